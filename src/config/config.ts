@@ -1,0 +1,63 @@
+import type { SecretString } from '../platform/secret-string.ts';
+
+export type Product = 'whatsapp' | 'instagram' | 'ads' | 'pages' | 'threads';
+export const PRODUCTS: readonly Product[] = ['whatsapp', 'instagram', 'ads', 'pages', 'threads'];
+
+/** One of Meta's apps as its dashboard shows it: the Meta app itself, or the Instagram or Threads app inside it. */
+export interface AppCredentials {
+  readonly id: string;
+  readonly secret: SecretString;
+}
+
+export interface MetaConfig {
+  readonly app: AppCredentials;
+  readonly instagramApp: AppCredentials;
+  readonly threadsApp: AppCredentials;
+  /** During a rotation of the app secret: still accepted for signatures of webhooks and signed requests. */
+  readonly previousAppSecret: SecretString | null;
+  /** `v25.0` */
+  readonly graphApiVersion: string;
+  /** Bases without a trailing slash; a base may have a path. */
+  readonly graphUrl: string;
+  readonly graphVideoUrl: string;
+  readonly ruploadUrl: string;
+  readonly dialogUrl: string;
+  readonly instagramGraphUrl: string;
+  readonly instagramApiUrl: string;
+  readonly instagramDialogUrl: string;
+  readonly threadsGraphUrl: string;
+  readonly threadsDialogUrl: string;
+  /** Facebook Login for Business configurations; replaces `scope` in the dialog. */
+  readonly loginConfigIds: Readonly<Partial<Record<Product, string>>>;
+  readonly webhookVerifyToken: SecretString | null;
+}
+
+export type KeyProviderConfig =
+  | { readonly provider: 'local'; readonly rootKey: SecretString; readonly previousRootKey: SecretString | null }
+  | { readonly provider: 'aws'; readonly keyId: string; readonly endpointUrl: string | null };
+
+/** The environment, parsed once, checked whole, frozen. */
+export abstract class Config {
+  abstract readonly environment: 'development' | 'production' | 'test';
+  abstract readonly host: string;
+  abstract readonly port: number;
+  /** Without a trailing slash. */
+  abstract readonly publicUrl: string;
+  /** Null: the embedded database under `dataDir`. */
+  abstract readonly databaseUrl: SecretString | null;
+  abstract readonly dataDir: string;
+  abstract readonly meta: MetaConfig;
+  /** Origins (`https://app.example`) that a `return_url` may have. */
+  abstract readonly returnUrlOrigins: readonly string[];
+  /** Null: unset, see CONTRACT 3. */
+  abstract readonly subscriptionHosts: readonly string[] | null;
+  abstract readonly keys: KeyProviderConfig;
+  abstract readonly bootstrapAdminKey: SecretString | null;
+  /** Null: off on this replica. */
+  abstract readonly refreshCron: string | null;
+  abstract readonly healthCron: string | null;
+  abstract readonly claimSeconds: number;
+  abstract readonly retentionDays: number;
+  abstract readonly refreshBeforeExpirySeconds: number;
+  abstract readonly logLevel: string;
+}

@@ -1,0 +1,79 @@
+import type { Pool, PoolClient, QueryResultRow } from 'pg';
+import type { DataSource, EntityManager } from 'typeorm';
+
+/**
+ * One SQL statement. A `name` makes Postgres keep its plan for the connection: give one to every statement of a hot path,
+ * with a text that never varies under that name.
+ */
+export interface Statement {
+  name?: string;
+  text: string;
+  values?: unknown[];
+}
+
+/** Whatever runs statements: the pool, or an open transaction. */
+export interface Sql {
+  /** The rows of one statement, one round trip. */
+  rows<R extends QueryResultRow>(statement: Statement): Promise<R[]>;
+  /** Runs a statement for its effect; how many rows it touched. */
+  run(statement: Statement): Promise<number>;
+}
+
+/** An open transaction: everything through it commits together. `manager` is TypeORM's view of the same transaction. */
+export interface Transaction extends Sql {
+  readonly manager: EntityManager;
+}
+
+/** Serialisation failure, deadlock: Postgres rolled back and asks for another try. */
+const RETRYABLE = new Set(['40001', '40P01']);
+const ATTEMPTS = 4;
+
+/** The rooms' way to Postgres. TypeORM owns the pool, the migrations and the cold paths; hot statements go to `pg` directly. */
+export class Database implements Sql {
+  constructor(
+    readonly dataSource: DataSource,
+    private readonly pool: Pool,
+  ) {}
+
+  async rows<R extends QueryResultRow>(statement: Statement): Promise<R[]> {
+    return (await this.pool.query<R>(statement)).rows;
+  }
+
+  async run(statement: Statement): Promise<number> {
+    return (await this.pool.query(statement)).rowCount ?? 0;
+  }
+
+  /**
+   * Runs `work` in one READ COMMITTED transaction; a throw rolls it back. Deadlocks are tried again, so `work` must have no
+   * effect outside of the transaction: never a call to Meta in here.
+   */
+  async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.once(work);
+      } catch (error) {
+        if (attempt >= ATTEMPTS || !RETRYABLE.has(String((error as { code?: unknown }).code))) throw error;
+      }
+    }
+  }
+
+  private async once<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    const runner = this.dataSource.createQueryRunner();
+    const client = (await runner.connect()) as PoolClient;
+    await runner.startTransaction();
+    try {
+      const result = await work({
+        manager: runner.manager,
+        rows: async <R extends QueryResultRow>(statement: Statement) => (await client.query<R>(statement)).rows,
+        run: async (statement) => (await client.query(statement)).rowCount ?? 0,
+      });
+      await runner.commitTransaction();
+      return result;
+    } catch (error) {
+      await runner.rollbackTransaction().catch(() => undefined);
+      throw error;
+    } finally {
+      await runner.release();
+    }
+  }
+}

@@ -1,0 +1,113 @@
+/** What a kind of problem means to a caller, whatever the occasion. Served under `/problems/{code}`. */
+export interface ProblemType {
+  /** Stable snake_case word. */
+  readonly code: string;
+  readonly status: number;
+  readonly title: string;
+  /** What the caller should do. */
+  readonly remedy: string;
+}
+
+/** What Meta said, as far as it may be shown: never its message or body, which can quote a token. */
+export interface MetaCause {
+  code?: number;
+  subcode?: number;
+  type?: string;
+  fbtrace_id?: string;
+}
+
+/** Where bad input is wrong: `path` as `items[0].url`. */
+export interface InputError {
+  path: string;
+  message: string;
+}
+
+export interface ProblemOccasion {
+  /** Public text about this occasion; the type's title where absent. Never a secret. */
+  detail?: string;
+  /** Overrides the type's remedy. */
+  remedy?: string;
+  errors?: InputError[];
+  meta?: MetaCause;
+  retryAfterSeconds?: number;
+  /** Private: for the log only. */
+  cause?: unknown;
+}
+
+const catalogue = new Map<string, ProblemType>();
+
+/** Registers a kind of problem; rooms call it at module level, next to the code that throws it. */
+export function defineProblem(code: string, status: number, title: string, remedy: string): ProblemType {
+  if (catalogue.has(code)) throw new Error(`problem ${code} is defined twice`);
+  const type = Object.freeze({ code, status, title, remedy });
+  catalogue.set(code, type);
+  return type;
+}
+
+/** Every kind of problem that the loaded rooms define, by code. */
+export function problemCatalogue(): ProblemType[] {
+  return [...catalogue.values()].sort((a, b) => a.code.localeCompare(b.code));
+}
+
+/** The one class of error that becomes HTTP (RFC 9457). Anything else that reaches the filter is a 500. */
+export class AppError extends Error {
+  readonly detail: string;
+  readonly remedy: string;
+
+  constructor(
+    readonly type: ProblemType,
+    readonly occasion: ProblemOccasion = {},
+  ) {
+    super(`${type.code}: ${occasion.detail ?? type.title}`, { cause: occasion.cause });
+    this.name = 'AppError';
+    this.detail = occasion.detail ?? type.title;
+    this.remedy = occasion.remedy ?? type.remedy;
+  }
+
+  get code(): string {
+    return this.type.code;
+  }
+}
+
+export const invalidRequest = defineProblem(
+  'invalid_request',
+  400,
+  'The request is not valid.',
+  'Correct the fields named in errors and send the request again.',
+);
+export const notFound = defineProblem('not_found', 404, 'There is nothing here.', 'Check the path and the id.');
+export const methodNotAllowed = defineProblem(
+  'method_not_allowed',
+  405,
+  'This path does not take that method.',
+  'See /docs for the methods of each path.',
+);
+export const payloadTooLarge = defineProblem(
+  'payload_too_large',
+  413,
+  'The body is larger than 1 MiB.',
+  'Send a smaller body.',
+);
+export const unsupportedMediaType = defineProblem(
+  'unsupported_media_type',
+  415,
+  'The body is of a media type that is not understood here.',
+  'Send JSON in UTF-8 with Content-Type: application/json.',
+);
+export const internalError = defineProblem(
+  'internal_error',
+  500,
+  'Something went wrong on our side.',
+  'Try again later; report the request_id if it stays.',
+);
+export const serviceUnavailable = defineProblem(
+  'service_unavailable',
+  503,
+  'The service cannot do this at the moment.',
+  'Try again after the time in Retry-After.',
+);
+
+/** Bad input at one place. */
+export function invalidInput(path: string, message: string): AppError {
+  return new AppError(invalidRequest, { detail: `${path} ${message}`, errors: [{ path, message }] });
+}

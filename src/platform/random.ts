@@ -1,0 +1,35 @@
+import { randomFillSync } from 'node:crypto';
+
+/** The one source of randomness, by injection. All of it is cryptographically strong. */
+export abstract class Random {
+  /** `size` fresh random bytes. */
+  abstract bytes(size: number): Buffer;
+
+  /** A number in [0, 1), with 48 bits of randomness, for jitter. */
+  fraction(): number {
+    return this.bytes(6).readUIntBE(0, 6) / 2 ** 48;
+  }
+}
+
+const POOL_SIZE = 8192;
+
+/**
+ * The randomness of the operating system, drawn in blocks: one call for 8 KiB is far cheaper than a call per key.
+ * Handed-out bytes are wiped from the pool, so that a later read of this memory finds no key.
+ */
+export class SystemRandom extends Random {
+  readonly #pool = Buffer.alloc(POOL_SIZE);
+  #offset = POOL_SIZE;
+
+  override bytes(size: number): Buffer {
+    if (size > POOL_SIZE / 4) return randomFillSync(Buffer.allocUnsafeSlow(size));
+    if (this.#offset + size > POOL_SIZE) {
+      randomFillSync(this.#pool);
+      this.#offset = 0;
+    }
+    const drawn = Buffer.from(this.#pool.subarray(this.#offset, this.#offset + size));
+    this.#pool.fill(0, this.#offset, this.#offset + size);
+    this.#offset += size;
+    return drawn;
+  }
+}

@@ -1,0 +1,193 @@
+/** The things the sandbox knows: apps, people, pages and what they granted. Plain data, so it can be written to a file. */
+
+export type AppKind = 'facebook' | 'instagram' | 'threads';
+export type PrincipalKind = 'user' | 'system_user' | 'instagram_user' | 'threads_user';
+export type TokenKind = PrincipalKind | 'page';
+
+/** A Facebook Login for Business configuration (META.md 1, 6). `expiresIn: null` means never. */
+export interface LoginConfiguration {
+  id: string;
+  tokenType: 'user' | 'system_user';
+  scopes: string[];
+  expiresIn: number | null;
+}
+
+/** One webhook subscription of an app (META.md 15). */
+export interface Subscription {
+  object: string;
+  callbackUrl: string;
+  fields: string[];
+  verifyToken: string;
+}
+
+export interface AppRecord {
+  id: string;
+  secret: string;
+  kind: AppKind;
+  name: string;
+  /** Valid OAuth Redirect URIs; null accepts any absolute http(s) URI. */
+  redirectUris: string[] | null;
+  requireProof: boolean;
+  /** false: the app is in development, only people with a role on it may log in. */
+  live: boolean;
+  deauthorizeUrl: string | null;
+  dataDeletionUrl: string | null;
+  configurations: Record<string, LoginConfiguration>;
+  subscriptions: Record<string, Subscription>;
+}
+
+/** What one principal granted to one app. `epoch` grows with each event that kills all tokens given so far. */
+export interface Grant {
+  active: boolean;
+  scopes: string[];
+  declined: string[];
+  epoch: number;
+  /** deaths[n] is the subcode that tokens of epoch n died of. */
+  deaths: number[];
+  dataAccessExpiresAt: number;
+  lastFresh?: { token: string; at: number };
+  /** scope -> target ids for `granular_scopes`; a missing scope means all objects. */
+  targets?: Record<string, string[]>;
+}
+
+export interface PageRole {
+  pageId: string;
+  tasks: string[];
+  /** Grows when a page token is invalidated, so that a new derivation gives a new string. */
+  generation: number;
+}
+
+export interface Principal {
+  id: string;
+  kind: PrincipalKind;
+  name: string;
+  email?: string;
+  username?: string;
+  /** Instagram Login: the 1784... id that webhooks name. */
+  accountId?: string;
+  /** System users: the business they belong to, and their role. */
+  businessId?: string;
+  role?: string;
+  checkpoint: number | null;
+  pageRoles: PageRole[];
+  businessIds: string[];
+  adAccountIds: string[];
+  developerOf: string[];
+  grants: Record<string, Grant>;
+}
+
+export interface PageRecord {
+  id: string;
+  name: string;
+  category: string;
+  categoryList: { id: string; name: string }[];
+  instagramId: string | null;
+  deleted: boolean;
+  subscribedApps: Record<string, string[]>;
+}
+
+export interface InstagramAccount {
+  id: string;
+  username: string;
+  name: string;
+}
+
+export interface BusinessRecord {
+  id: string;
+  name: string;
+  /** For some businesses `set_token_expires_in_60_days=true` is compulsory (META.md 6). */
+  requiresExpiry: boolean;
+}
+
+export interface WabaRecord {
+  id: string;
+  name: string;
+  businessId: string;
+  currency: string;
+  subscribedApps: Record<string, { overrideCallbackUri?: string }>;
+}
+
+export interface PhoneNumber {
+  id: string;
+  wabaId: string;
+  displayPhoneNumber: string;
+  verifiedName: string;
+  qualityRating: string;
+  pin: string | null;
+  registered: boolean;
+}
+
+export interface AdAccount {
+  id: string;
+  accountId: string;
+  name: string;
+  currency: string;
+  status: number;
+  businessId: string | null;
+}
+
+export interface PostRecord {
+  id: string;
+  ownerId: string;
+  message: string;
+  createdAt: number;
+}
+
+export interface MediaRecord {
+  id: string;
+  mimeType: string;
+  size: number;
+  sha256: string;
+  /** Kept up to 4 MiB; larger uploads are counted and hashed only. */
+  bytes: Buffer | null;
+}
+
+/** An authorization code (META.md 2, 7, 8). */
+export interface CodeRecord {
+  code: string;
+  appId: string;
+  principalId: string;
+  redirectUri: string | null;
+  fromSdk: boolean;
+  expiresAt: number;
+  used: boolean;
+  tokenKind: PrincipalKind;
+  /** null: the token never expires; undefined: the kind's short life. */
+  expiresIn?: number | null;
+}
+
+/** Which of the behaviours that META.md marks UNCONFIRMED, or that Meta shows in several forms, is played. */
+export interface SandboxSettings {
+  defaultVersion: string | null;
+  escapeBodies: boolean;
+  oneFreshTokenPerDay: boolean;
+  /** Life of dialog tokens and of long-lived ones, seconds. */
+  shortLifeSeconds: number;
+  longLifeSeconds: number;
+  dialogCodeSeconds: number;
+  sdkCodeSeconds: number;
+  instagramCodeSeconds: number;
+  instagramExchangeShape: 'data' | 'flat';
+  instagramUserId: 'number' | 'string';
+  instagramPermissions: 'array' | 'string' | 'missing';
+  threadsUserId: 'number' | 'string';
+  /** A refresh of a token younger than 24 h: refused, or answered with what life remains (META.md 20 #1). */
+  earlyRefresh: 'refuse' | 'remaining_life';
+  /** Whether a refreshed Instagram or Threads token is a new string. */
+  refreshReturns: 'new_token' | 'same_token';
+  batchOverflowStatus: number;
+  whatsappAuthStatus: number;
+  appTokenDebug: '2014' | '2026';
+  emptySdkRedirect: 'accept' | 'refuse';
+  embeddedSignup: { event: string; order: 'message_first' | 'callback_first'; data: Record<string, unknown> | null };
+}
+
+/** The values of the rate-limit headers (META.md 13); null leaves a header out. */
+export interface UsageSettings {
+  app: Record<string, number> | null;
+  instagramApp: Record<string, number> | null;
+  page: Record<string, number> | null;
+  adAccount: Record<string, unknown> | null;
+  business: Record<string, unknown> | null;
+  insightsThrottle: Record<string, unknown> | null;
+}
