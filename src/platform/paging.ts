@@ -1,0 +1,29 @@
+import { invalidInput } from './problem.ts';
+
+export interface Page<T> {
+  data: T[];
+  next_cursor: string | null;
+}
+
+export const DEFAULT_LIMIT = 50;
+export const MAX_LIMIT = 200;
+
+const ID_CURSOR = /^[a-z]{3}_[0-9a-hjkmnp-tv-z]{26}$/;
+
+/** The id after which a page begins, from the caller's cursor. Null on the first page; 400 where it is none of ours. */
+export function decodeCursor(cursor: string | undefined): string | null {
+  if (cursor === undefined) return null;
+  const id = Buffer.from(cursor, 'base64url').toString('utf8');
+  if (!ID_CURSOR.test(id)) throw invalidInput('cursor', 'is not a cursor that this service gave');
+  return id;
+}
+
+/** One page of rows that were read with `limit + 1`, keyed by id. */
+export function toPage<R extends { id: string }, T>(rows: R[], limit: number, format: (row: R) => T): Page<T> {
+  const shown = rows.slice(0, limit);
+  const last = rows.length > limit ? shown.at(-1) : undefined;
+  return {
+    data: shown.map(format),
+    next_cursor: last === undefined ? null : Buffer.from(last.id, 'utf8').toString('base64url'),
+  };
+}
