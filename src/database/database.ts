@@ -1,5 +1,6 @@
 import type { Pool, PoolClient, QueryResultRow } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
+import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 
 /**
  * One SQL statement. A `name` makes Postgres keep its plan for the connection: give one to every statement of a hot path,
@@ -34,6 +35,11 @@ export class Database implements Sql {
     readonly dataSource: DataSource,
     private readonly pool: Pool,
   ) {}
+
+  /** On an initialised TypeORM data source, whose pool it shares. */
+  static of(dataSource: DataSource): Database {
+    return new Database(dataSource, (dataSource.driver as PostgresDriver).master as Pool);
+  }
 
   async rows<R extends QueryResultRow>(statement: Statement): Promise<R[]> {
     return (await this.pool.query<R>(statement)).rows;

@@ -58,7 +58,8 @@ export class KeyRing {
       ring.checkRootKeys(rows);
       for (const row of rows) if (row.root_key_id !== rootKey.id) await ring.moveToRootKey(tx, row);
       for (const purpose of PURPOSES) {
-        if (!rows.some((row) => row.purpose === purpose && row.state === 'active')) await ring.create(tx, purpose, source);
+        if (!rows.some((row) => row.purpose === purpose && row.state === 'active'))
+          await ring.create(tx, purpose, source);
       }
     });
     await ring.reload();
@@ -116,7 +117,9 @@ export class KeyRing {
   }
 
   private read(sql: Sql): Promise<KeyRow[]> {
-    return sql.rows<KeyRow>({ text: 'SELECT id, purpose, state, wrapped, root_key_id FROM encryption_key ORDER BY id' });
+    return sql.rows<KeyRow>({
+      text: 'SELECT id, purpose, state, wrapped, root_key_id FROM encryption_key ORDER BY id',
+    });
   }
 
   private checkRootKeys(rows: KeyRow[]): void {

@@ -59,7 +59,9 @@ export function open(sealed: SealedSecret, context: SealContext, kek: Kek): Secr
         ? decrypt(dataKey, sealed.ciphertext.subarray(1), secretData(sealed.id, context))
         : null;
     if (plaintext === null) throw new SealBroken(sealed.id);
-    const secret = new SecretString(Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.length).toString('utf8'));
+    const secret = new SecretString(
+      Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.length).toString('utf8'),
+    );
     wipe(plaintext);
     return secret;
   } finally {
@@ -68,7 +70,12 @@ export function open(sealed: SealedSecret, context: SealContext, kek: Kek): Secr
 }
 
 /** The same data key under another KEK: the secret itself is not touched. */
-export function rewrap(sealed: SealedSecret, from: Kek, to: Kek, random: Random): Pick<SealedSecret, 'kekId' | 'wrappedKey'> {
+export function rewrap(
+  sealed: SealedSecret,
+  from: Kek,
+  to: Kek,
+  random: Random,
+): Pick<SealedSecret, 'kekId' | 'wrappedKey'> {
   const dataKey = unwrapDataKey(sealed, from);
   try {
     return { kekId: to.id, wrappedKey: wrapDataKey(sealed.id, dataKey, to, random) };

@@ -4,7 +4,7 @@ import type { Ids } from '../platform/ids.ts';
 import type { Random } from '../platform/random.ts';
 import type { SecretString } from '../platform/secret-string.ts';
 import { KeyRing } from './key-ring.ts';
-import { open, type SealContext, type SealedSecret, SealBroken, seal } from './sealed-secret.ts';
+import { open, SealBroken, type SealContext, type SealedSecret, seal } from './sealed-secret.ts';
 
 /** The columns of sealed_secret, for statements of other rooms that read one on their way. */
 export interface SealedSecretRow {

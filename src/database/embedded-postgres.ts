@@ -1,0 +1,221 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import type { Random } from '../platform/random.ts';
+import { postgresBinaries, type ServerUser, serverUser } from './postgres-binaries.ts';
+
+/**
+ * A real Postgres for development and tests, from the binaries of an npm package. It listens on loopback with a password,
+ * and it ends with this process, even by kill -9. Several processes may share one folder: the first starts it, the others use it.
+ */
+export interface EmbeddedPostgres {
+  url: string;
+  /** False: another process on this folder had started it, and `stop` leaves it running. */
+  started: boolean;
+  stop(): Promise<void>;
+}
+
+export interface EmbeddedPostgresOptions {
+  directory: string;
+  random: Random;
+  /** For tests: no fsync, so a crash of the machine (not of the process) may lose data. */
+  ephemeral?: boolean;
+  settings?: Record<string, string>;
+}
+
+const ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin', LANG: 'C.UTF-8', LC_MESSAGES: 'C' };
+const START_MS = 20_000;
+/** How long a server that lost its parent may take to go before it is taken for another process's. */
+const LEFT_OVER_MS = 3_000;
+
+/** Starts, or joins, the Postgres of `directory`. Throws one sentence that says what to do. */
+export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const user = serverUser();
+  const base = reachableDirectory(path.resolve(options.directory), user);
+  const data = path.join(base, 'data');
+  const binaries = await postgresBinaries(user);
+  const password = initialize(base, data, binaries.initdb, user, options);
+  const url = (port: number): string => `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
+
+  const running = await runningServer(data);
+  if (running !== null) {
+    await untilReady(url(running), () => undefined, 5_000);
+    return { url: url(running), started: false, stop: async () => undefined };
+  }
+  const port = await freePort();
+  const server = spawnServer(base, data, port, binaries.postgres, user, options);
+  await untilReady(url(port), server.ended, START_MS);
+  return { url: url(port), started: true, stop: server.stop };
+}
+
+/** As root the server runs as another user, who must be able to enter every parent of the folder; else it lies under /var/lib. */
+function reachableDirectory(base: string, user: ServerUser | undefined): string {
+  if (user === undefined) return base;
+  for (let directory = path.dirname(base); ; directory = path.dirname(directory)) {
+    if (fs.existsSync(directory)) {
+      const stat = fs.statSync(directory);
+      const enter = stat.uid === user.uid ? 0o100 : stat.gid === user.gid ? 0o010 : 0o001;
+      if ((stat.mode & enter) === 0) {
+        return path.join('/var/lib', `metavault-${createHash('sha256').update(base).digest('hex').slice(0, 12)}`);
+      }
+    }
+    if (directory === path.dirname(directory)) return base;
+  }
+}
+
+/** Makes the folder and the cluster where they are missing; returns the password. */
+function initialize(
+  base: string,
+  data: string,
+  initdb: string,
+  user: ServerUser | undefined,
+  options: EmbeddedPostgresOptions,
+): string {
+  const passwordFile = path.join(base, 'password');
+  if (fs.existsSync(path.join(data, 'PG_VERSION'))) return fs.readFileSync(passwordFile, 'utf8');
+  fs.mkdirSync(base, { recursive: true, mode: 0o755 });
+  const temporary = fs.mkdtempSync(path.join(base, 'initdb-'));
+  const password = options.random.bytes(24).toString('base64url');
+  const pwfile = path.join(temporary, 'password');
+  const fresh = path.join(temporary, 'data');
+  fs.writeFileSync(pwfile, password, { mode: 0o600 });
+  fs.mkdirSync(fresh, { mode: 0o700 });
+  if (user !== undefined) for (const each of [temporary, pwfile, fresh]) fs.chownSync(each, user.uid, user.gid);
+  const flags = ['-U', 'postgres', '--auth=scram-sha-256', '-E', 'UTF8', '--locale=C.UTF-8', '--locale-provider=libc'];
+  const noSync = options.ephemeral === true ? ['--no-sync'] : [];
+  const result = spawnSync(initdb, ['-D', fresh, `--pwfile=${pwfile}`, ...flags, ...noSync], {
+    ...user,
+    env: ENVIRONMENT,
+    cwd: temporary,
+    encoding: 'utf8',
+  });
+  try {
+    if (result.status !== 0) {
+      throw new Error(`the embedded database could not be made: ${result.error?.message ?? result.stderr}`);
+    }
+    // The cluster appears whole or not at all: a kill before this line leaves nothing that looks like one.
+    fs.renameSync(pwfile, passwordFile);
+    fs.renameSync(fresh, data);
+    return password;
+  } finally {
+    fs.rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+/** The port of a server that serves this folder already. One that a killed process left behind goes within a moment. */
+async function runningServer(data: string): Promise<number | null> {
+  const pidFile = path.join(data, 'postmaster.pid');
+  for (const end = performance.now() + LEFT_OVER_MS; ; await sleep(50)) {
+    if (!fs.existsSync(pidFile)) return null;
+    const lines = fs.readFileSync(pidFile, 'utf8').split('\n');
+    if (!isAlive(Number(lines[0]))) return null;
+    if (performance.now() > end && lines[7]?.trim() === 'ready') return Number(lines[3]);
+    if (performance.now() > end + START_MS) throw new Error(`the server of ${data} neither starts nor ends`);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer().once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as net.AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** A shell waits on a pipe to this process: when we die, by whatever signal, the pipe closes and the shell stops the server. */
+const KEEPER =
+  'trap "" INT HUP TERM; exec 3<&0; "$@" </dev/null 3<&- & p=$!; (cat <&3 >/dev/null; kill -INT $p 2>/dev/null) & wait $p';
+
+interface Server {
+  /** Why it ended, once it has. */
+  ended: () => string | undefined;
+  stop: () => Promise<void>;
+}
+
+function spawnServer(
+  base: string,
+  data: string,
+  port: number,
+  postgres: string,
+  user: ServerUser | undefined,
+  options: EmbeddedPostgresOptions,
+): Server {
+  const settings: Record<string, string> = {
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
+    max_connections: '100',
+    shared_buffers: '64MB',
+    io_method: 'sync',
+    ...(options.ephemeral === true ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' } : {}),
+    ...options.settings,
+  };
+  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const child: ChildProcess = spawn(
+    '/bin/sh',
+    ['-c', KEEPER, 'sh', postgres, '-D', data, '-p', String(port), ...flags],
+    {
+      ...user,
+      env: ENVIRONMENT,
+      cwd: base,
+      detached: true,
+      stdio: ['pipe', 'ignore', 'pipe'],
+    },
+  );
+  let log = '';
+  let ended: string | undefined;
+  child.stderr?.on('data', (chunk: Buffer) => {
+    log = (log + chunk.toString()).slice(-4_000);
+  });
+  child.once('exit', (code, signal) => {
+    ended = `exit ${code ?? signal}: ${log}`;
+  });
+  child.once('error', (error) => {
+    ended = error.message;
+  });
+  // Neither the child nor its pipes may keep this process alive.
+  child.unref();
+  for (const stream of [child.stderr, child.stdin]) (stream as unknown as { unref(): void } | null)?.unref();
+  return {
+    ended: () => ended,
+    stop: () =>
+      new Promise((resolve) => {
+        if (ended !== undefined) return resolve();
+        child.ref();
+        child.once('exit', () => resolve());
+        child.stdin?.end();
+      }),
+  };
+}
+
+async function untilReady(url: string, ended: () => string | undefined, withinMs: number): Promise<void> {
+  for (const end = performance.now() + withinMs; ; await sleep(20)) {
+    const client = new pg.Client({ connectionString: url });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      await client.query('SELECT 1');
+      return;
+    } catch (error) {
+      const why = ended();
+      if (why !== undefined) throw new Error(`the embedded database did not start: ${why}`, { cause: error });
+      if (performance.now() > end) throw new Error('the embedded database did not start in time', { cause: error });
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  }
+}

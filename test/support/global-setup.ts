@@ -1,0 +1,47 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { DataSource } from 'typeorm';
+import { dataSourceOptions } from '../../src/database/data-source-options.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
+import { migrate } from '../../src/database/migrate.ts';
+import { SystemRandom } from '../../src/platform/random.ts';
+import { TEMPLATE_DATABASE } from './database.ts';
+
+const PREFIX = 'metavault-test-';
+
+/** Folders of runs that were killed: their process is gone, so is their server. */
+function removeLeftOvers(): void {
+  for (const name of fs.readdirSync(os.tmpdir())) {
+    if (!name.startsWith(PREFIX)) continue;
+    const pid = Number(name.slice(PREFIX.length));
+    try {
+      process.kill(pid, 0);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') continue;
+      fs.rmSync(path.join(os.tmpdir(), name), { recursive: true, force: true });
+    }
+  }
+}
+
+/** One Postgres for the run, with a migrated template that each spec file clones. */
+export default async function setup(): Promise<void> {
+  removeLeftOvers();
+  const directory = path.join(os.tmpdir(), `${PREFIX}${process.pid}`);
+  fs.mkdirSync(directory, { mode: 0o755 });
+  const postgres: EmbeddedPostgres = await startEmbeddedPostgres({
+    directory,
+    random: new SystemRandom(),
+    ephemeral: true,
+    settings: { max_connections: '300' },
+  });
+  Object.assign(globalThis, { testPostgres: { postgres, directory } });
+  const admin = await new DataSource({ type: 'postgres', url: postgres.url, installExtensions: false }).initialize();
+  await admin.query(`CREATE DATABASE ${TEMPLATE_DATABASE}`);
+  await admin.destroy();
+  const template = new DataSource(dataSourceOptions(postgres.url.replace(/postgres$/, TEMPLATE_DATABASE)));
+  await template.initialize();
+  await migrate(template);
+  await template.destroy();
+  process.env['TEST_POSTGRES_URL'] = postgres.url;
+}
