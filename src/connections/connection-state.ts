@@ -1,0 +1,18 @@
+export type ConnectionStatus = 'active' | 'reauth_required' | 'revoked';
+export type ConnectionChange = 'authorized' | 'died' | 'recovered' | 'revoked';
+
+/**
+ * Every change of state there is; null is a change that may not happen. `authorized`: a person or business connected (again).
+ * `died`: a confirmed verdict on the root token. `recovered`: inspection finds a token valid again (after a checkpoint, META.md 12.2).
+ * Nothing leaves `revoked`.
+ */
+const TRANSITIONS: Readonly<Record<ConnectionStatus, Readonly<Record<ConnectionChange, ConnectionStatus | null>>>> = {
+  active: { authorized: 'active', died: 'reauth_required', recovered: 'active', revoked: 'revoked' },
+  reauth_required: { authorized: 'active', died: 'reauth_required', recovered: 'active', revoked: 'revoked' },
+  revoked: { authorized: null, died: null, recovered: null, revoked: 'revoked' },
+};
+
+/** The state after `change`, or null where that change may not happen. */
+export function nextStatus(status: ConnectionStatus, change: ConnectionChange): ConnectionStatus | null {
+  return TRANSITIONS[status][change];
+}
