@@ -1,0 +1,69 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { MetaCause } from '../platform/problem.ts';
+import type { MetaVerdict } from './classify-error.ts';
+import { readSubscription, type WebhookSubscription } from './discovery-answers.ts';
+import { allItems } from './graph-paging.ts';
+import { GraphTransport } from './graph-transport.ts';
+import { asObject, readText } from './lossless-json.ts';
+import { MetaError } from './meta-error.ts';
+
+/** Whether Meta knows our app by its id and secret. `verdict` is `configuration` for wrong settings, else Meta could not be asked. */
+export type AppCheck =
+  | { ok: true; servedVersion: string | null }
+  | { ok: false; verdict: MetaVerdict; meta: MetaCause };
+
+/** Calls as the app itself, for `doctor` (META.md 2, 15). */
+@Injectable()
+export class AppApi {
+  constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
+
+  /** Asks for an app token by `client_credentials`; never throws `MetaError`. `threads`: the same at graph.threads.net. */
+  async checkAppCredentials(host: 'facebook' | 'threads' = 'facebook'): Promise<AppCheck> {
+    const { app, version } = this.transport.host(host);
+    const credentials = {
+      client_id: app.id,
+      client_secret: app.secret.expose(),
+      grant_type: 'client_credentials',
+    };
+    try {
+      const answer = await this.transport.call({
+        operation: 'check_app',
+        context: 'app_call',
+        host,
+        method: 'POST',
+        path: host === 'facebook' ? `/${version}/oauth/access_token` : '/oauth/access_token',
+        form: credentials,
+        auth: { by: 'none' },
+        effect: 'repeatable',
+        acceptForm: true,
+      });
+      if (readText(asObject(answer.json), 'access_token') === null) {
+        return { ok: false, verdict: { kind: 'transient' }, meta: {} };
+      }
+      return { ok: true, servedVersion: answer.servedVersion };
+    } catch (error) {
+      if (error instanceof MetaError) return { ok: false, verdict: error.verdict, meta: error.cause };
+      throw error;
+    }
+  }
+
+  /** The webhook subscriptions of our app. */
+  async subscriptions(): Promise<WebhookSubscription[]> {
+    const { app, version } = this.transport.host('facebook');
+    const found: WebhookSubscription[] = [];
+    const items = allItems(this.transport, {
+      operation: 'list_subscriptions',
+      context: 'app_call',
+      host: 'facebook',
+      method: 'GET',
+      path: `/${version}/${encodeURIComponent(app.id)}/subscriptions`,
+      auth: { by: 'app' },
+      effect: 'read',
+    });
+    for await (const item of items) {
+      const subscription = readSubscription(item);
+      if (subscription !== null) found.push(subscription);
+    }
+    return found;
+  }
+}

@@ -1,0 +1,203 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { SecretString } from '../platform/secret-string.ts';
+import { BatchInspection } from './batch-inspection.ts';
+import { type CredentialKind, isFacebookKind } from './credential-kind.ts';
+import type { GraphCall } from './graph-call.ts';
+import { appToken } from './graph-hosts.ts';
+import { type GraphAnswer, GraphTransport } from './graph-transport.ts';
+import { type InspectionResult, readDebugToken } from './inspection.ts';
+import { asObject, field, objectsOf, readId, readText } from './lossless-json.ts';
+import { MetaError } from './meta-error.ts';
+import { QuietFirst } from './quiet-first.ts';
+
+export interface TokenToInspect {
+  kind: CredentialKind | 'unknown';
+  token: SecretString;
+}
+
+/** One of many. `missing`: Meta left it out (a null item of a batch); `failed`: no verdict could be had. Both come again. */
+export type InspectionItem =
+  | { outcome: 'inspected'; result: InspectionResult }
+  | { outcome: 'missing' }
+  | { outcome: 'failed'; error: MetaError };
+
+/** What Meta knows of a token (META.md 4, 7, 9). */
+@Injectable()
+export class InspectionApi {
+  private readonly quiet = { facebook: new QuietFirst(), threads: new QuietFirst() };
+
+  constructor(
+    @Inject(GraphTransport) private readonly transport: GraphTransport,
+    @Inject(BatchInspection) private readonly batches: BatchInspection,
+  ) {}
+
+  /**
+   * The verdict on one token. `unknown` is taken for a token of graph.facebook.com. Throws `MetaError` where there is no verdict;
+   * `configuration` then means our own app id or secret, and says nothing of the token.
+   */
+  async inspect(kind: CredentialKind | 'unknown', token: SecretString): Promise<InspectionResult> {
+    if (kind === 'instagram_user') return this.inspectByMe('instagram_user', token);
+    if (kind === 'threads_user') return this.inspectThreads(token);
+    return this.inspectFacebook(kind, token);
+  }
+
+  /** Results in the order of `tokens`. Facebook's in batches of 50, with single calls for what a batch cannot tell. Never throws. */
+  async inspectMany(tokens: readonly TokenToInspect[]): Promise<InspectionItem[]> {
+    const items = new Array<InspectionItem>(tokens.length).fill({ outcome: 'missing' });
+    const batched = [...tokens.entries()].filter(([, { kind }]) => isFacebookKind(kind));
+    const answers = await this.batches.inspect(batched.map(([, token]) => token));
+    for (const [position, [index, token]] of batched.entries()) {
+      const answer = answers[position] ?? { outcome: 'missing' };
+      items[index] = answer.outcome === 'alone' ? await this.inspectItem(token) : answer;
+    }
+    for (const [index, token] of tokens.entries()) {
+      if (!isFacebookKind(token.kind)) items[index] = await this.inspectItem(token);
+    }
+    return items;
+  }
+
+  private async inspectItem({ kind, token }: TokenToInspect): Promise<InspectionItem> {
+    try {
+      return { outcome: 'inspected', result: await this.inspect(kind, token) };
+    } catch (error) {
+      if (error instanceof MetaError) return { outcome: 'failed', error };
+      throw error;
+    }
+  }
+
+  private async inspectFacebook(kind: CredentialKind | 'unknown', token: SecretString): Promise<InspectionResult> {
+    try {
+      return await this.debugToken('facebook', kind, token);
+    } catch (error) {
+      // 100 is said of a token of another app, and of a caller that is no app token (META.md 4). Ask about our own token: any
+      // answer means that we are known as the app, so the fault is with the token.
+      if (!(error instanceof MetaError) || error.cause.code !== 100) throw error;
+      await this.proveOurselves(error);
+      return { valid: false, reason: 'foreign_app', appId: null };
+    }
+  }
+
+  private async proveOurselves(original: MetaError): Promise<void> {
+    try {
+      await this.sendDebugToken('facebook', appToken(this.transport.host('facebook')));
+    } catch (error) {
+      if (!(error instanceof MetaError) || error.cause.code !== 100) throw error;
+      throw new MetaError({
+        verdict: { kind: 'configuration', what: 'app' },
+        cause: original.cause,
+        httpStatus: original.httpStatus,
+        operation: original.operation,
+        mayHaveCommitted: false,
+      });
+    }
+  }
+
+  /** Threads' debug_token; where it will not tell, `/me` (META.md 9, CONTRACT 4). */
+  private async inspectThreads(token: SecretString): Promise<InspectionResult> {
+    try {
+      return await this.debugToken('threads', 'threads_user', token);
+    } catch (error) {
+      if (!(error instanceof MetaError) || error.verdict.kind === 'throttled' || error.httpStatus === null) throw error;
+      return this.inspectByMe('threads_user', token);
+    }
+  }
+
+  private async debugToken(
+    host: 'facebook' | 'threads',
+    kind: CredentialKind | 'unknown',
+    token: SecretString,
+  ): Promise<InspectionResult> {
+    const answer = await this.sendDebugToken(host, token);
+    const result = readDebugToken(answer.json, { appId: this.transport.host(host).app.id, kind });
+    if (result !== null && 'valid' in result) return result;
+    throw new MetaError({
+      verdict: result?.passing ?? { kind: 'transient' },
+      cause: result?.meta ?? {},
+      httpStatus: answer.status,
+      operation: 'inspect',
+      mayHaveCommitted: false,
+    });
+  }
+
+  /** As a POST with `method=get`, so that the token stays out of the address (META.md 14); else the documented GET. */
+  private sendDebugToken(host: 'facebook' | 'threads', token: SecretString): Promise<GraphAnswer> {
+    const call: Omit<GraphCall, 'method'> = {
+      operation: 'inspect',
+      context: 'app_call',
+      host,
+      path: `/${this.transport.host(host).version}/debug_token`,
+      auth: { by: 'app' },
+      effect: 'read',
+    };
+    const input = { input_token: token.expose() };
+    return this.quiet[host].run(
+      () => this.sendUsable({ ...call, method: 'POST', form: { method: 'get', ...input } }),
+      () => this.transport.call({ ...call, method: 'GET', query: input }),
+    );
+  }
+
+  /** A POST that is answered with something else than an inspection was not understood as a GET. */
+  private async sendUsable(call: GraphCall): Promise<GraphAnswer> {
+    const answer = await this.transport.call(call);
+    const outer = asObject(answer.json);
+    const data = asObject(field(outer, 'data')) ?? outer;
+    if (typeof field(data, 'is_valid') === 'boolean') return answer;
+    throw new MetaError({
+      verdict: { kind: 'transient' },
+      httpStatus: answer.status,
+      operation: call.operation,
+      mayHaveCommitted: false,
+    });
+  }
+
+  /** `/me` with the token itself; 190 is the verdict there (CONTRACT 6.1). */
+  private async inspectByMe(kind: 'instagram_user' | 'threads_user', token: SecretString): Promise<InspectionResult> {
+    const host = this.transport.host(kind === 'instagram_user' ? 'instagram' : 'threads');
+    try {
+      const answer = await this.transport.call({
+        operation: 'inspect',
+        context: 'graph',
+        host: host.name,
+        method: 'GET',
+        path: `/${host.version}/me`,
+        query: { fields: kind === 'instagram_user' ? 'user_id,username' : 'id,username' },
+        auth: { by: 'credential', token },
+        effect: 'read',
+      });
+      return readMe(kind, answer);
+    } catch (error) {
+      if (!(error instanceof MetaError) || error.cause.code !== 190) throw error;
+      const verdict =
+        error.verdict.kind === 'dead' ? error.verdict : { kind: 'dead' as const, reason: 'invalid' as const };
+      return { valid: false, reason: 'dead', verdict, meta: error.cause };
+    }
+  }
+}
+
+/** `{user_id, username, id}`, also wrapped in `data: [...]`. */
+function readMe(kind: 'instagram_user' | 'threads_user', answer: GraphAnswer): InspectionResult {
+  const outer = asObject(answer.json);
+  const me = objectsOf(field(outer, 'data'))[0] ?? outer;
+  const userId = readId(me, 'user_id') ?? readId(me, 'id');
+  if (userId === null) {
+    throw new MetaError({
+      verdict: { kind: 'transient' },
+      httpStatus: answer.status,
+      operation: 'inspect',
+      mayHaveCommitted: false,
+    });
+  }
+  return {
+    valid: true,
+    appId: null,
+    kind,
+    userId,
+    subjectId: userId,
+    subjectName: readText(me, 'username'),
+    scopes: null,
+    granularScopes: [],
+    issuedAt: null,
+    expiresAt: 'unknown',
+    dataAccessExpiresAt: null,
+  };
+}

@@ -1,0 +1,104 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import {
+  asObject,
+  type Json,
+  type JsonObject,
+  objectsOf,
+  parseLossless,
+  readNumber,
+  readText,
+} from './lossless-json.ts';
+
+/** One limit of one object. Percent may exceed 100. */
+export interface UsageEntry {
+  /** The page, ad account, WABA …; null where the header does not name it. */
+  objectId: string | null;
+  /** Meta's word (`pages`, `ads_insights`, `whatsapp` …), or `page`, `ad_account`, `ads_insights_app`, `ads_insights_account`. */
+  type: string;
+  percent: number;
+  /** Seconds until calls are taken again; 0: they are taken now. */
+  regainAccessSeconds: number;
+}
+
+/** The usage headers of one answer (META.md 13), in one unit: percent and seconds. */
+export interface UsageReport {
+  /** The highest of the app's own gauges; null where no header spoke of them. */
+  appUsagePercent: number | null;
+  entries: UsageEntry[];
+  /** The longest time that Meta asks us to wait; null where it asks for none. */
+  throttledUntilSeconds: number | null;
+}
+
+const NAME = /^[\w:.-]{1,64}$/;
+/** Meta sends up to 32 objects; what is more is not believed. */
+const MAX_ENTRIES = 256;
+
+/** Reads all of them; broken JSON counts as absent. Never throws. Names must be lower-case. */
+export function readUsageHeaders(headers: IncomingHttpHeaders): UsageReport {
+  const app = header(headers, 'x-app-usage');
+  const entries = [
+    ...gauge(header(headers, 'x-page-usage'), 'page'),
+    ...adAccount(header(headers, 'x-ad-account-usage')),
+    ...insights(header(headers, 'x-fb-ads-insights-throttle')),
+    ...businessUseCases(header(headers, 'x-business-use-case-usage')),
+  ].slice(0, MAX_ENTRIES);
+  const longest = Math.max(0, retryAfter(headers), ...entries.map((entry) => entry.regainAccessSeconds));
+  return {
+    appUsagePercent: app === null ? null : highest(app),
+    entries,
+    throttledUntilSeconds: longest > 0 ? longest : null,
+  };
+}
+
+function header(headers: IncomingHttpHeaders, name: string): JsonObject | null {
+  const value = headers[name];
+  const text = Array.isArray(value) ? value[0] : value;
+  return text === undefined ? null : asObject(parseLossless(text));
+}
+
+/** The highest gauge; graph.instagram.com has names of its own (META.md 13). */
+function highest(usage: JsonObject): number | null {
+  const gauges = ['call_count', 'total_cputime', 'total_time', 'call_volume', 'cpu_time']
+    .map((name) => readNumber(usage, name))
+    .filter((value) => value !== null);
+  return gauges.length === 0 ? null : Math.max(0, ...gauges);
+}
+
+function gauge(usage: JsonObject | null, type: string): UsageEntry[] {
+  const percent = usage === null ? null : highest(usage);
+  return percent === null ? [] : [{ objectId: null, type, percent, regainAccessSeconds: 0 }];
+}
+
+/** `reset_time_duration` is in seconds, and counts only for an account that has reached its limit. */
+function adAccount(usage: JsonObject | null): UsageEntry[] {
+  const percent = readNumber(usage, 'acc_id_util_pct');
+  if (percent === null) return [];
+  const regainAccessSeconds = percent >= 100 ? Math.max(0, readNumber(usage, 'reset_time_duration') ?? 0) : 0;
+  return [{ objectId: null, type: 'ad_account', percent, regainAccessSeconds }];
+}
+
+function insights(usage: JsonObject | null): UsageEntry[] {
+  return (['app', 'acc'] as const).flatMap((part) => {
+    const percent = readNumber(usage, `${part}_id_util_pct`);
+    const type = part === 'app' ? 'ads_insights_app' : 'ads_insights_account';
+    return percent === null ? [] : [{ objectId: null, type, percent, regainAccessSeconds: 0 }];
+  });
+}
+
+/** `estimated_time_to_regain_access` is in minutes. */
+function businessUseCases(usage: JsonObject | null): UsageEntry[] {
+  return Object.entries(usage ?? {}).flatMap(([objectId, list]: [string, Json]) =>
+    objectsOf(list).flatMap((entry) => {
+      const type = readText(entry, 'type') ?? 'unknown';
+      if (!NAME.test(objectId) || !NAME.test(type)) return [];
+      const minutes = Math.max(0, readNumber(entry, 'estimated_time_to_regain_access') ?? 0);
+      return [{ objectId, type, percent: highest(entry) ?? 0, regainAccessSeconds: minutes * 60 }];
+    }),
+  );
+}
+
+/** No source shows Meta sending it; a proxy in between may. Seconds only. */
+function retryAfter(headers: IncomingHttpHeaders): number {
+  const value = headers['retry-after'];
+  return typeof value === 'string' && /^\d{1,6}$/.test(value) ? Number(value) : 0;
+}
