@@ -1,0 +1,243 @@
+import { readFileSync } from 'node:fs';
+import { validateCronExpression } from 'cron';
+import { SecretString } from '../platform/secret-string.ts';
+import type { AppCredentials, Config, KeyProviderConfig, MetaConfig, Product } from './config.ts';
+import { type Environment, EnvironmentReader } from './environment-reader.ts';
+
+const MAKE_ROOT_KEY = 'make one with: openssl rand -base64 32';
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+const DAY_SECONDS = 86_400;
+
+/**
+ * The environment as one frozen object (CONTRACT 3). Throws one `ConfigError` that names every wrong or missing variable.
+ * Reads no other file than `ROOT_KEY_FILE`, and changes nothing.
+ */
+export function loadConfig(environment: Environment): Config {
+  const reader = new EnvironmentReader(environment);
+  const mode = reader.oneOf('NODE_ENV', ['development', 'production', 'test'], 'development');
+  const isProduction = mode === 'production';
+  const port = reader.integer('PORT', 3000, 0, 65_535);
+  const config: Config = {
+    environment: mode,
+    host:
+      reader.matching('HOST', /^[A-Za-z0-9.:_-]+$/, 'an address or host name to listen on') ??
+      (isProduction ? '0.0.0.0' : '127.0.0.1'),
+    port,
+    publicUrl: readPublicUrl(reader, port, isProduction),
+    ...readStorage(reader, isProduction),
+    meta: readMeta(reader, isProduction),
+    returnUrlOrigins:
+      reader.list(
+        'RETURN_URL_ORIGINS',
+        isOrigin,
+        'origins such as https://app.example, without a path or a trailing slash',
+      ) ?? [],
+    subscriptionHosts: reader.list('SUBSCRIPTION_HOSTS', isHost, 'host names, without a scheme, a port or a path'),
+    keys: readKeys(reader),
+    bootstrapAdminKey: readSecret(
+      reader,
+      'BOOTSTRAP_ADMIN_KEY',
+      /^[\x21-\x7e]{32,512}$/,
+      'at least 32 characters of visible ASCII without spaces (make one with: openssl rand -hex 32)',
+    ),
+    refreshCron: readCron(reader, 'REFRESH_CRON', '0 3 * * *'),
+    healthCron: readCron(reader, 'HEALTH_CRON', '30 * * * *'),
+    claimSeconds: reader.integer('CLAIM_SECONDS', 60, 1, 3600),
+    retentionDays: reader.integer('RETENTION_DAYS', 30, 1, 3650),
+    refreshBeforeExpirySeconds: reader.integer('REFRESH_BEFORE_EXPIRY_SECONDS', 7 * DAY_SECONDS, 1, 60 * DAY_SECONDS),
+    logLevel: reader.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
+  };
+  reader.finish();
+  return deepFreeze(config);
+}
+
+function readPublicUrl(reader: EnvironmentReader, port: number, isProduction: boolean): string {
+  const given = reader.text('PUBLIC_URL');
+  if (given === null) {
+    if (port === 0) reader.fault('PUBLIC_URL', 'is missing: with PORT 0 the address is not known beforehand; set it.');
+    return `http://localhost:${port}`;
+  }
+  if (given.endsWith('/'))
+    reader.fault('PUBLIC_URL', 'must not end with a slash, because paths are put behind it; leave the slash out.');
+  const url = readUrl(reader, 'PUBLIC_URL', '');
+  if (isProduction && url.startsWith('http:') && !isLoopback(new URL(url).hostname)) {
+    reader.fault('PUBLIC_URL', 'must begin with https:// in production, unless it is a loopback address.');
+  }
+  return url;
+}
+
+function readStorage(reader: EnvironmentReader, isProduction: boolean): Pick<Config, 'databaseUrl' | 'dataDir'> {
+  const databaseUrl = readSecret(
+    reader,
+    'DATABASE_URL',
+    /^postgres(ql)?:\/\/\S+$/,
+    'an address such as postgres://user:password@host:5432/database',
+  );
+  const dataDir = reader.text('DATA_DIR');
+  if (isProduction && reader.text('DATABASE_URL') === null && dataDir === null) {
+    reader.fault(
+      'DATABASE_URL',
+      'is missing: in production name your Postgres, or set DATA_DIR to a lasting folder for the embedded database.',
+    );
+  }
+  return { databaseUrl, dataDir: dataDir ?? './data' };
+}
+
+const LOGIN_CONFIGS: readonly (readonly [Product, string])[] = [
+  ['whatsapp', 'META_LOGIN_CONFIG_ID_WHATSAPP'],
+  ['instagram', 'META_LOGIN_CONFIG_ID_INSTAGRAM'],
+  ['ads', 'META_LOGIN_CONFIG_ID_ADS'],
+  ['pages', 'META_LOGIN_CONFIG_ID_PAGES'],
+];
+
+function readMeta(reader: EnvironmentReader, isProduction: boolean): MetaConfig {
+  const app = readApp(reader, 'META');
+  if (app === null && reader.text('META_APP_ID') === null && reader.text('META_APP_SECRET') === null) {
+    const mend = 'set META_APP_ID and META_APP_SECRET from the app dashboard of Meta';
+    reader.fault(
+      'META_APP_ID',
+      `is missing: ${isProduction ? 'production does not run on the sandbox; ' : ''}${mend}.`,
+    );
+  }
+  const own = app ?? { id: '', secret: new SecretString('') };
+  const base = (name: string, fallback: string): string => {
+    const url = readUrl(reader, name, fallback);
+    if (isProduction && url.startsWith('http:')) reader.fault(name, 'must begin with https:// in production.');
+    return url;
+  };
+  const loginConfigIds = LOGIN_CONFIGS.map(
+    ([product, name]) =>
+      [
+        product,
+        reader.matching(name, /^\d{1,32}$/, 'the number of a Facebook Login for Business configuration'),
+      ] as const,
+  ).filter(([, id]) => id !== null);
+  return {
+    app: own,
+    instagramApp: readApp(reader, 'INSTAGRAM') ?? own,
+    threadsApp: readApp(reader, 'THREADS') ?? own,
+    previousAppSecret: readSecret(reader, 'META_APP_SECRET_PREVIOUS', APP_SECRET, 'an app secret, without spaces'),
+    graphApiVersion: reader.matching('META_GRAPH_API_VERSION', /^v\d{1,3}\.\d$/, 'a version such as v25.0') ?? 'v25.0',
+    graphUrl: base('META_GRAPH_URL', 'https://graph.facebook.com'),
+    graphVideoUrl: base('META_GRAPH_VIDEO_URL', 'https://graph-video.facebook.com'),
+    ruploadUrl: base('META_RUPLOAD_URL', 'https://rupload.facebook.com'),
+    dialogUrl: base('META_DIALOG_URL', 'https://www.facebook.com'),
+    instagramGraphUrl: base('INSTAGRAM_GRAPH_URL', 'https://graph.instagram.com'),
+    instagramApiUrl: base('INSTAGRAM_API_URL', 'https://api.instagram.com'),
+    instagramDialogUrl: base('INSTAGRAM_DIALOG_URL', 'https://www.instagram.com'),
+    threadsGraphUrl: base('THREADS_GRAPH_URL', 'https://graph.threads.net'),
+    threadsDialogUrl: base('THREADS_DIALOG_URL', 'https://threads.net'),
+    loginConfigIds: Object.fromEntries(loginConfigIds) as Partial<Record<Product, string>>,
+    webhookVerifyToken: readSecret(reader, 'META_WEBHOOK_VERIFY_TOKEN', /^[\x20-\x7e]{1,512}$/, 'a line of ASCII'),
+  };
+}
+
+const APP_SECRET = /^[\x21-\x7e]{1,256}$/;
+
+/** An app's id and secret, which come together or not at all. */
+function readApp(reader: EnvironmentReader, prefix: 'META' | 'INSTAGRAM' | 'THREADS'): AppCredentials | null {
+  const [idName, secretName] = [`${prefix}_APP_ID`, `${prefix}_APP_SECRET`];
+  const id = reader.matching(idName, /^[A-Za-z0-9_-]{1,64}$/, 'the id of an app as its dashboard shows it');
+  const secret = readSecret(reader, secretName, APP_SECRET, 'an app secret, without spaces');
+  const [hasId, hasSecret] = [reader.text(idName) !== null, reader.text(secretName) !== null];
+  if (hasId && !hasSecret) reader.fault(secretName, `is missing although ${idName} is set; set both or neither.`);
+  if (hasSecret && !hasId) reader.fault(idName, `is missing although ${secretName} is set; set both or neither.`);
+  return id === null || secret === null ? null : { id, secret };
+}
+
+const ROOT_KEY = /^[A-Za-z0-9+/]{43}=$/;
+const ROOT_KEY_FORM = `32 bytes in base64, 44 characters (${MAKE_ROOT_KEY})`;
+
+function readKeys(reader: EnvironmentReader): KeyProviderConfig {
+  const provider = reader.oneOf('KMS_PROVIDER', ['local', 'aws'], 'local');
+  const rootKey = readSecret(reader, 'ROOT_KEY', ROOT_KEY, ROOT_KEY_FORM);
+  const previousRootKey = readSecret(reader, 'ROOT_KEY_PREVIOUS', ROOT_KEY, ROOT_KEY_FORM);
+  const file = reader.text('ROOT_KEY_FILE');
+  const keyId = reader.text('AWS_KMS_KEY_ID');
+  const endpointUrl = reader.text('AWS_ENDPOINT_URL') === null ? null : readUrl(reader, 'AWS_ENDPOINT_URL', '');
+  if (reader.text('ROOT_KEY') !== null && file !== null) {
+    reader.fault('ROOT_KEY_FILE', 'is set together with ROOT_KEY; keep one of the two.');
+  }
+  if (provider === 'aws') {
+    if (keyId === null)
+      reader.fault('AWS_KMS_KEY_ID', 'is missing although KMS_PROVIDER is aws; name the key by its ARN or alias.');
+    for (const name of ['ROOT_KEY', 'ROOT_KEY_FILE', 'ROOT_KEY_PREVIOUS']) {
+      if (reader.text(name) !== null) reader.fault(name, 'is set although KMS_PROVIDER is aws; take it out.');
+    }
+    return { provider, keyId: keyId ?? '', endpointUrl };
+  }
+  const key = rootKey ?? (file === null ? null : readKeyFile(reader, file));
+  if (reader.text('ROOT_KEY') === null && file === null) {
+    reader.fault('ROOT_KEY', `is missing: give it, or ROOT_KEY_FILE, as ${ROOT_KEY_FORM}.`);
+  }
+  if (key !== null && previousRootKey !== null && key.expose() === previousRootKey.expose()) {
+    reader.fault(
+      'ROOT_KEY_PREVIOUS',
+      'is the same as ROOT_KEY; set it to the key that ROOT_KEY replaces, or take it out.',
+    );
+  }
+  return { provider, rootKey: key ?? new SecretString(''), previousRootKey };
+}
+
+function readKeyFile(reader: EnvironmentReader, file: string): SecretString | null {
+  let key: string;
+  try {
+    key = readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    reader.fault(
+      'ROOT_KEY_FILE',
+      `names a file that cannot be read (${code ?? 'unknown cause'}): ${file}. Correct the path or its rights.`,
+    );
+    return null;
+  }
+  if (ROOT_KEY.test(key)) return new SecretString(key);
+  reader.fault('ROOT_KEY_FILE', `names a file that must hold ${ROOT_KEY_FORM}; it holds ${key.length} characters.`);
+  return null;
+}
+
+function readSecret(reader: EnvironmentReader, name: string, pattern: RegExp, form: string): SecretString | null {
+  const value = reader.matching(name, pattern, form, false);
+  return value === null ? null : new SecretString(value);
+}
+
+/** An http(s) address without credentials, query and fragment; a slash at its end is left out. The value is not quoted: it could hold a password. */
+function readUrl(reader: EnvironmentReader, name: string, fallback: string): string {
+  const value = reader.text(name);
+  if (value === null) return fallback;
+  const url = URL.canParse(value) ? new URL(value) : null;
+  const isPlain = url !== null && url.username === '' && url.password === '' && !/[?#\s]/.test(value);
+  if (isPlain && (url.protocol === 'http:' || url.protocol === 'https:')) return value.replace(/\/+$/, '');
+  reader.fault(name, 'must be an http:// or https:// address without user, query and fragment.');
+  return 'https://unusable.invalid';
+}
+
+function readCron(reader: EnvironmentReader, name: string, fallback: string): string | null {
+  const value = reader.text(name) ?? fallback;
+  if (value === 'off') return null;
+  const isRight = value.split(/\s+/).length === 5 && validateCronExpression(value).valid;
+  if (!isRight) {
+    reader.fault(
+      name,
+      `must be a cron expression of five fields (minute hour day month weekday, UTC) such as "${fallback}", or off; it is ${JSON.stringify(value.slice(0, 60))}.`,
+    );
+  }
+  return value;
+}
+
+function isOrigin(value: string): boolean {
+  return /^https?:\/\//.test(value) && URL.canParse(value) && new URL(value).origin === value.toLowerCase();
+}
+
+function isHost(value: string): boolean {
+  return /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?)$/.test(value);
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) deepFreeze(part as object);
+  return Object.freeze(value);
+}
