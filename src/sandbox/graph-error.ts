@@ -82,7 +82,13 @@ const throttles: Record<number, { status: number; message: string }> = {
 export function throttleFailure(code: number, subcode?: number): GraphFailure {
   const known = throttles[code];
   const text = `(#${code}) There have been too many calls to this account. Wait a bit and try again. For more info, please refer to https://developers.facebook.com/docs/graph-api/overview/rate-limiting.`;
-  const failure: GraphFailure = { status: known?.status ?? 400, message: known?.message ?? text, type: 'OAuthException', isTransient: true, code };
+  const failure: GraphFailure = {
+    status: known?.status ?? 400,
+    message: known?.message ?? text,
+    type: 'OAuthException',
+    isTransient: true,
+    code,
+  };
   return subcode === undefined ? failure : { ...failure, subcode };
 }
 
@@ -91,7 +97,8 @@ export function failureBody(failure: GraphFailure, fbtraceId: string): { error: 
   const error: Record<string, unknown> = { message: failure.message, type: failure.type };
   const early = failure.isTransient === true && failure.subcode === undefined;
   if (early) error.is_transient = true;
-  error.code = failure.code;
+  // The recorded refusal of an oversized batch has no code.
+  if (failure.type !== 'GraphBatchException') error.code = failure.code;
   if (failure.subcode !== undefined) error.error_subcode = failure.subcode;
   if (!early && failure.isTransient !== undefined) error.is_transient = failure.isTransient;
   if (failure.userTitle !== undefined) error.error_user_title = failure.userTitle;
@@ -103,7 +110,8 @@ export function failureBody(failure: GraphFailure, fbtraceId: string): { error: 
 
 /** `OAuth "Facebook Platform" "<word>" "<message>"`, the message raw (META.md 12.3); header bytes stay ASCII. */
 export function wwwAuthenticate(failure: GraphFailure): string {
-  const word = failure.word ?? (failure.code === 190 ? 'invalid_token' : failure.code === 803 ? 'not_found' : 'invalid_request');
+  const word =
+    failure.word ?? (failure.code === 190 ? 'invalid_token' : failure.code === 803 ? 'not_found' : 'invalid_request');
   const message = failure.message.replace(/[^\x20-\x7e]/g, '?');
   return `OAuth "Facebook Platform" "${word}" "${message}"`;
 }

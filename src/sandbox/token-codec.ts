@@ -19,7 +19,13 @@ export interface TokenClaims {
 }
 
 const kinds: TokenKind[] = ['user', 'page', 'system_user', 'instagram_user', 'threads_user'];
-const prefixes: Record<TokenKind, string> = { user: 'EAA', page: 'EAA', system_user: 'EAA', instagram_user: 'IGAA', threads_user: 'THAA' };
+const prefixes: Record<TokenKind, string> = {
+  user: 'EAA',
+  page: 'EAA',
+  system_user: 'EAA',
+  instagram_user: 'IGAA',
+  threads_user: 'THAA',
+};
 const nonceBytes = 12;
 const claimBytes = 46;
 const fillerBytes = 62;

@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { promisify } from 'node:util';
+import { brotliCompress, constants, gzip } from 'node:zlib';
+import { failureBody, type GraphFailure, wwwAuthenticate } from './graph-error.ts';
+
+const gzipAsync = promisify(gzip);
+const brotliAsync = promisify(brotliCompress);
+
+/** What a handler answers. `json` is written in Meta's way; `text` goes out as it is. */
+export interface Answer {
+  status: number;
+  json?: unknown;
+  text?: string;
+  bytes?: Buffer;
+  contentType?: string;
+  headers?: [string, string][];
+  failure?: GraphFailure;
+}
+
+/** What goes out: head and body, before compression. */
+export interface WireAnswer {
+  status: number;
+  headers: [string, string][];
+  body: Buffer | string;
+}
+
+export interface WireContext {
+  method: string;
+  versionHeader: [string, string] | null;
+  ifNoneMatch: string | undefined;
+  usage: [string, string][];
+  escape: boolean;
+  random: Buffer;
+  now: number;
+}
+
+export const wireRandomBytes = 89;
+
+export function ok(json: unknown): Answer {
+  return { status: 200, json };
+}
+
+export const success = (): Answer => ok({ success: true });
+
+export function html(status: number, text: string): Answer {
+  return { status, text, contentType: 'text/html; charset=utf-8' };
+}
+
+export function redirect(location: string): Answer {
+  return { status: 302, text: '', contentType: 'text/html; charset=utf-8', headers: [['Location', location]] };
+}
+
+export function refuse(failure: GraphFailure): Answer {
+  return { status: failure.status, failure };
+}
+
+/** JSON as Meta writes it: `\/` and lower-case \uXXXX (META.md 18). */
+export function metaJson(value: unknown, escape: boolean): string {
+  const text = JSON.stringify(value);
+  return escape ? escapeJson(text) : text;
+}
+
+export function escapeJson(text: string): string {
+  const slashes = text.includes('/') ? text.replaceAll('/', '\\/') : text;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is all of ASCII
+  if (!/[^\x00-\x7f]/.test(slashes)) return slashes;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is all of ASCII
+  return slashes.replace(/[^\x00-\x7f]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+export function etagOf(body: Buffer | string): string {
+  return `"${createHash('sha1').update(body).digest('hex')}"`;
+}
+
+const past = 'Sat, 01 Jan 2000 00:00:00 GMT';
+const cacheOk = 'private, no-cache, no-store, must-revalidate';
+
+/** Dresses an answer of a Graph host in the headers of META.md 18, in the recorded order. */
+export function dressGraphAnswer(answer: Answer, context: WireContext): WireAnswer {
+  const requestId = `A${context.random.subarray(0, 17).toString('base64url').slice(0, 22)}`;
+  const failed = answer.failure !== undefined;
+  const json = answer.failure === undefined ? answer.json : failureBody(answer.failure, requestId).error;
+  const body = answer.bytes ?? answer.text ?? metaJson(failed ? { error: json } : json, context.escape);
+  const headers: [string, string][] = [];
+  const plainGet = context.method === 'GET' && answer.status === 200;
+  if (plainGet) headers.push(['ETag', etagOf(body)]);
+  headers.push(['Expires', past], ['Content-Type', answer.contentType ?? 'application/json']);
+  if (context.versionHeader !== null) headers.push(context.versionHeader);
+  headers.push(
+    ['x-fb-request-id', requestId],
+    ['Strict-Transport-Security', 'max-age=15552000; preload'],
+    ['x-fb-trace-id', context.random.subarray(17, 25).toString('base64').slice(0, 11)],
+    ['x-fb-rev', '1019544279'],
+    ['Cache-Control', failed ? 'no-store' : cacheOk],
+  );
+  if (failed || context.method === 'GET') headers.push(['Vary', 'Accept-Encoding']);
+  headers.push(['Pragma', 'no-cache'], ...context.usage, ['x-fb-rlafr', '0'], ['Access-Control-Allow-Origin', '*']);
+  if (answer.failure !== undefined && answer.status < 500)
+    headers.push(['WWW-Authenticate', wwwAuthenticate(answer.failure)]);
+  headers.push(
+    ['X-FB-Debug', context.random.subarray(25, 89).toString('base64')],
+    ['Date', new Date(context.now).toUTCString()],
+    ['Alt-Svc', 'h3=":443"; ma=86400'],
+    ...(answer.headers ?? []),
+  );
+  const first = headers[0];
+  if (plainGet && first?.[0] === 'ETag' && context.ifNoneMatch === first[1]) return { status: 304, headers, body: '' };
+  return { status: answer.status, headers, body };
+}
+
+/** Sends an answer, compressed when it is over 1 KiB and the caller can read it. */
+export async function sendWire(request: IncomingMessage, response: ServerResponse, wire: WireAnswer): Promise<void> {
+  const body = typeof wire.body === 'string' ? Buffer.from(wire.body) : wire.body;
+  const coding = body.length > 1024 ? chooseCoding(request.headers['accept-encoding']) : null;
+  const sent = coding === null ? body : await compress(body, coding);
+  const head = coding === null ? wire.headers : [...wire.headers, ['Content-Encoding', coding] as [string, string]];
+  if (response.destroyed) return;
+  response.sendDate = false;
+  response.writeHead(wire.status, [...head, ['Content-Length', String(sent.length)]].flat());
+  response.end(request.method === 'HEAD' || wire.status === 304 ? undefined : sent);
+}
+
+function chooseCoding(accepted: string | undefined): 'br' | 'gzip' | null {
+  if (accepted === undefined) return null;
+  const codings = accepted.split(',').map((one) => one.trim().split(';'));
+  const wants = (name: string) => codings.some(([coding, q]) => coding === name && !/^\s*q=0(\.0*)?$/.test(q ?? ''));
+  return wants('br') ? 'br' : wants('gzip') ? 'gzip' : null;
+}
+
+function compress(body: Buffer, coding: 'br' | 'gzip'): Promise<Buffer> {
+  if (coding === 'gzip') return gzipAsync(body, { level: 4 });
+  return brotliAsync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 3 } });
+}

@@ -1,0 +1,98 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { defaultApp, type SandboxApp, seedApps } from './default-seed.ts';
+import { handleRequest } from './sandbox-server.ts';
+import { SandboxState } from './sandbox-state.ts';
+import { StateFile } from './state-file.ts';
+
+export type { SandboxApp } from './default-seed.ts';
+export type { SandboxState } from './sandbox-state.ts';
+
+export interface SandboxOptions {
+  /** default 127.0.0.1 */
+  host?: string;
+  /** default 0 = any free port */
+  port?: number;
+  /** epoch ms */
+  now: () => number;
+  randomBytes: (size: number) => Buffer;
+  /** what browsers and links use, default http://host:port */
+  publicUrl?: string;
+  /** state is loaded from here at the start and kept here */
+  stateFile?: string;
+  app?: Partial<SandboxApp>;
+}
+
+export interface Sandbox {
+  url: string;
+  port: number;
+  app: SandboxApp;
+  /** The environment variables that point a service at this sandbox. */
+  environment(): Record<string, string>;
+  state: SandboxState;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a stand-in for Meta, written from META.md alone: every host of Meta under a path of its own name,
+ * and the control address under `/__sandbox`. It refuses what Meta refuses.
+ */
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const app = { ...defaultApp, ...options.app };
+  const state = new SandboxState(options.now, options.randomBytes, app);
+  const file = options.stateFile === undefined ? null : new StateFile(options.stateFile, state.store);
+  if ((await file?.load()) === true && !state.store.apps.has(app.id)) seedApps(state.store, app);
+  if (file !== null) {
+    state.store.onChange = () => file.schedule();
+    file.schedule();
+  }
+  const server = createServer((request, response) => {
+    handleRequest(state, request, response).catch((error: unknown) => {
+      if (response.headersSent || response.destroyed) return void response.destroy();
+      response.writeHead(500, { 'Content-Type': 'text/plain' });
+      response.end(`Sandbox fault: ${error instanceof Error ? error.message : String(error)}\n`);
+    });
+  });
+  // Clients keep idle connections; a server that closes them first makes races that Meta does not have.
+  server.keepAliveTimeout = 65_000;
+  const host = options.host ?? '127.0.0.1';
+  const port = await listen(server, options.port ?? 0, host);
+  const url = options.publicUrl?.replace(/\/+$/, '') ?? `http://${host}:${port}`;
+  state.publicUrl = url;
+  return { url, port, app, state, environment: () => environmentOf(url, app), close: () => close(server, state, file) };
+}
+
+function listen(server: Server, port: number, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+async function close(server: Server, state: SandboxState, file: StateFile | null): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeAllConnections();
+  await closed;
+  await state.callbacks.settle();
+  await file?.close();
+}
+
+function environmentOf(url: string, app: SandboxApp): Record<string, string> {
+  return {
+    META_APP_ID: app.id,
+    META_APP_SECRET: app.secret,
+    INSTAGRAM_APP_ID: app.instagramAppId,
+    INSTAGRAM_APP_SECRET: app.instagramAppSecret,
+    THREADS_APP_ID: app.threadsAppId,
+    THREADS_APP_SECRET: app.threadsAppSecret,
+    META_GRAPH_URL: `${url}/graph.facebook.com`,
+    META_GRAPH_VIDEO_URL: `${url}/graph-video.facebook.com`,
+    META_RUPLOAD_URL: `${url}/rupload.facebook.com`,
+    META_DIALOG_URL: `${url}/www.facebook.com`,
+    INSTAGRAM_GRAPH_URL: `${url}/graph.instagram.com`,
+    INSTAGRAM_API_URL: `${url}/api.instagram.com`,
+    INSTAGRAM_DIALOG_URL: `${url}/www.instagram.com`,
+    THREADS_GRAPH_URL: `${url}/graph.threads.net`,
+    THREADS_DIALOG_URL: `${url}/threads.net`,
+  };
+}

@@ -1,0 +1,54 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { SandboxStore } from './sandbox-store.ts';
+
+const debounceMs = 250;
+
+/** Keeps the store in a file, so that tokens outlive a restart: written whole, put in place by rename. */
+export class StateFile {
+  private timer: NodeJS.Timeout | null = null;
+  private writing: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly path: string,
+    private readonly store: SandboxStore,
+  ) {}
+
+  /** True when there was a state to load. */
+  async load(): Promise<boolean> {
+    let text: string;
+    try {
+      text = await readFile(this.path, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      throw error;
+    }
+    this.store.load(JSON.parse(text) as Record<string, unknown>);
+    return true;
+  }
+
+  schedule(): void {
+    if (this.timer !== null) return;
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      void this.save();
+    }, debounceMs);
+    this.timer.unref();
+  }
+
+  /** One write at a time; the last one wins. */
+  save(): Promise<void> {
+    this.writing = this.writing.then(async () => {
+      await mkdir(dirname(this.path), { recursive: true });
+      await writeFile(`${this.path}.new`, JSON.stringify(this.store), { mode: 0o600 });
+      await rename(`${this.path}.new`, this.path);
+    });
+    return this.writing;
+  }
+
+  async close(): Promise<void> {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    await this.save();
+  }
+}

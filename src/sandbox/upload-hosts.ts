@@ -1,0 +1,23 @@
+import type { Answer } from './answer.ts';
+import { ok } from './answer.ts';
+import { authenticate } from './caller.ts';
+import type { GraphCall } from './graph-call.ts';
+import { oauthError } from './graph-error.ts';
+import type { SandboxState } from './sandbox-state.ts';
+
+/** rupload.facebook.com: takes the bytes, says how many and which (the hash is the sandbox's own addition, for tests). */
+export function answerRupload(state: SandboxState, call: GraphCall): Answer {
+  authenticate(state, call, 'facebook');
+  if (call.method === 'GET') return ok({ id: call.path.join('/'), file_offset: 0 });
+  const file = call.files[0] ?? call.raw;
+  if (call.method !== 'POST' || file === null) throw oauthError(100, '(#100) The request body must hold the file');
+  return ok({ success: true, h: `4:${file.sha256}`, size: file.size, sha256: file.sha256 });
+}
+
+/** The media host: bytes by id for a token that is good, whatever its product (META.md 8 leaves it open). */
+export function answerLookaside(state: SandboxState, call: GraphCall): Answer {
+  authenticate(state, call, 'facebook');
+  const media = state.store.media.get(call.params.get('mid') ?? '');
+  if (media === undefined || media.bytes === null) return { status: 404, text: 'NOT FOUND', contentType: 'text/plain' };
+  return { status: 200, bytes: media.bytes, contentType: media.mimeType };
+}
