@@ -18,7 +18,8 @@ export const RolesCheckedAgain = (...roles: Role[]): MethodDecorator =>
   SetMetadata<symbol, AccessRule>(ACCESS, { kind: 'roles', roles, fresh: false });
 
 /** A route for everyone: browsers, Meta, probes. */
-export const Public = (): MethodDecorator & ClassDecorator => SetMetadata<symbol, AccessRule>(ACCESS, { kind: 'public' });
+export const Public = (): MethodDecorator & ClassDecorator =>
+  SetMetadata<symbol, AccessRule>(ACCESS, { kind: 'public' });
 
 /** The request as the guard leaves it. */
 export type CalledRequest = FastifyRequest & { caller?: Caller };

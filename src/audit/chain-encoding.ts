@@ -1,0 +1,41 @@
+import type { ChainMac } from './chain-mac.ts';
+
+const FORMAT = '1';
+
+/** The MAC before the first link. */
+export const GENESIS_MAC = Buffer.alloc(32);
+
+/** Every column of `audit_entry e` as text, in a form that does not depend on the session: what a link's MAC covers. */
+export const ENTRY_FIELDS = `ARRAY[e.id, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), e.action, e.actor_kind, e.actor_id,
+  e.tenant, e.product, e.connection_id, e.subject_id, e.request_id, e.details::text]`;
+
+/** The MAC of the link at `position` (from 1): binds the entry to its place and to everything before it. */
+export function linkMac(
+  mac: ChainMac,
+  position: number,
+  previous: Buffer,
+  entryFields: readonly (string | null)[],
+): Buffer {
+  return mac.auditMac(
+    encode(['metavault audit link', FORMAT, String(position), previous.toString('hex'), ...entryFields]),
+  );
+}
+
+/** The MAC that seals the head: how many links there are, and the last one's MAC. Without the key nobody can shorten the chain. */
+export function headSeal(mac: ChainMac, entries: number, lastMac: Buffer): Buffer {
+  return mac.auditMac(encode(['metavault audit head', FORMAT, String(entries), lastMac.toString('hex')]));
+}
+
+const NULL_LENGTH = 0xffffffff;
+
+/** Each field behind its length, null told from empty: no two different lists have the same bytes. */
+export function encode(fields: readonly (string | null)[]): Buffer {
+  return Buffer.concat(
+    fields.flatMap((field) => {
+      const bytes = Buffer.from(field ?? '', 'utf8');
+      const length = Buffer.allocUnsafe(4);
+      length.writeUInt32BE(field === null ? NULL_LENGTH : bytes.length);
+      return [length, bytes];
+    }),
+  );
+}
