@@ -1,9 +1,14 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
+import { AccessModule } from './access/access.module.ts';
+import { AuditModule } from './audit/audit.module.ts';
+import { CONNECTION_ENTITIES } from './connections/connection.entity.ts';
+import { ConnectionsModule } from './connections/connections.module.ts';
+import { MetaModule } from './meta/meta.module.ts';
 import { OperationsModule } from './operations/operations.module.ts';
 
 /** The rooms' entities, for the one data source. */
-export const ENTITIES: readonly (new () => object)[] = [];
+export const ENTITIES: readonly (new () => object)[] = [...CONNECTION_ENTITIES];
 
 @Module({})
 export class AppModule {
@@ -12,7 +17,7 @@ export class AppModule {
     return {
       module: AppModule,
       global: true,
-      imports: [ScheduleModule.forRoot(), OperationsModule],
+      imports: [ScheduleModule.forRoot(), AccessModule, AuditModule, ConnectionsModule, MetaModule, OperationsModule],
       providers: values,
       exports: values,
     };

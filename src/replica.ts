@@ -5,8 +5,10 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Registry } from 'prom-client';
 import { DataSource, EntityManager } from 'typeorm';
+import { KeyHasher } from './access/key-hasher.ts';
 import { AppModule, ENTITIES } from './app.module.ts';
 import { AuditLog } from './audit/audit-log.ts';
+import { ChainMac } from './audit/chain-mac.ts';
 import { Config } from './config/config.ts';
 import { dataSourceOptions } from './database/data-source-options.ts';
 import { Database } from './database/database.ts';
@@ -95,6 +97,8 @@ export async function createReplica({ config, databaseUrl, overrides = {} }: Rep
         { provide: EntityManager, useValue: dataSource.manager },
         { provide: Database, useValue: database },
         { provide: KeyRing, useValue: ring },
+        { provide: KeyHasher, useExisting: KeyRing },
+        { provide: ChainMac, useExisting: KeyRing },
         { provide: Vault, useValue: new Vault(ring, source) },
         { provide: AuditLog, useValue: new AuditLog(clock, ids) },
         { provide: Outbox, useValue: new Outbox(clock, ids) },
@@ -110,11 +114,10 @@ export async function createReplica({ config, databaseUrl, overrides = {} }: Rep
       app,
       listen: async () => {
         await app.listen(config.port, config.host);
-        state.current = 'serving';
         return app.getUrl();
       },
       close: async () => {
-        state.current = 'draining';
+        state.isDraining = true;
         server.beginDraining();
         await closeApplication(app, logger);
         await closeStores();

@@ -1,5 +1,7 @@
 import type { INestApplication } from '@nestjs/common';
+import { DiscoveryService } from '@nestjs/core';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { describeAccess } from './describe-access.ts';
 
 /** The OpenAPI document of the application, made when it is first asked for. */
 export class ApiDocument {
@@ -13,14 +15,53 @@ export class ApiDocument {
 
   get(): OpenAPIObject {
     if (this.#app === null) throw new Error('there is no application to describe yet');
-    this.#document ??= SwaggerModule.createDocument(this.#app, OPTIONS);
+    this.#document ??= build(this.#app);
     return this.#document;
   }
 }
 
+function build(app: INestApplication): OpenAPIObject {
+  const controllers = app
+    .get(DiscoveryService)
+    .getControllers()
+    .flatMap(({ metatype }) => metatype ?? []);
+  describeAccess(controllers);
+  const document = SwaggerModule.createDocument(app, OPTIONS);
+  return {
+    ...document,
+    components: { ...document.components, schemas: { ...document.components?.schemas, Problem: PROBLEM } },
+  };
+}
+
 const OPTIONS = new DocumentBuilder()
   .setTitle('Metavault')
-  .setDescription("Token lifecycle and credential vault for Meta's APIs")
+  .setDescription(
+    "Token lifecycle and credential vault for Meta's APIs. Errors are application/problem+json (RFC 9457); each type leads to a page that says what to do.",
+  )
   .setVersion('1')
   .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'The API key of a client' }, 'bearer')
   .build();
+
+const text = { type: 'string' };
+const PROBLEM = {
+  type: 'object',
+  required: ['type', 'title', 'status', 'detail', 'code', 'request_id', 'remedy'],
+  properties: {
+    type: { type: 'string', description: 'A path of this service that leads to a page about the problem' },
+    title: text,
+    status: { type: 'integer' },
+    detail: text,
+    code: { type: 'string', description: 'A stable word' },
+    request_id: text,
+    remedy: { type: 'string', description: 'What the caller should do' },
+    errors: {
+      type: 'array',
+      items: { type: 'object', required: ['path', 'message'], properties: { path: text, message: text } },
+    },
+    meta: {
+      type: 'object',
+      description: 'What Meta said, where Meta is the cause',
+      properties: { code: { type: 'integer' }, subcode: { type: 'integer' }, type: text, fbtrace_id: text },
+    },
+  },
+};

@@ -1,4 +1,4 @@
-/** Where this process is in its life; readiness follows it. */
+/** Whether this process is on its way out; readiness says so, so that no new work is sent here. */
 export class ReplicaState {
-  current: 'starting' | 'serving' | 'draining' = 'starting';
+  isDraining = false;
 }

@@ -28,3 +28,8 @@ export class Ids {
     return `${prefix}_${time}${tail}`;
   }
 }
+
+/** The bound below which every id with this prefix was made before `instant`. For ranges by time on a primary key. */
+export function firstIdAt(prefix: string, instant: Date): string {
+  return `${prefix}_${encodeTime(instant.getTime(), 10).toLowerCase()}`;
+}
