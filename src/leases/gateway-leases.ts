@@ -1,0 +1,66 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.ts';
+import { Clock } from '../platform/clock.ts';
+import { Ids } from '../platform/ids.ts';
+import { Random } from '../platform/random.ts';
+import { KeyRing } from '../vault/key-ring.ts';
+import type { GatewayGrant } from './lease-check.ts';
+import { createLeaseToken } from './lease-token.ts';
+
+/** Leases in the place of Meta's tokens that an answer of Meta's brought (`/me/accounts`). */
+@Injectable()
+export class GatewayLeases {
+  constructor(
+    private readonly database: Database,
+    private readonly ring: KeyRing,
+    private readonly clock: Clock,
+    private readonly ids: Ids,
+    private readonly random: Random,
+  ) {}
+
+  /**
+   * A fresh gateway lease for each of Meta's tokens that is a credential of the grant's connection, for the same client and no
+   * longer than the lease that asked; with their audit entries, in one statement. Other tokens get none.
+   */
+  async issueFor(grant: GatewayGrant, metaTokens: readonly string[]): Promise<Map<string, string>> {
+    const drafts = metaTokens.map((metaToken) => {
+      const leaseId = this.ids.next('lse');
+      return { metaToken, leaseId, auditId: this.ids.next('aud'), ...createLeaseToken(leaseId, this.random) };
+    });
+    if (drafts.length === 0) return new Map();
+    const issued = await this.database.rows<{ id: string }>({
+      name: 'lease_issue_in_answer',
+      text: `WITH wish AS (
+          SELECT * FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::text[]) AS w (lease_id, secret_hash, token_hash, audit_id)
+        ), issued AS (
+          INSERT INTO lease (id, secret_hash, mode, client_id, connection_id, credential_id, credential_version, tenant, product,
+            issued_at, expires_at)
+          SELECT w.lease_id, w.secret_hash, 'gateway', $5, k.connection_id, k.id, k.version, $6, $7, $8, least($9, k.expires_at)
+          FROM wish w JOIN credential k ON k.token_hash = w.token_hash AND k.connection_id = $10
+          WHERE k.health <> 'invalid' AND k.secret_id IS NOT NULL
+          RETURNING id, credential_id, credential_version
+        ), recorded AS (
+          INSERT INTO audit_entry (id, at, action, actor_kind, actor_id, tenant, product, connection_id, subject_id, details)
+          SELECT w.audit_id, $8, 'lease.issued', 'client', $5, $6, $7, $10, i.id,
+            json_build_object('mode', 'gateway', 'credential_id', i.credential_id, 'credential_version', i.credential_version,
+              'parent_lease_id', $11::text)
+          FROM issued i JOIN wish w ON w.lease_id = i.id
+        ) SELECT id FROM issued`,
+      values: [
+        drafts.map((draft) => draft.leaseId),
+        drafts.map((draft) => this.ring.lookupHash(draft.secret)),
+        drafts.map((draft) => this.ring.lookupHash(draft.metaToken)),
+        drafts.map((draft) => draft.auditId),
+        grant.clientId,
+        grant.tenant,
+        grant.product,
+        this.clock.now(),
+        grant.leaseExpiresAt,
+        grant.connectionId,
+        grant.leaseId,
+      ],
+    });
+    const living = new Set(issued.map((row) => row.id));
+    return new Map(drafts.filter((draft) => living.has(draft.leaseId)).map((draft) => [draft.metaToken, draft.token]));
+  }
+}

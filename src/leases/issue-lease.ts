@@ -1,0 +1,185 @@
+import { Injectable } from '@nestjs/common';
+import type { Caller, LeaseMode } from '../access/caller.ts';
+import { requireCovered } from '../access/policy.ts';
+import { unauthenticated } from '../access/refusal.ts';
+import { Config } from '../config/config.ts';
+import { connectionNotFound, reauthRequired } from '../connections/connection-problems.ts';
+import { credentialContext } from '../connections/seal-contexts.ts';
+import { Database } from '../database/database.ts';
+import { EnsureValid } from '../lifecycle/ensure-valid.ts';
+import { appsecretProof } from '../meta/appsecret-proof.ts';
+import { graphHost, hostNameOf } from '../meta/graph-hosts.ts';
+import { addSeconds, Clock } from '../platform/clock.ts';
+import { Ids } from '../platform/ids.ts';
+import { AppError } from '../platform/problem.ts';
+import { Random } from '../platform/random.ts';
+import { KeyRing } from '../vault/key-ring.ts';
+import { Vault } from '../vault/vault.ts';
+import { ambiguousConnection, modeNotAllowed } from './lease-problems.ts';
+import { DEFAULT_TTL_SECONDS, type LeaseRequest } from './lease-request.ts';
+import { type LeaseRow, type LeaseSelector, leaseStatement } from './lease-statements.ts';
+import { createLeaseToken } from './lease-token.ts';
+
+/** The answer to `POST /v1/leases` (CONTRACT 6). The only answer of the service that may hold a token of Meta's. */
+export interface LeaseGrantView {
+  lease_id: string;
+  mode: LeaseMode;
+  access_token: string;
+  token_type: 'Bearer';
+  expires_in: number;
+  expires_at: string;
+  scopes: string[];
+  connection_id: string;
+  credential_id: string;
+  credential_version: number;
+  asset?: { type: string; id: string; name: string | null };
+  graph_base_url: string;
+  token_expires_at: string | null;
+  appsecret_proof?: string;
+}
+
+interface LeaseDraft {
+  leaseId: string;
+  token: string;
+  secretHash: Buffer;
+}
+
+/** Issues leases. The common case is one statement; everything else finds out afterwards why that one issued nothing. */
+@Injectable()
+export class IssueLease {
+  constructor(
+    private readonly database: Database,
+    private readonly vault: Vault,
+    private readonly ring: KeyRing,
+    private readonly ensureValid: EnsureValid,
+    private readonly clock: Clock,
+    private readonly ids: Ids,
+    private readonly random: Random,
+    private readonly config: Config,
+  ) {}
+
+  /** Throws `AppError`: 403 `not_allowed`, `mode_not_allowed`; 404 `connection_not_found`; 409 and 503 as CONTRACT 6 says. */
+  async issue(caller: Caller, request: LeaseRequest, requestId: string): Promise<LeaseGrantView> {
+    requireCovered(caller, request.tenant, request.product);
+    const mode = request.mode ?? 'gateway';
+    if (!caller.leaseModes.includes(mode)) throw new AppError(modeNotAllowed);
+
+    const first = await this.attempt(caller, request, mode, requestId);
+    if ('access_token' in first) return first;
+    this.refuseUnlessTooShort(first, request);
+    await this.ensureValid.ensure(first.credential_id, Math.max(request.min_valid_seconds ?? 0, 1));
+    const second = await this.attempt(caller, request, mode, requestId);
+    if ('access_token' in second) return second;
+    this.refuseUnlessTooShort(second, request);
+    throw new AppError(reauthRequired);
+  }
+
+  /** The lease, or the row that tells why there is none. */
+  private async attempt(
+    caller: Caller,
+    request: LeaseRequest,
+    mode: LeaseMode,
+    requestId: string,
+  ): Promise<LeaseGrantView | LeaseRow> {
+    const now = this.clock.now();
+    const draft = this.draft(mode);
+    const ttl = Math.min(request.ttl_seconds ?? DEFAULT_TTL_SECONDS, caller.maxTtlSeconds);
+    const [row] = await this.database.rows<LeaseRow>({
+      ...STATEMENTS[selectorOf(request)],
+      values: [
+        caller.keyHash,
+        now,
+        addSeconds(now, ttl),
+        addSeconds(now, request.min_valid_seconds ?? 0),
+        request.tenant,
+        request.product,
+        request.connection_id ?? null,
+        request.asset_id ?? null,
+        draft.leaseId,
+        mode === 'gateway' ? draft.secretHash : null,
+        mode,
+        caller.clientId,
+        this.ids.next('aud'),
+        requestId,
+      ],
+    });
+    if (row === undefined) throw new Error('the lease statement gave no row');
+    if (!row.known) throw new AppError(unauthenticated);
+    return row.issued ? this.present(row, request, mode, draft, now) : row;
+  }
+
+  private draft(mode: LeaseMode): LeaseDraft {
+    const leaseId = this.ids.next('lse');
+    if (mode === 'token') return { leaseId, token: '', secretHash: Buffer.alloc(0) };
+    const { token, secret } = createLeaseToken(leaseId, this.random);
+    return { leaseId, token, secretHash: this.ring.lookupHash(secret) };
+  }
+
+  private async present(
+    row: LeaseRow,
+    request: LeaseRequest,
+    mode: LeaseMode,
+    draft: LeaseDraft,
+    now: Date,
+  ): Promise<LeaseGrantView> {
+    const connectionId = row.connection_id ?? '';
+    // Least of a parameter and a column: with no end of its own the token does not shorten the lease.
+    const expiresAt = row.lease_expires_at;
+    const view: LeaseGrantView = {
+      lease_id: draft.leaseId,
+      mode,
+      access_token: draft.token,
+      token_type: 'Bearer',
+      expires_in: Math.max(0, Math.floor((expiresAt.getTime() - now.getTime()) / 1000)),
+      expires_at: expiresAt.toISOString(),
+      scopes: row.scopes,
+      connection_id: connectionId,
+      credential_id: row.credential_id,
+      credential_version: row.version,
+      ...(request.asset_id === undefined || row.asset_type === null
+        ? {}
+        : { asset: { type: row.asset_type, id: request.asset_id, name: row.asset_name } }),
+      graph_base_url: `${this.config.publicUrl}/graph`,
+      token_expires_at: row.token_expires_at?.toISOString() ?? null,
+    };
+    if (mode === 'gateway') return view;
+    const context = {
+      tenant: request.tenant,
+      connectionId,
+      credentialId: row.credential_id,
+      kind: row.kind,
+      version: row.version,
+    };
+    const token = await this.vault.open(row, credentialContext(context));
+    const host = graphHost(this.config.meta, hostNameOf(row.kind));
+    return {
+      ...view,
+      access_token: token.expose(),
+      graph_base_url: host.baseUrl,
+      ...(host.knowsProof ? { appsecret_proof: appsecretProof(token, host.app.secret) } : {}),
+    };
+  }
+
+  /** Throws why no lease was issued, unless it is only that the token does not live long enough, which a renewal may mend. */
+  private refuseUnlessTooShort(row: LeaseRow, request: LeaseRequest): void {
+    if (row.connection_id === null) throw new AppError(connectionNotFound);
+    if (row.matches > 1) throw new AppError(ambiguousConnection);
+    const expired = row.token_expires_at !== null && row.token_expires_at <= this.clock.now();
+    if (row.status !== 'active' || row.health === 'invalid' || row.secret_id === null || expired) {
+      throw new AppError(reauthRequired);
+    }
+    if (request.min_valid_seconds === undefined) throw new AppError(reauthRequired);
+  }
+}
+
+const STATEMENTS = {
+  tenant: leaseStatement('tenant'),
+  connection: leaseStatement('connection'),
+  asset: leaseStatement('asset'),
+  connection_asset: leaseStatement('connection_asset'),
+};
+
+function selectorOf({ connection_id: connection, asset_id: asset }: LeaseRequest): LeaseSelector {
+  if (asset === undefined) return connection === undefined ? 'tenant' : 'connection';
+  return connection === undefined ? 'asset' : 'connection_asset';
+}

@@ -1,0 +1,15 @@
+import { defineProblem } from '../platform/problem.ts';
+
+export const ambiguousConnection = defineProblem(
+  'ambiguous_connection',
+  409,
+  'Several connections of this tenant and product match.',
+  'Name one by connection_id, or what it reaches by asset_id; GET /v1/connections lists them.',
+);
+export const modeNotAllowed = defineProblem(
+  'mode_not_allowed',
+  403,
+  'The policy of this client does not allow leases in this mode.',
+  'Use the gateway mode, or ask an admin for a client whose lease_modes name this mode.',
+);
+export const leaseNotFound = defineProblem('lease_not_found', 404, 'There is no such lease.', 'Check the id.');

@@ -1,0 +1,51 @@
+import { type ConnectionChange, nextStatus } from '../../../src/connections/connection-state.ts';
+import { refreshAfter } from '../../../src/connections/credential-schedule.ts';
+
+const at = (iso: string): Date => new Date(iso);
+const WEEK = 604_800;
+
+describe('the states of a connection', () => {
+  it('leave revoked by no change', () => {
+    const changes: ConnectionChange[] = ['authorized', 'died', 'recovered'];
+    for (const change of changes) expect(nextStatus('revoked', change)).toBeNull();
+  });
+
+  it('come back from reauth_required by a login or a recovery only', () => {
+    expect(nextStatus('reauth_required', 'authorized')).toBe('active');
+    expect(nextStatus('reauth_required', 'recovered')).toBe('active');
+    expect(nextStatus('reauth_required', 'died')).toBe('reauth_required');
+    expect(nextStatus('active', 'died')).toBe('reauth_required');
+  });
+});
+
+describe('refreshAfter', () => {
+  const storedAt = at('2026-01-01T00:00:00Z');
+  const in60Days = at('2026-03-02T00:00:00Z');
+
+  it('is the given time before the end for user tokens and system users that end', () => {
+    for (const kind of ['user', 'system_user'] as const) {
+      const due = refreshAfter({ kind, issuedAt: null, storedAt, expiresAt: in60Days }, WEEK);
+      expect(due?.toISOString()).toBe('2026-02-23T00:00:00.000Z');
+      expect(refreshAfter({ kind, issuedAt: null, storedAt, expiresAt: null }, WEEK)).toBeNull();
+    }
+  });
+
+  it('is never for page tokens, which are derived', () => {
+    expect(refreshAfter({ kind: 'page', issuedAt: null, storedAt, expiresAt: in60Days }, WEEK)).toBeNull();
+  });
+
+  it('waits for Instagram and Threads until the token is 24 hours old', () => {
+    for (const kind of ['instagram_user', 'threads_user'] as const) {
+      const soon = refreshAfter({ kind, issuedAt: null, storedAt, expiresAt: at('2026-01-03T00:00:00Z') }, WEEK);
+      expect(soon?.toISOString()).toBe('2026-01-02T00:00:00.000Z');
+      const later = refreshAfter({ kind, issuedAt: storedAt, storedAt, expiresAt: in60Days }, WEEK);
+      expect(later?.toISOString()).toBe('2026-02-23T00:00:00.000Z');
+    }
+  });
+
+  it('is as soon as may be where the end is unknown', () => {
+    const issuedAt = at('2025-12-31T12:00:00Z');
+    const due = refreshAfter({ kind: 'instagram_user', issuedAt, storedAt, expiresAt: null }, WEEK);
+    expect(due?.toISOString()).toBe('2026-01-01T12:00:00.000Z');
+  });
+});

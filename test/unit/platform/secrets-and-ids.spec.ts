@@ -1,0 +1,57 @@
+import { inspect } from 'node:util';
+import { firstIdAt, Ids, isId } from '../../../src/platform/ids.ts';
+import { createLogger } from '../../../src/platform/logger.ts';
+import { SystemRandom } from '../../../src/platform/random.ts';
+import { SecretString } from '../../../src/platform/secret-string.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+const TOKEN = 'EAAcanary';
+
+describe('SecretString', () => {
+  it('shows a mask wherever it is printed', () => {
+    const secret = new SecretString(TOKEN);
+    const shown = [`${secret}`, JSON.stringify({ secret }), inspect({ secret }, { depth: 9 }), String(secret)];
+    for (const text of shown) {
+      expect(text).toContain('[secret]');
+      expect(text).not.toContain(TOKEN);
+    }
+    expect(Object.values(secret)).toEqual([]);
+    expect(secret.expose()).toBe(TOKEN);
+  });
+});
+
+describe('the log', () => {
+  it('shows neither secrets nor what clients hang on errors', () => {
+    const lines: string[] = [];
+    const log = createLogger('info', { write: (line: string) => void lines.push(line) });
+    const error = Object.assign(new Error('failed', { cause: new Error('deeper') }), { request: { token: TOKEN } });
+    log.info({ secret: new SecretString(TOKEN), access_token: TOKEN, inner: { token: TOKEN } }, 'x');
+    log.error({ err: error });
+    expect(lines.join('')).not.toContain(TOKEN);
+    expect(lines[1]).toContain('deeper');
+  });
+});
+
+describe('ids', () => {
+  const clock = new FakeClock();
+  const ids = new Ids(clock, new SystemRandom());
+
+  it('sort by the time they were made', () => {
+    const made: string[] = [];
+    for (let i = 0; i < 50; i++) {
+      made.push(ids.next('con'));
+      clock.advance(0.001);
+    }
+    expect([...made].sort()).toEqual(made);
+    expect(new Set(made).size).toBe(50);
+    expect(firstIdAt('con', clock.now()) > (made.at(-1) ?? '')).toBe(true);
+    expect(firstIdAt('con', clock.now()) < ids.next('con')).toBe(true);
+  });
+
+  it('are recognised by form', () => {
+    expect(isId(ids.next('lse'), 'lse')).toBe(true);
+    for (const wrong of ['lse_', 'lse_x', ids.next('con'), ids.next('lse').toUpperCase(), `${ids.next('lse')}0`]) {
+      expect(isId(wrong, 'lse')).toBe(false);
+    }
+  });
+});
