@@ -75,6 +75,8 @@ const UP = [
   )`,
   `CREATE INDEX audit_entry_connection ON audit_entry (connection_id, id) WHERE connection_id IS NOT NULL`,
   `CREATE INDEX audit_entry_actor ON audit_entry (actor_id, id) WHERE actor_id IS NOT NULL`,
+  // What was done to a client, for the record's filter by client.
+  `CREATE INDEX audit_entry_client ON audit_entry (subject_id, id) WHERE action LIKE 'client.%'`,
   `CREATE TABLE audit_link (
     position bigint PRIMARY KEY,
     entry_id text COLLATE "C" NOT NULL UNIQUE,

@@ -1,1 +1,2 @@
 export { CreateVault1764000000000 } from './1764000000000-CreateVault.ts';
+export { Lifecycle1764000100000 } from './1764000100000-Lifecycle.ts';

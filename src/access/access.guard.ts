@@ -10,7 +10,7 @@ import { ACCESS, type AccessRule, type CalledRequest } from './decorators.ts';
 import { FailedAttempts } from './failed-attempts.ts';
 import { forbidden, RefusalCounter, unauthenticated } from './refusal.ts';
 
-const BEARER = /^bearer +([\x20-\x7e]*[\x21-\x7e]) *$/i;
+const BEARER = /^bearer +([\x21-\x7e]+) *$/i;
 
 /**
  * Stands before every route of the service. Who calls (401), whether it calls too often (429), whether its role may (403), in

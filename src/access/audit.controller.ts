@@ -1,5 +1,5 @@
 import { Controller, Get, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import { type AuditEntryRow, AuditReader } from '../audit/audit-reader.ts';
 import { ChainVerifier, type Verification } from '../audit/chain-verifier.ts';
 import { type Page, toPage } from '../platform/paging.ts';
@@ -21,7 +21,6 @@ interface VerificationView {
 
 /** The audit record, for those who look. It stands in this room because its routes need roles, and the record itself knows none. */
 @ApiTags('audit')
-@ApiBearerAuth('bearer')
 @Roles('admin', 'auditor')
 @Controller('v1/audit')
 export class AuditController {

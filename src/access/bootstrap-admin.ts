@@ -4,6 +4,7 @@ import { Config } from '../config/config.ts';
 import { Database, type Transaction } from '../database/database.ts';
 import { Clock } from '../platform/clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
+import { mayBeApiKey } from './api-key.ts';
 import { DEFAULT_MAX_TTL_SECONDS, insertClient } from './client-store.ts';
 import { KeyHasher } from './key-hasher.ts';
 
@@ -27,8 +28,14 @@ export class BootstrapAdmin implements OnModuleInit {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    const key = this.config.bootstrapAdminKey;
-    if (key !== null) await this.ensure(this.hasher.lookupHash(key.expose()));
+    const key = this.config.bootstrapAdminKey?.expose();
+    if (key === undefined) return;
+    if (!mayBeApiKey(key)) {
+      throw new Error(
+        'BOOTSTRAP_ADMIN_KEY looks like a key that this service made (mtv_…), but is damaged: take another one.',
+      );
+    }
+    await this.ensure(this.hasher.lookupHash(key));
   }
 
   private async ensure(hash: Buffer): Promise<void> {

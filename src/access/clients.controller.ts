@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import { decodeCursor, type Page, toPage } from '../platform/paging.ts';
 import { actorOf } from './actor.ts';
 import type { Caller } from './caller.ts';
@@ -11,7 +11,6 @@ import { PageQuery } from './page-query.ts';
 
 /** The clients of this service and their keys. For admins only. */
 @ApiTags('clients')
-@ApiBearerAuth('bearer')
 @Roles('admin')
 @Controller('v1/clients')
 export class ClientsController {

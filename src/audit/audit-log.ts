@@ -24,21 +24,6 @@ export interface AuditFact {
   details?: Record<string, unknown>;
 }
 
-/**
- * The columns of an entry, in the order of `AuditLog.values`, for a statement that writes an entry together with something else:
- * `WITH …, entry AS (INSERT INTO audit_entry (${AUDIT_INSERT_COLUMNS}) SELECT $5::text, $6::timestamptz, … FROM …)`.
- * The casts are needed in a SELECT, where Postgres can't tell a parameter's type from its column: see `auditSelectList`.
- */
-export const AUDIT_INSERT_COLUMNS =
-  'id, at, action, actor_kind, actor_id, tenant, product, connection_id, subject_id, request_id, details';
-
-const COLUMN_TYPES = ['text', 'timestamptz', ...Array<string>(8).fill('text'), 'json'];
-
-/** `$n::text, $n+1::timestamptz, …`: the eleven values of an entry as parameters that begin at `$first`, for `INSERT … SELECT`. */
-export function auditSelectList(first: number): string {
-  return COLUMN_TYPES.map((type, index) => `$${first + index}::${type}`).join(', ');
-}
-
 /** The record of every state change. An entry is written in the transaction that makes it true, so neither can be without the other. */
 export class AuditLog {
   constructor(
@@ -50,25 +35,21 @@ export class AuditLog {
   async record(sql: Sql, fact: AuditFact): Promise<void> {
     await sql.run({
       name: 'audit_record',
-      text: `INSERT INTO audit_entry (${AUDIT_INSERT_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-      values: this.values(fact),
+      text: `INSERT INTO audit_entry (id, at, action, actor_kind, actor_id, tenant, product, connection_id, subject_id, request_id, details)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+      values: [
+        this.ids.next('aud'),
+        this.clock.now(),
+        fact.action,
+        fact.actor.kind,
+        fact.actor.id,
+        fact.tenant ?? null,
+        fact.product ?? null,
+        fact.connectionId ?? null,
+        fact.subjectId ?? null,
+        fact.requestId ?? null,
+        JSON.stringify(fact.details ?? {}),
+      ],
     });
-  }
-
-  /** The eleven values of a new entry, in the order of `AUDIT_INSERT_COLUMNS`. */
-  values(fact: AuditFact): unknown[] {
-    return [
-      this.ids.next('aud'),
-      this.clock.now(),
-      fact.action,
-      fact.actor.kind,
-      fact.actor.id,
-      fact.tenant ?? null,
-      fact.product ?? null,
-      fact.connectionId ?? null,
-      fact.subjectId ?? null,
-      fact.requestId ?? null,
-      JSON.stringify(fact.details ?? {}),
-    ];
   }
 }
