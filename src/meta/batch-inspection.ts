@@ -30,7 +30,14 @@ export const BATCH_SIZE = 50;
  */
 @Injectable()
 export class BatchInspection {
+  #givenUp = false;
+
   constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
+
+  /** Single calls worked for what whole batches refused: from now on everything is `alone`. */
+  giveUp(): void {
+    this.#givenUp = true;
+  }
 
   /** In the order of the input; never throws `MetaError`. */
   async inspect(inputs: readonly Input[]): Promise<BatchItem[]> {
@@ -42,7 +49,7 @@ export class BatchInspection {
   }
 
   private async inspectBatch(inputs: readonly Input[]): Promise<BatchItem[]> {
-    if (inputs.length === 1) return [{ outcome: 'alone' }];
+    if (inputs.length === 1 || this.#givenUp) return inputs.map(() => ({ outcome: 'alone' }));
     try {
       const answers = await this.send(inputs);
       return inputs.map((input, index) => this.readItem(input, answers[index]));
@@ -89,8 +96,7 @@ export class BatchInspection {
     const body = text === null ? field(item, 'body') : parseLossless(text);
     const error = readGraphError(body);
     if (status === 200 && error === null && body !== undefined) {
-      const appId = this.transport.host('facebook').app.id;
-      const result = readDebugToken(body, { appId, kind: input.kind });
+      const result = readDebugToken(body, { appIds: this.transport.appIds('facebook'), kind: input.kind });
       if (result !== null && 'valid' in result) return { outcome: 'inspected', result };
       return { outcome: 'alone' };
     }

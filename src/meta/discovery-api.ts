@@ -52,7 +52,9 @@ export class DiscoveryApi {
   async pageToken(pageId: string, userToken: SecretString): Promise<SecretString | null> {
     const query = { fields: 'id,name,access_token' };
     const answer = await this.transport.call(this.read('get_page_token', `/${graphId(pageId)}`, userToken, query));
-    return readPage(asObject(answer.json))?.accessToken ?? null;
+    const page = readPage(answer.json);
+    if (page === null) throw unusable('get_page_token', answer.status);
+    return page.accessToken;
   }
 
   /** Ids as `act_…`. */

@@ -55,3 +55,8 @@ export function signatureSecrets(meta: MetaConfig): SecretString[] {
     return true;
   });
 }
+
+/** The app ids that debug_token may name for tokens of ours. Which of the two Threads names is not confirmed (META.md 9). */
+export function ownAppIds(meta: MetaConfig, name: 'facebook' | 'threads'): string[] {
+  return name === 'facebook' ? [meta.app.id] : [meta.threadsApp.id, meta.app.id];
+}

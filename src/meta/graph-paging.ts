@@ -11,7 +11,8 @@ const MOVES = ['after', 'offset', '__after_id', '__paging_token', 'until', 'sinc
 
 /**
  * Every object of a list over all its pages. `next` says that there is more, the cursor where: the link itself is never called, for it holds
- * the token. An empty page with `next` goes on. Throws a transient `MetaError` where Meta turns in circles.
+ * the token. An empty page with `next` goes on. Throws a transient `MetaError` where Meta
+ * turns in circles or answers something else than a list.
  */
 export async function* allItems(
   transport: GraphTransport,
@@ -22,7 +23,10 @@ export async function* allItems(
   for (let page = 0; page < MAX_PAGES; page++) {
     const answer = await transport.call({ ...call, query: { ...call.query, ...move } });
     const body = asObject(answer.json);
-    yield* objectsOf(field(body, 'data'));
+    const data = field(body, 'data');
+    // A list without `data` is no empty list: nobody shall conclude from it that a page or an account is gone.
+    if (!Array.isArray(data)) break;
+    yield* objectsOf(data);
     const next = nextMove(field(body, 'paging'));
     if (next === null) return;
     const key = JSON.stringify(next);

@@ -8,7 +8,7 @@ import { Random } from '../platform/random.ts';
 import { classifyError, type MetaVerdict } from './classify-error.ts';
 import { buildRequest, type GraphCall } from './graph-call.ts';
 import { type GraphErrorFields, readGraphError, toMetaCause, traceId } from './graph-error.ts';
-import { type GraphHost, graphHost } from './graph-hosts.ts';
+import { type GraphHost, graphHost, ownAppIds } from './graph-hosts.ts';
 import { versionDrift } from './graph-version.ts';
 import { type Json, parseLossless } from './lossless-json.ts';
 import { MetaError } from './meta-error.ts';
@@ -50,6 +50,11 @@ export class GraphTransport {
 
   host(name: GraphCall['host']): GraphHost {
     return graphHost(this.config.meta, name);
+  }
+
+  /** The app ids of ours that a token's inspection on this host may name. */
+  appIds(name: 'facebook' | 'threads'): string[] {
+    return ownAppIds(this.config.meta, name);
   }
 
   /** Up to three tries, where a repeat is safe and waiting a little can help; throttles are the caller's to wait out. */

@@ -21,6 +21,9 @@ export type InspectionItem =
   | { outcome: 'missing' }
   | { outcome: 'failed'; error: MetaError };
 
+/** Of one `inspectMany`, where batches do not help. */
+const SINGLE_CALLS_AT_ONCE = 8;
+
 /** What Meta knows of a token (META.md 4, 7, 9). */
 @Injectable()
 export class InspectionApi {
@@ -32,27 +35,36 @@ export class InspectionApi {
   ) {}
 
   /**
-   * The verdict on one token. `unknown` is taken for a token of graph.facebook.com. Throws `MetaError` where there is no verdict;
+   * The verdict on one token. An `unknown` one is asked about where its prefix points, else at graph.facebook.com. Throws `MetaError` where there is no verdict;
    * `configuration` then means our own app id or secret, and says nothing of the token.
    */
   async inspect(kind: CredentialKind | 'unknown', token: SecretString): Promise<InspectionResult> {
-    if (kind === 'instagram_user') return this.inspectByMe('instagram_user', token);
-    if (kind === 'threads_user') return this.inspectThreads(token);
+    const likely = kindByPrefix(kind, token);
+    if (likely === 'instagram_user') return this.inspectByMe(likely, token);
+    if (likely === 'threads_user') return this.inspectThreads(token);
     return this.inspectFacebook(kind, token);
   }
 
-  /** Results in the order of `tokens`. Facebook's in batches of 50, with single calls for what a batch cannot tell. Never throws. */
+  /** Results in the order of `tokens`. Facebook's in batches of 50, with single calls for what a batch cannot tell. Never throws `MetaError`. */
   async inspectMany(tokens: readonly TokenToInspect[]): Promise<InspectionItem[]> {
     const items = new Array<InspectionItem>(tokens.length).fill({ outcome: 'missing' });
-    const batched = [...tokens.entries()].filter(([, { kind }]) => isFacebookKind(kind));
-    const answers = await this.batches.inspect(batched.map(([, token]) => token));
-    for (const [position, [index, token]] of batched.entries()) {
-      const answer = answers[position] ?? { outcome: 'missing' };
-      items[index] = answer.outcome === 'alone' ? await this.inspectItem(token) : answer;
+    const single: number[] = [];
+    const batched: number[] = [];
+    for (const [index, { kind, token }] of tokens.entries()) {
+      (isFacebookKind(kindByPrefix(kind, token)) ? batched : single).push(index);
     }
-    for (const [index, token] of tokens.entries()) {
-      if (!isFacebookKind(token.kind)) items[index] = await this.inspectItem(token);
+    const answers = await this.batches.inspect(batched.flatMap((index) => tokens[index] ?? []));
+    for (const [position, answer] of answers.entries()) {
+      const index = batched[position] ?? 0;
+      if (answer.outcome === 'alone') single.push(index);
+      else items[index] = answer;
     }
+    await forEachLimited(single, SINGLE_CALLS_AT_ONCE, async (index) => {
+      const token = tokens[index];
+      if (token !== undefined) items[index] = await this.inspectItem(token);
+    });
+    const refused = answers.length > 1 && answers.every(({ outcome }) => outcome === 'alone');
+    if (refused && batched.some((index) => isOfOurs(items[index]))) this.batches.giveUp();
     return items;
   }
 
@@ -108,7 +120,7 @@ export class InspectionApi {
     token: SecretString,
   ): Promise<InspectionResult> {
     const answer = await this.sendDebugToken(host, token);
-    const result = readDebugToken(answer.json, { appId: this.transport.host(host).app.id, kind });
+    const result = readDebugToken(answer.json, { appIds: this.transport.appIds(host), kind });
     if (result !== null && 'valid' in result) return result;
     throw new MetaError({
       verdict: result?.passing ?? { kind: 'transient' },
@@ -172,6 +184,27 @@ export class InspectionApi {
       return { valid: false, reason: 'dead', verdict, meta: error.cause };
     }
   }
+}
+
+/** Prefixes are a hint only (META.md 19.16), and so count only where nothing else is known. */
+function kindByPrefix(kind: CredentialKind | 'unknown', token: SecretString): CredentialKind | 'unknown' {
+  if (kind !== 'unknown') return kind;
+  const start = token.expose().slice(0, 4);
+  if (start === 'IGAA' || start === 'IGQV') return 'instagram_user';
+  return start.startsWith('TH') ? 'threads_user' : 'unknown';
+}
+
+/** Whether the item has a verdict on a token of our app. */
+function isOfOurs(item: InspectionItem | undefined): boolean {
+  return item?.outcome === 'inspected' && (item.result.valid || item.result.reason === 'dead');
+}
+
+async function forEachLimited<T>(items: readonly T[], limit: number, work: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of queue) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
 }
 
 /** `{user_id, username, id}`, also wrapped in `data: [...]`. */

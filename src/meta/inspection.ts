@@ -72,14 +72,14 @@ const KINDS = new Map<string, CredentialKind>([
  */
 export function readDebugToken(
   body: Json,
-  expected: { appId: string; kind: CredentialKind | 'unknown' },
+  expected: { appIds: readonly string[]; kind: CredentialKind | 'unknown' },
 ): InspectionResult | { passing: MetaVerdict; meta: MetaCause } | null {
   const outer = asObject(body);
   const data = asObject(field(outer, 'data')) ?? outer;
   const isValid = field(data, 'is_valid');
   if (data === null || typeof isValid !== 'boolean') return null;
   const appId = readId(data, 'app_id');
-  if (appId !== null && appId !== expected.appId) return { valid: false, reason: 'foreign_app', appId };
+  if (appId !== null && !expected.appIds.includes(appId)) return { valid: false, reason: 'foreign_app', appId };
   if (!isValid) return readDeath(data);
   const type = readText(data, 'type');
   if (type === 'APP') return { valid: false, reason: 'not_a_credential' };

@@ -1,0 +1,15 @@
+import { readFileSync } from 'node:fs';
+
+/** A file of Meta's recorded answers, as JSON. */
+export function recorded<T>(name: string): T {
+  return JSON.parse(readFileSync(new URL(`../../support/recorded/${name}`, import.meta.url), 'utf8')) as T;
+}
+
+export interface RecordedCase {
+  source?: string;
+  endpoint?: string;
+  what?: string;
+  status?: number;
+  body?: unknown;
+  body_text?: string;
+}

@@ -1,0 +1,187 @@
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import type { Config, MetaConfig } from '../../../src/config/config.ts';
+import { AppApi } from '../../../src/meta/app-api.ts';
+import { BatchInspection } from '../../../src/meta/batch-inspection.ts';
+import { DiscoveryApi } from '../../../src/meta/discovery-api.ts';
+import { GraphTransport } from '../../../src/meta/graph-transport.ts';
+import { InspectionApi } from '../../../src/meta/inspection-api.ts';
+import { MetaError } from '../../../src/meta/meta-error.ts';
+import { MetaMetrics } from '../../../src/meta/meta-metrics.ts';
+import { OAuthApi } from '../../../src/meta/oauth-api.ts';
+import { Pause } from '../../../src/meta/pause.ts';
+import { RevocationApi } from '../../../src/meta/revocation-api.ts';
+import type { UsageReport } from '../../../src/meta/usage-headers.ts';
+import { type ThrottleNotice, UsageObserver } from '../../../src/meta/usage-observer.ts';
+import { Clock } from '../../../src/platform/clock.ts';
+import {
+  type HttpAnswer,
+  HttpClient,
+  type HttpFailure,
+  type HttpRequest,
+  type StreamedHttpAnswer,
+} from '../../../src/platform/http.ts';
+import { Random } from '../../../src/platform/random.ts';
+import { SecretString } from '../../../src/platform/secret-string.ts';
+
+export const NOW = new Date('2026-11-22T12:00:00Z');
+export const TOKEN = new SecretString('EAABsecretUserToken123');
+export const APP_SECRET = 'app-secret-4711';
+
+export const META: MetaConfig = {
+  app: { id: '1001', secret: new SecretString(APP_SECRET) },
+  instagramApp: { id: '2002', secret: new SecretString('ig-secret-4711') },
+  threadsApp: { id: '3003', secret: new SecretString('th-secret-4711') },
+  previousAppSecret: null,
+  graphApiVersion: 'v25.0',
+  graphUrl: 'https://graph.test',
+  graphVideoUrl: 'https://video.test',
+  ruploadUrl: 'https://rupload.test',
+  dialogUrl: 'https://dialog.test',
+  instagramGraphUrl: 'https://graph.instagram.test',
+  instagramApiUrl: 'https://api.instagram.test',
+  instagramDialogUrl: 'https://www.instagram.test',
+  threadsGraphUrl: 'https://graph.threads.test',
+  threadsDialogUrl: 'https://threads.test',
+  loginConfigIds: {},
+  webhookVerifyToken: null,
+};
+
+/** A request as it went out, its parameters taken apart. */
+export class SentRequest {
+  readonly method: string;
+  readonly url: URL;
+  readonly authorization: string | undefined;
+  readonly form: URLSearchParams;
+
+  constructor(request: HttpRequest) {
+    this.method = request.method;
+    this.url = new URL(request.url);
+    this.authorization = request.headers?.['authorization'];
+    this.form = new URLSearchParams(typeof request.body === 'string' ? request.body : '');
+  }
+
+  get path(): string {
+    return this.url.host + this.url.pathname;
+  }
+}
+
+export interface Scripted {
+  status?: number;
+  body: unknown;
+  headers?: Record<string, string>;
+}
+
+type Step = Scripted | HttpFailure | ((request: SentRequest) => Scripted | HttpFailure);
+
+export function graphError(code: number, subcode?: number, status = 400, type = 'OAuthException'): Scripted {
+  const error = {
+    message: `Malformed access token ${TOKEN.expose()}`,
+    type,
+    code,
+    ...(subcode === undefined ? {} : { error_subcode: subcode }),
+    fbtrace_id: 'Atrace',
+  };
+  return { status, body: { error } };
+}
+
+class ScriptedHttp extends HttpClient {
+  readonly sent: SentRequest[] = [];
+
+  constructor(private readonly steps: Step[]) {
+    super();
+  }
+
+  override async send(request: HttpRequest): Promise<HttpAnswer> {
+    const sent = new SentRequest(request);
+    this.sent.push(sent);
+    const step = this.steps.length > 1 ? this.steps.shift() : this.steps[0];
+    const scripted = typeof step === 'function' ? step(sent) : step;
+    if (scripted === undefined) throw new Error('the script is at its end');
+    if (scripted instanceof Error) throw scripted;
+    const text = typeof scripted.body === 'string' ? scripted.body : JSON.stringify(scripted.body);
+    return { status: scripted.status ?? 200, headers: scripted.headers ?? {}, body: Buffer.from(text) };
+  }
+
+  override stream(): Promise<StreamedHttpAnswer> {
+    throw new Error('not used');
+  }
+
+  override async close(): Promise<void> {}
+}
+
+class FixedClock extends Clock {
+  override now(): Date {
+    return new Date(NOW);
+  }
+}
+
+class HalfRandom extends Random {
+  override bytes(size: number): Buffer {
+    return Buffer.alloc(size, 0x80);
+  }
+
+  override fraction(): number {
+    return 0.5;
+  }
+}
+
+class RecordingPause extends Pause {
+  readonly waits: number[] = [];
+
+  override async wait(milliseconds: number): Promise<void> {
+    this.waits.push(milliseconds);
+  }
+}
+
+class RecordingObserver extends UsageObserver {
+  readonly seen: { appId: string; usage: UsageReport; throttle: ThrottleNotice | null }[] = [];
+
+  override observe(appId: string, usage: UsageReport, throttle: ThrottleNotice | null): void {
+    this.seen.push({ appId, usage, throttle });
+  }
+}
+
+/** The whole client on a scripted wire. The last step of the script repeats. */
+export function scriptedMeta(...steps: Step[]) {
+  const http = new ScriptedHttp(steps);
+  const pause = new RecordingPause();
+  const observer = new RecordingObserver();
+  const registry = new Registry();
+  const lines: string[] = [];
+  const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
+  const clock = new FixedClock();
+  const transport = new GraphTransport(
+    http,
+    { meta: META } as Config,
+    clock,
+    new HalfRandom(),
+    log,
+    new MetaMetrics(registry),
+    pause,
+    observer,
+  );
+  return {
+    sent: http.sent,
+    waits: pause.waits,
+    observed: observer.seen,
+    registry,
+    lines,
+    transport,
+    oauth: new OAuthApi(transport, clock),
+    inspection: new InspectionApi(transport, new BatchInspection(transport)),
+    discovery: new DiscoveryApi(transport),
+    revocation: new RevocationApi(transport),
+    app: new AppApi(transport),
+  };
+}
+
+/** The error of a promise that must fail with a `MetaError`. */
+export async function failureOf(promise: Promise<unknown>): Promise<MetaError> {
+  const error = await promise.then(
+    () => new Error('it did not fail'),
+    (reason: unknown) => reason,
+  );
+  if (error instanceof MetaError) return error;
+  throw error;
+}
