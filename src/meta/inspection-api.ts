@@ -3,7 +3,6 @@ import type { SecretString } from '../platform/secret-string.ts';
 import { BatchInspection } from './batch-inspection.ts';
 import { type CredentialKind, isFacebookKind } from './credential-kind.ts';
 import type { GraphCall } from './graph-call.ts';
-import { appToken } from './graph-hosts.ts';
 import { type GraphAnswer, GraphTransport } from './graph-transport.ts';
 import { type InspectionResult, readDebugToken } from './inspection.ts';
 import { asObject, field, objectsOf, readId, readText } from './lossless-json.ts';
@@ -81,26 +80,31 @@ export class InspectionApi {
     try {
       return await this.debugToken('facebook', kind, token);
     } catch (error) {
-      // 100 is said of a token of another app, and of a caller that is no app token (META.md 4). Ask about our own token: any
-      // answer means that we are known as the app, so the fault is with the token.
+      // 100 is said of a token of another app, and of a caller that is no app (META.md 4).
       if (!(error instanceof MetaError) || error.cause.code !== 100) throw error;
-      await this.proveOurselves(error);
+      await this.proveOurselves();
       return { valid: false, reason: 'foreign_app', appId: null };
     }
   }
 
-  private async proveOurselves(original: MetaError): Promise<void> {
+  /** Throws where Meta does not take our id and secret, or cannot be asked: then the 100 says nothing of the token. */
+  private async proveOurselves(): Promise<void> {
+    const { app, version } = this.transport.host('facebook');
     try {
-      await this.sendDebugToken('facebook', appToken(this.transport.host('facebook')));
-    } catch (error) {
-      if (!(error instanceof MetaError) || error.cause.code !== 100) throw error;
-      throw new MetaError({
-        verdict: { kind: 'configuration', what: 'app' },
-        cause: original.cause,
-        httpStatus: original.httpStatus,
-        operation: original.operation,
-        mayHaveCommitted: false,
+      await this.transport.call({
+        operation: 'check_app',
+        context: 'app_call',
+        host: 'facebook',
+        method: 'POST',
+        path: `/${version}/oauth/access_token`,
+        form: { client_id: app.id, client_secret: app.secret.expose(), grant_type: 'client_credentials' },
+        auth: { by: 'none' },
+        effect: 'repeatable',
+        acceptForm: true,
       });
+    } catch (error) {
+      // Native apps are refused this call (META.md 2), and are known to Meta all the same.
+      if (!(error instanceof MetaError) || error.verdict.kind !== 'parameter') throw error;
     }
   }
 

@@ -3,7 +3,15 @@ import { parseLossless } from '../../../src/meta/lossless-json.ts';
 import { HttpFailure } from '../../../src/platform/http.ts';
 import { SecretString } from '../../../src/platform/secret-string.ts';
 import { type RecordedCase, recorded } from './recorded.ts';
-import { APP_SECRET, failureOf, graphError, type SentRequest, scriptedMeta, TOKEN } from './scripted-meta.ts';
+import {
+  APP_SECRET,
+  failureOf,
+  graphError,
+  type Scripted,
+  type SentRequest,
+  scriptedMeta,
+  TOKEN,
+} from './scripted-meta.ts';
 
 const ALIVE = {
   app_id: '1001',
@@ -90,18 +98,19 @@ describe('one Facebook token', () => {
       reason: 'foreign_app',
       appId: '666',
     });
-    const asks = (request: SentRequest): string | null =>
-      request.form.get('input_token') ?? request.url.searchParams.get('input_token');
-    const refused = scriptedMeta((request) =>
-      asks(request) === TOKEN.expose() ? graphError(100) : { body: { data: { app_id: '1001', is_valid: true } } },
-    );
+    const byApp = (step: Scripted) =>
+      scriptedMeta((request) => (request.path.endsWith('/oauth/access_token') ? step : graphError(100)));
+    const refused = byApp({ body: { access_token: '1001|x' } });
     await expect(refused.inspection.inspect('user', TOKEN)).resolves.toEqual({
       valid: false,
       reason: 'foreign_app',
       appId: null,
     });
-    const unknown = await failureOf(scriptedMeta(graphError(100)).inspection.inspect('user', TOKEN));
+    expect(refused.sent.some((request) => request.url.href.includes(APP_SECRET))).toBe(false);
+    const unknown = await failureOf(byApp(graphError(101)).inspection.inspect('user', TOKEN));
     expect(unknown.verdict).toEqual({ kind: 'configuration', what: 'app' });
+    const down = await failureOf(byApp(graphError(2, undefined, 500)).inspection.inspect('user', TOKEN));
+    expect(down.verdict).toEqual({ kind: 'transient' });
   });
 
   it('reads every recording', () => {
