@@ -1,0 +1,282 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import request from 'supertest';
+import { BOOTSTRAP_CLIENT_ID } from '../../../src/access/bootstrap-admin.ts';
+import { type AccessApp, BOOTSTRAP_KEY, startAccessApp } from '../../support/access-app.ts';
+import { type OpenDatabase, openFreshDatabase } from '../../support/database.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+let open: OpenDatabase;
+let access: AccessApp;
+const clock = new FakeClock();
+
+beforeAll(async () => {
+  open = await openFreshDatabase();
+  access = await startAccessApp(open.database, clock);
+});
+
+afterAll(async () => {
+  await access?.app.close();
+  await open?.close();
+});
+
+const SERVICE = { name: 'shop', role: 'service', tenants: ['acme'], products: ['whatsapp', 'ads'] };
+const NOBODY = `cli_${'z'.repeat(26)}`;
+
+function send(method: 'get' | 'post' | 'delete', path: string, body?: object | string, key = BOOTSTRAP_KEY) {
+  const sent = request(access.app.getHttpServer())[method](path).set('Authorization', `Bearer ${key}`);
+  return body === undefined ? sent : sent.set('Content-Type', 'application/json').send(body);
+}
+
+const create = (body: object | string) => send('post', '/v1/clients', body);
+
+const entries = (subjectId: string) =>
+  open.database.rows<{ action: string; actor_id: string; request_id: string; details: object }>({
+    text: 'SELECT action, actor_id, request_id, details FROM audit_entry WHERE subject_id = $1 ORDER BY id',
+    values: [subjectId],
+  });
+
+async function countClients(): Promise<number> {
+  const [row] = await open.database.rows<{ count: number }>({ text: 'SELECT count(*)::int AS count FROM client' });
+  return row?.count ?? 0;
+}
+
+describe('POST /v1/clients', () => {
+  it('201: the client, its key this once, and an entry without the key', async () => {
+    const answer = await create({
+      ...SERVICE,
+      lease_modes: ['gateway', 'token'],
+      max_ttl_seconds: 60,
+      rate_limit_per_second: 5,
+    });
+    expect(answer.status).toBe(201);
+    const { api_key: key, ...client } = answer.body;
+    expect(key).toMatch(/^mtv_[0-9A-Za-z]{49}$/);
+    expect(client).toEqual({
+      ...SERVICE,
+      id: expect.stringMatching(/^cli_[0-9a-z]{26}$/),
+      lease_modes: ['gateway', 'token'],
+      max_ttl_seconds: 60,
+      rate_limit_per_second: 5,
+      created_at: clock.now().toISOString(),
+    });
+    const [entry, ...more] = await entries(client.id);
+    expect(more).toEqual([]);
+    expect(entry).toMatchObject({
+      action: 'client.created',
+      actor_id: BOOTSTRAP_CLIENT_ID,
+      request_id: answer.headers['x-request-id'],
+      details: { role: 'service', tenants: ['acme'] },
+    });
+    expect(JSON.stringify(entry)).not.toContain(key);
+    expect((await send('get', '/v1/clients', undefined, key)).body.code).toBe('forbidden');
+  });
+
+  it('201: what is left out has its default', async () => {
+    const service = (await create({ ...SERVICE, tenants: ['*'] })).body;
+    expect(service).toMatchObject({ lease_modes: ['gateway'], max_ttl_seconds: 3600, rate_limit_per_second: null });
+    const auditor = (await create({ name: 'auditor', role: 'auditor' })).body;
+    expect(auditor).toMatchObject({ tenants: ['*'], products: ['*'] });
+  });
+
+  it('400: what is missing, wrong or unknown is named, and nothing is written', async () => {
+    const before = await countClients();
+    const faults: [object, string][] = [
+      [{}, 'name'],
+      [{ ...SERVICE, name: 7 }, 'name'],
+      [{ ...SERVICE, name: '' }, 'name'],
+      [{ ...SERVICE, name: ' \t ' }, 'name'],
+      [{ ...SERVICE, name: 'a\u0000b' }, 'name'],
+      [{ ...SERVICE, name: 'a\u001b[31m' }, 'name'],
+      [{ ...SERVICE, name: '\ud800' }, 'name'],
+      [{ ...SERVICE, name: 'x'.repeat(201) }, 'name'],
+      [{ ...SERVICE, name: null }, 'name'],
+      [{ ...SERVICE, role: 'root' }, 'role'],
+      [{ ...SERVICE, role: ['admin'] }, 'role'],
+      [{ ...SERVICE, tenants: undefined }, 'tenants'],
+      [{ ...SERVICE, tenants: null }, 'tenants'],
+      [{ ...SERVICE, tenants: [] }, 'tenants'],
+      [{ ...SERVICE, tenants: 'acme' }, 'tenants'],
+      [{ ...SERVICE, tenants: { 0: 'acme' } }, 'tenants'],
+      [{ ...SERVICE, tenants: ['a b'] }, 'tenants'],
+      [{ ...SERVICE, tenants: ['a\u0000'] }, 'tenants'],
+      [{ ...SERVICE, tenants: ['acme\n'] }, 'tenants'],
+      [{ ...SERVICE, tenants: [['acme']] }, 'tenants'],
+      [{ ...SERVICE, tenants: [null] }, 'tenants'],
+      [{ ...SERVICE, tenants: ['a', 'a'] }, 'tenants'],
+      [{ ...SERVICE, tenants: Array.from({ length: 10_001 }, (_, index) => `t${index}`) }, 'tenants'],
+      [{ ...SERVICE, products: undefined }, 'products'],
+      [{ ...SERVICE, products: ['facebook'] }, 'products'],
+      [{ ...SERVICE, lease_modes: ['free'] }, 'lease_modes'],
+      [{ ...SERVICE, lease_modes: [] }, 'lease_modes'],
+      [{ ...SERVICE, max_ttl_seconds: 0 }, 'max_ttl_seconds'],
+      [{ ...SERVICE, max_ttl_seconds: 3601 }, 'max_ttl_seconds'],
+      [{ ...SERVICE, max_ttl_seconds: 1.5 }, 'max_ttl_seconds'],
+      [{ ...SERVICE, max_ttl_seconds: '60' }, 'max_ttl_seconds'],
+      [{ ...SERVICE, max_ttl_seconds: null }, 'max_ttl_seconds'],
+      [{ ...SERVICE, rate_limit_per_second: 0 }, 'rate_limit_per_second'],
+      [{ ...SERVICE, rate_limit_per_second: 1e300 }, 'rate_limit_per_second'],
+      [{ ...SERVICE, id: 'cli_mine' }, 'id'],
+      [{ ...SERVICE, api_key: 'mine' }, 'api_key'],
+    ];
+    for (const [body, path] of faults) {
+      const answer = await create(body);
+      expect([JSON.stringify(body).slice(0, 80), answer.status]).toEqual([JSON.stringify(body).slice(0, 80), 400]);
+      expect(answer.body.code).toBe('invalid_request');
+      const paths: string[] = answer.body.errors.map((error: { path: string }) => error.path.replace(/\[\d+\]$/, ''));
+      expect(paths).toContain(path);
+    }
+    for (const body of ['[]', '"x"', '7', 'null', '{', '{"name":"a","__proto__":{"role":"admin"}}']) {
+      expect([body, (await create(body)).status]).toEqual([body, 400]);
+    }
+    expect(await countClients()).toBe(before);
+  });
+});
+
+describe('GET /v1/clients', () => {
+  it('200: pages by id until there is no next one, each client once, deleted ones not', async () => {
+    const gone = (await create(SERVICE)).body.id as string;
+    await send('delete', `/v1/clients/${gone}`).expect(204);
+    for (let count = 0; count < 3; count++) await create(SERVICE);
+    const seen: string[] = [];
+    let cursor = '';
+    for (;;) {
+      const page = (await send('get', `/v1/clients?limit=2${cursor}`).expect(200)).body;
+      seen.push(...page.data.map((client: { id: string }) => client.id));
+      for (const client of page.data) expect(Object.keys(client)).not.toContain('api_key');
+      if (page.next_cursor === null) break;
+      cursor = `&cursor=${page.next_cursor}`;
+    }
+    expect(seen).toEqual([...new Set(seen)].sort());
+    expect(seen).toContain(BOOTSTRAP_CLIENT_ID);
+    expect(seen).not.toContain(gone);
+    expect(seen.length).toBe((await send('get', '/v1/clients?limit=200')).body.data.length);
+  });
+
+  it('400: a limit or cursor that is none', async () => {
+    for (const query of [
+      'limit=0',
+      'limit=201',
+      'limit=x',
+      'limit=1.5',
+      'limit=',
+      'cursor=x',
+      'cursor=%00',
+      'limit=1&limit=2',
+    ]) {
+      expect([query, (await send('get', `/v1/clients?${query}`)).status]).toEqual([query, 400]);
+    }
+  });
+
+  it('200, 404: one client, with its keys as far as they may be shown', async () => {
+    const { id, api_key: _, ...client } = (await create(SERVICE)).body;
+    const shown = await send('get', `/v1/clients/${id}`).expect(200);
+    expect(shown.body).toEqual({ id, ...client, keys: [{ created_at: clock.now().toISOString(), expires_at: null }] });
+    for (const unknown of [NOBODY, 'nonsense', 'con_01jd0000000000000000000000', '%20', "'"]) {
+      const answer = await send('get', `/v1/clients/${unknown}`);
+      expect([unknown, answer.status, answer.body.code]).toEqual([unknown, 404, 'client_not_found']);
+    }
+  });
+});
+
+describe('DELETE /v1/clients/{id}', () => {
+  it('204, also the second time, with one entry; its key ends and its row stays for the record', async () => {
+    const { id, api_key: key } = (await create(SERVICE)).body;
+    await send('delete', `/v1/clients/${id}`).expect(204);
+    await send('delete', `/v1/clients/${id}`).expect(204);
+    await send('get', `/v1/clients/${id}`).expect(404);
+    await send('get', '/v1/clients', undefined, key).expect(401);
+    expect((await entries(id)).map((entry) => entry.action)).toEqual(['client.created', 'client.deleted']);
+    const [row] = await open.database.rows<{ keys: number; deleted: boolean }>({
+      text: `SELECT (SELECT count(*)::int FROM client_key WHERE client_id = $1) AS keys, deleted_at IS NOT NULL AS deleted
+        FROM client WHERE id = $1`,
+      values: [id],
+    });
+    expect(row).toEqual({ keys: 0, deleted: true });
+  });
+
+  it('404: an id that never was', async () => {
+    for (const id of [NOBODY, 'x']) await send('delete', `/v1/clients/${id}`).expect(404);
+  });
+
+  it('409: the last admin with a key that works; of two that go at once, one stays', async () => {
+    expect((await send('delete', `/v1/clients/${BOOTSTRAP_CLIENT_ID}`)).body.code).toBe('last_admin');
+    const second = (await create({ name: 'second', role: 'admin' })).body;
+    const answers = await Promise.all([
+      send('delete', `/v1/clients/${BOOTSTRAP_CLIENT_ID}`, undefined, second.api_key),
+      send('delete', `/v1/clients/${second.id}`, undefined, second.api_key),
+    ]);
+    // The later of them may find its own key gone already.
+    const statuses = answers.map((answer) => answer.status).sort();
+    expect(statuses[0]).toBe(204);
+    expect([401, 409]).toContain(statuses[1]);
+    const living = await open.database.rows({
+      text: `SELECT 1 FROM client WHERE role = 'admin' AND deleted_at IS NULL`,
+    });
+    expect(living).toHaveLength(1);
+    await open.database.run({ text: `UPDATE client SET deleted_at = NULL WHERE id = '${BOOTSTRAP_CLIENT_ID}'` });
+    const again = await startAccessApp(open.database, clock);
+    await again.app.close();
+  });
+});
+
+describe('POST /v1/clients/{id}/keys', () => {
+  const issue = (id: string, body?: object) => send('post', `/v1/clients/${id}/keys`, body);
+  const works = async (key: string) => (await send('get', '/v1/clients', undefined, key)).status === 403;
+
+  it('201: a new key; the old one lives for the grace, and a day unless said', async () => {
+    const { id, api_key: first } = (await create(SERVICE)).body;
+    const answer = await issue(id);
+    expect(answer.status).toBe(201);
+    expect(answer.body).toEqual({
+      api_key: expect.stringMatching(/^mtv_/),
+      grace_seconds: 86_400,
+      previous_keys_expire_at: new Date(clock.now().getTime() + 86_400_000).toISOString(),
+    });
+    expect([await works(first), await works(answer.body.api_key)]).toEqual([true, true]);
+    expect((await send('get', `/v1/clients/${id}`)).body.keys).toHaveLength(2);
+  });
+
+  it('201: grace 0 ends the old one at once; a shorter end is never made later', async () => {
+    const { id, api_key: first } = (await create(SERVICE)).body;
+    const second = (await issue(id, { grace_seconds: 10 })).body.api_key;
+    const third = (await issue(id, { grace_seconds: 1000 })).body.api_key;
+    clock.advance(10);
+    expect([await works(first), await works(second), await works(third)]).toEqual([false, true, true]);
+    const fourth = (await issue(id, { grace_seconds: 0 })).body.api_key;
+    expect([await works(second), await works(third), await works(fourth)]).toEqual([false, false, true]);
+  });
+
+  it('201: of keys that are issued at once, one is left without an end', async () => {
+    const { id } = (await create(SERVICE)).body;
+    const issued = await Promise.all(Array.from({ length: 4 }, () => issue(id, { grace_seconds: 5 })));
+    expect(issued.map((answer) => answer.status)).toEqual([201, 201, 201, 201]);
+    const { keys } = (await send('get', `/v1/clients/${id}`)).body;
+    expect(keys.filter((key: { expires_at: string | null }) => key.expires_at === null)).toHaveLength(1);
+  });
+
+  it('400, 404', async () => {
+    const { id } = (await create(SERVICE)).body;
+    for (const grace of [-1, 1.5, '60', null, 30 * 86_400 + 1]) {
+      expect([grace, (await issue(id, { grace_seconds: grace })).status]).toEqual([grace, 400]);
+    }
+    expect((await issue(id, { grace: 1 })).status).toBe(400);
+    expect((await issue(NOBODY)).status).toBe(404);
+    await send('delete', `/v1/clients/${id}`);
+    expect((await issue(id)).status).toBe(404);
+  });
+});
+
+describe('without room for the audit entry', () => {
+  it('nothing is done', async () => {
+    const before = await countClients();
+    await open.database.run({ text: 'ALTER TABLE audit_entry RENAME TO audit_entry_gone' });
+    try {
+      expect((await create(SERVICE)).status).toBeGreaterThanOrEqual(500);
+      // A refusal stays a refusal.
+      expect((await send('get', '/v1/clients', undefined, 'wrong-key')).status).toBe(401);
+    } finally {
+      await open.database.run({ text: 'ALTER TABLE audit_entry_gone RENAME TO audit_entry' });
+    }
+    expect(await countClients()).toBe(before);
+  });
+});
