@@ -2,6 +2,7 @@ import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import { AccessModule } from './access/access.module.ts';
 import { AuditModule } from './audit/audit.module.ts';
+import { ConnectModule } from './connect/connect.module.ts';
 import { CONNECTION_ENTITIES } from './connections/connection.entity.ts';
 import { ConnectionsModule } from './connections/connections.module.ts';
 import { MetaModule } from './meta/meta.module.ts';
@@ -17,7 +18,7 @@ export class AppModule {
     return {
       module: AppModule,
       global: true,
-      imports: [ScheduleModule.forRoot(), AccessModule, AuditModule, ConnectionsModule, MetaModule, OperationsModule],
+      imports: [ScheduleModule.forRoot(), AccessModule, AuditModule, ConnectModule, ConnectionsModule, MetaModule, OperationsModule],
       providers: values,
       exports: values,
     };

@@ -31,6 +31,16 @@ export class ConnectionReader {
     return view ?? null;
   }
 
+  /** Whether a living connection of this tenant and product lacks scopes that its person declined. */
+  async hasDeclinedScopes(tenant: string, product: string): Promise<boolean> {
+    const rows = await this.database.rows({
+      text: `SELECT 1 FROM connection
+        WHERE tenant = $1 AND product = $2 AND status <> 'revoked' AND declined_scopes <> '{}' LIMIT 1`,
+      values: [tenant, product],
+    });
+    return rows.length > 0;
+  }
+
   /** One page, the oldest first. */
   async list(filter: ConnectionFilter): Promise<Page<ConnectionView>> {
     const query = this.database.dataSource.getRepository(ConnectionEntity).createQueryBuilder('c');

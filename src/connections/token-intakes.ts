@@ -28,6 +28,7 @@ export interface TokenIntake {
   hints: Record<string, unknown>;
   attempts: number;
   claimId: string;
+  createdAt: Date;
 }
 
 export type NewIntake = Pick<
@@ -49,9 +50,10 @@ interface IntakeRow {
   hints: Record<string, unknown>;
   attempts: number;
   claim_id: string;
+  created_at: Date;
 }
 
-const COLUMNS = `id, tenant, product, flow, session_id, state_hash, requested_by, stage, secret_id, expires_at, hints, attempts, claim_id`;
+const COLUMNS = `id, tenant, product, flow, session_id, state_hash, requested_by, stage, secret_id, expires_at, hints, attempts, claim_id, created_at`;
 
 /** Another replica has taken this work over; whatever was being done here must not be written. */
 export class ClaimLost extends Error {
@@ -105,7 +107,7 @@ export class TokenIntakes {
       return sealed;
     });
     const { token: _, ...rest } = intake;
-    return { ...rest, id, secretId, attempts: 0, claimId };
+    return { ...rest, id, secretId, attempts: 0, claimId, createdAt: now };
   }
 
   /** The token of an intake. */
@@ -143,6 +145,16 @@ export class TokenIntakes {
     });
     if (ended !== 1) throw new ClaimLost(`intake ${intake.id}`);
     await this.vault.destroy(tx, [intake.secretId]);
+  }
+
+  /** A sign of life: the claim lasts for another `claimSeconds`. Throws `ClaimLost`. */
+  async keep(intake: TokenIntake, claimSeconds: number): Promise<void> {
+    const now = this.clock.now();
+    const kept = await this.database.run({
+      text: 'UPDATE token_intake SET claimed_until = $3, updated_at = $4 WHERE id = $1 AND claim_id = $2',
+      values: [intake.id, intake.claimId, addSeconds(now, claimSeconds), now],
+    });
+    if (kept !== 1) throw new ClaimLost(`intake ${intake.id}`);
   }
 
   /** Lets go of an intake until `nextAttemptAt`. */
@@ -201,5 +213,6 @@ function toIntake(row: IntakeRow): TokenIntake {
     hints: row.hints,
     attempts: row.attempts,
     claimId: row.claim_id,
+    createdAt: row.created_at,
   };
 }

@@ -1,0 +1,73 @@
+import { ClaimLost } from '../connections/token-intakes.ts';
+import { MetaError } from '../meta/meta-error.ts';
+import type { MetaCause } from '../platform/problem.ts';
+
+/** Why an authorization did not become a connection: the words that a `return_url` gets (CONTRACT 4). */
+export type ConnectError =
+  | 'access_denied'
+  | 'app_unavailable'
+  | 'session_expired'
+  | 'state_mismatch'
+  | 'code_rejected'
+  | 'meta_configuration'
+  | 'meta_unavailable';
+
+export interface FailureOccasion {
+  meta?: MetaCause;
+  retryAfterSeconds?: number;
+  /** Public; the problem's title where absent. */
+  detail?: string;
+  cause?: unknown;
+  /** The same token can never become a connection; otherwise it is worth trying again. */
+  isFinal: boolean;
+}
+
+/** An authorization that failed, for a reason that its person or client is told. Holds no code, state or token. */
+export class ConnectFailure extends Error {
+  constructor(
+    /** `token_rejected`: what the client handed in, or the code gave, is no token that serves here. */
+    readonly reason: ConnectError | 'token_rejected',
+    readonly occasion: FailureOccasion,
+  ) {
+    super(`connecting failed: ${reason}`, { cause: occasion.cause });
+    this.name = 'ConnectFailure';
+  }
+
+  /** A browser never gave a token, only a code. */
+  get browserWord(): ConnectError {
+    return this.reason === 'token_rejected' ? 'code_rejected' : this.reason;
+  }
+}
+
+/**
+ * What a failed call to Meta means for an authorization under way. `refused` is the word where Meta does not take the code or
+ * token itself. Weather, limits and faults in our own settings are never final: the token may be good. Errors that are not
+ * Meta's come back as they are.
+ */
+export function toConnectFailure(error: unknown, refused: 'code_rejected' | 'token_rejected'): unknown {
+  if (error instanceof ConnectFailure || error instanceof ClaimLost || !(error instanceof MetaError)) return error;
+  const { verdict, cause: meta } = error;
+  switch (verdict.kind) {
+    case 'transient':
+    case 'throttled':
+      return new ConnectFailure('meta_unavailable', {
+        meta,
+        cause: error,
+        isFinal: false,
+        ...(error.retryAfterSeconds === null ? {} : { retryAfterSeconds: error.retryAfterSeconds }),
+      });
+    case 'configuration':
+      return new ConnectFailure('meta_configuration', { meta, cause: error, isFinal: false });
+    // A 190 without a confirmed subcode is a suspicion only. With a code there is nothing left to inspect.
+    case 'suspect':
+      return refused === 'code_rejected'
+        ? new ConnectFailure(refused, { meta, cause: error, isFinal: true })
+        : new ConnectFailure('meta_unavailable', { meta, cause: error, isFinal: false });
+    case 'dead':
+    case 'code_rejected':
+    case 'permission':
+    case 'parameter':
+    case 'blocked':
+      return new ConnectFailure(refused, { meta, cause: error, isFinal: true });
+  }
+}

@@ -1,0 +1,80 @@
+import { AppError, defineProblem, type ProblemType } from '../platform/problem.ts';
+import type { ConnectError, ConnectFailure } from './connect-failure.ts';
+
+const RETRY_AFTER_SECONDS = 30;
+
+export const accessDenied = defineProblem(
+  'access_denied',
+  403,
+  'The login was cancelled, so nothing was connected.',
+  'Open the link again and confirm the dialog, or close this page.',
+);
+export const appUnavailable = defineProblem(
+  'app_unavailable',
+  503,
+  'The app is not open to this account at Meta at the moment.',
+  'Ask the operator to switch the app to live in the app dashboard, or to give this account a role on it.',
+);
+export const sessionExpired = defineProblem(
+  'session_expired',
+  410,
+  'This connect link has expired or has been used already.',
+  'Go back to where the link came from and start again: that gives a new link.',
+);
+export const stateMismatch = defineProblem(
+  'state_mismatch',
+  400,
+  'This login does not belong to the browser that began it.',
+  'Open the connect link again in this browser, with cookies allowed, and finish the login there.',
+);
+export const codeRejected = defineProblem(
+  'code_rejected',
+  422,
+  'Meta did not accept the authorization code: it was used before, expired, or is not for this app.',
+  'Log in again: every login gives a new code, which works once and for a short time.',
+);
+export const tokenRejected = defineProblem(
+  'token_rejected',
+  422,
+  'The token is not valid, or is not a token of this app.',
+  'Give a token of this app that debug_token shows as valid, of a kind that the product takes.',
+);
+export const metaConfiguration = defineProblem(
+  'meta_configuration',
+  502,
+  'Meta refuses the settings of this app.',
+  'Tell the operator: app id, app secret, redirect URI and API version must be as in the app dashboard. A login that had succeeded is kept and finished by itself for a day.',
+);
+export const metaUnavailable = defineProblem(
+  'meta_unavailable',
+  503,
+  'Meta is not answering as it should at the moment.',
+  'Try again after the time in Retry-After. A login that Meta had confirmed is kept and finished by itself; a code that may have been used is gone, so log in again for a new one.',
+);
+
+const PROBLEMS: Readonly<Record<ConnectError | 'token_rejected', ProblemType>> = {
+  access_denied: accessDenied,
+  app_unavailable: appUnavailable,
+  session_expired: sessionExpired,
+  state_mismatch: stateMismatch,
+  code_rejected: codeRejected,
+  token_rejected: tokenRejected,
+  meta_configuration: metaConfiguration,
+  meta_unavailable: metaUnavailable,
+};
+
+/** A failed authorization as the API tells it. */
+export function problemOf({ reason, occasion }: ConnectFailure): AppError {
+  const { meta, detail, retryAfterSeconds, cause } = occasion;
+  return new AppError(PROBLEMS[reason], {
+    cause,
+    ...(meta === undefined || Object.keys(meta).length === 0 ? {} : { meta }),
+    ...(detail === undefined ? {} : { detail }),
+    ...(reason === 'meta_unavailable' ? { retryAfterSeconds: retryAfterSeconds ?? RETRY_AFTER_SECONDS } : {}),
+  });
+}
+
+/** A failed authorization as a page tells it: by its word alone. */
+export function problemOfWord(word: ConnectError): AppError {
+  return new AppError(PROBLEMS[word], word === 'meta_unavailable' ? { retryAfterSeconds: RETRY_AFTER_SECONDS } : {});
+}

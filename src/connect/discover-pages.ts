@@ -1,0 +1,70 @@
+import type { GrantedCredential } from '../connections/credential-writer.ts';
+import type { GrantedAsset } from '../connections/establish-connection.ts';
+import type { DiscoveredPage } from '../meta/discovery-answers.ts';
+import type { DiscoveryApi } from '../meta/discovery-api.ts';
+import type { Discovered, DiscoveryInput } from './discovery.ts';
+
+/**
+ * The Pages of a person or system user, over all pages of paging, each with a credential of its own. Page tokens of a long-lived
+ * token have no end (META.md 5). A Page on which the person has no task gives no token; the root credential stands for it.
+ */
+export async function discoverPages(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
+  if (input.inspection.kind === 'page') {
+    return { pages: [], assets: [pageAsset(input.inspection.subjectId, null, false)], shortcoming: null };
+  }
+  const { pages, assets } = await listPages(api, input);
+  const shortcoming =
+    assets.length > 0
+      ? null
+      : {
+          code: 'no_page',
+          detail: 'The person has no Facebook Page, or chose none in the dialog.',
+          remedy: 'Connect again with an account that has a task on the Page, and choose the Page in the dialog.',
+        };
+  return { pages, assets, shortcoming };
+}
+
+/** Instagram accounts through the Pages that they are linked to, by either field (META.md 5). */
+export async function discoverInstagramByPages(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
+  if (input.inspection.kind === 'page') return discoverPages(api, input);
+  const accounts: GrantedAsset[] = [];
+  const { pages, assets } = await listPages(api, input, (page) => {
+    for (const { id, username } of page.instagramAccounts) {
+      const pageId = page.accessToken === null ? null : page.id;
+      accounts.push({ type: 'instagram_account', id, name: username, parentId: page.id, pageId });
+    }
+  });
+  const shortcoming =
+    accounts.length > 0
+      ? null
+      : {
+          code: 'no_instagram_account',
+          detail: 'None of the Pages has a linked Instagram account.',
+          remedy:
+            'Make the Instagram account a professional one, link it to a Facebook Page (Page settings, Linked accounts), then connect again and choose that Page.',
+        };
+  return { pages, assets: [...assets, ...accounts], shortcoming };
+}
+
+async function listPages(
+  api: DiscoveryApi,
+  { token, scopes, inspection }: DiscoveryInput,
+  visit: (page: DiscoveredPage) => void = () => undefined,
+): Promise<Pick<Discovered, 'pages' | 'assets'>> {
+  const pages: GrantedCredential[] = [];
+  const assets: GrantedAsset[] = [];
+  for await (const page of api.pages(token)) {
+    if (page.accessToken !== null) {
+      const subject = { subjectId: page.id, subjectName: page.name };
+      const { issuedAt } = inspection;
+      pages.push({ kind: 'page', ...subject, token: page.accessToken, scopes, issuedAt, expiresAt: null });
+    }
+    assets.push(pageAsset(page.id, page.name, page.accessToken !== null));
+    visit(page);
+  }
+  return { pages, assets };
+}
+
+function pageAsset(id: string, name: string | null, hasOwnCredential: boolean): GrantedAsset {
+  return { type: 'page', id, name, parentId: null, pageId: hasOwnCredential ? id : null };
+}
