@@ -1,32 +1,32 @@
 import 'reflect-metadata';
 import { setTimeout as sleep } from 'node:timers/promises';
 import helmet from '@fastify/helmet';
+import type { Provider } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Registry } from 'prom-client';
 import { DataSource, EntityManager } from 'typeorm';
 import { KeyHasher } from './access/key-hasher.ts';
-import { AppModule, ENTITIES } from './app.module.ts';
+import { AppModule } from './app.module.ts';
 import { AuditLog } from './audit/audit-log.ts';
 import { ChainMac } from './audit/chain-mac.ts';
 import { Config } from './config/config.ts';
-import { dataSourceOptions } from './database/data-source-options.ts';
 import { Database } from './database/database.ts';
 import { DatabaseClock } from './database/database-clock.ts';
-import { migrate } from './database/migrate.ts';
 import { Outbox } from './events/outbox.ts';
 import { ApiDocument } from './operations/api-document.ts';
 import { ReplicaState } from './operations/replica-state.ts';
 import { recordRequests } from './operations/request-record.ts';
-import { Clock, SystemClock } from './platform/clock.ts';
+import { Clock } from './platform/clock.ts';
 import { createHttpServer, type HttpServer } from './platform/fastify.ts';
 import { HttpClient, UndiciHttpClient } from './platform/http.ts';
 import { Ids } from './platform/ids.ts';
 import { createLogger, LOGGER, NestLogger, type Pino } from './platform/logger.ts';
 import { ProblemFilter } from './platform/problem.filter.ts';
-import { Random, SystemRandom } from './platform/random.ts';
+import { Random } from './platform/random.ts';
 import { InputPipe } from './platform/validation.pipe.ts';
-import { openRootKeys } from './root-keys.ts';
+import { listenFailure } from './start-failure.ts';
+import { openStores, type Stores } from './stores.ts';
 import { KeyRing } from './vault/key-ring.ts';
 import { Vault } from './vault/vault.ts';
 
@@ -60,62 +60,27 @@ const DRAIN_MS = 15_000;
 /** Builds a replica up to the point where it could listen. Throws what stopped it, with everything it had opened closed again. */
 export async function createReplica({ config, databaseUrl, overrides = {} }: ReplicaOptions): Promise<Replica> {
   const logger = overrides.logger ?? createLogger(config.logLevel);
-  const random = overrides.random ?? new SystemRandom();
   const http = overrides.http ?? new UndiciHttpClient();
-  const state = new ReplicaState();
-  const dataSource = new DataSource({ ...dataSourceOptions(databaseUrl), entities: [...ENTITIES] });
+  const stores = await openStores({ config, databaseUrl, overrides });
   const closeStores = async (): Promise<void> => {
     if (overrides.http === undefined) await http.close();
-    if (dataSource.isInitialized) await dataSource.destroy();
+    await stores.close();
   };
   try {
-    await dataSource.initialize();
-    await migrate(dataSource);
-    const database = Database.of(dataSource);
-    const databaseClock = await DatabaseClock.start(database, overrides.localClock ?? new SystemClock());
-    const clock = overrides.clock ?? databaseClock;
-    const ids = new Ids(clock, random);
-    const source = { clock, ids, random };
-    const { rootKey, previousRootKey } = openRootKeys(config.keys, random);
-    const ring = await KeyRing.open(database, rootKey, previousRootKey, source);
-    const registry = new Registry();
-    const server = createHttpServer(logger, ids);
-    const apiDocument = new ApiDocument();
-    const app = await createApplication(
-      server,
-      logger,
-      AppModule.register([
-        { provide: Config, useValue: config },
-        { provide: Clock, useValue: clock },
-        { provide: DatabaseClock, useValue: databaseClock },
-        { provide: Random, useValue: random },
-        { provide: Ids, useValue: ids },
-        { provide: HttpClient, useValue: http },
-        { provide: LOGGER, useValue: logger },
-        { provide: Registry, useValue: registry },
-        { provide: DataSource, useValue: dataSource },
-        { provide: EntityManager, useValue: dataSource.manager },
-        { provide: Database, useValue: database },
-        { provide: KeyRing, useValue: ring },
-        { provide: KeyHasher, useExisting: KeyRing },
-        { provide: ChainMac, useExisting: KeyRing },
-        { provide: Vault, useValue: new Vault(ring, source) },
-        { provide: AuditLog, useValue: new AuditLog(clock, ids) },
-        { provide: Outbox, useValue: new Outbox(clock, ids) },
-        { provide: ReplicaState, useValue: state },
-        { provide: ApiDocument, useValue: apiDocument },
-      ]),
-    );
-    recordRequests(app.getHttpAdapter().getInstance(), logger, registry);
-    apiDocument.describe(app);
-    await app.init();
-    await app.getHttpAdapter().getInstance().ready();
+    const state = new ReplicaState();
+    const server = createHttpServer(logger, stores.ids);
+    const app = await createApplication(server, logger, [
+      ...providersOf(stores),
+      { provide: Config, useValue: config },
+      { provide: HttpClient, useValue: http },
+      { provide: LOGGER, useValue: logger },
+      { provide: Registry, useValue: new Registry() },
+      { provide: ReplicaState, useValue: state },
+      { provide: ApiDocument, useValue: new ApiDocument() },
+    ]);
     return {
       app,
-      listen: async () => {
-        await app.listen(config.port, config.host);
-        return app.getUrl();
-      },
+      listen: () => listen(app, config),
       close: async () => {
         state.isDraining = true;
         server.beginDraining();
@@ -127,6 +92,24 @@ export async function createReplica({ config, databaseUrl, overrides = {} }: Rep
     await closeStores().catch((cause: unknown) => logger.warn({ err: cause }, 'closing after a failed start failed'));
     throw error;
   }
+}
+
+function providersOf(stores: Stores): Provider[] {
+  return [
+    { provide: Clock, useValue: stores.clock },
+    { provide: DatabaseClock, useValue: stores.databaseClock },
+    { provide: Random, useValue: stores.random },
+    { provide: Ids, useValue: stores.ids },
+    { provide: DataSource, useValue: stores.dataSource },
+    { provide: EntityManager, useValue: stores.dataSource.manager },
+    { provide: Database, useValue: stores.database },
+    { provide: KeyRing, useValue: stores.keyRing },
+    { provide: KeyHasher, useExisting: KeyRing },
+    { provide: ChainMac, useExisting: KeyRing },
+    { provide: Vault, useValue: stores.vault },
+    { provide: AuditLog, useValue: stores.audit },
+    { provide: Outbox, useValue: new Outbox(stores.clock, stores.ids) },
+  ];
 }
 
 /** Our own small pages and /docs work under this; pages with more needs (the JS SDK's) send their own policy. */
@@ -145,9 +128,9 @@ const CONTENT_SECURITY_POLICY = {
 async function createApplication(
   server: HttpServer,
   logger: Pino,
-  module: ReturnType<typeof AppModule.register>,
+  values: Provider[],
 ): Promise<NestFastifyApplication> {
-  const app = await NestFactory.create<NestFastifyApplication>(module, server.adapter, {
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.register(values), server.adapter, {
     logger: new NestLogger(logger.child({}, { level: quieter(logger.level) })),
     bodyParser: false,
     abortOnError: false,
@@ -160,7 +143,21 @@ async function createApplication(
     crossOriginOpenerPolicy: { policy: 'same-origin-allow-popups' },
     referrerPolicy: { policy: 'no-referrer' },
   });
+  const fastify = app.getHttpAdapter().getInstance();
+  recordRequests(fastify, logger, app.get(Registry));
+  app.get(ApiDocument).describe(app);
+  await app.init();
+  await fastify.ready();
   return app;
+}
+
+async function listen(app: NestFastifyApplication, config: Config): Promise<string> {
+  try {
+    await app.listen(config.port, config.host);
+  } catch (error) {
+    throw listenFailure(error, config.host, config.port);
+  }
+  return app.getUrl();
 }
 
 /** Nest's own messages at the start (each module, each route) are for debugging only. */

@@ -1,0 +1,64 @@
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Random } from '../platform/random.ts';
+import type { Environment } from './environment-reader.ts';
+
+export interface DevelopmentKeys {
+  /** The variables that were missing, for the environment. */
+  variables: Record<string, string>;
+  /** Where they lie. */
+  directory: string;
+  /** Those that were made just now, by variable. */
+  made: readonly string[];
+}
+
+/**
+ * For development only: keys where `ROOT_KEY` or `BOOTSTRAP_ADMIN_KEY` is missing, made once and kept in `dataDir` (folder 0700,
+ * files 0600). Starts at the same time agree on one key. Must not be called in production, where a key beside the data protects nothing.
+ */
+export function developmentKeys(environment: Environment, dataDir: string, random: Random): DevelopmentKeys {
+  const directory = path.resolve(dataDir, 'keys');
+  const has = (name: string): boolean => (environment[name]?.trim() ?? '') !== '';
+  const variables: Record<string, string> = {};
+  const made: string[] = [];
+  const keep = (name: string, file: string, make: () => string): void => {
+    const kept = keepSecret(path.join(directory, file), make);
+    variables[name] = kept.secret;
+    if (kept.isNew) made.push(name);
+  };
+  if (!has('ROOT_KEY') && !has('ROOT_KEY_FILE'))
+    keep('ROOT_KEY', 'root-key', () => random.bytes(32).toString('base64'));
+  if (!has('BOOTSTRAP_ADMIN_KEY'))
+    keep('BOOTSTRAP_ADMIN_KEY', 'admin-key', () => `dev-${random.bytes(32).toString('base64url')}`);
+  return { variables, directory, made };
+}
+
+/** The secret that a file keeps; made where the file is missing. The file appears whole, once, and is never written over. */
+export function keepSecret(file: string, make: () => string): { secret: string; isNew: boolean } {
+  const kept = readSecret(file);
+  if (kept !== null) return { secret: kept, isNew: false };
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  const secret = make();
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, `${secret}\n`, { mode: 0o600, flag: 'wx' });
+  try {
+    // Unlike a rename, a link fails where another start was first.
+    linkSync(draft, file);
+    return { secret, isNew: true };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return { secret: readSecret(file) ?? secret, isNew: false };
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+/** The secret in a file that `keepSecret` made; null where there is none. */
+export function readSecret(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}

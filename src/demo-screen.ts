@@ -1,0 +1,75 @@
+export interface DemoFacts {
+  publicUrl: string;
+  /** Null: a real Meta app is configured, so nobody was connected. */
+  sandboxUrl: string | null;
+  keyDirectory: string;
+  adminKey: string;
+  serviceKey: string;
+  tenant: string;
+  product: string;
+  connection: { id: string; credentials: { kind: string; subject_name: string | null }[] } | null;
+}
+
+type Style = (text: string) => string;
+
+/** What `npm start` shows. Every line that begins with `curl` works as it stands, in any order, in any shell with sed. */
+export function demoScreen(facts: DemoFacts, hasColour: boolean): string {
+  const bold = style('1', hasColour);
+  const dim = style('2', hasColour);
+  const row = (name: string, value: string): string => `  ${dim(name.padEnd(12))}${value}`;
+  const { publicUrl, sandboxUrl } = facts;
+  return [
+    '',
+    `  ${bold('Metavault is running')}${dim('   Ctrl-C stops it; the next start keeps everything')}`,
+    '',
+    row('API', publicUrl),
+    row('Docs', `${publicUrl}/docs`),
+    row('Metrics', `${publicUrl}/metrics`),
+    ...(sandboxUrl === null
+      ? []
+      : [row('Sandbox', `${sandboxUrl}  ${dim('a stand-in for Meta; nobody real is asked')}`)]),
+    '',
+    row('Admin key', facts.adminKey),
+    row('Service key', facts.serviceKey),
+    row('Kept in', `${facts.keyDirectory}  ${bold('development keys: never keep real tokens under them')}`),
+    '',
+    ...(facts.connection === null ? invitation(facts, bold) : trials(facts, facts.connection, bold, dim)),
+    '',
+  ].join('\n');
+}
+
+function trials(facts: DemoFacts, connection: NonNullable<DemoFacts['connection']>, bold: Style, dim: Style): string[] {
+  const name = connection.credentials.find(({ kind }) => kind === 'user')?.subject_name;
+  const user = name === undefined || name === null ? 'A user of the sandbox' : `${name} of the sandbox`;
+  const { tenant, product, publicUrl } = facts;
+  const key = `-H 'Authorization: Bearer ${facts.serviceKey}'`;
+  const lease = `curl -sS ${key} -H 'Content-Type: application/json' -d '{"tenant":"${tenant}","product":"${product}"}' ${publicUrl}/v1/leases`;
+  const pickToken = `sed -n 's/.*"access_token":"\\([^"]*\\)".*/\\1/p'`;
+  return [
+    `  ${bold(`${user} is connected`)}${dim(`   ${connection.id}, tenant ${tenant}, product ${product}`)}`,
+    '',
+    dim('  # (a) list the connection'),
+    `curl -sS ${key} '${publicUrl}/v1/connections?tenant=${tenant}&product=${product}'`,
+    '',
+    dim('  # (b) take a lease'),
+    lease,
+    '',
+    dim('  # (c) call /me through a lease: the token of Meta never leaves the service'),
+    `curl -sS -H "Authorization: Bearer $(${lease} | ${pickToken})" '${publicUrl}/graph/me?fields=id,name'`,
+    '',
+  ];
+}
+
+function invitation(facts: DemoFacts, bold: Style): string[] {
+  const order = `{"tenant":"${facts.tenant}","product":"${facts.product}","flow":"facebook_login"}`;
+  return [
+    `  ${bold('A Meta app is configured, so nobody was connected for you. Open the connect_url of:')}`,
+    '',
+    `curl -sS -H 'Authorization: Bearer ${facts.serviceKey}' -H 'Content-Type: application/json' -d '${order}' ${facts.publicUrl}/v1/connect-sessions`,
+    '',
+  ];
+}
+
+function style(code: string, hasColour: boolean): Style {
+  return (text) => (hasColour ? `\u001b[${code}m${text}\u001b[0m` : text);
+}

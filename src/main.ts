@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+import { processEnvironment } from './config/process-environment.ts';
+import { runDemo } from './demo.ts';
+import { explain } from './start-failure.ts';
+import { type Service, startService } from './start-service.ts';
+
+/**
+ * One replica from its environment alone. With `--demo` it also connects a user of the sandbox and shows what to try.
+ * The first SIGTERM or SIGINT ends it in peace, the second one at once.
+ */
+async function main(): Promise<void> {
+  const isDemo = process.argv.includes('--demo');
+  const environment = isDemo ? { LOG_LEVEL: 'warn', ...processEnvironment() } : processEnvironment();
+  let service: Service | null = null;
+  let isStopping = false;
+  const stop = (): void => {
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    if (service !== null) void service.close().then(() => process.exit(0), fail);
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  service = await startService(environment);
+  // The signal came while the start was under way.
+  if (isStopping) return service.close().then(() => process.exit(0));
+  if (!isDemo) return;
+  try {
+    process.stdout.write(await runDemo(service, process.stdout.isTTY === true));
+  } catch (error) {
+    if (isStopping) return;
+    await service.close();
+    throw error;
+  }
+}
+
+function fail(error: unknown): never {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exit(1);
+}
+
+await main().catch(fail);

@@ -1,0 +1,79 @@
+import { DataSource } from 'typeorm';
+import { ENTITIES } from './app.module.ts';
+import { AuditLog } from './audit/audit-log.ts';
+import type { Config } from './config/config.ts';
+import { dataSourceOptions } from './database/data-source-options.ts';
+import { Database } from './database/database.ts';
+import { DatabaseClock } from './database/database-clock.ts';
+import { migrate } from './database/migrate.ts';
+import { type Clock, SystemClock } from './platform/clock.ts';
+import { Ids } from './platform/ids.ts';
+import { type Random, SystemRandom } from './platform/random.ts';
+import { openRootKeys } from './root-keys.ts';
+import { databaseFailure } from './start-failure.ts';
+import { KeyRing } from './vault/key-ring.ts';
+import { Vault } from './vault/vault.ts';
+
+/** What stands on the database, opened: the same for a replica and for the command line. */
+export interface Stores {
+  dataSource: DataSource;
+  database: Database;
+  /** The database's time. */
+  databaseClock: DatabaseClock;
+  /** The time that everything goes by: the database's, unless a test gave another. */
+  clock: Clock;
+  random: Random;
+  ids: Ids;
+  keyRing: KeyRing;
+  vault: Vault;
+  audit: AuditLog;
+  close(): Promise<void>;
+}
+
+export interface StoresOptions {
+  config: Config;
+  databaseUrl: string;
+  overrides?: { clock?: Clock; localClock?: Clock; random?: Random };
+}
+
+/** Connects, runs what migrations are missing, opens the key ring. Throws `StartFailure` or `WrongRootKey`, with nothing left open. */
+export async function openStores({ config, databaseUrl, overrides = {} }: StoresOptions): Promise<Stores> {
+  const random = overrides.random ?? new SystemRandom();
+  const dataSource = await openDatabase(databaseUrl);
+  try {
+    const database = Database.of(dataSource);
+    const databaseClock = await DatabaseClock.start(database, overrides.localClock ?? new SystemClock());
+    const clock = overrides.clock ?? databaseClock;
+    const ids = new Ids(clock, random);
+    const source = { clock, ids, random };
+    const { rootKey, previousRootKey } = openRootKeys(config.keys, random);
+    const keyRing = await KeyRing.open(database, rootKey, previousRootKey, source);
+    return {
+      dataSource,
+      database,
+      databaseClock,
+      clock,
+      random,
+      ids,
+      keyRing,
+      vault: new Vault(keyRing, source),
+      audit: new AuditLog(clock, ids),
+      close: () => dataSource.destroy(),
+    };
+  } catch (error) {
+    await dataSource.destroy();
+    throw error;
+  }
+}
+
+async function openDatabase(databaseUrl: string): Promise<DataSource> {
+  const dataSource = new DataSource({ ...dataSourceOptions(databaseUrl), entities: [...ENTITIES] });
+  try {
+    await dataSource.initialize();
+    await migrate(dataSource);
+    return dataSource;
+  } catch (error) {
+    if (dataSource.isInitialized) await dataSource.destroy();
+    throw databaseFailure(error, databaseUrl);
+  }
+}
