@@ -5,6 +5,7 @@ import { unauthenticated } from '../access/refusal.ts';
 import { Config } from '../config/config.ts';
 import { connectionNotFound, reauthRequired } from '../connections/connection-problems.ts';
 import { credentialContext } from '../connections/seal-contexts.ts';
+import { Batcher } from '../database/batcher.ts';
 import { Database } from '../database/database.ts';
 import { EnsureValid } from '../lifecycle/ensure-valid.ts';
 import { appsecretProof } from '../meta/appsecret-proof.ts';
@@ -17,7 +18,7 @@ import { KeyRing } from '../vault/key-ring.ts';
 import { Vault } from '../vault/vault.ts';
 import { ambiguousConnection, modeNotAllowed } from './lease-problems.ts';
 import { DEFAULT_TTL_SECONDS, type LeaseRequest } from './lease-request.ts';
-import { type LeaseRow, type LeaseSelector, leaseStatement } from './lease-statements.ts';
+import { type LeaseRow, type LeaseWish, leaseStatement } from './lease-statement.ts';
 import { createLeaseToken } from './lease-token.ts';
 
 /** The answer to `POST /v1/leases` (CONTRACT 6). The only answer of the service that may hold a token of Meta's. */
@@ -38,15 +39,14 @@ export interface LeaseGrantView {
   appsecret_proof?: string;
 }
 
-interface LeaseDraft {
-  leaseId: string;
-  token: string;
-  secretHash: Buffer;
-}
-
 /** Issues leases. The common case is one statement; everything else finds out afterwards why that one issued nothing. */
 @Injectable()
 export class IssueLease {
+  readonly #statements = new Batcher<LeaseWish, LeaseRow>((wishes) => this.run(wishes), {
+    maxSize: 64,
+    maxInFlight: 2,
+  });
+
   constructor(
     private readonly database: Database,
     private readonly vault: Vault,
@@ -82,58 +82,48 @@ export class IssueLease {
     requestId: string,
   ): Promise<LeaseGrantView | LeaseRow> {
     const now = this.clock.now();
-    const draft = this.draft(mode);
-    const ttl = Math.min(request.ttl_seconds ?? DEFAULT_TTL_SECONDS, caller.maxTtlSeconds);
-    const [row] = await this.database.rows<LeaseRow>({
-      ...STATEMENTS[selectorOf(request)],
-      values: [
-        caller.keyHash,
-        now,
-        addSeconds(now, ttl),
-        addSeconds(now, request.min_valid_seconds ?? 0),
-        request.tenant,
-        request.product,
-        request.connection_id ?? null,
-        request.asset_id ?? null,
-        draft.leaseId,
-        mode === 'gateway' ? draft.secretHash : null,
-        mode,
-        caller.clientId,
-        this.ids.next('aud'),
-        requestId,
-      ],
-    });
-    if (row === undefined) throw new Error('the lease statement gave no row');
-    if (!row.known) throw new AppError(unauthenticated);
-    return row.issued ? this.present(row, request, mode, draft, now) : row;
-  }
-
-  private draft(mode: LeaseMode): LeaseDraft {
     const leaseId = this.ids.next('lse');
-    if (mode === 'token') return { leaseId, token: '', secretHash: Buffer.alloc(0) };
-    const { token, secret } = createLeaseToken(leaseId, this.random);
-    return { leaseId, token, secretHash: this.ring.lookupHash(secret) };
+    const gateway = mode === 'gateway' ? createLeaseToken(leaseId, this.random) : null;
+    const ttlSeconds = Math.min(request.ttl_seconds ?? DEFAULT_TTL_SECONDS, caller.maxTtlSeconds);
+    const row = await this.#statements.submit({
+      leaseId,
+      auditId: this.ids.next('aud'),
+      keyHash: caller.keyHash,
+      clientId: caller.clientId,
+      requestId,
+      tenant: request.tenant,
+      product: request.product,
+      connectionId: request.connection_id ?? null,
+      assetId: request.asset_id ?? null,
+      mode,
+      secretHash: gateway === null ? null : this.ring.lookupHash(gateway.secret),
+      expiresAt: addSeconds(now, ttlSeconds),
+      validUntil: addSeconds(now, request.min_valid_seconds ?? 0),
+    });
+    if (!row.known) throw new AppError(unauthenticated);
+    if (!row.issued) return row;
+    const view = this.present(row, request, mode, leaseId, now);
+    return gateway === null ? this.withMetaToken(view, row, request) : { ...view, access_token: gateway.token };
   }
 
-  private async present(
-    row: LeaseRow,
-    request: LeaseRequest,
-    mode: LeaseMode,
-    draft: LeaseDraft,
-    now: Date,
-  ): Promise<LeaseGrantView> {
-    const connectionId = row.connection_id ?? '';
-    // Least of a parameter and a column: with no end of its own the token does not shorten the lease.
-    const expiresAt = row.lease_expires_at;
-    const view: LeaseGrantView = {
-      lease_id: draft.leaseId,
+  private async run(wishes: LeaseWish[]): Promise<LeaseRow[]> {
+    const rows = await this.database.rows<LeaseRow>(leaseStatement(this.clock.now(), wishes));
+    const answers: LeaseRow[] = [];
+    // Several rows for one wish are several connections that match; the first tells as much.
+    for (const row of rows) answers[Number(row.n) - 1] ??= row;
+    return answers;
+  }
+
+  private present(row: LeaseRow, request: LeaseRequest, mode: LeaseMode, leaseId: string, now: Date): LeaseGrantView {
+    return {
+      lease_id: leaseId,
       mode,
-      access_token: draft.token,
+      access_token: '',
       token_type: 'Bearer',
-      expires_in: Math.max(0, Math.floor((expiresAt.getTime() - now.getTime()) / 1000)),
-      expires_at: expiresAt.toISOString(),
+      expires_in: Math.max(0, Math.floor((row.lease_expires_at.getTime() - now.getTime()) / 1000)),
+      expires_at: row.lease_expires_at.toISOString(),
       scopes: row.scopes,
-      connection_id: connectionId,
+      connection_id: row.connection_id ?? '',
       credential_id: row.credential_id,
       credential_version: row.version,
       ...(request.asset_id === undefined || row.asset_type === null
@@ -142,15 +132,13 @@ export class IssueLease {
       graph_base_url: `${this.config.publicUrl}/graph`,
       token_expires_at: row.token_expires_at?.toISOString() ?? null,
     };
-    if (mode === 'gateway') return view;
-    const context = {
-      tenant: request.tenant,
-      connectionId,
-      credentialId: row.credential_id,
-      kind: row.kind,
-      version: row.version,
-    };
-    const token = await this.vault.open(row, credentialContext(context));
+  }
+
+  /** In token mode the answer holds Meta's own token, its host and the proof that goes with this one token (META.md 11). */
+  private async withMetaToken(view: LeaseGrantView, row: LeaseRow, { tenant }: LeaseRequest): Promise<LeaseGrantView> {
+    const { connection_id: connectionId, credential_id: credentialId } = view;
+    const context = credentialContext({ tenant, connectionId, credentialId, kind: row.kind, version: row.version });
+    const token = await this.vault.open(row, context);
     const host = graphHost(this.config.meta, hostNameOf(row.kind));
     return {
       ...view,
@@ -170,16 +158,4 @@ export class IssueLease {
     }
     if (request.min_valid_seconds === undefined) throw new AppError(reauthRequired);
   }
-}
-
-const STATEMENTS = {
-  tenant: leaseStatement('tenant'),
-  connection: leaseStatement('connection'),
-  asset: leaseStatement('asset'),
-  connection_asset: leaseStatement('connection_asset'),
-};
-
-function selectorOf({ connection_id: connection, asset_id: asset }: LeaseRequest): LeaseSelector {
-  if (asset === undefined) return connection === undefined ? 'tenant' : 'connection';
-  return connection === undefined ? 'asset' : 'connection_asset';
 }
