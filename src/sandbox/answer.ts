@@ -30,7 +30,7 @@ export interface WireContext {
   versionHeader: [string, string] | null;
   ifNoneMatch: string | undefined;
   usage: [string, string][];
-  escape: boolean;
+  escaped: boolean;
   random: Buffer;
   now: number;
 }
@@ -56,9 +56,9 @@ export function refuse(failure: GraphFailure): Answer {
 }
 
 /** JSON as Meta writes it: `\/` and lower-case \uXXXX (META.md 18). */
-export function metaJson(value: unknown, escape: boolean): string {
+export function metaJson(value: unknown, escaped: boolean): string {
   const text = JSON.stringify(value);
-  return escape ? escapeJson(text) : text;
+  return escaped ? escapeJson(text) : text;
 }
 
 export function escapeJson(text: string): string {
@@ -81,7 +81,7 @@ export function dressGraphAnswer(answer: Answer, context: WireContext): WireAnsw
   const requestId = `A${context.random.subarray(0, 17).toString('base64url').slice(0, 22)}`;
   const failed = answer.failure !== undefined;
   const json = answer.failure === undefined ? answer.json : failureBody(answer.failure, requestId).error;
-  const body = answer.bytes ?? answer.text ?? metaJson(failed ? { error: json } : json, context.escape);
+  const body = answer.bytes ?? answer.text ?? metaJson(failed ? { error: json } : json, context.escaped);
   const headers: [string, string][] = [];
   const plainGet = context.method === 'GET' && answer.status === 200;
   if (plainGet) headers.push(['ETag', etagOf(body)]);

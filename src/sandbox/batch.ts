@@ -162,9 +162,8 @@ function step(value: unknown, key: string): unknown[] {
 
 /** The header list of an item, in the order of batch_responses.json. */
 function dressItem(state: SandboxState, call: GraphCall, answer: Answer, withHeaders: boolean): ItemAnswer {
-  const escape = state.store.settings.escapeBodies;
   const json = answer.failure === undefined ? answer.json : failureBody(answer.failure, state.traceId());
-  const body = answer.text ?? metaJson(json, escape);
+  const body = answer.text ?? metaJson(json, state.store.settings.escapeBodies);
   if (!withHeaders) return { code: answer.status, body };
   const usage = usageHeaders(state, call).map(([name, value]): [string, string] => [
     name === 'x-app-usage' ? 'X-App-Usage' : name,

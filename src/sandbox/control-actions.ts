@@ -1,3 +1,4 @@
+import type { NewToken } from './credential-workshop.ts';
 import type { Fault, FaultMatch } from './faults.ts';
 import type {
   AdAccount,
@@ -13,7 +14,7 @@ import type {
 } from './records.ts';
 import type { SandboxState } from './sandbox-state.ts';
 import type { DialogDefault } from './sandbox-store.ts';
-import type { NewToken, NewUser } from './sandbox-workshop.ts';
+import type { NewUser } from './sandbox-workshop.ts';
 
 type Body = Record<string, unknown>;
 

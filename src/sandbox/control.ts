@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { controlActions } from './control-actions.ts';
+import type { BulkRequest } from './credential-workshop.ts';
 import type { SandboxState } from './sandbox-state.ts';
-import type { BulkRequest } from './sandbox-workshop.ts';
 
 /**
  * The control address `/__sandbox/<name>`: `GET /__sandbox` lists every call with its body. Bodies are JSON objects,

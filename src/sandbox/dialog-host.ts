@@ -9,7 +9,7 @@ import {
   personFor,
 } from './dialog-request.ts';
 import type { GraphCall } from './graph-call.ts';
-import type { AppKind, CodeRecord, Principal } from './records.ts';
+import type { AppKind, Principal } from './records.ts';
 import type { SandboxState } from './sandbox-state.ts';
 import type { DialogAction } from './sandbox-store.ts';
 
@@ -113,26 +113,7 @@ function issueCode(
   principal: Principal,
   expiresIn: number | null | undefined,
 ): string {
-  const { settings } = state.store;
-  const seconds =
-    request.product === 'instagram'
-      ? settings.instagramCodeSeconds
-      : request.sdkOrigin === null
-        ? settings.dialogCodeSeconds
-        : settings.sdkCodeSeconds;
-  const record: CodeRecord = {
-    code: `AQ${state.randomBytes(120).toString('base64url')}${state.store.nextId('')}`,
-    appId: request.app.id,
-    principalId: principal.id,
-    redirectUri: request.redirectUri,
-    fromSdk: request.sdkOrigin !== null,
-    expiresAt: state.now() + seconds * 1000,
-    used: false,
-    tokenKind: principal.kind,
-  };
-  if (expiresIn !== undefined) record.expiresIn = expiresIn;
-  state.store.addCode(record);
-  return record.code;
+  return state.make.issueCode(principal, request.app.id, request.redirectUri, request.sdkOrigin !== null, expiresIn);
 }
 
 function approved(

@@ -81,7 +81,7 @@ export function showNode(node: NodeView, choices: FieldChoice[] | null): Record<
     else if (!(choice.name in node.fields))
       throw oauthError(100, `(#100) Tried accessing nonexisting field (${choice.name}) on node type (${node.type})`);
     else {
-      const value = valueOf(node.fields[choice.name], choice);
+      const value = showField(node.fields[choice.name], choice);
       if (value !== undefined && value !== null) shown[choice.name] = value;
     }
   }
@@ -89,7 +89,7 @@ export function showNode(node: NodeView, choices: FieldChoice[] | null): Record<
   return shown;
 }
 
-function valueOf(field: unknown, choice: FieldChoice): unknown {
+function showField(field: unknown, choice: FieldChoice): unknown {
   const value = typeof field === 'function' ? (field as EdgeField)(choice) : field;
   return value instanceof NodeRef
     ? showNode(value.node, choice.fields ?? [{ name: 'id', args: {}, fields: null }])

@@ -148,8 +148,8 @@ export function jsonWithRawId(
   key: string,
   id: string,
   asNumber: boolean,
-  escape: boolean,
+  escaped: boolean,
 ): string {
   const text = JSON.stringify(value).replace(`"${key}":"${id}"`, asNumber ? `"${key}":${id}` : `"${key}":"${id}"`);
-  return escape ? escapeJson(text) : text;
+  return escaped ? escapeJson(text) : text;
 }

@@ -57,14 +57,14 @@ export async function handleRequest(
   const record = (status: number | null) => recordCall(state, call, status, faults[0]?.kind ?? null);
   if (faults.some((fault) => fault.kind === 'drop_before')) {
     record(null);
-    request.destroy();
+    request.socket.destroy();
     return;
   }
   const answer =
     faults.map(answerOfFault).find((one) => one !== null) ?? failure ?? (await runHandler(handler, state, call));
   if (faults.some((fault) => fault.kind === 'drop_after_commit')) {
     record(null);
-    request.destroy();
+    request.socket.destroy();
     return;
   }
   const wire = dress(state, call, request, answer);
@@ -140,7 +140,7 @@ function dress(state: SandboxState, call: GraphCall, request: IncomingMessage, a
     versionHeader: call.host.startsWith('graph') ? [versionName, call.version] : null,
     ifNoneMatch: request.headers['if-none-match'],
     usage: call.host.startsWith('graph') ? usageHeaders(state, call).filter(([name]) => !given.has(name)) : [],
-    escape: state.store.settings.escapeBodies,
+    escaped: state.store.settings.escapeBodies,
     random: state.randomBytes(wireRandomBytes),
     now: state.now(),
   });

@@ -1,7 +1,7 @@
 import { CallLog } from './call-log.ts';
 import { type SandboxApp, seedDefaults } from './default-seed.ts';
 import { FaultScript } from './faults.ts';
-import type { AppRecord, LoginConfiguration, Principal, SandboxSettings, UsageSettings } from './records.ts';
+import type { AppRecord, Grant, LoginConfiguration, Principal, SandboxSettings, UsageSettings } from './records.ts';
 import { type DialogDefault, SandboxStore } from './sandbox-store.ts';
 import { SandboxWorkshop } from './sandbox-workshop.ts';
 import { type CallbackResult, SignedCallbacks } from './signed-callbacks.ts';
@@ -61,6 +61,13 @@ export class SandboxState {
     const principal = this.store.principals.get(id);
     if (principal === undefined) throw new Error(`no user ${id}`);
     return principal;
+  }
+
+  /** What a user granted to an app; by default the app of the user's kind. */
+  private grantOf(userId: string, appId: string | undefined): { app: AppRecord; grant: Grant | undefined } {
+    const user = this.user(userId);
+    const app = this.appById(appId ?? this.make.appFor(user.kind));
+    return { app, grant: user.grants[app.id] };
   }
 
   appById(id: string | undefined): AppRecord {
@@ -140,8 +147,7 @@ export class SandboxState {
 
   /** The person removes the app: 190/458 and a signed deauthorize callback (META.md 10, 16). */
   revokeGrant(userId: string, appId?: string): void {
-    const app = this.appById(appId);
-    const grant = this.user(userId).grants[app.id];
+    const { app, grant } = this.grantOf(userId, appId);
     if (grant === undefined || !grant.active) return;
     grant.active = false;
     this.tokens.endEpoch(grant, 458);
@@ -150,7 +156,7 @@ export class SandboxState {
 
   /** The person takes one permission away. */
   removeScope(userId: string, scope: string, appId?: string): void {
-    const grant = this.user(userId).grants[this.appById(appId).id];
+    const { grant } = this.grantOf(userId, appId);
     if (grant === undefined) return;
     grant.scopes = grant.scopes.filter((one) => one !== scope);
     if (!grant.declined.includes(scope)) grant.declined.push(scope);
@@ -159,7 +165,7 @@ export class SandboxState {
 
   /** The data access of a grant ends at a time; afterwards 190/493 (META.md 19.2). */
   setDataAccess(userId: string, expiresAt: number, appId?: string): void {
-    const grant = this.user(userId).grants[this.appById(appId).id];
+    const { grant } = this.grantOf(userId, appId);
     if (grant !== undefined) grant.dataAccessExpiresAt = expiresAt;
     this.store.onChange();
   }
@@ -196,7 +202,7 @@ export class SandboxState {
     secret?: string;
     issuedAt?: number;
   }): Promise<CallbackResult> {
-    const app = this.appById(request.appId);
+    const { app } = this.grantOf(request.userId, request.appId);
     const url = request.url ?? (request.kind === 'deauthorize' ? app.deauthorizeUrl : app.dataDeletionUrl);
     if (url === null) throw new Error(`no ${request.kind} url is registered`);
     return this.callbacks.signedRequest(

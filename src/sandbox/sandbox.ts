@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { defaultApp, type SandboxApp, seedApps } from './default-seed.ts';
+import { RandomPool } from './random-pool.ts';
 import { handleRequest } from './sandbox-server.ts';
 import { SandboxState } from './sandbox-state.ts';
 import { StateFile } from './state-file.ts';
@@ -39,7 +40,8 @@ export interface Sandbox {
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const app = { ...defaultApp, ...options.app };
-  const state = new SandboxState(options.now, options.randomBytes, app);
+  const random = new RandomPool(options.randomBytes);
+  const state = new SandboxState(options.now, (size) => random.take(size), app);
   const file = options.stateFile === undefined ? null : new StateFile(options.stateFile, state.store);
   if ((await file?.load()) === true && !state.store.apps.has(app.id)) seedApps(state.store, app);
   if (file !== null) {

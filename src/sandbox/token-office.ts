@@ -43,8 +43,8 @@ export class TokenOffice {
   ) {}
 
   mint(request: MintRequest): { token: string; expiresAt: number } {
-    const issuedAt = this.now();
-    const expiresAt = request.expiresIn === null ? 0 : issuedAt + request.expiresIn * 1000;
+    const issuedAt = Math.floor(this.now());
+    const expiresAt = request.expiresIn === null ? 0 : Math.round(issuedAt + request.expiresIn * 1000);
     this.store.sequence += 1;
     const claims: TokenClaims = {
       kind: request.kind,
