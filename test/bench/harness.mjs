@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import readline from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const HERE = path.dirname(fileURLToPath(import.meta.url));
+
+/** Settings of every benchmark, by the environment: how long each run is, how many connections load it, how often it is repeated. */
+export const SETTINGS = {
+  seconds: Number(process.env.BENCH_SECONDS ?? 5),
+  connections: Number(process.env.BENCH_CONNECTIONS ?? 32),
+  rounds: Number(process.env.BENCH_ROUNDS ?? 3),
+};
+
+/** A folder that is gone when the benchmark ends. */
+export function temporaryDirectory() {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'metavault-bench-'));
+  fs.chmodSync(directory, 0o755);
+  return { directory, remove: () => fs.rmSync(directory, { recursive: true, force: true }) };
+}
+
+/** Starts a program of this folder as a process of its own and waits until it says `{"url": …}` on a line. */
+export async function startProcess(script, environment = {}) {
+  const child = spawn(process.execPath, [path.join(HERE, script)], {
+    env: { PATH: process.env.PATH, ...environment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const url = await new Promise((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`${script} ended with ${code}`)));
+    readline.createInterface({ input: child.stdout }).on('line', (line) => {
+      if (line.startsWith('{"url"')) resolve(JSON.parse(line).url);
+    });
+  });
+  return {
+    url,
+    pid: child.pid,
+    /** Resident memory in MB. */
+    rss: () =>
+      Math.round(Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024),
+    stop: () =>
+      new Promise((resolve) => {
+        child.once('exit', resolve);
+        child.kill('SIGTERM');
+      }),
+  };
+}
+
+/** Loads one address from a second process; `{requestsPerSecond, p50, p99, bytesPerSecond}` (ms). Any answer but 2xx is an error. */
+export function load(request) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [path.join(HERE, 'load-process.mjs')], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    let out = '';
+    child.stdout.on('data', (chunk) => {
+      out += chunk;
+    });
+    child.once('exit', (code) =>
+      code === 0 ? resolve(JSON.parse(out)) : reject(new Error(`the load ended with ${code}: ${out}`)),
+    );
+    child.stdin.end(JSON.stringify({ duration: SETTINGS.seconds, connections: SETTINGS.connections, ...request }));
+  });
+}
+
+/**
+ * Runs each variant in turn, `rounds` times over, so that a slow minute of the machine hits all alike, and gives each its median by
+ * requests per second. A first round that warms up is not counted.
+ */
+export async function sideBySide(variants) {
+  const runs = new Map(variants.map((variant) => [variant.name, []]));
+  for (let round = 0; round <= SETTINGS.rounds; round++) {
+    for (const variant of variants) {
+      const result = await load({ ...variant.request, ...(round === 0 ? { duration: 2 } : {}) });
+      if (round > 0) runs.get(variant.name).push({ ...result, rss: variant.server.rss() });
+    }
+  }
+  return new Map(
+    [...runs].map(([name, results]) => {
+      const sorted = results.sort((a, b) => a.requestsPerSecond - b.requestsPerSecond);
+      return [name, sorted[Math.floor(sorted.length / 2)]];
+    }),
+  );
+}
+
+export function table(results) {
+  const rows = [['variant', 'requests/s', 'p50 ms', 'p99 ms', 'RSS MB']];
+  for (const [name, r] of results) {
+    rows.push([name, r.requestsPerSecond.toFixed(0), r.p50.toFixed(2), r.p99.toFixed(2), String(r.rss)]);
+  }
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows
+    .map((row) => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '))
+    .join('\n');
+}

@@ -1,0 +1,80 @@
+import { AuditLog, SYSTEM } from '../../dist/src/audit/audit-log.js';
+import { loadConfig } from '../../dist/src/config/load-config.js';
+import { CredentialWriter } from '../../dist/src/connections/credential-writer.js';
+import { EstablishConnection } from '../../dist/src/connections/establish-connection.js';
+import { TokenIntakes } from '../../dist/src/connections/token-intakes.js';
+import { Outbox } from '../../dist/src/events/outbox.js';
+import { SecretString } from '../../dist/src/platform/secret-string.js';
+import { openStores } from '../../dist/src/stores.js';
+
+/** `count` connections (tenants `t0`, `t1`, …) with a sealed user token of 250 bytes each, and the table of the yardstick. */
+export async function seed(environment, count) {
+  const config = loadConfig(environment);
+  const stores = await openStores({ config, databaseUrl: environment.DATABASE_URL });
+  const { database, vault, keyRing, clock, ids, random } = stores;
+  const intakes = new TokenIntakes(database, vault, clock, ids);
+  const writer = new CredentialWriter(vault, keyRing, ids, random);
+  const audit = new AuditLog(clock, ids);
+  const establish = new EstablishConnection(
+    database,
+    writer,
+    intakes,
+    audit,
+    new Outbox(clock, ids),
+    clock,
+    ids,
+    config,
+  );
+  const expiresAt = new Date(clock.now().getTime() + 60 * 86_400_000);
+  for (let i = 0; i < count; i++) {
+    const token = new SecretString(`EAA${String(i).padStart(247, 'x')}`);
+    const origin = {
+      tenant: `t${i}`,
+      product: 'pages',
+      flow: 'import',
+      sessionId: null,
+      stateHash: null,
+      requestedBy: null,
+    };
+    const intake = await intakes.begin({ ...origin, stage: 'long_lived', expiresAt, hints: {}, token }, 60);
+    await establish.establish({
+      intake,
+      appId: config.meta.app.id,
+      metaUserId: String(i),
+      scopes: ['pages_show_list'],
+      declinedScopes: [],
+      dataAccessExpiresAt: null,
+      graphApiVersion: 'v25.0',
+      statusReason: null,
+      root: {
+        kind: 'user',
+        subjectId: String(i),
+        subjectName: null,
+        token,
+        scopes: ['pages_show_list'],
+        issuedAt: null,
+        expiresAt,
+      },
+      pages: [],
+      assets: [],
+      actor: SYSTEM,
+      requestId: null,
+    });
+  }
+  await database.run({ text: 'CREATE TABLE bench_secret (id text PRIMARY KEY, box bytea NOT NULL)' });
+  const { default: sodium } = await import('libsodium-wrappers');
+  await sodium.ready;
+  const box = sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(
+    new Uint8Array(250).fill(65),
+    'bench',
+    null,
+    new Uint8Array(24).fill(9),
+    new Uint8Array(32).fill(7),
+  );
+  await database.run({
+    text: 'INSERT INTO bench_secret SELECT $2 || n, $1 FROM generate_series(0, 999) n',
+    values: [Buffer.from(box), 'crd_'],
+  });
+  await database.run({ text: 'ANALYZE' });
+  await stores.close();
+}

@@ -1,0 +1,6 @@
+// One replica of the built service, which says its address in the form that the harness reads.
+import { startService } from '../../dist/src/start-service.js';
+
+const service = await startService(process.env);
+process.stdout.write(`${JSON.stringify({ url: service.address })}\n`);
+process.on('SIGTERM', () => void service.close().then(() => process.exit(0)));
