@@ -112,7 +112,8 @@ export function dressGraphAnswer(answer: Answer, context: WireContext): WireAnsw
 /** Sends an answer, compressed when it is over 1 KiB and the caller can read it. */
 export async function sendWire(request: IncomingMessage, response: ServerResponse, wire: WireAnswer): Promise<void> {
   const body = typeof wire.body === 'string' ? Buffer.from(wire.body) : wire.body;
-  const coding = body.length > 1024 ? chooseCoding(request.headers['accept-encoding']) : null;
+  const coding =
+    body.length > 1024 && typeof wire.body === 'string' ? chooseCoding(request.headers['accept-encoding']) : null;
   const sent = coding === null ? body : await compress(body, coding);
   const head = coding === null ? wire.headers : [...wire.headers, ['Content-Encoding', coding] as [string, string]];
   if (response.destroyed) return;

@@ -80,6 +80,10 @@ const making: ControlAction[] = [
   post('phone-numbers', '{id?, wabaId, displayPhoneNumber?, verifiedName?, registered?, pin?}', (s, b) =>
     s.make.phone({ ...(b as Partial<PhoneNumber>), wabaId: text(b, 'wabaId') }),
   ),
+  post('media', '{size, mimeType?} -> {id, sha256}: downloadable bytes, index % 251', (s, b) => {
+    const { bytes: _bytes, ...made } = s.make.media({ ...b, size: number(b, 'size') });
+    return made;
+  }),
   post('ad-accounts', '{accountId?, name?, currency?, status?, businessId?, userId?}', (s, b) =>
     s.make.adAccount(b as Partial<AdAccount>),
   ),

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { oauthError } from './graph-error.ts';
-import { ByteSink, MultipartReader, type UploadedFile } from './multipart.ts';
+import { ByteSink, bodyBytesKept, fileBytesKept, MultipartReader, type UploadedFile } from './multipart.ts';
 import type { TokenView } from './token-office.ts';
 
 export type TokenPlace = 'query' | 'body' | 'header';
@@ -56,7 +56,9 @@ export async function readBody(request: IncomingMessage): Promise<ParsedBody> {
     for await (const chunk of request) reader.write(chunk as Buffer);
     return { form: reader.fields, json: null, files: reader.files, raw: null };
   }
-  const sink = new ByteSink();
+  const isText =
+    type === '' || type.startsWith('application/json') || type.startsWith('application/x-www-form-urlencoded');
+  const sink = new ByteSink(isText ? bodyBytesKept : fileBytesKept);
   for await (const chunk of request) sink.write(chunk as Buffer);
   if (sink.size === 0) return emptyBody;
   const raw = sink.end();

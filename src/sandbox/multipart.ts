@@ -6,11 +6,12 @@ export interface UploadedFile {
   mimeType: string;
   size: number;
   sha256: string;
-  /** null above `keptBytes`: the file was hashed and let go. */
+  /** null above `fileBytesKept`: the file was hashed and let go. */
   bytes: Buffer | null;
 }
 
-export const keptBytes = 4 * 1024 * 1024;
+export const fileBytesKept = 1024 * 1024;
+export const bodyBytesKept = 8 * 1024 * 1024;
 
 /** Hashes and counts what flows by, and keeps it only while it is small: 200 uploads of 20 MiB must not fill the memory. */
 export class ByteSink {
@@ -18,10 +19,12 @@ export class ByteSink {
   private readonly hash: Hash = createHash('sha256');
   private kept: Buffer[] | null = [];
 
+  constructor(private readonly mostKept: number) {}
+
   write(bytes: Buffer): void {
     this.size += bytes.length;
     this.hash.update(bytes);
-    if (this.size > keptBytes) this.kept = null;
+    if (this.size > this.mostKept) this.kept = null;
     this.kept?.push(Buffer.from(bytes));
   }
 
@@ -110,5 +113,5 @@ function parseHeaders(text: string): Part {
   const field = /[; ]name="([^"]*)"/i.exec(disposition)?.[1] ?? '';
   const filename = /filename="([^"]*)"/i.exec(disposition)?.[1] ?? null;
   const mimeType = /^content-type:\s*(.*)$/im.exec(text)?.[1]?.trim() ?? 'text/plain';
-  return { field, filename, mimeType, sink: new ByteSink() };
+  return { field, filename, mimeType, sink: new ByteSink(fileBytesKept) };
 }

@@ -138,7 +138,7 @@ export interface MediaRecord {
   mimeType: string;
   size: number;
   sha256: string;
-  /** Kept up to 4 MiB; larger uploads are counted and hashed only. */
+  /** Kept while small; larger uploads are counted and hashed only. */
   bytes: Buffer | null;
 }
 

@@ -33,7 +33,7 @@ export interface DialogDefault {
 
 const codesKept = 50_000;
 const postsKept = 2_000;
-const mediaKept = 200;
+const mediaKept = 100;
 
 export const defaultSettings: SandboxSettings = {
   defaultVersion: null,

@@ -1,15 +1,19 @@
+import { createHash } from 'node:crypto';
 import { CredentialWorkshop, leadingDigits } from './credential-workshop.ts';
 import { allTasks, newPage, newPrincipal } from './default-seed.ts';
 import type {
   AdAccount,
   BusinessRecord,
   InstagramAccount,
+  MediaRecord,
   PageRecord,
   PhoneNumber,
   Principal,
   PrincipalKind,
   WabaRecord,
 } from './records.ts';
+
+const mostMediaBytes = 256 * 1024 * 1024;
 
 export interface NewUser {
   id?: string;
@@ -28,6 +32,9 @@ export interface NewUser {
 
 /** Makes the objects that tests and demos need beyond the default seed. Ids are decimal digits, as Meta's. */
 export class SandboxWorkshop extends CredentialWorkshop {
+  /** Shared by all made media, so that they cost the memory of the largest. */
+  private pattern: Buffer = Buffer.alloc(0);
+
   user(input: NewUser = {}): Principal {
     const kind = input.kind ?? 'user';
     const id = numeric(input.id ?? this.state.store.nextId(leadingDigits[kind]));
@@ -138,6 +145,24 @@ export class SandboxWorkshop extends CredentialWorkshop {
     };
     if (userId !== undefined) this.state.user(userId).adAccountIds.push(account.id);
     return this.keep(this.state.store.adAccounts, account);
+  }
+
+  /** Media of a given size with known bytes (`index % 251`), for downloads that are larger than kept uploads. */
+  media(input: { size: number; mimeType?: string }): MediaRecord {
+    if (!(input.size >= 0 && input.size <= mostMediaBytes)) throw new Error(`size must be 0 to ${mostMediaBytes}`);
+    if (this.pattern.length < input.size) this.pattern = Buffer.from(Array.from({ length: 251 }, (_, index) => index));
+    if (this.pattern.length < input.size) this.pattern = Buffer.alloc(input.size, this.pattern);
+    const bytes = this.pattern.subarray(0, input.size);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const record = {
+      id: this.state.store.nextId('70'),
+      mimeType: input.mimeType ?? 'application/octet-stream',
+      size: input.size,
+      sha256,
+      bytes,
+    };
+    this.state.store.addMedia(record);
+    return record;
   }
 
   private keep<T extends { id: string }>(map: Map<string, T>, record: T): T {

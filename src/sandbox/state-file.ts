@@ -31,18 +31,20 @@ export class StateFile {
     if (this.timer !== null) return;
     this.timer = setTimeout(() => {
       this.timer = null;
-      void this.save();
+      // A failed write is tried again with the next change, and told by `close`.
+      this.save().catch(() => undefined);
     }, debounceMs);
     this.timer.unref();
   }
 
   /** One write at a time; the last one wins. */
   save(): Promise<void> {
-    this.writing = this.writing.then(async () => {
+    const write = async () => {
       await mkdir(dirname(this.path), { recursive: true });
       await writeFile(`${this.path}.new`, JSON.stringify(this.store), { mode: 0o600 });
       await rename(`${this.path}.new`, this.path);
-    });
+    };
+    this.writing = this.writing.then(write, write);
     return this.writing;
   }
 
