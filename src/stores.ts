@@ -37,43 +37,52 @@ export interface StoresOptions {
 }
 
 /** Connects, runs what migrations are missing, opens the key ring. Throws `StartFailure` or `WrongRootKey`, with nothing left open. */
-export async function openStores({ config, databaseUrl, overrides = {} }: StoresOptions): Promise<Stores> {
-  const random = overrides.random ?? new SystemRandom();
-  const dataSource = await openDatabase(databaseUrl);
+export async function openStores(options: StoresOptions): Promise<Stores> {
+  const dataSource = await connectDatabase(options.databaseUrl);
   try {
-    const database = Database.of(dataSource);
-    const databaseClock = await DatabaseClock.start(database, overrides.localClock ?? new SystemClock());
-    const clock = overrides.clock ?? databaseClock;
-    const ids = new Ids(clock, random);
-    const source = { clock, ids, random };
-    const { rootKey, previousRootKey } = openRootKeys(config.keys, random);
-    const keyRing = await KeyRing.open(database, rootKey, previousRootKey, source);
-    return {
-      dataSource,
-      database,
-      databaseClock,
-      clock,
-      random,
-      ids,
-      keyRing,
-      vault: new Vault(keyRing, source),
-      audit: new AuditLog(clock, ids),
-      close: () => dataSource.destroy(),
-    };
+    await migrate(dataSource).catch((error: unknown) => {
+      throw databaseFailure(error, options.databaseUrl);
+    });
+    return await openStoresOn(dataSource, options);
   } catch (error) {
     await dataSource.destroy();
     throw error;
   }
 }
 
-async function openDatabase(databaseUrl: string): Promise<DataSource> {
+/** A connected data source, with the schema as it is. Throws `StartFailure`. */
+export async function connectDatabase(databaseUrl: string): Promise<DataSource> {
   const dataSource = new DataSource({ ...dataSourceOptions(databaseUrl), entities: [...ENTITIES] });
   try {
-    await dataSource.initialize();
-    await migrate(dataSource);
-    return dataSource;
+    return await dataSource.initialize();
   } catch (error) {
-    if (dataSource.isInitialized) await dataSource.destroy();
     throw databaseFailure(error, databaseUrl);
   }
+}
+
+/** The stores on a database that has been migrated. Throws `WrongRootKey`; the data source stays the caller's to close then. */
+export async function openStoresOn(
+  dataSource: DataSource,
+  { config, overrides = {} }: Omit<StoresOptions, 'databaseUrl'>,
+): Promise<Stores> {
+  const random = overrides.random ?? new SystemRandom();
+  const database = Database.of(dataSource);
+  const databaseClock = await DatabaseClock.start(database, overrides.localClock ?? new SystemClock());
+  const clock = overrides.clock ?? databaseClock;
+  const ids = new Ids(clock, random);
+  const source = { clock, ids, random };
+  const { rootKey, previousRootKey } = openRootKeys(config.keys, random);
+  const keyRing = await KeyRing.open(database, rootKey, previousRootKey, source);
+  return {
+    dataSource,
+    database,
+    databaseClock,
+    clock,
+    random,
+    ids,
+    keyRing,
+    vault: new Vault(keyRing, source),
+    audit: new AuditLog(clock, ids),
+    close: () => dataSource.destroy(),
+  };
 }

@@ -1,4 +1,4 @@
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Random } from '../platform/random.ts';
 import type { Environment } from './environment-reader.ts';
@@ -39,7 +39,8 @@ export function keepSecret(file: string, make: () => string): { secret: string; 
   if (kept !== null) return { secret: kept, isNew: false };
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
   const secret = make();
-  const draft = `${file}.${process.pid}`;
+  const drafts = mkdtempSync(`${file}-`);
+  const draft = path.join(drafts, 'secret');
   writeFileSync(draft, `${secret}\n`, { mode: 0o600, flag: 'wx' });
   try {
     // Unlike a rename, a link fails where another start was first.
@@ -49,7 +50,7 @@ export function keepSecret(file: string, make: () => string): { secret: string; 
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     return { secret: readSecret(file) ?? secret, isNew: false };
   } finally {
-    rmSync(draft, { force: true });
+    rmSync(drafts, { recursive: true, force: true });
   }
 }
 

@@ -1,4 +1,3 @@
-import { parse as parseWithPositions } from 'lossless-json';
 import { AppError, invalidInput, invalidRequest } from './problem.ts';
 
 /** Deeper than any body of ours, shallow enough for every recursion that follows. */
@@ -79,13 +78,19 @@ function countColons(json: string): number {
   return count;
 }
 
+/** The first name in valid JSON that an object has twice. */
 function duplicateField(json: string): AppError {
-  let name = 'body';
-  parseWithPositions(json, null, {
-    onDuplicateKey: ({ key, newValue }) => {
-      name = key;
-      return newValue;
-    },
-  });
-  return invalidInput(name, 'is given more than once');
+  const objects: Set<string>[] = [];
+  let text = '';
+  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]:]/g)) {
+    if (token === '{' || token === '[') objects.push(new Set());
+    else if (token === '}' || token === ']') objects.pop();
+    else if (token !== ':') text = token;
+    else {
+      const name = JSON.parse(text) as string;
+      if (objects.at(-1)?.has(name) === true) return invalidInput(name, 'is given more than once');
+      objects.at(-1)?.add(name);
+    }
+  }
+  return atBody('has a field more than once');
 }

@@ -74,7 +74,7 @@ export function toAppError(error: unknown): AppError {
 
 function statusOf(error: unknown): number | undefined {
   if (error instanceof HttpException) return error.getStatus();
-  const { statusCode, code } = error as { statusCode?: unknown; code?: unknown };
+  const { statusCode, code } = (error ?? {}) as { statusCode?: unknown; code?: unknown };
   const isFastifys = typeof code === 'string' && code.startsWith('FST_ERR_');
   return isFastifys && typeof statusCode === 'number' ? statusCode : undefined;
 }

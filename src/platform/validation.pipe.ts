@@ -2,16 +2,20 @@ import { type ArgumentMetadata, Injectable, type ValidationError, ValidationPipe
 import { AppError, type InputError, invalidRequest } from './problem.ts';
 
 /** The faults of a validated object, with their paths as `items[0].url`. */
-export function inputErrors(errors: readonly ValidationError[], parent = '', parentIsArray = false): InputError[] {
+export function inputErrors(errors: readonly ValidationError[], parent = ''): InputError[] {
   return errors.flatMap((error) => {
-    const path =
-      parent === '' ? error.property : parentIsArray ? `${parent}[${error.property}]` : `${parent}.${error.property}`;
+    const path = join(parent, error.property);
     const own = Object.entries(error.constraints ?? {}).map(([rule, message]) => ({
       path,
       message: rule === 'whitelistValidation' ? 'is not a field of this body' : message,
     }));
-    return [...own, ...inputErrors(error.children ?? [], path, Array.isArray(error.value))];
+    return [...own, ...inputErrors(error.children ?? [], path)];
   });
+}
+
+function join(parent: string, property: string): string {
+  if (parent === '') return property;
+  return /^\d+$/.test(property) ? `${parent}[${property}]` : `${parent}.${property}`;
 }
 
 function toProblem(errors: ValidationError[]): AppError {

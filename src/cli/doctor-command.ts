@@ -1,0 +1,70 @@
+import type { Command } from 'commander';
+import type { Config } from '../config/config.ts';
+import { explain } from '../start-failure.ts';
+import { connectDatabase, openStoresOn } from '../stores.ts';
+import { type CommandContext, commandConfig, table, withDatabase } from './command-context.ts';
+
+export interface Finding {
+  check: 'configuration' | 'database' | 'migrations' | 'key_ring' | 'clock';
+  state: 'ok' | 'wrong';
+  detail: string;
+}
+
+const MAX_SKEW_SECONDS = 30;
+
+/** `metavault doctor`: whether a replica with this environment would start and work. Exit code 1 where it would not. */
+export function addDoctorCommand(program: Command, context: CommandContext): void {
+  program
+    .command('doctor')
+    .description('look whether a replica with this environment would start and work; exit code 1 where it would not')
+    .option('--json', 'as JSON')
+    .action(async ({ json }: { json?: true }) => {
+      const findings = await examine(context);
+      context.print(json === true ? JSON.stringify({ findings }, null, 2) : table(findings.map(toRow)));
+      if (findings.some(({ state }) => state === 'wrong')) process.exitCode = 1;
+    });
+}
+
+function toRow({ check, state, detail }: Finding): readonly string[] {
+  return [state === 'ok' ? 'ok   ' : 'WRONG', check.replace('_', ' '), detail];
+}
+
+/** What was found, up to the first check that makes the ones behind it pointless. The schema is looked at, not changed. */
+export async function examine({ environment }: CommandContext): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const note: Note = (check, isOk, detail) => void findings.push({ check, state: isOk ? 'ok' : 'wrong', detail });
+  try {
+    const config = commandConfig(environment);
+    note('configuration', true, `${config.environment}, ${config.publicUrl}, Graph API ${config.meta.graphApiVersion}`);
+    await withDatabase(config, (databaseUrl) => examineDatabase(config, databaseUrl, note));
+  } catch (error) {
+    note(blame(findings, error), false, explain(error));
+  }
+  return findings;
+}
+
+type Note = (check: Finding['check'], isOk: boolean, detail: string) => void;
+
+async function examineDatabase(config: Config, databaseUrl: string, note: Note): Promise<void> {
+  const dataSource = await connectDatabase(databaseUrl);
+  try {
+    const [server] = (await dataSource.query('SHOW server_version')) as { server_version: string }[];
+    note('database', true, `Postgres ${server?.server_version ?? '?'} answers`);
+    const isBehind = await dataSource.showMigrations();
+    note('migrations', !isBehind, isBehind ? 'some have not run: start a replica, which runs them' : 'all have run');
+    if (isBehind) return;
+    const { databaseClock, keyRing } = await openStoresOn(dataSource, { config });
+    note('key_ring', true, `opens, the active key is ${keyRing.activeKek().id}`);
+    const skewSeconds = databaseClock.localSkewMs() / 1000;
+    note('clock', Math.abs(skewSeconds) <= MAX_SKEW_SECONDS, `${skewSeconds.toFixed(1)} s ahead of the database's`);
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+/** Which check an error belongs to: the first one that has not passed yet, and the key ring for its own errors. */
+function blame(findings: readonly Finding[], error: unknown): Finding['check'] {
+  if (findings.length === 0) return 'configuration';
+  const { name } = error as Error;
+  return name === 'WrongRootKey' || name === 'RootKeyProviderMissing' ? 'key_ring' : 'database';
+}
