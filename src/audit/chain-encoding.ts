@@ -30,12 +30,12 @@ const NULL_LENGTH = 0xffffffff;
 
 /** Each field behind its length, null told from empty: no two different lists have the same bytes. */
 export function encode(fields: readonly (string | null)[]): Buffer {
-  return Buffer.concat(
-    fields.flatMap((field) => {
-      const bytes = Buffer.from(field ?? '', 'utf8');
-      const length = Buffer.allocUnsafe(4);
-      length.writeUInt32BE(field === null ? NULL_LENGTH : bytes.length);
-      return [length, bytes];
-    }),
-  );
+  const size = fields.reduce((sum, field) => sum + 4 + (field === null ? 0 : Buffer.byteLength(field)), 0);
+  const bytes = Buffer.allocUnsafe(size);
+  let offset = 0;
+  for (const field of fields) {
+    const length = field === null ? 0 : bytes.write(field, offset + 4);
+    offset = bytes.writeUInt32BE(field === null ? NULL_LENGTH : length, offset) + length;
+  }
+  return bytes;
 }

@@ -101,13 +101,18 @@ export class ChainVerifier {
     }
   }
 
-  /** Later links than the tip may appear meanwhile: they are the next verification's. */
+  /**
+   * Later links than the tip may appear meanwhile: they are the next verification's. LATERAL with a LIMIT keeps Postgres to one look-up
+   * by primary key for each link; left to itself, without fresh statistics, it reads the whole record for each batch.
+   */
   private readLinks(after: string, upTo: number): Promise<LinkRow[]> {
     return this.database.rows<LinkRow>({
       name: 'audit_links',
-      text: `SELECT l.position, l.entry_id, l.mac, CASE WHEN e.id IS NOT NULL THEN ${ENTRY_FIELDS} END AS fields
-        FROM audit_link l LEFT JOIN audit_entry e ON e.id = l.entry_id
-        WHERE l.position > $1 AND l.position <= $2 ORDER BY l.position LIMIT ${LINKS_A_BATCH}`,
+      text: `SELECT l.position, l.entry_id, l.mac, found.fields FROM (
+          SELECT position, entry_id, mac FROM audit_link WHERE position > $1 AND position <= $2
+          ORDER BY position LIMIT ${LINKS_A_BATCH}
+        ) l LEFT JOIN LATERAL (SELECT ${ENTRY_FIELDS} AS fields FROM audit_entry e WHERE e.id = l.entry_id LIMIT 1) found ON true
+        ORDER BY l.position`,
       values: [after, upTo],
     });
   }
@@ -119,8 +124,8 @@ export class ChainVerifier {
       const [batch] = await this.database.rows<{ last: string | null; read: number; unlinked: string | null }>({
         name: 'audit_strays',
         text: `WITH batch AS (SELECT id FROM audit_entry WHERE id > $1 AND id < $2 ORDER BY id LIMIT ${ENTRIES_A_BATCH})
-          SELECT max(b.id) AS last, count(*)::integer AS read, min(b.id) FILTER (WHERE l.entry_id IS NULL) AS unlinked
-          FROM batch b LEFT JOIN audit_link l ON l.entry_id = b.id`,
+          SELECT max(b.id) AS last, count(*)::integer AS read, min(b.id) FILTER (WHERE l.found IS NULL) AS unlinked
+          FROM batch b LEFT JOIN LATERAL (SELECT true AS found FROM audit_link WHERE entry_id = b.id LIMIT 1) l ON true`,
         values: [after, past],
       });
       if (batch === undefined) throw new Error('the audit record can not be read');
@@ -133,7 +138,7 @@ export class ChainVerifier {
   private async findFuture(): Promise<ChainFault | null> {
     const [stray] = await this.database.rows<{ id: string }>({
       text: `SELECT e.id FROM audit_entry e WHERE e.id >= $1
-        AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = e.id) ORDER BY e.id LIMIT 1`,
+        AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = e.id AND l.entry_id >= $1) ORDER BY e.id LIMIT 1`,
       values: [linkableUpTo(this.clock)],
     });
     return stray === undefined ? null : { reason: 'unlinked', position: null, entryId: stray.id };
