@@ -2,11 +2,17 @@ import { Controller, Get, Param, Query, Req, Res, UseFilters } from '@nestjs/com
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Public } from '../access/decorators.ts';
+import { Config } from '../config/config.ts';
 import type { CallbackQuery } from '../meta/callback-query.ts';
+import { jsSdkParameters } from '../meta/js-sdk-parameters.ts';
+import { jsSdkScript } from '../meta/js-sdk-script.ts';
+import { Random } from '../platform/random.ts';
 import { BrowserFilter } from './browser.filter.ts';
 import { answerEnd } from './browser-answer.ts';
+import type { ConnectSession } from './connect-session-store.ts';
 import { OpenSession } from './open-session.ts';
 import { ReceiveCallback } from './receive-callback.ts';
+import { signupPage } from './signup-page.ts';
 
 /** Where a person's browser comes by: on the way to Meta's dialog, and back. */
 @ApiExcludeController()
@@ -17,6 +23,8 @@ export class BrowserController {
   constructor(
     private readonly opener: OpenSession,
     private readonly callback: ReceiveCallback,
+    private readonly config: Config,
+    private readonly random: Random,
   ) {}
 
   @Get('connect/:token')
@@ -30,7 +38,8 @@ export class BrowserController {
     }
     const opened = await this.opener.open(session);
     reply.header('set-cookie', opened.cookie);
-    reply.redirect(opened.dialogUrl ?? '', 302);
+    if (opened.dialogUrl !== null) reply.redirect(opened.dialogUrl, 302);
+    else this.sendSignupPage(session, token, reply);
   }
 
   @Get('oauth/meta/callback')
@@ -45,5 +54,17 @@ export class BrowserController {
     }
     const end = await this.callback.receive(query, request.headers.cookie, String(request.id));
     answerEnd(request, reply, end);
+  }
+
+  private sendSignupPage({ product, flow, scopes }: ConnectSession, token: string, reply: FastifyReply): void {
+    const { meta, publicUrl } = this.config;
+    const sdk = jsSdkParameters(meta, product, flow, scopes);
+    if (sdk === null) throw new Error(`the flow ${flow} has no JS SDK`);
+    const basePath = `${new URL(publicUrl).pathname.replace(/\/$/, '')}/connect/${encodeURIComponent(token)}`;
+    const nonce = this.random.bytes(16).toString('base64');
+    const { html, policy } = signupPage({ sdk, script: jsSdkScript(meta), basePath, nonce });
+    // Meta's SDK may know our origin, as the dialog shows it; the path, which holds the link's token, goes to nobody.
+    reply.header('referrer-policy', 'strict-origin').header('content-security-policy', policy);
+    reply.type('text/html; charset=utf-8').send(html);
   }
 }

@@ -13,6 +13,7 @@ import {
 import { PRODUCTS, type Product } from '../config/config.ts';
 import { type Flow, flowsOf } from '../meta/product-scopes.ts';
 import { invalidInput } from '../platform/problem.ts';
+import type { SignupIds } from './intake-hints.ts';
 
 const FLOWS: readonly Flow[] = ['facebook_login', 'instagram_login', 'threads_login', 'embedded_signup', 'import'];
 /** CONTRACT 1 */
@@ -136,4 +137,17 @@ export function requireDialogFlow({ product, flow }: CreateSessionRequest): Excl
   const flows = flowsOf(product).filter((each) => each !== 'import');
   if (!flows.includes(flow)) throw invalidInput('flow', `must be one of ${flows.join(', ')} for ${product}`);
   return flow;
+}
+
+/** A request's ids, without those that it does not give. */
+export function signupIds({
+  waba_id: wabaId,
+  phone_number_id: phoneNumberId,
+  business_id: businessId,
+}: SignupRequest): SignupIds {
+  return {
+    ...(wabaId === undefined ? {} : { wabaId }),
+    ...(phoneNumberId === undefined ? {} : { phoneNumberId }),
+    ...(businessId === undefined ? {} : { businessId }),
+  };
 }

@@ -12,15 +12,9 @@ import { AppError, invalidInput, notFound } from '../platform/problem.ts';
 import { SecretString } from '../platform/secret-string.ts';
 import { ClientFilter } from './client.filter.ts';
 import { ConnectFailure } from './connect-failure.ts';
-import {
-  CompleteSessionRequest,
-  CreateSessionRequest,
-  requireDialogFlow,
-  type SignupRequest,
-} from './connect-requests.ts';
+import { CompleteSessionRequest, CreateSessionRequest, requireDialogFlow, signupIds } from './connect-requests.ts';
 import { type ConnectSession, ConnectSessionStore } from './connect-session-store.ts';
 import { CreateSession } from './create-session.ts';
-import type { SignupIds } from './intake-hints.ts';
 import { RedeemCode } from './redeem-code.ts';
 import { checkReturnUrl } from './return-url.ts';
 import { TakeToken } from './take-token.ts';
@@ -121,17 +115,4 @@ export class ConnectSessionsController {
 export function requireView(view: ConnectionView | null): ConnectionView {
   if (view === null) throw new Error('a connection vanished right after it was made');
   return view;
-}
-
-/** A request's ids, without those that it does not give. */
-export function signupIds({
-  waba_id: wabaId,
-  phone_number_id: phoneNumberId,
-  business_id: businessId,
-}: SignupRequest): SignupIds {
-  return {
-    ...(wabaId === undefined ? {} : { wabaId }),
-    ...(phoneNumberId === undefined ? {} : { phoneNumberId }),
-    ...(businessId === undefined ? {} : { businessId }),
-  };
 }

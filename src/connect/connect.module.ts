@@ -14,12 +14,13 @@ import { MetaConfigController } from './meta-config.controller.ts';
 import { OpenSession } from './open-session.ts';
 import { ReceiveCallback } from './receive-callback.ts';
 import { RedeemCode } from './redeem-code.ts';
+import { SignupController } from './signup.controller.ts';
 import { TakeToken } from './take-token.ts';
 
 /** How a connection comes to be. */
 @Module({
   imports: [ConnectionsModule, MetaModule],
-  controllers: [ConnectSessionsController, BrowserController, ImportController, MetaConfigController],
+  controllers: [ConnectSessionsController, BrowserController, SignupController, ImportController, MetaConfigController],
   providers: [
     ConnectSecrets,
     ConnectSessionStore,

@@ -40,9 +40,15 @@ export class OpenSession {
 
   /** The session of a link. Throws `session_expired` for one that has ended or never was: the link does not tell which. */
   async find(token: string): Promise<ConnectSession> {
+    const session = await this.findEnded(token);
+    if (!this.sessions.isOpen(session)) throw new ConnectFailure('session_expired', { isFinal: true });
+    return session;
+  }
+
+  /** The same, also when it has ended: for browsers that opened it before. */
+  async findEnded(token: string): Promise<ConnectSession> {
     const session = await this.sessions.findByToken(this.secrets.hash(token));
-    if (session === null || !this.sessions.isOpen(session))
-      throw new ConnectFailure('session_expired', { isFinal: true });
+    if (session === null) throw new ConnectFailure('session_expired', { isFinal: true });
     return session;
   }
 

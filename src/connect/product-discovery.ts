@@ -1,10 +1,11 @@
 import type { Product } from '../config/config.ts';
 import type { CredentialKind } from '../connections/credential-kind.ts';
 import type { DiscoveryApi } from '../meta/discovery-api.ts';
+import { MetaError } from '../meta/meta-error.ts';
 import { discoverAdAccounts } from './discover-ads.ts';
 import { discoverInstagramByPages, discoverPages } from './discover-pages.ts';
 import { discoverWhatsapp } from './discover-whatsapp.ts';
-import { type Discover, type Discovered, type DiscoveryInput, NOTHING } from './discovery.ts';
+import { type Discover, type Discovered, type DiscoveryInput, NOTHING, type Shortcoming } from './discovery.ts';
 
 /** The one account that an Instagram Login token speaks for, under the id that webhooks name. */
 const ownInstagramAccount: Discover = async (_, { inspection }): Promise<Discovered> => {
@@ -25,7 +26,22 @@ const BY_KIND: Readonly<Partial<Record<CredentialKind, Discover>>> = {
   threads_user: async () => NOTHING,
 };
 
-/** What a token reaches. A new product or kind is a row above. Throws `MetaError`. */
-export function discover(product: Product, api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
-  return (BY_KIND[input.inspection.kind] ?? BY_PRODUCT[product])(api, input);
+const REFUSED: Shortcoming = {
+  code: 'discovery_refused',
+  detail: 'Meta did not let this token list what it reaches.',
+  remedy: 'Connect again and grant everything that the dialog asks for, with an account that may manage the assets.',
+};
+
+/**
+ * What a token reaches. A new product or kind is a row above. A token that may not list anything is a connection all the same,
+ * with something to mend; every other failure is a `MetaError`.
+ */
+export async function discover(product: Product, api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
+  try {
+    return await (BY_KIND[input.inspection.kind] ?? BY_PRODUCT[product])(api, input);
+  } catch (error) {
+    const kind = error instanceof MetaError ? error.verdict.kind : null;
+    if (kind !== 'permission' && kind !== 'parameter') throw error;
+    return { ...NOTHING, shortcoming: REFUSED };
+  }
 }

@@ -71,10 +71,29 @@ export class ReceiveCallback {
     given: { cookies: string[]; code: SecretString; ids: SignupIds },
     requestId: string,
   ): Promise<CallbackEnd> {
-    const hashes = given.cookies.map((cookie) => this.secrets.hash(cookie));
+    const proven = await this.proveByCookie(session, given.cookies, requestId);
+    return { session, result: await this.redeem(proven, given.code, null, given.ids) };
+  }
+
+  /** The person left the Embedded Signup of our page. */
+  async cancel(session: ConnectSession, cookies: string[], requestId: string): Promise<CallbackEnd> {
+    const proven = await this.proveByCookie(session, cookies, requestId);
+    return { session, result: await this.refuse(proven, 'access_denied') };
+  }
+
+  /** What the attempt of this browser ended on. */
+  async resultOf(session: ConnectSession, cookies: string[]): Promise<CallbackEnd> {
+    const { attempt } = await this.proveByCookie(session, cookies, '');
+    if (attempt.connectionId !== null) return { session, result: { connectionId: attempt.connectionId } };
+    const pending = attempt.consumedAt === null ? 'session_expired' : 'meta_unavailable';
+    return { session, result: { error: attempt.error ?? pending } };
+  }
+
+  private async proveByCookie(session: ConnectSession, cookies: string[], requestId: string): Promise<ProvenAttempt> {
+    const hashes = cookies.map((cookie) => this.secrets.hash(cookie));
     const attempt = await this.sessions.findAttemptByCookie(session.id, hashes);
     if (attempt === null) throw new ConnectFailure('state_mismatch', { isFinal: true });
-    return { session, result: await this.redeem({ attempt, session, requestId }, given.code, null, given.ids) };
+    return { attempt, session, requestId };
   }
 
   private async prove(state: string | null, cookies: string | undefined, requestId: string): Promise<ProvenAttempt> {
