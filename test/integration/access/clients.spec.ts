@@ -185,7 +185,7 @@ describe('DELETE /v1/clients/{id}', () => {
     await send('delete', `/v1/clients/${id}`).expect(204);
     await send('get', `/v1/clients/${id}`).expect(404);
     await send('get', '/v1/clients', undefined, key).expect(401);
-    expect((await entries(id)).map((entry) => entry.action)).toEqual(['client.created', 'client.deleted']);
+    expect((await entries(id)).map((entry) => entry.action).sort()).toEqual(['client.created', 'client.deleted']);
     const [row] = await open.database.rows<{ keys: number; deleted: boolean }>({
       text: `SELECT (SELECT count(*)::int FROM client_key WHERE client_id = $1) AS keys, deleted_at IS NOT NULL AS deleted
         FROM client WHERE id = $1`,
