@@ -48,6 +48,8 @@ export function toConnectFailure(error: unknown, refused: 'code_rejected' | 'tok
   if (error instanceof ConnectFailure || error instanceof ClaimLost || !(error instanceof MetaError)) return error;
   const { verdict, cause: meta } = error;
   switch (verdict.kind) {
+    case 'code_rejected':
+      return new ConnectFailure(refused, { meta, cause: error, isFinal: true, ...detailOf(verdict.why) });
     case 'transient':
     case 'throttled':
       return new ConnectFailure('meta_unavailable', {
@@ -64,10 +66,33 @@ export function toConnectFailure(error: unknown, refused: 'code_rejected' | 'tok
         ? new ConnectFailure(refused, { meta, cause: error, isFinal: true })
         : new ConnectFailure('meta_unavailable', { meta, cause: error, isFinal: false });
     case 'dead':
-    case 'code_rejected':
     case 'permission':
     case 'parameter':
     case 'blocked':
       return new ConnectFailure(refused, { meta, cause: error, isFinal: true });
   }
+}
+
+/** A code that a client gave, and a redirect URI that does not go with it: the client's to mend, not our settings'. */
+export function blameRedirectUri(error: unknown): unknown {
+  if (!(error instanceof MetaError) || error.verdict.kind !== 'configuration' || error.verdict.what !== 'redirect_uri')
+    return error;
+  return new ConnectFailure('code_rejected', {
+    meta: error.cause,
+    cause: error,
+    isFinal: true,
+    ...detailOf('redirect_mismatch'),
+  });
+}
+
+const DETAILS = new Map([
+  ['used', 'The code was used before.'],
+  ['expired', 'The code has expired.'],
+  ['redirect_mismatch', 'The redirect_uri is not the one that the dialog got.'],
+  ['malformed', 'The code is none that Meta gave to this app.'],
+]);
+
+function detailOf(why: string): { detail?: string } {
+  const detail = DETAILS.get(why);
+  return detail === undefined ? {} : { detail };
 }

@@ -5,7 +5,7 @@ import { Database } from '../database/database.ts';
 import type { CredentialKind } from '../meta/credential-kind.ts';
 import { type GrantedToken, OAuthApi } from '../meta/oauth-api.ts';
 import type { SecretString } from '../platform/secret-string.ts';
-import { ConnectFailure, toConnectFailure } from './connect-failure.ts';
+import { blameRedirectUri, ConnectFailure, toConnectFailure } from './connect-failure.ts';
 import { type ConnectSession, ConnectSessionStore } from './connect-session-store.ts';
 import { type Driver, IntakeDesk } from './intake-desk.ts';
 import { type SignupIds, writeHints } from './intake-hints.ts';
@@ -65,7 +65,7 @@ export class RedeemCode {
     try {
       return await this.oauth.exchangeCode({ flow: session.flow, code, redirectUri });
     } catch (error) {
-      const failure = toConnectFailure(error, 'code_rejected');
+      const failure = toConnectFailure(given.stateHash === null ? blameRedirectUri(error) : error, 'code_rejected');
       if (failure instanceof ConnectFailure) await this.recordFailure(given, failure);
       throw failure;
     }

@@ -1,0 +1,328 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Database } from '../../src/database/database.ts';
+import {
+  api,
+  type ConnectStage,
+  codeExchanges,
+  connectStage,
+  createSession,
+  RETURN_ORIGIN,
+} from '../support/connect.ts';
+
+const PERSON = '100000000000101';
+const BUSINESS = '300000000000401';
+const WABA = '310000000000402';
+
+describe('connecting through the API', () => {
+  let stage: ConnectStage;
+  beforeAll(async () => {
+    stage = await connectStage();
+  });
+  afterAll(() => stage.close());
+
+  const rows = <R extends Record<string, unknown>>(text: string) => stage.replica.app.get(Database).rows<R>({ text });
+  const serviceKey = async (tenants: string[], products: string[]) => {
+    const answer = await api(stage).post('/v1/clients', { name: 'a service', role: 'service', tenants, products });
+    expect(answer.status).toBe(201);
+    return String(answer.body.api_key);
+  };
+  const auditorKey = async () => {
+    const answer = await api(stage).post('/v1/clients', { name: 'an auditor', role: 'auditor' });
+    return String(answer.body.api_key);
+  };
+  const systemUser = () =>
+    stage.sandbox.state.make.user({ kind: 'system_user', businessId: BUSINESS, adAccountIds: ['act_330000000000404'] });
+
+  describe('POST /v1/connect-sessions', () => {
+    const body = { tenant: 'acme', product: 'pages', flow: 'facebook_login' };
+
+    it('answers with all that a front end needs', async () => {
+      const answer = await api(stage).post('/v1/connect-sessions', body);
+      expect(answer.status).toBe(201);
+      expect(answer.headers['cache-control']).toBe('no-store');
+      expect(Object.keys(answer.body).sort()).toEqual(['connect_url', 'expires_at', 'id', 'js_sdk']);
+      expect(answer.body.connect_url).toMatch(/^http:\/\/localhost:3000\/connect\/[A-Za-z0-9_-]{43}$/);
+      expect(answer.body.js_sdk).toMatchObject({
+        app_id: stage.sandbox.app.id,
+        version: 'v25.0',
+        config_id: null,
+        response_type: 'code',
+        override_default_response_type: true,
+        extras: {},
+      });
+      const embedded = await api(stage).post('/v1/connect-sessions', {
+        ...body,
+        product: 'whatsapp',
+        flow: 'embedded_signup',
+      });
+      expect(embedded.body.js_sdk.extras).toEqual({ setup: {} });
+    });
+
+    it.each<[string, Record<string, unknown>, string]>([
+      ['a tenant of another form', { tenant: 'a b' }, 'tenant'],
+      ['a tenant that is too long', { tenant: 'x'.repeat(129) }, 'tenant'],
+      ['an unknown product', { product: 'oculus' }, 'product'],
+      ['a flow that the product does not have', { flow: 'threads_login' }, 'flow'],
+      ['the flow that no person goes through', { flow: 'import' }, 'flow'],
+      ['an unknown field', { redirect: 'x' }, 'redirect'],
+      ['scopes that are none', { scopes: ['pages show'] }, 'scopes'],
+      ['an empty list of scopes', { scopes: [] }, 'scopes'],
+      ['a null', { return_url: null }, 'return_url'],
+      ['a return_url of another origin', { return_url: 'https://evil.example/' }, 'return_url'],
+      ['a return_url of another scheme', { return_url: 'javascript:alert(1)' }, 'return_url'],
+      ['a return_url that only looks right', { return_url: `${RETURN_ORIGIN}.evil.example/` }, 'return_url'],
+      ['a return_url with a user', { return_url: 'https://user@app.example/' }, 'return_url'],
+      ['a return_url with a fragment', { return_url: `${RETURN_ORIGIN}/#x` }, 'return_url'],
+      ['a relative return_url', { return_url: '//app.example/' }, 'return_url'],
+    ])('refuses %s', async (_, change, path) => {
+      const answer = await api(stage).post('/v1/connect-sessions', { ...body, ...change });
+      expect(answer.status).toBe(400);
+      expect(answer.body.code).toBe('invalid_request');
+      expect(answer.body.errors[0].path).toBe(path);
+    });
+
+    it('keeps to roles and policies', async () => {
+      expect((await api(stage, await auditorKey()).post('/v1/connect-sessions', body)).status).toBe(403);
+      const service = api(stage, await serviceKey(['acme'], ['pages']));
+      expect((await service.post('/v1/connect-sessions', body)).status).toBe(201);
+      for (const change of [{ tenant: 'other' }, { product: 'ads' }]) {
+        const answer = await service.post('/v1/connect-sessions', { ...body, ...change });
+        expect([answer.status, answer.body.code]).toEqual([403, 'not_allowed']);
+      }
+    });
+  });
+
+  describe('POST /v1/connect-sessions/{id}/complete', () => {
+    it('takes a code of the JS SDK, and answers with the connection', async () => {
+      const session = await createSession(stage, { tenant: 'sdk' });
+      const code = stage.sandbox.state.make.code({ userId: PERSON, fromSdk: true });
+      const service = api(stage, await serviceKey(['sdk'], ['*']));
+      const answer = await service.post(`/v1/connect-sessions/${session.id}/complete`, { code });
+      expect(answer.status).toBe(201);
+      expect(answer.body).toMatchObject({ tenant: 'sdk', status: 'active', flow: 'facebook_login' });
+      const again = await service.post(`/v1/connect-sessions/${session.id}/complete`, { code });
+      expect([again.status, again.body.code]).toEqual([410, 'session_expired']);
+      expect(again.body.detail).toContain(answer.body.id);
+    });
+
+    it('takes a short-lived token of our app, and keeps a long-lived one', async () => {
+      const session = await createSession(stage, { tenant: 'given' });
+      const { accessToken } = stage.sandbox.state.make.token({ userId: PERSON, expiresIn: 5400, longLived: false });
+      const answer = await api(stage).post(`/v1/connect-sessions/${session.id}/complete`, {
+        access_token: accessToken,
+      });
+      expect(answer.status).toBe(201);
+      expect(answer.body.credentials[0].expires_at).toBe('2027-01-21T11:59:04.000Z');
+      expect(JSON.stringify(answer.body)).not.toContain(accessToken);
+    });
+
+    it('refuses a code and a token together, neither, and what is no id', async () => {
+      const session = await createSession(stage);
+      const path = `/v1/connect-sessions/${session.id}/complete`;
+      for (const body of [
+        {},
+        { code: 'a', access_token: 'b' },
+        { access_token: 'b', redirect_uri: 'https://a.example/' },
+        { code: 'a', waba_id: 'x/../y' },
+        { code: 'a b' },
+      ]) {
+        expect([(await api(stage).post(path, body)).status, body]).toEqual([400, body]);
+      }
+    });
+
+    it('hides sessions outside of the policy', async () => {
+      const session = await createSession(stage, { tenant: 'hidden' });
+      const other = api(stage, await serviceKey(['someone-else'], ['*']));
+      for (const id of [session.id, 'cns_00000000000000000000000000']) {
+        const answer = await other.post(`/v1/connect-sessions/${id}/complete`, { code: 'a' });
+        expect([answer.status, answer.body.code]).toEqual([404, 'not_found']);
+      }
+    });
+
+    it('tells why a code is refused, and keeps the session open for the next', async () => {
+      const session = await createSession(stage, { tenant: 'retry' });
+      const path = `/v1/connect-sessions/${session.id}/complete`;
+      const refused = await api(stage).post(path, { code: 'AQforged' });
+      expect([refused.status, refused.body.code]).toEqual([422, 'code_rejected']);
+      expect(refused.body.meta).toMatchObject({ code: expect.any(Number), fbtrace_id: expect.any(String) });
+      const code = stage.sandbox.state.make.code({ userId: PERSON, redirectUri: 'https://front.example/cb' });
+      const wrong = await api(stage).post(path, { code, redirect_uri: 'https://front.example/other' });
+      expect([wrong.status, wrong.body.code, wrong.body.meta.subcode]).toEqual([422, 'code_rejected', 36008]);
+      const right = await api(stage).post(path, { code, redirect_uri: 'https://front.example/cb' });
+      expect(right.status).toBe(201);
+    });
+
+    it.each<[string, () => string]>([
+      ['garbage', () => 'EAAgarbage'],
+      [
+        'a dead one',
+        () => {
+          const { accessToken } = stage.sandbox.state.make.token({ userId: PERSON });
+          stage.sandbox.state.invalidateToken(accessToken, 460);
+          return accessToken;
+        },
+      ],
+      ['an app token', () => `${stage.sandbox.app.id}|${stage.sandbox.app.secret}`],
+      ['one of another product', () => stage.sandbox.state.make.token({ userId: '26000000000000303' }).accessToken],
+    ])('refuses a token before it stores anything: %s', async (_, make) => {
+      const session = await createSession(stage, { tenant: 'refused' });
+      const answer = await api(stage).post(`/v1/connect-sessions/${session.id}/complete`, { access_token: make() });
+      expect([answer.status, answer.body.code]).toEqual([422, 'token_rejected']);
+      expect(await rows('SELECT id FROM token_intake')).toEqual([]);
+      expect(await rows(`SELECT id FROM connection WHERE tenant = 'refused'`)).toEqual([]);
+      const [entry] = await rows<{ details: unknown }>(
+        `SELECT details FROM audit_entry WHERE subject_id = '${session.id}' AND action = 'connect.failed'`,
+      );
+      expect(entry?.details).toMatchObject({ code: 'token_rejected' });
+    });
+
+    it('says when Meta is out of reach, and when our settings are wrong', async () => {
+      const session = await createSession(stage, { tenant: 'weather' });
+      const path = `/v1/connect-sessions/${session.id}/complete`;
+      const { accessToken } = stage.sandbox.state.make.token({ userId: PERSON });
+      const fault = stage.sandbox.state.faults.add({
+        match: { pathPattern: 'debug_token' },
+        fault: { kind: 'html', status: 502 },
+      });
+      const away = await api(stage).post(path, { access_token: accessToken });
+      expect([away.status, away.body.code]).toEqual([503, 'meta_unavailable']);
+      expect(Number(away.headers['retry-after'])).toBeGreaterThan(0);
+      stage.sandbox.state.faults.clear(fault.id);
+      const app = stage.sandbox.state.appById(undefined);
+      const { secret } = app;
+      app.secret = 'another';
+      const wrong = await api(stage).post(path, { access_token: accessToken });
+      app.secret = secret;
+      expect([wrong.status, wrong.body.code]).toEqual([502, 'meta_configuration']);
+      expect((await api(stage).post(path, { access_token: accessToken })).status).toBe(201);
+    });
+  });
+
+  describe('POST /v1/connections/import', () => {
+    const importing = (body: Record<string, unknown>, key?: string) =>
+      api(stage, key).post('/v1/connections/import', { tenant: 'importer', ...body });
+
+    it('is for admins', async () => {
+      const answer = await importing({ product: 'ads', access_token: 'x' }, await serviceKey(['*'], ['*']));
+      expect([answer.status, answer.body.code]).toEqual([403, 'forbidden']);
+    });
+
+    it('takes a system-user token that never ends, with its ad accounts', async () => {
+      const { id } = systemUser();
+      const { accessToken } = stage.sandbox.state.make.token({
+        userId: id,
+        scopes: ['ads_management', 'ads_read', 'business_management'],
+      });
+      const answer = await importing({ product: 'ads', access_token: accessToken });
+      expect(answer.status).toBe(201);
+      expect(answer.body).toMatchObject({ flow: 'import', meta_user_id: id, status_reason: null, declined_scopes: [] });
+      expect(answer.body.credentials).toMatchObject([{ kind: 'system_user', expires_at: null, refresh_after: null }]);
+      expect(answer.body.assets).toMatchObject([
+        { type: 'ad_account', id: 'act_330000000000404', name: 'Sandbox Ads', parent_id: BUSINESS },
+      ]);
+      const again = await importing({ product: 'ads', access_token: accessToken });
+      expect(again.body.id).toBe(answer.body.id);
+    });
+
+    it('takes a page token as it is', async () => {
+      const { accessToken } = stage.sandbox.state.make.token({ userId: PERSON, pageId: '200000000000202' });
+      const answer = await importing({ product: 'pages', access_token: accessToken });
+      expect(answer.status).toBe(201);
+      expect(answer.body.credentials).toMatchObject([{ kind: 'page', subject_id: '200000000000202' }]);
+      expect(answer.body.assets).toMatchObject([
+        { type: 'page', id: '200000000000202', credential_id: answer.body.credentials[0].id },
+      ]);
+    });
+
+    it('takes an Instagram token of either login, told apart by asking', async () => {
+      const own = stage.sandbox.state.make.token({ userId: '25000000000000302' }).accessToken;
+      const login = await importing({ product: 'instagram', access_token: own });
+      expect(login.status).toBe(201);
+      expect(login.body).toMatchObject({ app_id: stage.sandbox.app.instagramAppId, meta_user_id: '17841400000000301' });
+      expect(login.body.credentials).toMatchObject([{ kind: 'instagram_user' }]);
+      expect(login.body.assets).toMatchObject([{ type: 'instagram_account', id: '17841400000000301' }]);
+      const { accessToken } = stage.sandbox.state.make.token({ userId: PERSON });
+      const linked = await importing({ product: 'instagram', access_token: accessToken });
+      expect(linked.status).toBe(201);
+      const account = linked.body.assets.find((asset: { type: string }) => asset.type === 'instagram_account');
+      const page = linked.body.credentials.find((one: { subject_id: string }) => one.subject_id === '200000000000201');
+      expect(account).toMatchObject({ id: '17841400000000301', parent_id: '200000000000201', credential_id: page.id });
+    });
+
+    it('takes a Threads token', async () => {
+      const { accessToken } = stage.sandbox.state.make.token({ userId: '26000000000000303' });
+      const answer = await importing({ product: 'threads', access_token: accessToken });
+      expect(answer.status).toBe(201);
+      expect(answer.body).toMatchObject({
+        app_id: stage.sandbox.app.threadsAppId,
+        credentials: [{ kind: 'threads_user' }],
+        assets: [],
+      });
+    });
+
+    it('says what is missing though it connects', async () => {
+      const lonely = stage.sandbox.state.make.user();
+      const { accessToken } = stage.sandbox.state.make.token({ userId: lonely.id });
+      const instagram = await importing({ product: 'instagram', access_token: accessToken });
+      expect(instagram.body).toMatchObject({
+        status: 'active',
+        status_reason: { code: 'no_instagram_account', remedy: expect.stringContaining('link') },
+      });
+      const whatsapp = await importing({ product: 'whatsapp', access_token: accessToken });
+      expect(whatsapp.body).toMatchObject({ status: 'active', status_reason: { code: 'no_whatsapp_account' } });
+    });
+  });
+
+  describe('WhatsApp', () => {
+    it('finds the account from granted targets, its numbers, and subscribes it', async () => {
+      const { id } = systemUser();
+      const targets = { whatsapp_business_management: [WABA], whatsapp_business_messaging: [WABA] };
+      const session = await createSession(stage, { tenant: 'wa', product: 'whatsapp', flow: 'embedded_signup' });
+      const scopes = ['whatsapp_business_management', 'whatsapp_business_messaging'];
+      const code = stage.sandbox.state.make.code({ userId: id, fromSdk: true, expiresIn: null, scopes, targets });
+      const before = codeExchanges(stage);
+      const answer = await api(stage).post(`/v1/connect-sessions/${session.id}/complete`, {
+        code,
+        waba_id: WABA,
+        business_id: BUSINESS,
+      });
+      expect(answer.status).toBe(201);
+      expect(codeExchanges(stage)).toBe(before + 1);
+      expect(answer.body).toMatchObject({
+        status_reason: null,
+        credentials: [{ kind: 'system_user', expires_at: null }],
+      });
+      expect(answer.body.assets).toEqual([
+        expect.objectContaining({ type: 'phone_number', id: '320000000000403', parent_id: WABA }),
+        expect.objectContaining({ type: 'whatsapp_business_account', id: WABA, name: 'Sandbox WhatsApp' }),
+      ]);
+      expect(Object.keys(stage.sandbox.state.store.wabas.get(WABA)?.subscribedApps ?? {})).toEqual([
+        stage.sandbox.app.id,
+      ]);
+    });
+
+    it('believes no waba_id that Meta does not show to the token', async () => {
+      const { id } = systemUser();
+      const foreign = stage.sandbox.state.make.waba({ businessId: stage.sandbox.state.make.business().id });
+      const { accessToken } = stage.sandbox.state.make.token({ userId: id });
+      const session = await createSession(stage, { tenant: 'wa-liar', product: 'whatsapp', flow: 'embedded_signup' });
+      const answer = await api(stage).post(`/v1/connect-sessions/${session.id}/complete`, {
+        access_token: accessToken,
+        waba_id: foreign.id,
+      });
+      expect(answer.status).toBe(201);
+      expect(answer.body.assets.map((asset: { id: string }) => asset.id)).not.toContain(foreign.id);
+    });
+  });
+
+  it('GET /meta/config is for everyone', async () => {
+    const answer = await api(stage, 'no key').get('/meta/config');
+    expect(answer.status).toBe(200);
+    expect(answer.body).toMatchObject({ app_id: stage.sandbox.app.id, graph_api_version: 'v25.0' });
+    expect(Object.keys(answer.body.products).sort()).toEqual(['ads', 'instagram', 'pages', 'threads', 'whatsapp']);
+    expect(answer.body.products.pages).toMatchObject({
+      scopes: ['pages_show_list', 'pages_read_engagement'],
+      config_id: null,
+    });
+  });
+});
