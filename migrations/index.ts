@@ -1,2 +1,3 @@
 export { CreateVault1764000000000 } from './1764000000000-CreateVault.ts';
 export { Lifecycle1764000100000 } from './1764000100000-Lifecycle.ts';
+export { EventDeliveries1764000200000 } from './1764000200000-EventDeliveries.ts';

@@ -1,11 +1,29 @@
 import { Module } from '@nestjs/common';
 import { ConnectionReader } from './connection-reader.ts';
+import { ConnectionVerdicts } from './connection-verdicts.ts';
+import { CredentialCensus } from './credential-census.ts';
+import { CredentialClaims } from './credential-claims.ts';
+import { CredentialOutcomes } from './credential-outcomes.ts';
+import { CredentialVersions } from './credential-versions.ts';
 import { CredentialWriter } from './credential-writer.ts';
 import { EstablishConnection } from './establish-connection.ts';
+import { ProviderRevocations } from './provider-revocations.ts';
 import { RevokeConnection } from './revoke-connection.ts';
 import { TokenIntakes } from './token-intakes.ts';
 
-const PROVIDERS = [ConnectionReader, CredentialWriter, EstablishConnection, RevokeConnection, TokenIntakes];
+const PROVIDERS = [
+  ConnectionReader,
+  ConnectionVerdicts,
+  CredentialCensus,
+  CredentialClaims,
+  CredentialOutcomes,
+  CredentialVersions,
+  CredentialWriter,
+  EstablishConnection,
+  ProviderRevocations,
+  RevokeConnection,
+  TokenIntakes,
+];
 
 @Module({ providers: PROVIDERS, exports: PROVIDERS })
 export class ConnectionsModule {}

@@ -4,6 +4,9 @@ import type { CredentialKind } from './credential-kind.ts';
 /** Instagram and Threads renew no token that is younger (META.md 7, 9). */
 export const MINIMUM_AGE_SECONDS = 24 * 60 * 60;
 
+/** Each credential is inspected this often. */
+export const CHECK_INTERVAL_SECONDS = 24 * 60 * 60;
+
 export interface CredentialLife {
   kind: CredentialKind;
   issuedAt: Date | null;

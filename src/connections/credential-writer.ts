@@ -7,7 +7,7 @@ import type { SecretString } from '../platform/secret-string.ts';
 import { KeyRing } from '../vault/key-ring.ts';
 import { Vault } from '../vault/vault.ts';
 import type { CredentialKind } from './credential-kind.ts';
-import { refreshAfter } from './credential-schedule.ts';
+import { CHECK_INTERVAL_SECONDS, refreshAfter } from './credential-schedule.ts';
 import { credentialContext } from './seal-contexts.ts';
 
 /** A token that was inspected and belongs to a connection. */
@@ -28,8 +28,6 @@ export interface CredentialOwner {
   tenant: string;
   appId: string;
 }
-
-const CHECK_INTERVAL_SECONDS = 24 * 60 * 60;
 
 /** Writes credentials and their sealed versions inside a transaction of the connection. */
 @Injectable()
@@ -116,13 +114,14 @@ export class CredentialWriter {
 
   /** Destroys every token of a connection but `except`, and takes all claims away. */
   async destroyAll(tx: Transaction, connectionId: string, except: string | null, now: Date): Promise<void> {
+    // The rows first: a renewal that is just storing what Meta answered ends before, or not at all.
+    const serving = await tx.rows<{ secret_id: string }>({
+      text: 'SELECT secret_id FROM credential WHERE connection_id = $1 AND secret_id IS NOT NULL FOR UPDATE',
+      values: [connectionId],
+    });
     const versions = await tx.rows<{ secret_id: string }>({
       text: `DELETE FROM credential_version v USING credential c
         WHERE v.credential_id = c.id AND c.connection_id = $1 RETURNING v.secret_id`,
-      values: [connectionId],
-    });
-    const serving = await tx.rows<{ secret_id: string }>({
-      text: 'SELECT secret_id FROM credential WHERE connection_id = $1 AND secret_id IS NOT NULL FOR UPDATE',
       values: [connectionId],
     });
     await tx.run({

@@ -95,8 +95,8 @@ export class EstablishConnection {
     const { intake } = granted;
     await tx.run({
       text: `INSERT INTO connection (id, tenant, product, flow, status, status_reason, app_id, meta_user_id, scopes, declined_scopes,
-          data_access_expires_at, graph_api_version, authorized_at, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, 'active', $5, $6, $7, $8, $9, $10, $11, $12, $12, $12)`,
+          data_access_expires_at, graph_api_version, authorized_at, created_at, updated_at, expiry_notice_due_at)
+        VALUES ($1, $2, $3, $4, 'active', $5, $6, $7, $8, $9, $10, $11, $12, $12, $12, $10::timestamptz - interval '336 hours')`,
       values: [
         id,
         intake.tenant,
@@ -117,7 +117,8 @@ export class EstablishConnection {
   private async update(tx: Transaction, id: string, granted: Establishment): Promise<void> {
     await tx.run({
       text: `UPDATE connection SET flow = $2, status = 'active', status_reason = $3, scopes = $4, declined_scopes = $5,
-          data_access_expires_at = $6, graph_api_version = $7, authorized_at = $8, updated_at = $8 WHERE id = $1`,
+          data_access_expires_at = $6, graph_api_version = $7, authorized_at = $8, updated_at = $8,
+          expiry_notice_due_at = $6::timestamptz - interval '336 hours' WHERE id = $1`,
       values: [
         id,
         granted.intake.flow,

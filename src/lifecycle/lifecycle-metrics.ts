@@ -1,0 +1,128 @@
+import { Injectable } from '@nestjs/common';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { CredentialCensus } from '../connections/credential-census.ts';
+import type { CredentialKind } from '../connections/credential-kind.ts';
+import { Clock } from '../platform/clock.ts';
+import type { CheckOutcome } from './check-credential.ts';
+import { PaceStore } from './pace-store.ts';
+import type { RenewalOutcome } from './renew-credential.ts';
+
+/** A census of a large table is not taken for every scrape. */
+const CENSUS_GOOD_FOR_MS = 30_000;
+
+/** The lifecycle in figures. Gauges about the whole are the same on every replica, because the database counts. */
+@Injectable()
+export class LifecycleMetrics {
+  private readonly renewals: Counter<'kind' | 'outcome'>;
+  private readonly checks: Counter<'outcome'>;
+  private readonly sweeps: Histogram<'sweep'>;
+  private readonly credentials: Gauge<'kind' | 'health'>;
+  private readonly nextExpiry: Gauge;
+  private readonly lag: Gauge<'sweep'>;
+  private readonly throttle: Gauge<'app_id' | 'state'>;
+  private readonly usage: Gauge<'app_id'>;
+  private takenAtMs = Number.NEGATIVE_INFINITY;
+  private taking: Promise<void> | null = null;
+
+  constructor(
+    registry: Registry,
+    private readonly census: CredentialCensus,
+    private readonly pace: PaceStore,
+    private readonly clock: Clock,
+  ) {
+    const registers = [registry];
+    const collect = (): Promise<void> => this.take();
+    this.renewals = new Counter({
+      name: 'metavault_renewals_total',
+      help: 'Renewals by how they ended.',
+      labelNames: ['kind', 'outcome'],
+      registers,
+    });
+    this.checks = new Counter({
+      name: 'metavault_health_checks_total',
+      help: 'Inspections by how they ended.',
+      labelNames: ['outcome'],
+      registers,
+    });
+    this.sweeps = new Histogram({
+      name: 'metavault_sweep_duration_seconds',
+      help: 'From the start of a sweep until nothing was due any more.',
+      labelNames: ['sweep'],
+      buckets: [0.1, 1, 10, 60, 300, 1800, 7200],
+      registers,
+    });
+    this.credentials = new Gauge({
+      name: 'metavault_credentials',
+      help: 'Credentials of connections that are not revoked, by kind and health.',
+      labelNames: ['kind', 'health'],
+      registers,
+      collect,
+    });
+    this.nextExpiry = new Gauge({
+      name: 'metavault_next_expiry_seconds',
+      help: 'Until the earliest end of a living root token.',
+      registers,
+    });
+    this.lag = new Gauge({
+      name: 'metavault_sweep_lag_seconds',
+      help: 'How long the most overdue work has been due.',
+      labelNames: ['sweep'],
+      registers,
+    });
+    this.throttle = new Gauge({
+      name: 'metavault_meta_stopped',
+      help: 'Whether background work for an app is stopped: throttled, or breaker_open.',
+      labelNames: ['app_id', 'state'],
+      registers,
+    });
+    this.usage = new Gauge({
+      name: 'metavault_meta_usage_percent',
+      help: "The last reading of an app's highest usage gauge.",
+      labelNames: ['app_id'],
+      registers,
+    });
+  }
+
+  renewed(kind: CredentialKind, outcome: RenewalOutcome): void {
+    this.renewals.inc({ kind, outcome });
+  }
+
+  checked(outcome: CheckOutcome): void {
+    this.checks.inc({ outcome });
+  }
+
+  swept(sweep: 'refresh' | 'health', seconds: number): void {
+    this.sweeps.observe({ sweep }, seconds);
+  }
+
+  /** Once for all gauges of a scrape, and not more often than every half minute. */
+  private take(): Promise<void> {
+    if (performance.now() - this.takenAtMs < CENSUS_GOOD_FOR_MS) return Promise.resolve();
+    this.taking ??= this.count().finally(() => {
+      this.taking = null;
+    });
+    return this.taking;
+  }
+
+  private async count(): Promise<void> {
+    const [census, paces] = await Promise.all([this.census.take(), this.pace.all()]);
+    const now = this.clock.now();
+    this.credentials.reset();
+    for (const { kind, health, count } of census.byKindAndHealth) this.credentials.set({ kind, health }, count);
+    if (census.nextExpiryAt === null) this.nextExpiry.reset();
+    else this.nextExpiry.set((census.nextExpiryAt.getTime() - now.getTime()) / 1000);
+    this.lag.set({ sweep: 'refresh' }, overdue(census.oldestRefreshDueAt, now));
+    this.lag.set({ sweep: 'health' }, overdue(census.oldestCheckDueAt, now));
+    for (const { appId, ...state } of paces) {
+      const throttled = state.stoppedUntil !== null && state.stoppedUntil > now;
+      this.throttle.set({ app_id: appId, state: 'throttled' }, throttled ? 1 : 0);
+      this.throttle.set({ app_id: appId, state: 'breaker_open' }, state.breaker === 'open' ? 1 : 0);
+      this.usage.set({ app_id: appId }, state.usagePercent);
+    }
+    this.takenAtMs = performance.now();
+  }
+}
+
+function overdue(dueAt: Date | null, now: Date): number {
+  return dueAt === null ? 0 : Math.max(0, (now.getTime() - dueAt.getTime()) / 1000);
+}

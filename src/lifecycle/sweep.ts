@@ -1,0 +1,159 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Config } from '../config/config.ts';
+import type { ClaimedCredential } from '../connections/credential-at-work.ts';
+import { CredentialClaims } from '../connections/credential-claims.ts';
+import { addSeconds, Clock } from '../platform/clock.ts';
+import { LOGGER, type Pino } from '../platform/logger.ts';
+import { AppPace } from './app-pace.ts';
+import type { CheckOutcome } from './check-credential.ts';
+import { LifecycleMetrics } from './lifecycle-metrics.ts';
+import type { RenewalOutcome } from './renew-credential.ts';
+import { runBounded } from './run-bounded.ts';
+import { WorkOnCredential } from './work-on-credential.ts';
+
+export interface SweepCounts {
+  claimed: number;
+  /** Refreshed or checked. */
+  done: number;
+  failed: number;
+  skipped: number;
+  durationSeconds: number;
+}
+
+/** `due`: all that is due. `retries`: what failed or was left behind, and what would end before the schedule comes round. */
+export type SweepScope = 'due' | 'retries';
+
+/** Graph takes batches of fifty (META.md 14). */
+const CHECK_BATCH = 50;
+/** Checks are batches already: fewer of them at a time. */
+const CALLS_PER_CHECK_BATCH = 8;
+/** The schedule comes once a day; what ends before it came again, and a little later, cannot wait for it. */
+const URGENT_SECONDS = 26 * 60 * 60;
+
+/** Works off what is due, on this replica's share: whatever others have claimed is theirs. Each app has its own lane and pace. */
+@Injectable()
+export class Sweep implements OnApplicationShutdown {
+  private stopping = false;
+  private readonly underWay = new Set<Promise<unknown>>();
+
+  constructor(
+    private readonly claims: CredentialClaims,
+    private readonly work: WorkOnCredential,
+    private readonly pace: AppPace,
+    private readonly metrics: LifecycleMetrics,
+    private readonly clock: Clock,
+    private readonly config: Config,
+    @Inject(LOGGER) private readonly logger: Pino,
+  ) {}
+
+  /** Renews, in order of expiry, until nothing is due or nothing is allowed. */
+  refresh(scope: SweepScope = 'due'): Promise<SweepCounts> {
+    return this.sweep('refresh', (appId, counts) => this.refreshLane(appId, scope, counts));
+  }
+
+  /** Inspects, the longest due first, until nothing is due or nothing is allowed. */
+  health(scope: SweepScope = 'due'): Promise<SweepCounts> {
+    return this.sweep('health', (appId, counts) => this.healthLane(appId, scope, counts));
+  }
+
+  get isStopping(): boolean {
+    return this.stopping;
+  }
+
+  /** Nothing is begun any more; what is under way ends. */
+  async onApplicationShutdown(): Promise<void> {
+    this.stopping = true;
+    await Promise.allSettled(this.underWay);
+  }
+
+  private async sweep(
+    kind: 'refresh' | 'health',
+    lane: (appId: string, counts: SweepCounts) => Promise<void>,
+  ): Promise<SweepCounts> {
+    const startedAtMs = performance.now();
+    const counts: SweepCounts = { claimed: 0, done: 0, failed: 0, skipped: 0, durationSeconds: 0 };
+    const { app, instagramApp, threadsApp } = this.config.meta;
+    const appIds = [...new Set([app.id, instagramApp.id, threadsApp.id])];
+    const lanes = Promise.all(appIds.map((appId) => lane(appId, counts)));
+    this.underWay.add(lanes);
+    try {
+      await lanes;
+    } finally {
+      this.underWay.delete(lanes);
+    }
+    counts.durationSeconds = Math.round(performance.now() - startedAtMs) / 1000;
+    if (counts.claimed > 0) {
+      this.metrics.swept(kind, counts.durationSeconds);
+      this.logger.info({ sweep: kind, ...counts }, 'swept');
+    }
+    return counts;
+  }
+
+  private refreshLane(appId: string, scope: SweepScope, counts: SweepCounts): Promise<void> {
+    return runBounded<ClaimedCredential>({
+      concurrency: () => this.concurrency(appId, 1),
+      next: async (most) => {
+        const only = scope === 'due' ? null : { urgentBefore: addSeconds(this.clock.now(), URGENT_SECONDS) };
+        return this.claims.claimRenewals(appId, most, this.config.claimSeconds, only);
+      },
+      work: (claimed) =>
+        this.count(counts, 1, async () =>
+          (await this.work.renew(claimed, 'scheduled')).map((outcome) => REFRESH_ENDS[outcome]),
+        ),
+    });
+  }
+
+  private healthLane(appId: string, scope: SweepScope, counts: SweepCounts): Promise<void> {
+    return runBounded<ClaimedCredential[]>({
+      concurrency: () => this.concurrency(appId, CALLS_PER_CHECK_BATCH),
+      next: async () => {
+        const batch = await this.claims.claimChecks(appId, CHECK_BATCH, this.config.claimSeconds, scope === 'retries');
+        return batch.length === 0 ? [] : [batch];
+      },
+      work: (batch) =>
+        this.count(counts, batch.length, async () =>
+          (await this.work.check(batch, 'scheduled')).map((outcome) => CHECK_ENDS[outcome]),
+        ),
+    });
+  }
+
+  private async concurrency(appId: string, share: number): Promise<number> {
+    if (this.stopping) return 0;
+    const allowance = await this.pace.allowance(appId);
+    if (allowance.kind === 'stop') return 0;
+    return allowance.kind === 'probe' ? 1 : Math.max(1, Math.floor(allowance.concurrency / share));
+  }
+
+  private async count(counts: SweepCounts, claimed: number, work: () => Promise<End[]>): Promise<void> {
+    try {
+      const ends = await work();
+      counts.claimed += ends.length;
+      for (const end of ends) counts[end]++;
+    } catch (error) {
+      counts.claimed += claimed;
+      counts.failed += claimed;
+      this.logger.error({ err: error }, 'work of a sweep broke; it is due again when its claim ends');
+    }
+  }
+}
+
+type End = 'done' | 'failed' | 'skipped';
+
+const REFRESH_ENDS: Readonly<Record<RenewalOutcome, End>> = {
+  refreshed: 'done',
+  failed: 'failed',
+  dead: 'failed',
+  not_due: 'skipped',
+  stopped: 'skipped',
+  lost: 'skipped',
+};
+
+/** A dead token is a check that succeeded. */
+const CHECK_ENDS: Readonly<Record<CheckOutcome, End>> = {
+  alive: 'done',
+  dead: 'done',
+  to_be_derived: 'done',
+  failed: 'failed',
+  stopped: 'skipped',
+  lost: 'skipped',
+};

@@ -1,0 +1,46 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Config } from '../config/config.ts';
+import { addSeconds, Clock } from '../platform/clock.ts';
+import { LOGGER, type Pino } from '../platform/logger.ts';
+
+/** Removes one batch of what ended before `endedBefore`; how many rows that was. Rooms register theirs. */
+export type Purge = (endedBefore: Date, limit: number) => Promise<number>;
+
+const BATCH = 1_000;
+const DAY_SECONDS = 24 * 60 * 60;
+
+/** Each night: what ended more than RETENTION_DAYS ago goes. Every room that keeps such rows registers how. */
+@Injectable()
+export class Upkeep {
+  private readonly purges = new Map<string, Purge>();
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly config: Config,
+    @Inject(LOGGER) private readonly logger: Pino,
+  ) {}
+
+  /** `what` names the rows in the log; once each. */
+  register(what: string, purge: Purge): void {
+    if (this.purges.has(what)) throw new Error(`the purge of ${what} is registered twice`);
+    this.purges.set(what, purge);
+  }
+
+  /** One failing purge does not keep the others from running. */
+  async run(isStopping: () => boolean): Promise<void> {
+    const endedBefore = addSeconds(this.clock.now(), -this.config.retentionDays * DAY_SECONDS);
+    for (const [what, purge] of this.purges) {
+      try {
+        let removed = 0;
+        let batch = BATCH;
+        while (batch === BATCH && !isStopping()) {
+          batch = await purge(endedBefore, BATCH);
+          removed += batch;
+        }
+        if (removed > 0) this.logger.info({ what, removed }, 'what was past its retention has been removed');
+      } catch (error) {
+        this.logger.error({ err: error, what }, 'a purge broke; the next night goes on');
+      }
+    }
+  }
+}
