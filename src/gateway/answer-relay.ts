@@ -1,0 +1,203 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { pipeline, type Readable } from 'node:stream';
+import zlib from 'node:zlib';
+import { Inject, Injectable } from '@nestjs/common';
+import { Config } from '../config/config.ts';
+import { GatewayLeases } from '../leases/gateway-leases.ts';
+import type { StreamedHttpAnswer } from '../platform/http.ts';
+import { AnswerState } from './answer-state.ts';
+import { ByteMask } from './byte-mask.ts';
+import type { Call } from './call-intake.ts';
+import { GatewayRefusal } from './gateway-refusal.ts';
+import { isMediaUrl, LinkRewriter } from './link-rewriter.ts';
+import { headersFromMeta } from './passed-headers.ts';
+import { Scrubber } from './scrubber.ts';
+import type { Secret } from './token-finder.ts';
+
+/** Answers up to this size are passed on in one piece, with their length; errors are read up to it. */
+const SMALL_BYTES = 64 * 1024;
+/** What can hold a token in words. A missing type counts as text. */
+const TEXT = /^\s*$|^(?:text|message)\/|json|javascript|xml|urlencoded|event-stream/i;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
+/** Passes an answer of Meta's on, without a byte of a token. */
+@Injectable()
+export class AnswerRelay {
+  readonly #links: LinkRewriter;
+
+  constructor(
+    @Inject(Config) config: Config,
+    @Inject(GatewayLeases) private readonly leases: GatewayLeases,
+    @Inject(AnswerState) private readonly state: AnswerState,
+  ) {
+    this.#links = new LinkRewriter(config.meta, config.publicUrl);
+  }
+
+  /**
+   * Resolves when the answer is on its way to the caller, whole. Throws a `GatewayRefusal`, or what broke the stream; where the
+   * answer had begun by then, the connection has to be cut.
+   */
+  async relay(
+    call: Call,
+    secrets: readonly Secret[],
+    answer: StreamedHttpAnswer,
+    response: ServerResponse,
+  ): Promise<void> {
+    try {
+      await this.#relay(call, secrets, answer, response);
+    } catch (error) {
+      answer.body.destroy();
+      throw error;
+    }
+  }
+
+  async #relay(
+    call: Call,
+    secrets: readonly Secret[],
+    answer: StreamedHttpAnswer,
+    response: ServerResponse,
+  ): Promise<void> {
+    const { status } = answer;
+    this.state.hearHeaders(call, answer.headers);
+    const scrubber = new Scrubber(secrets, this.#links, async (tokens) => this.leases.issueFor(call.grant, tokens));
+    const headers = headersFromMeta(answer.headers, (value) => scrubber.scrubText(value));
+    if (REDIRECTS.has(status)) headers['location'] = this.#location(answer, scrubber);
+    if (call.method === 'HEAD' || status === 204 || status === 304) {
+      answer.body.resume();
+      response.writeHead(status, headers).end();
+      return;
+    }
+    const body = decoded(answer);
+    const isText = TEXT.test(headers['content-type'] ?? '');
+    if (!isText) return passBytes(call, status, headers, answer, body, response);
+    if (status === 206) throw new GatewayRefusal('answer_refused', { detail: 'A piece of a text is not passed on.' });
+    if (status >= 400 || isSmall(answer))
+      return this.#passWhole(call, status, headers, answer, body, scrubber, response);
+    response.writeHead(status, headers);
+    await passPieces(body, scrubber, response);
+  }
+
+  /** In one piece where it is small, which errors and most answers are; they are read for what they say of the token. */
+  async #passWhole(
+    call: Call,
+    status: number,
+    headers: Record<string, string>,
+    answer: StreamedHttpAnswer,
+    body: Readable,
+    scrubber: Scrubber,
+    response: ServerResponse,
+  ): Promise<void> {
+    const { start, rest } = await readStart(body, SMALL_BYTES);
+    if (rest === null && (status >= 400 || mayBeError(start))) this.state.hearBody(call, status, answer.headers, start);
+    if (rest === null) {
+      const clean = await scrubber.end(start);
+      headers['content-length'] = String(clean.length);
+      response.writeHead(status, headers).end(clean);
+      return;
+    }
+    response.writeHead(status, headers);
+    response.write(await scrubber.push(start));
+    await passPieces(rest, scrubber, response);
+  }
+
+  /** The gateway's address for one of Meta's API, or one of Meta's media hosts; nothing else is shown. */
+  #location(answer: StreamedHttpAnswer, scrubber: Scrubber): string {
+    const { location } = answer.headers;
+    const rewritten = location === undefined ? null : this.#links.rewrite(location);
+    if (rewritten !== null) return scrubber.scrubText(rewritten);
+    if (location !== undefined && isMediaUrl(location)) {
+      const clean = scrubber.scrubText(location);
+      if (clean === location) return location;
+    }
+    throw new GatewayRefusal('answer_refused', {
+      detail: 'Meta redirects to an address that the gateway does not reach.',
+    });
+  }
+}
+
+function isSmall({ headers }: StreamedHttpAnswer): boolean {
+  const length = headers['content-length'];
+  return length !== undefined && headers['content-encoding'] === undefined && Number(length) <= SMALL_BYTES;
+}
+
+/** `suppress_response_codes` makes errors of answers with status 200 (META.md 18). */
+function mayBeError(body: Buffer): boolean {
+  return body.length > 2 && body[0] === 0x7b && body.toString('latin1', 0, 40).includes('"error');
+}
+
+async function passPieces(body: AsyncIterable<Buffer>, scrubber: Scrubber, response: ServerResponse): Promise<void> {
+  for await (const piece of body) {
+    const clean = scrubber.push(piece);
+    await write(response, Buffer.isBuffer(clean) ? clean : await clean);
+  }
+  response.end(await scrubber.end());
+}
+
+/** Images, video and the like: lengths and ranges stay as they are. */
+async function passBytes(
+  call: Call,
+  status: number,
+  headers: Record<string, string>,
+  answer: StreamedHttpAnswer,
+  body: Readable,
+  response: ServerResponse,
+): Promise<void> {
+  const length = answer.headers['content-length'];
+  if (length !== undefined && body === answer.body) headers['content-length'] = length;
+  response.writeHead(status, headers);
+  const mask = new ByteMask(call.grant.accessToken.expose());
+  for await (const piece of body as AsyncIterable<Buffer>) await write(response, mask.push(piece));
+  response.end(mask.end());
+}
+
+/** Waits where the caller reads slower than Meta sends. */
+async function write(response: ServerResponse, bytes: Buffer): Promise<void> {
+  if (bytes.length === 0 || response.write(bytes) || response.destroyed) return;
+  await Promise.race([once(response, 'drain'), once(response, 'close')]);
+}
+
+/** The body as it was before it was compressed. Throws `answer_refused` for a coding that cannot be looked into. */
+function decoded(answer: StreamedHttpAnswer): Readable {
+  const codings = (answer.headers['content-encoding'] ?? '')
+    .split(',')
+    .map((coding) => coding.trim().toLowerCase())
+    .filter((coding) => coding !== '' && coding !== 'identity');
+  let body = answer.body;
+  for (const coding of codings.reverse()) {
+    const decoder = decoderOf(coding);
+    if (decoder === null) throw new GatewayRefusal('answer_refused', { detail: 'The answer has an unknown coding.' });
+    // Errors and early ends reach the reader of the last stream.
+    body = pipeline(body, decoder, () => undefined);
+  }
+  return body;
+}
+
+function decoderOf(coding: string): (Readable & NodeJS.WritableStream) | null {
+  if (coding === 'gzip' || coding === 'x-gzip') return zlib.createGunzip();
+  if (coding === 'br') return zlib.createBrotliDecompress();
+  return coding === 'deflate' ? zlib.createInflate() : null;
+}
+
+/** Up to `limit` bytes and the rest, null where that was all. */
+function readStart(body: Readable, limit: number): Promise<{ start: Buffer; rest: AsyncIterable<Buffer> | null }> {
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    let size = 0;
+    const settle = (rest: AsyncIterable<Buffer> | null): void => {
+      body.off('data', onData).off('end', onEnd).off('error', reject).off('close', onClose);
+      const start = pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces, size);
+      resolve({ start, rest });
+    };
+    const onData = (piece: Buffer): void => {
+      pieces.push(piece);
+      size += piece.length;
+      if (size <= limit) return;
+      body.pause();
+      settle(body);
+    };
+    const onEnd = (): void => settle(null);
+    const onClose = (): void => reject(new Error('the answer ended before its end'));
+    body.on('data', onData).once('end', onEnd).once('error', reject).once('close', onClose);
+  });
+}

@@ -1,0 +1,73 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { Inject, Injectable, Optional } from '@nestjs/common';
+import { Suspicion } from '../lifecycle/suspicion.ts';
+import { classifyError, type MetaVerdict } from '../meta/classify-error.ts';
+import { readGraphError, toMetaCause } from '../meta/graph-error.ts';
+import { parseLossless } from '../meta/lossless-json.ts';
+import { readUsageHeaders } from '../meta/usage-headers.ts';
+import { UsageObserver } from '../meta/usage-observer.ts';
+import { LOGGER, type Pino } from '../platform/logger.ts';
+import type { Call } from './call-intake.ts';
+
+const USAGE_HEADERS = [
+  'x-app-usage',
+  'x-business-use-case-usage',
+  'x-ad-account-usage',
+  'x-page-usage',
+  'x-fb-ads-insights-throttle',
+  'retry-after',
+];
+
+/** Learns from Meta's answers what the background work should know. Never throws, never makes the caller wait. */
+@Injectable()
+export class AnswerState {
+  constructor(
+    @Inject(Suspicion) private readonly suspicion: Suspicion,
+    @Inject(LOGGER) private readonly log: Pino,
+    @Optional() @Inject(UsageObserver) private readonly observer: UsageObserver | null = null,
+  ) {}
+
+  /** Limits, from the headers of any answer. */
+  hearHeaders(call: Call, headers: IncomingHttpHeaders): void {
+    if (this.observer === null || !USAGE_HEADERS.some((name) => headers[name] !== undefined)) return;
+    this.observer.observe(call.target.host.app.id, readUsageHeaders(headers), null);
+  }
+
+  /** An error, from the body of an answer: a token that may be dead, a limit. */
+  hearBody(call: Call, status: number, headers: IncomingHttpHeaders, body: Buffer): void {
+    const fields = readGraphError(parseLossless(body.toString('utf8')));
+    if (fields === null) return;
+    const usage = readUsageHeaders(headers);
+    const { host } = call.target;
+    const verdict = classifyError({
+      httpStatus: status,
+      ...fields,
+      context: asksForClientBusiness(call) ? 'client_business' : 'graph',
+      host: host.name === 'instagram_api' ? 'instagram' : host.name,
+      retryAfterSeconds: usage.throttledUntilSeconds,
+    });
+    if (verdict.kind === 'throttled') {
+      const { scope, retryAfterSeconds } = verdict;
+      this.observer?.observe(host.app.id, usage, { scope, retryAfterSeconds });
+    }
+    if (isAboutToken(verdict)) this.report(call, toMetaCause(fields), verdict);
+  }
+
+  private report(call: Call, cause: ReturnType<typeof toMetaCause>, verdict: MetaVerdict): void {
+    const { credentialId, credentialVersion } = call.grant;
+    this.suspicion.report(credentialId, credentialVersion, cause, verdict).catch((error: unknown) => {
+      this.log.error({ err: error, credential_id: credentialId }, 'a suspicion about a token could not be followed up');
+    });
+  }
+}
+
+function isAboutToken(verdict: MetaVerdict): boolean {
+  return verdict.kind === 'dead' || verdict.kind === 'suspect';
+}
+
+/** The 190 that this field brings with an ordinary user token says nothing about the token (META.md 6). */
+function asksForClientBusiness({ facts, path }: Call): boolean {
+  return (
+    facts.fields.some((value) => value.includes('client_business_id')) || path.segments.includes('client_business_id')
+  );
+}

@@ -1,0 +1,32 @@
+const NOTHING = Buffer.alloc(0);
+const MASK = 0x2a;
+
+/** For answers that are no text (images, video): a token in plain bytes is overwritten, so that lengths and ranges stay right. */
+export class ByteMask {
+  readonly #secret: Buffer;
+  #rest: Buffer = NOTHING;
+
+  constructor(secret: string) {
+    this.#secret = Buffer.from(secret, 'latin1');
+  }
+
+  push(piece: Buffer): Buffer {
+    const whole = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
+    this.#overwrite(whole);
+    // What could be the beginning of a token waits.
+    const cut = Math.max(0, whole.length - this.#secret.length + 1);
+    this.#rest = whole.subarray(cut);
+    return whole.subarray(0, cut);
+  }
+
+  end(): Buffer {
+    return this.#rest;
+  }
+
+  #overwrite(buffer: Buffer): void {
+    const { length } = this.#secret;
+    for (let at = buffer.indexOf(this.#secret); at >= 0; at = buffer.indexOf(this.#secret, at + length)) {
+      buffer.fill(MASK, at, at + length);
+    }
+  }
+}

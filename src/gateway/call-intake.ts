@@ -1,0 +1,92 @@
+import type { IncomingMessage } from 'node:http';
+import { Inject, Injectable } from '@nestjs/common';
+import { Config } from '../config/config.ts';
+import { type GatewayGrant, LeaseCheck } from '../leases/lease-check.ts';
+import { type CallBody, readCallBody } from './call-body.ts';
+import { dependsOnMethod, refusalOf } from './call-rules.ts';
+import { type CallTarget, resolveTarget } from './call-target.ts';
+import { type GatewayPath, parseGatewayPath } from './gateway-path.ts';
+import { GatewayRefusal } from './gateway-refusal.ts';
+import { type CallFacts, noFacts, noteParameter, type Parameter, parseParameters } from './parameters.ts';
+
+/** A call that may pass. */
+export interface Call {
+  grant: GatewayGrant;
+  /** As the caller gave it: it stands in answers where Meta's token would. */
+  leaseToken: string;
+  path: GatewayPath;
+  target: CallTarget;
+  query: Parameter[];
+  body: CallBody;
+  facts: CallFacts;
+  isBatch: boolean;
+  /** The HTTP method for Meta. */
+  method: string;
+  /** Reads nothing but what is there: may be asked twice. */
+  isRead: boolean;
+}
+
+const AUTHORIZATION = /^(?:bearer|oauth)\s+(\S+)\s*$/i;
+
+/** From a request to a call: whose it is, what it really is, and whether that may pass. */
+@Injectable()
+export class CallIntake {
+  constructor(
+    @Inject(LeaseCheck) private readonly leases: LeaseCheck,
+    @Inject(Config) private readonly config: Config,
+  ) {}
+
+  /** Throws `GatewayRefusal`: `lease_invalid` before all else. */
+  async read(request: IncomingMessage): Promise<Call> {
+    const url = request.url ?? '/';
+    const cut = url.indexOf('?');
+    const path = parseGatewayPath(cut < 0 ? url : url.slice(0, cut));
+    const query = parseParameters(cut < 0 ? '' : url.slice(cut + 1));
+    const facts = noFacts();
+    for (const { name, value } of query ?? []) noteParameter(facts, name, value);
+    const early = AUTHORIZATION.exec(request.headers.authorization ?? '')?.[1] ?? facts.tokens[0];
+    let grant = early === undefined ? null : await this.requireGrant(early);
+    if (query === null)
+      throw new GatewayRefusal('invalid_request', { detail: 'The query is not percent-encoded UTF-8.' });
+    if (path === null) {
+      throw new GatewayRefusal(grant === null ? 'lease_invalid' : 'path_not_allowed', {
+        ...(grant === null ? {} : { detail: 'This is no plain path of Graph.' }),
+      });
+    }
+    const body = await readCallBody(request, path);
+    body.note(facts);
+    const leaseToken = early ?? facts.tokens[0] ?? '';
+    grant ??= await this.requireGrant(leaseToken);
+    const method = (request.method ?? 'GET').toUpperCase();
+    judge(method, path, facts, body);
+    const isBatch = facts.batches === 1;
+    return {
+      grant,
+      leaseToken,
+      path,
+      target: resolveTarget(this.config.meta, grant, path),
+      query,
+      body,
+      facts,
+      isBatch,
+      method: isBatch ? 'POST' : method,
+      isRead: (method === 'GET' || method === 'HEAD') && facts.methods.length === 0 && !isBatch && body.isEmpty,
+    };
+  }
+
+  private async requireGrant(token: string): Promise<GatewayGrant> {
+    const grant = await this.leases.grant(token);
+    if (grant === null) throw new GatewayRefusal('lease_invalid');
+    return grant;
+  }
+}
+
+function judge(method: string, path: GatewayPath, facts: CallFacts, body: CallBody): void {
+  if (facts.batches > 1) throw new GatewayRefusal('invalid_request', { detail: 'There is more than one batch.' });
+  const { segments } = path;
+  const reason = refusalOf({ ...facts, segments, methods: [method.toLowerCase(), ...facts.methods] });
+  if (reason !== null) throw new GatewayRefusal('path_not_allowed', { detail: reason });
+  if (!body.isRead && dependsOnMethod(segments)) {
+    throw new GatewayRefusal('path_not_allowed', { detail: 'Bodies of this kind do not go to permissions.' });
+  }
+}

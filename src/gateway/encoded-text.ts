@@ -1,0 +1,102 @@
+/**
+ * One character may be written in many ways inside an answer: as itself, percent-encoded (once or more), as a JSON escape (in a string
+ * of JSON: escaped again), or as an HTML entity. Patterns here are for text that was read as latin1, a character a byte.
+ */
+const PERCENT = String.raw`(?:%|\\+u0025)(?:25)*`;
+const LITERAL_SPECIAL = /[\\^$.*+?()[\]{}|/-]/g;
+
+/** A pattern for `text` in every spelling, mixed ones too. */
+export function encodedPattern(text: string): string {
+  return [...text].map(encodedCharacter).join('');
+}
+
+/** Letters, digits, `_` and `-` as two hexadecimal digits, and as a decimal number. */
+const HEX = '(?:2[dD]|3[0-9]|[46][1-9A-Fa-f]|5[0-9AaFf]|7[0-9Aa])';
+const DECIMAL = '0*(?:45|4[89]|5[0-7]|6[5-9]|[78][0-9]|90|95|9[7-9]|1[01][0-9]|12[0-2])';
+
+/** One character of a token, in any spelling. */
+export const ENCODED_TOKEN_CHARACTER = String.raw`(?:[A-Za-z0-9_-]|${PERCENT}${HEX}|\\+u00${HEX}|&#(?:${DECIMAL}|[xX]0*${HEX});)`;
+
+function encodedCharacter(character: string): string {
+  const code = character.charCodeAt(0);
+  const hex = anyCase(code.toString(16).padStart(2, '0'));
+  const escapable = character === '/' || character === '"' ? String.raw`\\*` : '';
+  const literal = escapable + character.replace(LITERAL_SPECIAL, String.raw`\$&`);
+  return String.raw`(?:${literal}|${PERCENT}${hex}|\\+u00${hex}|&#(?:0*${code}|[xX]0*${hex});)`;
+}
+
+function anyCase(hex: string): string {
+  return hex.replaceAll(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`);
+}
+
+const UNIT = /\\*u00([0-9A-Fa-f]{2})|%([0-9A-Fa-f]{2})|&#(?:(\d{1,4})|[xX]([0-9A-Fa-f]{1,4}));|\\+([^u\\])/g;
+/** More layers than anything nests. */
+const MAX_LAYERS = 4;
+
+/** The plain text behind such spellings. */
+export function decodeSpellings(text: string): string {
+  let plain = text;
+  for (let layer = 0; layer < MAX_LAYERS && /[%\\&]/.test(plain); layer++) {
+    plain = plain.replace(UNIT, (whole, json, percent, decimal, hex, escaped: string | undefined) => {
+      if (escaped !== undefined) return escaped;
+      if (json !== undefined && !whole.startsWith('\\')) return whole;
+      return String.fromCharCode(
+        decimal === undefined ? Number.parseInt(json ?? percent ?? hex, 16) : Number.parseInt(decimal, 10),
+      );
+    });
+  }
+  return plain;
+}
+
+const BACKSLASH = 0x5c;
+const PERCENT_SIGN = 0x25;
+const AMPERSAND = 0x26;
+
+/** Which bytes belong to what is looked for: an encoded byte of these is a reason to look closer. */
+export function byteSet(texts: readonly string[]): Uint8Array {
+  const set = new Uint8Array(256);
+  for (const text of texts) for (let index = 0; index < text.length; index++) set[text.charCodeAt(index) & 0xff] = 1;
+  // A percent sign that is itself encoded hides another layer.
+  set[PERCENT_SIGN] = 1;
+  return set;
+}
+
+/** Whether a byte of `set` stands in `buffer` in another spelling than its own. Cheap where there is none, which is nearly always. */
+export function hasEncoded(buffer: Buffer, set: Uint8Array): boolean {
+  return hasPercent(buffer, set) || hasUnicodeEscape(buffer, set) || hasEntity(buffer);
+}
+
+function hasPercent(buffer: Buffer, set: Uint8Array): boolean {
+  for (let at = buffer.indexOf(PERCENT_SIGN); at >= 0; at = buffer.indexOf(PERCENT_SIGN, at + 1)) {
+    if (isIn(set, buffer, at + 1)) return true;
+  }
+  return false;
+}
+
+const UNICODE = Buffer.from('u00');
+
+function hasUnicodeEscape(buffer: Buffer, set: Uint8Array): boolean {
+  for (let at = buffer.indexOf(UNICODE); at >= 0; at = buffer.indexOf(UNICODE, at + 3)) {
+    if (buffer[at - 1] === BACKSLASH && isIn(set, buffer, at + 3)) return true;
+  }
+  return false;
+}
+
+const ENTITY = Buffer.from('&#');
+
+function hasEntity(buffer: Buffer): boolean {
+  return buffer.indexOf(AMPERSAND) >= 0 && buffer.indexOf(ENTITY) >= 0;
+}
+
+function isIn(set: Uint8Array, buffer: Buffer, at: number): boolean {
+  const high = nibble(buffer[at]);
+  const low = nibble(buffer[at + 1]);
+  return high >= 0 && low >= 0 && set[(high << 4) | low] === 1;
+}
+
+function nibble(byte: number | undefined): number {
+  if (byte === undefined) return -1;
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const lower = byte | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
+}

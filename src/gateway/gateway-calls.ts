@@ -1,0 +1,184 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Inject, Injectable } from '@nestjs/common';
+import { LeaseCheck } from '../leases/lease-check.ts';
+import { appsecretProof } from '../meta/appsecret-proof.ts';
+import { hostNameOf } from '../meta/graph-hosts.ts';
+import { Clock } from '../platform/clock.ts';
+import { HttpClient, HttpFailure, type HttpRequest, type StreamedHttpAnswer } from '../platform/http.ts';
+import { LOGGER, type Pino } from '../platform/logger.ts';
+import { AnswerRelay } from './answer-relay.ts';
+import type { ItemCredential } from './batch.ts';
+import { type Call, CallIntake } from './call-intake.ts';
+import { CallLimits, type Release } from './call-limits.ts';
+import { proofFor, targetUrl } from './call-target.ts';
+import { GatewayMetrics } from './gateway-metrics.ts';
+import { GatewayRefusal } from './gateway-refusal.ts';
+import { LeaseWatch } from './lease-watch.ts';
+import { headersToMeta } from './passed-headers.ts';
+import { RoutePatterns } from './route-pattern.ts';
+import type { Secret } from './token-finder.ts';
+import { UsageRecord } from './usage-record.ts';
+
+/** Reports on ads and video take their time. */
+const META_TIMEOUT_MS = 120_000;
+
+/** Graph calls with a lease, from the first byte of the request to the last of the answer. */
+@Injectable()
+export class GatewayCalls {
+  readonly #routes = new RoutePatterns();
+
+  constructor(
+    @Inject(CallIntake) private readonly intake: CallIntake,
+    @Inject(AnswerRelay) private readonly relay: AnswerRelay,
+    @Inject(LeaseCheck) private readonly leases: LeaseCheck,
+    @Inject(LeaseWatch) private readonly watch: LeaseWatch,
+    @Inject(CallLimits) private readonly limits: CallLimits,
+    @Inject(UsageRecord) private readonly usage: UsageRecord,
+    @Inject(GatewayMetrics) private readonly metrics: GatewayMetrics,
+    @Inject(HttpClient) private readonly http: HttpClient,
+    @Inject(Clock) private readonly clock: Clock,
+    @Inject(LOGGER) private readonly log: Pino,
+  ) {
+    metrics.watch(limits);
+  }
+
+  /** Answers the request; never rejects. Headers that every answer has are set already. */
+  async handle(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
+    const startedAt = this.clock.now().getTime();
+    let call: Call | null = null;
+    try {
+      call = await this.intake.read(request);
+      await this.pass(call, request, response);
+    } catch (error) {
+      this.fail(error, request, response, requestId);
+    }
+    if (call === null) return;
+    const route = this.#routes.of(call.path.segments, call.isBatch);
+    const seconds = Math.max(0, this.clock.now().getTime() - startedAt) / 1000;
+    this.metrics.passed(call.grant.product, route, response.statusCode, seconds);
+    this.usage.note(call.grant, call.method, route, response.statusCode);
+  }
+
+  private async pass(call: Call, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const aborter = new AbortController();
+    let leaseEnded = false;
+    const onClose = (): void => {
+      if (!response.writableFinished) aborter.abort();
+    };
+    response.once('close', onClose);
+    const unwatch = this.watch.begin(call.grant.leaseId, () => {
+      leaseEnded = true;
+      aborter.abort();
+    });
+    let release: Release | null = null;
+    try {
+      release = await this.limits.acquire(call.grant.appId, call.grant.clientId, aborter.signal);
+      const { outgoing, secrets } = await this.compose(call, request, aborter.signal);
+      const answer = await this.send(call, outgoing);
+      await this.relay.relay(call, secrets, answer, response);
+    } catch (error) {
+      throw leaseEnded ? new GatewayRefusal('lease_invalid', { cause: error }) : error;
+    } finally {
+      release?.();
+      unwatch();
+      response.off('close', onClose);
+    }
+  }
+
+  /** The request for Meta, and what its answer must not show. */
+  private async compose(
+    call: Call,
+    request: IncomingMessage,
+    signal: AbortSignal,
+  ): Promise<{ outgoing: HttpRequest; secrets: Secret[] }> {
+    const { grant, target } = call;
+    const proof = proofFor(target, grant);
+    const secrets = secretsOf(grant.accessToken.expose(), proof, call.leaseToken);
+    const headers = headersToMeta(request.headers, call.path.route === 'media');
+    headers['authorization'] = `Bearer ${grant.accessToken.expose()}`;
+    const moved = call.isBatch ? (call.query.find(({ name }) => name === 'batch')?.value ?? null) : null;
+    const body = await call.body.outgoing({ credentials: this.itemCredentials(call, proof, secrets), moved });
+    if (body.contentType !== null && body.contentType !== '') headers['content-type'] = body.contentType;
+    if (body.content !== null && body.length !== null) headers['content-length'] = String(body.length);
+    return {
+      outgoing: {
+        method: call.method,
+        url: targetUrl(target, call.query, proof),
+        headers,
+        body: body.content,
+        timeoutMs: META_TIMEOUT_MS,
+        signal,
+      },
+      secrets,
+    };
+  }
+
+  /** A batch item may name a lease of its own: of the same client, for a credential of the same host. */
+  private itemCredentials(call: Call, proof: string | null, secrets: Secret[]) {
+    return async (leaseToken: string | null): Promise<ItemCredential> => {
+      if (leaseToken === null || leaseToken === call.leaseToken) return { accessToken: null, proof };
+      const grant = await this.leases.grant(leaseToken);
+      const fits =
+        grant !== null &&
+        grant.clientId === call.grant.clientId &&
+        hostNameOf(grant.kind) === hostNameOf(call.grant.kind);
+      if (!fits)
+        throw new GatewayRefusal('lease_invalid', { detail: 'A batch item names a lease that is not good here.' });
+      const { host, takesProof } = call.target;
+      const itemProof = takesProof ? appsecretProof(grant.accessToken, host.app.secret) : null;
+      const accessToken = grant.accessToken.expose();
+      secrets.push(...secretsOf(accessToken, itemProof, leaseToken));
+      return { accessToken, proof: itemProof };
+    };
+  }
+
+  /** Once; a read on a connection that broke before any answer once more. */
+  private async send(call: Call, outgoing: HttpRequest): Promise<StreamedHttpAnswer> {
+    try {
+      return await this.http.stream(outgoing);
+    } catch (error) {
+      if (!call.isRead || !mayRepeat(error) || outgoing.signal?.aborted === true) throw asRefusal(error);
+    }
+    return this.http.stream(outgoing).catch((error: unknown) => {
+      throw asRefusal(error);
+    });
+  }
+
+  private fail(error: unknown, request: IncomingMessage, response: ServerResponse, requestId: string): void {
+    const refusal = asRefusal(error);
+    this.metrics.refused(refusal.code);
+    if (refusal.code === 'internal_error') this.log.error({ err: error, request_id: requestId }, 'internal error');
+    else if (refusal.status >= 500) this.log.warn({ err: refusal.cause, request_id: requestId }, refusal.message);
+    // A body that is cut short must not look whole: the caller sees the connection break.
+    if (response.headersSent || response.destroyed) {
+      response.destroy();
+      return;
+    }
+    const body = refusal.body();
+    const headers: Record<string, string> = { ...refusal.headers(), 'content-length': String(Buffer.byteLength(body)) };
+    // What the caller still sends of its body is not waited for.
+    if (!request.complete) headers['connection'] = 'close';
+    response.writeHead(refusal.status, headers);
+    response.end(request.method === 'HEAD' ? undefined : body);
+  }
+}
+
+function secretsOf(accessToken: string, proof: string | null, leaseToken: string): Secret[] {
+  const token = { value: accessToken, replacement: leaseToken };
+  return proof === null ? [token] : [token, { value: proof, replacement: '' }];
+}
+
+function mayRepeat(error: unknown): boolean {
+  return error instanceof HttpFailure && (error.reason === 'reset' || error.reason === 'connect');
+}
+
+/** Whatever went wrong, in words of ours: a refusal that a body in passing made, Meta out of reach, or a fault of our own. */
+function asRefusal(error: unknown): GatewayRefusal {
+  if (error instanceof GatewayRefusal) return error;
+  if (error instanceof HttpFailure) {
+    if (error.cause instanceof GatewayRefusal) return error.cause;
+    const detail = error.reason === 'timeout' ? 'Meta did not answer in time.' : 'Meta could not be reached.';
+    return new GatewayRefusal('meta_unavailable', { detail, retryAfterSeconds: 1, cause: error });
+  }
+  return new GatewayRefusal('internal_error', { cause: error });
+}

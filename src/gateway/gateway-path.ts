@@ -1,0 +1,81 @@
+/** Which of Meta's addresses a path of ours stands for; the credential's kind decides between the Graph hosts. */
+export type GatewayRoute = 'graph' | 'video' | 'rupload' | 'media';
+
+/** A path in one spelling only: what is judged is what is sent. */
+export interface GatewayPath {
+  route: GatewayRoute;
+  /** `v25.0` where the caller named one. On the upload and media hosts versions stand anywhere, and stay in `segments`. */
+  version: string | null;
+  /** Decoded; of the characters of `SEGMENT` only. */
+  segments: string[];
+  trailingSlash: boolean;
+}
+
+/** Meta's host for WhatsApp media; it stands as a segment of our path, so that a download address needs no other mark. */
+export const MEDIA_HOST = 'lookaside.fbsbx.com';
+
+/** The characters of Meta's ids, edges, message ids and upload sessions. No `%`, `;`, `\`, nor anything that a second decoding would change. */
+const SEGMENT = /^[A-Za-z0-9_.:$@+,=~-]+$/;
+const VERSION = /^v\d{1,3}\.\d{1,2}$/i;
+const PREFIXES: readonly (readonly [string, GatewayRoute])[] = [
+  ['/graph-video', 'video'],
+  ['/graph', 'graph'],
+  ['/rupload', 'rupload'],
+];
+
+/** The path of a request (without its query), read and normalised; null where it is no plain path of the gateway. */
+export function parseGatewayPath(path: string): GatewayPath | null {
+  for (const [prefix, route] of PREFIXES) {
+    if (!path.startsWith(prefix)) continue;
+    const rest = path.slice(prefix.length);
+    if (rest !== '' && rest[0] !== '/') continue;
+    const segments = parseSegments(rest);
+    return segments === null ? null : placed(route, segments, rest.endsWith('/'));
+  }
+  return null;
+}
+
+/** Segments of `/a/b`, `a/b` or `a/b/`; null where one is empty, a dot segment, or not plain after one decoding. */
+export function parseSegments(path: string): string[] | null {
+  const start = path.startsWith('/') ? 1 : 0;
+  const end = path.length > start && path.endsWith('/') ? path.length - 1 : path.length;
+  if (end <= start) return path.length > 1 ? null : [];
+  const segments = path.slice(start, end).split('/');
+  for (let index = 0; index < segments.length; index++) {
+    const plain = plainSegment(segments[index] ?? '');
+    if (plain === null) return null;
+    segments[index] = plain;
+  }
+  return segments;
+}
+
+/** The version at the head of a list of segments, taken off it. */
+export function takeVersion(segments: string[]): { version: string | null; segments: string[] } {
+  const [first] = segments;
+  if (first === undefined || !VERSION.test(first)) return { version: null, segments };
+  return { version: first.toLowerCase(), segments: segments.slice(1) };
+}
+
+function plainSegment(raw: string): string | null {
+  let segment = raw;
+  if (raw.includes('%')) {
+    try {
+      segment = decodeURIComponent(raw);
+    } catch {
+      return null;
+    }
+  }
+  return SEGMENT.test(segment) && !/^\.+$/.test(segment) ? segment : null;
+}
+
+function placed(route: GatewayRoute, segments: string[], trailingSlash: boolean): GatewayPath {
+  if (route === 'graph') {
+    const [first, ...rest] = segments;
+    if (first === MEDIA_HOST) return { route: 'media', version: null, segments: rest, trailingSlash };
+    // SDKs that put every host behind one base come this way.
+    if (first === 'graph-video') return placed('video', rest, trailingSlash);
+    if (first === 'rupload') return placed('rupload', rest, trailingSlash);
+  }
+  if (route === 'rupload') return { route, version: null, segments, trailingSlash };
+  return { route, ...takeVersion(segments), trailingSlash };
+}

@@ -1,0 +1,82 @@
+/** Our words in `error.error_data.code`. */
+export type GatewayRefusalCode =
+  | 'lease_invalid'
+  | 'path_not_allowed'
+  | 'invalid_request'
+  | 'payload_too_large'
+  | 'too_many_calls'
+  | 'meta_unavailable'
+  | 'answer_refused'
+  | 'internal_error';
+
+interface Shape {
+  status: number;
+  /** Meta's own number for it, so that SDKs raise their usual exceptions (META.md 12.1). */
+  metaCode: number;
+  isTransient: boolean;
+  message: string;
+}
+
+const SHAPES: Readonly<Record<GatewayRefusalCode, Shape>> = {
+  lease_invalid: {
+    status: 401,
+    metaCode: 190,
+    isTransient: false,
+    message: 'The lease is unknown or has ended: take a new one from POST /v1/leases.',
+  },
+  path_not_allowed: { status: 403, metaCode: 200, isTransient: false, message: 'This call does not pass the gateway.' },
+  invalid_request: { status: 400, metaCode: 100, isTransient: false, message: 'The request cannot be read.' },
+  payload_too_large: {
+    status: 413,
+    metaCode: 100,
+    isTransient: false,
+    message: 'Forms and JSON bodies may have 1 MiB; send files as multipart/form-data or as plain bytes.',
+  },
+  too_many_calls: { status: 429, metaCode: 4, isTransient: true, message: 'Too many calls at once.' },
+  meta_unavailable: { status: 502, metaCode: 2, isTransient: true, message: 'Meta did not answer.' },
+  answer_refused: {
+    status: 502,
+    metaCode: 2,
+    isTransient: false,
+    message: 'The answer of Meta could not be passed on safely.',
+  },
+  internal_error: { status: 500, metaCode: 1, isTransient: true, message: 'Something went wrong on our side.' },
+};
+
+/** A refusal of the gateway's own. Its texts are public; `cause` is for the log. */
+export class GatewayRefusal extends Error {
+  readonly status: number;
+  readonly retryAfterSeconds: number | null;
+
+  constructor(
+    readonly code: GatewayRefusalCode,
+    options: { detail?: string; retryAfterSeconds?: number; cause?: unknown } = {},
+  ) {
+    super(options.detail ?? SHAPES[code].message, { cause: options.cause });
+    this.name = 'GatewayRefusal';
+    this.status = SHAPES[code].status;
+    this.retryAfterSeconds = options.retryAfterSeconds ?? null;
+  }
+
+  /** In Meta's error shape (META.md 12). */
+  body(): string {
+    const { metaCode, isTransient } = SHAPES[this.code];
+    return JSON.stringify({
+      error: {
+        message: this.message,
+        type: 'OAuthException',
+        code: metaCode,
+        is_transient: isTransient,
+        error_data: { code: this.code },
+      },
+    });
+  }
+
+  headers(): Record<string, string> {
+    return {
+      'content-type': 'application/json; charset=UTF-8',
+      ...(this.status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+      ...(this.retryAfterSeconds === null ? {} : { 'retry-after': String(this.retryAfterSeconds) }),
+    };
+  }
+}

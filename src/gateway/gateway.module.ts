@@ -1,0 +1,30 @@
+import { Module } from '@nestjs/common';
+import { LeasesModule } from '../leases/leases.module.ts';
+import { LifecycleModule } from '../lifecycle/lifecycle.module.ts';
+import { AnswerRelay } from './answer-relay.ts';
+import { AnswerState } from './answer-state.ts';
+import { CallIntake } from './call-intake.ts';
+import { CallLimits } from './call-limits.ts';
+import { GatewayCalls } from './gateway-calls.ts';
+import { GatewayMetrics } from './gateway-metrics.ts';
+import { GatewayPlugin } from './gateway-plugin.ts';
+import { LeaseWatch } from './lease-watch.ts';
+import { UsageRecord } from './usage-record.ts';
+
+/** Graph calls with a lease. `GatewayPlugin` brings its own routes to Fastify. */
+@Module({
+  imports: [LeasesModule, LifecycleModule],
+  providers: [
+    AnswerRelay,
+    AnswerState,
+    CallIntake,
+    { provide: CallLimits, useFactory: () => new CallLimits() },
+    GatewayCalls,
+    GatewayMetrics,
+    GatewayPlugin,
+    LeaseWatch,
+    UsageRecord,
+  ],
+  exports: [GatewayPlugin],
+})
+export class GatewayModule {}

@@ -1,0 +1,91 @@
+/** One parameter of a query or form. */
+export interface Parameter {
+  /** As it was written, for passing on. */
+  raw: string;
+  /** As Meta's parser would call it: see `canonicalName`. */
+  name: string;
+  /** Decoded. */
+  value: string;
+}
+
+/** Names that a caller may not hand on: the token, and the proof that goes with it. */
+const CREDENTIAL_NAMES = new Set(['access_token', 'appsecret_proof', 'appsecret_time']);
+
+/** The parameters of a query or form in the order they came; null where one does not decode. */
+export function parseParameters(text: string): Parameter[] | null {
+  if (text === '') return [];
+  const parameters: Parameter[] = [];
+  for (const raw of text.split('&')) {
+    if (raw === '') continue;
+    const cut = raw.indexOf('=');
+    const name = decodeComponent(cut < 0 ? raw : raw.slice(0, cut));
+    const value = cut < 0 ? '' : decodeComponent(raw.slice(cut + 1));
+    if (name === null || value === null) return null;
+    parameters.push({ raw, name: canonicalName(name), value });
+  }
+  return parameters;
+}
+
+/** Back to text, as it was written. */
+export function joinParameters(parameters: readonly Parameter[]): string {
+  let text = '';
+  for (const { raw } of parameters) text += text === '' ? raw : `&${raw}`;
+  return text;
+}
+
+/** Whether Meta would take a parameter of this name for the token or its proof. */
+export function isCredentialName(canonical: string): boolean {
+  return CREDENTIAL_NAMES.has(canonical);
+}
+
+const PLAIN_NAME = /^[a-z0-9_]+$/;
+
+/**
+ * A parameter's name as Meta's server, which grew out of PHP, reads it: leading blanks go, dots and blanks become underscores,
+ * `name[…]` is an entry of `name`. Case is folded besides, so that nothing slips by should that ever count.
+ */
+export function canonicalName(name: string): string {
+  if (PLAIN_NAME.test(name)) return name;
+  return name
+    .normalize('NFKC')
+    .replaceAll('\0', '')
+    .trimStart()
+    .split('[', 1)
+    .join('')
+    .trimEnd()
+    .replaceAll(/[. ]/g, '_')
+    .toLowerCase();
+}
+
+function decodeComponent(text: string): string | null {
+  if (!text.includes('%') && !text.includes('+')) return text;
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    return null;
+  }
+}
+
+/** What of a call's parameters decides what the call is, wherever they stood. */
+export interface CallFacts {
+  tokens: string[];
+  /** Lower case, trimmed. */
+  methods: string[];
+  fields: string[];
+  ids: string[];
+  /** How many `batch` parameters came, in any form. */
+  batches: number;
+}
+
+export function noFacts(): CallFacts {
+  return { tokens: [], methods: [], fields: [], ids: [], batches: 0 };
+}
+
+/** Takes note of one parameter. `name` is canonical. */
+export function noteParameter(facts: CallFacts, name: string, value: string): void {
+  if (name === 'access_token') facts.tokens.push(value);
+  else if (name === 'method') facts.methods.push(value.trim().toLowerCase());
+  else if (name === 'fields') facts.fields.push(value);
+  else if (name === 'id' || name === 'ids') facts.ids.push(value);
+  else if (name === 'batch') facts.batches++;
+}

@@ -1,0 +1,80 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** What of a caller's headers goes to Meta: what describes content and conditions, uploads and traces; nothing that says who calls. */
+const TO_META = [
+  'accept',
+  'accept-language',
+  'user-agent',
+  'if-none-match',
+  'if-modified-since',
+  'traceparent',
+  'tracestate',
+  // Resumable uploads (META's rupload hosts and `upload:` sessions).
+  'offset',
+  'file_offset',
+  'file_size',
+  'file_url',
+  'x-entity-length',
+  'x-entity-name',
+  'x-entity-type',
+] as const;
+
+/** For downloads of media only: a piece of an answer in JSON could hold a piece of a token. */
+const TO_MEDIA_HOST = ['range', 'if-range'] as const;
+
+/** What of Meta's headers comes back (CONTRACT 7). */
+const FROM_META = [
+  'content-type',
+  'content-language',
+  'content-disposition',
+  'content-range',
+  'accept-ranges',
+  'etag',
+  'last-modified',
+  'www-authenticate',
+  'retry-after',
+  'x-app-usage',
+  'x-page-usage',
+  'x-ad-account-usage',
+  'x-business-use-case-usage',
+  'x-fb-ads-insights-throttle',
+  'x-fb-trace-id',
+  'x-fb-request-id',
+  'x-fb-rev',
+  'facebook-api-version',
+  'instagram-api-version',
+] as const;
+
+/** The codings of answers that can be undone here. */
+const CODINGS = /\b(?:gzip|br|deflate)\b/gi;
+
+/** The headers of a call to Meta, but for the token, and for those of a body. */
+export function headersToMeta(headers: IncomingHttpHeaders, toMediaHost: boolean): Record<string, string> {
+  const passed: Record<string, string> = { 'accept-encoding': acceptedCodings(headers['accept-encoding']) };
+  for (const name of TO_META) copy(headers, name, passed);
+  if (toMediaHost) for (const name of TO_MEDIA_HOST) copy(headers, name, passed);
+  return passed;
+}
+
+/** The headers of an answer that may come back, each through `clean`. */
+export function headersFromMeta(
+  headers: IncomingHttpHeaders,
+  clean: (value: string) => string,
+): Record<string, string> {
+  const passed: Record<string, string> = {};
+  for (const name of FROM_META) {
+    const value = headers[name];
+    if (value !== undefined) passed[name] = clean(typeof value === 'string' ? value : value.join(', '));
+  }
+  return passed;
+}
+
+function copy(headers: IncomingHttpHeaders, name: string, into: Record<string, string>): void {
+  const value = headers[name];
+  if (typeof value === 'string') into[name] = value;
+}
+
+function acceptedCodings(accepted: string | string[] | undefined): string {
+  if (typeof accepted !== 'string') return 'identity';
+  return accepted.match(CODINGS)?.join(', ').toLowerCase() ?? 'identity';
+}
