@@ -5,6 +5,9 @@ import { AuditModule } from './audit/audit.module.ts';
 import { ConnectModule } from './connect/connect.module.ts';
 import { CONNECTION_ENTITIES } from './connections/connection.entity.ts';
 import { ConnectionsModule } from './connections/connections.module.ts';
+import { GatewayModule } from './gateway/gateway.module.ts';
+import { LeasesModule } from './leases/leases.module.ts';
+import { LifecycleModule } from './lifecycle/lifecycle.module.ts';
 import { MetaModule } from './meta/meta.module.ts';
 import { OperationsModule } from './operations/operations.module.ts';
 
@@ -18,7 +21,18 @@ export class AppModule {
     return {
       module: AppModule,
       global: true,
-      imports: [ScheduleModule.forRoot(), AccessModule, AuditModule, ConnectModule, ConnectionsModule, MetaModule, OperationsModule],
+      imports: [
+        ScheduleModule.forRoot(),
+        AccessModule,
+        AuditModule,
+        ConnectModule,
+        ConnectionsModule,
+        GatewayModule,
+        LeasesModule,
+        LifecycleModule,
+        MetaModule,
+        OperationsModule,
+      ],
       providers: values,
       exports: values,
     };

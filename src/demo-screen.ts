@@ -40,7 +40,7 @@ export function demoScreen(facts: DemoFacts, hasColour: boolean): string {
 
 function trials(facts: DemoFacts, connection: NonNullable<DemoFacts['connection']>, bold: Style, dim: Style): string[] {
   const name = connection.credentials.find(({ kind }) => kind === 'user')?.subject_name;
-  const user = name === undefined || name === null ? 'A user of the sandbox' : `${name} of the sandbox`;
+  const user = name === undefined || name === null ? 'A user of the sandbox' : `${name}, of the sandbox,`;
   const { tenant, product, publicUrl } = facts;
   const key = `-H 'Authorization: Bearer ${facts.serviceKey}'`;
   const lease = `curl -sS ${key} -H 'Content-Type: application/json' -d '{"tenant":"${tenant}","product":"${product}"}' ${publicUrl}/v1/leases`;

@@ -14,6 +14,7 @@ import { Config } from './config/config.ts';
 import { Database } from './database/database.ts';
 import { DatabaseClock } from './database/database-clock.ts';
 import { Outbox } from './events/outbox.ts';
+import { GatewayPlugin } from './gateway/gateway-plugin.ts';
 import { ApiDocument } from './operations/api-document.ts';
 import { ReplicaState } from './operations/replica-state.ts';
 import { recordRequests } from './operations/request-record.ts';
@@ -145,6 +146,7 @@ async function createApplication(
   });
   const fastify = app.getHttpAdapter().getInstance();
   recordRequests(fastify, logger, app.get(Registry));
+  app.get(GatewayPlugin).register(fastify);
   app.get(ApiDocument).describe(app);
   await app.init();
   await fastify.ready();

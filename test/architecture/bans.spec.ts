@@ -1,0 +1,85 @@
+import { describe, expect, it } from '@jest/globals';
+import ts from 'typescript';
+import { place, type SourceFile, sourceFiles, walk } from './source-files.ts';
+
+const files = sourceFiles();
+const outside = (...rooms: string[]): SourceFile[] => files.filter(({ room }) => !rooms.includes(room));
+
+/** Where something is that must not be. */
+function found(among: readonly SourceFile[], isBanned: (node: ts.Node) => boolean): string[] {
+  return among.flatMap((file) => {
+    const places: string[] = [];
+    walk(file.tree, (node) => {
+      if (isBanned(node)) places.push(place(file, node));
+    });
+    return places;
+  });
+}
+
+const isMember = (object: string, name: string) => (node: ts.Node) =>
+  ts.isPropertyAccessExpression(node) && node.name.text === name && node.expression.getText() === object;
+const isCallOf = (name: string) => (node: ts.Node) =>
+  ts.isCallExpression(node) && ts.isIdentifier(node.expression) && node.expression.text === name;
+
+const RANDOM = /^(random(Bytes|UUID|Int|Fill|FillSync)|getRandomValues|randombytes_buf)$/;
+
+describe('outside of platform and config nobody takes by himself', () => {
+  const rooms = outside('platform', 'config');
+
+  it('the environment', () => {
+    expect(found(rooms, isMember('process', 'env'))).toEqual([]);
+  });
+
+  it('the time', () => {
+    expect(found(rooms, isMember('Date', 'now'))).toEqual([]);
+    const isNow = (node: ts.Node): boolean =>
+      ts.isNewExpression(node) && node.expression.getText() === 'Date' && (node.arguments?.length ?? 0) === 0;
+    expect(found(rooms, isNow)).toEqual([]);
+  });
+
+  it('randomness', () => {
+    expect(found(rooms, isMember('Math', 'random'))).toEqual([]);
+    const isCryptos = (node: ts.Node): boolean =>
+      (ts.isImportDeclaration(node) &&
+        /^'(node:)?crypto'$/.test(node.moduleSpecifier.getText()) &&
+        importedNames(node).some((name) => RANDOM.test(name))) ||
+      (ts.isPropertyAccessExpression(node) &&
+        RANDOM.test(node.name.text) &&
+        /^(crypto|sodium|globalThis\.crypto)$/.test(node.expression.getText()));
+    expect(found(rooms, isCryptos)).toEqual([]);
+  });
+
+  it('the network', () => {
+    expect(found(rooms, isCallOf('fetch'))).toEqual([]);
+    const importers = rooms.filter(({ imports }) => imports.some(({ specifier }) => specifier === 'undici'));
+    expect(importers.map(({ path }) => path)).toEqual([]);
+  });
+});
+
+describe('nowhere is there', () => {
+  it('forwardRef', () => {
+    expect(found(files, isCallOf('forwardRef'))).toEqual([]);
+  });
+
+  it('console', () => {
+    expect(
+      found(files, (node) => ts.isPropertyAccessExpression(node) && node.expression.getText() === 'console'),
+    ).toEqual([]);
+  });
+
+  it('any', () => {
+    expect(found(files, ({ kind }) => kind === ts.SyntaxKind.AnyKeyword)).toEqual([]);
+  });
+
+  it('a file that is named after nothing', () => {
+    const vague = /(^|[/-])(utils?|common|helpers?|manager|base)([-.]|$)/;
+    expect(files.map(({ path }) => path).filter((path) => vague.test(path))).toEqual([]);
+  });
+});
+
+function importedNames({ importClause }: ts.ImportDeclaration): string[] {
+  const bindings = importClause?.namedBindings;
+  return bindings !== undefined && ts.isNamedImports(bindings)
+    ? bindings.elements.map((each) => (each.propertyName ?? each.name).text)
+    : [];
+}

@@ -1,0 +1,164 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import request from 'supertest';
+import { Database } from '../../../src/database/database.ts';
+import { Clock } from '../../../src/platform/clock.ts';
+import { captureLog, startTestReplica, TEST_ADMIN_KEY, type TestReplica } from '../../support/replica.ts';
+
+class ShiftedClock extends Clock {
+  shiftMs = 0;
+
+  override now(): Date {
+    return new Date(Date.now() + this.shiftMs);
+  }
+}
+
+const localClock = new ShiftedClock();
+const log = captureLog();
+let replica: TestReplica;
+
+beforeAll(async () => {
+  replica = await startTestReplica({ overrides: { localClock, logger: log.logger } });
+});
+
+afterAll(() => replica.close());
+
+const http = () => request(replica.app.getHttpServer());
+
+describe('health', () => {
+  it('is live', async () => {
+    const answer = await http().get('/health/live');
+    expect([answer.status, answer.body]).toEqual([200, { status: 'ok' }]);
+  });
+
+  it('is ready, and says what was looked at', async () => {
+    const answer = await http().get('/health/ready');
+    expect(answer.status).toBe(200);
+    expect(answer.body.status).toBe('ok');
+    expect(Object.keys(answer.body.info).sort()).toEqual(['clock', 'database', 'key_ring', 'migrations', 'process']);
+  });
+
+  it('is not ready with a clock that is half a minute off', async () => {
+    for (const shiftMs of [31_000, -31_000]) {
+      localClock.shiftMs = shiftMs;
+      const answer = await http().get('/health/ready');
+      localClock.shiftMs = 0;
+      expect(answer.status).toBe(503);
+      expect(answer.body.error.clock).toMatchObject({ status: 'down', skew_seconds: shiftMs / 1000 });
+    }
+    expect((await http().get('/health/ready')).status).toBe(200);
+  });
+
+  it('is not ready while a migration is missing, and names it', async () => {
+    const database = replica.app.get(Database);
+    const [row] = await database.rows<{ id: number; name: string; timestamp: string }>({
+      text: 'SELECT * FROM schema_migration ORDER BY id LIMIT 1',
+    });
+    await database.run({ text: 'DELETE FROM schema_migration WHERE id = $1', values: [row?.id] });
+    const answer = await http().get('/health/ready');
+    await database.run({
+      text: 'INSERT INTO schema_migration (id, timestamp, name) VALUES ($1, $2, $3)',
+      values: [row?.id, row?.timestamp, row?.name],
+    });
+    expect(answer.status).toBe(503);
+    expect(answer.body.error.migrations).toEqual({ status: 'down', missing: [row?.name] });
+  });
+});
+
+describe('metrics', () => {
+  it('tell of the process and of the answers given, by route and not by URL', async () => {
+    await http().get('/v1/clients?limit=1').set('Authorization', `Bearer ${TEST_ADMIN_KEY}`);
+    await http().get('/no/such/path-with-a-secret');
+    const answer = await http().get('/metrics');
+    expect(answer.status).toBe(200);
+    expect(answer.headers['content-type']).toMatch(/^text\/plain/);
+    expect(answer.text).toMatch(/^process_cpu_seconds_total /m);
+    expect(answer.text).toMatch(
+      /^metavault_http_requests_total\{method="GET",route="\/v1\/clients",status="200"\} 1$/m,
+    );
+    expect(answer.text).toMatch(/route="unmatched",status="404"/);
+    expect(answer.text).not.toContain('path-with-a-secret');
+  });
+});
+
+describe('problem pages', () => {
+  it('has one for the type of every problem', async () => {
+    const refused = await http().get('/v1/clients');
+    expect(refused.status).toBe(401);
+    const page = await http().get(refused.body.type).set('Accept', 'text/html');
+    expect(page.status).toBe(200);
+    expect(page.headers['content-type']).toBe('text/html; charset=utf-8');
+    expect(page.text).toContain(refused.body.code);
+  });
+
+  it('is JSON for those who ask for it', async () => {
+    const answer = await http().get('/problems/not_found').set('Accept', 'application/json');
+    expect(answer.body).toMatchObject({ type: '/problems/not_found', code: 'not_found', status: 404 });
+    const list = await http().get('/problems').set('Accept', 'application/json');
+    expect(list.body.data).toContainEqual(answer.body);
+  });
+
+  it('lists them all', async () => {
+    expect((await http().get('/problems')).text).toContain('href="/problems/invalid_request"');
+  });
+
+  it('knows no others', async () => {
+    expect((await http().get('/problems/%3Cscript%3E')).body.code).toBe('not_found');
+  });
+});
+
+describe('the document of the API', () => {
+  it('tells which routes take a key, and that errors are problems', async () => {
+    const { body } = await http().get('/openapi.json');
+    expect(body.openapi).toMatch(/^3\./);
+    expect(body.paths['/v1/clients'].post.security).toEqual([{ bearer: [] }]);
+    expect(body.paths['/health/live'].get.security).toBeUndefined();
+    expect(body.paths['/v1/clients'].get.responses['4XX'].content['application/problem+json'].schema).toEqual({
+      $ref: '#/components/schemas/Problem',
+    });
+    expect(body.components.schemas.Problem.required).toContain('request_id');
+  });
+
+  it('has a page whose scripts are files of ours', async () => {
+    const page = await http().get('/docs');
+    expect(page.headers['content-type']).toBe('text/html; charset=utf-8');
+    expect(page.headers['content-security-policy']).toContain("script-src 'self'");
+    for (const [, file = ''] of page.text.matchAll(/(?:src|href)="([^"]+)"/g)) {
+      const asset = await http().get(file);
+      expect([file, asset.status]).toEqual([file, 200]);
+    }
+  });
+
+  it('serves no other files', async () => {
+    for (const file of ['package.json', '..%2fpackage.json', 'swagger-ui-bundle.js.map']) {
+      expect((await http().get(`/docs/${file}`)).status).toBe(404);
+    }
+  });
+});
+
+describe('the log', () => {
+  it('has a line for a request, with its route and its client, without its query and headers', async () => {
+    await http()
+      .get('/v1/clients?limit=1&token=EAAsecret')
+      .set('Authorization', `Bearer ${TEST_ADMIN_KEY}`)
+      .set('X-Request-Id', 'log-test-1');
+    const line = log.lines.find(({ request_id: id }) => id === 'log-test-1');
+    expect(line).toMatchObject({
+      method: 'GET',
+      route: '/v1/clients',
+      status: 200,
+      client_id: expect.stringMatching(/^cli_/),
+    });
+    expect(line?.['duration_ms']).toEqual(expect.any(Number));
+    expect(log.text()).not.toContain('EAAsecret');
+    expect(log.text()).not.toContain(TEST_ADMIN_KEY);
+  });
+});
+
+describe('methods', () => {
+  it('that a path does not take are 405, with those that it takes', async () => {
+    const answer = await http().put('/v1/clients');
+    expect(answer.status).toBe(405);
+    expect(answer.headers['allow']).toBe('GET, HEAD, POST');
+    expect(answer.body.code).toBe('method_not_allowed');
+  });
+});
