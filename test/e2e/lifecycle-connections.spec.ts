@@ -1,0 +1,217 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Schedule } from '../../src/lifecycle/schedule.ts';
+import { api } from '../support/connect.ts';
+import { DAY, type LifecycleStage, lifecycleStage } from '../support/lifecycle.ts';
+
+let stage: LifecycleStage;
+
+beforeAll(async () => {
+  stage = await lifecycleStage();
+});
+afterEach(() => {
+  stage.sandbox.state.faults.clear();
+  stage.clock.advance(120);
+});
+afterAll(() => stage?.close());
+
+const client = async (role: string, tenants: string[], products: string[]): Promise<ReturnType<typeof api>> => {
+  const answer = await api(stage)
+    .post('/v1/clients', { name: `a ${role}`, role, tenants, products })
+    .expect(201);
+  return api(stage, (answer.body as { api_key: string }).api_key);
+};
+const MISSING = 'con_01jd0000000000000000000000';
+
+describe('GET /v1/connections', () => {
+  it('lists what the policy covers, filtered, in pages without a gap or a repeat', async () => {
+    const ids: string[] = [];
+    for (const tenant of ['list-a', 'list-a', 'list-b', 'list-a']) ids.push((await stage.imported({ tenant })).id);
+    const ads = await stage.imported({ tenant: 'list-a', product: 'ads' });
+    const ofA = [ids[0], ids[1], ids[3]];
+    const service = await client('service', ['list-a'], ['pages']);
+    const seen: string[] = [];
+    let cursor = '';
+    do {
+      const page = (await service.get(`/v1/connections?limit=2${cursor}`).expect(200)).body as {
+        data: { id: string }[];
+        next_cursor: string | null;
+      };
+      seen.push(...page.data.map((one) => one.id));
+      cursor = page.next_cursor === null ? '' : `&cursor=${page.next_cursor}`;
+    } while (cursor !== '');
+    expect(seen).toEqual(ofA);
+    const filtered = await api(stage).get('/v1/connections?tenant=list-a&product=ads&status=active').expect(200);
+    expect(filtered.body).toMatchObject({ data: [{ id: ads.id }], next_cursor: null });
+    await service
+      .get('/v1/connections?tenant=list-b')
+      .expect(403)
+      .expect(/not_allowed/);
+    await service
+      .get('/v1/connections?product=ads')
+      .expect(403)
+      .expect(/not_allowed/);
+    await service
+      .get(`/v1/connections/${ids[2]}`)
+      .expect(404)
+      .expect(/connection_not_found/);
+    await service.get(`/v1/connections/${ids[0]}`).expect(200);
+    const auditor = await client('auditor', ['list-b'], ['*']);
+    expect((await auditor.get('/v1/connections').expect(200)).body).toMatchObject({ data: [{ id: ids[2] }] });
+  });
+
+  it.each([
+    'limit=0',
+    'limit=201',
+    'limit=x',
+    'cursor=zzz',
+    'status=dead',
+    'product=mail',
+    'tenant=a%20b',
+    'cursor=a&cursor=b',
+  ])('refuses %s with 400', async (query) => {
+    await api(stage)
+      .get(`/v1/connections?${query}`)
+      .expect(400)
+      .expect(/invalid_request/);
+  });
+
+  it('shows no token, sealed or not', async () => {
+    const { id, token } = await stage.imported({ pages: 1 });
+    const answer = await api(stage).get(`/v1/connections/${id}`).expect(200);
+    expect(answer.text).not.toContain(token);
+    expect(answer.text).not.toMatch(/secret|ciphertext|wrapped|token_hash|EAA/);
+  });
+});
+
+describe('roles', () => {
+  it('judge first, whatever the object', async () => {
+    const service = await client('service', ['*'], ['*']);
+    const auditor = await client('auditor', ['*'], ['*']);
+    for (const who of [service, auditor]) {
+      await who
+        .delete(`/v1/connections/${MISSING}`)
+        .expect(403)
+        .expect(/forbidden/);
+      await who.post(`/v1/connections/${MISSING}/refresh`, {}).expect(403);
+      await who.post(`/v1/connections/${MISSING}/check`, {}).expect(403);
+      await who.post('/v1/maintenance/refresh-sweep', {}).expect(403);
+      await who.post('/v1/maintenance/health-sweep', {}).expect(403);
+    }
+    await api(stage).delete(`/v1/connections/${MISSING}`).expect(404);
+    await api(stage).post('/v1/connections/nonsense/refresh', {}).expect(404);
+  });
+});
+
+describe('POST /v1/maintenance', () => {
+  it('answers what a sweep did', async () => {
+    await stage.imported({ expiresIn: DAY });
+    const refresh = await api(stage).post('/v1/maintenance/refresh-sweep', {}).expect(200);
+    expect(refresh.body).toEqual({
+      claimed: 1,
+      refreshed: 1,
+      failed: 0,
+      skipped: 0,
+      duration_seconds: expect.any(Number),
+    });
+    const health = await api(stage).post('/v1/maintenance/health-sweep', {}).expect(200);
+    expect(health.body).toEqual({
+      claimed: 0,
+      checked: 0,
+      failed: 0,
+      skipped: 0,
+      duration_seconds: expect.any(Number),
+    });
+  });
+});
+
+describe('DELETE /v1/connections/{id}', () => {
+  const secrets = async (id: string): Promise<number> =>
+    (
+      await stage.database.rows({
+        text: `SELECT 1 FROM sealed_secret s WHERE s.id IN (SELECT secret_id FROM credential WHERE connection_id = $1
+          UNION SELECT secret_id FROM provider_revocation WHERE connection_id = $1)`,
+        values: [id],
+      })
+    ).length;
+
+  it('revokes here and at Meta, destroys every token, and says the same the second time', async () => {
+    const { id, userId } = await stage.imported({ pages: 2 });
+    const first = await api(stage).delete(`/v1/connections/${id}`).expect(200);
+    expect(first.body).toMatchObject({ id, status: 'revoked', leases_revoked: 0, provider_revocation: 'confirmed' });
+    expect(stage.sandbox.state.user(userId).grants[stage.sandbox.app.id]?.active).toBe(false);
+    expect(await secrets(id)).toBe(0);
+    const again = await api(stage).delete(`/v1/connections/${id}`).expect(200);
+    expect(again.body).toEqual(first.body);
+    expect(await stage.connection(id)).toMatchObject({ status: 'revoked', provider_revocation: 'confirmed' });
+    await api(stage)
+      .post(`/v1/connections/${id}/refresh`, {})
+      .expect(409)
+      .expect(/connection_revoked/);
+    await api(stage)
+      .post(`/v1/connections/${id}/check`, {})
+      .expect(409)
+      .expect(/connection_revoked/);
+    expect(await stage.audited('revocation.confirmed')).toHaveLength(1);
+  });
+
+  it('goes on in the background until Meta confirms, with the one token kept for it', async () => {
+    const { id, userId } = await stage.imported({ pages: 1 });
+    stage.fault({ kind: 'status', status: 500 }, { pathPattern: 'permissions' }, null);
+    const answer = await api(stage).delete(`/v1/connections/${id}`).expect(200);
+    expect(answer.body).toMatchObject({ provider_revocation: 'pending' });
+    expect(await secrets(id)).toBe(1);
+    stage.sandbox.state.faults.clear();
+    stage.clock.advance(3600);
+    await stage.replica.app.get(Schedule).look();
+    expect(await stage.connection(id)).toMatchObject({ provider_revocation: 'confirmed' });
+    expect(stage.sandbox.state.user(userId).grants[stage.sandbox.app.id]?.active).toBe(false);
+    expect(await secrets(id)).toBe(0);
+  });
+
+  it('leaves the grant alone while another live connection rests on it, and is confirmed with the last', async () => {
+    const first = await stage.imported({ tenant: 'share-a' });
+    const answer = await api(stage).post('/v1/connections/import', {
+      tenant: 'share-b',
+      product: 'pages',
+      access_token: first.token,
+    });
+    const secondId = (answer.body as { id: string }).id;
+    const one = await api(stage).delete(`/v1/connections/${first.id}`).expect(200);
+    expect(one.body).toMatchObject({ provider_revocation: 'shared' });
+    expect(await secrets(first.id)).toBe(0);
+    expect((await api(stage).post(`/v1/connections/${secondId}/check`, {})).body).toMatchObject({ status: 'active' });
+    const other = await api(stage).delete(`/v1/connections/${secondId}`).expect(200);
+    expect(other.body).toMatchObject({ provider_revocation: 'confirmed' });
+    expect(await stage.connection(first.id)).toMatchObject({ provider_revocation: 'confirmed' });
+  });
+
+  it('becomes shared where the person connects again before Meta could be told', async () => {
+    const { id, userId, token } = await stage.imported({ tenant: 'back' });
+    stage.fault({ kind: 'drop_before' }, { pathPattern: 'permissions' }, null);
+    await api(stage).delete(`/v1/connections/${id}`).expect(200);
+    await api(stage)
+      .post('/v1/connections/import', { tenant: 'back', product: 'pages', access_token: token })
+      .expect(201);
+    stage.sandbox.state.faults.clear();
+    stage.clock.advance(3600);
+    await stage.replica.app.get(Schedule).look();
+    expect(await stage.connection(id)).toMatchObject({ provider_revocation: 'shared' });
+    expect(stage.sandbox.state.user(userId).grants[stage.sandbox.app.id]?.active).toBe(true);
+    expect(await secrets(id)).toBe(0);
+  });
+
+  it('is not undone by a renewal under way', async () => {
+    const { id } = await stage.imported({ expiresIn: DAY });
+    stage.fault({ kind: 'delay', delayMs: 400 }, { grantType: 'fb_exchange_token' });
+    const renewal = api(stage)
+      .post(`/v1/connections/${id}/refresh`, {})
+      .then((answer) => answer);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    await api(stage).delete(`/v1/connections/${id}`).expect(200);
+    expect((await renewal).body).toMatchObject({ status: 'revoked' });
+    const { status, credentials } = await stage.connection(id);
+    expect(status).toBe('revoked');
+    expect(credentials[0]?.version).toBe(1);
+    expect(await secrets(id)).toBe(0);
+  });
+});

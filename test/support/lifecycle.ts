@@ -1,0 +1,106 @@
+import type { Product } from '../../src/config/config.ts';
+import type { ConnectionView, CredentialView } from '../../src/connections/connection-view.ts';
+import { Database } from '../../src/database/database.ts';
+import { Schedule } from '../../src/lifecycle/schedule.ts';
+import { Sweep } from '../../src/lifecycle/sweep.ts';
+import type { Fault, FaultMatch } from '../../src/sandbox/faults.ts';
+import type { PrincipalKind } from '../../src/sandbox/records.ts';
+import { api, type ConnectStage, connectStage } from './connect.ts';
+
+export const DAY = 86_400;
+
+/** A replica and a Meta of its own on one fake time, with what tests of the lifecycle do all the time. */
+export interface LifecycleStage extends ConnectStage {
+  sweep: Sweep;
+  schedule: Schedule;
+  database: Database;
+  /** A person with a token, imported. */
+  imported(recipe?: ImportRecipe): Promise<Imported>;
+  connection(id: string): Promise<ConnectionView>;
+  root(id: string): Promise<CredentialView>;
+  /** The next calls that fit end in this fault. */
+  fault(fault: Fault, match?: FaultMatch, times?: number | null): void;
+  exchanges(): { exchanged: number; repeatedExchanges: number };
+  events(type: string): Promise<Record<string, unknown>[]>;
+  audited(action: string): Promise<Record<string, unknown>[]>;
+}
+
+export interface ImportRecipe {
+  kind?: PrincipalKind;
+  tenant?: string;
+  product?: Product;
+  expiresIn?: number | null;
+  pages?: number;
+}
+
+export interface Imported {
+  id: string;
+  userId: string;
+  token: string;
+  pageIds: string[];
+}
+
+const PRODUCT: Readonly<Record<PrincipalKind, Product>> = {
+  user: 'pages',
+  system_user: 'whatsapp',
+  instagram_user: 'instagram',
+  threads_user: 'threads',
+};
+
+export async function lifecycleStage(environment: Record<string, string> = {}): Promise<LifecycleStage> {
+  const stage = await connectStage({ environment });
+  const { sandbox, replica } = stage;
+  const database = replica.app.get(Database);
+  const connection = async (id: string): Promise<ConnectionView> =>
+    (await api(stage).get(`/v1/connections/${id}`).expect(200)).body as ConnectionView;
+  return {
+    ...stage,
+    sweep: replica.app.get(Sweep),
+    schedule: replica.app.get(Schedule),
+    database,
+    connection,
+    imported: async (recipe = {}) => {
+      const kind = recipe.kind ?? 'user';
+      const user = sandbox.state.make.user({ kind });
+      const pageIds = Array.from(
+        { length: recipe.pages ?? 0 },
+        () => sandbox.state.make.page({ userIds: [user.id] }).id,
+      );
+      const { accessToken } = sandbox.state.make.token({
+        userId: user.id,
+        ...(recipe.expiresIn === undefined ? {} : { expiresIn: recipe.expiresIn }),
+      });
+      const body = {
+        tenant: recipe.tenant ?? 'acme',
+        product: recipe.product ?? PRODUCT[kind],
+        access_token: accessToken,
+      };
+      const answer = await api(stage).post('/v1/connections/import', body);
+      if (answer.status !== 201) throw new Error(`the import gave ${answer.status}: ${answer.text}`);
+      return { id: (answer.body as { id: string }).id, userId: user.id, token: accessToken, pageIds };
+    },
+    root: async (id) => {
+      const [root] = (await connection(id)).credentials;
+      if (root === undefined) throw new Error(`${id} has no credential`);
+      return root;
+    },
+    fault: (fault, match, times = 1) => {
+      sandbox.state.faults.add({ fault, times, ...(match === undefined ? {} : { match }) });
+    },
+    exchanges: () => sandbox.state.log.counters(),
+    events: async (type) =>
+      (
+        await database.rows<{ data: Record<string, unknown> }>({
+          text: 'SELECT data FROM event WHERE type = $1 ORDER BY id',
+          values: [type],
+        })
+      ).map((row) => row.data),
+    audited: async (action) =>
+      (
+        await database.rows<{ details: Record<string, unknown> }>({
+          text: 'SELECT details FROM audit_entry WHERE action = $1 ORDER BY id',
+          values: [action],
+        })
+      ).map((row) => row.details),
+  };
+}
