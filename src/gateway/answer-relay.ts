@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { pipeline, type Readable } from 'node:stream';
 import zlib from 'node:zlib';
@@ -47,7 +46,8 @@ export class AnswerRelay {
     try {
       await this.#relay(call, secrets, answer, response);
     } catch (error) {
-      answer.body.destroy();
+      // Nobody listens any more, and an unheard error would end the process.
+      answer.body.on('error', () => undefined).destroy();
       throw error;
     }
   }
@@ -75,6 +75,8 @@ export class AnswerRelay {
     if (status >= 400 || isSmall(answer))
       return this.#passWhole(call, status, headers, answer, body, scrubber, response);
     response.writeHead(status, headers);
+    // The first piece may have to wait for its other half.
+    response.flushHeaders();
     await passPieces(body, scrubber, response);
   }
 
@@ -152,9 +154,15 @@ async function passBytes(
 }
 
 /** Waits where the caller reads slower than Meta sends. */
-async function write(response: ServerResponse, bytes: Buffer): Promise<void> {
+function write(response: ServerResponse, bytes: Buffer): Promise<void> | void {
   if (bytes.length === 0 || response.write(bytes) || response.destroyed) return;
-  await Promise.race([once(response, 'drain'), once(response, 'close')]);
+  return new Promise((resolve) => {
+    const go = (): void => {
+      response.off('drain', go).off('close', go);
+      resolve();
+    };
+    response.on('drain', go).on('close', go);
+  });
 }
 
 /** The body as it was before it was compressed. Throws `answer_refused` for a coding that cannot be looked into. */
@@ -185,7 +193,7 @@ function readStart(body: Readable, limit: number): Promise<{ start: Buffer; rest
     const pieces: Buffer[] = [];
     let size = 0;
     const settle = (rest: AsyncIterable<Buffer> | null): void => {
-      body.off('data', onData).off('end', onEnd).off('error', reject).off('close', onClose);
+      body.off('data', onData).off('end', onEnd).off('error', onBroken).off('close', onBroken);
       const start = pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces, size);
       resolve({ start, rest });
     };
@@ -197,7 +205,8 @@ function readStart(body: Readable, limit: number): Promise<{ start: Buffer; rest
       settle(body);
     };
     const onEnd = (): void => settle(null);
-    const onClose = (): void => reject(new Error('the answer ended before its end'));
-    body.on('data', onData).once('end', onEnd).once('error', reject).once('close', onClose);
+    const onBroken = (cause?: unknown): void =>
+      reject(new GatewayRefusal('meta_unavailable', { detail: 'The answer of Meta broke off.', cause }));
+    body.on('data', onData).once('end', onEnd).on('error', onBroken).once('close', onBroken);
   });
 }
