@@ -73,7 +73,7 @@ export function toConnectFailure(error: unknown, refused: 'code_rejected' | 'tok
   }
 }
 
-/** A code that a client gave, and a redirect URI that does not go with it: the client's to mend, not our settings'. */
+/** Where the redirect URI was not ours, what Meta says of it is about the code: it goes with another one, or is none at all. */
 export function blameRedirectUri(error: unknown): unknown {
   if (!(error instanceof MetaError) || error.verdict.kind !== 'configuration' || error.verdict.what !== 'redirect_uri')
     return error;

@@ -62,10 +62,11 @@ export class RedeemCode {
 
   private async exchange(given: CodeToRedeem): Promise<GrantedToken> {
     const { session, code, redirectUri } = given;
+    const sentOurs = given.stateHash !== null && redirectUri !== null;
     try {
       return await this.oauth.exchangeCode({ flow: session.flow, code, redirectUri });
     } catch (error) {
-      const failure = toConnectFailure(given.stateHash === null ? blameRedirectUri(error) : error, 'code_rejected');
+      const failure = toConnectFailure(sentOurs ? error : blameRedirectUri(error), 'code_rejected');
       if (failure instanceof ConnectFailure) await this.recordFailure(given, failure);
       throw failure;
     }

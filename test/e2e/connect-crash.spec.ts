@@ -1,0 +1,86 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SystemRandom } from '../../src/platform/random.ts';
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { type ChildReplica, freePort, startChildReplica } from '../support/child-replica.ts';
+import { decide } from '../support/connect.ts';
+import { type OpenDatabase, openFreshDatabase } from '../support/database.ts';
+import { TEST_ADMIN_KEY } from '../support/replica.ts';
+
+describe('a replica that is killed while it connects', () => {
+  let sandbox: Sandbox;
+  let database: OpenDatabase;
+  let port: number;
+  let running: ChildReplica | null = null;
+
+  beforeAll(async () => {
+    const random = new SystemRandom();
+    sandbox = await startSandbox({ now: () => Date.now(), randomBytes: (size) => random.bytes(size) });
+    database = await openFreshDatabase();
+    port = await freePort();
+  });
+  afterAll(async () => {
+    await running?.kill();
+    await database.close();
+    await sandbox.close();
+  });
+
+  const start = async () => {
+    running = await startChildReplica({
+      ...sandbox.environment(),
+      DATABASE_URL: database.url,
+      PORT: String(port),
+      PUBLIC_URL: `http://127.0.0.1:${port}`,
+      HOST: '127.0.0.1',
+      CLAIM_SECONDS: '1',
+    });
+    return running;
+  };
+  const until = async (what: () => Promise<boolean> | boolean) => {
+    for (let tries = 0; tries < 300; tries++) {
+      if (await what()) return;
+      await sleep(50);
+    }
+    throw new Error('it never came to that');
+  };
+  const count = async (table: string, tenant: string) =>
+    (await database.database.rows({ text: `SELECT 1 FROM ${table} WHERE tenant = $1`, values: [tenant] })).length;
+  const codesSent = () => sandbox.state.log.list().filter((call) => call.bodyKeys.includes('code')).length;
+
+  it.each([
+    ['before the long-lived token came', { grantType: 'fb_exchange_token' }],
+    ['before the inspection', { pathPattern: 'debug_token' }],
+    ['in the midst of the discovery', { pathPattern: 'me/accounts' }],
+  ])(
+    '%s loses nothing: another start finishes it, and the person ends as connected',
+    async (when, match) => {
+      const tenant = `t-${when.split(' ').at(-1)}`;
+      const first = running ?? (await start());
+      const answer = await fetch(`${first.url}/v1/connect-sessions`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${TEST_ADMIN_KEY}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ tenant, product: 'pages', flow: 'facebook_login' }),
+      });
+      const session = (await answer.json()) as { connect_url: string };
+      const opened = await fetch(session.connect_url, { redirect: 'manual' });
+      const cookie = (opened.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
+      const callback = await decide(new URL(opened.headers.get('location') ?? ''));
+      const before = codesSent();
+      const fault = sandbox.state.faults.add({ match, fault: { kind: 'delay', delayMs: 5_000 } });
+      const cutOff = fetch(callback, { headers: { cookie } }).catch(() => null);
+      await until(() => fault.struck > 0);
+      await first.kill();
+      await cutOff;
+      expect([await count('connection', tenant), await count('token_intake', tenant)]).toEqual([0, 1]);
+      sandbox.state.faults.clear();
+
+      await start();
+      await until(async () => (await count('connection', tenant)) === 1);
+      const end = await fetch(callback, { headers: { cookie, accept: 'application/json' } });
+      expect(await end.json()).toMatchObject({ status: 'connected' });
+      expect([await count('connection', tenant), await count('token_intake', tenant)]).toEqual([1, 0]);
+      expect(codesSent()).toBe(before + 1);
+    },
+    60_000,
+  );
+});

@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { TEST_ENVIRONMENT } from './replica.ts';
+
+const SUPPORT = import.meta.dirname;
+
+/** A replica that can be killed like a real one. */
+export interface ChildReplica {
+  url: string;
+  /** SIGKILL: no goodbye to anybody. */
+  kill(): Promise<void>;
+  /** SIGSTOP and SIGCONT: a machine that sleeps. */
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void;
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Starts a replica in a process of its own and waits until it listens. Throws what it said when it did not get so far. */
+export async function startChildReplica(environment: Record<string, string>): Promise<ChildReplica> {
+  const hook = path.join(SUPPORT, 'typescript-hook.mjs');
+  const child = spawn(process.execPath, ['--import', hook, path.join(SUPPORT, 'replica-process.ts')], {
+    env: { PATH: process.env['PATH'], ...TEST_ENVIRONMENT, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  const url = await Promise.race([firstLine(child), once(child, 'exit').then(() => null)]);
+  if (url === null) throw new Error(`the replica did not start: ${said}`);
+  return {
+    url,
+    signal: (name) => {
+      child.kill(name);
+    },
+    kill: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = once(child, 'exit');
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+async function firstLine(child: ChildProcess): Promise<string> {
+  if (child.stdout === null) throw new Error('the child has no output');
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (line.startsWith('http')) return line;
+  }
+  throw new Error('the child said nothing');
+}
