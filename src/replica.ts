@@ -153,13 +153,13 @@ async function createApplication(
   return app;
 }
 
-async function listen(app: NestFastifyApplication, config: Config): Promise<string> {
+/** Fastify listens by itself, because Nest would log a failure before we can say it in words. */
+async function listen(app: NestFastifyApplication, { host, port }: Config): Promise<string> {
   try {
-    await app.listen(config.port, config.host);
+    return await app.getHttpAdapter().getInstance().listen({ host, port });
   } catch (error) {
-    throw listenFailure(error, config.host, config.port);
+    throw listenFailure(error, host, port);
   }
-  return app.getUrl();
 }
 
 /** Nest's own messages at the start (each module, each route) are for debugging only. */

@@ -26,7 +26,8 @@ export function developmentKeys(environment: Environment, dataDir: string, rando
     variables[name] = kept.secret;
     if (kept.isNew) made.push(name);
   };
-  if (!has('ROOT_KEY') && !has('ROOT_KEY_FILE'))
+  const isLocal = !has('KMS_PROVIDER') || environment['KMS_PROVIDER']?.trim() === 'local';
+  if (isLocal && !has('ROOT_KEY') && !has('ROOT_KEY_FILE'))
     keep('ROOT_KEY', 'root-key', () => random.bytes(32).toString('base64'));
   if (!has('BOOTSTRAP_ADMIN_KEY'))
     keep('BOOTSTRAP_ADMIN_KEY', 'admin-key', () => `dev-${random.bytes(32).toString('base64url')}`);

@@ -36,6 +36,10 @@ describe('developmentKeys', () => {
   });
 });
 
+it('makes no root key where a key management service has it', () => {
+  expect(developmentKeys({ KMS_PROVIDER: 'aws' }, dataDir, random).made).toEqual(['BOOTSTRAP_ADMIN_KEY']);
+});
+
 describe('keepSecret', () => {
   it('keeps the first of two that were made at the same time, and leaves no draft', () => {
     const file = path.join(dataDir, 'secret');
