@@ -185,6 +185,15 @@ export class ConnectSessionStore {
     }
     return true;
   }
+
+  /** Sessions whose time was over before `instant`, with their attempts; those whose token is still on its way stay. */
+  async removeEndedBefore(instant: Date): Promise<number> {
+    return this.database.run({
+      text: `DELETE FROM connect_session s WHERE expires_at < $1
+        AND NOT EXISTS (SELECT 1 FROM token_intake i WHERE i.session_id = s.id)`,
+      values: [instant],
+    });
+  }
 }
 
 function toSession(row: SessionRow): ConnectSession {

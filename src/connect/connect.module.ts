@@ -14,6 +14,7 @@ import { MetaConfigController } from './meta-config.controller.ts';
 import { OpenSession } from './open-session.ts';
 import { ReceiveCallback } from './receive-callback.ts';
 import { RedeemCode } from './redeem-code.ts';
+import { SessionRetention } from './session-retention.ts';
 import { SignupController } from './signup.controller.ts';
 import { TakeToken } from './take-token.ts';
 
@@ -31,6 +32,7 @@ import { TakeToken } from './take-token.ts';
     OpenSession,
     ReceiveCallback,
     RedeemCode,
+    SessionRetention,
     TakeToken,
   ],
   exports: [CreateSession, IntakeResumer, TakeToken],
