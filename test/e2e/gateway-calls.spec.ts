@@ -1,0 +1,232 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import request from 'supertest';
+import { UsageRecord } from '../../src/gateway/usage-record.ts';
+import { api } from '../support/connect.ts';
+import { type Imported, type LifecycleStage, lifecycleStage } from '../support/lifecycle.ts';
+import { startTestReplica, type TestReplica } from '../support/replica.ts';
+
+let stage: LifecycleStage;
+let second: TestReplica;
+let serviceKey: string;
+let person: Imported;
+const tokens: string[] = [];
+
+interface Lease {
+  lease_id: string;
+  access_token: string;
+  graph_base_url: string;
+}
+
+beforeAll(async () => {
+  stage = await lifecycleStage();
+  second = await startTestReplica({
+    environment: stage.sandbox.environment(),
+    databaseUrl: stage.replica.databaseUrl,
+    overrides: { clock: stage.clock, logger: stage.log.logger },
+  });
+  const client = await api(stage).post('/v1/clients', {
+    name: 'publisher',
+    role: 'service',
+    tenants: ['acme'],
+    products: ['pages', 'instagram', 'threads'],
+  });
+  serviceKey = (client.body as { api_key: string }).api_key;
+  person = await stage.imported({ pages: 5 });
+  tokens.push(person.token);
+});
+afterAll(async () => {
+  await second.close();
+  await stage.close();
+});
+beforeEach(() => stage.sandbox.state.faults.clear());
+
+async function lease(body: Record<string, unknown> = {}): Promise<Lease> {
+  const answer = await api(stage, serviceKey).post('/v1/leases', { tenant: 'acme', product: 'pages', ...body });
+  expect(answer.status).toBe(201);
+  return answer.body as Lease;
+}
+
+/** A call as an SDK would make it; every answer is searched for what must not be in it. */
+async function graph(
+  token: string,
+  path: string,
+  shape: (call: request.Test) => request.Test = (call) => call,
+  replica = stage.replica,
+) {
+  return check(await shape(request(replica.app.getHttpServer()).get(path).set('Authorization', `Bearer ${token}`)));
+}
+
+async function post(token: string, path: string, body: string | object, type = 'form') {
+  return check(
+    await request(stage.replica.app.getHttpServer())
+      .post(path)
+      .set('Authorization', `Bearer ${token}`)
+      .type(type)
+      .send(body),
+  );
+}
+
+function check(answer: request.Response): request.Response {
+  const all = JSON.stringify(answer.headers) + answer.text;
+  expect(all).not.toMatch(/EAA[A-Za-z0-9]{20}|IGAA[A-Za-z0-9]{20}|THAA[A-Za-z0-9]{20}/);
+  for (const token of tokens) expect(all).not.toContain(token.slice(10, 60));
+  expect(answer.headers['cache-control']).toBe('no-store');
+  expect(answer.headers['x-request-id']).toBeDefined();
+  return answer;
+}
+
+describe('a lease at the gateway', () => {
+  it('reads the person it is for', async () => {
+    const { access_token, graph_base_url } = await lease({ connection_id: person.id });
+    expect(graph_base_url).toBe('http://localhost:3000/graph');
+    const answer = await graph(access_token, '/graph/v25.0/me?fields=id,name');
+    expect(answer.status).toBe(200);
+    expect(answer.body.id).toBe(person.userId);
+    expect(answer.headers['facebook-api-version']).toBe('v25.0');
+    const seen = stage.sandbox.state.log.list().at(-1);
+    expect(seen).toMatchObject({ tokenPlace: 'header', appsecretProof: true });
+  });
+
+  it('lists pages with leases that work in the place of their tokens, page by page of paging', async () => {
+    const { access_token } = await lease({ connection_id: person.id });
+    const seen: { id: string; access_token: string }[] = [];
+    let path: string | null = '/graph/me/accounts?limit=2';
+    while (path !== null) {
+      const answer: request.Response = await graph(access_token, path);
+      expect(answer.status).toBe(200);
+      seen.push(...(answer.body.data as typeof seen));
+      const next = answer.body.paging?.next as string | undefined;
+      if (next !== undefined) expect(next).toMatch(/^http:\/\/localhost:3000\/graph\/v25\.0\/.*access_token=mtl_/);
+      path = next === undefined ? null : next.slice('http://localhost:3000'.length);
+    }
+    expect(seen.map(({ id }) => id).sort()).toEqual([...person.pageIds].sort());
+    for (const page of seen) {
+      expect(page.access_token).toMatch(/^mtl_/);
+      const me = await graph(page.access_token, '/graph/me');
+      expect(me.body.id).toBe(page.id);
+    }
+  });
+
+  it('gives the token of a single page as a lease, too', async () => {
+    const { access_token } = await lease({ connection_id: person.id });
+    const answer = await graph(access_token, `/graph/${person.pageIds[0]}?fields=access_token,id`);
+    expect(answer.status).toBe(200);
+    expect(answer.body).toEqual({ access_token: expect.stringMatching(/^mtl_/), id: person.pageIds[0] });
+  });
+
+  it.each(['form', 'JSON array', 'JSON string'])('carries a batch: %s', async (shape) => {
+    const user = await lease({ connection_id: person.id });
+    const pageId = person.pageIds[0] ?? '';
+    const page = await lease({ connection_id: person.id, asset_id: pageId });
+    const items = [
+      { method: 'GET', relative_url: 'me?fields=id' },
+      { method: 'GET', relative_url: `me?fields=id&access_token=${page.access_token}` },
+      { method: 'GET', relative_url: 'me/accounts?limit=1' },
+      { method: 'GET', relative_url: 'nothing/of/the/kind' },
+    ];
+    const answer =
+      shape === 'form'
+        ? await post(user.access_token, '/graph', { batch: JSON.stringify(items) })
+        : await check(
+            await request(stage.replica.app.getHttpServer())
+              .post(`/graph/v25.0?access_token=${user.access_token}`)
+              .send({ batch: shape === 'JSON array' ? items : JSON.stringify(items) }),
+          );
+    expect(answer.status).toBe(200);
+    const [me, pageMe, accounts, wrong] = answer.body as { code: number; body: string }[];
+    expect(JSON.parse(me?.body ?? '')).toEqual({ id: person.userId });
+    expect(JSON.parse(pageMe?.body ?? '')).toEqual({ id: pageId });
+    const listed = JSON.parse(accounts?.body ?? '') as { data: { access_token: string }[]; paging: { next: string } };
+    expect(listed.data[0]?.access_token).toMatch(/^mtl_/);
+    expect(listed.paging.next).toMatch(/^http:\/\/localhost:3000\/graph\/v25\.0\//);
+    expect(wrong?.code).toBe(400);
+  });
+
+  it.each([
+    [{ method: 'DELETE', relative_url: 'me/permissions' }],
+    [{ method: 'POST', relative_url: 'me/permissions', body: 'method=delete' }],
+    [{ method: 'GET', relative_url: '/v25.0/oauth/access_token?grant_type=fb_exchange_token' }],
+    [{ method: 'GET', relative_url: 'https://graph.facebook.com/me' }],
+    [{ method: 'GET', relative_url: 'debug%5Ftoken?input_token=x' }],
+    [{ method: 'POST', relative_url: 'me/feed', body: 'batch=[]' }],
+    [{ method: 'GET', relative_url: '{result=a:$.message}' }],
+  ])('refuses a batch for one item: %j', async (item) => {
+    const { access_token } = await lease({ connection_id: person.id });
+    const before = stage.sandbox.state.log.list().length;
+    for (const path of ['/graph', '/graph/v25.0/', '/graph/me/feed']) {
+      const answer = await post(access_token, path, {
+        batch: JSON.stringify([{ method: 'GET', relative_url: 'me' }, item]),
+      });
+      expect(answer.status).toBe(403);
+      expect(answer.body.error.error_data).toEqual({ code: 'path_not_allowed' });
+    }
+    expect(stage.sandbox.state.log.list()).toHaveLength(before);
+  });
+
+  it('works for Instagram and Threads, on their own hosts', async () => {
+    for (const [kind, product] of [
+      ['instagram_user', 'instagram'],
+      ['threads_user', 'threads'],
+    ] as const) {
+      const imported = await stage.imported({ kind });
+      const { access_token } = await lease({ product, connection_id: imported.id });
+      const answer = await graph(access_token, '/graph/v25.0/me?fields=id,username');
+      expect(answer.status).toBe(200);
+      expect(stage.sandbox.state.log.list().at(-1)?.host).toBe(
+        kind === 'instagram_user' ? 'graph.instagram.com' : 'graph.threads.net',
+      );
+    }
+  });
+});
+
+describe('endings', () => {
+  it('of a lease count from the next call on, on every replica', async () => {
+    const { access_token, lease_id } = await lease({ connection_id: person.id });
+    expect((await graph(access_token, '/graph/me', undefined, second)).status).toBe(200);
+    await api(stage, serviceKey).delete(`/v1/leases/${lease_id}`).expect(204);
+    for (const replica of [second, stage.replica]) {
+      const answer = await graph(access_token, '/graph/me', undefined, replica);
+      expect(answer.status).toBe(401);
+      expect(answer.body.error).toMatchObject({
+        code: 190,
+        type: 'OAuthException',
+        error_data: { code: 'lease_invalid' },
+      });
+    }
+  });
+
+  it('of a token: a 190 is passed on and turns the connection to reauth_required', async () => {
+    const dying = await stage.imported();
+    tokens.push(dying.token);
+    const { access_token } = await lease({ connection_id: dying.id });
+    stage.sandbox.state.make.patchUser(dying.userId, { checkpoint: 490 } as never);
+    const answer = await graph(access_token, '/graph/me');
+    expect(answer.status).toBe(400);
+    expect(answer.body.error).toMatchObject({ code: 190, error_subcode: 490 });
+    const deadline = Date.now() + 5_000;
+    while ((await stage.connection(dying.id)).status === 'active' && Date.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect((await stage.connection(dying.id)).status).toBe('reauth_required');
+    expect((await graph(access_token, '/graph/me', undefined, second)).status).toBe(401);
+  });
+});
+
+describe('records', () => {
+  it('say by lease and pattern what was used', async () => {
+    const { access_token, lease_id } = await lease({ connection_id: person.id });
+    await graph(access_token, `/graph/${person.pageIds[0]}?fields=id`);
+    await stage.replica.app.get(UsageRecord).flush();
+    const entries = (await api(stage).get(`/v1/audit?action=gateway.used&connection_id=${person.id}`)).body.data as {
+      subject_id: string;
+      details: { routes: Record<string, unknown> };
+    }[];
+    expect(entries.find((entry) => entry.subject_id === lease_id)?.details.routes).toEqual({
+      'GET /:id': { calls: 1, errors: 0 },
+    });
+  });
+
+  it('have no token in the log', () => {
+    expect(stage.log.text()).not.toMatch(/EAA[A-Za-z0-9]{20}|mtl_[a-z0-9]{20}/);
+  });
+});
