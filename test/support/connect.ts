@@ -1,3 +1,4 @@
+import { SchedulerRegistry } from '@nestjs/schedule';
 import request from 'supertest';
 import { SystemRandom } from '../../src/platform/random.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
@@ -30,6 +31,9 @@ export async function connectStage(
     ...(options.databaseUrl === undefined ? {} : { databaseUrl: options.databaseUrl }),
     overrides: { clock, logger: log.logger },
   });
+  // What is done by itself is done when a test says so: it decides what time it is.
+  const schedule = replica.app.get(SchedulerRegistry, { strict: false });
+  for (const name of schedule.getIntervals()) schedule.deleteInterval(name);
   return {
     sandbox,
     replica,
