@@ -1,30 +1,37 @@
 import type { KeyProviderConfig } from './config/config.ts';
+import { type HttpClient, UndiciHttpClient } from './platform/http.ts';
 import type { Random } from './platform/random.ts';
+import type { SecretString } from './platform/secret-string.ts';
+import { AwsRootKey } from './vault/aws-root-key.ts';
 import { LocalRootKey } from './vault/local-root-key.ts';
 import type { RootKey } from './vault/root-key.ts';
+import { TransitRootKey } from './vault/transit-root-key.ts';
 
 export interface RootKeys {
   rootKey: RootKey;
   previousRootKey: RootKey | null;
+  /** Lets go of connections to a key management service. */
+  close(): Promise<void>;
 }
 
-/** The root keys as configured. One place decides which provider opens the key ring. */
-export function openRootKeys(keys: KeyProviderConfig, random: Random): RootKeys {
-  switch (keys.provider) {
-    case 'local':
-      return {
-        rootKey: new LocalRootKey(keys.rootKey, random),
-        previousRootKey: keys.previousRootKey === null ? null : new LocalRootKey(keys.previousRootKey, random),
-      };
-    case 'aws':
-      throw new RootKeyProviderMissing();
-  }
+/** The root keys as configured. One place decides which provider opens the key ring. Throws `RootKeyUnavailable`. */
+export async function openRootKeys(keys: KeyProviderConfig, random: Random): Promise<RootKeys> {
+  const http = keys.provider === 'transit' ? new UndiciHttpClient({ connections: 2 }) : null;
+  const local = (key: SecretString): RootKey => new LocalRootKey(key, random);
+  return {
+    rootKey: await openRootKey(keys, local, http),
+    previousRootKey: keys.previousRootKey === null ? null : local(keys.previousRootKey),
+    close: async () => http?.close(),
+  };
 }
 
-/** The configuration is right, but this build does not have what it asks for. */
-export class RootKeyProviderMissing extends Error {
-  constructor() {
-    super('KMS_PROVIDER aws is not available in this build yet. Set KMS_PROVIDER to local and give ROOT_KEY.');
-    this.name = 'RootKeyProviderMissing';
-  }
+async function openRootKey(
+  keys: KeyProviderConfig,
+  local: (key: SecretString) => RootKey,
+  http: HttpClient | null,
+): Promise<RootKey> {
+  if (keys.provider === 'local') return local(keys.rootKey);
+  if (keys.provider === 'aws') return AwsRootKey.open(keys);
+  if (http === null) throw new Error('Transit needs an HTTP client');
+  return new TransitRootKey(keys, http);
 }

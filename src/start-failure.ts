@@ -1,6 +1,6 @@
 import { ConfigError } from './config/environment-reader.ts';
-import { RootKeyProviderMissing } from './root-keys.ts';
 import { WrongRootKey } from './vault/key-ring.ts';
+import { RootKeyUnavailable } from './vault/root-key.ts';
 
 /** A start that failed for a reason that the operator can mend. The message names the variable and the mend. */
 export class StartFailure extends Error {
@@ -15,7 +15,7 @@ export function explain(error: unknown): string {
   if (
     error instanceof ConfigError ||
     error instanceof WrongRootKey ||
-    error instanceof RootKeyProviderMissing ||
+    error instanceof RootKeyUnavailable ||
     error instanceof StartFailure
   ) {
     return error.message;

@@ -75,7 +75,8 @@ async function start(
 function plannedKeys(environment: Environment): Environment {
   const needsKey =
     !isProduction(environment) && !isSet(environment, 'ROOT_KEY') && !isSet(environment, 'ROOT_KEY_FILE');
-  return needsKey && environment['KMS_PROVIDER'] !== 'aws' ? { ROOT_KEY: Buffer.alloc(32).toString('base64') } : {};
+  const isLocal = (environment['KMS_PROVIDER']?.trim() || 'local') === 'local';
+  return needsKey && isLocal ? { ROOT_KEY: Buffer.alloc(32).toString('base64') } : {};
 }
 
 function isProduction(environment: Environment): boolean {

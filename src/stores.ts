@@ -71,8 +71,13 @@ export async function openStoresOn(
   const clock = overrides.clock ?? databaseClock;
   const ids = new Ids(clock, random);
   const source = { clock, ids, random };
-  const { rootKey, previousRootKey } = openRootKeys(config.keys, random);
-  const keyRing = await KeyRing.open(database, rootKey, previousRootKey, source);
+  const rootKeys = await openRootKeys(config.keys, random);
+  const keyRing = await KeyRing.open(database, rootKeys.rootKey, rootKeys.previousRootKey, source).catch(
+    async (error: unknown) => {
+      await rootKeys.close();
+      throw error;
+    },
+  );
   return {
     dataSource,
     database,
@@ -83,6 +88,9 @@ export async function openStoresOn(
     keyRing,
     vault: new Vault(keyRing, source),
     audit: new AuditLog(clock, ids),
-    close: () => dataSource.destroy(),
+    close: async () => {
+      await rootKeys.close();
+      await dataSource.destroy();
+    },
   };
 }

@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { AuditModule } from '../audit/audit.module.ts';
+import { KekRegister } from '../vault/kek-register.ts';
+import { KeyRewrap } from '../vault/key-rewrap.ts';
 import { AccessGuard } from './access.guard.ts';
 import { AuditController } from './audit.controller.ts';
 import { BootstrapAdmin } from './bootstrap-admin.ts';
@@ -9,12 +11,16 @@ import { ClientRateLimit } from './client-rate-limit.ts';
 import { ClientStore } from './client-store.ts';
 import { ClientsController } from './clients.controller.ts';
 import { FailedAttempts } from './failed-attempts.ts';
+import { KeyCustody } from './key-custody.ts';
+import { KeysController } from './keys.controller.ts';
 import { RefusalCounter } from './refusal.ts';
+import { RewrapSchedule } from './rewrap-schedule.ts';
+import { RewrapWorker } from './rewrap-worker.ts';
 
-/** Who may call what: the guard of every route, the clients and their keys, and the door to the audit record. */
+/** Who may call what: the guard of every route, the clients and their keys, and the doors to the audit record and the keys. */
 @Module({
   imports: [AuditModule],
-  controllers: [ClientsController, AuditController],
+  controllers: [ClientsController, AuditController, KeysController],
   providers: [
     { provide: APP_GUARD, useClass: AccessGuard },
     BootstrapAdmin,
@@ -22,7 +28,12 @@ import { RefusalCounter } from './refusal.ts';
     ClientRateLimit,
     ClientStore,
     FailedAttempts,
+    KekRegister,
+    KeyCustody,
+    KeyRewrap,
     RefusalCounter,
+    RewrapSchedule,
+    RewrapWorker,
   ],
   exports: [Callers, ClientRateLimit, ClientStore],
 })

@@ -66,5 +66,5 @@ async function examineDatabase(config: Config, databaseUrl: string, note: Note):
 function blame(findings: readonly Finding[], error: unknown): Finding['check'] {
   if (findings.length === 0) return 'configuration';
   const { name } = error as Error;
-  return name === 'WrongRootKey' || name === 'RootKeyProviderMissing' ? 'key_ring' : 'database';
+  return name === 'WrongRootKey' || name === 'RootKeyUnavailable' ? 'key_ring' : 'database';
 }

@@ -34,7 +34,24 @@ export interface MetaConfig {
 
 export type KeyProviderConfig =
   | { readonly provider: 'local'; readonly rootKey: SecretString; readonly previousRootKey: SecretString | null }
-  | { readonly provider: 'aws'; readonly keyId: string; readonly endpointUrl: string | null };
+  | {
+      readonly provider: 'aws';
+      readonly keyId: string;
+      readonly endpointUrl: string | null;
+      /** While a ring that a local root key wraps moves to KMS. */
+      readonly previousRootKey: SecretString | null;
+    }
+  | {
+      /** The Transit engine of HashiCorp Vault or OpenBao. */
+      readonly provider: 'transit';
+      readonly address: string;
+      readonly mount: string;
+      readonly keyName: string;
+      readonly namespace: string | null;
+      /** The token, or the file that an agent keeps it in. */
+      readonly token: SecretString | { readonly file: string };
+      readonly previousRootKey: SecretString | null;
+    };
 
 /** The environment, parsed once, checked whole, frozen. */
 export abstract class Config {

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { validateCronExpression } from 'cron';
 import { SecretString } from '../platform/secret-string.ts';
-import type { AppCredentials, Config, KeyProviderConfig, MetaConfig, Product } from './config.ts';
+import type { AppCredentials, Config, MetaConfig, Product } from './config.ts';
 import { type Environment, EnvironmentReader } from './environment-reader.ts';
+import { readKeys } from './key-provider.ts';
+import { readSecret, readUrl } from './setting-forms.ts';
 
-const MAKE_ROOT_KEY = 'make one with: openssl rand -base64 32';
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const DAY_SECONDS = 86_400;
 
@@ -143,73 +143,6 @@ function readApp(reader: EnvironmentReader, prefix: 'META' | 'INSTAGRAM' | 'THRE
   if (hasId && !hasSecret) reader.fault(secretName, `is missing although ${idName} is set; set both or neither.`);
   if (hasSecret && !hasId) reader.fault(idName, `is missing although ${secretName} is set; set both or neither.`);
   return id === null || secret === null ? null : { id, secret };
-}
-
-const ROOT_KEY = /^[A-Za-z0-9+/]{43}=$/;
-const ROOT_KEY_FORM = `32 bytes in base64, 44 characters (${MAKE_ROOT_KEY})`;
-
-function readKeys(reader: EnvironmentReader): KeyProviderConfig {
-  const provider = reader.oneOf('KMS_PROVIDER', ['local', 'aws'], 'local');
-  const rootKey = readSecret(reader, 'ROOT_KEY', ROOT_KEY, ROOT_KEY_FORM);
-  const previousRootKey = readSecret(reader, 'ROOT_KEY_PREVIOUS', ROOT_KEY, ROOT_KEY_FORM);
-  const file = reader.text('ROOT_KEY_FILE');
-  const keyId = reader.text('AWS_KMS_KEY_ID');
-  const endpointUrl = reader.text('AWS_ENDPOINT_URL') === null ? null : readUrl(reader, 'AWS_ENDPOINT_URL', '');
-  if (reader.text('ROOT_KEY') !== null && file !== null) {
-    reader.fault('ROOT_KEY_FILE', 'is set together with ROOT_KEY; keep one of the two.');
-  }
-  if (provider === 'aws') {
-    if (keyId === null)
-      reader.fault('AWS_KMS_KEY_ID', 'is missing although KMS_PROVIDER is aws; name the key by its ARN or alias.');
-    for (const name of ['ROOT_KEY', 'ROOT_KEY_FILE', 'ROOT_KEY_PREVIOUS']) {
-      if (reader.text(name) !== null) reader.fault(name, 'is set although KMS_PROVIDER is aws; take it out.');
-    }
-    return { provider, keyId: keyId ?? '', endpointUrl };
-  }
-  const key = rootKey ?? (file === null ? null : readKeyFile(reader, file));
-  if (reader.text('ROOT_KEY') === null && file === null) {
-    reader.fault('ROOT_KEY', `is missing: give it, or ROOT_KEY_FILE, as ${ROOT_KEY_FORM}.`);
-  }
-  if (key !== null && previousRootKey !== null && key.expose() === previousRootKey.expose()) {
-    reader.fault(
-      'ROOT_KEY_PREVIOUS',
-      'is the same as ROOT_KEY; set it to the key that ROOT_KEY replaces, or take it out.',
-    );
-  }
-  return { provider, rootKey: key ?? new SecretString(''), previousRootKey };
-}
-
-function readKeyFile(reader: EnvironmentReader, file: string): SecretString | null {
-  let key: string;
-  try {
-    key = readFileSync(file, 'utf8').trim();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    reader.fault(
-      'ROOT_KEY_FILE',
-      `names a file that cannot be read (${code ?? 'unknown cause'}): ${file}. Correct the path or its rights.`,
-    );
-    return null;
-  }
-  if (ROOT_KEY.test(key)) return new SecretString(key);
-  reader.fault('ROOT_KEY_FILE', `names a file that must hold ${ROOT_KEY_FORM}; it holds ${key.length} characters.`);
-  return null;
-}
-
-function readSecret(reader: EnvironmentReader, name: string, pattern: RegExp, form: string): SecretString | null {
-  const value = reader.matching(name, pattern, form, false);
-  return value === null ? null : new SecretString(value);
-}
-
-/** An http(s) address without credentials, query and fragment; a slash at its end is left out. The value is not quoted: it could hold a password. */
-function readUrl(reader: EnvironmentReader, name: string, fallback: string): string {
-  const value = reader.text(name);
-  if (value === null) return fallback;
-  const url = URL.canParse(value) ? new URL(value) : null;
-  const isPlain = url !== null && url.username === '' && url.password === '' && !/[?#\s]/.test(value);
-  if (isPlain && (url.protocol === 'http:' || url.protocol === 'https:')) return value.replace(/\/+$/, '');
-  reader.fault(name, 'must be an http:// or https:// address without user, query and fragment.');
-  return 'https://unusable.invalid';
 }
 
 function readCron(reader: EnvironmentReader, name: string, fallback: string): string | null {

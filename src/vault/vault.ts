@@ -24,13 +24,13 @@ export class Vault {
   /** Seals and stores a secret; returns its id. Committed with the transaction it is given. */
   async put(sql: Sql, secret: SecretString, context: SealContext): Promise<string> {
     const id = this.source.ids.next('sec');
-    for (let attempt = 0; attempt < 2; attempt++) {
+    for (let attempt = 0; attempt < 3; attempt++) {
       const sealed = seal(id, secret, context, this.ring.activeKek(), this.source.random);
-      // Another replica may have retired this key a moment ago: nothing may be sealed under it any more.
+      // Another replica may have replaced this key a moment ago: nothing may be sealed under it any more, or it could never be retired.
       const stored = await sql.run({
         name: 'sealed_secret_put',
         text: `INSERT INTO sealed_secret (id, kek_id, wrapped_key, ciphertext, created_at)
-          SELECT $1, k.id, $3, $4, $5 FROM encryption_key k WHERE k.id = $2 AND k.state <> 'retired' FOR KEY SHARE`,
+          SELECT $1, k.id, $3, $4, $5 FROM encryption_key k WHERE k.id = $2 AND k.state = 'active' FOR KEY SHARE`,
         values: [id, sealed.kekId, sealed.wrappedKey, sealed.ciphertext, this.source.clock.now()],
       });
       if (stored === 1) return id;

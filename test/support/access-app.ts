@@ -16,6 +16,7 @@ import { ProblemFilter } from '../../src/platform/problem.filter.ts';
 import { Random } from '../../src/platform/random.ts';
 import { SecretString } from '../../src/platform/secret-string.ts';
 import { InputPipe } from '../../src/platform/validation.pipe.ts';
+import { KeyRing } from '../../src/vault/key-ring.ts';
 import { captureLog } from './replica.ts';
 import { openTestVault } from './vault.ts';
 
@@ -43,6 +44,7 @@ export async function startAccessApp(
     { provide: Database, useValue: database },
     { provide: Random, useValue: random },
     { provide: Ids, useValue: ids },
+    { provide: KeyRing, useValue: ring },
     { provide: KeyHasher, useValue: ring },
     { provide: ChainMac, useValue: ring },
     { provide: AuditLog, useValue: new AuditLog(clock, ids) },

@@ -207,7 +207,12 @@ describe('forms that are taken', () => {
       ROOT_KEY: '',
       AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
     });
-    expect(keys).toEqual({ provider: 'aws', keyId: 'alias/vault', endpointUrl: 'http://127.0.0.1:1' });
+    expect(keys).toEqual({
+      provider: 'aws',
+      keyId: 'alias/vault',
+      endpointUrl: 'http://127.0.0.1:1',
+      previousRootKey: null,
+    });
   });
 });
 

@@ -1,0 +1,24 @@
+import { SecretString } from '../platform/secret-string.ts';
+import type { EnvironmentReader } from './environment-reader.ts';
+
+/** A secret with a form; a fault says its length and never its value. */
+export function readSecret(
+  reader: EnvironmentReader,
+  name: string,
+  pattern: RegExp,
+  form: string,
+): SecretString | null {
+  const value = reader.matching(name, pattern, form, false);
+  return value === null ? null : new SecretString(value);
+}
+
+/** An http(s) address without credentials, query and fragment; a slash at its end is left out. The value is not quoted: it could hold a password. */
+export function readUrl(reader: EnvironmentReader, name: string, fallback: string): string {
+  const value = reader.text(name);
+  if (value === null) return fallback;
+  const url = URL.canParse(value) ? new URL(value) : null;
+  const isPlain = url !== null && url.username === '' && url.password === '' && !/[?#\s]/.test(value);
+  if (isPlain && (url.protocol === 'http:' || url.protocol === 'https:')) return value.replace(/\/+$/, '');
+  reader.fault(name, 'must be an http:// or https:// address without user, query and fragment.');
+  return 'https://unusable.invalid';
+}

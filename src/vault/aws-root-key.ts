@@ -1,0 +1,149 @@
+import type { DecryptCommandOutput, EncryptCommandOutput, KMSClient } from '@aws-sdk/client-kms';
+import { KMS_TIMEOUT_MS, RootKey, RootKeyUnavailable, type WrapContext } from './root-key.ts';
+
+export interface AwsRootKeyOptions {
+  /** A key's ARN, id, alias or alias ARN. */
+  keyId: string;
+  /** Null: the region's own address. */
+  endpointUrl: string | null;
+  /** For one answer, repeats included. */
+  timeoutMs?: number;
+}
+
+const KEY_ARN = /^arn:aws[a-z-]*:kms:[^:]+:\d+:key\//;
+const PROBE: WrapContext = { service: 'metavault', purpose: 'probe' };
+
+/**
+ * A symmetric key in AWS KMS. The key material of the ring goes there and back over TLS; the root key itself never leaves it. The
+ * context is KMS's encryption context, so CloudTrail shows it and key policies may demand it.
+ * Credentials and region come from the standard AWS environment.
+ */
+export class AwsRootKey extends RootKey {
+  private constructor(
+    override readonly id: string,
+    private readonly kms: Kms,
+    private readonly keyId: string,
+  ) {
+    super();
+  }
+
+  /** Asks KMS which key an alias or a short id stands for: the ring remembers the key, not a name that may move. Throws `RootKeyUnavailable`. */
+  static async open(options: AwsRootKeyOptions): Promise<AwsRootKey> {
+    const kms = await Kms.connect(options);
+    if (KEY_ARN.test(options.keyId)) return new AwsRootKey(`aws:${options.keyId}`, kms, options.keyId);
+    const { KeyId: arn } = await kms.encrypt(options.keyId, Buffer.alloc(1), PROBE);
+    if (arn === undefined) throw new RootKeyUnavailable('unusable', 'AWS KMS did not say which key it used.');
+    return new AwsRootKey(`aws:${arn}`, kms, arn);
+  }
+
+  override async wrap(key: Uint8Array, context: WrapContext): Promise<Buffer> {
+    const { CiphertextBlob: wrapped } = await this.kms.encrypt(this.keyId, key, context);
+    if (wrapped === undefined) throw new RootKeyUnavailable('unusable', 'AWS KMS answered without a ciphertext.');
+    return Buffer.from(wrapped);
+  }
+
+  override async unwrap(wrapped: Uint8Array, context: WrapContext): Promise<Uint8Array> {
+    const { Plaintext: key } = await this.kms.decrypt(this.keyId, wrapped, context);
+    if (key === undefined) throw new RootKeyUnavailable('unusable', 'AWS KMS answered without a plaintext.');
+    return key;
+  }
+}
+
+/** The two calls of KMS that are needed, with its failures in our words. */
+class Kms {
+  private constructor(
+    private readonly client: KMSClient,
+    private readonly sdk: typeof import('@aws-sdk/client-kms'),
+    private readonly timeoutMs: number,
+  ) {}
+
+  /** The SDK is loaded here and not at the top: it takes longer to load than all the rest, and most installations never need it. */
+  static async connect({ endpointUrl, timeoutMs = KMS_TIMEOUT_MS }: AwsRootKeyOptions): Promise<Kms> {
+    const sdk = await import('@aws-sdk/client-kms');
+    const client = new sdk.KMSClient({
+      maxAttempts: 3,
+      requestHandler: { connectionTimeout: timeoutMs / 2, requestTimeout: timeoutMs },
+      ...(endpointUrl === null ? {} : { endpoint: endpointUrl }),
+    });
+    return new Kms(client, sdk, timeoutMs);
+  }
+
+  encrypt(keyId: string, plaintext: Uint8Array, context: WrapContext): Promise<EncryptCommandOutput> {
+    const command = new this.sdk.EncryptCommand({
+      KeyId: keyId,
+      Plaintext: plaintext,
+      EncryptionContext: { ...context },
+    });
+    return this.inTime((abortSignal) => this.client.send(command, { abortSignal }));
+  }
+
+  decrypt(keyId: string, ciphertext: Uint8Array, context: WrapContext): Promise<DecryptCommandOutput> {
+    const command = new this.sdk.DecryptCommand({
+      KeyId: keyId,
+      CiphertextBlob: ciphertext,
+      EncryptionContext: { ...context },
+    });
+    return this.inTime((abortSignal) => this.client.send(command, { abortSignal }));
+  }
+
+  private async inTime<T>(call: (abortSignal: AbortSignal) => Promise<T>): Promise<T> {
+    const deadline = AbortSignal.timeout(this.timeoutMs);
+    try {
+      return await call(deadline);
+    } catch (error) {
+      throw toUnavailable(error, deadline.aborted, this.timeoutMs);
+    }
+  }
+}
+
+const DENIED = new Set([
+  'AccessDeniedException',
+  'UnrecognizedClientException',
+  'InvalidSignatureException',
+  'ExpiredTokenException',
+  'InvalidClientTokenId',
+  'MissingAuthenticationTokenException',
+  'IncompleteSignature',
+]);
+
+function toUnavailable(error: unknown, timedOut: boolean, timeoutMs: number): RootKeyUnavailable {
+  const name = error instanceof Error ? error.name : '';
+  const text = error instanceof Error ? error.message : '';
+  const tell = (reason: RootKeyUnavailable['reason'], message: string): RootKeyUnavailable =>
+    new RootKeyUnavailable(reason, message, { cause: error });
+  if (timedOut || name === 'TimeoutError') {
+    return tell(
+      'timeout',
+      `AWS KMS did not answer within ${timeoutMs / 1000} s. Look at the network and AWS_ENDPOINT_URL.`,
+    );
+  }
+  if (name === 'CredentialsProviderError') {
+    return tell(
+      'denied',
+      'AWS KMS needs credentials: give the process a role, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
+    );
+  }
+  if (/region is missing/i.test(text))
+    return tell('unusable', 'AWS_REGION is missing: name the region of the KMS key.');
+  if (DENIED.has(name)) {
+    return tell(
+      'denied',
+      `AWS KMS refuses (${name}). Allow kms:Encrypt and kms:Decrypt on AWS_KMS_KEY_ID for this identity.`,
+    );
+  }
+  if (name === 'NotFoundException') {
+    return tell('missing', 'AWS KMS has no key as AWS_KMS_KEY_ID names it in this account and region. Correct it.');
+  }
+  if (name === 'DisabledException' || name === 'KMSInvalidStateException' || name === 'InvalidKeyUsageException') {
+    return tell('unusable', `The key AWS_KMS_KEY_ID cannot be used (${name}). Enable it, or cancel its deletion.`);
+  }
+  if (name === 'InvalidCiphertextException' || name === 'IncorrectKeyException') {
+    return tell(
+      'unusable',
+      `AWS KMS does not open this key of the ring (${name}): it was changed, or another key made it.`,
+    );
+  }
+  const code = (error as { code?: unknown }).code;
+  const what = typeof code === 'string' ? code : name || 'no answer';
+  return tell('unreachable', `AWS KMS cannot be used (${what}). Look at the network, AWS_REGION and AWS_ENDPOINT_URL.`);
+}
