@@ -1,6 +1,7 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import { AccessModule } from './access/access.module.ts';
+import { SubscriptionsModule } from './access/subscriptions.module.ts';
 import { AuditModule } from './audit/audit.module.ts';
 import { ConnectModule } from './connect/connect.module.ts';
 import { CONNECTION_ENTITIES } from './connections/connection.entity.ts';
@@ -32,6 +33,7 @@ export class AppModule {
         LifecycleModule,
         MetaModule,
         OperationsModule,
+        SubscriptionsModule,
       ],
       providers: values,
       exports: values,

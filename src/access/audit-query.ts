@@ -58,7 +58,8 @@ export function toAuditFilter(query: AuditQuery, caller: Caller): AuditFilter {
   };
 }
 
-function parseInstant(path: string, text: string): Date {
+/** An instant that a caller gave. Throws 400 `invalid_request`. */
+export function parseInstant(path: string, text: string): Date {
   const epochMs = INSTANT.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(epochMs)) throw invalidInput(path, 'is not an RFC 3339 instant such as 2026-01-31T09:30:00Z');
   return new Date(epochMs);

@@ -1,21 +1,16 @@
 import type { Sql } from '../database/database.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ids } from '../platform/ids.ts';
-
-export type EventType =
-  | 'connection.created'
-  | 'connection.refreshed'
-  | 'connection.expiring'
-  | 'connection.reauth_required'
-  | 'connection.revoked'
-  | 'meta.webhook';
+import { eventDataText } from './event-data.ts';
+import type { EventType } from './event-type.ts';
 
 export interface OutboxEvent {
   type: EventType;
   tenant: string | null;
   product: string | null;
+  /** Events of one connection reach each subscriber in the order in which they were written. */
   connectionId: string | null;
-  /** Thin: ids and states, never a token. */
+  /** Thin: ids and states, never a token. Meta's own JSON goes in as `RawJson`, so that no number in it changes. */
   data: Record<string, unknown>;
 }
 
@@ -36,9 +31,33 @@ export class Outbox {
         event.tenant,
         event.product,
         event.connectionId,
-        JSON.stringify(event.data),
+        eventDataText(event.data),
         this.clock.now(),
       ],
     });
+  }
+
+  /** Many events in one statement, in this order: what Meta sends in one delivery. Their ids. */
+  async addAll(sql: Sql, events: readonly OutboxEvent[]): Promise<string[]> {
+    const ids = events.map(() => this.ids.next('evt'));
+    if (events.length === 0) return ids;
+    await sql.run({
+      name: 'outbox_add_all',
+      text: `INSERT INTO event (id, type, tenant, product, connection_id, data, created_at)
+        SELECT id, type, tenant, product, connection_id, data::json, $7
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+          WITH ORDINALITY AS e(id, type, tenant, product, connection_id, data, position)
+        ORDER BY position`,
+      values: [
+        ids,
+        events.map(({ type }) => type),
+        events.map(({ tenant }) => tenant),
+        events.map(({ product }) => product),
+        events.map(({ connectionId }) => connectionId),
+        events.map(({ data }) => eventDataText(data)),
+        this.clock.now(),
+      ],
+    });
+    return ids;
   }
 }

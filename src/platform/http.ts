@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { LookupFunction } from 'node:net';
 import type { Readable } from 'node:stream';
 import { Agent, type Dispatcher, errors } from 'undici';
 
@@ -59,6 +60,8 @@ export interface UndiciHttpOptions {
   connectTimeoutMs?: number;
   /** Between two chunks of an answer. */
   bodyTimeoutMs?: number;
+  /** Resolves host names in place of the system's own way, at each new connection. Not asked for addresses written in the URL. */
+  lookup?: LookupFunction;
 }
 
 /** undici with keep-alive pools. */
@@ -69,7 +72,10 @@ export class UndiciHttpClient extends HttpClient {
     super();
     this.#agent = new Agent({
       connections: options.connections ?? 64,
-      connect: { timeout: options.connectTimeoutMs ?? 5_000 },
+      connect: {
+        timeout: options.connectTimeoutMs ?? 5_000,
+        ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
+      },
       bodyTimeout: options.bodyTimeoutMs ?? 30_000,
       keepAliveTimeout: 30_000,
       pipelining: 1,

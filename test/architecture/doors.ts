@@ -15,7 +15,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   vault: GROUND,
   audit: GROUND,
   events: [...GROUND, 'vault', 'audit'],
-  access: [...GROUND, 'audit', 'vault'],
+  access: [...GROUND, 'audit', 'vault', 'events'],
   connections: [...GROUND, 'vault', 'audit', 'events'],
   lifecycle: WORK,
   connect: [...WORK, 'lifecycle'],

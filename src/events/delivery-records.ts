@@ -1,0 +1,180 @@
+import { Injectable } from '@nestjs/common';
+import { AuditLog, SYSTEM } from '../audit/audit-log.ts';
+import { Batcher } from '../database/batcher.ts';
+import { Database, type Transaction } from '../database/database.ts';
+import { Clock } from '../platform/clock.ts';
+import type { ClaimedLane } from './delivery-claims.ts';
+import type { Attempt, Verdict } from './judge-attempt.ts';
+
+/** How one attempt ended. */
+export interface Outcome {
+  lane: ClaimedLane;
+  deliveryId: string;
+  attempt: Attempt;
+  verdict: Verdict;
+  /** Whether the lane stays in this replica's hands for its next delivery. */
+  keepLane: boolean;
+}
+
+/** Outcomes of one commit, and commits at once. */
+const BATCH = { maxSize: 200, maxInFlight: 2 } as const;
+
+/**
+ * Writes down what came of attempts; those that end at the same time share one transaction. Fenced: what a replica did in a lane
+ * that is no longer its own is not recorded, because whoever took the lane over records it.
+ */
+@Injectable()
+export class DeliveryRecords {
+  readonly #batcher = new Batcher<Outcome, boolean>((outcomes) => this.write(outcomes), BATCH);
+
+  constructor(
+    private readonly database: Database,
+    private readonly audit: AuditLog,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Committed when it resolves. False: the lane is not ours any more, nothing was recorded. */
+  record(outcome: Outcome): Promise<boolean> {
+    return this.#batcher.submit(outcome);
+  }
+
+  private write(outcomes: Outcome[]): Promise<boolean[]> {
+    return this.database.transaction(async (tx) => {
+      const isHeld = await this.lock(tx, outcomes);
+      const held = outcomes.filter((_, index) => isHeld[index]);
+      if (held.length > 0) {
+        await this.markDeliveries(tx, held);
+        await this.leaveLanes(tx, held);
+        await this.markSubscriptions(tx, held);
+      }
+      return isHeld;
+    });
+  }
+
+  /** Locks the lanes that are still ours, in key order. From here on nothing can be added to them, see `openLanes`. */
+  private async lock(tx: Transaction, outcomes: readonly Outcome[]): Promise<boolean[]> {
+    const rows = await tx.rows<{ position: string }>({
+      name: 'delivery_lock',
+      text: `SELECT c.position FROM delivery_lane l
+        JOIN unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS c(subscription_id, lane, claim_id, position)
+          ON l.subscription_id = c.subscription_id AND l.lane = c.lane AND l.claim_id = c.claim_id
+        ORDER BY l.subscription_id, l.lane FOR UPDATE OF l`,
+      values: [subscriptionIds(outcomes), lanes(outcomes), outcomes.map(({ lane }) => lane.claimId)],
+    });
+    const positions = new Set(rows.map(({ position }) => Number(position)));
+    return outcomes.map((_, index) => positions.has(index + 1));
+  }
+
+  private async markDeliveries(tx: Transaction, outcomes: readonly Outcome[]): Promise<void> {
+    await tx.run({
+      name: 'delivery_mark',
+      text: `UPDATE delivery d SET status = o.status, attempts = d.attempts + 1, last_attempt_at = $6, last_status = o.http_status,
+          last_error = o.error, next_attempt_at = o.next_attempt_at,
+          delivered_at = CASE WHEN o.status = 'delivered' THEN $6::timestamptz END
+        FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::timestamptz[]) AS o(id, status, http_status, error, next_attempt_at)
+        WHERE d.id = o.id AND d.status = 'pending'`,
+      values: [
+        outcomes.map(({ deliveryId }) => deliveryId),
+        outcomes.map(({ verdict }) => STATUS[verdict.kind]),
+        outcomes.map(({ attempt }) => attempt.status),
+        outcomes.map(({ attempt }) => attempt.error),
+        outcomes.map(({ verdict }) => (verdict.kind === 'retry' ? verdict.retryAt : null)),
+        this.clock.now(),
+      ],
+    });
+  }
+
+  /** Lanes with nothing left are taken away, those with more are due at once, those with a failure when it is to be repeated. */
+  private async leaveLanes(tx: Transaction, outcomes: readonly Outcome[]): Promise<void> {
+    const left = outcomes.filter(({ keepLane }) => !keepLane);
+    if (left.length === 0) return;
+    await tx.run({
+      name: 'delivery_lane_empty',
+      text: `DELETE FROM delivery_lane l USING unnest($1::text[], $2::text[]) AS c(subscription_id, lane)
+        WHERE l.subscription_id = c.subscription_id AND l.lane = c.lane AND NOT EXISTS (
+          SELECT 1 FROM delivery d WHERE d.subscription_id = l.subscription_id AND d.lane = l.lane AND d.status = 'pending')`,
+      values: [subscriptionIds(left), lanes(left)],
+    });
+    const now = this.clock.now();
+    await tx.run({
+      name: 'delivery_lane_leave',
+      text: `UPDATE delivery_lane l SET due_at = c.due_at, claim_id = NULL
+        FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS c(subscription_id, lane, due_at)
+        WHERE l.subscription_id = c.subscription_id AND l.lane = c.lane`,
+      values: [
+        subscriptionIds(left),
+        lanes(left),
+        left.map(({ verdict }) => (verdict.kind === 'retry' ? verdict.retryAt : now)),
+      ],
+    });
+  }
+
+  private async markSubscriptions(tx: Transaction, outcomes: readonly Outcome[]): Promise<void> {
+    const now = this.clock.now();
+    const well = ids(outcomes, ({ kind }) => kind === 'delivered');
+    const ill = ids(outcomes, ({ kind }) => kind === 'retry' || kind === 'dead').filter((id) => !well.includes(id));
+    // Rows that say so already are left alone: a write for each delivery would make them the bottleneck.
+    if (well.length > 0) {
+      await tx.run({
+        name: 'subscription_well',
+        text: `UPDATE subscription SET failing_since = NULL, failure_noticed_at = NULL, last_delivered_at = $2
+          WHERE id = ANY ($1) AND (failing_since IS NOT NULL OR last_delivered_at IS NULL
+            OR last_delivered_at < $2::timestamptz - interval '1 minute')`,
+        values: [well, now],
+      });
+    }
+    if (ill.length > 0) {
+      await tx.run({
+        name: 'subscription_ill',
+        text: 'UPDATE subscription SET failing_since = $2 WHERE id = ANY ($1) AND failing_since IS NULL',
+        values: [ill, now],
+      });
+    }
+    for (const outcome of outcomes) {
+      if (outcome.verdict.kind === 'retry' && outcome.verdict.holdAll) {
+        await rest(tx, outcome.lane.subscriptionId, outcome.verdict.retryAt);
+      }
+    }
+    for (const id of ids(outcomes, ({ kind }) => kind === 'gone')) await this.end(tx, id, now);
+  }
+
+  /** The subscriber answered 410: nothing more goes there. What waits for it is buried by `EventUpkeep`. */
+  private async end(tx: Transaction, id: string, now: Date): Promise<void> {
+    const ended = await tx.run({
+      text: `UPDATE subscription SET status = 'ended', status_reason = 'gone', resume_at = NULL, revision = revision + 1, updated_at = $2
+        WHERE id = $1 AND status IN ('active', 'paused')`,
+      values: [id, now],
+    });
+    if (ended === 0) return;
+    await this.audit.record(tx, {
+      action: 'subscription.ended',
+      actor: SYSTEM,
+      subjectId: id,
+      details: { reason: 'gone', http_status: 410 },
+    });
+  }
+}
+
+const STATUS = { delivered: 'delivered', retry: 'pending', dead: 'dead', gone: 'dead' } as const;
+
+/** Nothing goes to this subscriber before `until`, because it said so. */
+function rest(tx: Transaction, id: string, until: Date): Promise<number> {
+  return tx.run({
+    name: 'subscription_rest',
+    text: 'UPDATE subscription SET resume_at = $2 WHERE id = $1 AND (resume_at IS NULL OR resume_at < $2)',
+    values: [id, until],
+  });
+}
+
+function subscriptionIds(outcomes: readonly Outcome[]): string[] {
+  return outcomes.map(({ lane }) => lane.subscriptionId);
+}
+
+function lanes(outcomes: readonly Outcome[]): string[] {
+  return outcomes.map(({ lane }) => lane.lane);
+}
+
+function ids(outcomes: readonly Outcome[], has: (verdict: Verdict) => boolean): string[] {
+  const found = outcomes.filter(({ verdict }) => has(verdict)).map(({ lane }) => lane.subscriptionId);
+  return [...new Set(found)].sort();
+}

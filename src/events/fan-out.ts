@@ -1,0 +1,129 @@
+import { Injectable } from '@nestjs/common';
+import { Database, type Transaction } from '../database/database.ts';
+import { addSeconds, Clock } from '../platform/clock.ts';
+import { Ids } from '../platform/ids.ts';
+import { RETRY_SECONDS } from './retry-schedule.ts';
+import { type SubscriptionFilter, wants } from './subscription.ts';
+
+/** One at a time over all replicas: two could put events of one connection on their way in the wrong order. */
+const FAN_OUT_LOCK = 727_005;
+/** Events of one transaction. */
+const BATCH = 500;
+/** Deliveries of one statement. */
+const INSERT_BATCH = 5_000;
+
+interface UndispatchedEvent {
+  id: string;
+  position: string;
+  type: string;
+  tenant: string | null;
+  product: string | null;
+  connection_id: string | null;
+}
+
+interface NewDelivery {
+  subscriptionId: string;
+  event: UndispatchedEvent;
+}
+
+/**
+ * Turns committed events into deliveries, one for each subscription that wants them. Looks for what is not dispatched instead of
+ * remembering how far it came: events become visible when their transaction commits, not in the order of their ids.
+ */
+@Injectable()
+export class FanOut {
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    private readonly ids: Ids,
+  ) {}
+
+  /** Dispatches up to one batch; how many events that were. 0: nothing to do, or another replica is at it. */
+  async run(): Promise<number> {
+    const waiting = await this.database.rows({
+      name: 'fan_out_probe',
+      text: 'SELECT 1 FROM event WHERE dispatched_at IS NULL LIMIT 1',
+    });
+    return waiting.length === 0 ? 0 : this.database.transaction((tx) => this.dispatch(tx));
+  }
+
+  private async dispatch(tx: Transaction): Promise<number> {
+    const [lock] = await tx.rows<{ taken: boolean }>({
+      name: 'fan_out_lock',
+      text: 'SELECT pg_try_advisory_xact_lock($1) AS taken',
+      values: [FAN_OUT_LOCK],
+    });
+    if (lock?.taken !== true) return 0;
+    const events = await tx.rows<UndispatchedEvent>({
+      name: 'fan_out_events',
+      text: `SELECT id, position, type, tenant, product, connection_id FROM event
+        WHERE dispatched_at IS NULL ORDER BY position LIMIT $1`,
+      values: [BATCH],
+    });
+    const subscriptions = await tx.rows<SubscriptionFilter & { id: string }>({
+      name: 'fan_out_subscriptions',
+      text: `SELECT id, events, tenants, products FROM subscription WHERE status IN ('active', 'paused')`,
+    });
+    const deliveries = events.flatMap((event) =>
+      subscriptions.filter((each) => wants(each, event)).map(({ id }) => ({ subscriptionId: id, event })),
+    );
+    for (let start = 0; start < deliveries.length; start += INSERT_BATCH) {
+      await this.insert(tx, deliveries.slice(start, start + INSERT_BATCH));
+    }
+    await tx.run({
+      name: 'fan_out_done',
+      text: 'UPDATE event SET dispatched_at = $2 WHERE id = ANY ($1)',
+      values: [events.map(({ id }) => id), this.clock.now()],
+    });
+    return events.length;
+  }
+
+  private async insert(tx: Transaction, deliveries: readonly NewDelivery[]): Promise<void> {
+    const now = this.clock.now();
+    await tx.run({
+      name: 'fan_out_deliveries',
+      text: `INSERT INTO delivery (id, subscription_id, event_id, event_position, lane, status, retry_until, created_at)
+        SELECT id, subscription_id, event_id, event_position, lane, 'pending', $6, $7
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[])
+          AS d(id, subscription_id, event_id, event_position, lane)
+        ON CONFLICT (event_id, subscription_id) DO NOTHING`,
+      values: [
+        deliveries.map(() => this.ids.next('dlv')),
+        deliveries.map(({ subscriptionId }) => subscriptionId),
+        deliveries.map(({ event }) => event.id),
+        deliveries.map(({ event }) => event.position),
+        deliveries.map(({ event }) => laneOf(event)),
+        addSeconds(now, RETRY_SECONDS),
+        now,
+      ],
+    });
+    await openLanes(
+      tx,
+      deliveries.map(({ subscriptionId, event }) => ({ subscriptionId, lane: laneOf(event) })),
+      now,
+    );
+  }
+}
+
+function laneOf(event: UndispatchedEvent): string {
+  return event.connection_id ?? event.id;
+}
+
+/**
+ * Makes sure that lanes with new pending deliveries are looked at. A lane that exists is locked until the transaction ends, so that
+ * nobody takes it for empty meanwhile; its claim and its back-off stay. In key order, as `DeliveryRecords` locks them.
+ */
+export async function openLanes(
+  tx: Transaction,
+  lanes: readonly { subscriptionId: string; lane: string }[],
+  dueAt: Date,
+): Promise<void> {
+  await tx.run({
+    name: 'open_lanes',
+    text: `INSERT INTO delivery_lane (subscription_id, lane, due_at)
+      SELECT DISTINCT l.subscription_id COLLATE "C", l.lane COLLATE "C", $3::timestamptz
+      FROM unnest($1::text[], $2::text[]) AS l(subscription_id, lane) ORDER BY 1, 2
+      ON CONFLICT (subscription_id, lane) DO UPDATE SET due_at = delivery_lane.due_at`,
+    values: [lanes.map(({ subscriptionId }) => subscriptionId), lanes.map(({ lane }) => lane), dueAt],
+  });
+}
