@@ -1,7 +1,7 @@
 import type { INestApplication } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { describeAccess } from './describe-access.ts';
+import { describeRoutes } from './describe-routes.ts';
 
 /** The OpenAPI document of the application, made when it is first asked for. */
 export class ApiDocument {
@@ -25,7 +25,7 @@ function build(app: INestApplication): OpenAPIObject {
     .get(DiscoveryService)
     .getControllers()
     .flatMap(({ metatype }) => metatype ?? []);
-  describeAccess(controllers);
+  describeRoutes(controllers);
   const document = SwaggerModule.createDocument(app, OPTIONS);
   return {
     ...document,

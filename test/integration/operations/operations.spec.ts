@@ -118,6 +118,17 @@ describe('the document of the API', () => {
     expect(body.components.schemas.Problem.required).toContain('request_id');
   });
 
+  it('tells what the validation checks, and the key once', async () => {
+    const { body } = await http().get('/openapi.json');
+    const lease = body.components.schemas.LeaseRequest;
+    expect(lease.required.sort()).toEqual(['product', 'tenant']);
+    expect(lease.properties.product.enum).toEqual(['whatsapp', 'instagram', 'ads', 'pages', 'threads']);
+    expect(lease.properties.ttl_seconds).toEqual({ type: 'integer', minimum: 1, maximum: 3600 });
+    const filters = body.paths['/v1/connections'].get.parameters as { name: string; required: boolean }[];
+    expect(filters.find(({ name }) => name === 'tenant')?.required).toBe(false);
+    expect(body.paths['/v1/connections'].get.security).toEqual([{ bearer: [] }]);
+  });
+
   it('has a page whose scripts are files of ours', async () => {
     const page = await http().get('/docs');
     expect(page.headers['content-type']).toBe('text/html; charset=utf-8');

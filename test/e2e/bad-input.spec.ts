@@ -1,0 +1,237 @@
+import net from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import request from 'supertest';
+import { Database } from '../../src/database/database.ts';
+import { captureLog, startTestReplica, TEST_ADMIN_KEY, type TestReplica } from '../support/replica.ts';
+
+interface Operation {
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete';
+  path: string;
+  hasBody: boolean;
+}
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
+const log = captureLog('error');
+let replica: TestReplica;
+let operations: Operation[];
+let serviceKey: string;
+let address: string;
+
+beforeAll(async () => {
+  replica = await startTestReplica({ overrides: { logger: log.logger } });
+  address = await replica.listen();
+  const { body: document } = await http().get('/openapi.json');
+  operations = Object.entries(document.paths as Record<string, Record<string, { requestBody?: unknown }>>).flatMap(
+    ([path, item]) =>
+      METHODS.flatMap((method) => {
+        const operation = item[method];
+        return operation === undefined ? [] : [{ method, path, hasBody: operation.requestBody !== undefined }];
+      }),
+  );
+  const client = {
+    name: 'bad input',
+    role: 'service',
+    tenants: ['*'],
+    products: ['*'],
+    lease_modes: ['gateway', 'token'],
+  };
+  const created = await http().post('/v1/clients').set('Authorization', `Bearer ${TEST_ADMIN_KEY}`).send(client);
+  serviceKey = created.body.api_key as string;
+});
+
+afterAll(() => replica.close());
+
+const http = () => request(address);
+
+/** One call, with a key that may call the route. A route of services says 403 to the admin before it looks at the input. */
+async function call(
+  operation: Operation,
+  path: string,
+  send: (test: request.Test) => request.Test,
+): Promise<request.Response> {
+  const as = (key: string) => send(http()[operation.method](path).redirects(0).set('Authorization', `Bearer ${key}`));
+  const answer = await as(TEST_ADMIN_KEY);
+  return answer.status === 403 ? as(serviceKey) : answer;
+}
+
+const filled = (path: string, value = 'x'): string => path.replaceAll(/\{[^}]+\}/g, value);
+const named = ({ method, path }: Operation): string => `${method.toUpperCase()} ${path}`;
+const withBody = (): Operation[] => operations.filter(({ hasBody }) => hasBody);
+
+function expectProblem(operation: Operation, answer: request.Response, statuses: readonly number[]): void {
+  const seen = {
+    route: named(operation),
+    status: answer.status,
+    type: answer.headers['content-type'],
+    code: answer.body?.code,
+  };
+  expect(seen).toEqual({
+    route: named(operation),
+    status: statuses.includes(answer.status) ? answer.status : statuses,
+    type: 'application/problem+json; charset=utf-8',
+    code: expect.stringMatching(/^[a-z_]+$/),
+  });
+  expect(answer.body.request_id).toBe(answer.headers['x-request-id']);
+}
+
+function expectFault(operation: Operation, answer: request.Response): void {
+  expectProblem(operation, answer, [400]);
+  expect([named(operation), answer.body.code, answer.body.errors]).toEqual([
+    named(operation),
+    'invalid_request',
+    expect.arrayContaining([{ path: expect.stringMatching(/./), message: expect.stringMatching(/./) }]),
+  ]);
+}
+
+describe('every route of the document', () => {
+  it('is there to be tried', () => {
+    expect(operations.length).toBeGreaterThan(15);
+    expect(withBody().length).toBeGreaterThan(3);
+  });
+
+  it.each([
+    ['no JSON', '{"tenant":'],
+    ['a list', '[]'],
+    ['a word', '"text"'],
+    ['null', 'null'],
+    ['a field twice', '{"tenant":"a","tenant":"b"}'],
+    ['__proto__', '{"__proto__":{"role":"admin"}}'],
+    ['NUL in a text', '{"tenant":"a\\u0000b"}'],
+    ['half a surrogate pair', '{"tenant":"\\ud800"}'],
+    ['what is nested too deep', `{"tenant":${'['.repeat(500)}${']'.repeat(500)}}`],
+    ['an unknown field', '{"no_such_field_here":1}'],
+  ])('refuses a body with %s', async (_, text) => {
+    for (const operation of withBody()) {
+      const answer = await call(operation, filled(operation.path), (test) =>
+        test.set('Content-Type', 'application/json').send(text),
+      );
+      expectFault(operation, answer);
+    }
+  });
+
+  it('refuses wrong types in every field that it knows, and names the field', async () => {
+    const { body: document } = await http().get('/openapi.json');
+    for (const operation of withBody()) {
+      for (const field of fieldsOf(document, operation)) {
+        for (const wrong of [{ a: 1 }, [[]], -1.5, 'no such value \u0007']) {
+          const answer = await call(operation, filled(operation.path), (test) => test.send({ [field]: wrong }));
+          expectFault(operation, answer);
+          if (typeof wrong === 'object')
+            expect([named(operation), answer.body.errors]).toEqual([named(operation), mentions(field)]);
+        }
+      }
+    }
+  });
+
+  it('refuses bytes that are no UTF-8, other media types and other charsets', async () => {
+    for (const operation of withBody()) {
+      const send = (type: string, bytes: Buffer) =>
+        call(operation, filled(operation.path), (test) =>
+          test
+            .set('Content-Type', type)
+            .serialize((body) => body as string)
+            .send(bytes),
+        );
+      expectFault(operation, await send('application/json', Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d])));
+      for (const type of [
+        'text/plain',
+        'application/xml',
+        'application/json; charset=latin1',
+        'multipart/form-data; boundary=x',
+      ]) {
+        expectProblem(operation, await send(type, Buffer.from('{}')), [415]);
+      }
+    }
+  });
+
+  it('refuses bodies over 1 MiB, whatever they hold', async () => {
+    const large = JSON.stringify({ tenant: 'a'.repeat(1024 * 1024) });
+    for (const operation of withBody()) {
+      const answer = await call(operation, filled(operation.path), (test) =>
+        test.set('Content-Type', 'application/json').send(large),
+      );
+      expectProblem(operation, answer, [413]);
+    }
+  });
+
+  it('refuses ids that are none, control characters and broken encodings in its path', async () => {
+    for (const operation of operations.filter(({ path }) => path.includes('{'))) {
+      for (const value of ['%00', 'a%0Ab', '%7F']) {
+        expectFault(operation, await call(operation, filled(operation.path, value), (test) => test));
+      }
+      expectProblem(operation, await call(operation, filled(operation.path, '%zz'), (test) => test), [400]);
+      for (const value of ['x', "'%20OR%201=1--", '%F0%9F%92%A9', '..%2f..%2f', 'a'.repeat(500)]) {
+        const answer = await call(operation, filled(operation.path, value), (test) => test);
+        expect([named(operation), value, answer.status]).toEqual([
+          named(operation),
+          value,
+          belowServerError(answer.status),
+        ]);
+      }
+    }
+  });
+
+  it('refuses queries that are broken, and ignores what it does not know', async () => {
+    for (const operation of operations.filter(({ method }) => method === 'get')) {
+      const path = filled(operation.path);
+      for (const query of ['limit=1&limit=2', 'a=%00', 'a=%0D%0A', 'a=%ff', 'a=%zz']) {
+        expectFault(operation, await call(operation, `${path}?${query}`, (test) => test));
+      }
+      const plain = await call(operation, path, (test) => test);
+      const more = await call(operation, `${path}?no_such_parameter=1`, (test) => test);
+      expect([named(operation), more.status]).toEqual([named(operation), plain.status]);
+    }
+  });
+
+  it('has not once been a fault of ours, and has written nothing', async () => {
+    expect(log.lines).toEqual([]);
+    const [{ clients } = { clients: '' }] = await replica.app
+      .get(Database)
+      .rows<{ clients: string }>({ text: 'SELECT count(*)::text AS clients FROM client' });
+    expect(clients).toBe('2');
+  });
+});
+
+describe('what is no HTTP', () => {
+  it('is told so', async () => {
+    const { port } = new URL(address);
+    const said = await new Promise<string>((resolve, reject) => {
+      let text = '';
+      const socket = net.connect(Number(port), '127.0.0.1', () =>
+        socket.write('GET / HTTP/1.1\r\nHost: x\r\nBad Header: \u0001\r\n\r\n'),
+      );
+      socket.on('data', (chunk) => {
+        text += chunk.toString();
+      });
+      socket.on('end', () => resolve(text));
+      socket.on('error', reject);
+    });
+    expect(said).toMatch(/^HTTP\/1\.1 400 /);
+    expect(said).toContain('application/problem+json');
+  });
+});
+
+/** The status itself where it is no 5xx and no 2xx that would mean the id was taken for one; else a text that shows in the comparison. */
+function belowServerError(status: number): number | string {
+  return status < 500 ? status : 'below 500';
+}
+
+const mentions = (field: string) =>
+  expect.arrayContaining([expect.objectContaining({ path: expect.stringMatching(`^${field}`) })]);
+
+interface Schema {
+  $ref?: string;
+  properties?: Record<string, unknown>;
+}
+
+function fieldsOf(
+  document: { paths: Record<string, Record<string, unknown>>; components: { schemas: Record<string, Schema> } },
+  operation: Operation,
+): string[] {
+  const described = document.paths[operation.path]?.[operation.method] as {
+    requestBody: { content: Record<string, { schema: Schema }> };
+  };
+  const schema = described.requestBody.content['application/json']?.schema;
+  const name = schema?.$ref?.split('/').at(-1);
+  return Object.keys((name === undefined ? schema : document.components.schemas[name])?.properties ?? {});
+}
