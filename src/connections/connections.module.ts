@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { ConnectionDoubts } from './connection-doubts.ts';
 import { ConnectionReader } from './connection-reader.ts';
 import { ConnectionVerdicts } from './connection-verdicts.ts';
 import { CredentialCensus } from './credential-census.ts';
@@ -6,12 +7,14 @@ import { CredentialClaims } from './credential-claims.ts';
 import { CredentialOutcomes } from './credential-outcomes.ts';
 import { CredentialVersions } from './credential-versions.ts';
 import { CredentialWriter } from './credential-writer.ts';
+import { EraseConnection } from './erase-connection.ts';
 import { EstablishConnection } from './establish-connection.ts';
 import { ProviderRevocations } from './provider-revocations.ts';
 import { RevokeConnection } from './revoke-connection.ts';
 import { TokenIntakes } from './token-intakes.ts';
 
 const PROVIDERS = [
+  ConnectionDoubts,
   ConnectionReader,
   ConnectionVerdicts,
   CredentialCensus,
@@ -19,6 +22,7 @@ const PROVIDERS = [
   CredentialOutcomes,
   CredentialVersions,
   CredentialWriter,
+  EraseConnection,
   EstablishConnection,
   ProviderRevocations,
   RevokeConnection,

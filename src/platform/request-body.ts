@@ -28,6 +28,8 @@ export function bodyKind(request: FastifyRequest): BodyKind {
 
 /** The most that a body may have, apart from those that stream. */
 export const BODY_LIMIT_BYTES = 1024 * 1024;
+/** Raw bodies are Meta's webhooks: up to a thousand updates in one (META.md 15). */
+const RAW_LIMIT_BYTES = 4 * 1024 * 1024;
 
 /** Reads bodies as the routes say, in place of Fastify's parsers. Refusals name the fault. */
 export function registerBodyParsers(fastify: FastifyInstance): void {
@@ -39,7 +41,7 @@ export function registerBodyParsers(fastify: FastifyInstance): void {
       if (kind === 'stream') return payload;
       const mediaType = readMediaType(request);
       if (kind !== 'raw') requireKnown(mediaType, kind);
-      const bytes = await collect(request, payload);
+      const bytes = await collect(request, payload, kind === 'raw' ? RAW_LIMIT_BYTES : BODY_LIMIT_BYTES);
       if (kind === 'raw') return bytes;
       if (bytes.length === 0) return undefined;
       const text = decodeUtf8(bytes);
@@ -72,8 +74,9 @@ function requireKnown({ type, charset }: MediaType, kind: BodyKind): void {
     throw new AppError(unsupportedMediaType, { detail: 'The body must be in UTF-8.' });
 }
 
-async function collect(request: FastifyRequest, payload: AsyncIterable<Buffer>): Promise<Buffer> {
-  if (Number(request.headers['content-length'] ?? 0) > BODY_LIMIT_BYTES) throw new AppError(payloadTooLarge);
+async function collect(request: FastifyRequest, payload: AsyncIterable<Buffer>, limitBytes: number): Promise<Buffer> {
+  const tooLarge = { detail: `The body is larger than ${limitBytes / 1024 / 1024} MiB.` };
+  if (Number(request.headers['content-length'] ?? 0) > limitBytes) throw new AppError(payloadTooLarge, tooLarge);
   if (request.headers['content-encoding'] !== undefined && request.headers['content-encoding'] !== 'identity') {
     throw new AppError(unsupportedMediaType, { detail: 'The body must not be compressed.' });
   }
@@ -81,7 +84,7 @@ async function collect(request: FastifyRequest, payload: AsyncIterable<Buffer>):
   let size = 0;
   for await (const chunk of payload) {
     size += chunk.length;
-    if (size > BODY_LIMIT_BYTES) throw new AppError(payloadTooLarge);
+    if (size > limitBytes) throw new AppError(payloadTooLarge, tooLarge);
     chunks.push(chunk);
   }
   return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size);

@@ -1,0 +1,102 @@
+import { Injectable } from '@nestjs/common';
+import { AuditLog } from '../audit/audit-log.ts';
+import { ConnectionDoubts } from '../connections/connection-doubts.ts';
+import { EraseConnection } from '../connections/erase-connection.ts';
+import { RevokeConnection } from '../connections/revoke-connection.ts';
+import { Database, type Sql } from '../database/database.ts';
+import { type PersonRequest, PersonRequestStore } from './person-request-store.ts';
+import { PromptInspection } from './prompt-inspection.ts';
+import { META } from './rejections.ts';
+
+interface PersonsConnection {
+  id: string;
+  tenant: string;
+  product: string;
+  isRevoked: boolean;
+}
+
+/** In the place of what Meta sent about a person who is erased. */
+const ERASED_EVENT = '{"erased":true}';
+
+/**
+ * Carries out what Meta asked for in the name of a person (CONTRACT 8): their connections are revoked, unless they connected again
+ * since; those are inspected. A data deletion erases besides. Each step is a transaction of its own and finds nothing to do the second
+ * time, so that a crash anywhere is mended by beginning again, and two replicas at once do no harm.
+ */
+@Injectable()
+export class CarryOutRequest {
+  constructor(
+    private readonly database: Database,
+    private readonly requests: PersonRequestStore,
+    private readonly revocation: RevokeConnection,
+    private readonly eraser: EraseConnection,
+    private readonly doubts: ConnectionDoubts,
+    private readonly inspection: PromptInspection,
+    private readonly audit: AuditLog,
+  ) {}
+
+  /** Nothing happens where it was carried out before. */
+  async carryOut(request: PersonRequest): Promise<void> {
+    const { metaUserId } = request;
+    if (request.completedAt !== null || metaUserId === null) return;
+    const counts = { revoked: 0, inspected: 0, erased: 0 };
+    for (const connection of await this.connectionsOf(request.appIds, metaUserId)) {
+      if (!connection.isRevoked) counts[await this.revoke(request, connection)]++;
+      if (request.kind === 'data_deletion' && (await this.erase(connection.id))) counts.erased++;
+    }
+    if (request.kind === 'data_deletion') await this.eraseUnmatched(metaUserId);
+    await this.requests.complete(request, counts);
+    if (counts.inspected > 0) this.inspection.begin();
+  }
+
+  private async connectionsOf(appIds: readonly string[], metaUserId: string): Promise<PersonsConnection[]> {
+    const rows = await this.database.rows<{ id: string; tenant: string; product: string; status: string }>({
+      text: 'SELECT id, tenant, product, status FROM connection WHERE app_id = ANY ($1) AND meta_user_id = $2 ORDER BY id',
+      values: [appIds, metaUserId],
+    });
+    return rows.map(({ status, ...row }) => ({ ...row, isRevoked: status === 'revoked' }));
+  }
+
+  private async revoke(request: PersonRequest, connection: PersonsConnection): Promise<'revoked' | 'inspected'> {
+    const reason = request.kind === 'deauthorize' ? 'deauthorized' : 'data_deletion';
+    const by = { actor: META, requestId: request.requestId, reason };
+    const revoked = await this.revocation.revokeAsGone(connection.id, by, request.issuedAt);
+    if (revoked !== 'authorized_later') return 'revoked';
+    await this.database.transaction(async (tx) => {
+      await this.doubts.raise(tx, [connection.id]);
+      await this.audit.record(tx, {
+        action: 'connection.doubted',
+        actor: META,
+        tenant: connection.tenant,
+        product: connection.product,
+        connectionId: connection.id,
+        requestId: request.requestId,
+        details: { reason, because: 'authorized_later' },
+      });
+    });
+    return 'inspected';
+  }
+
+  private erase(connectionId: string): Promise<boolean> {
+    return this.eraser.erase(connectionId, async (tx) => {
+      await tx.run({
+        text: `UPDATE event SET data = $2 WHERE connection_id = $1 AND type = 'meta.webhook'`,
+        values: [connectionId, ERASED_EVENT],
+      });
+    });
+  }
+
+  /** What came about the person while no connection was theirs. */
+  private async eraseUnmatched(metaUserId: string): Promise<void> {
+    await this.database.transaction(async (tx: Sql) => {
+      await tx.run({
+        text: `UPDATE event SET data = $2 WHERE id IN (SELECT event_id FROM webhook_entry WHERE meta_user_id = $1)`,
+        values: [metaUserId, ERASED_EVENT],
+      });
+      await tx.run({
+        text: 'UPDATE webhook_entry SET meta_user_id = NULL, event_id = NULL WHERE meta_user_id = $1',
+        values: [metaUserId],
+      });
+    });
+  }
+}

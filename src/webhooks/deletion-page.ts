@@ -1,0 +1,45 @@
+export interface DeletionState {
+  confirmation_code: string;
+  status: 'in_progress' | 'completed';
+  requested_at: string;
+  completed_at: string | null;
+}
+
+/** What a person sees; null: no such code. Holds no text that came from outside: the code is hexadecimal, or not shown. */
+export function deletionPage(state: DeletionState | null): string {
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>Data deletion</title>
+<style>
+  :root { color-scheme: light dark; font: 16px/1.6 system-ui, sans-serif; }
+  main { max-width: 36rem; margin: 3rem auto; padding: 0 1.25rem; }
+  h1 { font-size: 1.5rem; line-height: 1.25; }
+  code { font: 0.9em ui-monospace, monospace; overflow-wrap: anywhere; }
+</style>
+<main>
+${state === null ? UNKNOWN : bodyOf(state)}
+</main>
+</html>
+`;
+}
+
+const UNKNOWN = `<h1>There is no request with this code</h1>
+<p>Check the confirmation code that Facebook or Instagram showed you.</p>`;
+
+function bodyOf(state: DeletionState): string {
+  const asked = `<p>Asked for on ${dayOf(state.requested_at)}. Confirmation code: <code>${state.confirmation_code}</code></p>`;
+  if (state.completed_at === null) {
+    return `<h1>Your data is being deleted</h1>\n<p>This takes a few minutes. Look at this page again later.</p>\n${asked}`;
+  }
+  return `<h1>Your data has been deleted</h1>
+<p>Since ${dayOf(state.completed_at)} this service holds no access to your account, and neither your name nor your id from that request.
+If you connected your account again after the request, that new connection stays until you remove it.</p>
+${asked}`;
+}
+
+function dayOf(instant: string): string {
+  return `${instant.slice(0, 10)}, ${instant.slice(11, 16)} UTC`;
+}

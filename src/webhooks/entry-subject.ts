@@ -1,0 +1,83 @@
+import type { AssetType } from '../connections/credential-kind.ts';
+import { idOf, itemsOf, type JsonNode, member, stringOf } from './json-node.ts';
+
+/** What an entry speaks of (META.md 8, 15). */
+export interface EntrySubject {
+  assets: { type: AssetType; id: string }[];
+  /** The ids of one person, where the entry is about a person. */
+  userIds: string[];
+  /** It says that our access may have ended or shrunk. That is looked into, never believed. */
+  isAboutAccess: boolean;
+}
+
+type Finder = (entry: JsonNode) => Pick<EntrySubject, 'assets' | 'userIds'>;
+
+const byEntryId =
+  (type: AssetType): Finder =>
+  (entry) => ({ assets: assetsOf(type, [member(entry, 'id')]), userIds: [] });
+
+const byPerson: Finder = (entry) => ({ assets: [], userIds: idsOf([member(entry, 'id'), member(entry, 'uid')]) });
+
+/** `account_update` of partners has the business as its id, and the account in `waba_info`. */
+const byWhatsapp: Finder = (entry) => {
+  const values = itemsOf(member(entry, 'changes')).map((change) => member(change, 'value'));
+  const accounts = values.map((value) => member(member(value, 'waba_info'), 'waba_id'));
+  const phones = values.map((value) => member(member(value, 'metadata'), 'phone_number_id'));
+  return {
+    assets: [
+      ...assetsOf('whatsapp_business_account', [member(entry, 'id'), ...accounts]),
+      ...assetsOf('phone_number', phones),
+    ],
+    userIds: [],
+  };
+};
+
+/** Our ad accounts have the prefix that Graph's paths want; events name the bare number. */
+const byAdAccount: Finder = (entry) => {
+  const ids = idsOf([member(entry, 'id')]).map((id) => (id.startsWith('act_') ? id : `act_${id}`));
+  return { assets: ids.map((id) => ({ type: 'ad_account', id })), userIds: [] };
+};
+
+const FINDERS: Readonly<Record<string, Finder>> = {
+  page: byEntryId('page'),
+  instagram: byEntryId('instagram_account'),
+  whatsapp_business_account: byWhatsapp,
+  ad_account: byAdAccount,
+  permissions: byPerson,
+  user: byPerson,
+  threads: byPerson,
+};
+
+/** The objects that are known by name; everything else is counted as `other`. */
+export function objectLabel(object: string): string {
+  return Object.hasOwn(FINDERS, object) ? object : 'other';
+}
+
+export function subjectOf(object: string, entry: JsonNode): EntrySubject {
+  const find = Object.hasOwn(FINDERS, object) ? FINDERS[object] : undefined;
+  return { ...(find?.(entry) ?? { assets: [], userIds: [] }), isAboutAccess: isAboutAccess(object, entry) };
+}
+
+/**
+ * A permission that is not `granted`, an update of an account as such (partner removed, account disabled), a page that was blocked.
+ * `verb: remove` of a feed is none: that is a post.
+ */
+function isAboutAccess(object: string, entry: JsonNode): boolean {
+  const ofChange = itemsOf(member(entry, 'changes')).some((change) => {
+    const field = stringOf(member(change, 'field'));
+    const verb = stringOf(member(change, 'verb')) ?? stringOf(member(member(change, 'value'), 'verb'));
+    if (object === 'permissions' || field === 'permissions') return verb !== 'granted';
+    return field === 'account_update';
+  });
+  return (
+    ofChange || itemsOf(member(entry, 'messaging')).some((event) => member(event, 'policy-enforcement') !== undefined)
+  );
+}
+
+function assetsOf(type: AssetType, nodes: (JsonNode | undefined)[]): EntrySubject['assets'] {
+  return idsOf(nodes).map((id) => ({ type, id }));
+}
+
+function idsOf(nodes: (JsonNode | undefined)[]): string[] {
+  return [...new Set(nodes.map(idOf).filter((id) => id !== null))];
+}

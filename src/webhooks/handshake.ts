@@ -1,0 +1,17 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { SecretString } from '../platform/secret-string.ts';
+
+/** Meta's are digits (META.md 15). Nothing that a browser could take for markup is ever sent back. */
+const CHALLENGE = /^[A-Za-z0-9._~-]{1,256}$/;
+
+/** The challenge to answer with, or null where this is no handshake with our verify token. */
+export function answerHandshake(query: Readonly<Record<string, unknown>>, token: SecretString | null): string | null {
+  const { 'hub.mode': mode, 'hub.verify_token': given, 'hub.challenge': challenge } = query;
+  if (token === null || typeof given !== 'string' || typeof challenge !== 'string') return null;
+  const isRight = timingSafeEqual(digest(given), digest(token.expose()));
+  return isRight && mode === 'subscribe' && CHALLENGE.test(challenge) ? challenge : null;
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

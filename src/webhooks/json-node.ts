@@ -1,0 +1,133 @@
+/** A value of a JSON text together with the text itself, so that it can be handed on without a digit or an escape changed. */
+export type JsonNode = { text: string } & (
+  | { kind: 'object'; members: Map<string, JsonNode> }
+  | { kind: 'array'; items: JsonNode[] }
+  | { kind: 'string'; value: string }
+  | { kind: 'literal' }
+);
+
+/** Far deeper than any event of Meta's, shallow enough for recursion. */
+const MAX_DEPTH = 64;
+const LITERAL = /[^\s,\]}]+/y;
+
+/** Reads a JSON text. Null where it is none, or nested deeper than 64 levels. Of a member that is given twice the last counts, as with `JSON.parse`. */
+export function readJson(text: string): JsonNode | null {
+  try {
+    // The grammar is the runtime's to judge; the reader may then take every step for granted.
+    JSON.parse(text);
+    return new JsonReader(text).value(0);
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof RangeError) return null;
+    throw error;
+  }
+}
+
+class JsonReader {
+  #at = 0;
+
+  constructor(private readonly text: string) {}
+
+  value(depth: number): JsonNode {
+    if (depth > MAX_DEPTH) throw new RangeError('nested too deep');
+    this.skipSpace();
+    const start = this.#at;
+    const first = this.text[start];
+    if (first === '{') {
+      const members = this.members(depth);
+      return { kind: 'object', members, text: this.text.slice(start, this.#at) };
+    }
+    if (first === '[') {
+      const items = this.items(depth);
+      return { kind: 'array', items, text: this.text.slice(start, this.#at) };
+    }
+    if (first === '"') {
+      const value = this.string();
+      return { kind: 'string', value, text: this.text.slice(start, this.#at) };
+    }
+    LITERAL.lastIndex = start;
+    this.#at += LITERAL.exec(this.text)?.[0].length ?? 1;
+    return { kind: 'literal', text: this.text.slice(start, this.#at) };
+  }
+
+  private members(depth: number): Map<string, JsonNode> {
+    const members = new Map<string, JsonNode>();
+    this.#at++;
+    while (!this.ends('}')) {
+      const name = this.string();
+      this.skipSpace();
+      this.#at++;
+      members.set(name, this.value(depth + 1));
+    }
+    return members;
+  }
+
+  private items(depth: number): JsonNode[] {
+    const items: JsonNode[] = [];
+    this.#at++;
+    while (!this.ends(']')) items.push(this.value(depth + 1));
+    return items;
+  }
+
+  /** Passes a comma, or the closing bracket, which is the end. */
+  private ends(bracket: string): boolean {
+    this.skipSpace();
+    if (this.text[this.#at] === ',') {
+      this.#at++;
+      this.skipSpace();
+    }
+    if (this.text[this.#at] !== bracket) return false;
+    this.#at++;
+    return true;
+  }
+
+  private string(): string {
+    const start = this.#at;
+    do {
+      this.#at++;
+      if (this.text[this.#at] === '\\') this.#at += 2;
+    } while (this.text[this.#at] !== '"');
+    this.#at++;
+    return JSON.parse(this.text.slice(start, this.#at)) as string;
+  }
+
+  private skipSpace(): void {
+    while (/[ \t\n\r]/.test(this.text[this.#at] ?? '')) this.#at++;
+  }
+}
+
+/** The same text for the same content, however it was spaced, ordered or escaped. Numbers count by their digits as written. */
+export function canonicalJson(node: JsonNode): string {
+  switch (node.kind) {
+    case 'object': {
+      const members = [...node.members].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+      return `{${members.map(([name, value]) => `${JSON.stringify(name)}:${canonicalJson(value)}`).join(',')}}`;
+    }
+    case 'array':
+      return `[${node.items.map(canonicalJson).join(',')}]`;
+    case 'string':
+      return JSON.stringify(node.value);
+    case 'literal':
+      return node.text;
+  }
+}
+
+/** A member of an object; undefined for every other value. */
+export function member(node: JsonNode | undefined, name: string): JsonNode | undefined {
+  return node?.kind === 'object' ? node.members.get(name) : undefined;
+}
+
+/** The items of an array; none for every other value. */
+export function itemsOf(node: JsonNode | undefined): JsonNode[] {
+  return node?.kind === 'array' ? node.items : [];
+}
+
+/** The value of a string; null for every other value. */
+export function stringOf(node: JsonNode | undefined): string | null {
+  return node?.kind === 'string' ? node.value : null;
+}
+
+/** An id, which Meta writes as a string or, in old payloads, as a number of any length. Null for what is neither, and for `0`, the id of dashboard tests. */
+export function idOf(node: JsonNode | undefined): string | null {
+  const id = node?.kind === 'literal' ? node.text : stringOf(node);
+  return id !== null && /^[A-Za-z0-9_]{1,64}$/.test(id) && !/^(0|null|true|false)$/.test(id) ? id : null;
+}

@@ -1,0 +1,56 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { type Actor, AuditLog } from '../audit/audit-log.ts';
+import { Database } from '../database/database.ts';
+import { Clock } from '../platform/clock.ts';
+import { LOGGER, type Pino } from '../platform/logger.ts';
+import { AppError } from '../platform/problem.ts';
+import { type Callback, WebhookMetrics } from './webhook-metrics.ts';
+import { signatureInvalid } from './webhook-problems.ts';
+
+/** Whoever it was, it came in Meta's name. */
+export const META: Actor = Object.freeze({ kind: 'meta', id: null });
+
+const WINDOW_MS = 60_000;
+
+interface Window {
+  endsAtMs: number;
+  suppressed: number;
+}
+
+/** Refuses calls with wrong signatures. The record gets one entry a minute and kind from each replica, whatever floods in. */
+@Injectable()
+export class Rejections {
+  readonly #windows = new Map<Callback, Window>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly audit: AuditLog,
+    private readonly metrics: WebhookMetrics,
+    private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Pino,
+  ) {}
+
+  /** The error to throw. */
+  async signature(callback: Callback, requestId: string): Promise<AppError> {
+    this.metrics.callback(callback, 'signature');
+    await this.record(callback, requestId);
+    return new AppError(signatureInvalid);
+  }
+
+  private async record(callback: Callback, requestId: string): Promise<void> {
+    const nowMs = this.clock.now().getTime();
+    const window = this.#windows.get(callback);
+    if (window !== undefined && nowMs < window.endsAtMs) {
+      window.suppressed++;
+      return;
+    }
+    this.#windows.set(callback, { endsAtMs: nowMs + WINDOW_MS, suppressed: 0 });
+    const details = { callback, reason: 'signature', rejected_before: window?.suppressed ?? 0 };
+    try {
+      await this.audit.record(this.database, { action: 'webhook.rejected', actor: META, requestId, details });
+    } catch (error) {
+      // A wrong signature stays one, whether or not it can be written down.
+      this.logger.error({ err: error }, 'a rejected webhook could not be recorded');
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Interval } from '@nestjs/schedule';
+import { addSeconds, Clock } from '../platform/clock.ts';
+import { LOGGER, type Pino } from '../platform/logger.ts';
+import { CarryOutRequest } from './carry-out-request.ts';
+import { PersonRequestStore } from './person-request-store.ts';
+
+const LOOK_EACH_MS = 60_000;
+/** Younger ones are most likely being carried out by the call that brought them. */
+const MINIMUM_AGE_SECONDS = 30;
+const BATCH = 20;
+
+/** Goes on with requests whose carrying out broke off. */
+@Injectable()
+export class RequestResumer {
+  #isUnderWay = false;
+
+  constructor(
+    private readonly requests: PersonRequestStore,
+    private readonly work: CarryOutRequest,
+    private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Pino,
+  ) {}
+
+  /** One that fails holds up no others. */
+  @Interval('person-requests', LOOK_EACH_MS)
+  async look(): Promise<void> {
+    if (this.#isUnderWay) return;
+    this.#isUnderWay = true;
+    try {
+      const before = addSeconds(this.clock.now(), -MINIMUM_AGE_SECONDS);
+      for (const request of await this.requests.unfinished(before, BATCH)) await this.resume(request.id, request);
+    } catch (error) {
+      this.logger.error({ err: error }, 'unfinished requests could not be read; the next look tries again');
+    } finally {
+      this.#isUnderWay = false;
+    }
+  }
+
+  private async resume(id: string, request: Parameters<CarryOutRequest['carryOut']>[0]): Promise<void> {
+    try {
+      await this.work.carryOut(request);
+      this.logger.info({ person_request_id: id }, 'a request of a person that broke off has been carried out');
+    } catch (error) {
+      this.logger.error({ err: error, person_request_id: id }, 'a request of a person broke again');
+    }
+  }
+}

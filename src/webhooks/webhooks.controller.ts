@@ -1,0 +1,72 @@
+import { Controller, Get, Headers, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
+import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Public, RequestId } from '../access/decorators.ts';
+import { Config } from '../config/config.ts';
+import { signatureSecrets } from '../meta/graph-hosts.ts';
+import { isWebhookSignatureValid } from '../meta/webhook-signature.ts';
+import { LOGGER, type Pino } from '../platform/logger.ts';
+import { AppError, invalidRequest } from '../platform/problem.ts';
+import { TakesBody } from '../platform/request-body.ts';
+import { answerHandshake } from './handshake.ts';
+import { PromptInspection } from './prompt-inspection.ts';
+import { Rejections } from './rejections.ts';
+import { StoreWebhook } from './store-webhook.ts';
+import { splitWebhook } from './webhook-body.ts';
+import { WebhookMetrics } from './webhook-metrics.ts';
+import { handshakeRefused } from './webhook-problems.ts';
+
+/** Where Meta sends its events (META.md 15). */
+@ApiTags('meta')
+@Public()
+@Controller('webhooks/meta')
+export class WebhooksController {
+  constructor(
+    private readonly storing: StoreWebhook,
+    private readonly rejections: Rejections,
+    private readonly inspection: PromptInspection,
+    private readonly metrics: WebhookMetrics,
+    private readonly config: Config,
+    @Inject(LOGGER) private readonly logger: Pino,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: "Meta's handshake: answers hub.challenge where hub.verify_token is right" })
+  @ApiProduces('text/plain')
+  handshake(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): string {
+    const query = (request.query ?? {}) as Record<string, unknown>;
+    const challenge = answerHandshake(query, this.config.meta.webhookVerifyToken);
+    if (challenge === null) throw new AppError(handshakeRefused);
+    reply.type('text/plain; charset=utf-8').header('cache-control', 'no-store');
+    return challenge;
+  }
+
+  /**
+   * 200 only when everything is committed; a failure of ours is a 5xx, and Meta sends again. What is signed and yet no JSON is 400 and
+   * stored nowhere: Meta sends that again, too, which loses nothing where a proxy spoiled it.
+   */
+  @Post()
+  @HttpCode(200)
+  @TakesBody('raw')
+  @ApiOperation({ summary: "Meta's events, with X-Hub-Signature-256 over the raw bytes" })
+  async receive(
+    @Req() request: FastifyRequest,
+    @Headers('x-hub-signature-256') signature: string | undefined,
+    @RequestId() requestId: string,
+  ): Promise<{ success: true }> {
+    const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+    if (!isWebhookSignatureValid(body, signature, signatureSecrets(this.config.meta))) {
+      throw await this.rejections.signature('webhook', requestId);
+    }
+    const entries = splitWebhook(body);
+    if (entries === null) {
+      this.metrics.callback('webhook', 'malformed');
+      this.logger.warn({ request_id: requestId, bytes: body.length }, 'a signed webhook is no JSON');
+      throw new AppError(invalidRequest, { detail: 'The body is signed, but it is not a JSON object in UTF-8.' });
+    }
+    const { doubted } = await this.storing.store(entries);
+    this.metrics.callback('webhook', 'accepted');
+    if (doubted > 0) this.inspection.begin();
+    return { success: true };
+  }
+}

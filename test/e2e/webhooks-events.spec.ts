@@ -1,0 +1,290 @@
+import { createHmac } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import request from 'supertest';
+import { PromptInspection } from '../../src/webhooks/prompt-inspection.ts';
+import { type LifecycleStage, lifecycleStage } from '../support/lifecycle.ts';
+import { recorded } from '../unit/meta/recorded.ts';
+
+const VERIFY_TOKEN = 'a verify token | with 1 pipe';
+const PREVIOUS_SECRET = 'the-secret-before-the-rotation';
+let stage: LifecycleStage;
+
+beforeAll(async () => {
+  stage = await lifecycleStage({
+    META_WEBHOOK_VERIFY_TOKEN: VERIFY_TOKEN,
+    META_APP_SECRET_PREVIOUS: PREVIOUS_SECRET,
+  });
+});
+afterEach(() => {
+  stage.sandbox.state.faults.clear();
+});
+afterAll(() => stage?.close());
+
+const server = () => stage.replica.app.getHttpServer();
+const sign = (body: string | Buffer, secret = stage.sandbox.app.secret): string =>
+  `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
+const deliver = (body: string, signature: string | null = sign(body)) => {
+  const call = request(server()).post('/webhooks/meta').set('Content-Type', 'application/json');
+  return (signature === null ? call : call.set('X-Hub-Signature-256', signature)).send(body);
+};
+const delivery = (object: string, ...entry: unknown[]): string => JSON.stringify({ object, entry });
+
+interface Relayed {
+  tenant: string | null;
+  product: string | null;
+  connection_id: string | null;
+  data: string;
+}
+/** What was relayed with this mark in it, as text. */
+const relayed = (mark: string): Promise<Relayed[]> =>
+  stage.database.rows<Relayed & Record<string, unknown>>({
+    text: `SELECT tenant, product, connection_id, data::text AS data FROM event
+      WHERE type = 'meta.webhook' AND position(lower($1) in lower(data::text)) > 0 ORDER BY position`,
+    values: [mark],
+  });
+const settled = () => stage.replica.app.get(PromptInspection).settled();
+
+describe('GET /webhooks/meta', () => {
+  it('answers the handshake with the challenge alone, as plain text', async () => {
+    const answer = await request(server())
+      .get('/webhooks/meta')
+      .query({ 'hub.mode': 'subscribe', 'hub.challenge': '1158201444', 'hub.verify_token': VERIFY_TOKEN })
+      .expect(200);
+    expect(answer.text).toBe('1158201444');
+    expect(answer.headers['content-type']).toMatch(/^text\/plain/);
+  });
+
+  it('refuses a wrong verify token, a missing one and no query at all with 403', async () => {
+    for (const token of ['wrong', '', undefined]) {
+      const query = { 'hub.mode': 'subscribe', 'hub.challenge': '1158201444', 'hub.verify_token': token };
+      const answer = await request(server()).get('/webhooks/meta').query(query).expect(403);
+      expect(answer.body).toMatchObject({ code: 'handshake_refused', status: 403 });
+      expect(answer.text).not.toContain('1158201444');
+    }
+    await request(server()).get('/webhooks/meta').expect(403);
+  });
+
+  it('passes the handshake that the sandbox makes', async () => {
+    const url = await address();
+    expect(await stage.sandbox.state.callbacks.handshake(`${url}/webhooks/meta`, VERIFY_TOKEN)).toBe(true);
+    expect(await stage.sandbox.state.callbacks.handshake(`${url}/webhooks/meta`, 'wrong')).toBe(false);
+  });
+});
+
+describe('POST /webhooks/meta', () => {
+  it('takes what any of our app secrets signed', async () => {
+    const { app } = stage.sandbox;
+    for (const secret of [app.secret, PREVIOUS_SECRET, app.instagramAppSecret, app.threadsAppSecret]) {
+      const body = delivery('page', { id: '0', time: 1, mark: `signed-${secret.slice(0, 5)}` });
+      await deliver(body, sign(body, secret)).expect(200);
+      expect(await relayed(`signed-${secret.slice(0, 5)}`)).toHaveLength(1);
+    }
+  });
+
+  it('refuses every other signature with 401, stores nothing, and records a flood once a minute', async () => {
+    const body = delivery('page', { id: '0', time: 1, mark: 'forged' });
+    stage.clock.advance(61);
+    const before = (await stage.audited('webhook.rejected')).length;
+    const wrong = [
+      null,
+      '',
+      'sha256=',
+      sign(body, 'another secret'),
+      sign(`${body} `),
+      sign(body).slice(7),
+      sign(body).slice(0, -2),
+    ];
+    for (const signature of wrong) {
+      const answer = await deliver(body, signature).expect(401);
+      expect(answer.body).toMatchObject({ code: 'signature_invalid' });
+    }
+    await request(server()).post('/webhooks/meta').expect(401);
+    expect(await relayed('forged')).toEqual([]);
+    expect((await stage.audited('webhook.rejected')).length).toBe(before + 1);
+    stage.clock.advance(61);
+    await deliver(body, null).expect(401);
+    expect((await stage.audited('webhook.rejected')).at(-1)).toEqual({
+      callback: 'webhook',
+      reason: 'signature',
+      rejected_before: wrong.length,
+    });
+  });
+
+  it('takes every recorded payload, whatever its media type', async () => {
+    for (const file of ['webhook_payloads_page_ig_user_permissions.json', 'webhook_payloads_whatsapp.json']) {
+      for (const { body } of recorded<{ cases: { body: object }[] }>(file).cases) {
+        const text = JSON.stringify(body);
+        await request(server())
+          .post('/webhooks/meta')
+          .set('Content-Type', 'text/plain')
+          .set('X-Hub-Signature-256', sign(text))
+          .send(text)
+          .expect(200);
+      }
+    }
+  });
+
+  it('hands on the entry as Meta wrote it, digit by digit and escape by escape', async () => {
+    const entry =
+      '{"id":12345678901234567890123, "time":1.50e3,"mark":"exact-1","text":"\\u00e4\\ud83d\\u0000 \\/ \\"","n":[9007199254740993,-0.0]}';
+    await deliver(`{"object":"page","entry":[${entry}]}`).expect(200);
+    const [event] = await relayed('exact-1');
+    expect(event).toMatchObject({ tenant: null, product: null, connection_id: null });
+    expect(event?.data).toContain(`"entry":${entry}`);
+  });
+
+  it('drops repeats by the content of each entry for eight days', async () => {
+    const entry = { id: '0', time: 5, mark: 'repeat-1', url: 'a/b' };
+    await deliver(delivery('page', entry)).expect(200);
+    await deliver(delivery('page', entry)).expect(200);
+    await deliver(`{ "entry": [ {"url":"a\\/b","time":5,"mark":"repeat-1","id":"0"} ], "object":"page" }`).expect(200);
+    expect(await relayed('repeat-1')).toHaveLength(1);
+    await deliver(delivery('page', entry, { ...entry, time: 6 })).expect(200);
+    expect(await relayed('repeat-1')).toHaveLength(2);
+    stage.clock.advance(8 * 86_400 - 60);
+    await deliver(delivery('page', entry)).expect(200);
+    expect(await relayed('repeat-1')).toHaveLength(2);
+    stage.clock.advance(120);
+    await deliver(delivery('page', entry)).expect(200);
+    expect(await relayed('repeat-1')).toHaveLength(3);
+  });
+
+  it('stores once what comes several times at the same moment', async () => {
+    const body = delivery('page', ...[1, 2, 3, 4].map((time) => ({ id: '0', time, mark: 'race-1' })));
+    const answers = await Promise.all(Array.from({ length: 8 }, () => deliver(body)));
+    expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(200));
+    expect(await relayed('race-1')).toHaveLength(4);
+  });
+
+  it('gives an entry to every living connection that holds its asset, of whatever tenant', async () => {
+    const one = await stage.imported({ tenant: 'tenant-a', pages: 1 });
+    const pageId = one.pageIds[0] ?? '';
+    const two = await stage.imported({ tenant: 'tenant-b', pages: 1 });
+    await stage.database.run({
+      text: 'UPDATE asset SET id = $2 WHERE connection_id = $1',
+      values: [two.id, pageId],
+    });
+    await deliver(delivery('page', { id: pageId, time: 1, mark: 'assets-1' })).expect(200);
+    const events = await relayed('assets-1');
+    expect(events.map(({ tenant, product, connection_id: id }) => [tenant, product, id])).toEqual(
+      [
+        ['tenant-a', 'pages', one.id],
+        ['tenant-b', 'pages', two.id],
+      ].sort((a, b) => ((a[2] ?? '') < (b[2] ?? '') ? -1 : 1)),
+    );
+    expect(JSON.parse(events[0]?.data ?? '')).toMatchObject({ object: 'page', asset: { type: 'page', id: pageId } });
+    // Another kind of object with the same id is another thing.
+    await deliver(delivery('instagram', { id: pageId, time: 1, mark: 'assets-2' })).expect(200);
+    expect(await relayed('assets-2')).toMatchObject([{ tenant: null, connection_id: null }]);
+  });
+
+  it('takes a thousand entries within two seconds', async () => {
+    const { pageIds, id } = await stage.imported({ tenant: 'many', pages: 1 });
+    const text = 'ä'.repeat(500);
+    const entries = Array.from({ length: 1000 }, (_, time) => ({ id: pageIds[0], time, mark: 'many-1', text }));
+    const body = delivery('page', ...entries);
+    expect(Buffer.byteLength(body)).toBeGreaterThan(1024 * 1024);
+    const startedAt = performance.now();
+    await deliver(body).expect(200);
+    expect(performance.now() - startedAt).toBeLessThan(2000);
+    const events = await relayed('many-1');
+    expect(events).toHaveLength(1000);
+    expect(new Set(events.map(({ connection_id: connectionId }) => connectionId))).toEqual(new Set([id]));
+  });
+
+  it('answers 400 to what is signed and no JSON, and stores nothing of it', async () => {
+    for (const body of ['{"object":"page","entry":[{"mark":"broken-1"}', '[]', 'null', '']) {
+      await deliver(body).expect(400);
+    }
+    expect(await relayed('broken-1')).toEqual([]);
+  });
+
+  it('does not answer 200 where the database refuses', async () => {
+    await stage.database.run({
+      text: `ALTER TABLE webhook_entry ADD CONSTRAINT refuse CHECK (object <> 'user') NOT VALID`,
+    });
+    const body = delivery('user', { id: '0', time: 99, mark: 'refused-1' });
+    await deliver(body).expect(500);
+    expect(await relayed('refused-1')).toEqual([]);
+    await stage.database.run({ text: 'ALTER TABLE webhook_entry DROP CONSTRAINT refuse' });
+    await deliver(body).expect(200);
+    expect(await relayed('refused-1')).toHaveLength(1);
+  });
+
+  it('takes bodies of up to 4 MiB', async () => {
+    const body = `{"object":"page","entry":[],"fill":"${'x'.repeat(4 * 1024 * 1024)}"}`;
+    await deliver(body).expect(413);
+  });
+
+  it('counts by object and outcome, with words of ours only', async () => {
+    await deliver(delivery('<script>', { id: '0', time: 1, mark: 'count-1' })).expect(200);
+    const { text } = await request(server()).get('/metrics').expect(200);
+    expect(text).toMatch(/metavault_webhook_entries_total\{object="other",outcome="unmatched"\} \d+/);
+    expect(text).toMatch(/metavault_webhook_entries_total\{object="page",outcome="repeated"\} \d+/);
+    expect(text).toMatch(/metavault_meta_callbacks_total\{callback="webhook",outcome="signature"\} \d+/);
+    expect(text).not.toContain('script>');
+  });
+});
+
+describe('an entry that says that access is gone', () => {
+  const permissions = (userId: string, time: number): string =>
+    delivery('permissions', { id: userId, uid: userId, time, changes: [{ field: 'connected', verb: 'revoked' }] });
+
+  it('is looked into, and the connection dies where it is true', async () => {
+    const { id, userId } = await stage.imported({ tenant: 'gone' });
+    stage.sandbox.state.revokeGrant(userId);
+    await deliver(permissions(userId, 1)).expect(200);
+    await settled();
+    expect((await stage.connection(id)).status).toBe('reauth_required');
+    expect(await relayed(userId)).toMatchObject([{ tenant: 'gone', connection_id: id }]);
+  });
+
+  it('changes nothing where it is not', async () => {
+    const { id, userId } = await stage.imported({ tenant: 'alive' });
+    const checkedBefore = (await stage.root(id)).last_checked_at;
+    stage.clock.advance(60);
+    await deliver(permissions(userId, 1)).expect(200);
+    await settled();
+    expect((await stage.connection(id)).status).toBe('active');
+    const { last_checked_at: checkedAt, health } = await stage.root(id);
+    expect(health).toBe('healthy');
+    expect(checkedAt).not.toBe(checkedBefore);
+  });
+
+  it('of a WhatsApp partner is looked into, by the account that it names', async () => {
+    const { id, userId } = await stage.imported({ kind: 'system_user', tenant: 'waba', expiresIn: null });
+    await stage.database.run({
+      text: `INSERT INTO asset (connection_id, type, id, credential_id)
+        SELECT connection_id, 'whatsapp_business_account', '31999', id FROM credential WHERE connection_id = $1 AND is_root`,
+      values: [id],
+    });
+    stage.sandbox.state.revokeGrant(userId);
+    const value = { event: 'PARTNER_REMOVED', waba_info: { waba_id: '31999' } };
+    await deliver(
+      delivery('whatsapp_business_account', { id: '777', changes: [{ field: 'account_update', value }] }),
+    ).expect(200);
+    await settled();
+    expect((await stage.connection(id)).status).toBe('reauth_required');
+  });
+
+  it('waits on the row where Meta cannot be asked at once, for the look of every minute', async () => {
+    const { id, userId } = await stage.imported({ tenant: 'later' });
+    stage.sandbox.state.revokeGrant(userId);
+    stage.fault({ kind: 'status', status: 500 } as never, undefined, 100);
+    await deliver(permissions(userId, 1)).expect(200);
+    await settled();
+    expect((await stage.connection(id)).status).toBe('active');
+    stage.sandbox.state.faults.clear();
+    stage.clock.advance(3600);
+    await stage.sweep.health('due');
+    expect((await stage.connection(id)).status).toBe('reauth_required');
+  });
+});
+
+async function address(): Promise<string> {
+  const { app } = stage.replica;
+  if (app.getHttpServer().listening === false)
+    await app.getHttpAdapter().getInstance().listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.getHttpServer().address() as { port: number };
+  return `http://127.0.0.1:${port}`;
+}
