@@ -89,6 +89,11 @@ export class AppPace extends UsageObserver implements OnApplicationShutdown {
     }
   }
 
+  /** Whether Meta is down for this app, as far as is known here without asking. */
+  isDown(appId: string): boolean {
+    return this.appState(appId).shared.breaker === 'open';
+  }
+
   /** Tells the outcome of calls that were made in one go (a batch), each of which has its own verdict. */
   async learn(appId: string, errors: readonly MetaError[], successes: number): Promise<void> {
     for (const error of errors) if (speaksOfAnOutage(error)) await this.failed(appId);
@@ -165,6 +170,7 @@ export class AppPace extends UsageObserver implements OnApplicationShutdown {
     if (!state.breaker.failure(wasOpen ? CircuitState.HalfOpen : CircuitState.Closed)) return;
     const until = addSeconds(this.clock.now(), breakerSeconds(state.shared.openings + 1, this.random.fraction()));
     await this.store.open(appId, until);
+    state.shared = { ...state.shared, breaker: 'open', breakerUntil: until };
     state.readAtMs = null;
     if (!wasOpen) this.logger.warn({ app_id: appId, until }, 'Meta is down: the circuit breaker is open');
   }

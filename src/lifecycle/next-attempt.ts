@@ -1,10 +1,13 @@
 import { addSeconds } from '../platform/clock.ts';
 
-/** How soon a kind of failure is worth another try: `soon` weather, `later` what a person or Meta has to mend. */
-export type Patience = 'soon' | 'later';
+/**
+ * How soon a kind of failure is worth another try: `soon` weather, `later` what a person or Meta has to mend. `outage`: Meta is down for all,
+ * so the breaker sets the pace; the wait only makes probes take turns, and must not put the most urgent last when Meta is back.
+ */
+export type Patience = 'soon' | 'later' | 'outage';
 
-const BASE_SECONDS: Readonly<Record<Patience, number>> = { soon: 30, later: 15 * 60 };
-const CEILING_SECONDS: Readonly<Record<Patience, number>> = { soon: 60 * 60, later: 6 * 60 * 60 };
+const BASE_SECONDS: Readonly<Record<Patience, number>> = { soon: 30, later: 15 * 60, outage: 60 };
+const CEILING_SECONDS: Readonly<Record<Patience, number>> = { soon: 60 * 60, later: 6 * 60 * 60, outage: 10 * 60 };
 const SHORTEST_SECONDS = 5;
 /** Of the time that is left, so that several tries always fit in before the end. */
 const SHARE_OF_LIFE = 1 / 8;

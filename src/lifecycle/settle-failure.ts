@@ -9,6 +9,7 @@ import { addSeconds, Clock } from '../platform/clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import type { MetaCause } from '../platform/problem.ts';
 import { Random } from '../platform/random.ts';
+import { AppPace } from './app-pace.ts';
 import { deathReason, mayComeBack } from './death-reason.ts';
 import type { Failure } from './meta-failure.ts';
 import { nextAttemptAt } from './next-attempt.ts';
@@ -19,6 +20,7 @@ export class SettleFailure {
   constructor(
     private readonly outcomes: CredentialOutcomes,
     private readonly verdicts: ConnectionVerdicts,
+    private readonly pace: AppPace,
     private readonly clock: Clock,
     private readonly random: Random,
     private readonly config: Config,
@@ -31,7 +33,7 @@ export class SettleFailure {
     const backOff = nextAttemptAt({
       now,
       attempts: credential.failureAttempts + 1,
-      patience: failure.patience,
+      patience: failure.patience === 'soon' && this.pace.isDown(credential.appId) ? 'outage' : failure.patience,
       expiresAt: credential.expiresAt,
       retryAfterSeconds: failure.retryAfterSeconds,
       fraction: this.random.fraction(),

@@ -28,8 +28,7 @@ export async function freePort(): Promise<number> {
 
 /** Starts a replica in a process of its own and waits until it listens. Throws what it said when it did not get so far. */
 export async function startChildReplica(environment: Record<string, string>): Promise<ChildReplica> {
-  const hook = path.join(SUPPORT, 'typescript-hook.mjs');
-  const child = spawn(process.execPath, ['--import', hook, path.join(SUPPORT, 'replica-process.ts')], {
+  const child = spawn(process.execPath, entry(), {
     env: { PATH: process.env['PATH'], ...TEST_ENVIRONMENT, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -51,6 +50,13 @@ export async function startChildReplica(environment: Record<string, string>): Pr
       await ended;
     },
   };
+}
+
+/** The sources as they are; or, where REPLICA_BUILD names the folder of a build, that: it starts faster when there are many to start. */
+function entry(): string[] {
+  const build = process.env['REPLICA_BUILD'];
+  if (build !== undefined) return [path.join(build, 'test/support/replica-process.js')];
+  return ['--import', path.join(SUPPORT, 'typescript-hook.mjs'), path.join(SUPPORT, 'replica-process.ts')];
 }
 
 async function firstLine(child: ChildProcess): Promise<string> {

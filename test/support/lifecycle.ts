@@ -1,11 +1,18 @@
+import { SYSTEM } from '../../src/audit/audit-log.ts';
 import type { Product } from '../../src/config/config.ts';
 import type { ConnectionView, CredentialView } from '../../src/connections/connection-view.ts';
+import { EstablishConnection } from '../../src/connections/establish-connection.ts';
+import { TokenIntakes } from '../../src/connections/token-intakes.ts';
 import { Database } from '../../src/database/database.ts';
 import { Schedule } from '../../src/lifecycle/schedule.ts';
 import { Sweep } from '../../src/lifecycle/sweep.ts';
+import { Clock } from '../../src/platform/clock.ts';
+import { SecretString } from '../../src/platform/secret-string.ts';
 import type { Fault, FaultMatch } from '../../src/sandbox/faults.ts';
 import type { PrincipalKind } from '../../src/sandbox/records.ts';
+import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { api, type ConnectStage, connectStage } from './connect.ts';
+import type { TestReplica } from './replica.ts';
 
 export const DAY = 86_400;
 
@@ -23,6 +30,69 @@ export interface LifecycleStage extends ConnectStage {
   exchanges(): { exchanged: number; repeatedExchanges: number };
   events(type: string): Promise<Record<string, unknown>[]>;
   audited(action: string): Promise<Record<string, unknown>[]>;
+}
+
+/** Connections with a user token each, without any call to Meta; `expiresIn` of the first to the last, evenly. Ids of connections by Meta user. */
+export async function seedConnections(
+  replica: TestReplica,
+  sandbox: Sandbox,
+  count: number,
+  expiresIn: { from: number; to: number },
+): Promise<Map<string, string>> {
+  const [intakes, establish, clock] = [
+    replica.app.get(TokenIntakes),
+    replica.app.get(EstablishConnection),
+    replica.app.get(Clock),
+  ];
+  const ids = new Map<string, string>();
+  const scopes = ['pages_show_list'];
+  for (let index = 0; index < count; index++) {
+    const seconds = expiresIn.from + ((expiresIn.to - expiresIn.from) * index) / count;
+    const expiresAt = new Date(clock.now().getTime() + seconds * 1000);
+    const [made] = sandbox.state.make.bulk({ count: 1, expiresAt: expiresAt.getTime(), scopes });
+    if (made === undefined) throw new Error('the sandbox made nothing');
+    const token = new SecretString(made.accessToken);
+    const intake = await intakes.begin(
+      {
+        tenant: 'seed',
+        product: 'pages',
+        flow: 'import',
+        sessionId: null,
+        stateHash: null,
+        requestedBy: null,
+        stage: 'long_lived',
+        expiresAt,
+        hints: {},
+        token,
+      },
+      60,
+    );
+    const { connectionId } = await establish.establish({
+      intake,
+      appId: sandbox.app.id,
+      metaUserId: made.userId,
+      scopes,
+      declinedScopes: [],
+      dataAccessExpiresAt: null,
+      graphApiVersion: 'v25.0',
+      statusReason: null,
+      root: {
+        kind: 'user',
+        subjectId: made.userId,
+        subjectName: null,
+        token,
+        scopes,
+        issuedAt: clock.now(),
+        expiresAt,
+      },
+      pages: [],
+      assets: [],
+      actor: SYSTEM,
+      requestId: null,
+    });
+    ids.set(made.userId, connectionId);
+  }
+  return ids;
 }
 
 export interface ImportRecipe {

@@ -1,0 +1,195 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Database } from '../../src/database/database.ts';
+import { MOST_AT_ONCE } from '../../src/lifecycle/app-pace.ts';
+import { Sweep } from '../../src/lifecycle/sweep.ts';
+import { Clock } from '../../src/platform/clock.ts';
+import { SystemRandom } from '../../src/platform/random.ts';
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { DAY, type LifecycleStage, lifecycleStage, seedConnections } from '../support/lifecycle.ts';
+import { startTestReplica, type TestReplica } from '../support/replica.ts';
+
+const DUE = Number(process.env['OUTAGE_DUE'] ?? 200);
+const DATABASE_GONE_MS = Number(process.env['DATABASE_GONE_MS'] ?? 2_000);
+
+describe('Meta down for 48 hours', () => {
+  let stage: LifecycleStage;
+  beforeAll(async () => {
+    stage = await lifecycleStage();
+  });
+  afterAll(() => stage?.close());
+
+  it('kills nothing, is hardly asked meanwhile, and is caught up with in order of expiry', async () => {
+    // From three to six days of life: all due, and all still alive after two days.
+    await seedConnections(stage.replica, stage.sandbox, DUE, { from: 3 * DAY, to: 6 * DAY });
+    stage.fault({ kind: 'status', status: 503 }, {}, null);
+    const before = stage.sandbox.state.log.counters().calls;
+    const step = 4 * 3600;
+    for (let passed = 0; passed < 2 * DAY; passed += step) {
+      await stage.sweep.refresh();
+      stage.clock.advance(step);
+    }
+    const [dead] = await stage.database.rows<{ count: string }>({
+      text: `SELECT count(*) FROM connection WHERE status <> 'active'`,
+    });
+    expect(Number(dead?.count)).toBe(0);
+    // One probe of three tries at each look, and what the breaker needed to open.
+    expect(stage.sandbox.state.log.counters().calls - before).toBeLessThan(((2 * DAY) / step) * 3 + 200);
+
+    stage.sandbox.state.faults.clear();
+    stage.sandbox.state.setLatency(2);
+    let rounds = 0;
+    for (; rounds < 50; rounds++) {
+      await stage.sweep.refresh();
+      const left = await stage.database.rows({ text: 'SELECT 1 FROM credential WHERE version = 1 LIMIT 1' });
+      if (left.length === 0) break;
+      stage.clock.advance(60);
+    }
+    expect(rounds).toBeLessThan(50);
+    // Those that were asked about meanwhile wait out their turn; all others go by expiry.
+    const [asked] = await stage.database.rows<{ count: string }>({
+      text: `SELECT count(DISTINCT subject_id) FROM audit_entry WHERE action = 'credential.refresh_failed'`,
+    });
+    expect(Number(asked?.count)).toBeLessThan(100);
+    const order = await stage.database.rows<{ place: string; rank: string }>({
+      // ctid: the record is only ever added to, and ids of one instant of a fake clock have no order.
+      text: `SELECT rank() OVER (ORDER BY a.ctid) AS place, rank() OVER (ORDER BY v.expires_at) AS rank
+        FROM audit_entry a JOIN credential_version v ON v.credential_id = a.subject_id AND v.state = 'previous'
+        WHERE a.action = 'credential.refreshed' AND NOT EXISTS (
+          SELECT 1 FROM audit_entry f WHERE f.subject_id = a.subject_id AND f.action = 'credential.refresh_failed')`,
+    });
+    expect(order).toHaveLength(DUE - Number(asked?.count));
+    // As many are under way at once as may be, and end as they like.
+    const displaced = order.filter(({ place, rank }) => Math.abs(Number(place) - Number(rank)) > 2 * MOST_AT_ONCE);
+    expect(displaced.length).toBeLessThan(order.length / 10);
+  }, 120_000);
+});
+
+describe('Postgres gone in the middle of a sweep', () => {
+  let sandbox: Sandbox;
+  let origin: TestReplica;
+  let replica: TestReplica;
+  let proxy: CuttableProxy;
+
+  beforeAll(async () => {
+    const random = new SystemRandom();
+    sandbox = await startSandbox({ now: () => Date.now(), randomBytes: (size) => random.bytes(size) });
+    origin = await startTestReplica({ environment: sandbox.environment() });
+    proxy = await CuttableProxy.to(new URL(origin.databaseUrl));
+    replica = await startTestReplica({
+      environment: { ...sandbox.environment(), CLAIM_SECONDS: '2' },
+      databaseUrl: proxy.url,
+    });
+  });
+  afterAll(async () => {
+    await replica?.close();
+    await proxy?.close();
+    await origin?.close();
+    await sandbox?.close();
+  });
+
+  it('loses nothing: what was under way goes on when it is back', async () => {
+    await seedConnections(origin, sandbox, 60, { from: DAY, to: 2 * DAY });
+    sandbox.state.setLatency(100);
+    const sweep = replica.app
+      .get(Sweep)
+      .refresh()
+      .catch(() => undefined);
+    await sleep(200);
+    proxy.cut();
+    await sleep(DATABASE_GONE_MS);
+    proxy.mend();
+    await sweep;
+    const database = origin.app.get(Database);
+    const until = Date.now() + 20_000;
+    for (;;) {
+      await replica.app.get(Sweep).refresh();
+      const left = await database.rows({ text: `SELECT 1 FROM credential WHERE version = 1 LIMIT 1` });
+      if (left.length === 0) break;
+      if (Date.now() > until) throw new Error('some were not renewed');
+      await sleep(300);
+    }
+    expect(await database.rows({ text: `SELECT 1 FROM credential_version WHERE state = 'pending'` })).toEqual([]);
+    expect(await database.rows({ text: `SELECT 1 FROM connection WHERE status <> 'active'` })).toEqual([]);
+  }, 60_000);
+});
+
+describe('a replica whose clock is an hour ahead', () => {
+  it('takes no work over that is not its own: the database decides what time it is', async () => {
+    const random = new SystemRandom();
+    const sandbox = await startSandbox({ now: () => Date.now(), randomBytes: (size) => random.bytes(size) });
+    const right = await startTestReplica({ environment: sandbox.environment() });
+    const ahead: Clock = { now: () => new Date(Date.now() + 3_600_000) };
+    const wrong = await startTestReplica({
+      environment: sandbox.environment(),
+      databaseUrl: right.databaseUrl,
+      overrides: { localClock: ahead },
+    });
+    try {
+      await seedConnections(right, sandbox, 5, { from: DAY, to: DAY });
+      sandbox.state.setLatency(400);
+      const first = right.app.get(Sweep).refresh();
+      await sleep(150);
+      expect(await wrong.app.get(Sweep).refresh()).toMatchObject({ claimed: 0 });
+      expect(await first).toMatchObject({ claimed: 5, done: 5 });
+      expect(sandbox.state.log.counters().repeatedExchanges).toBe(0);
+    } finally {
+      await wrong.close();
+      await right.close();
+      await sandbox.close();
+    }
+  });
+});
+
+/** A way to Postgres that can be cut. */
+class CuttableProxy {
+  private readonly sockets = new Set<Socket>();
+  private isCut = false;
+
+  private constructor(
+    private readonly server: Server,
+    readonly url: string,
+  ) {}
+
+  static async to(target: URL): Promise<CuttableProxy> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = new URL(target);
+    url.host = `127.0.0.1:${(server.address() as { port: number }).port}`;
+    const proxy = new CuttableProxy(server, url.href);
+    server.on('connection', (socket) => proxy.pass(socket, target));
+    return proxy;
+  }
+
+  cut(): void {
+    this.isCut = true;
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  mend(): void {
+    this.isCut = false;
+  }
+
+  async close(): Promise<void> {
+    this.cut();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+
+  private pass(socket: Socket, target: URL): void {
+    if (this.isCut) return void socket.destroy();
+    const onward = connect(Number(target.port), target.hostname);
+    for (const [one, other] of [
+      [socket, onward],
+      [onward, socket],
+    ] as const) {
+      this.sockets.add(one);
+      one.on('error', () => undefined);
+      one.on('close', () => {
+        this.sockets.delete(one);
+        other.destroy();
+      });
+      one.pipe(other);
+    }
+  }
+}
