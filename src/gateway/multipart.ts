@@ -28,7 +28,12 @@ export function readBoundary(contentType: string): string {
   const found = [...contentType.matchAll(/;\s*boundary\s*=\s*(?:"([^"\r\n]{1,200})"|([^\s;",]{1,200}))/gi)];
   const boundary = found[0]?.[1] ?? found[0]?.[2];
   const isForm = /^\s*multipart\/form-data\s*(;|$)/i.test(contentType);
-  if (!isForm || found.length !== 1 || boundary === undefined || (contentType.match(/boundary/gi)?.length ?? 0) !== 1) {
+  if (
+    !isForm ||
+    found.length !== 1 ||
+    boundary === undefined ||
+    (contentType.match(/\bboundary\*?\d*\*?\s*=/gi)?.length ?? 0) !== 1
+  ) {
     throw unreadable();
   }
   return boundary;
