@@ -11,6 +11,7 @@ import { LeasesModule } from './leases/leases.module.ts';
 import { LifecycleModule } from './lifecycle/lifecycle.module.ts';
 import { MetaModule } from './meta/meta.module.ts';
 import { OperationsModule } from './operations/operations.module.ts';
+import { WebhooksModule } from './webhooks/webhooks.module.ts';
 
 /** The rooms' entities, for the one data source. */
 export const ENTITIES: readonly (new () => object)[] = [...CONNECTION_ENTITIES];
@@ -34,6 +35,7 @@ export class AppModule {
         MetaModule,
         OperationsModule,
         SubscriptionsModule,
+        WebhooksModule,
       ],
       providers: values,
       exports: values,

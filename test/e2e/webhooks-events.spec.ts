@@ -270,7 +270,7 @@ describe('an entry that says that access is gone', () => {
   it('waits on the row where Meta cannot be asked at once, for the look of every minute', async () => {
     const { id, userId } = await stage.imported({ tenant: 'later' });
     stage.sandbox.state.revokeGrant(userId);
-    stage.fault({ kind: 'status', status: 500 } as never, undefined, 100);
+    stage.fault({ kind: 'status', status: 500 }, undefined, 100);
     await deliver(permissions(userId, 1)).expect(200);
     await settled();
     expect((await stage.connection(id)).status).toBe('active');
