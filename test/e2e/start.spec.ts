@@ -1,0 +1,172 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
+import { freePort } from '../support/child-replica.ts';
+
+jest.setTimeout(120_000);
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+const HOOK = path.join(ROOT, 'test/support/typescript-hook.mjs');
+const dataDir = mkdtempSync(path.join(os.tmpdir(), 'metavault-start-'));
+const running: ChildProcess[] = [];
+
+afterEach(async () => {
+  for (const child of running.splice(0)) {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+  }
+});
+afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
+
+interface Run {
+  child: ChildProcess;
+  output: () => string;
+  ended: Promise<number | null>;
+  /** Until the output has this, or the process has ended. */
+  says(pattern: RegExp): Promise<string>;
+}
+
+function run(file: string, options: string[], environment: Record<string, string>): Run {
+  const child = spawn(process.execPath, ['--import', HOOK, path.join(ROOT, 'src', file), ...options], {
+    env: { PATH: process.env['PATH'], ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.push(child);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const ended = once(child, 'exit').then(([code]) => code as number | null);
+  return {
+    child,
+    ended,
+    output: () => output,
+    says: async (pattern) => {
+      while (!pattern.test(output) && child.exitCode === null)
+        await Promise.race([once(child.stdout as NonNullable<typeof child.stdout>, 'data'), ended]);
+      return output;
+    },
+  };
+}
+
+const curlLines = (screen: string): string[] => screen.split('\n').filter((line) => line.startsWith('curl '));
+const paste = (line: string): unknown => JSON.parse(execFileSync('sh', ['-c', line], { encoding: 'utf8' }));
+
+describe('npm start', () => {
+  it('connects a user and shows three lines that work; a second start keeps everything', async () => {
+    const environment = { DATA_DIR: dataDir, PORT: String(await freePort()) };
+    const first = run('main.ts', ['--demo'], environment);
+    const lines = curlLines(await first.says(/graph\/me/));
+    expect(lines).toHaveLength(3);
+    const [listed, lease, me] = lines.map(paste);
+    expect(listed).toMatchObject({ data: [{ tenant: 'demo-tenant', product: 'pages', status: 'active' }] });
+    expect(lease).toMatchObject({ mode: 'gateway', access_token: expect.stringMatching(/^mtl_/) });
+    expect(me).toEqual({ id: expect.any(String), name: expect.any(String) });
+    expect(first.output()).toMatch(/DEVELOPMENT KEYS IN USE/);
+    for (const file of ['root-key', 'admin-key', 'demo-service-key']) {
+      expect(statSync(path.join(dataDir, 'keys', file)).mode & 0o777).toBe(0o600);
+    }
+    first.child.kill('SIGTERM');
+    expect(await first.ended).toBe(0);
+
+    const second = run('main.ts', ['--demo'], environment);
+    expect(curlLines(await second.says(/graph\/me/))).toEqual(lines);
+    expect(paste(lines[0] ?? '')).toEqual(listed);
+    expect(paste(lines[2] ?? '')).toEqual(me);
+    second.child.kill('SIGINT');
+    expect(await second.ended).toBe(0);
+  });
+});
+
+describe('a start that fails', () => {
+  const told = async (environment: Record<string, string>): Promise<{ code: number | null; text: string }> => {
+    const { ended, output } = run('main.ts', [], environment);
+    return { code: await ended, text: output() };
+  };
+
+  it('names every setting that production lacks, without a stack', async () => {
+    const { code, text } = await told({ NODE_ENV: 'production', PORT: 'x' });
+    expect(code).toBe(1);
+    for (const name of ['PORT', 'DATABASE_URL', 'META_APP_ID', 'ROOT_KEY'])
+      expect(text).toMatch(new RegExp(`^  - ${name} `, 'm'));
+    expect(text).not.toMatch(/^\s+at /m);
+  });
+
+  it('says that the database does not answer, without its password', async () => {
+    const { code, text } = await told({
+      DATA_DIR: dataDir,
+      DATABASE_URL: 'postgres://u:hidden-pw@127.0.0.1:1/x',
+      LOG_LEVEL: 'error',
+    });
+    expect([code, text.trim().split('\n')]).toEqual([1, [expect.stringMatching(/^DATABASE_URL: .*127\.0\.0\.1:1/)]]);
+    expect(text).not.toContain('hidden-pw');
+  });
+
+  it('says that the port is taken, in one sentence, and leaves nothing running', async () => {
+    const port = await freePort();
+    const squatter = net.createServer().listen(port, '127.0.0.1');
+    await once(squatter, 'listening');
+    const { code, text } = await told({ DATA_DIR: dataDir, PORT: String(port), LOG_LEVEL: 'error' });
+    squatter.close();
+    expect([code, text.trim().split('\n')]).toEqual([1, [expect.stringMatching(new RegExp(`^PORT: ${port} `))]]);
+  });
+
+  it('says which root key is needed', async () => {
+    const { code, text } = await told({
+      DATA_DIR: dataDir,
+      PORT: String(await freePort()),
+      LOG_LEVEL: 'error',
+      ROOT_KEY: Buffer.alloc(32, 9).toString('base64'),
+    });
+    expect([code, text.trim().split('\n')]).toEqual([
+      1,
+      [expect.stringMatching(/^ROOT_KEY opens another vault: .*local:[0-9a-f]{16}/)],
+    ]);
+  });
+});
+
+describe('the command line', () => {
+  it('looks after clients and after itself', async () => {
+    const environment = { DATA_DIR: dataDir };
+    const doctor = run('cli.ts', ['doctor', '--json'], environment);
+    expect(await doctor.ended).toBe(0);
+    const { findings } = JSON.parse(doctor.output()) as { findings: { check: string; state: string }[] };
+    expect(findings.map(({ check, state }) => `${check} ${state}`)).toEqual(
+      ['configuration', 'database', 'migrations', 'key_ring', 'clock'].map((check) => `${check} ok`),
+    );
+
+    const create = run('cli.ts', ['clients', 'create', '--name', 'by hand', '--role', 'auditor'], environment);
+    expect(await create.ended).toBe(0);
+    const [id = '', key] = create.output().trim().split('\n');
+    expect(key).toMatch(/^mtv_/);
+    const list = run('cli.ts', ['clients', 'list', '--json'], environment);
+    await list.ended;
+    expect(JSON.parse(list.output()).data).toContainEqual(
+      expect.objectContaining({ id, name: 'by hand', role: 'auditor' }),
+    );
+    expect(list.output()).not.toContain(key);
+    expect(await run('cli.ts', ['clients', 'delete', id], environment).ended).toBe(0);
+
+    const wrong = run('cli.ts', ['clients', 'create', '--name', 'x', '--role', 'king'], environment);
+    expect(await wrong.ended).toBe(1);
+    expect(wrong.output()).toMatch(/--role:/);
+  });
+
+  it('says what keeps a replica from starting', async () => {
+    const doctor = run('cli.ts', ['doctor'], { DATA_DIR: dataDir, ROOT_KEY: Buffer.alloc(32, 9).toString('base64') });
+    expect(await doctor.ended).toBe(1);
+    expect(doctor.output()).toMatch(/^WRONG\s+key ring\s+ROOT_KEY opens another vault/m);
+  });
+
+  it('runs the sandbox by itself', async () => {
+    const sandbox = run('cli.ts', ['sandbox', '--port', '0'], {});
+    expect(await sandbox.says(/THREADS_DIALOG_URL=/)).toMatch(/^META_APP_ID=\d+$/m);
+    sandbox.child.kill('SIGTERM');
+    expect(await sandbox.ended).toBe(0);
+  });
+});
