@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { Webhook } from 'standardwebhooks';
+import { type ChildReplica, freePort, startChildReplica } from '../support/child-replica.ts';
+import { type FreshDatabase, freshDatabase } from '../support/database.ts';
+import { type Receiver, startReceiver } from '../support/receiver.ts';
+import { TEST_ADMIN_KEY } from '../support/replica.ts';
+
+const CLAIM_SECONDS = 3;
+let database: FreshDatabase;
+let receiver: Receiver;
+const replicas: ChildReplica[] = [];
+
+beforeAll(async () => {
+  [database, receiver] = [await freshDatabase(), await startReceiver()];
+});
+afterAll(async () => {
+  for (const replica of replicas) await replica.kill();
+  await receiver.close();
+  await database.drop();
+});
+
+async function start(): Promise<ChildReplica> {
+  const port = String(await freePort());
+  const replica = await startChildReplica({
+    DATABASE_URL: database.url,
+    PORT: port,
+    CLAIM_SECONDS: String(CLAIM_SECONDS),
+  });
+  replicas.push(replica);
+  return replica;
+}
+
+async function post(replica: ChildReplica, path: string, body: object) {
+  const answer = await fetch(`${replica.url}${path}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${TEST_ADMIN_KEY}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  return (await answer.json()) as Record<string, string>;
+}
+
+it('a replica killed between a delivery and its record: another delivers again, under the same id', async () => {
+  const first = await start();
+  const { id, secret = '' } = await post(first, '/v1/subscriptions', {
+    url: receiver.url,
+    events: ['connection.created'],
+  });
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  // The receiver has the event and kills the replica before it can answer.
+  const killed = new Promise<void>((resolve) => {
+    receiver.behave(() => void first.kill().then(resolve));
+  });
+  await client.query(
+    `INSERT INTO event (id, type, data, created_at) VALUES ('evt_01hzzzzzzzzzzzzzzzzzzzzzzz', 'connection.created', '{"n":1}', now())`,
+  );
+  await killed;
+  receiver.behave(200);
+  const second = await start();
+  const [before, after] = await receiver.waitFor(2, 20_000);
+  expect(after?.id).toBe(before?.id);
+  expect(after?.body).toBe(before?.body);
+  new Webhook(secret).verify(after?.body ?? '', after?.headers as Record<string, string>);
+  for (let tries = 0; ; tries++) {
+    const { rows } = await client.query('SELECT status, attempts FROM delivery WHERE subscription_id = $1', [id]);
+    if (rows[0]?.status === 'delivered') {
+      expect(rows).toEqual([{ status: 'delivered', attempts: 1 }]);
+      break;
+    }
+    expect(tries).toBeLessThan(100);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await client.end();
+  await second.kill();
+  expect(receiver.received).toHaveLength(2);
+}, 120_000);
