@@ -1,4 +1,6 @@
 export type ConnectionStatus = 'active' | 'reauth_required' | 'revoked';
+/** How a revocation stands at Meta; `shared`: its grant serves another live connection, and goes with the last of them. */
+export type ProviderRevocation = 'confirmed' | 'pending' | 'shared' | 'not_supported';
 export type ConnectionChange = 'authorized' | 'died' | 'recovered' | 'revoked';
 
 /**

@@ -1,5 +1,5 @@
-import type { AssetEntity, ConnectionEntity, CredentialEntity, ProviderRevocation } from './connection.entity.ts';
-import type { ConnectionStatus } from './connection-state.ts';
+import type { AssetEntity, ConnectionEntity, CredentialEntity } from './connection.entity.ts';
+import type { ConnectionStatus, ProviderRevocation } from './connection-state.ts';
 import type { AssetType, CredentialKind, Health } from './credential-kind.ts';
 import type { CredentialFailure, StatusReason } from './status-reason.ts';
 

@@ -1,10 +1,8 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Product } from '../config/config.ts';
-import type { ConnectionStatus } from './connection-state.ts';
+import type { ConnectionStatus, ProviderRevocation } from './connection-state.ts';
 import type { AssetType, CredentialKind, Health } from './credential-kind.ts';
 import type { CredentialFailure, StatusReason } from './status-reason.ts';
-
-export type ProviderRevocation = 'confirmed' | 'pending' | 'shared' | 'not_supported';
 
 @Entity('connection')
 export class ConnectionEntity {

@@ -5,7 +5,7 @@ import { addSeconds, Clock } from '../platform/clock.ts';
 import { Ids } from '../platform/ids.ts';
 import type { SecretString } from '../platform/secret-string.ts';
 import { Vault } from '../vault/vault.ts';
-import type { ProviderRevocation } from './connection.entity.ts';
+import type { ProviderRevocation } from './connection-state.ts';
 import type { CredentialKind } from './credential-kind.ts';
 import { lockMetaUser } from './meta-user-lock.ts';
 import { credentialContext } from './seal-contexts.ts';

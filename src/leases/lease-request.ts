@@ -3,9 +3,8 @@ import type { LeaseMode } from '../access/caller.ts';
 import { PRODUCTS, type Product } from '../config/config.ts';
 
 export const DEFAULT_TTL_SECONDS = 900;
-const MAX_TTL_SECONDS = 3600;
-/** Meta's longest-lived tokens that end live 60 days; asking for more can never be met. */
-const MAX_MIN_VALID_SECONDS = 60 * 24 * 60 * 60;
+/** Too long a wish is cut, or answered as unsatisfiable; beyond this it is a mistake (some 68 years). */
+const MAX_SECONDS = 2 ** 31 - 1;
 
 /** `POST /v1/leases` (CONTRACT 6). */
 export class LeaseRequest {
@@ -32,14 +31,14 @@ export class LeaseRequest {
   @IsOptional()
   @IsInt()
   @Min(1)
-  @Max(MAX_TTL_SECONDS)
+  @Max(MAX_SECONDS)
   ttl_seconds?: number;
 
   /** Seconds that Meta's token must still live. */
   @IsOptional()
   @IsInt()
   @Min(0)
-  @Max(MAX_MIN_VALID_SECONDS)
+  @Max(MAX_SECONDS)
   min_valid_seconds?: number;
 }
 

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Actor, SYSTEM } from '../audit/audit-log.ts';
 import { Config } from '../config/config.ts';
-import type { ProviderRevocation } from '../connections/connection.entity.ts';
+import type { ProviderRevocation } from '../connections/connection-state.ts';
 import { type ClaimedRevocation, ProviderRevocations } from '../connections/provider-revocations.ts';
 import { ClaimLost } from '../connections/token-intakes.ts';
 import { MetaError } from '../meta/meta-error.ts';

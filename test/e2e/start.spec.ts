@@ -33,7 +33,12 @@ interface Run {
 }
 
 function run(file: string, options: string[], environment: Record<string, string>): Run {
-  const child = spawn(process.execPath, ['--import', HOOK, path.join(ROOT, 'src', file), ...options], {
+  const build = process.env['REPLICA_BUILD'];
+  const program =
+    build === undefined
+      ? ['--import', HOOK, path.join(ROOT, 'src', file)]
+      : [path.join(build, 'src', file.replace('.ts', '.js'))];
+  const child = spawn(process.execPath, [...program, ...options], {
     env: { PATH: process.env['PATH'], ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -6,6 +6,7 @@ import { dataSourceOptions } from '../../src/database/data-source-options.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { SystemRandom } from '../../src/platform/random.ts';
+import { currentBuild } from './current-build.ts';
 import { TEMPLATE_DATABASE } from './database.ts';
 
 const PREFIX = 'metavault-test-';
@@ -44,4 +45,6 @@ export default async function setup(): Promise<void> {
   await migrate(template);
   await template.destroy();
   process.env['TEST_POSTGRES_URL'] = postgres.url;
+  const build = currentBuild(path.resolve(import.meta.dirname, '../..'));
+  if (build !== undefined) process.env['REPLICA_BUILD'] = build;
 }

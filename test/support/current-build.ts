@@ -1,0 +1,15 @@
+import fs from 'node:fs';
+import path from 'node:path';
+
+/** The folder of the build where it is newer than every source (`npm test` has just made it); child processes start faster from it. */
+export function currentBuild(root: string): string | undefined {
+  const build = path.join(root, 'dist');
+  const entry = path.join(build, 'src/main.js');
+  if (!fs.existsSync(entry)) return undefined;
+  const builtAt = fs.statSync(entry).mtimeMs;
+  const isOlder = (folder: string): boolean =>
+    fs
+      .readdirSync(path.join(root, folder), { recursive: true, withFileTypes: true })
+      .every((file) => !file.isFile() || fs.statSync(path.join(file.parentPath, file.name)).mtimeMs <= builtAt);
+  return isOlder('src') && isOlder('migrations') ? build : undefined;
+}
