@@ -14,6 +14,9 @@ export interface CommandContext {
   print(text: string): void;
 }
 
+/** Of the app that fills the place of one that is not configured. No app of Meta's has it. */
+export const STAND_IN_APP_ID = '0';
+
 /**
  * The configuration of this command. Commands that call nobody at Meta need no app: where none is given outside of production,
  * a stand-in fills its place, as the sandbox would.
@@ -23,7 +26,7 @@ export function commandConfig(environment: Environment): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => (value?.trim() ?? '') !== ''));
   if (isProduction) return loadConfig(given);
   const hasApp = given['META_APP_ID'] !== undefined || given['META_APP_SECRET'] !== undefined;
-  const standIn: Environment = hasApp ? {} : { META_APP_ID: '0', META_APP_SECRET: 'sandbox' };
+  const standIn: Environment = hasApp ? {} : { META_APP_ID: STAND_IN_APP_ID, META_APP_SECRET: 'sandbox' };
   const keys = developmentKeys(given, given['DATA_DIR'] ?? './data', new SystemRandom());
   return loadConfig({ ...standIn, ...given, ...keys.variables });
 }

@@ -1,14 +1,11 @@
 import type { Command } from 'commander';
 import type { Config } from '../config/config.ts';
+import { UndiciHttpClient } from '../platform/http.ts';
 import { explain } from '../start-failure.ts';
-import { connectDatabase, openStoresOn } from '../stores.ts';
-import { type CommandContext, commandConfig, table, withDatabase } from './command-context.ts';
-
-export interface Finding {
-  check: 'configuration' | 'database' | 'migrations' | 'key_ring' | 'clock';
-  state: 'ok' | 'wrong';
-  detail: string;
-}
+import { connectDatabase, openStoresOn, type Stores } from '../stores.ts';
+import { type CommandContext, commandConfig, STAND_IN_APP_ID, table, withDatabase } from './command-context.ts';
+import type { Finding } from './doctor/finding.ts';
+import { examineMeta } from './doctor/meta-checks.ts';
 
 const MAX_SKEW_SECONDS = 30;
 
@@ -25,18 +22,24 @@ export function addDoctorCommand(program: Command, context: CommandContext): voi
     });
 }
 
-function toRow({ check, state, detail }: Finding): readonly string[] {
-  return [state === 'ok' ? 'ok   ' : 'WRONG', check.replace('_', ' '), detail];
+const SHOWN: Readonly<Record<Finding['state'], string>> = { ok: 'ok   ', attention: 'LOOK ', wrong: 'WRONG' };
+
+function toRow({ check, state, detail, mend }: Finding): readonly string[] {
+  return [SHOWN[state], check.replace('_', ' '), mend === null ? detail : `${detail} → ${mend}`];
 }
 
 /** What was found, up to the first check that makes the ones behind it pointless. The schema is looked at, not changed. */
 export async function examine({ environment }: CommandContext): Promise<Finding[]> {
   const findings: Finding[] = [];
-  const note: Note = (check, isOk, detail) => void findings.push({ check, state: isOk ? 'ok' : 'wrong', detail });
+  const note: Note = (check, isOk, detail) => {
+    findings.push({ check, state: isOk ? 'ok' : 'wrong', detail, mend: null });
+  };
   try {
     const config = commandConfig(environment);
     note('configuration', true, `${config.environment}, ${config.publicUrl}, Graph API ${config.meta.graphApiVersion}`);
-    await withDatabase(config, (databaseUrl) => examineDatabase(config, databaseUrl, note));
+    await withDatabase(config, async (databaseUrl) => {
+      findings.push(...(await examineDatabase(config, databaseUrl, note)));
+    });
   } catch (error) {
     note(blame(findings, error), false, explain(error));
   }
@@ -45,20 +48,34 @@ export async function examine({ environment }: CommandContext): Promise<Finding[
 
 type Note = (check: Finding['check'], isOk: boolean, detail: string) => void;
 
-async function examineDatabase(config: Config, databaseUrl: string, note: Note): Promise<void> {
+/** What is between us and Meta can be looked at only with the database open; it is given back, the rest is noted. */
+async function examineDatabase(config: Config, databaseUrl: string, note: Note): Promise<Finding[]> {
   const dataSource = await connectDatabase(databaseUrl);
   try {
     const [server] = (await dataSource.query('SHOW server_version')) as { server_version: string }[];
     note('database', true, `Postgres ${server?.server_version ?? '?'} answers`);
     const isBehind = await dataSource.showMigrations();
     note('migrations', !isBehind, isBehind ? 'some have not run: start a replica, which runs them' : 'all have run');
-    if (isBehind) return;
-    const { databaseClock, keyRing } = await openStoresOn(dataSource, { config });
+    if (isBehind) return [];
+    const stores = await openStoresOn(dataSource, { config });
+    const { databaseClock, keyRing } = stores;
     note('key_ring', true, `opens, the active key is ${keyRing.activeKek().id}`);
     const skewSeconds = databaseClock.localSkewMs() / 1000;
     note('clock', Math.abs(skewSeconds) <= MAX_SKEW_SECONDS, `${skewSeconds.toFixed(1)} s ahead of the database's`);
+    return await examineOurMeta(config, stores);
   } finally {
     await dataSource.destroy();
+  }
+}
+
+/** Nothing where no app is configured: the built-in sandbox needs no doctor. */
+async function examineOurMeta(config: Config, stores: Stores): Promise<Finding[]> {
+  if (config.meta.app.id === STAND_IN_APP_ID) return [];
+  const http = new UndiciHttpClient();
+  try {
+    return await examineMeta(config, http, stores);
+  } finally {
+    await http.close();
   }
 }
 

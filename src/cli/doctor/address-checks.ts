@@ -1,0 +1,71 @@
+import type { Config } from '../../config/config.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { type HttpAnswer, type HttpClient, HttpFailure } from '../../platform/http.ts';
+import type { Random } from '../../platform/random.ts';
+import { attention, type Finding, fine, wrong } from './finding.ts';
+
+const TIMEOUT_MS = 8_000;
+const MAX_SKEW_SECONDS = 60;
+
+/** Meta cannot tell whether its dashboard holds our redirect URI, so that is said to the letter. */
+export function checkRedirectUri({ publicUrl }: Config): Finding {
+  const uri = `${publicUrl}/oauth/meta/callback`;
+  const { protocol, hostname } = new URL(publicUrl);
+  const isLocal = hostname === 'localhost' || hostname === '127.0.0.1' || hostname === '[::1]';
+  const enter = `Enter it to the letter under Facebook Login, Settings, Valid OAuth Redirect URIs.`;
+  if (protocol === 'https:') return fine('redirect_uri', `${uri} (${enter.toLowerCase().replace(/\.$/, '')})`);
+  const detail = `The redirect URI ${uri} is not https: Meta's dialogs refuse it.`;
+  const mend = `Set PUBLIC_URL to the https address that browsers reach this service at. ${enter}`;
+  return isLocal
+    ? attention('redirect_uri', `${detail} For development on this machine that may do.`, mend)
+    : wrong('redirect_uri', detail, mend);
+}
+
+/** Calls our own PUBLIC_URL as Meta would. */
+export async function checkHandshake({ publicUrl, meta }: Config, http: HttpClient, random: Random): Promise<Finding> {
+  const token = meta.webhookVerifyToken;
+  if (token === null) {
+    const detail = 'META_WEBHOOK_VERIFY_TOKEN is not set: every handshake is refused, so Meta sends no webhooks.';
+    return attention('webhook_handshake', detail, "Set it to a random text and enter the same in the app's dashboard.");
+  }
+  const url = `${publicUrl}/webhooks/meta`;
+  const challenge = String(random.bytes(4).readUInt32BE());
+  const query = new URLSearchParams({
+    'hub.mode': 'subscribe',
+    'hub.verify_token': token.expose(),
+    'hub.challenge': challenge,
+  });
+  const answer = await ask(http, `${url}?${query.toString()}`);
+  if (answer === null) {
+    const mend = 'Start a replica, and check name, proxy and certificate of PUBLIC_URL from outside.';
+    return attention('webhook_handshake', `${url} does not answer from here.`, mend);
+  }
+  if (answer.status === 200 && answer.body.toString('utf8') === challenge) {
+    return fine('webhook_handshake', `${url} answers the handshake`);
+  }
+  const detail = `${url} answers ${answer.status} to the right verify token: Meta cannot subscribe.`;
+  const mend =
+    'Run all replicas with the same META_WEBHOOK_VERIFY_TOKEN, and let the proxy pass /webhooks/meta unchanged.';
+  return wrong('webhook_handshake', detail, mend);
+}
+
+/** Times of Meta's (issued_at, expires_at) are held against ours. */
+export async function checkMetaClock({ meta }: Config, http: HttpClient, clock: Clock): Promise<Finding[]> {
+  const answer = await ask(http, `${meta.graphUrl}/`);
+  const theirs = Date.parse(answer?.headers.date ?? '');
+  if (Number.isNaN(theirs)) return [];
+  const skewSeconds = Math.round((clock.now().getTime() - theirs) / 1000);
+  if (Math.abs(skewSeconds) <= MAX_SKEW_SECONDS) return [fine('meta_clock', `${skewSeconds} s ahead of Meta's`)];
+  const detail = `The database's clock is ${skewSeconds} s ahead of Meta's: expiries and callbacks are judged wrongly.`;
+  return [wrong('meta_clock', detail, "Let the database's host keep its time by NTP.")];
+}
+
+/** Null: no answer. */
+async function ask(http: HttpClient, url: string): Promise<HttpAnswer | null> {
+  try {
+    return await http.send({ method: 'GET', url, timeoutMs: TIMEOUT_MS, maxBytes: 64 * 1024 });
+  } catch (error) {
+    if (error instanceof HttpFailure) return null;
+    throw error;
+  }
+}

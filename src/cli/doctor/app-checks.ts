@@ -1,0 +1,71 @@
+import type { AppCredentials, Config } from '../../config/config.ts';
+import type { AppApi, AppCheck } from '../../meta/app-api.ts';
+import { compareGraphVersions, parseGraphVersion, versionDrift } from '../../meta/graph-version.ts';
+import { attention, type Finding, fine, wrong } from './finding.ts';
+
+/** As the dashboard shows them: digits, and 32 hexadecimal digits. */
+const APP_ID = /^\d{5,20}$/;
+const APP_SECRET = /^[0-9a-f]{32}$/;
+/** The oldest that Meta serves as what it is (META.md 17, 2026-11). */
+const OLDEST_LIVING = { major: 21, minor: 0 };
+
+/** Whether ids and secrets look like what the dashboard shows, and whether Meta takes them. */
+export async function checkApps({ meta }: Config, api: AppApi): Promise<Finding[]> {
+  const findings = [
+    ...checkForm('META', meta.app),
+    ...(meta.instagramApp.id === meta.app.id ? [] : checkForm('INSTAGRAM', meta.instagramApp)),
+    ...(meta.threadsApp.id === meta.app.id ? [] : checkForm('THREADS', meta.threadsApp)),
+  ];
+  const facebook = await api.checkAppCredentials();
+  findings.push(judgeApp('META', meta.app, facebook));
+  if (meta.threadsApp.id !== meta.app.id) {
+    findings.push(judgeApp('THREADS', meta.threadsApp, await api.checkAppCredentials('threads')));
+  }
+  return [...findings, ...checkVersion(meta.graphApiVersion, facebook.ok ? facebook.servedVersion : null)];
+}
+
+function checkForm(prefix: string, { id, secret }: AppCredentials): Finding[] {
+  const findings: Finding[] = [];
+  if (!APP_ID.test(id)) {
+    const detail = `${prefix}_APP_ID does not look like an app id, which is digits only.`;
+    findings.push(attention('meta_app', detail, "Copy it from the app's dashboard: Settings, Basic."));
+  }
+  if (!APP_SECRET.test(secret.expose())) {
+    const detail = `${prefix}_APP_SECRET does not look like an app secret, which is 32 digits and letters from a to f.`;
+    findings.push(attention('meta_app', detail, "Show it in the app's dashboard and copy it whole, without spaces."));
+  }
+  return findings;
+}
+
+function judgeApp(prefix: string, { id }: AppCredentials, check: AppCheck): Finding {
+  if (check.ok) return fine('meta_app', `Meta takes ${prefix}_APP_ID ${id} and its secret`);
+  const code = check.meta.code === undefined ? '' : ` (code ${check.meta.code})`;
+  if (check.verdict.kind !== 'configuration') {
+    const detail = `Meta could not be asked about app ${id}${code}: ${check.verdict.kind}.`;
+    return attention('meta_app', detail, 'Check that this machine reaches graph.facebook.com, and try again later.');
+  }
+  const what =
+    check.verdict.what === 'secret'
+      ? `Meta refuses ${prefix}_APP_SECRET for app ${id}${code}: every login and every renewal fails.`
+      : `Meta does not take app ${id}${code}: it is unknown, deleted, blocked or of another kind.`;
+  const mend =
+    check.verdict.what === 'secret'
+      ? `Copy the secret of this very app; while it is being changed, keep the old one in META_APP_SECRET_PREVIOUS.`
+      : `Look at the app's dashboard whether the id is right and the app is in order.`;
+  return wrong('meta_app', what, mend);
+}
+
+function checkVersion(asked: string, served: string | null): Finding[] {
+  const version = parseGraphVersion(asked);
+  if (version !== null && compareGraphVersions(version, OLDEST_LIVING) < 0) {
+    const detail = `${asked} is dead: Meta serves the oldest living version in its place, without an error.`;
+    return [wrong('meta_version', detail, 'Set META_GRAPH_API_VERSION to a living version, such as v25.0.')];
+  }
+  if (served === null) return [];
+  const drift = versionDrift(asked, served);
+  if (drift === 'newer' || drift === 'older') {
+    const detail = `${asked} is asked for, and ${served} is what Meta serves: fields may differ from what is expected.`;
+    return [attention('meta_version', detail, `Read Meta's changelog up to ${served} and set META_GRAPH_API_VERSION.`)];
+  }
+  return [fine('meta_version', drift === 'none' ? `Meta serves ${served}, as asked` : `${asked} is asked for`)];
+}

@@ -1,0 +1,38 @@
+/** What a check looked at. */
+export type CheckName =
+  | 'configuration'
+  | 'database'
+  | 'migrations'
+  | 'key_ring'
+  | 'clock'
+  | 'meta_app'
+  | 'meta_version'
+  | 'meta_clock'
+  | 'redirect_uri'
+  | 'webhook_handshake'
+  | 'webhook_subscriptions'
+  | 'connections';
+
+export interface Finding {
+  check: CheckName;
+  /** `attention`: the service works, but a person should look. Only `wrong` makes the exit code 1. */
+  state: 'ok' | 'attention' | 'wrong';
+  /** What was found, and what it means. Never a secret. */
+  detail: string;
+  /** What to do; null where nothing is to be done. */
+  mend: string | null;
+}
+
+export const fine = (check: CheckName, detail: string): Finding => ({ check, state: 'ok', detail, mend: null });
+export const attention = (check: CheckName, detail: string, mend: string): Finding => ({
+  check,
+  state: 'attention',
+  detail,
+  mend,
+});
+export const wrong = (check: CheckName, detail: string, mend: string): Finding => ({
+  check,
+  state: 'wrong',
+  detail,
+  mend,
+});
