@@ -1,7 +1,12 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { addAuditCommand } from './cli/audit-command.ts';
 import { addClientsCommand } from './cli/clients-command.ts';
+import { addConnectionsCommand } from './cli/connections-command.ts';
 import { addDoctorCommand } from './cli/doctor-command.ts';
+import { addEventsCommand } from './cli/events-command.ts';
+import { addImportCommand } from './cli/import-command.ts';
+import { addKeysCommand } from './cli/keys-command.ts';
 import { addSandboxCommand } from './cli/sandbox-command.ts';
 import { processEnvironment } from './config/process-environment.ts';
 import { explain } from './start-failure.ts';
@@ -13,6 +18,11 @@ const context = { environment: processEnvironment(), print: (text: string) => vo
 addSandboxCommand(program, context);
 addDoctorCommand(program, context);
 addClientsCommand(program, context);
+addEventsCommand(program, context);
+addKeysCommand(program, context);
+addConnectionsCommand(program, context);
+addAuditCommand(program, context);
+addImportCommand(program, context);
 
 try {
   await program.parseAsync();

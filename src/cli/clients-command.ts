@@ -4,14 +4,12 @@ import type { Command } from 'commander';
 import { CreateClientRequest, toNewClient } from '../access/client-requests.ts';
 import { ClientStore } from '../access/client-store.ts';
 import { toClientView } from '../access/client-view.ts';
-import type { Actor } from '../audit/audit-log.ts';
-import { AppError } from '../platform/problem.ts';
 import { inputErrors } from '../platform/validation.pipe.ts';
 import { StartFailure } from '../start-failure.ts';
 import type { Stores } from '../stores.ts';
 import { type CommandContext, commandConfig, table, withStores } from './command-context.ts';
+import { explainProblems, OPERATOR } from './operator.ts';
 
-const OPERATOR: Actor = { kind: 'operator', id: null };
 const PAGE = 200;
 
 interface CreateOptions {
@@ -44,6 +42,13 @@ export function addClientsCommand(program: Command, context: CommandContext): vo
     .command('list')
     .option('--json', 'as JSON')
     .action(({ json }: { json?: true }) => onStore((store) => list(store, json === true, context)));
+  clients
+    .command('rotate-key <id>')
+    .description('give a client a new key, which is shown this once only')
+    .option('--grace-seconds <number>', 'how long the old keys go on working', '3600')
+    .action((id: string, { graceSeconds }: { graceSeconds: string }) =>
+      onStore((store) => rotateKey(store, id, graceSeconds, context)),
+    );
   clients
     .command('delete <id>')
     .description('delete a client; its keys and leases end at once')
@@ -79,6 +84,12 @@ async function create(store: ClientStore, options: CreateOptions, { print }: Com
   print(`${client.id}\n${apiKey.expose()}`);
 }
 
+async function rotateKey(store: ClientStore, id: string, grace: string, { print }: CommandContext): Promise<void> {
+  if (!/^\d{1,7}$/.test(grace)) throw new StartFailure('--grace-seconds must be a whole number.', undefined);
+  const { apiKey, previousKeysExpireAt } = await store.issueKey(OPERATOR, id, Number(grace));
+  print(`${apiKey.expose()}\nThe old keys work until ${previousKeysExpireAt.toISOString()}.`);
+}
+
 async function list(store: ClientStore, asJson: boolean, { print }: CommandContext): Promise<void> {
   const views = [];
   for (let after: string | null = null; ; ) {
@@ -96,13 +107,4 @@ async function list(store: ClientStore, asJson: boolean, { print }: CommandConte
     products.join(','),
   ]);
   print(table([['ID', 'ROLE', 'NAME', 'TENANTS', 'PRODUCTS'], ...rows]));
-}
-
-/** Refusals of the store in words, without a stack. */
-async function explainProblems(work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    throw error instanceof AppError ? new StartFailure(`${error.detail} ${error.remedy}`, error) : error;
-  }
 }

@@ -1,0 +1,15 @@
+import type { Actor } from '../audit/audit-log.ts';
+import { AppError } from '../platform/problem.ts';
+import { StartFailure } from '../start-failure.ts';
+
+/** Who works at the command line, for the audit record. */
+export const OPERATOR: Actor = Object.freeze({ kind: 'operator', id: null });
+
+/** Refusals of a service in words, without a stack. */
+export async function explainProblems<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof AppError ? new StartFailure(`${error.detail} ${error.remedy}`, error) : error;
+  }
+}
