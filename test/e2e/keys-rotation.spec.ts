@@ -1,0 +1,173 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import request from 'supertest';
+import type { Database } from '../../src/database/database.ts';
+import { SystemClock } from '../../src/platform/clock.ts';
+import { SecretString } from '../../src/platform/secret-string.ts';
+import { type ChildReplica, startChildReplica } from '../support/child-replica.ts';
+import { testConfig } from '../support/config.ts';
+import { connect, connectionsRoom } from '../support/connections.ts';
+import { type OpenDatabase, openFreshDatabase } from '../support/database.ts';
+import { startTestReplica, TEST_ADMIN_KEY, type TestReplica } from '../support/replica.ts';
+import { openTestVault } from '../support/vault.ts';
+
+const CONNECTIONS = 30;
+/** Secrets of nobody in particular, so that the rewrap takes a while. */
+const OTHERS = 1_200;
+const ALL = CONNECTIONS + OTHERS;
+const tokenOf = (n: number): string => `EAAtoken-of-number-${n}`;
+
+let open: OpenDatabase;
+let database: Database;
+let replica: TestReplica;
+let child: ChildReplica;
+let serviceKey: string;
+
+beforeAll(async () => {
+  open = await openFreshDatabase();
+  database = open.database;
+  replica = await startTestReplica({ databaseUrl: open.url });
+  child = await startChildReplica({ DATABASE_URL: open.url });
+  const clock = new SystemClock();
+  const of = await openTestVault(database, clock);
+  const room = connectionsRoom(database, clock, testConfig(), of);
+  for (let n = 0; n < CONNECTIONS; n++) {
+    await connect(room, clock, { tenant: `t${n}`, metaUserId: `${1000 + n}`, root: { token: tokenOf(n) } });
+  }
+  await database.transaction(async (tx) => {
+    for (let n = 0; n < OTHERS; n++) await of.vault.put(tx, new SecretString(`other ${n}`), ['other', String(n)]);
+  });
+  const created = await admin.post('/v1/clients', {
+    name: 'load',
+    role: 'service',
+    tenants: ['*'],
+    products: ['*'],
+    lease_modes: ['token', 'gateway'],
+  });
+  serviceKey = created.body.api_key;
+}, 60_000);
+
+afterAll(async () => {
+  await child?.kill();
+  await replica?.close();
+  await open?.close();
+});
+
+const bearer = (key: string): [string, string] => ['Authorization', `Bearer ${key}`];
+const server = () => replica.app.getHttpServer();
+const admin = {
+  get: (path: string) =>
+    request(server())
+      .get(path)
+      .set(...bearer(TEST_ADMIN_KEY)),
+  post: (path: string, body?: object) =>
+    request(server())
+      .post(path)
+      .set(...bearer(TEST_ADMIN_KEY))
+      .send(body),
+  delete: (path: string) =>
+    request(server())
+      .delete(path)
+      .set(...bearer(TEST_ADMIN_KEY)),
+};
+
+interface KeyAnswer {
+  id: string;
+  state: string;
+  data_keys: number;
+}
+
+async function keys(): Promise<KeyAnswer[]> {
+  return (await admin.get('/v1/keys').expect(200)).body.data;
+}
+
+describe('rotation under lease load', () => {
+  it('loses no lease, whichever replica dies on the way', async () => {
+    const failures: unknown[] = [];
+    let leases = 0;
+    let over = false;
+    const load = async (offset: number): Promise<void> => {
+      for (let n = offset; !over; n = (n + 7) % CONNECTIONS) {
+        const answer = await request(server())
+          .post('/v1/leases')
+          .set(...bearer(serviceKey))
+          .send({ tenant: `t${n}`, product: 'pages', mode: 'token' });
+        if (answer.status !== 201 || answer.body.access_token !== tokenOf(n)) failures.push(answer.body);
+        leases += 1;
+      }
+    };
+    const loads = [load(0), load(10), load(20)];
+    const [old] = await keys();
+    const rotated = await admin.post('/v1/keys/rotate');
+    expect(rotated.status).toBe(201);
+    expect(rotated.body).toMatchObject({ state: 'active', data_keys: 0 });
+    const asked = await admin.post('/v1/keys/rewrap');
+    expect(asked.status).toBe(202);
+    expect(asked.body).toMatchObject({ state: 'running', total: ALL });
+    await sleep(500);
+    await child.kill();
+    let progress = { state: 'running', remaining: ALL };
+    for (let tries = 0; progress.state === 'running' && tries < 200; tries++) {
+      await sleep(100);
+      progress = (await admin.get('/v1/keys/rewrap').expect(200)).body;
+    }
+    expect(progress).toMatchObject({ state: 'done', remaining: 0 });
+    await admin.delete(`/v1/keys/${old?.id}`).expect(204);
+    await sleep(300);
+    over = true;
+    await Promise.all(loads);
+    expect(failures).toEqual([]);
+    expect(leases).toBeGreaterThan(20);
+  }, 60_000);
+});
+
+describe('/v1/keys', () => {
+  it('403: services; auditors may look only', async () => {
+    const auditor = await admin.post('/v1/clients', { name: 'a', role: 'auditor', tenants: ['*'], products: ['*'] });
+    const as = (key: string, method: 'get' | 'post' | 'delete', path: string) =>
+      request(server())
+        [method](path)
+        .set(...bearer(key));
+    expect((await as(serviceKey, 'get', '/v1/keys')).status).toBe(403);
+    expect((await as(auditor.body.api_key, 'get', '/v1/keys')).status).toBe(200);
+    expect((await as(auditor.body.api_key, 'get', '/v1/keys/rewrap')).status).toBe(200);
+    for (const path of ['/v1/keys/rotate', '/v1/keys/rewrap']) {
+      expect((await as(auditor.body.api_key, 'post', path)).status).toBe(403);
+    }
+    expect((await as(auditor.body.api_key, 'delete', '/v1/keys/kek_x')).status).toBe(403);
+  });
+
+  it('200: in pages, without the keys of audit and look-ups', async () => {
+    const { body } = await admin.get('/v1/keys?limit=1').expect(200);
+    expect(body.data).toHaveLength(1);
+    const rest = (await admin.get(`/v1/keys?cursor=${body.next_cursor}`).expect(200)).body;
+    expect([...body.data, ...rest.data].map(({ state }: KeyAnswer) => state)).toEqual(['retired', 'active']);
+    expect(Object.keys(body.data[0])).toEqual(['id', 'state', 'created_at', 'retired_at', 'data_keys']);
+  });
+
+  it('409 key_in_use: the active key; 404 key_not_found: none; 204: also the second time', async () => {
+    const [retired, active] = await keys();
+    const inUse = await admin.delete(`/v1/keys/${active?.id}`);
+    expect([inUse.status, inUse.body.code]).toEqual([409, 'key_in_use']);
+    await admin.delete(`/v1/keys/${retired?.id}`).expect(204);
+    for (const id of ['kek_01k9zzzzzzzzzzzzzzzzzzzzzz', 'nonsense']) {
+      const unknown = await admin.delete(`/v1/keys/${id}`);
+      expect([id, unknown.status, unknown.body.code]).toEqual([id, 404, 'key_not_found']);
+    }
+  });
+
+  it('leaves an entry for each change, and a chain that holds', async () => {
+    const found = async (action: string) => (await admin.get(`/v1/audit?action=${action}`)).body.data.length;
+    expect(await found('key.rotated')).toBe(1);
+    expect(await found('key.rewrap_requested')).toBe(1);
+    expect(await found('key.rewrapped')).toBe(1);
+    expect(await found('key.retired')).toBe(1);
+    expect((await admin.get('/v1/audit/verify')).body.valid).toBe(true);
+  });
+
+  it('shows data keys by KEK among the metrics', async () => {
+    const { text } = await request(server()).get('/metrics');
+    const [, active] = await keys();
+    expect(text).toContain(`metavault_data_keys{kek="${active?.id}",state="active"} ${ALL}`);
+  });
+});
