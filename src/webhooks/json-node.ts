@@ -8,6 +8,7 @@ export type JsonNode = { text: string } & (
 
 /** Far deeper than any event of Meta's, shallow enough for recursion. */
 const MAX_DEPTH = 64;
+const BACKSLASH = 0x5c;
 const LITERAL = /[^\s,\]}]+/y;
 
 /** Reads a JSON text. Null where it is none, or nested deeper than 64 levels. Of a member that is given twice the last counts, as with `JSON.parse`. */
@@ -82,16 +83,23 @@ class JsonReader {
 
   private string(): string {
     const start = this.#at;
-    do {
-      this.#at++;
-      if (this.text[this.#at] === '\\') this.#at += 2;
-    } while (this.text[this.#at] !== '"');
-    this.#at++;
+    let end = this.text.indexOf('"', start + 1);
+    while (this.isEscaped(end)) end = this.text.indexOf('"', end + 1);
+    this.#at = end + 1;
     return JSON.parse(this.text.slice(start, this.#at)) as string;
   }
 
+  /** Whether an odd number of backslashes stands before this place. */
+  private isEscaped(at: number): boolean {
+    let first = at;
+    while (this.text.charCodeAt(first - 1) === BACKSLASH) first--;
+    return (at - first) % 2 === 1;
+  }
+
   private skipSpace(): void {
-    while (/[ \t\n\r]/.test(this.text[this.#at] ?? '')) this.#at++;
+    for (let code = this.text.charCodeAt(this.#at); code === 0x20 || (code >= 0x09 && code <= 0x0d); ) {
+      code = this.text.charCodeAt(++this.#at);
+    }
   }
 }
 
