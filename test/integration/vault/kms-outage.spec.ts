@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { KeyCustody } from '../../../src/access/key-custody.ts';
+import { AuditLog, SYSTEM } from '../../../src/audit/audit-log.ts';
+import { SecretString } from '../../../src/platform/secret-string.ts';
+import { openRootKeys } from '../../../src/root-keys.ts';
+import { KekRegister } from '../../../src/vault/kek-register.ts';
+import { KeyRewrap } from '../../../src/vault/key-rewrap.ts';
+import { KeyRing } from '../../../src/vault/key-ring.ts';
+import { RootKeyUnavailable } from '../../../src/vault/root-key.ts';
+import { Vault } from '../../../src/vault/vault.ts';
+import { type OpenDatabase, openFreshDatabase } from '../../support/database.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { AWS_TEST_ENVIRONMENT, KMS_ARN, type KmsStandIn, startKmsStandIn } from '../../support/kms-stand-in.ts';
+import { openTestVault, TEST_ROOT_KEY, type TestVault } from '../../support/vault.ts';
+
+const clock = new FakeClock();
+let kms: KmsStandIn;
+let open: OpenDatabase;
+let local: TestVault;
+
+beforeAll(async () => {
+  kms = await startKmsStandIn();
+  Object.assign(process.env, AWS_TEST_ENVIRONMENT);
+  open = await openFreshDatabase();
+  local = await openTestVault(open.database, clock);
+});
+afterAll(async () => {
+  for (const name of Object.keys(AWS_TEST_ENVIRONMENT)) delete process.env[name];
+  await open?.close();
+  await kms?.close();
+});
+
+async function openWithKms(previous: string | null): Promise<KeyRing> {
+  const previousRootKey = previous === null ? null : new SecretString(previous);
+  const config = { provider: 'aws', keyId: 'alias/vault', endpointUrl: kms.url, previousRootKey } as const;
+  const keys = await openRootKeys(config, local.random);
+  const source = { clock, ids: local.ids, random: local.random };
+  return KeyRing.open(open.database, keys.rootKey, keys.previousRootKey, source);
+}
+
+describe('a ring that moves from a local root key to AWS KMS', () => {
+  it('opens with KMS alone from then on, seals without it, and makes no key while it is gone', async () => {
+    const id = await local.vault.put(open.database, new SecretString('kept'), ['t']);
+    await openWithKms(TEST_ROOT_KEY);
+    const ring = await openWithKms(null);
+    const vault = new Vault(ring, { clock, ids: local.ids, random: local.random });
+    const roots = await open.database.rows({ text: 'SELECT DISTINCT root_key_id FROM encryption_key' });
+    expect(roots).toEqual([{ root_key_id: `aws:${KMS_ARN}` }]);
+
+    kms.fault = { status: 400, type: 'AccessDeniedException' };
+    expect((await vault.get(open.database, id, ['t']))?.expose()).toBe('kept');
+    const later = await vault.put(open.database, new SecretString('later'), ['t']);
+    expect((await vault.get(open.database, later, ['t']))?.expose()).toBe('later');
+    const register = new KekRegister(open.database, clock);
+    const rewrap = new KeyRewrap(open.database, ring, clock, local.random);
+    const custody = new KeyCustody(open.database, ring, register, rewrap, new AuditLog(clock, local.ids));
+    await expect(custody.rotate(SYSTEM)).rejects.toMatchObject({
+      type: { code: 'root_key_unavailable', status: 503 },
+      detail: expect.stringContaining('kms:Encrypt'),
+    });
+    await expect(openWithKms(null)).rejects.toThrow(RootKeyUnavailable);
+    expect(await register.list(10, null)).toHaveLength(1);
+
+    kms.fault = null;
+    expect((await custody.rotate(SYSTEM)).id).toBe(ring.activeKek().id);
+  });
+});
