@@ -72,7 +72,7 @@ export class AnswerRelay {
     const isText = TEXT.test(headers['content-type'] ?? '');
     if (!isText) return passBytes(call, status, headers, answer, body, response);
     if (status === 206) throw new GatewayRefusal('answer_refused', { detail: 'A piece of a text is not passed on.' });
-    if (status >= 400 || isSmall(answer))
+    if (status >= 400 || call.isBatch || isSmall(answer))
       return this.#passWhole(call, status, headers, answer, body, scrubber, response);
     response.writeHead(status, headers);
     // The first piece may have to wait for its other half.
@@ -91,7 +91,8 @@ export class AnswerRelay {
     response: ServerResponse,
   ): Promise<void> {
     const { start, rest } = await readStart(body, SMALL_BYTES);
-    if (rest === null && (status >= 400 || mayBeError(start))) this.state.hearBody(call, status, answer.headers, start);
+    if (rest === null && (status >= 400 || call.isBatch || mayBeError(start)))
+      this.state.hearBody(call, status, answer.headers, start);
     if (rest === null) {
       const clean = await scrubber.end(start);
       headers['content-length'] = String(clean.length);

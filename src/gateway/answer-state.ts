@@ -1,12 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Inject, Injectable, Optional } from '@nestjs/common';
+import type { GatewayGrant } from '../leases/lease-check.ts';
 import { Suspicion } from '../lifecycle/suspicion.ts';
 import { classifyError, type MetaVerdict } from '../meta/classify-error.ts';
 import { readGraphError, toMetaCause } from '../meta/graph-error.ts';
-import { parseLossless } from '../meta/lossless-json.ts';
+import { asObject, type Json, parseLossless, readNumber, readText } from '../meta/lossless-json.ts';
 import { readUsageHeaders } from '../meta/usage-headers.ts';
 import { UsageObserver } from '../meta/usage-observer.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
+import type { MetaCause } from '../platform/problem.ts';
 import type { Call } from './call-intake.ts';
 
 const USAGE_HEADERS = [
@@ -33,9 +35,28 @@ export class AnswerState {
     this.observer.observe(call.target.host.app.id, readUsageHeaders(headers), null);
   }
 
-  /** An error, from the body of an answer: a token that may be dead, a limit. */
+  /** Errors, from the body of an answer: a token that may be dead, a limit. In a batch each item has its own, on its own token. */
   hearBody(call: Call, status: number, headers: IncomingHttpHeaders, body: Buffer): void {
-    const fields = readGraphError(parseLossless(body.toString('utf8')));
+    const json = parseLossless(body.toString('utf8'));
+    this.hearError(call, call.grant, status, headers, json);
+    if (!call.isBatch || !Array.isArray(json)) return;
+    for (const [index, item] of json.entries()) {
+      const object = asObject(item);
+      const code = readNumber(object, 'code');
+      const text = readText(object, 'body');
+      if (code === null || code < 400 || text === null) continue;
+      this.hearError(call, call.itemGrants[index] ?? call.grant, code, {}, parseLossless(text));
+    }
+  }
+
+  private hearError(
+    call: Call,
+    grant: GatewayGrant,
+    status: number,
+    headers: IncomingHttpHeaders,
+    json: Json | undefined,
+  ): void {
+    const fields = readGraphError(json);
     if (fields === null) return;
     const usage = readUsageHeaders(headers);
     const { host } = call.target;
@@ -50,11 +71,11 @@ export class AnswerState {
       const { scope, retryAfterSeconds } = verdict;
       this.observer?.observe(host.app.id, usage, { scope, retryAfterSeconds });
     }
-    if (isAboutToken(verdict)) this.report(call, toMetaCause(fields), verdict);
+    if (isAboutToken(verdict)) this.report(grant, toMetaCause(fields), verdict);
   }
 
-  private report(call: Call, cause: ReturnType<typeof toMetaCause>, verdict: MetaVerdict): void {
-    const { credentialId, credentialVersion } = call.grant;
+  private report(grant: GatewayGrant, cause: MetaCause, verdict: MetaVerdict): void {
+    const { credentialId, credentialVersion } = grant;
     this.suspicion.report(credentialId, credentialVersion, cause, verdict).catch((error: unknown) => {
       this.log.error({ err: error, credential_id: credentialId }, 'a suspicion about a token could not be followed up');
     });

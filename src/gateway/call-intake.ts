@@ -20,6 +20,8 @@ export interface Call {
   body: CallBody;
   facts: CallFacts;
   isBatch: boolean;
+  /** Of a batch: what each item runs on, once they are rewritten. */
+  itemGrants: GatewayGrant[];
   /** The HTTP method for Meta. */
   method: string;
   /** Reads nothing but what is there: may be asked twice. */
@@ -69,6 +71,7 @@ export class CallIntake {
       body,
       facts,
       isBatch,
+      itemGrants: [],
       method: isBatch ? 'POST' : method,
       isRead: (method === 'GET' || method === 'HEAD') && facts.methods.length === 0 && !isBatch && body.isEmpty,
     };

@@ -48,12 +48,10 @@ export function decodeSpellings(text: string): string {
   return plain;
 }
 
-const BACKSLASH = 0x5c;
 const PERCENT_SIGN = 0x25;
-const AMPERSAND = 0x26;
 
-/** Which bytes belong to what is looked for: an encoded byte of these is a reason to look closer. */
-export function byteSet(texts: readonly string[]): Uint8Array {
+/** Which characters belong to what is looked for: an encoded one of these is a reason to look closer. */
+export function characterSet(texts: readonly string[]): Uint8Array {
   const set = new Uint8Array(256);
   for (const text of texts) for (let index = 0; index < text.length; index++) set[text.charCodeAt(index) & 0xff] = 1;
   // A percent sign that is itself encoded hides another layer.
@@ -61,42 +59,23 @@ export function byteSet(texts: readonly string[]): Uint8Array {
   return set;
 }
 
-/** Whether a byte of `set` stands in `buffer` in another spelling than its own. Cheap where there is none, which is nearly always. */
-export function hasEncoded(buffer: Buffer, set: Uint8Array): boolean {
-  return hasPercent(buffer, set) || hasUnicodeEscape(buffer, set) || hasEntity(buffer);
+/** Whether a character of `set` stands in `text` in another spelling than its own. Cheap where there is none, which is nearly always. */
+export function hasEncoded(text: string, set: Uint8Array): boolean {
+  return follows(text, '%', set) || follows(text, '\\u00', set) || text.includes('&#');
 }
 
-function hasPercent(buffer: Buffer, set: Uint8Array): boolean {
-  for (let at = buffer.indexOf(PERCENT_SIGN); at >= 0; at = buffer.indexOf(PERCENT_SIGN, at + 1)) {
-    if (isIn(set, buffer, at + 1)) return true;
+function follows(text: string, mark: string, set: Uint8Array): boolean {
+  for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at + mark.length)) {
+    const high = digit(text.charCodeAt(at + mark.length));
+    const low = digit(text.charCodeAt(at + mark.length + 1));
+    if (high >= 0 && low >= 0 && set[(high << 4) | low] === 1) return true;
   }
   return false;
 }
 
-const UNICODE = Buffer.from('u00');
-
-function hasUnicodeEscape(buffer: Buffer, set: Uint8Array): boolean {
-  for (let at = buffer.indexOf(UNICODE); at >= 0; at = buffer.indexOf(UNICODE, at + 3)) {
-    if (buffer[at - 1] === BACKSLASH && isIn(set, buffer, at + 3)) return true;
-  }
-  return false;
-}
-
-const ENTITY = Buffer.from('&#');
-
-function hasEntity(buffer: Buffer): boolean {
-  return buffer.indexOf(AMPERSAND) >= 0 && buffer.indexOf(ENTITY) >= 0;
-}
-
-function isIn(set: Uint8Array, buffer: Buffer, at: number): boolean {
-  const high = nibble(buffer[at]);
-  const low = nibble(buffer[at + 1]);
-  return high >= 0 && low >= 0 && set[(high << 4) | low] === 1;
-}
-
-function nibble(byte: number | undefined): number {
-  if (byte === undefined) return -1;
-  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
-  const lower = byte | 0x20;
+/** The value of a hexadecimal digit, by its code; -1 for anything else. */
+function digit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const lower = code | 0x20;
   return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
 }

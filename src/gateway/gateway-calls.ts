@@ -116,7 +116,10 @@ export class GatewayCalls {
   /** A batch item may name a lease of its own: of the same client, for a credential of the same host. */
   private itemCredentials(call: Call, proof: string | null, secrets: Secret[]) {
     return async (leaseToken: string | null): Promise<ItemCredential> => {
-      if (leaseToken === null || leaseToken === call.leaseToken) return { accessToken: null, proof };
+      if (leaseToken === null || leaseToken === call.leaseToken) {
+        call.itemGrants.push(call.grant);
+        return { accessToken: null, proof };
+      }
       const grant = await this.leases.grant(leaseToken);
       const fits =
         grant !== null &&
@@ -124,6 +127,7 @@ export class GatewayCalls {
         hostNameOf(grant.kind) === hostNameOf(call.grant.kind);
       if (!fits)
         throw new GatewayRefusal('lease_invalid', { detail: 'A batch item names a lease that is not good here.' });
+      call.itemGrants.push(grant);
       const { host, takesProof } = call.target;
       const itemProof = takesProof ? appsecretProof(grant.accessToken, host.app.secret) : null;
       const accessToken = grant.accessToken.expose();

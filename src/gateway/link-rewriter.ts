@@ -4,17 +4,17 @@ import { MEDIA_HOST } from './gateway-path.ts';
 /** A base address of Meta's, and ours in its place. */
 interface Base {
   /** Host and port. */
-  authority: Buffer;
+  authority: string;
   /** Path of the base, without a trailing slash; mostly empty. */
   path: string;
   replacement: string;
 }
 
-/** A piece of a buffer to be replaced. */
+/** A piece of a text to be replaced. */
 export interface LinkMatch {
   start: number;
   end: number;
-  text: string;
+  replacement: string;
 }
 
 /** Where WhatsApp's media lie: the Graph host's sister of that name, at a stand-in of Meta too; null where there is none. */
@@ -22,59 +22,55 @@ export function mediaBaseUrl(meta: MetaConfig): string | null {
   return meta.graphUrl.includes('graph.facebook.com') ? meta.graphUrl.replace('graph.facebook.com', MEDIA_HOST) : null;
 }
 
+/** Two slashes in a row, as they are, in a string of JSON, and in one inside of another. What is rarest is looked for. */
+const SLASHES = ['//', '/\\/', '/\\\\\\/'];
+const LONGEST_SCHEME = 'https:'.length;
+
 /** Turns addresses of Meta's API into addresses of the gateway. */
 export class LinkRewriter {
   readonly #bases: Base[];
-  readonly #authorities: Buffer[];
 
   constructor(meta: MetaConfig, publicUrl: string) {
-    const media = mediaBaseUrl(meta);
     const pairs: [string | null, string][] = [
       [meta.graphUrl, '/graph'],
       [meta.instagramGraphUrl, '/graph'],
       [meta.threadsGraphUrl, '/graph'],
       [meta.graphVideoUrl, '/graph-video'],
       [meta.ruploadUrl, '/rupload'],
-      [media, `/graph/${MEDIA_HOST}`],
+      [mediaBaseUrl(meta), `/graph/${MEDIA_HOST}`],
     ];
     const bases = pairs.flatMap(([url, path]) => (url === null ? [] : [toBase(url, publicUrl + path)]));
     // A base whose path goes on from another's counts first; of equal ones the first.
     this.#bases = bases.sort((a, b) => b.path.length - a.path.length);
-    const names = new Set(bases.map((base) => base.authority.toString('latin1')));
-    this.#authorities = [...names].map((name) => Buffer.from(name, 'latin1'));
   }
 
   /** The gateway's address for one of Meta's API; null for any other. */
   rewrite(url: string): string | null {
-    const match = this.#matchAt(Buffer.from(`"${url}"`, 'utf8'), 1);
-    return match === null ? null : match.text + url.slice(match.end - 1);
+    const [match] = this.find(`"${url}`);
+    return match?.start === 1 ? match.replacement + url.slice(match.end - 1) : null;
   }
 
-  /** Every string of the JSON in `buffer` that begins with an address of Meta's API; slashes may be escaped, several times over. */
-  find(buffer: Buffer): LinkMatch[] {
+  /** Every string of the JSON in `text` (latin1) that begins with an address of Meta's API; slashes may be escaped, several times over. */
+  find(text: string): LinkMatch[] {
     const found: LinkMatch[] = [];
-    for (const authority of this.#authorities) {
-      for (let at = buffer.indexOf(authority); at >= 0; at = buffer.indexOf(authority, at + authority.length)) {
-        const start = schemeStart(buffer, at);
-        const match = start < 0 ? null : this.#matchAt(buffer, start);
+    for (const slashes of SLASHES) {
+      const slash = slashes.slice(1);
+      for (let at = text.indexOf(slashes); at >= 0; at = text.indexOf(slashes, at + slashes.length)) {
+        const start = schemeStart(text, at - slash.length + 1);
+        const match = start < 0 ? null : this.#matchAt(text, start, at + slashes.length, slash);
         if (match !== null) found.push(match);
       }
     }
     return found;
   }
 
-  #matchAt(buffer: Buffer, start: number): LinkMatch | null {
-    const scheme = /^https?:(\\*)\/\1\//.exec(buffer.toString('latin1', start, start + 40));
-    if (scheme === null || !isQuote(buffer[start - 1])) return null;
-    const slash = `${scheme[1] ?? ''}/`;
-    const at = start + scheme[0].length;
+  #matchAt(text: string, start: number, host: number, slash: string): LinkMatch | null {
     for (const { authority, path, replacement } of this.#bases) {
-      if (buffer.compare(authority, 0, authority.length, at, Math.min(at + authority.length, buffer.length)) !== 0)
-        continue;
+      if (!text.startsWith(authority, host)) continue;
       const written = path.replaceAll('/', slash);
-      const end = at + authority.length + written.length;
-      if (written !== '' && buffer.toString('latin1', at + authority.length, end) !== written) continue;
-      if (endsName(buffer[end])) return { start, end, text: replacement.replaceAll('/', slash) };
+      const end = host + authority.length + written.length;
+      if (!text.startsWith(written, host + authority.length) || !endsName(text.charCodeAt(end))) continue;
+      return { start, end, replacement: replacement.replaceAll('/', slash) };
     }
     return null;
   }
@@ -82,23 +78,19 @@ export class LinkRewriter {
 
 function toBase(url: string, replacement: string): Base {
   const { host, pathname } = new URL(url);
-  return { authority: Buffer.from(host, 'latin1'), path: pathname.replace(/\/+$/, ''), replacement };
+  return { authority: host, path: pathname.replace(/\/+$/, ''), replacement };
 }
 
-/** Back over `https:\/\/` from the host behind it; -1 where something else stands there. */
-function schemeStart(buffer: Buffer, host: number): number {
-  const from = Math.max(0, host - 40);
-  const match = /https?:\\*\/\\*\/$/.exec(buffer.toString('latin1', from, host));
-  return match === null ? -1 : from + match.index;
+/** Where the scheme before the slashes at `end` begins, if it is the beginning of a string; else -1. */
+function schemeStart(text: string, end: number): number {
+  const before = text.slice(Math.max(0, end - LONGEST_SCHEME - 1), end);
+  const scheme = before.endsWith('"https:') ? 6 : before.endsWith('"http:') ? 5 : -1;
+  return scheme < 0 ? -1 : end - scheme;
 }
 
-function isQuote(byte: number | undefined): boolean {
-  return byte === 0x22;
-}
-
-/** What may follow a base: `/`, an escaped one, `?`, `#`, the end of the string. Not a letter, a dot, a colon, an `@`. */
-function endsName(byte: number | undefined): boolean {
-  return byte === undefined || byte === 0x2f || byte === 0x5c || byte === 0x3f || byte === 0x23 || byte === 0x22;
+/** What may follow a base: `/`, an escaped one, `?`, `#`, the end of the string or of the text. Not a letter, a dot, a colon, an `@`. */
+function endsName(code: number): boolean {
+  return Number.isNaN(code) || code === 0x2f || code === 0x5c || code === 0x3f || code === 0x23 || code === 0x22;
 }
 
 /** Hosts that serve pictures and videos to anybody who has the address (`/me/picture` redirects there). */

@@ -79,9 +79,9 @@ export class Scrubber {
   }
 
   #find(buffer: Buffer): Found[] {
-    const found: Found[] = this.#finder.find(buffer);
-    for (const { start, end, text } of this.links.find(buffer))
-      found.push({ start, end, kind: 'link', replacement: text });
+    const text = buffer.toString('latin1');
+    const found: Found[] = this.#finder.find(text);
+    for (const link of this.links.find(text)) found.push({ ...link, kind: 'link' });
     return found;
   }
 }

@@ -83,6 +83,8 @@ describe('a lease at the gateway', () => {
     expect(answer.status).toBe(200);
     expect(answer.body.id).toBe(person.userId);
     expect(answer.headers['facebook-api-version']).toBe('v25.0');
+    expect(answer.headers['content-security-policy']).toBeUndefined();
+    expect(answer.headers['x-content-type-options']).toBe('nosniff');
     const seen = stage.sandbox.state.log.list().at(-1);
     expect(seen).toMatchObject({ tokenPlace: 'header', appsecretProof: true });
   });
