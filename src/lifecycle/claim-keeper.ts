@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { Config } from '../config/config.ts';
 import type { ClaimedCredential } from '../connections/credential-at-work.ts';
 import { CredentialClaims } from '../connections/credential-claims.ts';
@@ -8,7 +8,7 @@ type Claim = Pick<ClaimedCredential, 'id' | 'claimId'>;
 
 /** The signs of life of this replica: while work on a claim goes on, its deadline is moved, three times in the time it lasts. */
 @Injectable()
-export class ClaimKeeper implements OnApplicationShutdown {
+export class ClaimKeeper {
   private readonly held = new Map<string, Claim>();
   private timer: NodeJS.Timeout | null = null;
 
@@ -30,16 +30,6 @@ export class ClaimKeeper implements OnApplicationShutdown {
   drop(claim: Claim): void {
     this.held.delete(keyOf(claim));
     if (this.held.size === 0) this.stop();
-  }
-
-  /** Gives claims back unworked. */
-  async release(claims: readonly Claim[]): Promise<void> {
-    for (const claim of claims) this.drop(claim);
-    await this.claims.release(claims);
-  }
-
-  onApplicationShutdown(): void {
-    this.stop();
   }
 
   private stop(): void {

@@ -31,6 +31,7 @@ export class LifecycleMetrics {
     private readonly clock: Clock,
   ) {
     const registers = [registry];
+    // On each of them: a scrape reads all gauges at once, and none may be read before the count is there.
     const collect = (): Promise<void> => this.take();
     this.renewals = new Counter({
       name: 'metavault_renewals_total',
@@ -62,24 +63,28 @@ export class LifecycleMetrics {
       name: 'metavault_next_expiry_seconds',
       help: 'Until the earliest end of a living root token.',
       registers,
+      collect,
     });
     this.lag = new Gauge({
       name: 'metavault_sweep_lag_seconds',
       help: 'How long the most overdue work has been due.',
       labelNames: ['sweep'],
       registers,
+      collect,
     });
     this.throttle = new Gauge({
       name: 'metavault_meta_stopped',
       help: 'Whether background work for an app is stopped: throttled, or breaker_open.',
       labelNames: ['app_id', 'state'],
       registers,
+      collect,
     });
     this.usage = new Gauge({
       name: 'metavault_meta_usage_percent',
       help: "The last reading of an app's highest usage gauge.",
       labelNames: ['app_id'],
       registers,
+      collect,
     });
   }
 
@@ -97,7 +102,7 @@ export class LifecycleMetrics {
 
   /** Once for all gauges of a scrape, and not more often than every half minute. */
   private take(): Promise<void> {
-    if (performance.now() - this.takenAtMs < CENSUS_GOOD_FOR_MS) return Promise.resolve();
+    if (this.taking === null && performance.now() - this.takenAtMs < CENSUS_GOOD_FOR_MS) return Promise.resolve();
     this.taking ??= this.count().finally(() => {
       this.taking = null;
     });

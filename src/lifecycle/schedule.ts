@@ -1,4 +1,10 @@
-import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+} from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { CronJob } from 'cron';
 import { Config } from '../config/config.ts';
@@ -18,7 +24,7 @@ const BATCH = 500;
  * claims share the work. A look that is still under way is not begun again.
  */
 @Injectable()
-export class Schedule implements OnApplicationBootstrap, OnApplicationShutdown {
+export class Schedule implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
   private readonly underWay = new Map<string, Promise<void>>();
   private stopping = false;
 
@@ -52,12 +58,16 @@ export class Schedule implements OnApplicationBootstrap, OnApplicationShutdown {
     await untilFewer(BATCH, isStopping, () => this.versions.destroySpent(BATCH));
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  /** No timer stays behind; what is under way begins nothing new. */
+  onModuleDestroy(): void {
     this.stopping = true;
     for (const name of ['lifecycle refresh', 'lifecycle health', 'lifecycle upkeep']) {
       if (this.registry.doesExist('cron', name)) this.registry.deleteCronJob(name);
     }
     if (this.registry.doesExist('interval', 'lifecycle look')) this.registry.deleteInterval('lifecycle look');
+  }
+
+  async onApplicationShutdown(): Promise<void> {
     await Promise.allSettled(this.underWay.values());
   }
 

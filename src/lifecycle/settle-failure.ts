@@ -49,7 +49,7 @@ export class SettleFailure {
       work: 'refresh',
       failure: toRecord(failure),
       nextAttemptAt: nextAttempt,
-      health: this.healthOf(credential, now),
+      health: failure.code === 'seal_broken' ? 'unknown' : this.healthOf(credential, now),
     });
   }
 

@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../config/config.ts';
 import type { ClaimedCredential } from '../connections/credential-at-work.ts';
 import { CredentialClaims } from '../connections/credential-claims.ts';
@@ -32,7 +32,7 @@ const URGENT_SECONDS = 26 * 60 * 60;
 
 /** Works off what is due, on this replica's share: whatever others have claimed is theirs. Each app has its own lane and pace. */
 @Injectable()
-export class Sweep implements OnApplicationShutdown {
+export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
   private stopping = false;
   private readonly underWay = new Set<Promise<unknown>>();
 
@@ -56,13 +56,13 @@ export class Sweep implements OnApplicationShutdown {
     return this.sweep('health', (appId, counts) => this.healthLane(appId, scope, counts));
   }
 
-  get isStopping(): boolean {
-    return this.stopping;
+  /** Nothing is begun any more. First of all, because a sweep that a request asked for would keep the server open. */
+  onModuleDestroy(): void {
+    this.stopping = true;
   }
 
-  /** Nothing is begun any more; what is under way ends. */
+  /** What is under way ends. */
   async onApplicationShutdown(): Promise<void> {
-    this.stopping = true;
     await Promise.allSettled(this.underWay);
   }
 

@@ -215,3 +215,19 @@ describe('DELETE /v1/connections/{id}', () => {
     expect(await secrets(id)).toBe(0);
   });
 });
+
+describe('GET /metrics', () => {
+  it('tells how the credentials stand, and what renewals came to', async () => {
+    await stage.imported({ tenant: 'metrics' });
+    const { text } = await api(stage).get('/metrics').expect(200);
+    for (const name of [
+      'metavault_credentials{kind="user",health="healthy"}',
+      'metavault_next_expiry_seconds',
+      'metavault_sweep_lag_seconds{sweep="refresh"}',
+      'metavault_renewals_total{kind="user",outcome="refreshed"}',
+      'metavault_health_checks_total{outcome="alive"}',
+    ]) {
+      expect(text).toContain(name);
+    }
+  });
+});
