@@ -68,7 +68,6 @@ export class DeliveryClaims {
     const now = this.clock.now();
     const claimId = this.ids.next('clm');
     const rows = await this.database.rows<{ subscription_id: string; lane: string; revision: number }>({
-      name: 'delivery_claim',
       text: `WITH due AS (
           SELECT l.subscription_id, l.lane, s.revision FROM subscription s
           LEFT JOIN unnest($3::text[], $4::int[]) AS b(id, slots) ON b.id = s.id
@@ -97,7 +96,6 @@ export class DeliveryClaims {
    */
   async load(lanes: readonly ClaimedLane[]): Promise<LaneWork[]> {
     const rows = await this.database.rows<DueRow>({
-      name: 'delivery_load',
       text: `SELECT c.subscription_id, c.lane, d.* FROM unnest($1::text[], $2::text[]) AS c(subscription_id, lane)
         CROSS JOIN LATERAL (
           SELECT p.id, p.attempts, p.retry_until, p.event_id, p.event_position, e.type, e.data::text AS data, e.created_at AS event_at,
@@ -122,12 +120,12 @@ export class DeliveryClaims {
 
   /** A sign of life for lanes that are still being worked on. */
   async extend(lanes: readonly ClaimedLane[]): Promise<void> {
-    await this.move('delivery_extend', 'due_at = $4', lanes, this.deadline(this.clock.now()));
+    await this.move('due_at = $4', lanes, this.deadline(this.clock.now()));
   }
 
   /** Gives lanes back, due at once. */
   async release(lanes: readonly ClaimedLane[]): Promise<void> {
-    await this.move('delivery_release', 'due_at = $4, claim_id = NULL', lanes, this.clock.now());
+    await this.move('due_at = $4, claim_id = NULL', lanes, this.clock.now());
   }
 
   /** How often `extend` must come. */
@@ -135,10 +133,9 @@ export class DeliveryClaims {
     return (this.#claimSeconds * 1000) / 3;
   }
 
-  private async move(name: string, change: string, lanes: readonly ClaimedLane[], dueAt: Date): Promise<void> {
+  private async move(change: string, lanes: readonly ClaimedLane[], dueAt: Date): Promise<void> {
     if (lanes.length === 0) return;
     await this.database.run({
-      name,
       text: `UPDATE delivery_lane l SET ${change}
         FROM unnest($1::text[], $2::text[], $3::text[]) AS c(subscription_id, lane, claim_id)
         WHERE l.subscription_id = c.subscription_id AND l.lane = c.lane AND l.claim_id = c.claim_id`,

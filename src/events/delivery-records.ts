@@ -22,6 +22,9 @@ const BATCH = { maxSize: 200, maxInFlight: 2 } as const;
 /**
  * Writes down what came of attempts; those that end at the same time share one transaction. Fenced: what a replica did in a lane
  * that is no longer its own is not recorded, because whoever took the lane over records it.
+ *
+ * Statements over these tables have no names: a plan that Postgres keeps from when they were empty reads them whole when they are
+ * full. Planning again costs little beside the many rows of each statement.
  */
 @Injectable()
 export class DeliveryRecords {
@@ -54,7 +57,6 @@ export class DeliveryRecords {
   /** Locks the lanes that are still ours, in key order. From here on nothing can be added to them, see `openLanes`. */
   private async lock(tx: Transaction, outcomes: readonly Outcome[]): Promise<boolean[]> {
     const rows = await tx.rows<{ position: string }>({
-      name: 'delivery_lock',
       text: `SELECT c.position FROM delivery_lane l
         JOIN unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS c(subscription_id, lane, claim_id, position)
           ON l.subscription_id = c.subscription_id AND l.lane = c.lane AND l.claim_id = c.claim_id
@@ -67,7 +69,6 @@ export class DeliveryRecords {
 
   private async markDeliveries(tx: Transaction, outcomes: readonly Outcome[]): Promise<void> {
     await tx.run({
-      name: 'delivery_mark',
       text: `UPDATE delivery d SET status = o.status, attempts = d.attempts + 1, last_attempt_at = $6, last_status = o.http_status,
           last_error = o.error, next_attempt_at = o.next_attempt_at,
           delivered_at = CASE WHEN o.status = 'delivered' THEN $6::timestamptz END
@@ -89,7 +90,6 @@ export class DeliveryRecords {
     const left = outcomes.filter(({ keepLane }) => !keepLane);
     if (left.length === 0) return;
     await tx.run({
-      name: 'delivery_lane_empty',
       text: `DELETE FROM delivery_lane l USING unnest($1::text[], $2::text[]) AS c(subscription_id, lane)
         WHERE l.subscription_id = c.subscription_id AND l.lane = c.lane AND NOT EXISTS (
           SELECT 1 FROM delivery d WHERE d.subscription_id = l.subscription_id AND d.lane = l.lane AND d.status = 'pending')`,
@@ -97,7 +97,6 @@ export class DeliveryRecords {
     });
     const now = this.clock.now();
     await tx.run({
-      name: 'delivery_lane_leave',
       text: `UPDATE delivery_lane l SET due_at = c.due_at, claim_id = NULL
         FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS c(subscription_id, lane, due_at)
         WHERE l.subscription_id = c.subscription_id AND l.lane = c.lane`,

@@ -53,11 +53,9 @@ export class EventUpkeep {
     return this.inBatches(async () =>
       this.database.transaction(async (tx) => {
         await tx.run({
-          name: 'bury_lanes',
           text: `DELETE FROM delivery_lane WHERE subscription_id IN (SELECT id FROM subscription WHERE status = 'ended')`,
         });
         return tx.run({
-          name: 'bury_deliveries',
           text: `UPDATE delivery SET status = 'dead', last_error = 'subscription_ended', next_attempt_at = NULL WHERE id IN (
             SELECT d.id FROM subscription s JOIN delivery d ON d.subscription_id = s.id
             WHERE s.status = 'ended' AND d.status = 'pending' LIMIT $1)`,

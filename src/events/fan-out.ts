@@ -8,7 +8,7 @@ import { type SubscriptionFilter, wants } from './subscription.ts';
 /** One at a time over all replicas: two could put events of one connection on their way in the wrong order. */
 const FAN_OUT_LOCK = 727_005;
 /** Events of one transaction. */
-const BATCH = 500;
+const BATCH = 200;
 /** Deliveries of one statement. */
 const INSERT_BATCH = 5_000;
 
@@ -55,13 +55,11 @@ export class FanOut {
     });
     if (lock?.taken !== true) return 0;
     const events = await tx.rows<UndispatchedEvent>({
-      name: 'fan_out_events',
       text: `SELECT id, position, type, tenant, product, connection_id FROM event
         WHERE dispatched_at IS NULL ORDER BY position LIMIT $1`,
       values: [BATCH],
     });
     const subscriptions = await tx.rows<SubscriptionFilter & { id: string }>({
-      name: 'fan_out_subscriptions',
       text: `SELECT id, events, tenants, products FROM subscription WHERE status IN ('active', 'paused')`,
     });
     const deliveries = events.flatMap((event) =>
@@ -71,7 +69,6 @@ export class FanOut {
       await this.insert(tx, deliveries.slice(start, start + INSERT_BATCH));
     }
     await tx.run({
-      name: 'fan_out_done',
       text: 'UPDATE event SET dispatched_at = $2 WHERE id = ANY ($1)',
       values: [events.map(({ id }) => id), this.clock.now()],
     });
@@ -81,7 +78,6 @@ export class FanOut {
   private async insert(tx: Transaction, deliveries: readonly NewDelivery[]): Promise<void> {
     const now = this.clock.now();
     await tx.run({
-      name: 'fan_out_deliveries',
       text: `INSERT INTO delivery (id, subscription_id, event_id, event_position, lane, status, retry_until, created_at)
         SELECT id, subscription_id, event_id, event_position, lane, 'pending', $6, $7
         FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[])
@@ -119,7 +115,6 @@ export async function openLanes(
   dueAt: Date,
 ): Promise<void> {
   await tx.run({
-    name: 'open_lanes',
     text: `INSERT INTO delivery_lane (subscription_id, lane, due_at)
       SELECT DISTINCT l.subscription_id COLLATE "C", l.lane COLLATE "C", $3::timestamptz
       FROM unnest($1::text[], $2::text[]) AS l(subscription_id, lane) ORDER BY 1, 2

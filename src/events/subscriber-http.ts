@@ -20,8 +20,8 @@ export function addressRules(config: Pick<Config, 'environment' | 'subscriptionH
   return { isProduction: config.environment === 'production', hosts: config.subscriptionHosts };
 }
 
-/** Connections to each subscriber's host; as many as lanes can be at work for it. */
-const CONNECTIONS = 32;
+/** To one host: no limit of its own, as many subscriptions can lead there and one of them that hangs must not take the others' place. */
+const CONNECTIONS = 1_024;
 
 /** A client whose every new connection is checked, so that a name can't lead elsewhere after its subscription was accepted. */
 export function openSubscriberHttp(rules: AddressRules, resolve: typeof lookup = lookup): SubscriberHttp {

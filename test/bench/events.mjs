@@ -1,0 +1,131 @@
+// npm run bench:events: events out to ten subscribers, all well, then one of them hanging. See README, "Benchmarks".
+// BENCH_EVENTS (2,000; the issue's is 100,000) of BENCH_CONNECTIONS_WITH_EVENTS (500) connections; BENCH_EVENT_RATE (50) events/s for the lag.
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { startEmbeddedPostgres } from '../../dist/src/database/embedded-postgres.js';
+import { SystemRandom } from '../../dist/src/platform/random.js';
+import { startProcess, temporaryDirectory } from './harness.mjs';
+
+const EVENTS = Number(process.env.BENCH_EVENTS ?? 2_000);
+const CONNECTIONS = Number(process.env.BENCH_CONNECTIONS_WITH_EVENTS ?? 500);
+const RATE = Number(process.env.BENCH_EVENT_RATE ?? 50);
+const LAG_SECONDS = 10;
+const SUBSCRIBERS = 10;
+const PATIENCE_MS = 60_000 + EVENTS * SUBSCRIBERS;
+const ADMIN_KEY = 'bench-bootstrap-admin-key-0123456789abcdef';
+
+const print = (line) => process.stdout.write(`${line}\n`);
+const folder = temporaryDirectory();
+const random = new SystemRandom();
+const running = [];
+const postgres = await startEmbeddedPostgres({
+  directory: folder.directory,
+  random,
+  settings: { shared_preload_libraries: 'pg_stat_statements' },
+});
+const database = new pg.Client({ connectionString: postgres.url });
+
+async function get(url) {
+  return (await fetch(url)).json();
+}
+
+let lastEvent = 0;
+/** Events of all connections in turn, written at once, as if they had happened now. */
+async function happen(count) {
+  await database.query(
+    `INSERT INTO event (id, type, tenant, product, connection_id, data, created_at)
+      SELECT 'evt_01' || lpad(n::text, 24, '0'), 'connection.refreshed', 'acme', 'pages', 'con_' || n % $3,
+        json_build_object('connection_id', 'con_' || n % $3, 'tenant', 'acme', 'product', 'pages', 'status', 'active'), clock_timestamp()
+      FROM generate_series($1::int, $2::int) n`,
+    [lastEvent + 1, lastEvent + count, CONNECTIONS],
+  );
+  lastEvent += count;
+}
+
+async function untilReceived(receivers, count, look = () => undefined) {
+  const startedMs = performance.now();
+  for (let done = 0; done < count; ) {
+    await sleep(100);
+    look();
+    const { counts } = await get(`${receivers.url}/counts`);
+    done = Object.values(counts).reduce((sum, each) => sum + each, 0);
+    if (performance.now() - startedMs > PATIENCE_MS) throw new Error(`${done} deliveries of ${count} came`);
+  }
+}
+
+async function measure(name, service, receivers, hanging) {
+  await get(`${receivers.url}/reset?${hanging.map((each) => `hang=${each}`).join('&')}`);
+  await database.query('SELECT pg_stat_statements_reset()');
+  const well = SUBSCRIBERS - hanging.length;
+  const startedMs = performance.now();
+  const rss = [];
+  await happen(EVENTS);
+  await untilReceived(receivers, EVENTS * well, () => rss.push(service.rss()));
+  const seconds = (performance.now() - startedMs) / 1000;
+  const { rows } = await database.query(
+    `SELECT sum(calls)::int AS calls FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid WHERE d.datname = current_database()`,
+  );
+  const middle = rss[Math.floor(rss.length / 2)];
+  print(
+    `${name}: ${Math.round((EVENTS * well) / seconds)} deliveries/s (${Math.round(EVENTS / seconds)} events/s to ${well} subscribers), ` +
+      `${(rows[0].calls / (EVENTS * well)).toFixed(2)} statements per delivery, RSS ${middle} MB half way, ${rss.at(-1)} MB at the end`,
+  );
+  return (EVENTS * well) / seconds / well;
+}
+
+/** How long an event takes at a steady rate: from its commit to its receiver. */
+async function measureLag(receivers, hanging) {
+  await get(`${receivers.url}/reset?${hanging.map((each) => `hang=${each}`).join('&')}`);
+  for (let tenth = 0; tenth < LAG_SECONDS * 10; tenth++) {
+    const next = sleep(100);
+    await happen(Math.max(1, Math.round(RATE / 10)));
+    await next;
+  }
+  await sleep(2_000);
+  const { p50, p99 } = await get(`${receivers.url}/counts`);
+  print(
+    `lag at ${RATE} events/s, ${hanging.length} of ${SUBSCRIBERS} subscribers hanging: p50 ${p50} ms, p99 ${p99} ms`,
+  );
+}
+
+try {
+  const receivers = await startProcess('event-receivers.mjs');
+  running.push(receivers);
+  const service = await startProcess('service.mjs', {
+    DATABASE_URL: postgres.url,
+    PORT: '0',
+    PUBLIC_URL: 'http://localhost:3000',
+    LOG_LEVEL: 'warn',
+    ROOT_KEY: random.bytes(32).toString('base64'),
+    BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
+    META_APP_ID: '1000000000000001',
+    META_APP_SECRET: '0123456789abcdef0123456789abcdef',
+    REFRESH_CRON: 'off',
+    HEALTH_CRON: 'off',
+  });
+  running.push(service);
+  await database.connect();
+  await database.query('CREATE EXTENSION pg_stat_statements');
+  for (let i = 0; i < SUBSCRIBERS; i++) {
+    const answer = await fetch(`${service.url}/v1/subscriptions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ url: `${receivers.url}/${i}`, events: ['connection.refreshed'] }),
+    });
+    if (!answer.ok) throw new Error(await answer.text());
+  }
+  print(`${EVENTS} events of ${CONNECTIONS} connections to ${SUBSCRIBERS} subscribers`);
+  await get(`${receivers.url}/reset`);
+  await happen(200);
+  await untilReceived(receivers, 200 * SUBSCRIBERS);
+  await measureLag(receivers, []);
+  const allWell = await measure('all well', service, receivers, []);
+  const oneHanging = await measure('one hanging', service, receivers, [0]);
+  await measureLag(receivers, [0]);
+  print(`what the hanging one costs each of the others: ${((1 - oneHanging / allWell) * 100).toFixed(1)} %`);
+} finally {
+  await database.end().catch(() => undefined);
+  for (const each of running.reverse()) await each.stop();
+  await postgres.stop();
+  folder.remove();
+}
