@@ -15,8 +15,9 @@ import { Ids } from '../platform/ids.ts';
 import { AppError } from '../platform/problem.ts';
 import { Random } from '../platform/random.ts';
 import { KeyRing } from '../vault/key-ring.ts';
+import { SealBroken } from '../vault/sealed-secret.ts';
 import { Vault } from '../vault/vault.ts';
-import { ambiguousConnection, modeNotAllowed } from './lease-problems.ts';
+import { ambiguousConnection, credentialUnreadable, modeNotAllowed } from './lease-problems.ts';
 import { DEFAULT_TTL_SECONDS, type LeaseRequest } from './lease-request.ts';
 import { type LeaseRow, type LeaseWish, leaseStatement } from './lease-statement.ts';
 import { createLeaseToken } from './lease-token.ts';
@@ -138,7 +139,7 @@ export class IssueLease {
   private async withMetaToken(view: LeaseGrantView, row: LeaseRow, { tenant }: LeaseRequest): Promise<LeaseGrantView> {
     const { connection_id: connectionId, credential_id: credentialId } = view;
     const context = credentialContext({ tenant, connectionId, credentialId, kind: row.kind, version: row.version });
-    const token = await this.vault.open(row, context);
+    const token = await this.vault.open(row, context).catch(refuseBroken);
     const host = graphHost(this.config.meta, hostNameOf(row.kind));
     return {
       ...view,
@@ -158,4 +159,8 @@ export class IssueLease {
     }
     if (request.min_valid_seconds === undefined) throw new AppError(reauthRequired);
   }
+}
+
+function refuseBroken(error: unknown): never {
+  throw error instanceof SealBroken ? new AppError(credentialUnreadable, { cause: error }) : error;
 }

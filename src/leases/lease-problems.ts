@@ -13,3 +13,9 @@ export const modeNotAllowed = defineProblem(
   'Use the gateway mode, or ask an admin for a client whose lease_modes name this mode.',
 );
 export const leaseNotFound = defineProblem('lease_not_found', 404, 'There is no such lease.', 'Check the id.');
+export const credentialUnreadable = defineProblem(
+  'credential_unreadable',
+  503,
+  'The stored token of this connection does not open.',
+  'It was changed, moved, or is under another key. Restore the database from a backup, or connect again.',
+);

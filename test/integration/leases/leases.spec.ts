@@ -224,6 +224,20 @@ describe('leases on Postgres', () => {
     expect(await written()).toEqual({ leases: 0, entries: 0 });
   });
 
+  it('are refused for a token that was moved to another row or tenant', async () => {
+    await connect(room, clock, { root: { token: 'EAAa' } });
+    await connect(room, clock, { tenant: 'tenant-b', metaUserId: '2', root: { token: 'EAAb' } });
+    const caller = await client();
+    await database.run({
+      text: `UPDATE credential k SET secret_id = o.secret_id FROM credential o, connection c, connection d
+        WHERE k.connection_id = c.id AND c.tenant = 'tenant-a' AND o.connection_id = d.id AND d.tenant = 'tenant-b'`,
+    });
+    const moved = issue.issue(caller, { ...WANTED, mode: 'token' }, 'r');
+    expect(await problemOf(moved)).toBe('credential_unreadable');
+    const whole = await issue.issue(caller, { ...WANTED, tenant: 'tenant-b', mode: 'token' }, 'r');
+    expect(whole.access_token).toBe('EAAb');
+  });
+
   it('go together in a batch without mixing up', async () => {
     const callers = await Promise.all(Array.from({ length: 4 }, () => client()));
     for (let i = 0; i < 4; i++)

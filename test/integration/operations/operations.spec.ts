@@ -123,7 +123,7 @@ describe('the document of the API', () => {
     const lease = body.components.schemas.LeaseRequest;
     expect(lease.required.sort()).toEqual(['product', 'tenant']);
     expect(lease.properties.product.enum).toEqual(['whatsapp', 'instagram', 'ads', 'pages', 'threads']);
-    expect(lease.properties.ttl_seconds).toEqual({ type: 'integer', minimum: 1, maximum: 3600 });
+    expect(lease.properties.ttl_seconds).toEqual({ type: 'integer', minimum: 1, maximum: 2 ** 31 - 1 });
     const filters = body.paths['/v1/connections'].get.parameters as { name: string; required: boolean }[];
     expect(filters.find(({ name }) => name === 'tenant')?.required).toBe(false);
     expect(body.paths['/v1/connections'].get.security).toEqual([{ bearer: [] }]);
