@@ -27,8 +27,11 @@ describe('CallLimits', () => {
 
   it('counts apps apart, and each client for itself', async () => {
     const limits = newLimits({ perClient: 1, perApp: 5 });
-    expect(limits.acquire('app', 'a', calm)).toBeInstanceOf(Function);
-XX, calm)).toBeInstanceOf(Function);
+    const held = limits.acquire('app', 'a', calm);
+    const waits = limits.acquire('app', 'a', calm);
+    expect(held).toBeInstanceOf(Function);
+    expect(waits).toBeInstanceOf(Promise);
+    expect(limits.acquire('app', 'b', calm)).toBeInstanceOf(Function);
     expect(limits.acquire('other', 'a', calm)).toBeInstanceOf(Function);
     (held as Release)();
     (await waits)();
