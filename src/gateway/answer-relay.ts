@@ -96,7 +96,8 @@ export class AnswerRelay {
     if (rest === null) {
       const clean = await scrubber.end(start);
       headers['content-length'] = String(clean.length);
-      response.writeHead(status, headers).end(clean);
+      // As text, head and body leave in one write.
+      response.writeHead(status, headers).end(clean.toString('latin1'), 'latin1');
       return;
     }
     response.writeHead(status, headers);
