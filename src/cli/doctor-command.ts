@@ -4,6 +4,7 @@ import { UndiciHttpClient } from '../platform/http.ts';
 import { explain } from '../start-failure.ts';
 import { connectDatabase, openStoresOn, type Stores } from '../stores.ts';
 import { type CommandContext, commandConfig, STAND_IN_APP_ID, table, withDatabase } from './command-context.ts';
+import { checkEventSubscriptions } from './doctor/event-checks.ts';
 import type { Finding } from './doctor/finding.ts';
 import { examineMeta } from './doctor/meta-checks.ts';
 
@@ -62,7 +63,7 @@ async function examineDatabase(config: Config, databaseUrl: string, note: Note):
     note('key_ring', true, `opens, the active key is ${keyRing.activeKek().id}`);
     const skewSeconds = databaseClock.localSkewMs() / 1000;
     note('clock', Math.abs(skewSeconds) <= MAX_SKEW_SECONDS, `${skewSeconds.toFixed(1)} s ahead of the database's`);
-    return await examineOurMeta(config, stores);
+    return [await checkEventSubscriptions(stores), ...(await examineOurMeta(config, stores))];
   } finally {
     await dataSource.destroy();
   }

@@ -100,6 +100,8 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
   }
 
   private begin(work: LaneWork): void {
+    // Nothing that could be sent, which should not be: it stays claimed, so that it is not looked at over and over.
+    if (work.deliveries.length === 0) return;
     const { subscriptionId } = work.lane;
     this.#pace.begin(subscriptionId);
     const done = this.work(work).finally(() => {

@@ -57,14 +57,16 @@ const DATA: Readonly<Record<EventType | typeof TEST_EVENT_TYPE, JsonSchema>> = {
     status: { const: 'revoked' },
     reason: TEXT,
   }),
-  'meta.webhook': data("One entry of a webhook of Meta's, its signature checked.", ['object', 'entry'], {
+  'meta.webhook': data("One entry of a webhook of Meta's, its signature checked.", [], {
     connection_id: orNull(PLACE.connection_id),
     tenant: orNull(TEXT),
     product: orNull(PLACE.product),
+    asset: orNull({ type: 'object', required: ['type', 'id'], properties: { type: TEXT, id: TEXT } }),
     object: { type: 'string', description: "Meta's word for what the entry is about." },
     entry: {
       type: 'object',
-      description: "Meta's entry as it came. Ids exceed 2^53: read them with a parser that keeps integers whole.",
+      description:
+        "Meta's entry as it came; absent where it was erased since, as its person asked. Ids exceed 2^53: read them with a parser that keeps integers whole.",
     },
   }),
   [TEST_EVENT_TYPE]: data('A test delivery that an admin asked for.', ['subscription_id'], {

@@ -11,7 +11,8 @@ export type CheckName =
   | 'redirect_uri'
   | 'webhook_handshake'
   | 'webhook_subscriptions'
-  | 'connections';
+  | 'connections'
+  | 'event_subscriptions';
 
 export interface Finding {
   check: CheckName;
