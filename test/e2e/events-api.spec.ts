@@ -60,12 +60,10 @@ async function until<T>(look: () => Promise<T>, isRight: (value: T) => boolean):
 
 const auditActions = async (subjectId: string) =>
   (
-    await replica.app
-      .get(Database)
-      .rows<{ action: string }>({
-        text: 'SELECT action FROM audit_entry WHERE subject_id = $1 ORDER BY id',
-        values: [subjectId],
-      })
+    await replica.app.get(Database).rows<{ action: string }>({
+      text: 'SELECT action FROM audit_entry WHERE subject_id = $1 ORDER BY id',
+      values: [subjectId],
+    })
   ).map(({ action }) => action);
 
 describe('a delivery', () => {
