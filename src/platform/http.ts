@@ -71,7 +71,7 @@ export class UndiciHttpClient extends HttpClient {
   constructor(options: UndiciHttpOptions = {}) {
     super();
     this.#agent = new Agent({
-      connections: options.connections ?? 64,
+      connections: options.connections ?? 448,
       connect: {
         timeout: options.connectTimeoutMs ?? 5_000,
         ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
