@@ -142,7 +142,9 @@ describe('the command line', () => {
     expect(await doctor.ended).toBe(0);
     const { findings } = JSON.parse(doctor.output()) as { findings: { check: string; state: string }[] };
     expect(findings.map(({ check, state }) => `${check} ${state}`)).toEqual(
-      ['configuration', 'database', 'migrations', 'key_ring', 'clock'].map((check) => `${check} ok`),
+      ['configuration', 'database', 'migrations', 'key_ring', 'clock', 'event_subscriptions'].map(
+        (check) => `${check} ok`,
+      ),
     );
 
     const create = run('cli.ts', ['clients', 'create', '--name', 'by hand', '--role', 'auditor'], environment);
