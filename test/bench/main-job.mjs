@@ -33,6 +33,7 @@ try {
   const environment = {
     DATABASE_URL: postgres.url,
     PORT: '0',
+    PUBLIC_URL: 'http://bench.localhost',
     LOG_LEVEL: 'warn',
     ROOT_KEY: random.bytes(32).toString('base64'),
     BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
@@ -42,7 +43,7 @@ try {
     REFRESH_CRON: 'off',
     HEALTH_CRON: 'off',
   };
-  await seed({ ...environment, PORT: '3000' }, CONNECTIONS);
+  await seed(environment, CONNECTIONS);
   const bare = await start('bare-server.mjs', environment);
   const service = await start('service.mjs', environment);
   const proxy = await start('bare-proxy.mjs', { UPSTREAM: upstream.url });
