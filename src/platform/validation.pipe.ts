@@ -26,6 +26,14 @@ function toProblem(errors: ValidationError[]): AppError {
 const COMMON = { transform: true, whitelist: true, stopAtFirstError: true, exceptionFactory: toProblem } as const;
 
 /**
+ * What a class of a hot route may offer: whether a body is plainly what the class describes. Then the general validation, the
+ * dearest part of such a request, is spared; whenever in doubt it says no, and the general validation finds the words.
+ */
+interface PlainlyValid {
+  isPlainlyValid?(body: unknown): boolean;
+}
+
+/**
  * Bodies and queries against their classes (class-validator). A body field that is not known is refused, so that a typing
  * error shows; a query parameter that is not known is ignored, as links collect them on their way.
  */
@@ -38,6 +46,8 @@ export class InputPipe extends ValidationPipe {
   }
 
   override transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    const type = metadata.metatype as PlainlyValid | undefined;
+    if (metadata.type === 'body' && type?.isPlainlyValid?.(value) === true) return Promise.resolve(value);
     return metadata.type === 'query' ? this.#query.transform(value, metadata) : super.transform(value, metadata);
   }
 }
