@@ -4,7 +4,7 @@ import type { Caller, LeaseMode } from '../access/caller.ts';
 import { visibleProducts, visibleTenants } from '../access/policy.ts';
 import { AuditLog } from '../audit/audit-log.ts';
 import { Database, type Sql } from '../database/database.ts';
-import { addSeconds, Clock } from '../platform/clock.ts';
+import { Clock } from '../platform/clock.ts';
 import { firstIdAt } from '../platform/ids.ts';
 import { KeyRing } from '../vault/key-ring.ts';
 import { parseLeaseToken } from './lease-token.ts';
@@ -137,12 +137,12 @@ export class LeaseRecords {
     });
   }
 
-  /** Forgets up to 5,000 leases that ended more than `days` ago; their audit entries stay. Returns how many. */
-  async purge(days: number): Promise<number> {
-    const before = addSeconds(this.clock.now(), -days * 86_400);
+  /** Forgets up to `limit` leases that ended before `endedBefore`; their audit entries stay. Returns how many. */
+  async purge(endedBefore: Date, limit: number): Promise<number> {
     return this.database.run({
-      text: 'DELETE FROM lease WHERE id IN (SELECT id FROM lease WHERE id < $1 AND expires_at < $2 ORDER BY id LIMIT 5000)',
-      values: [firstIdAt('lse', before), before],
+      text: `DELETE FROM lease WHERE id IN (
+        SELECT id FROM lease WHERE id < $1 AND expires_at < $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)`,
+      values: [firstIdAt('lse', endedBefore), endedBefore, limit],
     });
   }
 

@@ -1,6 +1,7 @@
-import { Module } from '@nestjs/common';
+import { Module, type OnModuleInit } from '@nestjs/common';
 import { ConnectionsModule } from '../connections/connections.module.ts';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.ts';
+import { Upkeep } from '../lifecycle/upkeep.ts';
 import { GatewayLeases } from './gateway-leases.ts';
 import { IssueLease } from './issue-lease.ts';
 import { LeaseCheck } from './lease-check.ts';
@@ -13,4 +14,14 @@ import { LeasesController } from './leases.controller.ts';
   providers: [IssueLease, LeaseCheck, LeaseRecords, GatewayLeases],
   exports: [LeaseCheck, GatewayLeases, LeaseRecords],
 })
-export class LeasesModule {}
+export class LeasesModule implements OnModuleInit {
+  constructor(
+    private readonly upkeep: Upkeep,
+    private readonly records: LeaseRecords,
+  ) {}
+
+  /** Leases that ended go after RETENTION_DAYS. */
+  onModuleInit(): void {
+    this.upkeep.register('ended leases', (endedBefore, limit) => this.records.purge(endedBefore, limit));
+  }
+}

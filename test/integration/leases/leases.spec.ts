@@ -316,6 +316,28 @@ describe('leases on Postgres', () => {
     });
   });
 
+  it('are forgotten once they ended before the retention, in batches; those that still live, and all entries, stay', async () => {
+    await connect(room, clock);
+    const caller = await client();
+    const old: string[] = [];
+    for (let index = 0; index < 3; index++) old.push((await issue.issue(caller, WANTED, 'r')).lease_id);
+    await records.end(caller, old[0] ?? '', 'r');
+    clock.advance(900);
+    const young = await issue.issue(caller, WANTED, 'r');
+    const entries = (await written()).entries;
+    // Issued before, but not ended before: its life ends later.
+    expect(await records.purge(clock.now(), 100)).toBe(0);
+    clock.advance(1);
+    const endedBefore = clock.now();
+    clock.advance(30 * 86_400);
+    expect(await records.purge(endedBefore, 2)).toBe(2);
+    expect(await records.purge(endedBefore, 2)).toBe(1);
+    expect(await records.purge(endedBefore, 2)).toBe(0);
+    const left = await database.rows({ text: 'SELECT id FROM lease' });
+    expect(left).toEqual([{ id: young.lease_id }]);
+    expect((await written()).entries).toBe(entries);
+  });
+
   it('stand in for the tokens of an answer, for credentials of the same connection only', async () => {
     await connect(room, clock, { pages: PAGES });
     await connect(room, clock, { tenant: 'tenant-b', metaUserId: '9', root: { token: 'EAAforeign' } });
