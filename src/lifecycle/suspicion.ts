@@ -93,7 +93,7 @@ export class Suspicion {
 
   private async deriveAgain(credential: CredentialAtWork): Promise<void> {
     if ((await this.work.checkNow(credential.id, 'scheduled')) !== 'to_be_derived') return;
-    await this.work.renewNow(credential.id, 'scheduled');
+    await this.work.deriveDue(credential.connectionId, 'scheduled');
   }
 
   private async leave(credential: CredentialAtWork): Promise<SuspicionVerdict> {

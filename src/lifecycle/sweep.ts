@@ -111,10 +111,20 @@ export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
         return batch.length === 0 ? [] : [batch];
       },
       work: (batch) =>
-        this.count(counts, batch.length, async () =>
-          (await this.work.check(batch, 'scheduled')).map((outcome) => CHECK_ENDS[outcome]),
-        ),
+        this.count(counts, batch.length, async () => {
+          const outcomes = await this.work.check(batch, 'scheduled');
+          await this.deriveAgain(batch.filter((_, index) => outcomes[index] === 'to_be_derived'));
+          return outcomes.map((outcome) => CHECK_ENDS[outcome]);
+        }),
     });
+  }
+
+  /** Page tokens that were found dead serve nobody until they are derived again. */
+  private async deriveAgain(dead: readonly ClaimedCredential[]): Promise<void> {
+    for (const connectionId of new Set(dead.map((page) => page.connectionId))) {
+      if (this.stopping) return;
+      await this.work.deriveDue(connectionId, 'scheduled');
+    }
   }
 
   private async concurrency(appId: string, share: number): Promise<number> {

@@ -42,6 +42,19 @@ export class WorkOnCredential {
     return this.renewing(pages, () => this.pages.derive(pages, urgency));
   }
 
+  /**
+   * Derives what is due of a connection's page tokens, their back-off honoured: those that were just found dead. Where Meta refuses the
+   * user token on the way, that is inspected at once: what killed a page token may well have killed it too.
+   */
+  async deriveDue(connectionId: string, urgency: Urgency): Promise<void> {
+    const pages = await this.claims.claimPages(connectionId, this.config.claimSeconds, { dueOnly: true });
+    if (pages.length === 0) return;
+    const outcomes = await this.derive(pages, urgency);
+    if (!outcomes.includes('failed')) return;
+    const root = await this.claims.findRoot(connectionId);
+    if (root?.status === 'active' && root.health === 'unknown') await this.checkNow(root.id, urgency);
+  }
+
   /** Inspects claimed credentials of one app, up to fifty. */
   async check(claimed: ClaimedCredential[], urgency: Urgency): Promise<CheckOutcome[]> {
     return this.kept(claimed, async () => {

@@ -1,7 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ConnectionView } from '../../src/connections/connection-view.ts';
 import { CredentialClaims } from '../../src/connections/credential-claims.ts';
 import { CredentialVersions } from '../../src/connections/credential-versions.ts';
+import { Suspicion } from '../../src/lifecycle/suspicion.ts';
+import type { MetaVerdict } from '../../src/meta/classify-error.ts';
 import { api } from '../support/connect.ts';
 import { DAY, type LifecycleStage, lifecycleStage } from '../support/lifecycle.ts';
 
@@ -81,6 +84,60 @@ describe('an inspection', () => {
     expect(credentials.find((one) => one.subject_id === pageIds[1])).toMatchObject({ version: 1, health: 'healthy' });
   });
 
+  it('of the daily sweep that finds page tokens dead derives them again at once, one list for all of a connection', async () => {
+    const { id, pageIds } = await stage.imported({ pages: 3 });
+    for (const pageId of pageIds.slice(0, 2)) {
+      stage.sandbox.state.invalidateToken(await openPageToken(id, pageId), 460);
+    }
+    stage.clock.advance(DAY);
+    const before = lists();
+    await stage.sweep.health();
+    const { status, credentials } = await stage.connection(id);
+    expect(status).toBe('active');
+    const versions = pageIds.map((pageId) => credentials.find((one) => one.subject_id === pageId)?.version);
+    expect(versions).toEqual([2, 2, 1]);
+    expect(credentials.every((one) => one.health === 'healthy')).toBe(true);
+    expect(lists() - before).toBe(1);
+  });
+
+  it('asked for by a refused call derives a dead page token again at once', async () => {
+    const { id, pageIds } = await stage.imported({ pages: 1 });
+    stage.sandbox.state.invalidateToken(await openPageToken(id, pageIds[0] ?? ''), 460);
+    expect(await suspect(id, pageIds[0] ?? '')).toBe('dead');
+    await eventually(async () => {
+      const page = (await stage.connection(id)).credentials.find((one) => one.kind === 'page');
+      expect(page).toMatchObject({ version: 2, health: 'healthy' });
+    });
+  });
+
+  it('asked for by a refused call with a page token ends the connection at once where the user token died as well', async () => {
+    const { id, userId, pageIds } = await stage.imported({ pages: 1 });
+    stage.sandbox.state.changePassword(userId);
+    expect(await suspect(id, pageIds[0] ?? '')).toBe('dead');
+    await eventually(async () => {
+      expect(await stage.connection(id)).toMatchObject({
+        status: 'reauth_required',
+        status_reason: { code: 'password_changed' },
+      });
+    });
+  });
+
+  it('honours the back-off of a page that Meta gives no token for', async () => {
+    const { id, userId, pageIds } = await stage.imported({ pages: 1 });
+    stage.sandbox.state.removePageRole(userId, pageIds[0] ?? '');
+    await check(id);
+    const before = lists();
+    stage.clock.advance(3);
+    expect(await suspect(id, pageIds[0] ?? '')).toBe('dead');
+    await eventually(async () => {
+      const page = (await stage.connection(id)).credentials.find((one) => one.kind === 'page');
+      expect(page?.last_checked_at).toBe(stage.clock.now().toISOString());
+    });
+    await stage.schedule.look();
+    await sleep(100);
+    expect(lists()).toBe(before);
+  });
+
   it('of a page whose role is lost leaves the connection active, and says so on the page', async () => {
     const { id, userId, pageIds } = await stage.imported({ pages: 2 });
     stage.sandbox.state.removePageRole(userId, pageIds[0] ?? '');
@@ -145,6 +202,28 @@ describe('data access that ends', () => {
     });
   });
 });
+
+const lists = (): number => stage.sandbox.state.log.list().filter((call) => call.path.endsWith('/me/accounts')).length;
+
+/** Someone's call with the page's token was refused. */
+async function suspect(connectionId: string, pageId: string): Promise<string> {
+  const page = (await stage.connection(connectionId)).credentials.find((one) => one.subject_id === pageId);
+  if (page === undefined) throw new Error('no such page');
+  const verdict = { kind: 'suspect' } as MetaVerdict;
+  return stage.replica.app.get(Suspicion).report(page.id, page.version, { code: 190 }, verdict);
+}
+
+async function eventually(expectation: () => Promise<void>): Promise<void> {
+  const until = Date.now() + 5_000;
+  for (;;) {
+    try {
+      return await expectation();
+    } catch (error) {
+      if (Date.now() > until) throw error;
+      await sleep(25);
+    }
+  }
+}
 
 /** The token that the service holds for a page, as only a test may see it. */
 async function openPageToken(connectionId: string, pageId: string): Promise<string> {
