@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { CredentialClaims } from '../../src/connections/credential-claims.ts';
+import { CredentialVersions } from '../../src/connections/credential-versions.ts';
 import { api } from '../support/connect.ts';
 import { DAY, type LifecycleStage, lifecycleStage } from '../support/lifecycle.ts';
 
@@ -18,6 +20,13 @@ const refresh = async (id: string) => {
   const answer = await api(stage).post(`/v1/connections/${id}/refresh`, {});
   expect(answer.status).toBe(200);
   return answer.body as Awaited<ReturnType<LifecycleStage['connection']>>;
+};
+
+/** The root token that serves, as only a test may see it. */
+const serving = async (id: string): Promise<string | undefined> => {
+  const root = await stage.replica.app.get(CredentialClaims).findRoot(id);
+  if (root === null) throw new Error(`${id} has no credential`);
+  return (await stage.replica.app.get(CredentialVersions).openServing(root))?.expose();
 };
 
 describe('a renewal', () => {
@@ -53,6 +62,9 @@ describe('a renewal', () => {
     ['another user', { kind: 'other_user' }, 'renewal_other_user'],
     ['fewer scopes', { kind: 'fewer_scopes' }, 'renewal_fewer_scopes'],
     ['HTML', { kind: 'html' }, 'meta_unavailable'],
+    ['HTML that says it is well', { kind: 'html', status: 200 }, 'meta_unavailable'],
+    ['words in place of an answer', { kind: 'text_200' }, 'meta_unavailable'],
+    ['half of an answer', { kind: 'truncate', bytes: 40 }, 'meta_unavailable'],
     ['a throttle', { kind: 'throttle', code: 4 }, 'meta_throttled'],
   ] as const)('that gives %s is no success: the old version serves, nothing pends', async (_, fault, code) => {
     const { id } = await stage.imported({ expiresIn: 6 * DAY });
@@ -181,5 +193,55 @@ describe('a renewal', () => {
     expect(await stage.root(poisoned.id)).toMatchObject({ failure: { code: 'seal_broken' } });
     expect((await stage.root(sound.id)).version).toBe(2);
     await api(stage).delete(`/v1/connections/${poisoned.id}`).expect(200);
+  });
+});
+
+describe('a renewal of any kind of token', () => {
+  it.each([
+    ['user', 'fb_exchange_token'],
+    ['system_user', 'fb_exchange_token'],
+    ['instagram_user', 'ig_refresh_token'],
+    ['threads_user', 'th_refresh_token'],
+  ] as const)('(%s) that Meta makes, but no answer arrives, loses nothing', async (kind, grantType) => {
+    const { id, token } = await stage.imported({ kind, expiresIn: 6 * DAY });
+    stage.clock.advance(DAY + 60);
+    // All tries of one attempt.
+    stage.fault({ kind: 'drop_after_commit' }, { grantType }, 3);
+    await stage.sweep.refresh();
+    expect(await stage.root(id)).toMatchObject({
+      version: 1,
+      failure: { code: 'meta_unavailable', attempts: 1 },
+    });
+    expect(await serving(id)).toBe(token);
+    stage.clock.advance(3600);
+    await stage.sweep.refresh();
+    expect(await stage.root(id)).toMatchObject({ version: 2, failure: null });
+    expect(await serving(id)).not.toBe(token);
+    // Lost once within an attempt: the repeat of the same attempt mends it.
+    stage.clock.advance(DAY + 60);
+    stage.fault({ kind: 'drop_after_commit' }, { grantType }, 1);
+    expect((await refresh(id)).credentials[0]).toMatchObject({ version: 3, failure: null });
+  });
+
+  it.each([
+    ['instagram_user', 'ig_refresh_token', 'same_token', 'renewal_no_longer_life'],
+    ['instagram_user', 'ig_refresh_token', 'shorter_expiry', 'renewal_no_longer_life'],
+    ['instagram_user', 'ig_refresh_token', 'other_user', 'renewal_other_user'],
+    ['threads_user', 'th_refresh_token', 'same_token', 'renewal_no_longer_life'],
+    ['threads_user', 'th_refresh_token', 'shorter_expiry', 'renewal_no_longer_life'],
+    ['threads_user', 'th_refresh_token', 'other_user', 'renewal_other_user'],
+    ['system_user', 'fb_exchange_token', 'same_token', 'renewal_no_longer_life'],
+    ['system_user', 'fb_exchange_token', 'fewer_scopes', 'renewal_fewer_scopes'],
+  ] as const)('(%s, %s) that gives %s is no success', async (kind, grantType, effect, code) => {
+    const { id } = await stage.imported({ kind, expiresIn: 6 * DAY });
+    // An end that Meta told; with an import of Instagram's it is unknown.
+    stage.clock.advance(DAY + 60);
+    await refresh(id);
+    stage.clock.advance(DAY + 60);
+    const token = await serving(id);
+    stage.fault({ kind: effect }, { grantType });
+    expect((await refresh(id)).credentials[0]).toMatchObject({ version: 2, failure: { code, attempts: 1 } });
+    expect(await serving(id)).toBe(token);
+    expect((await refresh(id)).credentials[0]).toMatchObject({ version: 3, failure: null });
   });
 });
