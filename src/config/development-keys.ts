@@ -38,7 +38,10 @@ export function developmentKeys(environment: Environment, dataDir: string, rando
 export function keepSecret(file: string, make: () => string): { secret: string; isNew: boolean } {
   const kept = readSecret(file);
   if (kept !== null) return { secret: kept, isNew: false };
-  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  const folder = path.dirname(file);
+  // Others may pass through the data folder, into nothing but the database's: as root, that server is another user.
+  mkdirSync(path.dirname(folder), { recursive: true, mode: 0o711 });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const secret = make();
   const drafts = mkdtempSync(`${file}-`);
   const draft = path.join(drafts, 'secret');

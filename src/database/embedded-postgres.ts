@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -35,7 +34,7 @@ const LEFT_OVER_MS = 3_000;
 /** Starts, or joins, the Postgres of `directory`. Throws one sentence that says what to do. */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const user = serverUser();
-  const base = reachableDirectory(path.resolve(options.directory), user);
+  const base = reachableDirectory(path.resolve(options.directory), user, options.random);
   const data = path.join(base, 'data');
   const binaries = await postgresBinaries(user);
   const password = initialize(base, data, binaries.initdb, user, options);
@@ -52,18 +51,35 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   return { url: url(port), started: true, stop: server.stop };
 }
 
-/** As root the server runs as another user, who must be able to enter every parent of the folder; else it lies under /var/lib. */
-function reachableDirectory(base: string, user: ServerUser | undefined): string {
-  if (user === undefined) return base;
+/**
+ * As root the server runs as another user, who must be able to enter every parent of the folder. Where that user can't (a 0700
+ * home), the database lies under /var/lib, and a file in the folder says where: with the folder goes the database.
+ */
+function reachableDirectory(base: string, user: ServerUser | undefined, random: Random): string {
+  if (user === undefined || canEnter(base, user)) return base;
+  fs.mkdirSync(base, { recursive: true, mode: 0o700 });
+  const note = path.join(base, 'location');
+  const draft = `${note}.${process.pid}`;
+  fs.writeFileSync(draft, `/var/lib/metavault-${random.bytes(8).toString('hex')}`, { mode: 0o600 });
+  try {
+    // A link appears whole and fails where another start was first.
+    fs.linkSync(draft, note);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    fs.rmSync(draft, { force: true });
+  }
+  return fs.readFileSync(note, 'utf8');
+}
+
+function canEnter(base: string, user: ServerUser): boolean {
   for (let directory = path.dirname(base); ; directory = path.dirname(directory)) {
     if (fs.existsSync(directory)) {
       const stat = fs.statSync(directory);
       const enter = stat.uid === user.uid ? 0o100 : stat.gid === user.gid ? 0o010 : 0o001;
-      if ((stat.mode & enter) === 0) {
-        return path.join('/var/lib', `metavault-${createHash('sha256').update(base).digest('hex').slice(0, 12)}`);
-      }
+      if ((stat.mode & enter) === 0) return false;
     }
-    if (directory === path.dirname(directory)) return base;
+    if (directory === path.dirname(directory)) return true;
   }
 }
 
