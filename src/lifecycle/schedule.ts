@@ -12,6 +12,7 @@ import { ConnectionVerdicts } from '../connections/connection-verdicts.ts';
 import { CredentialVersions } from '../connections/credential-versions.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { RevokeAtMeta } from './revoke-at-meta.ts';
+import { settledWithin } from './settled-within.ts';
 import { Sweep } from './sweep.ts';
 import { Upkeep } from './upkeep.ts';
 
@@ -26,7 +27,7 @@ const BATCH = 500;
 @Injectable()
 export class Schedule implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
   private readonly underWay = new Map<string, Promise<void>>();
-  private stopping = false;
+  private stoppingSinceMs: number | null = null;
 
   constructor(
     private readonly registry: SchedulerRegistry,
@@ -42,7 +43,7 @@ export class Schedule implements OnApplicationBootstrap, OnModuleDestroy, OnAppl
   onApplicationBootstrap(): void {
     this.at('lifecycle refresh', this.config.refreshCron, () => this.sweep.refresh());
     this.at('lifecycle health', this.config.healthCron, () => this.sweep.health());
-    this.at('lifecycle upkeep', UPKEEP_CRON, () => this.upkeep.run(() => this.stopping));
+    this.at('lifecycle upkeep', UPKEEP_CRON, () => this.upkeep.run(() => this.stoppingSinceMs !== null));
     const timer = setInterval(() => void this.once('look', () => this.look()), LOOK_EACH_MS);
     timer.unref();
     this.registry.addInterval('lifecycle look', timer);
@@ -50,7 +51,7 @@ export class Schedule implements OnApplicationBootstrap, OnModuleDestroy, OnAppl
 
   /** What cannot wait for the schedule. `off` switches renewals or inspections off on this replica, here as well. */
   async look(): Promise<void> {
-    const isStopping = (): boolean => this.stopping;
+    const isStopping = (): boolean => this.stoppingSinceMs !== null;
     if (this.config.refreshCron !== null) await this.sweep.refresh('retries');
     if (this.config.healthCron !== null) await this.sweep.health('retries');
     await this.revocations.workOff(isStopping);
@@ -60,7 +61,7 @@ export class Schedule implements OnApplicationBootstrap, OnModuleDestroy, OnAppl
 
   /** No timer stays behind; what is under way begins nothing new. */
   onModuleDestroy(): void {
-    this.stopping = true;
+    this.stoppingSinceMs = performance.now();
     for (const name of ['lifecycle refresh', 'lifecycle health', 'lifecycle upkeep']) {
       if (this.registry.doesExist('cron', name)) this.registry.deleteCronJob(name);
     }
@@ -68,7 +69,7 @@ export class Schedule implements OnApplicationBootstrap, OnModuleDestroy, OnAppl
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await Promise.allSettled(this.underWay.values());
+    await settledWithin(this.underWay.values(), this.stoppingSinceMs ?? performance.now());
   }
 
   private at(name: string, cronTime: string | null, work: () => Promise<unknown>): void {
@@ -78,7 +79,7 @@ export class Schedule implements OnApplicationBootstrap, OnModuleDestroy, OnAppl
   }
 
   private async once(name: string, work: () => Promise<unknown>): Promise<void> {
-    if (this.stopping || this.underWay.has(name)) return;
+    if (this.stoppingSinceMs !== null || this.underWay.has(name)) return;
     const running = work().then(
       () => undefined,
       (error: unknown) => this.logger.error({ err: error, work: name }, 'scheduled work broke; the next look goes on'),

@@ -9,6 +9,7 @@ import type { CheckOutcome } from './check-credential.ts';
 import { LifecycleMetrics } from './lifecycle-metrics.ts';
 import type { RenewalOutcome } from './renew-credential.ts';
 import { runBounded } from './run-bounded.ts';
+import { settledWithin } from './settled-within.ts';
 import { WorkOnCredential } from './work-on-credential.ts';
 
 export interface SweepCounts {
@@ -33,7 +34,7 @@ const URGENT_SECONDS = 26 * 60 * 60;
 /** Works off what is due, on this replica's share: whatever others have claimed is theirs. Each app has its own lane and pace. */
 @Injectable()
 export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
-  private stopping = false;
+  private stoppingSinceMs: number | null = null;
   private readonly underWay = new Set<Promise<unknown>>();
 
   constructor(
@@ -58,12 +59,12 @@ export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
 
   /** Nothing is begun any more. First of all, because a sweep that a request asked for would keep the server open. */
   onModuleDestroy(): void {
-    this.stopping = true;
+    this.stoppingSinceMs = performance.now();
   }
 
-  /** What is under way ends. */
+  /** What is under way ends, where Meta answers at all. */
   async onApplicationShutdown(): Promise<void> {
-    await Promise.allSettled(this.underWay);
+    await settledWithin(this.underWay, this.stoppingSinceMs ?? performance.now());
   }
 
   private async sweep(
@@ -122,13 +123,13 @@ export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
   /** Page tokens that were found dead serve nobody until they are derived again. */
   private async deriveAgain(dead: readonly ClaimedCredential[]): Promise<void> {
     for (const connectionId of new Set(dead.map((page) => page.connectionId))) {
-      if (this.stopping) return;
+      if (this.stoppingSinceMs !== null) return;
       await this.work.deriveDue(connectionId, 'scheduled');
     }
   }
 
   private async concurrency(appId: string, share: number): Promise<number> {
-    if (this.stopping) return 0;
+    if (this.stoppingSinceMs !== null) return 0;
     const allowance = await this.pace.allowance(appId);
     if (allowance.kind === 'stop') return 0;
     return allowance.kind === 'probe' ? 1 : Math.max(1, Math.floor(allowance.concurrency / share));

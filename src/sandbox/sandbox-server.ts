@@ -150,7 +150,8 @@ async function waitFor(state: SandboxState, faults: Fault[]): Promise<void> {
   const { min, max } = state.latencyMs;
   let delayMs = max === 0 ? 0 : min + (max === min ? 0 : state.chance() * (max - min));
   for (const fault of faults) if (fault.kind === 'delay') delayMs += fault.delayMs;
-  if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+  // Nobody is left to be answered once the server has closed: then this keeps no process alive.
+  if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs).unref());
 }
 
 function recordCall(state: SandboxState, call: GraphCall, status: number | null, fault: string | null): void {

@@ -1,0 +1,185 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Database } from '../../src/database/database.ts';
+import { Sweep } from '../../src/lifecycle/sweep.ts';
+import { Upkeep } from '../../src/lifecycle/upkeep.ts';
+import { SystemRandom } from '../../src/platform/random.ts';
+import type { Fault } from '../../src/sandbox/faults.ts';
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { api } from '../support/connect.ts';
+import { DAY, type LifecycleStage, lifecycleStage, seedConnections } from '../support/lifecycle.ts';
+import { startTestReplica, type TestReplica } from '../support/replica.ts';
+
+describe('the pace of an app, over two replicas', () => {
+  let stage: LifecycleStage;
+  let second: TestReplica;
+  beforeAll(async () => {
+    stage = await lifecycleStage();
+    second = await startTestReplica({
+      environment: stage.sandbox.environment(),
+      databaseUrl: stage.replica.databaseUrl,
+      overrides: { clock: stage.clock },
+    });
+  });
+  afterEach(() => {
+    stage.sandbox.state.faults.clear();
+    stage.clock.advance(3600);
+  });
+  afterAll(async () => {
+    await second?.close();
+    await stage?.close();
+  });
+
+  /** What one replica saw is in the database within a second of real time. */
+  const shared = async (appId: string): Promise<void> => {
+    for (let tries = 0; tries < 40; tries++) {
+      const rows = await stage.database.rows({
+        text: 'SELECT 1 FROM meta_app_pace WHERE app_id = $1 AND stopped_until > $2',
+        values: [appId, stage.clock.now()],
+      });
+      if (rows.length > 0) return;
+      await sleep(100);
+    }
+    throw new Error('the stop was not shared');
+  };
+
+  const throttled: Fault = { kind: 'throttle', code: 4 };
+  const minutes: Fault = {
+    kind: 'status',
+    status: 400,
+    body: { error: { message: '(#80008) Too many calls', type: 'OAuthException', code: 80008, fbtrace_id: 'A' } },
+    headers: {
+      'x-business-use-case-usage': JSON.stringify({
+        '42': [{ type: 'whatsapp_business_management', call_count: 100, estimated_time_to_regain_access: 5 }],
+      }),
+    },
+  };
+  it.each([
+    ['an error of code 4', throttled, 50, 70],
+    ['minutes in x-business-use-case-usage', minutes, 290, 310],
+  ] as const)('%s that one sees stops the other for as long, and no other app', async (_, fault, still, over) => {
+    const seen = await stage.imported({ kind: 'system_user', expiresIn: 5 * DAY });
+    const waiting = await stage.imported({ expiresIn: 6 * DAY });
+    const ofAnotherApp = await stage.imported({ kind: 'threads_user', expiresIn: 5 * DAY });
+    const aged = DAY + 60;
+    stage.clock.advance(aged);
+    // The other replica has looked before: what it knows of the app is stale, not absent.
+    await second.app.get(Sweep).health();
+    stage.fault(fault, { grantType: 'fb_exchange_token' });
+    const answer = await api(stage).post(`/v1/connections/${seen.id}/refresh`, {}).expect(200);
+    expect(answer.body).toMatchObject({ status: 'active', credentials: [{ failure: { code: 'meta_throttled' } }] });
+    await shared(stage.sandbox.app.id);
+
+    stage.clock.advance(still);
+    const before = stage.exchanges().exchanged;
+    await second.app.get(Sweep).refresh();
+    expect((await stage.root(waiting.id)).version).toBe(1);
+    expect((await stage.root(ofAnotherApp.id)).version).toBe(2);
+    expect(stage.exchanges().exchanged - before).toBe(1);
+
+    stage.clock.advance(over - still);
+    await second.app.get(Sweep).refresh();
+    expect(await stage.root(waiting.id)).toMatchObject({ version: 2, failure: null });
+  });
+
+  it('is no matter to the nightly upkeep, which forgets leases that ended long ago', async () => {
+    const { id } = await stage.imported();
+    const made = await api(stage)
+      .post('/v1/clients', { name: 'poster', role: 'service', tenants: ['acme'], products: ['pages'] })
+      .expect(201);
+    const client = api(stage, (made.body as { api_key: string }).api_key);
+    const lease = await client.post('/v1/leases', { tenant: 'acme', product: 'pages', connection_id: id }).expect(201);
+    const path = `/v1/leases/${(lease.body as { lease_id: string }).lease_id}`;
+    stage.clock.advance(29 * DAY);
+    await stage.replica.app.get(Upkeep).run(() => false);
+    await client.get(path).expect(200);
+    stage.clock.advance(2 * DAY);
+    await stage.replica.app.get(Upkeep).run(() => false);
+    await client.get(path).expect(404);
+  });
+});
+
+describe('a replica that is stopped in the middle of a sweep', () => {
+  const COUNT = 120;
+  let sandbox: Sandbox;
+  let origin: TestReplica;
+  let leaving: TestReplica;
+  let database: Database;
+
+  beforeEach(async () => {
+    const random = new SystemRandom();
+    sandbox = await startSandbox({ now: () => Date.now(), randomBytes: (size) => random.bytes(size) });
+    origin = await startTestReplica({ environment: sandbox.environment() });
+    // Claims last: what the leaving one does not end or release, nobody else can do in the time of a test.
+    leaving = await startTestReplica({
+      environment: { ...sandbox.environment(), CLAIM_SECONDS: '600' },
+      databaseUrl: origin.databaseUrl,
+    });
+    database = origin.app.get(Database);
+  });
+  afterEach(async () => {
+    await leaving?.close().catch(() => undefined);
+    await origin?.close();
+    await sandbox?.close();
+  });
+
+  const count = async (where: string): Promise<number> =>
+    (await database.rows({ text: `SELECT 1 FROM credential WHERE ${where}` })).length;
+
+  /** Closes the leaving one; how many milliseconds that took. */
+  const leave = async (): Promise<number> => {
+    const since = performance.now();
+    await leaving.close();
+    return performance.now() - since;
+  };
+
+  it('ends the renewals under way, begins no others, and leaves the rest free for the others at once', async () => {
+    await seedConnections(origin, sandbox, COUNT, { from: DAY, to: 2 * DAY });
+    sandbox.state.setLatency(150);
+    const sweep = leaving.app.get(Sweep).refresh();
+    await sleep(400);
+    expect(await count('claim_id IS NOT NULL')).toBeGreaterThan(0);
+    expect(await leave()).toBeLessThan(5_000);
+    await sweep;
+    const done = await count('version = 2');
+    expect(done).toBeGreaterThan(0);
+    expect(done).toBeLessThan(COUNT);
+    expect(await count('claim_id IS NOT NULL')).toBe(0);
+    expect(await database.rows({ text: `SELECT 1 FROM credential_version WHERE state = 'pending'` })).toEqual([]);
+
+    sandbox.state.setLatency(0);
+    expect(await origin.app.get(Sweep).refresh()).toMatchObject({ claimed: COUNT - done, done: COUNT - done });
+    expect(sandbox.state.log.counters()).toMatchObject({ exchanged: COUNT, repeatedExchanges: 0 });
+  }, 30_000);
+
+  it('does so with inspections as well', async () => {
+    await seedConnections(origin, sandbox, 4 * COUNT, { from: 50 * DAY, to: 51 * DAY });
+    await database.run({
+      text: `UPDATE credential SET check_due_at = now() - interval '1 hour', last_checked_at = NULL`,
+    });
+    sandbox.state.setLatency(400);
+    const sweep = leaving.app.get(Sweep).health();
+    await sleep(200);
+    expect(await leave()).toBeLessThan(5_000);
+    await sweep;
+    const done = await count('last_checked_at IS NOT NULL');
+    expect(done).toBeGreaterThan(0);
+    expect(done).toBeLessThan(4 * COUNT);
+    expect(await count('claim_id IS NOT NULL')).toBe(0);
+    sandbox.state.setLatency(0);
+    expect(await origin.app.get(Sweep).health()).toMatchObject({ done: 4 * COUNT - done });
+  }, 30_000);
+
+  it('does not wait for a Meta that does not answer', async () => {
+    await seedConnections(origin, sandbox, 5, { from: DAY, to: 2 * DAY });
+    sandbox.state.faults.add({ fault: { kind: 'delay', delayMs: 11_000 }, times: null });
+    const sweep = leaving.app
+      .get(Sweep)
+      .refresh()
+      .catch(() => undefined);
+    await sleep(300);
+    expect(await leave()).toBeLessThan(16_000);
+    await sweep;
+    expect(await count(`health <> 'healthy' AND health <> 'expiring'`)).toBe(0);
+  }, 60_000);
+});
