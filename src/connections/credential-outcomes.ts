@@ -165,15 +165,27 @@ export class CredentialOutcomes {
     if (written !== 1) throw new ClaimLost(`credential ${credential.id}`);
   }
 
-  /** A page token that Meta gave again unchanged and that lives: nothing to do until its user token is renewed again. */
+  /**
+   * A page token that Meta gave again unchanged and that lives: nothing to do until its user token is renewed again. Where that happened
+   * while the old one was asked, it stays due.
+   */
   async pageUnchanged(credential: ClaimedCredential): Promise<void> {
     const now = this.clock.now();
     const written = await this.database.run({
       name: 'page_unchanged',
       text: `UPDATE credential SET health = 'healthy', failure = NULL, failure_attempts = 0, last_checked_at = $4, check_due_at = $5,
-          refresh_after = NULL, refresh_due_at = NULL, claim_id = NULL, claimed_until = NULL, updated_at = $4
+          refresh_after = CASE WHEN ${MADE_DUE_SINCE} THEN refresh_after END,
+          refresh_due_at = CASE WHEN ${MADE_DUE_SINCE} THEN refresh_due_at END,
+          claim_id = NULL, claimed_until = NULL, updated_at = $4
         WHERE id = $1 AND claim_id = $2 AND version = $3`,
-      values: [credential.id, credential.claimId, credential.version, now, this.nextCheckAt(now)],
+      values: [
+        credential.id,
+        credential.claimId,
+        credential.version,
+        now,
+        this.nextCheckAt(now),
+        credential.refreshAfter,
+      ],
     });
     if (written !== 1) throw new ClaimLost(`credential ${credential.id}`);
   }
@@ -255,6 +267,9 @@ export class CredentialOutcomes {
     if (first === 1) await announceExpiring(tx, this.outbox, credential, 'token_expires', credential.expiresAt, days);
   }
 }
+
+/** $6 is what we know of it; our times have milliseconds, the column has more. */
+const MADE_DUE_SINCE = `date_trunc('milliseconds', refresh_after) IS DISTINCT FROM $6::timestamptz`;
 
 /** Failures of an inspection, which the next good inspection takes back. */
 const CHECK_FAILURES: ReadonlySet<string> = new Set(['check_failed']);

@@ -176,7 +176,9 @@ export class CredentialVersions {
             WHERE old.secret_id IS NOT NULL)
         UPDATE credential c SET version = c.version + 1, secret_id = pending.secret_id, token_hash = pending.token_hash, scopes = $4,
           issued_at = $5, expires_at = $6, health = 'healthy', failure = NULL, failure_attempts = 0, last_refreshed_at = $9,
-          last_checked_at = $9, refresh_after = $7, refresh_due_at = $7, check_due_at = $8, claim_id = NULL, claimed_until = NULL,
+          last_checked_at = $9, check_due_at = $8,
+          refresh_after = CASE WHEN ${MADE_DUE_SINCE} THEN c.refresh_after ELSE $7::timestamptz END,
+          refresh_due_at = CASE WHEN ${MADE_DUE_SINCE} THEN c.refresh_due_at ELSE $7::timestamptz END, claim_id = NULL, claimed_until = NULL,
           updated_at = $9
         FROM old, pending WHERE c.id = old.id`,
       values: [
@@ -189,6 +191,7 @@ export class CredentialVersions {
         refreshAfter(life, this.config.refreshBeforeExpirySeconds),
         addSeconds(now, CHECK_INTERVAL_SECONDS * (0.9 + this.random.fraction() / 10)),
         now,
+        credential.refreshAfter,
       ],
     });
     if (promoted !== 1) throw new ClaimLost(`credential ${credential.id}`);
@@ -225,6 +228,9 @@ export class CredentialVersions {
     });
   }
 }
+
+/** A page whose user token was renewed while the page's was derived from the old one: once more. Our times have milliseconds. */
+const MADE_DUE_SINCE = `c.kind = 'page' AND date_trunc('milliseconds', c.refresh_after) IS DISTINCT FROM $10::timestamptz`;
 
 const PREVIOUS_KEPT_SECONDS = 60 * 60;
 

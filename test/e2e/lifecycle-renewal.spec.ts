@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { CredentialClaims } from '../../src/connections/credential-claims.ts';
+import { CredentialOutcomes } from '../../src/connections/credential-outcomes.ts';
 import { CredentialVersions } from '../../src/connections/credential-versions.ts';
+import { SecretString } from '../../src/platform/secret-string.ts';
 import { api } from '../support/connect.ts';
 import { DAY, type LifecycleStage, lifecycleStage } from '../support/lifecycle.ts';
 
@@ -243,5 +245,45 @@ describe('a renewal of any kind of token', () => {
     expect((await refresh(id)).credentials[0]).toMatchObject({ version: 2, failure: { code, attempts: 1 } });
     expect(await serving(id)).toBe(token);
     expect((await refresh(id)).credentials[0]).toMatchObject({ version: 3, failure: null });
+  });
+});
+
+describe('a page token that is being derived while its user token is renewed', () => {
+  const claimPage = async (id: string) => {
+    const claims = stage.replica.app.get(CredentialClaims);
+    const page = (await stage.connection(id)).credentials.find((one) => one.kind === 'page');
+    const claimed = await claims.claimOne(page?.id ?? '', 60);
+    if (claimed === null) throw new Error('no claim on the page');
+    return claimed;
+  };
+  const dueAgain = async (id: string): Promise<boolean> =>
+    (
+      await stage.database.rows({
+        text: `SELECT 1 FROM credential WHERE connection_id = $1 AND kind = 'page' AND refresh_due_at <= $2 AND refresh_after <= $2`,
+        values: [id, stage.clock.now()],
+      })
+    ).length === 1;
+
+  it('stays due where the old one gave the same again', async () => {
+    const { id } = await stage.imported({ expiresIn: 6 * DAY, pages: 1 });
+    const page = await claimPage(id);
+    await refresh(id);
+    await stage.replica.app.get(CredentialOutcomes).pageUnchanged(page);
+    expect(await dueAgain(id)).toBe(true);
+    await stage.sweep.refresh();
+    expect(await dueAgain(id)).toBe(false);
+  });
+
+  it('stays due where the old one gave another', async () => {
+    const { id } = await stage.imported({ expiresIn: 6 * DAY, pages: 1 });
+    const page = await claimPage(id);
+    const versions = stage.replica.app.get(CredentialVersions);
+    await versions.storePending(page, new SecretString('EAAofTheOld'), { expiresAt: null, scopes: null });
+    await refresh(id);
+    await versions.promote(page, { scopes: page.scopes, lostScopes: [], issuedAt: null, expiresAt: null });
+    expect(await dueAgain(id)).toBe(true);
+    await stage.sweep.refresh();
+    expect(await dueAgain(id)).toBe(false);
+    expect((await stage.connection(id)).credentials.find((one) => one.kind === 'page')).toMatchObject({ version: 3 });
   });
 });
