@@ -20,6 +20,8 @@ export interface AnswerFacts {
   old: CredentialAtWork;
   pending: Pick<PendingVersion, 'expiresAt' | 'scopes'>;
   sameToken: boolean;
+  /** Somebody asked for this renewal: then a fresh token counts that ends no sooner, though a moment after the last one it ends no later. */
+  isForced?: boolean;
   inspection: InspectionResult;
   /** Scopes of the old token by an inspection of now; null: it is dead. Undefined: not asked yet. */
   oldScopesNow?: readonly string[] | null;
@@ -83,9 +85,10 @@ function judgeScopes(
 }
 
 /** Null is never (or unknown for Instagram and Threads, where another string can only be a renewal). */
-function livesLonger({ old, sameToken }: AnswerFacts, expiresAt: Date | null): boolean {
+function livesLonger({ old, sameToken, isForced = false }: AnswerFacts, expiresAt: Date | null): boolean {
   if (expiresAt === null) return !sameToken;
   if (old.expiresAt === null) return old.kind === 'instagram_user' || old.kind === 'threads_user';
+  if (isForced && !sameToken) return expiresAt >= addSeconds(old.expiresAt, -SLACK_SECONDS);
   return expiresAt > addSeconds(old.expiresAt, sameToken ? SAME_TOKEN_SLACK_SECONDS : SLACK_SECONDS);
 }
 

@@ -110,7 +110,8 @@ export class RenewCredential {
     urgency: Urgency,
   ): Promise<RenewalOutcome> {
     const inspection = await this.inspect(credential, token, urgency);
-    const facts = { old: credential, pending, sameToken: this.versions.sameToken(token, serving), inspection };
+    const sameToken = this.versions.sameToken(token, serving);
+    const facts = { old: credential, pending, sameToken, isForced: urgency === 'forced', inspection };
     let judgement = judgeAnswer(facts);
     if (judgement.kind === 'ask_old_token') {
       const old = await this.inspect(credential, serving, urgency);

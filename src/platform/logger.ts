@@ -19,7 +19,6 @@ export function createLogger(level: string, destination?: DestinationStream): Pi
           'authorization',
           'access_token',
           'token',
-          'code',
           'secret',
           '*.authorization',
           '*.access_token',

@@ -50,6 +50,15 @@ const judge = (facts: Partial<AnswerFacts> = {}) =>
 const dead = { valid: false, reason: 'dead', verdict: { kind: 'dead', reason: 'invalid' }, meta: {} } as const;
 
 describe('an answer counts', () => {
+  it('with the same end where somebody asked for it, for another token only, and never with a sooner one', () => {
+    const sameEnd = { ...good, expiresAt: old.expiresAt };
+    const sooner = { ...good, expiresAt: at('2026-11-30T23:00:00Z') };
+    expect(judge({ inspection: sameEnd, isForced: true }).kind).toBe('promote');
+    expect(judge({ inspection: sameEnd }).kind).toBe('reject');
+    expect(judge({ inspection: sameEnd, isForced: true, sameToken: true }).kind).toBe('reject');
+    expect(judge({ inspection: sooner, isForced: true }).kind).toBe('reject');
+  });
+
   it('with a later end, the same app and user, and all scopes', () => {
     expect(judge()).toEqual({
       kind: 'promote',
