@@ -121,7 +121,7 @@ async function destroy(keys: Keys, id: string, { yes }: Options, { print }: Comm
   await retire(keys.custody, id, { environment: {}, print });
   print(
     `A backup that holds the ring still opens with the root key ${key?.root_key_id ?? ''}. To end that too, change the root key and ` +
-      'destroy the old one: docs/keys-runbook.md, "After a leak".',
+      'destroy the old one: docs/runbook.md, "After a leak".',
   );
 }
 
