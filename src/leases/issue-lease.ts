@@ -7,7 +7,7 @@ import { connectionNotFound, reauthRequired } from '../connections/connection-pr
 import { credentialContext } from '../connections/seal-contexts.ts';
 import { Batcher } from '../database/batcher.ts';
 import { Database } from '../database/database.ts';
-import { EnsureValid } from '../lifecycle/ensure-valid.ts';
+import { EnsureValid, refreshPending } from '../lifecycle/ensure-valid.ts';
 import { appsecretProof } from '../meta/appsecret-proof.ts';
 import { graphHost, hostNameOf } from '../meta/graph-hosts.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
@@ -72,7 +72,8 @@ export class IssueLease {
     const second = await this.attempt(caller, request, mode, requestId);
     if ('access_token' in second) return second;
     this.refuseUnlessTooShort(second, request);
-    throw new AppError(reauthRequired);
+    // It lives, and lived long enough a moment ago: no login is needed, only another try.
+    throw new AppError(refreshPending, { retryAfterSeconds: 1 });
   }
 
   /** The lease, or the row that tells why there is none. */

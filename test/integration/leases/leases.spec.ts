@@ -216,6 +216,13 @@ describe('leases on Postgres', () => {
     expect(renewals).toMatchObject([{ minValidSeconds: 86_400 }]);
   });
 
+  it('send nobody to a new login where a living token is only still too short', async () => {
+    await connect(room, clock, { root: { expiresAt: new Date(clock.now().getTime() + 3_600_000) } });
+    const wanted = issue.issue(await client(), { ...WANTED, min_valid_seconds: 86_400 }, 'r');
+    expect(await problemOf(wanted)).toBe('refresh_pending');
+    expect(await written()).toEqual({ leases: 0, entries: 0 });
+  });
+
   it('are refused to a key that ended since the caller was read', async () => {
     await connect(room, clock);
     const caller = await client();
