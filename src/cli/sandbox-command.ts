@@ -25,6 +25,11 @@ export function addSandboxCommand(program: Command, context: CommandContext): vo
 }
 
 async function run({ port, host, publicUrl, stateFile }: SandboxOptions, { print }: CommandContext): Promise<void> {
+  // Listened for before a word is printed: whoever reads the first line may stop us at once.
+  const stopped = new Promise<void>((resolve) => {
+    process.once('SIGTERM', resolve);
+    process.once('SIGINT', resolve);
+  });
   const clock = new SystemClock();
   const random = new SystemRandom();
   const sandbox = await startSandbox({
@@ -39,10 +44,7 @@ async function run({ port, host, publicUrl, stateFile }: SandboxOptions, { print
   });
   print(`# The sandbox answers at ${sandbox.url}. For the environment of a replica:`);
   for (const [name, value] of Object.entries(sandbox.environment())) print(`${name}=${value}`);
-  await new Promise<void>((resolve) => {
-    process.once('SIGTERM', resolve);
-    process.once('SIGINT', resolve);
-  });
+  await stopped;
   await sandbox.close();
 }
 

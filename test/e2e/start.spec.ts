@@ -46,7 +46,8 @@ function run(file: string, options: string[], environment: Record<string, string
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const ended = once(child, 'exit').then(([code]) => code as number | null);
+  // 'close', not 'exit': what was written last is read by then.
+  const ended = once(child, 'close').then(([code]) => code as number | null);
   return {
     child,
     ended,
