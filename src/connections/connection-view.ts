@@ -1,3 +1,4 @@
+import type { AssetDetails } from './asset-details.ts';
 import type { AssetEntity, ConnectionEntity, CredentialEntity } from './connection.entity.ts';
 import type { ConnectionStatus, ProviderRevocation } from './connection-state.ts';
 import type { AssetType, CredentialKind, Health } from './credential-kind.ts';
@@ -41,7 +42,8 @@ export interface CredentialView {
   failure: CredentialFailure | null;
 }
 
-export interface AssetView {
+/** With what only some types tell besides (`AssetDetails`). */
+export interface AssetView extends AssetDetails {
   type: AssetType;
   id: string;
   name: string | null;
@@ -80,6 +82,7 @@ export function toConnectionView(
       name: asset.name,
       credential_id: asset.credentialId,
       parent_id: asset.parentId,
+      ...asset.details,
     })),
   };
 }

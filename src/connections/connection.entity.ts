@@ -1,5 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Product } from '../config/config.ts';
+import type { AssetDetails } from './asset-details.ts';
 import type { ConnectionStatus, ProviderRevocation } from './connection-state.ts';
 import type { AssetType, CredentialKind, Health } from './credential-kind.ts';
 import type { CredentialFailure, StatusReason } from './status-reason.ts';
@@ -14,6 +15,7 @@ export class ConnectionEntity {
   @Column('json', { name: 'status_reason', nullable: true }) statusReason!: StatusReason | null;
   @Column('text', { name: 'app_id' }) appId!: string;
   @Column('text', { name: 'meta_user_id' }) metaUserId!: string;
+  @Column('text', { name: 'app_scoped_user_id', nullable: true }) appScopedUserId!: string | null;
   @Column('text', { array: true }) scopes!: string[];
   @Column('text', { name: 'declined_scopes', array: true }) declinedScopes!: string[];
   @Column('timestamptz', { name: 'data_access_expires_at', nullable: true }) dataAccessExpiresAt!: Date | null;
@@ -53,6 +55,7 @@ export class AssetEntity {
   @Column('text', { nullable: true }) name!: string | null;
   @Column('text', { name: 'credential_id' }) credentialId!: string;
   @Column('text', { name: 'parent_id', nullable: true }) parentId!: string | null;
+  @Column('jsonb', { nullable: true }) details!: AssetDetails | null;
 }
 
 export const CONNECTION_ENTITIES = [ConnectionEntity, CredentialEntity, AssetEntity];

@@ -40,7 +40,7 @@ export class EraseConnection {
         values: [id],
       });
       await tx.run({
-        text: `UPDATE connection SET meta_user_id = '${ERASED}', status_reason = NULL, scopes = '{}', declined_scopes = '{}',
+        text: `UPDATE connection SET meta_user_id = '${ERASED}', app_scoped_user_id = NULL, status_reason = NULL, scopes = '{}', declined_scopes = '{}',
           data_access_expires_at = NULL, expiry_notice_due_at = NULL, updated_at = $2 WHERE id = $1`,
         values: [id, now],
       });

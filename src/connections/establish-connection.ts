@@ -5,6 +5,7 @@ import { Database, type Transaction } from '../database/database.ts';
 import { Outbox } from '../events/outbox.ts';
 import { Clock } from '../platform/clock.ts';
 import { Ids } from '../platform/ids.ts';
+import type { AssetDetails } from './asset-details.ts';
 import type { ConnectionStatus } from './connection-state.ts';
 import type { AssetType } from './credential-kind.ts';
 import { CredentialWriter, type GrantedCredential } from './credential-writer.ts';
@@ -20,6 +21,7 @@ export interface GrantedAsset {
   parentId: string | null;
   /** The page whose credential reaches it; null: the root credential does. */
   pageId: string | null;
+  details?: AssetDetails;
 }
 
 /** Everything that one authorization gave, after inspection and discovery. */
@@ -27,18 +29,25 @@ export interface Establishment {
   intake: TokenIntake;
   appId: string;
   metaUserId: string;
+  /** Instagram: the id that the person has for our app only; null where that is `metaUserId`, or is not told. */
+  appScopedUserId?: string | null;
   scopes: string[];
   declinedScopes: string[];
   dataAccessExpiresAt: Date | null;
   graphApiVersion: string;
-  /** Set where the connection is active but a person should mend something. */
+  /** Set where a person should mend something. */
   statusReason: StatusReason | null;
+  /** Without that mending the connection is of no use: it begins as `reauth_required`, though its token lives. */
+  isUnusable?: boolean;
   root: GrantedCredential;
   pages: GrantedCredential[];
   assets: GrantedAsset[];
   actor: Actor;
   requestId: string | null;
 }
+
+/** What stays with an asset that is found again. */
+type KeptDetails = ReadonlyMap<string, AssetDetails>;
 
 interface LivingRow {
   id: string;
@@ -95,8 +104,8 @@ export class EstablishConnection {
     const { intake } = granted;
     await tx.run({
       text: `INSERT INTO connection (id, tenant, product, flow, status, status_reason, app_id, meta_user_id, scopes, declined_scopes,
-          data_access_expires_at, graph_api_version, authorized_at, created_at, updated_at, expiry_notice_due_at)
-        VALUES ($1, $2, $3, $4, 'active', $5, $6, $7, $8, $9, $10, $11, $12, $12, $12, $10::timestamptz - interval '336 hours')`,
+          data_access_expires_at, graph_api_version, authorized_at, created_at, updated_at, expiry_notice_due_at, app_scoped_user_id)
+        VALUES ($1, $2, $3, $4, $13, $5, $6, $7, $8, $9, $10, $11, $12, $12, $12, $10::timestamptz - interval '336 hours', $14)`,
       values: [
         id,
         intake.tenant,
@@ -110,14 +119,17 @@ export class EstablishConnection {
         granted.dataAccessExpiresAt,
         granted.graphApiVersion,
         this.clock.now(),
+        statusOf(granted),
+        granted.appScopedUserId ?? null,
       ],
     });
   }
 
   private async update(tx: Transaction, id: string, granted: Establishment): Promise<void> {
     await tx.run({
-      text: `UPDATE connection SET flow = $2, status = 'active', status_reason = $3, scopes = $4, declined_scopes = $5,
+      text: `UPDATE connection SET flow = $2, status = $9, status_reason = $3, scopes = $4, declined_scopes = $5,
           data_access_expires_at = $6, graph_api_version = $7, authorized_at = $8, updated_at = $8,
+          app_scoped_user_id = coalesce($10, app_scoped_user_id),
           expiry_notice_due_at = $6::timestamptz - interval '336 hours' WHERE id = $1`,
       values: [
         id,
@@ -128,6 +140,8 @@ export class EstablishConnection {
         granted.dataAccessExpiresAt,
         granted.graphApiVersion,
         this.clock.now(),
+        statusOf(granted),
+        granted.appScopedUserId ?? null,
       ],
     });
   }
@@ -137,7 +151,7 @@ export class EstablishConnection {
     const connection = { connectionId, tenant: granted.intake.tenant, appId: granted.appId };
     const now = this.clock.now();
     const before = this.config.refreshBeforeExpirySeconds;
-    await tx.run({ text: 'DELETE FROM asset WHERE connection_id = $1', values: [connectionId] });
+    const kept = await removeAssets(tx, connectionId);
     await tx.run({ text: 'UPDATE credential SET is_root = false WHERE connection_id = $1', values: [connectionId] });
     const rootId = await this.credentials.grant(tx, connection, granted.root, { isRoot: true, now, before });
     const pageIds = new Map<string, string>();
@@ -149,11 +163,25 @@ export class EstablishConnection {
       const credentialId = asset.pageId === null ? rootId : (pageIds.get(asset.pageId) ?? rootId);
       await tx.run({
         name: 'asset_insert',
-        text: `INSERT INTO asset (connection_id, type, id, name, credential_id, parent_id) VALUES ($1, $2, $3, $4, $5, $6)
+        text: `INSERT INTO asset (connection_id, type, id, name, credential_id, parent_id, details) VALUES ($1, $2, $3, $4, $5, $6, $7)
           ON CONFLICT (connection_id, type, id) DO NOTHING`,
-        values: [connectionId, asset.type, asset.id, asset.name, credentialId, asset.parentId],
+        values: [
+          connectionId,
+          asset.type,
+          asset.id,
+          asset.name,
+          credentialId,
+          asset.parentId,
+          detailsJson(asset, kept),
+        ],
       });
     }
+    // Nothing is renewed while a person has to mend it; the next authorization plans anew.
+    if (granted.isUnusable === true)
+      await tx.run({
+        text: 'UPDATE credential SET refresh_due_at = NULL WHERE connection_id = $1',
+        values: [connectionId],
+      });
   }
 
   private async record(
@@ -186,11 +214,44 @@ export class EstablishConnection {
         connection_id: connectionId,
         tenant: of.tenant,
         product: of.product,
-        status: 'active',
+        status: statusOf(granted),
         reconnected: living !== undefined,
       },
     });
+    const { isUnusable, statusReason } = granted;
+    if (isUnusable !== true || statusReason === null) return;
+    const { code, detail, remedy } = statusReason;
+    await this.outbox.add(tx, {
+      ...of,
+      type: 'connection.reauth_required',
+      data: {
+        connection_id: connectionId,
+        tenant: of.tenant,
+        product: of.product,
+        status: 'reauth_required',
+        reason: { code, detail, remedy },
+      },
+    });
   }
+}
+
+function statusOf({ isUnusable }: Establishment): ConnectionStatus {
+  return isUnusable === true ? 'reauth_required' : 'active';
+}
+
+/** Removes all assets; what is known of numbers that were registered here. */
+async function removeAssets(tx: Transaction, connectionId: string): Promise<KeptDetails> {
+  const rows = await tx.rows<{ type: AssetType; id: string; details: AssetDetails | null }>({
+    text: 'DELETE FROM asset WHERE connection_id = $1 RETURNING type, id, details',
+    values: [connectionId],
+  });
+  return new Map(rows.flatMap(({ type, id, details }) => (details === null ? [] : [[`${type} ${id}`, details]])));
+}
+
+function detailsJson({ type, id, details }: GrantedAsset, kept: KeptDetails): string | null {
+  const registration = kept.get(`${type} ${id}`)?.registration;
+  const all = { ...(registration === undefined ? {} : { registration }), ...details };
+  return Object.keys(all).length === 0 ? null : JSON.stringify(all);
 }
 
 function reasonJson({ statusReason }: Establishment): string | null {

@@ -1,0 +1,29 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/** What connections and assets tell besides, and doubts about single assets. */
+export class ConnectionFacts1764000540000 implements MigrationInterface {
+  name = 'ConnectionFacts1764000540000';
+
+  async up(runner: QueryRunner): Promise<void> {
+    for (const statement of UP) await runner.query(statement);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP INDEX audit_entry_connect_failed');
+    await runner.query('ALTER TABLE asset DROP COLUMN details, DROP COLUMN doubted_at');
+    await runner.query('ALTER TABLE connection DROP COLUMN app_scoped_user_id');
+  }
+}
+
+const UP = [
+  // Instagram Login: webhooks name the account (1784…, meta_user_id), signed_requests may name the app-scoped id (META.md 7, 16).
+  'ALTER TABLE connection ADD COLUMN app_scoped_user_id text',
+  `CREATE INDEX connection_app_scoped_user ON connection (app_id, app_scoped_user_id) WHERE app_scoped_user_id IS NOT NULL`,
+  // Currency, business, registration: what only some types of assets have.
+  'ALTER TABLE asset ADD COLUMN details jsonb',
+  // Meta said that this asset may be out of reach; it is looked into.
+  'ALTER TABLE asset ADD COLUMN doubted_at timestamptz',
+  'CREATE INDEX asset_doubted ON asset (doubted_at) WHERE doubted_at IS NOT NULL',
+  // For the doctor, who looks at failed logins of the last days.
+  `CREATE INDEX audit_entry_connect_failed ON audit_entry (id) WHERE action = 'connect.failed'`,
+];
