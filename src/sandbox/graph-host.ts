@@ -1,3 +1,4 @@
+import { adsEdges } from './ads-edges.ts';
 import { type Answer, ok } from './answer.ts';
 import { appEdges } from './app-edges.ts';
 import { answerBatch } from './batch.ts';
@@ -12,9 +13,10 @@ import { accessTokenEndpoint, clientCodeEndpoint, revokeEndpoint } from './oauth
 import { pageEdges } from './page-edges.ts';
 import { personEdges } from './person-edges.ts';
 import type { SandboxState } from './sandbox-state.ts';
+import { answerUpload, uploadEdges } from './upload-sessions.ts';
 import { whatsappEdges } from './whatsapp-edges.ts';
 
-const edges: EdgeTable = { ...personEdges, ...pageEdges, ...whatsappEdges, ...appEdges };
+const edges: EdgeTable = { ...personEdges, ...pageEdges, ...whatsappEdges, ...appEdges, ...adsEdges, ...uploadEdges };
 const typeNames: Record<GraphNode['type'], string> = {
   user: 'User',
   page: 'Page',
@@ -24,6 +26,7 @@ const typeNames: Record<GraphNode['type'], string> = {
   phone: 'WhatsAppBusinessPhoneNumber',
   adaccount: 'AdAccount',
   post: 'Post',
+  report: 'AdReportRun',
   app: 'Application',
 };
 
@@ -62,6 +65,7 @@ function answerRoot(state: SandboxState, call: GraphCall): Answer {
 
 async function answerNode(state: SandboxState, call: GraphCall, first: string): Promise<Answer> {
   const caller = authenticate(state, call, 'facebook');
+  if (first.startsWith('upload:')) return answerUpload(state, call);
   const media = mediaAnswer(state, call, first, caller);
   if (media !== null) return media;
   const node = findNode(state, call, caller, first);

@@ -10,8 +10,10 @@ import {
   phoneView,
   postView,
   principalView,
+  reportView,
   wabaView,
 } from './node-views.ts';
+import { lookAtContainer } from './page-edges.ts';
 import type {
   AdAccount,
   AppRecord,
@@ -21,6 +23,7 @@ import type {
   PhoneNumber,
   PostRecord,
   Principal,
+  ReportRun,
   WabaRecord,
 } from './records.ts';
 import type { SandboxState } from './sandbox-state.ts';
@@ -35,6 +38,7 @@ export type GraphNode =
   | { type: 'phone'; id: string; record: PhoneNumber }
   | { type: 'adaccount'; id: string; record: AdAccount }
   | { type: 'post'; id: string; record: PostRecord }
+  | { type: 'report'; id: string; record: ReportRun }
   | { type: 'app'; id: string; record: AppRecord };
 
 /** Resolves `me`, `app` and ids; what the caller may not see does not exist (100/33). */
@@ -75,6 +79,8 @@ function lookUpAsset(state: SandboxState, id: string): GraphNode | null {
   if (account !== undefined) return { type: 'adaccount', id, record: account };
   const post = store.posts.get(id);
   if (post !== undefined) return { type: 'post', id, record: post };
+  const report = store.reports.get(id);
+  if (report !== undefined) return { type: 'report', id, record: report };
   const app = store.apps.get(id);
   return app === undefined ? null : { type: 'app', id, record: app };
 }
@@ -118,6 +124,8 @@ function mayAct(state: SandboxState, caller: Caller, node: GraphNode): boolean {
         principal.adAccountIds.includes(node.id) ||
         (node.record.businessId !== null && principal.businessId === node.record.businessId)
       );
+    case 'report':
+      return principal.adAccountIds.includes(node.record.accountId);
     case 'post':
       return (
         pageIds.includes(node.record.ownerId) ||
@@ -160,7 +168,11 @@ export function viewOf(state: SandboxState, caller: Caller, node: GraphNode): No
       return phoneView(node.record);
     case 'adaccount':
       return adAccountView(state, node.record);
+    case 'report':
+      node.record.looks += 1;
+      return reportView(node.record);
     case 'post':
+      lookAtContainer(state, node.record);
       return postView(node.record);
     case 'app':
       return {

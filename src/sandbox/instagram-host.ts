@@ -13,7 +13,7 @@ import {
   refreshLoginToken,
 } from './login-tokens.ts';
 import { postView } from './node-views.ts';
-import { container, publish } from './page-edges.ts';
+import { container, lookAtContainer, publish } from './page-edges.ts';
 import { pageOf } from './paging.ts';
 import type { SandboxState } from './sandbox-state.ts';
 import type { TokenView } from './token-office.ts';
@@ -80,6 +80,7 @@ function accountView(view: TokenView): Parameters<typeof showNode>[0] {
 function answerPost(state: SandboxState, call: GraphCall, view: TokenView, id: string): Answer {
   const post = state.store.posts.get(id);
   if (post === undefined || post.ownerId !== view.principal.accountId) throw igMissing(call, id);
+  lookAtContainer(state, post);
   return ok(showNode(postView(post), parseFields(call.params.get('fields'))));
 }
 

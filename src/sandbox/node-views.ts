@@ -8,6 +8,7 @@ import type {
   PhoneNumber,
   PostRecord,
   Principal,
+  ReportRun,
   WabaRecord,
 } from './records.ts';
 import type { SandboxState } from './sandbox-state.ts';
@@ -164,6 +165,30 @@ export function adAccountView(state: SandboxState, account: AdAccount): NodeView
   };
 }
 
+/** Whether a container of Instagram or Threads can be published. */
+export function isFinished(post: PostRecord): boolean {
+  return post.awaitsUpload !== true && (post.looksLeft ?? 0) === 0;
+}
+
+/** A report needs one look to be made. */
+export function isReportDone(run: ReportRun): boolean {
+  return run.looks > 1;
+}
+
+export function reportView(run: ReportRun): NodeView {
+  const done = isReportDone(run);
+  return {
+    type: 'AdReportRun',
+    id: run.id,
+    defaults: ['id', 'account_id', 'async_status', 'async_percent_completion'],
+    fields: {
+      account_id: run.accountId.slice('act_'.length),
+      async_status: done ? 'Job Completed' : 'Job Running',
+      async_percent_completion: done ? 100 : 50,
+    },
+  };
+}
+
 export function postView(post: PostRecord): NodeView {
   return {
     type: 'Post',
@@ -176,7 +201,9 @@ export function postView(post: PostRecord): NodeView {
       caption: post.message,
       media_type: 'IMAGE',
       timestamp: graphTime(post.createdAt),
-      status_code: 'FINISHED',
+      status_code: isFinished(post) ? 'FINISHED' : 'IN_PROGRESS',
+      // Threads' word for it.
+      status: isFinished(post) ? 'FINISHED' : 'IN_PROGRESS',
     },
   };
 }

@@ -3,10 +3,11 @@ import { requireScope } from './caller.ts';
 import type { EdgeContext, EdgeTable } from './graph-edge.ts';
 import { listNodes } from './graph-edge.ts';
 import { oauthError } from './graph-error.ts';
-import { instagramView, postView } from './node-views.ts';
+import { instagramView, isFinished, postView } from './node-views.ts';
 import type { PostRecord } from './records.ts';
+import { isUploaded, videoPhase } from './upload-sessions.ts';
 
-/** Edges of Pages, Instagram accounts under a Page, and ad accounts: enough to read and write through. */
+/** Edges of Pages and of Instagram accounts under a Page: enough to read and write through. */
 export const pageEdges: EdgeTable = {
   'GET page/feed': (context) => listNodes(context, 'feed', postsOf(context), postView),
   'GET page/posts': (context) => listNodes(context, 'posts', postsOf(context), postView),
@@ -18,7 +19,10 @@ export const pageEdges: EdgeTable = {
     return ok({ id: addPost(context, `${context.node.id}_`, message).id });
   },
   'POST page/photos': (context) => upload(context),
-  'POST page/videos': (context) => upload(context),
+  'POST page/videos': (context) => {
+    asPage(context);
+    return videoPhase(context) ?? upload(context);
+  },
   'GET page/instagram_accounts': (context) => {
     const account =
       context.node.type === 'page'
@@ -48,9 +52,6 @@ export const pageEdges: EdgeTable = {
   'POST instagram/media': (context) => container(context, 'instagram_content_publish'),
   'POST instagram/media_publish': (context) => publish(context),
   'GET instagram/content_publishing_limit': () => ok({ data: [{ quota_usage: 0 }] }),
-  'GET adaccount/insights': (context) => insights(context),
-  'POST adaccount/insights': ({ state }) => ok({ report_run_id: state.store.nextId('60') }),
-  'GET adaccount/campaigns': (context) => listNodes<PostRecord>(context, 'campaigns', [], postView),
 };
 
 function viewOf(context: EdgeContext): Extract<EdgeContext['caller'], { kind: 'token' }>['view'] {
@@ -69,7 +70,12 @@ function postsOf({ state, node }: EdgeContext): PostRecord[] {
 }
 
 function addPost({ state, node }: EdgeContext, prefix: string, message: string): PostRecord {
-  const post = { id: `${prefix}${state.store.nextId('40')}`, ownerId: node.id, message, createdAt: state.now() };
+  const post: PostRecord = {
+    id: `${prefix}${state.store.nextId('40')}`,
+    ownerId: node.id,
+    message,
+    createdAt: state.now(),
+  };
   state.store.addPost(post);
   return post;
 }
@@ -99,24 +105,32 @@ export function container(context: EdgeContext, scope: string): Answer {
     call.params.get('upload_type') ??
     call.params.get('text');
   if (source === undefined) throw oauthError(100, '(#100) The parameter image_url is required');
-  return ok({ id: addPost(context, '', call.params.get('caption') ?? call.params.get('text') ?? '').id });
+  const post = addPost(context, '', call.params.get('caption') ?? call.params.get('text') ?? '');
+  // Videos take a while; what is uploaded in pieces has to be there first.
+  if (call.params.has('video_url')) post.looksLeft = 1;
+  if (call.params.get('upload_type') !== 'resumable') return ok({ id: post.id });
+  post.awaitsUpload = true;
+  return ok({
+    id: post.id,
+    uri: `${context.state.publicUrl}/rupload.facebook.com/ig-api-upload/${call.version}/${post.id}`,
+  });
+}
+
+/** How far a container is. Each look brings it on. */
+export function lookAtContainer(state: EdgeContext['state'], post: PostRecord): void {
+  if (post.awaitsUpload === true && isUploaded(state, post.id)) {
+    post.awaitsUpload = false;
+    post.looksLeft = 1;
+  } else if ((post.looksLeft ?? 0) > 0) post.looksLeft = (post.looksLeft ?? 0) - 1;
 }
 
 export function publish(context: EdgeContext): Answer {
   viewOf(context);
   const creation = context.call.params.get('creation_id');
   if (creation === undefined) throw oauthError(100, '(#100) The parameter creation_id is required');
-  if (!context.state.store.posts.has(creation))
-    throw oauthError(100, '(#100) Media ID is not available', { subcode: 2207027 });
-  return ok({ id: addPost(context, '', context.state.store.posts.get(creation)?.message ?? '').id });
-}
-
-function insights(context: EdgeContext): Answer {
-  requireScope(viewOf(context), 'ads_read', 'ads_management');
-  const day = new Date(context.state.now() - 86_400_000).toISOString().slice(0, 10);
-  const account = context.node.type === 'adaccount' ? context.node.record.accountId : context.node.id;
-  return ok({
-    data: [{ account_id: account, impressions: '1024', clicks: '32', spend: '12.34', date_start: day, date_stop: day }],
-    paging: { cursors: { before: 'MAZDZD', after: 'MAZDZD' } },
-  });
+  const container = context.state.store.posts.get(creation);
+  if (container === undefined) throw oauthError(100, '(#100) Media ID is not available', { subcode: 2207027 });
+  if (!isFinished(container))
+    throw oauthError(9007, 'The media is not ready for publishing, please wait for a moment', { subcode: 2207027 });
+  return ok({ id: addPost(context, '', container.message).id });
 }

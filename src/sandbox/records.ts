@@ -131,6 +131,18 @@ export interface PostRecord {
   ownerId: string;
   message: string;
   createdAt: number;
+  /** A container of a video: how many looks find it in progress still. */
+  looksLeft?: number;
+  /** A container whose bytes come to rupload. */
+  awaitsUpload?: boolean;
+}
+
+/** An asynchronous report on an ad account. */
+export interface ReportRun {
+  id: string;
+  accountId: string;
+  byDay: boolean;
+  looks: number;
 }
 
 export interface MediaRecord {
@@ -161,6 +173,8 @@ export interface SandboxSettings {
   defaultVersion: string | null;
   escapeBodies: boolean;
   oneFreshTokenPerDay: boolean;
+  /** Whether an unchanged page token is the same string at each look, or a new one that works as well. */
+  pageTokens: 'same' | 'fresh';
   /** Life of dialog tokens and of long-lived ones, seconds. */
   shortLifeSeconds: number;
   longLifeSeconds: number;

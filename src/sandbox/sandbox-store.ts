@@ -9,10 +9,12 @@ import type {
   PhoneNumber,
   PostRecord,
   Principal,
+  ReportRun,
   SandboxSettings,
   UsageSettings,
   WabaRecord,
 } from './records.ts';
+import type { UploadSession } from './upload-sessions.ts';
 
 /** What a single token was changed to, apart from what its string says. */
 export interface TokenChange {
@@ -34,11 +36,13 @@ export interface DialogDefault {
 const codesKept = 50_000;
 const postsKept = 2_000;
 const mediaKept = 100;
+const sessionsKept = 1_000;
 
 export const defaultSettings: SandboxSettings = {
   defaultVersion: null,
   escapeBodies: true,
   oneFreshTokenPerDay: false,
+  pageTokens: 'same',
   shortLifeSeconds: 5_400,
   longLifeSeconds: 5_183_944,
   dialogCodeSeconds: 600,
@@ -84,6 +88,8 @@ export class SandboxStore {
   readonly adAccounts = new Map<string, AdAccount>();
   readonly posts = new Map<string, PostRecord>();
   readonly media = new Map<string, MediaRecord>();
+  readonly reports = new Map<string, ReportRun>();
+  readonly uploads = new Map<string, UploadSession>();
   readonly codes = new Map<string, CodeRecord>();
   readonly tokenChanges = new Map<string, TokenChange>();
   /** Called after each change that a second start must know. */
@@ -109,6 +115,16 @@ export class SandboxStore {
   addMedia(media: MediaRecord): void {
     this.media.set(media.id, media);
     trim(this.media, mediaKept);
+  }
+
+  addReport(run: ReportRun): void {
+    this.reports.set(run.id, run);
+    trim(this.reports, sessionsKept);
+  }
+
+  addUpload(session: UploadSession): void {
+    this.uploads.set(session.id, session);
+    trim(this.uploads, sessionsKept);
   }
 
   changeToken(fingerprint: string, change: TokenChange): void {
@@ -137,7 +153,7 @@ export class SandboxStore {
     };
   }
 
-  /** Takes over what `toJSON` wrote. Media is left behind: it is a stand-in for files, not state of tokens. */
+  /** Takes over what `toJSON` wrote. Media, uploads and reports are left behind: they are no state of tokens. */
   load(saved: Record<string, unknown>): void {
     this.tokenKey = Buffer.from(String(saved.tokenKey), 'base64');
     this.sequence = Number(saved.sequence);

@@ -14,7 +14,7 @@ import {
   threadsLogin,
 } from './login-tokens.ts';
 import { postView } from './node-views.ts';
-import { container, publish } from './page-edges.ts';
+import { container, lookAtContainer, publish } from './page-edges.ts';
 import { pageOf } from './paging.ts';
 import type { SandboxState } from './sandbox-state.ts';
 import type { TokenView } from './token-office.ts';
@@ -28,7 +28,7 @@ export function answerThreads(state: SandboxState, call: GraphCall): Answer {
   if (first === 'debug_token') return debugTokenEndpoint(state, call, 'threads');
   const view = liveView(state, call, threadsLogin);
   if (call.token !== null) checkProof(state, call, view.app, call.token);
-  if (first !== 'me' && first !== view.principal.id) throw thMissing(call, first ?? '');
+  if (first !== 'me' && first !== view.principal.id) return answerPost(state, call, view, first ?? '');
   if (edge !== undefined) return answerEdge(state, call, view, edge);
   const { principal } = view;
   const fields = {
@@ -102,6 +102,14 @@ function answerEdge(state: SandboxState, call: GraphCall, view: TokenView, edge:
     default:
       throw oauthError(2500, `Unknown path components: /${call.path.slice(1).join('/')}`, { type: 'THApiException' });
   }
+}
+
+/** A post or a container of the caller's own. */
+function answerPost(state: SandboxState, call: GraphCall, view: TokenView, id: string): Answer {
+  const post = state.store.posts.get(id);
+  if (post === undefined || post.ownerId !== view.principal.id) throw thMissing(call, id);
+  lookAtContainer(state, post);
+  return ok(showNode(postView(post), parseFields(call.params.get('fields'))));
 }
 
 function thMissing(call: GraphCall, id: string): Error {

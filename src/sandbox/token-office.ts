@@ -60,7 +60,7 @@ export class TokenOffice {
     return { token: encodeToken(this.store.tokenKey, claims, this.randomBytes(tokenRandomBytes)), expiresAt };
   }
 
-  /** The page token of a user token: the same string each time until something changes (META.md 5). */
+  /** The page token of a user token: the same string each time until something changes (META.md 5), or, where so set, a new one. */
   mintPage(user: TokenView, role: PageRole): string {
     const claims: TokenClaims = {
       ...user.claims,
@@ -70,7 +70,11 @@ export class TokenOffice {
       sequence: role.generation,
     };
     const seed = createHash('sha512').update(`${user.token}|${role.pageId}|${role.generation}`).digest();
-    return encodeToken(this.store.tokenKey, claims, Buffer.concat([seed, seed]).subarray(0, tokenRandomBytes));
+    const isFresh = this.store.settings.pageTokens === 'fresh';
+    const random = isFresh
+      ? this.randomBytes(tokenRandomBytes)
+      : Buffer.concat([seed, seed]).subarray(0, tokenRandomBytes);
+    return encodeToken(this.store.tokenKey, claims, random);
   }
 
   /** null when the string can't be read as a token of this sandbox. */

@@ -4,13 +4,16 @@ import { authenticate } from './caller.ts';
 import type { GraphCall } from './graph-call.ts';
 import { oauthError } from './graph-error.ts';
 import type { SandboxState } from './sandbox-state.ts';
+import { answerPieces } from './upload-sessions.ts';
 
-/** rupload.facebook.com: takes the bytes, says how many and which (the hash is the sandbox's own addition, for tests). */
+/** rupload.facebook.com: takes the bytes from an offset on, says how many and which (the hash is the sandbox's own addition, for tests). */
 export function answerRupload(state: SandboxState, call: GraphCall): Answer {
-  authenticate(state, call, 'facebook');
-  if (call.method === 'GET') return ok({ id: call.path.join('/'), file_offset: 0 });
+  const isInstagram = call.token !== null && state.tokens.view(call.token)?.claims.kind === 'instagram_user';
+  authenticate(state, call, isInstagram ? 'instagram' : 'facebook');
   const file = call.files[0] ?? call.raw;
-  if (call.method !== 'POST' || file === null) throw oauthError(100, '(#100) The request body must hold the file');
+  if (call.method !== 'GET' && call.method !== 'POST') throw oauthError(100, '(#100) Unsupported method');
+  const { json } = answerPieces(state, call, file?.size ?? null);
+  if (call.method === 'GET' || file === null) return ok(json);
   return ok({ success: true, h: `4:${file.sha256}`, size: file.size, sha256: file.sha256 });
 }
 
