@@ -6,3 +6,4 @@ export { Webhooks1764000400000 } from './1764000400000-Webhooks.ts';
 export { ConnectionFacts1764000540000 } from './1764000540000-ConnectionFacts.ts';
 export { AuditProofs1764000550000 } from './1764000550000-AuditProofs.ts';
 export { PaceTurns1764000710000 } from './1764000710000-PaceTurns.ts';
+export { ClientAccess1764000720000 } from './1764000720000-ClientAccess.ts';

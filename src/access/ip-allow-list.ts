@@ -1,0 +1,31 @@
+import ipaddr from 'ipaddr.js';
+
+type Range = [ipaddr.IPv4 | ipaddr.IPv6, number];
+
+/** An address or a range in CIDR notation; null where the text is neither. An IPv4 range that is written as IPv6 is IPv4. */
+export function parseRange(text: string): Range | null {
+  const [address = '', bits, ...more] = text.split('/');
+  if (more.length > 0 || !isPlainAddress(address)) return null;
+  const parsed = ipaddr.parse(address);
+  const most = parsed.kind() === 'ipv4' ? 32 : 128;
+  if (bits !== undefined && !/^\d{1,3}$/.test(bits)) return null;
+  const length = bits === undefined ? most : Number(bits);
+  if (length > most) return null;
+  const isMapped = parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress() && length >= 96;
+  return isMapped ? [parsed.toIPv4Address(), length - 96] : [parsed, length];
+}
+
+/** Whether an address lies in one of the ranges. IPv4 that comes as IPv6 (`::ffff:192.0.2.1`) is IPv4; what is no address lies nowhere. */
+export function isInRanges(ranges: readonly string[], address: string): boolean {
+  if (!ipaddr.isValid(address)) return false;
+  const parsed = ipaddr.process(address);
+  return ranges.some((text) => {
+    const range = parseRange(text);
+    return range !== null && range[0].kind() === parsed.kind() && parsed.match(range as never);
+  });
+}
+
+/** Without the forms that only some readers know: one number for all of IPv4, octal, hexadecimal, zones. */
+function isPlainAddress(address: string): boolean {
+  return ipaddr.IPv4.isValidFourPartDecimal(address) || (ipaddr.IPv6.isValid(address) && !address.includes('%'));
+}
