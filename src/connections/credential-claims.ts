@@ -53,6 +53,26 @@ export class CredentialClaims {
     );
   }
 
+  /**
+   * Claims what is to be renewed for one app and ends before `endsBefore`, or at a time that Meta has not told; the first to end first.
+   * Page tokens have no end of their own.
+   */
+  async claimEnding(
+    appId: string,
+    limit: number,
+    claimSeconds: number,
+    endsBefore: Date,
+  ): Promise<ClaimedCredential[]> {
+    const now = this.clock.now();
+    return this.claim(
+      'claim_ending',
+      `SELECT id FROM credential WHERE app_id = $4 AND refresh_due_at IS NOT NULL AND refresh_after <= $3 AND refresh_due_at <= $3
+         AND (claimed_until IS NULL OR claimed_until < $3) AND kind <> 'page' AND (expires_at IS NULL OR expires_at < $6)
+       ORDER BY expires_at NULLS LAST, refresh_after LIMIT $5 FOR UPDATE SKIP LOCKED`,
+      [this.ids.next('clm'), addSeconds(now, claimSeconds), now, appId, limit, endsBefore],
+    );
+  }
+
   /** Claims what is to be inspected for one app, the longest due first. `doubtfulOnly`: only what somebody has doubts about. */
   async claimChecks(
     appId: string,

@@ -11,9 +11,13 @@ import {
   allowanceOf,
   breakerSeconds,
   type PaceState,
-  throttleSeconds,
+  REFUSED_TURN_SECONDS,
+  stopped,
+  TURN_SECONDS,
+  throttleStop,
+  turnFor,
   UNKNOWN_PACE,
-  usageStopSeconds,
+  usageStop,
 } from './pace-rules.ts';
 import { PaceStore } from './pace-store.ts';
 
@@ -28,8 +32,11 @@ export class PaceStopped extends Error {
   }
 }
 
-/** `forced`: a person asks for it now. Passes stops for limits, and probes an open breaker at once. */
-export type Urgency = 'scheduled' | 'forced';
+/**
+ * `forced`: a person asks for it now. Passes stops for limits, and probes an open breaker at once. `urgent`: a token that would die of
+ * waiting, in a turn of `takeTurn`. Passes stops for limits only.
+ */
+export type Urgency = 'scheduled' | 'urgent' | 'forced';
 
 /** Calls at a time to one app, from one replica, when nothing speaks against it. */
 export const MOST_AT_ONCE = 32;
@@ -45,6 +52,7 @@ interface AppState {
   readAtMs: number | null;
   breaker: CountBreaker;
   unsaved: boolean;
+  turnIsOver: boolean;
 }
 
 /**
@@ -84,9 +92,27 @@ export class AppPace extends UsageObserver implements OnApplicationShutdown {
       if (error instanceof MetaError) {
         if (speaksOfAnOutage(error)) await this.failed(appId);
         else await this.succeeded(appId);
+        if (urgency === 'urgent' && isLimitOfTheApp(error)) await this.endTurn(appId);
       }
       throw error;
     }
+  }
+
+  /**
+   * The turn of this replica to renew a few tokens although the app is stopped for a limit: those that end before the answer. Null: no
+   * such stop, not yet, or another's turn. One turn a minute over all replicas; ten minutes after one that Meta refused.
+   */
+  async takeTurn(appId: string, nearEndSeconds: number): Promise<Date | null> {
+    const now = this.clock.now();
+    const endsBefore = turnFor(await this.current(appId), now, nearEndSeconds);
+    if (endsBefore === null || !(await this.store.takeTurn(appId, addSeconds(now, TURN_SECONDS)))) return null;
+    this.appState(appId).turnIsOver = false;
+    return endsBefore;
+  }
+
+  /** Whether Meta has refused a call of this replica's turn for a limit of the app: another would only lengthen the block. */
+  isTurnOver(appId: string): boolean {
+    return this.appState(appId).turnIsOver;
   }
 
   /** Whether Meta is down for this app, as far as is known here without asking. */
@@ -105,9 +131,9 @@ export class AppPace extends UsageObserver implements OnApplicationShutdown {
     const allowance = allowanceOf(await this.current(appId), this.clock.now(), MOST_AT_ONCE);
     if (allowance.kind === 'go') return;
     const limited = allowance.kind === 'stop' && allowance.cause !== 'unavailable';
-    if (limited && urgency === 'forced') return;
+    if (limited && urgency !== 'scheduled') return;
     if (limited) throw new PaceStopped(allowance.cause, allowance.until);
-    if (allowance.kind === 'stop' && urgency === 'scheduled') throw new PaceStopped(allowance.cause, allowance.until);
+    if (allowance.kind === 'stop' && urgency !== 'forced') throw new PaceStopped(allowance.cause, allowance.until);
     const until = addSeconds(this.clock.now(), PROBE_SECONDS);
     if (await this.store.takeProbe(appId, until, urgency === 'forced')) {
       this.appState(appId).readAtMs = null;
@@ -123,35 +149,50 @@ export class AppPace extends UsageObserver implements OnApplicationShutdown {
   override observe(appId: string, usage: UsageReport, throttle: ThrottleNotice | null): void {
     const state = this.appState(appId);
     const now = this.clock.now();
-    const seconds =
+    const told =
       throttle === null
-        ? usageStopSeconds(usage.appUsagePercent, usage.throttledUntilSeconds)
-        : throttleSeconds(throttle.scope, throttle.retryAfterSeconds, state.shared.throttles);
+        ? usageStop(usage.appUsagePercent, usage.throttledUntilSeconds)
+        : throttleStop(throttle.scope, throttle.retryAfterSeconds, state.shared.throttles);
     const before = state.shared;
-    const stop = seconds === null ? null : addSeconds(now, seconds);
-    const longer = stop !== null && (before.stoppedUntil === null || stop > before.stoppedUntil);
     state.shared = {
-      ...before,
+      ...stopped(before, now, told),
       ...(usage.appUsagePercent === null ? {} : { usagePercent: usage.appUsagePercent, usageAt: now }),
-      ...(longer
-        ? {
-            stoppedUntil: stop,
-            stopCause: throttle === null && usage.throttledUntilSeconds === null ? 'usage' : 'throttled',
-          }
-        : {}),
       throttles: throttle === null ? 0 : before.throttles + 1,
     };
     const news =
-      longer ||
+      state.shared.stoppedUntil !== before.stoppedUntil ||
+      state.shared.appStoppedUntil !== before.appStoppedUntil ||
       Math.round(before.usagePercent) !== Math.round(state.shared.usagePercent) ||
       before.throttles > 0 !== (throttle !== null);
     if (news) this.save(state);
+  }
+
+  /** Shares what this replica saw with the others. */
+  async flush(): Promise<void> {
+    for (const [appId, state] of this.apps) {
+      if (!state.unsaved) continue;
+      state.unsaved = false;
+      try {
+        await this.store.merge(appId, state.shared);
+      } catch (error) {
+        state.unsaved = true;
+        this.logger.warn(
+          { err: error, app_id: appId },
+          'the pace of an app could not be shared with the other replicas',
+        );
+      }
+    }
   }
 
   async onApplicationShutdown(): Promise<void> {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
     await this.flush();
+  }
+
+  private async endTurn(appId: string): Promise<void> {
+    this.appState(appId).turnIsOver = true;
+    await this.store.delayTurn(appId, addSeconds(this.clock.now(), REFUSED_TURN_SECONDS));
   }
 
   private async succeeded(appId: string): Promise<void> {
@@ -185,10 +226,13 @@ export class AppPace extends UsageObserver implements OnApplicationShutdown {
     const ownUsage = own.usageAt !== null && (stored.usageAt === null || own.usageAt > stored.usageAt);
     const ownStop =
       own.stoppedUntil !== null && (stored.stoppedUntil === null || own.stoppedUntil > stored.stoppedUntil);
+    const ownAppStop =
+      own.appStoppedUntil !== null && (stored.appStoppedUntil === null || own.appStoppedUntil > stored.appStoppedUntil);
     state.shared = {
       ...stored,
       ...(ownUsage ? { usagePercent: own.usagePercent, usageAt: own.usageAt } : {}),
-      ...(ownStop ? { stoppedUntil: own.stoppedUntil, stopCause: own.stopCause } : {}),
+      ...(ownStop ? { stoppedUntil: own.stoppedUntil, stopCause: own.stopCause, stoppedSince: own.stoppedSince } : {}),
+      ...(ownAppStop ? { appStoppedUntil: own.appStoppedUntil } : {}),
       throttles: Math.max(own.throttles, 0),
     };
     return state.shared;
@@ -202,6 +246,7 @@ export class AppPace extends UsageObserver implements OnApplicationShutdown {
       readAtMs: null,
       breaker: new CountBreaker(BREAKER),
       unsaved: false,
+      turnIsOver: true,
     };
     this.apps.set(appId, fresh);
     return fresh;
@@ -216,25 +261,13 @@ export class AppPace extends UsageObserver implements OnApplicationShutdown {
     }, FLUSH_MS);
     this.timer.unref();
   }
-
-  private async flush(): Promise<void> {
-    for (const [appId, state] of this.apps) {
-      if (!state.unsaved) continue;
-      state.unsaved = false;
-      try {
-        await this.store.merge(appId, state.shared);
-      } catch (error) {
-        state.unsaved = true;
-        this.logger.warn(
-          { err: error, app_id: appId },
-          'the pace of an app could not be shared with the other replicas',
-        );
-      }
-    }
-  }
 }
 
 /** Meta is down, or our app is set up wrongly: in both cases asking on for the next credential helps nobody. */
 function speaksOfAnOutage(error: MetaError): boolean {
   return error.verdict.kind === 'transient' || error.verdict.kind === 'configuration';
+}
+
+function isLimitOfTheApp({ verdict }: MetaError): boolean {
+  return verdict.kind === 'throttled' && verdict.scope === 'app';
 }

@@ -1,13 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.ts';
-import { Clock } from '../platform/clock.ts';
-import { type PaceState, UNKNOWN_PACE } from './pace-rules.ts';
+import { addSeconds, Clock } from '../platform/clock.ts';
+import { BREAK_SECONDS, type PaceState, UNKNOWN_PACE } from './pace-rules.ts';
 
 interface PaceRow {
   usage_percent: number;
   usage_at: Date | null;
   stopped_until: Date | null;
   stop_cause: 'throttled' | 'usage' | null;
+  stopped_since: Date | null;
+  app_stopped_until: Date | null;
   throttles: number;
   breaker: 'closed' | 'open';
   breaker_until: Date | null;
@@ -25,27 +27,30 @@ export class PaceStore {
   async read(appId: string): Promise<PaceState> {
     const [row] = await this.database.rows<PaceRow>({
       name: 'pace_read',
-      text: `SELECT usage_percent, usage_at, stopped_until, stop_cause, throttles, breaker, breaker_until, openings
+      text: `SELECT usage_percent, usage_at, stopped_until, stop_cause, stopped_since, app_stopped_until, throttles, breaker, breaker_until,
+          openings
         FROM meta_app_pace WHERE app_id = $1`,
       values: [appId],
     });
     return row === undefined ? UNKNOWN_PACE : toState(row);
   }
 
-  /** Adds what a replica saw: the latest gauge counts, and the longer stop. */
-  async merge(
-    appId: string,
-    seen: Pick<PaceState, 'usagePercent' | 'usageAt' | 'stoppedUntil' | 'stopCause' | 'throttles'>,
-  ): Promise<void> {
+  /** Adds what a replica saw: the latest gauge counts, and the longer stop; one that follows another without a real break goes on with it. */
+  async merge(appId: string, seen: Omit<PaceState, 'breaker' | 'breakerUntil' | 'openings'>): Promise<void> {
+    const now = this.clock.now();
     await this.database.run({
       name: 'pace_merge',
-      text: `INSERT INTO meta_app_pace AS p (app_id, usage_percent, usage_at, stopped_until, stop_cause, throttles, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
+      text: `INSERT INTO meta_app_pace AS p
+          (app_id, usage_percent, usage_at, stopped_until, stop_cause, throttles, updated_at, stopped_since, app_stopped_until)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         ON CONFLICT (app_id) DO UPDATE SET
           usage_percent = CASE WHEN p.usage_at IS NULL OR excluded.usage_at >= p.usage_at THEN excluded.usage_percent ELSE p.usage_percent END,
           usage_at = greatest(p.usage_at, excluded.usage_at),
           stop_cause = CASE WHEN excluded.stopped_until > coalesce(p.stopped_until, '-infinity') THEN excluded.stop_cause ELSE p.stop_cause END,
+          stopped_since = CASE WHEN excluded.stopped_until <= $7 THEN p.stopped_since
+            WHEN p.stopped_until > $10 THEN coalesce(p.stopped_since, excluded.stopped_since) ELSE excluded.stopped_since END,
           stopped_until = greatest(p.stopped_until, excluded.stopped_until),
+          app_stopped_until = greatest(p.app_stopped_until, excluded.app_stopped_until),
           throttles = excluded.throttles, updated_at = $7`,
       values: [
         appId,
@@ -54,8 +59,29 @@ export class PaceStore {
         seen.stoppedUntil,
         seen.stopCause,
         seen.throttles,
-        this.clock.now(),
+        now,
+        seen.stoppedSince,
+        seen.appStoppedUntil,
+        addSeconds(now, -BREAK_SECONDS),
       ],
+    });
+  }
+
+  /** Whether the turn is the caller's; until `next` it is nobody else's. Only where the stop is known to all. */
+  async takeTurn(appId: string, next: Date): Promise<boolean> {
+    const taken = await this.database.run({
+      name: 'pace_take_turn',
+      text: `UPDATE meta_app_pace SET next_turn_at = $2 WHERE app_id = $1 AND stopped_until > $3 AND (next_turn_at IS NULL OR next_turn_at <= $3)`,
+      values: [appId, next, this.clock.now()],
+    });
+    return taken === 1;
+  }
+
+  /** No turn before `next`. */
+  async delayTurn(appId: string, next: Date): Promise<void> {
+    await this.database.run({
+      text: 'UPDATE meta_app_pace SET next_turn_at = greatest(next_turn_at, $2) WHERE app_id = $1',
+      values: [appId, next],
     });
   }
 
@@ -102,6 +128,8 @@ function toState(row: PaceRow): PaceState {
     usageAt: row.usage_at,
     stoppedUntil: row.stopped_until,
     stopCause: row.stop_cause,
+    stoppedSince: row.stopped_since,
+    appStoppedUntil: row.app_stopped_until,
     throttles: row.throttles,
     breaker: row.breaker,
     breakerUntil: row.breaker_until,

@@ -1,0 +1,17 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/** A stop that does not end: since when it has lasted, what of it is the app's own limit, and whose turn it is to renew in spite of it. */
+export class PaceTurns1764000710000 implements MigrationInterface {
+  name = 'PaceTurns1764000710000';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`ALTER TABLE meta_app_pace
+      ADD COLUMN stopped_since timestamptz, ADD COLUMN app_stopped_until timestamptz, ADD COLUMN next_turn_at timestamptz`);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(
+      'ALTER TABLE meta_app_pace DROP COLUMN stopped_since, DROP COLUMN app_stopped_until, DROP COLUMN next_turn_at',
+    );
+  }
+}

@@ -1,0 +1,143 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { AppPace } from '../../src/lifecycle/app-pace.ts';
+import { Sweep } from '../../src/lifecycle/sweep.ts';
+import type { UsageReport } from '../../src/meta/usage-headers.ts';
+import { DAY, type LifecycleStage, lifecycleStage, seedConnections } from '../support/lifecycle.ts';
+import { startTestReplica, type TestReplica } from '../support/replica.ts';
+
+const HOUR = 3600;
+const NO_USAGE: UsageReport = { appUsagePercent: null, entries: [], throttledUntilSeconds: null };
+
+describe('an app whose product keeps it at its limit', () => {
+  let stage: LifecycleStage;
+  let second: TestReplica;
+  /** Whose tokens Meta renewed, in that order. */
+  let renewed: string[];
+  beforeEach(async () => {
+    stage = await lifecycleStage();
+    second = await startTestReplica({
+      environment: stage.sandbox.environment(),
+      databaseUrl: stage.replica.databaseUrl,
+      overrides: { clock: stage.clock },
+    });
+    renewed = [];
+    const { log, tokens } = stage.sandbox.state;
+    const count = log.countExchange.bind(log);
+    log.countExchange = (given) => {
+      renewed.push(tokens.view(given)?.principal.id ?? '');
+      count(given);
+    };
+  });
+  afterEach(async () => {
+    await second?.close();
+    await stage?.close();
+  });
+
+  /** What the gateway hears: Meta refuses the product's calls for the app's limit. In the database at once, not within a second. */
+  const refuseTraffic = async (of: Partial<UsageReport> = {}): Promise<void> => {
+    const pace = stage.replica.app.get(AppPace);
+    const isLimitOfApp = of.throttledUntilSeconds === undefined;
+    pace.observe(
+      stage.sandbox.app.id,
+      { ...NO_USAGE, ...of },
+      isLimitOfApp ? { scope: 'app', retryAfterSeconds: null } : null,
+    );
+    await pace.flush();
+  };
+
+  const both = async (): Promise<void> => {
+    for (const replica of [stage.replica, second]) await replica.app.get(Sweep).refresh();
+  };
+
+  it('loses no token in a week of it; work stays slow, in order of expiry, and nothing is inspected', async () => {
+    // Due at the start, the first to end after six days; the last ones long after the week.
+    const seeded = await seedConnections(stage.replica, stage.sandbox, 12, { from: 6 * DAY, to: 6.9 * DAY });
+    await stage.database.run({ text: 'UPDATE credential SET check_due_at = $1', values: [stage.clock.now()] });
+    await refuseTraffic();
+    const counts: number[] = [];
+    for (let passed = 0; passed < 7 * DAY; passed += 10 * 60) {
+      await refuseTraffic();
+      await stage.sweep.refresh('retries');
+      if (passed % DAY === 0) {
+        await both();
+        expect(await second.app.get(Sweep).health()).toMatchObject({ claimed: 0 });
+      }
+      counts.push(stage.exchanges().exchanged);
+      stage.clock.advance(10 * 60);
+    }
+    expect(renewed).toEqual([...seeded.keys()]);
+    expect(await stage.database.rows({ text: `SELECT 1 FROM connection WHERE status <> 'active'` })).toEqual([]);
+    // Nothing before the first is near its end: the last 42 hours of seven days.
+    const first = counts.findIndex((count) => count > 0);
+    expect(first * 10 * 60).toBeGreaterThanOrEqual(6 * DAY - 42 * HOUR);
+    expect(Math.max(...counts.map((count, look) => count - (counts[look - 1] ?? 0)))).toBeLessThanOrEqual(5);
+  }, 240_000);
+
+  it('renews what would not outlive the stop, after the first minute of it, five in a turn a minute over all replicas', async () => {
+    const ending = await seedConnections(stage.replica, stage.sandbox, 8, { from: 16 * 60, to: 20 * 60 });
+    await seedConnections(stage.replica, stage.sandbox, 2, { from: 2 * HOUR, to: 3 * HOUR });
+    await refuseTraffic();
+    await refuseTraffic();
+    await refuseTraffic();
+    await refuseTraffic();
+    await refuseTraffic();
+    stage.clock.advance(59);
+    await both();
+    expect(renewed).toEqual([]);
+    stage.clock.advance(1);
+    await both();
+    expect(renewed).toEqual([...ending.keys()].slice(0, 5));
+    stage.clock.advance(59);
+    await both();
+    expect(renewed).toHaveLength(5);
+    stage.clock.advance(1);
+    await both();
+    expect(renewed).toEqual([...ending.keys()]);
+    // These live longer than what is left of the stop.
+    stage.clock.advance(60);
+    await both();
+    expect(renewed).toHaveLength(8);
+    // It ends.
+    stage.clock.advance(15 * 60);
+    await both();
+    expect(renewed).toHaveLength(10);
+  }, 60_000);
+
+  it('asks no more for ten minutes where Meta refuses even that', async () => {
+    await seedConnections(stage.replica, stage.sandbox, 3, { from: 20 * HOUR, to: 21 * HOUR });
+    await refuseTraffic();
+    for (let minute = 0; minute < 61; minute++) {
+      stage.clock.advance(60);
+      await refuseTraffic();
+    }
+    stage.fault({ kind: 'throttle', code: 4 }, { grantType: 'fb_exchange_token' }, null);
+    const calls = (): number => stage.sandbox.state.log.counters().calls;
+    const before = calls();
+    await both();
+    expect(calls() - before).toBe(1);
+    stage.clock.advance(599);
+    await refuseTraffic();
+    await both();
+    expect(calls() - before).toBe(1);
+    stage.sandbox.state.faults.clear();
+    stage.clock.advance(1);
+    await both();
+    expect(renewed).toHaveLength(3);
+  }, 60_000);
+
+  it("waits an hour for one object's limit, and after that goes on one at a time", async () => {
+    await seedConnections(stage.replica, stage.sandbox, 4, { from: 5 * DAY, to: 6 * DAY });
+    await stage.database.run({ text: 'UPDATE credential SET check_due_at = $1', values: [stage.clock.now()] });
+    for (let minute = 0; minute < 60; minute++) {
+      await refuseTraffic({ throttledUntilSeconds: 300 });
+      await second.app.get(Sweep).refresh();
+      expect(await second.app.get(Sweep).health()).toMatchObject({ claimed: 0 });
+      stage.clock.advance(60);
+    }
+    expect(renewed).toEqual([]);
+    await refuseTraffic({ throttledUntilSeconds: 300 });
+    expect(await second.app.get(AppPace).allowance(stage.sandbox.app.id)).toEqual({ kind: 'go', concurrency: 1 });
+    await second.app.get(Sweep).refresh();
+    expect(renewed).toHaveLength(4);
+  }, 60_000);
+});
