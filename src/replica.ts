@@ -57,6 +57,7 @@ export interface Replica {
 }
 
 const DRAIN_MS = 15_000;
+const CUT_OFF_MS = 5_000;
 
 /** Builds a replica up to the point where it could listen. Throws what stopped it, with everything it had opened closed again. */
 export async function createReplica({ config, databaseUrl, overrides = {} }: ReplicaOptions): Promise<Replica> {
@@ -86,7 +87,8 @@ export async function createReplica({ config, databaseUrl, overrides = {} }: Rep
         state.isDraining = true;
         server.beginDraining();
         await closeApplication(app, logger);
-        await closeStores();
+        if (!(await endsWithin(closeStores(), CUT_OFF_MS)))
+          logger.warn('the database did not let go of its connections');
       },
     };
   } catch (error) {
@@ -146,7 +148,7 @@ async function createApplication(
   });
   const fastify = app.getHttpAdapter().getInstance();
   recordRequests(fastify, logger, app.get(Registry));
-  app.get(GatewayPlugin).register(fastify);
+  app.get(GatewayPlugin).register(fastify, server);
   app.get(ApiDocument).describe(app);
   await app.init();
   await fastify.ready();
@@ -167,14 +169,25 @@ function quieter(level: string): string {
   return level === 'info' ? 'warn' : level;
 }
 
+/** Requests and work under way have 15 seconds to end, then 5 more without their sockets; what hangs longer is left to its claims. */
 async function closeApplication(app: NestFastifyApplication, logger: Pino): Promise<void> {
-  const closed = app.close().then(() => true);
-  const deadline = new AbortController();
-  const late = sleep(DRAIN_MS, false, { signal: deadline.signal }).catch(() => true);
-  const inTime = await Promise.race([closed, late]);
-  deadline.abort();
-  if (inTime) return;
+  const closed = app.close();
+  if (await endsWithin(closed, DRAIN_MS)) return;
   logger.warn('requests were still under way after 15 seconds and are cut off');
   app.getHttpServer().closeAllConnections();
-  await closed;
+  if (await endsWithin(closed, CUT_OFF_MS)) return;
+  closed.catch((error: unknown) => logger.warn({ err: error }, 'the application failed to close'));
+  logger.warn(
+    'work was still under way 5 seconds later and is given up: its claims run out, another replica takes it over',
+  );
+}
+
+async function endsWithin(work: Promise<void>, timeoutMs: number): Promise<boolean> {
+  const deadline = new AbortController();
+  const late = sleep(timeoutMs, false, { signal: deadline.signal }).catch(() => true);
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    deadline.abort();
+  }
 }

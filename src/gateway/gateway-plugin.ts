@@ -1,5 +1,6 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
+import type { HttpServer } from '../platform/fastify.ts';
 import { GatewayCalls } from './gateway-calls.ts';
 import { LeaseWatch } from './lease-watch.ts';
 import { UsageRecord } from './usage-record.ts';
@@ -20,7 +21,7 @@ export class GatewayPlugin implements OnApplicationShutdown {
   ) {}
 
   /** To be called before the server is ready. */
-  register(fastify: FastifyInstance): void {
+  register(fastify: FastifyInstance, server: Pick<HttpServer, 'onBadUrl'>): void {
     const handler = (request: FastifyRequest, reply: FastifyReply): void => {
       const { raw } = reply;
       reply.hijack();
@@ -37,6 +38,12 @@ export class GatewayPlugin implements OnApplicationShutdown {
         fastify.route({ method: METHODS, url, handler, ...options });
       }
     }
+    // A path that does not decode has no route, but is refused in Meta's shape like any other.
+    server.onBadUrl((request, reply) => {
+      if (!PREFIXES.some((prefix) => request.url.startsWith(`${prefix}/`))) return false;
+      handler(request, reply);
+      return true;
+    });
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -14,12 +14,15 @@ const UNCACHED = ['/v1', '/graph', '/rupload'];
 export interface HttpServer {
   adapter: FastifyAdapter;
   routes: RouteTable;
+  /** Answers requests whose path does not decode, for which there is no route: gives back whether this one is taken. */
+  onBadUrl(take: (request: FastifyRequest, reply: FastifyReply) => boolean): void;
   /** From now on every answer asks its peer to close the connection, so that a server that closes gets rid of them. */
   beginDraining(): void;
 }
 
 /** Fastify as this service wants it: request ids, bodies, refusals of bad input and headers that every answer has. */
 export function createHttpServer(logger: Pino, ids: Ids): HttpServer {
+  let takeBadUrl: (request: FastifyRequest, reply: FastifyReply) => boolean = () => false;
   const adapter = new FastifyAdapter({
     logger: false,
     bodyLimit: BODY_LIMIT_BYTES,
@@ -36,7 +39,7 @@ export function createHttpServer(logger: Pino, ids: Ids): HttpServer {
     // What fails before there is a route: a URL that does not decode.
     frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
       stamp(request, reply);
-      sendProblem(error, request, reply, logger);
+      if (!takeBadUrl(request, reply)) sendProblem(error, request, reply, logger);
     },
     clientErrorHandler: answerUnreadable,
   });
@@ -57,6 +60,9 @@ export function createHttpServer(logger: Pino, ids: Ids): HttpServer {
   return {
     adapter,
     routes,
+    onBadUrl: (take) => {
+      takeBadUrl = take;
+    },
     beginDraining: () => {
       draining = true;
     },

@@ -153,7 +153,7 @@ export async function startStandingGateway(
   );
   const server = createHttpServer(log, new Ids(clock, new SystemRandom()));
   const fastify = server.adapter.getInstance();
-  new GatewayPlugin(calls, usage, watch).register(fastify as never);
+  new GatewayPlugin(calls, usage, watch).register(fastify as never, server);
   const url = await fastify.listen({ port: 0, host: '127.0.0.1' });
   return {
     url,

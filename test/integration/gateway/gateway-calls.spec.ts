@@ -163,6 +163,10 @@ describe('refusals in the shape of Meta', () => {
     ['GET', '/graph/?ids=oauth/access_token'],
     ['GET', '/graph/me?fields=feed.method(delete)'],
     ['GET', '/graph/https://example.com/'],
+    ['GET', '/graph/%zz'],
+    ['POST', '/graph/v25.0/%E0%A4%A/feed'],
+    ['GET', '/graph-video/%'],
+    ['GET', '/rupload/%c0%ae%c0%ae/oauth'],
   ])('of what mints, inspects, revokes, or is no plain path: %s %s', async (method, path) => {
     const answer = await http()[method.toLowerCase() as 'get'](path).set('Authorization', `Bearer ${LEASE}`);
     expect(answer.status).toBe(403);
