@@ -6,6 +6,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 import { freePort } from '../support/child-replica.ts';
+import { freshDatabase } from '../support/database.ts';
+import { TEST_ENVIRONMENT } from '../support/replica.ts';
 
 jest.setTimeout(120_000);
 
@@ -135,6 +137,55 @@ describe('a start that fails', () => {
     ]);
   });
 });
+
+describe('the end', () => {
+  it('comes although the database has gone silent', async () => {
+    const database = await freshDatabase();
+    const line = await silenceable(database.url);
+    const environment = { ...TEST_ENVIRONMENT, PORT: String(await freePort()), LOG_LEVEL: 'info' };
+    const { child, ended, says } = run('main.ts', [], { ...environment, DATABASE_URL: line.url });
+    await says(/"msg":"ready"/);
+    line.silence();
+    // Left unanswered: it holds a connection of the pool for good.
+    const hanging = fetch(`http://127.0.0.1:${environment.PORT}/v1/clients`, {
+      headers: { authorization: `Bearer ${TEST_ENVIRONMENT['BOOTSTRAP_ADMIN_KEY']}` },
+    }).catch(() => null);
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+    await hanging;
+    line.close();
+    await database.drop();
+  });
+});
+
+/** The way to a Postgres, over a line that can fall silent without being closed: a black hole in the network. */
+async function silenceable(databaseUrl: string): Promise<{ url: string; silence(): void; close(): void }> {
+  const target = new URL(databaseUrl);
+  const sockets: net.Socket[] = [];
+  const server = net.createServer((near) => {
+    const far = net.connect(Number(target.port), target.hostname);
+    sockets.push(near, far);
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const)
+      from.on('data', (chunk) => to.write(chunk)).on('error', () => to.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = new URL(databaseUrl);
+  url.port = String((server.address() as net.AddressInfo).port);
+  return {
+    url: url.href,
+    silence: () => {
+      for (const socket of sockets) socket.removeAllListeners('data').pause();
+    },
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
 
 describe('the command line', () => {
   it('looks after clients and after itself', async () => {
