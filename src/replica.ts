@@ -148,7 +148,7 @@ async function createApplication(
   });
   const fastify = app.getHttpAdapter().getInstance();
   recordRequests(fastify, logger, app.get(Registry));
-  app.get(GatewayPlugin).register(fastify);
+  app.get(GatewayPlugin).register(fastify, server);
   app.get(ApiDocument).describe(app);
   await app.init();
   await fastify.ready();
