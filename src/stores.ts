@@ -87,7 +87,7 @@ export async function openStoresOn(
     ids,
     keyRing,
     vault: new Vault(keyRing, source),
-    audit: new AuditLog(clock, ids),
+    audit: new AuditLog(clock, ids, keyRing),
     close: async () => {
       await rootKeys.close();
       await dataSource.destroy();

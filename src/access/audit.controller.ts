@@ -16,6 +16,8 @@ interface VerificationView {
   valid: boolean;
   entries: number;
   head: string | null;
+  /** How many of the entries were pruned. Absent: none. */
+  pruned_entries?: number;
   broken_at?: { reason: string; position: number | null; entry_id: string | null };
 }
 
@@ -45,8 +47,8 @@ function toEntryView({ actor_kind, actor_id, at, ...row }: AuditEntryRow): Audit
   return { ...row, at: at.toISOString(), actor: { kind: actor_kind, id: actor_id } };
 }
 
-function toVerificationView({ valid, entries, head, brokenAt }: Verification): VerificationView {
-  const shown = { valid, entries, head };
+function toVerificationView({ valid, entries, prunedEntries, head, brokenAt }: Verification): VerificationView {
+  const shown = { valid, entries, head, ...(prunedEntries === 0 ? {} : { pruned_entries: prunedEntries }) };
   if (brokenAt === null) return shown;
   return { ...shown, broken_at: { reason: brokenAt.reason, position: brokenAt.position, entry_id: brokenAt.entryId } };
 }

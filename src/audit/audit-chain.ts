@@ -3,10 +3,11 @@ import { Database, type Sql, type Transaction } from '../database/database.ts';
 import { Clock } from '../platform/clock.ts';
 import { ENTRY_FIELDS, GENESIS_MAC, headSeal, linkMac } from './chain-encoding.ts';
 import { ChainMac } from './chain-mac.ts';
+import { ENTRY_DIGEST, isForged, macsDemandedFrom } from './entry-mac.ts';
 import { firstIdAt, timeOfId } from './entry-time.ts';
 
 /** One worker at a time, over all replicas. */
-const CHAIN_LOCK = 727_003;
+export const CHAIN_LOCK = 727_003;
 const BATCH = 1_000;
 
 /**
@@ -29,7 +30,7 @@ export class AuditChainBroken extends Error {
 
 /** The head, and the last link that is there, of one and the same moment. */
 export interface ChainTip {
-  head: { entries: number; mac: Buffer; seal: Buffer } | null;
+  head: { entries: number; mac: Buffer; seal: Buffer; macsFrom: string | null } | null;
   last: { position: number; mac: Buffer } | null;
   /** The greatest id of all linked entries. */
   newestEntryId: string | null;
@@ -38,11 +39,37 @@ export interface ChainTip {
 interface Entry {
   id: string;
   fields: (string | null)[];
+  digest: Buffer;
+  mac: Buffer | null;
 }
+
+/** The chain as it is to go on: how long it is, its last MAC, and from which id on entries without a MAC are none of ours. */
+interface End {
+  entries: number;
+  mac: Buffer;
+  macsFrom: string | null;
+}
+
+interface Link {
+  position: number;
+  entryId: string;
+  mac: Buffer;
+}
+
+interface Batch {
+  linked: number;
+  /** Entries that are not ours. */
+  forged: string[];
+  /** Where to go on; null at the end. */
+  lastRead: string | null;
+}
+
+const NOTHING: Batch = { linked: 0, forged: [], lastRead: null };
 
 /**
  * Puts committed entries into a chain under a keyed MAC. Writers never wait for it: it reads what they have committed, locks no
- * entry, and one worker works at a time.
+ * entry, and one worker works at a time. Entries that were made by somebody else (their own MAC does not hold) are left where they
+ * are, unlinked: the verification shows them, and the chain goes on with the honest ones.
  */
 @Injectable()
 export class AuditChain {
@@ -54,17 +81,18 @@ export class AuditChain {
 
   /**
    * Links what is committed and not linked yet; how many entries that were. Where another worker is at it, `wait` decides between
-   * waiting for it and leaving it the work. Throws `AuditChainBroken`.
+   * waiting for it and leaving it the work. `onForged` hears of every entry that is left out. Throws `AuditChainBroken`.
    */
-  async linkNew(lookBack: LookBack = 'late', wait = false): Promise<number> {
+  async linkNew(lookBack: LookBack = 'late', wait = false, onForged: (id: string) => void = () => {}): Promise<number> {
     let linked = 0;
     let after: string | null = null;
     for (;;) {
-      const batch: Entry[] = await this.database.transaction((tx) => this.linkBatch(tx, lookBack, after, wait));
-      linked += batch.length;
-      if (batch.length < BATCH) return linked;
+      const batch: Batch = await this.database.transaction((tx) => this.linkBatch(tx, lookBack, after, wait));
+      linked += batch.linked;
+      for (const id of batch.forged) onForged(id);
+      if (batch.lastRead === null) return linked;
       // What lies before this was seen a moment ago.
-      after = batch.at(-1)?.id ?? null;
+      after = batch.lastRead;
     }
   }
 
@@ -80,18 +108,27 @@ export class AuditChain {
     return row?.count ?? 0;
   }
 
-  private async linkBatch(tx: Transaction, lookBack: LookBack, after: string | null, wait: boolean): Promise<Entry[]> {
-    if (!(await this.lock(tx, wait))) return [];
+  private async linkBatch(tx: Transaction, lookBack: LookBack, after: string | null, wait: boolean): Promise<Batch> {
+    if (!(await this.lock(tx, wait))) return NOTHING;
     const tip = await readTip(tx);
-    const { entries, mac } = this.provenEnd(tip);
-    const batch = await this.unlinked(tx, after ?? linkableFrom(tip.newestEntryId, lookBack));
-    if (batch.length === 0) return [];
-    const macs: Buffer[] = [];
-    for (const [index, entry] of batch.entries()) {
-      macs.push(linkMac(this.mac, entries + index + 1, macs.at(-1) ?? mac, entry.fields));
+    const end = this.provenEnd(tip);
+    const entries = await this.unlinked(tx, after ?? linkableFrom(tip.newestEntryId, lookBack));
+    const links: Link[] = [];
+    const forged: string[] = [];
+    for (const entry of entries) {
+      if (isForged(this.mac, entry, end.macsFrom)) forged.push(entry.id);
+      else links.push(this.append(end, entry));
     }
-    await this.store(tx, entries, batch, macs);
-    return batch;
+    if (links.length > 0) await this.store(tx, links, end);
+    const lastRead = entries.length < BATCH ? null : (entries.at(-1)?.id ?? null);
+    return { linked: links.length, forged, lastRead };
+  }
+
+  private append(end: End, { id, fields, mac }: Entry): Link {
+    end.entries += 1;
+    end.mac = linkMac(this.mac, end.entries, end.mac, fields, mac);
+    if (mac !== null) end.macsFrom ??= macsDemandedFrom({ id, position: end.entries });
+    return { position: end.entries, entryId: id, mac: end.mac };
   }
 
   private async lock(tx: Transaction, wait: boolean): Promise<boolean> {
@@ -105,17 +142,17 @@ export class AuditChain {
   }
 
   /** Where the chain goes on. Only an end that is proven is built upon. */
-  private provenEnd(tip: ChainTip): { entries: number; mac: Buffer } {
+  private provenEnd(tip: ChainTip): End {
     const reason = tipFault(this.mac, tip);
     if (reason !== null) throw new AuditChainBroken(reason);
-    return tip.head ?? { entries: 0, mac: GENESIS_MAC };
+    return tip.head === null ? { entries: 0, mac: GENESIS_MAC, macsFrom: '' } : { ...tip.head };
   }
 
   /** The range stands on both sides of the anti-join: Postgres would otherwise walk the whole chain to find the end of it. */
   private unlinked(tx: Transaction, from: string): Promise<Entry[]> {
     return tx.rows<Entry>({
       name: 'audit_unlinked',
-      text: `SELECT e.id, ${ENTRY_FIELDS} AS fields FROM audit_entry e
+      text: `SELECT e.id, ${ENTRY_FIELDS} AS fields, ${ENTRY_DIGEST} AS digest, e.mac FROM audit_entry e
         WHERE e.id >= $1 AND e.id < $2
         AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = e.id AND l.entry_id >= $1 AND l.entry_id < $2)
         ORDER BY e.id LIMIT ${BATCH}`,
@@ -123,23 +160,19 @@ export class AuditChain {
     });
   }
 
-  private async store(
-    tx: Transaction,
-    entries: number,
-    batch: readonly Entry[],
-    macs: readonly Buffer[],
-  ): Promise<void> {
-    const positions = batch.map((_, index) => entries + index + 1);
-    const last = macs.at(-1) ?? GENESIS_MAC;
-    const count = entries + batch.length;
+  private async store(tx: Transaction, links: readonly Link[], { entries, mac, macsFrom }: End): Promise<void> {
     await tx.run({
       text: 'INSERT INTO audit_link (position, entry_id, mac) SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[])',
-      values: [positions, batch.map((entry) => entry.id), macs],
+      values: [
+        links.map(({ position }) => position),
+        links.map(({ entryId }) => entryId),
+        links.map((link) => link.mac),
+      ],
     });
     await tx.run({
-      text: `INSERT INTO audit_head (id, entries, mac, seal) VALUES (1, $1, $2, $3)
-        ON CONFLICT (id) DO UPDATE SET entries = $1, mac = $2, seal = $3`,
-      values: [count, last, headSeal(this.mac, count, last)],
+      text: `INSERT INTO audit_head (id, entries, mac, seal, macs_from) VALUES (1, $1, $2, $3, $4)
+        ON CONFLICT (id) DO UPDATE SET entries = $1, mac = $2, seal = $3, macs_from = $4`,
+      values: [entries, mac, headSeal(this.mac, entries, mac), macsFrom],
     });
   }
 }
@@ -163,18 +196,22 @@ export async function readTip(sql: Sql): Promise<ChainTip> {
     entries: string | null;
     mac: Buffer;
     seal: Buffer;
+    macs_from: string | null;
     position: string | null;
     last_mac: Buffer;
     newest_entry_id: string | null;
   }>({
     name: 'audit_tip',
-    text: `SELECT h.entries, h.mac, h.seal, l.position, l.mac AS last_mac, (SELECT max(entry_id) FROM audit_link) AS newest_entry_id
+    text: `SELECT h.entries, h.mac, h.seal, h.macs_from, l.position, l.mac AS last_mac, (SELECT max(entry_id) FROM audit_link) AS newest_entry_id
       FROM (SELECT 1) one LEFT JOIN audit_head h ON true
       LEFT JOIN LATERAL (SELECT position, mac FROM audit_link ORDER BY position DESC LIMIT 1) l ON true`,
   });
   if (row === undefined) throw new Error('the end of the audit chain can not be read');
   return {
-    head: row.entries === null ? null : { entries: Number(row.entries), mac: row.mac, seal: row.seal },
+    head:
+      row.entries === null
+        ? null
+        : { entries: Number(row.entries), mac: row.mac, seal: row.seal, macsFrom: row.macs_from },
     last: row.position === null ? null : { position: Number(row.position), mac: row.last_mac },
     newestEntryId: row.newest_entry_id,
   };

@@ -1,6 +1,8 @@
 import type { Sql } from '../database/database.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ids } from '../platform/ids.ts';
+import type { ChainMac } from './chain-mac.ts';
+import { entryKey, insertEntries } from './entry-mac.ts';
 
 /** Who did it: a client of ours (its id), a person's browser, Meta by a callback, an operator at the command line, or we ourselves. */
 export interface Actor {
@@ -24,21 +26,26 @@ export interface AuditFact {
   details?: Record<string, unknown>;
 }
 
+const INSERT =
+  insertEntries(`SELECT $1::text, $2::timestamptz, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text,
+  $10::text, $11::json, $12::bytea`);
+
 /** The record of every state change. An entry is written in the transaction that makes it true, so neither can be without the other. */
 export class AuditLog {
   constructor(
     private readonly clock: Clock,
     private readonly ids: Ids,
+    private readonly mac: ChainMac,
   ) {}
 
   /** Writes an entry through `sql`, so that it commits with what it records. Throws where it can't be written: then nothing is done. */
   async record(sql: Sql, fact: AuditFact): Promise<void> {
+    const id = this.ids.next('aud');
     await sql.run({
       name: 'audit_record',
-      text: `INSERT INTO audit_entry (id, at, action, actor_kind, actor_id, tenant, product, connection_id, subject_id, request_id, details)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+      text: INSERT,
       values: [
-        this.ids.next('aud'),
+        id,
         this.clock.now(),
         fact.action,
         fact.actor.kind,
@@ -49,6 +56,7 @@ export class AuditLog {
         fact.subjectId ?? null,
         fact.requestId ?? null,
         JSON.stringify(fact.details ?? {}),
+        entryKey(this.mac, id),
       ],
     });
   }

@@ -1,6 +1,7 @@
 import type { ChainMac } from './chain-mac.ts';
 
 const FORMAT = '1';
+const FORMAT_WITH_ENTRY_MAC = '2';
 
 /** The MAC before the first link. */
 export const GENESIS_MAC = Buffer.alloc(32);
@@ -9,15 +10,21 @@ export const GENESIS_MAC = Buffer.alloc(32);
 export const ENTRY_FIELDS = `ARRAY[e.id, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), e.action, e.actor_kind, e.actor_id,
   e.tenant, e.product, e.connection_id, e.subject_id, e.request_id, e.details::text]`;
 
-/** The MAC of the link at `position` (from 1): binds the entry to its place and to everything before it. */
+/**
+ * The MAC of the link at `position` (from 1): binds the entry to its place and to everything before it. With the entry's own MAC, where it
+ * has one: whoever takes that away, so that the entry looks like one from before there were any, breaks the link.
+ */
 export function linkMac(
   mac: ChainMac,
   position: number,
   previous: Buffer,
   entryFields: readonly (string | null)[],
+  entryMac: Buffer | null,
 ): Buffer {
+  const place = [String(position), previous.toString('hex')];
+  if (entryMac === null) return mac.auditMac(encode(['metavault audit link', FORMAT, ...place, ...entryFields]));
   return mac.auditMac(
-    encode(['metavault audit link', FORMAT, String(position), previous.toString('hex'), ...entryFields]),
+    encode(['metavault audit link', FORMAT_WITH_ENTRY_MAC, ...place, entryMac.toString('hex'), ...entryFields]),
   );
 }
 

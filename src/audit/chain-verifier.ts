@@ -10,16 +10,30 @@ import {
   readTip,
   tipFault,
 } from './audit-chain.ts';
-import { ENTRY_FIELDS, GENESIS_MAC, linkMac } from './chain-encoding.ts';
+import { type Checkpoint, readCheckpoint } from './audit-checkpoint.ts';
+import { ENTRY_FIELDS, linkMac } from './chain-encoding.ts';
 import { ChainMac } from './chain-mac.ts';
+import { ENTRY_DIGEST, isForged, macsDemandedFrom } from './entry-mac.ts';
 
 const LINKS_A_BATCH = 2_000;
 const ENTRIES_A_BATCH = 20_000;
 const BEFORE_ALL_POSITIONS = '-9223372036854775808';
 
 export interface ChainFault {
-  /** `unlinked`: an entry that was put into the past or future by other means than this service. */
-  reason: 'changed' | 'missing_entry' | 'missing_link' | 'cut_off' | 'head_missing' | 'head_changed' | 'unlinked';
+  /**
+   * `forged`: an entry that was made by other means than this service; `unlinked`: one of its own in the past or future, where none can
+   * come to be; `checkpoint_changed`: the chain does not begin where it was pruned.
+   */
+  reason:
+    | 'changed'
+    | 'missing_entry'
+    | 'missing_link'
+    | 'cut_off'
+    | 'head_missing'
+    | 'head_changed'
+    | 'checkpoint_changed'
+    | 'unlinked'
+    | 'forged';
   /** The first place where the chain does not hold, from 1; null for an entry that has none. */
   position: number | null;
   entryId: string | null;
@@ -27,18 +41,30 @@ export interface ChainFault {
 
 export interface Verification {
   valid: boolean;
-  /** How many entries the chain holds, as its head says. */
+  /** How many entries the chain has, as its head says, those that were pruned included. */
   entries: number;
+  /** How many of them were pruned: a sealed checkpoint stands in their place. */
+  prunedEntries: number;
   /** The MAC of the last link, in hex; null for an empty chain. */
   head: string | null;
   brokenAt: ChainFault | null;
 }
+
+const CHECKPOINT_CHANGED: ChainFault = { reason: 'checkpoint_changed', position: null, entryId: null };
 
 interface LinkRow {
   position: string;
   entry_id: string;
   mac: Buffer;
   fields: (string | null)[] | null;
+  digest: Buffer;
+  entry_mac: Buffer | null;
+}
+
+interface Stray {
+  id: string;
+  digest: Buffer;
+  mac: Buffer | null;
 }
 
 /**
@@ -67,13 +93,27 @@ export class ChainVerifier {
   private async walk(): Promise<Verification> {
     await this.linkTail();
     const tip = await readTip(this.database);
-    const fault = (await this.findBrokenLink(tip)) ?? endFault(this.mac, tip) ?? (await this.findUnlinked(tip));
+    const start = await readCheckpoint(this.database, this.mac);
+    const fault = start === null ? CHECKPOINT_CHANGED : await this.findFault(tip, start);
+    // Somebody pruned the very links that were to be read: what is there now is another chain.
+    if (fault !== null && start !== null && (await this.isPrunedSince(start))) return this.walk();
     return {
       valid: fault === null,
       entries: tip.head?.entries ?? 0,
+      prunedEntries: start?.position ?? 0,
       head: tip.head?.mac.toString('hex') ?? null,
       brokenAt: fault,
     };
+  }
+
+  private async findFault(tip: ChainTip, start: Checkpoint): Promise<ChainFault | null> {
+    const broken = (await this.findBrokenLink(tip, start)) ?? endFault(this.mac, tip);
+    return broken ?? (await this.findUnlinked(tip)) ?? (await this.findForged(tip));
+  }
+
+  private async isPrunedSince(start: Checkpoint): Promise<boolean> {
+    const now = await readCheckpoint(this.database, this.mac);
+    return now !== null && now.position > start.position;
   }
 
   /** A chain whose end is broken can't be continued; the walk will say where. */
@@ -85,20 +125,35 @@ export class ChainVerifier {
     }
   }
 
-  private async findBrokenLink(tip: ChainTip): Promise<ChainFault | null> {
-    let position = 0;
-    let mac: Buffer = GENESIS_MAC;
+  private async findBrokenLink(tip: ChainTip, start: Checkpoint): Promise<ChainFault | null> {
+    let { position, mac, macsFrom } = start;
     for (let from = BEFORE_ALL_POSITIONS; ; from = String(position)) {
       const links = await this.readLinks(from, tip.last?.position ?? 0);
       for (const link of links) {
         position += 1;
-        const expected = link.fields === null ? null : linkMac(this.mac, position, mac, link.fields);
-        const reason = linkFault(link, position, expected);
+        const reason = this.linkFault(link, position, mac, macsFrom);
         if (reason !== null) return { reason, position, entryId: link.entry_id };
+        if (link.entry_mac !== null) macsFrom ??= macsDemandedFrom({ id: link.entry_id, position });
         mac = link.mac;
       }
       if (links.length < LINKS_A_BATCH) return null;
     }
+  }
+
+  private linkFault(
+    link: LinkRow,
+    position: number,
+    previous: Buffer,
+    macsFrom: string | null,
+  ): ChainFault['reason'] | null {
+    if (Number(link.position) !== position) return 'missing_link';
+    const { fields, digest, entry_mac } = link;
+    if (fields === null) return 'missing_entry';
+    const isLinked = (entryMac: Buffer | null): boolean =>
+      linkMac(this.mac, position, previous, fields, entryMac).equals(link.mac);
+    // Replicas of the version before links had entries' MACs in them may have linked while the new ones were rolled out.
+    if (!isLinked(entry_mac) && !(entry_mac !== null && isLinked(null))) return 'changed';
+    return isForged(this.mac, { id: link.entry_id, digest, mac: entry_mac }, macsFrom) ? 'forged' : null;
   }
 
   /**
@@ -108,10 +163,12 @@ export class ChainVerifier {
   private readLinks(after: string, upTo: number): Promise<LinkRow[]> {
     return this.database.rows<LinkRow>({
       name: 'audit_links',
-      text: `SELECT l.position, l.entry_id, l.mac, found.fields FROM (
+      text: `SELECT l.position, l.entry_id, l.mac, found.fields, found.digest, found.mac AS entry_mac FROM (
           SELECT position, entry_id, mac FROM audit_link WHERE position > $1 AND position <= $2
           ORDER BY position LIMIT ${LINKS_A_BATCH}
-        ) l LEFT JOIN LATERAL (SELECT ${ENTRY_FIELDS} AS fields FROM audit_entry e WHERE e.id = l.entry_id LIMIT 1) found ON true
+        ) l LEFT JOIN LATERAL (
+          SELECT ${ENTRY_FIELDS} AS fields, ${ENTRY_DIGEST} AS digest, e.mac FROM audit_entry e WHERE e.id = l.entry_id LIMIT 1
+        ) found ON true
         ORDER BY l.position`,
       values: [after, upTo],
     });
@@ -129,26 +186,48 @@ export class ChainVerifier {
         values: [after, past],
       });
       if (batch === undefined) throw new Error('the audit record can not be read');
-      if (batch.unlinked !== null) return { reason: 'unlinked', position: null, entryId: batch.unlinked };
-      if (batch.read < ENTRIES_A_BATCH || batch.last === null) return this.findFuture();
+      if (batch.unlinked !== null) return this.strayFault(batch.unlinked, tip);
+      if (batch.read < ENTRIES_A_BATCH || batch.last === null) return this.findFuture(tip);
       after = batch.last;
     }
   }
 
-  private async findFuture(): Promise<ChainFault | null> {
-    const [stray] = await this.database.rows<{ id: string }>({
-      text: `SELECT e.id FROM audit_entry e WHERE e.id >= $1
-        AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = e.id AND l.entry_id >= $1) ORDER BY e.id LIMIT 1`,
-      values: [linkableUpTo(this.clock)],
+  private async findFuture(tip: ChainTip): Promise<ChainFault | null> {
+    const [stray] = await this.readUnlinked(linkableUpTo(this.clock), null, 1);
+    return stray === undefined ? null : this.strayFault(stray.id, tip);
+  }
+
+  /** An entry where others may be on their way into the chain, but which is none of ours. */
+  private async findForged(tip: ChainTip): Promise<ChainFault | null> {
+    const macsFrom = macsFromOf(tip);
+    for (let after = linkableFrom(tip.newestEntryId, 'late'); ; ) {
+      const strays = await this.readUnlinked(after, linkableUpTo(this.clock), ENTRIES_A_BATCH);
+      const forged = strays.find((stray) => isForged(this.mac, stray, macsFrom));
+      if (forged !== undefined) return { reason: 'forged', position: null, entryId: forged.id };
+      if (strays.length < ENTRIES_A_BATCH) return null;
+      after = `${strays.at(-1)?.id ?? after}\u0001`;
+    }
+  }
+
+  private async strayFault(id: string, tip: ChainTip): Promise<ChainFault> {
+    const [stray] = await this.readUnlinked(id, null, 1);
+    const isOurs = stray?.id === id && !isForged(this.mac, stray, macsFromOf(tip));
+    return { reason: isOurs ? 'unlinked' : 'forged', position: null, entryId: id };
+  }
+
+  private readUnlinked(from: string, before: string | null, limit: number): Promise<Stray[]> {
+    return this.database.rows<Stray>({
+      text: `SELECT e.id, ${ENTRY_DIGEST} AS digest, e.mac FROM audit_entry e
+        WHERE e.id >= $1 AND ($2::text IS NULL OR e.id < $2)
+        AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = e.id AND l.entry_id >= $1) ORDER BY e.id LIMIT $3`,
+      values: [from, before, limit],
     });
-    return stray === undefined ? null : { reason: 'unlinked', position: null, entryId: stray.id };
   }
 }
 
-function linkFault(link: LinkRow, position: number, expected: Buffer | null): ChainFault['reason'] | null {
-  if (Number(link.position) !== position) return 'missing_link';
-  if (expected === null) return 'missing_entry';
-  return expected.equals(link.mac) ? null : 'changed';
+/** A record without a chain has no entries from before there were MACs. */
+function macsFromOf({ head }: ChainTip): string | null {
+  return head === null ? '' : head.macsFrom;
 }
 
 function endFault(mac: ChainMac, tip: ChainTip): ChainFault | null {

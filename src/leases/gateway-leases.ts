@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { entryKey, insertEntries } from '../audit/entry-mac.ts';
 import { Database } from '../database/database.ts';
 import { Clock } from '../platform/clock.ts';
 import { Ids } from '../platform/ids.ts';
@@ -25,13 +26,16 @@ export class GatewayLeases {
   async issueFor(grant: GatewayGrant, metaTokens: readonly string[]): Promise<Map<string, string>> {
     const drafts = metaTokens.map((metaToken) => {
       const leaseId = this.ids.next('lse');
-      return { metaToken, leaseId, auditId: this.ids.next('aud'), ...createLeaseToken(leaseId, this.random) };
+      const auditId = this.ids.next('aud');
+      const auditKey = entryKey(this.ring, auditId);
+      return { metaToken, leaseId, auditId, auditKey, ...createLeaseToken(leaseId, this.random) };
     });
     if (drafts.length === 0) return new Map();
     const issued = await this.database.rows<{ id: string }>({
       name: 'lease_issue_in_answer',
       text: `WITH wish AS (
-          SELECT * FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::text[]) AS w (lease_id, secret_hash, token_hash, audit_id)
+          SELECT * FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::text[], $12::bytea[])
+            AS w (lease_id, secret_hash, token_hash, audit_id, audit_key)
         ), issued AS (
           INSERT INTO lease (id, secret_hash, mode, client_id, connection_id, credential_id, credential_version, tenant, product,
             issued_at, expires_at)
@@ -40,11 +44,10 @@ export class GatewayLeases {
           WHERE k.health <> 'invalid' AND k.secret_id IS NOT NULL
           RETURNING id, credential_id, credential_version
         ), recorded AS (
-          INSERT INTO audit_entry (id, at, action, actor_kind, actor_id, tenant, product, connection_id, subject_id, details)
-          SELECT w.audit_id, $8, 'lease.issued', 'client', $5, $6, $7, $10, i.id,
+          ${insertEntries(`SELECT w.audit_id, $8::timestamptz, 'lease.issued', 'client', $5::text, $6::text, $7::text, $10::text, i.id, NULL::text,
             json_build_object('mode', 'gateway', 'credential_id', i.credential_id, 'credential_version', i.credential_version,
-              'parent_lease_id', $11::text)
-          FROM issued i JOIN wish w ON w.lease_id = i.id
+              'parent_lease_id', $11::text), w.audit_key
+          FROM issued i JOIN wish w ON w.lease_id = i.id`)}
         ) SELECT id FROM issued`,
       values: [
         drafts.map((draft) => draft.leaseId),
@@ -58,6 +61,7 @@ export class GatewayLeases {
         grant.leaseExpiresAt,
         grant.connectionId,
         grant.leaseId,
+        drafts.map((draft) => draft.auditKey),
       ],
     });
     const living = new Set(issued.map((row) => row.id));

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Caller, LeaseMode } from '../access/caller.ts';
 import { requireCovered } from '../access/policy.ts';
 import { unauthenticated } from '../access/refusal.ts';
+import { entryKey } from '../audit/entry-mac.ts';
 import { Config } from '../config/config.ts';
 import { connectionNotFound, reauthRequired } from '../connections/connection-problems.ts';
 import { credentialContext } from '../connections/seal-contexts.ts';
@@ -87,9 +88,11 @@ export class IssueLease {
     const leaseId = this.ids.next('lse');
     const gateway = mode === 'gateway' ? createLeaseToken(leaseId, this.random) : null;
     const ttlSeconds = Math.min(request.ttl_seconds ?? DEFAULT_TTL_SECONDS, caller.maxTtlSeconds);
+    const auditId = this.ids.next('aud');
     const row = await this.#statements.submit({
       leaseId,
-      auditId: this.ids.next('aud'),
+      auditId,
+      auditKey: entryKey(this.ring, auditId),
       keyHash: caller.keyHash,
       clientId: caller.clientId,
       requestId,

@@ -1,4 +1,5 @@
 import type { LeaseMode } from '../access/caller.ts';
+import { insertEntries } from '../audit/entry-mac.ts';
 import type { ConnectionStatus } from '../connections/connection-state.ts';
 import type { AssetType, CredentialKind, Health } from '../connections/credential-kind.ts';
 import type { Statement } from '../database/database.ts';
@@ -8,6 +9,8 @@ import type { SealedSecretRow } from '../vault/vault.ts';
 export interface LeaseWish {
   leaseId: string;
   auditId: string;
+  /** The key of the audit entry's MAC. */
+  auditKey: Buffer;
   keyHash: Buffer;
   clientId: string;
   requestId: string;
@@ -60,8 +63,8 @@ const TEXT = `WITH wish AS MATERIALIZED (
     SELECT w.*, EXISTS (SELECT 1 FROM client_key ck JOIN client cl ON cl.id = ck.client_id
       WHERE ck.hash = w.key_hash AND (ck.expires_at IS NULL OR ck.expires_at > $1) AND cl.deleted_at IS NULL) AS known
     FROM unnest($2::text[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-      $11::text[], $12::bytea[], $13::timestamptz[], $14::timestamptz[]) WITH ORDINALITY AS w (lease_id, audit_id, key_hash,
-      client_id, request_id, tenant, product, wished_connection, wished_asset, mode, secret_hash, wished_end, valid_until, n)
+      $11::text[], $12::bytea[], $13::timestamptz[], $14::timestamptz[], $15::bytea[]) WITH ORDINALITY AS w (lease_id, audit_id, key_hash,
+      client_id, request_id, tenant, product, wished_connection, wished_asset, mode, secret_hash, wished_end, valid_until, audit_key, n)
   ), found AS MATERIALIZED (
     SELECT w.*, x.*, count(x.connection_id) OVER (PARTITION BY w.n) AS matches FROM wish w LEFT JOIN LATERAL (
       (SELECT ${FIELDS}, NULL::text AS asset_type, NULL::text AS asset_name FROM ${ROOT}
@@ -82,10 +85,9 @@ const TEXT = `WITH wish AS MATERIALIZED (
     SELECT lease_id, secret_hash, mode, client_id, connection_id, credential_id, version, tenant, product,
       asset_type, wished_asset, $1, lease_expires_at FROM chosen
   ), recorded AS (
-    INSERT INTO audit_entry (id, at, action, actor_kind, actor_id, tenant, product, connection_id, subject_id, request_id, details)
-    SELECT audit_id, $1, 'lease.issued', 'client', client_id, tenant, product, connection_id, lease_id, request_id,
-      json_build_object('mode', mode, 'credential_id', credential_id, 'credential_version', version, 'asset_id', wished_asset)
-    FROM chosen
+    ${insertEntries(`SELECT audit_id, $1::timestamptz, 'lease.issued', 'client', client_id, tenant, product, connection_id, lease_id, request_id,
+      json_build_object('mode', mode, 'credential_id', credential_id, 'credential_version', version, 'asset_id', wished_asset), audit_key
+    FROM chosen`)}
   )
   SELECT f.n, f.known, f.matches::int, ch.n IS NOT NULL AS issued, f.connection_id, f.status, f.credential_id, f.kind, f.version,
     f.health, f.scopes, f.token_expires_at, f.secret_id, f.asset_type, f.asset_name, ch.lease_expires_at,
@@ -113,6 +115,7 @@ export function leaseStatement(now: Date, wishes: readonly LeaseWish[]): Stateme
       wishes.map((wish) => wish.secretHash),
       wishes.map((wish) => wish.expiresAt),
       wishes.map((wish) => wish.validUntil),
+      wishes.map((wish) => wish.auditKey),
     ],
   };
 }

@@ -47,7 +47,7 @@ export async function startAccessApp(
     { provide: KeyRing, useValue: ring },
     { provide: KeyHasher, useValue: ring },
     { provide: ChainMac, useValue: ring },
-    { provide: AuditLog, useValue: new AuditLog(clock, ids) },
+    { provide: AuditLog, useValue: new AuditLog(clock, ids, ring) },
     { provide: LOGGER, useValue: log.logger },
     { provide: Registry, useValue: registry },
   ];

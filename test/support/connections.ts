@@ -21,7 +21,7 @@ export interface TestConnections {
 
 /** The connections room, put together by hand. */
 export function connectionsRoom(database: Database, clock: Clock, config: Config, of: TestVault): TestConnections {
-  const audit = new AuditLog(clock, of.ids);
+  const audit = new AuditLog(clock, of.ids, of.ring);
   const outbox = new Outbox(clock, of.ids);
   const writer = new CredentialWriter(of.vault, of.ring, of.ids, of.random);
   const intakes = new TokenIntakes(database, of.vault, clock, of.ids);

@@ -44,7 +44,7 @@ export const WITHOUT_SCOPE = { actor: SYSTEM, requestId: null, scope: { tenants:
 
 export function eventsRoom(database: Database, clock: Clock, config: Config, of: TestVault): EventsRoom {
   const log = captureLog();
-  const audit = new AuditLog(clock, of.ids);
+  const audit = new AuditLog(clock, of.ids, of.ring);
   const outbox = new Outbox(clock, of.ids);
   const secrets = new SubscriptionSecrets(of.vault, clock, of.random);
   const store = new SubscriptionStore(database, secrets, audit, clock, of.ids);

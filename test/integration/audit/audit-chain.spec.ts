@@ -2,7 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { AuditChain } from '../../../src/audit/audit-chain.ts';
 import { AuditLog, SYSTEM } from '../../../src/audit/audit-log.ts';
+import { ENTRY_FIELDS, GENESIS_MAC, headSeal, linkMac } from '../../../src/audit/chain-encoding.ts';
 import { type ChainFault, ChainVerifier } from '../../../src/audit/chain-verifier.ts';
+import { entryKey, insertEntries } from '../../../src/audit/entry-mac.ts';
 import { dataSourceOptions } from '../../../src/database/data-source-options.ts';
 import { Database } from '../../../src/database/database.ts';
 import { Ids } from '../../../src/platform/ids.ts';
@@ -23,7 +25,7 @@ beforeEach(async () => {
   open = await openFreshDatabase();
   clock = new FakeClock();
   ({ ring } = await openTestVault(open.database, clock));
-  log = new AuditLog(clock, new Ids(clock, new SystemRandom()));
+  log = new AuditLog(clock, new Ids(clock, new SystemRandom()), ring);
   chain = new AuditChain(open.database, clock, ring);
   verifier = new ChainVerifier(open.database, clock, chain, ring);
 });
@@ -53,6 +55,26 @@ async function linkedIds(): Promise<string[]> {
 
 const sql = (text: string, values: unknown[] = []) => open.database.run({ text, values });
 
+async function idsAfter(id: string): Promise<string[]> {
+  const rows = await open.database.rows<{ id: string }>({
+    text: 'SELECT id FROM audit_entry WHERE id > $1 ORDER BY id',
+    values: [id],
+  });
+  return rows.map((row) => row.id);
+}
+
+/** The id right after another, as somebody would choose it who wants an entry to stand beside that one. */
+const sibling = (id: string): string => `${id.slice(0, -1)}${id.endsWith('z') ? 'y' : 'z'}`;
+
+/** A copy of an entry under another id, with a MAC that SQL gives. */
+async function forge(id: string, like: string, mac: string): Promise<void> {
+  await sql(
+    `INSERT INTO audit_entry SELECT $1, at, action, actor_kind, actor_id, tenant, product, connection_id, subject_id,
+      request_id, details, ${mac} FROM audit_entry WHERE id = $2`,
+    [id, like],
+  );
+}
+
 async function fault(): Promise<ChainFault | null> {
   const { valid, brokenAt } = await verifier.verify();
   expect(valid).toBe(brokenAt === null);
@@ -76,15 +98,18 @@ describe('linking', () => {
   });
 
   it('takes more than a batch', async () => {
-    await sql(`INSERT INTO audit_entry (id, at, action, actor_kind, details)
-      SELECT 'aud_01kaph8t00' || lpad(n::text, 16, '0'), '2026-11-22T12:00:00Z', 'many', 'system', '{}'
-      FROM generate_series(1, 4500) n`);
+    const ids = Array.from({ length: 4500 }, (_, n) => `aud_01kaph8t00${String(n).padStart(16, '0')}`);
+    await sql(
+      insertEntries(`SELECT n.id, '2026-11-22T12:00:00Z'::timestamptz, 'many', 'system', NULL::text, NULL::text, NULL::text, NULL::text,
+        NULL::text, NULL::text, '{}'::json, n.key FROM unnest($1::text[], $2::bytea[]) AS n (id, key)`),
+      [ids, ids.map((id) => entryKey(ring, id))],
+    );
     expect(await chain.linkNew()).toBe(4500);
     expect(await verifier.verify()).toMatchObject({ valid: true, entries: 4500 });
   });
 
   it('of an empty record is nothing, and valid', async () => {
-    expect(await verifier.verify()).toEqual({ valid: true, entries: 0, head: null, brokenAt: null });
+    expect(await verifier.verify()).toEqual({ valid: true, entries: 0, prunedEntries: 0, head: null, brokenAt: null });
   });
 
   it('by several workers at once links each entry once', async () => {
@@ -219,16 +244,61 @@ describe('an entry', () => {
     expect(await fault()).toMatchObject({ reason: 'changed', position: 2 });
   });
 
-  it('that was put into the past shows, and is not taken up', async () => {
+  it.each([
+    ['in the past, with the MAC of another', 3, 'mac'],
+    ['in the past, without a MAC', 3, 'NULL::bytea'],
+    ['beside the youngest, with the MAC of another', 9, 'mac'],
+    ['beside the youngest, without a MAC', 9, 'NULL::bytea'],
+    ['beside the youngest, with a MAC made up', 9, `decode(repeat('ab', 32), 'hex')`],
+  ])('that was put in by hand %s shows, and is not taken up', async (_, beside, mac) => {
     const ids = await tenLinked();
-    const forged = `${ids[3]?.slice(0, -1)}${ids[3]?.endsWith('z') ? 'y' : 'z'}`;
-    await sql(
-      `INSERT INTO audit_entry SELECT $1, at, action, actor_kind, actor_id, tenant, product, connection_id, subject_id,
-      request_id, details FROM audit_entry WHERE id = $2`,
-      [forged, ids[3]],
-    );
-    expect(await fault()).toEqual({ reason: 'unlinked', position: null, entryId: forged });
-    expect(await linkedIds()).toEqual(ids);
+    const forged = sibling(ids[beside] ?? '');
+    await forge(forged, ids[beside] ?? '', mac);
+    expect(await fault()).toEqual({ reason: 'forged', position: null, entryId: forged });
+    await record(3);
+    expect(await fault()).toEqual({ reason: 'forged', position: null, entryId: forged });
+    const linked = await linkedIds();
+    expect(linked.slice(0, 10)).toEqual(ids);
+    expect(linked).toHaveLength(13);
+    expect(linked).not.toContain(forged);
+    await sql('DELETE FROM audit_entry WHERE id = $1', [forged]);
+    expect(await verifier.verify()).toMatchObject({ valid: true, entries: 13 });
+  });
+
+  it('that was put in by hand is told once, and more of them than a batch hold up nobody', async () => {
+    await record(1);
+    await sql(`INSERT INTO audit_entry (id, at, action, actor_kind, details)
+      SELECT left(id, 14) || lpad(n::text, 16, '0'), at, action, actor_kind, details FROM audit_entry, generate_series(1, 2500) n`);
+    await record(2);
+    const heard: string[] = [];
+    expect(await chain.linkNew('recent', false, (id) => heard.push(id))).toBe(3);
+    expect(new Set(heard).size).toBe(2500);
+    expect(await fault()).toMatchObject({ reason: 'forged', position: null });
+  });
+
+  it('that was changed in the moment before it is chained shows', async () => {
+    await tenLinked();
+    await record(1);
+    const [id] = await idsAfter((await linkedIds())[9] ?? '');
+    await sql(`UPDATE audit_entry SET tenant = 'other' WHERE id = $1`, [id]);
+    expect(await fault()).toEqual({ reason: 'forged', position: null, entryId: id });
+  });
+
+  it('whose own MAC was taken away or changed shows', async () => {
+    const ids = await tenLinked();
+    await sql('UPDATE audit_entry SET mac = NULL WHERE id = $1', [ids[4]]);
+    expect(await fault()).toEqual({ reason: 'changed', position: 5, entryId: ids[4] });
+    await sql('UPDATE audit_entry SET mac = NULL');
+    expect(await fault()).toMatchObject({ reason: 'changed', position: 1 });
+  });
+
+  it('of ours that turns up in the past, by whatever way, shows', async () => {
+    await tenLinked();
+    clock.advance(-3_600);
+    await record(1);
+    clock.advance(3_600);
+    expect(await fault()).toMatchObject({ reason: 'unlinked', position: null });
+    expect(await linkedIds()).toHaveLength(10);
   });
 
   it('that was put into the future shows, and closes the past to nobody', async () => {
@@ -237,7 +307,7 @@ describe('an entry', () => {
     await sql(`INSERT INTO audit_entry (id, at, action, actor_kind, details) VALUES ($1, now(), 'x', 'system', '{}')`, [
       forged,
     ]);
-    expect(await fault()).toEqual({ reason: 'unlinked', position: null, entryId: forged });
+    expect(await fault()).toEqual({ reason: 'forged', position: null, entryId: forged });
     await record(1);
     expect(await chain.linkNew()).toBe(1);
   });
@@ -261,6 +331,55 @@ describe('an entry', () => {
     );
     await sql(`INSERT INTO audit_link VALUES (-5, 'aud_0', '\\x00')`);
     expect(await fault()).toMatchObject({ reason: 'missing_link', position: 1 });
+  });
+});
+
+describe('a record from before entries had MACs', () => {
+  /** Entries and links as the version before wrote them. */
+  async function fromBefore(): Promise<string[]> {
+    await record(3, 600);
+    await sql('UPDATE audit_entry SET mac = NULL');
+    const rows = await open.database.rows<{ id: string; fields: (string | null)[] }>({
+      text: `SELECT e.id, ${ENTRY_FIELDS} AS fields FROM audit_entry e ORDER BY e.id`,
+    });
+    let mac = GENESIS_MAC;
+    for (const [index, row] of rows.entries()) {
+      mac = linkMac(ring, index + 1, mac, row.fields, null);
+      await sql('INSERT INTO audit_link VALUES ($1, $2, $3)', [index + 1, row.id, mac]);
+    }
+    await sql('INSERT INTO audit_head VALUES (1, 3, $1, $2)', [mac, headSeal(ring, 3, mac)]);
+    return rows.map((row) => row.id);
+  }
+
+  /** An entry as a replica of the version before writes it, or somebody by hand. */
+  async function recordWithout(): Promise<string> {
+    await record(1);
+    const [id = ''] = (await idsAfter('')).slice(-1);
+    await sql('UPDATE audit_entry SET mac = NULL WHERE id = $1', [id]);
+    return id;
+  }
+
+  it('holds, goes on, and takes entries of replicas of that version for an hour, no longer', async () => {
+    await fromBefore();
+    expect(await verifier.verify()).toMatchObject({ valid: true, entries: 3 });
+    await record(1, 600);
+    await recordWithout();
+    expect(await chain.linkNew()).toBe(2);
+    clock.advance(4_000);
+    const forged = await recordWithout();
+    await record(1);
+    expect(await fault()).toEqual({ reason: 'forged', position: null, entryId: forged });
+    await sql('DELETE FROM audit_entry WHERE id = $1', [forged]);
+    expect(await verifier.verify()).toMatchObject({ valid: true, entries: 6 });
+  });
+
+  it('shows an entry without a MAC that was linked because somebody made the head forget', async () => {
+    await fromBefore();
+    await record(1, 4_000);
+    await chain.linkNew();
+    await sql('UPDATE audit_head SET macs_from = NULL');
+    const forged = await recordWithout();
+    expect(await fault()).toEqual({ reason: 'forged', position: 5, entryId: forged });
   });
 });
 

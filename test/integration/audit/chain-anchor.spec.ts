@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => open?.close());
 
 async function record(count: number): Promise<void> {
-  const log = new AuditLog(clock, of.ids);
+  const log = new AuditLog(clock, of.ids, of.ring);
   for (let n = 0; n < count; n++) await log.record(open.database, { action: 'test.done', actor: SYSTEM });
   await new AuditChain(open.database, clock, of.ring).linkNew('late', true);
 }

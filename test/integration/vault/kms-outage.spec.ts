@@ -53,7 +53,7 @@ describe('a ring that moves from a local root key to AWS KMS', () => {
     expect((await vault.get(open.database, later, ['t']))?.expose()).toBe('later');
     const register = new KekRegister(open.database, clock);
     const rewrap = new KeyRewrap(open.database, ring, clock, local.random);
-    const custody = new KeyCustody(open.database, ring, register, rewrap, new AuditLog(clock, local.ids));
+    const custody = new KeyCustody(open.database, ring, register, rewrap, new AuditLog(clock, local.ids, ring));
     await expect(custody.rotate(SYSTEM)).rejects.toMatchObject({
       type: { code: 'root_key_unavailable', status: 503 },
       detail: expect.stringContaining('kms:Encrypt'),
