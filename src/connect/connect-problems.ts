@@ -52,6 +52,19 @@ export const metaUnavailable = defineProblem(
   'Try again after the time in Retry-After. A login that Meta had confirmed is kept and finished by itself; a code that may have been used is gone, so log in again for a new one.',
 );
 
+export const phoneNumberNotFound = defineProblem(
+  'phone_number_not_found',
+  404,
+  'This connection has no such phone number.',
+  'Take the id from the assets of the connection, of type phone_number.',
+);
+export const registrationRefused = defineProblem(
+  'registration_refused',
+  422,
+  'Meta did not register the phone number.',
+  'Check the pin, and in WhatsApp Manager that the number is verified; the answer to the call says more.',
+);
+
 const PROBLEMS: Readonly<Record<ConnectError | 'token_rejected', ProblemType>> = {
   access_denied: accessDenied,
   app_unavailable: appUnavailable,

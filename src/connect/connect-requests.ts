@@ -20,6 +20,8 @@ const FLOWS: readonly Flow[] = ['facebook_login', 'instagram_login', 'threads_lo
 const TENANT = /^[A-Za-z0-9._:-]{1,128}$/;
 const SCOPE = /^[a-z0-9_]{1,64}$/;
 const META_ID = /^[0-9]{1,32}$/;
+/** Of two-step verification (META.md 8). A secret. */
+const PIN = /^[0-9]{6}$/;
 /** Codes and tokens have no documented end (META.md 19.3); these are far beyond any that was seen. */
 const MAX_CODE = 4096;
 const MAX_TOKEN = 8192;
@@ -109,6 +111,27 @@ export class CompleteSessionRequest extends SignupRequest {
   @MaxLength(MAX_TOKEN)
   @IsString()
   access_token?: string;
+
+  @ApiPropertyOptional({
+    pattern: PIN.source,
+    description:
+      'WhatsApp: registers phone_number_id (or the only number) for the Cloud API once connected. Kept nowhere; how it ended stands on the number',
+  })
+  @IfGiven()
+  @Matches(PIN, { message: 'must be six digits' })
+  @IsString()
+  pin?: string;
+}
+
+/** Body of `POST /v1/connections/{id}/phone-numbers/{phone_number_id}/register`. */
+export class RegisterPhoneNumberRequest {
+  @ApiProperty({
+    pattern: PIN.source,
+    description: 'Set as the pin of two-step verification, or checked where that is on',
+  })
+  @Matches(PIN, { message: 'must be six digits' })
+  @IsString()
+  pin!: string;
 }
 
 /** Body of `POST /v1/connections/import`. */

@@ -16,6 +16,7 @@ import { CompleteSessionRequest, CreateSessionRequest, requireDialogFlow, signup
 import { type ConnectSession, ConnectSessionStore } from './connect-session-store.ts';
 import { CreateSession } from './create-session.ts';
 import { RedeemCode } from './redeem-code.ts';
+import { RegisterPhoneNumber } from './register-phone-number.ts';
 import { checkReturnUrl } from './return-url.ts';
 import { TakeToken } from './take-token.ts';
 
@@ -39,6 +40,7 @@ export class ConnectSessionsController {
     private readonly sessions: ConnectSessionStore,
     private readonly redeemer: RedeemCode,
     private readonly tokens: TakeToken,
+    private readonly registering: RegisterPhoneNumber,
     private readonly connections: ConnectionReader,
     private readonly config: Config,
   ) {}
@@ -71,6 +73,8 @@ export class ConnectSessionsController {
       throw invalidInput('code', 'or access_token must be given, not both');
     if (code === undefined && redirectUri !== null) throw invalidInput('redirect_uri', 'goes with a code only');
     const session = await this.openSession(id, caller);
+    if (request.pin !== undefined && session.product !== 'whatsapp')
+      throw invalidInput('pin', 'goes with whatsapp only');
     const common = { actor: actorOf(caller), requestId, ids: signupIds(request) };
     const connectionId =
       code === undefined
@@ -90,6 +94,10 @@ export class ConnectSessionsController {
             code: new SecretString(code),
             redirectUri,
           });
+    if (request.pin !== undefined) {
+      const registration = { connectionId, pin: new SecretString(request.pin), actor: common.actor, requestId };
+      await this.registering.registerAfterConnecting(request.phone_number_id ?? null, registration);
+    }
     return requireView(await this.connections.findAcrossTenants(connectionId));
   }
 

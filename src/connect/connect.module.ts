@@ -12,8 +12,10 @@ import { IntakeJourney } from './intake-journey.ts';
 import { IntakeResumer } from './intake-resumer.ts';
 import { MetaConfigController } from './meta-config.controller.ts';
 import { OpenSession } from './open-session.ts';
+import { PhoneNumbersController } from './phone-numbers.controller.ts';
 import { ReceiveCallback } from './receive-callback.ts';
 import { RedeemCode } from './redeem-code.ts';
+import { RegisterPhoneNumber } from './register-phone-number.ts';
 import { SessionRetention } from './session-retention.ts';
 import { SignupController } from './signup.controller.ts';
 import { TakeToken } from './take-token.ts';
@@ -21,7 +23,14 @@ import { TakeToken } from './take-token.ts';
 /** How a connection comes to be. */
 @Module({
   imports: [ConnectionsModule, MetaModule],
-  controllers: [ConnectSessionsController, BrowserController, SignupController, ImportController, MetaConfigController],
+  controllers: [
+    ConnectSessionsController,
+    BrowserController,
+    SignupController,
+    ImportController,
+    MetaConfigController,
+    PhoneNumbersController,
+  ],
   providers: [
     ConnectSecrets,
     ConnectSessionStore,
@@ -32,6 +41,7 @@ import { TakeToken } from './take-token.ts';
     OpenSession,
     ReceiveCallback,
     RedeemCode,
+    RegisterPhoneNumber,
     SessionRetention,
     TakeToken,
   ],

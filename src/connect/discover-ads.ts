@@ -1,17 +1,21 @@
 import type { DiscoveryApi } from '../meta/discovery-api.ts';
 import type { Discovered, DiscoveryInput } from './discovery.ts';
 
-/** Ad accounts, with the business that owns them as parent. */
+/** Ad accounts with their currency, and the business that owns them, which is their parent. */
 export async function discoverAdAccounts(api: DiscoveryApi, { token }: DiscoveryInput): Promise<Discovered> {
   const accounts = await api.adAccounts(token);
   return {
     pages: [],
-    assets: accounts.map(({ id, name, business }) => ({
+    assets: accounts.map(({ id, name, currency, business }) => ({
       type: 'ad_account',
       id,
       name,
       parentId: business?.id ?? null,
       pageId: null,
+      details: {
+        ...(currency === null ? {} : { currency }),
+        ...(business === null ? {} : { business }),
+      },
     })),
     shortcoming:
       accounts.length > 0

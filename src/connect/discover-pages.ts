@@ -2,7 +2,7 @@ import type { GrantedCredential } from '../connections/credential-writer.ts';
 import type { GrantedAsset } from '../connections/establish-connection.ts';
 import type { DiscoveredPage } from '../meta/discovery-answers.ts';
 import type { DiscoveryApi } from '../meta/discovery-api.ts';
-import type { Discovered, DiscoveryInput } from './discovery.ts';
+import type { Discovered, DiscoveryInput, Shortcoming } from './discovery.ts';
 
 /**
  * The Pages of a person or system user, over all pages of paging, each with a credential of its own. Page tokens of a long-lived
@@ -10,7 +10,8 @@ import type { Discovered, DiscoveryInput } from './discovery.ts';
  */
 export async function discoverPages(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
   if (input.inspection.kind === 'page') {
-    return { pages: [], assets: [pageAsset(input.inspection.subjectId, null, false)], shortcoming: null };
+    const { name } = await api.ownPage(input.token);
+    return { pages: [], assets: [pageAsset(input.inspection.subjectId, name, false)], shortcoming: null };
   }
   const { pages, assets } = await listPages(api, input);
   const shortcoming =
@@ -26,7 +27,7 @@ export async function discoverPages(api: DiscoveryApi, input: DiscoveryInput): P
 
 /** Instagram accounts through the Pages that they are linked to, by either field (META.md 5). */
 export async function discoverInstagramByPages(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
-  if (input.inspection.kind === 'page') return discoverPages(api, input);
+  if (input.inspection.kind === 'page') return discoverInstagramOfPage(api, input);
   const accounts: GrantedAsset[] = [];
   const { pages, assets } = await listPages(api, input, (page) => {
     for (const { id, username } of page.instagramAccounts) {
@@ -34,17 +35,26 @@ export async function discoverInstagramByPages(api: DiscoveryApi, input: Discove
       accounts.push({ type: 'instagram_account', id, name: username, parentId: page.id, pageId });
     }
   });
-  const shortcoming =
-    accounts.length > 0
-      ? null
-      : {
-          code: 'no_instagram_account',
-          detail: 'None of the Pages has a linked Instagram account.',
-          remedy:
-            'Make the Instagram account a professional one, link it to a Facebook Page (Page settings, Linked accounts), then connect again and choose that Page.',
-        };
-  return { pages, assets: [...assets, ...accounts], shortcoming };
+  return { pages, assets: [...assets, ...accounts], shortcoming: accounts.length > 0 ? null : NO_INSTAGRAM_ACCOUNT };
 }
+
+/** For the token of one Page, which reaches what is linked to that Page. */
+async function discoverInstagramOfPage(api: DiscoveryApi, { token, inspection }: DiscoveryInput): Promise<Discovered> {
+  const page = await api.ownPage(token);
+  const { subjectId: pageId } = inspection;
+  const accounts = page.instagramAccounts.map(({ id, username }): GrantedAsset => {
+    return { type: 'instagram_account', id, name: username, parentId: pageId, pageId: null };
+  });
+  const assets = [pageAsset(pageId, page.name, false), ...accounts];
+  return { pages: [], assets, shortcoming: accounts.length > 0 ? null : NO_INSTAGRAM_ACCOUNT };
+}
+
+const NO_INSTAGRAM_ACCOUNT: Shortcoming = {
+  code: 'no_instagram_account',
+  detail: 'None of the Pages has a linked Instagram account.',
+  remedy:
+    'Make the Instagram account a professional one, link it to a Facebook Page (Page settings, Linked accounts), then connect again and choose that Page.',
+};
 
 async function listPages(
   api: DiscoveryApi,

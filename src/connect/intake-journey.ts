@@ -15,7 +15,7 @@ import { type Flow, missingScopes } from '../meta/product-scopes.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
 import type { SecretString } from '../platform/secret-string.ts';
 import { ConnectFailure } from './connect-failure.ts';
-import type { Discovered, Shortcoming } from './discovery.ts';
+import type { Discovered, DiscoveryInput, Shortcoming } from './discovery.ts';
 import { type IntakeHints, readHints } from './intake-hints.ts';
 import { discover } from './product-discovery.ts';
 
@@ -52,7 +52,8 @@ export class IntakeJourney {
     const token = await this.intakes.open(work.intake);
     const inspection = inspected ?? (await this.inspect(hints.kind ?? 'unknown', token));
     const scopes = inspection.scopes ?? (await this.scopesOf(inspection.kind, token, hints));
-    const input = { token, inspection, scopes, hints };
+    const isOfPerson = work.intake.flow !== 'import';
+    const input = { token, inspection, scopes, hints, isOfPerson, meta: this.config.meta };
     const found = await discover(work.intake.product, this.discovery, input);
     const name = inspection.subjectName ?? (await this.nameOf(inspection.kind, token));
     const establishment = this.establishment(work, input, found, name);
@@ -127,12 +128,7 @@ export class IntakeJourney {
 
   private establishment(
     { intake, actor, requestId }: IntakeWork,
-    {
-      token,
-      inspection,
-      scopes,
-      hints,
-    }: { token: SecretString; inspection: Inspection; scopes: string[]; hints: IntakeHints },
+    { token, inspection, scopes, hints }: DiscoveryInput,
     found: Discovered,
     subjectName: string | null,
   ): Establishment {
@@ -147,11 +143,13 @@ export class IntakeJourney {
       appId: appIdOf(this.config, kind),
       // A page token rests on the page: two pages of one person, imported one by one, are two connections.
       metaUserId: kind === 'page' ? subjectId : inspection.userId,
+      appScopedUserId: inspection.appScopedUserId ?? null,
       scopes,
       declinedScopes: scopes.length === 0 ? [] : [...wanted].filter((scope) => !scopes.includes(scope)),
       dataAccessExpiresAt: inspection.dataAccessExpiresAt,
       graphApiVersion: this.config.meta.graphApiVersion,
       statusReason: shortcoming === null ? null : this.statusReason(shortcoming),
+      isUnusable: shortcoming?.isUnusable === true,
       root: { kind, subjectId, subjectName, token, scopes, issuedAt, expiresAt },
       pages: found.pages,
       assets: found.assets,
@@ -161,7 +159,8 @@ export class IntakeJourney {
   }
 
   private statusReason(shortcoming: Shortcoming): StatusReason {
-    return { ...shortcoming, since_at: this.clock.now().toISOString() };
+    const { isUnusable: _, ...reason } = shortcoming;
+    return { ...reason, since_at: this.clock.now().toISOString() };
   }
 }
 

@@ -1,11 +1,17 @@
 import type { Product } from '../config/config.ts';
 import type { CredentialKind } from '../connections/credential-kind.ts';
 import type { DiscoveryApi } from '../meta/discovery-api.ts';
-import { MetaError } from '../meta/meta-error.ts';
 import { discoverAdAccounts } from './discover-ads.ts';
 import { discoverInstagramByPages, discoverPages } from './discover-pages.ts';
 import { discoverWhatsapp } from './discover-whatsapp.ts';
-import { type Discover, type Discovered, type DiscoveryInput, NOTHING, type Shortcoming } from './discovery.ts';
+import {
+  asRefusal,
+  type Discover,
+  type Discovered,
+  type DiscoveryInput,
+  NOTHING,
+  type Shortcoming,
+} from './discovery.ts';
 
 /** The one account that an Instagram Login token speaks for, under the id that webhooks name. */
 const ownInstagramAccount: Discover = async (_, { inspection }): Promise<Discovered> => {
@@ -40,8 +46,8 @@ export async function discover(product: Product, api: DiscoveryApi, input: Disco
   try {
     return await (BY_KIND[input.inspection.kind] ?? BY_PRODUCT[product])(api, input);
   } catch (error) {
-    const kind = error instanceof MetaError ? error.verdict.kind : null;
-    if (kind !== 'permission' && kind !== 'parameter') throw error;
-    return { ...NOTHING, shortcoming: REFUSED };
+    const refusal = asRefusal(error);
+    if (refusal === null) throw error;
+    return { ...NOTHING, shortcoming: { ...REFUSED, meta: refusal.cause } };
   }
 }

@@ -61,8 +61,9 @@ export class ConnectionVerdicts {
       const status = await lockStatus(tx, credential.connectionId);
       if (status !== 'reauth_required' || nextStatus(status, 'recovered') !== 'active') return false;
       const alive = await tx.rows({
-        text: 'SELECT 1 FROM credential WHERE id = $1 AND version = $2 AND is_root FOR UPDATE',
-        values: [credential.id, credential.version],
+        text: `SELECT 1 FROM credential c JOIN connection n ON n.id = c.connection_id
+          WHERE c.id = $1 AND c.version = $2 AND c.is_root AND coalesce(n.status_reason->>'code' <> ALL ($3), true) FOR UPDATE OF c`,
+        values: [credential.id, credential.version, LIVING_AND_USELESS],
       });
       if (alive.length === 0) return false;
       await tx.run({
@@ -151,6 +152,9 @@ export class ConnectionVerdicts {
     });
   }
 }
+
+/** Reasons of a connection whose token lives all the time: that it lives is no recovery. */
+const LIVING_AND_USELESS = ['no_whatsapp_account', 'whatsapp_account_lost'];
 
 const DATA_ACCESS_ENDED: DeathReason = {
   code: 'data_access_expired',

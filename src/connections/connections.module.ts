@@ -9,6 +9,7 @@ import { CredentialVersions } from './credential-versions.ts';
 import { CredentialWriter } from './credential-writer.ts';
 import { EraseConnection } from './erase-connection.ts';
 import { EstablishConnection } from './establish-connection.ts';
+import { PhoneRegistrations } from './phone-registrations.ts';
 import { ProviderRevocations } from './provider-revocations.ts';
 import { RevokeConnection } from './revoke-connection.ts';
 import { TokenIntakes } from './token-intakes.ts';
@@ -24,6 +25,7 @@ const PROVIDERS = [
   CredentialWriter,
   EraseConnection,
   EstablishConnection,
+  PhoneRegistrations,
   ProviderRevocations,
   RevokeConnection,
   TokenIntakes,

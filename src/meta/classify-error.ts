@@ -122,7 +122,14 @@ const FIXED = new Map<number, MetaVerdict>([
   [131031, { kind: 'blocked' }],
   [131042, { kind: 'parameter' }],
   [131047, { kind: 'parameter' }],
+  // Registering a number: a repeat by itself would only use up tries, also where Meta answers 500 (META.md 8, 12.4).
+  [133000, { kind: 'parameter' }],
+  [133005, { kind: 'parameter' }],
+  [133006, { kind: 'parameter' }],
+  [133008, { kind: 'parameter' }],
+  [133009, { kind: 'parameter' }],
   [133010, { kind: 'parameter' }],
+  [133015, { kind: 'parameter' }],
   [1609005, { kind: 'parameter' }],
 ]);
 

@@ -48,6 +48,16 @@ export class DiscoveryApi {
     }
   }
 
+  /** The page that a page token speaks for, with its linked Instagram accounts where Meta tells them. */
+  async ownPage(pageToken: SecretString): Promise<DiscoveredPage> {
+    try {
+      return await this.readOwnPage(pageToken, `id,name,${INSTAGRAM_FIELDS}`);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      return this.readOwnPage(pageToken, 'id,name');
+    }
+  }
+
   /** One page's token; null where the person has no task on it: the key is just missing then (META.md 5). */
   async pageToken(pageId: string, userToken: SecretString): Promise<SecretString | null> {
     const query = { fields: 'id,name,access_token' };
@@ -124,7 +134,15 @@ export class DiscoveryApi {
   /** Makes a number usable with the Cloud API; the pin (six digits) is set, or checked where two-step is on (META.md 8). */
   async registerPhoneNumber(phoneNumberId: string, token: SecretString, pin: SecretString): Promise<void> {
     const form = { messaging_product: 'whatsapp', pin: pin.expose() };
-    await this.write('register_phone_number', `/${graphId(phoneNumberId)}/register`, token, form);
+    // Ten tries in 72 hours are all there are (133016), and wrong pins are counted: never repeated by itself.
+    await this.write('register_phone_number', `/${graphId(phoneNumberId)}/register`, token, form, 'once');
+  }
+
+  private async readOwnPage(pageToken: SecretString, fields: string): Promise<DiscoveredPage> {
+    const answer = await this.transport.call(this.read('get_own_page', '/me', pageToken, { fields }));
+    const page = readPage(answer.json);
+    if (page === null) throw unusable('get_own_page', answer.status);
+    return page;
   }
 
   private read(
@@ -151,9 +169,10 @@ export class DiscoveryApi {
     path: string,
     token: SecretString,
     form: Record<string, string>,
+    effect: 'repeatable' | 'once' = 'repeatable',
   ): Promise<void> {
     const { query: _, ...call } = this.read(operation, path, token, {});
-    const answer = await this.transport.call({ ...call, method: 'POST', form, effect: 'repeatable' });
+    const answer = await this.transport.call({ ...call, method: 'POST', form, effect });
     if (answer.json !== true && field(asObject(answer.json), 'success') !== true)
       throw unusable(operation, answer.status);
   }
@@ -183,10 +202,14 @@ async function* withFallback<T>(first: AsyncGenerator<T>, second: () => AsyncGen
       yield item;
     }
   } catch (error) {
-    const kind = error instanceof MetaError ? error.verdict.kind : null;
-    if (started || (kind !== 'permission' && kind !== 'parameter')) throw error;
+    if (started || !isRefusal(error)) throw error;
     yield* second();
   }
+}
+
+/** Meta does not let this token have what was asked, or knows no such thing. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof MetaError && (error.verdict.kind === 'permission' || error.verdict.kind === 'parameter');
 }
 
 function unusable(operation: string, status: number): MetaError {

@@ -176,7 +176,7 @@ export class InspectionApi {
         host: host.name,
         method: 'GET',
         path: `/${host.version}/me`,
-        query: { fields: kind === 'instagram_user' ? 'user_id,username' : 'id,username' },
+        query: { fields: kind === 'instagram_user' ? 'id,user_id,username' : 'id,username' },
         auth: { by: 'credential', token },
         effect: 'read',
       });
@@ -224,11 +224,13 @@ function readMe(kind: 'instagram_user' | 'threads_user', answer: GraphAnswer): I
       mayHaveCommitted: false,
     });
   }
+  const ownId = readId(me, 'id');
   return {
     valid: true,
     appId: null,
     kind,
     userId,
+    ...(ownId === null || ownId === userId ? {} : { appScopedUserId: ownId }),
     subjectId: userId,
     subjectName: readText(me, 'username'),
     scopes: null,

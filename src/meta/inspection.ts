@@ -22,6 +22,8 @@ export interface Inspection {
   kind: CredentialKind;
   /** The person's or system user's id; Instagram: the 1784… id that webhooks name. */
   userId: string;
+  /** Instagram: the id that the person has for our app only, where Meta told it besides; signed_requests may name it (META.md 7). */
+  appScopedUserId?: string;
   /** The page's id for page tokens, else `userId`. */
   subjectId: string;
   /** Where the answer had a name (Instagram, Threads: the user name). */

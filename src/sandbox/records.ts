@@ -115,6 +115,8 @@ export interface PhoneNumber {
   qualityRating: string;
   pin: string | null;
   registered: boolean;
+  /** When it was registered or deregistered, as long as that counts (epoch ms). */
+  triedAt?: number[];
 }
 
 export interface AdAccount {

@@ -9,6 +9,8 @@ import type { PhoneNumber, WabaRecord } from './records.ts';
 
 const management = 'whatsapp_business_management';
 const messaging = 'whatsapp_business_messaging';
+const REGISTER_TRIES = 10;
+const REGISTER_WINDOW_MS = 72 * 60 * 60 * 1000;
 const overrideFirst =
   '(#100) Before override the current callback uri, your app must be subscribed to receive messages for WhatsApp Business Account';
 
@@ -64,7 +66,9 @@ export const whatsappEdges: EdgeTable = {
   'POST phone/register': register,
   'POST phone/deregister': (context) => {
     scoped(context, management);
+    countTry(context);
     phone(context).registered = false;
+    context.state.store.onChange();
     return success();
   },
   'POST phone/messages': sendMessage,
@@ -135,6 +139,23 @@ function subscriptionsWithSuccess(context: EdgeContext): Answer {
   return ok({ success: true, data });
 }
 
+/** At most ten tries to register or deregister a number in 72 hours (META.md 8). */
+function countTry(context: EdgeContext): void {
+  const record = phone(context);
+  const now = context.state.now();
+  record.triedAt = (record.triedAt ?? []).filter((at) => at > now - REGISTER_WINDOW_MS);
+  if (record.triedAt.length >= REGISTER_TRIES) {
+    throw oauthError(133016, '(#133016) Account register/deregister rate limit exceeded', {
+      errorData: {
+        messaging_product: 'whatsapp',
+        details:
+          'Registration or Deregistration failed because there were too many attempts for this phone number in a short period of time',
+      },
+    });
+  }
+  record.triedAt.push(now);
+}
+
 /** Sets the PIN where two-step was off, checks it where it was on (META.md 8). */
 function register(context: EdgeContext): Answer {
   scoped(context, management);
@@ -144,6 +165,7 @@ function register(context: EdgeContext): Answer {
   if (call.params.get('messaging_product') !== 'whatsapp')
     throw oauthError(100, '(#100) The parameter messaging_product is required.');
   if (!/^\d{6}$/.test(pin)) throw oauthError(100, 'Invalid PIN format. PIN must be exactly 6 digits');
+  countTry(context);
   if (record.pin !== null && record.pin !== pin) {
     throw oauthError(133005, '(#133005) Two step verification PIN Mismatch', {
       errorData: { messaging_product: 'whatsapp', details: 'Two step verification PIN is incorrect' },
