@@ -1,15 +1,17 @@
 import { timingSafeEqual } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Product } from '../config/config.ts';
 import type { CredentialKind } from '../connections/credential-kind.ts';
 import { credentialContext } from '../connections/seal-contexts.ts';
 import { Batcher } from '../database/batcher.ts';
 import { Database } from '../database/database.ts';
+import { PROMPT_DEADLINE } from '../database/prompt-statements.ts';
 import { Clock } from '../platform/clock.ts';
-import type { SecretString } from '../platform/secret-string.ts';
+import { SecretString } from '../platform/secret-string.ts';
 import { KeyRing } from '../vault/key-ring.ts';
 import { type SealedSecretRow, Vault } from '../vault/vault.ts';
 import { parseLeaseToken } from './lease-token.ts';
+import { OpenedLeases } from './opened-leases.ts';
 
 /** What a gateway lease gives at this moment. */
 export interface GatewayGrant {
@@ -24,12 +26,26 @@ export interface GatewayGrant {
   kind: CredentialKind;
   appId: string;
   leaseExpiresAt: Date;
-  scopes: string[];
   accessToken: SecretString;
+  /** The same object for as long as this lease on this token is remembered: what is derived from both can be kept by it, weakly. */
+  memo?: object;
 }
 
-interface GrantRow extends SealedSecretRow {
-  id: string;
+/** A lease to look at, and the sealed secret that is known of it already; '' for none. */
+interface Asked {
+  leaseId: string;
+  knownSecretId: string;
+}
+
+/** What is said of every good lease. */
+interface LivingRow {
+  n: number;
+  secret_id: string;
+  /** Of the lease; null in a row that is not whole. */
+  secret_hash: Buffer | null;
+}
+
+interface WholeRow extends LivingRow, SealedSecretRow {
   secret_hash: Buffer;
   client_id: string;
   tenant: string;
@@ -40,7 +56,6 @@ interface GrantRow extends SealedSecretRow {
   kind: CredentialKind;
   app_id: string;
   expires_at: Date;
-  scopes: string[];
 }
 
 /** A lease is good while its client, connection and credential are: each is looked at on every call, so an ending counts at once. */
@@ -50,21 +65,33 @@ const LIVING_LEASES = `FROM lease l
   JOIN credential k ON k.id = l.credential_id`;
 const GOOD = `l.mode = 'gateway' AND l.ended_at IS NULL AND l.expires_at > $2`;
 
+/** What cannot change under the same secret is left out, the sealed token too, where that secret is known. */
 const GRANTS = {
   name: 'lease_grants',
-  text: `SELECT l.id, l.secret_hash, l.client_id, l.tenant, l.product, l.connection_id, l.credential_id, l.expires_at, k.version,
-      k.kind, k.scopes, c.app_id, s.id AS secret_id, s.kek_id, s.wrapped_key, s.ciphertext
-    ${LIVING_LEASES} JOIN sealed_secret s ON s.id = k.secret_id WHERE l.id = ANY ($1) AND ${GOOD}`,
+  text: `SELECT asked.n::int, k.secret_id, whole.*
+    ${LIVING_LEASES} JOIN unnest($1::text[], $3::text[]) WITH ORDINALITY AS asked (lease_id, known_secret_id, n)
+      ON asked.lease_id = l.id
+    LEFT JOIN LATERAL (
+      SELECT l.secret_hash, l.client_id, l.tenant, l.product, l.connection_id, l.credential_id, l.expires_at, k.version, k.kind,
+        c.app_id, s.kek_id, s.wrapped_key, s.ciphertext
+      FROM sealed_secret s WHERE s.id = k.secret_id AND s.id <> asked.known_secret_id
+    ) whole ON true
+    WHERE ${GOOD} AND k.secret_id IS NOT NULL`,
 };
 const STILL_GOOD = { name: 'lease_still_good', text: `SELECT 1 ${LIVING_LEASES} WHERE l.id = $1 AND ${GOOD}` };
 
 /**
- * The gateway's door: every call reads its lease by primary key and there is no cache, so no replica is ever behind. Calls that come
- * at the same time share one statement.
+ * The gateway's door: every call reads its lease by primary key, so no replica is ever behind; what is remembered spares the work of
+ * proving and opening again what this reading says is still the same. Calls that come at the same time share one statement.
  */
 @Injectable()
-export class LeaseCheck {
-  readonly #grants = new Batcher<string, GrantRow | null>((ids) => this.read(ids), { maxSize: 64, maxInFlight: 2 });
+export class LeaseCheck implements OnApplicationShutdown {
+  readonly #rows = new Batcher<Asked, LivingRow | WholeRow | null>((asked) => this.read(asked), {
+    maxSize: 64,
+    maxInFlight: 2,
+    deadline: PROMPT_DEADLINE,
+  });
+  readonly #opened = new OpenedLeases<Omit<GatewayGrant, 'accessToken' | 'memo'>>();
 
   constructor(
     private readonly database: Database,
@@ -75,38 +102,76 @@ export class LeaseCheck {
 
   /** What the lease gives; null where the token is none of ours or its lease has ended, for whatever reason. */
   async grant(token: string): Promise<GatewayGrant | null> {
+    const opened = this.#opened.find(token);
+    if (opened === null) return this.prove(token);
+    // Before the wait: what goes meanwhile is zeroed.
+    const accessToken = new SecretString(opened.accessToken.toString('utf8'));
+    const row = await this.#rows.submit({ leaseId: opened.leaseId, knownSecretId: opened.secretId });
+    if (row?.secret_id === opened.secretId) return { ...opened.grant, accessToken, memo: opened };
+    if (row !== null && isWhole(row)) return this.open(token, opened.leaseId, row);
+    this.#opened.forget(opened.leaseId);
+    return null;
+  }
+
+  /** Whether a lease that a long call began with is good still. */
+  async isGood(leaseId: string): Promise<boolean> {
+    const rows = await this.database.prompt.rows({ ...STILL_GOOD, values: [leaseId, this.clock.now()] });
+    return rows.length === 1;
+  }
+
+  onApplicationShutdown(): void {
+    this.#opened.close();
+  }
+
+  private async prove(token: string): Promise<GatewayGrant | null> {
     const parts = parseLeaseToken(token);
     if (parts === null) return null;
-    const row = await this.#grants.submit(parts.leaseId);
-    if (row === null || !timingSafeEqual(row.secret_hash, this.ring.lookupHash(parts.secret))) return null;
+    const row = await this.#rows.submit({ leaseId: parts.leaseId, knownSecretId: '' });
+    if (row === null || !isWhole(row)) return null;
+    if (!timingSafeEqual(row.secret_hash, this.ring.lookupHash(parts.secret))) return null;
+    return this.open(token, parts.leaseId, row);
+  }
+
+  /** `token` is proven to be the lease's. */
+  private async open(token: string, leaseId: string, row: WholeRow): Promise<GatewayGrant> {
     const identity = {
       tenant: row.tenant,
       connectionId: row.connection_id,
       credentialId: row.credential_id,
       kind: row.kind,
     };
-    return {
+    const grant = {
       ...identity,
-      leaseId: parts.leaseId,
+      leaseId,
       clientId: row.client_id,
       product: row.product,
       credentialVersion: row.version,
       appId: row.app_id,
       leaseExpiresAt: row.expires_at,
-      scopes: row.scopes,
-      accessToken: await this.vault.open(row, credentialContext({ ...identity, version: row.version })),
     };
+    const accessToken = await this.vault.open(row, credentialContext({ ...identity, version: row.version }));
+    const opened = {
+      leaseId,
+      secretId: row.secret_id,
+      leaseToken: Buffer.from(token, 'latin1'),
+      accessToken: Buffer.from(accessToken.expose(), 'utf8'),
+      grant,
+    };
+    this.#opened.keep(opened);
+    return { ...grant, accessToken, memo: opened };
   }
 
-  /** Whether a lease that a long call began with is good still. */
-  async isGood(leaseId: string): Promise<boolean> {
-    const rows = await this.database.rows({ ...STILL_GOOD, values: [leaseId, this.clock.now()] });
-    return rows.length === 1;
+  private async read(asked: Asked[]): Promise<(LivingRow | WholeRow | null)[]> {
+    const rows = await this.database.prompt.rows<LivingRow | WholeRow>({
+      ...GRANTS,
+      values: [asked.map(({ leaseId }) => leaseId), this.clock.now(), asked.map(({ knownSecretId }) => knownSecretId)],
+    });
+    const answers: (LivingRow | WholeRow | null)[] = asked.map(() => null);
+    for (const row of rows) answers[row.n - 1] = row;
+    return answers;
   }
+}
 
-  private async read(ids: string[]): Promise<(GrantRow | null)[]> {
-    const rows = await this.database.rows<GrantRow>({ ...GRANTS, values: [ids, this.clock.now()] });
-    const byId = new Map(rows.map((row) => [row.id, row]));
-    return ids.map((id) => byId.get(id) ?? null);
-  }
+function isWhole(row: LivingRow | WholeRow): row is WholeRow {
+  return row.secret_hash !== null;
 }

@@ -26,6 +26,11 @@ export function createLeaseToken(leaseId: string, random: Random): { token: stri
   return { token: body + checksum(body), secret };
 }
 
+/** The id of the lease that a token names, if it is one at all; nothing is checked. */
+export function leaseIdIn(token: string): string {
+  return `lse_${token.slice(PREFIX.length, PREFIX.length + ULID_LENGTH)}`;
+}
+
 /** The parts of a well-formed token; null for anything else. */
 export function parseLeaseToken(token: string): LeaseTokenParts | null {
   if (!TOKEN.test(token)) return null;
@@ -33,7 +38,7 @@ export function parseLeaseToken(token: string): LeaseTokenParts | null {
   if (checksum(body) !== token.slice(-CHECKSUM_LENGTH)) return null;
   const secretStart = PREFIX.length + ULID_LENGTH;
   return {
-    leaseId: `lse_${body.slice(PREFIX.length, secretStart)}`,
+    leaseId: leaseIdIn(token),
     secret: body.slice(secretStart, secretStart + SECRET_LENGTH),
   };
 }

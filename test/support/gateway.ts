@@ -79,7 +79,6 @@ export function grantFor(token: string, changes: Partial<GatewayGrant> = {}): Ga
     kind: 'user',
     appId: TEST_ENVIRONMENT['META_APP_ID'] ?? '',
     leaseExpiresAt: new Date('2099-01-01T00:00:00Z'),
-    scopes: [],
     accessToken: new SecretString(token),
     ...changes,
   };

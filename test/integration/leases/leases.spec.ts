@@ -345,6 +345,24 @@ describe('leases on Postgres', () => {
     expect((await written()).entries).toBe(entries);
   });
 
+  it('take up a new version of the token with the very next call, and none where it is gone', async () => {
+    await connect(room, clock);
+    const caller = await client();
+    const [a, b] = [await issue.issue(caller, WANTED, 'r'), await issue.issue(caller, WANTED, 'r')];
+    const tokens = async (): Promise<(string | undefined)[]> =>
+      (await Promise.all([a, b, a].map((lease) => check.grant(lease.access_token)))).map((grant) =>
+        grant?.accessToken.expose(),
+      );
+    expect(await tokens()).toEqual(Array(3).fill('EAArootToken'));
+    await connect(room, clock, { root: { token: 'EAAnewToken' } });
+    expect((await check.grant(a.access_token))?.accessToken.expose()).toBe('EAAnewToken');
+    // One that is known in its new version, one in its old, in one statement.
+    expect(await tokens()).toEqual(Array(3).fill('EAAnewToken'));
+    expect((await check.grant(b.access_token))?.credentialVersion).toBe(2);
+    await database.run({ text: 'UPDATE credential SET secret_id = NULL' });
+    expect(await tokens()).toEqual([undefined, undefined, undefined]);
+  });
+
   it('stand in for the tokens of an answer, for credentials of the same connection only', async () => {
     await connect(room, clock, { pages: PAGES });
     await connect(room, clock, { tenant: 'tenant-b', metaUserId: '9', root: { token: 'EAAforeign' } });
