@@ -1,0 +1,299 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ConnectionView } from '../../src/connections/connection-view.ts';
+import { Database } from '../../src/database/database.ts';
+import { Sweep } from '../../src/lifecycle/sweep.ts';
+import type { NewToken } from '../../src/sandbox/credential-workshop.ts';
+import { api, type ConnectStage, connectStage, createSession } from '../support/connect.ts';
+
+const BUSINESS = '300000000000401';
+const SCOPES = ['whatsapp_business_management', 'whatsapp_business_messaging'];
+const PIN = '480216';
+let stage: ConnectStage;
+
+beforeAll(async () => {
+  stage = await connectStage();
+});
+afterEach(() => {
+  stage.sandbox.state.faults.clear();
+});
+afterAll(() => stage?.close());
+
+const make = () => stage.sandbox.state.make;
+const waba = () => make().waba({ businessId: BUSINESS, name: 'A shop' }).id;
+const phone = (wabaId: string, pin: string | null = null) => make().phone({ wabaId, pin }).id;
+const systemUser = () => make().user({ kind: 'system_user', businessId: BUSINESS }).id;
+
+/** A code as `FB.login` gives it; `named`: what the granted scopes name. */
+function code(userId: string, named: string[] = [], expiresIn: number | null = null, scopes = SCOPES): string {
+  const targets: NewToken['targets'] =
+    named.length === 0 ? undefined : { whatsapp_business_management: named, whatsapp_business_messaging: named };
+  return make().code({ userId, fromSdk: true, expiresIn, scopes, ...(targets === undefined ? {} : { targets }) });
+}
+async function complete(body: Record<string, unknown>, tenant = 'acme') {
+  const session = await createSession(stage, { tenant, product: 'whatsapp', flow: 'embedded_signup' });
+  return api(stage).post(`/v1/connect-sessions/${session.id}/complete`, body);
+}
+async function connected(body: Record<string, unknown>, tenant = 'acme'): Promise<ConnectionView> {
+  const answer = await complete(body, tenant);
+  if (answer.status !== 201) throw new Error(`${answer.status} ${answer.text}`);
+  return answer.body as ConnectionView;
+}
+const assetOf = (connection: ConnectionView, id: string) => connection.assets.find((asset) => asset.id === id);
+const audited = async (action: string, connectionId: string): Promise<string[]> =>
+  (
+    await stage.replica.app.get(Database).rows<{ details: string }>({
+      text: 'SELECT details::text AS details FROM audit_entry WHERE action = $1 AND connection_id = $2',
+      values: [action, connectionId],
+    })
+  ).map(({ details }) => details);
+
+describe('what Embedded Signup gave', () => {
+  it('is found by the granted scopes where nobody names an account', async () => {
+    const id = waba();
+    const number = phone(id);
+    const connection = await connected({ code: code(systemUser(), [id]) });
+    expect(connection).toMatchObject({ status: 'active', status_reason: null });
+    expect(assetOf(connection, id)).toMatchObject({
+      type: 'whatsapp_business_account',
+      name: 'A shop',
+      business: { id: BUSINESS, name: null },
+    });
+    expect(assetOf(connection, number)).toMatchObject({ type: 'phone_number', parent_id: id });
+  });
+
+  it.each([
+    ['without an end', null, null],
+    ['of 60 days', 5_184_000, '2027-01-21T12:00:00.000Z'],
+  ])('is a business-integration token %s, kept as it is', async (_, expiresIn, expiresAt) => {
+    const id = waba();
+    const connection = await connected({ code: code(systemUser(), [id], expiresIn) });
+    expect(connection.credentials).toMatchObject([{ kind: 'system_user', expires_at: expiresAt }]);
+  });
+
+  it('needs the person again where ids and scopes are silent, and says what to do', async () => {
+    const userId = systemUser();
+    const silent = await connected({ code: code(userId) }, 'silent');
+    expect(silent).toMatchObject({
+      status: 'reauth_required',
+      status_reason: {
+        code: 'no_whatsapp_account',
+        detail: expect.stringMatching(/Neither Embedded Signup nor/),
+        remedy: expect.stringMatching(/Embedded Signup again.*waba_id/),
+      },
+      assets: [],
+    });
+    const service = await api(stage).post('/v1/clients', {
+      name: 'sender',
+      role: 'service',
+      tenants: ['*'],
+      products: ['*'],
+    });
+    const lease = await api(stage, service.body.api_key).post('/v1/leases', { tenant: 'silent', product: 'whatsapp' });
+    expect([lease.status, lease.body.code]).toEqual([409, 'reauth_required']);
+    // The token lives, which is no reason to call the connection well.
+    stage.clock.advance(2 * 86_400);
+    await stage.replica.app.get(Sweep).health('due');
+    await api(stage).post(`/v1/connections/${silent.id}/check`, {}).expect(200);
+    expect((await api(stage).get(`/v1/connections/${silent.id}`)).body).toMatchObject({
+      status: 'reauth_required',
+      status_reason: { code: 'no_whatsapp_account' },
+    });
+    const events = await stage.replica.app.get(Database).rows<{ type: string }>({
+      text: 'SELECT type FROM event WHERE connection_id = $1 ORDER BY id',
+      values: [silent.id],
+    });
+    expect(events.map(({ type }) => type)).toEqual(['connection.created', 'connection.reauth_required']);
+
+    const id = waba();
+    const mended = await connected({ code: code(userId), waba_id: id }, 'silent');
+    expect(mended).toMatchObject({ id: silent.id, status: 'active', status_reason: null });
+    expect(assetOf(mended, id)).toBeDefined();
+  });
+
+  it('names the account that the token may not see', async () => {
+    const connection = await connected({ code: code(systemUser()), waba_id: '999000999' });
+    expect(connection).toMatchObject({
+      status: 'reauth_required',
+      status_reason: { code: 'no_whatsapp_account', detail: expect.stringContaining('999000999') },
+    });
+  });
+
+  it('lacks scopes first of all, where they were declined', async () => {
+    const connection = await connected({ code: code(systemUser(), [], null, ['whatsapp_business_messaging']) });
+    expect(connection).toMatchObject({
+      status: 'active',
+      declined_scopes: expect.arrayContaining(['whatsapp_business_management']),
+      status_reason: { code: 'scopes_missing', remedy: expect.any(String) },
+    });
+  });
+
+  it('of a system user that is imported stays usable for those who know the account', async () => {
+    const { accessToken } = make().token({ userId: systemUser(), scopes: SCOPES, expiresIn: null });
+    const answer = await api(stage).post('/v1/connections/import', {
+      tenant: 'own',
+      product: 'whatsapp',
+      access_token: accessToken,
+    });
+    expect(answer.body).toMatchObject({
+      status: 'active',
+      status_reason: { code: 'no_whatsapp_account', remedy: expect.stringContaining('import') },
+    });
+  });
+});
+
+describe('the subscription to webhooks', () => {
+  it('is believed only where the account then names our own app', async () => {
+    const id = waba();
+    stage.sandbox.state.faults.add({
+      match: { method: 'GET', pathPattern: 'subscribed_apps$' },
+      times: null,
+      fault: {
+        kind: 'status',
+        status: 200,
+        body: { data: [{ whatsapp_business_api_data: { id: '4711', name: 'Another app', link: '' } }] },
+      },
+    });
+    const connection = await connected({ code: code(systemUser()), waba_id: id });
+    expect(connection).toMatchObject({
+      status: 'active',
+      status_reason: { code: 'webhooks_not_subscribed', detail: expect.stringContaining(id) },
+    });
+    stage.sandbox.state.faults.clear();
+  });
+
+  it.each([
+    ['a permission', { code: 200, status: 403 }],
+    ['a locked account', { code: 131031, status: 403 }],
+  ])('that is refused for %s costs no connection, and shows what Meta said', async (_, error) => {
+    const id = waba();
+    const number = phone(id);
+    stage.sandbox.state.faults.add({
+      match: { method: 'POST', pathPattern: 'subscribed_apps$' },
+      times: 1,
+      fault: { kind: 'graph_error', ...error },
+    });
+    const connection = await connected({ code: code(systemUser()), waba_id: id });
+    expect(connection).toMatchObject({
+      status: 'active',
+      status_reason: { code: 'webhooks_not_subscribed', meta: { code: error.code }, remedy: expect.any(String) },
+    });
+    expect(assetOf(connection, number)).toBeDefined();
+  });
+});
+
+describe('registering a number', () => {
+  it('is done with the pin of the completion, after subscribing', async () => {
+    const id = waba();
+    const number = phone(id);
+    stage.sandbox.state.log.clear();
+    const connection = await connected({ code: code(systemUser()), waba_id: id, phone_number_id: number, pin: PIN });
+    expect(connection.status_reason).toBeNull();
+    expect(assetOf(connection, number)?.registration).toEqual({ status: 'registered', at: expect.any(String) });
+    expect(stage.sandbox.state.store.phones.get(number)).toMatchObject({ registered: true, pin: PIN });
+    const posts = stage.sandbox.state.log.list().filter(({ method }) => method === 'POST');
+    const order = posts.map(({ path }) => path.split('/').at(-1));
+    expect(order.indexOf('register')).toBeGreaterThan(order.indexOf('subscribed_apps'));
+    expect(await audited('phone_number.registered', connection.id)).toHaveLength(1);
+  });
+
+  it('finds the only number by itself, and asks which one where there are several', async () => {
+    const one = waba();
+    const number = phone(one);
+    const single = await connected({ code: code(systemUser()), waba_id: one, pin: PIN });
+    expect(assetOf(single, number)?.registration?.status).toBe('registered');
+    const several = waba();
+    phone(several);
+    phone(several);
+    expect(await connected({ code: code(systemUser()), waba_id: several, pin: PIN })).toMatchObject({
+      status: 'active',
+      status_reason: { code: 'phone_number_not_registered', detail: expect.stringContaining('not for which') },
+    });
+    expect(await connected({ code: code(systemUser()), waba_id: one, phone_number_id: '1', pin: PIN })).toMatchObject({
+      status: 'active',
+      status_reason: { code: 'phone_number_not_registered' },
+    });
+  });
+
+  it('with a wrong pin leaves the connection, says so, and can be done again', async () => {
+    const id = waba();
+    const number = phone(id, '111111');
+    const connection = await connected({ code: code(systemUser()), waba_id: id, phone_number_id: number, pin: PIN });
+    expect(connection).toMatchObject({
+      status: 'active',
+      status_reason: {
+        code: 'phone_number_not_registered',
+        detail: expect.stringContaining('pin'),
+        remedy: expect.stringContaining('/register'),
+        meta: { code: 133005 },
+      },
+    });
+    expect(assetOf(connection, number)?.registration).toMatchObject({ status: 'failed', meta: { code: 133005 } });
+
+    const register = (pin: string, phoneNumberId = number) =>
+      api(stage).post(`/v1/connections/${connection.id}/phone-numbers/${phoneNumberId}/register`, { pin });
+    const wrong = await register('222222');
+    expect([wrong.status, wrong.body.code, wrong.body.meta.code]).toEqual([422, 'registration_refused', 133005]);
+    expect(wrong.body.remedy).toContain('two-step');
+    const unknown = await register(PIN, '42');
+    expect([unknown.status, unknown.body.code]).toEqual([404, 'phone_number_not_found']);
+    const right = await register('111111');
+    expect([right.status, right.body.status_reason]).toEqual([200, null]);
+    expect(assetOf(right.body as ConnectionView, number)?.registration?.status).toBe('registered');
+
+    // Connecting again forgets nothing of it.
+    const userId = connection.meta_user_id;
+    const again = await connected({ code: code(userId), waba_id: id });
+    expect(again.id).toBe(connection.id);
+    expect(assetOf(again, number)?.registration?.status).toBe('registered');
+  });
+
+  it('too often is 503 with Retry-After, and so is a Meta that does not answer; each is asked once', async () => {
+    const id = waba();
+    const number = phone(id);
+    const connection = await connected({ code: code(systemUser()), waba_id: id });
+    const path = `/v1/connections/${connection.id}/phone-numbers/${number}/register`;
+    for (let tries = 0; tries < 10; tries++) await api(stage).post(path, { pin: PIN }).expect(200);
+    const limited = await api(stage).post(path, { pin: PIN });
+    expect([limited.status, limited.body.code, limited.body.meta.code]).toEqual([503, 'meta_unavailable', 133016]);
+    expect(limited.body.detail).toContain('72 hours');
+    expect(Number(limited.headers['retry-after'])).toBeGreaterThan(0);
+    stage.sandbox.state.log.clear();
+    stage.sandbox.state.faults.add({ match: { pathPattern: 'register$' }, fault: { kind: 'status', status: 500 } });
+    expect((await api(stage).post(path, { pin: PIN })).body).toMatchObject({ status: 503, code: 'meta_unavailable' });
+    expect(stage.sandbox.state.log.list().filter((call) => call.path.endsWith('/register'))).toHaveLength(1);
+  });
+
+  it('takes six digits, for whatsapp, of a connection that one may see', async () => {
+    const id = waba();
+    const number = phone(id);
+    for (const pin of ['12345', '1234567', 'abcdef', 123456, null, '']) {
+      const answer = await complete({ code: 'x', pin });
+      expect([answer.status, answer.body.code]).toEqual([400, 'invalid_request']);
+      expect(answer.body.errors[0].path).toBe('pin');
+    }
+    const pages = await createSession(stage);
+    const wrong = await api(stage).post(`/v1/connect-sessions/${pages.id}/complete`, { code: 'x', pin: PIN });
+    expect([wrong.status, wrong.body.errors]).toEqual([400, [{ path: 'pin', message: expect.any(String) }]]);
+
+    const connection = await connected({ code: code(systemUser()), waba_id: id }, 'mine');
+    const path = `/v1/connections/${connection.id}/phone-numbers/${number}/register`;
+    const key = async (role: string, tenants: string[]) => {
+      const body = { name: 'x', role, tenants, products: ['*'] };
+      return (await api(stage).post('/v1/clients', body)).body.api_key as string;
+    };
+    expect((await api(stage, await key('service', ['theirs'])).post(path, { pin: PIN })).status).toBe(404);
+    expect((await api(stage, await key('auditor', ['mine'])).post(path, { pin: PIN })).status).toBe(403);
+    expect((await api(stage, await key('service', ['mine'])).post(path, { pin: PIN })).status).toBe(200);
+  });
+
+  it('leaves no pin anywhere', async () => {
+    const dump = await stage.replica.app.get(Database).rows<{ text: string }>({
+      text: `SELECT (SELECT string_agg(a::text, ' ') FROM audit_entry a) || (SELECT string_agg(a::text, ' ') FROM asset a)
+        || (SELECT string_agg(a::text, ' ') FROM connection a) || (SELECT string_agg(a::text, ' ') FROM event a) AS text`,
+    });
+    expect(dump[0]?.text).toContain('registered');
+    // By itself: six digits in a row also occur in times and ids.
+    const pin = new RegExp(`(?<![\\w.])${PIN}(?![\\w.])`);
+    for (const text of [dump[0]?.text ?? '', stage.log.text()]) expect(text).not.toMatch(pin);
+  });
+});
