@@ -10,6 +10,7 @@ import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { DAY, type LifecycleStage, lifecycleStage, seedConnections } from '../support/lifecycle.ts';
 import { startTestReplica, type TestReplica } from '../support/replica.ts';
 
+/** The whole goal is OUTAGE_DUE=100000; the default run is a small one of the same. */
 const DUE = Number(process.env['OUTAGE_DUE'] ?? 200);
 const DATABASE_GONE_MS = Number(process.env['DATABASE_GONE_MS'] ?? 2_000);
 
@@ -20,54 +21,62 @@ describe('Meta down for 48 hours', () => {
   });
   afterAll(() => stage?.close());
 
-  it('kills nothing, is hardly asked meanwhile, and is caught up with in order of expiry', async () => {
-    // From three to six days of life: all due, and all still alive after two days.
-    const seeded = await seedConnections(stage.replica, stage.sandbox, DUE, { from: 3 * DAY, to: 6 * DAY });
-    const { log, tokens } = stage.sandbox.state;
-    const exchanged: string[] = [];
-    const count = log.countExchange.bind(log);
-    log.countExchange = (given) => {
-      exchanged.push(tokens.view(given)?.principal.id ?? '');
-      count(given);
-    };
-    stage.fault({ kind: 'status', status: 503 }, {}, null);
-    const before = stage.sandbox.state.log.counters().calls;
-    const step = 4 * 3600;
-    for (let passed = 0; passed < 2 * DAY; passed += step) {
-      await stage.sweep.refresh();
-      stage.clock.advance(step);
-    }
-    const [dead] = await stage.database.rows<{ count: string }>({
-      text: `SELECT count(*) FROM connection WHERE status <> 'active'`,
-    });
-    expect(Number(dead?.count)).toBe(0);
-    // One probe of three tries at each look, and what the breaker needed to open.
-    expect(stage.sandbox.state.log.counters().calls - before).toBeLessThan(((2 * DAY) / step) * 3 + 200);
+  it(
+    'kills nothing, is hardly asked meanwhile, and is caught up with in order of expiry',
+    async () => {
+      // From three to six days of life: all due, and all still alive after two days.
+      const seeded = await seedConnections(stage.replica, stage.sandbox, DUE, { from: 3 * DAY, to: 6 * DAY });
+      const { log, tokens } = stage.sandbox.state;
+      const exchanged: string[] = [];
+      const count = log.countExchange.bind(log);
+      log.countExchange = (given) => {
+        exchanged.push(tokens.view(given)?.principal.id ?? '');
+        count(given);
+      };
+      stage.fault({ kind: 'status', status: 503 }, {}, null);
+      const before = stage.sandbox.state.log.counters().calls;
+      const step = 4 * 3600;
+      for (let passed = 0; passed < 2 * DAY; passed += step) {
+        await stage.sweep.refresh();
+        stage.clock.advance(step);
+      }
+      const [dead] = await stage.database.rows<{ count: string }>({
+        text: `SELECT count(*) FROM connection WHERE status <> 'active'`,
+      });
+      expect(Number(dead?.count)).toBe(0);
+      // One probe of three tries at each look, and what the breaker needed to open.
+      expect(stage.sandbox.state.log.counters().calls - before).toBeLessThan(((2 * DAY) / step) * 3 + 200);
 
-    stage.sandbox.state.faults.clear();
-    stage.sandbox.state.setLatency(2);
-    let rounds = 0;
-    for (; rounds < 50; rounds++) {
-      await stage.sweep.refresh();
-      const left = await stage.database.rows({ text: 'SELECT 1 FROM credential WHERE version = 1 LIMIT 1' });
-      if (left.length === 0) break;
-      stage.clock.advance(60);
-    }
-    expect(rounds).toBeLessThan(50);
-    // Those that were asked about meanwhile wait out their turn; all others go by expiry.
-    const asked = await stage.database.rows<{ user_id: string }>({
-      text: `SELECT DISTINCT c.subject_id AS user_id FROM audit_entry a JOIN credential c ON c.id = a.subject_id
+      stage.sandbox.state.faults.clear();
+      stage.sandbox.state.setLatency(2);
+      let rounds = 0;
+      for (; rounds < 50; rounds++) {
+        await stage.sweep.refresh();
+        const left = await stage.database.rows({ text: 'SELECT 1 FROM credential WHERE version = 1 LIMIT 1' });
+        if (left.length === 0) break;
+        stage.clock.advance(60);
+      }
+      expect(rounds).toBeLessThan(50);
+      // Those that were asked about meanwhile wait out their turn; all others go by expiry.
+      const asked = await stage.database.rows<{ user_id: string }>({
+        text: `SELECT DISTINCT c.subject_id AS user_id FROM audit_entry a JOIN credential c ON c.id = a.subject_id
         WHERE a.action = 'credential.refresh_failed'`,
-    });
-    expect(asked.length).toBeLessThan(100);
-    const waited = new Set(asked.map((row) => row.user_id));
-    const byExpiry = [...seeded.keys()].filter((userId) => !waited.has(userId));
-    const byExchange = exchanged.filter((userId) => !waited.has(userId));
-    expect([...byExchange].sort()).toEqual([...byExpiry].sort());
-    // As many are under way at once as may be, and reach Meta as they like.
-    const displaced = byExchange.filter((userId, place) => Math.abs(byExpiry.indexOf(userId) - place) > MOST_AT_ONCE);
-    expect(displaced).toEqual([]);
-  }, 120_000);
+      });
+      expect(asked.length).toBeLessThan(100);
+      const waited = new Set(asked.map((row) => row.user_id));
+      const byExpiry = [...seeded.keys()].filter((userId) => !waited.has(userId));
+      const byExchange = exchanged.filter((userId) => !waited.has(userId));
+      expect([...byExchange].sort()).toEqual([...byExpiry].sort());
+      // As many are under way at once as may be, and reach Meta as they like.
+      const placeByExpiry = new Map(byExpiry.map((userId, place) => [userId, place]));
+      const displaced = byExchange.filter((userId, place) => {
+        const expected = placeByExpiry.get(userId) ?? Number.NaN;
+        return !(Math.abs(expected - place) <= MOST_AT_ONCE);
+      });
+      expect(displaced).toEqual([]);
+    },
+    120_000 + DUE * 30,
+  );
 });
 
 describe('Postgres gone in the middle of a sweep', () => {
