@@ -51,7 +51,9 @@ export class CarryOutRequest {
 
   private async connectionsOf(appIds: readonly string[], metaUserId: string): Promise<PersonsConnection[]> {
     const rows = await this.database.rows<{ id: string; tenant: string; product: string; status: string }>({
-      text: 'SELECT id, tenant, product, status FROM connection WHERE app_id = ANY ($1) AND meta_user_id = $2 ORDER BY id',
+      // Instagram may name the person by the id of their account or by the one that they have for our app (META.md 7).
+      text: `SELECT id, tenant, product, status FROM connection
+        WHERE app_id = ANY ($1) AND (meta_user_id = $2 OR app_scoped_user_id = $2) ORDER BY id`,
       values: [appIds, metaUserId],
     });
     return rows.map(({ status, ...row }) => ({ ...row, isRevoked: status === 'revoked' }));

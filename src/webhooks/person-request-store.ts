@@ -122,7 +122,7 @@ export class PersonRequestStore {
   private async appIdsOf(sql: Sql, { apps, metaUserId }: NewPersonRequest): Promise<string[]> {
     if (apps.otherwiseAppIds.length === 0) return apps.appIds;
     const known = await sql.rows({
-      text: 'SELECT 1 FROM connection WHERE app_id = ANY ($1) AND meta_user_id = $2 LIMIT 1',
+      text: `SELECT 1 FROM connection WHERE app_id = ANY ($1) AND (meta_user_id = $2 OR app_scoped_user_id = $2) LIMIT 1`,
       values: [apps.appIds, metaUserId],
     });
     return known.length > 0 ? apps.appIds : [...apps.appIds, ...apps.otherwiseAppIds];

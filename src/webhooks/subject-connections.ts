@@ -62,7 +62,10 @@ async function byUsers(
   const rows = await sql.rows<FoundRow>({
     name: 'webhook_users',
     text: `SELECT NULL AS type, meta_user_id AS id, id AS connection_id, tenant, product FROM connection
-      WHERE app_id = ANY ($2) AND meta_user_id = ANY ($1) AND status <> 'revoked' ORDER BY connection.id`,
+        WHERE app_id = ANY ($2) AND meta_user_id = ANY ($1) AND status <> 'revoked'
+      UNION ALL SELECT NULL, app_scoped_user_id, id, tenant, product FROM connection
+        WHERE app_id = ANY ($2) AND app_scoped_user_id = ANY ($1) AND status <> 'revoked'
+      ORDER BY connection_id`,
     values: [ids, ownAppIds],
   });
   return grouped(rows, ({ id }) => id);
