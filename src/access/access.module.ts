@@ -7,6 +7,7 @@ import { AccessGuard } from './access.guard.ts';
 import { AuditController } from './audit.controller.ts';
 import { BootstrapAdmin } from './bootstrap-admin.ts';
 import { Callers } from './callers.ts';
+import { ClientChanges } from './client-changes.ts';
 import { ClientRateLimit } from './client-rate-limit.ts';
 import { ClientStore } from './client-store.ts';
 import { ClientsController } from './clients.controller.ts';
@@ -25,6 +26,7 @@ import { RewrapWorker } from './rewrap-worker.ts';
     { provide: APP_GUARD, useClass: AccessGuard },
     BootstrapAdmin,
     Callers,
+    ClientChanges,
     ClientRateLimit,
     ClientStore,
     FailedAttempts,

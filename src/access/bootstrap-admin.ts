@@ -57,6 +57,8 @@ export class BootstrapAdmin implements OnModuleInit {
       lease_modes: ['gateway'],
       max_ttl_seconds: DEFAULT_MAX_TTL_SECONDS,
       rate_limit_per_second: null,
+      allow: null,
+      ip_allow_list: null,
       created_at: this.clock.now(),
     });
     // This UPDATE also locks the row, whatever it changes: the keys below are looked at by one start at a time.

@@ -14,27 +14,29 @@ import {
   ValidateIf,
 } from 'class-validator';
 import { PRODUCTS, type Product } from '../config/config.ts';
-import type { LeaseMode, Role } from './caller.ts';
-import type { NewClient } from './client-store.ts';
+import { invalidInput } from '../platform/problem.ts';
+import { parseInstant } from './audit-query.ts';
+import type { Role } from './caller.ts';
+import type { ClientChange } from './client-changes.ts';
+import { ClientPolicyRequest, IfGiven, readAllow } from './client-policy-request.ts';
+import type { Identity } from './client-row.ts';
+import type { KeyExpiry, NewClient } from './client-store.ts';
 
 const ROLES: readonly Role[] = ['service', 'admin', 'auditor'];
-const LEASE_MODES: readonly LeaseMode[] = ['gateway', 'token'];
 const MAX_TENANTS = 10_000;
-const MAX_RATE = 1_000_000;
 const DAY_SECONDS = 86_400;
+const MAX_KEY_SECONDS = 3650 * DAY_SECONDS;
 /** `*`, or a tenant as CONTRACT 1 has it. */
 const TENANT_OR_ALL = /^(?:\*|[A-Za-z0-9._:-]{1,128})$/;
 /** Something to read, and nothing that a terminal, a log or Postgres (U+0000) would stumble over. */
 const NAME = /^(?=.*\S)[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+$/u;
 
-/** Absent is fine; null is not, because it would read like "none". */
-const IfGiven = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
 /** A service must say what it may reach; admins and auditors reach everything unless they say less. */
 const ForServicesOrIfGiven = (): PropertyDecorator =>
   ValidateIf(({ role }: { role: unknown }, value) => role === 'service' || value !== undefined);
 
 /** Body of `POST /v1/clients`. */
-export class CreateClientRequest {
+export class CreateClientRequest extends ClientPolicyRequest {
   @ApiProperty({ maxLength: 200 })
   @Matches(NAME, { message: 'must be text without control characters' })
   @MaxLength(200)
@@ -66,32 +68,49 @@ export class CreateClientRequest {
   @IsArray()
   products?: (Product | '*')[];
 
-  @ApiPropertyOptional({ enum: LEASE_MODES, isArray: true, default: ['gateway'] })
+  @ApiPropertyOptional({
+    minimum: 1,
+    maximum: MAX_KEY_SECONDS,
+    description: 'How long the key works. Absent: until it is replaced',
+  })
   @IfGiven()
-  @IsIn(LEASE_MODES, { each: true })
+  @Max(MAX_KEY_SECONDS)
+  @Min(1)
+  @IsInt()
+  expires_in_seconds?: number;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'The same as an instant; one of the two' })
+  @IfGiven()
+  @MaxLength(64)
+  @IsString()
+  expires_at?: string;
+}
+
+/** Body of `PATCH /v1/clients/{id}`: what is absent stays. The role of a client stays for its life. */
+export class UpdateClientRequest extends ClientPolicyRequest {
+  @ApiPropertyOptional({ maxLength: 200 })
+  @IfGiven()
+  @Matches(NAME, { message: 'must be text without control characters' })
+  @MaxLength(200)
+  @IsString()
+  name?: string;
+
+  @ApiPropertyOptional({ type: [String], description: '["*"] is all' })
+  @IfGiven()
+  @Matches(TENANT_OR_ALL, { each: true, message: 'must be tenants, or ["*"] for all' })
+  @ArrayUnique()
+  @ArrayMaxSize(MAX_TENANTS)
+  @ArrayMinSize(1)
+  @IsArray()
+  tenants?: string[];
+
+  @ApiPropertyOptional({ enum: ['*', ...PRODUCTS], isArray: true, description: '["*"] is all' })
+  @IfGiven()
+  @IsIn(['*', ...PRODUCTS], { each: true })
   @ArrayUnique()
   @ArrayMinSize(1)
   @IsArray()
-  lease_modes?: LeaseMode[];
-
-  @ApiPropertyOptional({
-    minimum: 1,
-    maximum: 3600,
-    default: 3600,
-    description: 'The longest lease this client may have',
-  })
-  @IfGiven()
-  @Max(3600)
-  @Min(1)
-  @IsInt()
-  max_ttl_seconds?: number;
-
-  @ApiPropertyOptional({ minimum: 1, nullable: true, type: Number, description: 'Null or absent is no limit' })
-  @ValidateIf((_, value) => value !== undefined && value !== null)
-  @Max(MAX_RATE)
-  @Min(1)
-  @IsInt()
-  rate_limit_per_second?: number | null;
+  products?: (Product | '*')[];
 }
 
 /** Body of `POST /v1/clients/{id}/keys`; may be absent as a whole. */
@@ -107,9 +126,26 @@ export class IssueKeyRequest {
   @Min(0)
   @IsInt()
   grace_seconds: number = DAY_SECONDS;
+
+  @ApiPropertyOptional({
+    minimum: 1,
+    maximum: MAX_KEY_SECONDS,
+    description: 'How long the new key works. Absent: until it is replaced',
+  })
+  @IfGiven()
+  @Max(MAX_KEY_SECONDS)
+  @Min(1)
+  @IsInt()
+  expires_in_seconds?: number;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'The same as an instant; one of the two' })
+  @IfGiven()
+  @MaxLength(64)
+  @IsString()
+  expires_at?: string;
 }
 
-/** The store's words for a request that was validated. */
+/** The store's words for a request that was validated. Throws 400 `invalid_request`. */
 export function toNewClient(request: CreateClientRequest): NewClient {
   return {
     name: request.name,
@@ -119,5 +155,33 @@ export function toNewClient(request: CreateClientRequest): NewClient {
     ...(request.lease_modes === undefined ? {} : { leaseModes: request.lease_modes }),
     ...(request.max_ttl_seconds === undefined ? {} : { maxTtlSeconds: request.max_ttl_seconds }),
     rateLimitPerSecond: request.rate_limit_per_second ?? null,
+    allow: readAllow(request.allow ?? null),
+    ipAllowList: request.ip_allow_list ?? null,
+    identities: plainIdentities(request.identities ?? []),
+    keyExpiry: toKeyExpiry(request),
   };
+}
+
+/** What is to change, under the names of the columns. Throws 400 `invalid_request`. */
+export function toClientChange(request: UpdateClientRequest): ClientChange {
+  const { allow, identities, ...others } = request;
+  // The properties of a class are there, undefined, where the body did not name them.
+  const given = Object.fromEntries(Object.entries(others).filter(([, value]) => value !== undefined));
+  return {
+    ...given,
+    ...(allow === undefined ? {} : { allow: readAllow(allow) }),
+    ...(identities === undefined ? {} : { identities: plainIdentities(identities) }),
+  };
+}
+
+/** When a key that is asked for shall end. Throws 400 `invalid_request`. */
+export function toKeyExpiry(request: { expires_in_seconds?: number; expires_at?: string }): KeyExpiry {
+  const { expires_in_seconds: seconds, expires_at: instant } = request;
+  if (instant === undefined) return seconds === undefined ? null : { seconds };
+  if (seconds !== undefined) throw invalidInput('expires_at', 'is given together with expires_in_seconds; keep one');
+  return { at: parseInstant('expires_at', instant) };
+}
+
+function plainIdentities(identities: readonly Identity[]): Identity[] {
+  return identities.map(({ issuer, audience, subject }) => ({ issuer, audience, subject }));
 }

@@ -4,26 +4,16 @@ import type { Product } from '../config/config.ts';
 import { Database, type Transaction } from '../database/database.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
 import { Ids, isId } from '../platform/ids.ts';
-import { AppError, defineProblem } from '../platform/problem.ts';
+import { AppError, invalidInput } from '../platform/problem.ts';
 import { Random } from '../platform/random.ts';
 import type { SecretString } from '../platform/secret-string.ts';
+import type { AllowPolicy } from './allow-policy.ts';
 import { newApiKey } from './api-key.ts';
 import type { LeaseMode, Role } from './caller.ts';
-import { type ClientKeyRow, type ClientRow, POLICY_COLUMNS } from './client-row.ts';
+import { dropIdentities, replaceIdentities } from './client-identities.ts';
+import { type ClientKeyRow, type ClientRow, type Identity, SHOWN_COLUMNS, type ShownClientRow } from './client-row.ts';
+import { clientNotFound, lastAdmin, requireEnforceable } from './client-rules.ts';
 import { KeyHasher } from './key-hasher.ts';
-
-export const clientNotFound = defineProblem(
-  'client_not_found',
-  404,
-  'There is no client with this id.',
-  'Check the id; GET /v1/clients lists those that exist.',
-);
-export const lastAdmin = defineProblem(
-  'last_admin',
-  409,
-  'This is the last admin with a working key.',
-  'Create another admin first; nobody could manage clients otherwise.',
-);
 
 export const DEFAULT_MAX_TTL_SECONDS = 3600;
 /** One deletion of an admin at a time, so that two can't each leave the other as the last one. */
@@ -41,11 +31,23 @@ export interface NewClient {
   maxTtlSeconds?: number;
   /** Default null: no limit. */
   rateLimitPerSecond?: number | null;
+  /** Default null: every call. */
+  allow?: AllowPolicy | null;
+  /** Default null: from everywhere. */
+  ipAllowList?: readonly string[] | null;
+  /** Default none. */
+  identities?: readonly Identity[];
+  /** Of its first key. */
+  keyExpiry?: KeyExpiry;
 }
+
+/** When a key ends. Null: when it is replaced. */
+export type KeyExpiry = { seconds: number } | { at: Date } | null;
 
 export interface IssuedKey {
   /** To be shown once: only its hash is kept. */
   apiKey: SecretString;
+  expiresAt: Date | null;
   /** From then on no older key of this client works. */
   previousKeysExpireAt: Date;
 }
@@ -67,51 +69,64 @@ export class ClientStore {
     actor: Actor,
     input: NewClient,
     requestId: string | null = null,
-  ): Promise<{ client: ClientRow; apiKey: SecretString }> {
+  ): Promise<{ client: ShownClientRow; apiKey: SecretString; keyExpiresAt: Date | null }> {
+    const leaseModes = input.leaseModes ?? ['gateway'];
+    requireEnforceable(leaseModes, input.allow ?? null);
     const apiKey = newApiKey(this.random);
-    const client: ClientRow = {
+    const keyExpiresAt = this.endOf(input.keyExpiry ?? null);
+    const client: ShownClientRow = {
       id: this.ids.next('cli'),
       name: input.name,
       role: input.role,
       tenants: [...input.tenants],
       products: [...input.products],
-      lease_modes: [...(input.leaseModes ?? ['gateway'])],
+      lease_modes: [...leaseModes],
       max_ttl_seconds: input.maxTtlSeconds ?? DEFAULT_MAX_TTL_SECONDS,
       rate_limit_per_second: input.rateLimitPerSecond ?? null,
+      allow: input.allow ?? null,
+      ip_allow_list: input.ipAllowList === undefined || input.ipAllowList === null ? null : [...input.ipAllowList],
+      identities: [...(input.identities ?? [])],
+      policy_version: 1,
       created_at: this.clock.now(),
+      last_used_at: null,
     };
     await this.database.transaction(async (tx) => {
       await insertClient(tx, client);
-      await this.insertKey(tx, client.id, apiKey);
-      const { id: subjectId, created_at: _, ...details } = client;
+      await replaceIdentities(tx, client.id, client.identities);
+      await this.insertKey(tx, client.id, apiKey, keyExpiresAt);
+      const { id: subjectId, created_at: _, last_used_at: __, policy_version: ___, ...policy } = client;
+      const details = { ...policy, key_expires_at: keyExpiresAt };
       await this.audit.record(tx, { action: 'client.created', actor, subjectId, requestId, details });
     });
-    return { client, apiKey };
+    return { client, apiKey, keyExpiresAt };
   }
 
   /** A living client. Throws 404 `client_not_found`. */
-  async get(id: string): Promise<ClientRow> {
-    const [row] = await this.database.rows<ClientRow>({
-      text: `SELECT ${POLICY_COLUMNS} FROM client c WHERE c.id = $1 AND c.deleted_at IS NULL`,
+  async get(id: string): Promise<ShownClientRow> {
+    const [row] = await this.database.rows<ShownClientRow>({
+      text: `SELECT ${SHOWN_COLUMNS} FROM client c WHERE c.id = $1 AND c.deleted_at IS NULL`,
       values: [id],
     });
     if (row === undefined) throw new AppError(clientNotFound);
     return row;
   }
 
-  /** The keys of a client that still work, the oldest first. Never the keys themselves: they are not kept. */
-  keysOf(id: string): Promise<ClientKeyRow[]> {
-    return this.database.rows<ClientKeyRow>({
-      text: `SELECT created_at, expires_at FROM client_key
-        WHERE client_id = $1 AND (expires_at IS NULL OR expires_at > $2) ORDER BY created_at, hash`,
-      values: [id, this.clock.now()],
+  /** The keys of clients that still work, by client, the oldest first. Never the keys themselves: they are not kept. */
+  async keysOf(ids: readonly string[]): Promise<Map<string, ClientKeyRow[]>> {
+    const rows = await this.database.rows<ClientKeyRow & { client_id: string }>({
+      text: `SELECT client_id, created_at, expires_at, last_used_at FROM client_key
+        WHERE client_id = ANY ($1) AND (expires_at IS NULL OR expires_at > $2) ORDER BY created_at, hash`,
+      values: [ids, this.clock.now()],
     });
+    const keys = new Map<string, ClientKeyRow[]>(ids.map((id) => [id, []]));
+    for (const row of rows) keys.get(row.client_id)?.push(row);
+    return keys;
   }
 
   /** Living clients by id, that is the oldest first: up to `limit` + 1 rows after the client `after`, as `toPage` wants them. */
-  list(limit: number, after: string | null): Promise<ClientRow[]> {
-    return this.database.rows<ClientRow>({
-      text: `SELECT ${POLICY_COLUMNS} FROM client c
+  list(limit: number, after: string | null): Promise<ShownClientRow[]> {
+    return this.database.rows<ShownClientRow>({
+      text: `SELECT ${SHOWN_COLUMNS} FROM client c
         WHERE c.deleted_at IS NULL AND ($1::text IS NULL OR c.id > $1) ORDER BY c.id LIMIT $2`,
       values: [after, limit + 1],
     });
@@ -130,6 +145,7 @@ export class ClientStore {
       if (client.role === 'admin') await this.requireAnotherAdmin(tx, id);
       await tx.run({ text: 'UPDATE client SET deleted_at = $2 WHERE id = $1', values: [id, this.clock.now()] });
       await tx.run({ text: 'DELETE FROM client_key WHERE client_id = $1', values: [id] });
+      await dropIdentities(tx, id);
       const details = { name: client.name, role: client.role, leases: 'ended' };
       await this.audit.record(tx, { action: 'client.deleted', actor, subjectId: id, requestId, details });
     });
@@ -137,11 +153,18 @@ export class ClientStore {
 
   /**
    * Gives a client a new key. The older ones work for `graceSeconds` more, or for what a former change left them, if that is
-   * less. Throws 404 `client_not_found`.
+   * less. Throws 404 `client_not_found`, 400 `invalid_request` for an end that is past.
    */
-  async issueKey(actor: Actor, id: string, graceSeconds: number, requestId: string | null = null): Promise<IssuedKey> {
+  async issueKey(
+    actor: Actor,
+    id: string,
+    graceSeconds: number,
+    requestId: string | null = null,
+    expiry: KeyExpiry = null,
+  ): Promise<IssuedKey> {
     const apiKey = newApiKey(this.random);
     const now = this.clock.now();
+    const expiresAt = this.endOf(expiry);
     const previousKeysExpireAt = addSeconds(now, graceSeconds);
     await this.database.transaction(async (tx) => {
       // The row lock puts changes of one client's keys in order: each of them sees the key that the one before it made.
@@ -152,18 +175,26 @@ export class ClientStore {
         text: `UPDATE client_key SET expires_at = $2 WHERE client_id = $1 AND (expires_at IS NULL OR expires_at > $2)`,
         values: [id, previousKeysExpireAt],
       });
-      await this.insertKey(tx, id, apiKey);
-      const details = { grace_seconds: graceSeconds };
+      await this.insertKey(tx, id, apiKey, expiresAt);
+      const details = { grace_seconds: graceSeconds, expires_at: expiresAt };
       await this.audit.record(tx, { action: 'client.key_issued', actor, subjectId: id, requestId, details });
     });
-    return { apiKey, previousKeysExpireAt };
+    return { apiKey, expiresAt, previousKeysExpireAt };
   }
 
-  private insertKey(tx: Transaction, clientId: string, apiKey: SecretString): Promise<number> {
+  private insertKey(tx: Transaction, clientId: string, apiKey: SecretString, expiresAt: Date | null): Promise<number> {
     return tx.run({
-      text: 'INSERT INTO client_key (hash, client_id, created_at, expires_at) VALUES ($1, $2, $3, NULL)',
-      values: [this.hasher.lookupHash(apiKey.expose()), clientId, this.clock.now()],
+      text: 'INSERT INTO client_key (hash, client_id, created_at, expires_at) VALUES ($1, $2, $3, $4)',
+      values: [this.hasher.lookupHash(apiKey.expose()), clientId, this.clock.now(), expiresAt],
     });
+  }
+
+  private endOf(expiry: KeyExpiry): Date | null {
+    if (expiry === null) return null;
+    const now = this.clock.now();
+    const end = 'at' in expiry ? expiry.at : addSeconds(now, expiry.seconds);
+    if (end <= now) throw invalidInput('expires_at', 'must lie in the future');
+    return end;
   }
 
   private async requireAnotherAdmin(tx: Transaction, id: string): Promise<void> {
@@ -177,10 +208,11 @@ export class ClientStore {
 }
 
 /** Inserts a client; one with this id that is there already (the bootstrap admin only) is left as it is. How many were inserted. */
-export function insertClient(tx: Transaction, client: ClientRow): Promise<number> {
+export function insertClient(tx: Transaction, client: Omit<ClientRow, 'policy_version'>): Promise<number> {
   return tx.run({
-    text: `INSERT INTO client (id, name, role, tenants, products, lease_modes, max_ttl_seconds, rate_limit_per_second, created_at)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING`,
+    text: `INSERT INTO client (id, name, role, tenants, products, lease_modes, max_ttl_seconds, rate_limit_per_second, allow,
+        ip_allow_list, created_at)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10, $11) ON CONFLICT (id) DO NOTHING`,
     values: [
       client.id,
       client.name,
@@ -190,6 +222,8 @@ export function insertClient(tx: Transaction, client: ClientRow): Promise<number
       client.lease_modes,
       client.max_ttl_seconds,
       client.rate_limit_per_second,
+      client.allow === null ? null : JSON.stringify(client.allow),
+      client.ip_allow_list,
       client.created_at,
     ],
   });

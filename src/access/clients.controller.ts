@@ -1,9 +1,18 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { decodeCursor, type Page, toPage } from '../platform/paging.ts';
 import { actorOf } from './actor.ts';
 import type { Caller } from './caller.ts';
-import { CreateClientRequest, IssueKeyRequest, toNewClient } from './client-requests.ts';
+import { ClientChanges } from './client-changes.ts';
+import {
+  CreateClientRequest,
+  IssueKeyRequest,
+  toClientChange,
+  toKeyExpiry,
+  toNewClient,
+  UpdateClientRequest,
+} from './client-requests.ts';
+import type { ClientKeyRow, ShownClientRow } from './client-row.ts';
 import { ClientStore } from './client-store.ts';
 import { type ClientKeyView, type ClientView, toClientKeyView, toClientView } from './client-view.ts';
 import { CurrentCaller, RequestId, Roles } from './decorators.ts';
@@ -14,27 +23,50 @@ import { PageQuery } from './page-query.ts';
 @Roles('admin')
 @Controller('v1/clients')
 export class ClientsController {
-  constructor(private readonly clients: ClientStore) {}
+  constructor(
+    private readonly clients: ClientStore,
+    private readonly changes: ClientChanges,
+  ) {}
 
   @Post()
   async create(
     @Body() request: CreateClientRequest,
     @CurrentCaller() caller: Caller,
     @RequestId() requestId: string,
-  ): Promise<ClientView & { api_key: string }> {
-    const { client, apiKey } = await this.clients.create(actorOf(caller), toNewClient(request), requestId);
-    return { ...toClientView(client), api_key: apiKey.expose() };
+  ): Promise<ClientView & { api_key: string; api_key_expires_at: string | null }> {
+    const { client, apiKey, keyExpiresAt } = await this.clients.create(
+      actorOf(caller),
+      toNewClient(request),
+      requestId,
+    );
+    return {
+      ...toClientView(client),
+      api_key: apiKey.expose(),
+      api_key_expires_at: keyExpiresAt?.toISOString() ?? null,
+    };
   }
 
   @Get()
-  async list(@Query() { limit, cursor }: PageQuery): Promise<Page<ClientView>> {
-    return toPage(await this.clients.list(limit, decodeCursor(cursor)), limit, toClientView);
+  async list(@Query() { limit, cursor }: PageQuery): Promise<Page<ClientWithKeys>> {
+    const rows = await this.clients.list(limit, decodeCursor(cursor));
+    const keys = await this.clients.keysOf(rows.map(({ id }) => id));
+    return toPage(rows, limit, (row) => withKeys(row, keys));
   }
 
   @Get(':id')
-  async get(@Param('id') id: string): Promise<ClientView & { keys: ClientKeyView[] }> {
-    const client = await this.clients.get(id);
-    return { ...toClientView(client), keys: (await this.clients.keysOf(id)).map(toClientKeyView) };
+  async get(@Param('id') id: string): Promise<ClientWithKeys> {
+    return withKeys(await this.clients.get(id), await this.clients.keysOf([id]));
+  }
+
+  @Patch(':id')
+  async change(
+    @Param('id') id: string,
+    @Body() request: UpdateClientRequest,
+    @CurrentCaller() caller: Caller,
+    @RequestId() requestId: string,
+  ): Promise<ClientWithKeys> {
+    const client = await this.changes.change(actorOf(caller), id, toClientChange(request), requestId);
+    return withKeys(client, await this.clients.keysOf([id]));
   }
 
   @Delete(':id')
@@ -50,15 +82,28 @@ export class ClientsController {
   @Post(':id/keys')
   async issueKey(
     @Param('id') id: string,
-    @Body() { grace_seconds }: IssueKeyRequest,
+    @Body() request: IssueKeyRequest,
     @CurrentCaller() caller: Caller,
     @RequestId() requestId: string,
-  ): Promise<{ api_key: string; grace_seconds: number; previous_keys_expire_at: string }> {
-    const issued = await this.clients.issueKey(actorOf(caller), id, grace_seconds, requestId);
+  ): Promise<{
+    api_key: string;
+    api_key_expires_at: string | null;
+    grace_seconds: number;
+    previous_keys_expire_at: string;
+  }> {
+    const { grace_seconds: grace } = request;
+    const issued = await this.clients.issueKey(actorOf(caller), id, grace, requestId, toKeyExpiry(request));
     return {
       api_key: issued.apiKey.expose(),
-      grace_seconds,
+      api_key_expires_at: issued.expiresAt?.toISOString() ?? null,
+      grace_seconds: grace,
       previous_keys_expire_at: issued.previousKeysExpireAt.toISOString(),
     };
   }
+}
+
+type ClientWithKeys = ClientView & { keys: ClientKeyView[] };
+
+function withKeys(row: ShownClientRow, keys: ReadonlyMap<string, ClientKeyRow[]>): ClientWithKeys {
+  return { ...toClientView(row), keys: (keys.get(row.id) ?? []).map(toClientKeyView) };
 }

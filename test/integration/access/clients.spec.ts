@@ -20,9 +20,10 @@ afterAll(async () => {
 });
 
 const SERVICE = { name: 'shop', role: 'service', tenants: ['acme'], products: ['whatsapp', 'ads'] };
+const IDENTITY = { issuer: 'https://issuer.example', audience: 'metavault', subject: 'system:serviceaccount:shop:api' };
 const NOBODY = `cli_${'z'.repeat(26)}`;
 
-function send(method: 'get' | 'post' | 'delete', path: string, body?: object | string, key = BOOTSTRAP_KEY) {
+function send(method: 'get' | 'post' | 'patch' | 'delete', path: string, body?: object | string, key = BOOTSTRAP_KEY) {
   const sent = request(access.app.getHttpServer())[method](path).set('Authorization', `Bearer ${key}`);
   return body === undefined ? sent : sent.set('Content-Type', 'application/json').send(body);
 }
@@ -49,7 +50,8 @@ describe('POST /v1/clients', () => {
       rate_limit_per_second: 5,
     });
     expect(answer.status).toBe(201);
-    const { api_key: key, ...client } = answer.body;
+    const { api_key: key, api_key_expires_at: keyEnd, ...client } = answer.body;
+    expect(keyEnd).toBeNull();
     expect(key).toMatch(/^mtv_[0-9A-Za-z]{49}$/);
     expect(client).toEqual({
       ...SERVICE,
@@ -57,7 +59,11 @@ describe('POST /v1/clients', () => {
       lease_modes: ['gateway', 'token'],
       max_ttl_seconds: 60,
       rate_limit_per_second: 5,
+      allow: null,
+      ip_allow_list: null,
+      identities: [],
       created_at: clock.now().toISOString(),
+      last_used_at: null,
     });
     const [entry, ...more] = await entries(client.id);
     expect(more).toEqual([]);
@@ -117,6 +123,32 @@ describe('POST /v1/clients', () => {
       [{ ...SERVICE, rate_limit_per_second: 1e300 }, 'rate_limit_per_second'],
       [{ ...SERVICE, id: 'cli_mine' }, 'id'],
       [{ ...SERVICE, api_key: 'mine' }, 'api_key'],
+      [{ ...SERVICE, policy_version: 7 }, 'policy_version'],
+      [{ ...SERVICE, allow: 'GET /me' }, 'allow'],
+      [{ ...SERVICE, allow: ['GET /me', 'get /me'] }, 'allow'],
+      [{ ...SERVICE, allow: [7] }, 'allow'],
+      [{ ...SERVICE, allow: 7 }, 'allow'],
+      [{ ...SERVICE, allow: { ads: ['GET me'] } }, 'allow.ads'],
+      [{ ...SERVICE, allow: { ads: 'GET /me' } }, 'allow.ads'],
+      [{ ...SERVICE, allow: { facebook: ['GET /me'] } }, 'allow'],
+      [{ ...SERVICE, allow: Array.from({ length: 201 }, (_, index) => `GET /${index}`) }, 'allow'],
+      [{ ...SERVICE, allow: ['GET /me'], lease_modes: ['gateway', 'token'] }, 'allow'],
+      [{ ...SERVICE, ip_allow_list: [] }, 'ip_allow_list'],
+      [{ ...SERVICE, ip_allow_list: '10.0.0.0/8' }, 'ip_allow_list'],
+      [{ ...SERVICE, ip_allow_list: ['10.0.0.0/33'] }, 'ip_allow_list'],
+      [{ ...SERVICE, ip_allow_list: ['10.0.0.0/8', 7] }, 'ip_allow_list'],
+      [{ ...SERVICE, identities: {} }, 'identities'],
+      [{ ...SERVICE, identities: ['x'] }, 'identities'],
+      [{ ...SERVICE, identities: [{ ...IDENTITY, issuer: 'issuer.example' }] }, 'identities[0].issuer'],
+      [{ ...SERVICE, identities: [{ ...IDENTITY, subject: '' }] }, 'identities[0].subject'],
+      [{ ...SERVICE, identities: [{ ...IDENTITY, audience: undefined }] }, 'identities[0].audience'],
+      [{ ...SERVICE, identities: [{ ...IDENTITY, more: 1 }] }, 'identities[0].more'],
+      [{ ...SERVICE, identities: [IDENTITY, IDENTITY] }, 'identities'],
+      [{ ...SERVICE, expires_in_seconds: 0 }, 'expires_in_seconds'],
+      [{ ...SERVICE, expires_in_seconds: null }, 'expires_in_seconds'],
+      [{ ...SERVICE, expires_at: 'tomorrow' }, 'expires_at'],
+      [{ ...SERVICE, expires_at: '2020-01-01T00:00:00Z' }, 'expires_at'],
+      [{ ...SERVICE, expires_at: '2099-01-01T00:00:00Z', expires_in_seconds: 5 }, 'expires_at'],
     ];
     for (const [body, path] of faults) {
       const answer = await create(body);
@@ -168,9 +200,12 @@ describe('GET /v1/clients', () => {
   });
 
   it('200, 404: one client, with its keys as far as they may be shown', async () => {
-    const { id, api_key: _, ...client } = (await create(SERVICE)).body;
+    const { id, api_key: _, api_key_expires_at: __, ...client } = (await create(SERVICE)).body;
     const shown = await send('get', `/v1/clients/${id}`).expect(200);
-    expect(shown.body).toEqual({ id, ...client, keys: [{ created_at: clock.now().toISOString(), expires_at: null }] });
+    const keys = [{ created_at: clock.now().toISOString(), expires_at: null, last_used_at: null }];
+    expect(shown.body).toEqual({ id, ...client, keys });
+    const page = (await send('get', '/v1/clients?limit=200')).body.data as { id: string }[];
+    expect(page.find((each) => each.id === id)).toEqual(shown.body);
     for (const unknown of [NOBODY, 'nonsense', 'con_01jd0000000000000000000000', '%20', "'"]) {
       const answer = await send('get', `/v1/clients/${unknown}`);
       expect([unknown, answer.status, answer.body.code]).toEqual([unknown, 404, 'client_not_found']);
@@ -229,6 +264,7 @@ describe('POST /v1/clients/{id}/keys', () => {
     expect(answer.status).toBe(201);
     expect(answer.body).toEqual({
       api_key: expect.stringMatching(/^mtv_/),
+      api_key_expires_at: null,
       grace_seconds: 86_400,
       previous_keys_expire_at: new Date(clock.now().getTime() + 86_400_000).toISOString(),
     });
@@ -263,6 +299,134 @@ describe('POST /v1/clients/{id}/keys', () => {
     expect((await issue(NOBODY)).status).toBe(404);
     await send('delete', `/v1/clients/${id}`);
     expect((await issue(id)).status).toBe(404);
+  });
+});
+
+describe('PATCH /v1/clients/{id}', () => {
+  const change = (id: string, body?: object) => send('patch', `/v1/clients/${id}`, body);
+  const changes = async (id: string) =>
+    (await entries(id)).filter(({ action }) => action === 'client.changed').map(({ details }) => details);
+
+  it('200: what is given changes, the rest stays, and the entry says what', async () => {
+    const { id, api_key: key } = (await create({ ...SERVICE, rate_limit_per_second: 5 })).body;
+    const allow = { '*': ['GET /**'], whatsapp: ['POST /*/messages'] };
+    const answer = await change(id, {
+      name: 'shop 2',
+      tenants: ['acme', 'globex'],
+      products: ['ads'],
+      max_ttl_seconds: 60,
+      rate_limit_per_second: null,
+      allow,
+      ip_allow_list: ['127.0.0.0/8', '::1'],
+      identities: [IDENTITY],
+    });
+    expect([answer.status, answer.body.errors]).toEqual([200, undefined]);
+    expect(answer.body).toMatchObject({
+      id,
+      name: 'shop 2',
+      role: 'service',
+      tenants: ['acme', 'globex'],
+      products: ['ads'],
+      lease_modes: ['gateway'],
+      max_ttl_seconds: 60,
+      rate_limit_per_second: null,
+      allow,
+      ip_allow_list: ['127.0.0.0/8', '::1'],
+      identities: [IDENTITY],
+      keys: [{ expires_at: null }],
+    });
+    expect((await send('get', `/v1/clients/${id}`)).body).toEqual(answer.body);
+    expect(await changes(id)).toEqual([
+      {
+        changes: {
+          name: { from: 'shop', to: 'shop 2' },
+          tenants: { added: ['globex'], removed: [] },
+          products: { added: [], removed: ['whatsapp'] },
+          max_ttl_seconds: { from: 3600, to: 60 },
+          rate_limit_per_second: { from: 5, to: null },
+          allow: { from: null, to: allow },
+          ip_allow_list: { from: null, to: ['127.0.0.0/8', '::1'] },
+          identities: { added: [IDENTITY], removed: [] },
+        },
+      },
+    ]);
+    expect((await send('get', '/v1/clients', undefined, key)).status).toBe(403);
+    const undone = await change(id, { allow: null, ip_allow_list: null, identities: [] });
+    expect(undone.body).toMatchObject({
+      allow: null,
+      ip_allow_list: null,
+      identities: [],
+      tenants: ['acme', 'globex'],
+    });
+  });
+
+  it('200: what is so already is no change, and has no entry', async () => {
+    const allow = { whatsapp: ['GET /me'], '*': ['GET /**'] };
+    const { id } = (await create({ ...SERVICE, allow, identities: [{ ...IDENTITY, subject: 'same' }] })).body;
+    for (const body of [{}, { name: 'shop' }, { allow }, { identities: [{ ...IDENTITY, subject: 'same' }] }]) {
+      expect((await change(id, body)).status).toBe(200);
+    }
+    expect(await changes(id)).toEqual([]);
+  });
+
+  it('400: what can not be, taken together with what is', async () => {
+    const { id } = (await create({ ...SERVICE, allow: ['GET /**'] })).body;
+    const both = await change(id, { lease_modes: ['gateway', 'token'] });
+    expect([both.status, both.body.errors[0].path]).toEqual([400, 'allow']);
+    expect((await change(id, { lease_modes: ['gateway', 'token'], allow: null })).status).toBe(200);
+    for (const body of [
+      { role: 'admin' },
+      { name: null },
+      { tenants: [] },
+      { id: 'x' },
+      { allow: ['x'] },
+      { identities: null },
+    ]) {
+      expect([body, (await change(id, body)).status]).toEqual([body, 400]);
+    }
+  });
+
+  it('404, 409: another client, or none', async () => {
+    const taken = { ...IDENTITY, subject: 'taken' };
+    const other = (await create({ ...SERVICE, identities: [taken] })).body;
+    const { id } = (await create(SERVICE)).body;
+    const answer = await change(id, { name: 'thief', identities: [{ ...taken, audience: 'else' }, taken] });
+    expect([answer.status, answer.body.code]).toEqual([409, 'identity_taken']);
+    expect((await send('get', `/v1/clients/${id}`)).body).toMatchObject({ name: 'shop', identities: [] });
+    expect((await create({ ...SERVICE, identities: [taken] })).status).toBe(409);
+    await send('delete', `/v1/clients/${other.id}`);
+    expect((await change(id, { identities: [taken] })).status).toBe(200);
+    expect((await change(other.id, { name: 'x' })).status).toBe(404);
+    expect((await change(NOBODY, { name: 'x' })).status).toBe(404);
+    expect((await change(id, {})).status).toBe(200);
+  });
+});
+
+describe('a key with an end', () => {
+  const works = async (key: string) => (await send('get', '/v1/clients', undefined, key)).status === 403;
+
+  it('works until then: of a new client, and of one that has others', async () => {
+    const created = (await create({ ...SERVICE, expires_in_seconds: 60 })).body;
+    const end = new Date(clock.now().getTime() + 60_000).toISOString();
+    expect(created.api_key_expires_at).toBe(end);
+    expect((await send('get', `/v1/clients/${created.id}`)).body.keys).toMatchObject([{ expires_at: end }]);
+    const at = new Date(clock.now().getTime() + 90_000).toISOString();
+    const issued = (await send('post', `/v1/clients/${created.id}/keys`, { expires_at: at })).body;
+    expect(issued.api_key_expires_at).toBe(at);
+    clock.advance(59);
+    expect([await works(created.api_key), await works(issued.api_key)]).toEqual([true, true]);
+    clock.advance(1);
+    expect([await works(created.api_key), await works(issued.api_key)]).toEqual([false, true]);
+    clock.advance(30);
+    expect(await works(issued.api_key)).toBe(false);
+    expect((await send('get', `/v1/clients/${created.id}`)).body.keys).toEqual([]);
+  });
+
+  it('400: an end that is past, or none', async () => {
+    const { id } = (await create(SERVICE)).body;
+    for (const body of [{ expires_at: clock.now().toISOString() }, { expires_in_seconds: 0 }, { expires_at: 'x' }]) {
+      expect([body, (await send('post', `/v1/clients/${id}/keys`, body)).status]).toEqual([body, 400]);
+    }
   });
 });
 
