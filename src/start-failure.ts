@@ -31,6 +31,11 @@ const UNREACHABLE = new Set([
   'EHOSTUNREACH',
   'ENETUNREACH',
   'ECONNRESET',
+  'EPIPE',
+  // Postgres ends, starts or recovers.
+  '57P01',
+  '57P02',
+  '57P03',
 ]);
 
 /** A failed first connection in words; never with the password of the address. */
@@ -39,7 +44,7 @@ export function databaseFailure(error: unknown, databaseUrl: string): unknown {
   const where = URL.canParse(databaseUrl) ? new URL(databaseUrl) : null;
   const place = where === null ? 'the database' : `${where.host}${where.pathname}`;
   const tell = (what: string): StartFailure => new StartFailure(`DATABASE_URL: ${what}`, error);
-  if (UNREACHABLE.has(code) || /timeout/i.test(String((error as Error).message))) {
+  if (UNREACHABLE.has(code) || /timeout|terminated unexpectedly/i.test(String((error as Error).message))) {
     return tell(
       `Postgres does not answer at ${place} (${code || 'no answer in time'}). Start it, or correct the address.`,
     );

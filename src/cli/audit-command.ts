@@ -7,10 +7,14 @@ import { ChainVerifier } from '../audit/chain-verifier.ts';
 import { StartFailure } from '../start-failure.ts';
 import type { Stores } from '../stores.ts';
 import { type CommandContext, commandConfig, withStores } from './command-context.ts';
+import { Unfinished, UsageFailure } from './command-failure.ts';
 
 interface ExportOptions {
   from?: string;
   to?: string;
+  connection?: string;
+  client?: string;
+  action?: string;
 }
 
 const PAGE = 1_000;
@@ -31,12 +35,17 @@ export function addAuditCommand(program: Command, context: CommandContext): void
   audit
     .command('anchor')
     .description('print the head of the record, signed, to be kept where the database is not')
+    .option('--json', 'as JSON, as always')
     .action(() => onStores((stores) => anchorNow(stores, context)));
   audit
     .command('export')
     .description('print the entries as JSON lines, the newest first')
     .option('--from <instant>', 'from this RFC 3339 instant on')
     .option('--to <instant>', 'before this RFC 3339 instant')
+    .option('--connection <id>', 'of this connection')
+    .option('--client <id>', 'what this client did, and what was done to it')
+    .option('--action <action>', 'of this action, such as connection.revoked')
+    .option('--json', 'JSON lines, as always')
     .action((options: ExportOptions) => onStores((stores) => exportEntries(stores, options, context)));
 }
 
@@ -45,22 +54,22 @@ async function verify(stores: Stores, anchor: ChainAnchor | null, asJson: boolea
   const verifier = new ChainVerifier(database, clock, new AuditChain(database, clock, keyRing), keyRing);
   const { valid, entries, head, brokenAt } = await verifier.verify();
   const fault = anchor === null ? null : await anchorFault(database, keyRing, anchor);
-  if (!valid || fault !== null) process.exitCode = 1;
+  const isProven = valid && fault === null;
   if (asJson) {
     const brokenView =
       brokenAt === null ? {} : { broken_at: { ...brokenAt, entry_id: brokenAt.entryId, entryId: undefined } };
     const anchorView = anchor === null ? {} : { anchor: fault ?? 'holds' };
-    return context.print(
-      JSON.stringify({ valid: valid && fault === null, entries, head, ...brokenView, ...anchorView }),
+    context.print(JSON.stringify({ valid: isProven, entries, head, ...brokenView, ...anchorView }));
+  } else {
+    context.print(
+      brokenAt === null
+        ? `${entries} entries hold.`
+        : `The record does NOT hold: ${brokenAt.reason} at position ${brokenAt.position ?? 'none'}, entry ${brokenAt.entryId ?? 'none'}.`,
     );
+    if (anchor !== null)
+      context.print(fault === null ? 'It goes through the anchor.' : `It does NOT match the anchor: ${fault}.`);
   }
-  context.print(
-    brokenAt === null
-      ? `${entries} entries hold.`
-      : `The record does NOT hold: ${brokenAt.reason} at position ${brokenAt.position ?? 'none'}, entry ${brokenAt.entryId ?? 'none'}.`,
-  );
-  if (anchor !== null)
-    context.print(fault === null ? 'It goes through the anchor.' : `It does NOT match the anchor: ${fault}.`);
+  if (!isProven) throw new Unfinished('Treat this as a break-in: docs/runbook.md, "What to watch".');
 }
 
 async function anchorNow({ database, clock, keyRing }: Stores, { print }: CommandContext): Promise<void> {
@@ -90,9 +99,13 @@ function readAnchor(file: string): ChainAnchor {
   return { entries, head, seal };
 }
 
-async function exportEntries({ database }: Stores, options: ExportOptions, { print }: CommandContext): Promise<void> {
+async function exportEntries({ database }: Stores, options: ExportOptions, context: CommandContext): Promise<void> {
   const reader = new AuditReader(database);
+  const { connection, client, action } = options;
   const filter = {
+    ...(connection === undefined ? {} : { connectionId: connection }),
+    ...(client === undefined ? {} : { clientId: client }),
+    ...(action === undefined ? {} : { action }),
     ...(options.from === undefined ? {} : { from: instant('--from', options.from) }),
     ...(options.to === undefined ? {} : { to: instant('--to', options.to) }),
     visibleTenants: null,
@@ -103,16 +116,16 @@ async function exportEntries({ database }: Stores, options: ExportOptions, { pri
     const rows = await reader.list({ ...filter, before });
     const shown = rows.slice(0, PAGE);
     for (const { actor_kind, actor_id, ...row } of shown) {
-      print(JSON.stringify({ ...row, actor: { kind: actor_kind, id: actor_id } }));
+      context.print(JSON.stringify({ ...row, actor: { kind: actor_kind, id: actor_id } }));
     }
-    if (rows.length <= PAGE) return;
+    const isRead = (await context.drained?.()) ?? true;
+    if (rows.length <= PAGE || !isRead) return;
     before = shown.at(-1)?.id ?? null;
   }
 }
 
 function instant(option: string, text: string): Date {
   const epochMs = Date.parse(text);
-  if (Number.isNaN(epochMs))
-    throw new StartFailure(`${option} is not an instant such as 2026-01-31T09:30:00Z.`, undefined);
+  if (Number.isNaN(epochMs)) throw new UsageFailure(`${option} is not an instant such as 2026-01-31T09:30:00Z.`);
   return new Date(epochMs);
 }

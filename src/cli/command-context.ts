@@ -4,7 +4,9 @@ import { developmentKeys } from '../config/development-keys.ts';
 import type { Environment } from '../config/environment-reader.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { startEmbeddedPostgres } from '../database/embedded-postgres.ts';
+import { AppError } from '../platform/problem.ts';
 import { SystemRandom } from '../platform/random.ts';
+import { databaseFailure, StartFailure } from '../start-failure.ts';
 import { openStores, type Stores } from '../stores.ts';
 
 /** What a command gets from the process it runs in. */
@@ -12,6 +14,8 @@ export interface CommandContext {
   environment: Environment;
   /** One line, or several, on standard output. */
   print(text: string): void;
+  /** Resolves when what was printed has been taken up; false where nobody reads on. Absent: everything is taken up at once. */
+  drained?(): Promise<boolean>;
 }
 
 /** Of the app that fills the place of one that is not configured. No app of Meta's has it. */
@@ -31,13 +35,18 @@ export function commandConfig(environment: Environment): Config {
   return loadConfig({ ...standIn, ...given, ...keys.variables });
 }
 
+/** Whether a Meta app is configured, and not only a stand-in for one. */
+export function hasMetaApp(config: Config): boolean {
+  return config.meta.app.id !== STAND_IN_APP_ID;
+}
+
 /** Runs `work` with the address of the configured database, or of the embedded one, which is started for it and stopped again. */
 export async function withDatabase<T>(config: Config, work: (databaseUrl: string) => Promise<T>): Promise<T> {
   if (config.databaseUrl !== null) return work(config.databaseUrl.expose());
-  const embedded = await startEmbeddedPostgres({
-    directory: path.join(config.dataDir, 'postgres'),
-    random: new SystemRandom(),
-  });
+  const directory = path.join(config.dataDir, 'postgres');
+  // Whoever forgot DATABASE_URL must see that this is another vault.
+  process.stderr.write(`DATABASE_URL is not set: this works on the embedded database in ${path.resolve(directory)}.\n`);
+  const embedded = await startEmbeddedPostgres({ directory, random: new SystemRandom() });
   try {
     return await work(embedded.url);
   } finally {
@@ -50,11 +59,18 @@ export function withStores<T>(config: Config, work: (stores: Stores) => Promise<
   return withDatabase(config, async (databaseUrl) => {
     const stores = await openStores({ config, databaseUrl });
     try {
-      return await work(stores);
+      return await work(stores).catch((error: unknown) => {
+        throw lossInWords(error, databaseUrl);
+      });
     } finally {
       await stores.close();
     }
   });
+}
+
+/** A database that goes away in the middle, in words; anything else as it is. */
+export function lossInWords(error: unknown, databaseUrl: string): unknown {
+  return error instanceof StartFailure || error instanceof AppError ? error : databaseFailure(error, databaseUrl);
 }
 
 /** Rows as a table for people. */

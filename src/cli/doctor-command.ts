@@ -4,6 +4,7 @@ import { UndiciHttpClient } from '../platform/http.ts';
 import { explain } from '../start-failure.ts';
 import { connectDatabase, openStoresOn, type Stores } from '../stores.ts';
 import { type CommandContext, commandConfig, STAND_IN_APP_ID, table, withDatabase } from './command-context.ts';
+import { Unfinished } from './command-failure.ts';
 import { checkEventSubscriptions } from './doctor/event-checks.ts';
 import type { Finding } from './doctor/finding.ts';
 import { examineMeta } from './doctor/meta-checks.ts';
@@ -19,7 +20,8 @@ export function addDoctorCommand(program: Command, context: CommandContext): voi
     .action(async ({ json }: { json?: true }) => {
       const findings = await examine(context);
       context.print(json === true ? JSON.stringify({ findings }, null, 2) : table(findings.map(toRow)));
-      if (findings.some(({ state }) => state === 'wrong')) process.exitCode = 1;
+      const wrong = findings.filter(({ state }) => state === 'wrong').length;
+      if (wrong > 0) throw new Unfinished(`${wrong} of ${findings.length} checks say that it would not.`);
     });
 }
 

@@ -3,9 +3,9 @@ import { DELIVERY_STATUSES, type DeliveryRow, type DeliveryStatus, DeliveryStore
 import { EventBacklog } from '../events/event-backlog.ts';
 import { SubscriptionSecrets } from '../events/subscription-secrets.ts';
 import { type Requester, SubscriptionStore } from '../events/subscription-store.ts';
-import { StartFailure } from '../start-failure.ts';
 import type { Stores } from '../stores.ts';
 import { type CommandContext, commandConfig, table, withStores } from './command-context.ts';
+import { UsageFailure } from './command-failure.ts';
 import { explainProblems, OPERATOR } from './operator.ts';
 
 const BY: Requester = { actor: OPERATOR, requestId: null, scope: { tenants: null, products: null } };
@@ -109,7 +109,7 @@ async function replayRange(
   { print }: CommandContext,
 ): Promise<void> {
   if (options.subscription === undefined || options.from === undefined) {
-    throw new StartFailure('Say which deliveries: their ids, or --subscription and --from.', undefined);
+    throw new UsageFailure('Say which deliveries: their ids, or --subscription and --from.');
   }
   const from = toInstant('--from', options.from);
   // Ids have the time in milliseconds; nothing is made later than this instant of the far future.
@@ -122,17 +122,17 @@ async function replayRange(
 function toInstant(option: string, text: string): Date {
   const epochMs = Date.parse(text);
   if (epochMs >= 0) return new Date(epochMs);
-  throw new StartFailure(`${option} must be an instant such as 2026-01-31T09:30:00Z.`, undefined);
+  throw new UsageFailure(`${option} must be an instant such as 2026-01-31T09:30:00Z.`);
 }
 
 function toStatus(text: string): DeliveryStatus {
   const status = DELIVERY_STATUSES.find((each) => each === text);
-  if (status === undefined) throw new StartFailure(`--status must be ${DELIVERY_STATUSES.join(', ')}.`, undefined);
+  if (status === undefined) throw new UsageFailure(`--status must be ${DELIVERY_STATUSES.join(', ')}.`);
   return status;
 }
 
 function toLimit(text: string): number {
   const limit = Number(text);
   if (Number.isInteger(limit) && limit >= 1 && limit <= 1_000) return limit;
-  throw new StartFailure('--limit must be a whole number from 1 to 1000.', undefined);
+  throw new UsageFailure('--limit must be a whole number from 1 to 1000.');
 }

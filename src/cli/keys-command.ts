@@ -1,13 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { KeyCustody } from '../access/key-custody.ts';
+import { KeyCustody, keyNotFound } from '../access/key-custody.ts';
 import { type RewrapView, toKeyView, toRewrapView } from '../access/key-view.ts';
 import { RewrapWorker } from '../access/rewrap-worker.ts';
 import { createLogger } from '../platform/logger.ts';
+import { AppError } from '../platform/problem.ts';
 import type { Stores } from '../stores.ts';
 import { KekRegister, type KekRow } from '../vault/kek-register.ts';
 import { KeyRewrap } from '../vault/key-rewrap.ts';
 import { type CommandContext, commandConfig, table, withStores } from './command-context.ts';
+import { Interrupted, Unfinished } from './command-failure.ts';
 import { explainProblems, OPERATOR } from './operator.ts';
+import { stoppable } from './stop-signal.ts';
 import { confirm, progressBar } from './terminal.ts';
 
 interface Options {
@@ -45,16 +49,19 @@ export function addKeysCommand(program: Command, context: CommandContext): void 
   keys
     .command('retire <id>')
     .description('destroy a key that wraps nothing any more')
-    .action((id: string) => onKeys(({ custody }) => retire(custody, id, context)));
+    .option('--json', 'as JSON')
+    .action((id: string, options: Options) => onKeys((on) => retire(on, id, options, context)));
   keys
     .command('destroy <id>')
     .description('make sure that nothing needs a key (rotate, rewrap), then retire it')
     .option('--yes', 'do not ask')
+    .option('--json', 'as JSON')
     .action((id: string, options: Options) => onKeys((on) => destroy(on, id, options, context)));
   keys
     .command('change-root')
     .description('wrap the ring with ROOT_KEY (or the KMS) where ROOT_KEY_PREVIOUS still opens it')
-    .action(() => onKeys(({ custody }) => showRoot(custody, context)));
+    .option('--json', 'as JSON')
+    .action((options: Options) => onKeys((on) => showRoot(on, options, context)));
 }
 
 function openKeys({ database, clock, random, keyRing, audit }: Stores): Keys {
@@ -103,37 +110,55 @@ async function rotate({ custody }: Keys, { json }: Options, { print }: CommandCo
 async function rewrap(keys: Keys, { json }: Options, { print }: CommandContext): Promise<void> {
   const progress = await rewrapAll(keys);
   print(json === true ? JSON.stringify(progress) : inWords(progress));
-  if (progress.state !== 'done') process.exitCode = 1;
+  requireDone(progress);
 }
 
-async function retire(custody: KeyCustody, id: string, { print }: CommandContext): Promise<void> {
+async function retire({ custody }: Keys, id: string, { json }: Options, { print }: CommandContext): Promise<void> {
   await custody.retire(OPERATOR, id);
-  print(`${id} is retired: nothing that it wrapped can be opened from this database.`);
+  print(
+    json === true
+      ? JSON.stringify({ id, state: 'retired' })
+      : `${id} is retired: nothing that it wrapped can be opened from this database.`,
+  );
 }
 
-async function destroy(keys: Keys, id: string, { yes }: Options, { print }: CommandContext): Promise<void> {
+async function destroy(keys: Keys, id: string, options: Options, context: CommandContext): Promise<void> {
   const key = (await allKeys(keys.custody)).find((each) => each.id === id);
-  if (key !== undefined && key.state !== 'retired') {
-    await confirm(`${id} will be destroyed for good.`, yes === true);
+  if (key === undefined) throw new AppError(keyNotFound);
+  if (key.state !== 'retired') {
+    await confirm(`${id} will be destroyed for good.`, options.yes === true);
     if (key.state === 'active') await keys.custody.rotate(OPERATOR);
-    await rewrapAll(keys);
+    requireDone(await rewrapAll(keys));
   }
-  await retire(keys.custody, id, { environment: {}, print });
-  print(
-    `A backup that holds the ring still opens with the root key ${key?.root_key_id ?? ''}. To end that too, change the root key and ` +
+  await retire(keys, id, options, context);
+  if (options.json === true) return;
+  context.print(
+    `A backup that holds the ring still opens with the root key ${key.root_key_id}. To end that too, change the root key and ` +
       'destroy the old one: docs/runbook.md, "After a leak".',
   );
 }
 
 /** The stores are open: the ring has moved by now, in one transaction, or the start would have said why not. */
-async function showRoot(custody: KeyCustody, { print }: CommandContext): Promise<void> {
-  const roots = (await allKeys(custody)).filter(({ state }) => state !== 'retired').map((key) => key.root_key_id);
+async function showRoot({ custody }: Keys, { json }: Options, { print }: CommandContext): Promise<void> {
+  const keys = (await allKeys(custody)).filter(({ state }) => state !== 'retired');
+  const roots = [...new Set(keys.map((key) => key.root_key_id))];
   print(
-    `The ring is wrapped by ${[...new Set(roots)].join(', ')}. Restart the replicas with it, then take ROOT_KEY_PREVIOUS out.`,
+    json === true
+      ? JSON.stringify({ root_key_ids: roots })
+      : `The ring is wrapped by ${roots.join(', ')}. Restart the replicas with it, then take ROOT_KEY_PREVIOUS out.`,
   );
 }
 
-/** Asks for a rewrap and takes part in it until it is over. */
+function requireDone({ state, total, remaining, unopenable }: RewrapView): void {
+  if (state === 'running') {
+    throw new Interrupted(
+      `Stopped: ${remaining} of ${total} data keys are left. The replicas go on, and so does a second run.`,
+    );
+  }
+  if (state !== 'done') throw new Unfinished(`${unopenable} data keys could not be moved.`);
+}
+
+/** Asks for a rewrap and takes part in it until it is over, or until somebody stops it. */
 async function rewrapAll({ custody, worker }: Keys): Promise<RewrapView> {
   await custody.requestRewrap(OPERATOR);
   const bar = progressBar('rewrapping');
@@ -144,12 +169,16 @@ async function rewrapAll({ custody, worker }: Keys): Promise<RewrapView> {
     );
   }, LOOK_EACH_MS);
   try {
-    for (;;) {
-      await worker.pass(() => false);
-      const progress = toRewrapView(await custody.rewrapProgress());
-      bar.show(progress.total - progress.remaining, progress.total);
-      if (progress.state !== 'running') return progress;
-    }
+    return await stoppable(async (signal) => {
+      for (;;) {
+        await worker.pass(() => signal.aborted);
+        const progress = toRewrapView(await custody.rewrapProgress());
+        bar.show(progress.total - progress.remaining, progress.total);
+        if (progress.state !== 'running' || signal.aborted) return progress;
+        // The rest is in the hands of replicas.
+        await sleep(LOOK_EACH_MS);
+      }
+    });
   } finally {
     clearInterval(look);
     bar.end();

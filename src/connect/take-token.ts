@@ -17,7 +17,8 @@ export interface GivenToken extends Driver {
   flow: Flow;
   /** Null for an import. */
   sessionId: string | null;
-  clientId: string;
+  /** Null for an operator at the command line. */
+  clientId: string | null;
   token: SecretString;
   ids: SignupIds;
 }
