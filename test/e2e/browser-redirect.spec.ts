@@ -1,0 +1,278 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { ConnectionReader } from '../../src/connections/connection-reader.ts';
+import { describeInBrowser, type Visitor } from '../support/browser.ts';
+import { codeExchanges, createSession, decide, TestBrowser } from '../support/connect.ts';
+
+describeInBrowser('a person with a browser, through the redirect flow', {}, ({ stage, visitor }) => {
+  const link = async (body: Record<string, unknown> = {}) =>
+    (await createSession(stage(), { return_url: stage().returnUrl, ...body })).connect_url;
+  const back = (page: Page, query = '') =>
+    page.waitForURL((url) => url.href.startsWith(`${stage().returnUrl}?${query}`));
+  const approve = ({ page }: Pick<Visitor, 'page'>) => page.getByRole('button', { name: 'Continue' }).click();
+  /** What a person sees of ours at the end: the heading, the line below it, and the code for whom they ask. */
+  const shown = async ({ page }: Visitor) => {
+    await page.waitForURL(`${stage().listensAt}/**`);
+    const lines = await page.locator('main p').allInnerTexts();
+    const code = page.locator('code').first();
+    return {
+      title: await page.title(),
+      heading: await page.locator('h1').innerText(),
+      remedy: lines[0] ?? '',
+      code: (await code.count()) === 0 ? null : await code.innerText(),
+    };
+  };
+  const view = (url: string) =>
+    stage()
+      .replica.app.get(ConnectionReader)
+      .findAcrossTenants(new URL(url).searchParams.get('connection_id') ?? '');
+
+  it('approves, and comes back to the product with a connection and nothing else', async () => {
+    const person = await visitor();
+    await person.page.goto(await link({ tenant: 'browser' }));
+    const dialog = new URL(person.page.url());
+    expect(dialog.origin).toBe(stage().sandbox.url);
+    await approve(person);
+    await back(person.page);
+    const [returned, ...more] = stage().returns;
+    expect(more).toEqual([]);
+    expect(returned?.referer).toBeNull();
+    expect(returned?.url).toMatch(/^\/done\?status=connected&connection_id=con_[0-9a-z]{26}$/);
+    expect(await view(person.page.url())).toMatchObject({ status: 'active', tenant: 'browser' });
+    // Neither the code nor the state stays where the next page, or the back button, could read it.
+    const addresses = await person.page.evaluate<string[]>('[document.referrer, location.href]');
+    expect(addresses.join(' ')).not.toMatch(/code=|state=|oauth/);
+  });
+
+  it('holds a cookie that no script reads, of this host alone', async () => {
+    const person = await visitor();
+    await person.page.goto(await link());
+    const cookies = await person.context.cookies();
+    expect(cookies).toMatchObject([{ domain: 'localhost', path: '/', httpOnly: true, sameSite: 'Lax', secure: false }]);
+    await person.page.goto(`${stage().listensAt}/problems/state_mismatch`);
+    expect(await person.page.evaluate<string>('document.cookie')).toBe('');
+  });
+
+  it('is told on a page of ours where there is no way back, and again after a reload', async () => {
+    const person = await visitor();
+    await person.page.goto(await link({ return_url: undefined }));
+    await approve(person);
+    const before = await shown(person);
+    expect(before).toMatchObject({ title: 'Connected', heading: 'Connected', code: null });
+    const exchanges = codeExchanges(stage());
+    await person.page.reload();
+    expect(await shown(person)).toEqual(before);
+    expect(codeExchanges(stage())).toBe(exchanges);
+  });
+
+  it('goes back to the dialog and approves again: the same connection', async () => {
+    const person = await visitor();
+    await person.page.goto(await link({ tenant: 'back' }));
+    await approve(person);
+    await back(person.page);
+    await person.page.goBack();
+    await approve(person);
+    await back(person.page);
+    expect(stage().returns).toHaveLength(2);
+    expect(stage().returns[1]).toEqual(stage().returns[0]);
+  });
+
+  it('says no, and may come back and say yes', async () => {
+    const address = await link({ tenant: 'denier' });
+    const person = await visitor();
+    await person.page.goto(address);
+    await person.page.getByRole('button', { name: 'Not now' }).click();
+    await back(person.page);
+    expect(stage().returns.map(({ url }) => url)).toEqual(['/done?status=error&error=access_denied']);
+    await person.page.goto(address);
+    await approve(person);
+    await back(person.page, 'status=connected&');
+  });
+
+  it('takes single permissions away, and the connection says so', async () => {
+    const { id: user } = stage().sandbox.state.make.user({ name: 'Chooser', pageIds: ['200000000000201'] });
+    const person = await visitor();
+    await person.page.goto(await link({ tenant: 'chooser' }));
+    await person.page.getByLabel('Continue as').selectOption(user);
+    await person.page.getByLabel('pages_show_list').uncheck();
+    await approve(person);
+    await back(person.page, 'status=connected&');
+    expect(await view(person.page.url())).toMatchObject({
+      declined_scopes: ['pages_show_list'],
+      status_reason: { code: 'scopes_missing', remedy: expect.stringContaining('Connect again') },
+    });
+  });
+
+  it('goes on in a second tab while the first one waits', async () => {
+    const address = await link({ tenant: 'tabs' });
+    const person = await visitor();
+    const second = await person.context.newPage();
+    await person.page.goto(address);
+    await second.goto(address);
+    expect(await person.context.cookies()).toHaveLength(2);
+    await person.page.bringToFront();
+    await approve(person);
+    await back(person.page, 'status=connected&');
+    await second.bringToFront();
+    await approve({ page: second });
+    await back(second, 'status=error&error=session_expired');
+  });
+
+  it('is not disturbed by scanners that followed the link first', async () => {
+    const address = await link();
+    for (let scan = 0; scan < 3; scan++) await decide(await new TestBrowser(stage()).open(address));
+    const person = await visitor();
+    await person.page.goto(address);
+    await approve(person);
+    await back(person.page, 'status=connected&');
+  });
+
+  it('gets through without JavaScript, by keyboard', async () => {
+    const person = await visitor({ javaScriptEnabled: false });
+    await person.page.goto(await link({ return_url: undefined }));
+    await person.page.getByRole('button', { name: 'Continue' }).focus();
+    await person.page.keyboard.press('Enter');
+    expect((await shown(person)).heading).toBe('Connected');
+  });
+
+  describe('reads what is wrong and what to do', () => {
+    it('with a link that is too old', async () => {
+      const address = await link();
+      stage().clock.advance(601);
+      const person = await visitor();
+      const answer = await person.page.goto(address);
+      expect(answer?.status()).toBe(410);
+      expect(await shown(person)).toEqual({
+        title: 'This connect link has expired or has been used already.',
+        heading: 'This connect link has expired or has been used already.',
+        remedy: 'Go back to where the link came from and start again: that gives a new link.',
+        code: 'session_expired',
+      });
+    });
+
+    it('with a login that another browser began', async () => {
+      const person = await visitor();
+      await person.page.goto(await link());
+      const callback = await decide(new URL(person.page.url()));
+      const stranger = await visitor();
+      const answer = await stranger.page.goto(callback);
+      expect(answer?.status()).toBe(400);
+      expect(await shown(stranger)).toMatchObject({
+        heading: 'This login does not belong to the browser that began it.',
+        remedy: expect.stringContaining('with cookies allowed'),
+        code: 'state_mismatch',
+      });
+    });
+
+    it.each<[string, { code: number; subcode?: number; message: string }, string, RegExp, RegExp]>([
+      [
+        'an app secret that Meta does not take',
+        { code: 1, message: 'Error validating client secret.' },
+        'meta_configuration',
+        /refuses the settings of this app/,
+        /Tell the operator/,
+      ],
+      [
+        'a code that was used before',
+        { code: 100, subcode: 36009, message: 'This authorization code has been used.' },
+        'code_rejected',
+        /used before/,
+        /Log in again/,
+      ],
+      [
+        'a code that came too late',
+        { code: 100, subcode: 36007, message: 'This authorization code has expired.' },
+        'code_rejected',
+        /expired/,
+        /Log in again/,
+      ],
+      [
+        'a redirect URI that Meta does not take',
+        { code: 191, message: 'Missing redirect_uri parameter.' },
+        'meta_configuration',
+        /refuses the settings of this app/,
+        /redirect URI/,
+      ],
+      [
+        'a Meta that has trouble of its own',
+        { code: 2, message: 'An unexpected error has occurred.' },
+        'meta_unavailable',
+        /not answering as it should/,
+        /log in again/,
+      ],
+    ])('with %s', async (_, fault, code, heading, remedy) => {
+      stage().sandbox.state.faults.add({
+        match: { pathPattern: 'oauth/access_token' },
+        times: 1,
+        fault: { kind: 'graph_error', ...fault },
+      });
+      const person = await visitor();
+      await person.page.goto(await link({ return_url: undefined }));
+      await approve(person);
+      const page = await shown(person);
+      expect(page).toMatchObject({
+        heading: expect.stringMatching(heading),
+        remedy: expect.stringMatching(remedy),
+        code,
+      });
+      // Meta's own text is for nobody: it may quote what we sent.
+      expect(await person.page.content()).not.toContain(fault.message);
+    });
+
+    it('with an app that is not open to them', async () => {
+      const person = await visitor();
+      await person.page.goto(await link({ return_url: undefined }));
+      const dialog = new URL(person.page.url());
+      dialog.searchParams.set('sandbox_action', 'error_901');
+      await person.page.goto(dialog.href);
+      expect(await shown(person)).toMatchObject({
+        heading: expect.stringContaining('not open to this account'),
+        remedy: expect.stringContaining('Ask the operator'),
+        code: 'app_unavailable',
+      });
+    });
+  });
+
+  it.each([
+    ['a phone', { width: 320, height: 568 }],
+    ['a desk', { width: 1280, height: 800 }],
+  ])('fits %s', async (_, viewport) => {
+    const person = await visitor({ viewport });
+    await person.page.goto(`${stage().listensAt}/connect/nothing-of-this-name-was-ever-given-to-anybody`);
+    const [room, needed, language] = await person.page.evaluate<[number, number, string]>(
+      '[document.documentElement.clientWidth, document.documentElement.scrollWidth, document.documentElement.lang]',
+    );
+    expect(needed).toBeLessThanOrEqual(room);
+    expect(language).toBe('en');
+  });
+});
+
+describeInBrowser('a replica behind TLS', { PUBLIC_URL: 'https://vault.example' }, ({ stage, visitor }) => {
+  it('holds a cookie that only TLS and only this host can set', async () => {
+    const { page, context } = await visitor();
+    // Stands for the proxy that ends TLS. It sees no redirects, so the test takes that step.
+    await context.route('https://vault.example/**', async (route) => {
+      const { pathname, search } = new URL(route.request().url());
+      const cookies = await context.cookies('https://vault.example');
+      const cookie = cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
+      const answer = await fetch(stage().listensAt + pathname + search, { headers: { cookie }, redirect: 'manual' });
+      const dialog = answer.headers.get('location');
+      const headers = { ...Object.fromEntries(answer.headers), ...(dialog === null ? {} : { 'x-dialog': dialog }) };
+      await route.fulfill({ status: dialog === null ? answer.status : 200, headers, body: await answer.text() });
+    });
+    const session = await createSession(stage(), { return_url: undefined });
+    const opened = await page.goto(session.connect_url);
+    expect(await context.cookies()).toMatchObject([
+      {
+        name: expect.stringMatching(/^__Host-/),
+        domain: 'vault.example',
+        path: '/',
+        secure: true,
+        httpOnly: true,
+        sameSite: 'Lax',
+      },
+    ]);
+    await page.goto(await decide(new URL((await opened?.headerValue('x-dialog')) ?? '')));
+    expect(await page.title()).toBe('Connected');
+  });
+});
