@@ -54,6 +54,15 @@ export class ConnectionVerdicts {
     });
   }
 
+  /** The token lives, and reaches nothing that the connection is for any more. Within a transaction that holds the active connection. */
+  async lostItsUse(
+    tx: Transaction,
+    of: { connectionId: string; tenant: string; product: string },
+    reason: DeathReason,
+  ): Promise<void> {
+    await this.endConnection(tx, of, reason, this.clock.now());
+  }
+
   /** Inspection finds the root token of a `reauth_required` connection valid again. False where that no longer counts. */
   async recovered(credential: CredentialAtWork): Promise<boolean> {
     const now = this.clock.now();

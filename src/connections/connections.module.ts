@@ -7,6 +7,7 @@ import { CredentialClaims } from './credential-claims.ts';
 import { CredentialOutcomes } from './credential-outcomes.ts';
 import { CredentialVersions } from './credential-versions.ts';
 import { CredentialWriter } from './credential-writer.ts';
+import { DoubtedAssets } from './doubted-assets.ts';
 import { EraseConnection } from './erase-connection.ts';
 import { EstablishConnection } from './establish-connection.ts';
 import { PhoneRegistrations } from './phone-registrations.ts';
@@ -23,6 +24,7 @@ const PROVIDERS = [
   CredentialOutcomes,
   CredentialVersions,
   CredentialWriter,
+  DoubtedAssets,
   EraseConnection,
   EstablishConnection,
   PhoneRegistrations,

@@ -1,9 +1,10 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Sweep } from '../lifecycle/sweep.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
+import { AssetInspection } from './asset-inspection.ts';
 
 /**
- * Looks at once at connections that somebody has doubts about, instead of within the minute that every replica's schedule would take.
+ * Looks at once at connections, and then at assets, that somebody has doubts about, instead of within the minute that every replica's schedule would take.
  * The doubts are on the rows, so nothing is lost where this look fails. One look at a time; asked meanwhile, another follows.
  */
 @Injectable()
@@ -14,6 +15,7 @@ export class PromptInspection implements OnApplicationShutdown {
 
   constructor(
     private readonly sweep: Sweep,
+    private readonly assets: AssetInspection,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
@@ -44,6 +46,7 @@ export class PromptInspection implements OnApplicationShutdown {
       this.#isAskedAgain = false;
       try {
         await this.sweep.health('retries');
+        await this.assets.look();
       } catch (error) {
         this.logger.error({ err: error }, 'a prompt inspection broke; the next look goes on');
       }

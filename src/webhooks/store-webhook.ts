@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.ts';
 import { ConnectionDoubts } from '../connections/connection-doubts.ts';
+import { DoubtedAssets } from '../connections/doubted-assets.ts';
 import { Database, type Transaction } from '../database/database.ts';
 import { RawJson } from '../events/event-data.ts';
 import { Outbox, type OutboxEvent } from '../events/outbox.ts';
@@ -29,6 +30,7 @@ export class StoreWebhook {
     private readonly database: Database,
     private readonly outbox: Outbox,
     private readonly doubts: ConnectionDoubts,
+    private readonly assets: DoubtedAssets,
     private readonly metrics: WebhookMetrics,
     private readonly clock: Clock,
     private readonly config: Config,
@@ -43,6 +45,7 @@ export class StoreWebhook {
       const connections = await findSubjectConnections(tx, subjects, this.ownAppIds());
       const matched = fresh.map((entry, index) => ({ entry, connections: connections[index] ?? [] }));
       await this.relay(tx, matched);
+      await this.assets.raise(tx, 'whatsapp_business_account', doubtedAccounts(fresh));
       return { matched, doubted: await this.doubts.raise(tx, doubtedBy(matched)) };
     });
     this.count(entries, result.matched);
@@ -106,6 +109,11 @@ export class StoreWebhook {
     const { app, instagramApp, threadsApp } = this.config.meta;
     return [...new Set([app.id, instagramApp.id, threadsApp.id])];
   }
+}
+
+function doubtedAccounts(entries: readonly WebhookEntry[]): string[] {
+  const named = entries.flatMap(({ subject }) => (subject.isAboutAccess ? subject.assets : []));
+  return named.filter(({ type }) => type === 'whatsapp_business_account').map(({ id }) => id);
 }
 
 function doubtedBy(matched: readonly MatchedEntry[]): string[] {

@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
 import { ConnectionsModule } from '../connections/connections.module.ts';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.ts';
+import { MetaModule } from '../meta/meta.module.ts';
+import { AssetInspection } from './asset-inspection.ts';
 import { CarryOutRequest } from './carry-out-request.ts';
 import { DataDeletionController } from './data-deletion.controller.ts';
 import { PersonRequestStore } from './person-request-store.ts';
@@ -15,9 +17,10 @@ import { WebhooksController } from './webhooks.controller.ts';
 
 /** What Meta tells us of its own accord. */
 @Module({
-  imports: [ConnectionsModule, LifecycleModule],
+  imports: [ConnectionsModule, LifecycleModule, MetaModule],
   controllers: [WebhooksController, SignedRequestsController, DataDeletionController],
   providers: [
+    AssetInspection,
     CarryOutRequest,
     PersonRequestStore,
     PromptInspection,
