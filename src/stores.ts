@@ -90,6 +90,7 @@ export async function openStoresOn(
     audit: new AuditLog(clock, ids, keyRing),
     close: async () => {
       await rootKeys.close();
+      await database.prompt.close();
       await dataSource.destroy();
     },
   };

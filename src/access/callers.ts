@@ -47,7 +47,7 @@ export class Callers {
 
   private async read(hash: Buffer): Promise<Caller | null> {
     const now = this.clock.now();
-    const [row] = await this.database.rows<KnownKey>({
+    const [row] = await this.database.prompt.rows<KnownKey>({
       name: 'caller_by_key',
       text: `SELECT ${POLICY_COLUMNS}, k.expires_at AS key_expires_at
         FROM client_key k JOIN client c ON c.id = k.client_id

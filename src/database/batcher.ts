@@ -1,3 +1,9 @@
+interface Call<I, O> {
+  input: I;
+  resolve: (output: O) => void;
+  reject: (error: unknown) => void;
+}
+
 /**
  * Joins calls that come at the same time into one statement: while `maxInFlight` statements are under way, further calls
  * wait and go together in the next. A lone call goes at once, so batching costs an idle service nothing; under load it divides
@@ -7,12 +13,20 @@ export class Batcher<I, O> {
   readonly #run: (inputs: I[]) => Promise<O[]>;
   readonly #maxSize: number;
   readonly #maxInFlight: number;
-  #waiting: { input: I; resolve: (output: O) => void; reject: (error: unknown) => void }[] = [];
+  readonly #deadline: { ms: number; error: () => unknown } | null;
+  #waiting: Call<I, O>[] = [];
   #inFlight = 0;
   #scheduled = false;
 
-  /** `run` gives one output per input, in their order. Its error is the error of each call of that batch. */
-  constructor(run: (inputs: I[]) => Promise<O[]>, options: { maxSize: number; maxInFlight: number }) {
+  /**
+   * `run` gives one output per input, in their order. Its error is the error of each call of that batch. A call that has no output by the
+   * `deadline` fails with its error; where it was still waiting for its turn, `run` never sees it.
+   */
+  constructor(
+    run: (inputs: I[]) => Promise<O[]>,
+    options: { maxSize: number; maxInFlight: number; deadline?: { ms: number; error: () => unknown } },
+  ) {
+    this.#deadline = options.deadline ?? null;
     this.#run = run;
     this.#maxSize = options.maxSize;
     this.#maxInFlight = options.maxInFlight;
@@ -20,7 +34,7 @@ export class Batcher<I, O> {
 
   submit(input: I): Promise<O> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ input, resolve, reject });
+      this.#waiting.push(this.#withDeadline({ input, resolve, reject }));
       if (this.#scheduled || this.#inFlight >= this.#maxInFlight) return;
       this.#scheduled = true;
       // After the requests that this turn of the event loop has read, so that they go together.
@@ -39,9 +53,31 @@ export class Batcher<I, O> {
     }
   }
 
-  async #dispatch(
-    batch: { input: I; resolve: (output: O) => void; reject: (error: unknown) => void }[],
-  ): Promise<void> {
+  #withDeadline(call: Call<I, O>): Call<I, O> {
+    if (this.#deadline === null) return call;
+    const { ms, error } = this.#deadline;
+    const timer = setTimeout(() => {
+      // What has come in meanwhile counts, also where this process was held up and looks late.
+      setImmediate(() => {
+        this.#waiting = this.#waiting.filter((each) => each !== timed);
+        call.reject(error());
+      });
+    }, ms);
+    const timed: Call<I, O> = {
+      input: call.input,
+      resolve: (output) => {
+        clearTimeout(timer);
+        call.resolve(output);
+      },
+      reject: (cause) => {
+        clearTimeout(timer);
+        call.reject(cause);
+      },
+    };
+    return timed;
+  }
+
+  async #dispatch(batch: Call<I, O>[]): Promise<void> {
     try {
       const outputs = await this.#run(batch.map((call) => call.input));
       if (outputs.length !== batch.length) throw new Error('a batch must answer each of its calls');

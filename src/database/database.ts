@@ -1,6 +1,8 @@
 import type { Pool, PoolClient, QueryResultRow } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
+import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
+import { PromptStatements } from './prompt-statements.ts';
 
 /**
  * One SQL statement. A `name` makes Postgres keep its plan for the connection: give one to every statement of a hot path,
@@ -31,10 +33,15 @@ const ATTEMPTS = 4;
 
 /** The rooms' way to Postgres. TypeORM owns the pool, the migrations and the cold paths; hot statements go to `pg` directly. */
 export class Database implements Sql {
+  /** For those who wait with a token in mind. */
+  readonly prompt: PromptStatements;
+
   constructor(
     readonly dataSource: DataSource,
     private readonly pool: Pool,
-  ) {}
+  ) {
+    this.prompt = new PromptStatements((dataSource.options as PostgresDataSourceOptions).url ?? '');
+  }
 
   /** On an initialised TypeORM data source, whose pool it shares. */
   static of(dataSource: DataSource): Database {

@@ -1,15 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
+import { databaseUnavailable } from '../database/prompt-statements.ts';
 import { LeaseCheck } from '../leases/lease-check.ts';
 import { appsecretProof } from '../meta/appsecret-proof.ts';
 import { hostNameOf } from '../meta/graph-hosts.ts';
 import { Clock } from '../platform/clock.ts';
 import { HttpClient, HttpFailure, type HttpRequest, type StreamedHttpAnswer } from '../platform/http.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
+import { AppError } from '../platform/problem.ts';
+import { SealBroken } from '../vault/sealed-secret.ts';
 import { AnswerRelay } from './answer-relay.ts';
 import type { ItemCredential } from './batch.ts';
 import { type Call, CallIntake } from './call-intake.ts';
 import { CallLimits, type Release } from './call-limits.ts';
+import { CallPolicy, type CallSource } from './call-policy.ts';
+import type { EffectiveCall } from './call-rules.ts';
 import { proofFor, targetUrl } from './call-target.ts';
 import { GatewayMetrics } from './gateway-metrics.ts';
 import { GatewayRefusal } from './gateway-refusal.ts';
@@ -33,6 +38,7 @@ export class GatewayCalls {
     @Inject(LeaseCheck) private readonly leases: LeaseCheck,
     @Inject(LeaseWatch) private readonly watch: LeaseWatch,
     @Inject(CallLimits) private readonly limits: CallLimits,
+    @Inject(CallPolicy) private readonly policy: CallPolicy,
     @Inject(UsageRecord) private readonly usage: UsageRecord,
     @Inject(GatewayMetrics) private readonly metrics: GatewayMetrics,
     @Inject(HttpClient) private readonly http: HttpClient,
@@ -43,14 +49,14 @@ export class GatewayCalls {
   }
 
   /** Answers the request; never rejects. Headers that every answer has are set already. */
-  async handle(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
+  async handle(request: IncomingMessage, response: ServerResponse, source: CallSource): Promise<void> {
     const startedAt = this.clock.now().getTime();
     let call: Call | null = null;
     try {
-      call = await this.intake.read(request);
+      call = await this.intake.read(request, source);
       await this.pass(call, request, response);
     } catch (error) {
-      this.fail(error, request, response, requestId);
+      this.fail(error, request, response, source.requestId);
     }
     if (call === null) return;
     const route = this.#routes.of(call.path.segments, call.isBatch);
@@ -115,8 +121,9 @@ export class GatewayCalls {
 
   /** A batch item may name a lease of its own: of the same client, for a credential of the same host. */
   private itemCredentials(call: Call, proof: string | null, secrets: Secret[]) {
-    return async (leaseToken: string | null): Promise<ItemCredential> => {
+    return async (leaseToken: string | null, item: EffectiveCall): Promise<ItemCredential> => {
       if (leaseToken === null || leaseToken === call.leaseToken) {
+        if (!this.policy.covers(call.grant, item)) throw await this.policy.refuseCall(call.grant, item, call.source);
         call.itemGrants.push(call.grant);
         return { accessToken: null, proof };
       }
@@ -127,6 +134,7 @@ export class GatewayCalls {
         hostNameOf(grant.kind) === hostNameOf(call.grant.kind);
       if (!fits)
         throw new GatewayRefusal('lease_invalid', { detail: 'A batch item names a lease that is not good here.' });
+      if (!this.policy.covers(grant, item)) throw await this.policy.refuseCall(grant, item, call.source);
       call.itemGrants.push(grant);
       const { host, takesProof } = call.target;
       const itemProof = takesProof ? appsecretProof(grant.accessToken, host.app.secret) : null;
@@ -183,6 +191,10 @@ function asRefusal(error: unknown): GatewayRefusal {
     if (error.cause instanceof GatewayRefusal) return error.cause;
     const detail = error.reason === 'timeout' ? 'Meta did not answer in time.' : 'Meta could not be reached.';
     return new GatewayRefusal('meta_unavailable', { detail, retryAfterSeconds: 1, cause: error });
+  }
+  if (error instanceof SealBroken) return new GatewayRefusal('credential_unreadable', { cause: error });
+  if (error instanceof AppError && error.type === databaseUnavailable) {
+    return new GatewayRefusal('database_unavailable', { retryAfterSeconds: 1, cause: error });
   }
   return new GatewayRefusal('internal_error', { cause: error });
 }

@@ -2,11 +2,14 @@
 export type GatewayRefusalCode =
   | 'lease_invalid'
   | 'path_not_allowed'
+  | 'address_not_allowed'
   | 'invalid_request'
   | 'payload_too_large'
   | 'too_many_calls'
   | 'meta_unavailable'
   | 'answer_refused'
+  | 'database_unavailable'
+  | 'credential_unreadable'
   | 'internal_error';
 
 interface Shape {
@@ -25,6 +28,12 @@ const SHAPES: Readonly<Record<GatewayRefusalCode, Shape>> = {
     message: 'The lease is unknown or has ended: take a new one from POST /v1/leases.',
   },
   path_not_allowed: { status: 403, metaCode: 200, isTransient: false, message: 'This call does not pass the gateway.' },
+  address_not_allowed: {
+    status: 403,
+    metaCode: 200,
+    isTransient: false,
+    message: 'The client of this lease may not call from this address.',
+  },
   invalid_request: { status: 400, metaCode: 100, isTransient: false, message: 'The request cannot be read.' },
   payload_too_large: {
     status: 413,
@@ -39,6 +48,18 @@ const SHAPES: Readonly<Record<GatewayRefusalCode, Shape>> = {
     metaCode: 2,
     isTransient: false,
     message: 'The answer of Meta could not be passed on safely.',
+  },
+  database_unavailable: {
+    status: 503,
+    metaCode: 2,
+    isTransient: true,
+    message: 'The lease cannot be looked at for the moment.',
+  },
+  credential_unreadable: {
+    status: 503,
+    metaCode: 2,
+    isTransient: false,
+    message: 'The stored token of this connection does not open.',
   },
   internal_error: { status: 500, metaCode: 1, isTransient: true, message: 'Something went wrong on our side.' },
 };

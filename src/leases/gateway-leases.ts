@@ -8,6 +8,12 @@ import { KeyRing } from '../vault/key-ring.ts';
 import type { GatewayGrant } from './lease-check.ts';
 import { createLeaseToken } from './lease-token.ts';
 
+/** A token of Meta's in an answer, and the id of the object that it stood in, where it had one. */
+export interface SeenToken {
+  metaToken: string;
+  objectId: string | null;
+}
+
 /** Leases in the place of Meta's tokens that an answer of Meta's brought (`/me/accounts`). */
 @Injectable()
 export class GatewayLeases {
@@ -21,27 +27,32 @@ export class GatewayLeases {
 
   /**
    * A fresh gateway lease for each of Meta's tokens that is a credential of the grant's connection, for the same client and no
-   * longer than the lease that asked; with their audit entries, in one statement. Other tokens get none.
+   * longer than the lease that asked; with their audit entries, in one statement. A token that is not known, because Meta gave
+   * the Page a new one, is known by its Page. Other tokens get none.
    */
-  async issueFor(grant: GatewayGrant, metaTokens: readonly string[]): Promise<Map<string, string>> {
-    const drafts = metaTokens.map((metaToken) => {
+  async issueFor(grant: GatewayGrant, seen: readonly SeenToken[]): Promise<Map<string, string>> {
+    const drafts = seen.map(({ metaToken, objectId }) => {
       const leaseId = this.ids.next('lse');
       const auditId = this.ids.next('aud');
       const auditKey = entryKey(this.ring, auditId);
-      return { metaToken, leaseId, auditId, auditKey, ...createLeaseToken(leaseId, this.random) };
+      return { metaToken, objectId, leaseId, auditId, auditKey, ...createLeaseToken(leaseId, this.random) };
     });
     if (drafts.length === 0) return new Map();
-    const issued = await this.database.rows<{ id: string }>({
+    const issued = await this.database.prompt.rows<{ id: string }>({
       name: 'lease_issue_in_answer',
       text: `WITH wish AS (
-          SELECT * FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::text[], $12::bytea[])
-            AS w (lease_id, secret_hash, token_hash, audit_id, audit_key)
+          SELECT * FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::text[], $12::bytea[], $13::text[])
+            AS w (lease_id, secret_hash, token_hash, audit_id, audit_key, page_id)
         ), issued AS (
           INSERT INTO lease (id, secret_hash, mode, client_id, connection_id, credential_id, credential_version, tenant, product,
             issued_at, expires_at)
           SELECT w.lease_id, w.secret_hash, 'gateway', $5, k.connection_id, k.id, k.version, $6, $7, $8, least($9, k.expires_at)
-          FROM wish w JOIN credential k ON k.token_hash = w.token_hash AND k.connection_id = $10
-          WHERE k.health <> 'invalid' AND k.secret_id IS NOT NULL
+          FROM wish w JOIN LATERAL (
+            SELECT * FROM credential c
+            WHERE c.connection_id = $10 AND c.health <> 'invalid' AND c.secret_id IS NOT NULL
+              AND (c.token_hash = w.token_hash OR (c.kind = 'page' AND c.subject_id = w.page_id))
+            ORDER BY c.token_hash IS NOT DISTINCT FROM w.token_hash DESC LIMIT 1
+          ) k ON true
           RETURNING id, credential_id, credential_version
         ), recorded AS (
           ${insertEntries(`SELECT w.audit_id, $8::timestamptz, 'lease.issued', 'client', $5::text, $6::text, $7::text, $10::text, i.id, NULL::text,
@@ -62,6 +73,7 @@ export class GatewayLeases {
         grant.connectionId,
         grant.leaseId,
         drafts.map((draft) => draft.auditKey),
+        drafts.map((draft) => draft.objectId),
       ],
     });
     const living = new Set(issued.map((row) => row.id));

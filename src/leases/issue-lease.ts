@@ -8,6 +8,7 @@ import { connectionNotFound, reauthRequired } from '../connections/connection-pr
 import { credentialContext } from '../connections/seal-contexts.ts';
 import { Batcher } from '../database/batcher.ts';
 import { Database } from '../database/database.ts';
+import { PROMPT_DEADLINE } from '../database/prompt-statements.ts';
 import { EnsureValid, refreshPending } from '../lifecycle/ensure-valid.ts';
 import { appsecretProof } from '../meta/appsecret-proof.ts';
 import { graphHost, hostNameOf } from '../meta/graph-hosts.ts';
@@ -22,6 +23,7 @@ import { ambiguousConnection, credentialUnreadable, modeNotAllowed } from './lea
 import { DEFAULT_TTL_SECONDS, type LeaseRequest } from './lease-request.ts';
 import { type LeaseRow, type LeaseWish, leaseStatement } from './lease-statement.ts';
 import { createLeaseToken } from './lease-token.ts';
+import { SealAlarm } from './seal-alarm.ts';
 
 /** The answer to `POST /v1/leases` (CONTRACT 6). The only answer of the service that may hold a token of Meta's. */
 export interface LeaseGrantView {
@@ -47,6 +49,7 @@ export class IssueLease {
   readonly #statements = new Batcher<LeaseWish, LeaseRow>((wishes) => this.run(wishes), {
     maxSize: 64,
     maxInFlight: 2,
+    deadline: PROMPT_DEADLINE,
   });
 
   constructor(
@@ -58,6 +61,7 @@ export class IssueLease {
     private readonly ids: Ids,
     private readonly random: Random,
     private readonly config: Config,
+    private readonly alarm: SealAlarm,
   ) {}
 
   /** Throws `AppError`: 403 `not_allowed`, `mode_not_allowed`; 404 `connection_not_found`; 409 and 503 as CONTRACT 6 says. */
@@ -112,7 +116,7 @@ export class IssueLease {
   }
 
   private async run(wishes: LeaseWish[]): Promise<LeaseRow[]> {
-    const rows = await this.database.rows<LeaseRow>(leaseStatement(this.clock.now(), wishes));
+    const rows = await this.database.prompt.rows<LeaseRow>(leaseStatement(this.clock.now(), wishes));
     const answers: LeaseRow[] = [];
     // Several rows for one wish are several connections that match; the first tells as much.
     for (const row of rows) answers[Number(row.n) - 1] ??= row;
@@ -140,10 +144,15 @@ export class IssueLease {
   }
 
   /** In token mode the answer holds Meta's own token, its host and the proof that goes with this one token (META.md 11). */
-  private async withMetaToken(view: LeaseGrantView, row: LeaseRow, { tenant }: LeaseRequest): Promise<LeaseGrantView> {
+  private async withMetaToken(view: LeaseGrantView, row: LeaseRow, request: LeaseRequest): Promise<LeaseGrantView> {
+    const { tenant, product } = request;
     const { connection_id: connectionId, credential_id: credentialId } = view;
     const context = credentialContext({ tenant, connectionId, credentialId, kind: row.kind, version: row.version });
-    const token = await this.vault.open(row, context).catch(refuseBroken);
+    const token = await this.vault.open(row, context).catch(async (error: unknown) => {
+      if (!(error instanceof SealBroken)) throw error;
+      await this.alarm.tell({ leaseId: view.lease_id, tenant, product, connectionId, credentialId }, error);
+      throw new AppError(credentialUnreadable, { cause: error });
+    });
     const host = graphHost(this.config.meta, hostNameOf(row.kind));
     return {
       ...view,
@@ -163,8 +172,4 @@ export class IssueLease {
     }
     if (request.min_valid_seconds === undefined) throw new AppError(reauthRequired);
   }
-}
-
-function refuseBroken(error: unknown): never {
-  throw error instanceof SealBroken ? new AppError(credentialUnreadable, { cause: error }) : error;
 }

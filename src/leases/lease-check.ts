@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { type AllowPolicy, patternsFor } from '../access/allow-policy.ts';
 import type { Product } from '../config/config.ts';
 import type { CredentialKind } from '../connections/credential-kind.ts';
 import { credentialContext } from '../connections/seal-contexts.ts';
@@ -9,9 +10,11 @@ import { PROMPT_DEADLINE } from '../database/prompt-statements.ts';
 import { Clock } from '../platform/clock.ts';
 import { SecretString } from '../platform/secret-string.ts';
 import { KeyRing } from '../vault/key-ring.ts';
+import { SealBroken } from '../vault/sealed-secret.ts';
 import { type SealedSecretRow, Vault } from '../vault/vault.ts';
 import { parseLeaseToken } from './lease-token.ts';
 import { OpenedLeases } from './opened-leases.ts';
+import { SealAlarm } from './seal-alarm.ts';
 
 /** What a gateway lease gives at this moment. */
 export interface GatewayGrant {
@@ -26,9 +29,13 @@ export interface GatewayGrant {
   kind: CredentialKind;
   appId: string;
   leaseExpiresAt: Date;
+  /** The patterns that its client is held to, for this product; null: none. As they are at this moment. */
+  allow: readonly string[] | null;
+  /** Where its client may call from; null: everywhere. As it is at this moment. */
+  ipAllowList: readonly string[] | null;
   accessToken: SecretString;
   /** The same object for as long as this lease on this token is remembered: what is derived from both can be kept by it, weakly. */
-  memo?: object;
+  memo?: object | undefined;
 }
 
 /** A lease to look at, and the sealed secret that is known of it already; '' for none. */
@@ -37,10 +44,12 @@ interface Asked {
   knownSecretId: string;
 }
 
-/** What is said of every good lease. */
+/** What is said of every good lease, on every call. */
 interface LivingRow {
   n: number;
   secret_id: string;
+  allow: AllowPolicy | null;
+  ip_allow_list: string[] | null;
   /** Of the lease; null in a row that is not whole. */
   secret_hash: Buffer | null;
 }
@@ -58,9 +67,11 @@ interface WholeRow extends LivingRow, SealedSecretRow {
   expires_at: Date;
 }
 
+/** Whether the policy of a lease's client still covers it. */
+export const STILL_COVERED = `cl.tenants && ARRAY['*', l.tenant] AND cl.products && ARRAY['*', l.product] AND l.mode = ANY (cl.lease_modes)`;
 /** A lease is good while its client, connection and credential are: each is looked at on every call, so an ending counts at once. */
 const LIVING_LEASES = `FROM lease l
-  JOIN client cl ON cl.id = l.client_id AND cl.deleted_at IS NULL
+  JOIN client cl ON cl.id = l.client_id AND cl.deleted_at IS NULL AND ${STILL_COVERED}
   JOIN connection c ON c.id = l.connection_id AND c.status = 'active'
   JOIN credential k ON k.id = l.credential_id`;
 const GOOD = `l.mode = 'gateway' AND l.ended_at IS NULL AND l.expires_at > $2`;
@@ -68,7 +79,7 @@ const GOOD = `l.mode = 'gateway' AND l.ended_at IS NULL AND l.expires_at > $2`;
 /** What cannot change under the same secret is left out, the sealed token too, where that secret is known. */
 const GRANTS = {
   name: 'lease_grants',
-  text: `SELECT asked.n::int, k.secret_id, whole.*
+  text: `SELECT asked.n::int, k.secret_id, cl.allow, cl.ip_allow_list, whole.*
     ${LIVING_LEASES} JOIN unnest($1::text[], $3::text[]) WITH ORDINALITY AS asked (lease_id, known_secret_id, n)
       ON asked.lease_id = l.id
     LEFT JOIN LATERAL (
@@ -91,23 +102,26 @@ export class LeaseCheck implements OnApplicationShutdown {
     maxInFlight: 2,
     deadline: PROMPT_DEADLINE,
   });
-  readonly #opened = new OpenedLeases<Omit<GatewayGrant, 'accessToken' | 'memo'>>();
+  readonly #opened = new OpenedLeases<Omit<GatewayGrant, 'allow' | 'ipAllowList' | 'accessToken' | 'memo'>>();
 
   constructor(
     private readonly database: Database,
     private readonly vault: Vault,
     private readonly ring: KeyRing,
     private readonly clock: Clock,
+    private readonly alarm: SealAlarm,
   ) {}
 
-  /** What the lease gives; null where the token is none of ours or its lease has ended, for whatever reason. */
+  /** What the lease gives; null where the token is none of ours or its lease has ended, for whatever reason. Throws `SealBroken`. */
   async grant(token: string): Promise<GatewayGrant | null> {
     const opened = this.#opened.find(token);
     if (opened === null) return this.prove(token);
     // Before the wait: what goes meanwhile is zeroed.
     const accessToken = new SecretString(opened.accessToken.toString('utf8'));
     const row = await this.#rows.submit({ leaseId: opened.leaseId, knownSecretId: opened.secretId });
-    if (row?.secret_id === opened.secretId) return { ...opened.grant, accessToken, memo: opened };
+    if (row?.secret_id === opened.secretId) {
+      return { ...opened.grant, ...limitsOf(row, opened.grant.product), accessToken, memo: opened };
+    }
     if (row !== null && isWhole(row)) return this.open(token, opened.leaseId, row);
     this.#opened.forget(opened.leaseId);
     return null;
@@ -149,7 +163,11 @@ export class LeaseCheck implements OnApplicationShutdown {
       appId: row.app_id,
       leaseExpiresAt: row.expires_at,
     };
-    const accessToken = await this.vault.open(row, credentialContext({ ...identity, version: row.version }));
+    const context = credentialContext({ ...identity, version: row.version });
+    const accessToken = await this.vault.open(row, context).catch(async (error: unknown) => {
+      if (error instanceof SealBroken) await this.alarm.tell({ ...identity, leaseId, product: row.product }, error);
+      throw error;
+    });
     const opened = {
       leaseId,
       secretId: row.secret_id,
@@ -158,7 +176,7 @@ export class LeaseCheck implements OnApplicationShutdown {
       grant,
     };
     this.#opened.keep(opened);
-    return { ...grant, accessToken, memo: opened };
+    return { ...grant, ...limitsOf(row, row.product), accessToken, memo: opened };
   }
 
   private async read(asked: Asked[]): Promise<(LivingRow | WholeRow | null)[]> {
@@ -170,6 +188,11 @@ export class LeaseCheck implements OnApplicationShutdown {
     for (const row of rows) answers[row.n - 1] = row;
     return answers;
   }
+}
+
+/** What a client is held to can change from one call to the next, so it is never remembered. */
+function limitsOf(row: LivingRow, product: Product): Pick<GatewayGrant, 'allow' | 'ipAllowList'> {
+  return { allow: patternsFor(row.allow, product), ipAllowList: row.ip_allow_list };
 }
 
 function isWhole(row: LivingRow | WholeRow): row is WholeRow {

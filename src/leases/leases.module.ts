@@ -7,11 +7,12 @@ import { IssueLease } from './issue-lease.ts';
 import { LeaseCheck } from './lease-check.ts';
 import { LeaseRecords } from './lease-records.ts';
 import { LeasesController } from './leases.controller.ts';
+import { SealAlarm } from './seal-alarm.ts';
 
 @Module({
   imports: [ConnectionsModule, LifecycleModule],
   controllers: [LeasesController],
-  providers: [IssueLease, LeaseCheck, LeaseRecords, GatewayLeases],
+  providers: [IssueLease, LeaseCheck, LeaseRecords, GatewayLeases, SealAlarm],
   exports: [LeaseCheck, GatewayLeases, LeaseRecords],
 })
 export class LeasesModule implements OnModuleInit {

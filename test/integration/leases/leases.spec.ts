@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { Registry } from 'prom-client';
 import type { Caller } from '../../../src/access/caller.ts';
 import { SYSTEM } from '../../../src/audit/audit-log.ts';
 import type { Database } from '../../../src/database/database.ts';
@@ -7,12 +8,14 @@ import { IssueLease } from '../../../src/leases/issue-lease.ts';
 import { LeaseCheck } from '../../../src/leases/lease-check.ts';
 import { LeaseRecords } from '../../../src/leases/lease-records.ts';
 import type { LeaseRequest } from '../../../src/leases/lease-request.ts';
+import { SealAlarm } from '../../../src/leases/seal-alarm.ts';
 import type { EnsureValid } from '../../../src/lifecycle/ensure-valid.ts';
 import { AppError } from '../../../src/platform/problem.ts';
 import { testConfig } from '../../support/config.ts';
 import { connect, connectionsRoom, type TestConnections } from '../../support/connections.ts';
 import { type OpenDatabase, openFreshDatabase } from '../../support/database.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { captureLog } from '../../support/replica.ts';
 import { openTestVault, type TestVault } from '../../support/vault.ts';
 
 const PAGES = [{ id: '501', token: 'EAApage501', instagramId: '17841400000000001' }];
@@ -47,8 +50,9 @@ describe('leases on Postgres', () => {
       },
     } as EnsureValid;
     const { vault, ring, ids, random } = sealed;
-    issue = new IssueLease(database, vault, ring, ensureValid, clock, ids, random, config);
-    check = new LeaseCheck(database, vault, ring, clock);
+    const alarm = new SealAlarm(database, room.audit, clock, captureLog().logger, new Registry());
+    issue = new IssueLease(database, vault, ring, ensureValid, clock, ids, random, config, alarm);
+    check = new LeaseCheck(database, vault, ring, clock, alarm);
     records = new LeaseRecords(database, ring, room.audit, clock);
     inAnswers = new GatewayLeases(database, ring, clock, ids, random);
   });
@@ -369,7 +373,10 @@ describe('leases on Postgres', () => {
     const lease = await issue.issue(await client(), WANTED, 'r');
     const grant = await check.grant(lease.access_token);
     if (grant === null) throw new Error('no grant');
-    const given = await inAnswers.issueFor(grant, ['EAApage501', 'EAAforeign', 'EAAunknown']);
+    const given = await inAnswers.issueFor(
+      grant,
+      ['EAApage501', 'EAAforeign', 'EAAunknown'].map((metaToken) => ({ metaToken, objectId: null })),
+    );
     expect([...given.keys()]).toEqual(['EAApage501']);
     const inner = await check.grant(given.get('EAApage501') ?? '');
     expect(inner).toMatchObject({ kind: 'page', leaseExpiresAt: grant.leaseExpiresAt });

@@ -1,0 +1,82 @@
+import pg, { type Pool, type QueryResultRow } from 'pg';
+import { AppError, defineProblem } from '../platform/problem.ts';
+import type { Statement } from './database.ts';
+
+export const databaseUnavailable = defineProblem(
+  'database_unavailable',
+  503,
+  'The database does not answer in time, or cannot record what is asked for.',
+  'Nothing was given out. Try again after the time in Retry-After; GET /health/ready and metavault doctor say more.',
+);
+
+/** The whole wait of a caller: with its way here and back, it has its answer within a second. */
+export const PROMPT_ANSWER_MS = 900;
+/** Postgres itself ends the statement before that, so that nothing is done for somebody who has been refused. */
+const STATEMENT_MS = 750;
+/** After this, a connection that says nothing is thrown away. */
+const SILENT_MS = 2_000;
+/** Two statements of leases and two of gateway calls at a time, and look-ups of keys beside them. */
+const CONNECTIONS = 6;
+
+/**
+ * Statements that somebody waits for who asks for a token, or comes with one: answered at once, or refused within a second, whatever is
+ * wrong with the database: out of reach, silent, locked, full, read-only. They have connections of their own, so that slower work, which
+ * has 15 seconds, neither gives them its patience nor takes their connections.
+ */
+export class PromptStatements {
+  #pool: Pool | null = null;
+
+  constructor(private readonly databaseUrl: string) {}
+
+  /** The rows of one statement, one round trip. Throws 503 `database_unavailable`, whatever went wrong. */
+  async rows<R extends QueryResultRow>(statement: Statement): Promise<R[]> {
+    this.#pool ??= openPool(this.databaseUrl);
+    try {
+      return (await within(PROMPT_ANSWER_MS, this.#pool.query<R>(statement))).rows;
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool?.end();
+    this.#pool = null;
+  }
+}
+
+/** `database_unavailable` for a reason that only the log tells. */
+export function unavailable(cause: unknown): AppError {
+  return new AppError(databaseUnavailable, { retryAfterSeconds: 1, cause });
+}
+
+/** For batches of such statements: calls that wait for their turn have no longer either. */
+export const PROMPT_DEADLINE = {
+  ms: PROMPT_ANSWER_MS,
+  error: () => unavailable(new Error(`no answer of the database within ${PROMPT_ANSWER_MS} ms`)),
+};
+
+function openPool(connectionString: string): Pool {
+  const pool = new pg.Pool({
+    connectionString,
+    application_name: 'metavault prompt',
+    max: CONNECTIONS,
+    connectionTimeoutMillis: PROMPT_ANSWER_MS,
+    statement_timeout: STATEMENT_MS,
+    query_timeout: SILENT_MS,
+    keepAlive: true,
+    // Nobody has to close it for the process to end.
+    allowExitOnIdle: true,
+  });
+  // An idle connection that breaks is the pool's to replace.
+  pool.on('error', () => {});
+  return pool;
+}
+
+/** What has arrived by the deadline counts, also where this process was held up and looks late: hence the turn of the event loop. */
+function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const tooLate = (): void => reject(new Error(`no answer of the database within ${timeoutMs} ms`));
+    const timer = setTimeout(() => setImmediate(tooLate), timeoutMs);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

@@ -1,0 +1,70 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Counter, Registry } from 'prom-client';
+import { AuditLog, SYSTEM } from '../audit/audit-log.ts';
+import { Database } from '../database/database.ts';
+import { Clock } from '../platform/clock.ts';
+import { LOGGER, type Pino } from '../platform/logger.ts';
+import type { SealBroken } from '../vault/sealed-secret.ts';
+
+/** Which token did not open, and for which lease. */
+export interface BrokenCredential {
+  leaseId: string;
+  tenant: string;
+  product: string;
+  connectionId: string;
+  credentialId: string;
+}
+
+const TOLD_AGAIN_MS = 60_000;
+const MOST = 1_000;
+
+/** Tells of sealed tokens that do not open when they are to serve: each time in the metric, each credential once a minute in record and log. */
+@Injectable()
+export class SealAlarm {
+  readonly #toldAtMs = new Map<string, number>();
+  readonly #count: Counter;
+
+  constructor(
+    private readonly database: Database,
+    private readonly audit: AuditLog,
+    private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Pino,
+    registry: Registry,
+  ) {
+    this.#count = new Counter({
+      name: 'metavault_unreadable_credentials_total',
+      help: 'How often a sealed token that was to serve did not open: it was changed, moved, or is under a key that is gone',
+      registers: [registry],
+    });
+  }
+
+  /** Never throws: the caller is refused either way. */
+  async tell(broken: BrokenCredential, cause: SealBroken): Promise<void> {
+    this.#count.inc();
+    if (!this.isDue(broken.credentialId)) return;
+    const { leaseId, tenant, product, connectionId, credentialId } = broken;
+    this.logger.error({ err: cause, connection_id: connectionId, credential_id: credentialId }, cause.message);
+    try {
+      await this.audit.record(this.database, {
+        action: 'credential.seal_broken',
+        actor: SYSTEM,
+        tenant,
+        product,
+        connectionId,
+        subjectId: credentialId,
+        details: { secret_id: cause.secretId, lease_id: leaseId },
+      });
+    } catch (error) {
+      this.logger.error({ err: error, credential_id: credentialId }, 'a broken seal could not be recorded');
+    }
+  }
+
+  private isDue(credentialId: string): boolean {
+    const nowMs = this.clock.now().getTime();
+    const toldAtMs = this.#toldAtMs.get(credentialId);
+    if (toldAtMs !== undefined && nowMs - toldAtMs < TOLD_AGAIN_MS) return false;
+    if (this.#toldAtMs.size >= MOST) this.#toldAtMs.clear();
+    this.#toldAtMs.set(credentialId, nowMs);
+    return true;
+  }
+}
