@@ -21,14 +21,21 @@ const PLACE = {
   product: { enum: PRODUCTS },
 };
 const REQUIRED_PLACE = ['connection_id', 'tenant', 'product', 'status'];
+const REFRESHED = ['credential_id', 'credential_version', 'expires_at'];
+const RELAYED = ['connection_id', 'tenant', 'product', 'asset', 'object', 'entry'];
+const EXPIRING = ['cause', 'expires_at', 'days_left'];
 
 const DATA: Readonly<Record<EventType | typeof TEST_EVENT_TYPE, JsonSchema>> = {
-  'connection.created': data('A person or business connected, or connected again.', REQUIRED_PLACE, {
-    ...PLACE,
-    status: { const: 'active' },
-    reconnected: { type: 'boolean', description: 'True: the connection was there before and is alive again.' },
-  }),
-  'connection.refreshed': data('A credential has a new version, or lost scopes.', REQUIRED_PLACE, {
+  'connection.created': data(
+    'A person or business connected, or connected again.',
+    [...REQUIRED_PLACE, 'reconnected'],
+    {
+      ...PLACE,
+      status: { enum: ['active', 'reauth_required'] },
+      reconnected: { type: 'boolean', description: 'True: the connection was there before and is alive again.' },
+    },
+  ),
+  'connection.refreshed': data('A credential has a new version, or lost scopes.', [...REQUIRED_PLACE, ...REFRESHED], {
     ...PLACE,
     status: { enum: ['active', 'reauth_required'] },
     credential_id: { type: 'string', pattern: '^crd_' },
@@ -36,39 +43,50 @@ const DATA: Readonly<Record<EventType | typeof TEST_EVENT_TYPE, JsonSchema>> = {
     expires_at: orNull(INSTANT),
     lost_scopes: { type: 'array', items: TEXT, description: 'What the person took away since.' },
   }),
-  'connection.expiring': data('A connection ends unless the person logs in again.', REQUIRED_PLACE, {
+  'connection.expiring': data('A connection ends unless the person logs in again.', [...REQUIRED_PLACE, ...EXPIRING], {
     ...PLACE,
     status: { const: 'active' },
-    cause: TEXT,
+    cause: { enum: ['data_access_expires', 'token_expires'] },
     expires_at: INSTANT,
     days_left: { type: 'integer' },
   }),
-  'connection.reauth_required': data('A connection serves no more until the person logs in again.', REQUIRED_PLACE, {
-    ...PLACE,
-    status: { const: 'reauth_required' },
-    reason: {
-      type: 'object',
-      required: ['code'],
-      properties: { code: TEXT, detail: TEXT, remedy: TEXT, meta: { type: 'object' } },
+  'connection.reauth_required': data(
+    'A connection serves no more until the person logs in again.',
+    [...REQUIRED_PLACE, 'reason'],
+    {
+      ...PLACE,
+      status: { const: 'reauth_required' },
+      reason: {
+        type: 'object',
+        required: ['code', 'detail', 'remedy'],
+        properties: { code: TEXT, detail: TEXT, remedy: TEXT, meta: { type: 'object' } },
+      },
     },
-  }),
-  'connection.revoked': data('A connection is over for good.', REQUIRED_PLACE, {
+  ),
+  'connection.revoked': data('A connection is over for good.', [...REQUIRED_PLACE, 'reason'], {
     ...PLACE,
     status: { const: 'revoked' },
     reason: TEXT,
   }),
-  'meta.webhook': data("One entry of a webhook of Meta's, its signature checked.", [], {
-    connection_id: orNull(PLACE.connection_id),
-    tenant: orNull(TEXT),
-    product: orNull(PLACE.product),
-    asset: orNull({ type: 'object', required: ['type', 'id'], properties: { type: TEXT, id: TEXT } }),
-    object: { type: 'string', description: "Meta's word for what the entry is about." },
-    entry: {
-      type: 'object',
-      description:
-        "Meta's entry as it came; absent where it was erased since, as its person asked. Ids exceed 2^53: read them with a parser that keeps integers whole.",
-    },
-  }),
+  'meta.webhook': {
+    anyOf: [
+      data("One entry of a webhook of Meta's, its signature checked.", RELAYED, {
+        connection_id: orNull(PLACE.connection_id),
+        tenant: orNull(TEXT),
+        product: orNull(PLACE.product),
+        asset: orNull({ type: 'object', required: ['type', 'id'], properties: { type: TEXT, id: TEXT } }),
+        object: { type: 'string', description: "Meta's word for what the entry is about." },
+        entry: {
+          type: 'object',
+          description:
+            "Meta's entry as it came. Ids exceed 2^53: read them with a parser that keeps integers whole (lossless-json, for example).",
+        },
+      }),
+      data('An entry that was erased before it was delivered, as its person asked.', ['erased'], {
+        erased: { const: true },
+      }),
+    ],
+  },
   [TEST_EVENT_TYPE]: data('A test delivery that an admin asked for.', ['subscription_id'], {
     subscription_id: { type: 'string', pattern: '^sub_' },
   }),

@@ -3,7 +3,8 @@ import { AuditLog } from '../audit/audit-log.ts';
 import { ConnectionDoubts } from '../connections/connection-doubts.ts';
 import { EraseConnection } from '../connections/erase-connection.ts';
 import { RevokeConnection } from '../connections/revoke-connection.ts';
-import { Database, type Sql } from '../database/database.ts';
+import { Database } from '../database/database.ts';
+import { eraseRelayed, eraseRelayedOf } from '../events/erase-relayed.ts';
 import { type PersonRequest, PersonRequestStore } from './person-request-store.ts';
 import { PromptInspection } from './prompt-inspection.ts';
 import { META } from './rejections.ts';
@@ -14,9 +15,6 @@ interface PersonsConnection {
   product: string;
   isRevoked: boolean;
 }
-
-/** In the place of what Meta sent about a person who is erased. */
-const ERASED_EVENT = '{"erased":true}';
 
 /**
  * Carries out what Meta asked for in the name of a person (CONTRACT 8): their connections are revoked, unless they connected again
@@ -80,25 +78,21 @@ export class CarryOutRequest {
   }
 
   private erase(connectionId: string): Promise<boolean> {
-    return this.eraser.erase(connectionId, async (tx) => {
-      await tx.run({
-        text: `UPDATE event SET data = $2 WHERE connection_id = $1 AND type = 'meta.webhook'`,
-        values: [connectionId, ERASED_EVENT],
-      });
-    });
+    return this.eraser.erase(connectionId, (tx) => eraseRelayedOf(tx, connectionId));
   }
 
   /** What came about the person while no connection was theirs. */
   private async eraseUnmatched(metaUserId: string): Promise<void> {
-    await this.database.transaction(async (tx: Sql) => {
-      await tx.run({
-        text: `UPDATE event SET data = $2 WHERE id IN (SELECT event_id FROM webhook_entry WHERE meta_user_id = $1)`,
-        values: [metaUserId, ERASED_EVENT],
-      });
-      await tx.run({
-        text: 'UPDATE webhook_entry SET meta_user_id = NULL, event_id = NULL WHERE meta_user_id = $1',
+    await this.database.transaction(async (tx) => {
+      const entries = await tx.rows<{ event_id: string | null }>({
+        text: `UPDATE webhook_entry e SET meta_user_id = NULL, event_id = NULL
+          FROM (SELECT hash, event_id FROM webhook_entry WHERE meta_user_id = $1 FOR UPDATE) old WHERE e.hash = old.hash RETURNING old.event_id`,
         values: [metaUserId],
       });
+      await eraseRelayed(
+        tx,
+        entries.flatMap(({ event_id }) => event_id ?? []),
+      );
     });
   }
 }

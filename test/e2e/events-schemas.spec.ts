@@ -1,0 +1,209 @@
+import { createHmac } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
+import request from 'supertest';
+import { api, createSession } from '../support/connect.ts';
+import { DAY, type LifecycleStage, lifecycleStage } from '../support/lifecycle.ts';
+import { type ReceivedDelivery, type Receiver, startReceiver } from '../support/receiver.ts';
+
+let stage: LifecycleStage;
+let receiver: Receiver;
+let subscriptionId: string;
+let schemas: Map<string, ValidateFunction>;
+/** The same, and no field that they do not name. */
+let closedSchemas: Map<string, ValidateFunction>;
+
+beforeAll(async () => {
+  stage = await lifecycleStage();
+  receiver = await startReceiver();
+  const { types } = (await request(server()).get('/schemas/events').expect(200)).body as {
+    types: Record<string, string>;
+  };
+  const [ajv, closed] = [newAjv(), newAjv()];
+  [schemas, closedSchemas] = [new Map(), new Map()];
+  for (const [type, address] of Object.entries(types)) {
+    const { text } = await request(server()).get(new URL(address).pathname).expect(200);
+    schemas.set(type, ajv.compile(JSON.parse(text) as object));
+    closedSchemas.set(type, closed.compile(close(JSON.parse(text)) as object));
+  }
+  const events = Object.keys(types).filter((type) => type !== 'subscription.test');
+  const made = await api(stage).post('/v1/subscriptions', { url: receiver.url, events });
+  expect(made.status).toBe(201);
+  subscriptionId = (made.body as { id: string }).id;
+});
+afterAll(async () => {
+  await receiver?.close();
+  await stage?.close();
+});
+
+const server = () => stage.replica.app.getHttpServer();
+
+function newAjv(): Ajv2020 {
+  const ajv = new Ajv2020({ strict: true, allErrors: true });
+  (formats as unknown as (ajv: Ajv2020) => void)(ajv);
+  return ajv;
+}
+
+/** A schema whose objects may have no other fields than it names: to find what the published one forgets. Meta's entry stays open. */
+function close(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(close);
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const closed = Object.fromEntries(Object.entries(schema).map(([name, value]) => [name, close(value)]));
+  return 'properties' in closed ? { ...closed, additionalProperties: false } : closed;
+}
+
+/** The events of one type, delivered for real; when there are `count` of them. */
+async function delivered(
+  type: string,
+  count: number,
+  isMeant: (data: Record<string, unknown>) => boolean = () => true,
+): Promise<ReceivedDelivery[]> {
+  const until = Date.now() + 20_000;
+  for (;;) {
+    const found = receiver.received.filter(({ message }) => message.type === type && isMeant(message.data));
+    if (found.length >= count) return found;
+    if (Date.now() > until) throw new Error(`${found.length} of ${count} ${type} came`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+function conforms({ message }: ReceivedDelivery): void {
+  for (const each of [schemas, closedSchemas]) {
+    const validate = each.get(message.type);
+    const isValid = validate?.(message);
+    expect({ type: message.type, isValid, errors: validate?.errors ?? null }).toEqual({
+      type: message.type,
+      isValid: true,
+      errors: null,
+    });
+  }
+}
+
+describe('what is delivered is what its published schema says', () => {
+  it('of connections that come, are renewed, lose scopes, and end', async () => {
+    const first = await stage.imported({ pages: 1 });
+    const again = { tenant: 'acme', product: 'pages', access_token: first.token };
+    await api(stage).post('/v1/connections/import', again).expect(201);
+    const created = await delivered('connection.created', 2);
+    expect(created.map(({ message }) => message.data['reconnected'])).toEqual([false, true]);
+
+    await api(stage).post(`/v1/connections/${first.id}/refresh`, {}).expect(200);
+    stage.sandbox.state.removeScope(first.userId, 'email');
+    await api(stage).post(`/v1/connections/${first.id}/check`, {}).expect(200);
+    const refreshed = await delivered('connection.refreshed', 3);
+    expect(refreshed.some(({ message }) => 'lost_scopes' in message.data)).toBe(true);
+    const endless = await stage.imported({ kind: 'system_user', expiresIn: null });
+
+    stage.clock.advance(76.1 * DAY);
+    await stage.schedule.look();
+    await delivered('connection.expiring', 1);
+    const dying = await stage.imported();
+    stage.sandbox.state.changePassword(dying.userId);
+    await api(stage).post(`/v1/connections/${dying.id}/check`, {}).expect(200);
+    await delivered('connection.reauth_required', 1);
+    await api(stage).delete(`/v1/connections/${endless.id}`).expect(200);
+    await delivered('connection.revoked', 1);
+    receiver.received.forEach(conforms);
+  }, 60_000);
+
+  it('of a connection that comes unusable', async () => {
+    const { id } = stage.sandbox.state.make.user({ kind: 'system_user', businessId: '300000000000401' });
+    const session = await createSession(stage, { tenant: 'wa', product: 'whatsapp', flow: 'embedded_signup' });
+    const scopes = ['whatsapp_business_management', 'whatsapp_business_messaging'];
+    const code = stage.sandbox.state.make.code({ userId: id, fromSdk: true, expiresIn: null, scopes });
+    const answer = await api(stage).post(`/v1/connect-sessions/${session.id}/complete`, { code });
+    expect(answer.body).toMatchObject({ status: 'reauth_required' });
+    await delivered('connection.created', 1, ({ status }) => status === 'reauth_required');
+    await delivered('connection.reauth_required', 1, ({ product }) => product === 'whatsapp');
+    receiver.received.forEach(conforms);
+  }, 60_000);
+
+  it('of entries of Meta, known and unknown, with ids above 2^53', async () => {
+    const { pageIds, id } = await stage.imported({ pages: 1 });
+    const entry = (page: string): string =>
+      `{"id":"${page}","time":1,"changes":[{"field":"feed","value":{"post":17841400000000000123}}]}`;
+    for (const page of [pageIds[0] ?? '', '999999999999999999']) {
+      const body = `{"object":"page","entry":[${entry(page)}]}`;
+      const signature = createHmac('sha256', stage.sandbox.app.secret).update(body).digest('hex');
+      await request(server())
+        .post('/webhooks/meta')
+        .set('Content-Type', 'application/json')
+        .set('X-Hub-Signature-256', `sha256=${signature}`)
+        .send(body)
+        .expect(200);
+    }
+    const relayed = await delivered('meta.webhook', 2);
+    expect(relayed.map(({ message }) => message.data['connection_id']).sort()).toEqual([id, null].sort());
+    for (const each of relayed) {
+      expect(each.body).toContain('"post":17841400000000000123}');
+      conforms(each);
+    }
+  }, 60_000);
+
+  it('of a test', async () => {
+    await api(stage).post(`/v1/subscriptions/${subscriptionId}/test`, {}).expect(200);
+    for (const each of await delivered('subscription.test', 1)) conforms(each);
+  });
+});
+
+describe('a schema', () => {
+  const INSTANT = '2026-11-22T12:00:00.000Z';
+  const place = { connection_id: 'con_1', tenant: 'acme', product: 'pages' };
+  const refreshed = { ...place, status: 'active', credential_id: 'crd_1', credential_version: 2, expires_at: null };
+  const body = (data: object, more: object = {}) => ({
+    type: 'connection.refreshed',
+    timestamp: INSTANT,
+    data,
+    ...more,
+  });
+  const takes = (type: string, message: object): boolean => schemas.get(type)?.(message) === true;
+
+  it('is there for every type under a version, and for no other version', async () => {
+    expect([...schemas.keys()].sort()).toEqual([
+      'connection.created',
+      'connection.expiring',
+      'connection.reauth_required',
+      'connection.refreshed',
+      'connection.revoked',
+      'meta.webhook',
+      'subscription.test',
+    ]);
+    for (const version of ['v0', 'v2', 'V1']) {
+      const answer = await request(server()).get(`/schemas/events/${version}/connection.created`).expect(404);
+      expect(answer.body).toMatchObject({ code: 'not_found' });
+    }
+  });
+
+  it('takes fields that it does not know, and refuses what misses or mistakes one that it does', () => {
+    expect(takes('connection.refreshed', body(refreshed, { id: 'new' }))).toBe(true);
+    expect(takes('connection.refreshed', body({ ...refreshed, more: 1 }))).toBe(true);
+    for (const name of Object.keys(refreshed)) {
+      const { [name as keyof typeof refreshed]: _, ...rest } = refreshed;
+      expect([name, takes('connection.refreshed', body(rest))]).toEqual([name, false]);
+    }
+    const wrong: object[] = [
+      { type: 'connection.refreshed', data: refreshed },
+      { type: 'connection.refreshed', timestamp: INSTANT },
+      body(refreshed, { type: 'connection.created' }),
+      body(refreshed, { timestamp: 'yesterday' }),
+      body({ ...refreshed, expires_at: 'soon' }),
+      body({ ...refreshed, expires_at: 1_795_000_000 }),
+      body({ ...refreshed, connection_id: 'crd_1' }),
+      body({ ...refreshed, status: 'revoked' }),
+      body({ ...refreshed, product: 'tiktok' }),
+    ];
+    for (const message of wrong) expect([message, takes('connection.refreshed', message)]).toEqual([message, false]);
+  });
+
+  it("wants Meta's entry whole, or the word that it was erased", () => {
+    const entry = { connection_id: null, tenant: null, product: null, asset: null, object: 'page', entry: {} };
+    const of = (data: object): object => ({ type: 'meta.webhook', timestamp: INSTANT, data });
+    expect(takes('meta.webhook', of(entry))).toBe(true);
+    expect(takes('meta.webhook', of({ erased: true }))).toBe(true);
+    for (const name of Object.keys(entry)) {
+      const { [name as keyof typeof entry]: _, ...rest } = entry;
+      expect([name, takes('meta.webhook', of(rest))]).toEqual([name, false]);
+    }
+  });
+});
