@@ -12,6 +12,7 @@ import { PROMPT_DEADLINE } from '../database/prompt-statements.ts';
 import { EnsureValid, refreshPending } from '../lifecycle/ensure-valid.ts';
 import { appsecretProof } from '../meta/appsecret-proof.ts';
 import { graphHost, hostNameOf } from '../meta/graph-hosts.ts';
+import { missingScopesOfToken } from '../meta/product-scopes.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
 import { Ids } from '../platform/ids.ts';
 import { AppError } from '../platform/problem.ts';
@@ -34,6 +35,8 @@ export interface LeaseGrantView {
   expires_in: number;
   expires_at: string;
   scopes: string[];
+  /** Scopes that the product needs and the token lacks, where there are any: calls that need them fail until the person connects again. */
+  missing_scopes?: string[];
   connection_id: string;
   credential_id: string;
   credential_version: number;
@@ -124,6 +127,7 @@ export class IssueLease {
   }
 
   private present(row: LeaseRow, request: LeaseRequest, mode: LeaseMode, leaseId: string, now: Date): LeaseGrantView {
+    const missing = missingScopesOfToken(request.product, row.kind, row.scopes);
     return {
       lease_id: leaseId,
       mode,
@@ -132,6 +136,7 @@ export class IssueLease {
       expires_in: Math.max(0, Math.floor((row.lease_expires_at.getTime() - now.getTime()) / 1000)),
       expires_at: row.lease_expires_at.toISOString(),
       scopes: row.scopes,
+      ...(missing.length === 0 ? {} : { missing_scopes: missing }),
       connection_id: row.connection_id ?? '',
       credential_id: row.credential_id,
       credential_version: row.version,

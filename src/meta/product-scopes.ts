@@ -100,6 +100,13 @@ export function missingScopes(product: Product, flow: Flow, granted: readonly st
   return scopesOf(product, flow).required.filter((scope) => !held.has(scope));
 }
 
+/** The same of a token, by its kind; none where its scopes are not known: Instagram's and Threads' hosts do not tell them. */
+export function missingScopesOfToken(product: Product, kind: CredentialKind, granted: readonly string[]): string[] {
+  if (granted.length === 0) return [];
+  const flow = kind === 'instagram_user' ? 'instagram_login' : 'facebook_login';
+  return missingScopes(product, flow, granted);
+}
+
 /** The kinds that the root credential of such a connection can have; the true kind is told by inspection. */
 export function expectedTokenKinds(product: Product, flow: Flow): readonly CredentialKind[] {
   switch (flow) {
