@@ -15,6 +15,7 @@ import { FailedAttempts } from './failed-attempts.ts';
 import { KeyCustody } from './key-custody.ts';
 import { KeysController } from './keys.controller.ts';
 import { RefusalCounter } from './refusal.ts';
+import { RefusalRecord } from './refusal-record.ts';
 import { RewrapSchedule } from './rewrap-schedule.ts';
 import { RewrapWorker } from './rewrap-worker.ts';
 
@@ -34,9 +35,10 @@ import { RewrapWorker } from './rewrap-worker.ts';
     KeyCustody,
     KeyRewrap,
     RefusalCounter,
+    RefusalRecord,
     RewrapSchedule,
     RewrapWorker,
   ],
-  exports: [Callers, ClientRateLimit, ClientStore],
+  exports: [Callers, ClientRateLimit, ClientStore, RefusalRecord],
 })
 export class AccessModule {}

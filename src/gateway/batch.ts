@@ -1,4 +1,4 @@
-import { dependsOnMethod, refusalOf } from './call-rules.ts';
+import { dependsOnMethod, type EffectiveCall, refusalOf } from './call-rules.ts';
 import { parseSegments, takeVersion } from './gateway-path.ts';
 import { GatewayRefusal } from './gateway-refusal.ts';
 import {
@@ -27,8 +27,8 @@ export interface ItemCredential {
   proof: string | null;
 }
 
-/** The credential of an item that names this lease token, or none. Throws a refusal for a lease that is not good. */
-export type ItemCredentials = (leaseToken: string | null) => Promise<ItemCredential>;
+/** The credential of an item that names this lease token, or none. Throws a refusal for a lease that is not good, or not for this call. */
+export type ItemCredentials = (leaseToken: string | null, call: EffectiveCall) => Promise<ItemCredential>;
 
 /** `{result=name:$.path}`: Meta puts part of an earlier answer there (META.md 14). */
 const REFERENCE = /\{result=[^{}]*\}/g;
@@ -61,10 +61,12 @@ async function rewriteItem(item: unknown, credentials: ItemCredentials): Promise
   const facts = noFacts();
   noteQuery(facts, url.query);
   body.note(facts);
-  judge(item, url, facts, body.text);
+  const { segments } = takeVersion(url.segments);
+  const call = { ...facts, segments, methods: [methodOf(item), ...facts.methods] };
+  judge(call, facts, url, body.text);
   const [own, ...others] = new Set(facts.tokens);
   if (others.length > 0) throw new GatewayRefusal('invalid_request', { detail: 'A batch item names two tokens.' });
-  const added = additions(await credentials(own ?? null));
+  const added = additions(await credentials(own ?? null, call));
   const query = joinParameters(url.query.filter(({ name }) => !isCredentialName(name)));
   const intoBody = body.text !== '' && methodOf(item) !== 'get';
   const search = intoBody ? query : join(query, new URLSearchParams(added).toString());
@@ -76,12 +78,11 @@ async function rewriteItem(item: unknown, credentials: ItemCredentials): Promise
   };
 }
 
-function judge(item: JsonParameters, url: ItemUrl, facts: CallFacts, body: string): void {
+function judge(call: EffectiveCall, facts: CallFacts, url: ItemUrl, body: string): void {
   if (facts.batches > 0) throw new GatewayRefusal('path_not_allowed', { detail: 'A batch item must not be a batch.' });
-  const { segments } = takeVersion(url.segments);
-  const reason = refusalOf({ ...facts, segments, methods: [methodOf(item), ...facts.methods] });
+  const reason = refusalOf(call);
   if (reason !== null) throw new GatewayRefusal('path_not_allowed', { detail: reason });
-  if (dependsOnMethod(segments) && REFERENCE.test(url.search + body)) {
+  if (dependsOnMethod(call.segments) && REFERENCE.test(url.search + body)) {
     throw new GatewayRefusal('path_not_allowed', {
       detail: 'An item on permissions must not take over values of others.',
     });

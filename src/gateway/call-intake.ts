@@ -3,15 +3,17 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Config } from '../config/config.ts';
 import { type GatewayGrant, LeaseCheck } from '../leases/lease-check.ts';
 import { type CallBody, readCallBody } from './call-body.ts';
-import { dependsOnMethod, refusalOf } from './call-rules.ts';
+import { CallPolicy, type CallSource } from './call-policy.ts';
+import { dependsOnMethod, type EffectiveCall, refusalOf } from './call-rules.ts';
 import { type CallTarget, resolveTarget } from './call-target.ts';
-import { type GatewayPath, parseGatewayPath } from './gateway-path.ts';
+import { type GatewayPath, parseGatewayPath, policySegments } from './gateway-path.ts';
 import { GatewayRefusal } from './gateway-refusal.ts';
 import { type CallFacts, noFacts, noteParameter, type Parameter, parseParameters } from './parameters.ts';
 
 /** A call that may pass. */
 export interface Call {
   grant: GatewayGrant;
+  source: CallSource;
   /** As the caller gave it: it stands in answers where Meta's token would. */
   leaseToken: string;
   path: GatewayPath;
@@ -36,10 +38,11 @@ export class CallIntake {
   constructor(
     @Inject(LeaseCheck) private readonly leases: LeaseCheck,
     @Inject(Config) private readonly config: Config,
+    @Inject(CallPolicy) private readonly policy: CallPolicy,
   ) {}
 
   /** Throws `GatewayRefusal`: `lease_invalid` before all else. */
-  async read(request: IncomingMessage): Promise<Call> {
+  async read(request: IncomingMessage, source: CallSource): Promise<Call> {
     const url = request.url ?? '/';
     const cut = url.indexOf('?');
     const path = parseGatewayPath(cut < 0 ? url : url.slice(0, cut));
@@ -47,7 +50,7 @@ export class CallIntake {
     const facts = noFacts();
     for (const { name, value } of query ?? []) noteParameter(facts, name, value);
     const early = AUTHORIZATION.exec(request.headers.authorization ?? '')?.[1] ?? facts.tokens[0];
-    let grant = early === undefined ? null : await this.requireGrant(early);
+    let grant = early === undefined ? null : await this.requireGrant(early, source);
     if (query === null)
       throw new GatewayRefusal('invalid_request', { detail: 'The query is not percent-encoded UTF-8.' });
     if (path === null) {
@@ -58,12 +61,19 @@ export class CallIntake {
     const body = await readCallBody(request, path);
     body.note(facts);
     const leaseToken = early ?? facts.tokens[0] ?? '';
-    grant ??= await this.requireGrant(leaseToken);
+    grant ??= await this.requireGrant(leaseToken, source);
     const method = (request.method ?? 'GET').toUpperCase();
-    judge(method, path, facts, body);
+    const effective = { ...facts, segments: path.segments, methods: [method.toLowerCase(), ...facts.methods] };
+    judge(effective, facts, body);
     const isBatch = facts.batches === 1;
+    // The items of a batch are judged one by one as they are rewritten; the root they come to is no call of its own.
+    if (grant.allow !== null && !(isBatch && path.segments.length === 0)) {
+      const asked = { ...effective, segments: policySegments(path) };
+      if (!this.policy.covers(grant, asked)) throw await this.policy.refuseCall(grant, asked, source);
+    }
     return {
       grant,
+      source,
       leaseToken,
       path,
       target: resolveTarget(this.config.meta, grant, path),
@@ -77,17 +87,18 @@ export class CallIntake {
     };
   }
 
-  private async requireGrant(token: string): Promise<GatewayGrant> {
+  private async requireGrant(token: string, source: CallSource): Promise<GatewayGrant> {
     const grant = await this.leases.grant(token);
     if (grant === null) throw new GatewayRefusal('lease_invalid');
+    if (!this.policy.isFromAllowedAddress(grant, source)) throw await this.policy.refuseAddress(grant, source);
     return grant;
   }
 }
 
-function judge(method: string, path: GatewayPath, facts: CallFacts, body: CallBody): void {
+function judge(call: EffectiveCall, facts: CallFacts, body: CallBody): void {
   if (facts.batches > 1) throw new GatewayRefusal('invalid_request', { detail: 'There is more than one batch.' });
-  const { segments } = path;
-  const reason = refusalOf({ ...facts, segments, methods: [method.toLowerCase(), ...facts.methods] });
+  const { segments } = call;
+  const reason = refusalOf(call);
   if (reason !== null) throw new GatewayRefusal('path_not_allowed', { detail: reason });
   if (!body.isRead && dependsOnMethod(segments)) {
     throw new GatewayRefusal('path_not_allowed', { detail: 'Bodies of this kind do not go to permissions.' });

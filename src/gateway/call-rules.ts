@@ -1,3 +1,6 @@
+import { isAllowed } from '../access/allow-policy.ts';
+import { parseSegments } from './gateway-path.ts';
+
 /** A call as Meta would understand it. */
 export interface EffectiveCall {
   /** Lower case: the HTTP method, and every `method=` that came with the call, wherever it stood. */
@@ -32,6 +35,33 @@ export function refusalOf(call: EffectiveCall): string | null {
     if (namesTokenPath(id)) return 'Calls that mint, inspect or revoke tokens do not pass the gateway.';
   }
   return null;
+}
+
+/**
+ * Whether a client that is held to patterns may make a call. Whatever Meta could take the call for must be covered: `method=` decides
+ * on a POST, and counts besides on others; `id` and `ids` name objects that the path is looked up under. What stands in `fields` is not
+ * seen: who may read an object may read what its fields lead to.
+ */
+export function isCovered(patterns: readonly string[], { methods, segments, ids }: EffectiveCall): boolean {
+  const [first = 'get', ...overrides] = methods;
+  const effective = overrides.length > 0 && first === 'post' ? overrides : methods;
+  const isRead = effective.every((method) => method === 'get' || method === 'head');
+  const paths: string[][] = [];
+  if (isRead || segments.length < 2) {
+    for (const object of ids.flatMap(namedObjects)) {
+      if (object === null) return false;
+      paths.push([...object, ...segments]);
+    }
+  }
+  // A read of several objects is no read of the path alone.
+  if (paths.length === 0 || !isRead || segments.length > 1) paths.push([...segments]);
+  return effective.every((method) => paths.every((path) => isAllowed(patterns, method.toUpperCase(), path)));
+}
+
+/** The objects that `id` or `ids` name, as segments: a list, in JSON or with commas; null for what is no plain path. */
+function namedObjects(ids: string): (string[] | null)[] {
+  const items = ids.replaceAll(/[[\]"'\s]/g, '').split(',');
+  return items.filter((item) => item !== '').map((item) => (/^https?:\/\//i.test(item) ? [item] : parseSegments(item)));
 }
 
 /** Whether a path is one whose meaning turns on the method: then the method must be known for certain. */

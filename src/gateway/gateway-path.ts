@@ -35,6 +35,12 @@ export function parseGatewayPath(path: string): GatewayPath | null {
   return null;
 }
 
+/** A path as the patterns of a client's `allow` name it: the upload and media hosts as its first segment, and no version. */
+export function policySegments({ route, segments }: GatewayPath): string[] {
+  if (route === 'media') return [MEDIA_HOST, ...segments];
+  return route === 'rupload' ? ['rupload', ...segments.filter((segment) => !VERSION.test(segment))] : segments;
+}
+
 /** Segments of `/a/b`, `a/b` or `a/b/`; null where one is empty, a dot segment, or not plain after one decoding. */
 export function parseSegments(path: string): string[] | null {
   const start = path.startsWith('/') ? 1 : 0;

@@ -29,7 +29,7 @@ export class GatewayPlugin implements OnApplicationShutdown {
       for (const [name, value] of Object.entries(reply.getHeaders())) {
         if (value !== undefined) raw.setHeader(name, value);
       }
-      void this.calls.handle(request.raw, raw, String(request.id));
+      void this.calls.handle(request.raw, raw, { address: request.ip, requestId: String(request.id) });
     };
     for (const prefix of PREFIXES) {
       for (const url of [prefix, `${prefix}/*`]) {

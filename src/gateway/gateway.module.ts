@@ -1,10 +1,12 @@
 import { Module } from '@nestjs/common';
+import { AccessModule } from '../access/access.module.ts';
 import { LeasesModule } from '../leases/leases.module.ts';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.ts';
 import { AnswerRelay } from './answer-relay.ts';
 import { AnswerState } from './answer-state.ts';
 import { CallIntake } from './call-intake.ts';
 import { CallLimits } from './call-limits.ts';
+import { CallPolicy } from './call-policy.ts';
 import { GatewayCalls } from './gateway-calls.ts';
 import { GatewayMetrics } from './gateway-metrics.ts';
 import { GatewayPlugin } from './gateway-plugin.ts';
@@ -13,12 +15,13 @@ import { UsageRecord } from './usage-record.ts';
 
 /** Graph calls with a lease. `GatewayPlugin` brings its own routes to Fastify. */
 @Module({
-  imports: [LeasesModule, LifecycleModule],
+  imports: [AccessModule, LeasesModule, LifecycleModule],
   providers: [
     AnswerRelay,
     AnswerState,
     CallIntake,
     { provide: CallLimits, useFactory: () => new CallLimits() },
+    CallPolicy,
     GatewayCalls,
     GatewayMetrics,
     GatewayPlugin,

@@ -7,6 +7,7 @@ import { Database, type Sql } from '../database/database.ts';
 import { Clock } from '../platform/clock.ts';
 import { firstIdAt } from '../platform/ids.ts';
 import { KeyRing } from '../vault/key-ring.ts';
+import { STILL_COVERED } from './lease-check.ts';
 import { parseLeaseToken } from './lease-token.ts';
 
 /** A lease as its client and the admins see it; never its token. */
@@ -60,12 +61,12 @@ interface LeaseRecord {
   issued_at: Date;
   expires_at: Date;
   ended_at: Date | null;
-  /** Whether client and connection still stand behind it. */
+  /** Whether client, its policy, and connection still stand behind it. */
   backed: boolean;
   scopes: string[] | null;
 }
 
-const RECORD = `SELECT l.*, k.scopes, (c.status = 'active' AND cl.deleted_at IS NULL AND k.id IS NOT NULL) AS backed
+const RECORD = `SELECT l.*, k.scopes, (c.status = 'active' AND cl.deleted_at IS NULL AND ${STILL_COVERED} AND k.id IS NOT NULL) AS backed
   FROM lease l JOIN client cl ON cl.id = l.client_id JOIN connection c ON c.id = l.connection_id
     LEFT JOIN credential k ON k.id = l.credential_id
   WHERE l.id = $1`;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
+import type { Refusal, RefusalRecord } from '../../src/access/refusal-record.ts';
 import type { AuditFact, AuditLog } from '../../src/audit/audit-log.ts';
 import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
@@ -10,6 +11,7 @@ import { AnswerRelay } from '../../src/gateway/answer-relay.ts';
 import { AnswerState } from '../../src/gateway/answer-state.ts';
 import { CallIntake } from '../../src/gateway/call-intake.ts';
 import { type CallLimitOptions, CallLimits, DEFAULT_LIMITS } from '../../src/gateway/call-limits.ts';
+import { CallPolicy } from '../../src/gateway/call-policy.ts';
 import { GatewayCalls } from '../../src/gateway/gateway-calls.ts';
 import { GatewayMetrics } from '../../src/gateway/gateway-metrics.ts';
 import { GatewayPlugin } from '../../src/gateway/gateway-plugin.ts';
@@ -55,6 +57,8 @@ export interface StandingGateway {
   reported: { credentialId: string; cause: MetaCause; verdict: MetaVerdict }[];
   observed: { appId: string; usage: UsageReport; throttle: ThrottleNotice | null }[];
   recorded: AuditFact[];
+  /** What was refused for its client's policy. */
+  refused: Refusal[];
   registry: Registry;
   usage: UsageRecord;
   /** How Meta answers from now on. Reads the body first, unless told otherwise. */
@@ -79,6 +83,8 @@ export function grantFor(token: string, changes: Partial<GatewayGrant> = {}): Ga
     kind: 'user',
     appId: TEST_ENVIRONMENT['META_APP_ID'] ?? '',
     leaseExpiresAt: new Date('2099-01-01T00:00:00Z'),
+    allow: null,
+    ipAllowList: null,
     accessToken: new SecretString(token),
     ...changes,
   };
@@ -138,12 +144,16 @@ export async function startStandingGateway(
   );
   const watch = new LeaseWatch(leaseCheck, log);
   const state = new AnswerState(standIns.suspicion, log, standIns.observer);
+  const policy = new CallPolicy({
+    note: async (refusal: Refusal) => void standIns.refused.push(refusal),
+  } as unknown as RefusalRecord);
   const calls = new GatewayCalls(
-    new CallIntake(leaseCheck, config),
+    new CallIntake(leaseCheck, config, policy),
     new AnswerRelay(config, gatewayLeases, state),
     leaseCheck,
     watch,
     new CallLimits({ ...DEFAULT_LIMITS, ...options.limits }),
+    policy,
     usage,
     new GatewayMetrics(registry),
     client,
@@ -207,6 +217,7 @@ function createStandIns() {
     grants: new Map([[LEASE, grantFor(META_TOKEN)]]),
     issued: new Map<string, string>(),
     recorded: [] as AuditFact[],
+    refused: [] as Refusal[],
     reported,
     observed,
     suspicion,

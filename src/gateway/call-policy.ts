@@ -1,0 +1,57 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { isInRanges } from '../access/ip-allow-list.ts';
+import { RefusalRecord } from '../access/refusal-record.ts';
+import type { GatewayGrant } from '../leases/lease-check.ts';
+import { type EffectiveCall, isCovered } from './call-rules.ts';
+import { GatewayRefusal } from './gateway-refusal.ts';
+import { RoutePatterns } from './route-pattern.ts';
+
+/** Where a call comes from. */
+export interface CallSource {
+  /** The peer's, or what a trusted proxy says of it. */
+  address: string;
+  requestId: string;
+}
+
+/** What a lease's client is held to, besides what holds for everyone. Refusals of a client are recorded, as floods of one kind. */
+@Injectable()
+export class CallPolicy {
+  readonly #routes = new RoutePatterns();
+
+  constructor(@Inject(RefusalRecord) private readonly refusals: RefusalRecord) {}
+
+  isFromAllowedAddress({ ipAllowList }: GatewayGrant, { address }: CallSource): boolean {
+    return ipAllowList === null || isInRanges(ipAllowList, address);
+  }
+
+  /** Whether the client's `allow` covers the call. */
+  covers({ allow }: GatewayGrant, call: EffectiveCall): boolean {
+    return allow === null || isCovered(allow, call);
+  }
+
+  async refuseAddress(grant: GatewayGrant, source: CallSource): Promise<GatewayRefusal> {
+    await this.note(grant, source, { reason: 'address_not_allowed', address: source.address });
+    return new GatewayRefusal('address_not_allowed');
+  }
+
+  async refuseCall(grant: GatewayGrant, call: EffectiveCall, source: CallSource): Promise<GatewayRefusal> {
+    const route = `${call.methods.map((method) => method.toUpperCase()).join(' ')} ${this.#routes.of(call.segments, false)}`;
+    await this.note(grant, source, { reason: 'path_not_allowed', route: route.slice(0, 200) });
+    return new GatewayRefusal('path_not_allowed', { detail: 'The policy of this client does not allow this call.' });
+  }
+
+  private note(grant: GatewayGrant, source: CallSource, details: { reason: string } & Record<string, string>) {
+    const { clientId, tenant, product, connectionId } = grant;
+    const { requestId } = source;
+    return this.refusals.note({
+      kind: details.reason,
+      source: clientId,
+      clientId,
+      tenant,
+      product,
+      connectionId,
+      requestId,
+      details,
+    });
+  }
+}
