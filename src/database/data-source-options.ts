@@ -1,6 +1,8 @@
 import type { DataSourceOptions } from 'typeorm';
 import * as migrations from '../../migrations/index.ts';
 
+const STATEMENT_MS = 15_000;
+
 /**
  * How TypeORM reaches Postgres. Entities are added by the rooms that own them.
  * `uuidExtension` and `installExtensions`: TypeORM would otherwise try to create an extension, which needs rights we do not ask for.
@@ -19,6 +21,12 @@ export function dataSourceOptions(url: string, poolSize = 10): DataSourceOptions
     installExtensions: false,
     poolSize,
     connectTimeoutMS: 5_000,
-    extra: { statement_timeout: 15_000, idle_in_transaction_session_timeout: 30_000, keepAlive: true },
+    extra: {
+      statement_timeout: STATEMENT_MS,
+      // Longer than Postgres may take: who has no answer by then is on a line that has gone dead, and gives it up.
+      query_timeout: STATEMENT_MS + 5_000,
+      idle_in_transaction_session_timeout: 30_000,
+      keepAlive: true,
+    },
   };
 }

@@ -83,7 +83,8 @@ export class Database implements Sql {
       await runner.commitTransaction();
       return result;
     } catch (error) {
-      await runner.rollbackTransaction().catch(() => undefined);
+      // A connection that can't even be rolled back is of no use to the next who would get it: ended, the pool lets it go.
+      await runner.rollbackTransaction().catch(() => client.end());
       throw error;
     } finally {
       await runner.release();

@@ -1,0 +1,173 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import request from 'supertest';
+import { Database } from '../../src/database/database.ts';
+import { api, type ConnectStage, connectStage, goThrough } from '../support/connect.ts';
+import { type FreshDatabase, freshDatabase } from '../support/database.ts';
+import { type SilenceableLine, silenceableLine } from '../support/silenceable-line.ts';
+
+/** Far above the second that is promised, far below the 15 s that a statement has otherwise. */
+const NO_HANG_MS = 6_000;
+
+let database: FreshDatabase;
+let line: SilenceableLine;
+let stage: ConnectStage;
+/** Somebody else on the same database, who does not go through the line. */
+let other: pg.Client;
+let serviceKey = '';
+let gatewayLease = '';
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  line = await silenceableLine(database.url);
+  stage = await connectStage({ databaseUrl: line.url });
+  other = new pg.Client({ connectionString: database.url });
+  await other.connect();
+  await goThrough(stage);
+  const created = await api(stage).post('/v1/clients', {
+    name: 'storage',
+    role: 'service',
+    tenants: ['*'],
+    products: ['*'],
+    lease_modes: ['token', 'gateway'],
+  });
+  serviceKey = created.body.api_key;
+  gatewayLease = (await lease('gateway')).body.access_token;
+});
+
+afterAll(async () => {
+  line?.restore();
+  await other?.end();
+  await stage?.close();
+  line?.close();
+  await database?.drop();
+});
+
+function lease(mode: 'token' | 'gateway'): request.Test {
+  return api(stage, serviceKey).post('/v1/leases', { tenant: 'acme', product: 'pages', mode });
+}
+
+function graphCall(): request.Test {
+  return request(stage.replica.app.getHttpServer()).get('/graph/me').set('Authorization', `Bearer ${gatewayLease}`);
+}
+
+async function count(table: 'lease' | 'audit_entry'): Promise<number> {
+  return (await other.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${table}`)).rows[0]?.n ?? 0;
+}
+
+/** Leases of both modes, many at once, are refused, in time, with nothing in the answer and nothing left behind. */
+async function expectRefusals(): Promise<void> {
+  const before = await count('lease');
+  const startedAt = performance.now();
+  const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => lease(n % 2 === 0 ? 'token' : 'gateway')));
+  expect(performance.now() - startedAt).toBeLessThan(NO_HANG_MS);
+  for (const { status, body, headers } of answers) {
+    expect([status, body.code, headers['retry-after']]).toEqual([503, 'database_unavailable', '1']);
+    expect(Object.keys(body)).not.toContain('access_token');
+  }
+  expect(await count('lease')).toBe(before);
+}
+
+/** By itself, without a restart. */
+async function expectRecovery(): Promise<void> {
+  let status = 0;
+  for (let tries = 0; status !== 201 && tries < 100; tries++) {
+    status = (await lease('token')).status;
+    if (status !== 201) await sleep(100);
+  }
+  expect([status, (await lease('gateway')).status, (await graphCall()).status]).toEqual([201, 201, 200]);
+}
+
+describe('where its entry can not be committed, no lease is given', () => {
+  it.each([
+    ['the disk is full', '53100'],
+    ['a write fails', '58030'],
+    ['the database has become read-only', '25006'],
+  ])('%s', async (_, sqlState) => {
+    await other.query(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '${sqlState}'; END $$`);
+    await other.query('CREATE TRIGGER refuse BEFORE INSERT ON audit_entry FOR EACH ROW EXECUTE FUNCTION refuse()');
+    try {
+      await expectRefusals();
+    } finally {
+      await other.query('DROP FUNCTION refuse CASCADE');
+    }
+    await expectRecovery();
+  });
+
+  it('the record is gone', async () => {
+    await other.query('ALTER TABLE audit_entry RENAME TO audit_entry_gone');
+    try {
+      await expectRefusals();
+    } finally {
+      await other.query('ALTER TABLE audit_entry_gone RENAME TO audit_entry');
+    }
+    await expectRecovery();
+  });
+
+  it('the record is locked: not even later, when nobody waits any more', async () => {
+    const entries = await count('audit_entry');
+    await other.query('BEGIN');
+    await other.query('LOCK TABLE audit_entry IN ACCESS EXCLUSIVE MODE');
+    try {
+      await expectRefusals();
+      // Postgres has ended the statements that wait for the lock, so none of them does its work when it is free.
+      const waiting = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'metavault prompt'
+        AND datname = current_database() AND wait_event_type = 'Lock'`;
+      for (let tries = 0; tries < 50 && (await other.query(waiting)).rows[0].n > 0; tries++) await sleep(100);
+      expect((await other.query(waiting)).rows[0].n).toBe(0);
+    } finally {
+      await other.query('ROLLBACK');
+    }
+    expect(await count('audit_entry')).toBe(entries);
+    await expectRecovery();
+  });
+});
+
+describe('work that takes long', () => {
+  it('takes no connection away from leases', async () => {
+    const main = stage.replica.app.get(Database);
+    let end = (): void => undefined;
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const slow = Array.from({ length: 10 }, () =>
+      main.transaction(async (tx) => {
+        await tx.run({ text: 'SELECT 1' });
+        await ended;
+      }),
+    );
+    try {
+      expect([(await lease('token')).status, (await lease('gateway')).status, (await graphCall()).status]).toEqual([
+        201, 201, 200,
+      ]);
+    } finally {
+      end();
+      await Promise.all(slow);
+    }
+  });
+});
+
+describe('a database that has gone silent', () => {
+  it('is told within a second, at the gateway too, and comes back by itself', async () => {
+    line.silence();
+    try {
+      await expectRefusals();
+      const startedAt = performance.now();
+      const call = await graphCall();
+      expect(performance.now() - startedAt).toBeLessThan(NO_HANG_MS);
+      expect([call.status, call.body.error.error_data.code, call.body.error.is_transient]).toEqual([
+        503,
+        'database_unavailable',
+        true,
+      ]);
+      stage.clock.advance(10);
+      // The client's key is forgotten by now and has to be looked up.
+      expect((await lease('token')).body.code).toBe('database_unavailable');
+    } finally {
+      line.restore();
+    }
+    await expectRecovery();
+  });
+});
