@@ -1,8 +1,10 @@
+import type { SeenToken } from '../leases/gateway-leases.ts';
 import type { LinkRewriter } from './link-rewriter.ts';
+import { siblingId } from './sibling-id.ts';
 import { type Finding, type Secret, TokenFinder } from './token-finder.ts';
 
 /** Gives gateway leases for Meta's tokens, where they are ours to lease; a token without an entry is removed. */
-export type TokenExchange = (tokens: string[]) => Promise<ReadonlyMap<string, string>>;
+export type TokenExchange = (seen: SeenToken[]) => Promise<ReadonlyMap<string, string>>;
 
 interface Edit {
   start: number;
@@ -14,6 +16,8 @@ type Found = Finding | { start: number; end: number; kind: 'link'; replacement: 
 
 /** Longer than any token in any spelling, with its name. What is looked for cannot reach further back from the end of what has come. */
 const REACH = 8 * 1024;
+/** How far an object is looked through for its id: back over what has gone out, and on over what is held back for it. */
+const LOOK_AROUND = 32 * 1024;
 const NOTHING = Buffer.alloc(0);
 const NO_LEASES: ReadonlyMap<string, string> = new Map();
 const REMOVED = 'removed';
@@ -32,6 +36,9 @@ const BLANKS = new Set([0x20, 0x09, 0x0a, 0x0d]);
 export class Scrubber {
   readonly #finder: TokenFinder;
   #rest: Buffer = NOTHING;
+  /** The end of what has been passed on, as it came: `LOOK_AROUND` or a piece more. */
+  #past: Buffer[] = [];
+  #pastLength = 0;
   /** The last byte of the output that is no blank: tells whether a member that goes was the first of its object. */
   #last = 0;
 
@@ -62,20 +69,52 @@ export class Scrubber {
     return edits.length === 0 ? text : applyEdits(buffer, edits, buffer.length).toString('latin1');
   }
 
-  #pass(whole: Buffer, cut: number): Buffer | Promise<Buffer> {
-    const found = this.#find(whole).filter(({ start }) => start < cut);
-    const unknown = found.flatMap((finding) => (finding.kind === 'unknown' ? [finding.token] : []));
-    if (unknown.length === 0) return this.#emit(whole, cut, found, NO_LEASES);
-    return this.exchange([...new Set(unknown)]).then((leases) => this.#emit(whole, cut, found, leases));
+  #pass(whole: Buffer, safe: number): Buffer | Promise<Buffer> {
+    const found = this.#find(whole).filter(({ start }) => start < safe);
+    if (!found.some(({ kind }) => kind === 'unknown')) return this.#emit(whole, safe, found, NO_LEASES);
+    const { seen, cut } = this.#identify(whole, safe, found);
+    const kept = cut === safe ? found : found.filter(({ start }) => start < cut);
+    if (seen.length === 0) return this.#emit(whole, cut, kept, NO_LEASES);
+    return this.exchange(seen).then((leases) => this.#emit(whole, cut, kept, leases));
+  }
+
+  /** Unknown tokens with the ids of their objects. One whose id is still to come waits, and what is behind it. */
+  #identify(whole: Buffer, safe: number, found: readonly Found[]): { seen: SeenToken[]; cut: number } {
+    const isEnd = safe === whole.length;
+    const shift = this.#pastLength;
+    const text = Buffer.concat([...this.#past, whole]).toString('latin1');
+    const ids = new Map<string, string | null>();
+    const unknown = found.filter((finding) => finding.kind === 'unknown');
+    // A token may be found by its name and by its form: the name comes first, because it tells the object.
+    unknown.sort((a, b) => a.start - b.start || Number(a.member === null) - Number(b.member === null));
+    for (const { token, member } of unknown) {
+      const id = member === null ? null : siblingId(text, { start: member.start + shift, end: member.end + shift });
+      if (id === undefined && member !== null && !isEnd && whole.length - member.start < LOOK_AROUND) {
+        return { seen: seenTokens(ids), cut: withItsComma(whole, member.start) };
+      }
+      ids.set(token, ids.get(token) ?? id ?? null);
+    }
+    return { seen: seenTokens(ids), cut: safe };
   }
 
   #emit(whole: Buffer, cut: number, found: Found[], leases: ReadonlyMap<string, string>): Buffer {
     const edits = found.length === 0 ? [] : toEdits(whole, found, leases, this.#last);
     const end = Math.max(cut, edits.at(-1)?.end ?? 0);
     this.#rest = whole.subarray(end);
+    this.#remember(whole.subarray(0, end));
     const output = edits.length === 0 ? whole.subarray(0, end) : applyEdits(whole, edits, end);
     this.#last = lastByte(output, output.length) || this.#last;
     return output;
+  }
+
+  #remember(passed: Buffer): void {
+    this.#past.push(passed);
+    this.#pastLength += passed.length;
+    for (let [first] = this.#past; first !== undefined; [first] = this.#past) {
+      if (this.#pastLength - first.length < LOOK_AROUND) return;
+      this.#past.shift();
+      this.#pastLength -= first.length;
+    }
   }
 
   #find(buffer: Buffer): Found[] {
@@ -84,6 +123,17 @@ export class Scrubber {
     for (const link of this.links.find(text)) found.push({ ...link, kind: 'link' });
     return found;
   }
+}
+
+/** Where a member begins with the comma ahead of it, which goes if the member does. */
+function withItsComma(buffer: Buffer, start: number): number {
+  let at = start;
+  while (at > 0 && BLANKS.has(buffer[at - 1] ?? 0)) at--;
+  return at > 0 && buffer[at - 1] === COMMA ? at - 1 : start;
+}
+
+function seenTokens(ids: ReadonlyMap<string, string | null>): SeenToken[] {
+  return [...ids].map(([metaToken, objectId]) => ({ metaToken, objectId }));
 }
 
 /** Where a buffer can be cut so that nothing that is looked for lies across: before the last border, or out of reach of the end. */

@@ -109,6 +109,30 @@ describe('a lease at the gateway', () => {
     }
   });
 
+  it('knows a Page whose token is new at every look, in lists, expansions and batches', async () => {
+    stage.sandbox.state.patchSettings({ pageTokens: 'fresh' });
+    try {
+      const { access_token } = await lease({ connection_id: person.id });
+      const stranger = stage.sandbox.state.make.page({ userIds: [person.userId] });
+      const listed = (await graph(access_token, '/graph/me/accounts')).body.data as {
+        id: string;
+        access_token?: string;
+      }[];
+      expect(listed).toHaveLength(6);
+      for (const page of listed) {
+        if (page.id === stranger.id) expect(page).not.toHaveProperty('access_token');
+        else expect((await graph(page.access_token ?? '', '/graph/me')).body.id).toBe(page.id);
+      }
+      const batch = JSON.stringify([{ method: 'GET', relative_url: `${person.pageIds[1]}?fields=name,access_token` }]);
+      const [item] = (await post(access_token, '/graph', { batch })).body as { body: string }[];
+      const inBatch = JSON.parse(item?.body ?? '') as { access_token: string };
+      expect((await graph(inBatch.access_token, '/graph/me')).body.id).toBe(person.pageIds[1]);
+      stage.sandbox.state.removePageRole(person.userId, stranger.id);
+    } finally {
+      stage.sandbox.state.patchSettings({ pageTokens: 'same' });
+    }
+  });
+
   it('gives the token of a single page as a lease, too', async () => {
     const { access_token } = await lease({ connection_id: person.id });
     const answer = await graph(access_token, `/graph/${person.pageIds[0]}?fields=access_token,id`);

@@ -17,7 +17,7 @@ import { GatewayMetrics } from '../../src/gateway/gateway-metrics.ts';
 import { GatewayPlugin } from '../../src/gateway/gateway-plugin.ts';
 import { LeaseWatch } from '../../src/gateway/lease-watch.ts';
 import { UsageRecord } from '../../src/gateway/usage-record.ts';
-import type { GatewayLeases } from '../../src/leases/gateway-leases.ts';
+import type { GatewayLeases, SeenToken } from '../../src/leases/gateway-leases.ts';
 import type { GatewayGrant, LeaseCheck } from '../../src/leases/lease-check.ts';
 import type { Suspicion } from '../../src/lifecycle/suspicion.ts';
 import type { MetaVerdict } from '../../src/meta/classify-error.ts';
@@ -53,6 +53,8 @@ export interface StandingGateway {
   grants: Map<string, GatewayGrant>;
   /** Leases that `issueFor` gives, by Meta token. */
   issued: Map<string, string>;
+  /** The same, for tokens that are not known, by the id of their Page. */
+  issuedForPages: Map<string, string>;
   seen: SeenCall[];
   reported: { credentialId: string; cause: MetaCause; verdict: MetaVerdict }[];
   observed: { appId: string; usage: UsageReport; throttle: ThrottleNotice | null }[];
@@ -133,8 +135,13 @@ export async function startStandingGateway(
     isGood: async (leaseId: string) => [...standIns.grants.values()].some((grant) => grant.leaseId === leaseId),
   } as unknown as LeaseCheck;
   const gatewayLeases = {
-    issueFor: async (_grant: GatewayGrant, tokens: readonly string[]) =>
-      new Map([...standIns.issued].filter(([token]) => tokens.includes(token))),
+    issueFor: async (_grant: GatewayGrant, seen: readonly SeenToken[]) =>
+      new Map(
+        seen.flatMap(({ metaToken, objectId }) => {
+          const lease = standIns.issued.get(metaToken) ?? standIns.issuedForPages.get(objectId ?? '');
+          return lease === undefined ? [] : [[metaToken, lease] as const];
+        }),
+      ),
   } as unknown as GatewayLeases;
   const registry = new Registry();
   const usage = new UsageRecord(
@@ -216,6 +223,7 @@ function createStandIns() {
   return {
     grants: new Map([[LEASE, grantFor(META_TOKEN)]]),
     issued: new Map<string, string>(),
+    issuedForPages: new Map<string, string>(),
     recorded: [] as AuditFact[],
     refused: [] as Refusal[],
     reported,

@@ -382,4 +382,23 @@ describe('leases on Postgres', () => {
     expect(inner).toMatchObject({ kind: 'page', leaseExpiresAt: grant.leaseExpiresAt });
     expect(await written()).toEqual({ leases: 2, entries: 2 });
   });
+
+  it('stand in for a new token of a Page that we hold, known by the Page, never by another connection’s', async () => {
+    await connect(room, clock, { pages: [...PAGES, { id: '502', token: 'EAApage502' }] });
+    const other = { tenant: 'tenant-b', metaUserId: '9', root: { token: 'EAAforeign' } };
+    await connect(room, clock, { ...other, pages: [{ id: '901', token: 'EAApage901' }] });
+    const lease = await issue.issue(await client(), WANTED, 'r');
+    const grant = await check.grant(lease.access_token);
+    if (grant === null) throw new Error('no grant');
+    const given = await inAnswers.issueFor(grant, [
+      { metaToken: 'EAAnew501', objectId: '501' },
+      { metaToken: 'EAAnew901', objectId: '901' },
+      { metaToken: 'EAApage502', objectId: '501' },
+      { metaToken: 'EAAofTheRoot', objectId: '1' },
+    ]);
+    expect([...given.keys()].sort()).toEqual(['EAAnew501', 'EAApage502']);
+    const opened = async (metaToken: string) => (await check.grant(given.get(metaToken) ?? ''))?.accessToken.expose();
+    // The token itself says more than what stands beside it.
+    expect([await opened('EAAnew501'), await opened('EAApage502')]).toEqual(['EAApage501', 'EAApage502']);
+  });
 });

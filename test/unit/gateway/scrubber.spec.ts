@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { MetaConfig } from '../../../src/config/config.ts';
 import { LinkRewriter } from '../../../src/gateway/link-rewriter.ts';
 import { Scrubber } from '../../../src/gateway/scrubber.ts';
+import type { SeenToken } from '../../../src/leases/gateway-leases.ts';
 
 const TOKEN = `EAAB${'xY7'.repeat(60)}Z`;
 const PAGE_TOKEN = `EAAP${'q9K'.repeat(50)}`;
@@ -10,6 +11,9 @@ const FOREIGN_TOKEN = `EAAF${'m3N'.repeat(50)}`;
 const PROOF = 'ab12'.repeat(16);
 const LEASE = 'mtl_lease';
 const PAGE_LEASE = 'mtl_page_lease';
+/** A Page whose credential we hold, whatever string Meta gives for it today. */
+const HELD_PAGE = '4242';
+const FRESH_LEASE = 'mtl_fresh_lease';
 
 const links = new LinkRewriter(
   {
@@ -22,7 +26,7 @@ const links = new LinkRewriter(
   'http://gateway.test:3000',
 );
 
-const asked: string[][] = [];
+const asked: SeenToken[][] = [];
 function newScrubber(): Scrubber {
   return new Scrubber(
     [
@@ -30,9 +34,17 @@ function newScrubber(): Scrubber {
       { value: PROOF, replacement: '' },
     ],
     links,
-    async (tokens) => {
-      asked.push(tokens);
-      return new Map(tokens.includes(PAGE_TOKEN) ? [[PAGE_TOKEN, PAGE_LEASE]] : []);
+    async (seen) => {
+      asked.push(seen);
+      return new Map(
+        seen.flatMap(({ metaToken, objectId }) =>
+          metaToken === PAGE_TOKEN
+            ? [[metaToken, PAGE_LEASE]]
+            : objectId === HELD_PAGE
+              ? [[metaToken, FRESH_LEASE]]
+              : [],
+        ),
+      );
     },
   );
 }
@@ -116,6 +128,49 @@ describe('tokens that an answer brings', () => {
     for (let cut = 1; cut < text.length; cut++) expect(await scrub(text, [cut])).toBe(expected);
   });
 
+  it.each([
+    ['ahead of the id', (t: string) => `{"data":[{"access_token":"${t}","a":{"id":"7"},"id":"4242"},{"id":"1"}]}`],
+    ['behind the id', (t: string) => `{"data":[{"id":"4242","a":[{"id":"7"}],"access_token":"${t}"}]}`],
+    ['far from the id', (t: string) => `{"id":"4242","a":"${'x,'.repeat(6_000)}","access_token":"${t}"}`],
+    ['long before the id', (t: string) => `{"access_token":"${t}","a":"${'x,'.repeat(6_000)}","id":"4242"}`],
+    ['in a batch', (t: string) => JSON.stringify([{ code: 200, body: `{"access_token":"${t}","id":"4242"}` }])],
+  ])('that are new are known by their Page: %s', async (_, write) => {
+    const text = write(FOREIGN_TOKEN);
+    const expected = write(FRESH_LEASE);
+    expect(await scrub(text)).toBe(expected);
+    for (let cut = 1; cut < Math.min(text.length, 400); cut++) expect(await scrub(text, [cut])).toBe(expected);
+    for (const size of [7, 100].filter((one) => text.length / one < 200)) {
+      expect(
+        await scrub(
+          text,
+          Array.from({ length: text.length / size }, (_each, index) => (index + 1) * size),
+        ),
+      ).toBe(expected);
+    }
+  });
+
+  it('that are new go where their Page is not held, or their object never ends', async () => {
+    expect(await scrub(`{"access_token":"${FOREIGN_TOKEN}","id":"4243"}`)).toBe('{"id":"4243"}');
+    expect(await scrub(`{"a":{"id":"4242"},"access_token":"${FOREIGN_TOKEN}"}`)).toBe('{"a":{"id":"4242"}}');
+    const endless = `{"access_token":"${FOREIGN_TOKEN}","a":"${'x,'.repeat(40_000)}`;
+    for (const cuts of [[], Array.from({ length: 30 }, (_, index) => index * 2_000)]) {
+      expect(await scrub(endless, cuts)).toBe(endless.replace(/"access_token":"\w+",/, ''));
+    }
+  });
+
+  it('are asked for once each', async () => {
+    asked.length = 0;
+    const text = `[{"access_token":"${FOREIGN_TOKEN}","name":"a","id":"4242"},{"access_token":"${PAGE_TOKEN}","id":"1"}]`;
+    await scrub(
+      text,
+      Array.from({ length: text.length }, (_, index) => index + 1),
+    );
+    expect(asked.flat()).toEqual([
+      { metaToken: FOREIGN_TOKEN, objectId: HELD_PAGE },
+      { metaToken: PAGE_TOKEN, objectId: '1' },
+    ]);
+  });
+
   it('go by their form, where nothing names them', async () => {
     expect(await scrub(`{"note":"see ${FOREIGN_TOKEN}!"}`)).toBe('{"note":"see removed!"}');
     expect(await scrub(`{"u":"https:\\/\\/x.test?t%3D${FOREIGN_TOKEN}"}`)).toBe(
@@ -195,10 +250,15 @@ describe('pieces', () => {
     ...Object.values(spellings).map((spell) => spell(TOKEN)),
     `"access_token":"${PAGE_TOKEN}"`,
     `"access_token":"${FOREIGN_TOKEN}"`,
+    `{"access_token":"${FOREIGN_TOKEN}#","name":"x","id":"4242"}`,
+    `{"id":"4242","access_token":"${FOREIGN_TOKEN}#"}`,
     `{"access_token":"${FOREIGN_TOKEN}","a":1}`,
     `"next":"https:\\/\\/graph.facebook.com\\/v25.0\\/me?access_token=${TOKEN}&after=x"`,
   );
-  const document = fc.array(fc.oneof(filler, secret), { maxLength: 12 }).map((parts) => parts.join(''));
+  const document = fc
+    .array(fc.oneof(filler, secret), { maxLength: 12 })
+    // Each of them another token: what is known of one must not help with the next.
+    .map((parts) => parts.map((part, index) => part.replace('#', String(index))).join(''));
 
   it('give the same output however the answer was cut, and no token', async () => {
     await fc.assert(
