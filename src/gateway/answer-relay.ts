@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
-import { pipeline, type Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import zlib from 'node:zlib';
 import { Inject, Injectable } from '@nestjs/common';
 import { Config } from '../config/config.ts';
 import { GatewayLeases } from '../leases/gateway-leases.ts';
-import type { StreamedHttpAnswer } from '../platform/http.ts';
+import type { HttpAnswer, StreamedHttpAnswer } from '../platform/http.ts';
 import { AnswerState } from './answer-state.ts';
 import { ByteMask } from './byte-mask.ts';
 import type { Call } from './call-intake.ts';
@@ -15,10 +15,13 @@ import { Scrubber } from './scrubber.ts';
 import type { Secret } from './token-finder.ts';
 
 /** Answers up to this size are passed on in one piece, with their length; errors are read up to it. */
-const SMALL_BYTES = 64 * 1024;
+export const SMALL_BYTES = 64 * 1024;
 /** What can hold a token in words. A missing type counts as text. */
 const TEXT = /^\s*$|^(?:text|message)\/|json|javascript|xml|urlencoded|event-stream/i;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
+/** Short ones come whole. */
+type Answer = HttpAnswer | StreamedHttpAnswer;
 
 /** Passes an answer of Meta's on, without a byte of a token. */
 @Injectable()
@@ -37,47 +40,41 @@ export class AnswerRelay {
    * Resolves when the answer is on its way to the caller, whole. Throws a `GatewayRefusal`, or what broke the stream; where the
    * answer had begun by then, the connection has to be cut.
    */
-  async relay(
-    call: Call,
-    secrets: readonly Secret[],
-    answer: StreamedHttpAnswer,
-    response: ServerResponse,
-  ): Promise<void> {
+  async relay(call: Call, secrets: readonly Secret[], answer: Answer, response: ServerResponse): Promise<void> {
     try {
       await this.#relay(call, secrets, answer, response);
     } catch (error) {
       // Nobody listens any more, and an unheard error would end the process.
-      answer.body.on('error', () => undefined).destroy();
+      if (!Buffer.isBuffer(answer.body)) answer.body.on('error', () => undefined).destroy();
       throw error;
     }
   }
 
-  async #relay(
-    call: Call,
-    secrets: readonly Secret[],
-    answer: StreamedHttpAnswer,
-    response: ServerResponse,
-  ): Promise<void> {
+  async #relay(call: Call, secrets: readonly Secret[], answer: Answer, response: ServerResponse): Promise<void> {
     const { status } = answer;
     this.state.hearHeaders(call, answer.headers);
     const scrubber = new Scrubber(secrets, this.#links, async (tokens) => this.leases.issueFor(call.grant, tokens));
     const headers = headersFromMeta(answer.headers, (value) => scrubber.scrubText(value));
     if (REDIRECTS.has(status)) headers['location'] = this.#location(answer, scrubber);
     if (call.method === 'HEAD' || status === 204 || status === 304) {
-      answer.body.resume();
+      if (!Buffer.isBuffer(answer.body)) answer.body.resume();
       response.writeHead(status, headers).end();
       return;
     }
     const body = decoded(answer);
     const isText = TEXT.test(headers['content-type'] ?? '');
-    if (!isText) return passBytes(call, status, headers, answer, body, response);
+    if (!isText) {
+      const length = answer.headers['content-length'];
+      if (length !== undefined && body === answer.body) headers['content-length'] = length;
+      return passBytes(call, status, headers, piecesOf(body), response);
+    }
     if (status === 206) throw new GatewayRefusal('answer_refused', { detail: 'A piece of a text is not passed on.' });
     if (status >= 400 || call.isBatch || isSmall(answer))
       return this.#passWhole(call, status, headers, answer, body, scrubber, response);
     response.writeHead(status, headers);
     // The first piece may have to wait for its other half.
     response.flushHeaders();
-    await passPieces(body, scrubber, response);
+    await passPieces(piecesOf(body), scrubber, response);
   }
 
   /** In one piece where it is small, which errors and most answers are; they are read for what they say of the token. */
@@ -85,12 +82,12 @@ export class AnswerRelay {
     call: Call,
     status: number,
     headers: Record<string, string>,
-    answer: StreamedHttpAnswer,
-    body: Readable,
+    answer: Answer,
+    body: Buffer | Readable,
     scrubber: Scrubber,
     response: ServerResponse,
   ): Promise<void> {
-    const { start, rest } = await readStart(body, SMALL_BYTES);
+    const { start, rest } = Buffer.isBuffer(body) ? { start: body, rest: null } : await readStart(body, SMALL_BYTES);
     if (rest === null && (status >= 400 || call.isBatch || mayBeError(start)))
       this.state.hearBody(call, status, answer.headers, start);
     if (rest === null) {
@@ -106,7 +103,7 @@ export class AnswerRelay {
   }
 
   /** The gateway's address for one of Meta's API, or one of Meta's media hosts; nothing else is shown. */
-  #location(answer: StreamedHttpAnswer, scrubber: Scrubber): string {
+  #location(answer: Answer, scrubber: Scrubber): string {
     const { location } = answer.headers;
     const rewritten = location === undefined ? null : this.#links.rewrite(location);
     if (rewritten !== null) return scrubber.scrubText(rewritten);
@@ -120,7 +117,7 @@ export class AnswerRelay {
   }
 }
 
-function isSmall({ headers }: StreamedHttpAnswer): boolean {
+function isSmall({ headers }: Answer): boolean {
   const length = headers['content-length'];
   return length !== undefined && headers['content-encoding'] === undefined && Number(length) <= SMALL_BYTES;
 }
@@ -130,7 +127,13 @@ function mayBeError(body: Buffer): boolean {
   return body.length > 2 && body[0] === 0x7b && body.toString('latin1', 0, 40).includes('"error');
 }
 
-async function passPieces(body: AsyncIterable<Buffer>, scrubber: Scrubber, response: ServerResponse): Promise<void> {
+type Pieces = AsyncIterable<Buffer> | readonly Buffer[];
+
+function piecesOf(body: Buffer | Readable): Pieces {
+  return Buffer.isBuffer(body) ? [body] : body;
+}
+
+async function passPieces(body: Pieces, scrubber: Scrubber, response: ServerResponse): Promise<void> {
   for await (const piece of body) {
     const clean = scrubber.push(piece);
     await write(response, Buffer.isBuffer(clean) ? clean : await clean);
@@ -143,15 +146,12 @@ async function passBytes(
   call: Call,
   status: number,
   headers: Record<string, string>,
-  answer: StreamedHttpAnswer,
-  body: Readable,
+  body: Pieces,
   response: ServerResponse,
 ): Promise<void> {
-  const length = answer.headers['content-length'];
-  if (length !== undefined && body === answer.body) headers['content-length'] = length;
   response.writeHead(status, headers);
   const mask = new ByteMask(call.grant.accessToken.expose());
-  for await (const piece of body as AsyncIterable<Buffer>) await write(response, mask.push(piece));
+  for await (const piece of body) await write(response, mask.push(piece));
   response.end(mask.end());
 }
 
@@ -168,12 +168,13 @@ function write(response: ServerResponse, bytes: Buffer): Promise<void> | void {
 }
 
 /** The body as it was before it was compressed. Throws `answer_refused` for a coding that cannot be looked into. */
-function decoded(answer: StreamedHttpAnswer): Readable {
+function decoded(answer: Answer): Buffer | Readable {
   const codings = (answer.headers['content-encoding'] ?? '')
     .split(',')
     .map((coding) => coding.trim().toLowerCase())
     .filter((coding) => coding !== '' && coding !== 'identity');
-  let body = answer.body;
+  if (codings.length === 0) return answer.body;
+  let body = Buffer.isBuffer(answer.body) ? Readable.from([answer.body]) : answer.body;
   for (const coding of codings.reverse()) {
     const decoder = decoderOf(coding);
     if (decoder === null) throw new GatewayRefusal('answer_refused', { detail: 'The answer has an unknown coding.' });

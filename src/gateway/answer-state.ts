@@ -20,9 +20,15 @@ const USAGE_HEADERS = [
   'retry-after',
 ];
 
+/** What an app heard last is heard again after this, at the latest: it counts for a time only. */
+const HEARD_AGAIN_MS = 1_000;
+
 /** Learns from Meta's answers what the background work should know. Never throws, never makes the caller wait. */
 @Injectable()
 export class AnswerState {
+  /** The limits that each app was told of last, as they were written, and when (monotonic). Most answers only repeat them. */
+  readonly #heard = new Map<string, { values: readonly unknown[]; atMs: number }>();
+
   constructor(
     @Inject(Suspicion) private readonly suspicion: Suspicion,
     @Inject(LOGGER) private readonly log: Pino,
@@ -32,7 +38,16 @@ export class AnswerState {
   /** Limits, from the headers of any answer. */
   hearHeaders(call: Call, headers: IncomingHttpHeaders): void {
     if (this.observer === null || !USAGE_HEADERS.some((name) => headers[name] !== undefined)) return;
-    this.observer.observe(call.target.host.app.id, readUsageHeaders(headers), null);
+    const appId = call.target.host.app.id;
+    const atMs = performance.now();
+    const last = this.#heard.get(appId);
+    const isRepeated =
+      last !== undefined &&
+      atMs - last.atMs < HEARD_AGAIN_MS &&
+      USAGE_HEADERS.every((name, index) => last.values[index] === headers[name]);
+    if (isRepeated) return;
+    this.#heard.set(appId, { values: USAGE_HEADERS.map((name) => headers[name]), atMs });
+    this.observer.observe(appId, readUsageHeaders(headers), null);
   }
 
   /** Errors, from the body of an answer: a token that may be dead, a limit. In a batch each item has its own, on its own token. */
@@ -69,6 +84,8 @@ export class AnswerState {
     });
     if (verdict.kind === 'throttled') {
       const { scope, retryAfterSeconds } = verdict;
+      // An answer like the one before it is news again after this.
+      this.#heard.delete(host.app.id);
       this.observer?.observe(host.app.id, usage, { scope, retryAfterSeconds });
     }
     if (isAboutToken(verdict)) this.report(grant, toMetaCause(fields), verdict);

@@ -1,3 +1,4 @@
+import type { Cancellation } from '../platform/cancellation.ts';
 import { GatewayRefusal } from './gateway-refusal.ts';
 
 export interface CallLimitOptions {
@@ -34,7 +35,7 @@ export class CallLimits {
   constructor(private readonly options: CallLimitOptions = DEFAULT_LIMITS) {}
 
   /** A place for one call: at once where there is one, else when its turn comes. Rejects with `too_many_calls`. */
-  acquire(appId: string, clientId: string, signal: AbortSignal): Release | Promise<Release> {
+  acquire(appId: string, clientId: string, cancellation: Cancellation): Release | Promise<Release> {
     const app = this.#apps.get(appId) ?? { running: 0, clients: new Map<string, Lane>() };
     this.#apps.set(appId, app);
     const lane = app.clients.get(clientId) ?? { running: 0, waiting: [] };
@@ -43,7 +44,7 @@ export class CallLimits {
       return this.#start(appId, clientId);
     }
     if (lane.waiting.length >= this.options.waitingPerClient) throw this.#refusal();
-    return this.#wait(appId, clientId, lane, signal);
+    return this.#wait(appId, clientId, lane, cancellation);
   }
 
   /** Calls under way and waiting, over all apps. */
@@ -57,11 +58,11 @@ export class CallLimits {
     return { running, waiting };
   }
 
-  #wait(appId: string, clientId: string, lane: Lane, signal: AbortSignal): Promise<Release> {
+  #wait(appId: string, clientId: string, lane: Lane, cancellation: Cancellation): Promise<Release> {
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         clearTimeout(timer);
-        signal.removeEventListener('abort', giveUp);
+        cancellation.tell(null);
         const index = lane.waiting.indexOf(waiter);
         if (index >= 0) lane.waiting.splice(index, 1);
         this.#forget(appId, clientId);
@@ -78,8 +79,8 @@ export class CallLimits {
         },
       };
       const timer = setTimeout(giveUp, this.options.waitMs);
-      signal.addEventListener('abort', giveUp);
       lane.waiting.push(waiter);
+      cancellation.tell(giveUp);
     });
   }
 

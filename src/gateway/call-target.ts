@@ -43,9 +43,21 @@ function baseOf(meta: MetaConfig, host: GraphHost, path: GatewayPath): string | 
   return path.route === 'video' ? meta.graphVideoUrl : mediaBaseUrl(meta);
 }
 
+/** Proofs by what is remembered of a lease: they go with it. */
+const PROOFS = new WeakMap<object, string>();
+
 /** The proof for the grant's token; null where the target takes none. */
 export function proofFor(target: CallTarget, grant: GatewayGrant): string | null {
-  return target.takesProof ? appsecretProof(grant.accessToken, target.host.app.secret) : null;
+  if (!target.takesProof) return null;
+  const { memo } = grant;
+  if (memo === undefined) return appsecretProof(grant.accessToken, target.host.app.secret);
+  let proof = PROOFS.get(memo);
+  if (proof === undefined) {
+    // The host, and with it the app, follows from the kind of the credential.
+    proof = appsecretProof(grant.accessToken, target.host.app.secret);
+    PROOFS.set(memo, proof);
+  }
+  return proof;
 }
 
 /** The whole address: the caller's parameters but its token, its proofs and a batch, and our proof. Never a token. */

@@ -59,6 +59,11 @@ export function characterSet(texts: readonly string[]): Uint8Array {
   return set;
 }
 
+/** Whether anything at all stands in a spelling of these kinds. */
+export function mayHaveEncoded(text: string): boolean {
+  return text.includes('%') || text.includes('\\u00') || text.includes('&#');
+}
+
 /** Whether a character of `set` stands in `text` in another spelling than its own. Cheap where there is none, which is nearly always. */
 export function hasEncoded(text: string, set: Uint8Array): boolean {
   return follows(text, '%', set) || follows(text, '\\u00', set) || text.includes('&#');

@@ -4,12 +4,19 @@ import { databaseUnavailable } from '../database/prompt-statements.ts';
 import { LeaseCheck } from '../leases/lease-check.ts';
 import { appsecretProof } from '../meta/appsecret-proof.ts';
 import { hostNameOf } from '../meta/graph-hosts.ts';
+import { Cancellation } from '../platform/cancellation.ts';
 import { Clock } from '../platform/clock.ts';
-import { HttpClient, HttpFailure, type HttpRequest, type StreamedHttpAnswer } from '../platform/http.ts';
+import {
+  type ExchangeRequest,
+  type HttpAnswer,
+  HttpClient,
+  HttpFailure,
+  type StreamedHttpAnswer,
+} from '../platform/http.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { AppError } from '../platform/problem.ts';
 import { SealBroken } from '../vault/sealed-secret.ts';
-import { AnswerRelay } from './answer-relay.ts';
+import { AnswerRelay, SMALL_BYTES } from './answer-relay.ts';
 import type { ItemCredential } from './batch.ts';
 import { type Call, CallIntake } from './call-intake.ts';
 import { CallLimits, type Release } from './call-limits.ts';
@@ -66,20 +73,21 @@ export class GatewayCalls {
   }
 
   private async pass(call: Call, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const aborter = new AbortController();
+    const cancellation = new Cancellation();
     let leaseEnded = false;
     const onClose = (): void => {
-      if (!response.writableFinished) aborter.abort();
+      if (!response.writableFinished) cancellation.cancel();
     };
     response.once('close', onClose);
     const unwatch = this.watch.begin(call.grant.leaseId, () => {
       leaseEnded = true;
-      aborter.abort();
+      cancellation.cancel();
     });
     let release: Release | null = null;
     try {
-      release = await this.limits.acquire(call.grant.appId, call.grant.clientId, aborter.signal);
-      const { outgoing, secrets } = await this.compose(call, request, aborter.signal);
+      const place = this.limits.acquire(call.grant.appId, call.grant.clientId, cancellation);
+      release = typeof place === 'function' ? place : await place;
+      const { outgoing, secrets } = await this.compose(call, request, cancellation);
       const answer = await this.send(call, outgoing);
       await this.relay.relay(call, secrets, answer, response);
     } catch (error) {
@@ -95,13 +103,14 @@ export class GatewayCalls {
   private async compose(
     call: Call,
     request: IncomingMessage,
-    signal: AbortSignal,
-  ): Promise<{ outgoing: HttpRequest; secrets: Secret[] }> {
+    cancellation: Cancellation,
+  ): Promise<{ outgoing: ExchangeRequest; secrets: Secret[] }> {
     const { grant, target } = call;
     const proof = proofFor(target, grant);
-    const secrets = secretsOf(grant.accessToken.expose(), proof, call.leaseToken);
+    const accessToken = grant.accessToken.expose();
+    const secrets = secretsOf(accessToken, proof, call.leaseToken);
     const headers = headersToMeta(request.headers, call.path.route === 'media');
-    headers['authorization'] = `Bearer ${grant.accessToken.expose()}`;
+    headers['authorization'] = `Bearer ${accessToken}`;
     const moved = call.isBatch ? (call.query.find(({ name }) => name === 'batch')?.value ?? null) : null;
     const body = await call.body.outgoing({ credentials: this.itemCredentials(call, proof, secrets), moved });
     if (body.contentType !== null && body.contentType !== '') headers['content-type'] = body.contentType;
@@ -113,7 +122,8 @@ export class GatewayCalls {
         headers,
         body: body.content,
         timeoutMs: META_TIMEOUT_MS,
-        signal,
+        wholeUpTo: SMALL_BYTES,
+        cancellation,
       },
       secrets,
     };
@@ -145,13 +155,13 @@ export class GatewayCalls {
   }
 
   /** Once; a read on a connection that broke before any answer once more. */
-  private async send(call: Call, outgoing: HttpRequest): Promise<StreamedHttpAnswer> {
+  private async send(call: Call, outgoing: ExchangeRequest): Promise<HttpAnswer | StreamedHttpAnswer> {
     try {
-      return await this.http.stream(outgoing);
+      return await this.http.exchange(outgoing);
     } catch (error) {
-      if (!call.isRead || !mayRepeat(error) || outgoing.signal?.aborted === true) throw asRefusal(error);
+      if (!call.isRead || !mayRepeat(error) || outgoing.cancellation?.isCancelled === true) throw asRefusal(error);
     }
-    return this.http.stream(outgoing).catch((error: unknown) => {
+    return this.http.exchange(outgoing).catch((error: unknown) => {
       throw asRefusal(error);
     });
   }

@@ -1,4 +1,11 @@
-import { characterSet, decodeSpellings, ENCODED_TOKEN_CHARACTER, encodedPattern, hasEncoded } from './encoded-text.ts';
+import {
+  characterSet,
+  decodeSpellings,
+  ENCODED_TOKEN_CHARACTER,
+  encodedPattern,
+  hasEncoded,
+  mayHaveEncoded,
+} from './encoded-text.ts';
 
 /** A token that an answer must not show, and what stands in for it. */
 export interface Secret {
@@ -19,6 +26,8 @@ const KEY_ANCHOR = '_token';
 const PREFIXES = ['EAA', 'IGAA', 'IGQV', 'THAA', 'THQV'];
 /** What they begin with, as short as can be: fewer searches. */
 const ANCHORS = ['EAA', 'IG', 'TH'];
+/** One of these stands in whatever is looked for, but for a known token in plain characters. */
+const SIGN = /_token|EAA|IG|TH|%|\\|&#|\/\//;
 const LONGEST_PREFIX = 4;
 const SHORTEST_TOKEN = 40;
 const TOKEN_AT_START = new RegExp(`^(?:${PREFIXES.join('|')})`);
@@ -32,13 +41,14 @@ const BACKSLASH = 0x5c;
  * form they have.
  */
 export class TokenFinder {
-  readonly #known: ReadonlySet<string>;
-  readonly #hidden: Uint8Array;
+  #hidden: Uint8Array | null = null;
   #patterns: { pattern: RegExp; secret: Secret }[] | null = null;
 
-  constructor(private readonly secrets: readonly Secret[]) {
-    this.#known = new Set(secrets.map(({ value }) => value));
-    this.#hidden = characterSet([LETTERS, ...secrets.map(({ value }) => value)]);
+  constructor(private readonly secrets: readonly Secret[]) {}
+
+  /** Whether a text has anything at all that `find`, or a look for addresses, could stop at. For many short texts, most of which have not. */
+  mayFind(text: string): boolean {
+    return SIGN.test(text) || this.secrets.some(({ value }) => text.includes(value));
   }
 
   /** All findings, unsorted; they may overlap. */
@@ -47,9 +57,19 @@ export class TokenFinder {
     this.#findPlain(text, found);
     findKeys(text, found);
     findByForm(text, found);
-    if (hasEncoded(text, this.#hidden)) this.#findEncoded(text, found);
+    if (mayHaveEncoded(text) && hasEncoded(text, this.#encodable())) this.#findEncoded(text, found);
     // What is known needs no look-up.
-    return found.filter((finding) => finding.kind === 'secret' || !this.#known.has(finding.token));
+    return found.filter((finding) => finding.kind === 'secret' || !this.#isKnown(finding.token));
+  }
+
+  #isKnown(token: string): boolean {
+    return this.secrets.some(({ value }) => value === token);
+  }
+
+  /** Made where it is needed: most answers have nothing in another spelling. */
+  #encodable(): Uint8Array {
+    this.#hidden ??= characterSet([LETTERS, ...this.secrets.map(({ value }) => value)]);
+    return this.#hidden;
   }
 
   #findPlain(text: string, found: Finding[]): void {

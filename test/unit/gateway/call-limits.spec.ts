@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { CallLimits, type Release } from '../../../src/gateway/call-limits.ts';
 import { GatewayRefusal } from '../../../src/gateway/gateway-refusal.ts';
+import { Cancellation } from '../../../src/platform/cancellation.ts';
 
-const calm = new AbortController().signal;
+const calm = new Cancellation();
 const newLimits = (changes = {}) =>
   new CallLimits({ perClient: 10, perApp: 2, waitingPerClient: 5, waitMs: 1_000, ...changes });
 
@@ -40,10 +41,10 @@ describe('CallLimits', () => {
   it('refuses who would wait with too many others, who waited too long, and who is gone', async () => {
     const limits = newLimits({ perApp: 1, waitingPerClient: 2, waitMs: 20 });
     const held = limits.acquire('app', 'a', calm) as Release;
-    const gone = new AbortController();
-    const waits = [limits.acquire('app', 'a', calm), limits.acquire('app', 'a', gone.signal)];
+    const gone = new Cancellation();
+    const waits = [limits.acquire('app', 'a', calm), limits.acquire('app', 'a', gone)];
     expect(() => limits.acquire('app', 'a', calm)).toThrow(GatewayRefusal);
-    gone.abort();
+    gone.cancel();
     const ends = await Promise.allSettled(waits);
     expect(ends.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     expect(limits.count()).toEqual({ running: 1, waiting: 0 });
