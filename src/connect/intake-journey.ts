@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Actor } from '../audit/audit-log.ts';
 import { Config } from '../config/config.ts';
 import { EstablishConnection, type Establishment } from '../connections/establish-connection.ts';
+import { scopesMissing } from '../connections/scopes-missing.ts';
 import type { StatusReason } from '../connections/status-reason.ts';
 import { type TokenIntake, TokenIntakes } from '../connections/token-intakes.ts';
 import type { Transaction } from '../database/database.ts';
@@ -136,7 +137,7 @@ export class IntakeJourney {
     const missing =
       scopes.length === 0 ? [] : missingScopes(intake.product, scopeFlow(intake.flow as Flow, kind), scopes);
     const wanted = new Set([...missing, ...hints.requestedScopes]);
-    const shortcoming = missing.length === 0 ? found.shortcoming : scopesMissing(missing);
+    const shortcoming: Shortcoming | null = missing.length === 0 ? found.shortcoming : scopesMissing(missing);
     const expiresAt = inspection.expiresAt === 'unknown' ? intake.expiresAt : inspection.expiresAt;
     return {
       intake,
@@ -172,12 +173,4 @@ function appIdOf({ meta }: Config, kind: CredentialKind): string {
 /** Whose scopes count: an imported Instagram token comes from Instagram's own login. */
 function scopeFlow(flow: Flow, kind: CredentialKind): Flow {
   return kind === 'instagram_user' ? 'instagram_login' : flow;
-}
-
-function scopesMissing(missing: string[]): Shortcoming {
-  return {
-    code: 'scopes_missing',
-    detail: `Not granted, though the product needs them: ${missing.join(', ')}.`,
-    remedy: 'Connect again: the dialog then asks once more for what was declined.',
-  };
 }

@@ -18,3 +18,6 @@ const TRANSITIONS: Readonly<Record<ConnectionStatus, Readonly<Record<ConnectionC
 export function nextStatus(status: ConnectionStatus, change: ConnectionChange): ConnectionStatus | null {
   return TRANSITIONS[status][change];
 }
+
+/** Reasons of connections in `reauth_required` whose token lives all the time: that it lives is no recovery. */
+export const LIVING_AND_USELESS: readonly string[] = ['no_whatsapp_account', 'whatsapp_account_lost'];

@@ -4,7 +4,7 @@ import { Database, type Transaction } from '../database/database.ts';
 import { Outbox } from '../events/outbox.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
 import { announceExpiring } from './announce-expiring.ts';
-import { type ConnectionStatus, nextStatus } from './connection-state.ts';
+import { type ConnectionStatus, LIVING_AND_USELESS, nextStatus } from './connection-state.ts';
 import type { CredentialAtWork } from './credential-at-work.ts';
 import { CHECK_INTERVAL_SECONDS } from './credential-schedule.ts';
 import { nextNoticeAt, noticeDays } from './expiry-notices.ts';
@@ -161,9 +161,6 @@ export class ConnectionVerdicts {
     });
   }
 }
-
-/** Reasons of a connection whose token lives all the time: that it lives is no recovery. */
-const LIVING_AND_USELESS = ['no_whatsapp_account', 'whatsapp_account_lost'];
 
 const DATA_ACCESS_ENDED: DeathReason = {
   code: 'data_access_expired',

@@ -9,6 +9,7 @@ import type { ClaimedCredential, CredentialAtWork } from './credential-at-work.t
 import type { Health } from './credential-kind.ts';
 import { CHECK_INTERVAL_SECONDS } from './credential-schedule.ts';
 import { noticeDays } from './expiry-notices.ts';
+import { missingReason, scopeFacts } from './scopes-missing.ts';
 import type { CredentialFailure } from './status-reason.ts';
 import { ClaimLost } from './token-intakes.ts';
 
@@ -25,6 +26,8 @@ export interface FailedWork {
 export interface CheckedCredential {
   health: Health;
   scopes?: string[];
+  /** Those that the product needs and the token lacks. Undefined: not told. */
+  missingScopes?: string[];
   issuedAt?: Date | null;
   expiresAt?: Date | null;
   /** When it is renewed by the end that was told; counts where that end is news, or where no renewal was planned. */
@@ -100,7 +103,13 @@ export class CredentialOutcomes {
     if (!moved && lostScopes.length === 0 && !gained && !dataAccessMoved) return write(this.database);
     await this.database.transaction(async (tx) => {
       if (credential.isRoot)
-        await updateConnectionFacts(tx, credential, scopes, dataAccessMoved ? dataAccess : undefined, now);
+        await updateConnectionFacts(tx, credential, {
+          scopes,
+          lostScopes,
+          missingScopes: known.missingScopes,
+          dataAccessExpiresAt: dataAccessMoved ? dataAccess : undefined,
+          now,
+        });
       await write(tx);
       const details = {
         kind: credential.kind,
@@ -286,20 +295,36 @@ function placeOf(credential: CredentialAtWork): { tenant: string; product: strin
   return { tenant: credential.tenant, product: credential.product, connectionId: credential.connectionId };
 }
 
-/** `dataAccessExpiresAt` undefined: it stays. Its notices begin anew where it moved. */
+interface ConnectionFacts {
+  scopes: string[];
+  lostScopes: string[];
+  missingScopes: string[] | undefined;
+  /** Undefined: it stays. Its notices begin anew where it moved. */
+  dataAccessExpiresAt: Date | null | undefined;
+  now: Date;
+}
+
 async function updateConnectionFacts(
   tx: Transaction,
   credential: CredentialAtWork,
-  scopes: string[],
-  dataAccessExpiresAt: Date | null | undefined,
-  now: Date,
+  { scopes, lostScopes, missingScopes, dataAccessExpiresAt, now }: ConnectionFacts,
 ): Promise<void> {
   await tx.run({
     name: 'connection_checked',
     text: `UPDATE connection SET scopes = $2, updated_at = $5,
         expiry_notice_due_at = CASE WHEN $3 THEN $4::timestamptz - interval '336 hours' ELSE expiry_notice_due_at END,
-        data_access_expires_at = CASE WHEN $3 THEN $4::timestamptz ELSE data_access_expires_at END
+        data_access_expires_at = CASE WHEN $3 THEN $4::timestamptz ELSE data_access_expires_at END,
+        ${scopeFacts({ scopes: '$2', lost: '$6', missing: '$7', told: '$8' }, 'status_reason')}
       WHERE id = $1 AND status <> 'revoked'`,
-    values: [credential.connectionId, scopes, dataAccessExpiresAt !== undefined, dataAccessExpiresAt ?? null, now],
+    values: [
+      credential.connectionId,
+      scopes,
+      dataAccessExpiresAt !== undefined,
+      dataAccessExpiresAt ?? null,
+      now,
+      lostScopes,
+      missingReason(missingScopes, now),
+      missingScopes !== undefined,
+    ],
   });
 }

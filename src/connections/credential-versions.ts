@@ -9,8 +9,10 @@ import type { SecretString } from '../platform/secret-string.ts';
 import { KeyRing } from '../vault/key-ring.ts';
 import { SealBroken } from '../vault/sealed-secret.ts';
 import { Vault } from '../vault/vault.ts';
+import { type ConnectionStatus, LIVING_AND_USELESS } from './connection-state.ts';
 import type { ClaimedCredential, CredentialAtWork, PendingVersion } from './credential-at-work.ts';
 import { CHECK_INTERVAL_SECONDS, refreshAfter } from './credential-schedule.ts';
+import { missingReason, scopeFacts } from './scopes-missing.ts';
 import { credentialContext } from './seal-contexts.ts';
 import { ClaimLost } from './token-intakes.ts';
 
@@ -19,6 +21,8 @@ export interface VerifiedVersion {
   scopes: string[];
   /** Scopes that the person took away since the last look: recorded, no failure. */
   lostScopes: string[];
+  /** Those that the product needs and the token lacks. Undefined: not told. */
+  missingScopes?: string[];
   issuedAt: Date | null;
   expiresAt: Date | null;
   /** Undefined: the inspection does not tell, what is known stays. */
@@ -110,10 +114,10 @@ export class CredentialVersions {
     const now = this.clock.now();
     await this.database.transaction(async (tx) => {
       // The connection first: the order in which connecting and revoking lock them.
-      if (credential.isRoot) await this.updateConnection(tx, credential, verified, now);
+      const status = credential.isRoot ? await this.updateConnection(tx, credential, verified, now) : 'active';
       await this.swap(tx, credential, verified, now);
       if (credential.kind === 'user') await makePagesDue(tx, credential.connectionId, now);
-      await this.record(tx, credential, verified);
+      await this.record(tx, credential, verified, status);
     });
   }
 
@@ -138,24 +142,38 @@ export class CredentialVersions {
     });
   }
 
+  /** Its status after that. A token that lives brings back what had died, not what lacks something else. */
   private async updateConnection(
     tx: Transaction,
     credential: ClaimedCredential,
     verified: VerifiedVersion,
     now: Date,
-  ): Promise<void> {
+  ): Promise<ConnectionStatus> {
     const told = verified.dataAccessExpiresAt !== undefined;
-    const living = await tx.run({
+    const useless = `status_reason->>'code' = ANY ($9)`;
+    const [living] = await tx.rows<{ status: ConnectionStatus }>({
       name: 'connection_refreshed',
-      text: `UPDATE connection SET scopes = $2, status = 'active', updated_at = $5,
-          status_reason = CASE WHEN status = 'active' THEN status_reason END,
+      text: `UPDATE connection SET scopes = $2, updated_at = $5,
+          status = CASE WHEN status <> 'active' AND ${useless} THEN status ELSE 'active' END,
+          ${scopeFacts({ scopes: '$2', lost: '$6', missing: '$7', told: '$8' }, `CASE WHEN ${useless} THEN status_reason END`)},
           expiry_notice_due_at = CASE WHEN $3 AND data_access_expires_at IS DISTINCT FROM $4::timestamptz
             THEN $4::timestamptz - interval '336 hours' ELSE expiry_notice_due_at END,
           data_access_expires_at = CASE WHEN $3 THEN $4::timestamptz ELSE data_access_expires_at END
-        WHERE id = $1 AND status <> 'revoked'`,
-      values: [credential.connectionId, verified.scopes, told, verified.dataAccessExpiresAt ?? null, now],
+        WHERE id = $1 AND status <> 'revoked' RETURNING status`,
+      values: [
+        credential.connectionId,
+        verified.scopes,
+        told,
+        verified.dataAccessExpiresAt ?? null,
+        now,
+        verified.lostScopes,
+        missingReason(verified.missingScopes, now),
+        verified.missingScopes !== undefined,
+        LIVING_AND_USELESS,
+      ],
     });
-    if (living !== 1) throw new ClaimLost(`connection ${credential.connectionId}`);
+    if (living === undefined) throw new ClaimLost(`connection ${credential.connectionId}`);
+    return living.status;
   }
 
   private async swap(
@@ -197,7 +215,12 @@ export class CredentialVersions {
     if (promoted !== 1) throw new ClaimLost(`credential ${credential.id}`);
   }
 
-  private async record(tx: Transaction, credential: ClaimedCredential, verified: VerifiedVersion): Promise<void> {
+  private async record(
+    tx: Transaction,
+    credential: ClaimedCredential,
+    verified: VerifiedVersion,
+    status: ConnectionStatus,
+  ): Promise<void> {
     const of = { tenant: credential.tenant, product: credential.product, connectionId: credential.connectionId };
     const lost = verified.lostScopes.length === 0 ? {} : { lost_scopes: verified.lostScopes };
     const version = credential.version + 1;
@@ -209,7 +232,7 @@ export class CredentialVersions {
       subjectId: credential.id,
       details,
     });
-    if (credential.status === 'reauth_required' && credential.isRoot) {
+    if (credential.status === 'reauth_required' && credential.isRoot && status === 'active') {
       await this.audit.record(tx, { ...of, action: 'connection.recovered', actor: SYSTEM, details: { by: 'refresh' } });
     }
     await this.outbox.add(tx, {
@@ -219,7 +242,7 @@ export class CredentialVersions {
         connection_id: credential.connectionId,
         tenant: of.tenant,
         product: of.product,
-        status: 'active',
+        status,
         credential_id: credential.id,
         credential_version: version,
         expires_at: verified.expiresAt,

@@ -10,6 +10,7 @@ import { CredentialVersions } from '../connections/credential-versions.ts';
 import { ClaimLost } from '../connections/token-intakes.ts';
 import type { Inspection, InspectionResult } from '../meta/inspection.ts';
 import { InspectionApi, type InspectionItem } from '../meta/inspection-api.ts';
+import { missingScopesOfToken } from '../meta/product-scopes.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
 import type { SecretString } from '../platform/secret-string.ts';
 import { SealBroken } from '../vault/sealed-secret.ts';
@@ -111,7 +112,12 @@ export class CheckCredential {
       health: this.healthBy(expiresAt, credential.isRoot ? inspection.dataAccessExpiresAt : null, now),
       expiresAt,
       issuedAt,
-      ...(inspection.scopes === null ? {} : { scopes: inspection.scopes }),
+      ...(inspection.scopes === null
+        ? {}
+        : {
+            scopes: inspection.scopes,
+            missingScopes: missingScopesOfToken(credential.product, credential.kind, inspection.scopes),
+          }),
       ...(credential.kind === 'page' || credential.status === 'reauth_required'
         ? {}
         : { refreshAfter: refreshAfter(life, this.config.refreshBeforeExpirySeconds) }),

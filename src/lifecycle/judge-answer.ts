@@ -1,6 +1,7 @@
 import type { CredentialAtWork, PendingVersion } from '../connections/credential-at-work.ts';
 import type { VerifiedVersion } from '../connections/credential-versions.ts';
 import type { InspectionResult } from '../meta/inspection.ts';
+import { missingScopesOfToken } from '../meta/product-scopes.ts';
 import { addSeconds } from '../platform/clock.ts';
 
 export type AnswerJudgement =
@@ -78,9 +79,11 @@ function judgeScopes(
   }
   const dataAccess =
     old.kind === 'user' || old.kind === 'system_user' ? { dataAccessExpiresAt: inspection.dataAccessExpiresAt } : {};
+  const told = inspection.scopes ?? pending.scopes;
+  const lacks = told === null ? {} : { missingScopes: missingScopesOfToken(old.product, old.kind, told) };
   return {
     kind: 'promote',
-    version: { scopes, lostScopes: missing, issuedAt: inspection.issuedAt, expiresAt, ...dataAccess },
+    version: { scopes, lostScopes: missing, ...lacks, issuedAt: inspection.issuedAt, expiresAt, ...dataAccess },
   };
 }
 

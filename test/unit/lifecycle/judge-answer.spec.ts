@@ -65,6 +65,7 @@ describe('an answer counts', () => {
       version: {
         scopes: ['a', 'b'],
         lostScopes: [],
+        missingScopes: ['pages_show_list', 'pages_read_engagement'],
         issuedAt: good.issuedAt,
         expiresAt: good.expiresAt,
         dataAccessExpiresAt: good.dataAccessExpiresAt,
