@@ -34,6 +34,15 @@ export type ItemCredentials = (leaseToken: string | null, call: EffectiveCall) =
 const REFERENCE = /\{result=[^{}]*\}/g;
 /** Only ids may become part of a path: any other value could hold whatever its author wrote. */
 const ID_REFERENCE = /^\{result=[A-Za-z0-9_-]+:\$\.(?:[A-Za-z0-9_*[\]]+\.)*(?:\*\.)?[a-z_]*id\}$/;
+/** Names of values that may be taken over into parameters: of plain ones, never of a token, of an address with one, or of a whole object. */
+const PLAIN_NAMES = '(?:[a-z_]*id|h|hash|name|username|message|caption|count)';
+const VALUE_REFERENCE = new RegExp(
+  String.raw`\{result=[A-Za-z0-9_-]+:\$\.(?:[A-Za-z0-9_*[\]]+\.)*(?:\*\.)?${PLAIN_NAMES}\}`,
+  'g',
+);
+const ANY_REFERENCE = /\{\s*result\s*=/i;
+/** An expansion under such a name would be taken for the plain value. */
+const PLAIN_ALIAS = new RegExp(String.raw`\.\s*as\s*\(\s*${PLAIN_NAMES}\s*\)`, 'i');
 const PASSED_HEADERS = /^(?:if-none-match|accept-language|content-type)$/i;
 const LONGEST_URL = 16 * 1024;
 
@@ -63,7 +72,7 @@ async function rewriteItem(item: unknown, credentials: ItemCredentials): Promise
   body.note(facts);
   const { segments } = takeVersion(url.segments);
   const call = { ...facts, segments, methods: [methodOf(item), ...facts.methods] };
-  judge(call, facts, url, body.text);
+  judge(call, facts, [url.search, body.text, ...url.query.map(({ value }) => value), ...body.values]);
   const [own, ...others] = new Set(facts.tokens);
   if (others.length > 0) throw new GatewayRefusal('invalid_request', { detail: 'A batch item names two tokens.' });
   const added = additions(await credentials(own ?? null, call));
@@ -78,13 +87,22 @@ async function rewriteItem(item: unknown, credentials: ItemCredentials): Promise
   };
 }
 
-function judge(call: EffectiveCall, facts: CallFacts, url: ItemUrl, body: string): void {
+function judge(call: EffectiveCall, facts: CallFacts, texts: readonly string[]): void {
   if (facts.batches > 0) throw new GatewayRefusal('path_not_allowed', { detail: 'A batch item must not be a batch.' });
   const reason = refusalOf(call);
   if (reason !== null) throw new GatewayRefusal('path_not_allowed', { detail: reason });
-  if (dependsOnMethod(call.segments) && REFERENCE.test(url.search + body)) {
+  if (dependsOnMethod(call.segments) && texts.some((text) => ANY_REFERENCE.test(text))) {
     throw new GatewayRefusal('path_not_allowed', {
       detail: 'An item on permissions must not take over values of others.',
+    });
+  }
+  // Meta puts the value in: a token of another item's answer would go where this item writes it.
+  if (
+    texts.some((text) => ANY_REFERENCE.test(text.replaceAll(VALUE_REFERENCE, ''))) ||
+    call.fields.some((value) => PLAIN_ALIAS.test(value))
+  ) {
+    throw new GatewayRefusal('path_not_allowed', {
+      detail: 'Only ids and plain values may be taken over from others.',
     });
   }
 }
@@ -139,6 +157,8 @@ function noteQuery(facts: CallFacts, query: readonly Parameter[]): void {
 interface ItemBody {
   /** As it came; empty where there is none. */
   text: string;
+  /** Of its parameters, decoded. */
+  values: string[];
   note(facts: CallFacts): void;
   rewrite(added: Record<string, string>): unknown;
 }
@@ -146,7 +166,7 @@ interface ItemBody {
 /** A form, as documented; JSON as text or as an object is read besides, because Meta may. */
 function readItemBody(value: unknown): ItemBody {
   if (value === undefined || value === null || value === '')
-    return { text: '', note: () => undefined, rewrite: () => '' };
+    return { text: '', values: [], note: () => undefined, rewrite: () => '' };
   if (isJsonObject(value)) return jsonItemBody(value, (members) => members);
   if (typeof value !== 'string') throw unreadableBody();
   if (/^\s*(?:\[|\{(?!result=))/.test(value)) {
@@ -158,6 +178,7 @@ function readItemBody(value: unknown): ItemBody {
   if (parameters === null || parameters.some(({ name }) => name.includes('{'))) throw unreadableBody();
   return {
     text: value,
+    values: parameters.map((parameter) => parameter.value),
     note: (facts) => noteQuery(facts, parameters),
     rewrite: (added) =>
       join(
@@ -170,6 +191,7 @@ function readItemBody(value: unknown): ItemBody {
 function jsonItemBody(members: JsonParameters, write: (members: JsonParameters) => unknown): ItemBody {
   return {
     text: writeJson(members),
+    values: [],
     note: (facts) => noteJson(facts, members),
     rewrite: (added) => write({ ...withoutCredentials(members), ...added }),
   };

@@ -14,10 +14,12 @@ export interface EffectiveCall {
 
 /** Edges and methods that mint, inspect or revoke tokens, in words (META.md 2, 3, 4, 6, 7, 9, 10). */
 const TOKEN_WORD = /access_?tokens?|debug_?token|(^|[^a-z0-9])oauth/;
-/** The old REST API, whose methods (`auth.expireSession`) are paths or parameters, and the device login. */
-const TOKEN_ROOTS = new Set(['restserver.php', 'method', 'device']);
+/** The old REST API, whose methods (`auth.expireSession`) are paths or parameters, the device login, and queries that nobody here can read. */
+const TOKEN_ROOTS = new Set(['restserver.php', 'method', 'device', 'graphql', 'graphqlbatch']);
 /** A nested request in a field expansion can name its own method. */
 const NESTED_METHOD = /\.\s*method\s*\(/i;
+/** A token under another name: `access_token.as(x)`. Answers are searched by the name. */
+const RENAMED_TOKEN = /token\b[^,{}]*\.\s*as\s*\(/i;
 
 /** Why a call is refused, in words for its maker; null where it may pass. */
 export function refusalOf(call: EffectiveCall): string | null {
@@ -30,6 +32,9 @@ export function refusalOf(call: EffectiveCall): string | null {
   }
   if (call.fields.some((value) => NESTED_METHOD.test(value))) {
     return 'A field expansion must not name a method.';
+  }
+  if (call.fields.some((value) => RENAMED_TOKEN.test(value))) {
+    return 'A token must not get another name.';
   }
   for (const id of call.ids) {
     if (namesTokenPath(id)) return 'Calls that mint, inspect or revoke tokens do not pass the gateway.';

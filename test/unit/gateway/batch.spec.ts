@@ -60,6 +60,13 @@ describe('an item', () => {
     });
   });
 
+  it('may take over plain values in its body', async () => {
+    const body = 'media_fbid={result=photo:$.data.0.id}&message=by+{result=me:$.name}';
+    expect(await rewrite({ method: 'POST', relative_url: 'me/feed', body })).toMatchObject({
+      body: `${body}&appsecret_proof=PROOF`,
+    });
+  });
+
   it('loses members and headers that are not listed', async () => {
     expect(
       await rewrite({
@@ -78,6 +85,16 @@ describe('an item', () => {
     [{ method: 'POST', relative_url: 'me/permissions', body: '{"method":"delete"}' }],
     [{ method: 'POST', relative_url: 'me/permissions', body: { method: 'delete' } }],
     [{ method: 'POST', relative_url: 'me/permissions?a={result=x:$.message}' }],
+    [{ method: 'POST', relative_url: 'me/feed', body: 'message={result=a:$.data.0.access_token}' }],
+    [{ method: 'POST', relative_url: 'me/feed', body: 'message=%7Bresult%3Da%3A%24.data.*.access_token%7D' }],
+    [{ method: 'POST', relative_url: 'me/feed', body: { message: '{result=a:$.access_token}' } }],
+    [{ method: 'POST', relative_url: 'me/feed', body: '{"message":"\\u007bresult=a:$.paging.next}"}' }],
+    [{ method: 'POST', relative_url: 'me/feed?message={result=a:$.data.*}' }],
+    [{ method: 'POST', relative_url: 'me/feed?message={result=a:$}' }],
+    [{ method: 'POST', relative_url: 'me/feed?message={result=a:$..id}' }],
+    [{ method: 'POST', relative_url: 'me/feed?message={ result=a:$.access_token}' }],
+    [{ relative_url: 'me?fields=accounts.as(id){access_token}' }],
+    [{ relative_url: 'me/accounts?fields=access_token.as(shown)' }],
     [{ relative_url: 'oauth/access_token' }],
     [{ relative_url: '/v25.0/%6Fauth/access_token' }],
     [{ relative_url: 'https://graph.facebook.com/me' }],
