@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import type { Config } from '../config/config.ts';
+import { checkEventSubscriptions } from '../operations/doctor/event-checks.ts';
+import type { Finding } from '../operations/doctor/finding.ts';
+import { examineMeta } from '../operations/doctor/meta-checks.ts';
 import { UndiciHttpClient } from '../platform/http.ts';
 import { explain } from '../start-failure.ts';
 import { connectDatabase, openStoresOn, type Stores } from '../stores.ts';
 import { type CommandContext, commandConfig, STAND_IN_APP_ID, table, withDatabase } from './command-context.ts';
 import { Unfinished } from './command-failure.ts';
-import { checkEventSubscriptions } from './doctor/event-checks.ts';
-import type { Finding } from './doctor/finding.ts';
-import { examineMeta } from './doctor/meta-checks.ts';
 
 const MAX_SKEW_SECONDS = 30;
 

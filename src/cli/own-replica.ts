@@ -94,7 +94,7 @@ async function importToken(
   const request = plainToInstance(ImportRequest, { tenant, product, access_token: token.expose() });
   const [fault] = inputErrors(await validate(request, { stopAtFirstError: true }));
   if (fault !== undefined) {
-    return { kind: 'refused', code: 'invalid_request', detail: `${fault.path} ${fault.message}` };
+    return { kind: 'refused', code: 'invalid_request', detail: `${fault.path}: ${fault.message}` };
   }
   try {
     const of = { sessionId: null, clientId: null, ids: {}, actor: OPERATOR, requestId: null };

@@ -96,7 +96,7 @@ function resultTable(views: readonly ConnectionView[]): string {
     view.credentials[0]?.expires_at ?? '',
     view.status_reason?.code ?? failureOf(view),
   ]);
-  return table([['ID', 'TENANT', 'STATUS', 'EXPIRES', 'FAILURE'], ...rows]);
+  return table([['ID', 'TENANT', 'STATUS', 'EXPIRES', 'REASON'], ...rows]);
 }
 
 function failureOf({ credentials }: ConnectionView): string {

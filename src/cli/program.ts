@@ -1,0 +1,57 @@
+import { Command, CommanderError } from 'commander';
+import { explain } from '../start-failure.ts';
+import { addAuditCommand } from './audit-command.ts';
+import { addClientsCommand } from './clients-command.ts';
+import type { CommandContext } from './command-context.ts';
+import { EXIT_CODES, exitCodeOf } from './command-failure.ts';
+import { addConnectionsCommand } from './connections-command.ts';
+import { addDoctorCommand } from './doctor-command.ts';
+import { addEventsCommand } from './events-command.ts';
+import { addImportCommand } from './import-command.ts';
+import { addKeysCommand } from './keys-command.ts';
+import { addMigrateCommand } from './migrate-command.ts';
+import { addRefreshCommand } from './refresh-command.ts';
+import { addRevokeCommand } from './revoke-command.ts';
+import { addSandboxCommand } from './sandbox-command.ts';
+
+const EXIT_CODE_HELP = `
+Exit codes: 0 done; 1 not done, or not wholly; 2 the command line is wrong; 130 stopped by a signal.
+Settings come from the environment of a replica (DATABASE_URL, ROOT_KEY or the KMS settings, META_APP_ID, ...).`;
+
+/** Standard error, for what goes wrong. */
+export interface ProgramContext extends CommandContext {
+  complain(text: string): void;
+}
+
+/** Runs one command line, `words` being what follows the program's name; the exit code. Never throws. */
+export async function runProgram(words: readonly string[], context: ProgramContext): Promise<number> {
+  const program = new Command('metavault')
+    .description("The vault's command line for operators")
+    .configureOutput({
+      writeOut: (text) => context.print(text.trimEnd()),
+      writeErr: (text) => context.complain(text.trimEnd()),
+    })
+    .showHelpAfterError('(--help tells more)')
+    .addHelpText('after', EXIT_CODE_HELP)
+    .exitOverride();
+  addSandboxCommand(program, context);
+  addDoctorCommand(program, context);
+  addMigrateCommand(program, context);
+  addClientsCommand(program, context);
+  addEventsCommand(program, context);
+  addKeysCommand(program, context);
+  addConnectionsCommand(program, context);
+  addRevokeCommand(program, context);
+  addRefreshCommand(program, context);
+  addAuditCommand(program, context);
+  addImportCommand(program, context);
+  try {
+    await program.parseAsync([...words], { from: 'user' });
+    return 0;
+  } catch (error) {
+    // Commander has said by then what is wrong, or shown the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_CODES.usage;
+    context.complain(explain(error));
+    return exitCodeOf(error);
+  }
+}
