@@ -9,7 +9,12 @@ function prefix(publicUrl: string): string {
 
 /** Each attempt has a cookie with a name of its own, so that two tabs of one browser do not take each other's away. */
 function cookieName(publicUrl: string, stateHash: Buffer): string {
-  return `${prefix(publicUrl)}${stateHash.toString('hex').slice(0, 16)}`;
+  return `${prefix(publicUrl)}${attemptName(stateHash)}`;
+}
+
+/** What tells a browser's attempts apart. No secret: the cookie's value is. */
+export function attemptName(stateHash: Buffer): string {
+  return stateHash.toString('hex').slice(0, 16);
 }
 
 /** `Set-Cookie` for the browser of an attempt. Lax: it comes along when Meta sends the browser back, and on no foreign POST. */
@@ -24,10 +29,11 @@ export function attemptCookie(header: string | undefined, publicUrl: string, sta
   return cookies(header).find(([each]) => each === name)?.[1] ?? null;
 }
 
-/** The values of all attempts' cookies in a `Cookie` header. */
-export function attemptCookies(header: string | undefined, publicUrl: string): string[] {
+/** The values of all attempts' cookies in a `Cookie` header, or of the one attempt that is named. */
+export function attemptCookies(header: string | undefined, publicUrl: string, attempt: string | null = null): string[] {
+  const wanted = prefix(publicUrl) + (attempt ?? '');
   return cookies(header)
-    .filter(([name]) => name.startsWith(prefix(publicUrl)))
+    .filter(([name]) => (attempt === null ? name.startsWith(wanted) : name === wanted))
     .map(([, value]) => value);
 }
 

@@ -21,11 +21,15 @@ export function page(title: string, body: string): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
+<link rel="icon" href="data:,">
 <title>${escapeHtml(title)}</title>
 <style>
-body{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:4rem auto;padding:0 1rem;color:#1c1e21;background:#fff}
-h1{font-size:1.4rem}small{color:#606770}code{background:#f0f2f5;padding:.1rem .3rem}
-button{font:inherit;padding:.6rem 1.2rem;border:0;border-radius:.4rem;background:#0866ff;color:#fff;cursor:pointer}
+html{color-scheme:light dark}
+body{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:12vh auto 2rem;padding:0 1.25rem;color:#1c1e21;background:#fff}
+h1{font-size:1.4rem;line-height:1.3}small{color:#606770}code{background:#f0f2f5;padding:.1rem .3rem;border-radius:.2rem;overflow-wrap:anywhere}
+button,.button{display:inline-block;font:inherit;padding:.6rem 1.2rem;border:1px solid #0064d1;border-radius:.4rem;background:#0064d1;color:#fff;cursor:pointer;text-decoration:none}
+button#back{background:transparent;color:inherit;border-color:currentColor}button[disabled]{opacity:.5;cursor:default}
+:focus-visible{outline:3px solid #75b1ff;outline-offset:2px}
 @media (prefers-color-scheme:dark){body{color:#e4e6eb;background:#18191a}small{color:#b0b3b8}code{background:#3a3b3c}}
 </style>
 </head>
@@ -43,12 +47,16 @@ export function connectedPage(): string {
   return page('Connected', '<h1>Connected</h1>\n<p>Everything is set up. You can close this page.</p>');
 }
 
-/** An error that a person sees. The code and the id are for whoever they ask for help. */
-export function problemPage(problem: AppError, requestId: string): string {
+/**
+ * An error that a person sees. The code and the id are for whoever they ask for help. `again`: the path of a link that may still
+ * be used.
+ */
+export function problemPage(problem: AppError, requestId: string, again: string | null = null): string {
+  const link = again === null ? '' : `\n<p><a class="button" href="${escapeHtml(again)}">Start again</a></p>`;
   return page(
     problem.type.title,
     `<h1>${escapeHtml(problem.detail)}</h1>
-<p>${escapeHtml(problem.remedy)}</p>
+<p>${escapeHtml(problem.remedy)}</p>${link}
 <p><small>Code <code>${escapeHtml(problem.code)}</code>, request <code>${escapeHtml(requestId)}</code></small></p>`,
   );
 }

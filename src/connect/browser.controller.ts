@@ -9,8 +9,7 @@ import { jsSdkScript } from '../meta/js-sdk-script.ts';
 import { Random } from '../platform/random.ts';
 import { BrowserFilter } from './browser.filter.ts';
 import { answerEnd } from './browser-answer.ts';
-import type { ConnectSession } from './connect-session-store.ts';
-import { OpenSession } from './open-session.ts';
+import { connectPath, type OpenedSession, OpenSession } from './open-session.ts';
 import { ReceiveCallback } from './receive-callback.ts';
 import { signupPage } from './signup-page.ts';
 
@@ -39,7 +38,7 @@ export class BrowserController {
     const opened = await this.opener.open(session);
     reply.header('set-cookie', opened.cookie);
     if (opened.dialogUrl !== null) reply.redirect(opened.dialogUrl, 302);
-    else this.sendSignupPage(session, token, reply);
+    else this.sendSignupPage(opened, token, reply);
   }
 
   @Get('oauth/meta/callback')
@@ -56,13 +55,14 @@ export class BrowserController {
     answerEnd(request, reply, end);
   }
 
-  private sendSignupPage({ product, flow, scopes }: ConnectSession, token: string, reply: FastifyReply): void {
-    const { meta, publicUrl } = this.config;
+  private sendSignupPage({ session, attempt }: OpenedSession, token: string, reply: FastifyReply): void {
+    const { product, flow, scopes } = session;
+    const { meta } = this.config;
     const sdk = jsSdkParameters(meta, product, flow, scopes);
     if (sdk === null) throw new Error(`the flow ${flow} has no JS SDK`);
-    const basePath = `${new URL(publicUrl).pathname.replace(/\/$/, '')}/connect/${encodeURIComponent(token)}`;
+    const basePath = connectPath(this.config, token);
     const nonce = this.random.bytes(16).toString('base64');
-    const { html, policy } = signupPage({ sdk, script: jsSdkScript(meta), basePath, nonce });
+    const { html, policy } = signupPage({ sdk, script: jsSdkScript(meta), basePath, attempt, nonce });
     // Meta's SDK may know our origin, as the dialog shows it; the path, which holds the link's token, goes to nobody.
     reply.header('referrer-policy', 'strict-origin').header('content-security-policy', policy);
     reply.type('text/html; charset=utf-8').send(html);

@@ -3,7 +3,7 @@ import { Config } from '../config/config.ts';
 import { ConnectionReader } from '../connections/connection-reader.ts';
 import { dialogUrl } from '../meta/dialog-url.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
-import { setAttemptCookie } from './attempt-cookie.ts';
+import { attemptName, setAttemptCookie } from './attempt-cookie.ts';
 import { ConnectFailure } from './connect-failure.ts';
 import { ConnectSecrets } from './connect-secrets.ts';
 import { type ConnectSession, ConnectSessionStore } from './connect-session-store.ts';
@@ -16,6 +16,8 @@ const SIGNUP_SECONDS = 30 * 60;
 /** Where the browser goes next. */
 export interface OpenedSession {
   session: ConnectSession;
+  /** The attempt's name, which is no secret. */
+  attempt: string;
   /** `Set-Cookie` */
   cookie: string;
   /** Null: the flow is run by a page of ours. */
@@ -25,6 +27,11 @@ export interface OpenedSession {
 /** The one redirect URI, byte for byte the same for the dialog and for the exchange of its code (META.md 1, 2). */
 export function redirectUri({ publicUrl }: Config): string {
   return `${publicUrl}/oauth/meta/callback`;
+}
+
+/** Where a connect link leads to on our host. */
+export function connectPath({ publicUrl }: Config, token: string): string {
+  return `${new URL(publicUrl).pathname.replace(/\/$/, '')}/connect/${encodeURIComponent(token)}`;
 }
 
 /** Gives each browser that opens a connect link a state and a cookie of its own: a link scanner that follows it spoils nothing. */
@@ -64,6 +71,7 @@ export class OpenSession {
     });
     return {
       session,
+      attempt: attemptName(state.hash),
       cookie: setAttemptCookie(this.config.publicUrl, state.hash, cookie.value),
       dialogUrl: isSignup ? null : await this.dialogUrl(session, state.value),
     };

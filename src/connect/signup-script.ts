@@ -1,6 +1,7 @@
 /**
  * What the Embedded Signup page does (META.md 8). The session message and the callback of `FB.login` come in either order, so a
  * code waits a little for the ids; it lives 30 seconds. Every `FINISH…` event is a success; a report of an error is a CANCEL as well.
+ * What is posted may be posted again: the same attempt's code is exchanged once.
  */
 export const SIGNUP_SCRIPT = `
 (function () {
@@ -9,81 +10,105 @@ export const SIGNUP_SCRIPT = `
   var text = document.getElementById('text');
   var start = document.getElementById('start');
   var back = document.getElementById('back');
-  var WAIT_FOR_IDS_MS = 3000;
-  var ids = null, code = null, timer = null, sent = false;
+  var WAIT_FOR_SDK_MS = 15000, WAIT_FOR_IDS_MS = 3000, POST_AGAIN_MS = 2000, POSTS = 4;
+  var LEFT = 'The signup was left before its end, so nothing was connected. If no window of Meta opened, allow pop-ups for this page.';
+  var BLOCKED = 'Meta\\u2019s part of this page did not load. If something here blocks ads or trackers, allow this page to load it.';
+  var AWAY = 'This service could not be reached. Look at your connection, and send it again soon.';
+  var ids = null, code = null, report = null, timer = null, sent = false, act = login;
 
   function say(words) { text.textContent = words; }
+  function offer(label, action) { start.textContent = label; act = action; start.disabled = false; }
+  function reload() { location.reload(); }
   function trusted(origin) {
     if (setup.messageOrigin.charAt(0) !== '.') return origin === setup.messageOrigin;
     return origin === 'https://' + setup.messageOrigin.slice(1) || (origin.indexOf('https://') === 0 && origin.slice(-setup.messageOrigin.length) === setup.messageOrigin);
   }
-  function post(path, body) {
-    return fetch(setup.basePath + path, { method: 'POST', credentials: 'same-origin', headers: { 'Content-Type': 'application/json', Accept: 'application/json' }, body: JSON.stringify(body) })
-      .then(function (answer) { return answer.json(); })
-      .then(function (answer) {
-        if (answer.redirect_to) { location.assign(answer.redirect_to); return; }
-        say((answer.detail || 'This did not work.') + ' ' + (answer.remedy || ''));
-      })
-      .catch(function () { say('This service could not be reached. Reload the page and try again.'); });
+  function send(path, body, posts) {
+    var options = { method: 'POST', credentials: 'same-origin', headers: { 'Content-Type': 'application/json', Accept: 'application/json' }, body: JSON.stringify(body) };
+    start.disabled = true;
+    back.hidden = true;
+    say('One moment\\u2026');
+    fetch(setup.basePath + path + setup.query, options).then(function (answer) {
+      return answer.json().then(function (told) {
+        if (told.redirect_to) { location.assign(told.redirect_to); return; }
+        say((told.detail || 'This did not work.') + ' ' + (told.remedy || ''));
+        offer('Start again', reload);
+      });
+    }).catch(function () {
+      if (posts > 1) { setTimeout(function () { send(path, body, posts - 1); }, POST_AGAIN_MS); return; }
+      say(AWAY);
+      offer('Send again', function () { send(path, body, POSTS); });
+    });
   }
   function complete() {
     if (sent || code === null) return;
     sent = true;
     clearTimeout(timer);
-    say('One moment\\u2026');
-    start.disabled = true;
-    back.hidden = true;
     var body = { code: code };
     ['waba_id', 'phone_number_id', 'business_id'].forEach(function (name) {
       var id = ids && ids[name];
       if (id !== undefined && id !== null && /^[0-9]{1,32}$/.test(String(id))) body[name] = String(id);
     });
-    post('/complete', body);
+    send('/complete', body, POSTS);
   }
-  function stopped(words) {
-    if (sent) return;
-    say(words);
-    start.disabled = false;
-    start.textContent = 'Try again';
+  function stop() {
+    if (sent || code !== null) return;
+    say(report || LEFT);
+    offer('Try again', login);
     back.hidden = false;
+  }
+  function problemOf(data) {
+    function word(name, label) { return /^[\\w-]{1,64}$/.test(String(data[name] || '')) ? ', ' + label + ' ' + data[name] : ''; }
+    return 'Meta reported a problem' + word('error_code', 'code') + word('session_id', 'session') + ', so nothing was connected.';
+  }
+  function login() {
+    ids = code = report = null;
+    say('Go on in the window of Meta.');
+    try {
+      FB.login(function (response) {
+        code = (response && response.authResponse && response.authResponse.code) || null;
+        if (code === null) stop();
+        else if (ids !== null) complete();
+        else timer = setTimeout(complete, WAIT_FOR_IDS_MS);
+      }, {
+        config_id: setup.sdk.config_id || undefined,
+        scope: setup.sdk.scope || undefined,
+        response_type: setup.sdk.response_type,
+        override_default_response_type: setup.sdk.override_default_response_type,
+        extras: setup.sdk.extras
+      });
+    } catch (error) { stop(); }
   }
 
   window.addEventListener('message', function (event) {
-    if (!trusted(event.origin) || typeof event.data !== 'string') return;
-    var message;
-    try { message = JSON.parse(event.data); } catch (error) { return; }
+    if (!trusted(event.origin)) return;
+    var message = event.data;
+    if (typeof message === 'string') {
+      try { message = JSON.parse(message); } catch (error) { return; }
+    }
     if (!message || message.type !== 'WA_EMBEDDED_SIGNUP') return;
     var data = message.data || {};
     if (typeof message.event === 'string' && message.event.indexOf('FINISH') === 0) {
       ids = data;
-      if (code !== null) complete();
-    } else if (data.error_message || message.event === 'ERROR') {
-      stopped('Meta reported a problem, so nothing was connected.');
-    } else {
-      stopped('The signup was left before its end, so nothing was connected.');
+      complete();
+      return;
     }
+    if (data.error_message || data.error_code || message.event === 'ERROR') report = problemOf(data);
+    stop();
   });
-  start.addEventListener('click', function () {
-    ids = null;
-    code = null;
-    say('Go on in the window of Meta.');
-    FB.login(function (response) {
-      var given = response && response.authResponse && response.authResponse.code;
-      if (!given) { stopped('The signup was left before its end, so nothing was connected.'); return; }
-      code = given;
-      if (ids !== null) complete(); else timer = setTimeout(complete, WAIT_FOR_IDS_MS);
-    }, {
-      config_id: setup.sdk.config_id || undefined,
-      scope: setup.sdk.scope || undefined,
-      response_type: setup.sdk.response_type,
-      override_default_response_type: setup.sdk.override_default_response_type,
-      extras: setup.sdk.extras
-    });
-  });
-  back.addEventListener('click', function () { post('/cancel', {}); });
+  start.addEventListener('click', function () { act(); });
+  back.addEventListener('click', function () { sent = true; send('/cancel', {}, POSTS); });
+  // A page that the back button brings out of the browser's memory has done its work.
+  window.addEventListener('pageshow', function (event) { if (event.persisted) reload(); });
+
+  function blocked() { say(BLOCKED); offer('Load again', reload); }
+  var slow = setTimeout(blocked, WAIT_FOR_SDK_MS);
+  window.addEventListener('error', function (event) { if (event.target && event.target.id === 'sdk') blocked(); }, true);
   window.fbAsyncInit = function () {
+    clearTimeout(slow);
     FB.init({ appId: setup.sdk.app_id, autoLogAppEvents: true, xfbml: true, version: setup.sdk.version });
-    start.disabled = false;
+    say(setup.welcome);
+    offer('Continue with Facebook', login);
   };
 })();
 `;

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Param, Post, Req, Res, UseFilters } from '@nestjs/common';
+import { Body, Controller, Get, Param, Post, Query, Req, Res, UseFilters } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Public } from '../access/decorators.ts';
@@ -11,9 +11,16 @@ import { answerEnd } from './browser-answer.ts';
 import { ConnectFailure } from './connect-failure.ts';
 import { CompleteSignupRequest, signupIds } from './connect-requests.ts';
 import type { ConnectSession } from './connect-session-store.ts';
-import { OpenSession } from './open-session.ts';
+import { connectPath, OpenSession } from './open-session.ts';
 import { type CallbackEnd, ReceiveCallback } from './receive-callback.ts';
 import { withResult } from './return-url.ts';
+
+/** As Fastify parses it. `attempt`: which of a browser's tabs asks; where it is not told, the newest counts. */
+type AttemptQuery = Readonly<Record<string, unknown>>;
+
+function attemptOf({ attempt }: AttemptQuery): string | null {
+  return typeof attempt === 'string' && /^[0-9a-f]{16}$/.test(attempt) ? attempt : null;
+}
 
 /** What our Embedded Signup page calls. Its browser is proved by the cookie; other sites are kept off by `Origin`. */
 @ApiExcludeController()
@@ -31,34 +38,39 @@ export class SignupController {
   async complete(
     @Param('token') token: string,
     @Body() body: CompleteSignupRequest,
+    @Query() query: AttemptQuery,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const session = await this.ownSession(token, request);
-    const given = { cookies: this.cookies(request), code: new SecretString(body.code), ids: signupIds(body) };
-    this.answer(reply, token, await this.callback.complete(session, given, String(request.id)));
+    const given = { cookies: this.cookies(request, query), code: new SecretString(body.code), ids: signupIds(body) };
+    this.answer(reply, token, query, await this.callback.complete(session, given, String(request.id)));
   }
 
   /** The person left the signup. */
   @Post('cancel')
   async cancel(
     @Param('token') token: string,
+    @Query() query: AttemptQuery,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const session = await this.ownSession(token, request);
-    this.answer(reply, token, await this.callback.cancel(session, this.cookies(request), String(request.id)));
+    const end = await this.callback.cancel(session, this.cookies(request, query), String(request.id));
+    this.answer(reply, token, query, end);
   }
 
   /** Where the page sends the browser when there is no `return_url`. */
   @Get('result')
   async result(
     @Param('token') token: string,
+    @Query() query: AttemptQuery,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const session = await this.opener.findEnded(token);
-    answerEnd(request, reply, await this.callback.resultOf(session, this.cookies(request)));
+    const end = await this.callback.resultOf(session, this.cookies(request, query));
+    answerEnd(request, reply, end, connectPath(this.config, token));
   }
 
   private async ownSession(token: string, request: FastifyRequest): Promise<ConnectSession> {
@@ -70,14 +82,14 @@ export class SignupController {
     return session;
   }
 
-  private cookies(request: FastifyRequest): string[] {
-    return attemptCookies(request.headers.cookie, this.config.publicUrl);
+  private cookies(request: FastifyRequest, query: AttemptQuery): string[] {
+    return attemptCookies(request.headers.cookie, this.config.publicUrl, attemptOf(query));
   }
 
-  private answer(reply: FastifyReply, token: string, { session, result }: CallbackEnd): void {
-    const { publicUrl } = this.config;
-    const redirectTo =
-      session.returnUrl === null ? `${publicUrl}/connect/${token}/result` : withResult(session.returnUrl, result);
+  private answer(reply: FastifyReply, token: string, query: AttemptQuery, { session, result }: CallbackEnd): void {
+    const attempt = attemptOf(query);
+    const ours = `${this.config.publicUrl}/connect/${token}/result${attempt === null ? '' : `?attempt=${attempt}`}`;
+    const redirectTo = session.returnUrl === null ? ours : withResult(session.returnUrl, result);
     reply.status(200).header('cache-control', 'no-store').send({ redirect_to: redirectTo });
   }
 }

@@ -139,12 +139,17 @@ function signupMessage(state: SandboxState, businessId: string): Record<string, 
   return { data: data ?? full, type: 'WA_EMBEDDED_SIGNUP', event };
 }
 
+/** Left half-way, or with the report of an error, which is a CANCEL too (META.md 8). */
+function cancelMessage(state: SandboxState): Record<string, unknown> {
+  const { event, data } = state.store.settings.embeddedSignup;
+  const isFinish = event.startsWith('FINISH');
+  const left = { current_step: 'PHONE_NUMBER_SETUP' };
+  return { data: isFinish ? left : (data ?? left), type: 'WA_EMBEDDED_SIGNUP', event: isFinish ? 'CANCEL' : event };
+}
+
 function denied(state: SandboxState, request: DialogRequest): Answer {
   if (request.sdkOrigin !== null) {
-    const cancel =
-      request.configuration?.tokenType === 'system_user'
-        ? { data: { current_step: 'PHONE_NUMBER_SETUP' }, type: 'WA_EMBEDDED_SIGNUP', event: 'CANCEL' }
-        : null;
+    const cancel = request.configuration?.tokenType === 'system_user' ? cancelMessage(state) : null;
     return html(
       200,
       sdkPage(

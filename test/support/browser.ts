@@ -104,7 +104,7 @@ export function describeInBrowser(
       await Promise.all(gone.map((visitor) => visitor.context.close()));
       expect(gone.flatMap((visitor) => visitor.complaints)).toEqual([]);
     });
-    afterAll(async () => (await opening).close());
+    afterAll(async () => (await opening.catch(() => null))?.close());
     tests({
       stage: () => stage,
       visitor: async (settings = {}) => {
@@ -122,32 +122,39 @@ function missing(): never {
 
 /** The sandbox is at 127.0.0.1 and the replica at localhost: two sites, as in life, so that SameSite is put to the test. */
 async function browserStage(executablePath: string, given: Record<string, string>): Promise<BrowserStage> {
-  const browser = await chromium.launch({ executablePath, args: FLAGS, headless: true, timeout: 2 * PATIENCE_MS });
-  const returns: BrowserStage['returns'] = [];
-  const product = await listen((request, response) => {
+  const opened: { close: () => Promise<void> }[] = [];
+  const close = async () => {
+    for (const each of opened.splice(0).reverse()) await each.close();
+  };
+  const keep = <T extends { close: () => Promise<void> }>(each: T): T => {
+    opened.push(each);
+    return each;
+  };
+  try {
+    const returns: BrowserStage['returns'] = [];
+    const product = keep(await listen(productPage(returns)));
+    // The replica's own server does not listen: here the port is known before PUBLIC_URL has to be.
+    let replica: Server | null = null;
+    const front = keep(await listen((request, response) => replica?.emit('request', request, response)));
+    const listensAt = `http://localhost:${front.port}`;
+    const returnOrigin = `http://127.0.0.1:${product.port}`;
+    const environment = { PUBLIC_URL: listensAt, RETURN_URL_ORIGINS: returnOrigin, ...given };
+    const stage = keep(await connectStage({ environment }));
+    replica = stage.replica.app.getHttpServer();
+    const options = { executablePath, args: FLAGS, headless: true, timeout: 2 * PATIENCE_MS };
+    const browser = keep(await chromium.launch(options));
+    return { ...stage, listensAt, returnUrl: `${returnOrigin}/done`, returns, browser, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function productPage(returns: BrowserStage['returns']): RequestListener {
+  return (request, response) => {
     if (request.url !== '/favicon.ico')
       returns.push({ url: request.url ?? '', referer: request.headers.referer ?? null });
     response.writeHead(200, { 'Content-Type': 'text/html' }).end('<!doctype html><title>The product</title>');
-  });
-  // The replica's own server does not listen: here the port is known before PUBLIC_URL has to be.
-  let replica: Server | null = null;
-  const front = await listen((request, response) => replica?.emit('request', request, response));
-  const listensAt = `http://localhost:${front.port}`;
-  const returnOrigin = `http://127.0.0.1:${product.port}`;
-  const environment = { PUBLIC_URL: listensAt, RETURN_URL_ORIGINS: returnOrigin, ...given };
-  const stage = await connectStage({ environment });
-  replica = stage.replica.app.getHttpServer();
-  return {
-    ...stage,
-    listensAt,
-    returnUrl: `${returnOrigin}/done`,
-    returns,
-    browser,
-    close: async () => {
-      await browser.close();
-      await Promise.all([front.close(), product.close()]);
-      await stage.close();
-    },
   };
 }
 

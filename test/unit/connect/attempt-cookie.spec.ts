@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { attemptCookie, attemptCookies, setAttemptCookie } from '../../../src/connect/attempt-cookie.ts';
+import { attemptCookie, attemptCookies, attemptName, setAttemptCookie } from '../../../src/connect/attempt-cookie.ts';
 
 const HASH = Buffer.alloc(32, 0xab);
 const OTHER = Buffer.alloc(32, 0xcd);
@@ -19,6 +19,8 @@ describe("an attempt's cookie", () => {
     expect(attemptCookie(header, 'http://localhost', HASH)).toBe('mine');
     expect(attemptCookie(header, 'http://localhost', OTHER)).toBe('other');
     expect(attemptCookies(header, 'http://localhost')).toEqual(['other', 'mine']);
+    expect(attemptCookies(header, 'http://localhost', attemptName(HASH))).toEqual(['mine']);
+    expect(attemptCookies(header, 'http://localhost', attemptName(Buffer.alloc(32)))).toEqual([]);
   });
 
   it('of a plain-http page counts for nothing where there is TLS', () => {
