@@ -7,6 +7,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Registry } from 'prom-client';
 import { DataSource, EntityManager } from 'typeorm';
 import { KeyHasher } from './access/key-hasher.ts';
+import { PolicyRefusalFilter } from './access/policy-refusal.filter.ts';
 import { AppModule } from './app.module.ts';
 import { AuditLog } from './audit/audit-log.ts';
 import { ChainMac } from './audit/chain-mac.ts';
@@ -70,7 +71,7 @@ export async function createReplica({ config, databaseUrl, overrides = {} }: Rep
   };
   try {
     const state = new ReplicaState();
-    const server = createHttpServer(logger, stores.ids);
+    const server = createHttpServer(logger, stores.ids, config.trustedProxies);
     const app = await createApplication(server, logger, [
       ...providersOf(stores),
       { provide: Config, useValue: config },
@@ -138,7 +139,11 @@ async function createApplication(
     bodyParser: false,
     abortOnError: false,
   });
-  app.useGlobalFilters(new ProblemFilter(logger, (path) => server.routes.methodsOf(path)));
+  // The later one is asked first.
+  app.useGlobalFilters(
+    new ProblemFilter(logger, (path) => server.routes.methodsOf(path)),
+    app.get(PolicyRefusalFilter),
+  );
   app.useGlobalPipes(new InputPipe());
   await app.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: CONTENT_SECURITY_POLICY },

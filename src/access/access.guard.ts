@@ -3,14 +3,16 @@ import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { AppError } from '../platform/problem.ts';
+import { Authentication } from './authentication.ts';
 import type { Caller } from './caller.ts';
-import { Callers } from './callers.ts';
+import { MAX_AGE_MS } from './callers.ts';
 import { ClientRateLimit } from './client-rate-limit.ts';
 import { ACCESS, type AccessRule, type CalledRequest } from './decorators.ts';
-import { FailedAttempts } from './failed-attempts.ts';
-import { forbidden, RefusalCounter, unauthenticated } from './refusal.ts';
+import { forbidden, RefusalCounter, rateLimited } from './refusal.ts';
+import { clientRefusal, RefusalRecord } from './refusal-record.ts';
 
-const BEARER = /^bearer +([\x21-\x7e]+) *$/i;
+/** How old a remembered limit may be that refuses: a flood of refusals is a look-up a second. */
+const LIMIT_AGE_MS = 1_000;
 
 /**
  * Stands before every route of the service. Who calls (401), whether it calls too often (429), whether its role may (403), in
@@ -20,10 +22,10 @@ const BEARER = /^bearer +([\x21-\x7e]+) *$/i;
 export class AccessGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
-    private readonly callers: Callers,
-    private readonly attempts: FailedAttempts,
+    private readonly authentication: Authentication,
     private readonly rateLimit: ClientRateLimit,
-    private readonly refusals: RefusalCounter,
+    private readonly counter: RefusalCounter,
+    private readonly record: RefusalRecord,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
@@ -36,33 +38,40 @@ export class AccessGuard implements CanActivate {
     if (rule === undefined) return this.refuseUndeclared(context);
     if (rule.kind === 'public') return true;
     const request = context.switchToHttp().getRequest<CalledRequest>();
-    const caller = await this.authenticate(request, rule.fresh);
-    await this.rateLimit.count(caller.clientId, caller.rateLimitPerSecond);
+    const maxAgeMs = rule.fresh ? 0 : MAX_AGE_MS;
+    const caller = await this.authentication.callerOf(request, maxAgeMs);
+    if (caller.rateLimitPerSecond !== null) await this.holdToRate(caller, request, maxAgeMs);
     if (!rule.roles.includes(caller.role)) {
-      this.refusals.count('forbidden');
+      await this.note(caller, request, 'forbidden');
       throw new AppError(forbidden);
     }
     request.caller = caller;
     return true;
   }
 
-  /** The challenge that a 401 carries (`WWW-Authenticate`) is added where errors become HTTP. */
-  private async authenticate(request: FastifyRequest, fresh: boolean): Promise<Caller> {
-    const key = BEARER.exec(request.headers.authorization ?? '')?.[1];
-    if (key === undefined) {
-      // Nothing was tried, so nothing is counted against the address: probes and browsers do this.
-      this.refusals.count('missing_key');
-      throw new AppError(unauthenticated);
-    }
-    const found = await this.callers.find(key, fresh);
-    if (typeof found !== 'string') return found;
-    throw await this.attempts.refuse(request.ip, found, String(request.id));
+  private async holdToRate(caller: Caller, request: FastifyRequest, maxAgeMs: number): Promise<void> {
+    const { requests, retryAfterSeconds } = await this.rateLimit.count(caller.clientId);
+    if (isWithin(caller, requests)) return;
+    // What is only remembered refuses nobody for long: the limit may have become higher.
+    const known = maxAgeMs > 0 ? await this.authentication.callerOf(request, LIMIT_AGE_MS) : caller;
+    if (isWithin(known, requests)) return;
+    await this.note(caller, request, 'rate_limited');
+    throw new AppError(rateLimited, { retryAfterSeconds });
+  }
+
+  private note({ clientId }: Caller, request: FastifyRequest, reason: 'forbidden' | 'rate_limited'): Promise<void> {
+    this.counter.count(reason);
+    return this.record.note(clientRefusal(clientId, request, reason));
   }
 
   private refuseUndeclared(context: ExecutionContext): never {
     const route = `${context.getClass().name}.${context.getHandler().name}`;
-    this.refusals.count('undeclared_route');
+    this.counter.count('undeclared_route');
     this.logger.error({ route }, 'a route declares neither @Public() nor @Roles(): it is closed until it does');
     throw new AppError(forbidden);
   }
+}
+
+function isWithin({ rateLimitPerSecond }: Caller, requests: number): boolean {
+  return rateLimitPerSecond === null || requests <= rateLimitPerSecond;
 }

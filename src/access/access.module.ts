@@ -5,6 +5,7 @@ import { KekRegister } from '../vault/kek-register.ts';
 import { KeyRewrap } from '../vault/key-rewrap.ts';
 import { AccessGuard } from './access.guard.ts';
 import { AuditController } from './audit.controller.ts';
+import { Authentication } from './authentication.ts';
 import { BootstrapAdmin } from './bootstrap-admin.ts';
 import { Callers } from './callers.ts';
 import { ClientChanges } from './client-changes.ts';
@@ -14,6 +15,9 @@ import { ClientsController } from './clients.controller.ts';
 import { FailedAttempts } from './failed-attempts.ts';
 import { KeyCustody } from './key-custody.ts';
 import { KeysController } from './keys.controller.ts';
+import { LastUse } from './last-use.ts';
+import { MachineIdentities } from './machine-identities.ts';
+import { PolicyRefusalFilter } from './policy-refusal.filter.ts';
 import { RefusalCounter } from './refusal.ts';
 import { RefusalRecord } from './refusal-record.ts';
 import { RewrapSchedule } from './rewrap-schedule.ts';
@@ -25,6 +29,7 @@ import { RewrapWorker } from './rewrap-worker.ts';
   controllers: [ClientsController, AuditController, KeysController],
   providers: [
     { provide: APP_GUARD, useClass: AccessGuard },
+    Authentication,
     BootstrapAdmin,
     Callers,
     ClientChanges,
@@ -34,11 +39,14 @@ import { RewrapWorker } from './rewrap-worker.ts';
     KekRegister,
     KeyCustody,
     KeyRewrap,
+    LastUse,
+    MachineIdentities,
+    PolicyRefusalFilter,
     RefusalCounter,
     RefusalRecord,
     RewrapSchedule,
     RewrapWorker,
   ],
-  exports: [Callers, ClientRateLimit, ClientStore, RefusalRecord],
+  exports: [Authentication, PolicyRefusalFilter, RefusalRecord],
 })
 export class AccessModule {}

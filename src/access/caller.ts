@@ -3,7 +3,7 @@ import type { Product } from '../config/config.ts';
 export type Role = 'service' | 'admin' | 'auditor';
 export type LeaseMode = 'gateway' | 'token';
 
-/** The client that a request comes from, as its key proved, with its policy. */
+/** The client that a request comes from, as its key or token proved, with its policy. */
 export interface Caller {
   readonly clientId: string;
   readonly name: string;
@@ -14,6 +14,10 @@ export interface Caller {
   readonly leaseModes: readonly LeaseMode[];
   readonly maxTtlSeconds: number;
   readonly rateLimitPerSecond: number | null;
-  /** The look-up hash of the key that was used: a hot statement checks it again while it writes. */
-  readonly keyHash: Buffer;
+  /** Null: from everywhere. */
+  readonly ipAllowList: readonly string[] | null;
+  /** A hot statement compares it while it writes: what is remembered here may have been changed. */
+  readonly policyVersion: number;
+  /** The look-up hash of the key that was used, which a hot statement checks again as well; null for a token of an issuer. */
+  readonly keyHash: Buffer | null;
 }

@@ -5,8 +5,8 @@ import { mayBeApiKey } from './api-key.ts';
 import type { Caller } from './caller.ts';
 import { type ClientRow, POLICY_COLUMNS } from './client-row.ts';
 import { KeyHasher } from './key-hasher.ts';
-
-export type KeyRefusal = 'malformed_key' | 'unknown_key';
+import { MachineIdentities, type ProvenIdentity } from './machine-identities.ts';
+import { RefusedCredential } from './refused-credential.ts';
 
 interface KnownKey extends ClientRow {
   key_expires_at: Date | null;
@@ -14,14 +14,15 @@ interface KnownKey extends ClientRow {
 
 interface Remembered {
   caller: Caller;
-  keyExpiresAtMs: number;
+  endsAtMs: number;
   readAtMs: number;
 }
 
-const MAX_AGE_MS = 5_000;
+/** How old what is remembered may be. */
+export const MAX_AGE_MS = 5_000;
 const MAX_REMEMBERED = 1_000;
 
-/** Tells who calls, by the key that is presented. */
+/** Tells who calls, by the key or the token that is presented. */
 @Injectable()
 export class Callers {
   readonly #remembered = new Map<string, Remembered>();
@@ -30,47 +31,80 @@ export class Callers {
     private readonly database: Database,
     private readonly clock: Clock,
     private readonly hasher: KeyHasher,
+    private readonly identities: MachineIdentities,
   ) {}
 
   /**
-   * The caller that this key proves, or why it proves nothing: unknown, expired and of a deleted client are one answer.
-   * `fresh: false` may answer from this replica's memory, at most 5 s old; only for routes whose own statement checks again.
+   * The caller that a credential proves, or why it proves nothing. More than 0 for `maxAgeMs` may answer from this replica's memory;
+   * only for routes whose own statement checks again. Throws 503 `identity_unavailable` where a token can't be judged.
    *
    * No comparison in here can leak by its timing: what Postgres looks up is a keyed hash, and how far an index comparison of
    * hashes gets tells nothing about the key to somebody who does not have the hash key.
    */
-  async find(key: string, fresh: boolean): Promise<Caller | KeyRefusal> {
-    if (!mayBeApiKey(key)) return 'malformed_key';
-    const hash = this.hasher.lookupHash(key);
-    return (fresh ? null : this.recall(hash)) ?? (await this.read(hash)) ?? 'unknown_key';
+  async find(credential: string, maxAgeMs: number): Promise<Caller | RefusedCredential> {
+    const isToken = this.identities.mayBeToken(credential);
+    if (!isToken && !mayBeApiKey(credential)) return new RefusedCredential('malformed_key');
+    const hash = this.hasher.lookupHash(credential);
+    const known = this.recall(hash, maxAgeMs);
+    if (known !== null) return known;
+    return isToken ? this.readByToken(credential, hash) : this.readByKey(hash);
   }
 
-  private async read(hash: Buffer): Promise<Caller | null> {
+  private async readByKey(hash: Buffer): Promise<Caller | RefusedCredential> {
     const now = this.clock.now();
     const [row] = await this.database.prompt.rows<KnownKey>({
       name: 'caller_by_key',
       text: `SELECT ${POLICY_COLUMNS}, k.expires_at AS key_expires_at
-        FROM client_key k JOIN client c ON c.id = k.client_id
-        WHERE k.hash = $1 AND c.deleted_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)`,
-      values: [hash, now],
+        FROM client_key k JOIN client c ON c.id = k.client_id WHERE k.hash = $1 AND c.deleted_at IS NULL`,
+      values: [hash],
     });
-    if (row === undefined) return null;
+    if (row === undefined) return new RefusedCredential('unknown_key');
+    if (row.key_expires_at !== null && row.key_expires_at <= now) return new RefusedCredential('expired_key', row.id);
     const caller = toCaller(row, hash);
-    this.remember(caller, row.key_expires_at?.getTime() ?? Number.POSITIVE_INFINITY, now.getTime());
+    this.remember(hash, {
+      caller,
+      endsAtMs: row.key_expires_at?.getTime() ?? Number.POSITIVE_INFINITY,
+      readAtMs: now.getTime(),
+    });
     return caller;
   }
 
-  private recall(hash: Buffer): Caller | null {
-    const known = this.#remembered.get(hash.toString('latin1'));
-    if (known === undefined) return null;
-    const now = this.clock.now().getTime();
-    return now - known.readAtMs <= MAX_AGE_MS && now < known.keyExpiresAtMs ? known.caller : null;
+  private async readByToken(token: string, hash: Buffer): Promise<Caller | RefusedCredential> {
+    const proven = await this.identities.prove(token);
+    if (proven instanceof RefusedCredential) return proven;
+    const now = this.clock.now();
+    const rows = await this.readIdentity(proven);
+    const [row] = rows;
+    // A token for several audiences of ours could be two clients: then it is none.
+    if (row === undefined || rows.length > 1) {
+      const { issuer, subject } = proven;
+      return new RefusedCredential('unknown_identity', null, { issuer, subject });
+    }
+    const caller = toCaller(row, null);
+    this.remember(hash, { caller, endsAtMs: proven.expiresAt.getTime(), readAtMs: now.getTime() });
+    return caller;
   }
 
-  private remember(caller: Caller, keyExpiresAtMs: number, readAtMs: number): void {
-    const key = caller.keyHash.toString('latin1');
+  private readIdentity({ issuer, subject, audiences }: ProvenIdentity): Promise<ClientRow[]> {
+    return this.database.prompt.rows<ClientRow>({
+      name: 'caller_by_identity',
+      text: `SELECT ${POLICY_COLUMNS} FROM client c WHERE c.deleted_at IS NULL AND c.id IN (
+        SELECT i.client_id FROM client_identity i WHERE i.issuer = $1 AND i.subject = $2 AND i.audience = ANY ($3)) LIMIT 2`,
+      values: [issuer, subject, audiences],
+    });
+  }
+
+  private recall(hash: Buffer, maxAgeMs: number): Caller | null {
+    const known = maxAgeMs > 0 ? this.#remembered.get(hash.toString('latin1')) : undefined;
+    if (known === undefined) return null;
+    const now = this.clock.now().getTime();
+    return now - known.readAtMs <= maxAgeMs && now < known.endsAtMs ? known.caller : null;
+  }
+
+  private remember(hash: Buffer, remembered: Remembered): void {
+    const key = hash.toString('latin1');
     this.#remembered.delete(key);
-    this.#remembered.set(key, { caller, keyExpiresAtMs, readAtMs });
+    this.#remembered.set(key, remembered);
     if (this.#remembered.size <= MAX_REMEMBERED) return;
     for (const oldest of this.#remembered.keys()) {
       this.#remembered.delete(oldest);
@@ -79,7 +113,7 @@ export class Callers {
   }
 }
 
-function toCaller(row: ClientRow, keyHash: Buffer): Caller {
+function toCaller(row: ClientRow, keyHash: Buffer | null): Caller {
   return Object.freeze({
     clientId: row.id,
     name: row.name,
@@ -89,6 +123,8 @@ function toCaller(row: ClientRow, keyHash: Buffer): Caller {
     leaseModes: row.lease_modes,
     maxTtlSeconds: row.max_ttl_seconds,
     rateLimitPerSecond: row.rate_limit_per_second,
+    ipAllowList: row.ip_allow_list,
+    policyVersion: row.policy_version,
     keyHash,
   });
 }

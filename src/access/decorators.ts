@@ -12,7 +12,7 @@ export const Roles = (...roles: Role[]): MethodDecorator & ClassDecorator =>
 
 /**
  * Like `Roles`, for the hottest route only: the caller may come from a cache that is seconds old, because the route's own
- * statement checks the key again (`Caller.keyHash`) while it writes.
+ * statement checks key and policy again (`Caller.keyHash`, `.policyVersion`) while it writes, and asks `Authentication` anew where they differ.
  */
 export const RolesCheckedAgain = (...roles: Role[]): MethodDecorator =>
   SetMetadata<symbol, AccessRule>(ACCESS, { kind: 'roles', roles, fresh: false });

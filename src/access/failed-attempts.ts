@@ -1,12 +1,10 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import ipaddr from 'ipaddr.js';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
-import { AuditLog } from '../audit/audit-log.ts';
-import { Database } from '../database/database.ts';
-import { LOGGER, type Pino } from '../platform/logger.ts';
 import { AppError } from '../platform/problem.ts';
-import type { KeyRefusal } from './callers.ts';
 import { RefusalCounter, tooManyAttempts, unauthenticated } from './refusal.ts';
+import { RefusalRecord } from './refusal-record.ts';
+import type { RefusedCredential } from './refused-credential.ts';
 
 const ATTEMPTS = 10;
 const WINDOW_SECONDS = 60;
@@ -21,38 +19,31 @@ export class FailedAttempts {
   readonly #limiter = new RateLimiterMemory({ points: ATTEMPTS, duration: WINDOW_SECONDS });
 
   constructor(
-    private readonly database: Database,
-    private readonly audit: AuditLog,
-    private readonly refusals: RefusalCounter,
-    @Inject(LOGGER) private readonly logger: Pino,
+    private readonly record: RefusalRecord,
+    private readonly counter: RefusalCounter,
   ) {}
 
-  /** Notes a wrong key; what to answer: 401 `unauthenticated`, or 429 `too_many_attempts` from the eleventh in a minute on. */
-  async refuse(address: string, reason: KeyRefusal, requestId: string): Promise<AppError> {
+  /**
+   * Notes a wrong key or token; what to answer: 401 `unauthenticated`, or 429 `too_many_attempts` from the eleventh in a minute on.
+   */
+  async refuse(address: string, refused: RefusedCredential, requestId: string): Promise<AppError> {
     const network = networkOf(address);
-    const { consumedPoints, msBeforeNext, isFirstInDuration } = await this.#limiter.penalty(network);
-    if (isFirstInDuration) await this.record(network, reason, requestId);
+    const { consumedPoints, msBeforeNext } = await this.#limiter.penalty(network);
+    await this.tell(network, refused, requestId);
     if (consumedPoints <= ATTEMPTS) {
-      this.refusals.count(reason);
+      this.counter.count(refused.reason);
       return new AppError(unauthenticated);
     }
-    this.refusals.count('too_many_attempts');
+    this.counter.count('too_many_attempts');
     return new AppError(tooManyAttempts, { retryAfterSeconds: Math.max(1, Math.ceil(msBeforeNext / 1000)) });
   }
 
-  /** Once for an address and window, so that a flood of wrong keys is no flood of entries. */
-  private async record(address: string, reason: KeyRefusal, requestId: string): Promise<void> {
-    try {
-      await this.audit.record(this.database, {
-        action: 'access.refused',
-        actor: { kind: 'client', id: null },
-        requestId,
-        details: { address, reason },
-      });
-    } catch (error) {
-      // A refusal serves nothing, so it stands without its entry; it must not turn into a 500 that tells of our database.
-      this.logger.error({ err: error, address, reason }, 'a refusal could not be recorded');
-    }
+  /** What proves nobody is one flood by address; a key or subject that is known is one by itself. */
+  private tell(network: string, { reason, clientId, details }: RefusedCredential, requestId: string): Promise<void> {
+    const { subject } = details;
+    const [kind, source] =
+      clientId !== null ? [reason, clientId] : subject === undefined ? ['credential', network] : [reason, subject];
+    return this.record.note({ kind, source, clientId, requestId, details: { ...details, address: network, reason } });
   }
 }
 

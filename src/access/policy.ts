@@ -9,6 +9,9 @@ export const notAllowed = defineProblem(
   'Ask an admin for a client whose policy names this tenant and product.',
 );
 
+/** A proven client asked for what its policy does not give. `PolicyRefusalFilter` tells the audit record of it. */
+export class PolicyRefusal extends AppError {}
+
 /** Whether the policy of `caller` covers a tenant and a product. */
 export function covers(caller: Caller, tenant: string, product: string): boolean {
   return (
@@ -22,7 +25,7 @@ export function requireCovered(caller: Caller, tenant: string | undefined, produ
   const allowed =
     (tenant === undefined || covers(caller, tenant, product ?? caller.products[0] ?? '')) &&
     (product === undefined || covers(caller, tenant ?? caller.tenants[0] ?? '', product));
-  if (!allowed) throw new AppError(notAllowed);
+  if (!allowed) throw new PolicyRefusal(notAllowed);
 }
 
 /** The tenants a list may show: null is all. For SQL: `($1::text[] IS NULL OR tenant = ANY ($1))`. */

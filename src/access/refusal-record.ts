@@ -1,4 +1,5 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import { AuditLog } from '../audit/audit-log.ts';
 import { Database } from '../database/database.ts';
 import { Clock } from '../platform/clock.ts';
@@ -18,6 +19,12 @@ export interface Refusal {
   requestId: string;
   /** `reason`, and what tells operators more: never a key, a token, or what came in a body. */
   details: { reason: string } & Record<string, string>;
+}
+
+/** What a proven client may not, by the pattern of the route. */
+export function clientRefusal(clientId: string, request: FastifyRequest, reason: string): Refusal {
+  const route = `${request.method} ${request.routeOptions.url ?? 'unmatched'}`;
+  return { kind: reason, source: clientId, clientId, requestId: String(request.id), details: { reason, route } };
 }
 
 interface Window {

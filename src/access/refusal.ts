@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Registry } from 'prom-client';
 import { defineProblem } from '../platform/problem.ts';
+import type { CredentialFault } from './refused-credential.ts';
 
 export const unauthenticated = defineProblem(
   'unauthenticated',
@@ -13,6 +14,12 @@ export const forbidden = defineProblem(
   403,
   'The role of this client may not do that.',
   'Use the key of a client whose role may, or ask an admin for one.',
+);
+export const addressNotAllowed = defineProblem(
+  'address_not_allowed',
+  403,
+  'This client may not call from this address.',
+  'Call from an address of its ip_allow_list, or ask an admin to change the list.',
 );
 export const tooManyAttempts = defineProblem(
   'too_many_attempts',
@@ -29,11 +36,12 @@ export const rateLimited = defineProblem(
 
 export type RefusalReason =
   | 'missing_key'
-  | 'malformed_key'
-  | 'unknown_key'
+  | CredentialFault
   | 'too_many_attempts'
   | 'rate_limited'
   | 'forbidden'
+  | 'not_allowed'
+  | 'address_not_allowed'
   | 'undeclared_route';
 
 /** Counts refusals: `metavault_access_refused_total{reason}`. */

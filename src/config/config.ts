@@ -53,6 +53,14 @@ export type KeyProviderConfig =
       readonly previousRootKey: SecretString | null;
     };
 
+/** Whose JWTs clients may come with in place of a key. */
+export interface OidcConfig {
+  /** To the character as tokens write them. None: no token is taken. */
+  readonly issuers: readonly string[];
+  /** Who a token must be meant for: one of these. */
+  readonly audiences: readonly string[];
+}
+
 /** The environment, parsed once, checked whole, frozen. */
 export abstract class Config {
   abstract readonly environment: 'development' | 'production' | 'test';
@@ -70,6 +78,9 @@ export abstract class Config {
   abstract readonly subscriptionHosts: readonly string[] | null;
   abstract readonly keys: KeyProviderConfig;
   abstract readonly bootstrapAdminKey: SecretString | null;
+  abstract readonly oidc: OidcConfig;
+  /** Ranges of the proxies whose `X-Forwarded-For` is believed. */
+  abstract readonly trustedProxies: readonly string[];
   /** Null: off on this replica. */
   abstract readonly refreshCron: string | null;
   abstract readonly healthCron: string | null;

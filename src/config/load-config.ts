@@ -1,9 +1,10 @@
 import { validateCronExpression } from 'cron';
 import { SecretString } from '../platform/secret-string.ts';
+import { readOidc, readTrustedProxies } from './access-settings.ts';
 import type { AppCredentials, Config, MetaConfig, Product } from './config.ts';
 import { type Environment, EnvironmentReader } from './environment-reader.ts';
 import { readKeys } from './key-provider.ts';
-import { readSecret, readUrl } from './setting-forms.ts';
+import { isLoopback, readSecret, readUrl } from './setting-forms.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const DAY_SECONDS = 86_400;
@@ -40,6 +41,8 @@ export function loadConfig(environment: Environment): Config {
       /^[\x21-\x7e]{32,512}$/,
       'at least 32 characters of visible ASCII without spaces (make one with: openssl rand -hex 32)',
     ),
+    oidc: readOidc(reader, isProduction),
+    trustedProxies: readTrustedProxies(reader),
     refreshCron: readCron(reader, 'REFRESH_CRON', '0 3 * * *'),
     healthCron: readCron(reader, 'HEALTH_CRON', '30 * * * *'),
     claimSeconds: reader.integer('CLAIM_SECONDS', 60, 1, 3600),
@@ -164,10 +167,6 @@ function isOrigin(value: string): boolean {
 
 function isHost(value: string): boolean {
   return /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?)$/.test(value);
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 function deepFreeze<T extends object>(value: T): T {

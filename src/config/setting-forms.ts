@@ -12,6 +12,11 @@ export function readSecret(
   return value === null ? null : new SecretString(value);
 }
 
+/** Whether a host, as `URL` writes it, is this machine itself. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
 /** An http(s) address without credentials, query and fragment; a slash at its end is left out. The value is not quoted: it could hold a password. */
 export function readUrl(reader: EnvironmentReader, name: string, fallback: string): string {
   const value = reader.text(name);

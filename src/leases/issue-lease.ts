@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Caller, LeaseMode } from '../access/caller.ts';
-import { requireCovered } from '../access/policy.ts';
+import { PolicyRefusal, requireCovered } from '../access/policy.ts';
 import { unauthenticated } from '../access/refusal.ts';
 import { entryKey } from '../audit/entry-mac.ts';
 import { Config } from '../config/config.ts';
@@ -46,6 +46,13 @@ export interface LeaseGrantView {
   appsecret_proof?: string;
 }
 
+/** What is known of the caller is no longer so: key, client or policy. To be asked for anew; without that, a 401. */
+export class CallerOutdated extends AppError {
+  constructor() {
+    super(unauthenticated);
+  }
+}
+
 /** Issues leases. The common case is one statement; everything else finds out afterwards why that one issued nothing. */
 @Injectable()
 export class IssueLease {
@@ -67,11 +74,11 @@ export class IssueLease {
     private readonly alarm: SealAlarm,
   ) {}
 
-  /** Throws `AppError`: 403 `not_allowed`, `mode_not_allowed`; 404 `connection_not_found`; 409 and 503 as CONTRACT 6 says. */
+  /** Throws `CallerOutdated`, and `AppError`: 403 `not_allowed`, `mode_not_allowed`; 404 `connection_not_found`; 409 and 503 as CONTRACT 6 says. */
   async issue(caller: Caller, request: LeaseRequest, requestId: string): Promise<LeaseGrantView> {
     requireCovered(caller, request.tenant, request.product);
     const mode = request.mode ?? 'gateway';
-    if (!caller.leaseModes.includes(mode)) throw new AppError(modeNotAllowed);
+    if (!caller.leaseModes.includes(mode)) throw new PolicyRefusal(modeNotAllowed);
 
     const first = await this.attempt(caller, request, mode, requestId);
     if ('access_token' in first) return first;
@@ -101,6 +108,7 @@ export class IssueLease {
       auditId,
       auditKey: entryKey(this.ring, auditId),
       keyHash: caller.keyHash,
+      policyVersion: caller.policyVersion,
       clientId: caller.clientId,
       requestId,
       tenant: request.tenant,
@@ -112,7 +120,7 @@ export class IssueLease {
       expiresAt: addSeconds(now, ttlSeconds),
       validUntil: addSeconds(now, request.min_valid_seconds ?? 0),
     });
-    if (!row.known) throw new AppError(unauthenticated);
+    if (!row.known) throw new CallerOutdated();
     if (!row.issued) return row;
     const view = this.present(row, request, mode, leaseId, now);
     return gateway === null ? this.withMetaToken(view, row, request) : { ...view, access_token: gateway.token };

@@ -11,7 +11,10 @@ export interface LeaseWish {
   auditId: string;
   /** The key of the audit entry's MAC. */
   auditKey: Buffer;
-  keyHash: Buffer;
+  /** Null: the client came with a token of an issuer. */
+  keyHash: Buffer | null;
+  /** Of the policy that the wish was judged by. */
+  policyVersion: number;
   clientId: string;
   requestId: string;
   tenant: string;
@@ -30,7 +33,7 @@ export interface LeaseWish {
 /** What the statement found for one wish, and whether it issued the lease. `connection_id` null: nothing matched. */
 export interface LeaseRow extends SealedSecretRow {
   n: string;
-  /** Whether the client's key is (still) good. */
+  /** Whether the client's key is (still) good, and its policy the one that the wish was judged by. */
   known: boolean;
   /** How many connections matched; 2 stands for several. */
   matches: number;
@@ -55,16 +58,19 @@ const BY_ASSET = 'asset a JOIN connection c ON c.id = a.connection_id JOIN crede
 const OF_TENANT = `c.tenant = w.tenant AND c.product = w.product AND c.status <> 'revoked'`;
 
 /**
- * Whole leases in one statement and one round trip: for each wish it checks the client's key again, finds the credential, writes
+ * Whole leases in one statement and one round trip: for each wish it checks the client's key and policy again, finds the credential, writes
  * the lease and its audit entry, and reads the sealed token. A wish writes nothing unless exactly one living credential matched.
  * Named by nothing but tenant and product, two connections are ambiguous; an asset is reached by the newest living one.
  */
 const TEXT = `WITH wish AS MATERIALIZED (
-    SELECT w.*, EXISTS (SELECT 1 FROM client_key ck JOIN client cl ON cl.id = ck.client_id
-      WHERE ck.hash = w.key_hash AND (ck.expires_at IS NULL OR ck.expires_at > $1) AND cl.deleted_at IS NULL) AS known
+    SELECT w.*, EXISTS (SELECT 1 FROM client cl
+      WHERE cl.id = w.client_id AND cl.deleted_at IS NULL AND cl.policy_version = w.policy_version AND (w.key_hash IS NULL OR EXISTS (
+        SELECT 1 FROM client_key ck
+        WHERE ck.hash = w.key_hash AND ck.client_id = cl.id AND (ck.expires_at IS NULL OR ck.expires_at > $1)))) AS known
     FROM unnest($2::text[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-      $11::text[], $12::bytea[], $13::timestamptz[], $14::timestamptz[], $15::bytea[]) WITH ORDINALITY AS w (lease_id, audit_id, key_hash,
-      client_id, request_id, tenant, product, wished_connection, wished_asset, mode, secret_hash, wished_end, valid_until, audit_key, n)
+      $11::text[], $12::bytea[], $13::timestamptz[], $14::timestamptz[], $15::bytea[], $16::integer[]) WITH ORDINALITY AS w (lease_id, audit_id, key_hash,
+      client_id, request_id, tenant, product, wished_connection, wished_asset, mode, secret_hash, wished_end, valid_until, audit_key,
+      policy_version, n)
   ), found AS MATERIALIZED (
     SELECT w.*, x.*, count(x.connection_id) OVER (PARTITION BY w.n) AS matches FROM wish w LEFT JOIN LATERAL (
       (SELECT ${FIELDS}, NULL::text AS asset_type, NULL::text AS asset_name FROM ${ROOT}
@@ -116,6 +122,7 @@ export function leaseStatement(now: Date, wishes: readonly LeaseWish[]): Stateme
       wishes.map((wish) => wish.expiresAt),
       wishes.map((wish) => wish.validUntil),
       wishes.map((wish) => wish.auditKey),
+      wishes.map((wish) => wish.policyVersion),
     ],
   };
 }

@@ -1,10 +1,13 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Req } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+import { Authentication } from '../access/authentication.ts';
 import type { Caller } from '../access/caller.ts';
 import { CurrentCaller, RequestId, Roles, RolesCheckedAgain } from '../access/decorators.ts';
+import { PolicyRefusal } from '../access/policy.ts';
 import { Config } from '../config/config.ts';
 import { AppError } from '../platform/problem.ts';
-import { IssueLease, type LeaseGrantView } from './issue-lease.ts';
+import { CallerOutdated, IssueLease, type LeaseGrantView } from './issue-lease.ts';
 import { leaseNotFound } from './lease-problems.ts';
 import { type Introspection, LeaseRecords, type LeaseView } from './lease-records.ts';
 import { IntrospectionRequest, LeaseRequest } from './lease-request.ts';
@@ -16,16 +19,24 @@ export class LeasesController {
     private readonly issueLease: IssueLease,
     private readonly records: LeaseRecords,
     private readonly config: Config,
+    private readonly authentication: Authentication,
   ) {}
 
   @Post()
   @RolesCheckedAgain('service')
-  issue(
+  async issue(
     @CurrentCaller() caller: Caller,
     @Body() request: LeaseRequest,
     @RequestId() requestId: string,
+    @Req() call: FastifyRequest,
   ): Promise<LeaseGrantView> {
-    return this.issueLease.issue(caller, request, requestId);
+    try {
+      return await this.issueLease.issue(caller, request, requestId);
+    } catch (error) {
+      // The caller may have been remembered: what refuses it, or was found to be outdated, is looked at as it is now.
+      if (!(error instanceof CallerOutdated || error instanceof PolicyRefusal)) throw error;
+    }
+    return this.issueLease.issue(await this.authentication.callerOf(call, 0), request, requestId);
   }
 
   @Post('introspect')

@@ -1,4 +1,5 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
+import { AccessModule } from '../access/access.module.ts';
 import { ConnectionsModule } from '../connections/connections.module.ts';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.ts';
 import { Upkeep } from '../lifecycle/upkeep.ts';
@@ -10,7 +11,7 @@ import { LeasesController } from './leases.controller.ts';
 import { SealAlarm } from './seal-alarm.ts';
 
 @Module({
-  imports: [ConnectionsModule, LifecycleModule],
+  imports: [AccessModule, ConnectionsModule, LifecycleModule],
   controllers: [LeasesController],
   providers: [IssueLease, LeaseCheck, LeaseRecords, GatewayLeases, SealAlarm],
   exports: [LeaseCheck, GatewayLeases, LeaseRecords],

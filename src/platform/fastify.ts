@@ -21,11 +21,13 @@ export interface HttpServer {
 }
 
 /** Fastify as this service wants it: request ids, bodies, refusals of bad input and headers that every answer has. */
-export function createHttpServer(logger: Pino, ids: Ids): HttpServer {
+export function createHttpServer(logger: Pino, ids: Ids, trustedProxies: readonly string[] = []): HttpServer {
   let takeBadUrl: (request: FastifyRequest, reply: FastifyReply) => boolean = () => false;
   const adapter = new FastifyAdapter({
     logger: false,
     bodyLimit: BODY_LIMIT_BYTES,
+    // `request.ip` is the peer, and only where the peer is one of these what its `X-Forwarded-For` says.
+    trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
     requestIdHeader: false,
     genReqId: (request: { headers: Record<string, string | string[] | undefined> }) => {
       const given = request.headers['x-request-id'];

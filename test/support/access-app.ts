@@ -4,12 +4,14 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Registry } from 'prom-client';
 import { AccessModule } from '../../src/access/access.module.ts';
 import { KeyHasher } from '../../src/access/key-hasher.ts';
+import { PolicyRefusalFilter } from '../../src/access/policy-refusal.filter.ts';
 import { AuditLog } from '../../src/audit/audit-log.ts';
 import { ChainMac } from '../../src/audit/chain-mac.ts';
-import { Config } from '../../src/config/config.ts';
+import { Config, type OidcConfig } from '../../src/config/config.ts';
 import { Database } from '../../src/database/database.ts';
 import { Clock } from '../../src/platform/clock.ts';
 import { createHttpServer } from '../../src/platform/fastify.ts';
+import { HttpClient, UndiciHttpClient } from '../../src/platform/http.ts';
 import { Ids } from '../../src/platform/ids.ts';
 import { LOGGER } from '../../src/platform/logger.ts';
 import { ProblemFilter } from '../../src/platform/problem.filter.ts';
@@ -32,14 +34,27 @@ export interface AccessApp {
 export async function startAccessApp(
   database: Database,
   clock: Clock,
-  options: { controllers?: Type[]; bootstrapKey?: string | null } = {},
+  options: {
+    controllers?: Type[];
+    bootstrapKey?: string | null;
+    oidc?: OidcConfig;
+    http?: HttpClient;
+    trustedProxies?: string[];
+  } = {},
 ): Promise<AccessApp> {
   const { ring, ids, random } = await openTestVault(database, clock);
   const registry = new Registry();
   const log = captureLog();
   const key = options.bootstrapKey === undefined ? BOOTSTRAP_KEY : options.bootstrapKey;
   const values = [
-    { provide: Config, useValue: { bootstrapAdminKey: key === null ? null : new SecretString(key) } },
+    {
+      provide: Config,
+      useValue: {
+        bootstrapAdminKey: key === null ? null : new SecretString(key),
+        oidc: options.oidc ?? { issuers: [], audiences: [] },
+      },
+    },
+    { provide: HttpClient, useValue: options.http ?? new UndiciHttpClient() },
     { provide: Clock, useValue: clock },
     { provide: Database, useValue: database },
     { provide: Random, useValue: random },
@@ -51,7 +66,7 @@ export async function startAccessApp(
     { provide: LOGGER, useValue: log.logger },
     { provide: Registry, useValue: registry },
   ];
-  const server = createHttpServer(log.logger, ids);
+  const server = createHttpServer(log.logger, ids, options.trustedProxies);
   class TestModule {}
   const app = await NestFactory.create<NestFastifyApplication>(
     {
@@ -65,7 +80,10 @@ export async function startAccessApp(
     server.adapter,
     { logger: false, bodyParser: false, abortOnError: false },
   );
-  app.useGlobalFilters(new ProblemFilter(log.logger, (path) => server.routes.methodsOf(path)));
+  app.useGlobalFilters(
+    new ProblemFilter(log.logger, (path) => server.routes.methodsOf(path)),
+    app.get(PolicyRefusalFilter),
+  );
   app.useGlobalPipes(new InputPipe());
   await app.init();
   await app.getHttpAdapter().getInstance().ready();

@@ -83,7 +83,7 @@ async function makeClient(input: Partial<NewClient> = {}): Promise<{ id: string;
 
 async function refusals(): Promise<{ address: string; reason: string }[]> {
   const rows = await open.database.rows<{ details: { address: string; reason: string } }>({
-    text: `SELECT details FROM audit_entry WHERE action = 'access.refused' ORDER BY id`,
+    text: `SELECT details FROM audit_entry WHERE action = 'access.refused' AND details ->> 'address' IS NOT NULL ORDER BY id`,
   });
   return rows.map((row) => row.details);
 }
@@ -217,7 +217,8 @@ describe('a limit of requests a second', () => {
 
 describe('wrong keys from one address', () => {
   it('get 429 from the eleventh on, a good key always passes, and one entry tells of the flood', async () => {
-    // An application of its own: the address has no history there.
+    // Its entries come after all before; and an application of its own: the address has no history there.
+    clock.advance(1);
     const fresh = await startAccessApp(open.database, clock, { controllers: [Probe] });
     try {
       const before = (await refusals()).length;
@@ -260,8 +261,9 @@ describe('wrong keys from one address', () => {
   it('in the wrong form cost the database nothing but the one entry', async () => {
     const fresh = await startAccessApp(open.database, clock, { controllers: [Probe] });
     const statements: string[] = [];
-    const original = open.database.rows.bind(open.database);
-    Object.assign(open.database, {
+    const { prompt } = open.database;
+    const original = prompt.rows.bind(prompt);
+    Object.assign(prompt, {
       rows: (statement: { text: string }) => {
         statements.push(statement.text);
         return original(statement);
@@ -283,7 +285,7 @@ describe('wrong keys from one address', () => {
         .set('Authorization', `Bearer ${newApiKey(random).expose()}`);
       expect(statements).toHaveLength(1);
     } finally {
-      Reflect.deleteProperty(open.database, 'rows');
+      Reflect.deleteProperty(prompt, 'rows');
       await fresh.app.close();
     }
   });

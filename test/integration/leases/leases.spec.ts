@@ -79,6 +79,8 @@ describe('leases on Postgres', () => {
       leaseModes: ['gateway', 'token'],
       maxTtlSeconds: 3600,
       rateLimitPerSecond: null,
+      ipAllowList: null,
+      policyVersion: 1,
       keyHash,
       ...policy,
     };

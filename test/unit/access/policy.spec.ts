@@ -11,6 +11,8 @@ const caller = (policy: Partial<Caller>): Caller => ({
   leaseModes: ['gateway'],
   maxTtlSeconds: 3600,
   rateLimitPerSecond: null,
+  ipAllowList: null,
+  policyVersion: 1,
   keyHash: Buffer.alloc(32),
   ...policy,
 });

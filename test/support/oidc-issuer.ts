@@ -1,0 +1,80 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type CryptoKey, exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
+
+/** An issuer of OpenID Connect on a port of its own, which does what a test says. */
+export interface TestIssuer {
+  url: string;
+  /** The public keys that it shows; a test may change them. */
+  keys: JWK[];
+  /** How often its keys were asked for. */
+  reads: number;
+  /** In place of its usual answers, by path; null: hangs. */
+  answers: Map<string, { status: number; body: string } | null>;
+  /** Makes a key, shows it, and signs with it from now on. */
+  rotate(alg?: string): Promise<JWK>;
+  /** A token by the newest key, with what a service account's has; `changes` to claims (undefined leaves one out) and header. */
+  sign(now: Date, changes?: JWTPayload, header?: Record<string, unknown>): Promise<string>;
+  close(): Promise<void>;
+}
+
+export const AUDIENCE = 'metavault';
+export const SUBJECT = 'system:serviceaccount:shop:api';
+
+export async function startTestIssuer(): Promise<TestIssuer> {
+  let signing: { key: CryptoKey; alg: string; kid: string } | null = null;
+  const server = http.createServer((request, response) => {
+    const path = request.url ?? '/';
+    if (path === '/keys') issuer.reads++;
+    const own = issuer.answers.get(path);
+    if (own === null) return;
+    const usual: Record<string, unknown> = {
+      '/.well-known/openid-configuration': { issuer: issuer.url, jwks_uri: `${issuer.url}/keys` },
+      '/keys': { keys: issuer.keys },
+    };
+    const status = own?.status ?? (usual[path] === undefined ? 404 : 200);
+    response
+      .writeHead(status, { 'content-type': 'application/json' })
+      .end(own?.body ?? JSON.stringify(usual[path] ?? {}));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const issuer: TestIssuer = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    keys: [],
+    reads: 0,
+    answers: new Map(),
+    rotate: async (alg = 'ES256') => {
+      const kid = `key-${issuer.keys.length + 1}-${alg}`;
+      const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
+      const jwk = { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' };
+      issuer.keys.push(jwk);
+      signing = { key: privateKey, alg, kid };
+      return jwk;
+    },
+    sign: async (now, changes = {}, header = {}) => {
+      if (signing === null) throw new Error('the issuer has no key yet');
+      const seconds = Math.floor(now.getTime() / 1000);
+      const claims: JWTPayload = {
+        iss: issuer.url,
+        sub: SUBJECT,
+        aud: [AUDIENCE],
+        iat: seconds,
+        nbf: seconds,
+        exp: seconds + 3600,
+        jti: 'b0a1',
+        'kubernetes.io': { namespace: 'shop', serviceaccount: { name: 'api', uid: 'u' } },
+        ...changes,
+      };
+      const { alg, kid, key } = signing;
+      return new SignJWT(JSON.parse(JSON.stringify(claims)) as JWTPayload)
+        .setProtectedHeader({ alg, kid, ...header })
+        .sign(key);
+    },
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  await issuer.rotate();
+  return issuer;
+}
