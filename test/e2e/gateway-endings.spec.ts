@@ -1,0 +1,198 @@
+import http from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { api } from '../support/connect.ts';
+import {
+  type GatewayStage,
+  gatewayStage,
+  type HeldToken,
+  type Lease,
+  META_TOKEN_FORM,
+  until,
+} from '../support/gateway-stage.ts';
+
+let stage: GatewayStage;
+
+beforeAll(async () => {
+  stage = await gatewayStage();
+});
+afterAll(() => stage.close());
+
+interface Answer {
+  status: number;
+  body: { id?: string; error?: Record<string, unknown> };
+  /** The connection that it came on, by the caller's port. */
+  port: number;
+}
+
+/** A caller that keeps one connection to a replica, as SDKs do. */
+class Caller {
+  readonly agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+
+  constructor(
+    private readonly url: string,
+    private readonly token: string,
+  ) {}
+
+  get(path = '/graph/me'): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const headers = { authorization: `Bearer ${this.token}` };
+      const request = http.get(this.url + path, { agent: this.agent, headers }, (response) => {
+        const port = response.socket.localPort ?? 0;
+        const pieces: Buffer[] = [];
+        response.on('data', (piece: Buffer) => pieces.push(piece));
+        response.on('error', reject);
+        response.on('end', () => {
+          const text = Buffer.concat(pieces).toString();
+          expect(text).not.toMatch(META_TOKEN_FORM);
+          resolve({ status: response.statusCode ?? 0, body: JSON.parse(text), port });
+        });
+      });
+      request.on('error', reject);
+    });
+  }
+}
+
+const callers = ({ access_token }: Lease) => [stage.url, stage.secondUrl].map((url) => new Caller(url, access_token));
+const fingerprint = () => stage.sandbox.state.log.list().at(-1)?.fingerprint;
+
+async function held(): Promise<{ person: HeldToken; lease: Lease; both: Caller[]; ports: number[] }> {
+  const person = await stage.person('pages', 'user');
+  const lease = await stage.lease('pages', { connection_id: person.connectionId });
+  const both = callers(lease);
+  const first = await Promise.all(both.map((caller) => caller.get()));
+  expect(first.map(({ status }) => status)).toEqual([200, 200]);
+  return { person, lease, both, ports: first.map(({ port }) => port) };
+}
+
+describe('the very next call on any replica, on the connection that was kept', () => {
+  const endings: [
+    string,
+    (of: { person: HeldToken; lease: Lease; key: string; clientId: string }) => Promise<unknown>,
+  ][] = [
+    ['its lease ended', ({ lease, key }) => api(stage, key).delete(`/v1/leases/${lease.lease_id}`).expect(204)],
+    ['its connection revoked', ({ person }) => api(stage).delete(`/v1/connections/${person.connectionId}`)],
+    ['its client deleted', ({ clientId }) => api(stage).delete(`/v1/clients/${clientId}`)],
+  ];
+
+  it.each(endings)('is refused with %s', async (_, end) => {
+    const person = await stage.person('pages', 'user');
+    const client = await api(stage).post('/v1/clients', {
+      name: 'passing',
+      role: 'service',
+      tenants: ['acme'],
+      products: ['pages'],
+    });
+    const { id: clientId, api_key: key } = client.body as { id: string; api_key: string };
+    const taken = await api(stage, key).post('/v1/leases', {
+      tenant: 'acme',
+      product: 'pages',
+      connection_id: person.connectionId,
+    });
+    const lease = taken.body as Lease;
+    const both = callers(lease);
+    for (const caller of both) expect((await caller.get()).status).toBe(200);
+    await end({ person, lease, key, clientId });
+    const after = await Promise.all(both.map((caller) => caller.get()));
+    for (const answer of after) {
+      expect(answer.status).toBe(401);
+      expect(answer.body.error).toMatchObject({ code: 190, error_data: { code: 'lease_invalid' } });
+    }
+  });
+
+  it('is refused when the lease has run out', async () => {
+    const { both } = await held();
+    stage.clock.advance(900);
+    for (const caller of both) expect((await caller.get()).status).toBe(401);
+  });
+
+  it('uses the new token where the credential was replaced', async () => {
+    const { person, both, ports } = await held();
+    const before = fingerprint();
+    await stage.hold('pages', { userId: person.userId });
+    for (const [index, caller] of both.entries()) {
+      const answer = await caller.get();
+      expect([answer.status, answer.body.id, answer.port]).toEqual([200, person.userId, ports[index]]);
+      expect(fingerprint()).not.toBe(before);
+    }
+  });
+});
+
+describe('a running upload', () => {
+  it.each(['lease', 'connection'])('is cut off on another replica when its %s ends', async (what) => {
+    const { person, lease } = await held();
+    const uploaded = new Promise<string>((resolve) => {
+      const request = http.request(`${stage.secondUrl}/rupload/ig-api-upload/v25.0/1`, {
+        method: 'POST',
+        headers: { authorization: `OAuth ${lease.access_token}`, offset: '0', 'content-length': 500_000_000 },
+      });
+      const send = setInterval(() => request.write(Buffer.alloc(10_000)), 20);
+      const over = (how: string): void => {
+        clearInterval(send);
+        request.destroy();
+        resolve(how);
+      };
+      request.on('error', () => over('cut'));
+      request.on('response', (response) => over(String(response.statusCode)));
+    });
+    await until(async () => (await metricsOfSecond()).includes('metavault_gateway_calls{state="running"} 1'));
+    await (what === 'lease'
+      ? api(stage, stage.serviceKey).delete(`/v1/leases/${lease.lease_id}`)
+      : api(stage).delete(`/v1/connections/${person.connectionId}`));
+    expect(['cut', '401']).toContain(await uploaded);
+    await until(async () => (await metricsOfSecond()).includes('metavault_gateway_calls{state="running"} 0'));
+  });
+});
+
+async function metricsOfSecond(): Promise<string> {
+  const answer = await fetch(`${stage.secondUrl}/metrics`);
+  return answer.text();
+}
+
+describe('a 190 of Meta', () => {
+  const inspections = () => stage.sandbox.state.log.list().filter(({ path }) => path.endsWith('/debug_token')).length;
+
+  it('is confirmed once for all callers, and ends the connection on all replicas', async () => {
+    const { person, both, lease } = await held();
+    const crowd = Array.from({ length: 20 }, () => new Caller(stage.url, lease.access_token));
+    stage.sandbox.state.log.clear();
+    stage.sandbox.state.invalidateToken(person.accessToken, 460);
+    const answers = await Promise.all(crowd.map((caller) => caller.get()));
+    for (const { status, body } of answers) {
+      // Meta's own words for those whom Meta answered, ours for those who came when it was known.
+      expect([`${status} 460`, '401 undefined']).toContain(`${status} ${String(body.error?.['error_subcode'])}`);
+    }
+    expect(answers.some(({ status }) => status === 400)).toBe(true);
+    await until(async () => (await stage.connection(person.connectionId)).status === 'reauth_required');
+    expect(inspections()).toBe(1);
+    for (const caller of both) expect((await caller.get()).status).toBe(401);
+    expect((await stage.connection(person.connectionId)).status_reason).toBeDefined();
+  });
+
+  it('that says nothing of the token changes nothing, and asks nobody', async () => {
+    const { person, both } = await held();
+    stage.sandbox.state.log.clear();
+    for (const caller of both) {
+      const answer = await caller.get('/graph/me?fields=client_business_id');
+      expect([answer.status, answer.body.error?.['code']]).toEqual([400, 190]);
+    }
+    for (const caller of both) expect((await caller.get()).status).toBe(200);
+    expect(inspections()).toBe(0);
+    expect((await stage.connection(person.connectionId)).status).toBe('active');
+  });
+
+  it('that inspection does not confirm changes nothing', async () => {
+    const { person, both } = await held();
+    stage.sandbox.state.log.clear();
+    stage.fault({ kind: 'graph_error', code: 190, subcode: 460, message: 'not so' }, { pathPattern: '/me$' });
+    const answer = await both[0]?.get();
+    expect(answer?.body.error).toMatchObject({ code: 190, error_subcode: 460 });
+    await until(() => inspections() === 1);
+    for (const caller of both) expect((await caller.get()).status).toBe(200);
+    expect((await stage.connection(person.connectionId)).status).toBe('active');
+  });
+});
+
+afterAll(() => {
+  expect(stage.log.text()).not.toMatch(META_TOKEN_FORM);
+  expect(stage.log.text()).not.toMatch(/mtl_[a-z0-9]{20}/);
+});
