@@ -15,6 +15,7 @@ import {
 import { PRODUCTS, type Product } from '../config/config.ts';
 import { DELIVERY_STATUSES, type DeliveryStatus, type ReplayRange } from '../events/delivery-store.ts';
 import { EVENT_TYPES, type EventType } from '../events/event-type.ts';
+import type { SubscriptionChange } from '../events/subscription-changes.ts';
 import { invalidInput } from '../platform/problem.ts';
 import { parseInstant } from './audit-query.ts';
 import { PageQuery } from './page-query.ts';
@@ -65,6 +66,48 @@ export class CreateSubscriptionRequest {
   products?: Product[];
 }
 
+/** Null is fine as well, and means all, as it does in what is read. */
+const IfNotNull = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined && value !== null);
+
+/** Body of `PATCH /v1/subscriptions/{id}`: what is absent stays. */
+export class UpdateSubscriptionRequest {
+  @ApiPropertyOptional({ description: 'https, and public unless SUBSCRIPTION_HOSTS names its host' })
+  @IfGiven()
+  @IsString()
+  url?: string;
+
+  @ApiPropertyOptional({ enum: EVENT_TYPES, isArray: true })
+  @IfGiven()
+  @IsIn(EVENT_TYPES, { each: true })
+  @ArrayUnique()
+  @ArrayMaxSize(EVENT_TYPES.length)
+  @ArrayMinSize(1)
+  @IsArray()
+  events?: EventType[];
+
+  @ApiPropertyOptional({ type: [String], nullable: true, description: 'Null: all, and events that belong to none' })
+  @IfNotNull()
+  @Matches(TENANT, { each: true, message: 'must be tenants' })
+  @ArrayUnique()
+  @ArrayMaxSize(MAX_TENANTS)
+  @ArrayMinSize(1)
+  @IsArray()
+  tenants?: string[] | null;
+
+  @ApiPropertyOptional({
+    enum: PRODUCTS,
+    isArray: true,
+    nullable: true,
+    description: 'Null: all, and events that belong to none',
+  })
+  @IfNotNull()
+  @IsIn(PRODUCTS, { each: true })
+  @ArrayUnique()
+  @ArrayMinSize(1)
+  @IsArray()
+  products?: Product[] | null;
+}
+
 /** Body of `POST /v1/subscriptions/{id}/rotate-secret`; may be absent as a whole. */
 export class RotateSecretRequest {
   @ApiPropertyOptional({
@@ -106,6 +149,21 @@ export class DeliveriesQuery extends PageQuery {
   @IfGiven()
   @IsIn(DELIVERY_STATUSES)
   status?: DeliveryStatus;
+}
+
+/** What is to change. */
+export function toSubscriptionChange({
+  url,
+  events,
+  tenants,
+  products,
+}: UpdateSubscriptionRequest): SubscriptionChange {
+  return {
+    ...(url === undefined ? {} : { url }),
+    ...(events === undefined ? {} : { events }),
+    ...(tenants === undefined ? {} : { tenants }),
+    ...(products === undefined ? {} : { products }),
+  };
 }
 
 /** The store's words for a range. Throws 400 `invalid_request`. */

@@ -1,8 +1,9 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Product } from '../config/config.ts';
 import { CheckSubscriberUrl } from '../events/check-subscriber-url.ts';
 import { DeliveryStore } from '../events/delivery-store.ts';
+import { SubscriptionChanges } from '../events/subscription-changes.ts';
 import { type Requester, type SubscriptionScope, SubscriptionStore } from '../events/subscription-store.ts';
 import { TestSubscription } from '../events/test-subscription.ts';
 import { Clock } from '../platform/clock.ts';
@@ -19,6 +20,8 @@ import {
   ReplayRequest,
   RotateSecretRequest,
   toReplayRange,
+  toSubscriptionChange,
+  UpdateSubscriptionRequest,
 } from './subscription-requests.ts';
 import {
   type DeliveryView,
@@ -36,6 +39,7 @@ import {
 export class SubscriptionsController {
   constructor(
     private readonly subscriptions: SubscriptionStore,
+    private readonly changes: SubscriptionChanges,
     private readonly deliveries: DeliveryStore,
     private readonly urls: CheckSubscriberUrl,
     private readonly tests: TestSubscription,
@@ -68,6 +72,23 @@ export class SubscriptionsController {
   @Get(':id')
   async get(@Param('id') id: string, @CurrentCaller() caller: Caller): Promise<SubscriptionView> {
     return toSubscriptionView(await this.subscriptions.get(id, scopeOf(caller)));
+  }
+
+  /** What is absent stays. */
+  @Patch(':id')
+  async change(
+    @Param('id') id: string,
+    @Body() request: UpdateSubscriptionRequest,
+    @CurrentCaller() caller: Caller,
+    @RequestId() requestId: string,
+  ): Promise<SubscriptionView> {
+    const by = requesterOf(caller, requestId);
+    const change = toSubscriptionChange(request);
+    await this.subscriptions.get(id, by.scope);
+    if (change.tenants !== undefined) requireWithin(change.tenants, by.scope.tenants);
+    if (change.products !== undefined) requireWithin(change.products, by.scope.products);
+    if (change.url !== undefined) await this.urls.check(change.url);
+    return toSubscriptionView(await this.changes.change(by, id, change));
   }
 
   @Delete(':id')

@@ -32,11 +32,11 @@ export class DeliveryMetrics {
     });
     new Gauge({
       name: 'metavault_event_deliveries',
-      help: 'Deliveries that wait or are dead letters, up to 100000 each, and events not dispatched yet; -1 where the database does not tell.',
+      help: 'Deliveries that wait (refused: after a failure, with what is behind them on their connection) or are dead letters, and events not dispatched yet, up to 100000 each; -1 where the database does not tell.',
       labelNames: ['status'],
       registers,
       async collect(): Promise<void> {
-        const counts = await backlog.count().catch(() => ({ undispatched: -1, pending: -1, dead: -1 }));
+        const counts = await backlog.count().catch(() => ({ undispatched: -1, pending: -1, dead: -1, refused: -1 }));
         for (const [status, count] of Object.entries(counts)) this.set({ status }, count);
       },
     });
@@ -48,6 +48,19 @@ export class DeliveryMetrics {
         this.set(
           await backlog.failingForADay().then(
             ({ length }) => length,
+            () => -1,
+          ),
+        );
+      },
+    });
+    new Gauge({
+      name: 'metavault_event_connections_held',
+      help: 'Connections whose next event a subscriber has refused for an hour although it takes those of others; -1 where the database does not tell.',
+      registers,
+      async collect(): Promise<void> {
+        this.set(
+          await backlog.held().then(
+            (held) => held.reduce((sum, { connections }) => sum + connections, 0),
             () => -1,
           ),
         );

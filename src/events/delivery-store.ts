@@ -4,7 +4,7 @@ import { Database, type Transaction } from '../database/database.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
 import { firstIdAt, isId } from '../platform/ids.ts';
 import { AppError, defineProblem } from '../platform/problem.ts';
-import { openLanes } from './fan-out.ts';
+import { holdFanOut, openLanes } from './fan-out.ts';
 import { RETRY_SECONDS } from './retry-schedule.ts';
 import { type Requester, type SubscriptionScope, SubscriptionStore } from './subscription-store.ts';
 
@@ -19,6 +19,13 @@ export const subscriptionEnded = defineProblem(
   409,
   'This subscription has ended, because its receiver answered 410.',
   'Resume it with POST /v1/subscriptions/{id}/resume, then replay.',
+);
+
+export const deliveryUnwanted = defineProblem(
+  'delivery_unwanted',
+  409,
+  'This subscription does not get events of this kind any more.',
+  'Change its events, tenants or products with PATCH /v1/subscriptions/{id} first, then replay.',
 );
 
 export const DELIVERY_STATUSES = ['pending', 'delivered', 'dead'] as const;
@@ -97,20 +104,22 @@ export class DeliveryStore {
 
   /**
    * Makes one delivery again, at once, whatever came of it before: the same event under the same `webhook-id`, for three days more.
-   * One that waits for its next attempt is due now. Throws 404 `delivery_not_found`, 409 `subscription_ended`.
+   * One that waits for its next attempt is due now. Throws 404 `delivery_not_found`, 409 `subscription_ended`, 409 `delivery_unwanted`.
    */
   async replay(by: Requester, id: string): Promise<DeliveryRow> {
     const { subscription_id: subscriptionId } = await this.get(id, by.scope);
     await this.requireAlive(by, subscriptionId);
     await this.database.transaction(async (tx) => {
+      await holdFanOut(tx);
       const lanes = await this.revive(tx, 'd.id = $2', [id]);
+      if (lanes.length === 0) throw new AppError(deliveryUnwanted);
       await this.hurry(tx, lanes);
       await this.record(tx, by, subscriptionId, { delivery_id: id, replayed: lanes.length });
     });
     return this.get(id, by.scope);
   }
 
-  /** Makes all deliveries of a range again; how many that are. Throws 404 `subscription_not_found`, 409 `subscription_ended`. */
+  /** Makes all deliveries of a range again that the subscription still wants; how many that are. Throws 404 `subscription_not_found`, 409 `subscription_ended`. */
   async replayRange(by: Requester, subscriptionId: string, range: ReplayRange): Promise<number> {
     await this.requireAlive(by, subscriptionId);
     let [after, total, found] = [firstIdAt('dlv', range.from), 0, REPLAY_BATCH];
@@ -123,6 +132,7 @@ export class DeliveryStore {
       after = batch.at(-1)?.id ?? after;
       if (found === 0) break;
       total += await this.database.transaction(async (tx) => {
+        await holdFanOut(tx);
         const lanes = await this.revive(tx, 'd.id = ANY ($2)', [batch.map(({ id }) => id)]);
         await this.hurry(tx, lanes);
         const { from, to, statuses } = range;
@@ -139,10 +149,14 @@ export class DeliveryStore {
     if (status === 'ended') throw new AppError(subscriptionEnded);
   }
 
+  /** What the subscription wanted once and does not any more stays as it is: it may be of a tenant that was taken from it. */
   private revive(tx: Transaction, condition: string, values: unknown[]): Promise<Lane[]> {
     return tx.rows<Lane>({
       text: `UPDATE delivery d SET status = 'pending', attempts = 0, next_attempt_at = NULL, delivered_at = NULL, retry_until = $1
-        WHERE ${condition} RETURNING d.subscription_id AS "subscriptionId", d.lane`,
+        FROM event e, subscription s
+        WHERE ${condition} AND e.id = d.event_id AND s.id = d.subscription_id AND e.type = ANY (s.events)
+          AND (s.tenants IS NULL OR e.tenant = ANY (s.tenants)) AND (s.products IS NULL OR e.product = ANY (s.products))
+        RETURNING d.subscription_id AS "subscriptionId", d.lane`,
       values: [addSeconds(this.clock.now(), RETRY_SECONDS), ...values],
     });
   }

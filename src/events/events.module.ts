@@ -13,6 +13,7 @@ import { LaneWorker } from './lane-worker.ts';
 import { SendDelivery } from './send-delivery.ts';
 import { addressRules, openSubscriberHttp, SubscriberHttp } from './subscriber-http.ts';
 import { Subscribers } from './subscribers.ts';
+import { SubscriptionChanges } from './subscription-changes.ts';
 import { SubscriptionSecrets } from './subscription-secrets.ts';
 import { SubscriptionStore } from './subscription-store.ts';
 import { TestSubscription } from './test-subscription.ts';
@@ -37,10 +38,19 @@ import { TestSubscription } from './test-subscription.ts';
     LaneWorker,
     SendDelivery,
     Subscribers,
+    SubscriptionChanges,
     SubscriptionSecrets,
     SubscriptionStore,
     TestSubscription,
   ],
-  exports: [CheckSubscriberUrl, DeliveryStore, EventBacklog, EventUpkeep, SubscriptionStore, TestSubscription],
+  exports: [
+    CheckSubscriberUrl,
+    DeliveryStore,
+    EventBacklog,
+    EventUpkeep,
+    SubscriptionChanges,
+    SubscriptionStore,
+    TestSubscription,
+  ],
 })
 export class EventsModule {}

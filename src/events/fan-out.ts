@@ -122,3 +122,8 @@ export async function openLanes(
     values: [lanes.map(({ subscriptionId }) => subscriptionId), lanes.map(({ lane }) => lane), dueAt],
   });
 }
+
+/** Waits until no replica dispatches, and keeps all from it until the transaction ends: for what decides which deliveries there may be. */
+export async function holdFanOut(tx: Transaction): Promise<void> {
+  await tx.run({ name: 'fan_out_hold', text: 'SELECT pg_advisory_xact_lock($1)', values: [FAN_OUT_LOCK] });
+}

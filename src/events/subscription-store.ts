@@ -34,7 +34,8 @@ export interface Requester {
   scope: SubscriptionScope;
 }
 
-const COLUMNS = `id, url, events, tenants, products, status, status_reason, resume_at, failing_since, last_delivered_at,
+/** A `SubscriptionRow`. */
+export const SUBSCRIPTION_COLUMNS = `id, url, events, tenants, products, status, status_reason, resume_at, failing_since, last_delivered_at,
   created_at, updated_at`;
 /** $2 and $3: the scope. What names no tenants reaches all of them, so only those who may see all see it. */
 const VISIBLE = `($2::text[] IS NULL OR tenants <@ $2) AND ($3::text[] IS NULL OR products <@ $3)`;
@@ -59,7 +60,7 @@ export class SubscriptionStore {
     return this.database.transaction(async (tx) => {
       const [subscription] = await tx.rows<SubscriptionRow>({
         text: `INSERT INTO subscription (id, url, events, tenants, products, status, created_at, updated_at)
-          VALUES ($1, $2, $3, $4, $5, 'active', $6, $6) RETURNING ${COLUMNS}`,
+          VALUES ($1, $2, $3, $4, $5, 'active', $6, $6) RETURNING ${SUBSCRIPTION_COLUMNS}`,
         values: [id, input.url, input.events, input.tenants, input.products, this.clock.now()],
       });
       if (subscription === undefined) throw new Error('the subscription was not inserted');
@@ -76,16 +77,21 @@ export class SubscriptionStore {
     return this.require(this.database, id, scope, '');
   }
 
+  /** The same, and nobody else changes it until the transaction ends. */
+  lock(tx: Transaction, id: string, scope: SubscriptionScope): Promise<SubscriptionRow> {
+    return this.require(tx, id, scope, 'FOR UPDATE');
+  }
+
   /** By id, that is the oldest first: up to `limit` + 1 rows after `after`, as `toPage` wants them. */
   list(scope: SubscriptionScope, limit: number, after: string | null): Promise<SubscriptionRow[]> {
     return this.database.rows<SubscriptionRow>({
-      text: `SELECT ${COLUMNS} FROM subscription
+      text: `SELECT ${SUBSCRIPTION_COLUMNS} FROM subscription
         WHERE status <> 'deleted' AND ($1::text IS NULL OR id > $1) AND ${VISIBLE} ORDER BY id LIMIT $4`,
       values: [after, scope.tenants, scope.products, limit + 1],
     });
   }
 
-  /** Holds back what is to be delivered; it waits. One that is paused or ended stays as it is. Throws 404. */
+  /** Holds back what is to be delivered; it waits, but for requests that are under way. One that is paused or ended stays as it is. Throws 404. */
   pause(by: Requester, id: string): Promise<SubscriptionRow> {
     return this.change(by, id, 'subscription.paused', 'active', 'paused');
   }
@@ -116,6 +122,7 @@ export class SubscriptionStore {
   /** Deletes a subscription, its secrets, and what was on its way to it; one that is deleted already stays so. Throws 404 for what never was. */
   async delete(by: Requester, id: string): Promise<void> {
     await this.database.transaction(async (tx) => {
+      await lockLanes(tx, id);
       const row = await this.find(tx, id, by.scope, 'FOR UPDATE');
       if (row === null) throw new AppError(subscriptionNotFound);
       if (row.status === 'deleted') return;
@@ -134,9 +141,11 @@ export class SubscriptionStore {
     to: SubscriptionRow['status'],
   ): Promise<SubscriptionRow> {
     return this.database.transaction(async (tx) => {
+      await lockLanes(tx, id);
       const row = await this.require(tx, id, by.scope, 'FOR UPDATE');
       if (row.status === to || (onlyFrom !== null && row.status !== onlyFrom)) return row;
       const changed = await this.setStatus(tx, id, to, null);
+      if (to === 'paused') await takeBackLanes(tx, id, this.clock.now());
       await this.record(tx, action, by, id, { from: row.status });
       return changed;
     });
@@ -151,7 +160,7 @@ export class SubscriptionStore {
     const [row] = await tx.rows<SubscriptionRow>({
       text: `UPDATE subscription SET status = $2, status_reason = $3, resume_at = NULL, failing_since = NULL,
           failure_noticed_at = NULL, revision = revision + 1, updated_at = $4
-        WHERE id = $1 RETURNING ${COLUMNS}`,
+        WHERE id = $1 RETURNING ${SUBSCRIPTION_COLUMNS}`,
       values: [id, status, reason, this.clock.now()],
     });
     if (row === undefined) throw new AppError(subscriptionNotFound);
@@ -177,7 +186,7 @@ export class SubscriptionStore {
   ): Promise<SubscriptionRow | null> {
     if (!isId(id, 'sub')) return null;
     const [row] = await sql.rows<SubscriptionRow>({
-      text: `SELECT ${COLUMNS} FROM subscription WHERE id = $1 AND ${VISIBLE} ${lock}`,
+      text: `SELECT ${SUBSCRIPTION_COLUMNS} FROM subscription WHERE id = $1 AND ${VISIBLE} ${lock}`,
       values: [id, scope.tenants, scope.products],
     });
     return row ?? null;
@@ -192,4 +201,20 @@ export class SubscriptionStore {
   ): Promise<void> {
     return this.audit.record(tx, { action, actor: by.actor, requestId: by.requestId, subjectId, details });
   }
+}
+
+/** Holds all lanes of a subscription, as records of deliveries do before they touch its row: in the other order they would wait for each other. */
+export async function lockLanes(tx: Transaction, subscriptionId: string): Promise<void> {
+  await tx.run({
+    text: 'SELECT 1 FROM delivery_lane WHERE subscription_id = $1 ORDER BY lane FOR UPDATE',
+    values: [subscriptionId],
+  });
+}
+
+/** Ends the work on lanes that are locked: replicas stop after the request that is under way, whose outcome is not recorded. */
+export async function takeBackLanes(tx: Transaction, subscriptionId: string, now: Date): Promise<void> {
+  await tx.run({
+    text: 'UPDATE delivery_lane SET claim_id = NULL, due_at = $2 WHERE subscription_id = $1 AND claim_id IS NOT NULL',
+    values: [subscriptionId, now],
+  });
 }

@@ -271,6 +271,60 @@ describe('subscriptions', () => {
     expect(bad.body).toMatchObject({ delivered: false, status: 500, error: 'http_status' });
   });
 
+  it('are changed in what is given, null being all; the next event goes by it', async () => {
+    const { secret: _, ...created } = await subscribe({ tenants: ['acme'], products: ['pages'] });
+    const path = `/v1/subscriptions/${created.id}`;
+    const same = await call().patch(path, {});
+    expect([same.status, same.body]).toEqual([200, created]);
+    const change = { events: ['connection.revoked'], tenants: null };
+    const changed = await call().patch(path, change);
+    expect([changed.status, changed.body]).toEqual([200, { ...created, ...change, updated_at: expect.any(String) }]);
+    expect((await call().get(path)).body).toEqual(changed.body);
+    const other = await startReceiver();
+    expect((await call().patch(path, { url: other.url, products: ['ads', 'pages'] })).body).toMatchObject({
+      url: other.url,
+      ...change,
+      products: ['ads', 'pages'],
+    });
+    await happen({ tenant: 'rival' });
+    await happen({ tenant: 'rival', type: 'connection.revoked' });
+    const [delivery] = await other.waitFor(1);
+    expect(delivery?.message.type).toBe('connection.revoked');
+    expect(receiver.received).toEqual([]);
+    await other.close();
+    expect(await auditActions(created.id)).toEqual([
+      'subscription.created',
+      'subscription.changed',
+      'subscription.changed',
+    ]);
+  });
+
+  it('400 and 404: what none may become', async () => {
+    const { id } = await subscribe();
+    const bad: [Record<string, unknown>, string][] = [
+      [{ url: null }, 'url'],
+      [{ url: 'https://169.254.169.254/latest' }, 'url'],
+      [{ url: 'https://user:pass@example.com/' }, 'url'],
+      [{ events: [] }, 'events'],
+      [{ events: null }, 'events'],
+      [{ events: ['connection.sold'] }, 'events'],
+      [{ tenants: [] }, 'tenants'],
+      [{ tenants: ['a b'] }, 'tenants'],
+      [{ products: ['tiktok'] }, 'products'],
+      [{ status: 'paused' }, 'status'],
+      [{ secret: 'whsec_AAAA' }, 'secret'],
+    ];
+    for (const [body, path] of bad) {
+      const answer = await call().patch(`/v1/subscriptions/${id}`, body);
+      expect([body, answer.status, answer.body.code]).toEqual([body, 400, 'invalid_request']);
+      expect(answer.body.errors[0].path).toBe(path);
+    }
+    expect((await call().patch(`/v1/subscriptions/${NOBODY}`, {})).body.code).toBe('subscription_not_found');
+    await call().delete(`/v1/subscriptions/${id}`);
+    expect((await call().patch(`/v1/subscriptions/${id}`, { events: ['connection.created'] })).status).toBe(404);
+    expect(await auditActions(id)).toEqual(['subscription.created', 'subscription.deleted']);
+  });
+
   it('400: what no subscription may be', async () => {
     const good = { url: receiver.url, events: ['connection.created'] };
     const bad: [Record<string, unknown>, string][] = [
@@ -320,6 +374,12 @@ describe('subscriptions', () => {
     expect((await narrow.get('/v1/subscriptions')).body.data.map(({ id }: { id: string }) => id)).toEqual([own.id]);
     expect((await narrow.get(`/v1/subscriptions/${wide.id}`)).status).toBe(404);
     expect((await narrow.delete(`/v1/subscriptions/${wide.id}`)).status).toBe(404);
+    expect((await narrow.patch(`/v1/subscriptions/${wide.id}`, {})).status).toBe(404);
+    for (const tenants of [null, ['rival'], ['acme', 'rival']]) {
+      expect((await narrow.patch(`/v1/subscriptions/${own.id}`, { tenants })).body.code).toBe('not_allowed');
+    }
+    expect((await narrow.patch(`/v1/subscriptions/${own.id}`, { events: ['meta.webhook'] })).status).toBe(200);
+    expect((await api({ replica }, service).patch(`/v1/subscriptions/${own.id}`, {})).body.code).toBe('forbidden');
   });
 });
 

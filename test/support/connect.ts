@@ -106,6 +106,7 @@ export function api(stage: Pick<ConnectStage, 'replica'>, key = TEST_ADMIN_KEY) 
   return {
     get: (path: string) => request(server).get(path).set('Authorization', `Bearer ${key}`),
     post: (path: string, body: object) => request(server).post(path).set('Authorization', `Bearer ${key}`).send(body),
+    patch: (path: string, body: object) => request(server).patch(path).set('Authorization', `Bearer ${key}`).send(body),
     delete: (path: string) => request(server).delete(path).set('Authorization', `Bearer ${key}`),
   };
 }

@@ -15,6 +15,7 @@ import { Outbox, type OutboxEvent } from '../../src/events/outbox.ts';
 import { SendDelivery } from '../../src/events/send-delivery.ts';
 import { addressRules, openSubscriberHttp } from '../../src/events/subscriber-http.ts';
 import { Subscribers } from '../../src/events/subscribers.ts';
+import { SubscriptionChanges } from '../../src/events/subscription-changes.ts';
 import { SubscriptionSecrets } from '../../src/events/subscription-secrets.ts';
 import { type NewSubscription, SubscriptionStore } from '../../src/events/subscription-store.ts';
 import type { Clock } from '../../src/platform/clock.ts';
@@ -25,6 +26,7 @@ import type { TestVault } from './vault.ts';
 export interface EventsRoom {
   outbox: Outbox;
   store: SubscriptionStore;
+  changes: SubscriptionChanges;
   deliveries: DeliveryStore;
   claims: DeliveryClaims;
   records: DeliveryRecords;
@@ -60,6 +62,7 @@ export function eventsRoom(database: Database, clock: Clock, config: Config, of:
   return {
     outbox,
     store,
+    changes: new SubscriptionChanges(database, store, audit, clock),
     records,
     claims,
     fanOut,

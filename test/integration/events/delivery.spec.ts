@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { checkEventSubscriptions } from '../../../src/operations/doctor/event-checks.ts';
 import { testConfig } from '../../support/config.ts';
 import { type OpenDatabase, openFreshDatabase } from '../../support/database.ts';
 import { type EventsRoom, eventsRoom, WITHOUT_SCOPE } from '../../support/events.ts';
@@ -215,6 +216,28 @@ describe('failures', () => {
       id,
     );
     expect(entry).toEqual({ action: 'subscription.failing' });
+  });
+
+  it('of a single event, while others are taken, show as what they hold up', async () => {
+    const id = await room.subscribe({ url: receiver.url });
+    receiver.behave(({ message }, answer) => answer.writeHead(message.data['connection'] === 'bad' ? 500 : 200).end());
+    const startedAt = clock.now();
+    await happenInOrder('bad', 3);
+    for (let minutes = 0; minutes <= 60; minutes += 10) {
+      if (minutes > 0) clock.advance(600);
+      await happenInOrder(`good-${minutes}`, 1);
+      await room.work();
+      if (minutes < 60) expect(await room.backlog.held()).toEqual([]);
+    }
+    const [first] = receiver.received.filter(({ message }) => message.data['connection'] === 'bad');
+    const host = new URL(receiver.url).host;
+    expect(await room.backlog.held()).toEqual([{ id, host, connections: 1, eventId: first?.id, since: startedAt }]);
+    expect(await room.backlog.count()).toEqual({ undispatched: 0, pending: 3, dead: 0, refused: 1 });
+    const finding = await checkEventSubscriptions({ database: open.database, clock });
+    expect(finding).toMatchObject({ state: 'attention', detail: expect.stringContaining(first?.id ?? 'none') });
+    // One that takes nothing at all is the matter of `failingForADay`.
+    clock.advance(3601);
+    expect(await room.backlog.held()).toEqual([]);
   });
 
   it('of a connection refused, a reset and an address that is not allowed are repeated', async () => {
