@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /** Finds what a subscriber refuses over and over: the events that hold up their connections there. */
-export class HeldDeliveries1764000720000 implements MigrationInterface {
-  name = 'HeldDeliveries1764000720000';
+export class HeldDeliveries1764000730000 implements MigrationInterface {
+  name = 'HeldDeliveries1764000730000';
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(
