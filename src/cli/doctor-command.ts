@@ -28,14 +28,14 @@ export function addDoctorCommand(program: Command, context: CommandContext): voi
 const SHOWN: Readonly<Record<Finding['state'], string>> = { ok: 'ok   ', attention: 'LOOK ', wrong: 'WRONG' };
 
 function toRow({ check, state, detail, mend }: Finding): readonly string[] {
-  return [SHOWN[state], check.replace('_', ' '), mend === null ? detail : `${detail} → ${mend}`];
+  return [SHOWN[state], check.replaceAll('_', ' '), mend === null ? detail : `${detail} → ${mend}`];
 }
 
 /** What was found, up to the first check that makes the ones behind it pointless. The schema is looked at, not changed. */
 export async function examine({ environment }: CommandContext): Promise<Finding[]> {
   const findings: Finding[] = [];
-  const note: Note = (check, isOk, detail) => {
-    findings.push({ check, state: isOk ? 'ok' : 'wrong', detail, mend: null });
+  const note: Note = (check, isOk, detail, mend) => {
+    findings.push({ check, state: isOk ? 'ok' : 'wrong', detail, mend: isOk ? null : (mend ?? null) });
   };
   try {
     const config = commandConfig(environment);
@@ -49,7 +49,8 @@ export async function examine({ environment }: CommandContext): Promise<Finding[
   return findings;
 }
 
-type Note = (check: Finding['check'], isOk: boolean, detail: string) => void;
+/** `mend` null: `detail` says it. */
+type Note = (check: Finding['check'], isOk: boolean, detail: string, mend?: string) => void;
 
 /** What is between us and Meta can be looked at only with the database open; it is given back, the rest is noted. */
 async function examineDatabase(config: Config, databaseUrl: string, note: Note): Promise<Finding[]> {
@@ -58,13 +59,19 @@ async function examineDatabase(config: Config, databaseUrl: string, note: Note):
     const [server] = (await dataSource.query('SHOW server_version')) as { server_version: string }[];
     note('database', true, `Postgres ${server?.server_version ?? '?'} answers`);
     const isBehind = await dataSource.showMigrations();
-    note('migrations', !isBehind, isBehind ? 'some have not run: start a replica, which runs them' : 'all have run');
+    note('migrations', !isBehind, isBehind ? 'some have not run' : 'all have run', 'Start a replica, which runs them.');
     if (isBehind) return [];
     const stores = await openStoresOn(dataSource, { config });
     const { databaseClock, keyRing } = stores;
     note('key_ring', true, `opens, the active key is ${keyRing.activeKek().id}`);
     const skewSeconds = databaseClock.localSkewMs() / 1000;
-    note('clock', Math.abs(skewSeconds) <= MAX_SKEW_SECONDS, `${skewSeconds.toFixed(1)} s ahead of the database's`);
+    const skew = `${skewSeconds.toFixed(1)} s ahead of the database's`;
+    note(
+      'clock',
+      Math.abs(skewSeconds) <= MAX_SKEW_SECONDS,
+      skew,
+      'Let this machine and the database keep their time by NTP.',
+    );
     return [await checkEventSubscriptions(stores), ...(await examineOurMeta(config, stores))];
   } finally {
     await dataSource.destroy();
@@ -76,7 +83,7 @@ async function examineOurMeta(config: Config, stores: Stores): Promise<Finding[]
   if (config.meta.app.id === STAND_IN_APP_ID) return [];
   const http = new UndiciHttpClient();
   try {
-    return await examineMeta(config, http, stores);
+    return await examineMeta({ config, http, ...stores });
   } finally {
     await http.close();
   }

@@ -28,3 +28,26 @@ export function versionDrift(asked: string, served: string | undefined): Version
   const order = compareGraphVersions(b, a);
   return order === 0 ? 'none' : order > 0 ? 'newer' : 'older';
 }
+
+/**
+ * When Meta stops serving a version as what it is, from its changelog (META.md 17, read 2026-11); from then on the oldest living one
+ * answers in its place. Versions that are not in here are older than all of them, or too new to have an end.
+ */
+const ENDS: readonly (readonly [version: string, endsAt: string])[] = [
+  ['v20.0', '2026-09-24'],
+  ['v21.0', '2027-01-21'],
+  ['v22.0', '2027-05-20'],
+  ['v23.0', '2027-10-08'],
+  ['v24.0', '2028-02-18'],
+  ['v25.0', '2028-07-29'],
+];
+
+/** The end of a version: an instant, `past` for those that ended before our knowledge begins, null where none is known. */
+export function endOfVersion(text: string): Date | 'past' | null {
+  const version = parseGraphVersion(text);
+  const oldest = parseGraphVersion(ENDS[0]?.[0] ?? '');
+  if (version === null || oldest === null) return null;
+  if (compareGraphVersions(version, oldest) < 0) return 'past';
+  const known = ENDS.find(([name]) => name === text);
+  return known === undefined ? null : new Date(`${known[1]}T00:00:00Z`);
+}

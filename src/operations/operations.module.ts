@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
+import { AccessModule } from '../access/access.module.ts';
+import { Diagnoses } from './diagnosis.ts';
 import { DocumentationController } from './documentation.controller.ts';
 import { HealthController } from './health.controller.ts';
 import { MetricsController } from './metrics.controller.ts';
@@ -10,8 +12,8 @@ import { Upkeep } from './upkeep.ts';
 
 /** What those who run the service look at, and what keeps a replica's memory fresh. */
 @Module({
-  imports: [TerminusModule.forRoot({ logger: false }), DiscoveryModule],
+  imports: [AccessModule, TerminusModule.forRoot({ logger: false }), DiscoveryModule],
   controllers: [HealthController, MetricsController, ProblemsController, DocumentationController],
-  providers: [Readiness, Upkeep],
+  providers: [Diagnoses, Readiness, Upkeep],
 })
 export class OperationsModule {}

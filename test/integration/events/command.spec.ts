@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Command } from 'commander';
-import { checkEventSubscriptions } from '../../../src/cli/doctor/event-checks.ts';
 import { addEventsCommand } from '../../../src/cli/events-command.ts';
 import { Database } from '../../../src/database/database.ts';
 import { Outbox } from '../../../src/events/outbox.ts';
+import { checkEventSubscriptions } from '../../../src/operations/doctor/event-checks.ts';
 import { SystemClock } from '../../../src/platform/clock.ts';
 import { api } from '../../support/connect.ts';
 import { type Receiver, startReceiver } from '../../support/receiver.ts';

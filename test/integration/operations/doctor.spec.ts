@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { checkConnections } from '../../../src/cli/doctor/connection-checks.ts';
-import type { Finding } from '../../../src/cli/doctor/finding.ts';
-import { examineMeta } from '../../../src/cli/doctor/meta-checks.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
+import { checkApps } from '../../../src/operations/doctor/app-checks.ts';
+import { checkConnections } from '../../../src/operations/doctor/connection-checks.ts';
+import type { Finding } from '../../../src/operations/doctor/finding.ts';
+import { examineMeta } from '../../../src/operations/doctor/meta-checks.ts';
 import { UndiciHttpClient } from '../../../src/platform/http.ts';
 import { SystemRandom } from '../../../src/platform/random.ts';
+import { api, createSession, goThrough } from '../../support/connect.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { type LifecycleStage, lifecycleStage } from '../../support/lifecycle.ts';
+import { DAY, type LifecycleStage, lifecycleStage } from '../../support/lifecycle.ts';
 import { TEST_ENVIRONMENT } from '../../support/replica.ts';
 
 const VERIFY_TOKEN = 'doctors-verify-token';
@@ -33,7 +35,7 @@ const examine = (environment: Record<string, string> = {}, clock: FakeClock = st
     META_WEBHOOK_VERIFY_TOKEN: VERIFY_TOKEN,
     ...environment,
   });
-  return examineMeta(config, http, { clock, random: new SystemRandom(), database: stage.database });
+  return examineMeta({ config, http, clock, random: new SystemRandom(), database: stage.database });
 };
 const of = (findings: Finding[], check: Finding['check'], state?: Finding['state']): Finding[] =>
   findings.filter((finding) => finding.check === check && (state === undefined || finding.state === state));
@@ -110,14 +112,63 @@ describe('metavault doctor, between us and Meta', () => {
     ]);
   });
 
-  it('points at a version that Meta serves by another', async () => {
+  it('points at a version that Meta serves by another, that ends soon, and that has ended', async () => {
     const now = stage.clock.now();
-    // v25.0 is dead by then (META.md 17).
-    stage.clock.set('2029-01-01T00:00:00Z');
-    expect(of(await examine(), 'meta_version')).toMatchObject([
+    const version = async (at: string, asked: string) => {
+      stage.clock.set(at);
+      const findings = of(await examine({ META_GRAPH_API_VERSION: asked }), 'meta_version');
+      stage.clock.set(now);
+      return findings;
+    };
+    // Ends by the changelog on 2028-07-29 (META.md 17).
+    expect(await version('2028-04-01T00:00:00Z', 'v25.0')).toMatchObject([{ state: 'ok' }]);
+    expect(await version('2028-06-01T00:00:00Z', 'v25.0')).toMatchObject([
+      { state: 'attention', detail: expect.stringContaining('ends on 2028-07-29') },
+    ]);
+    expect(await version('2029-01-01T00:00:00Z', 'v25.0')).toMatchObject([
+      { state: 'wrong', detail: expect.stringMatching(/v25.0 is dead.*v26.0 is what Meta serves/) },
+    ]);
+    const config = loadConfig({ ...TEST_ENVIRONMENT, META_GRAPH_API_VERSION: 'v25.0' });
+    const served = { checkAppCredentials: async () => ({ ok: true as const, servedVersion: 'v26.0' }) };
+    const drifted = of(await checkApps(config, served, now), 'meta_version');
+    expect(drifted).toMatchObject([
       { state: 'attention', detail: expect.stringContaining('v26.0 is what Meta serves') },
     ]);
-    stage.clock.set(now);
+  });
+
+  it('learns from logins that failed: a redirect URI that differs, an app that is not open', async () => {
+    expect(of(await examine(), 'logins')).toMatchObject([{ state: 'ok', detail: 'none failed in the last day' }]);
+    const refuse = (fault: Parameters<LifecycleStage['fault']>[0]) =>
+      stage.fault(fault, { pathPattern: 'oauth/access_token', method: 'POST' }, 1);
+    refuse({ kind: 'graph_error', code: 100, subcode: 36009 });
+    await goThrough(stage);
+    expect(of(await examine(), 'logins')).toMatchObject([
+      { state: 'ok', detail: 'failed in the last day: 1 code_rejected (100/36009)' },
+    ]);
+    refuse({ kind: 'graph_error', code: 100, subcode: 36008 });
+    await goThrough(stage);
+    await goThrough(stage, {}, { action: 'error_901' });
+    const session = await createSession(stage);
+    refuse({ kind: 'graph_error', code: 100, subcode: 36008 });
+    const body = { code: 'x', redirect_uri: 'https://app.example/other' };
+    await api(stage).post(`/v1/connect-sessions/${session.id}/complete`, body).expect(422);
+    const findings = await examine();
+    expect(of(findings, 'redirect_uri', 'wrong')).toMatchObject([
+      {
+        detail: expect.stringContaining('1 logins'),
+        mend: expect.stringContaining(`${publicUrl}/oauth/meta/callback`),
+      },
+    ]);
+    expect(
+      of(findings, 'redirect_uri')
+        .map(({ detail }) => detail)
+        .join(),
+    ).toContain('1 codes of clients');
+    expect(of(findings, 'logins')).toMatchObject([
+      { state: 'attention', detail: expect.stringContaining('1 persons away'), mend: expect.stringContaining('live') },
+    ]);
+    stage.clock.advance(2 * DAY);
+    expect(of(await examine(), 'logins')).toMatchObject([{ state: 'ok', detail: 'none failed in the last day' }]);
   });
 
   it('names the connections that need a person', async () => {

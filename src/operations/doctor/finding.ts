@@ -11,6 +11,7 @@ export type CheckName =
   | 'redirect_uri'
   | 'webhook_handshake'
   | 'webhook_subscriptions'
+  | 'logins'
   | 'connections'
   | 'event_subscriptions';
 

@@ -1,16 +1,21 @@
 import type { AppCredentials, Config } from '../../config/config.ts';
 import type { AppApi, AppCheck } from '../../meta/app-api.ts';
-import { compareGraphVersions, parseGraphVersion, versionDrift } from '../../meta/graph-version.ts';
+import { endOfVersion, versionDrift } from '../../meta/graph-version.ts';
+import { addSeconds } from '../../platform/clock.ts';
 import { attention, type Finding, fine, wrong } from './finding.ts';
 
 /** As the dashboard shows them: digits, and 32 hexadecimal digits. */
 const APP_ID = /^\d{5,20}$/;
 const APP_SECRET = /^[0-9a-f]{32}$/;
-/** The oldest that Meta serves as what it is (META.md 17, 2026-11). */
-const OLDEST_LIVING = { major: 21, minor: 0 };
+/** So long before a version ends somebody should read the changelog. */
+const NOTICE_SECONDS = 90 * 24 * 60 * 60;
 
 /** Whether ids and secrets look like what the dashboard shows, and whether Meta takes them. */
-export async function checkApps({ meta }: Config, api: AppApi): Promise<Finding[]> {
+export async function checkApps(
+  { meta }: Config,
+  api: Pick<AppApi, 'checkAppCredentials'>,
+  now: Date,
+): Promise<Finding[]> {
   const findings = [
     ...checkForm('META', meta.app),
     ...(meta.instagramApp.id === meta.app.id ? [] : checkForm('INSTAGRAM', meta.instagramApp)),
@@ -21,7 +26,7 @@ export async function checkApps({ meta }: Config, api: AppApi): Promise<Finding[
   if (meta.threadsApp.id !== meta.app.id) {
     findings.push(judgeApp('THREADS', meta.threadsApp, await api.checkAppCredentials('threads')));
   }
-  return [...findings, ...checkVersion(meta.graphApiVersion, facebook.ok ? facebook.servedVersion : null)];
+  return [...findings, checkVersion(meta.graphApiVersion, facebook.ok ? facebook.servedVersion : null, now)];
 }
 
 function checkForm(prefix: string, { id, secret }: AppCredentials): Finding[] {
@@ -55,17 +60,23 @@ function judgeApp(prefix: string, { id }: AppCredentials, check: AppCheck): Find
   return wrong('meta_app', what, mend);
 }
 
-function checkVersion(asked: string, served: string | null): Finding[] {
-  const version = parseGraphVersion(asked);
-  if (version !== null && compareGraphVersions(version, OLDEST_LIVING) < 0) {
-    const detail = `${asked} is dead: Meta serves the oldest living version in its place, without an error.`;
-    return [wrong('meta_version', detail, 'Set META_GRAPH_API_VERSION to a living version, such as v25.0.')];
+/** By Meta's changelog and by what Meta says that it served just now. */
+function checkVersion(asked: string, served: string | null, now: Date): Finding {
+  const end = endOfVersion(asked);
+  const drift = served === null ? 'unknown' : versionDrift(asked, served);
+  const servedWords = drift === 'newer' || drift === 'older' ? `; ${served} is what Meta serves` : '';
+  const set = (version: string): string => `Read Meta's changelog up to ${version} and set META_GRAPH_API_VERSION.`;
+  if (end === 'past' || (end !== null && end <= now)) {
+    const detail = `${asked} is dead: Meta serves the oldest living version in its place, without an error${servedWords}.`;
+    return wrong('meta_version', detail, 'Set META_GRAPH_API_VERSION to a living version.');
   }
-  if (served === null) return [];
-  const drift = versionDrift(asked, served);
-  if (drift === 'newer' || drift === 'older') {
-    const detail = `${asked} is asked for, and ${served} is what Meta serves: fields may differ from what is expected.`;
-    return [attention('meta_version', detail, `Read Meta's changelog up to ${served} and set META_GRAPH_API_VERSION.`)];
+  if (servedWords !== '') {
+    const detail = `${asked} is asked for${servedWords}: fields may differ from what is expected.`;
+    return attention('meta_version', detail, set(served ?? asked));
   }
-  return [fine('meta_version', drift === 'none' ? `Meta serves ${served}, as asked` : `${asked} is asked for`)];
+  if (end !== null && end <= addSeconds(now, NOTICE_SECONDS)) {
+    const detail = `${asked} ends on ${end.toISOString().slice(0, 10)}: from then on Meta serves another one in its place.`;
+    return attention('meta_version', detail, set('a newer version'));
+  }
+  return fine('meta_version', drift === 'none' ? `Meta serves ${served}, as asked` : `${asked} is asked for`);
 }

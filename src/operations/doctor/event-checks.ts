@@ -1,0 +1,30 @@
+import type { Database } from '../../database/database.ts';
+import { EventBacklog, type HeldConnections } from '../../events/event-backlog.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { attention, type Finding, fine } from './finding.ts';
+
+/** Whether product services take their events: subscriptions that failed for a day are named, and single events that they refuse. */
+export async function checkEventSubscriptions(on: { database: Database; clock: Clock }): Promise<Finding> {
+  const backlog = new EventBacklog(on.database, on.clock);
+  const failing = await backlog.failingForADay();
+  if (failing.length === 0) return judgeHeld(await backlog.held());
+  const named = failing.map(({ id, host, failingSince }) => `${id} (${host}, since ${failingSince.toISOString()})`);
+  return attention(
+    'event_subscriptions',
+    `take nothing: ${named.join(', ')}`,
+    'Mend the receiver, or pause or delete the subscription; metavault events shows its deliveries.',
+  );
+}
+
+function judgeHeld(held: readonly HeldConnections[]): Finding {
+  if (held.length === 0) return fine('event_subscriptions', 'no subscriber has refused its events for a day');
+  const named = held.map(
+    ({ id, host, connections, eventId, since }) =>
+      `${id} (${host}: ${connections} connections, ${eventId} since ${since.toISOString()})`,
+  );
+  return attention(
+    'event_subscriptions',
+    `refuse single events, behind which their connections wait: ${named.join(', ')}`,
+    'Have the receiver answer 2xx to events that it cannot work on; after three days they are dead letters.',
+  );
+}

@@ -1,0 +1,68 @@
+import type { Sql } from '../../database/database.ts';
+import { addSeconds } from '../../platform/clock.ts';
+import { firstIdAt } from '../../platform/ids.ts';
+import { attention, type Finding, fine, wrong } from './finding.ts';
+
+const DAY_SECONDS = 24 * 60 * 60;
+
+interface Failures extends Record<string, unknown> {
+  actor_kind: string;
+  code: string;
+  meta_code: string | null;
+  subcode: string | null;
+  count: number;
+}
+
+/** What the failed logins of the last day say of our settings: some faults show only when somebody comes by. */
+export async function checkLogins(sql: Sql, publicUrl: string, now: Date): Promise<Finding[]> {
+  const failures = await sql.rows<Failures>({
+    text: `SELECT actor_kind, details->>'code' AS code, details->'meta'->>'code' AS meta_code, details->'meta'->>'subcode' AS subcode,
+        count(*)::int AS count FROM audit_entry
+      WHERE action = 'connect.failed' AND id >= $1 GROUP BY 1, 2, 3, 4 ORDER BY count DESC, 2, 3, 4`,
+    values: [firstIdAt('aud', addSeconds(now, -DAY_SECONDS))],
+  });
+  if (failures.length === 0) return [fine('logins', 'none failed in the last day')];
+  const findings = [...mismatches(failures, publicUrl), ...closedApp(failures)];
+  return findings.length > 0 ? findings : [fine('logins', `failed in the last day: ${summary(failures)}`)];
+}
+
+/** 36008, 191: the exchange named another redirect URI than the dialog (META.md 2). */
+function mismatches(failures: readonly Failures[], publicUrl: string): Finding[] {
+  const mismatched = failures.filter(({ meta_code: code, subcode }) => subcode === '36008' || code === '191');
+  const ours = sum(mismatched.filter(({ actor_kind: kind }) => kind !== 'client'));
+  const clients = sum(mismatched) - ours;
+  const findings: Finding[] = [];
+  if (ours > 0) {
+    const detail = `Meta refused ${ours} logins in the last day because the redirect URI was not identical to the dialog's.`;
+    const mend = `Run all replicas with the same PUBLIC_URL, and enter ${publicUrl}/oauth/meta/callback to the letter under Valid OAuth Redirect URIs.`;
+    findings.push(wrong('redirect_uri', detail, mend));
+  }
+  if (clients > 0) {
+    const detail = `Meta refused ${clients} codes of clients in the last day because their redirect_uri was not identical to the dialog's.`;
+    const mend = "Let the front end give the dialog's redirect_uri byte for byte, and none for codes of FB.login.";
+    findings.push(attention('redirect_uri', detail, mend));
+  }
+  return findings;
+}
+
+function closedApp(failures: readonly Failures[]): Finding[] {
+  const count = sum(failures.filter(({ code }) => code === 'app_unavailable'));
+  if (count === 0) return [];
+  const detail = `Meta turned ${count} persons away in the last day because the app is not open to them.`;
+  const mend = 'Switch the app to live in its dashboard, or give these people a role on it while it is in development.';
+  return [attention('logins', detail, mend)];
+}
+
+function sum(failures: readonly Failures[]): number {
+  return failures.reduce((total, { count }) => total + count, 0);
+}
+
+/** `3 code_rejected (100/36009), 1 session_expired` */
+function summary(failures: readonly Failures[]): string {
+  return failures
+    .map(({ count, code, meta_code: meta, subcode }) => {
+      const said = meta === null ? '' : ` (${meta}${subcode === null ? '' : `/${subcode}`})`;
+      return `${count} ${code}${said}`;
+    })
+    .join(', ');
+}
