@@ -24,7 +24,7 @@ export const sessionExpired = defineProblem(
 export const stateMismatch = defineProblem(
   'state_mismatch',
   400,
-  'This login does not belong to the browser that began it.',
+  'This browser is not the one that began this login.',
   'Open the connect link again in this browser, with cookies allowed, and finish the login there.',
 );
 export const codeRejected = defineProblem(

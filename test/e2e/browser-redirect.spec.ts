@@ -158,7 +158,7 @@ describeInBrowser('a person with a browser, through the redirect flow', {}, ({ s
       const answer = await stranger.page.goto(callback);
       expect(answer?.status()).toBe(400);
       expect(await shown(stranger)).toMatchObject({
-        heading: 'This login does not belong to the browser that began it.',
+        heading: 'This browser is not the one that began this login.',
         remedy: expect.stringContaining('with cookies allowed'),
         code: 'state_mismatch',
       });
