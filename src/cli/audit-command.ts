@@ -6,6 +6,7 @@ import { anchorFault, type ChainAnchor, takeAnchor } from '../audit/chain-anchor
 import { ChainVerifier } from '../audit/chain-verifier.ts';
 import { StartFailure } from '../start-failure.ts';
 import type { Stores } from '../stores.ts';
+import { addPruneCommand } from './audit-prune-command.ts';
 import { type CommandContext, commandConfig, withStores } from './command-context.ts';
 import { Unfinished, UsageFailure } from './command-failure.ts';
 
@@ -47,28 +48,32 @@ export function addAuditCommand(program: Command, context: CommandContext): void
     .option('--action <action>', 'of this action, such as connection.revoked')
     .option('--json', 'JSON lines, as always')
     .action((options: ExportOptions) => onStores((stores) => exportEntries(stores, options, context)));
+  addPruneCommand(audit, onStores, context);
 }
 
 async function verify(stores: Stores, anchor: ChainAnchor | null, asJson: boolean, context: CommandContext) {
   const { database, clock, keyRing } = stores;
   const verifier = new ChainVerifier(database, clock, new AuditChain(database, clock, keyRing), keyRing);
-  const { valid, entries, head, brokenAt } = await verifier.verify();
+  const { valid, entries, prunedEntries, head, brokenAt } = await verifier.verify();
   const fault = anchor === null ? null : await anchorFault(database, keyRing, anchor);
   const isProven = valid && fault === null;
   if (asJson) {
     const brokenView =
       brokenAt === null ? {} : { broken_at: { ...brokenAt, entry_id: brokenAt.entryId, entryId: undefined } };
     const anchorView = anchor === null ? {} : { anchor: fault ?? 'holds' };
-    context.print(JSON.stringify({ valid: isProven, entries, head, ...brokenView, ...anchorView }));
+    const prunedView = prunedEntries === 0 ? {} : { pruned_entries: prunedEntries };
+    context.print(JSON.stringify({ valid: isProven, entries, head, ...prunedView, ...brokenView, ...anchorView }));
   } else {
     context.print(
       brokenAt === null
-        ? `${entries} entries hold.`
+        ? `${entries} entries hold${prunedEntries === 0 ? '' : `; the first ${prunedEntries} were pruned, under a seal that holds`}.`
         : `The record does NOT hold: ${brokenAt.reason} at position ${brokenAt.position ?? 'none'}, entry ${brokenAt.entryId ?? 'none'}.`,
     );
     if (anchor !== null)
       context.print(fault === null ? 'It goes through the anchor.' : `It does NOT match the anchor: ${fault}.`);
   }
+  if (valid && fault === 'pruned')
+    throw new Unfinished('The anchor is older than what was pruned: verify with a newer one.');
   if (!isProven) throw new Unfinished('Treat this as a break-in: docs/runbook.md, "What to watch".');
 }
 

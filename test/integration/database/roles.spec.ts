@@ -1,0 +1,200 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Command } from 'commander';
+import pg from 'pg';
+import request from 'supertest';
+import { DataSource } from 'typeorm';
+import { AuditChain } from '../../../src/audit/audit-chain.ts';
+import { AuditLog, SYSTEM } from '../../../src/audit/audit-log.ts';
+import { addAuditCommand } from '../../../src/cli/audit-command.ts';
+import { addMigrateCommand } from '../../../src/cli/migrate-command.ts';
+import { dataSourceOptions } from '../../../src/database/data-source-options.ts';
+import { Database } from '../../../src/database/database.ts';
+import { api, type ConnectStage, connectStage, goThrough } from '../../support/connect.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { startTestReplica, TEST_ENVIRONMENT } from '../../support/replica.ts';
+import { openTestVault } from '../../support/vault.ts';
+
+const SCRIPT = readFileSync(path.join(import.meta.dirname, '../../../migrations/roles.sql'), 'utf8');
+const serverUrl = new URL(process.env['TEST_POSTGRES_URL'] ?? '');
+const name = `t_${randomBytes(6).toString('hex')}`;
+const password = randomBytes(12).toString('hex');
+const directory = mkdtempSync(path.join(tmpdir(), 'roles-'));
+
+let admin: pg.Client;
+let service: pg.Client;
+let stage: ConnectStage;
+
+/** The address of the test's database as this user. */
+function urlOf(user: string | null): string {
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  if (user !== null) {
+    url.username = user;
+    url.password = password;
+  }
+  return url.href;
+}
+
+async function connected(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  return client;
+}
+
+async function command(words: string[], databaseUrl: string): Promise<string> {
+  const printed: string[] = [];
+  const context = {
+    environment: { ...TEST_ENVIRONMENT, DATABASE_URL: databaseUrl },
+    print: (text: string) => void printed.push(text),
+  };
+  const program = new Command().exitOverride();
+  addMigrateCommand(program, context);
+  addAuditCommand(program, context);
+  await program.parseAsync(words, { from: 'user' });
+  return printed.join('\n');
+}
+
+/** Empties the database, in the order of an operator who sets up a new installation: roles, migrations as the owner, rights. */
+beforeAll(async () => {
+  const server = await connected(serverUrl.href);
+  await server.query(`CREATE DATABASE ${name}`);
+  await server.end();
+  admin = await connected(urlOf(null));
+  // Roles belong to the whole server: other runs of this file set the same script up at the same time.
+  await admin.query('SELECT pg_advisory_lock(727999)');
+  await admin.query(SCRIPT);
+  for (const role of ['metavault_owner', 'metavault_service']) {
+    await admin.query(`ALTER ROLE ${role} PASSWORD '${password}'`);
+  }
+  expect(await command(['migrate'], urlOf('metavault_owner'))).toContain('ran CreateVault');
+  expect(await command(['migrate'], urlOf('metavault_owner'))).toBe('The schema is up to date.');
+  await admin.query(SCRIPT);
+  await writeOldEntries();
+  service = await connected(urlOf('metavault_service'));
+  stage = await connectStage({ databaseUrl: urlOf('metavault_service') });
+});
+
+afterAll(async () => {
+  await stage?.close();
+  await service?.end();
+  await admin?.end();
+  const server = await connected(serverUrl.href);
+  await server.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  await server.query('DROP ROLE IF EXISTS metavault_owner').catch(() => undefined);
+  await server.query('DROP ROLE IF EXISTS metavault_service').catch(() => undefined);
+  await server.end();
+  rmSync(directory, { recursive: true });
+});
+
+describe('with the roles of migrations/roles.sql', () => {
+  it('the service does its work: connects, leases, rotates, revokes, proves', async () => {
+    await goThrough(stage);
+    const created = await api(stage).post('/v1/clients', {
+      name: 'roles',
+      role: 'service',
+      tenants: ['*'],
+      products: ['*'],
+      lease_modes: ['token', 'gateway'],
+    });
+    const lease = (mode: string) =>
+      api(stage, created.body.api_key).post('/v1/leases', { tenant: 'acme', product: 'pages', mode });
+    expect((await lease('token')).status).toBe(201);
+    const { access_token: token } = (await lease('gateway')).body;
+    const server = stage.replica.app.getHttpServer();
+    expect((await request(server).get('/graph/me').set('Authorization', `Bearer ${token}`)).status).toBe(200);
+    expect((await api(stage).post('/v1/keys/rotate', {})).status).toBe(201);
+    expect((await api(stage).post('/v1/keys/rewrap', {})).status).toBe(202);
+    expect((await api(stage).post('/v1/maintenance/refresh-sweep', {})).status).toBe(200);
+    expect((await api(stage).post('/v1/maintenance/health-sweep', {})).status).toBe(200);
+    const { data } = (await api(stage).get('/v1/connections')).body;
+    expect((await api(stage).delete(`/v1/connections/${data[0].id}`)).status).toBe(200);
+    expect((await api(stage).get('/v1/audit/verify')).body).toMatchObject({ valid: true });
+    expect((await api(stage).get('/health/ready')).body).toMatchObject({ status: 'ok' });
+  });
+
+  it.each([
+    'UPDATE audit_entry SET tenant = NULL',
+    'DELETE FROM audit_entry',
+    'TRUNCATE audit_entry',
+    'UPDATE audit_link SET position = 0',
+    'DELETE FROM audit_link',
+    'TRUNCATE audit_link',
+    'DELETE FROM audit_head',
+    `INSERT INTO audit_checkpoint VALUES (1, 1, '', '', '')`,
+    'DELETE FROM schema_migration',
+    'DROP TABLE audit_entry',
+    'ALTER TABLE audit_entry DISABLE TRIGGER ALL',
+    'CREATE TABLE more (id int)',
+    'GRANT UPDATE ON audit_entry TO metavault_service',
+    'SET ROLE metavault_owner',
+  ])('its user may not: %s', async (statement) => {
+    const refused = service.query(statement).then(
+      () => 'done',
+      (error: { code: string }) => error.code,
+    );
+    // GRANT of what one does not have is a warning where one has other rights on the table; what counts is that it gives none.
+    if (statement.startsWith('GRANT')) await refused;
+    else expect(['42501', '42P01']).toContain(await refused);
+    await expect(service.query('UPDATE audit_entry SET tenant = NULL')).rejects.toMatchObject({ code: '42501' });
+  });
+
+  it('a migration that is missing is told in words that help', async () => {
+    const { rows } = await admin.query(
+      'DELETE FROM schema_migration WHERE id = (SELECT max(id) FROM schema_migration) RETURNING *',
+    );
+    try {
+      await expect(startTestReplica({ databaseUrl: urlOf('metavault_service') })).rejects.toThrow(/metavault migrate/);
+    } finally {
+      const { id, timestamp, name: migration } = rows[0];
+      await admin.query('INSERT INTO schema_migration VALUES ($1, $2, $3)', [id, timestamp, migration]);
+    }
+  });
+
+  it('only the owner may prune', async () => {
+    const prune = (user: string) =>
+      command(
+        ['audit', 'prune', '--before', '2026-06-01T00:00:00Z', '--export', path.join(directory, user)],
+        urlOf(user),
+      );
+    // The command line goes by the database's time.
+    stage.clock.set((await admin.query<{ now: Date }>('SELECT now()')).rows[0]?.now.toISOString() ?? '');
+    await expect(prune('metavault_service')).rejects.toThrow('Use the one that owns the tables');
+    expect(await prune('metavault_owner')).toContain('3 entries');
+    const lines = readFileSync(path.join(directory, 'metavault_owner'), 'utf8').trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line))).toEqual(
+      [1, 2, 3].map((position) =>
+        expect.objectContaining({
+          position,
+          action: 'test.old',
+          actor: { kind: 'system', id: null },
+          mac: expect.any(String),
+        }),
+      ),
+    );
+    expect((await api(stage).get('/v1/audit/verify')).body).toMatchObject({ valid: true, pruned_entries: 3 });
+    expect(await command(['audit', 'verify'], urlOf('metavault_service'))).toContain('the first 3 were pruned');
+    await expect(prune('metavault_owner')).rejects.toThrow('Name a file that is not there yet');
+  });
+});
+
+/** Entries of long ago, which the service may not take out again. */
+async function writeOldEntries(): Promise<void> {
+  const source = await new DataSource(dataSourceOptions(urlOf('metavault_owner'))).initialize();
+  try {
+    const database = Database.of(source);
+    const clock = new FakeClock('2026-01-01T00:00:00Z');
+    const { ring, ids } = await openTestVault(database, clock);
+    const log = new AuditLog(clock, ids, ring);
+    for (let n = 0; n < 3; n++) {
+      await log.record(database, { action: 'test.old', actor: SYSTEM });
+      clock.advance(60);
+    }
+    await new AuditChain(database, clock, ring).linkNew();
+  } finally {
+    await source.destroy();
+  }
+}
