@@ -18,6 +18,8 @@ import type { Secret } from './token-finder.ts';
 export const SMALL_BYTES = 64 * 1024;
 /** What can hold a token in words. A missing type counts as text. */
 const TEXT = /^\s*$|^(?:text|message)\/|json|javascript|xml|urlencoded|event-stream/i;
+/** Texts in which a token is not written in its own bytes. */
+const UNREADABLE = /charset\s*=[\s"']*(?![\s"'])(?!utf-?8\b|us-ascii\b|iso-8859-|windows-125)/i;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /** Short ones come whole. */
@@ -62,12 +64,16 @@ export class AnswerRelay {
       return;
     }
     const body = decoded(answer);
-    const isText = TEXT.test(headers['content-type'] ?? '');
+    const type = headers['content-type'] ?? '';
+    // Only the media host has files of people; whatever else says of itself that it is none could be words.
+    const isText = call.path.route !== 'media' || TEXT.test(type);
     if (!isText) {
       const length = answer.headers['content-length'];
       if (length !== undefined && body === answer.body) headers['content-length'] = length;
       return passBytes(call, status, headers, piecesOf(body), response);
     }
+    if (UNREADABLE.test(type))
+      throw new GatewayRefusal('answer_refused', { detail: 'The answer has an unknown charset.' });
     if (status === 206) throw new GatewayRefusal('answer_refused', { detail: 'A piece of a text is not passed on.' });
     if (status >= 400 || call.isBatch || isSmall(answer))
       return this.#passWhole(call, status, headers, answer, body, scrubber, response);
