@@ -1,110 +1,196 @@
-import { plainToInstance } from 'class-transformer';
-import { validate } from 'class-validator';
 import type { Command } from 'commander';
-import { CreateClientRequest, toNewClient } from '../access/client-requests.ts';
+import { ClientChanges } from '../access/client-changes.ts';
+import {
+  CreateClientRequest,
+  toClientChange,
+  toKeyExpiry,
+  toNewClient,
+  UpdateClientRequest,
+} from '../access/client-requests.ts';
+import type { ClientKeyRow, ShownClientRow } from '../access/client-row.ts';
 import { ClientStore } from '../access/client-store.ts';
-import { toClientView } from '../access/client-view.ts';
-import { inputErrors } from '../platform/validation.pipe.ts';
-import { StartFailure } from '../start-failure.ts';
+import { toClientKeyView, toClientView } from '../access/client-view.ts';
 import type { Stores } from '../stores.ts';
+import { bodyOf, type ClientOptions, underRules } from './client-options.ts';
 import { type CommandContext, commandConfig, table, withStores } from './command-context.ts';
+import { UsageFailure } from './command-failure.ts';
 import { explainProblems, OPERATOR } from './operator.ts';
 
 const PAGE = 200;
+const DAY_SECONDS = 86_400;
 
-interface CreateOptions {
-  name: string;
-  role: string;
-  tenants?: string[];
-  products?: string[];
-  leaseModes?: string[];
-  maxTtlSeconds?: string;
-  rateLimitPerSecond?: string;
+interface Asked extends ClientOptions {
+  json?: true;
+}
+
+interface Rooms {
+  store: ClientStore;
+  changes: ClientChanges;
+  print: CommandContext['print'];
 }
 
 /** `metavault clients`: the clients and their keys, for those who reach the database but not (or not yet) the API. */
 export function addClientsCommand(program: Command, context: CommandContext): void {
-  const clients = program.command('clients').description('make, list and delete clients');
-  const onStore = (work: (store: ClientStore) => Promise<void>): Promise<void> =>
-    withStores(commandConfig(context.environment), (stores) => explainProblems(() => work(clientStore(stores))));
-  clients
-    .command('create')
-    .description('make a client and print its key, which is shown this once only')
+  const clients = program.command('clients').description('make, list, change and delete clients');
+  const onRooms = (work: (rooms: Rooms) => Promise<void>): Promise<void> =>
+    withStores(commandConfig(context.environment), (stores) =>
+      explainProblems(() => work({ ...roomsOf(stores), print: context.print })),
+    );
+  withPolicyOptions(
+    clients.command('create').description('make a client and print its key, which is shown this once only'),
+  )
     .requiredOption('--name <name>')
     .requiredOption('--role <role>', 'service, admin or auditor')
-    .option('--tenants <tenants...>', "'*' is all; required for a service")
-    .option('--products <products...>', "'*' is all; required for a service")
-    .option('--lease-modes <modes...>', 'gateway, token (default gateway)')
-    .option('--max-ttl-seconds <number>')
-    .option('--rate-limit-per-second <number>')
-    .action((options: CreateOptions) => onStore((store) => create(store, options, context)));
+    .option('--expires-in-days <number>', 'how long the key works (default: until it is replaced)')
+    .option('--json', 'as JSON')
+    .action((options: Asked) => onRooms((rooms) => create(rooms, options)));
+  withPolicyOptions(
+    clients.command('update <id>').description('change a client, for its next call; what is not named stays'),
+  )
+    .option('--name <name>')
+    .option('--json', 'as JSON')
+    .action((id: string, options: Asked) => onRooms((rooms) => update(rooms, id, options)));
   clients
     .command('list')
     .option('--json', 'as JSON')
-    .action(({ json }: { json?: true }) => onStore((store) => list(store, json === true, context)));
+    .action(({ json }: Asked) => onRooms((rooms) => list(rooms, json === true)));
+  clients
+    .command('show <id>')
+    .description('one client, its policy and its keys')
+    .option('--json', 'as JSON')
+    .action((id: string, { json }: Asked) => onRooms((rooms) => show(rooms, id, json === true)));
   clients
     .command('rotate-key <id>')
     .description('give a client a new key, which is shown this once only')
     .option('--grace-seconds <number>', 'how long the old keys go on working', '3600')
-    .action((id: string, { graceSeconds }: { graceSeconds: string }) =>
-      onStore((store) => rotateKey(store, id, graceSeconds, context)),
+    .option('--expires-in-days <number>', 'how long the new key works (default: until it is replaced)')
+    .option('--json', 'as JSON')
+    .action((id: string, options: Asked & { graceSeconds: string }) =>
+      onRooms((rooms) => rotateKey(rooms, id, options)),
     );
   clients
     .command('delete <id>')
     .description('delete a client; its keys and leases end at once')
     .action((id: string) =>
-      onStore(async (store) => {
+      onRooms(async ({ store, print }) => {
         await store.delete(OPERATOR, id);
-        context.print(`${id} is deleted`);
+        print(`${id} is deleted`);
       }),
     );
 }
 
-function clientStore({ database, clock, ids, random, keyRing, audit }: Stores): ClientStore {
-  return new ClientStore(database, clock, ids, random, keyRing, audit);
+function withPolicyOptions(command: Command): Command {
+  return command
+    .option('--tenants <tenants...>', "'*' is all; required for a service")
+    .option('--products <products...>', "'*' is all; required for a service")
+    .option('--lease-modes <modes...>', 'gateway, token (default gateway)')
+    .option('--max-ttl-seconds <number>')
+    .option('--rate-limit-per-second <number>', 'calls of the API a second and replica, or none')
+    .option(
+      '--allow <patterns...>',
+      "Graph calls that may pass: 'GET /*/insights', 'whatsapp=POST /*/messages', or none",
+    )
+    .option('--ip <ranges...>', 'where it may call from: 203.0.113.0/24, or none')
+    .option('--identity <identities...>', 'issuer,audience,subject of its tokens, or none');
+}
+
+function roomsOf({ database, clock, ids, random, keyRing, audit }: Stores): Omit<Rooms, 'print'> {
+  return {
+    store: new ClientStore(database, clock, ids, random, keyRing, audit),
+    changes: new ClientChanges(database, audit),
+  };
 }
 
 /** Under the same rules as `POST /v1/clients`. */
-async function create(store: ClientStore, options: CreateOptions, { print }: CommandContext): Promise<void> {
-  const request = plainToInstance(CreateClientRequest, {
-    name: options.name,
-    role: options.role,
-    tenants: options.tenants,
-    products: options.products,
-    lease_modes: options.leaseModes,
-    max_ttl_seconds: options.maxTtlSeconds === undefined ? undefined : Number(options.maxTtlSeconds),
-    rate_limit_per_second: options.rateLimitPerSecond === undefined ? undefined : Number(options.rateLimitPerSecond),
-  });
-  const faults = inputErrors(await validate(request, { stopAtFirstError: true }));
-  if (faults.length > 0) {
-    const lines = faults.map(({ path, message }) => `  - --${path.replaceAll('_', '-')}: ${message}`);
-    throw new StartFailure(`No client was made:\n${lines.join('\n')}`, undefined);
-  }
-  const { client, apiKey } = await store.create(OPERATOR, toNewClient(request));
+async function create({ store, print }: Rooms, options: Asked): Promise<void> {
+  const { client, apiKey, keyExpiresAt } = await underRules(CreateClientRequest, bodyOf(options), (request) =>
+    store.create(OPERATOR, toNewClient(request)),
+  );
+  const end = keyExpiresAt?.toISOString() ?? null;
+  if (options.json === true)
+    return printJson(print, { ...toClientView(client), api_key: apiKey.expose(), api_key_expires_at: end });
   print(`${client.id}\n${apiKey.expose()}`);
+  if (end !== null) print(`The key works until ${end}.`);
 }
 
-async function rotateKey(store: ClientStore, id: string, grace: string, { print }: CommandContext): Promise<void> {
-  if (!/^\d{1,7}$/.test(grace)) throw new StartFailure('--grace-seconds must be a whole number.', undefined);
-  const { apiKey, previousKeysExpireAt } = await store.issueKey(OPERATOR, id, Number(grace));
-  print(`${apiKey.expose()}\nThe old keys work until ${previousKeysExpireAt.toISOString()}.`);
+/** Under the same rules as `PATCH /v1/clients/{id}`. */
+async function update(rooms: Rooms, id: string, options: Asked): Promise<void> {
+  const body = bodyOf(options);
+  if (Object.keys(body).length === 0) throw new UsageFailure('Name what is to be changed; --help lists it.');
+  await underRules(UpdateClientRequest, body, (request) => rooms.changes.change(OPERATOR, id, toClientChange(request)));
+  await show(rooms, id, options.json === true);
 }
 
-async function list(store: ClientStore, asJson: boolean, { print }: CommandContext): Promise<void> {
+async function rotateKey(
+  { store, print }: Rooms,
+  id: string,
+  options: Asked & { graceSeconds: string },
+): Promise<void> {
+  const { graceSeconds, expiresInDays } = options;
+  if (!/^\d{1,7}$/.test(graceSeconds)) throw new UsageFailure('--grace-seconds must be a whole number.');
+  if (expiresInDays !== undefined && !/^[1-9]\d{0,3}$/.test(expiresInDays)) {
+    throw new UsageFailure('--expires-in-days must be a whole number from 1 to 9999.');
+  }
+  const expiry = toKeyExpiry(
+    expiresInDays === undefined ? {} : { expires_in_seconds: Number(expiresInDays) * DAY_SECONDS },
+  );
+  const issued = await store.issueKey(OPERATOR, id, Number(graceSeconds), null, expiry);
+  const previous = issued.previousKeysExpireAt.toISOString();
+  const end = issued.expiresAt?.toISOString() ?? null;
+  if (options.json === true) {
+    return printJson(print, {
+      api_key: issued.apiKey.expose(),
+      api_key_expires_at: end,
+      previous_keys_expire_at: previous,
+    });
+  }
+  print(`${issued.apiKey.expose()}\nThe old keys work until ${previous}.`);
+  if (end !== null) print(`The new key works until ${end}.`);
+}
+
+async function show({ store, print }: Rooms, id: string, asJson: boolean): Promise<void> {
+  const client = await store.get(id);
+  const view = viewOf(client, await store.keysOf([id]));
+  if (asJson) return printJson(print, view);
+  const { keys, ...fields } = view;
+  print(table(Object.entries(fields).map(([field, value]) => [field, textOf(value)])));
+  const rows = keys.map((key) => [key.created_at, key.expires_at ?? 'never', key.last_used_at ?? 'never']);
+  print(`\n${table([['KEY MADE', 'ENDS', 'LAST USED'], ...rows])}`);
+}
+
+async function list({ store, print }: Rooms, asJson: boolean): Promise<void> {
   const views = [];
   for (let after: string | null = null; ; ) {
     const rows = await store.list(PAGE, after);
-    views.push(...rows.slice(0, PAGE).map(toClientView));
+    const page = rows.slice(0, PAGE);
+    const keys = await store.keysOf(page.map(({ id }) => id));
+    views.push(...page.map((row) => viewOf(row, keys)));
     if (rows.length <= PAGE) break;
     after = rows[PAGE - 1]?.id ?? null;
   }
-  if (asJson) return print(JSON.stringify({ data: views }, null, 2));
-  const rows = views.map(({ id, name, role, tenants, products }) => [
+  if (asJson) return printJson(print, { data: views });
+  const rows = views.map(({ id, name, role, tenants, products, keys, last_used_at: usedAt }) => [
     id,
     role,
     name,
-    tenants.join(','),
-    products.join(','),
+    textOf(tenants),
+    textOf(products),
+    String(keys.length),
+    usedAt ?? 'never',
   ]);
-  print(table([['ID', 'ROLE', 'NAME', 'TENANTS', 'PRODUCTS'], ...rows]));
+  print(table([['ID', 'ROLE', 'NAME', 'TENANTS', 'PRODUCTS', 'KEYS', 'LAST USED'], ...rows]));
+}
+
+function viewOf(row: ShownClientRow, keys: ReadonlyMap<string, ClientKeyRow[]>) {
+  return { ...toClientView(row), keys: (keys.get(row.id) ?? []).map(toClientKeyView) };
+}
+
+/** Lists of plain words with commas, all else as JSON has it. */
+function textOf(value: unknown): string {
+  const isWords = Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string');
+  return isWords ? value.join(',') : typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function printJson(print: CommandContext['print'], value: object): void {
+  print(JSON.stringify(value, null, 2));
 }

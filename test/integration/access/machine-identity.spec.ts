@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Post } from '@nestjs/common';
-import { exportSPKI, importJWK } from 'jose';
+import { exportSPKI, importJWK, type JWTPayload } from 'jose';
 import request from 'supertest';
 import type { Caller } from '../../../src/access/caller.ts';
 import { ClientStore } from '../../../src/access/client-store.ts';
@@ -115,7 +115,7 @@ describe('a token of an issuer', () => {
 describe('401', () => {
   const now = () => Math.floor(clock.now().getTime() / 1000);
 
-  it.each([
+  it.each<[string, Record<string, string | undefined>]>([
     ['another subject', { sub: 'system:serviceaccount:shop:other' }],
     ['a subject in another case', { sub: SUBJECT.toUpperCase() }],
     ['no subject', { sub: undefined }],
@@ -127,8 +127,8 @@ describe('401', () => {
     ['no issuer', { iss: undefined }],
     ['no end', { exp: undefined }],
   ])('for %s', async (_, changes) => {
-    const claims = 'iss' in changes && changes.iss === 'SLASH' ? { iss: `${issuer.url}/` } : changes;
-    const answer = await get(await issuer.sign(clock.now(), claims));
+    const claims = changes['iss'] === 'SLASH' ? { iss: `${issuer.url}/` } : changes;
+    const answer = await get(await issuer.sign(clock.now(), claims as JWTPayload));
     expect([answer.status, answer.body.code]).toEqual([401, 'unauthenticated']);
     expect(answer.headers['www-authenticate']).toBe('Bearer');
   });
