@@ -212,7 +212,7 @@ describe('the command line', () => {
     expect(await run('cli.ts', ['clients', 'delete', id], environment).ended).toBe(0);
 
     const wrong = run('cli.ts', ['clients', 'create', '--name', 'x', '--role', 'king'], environment);
-    expect(await wrong.ended).toBe(1);
+    expect(await wrong.ended).toBe(2);
     expect(wrong.output()).toMatch(/--role:/);
   });
 
