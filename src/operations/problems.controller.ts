@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { Public } from '../access/decorators.ts';
 import { AppError, notFound, type ProblemType, problemCatalogue } from '../platform/problem.ts';
 import { escapeHtml, page } from './page.ts';
+import { WORDS, type Word } from './word-catalogue.ts';
 
 /** What the `type` of a problem leads to: a page for people, JSON for those who ask for it. */
 @ApiTags('operations')
@@ -14,9 +15,14 @@ export class ProblemsController {
   @ApiOperation({ summary: 'Every kind of problem that this service answers with' })
   list(@Headers('accept') accept: string | undefined, @Res({ passthrough: true }) reply: FastifyReply): unknown {
     const types = problemCatalogue();
-    if (prefersJson(accept)) return { data: types.map(toView) };
+    const words = wordsBesides(types);
+    if (prefersJson(accept)) return { data: [...types.map(toView), ...words.map(toWordView)] };
     reply.type('text/html; charset=utf-8');
-    return page('Problems', `<h1>Problems</h1>\n<ul>\n${types.map(toListItem).join('\n')}\n</ul>`);
+    return page(
+      'Problems',
+      `<h1>Problems</h1>\n<ul>\n${types.map((type) => toListItem(type, String(type.status))).join('\n')}\n</ul>
+<h2>Words in other fields</h2>\n<ul>\n${words.map((word) => toListItem(word, word.appearsIn)).join('\n')}\n</ul>`,
+    );
   }
 
   @Get(':code')
@@ -26,29 +32,46 @@ export class ProblemsController {
     @Headers('accept') accept: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): unknown {
-    const type = problemCatalogue().find((each) => each.code === code);
-    if (type === undefined) throw new AppError(notFound, { detail: 'This service has no problem of that name.' });
-    if (prefersJson(accept)) return toView(type);
+    const types = problemCatalogue();
+    const type = types.find((each) => each.code === code);
+    const word = wordsBesides(types).find((each) => each.code === code);
+    const found = type ?? word;
+    if (found === undefined) throw new AppError(notFound, { detail: 'This service has no problem of that name.' });
+    if (prefersJson(accept)) return 'status' in found ? toView(found) : toWordView(found);
     reply.type('text/html; charset=utf-8');
+    const place =
+      'status' in found
+        ? `<dt>Status</dt><dd>${found.status}</dd>`
+        : `<dt>Stands in</dt><dd><code>${escapeHtml(found.appearsIn)}</code></dd>`;
     return page(
-      type.code,
-      `<h1>${escapeHtml(type.title)}</h1>
+      found.code,
+      `<h1>${escapeHtml(found.title)}</h1>
 <dl>
-<dt>Code</dt><dd><code>${escapeHtml(type.code)}</code></dd>
-<dt>Status</dt><dd>${type.status}</dd>
-<dt>What to do</dt><dd>${escapeHtml(type.remedy)}</dd>
+<dt>Code</dt><dd><code>${escapeHtml(found.code)}</code></dd>
+${place}
+<dt>What to do</dt><dd>${escapeHtml(found.remedy)}</dd>
 </dl>
 <p><a href="/problems">All problems</a></p>`,
     );
   }
 }
 
+/** A word that is a problem as well has that page. */
+function wordsBesides(types: readonly ProblemType[]): Word[] {
+  const problems = new Set(types.map(({ code }) => code));
+  return WORDS.filter(({ code }) => !problems.has(code));
+}
+
+function toWordView({ code, appearsIn, title, remedy }: Word): Record<string, unknown> {
+  return { type: `/problems/${code}`, code, status: null, appears_in: appearsIn, title, remedy };
+}
+
 function toView({ code, status, title, remedy }: ProblemType): Record<string, unknown> {
   return { type: `/problems/${code}`, code, status, title, remedy };
 }
 
-function toListItem({ code, status, title }: ProblemType): string {
-  return `<li><a href="/problems/${encodeURIComponent(code)}"><code>${escapeHtml(code)}</code></a> (${status}): ${escapeHtml(title)}</li>`;
+function toListItem({ code, title }: Pick<ProblemType, 'code' | 'title'>, place: string): string {
+  return `<li><a href="/problems/${encodeURIComponent(code)}"><code>${escapeHtml(code)}</code></a> (${escapeHtml(place)}): ${escapeHtml(title)}</li>`;
 }
 
 function prefersJson(accept = ''): boolean {
