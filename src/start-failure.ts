@@ -52,7 +52,11 @@ export function databaseFailure(error: unknown, databaseUrl: string): unknown {
   if (code === '28P01' || code === '28000')
     return tell(`Postgres at ${place} refuses this user or password. Correct them.`);
   if (code === '3D000') return tell(`there is no such database at ${place}. Create it, or correct the name.`);
-  if (code === '42501') return tell(`the user may not create tables at ${place}. Give it the right to, on its schema.`);
+  if (code === '42501') {
+    return tell(
+      `the user may not do this at ${place}. Give it the right to create tables on its schema, or run metavault migrate as the user that owns them (migrations/roles.sql).`,
+    );
+  }
   return error;
 }
 

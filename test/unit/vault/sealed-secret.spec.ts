@@ -33,13 +33,79 @@ describe('sealed secrets', () => {
     }
   });
 
-  it('break at every truncation', () => {
+  it('break at every truncation, of the token and of the wrapped key, and with anything behind', () => {
     const under = kek('kek_1');
     const whole = sealed('EAAtoken', under);
-    for (let length = 0; length < whole.ciphertext.length; length++) {
-      const cut = { ...whole, ciphertext: whole.ciphertext.subarray(0, length) };
-      expect(() => open(cut, context, under)).toThrow(SealBroken);
+    for (const field of ['ciphertext', 'wrappedKey'] as const) {
+      for (let length = 0; length < whole[field].length; length++) {
+        const cut = { ...whole, [field]: whole[field].subarray(0, length) };
+        expect(() => open(cut, context, under)).toThrow(SealBroken);
+      }
+      const longer = { ...whole, [field]: Buffer.concat([whole[field], Buffer.of(0)]) };
+      expect(() => open(longer, context, under)).toThrow(SealBroken);
     }
+  });
+
+  it('break under every other version byte, in front of the token and of the wrapped key', () => {
+    const under = kek('kek_1');
+    const whole = sealed('EAAtoken', under);
+    for (const field of ['ciphertext', 'wrappedKey'] as const) {
+      for (let version = 0; version < 256; version++) {
+        if (version === whole[field][0]) continue;
+        const other = Buffer.from(whole[field]);
+        other.writeUInt8(version);
+        expect(() => open({ ...whole, [field]: other }, context, under)).toThrow(SealBroken);
+      }
+    }
+  });
+
+  it('are nothing that could be made up: no bytes open', () => {
+    const under = kek('kek_1');
+    const whole = sealed('EAAtoken', under);
+    const bytes = fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.concat([Buffer.of(1), array]));
+    fc.assert(
+      fc.property(bytes, bytes, (ciphertext, wrappedKey) => {
+        expect(() => open({ ...whole, ciphertext }, context, under)).toThrow(SealBroken);
+        expect(() => open({ ...whole, wrappedKey }, context, under)).toThrow(SealBroken);
+      }),
+    );
+  });
+
+  it('open under the very list of fields that they were sealed under, whatever the fields, and under no other', () => {
+    const under = kek('kek_1');
+    // Few letters and short fields, so that lists that run together the same come up often.
+    const fields = fc.array(fc.string({ unit: fc.constantFrom('a', 'b', '\0', '\u0001', 'é'), maxLength: 3 }), {
+      maxLength: 4,
+    });
+    fc.assert(
+      fc.property(fields, fields, (given, other) => {
+        const whole = seal('sec_1', new SecretString('x'), given, under, random);
+        expect(open(whole, given, under).expose()).toBe('x');
+        if (JSON.stringify(given) !== JSON.stringify(other))
+          expect(() => open(whole, other, under)).toThrow(SealBroken);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('do not open where a boundary between two fields moved', () => {
+    const under = kek('kek_1');
+    const parts = fc.tuple(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), fc.string());
+    fc.assert(
+      fc.property(parts, ([head, middle, tail]) => {
+        const whole = seal('sec_1', new SecretString('x'), [head + middle, tail], under, random);
+        expect(() => open(whole, [head, middle + tail], under)).toThrow(SealBroken);
+        expect(() => open(whole, [head + middle + tail], under)).toThrow(SealBroken);
+        expect(() => open(whole, [head, middle, tail], under)).toThrow(SealBroken);
+      }),
+    );
+  });
+
+  it('do not open where the boundary between their id and the first field moved', () => {
+    const under = kek('kek_1');
+    const whole = seal('sec_1', new SecretString('x'), ['2', 'c'], under, random);
+    expect(() => open({ ...whole, id: 'sec_12' }, ['c'], under)).toThrow(SealBroken);
+    expect(() => open({ ...whole, id: 'sec_' }, ['12', 'c'], under)).toThrow(SealBroken);
   });
 
   it('open under no other context, also where fields run together the same', () => {
