@@ -15,6 +15,7 @@ import {
 } from '../platform/http.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { AppError } from '../platform/problem.ts';
+import { traceContext } from '../platform/trace-context.ts';
 import { SealBroken } from '../vault/sealed-secret.ts';
 import { AnswerRelay, SMALL_BYTES } from './answer-relay.ts';
 import type { ItemCredential } from './batch.ts';
@@ -169,8 +170,12 @@ export class GatewayCalls {
   private fail(error: unknown, request: IncomingMessage, response: ServerResponse, requestId: string): void {
     const refusal = asRefusal(error);
     this.metrics.refused(refusal.code);
-    if (refusal.code === 'internal_error') this.log.error({ err: error, request_id: requestId }, 'internal error');
-    else if (refusal.status >= 500) this.log.warn({ err: refusal.cause, request_id: requestId }, refusal.message);
+    if (refusal.status >= 500) {
+      const trace = traceContext(request.headers);
+      const about = { request_id: requestId, ...(trace === null ? {} : { trace_id: trace.traceId }) };
+      if (refusal.code === 'internal_error') this.log.error({ err: error, ...about }, 'internal error');
+      else this.log.warn({ err: refusal.cause, ...about }, refusal.message);
+    }
     // A body that is cut short must not look whole: the caller sees the connection break.
     if (response.headersSent || response.destroyed) {
       response.destroy();

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { traceContext } from '../platform/trace-context.ts';
 
 /** What of a caller's headers goes to Meta: what describes content and conditions, uploads and traces; nothing that says who calls. */
 const TO_META = [
@@ -7,8 +8,6 @@ const TO_META = [
   'user-agent',
   'if-none-match',
   'if-modified-since',
-  'traceparent',
-  'tracestate',
   // Resumable uploads (META's rupload hosts and `upload:` sessions).
   'offset',
   'file_offset',
@@ -52,6 +51,12 @@ const CODINGS = /\b(?:gzip|br|deflate)\b/gi;
 export function headersToMeta(headers: IncomingHttpHeaders, toMediaHost: boolean): Record<string, string> {
   const passed: Record<string, string> = { 'accept-encoding': acceptedCodings(headers['accept-encoding']) };
   for (const name of TO_META) copy(headers, name, passed);
+  // Not `baggage`: it is meant for services of the same house, and may hold anything of theirs.
+  const trace = traceContext(headers);
+  if (trace !== null) {
+    passed['traceparent'] = trace.traceparent;
+    if (trace.tracestate !== null) passed['tracestate'] = trace.tracestate;
+  }
   if (toMediaHost) for (const name of TO_MEDIA_HOST) copy(headers, name, passed);
   return passed;
 }

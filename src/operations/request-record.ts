@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { CalledRequest } from '../access/decorators.ts';
 import type { Pino } from '../platform/logger.ts';
+import { traceContext } from '../platform/trace-context.ts';
 
 interface Hookable {
   addHook(name: 'onResponse', hook: (request: FastifyRequest, reply: FastifyReply, done: () => void) => void): unknown;
@@ -37,12 +38,14 @@ export function recordRequests(fastify: Hookable, logger: Pino, registry: Regist
 }
 
 function logLine(request: CalledRequest, reply: FastifyReply, route: string): Record<string, unknown> {
+  const trace = traceContext(request.headers);
   return {
     method: request.method,
     route,
     status: reply.statusCode,
     duration_ms: Math.round(reply.elapsedTime * 10) / 10,
     request_id: String(request.id),
+    ...(trace === null ? {} : { trace_id: trace.traceId }),
     ...(request.caller === undefined ? {} : { client_id: request.caller.clientId }),
   };
 }

@@ -252,6 +252,17 @@ describe('records', () => {
     });
   });
 
+  it('name the trace in every line of the log that is about the call', async () => {
+    const { access_token } = await lease({ connection_id: person.id });
+    const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const traced = (call: request.Test) => call.set('traceparent', `00-${trace}-00f067aa0ba902b7-01`);
+    await graph(access_token, '/graph/me', traced);
+    stage.sandbox.state.faults.add({ fault: { kind: 'drop_before' }, times: 2, match: { pathPattern: '/me$' } });
+    expect((await graph(access_token, '/graph/me', traced)).status).toBe(502);
+    const lines = stage.log.lines.filter((line) => line['trace_id'] === trace);
+    expect(lines.map((line) => line['status'] ?? line['msg'])).toEqual([200, 'Meta could not be reached.', 502]);
+  });
+
   it('have no token in the log', () => {
     expect(stage.log.text()).not.toMatch(/EAA[A-Za-z0-9]{20}|mtl_[a-z0-9]{20}/);
   });

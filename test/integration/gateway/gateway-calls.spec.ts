@@ -104,6 +104,20 @@ describe('a plain call', () => {
     expect((await http().post('/rupload/x').set('Authorization', 'Bearer mtl_th')).status).toBe(403);
   });
 
+  it('passes the context of a trace on, where it keeps the rules, and nobody’s baggage', async () => {
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    const call = (headers: Record<string, string>) =>
+      http()
+        .get('/graph/me')
+        .set({ Authorization: `Bearer ${LEASE}`, tracestate: 'a=b,c=d', baggage: 'user=jane', ...headers });
+    await call({ traceparent });
+    expect(last().headers).toMatchObject({ traceparent, tracestate: 'a=b,c=d' });
+    expect(last().headers).not.toHaveProperty('baggage');
+    await call({ traceparent: `${traceparent}, ${traceparent}` });
+    expect(last().headers).not.toHaveProperty('traceparent');
+    expect(last().headers).not.toHaveProperty('tracestate');
+  });
+
   it('reaches the upload and media hosts', async () => {
     const lease = { Authorization: `OAuth ${LEASE}` };
     await http().post('/graph-video/v25.0/1/videos').set(lease);
