@@ -9,6 +9,7 @@ import { Authentication } from './authentication.ts';
 import { BootstrapAdmin } from './bootstrap-admin.ts';
 import { Callers } from './callers.ts';
 import { ClientChanges } from './client-changes.ts';
+import { ClientKeyMetrics } from './client-key-metrics.ts';
 import { ClientRateLimit } from './client-rate-limit.ts';
 import { ClientStore } from './client-store.ts';
 import { ClientsController } from './clients.controller.ts';
@@ -33,6 +34,7 @@ import { RewrapWorker } from './rewrap-worker.ts';
     BootstrapAdmin,
     Callers,
     ClientChanges,
+    ClientKeyMetrics,
     ClientRateLimit,
     ClientStore,
     FailedAttempts,

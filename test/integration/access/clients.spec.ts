@@ -422,6 +422,18 @@ describe('a key with an end', () => {
     expect((await send('get', `/v1/clients/${created.id}`)).body.keys).toEqual([]);
   });
 
+  it('is told in the metrics for two weeks before a client has no other', async () => {
+    const losing = async () =>
+      (await access.registry.getSingleMetric('metavault_clients_losing_their_key')?.get())?.values[0]?.value;
+    const before = (await losing()) ?? 0;
+    const { id } = (await create({ ...SERVICE, expires_in_seconds: 14 * 86_400 + 60 })).body;
+    expect(await losing()).toBe(before);
+    clock.advance(60);
+    expect(await losing()).toBe(before + 1);
+    await send('post', `/v1/clients/${id}/keys`);
+    expect(await losing()).toBe(before);
+  });
+
   it('400: an end that is past, or none', async () => {
     const { id } = (await create(SERVICE)).body;
     for (const body of [{ expires_at: clock.now().toISOString() }, { expires_in_seconds: 0 }, { expires_at: 'x' }]) {

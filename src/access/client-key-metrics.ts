@@ -1,0 +1,39 @@
+import { Injectable } from '@nestjs/common';
+import { Gauge, Registry } from 'prom-client';
+import { Database } from '../database/database.ts';
+import { addSeconds, Clock } from '../platform/clock.ts';
+
+const WARNING_SECONDS = 14 * 86_400;
+
+/** Warns of clients that will soon stand without a key: `metavault_clients_losing_their_key`. */
+@Injectable()
+export class ClientKeyMetrics {
+  constructor(
+    registry: Registry,
+    private readonly database: Database,
+    private readonly clock: Clock,
+  ) {
+    const count = () => this.countLosing().catch(() => -1);
+    new Gauge({
+      name: 'metavault_clients_losing_their_key',
+      help: 'Clients whose last key runs out within 14 days; -1 where the database does not tell. GET /v1/clients shows which.',
+      registers: [registry],
+      async collect(): Promise<void> {
+        this.set(await count());
+      },
+    });
+  }
+
+  /** Clients that have a key now, and none in 14 days. */
+  async countLosing(): Promise<number> {
+    const now = this.clock.now();
+    const [row] = await this.database.rows<{ count: number }>({
+      text: `SELECT count(*)::int AS count FROM (
+        SELECT k.client_id FROM client_key k JOIN client c ON c.id = k.client_id AND c.deleted_at IS NULL
+        WHERE k.expires_at IS NULL OR k.expires_at > $1
+        GROUP BY k.client_id HAVING max(coalesce(k.expires_at, 'infinity')) <= $2) losing`,
+      values: [now, addSeconds(now, WARNING_SECONDS)],
+    });
+    return row?.count ?? 0;
+  }
+}
