@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type Actor, AuditLog } from '../audit/audit-log.ts';
 import { Config, type Product } from '../config/config.ts';
+import { ConnectionReader } from '../connections/connection-reader.ts';
 import { Database } from '../database/database.ts';
 import { type JsSdkParameters, jsSdkParameters } from '../meta/js-sdk-parameters.ts';
 import { type DialogFlow, defaultScopes } from '../meta/product-scopes.ts';
@@ -37,6 +38,7 @@ export class CreateSession {
     private readonly database: Database,
     private readonly sessions: ConnectSessionStore,
     private readonly secrets: ConnectSecrets,
+    private readonly connections: ConnectionReader,
     private readonly audit: AuditLog,
     private readonly config: Config,
     private readonly clock: Clock,
@@ -60,10 +62,11 @@ export class CreateSession {
       const of = { tenant, product, subjectId: session.id };
       await this.audit.record(tx, { ...by, ...of, action: 'connect.session_created', details });
     });
+    const rerequest = await this.connections.hasDeclinedScopes(tenant, product);
     return {
       session,
       connectUrl: `${this.config.publicUrl}/connect/${token}`,
-      jsSdk: jsSdkParameters(this.config.meta, product, flow, session.scopes),
+      jsSdk: jsSdkParameters(this.config.meta, product, flow, session.scopes, rerequest),
     };
   }
 }

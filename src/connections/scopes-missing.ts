@@ -7,7 +7,8 @@ export function scopesMissing(missing: readonly string[]): Omit<StatusReason, 's
   return {
     code: SCOPES_MISSING,
     detail: `Not granted, though the product needs them: ${missing.join(', ')}.`,
-    remedy: 'Connect again: the dialog then asks once more for what was declined.',
+    remedy:
+      'Connect again: the dialog then asks once more for what was declined. A token that was imported is made anew, with these scopes, and imported again.',
   };
 }
 

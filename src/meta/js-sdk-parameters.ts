@@ -10,6 +10,8 @@ export interface JsSdkParameters {
   scope: string | null;
   response_type: 'code';
   override_default_response_type: true;
+  /** Only where scopes were declined before: the dialog asks for them again (META.md 1). */
+  auth_type?: 'rerequest';
   /** For Embedded Signup `{setup: {}}` (v4 of it, META.md 8), else empty. */
   extras: Record<string, unknown>;
 }
@@ -20,6 +22,7 @@ export function jsSdkParameters(
   product: Product,
   flow: Flow,
   scopes?: readonly string[],
+  rerequest = false,
 ): JsSdkParameters | null {
   if (flow !== 'facebook_login' && flow !== 'embedded_signup') return null;
   const configId = meta.loginConfigIds[product] ?? null;
@@ -31,6 +34,7 @@ export function jsSdkParameters(
     scope: configId === null ? asked.join(',') : null,
     response_type: 'code',
     override_default_response_type: true,
+    ...(rerequest ? { auth_type: 'rerequest' as const } : {}),
     extras: flow === 'embedded_signup' ? { setup: {} } : {},
   };
 }

@@ -37,7 +37,7 @@ const STATUS_REASONS: readonly (readonly [code: string, title: string, remedy: s
   [
     'scopes_missing',
     'The connection works, but lacks permissions that its product needs.',
-    'Connect again: the dialog then asks once more for what was declined.',
+    'Connect again: the dialog then asks once more for what was declined. A token that was imported is made anew, with these scopes, and imported again.',
   ],
   [
     'discovery_refused',

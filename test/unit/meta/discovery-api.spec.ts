@@ -1,3 +1,4 @@
+import { SecretString } from '../../../src/platform/secret-string.ts';
 import { type RecordedCase, recorded } from './recorded.ts';
 import { failureOf, graphError, scriptedMeta, TOKEN } from './scripted-meta.ts';
 
@@ -37,6 +38,39 @@ describe('pages', () => {
       expect(request.path).toBe('graph.test/v25.0/me/accounts');
       expect(request.url.href).not.toContain(TOKEN.expose());
     }
+  });
+
+  it('link Instagram accounts by either field, each once', async () => {
+    const link = (id: string, username?: string) => ({ id, ...(username === undefined ? {} : { username }) });
+    const meta = scriptedMeta(
+      page([
+        { id: '1', connected_instagram_account: link('178') },
+        { id: '2', instagram_business_account: link('179', 'b'), connected_instagram_account: link('180', 'c') },
+        { id: '3', instagram_business_account: link('181'), connected_instagram_account: link('181', 'd') },
+        { id: '4' },
+      ]),
+    );
+    const pages = await collect(meta.discovery.pages(TOKEN));
+    expect(pages.map(({ instagramAccounts }) => instagramAccounts)).toEqual([
+      [{ id: '178', username: null }],
+      [
+        { id: '179', username: 'b' },
+        { id: '180', username: 'c' },
+      ],
+      [{ id: '181', username: 'd' }],
+      [],
+    ]);
+  });
+
+  it('of a page token are the page itself, without Instagram where Meta refuses those fields', async () => {
+    const meta = scriptedMeta((request) =>
+      request.url.searchParams.get('fields')?.includes('instagram')
+        ? graphError(10)
+        : { body: { id: '1', name: 'A page' } },
+    );
+    expect(await meta.discovery.ownPage(TOKEN)).toMatchObject({ id: '1', name: 'A page', instagramAccounts: [] });
+    expect(meta.sent.map(({ path }) => path)).toEqual(['graph.test/v25.0/me', 'graph.test/v25.0/me']);
+    expect((await failureOf(scriptedMeta(graphError(190, 460)).discovery.ownPage(TOKEN))).verdict.kind).toBe('dead');
   });
 
   it('end with an error where Meta turns in circles or sends no list', async () => {
@@ -106,6 +140,22 @@ it('takes the 190 of client_business_id for no business', async () => {
     '5',
   );
   await failureOf(scriptedMeta(graphError(4)).discovery.clientBusinessId(TOKEN));
+});
+
+it('registers a number once, with the pin in the body', async () => {
+  const pin = new SecretString('480216');
+  const meta = scriptedMeta({ body: { success: true } });
+  await meta.discovery.registerPhoneNumber('55', TOKEN, pin);
+  expect(meta.sent[0]).toMatchObject({ method: 'POST', path: 'graph.test/v25.0/55/register' });
+  expect(meta.sent[0]?.url.search).not.toContain('480216');
+  expect(meta.sent[0]?.form.get('pin')).toBe('480216');
+  // Tries are counted, so nothing is tried again by itself, whatever the status.
+  for (const step of [graphError(133005), graphError(133000, undefined, 500), graphError(2, undefined, 503)]) {
+    const refused = scriptedMeta(step);
+    const failure = await failureOf(refused.discovery.registerPhoneNumber('55', TOKEN, pin));
+    expect(refused.sent).toHaveLength(1);
+    expect(`${failure.message} ${JSON.stringify(failure)}`).not.toContain('480216');
+  }
 });
 
 it('subscribes and reads back', async () => {

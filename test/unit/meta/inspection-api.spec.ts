@@ -139,6 +139,21 @@ describe('one Facebook token', () => {
 });
 
 describe('Instagram and Threads', () => {
+  it('of Instagram tell the id of the account and the one for our app, both digit by digit', async () => {
+    const told = async (body: string) => scriptedMeta({ body }).inspection.inspect('instagram_user', TOKEN);
+    expect(await told('{"user_id":17841400000000301,"username":"u","id":25000000000000302999}')).toMatchObject({
+      userId: '17841400000000301',
+      appScopedUserId: '25000000000000302999',
+    });
+    expect(await told('{"data":[{"id":"9007199254740993","user_id":"17841400000000301"}]}')).toMatchObject({
+      userId: '17841400000000301',
+      appScopedUserId: '9007199254740993',
+    });
+    for (const body of ['{"user_id":"17841400000000301"}', '{"id":"17841400000000301"}']) {
+      expect(await told(body)).not.toHaveProperty('appScopedUserId');
+    }
+  });
+
   it('asks /me of Instagram with the token itself', async () => {
     const meta = scriptedMeta({ body: '{"data":[{"user_id":17841400000000001,"username":"u"}]}' });
     await expect(meta.inspection.inspect('instagram_user', TOKEN)).resolves.toMatchObject({
