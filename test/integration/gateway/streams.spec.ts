@@ -1,0 +1,243 @@
+import http from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { LEASE, type StandingGateway, startStandingGateway } from '../../support/gateway.ts';
+import { until } from '../../support/gateway-stage.ts';
+
+let gateway: StandingGateway;
+
+beforeAll(async () => {
+  gateway = await startStandingGateway();
+});
+afterAll(() => gateway.close());
+beforeEach(() => {
+  gateway.seen.length = 0;
+});
+
+const MIB = 1024 * 1024;
+const PIECE = Buffer.alloc(64 * 1024, 'x');
+
+function upload(path = '/graph/1/videos', headers: http.OutgoingHttpHeaders = {}): http.ClientRequest {
+  const all = { authorization: `Bearer ${LEASE}`, 'content-type': 'video/mp4', ...headers };
+  return http.request(gateway.url + path, { method: 'POST', headers: all });
+}
+
+/** Writes for as long as the other side takes it; how many bytes that were when it had stood still for a while. */
+async function fill(stream: { write(piece: Buffer): boolean }, mostBytes: number): Promise<number> {
+  let bytes = 0;
+  let idle = 0;
+  while (bytes < mostBytes && idle < 40) {
+    if (stream.write(PIECE)) idle = 0;
+    else {
+      idle++;
+      await sleep(25);
+      if ((stream as unknown as { writableNeedDrain: boolean }).writableNeedDrain === false) idle = 0;
+      continue;
+    }
+    bytes += PIECE.length;
+  }
+  return bytes;
+}
+
+describe('back-pressure', () => {
+  it('reaches the caller where Meta takes no more of an upload', async () => {
+    gateway.answer((request) => void request.pause(), { unread: true });
+    const outgoing = upload('/graph/1/videos', { 'content-length': 200 * MIB });
+    outgoing.on('error', () => undefined);
+    expect(await fill(outgoing, 200 * MIB)).toBeLessThan(40 * MIB);
+    outgoing.destroy();
+  });
+
+  it('reaches Meta where the caller takes no more of an answer', async () => {
+    let sent = 0;
+    const stalled = new Promise<void>((resolve) => {
+      gateway.answer((_request, response) => {
+        response.writeHead(200, { 'content-type': 'application/json' });
+        response.on('error', () => undefined);
+        response.write('["');
+        void fill(response, 200 * MIB).then((bytes) => {
+          sent = bytes;
+          resolve();
+        });
+      });
+    });
+    const outgoing = http.get(
+      `${gateway.url}/graph/me`,
+      { headers: { authorization: `Bearer ${LEASE}` } },
+      (answer) => {
+        answer.on('error', () => undefined);
+        answer.pause();
+      },
+    );
+    outgoing.on('error', () => undefined);
+    await stalled;
+    expect(sent).toBeLessThan(40 * MIB);
+    outgoing.destroy();
+  });
+
+  it('lets a large body pass as it came, both ways', async () => {
+    const size = 30 * MIB;
+    let received = 0;
+    gateway.answer(
+      (request, response) => {
+        request.on('data', (piece: Buffer) => {
+          received += piece.length;
+        });
+        request.on('end', () => {
+          response.writeHead(200, { 'content-type': 'application/json' });
+          response.write('{"a":"');
+          for (let at = 0; at < size; at += PIECE.length) response.write(PIECE);
+          response.end('"}');
+        });
+      },
+      { unread: true },
+    );
+    const outgoing = upload('/graph/1/videos', { 'content-length': size });
+    const answered = new Promise<number>((resolve, reject) => {
+      outgoing.on('error', reject);
+      outgoing.on('response', async (answer) => {
+        let length = 0;
+        for await (const piece of answer) length += (piece as Buffer).length;
+        resolve(length);
+      });
+    });
+    for (let at = 0; at < size; at += PIECE.length) {
+      if (!outgoing.write(PIECE)) await new Promise((resolve) => outgoing.once('drain', resolve));
+    }
+    outgoing.end();
+    expect(await answered).toBe(size + 8);
+    expect(received).toBe(size);
+  });
+});
+
+describe('who goes', () => {
+  it('in the middle of an upload takes the call to Meta along', async () => {
+    let aborted = false;
+    gateway.answer(
+      (request) => {
+        request.resume();
+        request.on('error', () => undefined);
+        request.on('close', () => {
+          aborted = !request.complete;
+        });
+      },
+      { unread: true },
+    );
+    const outgoing = upload('/graph/1/videos', { 'content-length': 10 * MIB });
+    outgoing.on('error', () => undefined);
+    outgoing.write(PIECE);
+    await until(() => gateway.seen.length === 1);
+    outgoing.destroy();
+    await until(() => aborted);
+  });
+
+  it('is Meta, in the middle of an upload: an error in its own shape, and no second try', async () => {
+    gateway.answer((request) => void request.once('data', () => request.socket.destroy()), { unread: true });
+    const outgoing = upload('/graph/1/videos', { 'content-length': 10 * MIB });
+    const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
+      outgoing.on('response', resolve);
+      outgoing.on('error', reject);
+      outgoing.write(PIECE);
+    });
+    const pieces: Buffer[] = [];
+    for await (const piece of answer) pieces.push(piece as Buffer);
+    expect([answer.statusCode, answer.headers['retry-after']]).toEqual([502, '1']);
+    expect(JSON.parse(Buffer.concat(pieces).toString()).error).toMatchObject({
+      code: 2,
+      is_transient: true,
+      error_data: { code: 'meta_unavailable' },
+    });
+    outgoing.destroy();
+    expect(gateway.seen).toHaveLength(1);
+  });
+
+  it('is Meta, answering ahead of the end of an upload: the caller hears the answer', async () => {
+    gateway.answer(
+      (request, response) => {
+        request.on('error', () => undefined);
+        response.writeHead(400, { 'content-type': 'application/json', connection: 'close' });
+        response.end('{"error":{"message":"too large","type":"OAuthException","code":100}}');
+      },
+      { unread: true },
+    );
+    const outgoing = upload('/graph/1/videos', { 'content-length': 10 * MIB });
+    outgoing.on('error', () => undefined);
+    const answer = await new Promise<http.IncomingMessage>((resolve) => {
+      outgoing.on('response', resolve);
+      outgoing.write(PIECE);
+    });
+    expect([400, 502]).toContain(answer.statusCode);
+    answer.resume();
+    outgoing.destroy();
+  });
+});
+
+describe('a connection that breaks ahead of any answer', () => {
+  const breaking = (times: number) => {
+    let calls = 0;
+    gateway.answer((request, response) => {
+      if (calls++ < times) return void request.socket.destroy();
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+    });
+  };
+  const send = async (method: string, path: string, body?: string) => {
+    const headers = {
+      authorization: `Bearer ${LEASE}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    };
+    const init = { method, headers, ...(body === undefined ? {} : { body }) };
+    return (await fetch(gateway.url + path, init)).status;
+  };
+
+  it.each([
+    ['GET', '/graph/me', 200, 2],
+    ['HEAD', '/graph/me', 200, 2],
+    ['GET', '/graph/me?method=post', 502, 1],
+    ['GET', '/graph/me?batch=[]', 502, 1],
+    ['DELETE', '/graph/1', 502, 1],
+    ['POST', '/graph/me/feed', 502, 1],
+    ['POST', '/graph/me?method=get', 502, 1],
+    ['PUT', '/graph/1', 502, 1],
+    ['OPTIONS', '/graph/1', 502, 1],
+  ])('is tried again for reads only: %s %s', async (method, path, status, calls) => {
+    breaking(1);
+    expect([await send(method, path), gateway.seen.length]).toEqual([status, calls]);
+  });
+
+  it('is not tried with a body, nor a third time', async () => {
+    breaking(1);
+    expect([await send('POST', '/graph/me/messages', '{"a":1}'), gateway.seen.length]).toEqual([502, 1]);
+    gateway.seen.length = 0;
+    breaking(2);
+    expect([await send('GET', '/graph/me'), gateway.seen.length]).toEqual([502, 2]);
+  });
+});
+
+describe('a crowd of one client', () => {
+  it('does not keep another client of the app out, and hears when to come again', async () => {
+    const small = await startStandingGateway({
+      limits: { perClient: 3, perApp: 4, waitingPerClient: 5, waitMs: 20_000 },
+    });
+    const waiting: (() => void)[] = [];
+    small.answer((_request, response) => {
+      waiting.push(() => response.writeHead(200, { 'content-type': 'application/json' }).end('{}'));
+    });
+    const [grant] = small.grants.values();
+    if (grant === undefined) throw new Error('the gateway has no lease');
+    small.grants.set('mtl_other', { ...grant, clientId: 'cli_two', leaseId: 'lse_two' });
+    const call = (lease: string) => fetch(`${small.url}/graph/me`, { headers: { authorization: `Bearer ${lease}` } });
+    const crowd = Array.from({ length: 10 }, () => call(LEASE));
+    await until(() => waiting.length === 3);
+    const refused = (await Promise.race(crowd)) as Response;
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1']);
+    const other = call('mtl_other');
+    await until(() => waiting.length === 4);
+    waiting.pop()?.();
+    expect((await other).status).toBe(200);
+    const letGo = setInterval(() => waiting.shift()?.(), 5);
+    const all = await Promise.all(crowd);
+    clearInterval(letGo);
+    expect(all.map(({ status }) => status).sort()).toEqual([...Array(8).fill(200), 429, 429]);
+    await small.close();
+  });
+});
