@@ -1,28 +1,69 @@
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { statSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import request from 'supertest';
-import { KeyRing, WrongRootKey } from '../../src/vault/key-ring.ts';
-import { api, type ConnectStage, connectStage, goThrough } from '../support/connect.ts';
+import { Database } from '../../src/database/database.ts';
+import { SystemRandom } from '../../src/platform/random.ts';
+import { SecretString } from '../../src/platform/secret-string.ts';
+import { decrypt, encodeFields } from '../../src/vault/aead.ts';
+import { WrongRootKey } from '../../src/vault/key-ring.ts';
+import { LocalRootKey } from '../../src/vault/local-root-key.ts';
+import { canariesIn, canariesInFiles } from '../support/canary-scan.ts';
+import { api, type ConnectStage, connectStage, createSession, decide, TestBrowser } from '../support/connect.ts';
 import { type FreshDatabase, freshDatabase } from '../support/database.ts';
 import { startTestReplica, TEST_ADMIN_KEY } from '../support/replica.ts';
-import { TEST_ROOT_KEY } from '../support/vault.ts';
+
+const ROOT_KEY = randomBytes(32).toString('base64');
+const PLANTED = randomBytes(24).toString('base64url');
 
 let database: FreshDatabase;
 let stage: ConnectStage;
+let startedAtMs: number;
 const heard: string[] = [];
 const secrets = new Map<string, Buffer>();
 let serviceKey = '';
 let isClosed = false;
 
-async function lease(on: Pick<ConnectStage, 'replica'>, mode: 'token' | 'gateway'): Promise<request.Response> {
-  return api(on, serviceKey).post('/v1/leases', { tenant: 'acme', product: 'pages', mode });
+async function lease(
+  on: Pick<ConnectStage, 'replica'>,
+  mode: 'token' | 'gateway',
+  assetId?: string,
+): Promise<request.Response> {
+  return api(on, serviceKey).post('/v1/leases', {
+    tenant: 'acme',
+    product: 'pages',
+    mode,
+    ...(assetId === undefined ? {} : { asset_id: assetId }),
+  });
+}
+
+function secret(name: string, value: string | null | undefined): void {
+  if (value == null || value.length < 16) throw new Error(`${name} is no secret: ${value}`);
+  secrets.set(name, Buffer.from(value, 'utf8'));
+}
+
+/** A person's way through the browser, with all that it carries. */
+async function connect(): Promise<void> {
+  const session = await createSession(stage);
+  secret('the connect link', session.connect_url.split('/').at(-1));
+  const browser = new TestBrowser(stage);
+  const dialog = await browser.open(session.connect_url);
+  secret('the state', dialog.searchParams.get('state'));
+  for (const [name, value] of browser.cookies) secret(`the cookie ${name}`, value);
+  const callback = await decide(dialog);
+  secret("Meta's code", new URL(callback).searchParams.get('code'));
+  heard.push((await browser.get(callback)).text);
 }
 
 /** One run through what the service does, with every answer that may hold no secret kept. */
 beforeAll(async () => {
+  startedAtMs = Date.now();
   database = await freshDatabase();
-  stage = await connectStage({ databaseUrl: database.url });
-  await goThrough(stage);
+  stage = await connectStage({ databaseUrl: database.url, environment: { ROOT_KEY } });
+  await connect();
   const client = await api(stage).post('/v1/clients', {
     name: 'canary',
     role: 'service',
@@ -32,26 +73,67 @@ beforeAll(async () => {
   });
   serviceKey = client.body.api_key;
   const [token, gateway] = [await lease(stage, 'token'), await lease(stage, 'gateway')];
+  const connection = (await api(stage).get(`/v1/connections/${token.body.connection_id}`)).body;
+  const page = connection.assets.find((asset: { type: string }) => asset.type === 'page');
+  secret("a Page's token", (await lease(stage, 'token', page.id)).body.access_token);
+  secret("Meta's token", token.body.access_token);
+  secret("the proof of Meta's token", token.body.appsecret_proof);
   const server = stage.replica.app.getHttpServer();
-  const call = await request(server).get('/graph/me').set('Authorization', `Bearer ${gateway.body.access_token}`);
-  heard.push(call.text);
-  for (const path of ['/v1/connections', '/v1/keys', '/v1/audit', '/v1/clients', '/metrics', '/health/ready']) {
-    heard.push((await api(stage).get(path)).text);
+  for (const path of ['/graph/me', '/graph/me/accounts', `/graph/${page.id}`]) {
+    const call = await request(server).get(path).set('Authorization', `Bearer ${gateway.body.access_token}`);
+    heard.push(call.text.replaceAll(gateway.body.access_token, 'the lease itself'));
   }
+  heard.push((await request(server).get('/graph/me').set('Authorization', `Bearer ${token.body.access_token}`)).text);
+  stage.clock.advance(2 * 86_400);
+  heard.push((await api(stage).post(`/v1/connections/${connection.id}/refresh`, {})).text);
+  secret("Meta's token after a renewal", (await lease(stage, 'token')).body.access_token);
   for (const body of [{}, { tenant: 'acme', product: 'pages', access_token: token.body.access_token, more: 1 }]) {
     heard.push((await api(stage).post('/v1/connections/import', body)).text);
   }
+  const rotated = await api(stage).post(`/v1/clients/${client.body.id}/keys`, {});
+  secret('the second service key', rotated.body.api_key);
+  heard.push((await api(stage, `${serviceKey}x`).get('/v1/leases/lse_1')).text);
   await api(stage).post('/v1/keys/rotate', {});
   await api(stage).post('/v1/keys/rewrap', {});
-  const text = (name: string, value: string | undefined) => secrets.set(name, Buffer.from(value ?? '', 'utf8'));
-  text("Meta's token", token.body.access_token);
-  text('the app secret', stage.sandbox.environment()['META_APP_SECRET']);
-  text('the lease token', gateway.body.access_token);
-  text('the service key', serviceKey);
-  text('the admin key', TEST_ADMIN_KEY);
-  secrets.set('the root key', Buffer.from(TEST_ROOT_KEY, 'base64'));
-  secrets.set('the active KEK', Buffer.from(stage.replica.app.get(KeyRing).activeKek().key));
+  for (const path of [
+    '/v1/connections',
+    '/v1/keys',
+    '/v1/audit?limit=200',
+    '/v1/clients',
+    '/metrics',
+    '/health/ready',
+  ]) {
+    heard.push((await api(stage).get(path)).text);
+  }
+  secret('the app secret', stage.sandbox.environment()['META_APP_SECRET']);
+  secret('the lease token', gateway.body.access_token);
+  secret('the service key', serviceKey);
+  secret('the admin key', TEST_ADMIN_KEY);
+  secrets.set('the root key', Buffer.from(ROOT_KEY, 'base64'));
+  await addRing();
 });
+
+/** Every key of the ring, and every data key, opened as the service opens them. */
+async function addRing(): Promise<void> {
+  const rootKey = new LocalRootKey(new SecretString(ROOT_KEY), new SystemRandom());
+  const on = stage.replica.app.get(Database);
+  const keks = new Map<string, Uint8Array>();
+  for (const { id, purpose, wrapped } of await on.rows<{ id: string; purpose: string; wrapped: Buffer }>({
+    text: 'SELECT id, purpose, wrapped FROM encryption_key',
+  })) {
+    const key = await rootKey.unwrap(wrapped, { service: 'metavault', key_id: id, purpose });
+    keks.set(id, key);
+    secrets.set(`the ${purpose} key ${id}`, Buffer.from(key));
+  }
+  for (const { id, kek_id, wrapped_key } of await on.rows<{ id: string; kek_id: string; wrapped_key: Buffer }>({
+    text: 'SELECT id, kek_id, wrapped_key FROM sealed_secret',
+  })) {
+    const bound = encodeFields(['metavault data key', '1', id, kek_id]);
+    const key = decrypt(keks.get(kek_id) ?? Buffer.alloc(32), wrapped_key.subarray(1), bound);
+    if (key === null) throw new Error(`the data key of ${id} does not open`);
+    secrets.set(`the data key of ${id}`, Buffer.from(key));
+  }
+}
 
 afterAll(async () => {
   if (!isClosed) await stage?.replica.close();
@@ -59,16 +141,17 @@ afterAll(async () => {
   await database?.drop();
 });
 
-/** The secrets that stand somewhere in `text`: as they are, in base64 of both alphabets, or in hex. */
-function found(text: string): string[] {
-  const lower = text.toLowerCase();
-  return [...secrets]
-    .filter(([, secret]) => {
-      const base64 = secret.toString('base64').replace(/=+$/, '');
-      const forms = [secret.toString('latin1'), base64, secret.toString('base64url')];
-      return forms.some((form) => text.includes(form)) || lower.includes(secret.toString('hex'));
-    })
-    .map(([name]) => name);
+const found = (text: string): string[] => canariesIn(text, secrets);
+
+async function ask(text: string): Promise<string> {
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  try {
+    const { rows } = await client.query(text);
+    return String(Object.values(rows[0] ?? {})[0]);
+  } finally {
+    await client.end();
+  }
 }
 
 async function dump(url: string): Promise<string> {
@@ -90,12 +173,23 @@ async function dump(url: string): Promise<string> {
 }
 
 describe('after a run, no secret stands', () => {
-  it('where the scan can not see it: every one is found where it is planted', () => {
+  it('where the scan can not see it: every one is found where it is planted, however it is written', () => {
+    expect(secrets.size).toBeGreaterThan(20);
     for (const [name, secret] of secrets) {
-      expect(secret.length).toBeGreaterThanOrEqual(16);
-      for (const encoding of ['latin1', 'base64', 'hex'] as const) {
-        expect(found(`before ${secret.toString(encoding)} behind`)).toContain(name);
-      }
+      const text = secret.toString('latin1');
+      const planted = [
+        text,
+        secret.toString('hex'),
+        secret.toString('hex').toUpperCase(),
+        encodeURIComponent(text),
+        encodeURIComponent(secret.toString('base64')),
+        secret.toString('hex').replace(/../g, '%$&'),
+        ...['', 'a', 'ab', 'abc'].flatMap((before) => {
+          const whole = Buffer.concat([Buffer.from(before), secret, Buffer.from('behind')]);
+          return [whole.toString('base64'), whole.toString('base64url')];
+        }),
+      ];
+      for (const each of planted) expect([name, found(`before ${each} behind`).includes(name)]).toEqual([name, true]);
     }
   });
 
@@ -106,13 +200,42 @@ describe('after a run, no secret stands', () => {
     expect(found(text)).toEqual([]);
   });
 
+  it('in the files of the database, its write-ahead log included', async () => {
+    await ask(
+      `INSERT INTO event (id, type, data, created_at) VALUES ('evt_planted', 'planted', '{"at": "${PLANTED}"}', now())`,
+    );
+    await ask('CHECKPOINT');
+    const folder = await ask('SHOW data_directory');
+    const own = path.join('base', await ask('SELECT oid FROM pg_database WHERE datname = current_database()'));
+    // Of the log, what was written since this run began: other tests have written before, and write beside.
+    const isLooked = (file: string): boolean =>
+      path.relative(folder, file).startsWith(own) ||
+      (path.relative(folder, file).startsWith('pg_wal') &&
+        (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) >= startedAtMs);
+    const planted = new Map([['planted', Buffer.from(PLANTED)]]);
+    const places = canariesInFiles(folder, planted, isLooked).map((place) =>
+      path.dirname(place.split(' in ')[1] ?? ''),
+    );
+    expect(new Set(places.map((place) => path.relative(folder, place)))).toEqual(new Set([own, 'pg_wal']));
+    expect(canariesInFiles(folder, secrets, isLooked)).toEqual([]);
+  });
+
+  it('in a dump of pg_dump, where there is one', async () => {
+    const server = Number(await ask('SHOW server_version_num'));
+    const version = spawnSync('pg_dump', ['--version'], { encoding: 'utf8' });
+    const major = Number(/ (\d+)[. ]/.exec(version.stdout ?? '')?.[1] ?? 0);
+    if (major < Math.floor(server / 10_000)) return;
+    const { stdout } = spawnSync('pg_dump', [database.url], { encoding: 'latin1', maxBuffer: 64 * 1024 * 1024 });
+    expect(stdout).toContain('COPY public.sealed_secret');
+    expect(found(stdout)).toEqual([]);
+  });
+
   it('in any line of the log', () => {
     expect(stage.log.lines.length).toBeGreaterThan(5);
     expect(found(stage.log.text())).toEqual([]);
   });
 
   it('in any answer but those that hand one out', () => {
-    expect(heard.every((text) => text.length > 0)).toBe(true);
     expect(found(heard.join('\n'))).toEqual([]);
   });
 });
@@ -131,10 +254,14 @@ describe('a restored copy of the database', () => {
       const wrong = { ROOT_KEY: Buffer.alloc(32, 8).toString('base64') };
       await expect(startTestReplica({ databaseUrl: copy.url, environment: wrong })).rejects.toThrow(WrongRootKey);
       expect(await dump(copy.url)).toBe(before);
-      const replica = await startTestReplica({ databaseUrl: copy.url, overrides: { clock: stage.clock } });
+      const replica = await startTestReplica({
+        databaseUrl: copy.url,
+        environment: { ROOT_KEY },
+        overrides: { clock: stage.clock },
+      });
       const answer = await lease({ replica }, 'token');
       expect(answer.status).toBe(201);
-      expect(answer.body.access_token).toBe(secrets.get("Meta's token")?.toString());
+      expect(answer.body.access_token).toBe(secrets.get("Meta's token after a renewal")?.toString());
       await replica.close();
     } finally {
       await admin.query(`DROP DATABASE IF EXISTS ${name}_copy WITH (FORCE)`);
