@@ -13,7 +13,7 @@ import { CredentialVersions } from '../connections/credential-versions.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { RevokeAtMeta } from './revoke-at-meta.ts';
 import { settledWithin } from './settled-within.ts';
-import { Sweep } from './sweep.ts';
+import { Sweep, type SweepScope } from './sweep.ts';
 import { Upkeep } from './upkeep.ts';
 
 const LOOK_EACH_MS = 60_000;
@@ -22,7 +22,7 @@ const BATCH = 500;
 
 /**
  * When this replica looks: at REFRESH_CRON and HEALTH_CRON for all that is due, each minute for what cannot wait. All replicas look; the
- * claims share the work. A look that is still under way is not begun again.
+ * claims share the work. What is still under way is not begun again, and holds up nothing else: neither another app's work nor other kinds.
  */
 @Injectable()
 export class Schedule implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
@@ -41,22 +41,26 @@ export class Schedule implements OnApplicationBootstrap, OnModuleDestroy, OnAppl
   ) {}
 
   onApplicationBootstrap(): void {
-    this.at('lifecycle refresh', this.config.refreshCron, () => this.sweep.refresh());
-    this.at('lifecycle health', this.config.healthCron, () => this.sweep.health());
-    this.at('lifecycle upkeep', UPKEEP_CRON, () => this.upkeep.run(() => this.stoppingSinceMs !== null));
-    const timer = setInterval(() => void this.once('look', () => this.look()), LOOK_EACH_MS);
+    this.at('lifecycle refresh', this.config.refreshCron, () => this.ofEachApp('refresh', 'due'));
+    this.at('lifecycle health', this.config.healthCron, () => this.ofEachApp('health', 'due'));
+    this.at('lifecycle upkeep', UPKEEP_CRON, () =>
+      this.once('upkeep', () => this.upkeep.run(() => this.stoppingSinceMs !== null)),
+    );
+    const timer = setInterval(() => void this.look(), LOOK_EACH_MS);
     timer.unref();
     this.registry.addInterval('lifecycle look', timer);
   }
 
-  /** What cannot wait for the schedule. `off` switches renewals or inspections off on this replica, here as well. */
+  /** What cannot wait for the schedule. `off` switches renewals or inspections off on this replica, here as well. Never throws. */
   async look(): Promise<void> {
     const isStopping = (): boolean => this.stoppingSinceMs !== null;
-    if (this.config.refreshCron !== null) await this.sweep.refresh('retries');
-    if (this.config.healthCron !== null) await this.sweep.health('retries');
-    await this.revocations.workOff(isStopping);
-    await untilFewer(BATCH, isStopping, () => this.verdicts.watchDataAccess(BATCH));
-    await untilFewer(BATCH, isStopping, () => this.versions.destroySpent(BATCH));
+    await Promise.all([
+      this.config.refreshCron === null ? null : this.ofEachApp('refresh', 'retries'),
+      this.config.healthCron === null ? null : this.ofEachApp('health', 'retries'),
+      this.once('revocations', () => this.revocations.workOff(isStopping)),
+      this.once('data access', () => untilFewer(BATCH, isStopping, () => this.verdicts.watchDataAccess(BATCH))),
+      this.once('spent versions', () => untilFewer(BATCH, isStopping, () => this.versions.destroySpent(BATCH))),
+    ]);
   }
 
   /** No timer stays behind; what is under way begins nothing new. */
@@ -72,9 +76,15 @@ export class Schedule implements OnApplicationBootstrap, OnModuleDestroy, OnAppl
     await settledWithin(this.underWay.values(), this.stoppingSinceMs ?? performance.now());
   }
 
-  private at(name: string, cronTime: string | null, work: () => Promise<unknown>): void {
+  private async ofEachApp(sweep: 'refresh' | 'health', scope: SweepScope): Promise<void> {
+    const each = (appId: string): Promise<void> =>
+      this.once(`${sweep} of ${scope} for ${appId}`, () => this.sweep[sweep](scope, [appId]));
+    await Promise.all(this.sweep.appIds.map(each));
+  }
+
+  private at(name: string, cronTime: string | null, work: () => Promise<void>): void {
     if (cronTime === null) return;
-    const job = CronJob.from({ cronTime, timeZone: 'UTC', onTick: () => this.once(name, work), start: true });
+    const job = CronJob.from({ cronTime, timeZone: 'UTC', onTick: work, start: true });
     this.registry.addCronJob(name, job);
   }
 

@@ -51,17 +51,23 @@ export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
+  /** The apps that tokens belong to; each has a lane of its own in every sweep. */
+  get appIds(): string[] {
+    const { app, instagramApp, threadsApp } = this.config.meta;
+    return [...new Set([app.id, instagramApp.id, threadsApp.id])];
+  }
+
   /** Renews, in order of expiry, until nothing is due or nothing is allowed. */
-  refresh(scope: SweepScope = 'due'): Promise<SweepCounts> {
-    return this.sweep('refresh', async (appId, counts) => {
+  refresh(scope: SweepScope = 'due', appIds = this.appIds): Promise<SweepCounts> {
+    return this.sweep('refresh', appIds, async (appId, counts) => {
       await this.refreshLane(appId, scope, counts);
       await this.renewNearEnd(appId, counts);
     });
   }
 
   /** Inspects, the longest due first, until nothing is due or nothing is allowed. */
-  health(scope: SweepScope = 'due'): Promise<SweepCounts> {
-    return this.sweep('health', (appId, counts) => this.healthLane(appId, scope, counts));
+  health(scope: SweepScope = 'due', appIds = this.appIds): Promise<SweepCounts> {
+    return this.sweep('health', appIds, (appId, counts) => this.healthLane(appId, scope, counts));
   }
 
   /** Nothing is begun any more. First of all, because a sweep that a request asked for would keep the server open. */
@@ -76,12 +82,11 @@ export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
 
   private async sweep(
     kind: 'refresh' | 'health',
+    appIds: readonly string[],
     lane: (appId: string, counts: SweepCounts) => Promise<void>,
   ): Promise<SweepCounts> {
     const startedAtMs = performance.now();
     const counts: SweepCounts = { claimed: 0, done: 0, failed: 0, skipped: 0, durationSeconds: 0 };
-    const { app, instagramApp, threadsApp } = this.config.meta;
-    const appIds = [...new Set([app.id, instagramApp.id, threadsApp.id])];
     const lanes = Promise.all(appIds.map((appId) => lane(appId, counts)));
     this.underWay.add(lanes);
     try {

@@ -41,7 +41,7 @@ describe('an inspection', () => {
     expect(calls.length).toBeLessThan(200);
     expect((await stage.root(made[0]?.id ?? '')).last_checked_at).not.toBeNull();
     for (const { id } of made) await api(stage).delete(`/v1/connections/${id}`);
-  });
+  }, 120_000);
 
   it('that finds the root token dead ends the connection, once, with event and audit entry', async () => {
     const { id, userId } = await stage.imported();

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { CredentialClaims } from '../../src/connections/credential-claims.ts';
 import { CredentialOutcomes } from '../../src/connections/credential-outcomes.ts';
 import { CredentialVersions } from '../../src/connections/credential-versions.ts';
+import { PaceStore } from '../../src/lifecycle/pace-store.ts';
 import { SecretString } from '../../src/platform/secret-string.ts';
 import { api } from '../support/connect.ts';
 import { DAY, type LifecycleStage, lifecycleStage } from '../support/lifecycle.ts';
@@ -163,7 +164,67 @@ describe('a renewal', () => {
     expect((await refresh(endless.id)).credentials[0]).toMatchObject({ version: 1, failure: null, expires_at: null });
   });
 
-  it('keeps the previous version for an hour, or until the new one has been used', async () => {
+  it('destroys the previous version as soon as a lease has been given on the new one', async () => {
+    const { id } = await stage.imported({ tenant: 'user-of-it', expiresIn: 6 * DAY });
+    const made = await api(stage)
+      .post('/v1/clients', { name: 'user', role: 'service', tenants: ['user-of-it'], products: ['pages'] })
+      .expect(201);
+    const client = api(stage, (made.body as { api_key: string }).api_key);
+    const lease = () => client.post('/v1/leases', { tenant: 'user-of-it', product: 'pages' }).expect(201);
+    const versions = async (): Promise<number> =>
+      (
+        await stage.database.rows({
+          text: `SELECT 1 FROM credential_version v JOIN credential c ON c.id = v.credential_id
+            JOIN sealed_secret s ON s.id = v.secret_id WHERE c.connection_id = $1 AND v.state = 'previous'`,
+          values: [id],
+        })
+      ).length;
+    // One on the old version is no use of the new one.
+    await lease();
+    stage.clock.advance(1);
+    await refresh(id);
+    await stage.schedule.look();
+    expect(await versions()).toBe(1);
+    stage.clock.advance(1);
+    await lease();
+    await stage.schedule.look();
+    expect(await versions()).toBe(0);
+  });
+
+  it('that fails near the end is announced, once for each threshold', async () => {
+    const { id } = await stage.imported({ expiresIn: 6 * DAY });
+    stage.fault({ kind: 'status', status: 503 }, { grantType: 'fb_exchange_token' }, null);
+    const told = async (): Promise<unknown[]> =>
+      (await stage.events('connection.expiring')).filter((event) => event['connection_id'] === id);
+    await refresh(id);
+    await refresh(id);
+    expect(await told()).toMatchObject([{ cause: 'token_expires', days_left: 7 }]);
+    stage.clock.advance(5.5 * DAY);
+    await refresh(id);
+    expect(await told()).toMatchObject([{ days_left: 7 }, { cause: 'token_expires', days_left: 1 }]);
+    await api(stage).delete(`/v1/connections/${id}`).expect(200);
+  });
+
+  it('that was asked for while the circuit breaker is open says so, and kills nothing', async () => {
+    const { id } = await stage.imported({ expiresIn: 6 * DAY });
+    const until = new Date(stage.clock.now().getTime() + 60_000);
+    const store = stage.replica.app.get(PaceStore);
+    await store.open(stage.sandbox.app.id, until);
+    stage.clock.advance(2);
+    // The person's request is the probe where nobody probes: here another replica has just taken it, and Meta is down.
+    stage.fault({ kind: 'status', status: 503 }, {}, null);
+    const first = await refresh(id);
+    expect(first).toMatchObject({
+      status: 'active',
+      credentials: [{ version: 1, failure: { code: 'meta_unavailable' } }],
+    });
+    stage.sandbox.state.faults.clear();
+    const second = await refresh(id);
+    expect(second).toMatchObject({ status: 'active', credentials: [{ version: 2, failure: null }] });
+    expect((await store.read(stage.sandbox.app.id)).breaker).toBe('closed');
+  });
+
+  it('keeps the previous version for an hour, where the new one is not used', async () => {
     const { id } = await stage.imported({ expiresIn: 6 * DAY });
     await refresh(id);
     const previous = () =>

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AppPace } from '../../src/lifecycle/app-pace.ts';
 import { Sweep } from '../../src/lifecycle/sweep.ts';
 import type { UsageReport } from '../../src/meta/usage-headers.ts';
+import { api } from '../support/connect.ts';
 import { DAY, type LifecycleStage, lifecycleStage, seedConnections } from '../support/lifecycle.ts';
 import { startTestReplica, type TestReplica } from '../support/replica.ts';
 
@@ -140,4 +141,23 @@ describe('an app whose product keeps it at its limit', () => {
     await second.app.get(Sweep).refresh();
     expect(renewed).toHaveLength(4);
   }, 60_000);
+
+  it('shows in the metrics: stopped or not, the last gauge, and what Meta answered how fast', async () => {
+    const { id } = await stage.imported();
+    stage.fault({ kind: 'throttle', code: 4 }, { grantType: 'fb_exchange_token' }, null);
+    await api(stage).post(`/v1/connections/${id}/refresh`, {}).expect(200);
+    await refuseTraffic({ appUsagePercent: 97 });
+    const { text } = await api(stage).get('/metrics').expect(200);
+    const app = stage.sandbox.app.id;
+    for (const line of [
+      `metavault_meta_stopped{app_id="${app}",state="throttled"} 1`,
+      `metavault_meta_stopped{app_id="${app}",state="breaker_open"} 0`,
+      `metavault_meta_usage_percent{app_id="${app}"} 97`,
+    ]) {
+      expect(text).toContain(line);
+    }
+    expect(text).toMatch(/metavault_meta_errors_total\{[^}]*code="4"[^}]*\} [1-9]/);
+    expect(text).toMatch(/metavault_meta_request_duration_seconds_count\{operation="[a-z_]+"\} [1-9]/);
+    expect(text).toMatch(/metavault_renewals_total\{kind="user",outcome="failed"\} 1/);
+  });
 });

@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Database } from '../../../src/database/database.ts';
+import { MOST_LANES } from '../../../src/events/subscriber-pace.ts';
 import { checkEventSubscriptions } from '../../../src/operations/doctor/event-checks.ts';
 import { testConfig } from '../../support/config.ts';
 import { type OpenDatabase, openFreshDatabase } from '../../support/database.ts';
@@ -184,6 +186,43 @@ describe('a subscriber that hangs', () => {
   }, 40_000);
 });
 
+/** A database that counts what is asked of it. */
+function counting(database: Database): { database: Database; asked: () => number } {
+  let asked = 0;
+  const counted = new Proxy(database, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      return (...given: unknown[]): unknown => {
+        asked++;
+        return Reflect.apply(value, target, given);
+      };
+    },
+  });
+  return { database: counted, asked: () => asked };
+}
+
+describe('what a hanging subscriber costs', () => {
+  it('is no statement and no claim more than the two statements of an idle look, however much waits for it', async () => {
+    const { database, asked } = counting(open.database);
+    const config = testConfig({ CLAIM_SECONDS: String(CLAIM_SECONDS) });
+    const own = eventsRoom(database, clock, config, await openTestVault(open.database, clock));
+    const hanging = await startReceiver(() => undefined);
+    await own.subscribe({ url: hanging.url });
+    for (let i = 0; i < 60; i++) await own.happen({ connectionId: `con_${i}` });
+    expect(await own.dispatcher.look()).toBe(true);
+    await hanging.waitFor(MOST_LANES);
+    const before = asked();
+    // Nothing found: the dispatcher would rest for half a second after each.
+    for (let looks = 0; looks < 5; looks++) expect(await own.dispatcher.look()).toBe(false);
+    expect(asked() - before).toBe(5 * 2);
+    expect(hanging.received).toHaveLength(MOST_LANES);
+    expect(await rows('SELECT 1 FROM delivery_lane WHERE claim_id IS NOT NULL')).toHaveLength(MOST_LANES);
+    await hanging.close();
+    await own.close();
+  }, 30_000);
+});
+
 describe('failures', () => {
   it('end after three days as a dead letter, told of after one', async () => {
     const id = await room.subscribe({ url: receiver.url });
@@ -287,7 +326,15 @@ describe('a long body and a slow one', () => {
     await room.happen();
     await room.work();
     expect(await statuses()).toEqual(['delivered']);
-  });
+    // A body that never ends is not waited for longer than a request may take.
+    receiver.behave((_, answer) => {
+      answer.writeHead(200).write('x');
+    });
+    await room.happen();
+    await room.work();
+    expect(await statuses()).toEqual(['delivered', 'delivered']);
+    expect(receiver.received).toHaveLength(2);
+  }, 30_000);
 });
 
 describe('replay', () => {
@@ -374,5 +421,5 @@ it('writes no delivery for what nobody wants, and looks at no event twice', asyn
   await room.subscribe({ url: receiver.url });
   await room.work();
   expect(await statuses()).toEqual([]);
-  expect(await room.backlog.count()).toEqual({ undispatched: 0, pending: 0, dead: 0 });
+  expect(await room.backlog.count()).toEqual({ undispatched: 0, pending: 0, dead: 0, refused: 0 });
 });
