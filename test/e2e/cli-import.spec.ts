@@ -1,0 +1,214 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { SystemRandom } from '../../src/platform/random.ts';
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { type ChildReplica, freePort, startChildReplica } from '../support/child-replica.ts';
+import { metavault, startMetavault } from '../support/cli.ts';
+import { type FreshDatabase, freshDatabase } from '../support/database.ts';
+import { TEST_ADMIN_KEY } from '../support/replica.ts';
+
+let sandbox: Sandbox;
+let database: FreshDatabase;
+let sql: pg.Client;
+let folder: string;
+let environment: Record<string, string>;
+
+beforeAll(async () => {
+  const random = new SystemRandom();
+  sandbox = await startSandbox({ now: () => Date.now(), randomBytes: (size) => random.bytes(size) });
+  database = await freshDatabase();
+  environment = { ...sandbox.environment(), DATABASE_URL: database.url };
+  sql = new pg.Client({ connectionString: database.url });
+  await sql.connect();
+  folder = mkdtempSync(path.join(tmpdir(), 'metavault-import-'));
+});
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await sql?.end();
+  await database?.drop();
+  await sandbox?.close();
+});
+
+const person = (): string => {
+  const { id } = sandbox.state.make.user({ kind: 'user' });
+  return sandbox.state.make.token({ userId: id }).accessToken;
+};
+const fileOf = (name: string, text: string): string => {
+  const file = path.join(folder, name);
+  writeFileSync(file, text);
+  return file;
+};
+
+interface Report {
+  imported: number;
+  already_in: number;
+  failed: number;
+  left: number;
+  data: { line: number; tenant: string | null; connection_id: string | null; code: string | null }[];
+}
+
+async function importing(
+  file: string,
+  ...options: string[]
+): Promise<{ code: number | null; report: Report; err: string }> {
+  const { code, out, err } = await metavault(environment, 'import', file, '--json', ...options);
+  return { code, err, report: JSON.parse(out) as Report };
+}
+
+/** How many connections a tenant has, and how often its tokens were brought in. */
+async function standing(tenant: string): Promise<{ connections: number; completed: number }> {
+  const { rows } = await sql.query(
+    `SELECT (SELECT count(*)::integer FROM connection WHERE tenant = $1) AS connections,
+      (SELECT count(*)::integer FROM audit_entry WHERE tenant = $1 AND action = 'connect.completed') AS completed`,
+    [tenant],
+  );
+  return rows[0];
+}
+
+describe('metavault import', () => {
+  it('takes CSV of a spreadsheet, names the lines that are not in, and takes the rest; the second run sends no token again', async () => {
+    const [dead, twice] = [person(), person()];
+    sandbox.state.invalidateToken(dead, 460);
+    const appId = sandbox.environment()['THREADS_APP_ID'] ?? '';
+    const foreign = sandbox.state.make.token({ userId: sandbox.state.make.user({}).id, appId }).accessToken;
+    const file = fileOf(
+      'rows.csv',
+      [
+        '\ufeffnote,access_token,product,tenant',
+        `"a ""note"", with a comma\r\nand a line end",${person()},pages,csv`,
+        `,${dead},pages,csv`,
+        `,${foreign},pages,csv`,
+        `,${twice},pages,csv`,
+        '',
+        `,${twice},pages,csv`,
+        `,one,cell,too,many`,
+        `,${person()},mail,csv`,
+        `,${person()},pages,not a tenant`,
+        `,"${person()}",ads,csv`,
+      ].join('\r\n'),
+    );
+    const { code, report, err } = await importing(file);
+    expect({ code, ...report, data: undefined }).toEqual({ code: 1, imported: 3, already_in: 1, failed: 5, left: 0 });
+    const codes = report.data.map(({ line, code: word }) => [line, word]);
+    expect(codes).toEqual([
+      [2, null],
+      [4, 'token_rejected'],
+      [5, 'token_rejected'],
+      [6, null],
+      [9, 'invalid_row'],
+      [10, 'invalid_request'],
+      [11, 'invalid_request'],
+      [12, null],
+    ]);
+    expect(err).toContain('5 rows are not in');
+    for (const text of [JSON.stringify(report), readFileSync(`${file}.done`, 'utf8')])
+      expect(text).not.toContain('EAA');
+    const calls = sandbox.state.log.list().length;
+    const again = await importing(file);
+    expect(again.report).toMatchObject({ imported: 0, already_in: 4, failed: 5 });
+    // Of the five only the dead one and the foreign one get as far as Meta.
+    expect(sandbox.state.log.list().length - calls).toBeLessThanOrEqual(4);
+    expect(await standing('csv')).toEqual({ connections: 3, completed: 3 });
+  }, 90_000);
+
+  it('takes JSON lines from standard input', async () => {
+    const lines = [person(), person()].map((token) =>
+      JSON.stringify({ tenant: 'lines', product: 'pages', access_token: token }),
+    );
+    const { ended } = startMetavault(environment, ['import', '-'], `${lines.join('\n')}\n{"tenant":"lines"\n`);
+    const end = await ended;
+    expect(end).toMatchObject({ code: 1, out: expect.stringContaining('2 imported, 0 were in already, 1 failed.') });
+    expect(end.out).toMatch(/^3 +invalid_row +The line is not a JSON object\.$/m);
+  }, 60_000);
+
+  it.each(['SIGKILL', 'SIGINT'] as const)(
+    'broken off by %s and run again, has each row in, as one connection',
+    async (signal) => {
+      const tenant = `killed-${signal}`;
+      const rows = Array.from({ length: 16 }, () => `${tenant},pages,${person()}`);
+      const file = fileOf(`${tenant}.csv`, ['tenant,product,access_token', ...rows].join('\n'));
+      sandbox.state.setLatency(150);
+      const { child, ended } = startMetavault(environment, ['import', file]);
+      while ((await standing(tenant)).connections < 4) await sleep(50);
+      child.kill(signal);
+      const end = await ended;
+      sandbox.state.setLatency(0);
+      expect(end.code).toBe(signal === 'SIGINT' ? 130 : null);
+      if (signal === 'SIGINT') expect(end.err).toMatch(/Stopped: \d+ rows are left/);
+      expect((await standing(tenant)).connections).toBeLessThan(rows.length);
+      const { code, report } = await importing(file);
+      expect({ code, failed: report.failed, left: report.left }).toEqual({ code: 0, failed: 0, left: 0 });
+      expect(report.already_in).toBeGreaterThan(0);
+      expect(report.imported + report.already_in).toBe(rows.length);
+      expect((await standing(tenant)).connections).toBe(rows.length);
+      expect((await importing(file)).report).toMatchObject({ imported: 0, already_in: rows.length });
+      expect((await standing(tenant)).connections).toBe(rows.length);
+    },
+    120_000,
+  );
+
+  it('holds a mark for the one vault that it was made for', async () => {
+    const elsewhere = await freshDatabase();
+    try {
+      const file = fileOf('twice.csv', `tenant,product,access_token\nmarked,pages,${person()}`);
+      expect((await importing(file)).report).toMatchObject({ imported: 1, already_in: 0 });
+      const there = { ...environment, DATABASE_URL: elsewhere.url };
+      expect(await metavault(there, 'import', file)).toMatchObject({
+        code: 0,
+        out: expect.stringMatching(/^1 imported/),
+      });
+    } finally {
+      await elsewhere.drop();
+    }
+  }, 60_000);
+});
+
+describe('metavault import --url', () => {
+  let replica: ChildReplica;
+  let port: string;
+
+  beforeAll(async () => {
+    port = String(await freePort());
+    replica = await startChildReplica({ ...environment, PORT: port });
+  }, 60_000);
+  afterAll(() => replica?.kill());
+
+  it('goes on when the service comes back', async () => {
+    const rows = Array.from({ length: 12 }, () => `remote,pages,${person()}`);
+    const file = fileOf('remote.csv', ['tenant,product,access_token', ...rows].join('\n'));
+    const keyFile = fileOf('key', `${TEST_ADMIN_KEY}\n`);
+    sandbox.state.setLatency(100);
+    const run = importing(file, '--url', replica.url, '--key-file', keyFile);
+    while ((await standing('remote')).connections < 3) await sleep(50);
+    await replica.kill();
+    replica = await startChildReplica({ ...environment, PORT: port });
+    const { code, report } = await run;
+    sandbox.state.setLatency(0);
+    expect({ code, imported: report.imported, failed: report.failed }).toEqual({
+      code: 0,
+      imported: rows.length,
+      failed: 0,
+    });
+    expect((await standing('remote')).connections).toBe(rows.length);
+  }, 120_000);
+
+  it('says who does not answer, and who refuses', async () => {
+    const file = fileOf('one.csv', `tenant,product,access_token\nrefused,pages,${person()}`);
+    const wrong = fileOf('wrong-key', 'no-key-of-anybody-0123456789abcdef');
+    const run = (...words: string[]) => metavault(environment, 'import', file, ...words);
+    expect(await run('--url', `http://127.0.0.1:${await freePort()}`)).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/does not answer at/),
+    });
+    expect(await run('--url', replica.url, '--key-file', wrong)).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/refuses the admin key/),
+    });
+    expect(await run('--url', 'nowhere')).toMatchObject({ code: 2 });
+    expect((await standing('refused')).connections).toBe(0);
+  }, 60_000);
+});

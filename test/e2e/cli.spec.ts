@@ -1,0 +1,256 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import type { ConnectionView } from '../../src/connections/connection-view.ts';
+import { SystemRandom } from '../../src/platform/random.ts';
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { type CommandEnd, metavault, metavaultJson, startMetavault } from '../support/cli.ts';
+import { type FreshDatabase, freshDatabase } from '../support/database.ts';
+
+let sandbox: Sandbox;
+let database: FreshDatabase;
+let sql: pg.Client;
+let folder: string;
+let environment: Record<string, string>;
+
+beforeAll(async () => {
+  const random = new SystemRandom();
+  sandbox = await startSandbox({ now: () => Date.now(), randomBytes: (size) => random.bytes(size) });
+  database = await freshDatabase();
+  environment = { ...sandbox.environment(), DATABASE_URL: database.url };
+  sql = new pg.Client({ connectionString: database.url });
+  await sql.connect();
+  folder = mkdtempSync(path.join(tmpdir(), 'metavault-cli-'));
+});
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await sql?.end();
+  await database?.drop();
+  await sandbox?.close();
+});
+
+const run = (...words: string[]): Promise<CommandEnd> => metavault(environment, ...words);
+const json = <T>(...words: string[]): Promise<T> => metavaultJson<T>(environment, ...words);
+
+/** Connects `count` people of a tenant; the ids of their connections. */
+async function connected(tenant: string, count: number): Promise<string[]> {
+  const lines = Array.from({ length: count }, () => {
+    const { id } = sandbox.state.make.user({ kind: 'user' });
+    const { accessToken } = sandbox.state.make.token({ userId: id });
+    return JSON.stringify({ tenant, product: 'pages', access_token: accessToken });
+  });
+  const file = path.join(folder, `${tenant}.jsonl`);
+  writeFileSync(file, lines.join('\n'));
+  expect(await run('import', file)).toMatchObject({ code: 0 });
+  return (await listed('--tenant', tenant)).map(({ id }) => id);
+}
+
+const listed = async (...words: string[]): Promise<ConnectionView[]> =>
+  (await json<{ data: ConnectionView[] }>('connections', 'list', ...words)).data;
+
+describe('exit codes and words', () => {
+  it.each<[string[], number, RegExp]>([
+    [[], 2, /Usage: metavault/],
+    [['--help'], 0, /^$/],
+    [['help', 'keys'], 0, /^$/],
+    [['nonsense'], 2, /unknown command/],
+    [['keys', 'nonsense'], 2, /unknown command/],
+    [['keys', 'rotate', 'more'], 2, /too many arguments/],
+    [['keys', 'retire'], 2, /missing required argument/],
+    [['keys', 'retire', 'kek_none'], 1, /no key-encryption key with this id/],
+    [['keys', 'destroy', 'kek_none', '--yes'], 1, /no key-encryption key with this id/],
+    [['connections', 'show', 'con_none'], 1, /no such connection/],
+    [['connections', 'list', '--status', 'dead'], 2, /--status must be active/],
+    [['connections', 'list', '--product', 'mail'], 2, /--product must be whatsapp/],
+    [['connections', 'refresh'], 2, /either ids or at least one of/],
+    [['connections', 'check', 'con_none'], 1, /There is no connection con_none/],
+    [['revoke'], 2, /either ids or at least one of/],
+    [['revoke', 'con_a', '--tenant', 'b'], 2, /either ids or at least one of/],
+    [['revoke', 'con_none', '--yes'], 1, /There is no connection con_none/],
+    [['audit', 'export', '--from', 'yesterday'], 2, /--from is not an instant/],
+    [['audit', 'verify', '--anchor', '/nowhere'], 1, /cannot be read as an anchor/],
+    [['events', 'replay'], 2, /Say which deliveries/],
+    [['import', '/nowhere'], 1, /\/nowhere cannot be read \(ENOENT\)/],
+  ])('%j ends with %i', async (words, code, err) => {
+    const end = await run(...words);
+    expect(end).toMatchObject({ code, err: expect.stringMatching(err) });
+    expect(end.err).not.toMatch(/\n\s+at /);
+  });
+
+  it.each<[string, Record<string, string>, RegExp]>([
+    [
+      'an unreachable database',
+      { DATABASE_URL: 'postgres://u:hidden@127.0.0.1:1/x' },
+      /^DATABASE_URL: Postgres does not answer/,
+    ],
+    ['an address that is none', { DATABASE_URL: 'hidden' }, /DATABASE_URL must be an address/],
+    ['another root key', { ROOT_KEY: Buffer.alloc(32, 9).toString('base64') }, /Nothing was changed/],
+    ['no root key', { NODE_ENV: 'production', ROOT_KEY: '', PUBLIC_URL: 'https://vault.example' }, /ROOT_KEY/],
+  ])('%s is said in words, without the secret in them', async (_, changed, words) => {
+    const { code, out, err } = await metavault({ ...environment, ...changed }, 'keys', 'list');
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toMatch(words);
+    expect(err).not.toMatch(/hidden@|\n\s+at /);
+  });
+});
+
+describe('connections', () => {
+  it('are listed and shown, as tables and as JSON', async () => {
+    const [id = ''] = await connected('shown', 1);
+    const list = await run('connections', 'list', '--tenant', 'shown', '--status', 'active');
+    expect(list.out.split('\n')[0]).toMatch(/^ID +TENANT +PRODUCT +STATUS +META USER +APP$/);
+    expect(list.out).toContain(id);
+    expect(await listed('--app', '1')).toEqual([]);
+    expect(await listed('--tenant', 'shown', '--app', sandbox.app.id)).toHaveLength(1);
+    expect(await json('connections', 'show', id)).toMatchObject({ id, credentials: [{ kind: 'user', version: 1 }] });
+    const sheet = await run('connections', 'show', id);
+    expect(sheet.out).toMatch(/status +active/);
+    expect(sheet.out).toMatch(/crd_\w+ +user +\d+ +v1 +healthy/);
+  }, 60_000);
+
+  it('are refreshed and checked now, without a replica that runs; what fails is named and ends with 1', async () => {
+    const [id = '', other = ''] = await connected('worked', 2);
+    await sql.query(
+      `UPDATE credential SET expires_at = expires_at - interval '5 days' WHERE connection_id = ANY ($1)`,
+      [[id, other]],
+    );
+    const { data } = await json<{ data: ConnectionView[] }>('connections', 'refresh', id);
+    expect(data).toMatchObject([{ id, credentials: [{ version: 2 }] }]);
+    await sql.query(`UPDATE credential SET refresh_after = now(), refresh_due_at = now() WHERE connection_id = $1`, [
+      other,
+    ]);
+    expect(await json('refresh')).toMatchObject({ claimed: 1, refreshed: 1, failed: 0 });
+    expect(await run('refresh')).toMatchObject({ code: 0, out: expect.stringMatching(/^0 were due/) });
+    const userId = (await json<ConnectionView>('connections', 'show', other)).meta_user_id;
+    sandbox.state.changePassword(userId);
+    const checked = await run('connections', 'check', '--tenant', 'worked');
+    expect(checked.code).toBe(1);
+    expect(checked.out).toMatch(new RegExp(`${other} +worked +reauth_required`));
+    expect(checked.err).toMatch(/1 of 2 connections are not in order/);
+  }, 60_000);
+});
+
+describe('revoke', () => {
+  it('in bulk: looks first, asks, ends all of a tenant and no other, and has nothing left to do the second time', async () => {
+    const [ids, others] = [await connected('ended', 5), await connected('kept', 1)];
+    const dry = await json<{ data: ConnectionView[] }>('revoke', '--tenant', 'ended', '--dry-run');
+    expect(dry.data.map(({ id }) => id)).toEqual(ids);
+    expect(await run('revoke', '--tenant', 'ended')).toMatchObject({ code: 1, err: expect.stringContaining('--yes') });
+    expect((await listed('--tenant', 'ended')).every(({ status }) => status === 'active')).toBe(true);
+    const ended = await json<{ data: Record<string, unknown>[] }>(
+      'revoke',
+      '--tenant',
+      'ended',
+      '--product',
+      'pages',
+      '--yes',
+    );
+    expect(ended.data).toEqual(
+      ids.map((id) => ({ id, status: 'revoked', leases_revoked: 0, provider_revocation: 'confirmed' })),
+    );
+    expect(await run('connections', 'revoke', '--tenant', 'ended', '--yes')).toMatchObject({ code: 0 });
+    expect(await run('revoke', ids[0] ?? '', '--yes')).toMatchObject({ code: 0 });
+    expect(await listed('--tenant', 'kept')).toMatchObject([{ id: others[0], status: 'active' }]);
+    const { rows } =
+      await sql.query(`SELECT count(*)::integer AS left FROM sealed_secret s JOIN credential c ON c.secret_id = s.id
+      JOIN connection n ON n.id = c.connection_id WHERE n.tenant = 'ended'`);
+    expect(rows).toEqual([{ left: 0 }]);
+  }, 60_000);
+
+  it('leaves to the replicas what Meta does not confirm now', async () => {
+    const [id = ''] = await connected('outage', 1);
+    sandbox.state.faults.add({ fault: { kind: 'drop_before' }, match: { pathPattern: 'permissions' }, times: null });
+    const end = await run('revoke', id, '--yes');
+    sandbox.state.faults.clear();
+    expect(end).toMatchObject({ code: 0, out: expect.stringContaining('Of 1 connection Meta has still to be told') });
+    expect((await listed('--tenant', 'outage'))[0]).toMatchObject({
+      status: 'revoked',
+      provider_revocation: 'pending',
+    });
+  }, 60_000);
+
+  it.each(['SIGINT', 'SIGKILL'] as const)(
+    'broken off by %s and run again, ends all, each once',
+    async (signal) => {
+      const tenant = `broken-${signal}`;
+      const ids = await connected(tenant, 30);
+      const blocker = new pg.Client({ connectionString: database.url });
+      await blocker.connect();
+      await blocker.query('BEGIN');
+      await blocker.query('SELECT 1 FROM connection WHERE id = $1 FOR UPDATE', [ids[10]]);
+      const { child, ended } = startMetavault(environment, ['revoke', '--tenant', tenant, '--yes']);
+      const count = async (): Promise<number> => (await listed('--tenant', tenant, '--status', 'revoked')).length;
+      while ((await count()) < 10) await new Promise((resolve) => setTimeout(resolve, 100));
+      child.kill(signal);
+      if (signal === 'SIGINT') await new Promise<void>((resolve) => child.stderr?.once('data', () => resolve()));
+      await blocker.query('ROLLBACK');
+      await blocker.end();
+      const end = await ended;
+      expect(end.code).toBe(signal === 'SIGINT' ? 130 : null);
+      if (signal === 'SIGINT') expect(end.err).toMatch(/Stopped: \d+ connections left/);
+      const before = await count();
+      expect(before).toBeLessThan(ids.length);
+      expect(await run('revoke', '--tenant', tenant, '--yes')).toMatchObject({ code: 0 });
+      expect(await count()).toBe(ids.length);
+      const { rows } = await sql.query(
+        `SELECT count(*)::integer AS entries FROM audit_entry WHERE action = 'connection.revoked' AND tenant = $1`,
+        [tenant],
+      );
+      expect(rows).toEqual([{ entries: ids.length }]);
+    },
+    90_000,
+  );
+});
+
+describe('audit', () => {
+  it('verifies, anchors, exports with filters, and tells a record that was cut off behind the anchor', async () => {
+    const [id = ''] = await connected('audited', 1);
+    const anchor = await run('audit', 'anchor');
+    const file = path.join(folder, 'anchor.json');
+    writeFileSync(file, anchor.out);
+    expect(await json('audit', 'verify', '--anchor', file)).toMatchObject({ valid: true, anchor: 'holds' });
+    const lines = (await run('audit', 'export', '--connection', id)).out.split('\n').map((line) => JSON.parse(line));
+    expect(lines.map(({ action }) => action)).toEqual(['connect.completed', 'connection.created']);
+    expect(lines[0]).toMatchObject({ actor: { kind: 'operator', id: null }, tenant: 'audited' });
+    const { rows } = await sql.query('SELECT count(*)::integer AS entries FROM audit_entry');
+    expect((await run('audit', 'export')).out.split('\n')).toHaveLength(rows[0].entries);
+    expect((await run('audit', 'export', '--action', 'no.such')).out).toBe('');
+    await sql.query('CREATE TABLE kept AS SELECT * FROM audit_link ORDER BY position DESC LIMIT 1');
+    await sql.query('DELETE FROM audit_link WHERE position = (SELECT max(position) FROM audit_link)');
+    const cut = await run('audit', 'verify', '--anchor', file);
+    expect(cut).toMatchObject({ code: 1, err: expect.stringContaining('break-in') });
+    expect(cut.out).toMatch(/does NOT (hold|match)/);
+    await sql.query('INSERT INTO audit_link SELECT * FROM kept');
+    await sql.query('DROP TABLE kept');
+    expect(await run('audit', 'verify', '--anchor', file)).toMatchObject({ code: 0 });
+    writeFileSync(file, anchor.out.replace(/"seal":"./, '"seal":"x'));
+    expect((await run('audit', 'verify', '--anchor', file)).out).toMatch(/not_ours/);
+  }, 60_000);
+
+  it('ends in peace when the reader of an export goes away', async () => {
+    // More than a pipe holds.
+    await sql.query(`INSERT INTO audit_entry SELECT r.* FROM (SELECT * FROM audit_entry ORDER BY id LIMIT 1) e, generate_series(1, 5000) n,
+      LATERAL jsonb_populate_record(NULL::audit_entry, to_jsonb(e) || jsonb_build_object('id', 'aud_' || lpad(n::text, 26, '0'))) r`);
+    const { child, ended } = startMetavault(environment, ['audit', 'export']);
+    child.stdout?.once('data', () => child.stdout?.destroy());
+    expect(await ended).toMatchObject({ code: 0, err: '' });
+    await sql.query(`DELETE FROM audit_entry WHERE id LIKE 'aud_000000%'`);
+  }, 60_000);
+});
+
+describe('clients', () => {
+  it('get new keys and end', async () => {
+    const made = await run('clients', 'create', '--name', 'a', '--role', 'auditor', '--tenants', '*');
+    const [id = '', key = ''] = made.out.split('\n');
+    expect(key).toMatch(/^mtv_/);
+    const rotated = await run('clients', 'rotate-key', id, '--grace-seconds', '0');
+    expect(rotated.out).toMatch(/^mtv_/);
+    expect(rotated.out).not.toContain(key);
+    expect((await run('clients', 'list')).out).toContain(id);
+    expect(await run('clients', 'delete', id)).toMatchObject({ code: 0 });
+    expect((await run('clients', 'list')).out).not.toContain(id);
+    expect(await run('clients', 'rotate-key', id)).toMatchObject({ code: 1 });
+  }, 60_000);
+});

@@ -1,0 +1,265 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { Schedule } from '../../src/lifecycle/schedule.ts';
+import { SystemRandom } from '../../src/platform/random.ts';
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { type ChildReplica, startChildReplica } from '../support/child-replica.ts';
+import { type FreshDatabase, freshDatabase } from '../support/database.ts';
+import { startTestReplica, TEST_ADMIN_KEY } from '../support/replica.ts';
+import { type SlowLine, slowLine } from '../support/slow-line.ts';
+
+const REPLICAS = 3;
+/** Each way, for each message between a replica and the database. */
+const SLOW_MS = 20;
+
+let sandbox: Sandbox;
+let database: FreshDatabase;
+let sql: pg.Client;
+let line: SlowLine;
+let replicas: ChildReplica[];
+let serviceKey: string;
+
+beforeAll(async () => {
+  const random = new SystemRandom();
+  sandbox = await startSandbox({ now: () => Date.now(), randomBytes: (size) => random.bytes(size) });
+  database = await freshDatabase();
+  sql = new pg.Client({ connectionString: database.url });
+  await sql.connect();
+  line = await slowLine(database.url);
+  const environment = { ...sandbox.environment(), DATABASE_URL: line.url, CLAIM_SECONDS: '2' };
+  replicas = await Promise.all(Array.from({ length: REPLICAS }, () => startChildReplica(environment)));
+  const client = { name: 'load', role: 'service', tenants: ['*'], products: ['*'], lease_modes: ['gateway', 'token'] };
+  serviceKey = (await api(0, 'POST', '/v1/clients', client)).body.api_key;
+}, 120_000);
+afterAll(async () => {
+  await Promise.all((replicas ?? []).map((replica) => replica.kill()));
+  line?.close();
+  await sql?.end();
+  await database?.drop();
+  await sandbox?.close();
+});
+
+// biome-ignore lint/suspicious/noExplicitAny: bodies of the API, whose fields the tests look at
+type Answer = { status: number; body: any };
+
+const urlOf = (index: number): string => replicas[index % REPLICAS]?.url ?? '';
+
+/** A call of one replica, over connections that are kept alive. */
+async function api(index: number, method: string, path: string, body?: unknown, key = TEST_ADMIN_KEY): Promise<Answer> {
+  const answer = await fetch(urlOf(index) + path, {
+    method,
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: answer.status, body: await answer.json() };
+}
+
+interface Person {
+  id: string;
+  tenant: string;
+  token: string;
+  userId: string;
+}
+
+let made = 0;
+
+/** A connection of somebody new, with a page. */
+async function connected(options: { expiresIn?: number } = {}): Promise<Person> {
+  const tenant = `t${made++}`;
+  const user = sandbox.state.make.user({ kind: 'user' });
+  sandbox.state.make.page({ userIds: [user.id] });
+  const token = sandbox.state.make.token({ userId: user.id, ...options }).accessToken;
+  const answer = await api(made, 'POST', '/v1/connections/import', { tenant, product: 'pages', access_token: token });
+  expect(answer).toMatchObject({ status: 201 });
+  return { id: answer.body.id, tenant, token, userId: user.id };
+}
+
+const lease = (index: number, { tenant }: Person, mode = 'gateway'): Promise<Answer> =>
+  api(index, 'POST', '/v1/leases', { tenant, product: 'pages', mode }, serviceKey);
+const call = (index: number, leaseToken: string): Promise<Answer> =>
+  api(index, 'GET', '/graph/v25.0/me', undefined, leaseToken);
+
+/** A 503 (the database did not answer in time) promises nothing: asked again, as a client does. */
+async function revokeAt(index: number, { id }: Person): Promise<Answer> {
+  for (;;) {
+    const answer = await api(index, 'DELETE', `/v1/connections/${id}`);
+    if (answer.status !== 503) return answer;
+  }
+}
+
+/** The tokens of a connection that could still be opened. */
+async function sealed(id: string): Promise<number> {
+  const { rows } = await sql.query(
+    `SELECT count(*)::integer AS count FROM sealed_secret s WHERE s.id IN (
+      SELECT secret_id FROM credential WHERE connection_id = $1
+      UNION SELECT v.secret_id FROM credential_version v JOIN credential c ON c.id = v.credential_id WHERE c.connection_id = $1
+      UNION SELECT secret_id FROM provider_revocation WHERE connection_id = $1)`,
+    [id],
+  );
+  return rows[0].count;
+}
+
+interface Seen {
+  begunAt: number;
+  what: string;
+  answer: Answer;
+}
+
+describe('from the answer of DELETE on, with a slow database', () => {
+  it('no replica issues a lease or serves one, however many ask at that moment', async () => {
+    const person = await connected();
+    const tokens = await Promise.all([0, 1, 2].map(async (index) => (await lease(index, person)).body.access_token));
+    line.delay(SLOW_MS);
+    const seen: Seen[] = [];
+    const issued: string[] = [];
+    let isOver = false;
+    const ask = async (index: number, what: string, of: () => Promise<Answer>): Promise<void> => {
+      while (!isOver) {
+        const begunAt = performance.now();
+        const answer = await of();
+        if (what === 'lease' && answer.status === 201) issued.push(answer.body.access_token);
+        seen.push({ begunAt, what: `${what} at ${index}`, answer });
+      }
+    };
+    const load = [0, 1, 2].flatMap((index) => [
+      ask(index, 'lease', () => lease(index, person)),
+      ask(index, 'token', () => lease(index, person, 'token')),
+      ask(index, 'call', () => call(index, tokens[index] ?? '')),
+      ask(index, 'call of another', () => call(index, tokens[(index + 1) % REPLICAS] ?? '')),
+    ]);
+    while (seen.length < 40) await sleep(20);
+    const revoked = await revokeAt(0, person);
+    const answeredAt = performance.now();
+    const left = await sealed(person.id);
+    const before = seen.length;
+    while (seen.length < before + 40) await sleep(20);
+    isOver = true;
+    await Promise.all(load);
+    line.delay(0);
+    expect(revoked).toMatchObject({ status: 200, body: { status: 'revoked', provider_revocation: 'confirmed' } });
+    expect(left).toBe(0);
+    const late = seen.filter(({ begunAt }) => begunAt > answeredAt);
+    expect(late.length).toBeGreaterThan(20);
+    expect(late.filter(({ answer }) => answer.status < 400)).toEqual([]);
+    const refusals = new Set(late.map(({ answer }) => answer.status));
+    expect([refusals.has(401), refusals.has(404)]).toEqual([true, true]);
+    expect(seen.some(({ answer }) => answer.status === 200)).toBe(true);
+    // Those that were issued while the connection was being revoked as well.
+    for (const [index, token] of [...issued.slice(-12), ...tokens].entries()) {
+      expect((await call(index, token)).status).toBe(401);
+    }
+    expect(revoked.body.leases_revoked).toBeLessThanOrEqual(issued.length + tokens.length + seen.length);
+  }, 120_000);
+
+  it('a running upload is cut on another replica', async () => {
+    const person = await connected();
+    const { access_token: token } = (await lease(1, person)).body;
+    const upload = http.request(`${urlOf(1)}/graph-video/v25.0/me/videos`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/octet-stream',
+        'transfer-encoding': 'chunked',
+      },
+    });
+    const ended = Promise.race([
+      once(upload, 'response').then(([answer]) => Number((answer as http.IncomingMessage).statusCode)),
+      once(upload, 'error').then(() => 0),
+    ]);
+    upload.on('error', () => undefined);
+    let isCut = false;
+    void ended.then(() => {
+      isCut = true;
+    });
+    upload.write(Buffer.alloc(65_536));
+    await sleep(200);
+    expect(isCut).toBe(false);
+    expect((await api(0, 'DELETE', `/v1/connections/${person.id}`)).status).toBe(200);
+    for (let tries = 0; !isCut && tries < 200; tries++) {
+      upload.write(Buffer.alloc(1024));
+      await sleep(100);
+    }
+    expect(isCut).toBe(true);
+    const status = await ended;
+    expect(status === 0 || status >= 400).toBe(true);
+    upload.destroy();
+  }, 60_000);
+});
+
+describe('work that is under way on other replicas', () => {
+  it('brings nothing back: a renewal, an inspection, an import of the same person', async () => {
+    const person = await connected({ expiresIn: 86_400 });
+    sandbox.state.setLatency(300);
+    const working = [
+      api(1, 'POST', `/v1/connections/${person.id}/refresh`, {}),
+      api(2, 'POST', `/v1/connections/${person.id}/check`, {}),
+      api(1, 'POST', '/v1/connections/import', { tenant: person.tenant, product: 'pages', access_token: person.token }),
+    ];
+    await sleep(400);
+    line.delay(SLOW_MS);
+    expect((await revokeAt(0, person)).status).toBe(200);
+    const [, , imported] = await Promise.all(working);
+    line.delay(0);
+    sandbox.state.setLatency(0);
+    expect((await api(2, 'GET', `/v1/connections/${person.id}`)).body).toMatchObject({ status: 'revoked' });
+    // At the end nothing is kept: the connection is told to Meta, or shares its grant with the one that the import made.
+    for (let tries = 0; (await sealed(person.id)) > 0 && tries < 100; tries++) await sleep(100);
+    expect(await sealed(person.id)).toBe(0);
+    // An import that ended first has updated the connection that was revoked then; one that ended later has made another.
+    if (imported?.status === 201 && imported.body.id === person.id) expect(imported.body.status).toBe('active');
+    const again = await lease(1, person);
+    expect(again.status === 201 ? again.body.connection_id : null).not.toBe(person.id);
+  }, 60_000);
+
+  it('neither does a deauthorization or a second DELETE', async () => {
+    const person = await connected();
+    await api(0, 'DELETE', `/v1/connections/${person.id}`);
+    const second = await api(1, 'DELETE', `/v1/connections/${person.id}`);
+    expect(second).toMatchObject({ status: 200, body: { status: 'revoked', leases_revoked: 0 } });
+    await sandbox.state.sendSignedRequest({
+      kind: 'deauthorize',
+      userId: person.userId,
+      url: `${urlOf(2)}/webhooks/meta/deauthorize`,
+    });
+    expect((await api(2, 'GET', `/v1/connections/${person.id}`)).body).toMatchObject({ status: 'revoked' });
+    for (const work of ['refresh', 'check']) {
+      expect((await api(1, 'POST', `/v1/connections/${person.id}/${work}`, {})).status).toBe(409);
+    }
+  }, 60_000);
+});
+
+describe('at Meta', () => {
+  it('goes on over an outage and a restart until it is confirmed, with one token kept, and destroyed then', async () => {
+    const person = await connected();
+    sandbox.state.faults.add({ fault: { kind: 'drop_before' }, match: { pathPattern: 'permissions' }, times: null });
+    const revoked = await api(0, 'DELETE', `/v1/connections/${person.id}`);
+    expect(revoked.body).toMatchObject({ status: 'revoked', provider_revocation: 'pending' });
+    expect(await sealed(person.id)).toBe(1);
+    expect((await lease(1, person)).status).toBe(404);
+    await Promise.all(replicas.map((replica) => replica.kill()));
+    const due = () => sql.query('UPDATE provider_revocation SET next_attempt_at = now()');
+    const restarted = await startTestReplica({ environment: sandbox.environment(), databaseUrl: database.url });
+    try {
+      await due();
+      await restarted.app.get(Schedule).look();
+      expect(await sealed(person.id)).toBe(1);
+      sandbox.state.faults.clear();
+      expect(sandbox.state.user(person.userId).grants[sandbox.app.id]?.active).toBe(true);
+      // The breaker of the app has to find out first that Meta is back.
+      for (let tries = 0; (await sealed(person.id)) > 0 && tries < 60; tries++) {
+        await due();
+        await restarted.app.get(Schedule).look();
+        await sleep(1_000);
+      }
+    } finally {
+      await restarted.close();
+    }
+    expect(await sealed(person.id)).toBe(0);
+    expect(sandbox.state.user(person.userId).grants[sandbox.app.id]?.active).not.toBe(true);
+    const { rows } = await sql.query('SELECT provider_revocation FROM connection WHERE id = $1', [person.id]);
+    expect(rows).toEqual([{ provider_revocation: 'confirmed' }]);
+  }, 150_000);
+});
