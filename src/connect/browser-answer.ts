@@ -43,7 +43,12 @@ export function answerEnd(
   if (session.returnUrl !== null) {
     reply.redirect(withResult(session.returnUrl, result), 302);
   } else if ('error' in result) {
-    answerProblem(request, reply, problemOfWord(result.error), result.error === 'session_expired' ? null : again);
+    answerProblem(
+      request,
+      reply,
+      problemOfWord(result.error, result.told),
+      result.error === 'session_expired' ? null : again,
+    );
   } else if (wantsJson(request.headers.accept)) {
     reply.send({ status: 'connected', connection_id: result.connectionId });
   } else {

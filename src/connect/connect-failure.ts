@@ -1,4 +1,5 @@
 import { ClaimLost } from '../connections/token-intakes.ts';
+import type { DeadReason } from '../meta/classify-error.ts';
 import { MetaError } from '../meta/meta-error.ts';
 import type { MetaCause } from '../platform/problem.ts';
 
@@ -17,6 +18,8 @@ export interface FailureOccasion {
   retryAfterSeconds?: number;
   /** Public; the problem's title where absent. */
   detail?: string;
+  /** Public; the problem's own where absent. */
+  remedy?: string;
   cause?: unknown;
   /** The same token can never become a connection; otherwise it is worth trying again. */
   isFinal: boolean;
@@ -66,6 +69,7 @@ export function toConnectFailure(error: unknown, refused: 'code_rejected' | 'tok
         ? new ConnectFailure(refused, { meta, cause: error, isFinal: true })
         : new ConnectFailure('meta_unavailable', { meta, cause: error, isFinal: false });
     case 'dead':
+      return new ConnectFailure(refused, { meta, cause: error, isFinal: true, ...wordsOfDeath(verdict.reason) });
     case 'permission':
     case 'parameter':
     case 'blocked':
@@ -83,6 +87,15 @@ export function blameRedirectUri(error: unknown): unknown {
     isFinal: true,
     ...detailOf('redirect_mismatch'),
   });
+}
+
+/** What a person can do about a token that was dead before it was a connection. Most deaths need no more than another login. */
+export function wordsOfDeath(reason: DeadReason): { detail?: string; remedy?: string } {
+  if (reason !== 'checkpoint' && reason !== 'unconfirmed_user') return {};
+  return {
+    detail: 'Meta holds this account back until its owner has confirmed it.',
+    remedy: 'Log in at facebook.com, do what is asked for there, then connect again.',
+  };
 }
 
 const DETAILS = new Map([

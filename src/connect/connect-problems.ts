@@ -1,5 +1,6 @@
 import { AppError, defineProblem, type ProblemType } from '../platform/problem.ts';
 import type { ConnectError, ConnectFailure } from './connect-failure.ts';
+import type { ToldPerson } from './return-url.ts';
 
 const RETRY_AFTER_SECONDS = 30;
 
@@ -30,7 +31,7 @@ export const stateMismatch = defineProblem(
 export const codeRejected = defineProblem(
   'code_rejected',
   422,
-  'Meta did not accept the authorization code: it was used before, expired, or is not for this app.',
+  'Meta did not accept the authorization code: it was used before, has expired, or was given for another app or redirect URI.',
   'Log in again: every login gives a new code, which works once and for a short time.',
 );
 export const tokenRejected = defineProblem(
@@ -78,16 +79,20 @@ const PROBLEMS: Readonly<Record<ConnectError | 'token_rejected', ProblemType>> =
 
 /** A failed authorization as the API tells it. */
 export function problemOf({ reason, occasion }: ConnectFailure): AppError {
-  const { meta, detail, retryAfterSeconds, cause } = occasion;
+  const { meta, detail, remedy, retryAfterSeconds, cause } = occasion;
   return new AppError(PROBLEMS[reason], {
     cause,
     ...(meta === undefined || Object.keys(meta).length === 0 ? {} : { meta }),
     ...(detail === undefined ? {} : { detail }),
+    ...(remedy === undefined ? {} : { remedy }),
     ...(reason === 'meta_unavailable' ? { retryAfterSeconds: retryAfterSeconds ?? RETRY_AFTER_SECONDS } : {}),
   });
 }
 
-/** A failed authorization as a page tells it: by its word alone. */
-export function problemOfWord(word: ConnectError): AppError {
-  return new AppError(PROBLEMS[word], word === 'meta_unavailable' ? { retryAfterSeconds: RETRY_AFTER_SECONDS } : {});
+/** A failed authorization as a page tells it: by its word, and by what is for the person to do where that is known. */
+export function problemOfWord(word: ConnectError, told: ToldPerson = {}): AppError {
+  return new AppError(PROBLEMS[word], {
+    ...told,
+    ...(word === 'meta_unavailable' ? { retryAfterSeconds: RETRY_AFTER_SECONDS } : {}),
+  });
 }

@@ -14,16 +14,21 @@ export async function discoverPages(api: DiscoveryApi, input: DiscoveryInput): P
     return { pages: [], assets: [pageAsset(input.inspection.subjectId, name, false)], shortcoming: null };
   }
   const { pages, assets } = await listPages(api, input);
-  const shortcoming =
-    assets.length > 0
-      ? null
-      : {
-          code: 'no_page',
-          detail: 'The person has no Facebook Page, or chose none in the dialog.',
-          remedy: 'Connect again with an account that has a task on the Page, and choose the Page in the dialog.',
-        };
-  return { pages, assets, shortcoming };
+  if (assets.length === 0) return { pages, assets, shortcoming: NO_PAGE };
+  return { pages, assets, shortcoming: pages.length === 0 ? NO_PAGE_PERMISSION : null };
 }
+
+const NO_PAGE: Shortcoming = {
+  code: 'no_page',
+  detail: 'The person has no Facebook Page, or chose none in the dialog.',
+  remedy: 'Connect again with an account that has a task on the Page, and choose the Page in the dialog.',
+};
+
+const NO_PAGE_PERMISSION: Shortcoming = {
+  code: 'no_page_permission',
+  detail: 'The person has no permission on any of the Pages: Meta gave no access to them.',
+  remedy: 'Ask an admin of the Page to give this person access to it (Page settings, Page access), then connect again.',
+};
 
 /** Instagram accounts through the Pages that they are linked to, by either field (META.md 5). */
 export async function discoverInstagramByPages(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {

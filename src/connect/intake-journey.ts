@@ -15,7 +15,7 @@ import { OAuthApi } from '../meta/oauth-api.ts';
 import { type Flow, missingScopes } from '../meta/product-scopes.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
 import type { SecretString } from '../platform/secret-string.ts';
-import { ConnectFailure } from './connect-failure.ts';
+import { ConnectFailure, wordsOfDeath } from './connect-failure.ts';
 import type { Discovered, DiscoveryInput, Shortcoming } from './discovery.ts';
 import { type IntakeHints, readHints } from './intake-hints.ts';
 import { discover } from './product-discovery.ts';
@@ -67,7 +67,8 @@ export class IntakeJourney {
     if (result.valid) return result;
     if (result.reason === 'dead') {
       const detail = 'Meta says that the token is not valid (any more).';
-      throw new ConnectFailure('token_rejected', { meta: result.meta, detail, isFinal: true });
+      const words = { detail, ...wordsOfDeath(result.verdict.reason) };
+      throw new ConnectFailure('token_rejected', { meta: result.meta, isFinal: true, ...words });
     }
     const detail =
       result.reason === 'foreign_app' ? 'The token was not issued to this app.' : 'An app token cannot be connected.';

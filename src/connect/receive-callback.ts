@@ -16,7 +16,7 @@ import { IntakeDesk } from './intake-desk.ts';
 import type { SignupIds } from './intake-hints.ts';
 import { redirectUri } from './open-session.ts';
 import { RedeemCode } from './redeem-code.ts';
-import type { ConnectResult } from './return-url.ts';
+import type { ConnectResult, ToldPerson } from './return-url.ts';
 
 const BROWSER: Actor = Object.freeze({ kind: 'browser', id: null });
 const POLL_MS = 250;
@@ -133,7 +133,7 @@ export class ReceiveCallback {
     try {
       return { connectionId: await work() };
     } catch (error) {
-      if (error instanceof ConnectFailure) return { error: error.browserWord };
+      if (error instanceof ConnectFailure) return { error: error.browserWord, told: wordsForPerson(error) };
       if (error instanceof ClaimLost) return this.follow(proven);
       throw error;
     }
@@ -192,6 +192,11 @@ export class ReceiveCallback {
       details: { flow: session.flow, code },
     });
   }
+}
+
+/** Only what comes with something to do: the rest is for whoever reads the API or the log. */
+function wordsForPerson({ occasion: { detail, remedy } }: ConnectFailure): ToldPerson {
+  return detail === undefined || remedy === undefined ? {} : { detail, remedy };
 }
 
 /** Meta's ways to end a dialog without a code, in our words. */

@@ -3,8 +3,14 @@ import type { ConnectError } from './connect-failure.ts';
 const MAX_LENGTH = 2048;
 const OURS = ['status', 'connection_id', 'error'];
 
-/** What a `return_url` is told (CONTRACT 4). */
-export type ConnectResult = { connectionId: string } | { error: ConnectError };
+/** Words for the person, in place of the problem's own; on our pages only. */
+export interface ToldPerson {
+  detail?: string;
+  remedy?: string;
+}
+
+/** What a `return_url` is told (CONTRACT 4), and a page of ours besides. */
+export type ConnectResult = { connectionId: string } | { error: ConnectError; told?: ToldPerson };
 
 /**
  * A `return_url` as it may be stored: absolute, http(s), of an allowed origin, without user, fragment and the parameters that

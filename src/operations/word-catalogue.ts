@@ -50,6 +50,11 @@ const STATUS_REASONS: readonly (readonly [code: string, title: string, remedy: s
     'Connect again with an account that has a task on the Page, and choose the Page in the dialog.',
   ],
   [
+    'no_page_permission',
+    'The token reaches Pages, but Meta gives no access to any of them.',
+    'Ask an admin of the Page to give the person access to it (Page settings, Page access), then connect again.',
+  ],
+  [
     'no_instagram_account',
     'None of the Pages has a linked Instagram account.',
     'Make the Instagram account a professional one, link it to a Facebook Page, then connect again and choose that Page.',

@@ -296,10 +296,7 @@ describeInBrowser(
         'staticxx.facebook.com',
       ]);
       const tell = (origin: string, data: unknown) =>
-        page.evaluate(
-          ([from, what]) => globalThis.dispatchEvent(new MessageEvent('message', { origin: from, data: what })),
-          [origin, data] as [string, unknown],
-        );
+        page.evaluate(`dispatchEvent(new MessageEvent('message', ${JSON.stringify({ origin, data })}))`);
       const finish = (waba: string, event = 'FINISH') =>
         JSON.stringify({ type: 'WA_EMBEDDED_SIGNUP', event, data: { waba_id: waba } });
       for (const origin of [

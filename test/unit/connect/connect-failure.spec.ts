@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { blameRedirectUri, ConnectFailure, toConnectFailure } from '../../../src/connect/connect-failure.ts';
 import { problemOf } from '../../../src/connect/connect-problems.ts';
 import { ClaimLost } from '../../../src/connections/token-intakes.ts';
-import type { MetaVerdict } from '../../../src/meta/classify-error.ts';
+import type { DeadReason, MetaVerdict } from '../../../src/meta/classify-error.ts';
 import { MetaError } from '../../../src/meta/meta-error.ts';
 
 const failed = (verdict: MetaVerdict) =>
@@ -34,6 +34,18 @@ describe('toConnectFailure', () => {
     ] as const) {
       expect(told(verdict, 'code_rejected')).toEqual(['code_rejected', true]);
     }
+  });
+
+  it('tells what to do about an account that Meta holds back, and leaves other deaths to a new login', () => {
+    const words = (reason: DeadReason) => {
+      const { detail, remedy } = problemOf(
+        toConnectFailure(failed({ kind: 'dead', reason }), 'token_rejected') as ConnectFailure,
+      );
+      return [detail, remedy].join(' ');
+    };
+    expect(words('checkpoint')).toMatch(/holds this account back .* Log in at facebook\.com/);
+    expect(words('unconfirmed_user')).toBe(words('checkpoint'));
+    expect(words('expired')).not.toContain('facebook.com');
   });
 
   it('leaves other errors as they are', () => {
