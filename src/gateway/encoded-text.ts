@@ -59,6 +59,9 @@ export function characterSet(texts: readonly string[]): Uint8Array {
   return set;
 }
 
+/** Escapes of visible ASCII. Letters of other languages are escaped by the thousand, and none of them counts. */
+const ASCII_ESCAPE = /\\u00[2-7]/;
+
 /** Whether anything at all stands in a spelling of these kinds. */
 export function mayHaveEncoded(text: string): boolean {
   return text.includes('%') || text.includes('\\u00') || text.includes('&#');
@@ -66,7 +69,7 @@ export function mayHaveEncoded(text: string): boolean {
 
 /** Whether a character of `set` stands in `text` in another spelling than its own. Cheap where there is none, which is nearly always. */
 export function hasEncoded(text: string, set: Uint8Array): boolean {
-  return follows(text, '%', set) || follows(text, '\\u00', set) || text.includes('&#');
+  return follows(text, '%', set) || (ASCII_ESCAPE.test(text) && follows(text, '\\u00', set)) || text.includes('&#');
 }
 
 function follows(text: string, mark: string, set: Uint8Array): boolean {

@@ -35,6 +35,12 @@ const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+/** Where known tokens stand in plain characters: their ends by their beginnings. */
+type KnownEnds = ReadonlyMap<number, number>;
+
+const EQUALS = 0x3d;
+/** What no token and no spelling of one goes on with: a quote, `&`, a blank, `<`. */
+const ENDS = new Set([QUOTE, 0x26, 0x20, 0x3c]);
 
 /**
  * Finds tokens in pieces of answers, read as latin1 (a character a byte): known ones in every spelling, unknown ones by the name or
@@ -54,10 +60,10 @@ export class TokenFinder {
   /** All findings, unsorted; they may overlap. */
   find(text: string): Finding[] {
     const found: Finding[] = [];
-    this.#findPlain(text, found);
-    findKeys(text, found);
-    findByForm(text, found);
-    if (mayHaveEncoded(text) && hasEncoded(text, this.#encodable())) this.#findEncoded(text, found);
+    const known = this.#findPlain(text, found);
+    findKeys(text, known, found);
+    findByForm(text, known, found);
+    if (mayHaveEncoded(text) && hasEncoded(text, this.#encodable())) this.#findEncoded(text, known, found);
     // What is known needs no look-up.
     return found.filter((finding) => finding.kind === 'secret' || !this.#isKnown(finding.token));
   }
@@ -72,15 +78,20 @@ export class TokenFinder {
     return this.#hidden;
   }
 
-  #findPlain(text: string, found: Finding[]): void {
+  /** Gives back where those that are no more than themselves, by what stands behind them, begin and end: most are found so. */
+  #findPlain(text: string, found: Finding[]): KnownEnds {
+    const known = new Map<number, number>();
     for (const { value, replacement } of this.secrets) {
       for (let at = text.indexOf(value); at >= 0; at = text.indexOf(value, at + value.length)) {
-        found.push({ start: at, end: at + value.length, kind: 'secret', replacement });
+        const end = at + value.length;
+        found.push({ start: at, end, kind: 'secret', replacement });
+        if (ENDS.has(text.charCodeAt(end))) known.set(at, end);
       }
     }
+    return known;
   }
 
-  #findEncoded(text: string, found: Finding[]): void {
+  #findEncoded(text: string, known: KnownEnds, found: Finding[]): void {
     this.#patterns ??= this.secrets.map((secret) => ({
       pattern: new RegExp(encodedPattern(secret.value), 'g'),
       secret,
@@ -95,7 +106,9 @@ export class TokenFinder {
         });
       }
     }
-    for (const match of text.matchAll(ENCODED_KEY)) readValue(text, match.index, match.index + match[0].length, found);
+    for (const match of text.matchAll(ENCODED_KEY)) {
+      readValue(text, match.index, match.index + match[0].length, known, found);
+    }
     for (const match of text.matchAll(ENCODED_RUN)) {
       const token = decodeSpellings(match[0]);
       if (TOKEN_AT_START.test(token)) {
@@ -108,20 +121,23 @@ export class TokenFinder {
 const ENCODED_KEY = new RegExp(encodedPattern(KEY), 'g');
 const ENCODED_RUN = new RegExp(`${ENCODED_TOKEN_CHARACTER}{${SHORTEST_TOKEN},}`, 'g');
 
-function findKeys(text: string, found: Finding[]): void {
+function findKeys(text: string, known: KnownEnds, found: Finding[]): void {
   const lead = KEY.length - KEY_ANCHOR.length;
   for (let at = text.indexOf(KEY_ANCHOR); at >= 0; at = text.indexOf(KEY_ANCHOR, at + KEY_ANCHOR.length)) {
-    if (text.startsWith(KEY, at - lead)) readValue(text, at - lead, at + KEY_ANCHOR.length, found);
+    if (text.startsWith(KEY, at - lead)) readValue(text, at - lead, at + KEY_ANCHOR.length, known, found);
   }
 }
 
 /** What stands behind the name: a JSON string behind `":"`, however often escaped, or a parameter's value behind `=`. */
-function readValue(text: string, nameStart: number, nameEnd: number, found: Finding[]): void {
+function readValue(text: string, nameStart: number, nameEnd: number, known: KnownEnds, found: Finding[]): void {
+  // By far the most: a paging link that goes on with the token of the call.
+  if (text.charCodeAt(nameEnd) === EQUALS && known.has(nameEnd + 1)) return;
   const behind = text.slice(nameEnd, nameEnd + 64);
   const json = /^(\\*)"\s*:\s*\1"/.exec(behind);
   if (json !== null) {
     const depth = json[1]?.length ?? 0;
     const start = nameEnd + json[0].length;
+    if (depth === 0 && text.charCodeAt(known.get(start) ?? -1) === QUOTE) return;
     const end = stringEnd(text, start, depth);
     const memberStart = keyStart(text, nameStart);
     const member = memberStart < 0 ? null : { start: memberStart, end: end + depth + 1 };
@@ -133,6 +149,28 @@ function readValue(text: string, nameStart: number, nameEnd: number, found: Find
   const start = nameEnd + parameter[0].length;
   PARAMETER_VALUE.lastIndex = start;
   pushUnknown(text, start, start + (PARAMETER_VALUE.exec(text)?.[0].length ?? 0), null, found);
+}
+
+function findByForm(text: string, known: KnownEnds, found: Finding[]): void {
+  for (const anchor of ANCHORS) {
+    for (let at = text.indexOf(anchor); at >= 0; at = text.indexOf(anchor, at + 1)) {
+      // Most of them end here, because words are shorter than tokens.
+      if (!isWordCode(text.charCodeAt(at + SHORTEST_TOKEN - 1))) continue;
+      if (!TOKEN_AT_START.test(text.slice(at, at + LONGEST_PREFIX))) continue;
+      if (isWordCode(text.charCodeAt(at - 1)) && !followsEscape(text, at)) continue;
+      const knownEnd = known.get(at);
+      if (knownEnd !== undefined) {
+        at = knownEnd - 1;
+        continue;
+      }
+      let end = at + anchor.length;
+      while (isWordCode(text.charCodeAt(end))) end++;
+      if (end - at >= SHORTEST_TOKEN) {
+        found.push({ start: at, end, kind: 'unknown', token: text.slice(at, end), member: null });
+      }
+      at = end - 1;
+    }
+  }
 }
 
 const PARAMETER_VALUE =
@@ -168,23 +206,6 @@ function keyStart(text: string, nameStart: number): number {
   at--;
   while (at > 0 && text.charCodeAt(at - 1) === BACKSLASH) at--;
   return at;
-}
-
-function findByForm(text: string, found: Finding[]): void {
-  for (const anchor of ANCHORS) {
-    for (let at = text.indexOf(anchor); at >= 0; at = text.indexOf(anchor, at + 1)) {
-      // Most of them end here, because words are shorter than tokens.
-      if (!isWordCode(text.charCodeAt(at + SHORTEST_TOKEN - 1))) continue;
-      if (!TOKEN_AT_START.test(text.slice(at, at + LONGEST_PREFIX))) continue;
-      if (isWordCode(text.charCodeAt(at - 1)) && !followsEscape(text, at)) continue;
-      let end = at + anchor.length;
-      while (isWordCode(text.charCodeAt(end))) end++;
-      if (end - at >= SHORTEST_TOKEN) {
-        found.push({ start: at, end, kind: 'unknown', token: text.slice(at, end), member: null });
-      }
-      at = end - 1;
-    }
-  }
 }
 
 /** A letter or digit before a token may be the end of `%3D`, `\n` or the like. */
