@@ -21,7 +21,7 @@ import { PRODUCTS } from '../config/config.ts';
 import { AppError, type InputError, invalidRequest } from '../platform/problem.ts';
 import { type AllowPolicy, patternFault } from './allow-policy.ts';
 import type { LeaseMode } from './caller.ts';
-import type { Identity } from './client-row.ts';
+import { type Identity, SUBJECT } from './client-row.ts';
 import { parseRange } from './ip-allow-list.ts';
 
 const LEASE_MODES: readonly LeaseMode[] = ['gateway', 'token'];
@@ -65,8 +65,7 @@ export class IdentityRequest implements Identity {
   audience!: string;
 
   @ApiProperty({ example: 'system:serviceaccount:shop:api', description: 'Compared with `sub` to the character' })
-  @Matches(VISIBLE, { message: 'must be a subject, as tokens write it' })
-  @MaxLength(500)
+  @Matches(SUBJECT, { message: 'must be a subject, as tokens write it' })
   @IsString()
   subject!: string;
 }
@@ -142,7 +141,7 @@ export abstract class ClientPolicyRequest {
   @IfGiven()
   @ValidateNested({ each: true })
   @Type(() => IdentityRequest)
-  @ArrayUnique(({ issuer, audience, subject }: Identity) => JSON.stringify([issuer, audience, subject]))
+  @ArrayUnique((each: Identity | null) => JSON.stringify([each?.issuer, each?.audience, each?.subject]))
   @ArrayMaxSize(MAX_IDENTITIES)
   @IsArray()
   identities?: IdentityRequest[];

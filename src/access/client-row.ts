@@ -25,6 +25,9 @@ export interface ClientRow {
 export const POLICY_COLUMNS = `c.id, c.name, c.role, c.tenants, c.products, c.lease_modes, c.max_ttl_seconds, c.rate_limit_per_second,
   c.allow, c.ip_allow_list, c.policy_version, c.created_at`;
 
+/** What a subject may be: text that a terminal, a log and Postgres can hold. Environments of a CI have names with spaces. */
+export const SUBJECT = /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]{1,500}$/u;
+
 /** The JWTs of one subject at one issuer, for one audience: all three are compared exactly. */
 export interface Identity {
   issuer: string;

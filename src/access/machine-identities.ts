@@ -5,6 +5,7 @@ import { Clock } from '../platform/clock.ts';
 import { HttpClient } from '../platform/http.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { AppError, defineProblem } from '../platform/problem.ts';
+import { SUBJECT } from './client-row.ts';
 import { IssuerKeys, IssuerUnavailable } from './issuer-keys.ts';
 import { RefusedCredential } from './refused-credential.ts';
 
@@ -98,7 +99,8 @@ export class MachineIdentities {
 
   private read(issuer: string, { sub, aud, exp, iat }: JWTPayload): ProvenIdentity | null {
     const latest = this.clock.now().getTime() / 1000 + TOLERANCE_SECONDS;
-    if (sub === undefined || sub === '' || exp === undefined || (iat !== undefined && iat > latest)) return null;
+    if (sub === undefined || !SUBJECT.test(sub) || exp === undefined || (iat !== undefined && iat > latest))
+      return null;
     const named = Array.isArray(aud) ? aud : [aud];
     const audiences = this.#audiences.filter((audience) => named.includes(audience));
     return { issuer, subject: sub, audiences, expiresAt: new Date(exp * 1000) };

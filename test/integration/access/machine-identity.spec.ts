@@ -119,6 +119,7 @@ describe('401', () => {
     ['another subject', { sub: 'system:serviceaccount:shop:other' }],
     ['a subject in another case', { sub: SUBJECT.toUpperCase() }],
     ['no subject', { sub: undefined }],
+    ['a subject that no log should hold', { sub: 'a\u0000b' }],
     ['an audience of ours that the client has not', { aud: 'vault-next' }],
     ['an audience that is not ours', { aud: 'other' }],
     ['no audience', { aud: undefined }],

@@ -216,6 +216,43 @@ describe('forms that are taken', () => {
   });
 });
 
+describe('who may come, and how', () => {
+  it('is nobody by a token, and from behind no proxy, unless said', () => {
+    expect(load()).toMatchObject({ oidc: { issuers: [], audiences: [] }, trustedProxies: [] });
+    const OIDC_ISSUERS = 'https://issuer.example/, http://127.0.0.1:8080';
+    const TRUSTED_PROXIES = '10.0.0.0/8, 2001:db8::/32,192.0.2.1';
+    expect(load({ OIDC_ISSUERS, OIDC_AUDIENCE: 'metavault,api://vault', TRUSTED_PROXIES })).toMatchObject({
+      oidc: { issuers: ['https://issuer.example/', 'http://127.0.0.1:8080'], audiences: ['metavault', 'api://vault'] },
+      trustedProxies: ['10.0.0.0/8', '2001:db8::/32', '192.0.2.1'],
+    });
+  });
+
+  it.each([
+    ['OIDC_ISSUERS', 'issuer.example'],
+    ['OIDC_ISSUERS', 'http://issuer.example'],
+    ['OIDC_ISSUERS', 'https://user@issuer.example'],
+    ['OIDC_ISSUERS', 'https://issuer.example?a=b'],
+    ['OIDC_AUDIENCE', 'meta vault'],
+    ['TRUSTED_PROXIES', '0.0.0.0/0'],
+    ['TRUSTED_PROXIES', '::/0'],
+    ['TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['TRUSTED_PROXIES', 'loopback'],
+    ['TRUSTED_PROXIES', 'true'],
+  ])('%s: not %s', (name, value) => {
+    const [fault, ...more] = faults({ OIDC_AUDIENCE: 'metavault', [name]: value });
+    expect(fault).toMatch(new RegExp(`^${name} must be`));
+    expect(more).toEqual([]);
+  });
+
+  it('is told together: issuers need an audience, and https in production', () => {
+    expect(faults({ OIDC_ISSUERS: 'https://issuer.example' })).toEqual([
+      expect.stringMatching(/^OIDC_AUDIENCE is missing/),
+    ]);
+    const local = { OIDC_ISSUERS: 'http://127.0.0.1:1', OIDC_AUDIENCE: 'metavault' };
+    expect(faults(local, PRODUCTION)).toEqual([expect.stringMatching(/^OIDC_ISSUERS must be https/)]);
+  });
+});
+
 describe('ROOT_KEY_FILE', () => {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'config-'));
   const file = path.join(directory, 'root-key');
