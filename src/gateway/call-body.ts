@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { type ItemCredentials, parseBatch, rewriteBatch } from './batch.ts';
 import type { GatewayPath } from './gateway-path.ts';
 import { GatewayRefusal } from './gateway-refusal.ts';
+import { JsonGuard } from './json-guard.ts';
 import {
   isJsonObject,
   isTelling,
@@ -51,8 +52,8 @@ const FORM = 'application/x-www-form-urlencoded';
 const JSON_TYPE = 'application/json';
 
 /**
- * Reads a form or JSON whole (1 MiB at the most), of a multipart form what stands ahead of the first file, and of other bodies
- * nothing: those go on as a stream. Throws `GatewayRefusal`.
+ * Reads a form or JSON whole (1 MiB at the most; longer JSON is watched as it passes), of a multipart form what stands ahead of the
+ * first file, and of other bodies nothing: those go on as a stream. Throws `GatewayRefusal`.
  */
 export async function readCallBody(request: IncomingMessage, path: GatewayPath): Promise<CallBody> {
   const { headers } = request;
@@ -68,6 +69,7 @@ export async function readCallBody(request: IncomingMessage, path: GatewayPath):
   const isJson = type.includes('json');
   if (!isJson && type !== '' && !type.includes('urlencoded')) return bytesBody(request, contentType);
   requireUtf8(contentType);
+  if (isJson && (lengthOf(request) ?? 0) > BODY_LIMIT_BYTES) return longJsonBody(request, contentType);
   const bytes = await collect(request);
   return isJson ? jsonBody(bytes, contentType) : formBody(bytes);
 }
@@ -102,6 +104,29 @@ function bytesBody(request: IncomingMessage, contentType: string): CallBody {
       return { content: request, contentType, length: lengthOf(request) };
     },
   };
+}
+
+/** A file in JSON, as Meta's SDK sends images: it passes as a stream, and may hold nothing that decides what the call is. */
+function longJsonBody(request: IncomingMessage, contentType: string): CallBody {
+  return {
+    isRead: false,
+    isEmpty: false,
+    note: () => undefined,
+    outgoing: async ({ moved }) => {
+      if (moved !== null) throw batchWithBytes();
+      const content = Readable.from(guarded(unbroken(request)), { objectMode: false });
+      return { content, contentType, length: lengthOf(request) };
+    },
+  };
+}
+
+async function* guarded(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+  const guard = new JsonGuard();
+  for await (const piece of source) {
+    guard.push(piece);
+    yield piece;
+  }
+  guard.end();
 }
 
 function batchWithBytes(): GatewayRefusal {

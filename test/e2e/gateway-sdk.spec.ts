@@ -181,9 +181,9 @@ describe("Meta's business SDK on a lease", () => {
     expect(worked[3]?.body['data']).toHaveLength(1);
   });
 
-  it('uploads an image as bytes in JSON', async () => {
+  it('uploads an image as bytes in JSON, more than 1 MiB of them', async () => {
     const [account] = (await (await apiFor()).call('GET', ['me', 'adaccounts'], {}))['data'] as { id: string }[];
-    const image = Buffer.alloc(600_000, 'metavault');
+    const image = Buffer.alloc(1_500_000, 'metavault');
     const api = await apiFor();
     const answer = await api.call('POST', [account?.id ?? '', 'adimages'], { bytes: image.toString('base64') });
     expect(answer).toEqual({ images: { bytes: { hash: expect.any(String), size: image.length } } });

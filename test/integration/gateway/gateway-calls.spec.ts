@@ -94,6 +94,22 @@ describe('a plain call', () => {
     expect(last().headers['content-type']).toBe('application/json');
   });
 
+  it('passes a long JSON body on as a stream, as it came', async () => {
+    const text = JSON.stringify({
+      name: 'a',
+      bytes: 'QUJD'.repeat(500_000),
+      nested: { method: 'x', id: [1, { ids: 2 }] },
+    });
+    const answer = await http()
+      .post('/graph/act_1/adimages')
+      .set('Authorization', `Bearer ${LEASE}`)
+      .type('json')
+      .send(text);
+    expect(answer.status).toBe(200);
+    expect(last().body.equals(Buffer.from(text))).toBe(true);
+    expect(last().headers['content-length']).toBe(String(text.length));
+  });
+
   it('goes to the host of the credential', async () => {
     gateway.grants.set('mtl_ig', grantFor('IGAAtoken1', { kind: 'instagram_user' }));
     gateway.grants.set('mtl_th', grantFor('THAAtoken1', { kind: 'threads_user' }));
@@ -230,9 +246,19 @@ describe('refusals in the shape of Meta', () => {
     expect((await send('application/x-www-form-urlencoded', 'a=%zz')).status).toBe(400);
     expect((await send('application/json', '{}', { 'Content-Encoding': 'gzip' })).status).toBe(400);
     expect((await send('multipart/mixed; boundary=b', '--b--')).status).toBe(400);
-    const large = await send('application/json', `{"a":"${'x'.repeat(1_100_000)}"}`);
-    expect(large.status).toBe(413);
-    expect(large.body.error.error_data).toEqual({ code: 'payload_too_large' });
+    const long = 'x'.repeat(1_100_000);
+    const larges = [
+      await send('application/x-www-form-urlencoded', `a=${long}`),
+      await send('application/json', `{"a":"${long}","method":"delete"}`),
+      await send('application/json', `{"\\u0062atch":"${long}"}`),
+    ];
+    for (const large of larges) {
+      expect(large.status).toBe(413);
+      expect(large.body.error.error_data).toEqual({ code: 'payload_too_large' });
+    }
+    expect((await send('application/json', `{"a":"${long}"/**/}`)).status).toBe(400);
+    expect(gateway.seen.filter(({ complete }) => complete)).toHaveLength(0);
+    gateway.seen.length = 0;
     expect(gateway.seen).toHaveLength(0);
   });
 });
