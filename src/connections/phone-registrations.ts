@@ -68,8 +68,9 @@ export class PhoneRegistrations {
     await this.database.transaction(async (tx) => {
       const connection = await lock(tx, connectionId);
       if (connection === undefined || connection.status === 'revoked') return;
-      if (phoneNumberId !== null) await note(tx, connectionId, phoneNumberId, { registration });
-      const reason = await this.reasonAfter(tx, connectionId, connection, failure);
+      const stands = failure === null || !(await isRegistered(tx, connectionId, phoneNumberId));
+      if (phoneNumberId !== null && stands) await note(tx, connectionId, phoneNumberId, { registration });
+      const reason = stands ? await this.reasonAfter(tx, connectionId, connection, failure) : undefined;
       if (reason !== undefined) {
         await tx.run({
           text: 'UPDATE connection SET status_reason = $2, updated_at = $3 WHERE id = $1',
@@ -112,6 +113,16 @@ async function lock(tx: Transaction, connectionId: string): Promise<LockedConnec
     values: [connectionId],
   });
   return row;
+}
+
+/** A number that is registered stays so, whatever pin is tried then. */
+async function isRegistered(tx: Transaction, connectionId: string, id: string | null): Promise<boolean> {
+  const rows = await tx.rows({
+    text: `SELECT 1 FROM asset WHERE connection_id = $1 AND type = 'phone_number' AND id = $2
+      AND details->'registration'->>'status' = 'registered'`,
+    values: [connectionId, id],
+  });
+  return rows.length > 0;
 }
 
 async function note(tx: Transaction, connectionId: string, id: string, details: AssetDetails): Promise<void> {

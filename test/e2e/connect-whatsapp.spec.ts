@@ -240,6 +240,11 @@ describe('registering a number', () => {
     expect([right.status, right.body.status_reason]).toEqual([200, null]);
     expect(assetOf(right.body as ConnectionView, number)?.registration?.status).toBe('registered');
 
+    // A wrong pin does not take it back.
+    expect((await register('333333')).status).toBe(422);
+    const still = (await api(stage).get(`/v1/connections/${connection.id}`)).body as ConnectionView;
+    expect([still.status_reason, assetOf(still, number)?.registration?.status]).toEqual([null, 'registered']);
+
     // Connecting again forgets nothing of it.
     const userId = connection.meta_user_id;
     const again = await connected({ code: code(userId), waba_id: id });
