@@ -193,6 +193,18 @@ describe('POST /webhooks/meta', () => {
     expect(new Set(events.map(({ connection_id: connectionId }) => connectionId))).toEqual(new Set([id]));
   });
 
+  it('takes a thousand changes of one entry as one, and repeats of it as none', async () => {
+    const changes = Array.from({ length: 1000 }, (_, index) => ({
+      field: 'feed',
+      value: { item: 'post', post_id: index },
+    }));
+    const body = delivery('page', { id: '0', time: 7, mark: 'changes-1', changes });
+    for (let times = 0; times < 3; times++) await deliver(body).expect(200);
+    const events = await relayed('changes-1');
+    expect(events).toHaveLength(1);
+    expect((JSON.parse(events[0]?.data ?? '') as { entry: { changes: unknown[] } }).entry.changes).toHaveLength(1000);
+  });
+
   it('answers 400 to what is signed and no JSON, and stores nothing of it', async () => {
     for (const body of ['{"object":"page","entry":[{"mark":"broken-1"}', '[]', 'null', '']) {
       await deliver(body).expect(400);
