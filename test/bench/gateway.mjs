@@ -88,7 +88,9 @@ try {
     const [, bare] = measured[index + 1];
     const ratio = (gateway.requestsPerSecond / bare.requestsPerSecond).toFixed(2);
     const added = (gateway.p50 - bare.p50).toFixed(2);
-    process.stdout.write(`${name.replace(', gateway', '')}: ${ratio} of the proxy, adds ${added} ms at p50\n`);
+    const cpu = (bare.cpu / gateway.cpu).toFixed(2);
+    const label = name.replace(', gateway', '');
+    process.stdout.write(`${label}: ${ratio} of the proxy (${cpu} by processor time), adds ${added} ms at p50\n`);
   }
   for (const connections of [1, 200]) {
     const [{ request }] = both('', '/me/photos', upload);

@@ -21,6 +21,7 @@ if (result.errors > 0 || result.non2xx > 0) {
 }
 process.stdout.write(
   JSON.stringify({
+    requests: result.requests.total,
     requestsPerSecond: result.requests.average,
     p50: result.latency.p50,
     p99: result.latency.p99,

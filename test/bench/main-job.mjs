@@ -99,6 +99,9 @@ try {
   process.stdout.write(`b/a ${(b.requestsPerSecond / a.requestsPerSecond).toFixed(2)}   `);
   process.stdout.write(`c/a ${(c.requestsPerSecond / a.requestsPerSecond).toFixed(2)}   `);
   process.stdout.write(`d/e ${(d.requestsPerSecond / e.requestsPerSecond).toFixed(2)}   `);
+  process.stdout.write(
+    `by processor time ${[a.cpu / b.cpu, a.cpu / c.cpu, e.cpu / d.cpu].map((r) => r.toFixed(2)).join('   ')}   `,
+  );
   process.stdout.write(`gateway adds ${(d.p50 - e.p50).toFixed(2)} ms at p50\n`);
 } finally {
   for (const each of running.reverse()) await each.stop();

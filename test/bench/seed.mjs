@@ -1,4 +1,4 @@
-import { AuditLog, SYSTEM } from '../../dist/src/audit/audit-log.js';
+import { SYSTEM } from '../../dist/src/audit/audit-log.js';
 import { loadConfig } from '../../dist/src/config/load-config.js';
 import { CredentialWriter } from '../../dist/src/connections/credential-writer.js';
 import { EstablishConnection } from '../../dist/src/connections/establish-connection.js';
@@ -11,10 +11,9 @@ import { openStores } from '../../dist/src/stores.js';
 export async function seed(environment, count) {
   const config = loadConfig(environment);
   const stores = await openStores({ config, databaseUrl: environment.DATABASE_URL });
-  const { database, vault, keyRing, clock, ids, random } = stores;
+  const { audit, database, vault, keyRing, clock, ids, random } = stores;
   const intakes = new TokenIntakes(database, vault, clock, ids);
   const writer = new CredentialWriter(vault, keyRing, ids, random);
-  const audit = new AuditLog(clock, ids);
   const establish = new EstablishConnection(
     database,
     writer,
