@@ -20,7 +20,7 @@ export async function openRootKeys(keys: KeyProviderConfig, random: Random): Pro
   const local = (key: SecretString): RootKey => new LocalRootKey(key, random);
   return {
     rootKey: await openRootKey(keys, local, http),
-    previousRootKey: keys.previousRootKey === null ? null : local(keys.previousRootKey),
+    previousRootKey: await openPreviousRootKey(keys, local, http),
     close: async () => http?.close(),
   };
 }
@@ -34,4 +34,19 @@ async function openRootKey(
   if (keys.provider === 'aws') return AwsRootKey.open(keys);
   if (http === null) throw new Error('Transit needs an HTTP client');
   return new TransitRootKey(keys, http);
+}
+
+async function openPreviousRootKey(
+  keys: KeyProviderConfig,
+  local: (key: SecretString) => RootKey,
+  http: HttpClient | null,
+): Promise<RootKey | null> {
+  if (keys.previousRootKey !== null) return local(keys.previousRootKey);
+  if (keys.provider === 'aws' && keys.previousKeyId !== null) {
+    return openRootKey({ ...keys, keyId: keys.previousKeyId }, local, http);
+  }
+  if (keys.provider === 'transit' && keys.previousKeyName !== null) {
+    return openRootKey({ ...keys, keyName: keys.previousKeyName }, local, http);
+  }
+  return null;
 }

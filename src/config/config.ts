@@ -38,6 +38,8 @@ export type KeyProviderConfig =
       readonly provider: 'aws';
       readonly keyId: string;
       readonly endpointUrl: string | null;
+      /** While the ring moves from another key of KMS to this one. */
+      readonly previousKeyId: string | null;
       /** While a ring that a local root key wraps moves to KMS. */
       readonly previousRootKey: SecretString | null;
     }
@@ -47,6 +49,8 @@ export type KeyProviderConfig =
       readonly address: string;
       readonly mount: string;
       readonly keyName: string;
+      /** While the ring moves from another key of the same engine to this one. */
+      readonly previousKeyName: string | null;
       readonly namespace: string | null;
       /** The token, or the file that an agent keeps it in. */
       readonly token: SecretString | { readonly file: string };

@@ -61,12 +61,15 @@ function readAws(reader: EnvironmentReader, isUsed: boolean): Settings<'aws'> {
   if (isUsed && keyId === null) {
     reader.fault('AWS_KMS_KEY_ID', 'is missing although KMS_PROVIDER is aws; name the key by its ARN or alias.');
   }
-  return { keyId: keyId ?? '', endpointUrl };
+  const previousKeyId = readPrevious(reader, 'AWS_KMS_KEY_ID', reader.text('AWS_KMS_KEY_ID_PREVIOUS'));
+  return { keyId: keyId ?? '', endpointUrl, previousKeyId };
 }
 
 function readTransit(reader: EnvironmentReader, isUsed: boolean): Settings<'transit'> {
   const address = reader.text('VAULT_ADDR') === null ? null : readUrl(reader, 'VAULT_ADDR', '');
-  const keyName = reader.matching('VAULT_TRANSIT_KEY', TRANSIT_NAME, 'the name of a key of the Transit engine');
+  const keyForm = 'the name of a key of the Transit engine';
+  const keyName = reader.matching('VAULT_TRANSIT_KEY', TRANSIT_NAME, keyForm);
+  const previous = reader.matching('VAULT_TRANSIT_KEY_PREVIOUS', TRANSIT_NAME, keyForm);
   const mount = reader.matching('VAULT_TRANSIT_MOUNT', TRANSIT_PATH, 'the path of a Transit engine') ?? 'transit';
   const namespace = reader.matching('VAULT_NAMESPACE', TRANSIT_PATH, 'a namespace');
   const token = readSecret(reader, 'VAULT_TOKEN', VISIBLE, 'a token without spaces');
@@ -85,9 +88,28 @@ function readTransit(reader: EnvironmentReader, isUsed: boolean): Settings<'tran
     address: address ?? '',
     mount,
     keyName: keyName ?? '',
+    previousKeyName: readPrevious(reader, 'VAULT_TRANSIT_KEY', previous),
     namespace,
     token: file === null ? (token ?? new SecretString('')) : { file },
   };
+}
+
+/** The key that `name` replaces. One ring moves from one root key to one other. */
+function readPrevious(reader: EnvironmentReader, name: string, previous: string | null): string | null {
+  if (previous === null) return null;
+  if (previous === reader.text(name)) {
+    reader.fault(
+      `${name}_PREVIOUS`,
+      `is the same as ${name}; set it to the key that ${name} replaces, or take it out.`,
+    );
+  }
+  if (reader.text('ROOT_KEY_PREVIOUS') !== null) {
+    reader.fault(
+      `${name}_PREVIOUS`,
+      'is set together with ROOT_KEY_PREVIOUS; keep the one that the ring is under now.',
+    );
+  }
+  return previous;
 }
 
 function readKeyFile(reader: EnvironmentReader, file: string): SecretString | null {

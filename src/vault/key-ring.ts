@@ -48,7 +48,8 @@ export class WrongRootKey extends Error {
   constructor(needed: string, given: string) {
     super(
       `ROOT_KEY opens another vault: this database needs the root key with the fingerprint ${needed}, the one given has ${given}. ` +
-        'Give the right key; to change the root key, set the new one as ROOT_KEY and the old one as ROOT_KEY_PREVIOUS. Nothing was changed.',
+        'Give the right key; to change it, set the new one as ROOT_KEY and the old one as ROOT_KEY_PREVIOUS ' +
+        '(for a KMS: AWS_KMS_KEY_ID_PREVIOUS, VAULT_TRANSIT_KEY_PREVIOUS). Nothing was changed.',
     );
     this.name = 'WrongRootKey';
   }

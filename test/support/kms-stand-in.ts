@@ -4,6 +4,14 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 
 export const KMS_ARN = 'arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-4333-8444-555555555555';
+/** A second key of the same account. */
+export const KMS_NEXT_ARN = 'arn:aws:kms:eu-central-1:111122223333:key/99999999-2222-4333-8444-555555555555';
+const KEYS: Readonly<Record<string, string>> = {
+  [KMS_ARN]: KMS_ARN,
+  'alias/vault': KMS_ARN,
+  [KMS_NEXT_ARN]: KMS_NEXT_ARN,
+  'alias/next': KMS_NEXT_ARN,
+};
 export const AWS_TEST_ENVIRONMENT = {
   AWS_REGION: 'eu-central-1',
   AWS_ACCESS_KEY_ID: 'AKIATESTTESTTESTTEST',
@@ -52,21 +60,22 @@ function answer(standIn: KmsStandIn, key: Buffer, request: IncomingMessage, body
   if (fault !== null) return send(fault.status, { __type: fault.type, message: 'arn:aws:iam::1:user/very-private' });
   const action = String(request.headers['x-amz-target']).replace('TrentService.', '');
   const { KeyId, Plaintext, CiphertextBlob, EncryptionContext = {} } = JSON.parse(body.toString()) as KmsBody;
-  if (KeyId !== KMS_ARN && KeyId !== 'alias/vault') return send(400, { __type: 'NotFoundException' });
+  const arn = KEYS[KeyId];
+  if (arn === undefined) return send(400, { __type: 'NotFoundException' });
   standIn.calls.push({ action, context: EncryptionContext });
-  const aad = Buffer.from(JSON.stringify(Object.entries(EncryptionContext).sort()));
+  const aad = Buffer.from(JSON.stringify([arn, Object.entries(EncryptionContext).sort()]));
   if (action === 'Encrypt') {
     const iv = randomBytes(12);
     const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(aad);
     const box = Buffer.concat([iv, cipher.update(Buffer.from(Plaintext ?? '', 'base64')), cipher.final()]);
-    return send(200, { KeyId: KMS_ARN, CiphertextBlob: Buffer.concat([box, cipher.getAuthTag()]).toString('base64') });
+    return send(200, { KeyId: arn, CiphertextBlob: Buffer.concat([box, cipher.getAuthTag()]).toString('base64') });
   }
   const box = Buffer.from(CiphertextBlob ?? '', 'base64');
   try {
     const decipher = createDecipheriv('aes-256-gcm', key, box.subarray(0, 12)).setAAD(aad);
     decipher.setAuthTag(box.subarray(-16));
     const plaintext = Buffer.concat([decipher.update(box.subarray(12, -16)), decipher.final()]);
-    return send(200, { KeyId: KMS_ARN, Plaintext: plaintext.toString('base64') });
+    return send(200, { KeyId: arn, Plaintext: plaintext.toString('base64') });
   } catch {
     return send(400, { __type: 'InvalidCiphertextException' });
   }

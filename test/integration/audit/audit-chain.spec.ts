@@ -342,7 +342,7 @@ describe('a record from before entries had MACs', () => {
     const rows = await open.database.rows<{ id: string; fields: (string | null)[] }>({
       text: `SELECT e.id, ${ENTRY_FIELDS} AS fields FROM audit_entry e ORDER BY e.id`,
     });
-    let mac = GENESIS_MAC;
+    let mac: Buffer = GENESIS_MAC;
     for (const [index, row] of rows.entries()) {
       mac = linkMac(ring, index + 1, mac, row.fields, null);
       await sql('INSERT INTO audit_link VALUES ($1, $2, $3)', [index + 1, row.id, mac]);

@@ -1,16 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { KeyCustody } from '../../../src/access/key-custody.ts';
 import { AuditLog, SYSTEM } from '../../../src/audit/audit-log.ts';
+import type { KeyProviderConfig } from '../../../src/config/config.ts';
 import { SecretString } from '../../../src/platform/secret-string.ts';
 import { openRootKeys } from '../../../src/root-keys.ts';
 import { KekRegister } from '../../../src/vault/kek-register.ts';
 import { KeyRewrap } from '../../../src/vault/key-rewrap.ts';
-import { KeyRing } from '../../../src/vault/key-ring.ts';
+import { KeyRing, WrongRootKey } from '../../../src/vault/key-ring.ts';
 import { RootKeyUnavailable } from '../../../src/vault/root-key.ts';
 import { Vault } from '../../../src/vault/vault.ts';
 import { type OpenDatabase, openFreshDatabase } from '../../support/database.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { AWS_TEST_ENVIRONMENT, KMS_ARN, type KmsStandIn, startKmsStandIn } from '../../support/kms-stand-in.ts';
+import {
+  AWS_TEST_ENVIRONMENT,
+  KMS_ARN,
+  KMS_NEXT_ARN,
+  type KmsStandIn,
+  startKmsStandIn,
+} from '../../support/kms-stand-in.ts';
 import { openTestVault, TEST_ROOT_KEY, type TestVault } from '../../support/vault.ts';
 
 const clock = new FakeClock();
@@ -32,8 +39,13 @@ afterAll(async () => {
 
 async function openWithKms(previous: string | null): Promise<KeyRing> {
   const previousRootKey = previous === null ? null : new SecretString(previous);
-  const config = { provider: 'aws', keyId: 'alias/vault', endpointUrl: kms.url, previousRootKey } as const;
-  const keys = await openRootKeys(config, local.random);
+  return openWith({ keyId: 'alias/vault', previousKeyId: null, previousRootKey });
+}
+
+async function openWith(
+  names: Pick<Extract<KeyProviderConfig, { provider: 'aws' }>, 'keyId' | 'previousKeyId' | 'previousRootKey'>,
+): Promise<KeyRing> {
+  const keys = await openRootKeys({ provider: 'aws', endpointUrl: kms.url, ...names }, local.random);
   const source = { clock, ids: local.ids, random: local.random };
   return KeyRing.open(open.database, keys.rootKey, keys.previousRootKey, source);
 }
@@ -63,5 +75,22 @@ describe('a ring that moves from a local root key to AWS KMS', () => {
 
     kms.fault = null;
     expect((await custody.rotate(SYSTEM)).id).toBe(ring.activeKek().id);
+  });
+});
+
+describe('a ring that moves from one key of AWS KMS to another', () => {
+  const next = { keyId: 'alias/next', previousRootKey: null };
+
+  it('needs the old one named once, and then the new one only', async () => {
+    kms.fault = null;
+    const before = await openWithKms(null);
+    await expect(openWith({ ...next, previousKeyId: null })).rejects.toThrow(WrongRootKey);
+    const moved = await openWith({ ...next, previousKeyId: 'alias/vault' });
+    expect(Buffer.from(moved.activeKek().key)).toEqual(Buffer.from(before.activeKek().key));
+    const roots = await open.database.rows({ text: 'SELECT DISTINCT root_key_id FROM encryption_key' });
+    expect(roots).toEqual([{ root_key_id: `aws:${KMS_NEXT_ARN}` }]);
+    const later = await openWith({ ...next, previousKeyId: null });
+    expect(later.lookupHash('the same')).toEqual(before.lookupHash('the same'));
+    await expect(openWithKms(null)).rejects.toThrow(WrongRootKey);
   });
 });

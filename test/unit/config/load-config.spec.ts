@@ -123,6 +123,12 @@ describe('every fault is named', () => {
     ['KMS_PROVIDER', { KMS_PROVIDER: 'gcp' }],
     ['AWS_KMS_KEY_ID', { KMS_PROVIDER: 'aws', ROOT_KEY: '' }],
     ['ROOT_KEY', { KMS_PROVIDER: 'aws', AWS_KMS_KEY_ID: 'alias/x' }],
+    ['AWS_KMS_KEY_ID_PREVIOUS', { AWS_KMS_KEY_ID: 'alias/x', AWS_KMS_KEY_ID_PREVIOUS: 'alias/x' }],
+    [
+      'AWS_KMS_KEY_ID_PREVIOUS',
+      { AWS_KMS_KEY_ID_PREVIOUS: 'alias/x', ROOT_KEY_PREVIOUS: Buffer.alloc(32, 9).toString('base64') },
+    ],
+    ['VAULT_TRANSIT_KEY_PREVIOUS', { VAULT_TRANSIT_KEY: 'a', VAULT_TRANSIT_KEY_PREVIOUS: 'a' }],
     ['ROOT_KEY', { ROOT_KEY: '' }],
     ['ROOT_KEY', { ROOT_KEY: Buffer.alloc(31).toString('base64') }],
     ['ROOT_KEY_FILE', { ROOT_KEY_FILE: '/nowhere/key' }],
@@ -211,8 +217,24 @@ describe('forms that are taken', () => {
       provider: 'aws',
       keyId: 'alias/vault',
       endpointUrl: 'http://127.0.0.1:1',
+      previousKeyId: null,
       previousRootKey: null,
     });
+  });
+
+  it('the key of a KMS that another one replaces', () => {
+    const aws = { KMS_PROVIDER: 'aws', AWS_KMS_KEY_ID: 'alias/next', ROOT_KEY: '' };
+    expect(load({ ...aws, AWS_KMS_KEY_ID_PREVIOUS: 'alias/vault' }).keys).toMatchObject({
+      previousKeyId: 'alias/vault',
+    });
+    const transit = {
+      KMS_PROVIDER: 'transit',
+      VAULT_ADDR: 'https://vault.example',
+      VAULT_TRANSIT_KEY: 'next',
+      VAULT_TOKEN: 'hvs.x',
+    };
+    const keys = load({ ...transit, ROOT_KEY: '', VAULT_TRANSIT_KEY_PREVIOUS: 'vault' }).keys;
+    expect(keys).toMatchObject({ keyName: 'next', previousKeyName: 'vault' });
   });
 });
 
