@@ -134,9 +134,11 @@ export class CredentialOutcomes {
     known: CheckedCredential,
     { now, expiresAt, moved, scopes }: { now: Date; expiresAt: Date | null; moved: boolean; scopes: string[] },
   ): Promise<void> {
+    const fraction = this.random.fraction();
     const written = await sql.run({
       name: 'credential_checked',
-      text: `UPDATE credential SET health = $4, scopes = $5, issued_at = $6, expires_at = $7, last_checked_at = $8, check_due_at = $9,
+      text: `UPDATE credential SET health = $4, scopes = $5, issued_at = $6, expires_at = $7, last_checked_at = $8,
+          check_due_at = CASE WHEN check_due_at < $13 THEN $14::timestamptz ELSE $9::timestamptz END,
           failure = CASE WHEN $10 THEN NULL ELSE failure END,
           refresh_after = CASE WHEN $11 THEN $12::timestamptz ELSE refresh_after END,
           refresh_due_at = CASE WHEN $11 THEN $12::timestamptz ELSE refresh_due_at END,
@@ -151,10 +153,12 @@ export class CredentialOutcomes {
         known.issuedAt ?? credential.issuedAt,
         expiresAt,
         now,
-        this.nextCheckAt(now),
+        this.nextCheckAt(now, fraction),
         credential.failure !== null && isCheckFailure(credential.failure),
         known.refreshAfter !== undefined && (moved || credential.refreshDueAt === null),
         known.refreshAfter ?? null,
+        addSeconds(now, -LATE_SECONDS),
+        spreadCheckAt(now, fraction),
       ],
     });
     if (written !== 1) throw new ClaimLost(`credential ${credential.id}`);
@@ -227,8 +231,8 @@ export class CredentialOutcomes {
   }
 
   /** A day on, less a little chance, so that what was connected together is not inspected together for ever. */
-  private nextCheckAt(now: Date): Date {
-    return addSeconds(now, CHECK_INTERVAL_SECONDS * (0.9 + this.random.fraction() / 10));
+  private nextCheckAt(now: Date, fraction = this.random.fraction()): Date {
+    return addSeconds(now, CHECK_INTERVAL_SECONDS * (0.9 + fraction / 10));
   }
 
   private async recordFailure(
@@ -275,6 +279,14 @@ export class CredentialOutcomes {
     });
     if (first === 1) await announceExpiring(tx, this.outbox, credential, 'token_expires', credential.expiresAt, days);
   }
+}
+
+/** An inspection that is this late waited for something that others waited for too. */
+const LATE_SECONDS = 3 * 60 * 60;
+
+/** After an outage all that waited is inspected together: over the next day, but for its first hours, it is spread again. */
+function spreadCheckAt(now: Date, fraction: number): Date {
+  return addSeconds(now, CHECK_INTERVAL_SECONDS * (0.25 + fraction * 0.75));
 }
 
 /** $6 is what we know of it; our times have milliseconds, the column has more. */

@@ -6,7 +6,7 @@ import { CredentialVersions } from '../../src/connections/credential-versions.ts
 import { Suspicion } from '../../src/lifecycle/suspicion.ts';
 import type { MetaVerdict } from '../../src/meta/classify-error.ts';
 import { api } from '../support/connect.ts';
-import { DAY, type LifecycleStage, lifecycleStage } from '../support/lifecycle.ts';
+import { DAY, type LifecycleStage, lifecycleStage, seedConnections } from '../support/lifecycle.ts';
 
 let stage: LifecycleStage;
 
@@ -41,6 +41,22 @@ describe('an inspection', () => {
     expect(calls.length).toBeLessThan(200);
     expect((await stage.root(made[0]?.id ?? '')).last_checked_at).not.toBeNull();
     for (const { id } of made) await api(stage).delete(`/v1/connections/${id}`);
+  }, 120_000);
+
+  it('of all that an outage left behind at once spreads over the day again', async () => {
+    const seeded = await seedConnections(stage.replica, stage.sandbox, 40, { from: 50 * DAY, to: 51 * DAY });
+    stage.clock.advance(3 * DAY);
+    expect((await stage.sweep.health()).done).toBeGreaterThanOrEqual(40);
+    const due = await stage.database.rows<{ hours: number }>({
+      text: `SELECT extract(epoch FROM check_due_at - $1::timestamptz)::float8 / 3600 AS hours FROM credential
+        WHERE connection_id = ANY ($2) ORDER BY check_due_at`,
+      values: [stage.clock.now(), [...seeded.values()]],
+    });
+    const [first, last] = [due[0]?.hours ?? 0, due.at(-1)?.hours ?? 0];
+    expect(first).toBeGreaterThanOrEqual(6);
+    expect(last).toBeLessThanOrEqual(24);
+    expect(last - first).toBeGreaterThan(12);
+    for (const id of seeded.values()) await api(stage).delete(`/v1/connections/${id}`);
   }, 120_000);
 
   it('that finds the root token dead ends the connection, once, with event and audit entry', async () => {
