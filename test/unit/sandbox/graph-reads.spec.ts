@@ -75,6 +75,15 @@ describe('/me/accounts (META.md 5)', () => {
     expect(at(await get('me', page), 'id')).toBe('200000000000201');
   });
 
+  it('gives a new string at each look, where it is told to, and every one works', async () => {
+    sandbox.state.patchSettings({ pageTokens: 'fresh' });
+    const look = async () => textAt(await get('200000000000201?fields=access_token'), 'access_token');
+    const [first, second] = [await look(), await look()];
+    sandbox.state.patchSettings({ pageTokens: 'same' });
+    expect(first).not.toBe(second);
+    for (const page of [first, second]) expect(at(await get('me', page), 'id')).toBe('200000000000201');
+  });
+
   it('needs pages_show_list', async () => {
     const other = sandbox.state.make.user();
     const bare = sandbox.state.make.token({ userId: other.id, scopes: ['public_profile'] }).accessToken;

@@ -64,6 +64,44 @@ describe('uploads', () => {
     expect((await send(raw)).status).toBe(400);
   });
 
+  it('go on where they stopped, and nowhere else', async () => {
+    const url = `${sandbox.url}/rupload.facebook.com/ig-api-upload/v25.0/77`;
+    const put = (offset: number, size: number) =>
+      call(url, {
+        method: 'POST',
+        body: big.subarray(0, size),
+        headers: { Authorization: `OAuth ${token}`, offset: String(offset), file_size: '3000' },
+      });
+    expect((await put(0, 1_000)).status).toBe(200);
+    expect(at(await put(500, 1_000), 'error.error_subcode')).toBe(1363037);
+    expect(at(await call(url, bearer(token)), 'file_offset')).toBe(1_000);
+    expect((await put(1_000, 2_000)).status).toBe(200);
+  });
+
+  it('in phases need all their bytes before they finish', async () => {
+    const page = sandbox.state.make.token({ userId: '100000000000101', pageId: '200000000000201' }).accessToken;
+    const videos = (body: Record<string, unknown>) =>
+      call(
+        `${sandbox.url}/graph-video.facebook.com/v25.0/200000000000201/videos`,
+        json({ ...body, access_token: page }),
+      );
+    const begun = await videos({ upload_phase: 'start', file_size: 10 });
+    expect(begun.json).toMatchObject({ start_offset: '0', end_offset: '10', video_id: expect.any(String) });
+    const session = { upload_session_id: at(begun, 'upload_session_id') };
+    expect(at(await videos({ upload_phase: 'finish', ...session }), 'error.code')).toBe(6000);
+    expect((await videos({ upload_phase: 'transfer', upload_session_id: 'none' })).status).toBe(400);
+  });
+
+  it('of a session need its signature', async () => {
+    const url = `${sandbox.url}/graph.facebook.com/v25.0`;
+    const made = await call(`${url}/app/uploads?file_length=3`, bearer(token, { method: 'POST' }));
+    const id = textAt(made, 'id');
+    const raw = (path: string) =>
+      call(`${url}/${path}`, bearer(token, { method: 'POST', body: 'abc', headers: { file_offset: '0' } }));
+    expect((await raw(id.split('?')[0] ?? '')).status).toBe(400);
+    expect((await raw(id)).json).toEqual({ h: expect.any(String) });
+  });
+
   it('can be downloaded at any size', async () => {
     const made = await call(`${sandbox.url}/__sandbox/media`, json({ size: 2_000_000 }));
     const info = await call(`${sandbox.url}/graph.facebook.com/v25.0/${textAt(made, 'id')}`, bearer(token));
