@@ -1,0 +1,180 @@
+import { writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import request from 'supertest';
+import { SystemRandom } from '../../src/platform/random.ts';
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { metavault, metavaultJson } from '../support/cli.ts';
+import { findPostgresTools, startToolServer, type ToolServer } from '../support/postgres-tools.ts';
+import { startTestReplica } from '../support/replica.ts';
+import { TEST_ROOT_KEY } from '../support/vault.ts';
+
+const tools = findPostgresTools();
+const reason = 'why' in tools ? ` (SKIPPED: ${tools.why})` : '';
+const NEW_ROOT_KEY = Buffer.alloc(32, 11).toString('base64');
+const TENANTS = ['one', 'two'];
+
+let sandbox: Sandbox;
+let server: ToolServer;
+let source: string;
+let serviceKey: string;
+const tokens = new Map<string, string>();
+
+/** The commands of docs/runbook.md, "Backup". */
+function backUp(name: string): void {
+  server.run('pg_dump', '-Fc', '--exclude-table-data=encryption_key', '-f', server.file(`${name}.vault`), source);
+  backUpRing(name);
+}
+function backUpRing(name: string): void {
+  server.run('pg_dump', '-Fc', '--data-only', '-t', 'encryption_key', '-f', server.file(`${name}.ring`), source);
+}
+
+/** Those of its "Restore". */
+async function restore(vault: string, ring: string): Promise<string> {
+  const url = await server.empty();
+  server.run('pg_restore', '--section=pre-data', '-d', url, server.file(`${vault}.vault`));
+  server.run('pg_restore', '-d', url, server.file(`${ring}.ring`));
+  server.run('pg_restore', '--section=data', '--section=post-data', '-d', url, server.file(`${vault}.vault`));
+  return url;
+}
+
+const on = (url: string, more: Record<string, string> = {}): Record<string, string> => ({
+  ...sandbox.environment(),
+  DATABASE_URL: url,
+  ...more,
+});
+
+/** Every row of every table. */
+async function content(url: string): Promise<string> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const tables = await client.query<{ name: string }>(
+    `SELECT quote_ident(table_name) AS name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1`,
+  );
+  const parts: string[] = [];
+  for (const { name } of tables.rows) {
+    const { rows } = await client.query<{ row: string }>(`SELECT t::text AS row FROM ${name} t ORDER BY 1`);
+    parts.push(name, ...rows.map(({ row }) => row));
+  }
+  await client.end();
+  return parts.join('\n');
+}
+
+/** What a lease in token mode answers for each tenant, from a replica on that database. */
+async function leases(url: string, more: Record<string, string> = {}): Promise<{ status: number; token?: string }[]> {
+  const replica = await startTestReplica({ databaseUrl: url, environment: on(url, more) });
+  try {
+    const answers = [];
+    for (const tenant of TENANTS) {
+      const answer = await request(replica.app.getHttpServer())
+        .post('/v1/leases')
+        .set('Authorization', `Bearer ${serviceKey}`)
+        .send({ tenant, product: 'pages', mode: 'token' });
+      answers.push({ status: answer.status, token: answer.body.access_token as string });
+    }
+    return answers;
+  } finally {
+    await replica.close();
+  }
+}
+
+const served = (): { status: number; token?: string }[] =>
+  TENANTS.map((tenant) => ({ status: 201, token: tokens.get(tenant) ?? '' }));
+
+beforeAll(async () => {
+  if ('why' in tools) return;
+  const random = new SystemRandom();
+  sandbox = await startSandbox({ now: () => Date.now(), randomBytes: (size) => random.bytes(size) });
+  server = await startToolServer(tools);
+  source = await server.empty();
+  const rows = TENANTS.map((tenant) => {
+    const { id } = sandbox.state.make.user({ kind: 'user' });
+    return { tenant, product: 'pages', access_token: sandbox.state.make.token({ userId: id }).accessToken };
+  });
+  const file = server.file('rows.jsonl');
+  writeFileSync(file, rows.map((row) => JSON.stringify(row)).join('\n'));
+  expect(await metavault(on(source), 'import', file)).toMatchObject({ code: 0 });
+  const words = ['--name', 'a', '--role', 'service', '--tenants', '*', '--products', '*', '--lease-modes', 'token'];
+  serviceKey = (await metavault(on(source), 'clients', 'create', ...words)).out.split('\n')[1] ?? '';
+  for (const [index, { token = '' }] of (await leases(source)).entries()) tokens.set(TENANTS[index] ?? '', token);
+  backUp('first');
+  writeFileSync(server.file('anchor.json'), (await metavault(on(source), 'audit', 'anchor')).out);
+}, 120_000);
+afterAll(async () => {
+  await server?.stop();
+  await sandbox?.close();
+});
+
+const check = 'why' in tools ? it.skip : it;
+
+describe(`a backup by pg_dump${reason}`, () => {
+  check(
+    'restored with its root key serves everything, and its record is proven',
+    async () => {
+      const url = await restore('first', 'first');
+      expect((await metavault(on(url), 'audit', 'verify')).code).toBe(0);
+      expect(await leases(url)).toEqual(served());
+    },
+    60_000,
+  );
+
+  check(
+    'tells against an anchor that the record went on after it',
+    async () => {
+      const url = await restore('first', 'first');
+      const verify = await metavault(on(url), 'audit', 'verify', '--anchor', server.file('anchor.json'));
+      // The anchor was taken after the dump; whether an entry came between them is up to the moment.
+      expect([0, 1]).toContain(verify.code);
+      await leases(source);
+      const later = server.file('later.json');
+      writeFileSync(later, (await metavault(on(source), 'audit', 'anchor')).out);
+      const behind = await metavault(on(url), 'audit', 'verify', '--anchor', later);
+      expect(behind).toMatchObject({ code: 1, out: expect.stringContaining('cut_off') });
+    },
+    60_000,
+  );
+
+  check(
+    'is refused with another root key, by fingerprints, and not changed',
+    async () => {
+      const url = await restore('first', 'first');
+      const before = await content(url);
+      const { code, err } = await metavault(on(url, { ROOT_KEY: NEW_ROOT_KEY }), 'keys', 'list');
+      expect(code).toBe(1);
+      expect(err).toMatch(/needs the root key with the fingerprint local:\w+, the one given has local:\w+/);
+      expect(await content(url)).toBe(before);
+    },
+    60_000,
+  );
+
+  check(
+    'of before a root key change needs the old one, and moves with it as the previous one',
+    async () => {
+      const url = await restore('first', 'first');
+      const changed = { ROOT_KEY: NEW_ROOT_KEY, ROOT_KEY_PREVIOUS: TEST_ROOT_KEY };
+      expect(await metavault(on(url, changed), 'keys', 'change-root')).toMatchObject({ code: 0 });
+      expect((await metavault(on(url), 'keys', 'list')).code).toBe(1);
+      expect(await leases(url, { ROOT_KEY: NEW_ROOT_KEY })).toEqual(served());
+    },
+    60_000,
+  );
+
+  check(
+    'cannot be read any more once its KEK is destroyed, where the ring is kept apart',
+    async () => {
+      const { data } = await metavaultJson<{ data: { id: string; state: string }[] }>(on(source), 'keys', 'list');
+      const old = data.find(({ state }) => state === 'active')?.id ?? '';
+      expect(await metavault(on(source), 'keys', 'destroy', old, '--yes')).toMatchObject({ code: 0 });
+      expect(await leases(source)).toEqual(served());
+      backUpRing('later');
+      const url = await restore('first', 'later');
+      for (const { status, token } of await leases(url)) {
+        expect(status).toBeGreaterThanOrEqual(400);
+        expect(token).toBeUndefined();
+      }
+      // What stood in the ring of its day is as good as the root key of its day: that dump must not be kept.
+      expect(await leases(await restore('first', 'first'))).toEqual(served());
+    },
+    90_000,
+  );
+});
