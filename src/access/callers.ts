@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../database/database.ts';
+import { Database, type Sql } from '../database/database.ts';
 import { Clock } from '../platform/clock.ts';
 import { mayBeApiKey } from './api-key.ts';
 import type { Caller } from './caller.ts';
@@ -47,12 +47,14 @@ export class Callers {
     const hash = this.hasher.lookupHash(credential);
     const known = this.recall(hash, maxAgeMs);
     if (known !== null) return known;
-    return isToken ? this.readByToken(credential, hash) : this.readByKey(hash);
+    if (isToken) return this.readByToken(credential, hash);
+    // Who asks for a lease is answered within a second or refused; upkeep has patience with a database under load.
+    return this.readByKey(hash, maxAgeMs > 0 ? this.database.prompt : this.database);
   }
 
-  private async readByKey(hash: Buffer): Promise<Caller | RefusedCredential> {
+  private async readByKey(hash: Buffer, sql: Pick<Sql, 'rows'>): Promise<Caller | RefusedCredential> {
     const now = this.clock.now();
-    const [row] = await this.database.prompt.rows<KnownKey>({
+    const [row] = await sql.rows<KnownKey>({
       name: 'caller_by_key',
       text: `SELECT ${POLICY_COLUMNS}, k.expires_at AS key_expires_at
         FROM client_key k JOIN client c ON c.id = k.client_id WHERE k.hash = $1 AND c.deleted_at IS NULL`,

@@ -60,6 +60,9 @@ function openPool(connectionString: string): Pool {
     connectionString,
     application_name: 'metavault prompt',
     max: CONNECTIONS,
+    // Kept for those who come after a pause: making one takes long where the machine is busy.
+    min: 2,
+    idleTimeoutMillis: 60_000,
     connectionTimeoutMillis: PROMPT_ANSWER_MS,
     statement_timeout: STATEMENT_MS,
     query_timeout: SILENT_MS,
