@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { Config } from '../config/config.ts';
 import { Database } from '../database/database.ts';
@@ -6,11 +7,13 @@ import { HttpClient } from '../platform/http.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { Random } from '../platform/random.ts';
 import { checkEventSubscriptions } from './doctor/event-checks.ts';
-import type { Finding } from './doctor/finding.ts';
+import { attention, type Finding } from './doctor/finding.ts';
 import { examineMeta } from './doctor/meta-checks.ts';
 
 /** However often readiness is asked, Meta is asked no more often than this by one replica. */
 const GOOD_FOR_MS = 5 * 60 * 1000;
+/** A Meta that does not answer keeps an examination busy for minutes; nobody waits for that. */
+const PATIENCE_MS = 5_000;
 
 export interface Diagnosis {
   examinedAt: Date;
@@ -32,18 +35,29 @@ export class Diagnoses {
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
-  /** Null where the examination itself broke; that is logged, and tried again by the next who asks. */
+  /**
+   * At the latest after five seconds, then with no more than that it is still under way. Null where the examination itself broke; that is
+   * logged, and tried again by the next who asks.
+   */
   async latest(): Promise<Diagnosis | null> {
     const last = this.#last;
     if (last !== null && this.clock.now().getTime() - last.examinedAt.getTime() < GOOD_FOR_MS) return last;
     this.#underWay ??= this.examine().finally(() => {
       this.#underWay = null;
     });
+    // Where nobody waits for it any more, its failure is still no crash.
+    this.#underWay.catch(() => undefined);
+    const patience = new AbortController();
+    const slow = sleep(PATIENCE_MS, undefined, { signal: patience.signal, ref: false })
+      .then(() => ({ examinedAt: this.clock.now(), findings: [STILL_UNDER_WAY] }))
+      .catch(() => null);
     try {
-      return await this.#underWay;
+      return await Promise.race([this.#underWay, slow]);
     } catch (error) {
       this.logger.error({ err: error }, 'the examination for /health/ready broke');
       return null;
+    } finally {
+      patience.abort();
     }
   }
 
@@ -55,3 +69,9 @@ export class Diagnoses {
     return this.#last;
   }
 }
+
+const STILL_UNDER_WAY = attention(
+  'examination',
+  'It is still under way: Meta or PUBLIC_URL does not answer quickly.',
+  'Ask again in a minute.',
+);

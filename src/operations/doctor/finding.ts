@@ -1,6 +1,7 @@
 /** What a check looked at. */
 export type CheckName =
   | 'configuration'
+  | 'examination'
   | 'database'
   | 'migrations'
   | 'key_ring'

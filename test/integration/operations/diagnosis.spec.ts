@@ -75,6 +75,21 @@ describe('GET /health/ready', () => {
     expect(later.body.details.meta_app.examined_at).not.toBe(details['meta_app']?.examined_at);
   });
 
+  it('makes nobody wait for a Meta that does not answer, and tells the next who asks', async () => {
+    stage.clock.advance(301);
+    stage.fault({ kind: 'delay', delayMs: 7_000 }, { pathPattern: 'oauth/access_token' }, 1);
+    const first = await ready(TEST_ADMIN_KEY).expect(200);
+    expect(first.body.details.examination).toMatchObject({
+      findings: [{ state: 'attention', detail: expect.stringContaining('under way'), mend: expect.any(String) }],
+    });
+    expect(first.body.details).not.toHaveProperty('meta_app');
+    let details: Record<string, unknown> = {};
+    for (let tries = 0; tries < 10 && details['meta_app'] === undefined; tries++) {
+      details = (await ready(TEST_ADMIN_KEY).expect(200)).body.details;
+    }
+    expect(details['meta_app']).toMatchObject({ status: 'up' });
+  });
+
   it('stays ready with a secret that Meta refuses: there are leases to serve', async () => {
     stage.fault({ kind: 'graph_error', code: 1 }, { pathPattern: 'oauth/access_token' }, null);
     stage.clock.advance(301);
