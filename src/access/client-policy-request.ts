@@ -1,13 +1,13 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import {
-  Allow,
   ArrayMaxSize,
   ArrayMinSize,
   ArrayUnique,
   IsArray,
   IsIn,
   IsInt,
+  IsObject,
   IsString,
   Matches,
   Max,
@@ -49,6 +49,16 @@ const IsRange = (): PropertyDecorator =>
     },
     { each: true },
   );
+
+const IsAllowShape = (): PropertyDecorator =>
+  ValidateBy({
+    name: 'isAllowShape',
+    validator: {
+      validate: isAllowShape,
+      defaultMessage: () =>
+        `must be a list of at most ${MAX_PATTERNS} patterns such as "GET /*/insights", or such lists by ${PRODUCTS.join(', ')} or *`,
+    },
+  });
 
 /** A JWT that a client may come with in place of a key. */
 export class IdentityRequest implements Identity {
@@ -115,7 +125,8 @@ export abstract class ClientPolicyRequest {
       'Which Graph calls pass the gateway: a list of "METHOD /path" for all products, or lists by product, where * is every other product. ' +
       'Paths have no version; * is one segment, ** at the end any number. Null or absent is every call. Not together with the lease mode token',
   })
-  @Allow()
+  @UnlessNone()
+  @IsAllowShape()
   allow?: unknown;
 
   @ApiPropertyOptional({
@@ -140,6 +151,7 @@ export abstract class ClientPolicyRequest {
   })
   @IfGiven()
   @ValidateNested({ each: true })
+  @IsObject({ each: true })
   @Type(() => IdentityRequest)
   @ArrayUnique((each: Identity | null) => JSON.stringify([each?.issuer, each?.audience, each?.subject]))
   @ArrayMaxSize(MAX_IDENTITIES)
@@ -150,28 +162,26 @@ export abstract class ClientPolicyRequest {
 /** `allow` as it was given, checked pattern by pattern. Throws 400 `invalid_request` that names each wrong one. */
 export function readAllow(value: unknown): AllowPolicy | null {
   if (value === null) return null;
-  const errors: InputError[] = [];
-  const readList = (path: string, list: unknown): void => {
-    if (!Array.isArray(list) || list.length > MAX_PATTERNS) {
-      errors.push({ path, message: `must be a list of at most ${MAX_PATTERNS} patterns` });
-      return;
-    }
-    for (const [index, pattern] of list.entries()) {
+  const lists = Array.isArray(value)
+    ? ([['allow', value]] as const)
+    : Object.entries(value as object).map(([product, list]) => [`allow.${product}`, list as unknown[]] as const);
+  const errors: InputError[] = lists.flatMap(([path, list]) =>
+    list.flatMap((pattern, index) => {
       const message = patternFault(pattern);
-      if (message !== null) errors.push({ path: `${path}[${index}]`, message });
-    }
-  };
-  if (typeof value === 'object' && !Array.isArray(value)) {
-    for (const [product, list] of Object.entries(value)) {
-      const isKnown = product === '*' || PRODUCTS.some((each) => each === product);
-      if (isKnown) readList(`allow.${product}`, list);
-      else errors.push({ path: 'allow', message: `must name ${PRODUCTS.join(', ')} or *` });
-    }
-  } else {
-    readList('allow', value);
-  }
+      return message === null ? [] : [{ path: `${path}[${index}]`, message }];
+    }),
+  );
   if (errors.length > 0) {
     throw new AppError(invalidRequest, { detail: errors.map(({ path }) => path).join(', '), errors });
   }
   return value as AllowPolicy;
+}
+
+function isAllowShape(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (Array.isArray(value)) return value.length <= MAX_PATTERNS && value.every((item) => typeof item === 'string');
+  return Object.entries(value).every(
+    ([product, list]) =>
+      (product === '*' || PRODUCTS.some((each) => each === product)) && Array.isArray(list) && isAllowShape(list),
+  );
 }

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { AuditLog } from '../audit/audit-log.ts';
-import { Database } from '../database/database.ts';
+import { Database, type Sql } from '../database/database.ts';
 import { Clock } from '../platform/clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 
@@ -102,6 +102,15 @@ export class RefusalRecord implements OnApplicationShutdown {
     return { key: `${kind} others`, refusal: others };
   }
 
+  /** The refusal waits for its entry, so it must not have the patience of other work where the database hangs. */
+  private promptly(): Sql {
+    const { prompt } = this.database;
+    return {
+      rows: (statement) => prompt.rows(statement),
+      run: async (statement) => (await prompt.rows(statement)).length,
+    };
+  }
+
   private async tellRepeats({ first, repeats, beganAtMs }: Window): Promise<void> {
     if (repeats > 0) await this.write(first, { repeats, since: new Date(beganAtMs).toISOString() });
   }
@@ -109,7 +118,7 @@ export class RefusalRecord implements OnApplicationShutdown {
   private async write(refusal: Refusal, more: { repeats?: number; since?: string }): Promise<void> {
     const { clientId, tenant, product, connectionId, requestId, details } = refusal;
     try {
-      await this.audit.record(this.database, {
+      await this.audit.record(this.promptly(), {
         action: 'access.refused',
         actor: { kind: 'client', id: clientId },
         tenant: tenant ?? null,

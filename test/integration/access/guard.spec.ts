@@ -153,6 +153,19 @@ describe('401', () => {
     }
   });
 
+  it('does not wait for a record that is locked', async () => {
+    // A window of its own, so that there is something to record.
+    clock.advance(3600);
+    await open.database.transaction(async (tx) => {
+      await tx.run({ text: 'LOCK TABLE audit_entry IN ACCESS EXCLUSIVE MODE' });
+      const began = performance.now();
+      expect((await get('/probe/service', 'mtv_mistyped')).status).toBe(401);
+      // Other statements would wait for 15 seconds.
+      expect(performance.now() - began).toBeLessThan(10_000);
+    });
+    expect(access.log.text()).toContain('a refusal could not be recorded');
+  });
+
   it('is no matter of the case of the scheme', async () => {
     const { key } = await makeClient();
     expect((await http().get('/probe/service').set('Authorization', `bearer ${key}`)).status).toBe(200);
@@ -261,9 +274,8 @@ describe('wrong keys from one address', () => {
   it('in the wrong form cost the database nothing but the one entry', async () => {
     const fresh = await startAccessApp(open.database, clock, { controllers: [Probe] });
     const statements: string[] = [];
-    const { prompt } = open.database;
-    const original = prompt.rows.bind(prompt);
-    Object.assign(prompt, {
+    const original = open.database.rows.bind(open.database);
+    Object.assign(open.database, {
       rows: (statement: { text: string }) => {
         statements.push(statement.text);
         return original(statement);
@@ -285,7 +297,7 @@ describe('wrong keys from one address', () => {
         .set('Authorization', `Bearer ${newApiKey(random).expose()}`);
       expect(statements).toHaveLength(1);
     } finally {
-      Reflect.deleteProperty(prompt, 'rows');
+      Reflect.deleteProperty(open.database, 'rows');
       await fresh.app.close();
     }
   });
