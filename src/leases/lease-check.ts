@@ -89,7 +89,7 @@ const GRANTS = {
     ) whole ON true
     WHERE ${GOOD} AND k.secret_id IS NOT NULL`,
 };
-const STILL_GOOD = { name: 'lease_still_good', text: `SELECT 1 ${LIVING_LEASES} WHERE l.id = $1 AND ${GOOD}` };
+const STILL_GOOD = { name: 'lease_still_good', text: `SELECT l.id ${LIVING_LEASES} WHERE l.id = ANY ($1) AND ${GOOD}` };
 
 /**
  * The gateway's door: every call reads its lease by primary key, so no replica is ever behind; what is remembered spares the work of
@@ -127,10 +127,11 @@ export class LeaseCheck implements OnApplicationShutdown {
     return null;
   }
 
-  /** Whether a lease that a long call began with is good still. */
-  async isGood(leaseId: string): Promise<boolean> {
-    const rows = await this.database.prompt.rows({ ...STILL_GOOD, values: [leaseId, this.clock.now()] });
-    return rows.length === 1;
+  /** Those of the leases that long calls began with that are good still, by id. */
+  async stillGood(leaseIds: readonly string[]): Promise<ReadonlySet<string>> {
+    const values = [leaseIds, this.clock.now()];
+    const rows = await this.database.prompt.rows<{ id: string }>({ ...STILL_GOOD, values });
+    return new Set(rows.map(({ id }) => id));
   }
 
   onApplicationShutdown(): void {

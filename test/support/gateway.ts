@@ -132,7 +132,7 @@ export async function startStandingGateway(
   const clock = new SystemClock();
   const leaseCheck = {
     grant: async (token: string) => standIns.grants.get(token) ?? null,
-    isGood: async (leaseId: string) => [...standIns.grants.values()].some((grant) => grant.leaseId === leaseId),
+    stillGood: async () => new Set([...standIns.grants.values()].map((grant) => grant.leaseId)),
   } as unknown as LeaseCheck;
   const gatewayLeases = {
     issueFor: async (_grant: GatewayGrant, seen: readonly SeenToken[]) =>
