@@ -84,10 +84,10 @@ export class SubscriptionsController {
   ): Promise<SubscriptionView> {
     const by = requesterOf(caller, requestId);
     const change = toSubscriptionChange(request);
+    if (change.url !== undefined) await this.urls.check(change.url);
     await this.subscriptions.get(id, by.scope);
     if (change.tenants !== undefined) requireWithin(change.tenants, by.scope.tenants);
     if (change.products !== undefined) requireWithin(change.products, by.scope.products);
-    if (change.url !== undefined) await this.urls.check(change.url);
     return toSubscriptionView(await this.changes.change(by, id, change));
   }
 

@@ -17,6 +17,8 @@ export function dataSourceOptions(url: string, poolSize = 10): DataSourceOptions
     migrationsTableName: 'schema_migration',
     migrationsTransactionMode: 'each',
     synchronize: false,
+    // Whatever fails is thrown as well; the other loggers write failed migrations to standard output, which is for our lines only.
+    logger: 'debug',
     uuidExtension: 'pgcrypto',
     installExtensions: false,
     poolSize,

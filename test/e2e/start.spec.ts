@@ -8,6 +8,7 @@ import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 import { freePort } from '../support/child-replica.ts';
 import { freshDatabase } from '../support/database.ts';
 import { TEST_ENVIRONMENT } from '../support/replica.ts';
+import { silenceableLine } from '../support/silenceable-line.ts';
 
 jest.setTimeout(120_000);
 
@@ -28,7 +29,10 @@ afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
 
 interface Run {
   child: ChildProcess;
+  /** What it said on either stream. */
   output: () => string;
+  /** What is for machines. */
+  stdout: () => string;
   ended: Promise<number | null>;
   /** Until the output has this, or the process has ended. */
   says(pattern: RegExp): Promise<string>;
@@ -46,6 +50,8 @@ function run(file: string, options: string[], environment: Record<string, string
   });
   running.push(child);
   let output = '';
+  let stdout = '';
+  child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   for (const stream of [child.stdout, child.stderr])
     stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
   // 'close', not 'exit': what was written last is read by then.
@@ -54,6 +60,7 @@ function run(file: string, options: string[], environment: Record<string, string
     child,
     ended,
     output: () => output,
+    stdout: () => stdout,
     says: async (pattern) => {
       while (!pattern.test(output) && child.exitCode === null)
         await Promise.race([once(child.stdout as NonNullable<typeof child.stdout>, 'data'), ended]);
@@ -141,7 +148,7 @@ describe('a start that fails', () => {
 describe('the end', () => {
   it('comes although the database has gone silent', async () => {
     const database = await freshDatabase();
-    const line = await silenceable(database.url);
+    const line = await silenceableLine(database.url);
     const environment = { ...TEST_ENVIRONMENT, PORT: String(await freePort()), LOG_LEVEL: 'info' };
     const { child, ended, says } = run('main.ts', [], { ...environment, DATABASE_URL: line.url });
     await says(/"msg":"ready"/);
@@ -158,41 +165,12 @@ describe('the end', () => {
   });
 });
 
-/** The way to a Postgres, over a line that can fall silent without being closed: a black hole in the network. */
-async function silenceable(databaseUrl: string): Promise<{ url: string; silence(): void; close(): void }> {
-  const target = new URL(databaseUrl);
-  const sockets: net.Socket[] = [];
-  const server = net.createServer((near) => {
-    const far = net.connect(Number(target.port), target.hostname);
-    sockets.push(near, far);
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const)
-      from.on('data', (chunk) => to.write(chunk)).on('error', () => to.destroy());
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = new URL(databaseUrl);
-  url.port = String((server.address() as net.AddressInfo).port);
-  return {
-    url: url.href,
-    silence: () => {
-      for (const socket of sockets) socket.removeAllListeners('data').pause();
-    },
-    close: () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    },
-  };
-}
-
 describe('the command line', () => {
   it('looks after clients and after itself', async () => {
     const environment = { DATA_DIR: dataDir };
     const doctor = run('cli.ts', ['doctor', '--json'], environment);
     expect(await doctor.ended).toBe(0);
-    const { findings } = JSON.parse(doctor.output()) as { findings: { check: string; state: string }[] };
+    const { findings } = JSON.parse(doctor.stdout()) as { findings: { check: string; state: string }[] };
     expect(findings.map(({ check, state }) => `${check} ${state}`)).toEqual(
       ['configuration', 'database', 'migrations', 'key_ring', 'clock', 'event_subscriptions'].map(
         (check) => `${check} ok`,
@@ -201,11 +179,11 @@ describe('the command line', () => {
 
     const create = run('cli.ts', ['clients', 'create', '--name', 'by hand', '--role', 'auditor'], environment);
     expect(await create.ended).toBe(0);
-    const [id = '', key] = create.output().trim().split('\n');
+    const [id = '', key] = create.stdout().trim().split('\n');
     expect(key).toMatch(/^mtv_/);
     const list = run('cli.ts', ['clients', 'list', '--json'], environment);
     await list.ended;
-    expect(JSON.parse(list.output()).data).toContainEqual(
+    expect(JSON.parse(list.stdout()).data).toContainEqual(
       expect.objectContaining({ id, name: 'by hand', role: 'auditor' }),
     );
     expect(list.output()).not.toContain(key);
