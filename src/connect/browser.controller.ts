@@ -55,10 +55,10 @@ export class BrowserController {
     answerEnd(request, reply, end);
   }
 
-  private sendSignupPage({ session, attempt }: OpenedSession, token: string, reply: FastifyReply): void {
+  private sendSignupPage({ session, attempt, rerequest }: OpenedSession, token: string, reply: FastifyReply): void {
     const { product, flow, scopes } = session;
     const { meta } = this.config;
-    const sdk = jsSdkParameters(meta, product, flow, scopes);
+    const sdk = jsSdkParameters(meta, product, flow, scopes, rerequest);
     if (sdk === null) throw new Error(`the flow ${flow} has no JS SDK`);
     const basePath = connectPath(this.config, token);
     const nonce = this.random.bytes(16).toString('base64');

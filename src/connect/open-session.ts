@@ -20,6 +20,8 @@ export interface OpenedSession {
   attempt: string;
   /** `Set-Cookie` */
   cookie: string;
+  /** Whether scopes were declined before, which the dialog then asks for again. */
+  rerequest: boolean;
   /** Null: the flow is run by a page of ours. */
   dialogUrl: string | null;
 }
@@ -63,6 +65,7 @@ export class OpenSession {
     const state = this.secrets.make();
     const cookie = this.secrets.make();
     const isSignup = session.flow === 'embedded_signup';
+    const rerequest = await this.connections.hasDeclinedScopes(session.tenant, session.product);
     await this.sessions.addAttempt({
       stateHash: state.hash,
       sessionId: session.id,
@@ -73,12 +76,12 @@ export class OpenSession {
       session,
       attempt: attemptName(state.hash),
       cookie: setAttemptCookie(this.config.publicUrl, state.hash, cookie.value),
-      dialogUrl: isSignup ? null : await this.dialogUrl(session, state.value),
+      rerequest,
+      dialogUrl: isSignup ? null : this.dialogUrl(session, state.value, rerequest),
     };
   }
 
-  private async dialogUrl({ tenant, product, flow, scopes }: ConnectSession, state: string): Promise<string> {
-    const rerequest = await this.connections.hasDeclinedScopes(tenant, product);
+  private dialogUrl({ product, flow, scopes }: ConnectSession, state: string, rerequest: boolean): string {
     return dialogUrl(this.config.meta, {
       product,
       flow,

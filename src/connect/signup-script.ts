@@ -73,6 +73,7 @@ export const SIGNUP_SCRIPT = `
       }, {
         config_id: setup.sdk.config_id || undefined,
         scope: setup.sdk.scope || undefined,
+        auth_type: setup.sdk.auth_type || undefined,
         response_type: setup.sdk.response_type,
         override_default_response_type: setup.sdk.override_default_response_type,
         extras: setup.sdk.extras

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import request from 'supertest';
 import type { ConnectionView } from '../../src/connections/connection-view.ts';
 import { api, type ConnectStage, connectStage, createSession, goThrough } from '../support/connect.ts';
 
@@ -133,5 +134,19 @@ describe('declined scopes', () => {
     });
     const again = await createSession(stage, { product: 'ads', tenant: 'shy' });
     expect(again.js_sdk).toMatchObject({ auth_type: 'rerequest' });
+  });
+
+  it('are asked for again by our own signup page', async () => {
+    const signup = { product: 'whatsapp', flow: 'embedded_signup', tenant: 'shy' };
+    const sdkOfPage = async (): Promise<unknown> => {
+      const { connect_url } = await createSession(stage, signup);
+      const page = await request(stage.replica.app.getHttpServer()).get(new URL(connect_url).pathname);
+      return (JSON.parse(/id="setup">(.*?)<\/script>/.exec(page.text)?.[1] ?? '') as { sdk: unknown }).sdk;
+    };
+    expect(await sdkOfPage()).not.toHaveProperty('auth_type');
+    const { id: userId } = make().user();
+    const dialog = { product: 'whatsapp', tenant: 'shy' };
+    await goThrough(stage, dialog, { user: userId, decline: ['whatsapp_business_messaging'] });
+    expect(await sdkOfPage()).toMatchObject({ auth_type: 'rerequest' });
   });
 });
