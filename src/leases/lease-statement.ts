@@ -61,6 +61,7 @@ const OF_TENANT = `c.tenant = w.tenant AND c.product = w.product AND c.status <>
  * Whole leases in one statement and one round trip: for each wish it checks the client's key and policy again, finds the credential, writes
  * the lease and its audit entry, and reads the sealed token. A wish writes nothing unless exactly one living credential matched.
  * Named by nothing but tenant and product, two connections are ambiguous; an asset is reached by the newest living one.
+ * The scopes come as JSON, which is parsed by native code; an array of Postgres is not.
  */
 const TEXT = `WITH wish AS MATERIALIZED (
     SELECT w.*, EXISTS (SELECT 1 FROM client cl
@@ -96,7 +97,7 @@ const TEXT = `WITH wish AS MATERIALIZED (
     FROM chosen`)}
   )
   SELECT f.n, f.known, f.matches::int, ch.n IS NOT NULL AS issued, f.connection_id, f.status, f.credential_id, f.kind, f.version,
-    f.health, f.scopes, f.token_expires_at, f.secret_id, f.asset_type, f.asset_name, ch.lease_expires_at,
+    f.health, to_json(f.scopes) AS scopes, f.token_expires_at, f.secret_id, f.asset_type, f.asset_name, ch.lease_expires_at,
     s.kek_id, s.wrapped_key, s.ciphertext
   FROM found f LEFT JOIN chosen ch ON ch.n = f.n LEFT JOIN sealed_secret s ON s.id = ch.secret_id AND ch.mode = 'token'
   ORDER BY f.n`;
