@@ -99,7 +99,7 @@ describe('what Embedded Signup gave', () => {
       status_reason: { code: 'no_whatsapp_account' },
     });
     const events = await stage.replica.app.get(Database).rows<{ type: string }>({
-      text: 'SELECT type FROM event WHERE connection_id = $1 ORDER BY id',
+      text: 'SELECT type FROM event WHERE connection_id = $1 ORDER BY position',
       values: [silent.id],
     });
     expect(events.map(({ type }) => type)).toEqual(['connection.created', 'connection.reauth_required']);

@@ -48,6 +48,18 @@ describe('ids', () => {
     expect(firstIdAt('con', clock.now()) < ids.next('con')).toBe(true);
   });
 
+  it('of one moment sort in the order in which they were made, whatever was drawn', () => {
+    const still = new FakeClock();
+    const random = { bytes: (size: number) => Buffer.alloc(size, 255), fraction: () => 0 };
+    const counted = new Ids(still, random);
+    const made = Array.from({ length: 5_000 }, () => counted.next('evt'));
+    expect([...made].sort()).toEqual(made);
+    expect(new Set(made).size).toBe(5_000);
+    expect(made.every((id) => isId(id, 'evt'))).toBe(true);
+    still.advance(-1);
+    expect(counted.next('evt') < (made[0] ?? '')).toBe(true);
+  });
+
   it('are recognised by form', () => {
     expect(isId(ids.next('lse'), 'lse')).toBe(true);
     for (const wrong of ['lse_', 'lse_x', ids.next('con'), ids.next('lse').toUpperCase(), `${ids.next('lse')}0`]) {
