@@ -14,7 +14,7 @@ export const SIGNUP_SCRIPT = `
   var LEFT = 'The signup was left before its end, so nothing was connected. If no window of Meta opened, allow pop-ups for this page.';
   var BLOCKED = 'Meta\\u2019s part of this page did not load. If something here blocks ads or trackers, allow this page to load it.';
   var AWAY = 'This service could not be reached. Look at your connection, and send it again soon.';
-  var ids = null, code = null, report = null, timer = null, sent = false, act = login;
+  var ids = null, code = null, report = null, timer = null, sent = false, turn = 0, act = login;
 
   function say(words) { text.textContent = words; }
   function offer(label, action) { start.textContent = label; act = action; start.disabled = false; }
@@ -62,10 +62,13 @@ export const SIGNUP_SCRIPT = `
     return 'Meta reported a problem' + word('error_code', 'code') + word('session_id', 'session') + ', so nothing was connected.';
   }
   function login() {
+    var mine = turn += 1;
     ids = code = report = null;
     say('Go on in the window of Meta.');
     try {
       FB.login(function (response) {
+        // The window of an earlier try has closed late.
+        if (mine !== turn) return;
         code = (response && response.authResponse && response.authResponse.code) || null;
         if (code === null) stop();
         else if (ids !== null) complete();

@@ -60,7 +60,13 @@ function signup({ stage, visitor }: Browsing): void {
   };
   const approve = async (page: Page, name?: string) =>
     (await popupOf(page, name)).getByRole('button', { name: 'Continue' }).click();
-  const deny = async (page: Page) => (await popupOf(page)).getByRole('button', { name: 'Not now' }).click();
+  const deny = async (page: Page) => {
+    const popup = await popupOf(page);
+    // The next one has the same name: while this one still closes, it would be taken in its place.
+    const closed = popup.waitForEvent('close');
+    await popup.getByRole('button', { name: 'Not now' }).click();
+    await closed;
+  };
 
   describe('a signup that succeeds', () => {
     it.each([

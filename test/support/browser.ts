@@ -91,6 +91,8 @@ export function describeInBrowser(
   const executablePath = CHROMIUM;
   describe(title, () => {
     jest.setTimeout(4 * PATIENCE_MS);
+    // Windows come and go by a browser's own clock; what fails twice is ours. The first failure is printed.
+    jest.retryTimes(1, { logErrorsBeforeRetry: true });
     let opening: Promise<BrowserStage>;
     let stage: BrowserStage;
     const visitors: Visitor[] = [];
