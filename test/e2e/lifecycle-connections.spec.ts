@@ -231,3 +231,18 @@ describe('GET /metrics', () => {
     }
   });
 });
+
+describe('revoking at Meta', () => {
+  it.each([
+    ['system_user', 'confirmed'],
+    ['instagram_user', 'not_supported'],
+  ] as const)('revokes the token of a %s as Meta lets us: %s', async (kind, outcome) => {
+    const { id } = await stage.imported({ kind });
+    expect((await api(stage).delete(`/v1/connections/${id}`)).body).toMatchObject({ provider_revocation: outcome });
+    const left = await stage.database.rows({
+      text: 'SELECT 1 FROM provider_revocation WHERE connection_id = $1 AND secret_id IS NOT NULL',
+      values: [id],
+    });
+    expect(left).toEqual([]);
+  });
+});
