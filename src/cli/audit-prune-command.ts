@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { AuditChain } from '../audit/audit-chain.ts';
 import { AuditPrune, type PrunedEntry, PruneRefused } from '../audit/audit-prune.ts';
@@ -39,7 +39,8 @@ async function prune(stores: Stores, before: Date, file: string, { print }: Comm
   const descriptor = openNew(file);
   try {
     const count = await new AuditPrune(database, clock, keyRing, audit, verifier).prune(OPERATOR, before, (entries) => {
-      writeSync(descriptor, entries.map(toLine).join(''));
+      // All of it or an error: writeSync may write less, and what is missing would be deleted.
+      writeFileSync(descriptor, entries.map(toLine).join(''));
       // They are deleted from the database right after.
       fsyncSync(descriptor);
     });
