@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isLoopback } from '../config/setting-forms.ts';
 import type { ConnectionView } from '../connections/connection-view.ts';
 import { type HttpAnswer, type HttpClient, HttpFailure, UndiciHttpClient } from '../platform/http.ts';
 import { SecretString } from '../platform/secret-string.ts';
@@ -23,14 +24,16 @@ interface Problem {
   detail?: string;
 }
 
-/** Runs `work` on the API of a service that runs, as an admin. Throws `StartFailure` at once where nobody answers. */
+/**
+ * Runs `work` on the API of a service that runs, as an admin. Throws `UsageFailure` before anything is sent where the address would
+ * carry keys and tokens in the clear, and `StartFailure` at once where nobody answers.
+ */
 export async function withRunningService<T>(
   address: Address,
   signal: AbortSignal,
   work: (service: VaultService) => Promise<T>,
 ): Promise<T> {
-  const url = (address.url ?? address.publicUrl).replace(/\/+$/, '');
-  if (!URL.canParse(url)) throw new UsageFailure('--url must be an address such as https://vault.example.com.');
+  const url = serviceUrl(address);
   const key = address.keyFile === undefined ? address.bootstrapAdminKey : keyIn(address.keyFile);
   const http = new UndiciHttpClient();
   try {
@@ -40,6 +43,23 @@ export async function withRunningService<T>(
   } finally {
     await http.close();
   }
+}
+
+/** Off this machine over https only: each request carries an admin key, an import Meta's tokens. The address is not quoted: it could hold a password. */
+function serviceUrl({ url: given, publicUrl }: Address): string {
+  const name = given === undefined ? 'PUBLIC_URL' : '--url';
+  const text = given ?? publicUrl;
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const isPlain = url !== null && url.username === '' && url.password === '' && !/[?#\s]/.test(text);
+  if (!isPlain || !/^https?:$/.test(url.protocol)) {
+    throw new UsageFailure(`${name} must be an address such as https://vault.example.com.`);
+  }
+  if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
+    throw new UsageFailure(
+      `${name} is plain http to another machine, which would show the admin key and the tokens on the way. Give --url https://…, or run this where the service runs, with --url http://127.0.0.1:PORT.`,
+    );
+  }
+  return text.replace(/\/+$/, '');
 }
 
 function keyIn(file: string): SecretString {
