@@ -39,7 +39,8 @@ const SHAPES: Readonly<Record<GatewayRefusalCode, Shape>> = {
     status: 413,
     metaCode: 100,
     isTransient: false,
-    message: 'Forms and JSON bodies may have 1 MiB; send files as multipart/form-data or as plain bytes.',
+    message:
+      'Forms and the fields ahead of a file may have 1 MiB, and so may JSON that comes without a Content-Length; send files as multipart/form-data or as plain bytes.',
   },
   too_many_calls: { status: 429, metaCode: 4, isTransient: true, message: 'Too many calls at once.' },
   meta_unavailable: { status: 502, metaCode: 2, isTransient: true, message: 'Meta did not answer.' },

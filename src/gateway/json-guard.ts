@@ -23,7 +23,8 @@ type Expected = 'object' | 'name' | 'next name' | 'colon' | 'value' | 'comma' | 
 
 /**
  * Reads along while a JSON object passes, and stops it at a member that would decide what the call is, or where readers could
- * differ in what they read. Keeps nothing but the name it is in.
+ * differ in what they read. Keeps nothing but the name it is in. Only outermost members are parameters to Meta; what stands inside
+ * of one is the caller's data here as in short JSON (`noteJson`), whatever it is called.
  */
 export class JsonGuard {
   /** The closing bracket of each level. */
@@ -111,8 +112,15 @@ function judgeName(bytes: readonly number[]): void {
   const name = canonicalName(readName(bytes));
   if (!isCredentialName(name) && !DECIDING.has(name)) return;
   throw new GatewayRefusal('payload_too_large', {
-    detail: `A JSON body over 1 MiB must not have ${name}: put it into the query, or send less.`,
+    detail: `A JSON body over 1 MiB must not have ${name}: ${insteadOf(name)}.`,
   });
+}
+
+function insteadOf(name: string): string {
+  if (name === 'batch') return 'a batch comes in a body of at most 1 MiB';
+  return isCredentialName(name)
+    ? 'the lease goes into the Authorization header'
+    : 'put it into the query, or send less';
 }
 
 function readName(bytes: readonly number[]): string {

@@ -35,14 +35,18 @@ export function isJsonObject(value: unknown): value is JsonParameters {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Takes note of the members of an object that Meta reads as parameters. */
+/**
+ * Takes note of the members of an object that Meta reads as parameters: the outermost ones. A member of a member is data, as
+ * `name[access_token]` is in a form, and goes on as it came: the call runs on the header's token, a lease token is worth nothing at
+ * Meta, and a message may hold such a name for reasons of its own. Items of a batch are calls, and judged as such.
+ */
 export function noteJson(facts: CallFacts, parameters: JsonParameters): void {
   for (const [key, value] of Object.entries(parameters)) {
     noteParameter(facts, canonicalName(key), typeof value === 'string' ? value : writeJson(value));
   }
 }
 
-/** The object without the caller's own token and proof. */
+/** The object without the caller's own token and proof, as far as Meta would take them for such: see `noteJson`. */
 export function withoutCredentials(parameters: JsonParameters): JsonParameters {
   return Object.fromEntries(Object.entries(parameters).filter(([key]) => !isCredentialName(canonicalName(key))));
 }
