@@ -1,4 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ConnectionReader } from '../connections/connection-reader.ts';
+import type { ConnectionView } from '../connections/connection-view.ts';
 import { problemDocument, problemHeaders } from '../platform/problem.filter.ts';
 import type { AppError } from '../platform/problem.ts';
 import { connectedPage, problemPage } from './browser-page.ts';
@@ -29,29 +31,44 @@ export function answerProblem(
   }
 }
 
-/**
- * The end of an authorization: back to where the person came from, else a page of ours. `again`: the path of the connect link,
- * where it is known.
- */
-export function answerEnd(
+export interface EndingPage {
+  connections: ConnectionReader;
+  /** Where the routes that the page names are described. */
+  docsUrl: string;
+  /** The path of the connect link, where it is known. */
+  again?: string;
+}
+
+/** The end of an authorization: back to where the person came from, else a page of ours, which says what is left to be done. */
+export async function answerEnd(
   request: FastifyRequest,
   reply: FastifyReply,
   { session, result }: CallbackEnd,
-  again: string | null = null,
-): void {
+  { connections, docsUrl, again }: EndingPage,
+): Promise<void> {
   reply.header('cache-control', 'no-store');
   if (session.returnUrl !== null) {
     reply.redirect(withResult(session.returnUrl, result), 302);
-  } else if ('error' in result) {
-    answerProblem(
-      request,
-      reply,
-      problemOfWord(result.error, result.told),
-      result.error === 'session_expired' ? null : again,
-    );
-  } else if (wantsJson(request.headers.accept)) {
-    reply.send({ status: 'connected', connection_id: result.connectionId });
-  } else {
-    reply.type('text/html; charset=utf-8').send(connectedPage());
+    return;
   }
+  if ('error' in result) {
+    const link = result.error === 'session_expired' ? undefined : again;
+    answerProblem(request, reply, problemOfWord(result.error, result.told), link ?? null);
+    return;
+  }
+  const { connectionId } = result;
+  const connection = await connections.findAcrossTenants(connectionId);
+  const numbers = connection === null ? [] : numbersToRegister(connection);
+  if (wantsJson(request.headers.accept)) {
+    const told = numbers.length === 0 ? {} : { phone_numbers_to_register: numbers.map(({ id }) => id) };
+    reply.send({ status: 'connected', connection_id: connectionId, ...told });
+  } else {
+    const lack = connection?.status_reason ?? null;
+    reply.type('text/html; charset=utf-8').send(connectedPage({ connectionId, lack, numbers, docsUrl }));
+  }
+}
+
+/** As far as is known here: one that Meta registered by itself (a number of the WhatsApp Business app) or an earlier partner did is among them. */
+function numbersToRegister({ assets }: ConnectionView): ConnectionView['assets'] {
+  return assets.filter(({ type, registration }) => type === 'phone_number' && registration?.status !== 'registered');
 }

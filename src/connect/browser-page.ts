@@ -42,9 +42,34 @@ ${body}
 `;
 }
 
-/** What a person sees at the end of a session without a `return_url`. */
-export function connectedPage(): string {
-  return page('Connected', '<h1>Connected</h1>\n<p>Everything is set up. You can close this page.</p>');
+export interface Connected {
+  connectionId: string;
+  /** What the connection lacks though it stands. */
+  lack: { detail: string; remedy: string } | null;
+  /** WhatsApp numbers that nobody has registered here. */
+  numbers: readonly { id: string; name: string | null }[];
+  docsUrl: string;
+}
+
+/** What a person sees at the end of a session without a `return_url`. A pin is asked for by nobody but who runs the API. */
+export function connectedPage({ connectionId, lack, numbers, docsUrl }: Connected): string {
+  const lines = ['<h1>Connected</h1>'];
+  if (lack !== null) lines.push(`<p>Something is left to do. ${escapeHtml(`${lack.detail} ${lack.remedy}`)}</p>`);
+  if (numbers.length > 0) lines.push(registering(connectionId, numbers, docsUrl));
+  const isDone = lines.length === 1;
+  lines.push(`<p>${isDone ? 'Everything is set up. ' : ''}You can close this page.</p>`);
+  return page('Connected', lines.join('\n'));
+}
+
+const NAMED_NUMBERS = 3;
+
+function registering(connectionId: string, numbers: Connected['numbers'], docsUrl: string): string {
+  const names = numbers.slice(0, NAMED_NUMBERS).map(({ id, name }) => escapeHtml(name ?? id));
+  const rest = numbers.length - names.length;
+  const [only] = numbers;
+  const number = numbers.length === 1 && only !== undefined ? only.id : '{phone_number_id}';
+  return `<p>Before ${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''} can send and receive through the WhatsApp Cloud API, a last step is left: registering, unless that was done elsewhere. Whoever sent you here does it, and needs a pin of six digits from you: the one of the number's two-step verification, or, where that is off, a new one.</p>
+<p><small>For them: <code>POST /v1/connections/${connectionId}/phone-numbers/${number}/register</code> (<a href="${escapeHtml(docsUrl)}">description</a>)</small></p>`;
 }
 
 /**

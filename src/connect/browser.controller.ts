@@ -3,13 +3,14 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Public } from '../access/decorators.ts';
 import { Config } from '../config/config.ts';
+import { ConnectionReader } from '../connections/connection-reader.ts';
 import type { CallbackQuery } from '../meta/callback-query.ts';
 import { jsSdkParameters } from '../meta/js-sdk-parameters.ts';
 import { jsSdkScript } from '../meta/js-sdk-script.ts';
 import { Random } from '../platform/random.ts';
 import { BrowserFilter } from './browser.filter.ts';
 import { answerEnd } from './browser-answer.ts';
-import { connectPath, type OpenedSession, OpenSession } from './open-session.ts';
+import { connectPath, docsUrl, type OpenedSession, OpenSession } from './open-session.ts';
 import { ReceiveCallback } from './receive-callback.ts';
 import { signupPage } from './signup-page.ts';
 
@@ -22,6 +23,7 @@ export class BrowserController {
   constructor(
     private readonly opener: OpenSession,
     private readonly callback: ReceiveCallback,
+    private readonly connections: ConnectionReader,
     private readonly config: Config,
     private readonly random: Random,
   ) {}
@@ -52,7 +54,7 @@ export class BrowserController {
       return;
     }
     const end = await this.callback.receive(query, request.headers.cookie, String(request.id));
-    answerEnd(request, reply, end);
+    await answerEnd(request, reply, end, { connections: this.connections, docsUrl: docsUrl(this.config) });
   }
 
   private sendSignupPage({ session, attempt, rerequest }: OpenedSession, token: string, reply: FastifyReply): void {

@@ -36,6 +36,11 @@ export function connectPath({ publicUrl }: Config, token: string): string {
   return `${new URL(publicUrl).pathname.replace(/\/$/, '')}/connect/${encodeURIComponent(token)}`;
 }
 
+/** Where our routes are described, for whoever runs the product behind a page. */
+export function docsUrl({ publicUrl }: Config): string {
+  return `${publicUrl}/docs`;
+}
+
 /** Gives each browser that opens a connect link a state and a cookie of its own: a link scanner that follows it spoils nothing. */
 @Injectable()
 export class OpenSession {

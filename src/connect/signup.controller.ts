@@ -3,6 +3,7 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Public } from '../access/decorators.ts';
 import { Config } from '../config/config.ts';
+import { ConnectionReader } from '../connections/connection-reader.ts';
 import { AppError, notFound } from '../platform/problem.ts';
 import { SecretString } from '../platform/secret-string.ts';
 import { attemptCookies } from './attempt-cookie.ts';
@@ -11,7 +12,7 @@ import { answerEnd } from './browser-answer.ts';
 import { ConnectFailure } from './connect-failure.ts';
 import { CompleteSignupRequest, signupIds } from './connect-requests.ts';
 import type { ConnectSession } from './connect-session-store.ts';
-import { connectPath, OpenSession } from './open-session.ts';
+import { connectPath, docsUrl, OpenSession } from './open-session.ts';
 import { type CallbackEnd, ReceiveCallback } from './receive-callback.ts';
 import { withResult } from './return-url.ts';
 
@@ -31,6 +32,7 @@ export class SignupController {
   constructor(
     private readonly opener: OpenSession,
     private readonly callback: ReceiveCallback,
+    private readonly connections: ConnectionReader,
     private readonly config: Config,
   ) {}
 
@@ -70,7 +72,12 @@ export class SignupController {
   ): Promise<void> {
     const session = await this.opener.findEnded(token);
     const end = await this.callback.resultOf(session, this.cookies(request, query));
-    answerEnd(request, reply, end, connectPath(this.config, token));
+    const page = {
+      connections: this.connections,
+      docsUrl: docsUrl(this.config),
+      again: connectPath(this.config, token),
+    };
+    await answerEnd(request, reply, end, page);
   }
 
   private async ownSession(token: string, request: FastifyRequest): Promise<ConnectSession> {
