@@ -4,6 +4,7 @@ import type { RequestListener, Server } from 'node:http';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, jest } from '@jest/globals';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { assemble } from './assemble.ts';
 import { type ConnectStage, connectStage } from './connect.ts';
 import { listen } from './listener.ts';
 
@@ -124,16 +125,8 @@ function missing(): never {
 }
 
 /** The sandbox is at 127.0.0.1 and the replica at localhost: two sites, as in life, so that SameSite is put to the test. */
-async function browserStage(executablePath: string, given: Record<string, string>): Promise<BrowserStage> {
-  const opened: { close: () => Promise<void> }[] = [];
-  const close = async () => {
-    for (const each of opened.splice(0).reverse()) await each.close();
-  };
-  const keep = <T extends { close: () => Promise<void> }>(each: T): T => {
-    opened.push(each);
-    return each;
-  };
-  try {
+function browserStage(executablePath: string, given: Record<string, string>): Promise<BrowserStage> {
+  return assemble(async (keep) => {
     const returns: BrowserStage['returns'] = [];
     const product = keep(await listen(productPage(returns)));
     // The replica's own server does not listen: here the port is known before PUBLIC_URL has to be.
@@ -146,11 +139,8 @@ async function browserStage(executablePath: string, given: Record<string, string
     replica = stage.replica.app.getHttpServer();
     const options = { executablePath, args: FLAGS, headless: true, timeout: 2 * PATIENCE_MS };
     const browser = keep(await chromium.launch(options));
-    return { ...stage, listensAt, returnUrl: `${returnOrigin}/done`, returns, browser, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+    return { ...stage, listensAt, returnUrl: `${returnOrigin}/done`, returns, browser };
+  });
 }
 
 function productPage(returns: BrowserStage['returns']): RequestListener {

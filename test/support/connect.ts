@@ -1,49 +1,55 @@
 import { SchedulerRegistry } from '@nestjs/schedule';
 import request from 'supertest';
-import { SystemRandom } from '../../src/platform/random.ts';
-import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { ConnectionReader } from '../../src/connections/connection-reader.ts';
+import type { ConnectionView } from '../../src/connections/connection-view.ts';
+import type { Sandbox } from '../../src/sandbox/sandbox.ts';
+import { assemble } from './assemble.ts';
 import { FakeClock } from './fake-clock.ts';
 import { captureLog, startTestReplica, TEST_ADMIN_KEY, type TestReplica } from './replica.ts';
+import { startTestSandbox } from './sandbox.ts';
 
 export interface ConnectStage {
   sandbox: Sandbox;
   replica: TestReplica;
   clock: FakeClock;
   log: ReturnType<typeof captureLog>;
+  /** One more replica on the same database, time, Meta and log; its schedules run. Closed with the stage. */
+  another(environment?: Record<string, string>): Promise<TestReplica>;
   close(): Promise<void>;
 }
 
 export const RETURN_ORIGIN = 'https://app.example';
 
 /** A replica and a Meta of its own, on one fake time. */
-export async function connectStage(
+export function connectStage(
   options: { environment?: Record<string, string>; databaseUrl?: string } = {},
 ): Promise<ConnectStage> {
-  const clock = new FakeClock();
-  const random = new SystemRandom();
-  const sandbox = await startSandbox({
-    now: () => clock.now().getTime(),
-    randomBytes: (size) => random.bytes(size),
+  return assemble(async (keep) => {
+    const clock = new FakeClock();
+    const sandbox = keep(await startTestSandbox(clock));
+    const log = captureLog('debug');
+    const own = { ...sandbox.environment(), RETURN_URL_ORIGINS: RETURN_ORIGIN, ...options.environment };
+    const overrides = { clock, logger: log.logger };
+    const replica = keep(
+      await startTestReplica({
+        environment: own,
+        ...(options.databaseUrl === undefined ? {} : { databaseUrl: options.databaseUrl }),
+        overrides,
+      }),
+    );
+    // What is done by itself is done when a test says so: it decides what time it is.
+    const schedule = replica.app.get(SchedulerRegistry, { strict: false });
+    for (const name of schedule.getIntervals()) schedule.deleteInterval(name);
+    const another: ConnectStage['another'] = async (environment = {}) =>
+      keep(
+        await startTestReplica({
+          environment: { ...own, ...environment },
+          databaseUrl: replica.databaseUrl,
+          overrides,
+        }),
+      );
+    return { sandbox, replica, clock, log, another };
   });
-  const log = captureLog('debug');
-  const replica = await startTestReplica({
-    environment: { ...sandbox.environment(), RETURN_URL_ORIGINS: RETURN_ORIGIN, ...options.environment },
-    ...(options.databaseUrl === undefined ? {} : { databaseUrl: options.databaseUrl }),
-    overrides: { clock, logger: log.logger },
-  });
-  // What is done by itself is done when a test says so: it decides what time it is.
-  const schedule = replica.app.get(SchedulerRegistry, { strict: false });
-  for (const name of schedule.getIntervals()) schedule.deleteInterval(name);
-  return {
-    sandbox,
-    replica,
-    clock,
-    log,
-    close: async () => {
-      await replica.close();
-      await sandbox.close();
-    },
-  };
 }
 
 export interface SessionAnswer {
@@ -126,16 +132,55 @@ export async function createSession(
   return answer.body as SessionAnswer;
 }
 
+/** Somebody who has decided in the dialog, and whose browser has not delivered the callback yet. */
+export interface AtCallback {
+  session: SessionAnswer;
+  browser: TestBrowser;
+  dialog: URL;
+  callback: string;
+}
+
+/** One person's way as far as the callback. */
+export async function goToCallback(
+  stage: Pick<ConnectStage, 'replica'>,
+  body: Record<string, unknown> = {},
+  choice: Parameters<typeof decide>[1] = {},
+): Promise<AtCallback> {
+  const session = await createSession(stage, body);
+  const browser = new TestBrowser(stage);
+  const dialog = await browser.open(session.connect_url);
+  return { session, browser, dialog, callback: await decide(dialog, choice) };
+}
+
 /** The whole way of one person through the browser; where it ends. */
 export async function goThrough(
-  stage: ConnectStage,
+  stage: Pick<ConnectStage, 'replica'>,
   body: Record<string, unknown> = {},
   choice: Parameters<typeof decide>[1] = {},
 ): Promise<URL> {
-  const session = await createSession(stage, body);
-  const browser = new TestBrowser(stage);
-  const answer = await browser.get(await decide(await browser.open(session.connect_url), choice));
+  const { browser, callback } = await goToCallback(stage, body, choice);
+  const answer = await browser.get(callback);
   return new URL(String(answer.headers['location']), 'http://no-location.invalid');
+}
+
+/** The connection that a `return_url` was told of. */
+export async function connectionAt({ replica }: Pick<ConnectStage, 'replica'>, end: URL): Promise<ConnectionView> {
+  const id = end.searchParams.get('connection_id') ?? '';
+  const found = await replica.app.get(ConnectionReader).findAcrossTenants(id);
+  if (found === null) throw new Error(`no connection at ${end.href}`);
+  return found;
+}
+
+/** A new service, for all tenants and products unless its policy says less. */
+export async function makeService(
+  stage: Pick<ConnectStage, 'replica'>,
+  policy: Record<string, unknown> = {},
+): Promise<{ id: string; key: string }> {
+  const body = { name: 'a service', role: 'service', tenants: ['*'], products: ['*'], ...policy };
+  const answer = await api(stage).post('/v1/clients', body);
+  if (answer.status !== 201) throw new Error(`no client: ${answer.status} ${answer.text}`);
+  const { id, api_key: key } = answer.body as { id: string; api_key: string };
+  return { id, key };
 }
 
 /** How many codes were exchanged for tokens so far. */

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../../src/database/data-source-options.ts';
 import { Database } from '../../src/database/database.ts';
+import { assemble } from './assemble.ts';
 
 export const TEMPLATE_DATABASE = 'template_migrated';
 
@@ -47,15 +48,12 @@ export interface OpenDatabase {
 }
 
 /** A fresh database with our `Database` on it, for tests of one room. */
-export async function openFreshDatabase(): Promise<OpenDatabase> {
-  const fresh = await freshDatabase();
-  const dataSource = await new DataSource(dataSourceOptions(fresh.url)).initialize();
-  return {
-    database: Database.of(dataSource),
-    url: fresh.url,
-    close: async () => {
-      await dataSource.destroy();
-      await fresh.drop();
-    },
-  };
+export function openFreshDatabase(): Promise<OpenDatabase> {
+  return assemble(async (keep) => {
+    const { url, drop } = await freshDatabase();
+    keep({ close: drop });
+    const dataSource = await new DataSource(dataSourceOptions(url)).initialize();
+    keep({ close: () => dataSource.destroy() });
+    return { database: Database.of(dataSource), url };
+  });
 }

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Product } from '../../src/config/config.ts';
 import type { PrincipalKind } from '../../src/sandbox/records.ts';
+import { assemble } from './assemble.ts';
 import { freePort } from './child-replica.ts';
-import { api } from './connect.ts';
+import { api, makeService } from './connect.ts';
 import { type LifecycleStage, lifecycleStage } from './lifecycle.ts';
-import { startTestReplica, type TestReplica } from './replica.ts';
+import type { TestReplica } from './replica.ts';
 
 export interface Lease {
   lease_id: string;
@@ -36,58 +37,45 @@ export interface GatewayStage extends LifecycleStage {
   person(product: Product, kind: PrincipalKind): Promise<HeldToken>;
 }
 
-export async function gatewayStage(environment: Record<string, string> = {}): Promise<GatewayStage> {
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  const own = { PORT: String(port), PUBLIC_URL: url, ...environment };
-  const stage = await lifecycleStage(own);
-  const second = await startTestReplica({
-    environment: { ...stage.sandbox.environment(), ...own, PORT: '0' },
-    databaseUrl: stage.replica.databaseUrl,
-    overrides: { clock: stage.clock, logger: stage.log.logger },
+export function gatewayStage(environment: Record<string, string> = {}): Promise<GatewayStage> {
+  return assemble(async (keep) => {
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}`;
+    const stage = keep(await lifecycleStage({ PORT: String(port), PUBLIC_URL: url, ...environment }));
+    const second = await stage.another({ PORT: '0' });
+    await stage.replica.listen();
+    const secondUrl = await second.listen();
+    const products: Product[] = ['pages', 'instagram', 'threads', 'whatsapp', 'ads'];
+    const { id: serviceId, key: serviceKey } = await makeService(stage, { tenants: ['acme'], products });
+    const tokens: string[] = [];
+    const hold: GatewayStage['hold'] = async (product, { userId, scopes }) => {
+      const { accessToken } = stage.sandbox.state.make.token({ userId, ...(scopes === undefined ? {} : { scopes }) });
+      tokens.push(accessToken);
+      const answer = await api(stage).post('/v1/connections/import', {
+        tenant: 'acme',
+        product,
+        access_token: accessToken,
+      });
+      if (answer.status !== 201) throw new Error(`the import gave ${answer.status}: ${answer.text}`);
+      return { connectionId: (answer.body as { id: string }).id, userId, accessToken };
+    };
+    return {
+      ...stage,
+      url,
+      secondUrl,
+      second,
+      serviceId,
+      serviceKey,
+      tokens,
+      hold,
+      person: (product, kind) => hold(product, { userId: stage.sandbox.state.make.user({ kind }).id }),
+      lease: async (product, body = {}) => {
+        const answer = await api(stage, serviceKey).post('/v1/leases', { tenant: 'acme', product, ...body });
+        if (answer.status !== 201) throw new Error(`the lease gave ${answer.status}: ${answer.text}`);
+        return answer.body as Lease;
+      },
+    };
   });
-  await stage.replica.listen();
-  const secondUrl = await second.listen();
-  const products: Product[] = ['pages', 'instagram', 'threads', 'whatsapp', 'ads'];
-  const client = await api(stage).post('/v1/clients', {
-    name: 'publisher',
-    role: 'service',
-    tenants: ['acme'],
-    products,
-  });
-  const { id: serviceId, api_key: serviceKey } = client.body as { id: string; api_key: string };
-  const tokens: string[] = [];
-  const hold: GatewayStage['hold'] = async (product, { userId, scopes }) => {
-    const { accessToken } = stage.sandbox.state.make.token({ userId, ...(scopes === undefined ? {} : { scopes }) });
-    tokens.push(accessToken);
-    const answer = await api(stage).post('/v1/connections/import', {
-      tenant: 'acme',
-      product,
-      access_token: accessToken,
-    });
-    if (answer.status !== 201) throw new Error(`the import gave ${answer.status}: ${answer.text}`);
-    return { connectionId: (answer.body as { id: string }).id, userId, accessToken };
-  };
-  return {
-    ...stage,
-    url,
-    secondUrl,
-    second,
-    serviceId,
-    serviceKey,
-    tokens,
-    hold,
-    person: (product, kind) => hold(product, { userId: stage.sandbox.state.make.user({ kind }).id }),
-    lease: async (product, body = {}) => {
-      const answer = await api(stage, serviceKey).post('/v1/leases', { tenant: 'acme', product, ...body });
-      if (answer.status !== 201) throw new Error(`the lease gave ${answer.status}: ${answer.text}`);
-      return answer.body as Lease;
-    },
-    close: async () => {
-      await second.close();
-      await stage.close();
-    },
-  };
 }
 
 /** Waits until something is true; throws when it isn't within the time. */

@@ -11,6 +11,7 @@ import { SecretString } from '../../src/platform/secret-string.ts';
 import type { Fault, FaultMatch } from '../../src/sandbox/faults.ts';
 import type { PrincipalKind } from '../../src/sandbox/records.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
+import { assemble } from './assemble.ts';
 import { api, type ConnectStage, connectStage } from './connect.ts';
 import type { TestReplica } from './replica.ts';
 
@@ -126,60 +127,62 @@ const PRODUCT: Readonly<Record<PrincipalKind, Product>> = {
   threads_user: 'threads',
 };
 
-export async function lifecycleStage(environment: Record<string, string> = {}): Promise<LifecycleStage> {
-  const stage = await connectStage({ environment });
-  const { sandbox, replica } = stage;
-  const database = replica.app.get(Database);
-  const connection = async (id: string): Promise<ConnectionView> =>
-    (await api(stage).get(`/v1/connections/${id}`).expect(200)).body as ConnectionView;
-  return {
-    ...stage,
-    sweep: replica.app.get(Sweep),
-    schedule: replica.app.get(Schedule),
-    database,
-    connection,
-    imported: async (recipe = {}) => {
-      const kind = recipe.kind ?? 'user';
-      const user = sandbox.state.make.user({ kind });
-      const pageIds = Array.from(
-        { length: recipe.pages ?? 0 },
-        () => sandbox.state.make.page({ userIds: [user.id] }).id,
-      );
-      const { accessToken } = sandbox.state.make.token({
-        userId: user.id,
-        ...(recipe.expiresIn === undefined ? {} : { expiresIn: recipe.expiresIn }),
-      });
-      const body = {
-        tenant: recipe.tenant ?? 'acme',
-        product: recipe.product ?? PRODUCT[kind],
-        access_token: accessToken,
-      };
-      const answer = await api(stage).post('/v1/connections/import', body);
-      if (answer.status !== 201) throw new Error(`the import gave ${answer.status}: ${answer.text}`);
-      return { id: (answer.body as { id: string }).id, userId: user.id, token: accessToken, pageIds };
-    },
-    root: async (id) => {
-      const [root] = (await connection(id)).credentials;
-      if (root === undefined) throw new Error(`${id} has no credential`);
-      return root;
-    },
-    fault: (fault, match, times = 1) => {
-      sandbox.state.faults.add({ fault, times, ...(match === undefined ? {} : { match }) });
-    },
-    exchanges: () => sandbox.state.log.counters(),
-    events: async (type) =>
-      (
-        await database.rows<{ data: Record<string, unknown> }>({
-          text: 'SELECT data FROM event WHERE type = $1 ORDER BY id',
-          values: [type],
-        })
-      ).map((row) => row.data),
-    audited: async (action) =>
-      (
-        await database.rows<{ details: Record<string, unknown> }>({
-          text: 'SELECT details FROM audit_entry WHERE action = $1 ORDER BY id',
-          values: [action],
-        })
-      ).map((row) => row.details),
-  };
+export function lifecycleStage(environment: Record<string, string> = {}): Promise<LifecycleStage> {
+  return assemble(async (keep) => {
+    const stage = keep(await connectStage({ environment }));
+    const { sandbox, replica } = stage;
+    const database = replica.app.get(Database);
+    const connection = async (id: string): Promise<ConnectionView> =>
+      (await api(stage).get(`/v1/connections/${id}`).expect(200)).body as ConnectionView;
+    return {
+      ...stage,
+      sweep: replica.app.get(Sweep),
+      schedule: replica.app.get(Schedule),
+      database,
+      connection,
+      imported: async (recipe = {}) => {
+        const kind = recipe.kind ?? 'user';
+        const user = sandbox.state.make.user({ kind });
+        const pageIds = Array.from(
+          { length: recipe.pages ?? 0 },
+          () => sandbox.state.make.page({ userIds: [user.id] }).id,
+        );
+        const { accessToken } = sandbox.state.make.token({
+          userId: user.id,
+          ...(recipe.expiresIn === undefined ? {} : { expiresIn: recipe.expiresIn }),
+        });
+        const body = {
+          tenant: recipe.tenant ?? 'acme',
+          product: recipe.product ?? PRODUCT[kind],
+          access_token: accessToken,
+        };
+        const answer = await api(stage).post('/v1/connections/import', body);
+        if (answer.status !== 201) throw new Error(`the import gave ${answer.status}: ${answer.text}`);
+        return { id: (answer.body as { id: string }).id, userId: user.id, token: accessToken, pageIds };
+      },
+      root: async (id) => {
+        const [root] = (await connection(id)).credentials;
+        if (root === undefined) throw new Error(`${id} has no credential`);
+        return root;
+      },
+      fault: (fault, match, times = 1) => {
+        sandbox.state.faults.add({ fault, times, ...(match === undefined ? {} : { match }) });
+      },
+      exchanges: () => sandbox.state.log.counters(),
+      events: async (type) =>
+        (
+          await database.rows<{ data: Record<string, unknown> }>({
+            text: 'SELECT data FROM event WHERE type = $1 ORDER BY id',
+            values: [type],
+          })
+        ).map((row) => row.data),
+      audited: async (action) =>
+        (
+          await database.rows<{ details: Record<string, unknown> }>({
+            text: 'SELECT details FROM audit_entry WHERE action = $1 ORDER BY id',
+            values: [action],
+          })
+        ).map((row) => row.details),
+    };
+  });
 }

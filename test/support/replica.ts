@@ -1,7 +1,8 @@
 import { loadConfig } from '../../src/config/load-config.ts';
 import { createLogger, type Pino } from '../../src/platform/logger.ts';
 import { createReplica, type Replica, type ReplicaOptions } from '../../src/replica.ts';
-import { type FreshDatabase, freshDatabase } from './database.ts';
+import { assemble } from './assemble.ts';
+import { freshDatabase } from './database.ts';
 import { TEST_ROOT_KEY } from './vault.ts';
 
 export const TEST_ADMIN_KEY = 'test-bootstrap-admin-key-0123456789abcdef';
@@ -40,23 +41,24 @@ export function captureLog(level = 'info'): { logger: Pino; lines: Record<string
 }
 
 /** A replica on a fresh database of its own (or on `databaseUrl`, to stand beside another). Not listening: supertest does that. */
-export async function startTestReplica(
+export function startTestReplica(
   options: { environment?: Record<string, string>; databaseUrl?: string; overrides?: ReplicaOptions['overrides'] } = {},
 ): Promise<TestReplica> {
-  const config = loadConfig({ ...TEST_ENVIRONMENT, ...options.environment });
-  const fresh: FreshDatabase | null = options.databaseUrl === undefined ? await freshDatabase() : null;
-  const databaseUrl = options.databaseUrl ?? fresh?.url ?? '';
-  const replica = await createReplica({
-    config,
-    databaseUrl,
-    ...(options.overrides === undefined ? {} : { overrides: options.overrides }),
+  return assemble(async (keep) => {
+    const config = loadConfig({ ...TEST_ENVIRONMENT, ...options.environment });
+    let { databaseUrl } = options;
+    if (databaseUrl === undefined) {
+      const fresh = await freshDatabase();
+      keep({ close: fresh.drop });
+      databaseUrl = fresh.url;
+    }
+    const replica = keep(
+      await createReplica({
+        config,
+        databaseUrl,
+        ...(options.overrides === undefined ? {} : { overrides: options.overrides }),
+      }),
+    );
+    return { ...replica, databaseUrl };
   });
-  return {
-    ...replica,
-    databaseUrl,
-    close: async () => {
-      await replica.close();
-      await fresh?.drop();
-    },
-  };
 }
