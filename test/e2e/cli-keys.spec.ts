@@ -1,47 +1,24 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import request from 'supertest';
-import { SystemRandom } from '../../src/platform/random.ts';
-import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { metavault, metavaultJson, startMetavault } from '../support/cli.ts';
-import { type FreshDatabase, freshDatabase } from '../support/database.ts';
+import { type CliStage, cliStage } from '../support/cli-stage.ts';
 import { startTestReplica } from '../support/replica.ts';
 import { TEST_ROOT_KEY } from '../support/vault.ts';
 
 const NEW_ROOT_KEY = Buffer.alloc(32, 12).toString('base64');
 const CHANGE = { ROOT_KEY: NEW_ROOT_KEY, ROOT_KEY_PREVIOUS: TEST_ROOT_KEY };
 
-let sandbox: Sandbox;
-let database: FreshDatabase;
-let sql: pg.Client;
-let folder: string;
-let environment: Record<string, string>;
+let stage: CliStage;
 
 beforeAll(async () => {
-  const random = new SystemRandom();
-  sandbox = await startSandbox({ now: () => Date.now(), randomBytes: (size) => random.bytes(size) });
-  database = await freshDatabase();
-  environment = { ...sandbox.environment(), DATABASE_URL: database.url };
-  sql = new pg.Client({ connectionString: database.url });
-  await sql.connect();
-  folder = mkdtempSync(path.join(tmpdir(), 'metavault-keys-'));
-  const rows = ['one', 'two', 'three'].map((tenant) => {
-    const { id } = sandbox.state.make.user({ kind: 'user' });
-    return { tenant, product: 'pages', access_token: sandbox.state.make.token({ userId: id }).accessToken };
-  });
-  const file = path.join(folder, 'rows.jsonl');
-  writeFileSync(file, rows.map((row) => JSON.stringify(row)).join('\n'));
-  expect(await metavault(environment, 'import', file)).toMatchObject({ code: 0 });
+  stage = await cliStage();
+  const rows = ['one', 'two', 'three'].map((tenant) =>
+    JSON.stringify({ tenant, product: 'pages', access_token: stage.personToken() }),
+  );
+  expect(await stage.run('import', stage.file('rows.jsonl', rows.join('\n')))).toMatchObject({ code: 0 });
 }, 60_000);
-afterAll(async () => {
-  rmSync(folder, { recursive: true, force: true });
-  await sql?.end();
-  await database?.drop();
-  await sandbox?.close();
-});
+afterAll(() => stage?.close());
 
 interface Kek {
   id: string;
@@ -50,12 +27,15 @@ interface Kek {
   root_key_id: string;
 }
 const keks = async (more: Record<string, string> = {}): Promise<Kek[]> =>
-  (await metavaultJson<{ data: Kek[] }>({ ...environment, ...more }, 'keys', 'list')).data;
+  (await metavaultJson<{ data: Kek[] }>({ ...stage.environment, ...more }, 'keys', 'list')).data;
 const active = async (more: Record<string, string> = {}): Promise<string> =>
   (await keks(more)).find(({ state }) => state === 'active')?.id ?? '';
 
 async function leaseStatus(key: string, tenant: string, more: Record<string, string> = {}): Promise<number> {
-  const replica = await startTestReplica({ databaseUrl: database.url, environment: { ...environment, ...more } });
+  const replica = await startTestReplica({
+    databaseUrl: stage.databaseUrl,
+    environment: { ...stage.environment, ...more },
+  });
   try {
     const body = { tenant, product: 'pages' };
     const lease = request(replica.app.getHttpServer()).post('/v1/leases').set('Authorization', `Bearer ${key}`);
@@ -68,35 +48,35 @@ async function leaseStatus(key: string, tenant: string, more: Record<string, str
 describe('metavault keys', () => {
   it('rotates, rewraps and retires; a key in use stays, one that is retired stays so', async () => {
     const old = await active();
-    const run = (...words: string[]) => metavault(environment, 'keys', ...words);
+    const run = (...words: string[]) => stage.run('keys', ...words);
     expect(await run('retire', old)).toMatchObject({ code: 1, err: expect.stringContaining('the active key') });
     expect(await run('rotate')).toMatchObject({ code: 0, out: expect.stringContaining(`${old} goes on opening`) });
     expect(await run('retire', old)).toMatchObject({ code: 1, err: expect.stringContaining('still wraps') });
-    expect(await metavaultJson(environment, 'keys', 'rewrap')).toMatchObject({ state: 'done', remaining: 0 });
-    expect(await metavaultJson(environment, 'keys', 'retire', old)).toEqual({ id: old, state: 'retired' });
+    expect(await stage.json('keys', 'rewrap')).toMatchObject({ state: 'done', remaining: 0 });
+    expect(await stage.json('keys', 'retire', old)).toEqual({ id: old, state: 'retired' });
     expect(await run('retire', old)).toMatchObject({ code: 0 });
     expect((await run('list')).out).toMatch(new RegExp(`${old} +retired`));
   }, 60_000);
 
   it('destroys the active key by putting another in its place, when it is told to', async () => {
     const old = await active();
-    const refused = await metavault(environment, 'keys', 'destroy', old);
+    const refused = await stage.run('keys', 'destroy', old);
     expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('--yes') });
     expect(await active()).toBe(old);
-    const done = await metavault(environment, 'keys', 'destroy', old, '--yes');
+    const done = await stage.run('keys', 'destroy', old, '--yes');
     expect(done).toMatchObject({ code: 0, out: expect.stringContaining('A backup that holds the ring still opens') });
     expect((await keks()).filter(({ state }) => state !== 'retired')).toMatchObject([{ state: 'active' }]);
   }, 60_000);
 
   it('changes the root key; killed in the middle, all of the ring is still under the old one', async () => {
     const [before] = await keks();
-    const blocker = new pg.Client({ connectionString: database.url });
+    const blocker = new pg.Client({ connectionString: stage.databaseUrl });
     await blocker.connect();
     await blocker.query('BEGIN');
     await blocker.query('SELECT 1 FROM encryption_key ORDER BY id DESC LIMIT 1 FOR UPDATE');
-    const { child, ended } = startMetavault({ ...environment, ...CHANGE }, ['keys', 'change-root']);
+    const { child, ended } = startMetavault({ ...stage.environment, ...CHANGE }, ['keys', 'change-root']);
     const waits = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`;
-    while ((await sql.query(waits)).rowCount === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    while ((await stage.sql.query(waits)).rowCount === 0) await new Promise((resolve) => setTimeout(resolve, 50));
     child.kill('SIGKILL');
     await ended;
     await blocker.query('ROLLBACK');
@@ -104,42 +84,35 @@ describe('metavault keys', () => {
     const roots = new Set((await keks()).filter(({ state }) => state !== 'retired').map((key) => key.root_key_id));
     expect(roots.size).toBe(1);
     const changed = await metavaultJson<{ root_key_ids: string[] }>(
-      { ...environment, ...CHANGE },
+      { ...stage.environment, ...CHANGE },
       'keys',
       'change-root',
     );
     expect(changed.root_key_ids).toHaveLength(1);
     expect(changed.root_key_ids).not.toContain(before?.root_key_id);
-    expect(await metavault(environment, 'keys', 'list')).toMatchObject({ code: 1 });
+    expect(await stage.run('keys', 'list')).toMatchObject({ code: 1 });
     const back = { ROOT_KEY: TEST_ROOT_KEY, ROOT_KEY_PREVIOUS: NEW_ROOT_KEY };
-    expect(await metavault({ ...environment, ...back }, 'keys', 'change-root')).toMatchObject({ code: 0 });
+    expect(await metavault({ ...stage.environment, ...back }, 'keys', 'change-root')).toMatchObject({ code: 0 });
   }, 90_000);
 });
 
 describe('docs/runbook.md, "After a leak"', () => {
   it('can be run from its first line to its last', async () => {
-    const changed = { ...environment, ROOT_KEY: NEW_ROOT_KEY };
+    const changed = { ...stage.environment, ROOT_KEY: NEW_ROOT_KEY };
     const words = ['--name', 'a', '--role', 'service', '--tenants', '*', '--products', '*'];
-    const [clientId = '', key = ''] = (await metavault(environment, 'clients', 'create', ...words)).out.split('\n');
+    const [clientId = '', key = ''] = (await stage.run('clients', 'create', ...words)).out.split('\n');
     expect(await leaseStatus(key, 'one')).toBe(201);
 
-    const before = await metavaultJson<{ data: { id: string }[] }>(
-      environment,
-      'connections',
-      'list',
-      '--status',
-      'active',
-    );
+    const before = await stage.json<{ data: { id: string }[] }>('connections', 'list', '--status', 'active');
     expect(before.data).toHaveLength(3);
-    const anchor = path.join(folder, 'anchor.json');
-    writeFileSync(anchor, (await metavault(environment, 'audit', 'anchor')).out);
+    const anchor = stage.file('anchor.json', (await stage.run('audit', 'anchor')).out);
     const old = await active();
     const done = async (on: Record<string, string>, ...line: string[]): Promise<string> => {
       const { code, out, err } = await metavault(on, ...line);
       expect({ line, code, err }).toEqual({ line, code: 0, err: '' });
       return out;
     };
-    await done({ ...environment, ...CHANGE }, 'keys', 'change-root');
+    await done({ ...stage.environment, ...CHANGE }, 'keys', 'change-root');
     await done(changed, 'keys', 'rotate');
     await done(changed, 'keys', 'rewrap');
     await done(changed, 'keys', 'retire', old);
@@ -152,6 +125,6 @@ describe('docs/runbook.md, "After a leak"', () => {
     const only = { ROOT_KEY: NEW_ROOT_KEY };
     expect(await leaseStatus(key, 'one', only)).toBe(401);
     expect(await leaseStatus(rotated, 'one', only)).toBe(404);
-    expect(await metavault(environment, 'keys', 'list')).toMatchObject({ code: 1 });
+    expect(await stage.run('keys', 'list')).toMatchObject({ code: 1 });
   }, 120_000);
 });

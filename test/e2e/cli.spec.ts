@@ -1,49 +1,25 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import type { ConnectionView } from '../../src/connections/connection-view.ts';
-import { SystemRandom } from '../../src/platform/random.ts';
-import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
-import { type CommandEnd, metavault, metavaultJson, startMetavault } from '../support/cli.ts';
-import { type FreshDatabase, freshDatabase } from '../support/database.ts';
+import { type CommandEnd, metavault, startMetavault } from '../support/cli.ts';
+import { type CliStage, cliStage } from '../support/cli-stage.ts';
 
-let sandbox: Sandbox;
-let database: FreshDatabase;
-let sql: pg.Client;
-let folder: string;
-let environment: Record<string, string>;
+let stage: CliStage;
 
 beforeAll(async () => {
-  const random = new SystemRandom();
-  sandbox = await startSandbox({ now: () => Date.now(), randomBytes: (size) => random.bytes(size) });
-  database = await freshDatabase();
-  environment = { ...sandbox.environment(), DATABASE_URL: database.url };
-  sql = new pg.Client({ connectionString: database.url });
-  await sql.connect();
-  folder = mkdtempSync(path.join(tmpdir(), 'metavault-cli-'));
+  stage = await cliStage();
 });
-afterAll(async () => {
-  rmSync(folder, { recursive: true, force: true });
-  await sql?.end();
-  await database?.drop();
-  await sandbox?.close();
-});
+afterAll(() => stage?.close());
 
-const run = (...words: string[]): Promise<CommandEnd> => metavault(environment, ...words);
-const json = <T>(...words: string[]): Promise<T> => metavaultJson<T>(environment, ...words);
+const run = (...words: string[]): Promise<CommandEnd> => stage.run(...words);
+const json = <T>(...words: string[]): Promise<T> => stage.json<T>(...words);
 
 /** Connects `count` people of a tenant; the ids of their connections. */
 async function connected(tenant: string, count: number): Promise<string[]> {
-  const lines = Array.from({ length: count }, () => {
-    const { id } = sandbox.state.make.user({ kind: 'user' });
-    const { accessToken } = sandbox.state.make.token({ userId: id });
-    return JSON.stringify({ tenant, product: 'pages', access_token: accessToken });
-  });
-  const file = path.join(folder, `${tenant}.jsonl`);
-  writeFileSync(file, lines.join('\n'));
-  expect(await run('import', file)).toMatchObject({ code: 0 });
+  const lines = Array.from({ length: count }, () =>
+    JSON.stringify({ tenant, product: 'pages', access_token: stage.personToken() }),
+  );
+  expect(await run('import', stage.file(`${tenant}.jsonl`, lines.join('\n')))).toMatchObject({ code: 0 });
   return (await listed('--tenant', tenant)).map(({ id }) => id);
 }
 
@@ -89,7 +65,7 @@ describe('exit codes and words', () => {
     ['another root key', { ROOT_KEY: Buffer.alloc(32, 9).toString('base64') }, /Nothing was changed/],
     ['no root key', { NODE_ENV: 'production', ROOT_KEY: '', PUBLIC_URL: 'https://vault.example' }, /ROOT_KEY/],
   ])('%s is said in words, without the secret in them', async (_, changed, words) => {
-    const { code, out, err } = await metavault({ ...environment, ...changed }, 'keys', 'list');
+    const { code, out, err } = await metavault({ ...stage.environment, ...changed }, 'keys', 'list');
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toMatch(words);
     expect(err).not.toMatch(/hidden@|\n\s+at /);
@@ -103,7 +79,7 @@ describe('connections', () => {
     expect(list.out.split('\n')[0]).toMatch(/^ID +TENANT +PRODUCT +STATUS +META USER +APP$/);
     expect(list.out).toContain(id);
     expect(await listed('--app', '1')).toEqual([]);
-    expect(await listed('--tenant', 'shown', '--app', sandbox.app.id)).toHaveLength(1);
+    expect(await listed('--tenant', 'shown', '--app', stage.sandbox.app.id)).toHaveLength(1);
     expect(await json('connections', 'show', id)).toMatchObject({ id, credentials: [{ kind: 'user', version: 1 }] });
     const sheet = await run('connections', 'show', id);
     expect(sheet.out).toMatch(/status +active/);
@@ -112,19 +88,20 @@ describe('connections', () => {
 
   it('are refreshed and checked now, without a replica that runs; what fails is named and ends with 1', async () => {
     const [id = '', other = ''] = await connected('worked', 2);
-    await sql.query(
+    await stage.sql.query(
       `UPDATE credential SET expires_at = expires_at - interval '5 days' WHERE connection_id = ANY ($1)`,
       [[id, other]],
     );
     const { data } = await json<{ data: ConnectionView[] }>('connections', 'refresh', id);
     expect(data).toMatchObject([{ id, credentials: [{ version: 2 }] }]);
-    await sql.query(`UPDATE credential SET refresh_after = now(), refresh_due_at = now() WHERE connection_id = $1`, [
-      other,
-    ]);
+    await stage.sql.query(
+      `UPDATE credential SET refresh_after = now(), refresh_due_at = now() WHERE connection_id = $1`,
+      [other],
+    );
     expect(await json('refresh')).toMatchObject({ claimed: 1, refreshed: 1, failed: 0 });
     expect(await run('refresh')).toMatchObject({ code: 0, out: expect.stringMatching(/^0 were due/) });
     const userId = (await json<ConnectionView>('connections', 'show', other)).meta_user_id;
-    sandbox.state.changePassword(userId);
+    stage.sandbox.state.changePassword(userId);
     const checked = await run('connections', 'check', '--tenant', 'worked');
     expect(checked.code).toBe(1);
     expect(checked.out).toMatch(new RegExp(`${other} +worked +reauth_required`));
@@ -154,16 +131,20 @@ describe('revoke', () => {
     expect(await run('revoke', ids[0] ?? '', '--yes')).toMatchObject({ code: 0 });
     expect(await listed('--tenant', 'kept')).toMatchObject([{ id: others[0], status: 'active' }]);
     const { rows } =
-      await sql.query(`SELECT count(*)::integer AS left FROM sealed_secret s JOIN credential c ON c.secret_id = s.id
+      await stage.sql.query(`SELECT count(*)::integer AS left FROM sealed_secret s JOIN credential c ON c.secret_id = s.id
       JOIN connection n ON n.id = c.connection_id WHERE n.tenant = 'ended'`);
     expect(rows).toEqual([{ left: 0 }]);
   }, 60_000);
 
   it('leaves to the replicas what Meta does not confirm now', async () => {
     const [id = ''] = await connected('outage', 1);
-    sandbox.state.faults.add({ fault: { kind: 'drop_before' }, match: { pathPattern: 'permissions' }, times: null });
+    stage.sandbox.state.faults.add({
+      fault: { kind: 'drop_before' },
+      match: { pathPattern: 'permissions' },
+      times: null,
+    });
     const end = await run('revoke', id, '--yes');
-    sandbox.state.faults.clear();
+    stage.sandbox.state.faults.clear();
     expect(end).toMatchObject({ code: 0, out: expect.stringContaining('Of 1 connection Meta has still to be told') });
     expect((await listed('--tenant', 'outage'))[0]).toMatchObject({
       status: 'revoked',
@@ -176,11 +157,11 @@ describe('revoke', () => {
     async (signal) => {
       const tenant = `broken-${signal}`;
       const ids = await connected(tenant, 30);
-      const blocker = new pg.Client({ connectionString: database.url });
+      const blocker = new pg.Client({ connectionString: stage.databaseUrl });
       await blocker.connect();
       await blocker.query('BEGIN');
       await blocker.query('SELECT 1 FROM connection WHERE id = $1 FOR UPDATE', [ids[10]]);
-      const { child, ended } = startMetavault(environment, ['revoke', '--tenant', tenant, '--yes']);
+      const { child, ended } = startMetavault(stage.environment, ['revoke', '--tenant', tenant, '--yes']);
       const count = async (): Promise<number> => (await listed('--tenant', tenant, '--status', 'revoked')).length;
       while ((await count()) < 10) await new Promise((resolve) => setTimeout(resolve, 100));
       child.kill(signal);
@@ -194,7 +175,7 @@ describe('revoke', () => {
       expect(before).toBeLessThan(ids.length);
       expect(await run('revoke', '--tenant', tenant, '--yes')).toMatchObject({ code: 0 });
       expect(await count()).toBe(ids.length);
-      const { rows } = await sql.query(
+      const { rows } = await stage.sql.query(
         `SELECT count(*)::integer AS entries FROM audit_entry WHERE action = 'connection.revoked' AND tenant = $1`,
         [tenant],
       );
@@ -208,35 +189,34 @@ describe('audit', () => {
   it('verifies, anchors, exports with filters, and tells a record that was cut off behind the anchor', async () => {
     const [id = ''] = await connected('audited', 1);
     const anchor = await run('audit', 'anchor');
-    const file = path.join(folder, 'anchor.json');
-    writeFileSync(file, anchor.out);
+    const file = stage.file('anchor.json', anchor.out);
     expect(await json('audit', 'verify', '--anchor', file)).toMatchObject({ valid: true, anchor: 'holds' });
     const lines = (await run('audit', 'export', '--connection', id)).out.split('\n').map((line) => JSON.parse(line));
     expect(lines.map(({ action }) => action)).toEqual(['connect.completed', 'connection.created']);
     expect(lines[0]).toMatchObject({ actor: { kind: 'operator', id: null }, tenant: 'audited' });
-    const { rows } = await sql.query('SELECT count(*)::integer AS entries FROM audit_entry');
+    const { rows } = await stage.sql.query('SELECT count(*)::integer AS entries FROM audit_entry');
     expect((await run('audit', 'export')).out.split('\n')).toHaveLength(rows[0].entries);
     expect((await run('audit', 'export', '--action', 'no.such')).out).toBe('');
-    await sql.query('CREATE TABLE kept AS SELECT * FROM audit_link ORDER BY position DESC LIMIT 1');
-    await sql.query('DELETE FROM audit_link WHERE position = (SELECT max(position) FROM audit_link)');
+    await stage.sql.query('CREATE TABLE kept AS SELECT * FROM audit_link ORDER BY position DESC LIMIT 1');
+    await stage.sql.query('DELETE FROM audit_link WHERE position = (SELECT max(position) FROM audit_link)');
     const cut = await run('audit', 'verify', '--anchor', file);
     expect(cut).toMatchObject({ code: 1, err: expect.stringContaining('break-in') });
     expect(cut.out).toMatch(/does NOT (hold|match)/);
-    await sql.query('INSERT INTO audit_link SELECT * FROM kept');
-    await sql.query('DROP TABLE kept');
+    await stage.sql.query('INSERT INTO audit_link SELECT * FROM kept');
+    await stage.sql.query('DROP TABLE kept');
     expect(await run('audit', 'verify', '--anchor', file)).toMatchObject({ code: 0 });
-    writeFileSync(file, anchor.out.replace(/"seal":"./, '"seal":"x'));
+    stage.file('anchor.json', anchor.out.replace(/"seal":"./, '"seal":"x'));
     expect((await run('audit', 'verify', '--anchor', file)).out).toMatch(/not_ours/);
   }, 60_000);
 
   it('ends in peace when the reader of an export goes away', async () => {
     // More than a pipe holds.
-    await sql.query(`INSERT INTO audit_entry SELECT r.* FROM (SELECT * FROM audit_entry ORDER BY id LIMIT 1) e, generate_series(1, 5000) n,
+    await stage.sql.query(`INSERT INTO audit_entry SELECT r.* FROM (SELECT * FROM audit_entry ORDER BY id LIMIT 1) e, generate_series(1, 5000) n,
       LATERAL jsonb_populate_record(NULL::audit_entry, to_jsonb(e) || jsonb_build_object('id', 'aud_' || lpad(n::text, 26, '0'))) r`);
-    const { child, ended } = startMetavault(environment, ['audit', 'export']);
+    const { child, ended } = startMetavault(stage.environment, ['audit', 'export']);
     child.stdout?.once('data', () => child.stdout?.destroy());
     expect(await ended).toMatchObject({ code: 0, err: '' });
-    await sql.query(`DELETE FROM audit_entry WHERE id LIKE 'aud_000000%'`);
+    await stage.sql.query(`DELETE FROM audit_entry WHERE id LIKE 'aud_000000%'`);
   }, 60_000);
 });
 
