@@ -23,6 +23,7 @@ export interface Receiver {
   behave(behaviour: Behaviour): void;
   /** When there are `count` deliveries; throws after `patienceMs`. */
   waitFor(count: number, patienceMs?: number): Promise<ReceivedDelivery[]>;
+  /** The second time nothing. */
   close(): Promise<void>;
 }
 
@@ -65,6 +66,7 @@ export async function startReceiver(first: Behaviour = 204, port = 0): Promise<R
       return received;
     },
     close: async () => {
+      if (!server.listening) return;
       server.closeAllConnections();
       server.close();
       await once(server, 'close');

@@ -1,39 +1,31 @@
 import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { testConfig } from '../../support/config.ts';
-import { type OpenDatabase, openFreshDatabase } from '../../support/database.ts';
-import { type EventsRoom, eventsRoom, WITHOUT_SCOPE } from '../../support/events.ts';
+import { type EventsRoom, WITHOUT_SCOPE } from '../../support/events.ts';
+import { type EventsScene, type EventsStage, eventsStage } from '../../support/events-stage.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { type Receiver, startReceiver } from '../../support/receiver.ts';
-import { openTestVault } from '../../support/vault.ts';
+import type { Receiver } from '../../support/receiver.ts';
 
 const clock = new FakeClock();
-let open: OpenDatabase;
+let stage: EventsStage;
+let scene: EventsScene;
 let room: EventsRoom;
 let receiver: Receiver;
-let moved: Receiver;
 
 beforeAll(async () => {
-  open = await openFreshDatabase();
+  stage = await eventsStage(clock);
 });
-afterAll(() => open.close());
+afterAll(() => stage?.close());
 beforeEach(async () => {
-  await open.database.run({
-    text: 'TRUNCATE event, delivery, delivery_lane, subscription, subscription_secret, audit_entry',
-  });
-  room = eventsRoom(open.database, clock, testConfig(), await openTestVault(open.database, clock));
-  [receiver, moved] = [await startReceiver(), await startReceiver()];
+  scene = await stage.begin();
+  ({ room, receiver } = scene);
 });
-afterEach(async () => {
-  await Promise.all([receiver.close(), moved.close()]);
-  await room.close();
-});
+afterEach(() => scene?.close());
 
-const rows = <R extends object>(text: string, ...values: unknown[]) => open.database.rows<R>({ text, values });
 const tenantsAt = (of: Receiver) => of.received.map(({ message }) => message.data['tenant']);
 const happenTo = (tenant: string | null, connectionId: string) =>
   room.happen({ tenant, connectionId, data: { tenant } });
-const pending = async (): Promise<number> => (await rows(`SELECT 1 FROM delivery WHERE status = 'pending'`)).length;
+const pending = async (): Promise<number> =>
+  (await stage.rows(`SELECT 1 FROM delivery WHERE status = 'pending'`)).length;
 
 describe('a narrower filter', () => {
   it('drops what waits and is not wanted any more, and keeps the rest in order', async () => {
@@ -50,11 +42,11 @@ describe('a narrower filter', () => {
     expect(await pending()).toBe(4);
     await room.changes.change(WITHOUT_SCOPE, id, { tenants: ['acme'] });
     expect(await pending()).toBe(2);
-    expect(await rows('SELECT 1 FROM delivery_lane')).toHaveLength(2);
+    expect(await stage.rows('SELECT 1 FROM delivery_lane')).toHaveLength(2);
     await room.store.resume(WITHOUT_SCOPE, id);
     await room.work();
     expect(tenantsAt(receiver).sort()).toEqual(['acme', 'x']);
-    expect(await rows('SELECT 1 FROM delivery_lane')).toEqual([]);
+    expect(await stage.rows('SELECT 1 FROM delivery_lane')).toEqual([]);
   });
 
   it('is no way back by a replay', async () => {
@@ -87,14 +79,14 @@ describe('a narrower filter', () => {
     await room.dispatcher.settled();
     await room.work();
     expect(receiver.received).toHaveLength(1);
-    expect(await rows('SELECT 1 FROM delivery_lane')).toEqual([]);
+    expect(await stage.rows('SELECT 1 FROM delivery_lane')).toEqual([]);
   });
 
   it('waits for a dispatch under way, which would go by the wider one', async () => {
     const id = await room.subscribe({ url: receiver.url });
     await happenTo('rival', 'con_1');
     let change: Promise<unknown> = Promise.resolve();
-    await open.database.transaction(async (tx) => {
+    await stage.database.transaction(async (tx) => {
       await tx.run({ text: 'SELECT pg_advisory_xact_lock($1)', values: [727_005] });
       change = room.changes.change(WITHOUT_SCOPE, id, { tenants: ['acme'] });
       // It can't be done before this transaction ends; a look meanwhile dispatches nothing.
@@ -108,6 +100,7 @@ describe('a narrower filter', () => {
 
 describe('a new address', () => {
   it('gets at once what waited for the old one, whose failures and rest are forgotten', async () => {
+    const moved = await scene.anotherReceiver();
     const id = await room.subscribe({ url: receiver.url });
     receiver.behave((_, answer) => answer.writeHead(503, { 'retry-after': '3600' }).end());
     await happenTo('acme', 'con_1');
@@ -119,7 +112,7 @@ describe('a new address', () => {
     expect(changed).toMatchObject({ url: moved.url, resume_at: null, failing_since: null, status: 'active' });
     await room.work();
     expect(moved.received.map((each) => each.id)).toEqual(receiver.received.map((each) => each.id));
-    const [entry] = await rows<{ details: string }>(
+    const [entry] = await stage.rows<{ details: string }>(
       `SELECT details::text AS details FROM audit_entry WHERE action = 'subscription.changed' AND subject_id = $1`,
       id,
     );
@@ -132,7 +125,7 @@ describe('a new address', () => {
     const id = await room.subscribe({ url: receiver.url, tenants: ['acme'] });
     await room.changes.change(WITHOUT_SCOPE, id, { url: receiver.url, tenants: ['acme'] });
     await room.changes.change(WITHOUT_SCOPE, id, {});
-    expect(await rows(`SELECT 1 FROM audit_entry WHERE action = 'subscription.changed'`)).toEqual([]);
+    expect(await stage.rows(`SELECT 1 FROM audit_entry WHERE action = 'subscription.changed'`)).toEqual([]);
   });
 });
 
@@ -158,7 +151,7 @@ describe('a pause', () => {
 
 describe('from when on a subscription gets events', () => {
   it('all that are committed after it was made, also those that were begun before', async () => {
-    await open.database.transaction(async (tx) => {
+    await stage.database.transaction(async (tx) => {
       const event = { type: 'connection.refreshed', product: 'pages', connectionId: 'con_1', data: {} } as const;
       await room.outbox.addAll(tx, [{ ...event, tenant: 'acme' }]);
       clock.advance(1);
