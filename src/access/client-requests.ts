@@ -1,3 +1,4 @@
+import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import {
   ArrayMaxSize,
@@ -31,9 +32,62 @@ const TENANT_OR_ALL = /^(?:\*|[A-Za-z0-9._:-]{1,128})$/;
 /** Something to read, and nothing that a terminal, a log or Postgres (U+0000) would stumble over. */
 const NAME = /^(?=.*\S)[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+$/u;
 
+/** Which requests must have a list, and how the document says so. */
+interface Presence {
+  condition: () => PropertyDecorator;
+  description: string;
+}
 /** A service must say what it may reach; admins and auditors reach everything unless they say less. */
-const ForServicesOrIfGiven = (): PropertyDecorator =>
-  ValidateIf(({ role }: { role: unknown }, value) => role === 'service' || value !== undefined);
+const WITH_A_SERVICE: Presence = {
+  condition: () => ValidateIf(({ role }: { role: unknown }, value) => role === 'service' || value !== undefined),
+  description: '["*"] is all. Required for a service; default ["*"] otherwise',
+};
+const WITH_NONE: Presence = { condition: IfGiven, description: '["*"] is all' };
+
+// Errors come in the order of the rules: the first of `applyDecorators` is what the lowest of a stack would be.
+
+const Tenants = ({ condition, description }: Presence): PropertyDecorator =>
+  applyDecorators(
+    IsArray(),
+    ArrayMinSize(1),
+    ArrayMaxSize(MAX_TENANTS),
+    ArrayUnique(),
+    Matches(TENANT_OR_ALL, { each: true, message: 'must be tenants, or ["*"] for all' }),
+    condition(),
+    ApiPropertyOptional({ type: [String], description }),
+  );
+
+const Products = ({ condition, description }: Presence): PropertyDecorator =>
+  applyDecorators(
+    IsArray(),
+    ArrayMinSize(1),
+    ArrayUnique(),
+    IsIn(['*', ...PRODUCTS], { each: true }),
+    condition(),
+    ApiPropertyOptional({ enum: ['*', ...PRODUCTS], isArray: true, description }),
+  );
+
+/** How long a key is to work; `key` as the document calls it. */
+const ExpiresInSeconds = (key: string): PropertyDecorator =>
+  applyDecorators(
+    IsInt(),
+    Min(1),
+    Max(MAX_KEY_SECONDS),
+    IfGiven(),
+    ApiPropertyOptional({
+      minimum: 1,
+      maximum: MAX_KEY_SECONDS,
+      description: `How long ${key} works. Absent: until it is replaced`,
+    }),
+  );
+
+const ExpiresAt = (): PropertyDecorator =>
+  applyDecorators(
+    IsString(),
+    MaxLength(64),
+    IfGiven(),
+    ApiPropertyOptional({ format: 'date-time', description: 'The same as an instant; one of the two' }),
+  );
 
 /** Body of `POST /v1/clients`. */
 export class CreateClientRequest extends ClientPolicyRequest {
@@ -47,42 +101,16 @@ export class CreateClientRequest extends ClientPolicyRequest {
   @IsIn(ROLES)
   role!: Role;
 
-  @ApiPropertyOptional({ type: [String], description: '["*"] is all. Required for a service; default ["*"] otherwise' })
-  @ForServicesOrIfGiven()
-  @Matches(TENANT_OR_ALL, { each: true, message: 'must be tenants, or ["*"] for all' })
-  @ArrayUnique()
-  @ArrayMaxSize(MAX_TENANTS)
-  @ArrayMinSize(1)
-  @IsArray()
+  @Tenants(WITH_A_SERVICE)
   tenants?: string[];
 
-  @ApiPropertyOptional({
-    enum: ['*', ...PRODUCTS],
-    isArray: true,
-    description: '["*"] is all. Required for a service; default ["*"] otherwise',
-  })
-  @ForServicesOrIfGiven()
-  @IsIn(['*', ...PRODUCTS], { each: true })
-  @ArrayUnique()
-  @ArrayMinSize(1)
-  @IsArray()
+  @Products(WITH_A_SERVICE)
   products?: (Product | '*')[];
 
-  @ApiPropertyOptional({
-    minimum: 1,
-    maximum: MAX_KEY_SECONDS,
-    description: 'How long the key works. Absent: until it is replaced',
-  })
-  @IfGiven()
-  @Max(MAX_KEY_SECONDS)
-  @Min(1)
-  @IsInt()
+  @ExpiresInSeconds('the key')
   expires_in_seconds?: number;
 
-  @ApiPropertyOptional({ format: 'date-time', description: 'The same as an instant; one of the two' })
-  @IfGiven()
-  @MaxLength(64)
-  @IsString()
+  @ExpiresAt()
   expires_at?: string;
 }
 
@@ -95,21 +123,10 @@ export class UpdateClientRequest extends ClientPolicyRequest {
   @IsString()
   name?: string;
 
-  @ApiPropertyOptional({ type: [String], description: '["*"] is all' })
-  @IfGiven()
-  @Matches(TENANT_OR_ALL, { each: true, message: 'must be tenants, or ["*"] for all' })
-  @ArrayUnique()
-  @ArrayMaxSize(MAX_TENANTS)
-  @ArrayMinSize(1)
-  @IsArray()
+  @Tenants(WITH_NONE)
   tenants?: string[];
 
-  @ApiPropertyOptional({ enum: ['*', ...PRODUCTS], isArray: true, description: '["*"] is all' })
-  @IfGiven()
-  @IsIn(['*', ...PRODUCTS], { each: true })
-  @ArrayUnique()
-  @ArrayMinSize(1)
-  @IsArray()
+  @Products(WITH_NONE)
   products?: (Product | '*')[];
 }
 
@@ -127,21 +144,10 @@ export class IssueKeyRequest {
   @IsInt()
   grace_seconds: number = DAY_SECONDS;
 
-  @ApiPropertyOptional({
-    minimum: 1,
-    maximum: MAX_KEY_SECONDS,
-    description: 'How long the new key works. Absent: until it is replaced',
-  })
-  @IfGiven()
-  @Max(MAX_KEY_SECONDS)
-  @Min(1)
-  @IsInt()
+  @ExpiresInSeconds('the new key')
   expires_in_seconds?: number;
 
-  @ApiPropertyOptional({ format: 'date-time', description: 'The same as an instant; one of the two' })
-  @IfGiven()
-  @MaxLength(64)
-  @IsString()
+  @ExpiresAt()
   expires_at?: string;
 }
 
