@@ -4,7 +4,7 @@ import { Database } from '../../src/database/database.ts';
 import { api } from '../support/connect.ts';
 import { type LifecycleStage, lifecycleStage } from '../support/lifecycle.ts';
 import { AUDIENCE, SUBJECT, startTestIssuer, type TestIssuer } from '../support/oidc-issuer.ts';
-import { startTestReplica, TEST_ADMIN_KEY, type TestReplica } from '../support/replica.ts';
+import { TEST_ADMIN_KEY, type TestReplica } from '../support/replica.ts';
 
 /** What is changed at the first replica must hold for the next call at the second one, which remembers callers. */
 let stage: LifecycleStage;
@@ -14,22 +14,16 @@ let issuer: TestIssuer;
 beforeAll(async () => {
   stage = await lifecycleStage();
   issuer = await startTestIssuer();
-  second = await startTestReplica({
-    environment: {
-      ...stage.sandbox.environment(),
-      OIDC_ISSUERS: issuer.url,
-      OIDC_AUDIENCE: AUDIENCE,
-      TRUSTED_PROXIES: '127.0.0.0/8, ::1',
-    },
-    databaseUrl: stage.replica.databaseUrl,
-    overrides: { clock: stage.clock, logger: stage.log.logger },
+  second = await stage.another({
+    OIDC_ISSUERS: issuer.url,
+    OIDC_AUDIENCE: AUDIENCE,
+    TRUSTED_PROXIES: '127.0.0.0/8, ::1',
   });
   await stage.imported({ pages: 1 });
 });
 afterAll(async () => {
-  await second?.close();
-  await issuer?.close();
   await stage?.close();
+  await issuer?.close();
 });
 
 interface Client {

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { UsageRecord } from '../../src/gateway/usage-record.ts';
-import { api } from '../support/connect.ts';
+import { api, makeService } from '../support/connect.ts';
 import { type Imported, type LifecycleStage, lifecycleStage } from '../support/lifecycle.ts';
-import { startTestReplica, type TestReplica } from '../support/replica.ts';
+import type { TestReplica } from '../support/replica.ts';
 
 let stage: LifecycleStage;
 let second: TestReplica;
@@ -19,25 +19,12 @@ interface Lease {
 
 beforeAll(async () => {
   stage = await lifecycleStage();
-  second = await startTestReplica({
-    environment: stage.sandbox.environment(),
-    databaseUrl: stage.replica.databaseUrl,
-    overrides: { clock: stage.clock, logger: stage.log.logger },
-  });
-  const client = await api(stage).post('/v1/clients', {
-    name: 'publisher',
-    role: 'service',
-    tenants: ['acme'],
-    products: ['pages', 'instagram', 'threads'],
-  });
-  serviceKey = (client.body as { api_key: string }).api_key;
+  second = await stage.another();
+  serviceKey = (await makeService(stage, { tenants: ['acme'], products: ['pages', 'instagram', 'threads'] })).key;
   person = await stage.imported({ pages: 5 });
   tokens.push(person.token);
 });
-afterAll(async () => {
-  await second.close();
-  await stage.close();
-});
+afterAll(() => stage?.close());
 beforeEach(() => stage.sandbox.state.faults.clear());
 
 async function lease(body: Record<string, unknown> = {}): Promise<Lease> {

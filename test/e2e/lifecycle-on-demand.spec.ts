@@ -4,28 +4,21 @@ import { Schedule } from '../../src/lifecycle/schedule.ts';
 import { Suspicion } from '../../src/lifecycle/suspicion.ts';
 import { AppError } from '../../src/platform/problem.ts';
 import { DAY, type LifecycleStage, lifecycleStage } from '../support/lifecycle.ts';
-import { startTestReplica, type TestReplica } from '../support/replica.ts';
+import type { TestReplica } from '../support/replica.ts';
 
 let stage: LifecycleStage;
 let second: TestReplica;
 
 beforeAll(async () => {
   stage = await lifecycleStage();
-  second = await startTestReplica({
-    environment: stage.sandbox.environment(),
-    databaseUrl: stage.replica.databaseUrl,
-    overrides: { clock: stage.clock },
-  });
+  second = await stage.another();
 });
 afterEach(() => {
   stage.sandbox.state.faults.clear();
   stage.sandbox.state.setLatency(0);
   stage.clock.advance(120);
 });
-afterAll(async () => {
-  await second?.close();
-  await stage?.close();
-});
+afterAll(() => stage?.close());
 
 const ensure = (id: string, seconds: number, replica: TestReplica = stage.replica) =>
   replica.app

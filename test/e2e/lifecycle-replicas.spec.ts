@@ -3,32 +3,25 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Database } from '../../src/database/database.ts';
 import { Sweep } from '../../src/lifecycle/sweep.ts';
 import { Upkeep } from '../../src/lifecycle/upkeep.ts';
-import { SystemRandom } from '../../src/platform/random.ts';
 import type { Fault } from '../../src/sandbox/faults.ts';
-import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
-import { api } from '../support/connect.ts';
+import type { Sandbox } from '../../src/sandbox/sandbox.ts';
+import { api, makeService } from '../support/connect.ts';
 import { DAY, type LifecycleStage, lifecycleStage, seedConnections } from '../support/lifecycle.ts';
 import { startTestReplica, type TestReplica } from '../support/replica.ts';
+import { startTestSandbox } from '../support/sandbox.ts';
 
 describe('the pace of an app, over two replicas', () => {
   let stage: LifecycleStage;
   let second: TestReplica;
   beforeAll(async () => {
     stage = await lifecycleStage();
-    second = await startTestReplica({
-      environment: stage.sandbox.environment(),
-      databaseUrl: stage.replica.databaseUrl,
-      overrides: { clock: stage.clock },
-    });
+    second = await stage.another();
   });
   afterEach(() => {
     stage.sandbox.state.faults.clear();
     stage.clock.advance(3600);
   });
-  afterAll(async () => {
-    await second?.close();
-    await stage?.close();
-  });
+  afterAll(() => stage?.close());
 
   /** What one replica saw is in the database within a second of real time. */
   const shared = async (appId: string): Promise<void> => {
@@ -84,10 +77,7 @@ describe('the pace of an app, over two replicas', () => {
 
   it('is no matter to the nightly upkeep, which forgets leases that ended long ago', async () => {
     const { id } = await stage.imported();
-    const made = await api(stage)
-      .post('/v1/clients', { name: 'poster', role: 'service', tenants: ['acme'], products: ['pages'] })
-      .expect(201);
-    const client = api(stage, (made.body as { api_key: string }).api_key);
+    const client = api(stage, (await makeService(stage, { tenants: ['acme'], products: ['pages'] })).key);
     const lease = await client.post('/v1/leases', { tenant: 'acme', product: 'pages', connection_id: id }).expect(201);
     const path = `/v1/leases/${(lease.body as { lease_id: string }).lease_id}`;
     stage.clock.advance(29 * DAY);
@@ -107,8 +97,7 @@ describe('a replica that is stopped in the middle of a sweep', () => {
   let database: Database;
 
   beforeEach(async () => {
-    const random = new SystemRandom();
-    sandbox = await startSandbox({ now: () => Date.now(), randomBytes: (size) => random.bytes(size) });
+    sandbox = await startTestSandbox();
     origin = await startTestReplica({ environment: sandbox.environment() });
     // Claims last: what the leaving one does not end or release, nobody else can do in the time of a test.
     leaving = await startTestReplica({

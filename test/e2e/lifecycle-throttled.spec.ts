@@ -4,7 +4,7 @@ import { Sweep } from '../../src/lifecycle/sweep.ts';
 import type { UsageReport } from '../../src/meta/usage-headers.ts';
 import { api } from '../support/connect.ts';
 import { DAY, type LifecycleStage, lifecycleStage, seedConnections } from '../support/lifecycle.ts';
-import { startTestReplica, type TestReplica } from '../support/replica.ts';
+import type { TestReplica } from '../support/replica.ts';
 
 const HOUR = 3600;
 const NO_USAGE: UsageReport = { appUsagePercent: null, entries: [], throttledUntilSeconds: null };
@@ -16,11 +16,7 @@ describe('an app whose product keeps it at its limit', () => {
   let renewed: string[];
   beforeEach(async () => {
     stage = await lifecycleStage();
-    second = await startTestReplica({
-      environment: stage.sandbox.environment(),
-      databaseUrl: stage.replica.databaseUrl,
-      overrides: { clock: stage.clock },
-    });
+    second = await stage.another();
     renewed = [];
     const { log, tokens } = stage.sandbox.state;
     const count = log.countExchange.bind(log);
@@ -29,10 +25,7 @@ describe('an app whose product keeps it at its limit', () => {
       count(given);
     };
   });
-  afterEach(async () => {
-    await second?.close();
-    await stage?.close();
-  });
+  afterEach(() => stage?.close());
 
   /** What the gateway hears: Meta refuses the product's calls for the app's limit. In the database at once, not within a second. */
   const refuseTraffic = async (of: Partial<UsageReport> = {}): Promise<void> => {
