@@ -2,6 +2,7 @@ import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { Database } from '../../src/database/database.ts';
+import { makeService } from '../support/connect.ts';
 import { captureLog, startTestReplica, TEST_ADMIN_KEY, type TestReplica } from '../support/replica.ts';
 
 interface Operation {
@@ -28,15 +29,7 @@ beforeAll(async () => {
         return operation === undefined ? [] : [{ method, path, hasBody: operation.requestBody !== undefined }];
       }),
   );
-  const client = {
-    name: 'bad input',
-    role: 'service',
-    tenants: ['*'],
-    products: ['*'],
-    lease_modes: ['gateway', 'token'],
-  };
-  const created = await http().post('/v1/clients').set('Authorization', `Bearer ${TEST_ADMIN_KEY}`).send(client);
-  serviceKey = created.body.api_key as string;
+  serviceKey = (await makeService({ replica }, { lease_modes: ['gateway', 'token'] })).key;
 });
 
 afterAll(() => replica.close());

@@ -6,6 +6,7 @@ import {
   codeExchanges,
   connectStage,
   createSession,
+  makeService,
   RETURN_ORIGIN,
 } from '../support/connect.ts';
 
@@ -21,11 +22,8 @@ describe('connecting through the API', () => {
   afterAll(() => stage.close());
 
   const rows = <R extends Record<string, unknown>>(text: string) => stage.replica.app.get(Database).rows<R>({ text });
-  const serviceKey = async (tenants: string[], products: string[]) => {
-    const answer = await api(stage).post('/v1/clients', { name: 'a service', role: 'service', tenants, products });
-    expect(answer.status).toBe(201);
-    return String(answer.body.api_key);
-  };
+  const serviceKey = async (tenants: string[], products: string[]) =>
+    (await makeService(stage, { tenants, products })).key;
   const auditorKey = async () => {
     const answer = await api(stage).post('/v1/clients', { name: 'an auditor', role: 'auditor' });
     return String(answer.body.api_key);

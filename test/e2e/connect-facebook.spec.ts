@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { SYSTEM } from '../../src/audit/audit-log.ts';
-import { ConnectionReader } from '../../src/connections/connection-reader.ts';
-import type { ConnectionView } from '../../src/connections/connection-view.ts';
 import { RevokeConnection } from '../../src/connections/revoke-connection.ts';
 import { Database } from '../../src/database/database.ts';
 import {
   type ConnectStage,
   codeExchanges,
+  connectionAt,
   connectStage,
   createSession,
   decide,
   goThrough,
+  goToCallback,
   RETURN_ORIGIN,
   TestBrowser,
 } from '../support/connect.ts';
@@ -23,21 +23,11 @@ describe('connecting through Facebook Login', () => {
   });
   afterAll(() => stage.close());
 
-  const view = async (end: URL): Promise<ConnectionView> => {
-    const id = end.searchParams.get('connection_id') ?? '';
-    const found = await stage.replica.app.get(ConnectionReader).findAcrossTenants(id);
-    if (found === null) throw new Error(`no connection at ${end.href}`);
-    return found;
-  };
+  const view = (end: URL) => connectionAt(stage, end);
   const rows = <R extends Record<string, unknown>>(text: string, values: unknown[] = []) =>
     stage.replica.app.get(Database).rows<R>({ text, values });
-  /** A browser that has come back from an approved dialog, but has not delivered its callback yet. */
-  const approved = async (body: Record<string, unknown> = {}, choice: Parameters<typeof decide>[1] = {}) => {
-    const session = await createSession(stage, body);
-    const browser = new TestBrowser(stage);
-    const dialog = await browser.open(session.connect_url);
-    return { session, browser, dialog, callback: await decide(dialog, choice) };
-  };
+  const approved = (...way: [body?: Record<string, unknown>, choice?: Parameters<typeof decide>[1]]) =>
+    goToCallback(stage, ...way);
   const errorOf = (answer: request.Response): string | null =>
     new URL(String(answer.headers['location'])).searchParams.get('error');
 

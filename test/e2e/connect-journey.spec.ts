@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { ConnectionReader } from '../../src/connections/connection-reader.ts';
 import { Database } from '../../src/database/database.ts';
-import { type ConnectStage, connectStage, createSession, decide, TestBrowser } from '../support/connect.ts';
+import { type ConnectStage, connectionAt, connectStage, goThrough, goToCallback } from '../support/connect.ts';
 
 interface Journey {
   /** What goes wrong at Meta, between the link and the callback. */
@@ -111,10 +110,8 @@ describe('a journey that goes wrong', () => {
 
   const walk = async (journey: Journey, body: Record<string, unknown>) => {
     const { id: user } = stage.sandbox.state.make.user();
-    const session = await createSession(stage, body);
-    const browser = new TestBrowser(stage);
     const choice = { user, ...(journey.action === undefined ? {} : { action: journey.action }) };
-    const callback = await decide(await browser.open(session.connect_url), choice);
+    const { session, browser, callback } = await goToCallback(stage, body, choice);
     journey.goesWrong(stage, user);
     return { session, answer: await browser.get(callback) };
   };
@@ -161,11 +158,8 @@ describe('a journey that goes wrong', () => {
       match: { pathPattern: 'me/accounts' },
       fault: { kind: 'status', status: 200, body: { data } },
     });
-    const browser = new TestBrowser(stage);
-    const session = await createSession(stage, { tenant: code });
-    const answer = await browser.get(await decide(await browser.open(session.connect_url), { user }));
-    const id = new URL(String(answer.headers['location'])).searchParams.get('connection_id') ?? '';
-    expect(await stage.replica.app.get(ConnectionReader).findAcrossTenants(id)).toMatchObject({
+    const connection = await connectionAt(stage, await goThrough(stage, { tenant: code }, { user }));
+    expect(connection).toMatchObject({
       status: 'active',
       status_reason: { code, detail: expect.any(String), remedy: expect.stringMatching(/connect again/i) },
       assets: data.map((page) => ({ type: 'page', id: page.id })),

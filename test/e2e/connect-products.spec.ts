@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
-import { ConnectionReader } from '../../src/connections/connection-reader.ts';
 import {
   type ConnectStage,
   codeExchanges,
+  connectionAt,
   connectStage,
   createSession,
-  decide,
   goThrough,
+  goToCallback,
   RETURN_ORIGIN,
   TestBrowser,
 } from '../support/connect.ts';
@@ -27,13 +27,7 @@ describe('connecting each product its own way', () => {
   });
   afterAll(() => stage.close());
 
-  const view = async (end: URL) => {
-    const found = await stage.replica.app
-      .get(ConnectionReader)
-      .findAcrossTenants(end.searchParams.get('connection_id') ?? '');
-    if (found === null) throw new Error(`no connection at ${end.href}`);
-    return found;
-  };
+  const view = (end: URL) => connectionAt(stage, end);
 
   it.each([
     ['data', 'number', 'string'],
@@ -61,11 +55,10 @@ describe('connecting each product its own way', () => {
   it('Instagram Login, denied, and with a used code in its other error shape', async () => {
     const body = { product: 'instagram', flow: 'instagram_login' };
     expect((await goThrough(stage, body, { action: 'deny' })).searchParams.get('error')).toBe('access_denied');
-    const session = await createSession(stage, body);
-    const browser = new TestBrowser(stage);
-    const callback = new URL(await decide(await browser.open(session.connect_url)));
-    callback.searchParams.set('code', 'AQgarbage');
-    expect((await browser.get(callback.href)).headers['location']).toContain('error=code_rejected');
+    const { browser, callback } = await goToCallback(stage, body);
+    const forged = new URL(callback);
+    forged.searchParams.set('code', 'AQgarbage');
+    expect((await browser.get(forged.href)).headers['location']).toContain('error=code_rejected');
   });
 
   it('Threads Login', async () => {
@@ -95,12 +88,10 @@ describe('connecting each product its own way', () => {
     const conversions = () =>
       stage.sandbox.state.log.list().filter((call) => call.grantType === 'fb_exchange_token').length;
     const before = conversions();
-    const session = await createSession(stage, { product: 'ads' });
+    const { session, browser, dialog, callback } = await goToCallback(stage, { product: 'ads' });
     expect(session.js_sdk).toMatchObject({ config_id: CONFIG_ID, scope: null });
-    const browser = new TestBrowser(stage);
-    const dialog = await browser.open(session.connect_url);
     expect([dialog.searchParams.get('config_id'), dialog.searchParams.get('scope')]).toEqual([CONFIG_ID, null]);
-    const answer = await browser.get(await decide(dialog));
+    const answer = await browser.get(callback);
     const connection = await view(new URL(String(answer.headers['location'])));
     expect(connection.credentials).toMatchObject([{ kind: 'system_user', expires_at: null }]);
     expect(connection.assets).toMatchObject([{ type: 'ad_account', id: 'act_330000000000404' }]);

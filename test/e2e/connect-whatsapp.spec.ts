@@ -3,7 +3,7 @@ import type { ConnectionView } from '../../src/connections/connection-view.ts';
 import { Database } from '../../src/database/database.ts';
 import { Sweep } from '../../src/lifecycle/sweep.ts';
 import type { NewToken } from '../../src/sandbox/credential-workshop.ts';
-import { api, type ConnectStage, connectStage, createSession } from '../support/connect.ts';
+import { api, type ConnectStage, connectStage, createSession, makeService } from '../support/connect.ts';
 
 const BUSINESS = '300000000000401';
 const SCOPES = ['whatsapp_business_management', 'whatsapp_business_messaging'];
@@ -82,13 +82,8 @@ describe('what Embedded Signup gave', () => {
       },
       assets: [],
     });
-    const service = await api(stage).post('/v1/clients', {
-      name: 'sender',
-      role: 'service',
-      tenants: ['*'],
-      products: ['*'],
-    });
-    const lease = await api(stage, service.body.api_key).post('/v1/leases', { tenant: 'silent', product: 'whatsapp' });
+    const { key } = await makeService(stage);
+    const lease = await api(stage, key).post('/v1/leases', { tenant: 'silent', product: 'whatsapp' });
     expect([lease.status, lease.body.code]).toEqual([409, 'reauth_required']);
     // The token lives, which is no reason to call the connection well.
     stage.clock.advance(2 * 86_400);

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import request from 'supertest';
 import { Database } from '../../src/database/database.ts';
-import { api, type ConnectStage, connectStage, goThrough } from '../support/connect.ts';
+import { api, type ConnectStage, connectStage, goThrough, makeService } from '../support/connect.ts';
 import { type FreshDatabase, freshDatabase } from '../support/database.ts';
 import { type SilenceableLine, silenceableLine } from '../support/silenceable-line.ts';
 
@@ -25,14 +25,7 @@ beforeAll(async () => {
   other = new pg.Client({ connectionString: database.url });
   await other.connect();
   await goThrough(stage);
-  const created = await api(stage).post('/v1/clients', {
-    name: 'storage',
-    role: 'service',
-    tenants: ['*'],
-    products: ['*'],
-    lease_modes: ['token', 'gateway'],
-  });
-  serviceKey = created.body.api_key;
+  serviceKey = (await makeService(stage, { lease_modes: ['token', 'gateway'] })).key;
   gatewayLease = (await lease('gateway')).body.access_token;
 });
 

@@ -12,7 +12,15 @@ import { decrypt, encodeFields } from '../../src/vault/aead.ts';
 import { WrongRootKey } from '../../src/vault/key-ring.ts';
 import { LocalRootKey } from '../../src/vault/local-root-key.ts';
 import { canariesIn, canariesInFiles } from '../support/canary-scan.ts';
-import { api, type ConnectStage, connectStage, createSession, decide, TestBrowser } from '../support/connect.ts';
+import {
+  api,
+  type ConnectStage,
+  connectStage,
+  createSession,
+  decide,
+  makeService,
+  TestBrowser,
+} from '../support/connect.ts';
 import { type FreshDatabase, freshDatabase } from '../support/database.ts';
 import { startTestReplica, TEST_ADMIN_KEY } from '../support/replica.ts';
 
@@ -25,7 +33,6 @@ let startedAtMs: number;
 const heard: string[] = [];
 const secrets = new Map<string, Buffer>();
 let serviceKey = '';
-let isClosed = false;
 
 async function lease(
   on: Pick<ConnectStage, 'replica'>,
@@ -64,14 +71,8 @@ beforeAll(async () => {
   database = await freshDatabase();
   stage = await connectStage({ databaseUrl: database.url, environment: { ROOT_KEY } });
   await connect();
-  const client = await api(stage).post('/v1/clients', {
-    name: 'canary',
-    role: 'service',
-    tenants: ['*'],
-    products: ['*'],
-    lease_modes: ['token', 'gateway'],
-  });
-  serviceKey = client.body.api_key;
+  const service = await makeService(stage, { lease_modes: ['token', 'gateway'] });
+  serviceKey = service.key;
   const [token, gateway] = [await lease(stage, 'token'), await lease(stage, 'gateway')];
   const connection = (await api(stage).get(`/v1/connections/${token.body.connection_id}`)).body;
   const page = connection.assets.find((asset: { type: string }) => asset.type === 'page');
@@ -90,7 +91,7 @@ beforeAll(async () => {
   for (const body of [{}, { tenant: 'acme', product: 'pages', access_token: token.body.access_token, more: 1 }]) {
     heard.push((await api(stage).post('/v1/connections/import', body)).text);
   }
-  const rotated = await api(stage).post(`/v1/clients/${client.body.id}/keys`, {});
+  const rotated = await api(stage).post(`/v1/clients/${service.id}/keys`, {});
   secret('the second service key', rotated.body.api_key);
   heard.push((await api(stage, `${serviceKey}x`).get('/v1/leases/lse_1')).text);
   await api(stage).post('/v1/keys/rotate', {});
@@ -136,8 +137,7 @@ async function addRing(): Promise<void> {
 }
 
 afterAll(async () => {
-  if (!isClosed) await stage?.replica.close();
-  await stage?.sandbox.close();
+  await stage?.close();
   await database?.drop();
 });
 
@@ -243,7 +243,6 @@ describe('after a run, no secret stands', () => {
 describe('a restored copy of the database', () => {
   it('serves with the right root key, and refuses a wrong one without a change', async () => {
     await stage.replica.close();
-    isClosed = true;
     const name = new URL(database.url).pathname.slice(1);
     const admin = new pg.Client({ connectionString: database.url.replace(/[^/]+$/, 'postgres') });
     await admin.connect();

@@ -6,6 +6,7 @@ import { SystemClock } from '../../src/platform/clock.ts';
 import { SecretString } from '../../src/platform/secret-string.ts';
 import { type ChildReplica, startChildReplica } from '../support/child-replica.ts';
 import { testConfig } from '../support/config.ts';
+import { makeService } from '../support/connect.ts';
 import { connect, connectionsRoom } from '../support/connections.ts';
 import { type OpenDatabase, openFreshDatabase } from '../support/database.ts';
 import { startTestReplica, TEST_ADMIN_KEY, type TestReplica } from '../support/replica.ts';
@@ -42,14 +43,7 @@ beforeAll(async () => {
   await database.transaction(async (tx) => {
     for (let n = 0; n < OTHERS; n++) await of.vault.put(tx, new SecretString(`other ${n}`), ['other', String(n)]);
   });
-  const created = await admin.post('/v1/clients', {
-    name: 'load',
-    role: 'service',
-    tenants: ['*'],
-    products: ['*'],
-    lease_modes: ['token', 'gateway'],
-  });
-  serviceKey = created.body.api_key;
+  serviceKey = (await makeService({ replica }, { lease_modes: ['token', 'gateway'] })).key;
 }, 150_000);
 
 afterAll(async () => {

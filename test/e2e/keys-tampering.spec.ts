@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import request from 'supertest';
-import { api, type ConnectStage, connectStage, goThrough } from '../support/connect.ts';
+import { api, type ConnectStage, connectStage, goThrough, makeService } from '../support/connect.ts';
 import { type FreshDatabase, freshDatabase } from '../support/database.ts';
 
 let database: FreshDatabase;
@@ -20,14 +20,7 @@ beforeAll(async () => {
   await intruder.connect();
   await goThrough(stage);
   await goThrough(stage, { tenant: 'other' });
-  const created = await api(stage).post('/v1/clients', {
-    name: 'tampering',
-    role: 'service',
-    tenants: ['*'],
-    products: ['*'],
-    lease_modes: ['token', 'gateway'],
-  });
-  serviceKey = created.body.api_key;
+  serviceKey = (await makeService(stage, { lease_modes: ['token', 'gateway'] })).key;
   const first = await lease('acme', 'token');
   credentialId = first.body.credential_id;
   tokens.add(first.body.access_token);

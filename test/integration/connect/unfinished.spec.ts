@@ -9,6 +9,7 @@ import {
   connectStage,
   createSession,
   decide,
+  goToCallback,
   TestBrowser,
 } from '../../support/connect.ts';
 
@@ -79,9 +80,7 @@ describe('a token that Meta gave, but could not be finished with', () => {
   });
 
   it('stays sealed at its first stage where the exchange for the long-lived one fails', async () => {
-    const session = await createSession(stage, { tenant: 'first-stage' });
-    const browser = new TestBrowser(stage);
-    const callback = await decide(await browser.open(session.connect_url));
+    const { browser, callback } = await goToCallback(stage, { tenant: 'first-stage' });
     const fault = stage.sandbox.state.faults.add({
       match: { grantType: 'fb_exchange_token' },
       fault: { kind: 'throttle', code: 4 },
@@ -149,9 +148,7 @@ describe('a token that Meta gave, but could not be finished with', () => {
   });
 
   it('is lost with its replica before it could be sealed, which the second delivery tells', async () => {
-    const session = await createSession(stage, { tenant: 'lost' });
-    const browser = new TestBrowser(stage);
-    const callback = await decide(await browser.open(session.connect_url));
+    const { session, browser, callback } = await goToCallback(stage, { tenant: 'lost' });
     // As a replica leaves it that dies between the consumption of the state and the exchange's answer.
     await rows('UPDATE connect_attempt SET consumed_at = $2 WHERE session_id = $1', [session.id, stage.clock.now()]);
     stage.clock.advance(61);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { api, createSession, TestBrowser } from '../../support/connect.ts';
+import { api, createSession, makeService, TestBrowser } from '../../support/connect.ts';
 import { DAY, type LifecycleStage, lifecycleStage } from '../../support/lifecycle.ts';
 
 let stage: LifecycleStage;
@@ -9,13 +9,8 @@ beforeAll(async () => {
 afterAll(() => stage?.close());
 
 const leaseOf = async (tenant: string) => {
-  const client = await api(stage).post('/v1/clients', {
-    name: 'reader',
-    role: 'service',
-    tenants: [tenant],
-    products: ['*'],
-  });
-  return api(stage, client.body.api_key).post('/v1/leases', { tenant, product: 'pages' });
+  const { key } = await makeService(stage, { tenants: [tenant] });
+  return api(stage, key).post('/v1/leases', { tenant, product: 'pages' });
 };
 
 describe('a scope that the person takes away later', () => {

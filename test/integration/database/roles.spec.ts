@@ -13,7 +13,7 @@ import { addAuditCommand } from '../../../src/cli/audit-command.ts';
 import { addMigrateCommand } from '../../../src/cli/migrate-command.ts';
 import { dataSourceOptions } from '../../../src/database/data-source-options.ts';
 import { Database } from '../../../src/database/database.ts';
-import { api, type ConnectStage, connectStage, goThrough } from '../../support/connect.ts';
+import { api, type ConnectStage, connectStage, goThrough, makeService } from '../../support/connect.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { startTestReplica, TEST_ENVIRONMENT } from '../../support/replica.ts';
 import { openTestVault } from '../../support/vault.ts';
@@ -93,15 +93,8 @@ afterAll(async () => {
 describe('with the roles of migrations/roles.sql', () => {
   it('the service does its work: connects, leases, rotates, revokes, proves', async () => {
     await goThrough(stage);
-    const created = await api(stage).post('/v1/clients', {
-      name: 'roles',
-      role: 'service',
-      tenants: ['*'],
-      products: ['*'],
-      lease_modes: ['token', 'gateway'],
-    });
-    const lease = (mode: string) =>
-      api(stage, created.body.api_key).post('/v1/leases', { tenant: 'acme', product: 'pages', mode });
+    const { key } = await makeService(stage, { lease_modes: ['token', 'gateway'] });
+    const lease = (mode: string) => api(stage, key).post('/v1/leases', { tenant: 'acme', product: 'pages', mode });
     expect((await lease('token')).status).toBe(201);
     const { access_token: token } = (await lease('gateway')).body;
     const server = stage.replica.app.getHttpServer();
