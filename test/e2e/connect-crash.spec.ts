@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { SystemRandom } from '../../src/platform/random.ts';
-import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { type ChildReplica, freePort, startChildReplica } from '../support/child-replica.ts';
 import { decide } from '../support/connect.ts';
 import { type OpenDatabase, openFreshDatabase } from '../support/database.ts';
 import { TEST_ADMIN_KEY } from '../support/replica.ts';
+import { startTestSandbox } from '../support/sandbox.ts';
 
 describe('a replica that is killed while it connects', () => {
   let sandbox: Sandbox;
@@ -14,8 +14,7 @@ describe('a replica that is killed while it connects', () => {
   let running: ChildReplica | null = null;
 
   beforeAll(async () => {
-    const random = new SystemRandom();
-    sandbox = await startSandbox({ now: () => Date.now(), randomBytes: (size) => random.bytes(size) });
+    sandbox = await startTestSandbox();
     database = await openFreshDatabase();
     port = await freePort();
   });
