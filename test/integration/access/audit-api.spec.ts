@@ -3,19 +3,17 @@ import request from 'supertest';
 import { ClientStore } from '../../../src/access/client-store.ts';
 import { AuditLog, SYSTEM } from '../../../src/audit/audit-log.ts';
 import { ChainSchedule } from '../../../src/audit/chain-schedule.ts';
-import { type AccessApp, BOOTSTRAP_KEY, startAccessApp } from '../../support/access-app.ts';
-import { type OpenDatabase, openFreshDatabase } from '../../support/database.ts';
+import { BOOTSTRAP_KEY } from '../../support/access-app.ts';
+import { type AccessStage, accessStage } from '../../support/access-stage.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
-let open: OpenDatabase;
-let access: AccessApp;
+let access: AccessStage;
 const clock = new FakeClock();
 const keys = { admin: BOOTSTRAP_KEY, stranger: '', auditor: '', acmeAuditor: '' };
 let serviceId = '';
 
 beforeAll(async () => {
-  open = await openFreshDatabase();
-  access = await startAccessApp(open.database, clock);
+  access = await accessStage(clock);
   const clients = access.app.get(ClientStore);
   const all = { tenants: ['*'], products: ['*'] as const };
   const service = await clients.create(SYSTEM, { name: 's', role: 'service', ...all });
@@ -33,7 +31,7 @@ beforeAll(async () => {
     ['other', 'ads', 'con_c'],
   ]) {
     clock.advance(60);
-    await log.record(open.database, {
+    await log.record(access.database, {
       action: 'lease.issued',
       actor,
       tenant: tenant ?? null,
@@ -46,10 +44,7 @@ beforeAll(async () => {
   }
 });
 
-afterAll(async () => {
-  await access?.app.close();
-  await open?.close();
-});
+afterAll(() => access?.close());
 
 const get = (path: string, key: string = keys.admin) =>
   request(access.app.getHttpServer()).get(path).set('Authorization', `Bearer ${key}`);
@@ -147,19 +142,19 @@ describe('GET /v1/audit', () => {
 
 describe('GET /v1/audit/verify', () => {
   it('200: links the tail first, counts it, and says where it is broken', async () => {
-    const [row] = await open.database.rows<{ count: number }>({
+    const [row] = await access.database.rows<{ count: number }>({
       text: 'SELECT count(*)::int AS count FROM audit_entry',
     });
     const answer = await get('/v1/audit/verify', keys.auditor).expect(200);
     expect(answer.body).toEqual({ valid: true, entries: row?.count, head: expect.stringMatching(/^[0-9a-f]{64}$/) });
 
-    await open.database.run({ text: `UPDATE audit_entry SET tenant = 'acme' WHERE connection_id = 'con_c'` });
+    await access.database.run({ text: `UPDATE audit_entry SET tenant = 'acme' WHERE connection_id = 'con_c'` });
     const broken = (await get('/v1/audit/verify').expect(200)).body;
     expect(broken).toMatchObject({
       valid: false,
       broken_at: { reason: 'changed', entry_id: expect.stringMatching(/^aud_/) },
     });
-    await open.database.run({ text: `UPDATE audit_entry SET tenant = 'other' WHERE connection_id = 'con_c'` });
+    await access.database.run({ text: `UPDATE audit_entry SET tenant = 'other' WHERE connection_id = 'con_c'` });
     expect((await get('/v1/audit/verify')).body).toEqual(answer.body);
   });
 });
@@ -170,17 +165,17 @@ describe('the schedule', () => {
 
   it('links what waits, shows how much does, and logs a failure that stays once a minute', async () => {
     const schedule = access.app.get(ChainSchedule);
-    await access.app.get(AuditLog).record(open.database, { action: 'test.happened', actor: SYSTEM });
+    await access.app.get(AuditLog).record(access.database, { action: 'test.happened', actor: SYSTEM });
     expect(await waiting()).toBe(1);
     await schedule.tick();
     expect(await waiting()).toBe(0);
 
-    await open.database.run({ text: 'ALTER TABLE audit_link RENAME TO audit_link_gone' });
+    await access.database.run({ text: 'ALTER TABLE audit_link RENAME TO audit_link_gone' });
     try {
       for (let count = 0; count < 5; count++) await schedule.tick();
       expect(await waiting()).toBe(-1);
     } finally {
-      await open.database.run({ text: 'ALTER TABLE audit_link_gone RENAME TO audit_link' });
+      await access.database.run({ text: 'ALTER TABLE audit_link_gone RENAME TO audit_link' });
     }
     expect(access.log.lines.filter((line) => line['msg'] === 'audit entries can not be linked')).toHaveLength(1);
   });

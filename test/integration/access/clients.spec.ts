@@ -1,43 +1,32 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import request from 'supertest';
 import { BOOTSTRAP_CLIENT_ID } from '../../../src/access/bootstrap-admin.ts';
-import { type AccessApp, BOOTSTRAP_KEY, startAccessApp } from '../../support/access-app.ts';
-import { type OpenDatabase, openFreshDatabase } from '../../support/database.ts';
+import { startAccessApp } from '../../support/access-app.ts';
+import { type AccessStage, accessStage } from '../../support/access-stage.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
-let open: OpenDatabase;
-let access: AccessApp;
+let access: AccessStage;
 const clock = new FakeClock();
 
 beforeAll(async () => {
-  open = await openFreshDatabase();
-  access = await startAccessApp(open.database, clock);
+  access = await accessStage(clock);
 });
-
-afterAll(async () => {
-  await access?.app.close();
-  await open?.close();
-});
+afterAll(() => access?.close());
 
 const SERVICE = { name: 'shop', role: 'service', tenants: ['acme'], products: ['whatsapp', 'ads'] };
 const IDENTITY = { issuer: 'https://issuer.example', audience: 'metavault', subject: 'system:serviceaccount:shop:api' };
 const NOBODY = `cli_${'z'.repeat(26)}`;
 
-function send(method: 'get' | 'post' | 'patch' | 'delete', path: string, body?: object | string, key = BOOTSTRAP_KEY) {
-  const sent = request(access.app.getHttpServer())[method](path).set('Authorization', `Bearer ${key}`);
-  return body === undefined ? sent : sent.set('Content-Type', 'application/json').send(body);
-}
-
+const send = (...call: Parameters<AccessStage['send']>) => access.send(...call);
 const create = (body: object | string) => send('post', '/v1/clients', body);
 
 const entries = (subjectId: string) =>
-  open.database.rows<{ action: string; actor_id: string; request_id: string; details: object }>({
+  access.database.rows<{ action: string; actor_id: string; request_id: string; details: object }>({
     text: 'SELECT action, actor_id, request_id, details FROM audit_entry WHERE subject_id = $1 ORDER BY id',
     values: [subjectId],
   });
 
 async function countClients(): Promise<number> {
-  const [row] = await open.database.rows<{ count: number }>({ text: 'SELECT count(*)::int AS count FROM client' });
+  const [row] = await access.database.rows<{ count: number }>({ text: 'SELECT count(*)::int AS count FROM client' });
   return row?.count ?? 0;
 }
 
@@ -225,7 +214,7 @@ describe('DELETE /v1/clients/{id}', () => {
     await send('get', `/v1/clients/${id}`).expect(404);
     await send('get', '/v1/clients', undefined, key).expect(401);
     expect((await entries(id)).map((entry) => entry.action).sort()).toEqual(['client.created', 'client.deleted']);
-    const [row] = await open.database.rows<{ keys: number; deleted: boolean }>({
+    const [row] = await access.database.rows<{ keys: number; deleted: boolean }>({
       text: `SELECT (SELECT count(*)::int FROM client_key WHERE client_id = $1) AS keys, deleted_at IS NOT NULL AS deleted
         FROM client WHERE id = $1`,
       values: [id],
@@ -248,61 +237,13 @@ describe('DELETE /v1/clients/{id}', () => {
     const statuses = answers.map((answer) => answer.status).sort();
     expect(statuses[0]).toBe(204);
     expect([401, 409]).toContain(statuses[1]);
-    const living = await open.database.rows({
+    const living = await access.database.rows({
       text: `SELECT 1 FROM client WHERE role = 'admin' AND deleted_at IS NULL`,
     });
     expect(living).toHaveLength(1);
-    await open.database.run({ text: `UPDATE client SET deleted_at = NULL WHERE id = '${BOOTSTRAP_CLIENT_ID}'` });
-    const again = await startAccessApp(open.database, clock);
+    await access.database.run({ text: `UPDATE client SET deleted_at = NULL WHERE id = '${BOOTSTRAP_CLIENT_ID}'` });
+    const again = await startAccessApp(access.database, clock);
     await again.app.close();
-  });
-});
-
-describe('POST /v1/clients/{id}/keys', () => {
-  const issue = (id: string, body?: object) => send('post', `/v1/clients/${id}/keys`, body);
-  const works = async (key: string) => (await send('get', '/v1/clients', undefined, key)).status === 403;
-
-  it('201: a new key; the old one lives for the grace, and a day unless said', async () => {
-    const { id, api_key: first } = (await create(SERVICE)).body;
-    const answer = await issue(id);
-    expect(answer.status).toBe(201);
-    expect(answer.body).toEqual({
-      api_key: expect.stringMatching(/^mtv_/),
-      api_key_expires_at: null,
-      grace_seconds: 86_400,
-      previous_keys_expire_at: new Date(clock.now().getTime() + 86_400_000).toISOString(),
-    });
-    expect([await works(first), await works(answer.body.api_key)]).toEqual([true, true]);
-    expect((await send('get', `/v1/clients/${id}`)).body.keys).toHaveLength(2);
-  });
-
-  it('201: grace 0 ends the old one at once; a shorter end is never made later', async () => {
-    const { id, api_key: first } = (await create(SERVICE)).body;
-    const second = (await issue(id, { grace_seconds: 10 })).body.api_key;
-    const third = (await issue(id, { grace_seconds: 1000 })).body.api_key;
-    clock.advance(10);
-    expect([await works(first), await works(second), await works(third)]).toEqual([false, true, true]);
-    const fourth = (await issue(id, { grace_seconds: 0 })).body.api_key;
-    expect([await works(second), await works(third), await works(fourth)]).toEqual([false, false, true]);
-  });
-
-  it('201: of keys that are issued at once, one is left without an end', async () => {
-    const { id } = (await create(SERVICE)).body;
-    const issued = await Promise.all(Array.from({ length: 4 }, () => issue(id, { grace_seconds: 5 })));
-    expect(issued.map((answer) => answer.status)).toEqual([201, 201, 201, 201]);
-    const { keys } = (await send('get', `/v1/clients/${id}`)).body;
-    expect(keys.filter((key: { expires_at: string | null }) => key.expires_at === null)).toHaveLength(1);
-  });
-
-  it('400, 404', async () => {
-    const { id } = (await create(SERVICE)).body;
-    for (const grace of [-1, 1.5, '60', null, 30 * 86_400 + 1]) {
-      expect([grace, (await issue(id, { grace_seconds: grace })).status]).toEqual([grace, 400]);
-    }
-    expect((await issue(id, { grace: 1 })).status).toBe(400);
-    expect((await issue(NOBODY)).status).toBe(404);
-    await send('delete', `/v1/clients/${id}`);
-    expect((await issue(id)).status).toBe(404);
   });
 });
 
@@ -406,56 +347,16 @@ describe('PATCH /v1/clients/{id}', () => {
   });
 });
 
-describe('a key with an end', () => {
-  const works = async (key: string) => (await send('get', '/v1/clients', undefined, key)).status === 403;
-
-  it('works until then: of a new client, and of one that has others', async () => {
-    const created = (await create({ ...SERVICE, expires_in_seconds: 60 })).body;
-    const end = new Date(clock.now().getTime() + 60_000).toISOString();
-    expect(created.api_key_expires_at).toBe(end);
-    expect((await send('get', `/v1/clients/${created.id}`)).body.keys).toMatchObject([{ expires_at: end }]);
-    const at = new Date(clock.now().getTime() + 90_000).toISOString();
-    const issued = (await send('post', `/v1/clients/${created.id}/keys`, { expires_at: at })).body;
-    expect(issued.api_key_expires_at).toBe(at);
-    clock.advance(59);
-    expect([await works(created.api_key), await works(issued.api_key)]).toEqual([true, true]);
-    clock.advance(1);
-    expect([await works(created.api_key), await works(issued.api_key)]).toEqual([false, true]);
-    clock.advance(30);
-    expect(await works(issued.api_key)).toBe(false);
-    expect((await send('get', `/v1/clients/${created.id}`)).body.keys).toEqual([]);
-  });
-
-  it('is told in the metrics for two weeks before a client has no other', async () => {
-    const losing = async () =>
-      (await access.registry.getSingleMetric('metavault_clients_losing_their_key')?.get())?.values[0]?.value;
-    const before = (await losing()) ?? 0;
-    const { id } = (await create({ ...SERVICE, expires_in_seconds: 14 * 86_400 + 60 })).body;
-    expect(await losing()).toBe(before);
-    clock.advance(60);
-    expect(await losing()).toBe(before + 1);
-    await send('post', `/v1/clients/${id}/keys`);
-    expect(await losing()).toBe(before);
-  });
-
-  it('400: an end that is past, or none', async () => {
-    const { id } = (await create(SERVICE)).body;
-    for (const body of [{ expires_at: clock.now().toISOString() }, { expires_in_seconds: 0 }, { expires_at: 'x' }]) {
-      expect([body, (await send('post', `/v1/clients/${id}/keys`, body)).status]).toEqual([body, 400]);
-    }
-  });
-});
-
 describe('without room for the audit entry', () => {
   it('nothing is done', async () => {
     const before = await countClients();
-    await open.database.run({ text: 'ALTER TABLE audit_entry RENAME TO audit_entry_gone' });
+    await access.database.run({ text: 'ALTER TABLE audit_entry RENAME TO audit_entry_gone' });
     try {
       expect((await create(SERVICE)).status).toBeGreaterThanOrEqual(500);
       // A refusal stays a refusal.
       expect((await send('get', '/v1/clients', undefined, 'wrong-key')).status).toBe(401);
     } finally {
-      await open.database.run({ text: 'ALTER TABLE audit_entry_gone RENAME TO audit_entry' });
+      await access.database.run({ text: 'ALTER TABLE audit_entry_gone RENAME TO audit_entry' });
     }
     expect(await countClients()).toBe(before);
   });

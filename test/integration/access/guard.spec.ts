@@ -7,8 +7,8 @@ import { ClientStore, type NewClient } from '../../../src/access/client-store.ts
 import { CurrentCaller, Public, Roles, RolesCheckedAgain } from '../../../src/access/decorators.ts';
 import { SYSTEM } from '../../../src/audit/audit-log.ts';
 import { SystemRandom } from '../../../src/platform/random.ts';
-import { type AccessApp, BOOTSTRAP_KEY, startAccessApp } from '../../support/access-app.ts';
-import { type OpenDatabase, openFreshDatabase } from '../../support/database.ts';
+import { BOOTSTRAP_KEY, startAccessApp } from '../../support/access-app.ts';
+import { type AccessStage, accessStage } from '../../support/access-stage.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 @Controller('probe')
@@ -52,22 +52,17 @@ class Closed {
   }
 }
 
-let open: OpenDatabase;
-let access: AccessApp;
+let access: AccessStage;
 let clients: ClientStore;
 const clock = new FakeClock();
 const random = new SystemRandom();
 
 beforeAll(async () => {
-  open = await openFreshDatabase();
-  access = await startAccessApp(open.database, clock, { controllers: [Probe, Closed] });
+  access = await accessStage(clock, { controllers: [Probe, Closed] });
   clients = access.app.get(ClientStore);
 });
 
-afterAll(async () => {
-  await access?.app.close();
-  await open?.close();
-});
+afterAll(() => access?.close());
 
 const http = () => request(access.app.getHttpServer());
 const get = (path: string, key?: string) => {
@@ -82,7 +77,7 @@ async function makeClient(input: Partial<NewClient> = {}): Promise<{ id: string;
 }
 
 async function refusals(): Promise<{ address: string; reason: string }[]> {
-  const rows = await open.database.rows<{ details: { address: string; reason: string } }>({
+  const rows = await access.database.rows<{ details: { address: string; reason: string } }>({
     text: `SELECT details FROM audit_entry WHERE action = 'access.refused' AND details ->> 'address' IS NOT NULL ORDER BY id`,
   });
   return rows.map((row) => row.details);
@@ -156,7 +151,7 @@ describe('401', () => {
   it('does not wait for a record that is locked', async () => {
     // A window of its own, so that there is something to record.
     clock.advance(3600);
-    await open.database.transaction(async (tx) => {
+    await access.database.transaction(async (tx) => {
       await tx.run({ text: 'LOCK TABLE audit_entry IN ACCESS EXCLUSIVE MODE' });
       const began = performance.now();
       expect((await get('/probe/service', 'mtv_mistyped')).status).toBe(401);
@@ -232,7 +227,7 @@ describe('wrong keys from one address', () => {
   it('get 429 from the eleventh on, a good key always passes, and one entry tells of the flood', async () => {
     // Its entries come after all before; and an application of its own: the address has no history there.
     clock.advance(1);
-    const fresh = await startAccessApp(open.database, clock, { controllers: [Probe] });
+    const fresh = await startAccessApp(access.database, clock, { controllers: [Probe] });
     try {
       const before = (await refusals()).length;
       const server = fresh.app.getHttpServer();
@@ -263,7 +258,7 @@ describe('wrong keys from one address', () => {
       malformed + blocked + 1,
     );
     await get('/probe/service', wrong);
-    const [row] = await open.database.rows<{ found: boolean }>({
+    const [row] = await access.database.rows<{ found: boolean }>({
       text: 'SELECT EXISTS (SELECT 1 FROM audit_entry WHERE details::text LIKE $1) AS found',
       values: [`%${wrong.slice(4, 20)}%`],
     });
@@ -272,10 +267,10 @@ describe('wrong keys from one address', () => {
   });
 
   it('in the wrong form cost the database nothing but the one entry', async () => {
-    const fresh = await startAccessApp(open.database, clock, { controllers: [Probe] });
+    const fresh = await startAccessApp(access.database, clock, { controllers: [Probe] });
     const statements: string[] = [];
-    const original = open.database.rows.bind(open.database);
-    Object.assign(open.database, {
+    const original = access.database.rows.bind(access.database);
+    Object.assign(access.database, {
       rows: (statement: { text: string }) => {
         statements.push(statement.text);
         return original(statement);
@@ -297,7 +292,7 @@ describe('wrong keys from one address', () => {
         .set('Authorization', `Bearer ${newApiKey(random).expose()}`);
       expect(statements).toHaveLength(1);
     } finally {
-      Reflect.deleteProperty(open.database, 'rows');
+      Reflect.deleteProperty(access.database, 'rows');
       await fresh.app.close();
     }
   });
