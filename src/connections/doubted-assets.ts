@@ -13,6 +13,8 @@ export interface DoubtedAsset {
   type: AssetType;
   id: string;
   credentialId: string;
+  /** Until then it is this look's: the doubt as it was taken. One that came since has another time. */
+  lookUntil: Date;
 }
 
 /** After this long, one whose look broke off is looked at again. */
@@ -20,7 +22,7 @@ const LOOK_SECONDS = 60;
 
 /**
  * Assets that somebody has doubts about, as the rows say: whatever becomes of this replica, another one looks. Two that look at the
- * same asset do no harm.
+ * same asset do no harm. What a look found counts for the doubt that it took, not for one that came since, nor for what was connected since.
  */
 @Injectable()
 export class DoubtedAssets {
@@ -52,11 +54,12 @@ export class DoubtedAssets {
       type: AssetType;
       id: string;
       credential_id: string;
+      doubted_at: Date;
     }>({
       name: 'asset_doubts_take',
       text: `UPDATE asset a SET doubted_at = $2 FROM connection n WHERE n.id = a.connection_id AND (a.connection_id, a.type, a.id) IN (
           SELECT connection_id, type, id FROM asset WHERE doubted_at <= $1 ORDER BY doubted_at LIMIT $3 FOR UPDATE SKIP LOCKED)
-        RETURNING a.connection_id, n.tenant, n.product, a.type, a.id, a.credential_id`,
+        RETURNING a.connection_id, n.tenant, n.product, a.type, a.id, a.credential_id, a.doubted_at`,
       values: [now, addSeconds(now, LOOK_SECONDS), limit],
     });
     return rows.map((row) => ({
@@ -66,14 +69,15 @@ export class DoubtedAssets {
       type: row.type,
       id: row.id,
       credentialId: row.credential_id,
+      lookUntil: row.doubted_at,
     }));
   }
 
   /** It is within reach, or its connection is done with. */
-  async settle({ connectionId, type, id }: DoubtedAsset): Promise<void> {
+  async settle({ connectionId, type, id, lookUntil }: DoubtedAsset): Promise<void> {
     await this.database.run({
-      text: 'UPDATE asset SET doubted_at = NULL WHERE connection_id = $1 AND type = $2 AND id = $3',
-      values: [connectionId, type, id],
+      text: 'UPDATE asset SET doubted_at = NULL WHERE connection_id = $1 AND type = $2 AND id = $3 AND doubted_at = $4',
+      values: [connectionId, type, id, lookUntil],
     });
   }
 
@@ -112,10 +116,12 @@ export class DoubtedAssets {
   }
 }
 
-async function remove(tx: Transaction, { connectionId, type, id }: DoubtedAsset): Promise<boolean> {
+async function remove(tx: Transaction, { connectionId, type, id, lookUntil }: DoubtedAsset): Promise<boolean> {
   const removed = await tx.run({
-    text: 'DELETE FROM asset WHERE connection_id = $1 AND ((type = $2 AND id = $3) OR parent_id = $3)',
-    values: [connectionId, type, id],
+    text: 'DELETE FROM asset WHERE connection_id = $1 AND type = $2 AND id = $3 AND doubted_at = $4',
+    values: [connectionId, type, id, lookUntil],
   });
-  return removed > 0;
+  if (removed === 0) return false;
+  await tx.run({ text: 'DELETE FROM asset WHERE connection_id = $1 AND parent_id = $2', values: [connectionId, id] });
+  return true;
 }

@@ -1,9 +1,11 @@
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import type { DeathReason } from '../connections/connection-verdicts.ts';
 import { CredentialClaims } from '../connections/credential-claims.ts';
 import { CredentialVersions } from '../connections/credential-versions.ts';
 import { type DoubtedAsset, DoubtedAssets } from '../connections/doubted-assets.ts';
+import { AppPace, PaceStopped } from '../lifecycle/app-pace.ts';
+import { settledWithin } from '../lifecycle/settled-within.ts';
 import { DiscoveryApi } from '../meta/discovery-api.ts';
 import { MetaError } from '../meta/meta-error.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
@@ -15,17 +17,20 @@ const BATCH = 20;
 
 /**
  * Looks whether WhatsApp Business Accounts are still within reach where Meta said that something happened to them: a partner that was
- * removed keeps a token that `debug_token` calls valid (META.md 8). Only Meta's own no to the account counts.
+ * removed keeps a token that `debug_token` calls valid (META.md 8). Only Meta's own no to the account counts. At the pace of the app, as all
+ * work that nobody waits for.
  */
 @Injectable()
-export class AssetInspection implements OnApplicationShutdown {
+export class AssetInspection implements OnModuleDestroy, OnApplicationShutdown {
   #underWay: Promise<void> | null = null;
+  #stoppingSinceMs: number | null = null;
 
   constructor(
     private readonly assets: DoubtedAssets,
     private readonly claims: CredentialClaims,
     private readonly versions: CredentialVersions,
     private readonly discovery: DiscoveryApi,
+    private readonly pace: AppPace,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
@@ -40,14 +45,27 @@ export class AssetInspection implements OnApplicationShutdown {
     return this.#underWay;
   }
 
+  /** Nothing is begun any more. */
+  onModuleDestroy(): void {
+    this.#stoppingSinceMs = performance.now();
+  }
+
   async onApplicationShutdown(): Promise<void> {
-    await this.#underWay;
+    const underWay = this.#underWay === null ? [] : [this.#underWay];
+    await settledWithin(underWay, this.#stoppingSinceMs ?? performance.now());
+  }
+
+  private get isStopping(): boolean {
+    return this.#stoppingSinceMs !== null;
   }
 
   private async lookAtAll(): Promise<void> {
-    for (;;) {
+    while (!this.isStopping) {
       const due = await this.assets.take(BATCH);
-      for (const asset of due) await this.lookAt(asset);
+      for (const asset of due) {
+        if (this.isStopping) return;
+        await this.lookAt(asset);
+      }
       if (due.length < BATCH) return;
     }
   }
@@ -57,10 +75,12 @@ export class AssetInspection implements OnApplicationShutdown {
     try {
       const credential = await this.claims.find(asset.credentialId);
       const token = credential?.status === 'active' ? await this.versions.openServing(credential) : null;
-      if (token !== null) await this.discovery.whatsappAccounts(token, [asset.id]);
+      if (credential !== null && token !== null)
+        await this.pace.call(credential.appId, 'scheduled', () => this.discovery.whatsappAccounts(token, [asset.id]));
       await this.assets.settle(asset);
     } catch (error) {
       if (error instanceof MetaError) return this.judge(asset, error);
+      if (error instanceof PaceStopped) return;
       if (!(error instanceof SealBroken)) throw error;
       this.logger.warn({ ...of, err: error }, 'the token of a doubted asset does not open');
       await this.assets.settle(asset);

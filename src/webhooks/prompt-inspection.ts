@@ -1,4 +1,5 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { settledWithin } from '../lifecycle/settled-within.ts';
 import { Sweep } from '../lifecycle/sweep.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { AssetInspection } from './asset-inspection.ts';
@@ -38,7 +39,7 @@ export class PromptInspection implements OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     this.#isStopping = true;
-    await this.settled();
+    await settledWithin([this.settled()], performance.now());
   }
 
   private async look(): Promise<void> {
