@@ -15,10 +15,10 @@ import { Config } from './config/config.ts';
 import { Database } from './database/database.ts';
 import { DatabaseClock } from './database/database-clock.ts';
 import { Outbox } from './events/outbox.ts';
-import { GatewayPlugin } from './gateway/gateway-plugin.ts';
+import { GatewayDoor } from './gateway/gateway-door.ts';
 import { ApiDocument } from './operations/api-document.ts';
 import { ReplicaState } from './operations/replica-state.ts';
-import { recordRequests } from './operations/request-record.ts';
+import { RequestRecord } from './operations/request-record.ts';
 import { Clock } from './platform/clock.ts';
 import { createHttpServer, type HttpServer } from './platform/fastify.ts';
 import { HttpClient, UndiciHttpClient } from './platform/http.ts';
@@ -152,8 +152,9 @@ async function createApplication(
     referrerPolicy: { policy: 'no-referrer' },
   });
   const fastify = app.getHttpAdapter().getInstance();
-  recordRequests(fastify, logger, app.get(Registry));
-  app.get(GatewayPlugin).register(fastify, server);
+  const record = new RequestRecord(logger, app.get(Registry));
+  record.hear(fastify);
+  server.openDoor(app.get(GatewayDoor), (answered) => record.note(answered));
   app.get(ApiDocument).describe(app);
   await app.init();
   await fastify.ready();

@@ -56,7 +56,10 @@ export class AnswerRelay {
     const { status } = answer;
     this.state.hearHeaders(call, answer.headers);
     const scrubber = new Scrubber(secrets, this.#links, async (tokens) => this.leases.issueFor(call.grant, tokens));
-    const headers = headersFromMeta(answer.headers, (value) => scrubber.scrubText(value));
+    const headers = {
+      ...call.source.headers,
+      ...headersFromMeta(answer.headers, (value) => scrubber.scrubText(value)),
+    };
     if (REDIRECTS.has(status)) headers['location'] = this.#location(answer, scrubber);
     if (call.method === 'HEAD' || status === 204 || status === 304) {
       if (!Buffer.isBuffer(answer.body)) answer.body.resume();

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { type ItemCredentials, parseBatch, rewriteBatch } from './batch.ts';
 import type { GatewayPath } from './gateway-path.ts';
 import { GatewayRefusal } from './gateway-refusal.ts';
+import { guardedBody } from './guarded-body.ts';
 import { JsonGuard } from './json-guard.ts';
 import {
   isJsonObject,
@@ -13,7 +14,7 @@ import {
   withoutCredentials,
   writeJson,
 } from './json-parameters.ts';
-import { readBoundary, readFormHead, writeFields } from './multipart.ts';
+import { FormGuard, readBoundary, readFormHead, writeFields } from './multipart.ts';
 import {
   type CallFacts,
   canonicalName,
@@ -47,6 +48,7 @@ export interface BatchRewrite {
   moved: string | null;
 }
 
+const NOTHING = Buffer.alloc(0);
 export const BODY_LIMIT_BYTES = 1024 * 1024;
 const FORM = 'application/x-www-form-urlencoded';
 const JSON_TYPE = 'application/json';
@@ -114,19 +116,9 @@ function longJsonBody(request: IncomingMessage, contentType: string): CallBody {
     note: () => undefined,
     outgoing: async ({ moved }) => {
       if (moved !== null) throw batchWithBytes();
-      const content = Readable.from(guarded(unbroken(request)), { objectMode: false });
-      return { content, contentType, length: lengthOf(request) };
+      return { content: guardedBody(request, NOTHING, new JsonGuard()), contentType, length: lengthOf(request) };
     },
   };
-}
-
-async function* guarded(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
-  const guard = new JsonGuard();
-  for await (const piece of source) {
-    guard.push(piece);
-    yield piece;
-  }
-  guard.end();
 }
 
 function batchWithBytes(): GatewayRefusal {
@@ -153,18 +145,15 @@ async function multipartBody(request: IncomingMessage, contentType: string): Pro
       );
       const written = writeFields(fields, head.boundary);
       const whole = lengthOf(request);
+      const guard = new FormGuard(head.boundary);
+      guard.push(head.rest);
       return {
-        content: Readable.from(chain(written, head.rest), { objectMode: false }),
+        content: guardedBody(request, Buffer.concat([written, head.rest]), guard),
         contentType,
         length: whole === null ? null : whole - head.length + written.length,
       };
     },
   };
-}
-
-async function* chain(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
-  if (first.length > 0) yield first;
-  yield* rest;
 }
 
 function formBody(bytes: Buffer): CallBody {

@@ -2,8 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import { Config } from '../config/config.ts';
 import { type GatewayGrant, LeaseCheck } from '../leases/lease-check.ts';
+import type { RawRequest } from '../platform/raw-door.ts';
 import { type CallBody, readCallBody } from './call-body.ts';
-import { CallPolicy, type CallSource } from './call-policy.ts';
+import { CallPolicy } from './call-policy.ts';
 import { dependsOnMethod, type EffectiveCall, refusalOf } from './call-rules.ts';
 import { type CallTarget, resolveTarget } from './call-target.ts';
 import { type GatewayPath, parseGatewayPath, policySegments } from './gateway-path.ts';
@@ -13,7 +14,7 @@ import { type CallFacts, noFacts, noteParameter, type Parameter, parseParameters
 /** A call that may pass. */
 export interface Call {
   grant: GatewayGrant;
-  source: CallSource;
+  source: RawRequest;
   /** As the caller gave it: it stands in answers where Meta's token would. */
   leaseToken: string;
   path: GatewayPath;
@@ -30,6 +31,7 @@ export interface Call {
   isRead: boolean;
 }
 
+const METHODS = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']);
 const AUTHORIZATION = /^(?:bearer|oauth)\s+(\S+)\s*$/i;
 
 /** From a request to a call: whose it is, what it really is, and whether that may pass. */
@@ -42,7 +44,7 @@ export class CallIntake {
   ) {}
 
   /** Throws `GatewayRefusal`: `lease_invalid` before all else. */
-  async read(request: IncomingMessage, source: CallSource): Promise<Call> {
+  async read(request: IncomingMessage, source: RawRequest): Promise<Call> {
     const url = request.url ?? '/';
     const cut = url.indexOf('?');
     const path = parseGatewayPath(cut < 0 ? url : url.slice(0, cut));
@@ -58,11 +60,12 @@ export class CallIntake {
         ...(grant === null ? {} : { detail: 'This is no plain path of Graph.' }),
       });
     }
+    const method = (request.method ?? 'GET').toUpperCase();
+    if (!METHODS.has(method)) throw new GatewayRefusal('invalid_request', { detail: `Graph knows no ${method}.` });
     const body = await readCallBody(request, path);
     body.note(facts);
     const leaseToken = early ?? facts.tokens[0] ?? '';
     grant ??= await this.requireGrant(leaseToken, source);
-    const method = (request.method ?? 'GET').toUpperCase();
     const effective = { ...facts, segments: path.segments, methods: [method.toLowerCase(), ...facts.methods] };
     judge(effective, facts, body);
     const isBatch = facts.batches === 1;
@@ -87,7 +90,7 @@ export class CallIntake {
     };
   }
 
-  private async requireGrant(token: string, source: CallSource): Promise<GatewayGrant> {
+  private async requireGrant(token: string, source: RawRequest): Promise<GatewayGrant> {
     const grant = await this.leases.grant(token);
     if (grant === null) throw new GatewayRefusal('lease_invalid');
     if (!this.policy.isFromAllowedAddress(grant, source)) throw await this.policy.refuseAddress(grant, source);

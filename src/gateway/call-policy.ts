@@ -2,16 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import { isInRanges } from '../access/ip-allow-list.ts';
 import { RefusalRecord } from '../access/refusal-record.ts';
 import type { GatewayGrant } from '../leases/lease-check.ts';
+import type { RawRequest } from '../platform/raw-door.ts';
 import { type EffectiveCall, isCovered } from './call-rules.ts';
 import { GatewayRefusal } from './gateway-refusal.ts';
 import { RoutePatterns } from './route-pattern.ts';
-
-/** Where a call comes from. */
-export interface CallSource {
-  /** The peer's, or what a trusted proxy says of it. */
-  address: string;
-  requestId: string;
-}
 
 /** What a lease's client is held to, besides what holds for everyone. Refusals of a client are recorded, as floods of one kind. */
 @Injectable()
@@ -20,7 +14,7 @@ export class CallPolicy {
 
   constructor(@Inject(RefusalRecord) private readonly refusals: RefusalRecord) {}
 
-  isFromAllowedAddress({ ipAllowList }: GatewayGrant, { address }: CallSource): boolean {
+  isFromAllowedAddress({ ipAllowList }: GatewayGrant, { address }: RawRequest): boolean {
     return ipAllowList === null || isInRanges(ipAllowList, address);
   }
 
@@ -29,18 +23,18 @@ export class CallPolicy {
     return allow === null || isCovered(allow, call);
   }
 
-  async refuseAddress(grant: GatewayGrant, source: CallSource): Promise<GatewayRefusal> {
+  async refuseAddress(grant: GatewayGrant, source: RawRequest): Promise<GatewayRefusal> {
     await this.note(grant, source, { reason: 'address_not_allowed', address: source.address });
     return new GatewayRefusal('address_not_allowed');
   }
 
-  async refuseCall(grant: GatewayGrant, call: EffectiveCall, source: CallSource): Promise<GatewayRefusal> {
+  async refuseCall(grant: GatewayGrant, call: EffectiveCall, source: RawRequest): Promise<GatewayRefusal> {
     const route = `${call.methods.map((method) => method.toUpperCase()).join(' ')} ${this.#routes.of(call.segments, false)}`;
     await this.note(grant, source, { reason: 'path_not_allowed', route: route.slice(0, 200) });
     return new GatewayRefusal('path_not_allowed', { detail: 'The policy of this client does not allow this call.' });
   }
 
-  private note(grant: GatewayGrant, source: CallSource, details: { reason: string } & Record<string, string>) {
+  private note(grant: GatewayGrant, source: RawRequest, details: { reason: string } & Record<string, string>) {
     const { clientId, tenant, product, connectionId } = grant;
     const { requestId } = source;
     return this.refusals.note({

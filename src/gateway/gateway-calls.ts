@@ -15,13 +15,14 @@ import {
 } from '../platform/http.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { AppError } from '../platform/problem.ts';
+import type { RawRequest } from '../platform/raw-door.ts';
 import { traceContext } from '../platform/trace-context.ts';
 import { SealBroken } from '../vault/sealed-secret.ts';
 import { AnswerRelay, SMALL_BYTES } from './answer-relay.ts';
 import type { ItemCredential } from './batch.ts';
 import { type Call, CallIntake } from './call-intake.ts';
 import { CallLimits, type Release } from './call-limits.ts';
-import { CallPolicy, type CallSource } from './call-policy.ts';
+import { CallPolicy } from './call-policy.ts';
 import type { EffectiveCall } from './call-rules.ts';
 import { proofFor, targetUrl } from './call-target.ts';
 import { GatewayMetrics } from './gateway-metrics.ts';
@@ -56,21 +57,22 @@ export class GatewayCalls {
     metrics.watch(limits);
   }
 
-  /** Answers the request; never rejects. Headers that every answer has are set already. */
-  async handle(request: IncomingMessage, response: ServerResponse, source: CallSource): Promise<void> {
+  /** Answers the request; never rejects. Gives back the client whose call it was, where that was found out. */
+  async handle(request: IncomingMessage, response: ServerResponse, source: RawRequest): Promise<string | undefined> {
     const startedAt = this.clock.now().getTime();
     let call: Call | null = null;
     try {
       call = await this.intake.read(request, source);
       await this.pass(call, request, response);
     } catch (error) {
-      this.fail(error, request, response, source.requestId);
+      this.fail(error, request, response, source);
     }
-    if (call === null) return;
+    if (call === null) return undefined;
     const route = this.#routes.of(call.path.segments, call.isBatch);
     const seconds = Math.max(0, this.clock.now().getTime() - startedAt) / 1000;
     this.metrics.passed(call.grant.product, route, response.statusCode, seconds);
     this.usage.note(call.grant, call.method, route, response.statusCode);
+    return call.grant.clientId;
   }
 
   private async pass(call: Call, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -167,12 +169,12 @@ export class GatewayCalls {
     });
   }
 
-  private fail(error: unknown, request: IncomingMessage, response: ServerResponse, requestId: string): void {
+  private fail(error: unknown, request: IncomingMessage, response: ServerResponse, source: RawRequest): void {
     const refusal = asRefusal(error);
     this.metrics.refused(refusal.code);
     if (refusal.status >= 500) {
       const trace = traceContext(request.headers);
-      const about = { request_id: requestId, ...(trace === null ? {} : { trace_id: trace.traceId }) };
+      const about = { request_id: source.requestId, ...(trace === null ? {} : { trace_id: trace.traceId }) };
       if (refusal.code === 'internal_error') this.log.error({ err: error, ...about }, 'internal error');
       else this.log.warn({ err: refusal.cause, ...about }, refusal.message);
     }
@@ -182,7 +184,11 @@ export class GatewayCalls {
       return;
     }
     const body = refusal.body();
-    const headers: Record<string, string> = { ...refusal.headers(), 'content-length': String(Buffer.byteLength(body)) };
+    const headers: Record<string, string> = {
+      ...source.headers,
+      ...refusal.headers(),
+      'content-length': String(Buffer.byteLength(body)),
+    };
     // What the caller still sends of its body is not waited for.
     if (!request.complete) headers['connection'] = 'close';
     response.writeHead(refusal.status, headers);

@@ -8,12 +8,12 @@ import { CallIntake } from './call-intake.ts';
 import { CallLimits } from './call-limits.ts';
 import { CallPolicy } from './call-policy.ts';
 import { GatewayCalls } from './gateway-calls.ts';
+import { GatewayDoor } from './gateway-door.ts';
 import { GatewayMetrics } from './gateway-metrics.ts';
-import { GatewayPlugin } from './gateway-plugin.ts';
 import { LeaseWatch } from './lease-watch.ts';
 import { UsageRecord } from './usage-record.ts';
 
-/** Graph calls with a lease. `GatewayPlugin` brings its own routes to Fastify. */
+/** Graph calls with a lease. `GatewayDoor` brings its own routes to Fastify. */
 @Module({
   imports: [AccessModule, LeasesModule, LifecycleModule],
   providers: [
@@ -24,10 +24,10 @@ import { UsageRecord } from './usage-record.ts';
     CallPolicy,
     GatewayCalls,
     GatewayMetrics,
-    GatewayPlugin,
+    GatewayDoor,
     LeaseWatch,
     UsageRecord,
   ],
-  exports: [GatewayPlugin],
+  exports: [GatewayDoor],
 })
 export class GatewayModule {}

@@ -1,4 +1,5 @@
 import { GatewayRefusal } from './gateway-refusal.ts';
+import type { BodyGuard } from './guarded-body.ts';
 import { canonicalName, isCredentialName } from './parameters.ts';
 
 /** A field of a form, before its first file. */
@@ -14,11 +15,12 @@ export interface FormHead {
   fields: FormField[];
   /** How many bytes of the body the fields took. */
   length: number;
-  /** The rest as it came, from the delimiter before the first file, or before the end. */
-  rest: AsyncIterable<Buffer>;
+  /** What was read beyond them, as it came: from the delimiter before the first file, or before the end. */
+  rest: Buffer;
 }
 
 const CRLF = '\r\n';
+const NOTHING = Buffer.alloc(0);
 const HEADERS_END = Buffer.from('\r\n\r\n');
 const MOST_HEADERS = 16 * 1024;
 const MOST_FIELDS = 1024 * 1024;
@@ -39,7 +41,7 @@ export function readBoundary(contentType: string): string {
   return boundary;
 }
 
-/** Reads the fields ahead of the first file; 1 MiB of them at the most. */
+/** Reads the fields ahead of the first file, 1 MiB of them at the most, and leaves the rest in its source. */
 export async function readFormHead(source: AsyncIterable<Buffer>, boundary: string): Promise<FormHead> {
   const reader = new PieceReader(source);
   const delimiter = Buffer.from(`--${boundary}`, 'latin1');
@@ -60,7 +62,7 @@ export async function readFormHead(source: AsyncIterable<Buffer>, boundary: stri
     position = valueEnd + 2;
     if (position > MOST_FIELDS) throw new GatewayRefusal('payload_too_large');
   }
-  return { boundary, fields, length: position, rest: watched(reader.rest(position), boundary) };
+  return { boundary, fields, length: position, rest: await reader.rest(position) };
 }
 
 /** Fields as they go on. */
@@ -102,36 +104,52 @@ function readPartHeaders(text: string): { name: string; isFile: boolean } {
   return { name, isFile };
 }
 
-/** Passes the rest of a form on, and stops where a field behind the first file would change what was judged. */
-async function* watched(source: AsyncIterable<Buffer>, boundary: string): AsyncGenerator<Buffer, void, undefined> {
+/** Stops a form where a field behind its first file would change what was judged. Begins with the delimiter before that file. */
+export class FormGuard implements BodyGuard {
   // Without the line break ahead of it: a reader less strict than this one might do without.
-  const delimiter = Buffer.from(`--${boundary}`, 'latin1');
-  let tail: Buffer = Buffer.alloc(0);
-  for await (const piece of source) {
-    tail = scan(tail, piece, delimiter);
-    yield piece;
-  }
-}
+  readonly #delimiter: Buffer;
+  /** What has to be looked at again with the next piece. */
+  #tail: Buffer = NOTHING;
 
-/** Judges every part whose headers are complete; returns what must be looked at again with the next piece. */
-function scan(tail: Buffer, piece: Buffer, delimiter: Buffer): Buffer {
-  const window = tail.length === 0 ? piece : Buffer.concat([tail, piece]);
-  let from = 0;
-  for (let at = window.indexOf(delimiter); at >= 0; at = window.indexOf(delimiter, from)) {
-    from = at + delimiter.length;
-    if (window.toString('latin1', from, from + 2) === '--') continue;
-    const end = window.indexOf(HEADERS_END, from);
-    if (end < 0) {
-      if (window.length - from > MOST_HEADERS) throw unreadable();
-      return Buffer.from(window.subarray(at));
-    }
-    const { name } = readPartHeaders(window.toString('latin1', from, end));
-    if (isDeciding(name)) {
-      throw new GatewayRefusal('path_not_allowed', { detail: `The field ${name} must come ahead of the first file.` });
-    }
-    from = end;
+  constructor(boundary: string) {
+    this.#delimiter = Buffer.from(`--${boundary}`, 'latin1');
   }
-  return Buffer.from(window.subarray(Math.max(from, window.length - delimiter.length + 1)));
+
+  push(piece: Buffer): void {
+    this.#tail = this.#scan(this.#isApart(piece) ? piece : Buffer.concat([this.#tail, piece]));
+  }
+
+  /** Whether no delimiter lies across the border to this piece: then it need not be copied together with what came before it. */
+  #isApart(piece: Buffer): boolean {
+    if (this.#tail.length === 0) return true;
+    const { length } = this.#delimiter;
+    return piece.length >= length && !Buffer.concat([this.#tail, piece.subarray(0, length)]).includes(this.#delimiter);
+  }
+
+  end(): void {}
+
+  /** Judges every part whose headers are complete; gives back what must be looked at again. */
+  #scan(window: Buffer): Buffer {
+    const delimiter = this.#delimiter;
+    let from = 0;
+    for (let at = window.indexOf(delimiter); at >= 0; at = window.indexOf(delimiter, from)) {
+      from = at + delimiter.length;
+      if (window.toString('latin1', from, from + 2) === '--') continue;
+      const end = window.indexOf(HEADERS_END, from);
+      if (end < 0) {
+        if (window.length - from > MOST_HEADERS) throw unreadable();
+        return Buffer.from(window.subarray(at));
+      }
+      const { name } = readPartHeaders(window.toString('latin1', from, end));
+      if (isDeciding(name)) {
+        throw new GatewayRefusal('path_not_allowed', {
+          detail: `The field ${name} must come ahead of the first file.`,
+        });
+      }
+      from = end;
+    }
+    return Buffer.from(window.subarray(Math.max(from, window.length - delimiter.length + 1)));
+  }
 }
 
 function unreadable(): GatewayRefusal {
@@ -140,7 +158,7 @@ function unreadable(): GatewayRefusal {
 
 /** Reads pieces of a stream as they are needed, and gives back what nobody wanted. */
 class PieceReader {
-  buffer: Buffer = Buffer.alloc(0);
+  buffer: Buffer = NOTHING;
   readonly #source: AsyncIterator<Buffer>;
 
   constructor(source: AsyncIterable<Buffer>) {
@@ -164,9 +182,10 @@ class PieceReader {
     }
   }
 
-  async *rest(from: number): AsyncGenerator<Buffer, void, undefined> {
-    if (this.buffer.length > from) yield this.buffer.subarray(from);
-    for (let next = await this.#source.next(); next.done !== true; next = await this.#source.next()) yield next.value;
+  /** What has been read from `from` on; the source can be read by others afterwards. */
+  async rest(from: number): Promise<Buffer> {
+    await this.#source.return?.();
+    return this.buffer.subarray(from);
   }
 
   async #more(): Promise<void> {

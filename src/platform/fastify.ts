@@ -1,39 +1,51 @@
+import http, { type IncomingHttpHeaders } from 'node:http';
+import proxyAddr from '@fastify/proxy-addr';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Ids } from './ids.ts';
 import type { Pino } from './logger.ts';
 import { sendProblem } from './problem.filter.ts';
 import { invalidInput } from './problem.ts';
-import { BODY_LIMIT_BYTES, bodyKind, registerBodyParsers } from './request-body.ts';
+import { type AnsweredRequest, type RawDoor, throughDoor } from './raw-door.ts';
+import { BODY_LIMIT_BYTES, registerBodyParsers } from './request-body.ts';
 import { RouteTable } from './route-table.ts';
 
 /** An id that a caller or a proxy gave the request is taken over where it has this form. */
 const GIVEN_REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
-const UNCACHED = ['/v1', '/graph', '/rupload'];
+/** A long upload is no fault; what says nothing at all meets the limits on headers. */
+const NO_TIMEOUT = 0;
+const UNCACHED = '/v1';
 
 export interface HttpServer {
   adapter: FastifyAdapter;
   routes: RouteTable;
-  /** Answers requests whose path does not decode, for which there is no route: gives back whether this one is taken. */
-  onBadUrl(take: (request: FastifyRequest, reply: FastifyReply) => boolean): void;
+  /** Requests that this door takes never reach Fastify; `onAnswered` hears of each of their answers. */
+  openDoor(door: RawDoor, onAnswered: (answered: AnsweredRequest) => void): void;
   /** From now on every answer asks its peer to close the connection, so that a server that closes gets rid of them. */
   beginDraining(): void;
 }
 
 /** Fastify as this service wants it: request ids, bodies, refusals of bad input and headers that every answer has. */
 export function createHttpServer(logger: Pino, ids: Ids, trustedProxies: readonly string[] = []): HttpServer {
-  let takeBadUrl: (request: FastifyRequest, reply: FastifyReply) => boolean = () => false;
+  const requestIdOf = ({ headers }: { headers: IncomingHttpHeaders }): string => {
+    const given = headers['x-request-id'];
+    return typeof given === 'string' && GIVEN_REQUEST_ID.test(given) ? given : ids.next('req');
+  };
+  const trust = trustedProxies.length === 0 ? false : proxyAddr.compile([...trustedProxies]);
+  let draining = false;
+  let pass: ReturnType<typeof throughDoor> | null = null;
   const adapter = new FastifyAdapter({
     logger: false,
     bodyLimit: BODY_LIMIT_BYTES,
     // `request.ip` is the peer, and only where the peer is one of these what its `X-Forwarded-For` says.
-    trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
+    trustProxy: trust,
     requestIdHeader: false,
-    genReqId: (request: { headers: Record<string, string | string[] | undefined> }) => {
-      const given = request.headers['x-request-id'];
-      return typeof given === 'string' && GIVEN_REQUEST_ID.test(given) ? given : ids.next('req');
-    },
+    genReqId: requestIdOf,
     routerOptions: { maxParamLength: 512 },
+    serverFactory: (handler: http.RequestListener, { keepAliveTimeout = 72_000 }: { keepAliveTimeout?: number }) =>
+      http.createServer({ keepAliveTimeout, requestTimeout: NO_TIMEOUT }, (request, response) => {
+        if (pass?.(request, response) !== true) handler(request, response);
+      }),
     // Requests under way end in peace; `beginDraining` and a deadline see to the rest.
     return503OnClosing: false,
     // No Nest middleware here: hooks and guards do that work, and every request is spared the walk through an empty list.
@@ -41,13 +53,12 @@ export function createHttpServer(logger: Pino, ids: Ids, trustedProxies: readonl
     // What fails before there is a route: a URL that does not decode.
     frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
       stamp(request, reply);
-      if (!takeBadUrl(request, reply)) sendProblem(error, request, reply, logger);
+      sendProblem(error, request, reply, logger);
     },
     clientErrorHandler: answerUnreadable,
   });
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
   const routes = new RouteTable();
-  let draining = false;
   fastify.addHook('onRoute', (route) => {
     routes.add(route.method, route.url);
     // Programs read these answers, no browser renders them: the two headers that `stamp` adds do what helmet's twelve would.
@@ -62,8 +73,8 @@ export function createHttpServer(logger: Pino, ids: Ids, trustedProxies: readonl
   return {
     adapter,
     routes,
-    onBadUrl: (take) => {
-      takeBadUrl = take;
+    openDoor: (door, onAnswered) => {
+      pass = throughDoor(door, { requestIdOf, trust, isDraining: () => draining, onAnswered });
     },
     beginDraining: () => {
       draining = true;
@@ -74,7 +85,7 @@ export function createHttpServer(logger: Pino, ids: Ids, trustedProxies: readonl
 function stamp(request: FastifyRequest, reply: FastifyReply): void {
   reply.header('x-request-id', String(request.id));
   const path = request.routeOptions?.url ?? request.url;
-  if (UNCACHED.some((prefix) => path.startsWith(prefix))) reply.header('cache-control', 'no-store');
+  if (path.startsWith(UNCACHED)) reply.header('cache-control', 'no-store');
   if (isApi(path)) {
     reply.header('x-content-type-options', 'nosniff');
     reply.header('strict-transport-security', 'max-age=31536000; includeSubDomains');
@@ -90,7 +101,6 @@ const CONTROL = /[\u0000-\u001f\u007f]/;
 
 /** What no parameter of ours may have, whatever its meaning: a second value, a control character, a broken encoding. */
 function inputFault(request: FastifyRequest): Error | undefined {
-  if (bodyKind(request) === 'stream') return undefined;
   const start = request.url.indexOf('?');
   if (start >= 0 && !decodes(request.url.slice(start + 1)))
     return invalidInput('query', 'is not percent-encoded UTF-8');

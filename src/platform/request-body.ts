@@ -8,10 +8,8 @@ import { AppError, invalidInput, payloadTooLarge, unsupportedMediaType } from '.
  * - `json` (every route that does not say otherwise): a JSON object; no body at all is `undefined`
  * - `form`: a flat object of strings from `application/x-www-form-urlencoded`; a JSON object is taken as well
  * - `raw`: the bytes as they came, as a Buffer, whatever their media type (signatures are over bytes)
- * - `stream`: the request itself as a Readable, unread and without a limit; the handler must read or destroy it.
- *   Query and path of such a route are not looked at either: they belong to somebody else.
  */
-export type BodyKind = 'json' | 'form' | 'raw' | 'stream';
+export type BodyKind = 'json' | 'form' | 'raw';
 
 interface BodyConfig {
   body?: BodyKind;
@@ -21,12 +19,11 @@ interface BodyConfig {
 export const TakesBody = (kind: BodyKind): MethodDecorator =>
   RouteConfig({ body: kind } satisfies BodyConfig) as MethodDecorator;
 
-/** The kind of body that the route of a request takes. */
-export function bodyKind(request: FastifyRequest): BodyKind {
+function bodyKind(request: FastifyRequest): BodyKind {
   return (request.routeOptions.config as BodyConfig).body ?? 'json';
 }
 
-/** The most that a body may have, apart from those that stream. */
+/** The most that a body may have. */
 export const BODY_LIMIT_BYTES = 1024 * 1024;
 /** Raw bodies are Meta's webhooks: up to a thousand updates in one (META.md 15). */
 const RAW_LIMIT_BYTES = 4 * 1024 * 1024;
@@ -38,7 +35,6 @@ export function registerBodyParsers(fastify: FastifyInstance): void {
     '*',
     async (request: FastifyRequest, payload: AsyncIterable<Buffer>): Promise<unknown> => {
       const kind = bodyKind(request);
-      if (kind === 'stream') return payload;
       const mediaType = readMediaType(request);
       if (kind !== 'raw') requireKnown(mediaType, kind);
       const bytes = await collect(request, payload, kind === 'raw' ? RAW_LIMIT_BYTES : BODY_LIMIT_BYTES);

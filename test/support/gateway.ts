@@ -13,8 +13,8 @@ import { CallIntake } from '../../src/gateway/call-intake.ts';
 import { type CallLimitOptions, CallLimits, DEFAULT_LIMITS } from '../../src/gateway/call-limits.ts';
 import { CallPolicy } from '../../src/gateway/call-policy.ts';
 import { GatewayCalls } from '../../src/gateway/gateway-calls.ts';
+import { GatewayDoor } from '../../src/gateway/gateway-door.ts';
 import { GatewayMetrics } from '../../src/gateway/gateway-metrics.ts';
-import { GatewayPlugin } from '../../src/gateway/gateway-plugin.ts';
 import { LeaseWatch } from '../../src/gateway/lease-watch.ts';
 import { UsageRecord } from '../../src/gateway/usage-record.ts';
 import type { GatewayLeases, SeenToken } from '../../src/leases/gateway-leases.ts';
@@ -169,7 +169,7 @@ export async function startStandingGateway(
   );
   const server = createHttpServer(log, new Ids(clock, new SystemRandom()));
   const fastify = server.adapter.getInstance();
-  new GatewayPlugin(calls, usage, watch).register(fastify as never, server);
+  server.openDoor(new GatewayDoor(calls, usage, watch), () => undefined);
   const url = await fastify.listen({ port: 0, host: '127.0.0.1' });
   return {
     url,

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import nodeHttp from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { grantFor, LEASE, META_TOKEN, type StandingGateway, startStandingGateway } from '../../support/gateway.ts';
@@ -40,6 +41,17 @@ describe('a plain call', () => {
     expect(last().headers.authorization).toBe(`Bearer ${META_TOKEN}`);
     expect(answer.headers['cache-control']).toBe('no-store');
     expect(answer.headers['x-request-id']).toMatch(/^req_/);
+  });
+
+  it.each(['PROPFIND', 'TRACE', 'PURGE'])('is refused with a method that Graph has not: %s', async (method) => {
+    const { hostname, port } = new URL(gateway.url);
+    const status = await new Promise((resolve, reject) => {
+      const headers = { authorization: `Bearer ${LEASE}` };
+      const call = nodeHttp.request({ hostname, port, method, path: '/graph/me', headers });
+      call.once('response', (answer) => resolve(answer.resume().statusCode)).once('error', reject);
+      call.end();
+    });
+    expect([status, gateway.seen]).toEqual([400, []]);
   });
 
   it.each([

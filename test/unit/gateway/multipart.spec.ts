@@ -1,7 +1,9 @@
+import { Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { GatewayRefusal } from '../../../src/gateway/gateway-refusal.ts';
-import { readBoundary, readFormHead, writeFields } from '../../../src/gateway/multipart.ts';
+import { guardedBody } from '../../../src/gateway/guarded-body.ts';
+import { FormGuard, readBoundary, readFormHead, writeFields } from '../../../src/gateway/multipart.ts';
 
 const BOUNDARY = '----WebKitFormBoundaryAbC123';
 const field = (name: string, value: string) =>
@@ -16,9 +18,12 @@ async function* pieces(text: string, size: number): AsyncGenerator<Buffer> {
 }
 
 async function roundTrip(text: string, size: number) {
-  const head = await readFormHead(pieces(text, size), BOUNDARY);
+  const source = Readable.from(pieces(text, size), { objectMode: false });
+  const head = await readFormHead(source.iterator({ destroyOnReturn: false }), BOUNDARY);
+  const guard = new FormGuard(BOUNDARY);
+  guard.push(head.rest);
   const rest: Buffer[] = [];
-  for await (const piece of head.rest) rest.push(piece);
+  for await (const piece of guardedBody(source, head.rest, guard)) rest.push(piece);
   return { head, whole: Buffer.concat([writeFields(head.fields, BOUNDARY), ...rest]).toString('utf8') };
 }
 
