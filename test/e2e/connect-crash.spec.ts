@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { type ChildReplica, freePort, startChildReplica } from '../support/child-replica.ts';
@@ -6,6 +5,7 @@ import { decide } from '../support/connect.ts';
 import { type OpenDatabase, openFreshDatabase } from '../support/database.ts';
 import { TEST_ADMIN_KEY } from '../support/replica.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
+import { until } from '../support/until.ts';
 
 describe('a replica that is killed while it connects', () => {
   let sandbox: Sandbox;
@@ -34,13 +34,6 @@ describe('a replica that is killed while it connects', () => {
       CLAIM_SECONDS: '1',
     });
     return running;
-  };
-  const until = async (what: () => Promise<boolean> | boolean) => {
-    for (let tries = 0; tries < 300; tries++) {
-      if (await what()) return;
-      await sleep(50);
-    }
-    throw new Error('it never came to that');
   };
   const count = async (table: string, tenant: string) =>
     (await database.database.rows({ text: `SELECT 1 FROM ${table} WHERE tenant = $1`, values: [tenant] })).length;

@@ -1,14 +1,14 @@
 import http from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { api } from '../support/connect.ts';
+import { api, makeService } from '../support/connect.ts';
 import {
   type GatewayStage,
   gatewayStage,
   type HeldToken,
   type Lease,
   META_TOKEN_FORM,
-  until,
 } from '../support/gateway-stage.ts';
+import { until } from '../support/until.ts';
 
 let stage: GatewayStage;
 
@@ -76,13 +76,7 @@ describe('the very next call on any replica, on the connection that was kept', (
 
   it.each(endings)('is refused with %s', async (_, end) => {
     const person = await stage.person('pages', 'user');
-    const client = await api(stage).post('/v1/clients', {
-      name: 'passing',
-      role: 'service',
-      tenants: ['acme'],
-      products: ['pages'],
-    });
-    const { id: clientId, api_key: key } = client.body as { id: string; api_key: string };
+    const { id: clientId, key } = await makeService(stage, { tenants: ['acme'], products: ['pages'] });
     const taken = await api(stage, key).post('/v1/leases', {
       tenant: 'acme',
       product: 'pages',

@@ -2,11 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Database } from '../../src/database/database.ts';
 import { Sweep } from '../../src/lifecycle/sweep.ts';
-import { SystemRandom } from '../../src/platform/random.ts';
-import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { type ChildReplica, startChildReplica } from '../support/child-replica.ts';
 import { DAY, seedConnections } from '../support/lifecycle.ts';
 import { startTestReplica, TEST_ADMIN_KEY, type TestReplica } from '../support/replica.ts';
+import { startTestSandbox } from '../support/sandbox.ts';
+import { until } from '../support/until.ts';
 
 /** The whole goal is KILLS=200 KILL_CREDENTIALS=300; the default run is a small one of the same. */
 const KILLS = Number(process.env['KILLS'] ?? 6);
@@ -25,8 +26,7 @@ let origin: TestReplica;
 let database: Database;
 
 beforeAll(async () => {
-  const random = new SystemRandom();
-  sandbox = await startSandbox({ now: () => Date.now(), randomBytes: (size) => random.bytes(size) });
+  sandbox = await startTestSandbox();
   origin = await startTestReplica({ environment: sandbox.environment() });
   database = origin.app.get(Database);
 });
@@ -145,14 +145,6 @@ const row = async (connectionId: string): Promise<Record<string, unknown>> => {
   });
   return found ?? {};
 };
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 400; tries++) {
-    if (await isSo()) return;
-    await sleep(25);
-  }
-  throw new Error('it did not come to be');
-}
 
 /** Who exchanged what when, and when pending versions came and went: the sandbox's word and a trigger's. */
 async function watch(): Promise<() => Promise<Fact[]>> {

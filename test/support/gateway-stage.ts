@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Product } from '../../src/config/config.ts';
 import type { PrincipalKind } from '../../src/sandbox/records.ts';
 import { assemble } from './assemble.ts';
@@ -76,15 +75,6 @@ export function gatewayStage(environment: Record<string, string> = {}): Promise<
       },
     };
   });
-}
-
-/** Waits until something is true; throws when it isn't within the time. */
-export async function until(isTrue: () => boolean | Promise<boolean>, timeoutMs = 20_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!(await isTrue())) {
-    if (performance.now() > deadline) throw new Error('it did not come true in time');
-    await sleep(25);
-  }
 }
 
 /** What a token of Meta's looks like, whoever holds it. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { connectStage } from '../../support/connect.ts';
-import { until } from '../../support/gateway-stage.ts';
+import { until } from '../../support/until.ts';
 
 /** Servers of this process that listen. A closed one is counted until the event loop has come round. */
 const listening = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPServerWrap').length;
