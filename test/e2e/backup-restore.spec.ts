@@ -2,11 +2,11 @@ import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import request from 'supertest';
-import { SystemRandom } from '../../src/platform/random.ts';
-import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { metavault, metavaultJson } from '../support/cli.ts';
 import { findPostgresTools, startToolServer, type ToolServer } from '../support/postgres-tools.ts';
 import { startTestReplica } from '../support/replica.ts';
+import { startTestSandbox } from '../support/sandbox.ts';
 import { TEST_ROOT_KEY } from '../support/vault.ts';
 
 const tools = findPostgresTools();
@@ -83,8 +83,7 @@ const served = (): { status: number; token?: string }[] =>
 
 beforeAll(async () => {
   if ('why' in tools) return;
-  const random = new SystemRandom();
-  sandbox = await startSandbox({ now: () => Date.now(), randomBytes: (size) => random.bytes(size) });
+  sandbox = await startTestSandbox();
   server = await startToolServer(tools);
   source = await server.empty();
   const rows = TENANTS.map((tenant) => {

@@ -5,10 +5,11 @@ import { Database } from '../../src/database/database.ts';
 import { MOST_AT_ONCE } from '../../src/lifecycle/app-pace.ts';
 import { Sweep } from '../../src/lifecycle/sweep.ts';
 import { Clock } from '../../src/platform/clock.ts';
-import { SystemRandom } from '../../src/platform/random.ts';
-import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import type { Sandbox } from '../../src/sandbox/sandbox.ts';
+import { assemble } from '../support/assemble.ts';
 import { DAY, type LifecycleStage, lifecycleStage, seedConnections } from '../support/lifecycle.ts';
 import { startTestReplica, type TestReplica } from '../support/replica.ts';
+import { startTestSandbox } from '../support/sandbox.ts';
 
 /** The whole goal is OUTAGE_DUE=100000; the default run is a small one of the same. */
 const DUE = Number(process.env['OUTAGE_DUE'] ?? 200);
@@ -86,8 +87,7 @@ describe('Postgres gone in the middle of a sweep', () => {
   let proxy: CuttableProxy;
 
   beforeAll(async () => {
-    const random = new SystemRandom();
-    sandbox = await startSandbox({ now: () => Date.now(), randomBytes: (size) => random.bytes(size) });
+    sandbox = await startTestSandbox();
     origin = await startTestReplica({ environment: sandbox.environment() });
     proxy = await CuttableProxy.to(new URL(origin.databaseUrl));
     replica = await startTestReplica({
@@ -130,14 +130,14 @@ describe('Postgres gone in the middle of a sweep', () => {
 
 describe('a replica whose clock is an hour ahead', () => {
   it('takes no work over that is not its own: the database decides what time it is', async () => {
-    const random = new SystemRandom();
-    const sandbox = await startSandbox({ now: () => Date.now(), randomBytes: (size) => random.bytes(size) });
-    const right = await startTestReplica({ environment: sandbox.environment() });
     const ahead: Clock = { now: () => new Date(Date.now() + 3_600_000) };
-    const wrong = await startTestReplica({
-      environment: sandbox.environment(),
-      databaseUrl: right.databaseUrl,
-      overrides: { localClock: ahead },
+    const { sandbox, right, wrong, close } = await assemble(async (keep) => {
+      const meta = keep(await startTestSandbox());
+      const environment = meta.environment();
+      const first = keep(await startTestReplica({ environment }));
+      const { databaseUrl } = first;
+      const second = keep(await startTestReplica({ environment, databaseUrl, overrides: { localClock: ahead } }));
+      return { sandbox: meta, right: first, wrong: second };
     });
     try {
       await seedConnections(right, sandbox, 5, { from: DAY, to: DAY });
@@ -148,9 +148,7 @@ describe('a replica whose clock is an hour ahead', () => {
       expect(await first).toMatchObject({ claimed: 5, done: 5 });
       expect(sandbox.state.log.counters().repeatedExchanges).toBe(0);
     } finally {
-      await wrong.close();
-      await right.close();
-      await sandbox.close();
+      await close();
     }
   });
 });

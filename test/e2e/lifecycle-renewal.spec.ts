@@ -4,7 +4,7 @@ import { CredentialOutcomes } from '../../src/connections/credential-outcomes.ts
 import { CredentialVersions } from '../../src/connections/credential-versions.ts';
 import { PaceStore } from '../../src/lifecycle/pace-store.ts';
 import { SecretString } from '../../src/platform/secret-string.ts';
-import { api } from '../support/connect.ts';
+import { api, makeService } from '../support/connect.ts';
 import { DAY, type LifecycleStage, lifecycleStage } from '../support/lifecycle.ts';
 
 let stage: LifecycleStage;
@@ -168,10 +168,7 @@ describe('a renewal', () => {
 
   it('destroys the previous version as soon as a lease has been given on the new one', async () => {
     const { id } = await stage.imported({ tenant: 'user-of-it', expiresIn: 6 * DAY });
-    const made = await api(stage)
-      .post('/v1/clients', { name: 'user', role: 'service', tenants: ['user-of-it'], products: ['pages'] })
-      .expect(201);
-    const client = api(stage, (made.body as { api_key: string }).api_key);
+    const client = api(stage, (await makeService(stage, { tenants: ['user-of-it'], products: ['pages'] })).key);
     const lease = () => client.post('/v1/leases', { tenant: 'user-of-it', product: 'pages' }).expect(201);
     const versions = async (): Promise<number> =>
       (

@@ -4,11 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { Schedule } from '../../src/lifecycle/schedule.ts';
-import { SystemRandom } from '../../src/platform/random.ts';
-import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { type ChildReplica, startChildReplica } from '../support/child-replica.ts';
 import { type FreshDatabase, freshDatabase } from '../support/database.ts';
 import { startTestReplica, TEST_ADMIN_KEY } from '../support/replica.ts';
+import { startTestSandbox } from '../support/sandbox.ts';
 import { type SlowLine, slowLine } from '../support/slow-line.ts';
 
 const REPLICAS = 3;
@@ -23,8 +23,7 @@ let replicas: ChildReplica[];
 let serviceKey: string;
 
 beforeAll(async () => {
-  const random = new SystemRandom();
-  sandbox = await startSandbox({ now: () => Date.now(), randomBytes: (size) => random.bytes(size) });
+  sandbox = await startTestSandbox();
   database = await freshDatabase();
   sql = new pg.Client({ connectionString: database.url });
   await sql.connect();
