@@ -22,6 +22,8 @@ export interface CredentialAtWork {
   product: Product;
   appId: string;
   metaUserId: string;
+  /** As far as it is known: see `learnAppScopedId`. */
+  appScopedUserId: string | null;
   status: ConnectionStatus;
   dataAccessExpiresAt: Date | null;
   kind: CredentialKind;
@@ -58,6 +60,7 @@ export interface CredentialAtWorkRow {
   product: Product;
   app_id: string;
   meta_user_id: string;
+  app_scoped_user_id: string | null;
   status: ConnectionStatus;
   data_access_expires_at: Date | null;
   kind: CredentialKind;
@@ -91,7 +94,7 @@ export interface CredentialAtWorkRow {
 }
 
 /** What `toCredentialAtWork` reads, where `c` is credential. */
-export const AT_WORK_COLUMNS = `c.id, c.connection_id, n.tenant, n.product, c.app_id, n.meta_user_id, n.status, n.data_access_expires_at,
+export const AT_WORK_COLUMNS = `c.id, c.connection_id, n.tenant, n.product, c.app_id, n.meta_user_id, n.app_scoped_user_id, n.status, n.data_access_expires_at,
   c.kind, c.is_root, c.subject_id, c.version, c.scopes, c.issued_at, c.expires_at, c.health, c.failure, c.failure_attempts,
   c.last_refreshed_at, c.refresh_after, c.refresh_due_at, c.claim_id, c.claimed_until, c.updated_at,
   s.id AS secret_id, s.kek_id, s.wrapped_key, s.ciphertext, s.created_at AS stored_at,
@@ -112,6 +115,7 @@ export function toCredentialAtWork(row: CredentialAtWorkRow): CredentialAtWork {
     product: row.product,
     appId: row.app_id,
     metaUserId: row.meta_user_id,
+    appScopedUserId: row.app_scoped_user_id,
     status: row.status,
     dataAccessExpiresAt: row.data_access_expires_at,
     kind: row.kind,

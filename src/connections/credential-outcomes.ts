@@ -5,6 +5,7 @@ import { Outbox } from '../events/outbox.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
 import { Random } from '../platform/random.ts';
 import { announceExpiring } from './announce-expiring.ts';
+import { learnAppScopedId } from './app-scoped-id.ts';
 import type { ClaimedCredential, CredentialAtWork } from './credential-at-work.ts';
 import type { Health } from './credential-kind.ts';
 import { CHECK_INTERVAL_SECONDS } from './credential-schedule.ts';
@@ -34,6 +35,8 @@ export interface CheckedCredential {
   refreshAfter?: Date | null;
   /** Of the connection, as its root token tells. */
   dataAccessExpiresAt?: Date | null;
+  /** Instagram: the person's id for our app. */
+  appScopedUserId?: string;
 }
 
 /** Writes how work on a credential ended where its version did not change. Every write ends the claim, and needs it: `ClaimLost`. */
@@ -89,6 +92,7 @@ export class CredentialOutcomes {
    * that the person took away, are audited; a lost scope is also told to the products (`connection.refreshed` with `lost_scopes`).
    */
   async checked(credential: ClaimedCredential, known: CheckedCredential): Promise<void> {
+    await learnAppScopedId(this.database, credential, known.appScopedUserId);
     const now = this.clock.now();
     const expiresAt = known.expiresAt === undefined ? credential.expiresAt : known.expiresAt;
     const moved = !sameInstant(expiresAt, credential.expiresAt);

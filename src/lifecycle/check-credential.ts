@@ -122,6 +122,7 @@ export class CheckCredential {
         ? {}
         : { refreshAfter: refreshAfter(life, this.config.refreshBeforeExpirySeconds) }),
       ...dataAccess,
+      ...(inspection.appScopedUserId === undefined ? {} : { appScopedUserId: inspection.appScopedUserId }),
     });
     return 'alive';
   }

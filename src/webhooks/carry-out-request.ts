@@ -3,7 +3,7 @@ import { AuditLog } from '../audit/audit-log.ts';
 import { ConnectionDoubts } from '../connections/connection-doubts.ts';
 import { EraseConnection } from '../connections/erase-connection.ts';
 import { RevokeConnection } from '../connections/revoke-connection.ts';
-import { Database } from '../database/database.ts';
+import { Database, type Transaction } from '../database/database.ts';
 import { eraseRelayed, eraseRelayedOf } from '../events/erase-relayed.ts';
 import { type PersonRequest, PersonRequestStore } from './person-request-store.ts';
 import { PromptInspection } from './prompt-inspection.ts';
@@ -11,6 +11,8 @@ import { META } from './rejections.ts';
 
 interface PersonsConnection {
   id: string;
+  /** All ids of the person that it knows. */
+  personIds: string[];
   tenant: string;
   product: string;
   isRevoked: boolean;
@@ -40,21 +42,27 @@ export class CarryOutRequest {
     const counts = { revoked: 0, inspected: 0, erased: 0 };
     for (const connection of await this.connectionsOf(request.appIds, metaUserId)) {
       if (!connection.isRevoked) counts[await this.revoke(request, connection)]++;
-      if (request.kind === 'data_deletion' && (await this.erase(connection.id))) counts.erased++;
+      if (request.kind === 'data_deletion' && (await this.erase(connection))) counts.erased++;
     }
-    if (request.kind === 'data_deletion') await this.eraseUnmatched(metaUserId);
+    if (request.kind === 'data_deletion') await this.database.transaction((tx) => eraseUnmatched(tx, [metaUserId]));
     await this.requests.complete(request, counts);
     if (counts.inspected > 0) this.inspection.begin();
   }
 
   private async connectionsOf(appIds: readonly string[], metaUserId: string): Promise<PersonsConnection[]> {
-    const rows = await this.database.rows<{ id: string; tenant: string; product: string; status: string }>({
+    const rows = await this.database.rows<PersonsRow>({
       // Instagram may name the person by the id of their account or by the one that they have for our app (META.md 7).
-      text: `SELECT id, tenant, product, status FROM connection
+      text: `SELECT id, tenant, product, status, meta_user_id, app_scoped_user_id FROM connection
         WHERE app_id = ANY ($1) AND (meta_user_id = $2 OR app_scoped_user_id = $2) ORDER BY id`,
       values: [appIds, metaUserId],
     });
-    return rows.map(({ status, ...row }) => ({ ...row, isRevoked: status === 'revoked' }));
+    return rows.map(({ id, tenant, product, status, ...person }) => ({
+      id,
+      tenant,
+      product,
+      isRevoked: status === 'revoked',
+      personIds: [person.meta_user_id, person.app_scoped_user_id].filter((one) => one !== null),
+    }));
   }
 
   private async revoke(request: PersonRequest, connection: PersonsConnection): Promise<'revoked' | 'inspected'> {
@@ -77,22 +85,34 @@ export class CarryOutRequest {
     return 'inspected';
   }
 
-  private erase(connectionId: string): Promise<boolean> {
-    return this.eraser.erase(connectionId, (tx) => eraseRelayedOf(tx, connectionId));
-  }
-
-  /** What came about the person while no connection was theirs. */
-  private async eraseUnmatched(metaUserId: string): Promise<void> {
-    await this.database.transaction(async (tx) => {
-      const entries = await tx.rows<{ event_id: string | null }>({
-        text: `UPDATE webhook_entry e SET meta_user_id = NULL, event_id = NULL
-          FROM (SELECT hash, event_id FROM webhook_entry WHERE meta_user_id = $1 FOR UPDATE) old WHERE e.hash = old.hash RETURNING old.event_id`,
-        values: [metaUserId],
-      });
-      await eraseRelayed(
-        tx,
-        entries.flatMap(({ event_id }) => event_id ?? []),
-      );
+  /** With what came under the person's other id: once the connection is erased, nobody knows that it was theirs. */
+  private erase({ id, personIds }: PersonsConnection): Promise<boolean> {
+    return this.eraser.erase(id, async (tx) => {
+      await eraseRelayedOf(tx, id);
+      await eraseUnmatched(tx, personIds);
     });
   }
+}
+
+interface PersonsRow extends Record<string, unknown> {
+  id: string;
+  tenant: string;
+  product: string;
+  status: string;
+  meta_user_id: string;
+  app_scoped_user_id: string | null;
+}
+
+/** What came about a person while no connection was theirs. */
+async function eraseUnmatched(tx: Transaction, personIds: readonly string[]): Promise<void> {
+  const entries = await tx.rows<{ event_id: string | null }>({
+    text: `UPDATE webhook_entry e SET meta_user_id = NULL, event_id = NULL
+      FROM (SELECT hash, event_id FROM webhook_entry WHERE meta_user_id = ANY ($1) FOR UPDATE) old
+      WHERE e.hash = old.hash RETURNING old.event_id`,
+    values: [personIds],
+  });
+  await eraseRelayed(
+    tx,
+    entries.flatMap(({ event_id }) => event_id ?? []),
+  );
 }

@@ -11,6 +11,7 @@ const old: CredentialAtWork = {
   product: 'pages',
   appId: '10',
   metaUserId: '77',
+  appScopedUserId: null,
   status: 'active',
   dataAccessExpiresAt: null,
   kind: 'user',
