@@ -1,126 +1,107 @@
 import type { ServerResponse } from 'node:http';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Database } from '../../../src/database/database.ts';
 import { MOST_LANES } from '../../../src/events/subscriber-pace.ts';
-import { type EventsRoom, eventsRoom } from '../../support/events.ts';
-import {
-  type EventsScene,
-  type EventsStage,
-  eventsStage,
-  happenInOrder,
-  numbersOf,
-} from '../../support/events-stage.ts';
+import { eventsRoom } from '../../support/events.ts';
+import { happenInOrder, numbersOf, useEvents } from '../../support/events-bench.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import type { Receiver } from '../../support/receiver.ts';
 import { openTestVault } from '../../support/vault.ts';
 
 const CLAIM_SECONDS = 30;
 const clock = new FakeClock();
-let stage: EventsStage;
-let scene: EventsScene;
-let room: EventsRoom;
-let other: EventsRoom;
-let receiver: Receiver;
-
-beforeAll(async () => {
-  stage = await eventsStage(clock, { CLAIM_SECONDS: String(CLAIM_SECONDS) });
-});
-afterAll(() => stage?.close());
-beforeEach(async () => {
-  scene = await stage.begin();
-  ({ room, other, receiver } = scene);
-});
-afterEach(() => scene?.close());
+const events = useEvents(clock, { CLAIM_SECONDS: String(CLAIM_SECONDS) });
 
 describe('order', () => {
   it('holds for each connection, over two replicas at work and failures in between', async () => {
-    await room.subscribe({ url: receiver.url });
+    await events.room.subscribe({ url: events.receiver.url });
     const connections = ['con_1', 'con_2', 'con_3'];
-    for (const connection of connections) await happenInOrder(room, connection, 25);
+    for (const connection of connections) await happenInOrder(events.room, connection, 25);
     let calls = 0;
-    receiver.behave((_, answer) => answer.writeHead(++calls % 7 === 0 ? 503 : 200).end());
-    for (let turn = 0; turn === 0 || (turn < 40 && (await stage.statuses()).includes('pending')); turn++) {
-      await Promise.all([room.work(), other.work()]);
+    events.receiver.behave((_, answer) => answer.writeHead(++calls % 7 === 0 ? 503 : 200).end());
+    for (let turn = 0; turn === 0 || (turn < 40 && (await events.statuses()).includes('pending')); turn++) {
+      await Promise.all([events.room.work(), events.other.work()]);
       clock.advance(60);
     }
     for (const connection of connections) {
-      const firsts = [...new Set(numbersOf(receiver, connection))];
+      const firsts = [...new Set(numbersOf(events.receiver, connection))];
       expect(firsts).toEqual(Array.from({ length: 25 }, (_, n) => n));
     }
-    expect(await stage.rows('SELECT 1 FROM delivery_lane')).toEqual([]);
+    expect(await events.rows('SELECT 1 FROM delivery_lane')).toEqual([]);
   });
 
   it('holds a connection behind its failing event, and no other connection', async () => {
-    await room.subscribe({ url: receiver.url });
-    receiver.behave(({ message }, answer) => answer.writeHead(message.data['connection'] === 'bad' ? 500 : 200).end());
-    await happenInOrder(room, 'bad', 2);
-    await happenInOrder(room, 'good', 2);
-    await room.work();
-    expect(numbersOf(receiver, 'good')).toEqual([0, 1]);
-    expect(numbersOf(receiver, 'bad')).toEqual([0]);
+    await events.room.subscribe({ url: events.receiver.url });
+    events.receiver.behave(({ message }, answer) =>
+      answer.writeHead(message.data['connection'] === 'bad' ? 500 : 200).end(),
+    );
+    await happenInOrder(events.room, 'bad', 2);
+    await happenInOrder(events.room, 'good', 2);
+    await events.room.work();
+    expect(numbersOf(events.receiver, 'good')).toEqual([0, 1]);
+    expect(numbersOf(events.receiver, 'bad')).toEqual([0]);
     clock.advance(5);
-    await room.work();
-    expect(numbersOf(receiver, 'bad')).toEqual([0, 0]);
+    await events.room.work();
+    expect(numbersOf(events.receiver, 'bad')).toEqual([0, 0]);
   });
 
   it('goes by commit: an event whose transaction ends late is not passed over', async () => {
-    await room.subscribe({ url: receiver.url });
-    await stage.database.transaction(async (tx) => {
-      await room.outbox.add(tx, {
+    await events.room.subscribe({ url: events.receiver.url });
+    await events.database.transaction(async (tx) => {
+      await events.room.outbox.add(tx, {
         type: 'connection.refreshed',
         tenant: null,
         product: null,
         connectionId: 'slow',
         data: {},
       });
-      await room.happen({ connectionId: 'fast', data: { connection: 'fast', n: 0 } });
-      await room.work();
-      expect(receiver.received).toHaveLength(1);
+      await events.room.happen({ connectionId: 'fast', data: { connection: 'fast', n: 0 } });
+      await events.room.work();
+      expect(events.receiver.received).toHaveLength(1);
     });
-    await room.work();
-    expect(receiver.received).toHaveLength(2);
+    await events.room.work();
+    expect(events.receiver.received).toHaveLength(2);
   });
 
   it('is kept by events that are written together', async () => {
-    await room.subscribe({ url: receiver.url });
+    await events.room.subscribe({ url: events.receiver.url });
     const event = { type: 'connection.refreshed', tenant: null, product: null, connectionId: 'con_1' } as const;
-    await room.outbox.addAll(
-      stage.database,
+    await events.room.outbox.addAll(
+      events.database,
       Array.from({ length: 60 }, (_, n) => ({ ...event, data: { connection: 'con_1', n } })),
     );
-    await room.outbox.addAll(stage.database, []);
-    await room.work();
-    expect(numbersOf(receiver, 'con_1')).toEqual(Array.from({ length: 60 }, (_, n) => n));
+    await events.room.outbox.addAll(events.database, []);
+    await events.room.work();
+    expect(numbersOf(events.receiver, 'con_1')).toEqual(Array.from({ length: 60 }, (_, n) => n));
   });
 });
 
 describe('claims', () => {
   it('keep two replicas from delivering the same', async () => {
-    await room.subscribe({ url: receiver.url });
-    for (let i = 0; i < 40; i++) await room.happen({ connectionId: `con_${i}` });
-    await Promise.all([room.work(), other.work()]);
-    expect(receiver.received).toHaveLength(40);
-    expect(new Set(receiver.received.map(({ id }) => id)).size).toBe(40);
+    await events.room.subscribe({ url: events.receiver.url });
+    for (let i = 0; i < 40; i++) await events.room.happen({ connectionId: `con_${i}` });
+    await Promise.all([events.room.work(), events.other.work()]);
+    expect(events.receiver.received).toHaveLength(40);
+    expect(new Set(events.receiver.received.map(({ id }) => id)).size).toBe(40);
   });
 
   it('run out: what a replica delivered and could not record is delivered again under the same id, and its late record counts for nothing', async () => {
-    await room.subscribe({ url: receiver.url });
-    await room.happen();
-    await room.fanOut.run();
-    const [lane] = await room.claims.claim(1, new Map());
-    const [work] = await room.claims.load(lane === undefined ? [] : [lane]);
+    await events.room.subscribe({ url: events.receiver.url });
+    await events.room.happen();
+    await events.room.fanOut.run();
+    const [lane] = await events.room.claims.claim(1, new Map());
+    const [work] = await events.room.claims.load(lane === undefined ? [] : [lane]);
     expect(work?.deliveries).toHaveLength(1);
-    await other.work();
-    expect(receiver.received).toEqual([]);
+    await events.other.work();
+    expect(events.receiver.received).toEqual([]);
     clock.advance(CLAIM_SECONDS - 1);
-    await room.claims.extend(lane === undefined ? [] : [lane]);
+    await events.room.claims.extend(lane === undefined ? [] : [lane]);
     clock.advance(2);
-    await other.work();
-    expect(receiver.received).toEqual([]);
+    await events.other.work();
+    expect(events.receiver.received).toEqual([]);
     clock.advance(CLAIM_SECONDS);
-    await other.work();
-    expect(receiver.received.map(({ id }) => id)).toEqual([work?.deliveries[0]?.eventId]);
-    const recorded = await room.records.record({
+    await events.other.work();
+    expect(events.receiver.received.map(({ id }) => id)).toEqual([work?.deliveries[0]?.eventId]);
+    const recorded = await events.room.records.record({
       lane: lane ?? { subscriptionId: '', lane: '', claimId: '', revision: 0 },
       deliveryId: work?.deliveries[0]?.id ?? '',
       attempt: { status: 500, error: 'http_status', retryAfterSeconds: null },
@@ -128,41 +109,41 @@ describe('claims', () => {
       keepLane: false,
     });
     expect(recorded).toBe(false);
-    expect(await stage.statuses()).toEqual(['delivered']);
+    expect(await events.statuses()).toEqual(['delivered']);
   });
 
   it('are given up by a replica that shuts down, its requests cut off', async () => {
-    await room.subscribe({ url: receiver.url });
+    await events.room.subscribe({ url: events.receiver.url });
     const hanging: ServerResponse[] = [];
-    receiver.behave((_, answer) => hanging.push(answer));
-    await room.happen();
-    await room.dispatcher.look();
-    await receiver.waitFor(1);
-    await room.close();
-    expect(await stage.statuses()).toEqual(['pending']);
-    receiver.behave(200);
-    await other.work();
-    expect(receiver.received).toHaveLength(2);
-    expect(await stage.rows('SELECT attempts FROM delivery')).toEqual([{ attempts: 1 }]);
+    events.receiver.behave((_, answer) => hanging.push(answer));
+    await events.room.happen();
+    await events.room.dispatcher.look();
+    await events.receiver.waitFor(1);
+    await events.room.close();
+    expect(await events.statuses()).toEqual(['pending']);
+    events.receiver.behave(200);
+    await events.other.work();
+    expect(events.receiver.received).toHaveLength(2);
+    expect(await events.rows('SELECT attempts FROM delivery')).toEqual([{ attempts: 1 }]);
   }, 20_000);
 });
 
 describe('a subscriber that hangs', () => {
   it('holds up nobody else, and costs one open request', async () => {
-    const hanging = await scene.anotherReceiver(() => undefined);
-    await room.subscribe({ url: hanging.url });
-    await room.subscribe({ url: receiver.url });
-    for (let i = 0; i < 100; i++) await room.happen({ connectionId: `con_${i}` });
-    room.dispatcher.onApplicationBootstrap();
-    await receiver.waitFor(100, 8_000);
+    const hanging = await events.anotherReceiver(() => undefined);
+    await events.room.subscribe({ url: hanging.url });
+    await events.room.subscribe({ url: events.receiver.url });
+    for (let i = 0; i < 100; i++) await events.room.happen({ connectionId: `con_${i}` });
+    events.room.dispatcher.onApplicationBootstrap();
+    await events.receiver.waitFor(100, 8_000);
     expect(hanging.received.length).toBeLessThanOrEqual(16);
     // After their ten seconds the next ones come one at a time.
     await hanging.waitFor(17, 14_000);
     const before = hanging.received.length;
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect(hanging.received.length).toBeLessThanOrEqual(before + 1);
-    await room.happen({ connectionId: 'con_last' });
-    await receiver.waitFor(101, 2_000);
+    await events.room.happen({ connectionId: 'con_last' });
+    await events.receiver.waitFor(101, 2_000);
   }, 40_000);
 });
 
@@ -184,9 +165,9 @@ function counting(database: Database): { database: Database; asked: () => number
 
 describe('what a hanging subscriber costs', () => {
   it('is no statement and no claim more than the two statements of an idle look, however much waits for it', async () => {
-    const { database, asked } = counting(stage.database);
-    const own = eventsRoom(database, clock, stage.config, await openTestVault(stage.database, clock));
-    const hanging = await scene.anotherReceiver(() => undefined);
+    const { database, asked } = counting(events.database);
+    const own = eventsRoom(database, clock, events.config, await openTestVault(events.database, clock));
+    const hanging = await events.anotherReceiver(() => undefined);
     await own.subscribe({ url: hanging.url });
     for (let i = 0; i < 60; i++) await own.happen({ connectionId: `con_${i}` });
     expect(await own.dispatcher.look()).toBe(true);
@@ -196,34 +177,34 @@ describe('what a hanging subscriber costs', () => {
     for (let looks = 0; looks < 5; looks++) expect(await own.dispatcher.look()).toBe(false);
     expect(asked() - before).toBe(5 * 2);
     expect(hanging.received).toHaveLength(MOST_LANES);
-    expect(await stage.rows('SELECT 1 FROM delivery_lane WHERE claim_id IS NOT NULL')).toHaveLength(MOST_LANES);
+    expect(await events.rows('SELECT 1 FROM delivery_lane WHERE claim_id IS NOT NULL')).toHaveLength(MOST_LANES);
     await own.close();
   }, 30_000);
 });
 
 describe('a long body and a slow one', () => {
   it('are no failures once the status has come', async () => {
-    await room.subscribe({ url: receiver.url });
-    receiver.behave((_, answer) => answer.writeHead(200).end('x'.repeat(1_000_000)));
-    await room.happen();
-    await room.work();
-    expect(await stage.statuses()).toEqual(['delivered']);
+    await events.room.subscribe({ url: events.receiver.url });
+    events.receiver.behave((_, answer) => answer.writeHead(200).end('x'.repeat(1_000_000)));
+    await events.room.happen();
+    await events.room.work();
+    expect(await events.statuses()).toEqual(['delivered']);
     // A body that never ends is not waited for longer than a request may take.
-    receiver.behave((_, answer) => {
+    events.receiver.behave((_, answer) => {
       answer.writeHead(200).write('x');
     });
-    await room.happen();
-    await room.work();
-    expect(await stage.statuses()).toEqual(['delivered', 'delivered']);
-    expect(receiver.received).toHaveLength(2);
+    await events.room.happen();
+    await events.room.work();
+    expect(await events.statuses()).toEqual(['delivered', 'delivered']);
+    expect(events.receiver.received).toHaveLength(2);
   }, 30_000);
 });
 
 it('writes no delivery for what nobody wants, and looks at no event twice', async () => {
-  await room.happen();
-  await room.work();
-  await room.subscribe({ url: receiver.url });
-  await room.work();
-  expect(await stage.statuses()).toEqual([]);
-  expect(await room.backlog.count()).toEqual({ undispatched: 0, pending: 0, dead: 0, refused: 0 });
+  await events.room.happen();
+  await events.room.work();
+  await events.room.subscribe({ url: events.receiver.url });
+  await events.room.work();
+  expect(await events.statuses()).toEqual([]);
+  expect(await events.room.backlog.count()).toEqual({ undispatched: 0, pending: 0, dead: 0, refused: 0 });
 });

@@ -1,0 +1,141 @@
+import { describe, expect, it } from '@jest/globals';
+import { Webhook } from 'standardwebhooks';
+import request from 'supertest';
+import { RawJson } from '../../src/events/event-data.ts';
+import { startReceiver } from '../support/receiver.ts';
+import { SAMPLE_EVENT, useSubscriptions } from '../support/subscriptions-bench.ts';
+import { until } from '../support/until.ts';
+
+const bench = useSubscriptions();
+
+describe('a delivery', () => {
+  it('comes within two seconds, signed so that the library of Standard Webhooks takes it', async () => {
+    const { id, secret } = await bench.subscribe();
+    expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
+    await bench.happen();
+    const [delivery] = await bench.receiver.waitFor(1, 2_000);
+    expect(new Webhook(secret).verify(delivery?.body ?? '', delivery?.headers as Record<string, string>)).toEqual({
+      type: 'connection.created',
+      timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+      data: SAMPLE_EVENT.data,
+    });
+    expect(delivery?.id).toMatch(/^evt_/);
+    const [made] = await until(
+      () => bench.deliveries(id, 'delivered'),
+      (rows) => rows.length === 1,
+    );
+    expect(made).toMatchObject({
+      event_id: delivery?.id,
+      attempts: 1,
+      last_status: 204,
+      last_error: null,
+      tenant: 'acme',
+    });
+    expect(bench.log.text()).not.toContain(secret);
+  });
+
+  it('is made again within five seconds after a failure, under the same id, and signed anew', async () => {
+    const { secret } = await bench.subscribe();
+    bench.receiver.behave(500);
+    await bench.happen();
+    await bench.receiver.waitFor(1);
+    bench.receiver.behave(200);
+    const [first, second] = await bench.receiver.waitFor(2);
+    expect((second?.atMs ?? 0) - (first?.atMs ?? 0)).toBeLessThan(5_000);
+    expect(second?.id).toBe(first?.id);
+    expect(second?.body).toBe(first?.body);
+    new Webhook(secret).verify(second?.body ?? '', second?.headers as Record<string, string>);
+  });
+
+  it("carries Meta's numbers as they came", async () => {
+    await bench.subscribe({ events: ['meta.webhook'] });
+    const entry = '{"id": 17841400000000000123, "n":1.0,  "text":"\\u00e9"}';
+    await bench.happen({ type: 'meta.webhook', data: { object: 'page', entry: new RawJson(entry) } });
+    const [delivery] = await bench.receiver.waitFor(1);
+    expect(delivery?.body).toContain(`"entry":${entry}`);
+  });
+
+  it('never goes to a subscription of other tenants, and without a tenant only to those that name none', async () => {
+    const other = await startReceiver();
+    await bench.subscribe({ tenants: ['acme'] });
+    await bench.subscribe({ url: other.url });
+    await bench.happen({ tenant: 'rival' });
+    await bench.happen({ tenant: null });
+    await bench.happen({ tenant: 'acme' });
+    await other.waitFor(3);
+    await bench.receiver.waitFor(1);
+    expect(bench.receiver.received.map(({ id }) => id)).toEqual([other.received[2]?.id]);
+    await other.close();
+  });
+
+  it('does not follow a redirect', async () => {
+    const other = await startReceiver();
+    const { id } = await bench.subscribe();
+    bench.receiver.behave((_, answer) => answer.writeHead(307, { location: other.url }).end());
+    await bench.happen();
+    const [made] = await until(
+      () => bench.deliveries(id, 'pending'),
+      ([row]) => row?.attempts === 1,
+    );
+    expect(made).toMatchObject({ last_status: 307, last_error: 'redirect', next_attempt_at: expect.any(String) });
+    expect(other.received).toEqual([]);
+    await other.close();
+  });
+});
+
+describe('what a receiver may answer', () => {
+  it('410 ends the subscription; what waits is buried, and replayed after it is resumed', async () => {
+    const { id } = await bench.subscribe();
+    bench.receiver.behave(410);
+    await bench.happen();
+    await bench.happen();
+    await until(
+      () => bench.call().get(`/v1/subscriptions/${id}`),
+      ({ body }) => body.status === 'ended',
+    );
+    const dead = await until(
+      () => bench.deliveries(id, 'dead'),
+      (rows) => rows.length === 2,
+    );
+    expect(dead.map((row) => row.last_error).sort()).toEqual(['http_status', 'subscription_ended']);
+    expect((await bench.call().post(`/v1/deliveries/${dead[0]?.id}/replay`, {})).body.code).toBe('subscription_ended');
+    expect((await bench.call().post(`/v1/subscriptions/${id}/resume`, {})).body.status).toBe('active');
+    bench.receiver.behave(200);
+    const from = new Date(0).toISOString();
+    const answer = await bench.call().post(`/v1/subscriptions/${id}/replay`, { from });
+    expect([answer.status, answer.body]).toEqual([202, { replayed: 2 }]);
+    await until(
+      () => bench.deliveries(id, 'delivered'),
+      (rows) => rows.length === 2,
+    );
+    expect(await bench.auditActions(id)).toEqual([
+      'subscription.created',
+      'subscription.ended',
+      'subscription.resumed',
+      'deliveries.replayed',
+    ]);
+  }, 40_000);
+
+  it('429 with Retry-After gives it a rest', async () => {
+    const { id } = await bench.subscribe();
+    bench.receiver.behave((_, answer) => answer.writeHead(429, { 'retry-after': '120' }).end());
+    await bench.happen();
+    const { body } = await until(
+      () => bench.call().get(`/v1/subscriptions/${id}`),
+      (answer) => answer.body.resume_at !== null,
+    );
+    const seconds = (Date.parse(body.resume_at) - Date.now()) / 1000;
+    expect(seconds).toBeGreaterThan(110);
+    expect(seconds).toBeLessThan(125);
+    await bench.happen({ connectionId: 'con_2' });
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(bench.receiver.received).toHaveLength(1);
+  });
+});
+
+it('metrics tell what waits and what became of attempts', async () => {
+  const { text } = await request(bench.replica.app.getHttpServer()).get('/metrics');
+  expect(text).toMatch(/metavault_event_attempts_total\{outcome="delivered",error="none"\} [1-9]/);
+  expect(text).toMatch(/metavault_event_deliveries\{status="undispatched"\} 0/);
+  expect(text).toContain('metavault_subscriptions_failing 0');
+});
