@@ -41,23 +41,50 @@ export function addRevokeCommand(parent: Command, context: CommandContext): void
 async function revoke(ids: readonly string[], options: RevokeOptions, context: CommandContext): Promise<void> {
   const config = commandConfig(context.environment);
   const asJson = options.json === true;
-  const { living, ended } = await withStores(config, (stores) =>
+  const { living, done } = await withStores(config, (stores) =>
     explainProblems(async () => {
-      const chosen = await chooseConnections(new ConnectionReader(stores.database), ids, options);
-      const living = chosen.filter(({ status }) => status !== 'revoked');
-      if (options.dryRun === true || living.length === 0) return { living, ended: null };
+      const choose = () => chooseLiving(stores, ids, options);
+      const living = await choose();
+      if (options.dryRun === true || living.length === 0) return { living, done: null };
       await confirm(`${counted(living.length)} will be revoked for good.`, options.yes === true);
-      return { living, ended: await stoppable((signal) => endEach(stores, living, signal)) };
+      // Named ones are those; of a tenant, a product or an app also those that connect meanwhile.
+      const chooseMore = ids.length > 0 ? null : choose;
+      return { living, done: await stoppable((signal) => endAll(stores, living, chooseMore, signal)) };
     }),
   );
-  if (ended === null) {
+  if (done === null) {
     return context.print(asJson ? JSON.stringify({ data: living }, null, 2) : connectionTable(living));
   }
-  const left = living.length - ended.length;
+  const { ended, left } = done;
   // Here they are ended; whatever goes wrong with telling Meta is for the replicas to try again.
   const told = left > 0 || !hasMetaApp(config) ? ended : await tellMeta(config, ended);
   context.print(asJson ? JSON.stringify({ data: told }, null, 2) : endedTable(told));
   if (left > 0) throw new Interrupted(`Stopped: ${counted(left)} left. Run it again to end them.`);
+}
+
+async function chooseLiving(
+  { database }: Stores,
+  ids: readonly string[],
+  selection: Selection,
+): Promise<ConnectionView[]> {
+  const chosen = await chooseConnections(new ConnectionReader(database), ids, selection);
+  return chosen.filter(({ status }) => status !== 'revoked');
+}
+
+/** Ends these, and what `chooseMore` finds after them, until it finds none. `left`: those that a stop left. */
+async function endAll(
+  stores: Stores,
+  first: readonly ConnectionView[],
+  chooseMore: (() => Promise<ConnectionView[]>) | null,
+  signal: AbortSignal,
+): Promise<{ ended: Ended[]; left: number }> {
+  const ended: Ended[] = [];
+  for (let living = first; living.length > 0; living = (await chooseMore?.()) ?? []) {
+    const some = await endEach(stores, living, signal);
+    ended.push(...some);
+    if (signal.aborted) return { ended, left: living.length - some.length };
+  }
+  return { ended, left: 0 };
 }
 
 /** Ends them here, one transaction each: a kill leaves each one either as it was or ended for good. */

@@ -1,0 +1,44 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { ConnectionView } from '../../src/connections/connection-view.ts';
+import { type CliStage, cliStage } from '../support/cli-stage.ts';
+
+let stage: CliStage;
+
+beforeAll(async () => {
+  stage = await cliStage();
+});
+afterAll(() => stage?.close());
+
+/** Each end of one of this tenant's connections brings another one, as a person in the dialog would, until there are so many. */
+const MEANWHILE = `
+  CREATE FUNCTION meanwhile() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN
+    IF (SELECT count(*) FROM connection WHERE tenant = NEW.tenant) < 4 THEN
+      INSERT INTO connection (id, tenant, product, flow, status, app_id, meta_user_id, scopes, declined_scopes, graph_api_version,
+          authorized_at, created_at, updated_at)
+        VALUES (NEW.id || 'X', NEW.tenant, NEW.product, NEW.flow, 'active', NEW.app_id, NEW.meta_user_id || '1', '{}', '{}',
+          NEW.graph_api_version, now(), now(), now());
+    END IF;
+    RETURN NULL;
+  END $$;
+  CREATE TRIGGER meanwhile AFTER UPDATE ON connection FOR EACH ROW
+    WHEN (NEW.status = 'revoked' AND OLD.status <> 'revoked') EXECUTE FUNCTION meanwhile()`;
+
+it('ends what connects while the connections of a tenant are being revoked, but no more than was named by id', async () => {
+  for (const tenant of ['all', 'one']) {
+    const file = stage.file(`${tenant}.csv`, `tenant,product,access_token\n${tenant},pages,${stage.personToken()}`);
+    expect(await stage.run('import', file)).toMatchObject({ code: 0 });
+  }
+  await stage.sql.query(MEANWHILE);
+  const standing = async (tenant: string): Promise<string[]> => {
+    const { data } = await stage.json<{ data: ConnectionView[] }>('connections', 'list', '--tenant', tenant);
+    return data.map(({ status }) => status);
+  };
+  const revoked = await stage.json<{ data: { id: string }[] }>('revoke', '--tenant', 'all', '--yes');
+  expect(revoked.data).toHaveLength(4);
+  expect(await standing('all')).toEqual(['revoked', 'revoked', 'revoked', 'revoked']);
+
+  const { data } = await stage.json<{ data: ConnectionView[] }>('connections', 'list', '--tenant', 'one');
+  expect(await stage.run('revoke', data[0]?.id ?? '', '--yes')).toMatchObject({ code: 0 });
+  expect(await standing('one')).toEqual(['revoked', 'active']);
+}, 60_000);
