@@ -111,7 +111,7 @@ export class DeliveryStore {
     await this.requireAlive(by, subscriptionId);
     await this.database.transaction(async (tx) => {
       await holdFanOut(tx);
-      const lanes = await this.revive(tx, 'd.id = $2', [id]);
+      const lanes = await this.revive(tx, [id]);
       if (lanes.length === 0) throw new AppError(deliveryUnwanted);
       await this.hurry(tx, lanes);
       await this.record(tx, by, subscriptionId, { delivery_id: id, replayed: lanes.length });
@@ -133,7 +133,10 @@ export class DeliveryStore {
       if (found === 0) break;
       total += await this.database.transaction(async (tx) => {
         await holdFanOut(tx);
-        const lanes = await this.revive(tx, 'd.id = ANY ($2)', [batch.map(({ id }) => id)]);
+        const lanes = await this.revive(
+          tx,
+          batch.map(({ id }) => id),
+        );
         await this.hurry(tx, lanes);
         const { from, to, statuses } = range;
         const details = { from: from.toISOString(), to: to.toISOString(), statuses, replayed: lanes.length };
@@ -150,14 +153,20 @@ export class DeliveryStore {
   }
 
   /** What the subscription wanted once and does not any more stays as it is: it may be of a tenant that was taken from it. */
-  private revive(tx: Transaction, condition: string, values: unknown[]): Promise<Lane[]> {
+  private async revive(tx: Transaction, ids: readonly string[]): Promise<Lane[]> {
+    // Before their deliveries, in key order, as records of deliveries do: in the other order they would wait for each other.
+    await tx.run({
+      text: `SELECT 1 FROM delivery_lane l WHERE (l.subscription_id, l.lane) IN (
+          SELECT d.subscription_id, d.lane FROM delivery d WHERE d.id = ANY ($1)) ORDER BY l.subscription_id, l.lane FOR UPDATE`,
+      values: [ids],
+    });
     return tx.rows<Lane>({
       text: `UPDATE delivery d SET status = 'pending', attempts = 0, next_attempt_at = NULL, delivered_at = NULL, retry_until = $1
         FROM event e, subscription s
-        WHERE ${condition} AND e.id = d.event_id AND s.id = d.subscription_id AND e.type = ANY (s.events)
+        WHERE d.id = ANY ($2) AND e.id = d.event_id AND s.id = d.subscription_id AND e.type = ANY (s.events)
           AND (s.tenants IS NULL OR e.tenant = ANY (s.tenants)) AND (s.products IS NULL OR e.product = ANY (s.products))
         RETURNING d.subscription_id AS "subscriptionId", d.lane`,
-      values: [addSeconds(this.clock.now(), RETRY_SECONDS), ...values],
+      values: [addSeconds(this.clock.now(), RETRY_SECONDS), ids],
     });
   }
 
