@@ -38,13 +38,19 @@ export function connectionsRoom(database: Database, clock: Clock, config: Config
 export interface ConnectionRecipe {
   tenant?: string;
   product?: Product;
+  flow?: string;
+  appId?: string;
   metaUserId?: string;
   root?: Partial<Omit<GrantedCredential, 'token'>> & { token?: string };
   pages?: { id: string; token: string; instagramId?: string }[];
 }
 
 /** Connects without any Meta: a user token (60 days) and the pages of the recipe. Returns the connection's id. */
-export async function connect(room: TestConnections, clock: Clock, recipe: ConnectionRecipe = {}): Promise<string> {
+export async function connect(
+  room: Pick<TestConnections, 'intakes' | 'establish'>,
+  clock: Clock,
+  recipe: ConnectionRecipe = {},
+): Promise<string> {
   const metaUserId = recipe.metaUserId ?? '100000000000001';
   const { token: rootToken = 'EAArootToken', ...root } = recipe.root ?? {};
   const expiresAt = new Date(clock.now().getTime() + 60 * 86_400_000);
@@ -52,7 +58,7 @@ export async function connect(room: TestConnections, clock: Clock, recipe: Conne
     {
       tenant: recipe.tenant ?? 'tenant-a',
       product: recipe.product ?? 'pages',
-      flow: 'facebook_login',
+      flow: recipe.flow ?? 'facebook_login',
       sessionId: null,
       stateHash: null,
       requestedBy: null,
@@ -66,7 +72,7 @@ export async function connect(room: TestConnections, clock: Clock, recipe: Conne
   const pages = recipe.pages ?? [];
   const establishment: Establishment = {
     intake,
-    appId: '1000000000000001',
+    appId: recipe.appId ?? '1000000000000001',
     metaUserId,
     scopes: ['pages_show_list'],
     declinedScopes: [],

@@ -1,4 +1,3 @@
-import { SYSTEM } from '../../src/audit/audit-log.ts';
 import type { Product } from '../../src/config/config.ts';
 import type { ConnectionView, CredentialView } from '../../src/connections/connection-view.ts';
 import { EstablishConnection } from '../../src/connections/establish-connection.ts';
@@ -7,12 +6,12 @@ import { Database } from '../../src/database/database.ts';
 import { Schedule } from '../../src/lifecycle/schedule.ts';
 import { Sweep } from '../../src/lifecycle/sweep.ts';
 import { Clock } from '../../src/platform/clock.ts';
-import { SecretString } from '../../src/platform/secret-string.ts';
 import type { Fault, FaultMatch } from '../../src/sandbox/faults.ts';
 import type { PrincipalKind } from '../../src/sandbox/records.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { assemble } from './assemble.ts';
 import { api, type ConnectStage, connectStage } from './connect.ts';
+import { connect } from './connections.ts';
 import type { TestReplica } from './replica.ts';
 
 export const DAY = 86_400;
@@ -40,11 +39,8 @@ export async function seedConnections(
   count: number,
   expiresIn: { from: number; to: number },
 ): Promise<Map<string, string>> {
-  const [intakes, establish, clock] = [
-    replica.app.get(TokenIntakes),
-    replica.app.get(EstablishConnection),
-    replica.app.get(Clock),
-  ];
+  const clock = replica.app.get(Clock);
+  const room = { intakes: replica.app.get(TokenIntakes), establish: replica.app.get(EstablishConnection) };
   const ids = new Map<string, string>();
   const scopes = ['pages_show_list'];
   const seedOne = async (index: number): Promise<void> => {
@@ -54,44 +50,12 @@ export async function seedConnections(
     if (made === undefined) throw new Error('the sandbox made nothing');
     // In the order of expiry, whichever is done first.
     ids.set(made.userId, '');
-    const token = new SecretString(made.accessToken);
-    const intake = await intakes.begin(
-      {
-        tenant: 'seed',
-        product: 'pages',
-        flow: 'import',
-        sessionId: null,
-        stateHash: null,
-        requestedBy: null,
-        stage: 'long_lived',
-        expiresAt,
-        hints: {},
-        token,
-      },
-      60,
-    );
-    const { connectionId } = await establish.establish({
-      intake,
+    const connectionId = await connect(room, clock, {
+      tenant: 'seed',
+      flow: 'import',
       appId: sandbox.app.id,
       metaUserId: made.userId,
-      scopes,
-      declinedScopes: [],
-      dataAccessExpiresAt: null,
-      graphApiVersion: 'v25.0',
-      statusReason: null,
-      root: {
-        kind: 'user',
-        subjectId: made.userId,
-        subjectName: null,
-        token,
-        scopes,
-        issuedAt: clock.now(),
-        expiresAt,
-      },
-      pages: [],
-      assets: [],
-      actor: SYSTEM,
-      requestId: null,
+      root: { token: made.accessToken, subjectName: null, expiresAt },
     });
     ids.set(made.userId, connectionId);
   };

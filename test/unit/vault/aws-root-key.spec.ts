@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { AwsRootKey } from '../../../src/vault/aws-root-key.ts';
 import { RootKeyUnavailable } from '../../../src/vault/root-key.ts';
 import { AWS_TEST_ENVIRONMENT, KMS_ARN, type KmsStandIn, startKmsStandIn } from '../../support/kms-stand-in.ts';
+import { refusalOf } from '../../support/refusal.ts';
 
 const CONTEXT = { service: 'metavault', key_id: 'kek_1', purpose: 'data' };
 const KEY = Buffer.alloc(32, 5);
@@ -29,14 +30,7 @@ const open = (timeoutMs?: number, keyId = KMS_ARN) =>
   AwsRootKey.open({ keyId, endpointUrl: kms.url, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
 
 /** What an operator would be told; the test fails where nothing is refused. */
-async function refusal(work: Promise<unknown>): Promise<RootKeyUnavailable> {
-  const error = await work.then(
-    () => null,
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(RootKeyUnavailable);
-  return error as RootKeyUnavailable;
-}
+const refusal = (work: Promise<unknown>) => refusalOf(RootKeyUnavailable, work);
 
 describe('a root key in AWS KMS', () => {
   it('gives back what it wrapped, by signed calls that carry the context', async () => {

@@ -12,6 +12,7 @@ import {
 import { SecretString } from '../../../src/platform/secret-string.ts';
 import { RootKeyUnavailable } from '../../../src/vault/root-key.ts';
 import { TransitRootKey, type TransitRootKeyOptions } from '../../../src/vault/transit-root-key.ts';
+import { refusalOf } from '../../support/refusal.ts';
 
 const CONTEXT = { service: 'metavault', key_id: 'kek_1', purpose: 'data' };
 const KEY = Buffer.alloc(32, 5);
@@ -61,14 +62,7 @@ function rootKey(options: Partial<TransitRootKeyOptions> = {}): { key: TransitRo
   return { key: new TransitRootKey({ ...OPTIONS, ...options }, http), http };
 }
 
-async function refusal(work: Promise<unknown>): Promise<RootKeyUnavailable> {
-  const error = await work.then(
-    () => null,
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(RootKeyUnavailable);
-  return error as RootKeyUnavailable;
-}
+const refusal = (work: Promise<unknown>) => refusalOf(RootKeyUnavailable, work);
 
 describe('a root key in Vault Transit', () => {
   it('gives back what it wrapped, bound to the context', async () => {
