@@ -10,7 +10,7 @@ import { ByteMask } from './byte-mask.ts';
 import type { Call } from './call-intake.ts';
 import { GatewayRefusal } from './gateway-refusal.ts';
 import { isMediaUrl, LinkRewriter } from './link-rewriter.ts';
-import { headersFromMeta } from './passed-headers.ts';
+import { addFromMeta } from './passed-headers.ts';
 import { Scrubber } from './scrubber.ts';
 import type { Secret } from './token-finder.ts';
 
@@ -39,74 +39,74 @@ export class AnswerRelay {
   }
 
   /**
-   * Resolves when the answer is on its way to the caller, whole. Throws a `GatewayRefusal`, or what broke the stream; where the
-   * answer had begun by then, the connection has to be cut.
+   * Done, or resolves, when the answer is on its way to the caller, whole. Throws a `GatewayRefusal`, or what broke the stream; where
+   * the answer had begun by then, the connection has to be cut.
    */
-  async relay(call: Call, secrets: readonly Secret[], answer: Answer, response: ServerResponse): Promise<void> {
+  relay(call: Call, secrets: readonly Secret[], answer: Answer, response: ServerResponse): Promise<void> | void {
+    return Buffer.isBuffer(answer.body)
+      ? this.#relay(call, secrets, answer, response)
+      : this.#relayStream(call, secrets, answer as StreamedHttpAnswer, response);
+  }
+
+  async #relayStream(call: Call, secrets: readonly Secret[], answer: StreamedHttpAnswer, response: ServerResponse) {
     try {
       await this.#relay(call, secrets, answer, response);
     } catch (error) {
       // Nobody listens any more, and an unheard error would end the process.
-      if (!Buffer.isBuffer(answer.body)) answer.body.on('error', () => undefined).destroy();
+      answer.body.on('error', () => undefined).destroy();
       throw error;
     }
   }
 
-  async #relay(call: Call, secrets: readonly Secret[], answer: Answer, response: ServerResponse): Promise<void> {
+  #relay(call: Call, secrets: readonly Secret[], answer: Answer, response: ServerResponse): Promise<void> | void {
     const { status } = answer;
     this.state.hearHeaders(call, answer.headers);
     const scrubber = new Scrubber(secrets, this.#links, async (tokens) => this.leases.issueFor(call.grant, tokens));
-    const headers = {
-      ...call.source.headers,
-      ...headersFromMeta(answer.headers, (value) => scrubber.scrubText(value)),
-    };
-    if (REDIRECTS.has(status)) headers['location'] = this.#location(answer, scrubber);
+    const head = [...call.source.headers];
+    addFromMeta(head, answer.headers, (value) => scrubber.scrubText(value));
+    if (REDIRECTS.has(status)) head.push('location', this.#location(answer, scrubber));
     if (call.method === 'HEAD' || status === 204 || status === 304) {
       if (!Buffer.isBuffer(answer.body)) answer.body.resume();
-      response.writeHead(status, headers).end();
+      response.writeHead(status, head).end();
       return;
     }
     const body = decoded(answer);
-    const type = headers['content-type'] ?? '';
+    const type = answer.headers['content-type'] ?? '';
     // Only the media host has files of people; whatever else says of itself that it is none could be words.
     const isText = call.path.route !== 'media' || TEXT.test(type);
     if (!isText) {
       const length = answer.headers['content-length'];
-      if (length !== undefined && body === answer.body) headers['content-length'] = length;
-      return passBytes(call, status, headers, piecesOf(body), response);
+      if (length !== undefined && body === answer.body) head.push('content-length', length);
+      response.writeHead(status, head);
+      return passBytes(call, piecesOf(body), response);
     }
     if (UNREADABLE.test(type))
       throw new GatewayRefusal('answer_refused', { detail: 'The answer has an unknown charset.' });
     if (status === 206) throw new GatewayRefusal('answer_refused', { detail: 'A piece of a text is not passed on.' });
+    const reply = { call, answer, head, scrubber, response };
     if (status >= 400 || call.isBatch || isSmall(answer))
-      return this.#passWhole(call, status, headers, answer, body, scrubber, response);
-    response.writeHead(status, headers);
+      return Buffer.isBuffer(body) ? this.#passWhole(reply, body) : this.#passFrom(reply, body);
+    response.writeHead(status, head);
     // The first piece may have to wait for its other half.
     response.flushHeaders();
-    await passPieces(piecesOf(body), scrubber, response);
+    return passPieces(piecesOf(body), scrubber, response);
   }
 
-  /** In one piece where it is small, which errors and most answers are; they are read for what they say of the token. */
-  async #passWhole(
-    call: Call,
-    status: number,
-    headers: Record<string, string>,
-    answer: Answer,
-    body: Buffer | Readable,
-    scrubber: Scrubber,
-    response: ServerResponse,
-  ): Promise<void> {
-    const { start, rest } = Buffer.isBuffer(body) ? { start: body, rest: null } : await readStart(body, SMALL_BYTES);
-    if (rest === null && (status >= 400 || call.isBatch || mayBeError(start)))
-      this.state.hearBody(call, status, answer.headers, start);
-    if (rest === null) {
-      const clean = await scrubber.end(start);
-      headers['content-length'] = String(clean.length);
-      // As text, head and body leave in one write.
-      response.writeHead(status, headers).end(clean.toString('latin1'), 'latin1');
-      return;
-    }
-    response.writeHead(status, headers);
+  /** In one piece, which errors and most answers are; they are read for what they say of the token. */
+  #passWhole(reply: Reply, body: Buffer): Promise<void> | void {
+    const { call, answer, scrubber } = reply;
+    if (answer.status >= 400 || call.isBatch || mayBeError(body))
+      this.state.hearBody(call, answer.status, answer.headers, body);
+    const clean = scrubber.end(body);
+    return Buffer.isBuffer(clean) ? finish(reply, clean) : clean.then((text) => finish(reply, text));
+  }
+
+  /** In one piece as well where it turns out to be small. */
+  async #passFrom(reply: Reply, body: Readable): Promise<void> {
+    const { start, rest } = await readStart(body, SMALL_BYTES);
+    if (rest === null) return this.#passWhole(reply, start);
+    const { answer, head, scrubber, response } = reply;
+    response.writeHead(answer.status, head);
     response.write(await scrubber.push(start));
     await passPieces(rest, scrubber, response);
   }
@@ -124,6 +124,22 @@ export class AnswerRelay {
       detail: 'Meta redirects to an address that the gateway does not reach.',
     });
   }
+}
+
+/** An answer on its way out. */
+interface Reply {
+  call: Call;
+  answer: Answer;
+  /** Names and values in turn. */
+  head: string[];
+  scrubber: Scrubber;
+  response: ServerResponse;
+}
+
+function finish({ answer, head, response }: Reply, body: Buffer): void {
+  head.push('content-length', String(body.length));
+  // As text, head and body leave in one write.
+  response.writeHead(answer.status, head).end(body.toString('latin1'), 'latin1');
 }
 
 function isSmall({ headers }: Answer): boolean {
@@ -151,14 +167,7 @@ async function passPieces(body: Pieces, scrubber: Scrubber, response: ServerResp
 }
 
 /** Images, video and the like: lengths and ranges stay as they are. */
-async function passBytes(
-  call: Call,
-  status: number,
-  headers: Record<string, string>,
-  body: Pieces,
-  response: ServerResponse,
-): Promise<void> {
-  response.writeHead(status, headers);
+async function passBytes(call: Call, body: Pieces, response: ServerResponse): Promise<void> {
   const mask = new ByteMask(call.grant.accessToken.expose());
   for await (const piece of body) await write(response, mask.push(piece));
   response.end(mask.end());

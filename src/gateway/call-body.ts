@@ -39,7 +39,7 @@ export interface CallBody {
   isEmpty: boolean;
   note(facts: CallFacts): void;
   /** For Meta: without the caller's tokens and proofs, the batch in it rewritten. `moved` is a batch that stood in the query. */
-  outgoing(batch: BatchRewrite): Promise<OutgoingBody>;
+  outgoing(batch: BatchRewrite): OutgoingBody | Promise<OutgoingBody>;
 }
 
 export interface BatchRewrite {
@@ -76,12 +76,12 @@ export async function readCallBody(request: IncomingMessage, path: GatewayPath):
   return isJson ? jsonBody(bytes, contentType) : formBody(bytes);
 }
 
+const NO_CONTENT: OutgoingBody = { content: null, contentType: null, length: null };
 const NO_BODY: CallBody = {
   isRead: true,
   isEmpty: true,
   note: () => undefined,
-  outgoing: async ({ moved, credentials }) =>
-    moved === null ? { content: null, contentType: null, length: null } : formWithBatch('', moved, credentials),
+  outgoing: ({ moved, credentials }) => (moved === null ? NO_CONTENT : formWithBatch('', moved, credentials)),
 };
 
 /** Where Meta takes a file's bytes as the body, whatever their type is called (curl calls it a form). */

@@ -5,7 +5,6 @@ import { LeaseCheck } from '../leases/lease-check.ts';
 import { appsecretProof } from '../meta/appsecret-proof.ts';
 import { hostNameOf } from '../meta/graph-hosts.ts';
 import { Cancellation } from '../platform/cancellation.ts';
-import { Clock } from '../platform/clock.ts';
 import {
   type ExchangeRequest,
   type HttpAnswer,
@@ -20,6 +19,7 @@ import { traceContext } from '../platform/trace-context.ts';
 import { SealBroken } from '../vault/sealed-secret.ts';
 import { AnswerRelay, SMALL_BYTES } from './answer-relay.ts';
 import type { ItemCredential } from './batch.ts';
+import type { OutgoingBody } from './call-body.ts';
 import { type Call, CallIntake } from './call-intake.ts';
 import { CallLimits, type Release } from './call-limits.ts';
 import { CallPolicy } from './call-policy.ts';
@@ -51,7 +51,6 @@ export class GatewayCalls {
     @Inject(UsageRecord) private readonly usage: UsageRecord,
     @Inject(GatewayMetrics) private readonly metrics: GatewayMetrics,
     @Inject(HttpClient) private readonly http: HttpClient,
-    @Inject(Clock) private readonly clock: Clock,
     @Inject(LOGGER) private readonly log: Pino,
   ) {
     metrics.watch(limits);
@@ -59,7 +58,7 @@ export class GatewayCalls {
 
   /** Answers the request; never rejects. Gives back the client whose call it was, where that was found out. */
   async handle(request: IncomingMessage, response: ServerResponse, source: RawRequest): Promise<string | undefined> {
-    const startedAt = this.clock.now().getTime();
+    const startedMs = performance.now();
     let call: Call | null = null;
     try {
       call = await this.intake.read(request, source);
@@ -69,8 +68,7 @@ export class GatewayCalls {
     }
     if (call === null) return undefined;
     const route = this.#routes.of(call.path.segments, call.isBatch);
-    const seconds = Math.max(0, this.clock.now().getTime() - startedAt) / 1000;
-    this.metrics.passed(call.grant.product, route, response.statusCode, seconds);
+    this.metrics.passed(call.grant.product, route, response.statusCode, (performance.now() - startedMs) / 1000);
     this.usage.note(call.grant, call.method, route, response.statusCode);
     return call.grant.clientId;
   }
@@ -90,9 +88,15 @@ export class GatewayCalls {
     try {
       const place = this.limits.acquire(call.grant.appId, call.grant.clientId, cancellation);
       release = typeof place === 'function' ? place : await place;
-      const { outgoing, secrets } = await this.compose(call, request, cancellation);
-      const answer = await this.send(call, outgoing);
-      await this.relay.relay(call, secrets, answer, response);
+      const { target, grant } = call;
+      const proof = proofFor(target, grant);
+      const secrets = secretsOf(grant.accessToken.expose(), proof, call.leaseToken);
+      const moved = call.isBatch ? (call.query.find(({ name }) => name === 'batch')?.value ?? null) : null;
+      const pending = call.body.outgoing({ credentials: this.itemCredentials(call, proof, secrets), moved });
+      const body = pending instanceof Promise ? await pending : pending;
+      const answer = await this.send(call, compose(call, request, body, proof, cancellation));
+      const relayed = this.relay.relay(call, secrets, answer, response);
+      if (relayed !== undefined) await relayed;
     } catch (error) {
       throw leaseEnded ? new GatewayRefusal('lease_invalid', { cause: error }) : error;
     } finally {
@@ -100,36 +104,6 @@ export class GatewayCalls {
       unwatch();
       response.off('close', onClose);
     }
-  }
-
-  /** The request for Meta, and what its answer must not show. */
-  private async compose(
-    call: Call,
-    request: IncomingMessage,
-    cancellation: Cancellation,
-  ): Promise<{ outgoing: ExchangeRequest; secrets: Secret[] }> {
-    const { grant, target } = call;
-    const proof = proofFor(target, grant);
-    const accessToken = grant.accessToken.expose();
-    const secrets = secretsOf(accessToken, proof, call.leaseToken);
-    const headers = headersToMeta(request.headers, call.path.route === 'media');
-    headers['authorization'] = `Bearer ${accessToken}`;
-    const moved = call.isBatch ? (call.query.find(({ name }) => name === 'batch')?.value ?? null) : null;
-    const body = await call.body.outgoing({ credentials: this.itemCredentials(call, proof, secrets), moved });
-    if (body.contentType !== null && body.contentType !== '') headers['content-type'] = body.contentType;
-    if (body.content !== null && body.length !== null) headers['content-length'] = String(body.length);
-    return {
-      outgoing: {
-        method: call.method,
-        url: targetUrl(target, call.query, proof),
-        headers,
-        body: body.content,
-        timeoutMs: META_TIMEOUT_MS,
-        wholeUpTo: SMALL_BYTES,
-        cancellation,
-      },
-      secrets,
-    };
   }
 
   /** A batch item may name a lease of its own: of the same client, for a credential of the same host. */
@@ -184,18 +158,40 @@ export class GatewayCalls {
       return;
     }
     const body = refusal.body();
-    const headers: Record<string, string> = {
-      ...source.headers,
-      ...refusal.headers(),
-      'content-length': String(Buffer.byteLength(body)),
-    };
+    const own = Object.entries(refusal.headers()).flat();
+    const head = [...source.headers, ...own, 'content-length', String(Buffer.byteLength(body))];
     // What the caller still sends of its body is not waited for.
-    if (!request.complete) headers['connection'] = 'close';
-    response.writeHead(refusal.status, headers);
+    if (!request.complete && !head.includes('connection')) head.push('connection', 'close');
+    response.writeHead(refusal.status, head);
     response.end(request.method === 'HEAD' ? undefined : body);
   }
 }
 
+/** The request for Meta. */
+function compose(
+  { method, grant, path, target, query }: Call,
+  request: IncomingMessage,
+  body: OutgoingBody,
+  proof: string | null,
+  cancellation: Cancellation,
+): ExchangeRequest {
+  const headers = headersToMeta(request.headers, path.route === 'media');
+  headers['authorization'] = `Bearer ${grant.accessToken.expose()}`;
+  if (body.contentType !== null && body.contentType !== '') headers['content-type'] = body.contentType;
+  if (body.content !== null && body.length !== null) headers['content-length'] = String(body.length);
+  const url = targetUrl(target, query, proof);
+  return {
+    method,
+    url,
+    headers,
+    body: body.content,
+    timeoutMs: META_TIMEOUT_MS,
+    wholeUpTo: SMALL_BYTES,
+    cancellation,
+  };
+}
+
+/** What the answer must not show, and what stands in for it. */
 function secretsOf(accessToken: string, proof: string | null, leaseToken: string): Secret[] {
   const token = { value: accessToken, replacement: leaseToken };
   return proof === null ? [token] : [token, { value: proof, replacement: '' }];

@@ -61,17 +61,12 @@ export function headersToMeta(headers: IncomingHttpHeaders, toMediaHost: boolean
   return passed;
 }
 
-/** The headers of an answer that may come back, each through `clean`. */
-export function headersFromMeta(
-  headers: IncomingHttpHeaders,
-  clean: (value: string) => string,
-): Record<string, string> {
-  const passed: Record<string, string> = {};
+/** Puts the headers of an answer that may come back into `head`, names and values in turn, each value through `clean`. */
+export function addFromMeta(head: string[], headers: IncomingHttpHeaders, clean: (value: string) => string): void {
   for (const name of FROM_META) {
     const value = headers[name];
-    if (value !== undefined) passed[name] = clean(typeof value === 'string' ? value : value.join(', '));
+    if (value !== undefined) head.push(name, clean(typeof value === 'string' ? value : value.join(', ')));
   }
-  return passed;
 }
 
 function copy(headers: IncomingHttpHeaders, name: string, into: Record<string, string>): void {

@@ -181,13 +181,20 @@ export class LeaseCheck implements OnApplicationShutdown {
   }
 
   private async read(asked: Asked[]): Promise<(LivingRow | WholeRow | null)[]> {
+    // Calls of one lease that go together need its row once.
+    const distinct = new Map(asked.map((each) => [`${each.leaseId} ${each.knownSecretId}`, each]));
+    const keys = [...distinct.keys()];
+    const wanted = [...distinct.values()];
     const rows = await this.database.prompt.rows<LivingRow | WholeRow>({
       ...GRANTS,
-      values: [asked.map(({ leaseId }) => leaseId), this.clock.now(), asked.map(({ knownSecretId }) => knownSecretId)],
+      values: [
+        wanted.map(({ leaseId }) => leaseId),
+        this.clock.now(),
+        wanted.map(({ knownSecretId }) => knownSecretId),
+      ],
     });
-    const answers: (LivingRow | WholeRow | null)[] = asked.map(() => null);
-    for (const row of rows) answers[row.n - 1] = row;
-    return answers;
+    const found = new Map(rows.map((row) => [keys[row.n - 1], row]));
+    return asked.map(({ leaseId, knownSecretId }) => found.get(`${leaseId} ${knownSecretId}`) ?? null);
   }
 }
 

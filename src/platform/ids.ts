@@ -22,6 +22,8 @@ const TAIL_LENGTH = 16;
  */
 export class Ids {
   #lastMs = Number.NaN;
+  /** The same as an id has it. */
+  #lastTime = '';
   readonly #tail = new Uint8Array(TAIL_LENGTH);
 
   constructor(
@@ -34,12 +36,13 @@ export class Ids {
     if (nowMs === this.#lastMs) this.#count();
     else this.#draw(nowMs);
     let tail = '';
-    for (const digit of this.#tail) tail += CROCKFORD[digit];
-    return `${prefix}_${encodeTime(nowMs, 10).toLowerCase()}${tail}`;
+    for (let at = 0; at < TAIL_LENGTH; at++) tail += CROCKFORD[this.#tail[at] ?? 0];
+    return `${prefix}_${this.#lastTime}${tail}`;
   }
 
   #draw(nowMs: number): void {
     this.#lastMs = nowMs;
+    this.#lastTime = encodeTime(nowMs, 10).toLowerCase();
     const bytes = this.random.bytes(TAIL_LENGTH);
     // The first digit is half of what it could be, so that counting on never runs over.
     for (let at = 0; at < TAIL_LENGTH; at++) this.#tail[at] = (bytes[at] ?? 0) & (at === 0 ? 15 : 31);

@@ -164,7 +164,6 @@ export async function startStandingGateway(
     usage,
     new GatewayMetrics(registry),
     client,
-    clock,
     log,
   );
   const server = createHttpServer(log, new Ids(clock, new SystemRandom()));

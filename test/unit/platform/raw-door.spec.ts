@@ -11,7 +11,7 @@ import type { AnsweredRequest, RawDoor } from '../../../src/platform/raw-door.ts
 const door: RawDoor = {
   routeOf: (target) => (target.startsWith('/raw') ? '/raw/*' : null),
   handle: async (_, response, source) => {
-    response.writeHead(200, { ...source.headers }).end(`${source.address} ${source.requestId}`);
+    response.writeHead(200, [...source.headers]).end(`${source.address} ${source.requestId}`);
     return 'cli_1';
   },
 };
