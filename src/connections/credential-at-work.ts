@@ -44,6 +44,7 @@ export interface CredentialAtWork {
   lastRefreshedAt: Date | null;
   refreshAfter: Date | null;
   refreshDueAt: Date | null;
+  checkDueAt: Date | null;
   /** Null: nobody's. */
   claimId: string | null;
   claimedUntil: Date | null;
@@ -52,6 +53,14 @@ export interface CredentialAtWork {
 
 /** A credential that the holder of `claimId` alone may write. */
 export type ClaimedCredential = CredentialAtWork & { claimId: string };
+
+/**
+ * SQL: whether somebody has raised a doubt since the work on credential `c` began, which then stays: only doubts move `check_due_at`
+ * without a claim. `known`: the parameter with what the work knew. Our times have milliseconds, the column has more.
+ */
+export function doubtedSince(known: string): string {
+  return `date_trunc('milliseconds', c.check_due_at) IS DISTINCT FROM ${known}::timestamptz`;
+}
 
 export interface CredentialAtWorkRow {
   id: string;
@@ -76,6 +85,7 @@ export interface CredentialAtWorkRow {
   last_refreshed_at: Date | null;
   refresh_after: Date | null;
   refresh_due_at: Date | null;
+  check_due_at: Date | null;
   claim_id: string | null;
   claimed_until: Date | null;
   updated_at: Date;
@@ -96,7 +106,7 @@ export interface CredentialAtWorkRow {
 /** What `toCredentialAtWork` reads, where `c` is credential. */
 export const AT_WORK_COLUMNS = `c.id, c.connection_id, n.tenant, n.product, c.app_id, n.meta_user_id, n.app_scoped_user_id, n.status, n.data_access_expires_at,
   c.kind, c.is_root, c.subject_id, c.version, c.scopes, c.issued_at, c.expires_at, c.health, c.failure, c.failure_attempts,
-  c.last_refreshed_at, c.refresh_after, c.refresh_due_at, c.claim_id, c.claimed_until, c.updated_at,
+  c.last_refreshed_at, c.refresh_after, c.refresh_due_at, c.check_due_at, c.claim_id, c.claimed_until, c.updated_at,
   s.id AS secret_id, s.kek_id, s.wrapped_key, s.ciphertext, s.created_at AS stored_at,
   p.version AS pending_version, p.expires_at AS pending_expires_at, p.scopes AS pending_scopes, ps.id AS pending_secret_id,
   ps.kek_id AS pending_kek_id, ps.wrapped_key AS pending_wrapped_key, ps.ciphertext AS pending_ciphertext`;
@@ -133,6 +143,7 @@ export function toCredentialAtWork(row: CredentialAtWorkRow): CredentialAtWork {
     lastRefreshedAt: row.last_refreshed_at,
     refreshAfter: row.refresh_after,
     refreshDueAt: row.refresh_due_at,
+    checkDueAt: row.check_due_at,
     claimId: row.claim_id,
     claimedUntil: row.claimed_until,
     pending:

@@ -6,7 +6,7 @@ import { addSeconds, Clock } from '../platform/clock.ts';
 import { Random } from '../platform/random.ts';
 import { announceExpiring } from './announce-expiring.ts';
 import { learnAppScopedId } from './app-scoped-id.ts';
-import type { ClaimedCredential, CredentialAtWork } from './credential-at-work.ts';
+import { type ClaimedCredential, type CredentialAtWork, doubtedSince } from './credential-at-work.ts';
 import type { Health } from './credential-kind.ts';
 import { CHECK_INTERVAL_SECONDS } from './credential-schedule.ts';
 import { noticeDays } from './expiry-notices.ts';
@@ -66,8 +66,10 @@ export class CredentialOutcomes {
     await this.database.transaction(async (tx) => {
       const written = await tx.run({
         name: failed.work === 'refresh' ? 'refresh_failed' : 'check_failed',
-        text: `UPDATE credential SET failure = $4, failure_attempts = failure_attempts + $5, health = $6, updated_at = $7,
-            ${failed.work === 'refresh' ? 'refresh_due_at' : 'check_due_at'} = $8, claim_id = NULL, claimed_until = NULL
+        text: `UPDATE credential c SET failure = $4, failure_attempts = failure_attempts + $5, updated_at = $7,
+            health = CASE WHEN ${doubtedSince('$9')} AND health = 'unknown' THEN health ELSE $6 END,
+            ${failed.work === 'refresh' ? 'refresh_due_at = $8' : `check_due_at = CASE WHEN ${doubtedSince('$9')} THEN check_due_at ELSE $8 END`},
+            claim_id = NULL, claimed_until = NULL
           WHERE id = $1 AND claim_id = $2 AND version = $3`,
         values: [
           credential.id,
@@ -78,6 +80,7 @@ export class CredentialOutcomes {
           failed.health ?? credential.health,
           now,
           failed.nextAttemptAt,
+          credential.checkDueAt,
         ],
       });
       if (written !== 1) throw new ClaimLost(`credential ${credential.id}`);
@@ -141,8 +144,9 @@ export class CredentialOutcomes {
     const fraction = this.random.fraction();
     const written = await sql.run({
       name: 'credential_checked',
-      text: `UPDATE credential SET health = $4, scopes = $5, issued_at = $6, expires_at = $7, last_checked_at = $8,
-          check_due_at = CASE WHEN check_due_at < $13 THEN $14::timestamptz ELSE $9::timestamptz END,
+      text: `UPDATE credential c SET scopes = $5, issued_at = $6, expires_at = $7, last_checked_at = $8,
+          health = CASE WHEN ${doubtedSince('$15')} THEN health ELSE $4 END,
+          check_due_at = CASE WHEN ${doubtedSince('$15')} THEN check_due_at WHEN check_due_at < $13 THEN $14::timestamptz ELSE $9::timestamptz END,
           failure = CASE WHEN $10 THEN NULL ELSE failure END,
           refresh_after = CASE WHEN $11 THEN $12::timestamptz ELSE refresh_after END,
           refresh_due_at = CASE WHEN $11 THEN $12::timestamptz ELSE refresh_due_at END,
@@ -163,6 +167,7 @@ export class CredentialOutcomes {
         known.refreshAfter ?? null,
         addSeconds(now, -LATE_SECONDS),
         spreadCheckAt(now, fraction),
+        credential.checkDueAt,
       ],
     });
     if (written !== 1) throw new ClaimLost(`credential ${credential.id}`);

@@ -10,7 +10,12 @@ import { KeyRing } from '../vault/key-ring.ts';
 import { SealBroken } from '../vault/sealed-secret.ts';
 import { Vault } from '../vault/vault.ts';
 import { type ConnectionStatus, LIVING_AND_USELESS } from './connection-state.ts';
-import type { ClaimedCredential, CredentialAtWork, PendingVersion } from './credential-at-work.ts';
+import {
+  type ClaimedCredential,
+  type CredentialAtWork,
+  doubtedSince,
+  type PendingVersion,
+} from './credential-at-work.ts';
 import { CHECK_INTERVAL_SECONDS, refreshAfter } from './credential-schedule.ts';
 import { missingReason, scopeFacts } from './scopes-missing.ts';
 import { credentialContext } from './seal-contexts.ts';
@@ -193,8 +198,9 @@ export class CredentialVersions {
             SELECT old.id, old.version, 'previous', old.secret_id, old.token_hash, old.expires_at, $9::timestamptz FROM old, pending
             WHERE old.secret_id IS NOT NULL)
         UPDATE credential c SET version = c.version + 1, secret_id = pending.secret_id, token_hash = pending.token_hash, scopes = $4,
-          issued_at = $5, expires_at = $6, health = 'healthy', failure = NULL, failure_attempts = 0, last_refreshed_at = $9,
-          last_checked_at = $9, check_due_at = $8,
+          issued_at = $5, expires_at = $6, failure = NULL, failure_attempts = 0, last_refreshed_at = $9, last_checked_at = $9,
+          health = CASE WHEN ${doubtedSince('$11')} THEN c.health ELSE 'healthy' END,
+          check_due_at = CASE WHEN ${doubtedSince('$11')} THEN c.check_due_at ELSE $8::timestamptz END,
           refresh_after = CASE WHEN ${MADE_DUE_SINCE} THEN c.refresh_after ELSE $7::timestamptz END,
           refresh_due_at = CASE WHEN ${MADE_DUE_SINCE} THEN c.refresh_due_at ELSE $7::timestamptz END, claim_id = NULL, claimed_until = NULL,
           updated_at = $9
@@ -210,6 +216,7 @@ export class CredentialVersions {
         addSeconds(now, CHECK_INTERVAL_SECONDS * (0.9 + this.random.fraction() / 10)),
         now,
         credential.refreshAfter,
+        credential.checkDueAt,
       ],
     });
     if (promoted !== 1) throw new ClaimLost(`credential ${credential.id}`);

@@ -28,6 +28,7 @@ const old: CredentialAtWork = {
   failureAttempts: 0,
   lastRefreshedAt: null,
   refreshAfter: null,
+  checkDueAt: null,
   refreshDueAt: null,
   claimId: 'clm_1',
   claimedUntil: null,
