@@ -9,6 +9,8 @@ interface Group {
   product: Product;
   flow: Flow;
   scopes: string[];
+  count: number;
+  /** The first few. */
   ids: string[];
 }
 
@@ -17,30 +19,31 @@ const SHOWN = 5;
 /** Connections that only a person can mend, with the first few ids. */
 export async function checkConnections(sql: Sql): Promise<Finding[]> {
   const groups = await sql.rows<Group & Record<string, unknown>>({
-    text: `SELECT status, status_reason IS NOT NULL AS lacks, product, flow, scopes, array_agg(id ORDER BY id) AS ids FROM connection
+    text: `SELECT status, status_reason IS NOT NULL AS lacks, product, flow, scopes,
+        count(*)::int AS count, (array_agg(id ORDER BY id))[1:$1] AS ids FROM connection
       WHERE status <> 'revoked' GROUP BY status, status_reason IS NOT NULL, product, flow, scopes`,
+    values: [SHOWN],
   });
-  const idsOf = (holds: (group: Group) => boolean): string[] => groups.filter(holds).flatMap(({ ids }) => ids);
-  const all = idsOf(() => true);
-  const dead = idsOf(({ status }) => status === 'reauth_required');
-  const toMend = idsOf(({ status, lacks }) => status === 'active' && lacks);
-  const unable = idsOf(({ status, lacks, ...group }) => status === 'active' && !lacks && lacksScopes(group));
+  const all = total(groups);
+  const dead = groups.filter(({ status }) => status === 'reauth_required');
+  const toMend = groups.filter(({ status, lacks }) => status === 'active' && lacks);
+  const unable = groups.filter((group) => group.status === 'active' && !group.lacks && lacksScopes(group));
   const findings: Finding[] = [];
   if (dead.length > 0) {
-    const detail = `${dead.length} of ${all.length} connections need a new login of their person: ${named(dead)}.`;
+    const detail = `${total(dead)} of ${all} connections need a new login of their person: ${named(dead)}.`;
     findings.push(
       attention('connections', detail, 'Create a connect session for each and send its person through it.'),
     );
   }
   if (toMend.length > 0) {
-    const detail = `${toMend.length} active connections lack something: ${named(toMend)}.`;
+    const detail = `${total(toMend)} active connections lack something: ${named(toMend)}.`;
     findings.push(attention('connections', detail, 'See status_reason.remedy of GET /v1/connections/{id}.'));
   }
   if (unable.length > 0) {
-    const detail = `${unable.length} active connections lack scopes that their product requires: ${named(unable)}.`;
+    const detail = `${total(unable)} active connections lack scopes that their product requires: ${named(unable)}.`;
     findings.push(attention('connections', detail, 'Connect again: the dialog asks anew for what was declined.'));
   }
-  return findings.length > 0 ? findings : [fine('connections', `${all.length} live, none needs a person`)];
+  return findings.length > 0 ? findings : [fine('connections', `${all} live, none needs a person`)];
 }
 
 /** Instagram's refreshed and imported tokens may not tell their scopes: none known is not none granted. */
@@ -48,7 +51,12 @@ function lacksScopes({ product, flow, scopes }: Pick<Group, 'product' | 'flow' |
   return scopes.length > 0 && missingScopes(product, flow, scopes).length > 0;
 }
 
-function named(ids: readonly string[]): string {
+function total(groups: readonly Group[]): number {
+  return groups.reduce((sum, { count }) => sum + count, 0);
+}
+
+function named(groups: readonly Group[]): string {
+  const ids = groups.flatMap((group) => group.ids).sort();
   const shown = ids.slice(0, SHOWN).join(', ');
-  return ids.length > SHOWN ? `${shown} and others` : shown;
+  return total(groups) > SHOWN ? `${shown} and others` : shown;
 }
