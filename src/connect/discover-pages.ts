@@ -2,7 +2,7 @@ import type { GrantedCredential } from '../connections/credential-writer.ts';
 import type { GrantedAsset } from '../connections/establish-connection.ts';
 import type { DiscoveredPage } from '../meta/discovery-answers.ts';
 import type { DiscoveryApi } from '../meta/discovery-api.ts';
-import type { Discovered, DiscoveryInput, Shortcoming } from './discovery.ts';
+import { asRefusal, type Discovered, type DiscoveryInput, type Shortcoming } from './discovery.ts';
 
 /**
  * The Pages of a person or system user, over all pages of paging, each with a credential of its own. Page tokens of a long-lived
@@ -10,12 +10,22 @@ import type { Discovered, DiscoveryInput, Shortcoming } from './discovery.ts';
  */
 export async function discoverPages(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
   if (input.inspection.kind === 'page') {
-    const { name } = await api.ownPage(input.token);
+    const name = await nameOfOwnPage(api, input);
     return { pages: [], assets: [pageAsset(input.inspection.subjectId, name, false)], shortcoming: null };
   }
   const { pages, assets } = await listPages(api, input);
   if (assets.length === 0) return { pages, assets, shortcoming: NO_PAGE };
   return { pages, assets, shortcoming: pages.length === 0 ? NO_PAGE_PERMISSION : null };
+}
+
+/** Null where Meta does not let the token read its Page: it reaches it all the same. */
+async function nameOfOwnPage(api: DiscoveryApi, { token }: DiscoveryInput): Promise<string | null> {
+  try {
+    return (await api.ownPage(token)).name;
+  } catch (error) {
+    if (asRefusal(error) === null) throw error;
+    return null;
+  }
 }
 
 const NO_PAGE: Shortcoming = {
@@ -80,6 +90,7 @@ async function listPages(
   return { pages, assets };
 }
 
-function pageAsset(id: string, name: string | null, hasOwnCredential: boolean): GrantedAsset {
+/** `hasOwnCredential`: beside the root credential. */
+export function pageAsset(id: string, name: string | null, hasOwnCredential: boolean): GrantedAsset {
   return { type: 'page', id, name, parentId: null, pageId: hasOwnCredential ? id : null };
 }

@@ -2,7 +2,7 @@ import type { Product } from '../config/config.ts';
 import type { CredentialKind } from '../connections/credential-kind.ts';
 import type { DiscoveryApi } from '../meta/discovery-api.ts';
 import { discoverAdAccounts } from './discover-ads.ts';
-import { discoverInstagramByPages, discoverPages } from './discover-pages.ts';
+import { discoverInstagramByPages, discoverPages, pageAsset } from './discover-pages.ts';
 import { discoverWhatsapp } from './discover-whatsapp.ts';
 import {
   asRefusal,
@@ -40,7 +40,7 @@ const REFUSED: Shortcoming = {
 
 /**
  * What a token reaches. A new product or kind is a row above. A token that may not list anything is a connection all the same,
- * with something to mend; every other failure is a `MetaError`.
+ * with something to mend, and a Page's token reaches its Page; every other failure is a `MetaError`.
  */
 export async function discover(product: Product, api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
   try {
@@ -48,6 +48,8 @@ export async function discover(product: Product, api: DiscoveryApi, input: Disco
   } catch (error) {
     const refusal = asRefusal(error);
     if (refusal === null) throw error;
-    return { ...NOTHING, shortcoming: { ...REFUSED, meta: refusal.cause } };
+    const { kind, subjectId } = input.inspection;
+    const assets = kind === 'page' ? [pageAsset(subjectId, null, false)] : [];
+    return { ...NOTHING, assets, shortcoming: { ...REFUSED, meta: refusal.cause } };
   }
 }

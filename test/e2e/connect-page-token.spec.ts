@@ -1,0 +1,29 @@
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
+import type { ConnectionView } from '../../src/connections/connection-view.ts';
+import { api } from '../support/connect.ts';
+import { type LifecycleStage, lifecycleStage } from '../support/lifecycle.ts';
+
+const PERSON = '100000000000101';
+let stage: LifecycleStage;
+
+beforeAll(async () => {
+  stage = await lifecycleStage();
+});
+afterEach(() => stage.sandbox.state.faults.clear());
+afterAll(() => stage?.close());
+
+it.each([
+  ['pages', null],
+  ['instagram', 'discovery_refused'],
+])(
+  "an imported Page's token for %s reaches its Page, also where Meta does not let it read the Page",
+  async (product, lack) => {
+    const pageId = '200000000000202';
+    const { accessToken } = stage.sandbox.state.make.token({ userId: PERSON, pageId });
+    stage.fault({ kind: 'graph_error', code: 10, status: 403 }, { method: 'GET', pathPattern: '/me$' }, null);
+    const body = { tenant: 'acme', product, access_token: accessToken };
+    const connection = (await api(stage).post('/v1/connections/import', body).expect(201)).body as ConnectionView;
+    expect(connection.assets).toMatchObject([{ type: 'page', id: pageId, name: null }]);
+    expect(connection.status_reason?.code ?? null).toBe(lack);
+  },
+);
