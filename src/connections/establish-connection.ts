@@ -10,6 +10,7 @@ import type { ConnectionStatus } from './connection-state.ts';
 import type { AssetType } from './credential-kind.ts';
 import { CredentialWriter, type GrantedCredential } from './credential-writer.ts';
 import { lockMetaUser } from './meta-user-lock.ts';
+import { NOT_REGISTERED } from './phone-registrations.ts';
 import type { StatusReason } from './status-reason.ts';
 import { type TokenIntake, TokenIntakes } from './token-intakes.ts';
 
@@ -176,6 +177,7 @@ export class EstablishConnection {
         ],
       });
     }
+    await tellFailedRegistration(tx, connectionId, granted, kept);
     // Nothing is renewed while a person has to mend it; the next authorization plans anew.
     if (granted.isUnusable === true)
       await tx.run({
@@ -252,6 +254,25 @@ function detailsJson({ type, id, details }: GrantedAsset, kept: KeptDetails): st
   const registration = kept.get(`${type} ${id}`)?.registration;
   const all = { ...(registration === undefined ? {} : { registration }), ...details };
   return Object.keys(all).length === 0 ? null : JSON.stringify(all);
+}
+
+/** A number that could not be registered is not registered by connecting again. Graver reasons stay. */
+async function tellFailedRegistration(
+  tx: Transaction,
+  connectionId: string,
+  { assets, statusReason }: Establishment,
+  kept: KeptDetails,
+): Promise<void> {
+  if (statusReason !== null) return;
+  const registrations = assets.flatMap(({ type, id }) => kept.get(`${type} ${id}`)?.registration ?? []);
+  const failed = registrations.find(({ status }) => status === 'failed');
+  if (failed === undefined) return;
+  const { at, detail = '', remedy = '', meta } = failed;
+  const reason = { code: NOT_REGISTERED, detail, remedy, ...(meta === undefined ? {} : { meta }), since_at: at };
+  await tx.run({
+    text: 'UPDATE connection SET status_reason = $2 WHERE id = $1',
+    values: [connectionId, JSON.stringify(reason)],
+  });
 }
 
 function reasonJson({ statusReason }: Establishment): string | null {
