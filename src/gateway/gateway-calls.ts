@@ -26,7 +26,7 @@ import { CallPolicy } from './call-policy.ts';
 import type { EffectiveCall } from './call-rules.ts';
 import { proofFor, targetUrl } from './call-target.ts';
 import { GatewayMetrics } from './gateway-metrics.ts';
-import { GatewayRefusal } from './gateway-refusal.ts';
+import { GatewayRefusal, type GatewayRefusalCode } from './gateway-refusal.ts';
 import { LeaseWatch } from './lease-watch.ts';
 import { headersToMeta } from './passed-headers.ts';
 import { RoutePatterns } from './route-pattern.ts';
@@ -75,13 +75,13 @@ export class GatewayCalls {
 
   private async pass(call: Call, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const cancellation = new Cancellation();
-    let leaseEnded = false;
+    let ended: GatewayRefusalCode | null = null;
     const onClose = (): void => {
       if (!response.writableFinished) cancellation.cancel();
     };
     response.once('close', onClose);
-    const unwatch = this.watch.begin(call.grant.leaseId, () => {
-      leaseEnded = true;
+    const unwatch = this.watch.begin(call.grant.leaseId, (code) => {
+      ended = code;
       cancellation.cancel();
     });
     let release: Release | null = null;
@@ -98,7 +98,7 @@ export class GatewayCalls {
       const relayed = this.relay.relay(call, secrets, answer, response);
       if (relayed !== undefined) await relayed;
     } catch (error) {
-      throw leaseEnded ? new GatewayRefusal('lease_invalid', { cause: error }) : error;
+      throw ended === null ? error : new GatewayRefusal(ended, { cause: error });
     } finally {
       release?.();
       unwatch();
