@@ -44,6 +44,16 @@ const ANY_REFERENCE = /\{\s*result\s*=/i;
 /** An expansion under such a name would be taken for the plain value. */
 const PLAIN_ALIAS = new RegExp(String.raw`\.\s*as\s*\(\s*${PLAIN_NAMES}\s*\)`, 'i');
 const PASSED_HEADERS = /^(?:if-none-match|accept-language|content-type)$/i;
+/** Nothing else may be in a call that goes on as it came: it could say what was not judged. */
+const LATER_MEMBERS = new Set([
+  'method',
+  'relative_url',
+  'name',
+  'body',
+  'depends_on',
+  'omit_response_on_success',
+  'attached_files',
+]);
 const LONGEST_URL = 16 * 1024;
 
 /**
@@ -63,7 +73,38 @@ export function parseBatch(value: unknown): unknown {
   return typeof value === 'string' ? parseJson(value) : value;
 }
 
-async function rewriteItem(item: unknown, credentials: ItemCredentials): Promise<JsonParameters> {
+/**
+ * The calls of `asyncbatch` or `adbatch`, each judged like one of its own. Meta makes them later, so they go on as they came, and none
+ * may bring a token: it would lie at Meta for longer than its lease. Throws `GatewayRefusal`.
+ */
+export function judgeLaterCalls(text: string): EffectiveCall[] {
+  const items = parseJson(text);
+  if (!Array.isArray(items))
+    throw new GatewayRefusal('invalid_request', { detail: 'Calls for later must be an array of JSON.' });
+  return items.map((item) => {
+    // Without a method they are for making something, says the reference of the Marketing API.
+    const { call, facts } = readItem(isJsonObject(item) ? { method: 'POST', ...item } : item);
+    const unknown = Object.keys(item as JsonParameters).find((name) => !LATER_MEMBERS.has(name));
+    if (unknown !== undefined)
+      throw new GatewayRefusal('invalid_request', {
+        detail: `A call for later must not have ${unknown.slice(0, 40)}.`,
+      });
+    if (facts.tokens.length > 0)
+      throw new GatewayRefusal('invalid_request', { detail: 'A call for later must not bring a token.' });
+    return call;
+  });
+}
+
+/** An item as it is judged: like a call of its own. */
+interface JudgedItem {
+  item: JsonParameters;
+  call: EffectiveCall;
+  facts: CallFacts;
+  url: ItemUrl;
+  body: ItemBody;
+}
+
+function readItem(item: unknown): JudgedItem {
   if (!isJsonObject(item)) throw new GatewayRefusal('invalid_request', { detail: 'A batch item must be an object.' });
   const url = readUrl(item['relative_url']);
   const body = readItemBody(item['body']);
@@ -73,6 +114,11 @@ async function rewriteItem(item: unknown, credentials: ItemCredentials): Promise
   const { segments } = takeVersion(url.segments);
   const call = { ...facts, segments, methods: [methodOf(item), ...facts.methods] };
   judge(call, facts, [url.search, body.text, ...url.query.map(({ value }) => value), ...body.values]);
+  return { item, call, facts, url, body };
+}
+
+async function rewriteItem(given: unknown, credentials: ItemCredentials): Promise<JsonParameters> {
+  const { item, call, facts, url, body } = readItem(given);
   const [own, ...others] = new Set(facts.tokens);
   if (others.length > 0) throw new GatewayRefusal('invalid_request', { detail: 'A batch item names two tokens.' });
   const added = additions(await credentials(own ?? null, call));
@@ -88,7 +134,8 @@ async function rewriteItem(item: unknown, credentials: ItemCredentials): Promise
 }
 
 function judge(call: EffectiveCall, facts: CallFacts, texts: readonly string[]): void {
-  if (facts.batches > 0) throw new GatewayRefusal('path_not_allowed', { detail: 'A batch item must not be a batch.' });
+  if (facts.batches > 0 || facts.later.length > 0)
+    throw new GatewayRefusal('path_not_allowed', { detail: 'A batch item must not be a batch.' });
   const reason = refusalOf(call);
   if (reason !== null) throw new GatewayRefusal('path_not_allowed', { detail: reason });
   if (dependsOnMethod(call.segments) && texts.some((text) => ANY_REFERENCE.test(text))) {

@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Config } from '../config/config.ts';
 import { type GatewayGrant, LeaseCheck } from '../leases/lease-check.ts';
 import type { RawRequest } from '../platform/raw-door.ts';
+import { judgeLaterCalls } from './batch.ts';
 import { type CallBody, readCallBody } from './call-body.ts';
 import { CallPolicy } from './call-policy.ts';
 import { dependsOnMethod, type EffectiveCall, refusalOf } from './call-rules.ts';
@@ -69,10 +70,13 @@ export class CallIntake {
     const effective = { ...facts, segments: path.segments, methods: [method.toLowerCase(), ...facts.methods] };
     judge(effective, facts, body);
     const isBatch = facts.batches === 1;
-    // The items of a batch are judged one by one as they are rewritten; the root they come to is no call of its own.
-    if (grant.allow !== null && !(isBatch && path.segments.length === 0)) {
-      const asked = { ...effective, segments: policySegments(path) };
-      if (!this.policy.covers(grant, asked)) throw await this.policy.refuseCall(grant, asked, source);
+    const later = facts.later.flatMap(judgeLaterCalls);
+    if (grant.allow !== null) {
+      // Those of a batch are judged one by one as they are rewritten; the root they come to is no call of its own.
+      const isOwnCall = path.segments.length > 0 || !(isBatch || later.length > 0);
+      for (const asked of isOwnCall ? [{ ...effective, segments: policySegments(path) }, ...later] : later) {
+        if (!this.policy.covers(grant, asked)) throw await this.policy.refuseCall(grant, asked, source);
+      }
     }
     return {
       grant,
@@ -86,7 +90,12 @@ export class CallIntake {
       isBatch,
       itemGrants: [],
       method: isBatch ? 'POST' : method,
-      isRead: (method === 'GET' || method === 'HEAD') && facts.methods.length === 0 && !isBatch && body.isEmpty,
+      isRead:
+        (method === 'GET' || method === 'HEAD') &&
+        facts.methods.length === 0 &&
+        !isBatch &&
+        later.length === 0 &&
+        body.isEmpty,
     };
   }
 

@@ -16,7 +16,7 @@ const DEEPEST = 512;
 const PLAIN = new Set(Buffer.from(' \t\r\n0123456789+-.truefalsnE'));
 const BLANK = new Set(Buffer.from(' \t\r\n'));
 /** Members that decide what a call is. */
-const DECIDING = new Set(['method', 'batch', 'fields', 'id', 'ids']);
+const DECIDING = new Set(['method', 'batch', 'asyncbatch', 'adbatch', 'fields', 'id', 'ids']);
 
 /** What comes next in the outermost object. */
 type Expected = 'object' | 'name' | 'next name' | 'colon' | 'value' | 'comma' | 'end';
@@ -117,7 +117,7 @@ function judgeName(bytes: readonly number[]): void {
 }
 
 function insteadOf(name: string): string {
-  if (name === 'batch') return 'a batch comes in a body of at most 1 MiB';
+  if (name.endsWith('batch')) return 'a batch comes in a body of at most 1 MiB';
   return isCredentialName(name)
     ? 'the lease goes into the Authorization header'
     : 'put it into the query, or send less';

@@ -1,6 +1,6 @@
 import { GatewayRefusal } from './gateway-refusal.ts';
 import type { BodyGuard } from './guarded-body.ts';
-import { canonicalName, isCredentialName } from './parameters.ts';
+import { canonicalName, isCredentialName, isLaterName } from './parameters.ts';
 
 /** A field of a form, before its first file. */
 export interface FormField {
@@ -84,7 +84,7 @@ function plainValue(value: Buffer, delimiter: Buffer): Buffer {
 /** Names that decide what a call is; behind the first file it is too late for them. */
 function isDeciding(name: string): boolean {
   const canonical = canonicalName(name);
-  return isCredentialName(canonical) || canonical === 'method' || canonical === 'batch';
+  return isCredentialName(canonical) || canonical === 'method' || canonical === 'batch' || isLaterName(canonical);
 }
 
 /** The name of a part, and whether it is a file. Only the plain form of RFC 7578 is read, because readers differ in the rest. */

@@ -75,10 +75,17 @@ export interface CallFacts {
   ids: string[];
   /** How many `batch` parameters came, in any form. */
   batches: number;
+  /** Values of `asyncbatch` and `adbatch`: calls that Meta makes later. */
+  later: string[];
+}
+
+/** Whether a parameter holds calls that Meta makes later: Graph's asynchronous batches, and those of the Marketing API. */
+export function isLaterName(canonical: string): boolean {
+  return canonical === 'asyncbatch' || canonical === 'adbatch';
 }
 
 export function noFacts(): CallFacts {
-  return { tokens: [], methods: [], fields: [], ids: [], batches: 0 };
+  return { tokens: [], methods: [], fields: [], ids: [], batches: 0, later: [] };
 }
 
 /** Takes note of one parameter. `name` is canonical. */
@@ -88,4 +95,5 @@ export function noteParameter(facts: CallFacts, name: string, value: string): vo
   else if (name === 'fields') facts.fields.push(value);
   else if (name === 'id' || name === 'ids') facts.ids.push(value);
   else if (name === 'batch') facts.batches++;
+  else if (isLaterName(name)) facts.later.push(value);
 }
