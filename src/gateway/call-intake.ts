@@ -61,12 +61,12 @@ export class CallIntake {
         ...(grant === null ? {} : { detail: 'This is no plain path of Graph.' }),
       });
     }
-    const method = (request.method ?? 'GET').toUpperCase();
-    if (!METHODS.has(method)) throw new GatewayRefusal('invalid_request', { detail: `Graph knows no ${method}.` });
     const body = await readCallBody(request, path);
     body.note(facts);
     const leaseToken = early ?? facts.tokens[0] ?? '';
     grant ??= await this.requireGrant(leaseToken, source);
+    const method = (request.method ?? 'GET').toUpperCase();
+    if (!METHODS.has(method)) throw new GatewayRefusal('invalid_request', { detail: `Graph knows no ${method}.` });
     const effective = { ...facts, segments: path.segments, methods: [method.toLowerCase(), ...facts.methods] };
     judge(effective, facts, body);
     const isBatch = facts.batches === 1;

@@ -96,11 +96,13 @@ export class PersonRequestStore {
     return row === undefined ? null : toRequest(row);
   }
 
-  /** Requests from before `receivedBefore` that are not carried out, the oldest first. */
-  async unfinished(receivedBefore: Date, limit: number): Promise<PersonRequest[]> {
+  /** Requests from before `receivedBefore` that are not carried out, the oldest first; those behind `last`, where one is given. */
+  async unfinished(receivedBefore: Date, limit: number, last: PersonRequest | null = null): Promise<PersonRequest[]> {
     const rows = await this.database.rows<RequestRow>({
-      text: `SELECT ${COLUMNS} FROM person_request WHERE completed_at IS NULL AND received_at < $1 ORDER BY received_at LIMIT $2`,
-      values: [receivedBefore, limit],
+      text: `SELECT ${COLUMNS} FROM person_request
+        WHERE completed_at IS NULL AND received_at < $1 AND ($3::timestamptz IS NULL OR (received_at, id) > ($3, $4))
+        ORDER BY received_at, id LIMIT $2`,
+      values: [receivedBefore, limit, last?.receivedAt ?? null, last?.id ?? null],
     });
     return rows.map(toRequest);
   }

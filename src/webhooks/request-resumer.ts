@@ -3,7 +3,7 @@ import { Interval } from '@nestjs/schedule';
 import { addSeconds, Clock } from '../platform/clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { CarryOutRequest } from './carry-out-request.ts';
-import { PersonRequestStore } from './person-request-store.ts';
+import { type PersonRequest, PersonRequestStore } from './person-request-store.ts';
 
 const LOOK_EACH_MS = 60_000;
 /** Younger ones are most likely being carried out by the call that brought them. */
@@ -29,7 +29,12 @@ export class RequestResumer {
     this.#isUnderWay = true;
     try {
       const before = addSeconds(this.clock.now(), -MINIMUM_AGE_SECONDS);
-      for (const request of await this.requests.unfinished(before, BATCH)) await this.resume(request.id, request);
+      // Behind those that fail over and over others may wait.
+      for (let last: PersonRequest | null | undefined = null; last !== undefined; ) {
+        const some: PersonRequest[] = await this.requests.unfinished(before, BATCH, last);
+        for (const request of some) await this.resume(request);
+        last = some.length < BATCH ? undefined : some.at(-1);
+      }
     } catch (error) {
       this.logger.error({ err: error }, 'unfinished requests could not be read; the next look tries again');
     } finally {
@@ -37,7 +42,8 @@ export class RequestResumer {
     }
   }
 
-  private async resume(id: string, request: Parameters<CarryOutRequest['carryOut']>[0]): Promise<void> {
+  private async resume(request: PersonRequest): Promise<void> {
+    const { id } = request;
     try {
       await this.work.carryOut(request);
       this.logger.info({ person_request_id: id }, 'a request of a person that broke off has been carried out');

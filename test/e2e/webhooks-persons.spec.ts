@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import request from 'supertest';
 import { addSeconds } from '../../src/platform/clock.ts';
 import { hubSignature, signedRequest } from '../../src/sandbox/signed-callbacks.ts';
@@ -179,6 +179,36 @@ describe.each([['deauthorize'], ['data-deletion']])('POST /webhooks/meta/%s', (p
     const audited = (await stage.audited('connection.revoked')).length;
     await stage.replica.app.get(CarryOutRequest).carryOut(taken);
     expect((await stage.audited('connection.revoked')).length).toBe(audited);
+  });
+
+  it('is carried out by the upkeep although others ahead of it fail over and over', async () => {
+    const { id, userId } = await stage.imported({ tenant: 'behind' });
+    const requests = stage.replica.app.get(PersonRequestStore);
+    const take = (metaUserId: string) =>
+      requests.take({
+        kind: path === 'deauthorize' ? 'deauthorize' : 'data_deletion',
+        payload: `${path} of ${metaUserId}`,
+        apps: { appIds: [stage.sandbox.app.id], otherwiseAppIds: [] },
+        metaUserId,
+        issuedAt: stage.clock.now(),
+        requestId: 'req_behind',
+      });
+    for (let count = 0; count < 25; count++) {
+      await take(`stuck-${count}`);
+      stage.clock.advance(1);
+    }
+    await take(userId);
+    stage.clock.advance(31);
+    const work = stage.replica.app.get(CarryOutRequest);
+    const carryOut = work.carryOut.bind(work);
+    const failing = jest.spyOn(work, 'carryOut').mockImplementation((request) => {
+      if (request.metaUserId?.startsWith('stuck') === true) throw new Error('stuck');
+      return carryOut(request);
+    });
+    await stage.replica.app.get(RequestResumer).look();
+    failing.mockRestore();
+    expect((await stage.connection(id)).status).toBe('revoked');
+    await stage.replica.app.get(RequestResumer).look();
   });
 });
 
