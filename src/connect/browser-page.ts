@@ -69,7 +69,7 @@ function registering(connectionId: string, numbers: Connected['numbers'], docsUr
   const [only] = numbers;
   const number = numbers.length === 1 && only !== undefined ? only.id : '{phone_number_id}';
   return `<p>Before ${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''} can send and receive through the WhatsApp Cloud API, a last step is left: registering, unless that was done elsewhere. Whoever sent you here does it, and needs a pin of six digits from you: the one of the number's two-step verification, or, where that is off, a new one.</p>
-<p><small>For them: <code>POST /v1/connections/${connectionId}/phone-numbers/${number}/register</code> (<a href="${escapeHtml(docsUrl)}">description</a>)</small></p>`;
+<p><small>For them: <code>POST /v1/connections/${connectionId}/phone-numbers/${escapeHtml(number)}/register</code> (<a href="${escapeHtml(docsUrl)}">description</a>)</small></p>`;
 }
 
 /**
