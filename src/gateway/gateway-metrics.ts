@@ -1,22 +1,29 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Observations, Tallies } from '../platform/tallies.ts';
 import type { CallLimits } from './call-limits.ts';
 import type { GatewayRefusalCode } from './gateway-refusal.ts';
 
 /** What passes the gateway, by product, pattern and outcome; never by tenant, id or token. */
 @Injectable()
 export class GatewayMetrics {
-  readonly #calls: Counter<'product' | 'route' | 'status'>;
+  readonly #calls = new Tallies<'product' | 'route' | 'status'>();
   readonly #refusals: Counter<'code'>;
-  readonly #seconds: Histogram<'product'>;
+  readonly #seconds = new Observations('product');
+  readonly #durations: Histogram<'product'>;
 
   constructor(@Inject(Registry) private readonly registry: Registry) {
     const registers = [registry];
-    this.#calls = new Counter({
+    const calls = this.#calls;
+    const seconds = this.#seconds;
+    new Counter({
       name: 'metavault_gateway_calls_total',
       help: 'Graph calls that were passed on, by product, route pattern and class of status.',
       labelNames: ['product', 'route', 'status'] as const,
       registers,
+      collect(): void {
+        calls.pour(this);
+      },
     });
     this.#refusals = new Counter({
       name: 'metavault_gateway_refusals_total',
@@ -24,18 +31,22 @@ export class GatewayMetrics {
       labelNames: ['code'] as const,
       registers,
     });
-    this.#seconds = new Histogram({
+    this.#durations = new Histogram({
       name: 'metavault_gateway_call_duration_seconds',
       help: 'From the first byte of a Graph call to the last of its answer.',
       labelNames: ['product'] as const,
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120],
       registers,
+      collect(): void {
+        seconds.pour(this);
+      },
     });
   }
 
   passed(product: string, route: string, status: number, seconds: number): void {
-    this.#calls.inc({ product, route, status: `${Math.floor(status / 100)}xx` });
-    this.#seconds.observe({ product }, seconds);
+    const statusClass = `${Math.floor(status / 100)}xx`;
+    this.#calls.add(`${product} ${statusClass} ${route}`, { product, route, status: statusClass });
+    this.#seconds.add(product, seconds, this.#durations);
   }
 
   refused(code: GatewayRefusalCode): void {

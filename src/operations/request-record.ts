@@ -3,6 +3,7 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 import type { CalledRequest } from '../access/decorators.ts';
 import type { Pino } from '../platform/logger.ts';
 import type { AnsweredRequest } from '../platform/raw-door.ts';
+import { Observations, Tallies } from '../platform/tallies.ts';
 import { traceContext } from '../platform/trace-context.ts';
 
 interface Hookable {
@@ -11,7 +12,8 @@ interface Hookable {
 
 /** Counts every answer, and logs it where the log wants to know. */
 export class RequestRecord {
-  readonly #answers: Counter<'method' | 'route' | 'status'>;
+  readonly #answers = new Tallies<'method' | 'route' | 'status'>();
+  readonly #seconds = new Observations('route');
   readonly #durations: Histogram<'route'>;
   readonly #isLogged: boolean;
 
@@ -20,11 +22,16 @@ export class RequestRecord {
     registry: Registry,
   ) {
     const registers = [registry];
-    this.#answers = new Counter({
+    const answers = this.#answers;
+    const seconds = this.#seconds;
+    new Counter({
       name: 'metavault_http_requests_total',
       help: 'Answers given, by route and status.',
       labelNames: ['method', 'route', 'status'] as const,
       registers,
+      collect(): void {
+        answers.pour(this);
+      },
     });
     this.#durations = new Histogram({
       name: 'metavault_http_request_duration_seconds',
@@ -32,6 +39,9 @@ export class RequestRecord {
       labelNames: ['route'] as const,
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
       registers,
+      collect(): void {
+        seconds.pour(this);
+      },
     });
     this.#isLogged = logger.isLevelEnabled('info');
   }
@@ -54,8 +64,8 @@ export class RequestRecord {
 
   note(answered: AnsweredRequest): void {
     const { method, route, status, durationMs } = answered;
-    this.#answers.inc({ method, route, status });
-    this.#durations.observe({ route }, durationMs / 1000);
+    this.#answers.add(`${method} ${status} ${route}`, { method, route, status });
+    this.#seconds.add(route, durationMs / 1000, this.#durations);
     if (this.#isLogged) this.logger.info(logLine(answered), 'request');
   }
 }
