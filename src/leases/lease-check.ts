@@ -1,11 +1,12 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { QueryResultRow } from 'pg';
 import { type AllowPolicy, patternsFor } from '../access/allow-policy.ts';
 import type { Product } from '../config/config.ts';
 import type { CredentialKind } from '../connections/credential-kind.ts';
 import { credentialContext } from '../connections/seal-contexts.ts';
 import { Batcher } from '../database/batcher.ts';
-import { Database } from '../database/database.ts';
+import { Database, type Statement } from '../database/database.ts';
 import { PROMPT_DEADLINE } from '../database/prompt-statements.ts';
 import { Clock } from '../platform/clock.ts';
 import { SecretString } from '../platform/secret-string.ts';
@@ -38,20 +39,12 @@ export interface GatewayGrant {
   memo?: object | undefined;
 }
 
-/** A lease to look at, and the sealed secret that is known of it already; '' for none. */
-interface Asked {
-  leaseId: string;
-  knownSecretId: string;
-}
-
-/** What is said of every good lease, on every call. */
+/** What is looked at on every call of a good lease. */
 interface LivingRow {
-  n: number;
+  id: string;
   secret_id: string;
   allow: AllowPolicy | null;
   ip_allow_list: string[] | null;
-  /** Of the lease; null in a row that is not whole. */
-  secret_hash: Buffer | null;
 }
 
 interface WholeRow extends LivingRow, SealedSecretRow {
@@ -76,18 +69,16 @@ const LIVING_LEASES = `FROM lease l
   JOIN credential k ON k.id = l.credential_id`;
 const GOOD = `l.mode = 'gateway' AND l.ended_at IS NULL AND l.expires_at > $2`;
 
-/** What cannot change under the same secret is left out, the sealed token too, where that secret is known. */
-const GRANTS = {
-  name: 'lease_grants',
-  text: `SELECT asked.n::int, k.secret_id, cl.allow, cl.ip_allow_list, whole.*
-    ${LIVING_LEASES} JOIN unnest($1::text[], $3::text[]) WITH ORDINALITY AS asked (lease_id, known_secret_id, n)
-      ON asked.lease_id = l.id
-    LEFT JOIN LATERAL (
-      SELECT l.secret_hash, l.client_id, l.tenant, l.product, l.connection_id, l.credential_id, l.expires_at, k.version, k.kind,
-        c.app_id, s.kek_id, s.wrapped_key, s.ciphertext
-      FROM sealed_secret s WHERE s.id = k.secret_id AND s.id <> asked.known_secret_id
-    ) whole ON true
-    WHERE ${GOOD} AND k.secret_id IS NOT NULL`,
+/** What cannot change under the same secret is left out: it is known. */
+const LIVING = {
+  name: 'lease_living',
+  text: `SELECT l.id, k.secret_id, cl.allow, cl.ip_allow_list ${LIVING_LEASES} WHERE l.id = ANY ($1) AND ${GOOD} AND k.secret_id IS NOT NULL`,
+};
+const WHOLE = {
+  name: 'lease_whole',
+  text: `SELECT l.id, k.secret_id, cl.allow, cl.ip_allow_list, l.secret_hash, l.client_id, l.tenant, l.product, l.connection_id, l.credential_id,
+      l.expires_at, k.version, k.kind, c.app_id, s.kek_id, s.wrapped_key, s.ciphertext
+    ${LIVING_LEASES} JOIN sealed_secret s ON s.id = k.secret_id WHERE l.id = ANY ($1) AND ${GOOD}`,
 };
 const STILL_GOOD = { name: 'lease_still_good', text: `SELECT l.id ${LIVING_LEASES} WHERE l.id = ANY ($1) AND ${GOOD}` };
 
@@ -97,11 +88,8 @@ const STILL_GOOD = { name: 'lease_still_good', text: `SELECT l.id ${LIVING_LEASE
  */
 @Injectable()
 export class LeaseCheck implements OnApplicationShutdown {
-  readonly #rows = new Batcher<Asked, LivingRow | WholeRow | null>((asked) => this.read(asked), {
-    maxSize: 64,
-    maxInFlight: 2,
-    deadline: PROMPT_DEADLINE,
-  });
+  readonly #living = this.batches<LivingRow>(LIVING, 2);
+  readonly #whole = this.batches<WholeRow>(WHOLE, 1);
   readonly #opened = new OpenedLeases<Omit<GatewayGrant, 'allow' | 'ipAllowList' | 'accessToken' | 'memo'>>();
 
   constructor(
@@ -118,13 +106,12 @@ export class LeaseCheck implements OnApplicationShutdown {
     if (opened === null) return this.prove(token);
     // Before the wait: what goes meanwhile is zeroed.
     const accessToken = new SecretString(opened.accessToken.toString('utf8'));
-    const row = await this.#rows.submit({ leaseId: opened.leaseId, knownSecretId: opened.secretId });
+    const row = await this.#living.submit(opened.leaseId);
     if (row?.secret_id === opened.secretId) {
       return { ...opened.grant, ...limitsOf(row, opened.grant.product), accessToken, memo: opened };
     }
-    if (row !== null && isWhole(row)) return this.open(token, opened.leaseId, row);
     this.#opened.forget(opened.leaseId);
-    return null;
+    return row === null ? null : this.prove(token);
   }
 
   /** Those of the leases that long calls began with that are good still, by id. */
@@ -141,8 +128,8 @@ export class LeaseCheck implements OnApplicationShutdown {
   private async prove(token: string): Promise<GatewayGrant | null> {
     const parts = parseLeaseToken(token);
     if (parts === null) return null;
-    const row = await this.#rows.submit({ leaseId: parts.leaseId, knownSecretId: '' });
-    if (row === null || !isWhole(row)) return null;
+    const row = await this.#whole.submit(parts.leaseId);
+    if (row === null) return null;
     if (!timingSafeEqual(row.secret_hash, this.ring.lookupHash(parts.secret))) return null;
     return this.open(token, parts.leaseId, row);
   }
@@ -180,29 +167,21 @@ export class LeaseCheck implements OnApplicationShutdown {
     return { ...grant, ...limitsOf(row, row.product), accessToken, memo: opened };
   }
 
-  private async read(asked: Asked[]): Promise<(LivingRow | WholeRow | null)[]> {
-    // Calls of one lease that go together need its row once.
-    const distinct = new Map(asked.map((each) => [`${each.leaseId} ${each.knownSecretId}`, each]));
-    const keys = [...distinct.keys()];
-    const wanted = [...distinct.values()];
-    const rows = await this.database.prompt.rows<LivingRow | WholeRow>({
-      ...GRANTS,
-      values: [
-        wanted.map(({ leaseId }) => leaseId),
-        this.clock.now(),
-        wanted.map(({ knownSecretId }) => knownSecretId),
-      ],
-    });
-    const found = new Map(rows.map((row) => [keys[row.n - 1], row]));
-    return asked.map(({ leaseId, knownSecretId }) => found.get(`${leaseId} ${knownSecretId}`) ?? null);
+  /** Calls that come at the same time share one statement, and those of one lease its row. */
+  private batches<R extends LivingRow>(statement: Pick<Statement, 'name' | 'text'>, maxInFlight: number) {
+    return new Batcher<string, R | null>(
+      async (leaseIds) => {
+        const values = [[...new Set(leaseIds)], this.clock.now()];
+        const rows = await this.database.prompt.rows<R & QueryResultRow>({ ...statement, values });
+        const found = new Map(rows.map((row) => [row.id, row]));
+        return leaseIds.map((id) => found.get(id) ?? null);
+      },
+      { maxSize: 64, maxInFlight, deadline: PROMPT_DEADLINE },
+    );
   }
 }
 
 /** What a client is held to can change from one call to the next, so it is never remembered. */
 function limitsOf(row: LivingRow, product: Product): Pick<GatewayGrant, 'allow' | 'ipAllowList'> {
   return { allow: patternsFor(row.allow, product), ipAllowList: row.ip_allow_list };
-}
-
-function isWhole(row: LivingRow | WholeRow): row is WholeRow {
-  return row.secret_hash !== null;
 }
