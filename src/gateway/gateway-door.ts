@@ -2,15 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { RawDoor, RawRequest } from '../platform/raw-door.ts';
 import { GatewayCalls } from './gateway-calls.ts';
+import { GATEWAY_PREFIXES } from './gateway-path.ts';
 import { LeaseWatch } from './lease-watch.ts';
 import { UsageRecord } from './usage-record.ts';
 
-/** What a path begins with, and the pattern that it is counted under. */
-const ROUTES: readonly (readonly [string, string])[] = [
-  ['/graph', '/graph/*'],
-  ['/graph-video', '/graph-video/*'],
-  ['/rupload', '/rupload/*'],
-];
 /** What may follow: the end of the path is not always there. */
 const ENDS = new Set(['', '/', '?']);
 
@@ -24,10 +19,9 @@ export class GatewayDoor implements RawDoor, OnApplicationShutdown {
   ) {}
 
   routeOf(target: string): string | null {
-    for (const [prefix, route] of ROUTES) {
-      if (target.startsWith(prefix) && ENDS.has(target.charAt(prefix.length))) return route;
-    }
-    return null;
+    const [prefix] =
+      GATEWAY_PREFIXES.find(([start]) => target.startsWith(start) && ENDS.has(target.charAt(start.length))) ?? [];
+    return prefix === undefined ? null : `${prefix}/*`;
   }
 
   handle(request: IncomingMessage, response: ServerResponse, source: RawRequest): Promise<string | undefined> {

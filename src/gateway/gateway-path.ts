@@ -17,7 +17,8 @@ export const MEDIA_HOST = 'lookaside.fbsbx.com';
 /** The characters of Meta's ids, edges, message ids and upload sessions. No `%`, `;`, `\`, nor anything that a second decoding would change. */
 const SEGMENT = /^[A-Za-z0-9_.:$@+,=~-]+$/;
 const VERSION = /^v\d{1,3}\.\d{1,2}$/i;
-const PREFIXES: readonly (readonly [string, GatewayRoute])[] = [
+/** What our paths begin with; of two that begin alike the longer one first. */
+export const GATEWAY_PREFIXES: readonly (readonly [string, GatewayRoute])[] = [
   ['/graph-video', 'video'],
   ['/graph', 'graph'],
   ['/rupload', 'rupload'],
@@ -25,7 +26,7 @@ const PREFIXES: readonly (readonly [string, GatewayRoute])[] = [
 
 /** The path of a request (without its query), read and normalised; null where it is no plain path of the gateway. */
 export function parseGatewayPath(path: string): GatewayPath | null {
-  for (const [prefix, route] of PREFIXES) {
+  for (const [prefix, route] of GATEWAY_PREFIXES) {
     if (!path.startsWith(prefix)) continue;
     const rest = path.slice(prefix.length);
     if (rest !== '' && rest[0] !== '/') continue;

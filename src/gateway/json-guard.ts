@@ -1,5 +1,5 @@
 import { GatewayRefusal } from './gateway-refusal.ts';
-import { canonicalName, isCredentialName } from './parameters.ts';
+import { canonicalName, isCredentialName, isDecidingName } from './parameters.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -15,8 +15,6 @@ const DEEPEST = 512;
 /** Bytes that may stand outside of strings: blanks, and what numbers and words are made of. No quote or comment of a laxer reader's. */
 const PLAIN = new Set(Buffer.from(' \t\r\n0123456789+-.truefalsnE'));
 const BLANK = new Set(Buffer.from(' \t\r\n'));
-/** Members that decide what a call is. */
-const DECIDING = new Set(['method', 'batch', 'asyncbatch', 'adbatch', 'fields', 'id', 'ids']);
 
 /** What comes next in the outermost object. */
 type Expected = 'object' | 'name' | 'next name' | 'colon' | 'value' | 'comma' | 'end';
@@ -110,7 +108,7 @@ export class JsonGuard {
 
 function judgeName(bytes: readonly number[]): void {
   const name = canonicalName(readName(bytes));
-  if (!isCredentialName(name) && !DECIDING.has(name)) return;
+  if (!isDecidingName(name)) return;
   throw new GatewayRefusal('payload_too_large', {
     detail: `A JSON body over 1 MiB must not have ${name}: ${insteadOf(name)}.`,
   });

@@ -1,6 +1,6 @@
 import { GatewayRefusal } from './gateway-refusal.ts';
 import type { BodyGuard } from './guarded-body.ts';
-import { canonicalName, isCredentialName, isLaterName } from './parameters.ts';
+import { canonicalName, isDecidingName } from './parameters.ts';
 
 /** A field of a form, before its first file. */
 export interface FormField {
@@ -81,12 +81,6 @@ function plainValue(value: Buffer, delimiter: Buffer): Buffer {
   return Buffer.from(value);
 }
 
-/** Names that decide what a call is; behind the first file it is too late for them. */
-function isDeciding(name: string): boolean {
-  const canonical = canonicalName(name);
-  return isCredentialName(canonical) || canonical === 'method' || canonical === 'batch' || isLaterName(canonical);
-}
-
 /** The name of a part, and whether it is a file. Only the plain form of RFC 7578 is read, because readers differ in the rest. */
 function readPartHeaders(text: string): { name: string; isFile: boolean } {
   if (!text.startsWith(CRLF)) throw unreadable();
@@ -100,7 +94,7 @@ function readPartHeaders(text: string): { name: string; isFile: boolean } {
   if (dispositions.length !== 1 || disposition === null) throw unreadable();
   const name = Buffer.from(disposition[1] ?? '', 'latin1').toString('utf8');
   const isFile = disposition[2] !== undefined || disposition[3] !== undefined;
-  if (isFile && isDeciding(name)) throw unreadable();
+  if (isFile && isDecidingName(canonicalName(name))) throw unreadable();
   return { name, isFile };
 }
 
@@ -126,6 +120,7 @@ export class FormGuard implements BodyGuard {
     return piece.length >= length && !Buffer.concat([this.#tail, piece.subarray(0, length)]).includes(this.#delimiter);
   }
 
+  /** A form that is cut off is Meta's to refuse. */
   end(): void {}
 
   /** Judges every part whose headers are complete; gives back what must be looked at again. */
@@ -141,7 +136,8 @@ export class FormGuard implements BodyGuard {
         return Buffer.from(window.subarray(at));
       }
       const { name } = readPartHeaders(window.toString('latin1', from, end));
-      if (isDeciding(name)) {
+      // Behind the first file it is too late for it.
+      if (isDecidingName(canonicalName(name))) {
         throw new GatewayRefusal('path_not_allowed', {
           detail: `The field ${name} must come ahead of the first file.`,
         });

@@ -79,9 +79,14 @@ export interface CallFacts {
   later: string[];
 }
 
-/** Whether a parameter holds calls that Meta makes later: Graph's asynchronous batches, and those of the Marketing API. */
-export function isLaterName(canonical: string): boolean {
-  return canonical === 'asyncbatch' || canonical === 'adbatch';
+/** Parameters that hold calls which Meta makes later: Graph's asynchronous batches, and those of the Marketing API. */
+const LATER_NAMES = new Set(['asyncbatch', 'adbatch']);
+/** Parameters that decide what a call is: where they could not be judged, they must not come. */
+const DECIDING_NAMES = new Set([...CREDENTIAL_NAMES, ...LATER_NAMES, 'method', 'batch', 'fields', 'id', 'ids']);
+
+/** Whether a parameter of this name must have been read before its call may pass. */
+export function isDecidingName(canonical: string): boolean {
+  return DECIDING_NAMES.has(canonical);
 }
 
 export function noFacts(): CallFacts {
@@ -95,5 +100,5 @@ export function noteParameter(facts: CallFacts, name: string, value: string): vo
   else if (name === 'fields') facts.fields.push(value);
   else if (name === 'id' || name === 'ids') facts.ids.push(value);
   else if (name === 'batch') facts.batches++;
-  else if (isLaterName(name)) facts.later.push(value);
+  else if (LATER_NAMES.has(name)) facts.later.push(value);
 }

@@ -65,16 +65,23 @@ describe('readFormHead', () => {
     expect(whole).toBe(field('a', 'b') + END);
   });
 
-  it.each(['access_token', 'method', 'batch', 'appsecret_proof', 'Method', 'access.token', 'batch[0]'])(
-    'stops where a field behind a file would decide: %s',
-    async (name) => {
-      for (const size of [1, 13, 1000]) {
-        await expect(roundTrip(file('f', 'x') + field(name, 'y') + END, size)).rejects.toThrow(
-          /ahead of the first file/,
-        );
-      }
-    },
-  );
+  it.each([
+    'access_token',
+    'method',
+    'batch',
+    'appsecret_proof',
+    'Method',
+    'access.token',
+    'batch[0]',
+    'asyncbatch',
+    'fields',
+    'id',
+    'ids[0]',
+  ])('stops where a field behind a file would decide: %s', async (name) => {
+    for (const size of [1, 13, 1000]) {
+      await expect(roundTrip(file('f', 'x') + field(name, 'y') + END, size)).rejects.toThrow(/ahead of the first file/);
+    }
+  });
 
   it.each([
     ['no delimiter', 'hello'],
