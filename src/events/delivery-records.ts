@@ -3,25 +3,25 @@ import { AuditLog, SYSTEM } from '../audit/audit-log.ts';
 import { Batcher } from '../database/batcher.ts';
 import { Database, type Transaction } from '../database/database.ts';
 import { Clock } from '../platform/clock.ts';
-import type { ClaimedLane } from './delivery-claims.ts';
+import type { ClaimedQueue } from './delivery-claims.ts';
 import type { Attempt, Verdict } from './judge-attempt.ts';
 
 /** How one attempt ended. */
 export interface Outcome {
-  lane: ClaimedLane;
+  queue: ClaimedQueue;
   deliveryId: string;
   attempt: Attempt;
   verdict: Verdict;
-  /** Whether the lane stays in this replica's hands for its next delivery. */
-  keepLane: boolean;
+  /** Whether the queue stays in this replica's hands for its next delivery. */
+  shouldKeepClaim: boolean;
 }
 
 /** Outcomes of one commit, and commits at once. */
 const BATCH = { maxSize: 200, maxInFlight: 2 } as const;
 
 /**
- * Writes down what came of attempts; those that end at the same time share one transaction. Fenced: what a replica did in a lane
- * that is no longer its own is not recorded, because whoever took the lane over records it.
+ * Writes down what came of attempts; those that end at the same time share one transaction. Fenced: what a replica did in a queue
+ * that is no longer its own is not recorded, because whoever took the queue over records it.
  *
  * Statements over these tables have no names: a plan that Postgres keeps from when they were empty reads them whole when they are
  * full. Planning again costs little beside the many rows of each statement.
@@ -36,7 +36,7 @@ export class DeliveryRecords {
     private readonly clock: Clock,
   ) {}
 
-  /** Committed when it resolves. False: the lane is not ours any more, nothing was recorded. */
+  /** Committed when it resolves. False: the queue is not ours any more, nothing was recorded. */
   record(outcome: Outcome): Promise<boolean> {
     return this.#batcher.submit(outcome);
   }
@@ -47,21 +47,21 @@ export class DeliveryRecords {
       const held = outcomes.filter((_, index) => isHeld[index]);
       if (held.length > 0) {
         await this.markDeliveries(tx, held);
-        await this.leaveLanes(tx, held);
+        await this.releaseQueues(tx, held);
         await this.markSubscriptions(tx, held);
       }
       return isHeld;
     });
   }
 
-  /** Locks the lanes that are still ours, in key order. From here on nothing can be added to them, see `openLanes`. */
+  /** Locks the queues that are still ours, in key order. From here on nothing can be added to them, see `ensureQueues`. */
   private async lock(tx: Transaction, outcomes: readonly Outcome[]): Promise<boolean[]> {
     const rows = await tx.rows<{ position: string }>({
-      text: `SELECT c.position FROM delivery_lane l
-        JOIN unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS c(subscription_id, lane, claim_id, position)
-          ON l.subscription_id = c.subscription_id AND l.lane = c.lane AND l.claim_id = c.claim_id
-        ORDER BY l.subscription_id, l.lane FOR UPDATE OF l`,
-      values: [subscriptionIds(outcomes), lanes(outcomes), outcomes.map(({ lane }) => lane.claimId)],
+      text: `SELECT c.position FROM delivery_queue l
+        JOIN unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS c(subscription_id, ordering_key, claim_id, position)
+          ON l.subscription_id = c.subscription_id AND l.ordering_key = c.ordering_key AND l.claim_id = c.claim_id
+        ORDER BY l.subscription_id, l.ordering_key FOR UPDATE OF l`,
+      values: [subscriptionIds(outcomes), orderingKeys(outcomes), outcomes.map(({ queue }) => queue.claimId)],
     });
     const positions = new Set(rows.map(({ position }) => Number(position)));
     return outcomes.map((_, index) => positions.has(index + 1));
@@ -85,24 +85,24 @@ export class DeliveryRecords {
     });
   }
 
-  /** Lanes with nothing left are taken away, those with more are due at once, those with a failure when it is to be repeated. */
-  private async leaveLanes(tx: Transaction, outcomes: readonly Outcome[]): Promise<void> {
-    const left = outcomes.filter(({ keepLane }) => !keepLane);
+  /** Queues with nothing left are taken away, those with more are due at once, those with a failure when it is to be repeated. */
+  private async releaseQueues(tx: Transaction, outcomes: readonly Outcome[]): Promise<void> {
+    const left = outcomes.filter(({ shouldKeepClaim }) => !shouldKeepClaim);
     if (left.length === 0) return;
     await tx.run({
-      text: `DELETE FROM delivery_lane l USING unnest($1::text[], $2::text[]) AS c(subscription_id, lane)
-        WHERE l.subscription_id = c.subscription_id AND l.lane = c.lane AND NOT EXISTS (
-          SELECT 1 FROM delivery d WHERE d.subscription_id = l.subscription_id AND d.lane = l.lane AND d.status = 'pending')`,
-      values: [subscriptionIds(left), lanes(left)],
+      text: `DELETE FROM delivery_queue l USING unnest($1::text[], $2::text[]) AS c(subscription_id, ordering_key)
+        WHERE l.subscription_id = c.subscription_id AND l.ordering_key = c.ordering_key AND NOT EXISTS (
+          SELECT 1 FROM delivery d WHERE d.subscription_id = l.subscription_id AND d.ordering_key = l.ordering_key AND d.status = 'pending')`,
+      values: [subscriptionIds(left), orderingKeys(left)],
     });
     const now = this.clock.now();
     await tx.run({
-      text: `UPDATE delivery_lane l SET due_at = c.due_at, claim_id = NULL
-        FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS c(subscription_id, lane, due_at)
-        WHERE l.subscription_id = c.subscription_id AND l.lane = c.lane`,
+      text: `UPDATE delivery_queue l SET due_at = c.due_at, claim_id = NULL
+        FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS c(subscription_id, ordering_key, due_at)
+        WHERE l.subscription_id = c.subscription_id AND l.ordering_key = c.ordering_key`,
       values: [
         subscriptionIds(left),
-        lanes(left),
+        orderingKeys(left),
         left.map(({ verdict }) => (verdict.kind === 'retry' ? verdict.retryAt : now)),
       ],
     });
@@ -131,7 +131,7 @@ export class DeliveryRecords {
     }
     for (const outcome of outcomes) {
       if (outcome.verdict.kind === 'retry' && outcome.verdict.holdAll) {
-        await rest(tx, outcome.lane.subscriptionId, outcome.verdict.retryAt);
+        await rest(tx, outcome.queue.subscriptionId, outcome.verdict.retryAt);
       }
     }
     for (const id of ids(outcomes, ({ kind }) => kind === 'gone')) await this.end(tx, id, now);
@@ -166,14 +166,14 @@ function rest(tx: Transaction, id: string, until: Date): Promise<number> {
 }
 
 function subscriptionIds(outcomes: readonly Outcome[]): string[] {
-  return outcomes.map(({ lane }) => lane.subscriptionId);
+  return outcomes.map(({ queue }) => queue.subscriptionId);
 }
 
-function lanes(outcomes: readonly Outcome[]): string[] {
-  return outcomes.map(({ lane }) => lane.lane);
+function orderingKeys(outcomes: readonly Outcome[]): string[] {
+  return outcomes.map(({ queue }) => queue.orderingKey);
 }
 
 function ids(outcomes: readonly Outcome[], has: (verdict: Verdict) => boolean): string[] {
-  const found = outcomes.filter(({ verdict }) => has(verdict)).map(({ lane }) => lane.subscriptionId);
+  const found = outcomes.filter(({ verdict }) => has(verdict)).map(({ queue }) => queue.subscriptionId);
   return [...new Set(found)].sort();
 }

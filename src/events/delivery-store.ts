@@ -4,7 +4,7 @@ import { Database, type Transaction } from '../database/database.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
 import { firstIdAt, isId } from '../platform/ids.ts';
 import { AppError, defineProblem } from '../platform/problem.ts';
-import { holdFanOut, openLanes } from './fan-out.ts';
+import { holdFanOut, ensureQueues } from './fan-out.ts';
 import { RETRY_SECONDS } from './retry-schedule.ts';
 import { type Requester, type SubscriptionScope, SubscriptionStore } from './subscription-store.ts';
 
@@ -111,10 +111,10 @@ export class DeliveryStore {
     await this.requireAlive(by, subscriptionId);
     await this.database.transaction(async (tx) => {
       await holdFanOut(tx);
-      const lanes = await this.revive(tx, [id]);
-      if (lanes.length === 0) throw new AppError(deliveryUnwanted);
-      await this.hurry(tx, lanes);
-      await this.record(tx, by, subscriptionId, { delivery_id: id, replayed: lanes.length });
+      const queues = await this.revive(tx, [id]);
+      if (queues.length === 0) throw new AppError(deliveryUnwanted);
+      await this.hurry(tx, queues);
+      await this.record(tx, by, subscriptionId, { delivery_id: id, replayed: queues.length });
     });
     return this.get(id, by.scope);
   }
@@ -133,15 +133,15 @@ export class DeliveryStore {
       if (found === 0) break;
       total += await this.database.transaction(async (tx) => {
         await holdFanOut(tx);
-        const lanes = await this.revive(
+        const queues = await this.revive(
           tx,
           batch.map(({ id }) => id),
         );
-        await this.hurry(tx, lanes);
+        await this.hurry(tx, queues);
         const { from, to, statuses } = range;
-        const details = { from: from.toISOString(), to: to.toISOString(), statuses, replayed: lanes.length };
+        const details = { from: from.toISOString(), to: to.toISOString(), statuses, replayed: queues.length };
         await this.record(tx, by, subscriptionId, details);
-        return lanes.length;
+        return queues.length;
       });
     }
     return total;
@@ -153,31 +153,31 @@ export class DeliveryStore {
   }
 
   /** What the subscription wanted once and does not any more stays as it is: it may be of a tenant that was taken from it. */
-  private async revive(tx: Transaction, ids: readonly string[]): Promise<Lane[]> {
+  private async revive(tx: Transaction, ids: readonly string[]): Promise<QueueKey[]> {
     // Before their deliveries, in key order, as records of deliveries do: in the other order they would wait for each other.
     await tx.run({
-      text: `SELECT 1 FROM delivery_lane l WHERE (l.subscription_id, l.lane) IN (
-          SELECT d.subscription_id, d.lane FROM delivery d WHERE d.id = ANY ($1)) ORDER BY l.subscription_id, l.lane FOR UPDATE`,
+      text: `SELECT 1 FROM delivery_queue l WHERE (l.subscription_id, l.ordering_key) IN (
+          SELECT d.subscription_id, d.ordering_key FROM delivery d WHERE d.id = ANY ($1)) ORDER BY l.subscription_id, l.ordering_key FOR UPDATE`,
       values: [ids],
     });
-    return tx.rows<Lane>({
+    return tx.rows<QueueKey>({
       text: `UPDATE delivery d SET status = 'pending', attempts = 0, next_attempt_at = NULL, delivered_at = NULL, retry_until = $1
         FROM event e, subscription s
         WHERE d.id = ANY ($2) AND e.id = d.event_id AND s.id = d.subscription_id AND e.type = ANY (s.events)
           AND (s.tenants IS NULL OR e.tenant = ANY (s.tenants)) AND (s.products IS NULL OR e.product = ANY (s.products))
-        RETURNING d.subscription_id AS "subscriptionId", d.lane`,
+        RETURNING d.subscription_id AS "subscriptionId", d.ordering_key AS "orderingKey"`,
       values: [addSeconds(this.clock.now(), RETRY_SECONDS), ids],
     });
   }
 
-  /** Makes lanes that nobody works on due at once. */
-  private async hurry(tx: Transaction, lanes: readonly Lane[]): Promise<void> {
+  /** Makes queues that nobody works on due at once. */
+  private async hurry(tx: Transaction, queues: readonly QueueKey[]): Promise<void> {
     const now = this.clock.now();
-    await openLanes(tx, lanes, now);
+    await ensureQueues(tx, queues, now);
     await tx.run({
-      text: `UPDATE delivery_lane l SET due_at = $3 FROM unnest($1::text[], $2::text[]) AS c(subscription_id, lane)
-        WHERE l.subscription_id = c.subscription_id AND l.lane = c.lane AND l.claim_id IS NULL AND l.due_at > $3`,
-      values: [lanes.map(({ subscriptionId }) => subscriptionId), lanes.map(({ lane }) => lane), now],
+      text: `UPDATE delivery_queue l SET due_at = $3 FROM unnest($1::text[], $2::text[]) AS c(subscription_id, ordering_key)
+        WHERE l.subscription_id = c.subscription_id AND l.ordering_key = c.ordering_key AND l.claim_id IS NULL AND l.due_at > $3`,
+      values: [queues.map(({ subscriptionId }) => subscriptionId), queues.map(({ orderingKey }) => orderingKey), now],
     });
   }
 
@@ -191,7 +191,7 @@ export class DeliveryStore {
   }
 }
 
-interface Lane {
+interface QueueKey {
   subscriptionId: string;
-  lane: string;
+  orderingKey: string;
 }

@@ -1,14 +1,14 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { LOGGER, type Pino } from '../platform/logger.ts';
-import { DeliveryClaims, type LaneWork } from './delivery-claims.ts';
+import { DeliveryClaims, type QueueBatch } from './delivery-claims.ts';
 import { FanOut } from './fan-out.ts';
-import { LaneWorker } from './lane-worker.ts';
+import { DeliveryWorker } from './lane-worker.ts';
 import { SendDelivery } from './send-delivery.ts';
-import { MOST_LANES, SubscriberPace } from './subscriber-pace.ts';
+import { MAX_CONCURRENT_QUEUES, SubscriberPace } from './subscriber-pace.ts';
 
 /** How long nothing is looked for when nothing was found: what an event of an idle service waits at the most. */
 const IDLE_MS = 500;
-/** Between two looks under load, so that lanes that become free together are claimed together. */
+/** Between two looks under load, so that queues that become free together are claimed together. */
 const BUSY_MS = 10;
 /** What a shutdown waits for requests to subscribers; the rest is cut off, and delivered again by whoever comes next. */
 const DRAIN_MS = 5_000;
@@ -16,13 +16,13 @@ const DRAIN_MS = 5_000;
 const LOG_EVERY = 60;
 
 /**
- * Brings events to subscribers, on every replica at once: turns events into deliveries, claims lanes that are due, and works on
+ * Brings events to subscribers, on every replica at once: turns events into deliveries, claims queues that are due, and works on
  * many of them side by side. Everything it needs to know stands in rows, so it may die at any instruction.
  */
 @Injectable()
 export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #pace = new SubscriberPace();
-  readonly #atWork = new Map<LaneWork, Promise<void>>();
+  readonly #atWork = new Map<QueueBatch, Promise<void>>();
   #isStopping = false;
   #failures = 0;
   #wake: () => void = () => undefined;
@@ -32,7 +32,7 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
   constructor(
     private readonly fanOut: FanOut,
     private readonly claims: DeliveryClaims,
-    private readonly worker: LaneWorker,
+    private readonly worker: DeliveryWorker,
     private readonly sender: SendDelivery,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
@@ -54,15 +54,15 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
     await this.sender.close();
   }
 
-  /** One look: dispatches a batch of events, begins the lanes that are due. Whether there was anything. */
+  /** One look: dispatches a batch of events, begins the queues that are due. Whether there was anything. */
   async look(): Promise<boolean> {
     const dispatched = await this.fanOut.run();
-    const lanes = await this.claims.claim(MOST_LANES, this.#pace.busy());
-    if (lanes.length > 0) for (const work of await this.claims.load(lanes)) this.begin(work);
-    return dispatched + lanes.length > 0;
+    const queues = await this.claims.claim(MAX_CONCURRENT_QUEUES, this.#pace.busy());
+    if (queues.length > 0) for (const work of await this.claims.load(queues)) this.begin(work);
+    return dispatched + queues.length > 0;
   }
 
-  /** When no lane is at work any more. */
+  /** When no queue is at work any more. */
   async settled(): Promise<void> {
     while (this.#atWork.size > 0) await Promise.all(this.#atWork.values());
   }
@@ -86,7 +86,7 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
     }
   }
 
-  /** Waits, or until a lane is done: there may be room for another one. */
+  /** Waits, or until a queue is done: there may be room for another one. */
   private async pause(ms: number, isBusy: boolean): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
@@ -99,10 +99,10 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
     this.#wake = () => undefined;
   }
 
-  private begin(work: LaneWork): void {
+  private begin(work: QueueBatch): void {
     // Nothing that could be sent, which should not be: it stays claimed, so that it is not looked at over and over.
     if (work.deliveries.length === 0) return;
-    const { subscriptionId } = work.lane;
+    const { subscriptionId } = work.queue;
     this.#pace.begin(subscriptionId);
     const done = this.work(work).finally(() => {
       this.#atWork.delete(work);
@@ -112,21 +112,21 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
     this.#atWork.set(work, done);
   }
 
-  private async work(work: LaneWork): Promise<void> {
+  private async work(work: QueueBatch): Promise<void> {
     try {
       const isLeft = await this.worker.run(work, {
         isStopping: () => this.#isStopping,
-        noteAnswer: (answered) => this.#pace.note(work.lane.subscriptionId, answered),
+        noteAnswer: (answered) => this.#pace.note(work.queue.subscriptionId, answered),
       });
-      if (!isLeft) await this.claims.release([work.lane]);
+      if (!isLeft) await this.claims.release([work.queue]);
     } catch (error) {
-      this.logger.warn({ err: error, subscription_id: work.lane.subscriptionId }, 'a delivery could not be recorded');
+      this.logger.warn({ err: error, subscription_id: work.queue.subscriptionId }, 'a delivery could not be recorded');
     }
   }
 
   private async extend(): Promise<void> {
     try {
-      await this.claims.extend([...this.#atWork.keys()].map(({ lane }) => lane));
+      await this.claims.extend([...this.#atWork.keys()].map(({ queue }) => queue));
     } catch (error) {
       this.logger.warn({ err: error }, 'claims of deliveries could not be extended');
     }

@@ -72,7 +72,7 @@ export class EventBacklog {
       event_id: string;
       retry_until: Date;
     }>({
-      text: `SELECT s.id, s.url, count(DISTINCT d.lane)::int AS connections, min(d.retry_until) AS retry_until,
+      text: `SELECT s.id, s.url, count(DISTINCT d.ordering_key)::int AS connections, min(d.retry_until) AS retry_until,
           (array_agg(d.event_id ORDER BY d.retry_until))[1] AS event_id
         FROM delivery d JOIN subscription s ON s.id = d.subscription_id
         WHERE d.status = 'pending' AND d.attempts > 0 AND d.retry_until <= $1 AND s.status = 'active' AND s.last_delivered_at > $2

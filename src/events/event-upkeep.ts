@@ -53,7 +53,7 @@ export class EventUpkeep {
     return this.inBatches(async () =>
       this.database.transaction(async (tx) => {
         await tx.run({
-          text: `DELETE FROM delivery_lane WHERE subscription_id IN (SELECT id FROM subscription WHERE status = 'ended')`,
+          text: `DELETE FROM delivery_queue WHERE subscription_id IN (SELECT id FROM subscription WHERE status = 'ended')`,
         });
         return tx.run({
           text: `UPDATE delivery SET status = 'dead', last_error = 'subscription_ended', next_attempt_at = NULL WHERE id IN (
@@ -101,7 +101,7 @@ export class EventUpkeep {
       }),
     );
     await this.database.run({
-      text: `DELETE FROM delivery_lane WHERE subscription_id IN (SELECT id FROM subscription WHERE status = 'deleted')`,
+      text: `DELETE FROM delivery_queue WHERE subscription_id IN (SELECT id FROM subscription WHERE status = 'deleted')`,
     });
     await this.inBatches(() =>
       this.database.run({

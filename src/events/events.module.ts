@@ -9,7 +9,7 @@ import { Dispatcher } from './dispatcher.ts';
 import { EventBacklog } from './event-backlog.ts';
 import { EventUpkeep } from './event-upkeep.ts';
 import { FanOut } from './fan-out.ts';
-import { LaneWorker } from './lane-worker.ts';
+import { DeliveryWorker } from './lane-worker.ts';
 import { SendDelivery } from './send-delivery.ts';
 import { addressRules, openSubscriberHttp, SubscriberHttp } from './subscriber-http.ts';
 import { Subscribers } from './subscribers.ts';
@@ -35,7 +35,7 @@ import { TestSubscription } from './test-subscription.ts';
     EventBacklog,
     EventUpkeep,
     FanOut,
-    LaneWorker,
+    DeliveryWorker,
     SendDelivery,
     Subscribers,
     SubscriptionChanges,

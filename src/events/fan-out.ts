@@ -78,48 +78,48 @@ export class FanOut {
   private async insert(tx: Transaction, deliveries: readonly NewDelivery[]): Promise<void> {
     const now = this.clock.now();
     await tx.run({
-      text: `INSERT INTO delivery (id, subscription_id, event_id, event_position, lane, status, retry_until, created_at)
-        SELECT id, subscription_id, event_id, event_position, lane, 'pending', $6, $7
+      text: `INSERT INTO delivery (id, subscription_id, event_id, event_position, ordering_key, status, retry_until, created_at)
+        SELECT id, subscription_id, event_id, event_position, ordering_key, 'pending', $6, $7
         FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[])
-          AS d(id, subscription_id, event_id, event_position, lane)
+          AS d(id, subscription_id, event_id, event_position, ordering_key)
         ON CONFLICT (event_id, subscription_id) DO NOTHING`,
       values: [
         deliveries.map(() => this.ids.next('dlv')),
         deliveries.map(({ subscriptionId }) => subscriptionId),
         deliveries.map(({ event }) => event.id),
         deliveries.map(({ event }) => event.position),
-        deliveries.map(({ event }) => laneOf(event)),
+        deliveries.map(({ event }) => orderingKeyOf(event)),
         addSeconds(now, RETRY_SECONDS),
         now,
       ],
     });
-    await openLanes(
+    await ensureQueues(
       tx,
-      deliveries.map(({ subscriptionId, event }) => ({ subscriptionId, lane: laneOf(event) })),
+      deliveries.map(({ subscriptionId, event }) => ({ subscriptionId, orderingKey: orderingKeyOf(event) })),
       now,
     );
   }
 }
 
-function laneOf(event: UndispatchedEvent): string {
+function orderingKeyOf(event: UndispatchedEvent): string {
   return event.connection_id ?? event.id;
 }
 
 /**
- * Makes sure that lanes with new pending deliveries are looked at. A lane that exists is locked until the transaction ends, so that
+ * Makes sure that queues with new pending deliveries are looked at. A queue that exists is locked until the transaction ends, so that
  * nobody takes it for empty meanwhile; its claim and its back-off stay. In key order, as `DeliveryRecords` locks them.
  */
-export async function openLanes(
+export async function ensureQueues(
   tx: Transaction,
-  lanes: readonly { subscriptionId: string; lane: string }[],
+  queues: readonly { subscriptionId: string; orderingKey: string }[],
   dueAt: Date,
 ): Promise<void> {
   await tx.run({
-    text: `INSERT INTO delivery_lane (subscription_id, lane, due_at)
-      SELECT DISTINCT l.subscription_id COLLATE "C", l.lane COLLATE "C", $3::timestamptz
-      FROM unnest($1::text[], $2::text[]) AS l(subscription_id, lane) ORDER BY 1, 2
-      ON CONFLICT (subscription_id, lane) DO UPDATE SET due_at = delivery_lane.due_at`,
-    values: [lanes.map(({ subscriptionId }) => subscriptionId), lanes.map(({ lane }) => lane), dueAt],
+    text: `INSERT INTO delivery_queue (subscription_id, ordering_key, due_at)
+      SELECT DISTINCT l.subscription_id COLLATE "C", l.ordering_key COLLATE "C", $3::timestamptz
+      FROM unnest($1::text[], $2::text[]) AS l(subscription_id, ordering_key) ORDER BY 1, 2
+      ON CONFLICT (subscription_id, ordering_key) DO UPDATE SET due_at = delivery_queue.due_at`,
+    values: [queues.map(({ subscriptionId }) => subscriptionId), queues.map(({ orderingKey }) => orderingKey), dueAt],
   });
 }
 

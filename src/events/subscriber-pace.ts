@@ -1,5 +1,5 @@
-/** Lanes of one subscription that one replica works on at once, at the most. */
-export const MOST_LANES = 16;
+/** Queues of one subscription that one replica works on at once, at the most. */
+export const MAX_CONCURRENT_QUEUES = 16;
 
 interface Pace {
   allowed: number;
@@ -13,7 +13,7 @@ interface Pace {
 export class SubscriberPace {
   readonly #paces = new Map<string, Pace>();
 
-  /** How many more lanes may be begun, for each subscription that may not have `MOST_LANES`. */
+  /** How many more queues may be begun, for each subscription that may not have `MAX_CONCURRENT_QUEUES`. */
   busy(): Map<string, number> {
     return new Map([...this.#paces].map(([id, { allowed, inUse }]) => [id, Math.max(0, allowed - inUse)]));
   }
@@ -25,19 +25,19 @@ export class SubscriberPace {
   end(subscriptionId: string): void {
     const pace = this.of(subscriptionId);
     pace.inUse--;
-    if (pace.inUse <= 0 && pace.allowed === MOST_LANES) this.#paces.delete(subscriptionId);
+    if (pace.inUse <= 0 && pace.allowed === MAX_CONCURRENT_QUEUES) this.#paces.delete(subscriptionId);
   }
 
-  /** What a request ended in. Only while one of its lanes is at work. */
+  /** What a request ended in. Only while one of its queues is at work. */
   note(subscriptionId: string, answered: boolean): void {
     const pace = this.of(subscriptionId);
-    pace.allowed = answered ? Math.min(MOST_LANES, pace.allowed + 1) : Math.max(1, Math.floor(pace.allowed / 2));
+    pace.allowed = answered ? Math.min(MAX_CONCURRENT_QUEUES, pace.allowed + 1) : Math.max(1, Math.floor(pace.allowed / 2));
   }
 
   private of(subscriptionId: string): Pace {
     const known = this.#paces.get(subscriptionId);
     if (known !== undefined) return known;
-    const pace = { allowed: MOST_LANES, inUse: 0 };
+    const pace = { allowed: MAX_CONCURRENT_QUEUES, inUse: 0 };
     this.#paces.set(subscriptionId, pace);
     return pace;
   }

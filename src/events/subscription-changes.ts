@@ -5,11 +5,11 @@ import { Clock } from '../platform/clock.ts';
 import { holdFanOut } from './fan-out.ts';
 import type { SubscriptionFilter, SubscriptionRow } from './subscription.ts';
 import {
-  lockLanes,
+  lockQueues,
   type Requester,
   SUBSCRIPTION_COLUMNS,
   SubscriptionStore,
-  takeBackLanes,
+  revokeQueueClaims,
 } from './subscription-store.ts';
 
 /** What may be changed of a subscription. What is absent stays; null tenants or products are all. The URL is checked before. */
@@ -34,16 +34,16 @@ export class SubscriptionChanges {
    */
   change(by: Requester, id: string, change: SubscriptionChange): Promise<SubscriptionRow> {
     return this.database.transaction(async (tx) => {
-      // In the order in which records of deliveries lock them: lanes first, then the subscription.
+      // In the order in which records of deliveries lock them: queues first, then the subscription.
       await holdFanOut(tx);
-      await lockLanes(tx, id);
+      await lockQueues(tx, id);
       const before = await this.subscriptions.lock(tx, id, by.scope);
       const after = { ...before, ...change };
       const changes = differences(before, after);
       if (Object.keys(changes).length === 0) return before;
       const hasMoved = after.url !== before.url;
       const row = await this.write(tx, after, hasMoved);
-      await takeBackLanes(tx, id, this.clock.now());
+      await revokeQueueClaims(tx, id, this.clock.now());
       await dropUnwanted(tx, after);
       if (hasMoved) await this.hurry(tx, id);
       await this.audit.record(tx, {
@@ -73,13 +73,13 @@ export class SubscriptionChanges {
 
   private async hurry(tx: Transaction, id: string): Promise<void> {
     await tx.run({
-      text: 'UPDATE delivery_lane SET due_at = $2 WHERE subscription_id = $1 AND due_at > $2',
+      text: 'UPDATE delivery_queue SET due_at = $2 WHERE subscription_id = $1 AND due_at > $2',
       values: [id, this.clock.now()],
     });
   }
 }
 
-/** Pending deliveries outside of the filter go, and lanes that they leave empty. */
+/** Pending deliveries outside of the filter go, and queues that they leave empty. */
 async function dropUnwanted(tx: Transaction, { id, events, tenants, products }: SubscriptionRow): Promise<void> {
   await tx.run({
     text: `DELETE FROM delivery d USING event e WHERE d.subscription_id = $1 AND d.status = 'pending' AND e.id = d.event_id
@@ -88,8 +88,8 @@ async function dropUnwanted(tx: Transaction, { id, events, tenants, products }: 
     values: [id, events, tenants, products],
   });
   await tx.run({
-    text: `DELETE FROM delivery_lane l WHERE l.subscription_id = $1 AND NOT EXISTS (
-      SELECT 1 FROM delivery d WHERE d.subscription_id = l.subscription_id AND d.lane = l.lane AND d.status = 'pending')`,
+    text: `DELETE FROM delivery_queue l WHERE l.subscription_id = $1 AND NOT EXISTS (
+      SELECT 1 FROM delivery d WHERE d.subscription_id = l.subscription_id AND d.ordering_key = l.ordering_key AND d.status = 'pending')`,
     values: [id],
   });
 }

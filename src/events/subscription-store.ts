@@ -122,13 +122,13 @@ export class SubscriptionStore {
   /** Deletes a subscription, its secrets, and what was on its way to it; one that is deleted already stays so. Throws 404 for what never was. */
   async delete(by: Requester, id: string): Promise<void> {
     await this.database.transaction(async (tx) => {
-      await lockLanes(tx, id);
+      await lockQueues(tx, id);
       const row = await this.find(tx, id, by.scope, 'FOR UPDATE');
       if (row === null) throw new AppError(subscriptionNotFound);
       if (row.status === 'deleted') return;
       await this.setStatus(tx, id, 'deleted', null);
       await this.secrets.destroyAll(tx, id);
-      await tx.run({ text: 'DELETE FROM delivery_lane WHERE subscription_id = $1', values: [id] });
+      await tx.run({ text: 'DELETE FROM delivery_queue WHERE subscription_id = $1', values: [id] });
       await this.record(tx, 'subscription.deleted', by, id, {});
     });
   }
@@ -141,11 +141,11 @@ export class SubscriptionStore {
     to: SubscriptionRow['status'],
   ): Promise<SubscriptionRow> {
     return this.database.transaction(async (tx) => {
-      await lockLanes(tx, id);
+      await lockQueues(tx, id);
       const row = await this.require(tx, id, by.scope, 'FOR UPDATE');
       if (row.status === to || (onlyFrom !== null && row.status !== onlyFrom)) return row;
       const changed = await this.setStatus(tx, id, to, null);
-      if (to === 'paused') await takeBackLanes(tx, id, this.clock.now());
+      if (to === 'paused') await revokeQueueClaims(tx, id, this.clock.now());
       await this.record(tx, action, by, id, { from: row.status });
       return changed;
     });
@@ -203,18 +203,18 @@ export class SubscriptionStore {
   }
 }
 
-/** Holds all lanes of a subscription, as records of deliveries do before they touch its row: in the other order they would wait for each other. */
-export async function lockLanes(tx: Transaction, subscriptionId: string): Promise<void> {
+/** Holds all queues of a subscription, as records of deliveries do before they touch its row: in the other order they would wait for each other. */
+export async function lockQueues(tx: Transaction, subscriptionId: string): Promise<void> {
   await tx.run({
-    text: 'SELECT 1 FROM delivery_lane WHERE subscription_id = $1 ORDER BY lane FOR UPDATE',
+    text: 'SELECT 1 FROM delivery_queue WHERE subscription_id = $1 ORDER BY ordering_key FOR UPDATE',
     values: [subscriptionId],
   });
 }
 
-/** Ends the work on lanes that are locked: replicas stop after the request that is under way, whose outcome is not recorded. */
-export async function takeBackLanes(tx: Transaction, subscriptionId: string, now: Date): Promise<void> {
+/** Ends the work on queues that are locked: replicas stop after the request that is under way, whose outcome is not recorded. */
+export async function revokeQueueClaims(tx: Transaction, subscriptionId: string, now: Date): Promise<void> {
   await tx.run({
-    text: 'UPDATE delivery_lane SET claim_id = NULL, due_at = $2 WHERE subscription_id = $1 AND claim_id IS NOT NULL',
+    text: 'UPDATE delivery_queue SET claim_id = NULL, due_at = $2 WHERE subscription_id = $1 AND claim_id IS NOT NULL',
     values: [subscriptionId, now],
   });
 }

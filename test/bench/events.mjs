@@ -66,7 +66,7 @@ function processorMs(pid) {
 
 async function measure(name, service, receivers, hanging) {
   await get(`${receivers.url}/reset?${hanging.map((each) => `hang=${each}`).join('&')}`);
-  await database.query('TRUNCATE event, delivery, delivery_lane');
+  await database.query('TRUNCATE event, delivery, delivery_queue');
   await database.query('SELECT pg_stat_statements_reset()');
   const well = SUBSCRIBERS - hanging.length;
   const startedMs = performance.now();

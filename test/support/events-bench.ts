@@ -46,7 +46,7 @@ export function useEvents(clock: FakeClock, environment: Record<string, string> 
   afterAll(() => ofFile?.close());
   beforeEach(async () => {
     await bench.database.run({
-      text: 'TRUNCATE event, delivery, delivery_lane, subscription, subscription_secret, audit_entry',
+      text: 'TRUNCATE event, delivery, delivery_queue, subscription, subscription_secret, audit_entry',
     });
     const { close, ...opened } = await openForTest(bench, clock);
     ofTest = { close };

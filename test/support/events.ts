@@ -10,7 +10,7 @@ import { Dispatcher } from '../../src/events/dispatcher.ts';
 import { EventBacklog } from '../../src/events/event-backlog.ts';
 import { EventUpkeep } from '../../src/events/event-upkeep.ts';
 import { FanOut } from '../../src/events/fan-out.ts';
-import { LaneWorker } from '../../src/events/lane-worker.ts';
+import { DeliveryWorker } from '../../src/events/lane-worker.ts';
 import { Outbox, type OutboxEvent } from '../../src/events/outbox.ts';
 import { SendDelivery } from '../../src/events/send-delivery.ts';
 import { addressRules, openSubscriberHttp } from '../../src/events/subscriber-http.ts';
@@ -55,7 +55,7 @@ export function eventsRoom(database: Database, clock: Clock, config: Config, of:
   const backlog = new EventBacklog(database, clock);
   const metrics = new DeliveryMetrics(new Registry(), backlog);
   const subscribers = new Subscribers(database, secrets, clock, config);
-  const worker = new LaneWorker(subscribers, sender, records, metrics, clock, of.random);
+  const worker = new DeliveryWorker(subscribers, sender, records, metrics, clock, of.random);
   const claims = new DeliveryClaims(database, clock, of.ids, config);
   const fanOut = new FanOut(database, clock, of.ids);
   const dispatcher = new Dispatcher(fanOut, claims, worker, sender, log.logger);

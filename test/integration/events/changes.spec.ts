@@ -29,11 +29,11 @@ describe('a narrower filter', () => {
     expect(await pending()).toBe(4);
     await events.room.changes.change(WITHOUT_SCOPE, id, { tenants: ['acme'] });
     expect(await pending()).toBe(2);
-    expect(await events.rows('SELECT 1 FROM delivery_lane')).toHaveLength(2);
+    expect(await events.rows('SELECT 1 FROM delivery_queue')).toHaveLength(2);
     await events.room.store.resume(WITHOUT_SCOPE, id);
     await events.room.work();
     expect(tenantsAt(events.receiver).sort()).toEqual(['acme', 'x']);
-    expect(await events.rows('SELECT 1 FROM delivery_lane')).toEqual([]);
+    expect(await events.rows('SELECT 1 FROM delivery_queue')).toEqual([]);
   });
 
   it('is no way back by a replay', async () => {
@@ -70,7 +70,7 @@ describe('a narrower filter', () => {
     await events.room.dispatcher.settled();
     await events.room.work();
     expect(events.receiver.received).toHaveLength(1);
-    expect(await events.rows('SELECT 1 FROM delivery_lane')).toEqual([]);
+    expect(await events.rows('SELECT 1 FROM delivery_queue')).toEqual([]);
   });
 
   it('waits for a dispatch under way, which would go by the wider one', async () => {

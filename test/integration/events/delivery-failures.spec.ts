@@ -26,7 +26,7 @@ describe('failures', () => {
     expect(events.room.log.text()).toContain(id);
     await events.room.work();
     expect(await events.statuses()).toEqual(['dead', 'dead']);
-    expect(await events.rows('SELECT 1 FROM delivery_lane')).toEqual([]);
+    expect(await events.rows('SELECT 1 FROM delivery_queue')).toEqual([]);
     const attempts = await events.rows<{ attempts: number }>('SELECT attempts FROM delivery ORDER BY event_position');
     expect(attempts[0]?.attempts).toBeGreaterThan(10);
     // It never came to the second one before: it still had an attempt of its own.

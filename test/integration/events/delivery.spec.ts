@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import type { Database } from '../../../src/database/database.ts';
-import { MOST_LANES } from '../../../src/events/subscriber-pace.ts';
+import { MAX_CONCURRENT_QUEUES } from '../../../src/events/subscriber-pace.ts';
 import { eventsRoom } from '../../support/events.ts';
 import { happenInOrder, numbersOf, useEvents } from '../../support/events-bench.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -26,7 +26,7 @@ describe('order', () => {
       const firsts = [...new Set(numbersOf(events.receiver, connection))];
       expect(firsts).toEqual(Array.from({ length: 25 }, (_, n) => n));
     }
-    expect(await events.rows('SELECT 1 FROM delivery_lane')).toEqual([]);
+    expect(await events.rows('SELECT 1 FROM delivery_queue')).toEqual([]);
   });
 
   it('holds a connection behind its failing event, and no other connection', async () => {
@@ -88,13 +88,13 @@ describe('claims', () => {
     await events.room.subscribe({ url: events.receiver.url });
     await events.room.happen();
     await events.room.fanOut.run();
-    const [lane] = await events.room.claims.claim(1, new Map());
-    const [work] = await events.room.claims.load(lane === undefined ? [] : [lane]);
+    const [queue] = await events.room.claims.claim(1, new Map());
+    const [work] = await events.room.claims.load(queue === undefined ? [] : [queue]);
     expect(work?.deliveries).toHaveLength(1);
     await events.other.work();
     expect(events.receiver.received).toEqual([]);
     clock.advance(CLAIM_SECONDS - 1);
-    await events.room.claims.extend(lane === undefined ? [] : [lane]);
+    await events.room.claims.extend(queue === undefined ? [] : [queue]);
     clock.advance(2);
     await events.other.work();
     expect(events.receiver.received).toEqual([]);
@@ -102,11 +102,11 @@ describe('claims', () => {
     await events.other.work();
     expect(events.receiver.received.map(({ id }) => id)).toEqual([work?.deliveries[0]?.eventId]);
     const recorded = await events.room.records.record({
-      lane: lane ?? { subscriptionId: '', lane: '', claimId: '', revision: 0 },
+      queue: queue ?? { subscriptionId: '', orderingKey: '', claimId: '', revision: 0 },
       deliveryId: work?.deliveries[0]?.id ?? '',
       attempt: { status: 500, error: 'http_status', retryAfterSeconds: null },
       verdict: { kind: 'dead' },
-      keepLane: false,
+      shouldKeepClaim: false,
     });
     expect(recorded).toBe(false);
     expect(await events.statuses()).toEqual(['delivered']);
@@ -171,13 +171,13 @@ describe('what a hanging subscriber costs', () => {
     await own.subscribe({ url: hanging.url });
     for (let i = 0; i < 60; i++) await own.happen({ connectionId: `con_${i}` });
     expect(await own.dispatcher.look()).toBe(true);
-    await hanging.waitFor(MOST_LANES);
+    await hanging.waitFor(MAX_CONCURRENT_QUEUES);
     const before = asked();
     // Nothing found: the dispatcher would rest for half a second after each.
     for (let looks = 0; looks < 5; looks++) expect(await own.dispatcher.look()).toBe(false);
     expect(asked() - before).toBe(5 * 2);
-    expect(hanging.received).toHaveLength(MOST_LANES);
-    expect(await events.rows('SELECT 1 FROM delivery_lane WHERE claim_id IS NOT NULL')).toHaveLength(MOST_LANES);
+    expect(hanging.received).toHaveLength(MAX_CONCURRENT_QUEUES);
+    expect(await events.rows('SELECT 1 FROM delivery_queue WHERE claim_id IS NOT NULL')).toHaveLength(MAX_CONCURRENT_QUEUES);
     await own.close();
   }, 30_000);
 });

@@ -24,13 +24,13 @@ it.each([
     const subscriptionId = await events.room.subscribe({ url: events.receiver.url });
     await events.room.happen({ connectionId: 'con_1' });
     await events.room.fanOut.run();
-    const [delivery] = await events.rows<{ id: string; lane: string }>('SELECT id, lane FROM delivery');
-    const { id = '', lane = '' } = delivery ?? {};
+    const [delivery] = await events.rows<{ id: string; ordering_key: string }>('SELECT id, ordering_key FROM delivery');
+    const { id = '', ordering_key: orderingKey = '' } = delivery ?? {};
     const replaying = await events.database.transaction(async (tx) => {
-      // As `DeliveryRecords` does: the lane first, then what is in it.
+      // As `DeliveryRecords` does: the queue first, then what is in it.
       await tx.rows({
-        text: 'SELECT 1 FROM delivery_lane WHERE subscription_id = $1 AND lane = $2 FOR UPDATE',
-        values: [subscriptionId, lane],
+        text: 'SELECT 1 FROM delivery_queue WHERE subscription_id = $1 AND ordering_key = $2 FOR UPDATE',
+        values: [subscriptionId, orderingKey],
       });
       const begun = { replay: replay(id, subscriptionId) };
       begun.replay.catch(() => undefined);

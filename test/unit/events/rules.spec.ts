@@ -5,7 +5,7 @@ import { eventDataText, RawJson } from '../../../src/events/event-data.ts';
 import { judgeAttempt } from '../../../src/events/judge-attempt.ts';
 import { RETRY_SECONDS, retryAfterSeconds, retryDelaySeconds } from '../../../src/events/retry-schedule.ts';
 import { newSigningSecret, webhookBody, webhookHeaders } from '../../../src/events/standard-webhook.ts';
-import { MOST_LANES, SubscriberPace } from '../../../src/events/subscriber-pace.ts';
+import { MAX_CONCURRENT_QUEUES, SubscriberPace } from '../../../src/events/subscriber-pace.ts';
 import { type SubscriptionFilter, wants } from '../../../src/events/subscription.ts';
 import { SystemRandom } from '../../../src/platform/random.ts';
 
@@ -124,14 +124,14 @@ describe('the pace of a subscriber', () => {
   it('falls to one request where no answer comes, and rises again', () => {
     const pace = new SubscriberPace();
     pace.begin('sub');
-    expect(pace.busy().get('sub')).toBe(MOST_LANES - 1);
+    expect(pace.busy().get('sub')).toBe(MAX_CONCURRENT_QUEUES - 1);
     for (let i = 0; i < 6; i++) pace.note('sub', false);
     expect(pace.busy().get('sub')).toBe(0);
     pace.end('sub');
     expect(pace.busy().get('sub')).toBe(1);
     pace.begin('sub');
     for (let i = 0; i < 40; i++) pace.note('sub', true);
-    expect(pace.busy().get('sub')).toBe(MOST_LANES - 1);
+    expect(pace.busy().get('sub')).toBe(MAX_CONCURRENT_QUEUES - 1);
     pace.end('sub');
     expect(pace.busy().size).toBe(0);
   });
