@@ -1,11 +1,11 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
-import { AccessModule } from './access/access.module.ts';
-import { SubscriptionsModule } from './access/subscriptions.module.ts';
 import { AuditModule } from './audit/audit.module.ts';
+import { AccessModule } from './auth/auth.module.ts';
 import { ConnectModule } from './connect/connect.module.ts';
-import { CONNECTION_ENTITIES } from './connections/connection.entity.ts';
+import { CONNECTION_ENTITIES } from './connections/connection/connection.entity.ts';
 import { ConnectionsModule } from './connections/connections.module.ts';
+import { SubscriptionsModule } from './events/subscriptions/subscriptions.module.ts';
 import { GatewayModule } from './gateway/gateway.module.ts';
 import { LeasesModule } from './leases/leases.module.ts';
 import { LifecycleModule } from './lifecycle/lifecycle.module.ts';

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { runProgram } from './cli/program.ts';
-import { openOutput } from './cli/terminal.ts';
+import { openOutput } from './cli/terminal/terminal.ts';
 import { processEnvironment } from './config/process-environment.ts';
 
 /** The operators' command line. It works on the same database and configuration as the replicas do. */

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
+import { runDemo } from './bootstrap/demo.ts';
+import { type Service, startService } from './bootstrap/start-service.ts';
+import { explain } from './bootstrap/startup-error.ts';
 import { processEnvironment } from './config/process-environment.ts';
-import { runDemo } from './demo.ts';
-import { explain } from './start-failure.ts';
-import { type Service, startService } from './start-service.ts';
 
 /**
  * One replica from its environment alone. With `--demo` it also connects a user of the sandbox and shows what to try.

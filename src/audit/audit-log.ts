@@ -1,8 +1,8 @@
 import type { Sql } from '../database/database.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ids } from '../platform/ids.ts';
-import type { ChainMac } from './chain-mac.ts';
-import { entryKey, insertEntries } from './entry-mac.ts';
+import type { ChainMac } from './chain/chain-mac.ts';
+import { entryKey, insertEntries } from './chain/entry-mac.ts';
 
 /** Who did it: a client of ours (its id), a person's browser, Meta by a callback, an operator at the command line, or we ourselves. */
 export interface Actor {

@@ -1,8 +1,8 @@
 import { Module } from '@nestjs/common';
-import { AuditChain } from './audit-chain.ts';
-import { AuditReader } from './audit-reader.ts';
-import { ChainSchedule } from './chain-schedule.ts';
-import { ChainVerifier } from './chain-verifier.ts';
+import { AuditReader } from './audit-entry.query.ts';
+import { AuditChain } from './chain/audit-chain.ts';
+import { ChainSchedule } from './chain/chain-linking.job.ts';
+import { ChainVerifier } from './chain/chain-verifier.ts';
 
 /** The record: what reads it, chains it and proves it. Writing goes through `AuditLog`, which every room has. */
 @Module({

@@ -1,4 +1,6 @@
 import path from 'node:path';
+import { openStores, type Stores } from '../bootstrap/core-services.ts';
+import { databaseFailure, StartFailure } from '../bootstrap/startup-error.ts';
 import type { Config } from '../config/config.ts';
 import { developmentKeys } from '../config/development-keys.ts';
 import type { Environment } from '../config/environment-reader.ts';
@@ -6,8 +8,6 @@ import { loadConfig } from '../config/load-config.ts';
 import { startEmbeddedPostgres } from '../database/embedded-postgres.ts';
 import { AppError } from '../platform/problem.ts';
 import { SystemRandom } from '../platform/random.ts';
-import { databaseFailure, StartFailure } from '../start-failure.ts';
-import { openStores, type Stores } from '../stores.ts';
 
 /** What a command gets from the process it runs in. */
 export interface CommandContext {

@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
+import { connectDatabase, openStoresOn, type Stores } from '../bootstrap/core-services.ts';
+import { explain } from '../bootstrap/startup-error.ts';
 import type { Config } from '../config/config.ts';
 import { checkEventSubscriptions } from '../operations/doctor/event-checks.ts';
 import type { Finding } from '../operations/doctor/finding.ts';
-import { examineMeta } from '../operations/doctor/meta-checks.ts';
-import { UndiciHttpClient } from '../platform/http.ts';
-import { explain } from '../start-failure.ts';
-import { connectDatabase, openStoresOn, type Stores } from '../stores.ts';
+import { examineMeta } from '../operations/doctor/run-meta-checks.ts';
+import { UndiciHttpClient } from '../platform/http-client/http-client.ts';
 import { type CommandContext, commandConfig, STAND_IN_APP_ID, table, withDatabase } from './command-context.ts';
-import { Unfinished } from './command-failure.ts';
+import { Unfinished } from './command-error.ts';
 
 const MAX_SKEW_SECONDS = 30;
 

@@ -1,11 +1,16 @@
 import type { Command } from 'commander';
-import { DELIVERY_STATUSES, type DeliveryRow, type DeliveryStatus, DeliveryStore } from '../events/delivery-store.ts';
-import { EventBacklog } from '../events/event-backlog.ts';
-import { SubscriptionSecrets } from '../events/subscription-secrets.ts';
-import { type Requester, SubscriptionStore } from '../events/subscription-store.ts';
-import type { Stores } from '../stores.ts';
+import type { Stores } from '../bootstrap/core-services.ts';
+import {
+  DELIVERY_STATUSES,
+  type DeliveryRow,
+  type DeliveryStatus,
+  DeliveryStore,
+} from '../events/deliveries/delivery.repository.ts';
+import { EventBacklog } from '../events/deliveries/event-backlog.query.ts';
+import { type Requester, SubscriptionStore } from '../events/subscriptions/subscription.repository.ts';
+import { SubscriptionSecrets } from '../events/subscriptions/subscription-secret.repository.ts';
 import { type CommandContext, commandConfig, table, withStores } from './command-context.ts';
-import { UsageFailure } from './command-failure.ts';
+import { UsageFailure } from './command-error.ts';
 import { explainProblems, OPERATOR } from './operator.ts';
 
 const BY: Requester = { actor: OPERATOR, requestId: null, scope: { tenants: null, products: null } };

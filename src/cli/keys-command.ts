@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { KeyCustody, keyNotFound } from '../access/key-custody.ts';
-import { type RewrapView, toKeyView, toRewrapView } from '../access/key-view.ts';
-import { RewrapWorker } from '../access/rewrap-worker.ts';
+import type { Stores } from '../bootstrap/core-services.ts';
 import { createLogger } from '../platform/logger.ts';
 import { AppError } from '../platform/problem.ts';
-import type { Stores } from '../stores.ts';
-import { KekRegister, type KekRow } from '../vault/kek-register.ts';
-import { KeyRewrap } from '../vault/key-rewrap.ts';
+import { KekRegister, type KekRow } from '../vault/keys/kek.repository.ts';
+import { KeyCustody, keyNotFound } from '../vault/keys/key-administration.service.ts';
+import { type RewrapView, toKeyView, toRewrapView } from '../vault/keys/key-response.dto.ts';
+import { KeyRewrap } from '../vault/keys/key-rewrap.ts';
+import { RewrapWorker } from '../vault/keys/rewrap-worker.ts';
 import { type CommandContext, commandConfig, table, withStores } from './command-context.ts';
-import { Interrupted, Unfinished } from './command-failure.ts';
+import { Interrupted, Unfinished } from './command-error.ts';
 import { explainProblems, OPERATOR } from './operator.ts';
-import { stoppable } from './stop-signal.ts';
-import { confirm, progressBar } from './terminal.ts';
+import { stoppable } from './terminal/run-interruptible.ts';
+import { confirm, progressBar } from './terminal/terminal.ts';
 
 interface Options {
   json?: true;

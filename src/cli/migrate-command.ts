@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
+import { connectDatabase } from '../bootstrap/core-services.ts';
+import { databaseFailure } from '../bootstrap/startup-error.ts';
 import { migrate } from '../database/migrate.ts';
-import { databaseFailure } from '../start-failure.ts';
-import { connectDatabase } from '../stores.ts';
 import type { CommandContext } from './command-context.ts';
-import { UsageFailure } from './command-failure.ts';
+import { UsageFailure } from './command-error.ts';
 
 /** `metavault migrate`: brings the schema up to date as the user that owns it, who needs no key of the vault for that. */
 export function addMigrateCommand(program: Command, { environment, print }: CommandContext): void {

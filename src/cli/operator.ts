@@ -1,6 +1,6 @@
 import type { Actor } from '../audit/audit-log.ts';
+import { StartFailure } from '../bootstrap/startup-error.ts';
 import { AppError } from '../platform/problem.ts';
-import { StartFailure } from '../start-failure.ts';
 
 /** Who works at the command line, for the audit record. */
 export const OPERATOR: Actor = Object.freeze({ kind: 'operator', id: null });

@@ -1,17 +1,17 @@
 import { Command, CommanderError } from 'commander';
-import { explain } from '../start-failure.ts';
-import { addAuditCommand } from './audit-command.ts';
-import { addClientsCommand } from './clients-command.ts';
+import { explain } from '../bootstrap/startup-error.ts';
+import { addAuditCommand } from './audit/audit-command.ts';
+import { addClientsCommand } from './clients/clients-command.ts';
 import type { CommandContext } from './command-context.ts';
-import { EXIT_CODES, exitCodeOf } from './command-failure.ts';
-import { addConnectionsCommand } from './connections-command.ts';
+import { EXIT_CODES, exitCodeOf } from './command-error.ts';
+import { addConnectionsCommand } from './connections/connections-command.ts';
+import { addRefreshCommand } from './connections/refresh-command.ts';
+import { addRevokeCommand } from './connections/revoke-command.ts';
 import { addDoctorCommand } from './doctor-command.ts';
 import { addEventsCommand } from './events-command.ts';
-import { addImportCommand } from './import-command.ts';
+import { addImportCommand } from './import/import-command.ts';
 import { addKeysCommand } from './keys-command.ts';
 import { addMigrateCommand } from './migrate-command.ts';
-import { addRefreshCommand } from './refresh-command.ts';
-import { addRevokeCommand } from './revoke-command.ts';
 import { addSandboxCommand } from './sandbox-command.ts';
 
 const EXIT_CODE_HELP = `

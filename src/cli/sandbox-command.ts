@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { listenFailure } from '../bootstrap/startup-error.ts';
 import { SystemClock } from '../platform/clock.ts';
 import { SystemRandom } from '../platform/random.ts';
 import { startSandbox } from '../sandbox/sandbox.ts';
-import { listenFailure } from '../start-failure.ts';
 import type { CommandContext } from './command-context.ts';
 
 interface SandboxOptions {

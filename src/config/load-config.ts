@@ -1,10 +1,10 @@
 import { validateCronExpression } from 'cron';
 import { SecretString } from '../platform/secret-string.ts';
-import { readOidc, readTrustedProxies } from './access-settings.ts';
+import { readOidc, readTrustedProxies } from './auth-settings.ts';
 import type { AppCredentials, Config, MetaConfig, Product } from './config.ts';
 import { type Environment, EnvironmentReader } from './environment-reader.ts';
-import { readKeys } from './key-provider.ts';
-import { isLoopback, readSecret, readUrl } from './setting-forms.ts';
+import { readKeys } from './key-provider-settings.ts';
+import { isLoopback, readSecret, readUrl } from './setting-readers.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const DAY_SECONDS = 86_400;

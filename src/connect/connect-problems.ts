@@ -1,6 +1,6 @@
 import { AppError, defineProblem, type ProblemType } from '../platform/problem.ts';
-import type { ConnectError, ConnectFailure } from './connect-failure.ts';
-import type { ToldPerson } from './return-url.ts';
+import type { ConnectError, ConnectFailure } from './connect-failed-error.ts';
+import type { ToldPerson } from './sessions/return-url.ts';
 
 const RETRY_AFTER_SECONDS = 30;
 

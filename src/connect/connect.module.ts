@@ -1,24 +1,24 @@
 import { Module } from '@nestjs/common';
 import { ConnectionsModule } from '../connections/connections.module.ts';
 import { MetaModule } from '../meta/meta.module.ts';
-import { BrowserController } from './browser.controller.ts';
-import { ConnectSecrets } from './connect-secrets.ts';
-import { ConnectSessionStore } from './connect-session-store.ts';
-import { ConnectSessionsController } from './connect-sessions.controller.ts';
-import { CreateSession } from './create-session.ts';
-import { ImportController } from './import.controller.ts';
-import { IntakeDesk } from './intake-desk.ts';
-import { IntakeJourney } from './intake-journey.ts';
-import { IntakeResumer } from './intake-resumer.ts';
+import { IntakeJourney } from './authorization/authorization-pipeline.ts';
+import { IntakeResumer } from './authorization/authorization-resume.job.ts';
+import { RedeemCode } from './authorization/code-redeemer.ts';
+import { ImportController } from './authorization/import.controller.ts';
+import { IntakeDesk } from './authorization/pending-authorization.service.ts';
+import { TakeToken } from './authorization/supplied-token.service.ts';
+import { BrowserController } from './browser/browser.controller.ts';
+import { ReceiveCallback } from './browser/callback.service.ts';
+import { OpenSession } from './browser/connect-link.service.ts';
+import { SignupController } from './browser/signup.controller.ts';
 import { MetaConfigController } from './meta-config.controller.ts';
-import { OpenSession } from './open-session.ts';
-import { PhoneNumbersController } from './phone-numbers.controller.ts';
-import { ReceiveCallback } from './receive-callback.ts';
-import { RedeemCode } from './redeem-code.ts';
-import { RegisterPhoneNumber } from './register-phone-number.ts';
-import { SessionRetention } from './session-retention.ts';
-import { SignupController } from './signup.controller.ts';
-import { TakeToken } from './take-token.ts';
+import { RegisterPhoneNumber } from './phone-numbers/phone-number-registrar.ts';
+import { PhoneNumbersController } from './phone-numbers/phone-numbers.controller.ts';
+import { ConnectSecrets } from './sessions/connect-secrets.ts';
+import { ConnectSessionStore } from './sessions/connect-session.repository.ts';
+import { CreateSession } from './sessions/connect-session.service.ts';
+import { ConnectSessionsController } from './sessions/connect-sessions.controller.ts';
+import { SessionRetention } from './sessions/session-retention.job.ts';
 
 /** How a connection comes to be. */
 @Module({

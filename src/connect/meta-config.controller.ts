@@ -1,8 +1,8 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { Public } from '../access/decorators.ts';
+import { Public } from '../auth/decorators.ts';
 import { Config, PRODUCTS, type Product } from '../config/config.ts';
-import { mainFlowOf, scopesOf } from '../meta/product-scopes.ts';
+import { mainFlowOf, scopesOf } from '../meta/dialog/product-scopes.ts';
 
 interface ProductConfig {
   scopes: readonly string[];

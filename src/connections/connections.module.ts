@@ -1,19 +1,19 @@
 import { Module } from '@nestjs/common';
-import { ConnectionDoubts } from './connection-doubts.ts';
-import { ConnectionReader } from './connection-reader.ts';
-import { ConnectionVerdicts } from './connection-verdicts.ts';
-import { CredentialCensus } from './credential-census.ts';
-import { CredentialClaims } from './credential-claims.ts';
-import { CredentialOutcomes } from './credential-outcomes.ts';
-import { CredentialVersions } from './credential-versions.ts';
-import { CredentialWriter } from './credential-writer.ts';
-import { DoubtedAssets } from './doubted-assets.ts';
-import { EraseConnection } from './erase-connection.ts';
-import { EstablishConnection } from './establish-connection.ts';
-import { PhoneRegistrations } from './phone-registrations.ts';
-import { ProviderRevocations } from './provider-revocations.ts';
-import { RevokeConnection } from './revoke-connection.ts';
-import { TokenIntakes } from './token-intakes.ts';
+import { PhoneRegistrations } from './assets/phone-registration.repository.ts';
+import { DoubtedAssets } from './assets/unverified-asset.repository.ts';
+import { EstablishConnection } from './authorization/connection-provisioner.ts';
+import { TokenIntakes } from './authorization/pending-authorization.repository.ts';
+import { ConnectionReader } from './connection/connection.repository.ts';
+import { ConnectionVerdicts } from './connection/connection-status.service.ts';
+import { ConnectionDoubts } from './connection/verification-requests.ts';
+import { CredentialCensus } from './credentials/credential-census.ts';
+import { CredentialClaims } from './credentials/credential-claim.repository.ts';
+import { CredentialOutcomes } from './credentials/credential-outcome.repository.ts';
+import { CredentialVersions } from './credentials/credential-version.repository.ts';
+import { CredentialWriter } from './credentials/credential-writer.ts';
+import { EraseConnection } from './revocation/connection-eraser.ts';
+import { RevokeConnection } from './revocation/connection-revoker.ts';
+import { ProviderRevocations } from './revocation/provider-revocation.repository.ts';
 
 const PROVIDERS = [
   ConnectionDoubts,

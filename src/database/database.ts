@@ -2,7 +2,7 @@ import type { Pool, PoolClient, QueryResultRow } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
-import { PromptStatements } from './prompt-statements.ts';
+import { PromptStatements } from './fail-fast-pool.ts';
 
 /**
  * One SQL statement. A `name` makes Postgres keep its plan for the connection: give one to every statement of a hot path,

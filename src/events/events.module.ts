@@ -1,22 +1,22 @@
 import { Module } from '@nestjs/common';
 import { Config } from '../config/config.ts';
-import { CheckSubscriberUrl } from './check-subscriber-url.ts';
-import { DeliveryClaims } from './delivery-claims.ts';
-import { DeliveryMetrics } from './delivery-metrics.ts';
-import { DeliveryRecords } from './delivery-records.ts';
-import { DeliveryStore } from './delivery-store.ts';
-import { Dispatcher } from './dispatcher.ts';
-import { EventBacklog } from './event-backlog.ts';
-import { EventUpkeep } from './event-upkeep.ts';
-import { FanOut } from './fan-out.ts';
-import { DeliveryWorker } from './lane-worker.ts';
-import { SendDelivery } from './send-delivery.ts';
-import { addressRules, openSubscriberHttp, SubscriberHttp } from './subscriber-http.ts';
-import { Subscribers } from './subscribers.ts';
-import { SubscriptionChanges } from './subscription-changes.ts';
-import { SubscriptionSecrets } from './subscription-secrets.ts';
-import { SubscriptionStore } from './subscription-store.ts';
-import { TestSubscription } from './test-subscription.ts';
+import { DeliveryRecords } from './deliveries/attempt-recorder.ts';
+import { DeliveryStore } from './deliveries/delivery.repository.ts';
+import { DeliveryMetrics } from './deliveries/delivery-metrics.ts';
+import { DeliveryClaims } from './deliveries/delivery-queue.repository.ts';
+import { SendDelivery } from './deliveries/delivery-sender.ts';
+import { DeliveryWorker } from './deliveries/delivery-worker.ts';
+import { Dispatcher } from './deliveries/dispatcher.ts';
+import { EventBacklog } from './deliveries/event-backlog.query.ts';
+import { EventUpkeep } from './deliveries/event-maintenance.job.ts';
+import { FanOut } from './deliveries/fan-out.ts';
+import { addressRules, openSubscriberHttp, SubscriberHttp } from './subscriptions/subscriber-http-client.ts';
+import { Subscribers } from './subscriptions/subscriber-resolver.ts';
+import { CheckSubscriberUrl } from './subscriptions/subscriber-url-validator.ts';
+import { SubscriptionStore } from './subscriptions/subscription.repository.ts';
+import { SubscriptionSecrets } from './subscriptions/subscription-secret.repository.ts';
+import { TestSubscription } from './subscriptions/subscription-tester.ts';
+import { SubscriptionChanges } from './subscriptions/subscription-updater.ts';
 
 /** Events out to product services. Events come in through `Outbox`, which every room has; the routes stand in `access`. */
 @Module({

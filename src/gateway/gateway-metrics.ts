@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { Observations, Tallies } from '../platform/tallies.ts';
-import type { CallLimits } from './call-limits.ts';
-import type { GatewayRefusalCode } from './gateway-refusal.ts';
+import { Observations, Tallies } from '../platform/batched-counters.ts';
+import type { CallLimits } from './concurrency-limiter.ts';
+import type { GatewayRefusalCode } from './gateway-error.ts';
 
 /** What passes the gateway, by product, pattern and outcome; never by tenant, id or token. */
 @Injectable()

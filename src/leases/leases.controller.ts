@@ -1,16 +1,16 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Req } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import { Authentication } from '../access/authentication.ts';
-import type { Caller } from '../access/caller.ts';
-import { CurrentCaller, RequestId, Roles, RolesCheckedAgain } from '../access/decorators.ts';
-import { PolicyRefusal } from '../access/policy.ts';
+import type { Caller } from '../auth/authenticated-client.ts';
+import { Authentication } from '../auth/authentication.service.ts';
+import { CurrentCaller, RequestId, Roles, RolesCheckedAgain } from '../auth/decorators.ts';
+import { PolicyRefusal } from '../auth/policy/policy.ts';
 import { Config } from '../config/config.ts';
 import { AppError } from '../platform/problem.ts';
-import { CallerOutdated, IssueLease, type LeaseGrantView } from './issue-lease.ts';
+import { IntrospectionRequest, LeaseRequest } from './lease.dto.ts';
+import { type Introspection, LeaseRecords, type LeaseView } from './lease.service.ts';
+import { CallerOutdated, IssueLease, type LeaseGrantView } from './lease-issuer.ts';
 import { leaseNotFound } from './lease-problems.ts';
-import { type Introspection, LeaseRecords, type LeaseView } from './lease-records.ts';
-import { IntrospectionRequest, LeaseRequest } from './lease-request.ts';
 
 @ApiTags('leases')
 @Controller('v1/leases')

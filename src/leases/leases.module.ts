@@ -1,14 +1,14 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
-import { AccessModule } from '../access/access.module.ts';
+import { AccessModule } from '../auth/auth.module.ts';
 import { ConnectionsModule } from '../connections/connections.module.ts';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.ts';
-import { Upkeep } from '../lifecycle/upkeep.ts';
-import { GatewayLeases } from './gateway-leases.ts';
-import { IssueLease } from './issue-lease.ts';
-import { LeaseCheck } from './lease-check.ts';
-import { LeaseRecords } from './lease-records.ts';
+import { Upkeep } from '../lifecycle/retention.service.ts';
+import { LeaseCheck } from './gateway-lease-verifier.ts';
+import { SealAlarm } from './integrity-alert.ts';
+import { LeaseRecords } from './lease.service.ts';
+import { IssueLease } from './lease-issuer.ts';
 import { LeasesController } from './leases.controller.ts';
-import { SealAlarm } from './seal-alarm.ts';
+import { GatewayLeases } from './token-replacement.service.ts';
 
 @Module({
   imports: [AccessModule, ConnectionsModule, LifecycleModule],

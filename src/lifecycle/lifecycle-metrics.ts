@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { CredentialCensus } from '../connections/credential-census.ts';
-import type { CredentialKind } from '../connections/credential-kind.ts';
+import { CredentialCensus } from '../connections/credentials/credential-census.ts';
+import type { CredentialKind } from '../connections/credentials/credential-kind.ts';
 import { Clock } from '../platform/clock.ts';
-import type { CheckOutcome } from './check-credential.ts';
-import { PaceStore } from './pace-store.ts';
-import type { RenewalOutcome } from './renew-credential.ts';
+import type { CheckOutcome } from './inspection/token-inspector.ts';
+import { PaceStore } from './rate-limit/app-rate-limit.repository.ts';
+import type { RenewalOutcome } from './refresh/token-refresher.ts';
 
 /** A census of a large table is not taken for every scrape. */
 const CENSUS_GOOD_FOR_MS = 30_000;

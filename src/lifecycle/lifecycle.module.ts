@@ -1,23 +1,23 @@
 import { Module } from '@nestjs/common';
 import { ConnectionsModule } from '../connections/connections.module.ts';
 import { MetaModule } from '../meta/meta.module.ts';
-import { CheckCredential } from './check-credential.ts';
-import { ClaimKeeper } from './claim-keeper.ts';
-import { ConnectionsController } from './connections.controller.ts';
-import { DerivePageTokens } from './derive-page-tokens.ts';
-import { EnsureValid } from './ensure-valid.ts';
+import { ConnectionsController } from './connection-actions.controller.ts';
+import { SettleFailure } from './failures/failure-recorder.ts';
+import { Suspicion } from './inspection/suspected-token.service.ts';
+import { CheckCredential } from './inspection/token-inspector.ts';
 import { LifecycleMetrics } from './lifecycle-metrics.ts';
-import { MaintenanceController } from './maintenance.controller.ts';
-import { PaceModule } from './pace.module.ts';
-import { RenewCredential } from './renew-credential.ts';
-import { RevokeAtMeta } from './revoke-at-meta.ts';
-import { Schedule } from './schedule.ts';
-import { SettleFailure } from './settle-failure.ts';
-import { Suspicion } from './suspicion.ts';
-import { Sweep } from './sweep.ts';
-import { Upkeep } from './upkeep.ts';
-import { WorkOnConnection } from './work-on-connection.ts';
-import { WorkOnCredential } from './work-on-credential.ts';
+import { RevokeAtMeta } from './provider-revocation.service.ts';
+import { PaceModule } from './rate-limit/rate-limit.module.ts';
+import { WorkOnConnection } from './refresh/manual-refresh.service.ts';
+import { EnsureValid } from './refresh/on-demand-refresh.service.ts';
+import { DerivePageTokens } from './refresh/page-token-deriver.ts';
+import { RenewCredential } from './refresh/token-refresher.ts';
+import { Upkeep } from './retention.service.ts';
+import { ClaimKeeper } from './sweeps/claim-heartbeat.ts';
+import { WorkOnCredential } from './sweeps/credential-worker.ts';
+import { Schedule } from './sweeps/lifecycle.job.ts';
+import { MaintenanceController } from './sweeps/maintenance.controller.ts';
+import { Sweep } from './sweeps/sweep.ts';
 
 /** Needs `ScheduleModule.forRoot()` in the composition, and the access room's guard. */
 @Module({

@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { MetaCause } from '../platform/problem.ts';
-import type { MetaVerdict } from './classify-error.ts';
-import { readSubscription, type WebhookSubscription } from './discovery-answers.ts';
-import { allItems } from './graph-paging.ts';
-import { GraphTransport } from './graph-transport.ts';
-import { asObject, readText } from './lossless-json.ts';
-import { MetaError } from './meta-error.ts';
+import { readSubscription, type WebhookSubscription } from './assets/discovery-responses.ts';
+import type { MetaVerdict } from './errors/classify-error.ts';
+import { MetaError } from './errors/meta-error.ts';
+import { GraphTransport } from './graph/graph-transport.ts';
+import { asObject, readText } from './graph/lossless-json.ts';
+import { allItems } from './graph/paginate.ts';
 
 /** Whether Meta knows our app by its id and secret. `verdict` is `configuration` for wrong settings, else Meta could not be asked. */
 export type AppCheck =

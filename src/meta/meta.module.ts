@@ -1,13 +1,13 @@
 import { Module } from '@nestjs/common';
 import { AppApi } from './app-api.ts';
-import { BatchInspection } from './batch-inspection.ts';
-import { DiscoveryApi } from './discovery-api.ts';
-import { GraphTransport } from './graph-transport.ts';
-import { InspectionApi } from './inspection-api.ts';
-import { MetaMetrics } from './meta-metrics.ts';
-import { OAuthApi } from './oauth-api.ts';
-import { Pause, TimerPause } from './pause.ts';
-import { RevocationApi } from './revocation-api.ts';
+import { DiscoveryApi } from './assets/discovery-api.ts';
+import { GraphTransport } from './graph/graph-transport.ts';
+import { MetaMetrics } from './graph/meta-metrics.ts';
+import { Pause, TimerPause } from './graph/pause.ts';
+import { BatchInspection } from './tokens/batch-inspection.ts';
+import { InspectionApi } from './tokens/inspection-api.ts';
+import { OAuthApi } from './tokens/oauth-api.ts';
+import { RevocationApi } from './tokens/revocation-api.ts';
 
 const APIS = [OAuthApi, InspectionApi, DiscoveryApi, RevocationApi, AppApi];
 

@@ -1,14 +1,14 @@
 import { Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
-import { AccessModule } from '../access/access.module.ts';
-import { Diagnoses } from './diagnosis.ts';
-import { DocumentationController } from './documentation.controller.ts';
-import { HealthController } from './health.controller.ts';
-import { MetricsController } from './metrics.controller.ts';
-import { ProblemsController } from './problems.controller.ts';
-import { Readiness } from './readiness.ts';
-import { Upkeep } from './upkeep.ts';
+import { AccessModule } from '../auth/auth.module.ts';
+import { DocumentationController } from './documentation/documentation.controller.ts';
+import { Diagnoses } from './health/diagnosis.service.ts';
+import { HealthController } from './health/health.controller.ts';
+import { Readiness } from './health/readiness.ts';
+import { MetricsController } from './metrics/metrics.controller.ts';
+import { ProblemsController } from './problems/problems.controller.ts';
+import { Upkeep } from './replica-sync.job.ts';
 
 /** What those who run the service look at, and what keeps a replica's memory fresh. */
 @Module({

@@ -1,13 +1,13 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { defaultApp, type SandboxApp, seedApps } from './default-seed.ts';
-import { RandomPool } from './random-pool.ts';
-import { handleRequest } from './sandbox-server.ts';
-import { SandboxState } from './sandbox-state.ts';
-import { StateFile } from './state-file.ts';
+import { handleRequest } from './request-handler.ts';
+import { defaultApp, type SandboxApp, seedApps } from './state/default-seed.ts';
+import { RandomPool } from './state/random-pool.ts';
+import { SandboxState } from './state/sandbox-state.ts';
+import { StateFile } from './state/state-file.ts';
 
-export type { SandboxApp } from './default-seed.ts';
-export type { SandboxState } from './sandbox-state.ts';
+export type { SandboxApp } from './state/default-seed.ts';
+export type { SandboxState } from './state/sandbox-state.ts';
 
 export interface SandboxOptions {
   /** default 127.0.0.1 */

@@ -3,7 +3,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Random } from '../platform/random.ts';
 import type { SecretString } from '../platform/secret-string.ts';
-import { KeyRing } from './key-ring.ts';
+import { KeyRing } from './keys/key-ring.ts';
 import { open, SealBroken, type SealContext, type SealedSecret, seal } from './sealed-secret.ts';
 
 /** The columns of sealed_secret, for statements of other rooms that read one on their way. */

@@ -1,4 +1,4 @@
-import type { AssetType } from '../connections/credential-kind.ts';
+import type { AssetType } from '../connections/credentials/credential-kind.ts';
 import { idOf, itemsOf, type JsonNode, member, stringOf } from './json-node.ts';
 
 /** What an entry speaks of (META.md 8, 15). */

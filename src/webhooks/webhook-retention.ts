@@ -1,8 +1,8 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Database } from '../database/database.ts';
-import { Upkeep } from '../lifecycle/upkeep.ts';
+import { Upkeep } from '../lifecycle/retention.service.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
-import { REPEATS_SECONDS } from './store-webhook.ts';
+import { REPEATS_SECONDS } from './webhook-ingest.service.ts';
 
 /**
  * What was received goes after RETENTION_DAYS, but stays known for the eight days in which Meta may repeat it. The events that were

@@ -1,18 +1,18 @@
 import { Controller, Get, Headers, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Public, RequestId } from '../access/decorators.ts';
+import { Public, RequestId } from '../auth/decorators.ts';
 import { Config } from '../config/config.ts';
-import { signatureSecrets } from '../meta/graph-hosts.ts';
-import { isWebhookSignatureValid } from '../meta/webhook-signature.ts';
+import { PromptInspection } from '../lifecycle/inspection/immediate-inspection.service.ts';
+import { signatureSecrets } from '../meta/graph/graph-host.ts';
+import { isWebhookSignatureValid } from '../meta/webhooks/webhook-signature.ts';
+import { TakesBody } from '../platform/http-server/request-body.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { AppError, invalidRequest } from '../platform/problem.ts';
-import { TakesBody } from '../platform/request-body.ts';
-import { answerHandshake } from './handshake.ts';
-import { PromptInspection } from './prompt-inspection.ts';
-import { Rejections } from './rejections.ts';
-import { StoreWebhook } from './store-webhook.ts';
-import { splitWebhook } from './webhook-body.ts';
+import { Rejections } from './signature-rejections.ts';
+import { splitWebhook } from './split-webhook.ts';
+import { answerHandshake } from './verify-handshake.ts';
+import { StoreWebhook } from './webhook-ingest.service.ts';
 import { WebhookMetrics } from './webhook-metrics.ts';
 import { handshakeRefused } from './webhook-problems.ts';
 

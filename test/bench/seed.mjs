@@ -1,11 +1,11 @@
 import { SYSTEM } from '../../dist/src/audit/audit-log.js';
+import { openStores } from '../../dist/src/bootstrap/core-services.js';
 import { loadConfig } from '../../dist/src/config/load-config.js';
-import { CredentialWriter } from '../../dist/src/connections/credential-writer.js';
-import { EstablishConnection } from '../../dist/src/connections/establish-connection.js';
-import { TokenIntakes } from '../../dist/src/connections/token-intakes.js';
-import { Outbox } from '../../dist/src/events/outbox.js';
+import { EstablishConnection } from '../../dist/src/connections/authorization/connection-provisioner.js';
+import { TokenIntakes } from '../../dist/src/connections/authorization/pending-authorization.repository.js';
+import { CredentialWriter } from '../../dist/src/connections/credentials/credential-writer.js';
+import { Outbox } from '../../dist/src/events/outbox/outbox.js';
 import { SecretString } from '../../dist/src/platform/secret-string.js';
-import { openStores } from '../../dist/src/stores.js';
 
 /** `count` connections (tenants `t0`, `t1`, …) with a sealed user token of 250 bytes each, and the table of the yardstick. */
 export async function seed(environment, count) {

@@ -1,5 +1,5 @@
 // One replica of the built service, which says its address in the form that the harness reads.
-import { startService } from '../../dist/src/start-service.js';
+import { startService } from '../../dist/src/bootstrap/start-service.js';
 
 const service = await startService(process.env);
 process.stdout.write(`${JSON.stringify({ url: service.address })}\n`);

@@ -2,13 +2,13 @@
 //   SWEEP_DUE=10000,100000  SWEEP_LATENCY_MS=0,200  SWEEP_REPLICAS=1,3  SWEEP_DUE_QUERY_ROWS=1000000   npm run bench:sweep
 import crypto from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openStores } from '../../dist/src/bootstrap/core-services.js';
 import { loadConfig } from '../../dist/src/config/load-config.js';
-import { credentialContext } from '../../dist/src/connections/seal-contexts.js';
+import { credentialContext } from '../../dist/src/connections/credentials/seal-contexts.js';
 import { startEmbeddedPostgres } from '../../dist/src/database/embedded-postgres.js';
 import { SystemRandom } from '../../dist/src/platform/random.js';
 import { SecretString } from '../../dist/src/platform/secret-string.js';
 import { startSandbox } from '../../dist/src/sandbox/sandbox.js';
-import { openStores } from '../../dist/src/stores.js';
 import { seal } from '../../dist/src/vault/sealed-secret.js';
 import { startProcess, temporaryDirectory } from './harness.mjs';
 

@@ -3,11 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import request from 'supertest';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
-import { metavault, metavaultJson } from '../support/cli.ts';
 import { findPostgresTools, startToolServer, type ToolServer } from '../support/postgres-tools.ts';
-import { startTestReplica } from '../support/replica.ts';
-import { startTestSandbox } from '../support/sandbox.ts';
-import { TEST_ROOT_KEY } from '../support/vault.ts';
+import { metavault, metavaultJson } from '../support/run-metavault.ts';
+import { startTestReplica } from '../support/test-replica.ts';
+import { startTestSandbox } from '../support/test-sandbox.ts';
+import { TEST_ROOT_KEY } from '../support/test-vault.ts';
 
 const tools = findPostgresTools();
 const reason = 'why' in tools ? ` (SKIPPED: ${tools.why})` : '';

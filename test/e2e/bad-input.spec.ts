@@ -2,8 +2,8 @@ import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { Database } from '../../src/database/database.ts';
-import { makeService } from '../support/connect.ts';
-import { captureLog, startTestReplica, TEST_ADMIN_KEY, type TestReplica } from '../support/replica.ts';
+import { makeService } from '../support/connect-test-context.ts';
+import { captureLog, startTestReplica, TEST_ADMIN_KEY, type TestReplica } from '../support/test-replica.ts';
 
 interface Operation {
   method: 'get' | 'post' | 'put' | 'patch' | 'delete';

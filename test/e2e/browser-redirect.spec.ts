@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { ConnectionReader } from '../../src/connections/connection-reader.ts';
-import { describeInBrowser, type Visitor } from '../support/browser.ts';
-import { codeExchanges, createSession, decide, TestBrowser } from '../support/connect.ts';
+import { ConnectionReader } from '../../src/connections/connection/connection.repository.ts';
+import { codeExchanges, createSession, decide, TestBrowser } from '../support/connect-test-context.ts';
+import { describeInBrowser, type Visitor } from '../support/describe-in-browser.ts';
 
 describeInBrowser('a person with a browser, through the redirect flow', {}, ({ stage, visitor }) => {
   const link = async (body: Record<string, unknown> = {}) =>

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { ConnectionReader } from '../../src/connections/connection-reader.ts';
-import { type BrowserStage, type Browsing, describeInBrowser, type Visitor } from '../support/browser.ts';
-import { codeExchanges, createSession } from '../support/connect.ts';
+import { ConnectionReader } from '../../src/connections/connection/connection.repository.ts';
+import { codeExchanges, createSession } from '../support/connect-test-context.ts';
+import { type BrowserStage, type Browsing, describeInBrowser, type Visitor } from '../support/describe-in-browser.ts';
 
 const CONFIG_ID = '777000777000';
 const SCOPES = ['whatsapp_business_management', 'whatsapp_business_messaging'];

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ChildReplica, freePort, startChildReplica } from '../support/child-replica.ts';
-import { metavault, startMetavault } from '../support/cli.ts';
-import { type CliStage, cliStage } from '../support/cli-stage.ts';
-import { freshDatabase } from '../support/database.ts';
-import { TEST_ADMIN_KEY } from '../support/replica.ts';
+import { type CliStage, cliStage } from '../support/cli-test-context.ts';
+import { freshDatabase } from '../support/fresh-database.ts';
+import { metavault, startMetavault } from '../support/run-metavault.ts';
+import { TEST_ADMIN_KEY } from '../support/test-replica.ts';
 
 let stage: CliStage;
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import request from 'supertest';
-import { metavault, metavaultJson, startMetavault } from '../support/cli.ts';
-import { type CliStage, cliStage } from '../support/cli-stage.ts';
-import { startTestReplica } from '../support/replica.ts';
-import { TEST_ROOT_KEY } from '../support/vault.ts';
+import { type CliStage, cliStage } from '../support/cli-test-context.ts';
+import { metavault, metavaultJson, startMetavault } from '../support/run-metavault.ts';
+import { startTestReplica } from '../support/test-replica.ts';
+import { TEST_ROOT_KEY } from '../support/test-vault.ts';
 
 const NEW_ROOT_KEY = Buffer.alloc(32, 12).toString('base64');
 const CHANGE = { ROOT_KEY: NEW_ROOT_KEY, ROOT_KEY_PREVIOUS: TEST_ROOT_KEY };

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { metavault } from '../support/cli.ts';
-import { type Listener, listen } from '../support/listener.ts';
-import { TEST_ADMIN_KEY } from '../support/replica.ts';
+import { type Listener, listen } from '../support/http-listener.ts';
+import { metavault } from '../support/run-metavault.ts';
+import { TEST_ADMIN_KEY } from '../support/test-replica.ts';
 
 const TOKEN = 'EAAsomebodystoken';
 let directory: string;

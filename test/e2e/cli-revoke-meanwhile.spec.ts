@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { ConnectionView } from '../../src/connections/connection-view.ts';
-import { type CliStage, cliStage } from '../support/cli-stage.ts';
+import type { ConnectionView } from '../../src/connections/connection/connection-response.dto.ts';
+import { type CliStage, cliStage } from '../support/cli-test-context.ts';
 
 let stage: CliStage;
 

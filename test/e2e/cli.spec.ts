@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import type { ConnectionView } from '../../src/connections/connection-view.ts';
-import { type CommandEnd, metavault, startMetavault } from '../support/cli.ts';
-import { type CliStage, cliStage } from '../support/cli-stage.ts';
+import type { ConnectionView } from '../../src/connections/connection/connection-response.dto.ts';
+import { type CliStage, cliStage } from '../support/cli-test-context.ts';
+import { type CommandEnd, metavault, startMetavault } from '../support/run-metavault.ts';
 
 let stage: CliStage;
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
-import type { ConnectionView } from '../../src/connections/connection-view.ts';
-import { api, type ConnectStage, connectStage, createSession, goThrough } from '../support/connect.ts';
+import type { ConnectionView } from '../../src/connections/connection/connection-response.dto.ts';
+import { api, type ConnectStage, connectStage, createSession, goThrough } from '../support/connect-test-context.ts';
 
 const ADS = ['ads_management', 'ads_read'];
 let stage: ConnectStage;

@@ -8,7 +8,7 @@ import {
   createSession,
   makeService,
   RETURN_ORIGIN,
-} from '../support/connect.ts';
+} from '../support/connect-test-context.ts';
 
 const PERSON = '100000000000101';
 const BUSINESS = '300000000000401';

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { type ChildReplica, freePort, startChildReplica } from '../support/child-replica.ts';
-import { decide } from '../support/connect.ts';
-import { type OpenDatabase, openFreshDatabase } from '../support/database.ts';
-import { TEST_ADMIN_KEY } from '../support/replica.ts';
-import { startTestSandbox } from '../support/sandbox.ts';
+import { decide } from '../support/connect-test-context.ts';
+import { type OpenDatabase, openFreshDatabase } from '../support/fresh-database.ts';
+import { TEST_ADMIN_KEY } from '../support/test-replica.ts';
+import { startTestSandbox } from '../support/test-sandbox.ts';
 import { until } from '../support/until.ts';
 
 describe('a replica that is killed while it connects', () => {

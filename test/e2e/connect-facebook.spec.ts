@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { SYSTEM } from '../../src/audit/audit-log.ts';
-import { RevokeConnection } from '../../src/connections/revoke-connection.ts';
+import { RevokeConnection } from '../../src/connections/revocation/connection-revoker.ts';
 import { Database } from '../../src/database/database.ts';
 import {
   type ConnectStage,
@@ -14,7 +14,7 @@ import {
   goToCallback,
   RETURN_ORIGIN,
   TestBrowser,
-} from '../support/connect.ts';
+} from '../support/connect-test-context.ts';
 
 describe('connecting through Facebook Login', () => {
   let stage: ConnectStage;

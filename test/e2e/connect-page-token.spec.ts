@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
-import type { ConnectionView } from '../../src/connections/connection-view.ts';
-import { api } from '../support/connect.ts';
-import { type LifecycleStage, lifecycleStage } from '../support/lifecycle.ts';
+import type { ConnectionView } from '../../src/connections/connection/connection-response.dto.ts';
+import { api } from '../support/connect-test-context.ts';
+import { type LifecycleStage, lifecycleStage } from '../support/lifecycle-test-context.ts';
 
 const PERSON = '100000000000101';
 let stage: LifecycleStage;

@@ -10,7 +10,7 @@ import {
   goToCallback,
   RETURN_ORIGIN,
   TestBrowser,
-} from '../support/connect.ts';
+} from '../support/connect-test-context.ts';
 
 const WABA = '310000000000402';
 const CONFIG_ID = '777000777000';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { ConnectionView } from '../../src/connections/connection-view.ts';
-import { api, type ConnectStage, connectStage, createSession } from '../support/connect.ts';
+import type { ConnectionView } from '../../src/connections/connection/connection-response.dto.ts';
+import { api, type ConnectStage, connectStage, createSession } from '../support/connect-test-context.ts';
 
 const BUSINESS = '300000000000401';
 const SCOPES = ['whatsapp_business_management', 'whatsapp_business_messaging'];

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ConnectionView } from '../../src/connections/connection-view.ts';
+import type { ConnectionView } from '../../src/connections/connection/connection-response.dto.ts';
 import { Database } from '../../src/database/database.ts';
-import { Sweep } from '../../src/lifecycle/sweep.ts';
-import type { NewToken } from '../../src/sandbox/credential-workshop.ts';
-import { api, type ConnectStage, connectStage, createSession, makeService } from '../support/connect.ts';
+import { Sweep } from '../../src/lifecycle/sweeps/sweep.ts';
+import type { NewToken } from '../../src/sandbox/state/credential-factory.ts';
+import { api, type ConnectStage, connectStage, createSession, makeService } from '../support/connect-test-context.ts';
 
 const BUSINESS = '300000000000401';
 const SCOPES = ['whatsapp_business_management', 'whatsapp_business_messaging'];

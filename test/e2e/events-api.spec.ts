@@ -2,10 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import { Webhook } from 'standardwebhooks';
 import request from 'supertest';
 import { Database } from '../../src/database/database.ts';
-import { api } from '../support/connect.ts';
-import { startReceiver } from '../support/receiver.ts';
-import { useSubscriptions } from '../support/subscriptions-bench.ts';
+import { api } from '../support/connect-test-context.ts';
+import { useSubscriptions } from '../support/subscriptions-test-context.ts';
 import { until } from '../support/until.ts';
+import { startReceiver } from '../support/webhook-receiver.ts';
 
 const NOBODY = `sub_${'z'.repeat(26)}`;
 const bench = useSubscriptions();

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { Webhook } from 'standardwebhooks';
 import request from 'supertest';
-import { RawJson } from '../../src/events/event-data.ts';
-import { startReceiver } from '../support/receiver.ts';
-import { SAMPLE_EVENT, useSubscriptions } from '../support/subscriptions-bench.ts';
+import { RawJson } from '../../src/events/outbox/event-data.ts';
+import { SAMPLE_EVENT, useSubscriptions } from '../support/subscriptions-test-context.ts';
 import { until } from '../support/until.ts';
+import { startReceiver } from '../support/webhook-receiver.ts';
 
 const bench = useSubscriptions();
 

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { Webhook } from 'standardwebhooks';
 import { type ChildReplica, freePort, startChildReplica } from '../support/child-replica.ts';
-import { type FreshDatabase, freshDatabase } from '../support/database.ts';
-import { type Receiver, startReceiver } from '../support/receiver.ts';
-import { TEST_ADMIN_KEY } from '../support/replica.ts';
+import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
+import { TEST_ADMIN_KEY } from '../support/test-replica.ts';
+import { type Receiver, startReceiver } from '../support/webhook-receiver.ts';
 
 const CLAIM_SECONDS = 3;
 let database: FreshDatabase;

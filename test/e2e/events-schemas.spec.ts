@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import request from 'supertest';
-import { api, createSession } from '../support/connect.ts';
-import { DAY, type LifecycleStage, lifecycleStage } from '../support/lifecycle.ts';
-import { type ReceivedDelivery, type Receiver, startReceiver } from '../support/receiver.ts';
+import { api, createSession } from '../support/connect-test-context.ts';
+import { DAY, type LifecycleStage, lifecycleStage } from '../support/lifecycle-test-context.ts';
+import { type ReceivedDelivery, type Receiver, startReceiver } from '../support/webhook-receiver.ts';
 
 let stage: LifecycleStage;
 let receiver: Receiver;

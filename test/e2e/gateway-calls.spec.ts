@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
-import { UsageRecord } from '../../src/gateway/usage-record.ts';
-import { api, makeService } from '../support/connect.ts';
-import { type Imported, type LifecycleStage, lifecycleStage } from '../support/lifecycle.ts';
-import type { TestReplica } from '../support/replica.ts';
+import { UsageRecord } from '../../src/gateway/usage-recorder.ts';
+import { api, makeService } from '../support/connect-test-context.ts';
+import { type Imported, type LifecycleStage, lifecycleStage } from '../support/lifecycle-test-context.ts';
+import type { TestReplica } from '../support/test-replica.ts';
 
 let stage: LifecycleStage;
 let second: TestReplica;

@@ -1,13 +1,13 @@
 import http from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { api, makeService } from '../support/connect.ts';
+import { api, makeService } from '../support/connect-test-context.ts';
 import {
   type GatewayStage,
   gatewayStage,
   type HeldToken,
   type Lease,
   META_TOKEN_FORM,
-} from '../support/gateway-stage.ts';
+} from '../support/gateway-test-context.ts';
 import { until } from '../support/until.ts';
 
 let stage: GatewayStage;

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Product } from '../../src/config/config.ts';
-import { type GatewayStage, gatewayStage, META_TOKEN_FORM } from '../support/gateway-stage.ts';
+import { type GatewayStage, gatewayStage, META_TOKEN_FORM } from '../support/gateway-test-context.ts';
 
 let stage: GatewayStage;
 let ids: { page: string; waba: string; phone: string; adAccount: string; instagram: string };

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { type GatewayStage, gatewayStage, type HeldToken, META_TOKEN_FORM } from '../support/gateway-stage.ts';
+import { type GatewayStage, gatewayStage, type HeldToken, META_TOKEN_FORM } from '../support/gateway-test-context.ts';
 
 /** Of Meta's own SDK, what these tests use; it brings no types. */
 interface SdkObject {

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import request from 'supertest';
 import { Database } from '../../src/database/database.ts';
-import { api, type ConnectStage, connectStage, goThrough, makeService } from '../support/connect.ts';
-import { type FreshDatabase, freshDatabase } from '../support/database.ts';
-import { type SilenceableLine, silenceableLine } from '../support/silenceable-line.ts';
+import { api, type ConnectStage, connectStage, goThrough, makeService } from '../support/connect-test-context.ts';
+import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
+import { type SilenceableLine, silenceableLine } from '../support/silenceable-proxy.ts';
 
 /** Far above the second that is promised, far below the 15 s that a statement has otherwise. */
 const NO_HANG_MS = 6_000;

@@ -9,8 +9,8 @@ import { Database } from '../../src/database/database.ts';
 import { SystemRandom } from '../../src/platform/random.ts';
 import { SecretString } from '../../src/platform/secret-string.ts';
 import { decrypt, encodeFields } from '../../src/vault/aead.ts';
-import { WrongRootKey } from '../../src/vault/key-ring.ts';
-import { LocalRootKey } from '../../src/vault/local-root-key.ts';
+import { WrongRootKey } from '../../src/vault/keys/key-ring.ts';
+import { LocalRootKey } from '../../src/vault/root-keys/local-root-key.ts';
 import { canariesIn, canariesInFiles } from '../support/canary-scan.ts';
 import {
   api,
@@ -20,9 +20,9 @@ import {
   decide,
   makeService,
   TestBrowser,
-} from '../support/connect.ts';
-import { type FreshDatabase, freshDatabase } from '../support/database.ts';
-import { startTestReplica, TEST_ADMIN_KEY } from '../support/replica.ts';
+} from '../support/connect-test-context.ts';
+import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
+import { startTestReplica, TEST_ADMIN_KEY } from '../support/test-replica.ts';
 
 const ROOT_KEY = randomBytes(32).toString('base64');
 const PLANTED = randomBytes(24).toString('base64url');

@@ -5,12 +5,12 @@ import type { Database } from '../../src/database/database.ts';
 import { SystemClock } from '../../src/platform/clock.ts';
 import { SecretString } from '../../src/platform/secret-string.ts';
 import { type ChildReplica, startChildReplica } from '../support/child-replica.ts';
-import { testConfig } from '../support/config.ts';
-import { makeService } from '../support/connect.ts';
-import { connect, connectionsRoom } from '../support/connections.ts';
-import { type OpenDatabase, openFreshDatabase } from '../support/database.ts';
-import { startTestReplica, TEST_ADMIN_KEY, type TestReplica } from '../support/replica.ts';
-import { openTestVault } from '../support/vault.ts';
+import { makeService } from '../support/connect-test-context.ts';
+import { connect, connectionsRoom } from '../support/connections-harness.ts';
+import { type OpenDatabase, openFreshDatabase } from '../support/fresh-database.ts';
+import { testConfig } from '../support/test-config.ts';
+import { startTestReplica, TEST_ADMIN_KEY, type TestReplica } from '../support/test-replica.ts';
+import { openTestVault } from '../support/test-vault.ts';
 
 const CONNECTIONS = 30;
 /** Secrets of nobody in particular, so that the rewrap takes a while. */

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import request from 'supertest';
-import { api, type ConnectStage, connectStage, goThrough, makeService } from '../support/connect.ts';
-import { type FreshDatabase, freshDatabase } from '../support/database.ts';
+import { api, type ConnectStage, connectStage, goThrough, makeService } from '../support/connect-test-context.ts';
+import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 
 let database: FreshDatabase;
 let stage: ConnectStage;

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { Schedule } from '../../src/lifecycle/schedule.ts';
-import { api } from '../support/connect.ts';
-import { DAY, type LifecycleStage, lifecycleStage } from '../support/lifecycle.ts';
+import { Schedule } from '../../src/lifecycle/sweeps/lifecycle.job.ts';
+import { api } from '../support/connect-test-context.ts';
+import { DAY, type LifecycleStage, lifecycleStage } from '../support/lifecycle-test-context.ts';
 
 let stage: LifecycleStage;
 

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ConnectionView } from '../../src/connections/connection-view.ts';
-import { CredentialClaims } from '../../src/connections/credential-claims.ts';
-import { CredentialVersions } from '../../src/connections/credential-versions.ts';
-import { Suspicion } from '../../src/lifecycle/suspicion.ts';
-import type { MetaVerdict } from '../../src/meta/classify-error.ts';
-import { api } from '../support/connect.ts';
-import { DAY, type LifecycleStage, lifecycleStage, seedConnections } from '../support/lifecycle.ts';
+import type { ConnectionView } from '../../src/connections/connection/connection-response.dto.ts';
+import { CredentialClaims } from '../../src/connections/credentials/credential-claim.repository.ts';
+import { CredentialVersions } from '../../src/connections/credentials/credential-version.repository.ts';
+import { Suspicion } from '../../src/lifecycle/inspection/suspected-token.service.ts';
+import type { MetaVerdict } from '../../src/meta/errors/classify-error.ts';
+import { api } from '../support/connect-test-context.ts';
+import { DAY, type LifecycleStage, lifecycleStage, seedConnections } from '../support/lifecycle-test-context.ts';
 
 let stage: LifecycleStage;
 

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Database } from '../../src/database/database.ts';
-import { Sweep } from '../../src/lifecycle/sweep.ts';
+import { Sweep } from '../../src/lifecycle/sweeps/sweep.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { type ChildReplica, startChildReplica } from '../support/child-replica.ts';
-import { DAY, seedConnections } from '../support/lifecycle.ts';
-import { startTestReplica, TEST_ADMIN_KEY, type TestReplica } from '../support/replica.ts';
-import { startTestSandbox } from '../support/sandbox.ts';
+import { DAY, seedConnections } from '../support/lifecycle-test-context.ts';
+import { startTestReplica, TEST_ADMIN_KEY, type TestReplica } from '../support/test-replica.ts';
+import { startTestSandbox } from '../support/test-sandbox.ts';
 import { until } from '../support/until.ts';
 
 /** The whole goal is KILLS=200 KILL_CREDENTIALS=300; the default run is a small one of the same. */

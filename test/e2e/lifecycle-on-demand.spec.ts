@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { EnsureValid } from '../../src/lifecycle/ensure-valid.ts';
-import { Schedule } from '../../src/lifecycle/schedule.ts';
-import { Suspicion } from '../../src/lifecycle/suspicion.ts';
+import { Suspicion } from '../../src/lifecycle/inspection/suspected-token.service.ts';
+import { EnsureValid } from '../../src/lifecycle/refresh/on-demand-refresh.service.ts';
+import { Schedule } from '../../src/lifecycle/sweeps/lifecycle.job.ts';
 import { AppError } from '../../src/platform/problem.ts';
-import { DAY, type LifecycleStage, lifecycleStage } from '../support/lifecycle.ts';
-import type { TestReplica } from '../support/replica.ts';
+import { DAY, type LifecycleStage, lifecycleStage } from '../support/lifecycle-test-context.ts';
+import type { TestReplica } from '../support/test-replica.ts';
 
 let stage: LifecycleStage;
 let second: TestReplica;

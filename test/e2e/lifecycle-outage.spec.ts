@@ -2,14 +2,14 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Database } from '../../src/database/database.ts';
-import { MOST_AT_ONCE } from '../../src/lifecycle/app-pace.ts';
-import { Sweep } from '../../src/lifecycle/sweep.ts';
+import { MOST_AT_ONCE } from '../../src/lifecycle/rate-limit/app-rate-limiter.ts';
+import { Sweep } from '../../src/lifecycle/sweeps/sweep.ts';
 import { Clock } from '../../src/platform/clock.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
-import { assemble } from '../support/assemble.ts';
-import { DAY, type LifecycleStage, lifecycleStage, seedConnections } from '../support/lifecycle.ts';
-import { startTestReplica, type TestReplica } from '../support/replica.ts';
-import { startTestSandbox } from '../support/sandbox.ts';
+import { DAY, type LifecycleStage, lifecycleStage, seedConnections } from '../support/lifecycle-test-context.ts';
+import { assemble } from '../support/open-resources.ts';
+import { startTestReplica, type TestReplica } from '../support/test-replica.ts';
+import { startTestSandbox } from '../support/test-sandbox.ts';
 
 /** The whole goal is OUTAGE_DUE=100000; the default run is a small one of the same. */
 const DUE = Number(process.env['OUTAGE_DUE'] ?? 200);

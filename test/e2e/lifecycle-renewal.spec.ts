@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { CredentialClaims } from '../../src/connections/credential-claims.ts';
-import { CredentialOutcomes } from '../../src/connections/credential-outcomes.ts';
-import { CredentialVersions } from '../../src/connections/credential-versions.ts';
-import { PaceStore } from '../../src/lifecycle/pace-store.ts';
+import { CredentialClaims } from '../../src/connections/credentials/credential-claim.repository.ts';
+import { CredentialOutcomes } from '../../src/connections/credentials/credential-outcome.repository.ts';
+import { CredentialVersions } from '../../src/connections/credentials/credential-version.repository.ts';
+import { PaceStore } from '../../src/lifecycle/rate-limit/app-rate-limit.repository.ts';
 import { SecretString } from '../../src/platform/secret-string.ts';
-import { api, makeService } from '../support/connect.ts';
-import { DAY, type LifecycleStage, lifecycleStage } from '../support/lifecycle.ts';
+import { api, makeService } from '../support/connect-test-context.ts';
+import { DAY, type LifecycleStage, lifecycleStage } from '../support/lifecycle-test-context.ts';
 
 let stage: LifecycleStage;
 

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Database } from '../../src/database/database.ts';
-import { Sweep } from '../../src/lifecycle/sweep.ts';
-import { Upkeep } from '../../src/lifecycle/upkeep.ts';
-import type { Fault } from '../../src/sandbox/faults.ts';
+import { Upkeep } from '../../src/lifecycle/retention.service.ts';
+import { Sweep } from '../../src/lifecycle/sweeps/sweep.ts';
+import type { Fault } from '../../src/sandbox/control/fault-script.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
-import { api, makeService } from '../support/connect.ts';
-import { DAY, type LifecycleStage, lifecycleStage, seedConnections } from '../support/lifecycle.ts';
-import { startTestReplica, type TestReplica } from '../support/replica.ts';
-import { startTestSandbox } from '../support/sandbox.ts';
+import { api, makeService } from '../support/connect-test-context.ts';
+import { DAY, type LifecycleStage, lifecycleStage, seedConnections } from '../support/lifecycle-test-context.ts';
+import { startTestReplica, type TestReplica } from '../support/test-replica.ts';
+import { startTestSandbox } from '../support/test-sandbox.ts';
 
 describe('the pace of an app, over two replicas', () => {
   let stage: LifecycleStage;

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { AppPace } from '../../src/lifecycle/app-pace.ts';
-import { Sweep } from '../../src/lifecycle/sweep.ts';
-import type { UsageReport } from '../../src/meta/usage-headers.ts';
-import { api } from '../support/connect.ts';
-import { DAY, type LifecycleStage, lifecycleStage, seedConnections } from '../support/lifecycle.ts';
-import type { TestReplica } from '../support/replica.ts';
+import { AppPace } from '../../src/lifecycle/rate-limit/app-rate-limiter.ts';
+import { Sweep } from '../../src/lifecycle/sweeps/sweep.ts';
+import type { UsageReport } from '../../src/meta/graph/usage-headers.ts';
+import { api } from '../support/connect-test-context.ts';
+import { DAY, type LifecycleStage, lifecycleStage, seedConnections } from '../support/lifecycle-test-context.ts';
+import type { TestReplica } from '../support/test-replica.ts';
 
 const HOUR = 3600;
 const NO_USAGE: UsageReport = { appUsagePercent: null, entries: [], throttledUntilSeconds: null };

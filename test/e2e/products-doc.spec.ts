@@ -5,9 +5,9 @@ import type { Server } from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { type ConnectStage, connectStage } from '../support/connect.ts';
-import { type Listener, listen } from '../support/listener.ts';
-import { TEST_ADMIN_KEY } from '../support/replica.ts';
+import { type ConnectStage, connectStage } from '../support/connect-test-context.ts';
+import { type Listener, listen } from '../support/http-listener.ts';
+import { TEST_ADMIN_KEY } from '../support/test-replica.ts';
 
 jest.setTimeout(120_000);
 

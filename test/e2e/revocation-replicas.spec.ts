@@ -3,13 +3,13 @@ import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { Schedule } from '../../src/lifecycle/schedule.ts';
+import { Schedule } from '../../src/lifecycle/sweeps/lifecycle.job.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { type ChildReplica, startChildReplica } from '../support/child-replica.ts';
-import { type FreshDatabase, freshDatabase } from '../support/database.ts';
-import { startTestReplica, TEST_ADMIN_KEY } from '../support/replica.ts';
-import { startTestSandbox } from '../support/sandbox.ts';
-import { type SlowLine, slowLine } from '../support/slow-line.ts';
+import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
+import { type SlowLine, slowLine } from '../support/slow-proxy.ts';
+import { startTestReplica, TEST_ADMIN_KEY } from '../support/test-replica.ts';
+import { startTestSandbox } from '../support/test-sandbox.ts';
 
 const REPLICAS = 3;
 /** Each way, for each message between a replica and the database. */

@@ -6,9 +6,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 import { freePort } from '../support/child-replica.ts';
-import { freshDatabase } from '../support/database.ts';
-import { TEST_ENVIRONMENT } from '../support/replica.ts';
-import { silenceableLine } from '../support/silenceable-line.ts';
+import { freshDatabase } from '../support/fresh-database.ts';
+import { silenceableLine } from '../support/silenceable-proxy.ts';
+import { TEST_ENVIRONMENT } from '../support/test-replica.ts';
 
 jest.setTimeout(120_000);
 

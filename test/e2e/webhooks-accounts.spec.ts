@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
-import type { ConnectionView } from '../../src/connections/connection-view.ts';
-import { hubSignature, signedRequest } from '../../src/sandbox/signed-callbacks.ts';
-import { AssetInspection } from '../../src/webhooks/asset-inspection.ts';
-import { PromptInspection } from '../../src/webhooks/prompt-inspection.ts';
-import { api } from '../support/connect.ts';
-import { type LifecycleStage, lifecycleStage } from '../support/lifecycle.ts';
+import type { ConnectionView } from '../../src/connections/connection/connection-response.dto.ts';
+import { AssetInspection } from '../../src/lifecycle/inspection/asset-inspection.service.ts';
+import { PromptInspection } from '../../src/lifecycle/inspection/immediate-inspection.service.ts';
+import { hubSignature, signedRequest } from '../../src/sandbox/state/callback-sender.ts';
+import { api } from '../support/connect-test-context.ts';
+import { type LifecycleStage, lifecycleStage } from '../support/lifecycle-test-context.ts';
 
 const BUSINESS = '300000000000401';
 const WHATSAPP = ['whatsapp_business_management', 'whatsapp_business_messaging'];

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
-import type { ConnectionView } from '../../src/connections/connection-view.ts';
-import { hubSignature, signedRequest } from '../../src/sandbox/signed-callbacks.ts';
-import { PromptInspection } from '../../src/webhooks/prompt-inspection.ts';
-import { api } from '../support/connect.ts';
-import { DAY, type LifecycleStage, lifecycleStage } from '../support/lifecycle.ts';
+import type { ConnectionView } from '../../src/connections/connection/connection-response.dto.ts';
+import { PromptInspection } from '../../src/lifecycle/inspection/immediate-inspection.service.ts';
+import { hubSignature, signedRequest } from '../../src/sandbox/state/callback-sender.ts';
+import { api } from '../support/connect-test-context.ts';
+import { DAY, type LifecycleStage, lifecycleStage } from '../support/lifecycle-test-context.ts';
 
 let stage: LifecycleStage;
 

@@ -1,9 +1,9 @@
 import { createHmac } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
-import { PromptInspection } from '../../src/webhooks/prompt-inspection.ts';
-import { type LifecycleStage, lifecycleStage } from '../support/lifecycle.ts';
-import { recorded } from '../unit/meta/recorded.ts';
+import { PromptInspection } from '../../src/lifecycle/inspection/immediate-inspection.service.ts';
+import { type LifecycleStage, lifecycleStage } from '../support/lifecycle-test-context.ts';
+import { recorded } from '../unit/meta/read-recorded.ts';
 
 const VERIFY_TOKEN = 'a verify token | with 1 pipe';
 const PREVIOUS_SECRET = 'the-secret-before-the-rotation';

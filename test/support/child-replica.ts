@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { TEST_ENVIRONMENT } from './replica.ts';
+import { TEST_ENVIRONMENT } from './test-replica.ts';
 
 const SUPPORT = import.meta.dirname;
 

@@ -6,8 +6,8 @@ import { dataSourceOptions } from '../../src/database/data-source-options.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { SystemRandom } from '../../src/platform/random.ts';
-import { currentBuild } from './current-build.ts';
-import { TEMPLATE_DATABASE } from './database.ts';
+import { currentBuild } from './find-current-build.ts';
+import { TEMPLATE_DATABASE } from './fresh-database.ts';
 
 const PREFIX = 'metavault-test-';
 

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 const build = process.env.REPLICA_BUILD;
 const load = (name) =>
   import(build === undefined ? `../../src/${name}.ts` : pathToFileURL(`${build}/src/${name}.js`).href);
-const [{ loadConfig }, { createReplica }] = await Promise.all([load('config/load-config'), load('replica')]);
+const [{ loadConfig }, { createReplica }] = await Promise.all([load('config/load-config'), load('bootstrap/replica')]);
 
 const replica = await createReplica({
   config: loadConfig(process.env),

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import type { Clock } from '../../platform/clock.ts';
-import { type HttpAnswer, type HttpClient, HttpFailure } from '../../platform/http.ts';
+import { type HttpAnswer, type HttpClient, HttpFailure } from '../../platform/http-client/http-client.ts';
 import type { Random } from '../../platform/random.ts';
 import { attention, type Finding, fine, wrong } from './finding.ts';
 

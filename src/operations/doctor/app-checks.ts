@@ -1,6 +1,6 @@
 import type { AppCredentials, Config } from '../../config/config.ts';
 import type { AppApi, AppCheck } from '../../meta/app-api.ts';
-import { endOfVersion, versionDrift } from '../../meta/graph-version.ts';
+import { endOfVersion, versionDrift } from '../../meta/graph/graph-version.ts';
 import { addSeconds } from '../../platform/clock.ts';
 import { attention, type Finding, fine, wrong } from './finding.ts';
 

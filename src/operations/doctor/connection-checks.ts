@@ -1,6 +1,6 @@
 import type { Product } from '../../config/config.ts';
 import type { Sql } from '../../database/database.ts';
-import { type Flow, missingScopes } from '../../meta/product-scopes.ts';
+import { type Flow, missingScopes } from '../../meta/dialog/product-scopes.ts';
 import { attention, type Finding, fine } from './finding.ts';
 
 interface Group {

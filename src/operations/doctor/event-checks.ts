@@ -1,5 +1,5 @@
 import type { Database } from '../../database/database.ts';
-import { EventBacklog, type HeldConnections } from '../../events/event-backlog.ts';
+import { EventBacklog, type HeldConnections } from '../../events/deliveries/event-backlog.query.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { attention, type Finding, fine } from './finding.ts';
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { CredentialClaims } from '../../../src/connections/credential-claims.ts';
+import { CredentialClaims } from '../../../src/connections/credentials/credential-claim.repository.ts';
 import type { Database, Statement } from '../../../src/database/database.ts';
 import { Ids } from '../../../src/platform/ids.ts';
 import { SystemRandom } from '../../../src/platform/random.ts';
-import { type OpenDatabase, openFreshDatabase } from '../../support/database.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { type OpenDatabase, openFreshDatabase } from '../../support/fresh-database.ts';
 
 let opened: OpenDatabase;
 

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { EraseConnection } from '../../../src/connections/erase-connection.ts';
+import { EraseConnection } from '../../../src/connections/revocation/connection-eraser.ts';
 import { addSeconds } from '../../../src/platform/clock.ts';
-import { META } from '../../../src/webhooks/rejections.ts';
-import { testConfig } from '../../support/config.ts';
-import { connect, connectionsRoom, type TestConnections } from '../../support/connections.ts';
-import { type OpenDatabase, openFreshDatabase } from '../../support/database.ts';
+import { META } from '../../../src/webhooks/signature-rejections.ts';
+import { connect, connectionsRoom, type TestConnections } from '../../support/connections-harness.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { openTestVault, type TestVault } from '../../support/vault.ts';
+import { type OpenDatabase, openFreshDatabase } from '../../support/fresh-database.ts';
+import { testConfig } from '../../support/test-config.ts';
+import { openTestVault, type TestVault } from '../../support/test-vault.ts';
 
 const BY = { actor: META, requestId: null, reason: 'deauthorized' };
 const clock = new FakeClock();

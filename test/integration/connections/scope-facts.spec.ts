@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { api, createSession, makeService, TestBrowser } from '../../support/connect.ts';
-import { DAY, type LifecycleStage, lifecycleStage } from '../../support/lifecycle.ts';
+import { api, createSession, makeService, TestBrowser } from '../../support/connect-test-context.ts';
+import { DAY, type LifecycleStage, lifecycleStage } from '../../support/lifecycle-test-context.ts';
 
 let stage: LifecycleStage;
 beforeAll(async () => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { dataSourceOptions } from '../../../src/database/data-source-options.ts';
 import { migrate } from '../../../src/database/migrate.ts';
-import { type FreshDatabase, freshDatabase } from '../../support/database.ts';
+import { type FreshDatabase, freshDatabase } from '../../support/fresh-database.ts';
 
 const LOCK = 727_001;
 let fresh: FreshDatabase;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
-import { grantFor, LEASE, META_TOKEN, type StandingGateway, startStandingGateway } from '../../support/gateway.ts';
+import { grantFor, LEASE, META_TOKEN, type StandingGateway, startStandingGateway } from '../../support/test-gateway.ts';
 
 let gateway: StandingGateway;
 

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { LEASE, type StandingGateway, startStandingGateway } from '../../support/gateway.ts';
+import { LEASE, type StandingGateway, startStandingGateway } from '../../support/test-gateway.ts';
 import { until } from '../../support/until.ts';
 
 let gateway: StandingGateway;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { Database } from '../../../src/database/database.ts';
 import { Clock } from '../../../src/platform/clock.ts';
-import { captureLog, startTestReplica, TEST_ADMIN_KEY, type TestReplica } from '../../support/replica.ts';
+import { captureLog, startTestReplica, TEST_ADMIN_KEY, type TestReplica } from '../../support/test-replica.ts';
 
 class ShiftedClock extends Clock {
   shiftMs = 0;

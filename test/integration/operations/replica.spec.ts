@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
-import { startTestReplica, type TestReplica } from '../../support/replica.ts';
+import { startTestReplica, type TestReplica } from '../../support/test-replica.ts';
 
 let replica: TestReplica;
 

@@ -1,15 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { KeyCustody } from '../../../src/access/key-custody.ts';
 import { AuditLog, SYSTEM } from '../../../src/audit/audit-log.ts';
+import { openRootKeys } from '../../../src/bootstrap/root-keys.ts';
 import type { KeyProviderConfig } from '../../../src/config/config.ts';
 import { SecretString } from '../../../src/platform/secret-string.ts';
-import { openRootKeys } from '../../../src/root-keys.ts';
-import { KekRegister } from '../../../src/vault/kek-register.ts';
-import { KeyRewrap } from '../../../src/vault/key-rewrap.ts';
-import { KeyRing, WrongRootKey } from '../../../src/vault/key-ring.ts';
-import { RootKeyUnavailable } from '../../../src/vault/root-key.ts';
+import { KekRegister } from '../../../src/vault/keys/kek.repository.ts';
+import { KeyCustody } from '../../../src/vault/keys/key-administration.service.ts';
+import { KeyRewrap } from '../../../src/vault/keys/key-rewrap.ts';
+import { KeyRing, WrongRootKey } from '../../../src/vault/keys/key-ring.ts';
+import { RootKeyUnavailable } from '../../../src/vault/root-keys/root-key.ts';
 import { Vault } from '../../../src/vault/vault.ts';
-import { type OpenDatabase, openFreshDatabase } from '../../support/database.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import {
   AWS_TEST_ENVIRONMENT,
@@ -17,8 +16,9 @@ import {
   KMS_NEXT_ARN,
   type KmsStandIn,
   startKmsStandIn,
-} from '../../support/kms-stand-in.ts';
-import { openTestVault, TEST_ROOT_KEY, type TestVault } from '../../support/vault.ts';
+} from '../../support/fake-kms.ts';
+import { type OpenDatabase, openFreshDatabase } from '../../support/fresh-database.ts';
+import { openTestVault, TEST_ROOT_KEY, type TestVault } from '../../support/test-vault.ts';
 
 const clock = new FakeClock();
 let kms: KmsStandIn;

@@ -1,5 +1,5 @@
-import { type ConnectionChange, nextStatus } from '../../../src/connections/connection-state.ts';
-import { refreshAfter } from '../../../src/connections/credential-schedule.ts';
+import { type ConnectionChange, nextStatus } from '../../../src/connections/connection/connection-status.ts';
+import { refreshAfter } from '../../../src/connections/credentials/credential-schedule.ts';
 
 const at = (iso: string): Date => new Date(iso);
 const WEEK = 604_800;

@@ -1,12 +1,19 @@
 import fc from 'fast-check';
-import { readGraphError, toMetaCause } from '../../../src/meta/graph-error.ts';
-import { graphId } from '../../../src/meta/graph-id.ts';
-import { versionDrift } from '../../../src/meta/graph-version.ts';
-import { asObject, field, type JsonObject, parseLossless, readId, readWords } from '../../../src/meta/lossless-json.ts';
+import { readGraphError, toMetaCause } from '../../../src/meta/errors/graph-error.ts';
+import { graphId } from '../../../src/meta/graph/graph-id.ts';
+import { versionDrift } from '../../../src/meta/graph/graph-version.ts';
+import {
+  asObject,
+  field,
+  type JsonObject,
+  parseLossless,
+  readId,
+  readWords,
+} from '../../../src/meta/graph/lossless-json.ts';
+import { readUsageHeaders } from '../../../src/meta/graph/usage-headers.ts';
 import { redactUrl } from '../../../src/meta/redact-url.ts';
-import { expiryInstant, tokenExpiry } from '../../../src/meta/token-lifetime.ts';
-import { readUsageHeaders } from '../../../src/meta/usage-headers.ts';
-import { recorded } from './recorded.ts';
+import { expiryInstant, tokenExpiry } from '../../../src/meta/tokens/token-expiry.ts';
+import { recorded } from './read-recorded.ts';
 
 describe('lossless JSON', () => {
   it('keeps ids beyond 2^53', () => {

@@ -2,17 +2,17 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import type { Config, MetaConfig } from '../../../src/config/config.ts';
 import { AppApi } from '../../../src/meta/app-api.ts';
-import { BatchInspection } from '../../../src/meta/batch-inspection.ts';
-import { DiscoveryApi } from '../../../src/meta/discovery-api.ts';
-import { GraphTransport } from '../../../src/meta/graph-transport.ts';
-import { InspectionApi } from '../../../src/meta/inspection-api.ts';
-import { MetaError } from '../../../src/meta/meta-error.ts';
-import { MetaMetrics } from '../../../src/meta/meta-metrics.ts';
-import { OAuthApi } from '../../../src/meta/oauth-api.ts';
-import { Pause } from '../../../src/meta/pause.ts';
-import { RevocationApi } from '../../../src/meta/revocation-api.ts';
-import type { UsageReport } from '../../../src/meta/usage-headers.ts';
-import { type ThrottleNotice, UsageObserver } from '../../../src/meta/usage-observer.ts';
+import { DiscoveryApi } from '../../../src/meta/assets/discovery-api.ts';
+import { MetaError } from '../../../src/meta/errors/meta-error.ts';
+import { GraphTransport } from '../../../src/meta/graph/graph-transport.ts';
+import { MetaMetrics } from '../../../src/meta/graph/meta-metrics.ts';
+import { Pause } from '../../../src/meta/graph/pause.ts';
+import type { UsageReport } from '../../../src/meta/graph/usage-headers.ts';
+import { type ThrottleNotice, UsageObserver } from '../../../src/meta/graph/usage-observer.ts';
+import { BatchInspection } from '../../../src/meta/tokens/batch-inspection.ts';
+import { InspectionApi } from '../../../src/meta/tokens/inspection-api.ts';
+import { OAuthApi } from '../../../src/meta/tokens/oauth-api.ts';
+import { RevocationApi } from '../../../src/meta/tokens/revocation-api.ts';
 import { Clock } from '../../../src/platform/clock.ts';
 import {
   type HttpAnswer,
@@ -20,7 +20,7 @@ import {
   type HttpFailure,
   type HttpRequest,
   type StreamedHttpAnswer,
-} from '../../../src/platform/http.ts';
+} from '../../../src/platform/http-client/http-client.ts';
 import { Random } from '../../../src/platform/random.ts';
 import { SecretString } from '../../../src/platform/secret-string.ts';
 

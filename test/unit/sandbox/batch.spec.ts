@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { appsecretProof } from '../../../src/sandbox/caller.ts';
 import type { Sandbox } from '../../../src/sandbox/sandbox.ts';
+import { appsecretProof } from '../../../src/sandbox/tokens/graph-caller.ts';
 import { at, bearer, call, form, json, start } from './sandbox-harness.ts';
 
 interface ItemAnswer {

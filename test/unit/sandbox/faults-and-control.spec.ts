@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Sandbox } from '../../../src/sandbox/sandbox.ts';
-import { decodeToken } from '../../../src/sandbox/token-codec.ts';
+import { decodeToken } from '../../../src/sandbox/tokens/token-codec.ts';
 import { at, bearer, call, exchange, json, start, startedAt, textAt } from './sandbox-harness.ts';
 
 let sandbox: Sandbox;

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { appsecretProof } from '../../../src/sandbox/caller.ts';
 import type { Sandbox } from '../../../src/sandbox/sandbox.ts';
+import { appsecretProof } from '../../../src/sandbox/tokens/graph-caller.ts';
 import { at, bearer, call, form, json, type Reply, start, startedAt, textAt } from './sandbox-harness.ts';
 
 const user = '100000000000101';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { appsecretProof } from '../../../src/sandbox/caller.ts';
 import type { Sandbox } from '../../../src/sandbox/sandbox.ts';
+import { appsecretProof } from '../../../src/sandbox/tokens/graph-caller.ts';
 import { at, bearer, call, form, type Reply, redirectUri, start, textAt } from './sandbox-harness.ts';
 
 const instagramUser = '25000000000000302';

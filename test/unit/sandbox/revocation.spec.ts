@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Sandbox } from '../../../src/sandbox/sandbox.ts';
-import { hubSignature, signedRequest } from '../../../src/sandbox/signed-callbacks.ts';
+import { hubSignature, signedRequest } from '../../../src/sandbox/state/callback-sender.ts';
 import { at, bearer, call, form, json, start, startedAt, textAt } from './sandbox-harness.ts';
 
 const page = '200000000000201';

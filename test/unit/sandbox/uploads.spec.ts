@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { MultipartReader } from '../../../src/sandbox/multipart.ts';
+import { MultipartReader } from '../../../src/sandbox/http/multipart-reader.ts';
 import type { Sandbox } from '../../../src/sandbox/sandbox.ts';
 import { at, bearer, call, json, start, textAt } from './sandbox-harness.ts';
 

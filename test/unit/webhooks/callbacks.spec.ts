@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import type { MetaConfig } from '../../../src/config/config.ts';
 import { SecretString } from '../../../src/platform/secret-string.ts';
-import { signedRequest } from '../../../src/sandbox/signed-callbacks.ts';
-import { answerHandshake } from '../../../src/webhooks/handshake.ts';
-import { verifySignedRequest } from '../../../src/webhooks/signing-app.ts';
-import { recorded } from '../meta/recorded.ts';
+import { signedRequest } from '../../../src/sandbox/state/callback-sender.ts';
+import { verifySignedRequest } from '../../../src/webhooks/privacy-requests/verify-signed-request.ts';
+import { answerHandshake } from '../../../src/webhooks/verify-handshake.ts';
+import { recorded } from '../meta/read-recorded.ts';
 
 describe('the handshake', () => {
   const token = new SecretString('meatyhamhock');

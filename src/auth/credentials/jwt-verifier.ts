@@ -1,0 +1,117 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose';
+import { Config } from '../../config/config.ts';
+import { Clock } from '../../platform/clock.ts';
+import { HttpClient } from '../../platform/http-client/http-client.ts';
+import { LOGGER, type Pino } from '../../platform/logger.ts';
+import { AppError, defineProblem } from '../../platform/problem.ts';
+import { SUBJECT } from '../client-row.ts';
+import { IssuerKeys, IssuerUnavailable } from './issuer-keys.ts';
+import { RefusedCredential } from './rejected-credential.ts';
+
+export const identityUnavailable = defineProblem(
+  'identity_unavailable',
+  503,
+  'The issuer of this token does not answer, so the token cannot be judged.',
+  'Keep the token and try again after the time in Retry-After.',
+);
+
+/** Who a token is of, by the signature of its issuer. */
+export interface ProvenIdentity {
+  issuer: string;
+  subject: string;
+  /** Those of the token that are ours (`OIDC_AUDIENCE`). */
+  audiences: string[];
+  expiresAt: Date;
+}
+
+/** A JWS in compact form (RFC 7515 3.1) whose header is a JSON object. */
+const TOKEN = /^eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/;
+const LONGEST_TOKEN = 8 * 1024;
+/** Signatures that only the issuer can make. Never `none`, and never HS256, whose key would be the public one. */
+const ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+];
+const TOLERANCE_SECONDS = 30;
+/** Kubernetes writes none; the others are those of access and ID tokens. A logout token of the same issuer is no credential. */
+const TYPES = new Set(['jwt', 'at+jwt', 'application/at+jwt']);
+const RETRY_SECONDS = 5;
+
+/** Proves the JWTs of the configured issuers (`OIDC_ISSUERS`): service accounts of Kubernetes, jobs of a CI. */
+@Injectable()
+export class MachineIdentities {
+  readonly #issuers: ReadonlyMap<string, IssuerKeys>;
+  readonly #audiences: readonly string[];
+
+  constructor(
+    config: Config,
+    http: HttpClient,
+    private readonly clock: Clock,
+    @Inject(LOGGER) logger: Pino,
+  ) {
+    const { issuers, audiences } = config.oidc;
+    this.#issuers = new Map(issuers.map((issuer) => [issuer, new IssuerKeys(issuer, http, clock, logger)]));
+    this.#audiences = audiences;
+  }
+
+  /** Whether a credential is to be judged as a token. Without issuers none is. */
+  mayBeToken(credential: string): boolean {
+    return this.#issuers.size > 0 && TOKEN.test(credential);
+  }
+
+  /** Who the token is of, or why it proves nothing. Throws 503 `identity_unavailable`. */
+  async prove(token: string): Promise<ProvenIdentity | RefusedCredential> {
+    const issuer = token.length > LONGEST_TOKEN ? undefined : claimedIssuer(token);
+    if (issuer === undefined) return new RefusedCredential('invalid_token');
+    const keys = this.#issuers.get(issuer);
+    if (keys === undefined) return new RefusedCredential('unknown_issuer');
+    try {
+      const { payload, protectedHeader } = await jwtVerify(token, keys.keyFor, {
+        issuer,
+        audience: [...this.#audiences],
+        algorithms: ALGORITHMS,
+        clockTolerance: TOLERANCE_SECONDS,
+        currentDate: this.clock.now(),
+        requiredClaims: ['exp', 'sub'],
+      });
+      const isTyped = protectedHeader.typ === undefined || TYPES.has(protectedHeader.typ.toLowerCase());
+      return (isTyped ? this.read(issuer, payload) : null) ?? new RefusedCredential('invalid_token');
+    } catch (error) {
+      if (error instanceof errors.JWTExpired) return new RefusedCredential('expired_token');
+      if (error instanceof errors.JOSEError) return new RefusedCredential('invalid_token');
+      if (error instanceof IssuerUnavailable) {
+        throw new AppError(identityUnavailable, { retryAfterSeconds: RETRY_SECONDS, cause: error });
+      }
+      // A key that the runtime does not take: the token stands or falls with it.
+      return new RefusedCredential('invalid_token');
+    }
+  }
+
+  private read(issuer: string, { sub, aud, exp, iat }: JWTPayload): ProvenIdentity | null {
+    const latest = this.clock.now().getTime() / 1000 + TOLERANCE_SECONDS;
+    if (sub === undefined || !SUBJECT.test(sub) || exp === undefined || (iat !== undefined && iat > latest))
+      return null;
+    const named = Array.isArray(aud) ? aud : [aud];
+    const audiences = this.#audiences.filter((audience) => named.includes(audience));
+    return { issuer, subject: sub, audiences, expiresAt: new Date(exp * 1000) };
+  }
+}
+
+/** Not proven yet: it only says whose keys to take. */
+function claimedIssuer(token: string): string | undefined {
+  try {
+    return decodeJwt(token).iss;
+  } catch {
+    return undefined;
+  }
+}

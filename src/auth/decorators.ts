@@ -1,0 +1,37 @@
+import { createParamDecorator, type ExecutionContext, SetMetadata } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import type { Caller, Role } from './authenticated-client.ts';
+
+export const ACCESS = Symbol('access');
+
+export type AccessRule = { kind: 'public' } | { kind: 'roles'; roles: readonly Role[]; fresh: boolean };
+
+/** Who may call a route. A route with neither this nor `@Public()` is refused to everyone. */
+export const Roles = (...roles: Role[]): MethodDecorator & ClassDecorator =>
+  SetMetadata<symbol, AccessRule>(ACCESS, { kind: 'roles', roles, fresh: true });
+
+/**
+ * Like `Roles`, for the hottest route only: the caller may come from a cache that is seconds old, because the route's own
+ * statement checks key and policy again (`Caller.keyHash`, `.policyVersion`) while it writes, and asks `Authentication` anew where they differ.
+ */
+export const RolesCheckedAgain = (...roles: Role[]): MethodDecorator =>
+  SetMetadata<symbol, AccessRule>(ACCESS, { kind: 'roles', roles, fresh: false });
+
+/** A route for everyone: browsers, Meta, probes. */
+export const Public = (): MethodDecorator & ClassDecorator =>
+  SetMetadata<symbol, AccessRule>(ACCESS, { kind: 'public' });
+
+/** The request as the guard leaves it. */
+export type CalledRequest = FastifyRequest & { caller?: Caller };
+
+/** The caller of a route that `Roles` guards. */
+export const CurrentCaller = createParamDecorator((_: unknown, context: ExecutionContext): Caller => {
+  const { caller } = context.switchToHttp().getRequest<CalledRequest>();
+  if (caller === undefined) throw new Error('this route is not guarded by Roles');
+  return caller;
+});
+
+/** The request's id, as `X-Request-Id` says it: for audit entries. */
+export const RequestId = createParamDecorator((_: unknown, context: ExecutionContext): string =>
+  String(context.switchToHttp().getRequest<FastifyRequest>().id),
+);

@@ -1,0 +1,93 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Database } from '../database/database.ts';
+import { Clock } from '../platform/clock.ts';
+import { LOGGER, type Pino } from '../platform/logger.ts';
+import type { Caller } from './authenticated-client.ts';
+
+const EVERY_MS = 60_000;
+/** Uses of a moment go to the database together. */
+const GATHER_MS = 1_000;
+const MOST_REMEMBERED = 10_000;
+
+/**
+ * When clients and keys were last used, to about a minute: each is written once a minute at the most, apart from the requests that use
+ * them. Rows that somebody else has locked are left out, so nobody ever waits for this; the next use is noted again.
+ */
+@Injectable()
+export class LastUse implements OnApplicationShutdown {
+  /** When each was last written, by client id and key hash. */
+  readonly #writtenAtMs = new Map<string, number>();
+  #clients = new Map<string, Date>();
+  #keys = new Map<string, { hash: Buffer; at: Date }>();
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Pino,
+  ) {}
+
+  /** Costs a look into a map, and never waits. */
+  note({ clientId, keyHash }: Caller): void {
+    const now = this.clock.now();
+    if (this.isDue(clientId, now)) this.#clients.set(clientId, now);
+    if (keyHash !== null) {
+      const key = keyHash.toString('latin1');
+      if (this.isDue(key, now)) this.#keys.set(key, { hash: keyHash, at: now });
+    }
+    if (this.#clients.size > 0 || this.#keys.size > 0)
+      this.#timer ??= setTimeout(() => void this.flush(), GATHER_MS).unref();
+  }
+
+  /** Writes what has come together. Never rejects. */
+  async flush(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    const clients = [...this.#clients];
+    const keys = [...this.#keys.values()];
+    this.#clients = new Map();
+    this.#keys = new Map();
+    try {
+      if (clients.length > 0)
+        await this.write(
+          'client',
+          'id',
+          'text',
+          clients.map(([id]) => id),
+          clients.map(([, at]) => at),
+        );
+      if (keys.length > 0)
+        await this.write(
+          'client_key',
+          'hash',
+          'bytea',
+          keys.map(({ hash }) => hash),
+          keys.map(({ at }) => at),
+        );
+    } catch (error) {
+      this.logger.warn({ err: error }, 'when keys were last used could not be written');
+    }
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.flush();
+  }
+
+  private isDue(name: string, now: Date): boolean {
+    const written = this.#writtenAtMs.get(name);
+    if (written !== undefined && now.getTime() - written < EVERY_MS) return false;
+    if (this.#writtenAtMs.size >= MOST_REMEMBERED) this.#writtenAtMs.clear();
+    this.#writtenAtMs.set(name, now.getTime());
+    return true;
+  }
+
+  private async write(table: string, column: string, type: string, names: unknown[], instants: Date[]): Promise<void> {
+    await this.database.run({
+      text: `WITH used AS (
+          SELECT t.${column} AS name, w.at FROM ${table} t JOIN unnest($1::${type}[], $2::timestamptz[]) AS w (name, at) ON w.name = t.${column}
+          WHERE t.last_used_at IS NULL OR t.last_used_at < w.at FOR NO KEY UPDATE OF t SKIP LOCKED
+        ) UPDATE ${table} t SET last_used_at = used.at FROM used WHERE t.${column} = used.name`,
+      values: [names, instants],
+    });
+  }
+}

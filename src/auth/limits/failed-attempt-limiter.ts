@@ -1,0 +1,56 @@
+import { Injectable } from '@nestjs/common';
+import ipaddr from 'ipaddr.js';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { RefusalRecord } from '../../audit/refusal-auditor.ts';
+import { AppError } from '../../platform/problem.ts';
+import { RefusalCounter, tooManyAttempts, unauthenticated } from '../auth-problems.ts';
+import type { RefusedCredential } from '../credentials/rejected-credential.ts';
+
+const ATTEMPTS = 10;
+const WINDOW_SECONDS = 60;
+
+/**
+ * Limits wrong keys by address, in the memory of this replica. It is asked only after a key was found to be wrong, so a good key
+ * passes whatever else comes from its address (an office, a proxy). What a wrong key costs us at the most is one look-up by
+ * primary key; one in the wrong form costs none.
+ */
+@Injectable()
+export class FailedAttempts {
+  readonly #limiter = new RateLimiterMemory({ points: ATTEMPTS, duration: WINDOW_SECONDS });
+
+  constructor(
+    private readonly record: RefusalRecord,
+    private readonly counter: RefusalCounter,
+  ) {}
+
+  /**
+   * Notes a wrong key or token; what to answer: 401 `unauthenticated`, or 429 `too_many_attempts` from the eleventh in a minute on.
+   */
+  async refuse(address: string, refused: RefusedCredential, requestId: string): Promise<AppError> {
+    const network = networkOf(address);
+    const { consumedPoints, msBeforeNext } = await this.#limiter.penalty(network);
+    await this.tell(network, refused, requestId);
+    if (consumedPoints <= ATTEMPTS) {
+      this.counter.count(refused.reason);
+      return new AppError(unauthenticated);
+    }
+    this.counter.count('too_many_attempts');
+    return new AppError(tooManyAttempts, { retryAfterSeconds: Math.max(1, Math.ceil(msBeforeNext / 1000)) });
+  }
+
+  /** What proves nobody is one flood by address; a key or subject that is known is one by itself. */
+  private tell(network: string, { reason, clientId, details }: RefusedCredential, requestId: string): Promise<void> {
+    const { subject } = details;
+    const [kind, source] =
+      clientId !== null ? [reason, clientId] : subject === undefined ? ['credential', network] : [reason, subject];
+    return this.record.note({ kind, source, clientId, requestId, details: { ...details, address: network, reason } });
+  }
+}
+
+/** The address, or for IPv6 its /64: one customer of a provider owns all of that. */
+export function networkOf(address: string): string {
+  if (!ipaddr.isValid(address)) return 'unknown';
+  const parsed = ipaddr.process(address);
+  if (!(parsed instanceof ipaddr.IPv6)) return parsed.toString();
+  return `${new ipaddr.IPv6([...parsed.parts.slice(0, 4), 0, 0, 0, 0]).toString()}/64`;
+}

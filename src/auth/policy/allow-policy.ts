@@ -1,0 +1,82 @@
+import type { Product } from '../../config/config.ts';
+
+/**
+ * Which Graph calls a client may make through the gateway: patterns such as `GET /act_*` + `/insights`, as one list for all products
+ * or by product. A product's own list counts in place of that of `*`; a product without any may call nothing.
+ */
+export type AllowPolicy = readonly string[] | Readonly<Partial<Record<Product | '*', readonly string[]>>>;
+
+const METHODS = new Set(['GET', 'POST', 'DELETE', 'PUT', 'PATCH', 'ANY', '*']);
+const LONGEST_PATTERN = 300;
+/** The characters of a segment of the gateway's paths, and the wildcard. */
+const SEGMENT = /^[A-Za-z0-9_.:$@+,=~*-]+$/;
+const VERSION = /^v\d{1,3}\.\d{1,2}$/i;
+/** Meta's hosts besides Graph, as they stand at the head of a path. A wildcard never means one of them. */
+const HOSTS = new Set(['rupload', 'lookaside.fbsbx.com']);
+
+/** The patterns that hold for calls of a product. Null: everything is allowed. */
+export function patternsFor(policy: AllowPolicy | null, product: Product): readonly string[] | null {
+  if (policy === null) return null;
+  if (isList(policy)) return policy;
+  return policy[product] ?? policy['*'] ?? [];
+}
+
+/** What is wrong with a pattern, in words; null where nothing is. */
+export function patternFault(pattern: unknown): string | null {
+  if (typeof pattern !== 'string' || pattern.length > LONGEST_PATTERN) {
+    return `must be a text such as "GET /*/insights", of ${LONGEST_PATTERN} characters at the most`;
+  }
+  const [method = '', path = '', ...more] = pattern.split(' ');
+  if (more.length > 0 || !path.startsWith('/'))
+    return 'must be a method, one space and a path, such as "GET /*/insights"';
+  if (!METHODS.has(method)) return 'must begin with GET, POST, DELETE, PUT, PATCH or ANY';
+  const segments = segmentsOf(path);
+  if (VERSION.test(segments[0] ?? '')) return 'must not name a version: a pattern holds for each of them';
+  for (const [index, segment] of segments.entries()) {
+    if (segment === '**' && index === segments.length - 1) continue;
+    const wildcards = segment.split('*').length - 1;
+    if (!SEGMENT.test(segment) || /^\.+$/.test(segment) || wildcards > 1) {
+      return 'must have a plain path: names, one * in a segment at the most, and ** only as the last segment';
+    }
+  }
+  return null;
+}
+
+/**
+ * Whether one of the patterns covers a call. `*` stands for one segment, or in a segment for one character and more (`act_*`); a last
+ * `**` for any number of segments. `method` is upper case; `segments` have no version.
+ */
+export function isAllowed(patterns: readonly string[], method: string, segments: readonly string[]): boolean {
+  const verb = method === 'HEAD' ? 'GET' : method;
+  return patterns.some((pattern) => {
+    const cut = pattern.indexOf(' ');
+    const wanted = pattern.slice(0, cut);
+    return (
+      (wanted === verb || wanted === 'ANY' || wanted === '*') && covers(segmentsOf(pattern.slice(cut + 1)), segments)
+    );
+  });
+}
+
+function covers(pattern: readonly string[], segments: readonly string[]): boolean {
+  const isOpen = pattern.at(-1) === '**';
+  const fixed = isOpen ? pattern.slice(0, -1) : pattern;
+  if (isOpen ? segments.length < fixed.length : segments.length !== fixed.length) return false;
+  return fixed.every((part, index) => fits(part, segments[index] ?? ''));
+}
+
+function fits(part: string, segment: string): boolean {
+  const star = part.indexOf('*');
+  if (star < 0) return part === segment;
+  if (HOSTS.has(segment) || VERSION.test(segment)) return false;
+  return (
+    segment.length >= part.length && segment.startsWith(part.slice(0, star)) && segment.endsWith(part.slice(star + 1))
+  );
+}
+
+function segmentsOf(path: string): string[] {
+  return path === '/' ? [] : path.slice(1).split('/');
+}
+
+function isList(policy: AllowPolicy): policy is readonly string[] {
+  return Array.isArray(policy);
+}

@@ -1,0 +1,97 @@
+import { DataSource } from 'typeorm';
+import { ENTITIES } from '../app.module.ts';
+import { AuditLog } from '../audit/audit-log.ts';
+import type { Config } from '../config/config.ts';
+import { dataSourceOptions } from '../database/data-source-options.ts';
+import { Database } from '../database/database.ts';
+import { DatabaseClock } from '../database/database-clock.ts';
+import { migrate } from '../database/migrate.ts';
+import { type Clock, SystemClock } from '../platform/clock.ts';
+import { Ids } from '../platform/ids.ts';
+import { type Random, SystemRandom } from '../platform/random.ts';
+import { KeyRing } from '../vault/keys/key-ring.ts';
+import { Vault } from '../vault/vault.ts';
+import { openRootKeys } from './root-keys.ts';
+import { databaseFailure } from './startup-error.ts';
+
+/** What stands on the database, opened: the same for a replica and for the command line. */
+export interface Stores {
+  dataSource: DataSource;
+  database: Database;
+  /** The database's time. */
+  databaseClock: DatabaseClock;
+  /** The time that everything goes by: the database's, unless a test gave another. */
+  clock: Clock;
+  random: Random;
+  ids: Ids;
+  keyRing: KeyRing;
+  vault: Vault;
+  audit: AuditLog;
+  close(): Promise<void>;
+}
+
+export interface StoresOptions {
+  config: Config;
+  databaseUrl: string;
+  overrides?: { clock?: Clock; localClock?: Clock; random?: Random };
+}
+
+/** Connects, runs what migrations are missing, opens the key ring. Throws `StartFailure` or `WrongRootKey`, with nothing left open. */
+export async function openStores(options: StoresOptions): Promise<Stores> {
+  const dataSource = await connectDatabase(options.databaseUrl);
+  try {
+    await migrate(dataSource).catch((error: unknown) => {
+      throw databaseFailure(error, options.databaseUrl);
+    });
+    return await openStoresOn(dataSource, options);
+  } catch (error) {
+    await dataSource.destroy();
+    throw error;
+  }
+}
+
+/** A connected data source, with the schema as it is. Throws `StartFailure`. */
+export async function connectDatabase(databaseUrl: string): Promise<DataSource> {
+  const dataSource = new DataSource({ ...dataSourceOptions(databaseUrl), entities: [...ENTITIES] });
+  try {
+    return await dataSource.initialize();
+  } catch (error) {
+    throw databaseFailure(error, databaseUrl);
+  }
+}
+
+/** The stores on a database that has been migrated. Throws `WrongRootKey`; the data source stays the caller's to close then. */
+export async function openStoresOn(
+  dataSource: DataSource,
+  { config, overrides = {} }: Omit<StoresOptions, 'databaseUrl'>,
+): Promise<Stores> {
+  const random = overrides.random ?? new SystemRandom();
+  const database = Database.of(dataSource);
+  const databaseClock = await DatabaseClock.start(database, overrides.localClock ?? new SystemClock());
+  const clock = overrides.clock ?? databaseClock;
+  const ids = new Ids(clock, random);
+  const source = { clock, ids, random };
+  const rootKeys = await openRootKeys(config.keys, random);
+  const keyRing = await KeyRing.open(database, rootKeys.rootKey, rootKeys.previousRootKey, source).catch(
+    async (error: unknown) => {
+      await rootKeys.close();
+      throw error;
+    },
+  );
+  return {
+    dataSource,
+    database,
+    databaseClock,
+    clock,
+    random,
+    ids,
+    keyRing,
+    vault: new Vault(keyRing, source),
+    audit: new AuditLog(clock, ids, keyRing),
+    close: async () => {
+      await rootKeys.close();
+      await database.prompt.close();
+      await dataSource.destroy();
+    },
+  };
+}

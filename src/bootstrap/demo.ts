@@ -1,0 +1,156 @@
+import { rmSync } from 'node:fs';
+import path from 'node:path';
+import { keepSecret, readSecret } from '../config/development-keys.ts';
+import { type HttpAnswer, type HttpClient, UndiciHttpClient } from '../platform/http-client/http-client.ts';
+import { demoScreen } from './demo-screen.ts';
+import type { Service } from './start-service.ts';
+
+const TENANT = 'demo-tenant';
+const PRODUCT = 'pages';
+const TIMEOUT_MS = 20_000;
+
+/**
+ * Makes sure that a service client and a connected sandbox user are there, by the requests that curl and a browser would make,
+ * and returns the screen that says what to try. What an earlier start has made is used again.
+ */
+export async function runDemo(service: Service, hasColour: boolean): Promise<string> {
+  const http = new UndiciHttpClient();
+  try {
+    const demo = new Demo(service, http);
+    const serviceKey = await demo.serviceKey();
+    const connection = service.sandbox === null ? null : await demo.connectedUser();
+    return demoScreen(
+      {
+        publicUrl: service.config.publicUrl,
+        sandboxUrl: service.sandbox?.url ?? null,
+        keyDirectory: path.resolve(service.config.dataDir, 'keys'),
+        adminKey: demo.adminKey,
+        serviceKey,
+        tenant: TENANT,
+        product: PRODUCT,
+        connection,
+      },
+      hasColour,
+    );
+  } finally {
+    await http.close();
+  }
+}
+
+interface ConnectionView {
+  id: string;
+  credentials: { kind: string; subject_name: string | null }[];
+}
+
+class Demo {
+  readonly adminKey: string;
+
+  constructor(
+    private readonly service: Service,
+    private readonly http: HttpClient,
+  ) {
+    const key = service.config.bootstrapAdminKey;
+    if (key === null) throw new Error('the demo needs an admin key: set BOOTSTRAP_ADMIN_KEY');
+    this.adminKey = key.expose();
+  }
+
+  /** The key of the client "demo", kept beside the others; a new client where there is none yet, or its key is not known any more. */
+  async serviceKey(): Promise<string> {
+    const file = path.resolve(this.service.config.dataDir, 'keys', 'demo-service-key');
+    const kept = readSecret(file);
+    if (kept !== null && (await this.api('GET', '/v1/connections?limit=1', kept)).status === 200) return kept;
+    const client = {
+      name: 'demo',
+      role: 'service',
+      tenants: [TENANT],
+      products: [PRODUCT],
+      lease_modes: ['gateway', 'token'],
+    };
+    const answer = await this.api('POST', '/v1/clients', this.adminKey, client);
+    const { api_key: key } = expectStatus<{ api_key: string }>(answer, 201, 'making the client "demo"');
+    rmSync(file, { force: true });
+    return keepSecret(file, () => key).secret;
+  }
+
+  /** The connection of the demo tenant, made through the browser's way where there is no live one. */
+  async connectedUser(): Promise<ConnectionView> {
+    const existing = await this.liveConnection();
+    if (existing !== null) return existing;
+    await this.connect();
+    const made = await this.liveConnection();
+    if (made === null) throw new Error('the demo went through the dialog, but no connection came of it');
+    return made;
+  }
+
+  private async liveConnection(): Promise<ConnectionView | null> {
+    const answer = await this.api(
+      'GET',
+      `/v1/connections?tenant=${TENANT}&product=${PRODUCT}&status=active`,
+      this.adminKey,
+    );
+    return expectStatus<{ data: ConnectionView[] }>(answer, 200, 'listing connections').data[0] ?? null;
+  }
+
+  /** Session, our redirect with its cookie, Meta's dialog (where the user says yes), and back to the callback. */
+  private async connect(): Promise<void> {
+    const order = { tenant: TENANT, product: PRODUCT, flow: 'facebook_login' };
+    const session = expectStatus<{ connect_url: string }>(
+      await this.api('POST', '/v1/connect-sessions', this.adminKey, order),
+      201,
+      'opening a connect session',
+    );
+    const opened = await this.browse(session.connect_url);
+    const cookie = [opened.headers['set-cookie'] ?? []]
+      .flat()
+      .map((line) => line.split(';', 1)[0])
+      .join('; ');
+    const dialog = new URL(redirectOf(opened, 'opening the connect link'));
+    dialog.searchParams.set('sandbox_action', 'approve');
+    const approved = await this.browse(dialog.href);
+    const callback = new URL(redirectOf(approved, 'saying yes in the dialog'));
+    callback.hash = '';
+    const ended = await this.browse(callback.href, cookie);
+    if (ended.status >= 400) throw new Error(`coming back from the dialog failed: ${describe(ended)}`);
+  }
+
+  private api(method: string, target: string, key: string, body?: unknown): Promise<HttpAnswer> {
+    return this.http.send({
+      method,
+      url: this.service.address + target,
+      headers: {
+        authorization: `Bearer ${key}`,
+        accept: 'application/json',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      body: body === undefined ? null : JSON.stringify(body),
+      timeoutMs: TIMEOUT_MS,
+    });
+  }
+
+  /** One page, as a browser gets it. Our own public address may not be reachable from here, so the listener stands in for it. */
+  private browse(url: string, cookie?: string): Promise<HttpAnswer> {
+    const { publicUrl } = this.service.config;
+    const reachable = url.startsWith(`${publicUrl}/`) ? this.service.address + url.slice(publicUrl.length) : url;
+    return this.http.send({
+      method: 'GET',
+      url: reachable,
+      headers: { accept: 'text/html', ...(cookie === undefined ? {} : { cookie }) },
+      timeoutMs: TIMEOUT_MS,
+    });
+  }
+}
+
+function expectStatus<T>(answer: HttpAnswer, status: number, what: string): T {
+  if (answer.status !== status) throw new Error(`${what} failed: ${describe(answer)}`);
+  return JSON.parse(answer.body.toString('utf8')) as T;
+}
+
+function redirectOf(answer: HttpAnswer, what: string): string {
+  const { location } = answer.headers;
+  if (answer.status !== 302 || location === undefined) throw new Error(`${what} failed: ${describe(answer)}`);
+  return location;
+}
+
+function describe(answer: HttpAnswer): string {
+  return `${answer.status} ${answer.body.toString('utf8').slice(0, 500)}`;
+}

@@ -1,0 +1,120 @@
+import path from 'node:path';
+import type { Config } from '../config/config.ts';
+import { developmentKeys } from '../config/development-keys.ts';
+import type { Environment } from '../config/environment-reader.ts';
+import { loadConfig } from '../config/load-config.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../database/embedded-postgres.ts';
+import { SystemClock } from '../platform/clock.ts';
+import { createLogger } from '../platform/logger.ts';
+import { type Random, SystemRandom } from '../platform/random.ts';
+import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
+import { createReplica } from './replica.ts';
+
+export interface Service {
+  config: Config;
+  /** Where the replica listens. */
+  address: string;
+  /** The built-in Meta, where it was started. */
+  sandbox: Sandbox | null;
+  /** Where development keys lie, where any are in use. */
+  keyDirectory: string | null;
+  /** Drains the replica, then stops the sandbox and the embedded database. */
+  close(): Promise<void>;
+}
+
+/**
+ * One replica from an environment alone, with what development adds to it: keys, the sandbox Meta, the embedded Postgres.
+ * Throws what stopped the start, with everything that ran already stopped again.
+ */
+export async function startService(environment: Environment): Promise<Service> {
+  const running: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (let stop = running.pop(); stop !== undefined; stop = running.pop()) await stop();
+  };
+  try {
+    return await start(environment, running, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function start(
+  environment: Environment,
+  running: (() => Promise<void>)[],
+  close: () => Promise<void>,
+): Promise<Service> {
+  const random = new SystemRandom();
+  const usesSandbox =
+    !isProduction(environment) && !isSet(environment, 'META_APP_ID') && !isSet(environment, 'META_APP_SECRET');
+  const standIn = usesSandbox ? { META_APP_ID: '0', META_APP_SECRET: 'sandbox' } : {};
+  // Everything that is wrong is told before anything is started or written.
+  const planned = loadConfig({ ...plannedKeys(environment), ...environment, ...standIn });
+
+  const keys = isProduction(environment) ? null : developmentKeys(environment, planned.dataDir, random);
+  const embedded = planned.databaseUrl === null ? await startDatabase(planned, random) : null;
+  if (embedded !== null) running.push(() => embedded.stop());
+  const sandbox = usesSandbox ? await startBuiltInSandbox(planned, random) : null;
+  if (sandbox !== null) running.push(() => sandbox.close());
+
+  const config = loadConfig({ ...sandbox?.environment(), ...withoutEmpty(environment), ...keys?.variables });
+  const hasDevelopmentKeys = keys !== null && Object.keys(keys.variables).length > 0;
+  if (hasDevelopmentKeys) warnOfKeys(config, keys.directory, Object.keys(keys.variables));
+  const databaseUrl = planned.databaseUrl?.expose() ?? embedded?.url ?? '';
+  const replica = await createReplica({ config, databaseUrl });
+  running.push(() => replica.close());
+  const address = await replica.listen();
+  createLogger(config.logLevel).info(
+    { address, public_url: config.publicUrl, start_ms: Math.round(performance.now()) },
+    'ready',
+  );
+  return { config, address, sandbox, keyDirectory: hasDevelopmentKeys ? keys.directory : null, close };
+}
+
+/** Stand-ins for the keys that development makes, so that the rest can be checked before. */
+function plannedKeys(environment: Environment): Environment {
+  const needsKey =
+    !isProduction(environment) && !isSet(environment, 'ROOT_KEY') && !isSet(environment, 'ROOT_KEY_FILE');
+  const isLocal = (environment['KMS_PROVIDER']?.trim() || 'local') === 'local';
+  return needsKey && isLocal ? { ROOT_KEY: Buffer.alloc(32).toString('base64') } : {};
+}
+
+function isProduction(environment: Environment): boolean {
+  return environment['NODE_ENV']?.trim() === 'production';
+}
+
+function isSet(environment: Environment, name: string): boolean {
+  return (environment[name]?.trim() ?? '') !== '';
+}
+
+function withoutEmpty(environment: Environment): Environment {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => isSet(environment, name)));
+}
+
+function startDatabase(config: Config, random: Random): Promise<EmbeddedPostgres> {
+  return startEmbeddedPostgres({ directory: path.join(config.dataDir, 'postgres'), random });
+}
+
+/** On the port above ours where that is free, so that its address stays the same from start to start. */
+async function startBuiltInSandbox(config: Config, random: Random): Promise<Sandbox> {
+  const clock = new SystemClock();
+  const options = {
+    host: '127.0.0.1',
+    now: () => clock.now().getTime(),
+    randomBytes: (size: number) => random.bytes(size),
+    stateFile: path.join(config.dataDir, 'sandbox.json'),
+  };
+  try {
+    return await startSandbox({ ...options, port: config.port === 0 ? 0 : config.port + 1 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    return startSandbox({ ...options, port: 0 });
+  }
+}
+
+function warnOfKeys(config: Config, directory: string, names: readonly string[]): void {
+  createLogger(config.logLevel).warn(
+    { directory, variables: names },
+    `DEVELOPMENT KEYS IN USE: ${names.join(' and ')} were not given and lie beside the data in ${directory}. Never keep real tokens under them.`,
+  );
+}

@@ -1,0 +1,136 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { AuditReader } from '../../audit/audit-entry.query.ts';
+import { AuditChain } from '../../audit/chain/audit-chain.ts';
+import { anchorFault, type ChainAnchor, takeAnchor } from '../../audit/chain/chain-anchor.ts';
+import { ChainVerifier } from '../../audit/chain/chain-verifier.ts';
+import type { Stores } from '../../bootstrap/core-services.ts';
+import { StartFailure } from '../../bootstrap/startup-error.ts';
+import { type CommandContext, commandConfig, withStores } from '../command-context.ts';
+import { Unfinished, UsageFailure } from '../command-error.ts';
+import { addPruneCommand } from './audit-prune-command.ts';
+
+interface ExportOptions {
+  from?: string;
+  to?: string;
+  connection?: string;
+  client?: string;
+  action?: string;
+}
+
+const PAGE = 1_000;
+
+/** `metavault audit`: proves the record, gives a head to be kept elsewhere, writes the record out. */
+export function addAuditCommand(program: Command, context: CommandContext): void {
+  const audit = program.command('audit').description('prove, anchor and export the audit record');
+  const onStores = (work: (stores: Stores) => Promise<void>): Promise<void> =>
+    withStores(commandConfig(context.environment), work);
+  audit
+    .command('verify')
+    .description('prove the whole record; exit code 1 where it does not hold')
+    .option('--anchor <file>', 'also that it still goes through this head (metavault audit anchor)')
+    .option('--json', 'as JSON')
+    .action(({ anchor, json }: { anchor?: string; json?: true }) =>
+      onStores((stores) => verify(stores, anchor === undefined ? null : readAnchor(anchor), json === true, context)),
+    );
+  audit
+    .command('anchor')
+    .description('print the head of the record, signed, to be kept where the database is not')
+    .option('--json', 'as JSON, as always')
+    .action(() => onStores((stores) => anchorNow(stores, context)));
+  audit
+    .command('export')
+    .description('print the entries as JSON lines, the newest first')
+    .option('--from <instant>', 'from this RFC 3339 instant on')
+    .option('--to <instant>', 'before this RFC 3339 instant')
+    .option('--connection <id>', 'of this connection')
+    .option('--client <id>', 'what this client did, and what was done to it')
+    .option('--action <action>', 'of this action, such as connection.revoked')
+    .option('--json', 'JSON lines, as always')
+    .action((options: ExportOptions) => onStores((stores) => exportEntries(stores, options, context)));
+  addPruneCommand(audit, onStores, context);
+}
+
+async function verify(stores: Stores, anchor: ChainAnchor | null, asJson: boolean, context: CommandContext) {
+  const { database, clock, keyRing } = stores;
+  const verifier = new ChainVerifier(database, clock, new AuditChain(database, clock, keyRing), keyRing);
+  const { valid, entries, prunedEntries, head, brokenAt } = await verifier.verify();
+  const fault = anchor === null ? null : await anchorFault(database, keyRing, anchor);
+  const isProven = valid && fault === null;
+  if (asJson) {
+    const brokenView =
+      brokenAt === null ? {} : { broken_at: { ...brokenAt, entry_id: brokenAt.entryId, entryId: undefined } };
+    const anchorView = anchor === null ? {} : { anchor: fault ?? 'holds' };
+    const prunedView = prunedEntries === 0 ? {} : { pruned_entries: prunedEntries };
+    context.print(JSON.stringify({ valid: isProven, entries, head, ...prunedView, ...brokenView, ...anchorView }));
+  } else {
+    context.print(
+      brokenAt === null
+        ? `${entries} entries hold${prunedEntries === 0 ? '' : `; the first ${prunedEntries} were pruned, under a seal that holds`}.`
+        : `The record does NOT hold: ${brokenAt.reason} at position ${brokenAt.position ?? 'none'}, entry ${brokenAt.entryId ?? 'none'}.`,
+    );
+    if (anchor !== null)
+      context.print(fault === null ? 'It goes through the anchor.' : `It does NOT match the anchor: ${fault}.`);
+  }
+  if (valid && fault === 'pruned')
+    throw new Unfinished('The anchor is older than what was pruned: verify with a newer one.');
+  if (!isProven) throw new Unfinished('Treat this as a break-in: docs/runbook.md, "What to watch".');
+}
+
+async function anchorNow({ database, clock, keyRing }: Stores, { print }: CommandContext): Promise<void> {
+  await new AuditChain(database, clock, keyRing).linkNew('late', true);
+  const anchor = await takeAnchor(database);
+  if (anchor === null) throw new StartFailure('The record is empty: there is no head yet.', undefined);
+  print(JSON.stringify({ ...anchor, taken_at: clock.now().toISOString() }));
+}
+
+function readAnchor(file: string): ChainAnchor {
+  let anchor: Partial<ChainAnchor>;
+  try {
+    anchor = JSON.parse(readFileSync(file, 'utf8')) as Partial<ChainAnchor>;
+  } catch (error) {
+    throw new StartFailure(
+      `--anchor: ${file} cannot be read as an anchor. Give the line that metavault audit anchor printed.`,
+      error,
+    );
+  }
+  const { entries, head, seal } = anchor;
+  if (typeof entries !== 'number' || typeof head !== 'string' || typeof seal !== 'string') {
+    throw new StartFailure(
+      `--anchor: ${file} is no anchor. Give the line that metavault audit anchor printed.`,
+      undefined,
+    );
+  }
+  return { entries, head, seal };
+}
+
+async function exportEntries({ database }: Stores, options: ExportOptions, context: CommandContext): Promise<void> {
+  const reader = new AuditReader(database);
+  const { connection, client, action } = options;
+  const filter = {
+    ...(connection === undefined ? {} : { connectionId: connection }),
+    ...(client === undefined ? {} : { clientId: client }),
+    ...(action === undefined ? {} : { action }),
+    ...(options.from === undefined ? {} : { from: instant('--from', options.from) }),
+    ...(options.to === undefined ? {} : { to: instant('--to', options.to) }),
+    visibleTenants: null,
+    visibleProducts: null,
+    limit: PAGE,
+  };
+  for (let before: string | null = null; ; ) {
+    const rows = await reader.list({ ...filter, before });
+    const shown = rows.slice(0, PAGE);
+    for (const { actor_kind, actor_id, ...row } of shown) {
+      context.print(JSON.stringify({ ...row, actor: { kind: actor_kind, id: actor_id } }));
+    }
+    const isRead = (await context.drained?.()) ?? true;
+    if (rows.length <= PAGE || !isRead) return;
+    before = shown.at(-1)?.id ?? null;
+  }
+}
+
+function instant(option: string, text: string): Date {
+  const epochMs = Date.parse(text);
+  if (Number.isNaN(epochMs)) throw new UsageFailure(`${option} is not an instant such as 2026-01-31T09:30:00Z.`);
+  return new Date(epochMs);
+}

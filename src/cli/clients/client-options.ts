@@ -1,0 +1,99 @@
+import { type ClassConstructor, plainToInstance } from 'class-transformer';
+import { validate } from 'class-validator';
+import { PRODUCTS } from '../../config/config.ts';
+import { inputErrors } from '../../platform/http-server/input-validation.pipe.ts';
+import { AppError, type InputError } from '../../platform/problem.ts';
+import { UsageFailure } from '../command-error.ts';
+
+/** What the words of `clients create` and `clients update` say of a client. `none` takes something away. */
+export interface ClientOptions {
+  name?: string;
+  role?: string;
+  tenants?: string[];
+  products?: string[];
+  leaseModes?: string[];
+  maxTtlSeconds?: string;
+  rateLimitPerSecond?: string;
+  allow?: string[];
+  ip?: string[];
+  identity?: string[];
+  expiresInDays?: string;
+}
+
+const DAY_SECONDS = 86_400;
+const NONE = 'none';
+/** Under which word an operator gave a field. */
+const WORDS: Readonly<Record<string, string>> = {
+  ip_allow_list: 'ip',
+  identities: 'identity',
+  expires_in_seconds: 'expires-in-days',
+};
+
+/** The body that the API would get for these words. */
+export function bodyOf(options: ClientOptions): Record<string, unknown> {
+  const body = {
+    name: options.name,
+    role: options.role,
+    tenants: options.tenants,
+    products: options.products,
+    lease_modes: options.leaseModes,
+    max_ttl_seconds: numberOf(options.maxTtlSeconds),
+    rate_limit_per_second: options.rateLimitPerSecond === NONE ? null : numberOf(options.rateLimitPerSecond),
+    allow: isNone(options.allow) ? null : allowOf(options.allow),
+    ip_allow_list: isNone(options.ip) ? null : options.ip,
+    identities: isNone(options.identity) ? [] : options.identity?.map(identityOf),
+    expires_in_seconds: options.expiresInDays === undefined ? undefined : Number(options.expiresInDays) * DAY_SECONDS,
+  };
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
+}
+
+/** Under the rules of the API: `use` gets the request that they accept. Throws `UsageFailure` in the operator's words. */
+export async function underRules<R extends object, T>(
+  type: ClassConstructor<R>,
+  body: Record<string, unknown>,
+  use: (request: R) => Promise<T>,
+): Promise<T> {
+  const request = plainToInstance(type, body);
+  refuse(inputErrors(await validate(request, { stopAtFirstError: true })));
+  try {
+    return await use(request);
+  } catch (error) {
+    if (error instanceof AppError) refuse(error.occasion.errors ?? []);
+    throw error;
+  }
+}
+
+function refuse(faults: readonly InputError[]): void {
+  if (faults.length === 0) return;
+  const lines = faults.map(({ path, message }) => {
+    const [, field = '', rest = ''] = /^([a-z_]+)(.*)$/s.exec(path) ?? [];
+    return `  - --${WORDS[field] ?? field.replaceAll('_', '-')}${rest}: ${message}`;
+  });
+  throw new UsageFailure(`Nothing was done:\n${lines.join('\n')}`);
+}
+
+function numberOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text);
+}
+
+function isNone(values: readonly string[] | undefined): boolean {
+  return values?.length === 1 && values[0] === NONE;
+}
+
+/** `GET /me` is for all products, `whatsapp=POST /*` + `/messages` for one. */
+function allowOf(patterns: readonly string[] | undefined): unknown {
+  if (patterns === undefined) return undefined;
+  const byProduct: Record<string, string[]> = {};
+  for (const text of patterns) {
+    const product = ['*', ...PRODUCTS].find((name) => text.startsWith(`${name}=`));
+    const pattern = product === undefined ? text : text.slice(product.length + 1);
+    byProduct[product ?? '*'] = [...(byProduct[product ?? '*'] ?? []), pattern];
+  }
+  return Object.keys(byProduct).join() === '*' ? byProduct['*'] : byProduct;
+}
+
+/** `issuer,audience,subject`; a subject may have commas of its own. */
+function identityOf(text: string): object {
+  const [issuer, audience, ...subject] = text.split(',');
+  return { issuer, audience, subject: subject.join(',') };
+}

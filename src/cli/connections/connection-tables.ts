@@ -1,0 +1,43 @@
+import type { ConnectionView } from '../../connections/connection/connection-response.dto.ts';
+import { table } from '../command-context.ts';
+
+/** Connections for people, one a line. */
+export function connectionTable(views: readonly ConnectionView[]): string {
+  const rows = views.map((view) => [view.id, view.tenant, view.product, view.status, view.meta_user_id, view.app_id]);
+  return table([['ID', 'TENANT', 'PRODUCT', 'STATUS', 'META USER', 'APP'], ...rows]);
+}
+
+/** One connection for people, with its credentials and assets. */
+export function connectionSheet(view: ConnectionView): string {
+  const facts = [
+    ['id', view.id],
+    ['tenant', view.tenant],
+    ['product', view.product],
+    ['flow', view.flow],
+    ['status', view.status + (view.status_reason === null ? '' : ` (${view.status_reason.code})`)],
+    ['Meta user', view.meta_user_id],
+    ['app', view.app_id],
+    ['scopes', view.scopes.join(' ')],
+    ['declined', view.declined_scopes.join(' ')],
+    ['data access until', view.data_access_expires_at ?? ''],
+    ['connected', view.created_at],
+    ['revoked', view.revoked_at ?? ''],
+    ['at Meta', view.provider_revocation ?? ''],
+    ['remedy', view.status_reason?.remedy ?? ''],
+  ].filter(([, value]) => value !== '');
+  const credentials = view.credentials.map((each) => [
+    each.id,
+    each.kind,
+    each.subject_id,
+    `v${each.version}`,
+    each.health,
+    each.expires_at ?? 'never or unknown',
+    each.failure === null ? '' : `${each.failure.code} (${each.failure.attempts} attempts)`,
+  ]);
+  const assets = view.assets.map((each) => [each.type, each.id, each.name ?? '', each.credential_id]);
+  return [
+    table(facts.map(([name = '', value = '']) => [name, value])),
+    table([['CREDENTIAL', 'KIND', 'OF', 'VERSION', 'HEALTH', 'EXPIRES', 'FAILURE'], ...credentials]),
+    table([['ASSET', 'ID', 'NAME', 'CREDENTIAL'], ...assets]),
+  ].join('\n\n');
+}

@@ -1,0 +1,103 @@
+import { StartFailure } from '../../bootstrap/startup-error.ts';
+import { SecretString } from '../../platform/secret-string.ts';
+
+/** A token to be moved in. */
+export interface ImportRow {
+  /** Where it stands in the file, from 1. */
+  line: number;
+  tenant: string;
+  product: string;
+  token: SecretString;
+}
+
+/** A line that can't be used, and why; never with what stands in it. */
+export interface BrokenRow {
+  line: number;
+  fault: string;
+}
+
+const COLUMNS = ['tenant', 'product', 'access_token'] as const;
+type Column = (typeof COLUMNS)[number];
+
+/**
+ * The rows of a file: JSON lines, or CSV (RFC 4180) with a header. Both need tenant, product and access_token; other columns are left
+ * out. A line that is broken spoils none of the others. Throws `StartFailure` where no line can be told from the next one.
+ */
+export function readImportRows(text: string): (ImportRow | BrokenRow)[] {
+  const body = text.replace(/^\ufeff/, '');
+  return /^\s*\{/.test(body) ? fromJsonLines(body) : fromCsv(body);
+}
+
+function fromJsonLines(text: string): (ImportRow | BrokenRow)[] {
+  return [...text.split('\n').entries()]
+    .filter(([, line]) => line.trim() !== '')
+    .map(([index, line]) => {
+      const value = parseObject(line);
+      if (value === null) return { line: index + 1, fault: 'is not a JSON object' };
+      return toRow(index + 1, (column) => value[column]);
+    });
+}
+
+function parseObject(line: string): Partial<Record<string, unknown>> | null {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && !Array.isArray(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function fromCsv(text: string): (ImportRow | BrokenRow)[] {
+  const [header, ...records] = parseCsv(text);
+  const names = header?.fields.map((name) => name.trim()) ?? [];
+  const missing = COLUMNS.filter((column) => !names.includes(column));
+  if (missing.length > 0) {
+    throw new StartFailure(`The first line must name the columns; ${missing.join(', ')} is missing.`, undefined);
+  }
+  const twice = COLUMNS.filter((column) => names.indexOf(column) !== names.lastIndexOf(column));
+  if (twice.length > 0) throw new StartFailure(`The first line names ${twice.join(', ')} twice.`, undefined);
+  return records
+    .filter(({ fields }) => fields.length > 1 || fields[0] !== '')
+    .map(({ line, fields }) => {
+      // A comma too many has moved the cells: what stands in the column of the token may be something else.
+      if (fields.length !== names.length) {
+        return { line, fault: `has ${fields.length} fields, the first line ${names.length}` };
+      }
+      return toRow(line, (column) => fields[names.indexOf(column)]);
+    });
+}
+
+function toRow(line: number, cellOf: (column: Column) => unknown): ImportRow | BrokenRow {
+  const [tenant, product, token] = COLUMNS.map(cellOf);
+  for (const [column, value] of [
+    ['tenant', tenant],
+    ['product', product],
+    ['access_token', token],
+  ]) {
+    if (value === undefined || value === '') return { line, fault: `has no ${column}` };
+  }
+  if (typeof tenant !== 'string' || typeof product !== 'string' || typeof token !== 'string') {
+    return { line, fault: 'has a value that is no text' };
+  }
+  return { line, tenant: tenant.trim(), product: product.trim(), token: new SecretString(token.trim()) };
+}
+
+/** Records with the line that each begins on. Quotes may hold commas, doubled quotes and line ends. */
+function parseCsv(text: string): { line: number; fields: string[] }[] {
+  const records: { line: number; fields: string[] }[] = [];
+  const cell = /(?:"((?:[^"]|"")*)"|([^,"\r\n]*))(,|\r?\n|$)/gy;
+  let line = 1;
+  let record = { line, fields: [] as string[] };
+  while (cell.lastIndex < text.length) {
+    const match = cell.exec(text);
+    if (match === null) throw new StartFailure(`Line ${line} is not CSV: look at its quotes.`, undefined);
+    const [whole, quoted, plain = '', end] = match;
+    record.fields.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'));
+    line += whole.split('\n').length - 1;
+    if (end === ',' && cell.lastIndex < text.length) continue;
+    if (end === ',') record.fields.push('');
+    records.push(record);
+    record = { line, fields: [] };
+  }
+  return records;
+}

@@ -1,0 +1,31 @@
+import { StartFailure } from '../../bootstrap/startup-error.ts';
+import { type CommandContext, commandConfig, hasMetaApp } from '../command-context.ts';
+import { withOwnReplica } from './local-replica.ts';
+import { withRunningService } from './remote-vault-service.ts';
+import type { VaultService } from './vault-service.ts';
+
+export interface ServiceOptions {
+  url?: string;
+  keyFile?: string;
+}
+
+/**
+ * By itself a command does the work in this process, on the same database as the replicas: that needs no key of the API and no replica
+ * that runs. With `--url` or `--key-file` a running service does it; and where only the built-in sandbox is there, the replica that has
+ * it inside.
+ */
+export function withVaultService<T>(
+  { environment }: CommandContext,
+  options: ServiceOptions,
+  signal: AbortSignal,
+  work: (service: VaultService) => Promise<T>,
+): Promise<T> {
+  const config = commandConfig(environment);
+  const isRemote = options.url !== undefined || options.keyFile !== undefined || !hasMetaApp(config);
+  if (!isRemote) return withOwnReplica(config, signal, ({ service }) => work(service));
+  const { publicUrl, bootstrapAdminKey } = config;
+  if (bootstrapAdminKey === null && options.keyFile === undefined) {
+    throw new StartFailure('Give an admin key: --key-file, or BOOTSTRAP_ADMIN_KEY.', undefined);
+  }
+  return withRunningService({ publicUrl, bootstrapAdminKey, ...options }, signal, work);
+}

@@ -1,0 +1,187 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  ArrayUnique,
+  IsArray,
+  IsIn,
+  IsInt,
+  IsObject,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  ValidateBy,
+  ValidateIf,
+  ValidateNested,
+} from 'class-validator';
+import type { LeaseMode } from '../auth/authenticated-client.ts';
+import { type Identity, SUBJECT } from '../auth/client-row.ts';
+import { parseRange } from '../auth/limits/ip-allow-list.ts';
+import { type AllowPolicy, patternFault } from '../auth/policy/allow-policy.ts';
+import { PRODUCTS } from '../config/config.ts';
+import { AppError, type InputError, invalidRequest } from '../platform/problem.ts';
+
+const LEASE_MODES: readonly LeaseMode[] = ['gateway', 'token'];
+const MAX_RATE = 1_000_000;
+const MAX_RANGES = 200;
+const MAX_PATTERNS = 200;
+const MAX_IDENTITIES = 50;
+/** Without user, query and fragment; compared to the character with what tokens say. */
+const ISSUER = /^https?:\/\/[^\s?#@]+$/;
+const VISIBLE = /^[\x21-\x7e]+$/;
+
+/** Absent is fine; null is not, because it would read like "none". */
+export const IfGiven = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
+/** Absent is fine, and null is "none". */
+const UnlessNone = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined && value !== null);
+
+const IsRange = (): PropertyDecorator =>
+  ValidateBy(
+    {
+      name: 'isRange',
+      validator: {
+        validate: (value: unknown) => typeof value === 'string' && parseRange(value) !== null,
+        defaultMessage: () => 'must be IP addresses or ranges such as 203.0.113.0/24 or 2001:db8::/32',
+      },
+    },
+    { each: true },
+  );
+
+const IsAllowShape = (): PropertyDecorator =>
+  ValidateBy({
+    name: 'isAllowShape',
+    validator: {
+      validate: isAllowShape,
+      defaultMessage: () =>
+        `must be a list of at most ${MAX_PATTERNS} patterns such as "GET /*/insights", or such lists by ${PRODUCTS.join(', ')} or *`,
+    },
+  });
+
+/** A JWT that a client may come with in place of a key. */
+export class IdentityRequest implements Identity {
+  @ApiProperty({ example: 'https://token.actions.githubusercontent.com', description: 'One of OIDC_ISSUERS' })
+  @Matches(ISSUER, { message: 'must be the address of an issuer, as its tokens write it' })
+  @MaxLength(500)
+  @IsString()
+  issuer!: string;
+
+  @ApiProperty({ example: 'metavault', description: 'One of OIDC_AUDIENCE' })
+  @Matches(VISIBLE, { message: 'must be an audience, as tokens write it' })
+  @MaxLength(500)
+  @IsString()
+  audience!: string;
+
+  @ApiProperty({ example: 'system:serviceaccount:shop:api', description: 'Compared with `sub` to the character' })
+  @Matches(SUBJECT, { message: 'must be a subject, as tokens write it' })
+  @IsString()
+  subject!: string;
+}
+
+/** What `POST` and `PATCH` of a client have in common. */
+export abstract class ClientPolicyRequest {
+  @ApiPropertyOptional({ enum: LEASE_MODES, isArray: true, default: ['gateway'] })
+  @IfGiven()
+  @IsIn(LEASE_MODES, { each: true })
+  @ArrayUnique()
+  @ArrayMinSize(1)
+  @IsArray()
+  lease_modes?: LeaseMode[];
+
+  @ApiPropertyOptional({
+    minimum: 1,
+    maximum: 3600,
+    default: 3600,
+    description: 'The longest lease this client may have',
+  })
+  @IfGiven()
+  @Max(3600)
+  @Min(1)
+  @IsInt()
+  max_ttl_seconds?: number;
+
+  @ApiPropertyOptional({
+    minimum: 1,
+    nullable: true,
+    type: Number,
+    description: 'Calls of /v1 a second, counted by each replica for itself. Null or absent is no limit',
+  })
+  @UnlessNone()
+  @Max(MAX_RATE)
+  @Min(1)
+  @IsInt()
+  rate_limit_per_second?: number | null;
+
+  @ApiPropertyOptional({
+    nullable: true,
+    oneOf: [
+      { type: 'array', items: { type: 'string' } },
+      { type: 'object', additionalProperties: { type: 'array', items: { type: 'string' } } },
+    ],
+    example: { '*': ['GET /**'], whatsapp: ['POST /*/messages'] },
+    description:
+      'Which Graph calls pass the gateway: a list of "METHOD /path" for all products, or lists by product, where * is every other product. ' +
+      'Paths have no version; * is one segment, ** at the end any number. Null or absent is every call. Not together with the lease mode token',
+  })
+  @UnlessNone()
+  @IsAllowShape()
+  allow?: unknown;
+
+  @ApiPropertyOptional({
+    nullable: true,
+    type: [String],
+    maxItems: MAX_RANGES,
+    example: ['203.0.113.0/24', '2001:db8::/32'],
+    description:
+      'Addresses and ranges that calls may come from, those with its leases as well. Null or absent is everywhere',
+  })
+  @UnlessNone()
+  @IsRange()
+  @ArrayUnique()
+  @ArrayMaxSize(MAX_RANGES)
+  @ArrayMinSize(1)
+  @IsArray()
+  ip_allow_list?: string[] | null;
+
+  @ApiPropertyOptional({
+    type: [IdentityRequest],
+    description: 'JWTs of configured issuers that this client may come with in place of a key',
+  })
+  @IfGiven()
+  @ValidateNested({ each: true })
+  @IsObject({ each: true })
+  @Type(() => IdentityRequest)
+  @ArrayUnique((each: Identity | null) => JSON.stringify([each?.issuer, each?.audience, each?.subject]))
+  @ArrayMaxSize(MAX_IDENTITIES)
+  @IsArray()
+  identities?: IdentityRequest[];
+}
+
+/** `allow` as it was given, checked pattern by pattern. Throws 400 `invalid_request` that names each wrong one. */
+export function readAllow(value: unknown): AllowPolicy | null {
+  if (value === null) return null;
+  const lists = Array.isArray(value)
+    ? ([['allow', value]] as const)
+    : Object.entries(value as object).map(([product, list]) => [`allow.${product}`, list as unknown[]] as const);
+  const errors: InputError[] = lists.flatMap(([path, list]) =>
+    list.flatMap((pattern, index) => {
+      const message = patternFault(pattern);
+      return message === null ? [] : [{ path: `${path}[${index}]`, message }];
+    }),
+  );
+  if (errors.length > 0) {
+    throw new AppError(invalidRequest, { detail: errors.map(({ path }) => path).join(', '), errors });
+  }
+  return value as AllowPolicy;
+}
+
+function isAllowShape(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (Array.isArray(value)) return value.length <= MAX_PATTERNS && value.every((item) => typeof item === 'string');
+  return Object.entries(value).every(
+    ([product, list]) =>
+      (product === '*' || PRODUCTS.some((each) => each === product)) && Array.isArray(list) && isAllowShape(list),
+  );
+}

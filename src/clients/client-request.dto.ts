@@ -1,0 +1,193 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  ArrayUnique,
+  IsArray,
+  IsIn,
+  IsInt,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  ValidateIf,
+} from 'class-validator';
+import { parseInstant } from '../audit/list-audit-entries.dto.ts';
+import type { Role } from '../auth/authenticated-client.ts';
+import type { Identity } from '../auth/client-row.ts';
+import { PRODUCTS, type Product } from '../config/config.ts';
+import { invalidInput } from '../platform/problem.ts';
+import { ClientPolicyRequest, IfGiven, readAllow } from './client-policy-request.dto.ts';
+import type { ClientChange } from './client-updater.ts';
+import type { KeyExpiry, NewClient } from './clients.service.ts';
+
+const ROLES: readonly Role[] = ['service', 'admin', 'auditor'];
+const MAX_TENANTS = 10_000;
+const DAY_SECONDS = 86_400;
+const MAX_KEY_SECONDS = 3650 * DAY_SECONDS;
+/** `*`, or a tenant as CONTRACT 1 has it. */
+const TENANT_OR_ALL = /^(?:\*|[A-Za-z0-9._:-]{1,128})$/;
+/** Something to read, and nothing that a terminal, a log or Postgres (U+0000) would stumble over. */
+const NAME = /^(?=.*\S)[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+$/u;
+
+/** Which requests must have a list, and how the document says so. */
+interface Presence {
+  condition: () => PropertyDecorator;
+  description: string;
+}
+/** A service must say what it may reach; admins and auditors reach everything unless they say less. */
+const WITH_A_SERVICE: Presence = {
+  condition: () => ValidateIf(({ role }: { role: unknown }, value) => role === 'service' || value !== undefined),
+  description: '["*"] is all. Required for a service; default ["*"] otherwise',
+};
+const WITH_NONE: Presence = { condition: IfGiven, description: '["*"] is all' };
+
+// Errors come in the order of the rules: the first of `applyDecorators` is what the lowest of a stack would be.
+
+const Tenants = ({ condition, description }: Presence): PropertyDecorator =>
+  applyDecorators(
+    IsArray(),
+    ArrayMinSize(1),
+    ArrayMaxSize(MAX_TENANTS),
+    ArrayUnique(),
+    Matches(TENANT_OR_ALL, { each: true, message: 'must be tenants, or ["*"] for all' }),
+    condition(),
+    ApiPropertyOptional({ type: [String], description }),
+  );
+
+const Products = ({ condition, description }: Presence): PropertyDecorator =>
+  applyDecorators(
+    IsArray(),
+    ArrayMinSize(1),
+    ArrayUnique(),
+    IsIn(['*', ...PRODUCTS], { each: true }),
+    condition(),
+    ApiPropertyOptional({ enum: ['*', ...PRODUCTS], isArray: true, description }),
+  );
+
+/** How long a key is to work; `key` as the document calls it. */
+const ExpiresInSeconds = (key: string): PropertyDecorator =>
+  applyDecorators(
+    IsInt(),
+    Min(1),
+    Max(MAX_KEY_SECONDS),
+    IfGiven(),
+    ApiPropertyOptional({
+      minimum: 1,
+      maximum: MAX_KEY_SECONDS,
+      description: `How long ${key} works. Absent: until it is replaced`,
+    }),
+  );
+
+const ExpiresAt = (): PropertyDecorator =>
+  applyDecorators(
+    IsString(),
+    MaxLength(64),
+    IfGiven(),
+    ApiPropertyOptional({ format: 'date-time', description: 'The same as an instant; one of the two' }),
+  );
+
+/** Body of `POST /v1/clients`. */
+export class CreateClientRequest extends ClientPolicyRequest {
+  @ApiProperty({ maxLength: 200 })
+  @Matches(NAME, { message: 'must be text without control characters' })
+  @MaxLength(200)
+  @IsString()
+  name!: string;
+
+  @ApiProperty({ enum: ROLES })
+  @IsIn(ROLES)
+  role!: Role;
+
+  @Tenants(WITH_A_SERVICE)
+  tenants?: string[];
+
+  @Products(WITH_A_SERVICE)
+  products?: (Product | '*')[];
+
+  @ExpiresInSeconds('the key')
+  expires_in_seconds?: number;
+
+  @ExpiresAt()
+  expires_at?: string;
+}
+
+/** Body of `PATCH /v1/clients/{id}`: what is absent stays. The role of a client stays for its life. */
+export class UpdateClientRequest extends ClientPolicyRequest {
+  @ApiPropertyOptional({ maxLength: 200 })
+  @IfGiven()
+  @Matches(NAME, { message: 'must be text without control characters' })
+  @MaxLength(200)
+  @IsString()
+  name?: string;
+
+  @Tenants(WITH_NONE)
+  tenants?: string[];
+
+  @Products(WITH_NONE)
+  products?: (Product | '*')[];
+}
+
+/** Body of `POST /v1/clients/{id}/keys`; may be absent as a whole. */
+export class IssueKeyRequest {
+  @ApiPropertyOptional({
+    minimum: 0,
+    maximum: 30 * DAY_SECONDS,
+    default: DAY_SECONDS,
+    description: 'How long the older keys still work. 0 ends them at once',
+  })
+  @IfGiven()
+  @Max(30 * DAY_SECONDS)
+  @Min(0)
+  @IsInt()
+  grace_seconds: number = DAY_SECONDS;
+
+  @ExpiresInSeconds('the new key')
+  expires_in_seconds?: number;
+
+  @ExpiresAt()
+  expires_at?: string;
+}
+
+/** The store's words for a request that was validated. Throws 400 `invalid_request`. */
+export function toNewClient(request: CreateClientRequest): NewClient {
+  return {
+    name: request.name,
+    role: request.role,
+    tenants: request.tenants ?? ['*'],
+    products: request.products ?? ['*'],
+    ...(request.lease_modes === undefined ? {} : { leaseModes: request.lease_modes }),
+    ...(request.max_ttl_seconds === undefined ? {} : { maxTtlSeconds: request.max_ttl_seconds }),
+    rateLimitPerSecond: request.rate_limit_per_second ?? null,
+    allow: readAllow(request.allow ?? null),
+    ipAllowList: request.ip_allow_list ?? null,
+    identities: plainIdentities(request.identities ?? []),
+    keyExpiry: toKeyExpiry(request),
+  };
+}
+
+/** What is to change, under the names of the columns. Throws 400 `invalid_request`. */
+export function toClientChange(request: UpdateClientRequest): ClientChange {
+  const { allow, identities, ...others } = request;
+  // The properties of a class are there, undefined, where the body did not name them.
+  const given = Object.fromEntries(Object.entries(others).filter(([, value]) => value !== undefined));
+  return {
+    ...given,
+    ...(allow === undefined ? {} : { allow: readAllow(allow) }),
+    ...(identities === undefined ? {} : { identities: plainIdentities(identities) }),
+  };
+}
+
+/** When a key that is asked for shall end. Throws 400 `invalid_request`. */
+export function toKeyExpiry(request: { expires_in_seconds?: number; expires_at?: string }): KeyExpiry {
+  const { expires_in_seconds: seconds, expires_at: instant } = request;
+  if (instant === undefined) return seconds === undefined ? null : { seconds };
+  if (seconds !== undefined) throw invalidInput('expires_at', 'is given together with expires_in_seconds; keep one');
+  return { at: parseInstant('expires_at', instant) };
+}
+
+function plainIdentities(identities: readonly Identity[]): Identity[] {
+  return identities.map(({ issuer, audience, subject }) => ({ issuer, audience, subject }));
+}

@@ -1,0 +1,47 @@
+import type { LeaseMode, Role } from '../auth/authenticated-client.ts';
+import type { ClientKeyRow, Identity, ShownClientRow } from '../auth/client-row.ts';
+import type { AllowPolicy } from '../auth/policy/allow-policy.ts';
+
+/** A client as the API shows it. */
+export interface ClientView {
+  id: string;
+  name: string;
+  role: Role;
+  tenants: string[];
+  products: string[];
+  lease_modes: LeaseMode[];
+  max_ttl_seconds: number;
+  rate_limit_per_second: number | null;
+  /** As it was given. Null: every call that the gateway passes. */
+  allow: AllowPolicy | null;
+  /** Null: from everywhere. */
+  ip_allow_list: string[] | null;
+  identities: Identity[];
+  created_at: string;
+  /** To about a minute; null: never. */
+  last_used_at: string | null;
+}
+
+export interface ClientKeyView {
+  created_at: string;
+  /** Null: until it is replaced. */
+  expires_at: string | null;
+  /** To about a minute; null: never. */
+  last_used_at: string | null;
+}
+
+export function toClientView({ policy_version: _, ...row }: ShownClientRow): ClientView {
+  return {
+    ...row,
+    created_at: row.created_at.toISOString(),
+    last_used_at: row.last_used_at?.toISOString() ?? null,
+  };
+}
+
+export function toClientKeyView(row: ClientKeyRow): ClientKeyView {
+  return {
+    created_at: row.created_at.toISOString(),
+    expires_at: row.expires_at?.toISOString() ?? null,
+    last_used_at: row.last_used_at?.toISOString() ?? null,
+  };
+}

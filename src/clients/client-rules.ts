@@ -1,0 +1,31 @@
+import type { LeaseMode } from '../auth/authenticated-client.ts';
+import type { AllowPolicy } from '../auth/policy/allow-policy.ts';
+import { defineProblem, invalidInput } from '../platform/problem.ts';
+
+export const clientNotFound = defineProblem(
+  'client_not_found',
+  404,
+  'There is no client with this id.',
+  'Check the id; GET /v1/clients lists those that exist.',
+);
+export const lastAdmin = defineProblem(
+  'last_admin',
+  409,
+  'This is the last admin with a working key.',
+  'Create another admin first; nobody could manage clients otherwise.',
+);
+export const identityTaken = defineProblem(
+  'identity_taken',
+  409,
+  'Another client has one of these identities.',
+  'An identity is one client: take it from the other client first.',
+);
+
+/** Whoever holds Meta's own token can't be held to paths. Throws 400 `invalid_request`. */
+export function requireEnforceable(leaseModes: readonly LeaseMode[], allow: AllowPolicy | null): void {
+  if (allow === null || !leaseModes.includes('token')) return;
+  throw invalidInput(
+    'allow',
+    "cannot hold a client whose lease_modes name token: with Meta's own token it calls Meta itself",
+  );
+}

@@ -1,0 +1,101 @@
+import { Injectable } from '@nestjs/common';
+import { type Actor, AuditLog } from '../audit/audit-log.ts';
+import { type ClientRow, SHOWN_COLUMNS, type ShownClientRow } from '../auth/client-row.ts';
+import { Database, type Transaction } from '../database/database.ts';
+import { isId } from '../platform/ids.ts';
+import { AppError } from '../platform/problem.ts';
+import { replaceIdentities } from './client-identity.repository.ts';
+import { clientNotFound, requireEnforceable } from './client-rules.ts';
+
+/** What may be changed of a client. What is absent stays. */
+export type ClientChange = Partial<
+  Omit<ClientRow, 'id' | 'role' | 'policy_version' | 'created_at'> & Pick<ShownClientRow, 'identities'>
+>;
+
+type Changes = Record<string, { from: unknown; to: unknown } | { added: unknown[]; removed: unknown[] }>;
+
+/** Changes clients, each with its audit entry. */
+@Injectable()
+export class ClientChanges {
+  constructor(
+    private readonly database: Database,
+    private readonly audit: AuditLog,
+  ) {}
+
+  /**
+   * Changes a client, for its very next call on any replica: whatever remembers a policy compares its version. Throws 404
+   * `client_not_found`, 409 `identity_taken`, 400 `invalid_request` for an `allow` beside the token mode.
+   */
+  change(actor: Actor, id: string, change: ClientChange, requestId: string | null = null): Promise<ShownClientRow> {
+    return this.database.transaction(async (tx) => {
+      const before = await lockClient(tx, id);
+      const after: ShownClientRow = { ...before, ...change };
+      const changes = differences(before, after);
+      if (Object.keys(changes).length === 0) return before;
+      requireEnforceable(after.lease_modes, after.allow);
+      if (changes['identities'] !== undefined) await replaceIdentities(tx, id, after.identities);
+      await write(tx, after);
+      await this.audit.record(tx, { action: 'client.changed', actor, subjectId: id, requestId, details: { changes } });
+      return after;
+    });
+  }
+}
+
+async function lockClient(tx: Transaction, id: string): Promise<ShownClientRow> {
+  const [row] = isId(id, 'cli')
+    ? await tx.rows<ShownClientRow>({
+        text: `SELECT ${SHOWN_COLUMNS} FROM client c WHERE c.id = $1 AND c.deleted_at IS NULL FOR NO KEY UPDATE OF c`,
+        values: [id],
+      })
+    : [];
+  if (row === undefined) throw new AppError(clientNotFound);
+  return row;
+}
+
+async function write(tx: Transaction, client: ShownClientRow): Promise<void> {
+  await tx.run({
+    text: `UPDATE client SET name = $2, tenants = $3, products = $4, lease_modes = $5, max_ttl_seconds = $6, rate_limit_per_second = $7,
+      allow = $8::jsonb, ip_allow_list = $9, policy_version = policy_version + 1 WHERE id = $1`,
+    values: [
+      client.id,
+      client.name,
+      client.tenants,
+      client.products,
+      client.lease_modes,
+      client.max_ttl_seconds,
+      client.rate_limit_per_second,
+      client.allow === null ? null : JSON.stringify(client.allow),
+      client.ip_allow_list,
+    ],
+  });
+}
+
+/** What differs, by field: lists by what came and went. */
+function differences(before: ShownClientRow, after: ShownClientRow): Changes {
+  const changes: Changes = {};
+  for (const field of Object.keys(before) as (keyof ShownClientRow)[]) {
+    const [from, to] = [before[field], after[field]];
+    if (canonical(from) === canonical(to)) continue;
+    changes[field] =
+      isList(from) && isList(to) ? { added: without(to, from), removed: without(from, to) } : { from, to };
+  }
+  return changes;
+}
+
+function isList(value: unknown): value is unknown[] {
+  return Array.isArray(value);
+}
+
+function without(list: unknown[], others: unknown[]): unknown[] {
+  const known = new Set(others.map(canonical));
+  return list.filter((item) => !known.has(canonical(item)));
+}
+
+/** One text for values that are the same: `jsonb` gives members back in an order of its own. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part) && !(part instanceof Date)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}

@@ -1,0 +1,111 @@
+import { Injectable } from '@nestjs/common';
+import { AuditLog } from '../../audit/audit-log.ts';
+import { Config, type MetaConfig } from '../../config/config.ts';
+import { Database } from '../../database/database.ts';
+import type { CredentialKind } from '../../meta/tokens/credential-kind.ts';
+import { type GrantedToken, OAuthApi } from '../../meta/tokens/oauth-api.ts';
+import type { SecretString } from '../../platform/secret-string.ts';
+import { blameRedirectUri, ConnectFailure, toConnectFailure } from '../connect-failed-error.ts';
+import { type ConnectSession, ConnectSessionStore } from '../sessions/connect-session.repository.ts';
+import { type SignupIds, writeHints } from './authorization-hints.ts';
+import { type Driver, IntakeDesk } from './pending-authorization.service.ts';
+
+export interface CodeToRedeem extends Driver {
+  session: ConnectSession;
+  /** The browser's attempt, whose state has just been consumed; null for a client's code. */
+  stateHash: Buffer | null;
+  code: SecretString;
+  /** Null for codes of Meta's JS SDK. */
+  redirectUri: string | null;
+  ids: SignupIds;
+}
+
+/** A code for a connection. The code is sent to Meta exactly once; what it gives is sealed before anything else is done. */
+@Injectable()
+export class RedeemCode {
+  constructor(
+    private readonly oauth: OAuthApi,
+    private readonly desk: IntakeDesk,
+    private readonly sessions: ConnectSessionStore,
+    private readonly database: Database,
+    private readonly audit: AuditLog,
+    private readonly config: Config,
+  ) {}
+
+  /** The connection's id. Throws `ConnectFailure`, or `ClaimLost` where another replica goes on with the token. */
+  async redeem(given: CodeToRedeem): Promise<string> {
+    const { session, stateHash, ids } = given;
+    const granted = await this.exchange(given);
+    const asked = asksByConfiguration(this.config.meta, session) ? [] : session.scopes;
+    return this.desk.take(
+      {
+        tenant: session.tenant,
+        product: session.product,
+        flow: session.flow,
+        sessionId: session.id,
+        stateHash,
+        requestedBy: session.clientId,
+        stage: 'exchanged',
+        token: granted.accessToken,
+        expiresAt: granted.expiresAt === 'unknown' ? null : granted.expiresAt,
+        hints: writeHints({
+          ...ids,
+          requestedScopes: asked,
+          grantedScopes: granted.scopes ?? null,
+          kind: kindOf(this.config.meta, session),
+          isGiven: false,
+        }),
+      },
+      given,
+    );
+  }
+
+  private async exchange(given: CodeToRedeem): Promise<GrantedToken> {
+    const { session, code, redirectUri } = given;
+    const sentOurs = given.stateHash !== null && redirectUri !== null;
+    try {
+      return await this.oauth.exchangeCode({ flow: session.flow, code, redirectUri });
+    } catch (error) {
+      const failure = toConnectFailure(sentOurs ? error : blameRedirectUri(error), 'code_rejected');
+      if (failure instanceof ConnectFailure) await this.recordFailure(given, failure);
+      throw failure;
+    }
+  }
+
+  private async recordFailure(
+    { session, stateHash, actor, requestId }: CodeToRedeem,
+    failure: ConnectFailure,
+  ): Promise<void> {
+    await this.database.transaction(async (tx) => {
+      if (stateHash !== null) await this.sessions.settle(tx, stateHash, failure.browserWord);
+      await this.audit.record(tx, {
+        action: 'connect.failed',
+        actor,
+        requestId,
+        tenant: session.tenant,
+        product: session.product,
+        subjectId: session.id,
+        details: { flow: session.flow, code: failure.reason, meta: failure.occasion.meta ?? {}, will_retry: false },
+      });
+    });
+  }
+}
+
+/** A Facebook Login for Business configuration decides scopes and kind of token, not we (META.md 1, 6). */
+function asksByConfiguration(meta: MetaConfig, { product, flow }: ConnectSession): boolean {
+  return (flow === 'facebook_login' || flow === 'embedded_signup') && meta.loginConfigIds[product] !== undefined;
+}
+
+/** The kind that this login gives, where there is only one. */
+function kindOf(meta: MetaConfig, session: ConnectSession): CredentialKind | null {
+  switch (session.flow) {
+    case 'instagram_login':
+      return 'instagram_user';
+    case 'threads_login':
+      return 'threads_user';
+    case 'facebook_login':
+      return asksByConfiguration(meta, session) ? null : 'user';
+    case 'embedded_signup':
+      return null;
+  }
+}

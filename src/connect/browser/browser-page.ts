@@ -1,0 +1,87 @@
+import type { AppError } from '../../platform/problem.ts';
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** Text for HTML, in content and in quoted attributes. */
+export function escapeHtml(text: string): string {
+  return text.replaceAll(/[&<>"']/g, (character) => ESCAPES[character] ?? character);
+}
+
+/** A whole page: no script, no foreign resource. `body` is HTML. */
+export function page(title: string, body: string): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<link rel="icon" href="data:,">
+<title>${escapeHtml(title)}</title>
+<style>
+html{color-scheme:light dark}
+body{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:12vh auto 2rem;padding:0 1.25rem;color:#1c1e21;background:#fff}
+h1{font-size:1.4rem;line-height:1.3}small{color:#606770}code{background:#f0f2f5;padding:.1rem .3rem;border-radius:.2rem;overflow-wrap:anywhere}
+button,.button{display:inline-block;font:inherit;padding:.6rem 1.2rem;border:1px solid #0064d1;border-radius:.4rem;background:#0064d1;color:#fff;cursor:pointer;text-decoration:none}
+button#back{background:transparent;color:inherit;border-color:currentColor}button[disabled]{opacity:.5;cursor:default}
+:focus-visible{outline:3px solid #75b1ff;outline-offset:2px}
+@media (prefers-color-scheme:dark){body{color:#e4e6eb;background:#18191a}small{color:#b0b3b8}code{background:#3a3b3c}}
+</style>
+</head>
+<body>
+<main>
+${body}
+</main>
+</body>
+</html>
+`;
+}
+
+export interface Connected {
+  connectionId: string;
+  /** What the connection lacks though it stands. */
+  lack: { detail: string; remedy: string } | null;
+  /** WhatsApp numbers that nobody has registered here. */
+  numbers: readonly { id: string; name: string | null }[];
+  docsUrl: string;
+}
+
+/** What a person sees at the end of a session without a `return_url`. A pin is asked for by nobody but who runs the API. */
+export function connectedPage({ connectionId, lack, numbers, docsUrl }: Connected): string {
+  const lines = ['<h1>Connected</h1>'];
+  if (lack !== null) lines.push(`<p>Something is left to do. ${escapeHtml(`${lack.detail} ${lack.remedy}`)}</p>`);
+  if (numbers.length > 0) lines.push(registering(connectionId, numbers, docsUrl));
+  const isDone = lines.length === 1;
+  lines.push(`<p>${isDone ? 'Everything is set up. ' : ''}You can close this page.</p>`);
+  return page('Connected', lines.join('\n'));
+}
+
+const NAMED_NUMBERS = 3;
+
+function registering(connectionId: string, numbers: Connected['numbers'], docsUrl: string): string {
+  const names = numbers.slice(0, NAMED_NUMBERS).map(({ id, name }) => escapeHtml(name ?? id));
+  const rest = numbers.length - names.length;
+  const [only] = numbers;
+  const number = numbers.length === 1 && only !== undefined ? only.id : '{phone_number_id}';
+  return `<p>Before ${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''} can send and receive through the WhatsApp Cloud API, a last step is left: registering, unless that was done elsewhere. Whoever sent you here does it, and needs a pin of six digits from you: the one of the number's two-step verification, or, where that is off, a new one.</p>
+<p><small>For them: <code>POST /v1/connections/${connectionId}/phone-numbers/${escapeHtml(number)}/register</code> (<a href="${escapeHtml(docsUrl)}">description</a>)</small></p>`;
+}
+
+/**
+ * An error that a person sees. The code and the id are for whoever they ask for help. `again`: the path of a link that may still
+ * be used.
+ */
+export function problemPage(problem: AppError, requestId: string, again: string | null = null): string {
+  const link = again === null ? '' : `\n<p><a class="button" href="${escapeHtml(again)}">Start again</a></p>`;
+  return page(
+    problem.type.title,
+    `<h1>${escapeHtml(problem.detail)}</h1>
+<p>${escapeHtml(problem.remedy)}</p>${link}
+<p><small>Code <code>${escapeHtml(problem.code)}</code>, request <code>${escapeHtml(requestId)}</code></small></p>`,
+  );
+}

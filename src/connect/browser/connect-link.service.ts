@@ -1,0 +1,99 @@
+import { Injectable } from '@nestjs/common';
+import { Config } from '../../config/config.ts';
+import { ConnectionReader } from '../../connections/connection/connection.repository.ts';
+import { dialogUrl } from '../../meta/dialog/dialog-url.ts';
+import { addSeconds, Clock } from '../../platform/clock.ts';
+import { ConnectFailure } from '../connect-failed-error.ts';
+import { ConnectSecrets } from '../sessions/connect-secrets.ts';
+import { type ConnectSession, ConnectSessionStore } from '../sessions/connect-session.repository.ts';
+import { attemptName, setAttemptCookie } from './attempt-cookie.ts';
+
+/** For the dialog, counted from when a browser opened the link. */
+const DIALOG_SECONDS = 10 * 60;
+/** Embedded Signup has a business verified and a number confirmed on the way. */
+const SIGNUP_SECONDS = 30 * 60;
+
+/** Where the browser goes next. */
+export interface OpenedSession {
+  session: ConnectSession;
+  /** The attempt's name, which is no secret. */
+  attempt: string;
+  /** `Set-Cookie` */
+  cookie: string;
+  /** Whether scopes were declined before, which the dialog then asks for again. */
+  rerequest: boolean;
+  /** Null: the flow is run by a page of ours. */
+  dialogUrl: string | null;
+}
+
+/** The one redirect URI, byte for byte the same for the dialog and for the exchange of its code (META.md 1, 2). */
+export function redirectUri({ publicUrl }: Config): string {
+  return `${publicUrl}/oauth/meta/callback`;
+}
+
+/** Where a connect link leads to on our host. */
+export function connectPath({ publicUrl }: Config, token: string): string {
+  return `${new URL(publicUrl).pathname.replace(/\/$/, '')}/connect/${encodeURIComponent(token)}`;
+}
+
+/** Where our routes are described, for whoever runs the product behind a page. */
+export function docsUrl({ publicUrl }: Config): string {
+  return `${publicUrl}/docs`;
+}
+
+/** Gives each browser that opens a connect link a state and a cookie of its own: a link scanner that follows it spoils nothing. */
+@Injectable()
+export class OpenSession {
+  constructor(
+    private readonly sessions: ConnectSessionStore,
+    private readonly secrets: ConnectSecrets,
+    private readonly connections: ConnectionReader,
+    private readonly config: Config,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The session of a link. Throws `session_expired` for one that has ended or never was: the link does not tell which. */
+  async find(token: string): Promise<ConnectSession> {
+    const session = await this.findEnded(token);
+    if (!this.sessions.isOpen(session)) throw new ConnectFailure('session_expired', { isFinal: true });
+    return session;
+  }
+
+  /** The same, also when it has ended: for browsers that opened it before. */
+  async findEnded(token: string): Promise<ConnectSession> {
+    const session = await this.sessions.findByToken(this.secrets.hash(token));
+    if (session === null) throw new ConnectFailure('session_expired', { isFinal: true });
+    return session;
+  }
+
+  async open(session: ConnectSession): Promise<OpenedSession> {
+    const state = this.secrets.make();
+    const cookie = this.secrets.make();
+    const isSignup = session.flow === 'embedded_signup';
+    const rerequest = await this.connections.hasDeclinedScopes(session.tenant, session.product);
+    await this.sessions.addAttempt({
+      stateHash: state.hash,
+      sessionId: session.id,
+      cookieHash: cookie.hash,
+      expiresAt: addSeconds(this.clock.now(), isSignup ? SIGNUP_SECONDS : DIALOG_SECONDS),
+    });
+    return {
+      session,
+      attempt: attemptName(state.hash),
+      cookie: setAttemptCookie(this.config.publicUrl, state.hash, cookie.value),
+      rerequest,
+      dialogUrl: isSignup ? null : this.dialogUrl(session, state.value, rerequest),
+    };
+  }
+
+  private dialogUrl({ product, flow, scopes }: ConnectSession, state: string, rerequest: boolean): string {
+    return dialogUrl(this.config.meta, {
+      product,
+      flow,
+      scopes,
+      state,
+      rerequest,
+      redirectUri: redirectUri(this.config),
+    });
+  }
+}

@@ -1,0 +1,55 @@
+import type { JsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
+import type { JsSdkScript } from '../../meta/dialog/js-sdk-script.ts';
+import { escapeHtml, page } from './browser-page.ts';
+import { SIGNUP_SCRIPT } from './signup-script.ts';
+
+export interface SignupPage {
+  sdk: JsSdkParameters;
+  script: JsSdkScript;
+  /** Where the page posts what came of it: `…/connect/{token}`. */
+  basePath: string;
+  /** The name of the attempt that the page was sent to, so that two tabs of one browser don't answer for each other. */
+  attempt: string;
+  /** Fresh for each answer. */
+  nonce: string;
+}
+
+const WELCOME = 'A window of Meta opens, in which you choose or create your WhatsApp Business Account.';
+
+/** The page that runs Embedded Signup, and the policy it must be sent with. No id, version or scope stands in its script. */
+export function signupPage({ sdk, script, basePath, attempt, nonce }: SignupPage): { html: string; policy: string } {
+  const setup = {
+    sdk,
+    messageOrigin: script.messageOrigin,
+    basePath,
+    query: `?attempt=${encodeURIComponent(attempt)}`,
+    welcome: WELCOME,
+  };
+  const body = `<h1>Connect WhatsApp</h1>
+<p id="text" role="status">${WELCOME}</p>
+<p><button id="start" type="button" disabled>Continue with Facebook</button> <button id="back" type="button" hidden>Leave</button></p>
+<noscript><p>This step needs JavaScript, because Meta offers it in no other form. Switch it on for this page and load it again.</p></noscript>
+<script type="application/json" id="setup">${JSON.stringify(setup).replaceAll('<', '\\u003c')}</script>
+<script nonce="${nonce}">${SIGNUP_SCRIPT}</script>
+<script nonce="${nonce}" id="sdk" src="${escapeHtml(script.url)}" async></script>`;
+  return { html: page('Connect WhatsApp', body), policy: policy(nonce, script) };
+}
+
+/**
+ * The SDK loads more scripts by itself: `strict-dynamic` trusts what the script with our nonce loads, and nothing else. Browsers
+ * that know `strict-dynamic` ignore the hosts beside it; they are for those that do not.
+ */
+function policy(nonce: string, { url, hosts }: JsSdkScript): string {
+  const meta = hosts.join(' ');
+  return [
+    "default-src 'none'",
+    `script-src 'nonce-${nonce}' 'strict-dynamic' ${new URL(url).origin}`,
+    "style-src 'unsafe-inline'",
+    `connect-src 'self' ${meta}`,
+    `frame-src ${meta}`,
+    `img-src 'self' data: ${meta}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+}

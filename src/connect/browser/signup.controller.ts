@@ -1,0 +1,102 @@
+import { Body, Controller, Get, Param, Post, Query, Req, Res, UseFilters } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Public } from '../../auth/decorators.ts';
+import { Config } from '../../config/config.ts';
+import { ConnectionReader } from '../../connections/connection/connection.repository.ts';
+import { AppError, notFound } from '../../platform/problem.ts';
+import { SecretString } from '../../platform/secret-string.ts';
+import { CompleteSignupRequest, signupIds } from '../connect.dto.ts';
+import { ConnectFailure } from '../connect-failed-error.ts';
+import type { ConnectSession } from '../sessions/connect-session.repository.ts';
+import { withResult } from '../sessions/return-url.ts';
+import { attemptCookies } from './attempt-cookie.ts';
+import { BrowserFilter } from './browser.filter.ts';
+import { answerEnd } from './browser-response.ts';
+import { type CallbackEnd, ReceiveCallback } from './callback.service.ts';
+import { connectPath, docsUrl, OpenSession } from './connect-link.service.ts';
+
+/** As Fastify parses it. `attempt`: which of a browser's tabs asks; where it is not told, the newest counts. */
+type AttemptQuery = Readonly<Record<string, unknown>>;
+
+function attemptOf({ attempt }: AttemptQuery): string | null {
+  return typeof attempt === 'string' && /^[0-9a-f]{16}$/.test(attempt) ? attempt : null;
+}
+
+/** What our Embedded Signup page calls. Its browser is proved by the cookie; other sites are kept off by `Origin`. */
+@ApiExcludeController()
+@Public()
+@UseFilters(BrowserFilter)
+@Controller('connect/:token')
+export class SignupController {
+  constructor(
+    private readonly opener: OpenSession,
+    private readonly callback: ReceiveCallback,
+    private readonly connections: ConnectionReader,
+    private readonly config: Config,
+  ) {}
+
+  @Post('complete')
+  async complete(
+    @Param('token') token: string,
+    @Body() body: CompleteSignupRequest,
+    @Query() query: AttemptQuery,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const session = await this.ownSession(token, request);
+    const given = { cookies: this.cookies(request, query), code: new SecretString(body.code), ids: signupIds(body) };
+    this.answer(reply, token, query, await this.callback.complete(session, given, String(request.id)));
+  }
+
+  /** The person left the signup. */
+  @Post('cancel')
+  async cancel(
+    @Param('token') token: string,
+    @Query() query: AttemptQuery,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const session = await this.ownSession(token, request);
+    const end = await this.callback.cancel(session, this.cookies(request, query), String(request.id));
+    this.answer(reply, token, query, end);
+  }
+
+  /** Where the page sends the browser when there is no `return_url`. */
+  @Get('result')
+  async result(
+    @Param('token') token: string,
+    @Query() query: AttemptQuery,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const session = await this.opener.findEnded(token);
+    const end = await this.callback.resultOf(session, this.cookies(request, query));
+    const page = {
+      connections: this.connections,
+      docsUrl: docsUrl(this.config),
+      again: connectPath(this.config, token),
+    };
+    await answerEnd(request, reply, end, page);
+  }
+
+  private async ownSession(token: string, request: FastifyRequest): Promise<ConnectSession> {
+    if (request.headers.origin !== new URL(this.config.publicUrl).origin) {
+      throw new ConnectFailure('state_mismatch', { isFinal: true });
+    }
+    const session = await this.opener.findEnded(token);
+    if (session.flow !== 'embedded_signup') throw new AppError(notFound);
+    return session;
+  }
+
+  private cookies(request: FastifyRequest, query: AttemptQuery): string[] {
+    return attemptCookies(request.headers.cookie, this.config.publicUrl, attemptOf(query));
+  }
+
+  private answer(reply: FastifyReply, token: string, query: AttemptQuery, { session, result }: CallbackEnd): void {
+    const attempt = attemptOf(query);
+    const ours = `${this.config.publicUrl}/connect/${token}/result${attempt === null ? '' : `?attempt=${attempt}`}`;
+    const redirectTo = session.returnUrl === null ? ours : withResult(session.returnUrl, result);
+    reply.status(200).header('cache-control', 'no-store').send({ redirect_to: redirectTo });
+  }
+}

@@ -1,0 +1,96 @@
+import type { GrantedAsset } from '../../connections/authorization/connection-provisioner.ts';
+import type { GrantedCredential } from '../../connections/credentials/credential-writer.ts';
+import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
+import type { DiscoveredPage } from '../../meta/assets/discovery-responses.ts';
+import { asRefusal, type Discovered, type DiscoveryInput, type Shortcoming } from './discovery.ts';
+
+/**
+ * The Pages of a person or system user, over all pages of paging, each with a credential of its own. Page tokens of a long-lived
+ * token have no end (META.md 5). A Page on which the person has no task gives no token; the root credential stands for it.
+ */
+export async function discoverPages(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
+  if (input.inspection.kind === 'page') {
+    const name = await nameOfOwnPage(api, input);
+    return { pages: [], assets: [pageAsset(input.inspection.subjectId, name, false)], shortcoming: null };
+  }
+  const { pages, assets } = await listPages(api, input);
+  if (assets.length === 0) return { pages, assets, shortcoming: NO_PAGE };
+  return { pages, assets, shortcoming: pages.length === 0 ? NO_PAGE_PERMISSION : null };
+}
+
+/** Null where Meta does not let the token read its Page: it reaches it all the same. */
+async function nameOfOwnPage(api: DiscoveryApi, { token }: DiscoveryInput): Promise<string | null> {
+  try {
+    return (await api.ownPage(token)).name;
+  } catch (error) {
+    if (asRefusal(error) === null) throw error;
+    return null;
+  }
+}
+
+const NO_PAGE: Shortcoming = {
+  code: 'no_page',
+  detail: 'The person has no Facebook Page, or chose none in the dialog.',
+  remedy: 'Connect again with an account that has a task on the Page, and choose the Page in the dialog.',
+};
+
+const NO_PAGE_PERMISSION: Shortcoming = {
+  code: 'no_page_permission',
+  detail: 'The person has no permission on any of the Pages: Meta gave no access to them.',
+  remedy: 'Ask an admin of the Page to give this person access to it (Page settings, Page access), then connect again.',
+};
+
+/** Instagram accounts through the Pages that they are linked to, by either field (META.md 5). */
+export async function discoverInstagramByPages(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
+  if (input.inspection.kind === 'page') return discoverInstagramOfPage(api, input);
+  const accounts: GrantedAsset[] = [];
+  const { pages, assets } = await listPages(api, input, (page) => {
+    for (const { id, username } of page.instagramAccounts) {
+      const pageId = page.accessToken === null ? null : page.id;
+      accounts.push({ type: 'instagram_account', id, name: username, parentId: page.id, pageId });
+    }
+  });
+  return { pages, assets: [...assets, ...accounts], shortcoming: accounts.length > 0 ? null : NO_INSTAGRAM_ACCOUNT };
+}
+
+/** For the token of one Page, which reaches what is linked to that Page. */
+async function discoverInstagramOfPage(api: DiscoveryApi, { token, inspection }: DiscoveryInput): Promise<Discovered> {
+  const page = await api.ownPage(token);
+  const { subjectId: pageId } = inspection;
+  const accounts = page.instagramAccounts.map(({ id, username }): GrantedAsset => {
+    return { type: 'instagram_account', id, name: username, parentId: pageId, pageId: null };
+  });
+  const assets = [pageAsset(pageId, page.name, false), ...accounts];
+  return { pages: [], assets, shortcoming: accounts.length > 0 ? null : NO_INSTAGRAM_ACCOUNT };
+}
+
+const NO_INSTAGRAM_ACCOUNT: Shortcoming = {
+  code: 'no_instagram_account',
+  detail: 'None of the Pages has a linked Instagram account.',
+  remedy:
+    'Make the Instagram account a professional one, link it to a Facebook Page (Page settings, Linked accounts), then connect again and choose that Page.',
+};
+
+async function listPages(
+  api: DiscoveryApi,
+  { token, scopes, inspection }: DiscoveryInput,
+  visit: (page: DiscoveredPage) => void = () => undefined,
+): Promise<Pick<Discovered, 'pages' | 'assets'>> {
+  const pages: GrantedCredential[] = [];
+  const assets: GrantedAsset[] = [];
+  for await (const page of api.pages(token)) {
+    if (page.accessToken !== null) {
+      const subject = { subjectId: page.id, subjectName: page.name };
+      const { issuedAt } = inspection;
+      pages.push({ kind: 'page', ...subject, token: page.accessToken, scopes, issuedAt, expiresAt: null });
+    }
+    assets.push(pageAsset(page.id, page.name, page.accessToken !== null));
+    visit(page);
+  }
+  return { pages, assets };
+}
+
+/** `hasOwnCredential`: beside the root credential. */
+export function pageAsset(id: string, name: string | null, hasOwnCredential: boolean): GrantedAsset {
+  return { type: 'page', id, name, parentId: null, pageId: hasOwnCredential ? id : null };
+}

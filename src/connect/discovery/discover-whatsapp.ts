@@ -1,0 +1,115 @@
+import type { AssetDetails } from '../../connections/assets/asset-details.ts';
+import type { GrantedAsset } from '../../connections/authorization/connection-provisioner.ts';
+import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
+import { MetaError } from '../../meta/errors/meta-error.ts';
+import type { MetaCause } from '../../platform/problem.ts';
+import { asRefusal, type Discovered, type DiscoveryInput, type Shortcoming } from './discovery.ts';
+
+const SCOPES = new Set(['whatsapp_business_management', 'whatsapp_business_messaging']);
+
+/** What became of one account's subscription; `meta` where Meta refused it. */
+type Subscription = { isSubscribed: true } | { isSubscribed: false; meta: MetaCause };
+
+/**
+ * WhatsApp Business Accounts and their numbers. Which ones: the id from Embedded Signup, and the target ids of the granted
+ * scopes; both can be silent (META.md 8). An id is believed only after Meta showed the account to this token, because webhooks
+ * and leases go by it. Each account is subscribed to our app's webhooks, and the subscription read back (META.md 19.11).
+ */
+export async function discoverWhatsapp(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
+  const assets: GrantedAsset[] = [];
+  const unheard: { wabaId: string; meta: MetaCause }[] = [];
+  const candidates = candidateIds(input);
+  const details = candidates.length === 0 ? {} : await businessOf(api, input);
+  for (const wabaId of candidates) {
+    const account = await unlessRefused(api.whatsappAccounts(input.token, [wabaId]));
+    const [found] = account ?? [];
+    if (found === undefined) continue;
+    const { id, name } = found;
+    assets.push({ type: 'whatsapp_business_account', id, name, parentId: null, pageId: null, details });
+    assets.push(...(await phoneNumbers(api, input, id)));
+    const subscription = await subscribe(api, input, id);
+    if (!subscription.isSubscribed) unheard.push({ wabaId: id, meta: subscription.meta });
+  }
+  if (assets.length === 0) return { pages: [], assets, shortcoming: noAccount(input, candidates) };
+  return { pages: [], assets, shortcoming: unheard.length === 0 ? null : notSubscribed(unheard) };
+}
+
+/** A person who just signed up has to do it again; an imported token may serve somebody who knows the account's id. */
+function noAccount({ isOfPerson }: DiscoveryInput, candidates: readonly string[]): Shortcoming {
+  const detail =
+    candidates.length === 0
+      ? 'Neither Embedded Signup nor the granted permissions name a WhatsApp Business Account.'
+      : `The token may not see the WhatsApp Business Account ${candidates.join(', ')}.`;
+  return {
+    code: 'no_whatsapp_account',
+    detail,
+    remedy: isOfPerson
+      ? 'Create a connect session and go through Embedded Signup again to its end, choosing the account; a front end that runs the SDK itself gives the waba_id of its session message along.'
+      : 'Give the system user the WhatsApp Business Account in the business settings, then import a token that was made after that.',
+    ...(isOfPerson ? { isUnusable: true } : {}),
+  };
+}
+
+function notSubscribed(unheard: readonly { wabaId: string; meta: MetaCause }[]): Shortcoming {
+  const meta = unheard[0]?.meta ?? {};
+  return {
+    code: 'webhooks_not_subscribed',
+    detail: `The app is not subscribed to the webhooks of the WhatsApp Business Account ${unheard.map(({ wabaId }) => wabaId).join(', ')}: no message reaches it.`,
+    remedy:
+      'Check that whatsapp_business_management was granted for this account and that the app has a callback URL for whatsapp_business_account, then connect again: that subscribes anew.',
+    ...(Object.keys(meta).length === 0 ? {} : { meta }),
+  };
+}
+
+function candidateIds({ hints, inspection }: DiscoveryInput): string[] {
+  const granted = inspection.granularScopes.flatMap(({ scope, targetIds }) =>
+    SCOPES.has(scope) ? (targetIds ?? []) : [],
+  );
+  return [...new Set([...(hints.wabaId === undefined ? [] : [hints.wabaId]), ...granted])];
+}
+
+/** The client's business, which only a business-integration system user's token tells (META.md 6). Nothing depends on it. */
+async function businessOf(api: DiscoveryApi, { token, inspection }: DiscoveryInput): Promise<AssetDetails> {
+  if (inspection.kind !== 'system_user') return {};
+  try {
+    const id = await api.clientBusinessId(token);
+    return id === null ? {} : { business: { id, name: null } };
+  } catch (error) {
+    if (error instanceof MetaError) return {};
+    throw error;
+  }
+}
+
+async function phoneNumbers(api: DiscoveryApi, { token }: DiscoveryInput, wabaId: string): Promise<GrantedAsset[]> {
+  const numbers = (await unlessRefused(api.phoneNumbers(wabaId, token))) ?? [];
+  return numbers.map(({ id, displayPhoneNumber, verifiedName }) => ({
+    type: 'phone_number',
+    id,
+    name: displayPhoneNumber ?? verifiedName,
+    parentId: wabaId,
+    pageId: null,
+  }));
+}
+
+/** Subscribes, and believes only what the account then says of itself: another app in the list is not ours. */
+async function subscribe(api: DiscoveryApi, { token, meta }: DiscoveryInput, wabaId: string): Promise<Subscription> {
+  try {
+    await api.subscribeApp(wabaId, token);
+    const apps = await api.subscribedApps(wabaId, token);
+    return apps.some(({ id }) => id === meta.app.id) ? { isSubscribed: true } : { isSubscribed: false, meta: {} };
+  } catch (error) {
+    const refusal = asRefusal(error);
+    if (refusal === null) throw error;
+    return { isSubscribed: false, meta: refusal.cause };
+  }
+}
+
+/** Null where Meta says that this token may not, which is an answer; weather and limits stay errors. */
+async function unlessRefused<T>(call: Promise<T>): Promise<T | null> {
+  try {
+    return await call;
+  } catch (error) {
+    if (asRefusal(error) === null) throw error;
+    return null;
+  }
+}

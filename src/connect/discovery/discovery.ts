@@ -1,0 +1,51 @@
+import type { Config } from '../../config/config.ts';
+import type { GrantedAsset } from '../../connections/authorization/connection-provisioner.ts';
+import type { GrantedCredential } from '../../connections/credentials/credential-writer.ts';
+import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
+import { MetaError } from '../../meta/errors/meta-error.ts';
+import type { Inspection } from '../../meta/tokens/inspection-result.ts';
+import type { MetaCause } from '../../platform/problem.ts';
+import type { SecretString } from '../../platform/secret-string.ts';
+import type { IntakeHints } from '../authorization/authorization-hints.ts';
+
+/** What discovery starts from: an inspected, long-lived token. */
+export interface DiscoveryInput {
+  token: SecretString;
+  inspection: Inspection;
+  scopes: string[];
+  hints: IntakeHints;
+  /** A person was asked just now, and can be asked again; nobody stands behind an import. */
+  isOfPerson: boolean;
+  meta: Config['meta'];
+}
+
+/** Something that a person should mend, though the connection stands. */
+export interface Shortcoming {
+  code: string;
+  detail: string;
+  remedy: string;
+  /** What Meta said, where it refused something. */
+  meta?: MetaCause;
+  /** Without the mending the connection is of no use: `reauth_required`. */
+  isUnusable?: true;
+}
+
+/** What a token reaches, for one product. */
+export interface Discovered {
+  pages: GrantedCredential[];
+  assets: GrantedAsset[];
+  shortcoming: Shortcoming | null;
+}
+
+/** One product's discovery. Throws `MetaError`. May be repeated: it only reads, or does what is harmless twice. */
+export type Discover = (api: DiscoveryApi, input: DiscoveryInput) => Promise<Discovered>;
+
+export const NOTHING: Discovered = Object.freeze({ pages: [], assets: [], shortcoming: null });
+
+/** Verdicts that are an answer to "may this token have that?". It was valid a moment ago, so a suspicion is one, too. */
+const REFUSALS: ReadonlySet<string> = new Set(['permission', 'parameter', 'blocked', 'suspect']);
+
+/** Meta's no to a call with a token that is valid; weather, limits, and faults of our own settings are none. */
+export function asRefusal(error: unknown): MetaError | null {
+  return error instanceof MetaError && REFUSALS.has(error.verdict.kind) ? error : null;
+}

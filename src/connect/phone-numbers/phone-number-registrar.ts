@@ -1,0 +1,117 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Actor } from '../../audit/audit-log.ts';
+import {
+  type ConnectionPhoneNumber,
+  PhoneRegistrations,
+  type RegistrationFailure,
+} from '../../connections/assets/phone-registration.repository.ts';
+import { reauthRequired } from '../../connections/connection/connection-problems.ts';
+import { ConnectionDoubts } from '../../connections/connection/verification-requests.ts';
+import { CredentialClaims } from '../../connections/credentials/credential-claim.repository.ts';
+import { CredentialVersions } from '../../connections/credentials/credential-version.repository.ts';
+import { Database } from '../../database/database.ts';
+import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
+import { MetaError } from '../../meta/errors/meta-error.ts';
+import { LOGGER, type Pino } from '../../platform/logger.ts';
+import { AppError } from '../../platform/problem.ts';
+import type { SecretString } from '../../platform/secret-string.ts';
+import { metaConfiguration, metaUnavailable, phoneNumberNotFound, registrationRefused } from '../connect-problems.ts';
+import { NUMBER_NOT_FOUND, NUMBER_NOT_NAMED, registrationFailure } from './registration-failure.ts';
+
+export interface Registration {
+  connectionId: string;
+  /** Six digits. Goes to Meta and nowhere else. */
+  pin: SecretString;
+  actor: Actor;
+  requestId: string;
+}
+
+const RETRY_AFTER_SECONDS = 60;
+
+/** Makes WhatsApp numbers usable with the Cloud API (META.md 8). How it ended is written on number and connection in any case. */
+@Injectable()
+export class RegisterPhoneNumber {
+  constructor(
+    private readonly discovery: DiscoveryApi,
+    private readonly registrations: PhoneRegistrations,
+    private readonly claims: CredentialClaims,
+    private readonly versions: CredentialVersions,
+    private readonly doubts: ConnectionDoubts,
+    private readonly database: Database,
+    @Inject(LOGGER) private readonly logger: Pino,
+  ) {}
+
+  /**
+   * Throws `AppError`: 404 `phone_number_not_found`, 409 `reauth_required`, 422 `registration_refused` with what to do, 503
+   * `meta_unavailable` (limits, too), 502 `meta_configuration`.
+   */
+  async register(phoneNumberId: string, registration: Registration): Promise<void> {
+    const numbers = await this.registrations.numbersOf(registration.connectionId);
+    const number = numbers.find(({ id }) => id === phoneNumberId);
+    if (number === undefined) throw new AppError(phoneNumberNotFound);
+    const error = await this.attempt(number, registration);
+    if (error !== null) throw problemOf(error);
+  }
+
+  /**
+   * Right after a connection was made: of the number that was named, or of the only one. Never throws for what Meta says or for
+   * which number was meant: the connection stands, and tells.
+   */
+  async registerAfterConnecting(phoneNumberId: string | null, registration: Registration): Promise<void> {
+    const numbers = await this.registrations.numbersOf(registration.connectionId);
+    const number = phoneNumberId === null ? numbers[0] : numbers.find(({ id }) => id === phoneNumberId);
+    if (phoneNumberId === null && numbers.length > 1) return this.note(registration, null, NUMBER_NOT_NAMED);
+    if (number === undefined) return this.note(registration, null, NUMBER_NOT_FOUND);
+    try {
+      await this.attempt(number, registration);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      this.logger.info({ err: error, connection_id: registration.connectionId }, 'a number was not registered');
+    }
+  }
+
+  /** What Meta refused; null: registered. Throws `AppError` where there is no token to ask with. */
+  private async attempt(number: ConnectionPhoneNumber, registration: Registration): Promise<MetaError | null> {
+    const credential = await this.claims.find(number.credentialId);
+    const token = credential?.status === 'active' ? await this.versions.openServing(credential) : null;
+    if (token === null) throw new AppError(reauthRequired);
+    try {
+      await this.discovery.registerPhoneNumber(number.id, token, registration.pin);
+      await this.note(registration, number.id, null);
+      return null;
+    } catch (error) {
+      if (!(error instanceof MetaError)) throw error;
+      await this.note(registration, number.id, registrationFailure(error));
+      const { kind } = error.verdict;
+      if (kind === 'dead' || kind === 'suspect') await this.doubts.raise(this.database, [registration.connectionId]);
+      return error;
+    }
+  }
+
+  private note(
+    { connectionId, actor, requestId }: Registration,
+    phoneNumberId: string | null,
+    failure: RegistrationFailure | null,
+  ): Promise<void> {
+    return this.registrations.record(connectionId, phoneNumberId, failure, { actor, requestId });
+  }
+}
+
+function problemOf(error: MetaError): AppError {
+  const { detail, remedy, meta } = registrationFailure(error);
+  const occasion = { detail, remedy, cause: error, ...(meta === undefined ? {} : { meta }) };
+  switch (error.verdict.kind) {
+    case 'dead':
+      return new AppError(reauthRequired, { cause: error, ...(meta === undefined ? {} : { meta }) });
+    case 'configuration':
+      return new AppError(metaConfiguration, { cause: error, ...(meta === undefined ? {} : { meta }) });
+    case 'transient':
+    case 'throttled':
+    case 'suspect': {
+      const retryAfterSeconds = error.retryAfterSeconds ?? RETRY_AFTER_SECONDS;
+      return new AppError(metaUnavailable, { ...occasion, retryAfterSeconds });
+    }
+    default:
+      return new AppError(registrationRefused, occasion);
+  }
+}

@@ -1,0 +1,23 @@
+import { Injectable } from '@nestjs/common';
+import { Random } from '../../platform/random.ts';
+import { KeyRing } from '../../vault/keys/key-ring.ts';
+
+const BYTES = 32;
+
+/** The random values of connecting: link, state, cookie. 256 bits each, and only their keyed hashes are stored. */
+@Injectable()
+export class ConnectSecrets {
+  constructor(
+    private readonly random: Random,
+    private readonly ring: KeyRing,
+  ) {}
+
+  make(): { value: string; hash: Buffer } {
+    const value = this.random.bytes(BYTES).toString('base64url');
+    return { value, hash: this.hash(value) };
+  }
+
+  hash(value: string): Buffer {
+    return this.ring.lookupHash(value);
+  }
+}

@@ -1,0 +1,72 @@
+import { Injectable } from '@nestjs/common';
+import { type Actor, AuditLog } from '../../audit/audit-log.ts';
+import { Config, type Product } from '../../config/config.ts';
+import { ConnectionReader } from '../../connections/connection/connection.repository.ts';
+import { Database } from '../../database/database.ts';
+import { type JsSdkParameters, jsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
+import { type DialogFlow, defaultScopes } from '../../meta/dialog/product-scopes.ts';
+import { addSeconds, Clock } from '../../platform/clock.ts';
+import { Ids } from '../../platform/ids.ts';
+import { ConnectSecrets } from './connect-secrets.ts';
+import { type ConnectSession, ConnectSessionStore } from './connect-session.repository.ts';
+
+const LIFE_SECONDS = 10 * 60;
+
+export interface NewSession {
+  tenant: string;
+  product: Product;
+  flow: DialogFlow;
+  /** Null: the product's own. */
+  scopes: string[] | null;
+  /** Checked. */
+  returnUrl: string | null;
+  clientId: string;
+}
+
+export interface CreatedSession {
+  session: ConnectSession;
+  /** On our own host; who has it may connect, so it is told once and only its hash is kept. */
+  connectUrl: string;
+  /** Null for flows that Meta's JS SDK has no part in. */
+  jsSdk: JsSdkParameters | null;
+}
+
+/** Makes the invitation that a person follows to connect. */
+@Injectable()
+export class CreateSession {
+  constructor(
+    private readonly database: Database,
+    private readonly sessions: ConnectSessionStore,
+    private readonly secrets: ConnectSecrets,
+    private readonly connections: ConnectionReader,
+    private readonly audit: AuditLog,
+    private readonly config: Config,
+    private readonly clock: Clock,
+    private readonly ids: Ids,
+  ) {}
+
+  async create(wanted: NewSession, by: { actor: Actor; requestId: string }): Promise<CreatedSession> {
+    const { tenant, product, flow } = wanted;
+    const session: ConnectSession = {
+      ...wanted,
+      id: this.ids.next('cns'),
+      scopes: wanted.scopes ?? defaultScopes(product, flow),
+      expiresAt: addSeconds(this.clock.now(), LIFE_SECONDS),
+      connectionId: null,
+      closedAt: null,
+    };
+    const { value: token, hash } = this.secrets.make();
+    await this.database.transaction(async (tx) => {
+      await this.sessions.insert(tx, session, hash);
+      const details = { flow, scopes: session.scopes };
+      const of = { tenant, product, subjectId: session.id };
+      await this.audit.record(tx, { ...by, ...of, action: 'connect.session_created', details });
+    });
+    const rerequest = await this.connections.hasDeclinedScopes(tenant, product);
+    return {
+      session,
+      connectUrl: `${this.config.publicUrl}/connect/${token}`,
+      jsSdk: jsSdkParameters(this.config.meta, product, flow, session.scopes, rerequest),
+    };
+  }
+}

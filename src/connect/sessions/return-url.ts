@@ -1,0 +1,42 @@
+import type { ConnectError } from '../connect-failed-error.ts';
+
+const MAX_LENGTH = 2048;
+const OURS = ['status', 'connection_id', 'error'];
+
+/** Words for the person, in place of the problem's own; on our pages only. */
+export interface ToldPerson {
+  detail?: string;
+  remedy?: string;
+}
+
+/** What a `return_url` is told (CONTRACT 4), and a page of ours besides. */
+export type ConnectResult = { connectionId: string } | { error: ConnectError; told?: ToldPerson };
+
+/**
+ * A `return_url` as it may be stored: absolute, http(s), of an allowed origin, without user, fragment and the parameters that
+ * we add. Otherwise what is wrong with it, for the caller.
+ */
+export function checkReturnUrl(value: string, origins: readonly string[]): { url: string } | { fault: string } {
+  // The URL parser forgives backslashes, tabs and surrounding spaces; browsers and proxies forgive differently.
+  if (value.length > MAX_LENGTH || /[\s\\]/.test(value) || !/^https?:\/\//i.test(value) || !URL.canParse(value)) {
+    return { fault: `must be an absolute http(s) address of at most ${MAX_LENGTH} characters` };
+  }
+  const url = new URL(value);
+  if (url.username !== '' || url.password !== '') return { fault: 'must not have a user or password' };
+  if (value.includes('#')) return { fault: 'must not have a fragment' };
+  if (OURS.some((name) => url.searchParams.has(name))) {
+    return { fault: `must not have a parameter named ${OURS.join(', ')}: those are added` };
+  }
+  if (!origins.includes(url.origin)) {
+    return { fault: 'has an origin that is not in RETURN_URL_ORIGINS' };
+  }
+  return { url: url.href };
+}
+
+/** The address that the browser is sent to; the query that was there stays as it was written. */
+export function withResult(returnUrl: string, result: ConnectResult): string {
+  const added =
+    'error' in result ? `status=error&error=${result.error}` : `status=connected&connection_id=${result.connectionId}`;
+  if (!returnUrl.includes('?')) return `${returnUrl}?${added}`;
+  return /[?&]$/.test(returnUrl) ? `${returnUrl}${added}` : `${returnUrl}&${added}`;
+}

@@ -1,0 +1,35 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Interval } from '@nestjs/schedule';
+import { Config } from '../../config/config.ts';
+import { addSeconds, Clock } from '../../platform/clock.ts';
+import { LOGGER, type Pino } from '../../platform/logger.ts';
+import { ConnectSessionStore } from './connect-session.repository.ts';
+
+const EVERY_MS = 60 * 60 * 1000;
+const DAY_SECONDS = 24 * 60 * 60;
+
+/** Forgets connect sessions and their browsers' attempts `RETENTION_DAYS` after their end. What came of them stays in the audit record. */
+@Injectable()
+export class SessionRetention {
+  constructor(
+    private readonly sessions: ConnectSessionStore,
+    private readonly config: Config,
+    private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Pino,
+  ) {}
+
+  @Interval(EVERY_MS)
+  async tick(): Promise<void> {
+    try {
+      const forgotten = await this.forgetOld();
+      if (forgotten > 0) this.logger.info({ forgotten }, 'old connect sessions were removed');
+    } catch (error) {
+      this.logger.error({ err: error }, 'removing old connect sessions failed');
+    }
+  }
+
+  /** How many sessions were removed. */
+  forgetOld(): Promise<number> {
+    return this.sessions.removeEndedBefore(addSeconds(this.clock.now(), -this.config.retentionDays * DAY_SECONDS));
+  }
+}

@@ -1,0 +1,106 @@
+import type { AssetDetails } from '../assets/asset-details.ts';
+import type { AssetType, CredentialKind, Health } from '../credentials/credential-kind.ts';
+import type { AssetEntity, ConnectionEntity, CredentialEntity } from './connection.entity.ts';
+import type { ConnectionStatus, ProviderRevocation } from './connection-status.ts';
+import type { CredentialFailure, StatusReason } from './status-reason.ts';
+
+/** A connection as the API shows it (CONTRACT 5). Holds no token, sealed or not. */
+export interface ConnectionView {
+  id: string;
+  tenant: string;
+  product: string;
+  flow: string;
+  status: ConnectionStatus;
+  status_reason: StatusReason | null;
+  app_id: string;
+  meta_user_id: string;
+  provider_revocation: ProviderRevocation | null;
+  graph_api_version: string;
+  scopes: string[];
+  declined_scopes: string[];
+  data_access_expires_at: string | null;
+  created_at: string;
+  updated_at: string;
+  revoked_at: string | null;
+  credentials: CredentialView[];
+  assets: AssetView[];
+}
+
+export interface CredentialView {
+  id: string;
+  kind: CredentialKind;
+  subject_id: string;
+  subject_name: string | null;
+  version: number;
+  scopes: string[];
+  issued_at: string | null;
+  expires_at: string | null;
+  refresh_after: string | null;
+  last_refreshed_at: string | null;
+  last_checked_at: string | null;
+  health: Health;
+  failure: CredentialFailure | null;
+}
+
+/** With what only some types tell besides (`AssetDetails`). */
+export interface AssetView extends AssetDetails {
+  type: AssetType;
+  id: string;
+  name: string | null;
+  credential_id: string;
+  parent_id: string | null;
+}
+
+const instant = (date: Date | null): string | null => date?.toISOString() ?? null;
+
+export function toConnectionView(
+  connection: ConnectionEntity,
+  credentials: CredentialEntity[],
+  assets: AssetEntity[],
+): ConnectionView {
+  return {
+    id: connection.id,
+    tenant: connection.tenant,
+    product: connection.product,
+    flow: connection.flow,
+    status: connection.status,
+    status_reason: connection.statusReason,
+    app_id: connection.appId,
+    meta_user_id: connection.metaUserId,
+    provider_revocation: connection.providerRevocation,
+    graph_api_version: connection.graphApiVersion,
+    scopes: connection.scopes,
+    declined_scopes: connection.declinedScopes,
+    data_access_expires_at: instant(connection.dataAccessExpiresAt),
+    created_at: connection.createdAt.toISOString(),
+    updated_at: connection.updatedAt.toISOString(),
+    revoked_at: instant(connection.revokedAt),
+    credentials: credentials.map(toCredentialView),
+    assets: assets.map((asset) => ({
+      type: asset.type,
+      id: asset.id,
+      name: asset.name,
+      credential_id: asset.credentialId,
+      parent_id: asset.parentId,
+      ...asset.details,
+    })),
+  };
+}
+
+function toCredentialView(credential: CredentialEntity): CredentialView {
+  return {
+    id: credential.id,
+    kind: credential.kind,
+    subject_id: credential.subjectId,
+    subject_name: credential.subjectName,
+    version: credential.version,
+    scopes: credential.scopes,
+    issued_at: instant(credential.issuedAt),
+    expires_at: instant(credential.expiresAt),
+    refresh_after: instant(credential.refreshAfter),
+    last_refreshed_at: instant(credential.lastRefreshedAt),
+    last_checked_at: instant(credential.lastCheckedAt),
+    health: credential.health,
+    failure: credential.failure,
+  };
+}

@@ -1,0 +1,79 @@
+import { Injectable } from '@nestjs/common';
+import { In } from 'typeorm';
+import { Database } from '../../database/database.ts';
+import { type Page, toPage } from '../../platform/paging.ts';
+import { AssetEntity, ConnectionEntity, CredentialEntity } from './connection.entity.ts';
+import { type ConnectionView, toConnectionView } from './connection-response.dto.ts';
+import type { ConnectionStatus } from './connection-status.ts';
+
+export interface ConnectionFilter {
+  tenant?: string;
+  product?: string;
+  status?: ConnectionStatus;
+  /** The caller's policy: null is all. */
+  visibleTenants: readonly string[] | null;
+  visibleProducts: readonly string[] | null;
+  limit: number;
+  /** The id after which the page begins. */
+  after: string | null;
+}
+
+/** Reads connections for people and programs that look. The hot paths have statements of their own. */
+@Injectable()
+export class ConnectionReader {
+  constructor(private readonly database: Database) {}
+
+  /** One connection whatever its tenant: the caller's policy is the caller's business. Null where there is none. */
+  async findAcrossTenants(id: string): Promise<ConnectionView | null> {
+    const connection = await this.database.dataSource.getRepository(ConnectionEntity).findOneBy({ id });
+    if (connection === null) return null;
+    const [view] = await this.withParts([connection]);
+    return view ?? null;
+  }
+
+  /** Whether a living connection of this tenant and product lacks scopes that its person declined. */
+  async hasDeclinedScopes(tenant: string, product: string): Promise<boolean> {
+    const rows = await this.database.rows({
+      text: `SELECT 1 FROM connection
+        WHERE tenant = $1 AND product = $2 AND status <> 'revoked' AND declined_scopes <> '{}' LIMIT 1`,
+      values: [tenant, product],
+    });
+    return rows.length > 0;
+  }
+
+  /** One page, the oldest first. */
+  async list(filter: ConnectionFilter): Promise<Page<ConnectionView>> {
+    const query = this.database.dataSource.getRepository(ConnectionEntity).createQueryBuilder('c');
+    if (filter.tenant !== undefined) query.andWhere('c.tenant = :tenant', { tenant: filter.tenant });
+    if (filter.product !== undefined) query.andWhere('c.product = :product', { product: filter.product });
+    if (filter.status !== undefined) query.andWhere('c.status = :status', { status: filter.status });
+    if (filter.visibleTenants !== null) query.andWhere('c.tenant = ANY (:tenants)', { tenants: filter.visibleTenants });
+    if (filter.visibleProducts !== null)
+      query.andWhere('c.product = ANY (:products)', { products: filter.visibleProducts });
+    if (filter.after !== null) query.andWhere('c.id > :after', { after: filter.after });
+    const rows = await query
+      .orderBy('c.id')
+      .limit(filter.limit + 1)
+      .getMany();
+    const views = await this.withParts(rows);
+    return toPage(views, filter.limit, (view) => view);
+  }
+
+  private async withParts(connections: ConnectionEntity[]): Promise<ConnectionView[]> {
+    const connectionId = In(connections.map((connection) => connection.id));
+    const { dataSource } = this.database;
+    const [credentials, assets] = await Promise.all([
+      dataSource
+        .getRepository(CredentialEntity)
+        .find({ where: { connectionId }, order: { isRoot: 'DESC', id: 'ASC' } }),
+      dataSource.getRepository(AssetEntity).find({ where: { connectionId }, order: { type: 'ASC', id: 'ASC' } }),
+    ]);
+    return connections.map((connection) =>
+      toConnectionView(
+        connection,
+        credentials.filter((credential) => credential.connectionId === connection.id),
+        assets.filter((asset) => asset.connectionId === connection.id),
+      ),
+    );
+  }
+}

@@ -1,0 +1,18 @@
+import type { SealContext } from '../../vault/sealed-secret.ts';
+import type { CredentialKind } from './credential-kind.ts';
+
+/** What a credential's token is bound to: a sealed token that is moved to another row, tenant or version does not open. */
+export function credentialContext(of: {
+  tenant: string;
+  connectionId: string;
+  credentialId: string;
+  kind: CredentialKind;
+  version: number;
+}): SealContext {
+  return ['credential', of.tenant, of.connectionId, of.credentialId, of.kind, String(of.version)];
+}
+
+/** What a token on its way in is bound to. `stage` is its version: the short-lived token never passes for the long-lived one. */
+export function intakeContext(of: { tenant: string; intakeId: string; stage: string }): SealContext {
+  return ['intake', of.tenant, of.intakeId, of.stage];
+}

@@ -1,0 +1,48 @@
+import { addSeconds } from '../../platform/clock.ts';
+import { retryDelaySeconds } from './retry-schedule.ts';
+
+/** Why an attempt failed: a closed list, for the record and the metrics. The answer's body is never looked at. */
+export type AttemptError =
+  | 'http_status'
+  | 'redirect'
+  | 'timeout'
+  | 'connect'
+  | 'reset'
+  | 'address_refused'
+  | 'secret_unavailable';
+
+/** What came of one request to a subscriber. `error` null: it took the event. */
+export interface Attempt {
+  status: number | null;
+  error: AttemptError | null;
+  retryAfterSeconds: number | null;
+}
+
+/** What that means for the delivery. */
+export type Verdict =
+  | { kind: 'delivered' }
+  /** Again at `retryAt`; `holdAll`: the subscriber asked for a rest, for all that goes to it. */
+  | { kind: 'retry'; retryAt: Date; holdAll: boolean }
+  /** Repeated long enough: a dead letter. */
+  | { kind: 'dead' }
+  /** 410: the subscriber wants nothing any more. */
+  | { kind: 'gone' };
+
+/** The rules of Standard Webhooks for one attempt. `failures`: attempts that failed before; `fraction` in [0, 1) is the jitter. */
+export function judgeAttempt(
+  attempt: Attempt,
+  of: { failures: number; retryUntil: Date },
+  now: Date,
+  fraction: number,
+): Verdict {
+  if (attempt.error === null) return { kind: 'delivered' };
+  if (attempt.status === 410) return { kind: 'gone' };
+  if (now >= of.retryUntil) return { kind: 'dead' };
+  const delaySeconds = retryDelaySeconds(of.failures + 1, fraction);
+  const asked = attempt.retryAfterSeconds;
+  return {
+    kind: 'retry',
+    retryAt: addSeconds(now, Math.max(delaySeconds, asked ?? 0)),
+    holdAll: asked !== null,
+  };
+}

@@ -1,0 +1,76 @@
+import { Injectable } from '@nestjs/common';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Attempt, Verdict } from './classify-attempt.ts';
+import { EventBacklog } from './event-backlog.query.ts';
+
+/** Events out as Prometheus sees them. Subscriptions are no labels: their ids would be series without end. */
+@Injectable()
+export class DeliveryMetrics {
+  private readonly attempts: Counter<'outcome' | 'error'>;
+  private readonly duration: Histogram;
+  private readonly lag: Histogram;
+
+  constructor(registry: Registry, backlog: EventBacklog) {
+    const registers = [registry];
+    this.attempts = new Counter({
+      name: 'metavault_event_attempts_total',
+      help: 'Requests to subscribers by outcome (delivered, retry, dead, gone) and error (none where it was delivered).',
+      labelNames: ['outcome', 'error'],
+      registers,
+    });
+    this.duration = new Histogram({
+      name: 'metavault_event_attempt_duration_seconds',
+      help: 'Time of one request to a subscriber.',
+      buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 10],
+      registers,
+    });
+    this.lag = new Histogram({
+      name: 'metavault_event_delivery_lag_seconds',
+      help: 'From the event to its delivery.',
+      buckets: [0.1, 0.5, 1, 2, 5, 15, 60, 300, 3600, 86_400],
+      registers,
+    });
+    new Gauge({
+      name: 'metavault_event_deliveries',
+      help: 'Deliveries that wait (refused: after a failure, with what is behind them on their connection) or are dead letters, and events not dispatched yet, up to 100000 each; -1 where the database does not tell.',
+      labelNames: ['status'],
+      registers,
+      async collect(): Promise<void> {
+        const counts = await backlog.count().catch(() => ({ undispatched: -1, pending: -1, dead: -1, refused: -1 }));
+        for (const [status, count] of Object.entries(counts)) this.set({ status }, count);
+      },
+    });
+    new Gauge({
+      name: 'metavault_subscriptions_failing',
+      help: 'Subscriptions that took nothing for a day although there was something; -1 where the database does not tell.',
+      registers,
+      async collect(): Promise<void> {
+        this.set(
+          await backlog.failingForADay().then(
+            ({ length }) => length,
+            () => -1,
+          ),
+        );
+      },
+    });
+    new Gauge({
+      name: 'metavault_event_connections_held',
+      help: 'Connections whose next event a subscriber has refused for an hour although it takes those of others; -1 where the database does not tell.',
+      registers,
+      async collect(): Promise<void> {
+        this.set(
+          await backlog.held().then(
+            (held) => held.reduce((sum, { connections }) => sum + connections, 0),
+            () => -1,
+          ),
+        );
+      },
+    });
+  }
+
+  attempted(attempt: Attempt, verdict: Verdict, seconds: number, lagSeconds: number): void {
+    this.attempts.inc({ outcome: verdict.kind, error: attempt.error ?? 'none' });
+    this.duration.observe(seconds);
+    if (verdict.kind === 'delivered') this.lag.observe(lagSeconds);
+  }
+}

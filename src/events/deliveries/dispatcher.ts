@@ -1,0 +1,134 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { LOGGER, type Pino } from '../../platform/logger.ts';
+import { DeliveryClaims, type QueueBatch } from './delivery-queue.repository.ts';
+import { SendDelivery } from './delivery-sender.ts';
+import { DeliveryWorker } from './delivery-worker.ts';
+import { FanOut } from './fan-out.ts';
+import { MAX_CONCURRENT_QUEUES, SubscriberPace } from './subscriber-concurrency.ts';
+
+/** How long nothing is looked for when nothing was found: what an event of an idle service waits at the most. */
+const IDLE_MS = 500;
+/** Between two looks under load, so that queues that become free together are claimed together. */
+const BUSY_MS = 10;
+/** What a shutdown waits for requests to subscribers; the rest is cut off, and delivered again by whoever comes next. */
+const DRAIN_MS = 5_000;
+/** Every how many failures in a row one is logged. */
+const LOG_EVERY = 60;
+
+/**
+ * Brings events to subscribers, on every replica at once: turns events into deliveries, claims queues that are due, and works on
+ * many of them side by side. Everything it needs to know stands in rows, so it may die at any instruction.
+ */
+@Injectable()
+export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly #pace = new SubscriberPace();
+  readonly #atWork = new Map<QueueBatch, Promise<void>>();
+  #isStopping = false;
+  #failures = 0;
+  #wake: () => void = () => undefined;
+  #loop: Promise<void> | null = null;
+  #heartbeat: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly fanOut: FanOut,
+    private readonly claims: DeliveryClaims,
+    private readonly worker: DeliveryWorker,
+    private readonly sender: SendDelivery,
+    @Inject(LOGGER) private readonly logger: Pino,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.#loop = this.run();
+    this.#heartbeat = setInterval(() => void this.extend(), this.claims.heartbeatMs);
+  }
+
+  /** Begins nothing more, gives what is under way some time, and leaves the rest due. */
+  async onApplicationShutdown(): Promise<void> {
+    this.#isStopping = true;
+    this.#wake();
+    const patience = setTimeout(() => this.sender.abortAll(), DRAIN_MS);
+    await this.#loop;
+    await this.settled();
+    clearTimeout(patience);
+    clearInterval(this.#heartbeat);
+    await this.sender.close();
+  }
+
+  /** One look: dispatches a batch of events, begins the queues that are due. Whether there was anything. */
+  async look(): Promise<boolean> {
+    const dispatched = await this.fanOut.run();
+    const queues = await this.claims.claim(MAX_CONCURRENT_QUEUES, this.#pace.busy());
+    if (queues.length > 0) for (const work of await this.claims.load(queues)) this.begin(work);
+    return dispatched + queues.length > 0;
+  }
+
+  /** When no queue is at work any more. */
+  async settled(): Promise<void> {
+    while (this.#atWork.size > 0) await Promise.all(this.#atWork.values());
+  }
+
+  private async run(): Promise<void> {
+    while (!this.#isStopping) {
+      const found = await this.tryLook();
+      await this.pause(found ? BUSY_MS : IDLE_MS, found);
+    }
+  }
+
+  private async tryLook(): Promise<boolean> {
+    try {
+      const found = await this.look();
+      this.#failures = 0;
+      return found;
+    } catch (error) {
+      // Events and deliveries stay where they are; what was claimed is due again when the claim runs out.
+      if (this.#failures++ % LOG_EVERY === 0) this.logger.error({ err: error }, 'events can not be dispatched');
+      return false;
+    }
+  }
+
+  /** Waits, or until a queue is done: there may be room for another one. */
+  private async pause(ms: number, isBusy: boolean): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        if (isBusy && !this.#isStopping) return;
+        clearTimeout(timer);
+        setTimeout(resolve, this.#isStopping ? 0 : BUSY_MS);
+      };
+    });
+    this.#wake = () => undefined;
+  }
+
+  private begin(work: QueueBatch): void {
+    // Nothing that could be sent, which should not be: it stays claimed, so that it is not looked at over and over.
+    if (work.deliveries.length === 0) return;
+    const { subscriptionId } = work.queue;
+    this.#pace.begin(subscriptionId);
+    const done = this.work(work).finally(() => {
+      this.#atWork.delete(work);
+      this.#pace.end(subscriptionId);
+      this.#wake();
+    });
+    this.#atWork.set(work, done);
+  }
+
+  private async work(work: QueueBatch): Promise<void> {
+    try {
+      const isLeft = await this.worker.run(work, {
+        isStopping: () => this.#isStopping,
+        noteAnswer: (answered) => this.#pace.note(work.queue.subscriptionId, answered),
+      });
+      if (!isLeft) await this.claims.release([work.queue]);
+    } catch (error) {
+      this.logger.warn({ err: error, subscription_id: work.queue.subscriptionId }, 'a delivery could not be recorded');
+    }
+  }
+
+  private async extend(): Promise<void> {
+    try {
+      await this.claims.extend([...this.#atWork.keys()].map(({ queue }) => queue));
+    } catch (error) {
+      this.logger.warn({ err: error }, 'claims of deliveries could not be extended');
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import { PRODUCTS } from '../../config/config.ts';
+import { EVENT_TYPES, type EventType } from '../outbox/event-type.ts';
+import { TEST_EVENT_TYPE } from '../subscriptions/subscription-tester.ts';
+
+/** JSON Schema 2020-12. */
+export type JsonSchema = { readonly [key: string]: unknown };
+
+/**
+ * Grows by one when a field of any payload is taken away or changes its meaning; both versions are then served. New fields come
+ * without a new version, so receivers must bear them.
+ */
+export const SCHEMA_VERSION = 'v1';
+
+const TEXT = { type: 'string' };
+const INSTANT = { type: 'string', format: 'date-time' };
+const orNull = (schema: JsonSchema): JsonSchema => ({ anyOf: [schema, { type: 'null' }] });
+
+const PLACE = {
+  connection_id: { type: 'string', pattern: '^con_' },
+  tenant: TEXT,
+  product: { enum: PRODUCTS },
+};
+const REQUIRED_PLACE = ['connection_id', 'tenant', 'product', 'status'];
+const REFRESHED = ['credential_id', 'credential_version', 'expires_at'];
+const RELAYED = ['connection_id', 'tenant', 'product', 'asset', 'object', 'entry'];
+const EXPIRING = ['cause', 'expires_at', 'days_left'];
+
+const DATA: Readonly<Record<EventType | typeof TEST_EVENT_TYPE, JsonSchema>> = {
+  'connection.created': data(
+    'A person or business connected, or connected again.',
+    [...REQUIRED_PLACE, 'reconnected'],
+    {
+      ...PLACE,
+      status: { enum: ['active', 'reauth_required'] },
+      reconnected: { type: 'boolean', description: 'True: the connection was there before and is alive again.' },
+    },
+  ),
+  'connection.refreshed': data('A credential has a new version, or lost scopes.', [...REQUIRED_PLACE, ...REFRESHED], {
+    ...PLACE,
+    status: { enum: ['active', 'reauth_required'] },
+    credential_id: { type: 'string', pattern: '^crd_' },
+    credential_version: { type: 'integer' },
+    expires_at: orNull(INSTANT),
+    lost_scopes: { type: 'array', items: TEXT, description: 'What the person took away since.' },
+  }),
+  'connection.expiring': data('A connection ends unless the person logs in again.', [...REQUIRED_PLACE, ...EXPIRING], {
+    ...PLACE,
+    status: { const: 'active' },
+    cause: { enum: ['data_access_expires', 'token_expires'] },
+    expires_at: INSTANT,
+    days_left: { type: 'integer' },
+  }),
+  'connection.reauth_required': data(
+    'A connection serves no more until the person logs in again.',
+    [...REQUIRED_PLACE, 'reason'],
+    {
+      ...PLACE,
+      status: { const: 'reauth_required' },
+      reason: {
+        type: 'object',
+        required: ['code', 'detail', 'remedy'],
+        properties: { code: TEXT, detail: TEXT, remedy: TEXT, meta: { type: 'object' } },
+      },
+    },
+  ),
+  'connection.revoked': data('A connection is over for good.', [...REQUIRED_PLACE, 'reason'], {
+    ...PLACE,
+    status: { const: 'revoked' },
+    reason: TEXT,
+  }),
+  'meta.webhook': {
+    anyOf: [
+      data("One entry of a webhook of Meta's, its signature checked.", RELAYED, {
+        connection_id: orNull(PLACE.connection_id),
+        tenant: orNull(TEXT),
+        product: orNull(PLACE.product),
+        asset: orNull({ type: 'object', required: ['type', 'id'], properties: { type: TEXT, id: TEXT } }),
+        object: { type: 'string', description: "Meta's word for what the entry is about." },
+        entry: {
+          type: 'object',
+          description:
+            "Meta's entry as it came. Ids exceed 2^53: read them with a parser that keeps integers whole (lossless-json, for example).",
+        },
+      }),
+      data('An entry that was erased before it was delivered, as its person asked.', ['erased'], {
+        erased: { const: true },
+      }),
+    ],
+  },
+  [TEST_EVENT_TYPE]: data('A test delivery that an admin asked for.', ['subscription_id'], {
+    subscription_id: { type: 'string', pattern: '^sub_' },
+  }),
+};
+
+/** The types that have a schema. */
+export const SCHEMA_TYPES: readonly string[] = [...EVENT_TYPES, TEST_EVENT_TYPE];
+
+/** The schema of one type's whole body. Null: there is no such type. `base` is where schemas are served, without a slash at its end. */
+export function eventSchema(type: string, base: string): JsonSchema | null {
+  if (!SCHEMA_TYPES.includes(type)) return null;
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    $id: `${base}/${SCHEMA_VERSION}/${type}`,
+    title: type,
+    type: 'object',
+    required: ['type', 'timestamp', 'data'],
+    properties: { type: { const: type }, timestamp: INSTANT, data: DATA[type as EventType] },
+  };
+}
+
+function data(description: string, required: readonly string[], properties: JsonSchema): JsonSchema {
+  return { type: 'object', description, required, properties };
+}

@@ -1,0 +1,60 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../../database/database.ts';
+import { Clock } from '../../platform/clock.ts';
+import { Ids } from '../../platform/ids.ts';
+import { AppError, serviceUnavailable } from '../../platform/problem.ts';
+import type { AttemptError } from '../deliveries/classify-attempt.ts';
+import { SendDelivery } from '../deliveries/delivery-sender.ts';
+import { type SubscriberFault, Subscribers } from './subscriber-resolver.ts';
+import { type SubscriptionScope, SubscriptionStore } from './subscription.repository.ts';
+
+/** The type of test deliveries. No subscription asks for it, and none gets it but by a test. */
+export const TEST_EVENT_TYPE = 'subscription.test';
+
+export interface TestResult {
+  /** The `webhook-id` that was sent. */
+  eventId: string;
+  delivered: boolean;
+  status: number | null;
+  error: AttemptError | SubscriberFault | null;
+  durationMs: number;
+}
+
+/** One delivery at once, for those who set up a receiver: nothing is stored, nothing is repeated, a pause is no hindrance. */
+@Injectable()
+export class TestSubscription {
+  constructor(
+    private readonly database: Database,
+    private readonly subscriptions: SubscriptionStore,
+    private readonly subscribers: Subscribers,
+    private readonly sender: SendDelivery,
+    private readonly clock: Clock,
+    private readonly ids: Ids,
+  ) {}
+
+  /** Throws 404 `subscription_not_found`, 503 where the replica shuts down meanwhile. */
+  async send(id: string, scope: SubscriptionScope): Promise<TestResult> {
+    await this.subscriptions.get(id, scope);
+    const [row] = await this.database.rows<{ revision: number }>({
+      text: 'SELECT revision FROM subscription WHERE id = $1',
+      values: [id],
+    });
+    const subscriber = await this.subscribers.get(id, row?.revision ?? 0);
+    const eventId = this.ids.next('evt');
+    if (typeof subscriber === 'string') {
+      return { eventId, delivered: false, status: null, error: subscriber, durationMs: 0 };
+    }
+    const startedMs = performance.now();
+    const data = JSON.stringify({ subscription_id: id });
+    const message = { id: eventId, type: TEST_EVENT_TYPE, at: this.clock.now(), data };
+    const attempt = await this.sender.send(subscriber, message);
+    if (attempt === null) throw new AppError(serviceUnavailable, { retryAfterSeconds: 5 });
+    return {
+      eventId,
+      delivered: attempt.error === null,
+      status: attempt.status,
+      error: attempt.error,
+      durationMs: Math.round(performance.now() - startedMs),
+    };
+  }
+}

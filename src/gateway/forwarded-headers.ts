@@ -1,0 +1,80 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { traceContext } from '../platform/http-server/trace-context.ts';
+
+/** What of a caller's headers goes to Meta: what describes content and conditions, uploads and traces; nothing that says who calls. */
+const TO_META = [
+  'accept',
+  'accept-language',
+  'user-agent',
+  'if-none-match',
+  'if-modified-since',
+  // Resumable uploads (META's rupload hosts and `upload:` sessions).
+  'offset',
+  'file_offset',
+  'file_size',
+  'file_url',
+  'x-entity-length',
+  'x-entity-name',
+  'x-entity-type',
+] as const;
+
+/** For downloads of media only: a piece of an answer in JSON could hold a piece of a token. */
+const TO_MEDIA_HOST = ['range', 'if-range'] as const;
+
+/** What of Meta's headers comes back (CONTRACT 7). */
+const FROM_META = [
+  'content-type',
+  'content-language',
+  'content-disposition',
+  'content-range',
+  'accept-ranges',
+  'etag',
+  'last-modified',
+  'www-authenticate',
+  'retry-after',
+  'x-app-usage',
+  'x-page-usage',
+  'x-ad-account-usage',
+  'x-business-use-case-usage',
+  'x-fb-ads-insights-throttle',
+  'x-fb-trace-id',
+  'x-fb-request-id',
+  'x-fb-rev',
+  'facebook-api-version',
+  'instagram-api-version',
+] as const;
+
+/** The codings of answers that can be undone here. */
+const CODINGS = /\b(?:gzip|br|deflate)\b/gi;
+
+/** The headers of a call to Meta, but for the token, and for those of a body. */
+export function headersToMeta(headers: IncomingHttpHeaders, toMediaHost: boolean): Record<string, string> {
+  const passed: Record<string, string> = { 'accept-encoding': acceptedCodings(headers['accept-encoding']) };
+  for (const name of TO_META) copy(headers, name, passed);
+  // Not `baggage`: it is meant for services of the same house, and may hold anything of theirs.
+  const trace = traceContext(headers);
+  if (trace !== null) {
+    passed['traceparent'] = trace.traceparent;
+    if (trace.tracestate !== null) passed['tracestate'] = trace.tracestate;
+  }
+  if (toMediaHost) for (const name of TO_MEDIA_HOST) copy(headers, name, passed);
+  return passed;
+}
+
+/** Puts the headers of an answer that may come back into `head`, names and values in turn, each value through `clean`. */
+export function addFromMeta(head: string[], headers: IncomingHttpHeaders, clean: (value: string) => string): void {
+  for (const name of FROM_META) {
+    const value = headers[name];
+    if (value !== undefined) head.push(name, clean(typeof value === 'string' ? value : value.join(', ')));
+  }
+}
+
+function copy(headers: IncomingHttpHeaders, name: string, into: Record<string, string>): void {
+  const value = headers[name];
+  if (typeof value === 'string') into[name] = value;
+}
+
+function acceptedCodings(accepted: string | string[] | undefined): string {
+  if (typeof accepted !== 'string') return 'identity';
+  return accepted.match(CODINGS)?.join(', ').toLowerCase() ?? 'identity';
+}

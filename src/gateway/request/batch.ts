@@ -1,0 +1,278 @@
+import { GatewayRefusal } from '../gateway-error.ts';
+import { dependsOnMethod, type EffectiveCall, refusalOf } from './call-rules.ts';
+import { parseSegments, takeVersion } from './gateway-path.ts';
+import {
+  isJsonObject,
+  type JsonParameters,
+  noteJson,
+  parseJson,
+  withoutCredentials,
+  writeJson,
+} from './json-parameters.ts';
+import {
+  type CallFacts,
+  isCredentialName,
+  joinParameters,
+  noFacts,
+  noteParameter,
+  type Parameter,
+  parseParameters,
+} from './parameters.ts';
+
+/** What an item gets in place of the lease that it named, or, without one, of nothing. */
+export interface ItemCredential {
+  /** Null: the call's own token counts, which Meta has from the header. */
+  accessToken: string | null;
+  /** `appsecret_proof`; null where the host knows none. */
+  proof: string | null;
+}
+
+/** The credential of an item that names this lease token, or none. Throws a refusal for a lease that is not good, or not for this call. */
+export type ItemCredentials = (leaseToken: string | null, call: EffectiveCall) => Promise<ItemCredential>;
+
+/** `{result=name:$.path}`: Meta puts part of an earlier answer there (META.md 14). */
+const REFERENCE = /\{result=[^{}]*\}/g;
+/** Only ids may become part of a path: any other value could hold whatever its author wrote. */
+const ID_REFERENCE = /^\{result=[A-Za-z0-9_-]+:\$\.(?:[A-Za-z0-9_*[\]]+\.)*(?:\*\.)?[a-z_]*id\}$/;
+/** Names of values that may be taken over into parameters: of plain ones, never of a token, of an address with one, or of a whole object. */
+const PLAIN_NAMES = '(?:[a-z_]*id|h|hash|name|username|message|caption|count)';
+const VALUE_REFERENCE = new RegExp(
+  String.raw`\{result=[A-Za-z0-9_-]+:\$\.(?:[A-Za-z0-9_*[\]]+\.)*(?:\*\.)?${PLAIN_NAMES}\}`,
+  'g',
+);
+const ANY_REFERENCE = /\{\s*result\s*=/i;
+/** An expansion under such a name would be taken for the plain value. */
+const PLAIN_ALIAS = new RegExp(String.raw`\.\s*as\s*\(\s*${PLAIN_NAMES}\s*\)`, 'i');
+const PASSED_HEADERS = /^(?:if-none-match|accept-language|content-type)$/i;
+/** Nothing else may be in a call that goes on as it came: it could say what was not judged. */
+const LATER_MEMBERS = new Set([
+  'method',
+  'relative_url',
+  'name',
+  'body',
+  'depends_on',
+  'omit_response_on_success',
+  'attached_files',
+]);
+const LONGEST_URL = 16 * 1024;
+
+/**
+ * The items of a batch, each judged like a call of its own and written anew: what the caller gave as tokens and proofs is gone, what
+ * the gateway puts in is there. One refused item refuses the batch. Throws `GatewayRefusal`.
+ */
+export async function rewriteBatch(items: unknown, credentials: ItemCredentials): Promise<JsonParameters[]> {
+  if (!Array.isArray(items))
+    throw new GatewayRefusal('invalid_request', { detail: '(#100) param batch must be an array.' });
+  const rewritten: JsonParameters[] = [];
+  for (const item of items) rewritten.push(await rewriteItem(item, credentials));
+  return rewritten;
+}
+
+/** `batch` as it comes in a form or query: a string of JSON; in a JSON body it may be the array itself. */
+export function parseBatch(value: unknown): unknown {
+  return typeof value === 'string' ? parseJson(value) : value;
+}
+
+/**
+ * The calls of `asyncbatch` or `adbatch`, each judged like one of its own. Meta makes them later, so they go on as they came, and none
+ * may bring a token: it would lie at Meta for longer than its lease. Throws `GatewayRefusal`.
+ */
+export function judgeLaterCalls(text: string): EffectiveCall[] {
+  const items = parseJson(text);
+  if (!Array.isArray(items))
+    throw new GatewayRefusal('invalid_request', { detail: 'Calls for later must be an array of JSON.' });
+  return items.map((item) => {
+    // Without a method they are for making something, says the reference of the Marketing API.
+    const { call, facts } = readItem(isJsonObject(item) ? { method: 'POST', ...item } : item);
+    const unknown = Object.keys(item as JsonParameters).find((name) => !LATER_MEMBERS.has(name));
+    if (unknown !== undefined)
+      throw new GatewayRefusal('invalid_request', {
+        detail: `A call for later must not have ${unknown.slice(0, 40)}.`,
+      });
+    if (facts.tokens.length > 0)
+      throw new GatewayRefusal('invalid_request', { detail: 'A call for later must not bring a token.' });
+    return call;
+  });
+}
+
+/** An item as it is judged: like a call of its own. */
+interface JudgedItem {
+  item: JsonParameters;
+  call: EffectiveCall;
+  facts: CallFacts;
+  url: ItemUrl;
+  body: ItemBody;
+}
+
+function readItem(item: unknown): JudgedItem {
+  if (!isJsonObject(item)) throw new GatewayRefusal('invalid_request', { detail: 'A batch item must be an object.' });
+  const url = readUrl(item['relative_url']);
+  const body = readItemBody(item['body']);
+  const facts = noFacts();
+  noteQuery(facts, url.query);
+  body.note(facts);
+  const { segments } = takeVersion(url.segments);
+  const call = { ...facts, segments, methods: [methodOf(item), ...facts.methods] };
+  judge(call, facts, [url.search, body.text, ...url.query.map(({ value }) => value), ...body.values]);
+  return { item, call, facts, url, body };
+}
+
+async function rewriteItem(given: unknown, credentials: ItemCredentials): Promise<JsonParameters> {
+  const { item, call, facts, url, body } = readItem(given);
+  const [own, ...others] = new Set(facts.tokens);
+  if (others.length > 0) throw new GatewayRefusal('invalid_request', { detail: 'A batch item names two tokens.' });
+  const added = additions(await credentials(own ?? null, call));
+  const query = joinParameters(url.query.filter(({ name }) => !isCredentialName(name)));
+  const intoBody = body.text !== '' && methodOf(item) !== 'get';
+  const search = intoBody ? query : join(query, new URLSearchParams(added).toString());
+  return {
+    method: methodOf(item).toUpperCase(),
+    relative_url: search === '' ? url.path : `${url.path}?${search}`,
+    ...(body.text === '' ? {} : { body: body.rewrite(intoBody ? added : {}) }),
+    ...passedMembers(item),
+  };
+}
+
+function judge(call: EffectiveCall, facts: CallFacts, texts: readonly string[]): void {
+  if (facts.batches > 0 || facts.later.length > 0)
+    throw new GatewayRefusal('path_not_allowed', { detail: 'A batch item must not be a batch.' });
+  const reason = refusalOf(call);
+  if (reason !== null) throw new GatewayRefusal('path_not_allowed', { detail: reason });
+  if (dependsOnMethod(call.segments) && texts.some((text) => ANY_REFERENCE.test(text))) {
+    throw new GatewayRefusal('path_not_allowed', {
+      detail: 'An item on permissions must not take over values of others.',
+    });
+  }
+  // Meta puts the value in: a token of another item's answer would go where this item writes it.
+  if (
+    texts.some((text) => ANY_REFERENCE.test(text.replaceAll(VALUE_REFERENCE, ''))) ||
+    call.fields.some((value) => PLAIN_ALIAS.test(value))
+  ) {
+    throw new GatewayRefusal('path_not_allowed', {
+      detail: 'Only ids and plain values may be taken over from others.',
+    });
+  }
+}
+
+function methodOf(item: JsonParameters): string {
+  const { method } = item;
+  if (method === undefined || method === null) return 'get';
+  if (typeof method !== 'string' || !/^[A-Za-z]{1,10}$/.test(method)) {
+    throw new GatewayRefusal('invalid_request', { detail: 'The method of a batch item is not one.' });
+  }
+  return method.toLowerCase();
+}
+
+interface ItemUrl {
+  /** As it goes on. */
+  path: string;
+  /** As it is judged. */
+  segments: string[];
+  search: string;
+  query: Parameter[];
+}
+
+function readUrl(value: unknown): ItemUrl {
+  if (typeof value !== 'string' || value.length > LONGEST_URL || value.includes('#')) {
+    throw new GatewayRefusal('invalid_request', { detail: 'The relative_url of a batch item is not one.' });
+  }
+  const cut = value.indexOf('?');
+  const rawPath = cut < 0 ? value : value.slice(0, cut);
+  const search = cut < 0 ? '' : value.slice(cut + 1);
+  const references = rawPath.match(REFERENCE) ?? [];
+  const segments = parseSegments(rawPath.replaceAll(REFERENCE, '~'));
+  if (segments === null || !references.every((reference) => ID_REFERENCE.test(reference))) {
+    throw new GatewayRefusal('path_not_allowed', { detail: 'The relative_url of a batch item is no plain path.' });
+  }
+  // A reference has to be a segment of its own; part of one could complete a word.
+  if (segments.some((segment) => segment.includes('~') && segment !== '~')) {
+    throw new GatewayRefusal('path_not_allowed', { detail: 'A reference in a path must be a whole segment.' });
+  }
+  const query = parseParameters(search);
+  if (query === null || query.some(({ name }) => name.includes('{'))) {
+    throw new GatewayRefusal('invalid_request', { detail: 'The query of a batch item cannot be read.' });
+  }
+  let next = 0;
+  const path = segments.map((segment) => (segment === '~' ? (references[next++] ?? '') : segment)).join('/');
+  return { path, segments, search, query };
+}
+
+function noteQuery(facts: CallFacts, query: readonly Parameter[]): void {
+  for (const { name, value } of query) noteParameter(facts, name, value);
+}
+
+interface ItemBody {
+  /** As it came; empty where there is none. */
+  text: string;
+  /** Of its parameters, decoded. */
+  values: string[];
+  note(facts: CallFacts): void;
+  rewrite(added: Record<string, string>): unknown;
+}
+
+/** A form, as documented; JSON as text or as an object is read besides, because Meta may. */
+function readItemBody(value: unknown): ItemBody {
+  if (value === undefined || value === null || value === '')
+    return { text: '', values: [], note: () => undefined, rewrite: () => '' };
+  if (isJsonObject(value)) return jsonItemBody(value, (members) => members);
+  if (typeof value !== 'string') throw unreadableBody();
+  if (/^\s*(?:\[|\{(?!result=))/.test(value)) {
+    const parsed = parseJson(value);
+    if (!isJsonObject(parsed)) throw unreadableBody();
+    return jsonItemBody(parsed, writeJson);
+  }
+  const parameters = parseParameters(value);
+  if (parameters === null || parameters.some(({ name }) => name.includes('{'))) throw unreadableBody();
+  return {
+    text: value,
+    values: parameters.map((parameter) => parameter.value),
+    note: (facts) => noteQuery(facts, parameters),
+    rewrite: (added) =>
+      join(
+        joinParameters(parameters.filter(({ name }) => !isCredentialName(name))),
+        new URLSearchParams(added).toString(),
+      ),
+  };
+}
+
+function jsonItemBody(members: JsonParameters, write: (members: JsonParameters) => unknown): ItemBody {
+  return {
+    text: writeJson(members),
+    values: [],
+    note: (facts) => noteJson(facts, members),
+    rewrite: (added) => write({ ...withoutCredentials(members), ...added }),
+  };
+}
+
+function unreadableBody(): GatewayRefusal {
+  return new GatewayRefusal('invalid_request', { detail: 'The body of a batch item cannot be read.' });
+}
+
+function additions({ accessToken, proof }: ItemCredential): Record<string, string> {
+  return {
+    ...(accessToken === null ? {} : { access_token: accessToken }),
+    ...(proof === null ? {} : { appsecret_proof: proof }),
+  };
+}
+
+function join(first: string, second: string): string {
+  return first === '' || second === '' ? first + second : `${first}&${second}`;
+}
+
+/** Members that say how items belong together; whatever else an item has does not go on. */
+function passedMembers(item: JsonParameters): JsonParameters {
+  const names = ['name', 'depends_on', 'omit_response_on_success', 'attached_files', 'attachedFiles'];
+  const passed = Object.fromEntries(names.filter((name) => item[name] !== undefined).map((name) => [name, item[name]]));
+  const headers = passedHeaders(item['headers']);
+  return headers.length === 0 ? passed : { ...passed, headers };
+}
+
+/** As `["Name: value"]` or `[{name, value}]`; only names that say nothing of who calls or how. */
+function passedHeaders(headers: unknown): unknown[] {
+  if (!Array.isArray(headers)) return [];
+  return headers.filter((header) => {
+    const name: unknown =
+      typeof header === 'string' ? header.split(':', 1)[0]?.trim() : (header as { name?: unknown })?.name;
+    return typeof name === 'string' && PASSED_HEADERS.test(name);
+  });
+}

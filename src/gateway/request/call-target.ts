@@ -1,0 +1,68 @@
+import type { MetaConfig } from '../../config/config.ts';
+import type { GatewayGrant } from '../../leases/gateway-lease-verifier.ts';
+import { appsecretProof } from '../../meta/graph/appsecret-proof.ts';
+import { type GraphHost, graphHost, hostNameOf, THREADS_VERSION } from '../../meta/graph/graph-host.ts';
+import { GatewayRefusal } from '../gateway-error.ts';
+import { mediaBaseUrl } from '../response/link-rewriter.ts';
+import type { GatewayPath } from './gateway-path.ts';
+import { isCredentialName, joinParameters, type Parameter } from './parameters.ts';
+
+/** Where a call goes. */
+export interface CallTarget {
+  host: GraphHost;
+  /** Base, version and path; without a query. */
+  url: string;
+  /** Whether `appsecret_proof` goes with it. */
+  takesProof: boolean;
+}
+
+/** The address at Meta: the host by the kind of the credential, never by what the caller wrote. Throws `path_not_allowed` where there is none. */
+export function resolveTarget(meta: MetaConfig, grant: GatewayGrant, path: GatewayPath): CallTarget {
+  const host = graphHost(meta, hostNameOf(grant.kind));
+  const base = baseOf(meta, host, path);
+  if (base === null) {
+    throw new GatewayRefusal('path_not_allowed', { detail: 'This host does not take credentials of this kind.' });
+  }
+  const onGraph = path.route === 'graph' || path.route === 'video';
+  const version = host.name === 'threads' ? THREADS_VERSION : (path.version ?? host.version);
+  const segments = onGraph ? [version, ...path.segments] : path.segments;
+  // The root keeps the form it was called in; upload and media addresses keep theirs, which Meta made.
+  const slash =
+    path.segments.length === 0 ? path.version === null || path.trailingSlash : path.trailingSlash && !onGraph;
+  return {
+    host,
+    url: `${base}/${segments.join('/')}${slash ? '/' : ''}`,
+    takesProof: onGraph && host.knowsProof,
+  };
+}
+
+function baseOf(meta: MetaConfig, host: GraphHost, path: GatewayPath): string | null {
+  if (path.route === 'graph') return host.baseUrl;
+  if (path.route === 'rupload') return host.name === 'threads' ? null : meta.ruploadUrl;
+  if (host.name !== 'facebook') return null;
+  return path.route === 'video' ? meta.graphVideoUrl : mediaBaseUrl(meta);
+}
+
+/** Proofs by what is remembered of a lease: they go with it. */
+const PROOFS = new WeakMap<object, string>();
+
+/** The proof for the grant's token; null where the target takes none. */
+export function proofFor(target: CallTarget, grant: GatewayGrant): string | null {
+  if (!target.takesProof) return null;
+  const { memo } = grant;
+  if (memo === undefined) return appsecretProof(grant.accessToken, target.host.app.secret);
+  let proof = PROOFS.get(memo);
+  if (proof === undefined) {
+    // The host, and with it the app, follows from the kind of the credential.
+    proof = appsecretProof(grant.accessToken, target.host.app.secret);
+    PROOFS.set(memo, proof);
+  }
+  return proof;
+}
+
+/** The whole address: the caller's parameters but its token, its proofs and a batch, and our proof. Never a token. */
+export function targetUrl(target: CallTarget, query: readonly Parameter[], proof: string | null): string {
+  const kept = joinParameters(query.filter(({ name }) => !isCredentialName(name) && name !== 'batch'));
+  const search = proof === null ? kept : `${kept}${kept === '' ? '' : '&'}appsecret_proof=${proof}`;
+  return search === '' ? target.url : `${target.url}?${search}`;
+}

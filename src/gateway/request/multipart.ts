@@ -1,0 +1,192 @@
+import { GatewayRefusal } from '../gateway-error.ts';
+import { canonicalName, isDecidingName } from './parameters.ts';
+import type { BodyGuard } from './validated-body.ts';
+
+/** A field of a form, before its first file. */
+export interface FormField {
+  name: string;
+  /** As it came. */
+  value: Buffer;
+}
+
+/** The beginning of a form: its fields up to the first file. */
+export interface FormHead {
+  boundary: string;
+  fields: FormField[];
+  /** How many bytes of the body the fields took. */
+  length: number;
+  /** What was read beyond them, as it came: from the delimiter before the first file, or before the end. */
+  rest: Buffer;
+}
+
+const CRLF = '\r\n';
+const NOTHING = Buffer.alloc(0);
+const HEADERS_END = Buffer.from('\r\n\r\n');
+const MOST_HEADERS = 16 * 1024;
+const MOST_FIELDS = 1024 * 1024;
+
+/** The boundary of a `multipart/form-data` body (RFC 7578). Throws `invalid_request` where there is none, or more than one. */
+export function readBoundary(contentType: string): string {
+  const found = [...contentType.matchAll(/;\s*boundary\s*=\s*(?:"([^"\r\n]{1,200})"|([^\s;",]{1,200}))/gi)];
+  const boundary = found[0]?.[1] ?? found[0]?.[2];
+  const isForm = /^\s*multipart\/form-data\s*(;|$)/i.test(contentType);
+  if (
+    !isForm ||
+    found.length !== 1 ||
+    boundary === undefined ||
+    (contentType.match(/\bboundary\*?\d*\*?\s*=/gi)?.length ?? 0) !== 1
+  ) {
+    throw unreadable();
+  }
+  return boundary;
+}
+
+/** Reads the fields ahead of the first file, 1 MiB of them at the most, and leaves the rest in its source. */
+export async function readFormHead(source: AsyncIterable<Buffer>, boundary: string): Promise<FormHead> {
+  const reader = new PieceReader(source);
+  const delimiter = Buffer.from(`--${boundary}`, 'latin1');
+  const fields: FormField[] = [];
+  let position = 0;
+  await reader.need(delimiter.length + 2);
+  if (reader.buffer.compare(delimiter, 0, delimiter.length, 0, delimiter.length) !== 0) throw unreadable();
+  for (;;) {
+    const start = position + delimiter.length;
+    await reader.need(start + 2);
+    if (reader.buffer.toString('latin1', start, start + 2) === '--') break;
+    const headersEnd = await reader.find(HEADERS_END, start, MOST_HEADERS);
+    const part = readPartHeaders(reader.buffer.toString('latin1', start, headersEnd));
+    if (part.isFile) break;
+    const valueStart = headersEnd + HEADERS_END.length;
+    const valueEnd = await reader.find(Buffer.concat([Buffer.from(CRLF), delimiter]), valueStart, MOST_FIELDS);
+    fields.push({ name: part.name, value: plainValue(reader.buffer.subarray(valueStart, valueEnd), delimiter) });
+    position = valueEnd + 2;
+    if (position > MOST_FIELDS) throw new GatewayRefusal('payload_too_large');
+  }
+  return { boundary, fields, length: position, rest: await reader.rest(position) };
+}
+
+/** Fields as they go on. */
+export function writeFields(fields: readonly FormField[], boundary: string): Buffer {
+  const parts = fields.flatMap(({ name, value }) => [
+    Buffer.from(`--${boundary}${CRLF}Content-Disposition: form-data; name="${name}"${CRLF}${CRLF}`, 'utf8'),
+    value,
+    Buffer.from(CRLF),
+  ]);
+  return Buffer.concat(parts);
+}
+
+/** A reader less strict than this one would see a part begin here. */
+function plainValue(value: Buffer, delimiter: Buffer): Buffer {
+  if (value.includes(delimiter)) throw unreadable();
+  return Buffer.from(value);
+}
+
+/** The name of a part, and whether it is a file. Only the plain form of RFC 7578 is read, because readers differ in the rest. */
+function readPartHeaders(text: string): { name: string; isFile: boolean } {
+  if (!text.startsWith(CRLF)) throw unreadable();
+  const lines = text.slice(2).split(CRLF);
+  if (lines.some((line) => !/^[A-Za-z0-9-]+:[^\r\n\0]*$/.test(line))) throw unreadable();
+  const dispositions = lines.filter((line) => /^content-disposition:/i.test(line));
+  const disposition =
+    /^content-disposition:\s*form-data\s*;\s*name="([^"\\]*)"(;\s*filename=(?:"(?:[^"\\]|\\.)*"|[^\s;"]+))?(;\s*filename\*=[^\s;"]+)?\s*$/i.exec(
+      dispositions[0] ?? '',
+    );
+  if (dispositions.length !== 1 || disposition === null) throw unreadable();
+  const name = Buffer.from(disposition[1] ?? '', 'latin1').toString('utf8');
+  const isFile = disposition[2] !== undefined || disposition[3] !== undefined;
+  if (isFile && isDecidingName(canonicalName(name))) throw unreadable();
+  return { name, isFile };
+}
+
+/** Stops a form where a field behind its first file would change what was judged. Begins with the delimiter before that file. */
+export class FormGuard implements BodyGuard {
+  // Without the line break ahead of it: a reader less strict than this one might do without.
+  readonly #delimiter: Buffer;
+  /** What has to be looked at again with the next piece. */
+  #tail: Buffer = NOTHING;
+
+  constructor(boundary: string) {
+    this.#delimiter = Buffer.from(`--${boundary}`, 'latin1');
+  }
+
+  push(piece: Buffer): void {
+    this.#tail = this.#scan(this.#isApart(piece) ? piece : Buffer.concat([this.#tail, piece]));
+  }
+
+  /** Whether no delimiter lies across the border to this piece: then it need not be copied together with what came before it. */
+  #isApart(piece: Buffer): boolean {
+    if (this.#tail.length === 0) return true;
+    const { length } = this.#delimiter;
+    return piece.length >= length && !Buffer.concat([this.#tail, piece.subarray(0, length)]).includes(this.#delimiter);
+  }
+
+  /** A form that is cut off is Meta's to refuse. */
+  end(): void {}
+
+  /** Judges every part whose headers are complete; gives back what must be looked at again. */
+  #scan(window: Buffer): Buffer {
+    const delimiter = this.#delimiter;
+    let from = 0;
+    for (let at = window.indexOf(delimiter); at >= 0; at = window.indexOf(delimiter, from)) {
+      from = at + delimiter.length;
+      if (window.toString('latin1', from, from + 2) === '--') continue;
+      const end = window.indexOf(HEADERS_END, from);
+      if (end < 0) {
+        if (window.length - from > MOST_HEADERS) throw unreadable();
+        return Buffer.from(window.subarray(at));
+      }
+      const { name } = readPartHeaders(window.toString('latin1', from, end));
+      // Behind the first file it is too late for it.
+      if (isDecidingName(canonicalName(name))) {
+        throw new GatewayRefusal('path_not_allowed', {
+          detail: `The field ${name} must come ahead of the first file.`,
+        });
+      }
+      from = end;
+    }
+    return Buffer.from(window.subarray(Math.max(from, window.length - delimiter.length + 1)));
+  }
+}
+
+function unreadable(): GatewayRefusal {
+  return new GatewayRefusal('invalid_request', { detail: 'The multipart body cannot be read (RFC 7578).' });
+}
+
+/** Reads pieces of a stream as they are needed, and gives back what nobody wanted. */
+class PieceReader {
+  buffer: Buffer = NOTHING;
+  readonly #source: AsyncIterator<Buffer>;
+
+  constructor(source: AsyncIterable<Buffer>) {
+    this.#source = source[Symbol.asyncIterator]();
+  }
+
+  /** Until so many bytes are there. */
+  async need(length: number): Promise<void> {
+    while (this.buffer.length < length) await this.#more();
+  }
+
+  /** Where `bytes` begin, `reach` behind `from` at the most. */
+  async find(bytes: Buffer, from: number, reach: number): Promise<number> {
+    let searched = from;
+    for (;;) {
+      const at = this.buffer.indexOf(bytes, searched);
+      if (at >= 0) return at;
+      if (this.buffer.length - from > reach) throw new GatewayRefusal('payload_too_large');
+      searched = Math.max(from, this.buffer.length - bytes.length + 1);
+      await this.#more();
+    }
+  }
+
+  /** What has been read from `from` on; the source can be read by others afterwards. */
+  async rest(from: number): Promise<Buffer> {
+    await this.#source.return?.();
+    return this.buffer.subarray(from);
+  }
+
+  async #more(): Promise<void> {
+    const next = await this.#source.next();
+    if (next.done === true) throw unreadable();
+    this.buffer = this.buffer.length === 0 ? next.value : Buffer.concat([this.buffer, next.value]);
+  }
+}

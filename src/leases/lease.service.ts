@@ -1,0 +1,192 @@
+import { timingSafeEqual } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { AuditLog } from '../audit/audit-log.ts';
+import type { Caller, LeaseMode } from '../auth/authenticated-client.ts';
+import { visibleProducts, visibleTenants } from '../auth/policy/policy.ts';
+import { Database, type Sql } from '../database/database.ts';
+import { Clock } from '../platform/clock.ts';
+import { firstIdAt } from '../platform/ids.ts';
+import { KeyRing } from '../vault/keys/key-ring.ts';
+import { STILL_COVERED } from './gateway-lease-verifier.ts';
+import { parseLeaseToken } from './lease-token.ts';
+
+/** A lease as its client and the admins see it; never its token. */
+export interface LeaseView {
+  lease_id: string;
+  mode: LeaseMode;
+  status: 'active' | 'ended' | 'expired';
+  client_id: string;
+  tenant: string;
+  product: string;
+  connection_id: string;
+  credential_id: string;
+  credential_version: number;
+  asset?: { type: string; id: string };
+  issued_at: string;
+  expires_at: string;
+  ended_at: string | null;
+}
+
+/** RFC 7662, section 2.2; the ids besides are our extension. */
+export type Introspection =
+  | { active: false }
+  | {
+      active: true;
+      scope: string;
+      client_id: string;
+      token_type: 'Bearer';
+      exp: number;
+      iat: number;
+      sub: string;
+      iss: string;
+      lease_id: string;
+      tenant: string;
+      product: string;
+      connection_id: string;
+      credential_id: string;
+    };
+
+interface LeaseRecord {
+  id: string;
+  mode: LeaseMode;
+  secret_hash: Buffer | null;
+  client_id: string;
+  tenant: string;
+  product: string;
+  connection_id: string;
+  credential_id: string;
+  credential_version: number;
+  asset_type: string | null;
+  asset_id: string | null;
+  issued_at: Date;
+  expires_at: Date;
+  ended_at: Date | null;
+  /** Whether client, its policy, and connection still stand behind it. */
+  backed: boolean;
+  scopes: string[] | null;
+}
+
+const RECORD = `SELECT l.*, k.scopes, (c.status = 'active' AND cl.deleted_at IS NULL AND ${STILL_COVERED} AND k.id IS NOT NULL) AS backed
+  FROM lease l JOIN client cl ON cl.id = l.client_id JOIN connection c ON c.id = l.connection_id
+    LEFT JOIN credential k ON k.id = l.credential_id
+  WHERE l.id = $1`;
+
+/** Leases after they were issued: looked at, introspected, ended. */
+@Injectable()
+export class LeaseRecords {
+  constructor(
+    private readonly database: Database,
+    private readonly ring: KeyRing,
+    private readonly audit: AuditLog,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Null where there is none, or it is not the caller's to see. */
+  async find(caller: Caller, id: string): Promise<LeaseView | null> {
+    const record = await this.read(this.database, id);
+    return record === null || !maySee(caller, record) ? null : this.toView(record);
+  }
+
+  /** What a lease token is good for at this moment; `active: false` for everything the caller may not know. */
+  async introspect(caller: Caller, token: string, issuer: string): Promise<Introspection> {
+    const parts = parseLeaseToken(token);
+    const record = parts === null ? null : await this.read(this.database, parts.leaseId);
+    if (parts === null || record === null || record.secret_hash === null) return { active: false };
+    const proven = timingSafeEqual(record.secret_hash, this.ring.lookupHash(parts.secret));
+    const own = caller.role === 'admin' || record.client_id === caller.clientId;
+    if (!proven || !own || this.statusOf(record) !== 'active') return { active: false };
+    return {
+      active: true,
+      scope: (record.scopes ?? []).join(' '),
+      client_id: record.client_id,
+      token_type: 'Bearer',
+      exp: unixSeconds(record.expires_at),
+      iat: unixSeconds(record.issued_at),
+      sub: record.credential_id,
+      iss: issuer,
+      lease_id: record.id,
+      tenant: record.tenant,
+      product: record.product,
+      connection_id: record.connection_id,
+      credential_id: record.credential_id,
+    };
+  }
+
+  /** Ends a lease; true where it is the caller's, ended before or now. */
+  async end(caller: Caller, id: string, requestId: string): Promise<boolean> {
+    return this.database.transaction(async (tx) => {
+      const record = await this.read(tx, id);
+      if (record === null || !maySee(caller, record)) return false;
+      const now = this.clock.now();
+      const ended = await tx.run({
+        name: 'lease_end',
+        text: 'UPDATE lease SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL AND expires_at > $2',
+        values: [id, now],
+      });
+      if (ended === 1) {
+        await this.audit.record(tx, {
+          action: 'lease.ended',
+          actor: { kind: 'client', id: caller.clientId },
+          tenant: record.tenant,
+          product: record.product,
+          connectionId: record.connection_id,
+          subjectId: id,
+          requestId,
+        });
+      }
+      return true;
+    });
+  }
+
+  /** Forgets up to `limit` leases that ended before `endedBefore`; their audit entries stay. Returns how many. */
+  async purge(endedBefore: Date, limit: number): Promise<number> {
+    return this.database.run({
+      text: `DELETE FROM lease WHERE id IN (
+        SELECT id FROM lease WHERE id < $1 AND expires_at < $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)`,
+      values: [firstIdAt('lse', endedBefore), endedBefore, limit],
+    });
+  }
+
+  private async read(sql: Sql, id: string): Promise<LeaseRecord | null> {
+    const [record] = await sql.rows<LeaseRecord>({ name: 'lease_record', text: RECORD, values: [id] });
+    return record ?? null;
+  }
+
+  private statusOf(record: LeaseRecord): LeaseView['status'] {
+    if (record.ended_at !== null || !record.backed) return 'ended';
+    return record.expires_at <= this.clock.now() ? 'expired' : 'active';
+  }
+
+  private toView(record: LeaseRecord): LeaseView {
+    return {
+      lease_id: record.id,
+      mode: record.mode,
+      status: this.statusOf(record),
+      client_id: record.client_id,
+      tenant: record.tenant,
+      product: record.product,
+      connection_id: record.connection_id,
+      credential_id: record.credential_id,
+      credential_version: record.credential_version,
+      ...(record.asset_type === null || record.asset_id === null
+        ? {}
+        : { asset: { type: record.asset_type, id: record.asset_id } }),
+      issued_at: record.issued_at.toISOString(),
+      expires_at: record.expires_at.toISOString(),
+      ended_at: record.ended_at?.toISOString() ?? null,
+    };
+  }
+}
+
+/** Clients see their own leases, admins all, auditors those of their tenants. */
+function maySee(caller: Caller, record: LeaseRecord): boolean {
+  if (caller.role === 'admin' || record.client_id === caller.clientId) return true;
+  if (caller.role !== 'auditor') return false;
+  const tenants = visibleTenants(caller);
+  const products = visibleProducts(caller);
+  return (tenants?.includes(record.tenant) ?? true) && (products?.includes(record.product) ?? true);
+}
+
+function unixSeconds(instant: Date): number {
+  return Math.floor(instant.getTime() / 1000);
+}

@@ -1,0 +1,109 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CredentialClaims } from '../../connections/credentials/credential-claim.repository.ts';
+import { CredentialOutcomes } from '../../connections/credentials/credential-outcome.repository.ts';
+import type { CredentialAtWork } from '../../connections/credentials/credential-snapshot.ts';
+import { CredentialVersions } from '../../connections/credentials/credential-version.repository.ts';
+import type { MetaVerdict } from '../../meta/errors/classify-error.ts';
+import { MetaError } from '../../meta/errors/meta-error.ts';
+import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
+import { LOGGER, type Pino } from '../../platform/logger.ts';
+import type { MetaCause } from '../../platform/problem.ts';
+import { SealBroken } from '../../vault/sealed-secret.ts';
+import { SettleFailure } from '../failures/failure-recorder.ts';
+import { AppPace, PaceStopped } from '../rate-limit/app-rate-limiter.ts';
+import { WorkOnCredential } from '../sweeps/credential-worker.ts';
+
+export type SuspicionVerdict = 'dead' | 'alive' | 'unknown';
+
+/** After a verdict the same version is not inspected again for this long, however many complain. */
+const COOLDOWN_MS: Readonly<Record<SuspicionVerdict, number>> = { dead: 60_000, alive: 2_000, unknown: 2_000 };
+const MAX_REMEMBERED = 10_000;
+
+/** What somebody saw Meta say of a token that is in use: confirmed by inspection once for all who saw it, then acted on at once. */
+@Injectable()
+export class Suspicion {
+  private readonly flights = new Map<string, Promise<SuspicionVerdict>>();
+  private readonly verdicts = new Map<string, { verdict: SuspicionVerdict; untilMs: number }>();
+
+  constructor(
+    private readonly claims: CredentialClaims,
+    private readonly versions: CredentialVersions,
+    private readonly outcomes: CredentialOutcomes,
+    private readonly inspections: InspectionApi,
+    private readonly pace: AppPace,
+    private readonly settle: SettleFailure,
+    private readonly work: WorkOnCredential,
+    @Inject(LOGGER) private readonly logger: Pino,
+  ) {}
+
+  /**
+   * A call with this version of this credential was refused. `dead`: confirmed; a dead root token has turned the connection to
+   * `reauth_required`, a dead page token is being derived again. `alive`: Meta calls it valid, or another version serves by now.
+   * `unknown`: Meta could not be asked; it is looked at again within a minute. Never throws for reasons of Meta's.
+   */
+  report(credentialId: string, version: number, cause: MetaCause, verdict: MetaVerdict): Promise<SuspicionVerdict> {
+    if (verdict.kind !== 'dead' && verdict.kind !== 'suspect') return Promise.resolve('alive');
+    const key = `${credentialId} ${version}`;
+    const remembered = this.verdicts.get(key);
+    if (remembered !== undefined && remembered.untilMs > performance.now()) return Promise.resolve(remembered.verdict);
+    const running = this.flights.get(key);
+    if (running !== undefined) return running;
+    const flight = this.confirm(credentialId, version, cause)
+      .then((confirmed) => this.remember(key, confirmed))
+      .finally(() => this.flights.delete(key));
+    this.flights.set(key, flight);
+    return flight;
+  }
+
+  private async confirm(credentialId: string, version: number, cause: MetaCause): Promise<SuspicionVerdict> {
+    const credential = await this.claims.find(credentialId);
+    if (credential === null || credential.version !== version || credential.status === 'revoked') return 'alive';
+    try {
+      const token = await this.versions.openServing(credential);
+      if (token === null) return 'dead';
+      const result = await this.pace.call(credential.appId, 'forced', () =>
+        this.inspections.inspect(credential.kind, token),
+      );
+      if (result.valid) return 'alive';
+      if (result.reason !== 'dead') return await this.leave(credential);
+      const known = Object.keys(result.meta).length === 0 ? cause : result.meta;
+      return await this.act(credential, result.verdict, known);
+    } catch (error) {
+      if (!(error instanceof MetaError || error instanceof PaceStopped || error instanceof SealBroken)) throw error;
+      return this.leave(credential);
+    }
+  }
+
+  private async act(
+    credential: CredentialAtWork,
+    verdict: Extract<MetaVerdict, { kind: 'dead' }>,
+    meta: MetaCause,
+  ): Promise<SuspicionVerdict> {
+    if (credential.isRoot) return (await this.settle.dead(credential, verdict.reason, meta)) ? 'dead' : 'alive';
+    // A page token that is dead while its user token may live: its check finds the same and has it derived again.
+    await this.outcomes.doubted(credential.id, credential.version);
+    void this.deriveAgain(credential).catch((error: unknown) => {
+      this.logger.warn(
+        { err: error, credential_id: credential.id },
+        'a dead page token could not be derived again at once',
+      );
+    });
+    return 'dead';
+  }
+
+  private async deriveAgain(credential: CredentialAtWork): Promise<void> {
+    if ((await this.work.checkNow(credential.id, 'scheduled')) !== 'to_be_derived') return;
+    await this.work.deriveDue(credential.connectionId, 'scheduled');
+  }
+
+  private async leave(credential: CredentialAtWork): Promise<SuspicionVerdict> {
+    await this.outcomes.doubted(credential.id, credential.version);
+    return 'unknown';
+  }
+
+  private remember(key: string, verdict: SuspicionVerdict): SuspicionVerdict {
+    if (this.verdicts.size >= MAX_REMEMBERED) this.verdicts.clear();
+    this.verdicts.set(key, { verdict, untilMs: performance.now() + COOLDOWN_MS[verdict] });
+    return verdict;
+  }
+}

@@ -1,0 +1,273 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { CircuitState, CountBreaker } from 'cockatiel';
+import { MetaError } from '../../meta/errors/meta-error.ts';
+import type { UsageReport } from '../../meta/graph/usage-headers.ts';
+import { type ThrottleNotice, UsageObserver } from '../../meta/graph/usage-observer.ts';
+import { addSeconds, Clock } from '../../platform/clock.ts';
+import { LOGGER, type Pino } from '../../platform/logger.ts';
+import { Random } from '../../platform/random.ts';
+import { PaceStore } from './app-rate-limit.repository.ts';
+import {
+  type Allowance,
+  allowanceOf,
+  breakerSeconds,
+  type PaceState,
+  REFUSED_TURN_SECONDS,
+  stopped,
+  TURN_SECONDS,
+  throttleStop,
+  turnFor,
+  UNKNOWN_PACE,
+  usageStop,
+} from './rate-limit-rules.ts';
+
+/** Meta is not asked now: the app is throttled, or Meta is down. Nothing was sent. */
+export class PaceStopped extends Error {
+  constructor(
+    readonly reason: 'throttled' | 'usage' | 'unavailable',
+    readonly until: Date,
+  ) {
+    super(`calls to Meta are stopped (${reason}) until ${until.toISOString()}`);
+    this.name = 'PaceStopped';
+  }
+}
+
+/**
+ * `forced`: a person asks for it now. Passes stops for limits, and probes an open breaker at once. `urgent`: a token that would die of
+ * waiting, in a turn of `takeTurn`. Passes stops for limits only.
+ */
+export type Urgency = 'scheduled' | 'urgent' | 'forced';
+
+/** Calls at a time to one app, from one replica, when nothing speaks against it. */
+export const MOST_AT_ONCE = 32;
+
+const REREAD_MS = 1_000;
+const FLUSH_MS = 1_000;
+/** A probe that never came back is another's after this. */
+const PROBE_SECONDS = 30;
+const BREAKER = { threshold: 0.5, size: 20, minimumNumberOfCalls: 10 };
+
+interface AppState {
+  shared: PaceState;
+  readAtMs: number | null;
+  breaker: CountBreaker;
+  unsaved: boolean;
+  turnIsOver: boolean;
+}
+
+/**
+ * The pace of each app. What this replica sees counts here at once, and for the others once it is in the database: at most one write a
+ * second, and only of news. A circuit breaker (cockatiel's counts, our clock, the database's word) stops all when Meta is down.
+ */
+@Injectable()
+export class AppPace extends UsageObserver implements OnApplicationShutdown {
+  private readonly apps = new Map<string, AppState>();
+  private timer: NodeJS.Timeout | null = null;
+
+  constructor(
+    private readonly store: PaceStore,
+    private readonly clock: Clock,
+    private readonly random: Random,
+    @Inject(LOGGER) private readonly logger: Pino,
+  ) {
+    super();
+  }
+
+  /** How many calls at a time the app bears now. */
+  async allowance(appId: string): Promise<Allowance> {
+    return allowanceOf(await this.current(appId), this.clock.now(), MOST_AT_ONCE);
+  }
+
+  /**
+   * Makes one call to Meta, if the app's pace allows it, and learns from how it ends. Throws `PaceStopped` where it does not, else what
+   * the call throws.
+   */
+  async call<T>(appId: string, urgency: Urgency, send: () => Promise<T>): Promise<T> {
+    await this.pass(appId, urgency);
+    try {
+      const result = await send();
+      await this.succeeded(appId);
+      return result;
+    } catch (error) {
+      if (error instanceof MetaError) {
+        if (speaksOfAnOutage(error)) await this.failed(appId);
+        else await this.succeeded(appId);
+        if (urgency === 'urgent' && isLimitOfTheApp(error)) await this.endTurn(appId);
+      }
+      throw error;
+    }
+  }
+
+  /**
+   * The turn of this replica to renew a few tokens although the app is stopped for a limit: those that end before the answer. Null: no
+   * such stop, not yet, or another's turn. One turn a minute over all replicas; ten minutes after one that Meta refused.
+   */
+  async takeTurn(appId: string, nearEndSeconds: number): Promise<Date | null> {
+    const now = this.clock.now();
+    const endsBefore = turnFor(await this.current(appId), now, nearEndSeconds);
+    if (endsBefore === null || !(await this.store.takeTurn(appId, addSeconds(now, TURN_SECONDS)))) return null;
+    this.appState(appId).turnIsOver = false;
+    return endsBefore;
+  }
+
+  /** Whether Meta has refused a call of this replica's turn for a limit of the app: another would only lengthen the block. */
+  isTurnOver(appId: string): boolean {
+    return this.appState(appId).turnIsOver;
+  }
+
+  /** Whether Meta is down for this app, as far as is known here without asking. */
+  isDown(appId: string): boolean {
+    return this.appState(appId).shared.breaker === 'open';
+  }
+
+  /** Tells the outcome of calls that were made in one go (a batch), each of which has its own verdict. */
+  async learn(appId: string, errors: readonly MetaError[], successes: number): Promise<void> {
+    for (const error of errors) if (speaksOfAnOutage(error)) await this.failed(appId);
+    if (successes > 0) await this.succeeded(appId);
+  }
+
+  /** Throws `PaceStopped` where the app must not be called now; takes the probe where that is what is left. */
+  async pass(appId: string, urgency: Urgency): Promise<void> {
+    const allowance = allowanceOf(await this.current(appId), this.clock.now(), MOST_AT_ONCE);
+    if (allowance.kind === 'go') return;
+    const limited = allowance.kind === 'stop' && allowance.cause !== 'unavailable';
+    if (limited && urgency !== 'scheduled') return;
+    if (limited) throw new PaceStopped(allowance.cause, allowance.until);
+    if (allowance.kind === 'stop' && urgency !== 'forced') throw new PaceStopped(allowance.cause, allowance.until);
+    const until = addSeconds(this.clock.now(), PROBE_SECONDS);
+    if (await this.store.takeProbe(appId, until, urgency === 'forced')) {
+      this.appState(appId).readAtMs = null;
+      return;
+    }
+    this.appState(appId).readAtMs = null;
+    const now = await this.current(appId);
+    // Another replica has closed it meanwhile, or is at it.
+    if (now.breaker === 'closed') return;
+    throw new PaceStopped('unavailable', now.breakerUntil ?? until);
+  }
+
+  override observe(appId: string, usage: UsageReport, throttle: ThrottleNotice | null): void {
+    const state = this.appState(appId);
+    const now = this.clock.now();
+    const told =
+      throttle === null
+        ? usageStop(usage.appUsagePercent, usage.throttledUntilSeconds)
+        : throttleStop(throttle.scope, throttle.retryAfterSeconds, state.shared.throttles);
+    const before = state.shared;
+    state.shared = {
+      ...stopped(before, now, told),
+      ...(usage.appUsagePercent === null ? {} : { usagePercent: usage.appUsagePercent, usageAt: now }),
+      throttles: throttle === null ? 0 : before.throttles + 1,
+    };
+    const news =
+      state.shared.stoppedUntil !== before.stoppedUntil ||
+      state.shared.appStoppedUntil !== before.appStoppedUntil ||
+      Math.round(before.usagePercent) !== Math.round(state.shared.usagePercent) ||
+      before.throttles > 0 !== (throttle !== null);
+    if (news) this.save(state);
+  }
+
+  /** Shares what this replica saw with the others. */
+  async flush(): Promise<void> {
+    for (const [appId, state] of this.apps) {
+      if (!state.unsaved) continue;
+      state.unsaved = false;
+      try {
+        await this.store.merge(appId, state.shared);
+      } catch (error) {
+        state.unsaved = true;
+        this.logger.warn(
+          { err: error, app_id: appId },
+          'the pace of an app could not be shared with the other replicas',
+        );
+      }
+    }
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    await this.flush();
+  }
+
+  private async endTurn(appId: string): Promise<void> {
+    this.appState(appId).turnIsOver = true;
+    await this.store.delayTurn(appId, addSeconds(this.clock.now(), REFUSED_TURN_SECONDS));
+  }
+
+  private async succeeded(appId: string): Promise<void> {
+    const state = this.appState(appId);
+    const wasOpen = state.shared.breaker === 'open';
+    state.breaker.success(wasOpen ? CircuitState.HalfOpen : CircuitState.Closed);
+    if (!wasOpen) return;
+    await this.store.close(appId);
+    state.shared = { ...state.shared, breaker: 'closed', breakerUntil: null, openings: 0 };
+    this.logger.info({ app_id: appId }, 'Meta answers again: the circuit breaker is closed');
+  }
+
+  private async failed(appId: string): Promise<void> {
+    const state = this.appState(appId);
+    const wasOpen = state.shared.breaker === 'open';
+    if (!state.breaker.failure(wasOpen ? CircuitState.HalfOpen : CircuitState.Closed)) return;
+    const until = addSeconds(this.clock.now(), breakerSeconds(state.shared.openings + 1, this.random.fraction()));
+    await this.store.open(appId, until);
+    state.shared = { ...state.shared, breaker: 'open', breakerUntil: until };
+    state.readAtMs = null;
+    if (!wasOpen) this.logger.warn({ app_id: appId, until }, 'Meta is down: the circuit breaker is open');
+  }
+
+  private async current(appId: string): Promise<PaceState> {
+    const state = this.appState(appId);
+    const nowMs = this.clock.now().getTime();
+    if (state.readAtMs !== null && Math.abs(nowMs - state.readAtMs) < REREAD_MS) return state.shared;
+    state.readAtMs = nowMs;
+    const stored = await this.store.read(appId);
+    const own = state.shared;
+    const ownUsage = own.usageAt !== null && (stored.usageAt === null || own.usageAt > stored.usageAt);
+    const ownStop =
+      own.stoppedUntil !== null && (stored.stoppedUntil === null || own.stoppedUntil > stored.stoppedUntil);
+    const ownAppStop =
+      own.appStoppedUntil !== null && (stored.appStoppedUntil === null || own.appStoppedUntil > stored.appStoppedUntil);
+    state.shared = {
+      ...stored,
+      ...(ownUsage ? { usagePercent: own.usagePercent, usageAt: own.usageAt } : {}),
+      ...(ownStop ? { stoppedUntil: own.stoppedUntil, stopCause: own.stopCause, stoppedSince: own.stoppedSince } : {}),
+      ...(ownAppStop ? { appStoppedUntil: own.appStoppedUntil } : {}),
+      throttles: Math.max(own.throttles, 0),
+    };
+    return state.shared;
+  }
+
+  private appState(appId: string): AppState {
+    const known = this.apps.get(appId);
+    if (known !== undefined) return known;
+    const fresh: AppState = {
+      shared: UNKNOWN_PACE,
+      readAtMs: null,
+      breaker: new CountBreaker(BREAKER),
+      unsaved: false,
+      turnIsOver: true,
+    };
+    this.apps.set(appId, fresh);
+    return fresh;
+  }
+
+  private save(state: AppState): void {
+    state.unsaved = true;
+    if (this.timer !== null) return;
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      void this.flush();
+    }, FLUSH_MS);
+    this.timer.unref();
+  }
+}
+
+/** Meta is down, or our app is set up wrongly: in both cases asking on for the next credential helps nobody. */
+function speaksOfAnOutage(error: MetaError): boolean {
+  return error.verdict.kind === 'transient' || error.verdict.kind === 'configuration';
+}
+
+function isLimitOfTheApp({ verdict }: MetaError): boolean {
+  return verdict.kind === 'throttled' && verdict.scope === 'app';
+}

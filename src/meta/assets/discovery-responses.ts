@@ -1,0 +1,146 @@
+import { SecretString } from '../../platform/secret-string.ts';
+import { asObject, field, type Json, objectsOf, readId, readText, readWords } from '../graph/lossless-json.ts';
+
+export interface DiscoveredPage {
+  id: string;
+  name: string | null;
+  /** Null where the person has no task on the page. */
+  accessToken: SecretString | null;
+  /** `MANAGE`, `PROFILE_PLUS_…`; `perms` of old versions. */
+  tasks: string[];
+  /** From both fields that link one (META.md 5), each once. */
+  instagramAccounts: { id: string; username: string | null }[];
+}
+
+export interface AdAccount {
+  /** `act_…` */
+  id: string;
+  name: string | null;
+  currency: string | null;
+  business: { id: string; name: string | null } | null;
+}
+
+export interface WhatsappAccount {
+  id: string;
+  name: string | null;
+}
+
+export interface PhoneNumber {
+  id: string;
+  displayPhoneNumber: string | null;
+  verifiedName: string | null;
+  qualityRating: string | null;
+  codeVerificationStatus: string | null;
+}
+
+export interface Permissions {
+  granted: string[];
+  declined: string[];
+  expired: string[];
+}
+
+export interface SubscribedApp {
+  id: string;
+  name: string | null;
+  overrideCallbackUri: string | null;
+}
+
+/** An item of `/me/accounts`, or a page by itself; null without an id. */
+export function readPage(item: Json): DiscoveredPage | null {
+  const page = asObject(item);
+  const id = readId(page, 'id');
+  if (id === null) return null;
+  const token = readText(page, 'access_token');
+  return {
+    id,
+    name: readText(page, 'name'),
+    accessToken: token === null ? null : new SecretString(token),
+    tasks: readWords(page, 'tasks') ?? readWords(page, 'perms') ?? [],
+    instagramAccounts: readInstagramAccounts(page),
+  };
+}
+
+function readInstagramAccounts(page: ReturnType<typeof asObject>): DiscoveredPage['instagramAccounts'] {
+  const accounts = new Map<string, string | null>();
+  for (const key of ['instagram_business_account', 'connected_instagram_account']) {
+    const account = asObject(field(page, key));
+    const id = readId(account, 'id');
+    if (id !== null) accounts.set(id, readText(account, 'username') ?? accounts.get(id) ?? null);
+  }
+  return [...accounts].map(([id, username]) => ({ id, username }));
+}
+
+export function readAdAccount(item: Json): AdAccount | null {
+  const account = asObject(item);
+  const id = readId(account, 'id') ?? readId(account, 'account_id');
+  if (id === null) return null;
+  const business = asObject(field(account, 'business'));
+  const businessId = readId(business, 'id');
+  return {
+    id: id.startsWith('act_') ? id : `act_${id}`,
+    name: readText(account, 'name'),
+    currency: readText(account, 'currency'),
+    business: businessId === null ? null : { id: businessId, name: readText(business, 'name') },
+  };
+}
+
+export function readPhoneNumber(item: Json): PhoneNumber | null {
+  const phone = asObject(item);
+  const id = readId(phone, 'id');
+  if (id === null) return null;
+  return {
+    id,
+    displayPhoneNumber: readText(phone, 'display_phone_number'),
+    verifiedName: readText(phone, 'verified_name'),
+    qualityRating: readText(phone, 'quality_rating'),
+    codeVerificationStatus: readText(phone, 'code_verification_status'),
+  };
+}
+
+/** Items of `/me/permissions` by status; an unknown status is left out. */
+export function readPermissions(items: readonly Json[]): Permissions {
+  const permissions: Permissions = { granted: [], declined: [], expired: [] };
+  for (const item of items) {
+    const entry = asObject(item);
+    const permission = readText(entry, 'permission');
+    const status = readText(entry, 'status');
+    if (permission === null) continue;
+    if (status === 'granted' || status === 'declined' || status === 'expired') permissions[status].push(permission);
+  }
+  return permissions;
+}
+
+/** `{whatsapp_business_api_data: {id, name, link}, override_callback_uri?}` (META.md 8). */
+export function readSubscribedApp(item: Json): SubscribedApp | null {
+  const entry = asObject(item);
+  const app = asObject(field(entry, 'whatsapp_business_api_data')) ?? entry;
+  const id = readId(app, 'id');
+  if (id === null) return null;
+  return { id, name: readText(app, 'name'), overrideCallbackUri: readText(entry, 'override_callback_uri') };
+}
+
+/** `/{app-id}/subscriptions` (META.md 15). */
+export interface WebhookSubscription {
+  object: string;
+  callbackUrl: string | null;
+  active: boolean;
+  /** Plain names in old versions, which have no version. */
+  fields: { name: string; version: string | null }[];
+}
+
+export function readSubscription(item: Json): WebhookSubscription | null {
+  const entry = asObject(item);
+  const object = readText(entry, 'object');
+  if (object === null) return null;
+  const named = objectsOf(field(entry, 'fields')).flatMap((value) => {
+    const name = readText(value, 'name');
+    return name === null ? [] : [{ name, version: readText(value, 'version') }];
+  });
+  const plain = (readWords(entry, 'fields') ?? []).map((name) => ({ name, version: null }));
+  return {
+    object,
+    callbackUrl: readText(entry, 'callback_url'),
+    active: field(entry, 'active') === true,
+    fields: [...named, ...plain],
+  };
+}

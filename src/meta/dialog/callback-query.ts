@@ -1,0 +1,68 @@
+import { SecretString } from '../../platform/secret-string.ts';
+
+/** The query as Fastify parses it: a repeated parameter is a list. */
+export type CallbackQuery = Readonly<Record<string, unknown>>;
+
+/** Every way the browser can come back from a dialog (META.md 1, 7). `state` is null where it is missing or repeated. */
+export type CallbackOutcome =
+  | { kind: 'code'; code: SecretString; state: string }
+  /** The person said no. */
+  | { kind: 'denied'; state: string | null }
+  /** The app is not public, or the shape without `error` that says so (901). */
+  | { kind: 'app_unavailable'; state: string | null; errorCode: number | null }
+  /** Meta's word for it, where it is a plain word; never its description. */
+  | { kind: 'error'; state: string | null; error: string | null; errorCode: number | null }
+  | { kind: 'malformed'; state: string | null };
+
+const MAX_CODE = 4096;
+const MAX_STATE = 1024;
+/** A fragment that a front end or proxy glued on: `#_=_` of facebook.com, `#_` of Instagram. */
+const RESIDUE = /(?:#_=_|#_)$/;
+const PARAMETERS = [
+  'code',
+  'state',
+  'error',
+  'error_code',
+  'error_reason',
+  'error_description',
+  'error_message',
+] as const;
+
+/** Reads a callback's query. Never throws. */
+export function parseCallbackQuery(query: CallbackQuery): CallbackOutcome {
+  const values = new Map<string, string>();
+  for (const name of PARAMETERS) {
+    const value = Object.hasOwn(query, name) ? query[name] : undefined;
+    if (value === undefined) continue;
+    if (typeof value !== 'string') return { kind: 'malformed', state: name === 'state' ? null : readState(query) };
+    values.set(name, value);
+  }
+  const state = readState(query);
+  const errorCode = readCode(values.get('error_code'));
+  if (values.has('error') || values.has('error_code') || values.has('error_message')) {
+    return values.has('code') ? { kind: 'malformed', state } : refusal(values, errorCode, state);
+  }
+  const code = values.get('code')?.replace(RESIDUE, '') ?? '';
+  if (code === '' || code.length > MAX_CODE || state === null) return { kind: 'malformed', state };
+  return { kind: 'code', code: new SecretString(code), state };
+}
+
+function refusal(values: Map<string, string>, errorCode: number | null, state: string | null): CallbackOutcome {
+  const error = values.get('error');
+  if (errorCode === 901 || error === undefined || error === '') return { kind: 'app_unavailable', state, errorCode };
+  const reason = values.get('error_reason')?.replace(RESIDUE, '');
+  if (error.replace(RESIDUE, '') === 'access_denied' || reason === 'user_denied') return { kind: 'denied', state };
+  return { kind: 'error', state, error: /^[a-z_]{1,64}$/i.test(error) ? error : null, errorCode };
+}
+
+function readState(query: CallbackQuery): string | null {
+  const value = Object.hasOwn(query, 'state') ? query['state'] : undefined;
+  if (typeof value !== 'string') return null;
+  const state = value.replace(RESIDUE, '');
+  return state === '' || state.length > MAX_STATE ? null : state;
+}
+
+function readCode(value: string | undefined): number | null {
+  const digits = value?.replace(RESIDUE, '');
+  return digits !== undefined && /^\d{1,9}$/.test(digits) ? Number(digits) : null;
+}

@@ -1,0 +1,78 @@
+import type { MetaCause } from '../../platform/problem.ts';
+import { asObject, field, type Json, type JsonObject, readNumber, readText } from '../graph/lossless-json.ts';
+
+/**
+ * Which of Meta's error shapes it was:
+ * `graph` `{error:{message,type,code,error_subcode,…}}` (META.md 12);
+ * `instagram` `{error_type,code,error_message}`, where `code` is the HTTP status (META.md 7);
+ * `batch_legacy` `{error_code,error_description}` (META.md 14);
+ * `inspection` `data.error` of debug_token, with `subcode` (META.md 4).
+ */
+export type ErrorEnvelope = 'graph' | 'instagram' | 'batch_legacy' | 'inspection';
+
+/** An error as Meta's fields tell it. Its texts are left behind: they are localised, and they quote tokens. */
+export interface GraphErrorFields {
+  envelope: ErrorEnvelope;
+  code: number | null;
+  subcode: number | null;
+  isTransient: boolean | null;
+  type: string | null;
+  fbtraceId: string | null;
+}
+
+const TYPE = /^[A-Za-z]{1,64}$/;
+const TRACE = /^[A-Za-z0-9_+/=-]{1,40}$/;
+
+/** A whole answer's error, or null where the body shows none (that says nothing of the status). Never throws. */
+export function readGraphError(body: Json | undefined): GraphErrorFields | null {
+  const object = asObject(body);
+  if (object === null) return null;
+  const error = asObject(field(object, 'error'));
+  if (error !== null) return read('graph', error, 'error_subcode');
+  if (field(object, 'error_type') !== undefined && field(object, 'error_message') !== undefined) {
+    return { ...read('instagram', object, 'error_subcode'), type: word(readText(object, 'error_type'), TYPE) };
+  }
+  const legacyCode = readNumber(object, 'error_code');
+  if (legacyCode !== null) return { ...read('batch_legacy', object, 'error_subcode'), code: legacyCode };
+  return null;
+}
+
+/** `data.error` of a debug_token answer (its key is `subcode`), or null. */
+export function readInspectionError(data: JsonObject | null): GraphErrorFields | null {
+  const error = asObject(field(data, 'error'));
+  if (error === null) return null;
+  const fields = read('inspection', error, 'subcode');
+  return fields.subcode === null ? { ...fields, subcode: readNumber(error, 'error_subcode') } : fields;
+}
+
+function read(envelope: ErrorEnvelope, error: JsonObject, subcodeKey: string): GraphErrorFields {
+  const transient = field(error, 'is_transient');
+  return {
+    envelope,
+    code: readNumber(error, 'code'),
+    subcode: readNumber(error, subcodeKey),
+    isTransient: typeof transient === 'boolean' ? transient : null,
+    type: word(readText(error, 'type'), TYPE),
+    fbtraceId: word(readText(error, 'fbtrace_id'), TRACE),
+  };
+}
+
+function word(value: string | null, pattern: RegExp): string | null {
+  return value !== null && pattern.test(value) ? value : null;
+}
+
+/** A trace id from a header, if it looks like one. */
+export function traceId(value: string | string[] | undefined): string | null {
+  return typeof value === 'string' ? word(value, TRACE) : null;
+}
+
+/** The part of an error that may be shown to callers and kept in the database. */
+export function toMetaCause(fields: GraphErrorFields | null, fallbackTraceId: string | null = null): MetaCause {
+  const trace = fields?.fbtraceId ?? fallbackTraceId;
+  return {
+    ...(fields?.code == null ? {} : { code: fields.code }),
+    ...(fields?.subcode == null ? {} : { subcode: fields.subcode }),
+    ...(fields?.type == null ? {} : { type: fields.type }),
+    ...(trace === null ? {} : { fbtrace_id: trace }),
+  };
+}

@@ -1,0 +1,58 @@
+import type { HttpFailureReason } from '../../platform/http-client/http-client.ts';
+import type { MetaCause } from '../../platform/problem.ts';
+import type { MetaVerdict } from './classify-error.ts';
+
+export interface MetaErrorFacts {
+  verdict: MetaVerdict;
+  cause?: MetaCause;
+  /** Null: no answer came. */
+  httpStatus: number | null;
+  /** Our name for the call, as in the metrics. */
+  operation: string;
+  /** Meta may have done what was asked, though we have no answer that says so. */
+  mayHaveCommitted: boolean;
+  /** Why there was no answer. */
+  networkReason?: HttpFailureReason | null;
+}
+
+/** A call to Meta that failed. Holds no text of Meta's (which can quote tokens), no address and no secret, so it may be logged. */
+export class MetaError extends Error {
+  readonly verdict: MetaVerdict;
+  /** What may be shown as `meta` in a problem. Empty where Meta gave no error object. */
+  override readonly cause: MetaCause;
+  readonly httpStatus: number | null;
+  readonly operation: string;
+  readonly retryAfterSeconds: number | null;
+  readonly mayHaveCommitted: boolean;
+  readonly networkReason: HttpFailureReason | null;
+
+  constructor(facts: MetaErrorFacts) {
+    super(describe(facts));
+    this.name = 'MetaError';
+    this.verdict = facts.verdict;
+    this.cause = facts.cause ?? {};
+    this.httpStatus = facts.httpStatus;
+    this.operation = facts.operation;
+    this.retryAfterSeconds = facts.verdict.kind === 'throttled' ? facts.verdict.retryAfterSeconds : null;
+    this.mayHaveCommitted = facts.mayHaveCommitted;
+    this.networkReason = facts.networkReason ?? null;
+  }
+}
+
+/** `renew_user: dead (expired), HTTP 400, code 190/463` */
+function describe(facts: MetaErrorFacts): string {
+  const { verdict, cause } = facts;
+  const detail =
+    verdict.kind === 'dead'
+      ? ` (${verdict.reason})`
+      : verdict.kind === 'configuration'
+        ? ` (${verdict.what})`
+        : verdict.kind === 'code_rejected'
+          ? ` (${verdict.why})`
+          : '';
+  const status =
+    facts.httpStatus === null ? `no answer (${facts.networkReason ?? 'network'})` : `HTTP ${facts.httpStatus}`;
+  const code =
+    cause?.code === undefined ? '' : `, code ${cause.code}${cause.subcode === undefined ? '' : `/${cause.subcode}`}`;
+  return `${facts.operation}: ${verdict.kind}${detail}, ${status}${code}`;
+}

@@ -1,0 +1,59 @@
+import type { HttpRequest } from '../../platform/http-client/http-client.ts';
+import type { SecretString } from '../../platform/secret-string.ts';
+import type { CallContext } from '../errors/classify-error.ts';
+import { appsecretProof } from './appsecret-proof.ts';
+import { appToken, type GraphHost, type GraphHostName } from './graph-host.ts';
+
+/** Who calls. The token goes in the `Authorization` header; a credential's with its proof where the host knows it. */
+export type GraphAuth =
+  | { by: 'credential'; token: SecretString; proof?: boolean }
+  | { by: 'app' }
+  /** The call carries what it needs in its parameters. */
+  | { by: 'none' };
+
+export interface GraphCall {
+  /** Our name for the call, for metrics and errors: a constant, never made of input. */
+  operation: string;
+  context: CallContext;
+  host: GraphHostName;
+  method: 'GET' | 'POST' | 'DELETE';
+  /** Below the base, with a leading slash and the version where there is one. */
+  path: string;
+  /** Reaches logs of others: no token, secret or code, unless Meta takes it nowhere else. */
+  query?: Record<string, string>;
+  /** Form fields of a POST. */
+  form?: Record<string, string>;
+  auth: GraphAuth;
+  /** `read` changes nothing; `repeatable` may be done twice; `once` must not be repeated once it may have arrived. */
+  effect: 'read' | 'repeatable' | 'once';
+  /** Old form-encoded token answers count as good. */
+  acceptForm?: boolean;
+  /** Per try; 10 s by default. */
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+/** The HTTP request of a call. */
+export function buildRequest(
+  host: GraphHost,
+  call: GraphCall,
+): Pick<HttpRequest, 'method' | 'url' | 'headers' | 'body'> {
+  const query = new URLSearchParams(call.query);
+  const form = call.method === 'POST' ? new URLSearchParams(call.form) : null;
+  const headers: Record<string, string> = { accept: 'application/json' };
+  if (call.auth.by === 'app') headers['authorization'] = `Bearer ${appToken(host).expose()}`;
+  if (call.auth.by === 'credential') {
+    headers['authorization'] = `Bearer ${call.auth.token.expose()}`;
+    if (host.knowsProof && call.auth.proof !== false) {
+      (form ?? query).set('appsecret_proof', appsecretProof(call.auth.token, host.app.secret));
+    }
+  }
+  if (form !== null) headers['content-type'] = 'application/x-www-form-urlencoded';
+  const search = query.toString();
+  return {
+    method: call.method,
+    url: `${host.baseUrl}${call.path}${search === '' ? '' : `?${search}`}`,
+    headers,
+    body: form === null ? null : form.toString(),
+  };
+}

@@ -1,0 +1,201 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { Inject, Injectable, Optional } from '@nestjs/common';
+import { Config } from '../../config/config.ts';
+import { Clock } from '../../platform/clock.ts';
+import { type HttpAnswer, HttpClient, HttpFailure } from '../../platform/http-client/http-client.ts';
+import { LOGGER, type Pino } from '../../platform/logger.ts';
+import { Random } from '../../platform/random.ts';
+import { classifyError, type MetaVerdict } from '../errors/classify-error.ts';
+import { type GraphErrorFields, readGraphError, toMetaCause, traceId } from '../errors/graph-error.ts';
+import { MetaError } from '../errors/meta-error.ts';
+import { buildRequest, type GraphCall } from './graph-call.ts';
+import { type GraphHost, graphHost, ownAppIds } from './graph-host.ts';
+import { versionDrift } from './graph-version.ts';
+import { type Json, parseLossless } from './lossless-json.ts';
+import { MetaMetrics } from './meta-metrics.ts';
+import { Pause } from './pause.ts';
+import { readUsageHeaders, type UsageReport } from './usage-headers.ts';
+import { UsageObserver } from './usage-observer.ts';
+
+/** A good answer: 2xx, and no error in it. */
+export interface GraphAnswer {
+  status: number;
+  json: Json;
+  /** `facebook-api-version` or `instagram-api-version`. */
+  servedVersion: string | null;
+}
+
+const TIMEOUT_MS = 10_000;
+const MAX_BYTES = 4 * 1024 * 1024;
+const MAX_TRIES = 3;
+const BACKOFF_BASE_MS = 200;
+/** Of distinct drifts that are logged; a Meta that answers nonsense shall not fill the log or the memory. */
+const MAX_LOGGED_DRIFTS = 20;
+
+/** One call to Meta: token placement, proof, time-out, safe repeats, verdicts, metrics, usage. Throws `MetaError`, nothing else. */
+@Injectable()
+export class GraphTransport {
+  readonly #seenDrifts = new Set<string>();
+
+  constructor(
+    @Inject(HttpClient) private readonly http: HttpClient,
+    @Inject(Config) private readonly config: Config,
+    @Inject(Clock) private readonly clock: Clock,
+    @Inject(Random) private readonly random: Random,
+    @Inject(LOGGER) private readonly log: Pino,
+    @Inject(MetaMetrics) private readonly metrics: MetaMetrics,
+    @Inject(Pause) private readonly pause: Pause,
+    @Optional() @Inject(UsageObserver) private readonly observer: UsageObserver | null = null,
+  ) {}
+
+  host(name: GraphCall['host']): GraphHost {
+    return graphHost(this.config.meta, name);
+  }
+
+  /** The app ids of ours that a token's inspection on this host may name. */
+  appIds(name: 'facebook' | 'threads'): string[] {
+    return ownAppIds(this.config.meta, name);
+  }
+
+  /** Up to three tries, where a repeat is safe and waiting a little can help; throttles are the caller's to wait out. */
+  async call(call: GraphCall): Promise<GraphAnswer> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.tryOnce(call);
+      } catch (error) {
+        if (!(error instanceof MetaError) || tries >= MAX_TRIES || !mayRepeat(call, error)) throw error;
+        await this.waitBefore(tries, call.signal, error);
+      }
+    }
+  }
+
+  private async waitBefore(tries: number, signal: AbortSignal | undefined, last: MetaError): Promise<void> {
+    try {
+      await this.pause.wait(this.random.fraction() * BACKOFF_BASE_MS * 2 ** (tries - 1), signal);
+    } catch {
+      throw last;
+    }
+  }
+
+  private async tryOnce(call: GraphCall): Promise<GraphAnswer> {
+    const host = this.host(call.host);
+    const startedAt = this.clock.now().getTime();
+    const elapsed = (): number => Math.max(0, this.clock.now().getTime() - startedAt) / 1000;
+    let answer: HttpAnswer;
+    try {
+      answer = await this.http.send({
+        ...buildRequest(host, call),
+        timeoutMs: call.timeoutMs ?? TIMEOUT_MS,
+        maxBytes: MAX_BYTES,
+        ...(call.signal === undefined ? {} : { signal: call.signal }),
+      });
+    } catch (failure) {
+      throw this.unanswered(call, failure, elapsed());
+    }
+    this.watchVersion(host, answer.headers);
+    return this.judge(call, host, answer, elapsed());
+  }
+
+  private judge(call: GraphCall, host: GraphHost, answer: HttpAnswer, seconds: number): GraphAnswer {
+    const usage = readUsageHeaders(answer.headers);
+    const json = readBody(answer.body, call.acceptForm === true);
+    const fields = readGraphError(json);
+    const good = answer.status >= 200 && answer.status < 300 && json !== undefined && fields === null;
+    if (good) {
+      this.observe(host, usage, null);
+      this.metrics.succeeded(call.operation, seconds);
+      return { status: answer.status, json, servedVersion: servedVersion(answer.headers) };
+    }
+    const verdict = classifyError({
+      httpStatus: answer.status,
+      ...fields,
+      // A JSON object that is no error of Meta's is still no gateway's HTML: the status may speak.
+      envelope: fields?.envelope ?? (json === undefined ? null : 'graph'),
+      context: call.context,
+      host: host.name === 'instagram_api' ? 'instagram' : host.name,
+      provedByUs: call.auth.by === 'credential' && host.knowsProof,
+      retryAfterSeconds: usage.throttledUntilSeconds,
+    });
+    this.observe(host, usage, verdict);
+    throw this.refused(call, answer, verdict, fields, seconds);
+  }
+
+  private refused(
+    call: GraphCall,
+    answer: HttpAnswer,
+    verdict: MetaVerdict,
+    fields: GraphErrorFields | null,
+    seconds: number,
+  ): MetaError {
+    const definite = fields !== null && answer.status < 500 && verdict.kind !== 'transient';
+    const cause = toMetaCause(fields, traceId(answer.headers['x-fb-request-id'] ?? answer.headers['x-fb-trace-id']));
+    this.metrics.failed(call.operation, verdict.kind, fields?.code ?? null, seconds);
+    this.log.info({ operation: call.operation, verdict, status: answer.status, meta: cause, seconds }, 'Meta refused');
+    return new MetaError({
+      verdict,
+      cause,
+      httpStatus: answer.status,
+      operation: call.operation,
+      mayHaveCommitted: call.effect !== 'read' && !definite,
+    });
+  }
+
+  private unanswered(call: GraphCall, failure: unknown, seconds: number): MetaError {
+    const known = failure instanceof HttpFailure ? failure : null;
+    const reason = known?.reason ?? 'reset';
+    this.metrics.failed(call.operation, 'transient', 'network', seconds);
+    this.log.info({ operation: call.operation, reason, seconds }, 'Meta did not answer');
+    return new MetaError({
+      verdict: { kind: 'transient' },
+      httpStatus: null,
+      operation: call.operation,
+      mayHaveCommitted: call.effect !== 'read' && (known?.mayHaveArrived ?? true),
+      networkReason: reason,
+    });
+  }
+
+  private observe(host: GraphHost, usage: UsageReport, verdict: MetaVerdict | null): void {
+    const throttle = verdict?.kind === 'throttled' ? verdict : null;
+    try {
+      this.observer?.observe(
+        host.app.id,
+        usage,
+        throttle === null ? null : { scope: throttle.scope, retryAfterSeconds: throttle.retryAfterSeconds },
+      );
+    } catch (error) {
+      this.log.error({ err: error }, 'the usage observer failed');
+    }
+  }
+
+  /** Counts every answer that another version served, and logs each kind once (META.md 17). */
+  private watchVersion(host: GraphHost, headers: IncomingHttpHeaders): void {
+    const served = servedVersion(headers);
+    const drift = versionDrift(host.version, served ?? undefined);
+    if (drift === 'unknown' || drift === 'none' || host.name === 'threads') return;
+    this.metrics.drifted(host.name, drift);
+    const key = `${host.name} ${served}`;
+    if (this.#seenDrifts.has(key) || this.#seenDrifts.size >= MAX_LOGGED_DRIFTS) return;
+    this.#seenDrifts.add(key);
+    this.log.warn({ host: host.name, asked: host.version, served }, 'Meta serves another API version than asked for');
+  }
+}
+
+/** `once` calls only where the request cannot have reached Meta. */
+function mayRepeat(call: GraphCall, error: MetaError): boolean {
+  if (error.verdict.kind !== 'transient' || call.signal?.aborted === true) return false;
+  if (error.networkReason === 'too_large' || error.networkReason === 'aborted') return false;
+  return call.effect !== 'once' || (error.networkReason !== null && !error.mayHaveCommitted);
+}
+
+function servedVersion(headers: IncomingHttpHeaders): string | null {
+  const value = headers['facebook-api-version'] ?? headers['instagram-api-version'];
+  return typeof value === 'string' && /^v\d{1,3}\.\d{1,2}$/.test(value) ? value : null;
+}
+
+/** JSON, or, where asked for, the form-encoded token answers of old (META.md 2). */
+function readBody(body: Buffer, acceptForm: boolean): Json | undefined {
+  const text = body.toString('utf8');
+  const json = parseLossless(text);
+  if (json !== undefined || !acceptForm || !text.startsWith('access_token=')) return json;
+  return Object.fromEntries(new URLSearchParams(text.trim()));
+}

@@ -1,0 +1,53 @@
+import { MetaError } from '../errors/meta-error.ts';
+import type { GraphCall } from './graph-call.ts';
+import type { GraphTransport } from './graph-transport.ts';
+import { asObject, field, type Json, type JsonObject, objectsOf, readText } from './lossless-json.ts';
+
+/** More pages than anybody has; a Meta that goes on for longer is in a loop. */
+const MAX_PAGES = 1_000;
+
+/** Parameters of a `next` link that move on; the rest of it (the token above all) is never looked at (META.md 5). */
+const MOVES = ['after', 'offset', '__after_id', '__paging_token', 'until', 'since', 'limit'];
+
+/**
+ * Every object of a list over all its pages. `next` says that there is more, the cursor where: the link itself is never called, for it holds
+ * the token. An empty page with `next` goes on. Throws a transient `MetaError` where Meta
+ * turns in circles or answers something else than a list.
+ */
+export async function* allItems(
+  transport: GraphTransport,
+  call: GraphCall,
+): AsyncGenerator<JsonObject, void, undefined> {
+  const seen = new Set<string>();
+  let move: Record<string, string> = {};
+  for (let page = 0; page < MAX_PAGES; page++) {
+    const answer = await transport.call({ ...call, query: { ...call.query, ...move } });
+    const body = asObject(answer.json);
+    const data = field(body, 'data');
+    // A list without `data` is no empty list: nobody shall conclude from it that a page or an account is gone.
+    if (!Array.isArray(data)) break;
+    yield* objectsOf(data);
+    const next = nextMove(field(body, 'paging'));
+    if (next === null) return;
+    const key = JSON.stringify(next);
+    if (seen.has(key)) break;
+    seen.add(key);
+    move = next;
+  }
+  throw new MetaError({
+    verdict: { kind: 'transient' },
+    httpStatus: 200,
+    operation: call.operation,
+    mayHaveCommitted: false,
+  });
+}
+
+function nextMove(paging: Json | undefined): Record<string, string> | null {
+  const next = readText(asObject(paging), 'next');
+  if (next === null) return null;
+  const after = readText(asObject(field(asObject(paging), 'cursors')), 'after');
+  if (after !== null) return { after };
+  const query = new URLSearchParams(next.slice(next.indexOf('?') + 1));
+  const move = Object.fromEntries([...query].filter(([name]) => MOVES.includes(name)));
+  return Object.keys(move).length === 0 ? null : move;
+}

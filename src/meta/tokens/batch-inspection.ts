@@ -1,0 +1,117 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { SecretString } from '../../platform/secret-string.ts';
+import { classifyError } from '../errors/classify-error.ts';
+import { readGraphError, toMetaCause } from '../errors/graph-error.ts';
+import { MetaError } from '../errors/meta-error.ts';
+import { appToken } from '../graph/graph-host.ts';
+import { GraphTransport } from '../graph/graph-transport.ts';
+import { asObject, field, type Json, parseLossless, readNumber, readText } from '../graph/lossless-json.ts';
+import type { CredentialKind } from './credential-kind.ts';
+import { type InspectionResult, readDebugToken } from './inspection-result.ts';
+
+/** `alone`: the batch gave no verdict on it, but a call of its own may. */
+export type BatchItem =
+  | { outcome: 'inspected'; result: InspectionResult }
+  | { outcome: 'missing' }
+  | { outcome: 'failed'; error: MetaError }
+  | { outcome: 'alone' };
+
+interface Input {
+  kind: CredentialKind | 'unknown';
+  token: SecretString;
+}
+
+/** Meta's limit (META.md 14). */
+export const BATCH_SIZE = 50;
+
+/**
+ * debug_token for many tokens by Graph batches. That debug_token works inside a batch is plausible and not confirmed (META.md 14): what a
+ * batch refuses is left for single calls, and once single calls showed it to be the batch's fault, no more batches are tried.
+ */
+@Injectable()
+export class BatchInspection {
+  #givenUp = false;
+
+  constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
+
+  /** Single calls worked for what whole batches refused: from now on everything is `alone`. */
+  giveUp(): void {
+    this.#givenUp = true;
+  }
+
+  /** In the order of the input; never throws `MetaError`. */
+  async inspect(inputs: readonly Input[]): Promise<BatchItem[]> {
+    const items: BatchItem[] = [];
+    for (let start = 0; start < inputs.length; start += BATCH_SIZE) {
+      items.push(...(await this.inspectBatch(inputs.slice(start, start + BATCH_SIZE))));
+    }
+    return items;
+  }
+
+  private async inspectBatch(inputs: readonly Input[]): Promise<BatchItem[]> {
+    if (inputs.length === 1 || this.#givenUp) return inputs.map(() => ({ outcome: 'alone' }));
+    try {
+      const answers = await this.send(inputs);
+      return inputs.map((input, index) => this.readItem(input, answers[index]));
+    } catch (error) {
+      if (!(error instanceof MetaError)) throw error;
+      const item: BatchItem = isOfTheBatch(error) ? { outcome: 'alone' } : { outcome: 'failed', error };
+      return inputs.map(() => item);
+    }
+  }
+
+  /** The tokens are in the body; the top-level token is in the header, and in the body too, where batches want it. */
+  private async send(inputs: readonly Input[]): Promise<Json[]> {
+    const host = this.transport.host('facebook');
+    const batch = inputs.map(({ token }) => ({
+      method: 'GET',
+      relative_url: `debug_token?${new URLSearchParams({ input_token: token.expose() }).toString()}`,
+    }));
+    const answer = await this.transport.call({
+      operation: 'inspect_batch',
+      context: 'app_call',
+      host: 'facebook',
+      method: 'POST',
+      path: `/${host.version}/`,
+      form: { access_token: appToken(host).expose(), include_headers: 'false', batch: JSON.stringify(batch) },
+      auth: { by: 'app' },
+      effect: 'read',
+      timeoutMs: 30_000,
+    });
+    if (Array.isArray(answer.json)) return answer.json;
+    throw new MetaError({
+      verdict: { kind: 'parameter' },
+      httpStatus: answer.status,
+      operation: 'inspect_batch',
+      mayHaveCommitted: false,
+    });
+  }
+
+  /** `{code, body}`, where the body is JSON in a string; null: not finished in time (META.md 14). */
+  private readItem(input: Input, answer: Json | undefined): BatchItem {
+    const item = asObject(answer);
+    if (item === null) return { outcome: 'missing' };
+    const status = readNumber(item, 'code') ?? 500;
+    const text = readText(item, 'body');
+    const body = text === null ? field(item, 'body') : parseLossless(text);
+    const error = readGraphError(body);
+    if (status === 200 && error === null && body !== undefined) {
+      const result = readDebugToken(body, { appIds: this.transport.appIds('facebook'), kind: input.kind });
+      if (result !== null && 'valid' in result) return { outcome: 'inspected', result };
+      return { outcome: 'alone' };
+    }
+    const verdict = classifyError({ httpStatus: status, ...error, context: 'app_call', host: 'facebook' });
+    if (verdict.kind !== 'throttled' && verdict.kind !== 'transient') return { outcome: 'alone' };
+    const cause = toMetaCause(error);
+    const facts = { verdict, cause, httpStatus: status, operation: 'inspect_batch', mayHaveCommitted: false };
+    return { outcome: 'failed', error: new MetaError(facts) };
+  }
+}
+
+/** A limit, an outage or wrong app settings would meet single calls as well; everything else may be the batch's own fault. */
+function isOfTheBatch(error: MetaError): boolean {
+  const { kind } = error.verdict;
+  return (
+    kind !== 'throttled' && kind !== 'configuration' && !(kind === 'transient' && (error.httpStatus ?? 500) >= 500)
+  );
+}

@@ -1,0 +1,242 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { SecretString } from '../../platform/secret-string.ts';
+import { MetaError } from '../errors/meta-error.ts';
+import type { GraphCall } from '../graph/graph-call.ts';
+import { type GraphAnswer, GraphTransport } from '../graph/graph-transport.ts';
+import { asObject, field, objectsOf, readId, readText } from '../graph/lossless-json.ts';
+import { QuietFirst } from '../graph/query-fallback.ts';
+import { BatchInspection } from './batch-inspection.ts';
+import { type CredentialKind, isFacebookKind } from './credential-kind.ts';
+import { type InspectionResult, readDebugToken } from './inspection-result.ts';
+
+export interface TokenToInspect {
+  kind: CredentialKind | 'unknown';
+  token: SecretString;
+}
+
+/** One of many. `missing`: Meta left it out (a null item of a batch); `failed`: no verdict could be had. Both come again. */
+export type InspectionItem =
+  | { outcome: 'inspected'; result: InspectionResult }
+  | { outcome: 'missing' }
+  | { outcome: 'failed'; error: MetaError };
+
+/** Of one `inspectMany`, where batches do not help. */
+const SINGLE_CALLS_AT_ONCE = 8;
+
+/** What Meta knows of a token (META.md 4, 7, 9). */
+@Injectable()
+export class InspectionApi {
+  private readonly quiet = { facebook: new QuietFirst(), threads: new QuietFirst() };
+
+  constructor(
+    @Inject(GraphTransport) private readonly transport: GraphTransport,
+    @Inject(BatchInspection) private readonly batches: BatchInspection,
+  ) {}
+
+  /**
+   * The verdict on one token. An `unknown` one is asked about where its prefix points, else at graph.facebook.com. Throws `MetaError` where there is no verdict;
+   * `configuration` then means our own app id or secret, and says nothing of the token.
+   */
+  async inspect(kind: CredentialKind | 'unknown', token: SecretString): Promise<InspectionResult> {
+    const likely = kindByPrefix(kind, token);
+    if (likely === 'instagram_user') return this.inspectByMe(likely, token);
+    if (likely === 'threads_user') return this.inspectThreads(token);
+    return this.inspectFacebook(kind, token);
+  }
+
+  /** Results in the order of `tokens`. Facebook's in batches of 50, with single calls for what a batch cannot tell. Never throws `MetaError`. */
+  async inspectMany(tokens: readonly TokenToInspect[]): Promise<InspectionItem[]> {
+    const items = new Array<InspectionItem>(tokens.length).fill({ outcome: 'missing' });
+    const single: number[] = [];
+    const batched: number[] = [];
+    for (const [index, { kind, token }] of tokens.entries()) {
+      (isFacebookKind(kindByPrefix(kind, token)) ? batched : single).push(index);
+    }
+    const answers = await this.batches.inspect(batched.flatMap((index) => tokens[index] ?? []));
+    for (const [position, answer] of answers.entries()) {
+      const index = batched[position] ?? 0;
+      if (answer.outcome === 'alone') single.push(index);
+      else items[index] = answer;
+    }
+    await forEachLimited(single, SINGLE_CALLS_AT_ONCE, async (index) => {
+      const token = tokens[index];
+      if (token !== undefined) items[index] = await this.inspectItem(token);
+    });
+    const refused = answers.length > 1 && answers.every(({ outcome }) => outcome === 'alone');
+    if (refused && batched.some((index) => isOfOurs(items[index]))) this.batches.giveUp();
+    return items;
+  }
+
+  private async inspectItem({ kind, token }: TokenToInspect): Promise<InspectionItem> {
+    try {
+      return { outcome: 'inspected', result: await this.inspect(kind, token) };
+    } catch (error) {
+      if (error instanceof MetaError) return { outcome: 'failed', error };
+      throw error;
+    }
+  }
+
+  private async inspectFacebook(kind: CredentialKind | 'unknown', token: SecretString): Promise<InspectionResult> {
+    try {
+      return await this.debugToken('facebook', kind, token);
+    } catch (error) {
+      // 100 is said of a token of another app, and of a caller that is no app (META.md 4).
+      if (!(error instanceof MetaError) || error.cause.code !== 100) throw error;
+      await this.proveOurselves();
+      return { valid: false, reason: 'foreign_app', appId: null };
+    }
+  }
+
+  /** Throws where Meta does not take our id and secret, or cannot be asked: then the 100 says nothing of the token. */
+  private async proveOurselves(): Promise<void> {
+    const { app, version } = this.transport.host('facebook');
+    try {
+      await this.transport.call({
+        operation: 'check_app',
+        context: 'app_call',
+        host: 'facebook',
+        method: 'POST',
+        path: `/${version}/oauth/access_token`,
+        form: { client_id: app.id, client_secret: app.secret.expose(), grant_type: 'client_credentials' },
+        auth: { by: 'none' },
+        effect: 'repeatable',
+        acceptForm: true,
+      });
+    } catch (error) {
+      // Native apps are refused this call (META.md 2), and are known to Meta all the same.
+      if (!(error instanceof MetaError) || error.verdict.kind !== 'parameter') throw error;
+    }
+  }
+
+  /** Threads' debug_token; where it will not tell, `/me` (META.md 9, CONTRACT 4). */
+  private async inspectThreads(token: SecretString): Promise<InspectionResult> {
+    try {
+      return await this.debugToken('threads', 'threads_user', token);
+    } catch (error) {
+      if (!(error instanceof MetaError) || error.verdict.kind === 'throttled' || error.httpStatus === null) throw error;
+      return this.inspectByMe('threads_user', token);
+    }
+  }
+
+  private async debugToken(
+    host: 'facebook' | 'threads',
+    kind: CredentialKind | 'unknown',
+    token: SecretString,
+  ): Promise<InspectionResult> {
+    const answer = await this.sendDebugToken(host, token);
+    const result = readDebugToken(answer.json, { appIds: this.transport.appIds(host), kind });
+    if (result !== null && 'valid' in result) return result;
+    throw new MetaError({
+      verdict: result?.passing ?? { kind: 'transient' },
+      cause: result?.meta ?? {},
+      httpStatus: answer.status,
+      operation: 'inspect',
+      mayHaveCommitted: false,
+    });
+  }
+
+  /** As a POST with `method=get`, so that the token stays out of the address (META.md 14); else the documented GET. */
+  private sendDebugToken(host: 'facebook' | 'threads', token: SecretString): Promise<GraphAnswer> {
+    const call: Omit<GraphCall, 'method'> = {
+      operation: 'inspect',
+      context: 'app_call',
+      host,
+      path: `/${this.transport.host(host).version}/debug_token`,
+      auth: { by: 'app' },
+      effect: 'read',
+    };
+    const input = { input_token: token.expose() };
+    return this.quiet[host].run(
+      () => this.sendUsable({ ...call, method: 'POST', form: { method: 'get', ...input } }),
+      () => this.transport.call({ ...call, method: 'GET', query: input }),
+    );
+  }
+
+  /** A POST that is answered with something else than an inspection was not understood as a GET. */
+  private async sendUsable(call: GraphCall): Promise<GraphAnswer> {
+    const answer = await this.transport.call(call);
+    const outer = asObject(answer.json);
+    const data = asObject(field(outer, 'data')) ?? outer;
+    if (typeof field(data, 'is_valid') === 'boolean') return answer;
+    throw new MetaError({
+      verdict: { kind: 'transient' },
+      httpStatus: answer.status,
+      operation: call.operation,
+      mayHaveCommitted: false,
+    });
+  }
+
+  /** `/me` with the token itself; 190 is the verdict there (CONTRACT 6.1). */
+  private async inspectByMe(kind: 'instagram_user' | 'threads_user', token: SecretString): Promise<InspectionResult> {
+    const host = this.transport.host(kind === 'instagram_user' ? 'instagram' : 'threads');
+    try {
+      const answer = await this.transport.call({
+        operation: 'inspect',
+        context: 'graph',
+        host: host.name,
+        method: 'GET',
+        path: `/${host.version}/me`,
+        query: { fields: kind === 'instagram_user' ? 'id,user_id,username' : 'id,username' },
+        auth: { by: 'credential', token },
+        effect: 'read',
+      });
+      return readMe(kind, answer);
+    } catch (error) {
+      if (!(error instanceof MetaError) || error.cause.code !== 190) throw error;
+      const verdict =
+        error.verdict.kind === 'dead' ? error.verdict : { kind: 'dead' as const, reason: 'invalid' as const };
+      return { valid: false, reason: 'dead', verdict, meta: error.cause };
+    }
+  }
+}
+
+/** Prefixes are a hint only (META.md 19.16), and so count only where nothing else is known. */
+function kindByPrefix(kind: CredentialKind | 'unknown', token: SecretString): CredentialKind | 'unknown' {
+  if (kind !== 'unknown') return kind;
+  const start = token.expose().slice(0, 4);
+  if (start === 'IGAA' || start === 'IGQV') return 'instagram_user';
+  return start.startsWith('TH') ? 'threads_user' : 'unknown';
+}
+
+/** Whether the item has a verdict on a token of our app. */
+function isOfOurs(item: InspectionItem | undefined): boolean {
+  return item?.outcome === 'inspected' && (item.result.valid || item.result.reason === 'dead');
+}
+
+async function forEachLimited<T>(items: readonly T[], limit: number, work: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of queue) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+}
+
+/** `{user_id, username, id}`, also wrapped in `data: [...]`. */
+function readMe(kind: 'instagram_user' | 'threads_user', answer: GraphAnswer): InspectionResult {
+  const outer = asObject(answer.json);
+  const me = objectsOf(field(outer, 'data'))[0] ?? outer;
+  const userId = readId(me, 'user_id') ?? readId(me, 'id');
+  if (userId === null) {
+    throw new MetaError({
+      verdict: { kind: 'transient' },
+      httpStatus: answer.status,
+      operation: 'inspect',
+      mayHaveCommitted: false,
+    });
+  }
+  const ownId = readId(me, 'id');
+  return {
+    valid: true,
+    appId: null,
+    kind,
+    userId,
+    ...(ownId === null || ownId === userId ? {} : { appScopedUserId: ownId }),
+    subjectId: userId,
+    subjectName: readText(me, 'username'),
+    scopes: null,
+    granularScopes: [],
+    issuedAt: null,
+    expiresAt: 'unknown',
+    dataAccessExpiresAt: null,
+  };
+}

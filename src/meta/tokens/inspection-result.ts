@@ -1,0 +1,128 @@
+import type { MetaCause } from '../../platform/problem.ts';
+import { classifyError, deathByInspection, type MetaVerdict } from '../errors/classify-error.ts';
+import { readInspectionError, toMetaCause } from '../errors/graph-error.ts';
+import {
+  asObject,
+  field,
+  type Json,
+  type JsonObject,
+  objectsOf,
+  readId,
+  readText,
+  readWords,
+} from '../graph/lossless-json.ts';
+import type { CredentialKind } from './credential-kind.ts';
+import { expiryInstant, type TokenExpiry } from './token-expiry.ts';
+
+/** Meta says that the token works. */
+export interface Inspection {
+  valid: true;
+  /** Null where the host does not say (Instagram, Threads' `/me`). */
+  appId: string | null;
+  kind: CredentialKind;
+  /** The person's or system user's id; Instagram: the 1784… id that webhooks name. */
+  userId: string;
+  /** Instagram: the id that the person has for our app only, where Meta told it besides; signed_requests may name it (META.md 7). */
+  appScopedUserId?: string;
+  /** The page's id for page tokens, else `userId`. */
+  subjectId: string;
+  /** Where the answer had a name (Instagram, Threads: the user name). */
+  subjectName: string | null;
+  /** Null: the host does not tell scopes. That is not a loss of scopes. */
+  scopes: string[] | null;
+  /** `targetIds` null: holds for all objects. */
+  granularScopes: { scope: string; targetIds: string[] | null }[];
+  issuedAt: Date | null;
+  /** Null: never. */
+  expiresAt: TokenExpiry;
+  /** Null: no limit, or none told. */
+  dataAccessExpiresAt: Date | null;
+}
+
+/** Meta says that the token is dead: `is_valid: false`, or 190 by `/me` of Instagram and Threads. Confirmed (CONTRACT 6.1). */
+export interface DeadInspection {
+  valid: false;
+  reason: 'dead';
+  verdict: Extract<MetaVerdict, { kind: 'dead' }>;
+  meta: MetaCause;
+}
+
+/** Not a token of our app. Says nothing of its life. `appId` null: Meta does not say whose. */
+export interface ForeignToken {
+  valid: false;
+  reason: 'foreign_app';
+  appId: string | null;
+}
+
+/** An app token, which is no credential of anybody. */
+export interface NotACredential {
+  valid: false;
+  reason: 'not_a_credential';
+}
+
+export type InspectionResult = Inspection | DeadInspection | ForeignToken | NotACredential;
+
+const KINDS = new Map<string, CredentialKind>([
+  ['USER', 'user'],
+  ['PAGE', 'page'],
+  ['SYSTEM_USER', 'system_user'],
+]);
+
+/**
+ * A debug_token answer (META.md 4). Returns a verdict that is not about the token (a passing fault inside `data.error`) as it is,
+ * and null where the answer cannot be understood: neither is a result.
+ */
+export function readDebugToken(
+  body: Json,
+  expected: { appIds: readonly string[]; kind: CredentialKind | 'unknown' },
+): InspectionResult | { passing: MetaVerdict; meta: MetaCause } | null {
+  const outer = asObject(body);
+  const data = asObject(field(outer, 'data')) ?? outer;
+  const isValid = field(data, 'is_valid');
+  if (data === null || typeof isValid !== 'boolean') return null;
+  const appId = readId(data, 'app_id');
+  if (appId !== null && !expected.appIds.includes(appId)) return { valid: false, reason: 'foreign_app', appId };
+  if (!isValid) return readDeath(data);
+  const type = readText(data, 'type');
+  if (type === 'APP') return { valid: false, reason: 'not_a_credential' };
+  const userId = readId(data, 'user_id') ?? readId(data, 'profile_id');
+  // Recordings of 2014 show app tokens with app_id and is_valid only.
+  if (userId === null) return appId === null ? null : { valid: false, reason: 'not_a_credential' };
+  return readLife(data, appId, userId, expected.kind);
+}
+
+function readLife(
+  data: JsonObject,
+  appId: string | null,
+  userId: string,
+  expected: CredentialKind | 'unknown',
+): Inspection {
+  const profileId = readId(data, 'profile_id');
+  const told = KINDS.get(readText(data, 'type') ?? '');
+  const kind = expected === 'threads_user' ? expected : (told ?? (profileId === null ? 'user' : 'page'));
+  const issuedAt = expiryInstant(field(data, 'issued_at'));
+  const dataAccess = expiryInstant(field(data, 'data_access_expires_at'));
+  return {
+    valid: true,
+    appId,
+    kind,
+    userId,
+    subjectId: kind === 'page' ? (profileId ?? userId) : userId,
+    subjectName: null,
+    scopes: readWords(data, 'scopes'),
+    granularScopes: objectsOf(field(data, 'granular_scopes')).flatMap((item) => {
+      const scope = readText(item, 'scope');
+      return scope === null ? [] : [{ scope, targetIds: readWords(item, 'target_ids') }];
+    }),
+    issuedAt: issuedAt === 'unknown' ? null : issuedAt,
+    expiresAt: expiryInstant(field(data, 'expires_at')),
+    dataAccessExpiresAt: dataAccess === 'unknown' ? null : dataAccess,
+  };
+}
+
+function readDeath(data: JsonObject): DeadInspection | { passing: MetaVerdict; meta: MetaCause } {
+  const error = readInspectionError(data);
+  const meta = toMetaCause(error);
+  const verdict = deathByInspection(error === null ? null : classifyError({ httpStatus: 400, ...error }));
+  return verdict.kind === 'dead' ? { valid: false, reason: 'dead', verdict, meta } : { passing: verdict, meta };
+}

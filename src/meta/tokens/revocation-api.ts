@@ -1,0 +1,112 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { SecretString } from '../../platform/secret-string.ts';
+import { MetaError } from '../errors/meta-error.ts';
+import type { GraphAuth, GraphCall } from '../graph/graph-call.ts';
+import { graphId } from '../graph/graph-id.ts';
+import { type GraphAnswer, GraphTransport } from '../graph/graph-transport.ts';
+import { asObject, field } from '../graph/lossless-json.ts';
+import { QuietFirst } from '../graph/query-fallback.ts';
+import type { CredentialKind } from './credential-kind.ts';
+
+export interface RevocationRequest {
+  kind: CredentialKind;
+  token: SecretString;
+  /** App-scoped id of the person; allows the call by our app token where the person's own token is dead already. */
+  metaUserId: string | null;
+}
+
+/** `confirmed`: Meta says so, or says that it was so already. `not_supported`: Meta has no call for this kind. */
+export type RevocationOutcome = 'confirmed' | 'not_supported';
+
+/** Taking a grant back at Meta (META.md 6, 10). */
+@Injectable()
+export class RevocationApi {
+  private readonly quiet = new QuietFirst();
+
+  constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
+
+  /**
+   * Users: removes the person's whole grant for the app (all tokens of it, page tokens too). System users: ends this token;
+   * business-integration ones, for which Meta documents nothing, end as `not_supported` when it refuses. Throws `MetaError` where a later try may help.
+   */
+  async revoke(request: RevocationRequest): Promise<RevocationOutcome> {
+    switch (request.kind) {
+      case 'user':
+        return this.revokeGrant(request);
+      case 'system_user':
+        return this.revokeSystemUserToken(request.token);
+      case 'page':
+      case 'instagram_user':
+      case 'threads_user':
+        return 'not_supported';
+    }
+  }
+
+  private async revokeGrant({ token, metaUserId }: RevocationRequest): Promise<RevocationOutcome> {
+    try {
+      return await this.deletePermissions(metaUserId ?? 'me', { by: 'credential', token });
+    } catch (error) {
+      if (metaUserId === null || !isTokenTrouble(error)) throw error;
+      return this.deletePermissions(metaUserId, { by: 'app' });
+    }
+  }
+
+  private async deletePermissions(node: string, auth: GraphAuth): Promise<RevocationOutcome> {
+    return this.confirm({
+      operation: 'revoke_grant',
+      context: auth.by === 'app' ? 'app_call' : 'graph',
+      host: 'facebook',
+      method: 'DELETE',
+      path: `/${this.transport.host('facebook').version}/${graphId(node)}/permissions`,
+      auth,
+      effect: 'repeatable',
+    });
+  }
+
+  /** `oauth/revoke`, with the token as its own witness (META.md 6). */
+  private async revokeSystemUserToken(token: SecretString): Promise<RevocationOutcome> {
+    const { app, version } = this.transport.host('facebook');
+    const call: Omit<GraphCall, 'method' | 'auth'> = {
+      operation: 'revoke_system_user_token',
+      context: 'token_exchange',
+      host: 'facebook',
+      path: `/${version}/oauth/revoke`,
+      effect: 'repeatable',
+    };
+    const secrets = { client_id: app.id, client_secret: app.secret.expose(), revoke_token: token.expose() };
+    const auth: GraphAuth = { by: 'credential', token };
+    try {
+      return await this.quiet.run(
+        () => this.confirm({ ...call, method: 'POST', form: { method: 'get', ...secrets }, auth }),
+        () => this.confirm({ ...call, method: 'GET', query: secrets, auth }),
+      );
+    } catch (error) {
+      const kind = error instanceof MetaError ? error.verdict.kind : null;
+      if (kind === 'permission' || kind === 'parameter') return 'not_supported';
+      throw error;
+    }
+  }
+
+  /** 190/458 means that there is no grant any more: what was wanted (META.md 10). */
+  private async confirm(call: GraphCall): Promise<RevocationOutcome> {
+    let answer: GraphAnswer;
+    try {
+      answer = await this.transport.call(call);
+    } catch (error) {
+      if (error instanceof MetaError && error.cause.code === 190 && error.cause.subcode === 458) return 'confirmed';
+      throw error;
+    }
+    const success = answer.json === true || field(asObject(answer.json), 'success');
+    if (success !== false && success !== 'false') return 'confirmed';
+    throw new MetaError({
+      verdict: { kind: 'transient' },
+      httpStatus: answer.status,
+      operation: call.operation,
+      mayHaveCommitted: true,
+    });
+  }
+}
+
+function isTokenTrouble(error: unknown): boolean {
+  return error instanceof MetaError && (error.verdict.kind === 'dead' || error.verdict.kind === 'suspect');
+}

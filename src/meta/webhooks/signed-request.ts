@@ -1,0 +1,56 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { fromUnixSeconds } from '../../platform/clock.ts';
+import type { SecretString } from '../../platform/secret-string.ts';
+import { asObject, type JsonObject, parseLossless, readId, readNumber, readText } from '../graph/lossless-json.ts';
+
+/** What Meta's deauthorize and data-deletion callbacks say (META.md 16). */
+export interface SignedRequest {
+  userId: string | null;
+  issuedAt: Date | null;
+  expiresAt: Date | null;
+  /** The whole payload. May hold tokens: not for logs. */
+  payload: JsonObject;
+}
+
+export type SignedRequestResult =
+  | { ok: true; request: SignedRequest }
+  | { ok: false; reason: 'malformed' | 'algorithm' | 'signature' };
+
+/** Both alphabets, padded or not (META.md 16: recorded in the wild). */
+const PART = /^[A-Za-z0-9+/_-]+={0,2}$/;
+const MAX_LENGTH = 100_000;
+
+/** Verifies and reads a `signed_request`; the HMAC covers the encoded payload as received. Tries all secrets. Never throws. */
+export function parseSignedRequest(text: string, secrets: readonly SecretString[]): SignedRequestResult {
+  const [signature, encoded, ...rest] = text.length > MAX_LENGTH ? [] : text.split('.');
+  if (signature === undefined || encoded === undefined || rest.length > 0) return { ok: false, reason: 'malformed' };
+  if (!PART.test(signature) || !PART.test(encoded)) return { ok: false, reason: 'malformed' };
+  if (!isSigned(Buffer.from(signature, 'base64'), encoded, secrets)) return { ok: false, reason: 'signature' };
+  const payload = asObject(parseLossless(Buffer.from(encoded, 'base64').toString('utf8')));
+  if (payload === null) return { ok: false, reason: 'malformed' };
+  if (readText(payload, 'algorithm')?.toUpperCase() !== 'HMAC-SHA256') return { ok: false, reason: 'algorithm' };
+  return {
+    ok: true,
+    request: {
+      userId: readId(payload, 'user_id'),
+      issuedAt: instant(payload, 'issued_at'),
+      expiresAt: instant(payload, 'expires'),
+      payload,
+    },
+  };
+}
+
+function isSigned(given: Buffer, encoded: string, secrets: readonly SecretString[]): boolean {
+  let valid = false;
+  for (const secret of secrets) {
+    const expected = createHmac('sha256', secret.expose()).update(encoded).digest();
+    if (given.length === expected.length && timingSafeEqual(given, expected)) valid = true;
+  }
+  return valid;
+}
+
+function instant(payload: JsonObject, key: string): Date | null {
+  const seconds = readNumber(payload, key);
+  const at = seconds === null ? null : fromUnixSeconds(seconds);
+  return at === null || Number.isNaN(at.getTime()) ? null : at;
+}

@@ -1,0 +1,24 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { SecretString } from '../../platform/secret-string.ts';
+
+const FORM = /^sha256=([0-9a-f]{64})$/i;
+
+/**
+ * Whether `X-Hub-Signature-256` is right for these raw bytes under one of the secrets (META.md 15). All secrets are tried,
+ * whatever matches, and each in constant time. A missing, repeated or malformed header is just wrong.
+ */
+export function isWebhookSignatureValid(
+  rawBody: Buffer,
+  header: string | string[] | undefined,
+  secrets: readonly SecretString[],
+): boolean {
+  const hex = typeof header === 'string' ? FORM.exec(header)?.[1] : undefined;
+  if (hex === undefined) return false;
+  const given = Buffer.from(hex, 'hex');
+  let valid = false;
+  for (const secret of secrets) {
+    const expected = createHmac('sha256', secret.expose()).update(rawBody).digest();
+    if (timingSafeEqual(given, expected)) valid = true;
+  }
+  return valid;
+}

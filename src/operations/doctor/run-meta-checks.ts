@@ -1,0 +1,43 @@
+import pino from 'pino';
+import { Registry } from 'prom-client';
+import type { Config } from '../../config/config.ts';
+import type { Database } from '../../database/database.ts';
+import { AppApi } from '../../meta/app-api.ts';
+import { GraphTransport } from '../../meta/graph/graph-transport.ts';
+import { MetaMetrics } from '../../meta/graph/meta-metrics.ts';
+import { TimerPause } from '../../meta/graph/pause.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { HttpClient } from '../../platform/http-client/http-client.ts';
+import type { Random } from '../../platform/random.ts';
+import { checkHandshake, checkMetaClock, checkRedirectUri } from './address-checks.ts';
+import { checkApps } from './app-checks.ts';
+import { checkConnections } from './connection-checks.ts';
+import type { Finding } from './finding.ts';
+import { checkLogins } from './login-checks.ts';
+import { checkSubscriptions } from './webhook-subscription-checks.ts';
+
+/** What the doctor works with. */
+export interface Instruments {
+  config: Config;
+  http: HttpClient;
+  clock: Clock;
+  random: Random;
+  database: Database;
+}
+
+/** Everything between us and Meta, in the order in which it is mended best. Asks Meta and our own PUBLIC_URL; changes nothing. */
+export async function examineMeta({ config, http, clock, random, database }: Instruments): Promise<Finding[]> {
+  // Its calls are no part of what a replica counts and logs of its work.
+  const metrics = new MetaMetrics(new Registry());
+  const log = pino({ level: 'silent' });
+  const api = new AppApi(new GraphTransport(http, config, clock, random, log, metrics, new TimerPause()));
+  return [
+    ...(await checkApps(config, api, clock.now())),
+    ...(await checkMetaClock(config, http, clock)),
+    checkRedirectUri(config),
+    await checkHandshake(config, http, random),
+    ...(await checkSubscriptions(config, api)),
+    ...(await checkLogins(database, config.publicUrl, clock.now())),
+    ...(await checkConnections(database)),
+  ];
+}

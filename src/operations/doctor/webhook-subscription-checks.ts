@@ -1,0 +1,46 @@
+import type { Config } from '../../config/config.ts';
+import type { AppApi } from '../../meta/app-api.ts';
+import type { WebhookSubscription } from '../../meta/assets/discovery-responses.ts';
+import { MetaError } from '../../meta/errors/meta-error.ts';
+import { attention, type Finding, fine } from './finding.ts';
+
+/** By these Meta tells that access ended; without them it is found out by the daily inspection only. */
+const WANTED = ['permissions', 'whatsapp_business_account', 'page', 'instagram'];
+
+/** Whether Meta sends its webhooks here. */
+export async function checkSubscriptions({ publicUrl }: Config, api: AppApi): Promise<Finding[]> {
+  const url = `${publicUrl}/webhooks/meta`;
+  let subscriptions: WebhookSubscription[];
+  try {
+    subscriptions = await api.subscriptions();
+  } catch (error) {
+    if (!(error instanceof MetaError)) throw error;
+    const detail = `Meta did not tell the webhook subscriptions of the app (${error.verdict.kind}).`;
+    return [attention('webhook_subscriptions', detail, 'Mend what is said about the app, and run this again.')];
+  }
+  const enter = `In the app's dashboard, under Webhooks, enter the callback URL ${url} with META_WEBHOOK_VERIFY_TOKEN.`;
+  const astray = subscriptions.filter(({ callbackUrl }) => callbackUrl !== url);
+  const idle = subscriptions.filter(({ callbackUrl, active }) => callbackUrl === url && !active);
+  const here = subscriptions.filter(({ callbackUrl, active }) => callbackUrl === url && active);
+  const missing = WANTED.filter((object) => !here.some((each) => each.object === object));
+  return [
+    ...astray.map(({ object, callbackUrl }) =>
+      attention('webhook_subscriptions', `Webhooks of ${object} go to ${callbackUrl ?? 'nowhere'}, not here.`, enter),
+    ),
+    ...idle.map(({ object }) =>
+      attention('webhook_subscriptions', `The subscription of ${object} is not active: nothing comes.`, enter),
+    ),
+    ...(missing.length === 0
+      ? []
+      : [
+          attention(
+            'webhook_subscriptions',
+            `Nothing is subscribed for ${missing.join(', ')}: lost access is noticed by the daily inspection only.`,
+            `${enter} Leave out what you do not use.`,
+          ),
+        ]),
+    ...(here.length === 0
+      ? []
+      : [fine('webhook_subscriptions', `${here.map(({ object }) => object).join(', ')} come here`)]),
+  ];
+}

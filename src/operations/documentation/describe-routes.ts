@@ -1,0 +1,58 @@
+import { ApiBearerAuth, ApiResponse } from '@nestjs/swagger';
+import { ACCESS, type AccessRule } from '../../auth/decorators.ts';
+import { describeInput } from './describe-input.ts';
+
+type Handler = (...parameters: never[]) => unknown;
+
+/** Where @nestjs/swagger keeps what a controller says of its security by hand. */
+const SECURITY = 'swagger/apiSecurity';
+const described = new WeakSet<Handler>();
+
+/**
+ * Tells OpenAPI what the guard, the pipe and the filter do anyway: which routes take a key, what their input is, and that every
+ * route can answer with a problem. So no controller has to say it, and none can say it wrongly.
+ */
+export function describeRoutes(controllers: readonly { readonly name: string; readonly prototype: object }[]): void {
+  for (const controller of controllers) {
+    const prototype = controller.prototype as Record<string, unknown>;
+    for (const name of Object.getOwnPropertyNames(prototype)) {
+      const descriptor = Object.getOwnPropertyDescriptor(prototype, name);
+      const handler: unknown = descriptor?.value;
+      if (descriptor === undefined || name === 'constructor' || typeof handler !== 'function') continue;
+      if (described.has(handler as Handler)) continue;
+      described.add(handler as Handler);
+      describe(prototype, name, descriptor, ruleOf(handler, controller), Reflect.hasMetadata(SECURITY, controller));
+      const inputs = (Reflect.getMetadata('design:paramtypes', prototype, name) ?? []) as unknown[];
+      for (const input of inputs) if (typeof input === 'function') describeInput(input);
+    }
+  }
+}
+
+function ruleOf(handler: object, controller: object): AccessRule | undefined {
+  return (Reflect.getMetadata(ACCESS, handler) ?? Reflect.getMetadata(ACCESS, controller)) as AccessRule | undefined;
+}
+
+function describe(
+  prototype: object,
+  name: string,
+  descriptor: PropertyDescriptor,
+  rule: AccessRule | undefined,
+  isDescribed: boolean,
+): void {
+  const problem = (description: string) => ({
+    description,
+    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+  });
+  ApiResponse({
+    status: '4XX',
+    ...problem('The request cannot be served as it is; the problem says why and what to do'),
+  })(prototype, name, descriptor);
+  if (rule?.kind !== 'roles') return;
+  if (!isDescribed) ApiBearerAuth('bearer')(prototype, name, descriptor);
+  ApiResponse({ status: 401, ...problem('No key, or none that is known') })(prototype, name, descriptor);
+  ApiResponse({ status: 403, ...problem(`For ${rule.roles.join(', ')} only, within the client's policy`) })(
+    prototype,
+    name,
+    descriptor,
+  );
+}

@@ -1,0 +1,75 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { Controller, Get, Param, Res } from '@nestjs/common';
+import { ApiExcludeEndpoint, ApiOperation, ApiTags, type OpenAPIObject } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Public } from '../../auth/decorators.ts';
+import { AppError, notFound } from '../../platform/problem.ts';
+import { ApiDocument } from './api-document.ts';
+
+/** Swagger UI's own files, from the package that @nestjs/swagger brings. */
+const ASSETS = new Map([
+  ['swagger-ui.css', 'text/css; charset=utf-8'],
+  ['swagger-ui-bundle.js', 'text/javascript; charset=utf-8'],
+  ['favicon-32x32.png', 'image/png'],
+]);
+
+const PAGE = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>API · Metavault</title>
+<link rel="icon" href="/docs/favicon-32x32.png">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+<div id="api"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/initialize.js"></script>
+</html>
+`;
+const INITIALIZE = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#api', deepLinking: true, persistAuthorization: false });\n`;
+
+/** The API as a document and as a page. Served by hand: all scripts are files, as our content security policy wants it. */
+@ApiTags('operations')
+@Public()
+@Controller()
+export class DocumentationController {
+  #directory: string | null = null;
+
+  constructor(private readonly document: ApiDocument) {}
+
+  @Get('openapi.json')
+  @ApiOperation({ summary: 'This document' })
+  openApi(): OpenAPIObject {
+    return this.document.get();
+  }
+
+  @Get('docs')
+  @ApiExcludeEndpoint()
+  page(@Res({ passthrough: true }) reply: FastifyReply): string {
+    reply.type('text/html; charset=utf-8');
+    return PAGE;
+  }
+
+  @Get('docs/initialize.js')
+  @ApiExcludeEndpoint()
+  initialize(@Res({ passthrough: true }) reply: FastifyReply): string {
+    reply.type('text/javascript; charset=utf-8');
+    return INITIALIZE;
+  }
+
+  @Get('docs/:file')
+  @ApiExcludeEndpoint()
+  async asset(@Param('file') file: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<Buffer> {
+    const type = ASSETS.get(file);
+    if (type === undefined) throw new AppError(notFound);
+    reply.type(type).header('cache-control', 'public, max-age=3600');
+    return readFile(path.join(this.directory(), file));
+  }
+
+  private directory(): string {
+    const swagger = createRequire(createRequire(import.meta.url).resolve('@nestjs/swagger'));
+    this.#directory ??= path.dirname(swagger.resolve('swagger-ui-dist/package.json'));
+    return this.#directory;
+  }
+}

@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import { Config } from '../../config/config.ts';
+import { Database } from '../../database/database.ts';
+import { Clock } from '../../platform/clock.ts';
+import { HttpClient } from '../../platform/http-client/http-client.ts';
+import { LOGGER, type Pino } from '../../platform/logger.ts';
+import { Random } from '../../platform/random.ts';
+import { checkEventSubscriptions } from '../doctor/event-checks.ts';
+import { attention, type Finding } from '../doctor/finding.ts';
+import { examineMeta } from '../doctor/run-meta-checks.ts';
+
+/** However often readiness is asked, Meta is asked no more often than this by one replica. */
+const GOOD_FOR_MS = 5 * 60 * 1000;
+/** A Meta that does not answer keeps an examination busy for minutes; nobody waits for that. */
+const PATIENCE_MS = 5_000;
+
+export interface Diagnosis {
+  examinedAt: Date;
+  findings: readonly Finding[];
+}
+
+/** What `metavault doctor` finds, for admins who look at a running replica: examined at most once in five minutes. */
+@Injectable()
+export class Diagnoses {
+  #last: Diagnosis | null = null;
+  #underWay: Promise<Diagnosis> | null = null;
+
+  constructor(
+    private readonly config: Config,
+    private readonly http: HttpClient,
+    private readonly clock: Clock,
+    private readonly random: Random,
+    private readonly database: Database,
+    @Inject(LOGGER) private readonly logger: Pino,
+  ) {}
+
+  /**
+   * At the latest after five seconds, then with no more than that it is still under way. Null where the examination itself broke; that is
+   * logged, and tried again by the next who asks.
+   */
+  async latest(): Promise<Diagnosis | null> {
+    const last = this.#last;
+    if (last !== null && this.clock.now().getTime() - last.examinedAt.getTime() < GOOD_FOR_MS) return last;
+    this.#underWay ??= this.examine().finally(() => {
+      this.#underWay = null;
+    });
+    // Where nobody waits for it any more, its failure is still no crash.
+    this.#underWay.catch(() => undefined);
+    const patience = new AbortController();
+    const slow = sleep(PATIENCE_MS, undefined, { signal: patience.signal, ref: false })
+      .then(() => ({ examinedAt: this.clock.now(), findings: [STILL_UNDER_WAY] }))
+      .catch(() => null);
+    try {
+      return await Promise.race([this.#underWay, slow]);
+    } catch (error) {
+      this.logger.error({ err: error }, 'the examination for /health/ready broke');
+      return null;
+    } finally {
+      patience.abort();
+    }
+  }
+
+  private async examine(): Promise<Diagnosis> {
+    const { config, http, clock, random, database } = this;
+    const findings = await examineMeta({ config, http, clock, random, database });
+    const events = await checkEventSubscriptions({ database, clock });
+    this.#last = { examinedAt: clock.now(), findings: [...findings, events] };
+    return this.#last;
+  }
+}
+
+const STILL_UNDER_WAY = attention(
+  'examination',
+  'It is still under way: Meta or PUBLIC_URL does not answer quickly.',
+  'Ask again in a minute.',
+);

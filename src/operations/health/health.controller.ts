@@ -1,0 +1,97 @@
+import { Controller, Get, HttpException, Req, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { type HealthCheckResult, HealthCheckService } from '@nestjs/terminus';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Authentication } from '../../auth/authentication.service.ts';
+import { Public } from '../../auth/decorators.ts';
+import { AppError } from '../../platform/problem.ts';
+import type { Finding } from '../doctor/finding.ts';
+import { Diagnoses, type Diagnosis } from './diagnosis.service.ts';
+import { Readiness } from './readiness.ts';
+
+/** One of the doctor's checks, as terminus shows its own; `down` does not make the replica unready. */
+interface ExaminedCheck {
+  status: 'up' | 'down';
+  examined_at: string;
+  findings: Pick<Finding, 'state' | 'detail' | 'mend'>[];
+}
+
+@ApiTags('operations')
+@Public()
+@Controller('health')
+export class HealthController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly readiness: Readiness,
+    private readonly authentication: Authentication,
+    private readonly diagnoses: Diagnoses,
+  ) {}
+
+  @Get('live')
+  @ApiOperation({ summary: 'The process runs and answers' })
+  live(): { status: 'ok' } {
+    return { status: 'ok' };
+  }
+
+  /**
+   * 200, or 503 with the same shape, which names what is down. With an admin's key `details` also has what `metavault doctor` finds; that
+   * never decides about 200 or 503, for a replica with a wrong app secret still has leases to serve.
+   */
+  @Get('ready')
+  @ApiOperation({
+    summary: 'Database, migrations, key ring and clock are as they must be',
+    description:
+      "Open to probes. With an admin's key, `details` also holds the doctor's checks, each with its findings and what to do about them; they are made anew after five minutes.",
+  })
+  @ApiOkResponse({ description: 'Ready; 503 with the same shape where it is not' })
+  async ready(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<HealthCheckResult> {
+    reply.header('cache-control', 'no-store');
+    const { result, isReady } = await this.look();
+    if (!isReady) {
+      reply.status(503);
+      return result;
+    }
+    if (!(await this.isAdmins(request))) return result;
+    const diagnosis = await this.diagnoses.latest();
+    return diagnosis === null ? result : { ...result, details: { ...result.details, ...byCheck(diagnosis) } };
+  }
+
+  /** A wrong key is counted and recorded as everywhere; a probe that sends one is still told whether we are ready. */
+  private async isAdmins(request: FastifyRequest): Promise<boolean> {
+    if (request.headers.authorization === undefined) return false;
+    try {
+      return (await this.authentication.callerOf(request, 0)).role === 'admin';
+    } catch (error) {
+      if (error instanceof AppError) return false;
+      throw error;
+    }
+  }
+
+  private async look(): Promise<{ result: HealthCheckResult; isReady: boolean }> {
+    try {
+      const result = await this.health.check([
+        () => this.readiness.process(),
+        () => this.readiness.databaseAndMigrations(),
+        () => this.readiness.keys(),
+        () => this.readiness.time(),
+      ]);
+      return { result, isReady: true };
+    } catch (error) {
+      if (!(error instanceof HttpException) || error.getStatus() !== 503) throw error;
+      return { result: error.getResponse() as HealthCheckResult, isReady: false };
+    }
+  }
+}
+
+function byCheck({ examinedAt, findings }: Diagnosis): Record<string, ExaminedCheck> {
+  const checks: Record<string, ExaminedCheck> = {};
+  for (const { check, state, detail, mend } of findings) {
+    checks[check] ??= { status: 'up', examined_at: examinedAt.toISOString(), findings: [] };
+    checks[check].findings.push({ state, detail, mend });
+    if (state === 'wrong') checks[check].status = 'down';
+  }
+  return checks;
+}

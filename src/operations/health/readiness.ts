@@ -1,0 +1,70 @@
+import { Injectable } from '@nestjs/common';
+import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
+import { DataSource } from 'typeorm';
+import { Database } from '../../database/database.ts';
+import { DatabaseClock } from '../../database/database-clock.ts';
+import { KeyRing } from '../../vault/keys/key-ring.ts';
+import { ReplicaState } from './replica-state.ts';
+
+/** Lifetimes of leases and claims are told in seconds: a replica this far off would still be right, but something is wrong with its host. */
+const MAX_SKEW_MS = 30_000;
+const PATIENCE_MS = 2_000;
+
+/** What must be true before requests are sent to this replica. */
+@Injectable()
+export class Readiness {
+  constructor(
+    private readonly indicators: HealthIndicatorService,
+    private readonly dataSource: DataSource,
+    private readonly database: Database,
+    private readonly clock: DatabaseClock,
+    private readonly keyRing: KeyRing,
+    private readonly state: ReplicaState,
+  ) {}
+
+  /** Up while the process takes work, down from the first moment of its shutdown. */
+  async process(): Promise<HealthIndicatorResult> {
+    const indicator = this.indicators.check('process');
+    return this.state.isDraining ? indicator.down('is shutting down') : indicator.up();
+  }
+
+  /** Postgres answers, and has run every migration that this build knows; one that a newer build added is no fault. */
+  async databaseAndMigrations(): Promise<HealthIndicatorResult> {
+    const database = this.indicators.check('database');
+    const migrations = this.indicators.check('migrations');
+    const ran = await this.ranMigrations();
+    if (ran === null) return { ...database.down('does not answer'), ...migrations.down('are unknown') };
+    const missing = this.dataSource.migrations
+      .map((migration) => migration.name ?? migration.constructor.name)
+      .filter((name) => !ran.has(name));
+    return { ...database.up(), ...(missing.length === 0 ? migrations.up() : migrations.down({ missing })) };
+  }
+
+  async keys(): Promise<HealthIndicatorResult> {
+    const indicator = this.indicators.check('key_ring');
+    try {
+      this.keyRing.activeKek();
+      return indicator.up();
+    } catch {
+      return indicator.down('has no active key');
+    }
+  }
+
+  async time(): Promise<HealthIndicatorResult> {
+    const indicator = this.indicators.check('clock');
+    const skewSeconds = Math.round(this.clock.localSkewMs() / 100) / 10;
+    const data = { skew_seconds: skewSeconds };
+    return Math.abs(skewSeconds) * 1000 > MAX_SKEW_MS ? indicator.down(data) : indicator.up(data);
+  }
+
+  private async ranMigrations(): Promise<Set<string> | null> {
+    const query = this.database.rows<{ name: string }>({ text: 'SELECT name FROM schema_migration' });
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<null>((resolve) => {
+      timer = setTimeout(() => resolve(null), PATIENCE_MS);
+    });
+    const rows = await Promise.race([query.catch(() => null), patience]);
+    clearTimeout(timer);
+    return rows === null ? null : new Set(rows.map(({ name }) => name));
+  }
+}

@@ -1,0 +1,79 @@
+import { Controller, Get, Headers, Param, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Public } from '../../auth/decorators.ts';
+import { AppError, notFound, type ProblemType, problemCatalogue } from '../../platform/problem.ts';
+import { WORDS, type Word } from './error-catalogue.ts';
+import { escapeHtml, page } from './render-page.ts';
+
+/** What the `type` of a problem leads to: a page for people, JSON for those who ask for it. */
+@ApiTags('operations')
+@Public()
+@Controller('problems')
+export class ProblemsController {
+  @Get()
+  @ApiOperation({ summary: 'Every kind of problem that this service answers with' })
+  list(@Headers('accept') accept: string | undefined, @Res({ passthrough: true }) reply: FastifyReply): unknown {
+    const types = problemCatalogue();
+    const words = wordsBesides(types);
+    if (prefersJson(accept)) return { data: [...types.map(toView), ...words.map(toWordView)] };
+    reply.type('text/html; charset=utf-8');
+    return page(
+      'Problems',
+      `<h1>Problems</h1>\n<ul>\n${types.map((type) => toListItem(type, String(type.status))).join('\n')}\n</ul>
+<h2>Words in other fields</h2>\n<ul>\n${words.map((word) => toListItem(word, word.appearsIn)).join('\n')}\n</ul>`,
+    );
+  }
+
+  @Get(':code')
+  @ApiOperation({ summary: 'One kind of problem' })
+  show(
+    @Param('code') code: string,
+    @Headers('accept') accept: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): unknown {
+    const types = problemCatalogue();
+    const type = types.find((each) => each.code === code);
+    const word = wordsBesides(types).find((each) => each.code === code);
+    const found = type ?? word;
+    if (found === undefined) throw new AppError(notFound, { detail: 'This service has no problem of that name.' });
+    if (prefersJson(accept)) return 'status' in found ? toView(found) : toWordView(found);
+    reply.type('text/html; charset=utf-8');
+    const place =
+      'status' in found
+        ? `<dt>Status</dt><dd>${found.status}</dd>`
+        : `<dt>Stands in</dt><dd><code>${escapeHtml(found.appearsIn)}</code></dd>`;
+    return page(
+      found.code,
+      `<h1>${escapeHtml(found.title)}</h1>
+<dl>
+<dt>Code</dt><dd><code>${escapeHtml(found.code)}</code></dd>
+${place}
+<dt>What to do</dt><dd>${escapeHtml(found.remedy)}</dd>
+</dl>
+<p><a href="/problems">All problems</a></p>`,
+    );
+  }
+}
+
+/** A word that is a problem as well has that page. */
+function wordsBesides(types: readonly ProblemType[]): Word[] {
+  const problems = new Set(types.map(({ code }) => code));
+  return WORDS.filter(({ code }) => !problems.has(code));
+}
+
+function toWordView({ code, appearsIn, title, remedy }: Word): Record<string, unknown> {
+  return { type: `/problems/${code}`, code, status: null, appears_in: appearsIn, title, remedy };
+}
+
+function toView({ code, status, title, remedy }: ProblemType): Record<string, unknown> {
+  return { type: `/problems/${code}`, code, status, title, remedy };
+}
+
+function toListItem({ code, title }: Pick<ProblemType, 'code' | 'title'>, place: string): string {
+  return `<li><a href="/problems/${encodeURIComponent(code)}"><code>${escapeHtml(code)}</code></a> (${escapeHtml(place)}): ${escapeHtml(title)}</li>`;
+}
+
+function prefersJson(accept = ''): boolean {
+  return accept.includes('json') && !accept.includes('text/html');
+}

@@ -1,0 +1,211 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { LookupFunction } from 'node:net';
+import type { Readable } from 'node:stream';
+import { Agent, type Dispatcher, errors } from 'undici';
+import type { Cancellation } from '../cancellation.ts';
+import { AnswerHandler } from './response-handler.ts';
+
+export interface HttpRequest {
+  method: string;
+  /** Absolute. Never put a secret in it: URLs reach logs of proxies, caches and peers. */
+  url: string;
+  headers?: Record<string, string>;
+  body?: string | Buffer | Readable | null;
+  /** For the whole exchange of `send`, or up to the answer's headers for `stream`. */
+  timeoutMs: number;
+  /** `send` only: an answer that is longer fails as `too_large`. Default 4 MiB. */
+  maxBytes?: number;
+  signal?: AbortSignal;
+}
+
+/** For `exchange`. */
+export interface ExchangeRequest extends Omit<HttpRequest, 'maxBytes' | 'signal'> {
+  /** An answer that says that it has at most so many bytes is given whole. */
+  wholeUpTo: number;
+  cancellation?: Cancellation;
+}
+
+export interface HttpAnswer {
+  status: number;
+  /** Lower-case names. */
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
+
+export interface StreamedHttpAnswer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: Readable;
+}
+
+export type HttpFailureReason = 'timeout' | 'connect' | 'reset' | 'too_large' | 'aborted';
+
+/** No answer was had. `mayHaveArrived` tells whether the peer can have acted on the request. */
+export class HttpFailure extends Error {
+  constructor(
+    readonly reason: HttpFailureReason,
+    readonly mayHaveArrived: boolean,
+    options?: ErrorOptions,
+  ) {
+    super(`no answer: ${reason}`, options);
+    this.name = 'HttpFailure';
+  }
+}
+
+/** The one way out to other hosts. Never follows redirects. */
+export abstract class HttpClient {
+  /** One exchange, the answer in memory. Throws `HttpFailure`. */
+  abstract send(request: HttpRequest): Promise<HttpAnswer>;
+  /** One exchange, the answer as a stream, which the caller must read or destroy. Throws `HttpFailure`. */
+  abstract stream(request: HttpRequest): Promise<StreamedHttpAnswer>;
+  /**
+   * One exchange, the answer in memory where it says that it is short, else as a stream, which the caller must read or destroy: for
+   * thousands of short answers a second. A body in memory is cheaper to send, too. Throws `HttpFailure`.
+   */
+  exchange({ cancellation, wholeUpTo: _, ...request }: ExchangeRequest): Promise<HttpAnswer | StreamedHttpAnswer> {
+    const controller = new AbortController();
+    cancellation?.tell(() => controller.abort());
+    return this.stream({ ...request, signal: controller.signal });
+  }
+
+  abstract close(): Promise<void>;
+}
+
+const MAX_BYTES = 4 * 1024 * 1024;
+
+export interface UndiciHttpOptions {
+  /** Connections kept to each host at the most. */
+  connections?: number;
+  connectTimeoutMs?: number;
+  /** Between two chunks of an answer. */
+  bodyTimeoutMs?: number;
+  /** Resolves host names in place of the system's own way, at each new connection. Not asked for addresses written in the URL. */
+  lookup?: LookupFunction;
+}
+
+/** undici with keep-alive pools. */
+export class UndiciHttpClient extends HttpClient {
+  readonly #agent: Agent;
+
+  constructor(options: UndiciHttpOptions = {}) {
+    super();
+    this.#agent = new Agent({
+      connections: options.connections ?? 448,
+      connect: {
+        timeout: options.connectTimeoutMs ?? 5_000,
+        ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
+      },
+      bodyTimeout: options.bodyTimeoutMs ?? 30_000,
+      keepAliveTimeout: 30_000,
+      pipelining: 1,
+    });
+  }
+
+  override async send(request: HttpRequest): Promise<HttpAnswer> {
+    const deadline = AbortSignal.timeout(request.timeoutMs);
+    const signal = request.signal === undefined ? deadline : AbortSignal.any([deadline, request.signal]);
+    try {
+      const answer = await this.dispatch(request, signal);
+      const body = await collect(answer.body, request.maxBytes ?? MAX_BYTES);
+      return { status: answer.statusCode, headers: answer.headers, body };
+    } catch (error) {
+      throw toFailure(error, deadline.aborted);
+    }
+  }
+
+  override async stream(request: HttpRequest): Promise<StreamedHttpAnswer> {
+    try {
+      const answer = await this.dispatch(request, request.signal);
+      return { status: answer.statusCode, headers: answer.headers, body: answer.body };
+    } catch (error) {
+      throw toFailure(error, false);
+    }
+  }
+
+  override exchange(request: ExchangeRequest): Promise<HttpAnswer | StreamedHttpAnswer> {
+    // undici's own way sees to what becomes of a body that is still being sent.
+    if (isStream(request.body)) return super.exchange(request);
+    const { cancellation, wholeUpTo } = request;
+    return new Promise((resolve, reject) => {
+      const outcome = { resolve, reject: (error: unknown) => reject(toFailure(error, false)) };
+      this.#agent.dispatch(toOptions(request), new AnswerHandler(wholeUpTo, cancellation ?? null, outcome));
+    });
+  }
+
+  override close(): Promise<void> {
+    return this.#agent.destroy();
+  }
+
+  private dispatch(request: HttpRequest, signal: AbortSignal | undefined): Promise<Dispatcher.ResponseData> {
+    const options = toOptions(request);
+    return this.#agent.request(signal === undefined ? options : { ...options, signal });
+  }
+}
+
+function isStream(body: HttpRequest['body']): boolean {
+  return typeof body === 'object' && body !== null && !Buffer.isBuffer(body);
+}
+
+function toOptions(request: Omit<HttpRequest, 'signal'>): Dispatcher.RequestOptions {
+  const { origin, path } = addressOf(request.url);
+  return {
+    origin,
+    path,
+    method: request.method as Dispatcher.HttpMethod,
+    headers: request.headers ?? {},
+    body: request.body ?? null,
+    headersTimeout: request.timeoutMs,
+  };
+}
+
+/** What `URL` would leave as it is: no character that it would encode, no dot segment. */
+const PLAIN_ADDRESS =
+  /^(https?:\/\/[a-z0-9.-]+(?::\d+)?)((?:\/[\w~:@$+,=-][\w.~:@$+,=-]*)+(?:\?[\w.~:@$+,=&%/|!*();-]*)?)$/;
+const DEFAULT_PORT = /^http:\/\/[^:]+:80$|^https:\/\/[^:]+:443$/;
+
+function addressOf(address: string): { origin: string; path: string } {
+  const plain = PLAIN_ADDRESS.exec(address);
+  const [, origin = '', path = ''] = plain ?? [];
+  if (plain !== null && !DEFAULT_PORT.test(origin)) return { origin, path };
+  const url = new URL(address);
+  return { origin: url.origin, path: url.pathname + url.search };
+}
+
+async function collect(body: Readable, maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBytes) {
+      body.destroy();
+      throw new HttpFailure('too_large', true);
+    }
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size);
+}
+
+const NEVER_CONNECTED = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'CERT_HAS_EXPIRED',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+]);
+
+function toFailure(error: unknown, timedOut: boolean): HttpFailure {
+  if (error instanceof HttpFailure) return error;
+  const code = String((error as { code?: unknown }).code ?? '');
+  if (NEVER_CONNECTED.has(code)) return new HttpFailure('connect', false, { cause: error });
+  if (timedOut || error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) {
+    return new HttpFailure('timeout', true, { cause: error });
+  }
+  if (error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError')) {
+    return new HttpFailure('aborted', true, { cause: error });
+  }
+  return new HttpFailure('reset', true, { cause: error });
+}

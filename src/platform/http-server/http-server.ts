@@ -1,0 +1,152 @@
+import http, { type IncomingHttpHeaders } from 'node:http';
+import proxyAddr from '@fastify/proxy-addr';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Ids } from '../ids.ts';
+import type { Pino } from '../logger.ts';
+import { invalidInput } from '../problem.ts';
+import { sendProblem } from './problem.filter.ts';
+import { type AnsweredRequest, type RawDoor, throughDoor } from './raw-http-handler.ts';
+import { BODY_LIMIT_BYTES, registerBodyParsers } from './request-body.ts';
+import { RouteTable } from './route-table.ts';
+
+/** An id that a caller or a proxy gave the request is taken over where it has this form. */
+const GIVEN_REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
+/** A long upload is no fault; what says nothing at all meets the limits on headers. */
+const NO_TIMEOUT = 0;
+const UNCACHED = '/v1';
+
+export interface HttpServer {
+  adapter: FastifyAdapter;
+  routes: RouteTable;
+  /** Requests that this door takes never reach Fastify; `onAnswered` hears of each of their answers. */
+  openDoor(door: RawDoor, onAnswered: (answered: AnsweredRequest) => void): void;
+  /** From now on every answer asks its peer to close the connection, so that a server that closes gets rid of them. */
+  beginDraining(): void;
+}
+
+/** Fastify as this service wants it: request ids, bodies, refusals of bad input and headers that every answer has. */
+export function createHttpServer(logger: Pino, ids: Ids, trustedProxies: readonly string[] = []): HttpServer {
+  const requestIdOf = ({ headers }: { headers: IncomingHttpHeaders }): string => {
+    const given = headers['x-request-id'];
+    return typeof given === 'string' && GIVEN_REQUEST_ID.test(given) ? given : ids.next('req');
+  };
+  const trust = trustedProxies.length === 0 ? false : proxyAddr.compile([...trustedProxies]);
+  let draining = false;
+  let pass: ReturnType<typeof throughDoor> | null = null;
+  const adapter = new FastifyAdapter({
+    logger: false,
+    bodyLimit: BODY_LIMIT_BYTES,
+    // `request.ip` is the peer, and only where the peer is one of these what its `X-Forwarded-For` says.
+    trustProxy: trust,
+    requestIdHeader: false,
+    genReqId: requestIdOf,
+    routerOptions: { maxParamLength: 512 },
+    serverFactory: (handler: http.RequestListener, { keepAliveTimeout = 72_000 }: { keepAliveTimeout?: number }) =>
+      http.createServer({ keepAliveTimeout, requestTimeout: NO_TIMEOUT }, (request, response) => {
+        if (pass?.(request, response) !== true) handler(request, response);
+      }),
+    // Requests under way end in peace; `beginDraining` and a deadline see to the rest.
+    return503OnClosing: false,
+    // No Nest middleware here: hooks and guards do that work, and every request is spared the walk through an empty list.
+    skipMiddie: true,
+    // What fails before there is a route: a URL that does not decode.
+    frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+      stamp(request, reply);
+      sendProblem(error, request, reply, logger);
+    },
+    clientErrorHandler: answerUnreadable,
+  });
+  const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  const routes = new RouteTable();
+  fastify.addHook('onRoute', (route) => {
+    routes.add(route.method, route.url);
+    // Programs read these answers, no browser renders them: the two headers that `stamp` adds do what helmet's twelve would.
+    if (isApi(route.url)) Object.assign(route, { helmet: false });
+  });
+  fastify.addHook('onRequest', (request, reply, done) => {
+    stamp(request, reply);
+    if (draining) reply.header('connection', 'close');
+    done(inputFault(request));
+  });
+  registerBodyParsers(fastify);
+  return {
+    adapter,
+    routes,
+    openDoor: (door, onAnswered) => {
+      pass = throughDoor(door, { requestIdOf, trust, isDraining: () => draining, onAnswered });
+    },
+    beginDraining: () => {
+      draining = true;
+    },
+  };
+}
+
+function stamp(request: FastifyRequest, reply: FastifyReply): void {
+  reply.header('x-request-id', String(request.id));
+  const path = request.routeOptions?.url ?? request.url;
+  if (path.startsWith(UNCACHED)) reply.header('cache-control', 'no-store');
+  if (isApi(path)) {
+    reply.header('x-content-type-options', 'nosniff');
+    reply.header('strict-transport-security', 'max-age=31536000; includeSubDomains');
+  }
+}
+
+function isApi(path: string): boolean {
+  return path.startsWith('/v1/');
+}
+
+/** Control characters, but for those above ASCII. */
+const CONTROL = /[^\P{Cc}\u0080-\u009f]/u;
+
+/** What no parameter of ours may have, whatever its meaning: a second value, a control character, a broken encoding. */
+function inputFault(request: FastifyRequest): Error | undefined {
+  const start = request.url.indexOf('?');
+  if (start >= 0 && !decodes(request.url.slice(start + 1)))
+    return invalidInput('query', 'is not percent-encoded UTF-8');
+  return parameterFault(request.params) ?? parameterFault(request.query);
+}
+
+function parameterFault(parameters: unknown): Error | undefined {
+  for (const [name, value] of Object.entries((parameters ?? {}) as Record<string, unknown>)) {
+    const shown = CONTROL.test(name) ? 'query' : name;
+    if (Array.isArray(value)) return invalidInput(shown, 'is given more than once');
+    if (shown !== name || (typeof value === 'string' && CONTROL.test(value)))
+      return invalidInput(shown, 'has a control character');
+  }
+  return undefined;
+}
+
+function decodes(query: string): boolean {
+  if (!query.includes('%')) return true;
+  try {
+    decodeURIComponent(query);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Bytes that are no HTTP: there is no request to answer, so the words go on the bare socket. */
+function answerUnreadable(
+  error: { code?: string },
+  socket: { writable: boolean; end(data: string): void; destroy(): void },
+): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const tooLong = error.code === 'HPE_HEADER_OVERFLOW';
+  const status = tooLong ? '431 Request Header Fields Too Large' : '400 Bad Request';
+  const body = JSON.stringify({
+    type: '/problems/invalid_request',
+    title: 'The request is not valid.',
+    status: tooLong ? 431 : 400,
+    detail: tooLong ? 'The headers are too long.' : 'This is not HTTP as RFC 9112 has it.',
+    code: 'invalid_request',
+    remedy: 'Send a well-formed request.',
+  });
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: application/problem+json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}

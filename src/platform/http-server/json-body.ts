@@ -1,0 +1,96 @@
+import { AppError, invalidInput, invalidRequest } from '../problem.ts';
+
+/** Deeper than any body of ours, shallow enough for every recursion that follows. */
+const MAX_DEPTH = 32;
+
+/**
+ * A JSON object from the text of a body. Refuses (400, naming the place) what is no JSON, no object, too deep, has a field
+ * twice (readers differ in which one counts), a field that would reach a prototype, or text that Postgres cannot hold.
+ */
+export function parseJsonBody(text: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    // V8's message quotes the body, which may hold a token.
+    throw atBody('is not valid JSON', error);
+  }
+  const object = checkJsonObject(value);
+  if (countMembers(value) !== countColons(text)) throw duplicateField(text);
+  return object;
+}
+
+/** The checks of `parseJsonBody` on a value that was read by other means. */
+export function checkJsonObject(value: unknown): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw atBody('must be a JSON object');
+  checkValue(value, '', 0);
+  return value as Record<string, unknown>;
+}
+
+function atBody(message: string, cause?: unknown): AppError {
+  return new AppError(invalidRequest, { detail: `The body ${message}.`, errors: [{ path: 'body', message }], cause });
+}
+
+function checkValue(value: unknown, path: string, depth: number): void {
+  if (typeof value === 'string') {
+    if (!isStorable(value)) throw invalidInput(path, 'has a NUL character or half a surrogate pair');
+  } else if (typeof value === 'object' && value !== null) {
+    if (depth >= MAX_DEPTH) throw invalidInput(path, `is nested deeper than ${MAX_DEPTH} levels`);
+    if (Array.isArray(value)) {
+      for (const [index, item] of value.entries()) checkValue(item, `${path}[${index}]`, depth + 1);
+    } else {
+      for (const [key, item] of Object.entries(value))
+        checkMember(path === '' ? key : `${path}.${key}`, key, item, depth);
+    }
+  }
+}
+
+function checkMember(path: string, key: string, value: unknown, depth: number): void {
+  if (key === '__proto__' || key === 'constructor' || key === 'prototype')
+    throw invalidInput(path, 'is not a field of this body');
+  if (!isStorable(key))
+    throw invalidInput('body', 'has a field with a NUL character or half a surrogate pair in its name');
+  checkValue(value, path, depth + 1);
+}
+
+/** Text that Postgres takes as it is: no NUL, well-formed UTF-16. */
+export function isStorable(text: string): boolean {
+  return !text.includes('\0') && !/\p{Surrogate}/u.test(text);
+}
+
+function countMembers(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let count = Array.isArray(value) ? 0 : Object.keys(value).length;
+  for (const item of Object.values(value)) count += countMembers(item);
+  return count;
+}
+
+/** The colons outside of strings: in valid JSON there is one for each member that was written. */
+function countColons(json: string): number {
+  let count = 0;
+  let inString = false;
+  for (let i = 0; i < json.length; i++) {
+    const unit = json.charCodeAt(i);
+    if (unit === 0x5c) i++;
+    else if (unit === 0x22) inString = !inString;
+    else if (unit === 0x3a && !inString) count++;
+  }
+  return count;
+}
+
+/** The first name in valid JSON that an object has twice. */
+function duplicateField(json: string): AppError {
+  const objects: Set<string>[] = [];
+  let text = '';
+  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]:]/g)) {
+    if (token === '{' || token === '[') objects.push(new Set());
+    else if (token === '}' || token === ']') objects.pop();
+    else if (token !== ':') text = token;
+    else {
+      const name = JSON.parse(text) as string;
+      if (objects.at(-1)?.has(name) === true) return invalidInput(name, 'is given more than once');
+      objects.at(-1)?.add(name);
+    }
+  }
+  return atBody('has a field more than once');
+}

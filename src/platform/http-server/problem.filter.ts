@@ -1,0 +1,126 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Pino } from '../logger.ts';
+import {
+  AppError,
+  type InputError,
+  internalError,
+  invalidRequest,
+  type MetaCause,
+  methodNotAllowed,
+  notFound,
+  type ProblemType,
+  payloadTooLarge,
+  serviceUnavailable,
+  unsupportedMediaType,
+} from '../problem.ts';
+
+export const PROBLEM_MEDIA_TYPE = 'application/problem+json; charset=utf-8';
+
+/** RFC 9457, with the members of CONTRACT 2. */
+export interface ProblemDocument {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: string;
+  request_id: string;
+  remedy: string;
+  errors?: InputError[];
+  meta?: MetaCause;
+}
+
+/** What a caller gets to see of an error. */
+export function problemDocument(error: AppError, requestId: string): ProblemDocument {
+  const { errors, meta } = error.occasion;
+  return {
+    type: `/problems/${error.code}`,
+    title: error.type.title,
+    status: error.type.status,
+    detail: error.detail,
+    code: error.code,
+    request_id: requestId,
+    remedy: error.remedy,
+    ...(errors === undefined ? {} : { errors }),
+    ...(meta === undefined ? {} : { meta }),
+  };
+}
+
+/** The headers that go with a problem: `Retry-After` in whole seconds (RFC 9110 10.2.3), the challenge of a 401 (RFC 6750 3). */
+export function problemHeaders(error: AppError): Record<string, string> {
+  const { retryAfterSeconds } = error.occasion;
+  return {
+    'content-type': PROBLEM_MEDIA_TYPE,
+    ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(retryAfterSeconds))) }),
+    ...(error.type.status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+  };
+}
+
+const BY_STATUS = new Map<number, ProblemType>(
+  [invalidRequest, notFound, methodNotAllowed, payloadTooLarge, unsupportedMediaType, serviceUnavailable].map(
+    (type) => [type.status, type],
+  ),
+);
+
+/** Any error as the one class that becomes HTTP. What is not ours and no fault of the request is a 500 that says nothing. */
+export function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const status = statusOf(error);
+  if (status === undefined || status >= 500) return new AppError(internalError, { cause: error });
+  const type = BY_STATUS.get(status) ?? invalidRequest;
+  // The text of Nest's and Fastify's own errors can quote the request (its URL, its media type), so it stays inside.
+  return new AppError(type, { cause: error });
+}
+
+function statusOf(error: unknown): number | undefined {
+  if (error instanceof HttpException) return error.getStatus();
+  const { statusCode, code } = (error ?? {}) as { statusCode?: unknown; code?: unknown };
+  const isFastifys = typeof code === 'string' && code.startsWith('FST_ERR_');
+  return isFastifys && typeof statusCode === 'number' ? statusCode : undefined;
+}
+
+/** Sends an error as problem+json and logs what the caller may not see. */
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply, logger: Pino): void {
+  const problem = toAppError(error);
+  const requestId = String(request.id);
+  if (problem.type === internalError) {
+    const cause = problem === error ? (problem.occasion.cause ?? problem) : error;
+    logger.error({ err: cause, request_id: requestId, route: request.routeOptions?.url }, 'internal error');
+  } else if (problem.type.status >= 500 && problem.occasion.cause !== undefined) {
+    logger.warn({ err: problem.occasion.cause, request_id: requestId, code: problem.code }, problem.message);
+  }
+  // The answer may have begun (a stream that broke): nothing can be said any more but that it broke.
+  if (reply.sent || reply.raw.headersSent) {
+    reply.raw.destroy();
+    return;
+  }
+  reply
+    .status(problem.type.status)
+    .headers(problemHeaders(problem))
+    .send(JSON.stringify(problemDocument(problem, requestId)));
+}
+
+/** The one place where errors become HTTP. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(
+    private readonly logger: Pino,
+    /** The methods that a path takes, where it has routes; for 405 instead of 404. */
+    private readonly allowedMethods: (path: string) => readonly string[],
+  ) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const reply = http.getResponse<FastifyReply>();
+    sendProblem(this.withMethods(error, request, reply), request, reply, this.logger);
+  }
+
+  private withMethods(error: unknown, request: FastifyRequest, reply: FastifyReply): unknown {
+    if (!request.is404 || !(error instanceof HttpException) || error.getStatus() !== 404) return error;
+    const methods = this.allowedMethods(request.url.split('?', 1)[0] ?? '');
+    if (methods.length === 0) return error;
+    reply.header('allow', methods.join(', '));
+    return new AppError(methodNotAllowed, { detail: `This path takes ${methods.join(', ')}.` });
+  }
+}

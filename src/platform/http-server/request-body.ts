@@ -1,0 +1,110 @@
+import { RouteConfig } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { AppError, invalidInput, payloadTooLarge, unsupportedMediaType } from '../problem.ts';
+import { checkJsonObject, parseJsonBody } from './json-body.ts';
+
+/**
+ * What a route's handler gets as `request.body`:
+ * - `json` (every route that does not say otherwise): a JSON object; no body at all is `undefined`
+ * - `form`: a flat object of strings from `application/x-www-form-urlencoded`; a JSON object is taken as well
+ * - `raw`: the bytes as they came, as a Buffer, whatever their media type (signatures are over bytes)
+ */
+export type BodyKind = 'json' | 'form' | 'raw';
+
+interface BodyConfig {
+  body?: BodyKind;
+}
+
+/** Says on a route of a controller what kind of body it takes. */
+export const TakesBody = (kind: BodyKind): MethodDecorator =>
+  RouteConfig({ body: kind } satisfies BodyConfig) as MethodDecorator;
+
+function bodyKind(request: FastifyRequest): BodyKind {
+  return (request.routeOptions.config as BodyConfig).body ?? 'json';
+}
+
+/** The most that a body may have. */
+export const BODY_LIMIT_BYTES = 1024 * 1024;
+/** Raw bodies are Meta's webhooks: up to a thousand updates in one (META.md 15). */
+const RAW_LIMIT_BYTES = 4 * 1024 * 1024;
+
+/** Reads bodies as the routes say, in place of Fastify's parsers. Refusals name the fault. */
+export function registerBodyParsers(fastify: FastifyInstance): void {
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser(
+    '*',
+    async (request: FastifyRequest, payload: AsyncIterable<Buffer>): Promise<unknown> => {
+      const kind = bodyKind(request);
+      const mediaType = readMediaType(request);
+      if (kind !== 'raw') requireKnown(mediaType, kind);
+      const bytes = await collect(request, payload, kind === 'raw' ? RAW_LIMIT_BYTES : BODY_LIMIT_BYTES);
+      if (kind === 'raw') return bytes;
+      if (bytes.length === 0) return undefined;
+      const text = decodeUtf8(bytes);
+      if (mediaType.type !== FORM) return parseJsonBody(text);
+      return checkJsonObject(parseForm(text));
+    },
+  );
+}
+
+const JSON_TYPE = 'application/json';
+const FORM = 'application/x-www-form-urlencoded';
+
+interface MediaType {
+  type: string;
+  charset: string;
+}
+
+function readMediaType(request: FastifyRequest): MediaType {
+  const [type = '', ...parameters] = (request.headers['content-type'] ?? '')
+    .split(';')
+    .map((part) => part.trim().toLowerCase());
+  const charset = parameters.find((parameter) => parameter.startsWith('charset='))?.slice('charset='.length) ?? 'utf-8';
+  return { type, charset: charset.replaceAll('"', '') };
+}
+
+function requireKnown({ type, charset }: MediaType, kind: BodyKind): void {
+  const known = type === JSON_TYPE || (kind === 'form' && type === FORM);
+  if (!known) throw new AppError(unsupportedMediaType);
+  if (charset !== 'utf-8' && charset !== 'utf8')
+    throw new AppError(unsupportedMediaType, { detail: 'The body must be in UTF-8.' });
+}
+
+async function collect(request: FastifyRequest, payload: AsyncIterable<Buffer>, limitBytes: number): Promise<Buffer> {
+  const tooLarge = { detail: `The body is larger than ${limitBytes / 1024 / 1024} MiB.` };
+  if (Number(request.headers['content-length'] ?? 0) > limitBytes) throw new AppError(payloadTooLarge, tooLarge);
+  if (request.headers['content-encoding'] !== undefined && request.headers['content-encoding'] !== 'identity') {
+    throw new AppError(unsupportedMediaType, { detail: 'The body must not be compressed.' });
+  }
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of payload) {
+    size += chunk.length;
+    if (size > limitBytes) throw new AppError(payloadTooLarge, tooLarge);
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size);
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+function decodeUtf8(bytes: Buffer): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (error) {
+    throw new AppError(invalidInput('body', 'is not valid UTF-8').type, {
+      detail: 'The body is not valid UTF-8.',
+      errors: [{ path: 'body', message: 'is not valid UTF-8' }],
+      cause: error,
+    });
+  }
+}
+
+function parseForm(text: string): Record<string, string> {
+  const fields: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const [name, value] of new URLSearchParams(text)) {
+    if (name in fields) throw invalidInput(name, 'is given more than once');
+    fields[name] = value;
+  }
+  return { ...fields };
+}

@@ -1,0 +1,90 @@
+import { fingerprintOf } from '../tokens/token-codec.ts';
+
+/** One call as tests may see it: no token, no value, only where things were. */
+export interface RecordedCall {
+  sequence: number;
+  at: number;
+  method: string;
+  host: string;
+  path: string;
+  queryKeys: string[];
+  bodyKeys: string[];
+  grantType: string | null;
+  /** First 8 hex of sha256 of the access token; null without one. */
+  fingerprint: string | null;
+  tokenPlace: 'query' | 'body' | 'header' | null;
+  appsecretProof: boolean;
+  /** null: the connection was cut before an answer went out. */
+  status: number | null;
+  inBatch: boolean;
+  fault: string | null;
+}
+
+const kept = 1000;
+
+/** The last 1,000 calls, and counters that never forget. */
+export class CallLog {
+  total = 0;
+  private readonly ring: RecordedCall[] = [];
+  private readonly byKey = new Map<string, number>();
+  /** 48 bits of sha256 as a number: a tenth of the memory of strings, and collisions stay out of sight. */
+  private readonly exchanges = new Map<number, number>();
+  private repeatedExchanges = 0;
+
+  add(call: Omit<RecordedCall, 'sequence'>): void {
+    this.total += 1;
+    const recorded = { sequence: this.total, ...call };
+    if (this.ring.length < kept) this.ring.push(recorded);
+    else this.ring[(this.total - 1) % kept] = recorded;
+    const key = `${call.host} ${call.status ?? 'cut'}`;
+    this.byKey.set(key, (this.byKey.get(key) ?? 0) + 1);
+  }
+
+  /** Oldest first. */
+  list(): RecordedCall[] {
+    const start = this.ring.length < kept ? 0 : this.total % kept;
+    return [...this.ring.slice(start), ...this.ring.slice(0, start)];
+  }
+
+  /** A token or code was given in exchange for a token, and Meta committed it. */
+  countExchange(given: string): void {
+    const key = Number.parseInt(fingerprintOf(given).slice(0, 12), 16);
+    const count = (this.exchanges.get(key) ?? 0) + 1;
+    if (count > 1) this.repeatedExchanges += 1;
+    this.exchanges.set(key, count);
+  }
+
+  exchangesOf(given: string): number {
+    return this.exchanges.get(Number.parseInt(fingerprintOf(given).slice(0, 12), 16)) ?? 0;
+  }
+
+  counters(): {
+    calls: number;
+    byHostAndStatus: Record<string, number>;
+    exchanged: number;
+    repeatedExchanges: number;
+    mostExchanges: number;
+  } {
+    let exchanged = 0;
+    let mostExchanges = 0;
+    for (const count of this.exchanges.values()) {
+      exchanged += count;
+      if (count > mostExchanges) mostExchanges = count;
+    }
+    return {
+      calls: this.total,
+      byHostAndStatus: Object.fromEntries(this.byKey),
+      exchanged,
+      repeatedExchanges: this.repeatedExchanges,
+      mostExchanges,
+    };
+  }
+
+  clear(): void {
+    this.total = 0;
+    this.ring.length = 0;
+    this.byKey.clear();
+    this.exchanges.clear();
+    this.repeatedExchanges = 0;
+  }
+}

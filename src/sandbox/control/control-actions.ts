@@ -1,0 +1,185 @@
+import type { NewToken } from '../state/credential-factory.ts';
+import type {
+  AdAccount,
+  AppRecord,
+  BusinessRecord,
+  InstagramAccount,
+  LoginConfiguration,
+  PageRecord,
+  PhoneNumber,
+  SandboxSettings,
+  UsageSettings,
+  WabaRecord,
+} from '../state/records.ts';
+import type { NewUser } from '../state/sandbox-factory.ts';
+import type { SandboxState } from '../state/sandbox-state.ts';
+import type { DialogDefault } from '../state/sandbox-store.ts';
+import type { Fault, FaultMatch } from './fault-script.ts';
+
+type Body = Record<string, unknown>;
+
+/** One call of the control address. */
+export interface ControlAction {
+  method: 'GET' | 'POST';
+  path: string;
+  about: string;
+  run: (state: SandboxState, body: Body) => unknown;
+}
+
+const text = (body: Body, name: string): string => {
+  const value = body[name];
+  if (typeof value !== 'string' || value === '') throw new Error(`${name} must be a string`);
+  return value;
+};
+
+const number = (body: Body, name: string): number => {
+  const value = body[name];
+  if (typeof value !== 'number') throw new Error(`${name} must be a number`);
+  return value;
+};
+
+const optional = (body: Body, name: string): string | undefined =>
+  body[name] === undefined ? undefined : text(body, name);
+
+const rest = (body: Body, ...names: string[]): Body =>
+  Object.fromEntries(Object.entries(body).filter(([name]) => !names.includes(name)));
+
+const post = (path: string, about: string, run: ControlAction['run']): ControlAction => ({
+  method: 'POST',
+  path,
+  about,
+  run,
+});
+const get = (path: string, about: string, run: ControlAction['run']): ControlAction => ({
+  method: 'GET',
+  path,
+  about,
+  run,
+});
+
+const making: ControlAction[] = [
+  post(
+    'users',
+    '{id?, kind?: user|system_user|instagram_user|threads_user, name?, email?, username?, accountId?, businessId?, role?, pageIds?, businessIds?, adAccountIds?, developerOf?}',
+    (s, b) => s.make.user(b as NewUser),
+  ),
+  post('users/patch', '{id, ...as users}', (s, b) => s.make.patchUser(text(b, 'id'), rest(b, 'id') as NewUser)),
+  post('pages', '{id?, name?, category?, categoryList?, instagramId?, userIds?}', (s, b) =>
+    s.make.page(b as Partial<PageRecord>),
+  ),
+  post('pages/patch', '{id, name?, instagramId?, deleted?}', (s, b) =>
+    s.make.patchPage(text(b, 'id'), rest(b, 'id') as Partial<PageRecord>),
+  ),
+  post('instagram-accounts', '{id?, username?, name?}', (s, b) =>
+    s.make.instagramAccount(b as Partial<InstagramAccount>),
+  ),
+  post('businesses', '{id?, name?, requiresExpiry?}', (s, b) => s.make.business(b as Partial<BusinessRecord>)),
+  post('wabas', '{id?, name?, businessId}', (s, b) =>
+    s.make.waba({ ...(b as Partial<WabaRecord>), businessId: text(b, 'businessId') }),
+  ),
+  post('phone-numbers', '{id?, wabaId, displayPhoneNumber?, verifiedName?, registered?, pin?}', (s, b) =>
+    s.make.phone({ ...(b as Partial<PhoneNumber>), wabaId: text(b, 'wabaId') }),
+  ),
+  post('media', '{size, mimeType?} -> {id, sha256}: downloadable bytes, index % 251', (s, b) => {
+    const { bytes: _bytes, ...made } = s.make.media({ ...b, size: number(b, 'size') });
+    return made;
+  }),
+  post('ad-accounts', '{accountId?, name?, currency?, status?, businessId?, userId?}', (s, b) =>
+    s.make.adAccount(b as Partial<AdAccount>),
+  ),
+  post('tokens', '{userId, appId?, pageId?, scopes?, expiresIn?: seconds|null, longLived?, targets?}', (s, b) =>
+    s.make.token({ ...(b as Partial<NewToken>), userId: text(b, 'userId') }),
+  ),
+  post('codes', '{userId, appId?, redirectUri?, fromSdk?, expiresIn?, scopes?, targets?}', (s, b) => ({
+    code: s.make.code({ ...b, userId: text(b, 'userId') }),
+  })),
+  post(
+    'bulk',
+    '{count, expiresAt?: epoch ms, expiresIn?: seconds, kind?, scopes?, lines?: true for one JSON a line} -> [{userId, accessToken, expiresAt}]',
+    () => undefined,
+  ),
+];
+
+const deaths: ControlAction[] = [
+  post('tokens/expire', '{token, expiresAt?: epoch ms}: 190/463', (s, b) =>
+    s.expireToken(text(b, 'token'), b.expiresAt === undefined ? undefined : number(b, 'expiresAt')),
+  ),
+  post('tokens/invalidate', '{token, subcode: number|null}', (s, b) =>
+    s.invalidateToken(text(b, 'token'), b.subcode === undefined ? 467 : (b.subcode as number | null)),
+  ),
+  post('users/invalidate', '{userId, subcode, appId?}: all tokens of a user so far', (s, b) =>
+    s.invalidateUser(text(b, 'userId'), number(b, 'subcode'), optional(b, 'appId')),
+  ),
+  post('users/change-password', '{userId}: 190/460', (s, b) => s.changePassword(text(b, 'userId'))),
+  post('users/checkpoint', '{userId, subcode: 459|464|490|null}', (s, b) =>
+    s.setCheckpoint(text(b, 'userId'), b.subcode as 459 | 464 | 490 | null),
+  ),
+  post('grants/revoke', '{userId, appId?}: 190/458 and the deauthorize callback', (s, b) =>
+    s.revokeGrant(text(b, 'userId'), optional(b, 'appId')),
+  ),
+  post('grants/remove-scope', '{userId, scope, appId?}', (s, b) =>
+    s.removeScope(text(b, 'userId'), text(b, 'scope'), optional(b, 'appId')),
+  ),
+  post('grants/data-access', '{userId, expiresAt: epoch ms, appId?}: 190/493 afterwards', (s, b) =>
+    s.setDataAccess(text(b, 'userId'), number(b, 'expiresAt'), optional(b, 'appId')),
+  ),
+  post('roles/remove', '{userId, pageId}: 190/492', (s, b) => s.removePageRole(text(b, 'userId'), text(b, 'pageId'))),
+];
+
+const staging: ControlAction[] = [
+  post(
+    'apps/patch',
+    '{id?, secret?, name?, redirectUris?: [..]|null, requireProof?, live?, deauthorizeUrl?, dataDeletionUrl?}',
+    (s, b) => s.patchApp(optional(b, 'id'), rest(b, 'id', 'kind') as Partial<AppRecord>),
+  ),
+  post('configurations', '{id, tokenType: user|system_user, scopes: [..], expiresIn: seconds|null, appId?}', (s, b) =>
+    s.addConfiguration(rest(b, 'appId') as unknown as LoginConfiguration, optional(b, 'appId')),
+  ),
+  post('settings', 'SandboxSettings, any part of it (records.ts)', (s, b) =>
+    s.patchSettings(b as Partial<SandboxSettings>),
+  ),
+  get('settings', 'the settings now', (s) => s.store.settings),
+  post(
+    'usage',
+    '{app?, instagramApp?, page?, adAccount?, business?, insightsThrottle?}: header values, null leaves out',
+    (s, b) => s.patchUsage(b as Partial<UsageSettings>),
+  ),
+  post(
+    'dialog',
+    '{action: approve|deny|error_901|null, userId?, declined?}: how dialogs answer by themselves',
+    (s, b) => s.setDialog(b.action === null || b.action === undefined ? null : (b as unknown as DialogDefault)),
+  ),
+  post('clock/advance', '{seconds}', (s, b) => s.advanceClock(number(b, 'seconds'))),
+  post('latency', '{min, max?}: milliseconds on every call', (s, b) =>
+    s.setLatency(number(b, 'min'), b.max === undefined ? undefined : number(b, 'max')),
+  ),
+  post(
+    'faults',
+    '{match?: {host, method, pathPattern, grantType, inputToken, accessToken, userId, inBatch}, times?, probability?, fault: {kind, ...}}',
+    (s, b) => s.faults.add(b as { match?: FaultMatch; fault: Fault }),
+  ),
+  get('faults', 'the faults and how often each struck', (s) => ({ faults: s.faults.rules })),
+  post('faults/clear', '{id?}', (s, b) => s.faults.clear(optional(b, 'id'))),
+];
+
+const watching: ControlAction[] = [
+  get('calls', 'the last 1,000 calls, oldest first', (s) => ({ calls: s.log.list() })),
+  post('calls/clear', 'forgets calls and counters', (s) => s.log.clear()),
+  get('counters', 'calls by host and status; exchanged, repeatedExchanges, mostExchanges', (s) => s.log.counters()),
+  post('exchanges', '{token}: how often this token or code was exchanged', (s, b) => ({
+    exchanges: s.log.exchangesOf(text(b, 'token')),
+  })),
+  get('app', 'the ids and secrets of the apps', (s) => s.app),
+  post('webhooks/send', '{url, object, entry: [..], appId?, secret?} -> {status, body}', (s, b) =>
+    s.sendWebhook({ ...(b as { entry: unknown[] }), url: text(b, 'url'), object: text(b, 'object') }),
+  ),
+  post('callbacks/deauthorize', '{userId, url?, appId?, secret?, issuedAt?}', (s, b) =>
+    s.sendSignedRequest({ ...b, kind: 'deauthorize', userId: text(b, 'userId') }),
+  ),
+  post('callbacks/data-deletion', '{userId, url?, appId?, secret?, issuedAt?}', (s, b) =>
+    s.sendSignedRequest({ ...b, kind: 'data_deletion', userId: text(b, 'userId') }),
+  ),
+];
+
+/** Every control call, in the order that `GET /__sandbox` shows. */
+export const controlActions: ControlAction[] = [...making, ...deaths, ...staging, ...watching];

@@ -1,0 +1,75 @@
+import type { Principal } from '../state/records.ts';
+import { type DialogRequest, offeredScopes } from './dialog-request.ts';
+
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
+}
+
+const style = `body{font:16px/1.5 system-ui,sans-serif;background:#f0f2f5;margin:0}main{max-width:28rem;margin:3rem auto;background:#fff;padding:1.5rem 2rem;border-radius:8px}
+h1{font-size:1.2rem}label{display:block;margin:.3rem 0}select{width:100%;padding:.4rem}button{padding:.6rem 1.2rem;margin:1rem .5rem 0 0;border:0;border-radius:6px;cursor:pointer}
+#approve{background:#0866ff;color:#fff}small{color:#65676b}`;
+
+function page(title: string, body: string): string {
+  return `<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escapeHtml(title)}</title><style>${style}</style></head><body><main>${body}</main></body></html>\n`;
+}
+
+/** What Meta shows instead of a redirect (META.md 1). */
+export function errorPage(message: string): string {
+  return page(
+    'Error',
+    `<h1>Sorry, something went wrong.</h1><p id="error">${escapeHtml(message)}</p><small>Sandbox Meta</small>`,
+  );
+}
+
+/** The page a person can click: who, which scopes, yes or no. */
+export function dialogPage(request: DialogRequest, people: Principal[]): string {
+  const first = people[0];
+  const scopes = first === undefined ? request.asked : offeredScopes(request, first);
+  const options = people
+    .map((one) => `<option value="${one.id}">${escapeHtml(one.name)} (${one.id})</option>`)
+    .join('');
+  // A configuration is granted whole or not at all, and public_profile can't be declined (META.md 1).
+  const fixed = (scope: string) => request.configuration !== null || scope === 'public_profile';
+  const boxes = scopes
+    .map(
+      (scope) =>
+        `<label><input type="checkbox" name="grant" value="${scope}" checked${fixed(scope) ? ' disabled' : ''}> ${escapeHtml(scope)}</label>`,
+    )
+    .join('');
+  return page(
+    `Log in to ${request.app.name}`,
+    `<h1>${escapeHtml(request.app.name)} asks for access</h1>
+<form method="post" action="?${escapeHtml(request.query.toString())}" id="dialog">
+<label>Continue as <select name="user" id="user">${options}</select></label>
+${boxes}
+<button type="submit" name="action" value="approve" id="approve">Continue</button><button type="submit" name="action" value="deny" id="deny">Not now</button>
+</form><small>Sandbox Meta: nobody real is asked.</small>`,
+  );
+}
+
+/** The popup of the stand-in JS SDK: hands the result to its opener, message and callback in the scripted order. */
+export function sdkPage(
+  origin: string,
+  response: unknown,
+  signup: unknown,
+  order: 'message_first' | 'callback_first',
+): string {
+  const data = JSON.stringify({
+    origin,
+    response,
+    signup: signup === null ? null : JSON.stringify(signup),
+    order,
+  }).replace(/</g, '\\u003c');
+  return page(
+    'Done',
+    `<p>You may close this window.</p><script>
+const { origin, response, signup, order } = ${data};
+const target = window.opener || window.parent;
+const login = () => target.postMessage(JSON.stringify({ type: 'SANDBOX_LOGIN', response }), origin);
+const message = () => { if (signup) target.postMessage(signup, origin); };
+const steps = order === 'message_first' ? [message, login] : [login, message];
+steps[0]();
+setTimeout(() => { steps[1](); if (window.opener) setTimeout(() => window.close(), 50); }, 50);
+</script>`,
+  );
+}

@@ -1,0 +1,125 @@
+import type { AppKind, AppRecord, LoginConfiguration, Principal, PrincipalKind } from '../state/records.ts';
+import type { SandboxState } from '../state/sandbox-state.ts';
+
+/** What a dialog was asked for, checked (META.md 1, 7.1, 9). */
+export interface DialogRequest {
+  product: AppKind;
+  app: AppRecord;
+  /** null: opened by the stand-in JS SDK, the code goes back by message. */
+  redirectUri: string | null;
+  state: string | null;
+  responseType: string;
+  configuration: LoginConfiguration | null;
+  /** Scopes that the person is asked for. */
+  asked: string[];
+  rerequest: boolean;
+  returnScopes: boolean;
+  /** The whole of the query, for the form to post back to. */
+  query: URLSearchParams;
+  sdkOrigin: string | null;
+}
+
+/** A refusal that Meta shows as an HTML page, without a redirect (META.md 1). */
+export class DialogRefusal extends Error {}
+
+const kindOf: Record<AppKind, PrincipalKind> = {
+  facebook: 'user',
+  instagram: 'instagram_user',
+  threads: 'threads_user',
+};
+
+export function parseDialog(state: SandboxState, product: AppKind, query: URLSearchParams): DialogRequest {
+  const app = state.store.apps.get(query.get('client_id') ?? '');
+  if (app === undefined || app.kind !== product)
+    throw new DialogRefusal(
+      product === 'instagram'
+        ? 'Invalid platform app'
+        : 'App not active: This app is not currently accessible or the app ID is invalid.',
+    );
+  const sdkOrigin = product === 'facebook' ? query.get('sandbox_sdk_origin') : null;
+  const redirectUri = sdkOrigin === null ? checkRedirect(app, query.get('redirect_uri')) : null;
+  const configuration = configurationOf(app, query.get('config_id'));
+  const responseType = query.get('response_type') ?? 'code';
+  if (
+    configuration?.tokenType === 'system_user' &&
+    (responseType !== 'code' || query.get('override_default_response_type') !== 'true')
+  ) {
+    throw new DialogRefusal('This configuration needs response_type=code with override_default_response_type=true.');
+  }
+  return {
+    product,
+    app,
+    redirectUri,
+    state: query.get('state'),
+    responseType,
+    configuration,
+    asked: configuration?.scopes ?? scopesOf(product, query.get('scope') ?? ''),
+    rerequest: query.get('auth_type') === 'rerequest',
+    returnScopes: query.get('return_scopes') === 'true' || responseType.includes('granted_scopes'),
+    query,
+    sdkOrigin,
+  };
+}
+
+/** Strict mode: an exact entry of the list, query included (META.md 1). */
+function checkRedirect(app: AppRecord, redirectUri: string | null): string {
+  if (redirectUri === null || !/^https?:\/\//.test(redirectUri) || !URL.canParse(redirectUri))
+    throw new DialogRefusal('The parameter redirect_uri is required');
+  if (app.redirectUris !== null && !app.redirectUris.includes(redirectUri)) {
+    throw new DialogRefusal(
+      "URL Blocked: This redirect failed because the redirect URI is not whitelisted in the app's Client OAuth Settings.",
+    );
+  }
+  return redirectUri;
+}
+
+function configurationOf(app: AppRecord, id: string | null): LoginConfiguration | null {
+  if (id === null) return null;
+  const configuration = app.configurations[id];
+  if (configuration === undefined)
+    throw new DialogRefusal('It looks like this app is not available: unknown config_id.');
+  return configuration;
+}
+
+function scopesOf(product: AppKind, text: string): string[] {
+  const separator = product === 'threads' ? /,/ : /[,\s]+/;
+  const scopes = text.split(separator).filter((scope) => scope !== '');
+  const bad = scopes.filter(
+    (scope) =>
+      !/^[a-z_0-9]+$/.test(scope) ||
+      (product === 'instagram' && !scope.startsWith('instagram_business_')) ||
+      (product === 'threads' && !scope.startsWith('threads_')),
+  );
+  if (bad.length > 0)
+    throw new DialogRefusal(`Invalid Scopes: ${bad.join(', ')}. This message is only shown to developers.`);
+  const basic = product === 'instagram' ? 'instagram_business_basic' : product === 'threads' ? 'threads_basic' : null;
+  if (basic !== null && !scopes.includes(basic)) throw new DialogRefusal(`Invalid Scopes: ${basic} is required.`);
+  return product === 'facebook' ? [...new Set(['public_profile', ...scopes])] : [...new Set(scopes)];
+}
+
+/** The people who can be chosen on the page of a product; at most 50 are shown. */
+export function peopleFor(state: SandboxState, product: AppKind): Principal[] {
+  const people: Principal[] = [];
+  for (const principal of state.store.principals.values()) {
+    if (principal.kind === kindOf[product]) people.push(principal);
+    if (people.length === 50) break;
+  }
+  return people;
+}
+
+export function personFor(state: SandboxState, request: DialogRequest, id: string | undefined): Principal {
+  const person = id === undefined || id === '' ? peopleFor(state, request.product)[0] : state.store.principals.get(id);
+  if (person === undefined || person.kind !== kindOf[request.product])
+    throw new DialogRefusal('Please log in to continue.');
+  // An app in development is open only to people with a role on it (META.md 1).
+  if (!request.app.live && !person.developerOf.includes(request.app.id))
+    throw new DialogRefusal('Insufficient Developer Role');
+  return person;
+}
+
+/** Scopes that were declined before are asked again only with `auth_type=rerequest` (META.md 1). */
+export function offeredScopes(request: DialogRequest, person: Principal): string[] {
+  const declined = person.grants[request.app.id]?.declined ?? [];
+  if (request.configuration !== null || request.rerequest) return request.asked;
+  return request.asked.filter((scope) => !declined.includes(scope));
+}

@@ -1,0 +1,84 @@
+import { oauthError } from '../http/graph-error.ts';
+import { type Answer, ok } from '../http/meta-response.ts';
+import type { PostRecord, ReportRun } from '../state/records.ts';
+import { type Caller, requireScope } from '../tokens/graph-caller.ts';
+import type { EdgeContext, EdgeTable } from './graph-edge.ts';
+import { listNodes } from './graph-edge.ts';
+import { isReportDone, postView } from './node-views.ts';
+import { pageOf } from './paging.ts';
+import { videoPhase } from './upload-sessions.ts';
+
+const dayMs = 86_400_000;
+/** Days of a report by day. */
+const reportDays = 7;
+
+/** Edges of ad accounts and of their asynchronous reports. */
+export const adsEdges: EdgeTable = {
+  'GET adaccount/insights': (context) => insights(context, accountIdOf(context)),
+  'POST adaccount/insights': (context) => {
+    mayRead(context);
+    const { state, node, call } = context;
+    const byDay = call.params.has('time_increment');
+    const run: ReportRun = { id: state.store.nextId('60'), accountId: node.id, byDay, looks: 0 };
+    state.store.addReport(run);
+    return ok({ report_run_id: run.id });
+  },
+  'GET report/insights': (context) => {
+    if (context.node.type !== 'report' || !isReportDone(context.node.record))
+      throw oauthError(100, '(#100) The report has not completed yet');
+    return insights(context, context.node.record.accountId.slice('act_'.length), context.node.record.byDay);
+  },
+  'GET adaccount/campaigns': (context) => listNodes<PostRecord>(context, 'campaigns', [], postView),
+  'POST adaccount/adimages': (context) => {
+    mayWrite(context);
+    const { call } = context;
+    const file = call.files[0];
+    const bytes = call.params.get('bytes');
+    if (file === undefined && bytes === undefined) throw oauthError(100, '(#100) Requires a file or bytes');
+    const name = file?.filename ?? 'bytes';
+    const size = file?.size ?? Buffer.from(bytes ?? '', 'base64').length;
+    return ok({ images: { [name]: { hash: context.state.store.nextId('82'), size } } });
+  },
+  'POST adaccount/advideos': (context) => {
+    mayWrite(context);
+    const answer = videoPhase(context);
+    if (answer !== null) return answer;
+    if (context.call.files[0] === undefined) throw oauthError(324, '(#324) Requires upload file');
+    return ok({ id: context.state.store.nextId('81') });
+  },
+};
+
+function holder({ caller }: EdgeContext): Extract<Caller, { kind: 'token' }>['view'] {
+  if (caller.kind === 'app') throw oauthError(104, 'An access token is required to request this resource.');
+  return caller.view;
+}
+
+function mayRead(context: EdgeContext): void {
+  requireScope(holder(context), 'ads_read', 'ads_management');
+}
+
+function mayWrite(context: EdgeContext): void {
+  requireScope(holder(context), 'ads_management');
+}
+
+function accountIdOf({ node }: EdgeContext): string {
+  return node.type === 'adaccount' ? node.record.accountId : node.id;
+}
+
+/** One row for yesterday, or with `time_increment` one for each of the last days, with paging. */
+function insights(context: EdgeContext, accountId: string, byDay = context.call.params.has('time_increment')): Answer {
+  mayRead(context);
+  const { state, call, node } = context;
+  const days = Array.from({ length: byDay ? reportDays : 1 }, (_, index) =>
+    new Date(state.now() - (index + 1) * dayMs).toISOString().slice(0, 10),
+  );
+  const row = (day: string) => ({
+    account_id: accountId,
+    impressions: '1024',
+    clicks: '32',
+    spend: '12.34',
+    date_start: day,
+    date_stop: day,
+  });
+  return ok(pageOf(call, `${state.publicUrl}/${call.host}`, `${node.id}/insights`, days, (day) => day, row));
+}

@@ -1,0 +1,43 @@
+import type { GraphCall } from '../http/graph-call.ts';
+import type { Answer } from '../http/meta-response.ts';
+import type { SandboxState } from '../state/sandbox-state.ts';
+import type { Caller } from '../tokens/graph-caller.ts';
+import { type FieldChoice, type NodeView, parseFields, showNode } from './field-selection.ts';
+import type { GraphNode } from './graph-node.ts';
+import { pageOf } from './paging.ts';
+
+/** What an edge needs to answer. */
+export interface EdgeContext {
+  state: SandboxState;
+  call: GraphCall;
+  caller: Caller;
+  node: GraphNode;
+  /** Path segments after the edge's name, as in `/me/permissions/email`. */
+  rest: string[];
+}
+
+export type EdgeHandler = (context: EdgeContext) => Answer | Promise<Answer>;
+
+/** `METHOD type/edge` -> handler. */
+export type EdgeTable = Record<string, EdgeHandler>;
+
+/** A list edge: cursor paging over nodes, with `fields` or the edge's default fields. */
+export function listNodes<T>(
+  context: EdgeContext,
+  edge: string,
+  items: T[],
+  view: (item: T) => NodeView,
+  defaults?: FieldChoice[],
+): Answer {
+  const { state, call, node } = context;
+  const fields = parseFields(call.params.get('fields')) ?? defaults ?? null;
+  const json = pageOf(
+    call,
+    `${state.publicUrl}/${call.host}`,
+    `${node.id}/${edge}`,
+    items,
+    (item) => view(item).id,
+    (item) => showNode(view(item), fields),
+  );
+  return { status: 200, json };
+}

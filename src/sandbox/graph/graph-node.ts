@@ -1,0 +1,189 @@
+import type { GraphCall } from '../http/graph-call.ts';
+import { missingObject, oauthError } from '../http/graph-error.ts';
+import type {
+  AdAccount,
+  AppRecord,
+  BusinessRecord,
+  InstagramAccount,
+  PageRecord,
+  PhoneNumber,
+  PostRecord,
+  Principal,
+  ReportRun,
+  WabaRecord,
+} from '../state/records.ts';
+import type { SandboxState } from '../state/sandbox-state.ts';
+import type { Caller } from '../tokens/graph-caller.ts';
+import type { NodeView } from './field-selection.ts';
+import {
+  adAccountView,
+  businessView,
+  instagramView,
+  pageView,
+  phoneView,
+  postView,
+  principalView,
+  reportView,
+  wabaView,
+} from './node-views.ts';
+import { lookAtContainer } from './page-edges.ts';
+
+/** An object of the graph, found by its id and visible to the caller. */
+export type GraphNode =
+  | { type: 'user'; id: string; record: Principal }
+  | { type: 'page'; id: string; record: PageRecord }
+  | { type: 'instagram'; id: string; record: InstagramAccount }
+  | { type: 'business'; id: string; record: BusinessRecord }
+  | { type: 'waba'; id: string; record: WabaRecord }
+  | { type: 'phone'; id: string; record: PhoneNumber }
+  | { type: 'adaccount'; id: string; record: AdAccount }
+  | { type: 'post'; id: string; record: PostRecord }
+  | { type: 'report'; id: string; record: ReportRun }
+  | { type: 'app'; id: string; record: AppRecord };
+
+/** Resolves `me`, `app` and ids; what the caller may not see does not exist (100/33). */
+export function findNode(state: SandboxState, call: GraphCall, caller: Caller, alias: string): GraphNode {
+  const id = alias === 'me' ? ownId(caller) : alias === 'app' ? caller.app.id : alias;
+  const node = lookUp(state, id);
+  if (node === null || !mayAct(state, caller, node)) throw missingObject(call.method, id);
+  return node;
+}
+
+function ownId(caller: Caller): string {
+  if (caller.kind === 'app')
+    throw oauthError(2500, 'An active access token must be used to query information about the current user.');
+  return caller.view.claims.pageId ?? caller.view.principal.id;
+}
+
+function lookUp(state: SandboxState, id: string): GraphNode | null {
+  const { store } = state;
+  const user = store.principals.get(id);
+  if (user !== undefined && (user.kind === 'user' || user.kind === 'system_user'))
+    return { type: 'user', id, record: user };
+  const page = store.pages.get(id);
+  if (page !== undefined && !page.deleted) return { type: 'page', id, record: page };
+  const instagram = store.instagramAccounts.get(id);
+  if (instagram !== undefined) return { type: 'instagram', id, record: instagram };
+  const business = store.businesses.get(id);
+  if (business !== undefined) return { type: 'business', id, record: business };
+  return lookUpAsset(state, id);
+}
+
+function lookUpAsset(state: SandboxState, id: string): GraphNode | null {
+  const { store } = state;
+  const waba = store.wabas.get(id);
+  if (waba !== undefined) return { type: 'waba', id, record: waba };
+  const phone = store.phones.get(id);
+  if (phone !== undefined) return { type: 'phone', id, record: phone };
+  const account = store.adAccounts.get(id);
+  if (account !== undefined) return { type: 'adaccount', id, record: account };
+  const post = store.posts.get(id);
+  if (post !== undefined) return { type: 'post', id, record: post };
+  const report = store.reports.get(id);
+  if (report !== undefined) return { type: 'report', id, record: report };
+  const app = store.apps.get(id);
+  return app === undefined ? null : { type: 'app', id, record: app };
+}
+
+/** Whether the caller reaches the object: its own, its Pages', its businesses'. */
+function mayAct(state: SandboxState, caller: Caller, node: GraphNode): boolean {
+  if (caller.kind === 'app')
+    return node.type === 'user'
+      ? node.record.grants[caller.app.id] !== undefined
+      : node.type === 'app'
+        ? node.id === caller.app.id
+        : node.type === 'page';
+  const { principal, claims } = caller.view;
+  const pageIds = claims.kind === 'page' ? [claims.pageId] : principal.pageRoles.map((role) => role.pageId);
+  switch (node.type) {
+    case 'user':
+      return (
+        node.id === principal.id ||
+        (node.record.businessId !== undefined && reachesBusiness(principal, node.record.businessId))
+      );
+    case 'page':
+      return pageIds.includes(node.id);
+    case 'instagram':
+      return pageIds.some((id) => state.store.pages.get(id ?? '')?.instagramId === node.id);
+    case 'business':
+      return reachesBusiness(principal, node.id);
+    case 'waba':
+      return (
+        reachesBusiness(principal, node.record.businessId) && inTargets(caller, 'whatsapp_business_management', node.id)
+      );
+    case 'phone': {
+      const waba = state.store.wabas.get(node.record.wabaId);
+      return (
+        waba !== undefined &&
+        reachesBusiness(principal, waba.businessId) &&
+        inTargets(caller, 'whatsapp_business_management', waba.id)
+      );
+    }
+    case 'adaccount':
+      return (
+        principal.adAccountIds.includes(node.id) ||
+        (node.record.businessId !== null && principal.businessId === node.record.businessId)
+      );
+    case 'report':
+      return principal.adAccountIds.includes(node.record.accountId);
+    case 'post':
+      return (
+        pageIds.includes(node.record.ownerId) ||
+        pageIds.some((id) => state.store.pages.get(id ?? '')?.instagramId === node.record.ownerId)
+      );
+    case 'app':
+      return node.id === caller.app.id;
+  }
+}
+
+function reachesBusiness(principal: Principal, businessId: string): boolean {
+  return principal.businessIds.includes(businessId) || principal.businessId === businessId;
+}
+
+/** Granular scopes without target ids hold for all objects (META.md 4). */
+function inTargets(caller: Extract<Caller, { kind: 'token' }>, scope: string, id: string): boolean {
+  const targets = caller.view.grant.targets?.[scope];
+  return targets === undefined || targets.includes(id);
+}
+
+export function viewOf(state: SandboxState, caller: Caller, node: GraphNode): NodeView {
+  const view = caller.kind === 'token' ? caller.view : null;
+  switch (node.type) {
+    case 'user':
+      return principalView(node.record, view);
+    case 'page':
+      return pageView(
+        state,
+        node.record,
+        view,
+        view?.principal.pageRoles.find((role) => role.pageId === node.id),
+      );
+    case 'instagram':
+      return instagramView(node.record);
+    case 'business':
+      return businessView(node.record);
+    case 'waba':
+      return wabaView(state, node.record);
+    case 'phone':
+      return phoneView(node.record);
+    case 'adaccount':
+      return adAccountView(state, node.record);
+    case 'report':
+      node.record.looks += 1;
+      return reportView(node.record);
+    case 'post':
+      lookAtContainer(state, node.record);
+      return postView(node.record);
+    case 'app':
+      return {
+        type: 'Application',
+        id: node.id,
+        defaults: ['name', 'id'],
+        fields: {
+          name: node.record.name,
+          link: `https://www.facebook.com/games/?app_id=${node.id}`,
+          namespace: undefined,
+        },
+      };
+  }
+}

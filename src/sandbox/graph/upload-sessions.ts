@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import type { GraphCall } from '../http/graph-call.ts';
+import { oauthError } from '../http/graph-error.ts';
+import { type Answer, ok, success } from '../http/meta-response.ts';
+import type { SandboxState } from '../state/sandbox-state.ts';
+import type { EdgeContext, EdgeTable } from './graph-edge.ts';
+
+/** An upload that comes in pieces: how far it is. Its bytes are counted and let go. */
+export interface UploadSession {
+  id: string;
+  size: number;
+  offset: number;
+  /** The video that the pieces become; null for a file. */
+  videoId: string | null;
+}
+
+/** What a phased upload is asked for at once; small, so that tests need several. */
+const pieceBytes = 1024 * 1024;
+
+/** `POST /{app}/uploads`: the session's id is a path and a query at once, `upload:…?sig=…` (Meta's Resumable Upload API; UNCONFIRMED in META.md). */
+export const uploadEdges: EdgeTable = {
+  'POST app/uploads': ({ state, call }) => {
+    const size = Number(call.params.get('file_length'));
+    if (!(size > 0)) throw oauthError(100, '(#100) The parameter file_length is required');
+    const name = Buffer.from(`attachment:${state.store.nextId('')}?file_length=${size}`).toString('base64');
+    const session = openSession(state, `upload:${name}`, size, null);
+    return ok({ id: `${session.id}?sig=${signatureOf(session.id)}` });
+  },
+};
+
+/** The bytes of a session, from `file_offset` on, and how far it is. */
+export function answerUpload(state: SandboxState, call: GraphCall): Answer {
+  const session = sessionOf(state, call.path[0] ?? '');
+  if (call.params.get('sig') !== signatureOf(session.id)) throw oauthError(100, '(#100) Invalid upload signature');
+  if (call.method === 'GET') return ok({ id: session.id, file_offset: session.offset });
+  addPiece(session, Number(call.headers['file_offset']), call.raw?.size ?? call.files[0]?.size ?? 0);
+  return session.offset < session.size
+    ? ok({ id: session.id, file_offset: session.offset })
+    : ok({ h: `4::${Buffer.from(call.raw?.sha256 ?? '').toString('base64')}` });
+}
+
+/** Videos in phases: start, transfer, finish, on a Page or an ad account. Null where the call names no phase. */
+export function videoPhase({ state, call }: EdgeContext): Answer | null {
+  const phase = call.params.get('upload_phase');
+  if (phase === undefined) return null;
+  if (phase === 'start') {
+    const size = Number(call.params.get('file_size'));
+    if (!(size > 0)) throw oauthError(100, '(#100) The parameter file_size is required');
+    const session = openSession(state, state.store.nextId('80'), size, state.store.nextId('81'));
+    return ok({ video_id: session.videoId, ...window(session), upload_session_id: session.id });
+  }
+  const session = sessionOf(state, call.params.get('upload_session_id') ?? '');
+  if (phase === 'transfer') {
+    const piece = call.files.find(({ field }) => field === 'video_file_chunk');
+    addPiece(session, Number(call.params.get('start_offset')), piece?.size ?? 0);
+    return ok(window(session));
+  }
+  if (phase !== 'finish' || session.offset < session.size)
+    throw oauthError(6000, 'There was a problem uploading your video file. Please try again.', { subcode: 1363030 });
+  return success();
+}
+
+/** rupload.facebook.com: bytes with `offset` and `file_size`; the last path segment is the session. */
+export function answerPieces(state: SandboxState, call: GraphCall, size: number | null): Answer {
+  const id = `rupload:${call.path.join('/')}`;
+  const session = state.store.uploads.get(id);
+  if (call.method === 'GET') return ok({ id: call.path.at(-1), file_offset: session?.offset ?? 0 });
+  const whole = Number(call.headers['file_size'] ?? call.headers['x-entity-length'] ?? size ?? 0);
+  const open = session ?? openSession(state, id, whole, null);
+  addPiece(open, Number(call.headers['offset'] ?? 0), size ?? 0);
+  return success();
+}
+
+/** Whether rupload has all bytes of a container. */
+export function isUploaded(state: SandboxState, containerId: string): boolean {
+  return [...state.store.uploads.values()].some(
+    ({ id, offset, size }) => id.startsWith('rupload:') && id.endsWith(`/${containerId}`) && offset >= size,
+  );
+}
+
+function openSession(state: SandboxState, id: string, size: number, videoId: string | null): UploadSession {
+  const session = { id, size, offset: 0, videoId };
+  state.store.addUpload(session);
+  return session;
+}
+
+function sessionOf(state: SandboxState, id: string): UploadSession {
+  const session = state.store.uploads.get(id);
+  if (session === undefined) throw oauthError(100, '(#100) The upload session does not exist');
+  return session;
+}
+
+function addPiece(session: UploadSession, offset: number, size: number): void {
+  if (size === 0) throw oauthError(100, '(#100) The request body must hold the file');
+  if (offset !== session.offset)
+    throw oauthError(100, '(#100) The offset is not where the upload stopped', { subcode: 1363037 });
+  session.offset += size;
+}
+
+function window({ offset, size }: UploadSession): Record<string, string> {
+  return { start_offset: String(offset), end_offset: String(Math.min(offset + pieceBytes, size)) };
+}
+
+function signatureOf(id: string): string {
+  return `ARZ${createHash('sha256').update(id).digest('base64url').slice(0, 24)}`;
+}

@@ -1,0 +1,127 @@
+import { createHmac } from 'node:crypto';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { metaJson } from '../http/meta-response.ts';
+import type { AppRecord } from './records.ts';
+import type { SandboxState } from './sandbox-state.ts';
+
+export interface CallbackResult {
+  /** null: no answer at all */
+  status: number | null;
+  body: string;
+}
+
+const timeoutMs = 10_000;
+const bodyKept = 64 * 1024;
+
+/** `base64url(sig).base64url(json)`, no padding (META.md 16). */
+export function signedRequest(secret: string, payload: Record<string, unknown>): string {
+  const encoded = Buffer.from(JSON.stringify(payload)).toString('base64url');
+  return `${createHmac('sha256', secret).update(encoded).digest('base64url')}.${encoded}`;
+}
+
+/** `sha256=<hex>` over the bytes as sent (META.md 15). */
+export function hubSignature(secret: string, body: string, algorithm: 'sha256' | 'sha1' = 'sha256'): string {
+  return `${algorithm}=${createHmac(algorithm, secret).update(body).digest('hex')}`;
+}
+
+/** What Meta calls of its own accord: webhooks, deauthorize and data-deletion callbacks, the handshake. */
+export class SignedCallbacks {
+  private readonly underWay = new Set<Promise<unknown>>();
+
+  constructor(private readonly state: SandboxState) {}
+
+  webhook(url: string, payload: Record<string, unknown>, secret: string): Promise<CallbackResult> {
+    const body = metaJson(payload, true);
+    return send(
+      'POST',
+      url,
+      {
+        'Content-Type': 'application/json',
+        'X-Hub-Signature': hubSignature(secret, body, 'sha1'),
+        'X-Hub-Signature-256': hubSignature(secret, body),
+      },
+      body,
+    );
+  }
+
+  signedRequest(
+    kind: 'deauthorize' | 'data_deletion',
+    url: string,
+    userId: string,
+    secret: string,
+    issuedAtMs?: number,
+  ): Promise<CallbackResult> {
+    const issued = Math.floor((issuedAtMs ?? this.state.now()) / 1000);
+    const payload =
+      kind === 'deauthorize'
+        ? { user_id: userId, algorithm: 'HMAC-SHA256', issued_at: issued }
+        : { algorithm: 'HMAC-SHA256', expires: issued + 5000, issued_at: issued, user_id: userId };
+    const body = new URLSearchParams({ signed_request: signedRequest(secret, payload) }).toString();
+    return send('POST', url, { 'Content-Type': 'application/x-www-form-urlencoded' }, body);
+  }
+
+  /** After a grant is removed: the deauthorize callback, and the `permissions` webhook where subscribed (META.md 10). */
+  announceRemoval(app: AppRecord, userId: string): void {
+    if (app.deauthorizeUrl !== null)
+      this.inBackground(this.signedRequest('deauthorize', app.deauthorizeUrl, userId, app.secret));
+    const subscription = app.subscriptions.permissions;
+    if (subscription === undefined) return;
+    const time = Math.floor(this.state.now() / 1000);
+    const entry = [{ id: userId, uid: userId, time, changes: [{ field: 'connected', verb: 'revoked' }] }];
+    this.inBackground(this.webhook(subscription.callbackUrl, { object: 'permissions', entry }, app.secret));
+  }
+
+  /** The handshake: true when the challenge comes back as the whole body (META.md 15). */
+  async handshake(url: string, verifyToken: string): Promise<boolean> {
+    const challenge = String(1_000_000_000 + Math.floor(this.state.chance() * 999_999_999));
+    const target = new URL(url);
+    target.searchParams.set('hub.mode', 'subscribe');
+    target.searchParams.set('hub.challenge', challenge);
+    target.searchParams.set('hub.verify_token', verifyToken);
+    const result = await send('GET', target.href, {}, '');
+    return result.status === 200 && result.body.trim() === challenge;
+  }
+
+  /** Waits for callbacks that were sent without anybody waiting. */
+  async settle(): Promise<void> {
+    await Promise.allSettled([...this.underWay]);
+  }
+
+  private inBackground(work: Promise<unknown>): void {
+    this.underWay.add(work);
+    void work.finally(() => this.underWay.delete(work));
+  }
+}
+
+/** One call; a connection that fails is an answer without status, never an exception. */
+function send(method: string, url: string, headers: Record<string, string>, body: string): Promise<CallbackResult> {
+  return new Promise((resolve) => {
+    const start = url.startsWith('https:') ? httpsRequest : httpRequest;
+    const outgoing = start(url, {
+      method,
+      headers: {
+        ...headers,
+        'Content-Length': Buffer.byteLength(body),
+        'User-Agent': 'facebookplatform/1.0 (+http://developers.facebook.com)',
+      },
+      timeout: timeoutMs,
+    });
+    outgoing.on('response', (response) =>
+      collect(response).then((text) => resolve({ status: response.statusCode ?? null, body: text })),
+    );
+    outgoing.on('timeout', () => outgoing.destroy(new Error('timeout')));
+    outgoing.on('error', (error) => resolve({ status: null, body: error.message }));
+    outgoing.end(body);
+  });
+}
+
+async function collect(response: IncomingMessage): Promise<string> {
+  let text = '';
+  try {
+    for await (const chunk of response) if (text.length < bodyKept) text += (chunk as Buffer).toString('utf8');
+  } catch {
+    // A cut answer is judged by what came.
+  }
+  return text;
+}

@@ -1,0 +1,186 @@
+import { fingerprintOf } from '../tokens/token-codec.ts';
+import { newPrincipal } from './default-seed.ts';
+import type { CodeRecord, Principal, PrincipalKind } from './records.ts';
+import type { SandboxState } from './sandbox-state.ts';
+
+export interface NewToken {
+  userId: string;
+  appId?: string;
+  /** A page token of this user, from a long-lived user token. */
+  pageId?: string;
+  scopes?: string[];
+  /** seconds; null = never */
+  expiresIn?: number | null;
+  longLived?: boolean;
+  targets?: Record<string, string[]>;
+}
+
+export interface MadeToken {
+  accessToken: string;
+  fingerprint: string;
+  expiresAt: number;
+}
+
+export interface BulkRequest {
+  count: number;
+  /** epoch ms; or `expiresIn` seconds */
+  expiresAt?: number;
+  expiresIn?: number;
+  kind?: PrincipalKind;
+  scopes?: string[];
+}
+
+/** The first digits of ids, so that a reader can tell the kinds apart. */
+export const leadingDigits: Record<PrincipalKind, string> = {
+  user: '10',
+  system_user: '12',
+  instagram_user: '25',
+  threads_user: '26',
+};
+
+/** Makes tokens and codes without a dialog. */
+export class CredentialWorkshop {
+  constructor(protected readonly state: SandboxState) {}
+
+  /** A token without a dialog; grants the scopes when there is no grant yet, or when scopes are given. */
+  token(input: NewToken): MadeToken {
+    const principal = this.state.user(input.userId);
+    const appId = input.appId ?? this.appFor(principal.kind);
+    const grant = principal.grants[appId];
+    if (grant?.active !== true || input.scopes !== undefined)
+      this.state.tokens.grant(principal, appId, input.scopes ?? defaultScopes(principal.kind), [], input.targets);
+    const longLived = input.longLived ?? true;
+    const life =
+      input.expiresIn === undefined
+        ? principal.kind === 'system_user'
+          ? null
+          : this.state.store.settings.longLifeSeconds
+        : input.expiresIn;
+    const made = this.state.tokens.mint({
+      appId,
+      principalId: principal.id,
+      kind: principal.kind,
+      expiresIn: life,
+      longLived,
+    });
+    if (input.pageId === undefined)
+      return { accessToken: made.token, fingerprint: fingerprintOf(made.token), expiresAt: made.expiresAt };
+    const view = this.state.tokens.view(made.token);
+    const role = principal.pageRoles.find((one) => one.pageId === input.pageId);
+    if (view === null || role === undefined)
+      throw new Error(`user ${input.userId} has no role on page ${input.pageId}`);
+    const accessToken = this.state.tokens.mintPage(view, role);
+    return { accessToken, fingerprint: fingerprintOf(accessToken), expiresAt: longLived ? 0 : made.expiresAt };
+  }
+
+  /** An authorization code without a dialog; the grant is made as by `token`. */
+  code(input: {
+    userId: string;
+    appId?: string;
+    redirectUri?: string;
+    fromSdk?: boolean;
+    expiresIn?: number | null;
+    scopes?: string[];
+    targets?: Record<string, string[]>;
+  }): string {
+    const principal = this.state.user(input.userId);
+    const appId = input.appId ?? this.appFor(principal.kind);
+    if (principal.grants[appId]?.active !== true || input.scopes !== undefined) {
+      this.state.tokens.grant(principal, appId, input.scopes ?? defaultScopes(principal.kind), [], input.targets);
+    }
+    return this.issueCode(principal, appId, input.redirectUri ?? null, input.fromSdk ?? false, input.expiresIn);
+  }
+
+  /** A code of Meta's form; its life depends on who issues it (META.md 1, 7, 8). */
+  issueCode(
+    principal: Principal,
+    appId: string,
+    redirectUri: string | null,
+    fromSdk: boolean,
+    expiresIn: number | null | undefined,
+  ): string {
+    const { settings } = this.state.store;
+    const dialogSeconds = fromSdk ? settings.sdkCodeSeconds : settings.dialogCodeSeconds;
+    const seconds = principal.kind === 'instagram_user' ? settings.instagramCodeSeconds : dialogSeconds;
+    const code: CodeRecord = {
+      code: `AQ${this.state.randomBytes(120).toString('base64url')}${this.state.store.nextId('')}`,
+      appId,
+      principalId: principal.id,
+      redirectUri,
+      fromSdk,
+      expiresAt: this.state.now() + seconds * 1000,
+      used: false,
+      tokenKind: principal.kind,
+    };
+    if (expiresIn !== undefined) code.expiresIn = expiresIn;
+    this.state.store.addCode(code);
+    return code.code;
+  }
+
+  /** Many people with one long-lived token each; 100,000 take about a second. */
+  *bulk(request: BulkRequest): Generator<{ userId: string; accessToken: string; expiresAt: number }> {
+    const kind = request.kind ?? 'user';
+    const appId = this.appFor(kind);
+    const scopes = request.scopes ?? defaultScopes(kind);
+    const now = this.state.now();
+    const expiresIn =
+      request.expiresAt === undefined
+        ? (request.expiresIn ?? this.state.store.settings.longLifeSeconds)
+        : (request.expiresAt - now) / 1000;
+    for (let index = 0; index < request.count; index += 1) {
+      const user = newPrincipal(kind, this.state.store.nextId(leadingDigits[kind]), `Sandbox Person ${index}`);
+      if (kind === 'instagram_user') user.accountId = this.state.store.nextId('178414');
+      user.grants[appId] = {
+        active: true,
+        scopes,
+        declined: [],
+        epoch: 0,
+        deaths: [],
+        dataAccessExpiresAt: kind === 'user' ? now + 90 * 86_400_000 : 0,
+      };
+      this.state.store.principals.set(user.id, user);
+      const made = this.state.tokens.mint({ appId, principalId: user.id, kind, expiresIn, longLived: true });
+      yield { userId: user.id, accessToken: made.token, expiresAt: made.expiresAt };
+    }
+    this.state.store.onChange();
+  }
+
+  /** The app that tokens of a kind belong to. */
+  appFor(kind: PrincipalKind): string {
+    const { app } = this.state;
+    return kind === 'instagram_user' ? app.instagramAppId : kind === 'threads_user' ? app.threadsAppId : app.id;
+  }
+}
+
+/** What a token made without a dialog may do. */
+export function defaultScopes(kind: PrincipalKind): string[] {
+  switch (kind) {
+    case 'instagram_user':
+      return [
+        'instagram_business_basic',
+        'instagram_business_manage_messages',
+        'instagram_business_content_publish',
+        'instagram_business_manage_comments',
+      ];
+    case 'threads_user':
+      return ['threads_basic', 'threads_content_publish'];
+    case 'system_user':
+      return ['whatsapp_business_management', 'whatsapp_business_messaging', 'business_management'];
+    default:
+      return [
+        'public_profile',
+        'email',
+        'pages_show_list',
+        'pages_read_engagement',
+        'pages_manage_posts',
+        'pages_manage_metadata',
+        'instagram_basic',
+        'instagram_content_publish',
+        'business_management',
+        'ads_read',
+        'ads_management',
+        'whatsapp_business_management',
+        'whatsapp_business_messaging',
+      ];
+  }
+}

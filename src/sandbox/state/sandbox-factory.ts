@@ -1,0 +1,179 @@
+import { createHash } from 'node:crypto';
+import { CredentialWorkshop, leadingDigits } from './credential-factory.ts';
+import { allTasks, newPage, newPrincipal } from './default-seed.ts';
+import type {
+  AdAccount,
+  BusinessRecord,
+  InstagramAccount,
+  MediaRecord,
+  PageRecord,
+  PhoneNumber,
+  Principal,
+  PrincipalKind,
+  WabaRecord,
+} from './records.ts';
+
+const mostMediaBytes = 256 * 1024 * 1024;
+
+export interface NewUser {
+  id?: string;
+  kind?: PrincipalKind;
+  name?: string;
+  email?: string;
+  username?: string;
+  accountId?: string;
+  businessId?: string;
+  role?: string;
+  pageIds?: string[];
+  businessIds?: string[];
+  adAccountIds?: string[];
+  developerOf?: string[];
+}
+
+/** Makes the objects that tests and demos need beyond the default seed. Ids are decimal digits, as Meta's. */
+export class SandboxWorkshop extends CredentialWorkshop {
+  /** Shared by all made media, so that they cost the memory of the largest. */
+  private pattern: Buffer = Buffer.alloc(0);
+
+  user(input: NewUser = {}): Principal {
+    const kind = input.kind ?? 'user';
+    const id = numeric(input.id ?? this.state.store.nextId(leadingDigits[kind]));
+    const user = newPrincipal(kind, id, input.name ?? `Sandbox Person ${id.slice(-4)}`);
+    user.email = input.email ?? `person${id}@example.com`;
+    user.username = input.username ?? `sandbox_${id.slice(-6)}`;
+    if (kind === 'instagram_user') user.accountId = numeric(input.accountId ?? this.state.store.nextId('178414'));
+    this.patch(user, input);
+    this.state.store.principals.set(id, user);
+    this.state.store.onChange();
+    return user;
+  }
+
+  patchUser(id: string, input: Omit<NewUser, 'id' | 'kind'>): Principal {
+    const user = this.state.user(id);
+    this.patch(user, input);
+    this.state.store.onChange();
+    return user;
+  }
+
+  private patch(user: Principal, input: NewUser): void {
+    const { pageIds, id: _id, kind: _kind, ...rest } = input;
+    Object.assign(user, rest);
+    if (pageIds !== undefined) {
+      user.pageRoles = pageIds.map(
+        (pageId) =>
+          user.pageRoles.find((role) => role.pageId === pageId) ?? { pageId, tasks: [...allTasks], generation: 0 },
+      );
+    }
+  }
+
+  /** A Page; `userIds` get all tasks on it. */
+  page(input: Partial<PageRecord> & { userIds?: string[] } = {}): PageRecord {
+    const { userIds, ...rest } = input;
+    const id = numeric(input.id ?? this.state.store.nextId('20'));
+    const page = { ...newPage(id, `Sandbox Page ${id.slice(-4)}`, null), ...rest, id };
+    this.state.store.pages.set(id, page);
+    for (const userId of userIds ?? [])
+      this.state.user(userId).pageRoles.push({ pageId: id, tasks: [...allTasks], generation: 0 });
+    this.state.store.onChange();
+    return page;
+  }
+
+  patchPage(id: string, patch: Partial<Omit<PageRecord, 'id'>>): PageRecord {
+    const page = this.state.store.pages.get(id);
+    if (page === undefined) throw new Error(`no page ${id}`);
+    Object.assign(page, patch);
+    this.state.store.onChange();
+    return page;
+  }
+
+  instagramAccount(input: Partial<InstagramAccount> = {}): InstagramAccount {
+    const id = numeric(input.id ?? this.state.store.nextId('178414'));
+    return this.keep(this.state.store.instagramAccounts, {
+      username: `sandbox_${id.slice(-6)}`,
+      name: 'Sandbox Account',
+      ...input,
+      id,
+    });
+  }
+
+  business(input: Partial<BusinessRecord> = {}): BusinessRecord {
+    const id = numeric(input.id ?? this.state.store.nextId('30'));
+    return this.keep(this.state.store.businesses, {
+      name: `Sandbox Business ${id.slice(-4)}`,
+      requiresExpiry: false,
+      ...input,
+      id,
+    });
+  }
+
+  waba(input: Partial<WabaRecord> & { businessId: string }): WabaRecord {
+    const id = numeric(input.id ?? this.state.store.nextId('31'));
+    return this.keep(this.state.store.wabas, {
+      name: `Sandbox WABA ${id.slice(-4)}`,
+      currency: 'USD',
+      subscribedApps: {},
+      ...input,
+      id,
+    });
+  }
+
+  phone(input: Partial<PhoneNumber> & { wabaId: string }): PhoneNumber {
+    const id = numeric(input.id ?? this.state.store.nextId('32'));
+    const made = {
+      displayPhoneNumber: '+1 555-555-0100',
+      verifiedName: 'Sandbox',
+      qualityRating: 'GREEN',
+      pin: null,
+      registered: false,
+      ...input,
+      id,
+    };
+    return this.keep(this.state.store.phones, made);
+  }
+
+  adAccount(input: Partial<AdAccount> & { userId?: string } = {}): AdAccount {
+    const { userId, ...rest } = input;
+    const accountId = numeric(input.accountId ?? input.id?.replace(/^act_/, '') ?? this.state.store.nextId('33'));
+    const account = {
+      name: `Sandbox Ads ${accountId.slice(-4)}`,
+      currency: 'EUR',
+      status: 1,
+      businessId: null,
+      ...rest,
+      accountId,
+      id: `act_${accountId}`,
+    };
+    if (userId !== undefined) this.state.user(userId).adAccountIds.push(account.id);
+    return this.keep(this.state.store.adAccounts, account);
+  }
+
+  /** Media of a given size with known bytes (`index % 251`), for downloads that are larger than kept uploads. */
+  media(input: { size: number; mimeType?: string }): MediaRecord {
+    if (!(input.size >= 0 && input.size <= mostMediaBytes)) throw new Error(`size must be 0 to ${mostMediaBytes}`);
+    if (this.pattern.length < input.size) this.pattern = Buffer.from(Array.from({ length: 251 }, (_, index) => index));
+    if (this.pattern.length < input.size) this.pattern = Buffer.alloc(input.size, this.pattern);
+    const bytes = this.pattern.subarray(0, input.size);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const record = {
+      id: this.state.store.nextId('70'),
+      mimeType: input.mimeType ?? 'application/octet-stream',
+      size: input.size,
+      sha256,
+      bytes,
+    };
+    this.state.store.addMedia(record);
+    return record;
+  }
+
+  private keep<T extends { id: string }>(map: Map<string, T>, record: T): T {
+    map.set(record.id, record);
+    this.state.store.onChange();
+    return record;
+  }
+}
+
+/** Tokens carry ids as 64-bit numbers, so other ids can't be. */
+function numeric(id: string): string {
+  if (!/^[1-9]\d{0,18}$/.test(id)) throw new Error(`an id of Meta is 1 to 19 digits, not ${id}`);
+  return id;
+}

@@ -1,0 +1,216 @@
+import { CallLog } from '../control/call-log.ts';
+import { FaultScript } from '../control/fault-script.ts';
+import { fingerprintOf } from '../tokens/token-codec.ts';
+import { TokenOffice } from '../tokens/token-issuer.ts';
+import { type CallbackResult, SignedCallbacks } from './callback-sender.ts';
+import { type SandboxApp, seedDefaults } from './default-seed.ts';
+import type { AppRecord, Grant, LoginConfiguration, Principal, SandboxSettings, UsageSettings } from './records.ts';
+import { SandboxWorkshop } from './sandbox-factory.ts';
+import { type DialogDefault, SandboxStore } from './sandbox-store.ts';
+
+/**
+ * The whole of the pretended Meta in one object: what it remembers, what it hands out, what misfortunes it plays.
+ * Every method here is also a control call (`control.ts`).
+ */
+export class SandboxState {
+  readonly store = new SandboxStore();
+  readonly log = new CallLog();
+  readonly tokens: TokenOffice;
+  readonly faults: FaultScript;
+  readonly callbacks: SignedCallbacks;
+  /** Makes users, pages, tokens and the rest. */
+  readonly make: SandboxWorkshop;
+  latencyMs: { min: number; max: number } = { min: 0, max: 0 };
+  publicUrl = '';
+
+  constructor(
+    private readonly clock: () => number,
+    readonly randomBytes: (size: number) => Buffer,
+    readonly app: SandboxApp,
+  ) {
+    this.tokens = new TokenOffice(this.store, () => this.now(), randomBytes);
+    this.faults = new FaultScript(
+      () => this.chance(),
+      (token) => this.tokens.view(token)?.principal.id ?? null,
+    );
+    this.callbacks = new SignedCallbacks(this);
+    this.make = new SandboxWorkshop(this);
+    this.store.tokenKey = randomBytes(32);
+    seedDefaults(this.store, app);
+  }
+
+  now(): number {
+    return this.clock() + this.store.clockOffsetMs;
+  }
+
+  chance(): number {
+    return this.randomBytes(4).readUInt32BE(0) / 0x1_0000_0000;
+  }
+
+  /** How the call list names a token. */
+  fingerprint8(token: string | null): string | null {
+    return token === null ? null : fingerprintOf(token).slice(0, 8);
+  }
+
+  /** 23 characters of base64url beginning with A (META.md 12). */
+  traceId(): string {
+    return `A${this.randomBytes(17).toString('base64url').slice(0, 22)}`;
+  }
+
+  user(id: string): Principal {
+    const principal = this.store.principals.get(id);
+    if (principal === undefined) throw new Error(`no user ${id}`);
+    return principal;
+  }
+
+  /** What a user granted to an app; by default the app of the user's kind. */
+  private grantOf(userId: string, appId: string | undefined): { app: AppRecord; grant: Grant | undefined } {
+    const user = this.user(userId);
+    const app = this.appById(appId ?? this.make.appFor(user.kind));
+    return { app, grant: user.grants[app.id] };
+  }
+
+  appById(id: string | undefined): AppRecord {
+    const app = this.store.apps.get(id ?? this.app.id);
+    if (app === undefined) throw new Error(`no app ${id}`);
+    return app;
+  }
+
+  /** Adds seconds on top of the injected clock. */
+  advanceClock(seconds: number): { now: number } {
+    this.store.clockOffsetMs += Math.round(seconds * 1000);
+    this.store.onChange();
+    return { now: this.now() };
+  }
+
+  patchSettings(patch: Partial<SandboxSettings>): SandboxSettings {
+    this.store.settings = { ...this.store.settings, ...patch };
+    this.store.onChange();
+    return this.store.settings;
+  }
+
+  patchUsage(patch: Partial<UsageSettings>): UsageSettings {
+    this.store.usage = { ...this.store.usage, ...patch };
+    return this.store.usage;
+  }
+
+  patchApp(id: string | undefined, patch: Partial<Omit<AppRecord, 'id' | 'kind'>>): AppRecord {
+    const app = this.appById(id);
+    Object.assign(app, patch);
+    this.store.onChange();
+    return app;
+  }
+
+  addConfiguration(configuration: LoginConfiguration, appId?: string): LoginConfiguration {
+    this.appById(appId).configurations[configuration.id] = configuration;
+    this.store.onChange();
+    return configuration;
+  }
+
+  /** The next dialogs answer at once, until this is set to null. */
+  setDialog(dialog: DialogDefault | null): void {
+    this.store.dialog = dialog;
+    this.store.onChange();
+  }
+
+  /** The token dies of its age, now or at the given time. */
+  expireToken(token: string, expiresAt: number = this.now() - 1000): void {
+    this.store.changeToken(fingerprintOf(token), { expiresAt });
+  }
+
+  /** The token dies of a subcode (META.md 12.2); null is a bare 190. A page token can be derived anew. */
+  invalidateToken(token: string, subcode: number | null): void {
+    this.store.changeToken(fingerprintOf(token), { death: subcode });
+    const view = this.tokens.view(token);
+    if (view?.claims.kind !== 'page') return;
+    const role = view.principal.pageRoles.find((one) => one.pageId === view.claims.pageId);
+    if (role !== undefined) role.generation += 1;
+  }
+
+  /** Kills all tokens of a user given so far, page tokens included; new ones work. */
+  invalidateUser(userId: string, subcode: number, appId?: string): void {
+    for (const [id, grant] of Object.entries(this.user(userId).grants)) {
+      if (appId === undefined || appId === id) this.tokens.endEpoch(grant, subcode);
+    }
+  }
+
+  /** 190/460 for all tokens, page tokens as well (META.md 19.9). */
+  changePassword(userId: string): void {
+    this.invalidateUser(userId, 460);
+  }
+
+  /** 459, 464 or 490 for all calls until it is set to null (META.md 12.2). */
+  setCheckpoint(userId: string, subcode: 459 | 464 | 490 | null): void {
+    this.user(userId).checkpoint = subcode;
+    this.store.onChange();
+  }
+
+  /** The person removes the app: 190/458 and a signed deauthorize callback (META.md 10, 16). */
+  revokeGrant(userId: string, appId?: string): void {
+    const { app, grant } = this.grantOf(userId, appId);
+    if (grant === undefined || !grant.active) return;
+    grant.active = false;
+    this.tokens.endEpoch(grant, 458);
+    this.callbacks.announceRemoval(app, userId);
+  }
+
+  /** The person takes one permission away. */
+  removeScope(userId: string, scope: string, appId?: string): void {
+    const { grant } = this.grantOf(userId, appId);
+    if (grant === undefined) return;
+    grant.scopes = grant.scopes.filter((one) => one !== scope);
+    if (!grant.declined.includes(scope)) grant.declined.push(scope);
+    this.store.onChange();
+  }
+
+  /** The data access of a grant ends at a time; afterwards 190/493 (META.md 19.2). */
+  setDataAccess(userId: string, expiresAt: number, appId?: string): void {
+    const { grant } = this.grantOf(userId, appId);
+    if (grant !== undefined) grant.dataAccessExpiresAt = expiresAt;
+    this.store.onChange();
+  }
+
+  /** 190/492 for page tokens of this user and Page (META.md 5). */
+  removePageRole(userId: string, pageId: string): void {
+    const user = this.user(userId);
+    user.pageRoles = user.pageRoles.filter((role) => role.pageId !== pageId);
+    this.store.onChange();
+  }
+
+  setLatency(min: number, max: number = min): void {
+    this.latencyMs = { min, max };
+  }
+
+  /** Posts a signed webhook (META.md 15). */
+  sendWebhook(request: {
+    url: string;
+    object: string;
+    entry: unknown[];
+    appId?: string;
+    secret?: string;
+  }): Promise<CallbackResult> {
+    const secret = request.secret ?? this.appById(request.appId).secret;
+    return this.callbacks.webhook(request.url, { object: request.object, entry: request.entry }, secret);
+  }
+
+  /** Posts a signed_request callback: deauthorize or data deletion (META.md 16). */
+  sendSignedRequest(request: {
+    kind: 'deauthorize' | 'data_deletion';
+    userId: string;
+    url?: string;
+    appId?: string;
+    secret?: string;
+    issuedAt?: number;
+  }): Promise<CallbackResult> {
+    const { app } = this.grantOf(request.userId, request.appId);
+    const url = request.url ?? (request.kind === 'deauthorize' ? app.deauthorizeUrl : app.dataDeletionUrl);
+    if (url === null) throw new Error(`no ${request.kind} url is registered`);
+    return this.callbacks.signedRequest(
+      request.kind,
+      url,
+      request.userId,
+      request.secret ?? app.secret,
+      request.issuedAt,
+    );
+  }
+}

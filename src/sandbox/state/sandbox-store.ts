@@ -1,0 +1,192 @@
+import type { UploadSession } from '../graph/upload-sessions.ts';
+import type {
+  AdAccount,
+  AppRecord,
+  BusinessRecord,
+  CodeRecord,
+  InstagramAccount,
+  MediaRecord,
+  PageRecord,
+  PhoneNumber,
+  PostRecord,
+  Principal,
+  ReportRun,
+  SandboxSettings,
+  UsageSettings,
+  WabaRecord,
+} from './records.ts';
+
+/** What a single token was changed to, apart from what its string says. */
+export interface TokenChange {
+  expiresAt?: number;
+  scopes?: string[];
+  /** Subcode it died of; null = a bare 190. */
+  death?: number | null;
+}
+
+export type DialogAction = 'approve' | 'deny' | 'error_901';
+
+/** How the next dialogs answer by themselves; null shows the page. */
+export interface DialogDefault {
+  action: DialogAction;
+  userId?: string;
+  declined?: string[];
+}
+
+const codesKept = 50_000;
+const postsKept = 2_000;
+const mediaKept = 100;
+const sessionsKept = 1_000;
+
+export const defaultSettings: SandboxSettings = {
+  defaultVersion: null,
+  escapeBodies: true,
+  oneFreshTokenPerDay: false,
+  pageTokens: 'same',
+  shortLifeSeconds: 5_400,
+  longLifeSeconds: 5_183_944,
+  dialogCodeSeconds: 600,
+  sdkCodeSeconds: 30,
+  instagramCodeSeconds: 3_600,
+  instagramExchangeShape: 'data',
+  instagramUserId: 'number',
+  instagramPermissions: 'string',
+  threadsUserId: 'number',
+  earlyRefresh: 'refuse',
+  refreshReturns: 'new_token',
+  batchOverflowStatus: 400,
+  whatsappAuthStatus: 401,
+  appTokenDebug: '2026',
+  emptySdkRedirect: 'accept',
+  embeddedSignup: { event: 'FINISH', order: 'message_first', data: null },
+};
+
+const defaultUsage: UsageSettings = {
+  app: { call_count: 0, total_cputime: 0, total_time: 0 },
+  instagramApp: { call_volume: 0, cpu_time: 0 },
+  page: null,
+  adAccount: null,
+  business: null,
+  insightsThrottle: null,
+};
+
+/** Meta's memory: every object by id. Only codes, posts, media and token changes grow with calls, and those are bounded or rare. */
+export class SandboxStore {
+  tokenKey: Buffer = Buffer.alloc(32);
+  sequence = 0;
+  clockOffsetMs = 0;
+  settings: SandboxSettings = { ...defaultSettings };
+  usage: UsageSettings = { ...defaultUsage };
+  dialog: DialogDefault | null = null;
+  readonly apps = new Map<string, AppRecord>();
+  readonly principals = new Map<string, Principal>();
+  readonly pages = new Map<string, PageRecord>();
+  readonly instagramAccounts = new Map<string, InstagramAccount>();
+  readonly businesses = new Map<string, BusinessRecord>();
+  readonly wabas = new Map<string, WabaRecord>();
+  readonly phones = new Map<string, PhoneNumber>();
+  readonly adAccounts = new Map<string, AdAccount>();
+  readonly posts = new Map<string, PostRecord>();
+  readonly media = new Map<string, MediaRecord>();
+  readonly reports = new Map<string, ReportRun>();
+  readonly uploads = new Map<string, UploadSession>();
+  readonly codes = new Map<string, CodeRecord>();
+  readonly tokenChanges = new Map<string, TokenChange>();
+  /** Called after each change that a second start must know. */
+  onChange: () => void = () => {};
+
+  /** A fresh numeric id; the leading digits tell the kinds apart for a human reader. */
+  nextId(leading: string): string {
+    this.sequence += 1;
+    return leading + String(this.sequence).padStart(16 - leading.length, '0');
+  }
+
+  addCode(code: CodeRecord): void {
+    this.codes.set(code.code, code);
+    trim(this.codes, codesKept);
+    this.onChange();
+  }
+
+  addPost(post: PostRecord): void {
+    this.posts.set(post.id, post);
+    trim(this.posts, postsKept);
+  }
+
+  addMedia(media: MediaRecord): void {
+    this.media.set(media.id, media);
+    trim(this.media, mediaKept);
+  }
+
+  addReport(run: ReportRun): void {
+    this.reports.set(run.id, run);
+    trim(this.reports, sessionsKept);
+  }
+
+  addUpload(session: UploadSession): void {
+    this.uploads.set(session.id, session);
+    trim(this.uploads, sessionsKept);
+  }
+
+  changeToken(fingerprint: string, change: TokenChange): void {
+    this.tokenChanges.set(fingerprint, { ...this.tokenChanges.get(fingerprint), ...change });
+    this.onChange();
+  }
+
+  phonesOf(wabaId: string): PhoneNumber[] {
+    return [...this.phones.values()].filter((phone) => phone.wabaId === wabaId);
+  }
+
+  wabasOf(businessId: string): WabaRecord[] {
+    return [...this.wabas.values()].filter((waba) => waba.businessId === businessId);
+  }
+
+  toJSON(): Record<string, unknown> {
+    const maps = Object.fromEntries(storedMaps.map((name) => [name, [...this[name].entries()]]));
+    return {
+      tokenKey: this.tokenKey.toString('base64'),
+      sequence: this.sequence,
+      clockOffsetMs: this.clockOffsetMs,
+      settings: this.settings,
+      usage: this.usage,
+      dialog: this.dialog,
+      ...maps,
+    };
+  }
+
+  /** Takes over what `toJSON` wrote. Media, uploads and reports are left behind: they are no state of tokens. */
+  load(saved: Record<string, unknown>): void {
+    this.tokenKey = Buffer.from(String(saved.tokenKey), 'base64');
+    this.sequence = Number(saved.sequence);
+    this.clockOffsetMs = Number(saved.clockOffsetMs);
+    this.settings = { ...defaultSettings, ...(saved.settings as Partial<SandboxSettings>) };
+    this.usage = { ...defaultUsage, ...(saved.usage as Partial<UsageSettings>) };
+    this.dialog = (saved.dialog as DialogDefault | null) ?? null;
+    for (const name of storedMaps) {
+      const target = this[name] as Map<string, unknown>;
+      target.clear();
+      for (const [id, record] of (saved[name] as [string, unknown][] | undefined) ?? []) target.set(id, record);
+    }
+  }
+}
+
+const storedMaps = [
+  'apps',
+  'principals',
+  'pages',
+  'instagramAccounts',
+  'businesses',
+  'wabas',
+  'phones',
+  'adAccounts',
+  'posts',
+  'codes',
+  'tokenChanges',
+] as const;
+
+function trim(map: Map<string, unknown>, most: number): void {
+  while (map.size > most) {
+    const oldest = map.keys().next();
+    if (oldest.done === true) return;
+    map.delete(oldest.value);
+  }
+}

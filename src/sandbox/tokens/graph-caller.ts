@@ -1,0 +1,92 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { GraphCall } from '../http/graph-call.ts';
+import { malformedToken, methodError, oauthError } from '../http/graph-error.ts';
+import type { AppKind, AppRecord, TokenKind } from '../state/records.ts';
+import type { SandboxState } from '../state/sandbox-state.ts';
+import type { TokenView } from './token-issuer.ts';
+
+/** Who calls: an app by `id|secret` (or its opaque form), or the holder of a token. */
+export type Caller =
+  | { kind: 'app'; app: AppRecord; token: string }
+  | { kind: 'token'; app: AppRecord; token: string; view: TokenView };
+
+const proofLifeSeconds = 300;
+
+/** HMAC-SHA256 of the token, or of `token|time`, in lower-case hex (META.md 11). */
+export function appsecretProof(secret: string, token: string, time?: string): string {
+  return createHmac('sha256', secret)
+    .update(time === undefined ? token : `${token}|${time}`)
+    .digest('hex');
+}
+
+function same(given: string, expected: string): boolean {
+  const left = Buffer.from(given);
+  const right = Buffer.from(expected);
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+/** A wrong proof is refused always, a missing one when the app requires it (META.md 11). */
+export function checkProof(state: SandboxState, call: GraphCall, app: AppRecord, token: string): void {
+  const proof = call.params.get('appsecret_proof');
+  if (proof === undefined) {
+    if (app.requireProof) throw methodError('API calls from the server require an appsecret_proof argument');
+    return;
+  }
+  const time = call.params.get('appsecret_time');
+  const fresh = time === undefined || Math.abs(state.now() / 1000 - Number(time)) <= proofLifeSeconds;
+  if (!fresh || !same(proof, appsecretProof(app.secret, token, time)))
+    throw methodError('Invalid appsecret_proof provided in the API argument');
+}
+
+/** Reads `id|secret` and the opaque app tokens that client_credentials gave out (META.md 2). */
+export function appOfToken(state: SandboxState, token: string): AppRecord | null {
+  const parts = token.split('|');
+  const threads = parts[0] === 'TH' && parts.length === 3;
+  const [id, rest] = threads ? [parts[1], parts[2]] : [parts[0], parts.slice(1).join('|')];
+  const app = id === undefined ? undefined : state.store.apps.get(id);
+  if (app === undefined || rest === undefined)
+    throw oauthError(101, 'Error validating application. Cannot get application info due to a system error.');
+  if (rest !== app.secret && rest !== opaqueAppToken(app)) throw oauthError(1, 'Error validating client secret.');
+  return app;
+}
+
+export function opaqueAppToken(app: AppRecord): string {
+  return createHmac('sha256', app.secret).update('app token').digest('base64url').slice(0, 27);
+}
+
+const kindsOf: Record<AppKind, TokenKind[]> = {
+  facebook: ['user', 'page', 'system_user'],
+  instagram: ['instagram_user'],
+  threads: ['threads_user'],
+};
+
+/** Authenticates a call on a host of the given product; throws what Meta answers (META.md 12.1, 12.2). */
+export function authenticate(state: SandboxState, call: GraphCall, product: AppKind): Caller {
+  const token = call.token;
+  if (token === null) {
+    if (call.path[0] === 'me' || call.path.length === 0) {
+      throw oauthError(2500, 'An active access token must be used to query information about the current user.');
+    }
+    throw oauthError(104, 'An access token is required to request this resource.');
+  }
+  if (token.includes('|')) {
+    const app = appOfToken(state, token);
+    if (app === null || app.kind !== product) throw oauthError(190, 'Invalid OAuth access token.');
+    checkProof(state, call, app, token);
+    return { kind: 'app', app, token };
+  }
+  const view = state.tokens.view(token);
+  if (view === null || !kindsOf[product].includes(view.claims.kind)) throw oauthError(190, malformedToken);
+  call.view = view;
+  checkProof(state, call, view.app, token);
+  if (view.death !== null) {
+    throw oauthError(190, view.death.message, view.death.subcode === undefined ? {} : { subcode: view.death.subcode });
+  }
+  return { kind: 'token', app: view.app, token, view };
+}
+
+/** Refuses a caller without one of the scopes (META.md 12.1, code 200 and 10). */
+export function requireScope(view: TokenView, ...scopes: string[]): void {
+  if (scopes.some((scope) => view.scopes.includes(scope))) return;
+  throw oauthError(200, `(#200) Requires ${scopes.join(' or ')} permission to manage the object`, { status: 403 });
+}

@@ -1,0 +1,155 @@
+import type { GraphCall } from '../http/graph-call.ts';
+import { type GraphError, malformedToken, oauthError } from '../http/graph-error.ts';
+import { type Answer, escapeJson, ok } from '../http/meta-response.ts';
+import type { AppRecord, Principal } from '../state/records.ts';
+import type { SandboxState } from '../state/sandbox-state.ts';
+import { spendCode, tokenBody } from './oauth-exchange.ts';
+import { dropScopeIfScripted, principalFor } from './scripted-grants.ts';
+import type { TokenView } from './token-issuer.ts';
+
+const oneDayMs = 86_400_000;
+export const redirectDiffers =
+  'Error validating verification code. Please make sure your redirect_uri is identical to the one you used in the OAuth dialog request';
+
+/** What differs between Instagram Login and Threads (META.md 7, 9). */
+export interface LoginProduct {
+  kind: 'instagram_user' | 'threads_user';
+  errorType: 'IGApiException' | 'THApiException';
+  exchangeGrant: 'ig_exchange_token' | 'th_exchange_token';
+  refreshGrant: 'ig_refresh_token' | 'th_refresh_token';
+  requiredScope: string;
+}
+
+export const instagramLogin: LoginProduct = {
+  kind: 'instagram_user',
+  errorType: 'IGApiException',
+  exchangeGrant: 'ig_exchange_token',
+  refreshGrant: 'ig_refresh_token',
+  requiredScope: 'instagram_business_basic',
+};
+export const threadsLogin: LoginProduct = {
+  kind: 'threads_user',
+  errorType: 'THApiException',
+  exchangeGrant: 'th_exchange_token',
+  refreshGrant: 'th_refresh_token',
+  requiredScope: 'threads_basic',
+};
+
+/** A refusal of the code exchange; Instagram and Graph write it differently. */
+export class CodeRefusal extends Error {}
+
+/** Code to short token: checks client, code and redirect; throws CodeRefusal with the text. */
+export function exchangeLoginCode(
+  state: SandboxState,
+  call: GraphCall,
+  product: LoginProduct,
+): { token: string; expiresAt: number; principal: Principal; app: AppRecord } {
+  const app = state.store.apps.get(call.params.get('client_id') ?? '');
+  if (app === undefined || app.kind !== product.kind.replace('_user', ''))
+    throw new CodeRefusal('Invalid platform app');
+  // A wrong or cut-off secret gets the redirect text, too (META.md 7).
+  if (call.params.get('client_secret') !== app.secret) throw new CodeRefusal(redirectDiffers);
+  if (call.params.get('grant_type') !== 'authorization_code')
+    throw new CodeRefusal('Invalid grant_type: must be authorization_code');
+  const code = state.store.codes.get((call.params.get('code') ?? '').replace(/#_$/, ''));
+  if (code === undefined || code.appId !== app.id || code.expiresAt <= state.now())
+    throw new CodeRefusal('Matching code was not found or was already used');
+  if (code.used) throw new CodeRefusal('This authorization code has been used');
+  if (code.redirectUri !== call.params.get('redirect_uri')) throw new CodeRefusal(redirectDiffers);
+  const minted = spendCode(state, call, code);
+  const view = state.tokens.view(minted.token);
+  return { ...minted, principal: view?.principal ?? state.user(code.principalId), app };
+}
+
+/** Short to long token: GET only (META.md 7.3, 9). */
+export function exchangeLoginToken(state: SandboxState, call: GraphCall, product: LoginProduct): Answer {
+  requireGet(call, product);
+  const view = liveView(state, call, product);
+  if (call.params.get('grant_type') !== product.exchangeGrant)
+    throw oauthError(100, 'Invalid grant_type', { type: product.errorType });
+  if (call.params.get('client_secret') !== view.app.secret)
+    throw oauthError(100, 'Error validating client secret', { type: product.errorType });
+  const fresh = call.effects.has('same_token')
+    ? { token: view.token, expiresAt: view.expiresAt }
+    : renew(state, call, view, product);
+  return ok(tokenBody(state, call, fresh.token, fresh.expiresAt));
+}
+
+/** Refresh: at least 24 h old, not expired, the basic scope still granted (META.md 7.4, 9). */
+export function refreshLoginToken(state: SandboxState, call: GraphCall, product: LoginProduct): Answer {
+  requireGet(call, product);
+  const view = liveView(state, call, product);
+  if (call.params.get('grant_type') !== product.refreshGrant || !view.claims.longLived) throw unsupported(product);
+  if (!view.scopes.includes(product.requiredScope))
+    throw oauthError(10, '(#10) Application does not have permission for this action', {
+      type: product.errorType,
+      status: 403,
+    });
+  const permissions = view.scopes.join(',');
+  if (state.now() - view.claims.issuedAt < oneDayMs) {
+    if (state.store.settings.earlyRefresh === 'refuse')
+      throw oauthError(100, 'The access token must be at least 24 hours old to be refreshed', {
+        type: product.errorType,
+      });
+    return ok({ ...tokenBody(state, call, view.token, view.expiresAt), permissions });
+  }
+  const same = call.effects.has('same_token');
+  const fresh = same ? { token: view.token, expiresAt: view.expiresAt } : renew(state, call, view, product);
+  return ok({ ...tokenBody(state, call, fresh.token, fresh.expiresAt), permissions });
+}
+
+function renew(
+  state: SandboxState,
+  call: GraphCall,
+  view: TokenView,
+  product: LoginProduct,
+): { token: string; expiresAt: number } {
+  state.log.countExchange(view.token);
+  const { longLifeSeconds, refreshReturns } = state.store.settings;
+  const expiresIn = call.effects.has('shorter_expiry')
+    ? Math.max(60, Math.floor((view.expiresAt - state.now()) / 1000) - 3600)
+    : longLifeSeconds;
+  if (refreshReturns === 'same_token' && call.params.get('grant_type') === product.refreshGrant) {
+    const expiresAt = state.now() + expiresIn * 1000;
+    state.expireToken(view.token, expiresAt);
+    return { token: view.token, expiresAt };
+  }
+  const principalId = principalFor(state, call, view.principal.id, view.app.id);
+  const minted = state.tokens.mint({ appId: view.app.id, principalId, kind: product.kind, expiresIn, longLived: true });
+  dropScopeIfScripted(state, call, minted.token);
+  return minted;
+}
+
+function requireGet(call: GraphCall, product: LoginProduct): void {
+  if (call.method !== 'GET') throw unsupported(product);
+}
+
+/** The text is the recorded one, `get` included, whatever the method was (META.md 7.4). */
+function unsupported(product: LoginProduct): GraphError {
+  return oauthError(100, 'Unsupported request - method type: get', { type: product.errorType });
+}
+
+/** The token of a call on these hosts; tokens of other products can't be parsed there (META.md 7). */
+export function liveView(state: SandboxState, call: GraphCall, product: LoginProduct): TokenView {
+  if (call.token === null)
+    throw oauthError(104, 'An access token is required to request this resource.', { type: product.errorType });
+  const view = state.tokens.view(call.token);
+  if (view === null || view.claims.kind !== product.kind) throw oauthError(190, malformedToken);
+  call.view = view;
+  if (view.death !== null) {
+    throw oauthError(190, view.death.message, view.death.subcode === undefined ? {} : { subcode: view.death.subcode });
+  }
+  return view;
+}
+
+/** JSON text in which one id is a raw number: a 17-digit id is above 2^53, so JSON.stringify can't write it (META.md 7). */
+export function jsonWithRawId(
+  value: Record<string, unknown>,
+  key: string,
+  id: string,
+  asNumber: boolean,
+  escaped: boolean,
+): string {
+  const text = JSON.stringify(value).replace(`"${key}":"${id}"`, asNumber ? `"${key}":${id}` : `"${key}":"${id}"`);
+  return escaped ? escapeJson(text) : text;
+}

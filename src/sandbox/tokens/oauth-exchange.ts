@@ -1,0 +1,191 @@
+import type { GraphCall } from '../http/graph-call.ts';
+import { oauthError } from '../http/graph-error.ts';
+import { type Answer, ok, success } from '../http/meta-response.ts';
+import type { AppRecord, CodeRecord, Principal } from '../state/records.ts';
+import type { SandboxState } from '../state/sandbox-state.ts';
+import { authenticate, checkProof, opaqueAppToken } from './graph-caller.ts';
+import { dropScopeIfScripted, principalFor } from './scripted-grants.ts';
+import type { TokenView } from './token-issuer.ts';
+
+const sixtyDays = 5_184_000;
+const oneDayMs = 86_400_000;
+const differingRedirect =
+  'Error validating verification code. Please make sure your redirect_uri is identical to the one you used in the OAuth dialog request';
+
+/** `oauth/access_token` on graph.facebook.com, every grant type and error row of META.md 2, 3 and 6. */
+export function accessTokenEndpoint(state: SandboxState, call: GraphCall): Answer {
+  const app = clientOf(state, call);
+  const grantType = call.params.get('grant_type') ?? 'authorization_code';
+  if (grantType === 'client_credentials')
+    return ok({ access_token: `${app.id}|${opaqueAppToken(app)}`, token_type: 'bearer' });
+  if (grantType === 'fb_exchange_token') return exchangeToken(state, call, app);
+  if (grantType !== 'authorization_code') throw oauthError(100, '(#100) Param grant_type is not supported');
+  return exchangeCode(state, call, app);
+}
+
+/** The client credentials, with the errors of META.md 2. */
+export function clientOf(state: SandboxState, call: GraphCall): AppRecord {
+  const id = call.params.get('client_id');
+  if (id === undefined || id === '') throw oauthError(101, 'Missing client_id parameter.');
+  if (!/^\d+$/.test(id)) throw oauthError(1, 'An unknown error has occurred.', { status: 500 });
+  if (id.length < 5) throw oauthError(101, 'Error validating application. Invalid application ID.');
+  const app = state.store.apps.get(id);
+  if (app === undefined || app.kind !== 'facebook')
+    throw oauthError(101, 'Error validating application. Cannot get application info due to a system error.');
+  if (call.params.get('client_secret') !== app.secret) throw oauthError(1, 'Error validating client secret.');
+  return app;
+}
+
+function exchangeCode(state: SandboxState, call: GraphCall, app: AppRecord): Answer {
+  const text = call.params.get('code') ?? '';
+  const code = state.store.codes.get(text);
+  const redirectUri = call.params.get('redirect_uri');
+  if (code?.fromSdk !== true) requireRedirectUri(redirectUri);
+  if (code === undefined || code.appId !== app.id)
+    throw oauthError(100, 'Invalid verification code format.', { word: 'invalid_code' });
+  if (code.used)
+    throw oauthError(100, 'This authorization code has been used.', { subcode: 36009, word: 'invalid_code' });
+  if (code.expiresAt <= state.now())
+    throw oauthError(100, 'This authorization code has expired.', { subcode: 36007, word: 'invalid_code' });
+  if (!redirectFits(state, code, redirectUri))
+    throw oauthError(100, differingRedirect, { subcode: 36008, word: 'invalid_code' });
+  const token = spendCode(state, call, code);
+  return ok(tokenBody(state, call, token.token, token.expiresAt));
+}
+
+function requireRedirectUri(redirectUri: string | undefined): void {
+  if (redirectUri === undefined || redirectUri === '') throw oauthError(191, 'Missing redirect_uri parameter.');
+  if (!/^[a-z][a-z0-9+.-]*:\/\/./i.test(redirectUri))
+    throw oauthError(191, "redirect_uri isn't an absolute URI. Check RFC 3986.");
+}
+
+/** Codes of the JS SDK take no redirect_uri, or an empty one (META.md 2, 20 #13); the others the very same. */
+function redirectFits(state: SandboxState, code: CodeRecord, redirectUri: string | undefined): boolean {
+  if (!code.fromSdk) return redirectUri === code.redirectUri;
+  return redirectUri === undefined || (redirectUri === '' && state.store.settings.emptySdkRedirect === 'accept');
+}
+
+/** Uses a code up and mints its token; from here on the code is 36009. */
+export function spendCode(
+  state: SandboxState,
+  call: GraphCall,
+  code: CodeRecord,
+): { token: string; expiresAt: number } {
+  code.used = true;
+  state.log.countExchange(code.code);
+  const settings = state.store.settings;
+  const short =
+    code.tokenKind === 'instagram_user' || code.tokenKind === 'threads_user' ? 3600 : settings.shortLifeSeconds;
+  const expiresIn = code.expiresIn === undefined ? short : code.expiresIn;
+  const minted = state.tokens.mint({
+    appId: code.appId,
+    principalId: principalFor(state, call, code.principalId, code.appId),
+    kind: code.tokenKind,
+    expiresIn,
+    longLived: code.tokenKind === 'system_user',
+  });
+  dropScopeIfScripted(state, call, minted.token);
+  state.store.onChange();
+  return minted;
+}
+
+function exchangeToken(state: SandboxState, call: GraphCall, app: AppRecord): Answer {
+  const given = call.params.get('fb_exchange_token');
+  if (given === undefined || given === '') throw oauthError(100, '(#100) The parameter fb_exchange_token is required');
+  const view = state.tokens.view(given);
+  if (view === null || view.claims.kind === 'page') throw oauthError(190, 'Invalid OAuth access token.');
+  if (view.app.id !== app.id)
+    throw oauthError(101, 'Error validating application. Cannot get application info due to a system error.');
+  checkProof(state, call, app, given);
+  if (view.death !== null)
+    throw oauthError(190, view.death.message, view.death.subcode === undefined ? {} : { subcode: view.death.subcode });
+  const again = sameString(state, call, view);
+  if (again !== null) return ok(tokenBody(state, call, again.token, again.expiresAt));
+  state.log.countExchange(given);
+  const fresh = mintExchanged(state, call, view);
+  view.grant.lastFresh = { token: fresh.token, at: state.now() };
+  return ok(tokenBody(state, call, fresh.token, fresh.expiresAt));
+}
+
+/** Meta may give at most one fresh token a day (META.md 3); a switch, and a fault, play that. */
+function sameString(
+  state: SandboxState,
+  call: GraphCall,
+  view: TokenView,
+): { token: string; expiresAt: number } | null {
+  if (call.effects.has('same_token')) return { token: view.token, expiresAt: view.expiresAt };
+  const last = view.grant.lastFresh;
+  if (!state.store.settings.oneFreshTokenPerDay || last === undefined || state.now() - last.at >= oneDayMs) return null;
+  const lastView = state.tokens.view(last.token);
+  return lastView === null || lastView.death !== null ? null : { token: last.token, expiresAt: lastView.expiresAt };
+}
+
+function mintExchanged(state: SandboxState, call: GraphCall, view: TokenView): { token: string; expiresAt: number } {
+  const system = view.claims.kind === 'system_user';
+  const sixty = call.params.get('set_token_expires_in_60_days') === 'true';
+  if (system && !sixty && requiresExpiry(state, view.principal)) {
+    throw oauthError(100, '(#100) The parameter set_token_expires_in_60_days must be true for this business');
+  }
+  const life = system ? (sixty ? sixtyDays : null) : state.store.settings.longLifeSeconds;
+  const expiresIn = call.effects.has('shorter_expiry')
+    ? Math.max(60, Math.floor((view.expiresAt - state.now()) / 1000) - 3600)
+    : life;
+  const minted = state.tokens.mint({
+    appId: view.app.id,
+    principalId: principalFor(state, call, view.principal.id, view.app.id),
+    kind: view.principal.kind,
+    expiresIn,
+    longLived: true,
+  });
+  dropScopeIfScripted(state, call, minted.token);
+  return minted;
+}
+
+function requiresExpiry(state: SandboxState, principal: Principal): boolean {
+  return state.store.businesses.get(principal.businessId ?? '')?.requiresExpiry === true;
+}
+
+/** `expires_in` is missing for tokens without an end, and when a fault says so (META.md 2, 3, 19.1). */
+export function tokenBody(
+  state: SandboxState,
+  call: GraphCall,
+  token: string,
+  expiresAt: number,
+): Record<string, unknown> {
+  const body: Record<string, unknown> = { access_token: token, token_type: 'bearer' };
+  if (expiresAt !== 0 && !call.effects.has('omit_expires_in'))
+    body.expires_in = Math.max(0, Math.floor((expiresAt - state.now()) / 1000));
+  return body;
+}
+
+/** `oauth/revoke` for system-user tokens (META.md 6): the given one dies, the calling one lives. */
+export function revokeEndpoint(state: SandboxState, call: GraphCall): Answer {
+  const app = clientOf(state, call);
+  const caller = authenticate(state, call, 'facebook');
+  const given = call.params.get('revoke_token');
+  if (given === undefined) throw oauthError(100, '(#100) The parameter revoke_token is required');
+  const view = state.tokens.view(given);
+  if (view === null) throw oauthError(190, 'Invalid OAuth access token.');
+  const own = caller.kind === 'app' ? caller.app.id === view.app.id : caller.view.principal.id === view.principal.id;
+  if (view.app.id !== app.id || !own) throw oauthError(200, '(#200) Permissions error', { status: 403 });
+  state.invalidateToken(given, 467);
+  return success();
+}
+
+/** `oauth/client_code` (META.md 3): a code for the same person, to be exchanged once. */
+export function clientCodeEndpoint(state: SandboxState, call: GraphCall): Answer {
+  const app = clientOf(state, call);
+  const caller = authenticate(state, call, 'facebook');
+  const redirectUri = call.params.get('redirect_uri');
+  requireRedirectUri(redirectUri);
+  if (caller.kind === 'app' || caller.app.id !== app.id)
+    throw oauthError(100, '(#100) A user access token is required');
+  return ok({
+    code: state.make.code({
+      userId: caller.view.principal.id,
+      appId: app.id,
+      redirectUri: redirectUri ?? '',
+      expiresIn: state.store.settings.longLifeSeconds,
+    }),
+  });
+}

@@ -1,0 +1,102 @@
+import { Injectable } from '@nestjs/common';
+import { type Actor, AuditLog } from '../../audit/audit-log.ts';
+import { Database } from '../../database/database.ts';
+import { isId } from '../../platform/ids.ts';
+import { AppError, defineProblem } from '../../platform/problem.ts';
+import { RootKeyUnavailable } from '../root-keys/root-key.ts';
+import { KekRegister, type KekRow } from './kek.repository.ts';
+import { KeyRewrap, type RewrapProgress } from './key-rewrap.ts';
+import { KeyRing, type RotatedKek, WrongRootKey } from './key-ring.ts';
+
+export const keyNotFound = defineProblem(
+  'key_not_found',
+  404,
+  'There is no key-encryption key with this id.',
+  'Check the id; GET /v1/keys lists those that exist.',
+);
+export const keyInUse = defineProblem(
+  'key_in_use',
+  409,
+  'This key is still needed.',
+  'Rotate if it is the active one, then POST /v1/keys/rewrap, and delete it when GET /v1/keys shows no data keys under it.',
+);
+export const rootKeyUnavailable = defineProblem(
+  'root_key_unavailable',
+  503,
+  'The root key cannot be used at the moment, so no key can be made.',
+  'Nothing was changed, and leases go on. Mend what detail says, then try again.',
+);
+export const rootKeyReplaced = defineProblem(
+  'root_key_replaced',
+  409,
+  'The key ring has moved to another root key than the one this replica was started with.',
+  'Restart the replicas that still have the old root key, then try again. Nothing was changed.',
+);
+
+const RETRY_AFTER_SECONDS = 10;
+
+/** Rotating, re-wrapping and retiring KEKs, each committed together with its audit entry. */
+@Injectable()
+export class KeyCustody {
+  constructor(
+    private readonly database: Database,
+    private readonly ring: KeyRing,
+    private readonly register: KekRegister,
+    private readonly rewrap: KeyRewrap,
+    private readonly audit: AuditLog,
+  ) {}
+
+  /** Up to `limit` + 1 KEKs after the id `after`, the oldest first, as `toPage` wants them. */
+  list(limit: number, after: string | null): Promise<KekRow[]> {
+    return this.register.list(limit, after);
+  }
+
+  /** A new active KEK. Throws 503 `root_key_unavailable`, 409 `root_key_replaced`. */
+  async rotate(actor: Actor, requestId: string | null = null): Promise<RotatedKek> {
+    try {
+      return await this.ring.rotate((tx, { id, replacedId }) =>
+        this.audit.record(tx, {
+          action: 'key.rotated',
+          actor,
+          subjectId: id,
+          requestId,
+          details: { replaced_key_id: replacedId },
+        }),
+      );
+    } catch (error) {
+      if (error instanceof WrongRootKey) throw new AppError(rootKeyReplaced, { cause: error });
+      if (!(error instanceof RootKeyUnavailable)) throw error;
+      const occasion = { detail: error.message, retryAfterSeconds: RETRY_AFTER_SECONDS, cause: error };
+      throw new AppError(rootKeyUnavailable, occasion);
+    }
+  }
+
+  /** Asks for all data keys to be moved to the active KEK; where that is under way already, only tells how far it is. */
+  async requestRewrap(actor: Actor, requestId: string | null = null): Promise<RewrapProgress> {
+    await this.database.transaction(async (tx) => {
+      if (!(await this.rewrap.request(tx))) return;
+      const { total } = await this.rewrap.progress(tx);
+      await this.audit.record(tx, { action: 'key.rewrap_requested', actor, requestId, details: { data_keys: total } });
+    });
+    return this.rewrap.progress();
+  }
+
+  rewrapProgress(): Promise<RewrapProgress> {
+    return this.rewrap.progress();
+  }
+
+  /** Destroys a KEK that nothing needs; one that is retired already stays so. Throws 404 `key_not_found`, 409 `key_in_use`. */
+  async retire(actor: Actor, id: string, requestId: string | null = null): Promise<void> {
+    if (!isId(id, 'kek')) throw new AppError(keyNotFound);
+    const end = await this.register.retire(id, (tx) =>
+      this.audit.record(tx, { action: 'key.retired', actor, subjectId: id, requestId }),
+    );
+    if (end.outcome === 'unknown') throw new AppError(keyNotFound);
+    if (end.outcome === 'active') {
+      throw new AppError(keyInUse, { detail: 'This is the active key: new data keys are wrapped with it.' });
+    }
+    if (end.outcome === 'in_use') {
+      throw new AppError(keyInUse, { detail: `This key still wraps ${end.dataKeys} data keys.` });
+    }
+  }
+}

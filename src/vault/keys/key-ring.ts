@@ -1,0 +1,245 @@
+import type { Database, Sql, Transaction } from '../../database/database.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Ids } from '../../platform/ids.ts';
+import type { Random } from '../../platform/random.ts';
+import { KEY_BYTES, keyedHash, wipe } from '../aead.ts';
+import type { RootKey, WrapContext } from '../root-keys/root-key.ts';
+import type { Kek } from '../sealed-secret.ts';
+
+export type KeyPurpose = 'data' | 'audit' | 'lookup';
+const PURPOSES: readonly KeyPurpose[] = ['data', 'audit', 'lookup'];
+/** One start at a time makes or re-wraps keys. */
+const KEY_RING_LOCK = 727_002;
+/** A retired key is kept in memory for this long: a row that was read a moment before its rewrap still needs it. Longer than any statement. */
+const RETIRED_KEPT_MS = 30_000;
+
+interface KeyRow {
+  id: string;
+  purpose: KeyPurpose;
+  state: 'active' | 'decrypt_only' | 'retired';
+  wrapped: Buffer | null;
+  root_key_id: string;
+}
+
+interface NewKey {
+  id: string;
+  purpose: KeyPurpose;
+  wrapped: Buffer;
+  createdAt: Date;
+}
+
+/** What making a key needs besides the root key. */
+export interface KeySource {
+  clock: Clock;
+  ids: Ids;
+  random: Random;
+}
+
+/** A key-encryption key that was just made active. */
+export interface RotatedKek {
+  id: string;
+  createdAt: Date;
+  /** The one that was active until now; it goes on opening what it wraps. */
+  replacedId: string;
+}
+
+/** The root key given is not the one that the ring was made with. Nothing was changed. */
+export class WrongRootKey extends Error {
+  constructor(needed: string, given: string) {
+    super(
+      `ROOT_KEY opens another vault: this database needs the root key with the fingerprint ${needed}, the one given has ${given}. ` +
+        'Give the right key; to change it, set the new one as ROOT_KEY and the old one as ROOT_KEY_PREVIOUS ' +
+        '(for a KMS: AWS_KMS_KEY_ID_PREVIOUS, VAULT_TRANSIT_KEY_PREVIOUS). Nothing was changed.',
+    );
+    this.name = 'WrongRootKey';
+  }
+}
+
+/**
+ * The key ring: key-encryption keys ("data"), the key of the audit chain and the key of look-up hashes, each stored wrapped by the
+ * root key, and opened once at the start. Keys are chosen by id and never tried.
+ */
+export class KeyRing {
+  readonly #keys = new Map<string, Uint8Array>();
+  readonly #active = new Map<KeyPurpose, string>();
+  /** Keys that are retired but kept for a moment, by when they were seen so, in monotonic milliseconds. */
+  readonly #leaving = new Map<string, number>();
+
+  private constructor(
+    private readonly database: Database,
+    private readonly rootKey: RootKey,
+    private readonly previousRootKey: RootKey | null,
+    private readonly source: KeySource,
+  ) {}
+
+  /** Opens the ring, makes what is missing in it, moves it to a new root key where the previous one is given. Throws `WrongRootKey`. */
+  static async open(
+    database: Database,
+    rootKey: RootKey,
+    previousRootKey: RootKey | null,
+    source: KeySource,
+  ): Promise<KeyRing> {
+    const ring = new KeyRing(database, rootKey, previousRootKey, source);
+    await database.transaction(async (tx) => {
+      await tx.run({ text: 'SELECT pg_advisory_xact_lock($1)', values: [KEY_RING_LOCK] });
+      const rows = await ring.read(tx);
+      ring.checkRootKeys(rows);
+      for (const row of rows) if (row.root_key_id !== rootKey.id) await ring.moveToRootKey(tx, row);
+      for (const purpose of PURPOSES) {
+        if (!rows.some((row) => row.purpose === purpose && row.state === 'active'))
+          await ring.insert(tx, await ring.newKey(purpose));
+      }
+    });
+    await ring.reload();
+    return ring;
+  }
+
+  /**
+   * Takes up keys that other replicas made, and lets go of retired ones. A key that can't be opened holds up no other: this throws
+   * what went wrong with it after the rest is taken up.
+   */
+  async reload(): Promise<void> {
+    const faults: unknown[] = [];
+    for (const row of await this.read(this.database)) {
+      if (row.wrapped === null) {
+        this.letGo(row.id);
+        continue;
+      }
+      try {
+        if (!this.#keys.has(row.id)) this.#keys.set(row.id, await this.unwrap(row));
+        if (row.state === 'active') this.#active.set(row.purpose, row.id);
+      } catch (error) {
+        faults.push(error);
+      }
+    }
+    if (faults.length > 0) throw faults[0];
+  }
+
+  /**
+   * Makes a new active KEK; the one before it only opens from then on. `record` writes what has to be committed with it. The root key
+   * is asked before the transaction begins, so a slow KMS holds nothing up. Throws `RootKeyUnavailable`, and `WrongRootKey` where the
+   * ring has moved to another root key since this replica started; then nothing was changed.
+   */
+  async rotate(record: (tx: Transaction, rotated: RotatedKek) => Promise<void>): Promise<RotatedKek> {
+    const key = await this.newKey('data');
+    // Proves that the root key gives back what it took, before anything is sealed under it.
+    const opened = await this.rootKey.unwrap(key.wrapped, wrapContext(key.id, key.purpose));
+    const rotated = await this.database.transaction(async (tx) => {
+      await tx.run({ text: 'SELECT pg_advisory_xact_lock($1)', values: [KEY_RING_LOCK] });
+      // Waits for whoever is sealing under the old key (`Vault.put`): nothing is sealed under it once this has committed.
+      const [old] = await tx.rows<Pick<KeyRow, 'id' | 'root_key_id'>>({
+        text: `SELECT id, root_key_id FROM encryption_key WHERE purpose = 'data' AND state = 'active' FOR UPDATE`,
+      });
+      if (old === undefined) throw new Error('the key ring has no active data key');
+      if (old.root_key_id !== this.rootKey.id) throw new WrongRootKey(old.root_key_id, this.rootKey.id);
+      await tx.run({ text: `UPDATE encryption_key SET state = 'decrypt_only' WHERE id = $1`, values: [old.id] });
+      await this.insert(tx, key);
+      const made: RotatedKek = { id: key.id, createdAt: key.createdAt, replacedId: old.id };
+      await record(tx, made);
+      return made;
+    });
+    this.#keys.set(rotated.id, opened);
+    this.#active.set('data', rotated.id);
+    return rotated;
+  }
+
+  /** The KEK that new data keys are wrapped with. */
+  activeKek(): Kek {
+    return this.active('data');
+  }
+
+  /** A KEK by its id; looks into the database once where it is not known yet. Null where it does not exist or is retired. */
+  async kek(id: string): Promise<Kek | null> {
+    if (!this.#keys.has(id)) await this.reload();
+    const key = this.#keys.get(id);
+    return key === undefined ? null : { id, key };
+  }
+
+  /** A KEK by its id, where it is known here already. */
+  knownKek(id: string): Kek | null {
+    const key = this.#keys.get(id);
+    return key === undefined ? null : { id, key };
+  }
+
+  /** A keyed hash under which a high-entropy secret (an API key, a lease, a token) may be stored and looked up. 32 bytes. */
+  lookupHash(value: string): Buffer {
+    return keyedHash(this.active('lookup').key, value);
+  }
+
+  /** A MAC for the audit chain, 32 bytes. Its key is no KEK: rotating or deleting KEKs leaves the chain provable. */
+  auditMac(message: Uint8Array): Buffer {
+    return keyedHash(this.active('audit').key, message);
+  }
+
+  private active(purpose: KeyPurpose): Kek {
+    const id = this.#active.get(purpose);
+    const key = id === undefined ? undefined : this.#keys.get(id);
+    if (id === undefined || key === undefined) throw new Error(`the key ring has no active ${purpose} key`);
+    return { id, key };
+  }
+
+  private letGo(id: string): void {
+    const key = this.#keys.get(id);
+    if (key === undefined) return;
+    const seenAt = this.#leaving.get(id) ?? performance.now();
+    this.#leaving.set(id, seenAt);
+    if (performance.now() - seenAt < RETIRED_KEPT_MS) return;
+    wipe(key);
+    this.#keys.delete(id);
+    this.#leaving.delete(id);
+  }
+
+  private read(sql: Sql): Promise<KeyRow[]> {
+    return sql.rows<KeyRow>({
+      text: 'SELECT id, purpose, state, wrapped, root_key_id FROM encryption_key ORDER BY id',
+    });
+  }
+
+  private checkRootKeys(rows: KeyRow[]): void {
+    for (const { root_key_id: needed, wrapped } of rows) {
+      if (wrapped === null || needed === this.rootKey.id || needed === this.previousRootKey?.id) continue;
+      throw new WrongRootKey(needed, this.rootKey.id);
+    }
+  }
+
+  private async unwrap(row: KeyRow): Promise<Uint8Array> {
+    const rootKey = [this.rootKey, this.previousRootKey].find((each) => each?.id === row.root_key_id);
+    if (rootKey == null) throw new WrongRootKey(row.root_key_id, this.rootKey.id);
+    return rootKey.unwrap(row.wrapped ?? Buffer.alloc(0), wrapContext(row.id, row.purpose));
+  }
+
+  private async moveToRootKey(tx: Sql, row: KeyRow): Promise<void> {
+    if (row.wrapped === null) return;
+    const key = await this.unwrap(row);
+    const wrapped = await this.rootKey.wrap(key, wrapContext(row.id, row.purpose));
+    wipe(key);
+    await tx.run({
+      text: 'UPDATE encryption_key SET wrapped = $2, root_key_id = $3 WHERE id = $1',
+      values: [row.id, wrapped, this.rootKey.id],
+    });
+  }
+
+  /** A fresh key as it is to be stored; its bytes are forgotten again. */
+  private async newKey(purpose: KeyPurpose): Promise<NewKey> {
+    const { clock, ids, random } = this.source;
+    const id = ids.next('kek');
+    const key = random.bytes(KEY_BYTES);
+    try {
+      const wrapped = await this.rootKey.wrap(key, wrapContext(id, purpose));
+      return { id, purpose, wrapped, createdAt: clock.now() };
+    } finally {
+      wipe(key);
+    }
+  }
+
+  private async insert(tx: Sql, { id, purpose, wrapped, createdAt }: NewKey): Promise<void> {
+    await tx.run({
+      text: `INSERT INTO encryption_key (id, purpose, state, wrapped, root_key_id, created_at) VALUES ($1, $2, 'active', $3, $4, $5)`,
+      values: [id, purpose, wrapped, this.rootKey.id, createdAt],
+    });
+  }
+}
+
+function wrapContext(id: string, purpose: KeyPurpose): WrapContext {
+  return { service: 'metavault', key_id: id, purpose };
+}

@@ -1,0 +1,132 @@
+import { readFile } from 'node:fs/promises';
+import { type HttpAnswer, type HttpClient, HttpFailure } from '../../platform/http-client/http-client.ts';
+import type { SecretString } from '../../platform/secret-string.ts';
+import { encodeFields } from '../aead.ts';
+import { KMS_TIMEOUT_MS, RootKey, RootKeyUnavailable, type WrapContext } from './root-key.ts';
+
+export interface TransitRootKeyOptions {
+  /** `https://vault.example:8200` */
+  address: string;
+  /** Where the Transit engine is mounted. */
+  mount: string;
+  keyName: string;
+  namespace: string | null;
+  /** The token itself, or the file that an agent keeps it in, which is read anew for each call. */
+  token: SecretString | { file: string };
+  /** For one answer. */
+  timeoutMs?: number;
+}
+
+/** A key in the Transit engine of HashiCorp Vault or OpenBao (aes256-gcm96 or chacha20-poly1305). The context is its `associated_data`. */
+export class TransitRootKey extends RootKey {
+  override readonly id: string;
+
+  constructor(
+    private readonly options: TransitRootKeyOptions,
+    private readonly http: HttpClient,
+  ) {
+    super();
+    const { namespace, mount, keyName } = options;
+    this.id = `transit:${[...(namespace === null ? [] : [namespace]), mount, keyName].join('/')}`;
+  }
+
+  override async wrap(key: Uint8Array, context: WrapContext): Promise<Buffer> {
+    const ciphertext = await this.ask('encrypt', 'ciphertext', {
+      plaintext: Buffer.from(key).toString('base64'),
+      associated_data: associatedData(context),
+    });
+    return Buffer.from(ciphertext, 'utf8');
+  }
+
+  override async unwrap(wrapped: Uint8Array, context: WrapContext): Promise<Uint8Array> {
+    const plaintext = await this.ask('decrypt', 'plaintext', {
+      ciphertext: Buffer.from(wrapped).toString('utf8'),
+      associated_data: associatedData(context),
+    });
+    return Buffer.from(plaintext, 'base64');
+  }
+
+  private async ask(verb: 'encrypt' | 'decrypt', field: string, body: Record<string, string>): Promise<string> {
+    const { address, mount, keyName, namespace, timeoutMs = KMS_TIMEOUT_MS } = this.options;
+    const headers: Record<string, string> = {
+      'content-type': 'application/json',
+      'x-vault-request': 'true',
+      'x-vault-token': await this.token(),
+      ...(namespace === null ? {} : { 'x-vault-namespace': namespace }),
+    };
+    const url = `${address}/v1/${mount}/${verb}/${encodeURIComponent(keyName)}`;
+    const answer = await this.http
+      .send({ method: 'POST', url, headers, body: JSON.stringify(body), timeoutMs, maxBytes: 65_536 })
+      .catch((error: unknown) => {
+        throw toUnavailable(error, timeoutMs);
+      });
+    if (answer.status !== 200) throw refusal(answer.status, verb);
+    return fieldOf(answer, field);
+  }
+
+  private async token(): Promise<string> {
+    const { token } = this.options;
+    if (!('file' in token)) return token.expose();
+    try {
+      return (await readFile(token.file, 'utf8')).trim();
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? 'unknown cause';
+      const message = `VAULT_TOKEN_FILE names a file that cannot be read (${code}): ${token.file}.`;
+      throw new RootKeyUnavailable('denied', message, { cause: error });
+    }
+  }
+}
+
+function associatedData(context: WrapContext): string {
+  const names = Object.keys(context).sort();
+  return encodeFields(['metavault root', ...names.flatMap((name) => [name, context[name] ?? ''])]).toString('base64');
+}
+
+function fieldOf({ body }: HttpAnswer, field: string): string {
+  const unusable = new RootKeyUnavailable(
+    'unusable',
+    'VAULT_ADDR answers, but not as the Transit engine does. Correct it.',
+  );
+  let parsed: { data?: Record<string, unknown> | null } | null;
+  try {
+    parsed = JSON.parse(body.toString('utf8')) as typeof parsed;
+  } catch {
+    throw unusable;
+  }
+  const value = parsed?.data?.[field];
+  if (typeof value !== 'string') throw unusable;
+  return value;
+}
+
+function refusal(status: number, verb: 'encrypt' | 'decrypt'): RootKeyUnavailable {
+  if (status === 401 || status === 403) {
+    return new RootKeyUnavailable(
+      'denied',
+      'Vault Transit refuses this token. Give one with update on encrypt and decrypt of VAULT_TRANSIT_KEY.',
+    );
+  }
+  if (status === 404) {
+    return new RootKeyUnavailable(
+      'missing',
+      'Vault Transit has no such engine or key. Correct VAULT_TRANSIT_MOUNT or VAULT_TRANSIT_KEY.',
+    );
+  }
+  if (status === 400) {
+    const what = verb === 'decrypt' ? 'does not open this key of the ring' : 'cannot use VAULT_TRANSIT_KEY';
+    return new RootKeyUnavailable(
+      'unusable',
+      `Vault Transit ${what} (400): look at the key's name, type and versions.`,
+    );
+  }
+  const state = status === 503 ? ' It is sealed or in maintenance.' : '';
+  return new RootKeyUnavailable('unreachable', `Vault Transit cannot be used (HTTP ${status}).${state}`);
+}
+
+function toUnavailable(error: unknown, timeoutMs: number): RootKeyUnavailable {
+  if (error instanceof HttpFailure && error.reason === 'timeout') {
+    const message = `Vault Transit did not answer within ${timeoutMs / 1000} s. Look at the network and VAULT_ADDR.`;
+    return new RootKeyUnavailable('timeout', message, { cause: error });
+  }
+  const message = 'Vault Transit cannot be reached. Look at the network and VAULT_ADDR.';
+  return new RootKeyUnavailable('unreachable', message, { cause: error });
+}

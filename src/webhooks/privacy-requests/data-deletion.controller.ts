@@ -1,0 +1,44 @@
+import { Controller, Get, Headers, Param, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Public } from '../../auth/decorators.ts';
+import { AppError } from '../../platform/problem.ts';
+import { deletionNotFound } from '../webhook-problems.ts';
+import { type DeletionState, deletionPage } from './deletion-page.ts';
+import { type PersonRequest, PersonRequestStore } from './privacy-request.repository.ts';
+
+const CODE = /^[0-9a-f]{32}$/;
+
+/** Where a person sees what became of their request. The code is the key: whoever has it was shown it by Meta. */
+@ApiTags('meta')
+@Public()
+@Controller('data-deletion')
+export class DataDeletionController {
+  constructor(private readonly requests: PersonRequestStore) {}
+
+  @Get(':code')
+  @ApiOperation({ summary: 'How a data deletion stands; a page, or JSON where Accept asks for it' })
+  async show(
+    @Param('code') code: string,
+    @Headers('accept') accept: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<DeletionState | string> {
+    reply.header('cache-control', 'no-store').header('x-robots-tag', 'noindex');
+    const prefersPage = !(accept ?? '').includes('json') || (accept ?? '').includes('text/html');
+    const request = CODE.test(code) ? await this.requests.findByCode(code) : null;
+    if (prefersPage) reply.type('text/html; charset=utf-8');
+    if (request !== null) return prefersPage ? deletionPage(stateOf(request)) : stateOf(request);
+    if (!prefersPage) throw new AppError(deletionNotFound);
+    reply.status(404);
+    return deletionPage(null);
+  }
+}
+
+function stateOf({ confirmationCode, receivedAt, completedAt }: PersonRequest): DeletionState {
+  return {
+    confirmation_code: confirmationCode ?? '',
+    status: completedAt === null ? 'in_progress' : 'completed',
+    requested_at: receivedAt.toISOString(),
+    completed_at: completedAt?.toISOString() ?? null,
+  };
+}

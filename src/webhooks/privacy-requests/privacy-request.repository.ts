@@ -1,0 +1,170 @@
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { AuditLog } from '../../audit/audit-log.ts';
+import { Database, type Sql, type Transaction } from '../../database/database.ts';
+import { Clock } from '../../platform/clock.ts';
+import { Ids } from '../../platform/ids.ts';
+import { Random } from '../../platform/random.ts';
+import { META } from '../signature-rejections.ts';
+import type { SigningApps } from './verify-signed-request.ts';
+
+export type RequestKind = 'deauthorize' | 'data_deletion';
+
+/** What Meta asked for in the name of a person. */
+export interface PersonRequest {
+  id: string;
+  kind: RequestKind;
+  /** Null for deauthorizations. */
+  confirmationCode: string | null;
+  appIds: string[];
+  /** Null once it is carried out. */
+  metaUserId: string | null;
+  issuedAt: Date | null;
+  requestId: string | null;
+  receivedAt: Date;
+  completedAt: Date | null;
+}
+
+export interface NewPersonRequest {
+  kind: RequestKind;
+  /** The encoded payload, as it was signed. */
+  payload: string;
+  apps: SigningApps;
+  metaUserId: string;
+  issuedAt: Date | null;
+  requestId: string;
+}
+
+interface RequestRow {
+  id: string;
+  kind: RequestKind;
+  confirmation_code: string | null;
+  app_ids: string[];
+  meta_user_id: string | null;
+  issued_at: Date | null;
+  request_id: string | null;
+  received_at: Date;
+  completed_at: Date | null;
+}
+
+const COLUMNS = 'id, kind, confirmation_code, app_ids, meta_user_id, issued_at, request_id, received_at, completed_at';
+
+/** Requests in the name of a person: committed before they are carried out, each payload once for ever. */
+@Injectable()
+export class PersonRequestStore {
+  constructor(
+    private readonly database: Database,
+    private readonly audit: AuditLog,
+    private readonly clock: Clock,
+    private readonly ids: Ids,
+    private readonly random: Random,
+  ) {}
+
+  /** Commits a request; one whose payload came before is found instead, whatever became of it. */
+  async take(request: NewPersonRequest): Promise<PersonRequest> {
+    const hash = createHash('sha256').update(request.payload).digest();
+    return this.database.transaction(async (tx) => {
+      const appIds = await this.appIdsOf(tx, request);
+      const code = request.kind === 'data_deletion' ? this.random.bytes(16).toString('hex') : null;
+      const [made] = await tx.rows<RequestRow>({
+        text: `INSERT INTO person_request (id, kind, payload_hash, confirmation_code, app_ids, meta_user_id, issued_at, request_id, received_at)
+          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (kind, payload_hash) DO NOTHING RETURNING ${COLUMNS}`,
+        values: [
+          this.ids.next('prq'),
+          request.kind,
+          hash,
+          code,
+          appIds,
+          request.metaUserId,
+          request.issuedAt,
+          request.requestId,
+          this.clock.now(),
+        ],
+      });
+      if (made === undefined) return this.taken(tx, request.kind, hash);
+      if (made.kind === 'data_deletion') await this.record(tx, toRequest(made), 'data_deletion.requested', {});
+      return toRequest(made);
+    });
+  }
+
+  /** By the code that Meta showed to the person. */
+  async findByCode(code: string): Promise<PersonRequest | null> {
+    const [row] = await this.database.rows<RequestRow>({
+      text: `SELECT ${COLUMNS} FROM person_request WHERE confirmation_code = $1`,
+      values: [code],
+    });
+    return row === undefined ? null : toRequest(row);
+  }
+
+  /** Requests from before `receivedBefore` that are not carried out, the oldest first; those behind `last`, where one is given. */
+  async unfinished(receivedBefore: Date, limit: number, last: PersonRequest | null = null): Promise<PersonRequest[]> {
+    const rows = await this.database.rows<RequestRow>({
+      text: `SELECT ${COLUMNS} FROM person_request
+        WHERE completed_at IS NULL AND received_at < $1 AND ($3::timestamptz IS NULL OR (received_at, id) > ($3, $4))
+        ORDER BY received_at, id LIMIT $2`,
+      values: [receivedBefore, limit, last?.receivedAt ?? null, last?.id ?? null],
+    });
+    return rows.map(toRequest);
+  }
+
+  /** Ends a request and forgets whom it was about. Whoever ends it first records `details`. */
+  async complete(request: PersonRequest, details: Record<string, unknown>): Promise<void> {
+    await this.database.transaction(async (tx) => {
+      const ended = await tx.run({
+        text: 'UPDATE person_request SET completed_at = $2, meta_user_id = NULL WHERE id = $1 AND completed_at IS NULL',
+        values: [request.id, this.clock.now()],
+      });
+      if (ended === 1 && request.kind === 'data_deletion') {
+        await this.record(tx, request, 'data_deletion.completed', details);
+      }
+    });
+  }
+
+  /** The apps that know the user: those that signed, or, where they don't, those that they may sign for. */
+  private async appIdsOf(sql: Sql, { apps, metaUserId }: NewPersonRequest): Promise<string[]> {
+    if (apps.otherwiseAppIds.length === 0) return apps.appIds;
+    const known = await sql.rows({
+      text: `SELECT 1 FROM connection WHERE app_id = ANY ($1) AND (meta_user_id = $2 OR app_scoped_user_id = $2) LIMIT 1`,
+      values: [apps.appIds, metaUserId],
+    });
+    return known.length > 0 ? apps.appIds : [...apps.appIds, ...apps.otherwiseAppIds];
+  }
+
+  private async taken(tx: Transaction, kind: RequestKind, hash: Buffer): Promise<PersonRequest> {
+    const [row] = await tx.rows<RequestRow>({
+      text: `SELECT ${COLUMNS} FROM person_request WHERE kind = $1 AND payload_hash = $2`,
+      values: [kind, hash],
+    });
+    if (row === undefined) throw new Error('a request that was there is gone');
+    return toRequest(row);
+  }
+
+  private record(
+    tx: Transaction,
+    request: PersonRequest,
+    action: string,
+    details: Record<string, unknown>,
+  ): Promise<void> {
+    return this.audit.record(tx, {
+      action,
+      actor: META,
+      subjectId: request.id,
+      requestId: request.requestId,
+      details,
+    });
+  }
+}
+
+function toRequest(row: RequestRow): PersonRequest {
+  return {
+    id: row.id,
+    kind: row.kind,
+    confirmationCode: row.confirmation_code,
+    appIds: row.app_ids,
+    metaUserId: row.meta_user_id,
+    issuedAt: row.issued_at,
+    requestId: row.request_id,
+    receivedAt: row.received_at,
+    completedAt: row.completed_at,
+  };
+}

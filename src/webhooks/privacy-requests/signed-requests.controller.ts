@@ -1,0 +1,78 @@
+import { Controller, HttpCode, Post, Req } from '@nestjs/common';
+import { ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+import { Public } from '../../auth/decorators.ts';
+import { Config } from '../../config/config.ts';
+import { TakesBody } from '../../platform/http-server/request-body.ts';
+import { invalidInput } from '../../platform/problem.ts';
+import { Rejections } from '../signature-rejections.ts';
+import { WebhookMetrics } from '../webhook-metrics.ts';
+import { type PersonRequest, PersonRequestStore, type RequestKind } from './privacy-request.repository.ts';
+import { CarryOutRequest } from './privacy-request-processor.ts';
+import { verifySignedRequest } from './verify-signed-request.ts';
+
+const FORM = 'application/x-www-form-urlencoded';
+
+/** Where Meta says that a person removed the app, or wants their data deleted (META.md 16). */
+@ApiTags('meta')
+@ApiConsumes(FORM)
+@Public()
+@Controller('webhooks/meta')
+export class SignedRequestsController {
+  constructor(
+    private readonly requests: PersonRequestStore,
+    private readonly work: CarryOutRequest,
+    private readonly rejections: Rejections,
+    private readonly metrics: WebhookMetrics,
+    private readonly config: Config,
+  ) {}
+
+  @Post('deauthorize')
+  @HttpCode(200)
+  @TakesBody('form')
+  @ApiOperation({ summary: 'A person removed the app: their connections are revoked' })
+  async deauthorize(@Req() request: FastifyRequest): Promise<{ success: true }> {
+    await this.take('deauthorize', request);
+    return { success: true };
+  }
+
+  /** The shape that Meta wants. An unknown person's request is answered like every other. */
+  @Post('data-deletion')
+  @HttpCode(200)
+  @TakesBody('form')
+  @ApiOperation({ summary: 'A person wants their data deleted' })
+  async deleteData(@Req() request: FastifyRequest): Promise<{ url: string; confirmation_code: string }> {
+    const { confirmationCode } = await this.take('data_deletion', request);
+    const code = confirmationCode ?? '';
+    return { url: `${this.config.publicUrl}/data-deletion/${code}`, confirmation_code: code };
+  }
+
+  private async take(kind: RequestKind, request: FastifyRequest): Promise<PersonRequest> {
+    const { signed_request: text } = (request.body ?? {}) as Record<string, unknown>;
+    if (typeof text !== 'string' || text === '') throw this.malformed(kind, 'signed_request', 'is missing');
+    const verified = verifySignedRequest(text, this.config.meta);
+    const requestId = String(request.id);
+    if (!verified.ok) throw await this.rejections.signature(kind, requestId);
+    const { userId, issuedAt } = verified.request;
+    if (userId === null || !/^[A-Za-z0-9_]{1,64}$/.test(userId)) {
+      throw this.malformed(kind, 'signed_request', 'names no user');
+    }
+    const payload = text.slice(text.indexOf('.') + 1);
+    const taken = await this.requests.take({
+      kind,
+      payload,
+      apps: verified.apps,
+      metaUserId: userId,
+      issuedAt,
+      requestId,
+    });
+    await this.work.carryOut(taken);
+    this.metrics.callback(kind, 'accepted');
+    return taken;
+  }
+
+  private malformed(kind: RequestKind, path: string, message: string): Error {
+    this.metrics.callback(kind, 'malformed');
+    return invalidInput(path, message);
+  }
+}

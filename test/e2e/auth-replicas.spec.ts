@@ -1,0 +1,171 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import request from 'supertest';
+import { Database } from '../../src/database/database.ts';
+import { api } from '../support/connect-test-context.ts';
+import { type LifecycleStage, lifecycleStage } from '../support/lifecycle-test-context.ts';
+import { AUDIENCE, SUBJECT, startTestIssuer, type TestIssuer } from '../support/test-issuer.ts';
+import { TEST_ADMIN_KEY, type TestReplica } from '../support/test-replica.ts';
+
+/** What is changed at the first replica must hold for the next call at the second one, which remembers callers. */
+let stage: LifecycleStage;
+let second: TestReplica;
+let issuer: TestIssuer;
+
+beforeAll(async () => {
+  stage = await lifecycleStage();
+  issuer = await startTestIssuer();
+  second = await stage.another({
+    OIDC_ISSUERS: issuer.url,
+    OIDC_AUDIENCE: AUDIENCE,
+    TRUSTED_PROXIES: '127.0.0.0/8, ::1',
+  });
+  await stage.imported({ pages: 1 });
+});
+afterAll(async () => {
+  await stage?.close();
+  await issuer?.close();
+});
+
+interface Client {
+  id: string;
+  key: string;
+}
+
+async function makeClient(policy: object = {}): Promise<Client> {
+  const body = { name: 'shop', role: 'service', tenants: ['acme'], products: ['pages'], ...policy };
+  const answer = await api(stage).post('/v1/clients', body);
+  expect([answer.status, answer.body.errors]).toEqual([201, undefined]);
+  return { id: answer.body.id as string, key: answer.body.api_key as string };
+}
+
+const change = async (id: string, body: object): Promise<void> => {
+  const server = stage.replica.app.getHttpServer();
+  const key = { Authorization: `Bearer ${TEST_ADMIN_KEY}` };
+  expect((await request(server).patch(`/v1/clients/${id}`).set(key).send(body)).status).toBe(200);
+};
+const lease = (key: string, from = '127.0.0.1', body: object = {}) =>
+  request(second.app.getHttpServer())
+    .post('/v1/leases')
+    .set({ Authorization: `Bearer ${key}`, 'X-Forwarded-For': from })
+    .send({ tenant: 'acme', product: 'pages', ...body });
+const graph = (token: string, path = '/graph/me', from = '127.0.0.1') =>
+  request(second.app.getHttpServer())
+    .get(path)
+    .set({ Authorization: `Bearer ${token}`, 'X-Forwarded-For': from });
+
+async function tokenOf(key: string): Promise<string> {
+  const answer = await lease(key);
+  expect(answer.status).toBe(201);
+  return answer.body.access_token as string;
+}
+
+describe('a change of a client', () => {
+  it('holds for its next lease: what was taken away, and what was given', async () => {
+    const { id, key } = await makeClient();
+    await tokenOf(key);
+    await change(id, { tenants: ['globex'] });
+    expect((await lease(key)).body.code).toBe('not_allowed');
+    await change(id, { tenants: ['acme'] });
+    await tokenOf(key);
+    expect((await lease(key, '127.0.0.1', { mode: 'token' })).body.code).toBe('mode_not_allowed');
+    await change(id, { lease_modes: ['token'], max_ttl_seconds: 30 });
+    expect((await lease(key)).body.code).toBe('mode_not_allowed');
+    const token = await lease(key, '127.0.0.1', { mode: 'token', ttl_seconds: 900 });
+    expect([token.status, token.body.expires_in]).toEqual([201, 30]);
+  });
+
+  it('holds for the next call with a lease that it has', async () => {
+    const { id, key } = await makeClient();
+    const token = await tokenOf(key);
+    expect((await graph(token)).status).toBe(200);
+    await change(id, { allow: ['GET /*/accounts'] });
+    const refused = await graph(token);
+    expect([refused.status, refused.body.error.code, refused.body.error.error_data]).toEqual([
+      403,
+      200,
+      { code: 'path_not_allowed' },
+    ]);
+    expect((await graph(token, '/graph/v25.0/me/accounts')).status).toBe(200);
+    await change(id, { allow: { pages: ['GET /me'] } });
+    expect((await graph(token)).status).toBe(200);
+    await change(id, { allow: { ads: ['GET /**'] } });
+    expect((await graph(token)).status).toBe(403);
+    await change(id, { allow: null, products: ['ads'] });
+    expect((await graph(token)).status).toBe(401);
+    const introspected = await api(stage).post('/v1/leases/introspect', { token });
+    expect(introspected.body).toEqual({ active: false });
+  });
+
+  it('holds for the addresses that it calls from, of leases and of Graph', async () => {
+    const { id, key } = await makeClient();
+    const token = await tokenOf(key);
+    await change(id, { ip_allow_list: ['203.0.113.0/24'] });
+    expect((await lease(key)).body).toMatchObject({ code: 'address_not_allowed', status: 403 });
+    expect((await lease(key, '203.0.113.9')).status).toBe(201);
+    // The proxy that we trust wrote the last one; whoever came to it wrote what stands before.
+    expect((await lease(key, '203.0.113.9, 198.51.100.1')).status).toBe(403);
+    expect((await graph(token)).body.error.error_data).toEqual({ code: 'address_not_allowed' });
+    expect((await graph(token, '/graph/me', '203.0.113.9')).status).toBe(200);
+    await change(id, { ip_allow_list: null });
+    expect((await lease(key)).status).toBe(201);
+    // The first replica trusts no proxy: there the header says nothing.
+    await change(id, { ip_allow_list: ['203.0.113.0/24'] });
+    const spoofed = await request(stage.replica.app.getHttpServer())
+      .post('/v1/leases')
+      .set({ Authorization: `Bearer ${key}`, 'X-Forwarded-For': '203.0.113.9' })
+      .send({ tenant: 'acme', product: 'pages' });
+    expect(spoofed.body.code).toBe('address_not_allowed');
+  });
+
+  it('holds for the limit of its calls', async () => {
+    const { id, key } = await makeClient({ rate_limit_per_second: 1 });
+    const statuses = await Promise.all(Array.from({ length: 4 }, async () => (await lease(key)).status));
+    expect(statuses).toContain(429);
+    await change(id, { rate_limit_per_second: null });
+    stage.clock.advance(1.001);
+    expect((await lease(key)).status).toBe(201);
+  });
+});
+
+describe('a client with a token of an issuer', () => {
+  it('takes leases by it, until it has lost the identity', async () => {
+    const identity = { issuer: issuer.url, audience: AUDIENCE, subject: SUBJECT };
+    const { id } = await makeClient({ identities: [identity] });
+    const token = await issuer.sign(stage.clock.now());
+    const mine = await lease(token);
+    expect(mine.status).toBe(201);
+    expect((await graph(mine.body.access_token as string)).status).toBe(200);
+    expect((await lease(token)).status).toBe(201);
+    await change(id, { identities: [] });
+    expect((await lease(token)).status).toBe(401);
+    await change(id, { identities: [identity] });
+    expect((await lease(token)).status).toBe(201);
+    expect(stage.log.text()).not.toContain(token);
+  });
+});
+
+describe('a refusal by policy', () => {
+  it('is one entry of the record, however often it comes', async () => {
+    const { id, key } = await makeClient();
+    for (let count = 0; count < 3; count++) {
+      expect((await lease(key, '127.0.0.1', { tenant: 'globex' })).body.code).toBe('not_allowed');
+    }
+    const rows = await stage.replica.app.get(Database).rows({
+      text: `SELECT details FROM audit_entry WHERE action = 'access.refused' AND actor_id = $1`,
+      values: [id],
+    });
+    expect(rows).toEqual([{ details: { reason: 'not_allowed', route: 'POST /v1/leases' } }]);
+  });
+});
+
+it('is described: the document of the API names what a client may be held to', async () => {
+  const { components, paths } = (await request(second.app.getHttpServer()).get('/openapi.json')).body;
+  expect(paths['/v1/clients/{id}'].patch.requestBody).toBeDefined();
+  for (const schema of ['CreateClientRequest', 'UpdateClientRequest']) {
+    expect(Object.keys(components.schemas[schema].properties)).toEqual(
+      expect.arrayContaining(['allow', 'ip_allow_list', 'identities', 'rate_limit_per_second', 'name']),
+    );
+  }
+  expect(components.schemas.CreateClientRequest.properties).toMatchObject({ expires_in_seconds: { minimum: 1 } });
+  expect(components.schemas.IssueKeyRequest.properties).toMatchObject({ expires_at: { format: 'date-time' } });
+});

@@ -1,0 +1,182 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import request from 'supertest';
+import { AuditLog, SYSTEM } from '../../../src/audit/audit-log.ts';
+import { ChainSchedule } from '../../../src/audit/chain/chain-linking.job.ts';
+import { ClientStore } from '../../../src/clients/clients.service.ts';
+import { BOOTSTRAP_KEY } from '../../support/auth-app.ts';
+import { type AccessStage, accessStage } from '../../support/auth-test-context.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+let access: AccessStage;
+const clock = new FakeClock();
+const keys = { admin: BOOTSTRAP_KEY, stranger: '', auditor: '', acmeAuditor: '' };
+let serviceId = '';
+
+beforeAll(async () => {
+  access = await accessStage(clock);
+  const clients = access.app.get(ClientStore);
+  const all = { tenants: ['*'], products: ['*'] as const };
+  const service = await clients.create(SYSTEM, { name: 's', role: 'service', ...all });
+  serviceId = service.client.id;
+  const stranger = await clients.create(SYSTEM, { name: 'x', role: 'service', ...all });
+  keys.stranger = stranger.apiKey.expose();
+  keys.auditor = (await clients.create(SYSTEM, { name: 'a', role: 'auditor', ...all })).apiKey.expose();
+  const acme = await clients.create(SYSTEM, { name: 'aa', role: 'auditor', tenants: ['acme'], products: ['ads'] });
+  keys.acmeAuditor = acme.apiKey.expose();
+  const log = access.app.get(AuditLog);
+  const actor = { kind: 'client', id: serviceId } as const;
+  for (const [tenant, product, connectionId] of [
+    ['acme', 'ads', 'con_a'],
+    ['acme', 'pages', 'con_b'],
+    ['other', 'ads', 'con_c'],
+  ]) {
+    clock.advance(60);
+    await log.record(access.database, {
+      action: 'lease.issued',
+      actor,
+      tenant: tenant ?? null,
+      product: product ?? null,
+      connectionId: connectionId ?? null,
+      subjectId: 'lse_1',
+      requestId: 'req_1',
+      details: { mode: 'gateway' },
+    });
+  }
+});
+
+afterAll(() => access?.close());
+
+const get = (path: string, key: string = keys.admin) =>
+  request(access.app.getHttpServer()).get(path).set('Authorization', `Bearer ${key}`);
+
+async function found(query: string, key?: string): Promise<string[]> {
+  const answer = await get(`/v1/audit?${query}`, key).expect(200);
+  return answer.body.data.map(
+    (entry: { connection_id: string | null; action: string }) => entry.connection_id ?? entry.action,
+  );
+}
+
+describe('GET /v1/audit', () => {
+  it('403: services', async () => {
+    expect((await get('/v1/audit', keys.stranger)).status).toBe(403);
+    expect((await get('/v1/audit/verify', keys.stranger)).status).toBe(403);
+  });
+
+  it('200: entries in full, the newest first', async () => {
+    const { data } = (await get('/v1/audit?action=lease.issued', keys.auditor).expect(200)).body;
+    expect(data[0]).toEqual({
+      id: expect.stringMatching(/^aud_/),
+      at: clock.now().toISOString(),
+      action: 'lease.issued',
+      actor: { kind: 'client', id: serviceId },
+      tenant: 'other',
+      product: 'ads',
+      connection_id: 'con_c',
+      subject_id: 'lse_1',
+      request_id: 'req_1',
+      details: { mode: 'gateway' },
+    });
+    const ids = data.map((entry: { id: string }) => entry.id);
+    expect(ids).toEqual([...ids].sort().reverse());
+  });
+
+  it('200: filters, alone and together', async () => {
+    expect(await found('connection_id=con_b')).toEqual(['con_b']);
+    expect(await found('action=lease.issued')).toEqual(['con_c', 'con_b', 'con_a']);
+    expect(await found('action=lease.issued&connection_id=con_zzz')).toEqual([]);
+    expect(await found(`client_id=${serviceId}`)).toEqual(['con_c', 'con_b', 'con_a', 'client.created']);
+    expect(await found(`client_id=${serviceId}&action=client.created`)).toEqual(['client.created']);
+    expect(await found("action=' OR 1=1 --")).toEqual([]);
+  });
+
+  it('200: from is within, to is not, offsets count', async () => {
+    const from = new Date(clock.now().getTime() - 60_000).toISOString();
+    const to = clock.now().toISOString();
+    expect(await found(`from=${from}&client_id=${serviceId}`)).toEqual(['con_c', 'con_b']);
+    expect(await found(`from=${from}&to=${to}`)).toEqual(['con_b']);
+    expect(await found(`to=${from}&action=lease.issued`)).toEqual(['con_a']);
+    const elsewhere = new Date(Date.parse(from) + 7_200_000).toISOString().replace('Z', '+02:00');
+    expect(await found(`from=${encodeURIComponent(elsewhere)}&client_id=${serviceId}`)).toEqual(['con_c', 'con_b']);
+    expect(await found('from=0001-01-01T00:00:00Z&to=9999-12-31T23:59:59Z&connection_id=con_a')).toEqual(['con_a']);
+  });
+
+  it('200: an auditor sees its tenants and products only', async () => {
+    expect(await found('', keys.acmeAuditor)).toEqual(['con_a']);
+    expect(await found('connection_id=con_c', keys.acmeAuditor)).toEqual([]);
+    expect((await found('', keys.auditor)).length).toBe((await found('', keys.admin)).length);
+  });
+
+  it('200: pages hold every entry once', async () => {
+    const whole = await found('limit=200');
+    const paged: string[] = [];
+    let cursor = '';
+    for (;;) {
+      const { data, next_cursor: next } = (await get(`/v1/audit?limit=2${cursor}`)).body;
+      paged.push(
+        ...data.map((entry: { connection_id: string | null; action: string }) => entry.connection_id ?? entry.action),
+      );
+      if (next === null) break;
+      cursor = `&cursor=${next}`;
+    }
+    expect(paged).toEqual(whole);
+  });
+
+  it('400: what is no instant, limit or cursor, with its name', async () => {
+    for (const [query, path] of [
+      ['from=yesterday', 'from'],
+      ['from=2026-11-22', 'from'],
+      ['from=2026-13-22T00:00:00Z', 'from'],
+      ['to=2026-11-22T25:00:00Z', 'to'],
+      ['to=2026-11-22T12:00:00', 'to'],
+      ['limit=1000', 'limit'],
+      ['cursor=abc', 'cursor'],
+      [`action=${'x'.repeat(101)}`, 'action'],
+      ['action=%00', 'action'],
+      ['action[]=a&action[]=b', 'action[]'],
+    ]) {
+      const answer = await get(`/v1/audit?${query}`);
+      expect([query, answer.status, answer.body.errors?.[0]?.path]).toEqual([query, 400, path]);
+    }
+  });
+});
+
+describe('GET /v1/audit/verify', () => {
+  it('200: links the tail first, counts it, and says where it is broken', async () => {
+    const [row] = await access.database.rows<{ count: number }>({
+      text: 'SELECT count(*)::int AS count FROM audit_entry',
+    });
+    const answer = await get('/v1/audit/verify', keys.auditor).expect(200);
+    expect(answer.body).toEqual({ valid: true, entries: row?.count, head: expect.stringMatching(/^[0-9a-f]{64}$/) });
+
+    await access.database.run({ text: `UPDATE audit_entry SET tenant = 'acme' WHERE connection_id = 'con_c'` });
+    const broken = (await get('/v1/audit/verify').expect(200)).body;
+    expect(broken).toMatchObject({
+      valid: false,
+      broken_at: { reason: 'changed', entry_id: expect.stringMatching(/^aud_/) },
+    });
+    await access.database.run({ text: `UPDATE audit_entry SET tenant = 'other' WHERE connection_id = 'con_c'` });
+    expect((await get('/v1/audit/verify')).body).toEqual(answer.body);
+  });
+});
+
+describe('the schedule', () => {
+  const waiting = async () =>
+    (await access.registry.getSingleMetric('metavault_audit_unlinked_entries')?.get())?.values[0]?.value;
+
+  it('links what waits, shows how much does, and logs a failure that stays once a minute', async () => {
+    const schedule = access.app.get(ChainSchedule);
+    await access.app.get(AuditLog).record(access.database, { action: 'test.happened', actor: SYSTEM });
+    expect(await waiting()).toBe(1);
+    await schedule.tick();
+    expect(await waiting()).toBe(0);
+
+    await access.database.run({ text: 'ALTER TABLE audit_link RENAME TO audit_link_gone' });
+    try {
+      for (let count = 0; count < 5; count++) await schedule.tick();
+      expect(await waiting()).toBe(-1);
+    } finally {
+      await access.database.run({ text: 'ALTER TABLE audit_link_gone RENAME TO audit_link' });
+    }
+    expect(access.log.lines.filter((line) => line['msg'] === 'audit entries can not be linked')).toHaveLength(1);
+  });
+});

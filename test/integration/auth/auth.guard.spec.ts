@@ -1,0 +1,299 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Controller, Get, Post } from '@nestjs/common';
+import request from 'supertest';
+import { SYSTEM } from '../../../src/audit/audit-log.ts';
+import type { Caller } from '../../../src/auth/authenticated-client.ts';
+import { newApiKey } from '../../../src/auth/credentials/api-key.ts';
+import { CurrentCaller, Public, Roles, RolesCheckedAgain } from '../../../src/auth/decorators.ts';
+import { ClientStore, type NewClient } from '../../../src/clients/clients.service.ts';
+import { SystemRandom } from '../../../src/platform/random.ts';
+import { BOOTSTRAP_KEY, startAccessApp } from '../../support/auth-app.ts';
+import { type AccessStage, accessStage } from '../../support/auth-test-context.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+@Controller('probe')
+class Probe {
+  @Get('forgotten')
+  forgotten(): string {
+    return 'never';
+  }
+
+  @Public()
+  @Get('public')
+  open(): string {
+    return 'hello';
+  }
+
+  @Roles('service')
+  @Get('service')
+  service(@CurrentCaller() caller: Caller): object {
+    return { name: caller.name, tenants: caller.tenants, leaseModes: caller.leaseModes };
+  }
+
+  @RolesCheckedAgain('service')
+  @Post('hot')
+  hot(@CurrentCaller() caller: Caller): object {
+    return { name: caller.name };
+  }
+}
+
+@Roles('admin')
+@Controller('closed')
+class Closed {
+  @Get()
+  inherited(): string {
+    return 'admins';
+  }
+
+  @Roles('auditor')
+  @Get('narrower')
+  narrower(): string {
+    return 'auditors';
+  }
+}
+
+let access: AccessStage;
+let clients: ClientStore;
+const clock = new FakeClock();
+const random = new SystemRandom();
+
+beforeAll(async () => {
+  access = await accessStage(clock, { controllers: [Probe, Closed] });
+  clients = access.app.get(ClientStore);
+});
+
+afterAll(() => access?.close());
+
+const http = () => request(access.app.getHttpServer());
+const get = (path: string, key?: string) => {
+  const sent = http().get(path);
+  return key === undefined ? sent : sent.set('Authorization', `Bearer ${key}`);
+};
+
+async function makeClient(input: Partial<NewClient> = {}): Promise<{ id: string; key: string }> {
+  const policy: NewClient = { name: 'shop', role: 'service', tenants: ['acme'], products: ['ads'], ...input };
+  const { client, apiKey } = await clients.create(SYSTEM, policy);
+  return { id: client.id, key: apiKey.expose() };
+}
+
+async function refusals(): Promise<{ address: string; reason: string }[]> {
+  const rows = await access.database.rows<{ details: { address: string; reason: string } }>({
+    text: `SELECT details FROM audit_entry WHERE action = 'access.refused' AND details ->> 'address' IS NOT NULL ORDER BY id`,
+  });
+  return rows.map((row) => row.details);
+}
+
+async function refusedCount(reason: string): Promise<number> {
+  const metric = await access.registry.getSingleMetric('metavault_access_refused_total')?.get();
+  return metric?.values.find((value) => value.labels['reason'] === reason)?.value ?? 0;
+}
+
+describe('a route', () => {
+  it('that declares nothing is closed to everyone, and the log says that this is a defect', async () => {
+    for (const key of [undefined, BOOTSTRAP_KEY, (await makeClient()).key]) {
+      expect((await get('/probe/forgotten', key)).status).toBe(403);
+    }
+    const line = access.log.lines.find((logged) => logged['route'] === 'Probe.forgotten');
+    expect(line?.['level']).toBe(50);
+  });
+
+  it('that is public takes no key, and does not look at a wrong one', async () => {
+    expect((await get('/probe/public')).text).toBe('hello');
+    expect((await get('/probe/public', 'wrong')).status).toBe(200);
+  });
+
+  it('has the roles of its controller, unless it has its own', async () => {
+    const auditor = await makeClient({ role: 'auditor', tenants: ['*'], products: ['*'] });
+    expect((await get('/closed', BOOTSTRAP_KEY)).status).toBe(200);
+    expect((await get('/closed', auditor.key)).status).toBe(403);
+    expect((await get('/closed/narrower', BOOTSTRAP_KEY)).status).toBe(403);
+    expect((await get('/closed/narrower', auditor.key)).status).toBe(200);
+  });
+
+  it('gets the caller with its policy', async () => {
+    const { key } = await makeClient({ name: 'policy', leaseModes: ['token'] });
+    const answer = await get('/probe/service', key);
+    expect(answer.body).toEqual({ name: 'policy', tenants: ['acme'], leaseModes: ['token'] });
+  });
+
+  it('refuses a role before it looks at the input', async () => {
+    const { key } = await makeClient();
+    const answer = await http().post('/v1/clients').set('Authorization', `Bearer ${key}`).send({ nonsense: true });
+    expect(answer.status).toBe(403);
+    expect(answer.body).toMatchObject({ code: 'forbidden' });
+  });
+});
+
+describe('401', () => {
+  it('carries the challenge and problem+json, whatever is wrong', async () => {
+    const { key } = await makeClient();
+    const wrong = newApiKey(random).expose();
+    for (const header of [
+      undefined,
+      '',
+      'Bearer',
+      'Bearer ',
+      `Basic ${key}`,
+      key,
+      `Bearer ${wrong}`,
+      `Bearer ${key} x`,
+    ]) {
+      const sent = http().get('/probe/service');
+      const answer = await (header === undefined ? sent : sent.set('Authorization', header));
+      expect([header, answer.status]).toEqual([header, 401]);
+      expect(answer.headers['www-authenticate']).toBe('Bearer');
+      expect(answer.headers['content-type']).toContain('application/problem+json');
+      expect(answer.body).toMatchObject({ code: 'unauthenticated', status: 401, remedy: expect.any(String) });
+      expect(JSON.stringify(answer.body)).not.toContain(wrong);
+    }
+  });
+
+  it('does not wait for a record that is locked', async () => {
+    // A window of its own, so that there is something to record.
+    clock.advance(3600);
+    await access.database.transaction(async (tx) => {
+      await tx.run({ text: 'LOCK TABLE audit_entry IN ACCESS EXCLUSIVE MODE' });
+      const began = performance.now();
+      expect((await get('/probe/service', 'mtv_mistyped')).status).toBe(401);
+      // Other statements would wait for 15 seconds.
+      expect(performance.now() - began).toBeLessThan(10_000);
+    });
+    expect(access.log.text()).toContain('a refusal could not be recorded');
+  });
+
+  it('is no matter of the case of the scheme', async () => {
+    const { key } = await makeClient();
+    expect((await http().get('/probe/service').set('Authorization', `bearer ${key}`)).status).toBe(200);
+  });
+
+  it('meets the keys of deleted clients at once', async () => {
+    const { id, key } = await makeClient();
+    expect((await get('/probe/service', key)).status).toBe(200);
+    await clients.delete(SYSTEM, id);
+    expect((await get('/probe/service', key)).status).toBe(401);
+  });
+
+  it('meets a replaced key when its grace is over, not before', async () => {
+    const { id, key } = await makeClient();
+    const { apiKey } = await clients.issueKey(SYSTEM, id, 60);
+    clock.advance(59);
+    expect((await get('/probe/service', key)).status).toBe(200);
+    clock.advance(1);
+    expect((await get('/probe/service', key)).status).toBe(401);
+    expect((await get('/probe/service', apiKey.expose())).status).toBe(200);
+  });
+});
+
+describe('the memory of the hottest route', () => {
+  const post = (key: string) => http().post('/probe/hot').set('Authorization', `Bearer ${key}`);
+
+  it('forgets within 5 seconds, and no other route uses it', async () => {
+    const { id, key } = await makeClient();
+    expect((await post(key)).status).toBe(201);
+    await clients.delete(SYSTEM, id);
+    expect((await post(key)).status).toBe(201);
+    expect((await get('/probe/service', key)).status).toBe(401);
+    clock.advance(5.001);
+    expect((await post(key)).status).toBe(401);
+  });
+
+  it('does not carry a key past its end', async () => {
+    const { id, key } = await makeClient();
+    await clients.issueKey(SYSTEM, id, 2);
+    expect((await post(key)).status).toBe(201);
+    clock.advance(2);
+    expect((await post(key)).status).toBe(401);
+  });
+});
+
+describe('a limit of requests a second', () => {
+  it('holds its client and no other', async () => {
+    const limited = await makeClient({ rateLimitPerSecond: 3 });
+    const other = await makeClient();
+    const answers = await Promise.all(Array.from({ length: 8 }, () => get('/probe/service', limited.key)));
+    const over = answers.filter((answer) => answer.status === 429);
+    expect(answers.filter((answer) => answer.status === 200).length).toBeGreaterThanOrEqual(3);
+    expect(over.length).toBeGreaterThanOrEqual(2);
+    expect(over[0]?.headers['retry-after']).toBe('1');
+    expect(over[0]?.body).toMatchObject({ code: 'rate_limited' });
+    const others = await Promise.all(Array.from({ length: 8 }, () => get('/probe/service', other.key)));
+    expect(others.every((answer) => answer.status === 200)).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 1_050));
+    expect((await get('/probe/service', limited.key)).status).toBe(200);
+  });
+});
+
+describe('wrong keys from one address', () => {
+  it('get 429 from the eleventh on, a good key always passes, and one entry tells of the flood', async () => {
+    // Its entries come after all before; and an application of its own: the address has no history there.
+    clock.advance(1);
+    const fresh = await startAccessApp(access.database, clock, { controllers: [Probe] });
+    try {
+      const before = (await refusals()).length;
+      const server = fresh.app.getHttpServer();
+      const attempt = (key: string) => request(server).get('/probe/service').set('Authorization', `Bearer ${key}`);
+      const statuses: number[] = [];
+      for (let count = 0; count < 12; count++) {
+        statuses.push((await attempt(count % 2 === 0 ? newApiKey(random).expose() : 'mtv_mistyped')).status);
+      }
+      expect(statuses).toEqual([...Array<number>(10).fill(401), 429, 429]);
+      const blocked = await attempt(newApiKey(random).expose());
+      expect(blocked.body).toMatchObject({ code: 'too_many_attempts' });
+      expect(Number(blocked.headers['retry-after'])).toBeGreaterThan(0);
+      expect(blocked.headers['www-authenticate']).toBeUndefined();
+      expect((await attempt((await makeClient()).key)).status).toBe(200);
+      expect((await request(server).get('/probe/service')).status).toBe(401);
+      expect((await refusals()).slice(before)).toEqual([{ address: '127.0.0.1', reason: 'unknown_key' }]);
+    } finally {
+      await fresh.app.close();
+    }
+  });
+
+  it('are counted by reason, and keys reach neither record nor log', async () => {
+    const wrong = newApiKey(random).expose();
+    const malformed = await refusedCount('malformed_key');
+    const blocked = await refusedCount('too_many_attempts');
+    await get('/probe/service', 'short');
+    expect((await refusedCount('malformed_key')) + (await refusedCount('too_many_attempts'))).toBe(
+      malformed + blocked + 1,
+    );
+    await get('/probe/service', wrong);
+    const [row] = await access.database.rows<{ found: boolean }>({
+      text: 'SELECT EXISTS (SELECT 1 FROM audit_entry WHERE details::text LIKE $1) AS found',
+      values: [`%${wrong.slice(4, 20)}%`],
+    });
+    expect(row?.found).toBe(false);
+    expect(access.log.text()).not.toContain(wrong);
+  });
+
+  it('in the wrong form cost the database nothing but the one entry', async () => {
+    const fresh = await startAccessApp(access.database, clock, { controllers: [Probe] });
+    const statements: string[] = [];
+    const original = access.database.rows.bind(access.database);
+    Object.assign(access.database, {
+      rows: (statement: { text: string }) => {
+        statements.push(statement.text);
+        return original(statement);
+      },
+    });
+    try {
+      const changed = newApiKey(random)
+        .expose()
+        .replace(/.$/, (last) => (last === '0' ? '1' : '0'));
+      for (const key of ['short', 'mtv_', changed]) {
+        await request(fresh.app.getHttpServer())
+          .get('/probe/service')
+          .set('Authorization', `Bearer ${key}`)
+          .expect(401);
+      }
+      expect(statements).toEqual([]);
+      await request(fresh.app.getHttpServer())
+        .get('/probe/service')
+        .set('Authorization', `Bearer ${newApiKey(random).expose()}`);
+      expect(statements).toHaveLength(1);
+    } finally {
+      Reflect.deleteProperty(access.database, 'rows');
+      await fresh.app.close();
+    }
+  });
+});

@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import type { Caller } from '../../../src/auth/authenticated-client.ts';
+import { LastUse } from '../../../src/auth/last-use-recorder.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { type OpenDatabase, openFreshDatabase } from '../../support/fresh-database.ts';
+import { captureLog } from '../../support/test-replica.ts';
+
+const HASH = Buffer.alloc(32, 1);
+let open: OpenDatabase;
+let clock: FakeClock;
+let lastUse: LastUse;
+const log = captureLog();
+
+beforeAll(async () => {
+  open = await openFreshDatabase();
+  await open.database.run({
+    text: `INSERT INTO client (id, name, role, tenants, products, lease_modes, max_ttl_seconds, created_at)
+      VALUES ('cli_a', 'a', 'service', '{*}', '{*}', '{gateway}', 60, now())`,
+  });
+  await open.database.run({
+    text: `INSERT INTO client_key (hash, client_id, created_at) VALUES ($1, 'cli_a', now())`,
+    values: [HASH],
+  });
+});
+afterAll(() => open.close());
+beforeEach(async () => {
+  clock = new FakeClock();
+  lastUse = new LastUse(open.database, clock, log.logger);
+  await open.database.run({ text: 'UPDATE client SET last_used_at = NULL' });
+  await open.database.run({ text: 'UPDATE client_key SET last_used_at = NULL' });
+});
+
+const caller = (keyHash: Buffer | null = HASH) => ({ clientId: 'cli_a', keyHash }) as Caller;
+
+async function written(): Promise<{ client: string | null; key: string | null }> {
+  const [row] = await open.database.rows<{ client: Date | null; key: Date | null }>({
+    text: 'SELECT c.last_used_at AS client, k.last_used_at AS key FROM client c JOIN client_key k ON k.client_id = c.id',
+  });
+  return { client: row?.client?.toISOString() ?? null, key: row?.key?.toISOString() ?? null };
+}
+
+it('is written by itself a moment after the first use', async () => {
+  lastUse.note(caller());
+  const at = clock.now().toISOString();
+  for (let tries = 0; tries < 200 && (await written()).key === null; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  expect(await written()).toEqual({ client: at, key: at });
+});
+
+it('is written once a minute at the most', async () => {
+  const first = clock.now().toISOString();
+  lastUse.note(caller());
+  await lastUse.flush();
+  clock.advance(59);
+  lastUse.note(caller());
+  await lastUse.flush();
+  expect(await written()).toEqual({ client: first, key: first });
+  clock.advance(1);
+  lastUse.note(caller());
+  await lastUse.flush();
+  const second = clock.now().toISOString();
+  expect(await written()).toEqual({ client: second, key: second });
+});
+
+it("of a token is its client's alone, and never goes back", async () => {
+  lastUse.note(caller(null));
+  await lastUse.flush();
+  const at = clock.now().toISOString();
+  expect(await written()).toEqual({ client: at, key: null });
+  clock.set('2020-01-01T00:00:00Z');
+  const other = new LastUse(open.database, clock, log.logger);
+  other.note(caller(null));
+  await other.flush();
+  expect((await written()).client).toBe(at);
+});
+
+it('waits for nobody who holds the rows', async () => {
+  await open.database.transaction(async (tx) => {
+    await tx.rows({ text: 'SELECT 1 FROM client c, client_key k FOR UPDATE' });
+    lastUse.note(caller());
+    await lastUse.flush();
+  });
+  expect(await written()).toEqual({ client: null, key: null });
+  expect(log.lines).toEqual([]);
+});
+
+it('costs nobody anything where the database can not be written', async () => {
+  await open.database.run({ text: 'ALTER TABLE client RENAME COLUMN last_used_at TO gone' });
+  try {
+    lastUse.note(caller());
+    await lastUse.flush();
+    expect(log.text()).toContain('could not be written');
+  } finally {
+    await open.database.run({ text: 'ALTER TABLE client RENAME COLUMN gone TO last_used_at' });
+  }
+});

@@ -1,0 +1,186 @@
+import { SYSTEM } from '../../../src/audit/audit-log.ts';
+import { ClaimLost } from '../../../src/connections/authorization/pending-authorization.repository.ts';
+import { credentialContext } from '../../../src/connections/credentials/seal-contexts.ts';
+import type { Database } from '../../../src/database/database.ts';
+import { SecretString } from '../../../src/platform/secret-string.ts';
+import { connect, connectionsRoom, type TestConnections } from '../../support/connections-harness.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { type OpenDatabase, openFreshDatabase } from '../../support/fresh-database.ts';
+import { testConfig } from '../../support/test-config.ts';
+import { openTestVault, type TestVault } from '../../support/test-vault.ts';
+
+const PAGES = [
+  { id: '501', token: 'EAApage501' },
+  { id: '502', token: 'EAApage502', instagramId: '17841400000000001' },
+];
+
+describe('establishing and revoking connections on Postgres', () => {
+  const clock = new FakeClock();
+  let open: OpenDatabase;
+  let database: Database;
+  let sealed: TestVault;
+  let room: TestConnections;
+
+  beforeEach(async () => {
+    open = await openFreshDatabase();
+    database = open.database;
+    sealed = await openTestVault(database, clock);
+    room = connectionsRoom(database, clock, testConfig(), sealed);
+  });
+  afterEach(() => open.close());
+
+  const count = async (table: string): Promise<number> =>
+    Number((await database.rows<{ n: string }>({ text: `SELECT count(*) AS n FROM ${table}` }))[0]?.n);
+
+  it('seals every token, with its audit entry and event, and leaves no intake behind', async () => {
+    const id = await connect(room, clock, { pages: PAGES });
+    expect(await count('token_intake')).toBe(0);
+    expect(await count('sealed_secret')).toBe(3);
+    const rows = await database.rows<{ action: string; connection_id: string }>({ text: 'SELECT * FROM audit_entry' });
+    expect(rows).toMatchObject([{ action: 'connection.created', connection_id: id }]);
+    expect(await database.rows({ text: 'SELECT type FROM event' })).toEqual([{ type: 'connection.created' }]);
+    const dump = await database.rows<{ t: string }>({
+      text: `SELECT string_agg(x::text, ' ') AS t FROM (SELECT s::text AS x FROM sealed_secret s UNION ALL SELECT c::text FROM credential c
+        UNION ALL SELECT a::text FROM audit_entry a UNION ALL SELECT e::text FROM event e) d`,
+    });
+    for (const token of ['EAArootToken', 'EAApage501', 'EAApage502']) {
+      expect(dump[0]?.t).not.toContain(token);
+      expect(dump[0]?.t).not.toContain(Buffer.from(token).toString('hex'));
+    }
+  });
+
+  it('binds assets to the credential that reaches them', async () => {
+    await connect(room, clock, { pages: PAGES });
+    const rows = await database.rows({
+      text: `SELECT a.type, a.id, k.kind, k.subject_id FROM asset a JOIN credential k ON k.id = a.credential_id ORDER BY a.type, a.id`,
+    });
+    expect(rows).toEqual([
+      { type: 'instagram_account', id: '17841400000000001', kind: 'page', subject_id: '502' },
+      { type: 'page', id: '501', kind: 'page', subject_id: '501' },
+      { type: 'page', id: '502', kind: 'page', subject_id: '502' },
+    ]);
+  });
+
+  it('keeps the id when the same Meta user connects again, and brings it back from reauth_required', async () => {
+    const id = await connect(room, clock, { pages: PAGES });
+    await database.run({
+      text: `UPDATE connection SET status = 'reauth_required', status_reason = '{"code":"x"}' WHERE id = $1`,
+      values: [id],
+    });
+    expect(await connect(room, clock, { root: { token: 'EAAsecond' }, pages: PAGES.slice(1) })).toBe(id);
+    const [row] = await database.rows({
+      text: 'SELECT status, status_reason FROM connection WHERE id = $1',
+      values: [id],
+    });
+    expect(row).toEqual({ status: 'active', status_reason: null });
+    const credentials = await database.rows<{ subject_id: string; version: number }>({
+      text: 'SELECT subject_id, version FROM credential ORDER BY is_root DESC',
+    });
+    expect(credentials).toEqual([
+      { subject_id: '100000000000001', version: 2 },
+      { subject_id: '502', version: 2 },
+    ]);
+    // Two serving versions and the two they replaced; the page that was not granted again is gone with its tokens.
+    expect(await count('sealed_secret')).toBe(4);
+  });
+
+  it('makes one connection of many authorizations at once', async () => {
+    const ids = await Promise.all(Array.from({ length: 6 }, () => connect(room, clock, { pages: PAGES })));
+    expect(new Set(ids).size).toBe(1);
+    expect(await count('connection')).toBe(1);
+  });
+
+  it('keeps tenants, products and people apart', async () => {
+    const ids = [
+      await connect(room, clock),
+      await connect(room, clock, { tenant: 'tenant-b' }),
+      await connect(room, clock, { product: 'ads' }),
+      await connect(room, clock, { metaUserId: '2' }),
+    ];
+    expect(new Set(ids).size).toBe(4);
+  });
+
+  it('writes nothing for a replica whose intake was taken over', async () => {
+    const intake = await room.intakes.begin(
+      {
+        tenant: 't',
+        product: 'pages',
+        flow: 'facebook_login',
+        sessionId: null,
+        stateHash: null,
+        requestedBy: null,
+        stage: 'exchanged',
+        expiresAt: null,
+        hints: {},
+        token: new SecretString('EAAshort'),
+      },
+      60,
+    );
+    expect(await room.intakes.claimDue(10, 60)).toHaveLength(0);
+    clock.advance(61);
+    const [taken] = await room.intakes.claimDue(10, 60);
+    expect(taken?.id).toBe(intake.id);
+    await expect(room.intakes.advance(intake, new SecretString('EAAlong'), null)).rejects.toThrow(ClaimLost);
+    if (taken === undefined) throw new Error('not taken over');
+    expect((await room.intakes.open(taken)).expose()).toBe('EAAshort');
+    const next = await room.intakes.advance(taken, new SecretString('EAAlong'), null);
+    expect((await room.intakes.open(next)).expose()).toBe('EAAlong');
+    expect(await count('sealed_secret')).toBe(1);
+  });
+
+  describe('revoking', () => {
+    const by = { actor: SYSTEM, requestId: null, reason: 'test' };
+
+    it('destroys every token but the one that Meta must be told with', async () => {
+      const id = await connect(room, clock, { pages: PAGES });
+      expect(await room.revoke.revoke(id, by)).toMatchObject({ providerRevocation: 'pending', leasesRevoked: 0 });
+      expect(await count('sealed_secret')).toBe(1);
+      const [kept] = await database.rows<{ secret_id: string; credential_id: string; version: number }>({
+        text: 'SELECT * FROM provider_revocation',
+      });
+      const context = { tenant: 'tenant-a', connectionId: id, kind: 'user' as const, version: kept?.version ?? 0 };
+      const token = await sealed.vault.get(
+        database,
+        kept?.secret_id ?? '',
+        credentialContext({ ...context, credentialId: kept?.credential_id ?? '' }),
+      );
+      expect(token?.expose()).toBe('EAArootToken');
+      expect(await count('credential WHERE secret_id IS NOT NULL OR token_hash IS NOT NULL')).toBe(0);
+    });
+
+    it('answers the same the second time and changes nothing', async () => {
+      const id = await connect(room, clock);
+      const first = await room.revoke.revoke(id, by);
+      clock.advance(5);
+      expect(await room.revoke.revoke(id, by)).toEqual(first);
+      expect(await count(`audit_entry WHERE action = 'connection.revoked'`)).toBe(1);
+      expect(await room.revoke.revoke('con_00000000000000000000000000', by)).toBeNull();
+    });
+
+    it('is shared while another live connection rests on the same person, also when both are revoked at once', async () => {
+      const a = await connect(room, clock);
+      const b = await connect(room, clock, { tenant: 'tenant-b' });
+      const both = await Promise.all([a, b].map((id) => room.revoke.revoke(id, by)));
+      expect(both.map((revoked) => revoked?.providerRevocation).sort()).toEqual(['pending', 'shared']);
+      expect(await count('sealed_secret')).toBe(1);
+    });
+
+    it('is final: connecting again makes a new connection', async () => {
+      const id = await connect(room, clock);
+      await room.revoke.revoke(id, by);
+      expect(await connect(room, clock)).not.toBe(id);
+    });
+
+    it('is not undone by an authorization that was under way', async () => {
+      const id = await connect(room, clock);
+      const [again] = await Promise.all([connect(room, clock), room.revoke.revoke(id, by)]);
+      const [row] = await database.rows<{ status: string }>({
+        text: 'SELECT status FROM connection WHERE id = $1',
+        values: [id],
+      });
+      expect(row?.status).toBe('revoked');
+      if (again === id)
+        expect(await count(`credential WHERE connection_id = '${id}' AND secret_id IS NOT NULL`)).toBe(0);
+    });
+  });
+});

@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { DataSource } from 'typeorm';
+import { dataSourceOptions } from '../../../src/database/data-source-options.ts';
+import { Database } from '../../../src/database/database.ts';
+import { type FreshDatabase, freshDatabase } from '../../support/fresh-database.ts';
+import { type SilenceableLine, silenceableLine } from '../../support/silenceable-proxy.ts';
+
+let fresh: FreshDatabase;
+let line: SilenceableLine;
+let source: DataSource;
+let database: Database;
+
+beforeAll(async () => {
+  fresh = await freshDatabase();
+  line = await silenceableLine(fresh.url);
+  const options = dataSourceOptions(line.url, 2);
+  source = await new DataSource({ ...options, extra: { ...options.extra, query_timeout: 300 } } as never).initialize();
+  database = Database.of(source);
+});
+afterAll(async () => {
+  line?.close();
+  await source?.destroy();
+  await fresh?.drop();
+});
+
+const one = { text: 'SELECT 1 AS one' };
+
+describe('connections that have gone dead', () => {
+  it('are given up, in transactions too, and replaced', async () => {
+    await Promise.all([database.rows(one), database.rows(one)]);
+    line.silence();
+    await expect(database.transaction((tx) => tx.rows(one))).rejects.toThrow('timeout');
+    await expect(database.rows(one)).rejects.toThrow('timeout');
+    line.restore();
+    expect(await Promise.all([database.rows(one), database.transaction((tx) => tx.rows(one))])).toEqual([
+      [{ one: 1 }],
+      [{ one: 1 }],
+    ]);
+  });
+});

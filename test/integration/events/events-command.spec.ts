@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { Command } from 'commander';
+import { addEventsCommand } from '../../../src/cli/events-command.ts';
+import { Database } from '../../../src/database/database.ts';
+import { Outbox } from '../../../src/events/outbox/outbox.ts';
+import { checkEventSubscriptions } from '../../../src/operations/doctor/event-checks.ts';
+import { SystemClock } from '../../../src/platform/clock.ts';
+import { api } from '../../support/connect-test-context.ts';
+import { startTestReplica, TEST_ENVIRONMENT, type TestReplica } from '../../support/test-replica.ts';
+import { type Receiver, startReceiver } from '../../support/webhook-receiver.ts';
+
+let replica: TestReplica;
+let receiver: Receiver;
+
+beforeAll(async () => {
+  [replica, receiver] = [await startTestReplica(), await startReceiver(410)];
+});
+afterAll(async () => {
+  await replica.close();
+  await receiver.close();
+});
+
+async function run(...words: string[]): Promise<string> {
+  const printed: string[] = [];
+  const program = new Command();
+  addEventsCommand(program, {
+    environment: { ...TEST_ENVIRONMENT, DATABASE_URL: replica.databaseUrl },
+    print: (text) => void printed.push(text),
+  });
+  await program.parseAsync(['events', ...words], { from: 'user' });
+  return printed.join('\n');
+}
+
+it('shows subscriptions and dead letters, and replays them one by one and by time', async () => {
+  const call = api({ replica });
+  const { id } = (await call.post('/v1/subscriptions', { url: receiver.url, events: ['connection.created'] })).body;
+  const database = replica.app.get(Database);
+  const event = { type: 'connection.created', tenant: 'acme', product: 'pages', connectionId: 'con_1' } as const;
+  await replica.app.get(Outbox).add(database, { ...event, data: {} });
+  await receiver.waitFor(1);
+  while (!(await run('list')).includes(`${id}  ended`)) await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(await run('list')).toContain('dead letters: 1');
+  const shown = await run('deliveries', id);
+  const [delivery = ''] = /dlv_\w+/.exec(shown) ?? [];
+  expect(shown).toContain('http_status');
+  await expect(run('replay', delivery)).rejects.toThrow('Resume it');
+  await call.post(`/v1/subscriptions/${id}/resume`, {});
+  receiver.behave(200);
+  expect(await run('replay', delivery)).toBe(`${delivery} is due`);
+  await receiver.waitFor(2);
+  while ((await run('deliveries', id, '--status', 'delivered')).split('\n').length < 2) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  const range = ['--subscription', id, '--from', '2020-01-01T00:00:00Z'];
+  expect(await run('replay', ...range)).toBe('0 deliveries are due');
+  expect(await run('replay', ...range, '--delivered')).toBe('1 deliveries are due');
+  await receiver.waitFor(3);
+
+  for (const words of [
+    ['replay'],
+    ['replay', '--subscription', id, '--from', 'yesterday'],
+    ['deliveries', id, '--status', 'lost'],
+    ['deliveries', id, '--limit', '0'],
+    ['deliveries', 'sub_none'],
+    ['replay', 'dlv_none'],
+  ]) {
+    await expect(run(...words)).rejects.toMatchObject({ name: 'StartFailure' });
+  }
+}, 60_000);
+
+it('the doctor names who takes nothing for a day', async () => {
+  const on = { database: replica.app.get(Database), clock: new SystemClock() };
+  expect((await checkEventSubscriptions(on)).state).toBe('ok');
+  await on.database.run({
+    text: `UPDATE subscription SET status = 'active', failing_since = now() - interval '25 hours'`,
+  });
+  const finding = await checkEventSubscriptions(on);
+  expect(finding.state).toBe('attention');
+  expect(finding.detail).toMatch(/sub_\w+ \(127\.0\.0\.1:\d+, since /);
+});

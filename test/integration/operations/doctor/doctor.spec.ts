@@ -1,0 +1,195 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { loadConfig } from '../../../../src/config/load-config.ts';
+import { checkApps } from '../../../../src/operations/doctor/app-checks.ts';
+import { checkConnections } from '../../../../src/operations/doctor/connection-checks.ts';
+import type { Finding } from '../../../../src/operations/doctor/finding.ts';
+import { examineMeta } from '../../../../src/operations/doctor/run-meta-checks.ts';
+import { UndiciHttpClient } from '../../../../src/platform/http-client/http-client.ts';
+import { SystemRandom } from '../../../../src/platform/random.ts';
+import { api, createSession, goThrough } from '../../../support/connect-test-context.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { DAY, type LifecycleStage, lifecycleStage } from '../../../support/lifecycle-test-context.ts';
+import { TEST_ENVIRONMENT } from '../../../support/test-replica.ts';
+
+const VERIFY_TOKEN = 'doctors-verify-token';
+let stage: LifecycleStage;
+let publicUrl: string;
+const http = new UndiciHttpClient();
+
+beforeAll(async () => {
+  stage = await lifecycleStage({ META_WEBHOOK_VERIFY_TOKEN: VERIFY_TOKEN });
+  await stage.replica.app.getHttpAdapter().getInstance().listen({ host: '127.0.0.1', port: 0 });
+  const { port } = stage.replica.app.getHttpServer().address() as { port: number };
+  publicUrl = `http://127.0.0.1:${port}`;
+});
+afterAll(async () => {
+  await http.close();
+  await stage?.close();
+});
+
+const examine = (environment: Record<string, string> = {}, clock: FakeClock = stage.clock): Promise<Finding[]> => {
+  const config = loadConfig({
+    ...TEST_ENVIRONMENT,
+    ...stage.sandbox.environment(),
+    PUBLIC_URL: publicUrl,
+    META_WEBHOOK_VERIFY_TOKEN: VERIFY_TOKEN,
+    ...environment,
+  });
+  return examineMeta({ config, http, clock, random: new SystemRandom(), database: stage.database });
+};
+const of = (findings: Finding[], check: Finding['check'], state?: Finding['state']): Finding[] =>
+  findings.filter((finding) => finding.check === check && (state === undefined || finding.state === state));
+
+async function subscribe(object: string, callbackUrl = `${publicUrl}/webhooks/meta`): Promise<void> {
+  const { app } = stage.sandbox;
+  const body = new URLSearchParams({
+    object,
+    callback_url: callbackUrl,
+    fields: 'name',
+    verify_token: VERIFY_TOKEN,
+    access_token: `${app.id}|${app.secret}`,
+  });
+  const answer = await fetch(`${stage.sandbox.url}/graph.facebook.com/v25.0/${app.id}/subscriptions`, {
+    method: 'POST',
+    body,
+  });
+  expect({ status: answer.status, text: await answer.text() }).toMatchObject({ status: 200 });
+}
+
+describe('metavault doctor, between us and Meta', () => {
+  it('says what is missing before anything is set up at Meta, each with what it means and its mend', async () => {
+    const findings = await examine();
+    expect(findings.filter(({ state }) => state === 'wrong')).toEqual([]);
+    expect(of(findings, 'meta_app').map(({ state }) => state)).toEqual(['ok', 'ok']);
+    expect(of(findings, 'meta_clock')).toMatchObject([{ state: 'ok' }]);
+    expect(of(findings, 'webhook_handshake')).toMatchObject([{ state: 'ok' }]);
+    expect(of(findings, 'webhook_subscriptions')).toMatchObject([
+      { state: 'attention', detail: expect.stringContaining('permissions') },
+    ]);
+    expect(of(findings, 'redirect_uri')).toMatchObject([
+      { state: 'attention', detail: expect.stringContaining(`${publicUrl}/oauth/meta/callback`) },
+    ]);
+    for (const { state, mend } of findings) expect(mend === null).toBe(state === 'ok');
+  });
+
+  it('is content where all is subscribed here', async () => {
+    for (const object of ['permissions', 'page', 'instagram', 'whatsapp_business_account']) await subscribe(object);
+    expect(of(await examine(), 'webhook_subscriptions').map(({ state }) => state)).toEqual(['ok']);
+    // The same subscriptions, seen from a service with another address.
+    const elsewhere = of(await examine({ PUBLIC_URL: 'http://127.0.0.1:9' }), 'webhook_subscriptions', 'attention');
+    expect(elsewhere).toHaveLength(5);
+    expect(elsewhere[0]?.detail).toContain(publicUrl);
+  });
+
+  it.each<[string, Record<string, string>, Finding['check'], RegExp]>([
+    ['a wrong secret', { META_APP_SECRET: 'f'.repeat(32) }, 'meta_app', /refuses META_APP_SECRET/],
+    ['an unknown app', { META_APP_ID: '1234567890' }, 'meta_app', /does not take app 1234567890/],
+    ['a dead version', { META_GRAPH_API_VERSION: 'v18.0' }, 'meta_version', /v18.0 is dead/],
+    ['a redirect URI without https', { PUBLIC_URL: 'http://vault.example' }, 'redirect_uri', /not https/],
+    ['another verify token', { META_WEBHOOK_VERIFY_TOKEN: 'other' }, 'webhook_handshake', /answers 403/],
+  ])('finds %s to be wrong', async (_, environment, check, detail) => {
+    const findings = of(await examine(environment), check, 'wrong');
+    expect(findings.map((finding) => finding.detail).join('\n')).toMatch(detail);
+    expect(JSON.stringify(findings)).not.toContain('f'.repeat(32));
+  });
+
+  it.each<[string, Record<string, string>, Finding['check'], RegExp]>([
+    ['an id of a wrong form', { META_APP_ID: 'my-app' }, 'meta_app', /META_APP_ID does not look like/],
+    ['a secret of a wrong form', { META_APP_SECRET: 'secret' }, 'meta_app', /META_APP_SECRET does not look like/],
+    ['no verify token', { META_WEBHOOK_VERIFY_TOKEN: '' }, 'webhook_handshake', /is not set/],
+    ['nobody at PUBLIC_URL', { PUBLIC_URL: 'http://127.0.0.1:9' }, 'webhook_handshake', /does not answer/],
+    ['a Meta out of reach', { META_GRAPH_URL: 'http://127.0.0.1:9' }, 'meta_app', /could not be asked/],
+  ])('points at %s', async (_, environment, check, detail) => {
+    const findings = of(await examine(environment), check, 'attention');
+    expect(findings.map((finding) => finding.detail).join('\n')).toMatch(detail);
+  });
+
+  it('finds a clock that is off', async () => {
+    const fast = new FakeClock(stage.clock.now().toISOString());
+    fast.advance(3600);
+    expect(of(await examine({}, fast), 'meta_clock')).toMatchObject([
+      { state: 'wrong', detail: expect.stringMatching(/3600 s ahead/) },
+    ]);
+  });
+
+  it('points at a version that Meta serves by another, that ends soon, and that has ended', async () => {
+    const now = stage.clock.now();
+    const version = async (at: string, asked: string) => {
+      stage.clock.set(at);
+      const findings = of(await examine({ META_GRAPH_API_VERSION: asked }), 'meta_version');
+      stage.clock.set(now);
+      return findings;
+    };
+    // Ends by the changelog on 2028-07-29 (META.md 17).
+    expect(await version('2028-04-01T00:00:00Z', 'v25.0')).toMatchObject([{ state: 'ok' }]);
+    expect(await version('2028-06-01T00:00:00Z', 'v25.0')).toMatchObject([
+      { state: 'attention', detail: expect.stringContaining('ends on 2028-07-29') },
+    ]);
+    expect(await version('2029-01-01T00:00:00Z', 'v25.0')).toMatchObject([
+      { state: 'wrong', detail: expect.stringMatching(/v25.0 is dead.*v26.0 is what Meta serves/) },
+    ]);
+    const config = loadConfig({ ...TEST_ENVIRONMENT, META_GRAPH_API_VERSION: 'v25.0' });
+    const served = { checkAppCredentials: async () => ({ ok: true as const, servedVersion: 'v26.0' }) };
+    const drifted = of(await checkApps(config, served, now), 'meta_version');
+    expect(drifted).toMatchObject([
+      { state: 'attention', detail: expect.stringContaining('v26.0 is what Meta serves') },
+    ]);
+  });
+
+  it('learns from logins that failed: a redirect URI that differs, an app that is not open', async () => {
+    expect(of(await examine(), 'logins')).toMatchObject([{ state: 'ok', detail: 'none failed in the last day' }]);
+    const refuse = (fault: Parameters<LifecycleStage['fault']>[0]) =>
+      stage.fault(fault, { pathPattern: 'oauth/access_token', method: 'POST' }, 1);
+    refuse({ kind: 'graph_error', code: 100, subcode: 36009 });
+    await goThrough(stage);
+    expect(of(await examine(), 'logins')).toMatchObject([
+      { state: 'ok', detail: 'failed in the last day: 1 code_rejected (100/36009)' },
+    ]);
+    refuse({ kind: 'graph_error', code: 100, subcode: 36008 });
+    await goThrough(stage);
+    await goThrough(stage, {}, { action: 'error_901' });
+    const session = await createSession(stage);
+    refuse({ kind: 'graph_error', code: 100, subcode: 36008 });
+    const body = { code: 'x', redirect_uri: 'https://app.example/other' };
+    await api(stage).post(`/v1/connect-sessions/${session.id}/complete`, body).expect(422);
+    const findings = await examine();
+    expect(of(findings, 'redirect_uri', 'wrong')).toMatchObject([
+      {
+        detail: expect.stringContaining('1 logins'),
+        mend: expect.stringContaining(`${publicUrl}/oauth/meta/callback`),
+      },
+    ]);
+    expect(
+      of(findings, 'redirect_uri')
+        .map(({ detail }) => detail)
+        .join(),
+    ).toContain('1 codes of clients');
+    expect(of(findings, 'logins')).toMatchObject([
+      { state: 'attention', detail: expect.stringContaining('1 persons away'), mend: expect.stringContaining('live') },
+    ]);
+    stage.clock.advance(2 * DAY);
+    expect(of(await examine(), 'logins')).toMatchObject([{ state: 'ok', detail: 'none failed in the last day' }]);
+  });
+
+  it('names the connections that need a person', async () => {
+    expect(await checkConnections(stage.database)).toMatchObject([
+      { state: 'ok', detail: '0 live, none needs a person' },
+    ]);
+    const dead = await stage.imported({ tenant: 'doctor' });
+    const unable = await stage.imported({ tenant: 'doctor' });
+    await stage.database.run({
+      text: `UPDATE connection SET status = 'reauth_required' WHERE id = $1`,
+      values: [dead.id],
+    });
+    await stage.database.run({
+      text: `UPDATE connection SET status_reason = NULL, flow = 'facebook_login', scopes = '{email}' WHERE id = $1`,
+      values: [unable.id],
+    });
+    const findings = await checkConnections(stage.database);
+    expect(findings).toMatchObject([
+      { state: 'attention', detail: expect.stringContaining(dead.id) },
+      { state: 'attention', detail: expect.stringContaining(unable.id) },
+    ]);
+    expect(findings[1]?.detail).toContain('scopes');
+  });
+});

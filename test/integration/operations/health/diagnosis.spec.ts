@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import request from 'supertest';
+import { api } from '../../../support/connect-test-context.ts';
+import { type LifecycleStage, lifecycleStage } from '../../../support/lifecycle-test-context.ts';
+import { TEST_ADMIN_KEY } from '../../../support/test-replica.ts';
+
+let stage: LifecycleStage;
+beforeAll(async () => {
+  stage = await lifecycleStage({ META_WEBHOOK_VERIFY_TOKEN: 'a-token' });
+});
+afterAll(() => stage?.close());
+
+const ready = (key?: string) => {
+  const call = request(stage.replica.app.getHttpServer()).get('/health/ready');
+  return key === undefined ? call : call.set('Authorization', `Bearer ${key}`);
+};
+const OWN = ['clock', 'database', 'key_ring', 'migrations', 'process'];
+const callsToMeta = (): number => stage.sandbox.state.log.list().length;
+const clientKey = async (role: string) =>
+  (await api(stage).post('/v1/clients', { name: role, role, tenants: ['*'], products: ['*'] })).body.api_key as string;
+
+describe('GET /health/ready', () => {
+  it('tells probes, wrong keys and other roles no more than whether it is ready, and asks nobody', async () => {
+    const before = callsToMeta();
+    for (const key of [
+      undefined,
+      'nonsense',
+      `mtv_${'0'.repeat(60)}`,
+      await clientKey('service'),
+      await clientKey('auditor'),
+    ]) {
+      const answer = await ready(key).expect(200);
+      expect(Object.keys(answer.body.details).sort()).toEqual(OWN);
+      expect(answer.text).not.toContain(stage.sandbox.app.id);
+    }
+    const basic = await request(stage.replica.app.getHttpServer()).get('/health/ready').auth('probe', 'secret');
+    expect([basic.status, Object.keys(basic.body.details).sort()]).toEqual([200, OWN]);
+    expect(callsToMeta()).toBe(before);
+  });
+
+  it('tells admins what the doctor finds, each with its mend, and asks Meta once in five minutes', async () => {
+    const before = callsToMeta();
+    const [first, second] = (await Promise.all([ready(TEST_ADMIN_KEY), ready(TEST_ADMIN_KEY)])) as [
+      request.Response,
+      request.Response,
+    ];
+    const asked = callsToMeta() - before;
+    expect(asked).toBeGreaterThan(0);
+    expect(second.body).toEqual(first.body);
+    const { details } = first.body as {
+      details: Record<string, { status: string; examined_at: string; findings: Record<string, unknown>[] }>;
+    };
+    expect(Object.keys(details)).toEqual(
+      expect.arrayContaining([
+        ...OWN,
+        'meta_app',
+        'meta_version',
+        'meta_clock',
+        'redirect_uri',
+        'webhook_handshake',
+        'webhook_subscriptions',
+        'logins',
+        'connections',
+        'event_subscriptions',
+      ]),
+    );
+    expect(details['meta_app']).toMatchObject({ status: 'up', findings: [{ state: 'ok', mend: null }, {}] });
+    expect(details['redirect_uri']?.findings[0]).toMatchObject({ state: 'attention', mend: expect.any(String) });
+    expect(first.text).not.toContain(stage.sandbox.app.secret);
+    await ready(TEST_ADMIN_KEY).expect(200);
+    expect(callsToMeta() - before).toBe(asked);
+    stage.clock.advance(301);
+    const later = await ready(TEST_ADMIN_KEY).expect(200);
+    expect(callsToMeta() - before).toBeGreaterThan(asked);
+    expect(later.body.details.meta_app.examined_at).not.toBe(details['meta_app']?.examined_at);
+  });
+
+  it('makes nobody wait for a Meta that does not answer, and tells the next who asks', async () => {
+    stage.clock.advance(301);
+    stage.fault({ kind: 'delay', delayMs: 7_000 }, { pathPattern: 'oauth/access_token' }, 1);
+    const first = await ready(TEST_ADMIN_KEY).expect(200);
+    expect(first.body.details.examination).toMatchObject({
+      findings: [{ state: 'attention', detail: expect.stringContaining('under way'), mend: expect.any(String) }],
+    });
+    expect(first.body.details).not.toHaveProperty('meta_app');
+    let details: Record<string, unknown> = {};
+    for (let tries = 0; tries < 10 && details['meta_app'] === undefined; tries++) {
+      details = (await ready(TEST_ADMIN_KEY).expect(200)).body.details;
+    }
+    expect(details['meta_app']).toMatchObject({ status: 'up' });
+  });
+
+  it('stays ready with a secret that Meta refuses: there are leases to serve', async () => {
+    stage.fault({ kind: 'graph_error', code: 1 }, { pathPattern: 'oauth/access_token' }, null);
+    stage.clock.advance(301);
+    const answer = await ready(TEST_ADMIN_KEY);
+    stage.sandbox.state.faults.clear();
+    expect([answer.status, answer.body.status]).toEqual([200, 'ok']);
+    expect(answer.body.details.meta_app).toMatchObject({ status: 'down' });
+    expect(JSON.stringify(answer.body.details.meta_app)).toContain('refuses META_APP_SECRET');
+  });
+});

@@ -1,0 +1,75 @@
+import { AuditLog, SYSTEM } from '../../src/audit/audit-log.ts';
+import { AuditChain } from '../../src/audit/chain/audit-chain.ts';
+import { type ChainFault, ChainVerifier } from '../../src/audit/chain/chain-verifier.ts';
+import type { Database } from '../../src/database/database.ts';
+import type { KeyRing } from '../../src/vault/keys/key-ring.ts';
+import { FakeClock } from './fake-clock.ts';
+import { openFreshDatabase } from './fresh-database.ts';
+import { assemble } from './open-resources.ts';
+import { openTestVault } from './test-vault.ts';
+
+/** The audit room on a database of its own, put together by hand. */
+export interface AuditStage {
+  database: Database;
+  url: string;
+  clock: FakeClock;
+  ring: KeyRing;
+  log: AuditLog;
+  chain: AuditChain;
+  verifier: ChainVerifier;
+  sql(text: string, values?: unknown[]): Promise<number>;
+  /** So many entries, with so many seconds after each. */
+  record(count: number, secondsApart?: number): Promise<void>;
+  /** Ten entries of ten minutes, linked; their ids. */
+  tenLinked(): Promise<string[]>;
+  linkedIds(): Promise<string[]>;
+  /** Where a verification finds the chain broken, if it does. */
+  fault(): Promise<ChainFault | null>;
+  close(): Promise<void>;
+}
+
+export function auditStage(): Promise<AuditStage> {
+  return assemble(async (keep) => {
+    const { database, url } = keep(await openFreshDatabase());
+    const clock = new FakeClock();
+    const { ring, ids } = await openTestVault(database, clock);
+    const log = new AuditLog(clock, ids, ring);
+    const chain = new AuditChain(database, clock, ring);
+    const verifier = new ChainVerifier(database, clock, chain, ring);
+    const record = async (count: number, secondsApart = 1): Promise<void> => {
+      for (let index = 0; index < count; index++) {
+        await log.record(database, { action: 'test.happened', actor: SYSTEM, tenant: 'acme', details: { index } });
+        clock.advance(secondsApart);
+      }
+    };
+    const linkedIds = async (): Promise<string[]> => {
+      const rows = await database.rows<{ entry_id: string }>({
+        text: 'SELECT entry_id FROM audit_link ORDER BY position',
+      });
+      return rows.map((row) => row.entry_id);
+    };
+    return {
+      database,
+      url,
+      clock,
+      ring,
+      log,
+      chain,
+      verifier,
+      record,
+      linkedIds,
+      sql: (text: string, values: unknown[] = []) => database.run({ text, values }),
+      tenLinked: async () => {
+        await record(10, 600);
+        const linked = await chain.linkNew();
+        if (linked !== 10) throw new Error(`${linked} of ten entries were linked`);
+        return linkedIds();
+      },
+      fault: async () => {
+        const { valid, brokenAt } = await verifier.verify();
+        if (valid !== (brokenAt === null)) throw new Error(`valid is ${valid}, and yet ${JSON.stringify(brokenAt)}`);
+        return brokenAt;
+      },
+    };
+  });
+}

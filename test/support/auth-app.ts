@@ -1,0 +1,91 @@
+import type { Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Registry } from 'prom-client';
+import { AuditLog } from '../../src/audit/audit-log.ts';
+import { ChainMac } from '../../src/audit/chain/chain-mac.ts';
+import { AccessModule } from '../../src/auth/auth.module.ts';
+import { KeyHasher } from '../../src/auth/credentials/key-hasher.ts';
+import { PolicyRefusalFilter } from '../../src/auth/policy/policy-violation.filter.ts';
+import { Config, type OidcConfig } from '../../src/config/config.ts';
+import { Database } from '../../src/database/database.ts';
+import { Clock } from '../../src/platform/clock.ts';
+import { HttpClient, UndiciHttpClient } from '../../src/platform/http-client/http-client.ts';
+import { createHttpServer } from '../../src/platform/http-server/http-server.ts';
+import { InputPipe } from '../../src/platform/http-server/input-validation.pipe.ts';
+import { ProblemFilter } from '../../src/platform/http-server/problem.filter.ts';
+import { Ids } from '../../src/platform/ids.ts';
+import { LOGGER } from '../../src/platform/logger.ts';
+import { Random } from '../../src/platform/random.ts';
+import { SecretString } from '../../src/platform/secret-string.ts';
+import { KeyRing } from '../../src/vault/keys/key-ring.ts';
+import { captureLog } from './test-replica.ts';
+import { openTestVault } from './test-vault.ts';
+
+export const BOOTSTRAP_KEY = 'the-operators-own-bootstrap-key-0123';
+
+export interface AccessApp {
+  app: NestFastifyApplication;
+  registry: Registry;
+  log: ReturnType<typeof captureLog>;
+}
+
+/** Access and audit alone, with the controllers of a test beside them, on a database that is open already. */
+export async function startAccessApp(
+  database: Database,
+  clock: Clock,
+  options: {
+    controllers?: Type[];
+    bootstrapKey?: string | null;
+    oidc?: OidcConfig;
+    http?: HttpClient;
+    trustedProxies?: string[];
+  } = {},
+): Promise<AccessApp> {
+  const { ring, ids, random } = await openTestVault(database, clock);
+  const registry = new Registry();
+  const log = captureLog();
+  const key = options.bootstrapKey === undefined ? BOOTSTRAP_KEY : options.bootstrapKey;
+  const values = [
+    {
+      provide: Config,
+      useValue: {
+        bootstrapAdminKey: key === null ? null : new SecretString(key),
+        oidc: options.oidc ?? { issuers: [], audiences: [] },
+      },
+    },
+    { provide: HttpClient, useValue: options.http ?? new UndiciHttpClient() },
+    { provide: Clock, useValue: clock },
+    { provide: Database, useValue: database },
+    { provide: Random, useValue: random },
+    { provide: Ids, useValue: ids },
+    { provide: KeyRing, useValue: ring },
+    { provide: KeyHasher, useValue: ring },
+    { provide: ChainMac, useValue: ring },
+    { provide: AuditLog, useValue: new AuditLog(clock, ids, ring) },
+    { provide: LOGGER, useValue: log.logger },
+    { provide: Registry, useValue: registry },
+  ];
+  const server = createHttpServer(log.logger, ids, options.trustedProxies);
+  class TestModule {}
+  const app = await NestFactory.create<NestFastifyApplication>(
+    {
+      module: TestModule,
+      global: true,
+      imports: [AccessModule],
+      controllers: options.controllers ?? [],
+      providers: values,
+      exports: values,
+    },
+    server.adapter,
+    { logger: false, bodyParser: false, abortOnError: false },
+  );
+  app.useGlobalFilters(
+    new ProblemFilter(log.logger, (path) => server.routes.methodsOf(path)),
+    app.get(PolicyRefusalFilter),
+  );
+  app.useGlobalPipes(new InputPipe());
+  await app.init();
+  await app.getHttpAdapter().getInstance().ready();
+  return { app, registry, log };
+}

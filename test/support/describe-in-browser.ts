@@ -1,0 +1,167 @@
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants, statSync } from 'node:fs';
+import type { RequestListener, Server } from 'node:http';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, jest } from '@jest/globals';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type ConnectStage, connectStage } from './connect-test-context.ts';
+import { listen } from './http-listener.ts';
+import { assemble } from './open-resources.ts';
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+const FLAGS = [
+  // Started as root, as in containers, Chromium has no sandbox of its own to offer.
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+/** For a browser on a machine that is busy with other things. */
+const PATIENCE_MS = 30_000;
+const CHROMIUM = findChromium(process.env);
+
+/** The Chromium of `CHROMIUM_PATH`, else the first of the usual names on `PATH`; null where there is none. */
+function findChromium(environment: Readonly<Record<string, string | undefined>>): string | null {
+  const { CHROMIUM_PATH: named, PATH: folders = '' } = environment;
+  const candidates =
+    named === undefined || named === ''
+      ? NAMES.flatMap((name) => folders.split(path.delimiter).map((folder) => path.join(folder, name)))
+      : [named];
+  return candidates.find(canRun) ?? null;
+}
+
+/** Some systems have a stub of this name that only says how to install it. */
+function canRun(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    if (!statSync(file).isFile()) return false;
+    const version = execFileSync(file, ['--version'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: PATIENCE_MS,
+    });
+    return /\d+\.\d+/.test(version);
+  } catch {
+    return false;
+  }
+}
+
+/** One person at one browser. */
+export interface Visitor {
+  context: BrowserContext;
+  page: Page;
+  /** What pages complained about, in any tab: blocked by their policy, broken scripts. Answers of 4xx and 5xx are no complaint. */
+  complaints: string[];
+}
+
+/** A replica that a browser can visit, a sandbox of another site, a product to come back to, and a Chromium. */
+export interface BrowserStage extends ConnectStage {
+  /** Where the replica listens, and its `PUBLIC_URL` where a test gives no other. */
+  listensAt: string;
+  /** A page of the product's own, which sessions may have as `return_url`. */
+  returnUrl: string;
+  /** What reached `returnUrl`, since the test began. */
+  returns: { url: string; referer: string | null }[];
+  browser: Browser;
+}
+
+/** What tests in a browser work with. */
+export interface Browsing {
+  stage(): BrowserStage;
+  /** A person's browser with nothing in it yet. Closed after the test. */
+  visitor(settings?: Parameters<Browser['newContext']>[0]): Promise<Visitor>;
+}
+
+/**
+ * `describe` for what needs a real browser: opens a stage, and holds after each test that no page complained. Without a Chromium
+ * the tests are skipped, and their title, which closes the run, says why.
+ */
+export function describeInBrowser(
+  title: string,
+  environment: Record<string, string>,
+  tests: (browsing: Browsing) => void,
+): void {
+  if (CHROMIUM === null) {
+    const nothing: Browsing = { stage: () => missing(), visitor: async () => missing() };
+    describe.skip(`${title} [skipped: no Chromium found; install one or set CHROMIUM_PATH]`, () => tests(nothing));
+    return;
+  }
+  const executablePath = CHROMIUM;
+  describe(title, () => {
+    jest.setTimeout(4 * PATIENCE_MS);
+    // Windows come and go by a browser's own clock; what fails twice is ours. The first failure is printed.
+    jest.retryTimes(1, { logErrorsBeforeRetry: true });
+    let opening: Promise<BrowserStage>;
+    let stage: BrowserStage;
+    const visitors: Visitor[] = [];
+    beforeAll(async () => {
+      opening = browserStage(executablePath, environment);
+      stage = await opening;
+    });
+    afterEach(async () => {
+      stage.sandbox.state.faults.clear();
+      stage.returns.length = 0;
+      const gone = visitors.splice(0);
+      await Promise.all(gone.map((visitor) => visitor.context.close()));
+      expect(gone.flatMap((visitor) => visitor.complaints)).toEqual([]);
+    });
+    afterAll(async () => (await opening.catch(() => null))?.close());
+    tests({
+      stage: () => stage,
+      visitor: async (settings = {}) => {
+        const visitor = await newVisitor(stage.browser, settings);
+        visitors.push(visitor);
+        return visitor;
+      },
+    });
+  });
+}
+
+function missing(): never {
+  throw new Error('there is no Chromium');
+}
+
+/** The sandbox is at 127.0.0.1 and the replica at localhost: two sites, as in life, so that SameSite is put to the test. */
+function browserStage(executablePath: string, given: Record<string, string>): Promise<BrowserStage> {
+  return assemble(async (keep) => {
+    const returns: BrowserStage['returns'] = [];
+    const product = keep(await listen(productPage(returns)));
+    // The replica's own server does not listen: here the port is known before PUBLIC_URL has to be.
+    let replica: Server | null = null;
+    const front = keep(await listen((request, response) => replica?.emit('request', request, response)));
+    const listensAt = `http://localhost:${front.port}`;
+    const returnOrigin = `http://127.0.0.1:${product.port}`;
+    const environment = { PUBLIC_URL: listensAt, RETURN_URL_ORIGINS: returnOrigin, ...given };
+    const stage = keep(await connectStage({ environment }));
+    replica = stage.replica.app.getHttpServer();
+    const options = { executablePath, args: FLAGS, headless: true, timeout: 2 * PATIENCE_MS };
+    const browser = keep(await chromium.launch(options));
+    return { ...stage, listensAt, returnUrl: `${returnOrigin}/done`, returns, browser };
+  });
+}
+
+function productPage(returns: BrowserStage['returns']): RequestListener {
+  return (request, response) => {
+    if (request.url !== '/favicon.ico')
+      returns.push({ url: request.url ?? '', referer: request.headers.referer ?? null });
+    response.writeHead(200, { 'Content-Type': 'text/html' }).end('<!doctype html><title>The product</title>');
+  };
+}
+
+async function newVisitor(
+  browser: Browser,
+  settings: NonNullable<Parameters<Browser['newContext']>[0]>,
+): Promise<Visitor> {
+  const context = await browser.newContext(settings);
+  context.setDefaultTimeout(PATIENCE_MS);
+  const complaints: string[] = [];
+  context.on('console', (message) => {
+    const isAnswer = message.text().startsWith('Failed to load resource: the server responded with a status of');
+    if (['error', 'warning'].includes(message.type()) && !isAnswer) complaints.push(message.text());
+  });
+  context.on('weberror', (error) => complaints.push(String(error.error())));
+  return { context, page: await context.newPage(), complaints };
+}

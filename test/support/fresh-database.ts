@@ -1,0 +1,59 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { DataSource } from 'typeorm';
+import { dataSourceOptions } from '../../src/database/data-source-options.ts';
+import { Database } from '../../src/database/database.ts';
+import { assemble } from './open-resources.ts';
+
+export const TEMPLATE_DATABASE = 'template_migrated';
+
+export interface FreshDatabase {
+  url: string;
+  drop(): Promise<void>;
+}
+
+async function administer(sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: serverUrl() });
+  await client.connect();
+  try {
+    // CREATE DATABASE from one template can't run twice at once.
+    await client.query('SELECT pg_advisory_lock(1)');
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+function serverUrl(): string {
+  const url = process.env['TEST_POSTGRES_URL'];
+  if (url === undefined) throw new Error('TEST_POSTGRES_URL is missing: global-setup did not run');
+  return url;
+}
+
+/** A fresh, already migrated database for one spec file: a clone of the template, some 35 ms. */
+export async function freshDatabase(): Promise<FreshDatabase> {
+  const name = `t_${randomBytes(6).toString('hex')}`;
+  await administer(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE_DATABASE} STRATEGY FILE_COPY`);
+  return {
+    url: serverUrl().replace(/postgres$/, name),
+    drop: () => administer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+  };
+}
+
+export interface OpenDatabase {
+  database: Database;
+  url: string;
+  /** Closes the pool and drops the database. */
+  close(): Promise<void>;
+}
+
+/** A fresh database with our `Database` on it, for tests of one room. */
+export function openFreshDatabase(): Promise<OpenDatabase> {
+  return assemble(async (keep) => {
+    const { url, drop } = await freshDatabase();
+    keep({ close: drop });
+    const dataSource = await new DataSource(dataSourceOptions(url)).initialize();
+    keep({ close: () => dataSource.destroy() });
+    return { database: Database.of(dataSource), url };
+  });
+}

@@ -1,0 +1,152 @@
+import type { Product } from '../../src/config/config.ts';
+import { EstablishConnection } from '../../src/connections/authorization/connection-provisioner.ts';
+import { TokenIntakes } from '../../src/connections/authorization/pending-authorization.repository.ts';
+import type { ConnectionView, CredentialView } from '../../src/connections/connection/connection-response.dto.ts';
+import { Database } from '../../src/database/database.ts';
+import { Schedule } from '../../src/lifecycle/sweeps/lifecycle.job.ts';
+import { Sweep } from '../../src/lifecycle/sweeps/sweep.ts';
+import { Clock } from '../../src/platform/clock.ts';
+import type { Fault, FaultMatch } from '../../src/sandbox/control/fault-script.ts';
+import type { Sandbox } from '../../src/sandbox/sandbox.ts';
+import type { PrincipalKind } from '../../src/sandbox/state/records.ts';
+import { api, type ConnectStage, connectStage } from './connect-test-context.ts';
+import { connect } from './connections-harness.ts';
+import { assemble } from './open-resources.ts';
+import type { TestReplica } from './test-replica.ts';
+
+export const DAY = 86_400;
+
+/** A replica and a Meta of its own on one fake time, with what tests of the lifecycle do all the time. */
+export interface LifecycleStage extends ConnectStage {
+  sweep: Sweep;
+  schedule: Schedule;
+  database: Database;
+  /** A person with a token, imported. */
+  imported(recipe?: ImportRecipe): Promise<Imported>;
+  connection(id: string): Promise<ConnectionView>;
+  root(id: string): Promise<CredentialView>;
+  /** The next calls that fit end in this fault. */
+  fault(fault: Fault, match?: FaultMatch, times?: number | null): void;
+  exchanges(): { exchanged: number; repeatedExchanges: number };
+  events(type: string): Promise<Record<string, unknown>[]>;
+  audited(action: string): Promise<Record<string, unknown>[]>;
+}
+
+/** Connections with a user token each, without any call to Meta; `expiresIn` of the first to the last, evenly. Ids of connections by Meta user. */
+export async function seedConnections(
+  replica: TestReplica,
+  sandbox: Sandbox,
+  count: number,
+  expiresIn: { from: number; to: number },
+): Promise<Map<string, string>> {
+  const clock = replica.app.get(Clock);
+  const room = { intakes: replica.app.get(TokenIntakes), establish: replica.app.get(EstablishConnection) };
+  const ids = new Map<string, string>();
+  const scopes = ['pages_show_list'];
+  const seedOne = async (index: number): Promise<void> => {
+    const seconds = expiresIn.from + ((expiresIn.to - expiresIn.from) * index) / count;
+    const expiresAt = new Date(clock.now().getTime() + seconds * 1000);
+    const [made] = sandbox.state.make.bulk({ count: 1, expiresAt: expiresAt.getTime(), scopes });
+    if (made === undefined) throw new Error('the sandbox made nothing');
+    // In the order of expiry, whichever is done first.
+    ids.set(made.userId, '');
+    const connectionId = await connect(room, clock, {
+      tenant: 'seed',
+      flow: 'import',
+      appId: sandbox.app.id,
+      metaUserId: made.userId,
+      root: { token: made.accessToken, subjectName: null, expiresAt },
+    });
+    ids.set(made.userId, connectionId);
+  };
+  let next = 0;
+  const seedOn = async (): Promise<void> => {
+    while (next < count) await seedOne(next++);
+  };
+  await Promise.all(Array.from({ length: SEEDED_AT_ONCE }, seedOn));
+  return ids;
+}
+
+const SEEDED_AT_ONCE = 8;
+
+export interface ImportRecipe {
+  kind?: PrincipalKind;
+  tenant?: string;
+  product?: Product;
+  expiresIn?: number | null;
+  pages?: number;
+}
+
+export interface Imported {
+  id: string;
+  userId: string;
+  token: string;
+  pageIds: string[];
+}
+
+const PRODUCT: Readonly<Record<PrincipalKind, Product>> = {
+  user: 'pages',
+  system_user: 'whatsapp',
+  instagram_user: 'instagram',
+  threads_user: 'threads',
+};
+
+export function lifecycleStage(environment: Record<string, string> = {}): Promise<LifecycleStage> {
+  return assemble(async (keep) => {
+    const stage = keep(await connectStage({ environment }));
+    const { sandbox, replica } = stage;
+    const database = replica.app.get(Database);
+    const connection = async (id: string): Promise<ConnectionView> =>
+      (await api(stage).get(`/v1/connections/${id}`).expect(200)).body as ConnectionView;
+    return {
+      ...stage,
+      sweep: replica.app.get(Sweep),
+      schedule: replica.app.get(Schedule),
+      database,
+      connection,
+      imported: async (recipe = {}) => {
+        const kind = recipe.kind ?? 'user';
+        const user = sandbox.state.make.user({ kind });
+        const pageIds = Array.from(
+          { length: recipe.pages ?? 0 },
+          () => sandbox.state.make.page({ userIds: [user.id] }).id,
+        );
+        const { accessToken } = sandbox.state.make.token({
+          userId: user.id,
+          ...(recipe.expiresIn === undefined ? {} : { expiresIn: recipe.expiresIn }),
+        });
+        const body = {
+          tenant: recipe.tenant ?? 'acme',
+          product: recipe.product ?? PRODUCT[kind],
+          access_token: accessToken,
+        };
+        const answer = await api(stage).post('/v1/connections/import', body);
+        if (answer.status !== 201) throw new Error(`the import gave ${answer.status}: ${answer.text}`);
+        return { id: (answer.body as { id: string }).id, userId: user.id, token: accessToken, pageIds };
+      },
+      root: async (id) => {
+        const [root] = (await connection(id)).credentials;
+        if (root === undefined) throw new Error(`${id} has no credential`);
+        return root;
+      },
+      fault: (fault, match, times = 1) => {
+        sandbox.state.faults.add({ fault, times, ...(match === undefined ? {} : { match }) });
+      },
+      exchanges: () => sandbox.state.log.counters(),
+      events: async (type) =>
+        (
+          await database.rows<{ data: Record<string, unknown> }>({
+            text: 'SELECT data FROM event WHERE type = $1 ORDER BY id',
+            values: [type],
+          })
+        ).map((row) => row.data),
+      audited: async (action) =>
+        (
+          await database.rows<{ details: Record<string, unknown> }>({
+            text: 'SELECT details FROM audit_entry WHERE action = $1 ORDER BY id',
+            values: [action],
+          })
+        ).map((row) => row.details),
+    };
+  });
+}

@@ -1,0 +1,66 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { runProgram } from '../../src/cli/program.ts';
+import { TEST_ENVIRONMENT } from './test-replica.ts';
+
+export interface CommandEnd {
+  /** Null: ended by a signal. */
+  code: number | null;
+  out: string;
+  err: string;
+}
+
+/** Runs `metavault` in this process, on `TEST_ENVIRONMENT` and what `environment` changes of it. */
+export async function metavault(environment: Record<string, string>, ...words: string[]): Promise<CommandEnd> {
+  const [out, err]: [string[], string[]] = [[], []];
+  const code = await runProgram(words, {
+    environment: { ...TEST_ENVIRONMENT, ...environment },
+    print: (text) => void out.push(text),
+    complain: (text) => void err.push(text),
+  });
+  return { code, out: out.join('\n'), err: err.join('\n') };
+}
+
+/** As `metavault`, for a command that must succeed with `--json`: what it printed. */
+export async function metavaultJson<T>(environment: Record<string, string>, ...words: string[]): Promise<T> {
+  const { code, out, err } = await metavault(environment, ...words, '--json');
+  if (code !== 0) throw new Error(`metavault ${words.join(' ')} ended with ${code}: ${err}`);
+  return JSON.parse(out) as T;
+}
+
+export interface RunningCommand {
+  child: ChildProcess;
+  /** When its pipes are closed as well. */
+  ended: Promise<CommandEnd>;
+}
+
+const SUPPORT = import.meta.dirname;
+
+/** Runs `metavault` in a process of its own, that can be killed. */
+export function startMetavault(
+  environment: Record<string, string>,
+  words: readonly string[],
+  input = '',
+): RunningCommand {
+  const build = process.env['REPLICA_BUILD'];
+  const entry =
+    build === undefined
+      ? ['--import', path.join(SUPPORT, 'typescript-hook.mjs'), path.join(SUPPORT, '../../src/cli.ts')]
+      : [path.join(build, 'src/cli.js')];
+  const child = spawn(process.execPath, [...entry, ...words], {
+    env: { PATH: process.env['PATH'], ...TEST_ENVIRONMENT, ...environment },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const said = { out: '', err: '' };
+  child.stdout.on('data', (chunk: Buffer) => {
+    said.out += chunk.toString();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    said.err += chunk.toString();
+  });
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(input);
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, ...said }));
+  return { child, ended };
+}

@@ -1,0 +1,83 @@
+import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
+import { Database } from '../../src/database/database.ts';
+import { Outbox, type OutboxEvent } from '../../src/events/outbox/outbox.ts';
+import { api } from './connect-test-context.ts';
+import { captureLog, startTestReplica, type TestReplica } from './test-replica.ts';
+import { type Receiver, startReceiver } from './webhook-receiver.ts';
+
+export interface Subscription {
+  id: string;
+  secret: string;
+  url: string;
+}
+
+/** The fields that tests ask for by name. */
+export interface Delivery {
+  id: string;
+  attempts: number;
+  last_error: string | null;
+}
+
+/** What tests of subscriptions over the API work with: a replica on real time, whose events happen in its outbox. */
+export interface SubscriptionsBench {
+  replica: TestReplica;
+  log: ReturnType<typeof captureLog>;
+  /** Takes every delivery with 204 until it is told to behave otherwise. */
+  receiver: Receiver;
+  call(): ReturnType<typeof api>;
+  /** Of the receiver to `connection.created`, unless the body says otherwise. */
+  subscribe(body?: Record<string, unknown>): Promise<Subscription>;
+  /** `SAMPLE_EVENT`, changed as given. */
+  happen(event?: Partial<OutboxEvent>): Promise<void>;
+  /** As the API shows them. */
+  deliveries(subscriptionId: string, status: string): Promise<Delivery[]>;
+  auditActions(subjectId: string): Promise<string[]>;
+}
+
+export const SAMPLE_EVENT: OutboxEvent = {
+  type: 'connection.created',
+  tenant: 'acme',
+  product: 'pages',
+  connectionId: 'con_1',
+  data: { connection_id: 'con_1', tenant: 'acme', product: 'pages', status: 'active' },
+};
+
+/** Hooks of a spec file: a replica for all of its tests; for each of them a new receiver, and no subscription left after it. */
+export function useSubscriptions(): SubscriptionsBench {
+  const log = captureLog('debug');
+  const bench = { log } as SubscriptionsBench;
+  const call = () => api(bench);
+  const database = () => bench.replica.app.get(Database);
+  beforeAll(async () => {
+    bench.replica = await startTestReplica({ overrides: { logger: log.logger } });
+  });
+  afterAll(() => bench.replica?.close());
+  beforeEach(async () => {
+    bench.receiver = await startReceiver();
+  });
+  afterEach(async () => {
+    for (const { id } of (await call().get('/v1/subscriptions')).body.data)
+      await call().delete(`/v1/subscriptions/${id}`);
+    await bench.receiver.close();
+  });
+  return Object.assign(bench, {
+    call,
+    subscribe: async (body: Record<string, unknown> = {}) => {
+      const wanted = { url: bench.receiver.url, events: ['connection.created'], ...body };
+      const answer = await call().post('/v1/subscriptions', wanted);
+      if (answer.status !== 201) throw new Error(`no subscription: ${answer.status} ${answer.text}`);
+      return answer.body as Subscription;
+    },
+    happen: (event: Partial<OutboxEvent> = {}) =>
+      bench.replica.app.get(Outbox).add(database(), { ...SAMPLE_EVENT, ...event }),
+    deliveries: async (subscriptionId: string, status: string) =>
+      (await call().get(`/v1/subscriptions/${subscriptionId}/deliveries?status=${status}`)).body.data,
+    auditActions: async (subjectId: string) => {
+      const entries = await database().rows<{ action: string }>({
+        text: 'SELECT action FROM audit_entry WHERE subject_id = $1 ORDER BY id',
+        values: [subjectId],
+      });
+      return entries.map(({ action }) => action);
+    },
+  });
+}

@@ -1,0 +1,17 @@
+import type { Config } from '../../src/config/config.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
+import { TEST_ROOT_KEY } from './test-vault.ts';
+
+/** A valid configuration for tests; `environment` adds to it or overrides it. Points at no Meta unless told to. */
+export function testConfig(environment: Record<string, string> = {}): Config {
+  return loadConfig({
+    NODE_ENV: 'development',
+    PORT: '3000',
+    ROOT_KEY: TEST_ROOT_KEY,
+    META_APP_ID: '1000000000000001',
+    META_APP_SECRET: '0123456789abcdef0123456789abcdef',
+    BOOTSTRAP_ADMIN_KEY: 'test-bootstrap-admin-key-0123456789',
+    LOG_LEVEL: 'fatal',
+    ...environment,
+  });
+}

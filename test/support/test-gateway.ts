@@ -1,0 +1,238 @@
+import { createHash } from 'node:crypto';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Registry } from 'prom-client';
+import type { AuditFact, AuditLog } from '../../src/audit/audit-log.ts';
+import type { Refusal, RefusalRecord } from '../../src/audit/refusal-auditor.ts';
+import type { Config } from '../../src/config/config.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
+import type { Database } from '../../src/database/database.ts';
+import { type CallLimitOptions, CallLimits, DEFAULT_LIMITS } from '../../src/gateway/concurrency-limiter.ts';
+import { GatewayDoor } from '../../src/gateway/gateway.http-handler.ts';
+import { GatewayCalls } from '../../src/gateway/gateway.service.ts';
+import { GatewayMetrics } from '../../src/gateway/gateway-metrics.ts';
+import { LeaseWatch } from '../../src/gateway/lease-monitor.ts';
+import { CallPolicy } from '../../src/gateway/request/call-policy.ts';
+import { CallIntake } from '../../src/gateway/request/gateway-request-parser.ts';
+import { AnswerState } from '../../src/gateway/response/response-observer.ts';
+import { AnswerRelay } from '../../src/gateway/response/response-relay.ts';
+import { UsageRecord } from '../../src/gateway/usage-recorder.ts';
+import type { GatewayGrant, LeaseCheck } from '../../src/leases/gateway-lease-verifier.ts';
+import type { GatewayLeases, SeenToken } from '../../src/leases/token-replacement.service.ts';
+import type { Suspicion } from '../../src/lifecycle/inspection/suspected-token.service.ts';
+import type { MetaVerdict } from '../../src/meta/errors/classify-error.ts';
+import type { UsageReport } from '../../src/meta/graph/usage-headers.ts';
+import { type ThrottleNotice, UsageObserver } from '../../src/meta/graph/usage-observer.ts';
+import { SystemClock } from '../../src/platform/clock.ts';
+import { UndiciHttpClient } from '../../src/platform/http-client/http-client.ts';
+import { createHttpServer } from '../../src/platform/http-server/http-server.ts';
+import { Ids } from '../../src/platform/ids.ts';
+import { createLogger } from '../../src/platform/logger.ts';
+import type { MetaCause } from '../../src/platform/problem.ts';
+import { SystemRandom } from '../../src/platform/random.ts';
+import { SecretString } from '../../src/platform/secret-string.ts';
+import { TEST_ENVIRONMENT } from './test-replica.ts';
+
+/** What the stand-in of Meta received. */
+export interface SeenCall {
+  method: string;
+  url: string;
+  headers: http.IncomingHttpHeaders;
+  body: Buffer;
+  complete: boolean;
+}
+
+export type MetaAnswer = (request: http.IncomingMessage, response: http.ServerResponse, seen: SeenCall) => void;
+
+/** A gateway on a stand-in of Meta, with stand-ins of leases: for what happens on the wire. No database. */
+export interface StandingGateway {
+  url: string;
+  metaUrl: string;
+  config: Config;
+  /** Leases by token; what is not here is not good. */
+  grants: Map<string, GatewayGrant>;
+  /** Leases that `issueFor` gives, by Meta token. */
+  issued: Map<string, string>;
+  /** The same, for tokens that are not known, by the id of their Page. */
+  issuedForPages: Map<string, string>;
+  seen: SeenCall[];
+  reported: { credentialId: string; cause: MetaCause; verdict: MetaVerdict }[];
+  observed: { appId: string; usage: UsageReport; throttle: ThrottleNotice | null }[];
+  recorded: AuditFact[];
+  /** What was refused for its client's policy. */
+  refused: Refusal[];
+  registry: Registry;
+  usage: UsageRecord;
+  /** How Meta answers from now on. Reads the body first, unless told otherwise. */
+  answer(how: MetaAnswer, options?: { unread?: boolean }): void;
+  json(status: number, body: unknown, headers?: http.OutgoingHttpHeaders): void;
+  close(): Promise<void>;
+}
+
+export const META_TOKEN = `EAAB${'k3Jx'.repeat(45)}ZDZD`;
+export const LEASE = 'mtl_test_lease';
+
+export function grantFor(token: string, changes: Partial<GatewayGrant> = {}): GatewayGrant {
+  const id = createHash('sha256').update(token).digest('hex').slice(0, 12);
+  return {
+    leaseId: `lse_${id}`,
+    clientId: 'cli_one',
+    tenant: 'acme',
+    product: 'pages',
+    connectionId: 'con_one',
+    credentialId: `crd_${id}`,
+    credentialVersion: 1,
+    kind: 'user',
+    appId: TEST_ENVIRONMENT['META_APP_ID'] ?? '',
+    leaseExpiresAt: new Date('2099-01-01T00:00:00Z'),
+    allow: null,
+    ipAllowList: null,
+    accessToken: new SecretString(token),
+    ...changes,
+  };
+}
+
+export async function startStandingGateway(
+  options: { limits?: Partial<CallLimitOptions> } = {},
+): Promise<StandingGateway> {
+  const seen: SeenCall[] = [];
+  let how: MetaAnswer = (_request, response) => response.end('{}');
+  let unread = false;
+  const meta = http.createServer((request, response) => {
+    const call: SeenCall = {
+      method: request.method ?? '',
+      url: request.url ?? '',
+      headers: request.headers,
+      body: Buffer.alloc(0),
+      complete: false,
+    };
+    seen.push(call);
+    if (unread) return how(request, response, call);
+    const pieces: Buffer[] = [];
+    request.on('data', (piece: Buffer) => pieces.push(piece));
+    request.on('error', () => undefined);
+    request.on('end', () => {
+      call.body = Buffer.concat(pieces);
+      call.complete = true;
+      how(request, response, call);
+    });
+  });
+  const metaUrl = await listen(meta);
+  const config = loadConfig({
+    ...TEST_ENVIRONMENT,
+    META_GRAPH_URL: `${metaUrl}/graph.facebook.com`,
+    META_GRAPH_VIDEO_URL: `${metaUrl}/graph-video.facebook.com`,
+    META_RUPLOAD_URL: `${metaUrl}/rupload.facebook.com`,
+    INSTAGRAM_GRAPH_URL: `${metaUrl}/graph.instagram.com`,
+    THREADS_GRAPH_URL: `${metaUrl}/graph.threads.net`,
+  });
+  const standIns = createStandIns();
+  const client = new UndiciHttpClient();
+  const log = createLogger(TEST_ENVIRONMENT['LOG_LEVEL'] ?? 'fatal');
+  const clock = new SystemClock();
+  const leaseCheck = {
+    grant: async (token: string) => standIns.grants.get(token) ?? null,
+    stillGood: async () => new Set([...standIns.grants.values()].map((grant) => grant.leaseId)),
+  } as unknown as LeaseCheck;
+  const gatewayLeases = {
+    issueFor: async (_grant: GatewayGrant, seen: readonly SeenToken[]) =>
+      new Map(
+        seen.flatMap(({ metaToken, objectId }) => {
+          const lease = standIns.issued.get(metaToken) ?? standIns.issuedForPages.get(objectId ?? '');
+          return lease === undefined ? [] : [[metaToken, lease] as const];
+        }),
+      ),
+  } as unknown as GatewayLeases;
+  const registry = new Registry();
+  const usage = new UsageRecord(
+    { transaction: (work: (tx: unknown) => Promise<void>) => work({}) } as unknown as Database,
+    { record: async (_tx: unknown, fact: AuditFact) => void standIns.recorded.push(fact) } as unknown as AuditLog,
+    log,
+  );
+  const watch = new LeaseWatch(leaseCheck, log);
+  const state = new AnswerState(standIns.suspicion, log, standIns.observer);
+  const policy = new CallPolicy({
+    note: async (refusal: Refusal) => void standIns.refused.push(refusal),
+  } as unknown as RefusalRecord);
+  const calls = new GatewayCalls(
+    new CallIntake(leaseCheck, config, policy),
+    new AnswerRelay(config, gatewayLeases, state),
+    leaseCheck,
+    watch,
+    new CallLimits({ ...DEFAULT_LIMITS, ...options.limits }),
+    policy,
+    usage,
+    new GatewayMetrics(registry),
+    client,
+    log,
+  );
+  const server = createHttpServer(log, new Ids(clock, new SystemRandom()));
+  const fastify = server.adapter.getInstance();
+  server.openDoor(new GatewayDoor(calls, usage, watch), () => undefined);
+  const url = await fastify.listen({ port: 0, host: '127.0.0.1' });
+  return {
+    url,
+    metaUrl,
+    config,
+    ...standIns,
+    seen,
+    registry,
+    usage,
+    answer: (next, { unread: leave = false } = {}) => {
+      how = next;
+      unread = leave;
+    },
+    json: (status, body, headers = {}) => {
+      unread = false;
+      const text = JSON.stringify(body).replaceAll('/', '\\/');
+      how = (_request, response) =>
+        response
+          .writeHead(status, {
+            'content-type': 'application/json',
+            'content-length': Buffer.byteLength(text),
+            ...headers,
+          })
+          .end(text);
+    },
+    close: async () => {
+      watch.close();
+      fastify.server.closeAllConnections();
+      await fastify.close();
+      await client.close();
+      meta.closeAllConnections();
+      await new Promise((resolve) => meta.close(resolve));
+    },
+  };
+}
+
+function createStandIns() {
+  const reported: StandingGateway['reported'] = [];
+  const observed: StandingGateway['observed'] = [];
+  const suspicion = {
+    report: async (credentialId: string, _version: number, cause: MetaCause, verdict: MetaVerdict) => {
+      reported.push({ credentialId, cause, verdict });
+      return 'dead' as const;
+    },
+  } as unknown as Suspicion;
+  class Observer extends UsageObserver {
+    override observe(appId: string, usage: UsageReport, throttle: ThrottleNotice | null): void {
+      observed.push({ appId, usage, throttle });
+    }
+  }
+  return {
+    grants: new Map([[LEASE, grantFor(META_TOKEN)]]),
+    issued: new Map<string, string>(),
+    issuedForPages: new Map<string, string>(),
+    recorded: [] as AuditFact[],
+    refused: [] as Refusal[],
+    reported,
+    observed,
+    suspicion,
+    observer: new Observer(),
+  };
+}
+
+async function listen(server: http.Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}

@@ -1,0 +1,64 @@
+import { createReplica, type Replica, type ReplicaOptions } from '../../src/bootstrap/replica.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
+import { createLogger, type Pino } from '../../src/platform/logger.ts';
+import { freshDatabase } from './fresh-database.ts';
+import { assemble } from './open-resources.ts';
+import { TEST_ROOT_KEY } from './test-vault.ts';
+
+export const TEST_ADMIN_KEY = 'test-bootstrap-admin-key-0123456789abcdef';
+
+/** A whole environment for tests; Meta's app is one that nothing answers for, unless a sandbox's `environment()` is put on top. */
+export const TEST_ENVIRONMENT: Readonly<Record<string, string>> = {
+  NODE_ENV: 'test',
+  PORT: '0',
+  PUBLIC_URL: 'http://localhost:3000',
+  META_APP_ID: '1234567890',
+  META_APP_SECRET: 'test-app-secret-of-nobody-in-particular',
+  ROOT_KEY: TEST_ROOT_KEY,
+  BOOTSTRAP_ADMIN_KEY: TEST_ADMIN_KEY,
+  REFRESH_CRON: 'off',
+  HEALTH_CRON: 'off',
+  LOG_LEVEL: 'fatal',
+};
+
+export interface TestReplica extends Replica {
+  databaseUrl: string;
+  /** Closes the replica, and drops the database where it was made for it. */
+  close(): Promise<void>;
+}
+
+/** The lines of a log, for tests that look at it. */
+export function captureLog(level = 'info'): { logger: Pino; lines: Record<string, unknown>[]; text: () => string } {
+  const written: string[] = [];
+  const lines: Record<string, unknown>[] = [];
+  const logger = createLogger(level, {
+    write: (line: string) => {
+      written.push(line);
+      lines.push(JSON.parse(line) as Record<string, unknown>);
+    },
+  });
+  return { logger, lines, text: () => written.join('') };
+}
+
+/** A replica on a fresh database of its own (or on `databaseUrl`, to stand beside another). Not listening: supertest does that. */
+export function startTestReplica(
+  options: { environment?: Record<string, string>; databaseUrl?: string; overrides?: ReplicaOptions['overrides'] } = {},
+): Promise<TestReplica> {
+  return assemble(async (keep) => {
+    const config = loadConfig({ ...TEST_ENVIRONMENT, ...options.environment });
+    let { databaseUrl } = options;
+    if (databaseUrl === undefined) {
+      const fresh = await freshDatabase();
+      keep({ close: fresh.drop });
+      databaseUrl = fresh.url;
+    }
+    const replica = keep(
+      await createReplica({
+        config,
+        databaseUrl,
+        ...(options.overrides === undefined ? {} : { overrides: options.overrides }),
+      }),
+    );
+    return { ...replica, databaseUrl };
+  });
+}

@@ -1,0 +1,26 @@
+import type { Database } from '../../src/database/database.ts';
+import type { Clock } from '../../src/platform/clock.ts';
+import { Ids } from '../../src/platform/ids.ts';
+import { SystemRandom } from '../../src/platform/random.ts';
+import { SecretString } from '../../src/platform/secret-string.ts';
+import { KeyRing } from '../../src/vault/keys/key-ring.ts';
+import { LocalRootKey } from '../../src/vault/root-keys/local-root-key.ts';
+import { Vault } from '../../src/vault/vault.ts';
+
+export const TEST_ROOT_KEY = Buffer.alloc(32, 7).toString('base64');
+
+export interface TestVault {
+  ring: KeyRing;
+  vault: Vault;
+  ids: Ids;
+  random: SystemRandom;
+}
+
+/** A key ring and a vault on a test database, under a fixed root key. */
+export async function openTestVault(database: Database, clock: Clock): Promise<TestVault> {
+  const random = new SystemRandom();
+  const ids = new Ids(clock, random);
+  const source = { clock, ids, random };
+  const ring = await KeyRing.open(database, new LocalRootKey(new SecretString(TEST_ROOT_KEY), random), null, source);
+  return { ring, vault: new Vault(ring, source), ids, random };
+}

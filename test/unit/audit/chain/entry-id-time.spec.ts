@@ -1,0 +1,39 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { firstIdAt, timeOfId } from '../../../../src/audit/chain/entry-id-time.ts';
+import { Ids } from '../../../../src/platform/ids.ts';
+import { SystemRandom } from '../../../../src/platform/random.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+
+describe('the time in an id', () => {
+  it('is read as it was written', () => {
+    const clock = new FakeClock();
+    const ids = new Ids(clock, new SystemRandom());
+    expect(timeOfId(ids.next('aud'))).toBe(clock.now().getTime());
+  });
+
+  it('bounds the ids of an instant from below, in the order of bytes', () => {
+    fc.assert(
+      fc.property(
+        fc.date({ min: new Date(0), max: new Date('9999-12-31T00:00:00Z'), noInvalidDate: true }),
+        (instant) => {
+          const clock = new FakeClock(instant.toISOString());
+          const id = new Ids(clock, new SystemRandom()).next('aud');
+          expect(firstIdAt(instant.getTime()) < id).toBe(true);
+          expect(firstIdAt(instant.getTime() + 1) > id).toBe(true);
+        },
+      ),
+    );
+  });
+
+  it('takes any instant, also before 1970 and after the last ULID', () => {
+    expect(firstIdAt(-1)).toBe(firstIdAt(0));
+    expect(firstIdAt(Number.MAX_SAFE_INTEGER)).toBe(firstIdAt(2 ** 48 - 1));
+  });
+
+  it('is null where an id is none of ours', () => {
+    for (const id of ['', 'aud_', 'aud_short', 'cli_01jd0000000000000000000000', 'aud_01JD0000000000000000000000']) {
+      expect(timeOfId(id)).toBeNull();
+    }
+  });
+});

@@ -1,0 +1,68 @@
+import { describe, expect, it } from '@jest/globals';
+import { readImportRows } from '../../../../src/cli/import/import-rows.ts';
+
+const read = (text: string) =>
+  readImportRows(text).map((row) =>
+    'fault' in row ? [row.line, row.fault] : [row.line, row.tenant, row.product, row.token.expose()],
+  );
+
+describe('rows to be imported', () => {
+  it('are read from JSON lines', () => {
+    const row = { tenant: 'a', product: 'pages', access_token: 'EAA1', note: 'left out' };
+    expect(read(`${JSON.stringify(row)}\n\n${JSON.stringify({ ...row, tenant: 'b' })}\n`)).toEqual([
+      [1, 'a', 'pages', 'EAA1'],
+      [3, 'b', 'pages', 'EAA1'],
+    ]);
+  });
+
+  it('are read from CSV with its columns in any order, quotes, and line ends of Windows', () => {
+    const text = '\ufeffaccess_token,note,tenant,product\r\nEAA1,"one, ""two""\r\nthree",a,pages\r\n\r\nEAA2,,b,ads';
+    expect(read(text)).toEqual([
+      [2, 'a', 'pages', 'EAA1'],
+      [5, 'b', 'ads', 'EAA2'],
+    ]);
+  });
+
+  it.each([
+    ['tenant,product,access_token\na,pages,EAA1\nb,pages,\nc,pages,EAA3', 3, 'has no access_token'],
+    [
+      'tenant,product,access_token\na,pages,EAA1\nb,c,pages,EAAsecret\nc,pages,EAA3',
+      3,
+      'has 4 fields, the first line 3',
+    ],
+    [
+      '{"tenant":"a","product":"pages","access_token":"EAA1"}\n{"tenant":"EAAsecret\n{"tenant":"c","product":"pages","access_token":"EAA3"}',
+      2,
+      'is not a JSON object',
+    ],
+    [
+      '{"tenant":"a","product":"pages","access_token":"EAA1"}\nnull\n{"tenant":"c","product":"pages","access_token":"EAA3"}',
+      2,
+      'is not a JSON object',
+    ],
+    [
+      '{"tenant":"a","product":"pages","access_token":"EAA1"}\n{"tenant":7,"product":"pages","access_token":"EAAsecret"}\n{"tenant":"c","product":"pages","access_token":"EAA3"}',
+      2,
+      'has a value that is no text',
+    ],
+  ])('are read around a line that is broken, which is named without what stands in it: %j', (text, line, fault) => {
+    const rows = read(text);
+    expect(rows.filter((row) => row.length === 2)).toEqual([[line, fault]]);
+    expect(rows.filter((row) => row.length === 4).map((row) => row[3])).toEqual(['EAA1', 'EAA3']);
+  });
+
+  it('of CSV that ends without a line end, or with empty lines, are all there', () => {
+    expect(read('tenant,product,access_token\na,pages,EAA1\n\n\n')).toEqual([[2, 'a', 'pages', 'EAA1']]);
+    expect(read('tenant,product,access_token\n"a","pages"," EAA1 "')).toEqual([[2, 'a', 'pages', 'EAA1']]);
+  });
+
+  it.each([
+    ['', 'tenant, product, access_token is missing'],
+    ['tenant,product\na,b', 'access_token is missing'],
+    ['tenant,product,access_token,tenant\na,pages,EAAsecret,b', 'names tenant twice'],
+    ['tenant,product,access_token\na,pages,"EAAsecret', 'Line 2 is not CSV'],
+  ])('tell what is wrong with %j, without a token', (text, told) => {
+    expect(() => readImportRows(text)).toThrow(told);
+    expect(() => readImportRows(text)).not.toThrow('EAAsecret');
+  });
+});

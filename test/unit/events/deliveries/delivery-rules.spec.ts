@@ -1,0 +1,142 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { Webhook } from 'standardwebhooks';
+import { judgeAttempt } from '../../../../src/events/deliveries/classify-attempt.ts';
+import {
+  RETRY_SECONDS,
+  retryAfterSeconds,
+  retryDelaySeconds,
+} from '../../../../src/events/deliveries/retry-schedule.ts';
+import { newSigningSecret, webhookBody, webhookHeaders } from '../../../../src/events/deliveries/standard-webhook.ts';
+import { MAX_CONCURRENT_QUEUES, SubscriberPace } from '../../../../src/events/deliveries/subscriber-concurrency.ts';
+import { eventDataText, RawJson } from '../../../../src/events/outbox/event-data.ts';
+import { type SubscriptionFilter, wants } from '../../../../src/events/subscriptions/subscription.ts';
+import { SystemRandom } from '../../../../src/platform/random.ts';
+
+const NOW = new Date('2026-11-22T12:00:00.000Z');
+
+describe('the time of repeats', () => {
+  it('is within five seconds for the first, the look for due deliveries (half a second) included', () => {
+    expect(retryDelaySeconds(1, 0)).toBeGreaterThan(0);
+    expect(retryDelaySeconds(1, 0.999999)).toBeLessThan(4.4);
+  });
+
+  it('doubles, half of it by chance, up to six hours, for some twenty attempts in three days', () => {
+    for (let failures = 2; failures < 40; failures++) {
+      const [shortest, longest] = [retryDelaySeconds(failures, 0), retryDelaySeconds(failures, 0.999999)];
+      expect(longest / shortest).toBeCloseTo(2, 4);
+      expect(longest).toBeLessThanOrEqual(6 * 3600);
+      expect(shortest).toBeGreaterThanOrEqual(retryDelaySeconds(failures - 1, 0));
+    }
+    let [attempts, passed] = [1, 0];
+    while (passed < RETRY_SECONDS) passed += retryDelaySeconds(attempts++, 0.5);
+    expect(attempts).toBeGreaterThan(15);
+    expect(attempts).toBeLessThan(40);
+  });
+
+  it('reads Retry-After as seconds or as a date, within a day', () => {
+    expect(retryAfterSeconds('120', NOW)).toBe(120);
+    expect(retryAfterSeconds('Sun, 22 Nov 2026 12:01:00 GMT', NOW)).toBe(60);
+    expect(retryAfterSeconds('Sun, 22 Nov 2026 11:01:00 GMT', NOW)).toBe(0);
+    expect(retryAfterSeconds('999999999', NOW)).toBe(86_400);
+    for (const nothing of [undefined, '', 'soon', '-5 apples']) expect(retryAfterSeconds(nothing, NOW)).toBeNull();
+  });
+});
+
+describe('what an attempt means', () => {
+  const of = { failures: 0, retryUntil: new Date(NOW.getTime() + 1000) };
+  const failed = { status: 500, error: 'http_status', retryAfterSeconds: null } as const;
+
+  it('is a delivery, a repeat, the end, or a dead letter', () => {
+    expect(judgeAttempt({ status: 200, error: null, retryAfterSeconds: null }, of, NOW, 0)).toEqual({
+      kind: 'delivered',
+    });
+    expect(judgeAttempt({ ...failed, status: 410 }, of, NOW, 0)).toEqual({ kind: 'gone' });
+    expect(judgeAttempt(failed, of, NOW, 0)).toMatchObject({ kind: 'retry', holdAll: false });
+    expect(judgeAttempt(failed, { ...of, retryUntil: NOW }, NOW, 0)).toEqual({ kind: 'dead' });
+    // What waited longer than three days still has one attempt of its own.
+    const late = { failures: 0, retryUntil: new Date(0) };
+    expect(judgeAttempt({ status: 200, error: null, retryAfterSeconds: null }, late, NOW, 0)).toEqual({
+      kind: 'delivered',
+    });
+  });
+
+  it('is a rest for all that goes there where the subscriber asks for one, and never a shorter wait', () => {
+    const asked = { ...failed, status: 429, retryAfterSeconds: 90 };
+    expect(judgeAttempt(asked, of, NOW, 0)).toEqual({
+      kind: 'retry',
+      retryAt: new Date(NOW.getTime() + 90_000),
+      holdAll: true,
+    });
+    const verdict = judgeAttempt({ ...asked, retryAfterSeconds: 0 }, of, NOW, 0);
+    expect(verdict.kind === 'retry' && verdict.retryAt > NOW).toBe(true);
+  });
+});
+
+describe('who gets an event', () => {
+  const all: SubscriptionFilter = { events: ['meta.webhook'], tenants: null, products: null };
+  const event = { type: 'meta.webhook', tenant: 'acme', product: 'pages' };
+
+  it('goes by type, tenant and product', () => {
+    expect(wants(all, event)).toBe(true);
+    expect(wants(all, { ...event, type: 'connection.created' })).toBe(false);
+    expect(wants({ ...all, tenants: ['acme'] }, event)).toBe(true);
+    expect(wants({ ...all, tenants: ['rival'] }, event)).toBe(false);
+    expect(wants({ ...all, products: ['ads'] }, event)).toBe(false);
+  });
+
+  it('never gives what has no tenant to those that name some', () => {
+    expect(wants(all, { ...event, tenant: null, product: null })).toBe(true);
+    expect(wants({ ...all, tenants: ['acme'] }, { ...event, tenant: null })).toBe(false);
+    expect(wants({ ...all, products: ['pages'] }, { ...event, product: null })).toBe(false);
+  });
+});
+
+describe('a signed message', () => {
+  it("is one that the specification's library takes, with each secret and whatever the text", () => {
+    const random = new SystemRandom();
+    const secrets = [newSigningSecret(random), newSigningSecret(random)];
+    const now = new Date();
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.jsonValue(), (type, data) => {
+        const body = webhookBody({ id: 'evt_1', type, at: NOW, data: JSON.stringify(data) });
+        const headers = webhookHeaders('evt_1', body, secrets, now);
+        for (const secret of secrets) {
+          expect(new Webhook(secret.expose()).verify(Buffer.from(body), headers)).toEqual(JSON.parse(body));
+        }
+        expect(() => new Webhook(newSigningSecret(random).expose()).verify(body, headers)).toThrow();
+        expect(() => new Webhook(secrets[0]?.expose() ?? '').verify(`${body} `, headers)).toThrow();
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe('the data of an event', () => {
+  it('keeps raw JSON as it is, and is otherwise what JSON makes of it', () => {
+    const raw = '{"id":123456789012345678901, "x" : 1.0}';
+    expect(eventDataText({ object: 'page', entry: new RawJson(raw), none: undefined })).toBe(
+      `{"object":"page","entry":${raw}}`,
+    );
+    const data = { a: 1, 'b"c': [null], d: { e: 'f' }, g: NOW };
+    expect(eventDataText(data)).toBe(JSON.stringify(data));
+    expect(eventDataText({})).toBe('{}');
+  });
+});
+
+describe('the pace of a subscriber', () => {
+  it('falls to one request where no answer comes, and rises again', () => {
+    const pace = new SubscriberPace();
+    pace.begin('sub');
+    expect(pace.busy().get('sub')).toBe(MAX_CONCURRENT_QUEUES - 1);
+    for (let i = 0; i < 6; i++) pace.note('sub', false);
+    expect(pace.busy().get('sub')).toBe(0);
+    pace.end('sub');
+    expect(pace.busy().get('sub')).toBe(1);
+    pace.begin('sub');
+    for (let i = 0; i < 40; i++) pace.note('sub', true);
+    expect(pace.busy().get('sub')).toBe(MAX_CONCURRENT_QUEUES - 1);
+    pace.end('sub');
+    expect(pace.busy().size).toBe(0);
+  });
+});

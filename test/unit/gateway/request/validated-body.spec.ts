@@ -1,0 +1,106 @@
+import { PassThrough, type Readable } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, it } from '@jest/globals';
+import { guardedBody } from '../../../../src/gateway/request/validated-body.ts';
+
+const NOTHING = Buffer.alloc(0);
+const trusting = { push: () => undefined, end: () => undefined };
+
+async function read(body: Readable): Promise<string> {
+  const pieces: Buffer[] = [];
+  for await (const piece of body) pieces.push(piece as Buffer);
+  return Buffer.concat(pieces).toString();
+}
+
+describe('guardedBody', () => {
+  it('gives what came first, and then the rest', async () => {
+    const source = new PassThrough();
+    const body = guardedBody(source, Buffer.from('ab'), trusting);
+    source.write('cd');
+    source.end('ef');
+    expect(await read(body)).toBe('abcdef');
+  });
+
+  it('shows its guard each piece before anybody else, and stops at the one that it refuses', async () => {
+    const source = new PassThrough();
+    const seen: string[] = [];
+    const guard = {
+      push: (piece: Buffer) => {
+        if (piece.includes('bad')) throw new Error('refused');
+        seen.push(piece.toString());
+      },
+      end: () => undefined,
+    };
+    const body = guardedBody(source, NOTHING, guard);
+    const got: string[] = [];
+    body.on('data', (piece: Buffer) => got.push(piece.toString()));
+    source.write('good');
+    await turn();
+    source.write('bad');
+    await turn();
+    source.write('more');
+    await turn();
+    expect([seen, got, body.errored?.message]).toEqual([['good'], ['good'], 'refused']);
+    // A refusal can still be said on the connection.
+    expect(source.destroyed).toBe(false);
+  });
+
+  it('breaks where its guard misses something at the end', async () => {
+    const source = new PassThrough();
+    const guard = {
+      push: () => undefined,
+      end: () => {
+        throw new Error('not whole');
+      },
+    };
+    const body = guardedBody(source, Buffer.from('a'), guard);
+    source.end();
+    await expect(read(body)).rejects.toThrow('not whole');
+  });
+
+  it.each([
+    ['before', 0],
+    ['while', 1],
+  ])('breaks where its source breaks %s it passes', async (_, pieces) => {
+    const source = new PassThrough();
+    if (pieces === 0) source.destroy();
+    const body = guardedBody(source, Buffer.from('a'), trusting);
+    if (pieces === 1) {
+      source.write('b');
+      await turn();
+      source.destroy();
+    }
+    await expect(read(body)).rejects.toThrow('broke off');
+  });
+
+  it('ends where its source had ended before', async () => {
+    const source = new PassThrough();
+    source.resume().end();
+    await turn();
+    expect(source.readableEnded).toBe(true);
+    expect(await read(guardedBody(source, Buffer.from('a'), trusting))).toBe('a');
+  });
+
+  it('does not read ahead of a slow reader', async () => {
+    const source = new PassThrough({ highWaterMark: 1024 });
+    const body = guardedBody(source, NOTHING, trusting);
+    let written = 0;
+    while (written < 1000 && source.write(Buffer.alloc(1024))) {
+      written++;
+      await turn();
+    }
+    // What the two streams hold at the most, and a piece on its way.
+    expect(written).toBeLessThan(100);
+    source.end();
+    const text = await read(body);
+    expect(text.length).toBe((written + 1) * 1024);
+  });
+
+  it('leaves its source alone once nobody reads any more', async () => {
+    const source = new PassThrough();
+    const body = guardedBody(source, NOTHING, trusting);
+    body.destroy();
+    await turn();
+    expect([source.destroyed, source.isPaused(), source.listenerCount('data')]).toEqual([false, true, 0]);
+  });
+});

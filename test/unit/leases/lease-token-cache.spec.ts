@@ -1,0 +1,76 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { type OpenedLease, OpenedLeases } from '../../../src/leases/lease-token-cache.ts';
+
+const ULID = '01jd0000000000000000000000';
+
+function opened(letter: string, secretId = 'sec_1'): OpenedLease<string> & { text: string } {
+  const text = `mtl_${ULID.slice(0, -1)}${letter}${'s'.repeat(49)}`;
+  return {
+    text,
+    leaseId: `lse_${ULID.slice(0, -1)}${letter}`,
+    secretId,
+    leaseToken: Buffer.from(text),
+    accessToken: Buffer.from(`EAA${letter}`),
+    grant: letter,
+  };
+}
+const isZeroed = (lease: OpenedLease<string>): boolean =>
+  [...lease.accessToken, ...lease.leaseToken].every((byte) => byte === 0);
+
+describe('opened leases', () => {
+  let leases: OpenedLeases<string>;
+  beforeEach(() => {
+    jest.useFakeTimers();
+    leases = new OpenedLeases();
+  });
+  afterEach(() => {
+    leases.close();
+    jest.useRealTimers();
+  });
+
+  it('are found by the very token that proved them only', () => {
+    const a = opened('a');
+    leases.keep(a);
+    expect(leases.find(a.text)).toBe(a);
+    expect(leases.find(`${a.text.slice(0, -1)}x`)).toBeNull();
+    expect(leases.find(`${a.text}x`)).toBeNull();
+    expect(leases.find(opened('b').text)).toBeNull();
+  });
+
+  it('are zeroed when they are forgotten, replaced, or when all is over', () => {
+    const [old, fresh, other] = [opened('a'), opened('a', 'sec_2'), opened('b')];
+    leases.keep(old);
+    leases.keep(fresh);
+    expect(isZeroed(old)).toBe(true);
+    expect(leases.find(fresh.text)?.secretId).toBe('sec_2');
+    leases.forget(fresh.leaseId);
+    expect(isZeroed(fresh)).toBe(true);
+    expect(leases.find(fresh.text)).toBeNull();
+    leases.keep(other);
+    leases.close();
+    expect(isZeroed(other)).toBe(true);
+  });
+
+  it('go after half a minute to a minute without a call', () => {
+    const [used, idle] = [opened('a'), opened('b')];
+    leases.keep(used);
+    leases.keep(idle);
+    jest.advanceTimersByTime(30_000);
+    expect(leases.find(used.text)).toBe(used);
+    jest.advanceTimersByTime(30_000);
+    expect(isZeroed(idle)).toBe(true);
+    expect(leases.find(used.text)).toBe(used);
+    jest.advanceTimersByTime(60_000);
+    expect(isZeroed(used)).toBe(true);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('make room for the next', () => {
+    const first = opened('a');
+    leases.keep(first);
+    for (let n = 0; n < 4_096; n++) {
+      leases.keep({ ...opened('b'), leaseId: `lse_${n}`, leaseToken: Buffer.of(1), accessToken: Buffer.of(1) });
+    }
+    expect(isZeroed(first)).toBe(true);
+  });
+});

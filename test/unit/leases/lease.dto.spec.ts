@@ -1,0 +1,53 @@
+import fc from 'fast-check';
+import { LeaseRequest } from '../../../src/leases/lease.dto.ts';
+import { InputPipe } from '../../../src/platform/http-server/input-validation.pipe.ts';
+
+const pipe = new InputPipe();
+const plainly = LeaseRequest.isPlainlyValid;
+
+/** What the decorators say, with the short way closed. */
+async function isValid(body: object): Promise<boolean> {
+  class Described extends LeaseRequest {
+    static override isPlainlyValid(): boolean {
+      return false;
+    }
+  }
+  return pipe.transform(body, { type: 'body', metatype: Described }).then(
+    () => true,
+    () => false,
+  );
+}
+
+const odd = fc.oneof(
+  fc.constantFrom('', 'a b', 'ä', 'x'.repeat(129), 'act_1', '17841400000000001', 'con_01jd', `con_${'0'.repeat(26)}`),
+  fc.constantFrom('gateway', 'token', 'pages', 'ads', 'tenant-a', 'GATEWAY'),
+  fc.constantFrom(0, 1, 900, 3600, 2 ** 31 - 1, 2 ** 31, -1, 1.5, Number.NaN),
+  fc.constantFrom(true, [], ['a'], {}),
+);
+
+describe('the short way through the validation of a lease request', () => {
+  it('lets nothing pass that the rules refuse', async () => {
+    const names = [
+      'tenant',
+      'product',
+      'connection_id',
+      'asset_id',
+      'mode',
+      'ttl_seconds',
+      'min_valid_seconds',
+      'other',
+    ];
+    const bodies = fc.dictionary(fc.constantFrom(...names), odd);
+    await fc.assert(
+      fc.asyncProperty(bodies, async (given) => {
+        const body = { tenant: 'tenant-a', product: 'pages', ...given };
+        expect(plainly(body)).toBe(await isValid(body));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('is not taken for what has no tenant, no product, or is no object', () => {
+    for (const body of [{}, { tenant: 'a' }, { product: 'pages' }, null, 'x', []]) expect(plainly(body)).toBe(false);
+  });
+});

@@ -1,0 +1,53 @@
+import { describe, expect, it } from '@jest/globals';
+import { failureOf } from '../../../../src/lifecycle/failures/attempt-failure.ts';
+import { deathReason, mayComeBack } from '../../../../src/lifecycle/failures/death-reason.ts';
+import { classifyError } from '../../../../src/meta/errors/classify-error.ts';
+import { MetaError } from '../../../../src/meta/errors/meta-error.ts';
+
+const failure = (code: number | null, httpStatus: number | null = 400) =>
+  failureOf(
+    new MetaError({
+      verdict: classifyError({ httpStatus, code }),
+      httpStatus,
+      operation: 'renew_user',
+      mayHaveCommitted: false,
+    }),
+  );
+
+describe('failureOf', () => {
+  it.each([1, 2, 4, 17, 32, 341, 613, 80000, 80001, 80004, 80008, 80014])(
+    'code %d comes again soon and is no death',
+    (code) => {
+      expect(['meta_unavailable', 'meta_throttled']).toContain(failure(code, 500).code);
+      expect(failure(code, 500).patience).toBe('soon');
+    },
+  );
+
+  it('no answer at all comes again soon', () => {
+    expect(failure(null, null)).toMatchObject({ code: 'meta_unavailable', patience: 'soon' });
+  });
+
+  it.each([
+    [101, 'meta_configuration'],
+    [10, 'meta_permission'],
+    [368, 'meta_blocked'],
+    [100, 'meta_refused'],
+  ])('code %d waits for somebody to mend it', (code, word) => {
+    expect(failure(code)).toMatchObject({ code: word, patience: 'later' });
+  });
+});
+
+describe('deathReason', () => {
+  it('says what to do, and which deaths may pass', () => {
+    expect(deathReason('checkpoint', { code: 190, subcode: 490 })).toMatchObject({
+      code: 'checkpoint',
+      meta: { subcode: 490 },
+    });
+    expect(deathReason('expired', {})).not.toHaveProperty('meta');
+    expect([mayComeBack('checkpoint'), mayComeBack('app_removed'), mayComeBack('expired')]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+  });
+});

@@ -1,0 +1,83 @@
+import { describe, expect, it } from '@jest/globals';
+import { SchedulerRegistry } from '@nestjs/schedule';
+import type { ConnectionVerdicts } from '../../../../src/connections/connection/connection-status.service.ts';
+import type { CredentialVersions } from '../../../../src/connections/credentials/credential-version.repository.ts';
+import type { RevokeAtMeta } from '../../../../src/lifecycle/provider-revocation.service.ts';
+import type { Upkeep } from '../../../../src/lifecycle/retention.service.ts';
+import { Schedule } from '../../../../src/lifecycle/sweeps/lifecycle.job.ts';
+import type { Sweep } from '../../../../src/lifecycle/sweeps/sweep.ts';
+import { testConfig } from '../../../support/test-config.ts';
+import { captureLog } from '../../../support/test-replica.ts';
+
+/** A schedule over work that is only noted; `work` may keep some of it from ending, or throw. */
+function scheduleOver(work: (what: string) => Promise<void>, environment: Record<string, string> = {}) {
+  const log = captureLog();
+  const done: string[] = [];
+  const note = async (what: string): Promise<void> => {
+    done.push(what);
+    await work(what);
+  };
+  const noting = (kind: string) => (scope: string, appIds: string[]) => note(`${kind} ${scope} ${appIds.join()}`);
+  const schedule = new Schedule(
+    new SchedulerRegistry(),
+    { appIds: ['a', 'b'], refresh: noting('refresh'), health: noting('health') } as unknown as Sweep,
+    { workOff: () => note('revocations') } as unknown as RevokeAtMeta,
+    { watchDataAccess: () => note('notices').then(() => 0) } as unknown as ConnectionVerdicts,
+    { destroySpent: () => note('spent').then(() => 0) } as unknown as CredentialVersions,
+    {} as unknown as Upkeep,
+    testConfig({ REFRESH_CRON: '0 3 * * *', HEALTH_CRON: '30 * * * *', ...environment }),
+    log.logger,
+  );
+  return { schedule, done, log };
+}
+
+const ALL = [
+  'refresh retries a',
+  'refresh retries b',
+  'health retries a',
+  'health retries b',
+  'revocations',
+  'notices',
+  'spent',
+];
+
+describe('the look of each minute', () => {
+  it('goes on for everything else while the work of one app does not end, which is not begun twice', async () => {
+    let end: () => void = () => undefined;
+    const hanging = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const { schedule, done } = scheduleOver((what) => (what === 'refresh retries a' ? hanging : Promise.resolve()));
+    const first = schedule.look();
+    await new Promise(setImmediate);
+    expect(done).toEqual(ALL);
+    done.length = 0;
+    await schedule.look();
+    expect(done).toEqual(ALL.slice(1));
+    end();
+    await first;
+    done.length = 0;
+    await schedule.look();
+    expect(done).toEqual(ALL);
+  });
+
+  it('goes on where one part breaks, and says so', async () => {
+    const { schedule, done, log } = scheduleOver((what) =>
+      what === 'revocations' ? Promise.reject(new Error('no database')) : Promise.resolve(),
+    );
+    await schedule.look();
+    await schedule.look();
+    expect(done).toEqual([...ALL, ...ALL]);
+    expect(log.text()).toContain('no database');
+  });
+
+  it('begins nothing on a replica that ends, and no renewals or inspections where they are off', async () => {
+    const off = scheduleOver(() => Promise.resolve(), { REFRESH_CRON: 'off', HEALTH_CRON: 'off' });
+    await off.schedule.look();
+    expect(off.done).toEqual(['revocations', 'notices', 'spent']);
+    const ending = scheduleOver(() => Promise.resolve());
+    ending.schedule.onModuleDestroy();
+    await ending.schedule.look();
+    expect(ending.done).toEqual([]);
+  });
+});

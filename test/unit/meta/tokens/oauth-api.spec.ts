@@ -1,0 +1,141 @@
+import { HttpFailure } from '../../../../src/platform/http-client/http-client.ts';
+import { SecretString } from '../../../../src/platform/secret-string.ts';
+import { type RecordedCase, recorded } from '../read-recorded.ts';
+import { APP_SECRET, failureOf, graphError, NOW, scriptedMeta, TOKEN } from '../scripted-meta.ts';
+
+const CODE = new SecretString('AQDcode');
+const GRANT = { body: { access_token: 'EAABnew', token_type: 'bearer', expires_in: 5183944 } };
+const END = new Date(NOW.getTime() + 5183944_000);
+
+describe('code exchange', () => {
+  it('at graph.facebook.com: all in the body, no retry', async () => {
+    const meta = scriptedMeta(GRANT);
+    const granted = await meta.oauth.exchangeCode({
+      flow: 'facebook_login',
+      code: CODE,
+      redirectUri: 'https://a.test/cb',
+    });
+    expect(granted.accessToken.expose()).toBe('EAABnew');
+    expect(granted.expiresAt).toEqual(END);
+    const [request] = meta.sent;
+    expect(request?.path).toBe('graph.test/v25.0/oauth/access_token');
+    expect(request?.url.search).toBe('');
+    expect(Object.fromEntries(request?.form ?? [])).toEqual({
+      client_id: '1001',
+      client_secret: APP_SECRET,
+      grant_type: 'authorization_code',
+      redirect_uri: 'https://a.test/cb',
+      code: 'AQDcode',
+    });
+  });
+
+  it('of the JS SDK: without redirect_uri, then, refused for that alone, with an empty one', async () => {
+    const meta = scriptedMeta(graphError(100, 36008), GRANT);
+    await meta.oauth.exchangeCode({ flow: 'embedded_signup', code: CODE, redirectUri: null });
+    expect(meta.sent.map((request) => request.form.get('redirect_uri'))).toEqual([null, '']);
+    const used = scriptedMeta(graphError(100, 36009));
+    await failureOf(used.oauth.exchangeCode({ flow: 'embedded_signup', code: CODE, redirectUri: null }));
+    expect(used.sent).toHaveLength(1);
+    const dialog = scriptedMeta(graphError(100, 36008));
+    await failureOf(
+      dialog.oauth.exchangeCode({ flow: 'facebook_login', code: CODE, redirectUri: 'https://a.test/cb' }),
+    );
+    expect(dialog.sent).toHaveLength(1);
+  });
+
+  it('is not repeated when the answer got lost', async () => {
+    const meta = scriptedMeta(new HttpFailure('timeout', true));
+    const error = await failureOf(meta.oauth.exchangeCode({ flow: 'facebook_login', code: CODE, redirectUri: 'x' }));
+    expect(error).toMatchObject({ mayHaveCommitted: true, verdict: { kind: 'transient' }, networkReason: 'timeout' });
+    expect(meta.sent).toHaveLength(1);
+  });
+
+  it.each([
+    ['instagram_login', 'api.instagram.test/oauth/access_token', '2002'],
+    ['threads_login', 'graph.threads.test/oauth/access_token', '3003'],
+  ] as const)('%s', async (flow, path, clientId) => {
+    const meta = scriptedMeta({ body: '{"access_token":"IGAA","user_id":17841400000000001,"permissions":["a","b"]}' });
+    const granted = await meta.oauth.exchangeCode({ flow, code: CODE, redirectUri: 'https://a.test/cb' });
+    expect(granted).toMatchObject({ metaUserId: '17841400000000001', scopes: ['a', 'b'], expiresAt: 'unknown' });
+    expect(meta.sent[0]?.path).toBe(path);
+    expect(meta.sent[0]?.form.get('client_id')).toBe(clientId);
+  });
+
+  it("gives Instagram's envelope an undisclosed reason", async () => {
+    const body = { error_type: 'OAuthException', code: 400, error_message: 'Matching code was not found' };
+    const meta = scriptedMeta({ status: 400, body });
+    const error = await failureOf(meta.oauth.exchangeCode({ flow: 'instagram_login', code: CODE, redirectUri: 'x' }));
+    expect(error.verdict).toEqual({ kind: 'code_rejected', why: 'undisclosed' });
+  });
+
+  it('reads every recorded token answer', async () => {
+    for (const { body, body_text, endpoint } of recorded<{ cases: RecordedCase[] }>('token_responses.json').cases) {
+      if (endpoint?.includes('client_business_id')) continue;
+      const meta = scriptedMeta({ body: body_text ?? body });
+      const granted = await meta.oauth.exchangeCode({ flow: 'facebook_login', code: CODE, redirectUri: 'x' });
+      expect(granted.accessToken.length).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe('long-lived and renewed tokens', () => {
+  it('of Facebook: by POST, the old token in the body, repeated when the answer got lost', async () => {
+    const meta = scriptedMeta(new HttpFailure('timeout', true), GRANT);
+    await meta.oauth.exchangeForLongLived('user', TOKEN);
+    expect(meta.sent).toHaveLength(2);
+    expect(meta.sent[1]?.url.search).toBe('');
+    expect(meta.sent[1]?.form.get('fb_exchange_token')).toBe(TOKEN.expose());
+  });
+
+  it('of system users: for another 60 days', async () => {
+    const meta = scriptedMeta(GRANT);
+    await meta.oauth.renew('system_user', TOKEN);
+    expect(meta.sent[0]?.form.get('set_token_expires_in_60_days')).toBe('true');
+  });
+
+  it('a missing expires_in is unknown', async () => {
+    const meta = scriptedMeta({ body: { access_token: 'x', token_type: 'bearer' } });
+    expect((await meta.oauth.renew('user', TOKEN)).expiresAt).toBe('unknown');
+  });
+
+  it.each([
+    ['instagram_user', 'graph.instagram.test/refresh_access_token', 'ig_refresh_token'],
+    ['threads_user', 'graph.threads.test/refresh_access_token', 'th_refresh_token'],
+  ] as const)('%s: by GET, the token in the header', async (kind, path, grantType) => {
+    const meta = scriptedMeta(GRANT);
+    await meta.oauth.renew(kind, TOKEN);
+    expect(meta.sent[0]).toMatchObject({ method: 'GET', path, authorization: `Bearer ${TOKEN.expose()}` });
+    expect(Object.fromEntries(meta.sent[0]?.url.searchParams ?? [])).toEqual({ grant_type: grantType });
+  });
+
+  it('falls back to the documented query, and remembers', async () => {
+    const meta = scriptedMeta((request) => (request.url.searchParams.has('access_token') ? GRANT : graphError(100)));
+    await meta.oauth.exchangeForLongLived('instagram_user', TOKEN);
+    await meta.oauth.exchangeForLongLived('instagram_user', TOKEN);
+    expect(meta.sent.map((request) => request.authorization === undefined)).toEqual([false, true, true]);
+    expect(meta.sent[1]?.url.searchParams.get('client_secret')).toBe('ig-secret-4711');
+  });
+
+  it('does not try another form for a dead token, a throttle or an outage', async () => {
+    for (const [step, tries] of [
+      [graphError(190, 463), 1],
+      [graphError(4), 1],
+      [graphError(2, undefined, 500), 3],
+    ] as const) {
+      const meta = scriptedMeta(step);
+      await failureOf(meta.oauth.renew('instagram_user', TOKEN));
+      expect(meta.sent).toHaveLength(tries);
+    }
+  });
+
+  it("names Instagram's wrong secret, which is code 100", async () => {
+    const meta = scriptedMeta(graphError(100));
+    const error = await failureOf(meta.oauth.exchangeForLongLived('instagram_user', TOKEN));
+    expect(error.verdict).toEqual({ kind: 'configuration', what: 'secret' });
+  });
+
+  it('a good status without a token is no token', async () => {
+    const error = await failureOf(scriptedMeta({ body: {} }).oauth.renew('user', TOKEN));
+    expect(error).toMatchObject({ verdict: { kind: 'transient' }, mayHaveCommitted: true });
+  });
+});

@@ -1,0 +1,108 @@
+import fc from 'fast-check';
+import { appsecretProof, timedAppsecretProof } from '../../../../src/meta/graph/appsecret-proof.ts';
+import { parseSignedRequest } from '../../../../src/meta/webhooks/signed-request.ts';
+import { isWebhookSignatureValid } from '../../../../src/meta/webhooks/webhook-signature.ts';
+import { SecretString } from '../../../../src/platform/secret-string.ts';
+import { recorded } from '../read-recorded.ts';
+
+const secret = (text: string): SecretString => new SecretString(text);
+
+describe('appsecret_proof', () => {
+  const file = recorded<{
+    vectors: { app_secret: string; access_token: string; appsecret_proof: string }[];
+    time_bound_variant: {
+      app_secret: string;
+      access_token: string;
+      appsecret_time: number;
+      appsecret_proof: string;
+    }[];
+  }>('appsecret_proof_vectors.json');
+
+  it.each(file.vectors)('of $app_secret, $access_token', (vector) => {
+    expect(appsecretProof(secret(vector.access_token), secret(vector.app_secret))).toBe(vector.appsecret_proof);
+  });
+
+  it.each(file.time_bound_variant)('bound to a time', (vector) => {
+    const now = new Date(vector.appsecret_time * 1000 + 999);
+    expect(timedAppsecretProof(secret(vector.access_token), secret(vector.app_secret), now)).toEqual({
+      proof: vector.appsecret_proof,
+      time: vector.appsecret_time,
+    });
+  });
+});
+
+describe('signed_request', () => {
+  const file = recorded<{
+    vectors: { secret: string; signed_request: string; payload: Record<string, unknown> | string }[];
+    derived_negative_cases: { why: string; secret: string; signed_request: string }[];
+  }>('signed_request_vectors.json');
+
+  it.each(file.vectors)('$signed_request', (vector) => {
+    const result = parseSignedRequest(vector.signed_request, [secret('other'), secret(vector.secret)]);
+    expect(result).toMatchObject({ ok: true, request: { payload: { algorithm: 'HMAC-SHA256' } } });
+    expect(parseSignedRequest(vector.signed_request, [secret('other')])).toEqual({ ok: false, reason: 'signature' });
+    expect(parseSignedRequest(vector.signed_request, [])).toEqual({ ok: false, reason: 'signature' });
+  });
+
+  it.each(file.derived_negative_cases)('refuses: $why', (vector) => {
+    expect(parseSignedRequest(vector.signed_request, [secret(vector.secret)]).ok).toBe(false);
+  });
+
+  it('reads a numeric user id as text', () => {
+    const php = file.vectors[2];
+    const result = parseSignedRequest(php?.signed_request ?? '', [secret(php?.secret ?? '')]);
+    expect(result.ok && typeof result.request.userId).toBe('string');
+    expect(result.ok && result.request.issuedAt).toEqual(new Date(321_000));
+  });
+
+  it('never throws', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.tuple(fc.base64String(), fc.base64String()).map((p) => p.join('.')),
+        ),
+        (text) => {
+          expect(parseSignedRequest(text, [secret('s')]).ok).toBe(false);
+        },
+      ),
+    );
+  });
+});
+
+describe('webhook signature', () => {
+  const file = recorded<{
+    vectors: { key: string; body_utf8: string; algorithm: string; hex: string }[];
+    derived: { key: string; body_utf8: string; hex: string }[];
+  }>('webhook_signature_vectors.json');
+  const sha256 = [...file.vectors.filter((vector) => vector.algorithm === 'sha256'), ...file.derived];
+
+  it.each(sha256)('$hex', ({ key, body_utf8, hex }) => {
+    const body = Buffer.from(body_utf8);
+    expect(isWebhookSignatureValid(body, `sha256=${hex}`, [secret('old'), secret(key)])).toBe(true);
+    expect(isWebhookSignatureValid(body, `sha256=${hex}`, [secret('old')])).toBe(false);
+    expect(isWebhookSignatureValid(Buffer.concat([body, Buffer.from(' ')]), `sha256=${hex}`, [secret(key)])).toBe(
+      false,
+    );
+  });
+
+  it('depends on the bytes, not on the document', () => {
+    const [escaped, literal] = file.derived;
+    expect(
+      isWebhookSignatureValid(Buffer.from(literal?.body_utf8 ?? ''), `sha256=${escaped?.hex}`, [secret('foo_secret')]),
+    ).toBe(false);
+  });
+
+  it('takes no sha1, no repeated header, and never throws', () => {
+    const sha1 = file.vectors.find((vector) => vector.algorithm === 'sha1');
+    const body = Buffer.from(sha1?.body_utf8 ?? '');
+    expect(isWebhookSignatureValid(body, `sha1=${sha1?.hex}`, [secret('key')])).toBe(false);
+    expect(isWebhookSignatureValid(body, undefined, [secret('key')])).toBe(false);
+    expect(isWebhookSignatureValid(body, [`sha256=${sha256[0]?.hex}`], [secret('key')])).toBe(false);
+    fc.assert(
+      fc.property(fc.string(), fc.uint8Array(), (header, bytes) => {
+        expect(isWebhookSignatureValid(Buffer.from(bytes), `sha256=${header}`, [secret('s')])).toBe(false);
+      }),
+    );
+  });
+});

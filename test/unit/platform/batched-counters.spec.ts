@@ -1,0 +1,53 @@
+import { expect, it } from '@jest/globals';
+import { Counter, Histogram, Registry } from 'prom-client';
+import { Observations, Tallies } from '../../../src/platform/batched-counters.ts';
+
+function metrics() {
+  const registry = new Registry();
+  const tallies = new Tallies<'kind'>();
+  const observations = new Observations('kind');
+  new Counter({
+    name: 'done_total',
+    help: 'Done.',
+    labelNames: ['kind'] as const,
+    registers: [registry],
+    collect(): void {
+      tallies.pour(this);
+    },
+  });
+  const histogram = new Histogram({
+    name: 'took_seconds',
+    help: 'Took.',
+    labelNames: ['kind'] as const,
+    buckets: [1, 10],
+    registers: [registry],
+    collect(): void {
+      observations.pour(this);
+    },
+  });
+  return { registry, tallies, observations, histogram };
+}
+
+it('hands counts on when the metrics are read, each once', async () => {
+  const { registry, tallies } = metrics();
+  for (const kind of ['a', 'b', 'a']) tallies.add(kind, { kind });
+  for (let reading = 0; reading < 2; reading++) {
+    const text = await registry.metrics();
+    expect(text).toContain('done_total{kind="a"} 2');
+    expect(text).toContain('done_total{kind="b"} 1');
+  }
+  tallies.add('a', { kind: 'a' });
+  expect(await registry.metrics()).toContain('done_total{kind="a"} 3');
+});
+
+it('hands values on when the metrics are read, and before they become many', async () => {
+  const { registry, observations, histogram } = metrics();
+  for (let count = 0; count < 5_000; count++) observations.add(count % 2 === 0 ? 'a' : 'b', 5, histogram);
+  observations.add('a', 0.5, histogram);
+  for (let reading = 0; reading < 2; reading++) {
+    const text = await registry.metrics();
+    expect(text).toContain('took_seconds_bucket{le="1",kind="a"} 1');
+    expect(text).toContain('took_seconds_count{kind="a"} 2501');
+    expect(text).toContain('took_seconds_sum{kind="b"} 12500');
+  }
+});

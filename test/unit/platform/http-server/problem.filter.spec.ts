@@ -1,0 +1,66 @@
+import { describe, expect, it } from '@jest/globals';
+import { BadRequestException, HttpException, NotFoundException, PayloadTooLargeException } from '@nestjs/common';
+import { problemDocument, problemHeaders, toAppError } from '../../../../src/platform/http-server/problem.filter.ts';
+import { AppError, defineProblem, invalidInput, serviceUnavailable } from '../../../../src/platform/problem.ts';
+
+const unauthenticatedHere = defineProblem('test_unauthenticated', 401, 'Who is there?', 'Say it.');
+
+describe('problemDocument', () => {
+  it('has the members of the contract, and nothing private', () => {
+    const error = new AppError(serviceUnavailable, {
+      detail: 'Meta does not answer.',
+      meta: { code: 2, fbtrace_id: 'A1' },
+      cause: new Error('private'),
+    });
+    expect(problemDocument(error, 'req_1')).toEqual({
+      type: '/problems/service_unavailable',
+      title: serviceUnavailable.title,
+      status: 503,
+      detail: 'Meta does not answer.',
+      code: 'service_unavailable',
+      request_id: 'req_1',
+      remedy: serviceUnavailable.remedy,
+      meta: { code: 2, fbtrace_id: 'A1' },
+    });
+  });
+
+  it('names where input is wrong', () => {
+    expect(problemDocument(invalidInput('a[0].b', 'must be text'), 'r').errors).toEqual([
+      { path: 'a[0].b', message: 'must be text' },
+    ]);
+  });
+});
+
+describe('problemHeaders', () => {
+  it('rounds Retry-After up, to one second at least', () => {
+    const headers = (retryAfterSeconds: number) =>
+      problemHeaders(new AppError(serviceUnavailable, { retryAfterSeconds }))['retry-after'];
+    expect([headers(0), headers(0.2), headers(1.1), headers(60)]).toEqual(['1', '1', '2', '60']);
+  });
+
+  it('challenges on 401 only', () => {
+    expect(problemHeaders(new AppError(unauthenticatedHere))['www-authenticate']).toBe('Bearer');
+    expect(problemHeaders(new AppError(serviceUnavailable))['www-authenticate']).toBeUndefined();
+  });
+});
+
+describe('toAppError', () => {
+  it.each([
+    [new NotFoundException('Cannot GET /secret'), 'not_found'],
+    [new BadRequestException('secret'), 'invalid_request'],
+    [new PayloadTooLargeException('secret'), 'payload_too_large'],
+    [new HttpException('secret', 415), 'unsupported_media_type'],
+    [new HttpException('secret', 418), 'invalid_request'],
+    [new HttpException('secret', 502), 'internal_error'],
+    [Object.assign(new Error('secret'), { code: 'FST_ERR_CTP_BODY_TOO_LARGE', statusCode: 413 }), 'payload_too_large'],
+    [Object.assign(new Error('secret'), { statusCode: 400 }), 'internal_error'],
+    [new TypeError('secret'), 'internal_error'],
+    ['secret', 'internal_error'],
+    [undefined, 'internal_error'],
+  ])('%s becomes %s and keeps its text inside', (error, code) => {
+    const problem = toAppError(error);
+    expect(problem.code).toBe(code);
+    expect(JSON.stringify(problemDocument(problem, 'r'))).not.toContain('secret');
+    expect(problem.occasion.cause).toBe(error);
+  });
+});

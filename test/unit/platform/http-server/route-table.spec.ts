@@ -1,0 +1,23 @@
+import { describe, expect, it } from '@jest/globals';
+import { RouteTable } from '../../../../src/platform/http-server/route-table.ts';
+
+describe('RouteTable', () => {
+  const table = new RouteTable();
+  table.add('GET', '/v1/clients');
+  table.add(['POST'], '/v1/clients');
+  table.add('DELETE', '/v1/clients/:id');
+  table.add(['GET', 'PUT'], '/graph/*');
+  table.add('GET', '/openapi.json');
+
+  it.each([
+    ['/v1/clients', ['GET', 'POST']],
+    ['/v1/clients/cli_1', ['DELETE']],
+    ['/v1/clients/cli_1/keys', []],
+    ['/v1/clients/', []],
+    ['/graph/v25.0/me', ['GET', 'PUT']],
+    ['/openapi.json', ['GET']],
+    ['/openapixjson', []],
+  ])('%s takes %j', (path, methods) => {
+    expect(table.methodsOf(path)).toEqual(methods);
+  });
+});

@@ -1,0 +1,100 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { AwsRootKey } from '../../../../src/vault/root-keys/aws-root-key.ts';
+import { RootKeyUnavailable } from '../../../../src/vault/root-keys/root-key.ts';
+import { refusalOf } from '../../../support/catch-error.ts';
+import { AWS_TEST_ENVIRONMENT, KMS_ARN, type KmsStandIn, startKmsStandIn } from '../../../support/fake-kms.ts';
+
+const CONTEXT = { service: 'metavault', key_id: 'kek_1', purpose: 'data' };
+const KEY = Buffer.alloc(32, 5);
+
+let kms: KmsStandIn;
+const before = { ...process.env };
+
+beforeAll(async () => {
+  kms = await startKmsStandIn();
+  Object.assign(process.env, AWS_TEST_ENVIRONMENT);
+});
+afterEach(() => {
+  kms.fault = null;
+  Object.assign(process.env, AWS_TEST_ENVIRONMENT);
+});
+afterAll(async () => {
+  for (const name of Object.keys(AWS_TEST_ENVIRONMENT)) {
+    delete process.env[name];
+    if (before[name] !== undefined) process.env[name] = before[name];
+  }
+  await kms.close();
+});
+
+const open = (timeoutMs?: number, keyId = KMS_ARN) =>
+  AwsRootKey.open({ keyId, endpointUrl: kms.url, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+
+/** What an operator would be told; the test fails where nothing is refused. */
+const refusal = (work: Promise<unknown>) => refusalOf(RootKeyUnavailable, work);
+
+describe('a root key in AWS KMS', () => {
+  it('gives back what it wrapped, by signed calls that carry the context', async () => {
+    const rootKey = await open();
+    kms.calls.length = 0;
+    const wrapped = await rootKey.wrap(KEY, CONTEXT);
+    expect(wrapped.includes(KEY)).toBe(false);
+    expect(Buffer.from(await rootKey.unwrap(wrapped, CONTEXT))).toEqual(KEY);
+    expect(kms.calls).toEqual([
+      { action: 'Encrypt', context: CONTEXT },
+      { action: 'Decrypt', context: CONTEXT },
+    ]);
+  });
+
+  it('opens nothing under another context', async () => {
+    const rootKey = await open();
+    const wrapped = await rootKey.wrap(KEY, CONTEXT);
+    const { reason } = await refusal(rootKey.unwrap(wrapped, { ...CONTEXT, key_id: 'kek_2' }));
+    expect(reason).toBe('unusable');
+  });
+
+  it('is known by the ARN that KMS tells, also where an alias was given', async () => {
+    expect((await open()).id).toBe(`aws:${KMS_ARN}`);
+    expect((await open(undefined, 'alias/vault')).id).toBe(`aws:${KMS_ARN}`);
+  });
+
+  it('asks nobody at the opening where the ARN is given', async () => {
+    kms.calls.length = 0;
+    await open();
+    expect(kms.calls).toEqual([]);
+  });
+
+  it('says that credentials are wrong', async () => {
+    process.env['AWS_SECRET_ACCESS_KEY'] = 'another-secret';
+    const rootKey = await open();
+    const { reason, message } = await refusal(rootKey.wrap(KEY, CONTEXT));
+    expect([reason, message]).toEqual(['denied', expect.stringContaining('kms:Encrypt')]);
+  });
+
+  it.each([
+    ['AccessDeniedException', 'denied'],
+    ['NotFoundException', 'missing'],
+    ['DisabledException', 'unusable'],
+    ['KMSInvalidStateException', 'unusable'],
+  ])('says what %s means, without the words of KMS', async (type, expected) => {
+    const rootKey = await open();
+    kms.fault = { status: 400, type };
+    const { reason, message } = await refusal(rootKey.wrap(KEY, CONTEXT));
+    expect(reason).toBe(expected);
+    expect(message).not.toContain('very-private');
+  });
+
+  it('gives up in time where KMS is silent', async () => {
+    const rootKey = await open(300);
+    kms.fault = 'silence';
+    const startedAt = performance.now();
+    const { reason, message } = await refusal(rootKey.wrap(KEY, CONTEXT));
+    expect([reason, message]).toEqual(['timeout', expect.stringContaining('within 0.3 s')]);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+  });
+
+  it('says that nobody is there', async () => {
+    const rootKey = await AwsRootKey.open({ keyId: KMS_ARN, endpointUrl: 'http://127.0.0.1:1' });
+    const { reason, message } = await refusal(rootKey.wrap(KEY, CONTEXT));
+    expect([reason, message]).toEqual(['unreachable', expect.stringContaining('AWS_ENDPOINT_URL')]);
+  });
+});

@@ -1,0 +1,115 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import {
+  type HttpAnswer,
+  HttpClient,
+  HttpFailure,
+  type HttpRequest,
+  type StreamedHttpAnswer,
+} from '../../../../src/platform/http-client/http-client.ts';
+import { SecretString } from '../../../../src/platform/secret-string.ts';
+import { RootKeyUnavailable } from '../../../../src/vault/root-keys/root-key.ts';
+import { TransitRootKey, type TransitRootKeyOptions } from '../../../../src/vault/root-keys/transit-root-key.ts';
+import { refusalOf } from '../../../support/catch-error.ts';
+
+const CONTEXT = { service: 'metavault', key_id: 'kek_1', purpose: 'data' };
+const KEY = Buffer.alloc(32, 5);
+
+/** The Transit engine as far as it matters here: it holds a ciphertext to its associated data and its caller to the token. */
+class TransitStandIn extends HttpClient {
+  readonly requests: HttpRequest[] = [];
+  token = 'hvs.right';
+  fault: HttpFailure | number | 'not json' | null = null;
+
+  override async send(request: HttpRequest): Promise<HttpAnswer> {
+    this.requests.push(request);
+    if (this.fault instanceof HttpFailure) throw this.fault;
+    if (typeof this.fault === 'number') return answer(this.fault, { errors: ['private'] });
+    if (this.fault === 'not json') return { status: 200, headers: {}, body: Buffer.from('<html>') };
+    if (request.headers?.['x-vault-token'] !== this.token) return answer(403, { errors: ['permission denied'] });
+    const body = JSON.parse(String(request.body)) as Record<string, string>;
+    if (request.url.includes('/encrypt/')) {
+      return answer(200, { data: { ciphertext: `vault:v1:${body['associated_data']}:${body['plaintext']}` } });
+    }
+    const [, , bound, plaintext] = (body['ciphertext'] ?? '').split(':');
+    if (bound !== body['associated_data']) return answer(400, { errors: ['cipher: message authentication failed'] });
+    return answer(200, { data: { plaintext } });
+  }
+
+  override stream(): Promise<StreamedHttpAnswer> {
+    throw new Error('not asked for');
+  }
+
+  override async close(): Promise<void> {}
+}
+
+function answer(status: number, value: object): HttpAnswer {
+  return { status, headers: {}, body: Buffer.from(JSON.stringify(value)) };
+}
+
+const OPTIONS: TransitRootKeyOptions = {
+  address: 'https://vault.example:8200',
+  mount: 'transit',
+  keyName: 'metavault',
+  namespace: null,
+  token: new SecretString('hvs.right'),
+};
+
+function rootKey(options: Partial<TransitRootKeyOptions> = {}): { key: TransitRootKey; http: TransitStandIn } {
+  const http = new TransitStandIn();
+  return { key: new TransitRootKey({ ...OPTIONS, ...options }, http), http };
+}
+
+const refusal = (work: Promise<unknown>) => refusalOf(RootKeyUnavailable, work);
+
+describe('a root key in Vault Transit', () => {
+  it('gives back what it wrapped, bound to the context', async () => {
+    const { key, http } = rootKey();
+    const wrapped = await key.wrap(KEY, CONTEXT);
+    expect(Buffer.from(await key.unwrap(wrapped, { ...CONTEXT }))).toEqual(KEY);
+    expect(http.requests.map(({ url }) => url)).toEqual([
+      'https://vault.example:8200/v1/transit/encrypt/metavault',
+      'https://vault.example:8200/v1/transit/decrypt/metavault',
+    ]);
+    expect((await refusal(key.unwrap(wrapped, { ...CONTEXT, key_id: 'kek_2' }))).reason).toBe('unusable');
+  });
+
+  it('is known by namespace, engine and key', () => {
+    expect(rootKey().key.id).toBe('transit:transit/metavault');
+    expect(rootKey({ namespace: 'team', mount: 'kms' }).key.id).toBe('transit:team/kms/metavault');
+  });
+
+  it('reads the file of an agent anew for each call', async () => {
+    const directory = mkdtempSync(path.join(os.tmpdir(), 'transit-'));
+    const file = path.join(directory, 'token');
+    try {
+      writeFileSync(file, 'hvs.old\n');
+      const { key } = rootKey({ token: { file } });
+      expect((await refusal(key.wrap(KEY, CONTEXT))).reason).toBe('denied');
+      writeFileSync(file, 'hvs.right\n');
+      await expect(key.wrap(KEY, CONTEXT)).resolves.toBeInstanceOf(Buffer);
+      rmSync(file);
+      expect((await refusal(key.wrap(KEY, CONTEXT))).message).toContain('VAULT_TOKEN_FILE');
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  it.each([
+    [403, 'denied', 'VAULT_TRANSIT_KEY'],
+    [404, 'missing', 'VAULT_TRANSIT_MOUNT'],
+    [503, 'unreachable', 'sealed'],
+    [500, 'unreachable', '500'],
+    ['not json', 'unusable', 'VAULT_ADDR'],
+    [new HttpFailure('timeout', true), 'timeout', 'within 10 s'],
+    [new HttpFailure('connect', false), 'unreachable', 'VAULT_ADDR'],
+  ] as const)('says what %s means', async (fault, reason, word) => {
+    const { key, http } = rootKey();
+    http.fault = fault;
+    const told = await refusal(key.wrap(KEY, CONTEXT));
+    expect([told.reason, told.message]).toEqual([reason, expect.stringContaining(word)]);
+    expect(told.message).not.toContain('private');
+  });
+});
