@@ -1,7 +1,7 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import { AuditModule } from './audit/audit.module.ts';
-import { AccessModule } from './auth/auth.module.ts';
+import { AuthModule } from './auth/auth.module.ts';
 import { ConnectModule } from './connect/connect.module.ts';
 import { CONNECTION_ENTITIES } from './connections/connection/connection.entity.ts';
 import { ConnectionsModule } from './connections/connections.module.ts';
@@ -25,7 +25,7 @@ export class AppModule {
       global: true,
       imports: [
         ScheduleModule.forRoot(),
-        AccessModule,
+        AuthModule,
         AuditModule,
         ConnectModule,
         ConnectionsModule,

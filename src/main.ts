@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { runDemo } from './bootstrap/demo.ts';
 import { type Service, startService } from './bootstrap/start-service.ts';
-import { explain } from './bootstrap/startup-error.ts';
-import { processEnvironment } from './config/process-environment.ts';
+import { describeStartupError } from './bootstrap/startup-error.ts';
+import { getProcessEnvironment } from './config/process-environment.ts';
 
 /**
  * One replica from its environment alone. With `--demo` it also connects a user of the sandbox and shows what to try.
@@ -10,7 +10,7 @@ import { processEnvironment } from './config/process-environment.ts';
  */
 async function main(): Promise<void> {
   const isDemo = process.argv.includes('--demo');
-  const environment = isDemo ? { LOG_LEVEL: 'warn', ...processEnvironment() } : processEnvironment();
+  const environment = isDemo ? { LOG_LEVEL: 'warn', ...getProcessEnvironment() } : getProcessEnvironment();
   let service: Service | null = null;
   let isStopping = false;
   const stop = (): void => {
@@ -34,7 +34,7 @@ async function main(): Promise<void> {
 }
 
 function fail(error: unknown): never {
-  process.stderr.write(`${explain(error)}\n`);
+  process.stderr.write(`${describeStartupError(error)}\n`);
   process.exit(1);
 }
 

@@ -1,7 +1,7 @@
-import type { Caller } from '../auth/authenticated-client.ts';
+import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
 import type { Actor } from './audit-log.ts';
 
 /** A caller as the audit record names it. */
-export function actorOf(caller: Caller): Actor {
-  return { kind: 'client', id: caller.clientId };
+export function toActor(client: AuthenticatedClient): Actor {
+  return { kind: 'client', id: client.clientId };
 }

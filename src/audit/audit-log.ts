@@ -2,7 +2,7 @@ import type { Sql } from '../database/database.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { ChainMac } from './chain/chain-mac.ts';
-import { entryKey, insertEntries } from './chain/entry-mac.ts';
+import { deriveEntryKey, insertEntriesSql } from './chain/entry-mac.ts';
 
 /** Who did it: a client of ours (its id), a person's browser, Meta by a callback, an operator at the command line, or we ourselves. */
 export interface Actor {
@@ -13,7 +13,7 @@ export interface Actor {
 export const SYSTEM: Actor = Object.freeze({ kind: 'system', id: null });
 
 /** What happened. `details` holds ids, states and codes; never a token, a secret, or a text of Meta's. */
-export interface AuditFact {
+export interface NewAuditEntry {
   /** `connection.created`, `lease.issued`, … */
   action: string;
   actor: Actor;
@@ -27,7 +27,7 @@ export interface AuditFact {
 }
 
 const INSERT =
-  insertEntries(`SELECT $1::text, $2::timestamptz, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text,
+  insertEntriesSql(`SELECT $1::text, $2::timestamptz, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text,
   $10::text, $11::json, $12::bytea`);
 
 /** The record of every state change. An entry is written in the transaction that makes it true, so neither can be without the other. */
@@ -39,7 +39,7 @@ export class AuditLog {
   ) {}
 
   /** Writes an entry through `sql`, so that it commits with what it records. Throws where it can't be written: then nothing is done. */
-  async record(sql: Sql, fact: AuditFact): Promise<void> {
+  async record(sql: Sql, fact: NewAuditEntry): Promise<void> {
     const id = this.ids.next('aud');
     await sql.run({
       name: 'audit_record',
@@ -56,7 +56,7 @@ export class AuditLog {
         fact.subjectId ?? null,
         fact.requestId ?? null,
         JSON.stringify(fact.details ?? {}),
-        entryKey(this.mac, id),
+        deriveEntryKey(this.mac, id),
       ],
     });
   }

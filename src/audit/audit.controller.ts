@@ -1,18 +1,18 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import type { Caller } from '../auth/authenticated-client.ts';
-import { CurrentCaller, Roles } from '../auth/decorators.ts';
+import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
+import { CurrentClient, Roles } from '../auth/decorators.ts';
 import { type Page, toPage } from '../platform/paging.ts';
-import { type AuditEntryRow, AuditReader } from './audit-entry.query.ts';
-import { ChainVerifier, type Verification } from './chain/chain-verifier.ts';
-import { AuditQuery, toAuditFilter } from './list-audit-entries.dto.ts';
+import { AuditEntryQuery, type AuditEntryRow } from './audit-entry.query.ts';
+import { type ChainVerification, ChainVerifier } from './chain/chain-verifier.ts';
+import { ListAuditEntriesRequest, toAuditFilter } from './list-audit-entries.dto.ts';
 
-interface AuditEntryView extends Omit<AuditEntryRow, 'at' | 'actor_kind' | 'actor_id'> {
+interface AuditEntryResponse extends Omit<AuditEntryRow, 'at' | 'actor_kind' | 'actor_id'> {
   at: string;
   actor: { kind: AuditEntryRow['actor_kind']; id: string | null };
 }
 
-interface VerificationView {
+interface ChainVerificationResponse {
   valid: boolean;
   entries: number;
   head: string | null;
@@ -27,28 +27,40 @@ interface VerificationView {
 @Controller('v1/audit')
 export class AuditController {
   constructor(
-    private readonly reader: AuditReader,
+    private readonly reader: AuditEntryQuery,
     private readonly verifier: ChainVerifier,
   ) {}
 
   /** The newest first. */
   @Get()
-  async list(@Query() query: AuditQuery, @CurrentCaller() caller: Caller): Promise<Page<AuditEntryView>> {
-    return toPage(await this.reader.list(toAuditFilter(query, caller)), query.limit, toEntryView);
+  async list(
+    @Query() query: ListAuditEntriesRequest,
+    @CurrentClient() client: AuthenticatedClient,
+  ): Promise<Page<AuditEntryResponse>> {
+    return toPage(await this.reader.list(toAuditFilter(query, client)), query.limit, toAuditEntryResponse);
   }
 
   @Get('verify')
-  async verify(): Promise<VerificationView> {
-    return toVerificationView(await this.verifier.verify());
+  async verify(): Promise<ChainVerificationResponse> {
+    return toChainVerificationResponse(await this.verifier.verify());
   }
 }
 
-function toEntryView({ actor_kind, actor_id, at, ...row }: AuditEntryRow): AuditEntryView {
+function toAuditEntryResponse({ actor_kind, actor_id, at, ...row }: AuditEntryRow): AuditEntryResponse {
   return { ...row, at: at.toISOString(), actor: { kind: actor_kind, id: actor_id } };
 }
 
-function toVerificationView({ valid, entries, prunedEntries, head, brokenAt }: Verification): VerificationView {
+function toChainVerificationResponse({
+  valid,
+  entries,
+  prunedEntries,
+  head,
+  firstFault,
+}: ChainVerification): ChainVerificationResponse {
   const shown = { valid, entries, head, ...(prunedEntries === 0 ? {} : { pruned_entries: prunedEntries }) };
-  if (brokenAt === null) return shown;
-  return { ...shown, broken_at: { reason: brokenAt.reason, position: brokenAt.position, entry_id: brokenAt.entryId } };
+  if (firstFault === null) return shown;
+  return {
+    ...shown,
+    broken_at: { reason: firstFault.reason, position: firstFault.position, entry_id: firstFault.entryId },
+  };
 }

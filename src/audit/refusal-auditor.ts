@@ -22,14 +22,14 @@ export interface Refusal {
 }
 
 /** What a proven client may not, by the pattern of the route. */
-export function clientRefusal(clientId: string, request: FastifyRequest, reason: string): Refusal {
+export function createClientRefusal(clientId: string, request: FastifyRequest, reason: string): Refusal {
   const route = `${request.method} ${request.routeOptions.url ?? 'unmatched'}`;
   return { kind: reason, source: clientId, clientId, requestId: String(request.id), details: { reason, route } };
 }
 
-interface Window {
+interface RefusalWindow {
   first: Refusal;
-  beganAtMs: number;
+  startedAtMs: number;
   /** Since it began, besides the one that began it. */
   repeats: number;
 }
@@ -37,15 +37,15 @@ interface Window {
 const WINDOW_MS = 10 * 60_000;
 const SWEEP_MS = 30_000;
 /** Sources are made by callers. Those beyond are counted together, by kind. */
-const MOST_WINDOWS = 1_000;
+const MAX_WINDOWS = 1_000;
 
 /**
  * Tells the audit record of refusals once and not as a flood: the first of its kind from a source at once, those of the following ten
  * minutes as one number at their end. On each replica by itself.
  */
 @Injectable()
-export class RefusalRecord implements OnApplicationShutdown {
-  readonly #windows = new Map<string, Window>();
+export class RefusalAuditor implements OnApplicationShutdown {
+  readonly #windows = new Map<string, RefusalWindow>();
   #timer: NodeJS.Timeout | null = null;
 
   constructor(
@@ -56,41 +56,41 @@ export class RefusalRecord implements OnApplicationShutdown {
   ) {}
 
   /** Resolves when its entry, where it has one, is written. Never rejects: a refusal stands without its entry. */
-  async note(refusal: Refusal): Promise<void> {
+  async report(refusal: Refusal): Promise<void> {
     const now = this.clock.now().getTime();
-    const place = this.placeOf(refusal);
-    const window = this.#windows.get(place.key);
-    if (window !== undefined && now - window.beganAtMs < WINDOW_MS) {
+    const target = this.windowKeyOf(refusal);
+    const window = this.#windows.get(target.key);
+    if (window !== undefined && now - window.startedAtMs < WINDOW_MS) {
       window.repeats++;
       return;
     }
-    this.#windows.set(place.key, { first: place.refusal, beganAtMs: now, repeats: 0 });
+    this.#windows.set(target.key, { first: target.refusal, startedAtMs: now, repeats: 0 });
     this.#timer ??= setInterval(() => void this.sweep(), SWEEP_MS).unref();
-    if (window !== undefined && window.repeats > 0) await this.tellRepeats(window);
-    await this.write(place.refusal, {});
+    if (window !== undefined && window.repeats > 0) await this.recordRepeats(window);
+    await this.write(target.refusal, {});
   }
 
   /** Tells of the windows that are over; a flood that goes on gets one entry for each. */
   async sweep(): Promise<void> {
     const now = this.clock.now().getTime();
-    const over = [...this.#windows].filter(([, { beganAtMs }]) => now - beganAtMs >= WINDOW_MS);
+    const over = [...this.#windows].filter(([, { startedAtMs }]) => now - startedAtMs >= WINDOW_MS);
     for (const [key, window] of over) {
       if (window.repeats === 0) this.#windows.delete(key);
-      else this.#windows.set(key, { ...window, beganAtMs: now, repeats: 0 });
+      else this.#windows.set(key, { ...window, startedAtMs: now, repeats: 0 });
     }
-    for (const [, window] of over) await this.tellRepeats(window);
+    for (const [, window] of over) await this.recordRepeats(window);
   }
 
   async onApplicationShutdown(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     const open = [...this.#windows.values()];
     this.#windows.clear();
-    for (const window of open) await this.tellRepeats(window);
+    for (const window of open) await this.recordRepeats(window);
   }
 
-  private placeOf(refusal: Refusal): { key: string; refusal: Refusal } {
+  private windowKeyOf(refusal: Refusal): { key: string; refusal: Refusal } {
     const key = `${refusal.kind} ${refusal.source}`;
-    if (this.#windows.size < MOST_WINDOWS || this.#windows.has(key)) return { key, refusal };
+    if (this.#windows.size < MAX_WINDOWS || this.#windows.has(key)) return { key, refusal };
     const { kind, requestId, details } = refusal;
     const others = {
       kind,
@@ -103,22 +103,22 @@ export class RefusalRecord implements OnApplicationShutdown {
   }
 
   /** The refusal waits for its entry, so it must not have the patience of other work where the database hangs. */
-  private promptly(): Sql {
-    const { prompt } = this.database;
+  private failFastSql(): Sql {
+    const { failFast } = this.database;
     return {
-      rows: (statement) => prompt.rows(statement),
-      run: async (statement) => (await prompt.rows(statement)).length,
+      rows: (statement) => failFast.rows(statement),
+      run: async (statement) => (await failFast.rows(statement)).length,
     };
   }
 
-  private async tellRepeats({ first, repeats, beganAtMs }: Window): Promise<void> {
-    if (repeats > 0) await this.write(first, { repeats, since: new Date(beganAtMs).toISOString() });
+  private async recordRepeats({ first, repeats, startedAtMs }: RefusalWindow): Promise<void> {
+    if (repeats > 0) await this.write(first, { repeats, since: new Date(startedAtMs).toISOString() });
   }
 
   private async write(refusal: Refusal, more: { repeats?: number; since?: string }): Promise<void> {
     const { clientId, tenant, product, connectionId, requestId, details } = refusal;
     try {
-      await this.audit.record(this.promptly(), {
+      await this.audit.record(this.failFastSql(), {
         action: 'access.refused',
         actor: { kind: 'client', id: clientId },
         tenant: tenant ?? null,

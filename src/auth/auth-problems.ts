@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Registry } from 'prom-client';
 import { defineProblem } from '../platform/problem.ts';
-import type { CredentialFault } from './credentials/rejected-credential.ts';
+import type { CredentialRejectionReason } from './credentials/rejected-credential.ts';
 
 export const unauthenticated = defineProblem(
   'unauthenticated',
@@ -36,7 +36,7 @@ export const rateLimited = defineProblem(
 
 export type RefusalReason =
   | 'missing_key'
-  | CredentialFault
+  | CredentialRejectionReason
   | 'too_many_attempts'
   | 'rate_limited'
   | 'forbidden'

@@ -4,7 +4,7 @@ export type Role = 'service' | 'admin' | 'auditor';
 export type LeaseMode = 'gateway' | 'token';
 
 /** The client that a request comes from, as its key or token proved, with its policy. */
-export interface Caller {
+export interface AuthenticatedClient {
   readonly clientId: string;
   readonly name: string;
   readonly role: Role;

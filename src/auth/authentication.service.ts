@@ -1,55 +1,55 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { RefusalRecord } from '../audit/refusal-auditor.ts';
+import { RefusalAuditor } from '../audit/refusal-auditor.ts';
 import { AppError } from '../platform/problem.ts';
 import { addressNotAllowed, RefusalCounter, unauthenticated } from './auth-problems.ts';
-import type { Caller } from './authenticated-client.ts';
-import { Callers } from './client-resolver.ts';
-import { RefusedCredential } from './credentials/rejected-credential.ts';
-import { LastUse } from './last-use-recorder.ts';
-import { FailedAttempts } from './limits/failed-attempt-limiter.ts';
+import type { AuthenticatedClient } from './authenticated-client.ts';
+import { ClientResolver } from './client-resolver.ts';
+import { RejectedCredential } from './credentials/rejected-credential.ts';
+import { LastUseRecorder } from './last-use-recorder.ts';
+import { FailedAttemptLimiter } from './limits/failed-attempt-limiter.ts';
 import { isInRanges } from './limits/ip-allow-list.ts';
 
 const BEARER = /^bearer +([\x21-\x7e]+) *$/i;
 
 /** Who sends a request, and whether from where it may. */
 @Injectable()
-export class Authentication {
+export class AuthenticationService {
   constructor(
-    private readonly callers: Callers,
-    private readonly attempts: FailedAttempts,
+    private readonly clientResolver: ClientResolver,
+    private readonly attempts: FailedAttemptLimiter,
     private readonly counter: RefusalCounter,
-    private readonly record: RefusalRecord,
-    private readonly lastUse: LastUse,
+    private readonly refusals: RefusalAuditor,
+    private readonly lastUse: LastUseRecorder,
   ) {}
 
   /**
    * The caller of a request; `maxAgeMs` as `Callers.find` has it. Throws 401 `unauthenticated`, 429 `too_many_attempts`, 403
    * `address_not_allowed`, 503 `identity_unavailable`. The challenge that a 401 carries is added where errors become HTTP.
    */
-  async callerOf(request: FastifyRequest, maxAgeMs: number): Promise<Caller> {
+  async authenticate(request: FastifyRequest, maxAgeMs: number): Promise<AuthenticatedClient> {
     const credential = BEARER.exec(request.headers.authorization ?? '')?.[1];
     if (credential === undefined) {
       // Nothing was tried, so nothing is counted against the address: probes and browsers do this.
       this.counter.count('missing_key');
       throw new AppError(unauthenticated);
     }
-    const found = await this.callers.find(credential, maxAgeMs);
-    if (found instanceof RefusedCredential) throw await this.attempts.refuse(request.ip, found, String(request.id));
+    const found = await this.clientResolver.resolve(credential, maxAgeMs);
+    if (found instanceof RejectedCredential) throw await this.attempts.refuse(request.ip, found, String(request.id));
     if (found.ipAllowList !== null && !isInRanges(found.ipAllowList, request.ip)) {
       // What is only remembered refuses nobody: the list may have become longer.
-      if (maxAgeMs > 0) return this.callerOf(request, 0);
+      if (maxAgeMs > 0) return this.authenticate(request, 0);
       throw await this.refuseAddress(found, request);
     }
-    this.lastUse.note(found);
+    this.lastUse.report(found);
     return found;
   }
 
-  private async refuseAddress({ clientId }: Caller, { ip, id }: FastifyRequest): Promise<AppError> {
+  private async refuseAddress({ clientId }: AuthenticatedClient, { ip, id }: FastifyRequest): Promise<AppError> {
     const reason = 'address_not_allowed';
     this.counter.count(reason);
     const details = { reason, address: ip };
-    await this.record.note({ kind: reason, source: clientId, clientId, requestId: String(id), details });
+    await this.refusals.report({ kind: reason, source: clientId, clientId, requestId: String(id), details });
     return new AppError(addressNotAllowed);
   }
 }

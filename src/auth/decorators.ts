@@ -1,34 +1,34 @@
 import { createParamDecorator, type ExecutionContext, SetMetadata } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import type { Caller, Role } from './authenticated-client.ts';
+import type { AuthenticatedClient, Role } from './authenticated-client.ts';
 
-export const ACCESS = Symbol('access');
+export const ACCESS_RULE = Symbol('access');
 
-export type AccessRule = { kind: 'public' } | { kind: 'roles'; roles: readonly Role[]; fresh: boolean };
+export type AccessRule = { kind: 'public' } | { kind: 'roles'; roles: readonly Role[]; shouldBypassCache: boolean };
 
 /** Who may call a route. A route with neither this nor `@Public()` is refused to everyone. */
 export const Roles = (...roles: Role[]): MethodDecorator & ClassDecorator =>
-  SetMetadata<symbol, AccessRule>(ACCESS, { kind: 'roles', roles, fresh: true });
+  SetMetadata<symbol, AccessRule>(ACCESS_RULE, { kind: 'roles', roles, shouldBypassCache: true });
 
 /**
  * Like `Roles`, for the hottest route only: the caller may come from a cache that is seconds old, because the route's own
  * statement checks key and policy again (`Caller.keyHash`, `.policyVersion`) while it writes, and asks `Authentication` anew where they differ.
  */
-export const RolesCheckedAgain = (...roles: Role[]): MethodDecorator =>
-  SetMetadata<symbol, AccessRule>(ACCESS, { kind: 'roles', roles, fresh: false });
+export const RolesWithCachedClient = (...roles: Role[]): MethodDecorator =>
+  SetMetadata<symbol, AccessRule>(ACCESS_RULE, { kind: 'roles', roles, shouldBypassCache: false });
 
 /** A route for everyone: browsers, Meta, probes. */
 export const Public = (): MethodDecorator & ClassDecorator =>
-  SetMetadata<symbol, AccessRule>(ACCESS, { kind: 'public' });
+  SetMetadata<symbol, AccessRule>(ACCESS_RULE, { kind: 'public' });
 
 /** The request as the guard leaves it. */
-export type CalledRequest = FastifyRequest & { caller?: Caller };
+export type AuthenticatedRequest = FastifyRequest & { client?: AuthenticatedClient };
 
 /** The caller of a route that `Roles` guards. */
-export const CurrentCaller = createParamDecorator((_: unknown, context: ExecutionContext): Caller => {
-  const { caller } = context.switchToHttp().getRequest<CalledRequest>();
-  if (caller === undefined) throw new Error('this route is not guarded by Roles');
-  return caller;
+export const CurrentClient = createParamDecorator((_: unknown, context: ExecutionContext): AuthenticatedClient => {
+  const { client } = context.switchToHttp().getRequest<AuthenticatedRequest>();
+  if (client === undefined) throw new Error('this route is not guarded by Roles');
+  return client;
 });
 
 /** The request's id, as `X-Request-Id` says it: for audit entries. */

@@ -2,19 +2,19 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Database } from '../database/database.ts';
 import { Clock } from '../platform/clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
-import type { Caller } from './authenticated-client.ts';
+import type { AuthenticatedClient } from './authenticated-client.ts';
 
-const EVERY_MS = 60_000;
+const WRITE_INTERVAL_MS = 60_000;
 /** Uses of a moment go to the database together. */
-const GATHER_MS = 1_000;
-const MOST_REMEMBERED = 10_000;
+const FLUSH_DELAY_MS = 1_000;
+const MAX_TRACKED = 10_000;
 
 /**
  * When clients and keys were last used, to about a minute: each is written once a minute at the most, apart from the requests that use
  * them. Rows that somebody else has locked are left out, so nobody ever waits for this; the next use is noted again.
  */
 @Injectable()
-export class LastUse implements OnApplicationShutdown {
+export class LastUseRecorder implements OnApplicationShutdown {
   /** When each was last written, by client id and key hash. */
   readonly #writtenAtMs = new Map<string, number>();
   #clients = new Map<string, Date>();
@@ -28,7 +28,7 @@ export class LastUse implements OnApplicationShutdown {
   ) {}
 
   /** Costs a look into a map, and never waits. */
-  note({ clientId, keyHash }: Caller): void {
+  report({ clientId, keyHash }: AuthenticatedClient): void {
     const now = this.clock.now();
     if (this.isDue(clientId, now)) this.#clients.set(clientId, now);
     if (keyHash !== null) {
@@ -36,7 +36,7 @@ export class LastUse implements OnApplicationShutdown {
       if (this.isDue(key, now)) this.#keys.set(key, { hash: keyHash, at: now });
     }
     if (this.#clients.size > 0 || this.#keys.size > 0)
-      this.#timer ??= setTimeout(() => void this.flush(), GATHER_MS).unref();
+      this.#timer ??= setTimeout(() => void this.flush(), FLUSH_DELAY_MS).unref();
   }
 
   /** Writes what has come together. Never rejects. */
@@ -65,7 +65,7 @@ export class LastUse implements OnApplicationShutdown {
           keys.map(({ at }) => at),
         );
     } catch (error) {
-      this.logger.warn({ err: error }, 'when keys were last used could not be written');
+      this.logger.warn({ err: error }, 'could not record when keys were last used');
     }
   }
 
@@ -75,8 +75,8 @@ export class LastUse implements OnApplicationShutdown {
 
   private isDue(name: string, now: Date): boolean {
     const written = this.#writtenAtMs.get(name);
-    if (written !== undefined && now.getTime() - written < EVERY_MS) return false;
-    if (this.#writtenAtMs.size >= MOST_REMEMBERED) this.#writtenAtMs.clear();
+    if (written !== undefined && now.getTime() - written < WRITE_INTERVAL_MS) return false;
+    if (this.#writtenAtMs.size >= MAX_TRACKED) this.#writtenAtMs.clear();
     this.#writtenAtMs.set(name, now.getTime());
     return true;
   }

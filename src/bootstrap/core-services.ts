@@ -12,10 +12,10 @@ import { type Random, SystemRandom } from '../platform/random.ts';
 import { KeyRing } from '../vault/keys/key-ring.ts';
 import { Vault } from '../vault/vault.ts';
 import { openRootKeys } from './root-keys.ts';
-import { databaseFailure } from './startup-error.ts';
+import { toDatabaseStartupError } from './startup-error.ts';
 
 /** What stands on the database, opened: the same for a replica and for the command line. */
-export interface Stores {
+export interface CoreServices {
   dataSource: DataSource;
   database: Database;
   /** The database's time. */
@@ -30,41 +30,41 @@ export interface Stores {
   close(): Promise<void>;
 }
 
-export interface StoresOptions {
+export interface CoreServicesOptions {
   config: Config;
   databaseUrl: string;
   overrides?: { clock?: Clock; localClock?: Clock; random?: Random };
 }
 
-/** Connects, runs what migrations are missing, opens the key ring. Throws `StartFailure` or `WrongRootKey`, with nothing left open. */
-export async function openStores(options: StoresOptions): Promise<Stores> {
+/** Connects, runs what migrations are missing, opens the key ring. Throws `StartupError` or `WrongRootKeyError`, with nothing left open. */
+export async function openCoreServices(options: CoreServicesOptions): Promise<CoreServices> {
   const dataSource = await connectDatabase(options.databaseUrl);
   try {
     await migrate(dataSource).catch((error: unknown) => {
-      throw databaseFailure(error, options.databaseUrl);
+      throw toDatabaseStartupError(error, options.databaseUrl);
     });
-    return await openStoresOn(dataSource, options);
+    return await openCoreServicesOn(dataSource, options);
   } catch (error) {
     await dataSource.destroy();
     throw error;
   }
 }
 
-/** A connected data source, with the schema as it is. Throws `StartFailure`. */
+/** A connected data source, with the schema as it is. Throws `StartupError`. */
 export async function connectDatabase(databaseUrl: string): Promise<DataSource> {
   const dataSource = new DataSource({ ...dataSourceOptions(databaseUrl), entities: [...ENTITIES] });
   try {
     return await dataSource.initialize();
   } catch (error) {
-    throw databaseFailure(error, databaseUrl);
+    throw toDatabaseStartupError(error, databaseUrl);
   }
 }
 
-/** The stores on a database that has been migrated. Throws `WrongRootKey`; the data source stays the caller's to close then. */
-export async function openStoresOn(
+/** The stores on a database that has been migrated. Throws `WrongRootKeyError`; the data source stays the caller's to close then. */
+export async function openCoreServicesOn(
   dataSource: DataSource,
-  { config, overrides = {} }: Omit<StoresOptions, 'databaseUrl'>,
-): Promise<Stores> {
+  { config, overrides = {} }: Omit<CoreServicesOptions, 'databaseUrl'>,
+): Promise<CoreServices> {
   const random = overrides.random ?? new SystemRandom();
   const database = Database.of(dataSource);
   const databaseClock = await DatabaseClock.start(database, overrides.localClock ?? new SystemClock());
@@ -90,7 +90,7 @@ export async function openStoresOn(
     audit: new AuditLog(clock, ids, keyRing),
     close: async () => {
       await rootKeys.close();
-      await database.prompt.close();
+      await database.failFast.close();
       await dataSource.destroy();
     },
   };

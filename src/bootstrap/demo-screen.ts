@@ -33,12 +33,19 @@ export function demoScreen(facts: DemoFacts, hasColour: boolean): string {
     row('Service key', facts.serviceKey),
     row('Kept in', `${facts.keyDirectory}  ${bold('development keys: never keep real tokens under them')}`),
     '',
-    ...(facts.connection === null ? invitation(facts, bold) : trials(facts, facts.connection, bold, dim)),
+    ...(facts.connection === null
+      ? connectInstructions(facts, bold)
+      : curlExamples(facts, facts.connection, bold, dim)),
     '',
   ].join('\n');
 }
 
-function trials(facts: DemoFacts, connection: NonNullable<DemoFacts['connection']>, bold: Style, dim: Style): string[] {
+function curlExamples(
+  facts: DemoFacts,
+  connection: NonNullable<DemoFacts['connection']>,
+  bold: Style,
+  dim: Style,
+): string[] {
   const name = connection.credentials.find(({ kind }) => kind === 'user')?.subject_name;
   const user = name === undefined || name === null ? 'A user of the sandbox' : `${name}, of the sandbox,`;
   const { tenant, product, publicUrl } = facts;
@@ -60,12 +67,12 @@ function trials(facts: DemoFacts, connection: NonNullable<DemoFacts['connection'
   ];
 }
 
-function invitation(facts: DemoFacts, bold: Style): string[] {
-  const order = `{"tenant":"${facts.tenant}","product":"${facts.product}","flow":"facebook_login"}`;
+function connectInstructions(facts: DemoFacts, bold: Style): string[] {
+  const sessionRequest = `{"tenant":"${facts.tenant}","product":"${facts.product}","flow":"facebook_login"}`;
   return [
     `  ${bold('A Meta app is configured, so nobody was connected for you. Open the connect_url of:')}`,
     '',
-    `curl -sS -H 'Authorization: Bearer ${facts.serviceKey}' -H 'Content-Type: application/json' -d '${order}' ${facts.publicUrl}/v1/connect-sessions`,
+    `curl -sS -H 'Authorization: Bearer ${facts.serviceKey}' -H 'Content-Type: application/json' -d '${sessionRequest}' ${facts.publicUrl}/v1/connect-sessions`,
     '',
   ];
 }

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import path from 'node:path';
-import { keepSecret, readSecret } from '../config/development-keys.ts';
-import { type HttpAnswer, type HttpClient, UndiciHttpClient } from '../platform/http-client/http-client.ts';
+import { ensureSecretFile, readSecretFile } from '../config/development-keys.ts';
+import { type HttpClient, type HttpResponse, UndiciHttpClient } from '../platform/http-client/http-client.ts';
 import { demoScreen } from './demo-screen.ts';
 import type { Service } from './start-service.ts';
 
@@ -37,7 +37,7 @@ export async function runDemo(service: Service, hasColour: boolean): Promise<str
   }
 }
 
-interface ConnectionView {
+interface ConnectionResponse {
   id: string;
   credentials: { kind: string; subject_name: string | null }[];
 }
@@ -57,8 +57,9 @@ class Demo {
   /** The key of the client "demo", kept beside the others; a new client where there is none yet, or its key is not known any more. */
   async serviceKey(): Promise<string> {
     const file = path.resolve(this.service.config.dataDir, 'keys', 'demo-service-key');
-    const kept = readSecret(file);
-    if (kept !== null && (await this.api('GET', '/v1/connections?limit=1', kept)).status === 200) return kept;
+    const existingKey = readSecretFile(file);
+    if (existingKey !== null && (await this.api('GET', '/v1/connections?limit=1', existingKey)).status === 200)
+      return existingKey;
     const client = {
       name: 'demo',
       role: 'service',
@@ -66,36 +67,36 @@ class Demo {
       products: [PRODUCT],
       lease_modes: ['gateway', 'token'],
     };
-    const answer = await this.api('POST', '/v1/clients', this.adminKey, client);
-    const { api_key: key } = expectStatus<{ api_key: string }>(answer, 201, 'making the client "demo"');
+    const response = await this.api('POST', '/v1/clients', this.adminKey, client);
+    const { api_key: key } = expectStatus<{ api_key: string }>(response, 201, 'making the client "demo"');
     rmSync(file, { force: true });
-    return keepSecret(file, () => key).secret;
+    return ensureSecretFile(file, () => key).secret;
   }
 
   /** The connection of the demo tenant, made through the browser's way where there is no live one. */
-  async connectedUser(): Promise<ConnectionView> {
+  async connectedUser(): Promise<ConnectionResponse> {
     const existing = await this.liveConnection();
     if (existing !== null) return existing;
     await this.connect();
-    const made = await this.liveConnection();
-    if (made === null) throw new Error('the demo went through the dialog, but no connection came of it');
-    return made;
+    const created = await this.liveConnection();
+    if (created === null) throw new Error('the demo went through the dialog, but no connection came of it');
+    return created;
   }
 
-  private async liveConnection(): Promise<ConnectionView | null> {
-    const answer = await this.api(
+  private async liveConnection(): Promise<ConnectionResponse | null> {
+    const response = await this.api(
       'GET',
       `/v1/connections?tenant=${TENANT}&product=${PRODUCT}&status=active`,
       this.adminKey,
     );
-    return expectStatus<{ data: ConnectionView[] }>(answer, 200, 'listing connections').data[0] ?? null;
+    return expectStatus<{ data: ConnectionResponse[] }>(response, 200, 'listing connections').data[0] ?? null;
   }
 
   /** Session, our redirect with its cookie, Meta's dialog (where the user says yes), and back to the callback. */
   private async connect(): Promise<void> {
-    const order = { tenant: TENANT, product: PRODUCT, flow: 'facebook_login' };
+    const sessionRequest = { tenant: TENANT, product: PRODUCT, flow: 'facebook_login' };
     const session = expectStatus<{ connect_url: string }>(
-      await this.api('POST', '/v1/connect-sessions', this.adminKey, order),
+      await this.api('POST', '/v1/connect-sessions', this.adminKey, sessionRequest),
       201,
       'opening a connect session',
     );
@@ -113,7 +114,7 @@ class Demo {
     if (ended.status >= 400) throw new Error(`coming back from the dialog failed: ${describe(ended)}`);
   }
 
-  private api(method: string, target: string, key: string, body?: unknown): Promise<HttpAnswer> {
+  private api(method: string, target: string, key: string, body?: unknown): Promise<HttpResponse> {
     return this.http.send({
       method,
       url: this.service.address + target,
@@ -128,7 +129,7 @@ class Demo {
   }
 
   /** One page, as a browser gets it. Our own public address may not be reachable from here, so the listener stands in for it. */
-  private browse(url: string, cookie?: string): Promise<HttpAnswer> {
+  private browse(url: string, cookie?: string): Promise<HttpResponse> {
     const { publicUrl } = this.service.config;
     const reachable = url.startsWith(`${publicUrl}/`) ? this.service.address + url.slice(publicUrl.length) : url;
     return this.http.send({
@@ -140,17 +141,17 @@ class Demo {
   }
 }
 
-function expectStatus<T>(answer: HttpAnswer, status: number, what: string): T {
-  if (answer.status !== status) throw new Error(`${what} failed: ${describe(answer)}`);
-  return JSON.parse(answer.body.toString('utf8')) as T;
+function expectStatus<T>(response: HttpResponse, status: number, what: string): T {
+  if (response.status !== status) throw new Error(`${what} failed: ${describe(response)}`);
+  return JSON.parse(response.body.toString('utf8')) as T;
 }
 
-function redirectOf(answer: HttpAnswer, what: string): string {
-  const { location } = answer.headers;
-  if (answer.status !== 302 || location === undefined) throw new Error(`${what} failed: ${describe(answer)}`);
+function redirectOf(response: HttpResponse, what: string): string {
+  const { location } = response.headers;
+  if (response.status !== 302 || location === undefined) throw new Error(`${what} failed: ${describe(response)}`);
   return location;
 }
 
-function describe(answer: HttpAnswer): string {
-  return `${answer.status} ${answer.body.toString('utf8').slice(0, 500)}`;
+function describe(response: HttpResponse): string {
+  return `${response.status} ${response.body.toString('utf8').slice(0, 500)}`;
 }

@@ -10,27 +10,27 @@ import { AppModule } from '../app.module.ts';
 import { AuditLog } from '../audit/audit-log.ts';
 import { ChainMac } from '../audit/chain/chain-mac.ts';
 import { KeyHasher } from '../auth/credentials/key-hasher.ts';
-import { PolicyRefusalFilter } from '../auth/policy/policy-violation.filter.ts';
+import { PolicyViolationFilter } from '../auth/policy/policy-violation.filter.ts';
 import { Config } from '../config/config.ts';
 import { Database } from '../database/database.ts';
 import { DatabaseClock } from '../database/database-clock.ts';
 import { Outbox } from '../events/outbox/outbox.ts';
-import { GatewayDoor } from '../gateway/gateway.http-handler.ts';
+import { GatewayHttpHandler } from '../gateway/gateway.http-handler.ts';
 import { ApiDocument } from '../operations/documentation/api-document.ts';
 import { ReplicaState } from '../operations/health/replica-state.ts';
-import { RequestRecord } from '../operations/metrics/request-recorder.ts';
+import { RequestRecorder } from '../operations/metrics/request-recorder.ts';
 import { Clock } from '../platform/clock.ts';
 import { HttpClient, UndiciHttpClient } from '../platform/http-client/http-client.ts';
 import { createHttpServer, type HttpServer } from '../platform/http-server/http-server.ts';
-import { InputPipe } from '../platform/http-server/input-validation.pipe.ts';
+import { InputValidationPipe } from '../platform/http-server/input-validation.pipe.ts';
 import { ProblemFilter } from '../platform/http-server/problem.filter.ts';
 import { Ids } from '../platform/ids.ts';
 import { createLogger, LOGGER, NestLogger, type Pino } from '../platform/logger.ts';
 import { Random } from '../platform/random.ts';
 import { KeyRing } from '../vault/keys/key-ring.ts';
 import { Vault } from '../vault/vault.ts';
-import { openStores, type Stores } from './core-services.ts';
-import { listenFailure } from './startup-error.ts';
+import { type CoreServices, openCoreServices } from './core-services.ts';
+import { toListenStartupError } from './startup-error.ts';
 
 export interface ReplicaOptions {
   config: Config;
@@ -64,16 +64,16 @@ const CUT_OFF_MS = 5_000;
 export async function createReplica({ config, databaseUrl, overrides = {} }: ReplicaOptions): Promise<Replica> {
   const logger = overrides.logger ?? createLogger(config.logLevel);
   const http = overrides.http ?? new UndiciHttpClient();
-  const stores = await openStores({ config, databaseUrl, overrides });
-  const closeStores = async (): Promise<void> => {
+  const coreServices = await openCoreServices({ config, databaseUrl, overrides });
+  const closeCoreServices = async (): Promise<void> => {
     if (overrides.http === undefined) await http.close();
-    await stores.close();
+    await coreServices.close();
   };
   try {
     const state = new ReplicaState();
-    const server = createHttpServer(logger, stores.ids, config.trustedProxies);
+    const server = createHttpServer(logger, coreServices.ids, config.trustedProxies);
     const app = await createApplication(server, logger, [
-      ...providersOf(stores),
+      ...providersOf(coreServices),
       { provide: Config, useValue: config },
       { provide: HttpClient, useValue: http },
       { provide: LOGGER, useValue: logger },
@@ -88,31 +88,33 @@ export async function createReplica({ config, databaseUrl, overrides = {} }: Rep
         state.isDraining = true;
         server.beginDraining();
         await closeApplication(app, logger);
-        if (!(await endsWithin(closeStores(), CUT_OFF_MS)))
-          logger.warn('the database did not let go of its connections');
+        if (!(await isSettledWithin(closeCoreServices(), CUT_OFF_MS)))
+          logger.warn('the database pool did not close in time');
       },
     };
   } catch (error) {
-    await closeStores().catch((cause: unknown) => logger.warn({ err: cause }, 'closing after a failed start failed'));
+    await closeCoreServices().catch((cause: unknown) =>
+      logger.warn({ err: cause }, 'closing after a failed start failed'),
+    );
     throw error;
   }
 }
 
-function providersOf(stores: Stores): Provider[] {
+function providersOf(coreServices: CoreServices): Provider[] {
   return [
-    { provide: Clock, useValue: stores.clock },
-    { provide: DatabaseClock, useValue: stores.databaseClock },
-    { provide: Random, useValue: stores.random },
-    { provide: Ids, useValue: stores.ids },
-    { provide: DataSource, useValue: stores.dataSource },
-    { provide: EntityManager, useValue: stores.dataSource.manager },
-    { provide: Database, useValue: stores.database },
-    { provide: KeyRing, useValue: stores.keyRing },
+    { provide: Clock, useValue: coreServices.clock },
+    { provide: DatabaseClock, useValue: coreServices.databaseClock },
+    { provide: Random, useValue: coreServices.random },
+    { provide: Ids, useValue: coreServices.ids },
+    { provide: DataSource, useValue: coreServices.dataSource },
+    { provide: EntityManager, useValue: coreServices.dataSource.manager },
+    { provide: Database, useValue: coreServices.database },
+    { provide: KeyRing, useValue: coreServices.keyRing },
     { provide: KeyHasher, useExisting: KeyRing },
     { provide: ChainMac, useExisting: KeyRing },
-    { provide: Vault, useValue: stores.vault },
-    { provide: AuditLog, useValue: stores.audit },
-    { provide: Outbox, useValue: new Outbox(stores.clock, stores.ids) },
+    { provide: Vault, useValue: coreServices.vault },
+    { provide: AuditLog, useValue: coreServices.audit },
+    { provide: Outbox, useValue: new Outbox(coreServices.clock, coreServices.ids) },
   ];
 }
 
@@ -135,16 +137,16 @@ async function createApplication(
   values: Provider[],
 ): Promise<NestFastifyApplication> {
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.register(values), server.adapter, {
-    logger: new NestLogger(logger.child({}, { level: quieter(logger.level) })),
+    logger: new NestLogger(logger.child({}, { level: frameworkLogLevel(logger.level) })),
     bodyParser: false,
     abortOnError: false,
   });
   // The later one is asked first.
   app.useGlobalFilters(
     new ProblemFilter(logger, (path) => server.routes.methodsOf(path)),
-    app.get(PolicyRefusalFilter),
+    app.get(PolicyViolationFilter),
   );
-  app.useGlobalPipes(new InputPipe());
+  app.useGlobalPipes(new InputValidationPipe());
   await app.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: CONTENT_SECURITY_POLICY },
     // Meta's dialog opens as a pop-up of our pages and talks to its opener.
@@ -152,9 +154,9 @@ async function createApplication(
     referrerPolicy: { policy: 'no-referrer' },
   });
   const fastify = app.getHttpAdapter().getInstance();
-  const record = new RequestRecord(logger, app.get(Registry));
-  record.hear(fastify);
-  server.openDoor(app.get(GatewayDoor), (answered) => record.note(answered));
+  const record = new RequestRecorder(logger, app.get(Registry));
+  record.attach(fastify);
+  server.useRawHandler(app.get(GatewayHttpHandler), (completed) => record.recordResponse(completed));
   app.get(ApiDocument).describe(app);
   await app.init();
   await fastify.ready();
@@ -166,29 +168,29 @@ async function listen(app: NestFastifyApplication, { host, port }: Config): Prom
   try {
     return await app.getHttpAdapter().getInstance().listen({ host, port });
   } catch (error) {
-    throw listenFailure(error, host, port);
+    throw toListenStartupError(error, host, port);
   }
 }
 
 /** Nest's own messages at the start (each module, each route) are for debugging only. */
-function quieter(level: string): string {
+function frameworkLogLevel(level: string): string {
   return level === 'info' ? 'warn' : level;
 }
 
 /** Requests and work under way have 15 seconds to end, then 5 more without their sockets; what hangs longer is left to its claims. */
 async function closeApplication(app: NestFastifyApplication, logger: Pino): Promise<void> {
   const closed = app.close();
-  if (await endsWithin(closed, DRAIN_MS)) return;
+  if (await isSettledWithin(closed, DRAIN_MS)) return;
   logger.warn('requests were still under way after 15 seconds and are cut off');
   app.getHttpServer().closeAllConnections();
-  if (await endsWithin(closed, CUT_OFF_MS)) return;
+  if (await isSettledWithin(closed, CUT_OFF_MS)) return;
   closed.catch((error: unknown) => logger.warn({ err: error }, 'the application failed to close'));
   logger.warn(
     'work was still under way 5 seconds later and is given up: its claims run out, another replica takes it over',
   );
 }
 
-async function endsWithin(work: Promise<void>, timeoutMs: number): Promise<boolean> {
+async function isSettledWithin(work: Promise<void>, timeoutMs: number): Promise<boolean> {
   const deadline = new AbortController();
   const late = sleep(timeoutMs, false, { signal: deadline.signal }).catch(() => true);
   try {

@@ -14,7 +14,7 @@ export interface RootKeys {
   close(): Promise<void>;
 }
 
-/** The root keys as configured. One place decides which provider opens the key ring. Throws `RootKeyUnavailable`. */
+/** The root keys as configured. One place decides which provider opens the key ring. Throws `RootKeyUnavailableError`. */
 export async function openRootKeys(keys: KeyProviderConfig, random: Random): Promise<RootKeys> {
   const http = keys.provider === 'transit' ? new UndiciHttpClient({ connections: 2 }) : null;
   const local = (key: SecretString): RootKey => new LocalRootKey(key, random);

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Config } from '../config/config.ts';
-import { developmentKeys } from '../config/development-keys.ts';
+import { loadDevelopmentKeys } from '../config/development-keys.ts';
 import type { Environment } from '../config/environment-reader.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../database/embedded-postgres.ts';
@@ -47,11 +47,11 @@ async function start(
   const random = new SystemRandom();
   const usesSandbox =
     !isProduction(environment) && !isSet(environment, 'META_APP_ID') && !isSet(environment, 'META_APP_SECRET');
-  const standIn = usesSandbox ? { META_APP_ID: '0', META_APP_SECRET: 'sandbox' } : {};
+  const placeholderApp = usesSandbox ? { META_APP_ID: '0', META_APP_SECRET: 'sandbox' } : {};
   // Everything that is wrong is told before anything is started or written.
-  const planned = loadConfig({ ...plannedKeys(environment), ...environment, ...standIn });
+  const planned = loadConfig({ ...placeholderKeys(environment), ...environment, ...placeholderApp });
 
-  const keys = isProduction(environment) ? null : developmentKeys(environment, planned.dataDir, random);
+  const keys = isProduction(environment) ? null : loadDevelopmentKeys(environment, planned.dataDir, random);
   const embedded = planned.databaseUrl === null ? await startDatabase(planned, random) : null;
   if (embedded !== null) running.push(() => embedded.stop());
   const sandbox = usesSandbox ? await startBuiltInSandbox(planned, random) : null;
@@ -59,7 +59,7 @@ async function start(
 
   const config = loadConfig({ ...sandbox?.environment(), ...withoutEmpty(environment), ...keys?.variables });
   const hasDevelopmentKeys = keys !== null && Object.keys(keys.variables).length > 0;
-  if (hasDevelopmentKeys) warnOfKeys(config, keys.directory, Object.keys(keys.variables));
+  if (hasDevelopmentKeys) warnAboutDevelopmentKeys(config, keys.directory, Object.keys(keys.variables));
   const databaseUrl = planned.databaseUrl?.expose() ?? embedded?.url ?? '';
   const replica = await createReplica({ config, databaseUrl });
   running.push(() => replica.close());
@@ -72,7 +72,7 @@ async function start(
 }
 
 /** Stand-ins for the keys that development makes, so that the rest can be checked before. */
-function plannedKeys(environment: Environment): Environment {
+function placeholderKeys(environment: Environment): Environment {
   const needsKey =
     !isProduction(environment) && !isSet(environment, 'ROOT_KEY') && !isSet(environment, 'ROOT_KEY_FILE');
   const isLocal = (environment['KMS_PROVIDER']?.trim() || 'local') === 'local';
@@ -112,7 +112,7 @@ async function startBuiltInSandbox(config: Config, random: Random): Promise<Sand
   }
 }
 
-function warnOfKeys(config: Config, directory: string, names: readonly string[]): void {
+function warnAboutDevelopmentKeys(config: Config, directory: string, names: readonly string[]): void {
   createLogger(config.logLevel).warn(
     { directory, variables: names },
     `DEVELOPMENT KEYS IN USE: ${names.join(' and ')} were not given and lie beside the data in ${directory}. Never keep real tokens under them.`,

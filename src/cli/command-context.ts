@@ -1,8 +1,8 @@
 import path from 'node:path';
-import { openStores, type Stores } from '../bootstrap/core-services.ts';
-import { databaseFailure, StartFailure } from '../bootstrap/startup-error.ts';
+import { type CoreServices, openCoreServices } from '../bootstrap/core-services.ts';
+import { StartupError, toDatabaseStartupError } from '../bootstrap/startup-error.ts';
 import type { Config } from '../config/config.ts';
-import { developmentKeys } from '../config/development-keys.ts';
+import { loadDevelopmentKeys } from '../config/development-keys.ts';
 import type { Environment } from '../config/environment-reader.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { startEmbeddedPostgres } from '../database/embedded-postgres.ts';
@@ -15,29 +15,29 @@ export interface CommandContext {
   /** One line, or several, on standard output. */
   print(text: string): void;
   /** Resolves when what was printed has been taken up; false where nobody reads on. Absent: everything is taken up at once. */
-  drained?(): Promise<boolean>;
+  waitUntilDrained?(): Promise<boolean>;
 }
 
 /** Of the app that fills the place of one that is not configured. No app of Meta's has it. */
-export const STAND_IN_APP_ID = '0';
+export const PLACEHOLDER_APP_ID = '0';
 
 /**
  * The configuration of this command. Commands that call nobody at Meta need no app: where none is given outside of production,
  * a stand-in fills its place, as the sandbox would.
  */
-export function commandConfig(environment: Environment): Config {
+export function loadCommandConfig(environment: Environment): Config {
   const isProduction = environment['NODE_ENV']?.trim() === 'production';
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => (value?.trim() ?? '') !== ''));
-  if (isProduction) return loadConfig(given);
-  const hasApp = given['META_APP_ID'] !== undefined || given['META_APP_SECRET'] !== undefined;
-  const standIn: Environment = hasApp ? {} : { META_APP_ID: STAND_IN_APP_ID, META_APP_SECRET: 'sandbox' };
-  const keys = developmentKeys(given, given['DATA_DIR'] ?? './data', new SystemRandom());
-  return loadConfig({ ...standIn, ...given, ...keys.variables });
+  const settings = Object.fromEntries(Object.entries(environment).filter(([, value]) => (value?.trim() ?? '') !== ''));
+  if (isProduction) return loadConfig(settings);
+  const hasApp = settings['META_APP_ID'] !== undefined || settings['META_APP_SECRET'] !== undefined;
+  const placeholder: Environment = hasApp ? {} : { META_APP_ID: PLACEHOLDER_APP_ID, META_APP_SECRET: 'sandbox' };
+  const keys = loadDevelopmentKeys(settings, settings['DATA_DIR'] ?? './data', new SystemRandom());
+  return loadConfig({ ...placeholder, ...settings, ...keys.variables });
 }
 
 /** Whether a Meta app is configured, and not only a stand-in for one. */
 export function hasMetaApp(config: Config): boolean {
-  return config.meta.app.id !== STAND_IN_APP_ID;
+  return config.meta.app.id !== PLACEHOLDER_APP_ID;
 }
 
 /** Runs `work` with the address of the configured database, or of the embedded one, which is started for it and stopped again. */
@@ -55,26 +55,28 @@ export async function withDatabase<T>(config: Config, work: (databaseUrl: string
 }
 
 /** Runs `work` on the migrated database with its key ring open. */
-export function withStores<T>(config: Config, work: (stores: Stores) => Promise<T>): Promise<T> {
+export function withCoreServices<T>(config: Config, work: (coreServices: CoreServices) => Promise<T>): Promise<T> {
   return withDatabase(config, async (databaseUrl) => {
-    const stores = await openStores({ config, databaseUrl });
+    const coreServices = await openCoreServices({ config, databaseUrl });
     try {
-      return await work(stores).catch((error: unknown) => {
-        throw lossInWords(error, databaseUrl);
+      return await work(coreServices).catch((error: unknown) => {
+        throw toConnectionLossError(error, databaseUrl);
       });
     } finally {
-      await stores.close();
+      await coreServices.close();
     }
   });
 }
 
 /** A database that goes away in the middle, in words; anything else as it is. */
-export function lossInWords(error: unknown, databaseUrl: string): unknown {
-  return error instanceof StartFailure || error instanceof AppError ? error : databaseFailure(error, databaseUrl);
+export function toConnectionLossError(error: unknown, databaseUrl: string): unknown {
+  return error instanceof StartupError || error instanceof AppError
+    ? error
+    : toDatabaseStartupError(error, databaseUrl);
 }
 
 /** Rows as a table for people. */
-export function table(rows: readonly (readonly string[])[]): string {
+export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows
     .map((row) =>

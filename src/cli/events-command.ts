@@ -1,46 +1,48 @@
 import type { Command } from 'commander';
-import type { Stores } from '../bootstrap/core-services.ts';
+import type { CoreServices } from '../bootstrap/core-services.ts';
 import {
   DELIVERY_STATUSES,
+  DeliveryRepository,
   type DeliveryRow,
   type DeliveryStatus,
-  DeliveryStore,
 } from '../events/deliveries/delivery.repository.ts';
-import { EventBacklog } from '../events/deliveries/event-backlog.query.ts';
-import { type Requester, SubscriptionStore } from '../events/subscriptions/subscription.repository.ts';
-import { SubscriptionSecrets } from '../events/subscriptions/subscription-secret.repository.ts';
-import { type CommandContext, commandConfig, table, withStores } from './command-context.ts';
-import { UsageFailure } from './command-error.ts';
+import { EventBacklogQuery } from '../events/deliveries/event-backlog.query.ts';
+import { type Requester, SubscriptionRepository } from '../events/subscriptions/subscription.repository.ts';
+import { SubscriptionSecretRepository } from '../events/subscriptions/subscription-secret.repository.ts';
+import { type CommandContext, formatTable, loadCommandConfig, withCoreServices } from './command-context.ts';
+import { UsageError } from './command-error.ts';
 import { explainProblems, OPERATOR } from './operator.ts';
 
-const BY: Requester = { actor: OPERATOR, requestId: null, scope: { tenants: null, products: null } };
-const PAGE = 200;
+const REQUESTER: Requester = { actor: OPERATOR, requestId: null, scope: { tenants: null, products: null } };
+const PAGE_SIZE = 200;
 
-interface EventRooms {
-  subscriptions: SubscriptionStore;
-  deliveries: DeliveryStore;
-  backlog: EventBacklog;
+interface EventServices {
+  subscriptions: SubscriptionRepository;
+  deliveries: DeliveryRepository;
+  backlog: EventBacklogQuery;
 }
 
 /** `metavault events`: how events get to product services, and dead letters once more. Replicas do the sending. */
 export function addEventsCommand(program: Command, context: CommandContext): void {
   const events = program.command('events').description('subscriptions, their deliveries, and replaying them');
-  const onRooms = (work: (rooms: EventRooms) => Promise<void>): Promise<void> =>
-    withStores(commandConfig(context.environment), (stores) => explainProblems(() => work(roomsOn(stores))));
+  const runWithServices = (work: (services: EventServices) => Promise<void>): Promise<void> =>
+    withCoreServices(loadCommandConfig(context.environment), (coreServices) =>
+      explainProblems(() => work(createServices(coreServices))),
+    );
   events
     .command('list')
     .description('the subscriptions, and what waits for all of them')
-    .action(() => onRooms((rooms) => list(rooms, context)));
+    .action(() => runWithServices((services) => list(services, context)));
   events
     .command('deliveries <subscription>')
     .description('the newest deliveries of a subscription')
     .option('--status <status>', DELIVERY_STATUSES.join(', '), 'dead')
     .option('--limit <number>', 'how many at the most', '50')
     .action((subscription: string, { status, limit }: { status: string; limit: string }) =>
-      onRooms(async ({ deliveries }) => {
+      runWithServices(async ({ deliveries }) => {
         const filter = { status: toStatus(status), limit: toLimit(limit), before: null };
-        const rows = await deliveries.list(subscription, BY.scope, filter);
-        context.print(table([HEAD, ...rows.slice(0, filter.limit).map(toLine)]));
+        const rows = await deliveries.list(subscription, REQUESTER.scope, filter);
+        context.print(formatTable([DELIVERY_HEADER, ...rows.slice(0, filter.limit).map(toLine)]));
       }),
     );
   events
@@ -52,7 +54,9 @@ export function addEventsCommand(program: Command, context: CommandContext): voi
     .option('--to <instant>', 'and before then (default: now)')
     .option('--delivered', 'also those that were taken')
     .action((ids: string[], options: ReplayOptions) =>
-      onRooms((rooms) => (ids.length > 0 ? replayEach(rooms, ids, context) : replayRange(rooms, options, context))),
+      runWithServices((services) =>
+        ids.length > 0 ? replayEach(services, ids, context) : replayRange(services, options, context),
+      ),
     );
 }
 
@@ -63,21 +67,21 @@ interface ReplayOptions {
   delivered?: true;
 }
 
-function roomsOn({ database, clock, ids, random, vault, audit }: Stores): EventRooms {
-  const secrets = new SubscriptionSecrets(vault, clock, random);
-  const subscriptions = new SubscriptionStore(database, secrets, audit, clock, ids);
+function createServices({ database, clock, ids, random, vault, audit }: CoreServices): EventServices {
+  const secrets = new SubscriptionSecretRepository(vault, clock, random);
+  const subscriptions = new SubscriptionRepository(database, secrets, audit, clock, ids);
   return {
     subscriptions,
-    deliveries: new DeliveryStore(database, subscriptions, audit, clock),
-    backlog: new EventBacklog(database, clock),
+    deliveries: new DeliveryRepository(database, subscriptions, audit, clock),
+    backlog: new EventBacklogQuery(database, clock),
   };
 }
 
-async function list({ subscriptions, backlog }: EventRooms, { print }: CommandContext): Promise<void> {
+async function list({ subscriptions, backlog }: EventServices, { print }: CommandContext): Promise<void> {
   const lines: string[][] = [];
   for (let after: string | null = null; ; ) {
-    const rows = await subscriptions.list(BY.scope, PAGE, after);
-    for (const row of rows.slice(0, PAGE)) {
+    const rows = await subscriptions.list(REQUESTER.scope, PAGE_SIZE, after);
+    for (const row of rows.slice(0, PAGE_SIZE)) {
       lines.push([
         row.id,
         row.status,
@@ -86,58 +90,58 @@ async function list({ subscriptions, backlog }: EventRooms, { print }: CommandCo
         row.events.join(','),
       ]);
     }
-    if (rows.length <= PAGE) break;
-    after = rows[PAGE - 1]?.id ?? null;
+    if (rows.length <= PAGE_SIZE) break;
+    after = rows[PAGE_SIZE - 1]?.id ?? null;
   }
-  print(table([['ID', 'STATUS', 'FAILING SINCE', 'HOST', 'EVENTS'], ...lines]));
+  print(formatTable([['ID', 'STATUS', 'FAILING SINCE', 'HOST', 'EVENTS'], ...lines]));
   const { undispatched, pending, dead } = await backlog.count();
   print(`events to dispatch: ${undispatched}, deliveries that wait: ${pending}, dead letters: ${dead}`);
 }
 
-const HEAD = ['ID', 'EVENT', 'TYPE', 'STATUS', 'ATTEMPTS', 'LAST', 'MADE'];
+const DELIVERY_HEADER = ['ID', 'EVENT', 'TYPE', 'STATUS', 'ATTEMPTS', 'LAST', 'MADE'];
 
 function toLine(row: DeliveryRow): string[] {
   const last = row.last_error ?? String(row.last_status ?? '');
   return [row.id, row.event_id, row.type, row.status, String(row.attempts), last, row.created_at.toISOString()];
 }
 
-async function replayEach({ deliveries }: EventRooms, ids: string[], { print }: CommandContext): Promise<void> {
+async function replayEach({ deliveries }: EventServices, ids: string[], { print }: CommandContext): Promise<void> {
   for (const id of ids) {
-    await deliveries.replay(BY, id);
+    await deliveries.replay(REQUESTER, id);
     print(`${id} is due`);
   }
 }
 
 async function replayRange(
-  { deliveries }: EventRooms,
+  { deliveries }: EventServices,
   options: ReplayOptions,
   { print }: CommandContext,
 ): Promise<void> {
   if (options.subscription === undefined || options.from === undefined) {
-    throw new UsageFailure('Say which deliveries: their ids, or --subscription and --from.');
+    throw new UsageError('Say which deliveries: their ids, or --subscription and --from.');
   }
   const from = toInstant('--from', options.from);
   // Ids have the time in milliseconds; nothing is made later than this instant of the far future.
   const to = toInstant('--to', options.to ?? '9999-12-31T00:00:00Z');
   const statuses: DeliveryStatus[] = options.delivered === true ? ['dead', 'delivered'] : ['dead'];
-  const count = await deliveries.replayRange(BY, options.subscription, { from, to, statuses });
+  const count = await deliveries.replayRange(REQUESTER, options.subscription, { from, to, statuses });
   print(`${count} deliveries are due`);
 }
 
 function toInstant(option: string, text: string): Date {
   const epochMs = Date.parse(text);
   if (epochMs >= 0) return new Date(epochMs);
-  throw new UsageFailure(`${option} must be an instant such as 2026-01-31T09:30:00Z.`);
+  throw new UsageError(`${option} must be an instant such as 2026-01-31T09:30:00Z.`);
 }
 
 function toStatus(text: string): DeliveryStatus {
   const status = DELIVERY_STATUSES.find((each) => each === text);
-  if (status === undefined) throw new UsageFailure(`--status must be ${DELIVERY_STATUSES.join(', ')}.`);
+  if (status === undefined) throw new UsageError(`--status must be ${DELIVERY_STATUSES.join(', ')}.`);
   return status;
 }
 
 function toLimit(text: string): number {
   const limit = Number(text);
   if (Number.isInteger(limit) && limit >= 1 && limit <= 1_000) return limit;
-  throw new UsageFailure('--limit must be a whole number from 1 to 1000.');
+  throw new UsageError('--limit must be a whole number from 1 to 1000.');
 }

@@ -1,93 +1,99 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { Stores } from '../bootstrap/core-services.ts';
+import type { CoreServices } from '../bootstrap/core-services.ts';
 import { createLogger } from '../platform/logger.ts';
 import { AppError } from '../platform/problem.ts';
-import { KekRegister, type KekRow } from '../vault/keys/kek.repository.ts';
-import { KeyCustody, keyNotFound } from '../vault/keys/key-administration.service.ts';
-import { type RewrapView, toKeyView, toRewrapView } from '../vault/keys/key-response.dto.ts';
+import { KekRepository, type KekRow } from '../vault/keys/kek.repository.ts';
+import { KeyAdministrationService, keyNotFound } from '../vault/keys/key-administration.service.ts';
+import {
+  type RewrapProgressResponse,
+  toKeyResponse,
+  toRewrapProgressResponse,
+} from '../vault/keys/key-response.dto.ts';
 import { KeyRewrap } from '../vault/keys/key-rewrap.ts';
 import { RewrapWorker } from '../vault/keys/rewrap-worker.ts';
-import { type CommandContext, commandConfig, table, withStores } from './command-context.ts';
-import { Interrupted, Unfinished } from './command-error.ts';
+import { type CommandContext, formatTable, loadCommandConfig, withCoreServices } from './command-context.ts';
+import { IncompleteError, InterruptedError } from './command-error.ts';
 import { explainProblems, OPERATOR } from './operator.ts';
-import { stoppable } from './terminal/run-interruptible.ts';
-import { confirm, progressBar } from './terminal/terminal.ts';
+import { runInterruptible } from './terminal/run-interruptible.ts';
+import { confirm, createProgressBar } from './terminal/terminal.ts';
 
 interface Options {
   json?: true;
   yes?: true;
 }
 
-interface Keys {
-  custody: KeyCustody;
+interface KeyServices {
+  keyAdministration: KeyAdministrationService;
   worker: RewrapWorker;
 }
 
-const PAGE = 200;
-const LOOK_EACH_MS = 300;
+const PAGE_SIZE = 200;
+const POLL_INTERVAL_MS = 300;
 
 /** `metavault keys`: the key-encryption keys, on the same database as the replicas work on. */
 export function addKeysCommand(program: Command, context: CommandContext): void {
   const keys = program.command('keys').description('rotate, move to and end the keys that wrap the data keys');
-  const onKeys = (work: (keys: Keys) => Promise<void>): Promise<void> =>
-    withStores(commandConfig(context.environment), (stores) => explainProblems(() => work(openKeys(stores))));
+  const runWithKeyServices = (work: (keys: KeyServices) => Promise<void>): Promise<void> =>
+    withCoreServices(loadCommandConfig(context.environment), (coreServices) =>
+      explainProblems(() => work(createKeyServices(coreServices))),
+    );
   keys
     .command('list')
     .option('--json', 'as JSON')
-    .action((options: Options) => onKeys((on) => list(on, options, context)));
+    .action((options: Options) => runWithKeyServices((on) => list(on, options, context)));
   keys
     .command('rotate')
     .description('make a new active key; the old one goes on opening what it wraps')
     .option('--json', 'as JSON')
-    .action((options: Options) => onKeys((on) => rotate(on, options, context)));
+    .action((options: Options) => runWithKeyServices((on) => rotate(on, options, context)));
   keys
     .command('rewrap')
     .description('move all data keys to the active key, together with the replicas that run')
     .option('--json', 'as JSON')
-    .action((options: Options) => onKeys((on) => rewrap(on, options, context)));
+    .action((options: Options) => runWithKeyServices((on) => rewrap(on, options, context)));
   keys
     .command('retire <id>')
     .description('destroy a key that wraps nothing any more')
     .option('--json', 'as JSON')
-    .action((id: string, options: Options) => onKeys((on) => retire(on, id, options, context)));
+    .action((id: string, options: Options) => runWithKeyServices((on) => retire(on, id, options, context)));
   keys
     .command('destroy <id>')
     .description('make sure that nothing needs a key (rotate, rewrap), then retire it')
     .option('--yes', 'do not ask')
     .option('--json', 'as JSON')
-    .action((id: string, options: Options) => onKeys((on) => destroy(on, id, options, context)));
+    .action((id: string, options: Options) => runWithKeyServices((on) => destroy(on, id, options, context)));
   keys
     .command('change-root')
     .description('wrap the ring with ROOT_KEY (or the KMS) where ROOT_KEY_PREVIOUS still opens it')
     .option('--json', 'as JSON')
-    .action((options: Options) => onKeys((on) => showRoot(on, options, context)));
+    .action((options: Options) => runWithKeyServices((on) => showRootKeys(on, options, context)));
 }
 
-function openKeys({ database, clock, random, keyRing, audit }: Stores): Keys {
-  const register = new KekRegister(database, clock);
+function createKeyServices({ database, clock, random, keyRing, audit }: CoreServices): KeyServices {
+  const register = new KekRepository(database, clock);
   const rewrapping = new KeyRewrap(database, keyRing, clock, random);
   return {
-    custody: new KeyCustody(database, keyRing, register, rewrapping, audit),
+    keyAdministration: new KeyAdministrationService(database, keyRing, register, rewrapping, audit),
     worker: new RewrapWorker(rewrapping, audit, createLogger('error', process.stderr)),
   };
 }
 
-async function allKeys(custody: KeyCustody): Promise<KekRow[]> {
+async function listAllKeys(keyAdministration: KeyAdministrationService): Promise<KekRow[]> {
   const all: KekRow[] = [];
   for (let after: string | null = null; ; ) {
-    const rows = await custody.list(PAGE, after);
-    all.push(...rows.slice(0, PAGE));
-    if (rows.length <= PAGE) return all;
+    const rows = await keyAdministration.list(PAGE_SIZE, after);
+    all.push(...rows.slice(0, PAGE_SIZE));
+    if (rows.length <= PAGE_SIZE) return all;
     after = all.at(-1)?.id ?? null;
   }
 }
 
-async function list({ custody }: Keys, { json }: Options, { print }: CommandContext): Promise<void> {
-  const keys = await allKeys(custody);
-  const progress = toRewrapView(await custody.rewrapProgress());
+async function list({ keyAdministration }: KeyServices, { json }: Options, { print }: CommandContext): Promise<void> {
+  const keys = await listAllKeys(keyAdministration);
+  const progress = toRewrapProgressResponse(await keyAdministration.rewrapProgress());
   if (json === true) {
-    const data = keys.map((key) => ({ ...toKeyView(key), root_key_id: key.root_key_id }));
+    const data = keys.map((key) => ({ ...toKeyResponse(key), root_key_id: key.root_key_id }));
     return print(JSON.stringify({ data, rewrap: progress }, null, 2));
   }
   const rows = keys.map((key) => [
@@ -97,24 +103,29 @@ async function list({ custody }: Keys, { json }: Options, { print }: CommandCont
     String(key.data_keys),
     key.root_key_id,
   ]);
-  print(table([['ID', 'STATE', 'CREATED', 'DATA KEYS', 'ROOT KEY'], ...rows]));
-  if (progress.state !== 'idle') print(inWords(progress));
+  print(formatTable([['ID', 'STATE', 'CREATED', 'DATA KEYS', 'ROOT KEY'], ...rows]));
+  if (progress.state !== 'idle') print(describeProgress(progress));
 }
 
-async function rotate({ custody }: Keys, { json }: Options, { print }: CommandContext): Promise<void> {
-  const { id, replacedId } = await custody.rotate(OPERATOR);
+async function rotate({ keyAdministration }: KeyServices, { json }: Options, { print }: CommandContext): Promise<void> {
+  const { id, replacedId } = await keyAdministration.rotate(OPERATOR);
   if (json === true) return print(JSON.stringify({ id, replaced_id: replacedId }));
   print(`${id} is the active key. ${replacedId} goes on opening; metavault keys rewrap moves its data keys.`);
 }
 
-async function rewrap(keys: Keys, { json }: Options, { print }: CommandContext): Promise<void> {
+async function rewrap(keys: KeyServices, { json }: Options, { print }: CommandContext): Promise<void> {
   const progress = await rewrapAll(keys);
-  print(json === true ? JSON.stringify(progress) : inWords(progress));
-  requireDone(progress);
+  print(json === true ? JSON.stringify(progress) : describeProgress(progress));
+  requireComplete(progress);
 }
 
-async function retire({ custody }: Keys, id: string, { json }: Options, { print }: CommandContext): Promise<void> {
-  await custody.retire(OPERATOR, id);
+async function retire(
+  { keyAdministration }: KeyServices,
+  id: string,
+  { json }: Options,
+  { print }: CommandContext,
+): Promise<void> {
+  await keyAdministration.retire(OPERATOR, id);
   print(
     json === true
       ? JSON.stringify({ id, state: 'retired' })
@@ -122,13 +133,13 @@ async function retire({ custody }: Keys, id: string, { json }: Options, { print 
   );
 }
 
-async function destroy(keys: Keys, id: string, options: Options, context: CommandContext): Promise<void> {
-  const key = (await allKeys(keys.custody)).find((each) => each.id === id);
+async function destroy(keys: KeyServices, id: string, options: Options, context: CommandContext): Promise<void> {
+  const key = (await listAllKeys(keys.keyAdministration)).find((each) => each.id === id);
   if (key === undefined) throw new AppError(keyNotFound);
   if (key.state !== 'retired') {
     await confirm(`${id} will be destroyed for good.`, options.yes === true);
-    if (key.state === 'active') await keys.custody.rotate(OPERATOR);
-    requireDone(await rewrapAll(keys));
+    if (key.state === 'active') await keys.keyAdministration.rotate(OPERATOR);
+    requireComplete(await rewrapAll(keys));
   }
   await retire(keys, id, options, context);
   if (options.json === true) return;
@@ -139,8 +150,12 @@ async function destroy(keys: Keys, id: string, options: Options, context: Comman
 }
 
 /** The stores are open: the ring has moved by now, in one transaction, or the start would have said why not. */
-async function showRoot({ custody }: Keys, { json }: Options, { print }: CommandContext): Promise<void> {
-  const keys = (await allKeys(custody)).filter(({ state }) => state !== 'retired');
+async function showRootKeys(
+  { keyAdministration }: KeyServices,
+  { json }: Options,
+  { print }: CommandContext,
+): Promise<void> {
+  const keys = (await listAllKeys(keyAdministration)).filter(({ state }) => state !== 'retired');
   const roots = [...new Set(keys.map((key) => key.root_key_id))];
   print(
     json === true
@@ -149,43 +164,43 @@ async function showRoot({ custody }: Keys, { json }: Options, { print }: Command
   );
 }
 
-function requireDone({ state, total, remaining, unopenable }: RewrapView): void {
+function requireComplete({ state, total, remaining, unopenable }: RewrapProgressResponse): void {
   if (state === 'running') {
-    throw new Interrupted(
+    throw new InterruptedError(
       `Stopped: ${remaining} of ${total} data keys are left. The replicas go on, and so does a second run.`,
     );
   }
-  if (state !== 'done') throw new Unfinished(`${unopenable} data keys could not be moved.`);
+  if (state !== 'done') throw new IncompleteError(`${unopenable} data keys could not be moved.`);
 }
 
 /** Asks for a rewrap and takes part in it until it is over, or until somebody stops it. */
-async function rewrapAll({ custody, worker }: Keys): Promise<RewrapView> {
-  await custody.requestRewrap(OPERATOR);
-  const bar = progressBar('rewrapping');
-  const look = setInterval(() => {
-    custody.rewrapProgress().then(
+async function rewrapAll({ keyAdministration, worker }: KeyServices): Promise<RewrapProgressResponse> {
+  await keyAdministration.requestRewrap(OPERATOR);
+  const bar = createProgressBar('rewrapping');
+  const progressTimer = setInterval(() => {
+    keyAdministration.rewrapProgress().then(
       ({ total, remaining }) => bar.show(total - remaining, total),
       () => undefined,
     );
-  }, LOOK_EACH_MS);
+  }, POLL_INTERVAL_MS);
   try {
-    return await stoppable(async (signal) => {
+    return await runInterruptible(async (signal) => {
       for (;;) {
-        await worker.pass(() => signal.aborted);
-        const progress = toRewrapView(await custody.rewrapProgress());
+        await worker.runOnce(() => signal.aborted);
+        const progress = toRewrapProgressResponse(await keyAdministration.rewrapProgress());
         bar.show(progress.total - progress.remaining, progress.total);
         if (progress.state !== 'running' || signal.aborted) return progress;
         // The rest is in the hands of replicas.
-        await sleep(LOOK_EACH_MS);
+        await sleep(POLL_INTERVAL_MS);
       }
     });
   } finally {
-    clearInterval(look);
+    clearInterval(progressTimer);
     bar.end();
   }
 }
 
-function inWords({ state, total, remaining, unopenable }: RewrapView): string {
+function describeProgress({ state, total, remaining, unopenable }: RewrapProgressResponse): string {
   const moved = `${total - remaining} of ${total} data keys are under the active key`;
   if (state === 'running') return `Rewrapping: ${moved}.`;
   if (state !== 'incomplete') return `Rewrapped: ${moved}.`;

@@ -1,5 +1,5 @@
 import type { Actor } from '../audit/audit-log.ts';
-import { StartFailure } from '../bootstrap/startup-error.ts';
+import { StartupError } from '../bootstrap/startup-error.ts';
 import { AppError } from '../platform/problem.ts';
 
 /** Who works at the command line, for the audit record. */
@@ -10,6 +10,6 @@ export async function explainProblems<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw error instanceof AppError ? new StartFailure(`${error.detail} ${error.remedy}`, error) : error;
+    throw error instanceof AppError ? new StartupError(`${error.detail} ${error.remedy}`, error) : error;
   }
 }

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { explain } from '../bootstrap/startup-error.ts';
+import { describeStartupError } from '../bootstrap/startup-error.ts';
 import { addAuditCommand } from './audit/audit-command.ts';
 import { addClientsCommand } from './clients/clients-command.ts';
 import type { CommandContext } from './command-context.ts';
@@ -20,16 +20,16 @@ Settings come from the environment of a replica (DATABASE_URL, ROOT_KEY or the K
 
 /** Standard error, for what goes wrong. */
 export interface ProgramContext extends CommandContext {
-  complain(text: string): void;
+  printError(text: string): void;
 }
 
 /** Runs one command line, `words` being what follows the program's name; the exit code. Never throws. */
-export async function runProgram(words: readonly string[], context: ProgramContext): Promise<number> {
+export async function runProgram(args: readonly string[], context: ProgramContext): Promise<number> {
   const program = new Command('metavault')
     .description("The vault's command line for operators")
     .configureOutput({
       writeOut: (text) => context.print(text.trimEnd()),
-      writeErr: (text) => context.complain(text.trimEnd()),
+      writeErr: (text) => context.printError(text.trimEnd()),
     })
     .showHelpAfterError('(--help tells more)')
     .addHelpText('after', EXIT_CODE_HELP)
@@ -46,12 +46,12 @@ export async function runProgram(words: readonly string[], context: ProgramConte
   addAuditCommand(program, context);
   addImportCommand(program, context);
   try {
-    await program.parseAsync([...words], { from: 'user' });
+    await program.parseAsync([...args], { from: 'user' });
     return 0;
   } catch (error) {
     // Commander has said by then what is wrong, or shown the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_CODES.usage;
-    context.complain(explain(error));
+    context.printError(describeStartupError(error));
     return exitCodeOf(error);
   }
 }

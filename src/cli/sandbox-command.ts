@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { listenFailure } from '../bootstrap/startup-error.ts';
+import { toListenStartupError } from '../bootstrap/startup-error.ts';
 import { SystemClock } from '../platform/clock.ts';
 import { SystemRandom } from '../platform/random.ts';
 import { startSandbox } from '../sandbox/sandbox.ts';
@@ -40,7 +40,7 @@ async function run({ port, host, publicUrl, stateFile }: SandboxOptions, { print
     ...(publicUrl === undefined ? {} : { publicUrl }),
     ...(stateFile === undefined ? {} : { stateFile }),
   }).catch((error: unknown) => {
-    throw listenFailure(error, host, port);
+    throw toListenStartupError(error, host, port);
   });
   print(`# The sandbox answers at ${sandbox.url}. For the environment of a replica:`);
   for (const [name, value] of Object.entries(sandbox.environment())) print(`${name}=${value}`);

@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { AuditLog, SYSTEM } from '../audit/audit-log.ts';
-import { mayBeApiKey } from '../auth/credentials/api-key.ts';
+import { isApiKeyCandidate } from '../auth/credentials/api-key.ts';
 import { KeyHasher } from '../auth/credentials/key-hasher.ts';
 import { Config } from '../config/config.ts';
 import { Database, type Transaction } from '../database/database.ts';
@@ -30,12 +30,12 @@ export class BootstrapAdmin implements OnModuleInit {
   async onModuleInit(): Promise<void> {
     const key = this.config.bootstrapAdminKey?.expose();
     if (key === undefined) return;
-    if (!mayBeApiKey(key)) {
+    if (!isApiKeyCandidate(key)) {
       throw new Error(
         'BOOTSTRAP_ADMIN_KEY looks like a key that this service made (mtv_…), but is damaged: take another one.',
       );
     }
-    await this.ensure(this.hasher.lookupHash(key));
+    await this.ensure(this.hasher.blindIndex(key));
   }
 
   private async ensure(hash: Buffer): Promise<void> {

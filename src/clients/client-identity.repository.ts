@@ -1,4 +1,4 @@
-import type { Identity } from '../auth/client-row.ts';
+import type { ClientIdentity } from '../auth/client-row.ts';
 import type { Transaction } from '../database/database.ts';
 import { AppError } from '../platform/problem.ts';
 import { identityTaken } from './client-rules.ts';
@@ -7,9 +7,9 @@ import { identityTaken } from './client-rules.ts';
 export async function replaceIdentities(
   tx: Transaction,
   clientId: string,
-  identities: readonly Identity[],
+  identities: readonly ClientIdentity[],
 ): Promise<void> {
-  await dropIdentities(tx, clientId);
+  await deleteIdentities(tx, clientId);
   const taken = await tx.run({
     text: `INSERT INTO client_identity (issuer, subject, audience, client_id)
       SELECT w.issuer, w.subject, w.audience, $1 FROM unnest($2::text[], $3::text[], $4::text[]) AS w (issuer, subject, audience)
@@ -24,6 +24,6 @@ export async function replaceIdentities(
   if (taken < identities.length) throw new AppError(identityTaken);
 }
 
-export async function dropIdentities(tx: Transaction, clientId: string): Promise<void> {
+export async function deleteIdentities(tx: Transaction, clientId: string): Promise<void> {
   await tx.run({ text: 'DELETE FROM client_identity WHERE client_id = $1', values: [clientId] });
 }

@@ -13,7 +13,7 @@ export class ClientKeyMetrics {
     private readonly database: Database,
     private readonly clock: Clock,
   ) {
-    const count = () => this.countLosing().catch(() => -1);
+    const count = () => this.countClientsLosingKey().catch(() => -1);
     new Gauge({
       name: 'metavault_clients_losing_their_key',
       help: 'Clients whose last key runs out within 14 days; -1 where the database does not tell. GET /v1/clients shows which.',
@@ -25,7 +25,7 @@ export class ClientKeyMetrics {
   }
 
   /** Clients that have a key now, and none in 14 days. */
-  async countLosing(): Promise<number> {
+  async countClientsLosingKey(): Promise<number> {
     const now = this.clock.now();
     const [row] = await this.database.rows<{ count: number }>({
       text: `SELECT count(*)::int AS count FROM (

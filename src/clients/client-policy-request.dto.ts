@@ -18,9 +18,9 @@ import {
   ValidateNested,
 } from 'class-validator';
 import type { LeaseMode } from '../auth/authenticated-client.ts';
-import { type Identity, SUBJECT } from '../auth/client-row.ts';
-import { parseRange } from '../auth/limits/ip-allow-list.ts';
-import { type AllowPolicy, patternFault } from '../auth/policy/allow-policy.ts';
+import { type ClientIdentity, SUBJECT_PATTERN } from '../auth/client-row.ts';
+import { parseIpRange } from '../auth/limits/ip-allow-list.ts';
+import { type AllowPolicy, findPatternError } from '../auth/policy/allow-policy.ts';
 import { PRODUCTS } from '../config/config.ts';
 import { AppError, type InputError, invalidRequest } from '../platform/problem.ts';
 
@@ -34,34 +34,34 @@ const ISSUER = /^https?:\/\/[^\s?#@]+$/;
 const VISIBLE = /^[\x21-\x7e]+$/;
 
 /** Absent is fine; null is not, because it would read like "none". */
-export const IfGiven = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
+export const IsOptionalNotNull = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
 /** Absent is fine, and null is "none". */
-const UnlessNone = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined && value !== null);
+const IsOptionalOrNull = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined && value !== null);
 
-const IsRange = (): PropertyDecorator =>
+const IsIpRange = (): PropertyDecorator =>
   ValidateBy(
     {
       name: 'isRange',
       validator: {
-        validate: (value: unknown) => typeof value === 'string' && parseRange(value) !== null,
+        validate: (value: unknown) => typeof value === 'string' && parseIpRange(value) !== null,
         defaultMessage: () => 'must be IP addresses or ranges such as 203.0.113.0/24 or 2001:db8::/32',
       },
     },
     { each: true },
   );
 
-const IsAllowShape = (): PropertyDecorator =>
+const IsAllowPolicy = (): PropertyDecorator =>
   ValidateBy({
-    name: 'isAllowShape',
+    name: 'isAllowPolicyShape',
     validator: {
-      validate: isAllowShape,
+      validate: isAllowPolicyShape,
       defaultMessage: () =>
         `must be a list of at most ${MAX_PATTERNS} patterns such as "GET /*/insights", or such lists by ${PRODUCTS.join(', ')} or *`,
     },
   });
 
 /** A JWT that a client may come with in place of a key. */
-export class IdentityRequest implements Identity {
+export class IdentityRequest implements ClientIdentity {
   @ApiProperty({ example: 'https://token.actions.githubusercontent.com', description: 'One of OIDC_ISSUERS' })
   @Matches(ISSUER, { message: 'must be the address of an issuer, as its tokens write it' })
   @MaxLength(500)
@@ -75,7 +75,7 @@ export class IdentityRequest implements Identity {
   audience!: string;
 
   @ApiProperty({ example: 'system:serviceaccount:shop:api', description: 'Compared with `sub` to the character' })
-  @Matches(SUBJECT, { message: 'must be a subject, as tokens write it' })
+  @Matches(SUBJECT_PATTERN, { message: 'must be a subject, as tokens write it' })
   @IsString()
   subject!: string;
 }
@@ -83,7 +83,7 @@ export class IdentityRequest implements Identity {
 /** What `POST` and `PATCH` of a client have in common. */
 export abstract class ClientPolicyRequest {
   @ApiPropertyOptional({ enum: LEASE_MODES, isArray: true, default: ['gateway'] })
-  @IfGiven()
+  @IsOptionalNotNull()
   @IsIn(LEASE_MODES, { each: true })
   @ArrayUnique()
   @ArrayMinSize(1)
@@ -96,7 +96,7 @@ export abstract class ClientPolicyRequest {
     default: 3600,
     description: 'The longest lease this client may have',
   })
-  @IfGiven()
+  @IsOptionalNotNull()
   @Max(3600)
   @Min(1)
   @IsInt()
@@ -108,7 +108,7 @@ export abstract class ClientPolicyRequest {
     type: Number,
     description: 'Calls of /v1 a second, counted by each replica for itself. Null or absent is no limit',
   })
-  @UnlessNone()
+  @IsOptionalOrNull()
   @Max(MAX_RATE)
   @Min(1)
   @IsInt()
@@ -125,8 +125,8 @@ export abstract class ClientPolicyRequest {
       'Which Graph calls pass the gateway: a list of "METHOD /path" for all products, or lists by product, where * is every other product. ' +
       'Paths have no version; * is one segment, ** at the end any number. Null or absent is every call. Not together with the lease mode token',
   })
-  @UnlessNone()
-  @IsAllowShape()
+  @IsOptionalOrNull()
+  @IsAllowPolicy()
   allow?: unknown;
 
   @ApiPropertyOptional({
@@ -137,8 +137,8 @@ export abstract class ClientPolicyRequest {
     description:
       'Addresses and ranges that calls may come from, those with its leases as well. Null or absent is everywhere',
   })
-  @UnlessNone()
-  @IsRange()
+  @IsOptionalOrNull()
+  @IsIpRange()
   @ArrayUnique()
   @ArrayMaxSize(MAX_RANGES)
   @ArrayMinSize(1)
@@ -149,25 +149,25 @@ export abstract class ClientPolicyRequest {
     type: [IdentityRequest],
     description: 'JWTs of configured issuers that this client may come with in place of a key',
   })
-  @IfGiven()
+  @IsOptionalNotNull()
   @ValidateNested({ each: true })
   @IsObject({ each: true })
   @Type(() => IdentityRequest)
-  @ArrayUnique((each: Identity | null) => JSON.stringify([each?.issuer, each?.audience, each?.subject]))
+  @ArrayUnique((each: ClientIdentity | null) => JSON.stringify([each?.issuer, each?.audience, each?.subject]))
   @ArrayMaxSize(MAX_IDENTITIES)
   @IsArray()
   identities?: IdentityRequest[];
 }
 
 /** `allow` as it was given, checked pattern by pattern. Throws 400 `invalid_request` that names each wrong one. */
-export function readAllow(value: unknown): AllowPolicy | null {
+export function parseAllowPolicy(value: unknown): AllowPolicy | null {
   if (value === null) return null;
   const lists = Array.isArray(value)
     ? ([['allow', value]] as const)
     : Object.entries(value as object).map(([product, list]) => [`allow.${product}`, list as unknown[]] as const);
   const errors: InputError[] = lists.flatMap(([path, list]) =>
     list.flatMap((pattern, index) => {
-      const message = patternFault(pattern);
+      const message = findPatternError(pattern);
       return message === null ? [] : [{ path: `${path}[${index}]`, message }];
     }),
   );
@@ -177,11 +177,11 @@ export function readAllow(value: unknown): AllowPolicy | null {
   return value as AllowPolicy;
 }
 
-function isAllowShape(value: unknown): boolean {
+function isAllowPolicyShape(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (Array.isArray(value)) return value.length <= MAX_PATTERNS && value.every((item) => typeof item === 'string');
   return Object.entries(value).every(
     ([product, list]) =>
-      (product === '*' || PRODUCTS.some((each) => each === product)) && Array.isArray(list) && isAllowShape(list),
+      (product === '*' || PRODUCTS.some((each) => each === product)) && Array.isArray(list) && isAllowPolicyShape(list),
   );
 }

@@ -16,10 +16,10 @@ import {
 } from 'class-validator';
 import { parseInstant } from '../audit/list-audit-entries.dto.ts';
 import type { Role } from '../auth/authenticated-client.ts';
-import type { Identity } from '../auth/client-row.ts';
+import type { ClientIdentity } from '../auth/client-row.ts';
 import { PRODUCTS, type Product } from '../config/config.ts';
-import { invalidInput } from '../platform/problem.ts';
-import { ClientPolicyRequest, IfGiven, readAllow } from './client-policy-request.dto.ts';
+import { invalidInputError } from '../platform/problem.ts';
+import { ClientPolicyRequest, IsOptionalNotNull, parseAllowPolicy } from './client-policy-request.dto.ts';
 import type { ClientChange } from './client-updater.ts';
 import type { KeyExpiry, NewClient } from './clients.service.ts';
 
@@ -33,20 +33,20 @@ const TENANT_OR_ALL = /^(?:\*|[A-Za-z0-9._:-]{1,128})$/;
 const NAME = /^(?=.*\S)[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+$/u;
 
 /** Which requests must have a list, and how the document says so. */
-interface Presence {
+interface ListRequirement {
   condition: () => PropertyDecorator;
   description: string;
 }
 /** A service must say what it may reach; admins and auditors reach everything unless they say less. */
-const WITH_A_SERVICE: Presence = {
+const REQUIRED_FOR_SERVICE: ListRequirement = {
   condition: () => ValidateIf(({ role }: { role: unknown }, value) => role === 'service' || value !== undefined),
   description: '["*"] is all. Required for a service; default ["*"] otherwise',
 };
-const WITH_NONE: Presence = { condition: IfGiven, description: '["*"] is all' };
+const ALWAYS_OPTIONAL: ListRequirement = { condition: IsOptionalNotNull, description: '["*"] is all' };
 
 // Errors come in the order of the rules: the first of `applyDecorators` is what the lowest of a stack would be.
 
-const Tenants = ({ condition, description }: Presence): PropertyDecorator =>
+const Tenants = ({ condition, description }: ListRequirement): PropertyDecorator =>
   applyDecorators(
     IsArray(),
     ArrayMinSize(1),
@@ -57,7 +57,7 @@ const Tenants = ({ condition, description }: Presence): PropertyDecorator =>
     ApiPropertyOptional({ type: [String], description }),
   );
 
-const Products = ({ condition, description }: Presence): PropertyDecorator =>
+const Products = ({ condition, description }: ListRequirement): PropertyDecorator =>
   applyDecorators(
     IsArray(),
     ArrayMinSize(1),
@@ -73,7 +73,7 @@ const ExpiresInSeconds = (key: string): PropertyDecorator =>
     IsInt(),
     Min(1),
     Max(MAX_KEY_SECONDS),
-    IfGiven(),
+    IsOptionalNotNull(),
     ApiPropertyOptional({
       minimum: 1,
       maximum: MAX_KEY_SECONDS,
@@ -85,7 +85,7 @@ const ExpiresAt = (): PropertyDecorator =>
   applyDecorators(
     IsString(),
     MaxLength(64),
-    IfGiven(),
+    IsOptionalNotNull(),
     ApiPropertyOptional({ format: 'date-time', description: 'The same as an instant; one of the two' }),
   );
 
@@ -101,10 +101,10 @@ export class CreateClientRequest extends ClientPolicyRequest {
   @IsIn(ROLES)
   role!: Role;
 
-  @Tenants(WITH_A_SERVICE)
+  @Tenants(REQUIRED_FOR_SERVICE)
   tenants?: string[];
 
-  @Products(WITH_A_SERVICE)
+  @Products(REQUIRED_FOR_SERVICE)
   products?: (Product | '*')[];
 
   @ExpiresInSeconds('the key')
@@ -117,16 +117,16 @@ export class CreateClientRequest extends ClientPolicyRequest {
 /** Body of `PATCH /v1/clients/{id}`: what is absent stays. The role of a client stays for its life. */
 export class UpdateClientRequest extends ClientPolicyRequest {
   @ApiPropertyOptional({ maxLength: 200 })
-  @IfGiven()
+  @IsOptionalNotNull()
   @Matches(NAME, { message: 'must be text without control characters' })
   @MaxLength(200)
   @IsString()
   name?: string;
 
-  @Tenants(WITH_NONE)
+  @Tenants(ALWAYS_OPTIONAL)
   tenants?: string[];
 
-  @Products(WITH_NONE)
+  @Products(ALWAYS_OPTIONAL)
   products?: (Product | '*')[];
 }
 
@@ -138,7 +138,7 @@ export class IssueKeyRequest {
     default: DAY_SECONDS,
     description: 'How long the older keys still work. 0 ends them at once',
   })
-  @IfGiven()
+  @IsOptionalNotNull()
   @Max(30 * DAY_SECONDS)
   @Min(0)
   @IsInt()
@@ -161,9 +161,9 @@ export function toNewClient(request: CreateClientRequest): NewClient {
     ...(request.lease_modes === undefined ? {} : { leaseModes: request.lease_modes }),
     ...(request.max_ttl_seconds === undefined ? {} : { maxTtlSeconds: request.max_ttl_seconds }),
     rateLimitPerSecond: request.rate_limit_per_second ?? null,
-    allow: readAllow(request.allow ?? null),
+    allow: parseAllowPolicy(request.allow ?? null),
     ipAllowList: request.ip_allow_list ?? null,
-    identities: plainIdentities(request.identities ?? []),
+    identities: toIdentities(request.identities ?? []),
     keyExpiry: toKeyExpiry(request),
   };
 }
@@ -175,8 +175,8 @@ export function toClientChange(request: UpdateClientRequest): ClientChange {
   const given = Object.fromEntries(Object.entries(others).filter(([, value]) => value !== undefined));
   return {
     ...given,
-    ...(allow === undefined ? {} : { allow: readAllow(allow) }),
-    ...(identities === undefined ? {} : { identities: plainIdentities(identities) }),
+    ...(allow === undefined ? {} : { allow: parseAllowPolicy(allow) }),
+    ...(identities === undefined ? {} : { identities: toIdentities(identities) }),
   };
 }
 
@@ -184,10 +184,11 @@ export function toClientChange(request: UpdateClientRequest): ClientChange {
 export function toKeyExpiry(request: { expires_in_seconds?: number; expires_at?: string }): KeyExpiry {
   const { expires_in_seconds: seconds, expires_at: instant } = request;
   if (instant === undefined) return seconds === undefined ? null : { seconds };
-  if (seconds !== undefined) throw invalidInput('expires_at', 'is given together with expires_in_seconds; keep one');
+  if (seconds !== undefined)
+    throw invalidInputError('expires_at', 'is given together with expires_in_seconds; keep one');
   return { at: parseInstant('expires_at', instant) };
 }
 
-function plainIdentities(identities: readonly Identity[]): Identity[] {
+function toIdentities(identities: readonly ClientIdentity[]): ClientIdentity[] {
   return identities.map(({ issuer, audience, subject }) => ({ issuer, audience, subject }));
 }

@@ -1,9 +1,9 @@
 import type { LeaseMode, Role } from '../auth/authenticated-client.ts';
-import type { ClientKeyRow, Identity, ShownClientRow } from '../auth/client-row.ts';
+import type { ClientDetailsRow, ClientIdentity, ClientKeyRow } from '../auth/client-row.ts';
 import type { AllowPolicy } from '../auth/policy/allow-policy.ts';
 
 /** A client as the API shows it. */
-export interface ClientView {
+export interface ClientResponse {
   id: string;
   name: string;
   role: Role;
@@ -16,13 +16,13 @@ export interface ClientView {
   allow: AllowPolicy | null;
   /** Null: from everywhere. */
   ip_allow_list: string[] | null;
-  identities: Identity[];
+  identities: ClientIdentity[];
   created_at: string;
   /** To about a minute; null: never. */
   last_used_at: string | null;
 }
 
-export interface ClientKeyView {
+export interface ClientKeyResponse {
   created_at: string;
   /** Null: until it is replaced. */
   expires_at: string | null;
@@ -30,7 +30,7 @@ export interface ClientKeyView {
   last_used_at: string | null;
 }
 
-export function toClientView({ policy_version: _, ...row }: ShownClientRow): ClientView {
+export function toClientResponse({ policy_version: _, ...row }: ClientDetailsRow): ClientResponse {
   return {
     ...row,
     created_at: row.created_at.toISOString(),
@@ -38,7 +38,7 @@ export function toClientView({ policy_version: _, ...row }: ShownClientRow): Cli
   };
 }
 
-export function toClientKeyView(row: ClientKeyRow): ClientKeyView {
+export function toClientKeyResponse(row: ClientKeyRow): ClientKeyResponse {
   return {
     created_at: row.created_at.toISOString(),
     expires_at: row.expires_at?.toISOString() ?? null,

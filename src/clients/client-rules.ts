@@ -1,6 +1,6 @@
 import type { LeaseMode } from '../auth/authenticated-client.ts';
 import type { AllowPolicy } from '../auth/policy/allow-policy.ts';
-import { defineProblem, invalidInput } from '../platform/problem.ts';
+import { defineProblem, invalidInputError } from '../platform/problem.ts';
 
 export const clientNotFound = defineProblem(
   'client_not_found',
@@ -24,7 +24,7 @@ export const identityTaken = defineProblem(
 /** Whoever holds Meta's own token can't be held to paths. Throws 400 `invalid_request`. */
 export function requireEnforceable(leaseModes: readonly LeaseMode[], allow: AllowPolicy | null): void {
   if (allow === null || !leaseModes.includes('token')) return;
-  throw invalidInput(
+  throw invalidInputError(
     'allow',
     "cannot hold a client whose lease_modes name token: with Meta's own token it calls Meta itself",
   );

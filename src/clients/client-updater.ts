@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type Actor, AuditLog } from '../audit/audit-log.ts';
-import { type ClientRow, SHOWN_COLUMNS, type ShownClientRow } from '../auth/client-row.ts';
+import { CLIENT_DETAILS_COLUMNS, type ClientDetailsRow, type ClientRow } from '../auth/client-row.ts';
 import { Database, type Transaction } from '../database/database.ts';
 import { isId } from '../platform/ids.ts';
 import { AppError } from '../platform/problem.ts';
@@ -9,14 +9,14 @@ import { clientNotFound, requireEnforceable } from './client-rules.ts';
 
 /** What may be changed of a client. What is absent stays. */
 export type ClientChange = Partial<
-  Omit<ClientRow, 'id' | 'role' | 'policy_version' | 'created_at'> & Pick<ShownClientRow, 'identities'>
+  Omit<ClientRow, 'id' | 'role' | 'policy_version' | 'created_at'> & Pick<ClientDetailsRow, 'identities'>
 >;
 
 type Changes = Record<string, { from: unknown; to: unknown } | { added: unknown[]; removed: unknown[] }>;
 
 /** Changes clients, each with its audit entry. */
 @Injectable()
-export class ClientChanges {
+export class ClientUpdater {
   constructor(
     private readonly database: Database,
     private readonly audit: AuditLog,
@@ -26,10 +26,10 @@ export class ClientChanges {
    * Changes a client, for its very next call on any replica: whatever remembers a policy compares its version. Throws 404
    * `client_not_found`, 409 `identity_taken`, 400 `invalid_request` for an `allow` beside the token mode.
    */
-  change(actor: Actor, id: string, change: ClientChange, requestId: string | null = null): Promise<ShownClientRow> {
+  change(actor: Actor, id: string, change: ClientChange, requestId: string | null = null): Promise<ClientDetailsRow> {
     return this.database.transaction(async (tx) => {
       const before = await lockClient(tx, id);
-      const after: ShownClientRow = { ...before, ...change };
+      const after: ClientDetailsRow = { ...before, ...change };
       const changes = differences(before, after);
       if (Object.keys(changes).length === 0) return before;
       requireEnforceable(after.lease_modes, after.allow);
@@ -41,10 +41,10 @@ export class ClientChanges {
   }
 }
 
-async function lockClient(tx: Transaction, id: string): Promise<ShownClientRow> {
+async function lockClient(tx: Transaction, id: string): Promise<ClientDetailsRow> {
   const [row] = isId(id, 'cli')
-    ? await tx.rows<ShownClientRow>({
-        text: `SELECT ${SHOWN_COLUMNS} FROM client c WHERE c.id = $1 AND c.deleted_at IS NULL FOR NO KEY UPDATE OF c`,
+    ? await tx.rows<ClientDetailsRow>({
+        text: `SELECT ${CLIENT_DETAILS_COLUMNS} FROM client c WHERE c.id = $1 AND c.deleted_at IS NULL FOR NO KEY UPDATE OF c`,
         values: [id],
       })
     : [];
@@ -52,7 +52,7 @@ async function lockClient(tx: Transaction, id: string): Promise<ShownClientRow> 
   return row;
 }
 
-async function write(tx: Transaction, client: ShownClientRow): Promise<void> {
+async function write(tx: Transaction, client: ClientDetailsRow): Promise<void> {
   await tx.run({
     text: `UPDATE client SET name = $2, tenants = $3, products = $4, lease_modes = $5, max_ttl_seconds = $6, rate_limit_per_second = $7,
       allow = $8::jsonb, ip_allow_list = $9, policy_version = policy_version + 1 WHERE id = $1`,
@@ -71,9 +71,9 @@ async function write(tx: Transaction, client: ShownClientRow): Promise<void> {
 }
 
 /** What differs, by field: lists by what came and went. */
-function differences(before: ShownClientRow, after: ShownClientRow): Changes {
+function differences(before: ClientDetailsRow, after: ClientDetailsRow): Changes {
   const changes: Changes = {};
-  for (const field of Object.keys(before) as (keyof ShownClientRow)[]) {
+  for (const field of Object.keys(before) as (keyof ClientDetailsRow)[]) {
     const [from, to] = [before[field], after[field]];
     if (canonical(from) === canonical(to)) continue;
     changes[field] =

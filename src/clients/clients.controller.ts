@@ -1,10 +1,10 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { actorOf } from '../audit/actor.ts';
-import type { Caller } from '../auth/authenticated-client.ts';
-import type { ClientKeyRow, ShownClientRow } from '../auth/client-row.ts';
-import { CurrentCaller, RequestId, Roles } from '../auth/decorators.ts';
-import { PageQuery } from '../platform/page-request.dto.ts';
+import { toActor } from '../audit/actor.ts';
+import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
+import type { ClientDetailsRow, ClientKeyRow } from '../auth/client-row.ts';
+import { CurrentClient, RequestId, Roles } from '../auth/decorators.ts';
+import { PageRequest } from '../platform/page-request.dto.ts';
 import { decodeCursor, type Page, toPage } from '../platform/paging.ts';
 import {
   CreateClientRequest,
@@ -14,9 +14,14 @@ import {
   toNewClient,
   UpdateClientRequest,
 } from './client-request.dto.ts';
-import { type ClientKeyView, type ClientView, toClientKeyView, toClientView } from './client-response.dto.ts';
-import { ClientChanges } from './client-updater.ts';
-import { ClientStore } from './clients.service.ts';
+import {
+  type ClientKeyResponse,
+  type ClientResponse,
+  toClientKeyResponse,
+  toClientResponse,
+} from './client-response.dto.ts';
+import { ClientUpdater } from './client-updater.ts';
+import { ClientsService } from './clients.service.ts';
 
 /** The clients of this service and their keys. For admins only. */
 @ApiTags('clients')
@@ -24,66 +29,66 @@ import { ClientStore } from './clients.service.ts';
 @Controller('v1/clients')
 export class ClientsController {
   constructor(
-    private readonly clients: ClientStore,
-    private readonly changes: ClientChanges,
+    private readonly clients: ClientsService,
+    private readonly changes: ClientUpdater,
   ) {}
 
   @Post()
   async create(
     @Body() request: CreateClientRequest,
-    @CurrentCaller() caller: Caller,
+    @CurrentClient() caller: AuthenticatedClient,
     @RequestId() requestId: string,
-  ): Promise<ClientView & { api_key: string; api_key_expires_at: string | null }> {
+  ): Promise<ClientResponse & { api_key: string; api_key_expires_at: string | null }> {
     const { client, apiKey, keyExpiresAt } = await this.clients.create(
-      actorOf(caller),
+      toActor(caller),
       toNewClient(request),
       requestId,
     );
     return {
-      ...toClientView(client),
+      ...toClientResponse(client),
       api_key: apiKey.expose(),
       api_key_expires_at: keyExpiresAt?.toISOString() ?? null,
     };
   }
 
   @Get()
-  async list(@Query() { limit, cursor }: PageQuery): Promise<Page<ClientWithKeys>> {
+  async list(@Query() { limit, cursor }: PageRequest): Promise<Page<ClientWithKeys>> {
     const rows = await this.clients.list(limit, decodeCursor(cursor));
-    const keys = await this.clients.keysOf(rows.map(({ id }) => id));
+    const keys = await this.clients.listKeys(rows.map(({ id }) => id));
     return toPage(rows, limit, (row) => withKeys(row, keys));
   }
 
   @Get(':id')
   async get(@Param('id') id: string): Promise<ClientWithKeys> {
-    return withKeys(await this.clients.get(id), await this.clients.keysOf([id]));
+    return withKeys(await this.clients.get(id), await this.clients.listKeys([id]));
   }
 
   @Patch(':id')
   async change(
     @Param('id') id: string,
     @Body() request: UpdateClientRequest,
-    @CurrentCaller() caller: Caller,
+    @CurrentClient() caller: AuthenticatedClient,
     @RequestId() requestId: string,
   ): Promise<ClientWithKeys> {
-    const client = await this.changes.change(actorOf(caller), id, toClientChange(request), requestId);
-    return withKeys(client, await this.clients.keysOf([id]));
+    const client = await this.changes.change(toActor(caller), id, toClientChange(request), requestId);
+    return withKeys(client, await this.clients.listKeys([id]));
   }
 
   @Delete(':id')
   @HttpCode(204)
   async delete(
     @Param('id') id: string,
-    @CurrentCaller() caller: Caller,
+    @CurrentClient() caller: AuthenticatedClient,
     @RequestId() requestId: string,
   ): Promise<void> {
-    await this.clients.delete(actorOf(caller), id, requestId);
+    await this.clients.delete(toActor(caller), id, requestId);
   }
 
   @Post(':id/keys')
   async issueKey(
     @Param('id') id: string,
     @Body() request: IssueKeyRequest,
-    @CurrentCaller() caller: Caller,
+    @CurrentClient() caller: AuthenticatedClient,
     @RequestId() requestId: string,
   ): Promise<{
     api_key: string;
@@ -92,7 +97,7 @@ export class ClientsController {
     previous_keys_expire_at: string;
   }> {
     const { grace_seconds: grace } = request;
-    const issued = await this.clients.issueKey(actorOf(caller), id, grace, requestId, toKeyExpiry(request));
+    const issued = await this.clients.issueKey(toActor(caller), id, grace, requestId, toKeyExpiry(request));
     return {
       api_key: issued.apiKey.expose(),
       api_key_expires_at: issued.expiresAt?.toISOString() ?? null,
@@ -102,8 +107,8 @@ export class ClientsController {
   }
 }
 
-type ClientWithKeys = ClientView & { keys: ClientKeyView[] };
+type ClientWithKeys = ClientResponse & { keys: ClientKeyResponse[] };
 
-function withKeys(row: ShownClientRow, keys: ReadonlyMap<string, ClientKeyRow[]>): ClientWithKeys {
-  return { ...toClientView(row), keys: (keys.get(row.id) ?? []).map(toClientKeyView) };
+function withKeys(row: ClientDetailsRow, keys: ReadonlyMap<string, ClientKeyRow[]>): ClientWithKeys {
+  return { ...toClientResponse(row), keys: (keys.get(row.id) ?? []).map(toClientKeyResponse) };
 }

@@ -2,23 +2,23 @@ import { Injectable } from '@nestjs/common';
 import { type Actor, AuditLog } from '../audit/audit-log.ts';
 import type { LeaseMode, Role } from '../auth/authenticated-client.ts';
 import {
+  CLIENT_DETAILS_COLUMNS,
+  type ClientDetailsRow,
+  type ClientIdentity,
   type ClientKeyRow,
   type ClientRow,
-  type Identity,
-  SHOWN_COLUMNS,
-  type ShownClientRow,
 } from '../auth/client-row.ts';
-import { newApiKey } from '../auth/credentials/api-key.ts';
+import { generateApiKey } from '../auth/credentials/api-key.ts';
 import { KeyHasher } from '../auth/credentials/key-hasher.ts';
 import type { AllowPolicy } from '../auth/policy/allow-policy.ts';
 import type { Product } from '../config/config.ts';
 import { Database, type Transaction } from '../database/database.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
 import { Ids, isId } from '../platform/ids.ts';
-import { AppError, invalidInput } from '../platform/problem.ts';
+import { AppError, invalidInputError } from '../platform/problem.ts';
 import { Random } from '../platform/random.ts';
 import type { SecretString } from '../platform/secret-string.ts';
-import { dropIdentities, replaceIdentities } from './client-identity.repository.ts';
+import { deleteIdentities, replaceIdentities } from './client-identity.repository.ts';
 import { clientNotFound, lastAdmin, requireEnforceable } from './client-rules.ts';
 
 export const DEFAULT_MAX_TTL_SECONDS = 3600;
@@ -42,7 +42,7 @@ export interface NewClient {
   /** Default null: from everywhere. */
   ipAllowList?: readonly string[] | null;
   /** Default none. */
-  identities?: readonly Identity[];
+  identities?: readonly ClientIdentity[];
   /** Of its first key. */
   keyExpiry?: KeyExpiry;
 }
@@ -60,7 +60,7 @@ export interface IssuedKey {
 
 /** The clients and their keys. Every change is committed together with its audit entry. */
 @Injectable()
-export class ClientStore {
+export class ClientsService {
   constructor(
     private readonly database: Database,
     private readonly clock: Clock,
@@ -75,12 +75,12 @@ export class ClientStore {
     actor: Actor,
     input: NewClient,
     requestId: string | null = null,
-  ): Promise<{ client: ShownClientRow; apiKey: SecretString; keyExpiresAt: Date | null }> {
+  ): Promise<{ client: ClientDetailsRow; apiKey: SecretString; keyExpiresAt: Date | null }> {
     const leaseModes = input.leaseModes ?? ['gateway'];
     requireEnforceable(leaseModes, input.allow ?? null);
-    const apiKey = newApiKey(this.random);
-    const keyExpiresAt = this.endOf(input.keyExpiry ?? null);
-    const client: ShownClientRow = {
+    const apiKey = generateApiKey(this.random);
+    const keyExpiresAt = this.toExpiresAt(input.keyExpiry ?? null);
+    const client: ClientDetailsRow = {
       id: this.ids.next('cli'),
       name: input.name,
       role: input.role,
@@ -108,9 +108,9 @@ export class ClientStore {
   }
 
   /** A living client. Throws 404 `client_not_found`. */
-  async get(id: string): Promise<ShownClientRow> {
-    const [row] = await this.database.rows<ShownClientRow>({
-      text: `SELECT ${SHOWN_COLUMNS} FROM client c WHERE c.id = $1 AND c.deleted_at IS NULL`,
+  async get(id: string): Promise<ClientDetailsRow> {
+    const [row] = await this.database.rows<ClientDetailsRow>({
+      text: `SELECT ${CLIENT_DETAILS_COLUMNS} FROM client c WHERE c.id = $1 AND c.deleted_at IS NULL`,
       values: [id],
     });
     if (row === undefined) throw new AppError(clientNotFound);
@@ -118,7 +118,7 @@ export class ClientStore {
   }
 
   /** The keys of clients that still work, by client, the oldest first. Never the keys themselves: they are not kept. */
-  async keysOf(ids: readonly string[]): Promise<Map<string, ClientKeyRow[]>> {
+  async listKeys(ids: readonly string[]): Promise<Map<string, ClientKeyRow[]>> {
     const rows = await this.database.rows<ClientKeyRow & { client_id: string }>({
       text: `SELECT client_id, created_at, expires_at, last_used_at FROM client_key
         WHERE client_id = ANY ($1) AND (expires_at IS NULL OR expires_at > $2) ORDER BY created_at, hash`,
@@ -130,9 +130,9 @@ export class ClientStore {
   }
 
   /** Living clients by id, that is the oldest first: up to `limit` + 1 rows after the client `after`, as `toPage` wants them. */
-  list(limit: number, after: string | null): Promise<ShownClientRow[]> {
-    return this.database.rows<ShownClientRow>({
-      text: `SELECT ${SHOWN_COLUMNS} FROM client c
+  list(limit: number, after: string | null): Promise<ClientDetailsRow[]> {
+    return this.database.rows<ClientDetailsRow>({
+      text: `SELECT ${CLIENT_DETAILS_COLUMNS} FROM client c
         WHERE c.deleted_at IS NULL AND ($1::text IS NULL OR c.id > $1) ORDER BY c.id LIMIT $2`,
       values: [after, limit + 1],
     });
@@ -151,7 +151,7 @@ export class ClientStore {
       if (client.role === 'admin') await this.requireAnotherAdmin(tx, id);
       await tx.run({ text: 'UPDATE client SET deleted_at = $2 WHERE id = $1', values: [id, this.clock.now()] });
       await tx.run({ text: 'DELETE FROM client_key WHERE client_id = $1', values: [id] });
-      await dropIdentities(tx, id);
+      await deleteIdentities(tx, id);
       const details = { name: client.name, role: client.role, leases: 'ended' };
       await this.audit.record(tx, { action: 'client.deleted', actor, subjectId: id, requestId, details });
     });
@@ -168,9 +168,9 @@ export class ClientStore {
     requestId: string | null = null,
     expiry: KeyExpiry = null,
   ): Promise<IssuedKey> {
-    const apiKey = newApiKey(this.random);
+    const apiKey = generateApiKey(this.random);
     const now = this.clock.now();
-    const expiresAt = this.endOf(expiry);
+    const expiresAt = this.toExpiresAt(expiry);
     const previousKeysExpireAt = addSeconds(now, graceSeconds);
     await this.database.transaction(async (tx) => {
       // The row lock puts changes of one client's keys in order: each of them sees the key that the one before it made.
@@ -191,15 +191,15 @@ export class ClientStore {
   private insertKey(tx: Transaction, clientId: string, apiKey: SecretString, expiresAt: Date | null): Promise<number> {
     return tx.run({
       text: 'INSERT INTO client_key (hash, client_id, created_at, expires_at) VALUES ($1, $2, $3, $4)',
-      values: [this.hasher.lookupHash(apiKey.expose()), clientId, this.clock.now(), expiresAt],
+      values: [this.hasher.blindIndex(apiKey.expose()), clientId, this.clock.now(), expiresAt],
     });
   }
 
-  private endOf(expiry: KeyExpiry): Date | null {
+  private toExpiresAt(expiry: KeyExpiry): Date | null {
     if (expiry === null) return null;
     const now = this.clock.now();
     const end = 'at' in expiry ? expiry.at : addSeconds(now, expiry.seconds);
-    if (end <= now) throw invalidInput('expires_at', 'must lie in the future');
+    if (end <= now) throw invalidInputError('expires_at', 'must lie in the future');
     return end;
   }
 

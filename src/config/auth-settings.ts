@@ -36,8 +36,8 @@ export function readTrustedProxies(reader: EnvironmentReader): readonly string[]
     const isPlain =
       ipaddr.IPv4.isValidFourPartDecimal(address) || (ipaddr.IPv6.isValid(address) && !address.includes('%'));
     if (!isPlain || more.length > 0) return false;
-    const most = ipaddr.parse(address).kind() === 'ipv4' ? 32 : 128;
-    return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= most);
+    const maxPrefixBits = ipaddr.parse(address).kind() === 'ipv4' ? 32 : 128;
+    return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= maxPrefixBits);
   };
   return reader.list('TRUSTED_PROXIES', isRange, 'IP addresses or ranges such as 10.0.0.0/8, not of everybody') ?? [];
 }

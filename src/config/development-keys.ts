@@ -9,34 +9,34 @@ export interface DevelopmentKeys {
   /** Where they lie. */
   directory: string;
   /** Those that were made just now, by variable. */
-  made: readonly string[];
+  created: readonly string[];
 }
 
 /**
  * For development only: keys where `ROOT_KEY` or `BOOTSTRAP_ADMIN_KEY` is missing, made once and kept in `dataDir` (folder 0700,
  * files 0600). Starts at the same time agree on one key. Must not be called in production, where a key beside the data protects nothing.
  */
-export function developmentKeys(environment: Environment, dataDir: string, random: Random): DevelopmentKeys {
+export function loadDevelopmentKeys(environment: Environment, dataDir: string, random: Random): DevelopmentKeys {
   const directory = path.resolve(dataDir, 'keys');
   const has = (name: string): boolean => (environment[name]?.trim() ?? '') !== '';
   const variables: Record<string, string> = {};
-  const made: string[] = [];
+  const created: string[] = [];
   const keep = (name: string, file: string, make: () => string): void => {
-    const kept = keepSecret(path.join(directory, file), make);
+    const kept = ensureSecretFile(path.join(directory, file), make);
     variables[name] = kept.secret;
-    if (kept.isNew) made.push(name);
+    if (kept.isNew) created.push(name);
   };
   const isLocal = !has('KMS_PROVIDER') || environment['KMS_PROVIDER']?.trim() === 'local';
   if (isLocal && !has('ROOT_KEY') && !has('ROOT_KEY_FILE'))
     keep('ROOT_KEY', 'root-key', () => random.bytes(32).toString('base64'));
   if (!has('BOOTSTRAP_ADMIN_KEY'))
     keep('BOOTSTRAP_ADMIN_KEY', 'admin-key', () => `dev-${random.bytes(32).toString('base64url')}`);
-  return { variables, directory, made };
+  return { variables, directory, created };
 }
 
 /** The secret that a file keeps; made where the file is missing. The file appears whole, once, and is never written over. */
-export function keepSecret(file: string, make: () => string): { secret: string; isNew: boolean } {
-  const kept = readSecret(file);
+export function ensureSecretFile(file: string, make: () => string): { secret: string; isNew: boolean } {
+  const kept = readSecretFile(file);
   if (kept !== null) return { secret: kept, isNew: false };
   const folder = path.dirname(file);
   // Others may pass through the data folder, into nothing but the database's: as root, that server is another user.
@@ -52,14 +52,14 @@ export function keepSecret(file: string, make: () => string): { secret: string; 
     return { secret, isNew: true };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return { secret: readSecret(file) ?? secret, isNew: false };
+    return { secret: readSecretFile(file) ?? secret, isNew: false };
   } finally {
     rmSync(drafts, { recursive: true, force: true });
   }
 }
 
-/** The secret in a file that `keepSecret` made; null where there is none. */
-export function readSecret(file: string): string | null {
+/** The secret in a file that `ensureSecretFile` made; null where there is none. */
+export function readSecretFile(file: string): string | null {
   try {
     return readFileSync(file, 'utf8').trim();
   } catch (error) {

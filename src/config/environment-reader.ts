@@ -29,20 +29,20 @@ export class EnvironmentReader {
   }
 
   /** A variable with a form. `shown` may quote the value: never for what could hold a secret. */
-  matching(name: string, pattern: RegExp, form: string, shown = true): string | null {
+  matching(name: string, pattern: RegExp, form: string, canShow = true): string | null {
     const value = this.text(name);
     if (value === null || pattern.test(value)) return value;
-    this.fault(name, `must be ${form}; ${shown ? `it is ${quote(value)}` : `it has ${value.length} characters`}.`);
+    this.fault(name, `must be ${form}; ${canShow ? `it is ${quote(value)}` : `it has ${value.length} characters`}.`);
     return null;
   }
 
   /** One of a few words. */
-  oneOf<T extends string>(name: string, words: readonly T[], fallback: T): T {
+  oneOf<T extends string>(name: string, choices: readonly T[], fallback: T): T {
     const value = this.text(name);
     if (value === null) return fallback;
-    const word = words.find((each) => each === value);
-    if (word === undefined) this.fault(name, `must be one of ${words.join(', ')}; it is ${quote(value)}.`);
-    return word ?? fallback;
+    const choice = choices.find((each) => each === value);
+    if (choice === undefined) this.fault(name, `must be one of ${choices.join(', ')}; it is ${quote(value)}.`);
+    return choice ?? fallback;
   }
 
   /** A whole number within a range. */
@@ -56,15 +56,15 @@ export class EnvironmentReader {
   }
 
   /** The parts of a comma-separated list that have a form; null where the variable is unset. */
-  list(name: string, isRight: (item: string) => boolean, form: string): readonly string[] | null {
+  list(name: string, isValid: (item: string) => boolean, form: string): readonly string[] | null {
     const value = this.text(name);
     if (value === null) return null;
     const items = value
       .split(',')
       .map((item) => item.trim())
       .filter((item) => item !== '');
-    const wrong = items.find((item) => !isRight(item));
-    if (wrong !== undefined) this.fault(name, `must be ${form}, separated by commas; ${quote(wrong)} is not.`);
+    const invalid = items.find((item) => !isValid(item));
+    if (invalid !== undefined) this.fault(name, `must be ${form}, separated by commas; ${quote(invalid)} is not.`);
     return items;
   }
 

@@ -11,7 +11,7 @@ const TRANSIT_PATH = /^[A-Za-z0-9][A-Za-z0-9._/-]*$/;
 const VISIBLE = /^[\x21-\x7e]{1,4096}$/;
 
 /** Where the root key is: given itself, in AWS KMS, or in the Transit engine of a Vault. */
-export function readKeys(reader: EnvironmentReader): KeyProviderConfig {
+export function readKeyProvider(reader: EnvironmentReader): KeyProviderConfig {
   const provider = reader.oneOf('KMS_PROVIDER', ['local', 'aws', 'transit'], 'local');
   const previousRootKey = readSecret(reader, 'ROOT_KEY_PREVIOUS', ROOT_KEY, ROOT_KEY_FORM);
   // All are read whatever the provider is, so that a wrong form shows before it is needed.
@@ -37,13 +37,13 @@ type Settings<P extends KeyProviderConfig['provider']> = Omit<
 function readLocal(reader: EnvironmentReader, previous: SecretString | null, isUsed: boolean): Settings<'local'> {
   const rootKey = readSecret(reader, 'ROOT_KEY', ROOT_KEY, ROOT_KEY_FORM);
   const file = reader.text('ROOT_KEY_FILE');
-  const isGiven = reader.text('ROOT_KEY') !== null;
-  if (isGiven && file !== null) {
+  const isSet = reader.text('ROOT_KEY') !== null;
+  if (isSet && file !== null) {
     reader.fault('ROOT_KEY_FILE', 'is set together with ROOT_KEY; keep one of the two.');
   }
   if (!isUsed) return { rootKey: new SecretString('') };
   const key = rootKey ?? (file === null ? null : readKeyFile(reader, file));
-  if (!isGiven && file === null) {
+  if (!isSet && file === null) {
     reader.fault('ROOT_KEY', `is missing: give it, or ROOT_KEY_FILE, as ${ROOT_KEY_FORM}.`);
   }
   if (key !== null && key.expose() === previous?.expose()) {
@@ -78,9 +78,9 @@ function readTransit(reader: EnvironmentReader, isUsed: boolean): Settings<'tran
     const missing = 'is missing although KMS_PROVIDER is transit;';
     if (address === null) reader.fault('VAULT_ADDR', `${missing} name the Vault, such as https://vault.example:8200.`);
     if (reader.text('VAULT_TRANSIT_KEY') === null) reader.fault('VAULT_TRANSIT_KEY', `${missing} name the key.`);
-    const isGiven = reader.text('VAULT_TOKEN') !== null;
-    if (!isGiven && file === null) reader.fault('VAULT_TOKEN_FILE', `${missing} give it, or VAULT_TOKEN.`);
-    if (isGiven && file !== null) {
+    const isSet = reader.text('VAULT_TOKEN') !== null;
+    if (!isSet && file === null) reader.fault('VAULT_TOKEN_FILE', `${missing} give it, or VAULT_TOKEN.`);
+    if (isSet && file !== null) {
       reader.fault('VAULT_TOKEN_FILE', 'is set together with VAULT_TOKEN; keep one of the two.');
     }
   }

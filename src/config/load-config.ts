@@ -3,7 +3,7 @@ import { SecretString } from '../platform/secret-string.ts';
 import { readOidc, readTrustedProxies } from './auth-settings.ts';
 import type { AppCredentials, Config, MetaConfig, Product } from './config.ts';
 import { type Environment, EnvironmentReader } from './environment-reader.ts';
-import { readKeys } from './key-provider-settings.ts';
+import { readKeyProvider } from './key-provider-settings.ts';
 import { isLoopback, readSecret, readUrl } from './setting-readers.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -34,7 +34,7 @@ export function loadConfig(environment: Environment): Config {
         'origins such as https://app.example, without a path or a trailing slash',
       ) ?? [],
     subscriptionHosts: reader.list('SUBSCRIPTION_HOSTS', isHost, 'host names, without a scheme, a port or a path'),
-    keys: readKeys(reader),
+    keys: readKeyProvider(reader),
     bootstrapAdminKey: readSecret(
       reader,
       'BOOTSTRAP_ADMIN_KEY',
@@ -96,13 +96,13 @@ const LOGIN_CONFIGS: readonly (readonly [Product, string])[] = [
 function readMeta(reader: EnvironmentReader, isProduction: boolean): MetaConfig {
   const app = readApp(reader, 'META');
   if (app === null && reader.text('META_APP_ID') === null && reader.text('META_APP_SECRET') === null) {
-    const mend = 'set META_APP_ID and META_APP_SECRET from the app dashboard of Meta';
+    const remedy = 'set META_APP_ID and META_APP_SECRET from the app dashboard of Meta';
     reader.fault(
       'META_APP_ID',
-      `is missing: ${isProduction ? 'production does not run on the sandbox; ' : ''}${mend}.`,
+      `is missing: ${isProduction ? 'production does not run on the sandbox; ' : ''}${remedy}.`,
     );
   }
-  const own = app ?? { id: '', secret: new SecretString('') };
+  const metaApp = app ?? { id: '', secret: new SecretString('') };
   const base = (name: string, fallback: string): string => {
     const url = readUrl(reader, name, fallback);
     if (isProduction && url.startsWith('http:')) reader.fault(name, 'must begin with https:// in production.');
@@ -116,9 +116,9 @@ function readMeta(reader: EnvironmentReader, isProduction: boolean): MetaConfig 
       ] as const,
   ).filter(([, id]) => id !== null);
   return {
-    app: own,
-    instagramApp: readApp(reader, 'INSTAGRAM') ?? own,
-    threadsApp: readApp(reader, 'THREADS') ?? own,
+    app: metaApp,
+    instagramApp: readApp(reader, 'INSTAGRAM') ?? metaApp,
+    threadsApp: readApp(reader, 'THREADS') ?? metaApp,
     previousAppSecret: readSecret(reader, 'META_APP_SECRET_PREVIOUS', APP_SECRET, 'an app secret, without spaces'),
     graphApiVersion: reader.matching('META_GRAPH_API_VERSION', /^v\d{1,3}\.\d$/, 'a version such as v25.0') ?? 'v25.0',
     graphUrl: base('META_GRAPH_URL', 'https://graph.facebook.com'),
@@ -151,8 +151,8 @@ function readApp(reader: EnvironmentReader, prefix: 'META' | 'INSTAGRAM' | 'THRE
 function readCron(reader: EnvironmentReader, name: string, fallback: string): string | null {
   const value = reader.text(name) ?? fallback;
   if (value === 'off') return null;
-  const isRight = value.split(/\s+/).length === 5 && validateCronExpression(value).valid;
-  if (!isRight) {
+  const isValidCron = value.split(/\s+/).length === 5 && validateCronExpression(value).valid;
+  if (!isValidCron) {
     reader.fault(
       name,
       `must be a cron expression of five fields (minute hour day month weekday, UTC) such as "${fallback}", or off; it is ${JSON.stringify(value.slice(0, 60))}.`,

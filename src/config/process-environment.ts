@@ -1,6 +1,6 @@
 import type { Environment } from './environment-reader.ts';
 
 /** The environment of this process, for the composition to hand on. */
-export function processEnvironment(): Environment {
+export function getProcessEnvironment(): Environment {
   return process.env;
 }

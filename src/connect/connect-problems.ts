@@ -1,6 +1,6 @@
 import { AppError, defineProblem, type ProblemType } from '../platform/problem.ts';
-import type { ConnectError, ConnectFailure } from './connect-failed-error.ts';
-import type { ToldPerson } from './sessions/return-url.ts';
+import type { ConnectErrorCode, ConnectFailedError } from './connect-failed-error.ts';
+import type { UserMessage } from './sessions/return-url.ts';
 
 const RETRY_AFTER_SECONDS = 30;
 
@@ -66,7 +66,7 @@ export const registrationRefused = defineProblem(
   'Check the pin, and in WhatsApp Manager that the number is verified; the answer to the call says more.',
 );
 
-const PROBLEMS: Readonly<Record<ConnectError | 'token_rejected', ProblemType>> = {
+const PROBLEMS: Readonly<Record<ConnectErrorCode | 'token_rejected', ProblemType>> = {
   access_denied: accessDenied,
   app_unavailable: appUnavailable,
   session_expired: sessionExpired,
@@ -78,8 +78,8 @@ const PROBLEMS: Readonly<Record<ConnectError | 'token_rejected', ProblemType>> =
 };
 
 /** A failed authorization as the API tells it. */
-export function problemOf({ reason, occasion }: ConnectFailure): AppError {
-  const { meta, detail, remedy, retryAfterSeconds, cause } = occasion;
+export function problemOf({ reason, occurrence }: ConnectFailedError): AppError {
+  const { meta, detail, remedy, retryAfterSeconds, cause } = occurrence;
   return new AppError(PROBLEMS[reason], {
     cause,
     ...(meta === undefined || Object.keys(meta).length === 0 ? {} : { meta }),
@@ -90,9 +90,9 @@ export function problemOf({ reason, occasion }: ConnectFailure): AppError {
 }
 
 /** A failed authorization as a page tells it: by its word, and by what is for the person to do where that is known. */
-export function problemOfWord(word: ConnectError, told: ToldPerson = {}): AppError {
-  return new AppError(PROBLEMS[word], {
-    ...told,
-    ...(word === 'meta_unavailable' ? { retryAfterSeconds: RETRY_AFTER_SECONDS } : {}),
+export function problemOfErrorCode(errorCode: ConnectErrorCode, userMessage: UserMessage = {}): AppError {
+  return new AppError(PROBLEMS[errorCode], {
+    ...userMessage,
+    ...(errorCode === 'meta_unavailable' ? { retryAfterSeconds: RETRY_AFTER_SECONDS } : {}),
   });
 }

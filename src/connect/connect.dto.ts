@@ -12,7 +12,7 @@ import {
 } from 'class-validator';
 import { PRODUCTS, type Product } from '../config/config.ts';
 import { type Flow, flowsOf } from '../meta/dialog/product-scopes.ts';
-import { invalidInput } from '../platform/problem.ts';
+import { invalidInputError } from '../platform/problem.ts';
 import type { SignupIds } from './authorization/authorization-hints.ts';
 
 const FLOWS: readonly Flow[] = ['facebook_login', 'instagram_login', 'threads_login', 'embedded_signup', 'import'];
@@ -23,12 +23,12 @@ const META_ID = /^[0-9]{1,32}$/;
 /** Of two-step verification (META.md 8). A secret. */
 const PIN = /^[0-9]{6}$/;
 /** Codes and tokens have no documented end (META.md 19.3); these are far beyond any that was seen. */
-const MAX_CODE = 4096;
-const MAX_TOKEN = 8192;
-const VISIBLE = /^[\x21-\x7e]+$/;
+const MAX_CODE_LENGTH = 4096;
+const MAX_TOKEN_LENGTH = 8192;
+const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 
 /** Absent is fine; null is not, because it would read like "none". */
-const IfGiven = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
+const IsOptionalNotNull = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
 
 /** Body of `POST /v1/connect-sessions`. */
 export class CreateSessionRequest {
@@ -46,12 +46,12 @@ export class CreateSessionRequest {
   flow!: Flow;
 
   @ApiPropertyOptional({ description: 'Absolute, of an origin in RETURN_URL_ORIGINS' })
-  @IfGiven()
+  @IsOptionalNotNull()
   @IsString()
   return_url?: string;
 
   @ApiPropertyOptional({ type: [String], description: "In place of the product's own; see /meta/config" })
-  @IfGiven()
+  @IsOptionalNotNull()
   @Matches(SCOPE, { each: true, message: 'must be names of scopes (a-z 0-9 _)' })
   @ArrayUnique()
   @ArrayMaxSize(50)
@@ -63,19 +63,19 @@ export class CreateSessionRequest {
 /** The ids that Embedded Signup tells the page it runs on. */
 export class SignupRequest {
   @ApiPropertyOptional()
-  @IfGiven()
+  @IsOptionalNotNull()
   @Matches(META_ID, { message: 'must be an id of Meta, in digits' })
   @IsString()
   waba_id?: string;
 
   @ApiPropertyOptional()
-  @IfGiven()
+  @IsOptionalNotNull()
   @Matches(META_ID, { message: 'must be an id of Meta, in digits' })
   @IsString()
   phone_number_id?: string;
 
   @ApiPropertyOptional()
-  @IfGiven()
+  @IsOptionalNotNull()
   @Matches(META_ID, { message: 'must be an id of Meta, in digits' })
   @IsString()
   business_id?: string;
@@ -83,8 +83,8 @@ export class SignupRequest {
 
 /** Body of `POST /connect/{token}/complete`. */
 export class CompleteSignupRequest extends SignupRequest {
-  @Matches(VISIBLE, { message: 'must be a code as Meta gave it' })
-  @MaxLength(MAX_CODE)
+  @Matches(VISIBLE_ASCII, { message: 'must be a code as Meta gave it' })
+  @MaxLength(MAX_CODE_LENGTH)
   @IsString()
   code!: string;
 }
@@ -92,23 +92,23 @@ export class CompleteSignupRequest extends SignupRequest {
 /** Body of `POST /v1/connect-sessions/{id}/complete`: a code, or a token. */
 export class CompleteSessionRequest extends SignupRequest {
   @ApiPropertyOptional({ description: 'From FB.login; instead of access_token' })
-  @IfGiven()
-  @Matches(VISIBLE, { message: 'must be a code as Meta gave it' })
-  @MaxLength(MAX_CODE)
+  @IsOptionalNotNull()
+  @Matches(VISIBLE_ASCII, { message: 'must be a code as Meta gave it' })
+  @MaxLength(MAX_CODE_LENGTH)
   @IsString()
   code?: string;
 
   @ApiPropertyOptional({ description: "The dialog's, byte for byte; absent for codes of the JS SDK" })
-  @IfGiven()
+  @IsOptionalNotNull()
   @Matches(/^https?:\/\/[\x21-\x7e]+$/, { message: 'must be an absolute http(s) address' })
   @MaxLength(2048)
   @IsString()
   redirect_uri?: string;
 
   @ApiPropertyOptional({ description: 'A token of this app; instead of code' })
-  @IfGiven()
-  @Matches(VISIBLE, { message: 'must be a token as Meta gave it' })
-  @MaxLength(MAX_TOKEN)
+  @IsOptionalNotNull()
+  @Matches(VISIBLE_ASCII, { message: 'must be a token as Meta gave it' })
+  @MaxLength(MAX_TOKEN_LENGTH)
   @IsString()
   access_token?: string;
 
@@ -117,7 +117,7 @@ export class CompleteSessionRequest extends SignupRequest {
     description:
       'WhatsApp: registers phone_number_id (or the only number) for the Cloud API once connected. Kept nowhere; how it ended stands on the number',
   })
-  @IfGiven()
+  @IsOptionalNotNull()
   @Matches(PIN, { message: 'must be six digits' })
   @IsString()
   pin?: string;
@@ -146,24 +146,27 @@ export class ImportRequest {
   product!: Product;
 
   @ApiProperty()
-  @Matches(VISIBLE, { message: 'must be a token as Meta gave it' })
-  @MaxLength(MAX_TOKEN)
+  @Matches(VISIBLE_ASCII, { message: 'must be a token as Meta gave it' })
+  @MaxLength(MAX_TOKEN_LENGTH)
   @IsString()
   access_token!: string;
 }
 
 /** The flow of a session that a person can go through. 400 for one that the product does not have, and for `import`. */
-export function requireDialogFlow({ product, flow }: CreateSessionRequest): Exclude<Flow, 'import'> {
+export function parseDialogFlow({ product, flow }: CreateSessionRequest): Exclude<Flow, 'import'> {
   if (flow === 'import') {
-    throw invalidInput('flow', 'cannot be import: no person is asked. Give the token to POST /v1/connections/import');
+    throw invalidInputError(
+      'flow',
+      'cannot be import: no person is asked. Give the token to POST /v1/connections/import',
+    );
   }
   const flows = flowsOf(product).filter((each) => each !== 'import');
-  if (!flows.includes(flow)) throw invalidInput('flow', `must be one of ${flows.join(', ')} for ${product}`);
+  if (!flows.includes(flow)) throw invalidInputError('flow', `must be one of ${flows.join(', ')} for ${product}`);
   return flow;
 }
 
 /** A request's ids, without those that it does not give. */
-export function signupIds({
+export function toSignupIds({
   waba_id: wabaId,
   phone_number_id: phoneNumberId,
   business_id: businessId,

@@ -1,24 +1,24 @@
 import { Module } from '@nestjs/common';
 import { ConnectionsModule } from '../connections/connections.module.ts';
 import { MetaModule } from '../meta/meta.module.ts';
-import { IntakeJourney } from './authorization/authorization-pipeline.ts';
-import { IntakeResumer } from './authorization/authorization-resume.job.ts';
-import { RedeemCode } from './authorization/code-redeemer.ts';
+import { AuthorizationPipeline } from './authorization/authorization-pipeline.ts';
+import { AuthorizationResumeJob } from './authorization/authorization-resume.job.ts';
+import { CodeRedeemer } from './authorization/code-redeemer.ts';
 import { ImportController } from './authorization/import.controller.ts';
-import { IntakeDesk } from './authorization/pending-authorization.service.ts';
-import { TakeToken } from './authorization/supplied-token.service.ts';
+import { PendingAuthorizationService } from './authorization/pending-authorization.service.ts';
+import { SuppliedTokenService } from './authorization/supplied-token.service.ts';
 import { BrowserController } from './browser/browser.controller.ts';
-import { ReceiveCallback } from './browser/callback.service.ts';
-import { OpenSession } from './browser/connect-link.service.ts';
+import { CallbackService } from './browser/callback.service.ts';
+import { ConnectLinkService } from './browser/connect-link.service.ts';
 import { SignupController } from './browser/signup.controller.ts';
 import { MetaConfigController } from './meta-config.controller.ts';
-import { RegisterPhoneNumber } from './phone-numbers/phone-number-registrar.ts';
+import { PhoneNumberRegistrar } from './phone-numbers/phone-number-registrar.ts';
 import { PhoneNumbersController } from './phone-numbers/phone-numbers.controller.ts';
 import { ConnectSecrets } from './sessions/connect-secrets.ts';
-import { ConnectSessionStore } from './sessions/connect-session.repository.ts';
-import { CreateSession } from './sessions/connect-session.service.ts';
+import { ConnectSessionRepository } from './sessions/connect-session.repository.ts';
+import { ConnectSessionService } from './sessions/connect-session.service.ts';
 import { ConnectSessionsController } from './sessions/connect-sessions.controller.ts';
-import { SessionRetention } from './sessions/session-retention.job.ts';
+import { SessionRetentionJob } from './sessions/session-retention.job.ts';
 
 /** How a connection comes to be. */
 @Module({
@@ -33,18 +33,18 @@ import { SessionRetention } from './sessions/session-retention.job.ts';
   ],
   providers: [
     ConnectSecrets,
-    ConnectSessionStore,
-    CreateSession,
-    IntakeDesk,
-    IntakeJourney,
-    IntakeResumer,
-    OpenSession,
-    ReceiveCallback,
-    RedeemCode,
-    RegisterPhoneNumber,
-    SessionRetention,
-    TakeToken,
+    ConnectSessionRepository,
+    ConnectSessionService,
+    PendingAuthorizationService,
+    AuthorizationPipeline,
+    AuthorizationResumeJob,
+    ConnectLinkService,
+    CallbackService,
+    CodeRedeemer,
+    PhoneNumberRegistrar,
+    SessionRetentionJob,
+    SuppliedTokenService,
   ],
-  exports: [CreateSession, IntakeResumer, TakeToken],
+  exports: [ConnectSessionService, AuthorizationResumeJob, SuppliedTokenService],
 })
 export class ConnectModule {}

@@ -10,7 +10,7 @@ interface ProductConfig {
   config_id: string | null;
 }
 
-interface MetaConfigView {
+interface MetaConfigResponse {
   app_id: string;
   graph_api_version: string;
   products: Record<Product, ProductConfig>;
@@ -24,7 +24,7 @@ export class MetaConfigController {
   constructor(private readonly config: Config) {}
 
   @Get()
-  show(): MetaConfigView {
+  show(): MetaConfigResponse {
     const { meta } = this.config;
     const products = PRODUCTS.map((product): [Product, ProductConfig] => {
       const { required, optional } = scopesOf(product, mainFlowOf(product));

@@ -1,36 +1,36 @@
 import { Module } from '@nestjs/common';
-import { PhoneRegistrations } from './assets/phone-registration.repository.ts';
-import { DoubtedAssets } from './assets/unverified-asset.repository.ts';
-import { EstablishConnection } from './authorization/connection-provisioner.ts';
-import { TokenIntakes } from './authorization/pending-authorization.repository.ts';
-import { ConnectionReader } from './connection/connection.repository.ts';
-import { ConnectionVerdicts } from './connection/connection-status.service.ts';
-import { ConnectionDoubts } from './connection/verification-requests.ts';
-import { CredentialCensus } from './credentials/credential-census.ts';
-import { CredentialClaims } from './credentials/credential-claim.repository.ts';
-import { CredentialOutcomes } from './credentials/credential-outcome.repository.ts';
-import { CredentialVersions } from './credentials/credential-version.repository.ts';
+import { PhoneRegistrationRepository } from './assets/phone-registration.repository.ts';
+import { UnverifiedAssetRepository } from './assets/unverified-asset.repository.ts';
+import { ConnectionProvisioner } from './authorization/connection-provisioner.ts';
+import { PendingAuthorizationRepository } from './authorization/pending-authorization.repository.ts';
+import { ConnectionRepository } from './connection/connection.repository.ts';
+import { ConnectionStatusService } from './connection/connection-status.service.ts';
+import { VerificationRequests } from './connection/verification-requests.ts';
+import { CredentialStatistics } from './credentials/credential-census.ts';
+import { CredentialClaimRepository } from './credentials/credential-claim.repository.ts';
+import { CredentialOutcomeRepository } from './credentials/credential-outcome.repository.ts';
+import { CredentialVersionRepository } from './credentials/credential-version.repository.ts';
 import { CredentialWriter } from './credentials/credential-writer.ts';
-import { EraseConnection } from './revocation/connection-eraser.ts';
-import { RevokeConnection } from './revocation/connection-revoker.ts';
-import { ProviderRevocations } from './revocation/provider-revocation.repository.ts';
+import { ConnectionEraser } from './revocation/connection-eraser.ts';
+import { ConnectionRevoker } from './revocation/connection-revoker.ts';
+import { ProviderRevocationRepository } from './revocation/provider-revocation.repository.ts';
 
 const PROVIDERS = [
-  ConnectionDoubts,
-  ConnectionReader,
-  ConnectionVerdicts,
-  CredentialCensus,
-  CredentialClaims,
-  CredentialOutcomes,
-  CredentialVersions,
+  VerificationRequests,
+  ConnectionRepository,
+  ConnectionStatusService,
+  CredentialStatistics,
+  CredentialClaimRepository,
+  CredentialOutcomeRepository,
+  CredentialVersionRepository,
   CredentialWriter,
-  DoubtedAssets,
-  EraseConnection,
-  EstablishConnection,
-  PhoneRegistrations,
-  ProviderRevocations,
-  RevokeConnection,
-  TokenIntakes,
+  UnverifiedAssetRepository,
+  ConnectionEraser,
+  ConnectionProvisioner,
+  PhoneRegistrationRepository,
+  ProviderRevocationRepository,
+  ConnectionRevoker,
+  PendingAuthorizationRepository,
 ];
 
 @Module({ providers: PROVIDERS, exports: PROVIDERS })

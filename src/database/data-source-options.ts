@@ -1,7 +1,7 @@
 import type { DataSourceOptions } from 'typeorm';
 import * as migrations from '../../migrations/index.ts';
 
-const STATEMENT_MS = 15_000;
+const STATEMENT_TIMEOUT_MS = 15_000;
 
 /**
  * How TypeORM reaches Postgres. Entities are added by the rooms that own them.
@@ -24,9 +24,9 @@ export function dataSourceOptions(url: string, poolSize = 10): DataSourceOptions
     poolSize,
     connectTimeoutMS: 5_000,
     extra: {
-      statement_timeout: STATEMENT_MS,
+      statement_timeout: STATEMENT_TIMEOUT_MS,
       // Longer than Postgres may take: who has no answer by then is on a line that has gone dead, and gives it up.
-      query_timeout: STATEMENT_MS + 5_000,
+      query_timeout: STATEMENT_TIMEOUT_MS + 5_000,
       idle_in_transaction_session_timeout: 30_000,
       keepAlive: true,
     },

@@ -2,7 +2,7 @@ import type { Pool, PoolClient, QueryResultRow } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
-import { PromptStatements } from './fail-fast-pool.ts';
+import { FailFastPool } from './fail-fast-pool.ts';
 
 /**
  * One SQL statement. A `name` makes Postgres keep its plan for the connection: give one to every statement of a hot path,
@@ -28,19 +28,19 @@ export interface Transaction extends Sql {
 }
 
 /** Serialisation failure, deadlock: Postgres rolled back and asks for another try. */
-const RETRYABLE = new Set(['40001', '40P01']);
-const ATTEMPTS = 4;
+const RETRYABLE_CODES = new Set(['40001', '40P01']);
+const MAX_ATTEMPTS = 4;
 
 /** The rooms' way to Postgres. TypeORM owns the pool, the migrations and the cold paths; hot statements go to `pg` directly. */
 export class Database implements Sql {
   /** For those who wait with a token in mind. */
-  readonly prompt: PromptStatements;
+  readonly failFast: FailFastPool;
 
   constructor(
     readonly dataSource: DataSource,
     private readonly pool: Pool,
   ) {
-    this.prompt = new PromptStatements((dataSource.options as PostgresDataSourceOptions).url ?? '');
+    this.failFast = new FailFastPool((dataSource.options as PostgresDataSourceOptions).url ?? '');
   }
 
   /** On an initialised TypeORM data source, whose pool it shares. */
@@ -63,14 +63,14 @@ export class Database implements Sql {
   async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.once(work);
+        return await this.runTransaction(work);
       } catch (error) {
-        if (attempt >= ATTEMPTS || !RETRYABLE.has(String((error as { code?: unknown }).code))) throw error;
+        if (attempt >= MAX_ATTEMPTS || !RETRYABLE_CODES.has(String((error as { code?: unknown }).code))) throw error;
       }
     }
   }
 
-  private async once<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  private async runTransaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     const runner = this.dataSource.createQueryRunner();
     const client = (await runner.connect()) as PoolClient;
     await runner.startTransaction();

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Random } from '../platform/random.ts';
-import { postgresBinaries, type ServerUser, serverUser } from './postgres-binaries.ts';
+import { findPostgresBinaries, findServerUser, type ServerUser } from './postgres-binaries.ts';
 
 /**
  * A real Postgres for development and tests, from the binaries of an npm package. It listens on loopback with a password,
@@ -27,27 +27,27 @@ export interface EmbeddedPostgresOptions {
 }
 
 const ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin', LANG: 'C.UTF-8', LC_MESSAGES: 'C' };
-const START_MS = 20_000;
+const START_TIMEOUT_MS = 20_000;
 /** How long a server that lost its parent may take to go before it is taken for another process's. */
-const LEFT_OVER_MS = 3_000;
+const STALE_SERVER_TIMEOUT_MS = 3_000;
 
 /** Starts, or joins, the Postgres of `directory`. Throws one sentence that says what to do. */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  const user = serverUser();
-  const base = reachableDirectory(path.resolve(options.directory), user, options.random);
+  const user = findServerUser();
+  const base = resolveReachableDirectory(path.resolve(options.directory), user, options.random);
   const data = path.join(base, 'data');
-  const binaries = await postgresBinaries(user);
-  const password = initialize(base, data, binaries.initdb, user, options);
+  const binaries = await findPostgresBinaries(user);
+  const password = initializeCluster(base, data, binaries.initdb, user, options);
   const url = (port: number): string => `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
 
-  const running = await runningServer(data);
+  const running = await findRunningPort(data);
   if (running !== null) {
-    await untilReady(url(running), () => undefined, 5_000);
+    await waitUntilReady(url(running), () => undefined, 5_000);
     return { url: url(running), started: false, stop: async () => undefined };
   }
-  const port = await freePort();
+  const port = await findFreePort();
   const server = spawnServer(base, data, port, binaries.postgres, user, options);
-  await untilReady(url(port), server.ended, START_MS);
+  await waitUntilReady(url(port), server.ended, START_TIMEOUT_MS);
   return { url: url(port), started: true, stop: server.stop };
 }
 
@@ -55,21 +55,21 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
  * As root the server runs as another user, who must be able to enter every parent of the folder. Where that user can't (a 0700
  * home), the database lies under /var/lib, and a file in the folder says where: with the folder goes the database.
  */
-function reachableDirectory(base: string, user: ServerUser | undefined, random: Random): string {
+function resolveReachableDirectory(base: string, user: ServerUser | undefined, random: Random): string {
   if (user === undefined || canEnter(base, user)) return base;
   fs.mkdirSync(base, { recursive: true, mode: 0o700 });
-  const note = path.join(base, 'location');
-  const draft = `${note}.${process.pid}`;
+  const pointerFile = path.join(base, 'location');
+  const draft = `${pointerFile}.${process.pid}`;
   fs.writeFileSync(draft, `/var/lib/metavault-${random.bytes(8).toString('hex')}`, { mode: 0o600 });
   try {
     // A link appears whole and fails where another start was first.
-    fs.linkSync(draft, note);
+    fs.linkSync(draft, pointerFile);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   } finally {
     fs.rmSync(draft, { force: true });
   }
-  return fs.readFileSync(note, 'utf8');
+  return fs.readFileSync(pointerFile, 'utf8');
 }
 
 function canEnter(base: string, user: ServerUser): boolean {
@@ -84,7 +84,7 @@ function canEnter(base: string, user: ServerUser): boolean {
 }
 
 /** Makes the folder and the cluster where they are missing; returns the password. */
-function initialize(
+function initializeCluster(
   base: string,
   data: string,
   initdb: string,
@@ -97,13 +97,13 @@ function initialize(
   const temporary = fs.mkdtempSync(path.join(base, 'initdb-'));
   const password = options.random.bytes(24).toString('base64url');
   const pwfile = path.join(temporary, 'password');
-  const fresh = path.join(temporary, 'data');
+  const newData = path.join(temporary, 'data');
   fs.writeFileSync(pwfile, password, { mode: 0o600 });
-  fs.mkdirSync(fresh, { mode: 0o700 });
-  if (user !== undefined) for (const each of [temporary, pwfile, fresh]) fs.chownSync(each, user.uid, user.gid);
+  fs.mkdirSync(newData, { mode: 0o700 });
+  if (user !== undefined) for (const each of [temporary, pwfile, newData]) fs.chownSync(each, user.uid, user.gid);
   const flags = ['-U', 'postgres', '--auth=scram-sha-256', '-E', 'UTF8', '--locale=C.UTF-8', '--locale-provider=libc'];
   const noSync = options.ephemeral === true ? ['--no-sync'] : [];
-  const result = spawnSync(initdb, ['-D', fresh, `--pwfile=${pwfile}`, ...flags, ...noSync], {
+  const result = spawnSync(initdb, ['-D', newData, `--pwfile=${pwfile}`, ...flags, ...noSync], {
     ...user,
     env: ENVIRONMENT,
     cwd: temporary,
@@ -115,7 +115,7 @@ function initialize(
     }
     // The cluster appears whole or not at all: a kill before this line leaves nothing that looks like one.
     fs.renameSync(pwfile, passwordFile);
-    fs.renameSync(fresh, data);
+    fs.renameSync(newData, data);
     return password;
   } finally {
     fs.rmSync(temporary, { recursive: true, force: true });
@@ -123,14 +123,14 @@ function initialize(
 }
 
 /** The port of a server that serves this folder already. One that a killed process left behind goes within a moment. */
-async function runningServer(data: string): Promise<number | null> {
+async function findRunningPort(data: string): Promise<number | null> {
   const pidFile = path.join(data, 'postmaster.pid');
-  for (const end = performance.now() + LEFT_OVER_MS; ; await sleep(50)) {
+  for (const end = performance.now() + STALE_SERVER_TIMEOUT_MS; ; await sleep(50)) {
     if (!fs.existsSync(pidFile)) return null;
     const lines = fs.readFileSync(pidFile, 'utf8').split('\n');
     if (!isAlive(Number(lines[0]))) return null;
     if (performance.now() > end && lines[7]?.trim() === 'ready') return Number(lines[3]);
-    if (performance.now() > end + START_MS) throw new Error(`the server of ${data} neither starts nor ends`);
+    if (performance.now() > end + START_TIMEOUT_MS) throw new Error(`the server of ${data} neither starts nor ends`);
   }
 }
 
@@ -143,7 +143,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function freePort(): Promise<number> {
+function findFreePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = net.createServer().once('error', reject);
     server.listen(0, '127.0.0.1', () => {
@@ -154,7 +154,7 @@ function freePort(): Promise<number> {
 }
 
 /** A shell waits on a pipe to this process: when we die, by whatever signal, the pipe closes and the shell stops the server. */
-const KEEPER =
+const WATCHDOG_SCRIPT =
   'trap "" INT HUP TERM; exec 3<&0; "$@" </dev/null 3<&- & p=$!; (cat <&3 >/dev/null; kill -INT $p 2>/dev/null) & wait $p';
 
 interface Server {
@@ -183,7 +183,7 @@ function spawnServer(
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const child: ChildProcess = spawn(
     '/bin/sh',
-    ['-c', KEEPER, 'sh', postgres, '-D', data, '-p', String(port), ...flags],
+    ['-c', WATCHDOG_SCRIPT, 'sh', postgres, '-D', data, '-p', String(port), ...flags],
     {
       ...user,
       env: ENVIRONMENT,
@@ -218,7 +218,7 @@ function spawnServer(
   };
 }
 
-async function untilReady(url: string, ended: () => string | undefined, withinMs: number): Promise<void> {
+async function waitUntilReady(url: string, ended: () => string | undefined, withinMs: number): Promise<void> {
   for (const end = performance.now() + withinMs; ; await sleep(20)) {
     const client = new pg.Client({ connectionString: url });
     client.on('error', () => undefined);

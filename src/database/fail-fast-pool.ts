@@ -10,20 +10,20 @@ export const databaseUnavailable = defineProblem(
 );
 
 /** The whole wait of a caller: with its way here and back, it has its answer within a second. */
-export const PROMPT_ANSWER_MS = 900;
+export const FAIL_FAST_TIMEOUT_MS = 900;
 /** Postgres itself ends the statement before that, so that nothing is done for somebody who has been refused. */
-const STATEMENT_MS = 750;
+const STATEMENT_TIMEOUT_MS = 750;
 /** After this, a connection that says nothing is thrown away. */
-const SILENT_MS = 2_000;
+const QUERY_TIMEOUT_MS = 2_000;
 /** Two statements of leases and two of gateway calls at a time, and look-ups of keys beside them. */
-const CONNECTIONS = 6;
+const MAX_CONNECTIONS = 6;
 
 /**
  * Statements that somebody waits for who asks for a token, or comes with one: answered at once, or refused within a second, whatever is
  * wrong with the database: out of reach, silent, locked, full, read-only. They have connections of their own, so that slower work, which
  * has 15 seconds, neither gives them its patience nor takes their connections.
  */
-export class PromptStatements {
+export class FailFastPool {
   #pool: Pool | null = null;
 
   constructor(private readonly databaseUrl: string) {}
@@ -32,9 +32,9 @@ export class PromptStatements {
   async rows<R extends QueryResultRow>(statement: Statement): Promise<R[]> {
     this.#pool ??= openPool(this.databaseUrl);
     try {
-      return (await within(PROMPT_ANSWER_MS, this.#pool.query<R>(statement))).rows;
+      return (await withTimeout(FAIL_FAST_TIMEOUT_MS, this.#pool.query<R>(statement))).rows;
     } catch (error) {
-      throw unavailable(error);
+      throw toDatabaseUnavailable(error);
     }
   }
 
@@ -45,27 +45,27 @@ export class PromptStatements {
 }
 
 /** `database_unavailable` for a reason that only the log tells. */
-export function unavailable(cause: unknown): AppError {
+export function toDatabaseUnavailable(cause: unknown): AppError {
   return new AppError(databaseUnavailable, { retryAfterSeconds: 1, cause });
 }
 
 /** For batches of such statements: calls that wait for their turn have no longer either. */
-export const PROMPT_DEADLINE = {
-  ms: PROMPT_ANSWER_MS,
-  error: () => unavailable(new Error(`no answer of the database within ${PROMPT_ANSWER_MS} ms`)),
+export const FAIL_FAST_DEADLINE = {
+  ms: FAIL_FAST_TIMEOUT_MS,
+  error: () => toDatabaseUnavailable(new Error(`no answer of the database within ${FAIL_FAST_TIMEOUT_MS} ms`)),
 };
 
 function openPool(connectionString: string): Pool {
   const pool = new pg.Pool({
     connectionString,
-    application_name: 'metavault prompt',
-    max: CONNECTIONS,
+    application_name: 'metavault fail-fast',
+    max: MAX_CONNECTIONS,
     // Kept for those who come after a pause: making one takes long where the machine is busy.
     min: 2,
     idleTimeoutMillis: 60_000,
-    connectionTimeoutMillis: PROMPT_ANSWER_MS,
-    statement_timeout: STATEMENT_MS,
-    query_timeout: SILENT_MS,
+    connectionTimeoutMillis: FAIL_FAST_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
     keepAlive: true,
     // Nobody has to close it for the process to end.
     allowExitOnIdle: true,
@@ -76,10 +76,10 @@ function openPool(connectionString: string): Pool {
 }
 
 /** What has arrived by the deadline counts, also where this process was held up and looks late: hence the turn of the event loop. */
-function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
+function withTimeout<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const tooLate = (): void => reject(new Error(`no answer of the database within ${timeoutMs} ms`));
-    const timer = setTimeout(() => setImmediate(tooLate), timeoutMs);
+    const rejectLate = (): void => reject(new Error(`no answer of the database within ${timeoutMs} ms`));
+    const timer = setTimeout(() => setImmediate(rejectLate), timeoutMs);
     work.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

@@ -9,24 +9,24 @@ const MIGRATION_LOCK = 727_001;
  * connections without time limits. Returns the names of those that ran.
  */
 export async function migrate({ options }: DataSource): Promise<string[]> {
-  const patient = new DataSource({
+  const migrationSource = new DataSource({
     ...options,
     entities: [],
     poolSize: 2,
     extra: { keepAlive: true },
   } as DataSourceOptions);
-  await patient.initialize();
+  await migrationSource.initialize();
   try {
-    const runner = patient.createQueryRunner();
+    const runner = migrationSource.createQueryRunner();
     await runner.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
     try {
-      const done = await patient.runMigrations({ transaction: 'each' });
+      const done = await migrationSource.runMigrations({ transaction: 'each' });
       return done.map((migration) => migration.name);
     } finally {
       await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]).catch(() => undefined);
       await runner.release();
     }
   } finally {
-    await patient.destroy();
+    await migrationSource.destroy();
   }
 }

@@ -16,7 +16,7 @@ export interface PostgresBinaries {
 
 const NEEDS_DATABASE_URL = 'Set DATABASE_URL to a Postgres 15 or newer instead.';
 
-export function serverUser(): ServerUser | undefined {
+export function findServerUser(): ServerUser | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const users = fs
     .readFileSync('/etc/passwd', 'utf8')
@@ -48,7 +48,7 @@ function restoreSymlinks(native: string): void {
 }
 
 /** The Postgres of the npm package for this platform, runnable by `user`. Throws one sentence that names DATABASE_URL. */
-export async function postgresBinaries(user: ServerUser | undefined): Promise<PostgresBinaries> {
+export async function findPostgresBinaries(user: ServerUser | undefined): Promise<PostgresBinaries> {
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   let binaries: PostgresBinaries;
   try {

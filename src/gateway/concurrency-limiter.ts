@@ -1,7 +1,7 @@
 import type { Cancellation } from '../platform/cancellation.ts';
-import { GatewayRefusal } from './gateway-error.ts';
+import { GatewayError } from './gateway-error.ts';
 
-export interface CallLimitOptions {
+export interface ConcurrencyLimits {
   /** Calls of one client that may be under way on this replica. */
   perClient: number;
   /** Calls with tokens of one app. */
@@ -11,7 +11,12 @@ export interface CallLimitOptions {
   waitMs: number;
 }
 
-export const DEFAULT_LIMITS: CallLimitOptions = { perClient: 256, perApp: 384, waitingPerClient: 512, waitMs: 10_000 };
+export const DEFAULT_CONCURRENCY_LIMITS: ConcurrencyLimits = {
+  perClient: 256,
+  perApp: 384,
+  waitingPerClient: 512,
+  waitMs: 10_000,
+};
 
 /** Gives the place back. Once. */
 export type Release = () => void;
@@ -20,7 +25,7 @@ interface Waiter {
   start(): void;
 }
 
-interface Lane {
+interface ClientQueue {
   running: number;
   waiting: Waiter[];
 }
@@ -29,22 +34,26 @@ interface Lane {
  * How many calls may be under way at once, for each client and each app. Who comes over waits; the clients of an app take turns, so
  * one that floods does not keep the others out. Who waits too long, or comes when too many wait, is refused with 429.
  */
-export class CallLimits {
-  readonly #apps = new Map<string, { running: number; clients: Map<string, Lane> }>();
+export class ConcurrencyLimiter {
+  readonly #apps = new Map<string, { running: number; clients: Map<string, ClientQueue> }>();
 
-  constructor(private readonly options: CallLimitOptions = DEFAULT_LIMITS) {}
+  constructor(private readonly options: ConcurrencyLimits = DEFAULT_CONCURRENCY_LIMITS) {}
 
   /** A place for one call: at once where there is one, else when its turn comes. Rejects with `too_many_calls`. */
   acquire(appId: string, clientId: string, cancellation: Cancellation): Release | Promise<Release> {
-    const app = this.#apps.get(appId) ?? { running: 0, clients: new Map<string, Lane>() };
+    const app = this.#apps.get(appId) ?? { running: 0, clients: new Map<string, ClientQueue>() };
     this.#apps.set(appId, app);
-    const lane = app.clients.get(clientId) ?? { running: 0, waiting: [] };
-    app.clients.set(clientId, lane);
-    if (app.running < this.options.perApp && lane.running < this.options.perClient && lane.waiting.length === 0) {
+    const clientQueue = app.clients.get(clientId) ?? { running: 0, waiting: [] };
+    app.clients.set(clientId, clientQueue);
+    if (
+      app.running < this.options.perApp &&
+      clientQueue.running < this.options.perClient &&
+      clientQueue.waiting.length === 0
+    ) {
       return this.#start(appId, clientId);
     }
-    if (lane.waiting.length >= this.options.waitingPerClient) throw this.#refusal();
-    return this.#wait(appId, clientId, lane, cancellation);
+    if (clientQueue.waiting.length >= this.options.waitingPerClient) throw this.#tooManyCallsError();
+    return this.#wait(appId, clientId, clientQueue, cancellation);
   }
 
   /** Calls under way and waiting, over all apps. */
@@ -53,51 +62,51 @@ export class CallLimits {
     let waiting = 0;
     for (const app of this.#apps.values()) {
       running += app.running;
-      for (const lane of app.clients.values()) waiting += lane.waiting.length;
+      for (const clientQueue of app.clients.values()) waiting += clientQueue.waiting.length;
     }
     return { running, waiting };
   }
 
-  #wait(appId: string, clientId: string, lane: Lane, cancellation: Cancellation): Promise<Release> {
+  #wait(appId: string, clientId: string, clientQueue: ClientQueue, cancellation: Cancellation): Promise<Release> {
     return new Promise((resolve, reject) => {
-      const leave = (): void => {
+      const dequeue = (): void => {
         clearTimeout(timer);
-        cancellation.tell(null);
-        const index = lane.waiting.indexOf(waiter);
-        if (index >= 0) lane.waiting.splice(index, 1);
-        this.#forget(appId, clientId);
+        cancellation.setListener(null);
+        const index = clientQueue.waiting.indexOf(waiter);
+        if (index >= 0) clientQueue.waiting.splice(index, 1);
+        this.#removeIfIdle(appId, clientId);
       };
       const giveUp = (): void => {
-        leave();
-        reject(this.#refusal());
+        dequeue();
+        reject(this.#tooManyCallsError());
       };
       const waiter: Waiter = {
         start: () => {
           const release = this.#start(appId, clientId);
-          leave();
+          dequeue();
           resolve(release);
         },
       };
       const timer = setTimeout(giveUp, this.options.waitMs);
-      lane.waiting.push(waiter);
-      cancellation.tell(giveUp);
+      clientQueue.waiting.push(waiter);
+      cancellation.setListener(giveUp);
     });
   }
 
   #start(appId: string, clientId: string): Release {
     const app = this.#apps.get(appId);
-    const lane = app?.clients.get(clientId);
-    if (app === undefined || lane === undefined) throw new Error('a call started without its lane');
+    const clientQueue = app?.clients.get(clientId);
+    if (app === undefined || clientQueue === undefined) throw new Error('a call started without its client queue');
     app.running++;
-    lane.running++;
+    clientQueue.running++;
     let released = false;
     return () => {
       if (released) return;
       released = true;
       app.running--;
-      lane.running--;
+      clientQueue.running--;
       this.#startNext(appId);
-      this.#forget(appId, clientId);
+      this.#removeIfIdle(appId, clientId);
     };
   }
 
@@ -105,25 +114,25 @@ export class CallLimits {
   #startNext(appId: string): void {
     const app = this.#apps.get(appId);
     if (app === undefined || app.running >= this.options.perApp) return;
-    for (const [clientId, lane] of app.clients) {
-      const next = lane.waiting[0];
-      if (next === undefined || lane.running >= this.options.perClient) continue;
+    for (const [clientId, clientQueue] of app.clients) {
+      const next = clientQueue.waiting[0];
+      if (next === undefined || clientQueue.running >= this.options.perClient) continue;
       app.clients.delete(clientId);
-      app.clients.set(clientId, lane);
+      app.clients.set(clientId, clientQueue);
       next.start();
       return;
     }
   }
 
-  #forget(appId: string, clientId: string): void {
+  #removeIfIdle(appId: string, clientId: string): void {
     const app = this.#apps.get(appId);
-    const lane = app?.clients.get(clientId);
-    if (app === undefined || lane === undefined) return;
-    if (lane.running === 0 && lane.waiting.length === 0) app.clients.delete(clientId);
+    const clientQueue = app?.clients.get(clientId);
+    if (app === undefined || clientQueue === undefined) return;
+    if (clientQueue.running === 0 && clientQueue.waiting.length === 0) app.clients.delete(clientId);
     if (app.clients.size === 0) this.#apps.delete(appId);
   }
 
-  #refusal(): GatewayRefusal {
-    return new GatewayRefusal('too_many_calls', { retryAfterSeconds: 1 });
+  #tooManyCallsError(): GatewayError {
+    return new GatewayError('too_many_calls', { retryAfterSeconds: 1 });
   }
 }

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { traceContext } from '../platform/http-server/trace-context.ts';
+import { readTraceContext } from '../platform/http-server/trace-context.ts';
 
 /** What of a caller's headers goes to Meta: what describes content and conditions, uploads and traces; nothing that says who calls. */
-const TO_META = [
+const FORWARDED_REQUEST_HEADERS = [
   'accept',
   'accept-language',
   'user-agent',
@@ -19,10 +19,10 @@ const TO_META = [
 ] as const;
 
 /** For downloads of media only: a piece of an answer in JSON could hold a piece of a token. */
-const TO_MEDIA_HOST = ['range', 'if-range'] as const;
+const MEDIA_REQUEST_HEADERS = ['range', 'if-range'] as const;
 
 /** What of Meta's headers comes back (CONTRACT 7). */
-const FROM_META = [
+const FORWARDED_RESPONSE_HEADERS = [
   'content-type',
   'content-language',
   'content-disposition',
@@ -48,28 +48,32 @@ const FROM_META = [
 const CODINGS = /\b(?:gzip|br|deflate)\b/gi;
 
 /** The headers of a call to Meta, but for the token, and for those of a body. */
-export function headersToMeta(headers: IncomingHttpHeaders, toMediaHost: boolean): Record<string, string> {
-  const passed: Record<string, string> = { 'accept-encoding': acceptedCodings(headers['accept-encoding']) };
-  for (const name of TO_META) copy(headers, name, passed);
+export function buildMetaRequestHeaders(headers: IncomingHttpHeaders, isMediaHost: boolean): Record<string, string> {
+  const forwarded: Record<string, string> = { 'accept-encoding': acceptedCodings(headers['accept-encoding']) };
+  for (const name of FORWARDED_REQUEST_HEADERS) copyHeader(headers, name, forwarded);
   // Not `baggage`: it is meant for services of the same house, and may hold anything of theirs.
-  const trace = traceContext(headers);
+  const trace = readTraceContext(headers);
   if (trace !== null) {
-    passed['traceparent'] = trace.traceparent;
-    if (trace.tracestate !== null) passed['tracestate'] = trace.tracestate;
+    forwarded['traceparent'] = trace.traceparent;
+    if (trace.tracestate !== null) forwarded['tracestate'] = trace.tracestate;
   }
-  if (toMediaHost) for (const name of TO_MEDIA_HOST) copy(headers, name, passed);
-  return passed;
+  if (isMediaHost) for (const name of MEDIA_REQUEST_HEADERS) copyHeader(headers, name, forwarded);
+  return forwarded;
 }
 
 /** Puts the headers of an answer that may come back into `head`, names and values in turn, each value through `clean`. */
-export function addFromMeta(head: string[], headers: IncomingHttpHeaders, clean: (value: string) => string): void {
-  for (const name of FROM_META) {
+export function appendMetaResponseHeaders(
+  head: string[],
+  headers: IncomingHttpHeaders,
+  clean: (value: string) => string,
+): void {
+  for (const name of FORWARDED_RESPONSE_HEADERS) {
     const value = headers[name];
     if (value !== undefined) head.push(name, clean(typeof value === 'string' ? value : value.join(', ')));
   }
 }
 
-function copy(headers: IncomingHttpHeaders, name: string, into: Record<string, string>): void {
+function copyHeader(headers: IncomingHttpHeaders, name: string, into: Record<string, string>): void {
   const value = headers[name];
   if (typeof value === 'string') into[name] = value;
 }

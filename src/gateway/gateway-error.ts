@@ -1,5 +1,5 @@
 /** Our words in `error.error_data.code`. */
-export type GatewayRefusalCode =
+export type GatewayErrorCode =
   | 'lease_invalid'
   | 'path_not_allowed'
   | 'address_not_allowed'
@@ -12,7 +12,7 @@ export type GatewayRefusalCode =
   | 'credential_unreadable'
   | 'internal_error';
 
-interface Shape {
+interface ErrorDefinition {
   status: number;
   /** Meta's own number for it, so that SDKs raise their usual exceptions (META.md 12.1). */
   metaCode: number;
@@ -20,7 +20,7 @@ interface Shape {
   message: string;
 }
 
-const SHAPES: Readonly<Record<GatewayRefusalCode, Shape>> = {
+const ERROR_DEFINITIONS: Readonly<Record<GatewayErrorCode, ErrorDefinition>> = {
   lease_invalid: {
     status: 401,
     metaCode: 190,
@@ -66,23 +66,23 @@ const SHAPES: Readonly<Record<GatewayRefusalCode, Shape>> = {
 };
 
 /** A refusal of the gateway's own. Its texts are public; `cause` is for the log. */
-export class GatewayRefusal extends Error {
+export class GatewayError extends Error {
   readonly status: number;
   readonly retryAfterSeconds: number | null;
 
   constructor(
-    readonly code: GatewayRefusalCode,
+    readonly code: GatewayErrorCode,
     options: { detail?: string; retryAfterSeconds?: number; cause?: unknown } = {},
   ) {
-    super(options.detail ?? SHAPES[code].message, { cause: options.cause });
-    this.name = 'GatewayRefusal';
-    this.status = SHAPES[code].status;
+    super(options.detail ?? ERROR_DEFINITIONS[code].message, { cause: options.cause });
+    this.name = 'GatewayError';
+    this.status = ERROR_DEFINITIONS[code].status;
     this.retryAfterSeconds = options.retryAfterSeconds ?? null;
   }
 
   /** In Meta's error shape (META.md 12). */
   body(): string {
-    const { metaCode, isTransient } = SHAPES[this.code];
+    const { metaCode, isTransient } = ERROR_DEFINITIONS[this.code];
     return JSON.stringify({
       error: {
         message: this.message,

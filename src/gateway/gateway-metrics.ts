@@ -1,15 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { Observations, Tallies } from '../platform/batched-counters.ts';
-import type { CallLimits } from './concurrency-limiter.ts';
-import type { GatewayRefusalCode } from './gateway-error.ts';
+import { BatchedCounters, BatchedObservations } from '../platform/batched-counters.ts';
+import type { ConcurrencyLimiter } from './concurrency-limiter.ts';
+import type { GatewayErrorCode } from './gateway-error.ts';
 
 /** What passes the gateway, by product, pattern and outcome; never by tenant, id or token. */
 @Injectable()
 export class GatewayMetrics {
-  readonly #calls = new Tallies<'product' | 'route' | 'status'>();
-  readonly #refusals: Counter<'code'>;
-  readonly #seconds = new Observations('product');
+  readonly #calls = new BatchedCounters<'product' | 'route' | 'status'>();
+  readonly #errors: Counter<'code'>;
+  readonly #seconds = new BatchedObservations('product');
   readonly #durations: Histogram<'product'>;
 
   constructor(@Inject(Registry) private readonly registry: Registry) {
@@ -22,10 +22,10 @@ export class GatewayMetrics {
       labelNames: ['product', 'route', 'status'] as const,
       registers,
       collect(): void {
-        calls.pour(this);
+        calls.flushInto(this);
       },
     });
-    this.#refusals = new Counter({
+    this.#errors = new Counter({
       name: 'metavault_gateway_refusals_total',
       help: 'Calls that the gateway refused, by its code.',
       labelNames: ['code'] as const,
@@ -38,29 +38,29 @@ export class GatewayMetrics {
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120],
       registers,
       collect(): void {
-        seconds.pour(this);
+        seconds.flushInto(this);
       },
     });
   }
 
-  passed(product: string, route: string, status: number, seconds: number): void {
+  observeCall(product: string, route: string, status: number, seconds: number): void {
     const statusClass = `${Math.floor(status / 100)}xx`;
     this.#calls.add(`${product} ${statusClass} ${route}`, { product, route, status: statusClass });
     this.#seconds.add(product, seconds, this.#durations);
   }
 
-  refused(code: GatewayRefusalCode): void {
-    this.#refusals.inc({ code });
+  countError(code: GatewayErrorCode): void {
+    this.#errors.inc({ code });
   }
 
-  watch(limits: CallLimits): void {
+  monitor(limiter: ConcurrencyLimiter): void {
     new Gauge({
       name: 'metavault_gateway_calls',
       help: 'Graph calls under way and waiting for their turn.',
       labelNames: ['state'] as const,
       registers: [this.registry],
       collect(): void {
-        const { running, waiting } = limits.count();
+        const { running, waiting } = limiter.count();
         this.set({ state: 'running' }, running);
         this.set({ state: 'waiting' }, waiting);
       },

@@ -1,113 +1,117 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import { databaseUnavailable } from '../database/fail-fast-pool.ts';
-import { LeaseCheck } from '../leases/gateway-lease-verifier.ts';
-import { appsecretProof } from '../meta/graph/appsecret-proof.ts';
+import { GatewayLeaseVerifier } from '../leases/gateway-lease-verifier.ts';
+import { computeAppsecretProof } from '../meta/graph/appsecret-proof.ts';
 import { hostNameOf } from '../meta/graph/graph-host.ts';
 import { Cancellation } from '../platform/cancellation.ts';
 import {
   type ExchangeRequest,
-  type HttpAnswer,
   HttpClient,
-  HttpFailure,
-  type StreamedHttpAnswer,
+  HttpRequestError,
+  type HttpResponse,
+  type StreamedHttpResponse,
 } from '../platform/http-client/http-client.ts';
-import type { RawRequest } from '../platform/http-server/raw-http-handler.ts';
-import { traceContext } from '../platform/http-server/trace-context.ts';
+import type { RawRequestContext } from '../platform/http-server/raw-http-handler.ts';
+import { readTraceContext } from '../platform/http-server/trace-context.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { AppError } from '../platform/problem.ts';
-import { SealBroken } from '../vault/sealed-secret.ts';
-import { CallLimits, type Release } from './concurrency-limiter.ts';
-import { headersToMeta } from './forwarded-headers.ts';
-import { GatewayRefusal, type GatewayRefusalCode } from './gateway-error.ts';
+import { DecryptionError } from '../vault/sealed-secret.ts';
+import { ConcurrencyLimiter, type Release } from './concurrency-limiter.ts';
+import { buildMetaRequestHeaders } from './forwarded-headers.ts';
+import { GatewayError, type GatewayErrorCode } from './gateway-error.ts';
 import { GatewayMetrics } from './gateway-metrics.ts';
-import { LeaseWatch } from './lease-monitor.ts';
+import { LeaseMonitor } from './lease-monitor.ts';
 import type { ItemCredential } from './request/batch.ts';
 import type { OutgoingBody } from './request/call-body.ts';
 import { CallPolicy } from './request/call-policy.ts';
 import type { EffectiveCall } from './request/call-rules.ts';
-import { proofFor, targetUrl } from './request/call-target.ts';
-import { type Call, CallIntake } from './request/gateway-request-parser.ts';
-import { AnswerRelay, SMALL_BYTES } from './response/response-relay.ts';
+import { buildTargetUrl, getProof } from './request/call-target.ts';
+import { type GatewayCall, GatewayRequestParser } from './request/gateway-request-parser.ts';
+import { MAX_BUFFERED_RESPONSE_BYTES, ResponseRelay } from './response/response-relay.ts';
 import type { Secret } from './response/token-finder.ts';
 import { RoutePatterns } from './route-patterns.ts';
-import { UsageRecord } from './usage-recorder.ts';
+import { UsageRecorder } from './usage-recorder.ts';
 
 /** Reports on ads and video take their time. */
 const META_TIMEOUT_MS = 120_000;
 
 /** Graph calls with a lease, from the first byte of the request to the last of the answer. */
 @Injectable()
-export class GatewayCalls {
+export class GatewayService {
   readonly #routes = new RoutePatterns();
 
   constructor(
-    @Inject(CallIntake) private readonly intake: CallIntake,
-    @Inject(AnswerRelay) private readonly relay: AnswerRelay,
-    @Inject(LeaseCheck) private readonly leases: LeaseCheck,
-    @Inject(LeaseWatch) private readonly watch: LeaseWatch,
-    @Inject(CallLimits) private readonly limits: CallLimits,
+    @Inject(GatewayRequestParser) private readonly parser: GatewayRequestParser,
+    @Inject(ResponseRelay) private readonly relay: ResponseRelay,
+    @Inject(GatewayLeaseVerifier) private readonly leases: GatewayLeaseVerifier,
+    @Inject(LeaseMonitor) private readonly monitor: LeaseMonitor,
+    @Inject(ConcurrencyLimiter) private readonly limiter: ConcurrencyLimiter,
     @Inject(CallPolicy) private readonly policy: CallPolicy,
-    @Inject(UsageRecord) private readonly usage: UsageRecord,
+    @Inject(UsageRecorder) private readonly usage: UsageRecorder,
     @Inject(GatewayMetrics) private readonly metrics: GatewayMetrics,
     @Inject(HttpClient) private readonly http: HttpClient,
     @Inject(LOGGER) private readonly log: Pino,
   ) {
-    metrics.watch(limits);
+    metrics.monitor(limiter);
   }
 
   /** Answers the request; never rejects. Gives back the client whose call it was, where that was found out. */
-  async handle(request: IncomingMessage, response: ServerResponse, source: RawRequest): Promise<string | undefined> {
+  async handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    source: RawRequestContext,
+  ): Promise<string | undefined> {
     const startedMs = performance.now();
-    let call: Call | null = null;
+    let call: GatewayCall | null = null;
     try {
-      call = await this.intake.read(request, source);
-      await this.pass(call, request, response);
+      call = await this.parser.parse(request, source);
+      await this.forward(call, request, response);
     } catch (error) {
-      this.fail(error, request, response, source);
+      this.respondWithError(error, request, response, source);
     }
     if (call === null) return undefined;
     const route = this.#routes.of(call.path.segments, call.isBatch);
-    this.metrics.passed(call.grant.product, route, response.statusCode, (performance.now() - startedMs) / 1000);
-    this.usage.note(call.grant, call.method, route, response.statusCode);
+    this.metrics.observeCall(call.grant.product, route, response.statusCode, (performance.now() - startedMs) / 1000);
+    this.usage.recordCall(call.grant, call.method, route, response.statusCode);
     return call.grant.clientId;
   }
 
-  private async pass(call: Call, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async forward(call: GatewayCall, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const cancellation = new Cancellation();
-    let ended: GatewayRefusalCode | null = null;
+    let ended: GatewayErrorCode | null = null;
     const onClose = (): void => {
       if (!response.writableFinished) cancellation.cancel();
     };
     response.once('close', onClose);
-    const unwatch = this.watch.begin(call.grant.leaseId, (code) => {
+    const stopTracking = this.monitor.track(call.grant.leaseId, (code) => {
       ended = code;
       cancellation.cancel();
     });
     let release: Release | null = null;
     try {
-      const place = this.limits.acquire(call.grant.appId, call.grant.clientId, cancellation);
-      release = typeof place === 'function' ? place : await place;
+      const slot = this.limiter.acquire(call.grant.appId, call.grant.clientId, cancellation);
+      release = typeof slot === 'function' ? slot : await slot;
       const { target, grant } = call;
-      const proof = proofFor(target, grant);
-      const secrets = secretsOf(grant.accessToken.expose(), proof, call.leaseToken);
-      const moved = call.isBatch ? (call.query.find(({ name }) => name === 'batch')?.value ?? null) : null;
-      const pending = call.body.outgoing({ credentials: this.itemCredentials(call, proof, secrets), moved });
+      const proof = getProof(target, grant);
+      const secrets = toSecrets(grant.accessToken.expose(), proof, call.leaseToken);
+      const queryBatch = call.isBatch ? (call.query.find(({ name }) => name === 'batch')?.value ?? null) : null;
+      const pending = call.body.outgoing({ credentials: this.itemCredentials(call, proof, secrets), queryBatch });
       const body = pending instanceof Promise ? await pending : pending;
-      const answer = await this.send(call, compose(call, request, body, proof, cancellation));
-      const relayed = this.relay.relay(call, secrets, answer, response);
+      const metaResponse = await this.send(call, buildMetaRequest(call, request, body, proof, cancellation));
+      const relayed = this.relay.relay(call, secrets, metaResponse, response);
       if (relayed !== undefined) await relayed;
     } catch (error) {
-      throw ended === null ? error : new GatewayRefusal(ended, { cause: error });
+      throw ended === null ? error : new GatewayError(ended, { cause: error });
     } finally {
       release?.();
-      unwatch();
+      stopTracking();
       response.off('close', onClose);
     }
   }
 
   /** A batch item may name a lease of its own: of the same client, for a credential of the same host. */
-  private itemCredentials(call: Call, proof: string | null, secrets: Secret[]) {
+  private itemCredentials(call: GatewayCall, proof: string | null, secrets: Secret[]) {
     return async (leaseToken: string | null, item: EffectiveCall): Promise<ItemCredential> => {
       if (leaseToken === null || leaseToken === call.leaseToken) {
         if (!this.policy.covers(call.grant, item)) throw await this.policy.refuseCall(call.grant, item, call.source);
@@ -115,103 +119,109 @@ export class GatewayCalls {
         return { accessToken: null, proof };
       }
       const grant = await this.leases.grant(leaseToken);
-      const fits =
+      const isUsable =
         grant !== null &&
         grant.clientId === call.grant.clientId &&
         hostNameOf(grant.kind) === hostNameOf(call.grant.kind);
-      if (!fits)
-        throw new GatewayRefusal('lease_invalid', { detail: 'A batch item names a lease that is not good here.' });
+      if (!isUsable)
+        throw new GatewayError('lease_invalid', { detail: 'A batch item names a lease that is not good here.' });
       if (!this.policy.covers(grant, item)) throw await this.policy.refuseCall(grant, item, call.source);
       call.itemGrants.push(grant);
       const { host, takesProof } = call.target;
-      const itemProof = takesProof ? appsecretProof(grant.accessToken, host.app.secret) : null;
+      const itemProof = takesProof ? computeAppsecretProof(grant.accessToken, host.app.secret) : null;
       const accessToken = grant.accessToken.expose();
-      secrets.push(...secretsOf(accessToken, itemProof, leaseToken));
+      secrets.push(...toSecrets(accessToken, itemProof, leaseToken));
       return { accessToken, proof: itemProof };
     };
   }
 
   /** Once; a read on a connection that broke before any answer once more. */
-  private async send(call: Call, outgoing: ExchangeRequest): Promise<HttpAnswer | StreamedHttpAnswer> {
+  private async send(call: GatewayCall, outgoing: ExchangeRequest): Promise<HttpResponse | StreamedHttpResponse> {
     try {
       return await this.http.exchange(outgoing);
     } catch (error) {
-      if (!call.isRead || !mayRepeat(error) || outgoing.cancellation?.isCancelled === true) throw asRefusal(error);
+      if (!call.isRead || !isRetryable(error) || outgoing.cancellation?.isCancelled === true)
+        throw toGatewayError(error);
     }
     return this.http.exchange(outgoing).catch((error: unknown) => {
-      throw asRefusal(error);
+      throw toGatewayError(error);
     });
   }
 
-  private fail(error: unknown, request: IncomingMessage, response: ServerResponse, source: RawRequest): void {
-    const refusal = asRefusal(error);
-    this.metrics.refused(refusal.code);
-    if (refusal.status >= 500) {
-      const trace = traceContext(request.headers);
+  private respondWithError(
+    error: unknown,
+    request: IncomingMessage,
+    response: ServerResponse,
+    source: RawRequestContext,
+  ): void {
+    const gatewayError = toGatewayError(error);
+    this.metrics.countError(gatewayError.code);
+    if (gatewayError.status >= 500) {
+      const trace = readTraceContext(request.headers);
       const about = { request_id: source.requestId, ...(trace === null ? {} : { trace_id: trace.traceId }) };
-      if (refusal.code === 'internal_error') this.log.error({ err: error, ...about }, 'internal error');
-      else this.log.warn({ err: refusal.cause, ...about }, refusal.message);
+      if (gatewayError.code === 'internal_error') this.log.error({ err: error, ...about }, 'internal error');
+      else this.log.warn({ err: gatewayError.cause, ...about }, gatewayError.message);
     }
     // A body that is cut short must not look whole: the caller sees the connection break.
     if (response.headersSent || response.destroyed) {
       response.destroy();
       return;
     }
-    const body = refusal.body();
-    const own = Object.entries(refusal.headers()).flat();
+    const body = gatewayError.body();
+    const own = Object.entries(gatewayError.headers()).flat();
     const head = [...source.headers, ...own, 'content-length', String(Buffer.byteLength(body))];
     // What the caller still sends of its body is not waited for.
     if (!request.complete && !head.includes('connection')) head.push('connection', 'close');
-    response.writeHead(refusal.status, head);
+    response.writeHead(gatewayError.status, head);
     response.end(request.method === 'HEAD' ? undefined : body);
   }
 }
 
 /** The request for Meta. */
-function compose(
-  { method, grant, path, target, query }: Call,
+function buildMetaRequest(
+  { method, grant, path, target, query }: GatewayCall,
   request: IncomingMessage,
   body: OutgoingBody,
   proof: string | null,
   cancellation: Cancellation,
 ): ExchangeRequest {
-  const headers = headersToMeta(request.headers, path.route === 'media');
+  const headers = buildMetaRequestHeaders(request.headers, path.route === 'media');
   headers['authorization'] = `Bearer ${grant.accessToken.expose()}`;
   if (body.contentType !== null && body.contentType !== '') headers['content-type'] = body.contentType;
   if (body.content !== null && body.length !== null) headers['content-length'] = String(body.length);
-  const url = targetUrl(target, query, proof);
+  const url = buildTargetUrl(target, query, proof);
   return {
     method,
     url,
     headers,
     body: body.content,
     timeoutMs: META_TIMEOUT_MS,
-    wholeUpTo: SMALL_BYTES,
+    maxBufferedBytes: MAX_BUFFERED_RESPONSE_BYTES,
     cancellation,
   };
 }
 
 /** What the answer must not show, and what stands in for it. */
-function secretsOf(accessToken: string, proof: string | null, leaseToken: string): Secret[] {
+function toSecrets(accessToken: string, proof: string | null, leaseToken: string): Secret[] {
   const token = { value: accessToken, replacement: leaseToken };
   return proof === null ? [token] : [token, { value: proof, replacement: '' }];
 }
 
-function mayRepeat(error: unknown): boolean {
-  return error instanceof HttpFailure && (error.reason === 'reset' || error.reason === 'connect');
+function isRetryable(error: unknown): boolean {
+  return error instanceof HttpRequestError && (error.reason === 'reset' || error.reason === 'connect');
 }
 
 /** Whatever went wrong, in words of ours: a refusal that a body in passing made, Meta out of reach, or a fault of our own. */
-function asRefusal(error: unknown): GatewayRefusal {
-  if (error instanceof GatewayRefusal) return error;
-  if (error instanceof HttpFailure) {
-    if (error.cause instanceof GatewayRefusal) return error.cause;
+function toGatewayError(error: unknown): GatewayError {
+  if (error instanceof GatewayError) return error;
+  if (error instanceof HttpRequestError) {
+    if (error.cause instanceof GatewayError) return error.cause;
     const detail = error.reason === 'timeout' ? 'Meta did not answer in time.' : 'Meta could not be reached.';
-    return new GatewayRefusal('meta_unavailable', { detail, retryAfterSeconds: 1, cause: error });
+    return new GatewayError('meta_unavailable', { detail, retryAfterSeconds: 1, cause: error });
   }
-  if (error instanceof SealBroken) return new GatewayRefusal('credential_unreadable', { cause: error });
+  if (error instanceof DecryptionError) return new GatewayError('credential_unreadable', { cause: error });
   if (error instanceof AppError && error.type === databaseUnavailable) {
-    return new GatewayRefusal('database_unavailable', { retryAfterSeconds: 1, cause: error });
+    return new GatewayError('database_unavailable', { retryAfterSeconds: 1, cause: error });
   }
-  return new GatewayRefusal('internal_error', { cause: error });
+  return new GatewayError('internal_error', { cause: error });
 }

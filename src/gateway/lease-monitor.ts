@@ -1,37 +1,37 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { LeaseCheck } from '../leases/gateway-lease-verifier.ts';
+import { GatewayLeaseVerifier } from '../leases/gateway-lease-verifier.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 
 /** A call is looked at from its second look on, so it ends within two of these and a statement after its lease. */
-const LOOK_EVERY_MS = 100;
+const CHECK_INTERVAL_MS = 100;
 /** Who cannot look for so long ends what is under way: an ending may have been recorded by somebody who can. */
-const BLIND_MS = 10_000;
+const MAX_CHECK_OUTAGE_MS = 10_000;
 
 /** Hears why a call has to end. */
-type Ending = (code: 'lease_invalid' | 'database_unavailable') => void;
+type OnLeaseEnded = (code: 'lease_invalid' | 'database_unavailable') => void;
 
 /**
  * Ends calls that outlive their lease: a running upload, a long answer. One statement looks after all of them; calls that are
  * over within a tenth of a second cost nothing here.
  */
 @Injectable()
-export class LeaseWatch {
-  readonly #calls = new Map<object, { leaseId: string; end: Ending; looks: number }>();
+export class LeaseMonitor {
+  readonly #calls = new Map<object, { leaseId: string; end: OnLeaseEnded; checkCount: number }>();
   #timer: NodeJS.Timeout | null = null;
-  #isLooking = false;
+  #isChecking = false;
   /** Since when looking fails (monotonic); null while it does not. */
-  #blindSinceMs: number | null = null;
+  #failingSinceMs: number | null = null;
 
   constructor(
-    @Inject(LeaseCheck) private readonly leases: LeaseCheck,
+    @Inject(GatewayLeaseVerifier) private readonly leases: GatewayLeaseVerifier,
     @Inject(LOGGER) private readonly log: Pino,
   ) {}
 
   /** From now on `end` is called as soon as the lease is seen to have ended. Returns what stops that. */
-  begin(leaseId: string, end: Ending): () => void {
-    const call = { leaseId, end, looks: 0 };
+  track(leaseId: string, end: OnLeaseEnded): () => void {
+    const call = { leaseId, end, checkCount: 0 };
     this.#calls.set(call, call);
-    this.#timer ??= setInterval(() => void this.#look(), LOOK_EVERY_MS).unref();
+    this.#timer ??= setInterval(() => void this.#check(), CHECK_INTERVAL_MS).unref();
     return () => {
       this.#calls.delete(call);
     };
@@ -42,22 +42,23 @@ export class LeaseWatch {
     this.#timer = null;
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     if (this.#calls.size === 0) return this.close();
     // The first look finds calls that have just begun.
-    const old = [...this.#calls.values()].filter((call) => call.looks++ > 0);
-    if (old.length === 0 || this.#isLooking) return;
-    this.#isLooking = true;
+    const old = [...this.#calls.values()].filter((call) => call.checkCount++ > 0);
+    if (old.length === 0 || this.#isChecking) return;
+    this.#isChecking = true;
     try {
-      const good = await this.leases.stillGood([...new Set(old.map((call) => call.leaseId))]);
-      this.#blindSinceMs = null;
+      const good = await this.leases.filterActive([...new Set(old.map((call) => call.leaseId))]);
+      this.#failingSinceMs = null;
       for (const call of old) if (!good.has(call.leaseId)) call.end('lease_invalid');
     } catch (error) {
-      if (this.#blindSinceMs === null) this.log.warn({ err: error }, 'the leases of long calls could not be looked at');
-      this.#blindSinceMs ??= performance.now();
-      if (performance.now() - this.#blindSinceMs >= BLIND_MS) for (const call of old) call.end('database_unavailable');
+      if (this.#failingSinceMs === null) this.log.warn({ err: error }, 'the leases of long calls could not be checked');
+      this.#failingSinceMs ??= performance.now();
+      if (performance.now() - this.#failingSinceMs >= MAX_CHECK_OUTAGE_MS)
+        for (const call of old) call.end('database_unavailable');
     } finally {
-      this.#isLooking = false;
+      this.#isChecking = false;
     }
   }
 }

@@ -1,8 +1,8 @@
 /** An edge or a keyword of Graph's; everything else counts as an id. */
-const WORD = /^[a-z][a-z_]{1,40}$/;
-const MOST_SEGMENTS = 4;
+const KEYWORD = /^[a-z][a-z_]{1,40}$/;
+const MAX_SEGMENTS = 4;
 /** Paths are made by callers: so many patterns are told apart, the rest is `other`. */
-const MOST_PATTERNS = 400;
+const MAX_PATTERNS = 400;
 
 /** Turns paths into patterns, `/:id/insights`, of which there are few: for metrics and for the audit record. */
 export class RoutePatterns {
@@ -11,13 +11,13 @@ export class RoutePatterns {
   of(segments: readonly string[], isBatch: boolean): string {
     if (isBatch) return '/batch';
     let pattern = '';
-    for (let index = 0; index < segments.length && index < MOST_SEGMENTS; index++) {
+    for (let index = 0; index < segments.length && index < MAX_SEGMENTS; index++) {
       const segment = segments[index] ?? '';
-      pattern += WORD.test(segment) ? `/${segment}` : '/:id';
+      pattern += KEYWORD.test(segment) ? `/${segment}` : '/:id';
     }
     if (pattern === '') return '/';
     if (this.#known.has(pattern)) return pattern;
-    if (this.#known.size >= MOST_PATTERNS) return 'other';
+    if (this.#known.size >= MAX_PATTERNS) return 'other';
     this.#known.add(pattern);
     return pattern;
   }

@@ -4,20 +4,20 @@ import { Database } from '../database/database.ts';
 import type { GatewayGrant } from '../leases/gateway-lease-verifier.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 
-interface LeaseUse {
+interface LeaseUsage {
   grant: Pick<GatewayGrant, 'leaseId' | 'clientId' | 'tenant' | 'product' | 'connectionId' | 'credentialId'>;
   /** Calls by method and route pattern: how many were answered, and how many of them with an error. */
   routes: Map<string, { calls: number; errors: number }>;
 }
 
-const FLUSH_MS = 60_000;
+const FLUSH_INTERVAL_MS = 60_000;
 /** In one transaction. */
-const MOST_ENTRIES = 500;
+const MAX_ENTRIES_PER_TRANSACTION = 500;
 
 /** What each lease was used for: one audit entry a lease and minute, with counts by route pattern. Never paths, parameters or bodies. */
 @Injectable()
-export class UsageRecord {
-  #uses = new Map<string, LeaseUse>();
+export class UsageRecorder {
+  #usageByLease = new Map<string, LeaseUsage>();
   #timer: NodeJS.Timeout | null = null;
 
   constructor(
@@ -26,52 +26,52 @@ export class UsageRecord {
     @Inject(LOGGER) private readonly log: Pino,
   ) {}
 
-  note(grant: GatewayGrant, method: string, route: string, status: number): void {
-    let use = this.#uses.get(grant.leaseId);
-    if (use === undefined) {
+  recordCall(grant: GatewayGrant, method: string, route: string, status: number): void {
+    let leaseUsage = this.#usageByLease.get(grant.leaseId);
+    if (leaseUsage === undefined) {
       const { leaseId, clientId, tenant, product, connectionId, credentialId } = grant;
-      use = { grant: { leaseId, clientId, tenant, product, connectionId, credentialId }, routes: new Map() };
-      this.#uses.set(leaseId, use);
+      leaseUsage = { grant: { leaseId, clientId, tenant, product, connectionId, credentialId }, routes: new Map() };
+      this.#usageByLease.set(leaseId, leaseUsage);
     }
     const name = `${method} ${route}`;
-    const count = use.routes.get(name) ?? { calls: 0, errors: 0 };
+    const count = leaseUsage.routes.get(name) ?? { calls: 0, errors: 0 };
     count.calls++;
     if (status >= 400) count.errors++;
-    use.routes.set(name, count);
-    this.#timer ??= setTimeout(() => void this.flush(), FLUSH_MS).unref();
+    leaseUsage.routes.set(name, count);
+    this.#timer ??= setTimeout(() => void this.flush(), FLUSH_INTERVAL_MS).unref();
   }
 
   /** Writes what has come together; what could not be written is tried again with the next minute's. */
   async flush(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    const uses = [...this.#uses.values()];
-    this.#uses = new Map();
-    for (let from = 0; from < uses.length; from += MOST_ENTRIES) {
-      const part = uses.slice(from, from + MOST_ENTRIES);
+    const usageByLease = [...this.#usageByLease.values()];
+    this.#usageByLease = new Map();
+    for (let from = 0; from < usageByLease.length; from += MAX_ENTRIES_PER_TRANSACTION) {
+      const part = usageByLease.slice(from, from + MAX_ENTRIES_PER_TRANSACTION);
       try {
         await this.database.transaction(async (tx) => {
-          for (const use of part) await this.audit.record(tx, fact(use));
+          for (const leaseUsage of part) await this.audit.record(tx, toAuditEntry(leaseUsage));
         });
       } catch (error) {
-        this.log.error({ err: error, entries: part.length }, 'the use of leases could not be recorded');
-        for (const use of part) this.#takeBack(use);
+        this.log.error({ err: error, entries: part.length }, 'lease usage could not be recorded');
+        for (const leaseUsage of part) this.#requeue(leaseUsage);
       }
     }
   }
 
-  #takeBack(use: LeaseUse): void {
-    const later = this.#uses.get(use.grant.leaseId);
-    for (const [name, count] of later?.routes ?? []) {
-      const earlier = use.routes.get(name) ?? { calls: 0, errors: 0 };
-      use.routes.set(name, { calls: earlier.calls + count.calls, errors: earlier.errors + count.errors });
+  #requeue(leaseUsage: LeaseUsage): void {
+    const newer = this.#usageByLease.get(leaseUsage.grant.leaseId);
+    for (const [name, count] of newer?.routes ?? []) {
+      const earlier = leaseUsage.routes.get(name) ?? { calls: 0, errors: 0 };
+      leaseUsage.routes.set(name, { calls: earlier.calls + count.calls, errors: earlier.errors + count.errors });
     }
-    this.#uses.set(use.grant.leaseId, use);
-    this.#timer ??= setTimeout(() => void this.flush(), FLUSH_MS).unref();
+    this.#usageByLease.set(leaseUsage.grant.leaseId, leaseUsage);
+    this.#timer ??= setTimeout(() => void this.flush(), FLUSH_INTERVAL_MS).unref();
   }
 }
 
-function fact({ grant, routes }: LeaseUse) {
+function toAuditEntry({ grant, routes }: LeaseUsage) {
   return {
     action: 'gateway.used',
     actor: { kind: 'client' as const, id: grant.clientId },

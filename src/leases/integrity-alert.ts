@@ -4,10 +4,10 @@ import { AuditLog, SYSTEM } from '../audit/audit-log.ts';
 import { Database } from '../database/database.ts';
 import { Clock } from '../platform/clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
-import type { SealBroken } from '../vault/sealed-secret.ts';
+import type { DecryptionError } from '../vault/sealed-secret.ts';
 
 /** Which token did not open, and for which lease. */
-export interface BrokenCredential {
+export interface UnreadableCredential {
   leaseId: string;
   tenant: string;
   product: string;
@@ -15,13 +15,13 @@ export interface BrokenCredential {
   credentialId: string;
 }
 
-const TOLD_AGAIN_MS = 60_000;
-const MOST = 1_000;
+const REPORT_INTERVAL_MS = 60_000;
+const MAX_REMEMBERED_CREDENTIALS = 1_000;
 
 /** Tells of sealed tokens that do not open when they are to serve: each time in the metric, each credential once a minute in record and log. */
 @Injectable()
-export class SealAlarm {
-  readonly #toldAtMs = new Map<string, number>();
+export class IntegrityAlert {
+  readonly #reportedAtMs = new Map<string, number>();
   readonly #count: Counter;
 
   constructor(
@@ -39,10 +39,10 @@ export class SealAlarm {
   }
 
   /** Never throws: the caller is refused either way. */
-  async tell(broken: BrokenCredential, cause: SealBroken): Promise<void> {
+  async raise(credential: UnreadableCredential, cause: DecryptionError): Promise<void> {
     this.#count.inc();
-    if (!this.isDue(broken.credentialId)) return;
-    const { leaseId, tenant, product, connectionId, credentialId } = broken;
+    if (!this.isDue(credential.credentialId)) return;
+    const { leaseId, tenant, product, connectionId, credentialId } = credential;
     this.logger.error({ err: cause, connection_id: connectionId, credential_id: credentialId }, cause.message);
     try {
       await this.audit.record(this.database, {
@@ -55,16 +55,16 @@ export class SealAlarm {
         details: { secret_id: cause.secretId, lease_id: leaseId },
       });
     } catch (error) {
-      this.logger.error({ err: error, credential_id: credentialId }, 'a broken seal could not be recorded');
+      this.logger.error({ err: error, credential_id: credentialId }, 'a decryption failure could not be recorded');
     }
   }
 
   private isDue(credentialId: string): boolean {
     const nowMs = this.clock.now().getTime();
-    const toldAtMs = this.#toldAtMs.get(credentialId);
-    if (toldAtMs !== undefined && nowMs - toldAtMs < TOLD_AGAIN_MS) return false;
-    if (this.#toldAtMs.size >= MOST) this.#toldAtMs.clear();
-    this.#toldAtMs.set(credentialId, nowMs);
+    const reportedAtMs = this.#reportedAtMs.get(credentialId);
+    if (reportedAtMs !== undefined && nowMs - reportedAtMs < REPORT_INTERVAL_MS) return false;
+    if (this.#reportedAtMs.size >= MAX_REMEMBERED_CREDENTIALS) this.#reportedAtMs.clear();
+    this.#reportedAtMs.set(credentialId, nowMs);
     return true;
   }
 }

@@ -1,33 +1,33 @@
 import { Injectable } from '@nestjs/common';
-import { entryKey } from '../audit/chain/entry-mac.ts';
+import { deriveEntryKey } from '../audit/chain/entry-mac.ts';
 import { unauthenticated } from '../auth/auth-problems.ts';
-import type { Caller, LeaseMode } from '../auth/authenticated-client.ts';
-import { PolicyRefusal, requireCovered } from '../auth/policy/policy.ts';
+import type { AuthenticatedClient, LeaseMode } from '../auth/authenticated-client.ts';
+import { PolicyViolationError, requireCoveredByPolicy } from '../auth/policy/policy.ts';
 import { Config } from '../config/config.ts';
 import { connectionNotFound, reauthRequired } from '../connections/connection/connection-problems.ts';
 import { credentialContext } from '../connections/credentials/seal-contexts.ts';
 import { Batcher } from '../database/batcher.ts';
 import { Database } from '../database/database.ts';
-import { PROMPT_DEADLINE } from '../database/fail-fast-pool.ts';
-import { EnsureValid, refreshPending } from '../lifecycle/refresh/on-demand-refresh.service.ts';
+import { FAIL_FAST_DEADLINE } from '../database/fail-fast-pool.ts';
+import { OnDemandRefreshService, refreshPending } from '../lifecycle/refresh/on-demand-refresh.service.ts';
 import { missingScopesOfToken } from '../meta/dialog/product-scopes.ts';
-import { appsecretProof } from '../meta/graph/appsecret-proof.ts';
-import { graphHost, hostNameOf } from '../meta/graph/graph-host.ts';
+import { computeAppsecretProof } from '../meta/graph/appsecret-proof.ts';
+import { getGraphHost, hostNameOf } from '../meta/graph/graph-host.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
 import { Ids } from '../platform/ids.ts';
 import { AppError } from '../platform/problem.ts';
 import { Random } from '../platform/random.ts';
 import { KeyRing } from '../vault/keys/key-ring.ts';
-import { SealBroken } from '../vault/sealed-secret.ts';
+import { DecryptionError } from '../vault/sealed-secret.ts';
 import { Vault } from '../vault/vault.ts';
-import { SealAlarm } from './integrity-alert.ts';
-import { type LeaseRow, type LeaseWish, leaseStatement } from './issue-lease-statement.ts';
+import { IntegrityAlert } from './integrity-alert.ts';
+import { type IssuedLeaseRow, issueLeaseStatement, type LeaseInput } from './issue-lease-statement.ts';
 import { DEFAULT_TTL_SECONDS, type LeaseRequest } from './lease.dto.ts';
 import { ambiguousConnection, credentialUnreadable, modeNotAllowed } from './lease-problems.ts';
 import { createLeaseToken } from './lease-token.ts';
 
 /** The answer to `POST /v1/leases` (CONTRACT 6). The only answer of the service that may hold a token of Meta's. */
-export interface LeaseGrantView {
+export interface IssuedLeaseResponse {
   lease_id: string;
   mode: LeaseMode;
   access_token: string;
@@ -47,7 +47,7 @@ export interface LeaseGrantView {
 }
 
 /** What is known of the caller is no longer so: key, client or policy. To be asked for anew; without that, a 401. */
-export class CallerOutdated extends AppError {
+export class OutdatedClientError extends AppError {
   constructor() {
     super(unauthenticated);
   }
@@ -55,86 +55,92 @@ export class CallerOutdated extends AppError {
 
 /** Issues leases. The common case is one statement; everything else finds out afterwards why that one issued nothing. */
 @Injectable()
-export class IssueLease {
-  readonly #statements = new Batcher<LeaseWish, LeaseRow>((wishes) => this.run(wishes), {
+export class LeaseIssuer {
+  readonly #issueBatches = new Batcher<LeaseInput, IssuedLeaseRow>((leaseInputs) => this.run(leaseInputs), {
     maxSize: 64,
     maxInFlight: 2,
-    deadline: PROMPT_DEADLINE,
+    deadline: FAIL_FAST_DEADLINE,
   });
 
   constructor(
     private readonly database: Database,
     private readonly vault: Vault,
     private readonly ring: KeyRing,
-    private readonly ensureValid: EnsureValid,
+    private readonly onDemandRefresh: OnDemandRefreshService,
     private readonly clock: Clock,
     private readonly ids: Ids,
     private readonly random: Random,
     private readonly config: Config,
-    private readonly alarm: SealAlarm,
+    private readonly alert: IntegrityAlert,
   ) {}
 
-  /** Throws `CallerOutdated`, and `AppError`: 403 `not_allowed`, `mode_not_allowed`; 404 `connection_not_found`; 409 and 503 as CONTRACT 6 says. */
-  async issue(caller: Caller, request: LeaseRequest, requestId: string): Promise<LeaseGrantView> {
-    requireCovered(caller, request.tenant, request.product);
+  /** Throws `OutdatedClientError`, and `AppError`: 403 `not_allowed`, `mode_not_allowed`; 404 `connection_not_found`; 409 and 503 as CONTRACT 6 says. */
+  async issue(client: AuthenticatedClient, request: LeaseRequest, requestId: string): Promise<IssuedLeaseResponse> {
+    requireCoveredByPolicy(client, request.tenant, request.product);
     const mode = request.mode ?? 'gateway';
-    if (!caller.leaseModes.includes(mode)) throw new PolicyRefusal(modeNotAllowed);
+    if (!client.leaseModes.includes(mode)) throw new PolicyViolationError(modeNotAllowed);
 
-    const first = await this.attempt(caller, request, mode, requestId);
+    const first = await this.attempt(client, request, mode, requestId);
     if ('access_token' in first) return first;
-    this.refuseUnlessTooShort(first, request);
-    await this.ensureValid.ensure(first.credential_id, Math.max(request.min_valid_seconds ?? 0, 1));
-    const second = await this.attempt(caller, request, mode, requestId);
+    this.throwUnlessTooShort(first, request);
+    await this.onDemandRefresh.ensure(first.credential_id, Math.max(request.min_valid_seconds ?? 0, 1));
+    const second = await this.attempt(client, request, mode, requestId);
     if ('access_token' in second) return second;
-    this.refuseUnlessTooShort(second, request);
+    this.throwUnlessTooShort(second, request);
     // It lives, and lived long enough a moment ago: no login is needed, only another try.
     throw new AppError(refreshPending, { retryAfterSeconds: 1 });
   }
 
   /** The lease, or the row that tells why there is none. */
   private async attempt(
-    caller: Caller,
+    client: AuthenticatedClient,
     request: LeaseRequest,
     mode: LeaseMode,
     requestId: string,
-  ): Promise<LeaseGrantView | LeaseRow> {
+  ): Promise<IssuedLeaseResponse | IssuedLeaseRow> {
     const now = this.clock.now();
     const leaseId = this.ids.next('lse');
     const gateway = mode === 'gateway' ? createLeaseToken(leaseId, this.random) : null;
-    const ttlSeconds = Math.min(request.ttl_seconds ?? DEFAULT_TTL_SECONDS, caller.maxTtlSeconds);
+    const ttlSeconds = Math.min(request.ttl_seconds ?? DEFAULT_TTL_SECONDS, client.maxTtlSeconds);
     const auditId = this.ids.next('aud');
-    const row = await this.#statements.submit({
+    const row = await this.#issueBatches.submit({
       leaseId,
       auditId,
-      auditKey: entryKey(this.ring, auditId),
-      keyHash: caller.keyHash,
-      policyVersion: caller.policyVersion,
-      clientId: caller.clientId,
+      auditKey: deriveEntryKey(this.ring, auditId),
+      keyHash: client.keyHash,
+      policyVersion: client.policyVersion,
+      clientId: client.clientId,
       requestId,
       tenant: request.tenant,
       product: request.product,
       connectionId: request.connection_id ?? null,
       assetId: request.asset_id ?? null,
       mode,
-      secretHash: gateway === null ? null : this.ring.lookupHash(gateway.secret),
+      secretHash: gateway === null ? null : this.ring.blindIndex(gateway.secret),
       expiresAt: addSeconds(now, ttlSeconds),
       validUntil: addSeconds(now, request.min_valid_seconds ?? 0),
     });
-    if (!row.known) throw new CallerOutdated();
+    if (!row.known) throw new OutdatedClientError();
     if (!row.issued) return row;
-    const view = this.present(row, request, mode, leaseId, now);
-    return gateway === null ? this.withMetaToken(view, row, request) : { ...view, access_token: gateway.token };
+    const response = this.toIssuedLeaseResponse(row, request, mode, leaseId, now);
+    return gateway === null ? this.addMetaToken(response, row, request) : { ...response, access_token: gateway.token };
   }
 
-  private async run(wishes: LeaseWish[]): Promise<LeaseRow[]> {
-    const rows = await this.database.prompt.rows<LeaseRow>(leaseStatement(this.clock.now(), wishes));
-    const answers: LeaseRow[] = [];
+  private async run(leaseInputs: LeaseInput[]): Promise<IssuedLeaseRow[]> {
+    const rows = await this.database.failFast.rows<IssuedLeaseRow>(issueLeaseStatement(this.clock.now(), leaseInputs));
+    const results: IssuedLeaseRow[] = [];
     // Several rows for one wish are several connections that match; the first tells as much.
-    for (const row of rows) answers[Number(row.n) - 1] ??= row;
-    return answers;
+    for (const row of rows) results[Number(row.n) - 1] ??= row;
+    return results;
   }
 
-  private present(row: LeaseRow, request: LeaseRequest, mode: LeaseMode, leaseId: string, now: Date): LeaseGrantView {
+  private toIssuedLeaseResponse(
+    row: IssuedLeaseRow,
+    request: LeaseRequest,
+    mode: LeaseMode,
+    leaseId: string,
+    now: Date,
+  ): IssuedLeaseResponse {
     const missing = missingScopesOfToken(request.product, row.kind, row.scopes);
     return {
       lease_id: leaseId,
@@ -157,26 +163,30 @@ export class IssueLease {
   }
 
   /** In token mode the answer holds Meta's own token, its host and the proof that goes with this one token (META.md 11). */
-  private async withMetaToken(view: LeaseGrantView, row: LeaseRow, request: LeaseRequest): Promise<LeaseGrantView> {
+  private async addMetaToken(
+    response: IssuedLeaseResponse,
+    row: IssuedLeaseRow,
+    request: LeaseRequest,
+  ): Promise<IssuedLeaseResponse> {
     const { tenant, product } = request;
-    const { connection_id: connectionId, credential_id: credentialId } = view;
+    const { connection_id: connectionId, credential_id: credentialId } = response;
     const context = credentialContext({ tenant, connectionId, credentialId, kind: row.kind, version: row.version });
     const token = await this.vault.open(row, context).catch(async (error: unknown) => {
-      if (!(error instanceof SealBroken)) throw error;
-      await this.alarm.tell({ leaseId: view.lease_id, tenant, product, connectionId, credentialId }, error);
+      if (!(error instanceof DecryptionError)) throw error;
+      await this.alert.raise({ leaseId: response.lease_id, tenant, product, connectionId, credentialId }, error);
       throw new AppError(credentialUnreadable, { cause: error });
     });
-    const host = graphHost(this.config.meta, hostNameOf(row.kind));
+    const host = getGraphHost(this.config.meta, hostNameOf(row.kind));
     return {
-      ...view,
+      ...response,
       access_token: token.expose(),
       graph_base_url: host.baseUrl,
-      ...(host.knowsProof ? { appsecret_proof: appsecretProof(token, host.app.secret) } : {}),
+      ...(host.isProofSupported ? { appsecret_proof: computeAppsecretProof(token, host.app.secret) } : {}),
     };
   }
 
   /** Throws why no lease was issued, unless it is only that the token does not live long enough, which a renewal may mend. */
-  private refuseUnlessTooShort(row: LeaseRow, request: LeaseRequest): void {
+  private throwUnlessTooShort(row: IssuedLeaseRow, request: LeaseRequest): void {
     if (row.connection_id === null) throw new AppError(connectionNotFound);
     if (row.matches > 1) throw new AppError(ambiguousConnection);
     const expired = row.token_expires_at !== null && row.token_expires_at <= this.clock.now();

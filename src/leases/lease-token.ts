@@ -27,7 +27,7 @@ export function createLeaseToken(leaseId: string, random: Random): { token: stri
 }
 
 /** The id of the lease that a token names, if it is one at all; nothing is checked. */
-export function leaseIdIn(token: string): string {
+export function leaseIdOf(token: string): string {
   return `lse_${token.slice(PREFIX.length, PREFIX.length + ULID_LENGTH)}`;
 }
 
@@ -38,7 +38,7 @@ export function parseLeaseToken(token: string): LeaseTokenParts | null {
   if (checksum(body) !== token.slice(-CHECKSUM_LENGTH)) return null;
   const secretStart = PREFIX.length + ULID_LENGTH;
   return {
-    leaseId: leaseIdIn(token),
+    leaseId: leaseIdOf(token),
     secret: body.slice(secretStart, secretStart + SECRET_LENGTH),
   };
 }

@@ -13,11 +13,11 @@ const MODES: readonly unknown[] = ['gateway', 'token'] satisfies LeaseMode[];
 
 /** `POST /v1/leases` (CONTRACT 6). */
 export class LeaseRequest {
-  /** The rules below in one glance, for the requests that keep them; see `InputPipe`. A test holds the two together. */
+  /** The rules below in one glance, for the requests that keep them; see `InputValidationPipe`. A test holds the two together. */
   static isPlainlyValid(body: unknown): boolean {
     if (typeof body !== 'object' || body === null) return false;
     for (const [name, value] of Object.entries(body)) {
-      const rule = PLAIN_RULES.get(name);
+      const rule = FAST_RULES.get(name);
       if (rule === undefined || !rule(value)) return false;
     }
     return 'tenant' in body && 'product' in body;
@@ -58,19 +58,19 @@ export class LeaseRequest {
 }
 
 const isSeconds =
-  (least: number) =>
+  (min: number) =>
   (value: unknown): boolean =>
-    Number.isInteger(value) && (value as number) >= least && (value as number) <= MAX_SECONDS;
-const hasForm =
-  (form: RegExp) =>
+    Number.isInteger(value) && (value as number) >= min && (value as number) <= MAX_SECONDS;
+const matches =
+  (pattern: RegExp) =>
   (value: unknown): boolean =>
-    typeof value === 'string' && form.test(value);
+    typeof value === 'string' && pattern.test(value);
 
-const PLAIN_RULES: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
-  ['tenant', hasForm(TENANT)],
+const FAST_RULES: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
+  ['tenant', matches(TENANT)],
   ['product', (value: unknown) => PRODUCTS.includes(value as Product)],
-  ['connection_id', hasForm(CONNECTION_ID)],
-  ['asset_id', hasForm(ASSET_ID)],
+  ['connection_id', matches(CONNECTION_ID)],
+  ['asset_id', matches(ASSET_ID)],
   ['mode', (value: unknown) => MODES.includes(value)],
   ['ttl_seconds', isSeconds(1)],
   ['min_valid_seconds', isSeconds(0)],

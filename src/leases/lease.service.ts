@@ -1,17 +1,17 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../audit/audit-log.ts';
-import type { Caller, LeaseMode } from '../auth/authenticated-client.ts';
+import type { AuthenticatedClient, LeaseMode } from '../auth/authenticated-client.ts';
 import { visibleProducts, visibleTenants } from '../auth/policy/policy.ts';
 import { Database, type Sql } from '../database/database.ts';
 import { Clock } from '../platform/clock.ts';
 import { firstIdAt } from '../platform/ids.ts';
 import { KeyRing } from '../vault/keys/key-ring.ts';
-import { STILL_COVERED } from './gateway-lease-verifier.ts';
+import { POLICY_COVERS_LEASE } from './gateway-lease-verifier.ts';
 import { parseLeaseToken } from './lease-token.ts';
 
 /** A lease as its client and the admins see it; never its token. */
-export interface LeaseView {
+export interface LeaseResponse {
   lease_id: string;
   mode: LeaseMode;
   status: 'active' | 'ended' | 'expired';
@@ -28,7 +28,7 @@ export interface LeaseView {
 }
 
 /** RFC 7662, section 2.2; the ids besides are our extension. */
-export type Introspection =
+export type IntrospectionResponse =
   | { active: false }
   | {
       active: true;
@@ -66,14 +66,14 @@ interface LeaseRecord {
   scopes: string[] | null;
 }
 
-const RECORD = `SELECT l.*, k.scopes, (c.status = 'active' AND cl.deleted_at IS NULL AND ${STILL_COVERED} AND k.id IS NOT NULL) AS backed
+const LEASE_RECORD_SQL = `SELECT l.*, k.scopes, (c.status = 'active' AND cl.deleted_at IS NULL AND ${POLICY_COVERS_LEASE} AND k.id IS NOT NULL) AS backed
   FROM lease l JOIN client cl ON cl.id = l.client_id JOIN connection c ON c.id = l.connection_id
     LEFT JOIN credential k ON k.id = l.credential_id
   WHERE l.id = $1`;
 
 /** Leases after they were issued: looked at, introspected, ended. */
 @Injectable()
-export class LeaseRecords {
+export class LeaseService {
   constructor(
     private readonly database: Database,
     private readonly ring: KeyRing,
@@ -82,19 +82,19 @@ export class LeaseRecords {
   ) {}
 
   /** Null where there is none, or it is not the caller's to see. */
-  async find(caller: Caller, id: string): Promise<LeaseView | null> {
+  async find(client: AuthenticatedClient, id: string): Promise<LeaseResponse | null> {
     const record = await this.read(this.database, id);
-    return record === null || !maySee(caller, record) ? null : this.toView(record);
+    return record === null || !canSee(client, record) ? null : this.toLeaseResponse(record);
   }
 
   /** What a lease token is good for at this moment; `active: false` for everything the caller may not know. */
-  async introspect(caller: Caller, token: string, issuer: string): Promise<Introspection> {
+  async introspect(client: AuthenticatedClient, token: string, issuer: string): Promise<IntrospectionResponse> {
     const parts = parseLeaseToken(token);
     const record = parts === null ? null : await this.read(this.database, parts.leaseId);
     if (parts === null || record === null || record.secret_hash === null) return { active: false };
-    const proven = timingSafeEqual(record.secret_hash, this.ring.lookupHash(parts.secret));
-    const own = caller.role === 'admin' || record.client_id === caller.clientId;
-    if (!proven || !own || this.statusOf(record) !== 'active') return { active: false };
+    const isAuthentic = timingSafeEqual(record.secret_hash, this.ring.blindIndex(parts.secret));
+    const isOwner = client.role === 'admin' || record.client_id === client.clientId;
+    if (!isAuthentic || !isOwner || this.statusOf(record) !== 'active') return { active: false };
     return {
       active: true,
       scope: (record.scopes ?? []).join(' '),
@@ -113,10 +113,10 @@ export class LeaseRecords {
   }
 
   /** Ends a lease; true where it is the caller's, ended before or now. */
-  async end(caller: Caller, id: string, requestId: string): Promise<boolean> {
+  async end(client: AuthenticatedClient, id: string, requestId: string): Promise<boolean> {
     return this.database.transaction(async (tx) => {
       const record = await this.read(tx, id);
-      if (record === null || !maySee(caller, record)) return false;
+      if (record === null || !canSee(client, record)) return false;
       const now = this.clock.now();
       const ended = await tx.run({
         name: 'lease_end',
@@ -126,7 +126,7 @@ export class LeaseRecords {
       if (ended === 1) {
         await this.audit.record(tx, {
           action: 'lease.ended',
-          actor: { kind: 'client', id: caller.clientId },
+          actor: { kind: 'client', id: client.clientId },
           tenant: record.tenant,
           product: record.product,
           connectionId: record.connection_id,
@@ -148,16 +148,16 @@ export class LeaseRecords {
   }
 
   private async read(sql: Sql, id: string): Promise<LeaseRecord | null> {
-    const [record] = await sql.rows<LeaseRecord>({ name: 'lease_record', text: RECORD, values: [id] });
+    const [record] = await sql.rows<LeaseRecord>({ name: 'lease_record', text: LEASE_RECORD_SQL, values: [id] });
     return record ?? null;
   }
 
-  private statusOf(record: LeaseRecord): LeaseView['status'] {
+  private statusOf(record: LeaseRecord): LeaseResponse['status'] {
     if (record.ended_at !== null || !record.backed) return 'ended';
     return record.expires_at <= this.clock.now() ? 'expired' : 'active';
   }
 
-  private toView(record: LeaseRecord): LeaseView {
+  private toLeaseResponse(record: LeaseRecord): LeaseResponse {
     return {
       lease_id: record.id,
       mode: record.mode,
@@ -179,11 +179,11 @@ export class LeaseRecords {
 }
 
 /** Clients see their own leases, admins all, auditors those of their tenants. */
-function maySee(caller: Caller, record: LeaseRecord): boolean {
-  if (caller.role === 'admin' || record.client_id === caller.clientId) return true;
-  if (caller.role !== 'auditor') return false;
-  const tenants = visibleTenants(caller);
-  const products = visibleProducts(caller);
+function canSee(client: AuthenticatedClient, record: LeaseRecord): boolean {
+  if (client.role === 'admin' || record.client_id === client.clientId) return true;
+  if (client.role !== 'auditor') return false;
+  const tenants = visibleTenants(client);
+  const products = visibleProducts(client);
   return (tenants?.includes(record.tenant) ?? true) && (products?.includes(record.product) ?? true);
 }
 

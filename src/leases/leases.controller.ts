@@ -1,55 +1,58 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Req } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import type { Caller } from '../auth/authenticated-client.ts';
-import { Authentication } from '../auth/authentication.service.ts';
-import { CurrentCaller, RequestId, Roles, RolesCheckedAgain } from '../auth/decorators.ts';
-import { PolicyRefusal } from '../auth/policy/policy.ts';
+import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
+import { AuthenticationService } from '../auth/authentication.service.ts';
+import { CurrentClient, RequestId, Roles, RolesWithCachedClient } from '../auth/decorators.ts';
+import { PolicyViolationError } from '../auth/policy/policy.ts';
 import { Config } from '../config/config.ts';
 import { AppError } from '../platform/problem.ts';
 import { IntrospectionRequest, LeaseRequest } from './lease.dto.ts';
-import { type Introspection, LeaseRecords, type LeaseView } from './lease.service.ts';
-import { CallerOutdated, IssueLease, type LeaseGrantView } from './lease-issuer.ts';
+import { type IntrospectionResponse, type LeaseResponse, LeaseService } from './lease.service.ts';
+import { type IssuedLeaseResponse, LeaseIssuer, OutdatedClientError } from './lease-issuer.ts';
 import { leaseNotFound } from './lease-problems.ts';
 
 @ApiTags('leases')
 @Controller('v1/leases')
 export class LeasesController {
   constructor(
-    private readonly issueLease: IssueLease,
-    private readonly records: LeaseRecords,
+    private readonly leaseIssuer: LeaseIssuer,
+    private readonly leaseService: LeaseService,
     private readonly config: Config,
-    private readonly authentication: Authentication,
+    private readonly authentication: AuthenticationService,
   ) {}
 
   @Post()
-  @RolesCheckedAgain('service')
+  @RolesWithCachedClient('service')
   async issue(
-    @CurrentCaller() caller: Caller,
+    @CurrentClient() client: AuthenticatedClient,
     @Body() request: LeaseRequest,
     @RequestId() requestId: string,
     @Req() call: FastifyRequest,
-  ): Promise<LeaseGrantView> {
+  ): Promise<IssuedLeaseResponse> {
     try {
-      return await this.issueLease.issue(caller, request, requestId);
+      return await this.leaseIssuer.issue(client, request, requestId);
     } catch (error) {
       // The caller may have been remembered: what refuses it, or was found to be outdated, is looked at as it is now.
-      if (!(error instanceof CallerOutdated || error instanceof PolicyRefusal)) throw error;
+      if (!(error instanceof OutdatedClientError || error instanceof PolicyViolationError)) throw error;
     }
-    return this.issueLease.issue(await this.authentication.callerOf(call, 0), request, requestId);
+    return this.leaseIssuer.issue(await this.authentication.authenticate(call, 0), request, requestId);
   }
 
   @Post('introspect')
   @HttpCode(200)
   @Roles('service', 'admin')
-  introspect(@CurrentCaller() caller: Caller, @Body() request: IntrospectionRequest): Promise<Introspection> {
-    return this.records.introspect(caller, request.token, this.config.publicUrl);
+  introspect(
+    @CurrentClient() client: AuthenticatedClient,
+    @Body() request: IntrospectionRequest,
+  ): Promise<IntrospectionResponse> {
+    return this.leaseService.introspect(client, request.token, this.config.publicUrl);
   }
 
   @Get(':id')
   @Roles('service', 'admin', 'auditor')
-  async find(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<LeaseView> {
-    const lease = await this.records.find(caller, id);
+  async find(@CurrentClient() client: AuthenticatedClient, @Param('id') id: string): Promise<LeaseResponse> {
+    const lease = await this.leaseService.find(client, id);
     if (lease === null) throw new AppError(leaseNotFound);
     return lease;
   }
@@ -57,7 +60,11 @@ export class LeasesController {
   @Delete(':id')
   @HttpCode(204)
   @Roles('service', 'admin')
-  async end(@CurrentCaller() caller: Caller, @Param('id') id: string, @RequestId() requestId: string): Promise<void> {
-    if (!(await this.records.end(caller, id, requestId))) throw new AppError(leaseNotFound);
+  async end(
+    @CurrentClient() client: AuthenticatedClient,
+    @Param('id') id: string,
+    @RequestId() requestId: string,
+  ): Promise<void> {
+    if (!(await this.leaseService.end(client, id, requestId))) throw new AppError(leaseNotFound);
   }
 }

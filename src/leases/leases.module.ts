@@ -1,29 +1,29 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
-import { AccessModule } from '../auth/auth.module.ts';
+import { AuthModule } from '../auth/auth.module.ts';
 import { ConnectionsModule } from '../connections/connections.module.ts';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.ts';
-import { Upkeep } from '../lifecycle/retention.service.ts';
-import { LeaseCheck } from './gateway-lease-verifier.ts';
-import { SealAlarm } from './integrity-alert.ts';
-import { LeaseRecords } from './lease.service.ts';
-import { IssueLease } from './lease-issuer.ts';
+import { RetentionService } from '../lifecycle/retention.service.ts';
+import { GatewayLeaseVerifier } from './gateway-lease-verifier.ts';
+import { IntegrityAlert } from './integrity-alert.ts';
+import { LeaseService } from './lease.service.ts';
+import { LeaseIssuer } from './lease-issuer.ts';
 import { LeasesController } from './leases.controller.ts';
-import { GatewayLeases } from './token-replacement.service.ts';
+import { TokenReplacementService } from './token-replacement.service.ts';
 
 @Module({
-  imports: [AccessModule, ConnectionsModule, LifecycleModule],
+  imports: [AuthModule, ConnectionsModule, LifecycleModule],
   controllers: [LeasesController],
-  providers: [IssueLease, LeaseCheck, LeaseRecords, GatewayLeases, SealAlarm],
-  exports: [LeaseCheck, GatewayLeases, LeaseRecords],
+  providers: [LeaseIssuer, GatewayLeaseVerifier, LeaseService, TokenReplacementService, IntegrityAlert],
+  exports: [GatewayLeaseVerifier, TokenReplacementService, LeaseService],
 })
 export class LeasesModule implements OnModuleInit {
   constructor(
-    private readonly upkeep: Upkeep,
-    private readonly records: LeaseRecords,
+    private readonly retentionService: RetentionService,
+    private readonly leaseService: LeaseService,
   ) {}
 
   /** Leases that ended go after RETENTION_DAYS. */
   onModuleInit(): void {
-    this.upkeep.register('ended leases', (endedBefore, limit) => this.records.purge(endedBefore, limit));
+    this.retentionService.register('ended leases', (endedBefore, limit) => this.leaseService.purge(endedBefore, limit));
   }
 }

@@ -1,21 +1,21 @@
 import { Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { actorOf } from '../audit/actor.ts';
-import type { Caller } from '../auth/authenticated-client.ts';
-import { CurrentCaller, RequestId, Roles } from '../auth/decorators.ts';
-import { covers, requireCovered, visibleProducts, visibleTenants } from '../auth/policy/policy.ts';
-import { ConnectionReader } from '../connections/connection/connection.repository.ts';
+import { toActor } from '../audit/actor.ts';
+import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
+import { CurrentClient, RequestId, Roles } from '../auth/decorators.ts';
+import { isCoveredByPolicy, requireCoveredByPolicy, visibleProducts, visibleTenants } from '../auth/policy/policy.ts';
+import { ConnectionRepository } from '../connections/connection/connection.repository.ts';
 import { connectionNotFound, connectionRevoked } from '../connections/connection/connection-problems.ts';
-import type { ConnectionView } from '../connections/connection/connection-response.dto.ts';
-import { ListConnectionsQuery } from '../connections/connection/list-connections.dto.ts';
-import { RevokeConnection } from '../connections/revocation/connection-revoker.ts';
+import type { ConnectionResponse } from '../connections/connection/connection-response.dto.ts';
+import { ListConnectionsRequest } from '../connections/connection/list-connections.dto.ts';
+import { ConnectionRevoker } from '../connections/revocation/connection-revoker.ts';
 import { isId } from '../platform/ids.ts';
 import { decodeCursor, type Page } from '../platform/paging.ts';
 import { AppError } from '../platform/problem.ts';
-import { RevokeAtMeta } from './provider-revocation.service.ts';
-import { WorkOnConnection } from './refresh/manual-refresh.service.ts';
+import { ProviderRevocationService } from './provider-revocation.service.ts';
+import { ManualRefreshService } from './refresh/manual-refresh.service.ts';
 
-export interface RevokedAnswer {
+export interface RevokedConnectionResponse {
   id: string;
   status: 'revoked';
   revoked_at: string;
@@ -27,25 +27,28 @@ export interface RevokedAnswer {
 @ApiTags('connections')
 @ApiBearerAuth('bearer')
 @Controller('v1/connections')
-export class ConnectionsController {
+export class ConnectionActionsController {
   constructor(
-    private readonly reader: ConnectionReader,
-    private readonly revocation: RevokeConnection,
-    private readonly revokeAtMeta: RevokeAtMeta,
-    private readonly work: WorkOnConnection,
+    private readonly connectionRepository: ConnectionRepository,
+    private readonly revocation: ConnectionRevoker,
+    private readonly revokeAtMeta: ProviderRevocationService,
+    private readonly manualRefresh: ManualRefreshService,
   ) {}
 
   @Get()
   @Roles('service', 'admin', 'auditor')
-  async list(@CurrentCaller() caller: Caller, @Query() query: ListConnectionsQuery): Promise<Page<ConnectionView>> {
+  async list(
+    @CurrentClient() client: AuthenticatedClient,
+    @Query() query: ListConnectionsRequest,
+  ): Promise<Page<ConnectionResponse>> {
     const { tenant, product, status, limit, cursor } = query;
-    requireCovered(caller, tenant, product);
-    return this.reader.list({
+    requireCoveredByPolicy(client, tenant, product);
+    return this.connectionRepository.list({
       ...(tenant === undefined ? {} : { tenant }),
       ...(product === undefined ? {} : { product }),
       ...(status === undefined ? {} : { status }),
-      visibleTenants: visibleTenants(caller),
-      visibleProducts: visibleProducts(caller),
+      visibleTenants: visibleTenants(client),
+      visibleProducts: visibleProducts(client),
       limit,
       after: decodeCursor(cursor),
     });
@@ -53,8 +56,8 @@ export class ConnectionsController {
 
   @Get(':id')
   @Roles('service', 'admin', 'auditor')
-  one(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<ConnectionView> {
-    return this.find(caller, id);
+  one(@CurrentClient() client: AuthenticatedClient, @Param('id') id: string): Promise<ConnectionResponse> {
+    return this.find(client, id);
   }
 
   /** Also the second time: the answer says how the revocation at Meta stands by now. */
@@ -62,22 +65,24 @@ export class ConnectionsController {
   @Roles('admin')
   @HttpCode(200)
   async revoke(
-    @CurrentCaller() caller: Caller,
+    @CurrentClient() client: AuthenticatedClient,
     @RequestId() requestId: string,
     @Param('id') id: string,
-  ): Promise<RevokedAnswer> {
-    await this.find(caller, id);
-    const actor = actorOf(caller);
+  ): Promise<RevokedConnectionResponse> {
+    await this.find(client, id);
+    const actor = toActor(client);
     const revoked = await this.revocation.revoke(id, { actor, requestId, reason: 'api' });
     if (revoked === null) throw new AppError(connectionNotFound);
-    const standing =
-      revoked.providerRevocation === 'pending' ? await this.revokeAtMeta.tryNow(id, actor) : revoked.providerRevocation;
+    const providerStatus =
+      revoked.providerRevocation === 'pending'
+        ? await this.revokeAtMeta.attemptNow(id, actor)
+        : revoked.providerRevocation;
     return {
       id,
       status: 'revoked',
       revoked_at: revoked.revokedAt.toISOString(),
       leases_revoked: revoked.leasesRevoked,
-      provider_revocation: standing,
+      provider_revocation: providerStatus,
     };
   }
 
@@ -85,31 +90,31 @@ export class ConnectionsController {
   @Post(':id/refresh')
   @Roles('admin')
   @HttpCode(200)
-  async refresh(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<ConnectionView> {
-    await this.findUsable(caller, id);
-    await this.work.refresh(id);
-    return this.find(caller, id);
+  async refresh(@CurrentClient() client: AuthenticatedClient, @Param('id') id: string): Promise<ConnectionResponse> {
+    await this.findUsable(client, id);
+    await this.manualRefresh.refresh(id);
+    return this.find(client, id);
   }
 
   /** Inspects now, whatever is due. */
   @Post(':id/check')
   @Roles('admin')
   @HttpCode(200)
-  async check(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<ConnectionView> {
-    await this.findUsable(caller, id);
-    await this.work.check(id);
-    return this.find(caller, id);
+  async check(@CurrentClient() client: AuthenticatedClient, @Param('id') id: string): Promise<ConnectionResponse> {
+    await this.findUsable(client, id);
+    await this.manualRefresh.check(id);
+    return this.find(client, id);
   }
 
-  private async findUsable(caller: Caller, id: string): Promise<void> {
-    const { status } = await this.find(caller, id);
+  private async findUsable(client: AuthenticatedClient, id: string): Promise<void> {
+    const { status } = await this.find(client, id);
     if (status === 'revoked') throw new AppError(connectionRevoked);
   }
 
   /** One outside of the caller's policy does not exist for it. */
-  private async find(caller: Caller, id: string): Promise<ConnectionView> {
-    const connection = isId(id, 'con') ? await this.reader.findAcrossTenants(id) : null;
-    if (connection === null || !covers(caller, connection.tenant, connection.product))
+  private async find(client: AuthenticatedClient, id: string): Promise<ConnectionResponse> {
+    const connection = isId(id, 'con') ? await this.connectionRepository.findAcrossTenants(id) : null;
+    if (connection === null || !isCoveredByPolicy(client, connection.tenant, connection.product))
       throw new AppError(connectionNotFound);
     return connection;
   }

@@ -4,13 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * Longer than Meta has for one answer, so that what it gives is still stored; shorter than what a replica has to end in. What goes on
  * longer loses its connections, and its claims run out, as after a crash.
  */
-const PATIENCE_MS = 12_000;
+const DRAIN_TIMEOUT_MS = 12_000;
 
 /** Waits for work to end, well or badly, until the patience since `sinceMs` (of `performance.now()`) is over. Never throws. */
-export async function settledWithin(work: Iterable<Promise<unknown>>, sinceMs: number): Promise<void> {
-  const left = Math.max(0, sinceMs + PATIENCE_MS - performance.now());
+export async function drainWithTimeout(work: Iterable<Promise<unknown>>, sinceMs: number): Promise<void> {
+  const left = Math.max(0, sinceMs + DRAIN_TIMEOUT_MS - performance.now());
   const ended = new AbortController();
-  const late = sleep(left, undefined, { signal: ended.signal }).catch(() => undefined);
-  await Promise.race([Promise.allSettled(work), late]);
+  const timeout = sleep(left, undefined, { signal: ended.signal }).catch(() => undefined);
+  await Promise.race([Promise.allSettled(work), timeout]);
   ended.abort();
 }

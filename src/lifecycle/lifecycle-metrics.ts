@@ -1,19 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { CredentialCensus } from '../connections/credentials/credential-census.ts';
+import { CredentialStatistics } from '../connections/credentials/credential-census.ts';
 import type { CredentialKind } from '../connections/credentials/credential-kind.ts';
 import { Clock } from '../platform/clock.ts';
 import type { CheckOutcome } from './inspection/token-inspector.ts';
-import { PaceStore } from './rate-limit/app-rate-limit.repository.ts';
-import type { RenewalOutcome } from './refresh/token-refresher.ts';
+import { AppRateLimitRepository } from './rate-limit/app-rate-limit.repository.ts';
+import type { RefreshOutcome } from './refresh/token-refresher.ts';
 
 /** A census of a large table is not taken for every scrape. */
-const CENSUS_GOOD_FOR_MS = 30_000;
+const CENSUS_TTL_MS = 30_000;
 
 /** The lifecycle in figures. Gauges about the whole are the same on every replica, because the database counts. */
 @Injectable()
 export class LifecycleMetrics {
-  private readonly renewals: Counter<'kind' | 'outcome'>;
+  private readonly refreshes: Counter<'kind' | 'outcome'>;
   private readonly checks: Counter<'outcome'>;
   private readonly sweeps: Histogram<'sweep'>;
   private readonly credentials: Gauge<'kind' | 'health'>;
@@ -26,14 +26,14 @@ export class LifecycleMetrics {
 
   constructor(
     registry: Registry,
-    private readonly census: CredentialCensus,
-    private readonly pace: PaceStore,
+    private readonly census: CredentialStatistics,
+    private readonly rateLimits: AppRateLimitRepository,
     private readonly clock: Clock,
   ) {
     const registers = [registry];
     // On each of them: a scrape reads all gauges at once, and none may be read before the count is there.
     const collect = (): Promise<void> => this.take();
-    this.renewals = new Counter({
+    this.refreshes = new Counter({
       name: 'metavault_renewals_total',
       help: 'Renewals by how they ended.',
       labelNames: ['kind', 'outcome'],
@@ -88,21 +88,21 @@ export class LifecycleMetrics {
     });
   }
 
-  renewed(kind: CredentialKind, outcome: RenewalOutcome): void {
-    this.renewals.inc({ kind, outcome });
+  recordRefresh(kind: CredentialKind, outcome: RefreshOutcome): void {
+    this.refreshes.inc({ kind, outcome });
   }
 
-  checked(outcome: CheckOutcome): void {
+  recordCheck(outcome: CheckOutcome): void {
     this.checks.inc({ outcome });
   }
 
-  swept(sweep: 'refresh' | 'health', seconds: number): void {
+  recordSweep(sweep: 'refresh' | 'health', seconds: number): void {
     this.sweeps.observe({ sweep }, seconds);
   }
 
   /** Once for all gauges of a scrape, and not more often than every half minute. */
   private take(): Promise<void> {
-    if (this.taking === null && performance.now() - this.takenAtMs < CENSUS_GOOD_FOR_MS) return Promise.resolve();
+    if (this.taking === null && performance.now() - this.takenAtMs < CENSUS_TTL_MS) return Promise.resolve();
     this.taking ??= this.count().finally(() => {
       this.taking = null;
     });
@@ -110,7 +110,7 @@ export class LifecycleMetrics {
   }
 
   private async count(): Promise<void> {
-    const [census, paces] = await Promise.all([this.census.take(), this.pace.all()]);
+    const [census, states] = await Promise.all([this.census.take(), this.rateLimits.all()]);
     const now = this.clock.now();
     this.credentials.reset();
     for (const { kind, health, count } of census.byKindAndHealth) this.credentials.set({ kind, health }, count);
@@ -118,7 +118,7 @@ export class LifecycleMetrics {
     else this.nextExpiry.set((census.nextExpiryAt.getTime() - now.getTime()) / 1000);
     this.lag.set({ sweep: 'refresh' }, overdue(census.oldestRefreshDueAt, now));
     this.lag.set({ sweep: 'health' }, overdue(census.oldestCheckDueAt, now));
-    for (const { appId, ...state } of paces) {
+    for (const { appId, ...state } of states) {
       const throttled = state.stoppedUntil !== null && state.stoppedUntil > now;
       this.throttle.set({ app_id: appId, state: 'throttled' }, throttled ? 1 : 0);
       this.throttle.set({ app_id: appId, state: 'breaker_open' }, state.breaker === 'open' ? 1 : 0);

@@ -1,33 +1,33 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Actor, SYSTEM } from '../audit/audit-log.ts';
 import { Config } from '../config/config.ts';
-import { ClaimLost } from '../connections/authorization/pending-authorization.repository.ts';
-import type { ProviderRevocation } from '../connections/connection/connection-status.ts';
+import { ClaimLostError } from '../connections/authorization/pending-authorization.repository.ts';
+import type { ProviderRevocationStatus } from '../connections/connection/connection-status.ts';
 import {
   type ClaimedRevocation,
-  ProviderRevocations,
+  ProviderRevocationRepository,
 } from '../connections/revocation/provider-revocation.repository.ts';
 import { MetaError } from '../meta/errors/meta-error.ts';
 import { RevocationApi } from '../meta/tokens/revocation-api.ts';
 import { Clock } from '../platform/clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { Random } from '../platform/random.ts';
-import { SealBroken } from '../vault/sealed-secret.ts';
-import { failureOf } from './failures/attempt-failure.ts';
-import { nextAttemptAt, type Patience } from './failures/next-attempt.ts';
-import { AppPace, PaceStopped, type Urgency } from './rate-limit/app-rate-limiter.ts';
+import { DecryptionError } from '../vault/sealed-secret.ts';
+import { toAttemptFailure } from './failures/attempt-failure.ts';
+import { nextAttemptAt, type RetryClass } from './failures/next-attempt.ts';
+import { AppRateLimiter, CallNotPermittedError, type Urgency } from './rate-limit/app-rate-limiter.ts';
 
 /** Somebody waits for the answer. */
-const AT_ONCE_MS = 10_000;
+const MAX_WAIT_MS = 10_000;
 const BATCH = 20;
 
 /** Tells Meta of revocations, at once and then until it confirms. */
 @Injectable()
-export class RevokeAtMeta {
+export class ProviderRevocationService {
   constructor(
-    private readonly revocations: ProviderRevocations,
+    private readonly revocations: ProviderRevocationRepository,
     private readonly api: RevocationApi,
-    private readonly pace: AppPace,
+    private readonly rateLimiter: AppRateLimiter,
     private readonly clock: Clock,
     private readonly random: Random,
     private readonly config: Config,
@@ -38,25 +38,25 @@ export class RevokeAtMeta {
    * Tries at once, for ten seconds at the most (what is under way then goes on by itself); how it stands after that.
    * `actor` is whom the record of a confirmation names.
    */
-  async tryNow(connectionId: string, actor: Actor): Promise<ProviderRevocation> {
+  async attemptNow(connectionId: string, actor: Actor): Promise<ProviderRevocationStatus> {
     const claimed = await this.revocations.claimOne(connectionId, this.config.claimSeconds);
     if (claimed !== null) {
       let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, AT_ONCE_MS);
+      const timeout = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, MAX_WAIT_MS);
       });
-      await Promise.race([this.work(claimed, 'forced', actor), late]);
+      await Promise.race([this.attempt(claimed, 'forced', actor), timeout]);
       clearTimeout(timer);
     }
-    return (await this.revocations.standing(connectionId)) ?? 'not_supported';
+    return (await this.revocations.getStatus(connectionId)) ?? 'not_supported';
   }
 
   /** Works off what is due, until `isStopping` or nothing is left. How many it tried. */
-  async workOff(isStopping: () => boolean): Promise<number> {
+  async processDue(isStopping: () => boolean): Promise<number> {
     let tried = 0;
     while (!isStopping()) {
       const batch = await this.revocations.claimDue(BATCH, this.config.claimSeconds);
-      await Promise.all(batch.map((revocation) => this.work(revocation, 'scheduled', SYSTEM)));
+      await Promise.all(batch.map((revocation) => this.attempt(revocation, 'scheduled', SYSTEM)));
       tried += batch.length;
       if (batch.length < BATCH) break;
     }
@@ -64,40 +64,42 @@ export class RevokeAtMeta {
   }
 
   /** One attempt. Never throws: what cannot be written now is another replica's when the claim ends. */
-  private async work(revocation: ClaimedRevocation, urgency: Urgency, actor: Actor): Promise<void> {
+  private async attempt(revocation: ClaimedRevocation, urgency: Urgency, actor: Actor): Promise<void> {
     try {
-      if (await this.revocations.becomesShared(revocation)) return;
+      if (await this.revocations.finishIfShared(revocation)) return;
       const token = await this.revocations.open(revocation);
       if (token === null) return await this.revocations.finish(revocation, 'not_supported', actor);
       const request = { kind: revocation.kind, token, metaUserId: revocation.metaUserId };
-      const outcome = await this.pace.call(revocation.appId, urgency, () => this.api.revoke(request));
+      const outcome = await this.rateLimiter.call(revocation.appId, urgency, () => this.api.revoke(request));
       await this.revocations.finish(revocation, outcome, actor);
     } catch (error) {
-      await this.settle(revocation, actor, error).catch((cause: unknown) => {
-        if (!(cause instanceof ClaimLost))
+      await this.handleFailure(revocation, actor, error).catch((cause: unknown) => {
+        if (!(cause instanceof ClaimLostError))
           this.logger.error({ err: cause }, 'the end of a revocation could not be written');
       });
     }
   }
 
-  private async settle(revocation: ClaimedRevocation, actor: Actor, error: unknown): Promise<void> {
-    if (error instanceof ClaimLost) return;
+  private async handleFailure(revocation: ClaimedRevocation, actor: Actor, error: unknown): Promise<void> {
+    if (error instanceof ClaimLostError) return;
     // A dead token has no grant to take away any more.
     if (error instanceof MetaError && error.verdict.kind === 'dead') {
       return this.revocations.finish(revocation, 'confirmed', actor);
     }
-    const known = error instanceof MetaError || error instanceof PaceStopped || error instanceof SealBroken;
+    const known =
+      error instanceof MetaError || error instanceof CallNotPermittedError || error instanceof DecryptionError;
     const of = { connection_id: revocation.connectionId, attempts: revocation.attempts + 1 };
     this.logger[known ? 'warn' : 'error']({ ...of, err: error }, 'Meta could not be told of a revocation yet');
-    const failure = error instanceof MetaError ? failureOf(error) : null;
-    const patience: Patience = failure?.patience ?? (error instanceof SealBroken ? 'later' : 'soon');
-    const wait = error instanceof PaceStopped ? (error.until.getTime() - this.clock.now().getTime()) / 1000 : null;
+    const failure = error instanceof MetaError ? toAttemptFailure(error) : null;
+    const retryClass: RetryClass = failure?.retryClass ?? (error instanceof DecryptionError ? 'later' : 'soon');
+    const wait =
+      error instanceof CallNotPermittedError ? (error.until.getTime() - this.clock.now().getTime()) / 1000 : null;
     await this.revocations.postpone(
       revocation,
       nextAttemptAt({
         now: this.clock.now(),
         attempts: revocation.attempts + 1,
-        patience,
+        retryClass,
         expiresAt: null,
         retryAfterSeconds: failure?.retryAfterSeconds ?? wait,
         fraction: this.random.fraction(),

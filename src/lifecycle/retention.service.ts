@@ -4,15 +4,15 @@ import { addSeconds, Clock } from '../platform/clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 
 /** Removes one batch of what ended before `endedBefore`; how many rows that was. Rooms register theirs. */
-export type Purge = (endedBefore: Date, limit: number) => Promise<number>;
+export type PurgeExpired = (endedBefore: Date, limit: number) => Promise<number>;
 
 const BATCH = 1_000;
 const DAY_SECONDS = 24 * 60 * 60;
 
 /** Each night: what ended more than RETENTION_DAYS ago goes. Every room that keeps such rows registers how. */
 @Injectable()
-export class Upkeep {
-  private readonly purges = new Map<string, Purge>();
+export class RetentionService {
+  private readonly purges = new Map<string, PurgeExpired>();
 
   constructor(
     private readonly clock: Clock,
@@ -21,7 +21,7 @@ export class Upkeep {
   ) {}
 
   /** `what` names the rows in the log; once each. */
-  register(what: string, purge: Purge): void {
+  register(what: string, purge: PurgeExpired): void {
     if (this.purges.has(what)) throw new Error(`the purge of ${what} is registered twice`);
     this.purges.set(what, purge);
   }

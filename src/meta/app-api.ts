@@ -5,7 +5,7 @@ import type { MetaVerdict } from './errors/classify-error.ts';
 import { MetaError } from './errors/meta-error.ts';
 import { GraphTransport } from './graph/graph-transport.ts';
 import { asObject, readText } from './graph/lossless-json.ts';
-import { allItems } from './graph/paginate.ts';
+import { paginate } from './graph/paginate.ts';
 
 /** Whether Meta knows our app by its id and secret. `verdict` is `configuration` for wrong settings, else Meta could not be asked. */
 export type AppCheck =
@@ -26,7 +26,7 @@ export class AppApi {
       grant_type: 'client_credentials',
     };
     try {
-      const answer = await this.transport.call({
+      const response = await this.transport.call({
         operation: 'check_app',
         context: 'app_call',
         host,
@@ -37,10 +37,10 @@ export class AppApi {
         effect: 'repeatable',
         acceptForm: true,
       });
-      if (readText(asObject(answer.json), 'access_token') === null) {
+      if (readText(asObject(response.json), 'access_token') === null) {
         return { ok: false, verdict: { kind: 'transient' }, meta: {} };
       }
-      return { ok: true, servedVersion: answer.servedVersion };
+      return { ok: true, servedVersion: response.servedVersion };
     } catch (error) {
       if (error instanceof MetaError) return { ok: false, verdict: error.verdict, meta: error.cause };
       throw error;
@@ -48,10 +48,10 @@ export class AppApi {
   }
 
   /** The webhook subscriptions of our app. */
-  async subscriptions(): Promise<WebhookSubscription[]> {
+  async listSubscriptions(): Promise<WebhookSubscription[]> {
     const { app, version } = this.transport.host('facebook');
     const found: WebhookSubscription[] = [];
-    const items = allItems(this.transport, {
+    const items = paginate(this.transport, {
       operation: 'list_subscriptions',
       context: 'app_call',
       host: 'facebook',

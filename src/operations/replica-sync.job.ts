@@ -6,7 +6,7 @@ import { KeyRing } from '../vault/keys/key-ring.ts';
 
 /** Keeps what this process holds in memory close to what the database says. A failure is told and tried again at the next turn. */
 @Injectable()
-export class Upkeep {
+export class ReplicaSyncJob {
   constructor(
     private readonly clock: DatabaseClock,
     private readonly keyRing: KeyRing,

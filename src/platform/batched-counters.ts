@@ -4,27 +4,27 @@ import type { Counter, Histogram, LabelValues } from 'prom-client';
  * Counts of what happens thousands of times a second. prom-client checks and hashes the labels of each call, which costs more than much of
  * what is counted; here it is a number that grows, handed on when somebody reads the metrics: give `pour` to the counter's `collect`.
  */
-export class Tallies<T extends string> {
+export class BatchedCounters<T extends string> {
   readonly #counts = new Map<string, { labels: LabelValues<T>; count: number }>();
 
   /** `key` stands for the labels: equal for equal ones. */
   add(key: string, labels: LabelValues<T>): void {
-    const tally = this.#counts.get(key);
-    if (tally === undefined) this.#counts.set(key, { labels, count: 1 });
-    else tally.count++;
+    const entry = this.#counts.get(key);
+    if (entry === undefined) this.#counts.set(key, { labels, count: 1 });
+    else entry.count++;
   }
 
-  pour(into: Counter<T>): void {
+  flushInto(into: Counter<T>): void {
     for (const { labels, count } of this.#counts.values()) into.inc(labels, count);
     this.#counts.clear();
   }
 }
 
 /** So many values of a label are kept at the most. */
-const MOST_KEPT = 1_024;
+const MAX_BUFFERED_VALUES = 1_024;
 
 /** The same for a histogram with one label: its values are handed on in a row, which costs a fraction of what each costs amid other work. */
-export class Observations<T extends string> {
+export class BatchedObservations<T extends string> {
   readonly #values = new Map<string, number[]>();
 
   constructor(private readonly label: T) {}
@@ -32,10 +32,10 @@ export class Observations<T extends string> {
   add(label: string, value: number, histogram: Histogram<T>): void {
     const values = this.#values.get(label);
     if (values === undefined) this.#values.set(label, [value]);
-    else if (values.push(value) >= MOST_KEPT) this.pour(histogram);
+    else if (values.push(value) >= MAX_BUFFERED_VALUES) this.flushInto(histogram);
   }
 
-  pour(into: Histogram<T>): void {
+  flushInto(into: Histogram<T>): void {
     for (const [label, values] of this.#values) {
       const labels = { [this.label]: label } as LabelValues<T>;
       for (const value of values) into.observe(labels, value);

@@ -1,7 +1,7 @@
 /** Breaks one piece of work off from outside. What an AbortController does, at a tenth of its price: for work that comes by the thousand. */
 export class Cancellation {
   #isCancelled = false;
-  #onCancel: (() => void) | null = null;
+  #listener: (() => void) | null = null;
 
   get isCancelled(): boolean {
     return this.#isCancelled;
@@ -11,12 +11,12 @@ export class Cancellation {
   cancel(): void {
     if (this.#isCancelled) return;
     this.#isCancelled = true;
-    this.#onCancel?.();
+    this.#listener?.();
   }
 
   /** The stage that is under way hears of it, at once where it has happened already. Only the last who asked is told; null for nobody. */
-  tell(onCancel: (() => void) | null): void {
-    this.#onCancel = onCancel;
-    if (this.#isCancelled) onCancel?.();
+  setListener(listener: (() => void) | null): void {
+    this.#listener = listener;
+    if (this.#isCancelled) listener?.();
   }
 }

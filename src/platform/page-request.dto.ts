@@ -4,7 +4,7 @@ import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validato
 import { DEFAULT_LIMIT, MAX_LIMIT } from './paging.ts';
 
 /** The query of every list (CONTRACT 2). */
-export class PageQuery {
+export class PageRequest {
   @ApiPropertyOptional({ minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT })
   @IsOptional()
   @Type(() => Number)

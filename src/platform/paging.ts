@@ -1,4 +1,4 @@
-import { invalidInput } from './problem.ts';
+import { invalidInputError } from './problem.ts';
 
 export interface Page<T> {
   data: T[];
@@ -14,7 +14,7 @@ const ID_CURSOR = /^[a-z]{3}_[0-9a-hjkmnp-tv-z]{26}$/;
 export function decodeCursor(cursor: string | undefined): string | null {
   if (cursor === undefined) return null;
   const id = Buffer.from(cursor, 'base64url').toString('utf8');
-  if (!ID_CURSOR.test(id)) throw invalidInput('cursor', 'is not a cursor that this service gave');
+  if (!ID_CURSOR.test(id)) throw invalidInputError('cursor', 'is not a cursor that this service gave');
   return id;
 }
 

@@ -22,7 +22,7 @@ export interface InputError {
   message: string;
 }
 
-export interface ProblemOccasion {
+export interface ProblemOccurrence {
   /** Public text about this occasion; the type's title where absent. Never a secret. */
   detail?: string;
   /** Overrides the type's remedy. */
@@ -34,19 +34,19 @@ export interface ProblemOccasion {
   cause?: unknown;
 }
 
-const catalogue = new Map<string, ProblemType>();
+const problemTypes = new Map<string, ProblemType>();
 
 /** Registers a kind of problem; rooms call it at module level, next to the code that throws it. */
 export function defineProblem(code: string, status: number, title: string, remedy: string): ProblemType {
-  if (catalogue.has(code)) throw new Error(`problem ${code} is defined twice`);
+  if (problemTypes.has(code)) throw new Error(`problem ${code} is defined twice`);
   const type = Object.freeze({ code, status, title, remedy });
-  catalogue.set(code, type);
+  problemTypes.set(code, type);
   return type;
 }
 
 /** Every kind of problem that the loaded rooms define, by code. */
-export function problemCatalogue(): ProblemType[] {
-  return [...catalogue.values()].sort((a, b) => a.code.localeCompare(b.code));
+export function listProblemTypes(): ProblemType[] {
+  return [...problemTypes.values()].sort((a, b) => a.code.localeCompare(b.code));
 }
 
 /** The one class of error that becomes HTTP (RFC 9457). Anything else that reaches the filter is a 500. */
@@ -56,12 +56,12 @@ export class AppError extends Error {
 
   constructor(
     readonly type: ProblemType,
-    readonly occasion: ProblemOccasion = {},
+    readonly occurrence: ProblemOccurrence = {},
   ) {
-    super(`${type.code}: ${occasion.detail ?? type.title}`, { cause: occasion.cause });
+    super(`${type.code}: ${occurrence.detail ?? type.title}`, { cause: occurrence.cause });
     this.name = 'AppError';
-    this.detail = occasion.detail ?? type.title;
-    this.remedy = occasion.remedy ?? type.remedy;
+    this.detail = occurrence.detail ?? type.title;
+    this.remedy = occurrence.remedy ?? type.remedy;
   }
 
   get code(): string {
@@ -108,6 +108,6 @@ export const serviceUnavailable = defineProblem(
 );
 
 /** Bad input at one place. */
-export function invalidInput(path: string, message: string): AppError {
+export function invalidInputError(path: string, message: string): AppError {
   return new AppError(invalidRequest, { detail: `${path} ${message}`, errors: [{ path, message }] });
 }

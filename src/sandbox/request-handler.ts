@@ -1,35 +1,41 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { answerControl } from './control/control-api.ts';
-import { answerOfFault } from './control/fault-responses.ts';
+import { handleControl } from './control/control-api.ts';
+import { responseOfFault } from './control/fault-responses.ts';
 import { type Fault, isEffect } from './control/fault-script.ts';
 import { jsSdk } from './dialog/js-sdk.ts';
-import { answerDialog } from './hosts/dialog-host.ts';
-import { answerGraph } from './hosts/graph-host.ts';
-import { answerInstagramApi, answerInstagramGraph } from './hosts/instagram-host.ts';
-import { answerThreads } from './hosts/threads-host.ts';
-import { answerLookaside, answerRupload } from './hosts/upload-hosts.ts';
+import { handleDialog } from './hosts/dialog-host.ts';
+import { handleGraph } from './hosts/graph-host.ts';
+import { handleInstagramApi, handleInstagramGraph } from './hosts/instagram-host.ts';
+import { handleThreads } from './hosts/threads-host.ts';
+import { handleLookaside, handleRupload } from './hosts/upload-hosts.ts';
 import { effectiveMethod, findToken, type GraphCall, mergeParams, readBody, splitPath } from './http/graph-call.ts';
 import { GraphError, oauthError } from './http/graph-error.ts';
 import { servedVersion, splitVersion } from './http/graph-version.ts';
-import { type Answer, dressGraphAnswer, sendWire, type WireAnswer, wireRandomBytes } from './http/meta-response.ts';
+import {
+  type MetaResponse,
+  sendWireResponse,
+  toWireResponse,
+  WIRE_RANDOM_BYTES,
+  type WireResponse,
+} from './http/meta-response.ts';
 import { usageHeaders } from './http/usage-headers.ts';
 import type { SandboxState } from './state/sandbox-state.ts';
 
-type Host = (state: SandboxState, call: GraphCall) => Answer | Promise<Answer>;
+type Host = (state: SandboxState, call: GraphCall) => MetaResponse | Promise<MetaResponse>;
 
 const hosts: Record<string, Host> = {
-  'graph.facebook.com': answerGraph,
-  'graph-video.facebook.com': answerGraph,
-  'rupload.facebook.com': answerRupload,
-  'lookaside.fbsbx.com': answerLookaside,
-  'www.facebook.com': (state, call) => answerDialog(state, call, 'facebook'),
-  'graph.instagram.com': answerInstagramGraph,
+  'graph.facebook.com': handleGraph,
+  'graph-video.facebook.com': handleGraph,
+  'rupload.facebook.com': handleRupload,
+  'lookaside.fbsbx.com': handleLookaside,
+  'www.facebook.com': (state, call) => handleDialog(state, call, 'facebook'),
+  'graph.instagram.com': handleInstagramGraph,
   'api.instagram.com': (state, call) =>
-    call.path[1] === 'authorize' ? answerDialog(state, call, 'instagram') : answerInstagramApi(state, call),
-  'www.instagram.com': (state, call) => answerDialog(state, call, 'instagram'),
-  'graph.threads.net': answerThreads,
-  'threads.net': (state, call) => answerDialog(state, call, 'threads'),
-  'www.threads.net': (state, call) => answerDialog(state, call, 'threads'),
+    call.path[1] === 'authorize' ? handleDialog(state, call, 'instagram') : handleInstagramApi(state, call),
+  'www.instagram.com': (state, call) => handleDialog(state, call, 'instagram'),
+  'graph.threads.net': handleThreads,
+  'threads.net': (state, call) => handleDialog(state, call, 'threads'),
+  'www.threads.net': (state, call) => handleDialog(state, call, 'threads'),
 };
 
 /** One request, from its first byte to the recorded call. */
@@ -40,7 +46,7 @@ export async function handleRequest(
 ): Promise<void> {
   const target = new URL(request.url ?? '/', 'http://sandbox.invalid');
   const [host = '', ...path] = splitPath(target.pathname);
-  if (host === '__sandbox') return answerControl(state, request, response, path);
+  if (host === '__sandbox') return handleControl(state, request, response, path);
   if (host === 'connect.facebook.net') return sendPlain(request, response, jsSdk(state.publicUrl));
   const handler = hosts[host];
   if (handler === undefined) {
@@ -60,18 +66,18 @@ export async function handleRequest(
     request.socket.destroy();
     return;
   }
-  const answer =
-    faults.map(answerOfFault).find((one) => one !== null) ?? failure ?? (await runHandler(handler, state, call));
+  const metaResponse =
+    faults.map(responseOfFault).find((one) => one !== null) ?? failure ?? (await runHandler(handler, state, call));
   if (faults.some((fault) => fault.kind === 'drop_after_commit')) {
     record(null);
     request.socket.destroy();
     return;
   }
-  const wire = dress(state, call, request, answer);
+  const wire = buildWireResponse(state, call, request, metaResponse);
   record(wire.status);
   const truncate = faults.find((fault) => fault.kind === 'truncate');
   if (truncate !== undefined) return sendTruncated(response, wire, truncate.bytes);
-  await sendWire(request, response, wire);
+  await sendWireResponse(request, response, wire);
 }
 
 async function readCall(
@@ -80,14 +86,14 @@ async function readCall(
   host: string,
   path: string[],
   query: URLSearchParams,
-): Promise<{ call: GraphCall; failure: Answer | null }> {
-  const { asked, rest } = splitVersion(path);
+): Promise<{ call: GraphCall; failure: MetaResponse | null }> {
+  const { requestedVersion, rest } = splitVersion(path);
   const isThreads = host === 'graph.threads.net';
   const call: GraphCall = {
     host,
     method: request.method ?? 'GET',
-    version: isThreads ? 'v1.0' : (asked ?? ''),
-    asked,
+    version: isThreads ? 'v1.0' : (requestedVersion ?? ''),
+    requestedVersion,
     path: rest,
     query,
     params: mergeParams(query, { form: [], json: null }),
@@ -107,23 +113,23 @@ async function readCall(
     Object.assign(call, findToken(query, call.params, request.headers.authorization), {
       method: effectiveMethod(call.method, call.params),
     });
-    if (!isThreads) call.version = servedVersion(asked, state.now(), state.store.settings.defaultVersion);
+    if (!isThreads) call.version = servedVersion(requestedVersion, state.now(), state.store.settings.defaultVersion);
     return { call, failure: null };
   } catch (error) {
-    return { call, failure: failureAnswer(error) };
+    return { call, failure: toErrorResponse(error) };
   }
 }
 
-async function runHandler(handler: Host, state: SandboxState, call: GraphCall): Promise<Answer> {
+async function runHandler(handler: Host, state: SandboxState, call: GraphCall): Promise<MetaResponse> {
   try {
     return await handler(state, call);
   } catch (error) {
-    return failureAnswer(error);
+    return toErrorResponse(error);
   }
 }
 
 /** Refusals as they are; anything else is a fault of the sandbox and says so in Meta's shape. */
-function failureAnswer(error: unknown): Answer {
+function toErrorResponse(error: unknown): MetaResponse {
   const failure =
     error instanceof GraphError
       ? error.failure
@@ -132,23 +138,28 @@ function failureAnswer(error: unknown): Answer {
   return { status: failure.status, failure };
 }
 
-function dress(state: SandboxState, call: GraphCall, request: IncomingMessage, answer: Answer): WireAnswer {
+function buildWireResponse(
+  state: SandboxState,
+  call: GraphCall,
+  request: IncomingMessage,
+  metaResponse: MetaResponse,
+): WireResponse {
   const versionName = call.host === 'graph.instagram.com' ? 'instagram-api-version' : 'facebook-api-version';
-  const given = new Set((answer.headers ?? []).map(([name]) => name.toLowerCase()));
-  return dressGraphAnswer(answer, {
+  const given = new Set((metaResponse.headers ?? []).map(([name]) => name.toLowerCase()));
+  return toWireResponse(metaResponse, {
     method: call.method,
     versionHeader: call.host.startsWith('graph') ? [versionName, call.version] : null,
     ifNoneMatch: request.headers['if-none-match'],
     usage: call.host.startsWith('graph') ? usageHeaders(state, call).filter(([name]) => !given.has(name)) : [],
     escaped: state.store.settings.escapeBodies,
-    random: state.randomBytes(wireRandomBytes),
+    random: state.randomBytes(WIRE_RANDOM_BYTES),
     now: state.now(),
   });
 }
 
 async function waitFor(state: SandboxState, faults: Fault[]): Promise<void> {
   const { min, max } = state.latencyMs;
-  let delayMs = max === 0 ? 0 : min + (max === min ? 0 : state.chance() * (max - min));
+  let delayMs = max === 0 ? 0 : min + (max === min ? 0 : state.randomFraction() * (max - min));
   for (const fault of faults) if (fault.kind === 'delay') delayMs += fault.delayMs;
   // Nobody is left to be answered once the server has closed: then this keeps no process alive.
   if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs).unref());
@@ -160,7 +171,7 @@ function recordCall(state: SandboxState, call: GraphCall, status: number | null,
     at: state.now(),
     method: call.method,
     host: call.host,
-    path: `/${call.asked === null ? '' : `${call.asked}/`}${call.path.join('/')}`,
+    path: `/${call.requestedVersion === null ? '' : `${call.requestedVersion}/`}${call.path.join('/')}`,
     queryKeys,
     bodyKeys: [...call.params.keys()].filter((name) => !call.query.has(name)),
     grantType: call.params.get('grant_type') ?? null,
@@ -174,7 +185,7 @@ function recordCall(state: SandboxState, call: GraphCall, status: number | null,
 }
 
 /** Promises the whole body, sends a part, cuts the line. */
-function sendTruncated(response: ServerResponse, wire: WireAnswer, bytes: number | undefined): void {
+function sendTruncated(response: ServerResponse, wire: WireResponse, bytes: number | undefined): void {
   const body = Buffer.from(wire.body);
   response.sendDate = false;
   response.writeHead(wire.status, [...wire.headers, ['Content-Length', String(body.length)]].flat());
@@ -182,7 +193,7 @@ function sendTruncated(response: ServerResponse, wire: WireAnswer, bytes: number
 }
 
 async function sendPlain(request: IncomingMessage, response: ServerResponse, script: string): Promise<void> {
-  await sendWire(request, response, {
+  await sendWireResponse(request, response, {
     status: 200,
     headers: [
       ['Content-Type', 'application/x-javascript; charset=utf-8'],

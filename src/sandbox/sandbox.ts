@@ -75,7 +75,7 @@ async function close(server: Server, state: SandboxState, file: StateFile | null
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeAllConnections();
   await closed;
-  await state.callbacks.settle();
+  await state.callbacks.waitForPending();
   await file?.close();
 }
 

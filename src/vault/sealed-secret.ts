@@ -21,10 +21,10 @@ export interface Kek {
 }
 
 /** A stored secret does not open: changed, moved to another row, or under another key. Never retried with other keys. */
-export class SealBroken extends Error {
+export class DecryptionError extends Error {
   constructor(readonly secretId: string) {
     super(`the sealed secret ${secretId} does not open`);
-    this.name = 'SealBroken';
+    this.name = 'DecryptionError';
   }
 }
 
@@ -50,7 +50,7 @@ export function seal(id: string, secret: SecretString, context: SealContext, kek
   }
 }
 
-/** The secret again. Throws `SealBroken`. */
+/** The secret again. Throws `DecryptionError`. */
 export function open(sealed: SealedSecret, context: SealContext, kek: Kek): SecretString {
   const dataKey = unwrapDataKey(sealed, kek);
   try {
@@ -58,7 +58,7 @@ export function open(sealed: SealedSecret, context: SealContext, kek: Kek): Secr
       sealed.ciphertext[0] === FORMAT
         ? decrypt(dataKey, sealed.ciphertext.subarray(1), secretData(sealed.id, context))
         : null;
-    if (plaintext === null) throw new SealBroken(sealed.id);
+    if (plaintext === null) throw new DecryptionError(sealed.id);
     const secret = new SecretString(
       Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.length).toString('utf8'),
     );
@@ -93,7 +93,7 @@ function unwrapDataKey(sealed: SealedSecret, kek: Kek): Uint8Array {
     sealed.kekId === kek.id && sealed.wrappedKey[0] === FORMAT
       ? decrypt(kek.key, sealed.wrappedKey.subarray(1), keyData(sealed.id, kek.id))
       : null;
-  if (dataKey === null) throw new SealBroken(sealed.id);
+  if (dataKey === null) throw new DecryptionError(sealed.id);
   return dataKey;
 }
 

@@ -4,7 +4,7 @@ import type { Ids } from '../platform/ids.ts';
 import type { Random } from '../platform/random.ts';
 import type { SecretString } from '../platform/secret-string.ts';
 import { KeyRing } from './keys/key-ring.ts';
-import { open, SealBroken, type SealContext, type SealedSecret, seal } from './sealed-secret.ts';
+import { DecryptionError, open, type SealContext, type SealedSecret, seal } from './sealed-secret.ts';
 
 /** The columns of sealed_secret, for statements of other rooms that read one on their way. */
 export interface SealedSecretRow {
@@ -39,10 +39,10 @@ export class Vault {
     throw new Error('no key of the ring may seal');
   }
 
-  /** The secret of a row that was read already. Throws `SealBroken` where it does not open under this context. */
+  /** The secret of a row that was read already. Throws `DecryptionError` where it does not open under this context. */
   async open(row: SealedSecretRow, context: SealContext): Promise<SecretString> {
-    const kek = this.ring.knownKek(row.kek_id) ?? (await this.ring.kek(row.kek_id));
-    if (kek === null) throw new SealBroken(row.secret_id);
+    const kek = this.ring.getCachedKek(row.kek_id) ?? (await this.ring.findKek(row.kek_id));
+    if (kek === null) throw new DecryptionError(row.secret_id);
     return open(fromRow(row), context, kek);
   }
 

@@ -10,16 +10,19 @@ export interface EntrySubject {
   isAboutAccess: boolean;
 }
 
-type Finder = (entry: JsonNode) => Pick<EntrySubject, 'assets' | 'userIds'>;
+type SubjectFinder = (entry: JsonNode) => Pick<EntrySubject, 'assets' | 'userIds'>;
 
 const byEntryId =
-  (type: AssetType): Finder =>
+  (type: AssetType): SubjectFinder =>
   (entry) => ({ assets: assetsOf(type, [member(entry, 'id')]), userIds: [] });
 
-const byPerson: Finder = (entry) => ({ assets: [], userIds: idsOf([member(entry, 'id'), member(entry, 'uid')]) });
+const byMetaUser: SubjectFinder = (entry) => ({
+  assets: [],
+  userIds: idsOf([member(entry, 'id'), member(entry, 'uid')]),
+});
 
 /** `account_update` of partners has the business as its id, and the account in `waba_info`. */
-const byWhatsapp: Finder = (entry) => {
+const byWhatsapp: SubjectFinder = (entry) => {
   const values = itemsOf(member(entry, 'changes')).map((change) => member(change, 'value'));
   const accounts = values.map((value) => member(member(value, 'waba_info'), 'waba_id'));
   const phones = values.map((value) => member(member(value, 'metadata'), 'phone_number_id'));
@@ -33,28 +36,28 @@ const byWhatsapp: Finder = (entry) => {
 };
 
 /** Our ad accounts have the prefix that Graph's paths want; events name the bare number. */
-const byAdAccount: Finder = (entry) => {
+const byAdAccount: SubjectFinder = (entry) => {
   const ids = idsOf([member(entry, 'id')]).map((id) => (id.startsWith('act_') ? id : `act_${id}`));
   return { assets: ids.map((id) => ({ type: 'ad_account', id })), userIds: [] };
 };
 
-const FINDERS: Readonly<Record<string, Finder>> = {
+const SUBJECT_FINDERS: Readonly<Record<string, SubjectFinder>> = {
   page: byEntryId('page'),
   instagram: byEntryId('instagram_account'),
   whatsapp_business_account: byWhatsapp,
   ad_account: byAdAccount,
-  permissions: byPerson,
-  user: byPerson,
-  threads: byPerson,
+  permissions: byMetaUser,
+  user: byMetaUser,
+  threads: byMetaUser,
 };
 
 /** The objects that are known by name; everything else is counted as `other`. */
 export function objectLabel(object: string): string {
-  return Object.hasOwn(FINDERS, object) ? object : 'other';
+  return Object.hasOwn(SUBJECT_FINDERS, object) ? object : 'other';
 }
 
-export function subjectOf(object: string, entry: JsonNode): EntrySubject {
-  const find = Object.hasOwn(FINDERS, object) ? FINDERS[object] : undefined;
+export function extractSubject(object: string, entry: JsonNode): EntrySubject {
+  const find = Object.hasOwn(SUBJECT_FINDERS, object) ? SUBJECT_FINDERS[object] : undefined;
   return { ...(find?.(entry) ?? { assets: [], userIds: [] }), isAboutAccess: isAboutAccess(object, entry) };
 }
 

@@ -8,7 +8,7 @@ import { type Callback, WebhookMetrics } from './webhook-metrics.ts';
 import { signatureInvalid } from './webhook-problems.ts';
 
 /** Whoever it was, it came in Meta's name. */
-export const META: Actor = Object.freeze({ kind: 'meta', id: null });
+export const META_ACTOR: Actor = Object.freeze({ kind: 'meta', id: null });
 
 const WINDOW_MS = 60_000;
 
@@ -19,7 +19,7 @@ interface Window {
 
 /** Refuses calls with wrong signatures. The record gets one entry a minute and kind from each replica, whatever floods in. */
 @Injectable()
-export class Rejections {
+export class SignatureRejections {
   readonly #windows = new Map<Callback, Window>();
 
   constructor(
@@ -47,7 +47,7 @@ export class Rejections {
     this.#windows.set(callback, { endsAtMs: nowMs + WINDOW_MS, suppressed: 0 });
     const details = { callback, reason: 'signature', rejected_before: window?.suppressed ?? 0 };
     try {
-      await this.audit.record(this.database, { action: 'webhook.rejected', actor: META, requestId, details });
+      await this.audit.record(this.database, { action: 'webhook.rejected', actor: META_ACTOR, requestId, details });
     } catch (error) {
       // A wrong signature stays one, whether or not it can be written down.
       this.logger.error({ err: error }, 'a rejected webhook could not be recorded');

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type EntrySubject, subjectOf } from './entry-subject.ts';
+import { type EntrySubject, extractSubject } from './entry-subject.ts';
 import { canonicalJson, itemsOf, type JsonNode, member, readJson, stringOf } from './json-node.ts';
 
 /** One entry of a delivery, split off. */
@@ -36,7 +36,7 @@ function toEntry(object: string, node: JsonNode): WebhookEntry {
   const hash = createHash('sha256')
     .update(`${JSON.stringify(object)} ${canonicalJson(node)}`)
     .digest();
-  return { object, text: node.text, hash, subject: subjectOf(object, node) };
+  return { object, text: node.text, hash, subject: extractSubject(object, node) };
 }
 
 /** An empty text, which is no JSON, where the bytes are no UTF-8. */

@@ -27,8 +27,8 @@ export async function findSubjectConnections(
   subjects: readonly EntrySubject[],
   ownAppIds: readonly string[],
 ): Promise<SubjectConnection[][]> {
-  const byAsset = await byAssets(sql, subjects);
-  const byUser = await byUsers(sql, subjects, ownAppIds);
+  const byAsset = await findByAssets(sql, subjects);
+  const byUser = await findByUsers(sql, subjects, ownAppIds);
   return subjects.map(({ assets, userIds }) => {
     const found = new Map<string, SubjectConnection>();
     const rows = [
@@ -40,7 +40,7 @@ export async function findSubjectConnections(
   });
 }
 
-async function byAssets(sql: Sql, subjects: readonly EntrySubject[]): Promise<Map<string, FoundRow[]>> {
+async function findByAssets(sql: Sql, subjects: readonly EntrySubject[]): Promise<Map<string, FoundRow[]>> {
   const ids = [...new Set(subjects.flatMap(({ assets }) => assets.map(({ id }) => id)))];
   if (ids.length === 0) return new Map();
   const rows = await sql.rows<FoundRow>({
@@ -49,10 +49,10 @@ async function byAssets(sql: Sql, subjects: readonly EntrySubject[]): Promise<Ma
       JOIN connection n ON n.id = a.connection_id AND n.status <> 'revoked' WHERE a.id = ANY ($1) ORDER BY n.id`,
     values: [ids],
   });
-  return grouped(rows, ({ type, id }) => `${type} ${id}`);
+  return groupBy(rows, ({ type, id }) => `${type} ${id}`);
 }
 
-async function byUsers(
+async function findByUsers(
   sql: Sql,
   subjects: readonly EntrySubject[],
   ownAppIds: readonly string[],
@@ -68,10 +68,10 @@ async function byUsers(
       ORDER BY connection_id`,
     values: [ids, ownAppIds],
   });
-  return grouped(rows, ({ id }) => id);
+  return groupBy(rows, ({ id }) => id);
 }
 
-function grouped(rows: readonly FoundRow[], key: (row: FoundRow) => string): Map<string, FoundRow[]> {
+function groupBy(rows: readonly FoundRow[], key: (row: FoundRow) => string): Map<string, FoundRow[]> {
   const groups = new Map<string, FoundRow[]>();
   for (const row of rows) groups.set(key(row), [...(groups.get(key(row)) ?? []), row]);
   return groups;

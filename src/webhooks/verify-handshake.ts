@@ -5,11 +5,11 @@ import type { SecretString } from '../platform/secret-string.ts';
 const CHALLENGE = /^[A-Za-z0-9._~-]{1,256}$/;
 
 /** The challenge to answer with, or null where this is no handshake with our verify token. */
-export function answerHandshake(query: Readonly<Record<string, unknown>>, token: SecretString | null): string | null {
-  const { 'hub.mode': mode, 'hub.verify_token': given, 'hub.challenge': challenge } = query;
-  if (token === null || typeof given !== 'string' || typeof challenge !== 'string') return null;
-  const isRight = timingSafeEqual(digest(given), digest(token.expose()));
-  return isRight && mode === 'subscribe' && CHALLENGE.test(challenge) ? challenge : null;
+export function verifyHandshake(query: Readonly<Record<string, unknown>>, token: SecretString | null): string | null {
+  const { 'hub.mode': mode, 'hub.verify_token': providedToken, 'hub.challenge': challenge } = query;
+  if (token === null || typeof providedToken !== 'string' || typeof challenge !== 'string') return null;
+  const isTokenValid = timingSafeEqual(digest(providedToken), digest(token.expose()));
+  return isTokenValid && mode === 'subscribe' && CHALLENGE.test(challenge) ? challenge : null;
 }
 
 function digest(text: string): Buffer {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.ts';
-import { DoubtedAssets } from '../connections/assets/unverified-asset.repository.ts';
-import { ConnectionDoubts } from '../connections/connection/verification-requests.ts';
+import { UnverifiedAssetRepository } from '../connections/assets/unverified-asset.repository.ts';
+import { VerificationRequests } from '../connections/connection/verification-requests.ts';
 import { Database, type Transaction } from '../database/database.ts';
 import { RawJson } from '../events/outbox/event-data.ts';
 import { Outbox, type OutboxEvent } from '../events/outbox/outbox.ts';
@@ -12,7 +12,7 @@ import { findSubjectConnections, type SubjectConnection } from './subject-connec
 import { WebhookMetrics } from './webhook-metrics.ts';
 
 /** Meta repeats for 36 hours, for WhatsApp 7 days (META.md 15). */
-export const REPEATS_SECONDS = 8 * 24 * 60 * 60;
+export const REDELIVERY_WINDOW_SECONDS = 8 * 24 * 60 * 60;
 
 interface MatchedEntry {
   entry: WebhookEntry;
@@ -25,35 +25,38 @@ interface MatchedEntry {
  * handful of statements for a thousand entries.
  */
 @Injectable()
-export class StoreWebhook {
+export class WebhookIngestService {
   constructor(
     private readonly database: Database,
     private readonly outbox: Outbox,
-    private readonly doubts: ConnectionDoubts,
-    private readonly assets: DoubtedAssets,
+    private readonly verificationRequests: VerificationRequests,
+    private readonly assets: UnverifiedAssetRepository,
     private readonly metrics: WebhookMetrics,
     private readonly clock: Clock,
     private readonly config: Config,
   ) {}
 
   /** Resolves when all is committed. `doubted`: connections that are due for inspection because of this delivery. */
-  async store(entries: readonly WebhookEntry[]): Promise<{ stored: number; doubted: number }> {
-    if (entries.length === 0) return { stored: 0, doubted: 0 };
+  async ingest(entries: readonly WebhookEntry[]): Promise<{ stored: number; verificationCount: number }> {
+    if (entries.length === 0) return { stored: 0, verificationCount: 0 };
     const result = await this.database.transaction(async (tx) => {
-      const fresh = await this.keepFresh(tx, entries);
+      const fresh = await this.insertNew(tx, entries);
       const subjects = fresh.map(({ subject }) => subject);
       const connections = await findSubjectConnections(tx, subjects, this.ownAppIds());
       const matched = fresh.map((entry, index) => ({ entry, connections: connections[index] ?? [] }));
       await this.relay(tx, matched);
-      await this.assets.raise(tx, 'whatsapp_business_account', doubtedAccounts(fresh));
-      return { matched, doubted: await this.doubts.raise(tx, doubtedBy(matched)) };
+      await this.assets.requestVerification(tx, 'whatsapp_business_account', accountsToVerify(fresh));
+      return {
+        matched,
+        verificationCount: await this.verificationRequests.requestVerification(tx, connectionsToVerify(matched)),
+      };
     });
     this.count(entries, result.matched);
-    return { stored: result.matched.length, doubted: result.doubted };
+    return { stored: result.matched.length, verificationCount: result.verificationCount };
   }
 
   /** Those that have not come within the last eight days; another replica's open transaction with the same entry is waited for. */
-  private async keepFresh(tx: Transaction, entries: readonly WebhookEntry[]): Promise<WebhookEntry[]> {
+  private async insertNew(tx: Transaction, entries: readonly WebhookEntry[]): Promise<WebhookEntry[]> {
     const now = this.clock.now();
     const rows = await tx.rows<{ hash: Buffer }>({
       name: 'webhook_keep',
@@ -65,7 +68,7 @@ export class StoreWebhook {
         entries.map(({ hash }) => hash),
         entries.map(({ object }) => objectLabel(object)),
         now,
-        addSeconds(now, -REPEATS_SECONDS),
+        addSeconds(now, -REDELIVERY_WINDOW_SECONDS),
       ],
     });
     const fresh = new Set(rows.map(({ hash }) => hash.toString('hex')));
@@ -80,19 +83,19 @@ export class StoreWebhook {
       tx,
       unmatched.map(({ entry }) => toEvent(entry, null)),
     );
-    const ofPersons = unmatched.flatMap(({ entry }, index) => {
+    const aboutUsers = unmatched.flatMap(({ entry }, index) => {
       const [userId] = entry.subject.userIds;
       return userId === undefined ? [] : [{ hash: entry.hash, userId, eventId: eventIds[index] ?? null }];
     });
-    if (ofPersons.length === 0) return;
+    if (aboutUsers.length === 0) return;
     await tx.run({
-      name: 'webhook_persons',
+      name: 'webhook_entry_users',
       text: `UPDATE webhook_entry e SET meta_user_id = p.user_id, event_id = p.event_id
         FROM unnest($1::bytea[], $2::text[], $3::text[]) AS p (hash, user_id, event_id) WHERE e.hash = p.hash`,
       values: [
-        ofPersons.map(({ hash }) => hash),
-        ofPersons.map(({ userId }) => userId),
-        ofPersons.map(({ eventId }) => eventId),
+        aboutUsers.map(({ hash }) => hash),
+        aboutUsers.map(({ userId }) => userId),
+        aboutUsers.map(({ eventId }) => eventId),
       ],
     });
   }
@@ -111,12 +114,12 @@ export class StoreWebhook {
   }
 }
 
-function doubtedAccounts(entries: readonly WebhookEntry[]): string[] {
+function accountsToVerify(entries: readonly WebhookEntry[]): string[] {
   const named = entries.flatMap(({ subject }) => (subject.isAboutAccess ? subject.assets : []));
   return named.filter(({ type }) => type === 'whatsapp_business_account').map(({ id }) => id);
 }
 
-function doubtedBy(matched: readonly MatchedEntry[]): string[] {
+function connectionsToVerify(matched: readonly MatchedEntry[]): string[] {
   const about = matched.filter(({ entry }) => entry.subject.isAboutAccess);
   return [...new Set(about.flatMap(({ connections }) => connections.map(({ connectionId }) => connectionId)))];
 }

@@ -3,16 +3,16 @@ import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Public, RequestId } from '../auth/decorators.ts';
 import { Config } from '../config/config.ts';
-import { PromptInspection } from '../lifecycle/inspection/immediate-inspection.service.ts';
-import { signatureSecrets } from '../meta/graph/graph-host.ts';
+import { ImmediateInspectionService } from '../lifecycle/inspection/immediate-inspection.service.ts';
+import { listSignatureSecrets } from '../meta/graph/graph-host.ts';
 import { isWebhookSignatureValid } from '../meta/webhooks/webhook-signature.ts';
 import { TakesBody } from '../platform/http-server/request-body.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { AppError, invalidRequest } from '../platform/problem.ts';
-import { Rejections } from './signature-rejections.ts';
+import { SignatureRejections } from './signature-rejections.ts';
 import { splitWebhook } from './split-webhook.ts';
-import { answerHandshake } from './verify-handshake.ts';
-import { StoreWebhook } from './webhook-ingest.service.ts';
+import { verifyHandshake } from './verify-handshake.ts';
+import { WebhookIngestService } from './webhook-ingest.service.ts';
 import { WebhookMetrics } from './webhook-metrics.ts';
 import { handshakeRefused } from './webhook-problems.ts';
 
@@ -22,9 +22,9 @@ import { handshakeRefused } from './webhook-problems.ts';
 @Controller('webhooks/meta')
 export class WebhooksController {
   constructor(
-    private readonly storing: StoreWebhook,
-    private readonly rejections: Rejections,
-    private readonly inspection: PromptInspection,
+    private readonly ingest: WebhookIngestService,
+    private readonly rejections: SignatureRejections,
+    private readonly inspection: ImmediateInspectionService,
     private readonly metrics: WebhookMetrics,
     private readonly config: Config,
     @Inject(LOGGER) private readonly logger: Pino,
@@ -35,7 +35,7 @@ export class WebhooksController {
   @ApiProduces('text/plain')
   handshake(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): string {
     const query = (request.query ?? {}) as Record<string, unknown>;
-    const challenge = answerHandshake(query, this.config.meta.webhookVerifyToken);
+    const challenge = verifyHandshake(query, this.config.meta.webhookVerifyToken);
     if (challenge === null) throw new AppError(handshakeRefused);
     reply.type('text/plain; charset=utf-8').header('cache-control', 'no-store');
     return challenge;
@@ -55,7 +55,7 @@ export class WebhooksController {
     @RequestId() requestId: string,
   ): Promise<{ success: true }> {
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-    if (!isWebhookSignatureValid(body, signature, signatureSecrets(this.config.meta))) {
+    if (!isWebhookSignatureValid(body, signature, listSignatureSecrets(this.config.meta))) {
       throw await this.rejections.signature('webhook', requestId);
     }
     const entries = splitWebhook(body);
@@ -64,9 +64,9 @@ export class WebhooksController {
       this.logger.warn({ request_id: requestId, bytes: body.length }, 'a signed webhook is no JSON');
       throw new AppError(invalidRequest, { detail: 'The body is signed, but it is not a JSON object in UTF-8.' });
     }
-    const { doubted } = await this.storing.store(entries);
+    const { verificationCount } = await this.ingest.ingest(entries);
     this.metrics.callback('webhook', 'accepted');
-    if (doubted > 0) this.inspection.begin();
+    if (verificationCount > 0) this.inspection.trigger();
     return { success: true };
   }
 }

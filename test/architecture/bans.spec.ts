@@ -1,16 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
-import { place, type SourceFile, sourceFiles, walk } from './source-files.ts';
+import { locationOf, type SourceFile, sourceFiles, walk } from './source-files.ts';
 
 const files = sourceFiles();
-const outside = (...rooms: string[]): SourceFile[] => files.filter(({ room }) => !rooms.includes(room));
+const outside = (...modules: string[]): SourceFile[] => files.filter(({ module }) => !modules.includes(module));
 
 /** Where something is that must not be. */
-function found(among: readonly SourceFile[], isBanned: (node: ts.Node) => boolean): string[] {
+function findLocations(among: readonly SourceFile[], isBanned: (node: ts.Node) => boolean): string[] {
   return among.flatMap((file) => {
     const places: string[] = [];
     walk(file.tree, (node) => {
-      if (isBanned(node)) places.push(place(file, node));
+      if (isBanned(node)) places.push(locationOf(file, node));
     });
     return places;
   });
@@ -24,21 +24,21 @@ const isCallOf = (name: string) => (node: ts.Node) =>
 const RANDOM = /^(random(Bytes|UUID|Int|Fill|FillSync)|getRandomValues|randombytes_buf)$/;
 
 describe('outside of platform and config nobody takes by himself', () => {
-  const rooms = outside('platform', 'config');
+  const modules = outside('platform', 'config');
 
   it('the environment', () => {
-    expect(found(rooms, isMember('process', 'env'))).toEqual([]);
+    expect(findLocations(modules, isMember('process', 'env'))).toEqual([]);
   });
 
   it('the time', () => {
-    expect(found(rooms, isMember('Date', 'now'))).toEqual([]);
+    expect(findLocations(modules, isMember('Date', 'now'))).toEqual([]);
     const isNow = (node: ts.Node): boolean =>
       ts.isNewExpression(node) && node.expression.getText() === 'Date' && (node.arguments?.length ?? 0) === 0;
-    expect(found(rooms, isNow)).toEqual([]);
+    expect(findLocations(modules, isNow)).toEqual([]);
   });
 
   it('randomness', () => {
-    expect(found(rooms, isMember('Math', 'random'))).toEqual([]);
+    expect(findLocations(modules, isMember('Math', 'random'))).toEqual([]);
     const isCryptos = (node: ts.Node): boolean =>
       (ts.isImportDeclaration(node) &&
         /^'(node:)?crypto'$/.test(node.moduleSpecifier.getText()) &&
@@ -46,29 +46,29 @@ describe('outside of platform and config nobody takes by himself', () => {
       (ts.isPropertyAccessExpression(node) &&
         RANDOM.test(node.name.text) &&
         /^(crypto|sodium|globalThis\.crypto)$/.test(node.expression.getText()));
-    expect(found(rooms, isCryptos)).toEqual([]);
+    expect(findLocations(modules, isCryptos)).toEqual([]);
   });
 
   it('the network', () => {
-    expect(found(rooms, isCallOf('fetch'))).toEqual([]);
-    const importers = rooms.filter(({ imports }) => imports.some(({ specifier }) => specifier === 'undici'));
+    expect(findLocations(modules, isCallOf('fetch'))).toEqual([]);
+    const importers = modules.filter(({ imports }) => imports.some(({ specifier }) => specifier === 'undici'));
     expect(importers.map(({ path }) => path)).toEqual([]);
   });
 });
 
 describe('nowhere is there', () => {
   it('forwardRef', () => {
-    expect(found(files, isCallOf('forwardRef'))).toEqual([]);
+    expect(findLocations(files, isCallOf('forwardRef'))).toEqual([]);
   });
 
   it('console', () => {
     expect(
-      found(files, (node) => ts.isPropertyAccessExpression(node) && node.expression.getText() === 'console'),
+      findLocations(files, (node) => ts.isPropertyAccessExpression(node) && node.expression.getText() === 'console'),
     ).toEqual([]);
   });
 
   it('any', () => {
-    expect(found(files, ({ kind }) => kind === ts.SyntaxKind.AnyKeyword)).toEqual([]);
+    expect(findLocations(files, ({ kind }) => kind === ts.SyntaxKind.AnyKeyword)).toEqual([]);
   });
 
   it('a file that is named after nothing', () => {

@@ -1,28 +1,31 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { DOORS } from './allowed-imports.ts';
-import { COMPOSITION, ROOT, roomOf, sourceFiles } from './source-files.ts';
+import { ALLOWED_IMPORTS } from './allowed-imports.ts';
+import { COMPOSITION, moduleOf, ROOT, sourceFiles } from './source-files.ts';
 
 const files = sourceFiles();
 
-describe('the rooms', () => {
+describe('the modules', () => {
   it('are those of the table', () => {
-    const unknown = [...new Set(files.map(({ room }) => room))].filter(
-      (room) => room !== COMPOSITION && DOORS[room] === undefined,
+    const unknown = [...new Set(files.map(({ module }) => module))].filter(
+      (module) => module !== COMPOSITION && ALLOWED_IMPORTS[module] === undefined,
     );
     expect(unknown).toEqual([]);
   });
 
-  it('import only through their doors', () => {
-    const trespasses = files
-      .filter(({ room }) => room !== COMPOSITION)
-      .flatMap(({ path: from, room, imports }) =>
+  it('import only what the table allows', () => {
+    const violations = files
+      .filter(({ module }) => module !== COMPOSITION)
+      .flatMap(({ path: from, module, imports }) =>
         imports
-          .filter(({ target }) => target !== null && roomOf(target) !== room && !DOORS[room]?.includes(roomOf(target)))
+          .filter(
+            ({ target }) =>
+              target !== null && moduleOf(target) !== module && !ALLOWED_IMPORTS[module]?.includes(moduleOf(target)),
+          )
           .map(({ target }) => `${from} → ${target}`),
       );
-    expect(trespasses).toEqual([]);
+    expect(violations).toEqual([]);
   });
 
   it('import files that exist, by their full names', () => {
@@ -34,7 +37,7 @@ describe('the rooms', () => {
     expect(broken).toEqual([]);
   });
 
-  it('have no circle: among rooms none at all, among files none that is there at run time', () => {
+  it('have no circle: among modules none at all, among files none that is there at run time', () => {
     const byFile = new Map(
       files.map(({ path: from, imports }) => [
         from,
@@ -42,14 +45,14 @@ describe('the rooms', () => {
       ]),
     );
     expect(circle(byFile)).toEqual([]);
-    const byRoom = new Map<string, string[]>();
-    for (const { room, imports } of files) {
+    const byModule = new Map<string, string[]>();
+    for (const { module, imports } of files) {
       const targets = imports
-        .flatMap(({ target }) => (target === null ? [] : roomOf(target)))
-        .filter((target) => target !== room);
-      byRoom.set(room, [...(byRoom.get(room) ?? []), ...targets]);
+        .flatMap(({ target }) => (target === null ? [] : moduleOf(target)))
+        .filter((target) => target !== module);
+      byModule.set(module, [...(byModule.get(module) ?? []), ...targets]);
     }
-    expect(circle(byRoom)).toEqual([]);
+    expect(circle(byModule)).toEqual([]);
   });
 
   it('load each other at the start, never in between', () => {
@@ -67,10 +70,10 @@ describe('the rooms', () => {
 
   it('keep their entities to themselves', () => {
     const reached = files
-      .filter(({ room }) => room !== COMPOSITION)
-      .flatMap(({ path: from, room, imports }) =>
+      .filter(({ module }) => module !== COMPOSITION)
+      .flatMap(({ path: from, module, imports }) =>
         imports
-          .filter(({ target }) => target?.includes('.entity.') === true && roomOf(target) !== room)
+          .filter(({ target }) => target?.includes('.entity.') === true && moduleOf(target) !== module)
           .map(({ target }) => `${from} → ${target}`),
       );
     expect(reached).toEqual([]);

@@ -8,7 +8,7 @@ export interface SourceFile {
   /** `src/access/policy.ts` */
   path: string;
   /** `access`; the composition is the files of `src` itself, with `operations` and `cli`. */
-  room: string;
+  module: string;
   tree: ts.SourceFile;
   imports: Import[];
 }
@@ -21,12 +21,12 @@ export interface Import {
 }
 
 export const COMPOSITION = 'composition';
-const COMPOSED_OF = new Set(['operations', 'cli']);
+const COMPOSITION_FOLDERS = new Set(['operations', 'cli']);
 
-export function roomOf(file: string): string {
-  const [top, room, ...rest] = file.split('/');
+export function moduleOf(file: string): string {
+  const [top, module, ...rest] = file.split('/');
   if (top !== 'src') return top ?? '';
-  return rest.length === 0 || room === undefined || COMPOSED_OF.has(room) ? COMPOSITION : room;
+  return rest.length === 0 || module === undefined || COMPOSITION_FOLDERS.has(module) ? COMPOSITION : module;
 }
 
 /** Every TypeScript file under `src`, read and parsed. */
@@ -40,7 +40,7 @@ export function sourceFiles(): SourceFile[] {
 function parse(file: string): SourceFile {
   const text = readFileSync(path.join(ROOT, file), 'utf8');
   const tree = ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true);
-  return { path: file, room: roomOf(file), tree, imports: importsOf(tree, file) };
+  return { path: file, module: moduleOf(file), tree, imports: importsOf(tree, file) };
 }
 
 function importsOf(tree: ts.SourceFile, file: string): Import[] {
@@ -72,6 +72,6 @@ export function walk(node: ts.Node, visit: (node: ts.Node) => void): void {
 }
 
 /** `src/a/b.ts:12` */
-export function place(file: SourceFile, node: ts.Node): string {
+export function locationOf(file: SourceFile, node: ts.Node): string {
   return `${file.path}:${file.tree.getLineAndCharacterOfPosition(node.getStart(file.tree)).line + 1}`;
 }

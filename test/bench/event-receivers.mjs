@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 const counts = new Map();
 const lags = [];
 let hanging = new Set();
-const server = createServer((request, answer) => {
+const server = createServer((request, response) => {
   const url = new URL(request.url, 'http://receiver');
   if (request.method === 'GET') {
     if (url.pathname === '/reset') {
@@ -14,7 +14,7 @@ const server = createServer((request, answer) => {
     }
     const sorted = lags.toSorted((a, b) => a - b);
     const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? null;
-    answer.end(JSON.stringify({ counts: Object.fromEntries(counts), p50: at(0.5), p99: at(0.99) }));
+    response.end(JSON.stringify({ counts: Object.fromEntries(counts), p50: at(0.5), p99: at(0.99) }));
     return;
   }
   const chunks = [];
@@ -23,7 +23,7 @@ const server = createServer((request, answer) => {
     if (hanging.has(url.pathname)) return;
     counts.set(url.pathname, (counts.get(url.pathname) ?? 0) + 1);
     lags.push(Date.now() - Date.parse(JSON.parse(Buffer.concat(chunks)).timestamp));
-    answer.writeHead(204).end();
+    response.writeHead(204).end();
   });
 });
 server.listen(0, '127.0.0.1', () =>

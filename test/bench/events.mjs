@@ -14,9 +14,9 @@ const RATE = Number(process.env.BENCH_EVENT_RATE ?? 50);
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const LAG_SECONDS = 10;
 /** Longer than a request to a subscriber may take: nothing of the last round is under way any more. */
-const REST_MS = 11_000;
+const SETTLE_MS = 11_000;
 const SUBSCRIBERS = 10;
-const PATIENCE_MS = 60_000 + EVENTS * SUBSCRIBERS;
+const TIMEOUT_MS = 60_000 + EVENTS * SUBSCRIBERS;
 const ADMIN_KEY = 'bench-bootstrap-admin-key-0123456789abcdef';
 
 const print = (line) => process.stdout.write(`${line}\n`);
@@ -36,7 +36,7 @@ async function get(url) {
 
 let lastEvent = 0;
 /** Events of all connections in turn, written at once, as if they had happened now. */
-async function happen(count) {
+async function insertEvents(count) {
   await database.query(
     `INSERT INTO event (id, type, tenant, product, connection_id, data, created_at)
       SELECT 'evt_01' || lpad(n::text, 24, '0'), 'connection.refreshed', 'acme', 'pages', 'con_' || n % $3,
@@ -54,7 +54,7 @@ async function untilReceived(receivers, count, look = () => undefined) {
     look();
     const { counts } = await get(`${receivers.url}/counts`);
     done = Object.values(counts).reduce((sum, each) => sum + each, 0);
-    if (performance.now() - startedMs > PATIENCE_MS) throw new Error(`${done} deliveries of ${count} came`);
+    if (performance.now() - startedMs > TIMEOUT_MS) throw new Error(`${done} deliveries of ${count} came`);
   }
 }
 
@@ -72,7 +72,7 @@ async function measure(name, service, receivers, hanging) {
   const startedMs = performance.now();
   const before = processorMs(service.pid);
   const rss = [];
-  await happen(EVENTS);
+  await insertEvents(EVENTS);
   await untilReceived(receivers, EVENTS * well, () => rss.push(service.rss()));
   const seconds = (performance.now() - startedMs) / 1000;
   const { rows } = await database.query(
@@ -84,7 +84,7 @@ async function measure(name, service, receivers, hanging) {
     `${name}: ${Math.round((EVENTS * well) / seconds)} deliveries/s (${Math.round(EVENTS / seconds)} events/s to ${well} subscribers), ` +
       `${(rows[0].calls / (EVENTS * well)).toFixed(2)} statements and ${(rows[0].pages / (EVENTS * well)).toFixed(1)} pages per delivery, ${perEvent.toFixed(2)} ms of processor per event, RSS ${middle} MB half way, ${rss.at(-1)} MB at the end`,
   );
-  if (hanging.length > 0) await sleep(REST_MS);
+  if (hanging.length > 0) await sleep(SETTLE_MS);
   return { eventsPerSecond: EVENTS / seconds, pages: rows[0].pages, perEvent };
 }
 
@@ -95,7 +95,7 @@ async function measureLag(receivers, hanging) {
   await get(`${receivers.url}/reset?${hanging.map((each) => `hang=${each}`).join('&')}`);
   for (let tenth = 0; tenth < LAG_SECONDS * 10; tenth++) {
     const next = sleep(100);
-    await happen(Math.max(1, Math.round(RATE / 10)));
+    await insertEvents(Math.max(1, Math.round(RATE / 10)));
     await next;
   }
   await sleep(2_000);
@@ -124,16 +124,16 @@ try {
   await database.connect();
   await database.query('CREATE EXTENSION pg_stat_statements');
   for (let i = 0; i < SUBSCRIBERS; i++) {
-    const answer = await fetch(`${service.url}/v1/subscriptions`, {
+    const response = await fetch(`${service.url}/v1/subscriptions`, {
       method: 'POST',
       headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' },
       body: JSON.stringify({ url: `${receivers.url}/${i}`, events: ['connection.refreshed'] }),
     });
-    if (!answer.ok) throw new Error(await answer.text());
+    if (!response.ok) throw new Error(await response.text());
   }
   print(`${EVENTS} events of ${CONNECTIONS} connections to ${SUBSCRIBERS} subscribers`);
   await get(`${receivers.url}/reset`);
-  await happen(200);
+  await insertEvents(200);
   await untilReceived(receivers, 200 * SUBSCRIBERS);
   await measureLag(receivers, []);
   const rounds = [];

@@ -1,8 +1,8 @@
 import { SYSTEM } from '../../dist/src/audit/audit-log.js';
-import { openStores } from '../../dist/src/bootstrap/core-services.js';
+import { openCoreServices } from '../../dist/src/bootstrap/core-services.js';
 import { loadConfig } from '../../dist/src/config/load-config.js';
-import { EstablishConnection } from '../../dist/src/connections/authorization/connection-provisioner.js';
-import { TokenIntakes } from '../../dist/src/connections/authorization/pending-authorization.repository.js';
+import { ConnectionProvisioner } from '../../dist/src/connections/authorization/connection-provisioner.js';
+import { PendingAuthorizationRepository } from '../../dist/src/connections/authorization/pending-authorization.repository.js';
 import { CredentialWriter } from '../../dist/src/connections/credentials/credential-writer.js';
 import { Outbox } from '../../dist/src/events/outbox/outbox.js';
 import { SecretString } from '../../dist/src/platform/secret-string.js';
@@ -10,14 +10,14 @@ import { SecretString } from '../../dist/src/platform/secret-string.js';
 /** `count` connections (tenants `t0`, `t1`, …) with a sealed user token of 250 bytes each, and the table of the yardstick. */
 export async function seed(environment, count) {
   const config = loadConfig(environment);
-  const stores = await openStores({ config, databaseUrl: environment.DATABASE_URL });
-  const { audit, database, vault, keyRing, clock, ids, random } = stores;
-  const intakes = new TokenIntakes(database, vault, clock, ids);
+  const coreServices = await openCoreServices({ config, databaseUrl: environment.DATABASE_URL });
+  const { audit, database, vault, keyRing, clock, ids, random } = coreServices;
+  const pendingAuthorizations = new PendingAuthorizationRepository(database, vault, clock, ids);
   const writer = new CredentialWriter(vault, keyRing, ids, random);
-  const establish = new EstablishConnection(
+  const provisioner = new ConnectionProvisioner(
     database,
     writer,
-    intakes,
+    pendingAuthorizations,
     audit,
     new Outbox(clock, ids),
     clock,
@@ -35,9 +35,12 @@ export async function seed(environment, count) {
       stateHash: null,
       requestedBy: null,
     };
-    const intake = await intakes.begin({ ...origin, stage: 'long_lived', expiresAt, hints: {}, token }, 60);
-    await establish.establish({
-      intake,
+    const pendingAuthorization = await pendingAuthorizations.begin(
+      { ...origin, stage: 'long_lived', expiresAt, hints: {}, token },
+      60,
+    );
+    await provisioner.provision({
+      pendingAuthorization,
       appId: config.meta.app.id,
       metaUserId: String(i),
       scopes: ['pages_show_list'],
@@ -75,5 +78,5 @@ export async function seed(environment, count) {
     values: [Buffer.from(box), 'crd_'],
   });
   await database.run({ text: 'ANALYZE' });
-  await stores.close();
+  await coreServices.close();
 }

@@ -2,7 +2,7 @@
 //   SWEEP_DUE=10000,100000  SWEEP_LATENCY_MS=0,200  SWEEP_REPLICAS=1,3  SWEEP_DUE_QUERY_ROWS=1000000   npm run bench:sweep
 import crypto from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openStores } from '../../dist/src/bootstrap/core-services.js';
+import { openCoreServices } from '../../dist/src/bootstrap/core-services.js';
 import { loadConfig } from '../../dist/src/config/load-config.js';
 import { credentialContext } from '../../dist/src/connections/credentials/seal-contexts.js';
 import { startEmbeddedPostgres } from '../../dist/src/database/embedded-postgres.js';
@@ -18,7 +18,7 @@ const LATENCIES = list('SWEEP_LATENCY_MS', '0,200');
 const REPLICAS = list('SWEEP_REPLICAS', '1,3');
 const DUE_QUERY_ROWS = list('SWEEP_DUE_QUERY_ROWS', '10000,100000,1000000');
 /** A run of the slow kind is stopped after this: the rate is what counts. */
-const MOST_SECONDS = Number(process.env.SWEEP_MOST_SECONDS ?? 60);
+const MAX_SECONDS = Number(process.env.SWEEP_MOST_SECONDS ?? 60);
 const CONCURRENCY = 32;
 const CHUNK = 1_000;
 const ADMIN_KEY = 'bench-bootstrap-admin-key-0123456789abcdef';
@@ -50,9 +50,9 @@ function environmentOf(sandbox, databaseUrl) {
   };
 }
 
-async function freshDatabase(stores) {
+async function freshDatabase(coreServices) {
   const name = `bench_${crypto.randomBytes(4).toString('hex')}`;
-  await stores.run({ text: `CREATE DATABASE ${name}` });
+  await coreServices.run({ text: `CREATE DATABASE ${name}` });
   return postgres.url.replace(/postgres$/, name);
 }
 
@@ -88,16 +88,16 @@ async function insert(database, rows, appId, now) {
   await database.run({
     text: `INSERT INTO connection (id, tenant, product, flow, status, app_id, meta_user_id, scopes, declined_scopes, graph_api_version,
         authorized_at, created_at, updated_at)
-      SELECT id, tenant, 'pages', 'import', 'active', $4, person, '{pages_show_list}', '{}', 'v25.0', $5, $5, $5
-      FROM unnest($1::text[], $2::text[], $3::text[]) AS r (id, tenant, person)`,
+      SELECT id, tenant, 'pages', 'import', 'active', $4, meta_user, '{pages_show_list}', '{}', 'v25.0', $5, $5, $5
+      FROM unnest($1::text[], $2::text[], $3::text[]) AS r (id, tenant, meta_user)`,
     values: [of((r) => r.connectionId), of((r) => r.tenant), of((r) => r.made.userId), appId, now],
   });
   await database.run({
     text: `INSERT INTO credential (id, connection_id, app_id, kind, is_root, subject_id, version, secret_id, token_hash, scopes, issued_at,
         expires_at, health, refresh_after, refresh_due_at, check_due_at, created_at, updated_at)
-      SELECT id, connection, $6, 'user', true, person, 1, secret, '\\x00', '{pages_show_list}', $7, expires, 'healthy',
+      SELECT id, connection, $6, 'user', true, meta_user, 1, secret, '\\x00', '{pages_show_list}', $7, expires, 'healthy',
         expires - interval '7 days', expires - interval '7 days', $7, $7, $7
-      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]) AS r (id, connection, person, secret, expires)`,
+      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]) AS r (id, connection, meta_user, secret, expires)`,
     values: [
       of((r) => r.credentialId),
       of((r) => r.connectionId),
@@ -115,7 +115,7 @@ const sweepAt = (replica, kind) =>
     method: 'POST',
     headers: { authorization: `Bearer ${ADMIN_KEY}` },
   })
-    .then((answer) => answer.json())
+    .then((response) => response.json())
     .catch(() => null);
 
 /** One sweep on all replicas at once; how many a second were done, and how memory went. */
@@ -129,7 +129,7 @@ async function measure(database, replicas, kind, doneSql) {
   const sweeps = Promise.all(replicas.map((replica) => sweepAt(replica, kind))).then(() => {
     isDone = true;
   });
-  while (!isDone && performance.now() - startedAt < MOST_SECONDS * 1000) {
+  while (!isDone && performance.now() - startedAt < MAX_SECONDS * 1000) {
     await Promise.race([sweeps, sleep(2_000)]);
     rss.push(Math.max(...replicas.map((replica) => replica.rss())));
   }
@@ -153,9 +153,9 @@ async function run(admin, due, latencyMs, replicaCount) {
   const sandbox = await startSandbox({ now: () => Date.now(), randomBytes: (size) => random.bytes(size) });
   const url = await freshDatabase(admin.database);
   const environment = environmentOf(sandbox, url);
-  const stores = await openStores({ config: loadConfig(environment), databaseUrl: url });
-  await stores.database.run({ text: 'CREATE EXTENSION IF NOT EXISTS pg_stat_statements' }).catch(() => undefined);
-  await seedDue(stores, sandbox, due);
+  const coreServices = await openCoreServices({ config: loadConfig(environment), databaseUrl: url });
+  await coreServices.database.run({ text: 'CREATE EXTENSION IF NOT EXISTS pg_stat_statements' }).catch(() => undefined);
+  await seedDue(coreServices, sandbox, due);
   sandbox.state.setLatency(latencyMs);
   const replicas = [];
   for (let index = 0; index < replicaCount; index++) replicas.push(await startProcess('service.mjs', environment));
@@ -169,22 +169,22 @@ async function run(admin, due, latencyMs, replicaCount) {
   };
   row(
     'refresh',
-    await measure(stores.database, replicas, 'refresh', 'SELECT count(*) FROM credential WHERE version = 2'),
+    await measure(coreServices.database, replicas, 'refresh', 'SELECT count(*) FROM credential WHERE version = 2'),
   );
-  await stores.database.run({
+  await coreServices.database.run({
     text: `UPDATE credential SET check_due_at = now(), last_checked_at = NULL WHERE claim_id IS NULL`,
   });
   row(
     'health',
     await measure(
-      stores.database,
+      coreServices.database,
       replicas,
       'health',
       'SELECT count(*) FROM credential WHERE last_checked_at IS NOT NULL',
     ),
   );
   await Promise.all(replicas.map((replica) => replica.stop()));
-  await stores.close();
+  await coreServices.close();
   await sandbox.close();
 }
 
@@ -192,8 +192,8 @@ async function run(admin, due, latencyMs, replicaCount) {
 async function dueQuery(admin, rows) {
   const sandbox = await startSandbox({ now: () => Date.now(), randomBytes: (size) => random.bytes(size) });
   const url = await freshDatabase(admin.database);
-  const stores = await openStores({ config: loadConfig(environmentOf(sandbox, url)), databaseUrl: url });
-  const { database } = stores;
+  const coreServices = await openCoreServices({ config: loadConfig(environmentOf(sandbox, url)), databaseUrl: url });
+  const { database } = coreServices;
   await database.run({ text: 'SET statement_timeout = 0' });
   for (let from = 0; from < rows; from += 50_000) {
     const to = Math.min(rows, from + 50_000) - 1;
@@ -234,13 +234,13 @@ async function dueQuery(admin, rows) {
       `| ${rows} | ${label} | ${Math.min(...times).toFixed(2)} | ${Math.max(...times).toFixed(2)} | ${plan} |\n`,
     );
   }
-  await stores.close();
+  await coreServices.close();
   await sandbox.close();
 }
 
 try {
   const sandbox = await startSandbox({ now: () => Date.now(), randomBytes: (size) => random.bytes(size) });
-  const admin = await openStores({
+  const admin = await openCoreServices({
     config: loadConfig(environmentOf(sandbox, postgres.url)),
     databaseUrl: postgres.url,
   });

@@ -2,27 +2,27 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { Database } from '../../src/database/database.ts';
 import { api } from '../support/connect-test-context.ts';
-import { type LifecycleStage, lifecycleStage } from '../support/lifecycle-test-context.ts';
+import { type LifecycleTestContext, openLifecycleTestContext } from '../support/lifecycle-test-context.ts';
 import { AUDIENCE, SUBJECT, startTestIssuer, type TestIssuer } from '../support/test-issuer.ts';
 import { TEST_ADMIN_KEY, type TestReplica } from '../support/test-replica.ts';
 
 /** What is changed at the first replica must hold for the next call at the second one, which remembers callers. */
-let stage: LifecycleStage;
+let context: LifecycleTestContext;
 let second: TestReplica;
 let issuer: TestIssuer;
 
 beforeAll(async () => {
-  stage = await lifecycleStage();
+  context = await openLifecycleTestContext();
   issuer = await startTestIssuer();
-  second = await stage.another({
+  second = await context.startAnotherReplica({
     OIDC_ISSUERS: issuer.url,
     OIDC_AUDIENCE: AUDIENCE,
     TRUSTED_PROXIES: '127.0.0.0/8, ::1',
   });
-  await stage.imported({ pages: 1 });
+  await context.importConnection({ pages: 1 });
 });
 afterAll(async () => {
-  await stage?.close();
+  await context?.close();
   await issuer?.close();
 });
 
@@ -33,13 +33,13 @@ interface Client {
 
 async function makeClient(policy: object = {}): Promise<Client> {
   const body = { name: 'shop', role: 'service', tenants: ['acme'], products: ['pages'], ...policy };
-  const answer = await api(stage).post('/v1/clients', body);
-  expect([answer.status, answer.body.errors]).toEqual([201, undefined]);
-  return { id: answer.body.id as string, key: answer.body.api_key as string };
+  const response = await api(context).post('/v1/clients', body);
+  expect([response.status, response.body.errors]).toEqual([201, undefined]);
+  return { id: response.body.id as string, key: response.body.api_key as string };
 }
 
 const change = async (id: string, body: object): Promise<void> => {
-  const server = stage.replica.app.getHttpServer();
+  const server = context.replica.app.getHttpServer();
   const key = { Authorization: `Bearer ${TEST_ADMIN_KEY}` };
   expect((await request(server).patch(`/v1/clients/${id}`).set(key).send(body)).status).toBe(200);
 };
@@ -54,9 +54,9 @@ const graph = (token: string, path = '/graph/me', from = '127.0.0.1') =>
     .set({ Authorization: `Bearer ${token}`, 'X-Forwarded-For': from });
 
 async function tokenOf(key: string): Promise<string> {
-  const answer = await lease(key);
-  expect(answer.status).toBe(201);
-  return answer.body.access_token as string;
+  const response = await lease(key);
+  expect(response.status).toBe(201);
+  return response.body.access_token as string;
 }
 
 describe('a change of a client', () => {
@@ -92,7 +92,7 @@ describe('a change of a client', () => {
     expect((await graph(token)).status).toBe(403);
     await change(id, { allow: null, products: ['ads'] });
     expect((await graph(token)).status).toBe(401);
-    const introspected = await api(stage).post('/v1/leases/introspect', { token });
+    const introspected = await api(context).post('/v1/leases/introspect', { token });
     expect(introspected.body).toEqual({ active: false });
   });
 
@@ -110,7 +110,7 @@ describe('a change of a client', () => {
     expect((await lease(key)).status).toBe(201);
     // The first replica trusts no proxy: there the header says nothing.
     await change(id, { ip_allow_list: ['203.0.113.0/24'] });
-    const spoofed = await request(stage.replica.app.getHttpServer())
+    const spoofed = await request(context.replica.app.getHttpServer())
       .post('/v1/leases')
       .set({ Authorization: `Bearer ${key}`, 'X-Forwarded-For': '203.0.113.9' })
       .send({ tenant: 'acme', product: 'pages' });
@@ -122,7 +122,7 @@ describe('a change of a client', () => {
     const statuses = await Promise.all(Array.from({ length: 4 }, async () => (await lease(key)).status));
     expect(statuses).toContain(429);
     await change(id, { rate_limit_per_second: null });
-    stage.clock.advance(1.001);
+    context.clock.advance(1.001);
     expect((await lease(key)).status).toBe(201);
   });
 });
@@ -131,7 +131,7 @@ describe('a client with a token of an issuer', () => {
   it('takes leases by it, until it has lost the identity', async () => {
     const identity = { issuer: issuer.url, audience: AUDIENCE, subject: SUBJECT };
     const { id } = await makeClient({ identities: [identity] });
-    const token = await issuer.sign(stage.clock.now());
+    const token = await issuer.sign(context.clock.now());
     const mine = await lease(token);
     expect(mine.status).toBe(201);
     expect((await graph(mine.body.access_token as string)).status).toBe(200);
@@ -140,7 +140,7 @@ describe('a client with a token of an issuer', () => {
     expect((await lease(token)).status).toBe(401);
     await change(id, { identities: [identity] });
     expect((await lease(token)).status).toBe(201);
-    expect(stage.log.text()).not.toContain(token);
+    expect(context.log.text()).not.toContain(token);
   });
 });
 
@@ -150,7 +150,7 @@ describe('a refusal by policy', () => {
     for (let count = 0; count < 3; count++) {
       expect((await lease(key, '127.0.0.1', { tenant: 'globex' })).body.code).toBe('not_allowed');
     }
-    const rows = await stage.replica.app.get(Database).rows({
+    const rows = await context.replica.app.get(Database).rows({
       text: `SELECT details FROM audit_entry WHERE action = 'access.refused' AND actor_id = $1`,
       values: [id],
     });

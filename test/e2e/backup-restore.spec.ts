@@ -4,7 +4,7 @@ import pg from 'pg';
 import request from 'supertest';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { findPostgresTools, startToolServer, type ToolServer } from '../support/postgres-tools.ts';
-import { metavault, metavaultJson } from '../support/run-metavault.ts';
+import { runMetavault, runMetavaultJson } from '../support/run-metavault.ts';
 import { startTestReplica } from '../support/test-replica.ts';
 import { startTestSandbox } from '../support/test-sandbox.ts';
 import { TEST_ROOT_KEY } from '../support/test-vault.ts';
@@ -64,15 +64,15 @@ async function content(url: string): Promise<string> {
 async function leases(url: string, more: Record<string, string> = {}): Promise<{ status: number; token?: string }[]> {
   const replica = await startTestReplica({ databaseUrl: url, environment: on(url, more) });
   try {
-    const answers = [];
+    const responses = [];
     for (const tenant of TENANTS) {
-      const answer = await request(replica.app.getHttpServer())
+      const response = await request(replica.app.getHttpServer())
         .post('/v1/leases')
         .set('Authorization', `Bearer ${serviceKey}`)
         .send({ tenant, product: 'pages', mode: 'token' });
-      answers.push({ status: answer.status, token: answer.body.access_token as string });
+      responses.push({ status: response.status, token: response.body.access_token as string });
     }
-    return answers;
+    return responses;
   } finally {
     await replica.close();
   }
@@ -92,12 +92,12 @@ beforeAll(async () => {
   });
   const file = server.file('rows.jsonl');
   writeFileSync(file, rows.map((row) => JSON.stringify(row)).join('\n'));
-  expect(await metavault(on(source), 'import', file)).toMatchObject({ code: 0 });
+  expect(await runMetavault(on(source), 'import', file)).toMatchObject({ code: 0 });
   const words = ['--name', 'a', '--role', 'service', '--tenants', '*', '--products', '*', '--lease-modes', 'token'];
-  serviceKey = (await metavault(on(source), 'clients', 'create', ...words)).out.split('\n')[1] ?? '';
+  serviceKey = (await runMetavault(on(source), 'clients', 'create', ...words)).out.split('\n')[1] ?? '';
   for (const [index, { token = '' }] of (await leases(source)).entries()) tokens.set(TENANTS[index] ?? '', token);
   backUp('first');
-  writeFileSync(server.file('anchor.json'), (await metavault(on(source), 'audit', 'anchor')).out);
+  writeFileSync(server.file('anchor.json'), (await runMetavault(on(source), 'audit', 'anchor')).out);
 }, 120_000);
 afterAll(async () => {
   await server?.stop();
@@ -111,7 +111,7 @@ describe(`a backup by pg_dump${reason}`, () => {
     'restored with its root key serves everything, and its record is proven',
     async () => {
       const url = await restore('first', 'first');
-      expect((await metavault(on(url), 'audit', 'verify')).code).toBe(0);
+      expect((await runMetavault(on(url), 'audit', 'verify')).code).toBe(0);
       expect(await leases(url)).toEqual(served());
     },
     60_000,
@@ -121,13 +121,13 @@ describe(`a backup by pg_dump${reason}`, () => {
     'tells against an anchor that the record went on after it',
     async () => {
       const url = await restore('first', 'first');
-      const verify = await metavault(on(url), 'audit', 'verify', '--anchor', server.file('anchor.json'));
+      const verify = await runMetavault(on(url), 'audit', 'verify', '--anchor', server.file('anchor.json'));
       // The anchor was taken after the dump; whether an entry came between them is up to the moment.
       expect([0, 1]).toContain(verify.code);
       await leases(source);
       const later = server.file('later.json');
-      writeFileSync(later, (await metavault(on(source), 'audit', 'anchor')).out);
-      const behind = await metavault(on(url), 'audit', 'verify', '--anchor', later);
+      writeFileSync(later, (await runMetavault(on(source), 'audit', 'anchor')).out);
+      const behind = await runMetavault(on(url), 'audit', 'verify', '--anchor', later);
       expect(behind).toMatchObject({ code: 1, out: expect.stringContaining('cut_off') });
     },
     60_000,
@@ -138,7 +138,7 @@ describe(`a backup by pg_dump${reason}`, () => {
     async () => {
       const url = await restore('first', 'first');
       const before = await content(url);
-      const { code, err } = await metavault(on(url, { ROOT_KEY: NEW_ROOT_KEY }), 'keys', 'list');
+      const { code, err } = await runMetavault(on(url, { ROOT_KEY: NEW_ROOT_KEY }), 'keys', 'list');
       expect(code).toBe(1);
       expect(err).toMatch(/needs the root key with the fingerprint local:\w+, the one given has local:\w+/);
       expect(await content(url)).toBe(before);
@@ -151,8 +151,8 @@ describe(`a backup by pg_dump${reason}`, () => {
     async () => {
       const url = await restore('first', 'first');
       const changed = { ROOT_KEY: NEW_ROOT_KEY, ROOT_KEY_PREVIOUS: TEST_ROOT_KEY };
-      expect(await metavault(on(url, changed), 'keys', 'change-root')).toMatchObject({ code: 0 });
-      expect((await metavault(on(url), 'keys', 'list')).code).toBe(1);
+      expect(await runMetavault(on(url, changed), 'keys', 'change-root')).toMatchObject({ code: 0 });
+      expect((await runMetavault(on(url), 'keys', 'list')).code).toBe(1);
       expect(await leases(url, { ROOT_KEY: NEW_ROOT_KEY })).toEqual(served());
     },
     60_000,
@@ -161,9 +161,9 @@ describe(`a backup by pg_dump${reason}`, () => {
   check(
     'cannot be read any more once its KEK is destroyed, where the ring is kept apart',
     async () => {
-      const { data } = await metavaultJson<{ data: { id: string; state: string }[] }>(on(source), 'keys', 'list');
+      const { data } = await runMetavaultJson<{ data: { id: string; state: string }[] }>(on(source), 'keys', 'list');
       const old = data.find(({ state }) => state === 'active')?.id ?? '';
-      expect(await metavault(on(source), 'keys', 'destroy', old, '--yes')).toMatchObject({ code: 0 });
+      expect(await runMetavault(on(source), 'keys', 'destroy', old, '--yes')).toMatchObject({ code: 0 });
       expect(await leases(source)).toEqual(served());
       backUpRing('later');
       const url = await restore('first', 'later');

@@ -2,7 +2,7 @@ import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { Database } from '../../src/database/database.ts';
-import { makeService } from '../support/connect-test-context.ts';
+import { createServiceClient } from '../support/connect-test-context.ts';
 import { captureLog, startTestReplica, TEST_ADMIN_KEY, type TestReplica } from '../support/test-replica.ts';
 
 interface Operation {
@@ -29,7 +29,7 @@ beforeAll(async () => {
         return operation === undefined ? [] : [{ method, path, hasBody: operation.requestBody !== undefined }];
       }),
   );
-  serviceKey = (await makeService({ replica }, { lease_modes: ['gateway', 'token'] })).key;
+  serviceKey = (await createServiceClient({ replica }, { lease_modes: ['gateway', 'token'] })).key;
 });
 
 afterAll(() => replica.close());
@@ -43,33 +43,33 @@ async function call(
   send: (test: request.Test) => request.Test,
 ): Promise<request.Response> {
   const as = (key: string) => send(http()[operation.method](path).redirects(0).set('Authorization', `Bearer ${key}`));
-  const answer = await as(TEST_ADMIN_KEY);
-  return answer.status === 403 ? as(serviceKey) : answer;
+  const response = await as(TEST_ADMIN_KEY);
+  return response.status === 403 ? as(serviceKey) : response;
 }
 
 const filled = (path: string, value = 'x'): string => path.replaceAll(/\{[^}]+\}/g, value);
 const named = ({ method, path }: Operation): string => `${method.toUpperCase()} ${path}`;
 const withBody = (): Operation[] => operations.filter(({ hasBody }) => hasBody);
 
-function expectProblem(operation: Operation, answer: request.Response, statuses: readonly number[]): void {
+function expectProblem(operation: Operation, response: request.Response, statuses: readonly number[]): void {
   const seen = {
     route: named(operation),
-    status: answer.status,
-    type: answer.headers['content-type'],
-    code: answer.body?.code,
+    status: response.status,
+    type: response.headers['content-type'],
+    code: response.body?.code,
   };
   expect(seen).toEqual({
     route: named(operation),
-    status: statuses.includes(answer.status) ? answer.status : statuses,
+    status: statuses.includes(response.status) ? response.status : statuses,
     type: 'application/problem+json; charset=utf-8',
     code: expect.stringMatching(/^[a-z_]+$/),
   });
-  expect(answer.body.request_id).toBe(answer.headers['x-request-id']);
+  expect(response.body.request_id).toBe(response.headers['x-request-id']);
 }
 
-function expectFault(operation: Operation, answer: request.Response): void {
-  expectProblem(operation, answer, [400]);
-  expect([named(operation), answer.body.code, answer.body.errors]).toEqual([
+function expectFault(operation: Operation, response: request.Response): void {
+  expectProblem(operation, response, [400]);
+  expect([named(operation), response.body.code, response.body.errors]).toEqual([
     named(operation),
     'invalid_request',
     expect.arrayContaining([{ path: expect.stringMatching(/./), message: expect.stringMatching(/./) }]),
@@ -95,10 +95,10 @@ describe('every route of the document', () => {
     ['an unknown field', '{"no_such_field_here":1}'],
   ])('refuses a body with %s', async (_, text) => {
     for (const operation of withBody()) {
-      const answer = await call(operation, filled(operation.path), (test) =>
+      const response = await call(operation, filled(operation.path), (test) =>
         test.set('Content-Type', 'application/json').send(text),
       );
-      expectFault(operation, answer);
+      expectFault(operation, response);
     }
   });
 
@@ -107,10 +107,10 @@ describe('every route of the document', () => {
     for (const operation of withBody()) {
       for (const field of fieldsOf(document, operation)) {
         for (const wrong of [{ a: 1 }, [[]], -1.5, 'no such value \u0007']) {
-          const answer = await call(operation, filled(operation.path), (test) => test.send({ [field]: wrong }));
-          expectFault(operation, answer);
+          const response = await call(operation, filled(operation.path), (test) => test.send({ [field]: wrong }));
+          expectFault(operation, response);
           if (typeof wrong === 'object')
-            expect([named(operation), answer.body.errors]).toEqual([named(operation), mentions(field)]);
+            expect([named(operation), response.body.errors]).toEqual([named(operation), mentions(field)]);
         }
       }
     }
@@ -140,10 +140,10 @@ describe('every route of the document', () => {
   it('refuses bodies over 1 MiB, whatever they hold', async () => {
     const large = JSON.stringify({ tenant: 'a'.repeat(1024 * 1024) });
     for (const operation of withBody()) {
-      const answer = await call(operation, filled(operation.path), (test) =>
+      const response = await call(operation, filled(operation.path), (test) =>
         test.set('Content-Type', 'application/json').send(large),
       );
-      expectProblem(operation, answer, [413]);
+      expectProblem(operation, response, [413]);
     }
   });
 
@@ -154,11 +154,11 @@ describe('every route of the document', () => {
       }
       expectProblem(operation, await call(operation, filled(operation.path, '%zz'), (test) => test), [400]);
       for (const value of ['x', "'%20OR%201=1--", '%F0%9F%92%A9', '..%2f..%2f', 'a'.repeat(500)]) {
-        const answer = await call(operation, filled(operation.path, value), (test) => test);
-        expect([named(operation), value, answer.status]).toEqual([
+        const response = await call(operation, filled(operation.path, value), (test) => test);
+        expect([named(operation), value, response.status]).toEqual([
           named(operation),
           value,
-          belowServerError(answer.status),
+          belowServerError(response.status),
         ]);
       }
     }

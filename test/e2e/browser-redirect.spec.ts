@@ -1,18 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { ConnectionReader } from '../../src/connections/connection/connection.repository.ts';
-import { codeExchanges, createSession, decide, TestBrowser } from '../support/connect-test-context.ts';
+import { ConnectionRepository } from '../../src/connections/connection/connection.repository.ts';
+import { completeDialog, countCodeExchanges, createSession, TestBrowser } from '../support/connect-test-context.ts';
 import { describeInBrowser, type Visitor } from '../support/describe-in-browser.ts';
 
-describeInBrowser('a person with a browser, through the redirect flow', {}, ({ stage, visitor }) => {
+describeInBrowser('a person with a browser, through the redirect flow', {}, ({ testContext, visitor }) => {
   const link = async (body: Record<string, unknown> = {}) =>
-    (await createSession(stage(), { return_url: stage().returnUrl, ...body })).connect_url;
+    (await createSession(testContext(), { return_url: testContext().returnUrl, ...body })).connect_url;
   const back = (page: Page, query = '') =>
-    page.waitForURL((url) => url.href.startsWith(`${stage().returnUrl}?${query}`));
+    page.waitForURL((url) => url.href.startsWith(`${testContext().returnUrl}?${query}`));
   const approve = ({ page }: Pick<Visitor, 'page'>) => page.getByRole('button', { name: 'Continue' }).click();
   /** What a person sees of ours at the end: the heading, the line below it, and the code for whom they ask. */
   const shown = async ({ page }: Visitor) => {
-    await page.waitForURL(`${stage().listensAt}/**`);
+    await page.waitForURL(`${testContext().listensAt}/**`);
     const lines = await page.locator('main p').allInnerTexts();
     const code = page.locator('code').first();
     return {
@@ -23,18 +23,18 @@ describeInBrowser('a person with a browser, through the redirect flow', {}, ({ s
     };
   };
   const view = (url: string) =>
-    stage()
-      .replica.app.get(ConnectionReader)
+    testContext()
+      .replica.app.get(ConnectionRepository)
       .findAcrossTenants(new URL(url).searchParams.get('connection_id') ?? '');
 
   it('approves, and comes back to the product with a connection and nothing else', async () => {
     const person = await visitor();
     await person.page.goto(await link({ tenant: 'browser' }));
     const dialog = new URL(person.page.url());
-    expect(dialog.origin).toBe(stage().sandbox.url);
+    expect(dialog.origin).toBe(testContext().sandbox.url);
     await approve(person);
     await back(person.page);
-    const [returned, ...more] = stage().returns;
+    const [returned, ...more] = testContext().returns;
     expect(more).toEqual([]);
     expect(returned?.referer).toBeNull();
     expect(returned?.url).toMatch(/^\/done\?status=connected&connection_id=con_[0-9a-z]{26}$/);
@@ -49,7 +49,7 @@ describeInBrowser('a person with a browser, through the redirect flow', {}, ({ s
     await person.page.goto(await link());
     const cookies = await person.context.cookies();
     expect(cookies).toMatchObject([{ domain: 'localhost', path: '/', httpOnly: true, sameSite: 'Lax', secure: false }]);
-    await person.page.goto(`${stage().listensAt}/problems/state_mismatch`);
+    await person.page.goto(`${testContext().listensAt}/problems/state_mismatch`);
     expect(await person.page.evaluate<string>('document.cookie')).toBe('');
   });
 
@@ -59,10 +59,10 @@ describeInBrowser('a person with a browser, through the redirect flow', {}, ({ s
     await approve(person);
     const before = await shown(person);
     expect(before).toMatchObject({ title: 'Connected', heading: 'Connected', code: null });
-    const exchanges = codeExchanges(stage());
+    const exchanges = countCodeExchanges(testContext());
     await person.page.reload();
     expect(await shown(person)).toEqual(before);
-    expect(codeExchanges(stage())).toBe(exchanges);
+    expect(countCodeExchanges(testContext())).toBe(exchanges);
   });
 
   it('goes back to the dialog and approves again: the same connection', async () => {
@@ -73,8 +73,8 @@ describeInBrowser('a person with a browser, through the redirect flow', {}, ({ s
     await person.page.goBack();
     await approve(person);
     await back(person.page);
-    expect(stage().returns).toHaveLength(2);
-    expect(stage().returns[1]).toEqual(stage().returns[0]);
+    expect(testContext().returns).toHaveLength(2);
+    expect(testContext().returns[1]).toEqual(testContext().returns[0]);
   });
 
   it('says no, and may come back and say yes', async () => {
@@ -83,14 +83,14 @@ describeInBrowser('a person with a browser, through the redirect flow', {}, ({ s
     await person.page.goto(address);
     await person.page.getByRole('button', { name: 'Not now' }).click();
     await back(person.page);
-    expect(stage().returns.map(({ url }) => url)).toEqual(['/done?status=error&error=access_denied']);
+    expect(testContext().returns.map(({ url }) => url)).toEqual(['/done?status=error&error=access_denied']);
     await person.page.goto(address);
     await approve(person);
     await back(person.page, 'status=connected&');
   });
 
   it('takes single permissions away, and the connection says so', async () => {
-    const { id: user } = stage().sandbox.state.make.user({ name: 'Chooser', pageIds: ['200000000000201'] });
+    const { id: user } = testContext().sandbox.state.make.user({ name: 'Chooser', pageIds: ['200000000000201'] });
     const person = await visitor();
     await person.page.goto(await link({ tenant: 'chooser' }));
     await person.page.getByLabel('Continue as').selectOption(user);
@@ -120,7 +120,7 @@ describeInBrowser('a person with a browser, through the redirect flow', {}, ({ s
 
   it('is not disturbed by scanners that followed the link first', async () => {
     const address = await link();
-    for (let scan = 0; scan < 3; scan++) await decide(await new TestBrowser(stage()).open(address));
+    for (let scan = 0; scan < 3; scan++) await completeDialog(await new TestBrowser(testContext()).open(address));
     const person = await visitor();
     await person.page.goto(address);
     await approve(person);
@@ -138,10 +138,10 @@ describeInBrowser('a person with a browser, through the redirect flow', {}, ({ s
   describe('reads what is wrong and what to do', () => {
     it('with a link that is too old', async () => {
       const address = await link();
-      stage().clock.advance(601);
+      testContext().clock.advance(601);
       const person = await visitor();
-      const answer = await person.page.goto(address);
-      expect(answer?.status()).toBe(410);
+      const response = await person.page.goto(address);
+      expect(response?.status()).toBe(410);
       expect(await shown(person)).toEqual({
         title: 'This connect link has expired or has been used already.',
         heading: 'This connect link has expired or has been used already.',
@@ -153,10 +153,10 @@ describeInBrowser('a person with a browser, through the redirect flow', {}, ({ s
     it('with a login that another browser began', async () => {
       const person = await visitor();
       await person.page.goto(await link());
-      const callback = await decide(new URL(person.page.url()));
+      const callback = await completeDialog(new URL(person.page.url()));
       const stranger = await visitor();
-      const answer = await stranger.page.goto(callback);
-      expect(answer?.status()).toBe(400);
+      const response = await stranger.page.goto(callback);
+      expect(response?.status()).toBe(400);
       expect(await shown(stranger)).toMatchObject({
         heading: 'This browser is not the one that began this login.',
         remedy: expect.stringContaining('with cookies allowed'),
@@ -201,7 +201,7 @@ describeInBrowser('a person with a browser, through the redirect flow', {}, ({ s
         /log in again/,
       ],
     ])('with %s', async (_, fault, code, heading, remedy) => {
-      stage().sandbox.state.faults.add({
+      testContext().sandbox.state.faults.add({
         match: { pathPattern: 'oauth/access_token' },
         times: 1,
         fault: { kind: 'graph_error', ...fault },
@@ -238,16 +238,16 @@ describeInBrowser('a person with a browser, through the redirect flow', {}, ({ s
     ['a desk', { width: 1280, height: 800 }],
   ])('fits %s', async (_, viewport) => {
     const person = await visitor({ viewport });
-    await person.page.goto(`${stage().listensAt}/connect/nothing-of-this-name-was-ever-given-to-anybody`);
-    const [room, needed, language] = await person.page.evaluate<[number, number, string]>(
+    await person.page.goto(`${testContext().listensAt}/connect/nothing-of-this-name-was-ever-given-to-anybody`);
+    const [folder, needed, language] = await person.page.evaluate<[number, number, string]>(
       '[document.documentElement.clientWidth, document.documentElement.scrollWidth, document.documentElement.lang]',
     );
-    expect(needed).toBeLessThanOrEqual(room);
+    expect(needed).toBeLessThanOrEqual(folder);
     expect(language).toBe('en');
   });
 });
 
-describeInBrowser('a replica behind TLS', { PUBLIC_URL: 'https://vault.example' }, ({ stage, visitor }) => {
+describeInBrowser('a replica behind TLS', { PUBLIC_URL: 'https://vault.example' }, ({ testContext, visitor }) => {
   it('holds a cookie that only TLS and only this host can set', async () => {
     const { page, context } = await visitor();
     // Stands for the proxy that ends TLS. It sees no redirects, so the test takes that step.
@@ -255,12 +255,15 @@ describeInBrowser('a replica behind TLS', { PUBLIC_URL: 'https://vault.example' 
       const { pathname, search } = new URL(route.request().url());
       const cookies = await context.cookies('https://vault.example');
       const cookie = cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
-      const answer = await fetch(stage().listensAt + pathname + search, { headers: { cookie }, redirect: 'manual' });
-      const dialog = answer.headers.get('location');
-      const headers = { ...Object.fromEntries(answer.headers), ...(dialog === null ? {} : { 'x-dialog': dialog }) };
-      await route.fulfill({ status: dialog === null ? answer.status : 200, headers, body: await answer.text() });
+      const response = await fetch(testContext().listensAt + pathname + search, {
+        headers: { cookie },
+        redirect: 'manual',
+      });
+      const dialog = response.headers.get('location');
+      const headers = { ...Object.fromEntries(response.headers), ...(dialog === null ? {} : { 'x-dialog': dialog }) };
+      await route.fulfill({ status: dialog === null ? response.status : 200, headers, body: await response.text() });
     });
-    const session = await createSession(stage(), { return_url: undefined });
+    const session = await createSession(testContext(), { return_url: undefined });
     const opened = await page.goto(session.connect_url);
     expect(await context.cookies()).toMatchObject([
       {
@@ -272,7 +275,7 @@ describeInBrowser('a replica behind TLS', { PUBLIC_URL: 'https://vault.example' 
         sameSite: 'Lax',
       },
     ]);
-    await page.goto(await decide(new URL((await opened?.headerValue('x-dialog')) ?? '')));
+    await page.goto(await completeDialog(new URL((await opened?.headerValue('x-dialog')) ?? '')));
     expect(await page.title()).toBe('Connected');
   });
 });

@@ -2,19 +2,19 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ChildReplica, freePort, startChildReplica } from '../support/child-replica.ts';
-import { type CliStage, cliStage } from '../support/cli-test-context.ts';
+import { type CliTestContext, openCliTestContext } from '../support/cli-test-context.ts';
 import { freshDatabase } from '../support/fresh-database.ts';
-import { metavault, startMetavault } from '../support/run-metavault.ts';
+import { runMetavault, startMetavault } from '../support/run-metavault.ts';
 import { TEST_ADMIN_KEY } from '../support/test-replica.ts';
 
-let stage: CliStage;
+let context: CliTestContext;
 
 beforeAll(async () => {
-  stage = await cliStage();
+  context = await openCliTestContext();
 });
-afterAll(() => stage?.close());
+afterAll(() => context?.close());
 
-const person = (): string => stage.personToken();
+const person = (): string => context.createUserToken();
 
 interface Report {
   imported: number;
@@ -28,13 +28,13 @@ async function importing(
   file: string,
   ...options: string[]
 ): Promise<{ code: number | null; report: Report; err: string }> {
-  const { code, out, err } = await stage.run('import', file, '--json', ...options);
+  const { code, out, err } = await context.run('import', file, '--json', ...options);
   return { code, err, report: JSON.parse(out) as Report };
 }
 
 /** How many connections a tenant has, and how often its tokens were brought in. */
 async function standing(tenant: string): Promise<{ connections: number; completed: number }> {
-  const { rows } = await stage.sql.query(
+  const { rows } = await context.sql.query(
     `SELECT (SELECT count(*)::integer FROM connection WHERE tenant = $1) AS connections,
       (SELECT count(*)::integer FROM audit_entry WHERE tenant = $1 AND action = 'connect.completed') AS completed`,
     [tenant],
@@ -45,10 +45,13 @@ async function standing(tenant: string): Promise<{ connections: number; complete
 describe('metavault import', () => {
   it('takes CSV of a spreadsheet, names the lines that are not in, and takes the rest; the second run sends no token again', async () => {
     const [dead, twice] = [person(), person()];
-    stage.sandbox.state.invalidateToken(dead, 460);
-    const appId = stage.sandbox.environment()['THREADS_APP_ID'] ?? '';
-    const foreign = stage.sandbox.state.make.token({ userId: stage.sandbox.state.make.user({}).id, appId }).accessToken;
-    const file = stage.file(
+    context.sandbox.state.invalidateToken(dead, 460);
+    const appId = context.sandbox.environment()['THREADS_APP_ID'] ?? '';
+    const foreign = context.sandbox.state.make.token({
+      userId: context.sandbox.state.make.user({}).id,
+      appId,
+    }).accessToken;
+    const file = context.file(
       'rows.csv',
       [
         '\ufeffnote,access_token,product,tenant',
@@ -80,11 +83,11 @@ describe('metavault import', () => {
     expect(err).toContain('5 rows are not in');
     for (const text of [JSON.stringify(report), readFileSync(`${file}.done`, 'utf8')])
       expect(text).not.toContain('EAA');
-    const calls = stage.sandbox.state.log.list().length;
+    const calls = context.sandbox.state.log.list().length;
     const again = await importing(file);
     expect(again.report).toMatchObject({ imported: 0, already_in: 4, failed: 5 });
     // Of the five only the dead one and the foreign one get as far as Meta.
-    expect(stage.sandbox.state.log.list().length - calls).toBeLessThanOrEqual(4);
+    expect(context.sandbox.state.log.list().length - calls).toBeLessThanOrEqual(4);
     expect(await standing('csv')).toEqual({ connections: 3, completed: 3 });
   }, 90_000);
 
@@ -92,7 +95,7 @@ describe('metavault import', () => {
     const lines = [person(), person()].map((token) =>
       JSON.stringify({ tenant: 'lines', product: 'pages', access_token: token }),
     );
-    const { ended } = startMetavault(stage.environment, ['import', '-'], `${lines.join('\n')}\n{"tenant":"lines"\n`);
+    const { ended } = startMetavault(context.environment, ['import', '-'], `${lines.join('\n')}\n{"tenant":"lines"\n`);
     const end = await ended;
     expect(end).toMatchObject({ code: 1, out: expect.stringContaining('2 imported, 0 were in already, 1 failed.') });
     expect(end.out).toMatch(/^3 +invalid_row +The line is not a JSON object\.$/m);
@@ -103,13 +106,13 @@ describe('metavault import', () => {
     async (signal) => {
       const tenant = `killed-${signal}`;
       const rows = Array.from({ length: 16 }, () => `${tenant},pages,${person()}`);
-      const file = stage.file(`${tenant}.csv`, ['tenant,product,access_token', ...rows].join('\n'));
-      stage.sandbox.state.setLatency(150);
-      const { child, ended } = startMetavault(stage.environment, ['import', file]);
+      const file = context.file(`${tenant}.csv`, ['tenant,product,access_token', ...rows].join('\n'));
+      context.sandbox.state.setLatency(150);
+      const { child, ended } = startMetavault(context.environment, ['import', file]);
       while ((await standing(tenant)).connections < 4) await sleep(50);
       child.kill(signal);
       const end = await ended;
-      stage.sandbox.state.setLatency(0);
+      context.sandbox.state.setLatency(0);
       expect(end.code).toBe(signal === 'SIGINT' ? 130 : null);
       if (signal === 'SIGINT') expect(end.err).toMatch(/Stopped: \d+ rows are left/);
       expect((await standing(tenant)).connections).toBeLessThan(rows.length);
@@ -127,10 +130,10 @@ describe('metavault import', () => {
   it('holds a mark for the one vault that it was made for', async () => {
     const elsewhere = await freshDatabase();
     try {
-      const file = stage.file('twice.csv', `tenant,product,access_token\nmarked,pages,${person()}`);
+      const file = context.file('twice.csv', `tenant,product,access_token\nmarked,pages,${person()}`);
       expect((await importing(file)).report).toMatchObject({ imported: 1, already_in: 0 });
-      const there = { ...stage.environment, DATABASE_URL: elsewhere.url };
-      expect(await metavault(there, 'import', file)).toMatchObject({
+      const there = { ...context.environment, DATABASE_URL: elsewhere.url };
+      expect(await runMetavault(there, 'import', file)).toMatchObject({
         code: 0,
         out: expect.stringMatching(/^1 imported/),
       });
@@ -146,21 +149,21 @@ describe('metavault import --url', () => {
 
   beforeAll(async () => {
     port = String(await freePort());
-    replica = await startChildReplica({ ...stage.environment, PORT: port });
+    replica = await startChildReplica({ ...context.environment, PORT: port });
   }, 60_000);
   afterAll(() => replica?.kill());
 
   it('goes on when the service comes back', async () => {
     const rows = Array.from({ length: 12 }, () => `remote,pages,${person()}`);
-    const file = stage.file('remote.csv', ['tenant,product,access_token', ...rows].join('\n'));
-    const keyFile = stage.file('key', `${TEST_ADMIN_KEY}\n`);
-    stage.sandbox.state.setLatency(100);
+    const file = context.file('remote.csv', ['tenant,product,access_token', ...rows].join('\n'));
+    const keyFile = context.file('key', `${TEST_ADMIN_KEY}\n`);
+    context.sandbox.state.setLatency(100);
     const run = importing(file, '--url', replica.url, '--key-file', keyFile);
     while ((await standing('remote')).connections < 3) await sleep(50);
     await replica.kill();
-    replica = await startChildReplica({ ...stage.environment, PORT: port });
+    replica = await startChildReplica({ ...context.environment, PORT: port });
     const { code, report } = await run;
-    stage.sandbox.state.setLatency(0);
+    context.sandbox.state.setLatency(0);
     expect({ code, imported: report.imported, failed: report.failed }).toEqual({
       code: 0,
       imported: rows.length,
@@ -170,9 +173,9 @@ describe('metavault import --url', () => {
   }, 120_000);
 
   it('says who does not answer, and who refuses', async () => {
-    const file = stage.file('one.csv', `tenant,product,access_token\nrefused,pages,${person()}`);
-    const wrong = stage.file('wrong-key', 'no-key-of-anybody-0123456789abcdef');
-    const run = (...words: string[]) => stage.run('import', file, ...words);
+    const file = context.file('one.csv', `tenant,product,access_token\nrefused,pages,${person()}`);
+    const wrong = context.file('wrong-key', 'no-key-of-anybody-0123456789abcdef');
+    const run = (...words: string[]) => context.run('import', file, ...words);
     expect(await run('--url', `http://127.0.0.1:${await freePort()}`)).toMatchObject({
       code: 1,
       err: expect.stringMatching(/does not answer at/),

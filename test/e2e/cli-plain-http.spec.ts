@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Listener, listen } from '../support/http-listener.ts';
-import { metavault } from '../support/run-metavault.ts';
+import { runMetavault } from '../support/run-metavault.ts';
 import { TEST_ADMIN_KEY } from '../support/test-replica.ts';
 
 const TOKEN = 'EAAsomebodystoken';
@@ -43,7 +43,7 @@ const elsewhere = () => `http://0.0.0.0:${service.port}`;
 describe('a service that is named by plain http', () => {
   it.each([['import'], ['refresh']])('is sent nothing by %s where it may be another machine', async (command) => {
     const words = command === 'import' ? importing() : [command];
-    const end = await metavault({}, ...words, '--url', elsewhere());
+    const end = await runMetavault({}, ...words, '--url', elsewhere());
     expect(end).toMatchObject({ code: 2, err: expect.stringMatching(/https:\/\/.*127\.0\.0\.1/s) });
     expect(heard).toEqual([]);
     expect(end.err + end.out).not.toContain(TEST_ADMIN_KEY);
@@ -54,13 +54,15 @@ describe('a service that is named by plain http', () => {
     ['without a Meta app', (): [Record<string, string>, string[]] => [{ META_APP_ID: '', META_APP_SECRET: '' }, []]],
   ])('is sent nothing where PUBLIC_URL names it, %s', async (_, given) => {
     const [environment, options] = given();
-    const end = await metavault({ ...environment, PUBLIC_URL: elsewhere() }, 'refresh', ...options);
+    const end = await runMetavault({ ...environment, PUBLIC_URL: elsewhere() }, 'refresh', ...options);
     expect(end).toMatchObject({ code: 2, err: expect.stringContaining('PUBLIC_URL') });
     expect(heard).toEqual([]);
   });
 
   it.each(['127.0.0.1', 'localhost'])('is asked where it is this machine: %s', async (host) => {
-    expect(await metavault({}, ...importing(), '--url', `http://${host}:${service.port}/`)).toMatchObject({ code: 0 });
+    expect(await runMetavault({}, ...importing(), '--url', `http://${host}:${service.port}/`)).toMatchObject({
+      code: 0,
+    });
     expect(heard).toEqual([
       { url: '/health/live', key: `Bearer ${TEST_ADMIN_KEY}` },
       { url: '/v1/connections/import', key: `Bearer ${TEST_ADMIN_KEY}` },
@@ -74,7 +76,7 @@ describe('a service that is named by plain http', () => {
     'https://vault.example.com?x=1',
     'https://vault.example.com#x',
   ])('is no address: %s', async (url) => {
-    const end = await metavault({}, 'refresh', '--url', url);
+    const end = await runMetavault({}, 'refresh', '--url', url);
     expect(end.code).toBe(2);
     expect(end.err).not.toContain('word');
   });

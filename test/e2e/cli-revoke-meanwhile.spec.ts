@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { ConnectionView } from '../../src/connections/connection/connection-response.dto.ts';
-import { type CliStage, cliStage } from '../support/cli-test-context.ts';
+import type { ConnectionResponse } from '../../src/connections/connection/connection-response.dto.ts';
+import { type CliTestContext, openCliTestContext } from '../support/cli-test-context.ts';
 
-let stage: CliStage;
+let context: CliTestContext;
 
 beforeAll(async () => {
-  stage = await cliStage();
+  context = await openCliTestContext();
 });
-afterAll(() => stage?.close());
+afterAll(() => context?.close());
 
 /** Each end of one of this tenant's connections brings another one, as a person in the dialog would, until there are so many. */
 const MEANWHILE = `
@@ -26,19 +26,22 @@ const MEANWHILE = `
 
 it('ends what connects while the connections of a tenant are being revoked, but no more than was named by id', async () => {
   for (const tenant of ['all', 'one']) {
-    const file = stage.file(`${tenant}.csv`, `tenant,product,access_token\n${tenant},pages,${stage.personToken()}`);
-    expect(await stage.run('import', file)).toMatchObject({ code: 0 });
+    const file = context.file(
+      `${tenant}.csv`,
+      `tenant,product,access_token\n${tenant},pages,${context.createUserToken()}`,
+    );
+    expect(await context.run('import', file)).toMatchObject({ code: 0 });
   }
-  await stage.sql.query(MEANWHILE);
+  await context.sql.query(MEANWHILE);
   const standing = async (tenant: string): Promise<string[]> => {
-    const { data } = await stage.json<{ data: ConnectionView[] }>('connections', 'list', '--tenant', tenant);
+    const { data } = await context.json<{ data: ConnectionResponse[] }>('connections', 'list', '--tenant', tenant);
     return data.map(({ status }) => status);
   };
-  const revoked = await stage.json<{ data: { id: string }[] }>('revoke', '--tenant', 'all', '--yes');
+  const revoked = await context.json<{ data: { id: string }[] }>('revoke', '--tenant', 'all', '--yes');
   expect(revoked.data).toHaveLength(4);
   expect(await standing('all')).toEqual(['revoked', 'revoked', 'revoked', 'revoked']);
 
-  const { data } = await stage.json<{ data: ConnectionView[] }>('connections', 'list', '--tenant', 'one');
-  expect(await stage.run('revoke', data[0]?.id ?? '', '--yes')).toMatchObject({ code: 0 });
+  const { data } = await context.json<{ data: ConnectionResponse[] }>('connections', 'list', '--tenant', 'one');
+  expect(await context.run('revoke', data[0]?.id ?? '', '--yes')).toMatchObject({ code: 0 });
   expect(await standing('one')).toEqual(['revoked', 'active']);
 }, 60_000);

@@ -1,30 +1,30 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import type { ConnectionView } from '../../src/connections/connection/connection-response.dto.ts';
-import { type CliStage, cliStage } from '../support/cli-test-context.ts';
-import { type CommandEnd, metavault, startMetavault } from '../support/run-metavault.ts';
+import type { ConnectionResponse } from '../../src/connections/connection/connection-response.dto.ts';
+import { type CliTestContext, openCliTestContext } from '../support/cli-test-context.ts';
+import { type CommandResult, runMetavault, startMetavault } from '../support/run-metavault.ts';
 
-let stage: CliStage;
+let context: CliTestContext;
 
 beforeAll(async () => {
-  stage = await cliStage();
+  context = await openCliTestContext();
 });
-afterAll(() => stage?.close());
+afterAll(() => context?.close());
 
-const run = (...words: string[]): Promise<CommandEnd> => stage.run(...words);
-const json = <T>(...words: string[]): Promise<T> => stage.json<T>(...words);
+const run = (...words: string[]): Promise<CommandResult> => context.run(...words);
+const json = <T>(...words: string[]): Promise<T> => context.json<T>(...words);
 
 /** Connects `count` people of a tenant; the ids of their connections. */
 async function connected(tenant: string, count: number): Promise<string[]> {
   const lines = Array.from({ length: count }, () =>
-    JSON.stringify({ tenant, product: 'pages', access_token: stage.personToken() }),
+    JSON.stringify({ tenant, product: 'pages', access_token: context.createUserToken() }),
   );
-  expect(await run('import', stage.file(`${tenant}.jsonl`, lines.join('\n')))).toMatchObject({ code: 0 });
+  expect(await run('import', context.file(`${tenant}.jsonl`, lines.join('\n')))).toMatchObject({ code: 0 });
   return (await listed('--tenant', tenant)).map(({ id }) => id);
 }
 
-const listed = async (...words: string[]): Promise<ConnectionView[]> =>
-  (await json<{ data: ConnectionView[] }>('connections', 'list', ...words)).data;
+const listed = async (...words: string[]): Promise<ConnectionResponse[]> =>
+  (await json<{ data: ConnectionResponse[] }>('connections', 'list', ...words)).data;
 
 describe('exit codes and words', () => {
   it.each<[string[], number, RegExp]>([
@@ -65,7 +65,7 @@ describe('exit codes and words', () => {
     ['another root key', { ROOT_KEY: Buffer.alloc(32, 9).toString('base64') }, /Nothing was changed/],
     ['no root key', { NODE_ENV: 'production', ROOT_KEY: '', PUBLIC_URL: 'https://vault.example' }, /ROOT_KEY/],
   ])('%s is said in words, without the secret in them', async (_, changed, words) => {
-    const { code, out, err } = await metavault({ ...stage.environment, ...changed }, 'keys', 'list');
+    const { code, out, err } = await runMetavault({ ...context.environment, ...changed }, 'keys', 'list');
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toMatch(words);
     expect(err).not.toMatch(/hidden@|\n\s+at /);
@@ -79,7 +79,7 @@ describe('connections', () => {
     expect(list.out.split('\n')[0]).toMatch(/^ID +TENANT +PRODUCT +STATUS +META USER +APP$/);
     expect(list.out).toContain(id);
     expect(await listed('--app', '1')).toEqual([]);
-    expect(await listed('--tenant', 'shown', '--app', stage.sandbox.app.id)).toHaveLength(1);
+    expect(await listed('--tenant', 'shown', '--app', context.sandbox.app.id)).toHaveLength(1);
     expect(await json('connections', 'show', id)).toMatchObject({ id, credentials: [{ kind: 'user', version: 1 }] });
     const sheet = await run('connections', 'show', id);
     expect(sheet.out).toMatch(/status +active/);
@@ -88,20 +88,20 @@ describe('connections', () => {
 
   it('are refreshed and checked now, without a replica that runs; what fails is named and ends with 1', async () => {
     const [id = '', other = ''] = await connected('worked', 2);
-    await stage.sql.query(
+    await context.sql.query(
       `UPDATE credential SET expires_at = expires_at - interval '5 days' WHERE connection_id = ANY ($1)`,
       [[id, other]],
     );
-    const { data } = await json<{ data: ConnectionView[] }>('connections', 'refresh', id);
+    const { data } = await json<{ data: ConnectionResponse[] }>('connections', 'refresh', id);
     expect(data).toMatchObject([{ id, credentials: [{ version: 2 }] }]);
-    await stage.sql.query(
+    await context.sql.query(
       `UPDATE credential SET refresh_after = now(), refresh_due_at = now() WHERE connection_id = $1`,
       [other],
     );
     expect(await json('refresh')).toMatchObject({ claimed: 1, refreshed: 1, failed: 0 });
     expect(await run('refresh')).toMatchObject({ code: 0, out: expect.stringMatching(/^0 were due/) });
-    const userId = (await json<ConnectionView>('connections', 'show', other)).meta_user_id;
-    stage.sandbox.state.changePassword(userId);
+    const userId = (await json<ConnectionResponse>('connections', 'show', other)).meta_user_id;
+    context.sandbox.state.changePassword(userId);
     const checked = await run('connections', 'check', '--tenant', 'worked');
     expect(checked.code).toBe(1);
     expect(checked.out).toMatch(new RegExp(`${other} +worked +reauth_required`));
@@ -112,7 +112,7 @@ describe('connections', () => {
 describe('revoke', () => {
   it('in bulk: looks first, asks, ends all of a tenant and no other, and has nothing left to do the second time', async () => {
     const [ids, others] = [await connected('ended', 5), await connected('kept', 1)];
-    const dry = await json<{ data: ConnectionView[] }>('revoke', '--tenant', 'ended', '--dry-run');
+    const dry = await json<{ data: ConnectionResponse[] }>('revoke', '--tenant', 'ended', '--dry-run');
     expect(dry.data.map(({ id }) => id)).toEqual(ids);
     expect(await run('revoke', '--tenant', 'ended')).toMatchObject({ code: 1, err: expect.stringContaining('--yes') });
     expect((await listed('--tenant', 'ended')).every(({ status }) => status === 'active')).toBe(true);
@@ -131,20 +131,20 @@ describe('revoke', () => {
     expect(await run('revoke', ids[0] ?? '', '--yes')).toMatchObject({ code: 0 });
     expect(await listed('--tenant', 'kept')).toMatchObject([{ id: others[0], status: 'active' }]);
     const { rows } =
-      await stage.sql.query(`SELECT count(*)::integer AS left FROM sealed_secret s JOIN credential c ON c.secret_id = s.id
+      await context.sql.query(`SELECT count(*)::integer AS left FROM sealed_secret s JOIN credential c ON c.secret_id = s.id
       JOIN connection n ON n.id = c.connection_id WHERE n.tenant = 'ended'`);
     expect(rows).toEqual([{ left: 0 }]);
   }, 60_000);
 
   it('leaves to the replicas what Meta does not confirm now', async () => {
     const [id = ''] = await connected('outage', 1);
-    stage.sandbox.state.faults.add({
+    context.sandbox.state.faults.add({
       fault: { kind: 'drop_before' },
       match: { pathPattern: 'permissions' },
       times: null,
     });
     const end = await run('revoke', id, '--yes');
-    stage.sandbox.state.faults.clear();
+    context.sandbox.state.faults.clear();
     expect(end).toMatchObject({ code: 0, out: expect.stringContaining('Of 1 connection Meta has still to be told') });
     expect((await listed('--tenant', 'outage'))[0]).toMatchObject({
       status: 'revoked',
@@ -157,11 +157,11 @@ describe('revoke', () => {
     async (signal) => {
       const tenant = `broken-${signal}`;
       const ids = await connected(tenant, 30);
-      const blocker = new pg.Client({ connectionString: stage.databaseUrl });
+      const blocker = new pg.Client({ connectionString: context.databaseUrl });
       await blocker.connect();
       await blocker.query('BEGIN');
       await blocker.query('SELECT 1 FROM connection WHERE id = $1 FOR UPDATE', [ids[10]]);
-      const { child, ended } = startMetavault(stage.environment, ['revoke', '--tenant', tenant, '--yes']);
+      const { child, ended } = startMetavault(context.environment, ['revoke', '--tenant', tenant, '--yes']);
       const count = async (): Promise<number> => (await listed('--tenant', tenant, '--status', 'revoked')).length;
       while ((await count()) < 10) await new Promise((resolve) => setTimeout(resolve, 100));
       child.kill(signal);
@@ -175,7 +175,7 @@ describe('revoke', () => {
       expect(before).toBeLessThan(ids.length);
       expect(await run('revoke', '--tenant', tenant, '--yes')).toMatchObject({ code: 0 });
       expect(await count()).toBe(ids.length);
-      const { rows } = await stage.sql.query(
+      const { rows } = await context.sql.query(
         `SELECT count(*)::integer AS entries FROM audit_entry WHERE action = 'connection.revoked' AND tenant = $1`,
         [tenant],
       );
@@ -189,34 +189,34 @@ describe('audit', () => {
   it('verifies, anchors, exports with filters, and tells a record that was cut off behind the anchor', async () => {
     const [id = ''] = await connected('audited', 1);
     const anchor = await run('audit', 'anchor');
-    const file = stage.file('anchor.json', anchor.out);
+    const file = context.file('anchor.json', anchor.out);
     expect(await json('audit', 'verify', '--anchor', file)).toMatchObject({ valid: true, anchor: 'holds' });
     const lines = (await run('audit', 'export', '--connection', id)).out.split('\n').map((line) => JSON.parse(line));
     expect(lines.map(({ action }) => action)).toEqual(['connect.completed', 'connection.created']);
     expect(lines[0]).toMatchObject({ actor: { kind: 'operator', id: null }, tenant: 'audited' });
-    const { rows } = await stage.sql.query('SELECT count(*)::integer AS entries FROM audit_entry');
+    const { rows } = await context.sql.query('SELECT count(*)::integer AS entries FROM audit_entry');
     expect((await run('audit', 'export')).out.split('\n')).toHaveLength(rows[0].entries);
     expect((await run('audit', 'export', '--action', 'no.such')).out).toBe('');
-    await stage.sql.query('CREATE TABLE kept AS SELECT * FROM audit_link ORDER BY position DESC LIMIT 1');
-    await stage.sql.query('DELETE FROM audit_link WHERE position = (SELECT max(position) FROM audit_link)');
+    await context.sql.query('CREATE TABLE kept AS SELECT * FROM audit_link ORDER BY position DESC LIMIT 1');
+    await context.sql.query('DELETE FROM audit_link WHERE position = (SELECT max(position) FROM audit_link)');
     const cut = await run('audit', 'verify', '--anchor', file);
     expect(cut).toMatchObject({ code: 1, err: expect.stringContaining('break-in') });
     expect(cut.out).toMatch(/does NOT (hold|match)/);
-    await stage.sql.query('INSERT INTO audit_link SELECT * FROM kept');
-    await stage.sql.query('DROP TABLE kept');
+    await context.sql.query('INSERT INTO audit_link SELECT * FROM kept');
+    await context.sql.query('DROP TABLE kept');
     expect(await run('audit', 'verify', '--anchor', file)).toMatchObject({ code: 0 });
-    stage.file('anchor.json', anchor.out.replace(/"seal":"./, '"seal":"x'));
+    context.file('anchor.json', anchor.out.replace(/"seal":"./, '"seal":"x'));
     expect((await run('audit', 'verify', '--anchor', file)).out).toMatch(/not_ours/);
   }, 60_000);
 
   it('ends in peace when the reader of an export goes away', async () => {
     // More than a pipe holds.
-    await stage.sql.query(`INSERT INTO audit_entry SELECT r.* FROM (SELECT * FROM audit_entry ORDER BY id LIMIT 1) e, generate_series(1, 5000) n,
+    await context.sql.query(`INSERT INTO audit_entry SELECT r.* FROM (SELECT * FROM audit_entry ORDER BY id LIMIT 1) e, generate_series(1, 5000) n,
       LATERAL jsonb_populate_record(NULL::audit_entry, to_jsonb(e) || jsonb_build_object('id', 'aud_' || lpad(n::text, 26, '0'))) r`);
-    const { child, ended } = startMetavault(stage.environment, ['audit', 'export']);
+    const { child, ended } = startMetavault(context.environment, ['audit', 'export']);
     child.stdout?.once('data', () => child.stdout?.destroy());
     expect(await ended).toMatchObject({ code: 0, err: '' });
-    await stage.sql.query(`DELETE FROM audit_entry WHERE id LIKE 'aud_000000%'`);
+    await context.sql.query(`DELETE FROM audit_entry WHERE id LIKE 'aud_000000%'`);
   }, 60_000);
 });
 

@@ -1,25 +1,31 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
-import type { ConnectionView } from '../../src/connections/connection/connection-response.dto.ts';
-import { api, type ConnectStage, connectStage, createSession, goThrough } from '../support/connect-test-context.ts';
+import type { ConnectionResponse } from '../../src/connections/connection/connection-response.dto.ts';
+import {
+  api,
+  type ConnectTestContext,
+  completeConnect,
+  createSession,
+  openConnectTestContext,
+} from '../support/connect-test-context.ts';
 
 const ADS = ['ads_management', 'ads_read'];
-let stage: ConnectStage;
+let context: ConnectTestContext;
 beforeAll(async () => {
-  stage = await connectStage();
+  context = await openConnectTestContext();
 });
-afterAll(() => stage?.close());
+afterAll(() => context?.close());
 
-const make = () => stage.sandbox.state.make;
+const make = () => context.sandbox.state.make;
 /** The connection of a person who went through the dialog. */
-async function through(product: string, user: string, decline: string[] = []): Promise<ConnectionView> {
-  const end = await goThrough(stage, { product }, { user, decline });
+async function through(product: string, user: string, decline: string[] = []): Promise<ConnectionResponse> {
+  const end = await completeConnect(context, { product }, { user, decline });
   const id = end.searchParams.get('connection_id') ?? end.href;
-  return (await api(stage).get(`/v1/connections/${id}`).expect(200)).body as ConnectionView;
+  return (await api(context).get(`/v1/connections/${id}`).expect(200)).body as ConnectionResponse;
 }
-async function imported(product: string, token: string): Promise<ConnectionView> {
+async function imported(product: string, token: string): Promise<ConnectionResponse> {
   const body = { tenant: 'acme', product, access_token: token };
-  return (await api(stage).post('/v1/connections/import', body).expect(201)).body as ConnectionView;
+  return (await api(context).post('/v1/connections/import', body).expect(201)).body as ConnectionResponse;
 }
 
 describe('Instagram through Facebook Login', () => {
@@ -28,9 +34,9 @@ describe('Instagram through Facebook Login', () => {
     for (let index = 0; index < 130; index++) make().page({ userIds: [userId] });
     const account = make().instagramAccount({ username: 'the.last' });
     const last = make().page({ userIds: [userId], instagramId: account.id });
-    stage.sandbox.state.log.clear();
+    context.sandbox.state.log.clear();
     const connection = await through('instagram', userId);
-    const lists = stage.sandbox.state.log.list().filter(({ path }) => path.endsWith('/me/accounts'));
+    const lists = context.sandbox.state.log.list().filter(({ path }) => path.endsWith('/me/accounts'));
     expect(lists.length).toBeGreaterThan(1);
     expect(connection.status_reason).toBeNull();
     expect(connection.assets.filter(({ type }) => type === 'page')).toHaveLength(131);
@@ -118,35 +124,35 @@ describe('ad accounts', () => {
 
 describe('declined scopes', () => {
   it('are told, and asked for again by whoever shows the dialog', async () => {
-    const before = await createSession(stage, { product: 'ads', tenant: 'shy' });
+    const before = await createSession(context, { product: 'ads', tenant: 'shy' });
     expect(before.js_sdk).not.toHaveProperty('auth_type');
     const { id: userId } = make().user();
-    const end = await goThrough(
-      stage,
+    const end = await completeConnect(
+      context,
       { product: 'ads', tenant: 'shy' },
       { user: userId, decline: ['ads_management'] },
     );
     const id = end.searchParams.get('connection_id') ?? '';
-    expect((await api(stage).get(`/v1/connections/${id}`)).body).toMatchObject({
+    expect((await api(context).get(`/v1/connections/${id}`)).body).toMatchObject({
       status: 'active',
       declined_scopes: ['ads_management'],
       status_reason: { code: 'scopes_missing', remedy: expect.any(String) },
     });
-    const again = await createSession(stage, { product: 'ads', tenant: 'shy' });
+    const again = await createSession(context, { product: 'ads', tenant: 'shy' });
     expect(again.js_sdk).toMatchObject({ auth_type: 'rerequest' });
   });
 
   it('are asked for again by our own signup page', async () => {
     const signup = { product: 'whatsapp', flow: 'embedded_signup', tenant: 'shy' };
     const sdkOfPage = async (): Promise<unknown> => {
-      const { connect_url } = await createSession(stage, signup);
-      const page = await request(stage.replica.app.getHttpServer()).get(new URL(connect_url).pathname);
+      const { connect_url } = await createSession(context, signup);
+      const page = await request(context.replica.app.getHttpServer()).get(new URL(connect_url).pathname);
       return (JSON.parse(/id="setup">(.*?)<\/script>/.exec(page.text)?.[1] ?? '') as { sdk: unknown }).sdk;
     };
     expect(await sdkOfPage()).not.toHaveProperty('auth_type');
     const { id: userId } = make().user();
     const dialog = { product: 'whatsapp', tenant: 'shy' };
-    await goThrough(stage, dialog, { user: userId, decline: ['whatsapp_business_messaging'] });
+    await completeConnect(context, dialog, { user: userId, decline: ['whatsapp_business_messaging'] });
     expect(await sdkOfPage()).toMatchObject({ auth_type: 'rerequest' });
   });
 });

@@ -2,53 +2,57 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Database } from '../../src/database/database.ts';
 import {
   api,
-  type ConnectStage,
-  codeExchanges,
-  connectStage,
+  type ConnectTestContext,
+  countCodeExchanges,
+  createServiceClient,
   createSession,
-  makeService,
+  openConnectTestContext,
   RETURN_ORIGIN,
 } from '../support/connect-test-context.ts';
 
-const PERSON = '100000000000101';
+const USER = '100000000000101';
 const BUSINESS = '300000000000401';
 const WABA = '310000000000402';
 
 describe('connecting through the API', () => {
-  let stage: ConnectStage;
+  let context: ConnectTestContext;
   beforeAll(async () => {
-    stage = await connectStage();
+    context = await openConnectTestContext();
   });
-  afterAll(() => stage.close());
+  afterAll(() => context.close());
 
-  const rows = <R extends Record<string, unknown>>(text: string) => stage.replica.app.get(Database).rows<R>({ text });
+  const rows = <R extends Record<string, unknown>>(text: string) => context.replica.app.get(Database).rows<R>({ text });
   const serviceKey = async (tenants: string[], products: string[]) =>
-    (await makeService(stage, { tenants, products })).key;
+    (await createServiceClient(context, { tenants, products })).key;
   const auditorKey = async () => {
-    const answer = await api(stage).post('/v1/clients', { name: 'an auditor', role: 'auditor' });
-    return String(answer.body.api_key);
+    const response = await api(context).post('/v1/clients', { name: 'an auditor', role: 'auditor' });
+    return String(response.body.api_key);
   };
   const systemUser = () =>
-    stage.sandbox.state.make.user({ kind: 'system_user', businessId: BUSINESS, adAccountIds: ['act_330000000000404'] });
+    context.sandbox.state.make.user({
+      kind: 'system_user',
+      businessId: BUSINESS,
+      adAccountIds: ['act_330000000000404'],
+    });
 
   describe('POST /v1/connect-sessions', () => {
     const body = { tenant: 'acme', product: 'pages', flow: 'facebook_login' };
 
     it('answers with all that a front end needs', async () => {
-      const answer = await api(stage).post('/v1/connect-sessions', body);
-      expect(answer.status).toBe(201);
-      expect(answer.headers['cache-control']).toBe('no-store');
-      expect(Object.keys(answer.body).sort()).toEqual(['connect_url', 'expires_at', 'id', 'js_sdk']);
-      expect(answer.body.connect_url).toMatch(/^http:\/\/localhost:3000\/connect\/[A-Za-z0-9_-]{43}$/);
-      expect(answer.body.js_sdk).toMatchObject({
-        app_id: stage.sandbox.app.id,
+      const response = await api(context).post('/v1/connect-sessions', body);
+      expect(response.status).toBe(201);
+      expect(response.headers['cache-control']).toBe('no-store');
+      expect(Object.keys(response.body).sort()).toEqual(['connect_url', 'expires_at', 'id', 'js_sdk']);
+      expect(response.body.connect_url).toMatch(/^http:\/\/localhost:3000\/connect\/[A-Za-z0-9_-]{43}$/);
+      expect(response.body.js_sdk).toMatchObject({
+        app_id: context.sandbox.app.id,
         version: 'v25.0',
         config_id: null,
         response_type: 'code',
         override_default_response_type: true,
         extras: {},
       });
-      const embedded = await api(stage).post('/v1/connect-sessions', {
+      const embedded = await api(context).post('/v1/connect-sessions', {
         ...body,
         product: 'whatsapp',
         flow: 'embedded_signup',
@@ -73,49 +77,49 @@ describe('connecting through the API', () => {
       ['a return_url with a fragment', { return_url: `${RETURN_ORIGIN}/#x` }, 'return_url'],
       ['a relative return_url', { return_url: '//app.example/' }, 'return_url'],
     ])('refuses %s', async (_, change, path) => {
-      const answer = await api(stage).post('/v1/connect-sessions', { ...body, ...change });
-      expect(answer.status).toBe(400);
-      expect(answer.body.code).toBe('invalid_request');
-      expect(answer.body.errors[0].path).toBe(path);
+      const response = await api(context).post('/v1/connect-sessions', { ...body, ...change });
+      expect(response.status).toBe(400);
+      expect(response.body.code).toBe('invalid_request');
+      expect(response.body.errors[0].path).toBe(path);
     });
 
     it('keeps to roles and policies', async () => {
-      expect((await api(stage, await auditorKey()).post('/v1/connect-sessions', body)).status).toBe(403);
-      const service = api(stage, await serviceKey(['acme'], ['pages']));
+      expect((await api(context, await auditorKey()).post('/v1/connect-sessions', body)).status).toBe(403);
+      const service = api(context, await serviceKey(['acme'], ['pages']));
       expect((await service.post('/v1/connect-sessions', body)).status).toBe(201);
       for (const change of [{ tenant: 'other' }, { product: 'ads' }]) {
-        const answer = await service.post('/v1/connect-sessions', { ...body, ...change });
-        expect([answer.status, answer.body.code]).toEqual([403, 'not_allowed']);
+        const response = await service.post('/v1/connect-sessions', { ...body, ...change });
+        expect([response.status, response.body.code]).toEqual([403, 'not_allowed']);
       }
     });
   });
 
   describe('POST /v1/connect-sessions/{id}/complete', () => {
     it('takes a code of the JS SDK, and answers with the connection', async () => {
-      const session = await createSession(stage, { tenant: 'sdk' });
-      const code = stage.sandbox.state.make.code({ userId: PERSON, fromSdk: true });
-      const service = api(stage, await serviceKey(['sdk'], ['*']));
-      const answer = await service.post(`/v1/connect-sessions/${session.id}/complete`, { code });
-      expect(answer.status).toBe(201);
-      expect(answer.body).toMatchObject({ tenant: 'sdk', status: 'active', flow: 'facebook_login' });
+      const session = await createSession(context, { tenant: 'sdk' });
+      const code = context.sandbox.state.make.code({ userId: USER, fromSdk: true });
+      const service = api(context, await serviceKey(['sdk'], ['*']));
+      const response = await service.post(`/v1/connect-sessions/${session.id}/complete`, { code });
+      expect(response.status).toBe(201);
+      expect(response.body).toMatchObject({ tenant: 'sdk', status: 'active', flow: 'facebook_login' });
       const again = await service.post(`/v1/connect-sessions/${session.id}/complete`, { code });
       expect([again.status, again.body.code]).toEqual([410, 'session_expired']);
-      expect(again.body.detail).toContain(answer.body.id);
+      expect(again.body.detail).toContain(response.body.id);
     });
 
     it('takes a short-lived token of our app, and keeps a long-lived one', async () => {
-      const session = await createSession(stage, { tenant: 'given' });
-      const { accessToken } = stage.sandbox.state.make.token({ userId: PERSON, expiresIn: 5400, longLived: false });
-      const answer = await api(stage).post(`/v1/connect-sessions/${session.id}/complete`, {
+      const session = await createSession(context, { tenant: 'given' });
+      const { accessToken } = context.sandbox.state.make.token({ userId: USER, expiresIn: 5400, longLived: false });
+      const response = await api(context).post(`/v1/connect-sessions/${session.id}/complete`, {
         access_token: accessToken,
       });
-      expect(answer.status).toBe(201);
-      expect(answer.body.credentials[0].expires_at).toBe('2027-01-21T11:59:04.000Z');
-      expect(JSON.stringify(answer.body)).not.toContain(accessToken);
+      expect(response.status).toBe(201);
+      expect(response.body.credentials[0].expires_at).toBe('2027-01-21T11:59:04.000Z');
+      expect(JSON.stringify(response.body)).not.toContain(accessToken);
     });
 
     it('refuses a code and a token together, neither, and what is no id', async () => {
-      const session = await createSession(stage);
+      const session = await createSession(context);
       const path = `/v1/connect-sessions/${session.id}/complete`;
       for (const body of [
         {},
@@ -124,29 +128,29 @@ describe('connecting through the API', () => {
         { code: 'a', waba_id: 'x/../y' },
         { code: 'a b' },
       ]) {
-        expect([(await api(stage).post(path, body)).status, body]).toEqual([400, body]);
+        expect([(await api(context).post(path, body)).status, body]).toEqual([400, body]);
       }
     });
 
     it('hides sessions outside of the policy', async () => {
-      const session = await createSession(stage, { tenant: 'hidden' });
-      const other = api(stage, await serviceKey(['someone-else'], ['*']));
+      const session = await createSession(context, { tenant: 'hidden' });
+      const other = api(context, await serviceKey(['someone-else'], ['*']));
       for (const id of [session.id, 'cns_00000000000000000000000000']) {
-        const answer = await other.post(`/v1/connect-sessions/${id}/complete`, { code: 'a' });
-        expect([answer.status, answer.body.code]).toEqual([404, 'not_found']);
+        const response = await other.post(`/v1/connect-sessions/${id}/complete`, { code: 'a' });
+        expect([response.status, response.body.code]).toEqual([404, 'not_found']);
       }
     });
 
     it('tells why a code is refused, and keeps the session open for the next', async () => {
-      const session = await createSession(stage, { tenant: 'retry' });
+      const session = await createSession(context, { tenant: 'retry' });
       const path = `/v1/connect-sessions/${session.id}/complete`;
-      const refused = await api(stage).post(path, { code: 'AQforged' });
+      const refused = await api(context).post(path, { code: 'AQforged' });
       expect([refused.status, refused.body.code]).toEqual([422, 'code_rejected']);
       expect(refused.body.meta).toMatchObject({ code: expect.any(Number), fbtrace_id: expect.any(String) });
-      const code = stage.sandbox.state.make.code({ userId: PERSON, redirectUri: 'https://front.example/cb' });
-      const wrong = await api(stage).post(path, { code, redirect_uri: 'https://front.example/other' });
+      const code = context.sandbox.state.make.code({ userId: USER, redirectUri: 'https://front.example/cb' });
+      const wrong = await api(context).post(path, { code, redirect_uri: 'https://front.example/other' });
       expect([wrong.status, wrong.body.code, wrong.body.meta.subcode]).toEqual([422, 'code_rejected', 36008]);
-      const right = await api(stage).post(path, { code, redirect_uri: 'https://front.example/cb' });
+      const right = await api(context).post(path, { code, redirect_uri: 'https://front.example/cb' });
       expect(right.status).toBe(201);
     });
 
@@ -155,18 +159,18 @@ describe('connecting through the API', () => {
       [
         'a dead one',
         () => {
-          const { accessToken } = stage.sandbox.state.make.token({ userId: PERSON });
-          stage.sandbox.state.invalidateToken(accessToken, 460);
+          const { accessToken } = context.sandbox.state.make.token({ userId: USER });
+          context.sandbox.state.invalidateToken(accessToken, 460);
           return accessToken;
         },
       ],
-      ['an app token', () => `${stage.sandbox.app.id}|${stage.sandbox.app.secret}`],
-      ['one of another product', () => stage.sandbox.state.make.token({ userId: '26000000000000303' }).accessToken],
+      ['an app token', () => `${context.sandbox.app.id}|${context.sandbox.app.secret}`],
+      ['one of another product', () => context.sandbox.state.make.token({ userId: '26000000000000303' }).accessToken],
     ])('refuses a token before it stores anything: %s', async (_, make) => {
-      const session = await createSession(stage, { tenant: 'refused' });
-      const answer = await api(stage).post(`/v1/connect-sessions/${session.id}/complete`, { access_token: make() });
-      expect([answer.status, answer.body.code]).toEqual([422, 'token_rejected']);
-      expect(await rows('SELECT id FROM token_intake')).toEqual([]);
+      const session = await createSession(context, { tenant: 'refused' });
+      const response = await api(context).post(`/v1/connect-sessions/${session.id}/complete`, { access_token: make() });
+      expect([response.status, response.body.code]).toEqual([422, 'token_rejected']);
+      expect(await rows('SELECT id FROM pending_authorization')).toEqual([]);
       expect(await rows(`SELECT id FROM connection WHERE tenant = 'refused'`)).toEqual([]);
       const [entry] = await rows<{ details: unknown }>(
         `SELECT details FROM audit_entry WHERE subject_id = '${session.id}' AND action = 'connect.failed'`,
@@ -175,71 +179,79 @@ describe('connecting through the API', () => {
     });
 
     it('says when Meta is out of reach, and when our settings are wrong', async () => {
-      const session = await createSession(stage, { tenant: 'weather' });
+      const session = await createSession(context, { tenant: 'weather' });
       const path = `/v1/connect-sessions/${session.id}/complete`;
-      const { accessToken } = stage.sandbox.state.make.token({ userId: PERSON });
-      const fault = stage.sandbox.state.faults.add({
+      const { accessToken } = context.sandbox.state.make.token({ userId: USER });
+      const fault = context.sandbox.state.faults.add({
         match: { pathPattern: 'debug_token' },
         fault: { kind: 'html', status: 502 },
       });
-      const away = await api(stage).post(path, { access_token: accessToken });
+      const away = await api(context).post(path, { access_token: accessToken });
       expect([away.status, away.body.code]).toEqual([503, 'meta_unavailable']);
       expect(Number(away.headers['retry-after'])).toBeGreaterThan(0);
-      stage.sandbox.state.faults.clear(fault.id);
-      const app = stage.sandbox.state.appById(undefined);
+      context.sandbox.state.faults.clear(fault.id);
+      const app = context.sandbox.state.appById(undefined);
       const { secret } = app;
       app.secret = 'another';
-      const wrong = await api(stage).post(path, { access_token: accessToken });
+      const wrong = await api(context).post(path, { access_token: accessToken });
       app.secret = secret;
       expect([wrong.status, wrong.body.code]).toEqual([502, 'meta_configuration']);
-      expect((await api(stage).post(path, { access_token: accessToken })).status).toBe(201);
+      expect((await api(context).post(path, { access_token: accessToken })).status).toBe(201);
     });
   });
 
   describe('POST /v1/connections/import', () => {
     const importing = (body: Record<string, unknown>, key?: string) =>
-      api(stage, key).post('/v1/connections/import', { tenant: 'importer', ...body });
+      api(context, key).post('/v1/connections/import', { tenant: 'importer', ...body });
 
     it('is for admins', async () => {
-      const answer = await importing({ product: 'ads', access_token: 'x' }, await serviceKey(['*'], ['*']));
-      expect([answer.status, answer.body.code]).toEqual([403, 'forbidden']);
+      const response = await importing({ product: 'ads', access_token: 'x' }, await serviceKey(['*'], ['*']));
+      expect([response.status, response.body.code]).toEqual([403, 'forbidden']);
     });
 
     it('takes a system-user token that never ends, with its ad accounts', async () => {
       const { id } = systemUser();
-      const { accessToken } = stage.sandbox.state.make.token({
+      const { accessToken } = context.sandbox.state.make.token({
         userId: id,
         scopes: ['ads_management', 'ads_read', 'business_management'],
       });
-      const answer = await importing({ product: 'ads', access_token: accessToken });
-      expect(answer.status).toBe(201);
-      expect(answer.body).toMatchObject({ flow: 'import', meta_user_id: id, status_reason: null, declined_scopes: [] });
-      expect(answer.body.credentials).toMatchObject([{ kind: 'system_user', expires_at: null, refresh_after: null }]);
-      expect(answer.body.assets).toMatchObject([
+      const response = await importing({ product: 'ads', access_token: accessToken });
+      expect(response.status).toBe(201);
+      expect(response.body).toMatchObject({
+        flow: 'import',
+        meta_user_id: id,
+        status_reason: null,
+        declined_scopes: [],
+      });
+      expect(response.body.credentials).toMatchObject([{ kind: 'system_user', expires_at: null, refresh_after: null }]);
+      expect(response.body.assets).toMatchObject([
         { type: 'ad_account', id: 'act_330000000000404', name: 'Sandbox Ads', parent_id: BUSINESS },
       ]);
       const again = await importing({ product: 'ads', access_token: accessToken });
-      expect(again.body.id).toBe(answer.body.id);
+      expect(again.body.id).toBe(response.body.id);
     });
 
     it('takes a page token as it is', async () => {
-      const { accessToken } = stage.sandbox.state.make.token({ userId: PERSON, pageId: '200000000000202' });
-      const answer = await importing({ product: 'pages', access_token: accessToken });
-      expect(answer.status).toBe(201);
-      expect(answer.body.credentials).toMatchObject([{ kind: 'page', subject_id: '200000000000202' }]);
-      expect(answer.body.assets).toMatchObject([
-        { type: 'page', id: '200000000000202', credential_id: answer.body.credentials[0].id },
+      const { accessToken } = context.sandbox.state.make.token({ userId: USER, pageId: '200000000000202' });
+      const response = await importing({ product: 'pages', access_token: accessToken });
+      expect(response.status).toBe(201);
+      expect(response.body.credentials).toMatchObject([{ kind: 'page', subject_id: '200000000000202' }]);
+      expect(response.body.assets).toMatchObject([
+        { type: 'page', id: '200000000000202', credential_id: response.body.credentials[0].id },
       ]);
     });
 
     it('takes an Instagram token of either login, told apart by asking', async () => {
-      const own = stage.sandbox.state.make.token({ userId: '25000000000000302' }).accessToken;
+      const own = context.sandbox.state.make.token({ userId: '25000000000000302' }).accessToken;
       const login = await importing({ product: 'instagram', access_token: own });
       expect(login.status).toBe(201);
-      expect(login.body).toMatchObject({ app_id: stage.sandbox.app.instagramAppId, meta_user_id: '17841400000000301' });
+      expect(login.body).toMatchObject({
+        app_id: context.sandbox.app.instagramAppId,
+        meta_user_id: '17841400000000301',
+      });
       expect(login.body.credentials).toMatchObject([{ kind: 'instagram_user' }]);
       expect(login.body.assets).toMatchObject([{ type: 'instagram_account', id: '17841400000000301' }]);
-      const { accessToken } = stage.sandbox.state.make.token({ userId: PERSON });
+      const { accessToken } = context.sandbox.state.make.token({ userId: USER });
       const linked = await importing({ product: 'instagram', access_token: accessToken });
       expect(linked.status).toBe(201);
       const account = linked.body.assets.find((asset: { type: string }) => asset.type === 'instagram_account');
@@ -248,19 +260,19 @@ describe('connecting through the API', () => {
     });
 
     it('takes a Threads token', async () => {
-      const { accessToken } = stage.sandbox.state.make.token({ userId: '26000000000000303' });
-      const answer = await importing({ product: 'threads', access_token: accessToken });
-      expect(answer.status).toBe(201);
-      expect(answer.body).toMatchObject({
-        app_id: stage.sandbox.app.threadsAppId,
+      const { accessToken } = context.sandbox.state.make.token({ userId: '26000000000000303' });
+      const response = await importing({ product: 'threads', access_token: accessToken });
+      expect(response.status).toBe(201);
+      expect(response.body).toMatchObject({
+        app_id: context.sandbox.app.threadsAppId,
         credentials: [{ kind: 'threads_user' }],
         assets: [],
       });
     });
 
     it('says what is missing though it connects', async () => {
-      const lonely = stage.sandbox.state.make.user();
-      const { accessToken } = stage.sandbox.state.make.token({ userId: lonely.id });
+      const lonely = context.sandbox.state.make.user();
+      const { accessToken } = context.sandbox.state.make.token({ userId: lonely.id });
       const instagram = await importing({ product: 'instagram', access_token: accessToken });
       expect(instagram.body).toMatchObject({
         status: 'active',
@@ -275,50 +287,50 @@ describe('connecting through the API', () => {
     it('finds the account from granted targets, its numbers, and subscribes it', async () => {
       const { id } = systemUser();
       const targets = { whatsapp_business_management: [WABA], whatsapp_business_messaging: [WABA] };
-      const session = await createSession(stage, { tenant: 'wa', product: 'whatsapp', flow: 'embedded_signup' });
+      const session = await createSession(context, { tenant: 'wa', product: 'whatsapp', flow: 'embedded_signup' });
       const scopes = ['whatsapp_business_management', 'whatsapp_business_messaging'];
-      const code = stage.sandbox.state.make.code({ userId: id, fromSdk: true, expiresIn: null, scopes, targets });
-      const before = codeExchanges(stage);
-      const answer = await api(stage).post(`/v1/connect-sessions/${session.id}/complete`, {
+      const code = context.sandbox.state.make.code({ userId: id, fromSdk: true, expiresIn: null, scopes, targets });
+      const before = countCodeExchanges(context);
+      const response = await api(context).post(`/v1/connect-sessions/${session.id}/complete`, {
         code,
         waba_id: WABA,
         business_id: BUSINESS,
       });
-      expect(answer.status).toBe(201);
-      expect(codeExchanges(stage)).toBe(before + 1);
-      expect(answer.body).toMatchObject({
+      expect(response.status).toBe(201);
+      expect(countCodeExchanges(context)).toBe(before + 1);
+      expect(response.body).toMatchObject({
         status_reason: null,
         credentials: [{ kind: 'system_user', expires_at: null }],
       });
-      expect(answer.body.assets).toEqual([
+      expect(response.body.assets).toEqual([
         expect.objectContaining({ type: 'phone_number', id: '320000000000403', parent_id: WABA }),
         expect.objectContaining({ type: 'whatsapp_business_account', id: WABA, name: 'Sandbox WhatsApp' }),
       ]);
-      expect(Object.keys(stage.sandbox.state.store.wabas.get(WABA)?.subscribedApps ?? {})).toEqual([
-        stage.sandbox.app.id,
+      expect(Object.keys(context.sandbox.state.store.wabas.get(WABA)?.subscribedApps ?? {})).toEqual([
+        context.sandbox.app.id,
       ]);
     });
 
     it('believes no waba_id that Meta does not show to the token', async () => {
       const { id } = systemUser();
-      const foreign = stage.sandbox.state.make.waba({ businessId: stage.sandbox.state.make.business().id });
-      const { accessToken } = stage.sandbox.state.make.token({ userId: id });
-      const session = await createSession(stage, { tenant: 'wa-liar', product: 'whatsapp', flow: 'embedded_signup' });
-      const answer = await api(stage).post(`/v1/connect-sessions/${session.id}/complete`, {
+      const foreign = context.sandbox.state.make.waba({ businessId: context.sandbox.state.make.business().id });
+      const { accessToken } = context.sandbox.state.make.token({ userId: id });
+      const session = await createSession(context, { tenant: 'wa-liar', product: 'whatsapp', flow: 'embedded_signup' });
+      const response = await api(context).post(`/v1/connect-sessions/${session.id}/complete`, {
         access_token: accessToken,
         waba_id: foreign.id,
       });
-      expect(answer.status).toBe(201);
-      expect(answer.body.assets.map((asset: { id: string }) => asset.id)).not.toContain(foreign.id);
+      expect(response.status).toBe(201);
+      expect(response.body.assets.map((asset: { id: string }) => asset.id)).not.toContain(foreign.id);
     });
   });
 
   it('GET /meta/config is for everyone', async () => {
-    const answer = await api(stage, 'no key').get('/meta/config');
-    expect(answer.status).toBe(200);
-    expect(answer.body).toMatchObject({ app_id: stage.sandbox.app.id, graph_api_version: 'v25.0' });
-    expect(Object.keys(answer.body.products).sort()).toEqual(['ads', 'instagram', 'pages', 'threads', 'whatsapp']);
-    expect(answer.body.products.pages).toMatchObject({
+    const response = await api(context, 'no key').get('/meta/config');
+    expect(response.status).toBe(200);
+    expect(response.body).toMatchObject({ app_id: context.sandbox.app.id, graph_api_version: 'v25.0' });
+    expect(Object.keys(response.body.products).sort()).toEqual(['ads', 'instagram', 'pages', 'threads', 'whatsapp']);
+    expect(response.body.products.pages).toMatchObject({
       scopes: ['pages_show_list', 'pages_read_engagement'],
       config_id: null,
     });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { type ChildReplica, freePort, startChildReplica } from '../support/child-replica.ts';
-import { decide } from '../support/connect-test-context.ts';
+import { completeDialog } from '../support/connect-test-context.ts';
 import { type OpenDatabase, openFreshDatabase } from '../support/fresh-database.ts';
 import { TEST_ADMIN_KEY } from '../support/test-replica.ts';
 import { startTestSandbox } from '../support/test-sandbox.ts';
@@ -48,29 +48,29 @@ describe('a replica that is killed while it connects', () => {
     async (when, match) => {
       const tenant = `t-${when.split(' ').at(-1)}`;
       const first = running ?? (await start());
-      const answer = await fetch(`${first.url}/v1/connect-sessions`, {
+      const response = await fetch(`${first.url}/v1/connect-sessions`, {
         method: 'POST',
         headers: { authorization: `Bearer ${TEST_ADMIN_KEY}`, 'content-type': 'application/json' },
         body: JSON.stringify({ tenant, product: 'pages', flow: 'facebook_login' }),
       });
-      const session = (await answer.json()) as { connect_url: string };
+      const session = (await response.json()) as { connect_url: string };
       const opened = await fetch(session.connect_url, { redirect: 'manual' });
       const cookie = (opened.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
-      const callback = await decide(new URL(opened.headers.get('location') ?? ''));
+      const callback = await completeDialog(new URL(opened.headers.get('location') ?? ''));
       const before = codesSent();
       const fault = sandbox.state.faults.add({ match, fault: { kind: 'delay', delayMs: 5_000 } });
       const cutOff = fetch(callback, { headers: { cookie } }).catch(() => null);
       await until(() => fault.struck > 0);
       await first.kill();
       await cutOff;
-      expect([await count('connection', tenant), await count('token_intake', tenant)]).toEqual([0, 1]);
+      expect([await count('connection', tenant), await count('pending_authorization', tenant)]).toEqual([0, 1]);
       sandbox.state.faults.clear();
 
       await start();
       await until(async () => (await count('connection', tenant)) === 1);
       const end = await fetch(callback, { headers: { cookie, accept: 'application/json' } });
       expect(await end.json()).toMatchObject({ status: 'connected' });
-      expect([await count('connection', tenant), await count('token_intake', tenant)]).toEqual([1, 0]);
+      expect([await count('connection', tenant), await count('pending_authorization', tenant)]).toEqual([1, 0]);
       expect(codesSent()).toBe(before + 1);
     },
     60_000,

@@ -1,26 +1,26 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
-import type { ConnectionView } from '../../src/connections/connection/connection-response.dto.ts';
+import type { ConnectionResponse } from '../../src/connections/connection/connection-response.dto.ts';
 import {
   api,
-  type ConnectStage,
-  connectStage,
+  browseToCallback,
+  type ConnectTestContext,
   createSession,
-  goToCallback,
+  openConnectTestContext,
   TestBrowser,
 } from '../support/connect-test-context.ts';
 
 const BUSINESS = '300000000000401';
 const SCOPES = ['whatsapp_business_management', 'whatsapp_business_messaging'];
 const ORIGIN = 'http://localhost:3000';
-let stage: ConnectStage;
+let context: ConnectTestContext;
 
 beforeAll(async () => {
-  stage = await connectStage();
+  context = await openConnectTestContext();
 });
-afterAll(() => stage.close());
+afterAll(() => context.close());
 
-const make = () => stage.sandbox.state.make;
+const make = () => context.sandbox.state.make;
 
 function shop(numbers: number): { waba: string; phones: string[] } {
   const { id: waba } = make().waba({ businessId: BUSINESS, name: 'A shop' });
@@ -32,44 +32,44 @@ async function signUp(ids: Record<string, string>, named: string[] = []) {
   const { id: userId } = make().user({ kind: 'system_user', businessId: BUSINESS });
   const targets = named.length === 0 ? {} : { targets: { whatsapp_business_management: named } };
   const code = make().code({ userId, fromSdk: true, expiresIn: null, scopes: SCOPES, ...targets });
-  const { connect_url: url } = await createSession(stage, {
+  const { connect_url: url } = await createSession(context, {
     tenant: `t-${userId}`,
     product: 'whatsapp',
     flow: 'embedded_signup',
     return_url: undefined,
   });
-  const browser = new TestBrowser(stage);
+  const browser = new TestBrowser(context);
   await browser.get(url);
-  const answer = await request(stage.replica.app.getHttpServer())
+  const response = await request(context.replica.app.getHttpServer())
     .post(`${new URL(url).pathname}/complete`)
     .set({ Origin: ORIGIN, Cookie: browser.cookieHeader })
     .send({ code, ...ids });
-  const { redirect_to: end } = answer.body as { redirect_to: string };
+  const { redirect_to: end } = response.body as { redirect_to: string };
   return (accept: string) => browser.get(end, { Accept: accept });
 }
 
-const onlyConnection = async (end: request.Response): Promise<ConnectionView> =>
-  (await api(stage).get(`/v1/connections/${end.body.connection_id}`)).body as ConnectionView;
+const onlyConnection = async (end: request.Response): Promise<ConnectionResponse> =>
+  (await api(context).get(`/v1/connections/${end.body.connection_id}`)).body as ConnectionResponse;
 
 describe('the page at the end of a signup', () => {
   it('says that the number still has to be registered, by which route, and with what', async () => {
     const { waba, phones } = shop(1);
     const end = await signUp({ waba_id: waba });
-    const told = await end('application/json');
-    expect(told.body).toEqual({
+    const reported = await end('application/json');
+    expect(reported.body).toEqual({
       status: 'connected',
       connection_id: expect.stringMatching(/^con_/),
       phone_numbers_to_register: phones,
     });
     const page = (await end('text/html')).text;
-    const { id } = await onlyConnection(told);
+    const { id } = await onlyConnection(reported);
     const route = `/v1/connections/${id}/phone-numbers/${phones[0]}/register`;
     expect(page).toContain(`POST ${route}`);
     expect(page).toMatch(/pin of six digits/);
     expect(page).toContain(`href="${ORIGIN}/docs"`);
     expect(page).not.toMatch(/Everything is set up|<form|<input/);
 
-    await api(stage).post(route, { pin: '480216' }).expect(200);
+    await api(context).post(route, { pin: '480216' }).expect(200);
     expect((await end('application/json')).body).toEqual({ status: 'connected', connection_id: id });
     expect((await end('text/html')).text).toMatch(/Everything is set up/);
   });
@@ -90,7 +90,7 @@ describe('the page at the end of a signup', () => {
 });
 
 it('says that everything is set up where it is', async () => {
-  const { browser, callback } = await goToCallback(stage, { return_url: undefined });
+  const { browser, callback } = await browseToCallback(context, { return_url: undefined });
   const page = await browser.get(callback, { Accept: 'text/html' });
   expect(page.text).toMatch(/Everything is set up/);
 });

@@ -1,16 +1,16 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Database } from '../../src/database/database.ts';
 import {
-  type ConnectStage,
+  browseToCallback,
+  type ConnectTestContext,
+  completeConnect,
   connectionAt,
-  connectStage,
-  goThrough,
-  goToCallback,
+  openConnectTestContext,
 } from '../support/connect-test-context.ts';
 
-interface Journey {
+interface FailureCase {
   /** What goes wrong at Meta, between the link and the callback. */
-  goesWrong(stage: ConnectStage, user: string): void;
+  goesWrong(context: ConnectTestContext, user: string): void;
   action?: 'deny' | 'error_901';
   code: string;
   sentence: RegExp;
@@ -19,15 +19,15 @@ interface Journey {
   audit?: { action?: string; code?: string; meta?: object };
 }
 
-const refusedCode = (subcode: number) => (stage: ConnectStage) =>
-  void stage.sandbox.state.faults.add({
+const refusedCode = (subcode: number) => (context: ConnectTestContext) =>
+  void context.sandbox.state.faults.add({
     match: { pathPattern: 'oauth/access_token' },
     fault: { kind: 'graph_error', code: 100, subcode, message: 'no' },
   });
 const NEW_LOGIN = /^Log in again: every login gives a new code/;
 const OPERATOR = /^Tell the operator: app id, app secret, redirect URI and API version/;
 
-const JOURNEYS: Record<string, Journey> = {
+const FAILURE_CASES: Record<string, FailureCase> = {
   'a person who says no': {
     goesWrong: () => undefined,
     action: 'deny',
@@ -65,8 +65,8 @@ const JOURNEYS: Record<string, Journey> = {
     audit: { meta: { code: 100, subcode: 36008 } },
   },
   'a wrong app secret': {
-    goesWrong: (stage) => {
-      stage.sandbox.state.appById(undefined).secret = 'another';
+    goesWrong: (context) => {
+      context.sandbox.state.appById(undefined).secret = 'another';
     },
     code: 'meta_configuration',
     sentence: /refuses the settings of this app/,
@@ -74,8 +74,8 @@ const JOURNEYS: Record<string, Journey> = {
     audit: { meta: { code: 1 } },
   },
   'an app that Meta does not know': {
-    goesWrong: (stage) =>
-      void stage.sandbox.state.faults.add({
+    goesWrong: (context) =>
+      void context.sandbox.state.faults.add({
         match: { pathPattern: 'oauth/access_token' },
         fault: { kind: 'graph_error', code: 101, message: 'no' },
       }),
@@ -85,7 +85,7 @@ const JOURNEYS: Record<string, Journey> = {
     audit: { meta: { code: 101 } },
   },
   'a checkpoint': {
-    goesWrong: (stage, user) => stage.sandbox.state.setCheckpoint(user, 459),
+    goesWrong: (context, user) => context.sandbox.state.setCheckpoint(user, 459),
     code: 'code_rejected',
     sentence: /Meta holds this account back until its owner has confirmed it/,
     remedy: /^Log in at facebook\.com/,
@@ -93,7 +93,7 @@ const JOURNEYS: Record<string, Journey> = {
     audit: { code: 'token_rejected', meta: { code: 190, subcode: 459 } },
   },
   'an account that was never confirmed': {
-    goesWrong: (stage, user) => stage.sandbox.state.setCheckpoint(user, 464),
+    goesWrong: (context, user) => context.sandbox.state.setCheckpoint(user, 464),
     code: 'code_rejected',
     sentence: /Meta holds this account back until its owner has confirmed it/,
     remedy: /^Log in at facebook\.com/,
@@ -102,53 +102,55 @@ const JOURNEYS: Record<string, Journey> = {
 };
 
 describe('a journey that goes wrong', () => {
-  let stage: ConnectStage;
+  let context: ConnectTestContext;
   let secret: string;
   beforeAll(async () => {
-    stage = await connectStage();
-    secret = stage.sandbox.app.secret;
+    context = await openConnectTestContext();
+    secret = context.sandbox.app.secret;
   });
   afterEach(() => {
-    stage.sandbox.state.faults.clear();
-    stage.sandbox.state.appById(undefined).secret = secret;
+    context.sandbox.state.faults.clear();
+    context.sandbox.state.appById(undefined).secret = secret;
   });
-  afterAll(() => stage.close());
+  afterAll(() => context.close());
 
-  const walk = async (journey: Journey, body: Record<string, unknown>) => {
-    const { id: user } = stage.sandbox.state.make.user();
-    const choice = { user, ...(journey.action === undefined ? {} : { action: journey.action }) };
-    const { session, browser, callback } = await goToCallback(stage, body, choice);
-    journey.goesWrong(stage, user);
-    return { session, answer: await browser.get(callback) };
+  const walk = async (failureCase: FailureCase, body: Record<string, unknown>) => {
+    const { id: user } = context.sandbox.state.make.user();
+    const choice = { user, ...(failureCase.action === undefined ? {} : { action: failureCase.action }) };
+    const { session, browser, callback } = await browseToCallback(context, body, choice);
+    failureCase.goesWrong(context, user);
+    return { session, response: await browser.get(callback) };
   };
 
-  describe.each(Object.entries(JOURNEYS))('with %s', (_, journey) => {
+  describe.each(Object.entries(FAILURE_CASES))('with %s', (_, failureCase) => {
     it('tells the product by a word', async () => {
-      const { answer } = await walk(journey, {});
-      expect(new URL(String(answer.headers['location'])).search).toBe(`?status=error&error=${journey.code}`);
+      const { response } = await walk(failureCase, {});
+      expect(new URL(String(response.headers['location'])).search).toBe(`?status=error&error=${failureCase.code}`);
     });
 
     it('tells the person in a sentence, with something to do', async () => {
-      const { answer } = await walk(journey, { return_url: undefined });
+      const { response } = await walk(failureCase, { return_url: undefined });
       const [, sentence = '', remedy = ''] =
-        /<h1>(.*?)<\/h1>\n<p>(.*?)<\/p>/s.exec(answer.text.replaceAll('&#39;', "'")) ?? [];
-      expect(sentence).toMatch(journey.sentence);
-      expect(remedy).toMatch(journey.remedy);
-      expect(answer.text).toContain(`<code>${journey.code}</code>`);
+        /<h1>(.*?)<\/h1>\n<p>(.*?)<\/p>/s.exec(response.text.replaceAll('&#39;', "'")) ?? [];
+      expect(sentence).toMatch(failureCase.sentence);
+      expect(remedy).toMatch(failureCase.remedy);
+      expect(response.text).toContain(`<code>${failureCase.code}</code>`);
     });
 
     it("tells the auditor, with Meta's codes", async () => {
-      const { session } = await walk(journey, {});
-      const entries = await stage.replica.app.get(Database).rows<{ action: string; details: Record<string, unknown> }>({
-        text: `SELECT action, details FROM audit_entry WHERE subject_id = $1 AND action <> 'connect.session_created'`,
-        values: [session.id],
-      });
+      const { session } = await walk(failureCase, {});
+      const entries = await context.replica.app
+        .get(Database)
+        .rows<{ action: string; details: Record<string, unknown> }>({
+          text: `SELECT action, details FROM audit_entry WHERE subject_id = $1 AND action <> 'connect.session_created'`,
+          values: [session.id],
+        });
       expect(entries).toMatchObject([
         {
-          action: journey.audit?.action ?? 'connect.failed',
+          action: failureCase.audit?.action ?? 'connect.failed',
           details: {
-            code: journey.audit?.code ?? journey.code,
-            ...(journey.audit?.meta === undefined ? {} : { meta: journey.audit.meta }),
+            code: failureCase.audit?.code ?? failureCase.code,
+            ...(failureCase.audit?.meta === undefined ? {} : { meta: failureCase.audit.meta }),
           },
         },
       ]);
@@ -159,12 +161,12 @@ describe('a journey that goes wrong', () => {
     ['no Page at all', [], 'no_page'],
     ['Pages that give no access', [{ id: '200000000000999', name: 'Not theirs' }], 'no_page_permission'],
   ])('connects a person with %s, and says what to do', async (_, data, code) => {
-    const { id: user } = stage.sandbox.state.make.user();
-    stage.sandbox.state.faults.add({
+    const { id: user } = context.sandbox.state.make.user();
+    context.sandbox.state.faults.add({
       match: { pathPattern: 'me/accounts' },
       fault: { kind: 'status', status: 200, body: { data } },
     });
-    const connection = await connectionAt(stage, await goThrough(stage, { tenant: code }, { user }));
+    const connection = await connectionAt(context, await completeConnect(context, { tenant: code }, { user }));
     expect(connection).toMatchObject({
       status: 'active',
       status_reason: { code, detail: expect.any(String), remedy: expect.stringMatching(/connect again/i) },

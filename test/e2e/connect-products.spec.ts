@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import {
-  type ConnectStage,
-  codeExchanges,
+  browseToCallback,
+  type ConnectTestContext,
+  completeConnect,
   connectionAt,
-  connectStage,
+  countCodeExchanges,
   createSession,
-  goThrough,
-  goToCallback,
+  openConnectTestContext,
   RETURN_ORIGIN,
   TestBrowser,
 } from '../support/connect-test-context.ts';
@@ -17,17 +17,17 @@ const CONFIG_ID = '777000777000';
 const ORIGIN = 'http://localhost:3000';
 
 describe('connecting each product its own way', () => {
-  let stage: ConnectStage;
+  let context: ConnectTestContext;
   beforeAll(async () => {
-    stage = await connectStage({
+    context = await openConnectTestContext({
       environment: { META_LOGIN_CONFIG_ID_WHATSAPP: CONFIG_ID, META_LOGIN_CONFIG_ID_ADS: CONFIG_ID },
     });
     const scopes = ['whatsapp_business_management', 'whatsapp_business_messaging', 'ads_management', 'ads_read'];
-    stage.sandbox.state.addConfiguration({ id: CONFIG_ID, tokenType: 'system_user', scopes, expiresIn: null });
+    context.sandbox.state.addConfiguration({ id: CONFIG_ID, tokenType: 'system_user', scopes, expiresIn: null });
   });
-  afterAll(() => stage.close());
+  afterAll(() => context.close());
 
-  const view = (end: URL) => connectionAt(stage, end);
+  const view = (end: URL) => connectionAt(context, end);
 
   it.each([
     ['data', 'number', 'string'],
@@ -36,11 +36,11 @@ describe('connecting each product its own way', () => {
   ] as const)(
     'Instagram Login, answered as %s with the id as %s and permissions %s',
     async (instagramExchangeShape, instagramUserId, instagramPermissions) => {
-      stage.sandbox.state.patchSettings({ instagramExchangeShape, instagramUserId, instagramPermissions });
-      const connection = await view(await goThrough(stage, { product: 'instagram', flow: 'instagram_login' }));
+      context.sandbox.state.patchSettings({ instagramExchangeShape, instagramUserId, instagramPermissions });
+      const connection = await view(await completeConnect(context, { product: 'instagram', flow: 'instagram_login' }));
       expect(connection).toMatchObject({
         flow: 'instagram_login',
-        app_id: stage.sandbox.app.instagramAppId,
+        app_id: context.sandbox.app.instagramAppId,
         meta_user_id: '17841400000000301',
         status_reason: null,
       });
@@ -54,17 +54,17 @@ describe('connecting each product its own way', () => {
 
   it('Instagram Login, denied, and with a used code in its other error shape', async () => {
     const body = { product: 'instagram', flow: 'instagram_login' };
-    expect((await goThrough(stage, body, { action: 'deny' })).searchParams.get('error')).toBe('access_denied');
-    const { browser, callback } = await goToCallback(stage, body);
+    expect((await completeConnect(context, body, { action: 'deny' })).searchParams.get('error')).toBe('access_denied');
+    const { browser, callback } = await browseToCallback(context, body);
     const forged = new URL(callback);
     forged.searchParams.set('code', 'AQgarbage');
     expect((await browser.get(forged.href)).headers['location']).toContain('error=code_rejected');
   });
 
   it('Threads Login', async () => {
-    const connection = await view(await goThrough(stage, { product: 'threads', flow: 'threads_login' }));
+    const connection = await view(await completeConnect(context, { product: 'threads', flow: 'threads_login' }));
     expect(connection).toMatchObject({
-      app_id: stage.sandbox.app.threadsAppId,
+      app_id: context.sandbox.app.threadsAppId,
       meta_user_id: '26000000000000303',
       status_reason: null,
     });
@@ -72,7 +72,7 @@ describe('connecting each product its own way', () => {
   });
 
   it('Instagram through Facebook Login finds the account that is linked to a Page', async () => {
-    const connection = await view(await goThrough(stage, { product: 'instagram' }));
+    const connection = await view(await completeConnect(context, { product: 'instagram' }));
     expect(connection.status_reason).toBeNull();
     const page = connection.credentials.find((credential) => credential.subject_id === '200000000000201');
     expect(connection.assets).toContainEqual({
@@ -86,13 +86,13 @@ describe('connecting each product its own way', () => {
 
   it('a login configuration gives a system-user token, which is kept as it is', async () => {
     const conversions = () =>
-      stage.sandbox.state.log.list().filter((call) => call.grantType === 'fb_exchange_token').length;
+      context.sandbox.state.log.list().filter((call) => call.grantType === 'fb_exchange_token').length;
     const before = conversions();
-    const { session, browser, dialog, callback } = await goToCallback(stage, { product: 'ads' });
+    const { session, browser, dialog, callback } = await browseToCallback(context, { product: 'ads' });
     expect(session.js_sdk).toMatchObject({ config_id: CONFIG_ID, scope: null });
     expect([dialog.searchParams.get('config_id'), dialog.searchParams.get('scope')]).toEqual([CONFIG_ID, null]);
-    const answer = await browser.get(callback);
-    const connection = await view(new URL(String(answer.headers['location'])));
+    const response = await browser.get(callback);
+    const connection = await view(new URL(String(response.headers['location'])));
     expect(connection.credentials).toMatchObject([{ kind: 'system_user', expires_at: null }]);
     expect(connection.assets).toMatchObject([{ type: 'ad_account', id: 'act_330000000000404' }]);
     expect(conversions()).toBe(before);
@@ -100,21 +100,21 @@ describe('connecting each product its own way', () => {
 
   describe('Embedded Signup on our page', () => {
     const start = async (body: Record<string, unknown> = {}) => {
-      const session = await createSession(stage, { product: 'whatsapp', flow: 'embedded_signup', ...body });
-      const browser = new TestBrowser(stage);
+      const session = await createSession(context, { product: 'whatsapp', flow: 'embedded_signup', ...body });
+      const browser = new TestBrowser(context);
       const shown = await browser.get(session.connect_url);
       const path = new URL(session.connect_url).pathname;
       const post = (to: 'complete' | 'cancel', given: object, headers: Record<string, string> = {}) =>
-        request(stage.replica.app.getHttpServer())
+        request(context.replica.app.getHttpServer())
           .post(`${path}/${to}`)
           .set({ Cookie: browser.cookieHeader, Origin: ORIGIN, ...headers })
           .send(given);
       return { session, browser, shown, path, post };
     };
     const sdkCode = () => {
-      const { id } = stage.sandbox.state.make.user({ kind: 'system_user', businessId: '300000000000401' });
+      const { id } = context.sandbox.state.make.user({ kind: 'system_user', businessId: '300000000000401' });
       const scopes = ['whatsapp_business_management', 'whatsapp_business_messaging'];
-      return stage.sandbox.state.make.code({ userId: id, fromSdk: true, expiresIn: null, scopes });
+      return context.sandbox.state.make.code({ userId: id, fromSdk: true, expiresIn: null, scopes });
     };
 
     it('is sent with a policy that lets nothing run but its script and the SDK', async () => {
@@ -134,13 +134,13 @@ describe('connecting each product its own way', () => {
 
     it('completes with the code and the ids, and a second time with the same end', async () => {
       const { post } = await start();
-      const before = codeExchanges(stage);
+      const before = countCodeExchanges(context);
       const given = { code: sdkCode(), waba_id: WABA, phone_number_id: '320000000000403' };
-      const answers = [await post('complete', given), await post('complete', given)];
-      expect(answers.map((answer) => answer.status)).toEqual([200, 200]);
-      expect(answers[1]?.body).toEqual(answers[0]?.body);
-      expect(codeExchanges(stage)).toBe(before + 1);
-      const end = new URL(answers[0]?.body.redirect_to);
+      const responses = [await post('complete', given), await post('complete', given)];
+      expect(responses.map((response) => response.status)).toEqual([200, 200]);
+      expect(responses[1]?.body).toEqual(responses[0]?.body);
+      expect(countCodeExchanges(context)).toBe(before + 1);
+      const end = new URL(responses[0]?.body.redirect_to);
       expect(end.origin).toBe(RETURN_ORIGIN);
       const connection = await view(end);
       expect(connection.assets.map((asset) => [asset.type, asset.id])).toEqual([
@@ -155,7 +155,7 @@ describe('connecting each product its own way', () => {
       expect(body.redirect_to).toMatch(/^http:\/\/localhost:3000\/connect\/[^/]+\/result$/);
       const shown = await browser.get(body.redirect_to);
       expect([shown.status, shown.text.includes('Connected')]).toEqual([200, true]);
-      expect((await new TestBrowser(stage).get(body.redirect_to)).status).toBe(400);
+      expect((await new TestBrowser(context).get(body.redirect_to)).status).toBe(400);
     });
 
     it('tells of a refused code, and of a person who left', async () => {
@@ -173,14 +173,14 @@ describe('connecting each product its own way', () => {
       const { post, path } = await start();
       const code = sdkCode();
       for (const headers of [{ Origin: 'https://evil.example' }, { Origin: 'null' }, { Cookie: '' }]) {
-        const answer = await post('complete', { code }, headers);
-        expect([answer.status, answer.body.code]).toEqual([400, 'state_mismatch']);
+        const response = await post('complete', { code }, headers);
+        expect([response.status, response.body.code]).toEqual([400, 'state_mismatch']);
       }
-      const noOrigin = await request(stage.replica.app.getHttpServer()).post(`${path}/complete`).send({ code });
+      const noOrigin = await request(context.replica.app.getHttpServer()).post(`${path}/complete`).send({ code });
       expect(noOrigin.status).toBe(400);
       expect((await post('complete', { code, extra: 1 })).body.code).toBe('invalid_request');
-      const other = await createSession(stage);
-      const elsewhere = await request(stage.replica.app.getHttpServer())
+      const other = await createSession(context);
+      const elsewhere = await request(context.replica.app.getHttpServer())
         .post(`${new URL(other.connect_url).pathname}/complete`)
         .set('Origin', ORIGIN)
         .send({ code });

@@ -1,24 +1,30 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ConnectionView } from '../../src/connections/connection/connection-response.dto.ts';
+import type { ConnectionResponse } from '../../src/connections/connection/connection-response.dto.ts';
 import { Database } from '../../src/database/database.ts';
 import { Sweep } from '../../src/lifecycle/sweeps/sweep.ts';
 import type { NewToken } from '../../src/sandbox/state/credential-factory.ts';
-import { api, type ConnectStage, connectStage, createSession, makeService } from '../support/connect-test-context.ts';
+import {
+  api,
+  type ConnectTestContext,
+  createServiceClient,
+  createSession,
+  openConnectTestContext,
+} from '../support/connect-test-context.ts';
 
 const BUSINESS = '300000000000401';
 const SCOPES = ['whatsapp_business_management', 'whatsapp_business_messaging'];
 const PIN = '480216';
-let stage: ConnectStage;
+let context: ConnectTestContext;
 
 beforeAll(async () => {
-  stage = await connectStage();
+  context = await openConnectTestContext();
 });
 afterEach(() => {
-  stage.sandbox.state.faults.clear();
+  context.sandbox.state.faults.clear();
 });
-afterAll(() => stage?.close());
+afterAll(() => context?.close());
 
-const make = () => stage.sandbox.state.make;
+const make = () => context.sandbox.state.make;
 const waba = () => make().waba({ businessId: BUSINESS, name: 'A shop' }).id;
 const phone = (wabaId: string, pin: string | null = null) => make().phone({ wabaId, pin }).id;
 const systemUser = () => make().user({ kind: 'system_user', businessId: BUSINESS }).id;
@@ -30,18 +36,18 @@ function code(userId: string, named: string[] = [], expiresIn: number | null = n
   return make().code({ userId, fromSdk: true, expiresIn, scopes, ...(targets === undefined ? {} : { targets }) });
 }
 async function complete(body: Record<string, unknown>, tenant = 'acme') {
-  const session = await createSession(stage, { tenant, product: 'whatsapp', flow: 'embedded_signup' });
-  return api(stage).post(`/v1/connect-sessions/${session.id}/complete`, body);
+  const session = await createSession(context, { tenant, product: 'whatsapp', flow: 'embedded_signup' });
+  return api(context).post(`/v1/connect-sessions/${session.id}/complete`, body);
 }
-async function connected(body: Record<string, unknown>, tenant = 'acme'): Promise<ConnectionView> {
-  const answer = await complete(body, tenant);
-  if (answer.status !== 201) throw new Error(`${answer.status} ${answer.text}`);
-  return answer.body as ConnectionView;
+async function connected(body: Record<string, unknown>, tenant = 'acme'): Promise<ConnectionResponse> {
+  const response = await complete(body, tenant);
+  if (response.status !== 201) throw new Error(`${response.status} ${response.text}`);
+  return response.body as ConnectionResponse;
 }
-const assetOf = (connection: ConnectionView, id: string) => connection.assets.find((asset) => asset.id === id);
+const assetOf = (connection: ConnectionResponse, id: string) => connection.assets.find((asset) => asset.id === id);
 const audited = async (action: string, connectionId: string): Promise<string[]> =>
   (
-    await stage.replica.app.get(Database).rows<{ details: string }>({
+    await context.replica.app.get(Database).rows<{ details: string }>({
       text: 'SELECT details::text AS details FROM audit_entry WHERE action = $1 AND connection_id = $2',
       values: [action, connectionId],
     })
@@ -82,18 +88,18 @@ describe('what Embedded Signup gave', () => {
       },
       assets: [],
     });
-    const { key } = await makeService(stage);
-    const lease = await api(stage, key).post('/v1/leases', { tenant: 'silent', product: 'whatsapp' });
+    const { key } = await createServiceClient(context);
+    const lease = await api(context, key).post('/v1/leases', { tenant: 'silent', product: 'whatsapp' });
     expect([lease.status, lease.body.code]).toEqual([409, 'reauth_required']);
     // The token lives, which is no reason to call the connection well.
-    stage.clock.advance(2 * 86_400);
-    await stage.replica.app.get(Sweep).health('due');
-    await api(stage).post(`/v1/connections/${silent.id}/check`, {}).expect(200);
-    expect((await api(stage).get(`/v1/connections/${silent.id}`)).body).toMatchObject({
+    context.clock.advance(2 * 86_400);
+    await context.replica.app.get(Sweep).health('due');
+    await api(context).post(`/v1/connections/${silent.id}/check`, {}).expect(200);
+    expect((await api(context).get(`/v1/connections/${silent.id}`)).body).toMatchObject({
       status: 'reauth_required',
       status_reason: { code: 'no_whatsapp_account' },
     });
-    const events = await stage.replica.app.get(Database).rows<{ type: string }>({
+    const events = await context.replica.app.get(Database).rows<{ type: string }>({
       text: 'SELECT type FROM event WHERE connection_id = $1 ORDER BY position',
       values: [silent.id],
     });
@@ -124,12 +130,12 @@ describe('what Embedded Signup gave', () => {
 
   it('of a system user that is imported stays usable for those who know the account', async () => {
     const { accessToken } = make().token({ userId: systemUser(), scopes: SCOPES, expiresIn: null });
-    const answer = await api(stage).post('/v1/connections/import', {
+    const response = await api(context).post('/v1/connections/import', {
       tenant: 'own',
       product: 'whatsapp',
       access_token: accessToken,
     });
-    expect(answer.body).toMatchObject({
+    expect(response.body).toMatchObject({
       status: 'active',
       status_reason: { code: 'no_whatsapp_account', remedy: expect.stringContaining('import') },
     });
@@ -139,7 +145,7 @@ describe('what Embedded Signup gave', () => {
 describe('the subscription to webhooks', () => {
   it('is believed only where the account then names our own app', async () => {
     const id = waba();
-    stage.sandbox.state.faults.add({
+    context.sandbox.state.faults.add({
       match: { method: 'GET', pathPattern: 'subscribed_apps$' },
       times: null,
       fault: {
@@ -153,7 +159,7 @@ describe('the subscription to webhooks', () => {
       status: 'active',
       status_reason: { code: 'webhooks_not_subscribed', detail: expect.stringContaining(id) },
     });
-    stage.sandbox.state.faults.clear();
+    context.sandbox.state.faults.clear();
   });
 
   it.each([
@@ -162,7 +168,7 @@ describe('the subscription to webhooks', () => {
   ])('that is refused for %s costs no connection, and shows what Meta said', async (_, error) => {
     const id = waba();
     const number = phone(id);
-    stage.sandbox.state.faults.add({
+    context.sandbox.state.faults.add({
       match: { method: 'POST', pathPattern: 'subscribed_apps$' },
       times: 1,
       fault: { kind: 'graph_error', ...error },
@@ -180,12 +186,12 @@ describe('registering a number', () => {
   it('is done with the pin of the completion, after subscribing', async () => {
     const id = waba();
     const number = phone(id);
-    stage.sandbox.state.log.clear();
+    context.sandbox.state.log.clear();
     const connection = await connected({ code: code(systemUser()), waba_id: id, phone_number_id: number, pin: PIN });
     expect(connection.status_reason).toBeNull();
     expect(assetOf(connection, number)?.registration).toEqual({ status: 'registered', at: expect.any(String) });
-    expect(stage.sandbox.state.store.phones.get(number)).toMatchObject({ registered: true, pin: PIN });
-    const posts = stage.sandbox.state.log.list().filter(({ method }) => method === 'POST');
+    expect(context.sandbox.state.store.phones.get(number)).toMatchObject({ registered: true, pin: PIN });
+    const posts = context.sandbox.state.log.list().filter(({ method }) => method === 'POST');
     const order = posts.map(({ path }) => path.split('/').at(-1));
     expect(order.indexOf('register')).toBeGreaterThan(order.indexOf('subscribed_apps'));
     expect(await audited('phone_number.registered', connection.id)).toHaveLength(1);
@@ -225,7 +231,7 @@ describe('registering a number', () => {
     expect(assetOf(connection, number)?.registration).toMatchObject({ status: 'failed', meta: { code: 133005 } });
 
     const register = (pin: string, phoneNumberId = number) =>
-      api(stage).post(`/v1/connections/${connection.id}/phone-numbers/${phoneNumberId}/register`, { pin });
+      api(context).post(`/v1/connections/${connection.id}/phone-numbers/${phoneNumberId}/register`, { pin });
     const wrong = await register('222222');
     expect([wrong.status, wrong.body.code, wrong.body.meta.code]).toEqual([422, 'registration_refused', 133005]);
     expect(wrong.body.remedy).toContain('two-step');
@@ -233,11 +239,11 @@ describe('registering a number', () => {
     expect([unknown.status, unknown.body.code]).toEqual([404, 'phone_number_not_found']);
     const right = await register('111111');
     expect([right.status, right.body.status_reason]).toEqual([200, null]);
-    expect(assetOf(right.body as ConnectionView, number)?.registration?.status).toBe('registered');
+    expect(assetOf(right.body as ConnectionResponse, number)?.registration?.status).toBe('registered');
 
     // A wrong pin does not take it back.
     expect((await register('333333')).status).toBe(422);
-    const still = (await api(stage).get(`/v1/connections/${connection.id}`)).body as ConnectionView;
+    const still = (await api(context).get(`/v1/connections/${connection.id}`)).body as ConnectionResponse;
     expect([still.status_reason, assetOf(still, number)?.registration?.status]).toEqual([null, 'registered']);
 
     // Connecting again forgets nothing of it.
@@ -252,48 +258,48 @@ describe('registering a number', () => {
     const number = phone(id);
     const connection = await connected({ code: code(systemUser()), waba_id: id });
     const path = `/v1/connections/${connection.id}/phone-numbers/${number}/register`;
-    for (let tries = 0; tries < 10; tries++) await api(stage).post(path, { pin: PIN }).expect(200);
-    const limited = await api(stage).post(path, { pin: PIN });
+    for (let tries = 0; tries < 10; tries++) await api(context).post(path, { pin: PIN }).expect(200);
+    const limited = await api(context).post(path, { pin: PIN });
     expect([limited.status, limited.body.code, limited.body.meta.code]).toEqual([503, 'meta_unavailable', 133016]);
     expect(limited.body.detail).toContain('72 hours');
     expect(Number(limited.headers['retry-after'])).toBeGreaterThan(0);
-    stage.sandbox.state.log.clear();
-    stage.sandbox.state.faults.add({ match: { pathPattern: 'register$' }, fault: { kind: 'status', status: 500 } });
-    expect((await api(stage).post(path, { pin: PIN })).body).toMatchObject({ status: 503, code: 'meta_unavailable' });
-    expect(stage.sandbox.state.log.list().filter((call) => call.path.endsWith('/register'))).toHaveLength(1);
+    context.sandbox.state.log.clear();
+    context.sandbox.state.faults.add({ match: { pathPattern: 'register$' }, fault: { kind: 'status', status: 500 } });
+    expect((await api(context).post(path, { pin: PIN })).body).toMatchObject({ status: 503, code: 'meta_unavailable' });
+    expect(context.sandbox.state.log.list().filter((call) => call.path.endsWith('/register'))).toHaveLength(1);
   });
 
   it('takes six digits, for whatsapp, of a connection that one may see', async () => {
     const id = waba();
     const number = phone(id);
     for (const pin of ['12345', '1234567', 'abcdef', 123456, null, '']) {
-      const answer = await complete({ code: 'x', pin });
-      expect([answer.status, answer.body.code]).toEqual([400, 'invalid_request']);
-      expect(answer.body.errors[0].path).toBe('pin');
+      const response = await complete({ code: 'x', pin });
+      expect([response.status, response.body.code]).toEqual([400, 'invalid_request']);
+      expect(response.body.errors[0].path).toBe('pin');
     }
-    const pages = await createSession(stage);
-    const wrong = await api(stage).post(`/v1/connect-sessions/${pages.id}/complete`, { code: 'x', pin: PIN });
+    const pages = await createSession(context);
+    const wrong = await api(context).post(`/v1/connect-sessions/${pages.id}/complete`, { code: 'x', pin: PIN });
     expect([wrong.status, wrong.body.errors]).toEqual([400, [{ path: 'pin', message: expect.any(String) }]]);
 
     const connection = await connected({ code: code(systemUser()), waba_id: id }, 'mine');
     const path = `/v1/connections/${connection.id}/phone-numbers/${number}/register`;
     const key = async (role: string, tenants: string[]) => {
       const body = { name: 'x', role, tenants, products: ['*'] };
-      return (await api(stage).post('/v1/clients', body)).body.api_key as string;
+      return (await api(context).post('/v1/clients', body)).body.api_key as string;
     };
-    expect((await api(stage, await key('service', ['theirs'])).post(path, { pin: PIN })).status).toBe(404);
-    expect((await api(stage, await key('auditor', ['mine'])).post(path, { pin: PIN })).status).toBe(403);
-    expect((await api(stage, await key('service', ['mine'])).post(path, { pin: PIN })).status).toBe(200);
+    expect((await api(context, await key('service', ['theirs'])).post(path, { pin: PIN })).status).toBe(404);
+    expect((await api(context, await key('auditor', ['mine'])).post(path, { pin: PIN })).status).toBe(403);
+    expect((await api(context, await key('service', ['mine'])).post(path, { pin: PIN })).status).toBe(200);
   });
 
   it('leaves no pin anywhere', async () => {
-    const dump = await stage.replica.app.get(Database).rows<{ text: string }>({
+    const dump = await context.replica.app.get(Database).rows<{ text: string }>({
       text: `SELECT (SELECT string_agg(a::text, ' ') FROM audit_entry a) || (SELECT string_agg(a::text, ' ') FROM asset a)
         || (SELECT string_agg(a::text, ' ') FROM connection a) || (SELECT string_agg(a::text, ' ') FROM event a) AS text`,
     });
     expect(dump[0]?.text).toContain('registered');
     // By itself: six digits in a row also occur in times and ids.
     const pin = new RegExp(`(?<![\\w.])${PIN}(?![\\w.])`);
-    for (const text of [dump[0]?.text ?? '', stage.log.text()]) expect(text).not.toMatch(pin);
+    for (const text of [dump[0]?.text ?? '', context.log.text()]) expect(text).not.toMatch(pin);
   });
 });

@@ -8,23 +8,23 @@ import { until } from '../support/until.ts';
 import { startReceiver } from '../support/webhook-receiver.ts';
 
 const NOBODY = `sub_${'z'.repeat(26)}`;
-const bench = useSubscriptions();
+const context = useSubscriptions();
 
 describe('subscriptions', () => {
   it('are listed, read and deleted, also twice; the secret is shown once', async () => {
-    const { secret: _, ...created } = await bench.subscribe({ tenants: ['acme'], products: ['pages'] });
-    expect((await bench.call().get(`/v1/subscriptions/${created.id}`)).body).toEqual(created);
-    expect((await bench.call().get('/v1/subscriptions')).body).toEqual({ data: [created], next_cursor: null });
-    expect((await bench.call().delete(`/v1/subscriptions/${created.id}`)).status).toBe(204);
-    expect((await bench.call().delete(`/v1/subscriptions/${created.id}`)).status).toBe(204);
-    expect((await bench.call().get(`/v1/subscriptions/${created.id}`)).body.code).toBe('subscription_not_found');
-    expect((await bench.call().get(`/v1/subscriptions/${created.id}/deliveries`)).status).toBe(404);
+    const { secret: _, ...created } = await context.subscribe({ tenants: ['acme'], products: ['pages'] });
+    expect((await context.call().get(`/v1/subscriptions/${created.id}`)).body).toEqual(created);
+    expect((await context.call().get('/v1/subscriptions')).body).toEqual({ data: [created], next_cursor: null });
+    expect((await context.call().delete(`/v1/subscriptions/${created.id}`)).status).toBe(204);
+    expect((await context.call().delete(`/v1/subscriptions/${created.id}`)).status).toBe(204);
+    expect((await context.call().get(`/v1/subscriptions/${created.id}`)).body.code).toBe('subscription_not_found');
+    expect((await context.call().get(`/v1/subscriptions/${created.id}/deliveries`)).status).toBe(404);
     for (const path of [`/v1/subscriptions/${NOBODY}`, '/v1/subscriptions/none']) {
-      expect((await bench.call().get(path)).status).toBe(404);
-      expect((await bench.call().delete(path)).status).toBe(404);
+      expect((await context.call().get(path)).status).toBe(404);
+      expect((await context.call().delete(path)).status).toBe(404);
     }
-    expect(await bench.auditActions(created.id)).toEqual(['subscription.created', 'subscription.deleted']);
-    const left = await bench.replica.app.get(Database).rows({
+    expect(await context.auditActions(created.id)).toEqual(['subscription.created', 'subscription.deleted']);
+    const left = await context.replica.app.get(Database).rows({
       text: 'SELECT 1 FROM subscription_secret WHERE subscription_id = $1',
       values: [created.id],
     });
@@ -32,31 +32,31 @@ describe('subscriptions', () => {
   });
 
   it('wait while they are paused', async () => {
-    const { id } = await bench.subscribe();
-    expect((await bench.call().post(`/v1/subscriptions/${id}/pause`, {})).body.status).toBe('paused');
-    await bench.happen();
+    const { id } = await context.subscribe();
+    expect((await context.call().post(`/v1/subscriptions/${id}/pause`, {})).body.status).toBe('paused');
+    await context.publish();
     await until(
-      () => bench.deliveries(id, 'pending'),
+      () => context.deliveries(id, 'pending'),
       (rows) => rows.length === 1,
     );
     await new Promise((resolve) => setTimeout(resolve, 1_200));
-    expect(bench.receiver.received).toEqual([]);
-    expect((await bench.call().post(`/v1/subscriptions/${id}/resume`, {})).body.status).toBe('active');
-    await bench.receiver.waitFor(1);
+    expect(context.receiver.received).toEqual([]);
+    expect((await context.call().post(`/v1/subscriptions/${id}/resume`, {})).body.status).toBe('active');
+    await context.receiver.waitFor(1);
   });
 
   it('sign with both secrets while one is rotated, and with the new one only where there is no overlap', async () => {
-    const { id, secret: first } = await bench.subscribe();
-    const rotated = await bench.call().post(`/v1/subscriptions/${id}/rotate-secret`, {});
+    const { id, secret: first } = await context.subscribe();
+    const rotated = await context.call().post(`/v1/subscriptions/${id}/rotate-secret`, {});
     expect(rotated.status).toBe(201);
-    await bench.happen();
-    const [both] = await bench.receiver.waitFor(1);
+    await context.publish();
+    const [both] = await context.receiver.waitFor(1);
     for (const secret of [first, rotated.body.secret]) {
       new Webhook(secret).verify(both?.body ?? '', both?.headers as Record<string, string>);
     }
-    const last = await bench.call().post(`/v1/subscriptions/${id}/rotate-secret`, { overlap_seconds: 0 });
-    await bench.happen();
-    const [, alone] = await bench.receiver.waitFor(2);
+    const last = await context.call().post(`/v1/subscriptions/${id}/rotate-secret`, { overlap_seconds: 0 });
+    await context.publish();
+    const [, alone] = await context.receiver.waitFor(2);
     const headers = alone?.headers as Record<string, string>;
     new Webhook(last.body.secret).verify(alone?.body ?? '', headers);
     for (const secret of [first, rotated.body.secret]) {
@@ -65,50 +65,50 @@ describe('subscriptions', () => {
   });
 
   it('are tested at once', async () => {
-    const { id, secret } = await bench.subscribe();
-    const good = await bench.call().post(`/v1/subscriptions/${id}/test`, {});
+    const { id, secret } = await context.subscribe();
+    const good = await context.call().post(`/v1/subscriptions/${id}/test`, {});
     expect([good.status, good.body]).toEqual([
       200,
       {
-        event_id: bench.receiver.received[0]?.id,
+        event_id: context.receiver.received[0]?.id,
         delivered: true,
         status: 204,
         error: null,
         duration_ms: expect.any(Number),
       },
     ]);
-    const headers = bench.receiver.received[0]?.headers as Record<string, string>;
-    expect(new Webhook(secret).verify(bench.receiver.received[0]?.body ?? '', headers)).toMatchObject({
+    const headers = context.receiver.received[0]?.headers as Record<string, string>;
+    expect(new Webhook(secret).verify(context.receiver.received[0]?.body ?? '', headers)).toMatchObject({
       type: 'subscription.test',
       data: { subscription_id: id },
     });
-    bench.receiver.behave(500);
-    const bad = await bench.call().post(`/v1/subscriptions/${id}/test`, {});
+    context.receiver.respondWith(500);
+    const bad = await context.call().post(`/v1/subscriptions/${id}/test`, {});
     expect(bad.body).toMatchObject({ delivered: false, status: 500, error: 'http_status' });
   });
 
   it('are changed in what is given, null being all; the next event goes by it', async () => {
-    const { secret: _, ...created } = await bench.subscribe({ tenants: ['acme'], products: ['pages'] });
+    const { secret: _, ...created } = await context.subscribe({ tenants: ['acme'], products: ['pages'] });
     const path = `/v1/subscriptions/${created.id}`;
-    const same = await bench.call().patch(path, {});
+    const same = await context.call().patch(path, {});
     expect([same.status, same.body]).toEqual([200, created]);
     const change = { events: ['connection.revoked'], tenants: null };
-    const changed = await bench.call().patch(path, change);
+    const changed = await context.call().patch(path, change);
     expect([changed.status, changed.body]).toEqual([200, { ...created, ...change, updated_at: expect.any(String) }]);
-    expect((await bench.call().get(path)).body).toEqual(changed.body);
+    expect((await context.call().get(path)).body).toEqual(changed.body);
     const other = await startReceiver();
-    expect((await bench.call().patch(path, { url: other.url, products: ['ads', 'pages'] })).body).toMatchObject({
+    expect((await context.call().patch(path, { url: other.url, products: ['ads', 'pages'] })).body).toMatchObject({
       url: other.url,
       ...change,
       products: ['ads', 'pages'],
     });
-    await bench.happen({ tenant: 'rival' });
-    await bench.happen({ tenant: 'rival', type: 'connection.revoked' });
+    await context.publish({ tenant: 'rival' });
+    await context.publish({ tenant: 'rival', type: 'connection.revoked' });
     const [delivery] = await other.waitFor(1);
     expect(delivery?.message.type).toBe('connection.revoked');
-    expect(bench.receiver.received).toEqual([]);
+    expect(context.receiver.received).toEqual([]);
     await other.close();
-    expect(await bench.auditActions(created.id)).toEqual([
+    expect(await context.auditActions(created.id)).toEqual([
       'subscription.created',
       'subscription.changed',
       'subscription.changed',
@@ -116,7 +116,7 @@ describe('subscriptions', () => {
   });
 
   it('400 and 404: what none may become', async () => {
-    const { id } = await bench.subscribe();
+    const { id } = await context.subscribe();
     const bad: [Record<string, unknown>, string][] = [
       [{ url: null }, 'url'],
       [{ url: 'https://169.254.169.254/latest' }, 'url'],
@@ -131,18 +131,20 @@ describe('subscriptions', () => {
       [{ secret: 'whsec_AAAA' }, 'secret'],
     ];
     for (const [body, path] of bad) {
-      const answer = await bench.call().patch(`/v1/subscriptions/${id}`, body);
-      expect([body, answer.status, answer.body.code]).toEqual([body, 400, 'invalid_request']);
-      expect(answer.body.errors[0].path).toBe(path);
+      const response = await context.call().patch(`/v1/subscriptions/${id}`, body);
+      expect([body, response.status, response.body.code]).toEqual([body, 400, 'invalid_request']);
+      expect(response.body.errors[0].path).toBe(path);
     }
-    expect((await bench.call().patch(`/v1/subscriptions/${NOBODY}`, {})).body.code).toBe('subscription_not_found');
-    await bench.call().delete(`/v1/subscriptions/${id}`);
-    expect((await bench.call().patch(`/v1/subscriptions/${id}`, { events: ['connection.created'] })).status).toBe(404);
-    expect(await bench.auditActions(id)).toEqual(['subscription.created', 'subscription.deleted']);
+    expect((await context.call().patch(`/v1/subscriptions/${NOBODY}`, {})).body.code).toBe('subscription_not_found');
+    await context.call().delete(`/v1/subscriptions/${id}`);
+    expect((await context.call().patch(`/v1/subscriptions/${id}`, { events: ['connection.created'] })).status).toBe(
+      404,
+    );
+    expect(await context.auditActions(id)).toEqual(['subscription.created', 'subscription.deleted']);
   });
 
   it('400: what no subscription may be', async () => {
-    const good = { url: bench.receiver.url, events: ['connection.created'] };
+    const good = { url: context.receiver.url, events: ['connection.created'] };
     const bad: [Record<string, unknown>, string][] = [
       [{ ...good, url: undefined }, 'url'],
       [{ ...good, url: 7 }, 'url'],
@@ -159,13 +161,13 @@ describe('subscriptions', () => {
       [{ ...good, name: 'mine' }, 'name'],
     ];
     for (const [body, path] of bad) {
-      const answer = await bench.call().post('/v1/subscriptions', body);
-      expect([answer.status, answer.body.code]).toEqual([400, 'invalid_request']);
-      expect(answer.body.errors[0].path).toBe(path);
+      const response = await context.call().post('/v1/subscriptions', body);
+      expect([response.status, response.body.code]).toEqual([400, 'invalid_request']);
+      expect(response.body.errors[0].path).toBe(path);
     }
-    const { id } = await bench.subscribe();
+    const { id } = await context.subscribe();
     for (const query of ['status=lost', 'limit=0', 'cursor=zzz']) {
-      expect((await bench.call().get(`/v1/subscriptions/${id}/deliveries?${query}`)).status).toBe(400);
+      expect((await context.call().get(`/v1/subscriptions/${id}/deliveries?${query}`)).status).toBe(400);
     }
     for (const body of [
       {},
@@ -173,17 +175,17 @@ describe('subscriptions', () => {
       { from: '1960-01-01T00:00:00Z' },
       { from: '2026-01-01T00:00:00Z', to: '2025-01-01T00:00:00Z' },
     ]) {
-      expect((await bench.call().post(`/v1/subscriptions/${id}/replay`, body)).status).toBe(400);
+      expect((await context.call().post(`/v1/subscriptions/${id}/replay`, body)).status).toBe(400);
     }
   });
 
   it('are for admins, within their policy', async () => {
-    const client = async (body: object) => (await bench.call().post('/v1/clients', body)).body.api_key as string;
+    const client = async (body: object) => (await context.call().post('/v1/clients', body)).body.api_key as string;
     const service = await client({ name: 's', role: 'service', tenants: ['*'], products: ['*'] });
-    expect((await api(bench, service).get('/v1/subscriptions')).body.code).toBe('forbidden');
-    const narrow = api(bench, await client({ name: 'n', role: 'admin', tenants: ['acme'] }));
-    const wide = await bench.subscribe();
-    const body = { url: bench.receiver.url, events: ['connection.created'] };
+    expect((await api(context, service).get('/v1/subscriptions')).body.code).toBe('forbidden');
+    const narrow = api(context, await client({ name: 'n', role: 'admin', tenants: ['acme'] }));
+    const wide = await context.subscribe();
+    const body = { url: context.receiver.url, events: ['connection.created'] };
     expect((await narrow.post('/v1/subscriptions', body)).body.code).toBe('not_allowed');
     expect((await narrow.post('/v1/subscriptions', { ...body, tenants: ['rival'] })).body.code).toBe('not_allowed');
     const own = (await narrow.post('/v1/subscriptions', { ...body, tenants: ['acme'] })).body;
@@ -195,25 +197,25 @@ describe('subscriptions', () => {
       expect((await narrow.patch(`/v1/subscriptions/${own.id}`, { tenants })).body.code).toBe('not_allowed');
     }
     expect((await narrow.patch(`/v1/subscriptions/${own.id}`, { events: ['meta.webhook'] })).status).toBe(200);
-    expect((await api(bench, service).patch(`/v1/subscriptions/${own.id}`, {})).body.code).toBe('forbidden');
+    expect((await api(context, service).patch(`/v1/subscriptions/${own.id}`, {})).body.code).toBe('forbidden');
   });
 });
 
 describe('deliveries', () => {
   it('are read and replayed, whatever came of them', async () => {
-    const { id } = await bench.subscribe();
-    await bench.happen();
-    await bench.receiver.waitFor(1);
+    const { id } = await context.subscribe();
+    await context.publish();
+    await context.receiver.waitFor(1);
     const [made] = await until(
-      () => bench.deliveries(id, 'delivered'),
+      () => context.deliveries(id, 'delivered'),
       (rows) => rows.length === 1,
     );
-    expect((await bench.call().get(`/v1/deliveries/${made?.id}`)).body).toEqual(made);
-    const answer = await bench.call().post(`/v1/deliveries/${made?.id}/replay`, {});
-    expect([answer.status, answer.body.status]).toEqual([202, 'pending']);
-    const [first, second] = await bench.receiver.waitFor(2);
+    expect((await context.call().get(`/v1/deliveries/${made?.id}`)).body).toEqual(made);
+    const response = await context.call().post(`/v1/deliveries/${made?.id}/replay`, {});
+    expect([response.status, response.body.status]).toEqual([202, 'pending']);
+    const [first, second] = await context.receiver.waitFor(2);
     expect(second?.id).toBe(first?.id);
-    expect((await bench.call().post(`/v1/deliveries/dlv_${'z'.repeat(26)}/replay`, {})).body.code).toBe(
+    expect((await context.call().post(`/v1/deliveries/dlv_${'z'.repeat(26)}/replay`, {})).body.code).toBe(
       'delivery_not_found',
     );
   });
@@ -221,13 +223,13 @@ describe('deliveries', () => {
 
 describe('schemas', () => {
   it('are there for each type, without a key', async () => {
-    const server = bench.replica.app.getHttpServer();
+    const server = context.replica.app.getHttpServer();
     const { types } = (await request(server).get('/schemas/events')).body;
     expect(Object.keys(types)).toContain('connection.reauth_required');
     for (const address of Object.values(types) as string[]) {
-      const answer = await request(server).get(new URL(address).pathname);
-      expect(answer.headers['content-type']).toBe('application/schema+json; charset=utf-8');
-      expect(JSON.parse(answer.text)).toMatchObject({ $id: address, required: ['type', 'timestamp', 'data'] });
+      const response = await request(server).get(new URL(address).pathname);
+      expect(response.headers['content-type']).toBe('application/schema+json; charset=utf-8');
+      expect(JSON.parse(response.text)).toMatchObject({ $id: address, required: ['type', 'timestamp', 'data'] });
     }
     expect((await request(server).get('/schemas/events/v1/none')).status).toBe(404);
   });

@@ -6,14 +6,14 @@ import { SAMPLE_EVENT, useSubscriptions } from '../support/subscriptions-test-co
 import { until } from '../support/until.ts';
 import { startReceiver } from '../support/webhook-receiver.ts';
 
-const bench = useSubscriptions();
+const context = useSubscriptions();
 
 describe('a delivery', () => {
   it('comes within two seconds, signed so that the library of Standard Webhooks takes it', async () => {
-    const { id, secret } = await bench.subscribe();
+    const { id, secret } = await context.subscribe();
     expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
-    await bench.happen();
-    const [delivery] = await bench.receiver.waitFor(1, 2_000);
+    await context.publish();
+    const [delivery] = await context.receiver.waitFor(1, 2_000);
     expect(new Webhook(secret).verify(delivery?.body ?? '', delivery?.headers as Record<string, string>)).toEqual({
       type: 'connection.created',
       timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
@@ -21,7 +21,7 @@ describe('a delivery', () => {
     });
     expect(delivery?.id).toMatch(/^evt_/);
     const [made] = await until(
-      () => bench.deliveries(id, 'delivered'),
+      () => context.deliveries(id, 'delivered'),
       (rows) => rows.length === 1,
     );
     expect(made).toMatchObject({
@@ -31,16 +31,16 @@ describe('a delivery', () => {
       last_error: null,
       tenant: 'acme',
     });
-    expect(bench.log.text()).not.toContain(secret);
+    expect(context.log.text()).not.toContain(secret);
   });
 
   it('is made again within five seconds after a failure, under the same id, and signed anew', async () => {
-    const { secret } = await bench.subscribe();
-    bench.receiver.behave(500);
-    await bench.happen();
-    await bench.receiver.waitFor(1);
-    bench.receiver.behave(200);
-    const [first, second] = await bench.receiver.waitFor(2);
+    const { secret } = await context.subscribe();
+    context.receiver.respondWith(500);
+    await context.publish();
+    await context.receiver.waitFor(1);
+    context.receiver.respondWith(200);
+    const [first, second] = await context.receiver.waitFor(2);
     expect((second?.atMs ?? 0) - (first?.atMs ?? 0)).toBeLessThan(5_000);
     expect(second?.id).toBe(first?.id);
     expect(second?.body).toBe(first?.body);
@@ -48,33 +48,33 @@ describe('a delivery', () => {
   });
 
   it("carries Meta's numbers as they came", async () => {
-    await bench.subscribe({ events: ['meta.webhook'] });
+    await context.subscribe({ events: ['meta.webhook'] });
     const entry = '{"id": 17841400000000000123, "n":1.0,  "text":"\\u00e9"}';
-    await bench.happen({ type: 'meta.webhook', data: { object: 'page', entry: new RawJson(entry) } });
-    const [delivery] = await bench.receiver.waitFor(1);
+    await context.publish({ type: 'meta.webhook', data: { object: 'page', entry: new RawJson(entry) } });
+    const [delivery] = await context.receiver.waitFor(1);
     expect(delivery?.body).toContain(`"entry":${entry}`);
   });
 
   it('never goes to a subscription of other tenants, and without a tenant only to those that name none', async () => {
     const other = await startReceiver();
-    await bench.subscribe({ tenants: ['acme'] });
-    await bench.subscribe({ url: other.url });
-    await bench.happen({ tenant: 'rival' });
-    await bench.happen({ tenant: null });
-    await bench.happen({ tenant: 'acme' });
+    await context.subscribe({ tenants: ['acme'] });
+    await context.subscribe({ url: other.url });
+    await context.publish({ tenant: 'rival' });
+    await context.publish({ tenant: null });
+    await context.publish({ tenant: 'acme' });
     await other.waitFor(3);
-    await bench.receiver.waitFor(1);
-    expect(bench.receiver.received.map(({ id }) => id)).toEqual([other.received[2]?.id]);
+    await context.receiver.waitFor(1);
+    expect(context.receiver.received.map(({ id }) => id)).toEqual([other.received[2]?.id]);
     await other.close();
   });
 
   it('does not follow a redirect', async () => {
     const other = await startReceiver();
-    const { id } = await bench.subscribe();
-    bench.receiver.behave((_, answer) => answer.writeHead(307, { location: other.url }).end());
-    await bench.happen();
+    const { id } = await context.subscribe();
+    context.receiver.respondWith((_, response) => response.writeHead(307, { location: other.url }).end());
+    await context.publish();
     const [made] = await until(
-      () => bench.deliveries(id, 'pending'),
+      () => context.deliveries(id, 'pending'),
       ([row]) => row?.attempts === 1,
     );
     expect(made).toMatchObject({ last_status: 307, last_error: 'redirect', next_attempt_at: expect.any(String) });
@@ -85,30 +85,32 @@ describe('a delivery', () => {
 
 describe('what a receiver may answer', () => {
   it('410 ends the subscription; what waits is buried, and replayed after it is resumed', async () => {
-    const { id } = await bench.subscribe();
-    bench.receiver.behave(410);
-    await bench.happen();
-    await bench.happen();
+    const { id } = await context.subscribe();
+    context.receiver.respondWith(410);
+    await context.publish();
+    await context.publish();
     await until(
-      () => bench.call().get(`/v1/subscriptions/${id}`),
+      () => context.call().get(`/v1/subscriptions/${id}`),
       ({ body }) => body.status === 'ended',
     );
     const dead = await until(
-      () => bench.deliveries(id, 'dead'),
+      () => context.deliveries(id, 'dead'),
       (rows) => rows.length === 2,
     );
     expect(dead.map((row) => row.last_error).sort()).toEqual(['http_status', 'subscription_ended']);
-    expect((await bench.call().post(`/v1/deliveries/${dead[0]?.id}/replay`, {})).body.code).toBe('subscription_ended');
-    expect((await bench.call().post(`/v1/subscriptions/${id}/resume`, {})).body.status).toBe('active');
-    bench.receiver.behave(200);
+    expect((await context.call().post(`/v1/deliveries/${dead[0]?.id}/replay`, {})).body.code).toBe(
+      'subscription_ended',
+    );
+    expect((await context.call().post(`/v1/subscriptions/${id}/resume`, {})).body.status).toBe('active');
+    context.receiver.respondWith(200);
     const from = new Date(0).toISOString();
-    const answer = await bench.call().post(`/v1/subscriptions/${id}/replay`, { from });
-    expect([answer.status, answer.body]).toEqual([202, { replayed: 2 }]);
+    const response = await context.call().post(`/v1/subscriptions/${id}/replay`, { from });
+    expect([response.status, response.body]).toEqual([202, { replayed: 2 }]);
     await until(
-      () => bench.deliveries(id, 'delivered'),
+      () => context.deliveries(id, 'delivered'),
       (rows) => rows.length === 2,
     );
-    expect(await bench.auditActions(id)).toEqual([
+    expect(await context.auditActions(id)).toEqual([
       'subscription.created',
       'subscription.ended',
       'subscription.resumed',
@@ -117,24 +119,24 @@ describe('what a receiver may answer', () => {
   }, 40_000);
 
   it('429 with Retry-After gives it a rest', async () => {
-    const { id } = await bench.subscribe();
-    bench.receiver.behave((_, answer) => answer.writeHead(429, { 'retry-after': '120' }).end());
-    await bench.happen();
+    const { id } = await context.subscribe();
+    context.receiver.respondWith((_, response) => response.writeHead(429, { 'retry-after': '120' }).end());
+    await context.publish();
     const { body } = await until(
-      () => bench.call().get(`/v1/subscriptions/${id}`),
-      (answer) => answer.body.resume_at !== null,
+      () => context.call().get(`/v1/subscriptions/${id}`),
+      (response) => response.body.resume_at !== null,
     );
     const seconds = (Date.parse(body.resume_at) - Date.now()) / 1000;
     expect(seconds).toBeGreaterThan(110);
     expect(seconds).toBeLessThan(125);
-    await bench.happen({ connectionId: 'con_2' });
+    await context.publish({ connectionId: 'con_2' });
     await new Promise((resolve) => setTimeout(resolve, 1_500));
-    expect(bench.receiver.received).toHaveLength(1);
+    expect(context.receiver.received).toHaveLength(1);
   });
 });
 
 it('metrics tell what waits and what became of attempts', async () => {
-  const { text } = await request(bench.replica.app.getHttpServer()).get('/metrics');
+  const { text } = await request(context.replica.app.getHttpServer()).get('/metrics');
   expect(text).toMatch(/metavault_event_attempts_total\{outcome="delivered",error="none"\} [1-9]/);
   expect(text).toMatch(/metavault_event_deliveries\{status="undispatched"\} 0/);
   expect(text).toContain('metavault_subscriptions_failing 0');

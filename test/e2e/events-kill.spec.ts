@@ -32,12 +32,12 @@ async function start(): Promise<ChildReplica> {
 }
 
 async function post(replica: ChildReplica, path: string, body: object) {
-  const answer = await fetch(`${replica.url}${path}`, {
+  const response = await fetch(`${replica.url}${path}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${TEST_ADMIN_KEY}`, 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
-  return (await answer.json()) as Record<string, string>;
+  return (await response.json()) as Record<string, string>;
 }
 
 it('a replica killed between a delivery and its record: another delivers again, under the same id', async () => {
@@ -50,13 +50,13 @@ it('a replica killed between a delivery and its record: another delivers again, 
   await client.connect();
   // The receiver has the event and kills the replica before it can answer.
   const killed = new Promise<void>((resolve) => {
-    receiver.behave(() => void first.kill().then(resolve));
+    receiver.respondWith(() => void first.kill().then(resolve));
   });
   await client.query(
     `INSERT INTO event (id, type, data, created_at) VALUES ('evt_01hzzzzzzzzzzzzzzzzzzzzzzz', 'connection.created', '{"n":1}', now())`,
   );
   await killed;
-  receiver.behave(200);
+  receiver.respondWith(200);
   const second = await start();
   const [before, after] = await receiver.waitFor(2, 20_000);
   expect(after?.id).toBe(before?.id);

@@ -4,10 +4,10 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import request from 'supertest';
 import { api, createSession } from '../support/connect-test-context.ts';
-import { DAY, type LifecycleStage, lifecycleStage } from '../support/lifecycle-test-context.ts';
+import { DAY, type LifecycleTestContext, openLifecycleTestContext } from '../support/lifecycle-test-context.ts';
 import { type ReceivedDelivery, type Receiver, startReceiver } from '../support/webhook-receiver.ts';
 
-let stage: LifecycleStage;
+let context: LifecycleTestContext;
 let receiver: Receiver;
 let subscriptionId: string;
 let schemas: Map<string, ValidateFunction>;
@@ -15,7 +15,7 @@ let schemas: Map<string, ValidateFunction>;
 let closedSchemas: Map<string, ValidateFunction>;
 
 beforeAll(async () => {
-  stage = await lifecycleStage();
+  context = await openLifecycleTestContext();
   receiver = await startReceiver();
   const { types } = (await request(server()).get('/schemas/events').expect(200)).body as {
     types: Record<string, string>;
@@ -28,16 +28,16 @@ beforeAll(async () => {
     closedSchemas.set(type, closed.compile(close(JSON.parse(text)) as object));
   }
   const events = Object.keys(types).filter((type) => type !== 'subscription.test');
-  const made = await api(stage).post('/v1/subscriptions', { url: receiver.url, events });
+  const made = await api(context).post('/v1/subscriptions', { url: receiver.url, events });
   expect(made.status).toBe(201);
   subscriptionId = (made.body as { id: string }).id;
 });
 afterAll(async () => {
   await receiver?.close();
-  await stage?.close();
+  await context?.close();
 });
 
-const server = () => stage.replica.app.getHttpServer();
+const server = () => context.replica.app.getHttpServer();
 
 function newAjv(): Ajv2020 {
   const ajv = new Ajv2020({ strict: true, allErrors: true });
@@ -82,50 +82,50 @@ function conforms({ message }: ReceivedDelivery): void {
 
 describe('what is delivered is what its published schema says', () => {
   it('of connections that come, are renewed, lose scopes, and end', async () => {
-    const first = await stage.imported({ pages: 1 });
+    const first = await context.importConnection({ pages: 1 });
     const again = { tenant: 'acme', product: 'pages', access_token: first.token };
-    await api(stage).post('/v1/connections/import', again).expect(201);
+    await api(context).post('/v1/connections/import', again).expect(201);
     const created = await delivered('connection.created', 2);
     expect(created.map(({ message }) => message.data['reconnected'])).toEqual([false, true]);
 
-    await api(stage).post(`/v1/connections/${first.id}/refresh`, {}).expect(200);
-    stage.sandbox.state.removeScope(first.userId, 'email');
-    await api(stage).post(`/v1/connections/${first.id}/check`, {}).expect(200);
+    await api(context).post(`/v1/connections/${first.id}/refresh`, {}).expect(200);
+    context.sandbox.state.removeScope(first.userId, 'email');
+    await api(context).post(`/v1/connections/${first.id}/check`, {}).expect(200);
     const refreshed = await delivered('connection.refreshed', 3);
     expect(refreshed.some(({ message }) => 'lost_scopes' in message.data)).toBe(true);
-    const endless = await stage.imported({ kind: 'system_user', expiresIn: null });
+    const endless = await context.importConnection({ kind: 'system_user', expiresIn: null });
 
-    stage.clock.advance(76.1 * DAY);
-    await stage.schedule.look();
+    context.clock.advance(76.1 * DAY);
+    await context.schedule.runUrgentWork();
     await delivered('connection.expiring', 1);
-    const dying = await stage.imported();
-    stage.sandbox.state.changePassword(dying.userId);
-    await api(stage).post(`/v1/connections/${dying.id}/check`, {}).expect(200);
+    const dying = await context.importConnection();
+    context.sandbox.state.changePassword(dying.userId);
+    await api(context).post(`/v1/connections/${dying.id}/check`, {}).expect(200);
     await delivered('connection.reauth_required', 1);
-    await api(stage).delete(`/v1/connections/${endless.id}`).expect(200);
+    await api(context).delete(`/v1/connections/${endless.id}`).expect(200);
     await delivered('connection.revoked', 1);
     receiver.received.forEach(conforms);
   }, 60_000);
 
   it('of a connection that comes unusable', async () => {
-    const { id } = stage.sandbox.state.make.user({ kind: 'system_user', businessId: '300000000000401' });
-    const session = await createSession(stage, { tenant: 'wa', product: 'whatsapp', flow: 'embedded_signup' });
+    const { id } = context.sandbox.state.make.user({ kind: 'system_user', businessId: '300000000000401' });
+    const session = await createSession(context, { tenant: 'wa', product: 'whatsapp', flow: 'embedded_signup' });
     const scopes = ['whatsapp_business_management', 'whatsapp_business_messaging'];
-    const code = stage.sandbox.state.make.code({ userId: id, fromSdk: true, expiresIn: null, scopes });
-    const answer = await api(stage).post(`/v1/connect-sessions/${session.id}/complete`, { code });
-    expect(answer.body).toMatchObject({ status: 'reauth_required' });
+    const code = context.sandbox.state.make.code({ userId: id, fromSdk: true, expiresIn: null, scopes });
+    const response = await api(context).post(`/v1/connect-sessions/${session.id}/complete`, { code });
+    expect(response.body).toMatchObject({ status: 'reauth_required' });
     await delivered('connection.created', 1, ({ status }) => status === 'reauth_required');
     await delivered('connection.reauth_required', 1, ({ product }) => product === 'whatsapp');
     receiver.received.forEach(conforms);
   }, 60_000);
 
   it('of entries of Meta, known and unknown, with ids above 2^53', async () => {
-    const { pageIds, id } = await stage.imported({ pages: 1 });
+    const { pageIds, id } = await context.importConnection({ pages: 1 });
     const entry = (page: string): string =>
       `{"id":"${page}","time":1,"changes":[{"field":"feed","value":{"post":17841400000000000123}}]}`;
     for (const page of [pageIds[0] ?? '', '999999999999999999']) {
       const body = `{"object":"page","entry":[${entry(page)}]}`;
-      const signature = createHmac('sha256', stage.sandbox.app.secret).update(body).digest('hex');
+      const signature = createHmac('sha256', context.sandbox.app.secret).update(body).digest('hex');
       await request(server())
         .post('/webhooks/meta')
         .set('Content-Type', 'application/json')
@@ -142,7 +142,7 @@ describe('what is delivered is what its published schema says', () => {
   }, 60_000);
 
   it('of a test', async () => {
-    await api(stage).post(`/v1/subscriptions/${subscriptionId}/test`, {}).expect(200);
+    await api(context).post(`/v1/subscriptions/${subscriptionId}/test`, {}).expect(200);
     for (const each of await delivered('subscription.test', 1)) conforms(each);
   });
 });
@@ -170,8 +170,8 @@ describe('a schema', () => {
       'subscription.test',
     ]);
     for (const version of ['v0', 'v2', 'V1']) {
-      const answer = await request(server()).get(`/schemas/events/${version}/connection.created`).expect(404);
-      expect(answer.body).toMatchObject({ code: 'not_found' });
+      const response = await request(server()).get(`/schemas/events/${version}/connection.created`).expect(404);
+      expect(response.body).toMatchObject({ code: 'not_found' });
     }
   });
 

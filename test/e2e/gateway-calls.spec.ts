@@ -1,14 +1,18 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
-import { UsageRecord } from '../../src/gateway/usage-recorder.ts';
-import { api, makeService } from '../support/connect-test-context.ts';
-import { type Imported, type LifecycleStage, lifecycleStage } from '../support/lifecycle-test-context.ts';
+import { UsageRecorder } from '../../src/gateway/usage-recorder.ts';
+import { api, createServiceClient } from '../support/connect-test-context.ts';
+import {
+  type ImportedConnection,
+  type LifecycleTestContext,
+  openLifecycleTestContext,
+} from '../support/lifecycle-test-context.ts';
 import type { TestReplica } from '../support/test-replica.ts';
 
-let stage: LifecycleStage;
+let context: LifecycleTestContext;
 let second: TestReplica;
 let serviceKey: string;
-let person: Imported;
+let metaUser: ImportedConnection;
 const tokens: string[] = [];
 
 interface Lease {
@@ -18,19 +22,20 @@ interface Lease {
 }
 
 beforeAll(async () => {
-  stage = await lifecycleStage();
-  second = await stage.another();
-  serviceKey = (await makeService(stage, { tenants: ['acme'], products: ['pages', 'instagram', 'threads'] })).key;
-  person = await stage.imported({ pages: 5 });
-  tokens.push(person.token);
+  context = await openLifecycleTestContext();
+  second = await context.startAnotherReplica();
+  serviceKey = (await createServiceClient(context, { tenants: ['acme'], products: ['pages', 'instagram', 'threads'] }))
+    .key;
+  metaUser = await context.importConnection({ pages: 5 });
+  tokens.push(metaUser.token);
 });
-afterAll(() => stage?.close());
-beforeEach(() => stage.sandbox.state.faults.clear());
+afterAll(() => context?.close());
+beforeEach(() => context.sandbox.state.faults.clear());
 
 async function lease(body: Record<string, unknown> = {}): Promise<Lease> {
-  const answer = await api(stage, serviceKey).post('/v1/leases', { tenant: 'acme', product: 'pages', ...body });
-  expect(answer.status).toBe(201);
-  return answer.body as Lease;
+  const response = await api(context, serviceKey).post('/v1/leases', { tenant: 'acme', product: 'pages', ...body });
+  expect(response.status).toBe(201);
+  return response.body as Lease;
 }
 
 /** A call as an SDK would make it; every answer is searched for what must not be in it. */
@@ -38,14 +43,14 @@ async function graph(
   token: string,
   path: string,
   shape: (call: request.Test) => request.Test = (call) => call,
-  replica = stage.replica,
+  replica = context.replica,
 ) {
   return check(await shape(request(replica.app.getHttpServer()).get(path).set('Authorization', `Bearer ${token}`)));
 }
 
 async function post(token: string, path: string, body: string | object, type = 'form') {
   return check(
-    await request(stage.replica.app.getHttpServer())
+    await request(context.replica.app.getHttpServer())
       .post(path)
       .set('Authorization', `Bearer ${token}`)
       .type(type)
@@ -53,42 +58,42 @@ async function post(token: string, path: string, body: string | object, type = '
   );
 }
 
-function check(answer: request.Response): request.Response {
-  const all = JSON.stringify(answer.headers) + answer.text;
+function check(response: request.Response): request.Response {
+  const all = JSON.stringify(response.headers) + response.text;
   expect(all).not.toMatch(/EAA[A-Za-z0-9]{20}|IGAA[A-Za-z0-9]{20}|THAA[A-Za-z0-9]{20}/);
   for (const token of tokens) expect(all).not.toContain(token.slice(10, 60));
-  expect(answer.headers['cache-control']).toBe('no-store');
-  expect(answer.headers['x-request-id']).toBeDefined();
-  return answer;
+  expect(response.headers['cache-control']).toBe('no-store');
+  expect(response.headers['x-request-id']).toBeDefined();
+  return response;
 }
 
 describe('a lease at the gateway', () => {
   it('reads the person it is for', async () => {
-    const { access_token, graph_base_url } = await lease({ connection_id: person.id });
+    const { access_token, graph_base_url } = await lease({ connection_id: metaUser.id });
     expect(graph_base_url).toBe('http://localhost:3000/graph');
-    const answer = await graph(access_token, '/graph/v25.0/me?fields=id,name');
-    expect(answer.status).toBe(200);
-    expect(answer.body.id).toBe(person.userId);
-    expect(answer.headers['facebook-api-version']).toBe('v25.0');
-    expect(answer.headers['content-security-policy']).toBeUndefined();
-    expect(answer.headers['x-content-type-options']).toBe('nosniff');
-    const seen = stage.sandbox.state.log.list().at(-1);
+    const response = await graph(access_token, '/graph/v25.0/me?fields=id,name');
+    expect(response.status).toBe(200);
+    expect(response.body.id).toBe(metaUser.userId);
+    expect(response.headers['facebook-api-version']).toBe('v25.0');
+    expect(response.headers['content-security-policy']).toBeUndefined();
+    expect(response.headers['x-content-type-options']).toBe('nosniff');
+    const seen = context.sandbox.state.log.list().at(-1);
     expect(seen).toMatchObject({ tokenPlace: 'header', appsecretProof: true });
   });
 
   it('lists pages with leases that work in the place of their tokens, page by page of paging', async () => {
-    const { access_token } = await lease({ connection_id: person.id });
+    const { access_token } = await lease({ connection_id: metaUser.id });
     const seen: { id: string; access_token: string }[] = [];
     let path: string | null = '/graph/me/accounts?limit=2';
     while (path !== null) {
-      const answer: request.Response = await graph(access_token, path);
-      expect(answer.status).toBe(200);
-      seen.push(...(answer.body.data as typeof seen));
-      const next = answer.body.paging?.next as string | undefined;
+      const response: request.Response = await graph(access_token, path);
+      expect(response.status).toBe(200);
+      seen.push(...(response.body.data as typeof seen));
+      const next = response.body.paging?.next as string | undefined;
       if (next !== undefined) expect(next).toMatch(/^http:\/\/localhost:3000\/graph\/v25\.0\/.*access_token=mtl_/);
       path = next === undefined ? null : next.slice('http://localhost:3000'.length);
     }
-    expect(seen.map(({ id }) => id).sort()).toEqual([...person.pageIds].sort());
+    expect(seen.map(({ id }) => id).sort()).toEqual([...metaUser.pageIds].sort());
     for (const page of seen) {
       expect(page.access_token).toMatch(/^mtl_/);
       const me = await graph(page.access_token, '/graph/me');
@@ -97,10 +102,10 @@ describe('a lease at the gateway', () => {
   });
 
   it('knows a Page whose token is new at every look, in lists, expansions and batches', async () => {
-    stage.sandbox.state.patchSettings({ pageTokens: 'fresh' });
+    context.sandbox.state.patchSettings({ pageTokens: 'fresh' });
     try {
-      const { access_token } = await lease({ connection_id: person.id });
-      const stranger = stage.sandbox.state.make.page({ userIds: [person.userId] });
+      const { access_token } = await lease({ connection_id: metaUser.id });
+      const stranger = context.sandbox.state.make.page({ userIds: [metaUser.userId] });
       const listed = (await graph(access_token, '/graph/me/accounts')).body.data as {
         id: string;
         access_token?: string;
@@ -110,44 +115,46 @@ describe('a lease at the gateway', () => {
         if (page.id === stranger.id) expect(page).not.toHaveProperty('access_token');
         else expect((await graph(page.access_token ?? '', '/graph/me')).body.id).toBe(page.id);
       }
-      const batch = JSON.stringify([{ method: 'GET', relative_url: `${person.pageIds[1]}?fields=name,access_token` }]);
+      const batch = JSON.stringify([
+        { method: 'GET', relative_url: `${metaUser.pageIds[1]}?fields=name,access_token` },
+      ]);
       const [item] = (await post(access_token, '/graph', { batch })).body as { body: string }[];
       const inBatch = JSON.parse(item?.body ?? '') as { access_token: string };
-      expect((await graph(inBatch.access_token, '/graph/me')).body.id).toBe(person.pageIds[1]);
-      stage.sandbox.state.removePageRole(person.userId, stranger.id);
+      expect((await graph(inBatch.access_token, '/graph/me')).body.id).toBe(metaUser.pageIds[1]);
+      context.sandbox.state.removePageRole(metaUser.userId, stranger.id);
     } finally {
-      stage.sandbox.state.patchSettings({ pageTokens: 'same' });
+      context.sandbox.state.patchSettings({ pageTokens: 'same' });
     }
   });
 
   it('gives the token of a single page as a lease, too', async () => {
-    const { access_token } = await lease({ connection_id: person.id });
-    const answer = await graph(access_token, `/graph/${person.pageIds[0]}?fields=access_token,id`);
-    expect(answer.status).toBe(200);
-    expect(answer.body).toEqual({ access_token: expect.stringMatching(/^mtl_/), id: person.pageIds[0] });
+    const { access_token } = await lease({ connection_id: metaUser.id });
+    const response = await graph(access_token, `/graph/${metaUser.pageIds[0]}?fields=access_token,id`);
+    expect(response.status).toBe(200);
+    expect(response.body).toEqual({ access_token: expect.stringMatching(/^mtl_/), id: metaUser.pageIds[0] });
   });
 
   it.each(['form', 'JSON array', 'JSON string'])('carries a batch: %s', async (shape) => {
-    const user = await lease({ connection_id: person.id });
-    const pageId = person.pageIds[0] ?? '';
-    const page = await lease({ connection_id: person.id, asset_id: pageId });
+    const user = await lease({ connection_id: metaUser.id });
+    const pageId = metaUser.pageIds[0] ?? '';
+    const page = await lease({ connection_id: metaUser.id, asset_id: pageId });
     const items = [
       { method: 'GET', relative_url: 'me?fields=id' },
       { method: 'GET', relative_url: `me?fields=id&access_token=${page.access_token}` },
       { method: 'GET', relative_url: 'me/accounts?limit=1' },
       { method: 'GET', relative_url: 'nothing/of/the/kind' },
     ];
-    const answer =
+    const response =
       shape === 'form'
         ? await post(user.access_token, '/graph', { batch: JSON.stringify(items) })
         : await check(
-            await request(stage.replica.app.getHttpServer())
+            await request(context.replica.app.getHttpServer())
               .post(`/graph/v25.0?access_token=${user.access_token}`)
               .send({ batch: shape === 'JSON array' ? items : JSON.stringify(items) }),
           );
-    expect(answer.status).toBe(200);
-    const [me, pageMe, accounts, wrong] = answer.body as { code: number; body: string }[];
-    expect(JSON.parse(me?.body ?? '')).toEqual({ id: person.userId });
+    expect(response.status).toBe(200);
+    const [me, pageMe, accounts, wrong] = response.body as { code: number; body: string }[];
+    expect(JSON.parse(me?.body ?? '')).toEqual({ id: metaUser.userId });
     expect(JSON.parse(pageMe?.body ?? '')).toEqual({ id: pageId });
     const listed = JSON.parse(accounts?.body ?? '') as { data: { access_token: string }[]; paging: { next: string } };
     expect(listed.data[0]?.access_token).toMatch(/^mtl_/);
@@ -164,16 +171,16 @@ describe('a lease at the gateway', () => {
     [{ method: 'POST', relative_url: 'me/feed', body: 'batch=[]' }],
     [{ method: 'GET', relative_url: '{result=a:$.message}' }],
   ])('refuses a batch for one item: %j', async (item) => {
-    const { access_token } = await lease({ connection_id: person.id });
-    const before = stage.sandbox.state.log.list().length;
+    const { access_token } = await lease({ connection_id: metaUser.id });
+    const before = context.sandbox.state.log.list().length;
     for (const path of ['/graph', '/graph/v25.0/', '/graph/me/feed']) {
-      const answer = await post(access_token, path, {
+      const response = await post(access_token, path, {
         batch: JSON.stringify([{ method: 'GET', relative_url: 'me' }, item]),
       });
-      expect(answer.status).toBe(403);
-      expect(answer.body.error.error_data).toEqual({ code: 'path_not_allowed' });
+      expect(response.status).toBe(403);
+      expect(response.body.error.error_data).toEqual({ code: 'path_not_allowed' });
     }
-    expect(stage.sandbox.state.log.list()).toHaveLength(before);
+    expect(context.sandbox.state.log.list()).toHaveLength(before);
   });
 
   it('works for Instagram and Threads, on their own hosts', async () => {
@@ -181,11 +188,11 @@ describe('a lease at the gateway', () => {
       ['instagram_user', 'instagram'],
       ['threads_user', 'threads'],
     ] as const) {
-      const imported = await stage.imported({ kind });
-      const { access_token } = await lease({ product, connection_id: imported.id });
-      const answer = await graph(access_token, '/graph/v25.0/me?fields=id,username');
-      expect(answer.status).toBe(200);
-      expect(stage.sandbox.state.log.list().at(-1)?.host).toBe(
+      const importConnection = await context.importConnection({ kind });
+      const { access_token } = await lease({ product, connection_id: importConnection.id });
+      const response = await graph(access_token, '/graph/v25.0/me?fields=id,username');
+      expect(response.status).toBe(200);
+      expect(context.sandbox.state.log.list().at(-1)?.host).toBe(
         kind === 'instagram_user' ? 'graph.instagram.com' : 'graph.threads.net',
       );
     }
@@ -194,13 +201,13 @@ describe('a lease at the gateway', () => {
 
 describe('endings', () => {
   it('of a lease count from the next call on, on every replica', async () => {
-    const { access_token, lease_id } = await lease({ connection_id: person.id });
+    const { access_token, lease_id } = await lease({ connection_id: metaUser.id });
     expect((await graph(access_token, '/graph/me', undefined, second)).status).toBe(200);
-    await api(stage, serviceKey).delete(`/v1/leases/${lease_id}`).expect(204);
-    for (const replica of [second, stage.replica]) {
-      const answer = await graph(access_token, '/graph/me', undefined, replica);
-      expect(answer.status).toBe(401);
-      expect(answer.body.error).toMatchObject({
+    await api(context, serviceKey).delete(`/v1/leases/${lease_id}`).expect(204);
+    for (const replica of [second, context.replica]) {
+      const response = await graph(access_token, '/graph/me', undefined, replica);
+      expect(response.status).toBe(401);
+      expect(response.body.error).toMatchObject({
         code: 190,
         type: 'OAuthException',
         error_data: { code: 'lease_invalid' },
@@ -209,28 +216,29 @@ describe('endings', () => {
   });
 
   it('of a token: a 190 is passed on and turns the connection to reauth_required', async () => {
-    const dying = await stage.imported();
+    const dying = await context.importConnection();
     tokens.push(dying.token);
     const { access_token } = await lease({ connection_id: dying.id });
-    stage.sandbox.state.make.patchUser(dying.userId, { checkpoint: 490 } as never);
-    const answer = await graph(access_token, '/graph/me');
-    expect(answer.status).toBe(400);
-    expect(answer.body.error).toMatchObject({ code: 190, error_subcode: 490 });
+    context.sandbox.state.make.patchUser(dying.userId, { checkpoint: 490 } as never);
+    const response = await graph(access_token, '/graph/me');
+    expect(response.status).toBe(400);
+    expect(response.body.error).toMatchObject({ code: 190, error_subcode: 490 });
     const deadline = Date.now() + 5_000;
-    while ((await stage.connection(dying.id)).status === 'active' && Date.now() < deadline) {
+    while ((await context.connection(dying.id)).status === 'active' && Date.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    expect((await stage.connection(dying.id)).status).toBe('reauth_required');
+    expect((await context.connection(dying.id)).status).toBe('reauth_required');
     expect((await graph(access_token, '/graph/me', undefined, second)).status).toBe(401);
   });
 });
 
 describe('records', () => {
   it('say by lease and pattern what was used', async () => {
-    const { access_token, lease_id } = await lease({ connection_id: person.id });
-    await graph(access_token, `/graph/${person.pageIds[0]}?fields=id`);
-    await stage.replica.app.get(UsageRecord).flush();
-    const entries = (await api(stage).get(`/v1/audit?action=gateway.used&connection_id=${person.id}`)).body.data as {
+    const { access_token, lease_id } = await lease({ connection_id: metaUser.id });
+    await graph(access_token, `/graph/${metaUser.pageIds[0]}?fields=id`);
+    await context.replica.app.get(UsageRecorder).flush();
+    const entries = (await api(context).get(`/v1/audit?action=gateway.used&connection_id=${metaUser.id}`)).body
+      .data as {
       subject_id: string;
       details: { routes: Record<string, unknown> };
     }[];
@@ -240,17 +248,17 @@ describe('records', () => {
   });
 
   it('name the trace in every line of the log that is about the call', async () => {
-    const { access_token } = await lease({ connection_id: person.id });
+    const { access_token } = await lease({ connection_id: metaUser.id });
     const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
     const traced = (call: request.Test) => call.set('traceparent', `00-${trace}-00f067aa0ba902b7-01`);
     await graph(access_token, '/graph/me', traced);
-    stage.sandbox.state.faults.add({ fault: { kind: 'drop_before' }, times: 2, match: { pathPattern: '/me$' } });
+    context.sandbox.state.faults.add({ fault: { kind: 'drop_before' }, times: 2, match: { pathPattern: '/me$' } });
     expect((await graph(access_token, '/graph/me', traced)).status).toBe(502);
-    const lines = stage.log.lines.filter((line) => line['trace_id'] === trace);
+    const lines = context.log.lines.filter((line) => line['trace_id'] === trace);
     expect(lines.map((line) => line['status'] ?? line['msg'])).toEqual([200, 'Meta could not be reached.', 502]);
   });
 
   it('have no token in the log', () => {
-    expect(stage.log.text()).not.toMatch(/EAA[A-Za-z0-9]{20}|mtl_[a-z0-9]{20}/);
+    expect(context.log.text()).not.toMatch(/EAA[A-Za-z0-9]{20}|mtl_[a-z0-9]{20}/);
   });
 });

@@ -1,23 +1,23 @@
 import http from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { api, makeService } from '../support/connect-test-context.ts';
+import { api, createServiceClient } from '../support/connect-test-context.ts';
 import {
-  type GatewayStage,
-  gatewayStage,
-  type HeldToken,
+  type GatewayTestContext,
+  type ImportedToken,
   type Lease,
   META_TOKEN_FORM,
+  openGatewayTestContext,
 } from '../support/gateway-test-context.ts';
 import { until } from '../support/until.ts';
 
-let stage: GatewayStage;
+let context: GatewayTestContext;
 
 beforeAll(async () => {
-  stage = await gatewayStage();
+  context = await openGatewayTestContext();
 });
-afterAll(() => stage.close());
+afterAll(() => context.close());
 
-interface Answer {
+interface Response {
   status: number;
   body: { id?: string; error?: Record<string, unknown> };
   /** The connection that it came on, by the caller's port. */
@@ -33,7 +33,7 @@ class Caller {
     private readonly token: string,
   ) {}
 
-  get(path = '/graph/me'): Promise<Answer> {
+  get(path = '/graph/me'): Promise<Response> {
     return new Promise((resolve, reject) => {
       const headers = { authorization: `Bearer ${this.token}` };
       const request = http.get(this.url + path, { agent: this.agent, headers }, (response) => {
@@ -52,40 +52,41 @@ class Caller {
   }
 }
 
-const callers = ({ access_token }: Lease) => [stage.url, stage.secondUrl].map((url) => new Caller(url, access_token));
-const fingerprint = () => stage.sandbox.state.log.list().at(-1)?.fingerprint;
+const callers = ({ access_token }: Lease) =>
+  [context.url, context.secondUrl].map((url) => new Caller(url, access_token));
+const fingerprint = () => context.sandbox.state.log.list().at(-1)?.fingerprint;
 
-async function held(): Promise<{ person: HeldToken; lease: Lease; both: Caller[]; ports: number[] }> {
-  const person = await stage.person('pages', 'user');
-  const lease = await stage.lease('pages', { connection_id: person.connectionId });
+async function held(): Promise<{ metaUser: ImportedToken; lease: Lease; both: Caller[]; ports: number[] }> {
+  const metaUser = await context.metaUser('pages', 'user');
+  const lease = await context.lease('pages', { connection_id: metaUser.connectionId });
   const both = callers(lease);
   const first = await Promise.all(both.map((caller) => caller.get()));
   expect(first.map(({ status }) => status)).toEqual([200, 200]);
-  return { person, lease, both, ports: first.map(({ port }) => port) };
+  return { metaUser, lease, both, ports: first.map(({ port }) => port) };
 }
 
 describe('the very next call on any replica, on the connection that was kept', () => {
   const endings: [
     string,
-    (of: { person: HeldToken; lease: Lease; key: string; clientId: string }) => Promise<unknown>,
+    (of: { metaUser: ImportedToken; lease: Lease; key: string; clientId: string }) => Promise<unknown>,
   ][] = [
-    ['its lease ended', ({ lease, key }) => api(stage, key).delete(`/v1/leases/${lease.lease_id}`).expect(204)],
-    ['its connection revoked', ({ person }) => api(stage).delete(`/v1/connections/${person.connectionId}`)],
-    ['its client deleted', ({ clientId }) => api(stage).delete(`/v1/clients/${clientId}`)],
+    ['its lease ended', ({ lease, key }) => api(context, key).delete(`/v1/leases/${lease.lease_id}`).expect(204)],
+    ['its connection revoked', ({ metaUser }) => api(context).delete(`/v1/connections/${metaUser.connectionId}`)],
+    ['its client deleted', ({ clientId }) => api(context).delete(`/v1/clients/${clientId}`)],
   ];
 
   it.each(endings)('is refused with %s', async (_, end) => {
-    const person = await stage.person('pages', 'user');
-    const { id: clientId, key } = await makeService(stage, { tenants: ['acme'], products: ['pages'] });
-    const taken = await api(stage, key).post('/v1/leases', {
+    const metaUser = await context.metaUser('pages', 'user');
+    const { id: clientId, key } = await createServiceClient(context, { tenants: ['acme'], products: ['pages'] });
+    const taken = await api(context, key).post('/v1/leases', {
       tenant: 'acme',
       product: 'pages',
-      connection_id: person.connectionId,
+      connection_id: metaUser.connectionId,
     });
     const lease = taken.body as Lease;
     const both = callers(lease);
     for (const caller of both) expect((await caller.get()).status).toBe(200);
-    await end({ person, lease, key, clientId });
+    await end({ metaUser, lease, key, clientId });
     const after = await Promise.all(both.map((caller) => caller.get()));
     for (const answer of after) {
       expect(answer.status).toBe(401);
@@ -95,17 +96,17 @@ describe('the very next call on any replica, on the connection that was kept', (
 
   it('is refused when the lease has run out', async () => {
     const { both } = await held();
-    stage.clock.advance(900);
+    context.clock.advance(900);
     for (const caller of both) expect((await caller.get()).status).toBe(401);
   });
 
   it('uses the new token where the credential was replaced', async () => {
-    const { person, both, ports } = await held();
+    const { metaUser, both, ports } = await held();
     const before = fingerprint();
-    await stage.hold('pages', { userId: person.userId });
+    await context.importToken('pages', { userId: metaUser.userId });
     for (const [index, caller] of both.entries()) {
       const answer = await caller.get();
-      expect([answer.status, answer.body.id, answer.port]).toEqual([200, person.userId, ports[index]]);
+      expect([answer.status, answer.body.id, answer.port]).toEqual([200, metaUser.userId, ports[index]]);
       expect(fingerprint()).not.toBe(before);
     }
   });
@@ -113,9 +114,9 @@ describe('the very next call on any replica, on the connection that was kept', (
 
 describe('a running upload', () => {
   it.each(['lease', 'connection'])('is cut off on another replica when its %s ends', async (what) => {
-    const { person, lease } = await held();
+    const { metaUser, lease } = await held();
     const uploaded = new Promise<string>((resolve) => {
-      const request = http.request(`${stage.secondUrl}/rupload/ig-api-upload/v25.0/1`, {
+      const request = http.request(`${context.secondUrl}/rupload/ig-api-upload/v25.0/1`, {
         method: 'POST',
         headers: { authorization: `OAuth ${lease.access_token}`, offset: '0', 'content-length': 500_000_000 },
       });
@@ -130,63 +131,63 @@ describe('a running upload', () => {
     });
     await until(async () => (await metricsOfSecond()).includes('metavault_gateway_calls{state="running"} 1'));
     await (what === 'lease'
-      ? api(stage, stage.serviceKey).delete(`/v1/leases/${lease.lease_id}`)
-      : api(stage).delete(`/v1/connections/${person.connectionId}`));
+      ? api(context, context.serviceKey).delete(`/v1/leases/${lease.lease_id}`)
+      : api(context).delete(`/v1/connections/${metaUser.connectionId}`));
     expect(['cut', '401']).toContain(await uploaded);
     await until(async () => (await metricsOfSecond()).includes('metavault_gateway_calls{state="running"} 0'));
   });
 });
 
 async function metricsOfSecond(): Promise<string> {
-  const answer = await fetch(`${stage.secondUrl}/metrics`);
+  const answer = await fetch(`${context.secondUrl}/metrics`);
   return answer.text();
 }
 
 describe('a 190 of Meta', () => {
-  const inspections = () => stage.sandbox.state.log.list().filter(({ path }) => path.endsWith('/debug_token')).length;
+  const inspections = () => context.sandbox.state.log.list().filter(({ path }) => path.endsWith('/debug_token')).length;
 
   it('is confirmed once for all callers, and ends the connection on all replicas', async () => {
-    const { person, both, lease } = await held();
-    const crowd = Array.from({ length: 20 }, () => new Caller(stage.url, lease.access_token));
-    stage.sandbox.state.log.clear();
-    stage.sandbox.state.invalidateToken(person.accessToken, 460);
-    const answers = await Promise.all(crowd.map((caller) => caller.get()));
-    for (const { status, body } of answers) {
+    const { metaUser, both, lease } = await held();
+    const crowd = Array.from({ length: 20 }, () => new Caller(context.url, lease.access_token));
+    context.sandbox.state.log.clear();
+    context.sandbox.state.invalidateToken(metaUser.accessToken, 460);
+    const responses = await Promise.all(crowd.map((caller) => caller.get()));
+    for (const { status, body } of responses) {
       // Meta's own words for those whom Meta answered, ours for those who came when it was known.
       expect([`${status} 460`, '401 undefined']).toContain(`${status} ${String(body.error?.['error_subcode'])}`);
     }
-    expect(answers.some(({ status }) => status === 400)).toBe(true);
-    await until(async () => (await stage.connection(person.connectionId)).status === 'reauth_required');
+    expect(responses.some(({ status }) => status === 400)).toBe(true);
+    await until(async () => (await context.connection(metaUser.connectionId)).status === 'reauth_required');
     expect(inspections()).toBe(1);
     for (const caller of both) expect((await caller.get()).status).toBe(401);
-    expect((await stage.connection(person.connectionId)).status_reason).toBeDefined();
+    expect((await context.connection(metaUser.connectionId)).status_reason).toBeDefined();
   });
 
   it('that says nothing of the token changes nothing, and asks nobody', async () => {
-    const { person, both } = await held();
-    stage.sandbox.state.log.clear();
+    const { metaUser, both } = await held();
+    context.sandbox.state.log.clear();
     for (const caller of both) {
       const answer = await caller.get('/graph/me?fields=client_business_id');
       expect([answer.status, answer.body.error?.['code']]).toEqual([400, 190]);
     }
     for (const caller of both) expect((await caller.get()).status).toBe(200);
     expect(inspections()).toBe(0);
-    expect((await stage.connection(person.connectionId)).status).toBe('active');
+    expect((await context.connection(metaUser.connectionId)).status).toBe('active');
   });
 
   it('that inspection does not confirm changes nothing', async () => {
-    const { person, both } = await held();
-    stage.sandbox.state.log.clear();
-    stage.fault({ kind: 'graph_error', code: 190, subcode: 460, message: 'not so' }, { pathPattern: '/me$' });
+    const { metaUser, both } = await held();
+    context.sandbox.state.log.clear();
+    context.fault({ kind: 'graph_error', code: 190, subcode: 460, message: 'not so' }, { pathPattern: '/me$' });
     const answer = await both[0]?.get();
     expect(answer?.body.error).toMatchObject({ code: 190, error_subcode: 460 });
     await until(() => inspections() === 1);
     for (const caller of both) expect((await caller.get()).status).toBe(200);
-    expect((await stage.connection(person.connectionId)).status).toBe('active');
+    expect((await context.connection(metaUser.connectionId)).status).toBe('active');
   });
 });
 
 afterAll(() => {
-  expect(stage.log.text()).not.toMatch(META_TOKEN_FORM);
-  expect(stage.log.text()).not.toMatch(/mtl_[a-z0-9]{20}/);
+  expect(context.log.text()).not.toMatch(META_TOKEN_FORM);
+  expect(context.log.text()).not.toMatch(/mtl_[a-z0-9]{20}/);
 });

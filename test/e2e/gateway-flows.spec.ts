@@ -1,14 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Product } from '../../src/config/config.ts';
-import { type GatewayStage, gatewayStage, META_TOKEN_FORM } from '../support/gateway-test-context.ts';
+import { type GatewayTestContext, META_TOKEN_FORM, openGatewayTestContext } from '../support/gateway-test-context.ts';
 
-let stage: GatewayStage;
+let context: GatewayTestContext;
 let ids: { page: string; waba: string; phone: string; adAccount: string; instagram: string };
 
 beforeAll(async () => {
-  stage = await gatewayStage();
-  const { make } = stage.sandbox.state;
+  context = await openGatewayTestContext();
+  const { make } = context.sandbox.state;
   const user = make.user();
   const business = make.business();
   const instagram = make.instagramAccount();
@@ -21,11 +21,11 @@ beforeAll(async () => {
     instagram: instagram.id,
   };
   make.patchUser(user.id, { businessIds: [business.id] });
-  for (const product of ['pages', 'whatsapp', 'ads'] as const) await stage.hold(product, { userId: user.id });
+  for (const product of ['pages', 'whatsapp', 'ads'] as const) await context.importToken(product, { userId: user.id });
 });
-afterAll(() => stage.close());
-beforeEach(() => stage.sandbox.state.log.clear());
-interface Answer {
+afterAll(() => context.close());
+beforeEach(() => context.sandbox.state.log.clear());
+interface Response {
   status: number;
   headers: Headers;
   text: string;
@@ -34,26 +34,26 @@ interface Answer {
 
 /** A product's own HTTP client at our gateway: nothing of it is an SDK's. */
 async function client(product: Product, body: Record<string, unknown> = {}) {
-  const { access_token } = await stage.lease(product, body);
-  return async (path: string, init: RequestInit & { scheme?: string } = {}): Promise<Answer> => {
-    const url = path.startsWith('http') ? path : `${stage.url}${path}`;
-    expect(url.startsWith(stage.url)).toBe(true);
+  const { access_token } = await context.lease(product, body);
+  return async (path: string, init: RequestInit & { scheme?: string } = {}): Promise<Response> => {
+    const url = path.startsWith('http') ? path : `${context.url}${path}`;
+    expect(url.startsWith(context.url)).toBe(true);
     const headers = new Headers(init.headers);
     if (!url.includes('access_token=')) headers.set('Authorization', `${init.scheme ?? 'Bearer'} ${access_token}`);
-    const before = stage.sandbox.state.log.total;
-    const answer = await fetch(url, { ...init, headers, redirect: 'manual' });
-    const text = Buffer.from(await answer.arrayBuffer()).toString('latin1');
-    expect(text + JSON.stringify([...answer.headers])).not.toMatch(META_TOKEN_FORM);
+    const before = context.sandbox.state.log.total;
+    const response = await fetch(url, { ...init, headers, redirect: 'manual' });
+    const text = Buffer.from(await response.arrayBuffer()).toString('latin1');
+    expect(text + JSON.stringify([...response.headers])).not.toMatch(META_TOKEN_FORM);
     // Meta has its token in the header at every call, with the proof where it knows one.
     const edge = new URL(url).pathname.split('/').at(-1) ?? '';
-    const seen = stage.sandbox.state.log
+    const seen = context.sandbox.state.log
       .list()
       .filter(({ sequence, path }) => sequence > before && path.endsWith(edge));
     expect(seen).toHaveLength(1);
     expect(seen[0]?.tokenPlace).toBe('header');
     expect(seen[0]?.appsecretProof).toBe(/^graph.*\.(?:facebook|instagram)\.com$/.test(seen[0]?.host ?? ''));
-    const json = answer.headers.get('content-type')?.includes('json') === true ? JSON.parse(text) : {};
-    return { status: answer.status, headers: answer.headers, text, json };
+    const json = response.headers.get('content-type')?.includes('json') === true ? JSON.parse(text) : {};
+    return { status: response.status, headers: response.headers, text, json };
   };
 }
 
@@ -76,16 +76,16 @@ const sha256 = (bytes: Buffer | string) =>
 describe('WhatsApp', () => {
   it('sends a message', async () => {
     const call = await client('whatsapp');
-    const answer = await call(
+    const response = await call(
       `/graph/v25.0/${ids.phone}/messages`,
       post({ messaging_product: 'whatsapp', to: '+1 (555) 555-0101', type: 'text', text: { body: 'Grüße 😀' } }),
     );
-    expect(answer.json).toMatchObject({ messaging_product: 'whatsapp', contacts: [{ wa_id: '15555550101' }] });
+    expect(response.json).toMatchObject({ messaging_product: 'whatsapp', contacts: [{ wa_id: '15555550101' }] });
   });
 
   it('lists templates', async () => {
-    const answer = await (await client('whatsapp'))(`/graph/v25.0/${ids.waba}/message_templates?limit=10`);
-    expect(answer.json['data']).toMatchObject([{ name: 'hello_world', status: 'APPROVED' }]);
+    const response = await (await client('whatsapp'))(`/graph/v25.0/${ids.waba}/message_templates?limit=10`);
+    expect(response.json['data']).toMatchObject([{ name: 'hello_world', status: 'APPROVED' }]);
   });
 
   it('uploads media and downloads it from the address that it is told, which is ours', async () => {
@@ -97,50 +97,53 @@ describe('WhatsApp', () => {
     const info = await call(`/graph/v25.0/${String(made.json['id'])}`);
     expect(info.json).toMatchObject({ mime_type: 'image/jpeg', sha256: sha256(bytes), file_size: bytes.length });
     const address = String(info.json['url']);
-    expect(address).toMatch(new RegExp(`^${stage.url}/graph/lookaside\\.fbsbx\\.com/whatsapp_business/attachments/`));
+    expect(address).toMatch(new RegExp(`^${context.url}/graph/lookaside\\.fbsbx\\.com/whatsapp_business/attachments/`));
     const download = await call(address);
     expect([download.status, sha256(download.text)]).toEqual([200, sha256(bytes)]);
     expect(download.headers.get('content-type')).toBe('image/jpeg');
     expect(download.headers.get('content-length')).toBe(String(bytes.length));
-    expect(stage.sandbox.state.log.list().at(-1)).toMatchObject({ host: 'lookaside.fbsbx.com', tokenPlace: 'header' });
+    expect(context.sandbox.state.log.list().at(-1)).toMatchObject({
+      host: 'lookaside.fbsbx.com',
+      tokenPlace: 'header',
+    });
     const gone = await call(address.replace(/mid=\d+/, 'mid=1'));
     expect(gone.status).toBe(404);
   });
 
   it('hears that a token is dead as WhatsApp says it: 401', async () => {
-    const { make } = stage.sandbox.state;
+    const { make } = context.sandbox.state;
     const business = make.business();
     const waba = make.waba({ businessId: business.id });
     const phone = make.phone({ wabaId: waba.id, registered: true });
     const user = make.user({ kind: 'system_user', businessId: business.id });
-    const held = await stage.hold('whatsapp', { userId: user.id });
+    const held = await context.importToken('whatsapp', { userId: user.id });
     const call = await client('whatsapp', { connection_id: held.connectionId });
-    stage.sandbox.state.invalidateToken(held.accessToken, 460);
-    const answer = await call(`/graph/v25.0/${phone.id}`);
-    expect(answer.status).toBe(401);
-    expect(answer.json['error']).toMatchObject({ code: 190, fbtrace_id: expect.any(String) });
-    expect(answer.json['error']).not.toHaveProperty('error_data.code');
+    context.sandbox.state.invalidateToken(held.accessToken, 460);
+    const response = await call(`/graph/v25.0/${phone.id}`);
+    expect(response.status).toBe(401);
+    expect(response.json['error']).toMatchObject({ code: 190, fbtrace_id: expect.any(String) });
+    expect(response.json['error']).not.toHaveProperty('error_data.code');
   });
 });
 
 describe('Instagram', () => {
   it('publishes a picture: container, status, publish', async () => {
-    const held = await stage.person('instagram', 'instagram_user');
+    const held = await context.metaUser('instagram', 'instagram_user');
     const call = await client('instagram', { connection_id: held.connectionId });
     const made = await call('/graph/v25.0/me/media', post({ image_url: 'https://example.com/a.jpg', caption: 'hi' }));
     const status = await call(`/graph/v25.0/${String(made.json['id'])}?fields=status_code`);
     expect(status.json['status_code']).toBe('FINISHED');
     const published = await call('/graph/v25.0/me/media_publish', post({ creation_id: made.json['id'] }));
     expect(published.json['id']).toEqual(expect.any(String));
-    expect(stage.sandbox.state.log.list().at(-1)?.host).toBe('graph.instagram.com');
+    expect(context.sandbox.state.log.list().at(-1)?.host).toBe('graph.instagram.com');
   });
 
   it('publishes a video that comes in pieces to rupload', async () => {
-    const held = await stage.person('instagram', 'instagram_user');
+    const held = await context.metaUser('instagram', 'instagram_user');
     const call = await client('instagram', { connection_id: held.connectionId });
     const made = await call('/graph/v25.0/me/media', post({ media_type: 'REELS', upload_type: 'resumable' }));
     const uri = String(made.json['uri']);
-    expect(uri).toMatch(new RegExp(`^${stage.url}/rupload/ig-api-upload/v25.0/${String(made.json['id'])}$`));
+    expect(uri).toMatch(new RegExp(`^${context.url}/rupload/ig-api-upload/v25.0/${String(made.json['id'])}$`));
     const video = randomBytes(700_000);
     const put = (offset: number, end: number) =>
       call(uri, {
@@ -173,7 +176,7 @@ describe('Instagram', () => {
 
 describe('Threads', () => {
   it('creates and publishes, always at v1.0', async () => {
-    const held = await stage.person('threads', 'threads_user');
+    const held = await context.metaUser('threads', 'threads_user');
     const call = await client('threads', { connection_id: held.connectionId });
     const made = await call('/graph/v25.0/me/threads', post({ media_type: 'TEXT', text: 'hello' }));
     expect((await call(`/graph/${String(made.json['id'])}?fields=status`)).json['status']).toBe('FINISHED');
@@ -181,9 +184,9 @@ describe('Threads', () => {
     expect(published.status).toBe(200);
     const list = await call('/graph/me/threads?limit=1&fields=id');
     const next = String((list.json['paging'] as { next: string }).next);
-    expect(next).toMatch(new RegExp(`^${stage.url}/graph/v1.0/`));
+    expect(next).toMatch(new RegExp(`^${context.url}/graph/v1.0/`));
     expect((await call(next)).status).toBe(200);
-    for (const { host, path } of stage.sandbox.state.log.list()) {
+    for (const { host, path } of context.sandbox.state.log.list()) {
       expect([host, path]).toEqual(['graph.threads.net', expect.stringMatching(/^\/v1\.0\//)]);
     }
   });
@@ -210,7 +213,7 @@ describe('Ads', () => {
     const days: unknown[] = [];
     let path: string | undefined = `/graph/v25.0/${id}/insights?limit=3`;
     while (path !== undefined) {
-      const page: Answer = await call(path);
+      const page: Response = await call(path);
       days.push(...(page.json['data'] as { date_start: string }[]).map((row) => row.date_start));
       path = (page.json['paging'] as { next?: string }).next;
     }
@@ -222,8 +225,8 @@ describe('uploads', () => {
   it('of a photo to a Page', async () => {
     const call = await client('pages', { asset_id: ids.page });
     const bytes = randomBytes(2_500_000);
-    const answer = await call(`/graph/v25.0/${ids.page}/photos`, form({ caption: 'hi' }, { name: 'source', bytes }));
-    expect(answer.json).toMatchObject({ id: expect.any(String), size: bytes.length, sha256: sha256(bytes) });
+    const response = await call(`/graph/v25.0/${ids.page}/photos`, form({ caption: 'hi' }, { name: 'source', bytes }));
+    expect(response.json).toMatchObject({ id: expect.any(String), size: bytes.length, sha256: sha256(bytes) });
   });
 
   it.each(['/graph-video/v25.0', '/graph/graph-video/v25.0'])('of a video in phases: %s', async (base) => {
@@ -247,13 +250,13 @@ describe('uploads', () => {
     expect(pieces).toBe(3);
     const finish = await send({ upload_phase: 'finish', upload_session_id: session, title: 'film' });
     expect(finish.json).toEqual({ success: true });
-    expect(stage.sandbox.state.log.list().every(({ host }) => host === 'graph-video.facebook.com')).toBe(true);
+    expect(context.sandbox.state.log.list().every(({ host }) => host === 'graph-video.facebook.com')).toBe(true);
   });
 
   it("with Meta's resumable upload sessions", async () => {
     const call = await client('pages');
     const file = randomBytes(900_000);
-    const app = stage.sandbox.app.id;
+    const app = context.sandbox.app.id;
     const query = `file_name=a.png&file_length=${file.length}&file_type=image%2Fpng`;
     const made = await call(`/graph/v25.0/${app}/uploads?${query}`, { method: 'POST' });
     const id = String(made.json['id']);

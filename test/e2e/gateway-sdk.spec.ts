@@ -1,6 +1,11 @@
 import { createRequire } from 'node:module';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { type GatewayStage, gatewayStage, type HeldToken, META_TOKEN_FORM } from '../support/gateway-test-context.ts';
+import {
+  type GatewayTestContext,
+  type ImportedToken,
+  META_TOKEN_FORM,
+  openGatewayTestContext,
+} from '../support/gateway-test-context.ts';
 
 /** Of Meta's own SDK, what these tests use; it brings no types. */
 interface SdkObject {
@@ -61,28 +66,28 @@ interface Sdk {
 }
 const sdk = createRequire(import.meta.url)('facebook-nodejs-business-sdk') as Sdk;
 
-let stage: GatewayStage;
-let person: HeldToken;
+let context: GatewayTestContext;
+let metaUser: ImportedToken;
 const pageIds: string[] = [];
 
 beforeAll(async () => {
-  stage = await gatewayStage();
-  const { make } = stage.sandbox.state;
+  context = await openGatewayTestContext();
+  const { make } = context.sandbox.state;
   const user = make.user();
   for (let index = 0; index < 5; index++) pageIds.push(make.page({ userIds: [user.id] }).id);
   make.adAccount({ userId: user.id });
-  person = await stage.hold('ads', { userId: user.id });
-  await stage.hold('pages', { userId: user.id });
+  metaUser = await context.importToken('ads', { userId: user.id });
+  await context.importToken('pages', { userId: user.id });
   // The one thing that a product changes: Meta's address is ours.
-  const { graph_base_url } = await stage.lease('ads');
-  expect(graph_base_url).toBe(`${stage.url}/graph`);
+  const { graph_base_url } = await context.lease('ads');
+  expect(graph_base_url).toBe(`${context.url}/graph`);
   Object.defineProperty(sdk.FacebookAdsApi, 'GRAPH', { get: () => graph_base_url });
 });
-afterAll(() => stage.close());
-beforeEach(() => stage.sandbox.state.faults.clear());
+afterAll(() => context.close());
+beforeEach(() => context.sandbox.state.faults.clear());
 
 const apiFor = async (body: Record<string, unknown> = {}) => {
-  const { access_token } = await stage.lease('pages', body);
+  const { access_token } = await context.lease('pages', body);
   return new sdk.FacebookAdsApi(access_token, 'en_US', false);
 };
 const failure = async (call: Promise<unknown>): Promise<SdkError> => {
@@ -98,8 +103,8 @@ const failure = async (call: Promise<unknown>): Promise<SdkError> => {
 describe("Meta's business SDK on a lease", () => {
   it('reads an object', async () => {
     const me = await new sdk.User('me', {}, undefined, await apiFor()).get(['id', 'name']);
-    expect(me.id).toBe(person.userId);
-    expect(stage.sandbox.state.log.list().at(-1)).toMatchObject({ tokenPlace: 'header', appsecretProof: true });
+    expect(me.id).toBe(metaUser.userId);
+    expect(context.sandbox.state.log.list().at(-1)).toMatchObject({ tokenPlace: 'header', appsecretProof: true });
   });
 
   it('pages through a list, there and back', async () => {
@@ -138,8 +143,8 @@ describe("Meta's business SDK on a lease", () => {
 
   it('calls in a batch: what worked, what failed, and again what Meta left out', async () => {
     const user = await apiFor();
-    const page = await stage.lease('pages', { asset_id: pageIds[1] });
-    stage.sandbox.state.faults.add({
+    const page = await context.lease('pages', { asset_id: pageIds[1] });
+    context.sandbox.state.faults.add({
       fault: { kind: 'null_item' },
       times: 1,
       match: { inBatch: true, pathPattern: '/me/adaccounts' },
@@ -163,14 +168,14 @@ describe("Meta's business SDK on a lease", () => {
     add('GET', ['me', 'adaccounts'], { fields: 'id' });
     const again = await batch.execute();
     expect(worked.map(({ body }) => body)).toEqual([
-      { id: person.userId },
+      { id: metaUser.userId },
       { data: [{ id: pageIds[0], access_token: expect.stringMatching(/^mtl_/) }], paging: expect.anything() },
       { id: expect.stringMatching(new RegExp(`^${pageIds[1]}_`)) },
     ]);
     expect(JSON.stringify(worked)).not.toMatch(META_TOKEN_FORM);
     expect(worked[1]?.body).toHaveProperty(
       'paging.next',
-      expect.stringMatching(new RegExp(`^${stage.url}/graph/v24.0/`)),
+      expect.stringMatching(new RegExp(`^${context.url}/graph/v24.0/`)),
     );
     expect(failed[0]?.error).toMatchObject({
       name: 'FacebookRequestError',
@@ -218,7 +223,7 @@ describe('errors', () => {
   });
 
   it('of throttling keep their code and what Meta says of the use', async () => {
-    stage.fault(
+    context.fault(
       { kind: 'throttle', code: 17, usage: { 'x-app-usage': '{"call_count":100}' } },
       { pathPattern: '/me$' },
     );
@@ -247,7 +252,7 @@ describe('errors', () => {
   });
 
   it('of a connection that Meta breaks are transient', async () => {
-    stage.fault({ kind: 'drop_before' }, { method: 'POST' });
+    context.fault({ kind: 'drop_before' }, { method: 'POST' });
     const error = await failure((await apiFor()).call('POST', [pageIds[0] ?? '', 'feed'], { message: 'x' }));
     expect(error).toMatchObject({ status: 502, response: { code: 2, is_transient: true } });
   });
@@ -255,13 +260,13 @@ describe('errors', () => {
 
 describe("the SDK's crash reporter", () => {
   it('asks for debug_token, and gets a refusal: no crash goes to Meta, and no token', async () => {
-    const before = stage.sandbox.state.log.total;
+    const before = context.sandbox.state.log.total;
     await expect((await apiFor()).getAppID()).rejects.toMatchObject({ response: { status: 403 } });
-    expect(stage.sandbox.state.log.total).toBe(before);
-    expect(stage.log.text()).not.toMatch(/mtl_[a-z0-9]{20}/);
+    expect(context.sandbox.state.log.total).toBe(before);
+    expect(context.log.text()).not.toMatch(/mtl_[a-z0-9]{20}/);
   });
 });
 
 afterAll(() => {
-  expect(stage.log.text()).not.toMatch(META_TOKEN_FORM);
+  expect(context.log.text()).not.toMatch(META_TOKEN_FORM);
 });

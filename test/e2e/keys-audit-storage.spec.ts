@@ -3,16 +3,22 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import request from 'supertest';
 import { Database } from '../../src/database/database.ts';
-import { api, type ConnectStage, connectStage, goThrough, makeService } from '../support/connect-test-context.ts';
+import {
+  api,
+  type ConnectTestContext,
+  completeConnect,
+  createServiceClient,
+  openConnectTestContext,
+} from '../support/connect-test-context.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
-import { type SilenceableLine, silenceableLine } from '../support/silenceable-proxy.ts';
+import { type SilenceableProxy, startSilenceableProxy } from '../support/silenceable-proxy.ts';
 
 /** Far above the second that is promised, far below the 15 s that a statement has otherwise. */
 const NO_HANG_MS = 6_000;
 
 let database: FreshDatabase;
-let line: SilenceableLine;
-let stage: ConnectStage;
+let line: SilenceableProxy;
+let context: ConnectTestContext;
 /** Somebody else on the same database, who does not go through the line. */
 let other: pg.Client;
 let serviceKey = '';
@@ -20,29 +26,29 @@ let gatewayLease = '';
 
 beforeAll(async () => {
   database = await freshDatabase();
-  line = await silenceableLine(database.url);
-  stage = await connectStage({ databaseUrl: line.url });
+  line = await startSilenceableProxy(database.url);
+  context = await openConnectTestContext({ databaseUrl: line.url });
   other = new pg.Client({ connectionString: database.url });
   await other.connect();
-  await goThrough(stage);
-  serviceKey = (await makeService(stage, { lease_modes: ['token', 'gateway'] })).key;
+  await completeConnect(context);
+  serviceKey = (await createServiceClient(context, { lease_modes: ['token', 'gateway'] })).key;
   gatewayLease = (await lease('gateway')).body.access_token;
 });
 
 afterAll(async () => {
   line?.restore();
   await other?.end();
-  await stage?.close();
+  await context?.close();
   line?.close();
   await database?.drop();
 });
 
 function lease(mode: 'token' | 'gateway'): request.Test {
-  return api(stage, serviceKey).post('/v1/leases', { tenant: 'acme', product: 'pages', mode });
+  return api(context, serviceKey).post('/v1/leases', { tenant: 'acme', product: 'pages', mode });
 }
 
 function graphCall(): request.Test {
-  return request(stage.replica.app.getHttpServer()).get('/graph/me').set('Authorization', `Bearer ${gatewayLease}`);
+  return request(context.replica.app.getHttpServer()).get('/graph/me').set('Authorization', `Bearer ${gatewayLease}`);
 }
 
 async function count(table: 'lease' | 'audit_entry'): Promise<number> {
@@ -53,9 +59,9 @@ async function count(table: 'lease' | 'audit_entry'): Promise<number> {
 async function expectRefusals(): Promise<void> {
   const before = await count('lease');
   const startedAt = performance.now();
-  const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => lease(n % 2 === 0 ? 'token' : 'gateway')));
+  const responses = await Promise.all(Array.from({ length: 20 }, (_, n) => lease(n % 2 === 0 ? 'token' : 'gateway')));
   expect(performance.now() - startedAt).toBeLessThan(NO_HANG_MS);
-  for (const { status, body, headers } of answers) {
+  for (const { status, body, headers } of responses) {
     expect([status, body.code, headers['retry-after']]).toEqual([503, 'database_unavailable', '1']);
     expect(Object.keys(body)).not.toContain('access_token');
   }
@@ -106,7 +112,7 @@ describe('where its entry can not be committed, no lease is given', () => {
     try {
       await expectRefusals();
       // Postgres has ended the statements that wait for the lock, so none of them does its work when it is free.
-      const waiting = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'metavault prompt'
+      const waiting = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'metavault fail-fast'
         AND datname = current_database() AND wait_event_type = 'Lock'`;
       for (let tries = 0; tries < 50 && (await other.query(waiting)).rows[0].n > 0; tries++) await sleep(100);
       expect((await other.query(waiting)).rows[0].n).toBe(0);
@@ -120,7 +126,7 @@ describe('where its entry can not be committed, no lease is given', () => {
 
 describe('work that takes long', () => {
   it('takes no connection away from leases', async () => {
-    const main = stage.replica.app.get(Database);
+    const main = context.replica.app.get(Database);
     let end = (): void => undefined;
     const ended = new Promise<void>((resolve) => {
       end = resolve;
@@ -155,7 +161,7 @@ describe('a database that has gone silent', () => {
         'database_unavailable',
         true,
       ]);
-      stage.clock.advance(10);
+      context.clock.advance(10);
       // The client's key is forgotten by now and has to be looked up.
       expect((await lease('token')).body.code).toBe('database_unavailable');
     } finally {

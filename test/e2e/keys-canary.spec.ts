@@ -9,16 +9,16 @@ import { Database } from '../../src/database/database.ts';
 import { SystemRandom } from '../../src/platform/random.ts';
 import { SecretString } from '../../src/platform/secret-string.ts';
 import { decrypt, encodeFields } from '../../src/vault/aead.ts';
-import { WrongRootKey } from '../../src/vault/keys/key-ring.ts';
+import { WrongRootKeyError } from '../../src/vault/keys/key-ring.ts';
 import { LocalRootKey } from '../../src/vault/root-keys/local-root-key.ts';
 import { canariesIn, canariesInFiles } from '../support/canary-scan.ts';
 import {
   api,
-  type ConnectStage,
-  connectStage,
+  type ConnectTestContext,
+  completeDialog,
+  createServiceClient,
   createSession,
-  decide,
-  makeService,
+  openConnectTestContext,
   TestBrowser,
 } from '../support/connect-test-context.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
@@ -28,14 +28,14 @@ const ROOT_KEY = randomBytes(32).toString('base64');
 const PLANTED = randomBytes(24).toString('base64url');
 
 let database: FreshDatabase;
-let stage: ConnectStage;
+let context: ConnectTestContext;
 let startedAtMs: number;
 const heard: string[] = [];
 const secrets = new Map<string, Buffer>();
 let serviceKey = '';
 
 async function lease(
-  on: Pick<ConnectStage, 'replica'>,
+  on: Pick<ConnectTestContext, 'replica'>,
   mode: 'token' | 'gateway',
   assetId?: string,
 ): Promise<request.Response> {
@@ -54,13 +54,13 @@ function secret(name: string, value: string | null | undefined): void {
 
 /** A person's way through the browser, with all that it carries. */
 async function connect(): Promise<void> {
-  const session = await createSession(stage);
+  const session = await createSession(context);
   secret('the connect link', session.connect_url.split('/').at(-1));
-  const browser = new TestBrowser(stage);
+  const browser = new TestBrowser(context);
   const dialog = await browser.open(session.connect_url);
   secret('the state', dialog.searchParams.get('state'));
   for (const [name, value] of browser.cookies) secret(`the cookie ${name}`, value);
-  const callback = await decide(dialog);
+  const callback = await completeDialog(dialog);
   secret("Meta's code", new URL(callback).searchParams.get('code'));
   heard.push((await browser.get(callback)).text);
 }
@@ -69,33 +69,33 @@ async function connect(): Promise<void> {
 beforeAll(async () => {
   startedAtMs = Date.now();
   database = await freshDatabase();
-  stage = await connectStage({ databaseUrl: database.url, environment: { ROOT_KEY } });
+  context = await openConnectTestContext({ databaseUrl: database.url, environment: { ROOT_KEY } });
   await connect();
-  const service = await makeService(stage, { lease_modes: ['token', 'gateway'] });
+  const service = await createServiceClient(context, { lease_modes: ['token', 'gateway'] });
   serviceKey = service.key;
-  const [token, gateway] = [await lease(stage, 'token'), await lease(stage, 'gateway')];
-  const connection = (await api(stage).get(`/v1/connections/${token.body.connection_id}`)).body;
+  const [token, gateway] = [await lease(context, 'token'), await lease(context, 'gateway')];
+  const connection = (await api(context).get(`/v1/connections/${token.body.connection_id}`)).body;
   const page = connection.assets.find((asset: { type: string }) => asset.type === 'page');
-  secret("a Page's token", (await lease(stage, 'token', page.id)).body.access_token);
+  secret("a Page's token", (await lease(context, 'token', page.id)).body.access_token);
   secret("Meta's token", token.body.access_token);
   secret("the proof of Meta's token", token.body.appsecret_proof);
-  const server = stage.replica.app.getHttpServer();
+  const server = context.replica.app.getHttpServer();
   for (const path of ['/graph/me', '/graph/me/accounts', `/graph/${page.id}`]) {
     const call = await request(server).get(path).set('Authorization', `Bearer ${gateway.body.access_token}`);
     heard.push(call.text.replaceAll(gateway.body.access_token, 'the lease itself'));
   }
   heard.push((await request(server).get('/graph/me').set('Authorization', `Bearer ${token.body.access_token}`)).text);
-  stage.clock.advance(2 * 86_400);
-  heard.push((await api(stage).post(`/v1/connections/${connection.id}/refresh`, {})).text);
-  secret("Meta's token after a renewal", (await lease(stage, 'token')).body.access_token);
+  context.clock.advance(2 * 86_400);
+  heard.push((await api(context).post(`/v1/connections/${connection.id}/refresh`, {})).text);
+  secret("Meta's token after a renewal", (await lease(context, 'token')).body.access_token);
   for (const body of [{}, { tenant: 'acme', product: 'pages', access_token: token.body.access_token, more: 1 }]) {
-    heard.push((await api(stage).post('/v1/connections/import', body)).text);
+    heard.push((await api(context).post('/v1/connections/import', body)).text);
   }
-  const rotated = await api(stage).post(`/v1/clients/${service.id}/keys`, {});
+  const rotated = await api(context).post(`/v1/clients/${service.id}/keys`, {});
   secret('the second service key', rotated.body.api_key);
-  heard.push((await api(stage, `${serviceKey}x`).get('/v1/leases/lse_1')).text);
-  await api(stage).post('/v1/keys/rotate', {});
-  await api(stage).post('/v1/keys/rewrap', {});
+  heard.push((await api(context, `${serviceKey}x`).get('/v1/leases/lse_1')).text);
+  await api(context).post('/v1/keys/rotate', {});
+  await api(context).post('/v1/keys/rewrap', {});
   for (const path of [
     '/v1/connections',
     '/v1/keys',
@@ -104,9 +104,9 @@ beforeAll(async () => {
     '/metrics',
     '/health/ready',
   ]) {
-    heard.push((await api(stage).get(path)).text);
+    heard.push((await api(context).get(path)).text);
   }
-  secret('the app secret', stage.sandbox.environment()['META_APP_SECRET']);
+  secret('the app secret', context.sandbox.environment()['META_APP_SECRET']);
   secret('the lease token', gateway.body.access_token);
   secret('the service key', serviceKey);
   secret('the admin key', TEST_ADMIN_KEY);
@@ -117,7 +117,7 @@ beforeAll(async () => {
 /** Every key of the ring, and every data key, opened as the service opens them. */
 async function addRing(): Promise<void> {
   const rootKey = new LocalRootKey(new SecretString(ROOT_KEY), new SystemRandom());
-  const on = stage.replica.app.get(Database);
+  const on = context.replica.app.get(Database);
   const keks = new Map<string, Uint8Array>();
   for (const { id, purpose, wrapped } of await on.rows<{ id: string; purpose: string; wrapped: Buffer }>({
     text: 'SELECT id, purpose, wrapped FROM encryption_key',
@@ -137,7 +137,7 @@ async function addRing(): Promise<void> {
 }
 
 afterAll(async () => {
-  await stage?.close();
+  await context?.close();
   await database?.drop();
 });
 
@@ -231,8 +231,8 @@ describe('after a run, no secret stands', () => {
   });
 
   it('in any line of the log', () => {
-    expect(stage.log.lines.length).toBeGreaterThan(5);
-    expect(found(stage.log.text())).toEqual([]);
+    expect(context.log.lines.length).toBeGreaterThan(5);
+    expect(found(context.log.text())).toEqual([]);
   });
 
   it('in any answer but those that hand one out', () => {
@@ -242,7 +242,7 @@ describe('after a run, no secret stands', () => {
 
 describe('a restored copy of the database', () => {
   it('serves with the right root key, and refuses a wrong one without a change', async () => {
-    await stage.replica.close();
+    await context.replica.close();
     const name = new URL(database.url).pathname.slice(1);
     const admin = new pg.Client({ connectionString: database.url.replace(/[^/]+$/, 'postgres') });
     await admin.connect();
@@ -251,16 +251,16 @@ describe('a restored copy of the database', () => {
       await admin.query(`CREATE DATABASE ${name}_copy TEMPLATE ${name}`);
       const before = await dump(copy.url);
       const wrong = { ROOT_KEY: Buffer.alloc(32, 8).toString('base64') };
-      await expect(startTestReplica({ databaseUrl: copy.url, environment: wrong })).rejects.toThrow(WrongRootKey);
+      await expect(startTestReplica({ databaseUrl: copy.url, environment: wrong })).rejects.toThrow(WrongRootKeyError);
       expect(await dump(copy.url)).toBe(before);
       const replica = await startTestReplica({
         databaseUrl: copy.url,
         environment: { ROOT_KEY },
-        overrides: { clock: stage.clock },
+        overrides: { clock: context.clock },
       });
-      const answer = await lease({ replica }, 'token');
-      expect(answer.status).toBe(201);
-      expect(answer.body.access_token).toBe(secrets.get("Meta's token after a renewal")?.toString());
+      const response = await lease({ replica }, 'token');
+      expect(response.status).toBe(201);
+      expect(response.body.access_token).toBe(secrets.get("Meta's token after a renewal")?.toString());
       await replica.close();
     } finally {
       await admin.query(`DROP DATABASE IF EXISTS ${name}_copy WITH (FORCE)`);

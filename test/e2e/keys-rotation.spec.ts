@@ -5,8 +5,8 @@ import type { Database } from '../../src/database/database.ts';
 import { SystemClock } from '../../src/platform/clock.ts';
 import { SecretString } from '../../src/platform/secret-string.ts';
 import { type ChildReplica, startChildReplica } from '../support/child-replica.ts';
-import { makeService } from '../support/connect-test-context.ts';
-import { connect, connectionsRoom } from '../support/connections-harness.ts';
+import { createServiceClient } from '../support/connect-test-context.ts';
+import { connect, createConnectionsHarness } from '../support/connections-harness.ts';
 import { type OpenDatabase, openFreshDatabase } from '../support/fresh-database.ts';
 import { testConfig } from '../support/test-config.ts';
 import { startTestReplica, TEST_ADMIN_KEY, type TestReplica } from '../support/test-replica.ts';
@@ -36,14 +36,14 @@ beforeAll(async () => {
   ]);
   const clock = new SystemClock();
   const of = await openTestVault(database, clock);
-  const room = connectionsRoom(database, clock, testConfig(), of);
+  const harness = createConnectionsHarness(database, clock, testConfig(), of);
   for (let n = 0; n < CONNECTIONS; n++) {
-    await connect(room, clock, { tenant: `t${n}`, metaUserId: `${1000 + n}`, root: { token: tokenOf(n) } });
+    await connect(harness, clock, { tenant: `t${n}`, metaUserId: `${1000 + n}`, root: { token: tokenOf(n) } });
   }
   await database.transaction(async (tx) => {
     for (let n = 0; n < OTHERS; n++) await of.vault.put(tx, new SecretString(`other ${n}`), ['other', String(n)]);
   });
-  serviceKey = (await makeService({ replica }, { lease_modes: ['token', 'gateway'] })).key;
+  serviceKey = (await createServiceClient({ replica }, { lease_modes: ['token', 'gateway'] })).key;
 }, 150_000);
 
 afterAll(async () => {
@@ -71,13 +71,13 @@ const admin = {
       .set(...bearer(TEST_ADMIN_KEY)),
 };
 
-interface KeyAnswer {
+interface KeyResponse {
   id: string;
   state: string;
   data_keys: number;
 }
 
-async function keys(): Promise<KeyAnswer[]> {
+async function keys(): Promise<KeyResponse[]> {
   return (await admin.get('/v1/keys').expect(200)).body.data;
 }
 
@@ -89,12 +89,12 @@ describe('rotation under lease load', () => {
     const load = async (on: Parameters<typeof request>[0], offset: number): Promise<void> => {
       for (let n = offset; !over; n = (n + 7) % CONNECTIONS) {
         const mode = leases % 3 === 0 ? 'gateway' : 'token';
-        const answer = await request(on)
+        const response = await request(on)
           .post('/v1/leases')
           .set(...bearer(serviceKey))
           .send({ tenant: `t${n}`, product: 'pages', mode });
-        const isServed = answer.status === 201 && (mode === 'gateway' || answer.body.access_token === tokenOf(n));
-        if (!isServed) failures.push(answer.body);
+        const isServed = response.status === 201 && (mode === 'gateway' || response.body.access_token === tokenOf(n));
+        if (!isServed) failures.push(response.body);
         leases += 1;
       }
     };
@@ -147,7 +147,7 @@ describe('/v1/keys', () => {
     const { body } = await admin.get('/v1/keys?limit=1').expect(200);
     expect(body.data).toHaveLength(1);
     const rest = (await admin.get(`/v1/keys?cursor=${body.next_cursor}`).expect(200)).body;
-    expect([...body.data, ...rest.data].map(({ state }: KeyAnswer) => state)).toEqual(['retired', 'active']);
+    expect([...body.data, ...rest.data].map(({ state }: KeyResponse) => state)).toEqual(['retired', 'active']);
     expect(Object.keys(body.data[0])).toEqual(['id', 'state', 'created_at', 'retired_at', 'data_keys']);
   });
 

@@ -1,11 +1,17 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import request from 'supertest';
-import { api, type ConnectStage, connectStage, goThrough, makeService } from '../support/connect-test-context.ts';
+import {
+  api,
+  type ConnectTestContext,
+  completeConnect,
+  createServiceClient,
+  openConnectTestContext,
+} from '../support/connect-test-context.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 
 let database: FreshDatabase;
-let stage: ConnectStage;
+let context: ConnectTestContext;
 /** Somebody who may write to the database, and has no key. */
 let intruder: pg.Client;
 let serviceKey = '';
@@ -15,25 +21,25 @@ const tokens = new Set<string>();
 
 beforeAll(async () => {
   database = await freshDatabase();
-  stage = await connectStage({ databaseUrl: database.url });
+  context = await openConnectTestContext({ databaseUrl: database.url });
   intruder = new pg.Client({ connectionString: database.url });
   await intruder.connect();
-  await goThrough(stage);
-  await goThrough(stage, { tenant: 'other' });
-  serviceKey = (await makeService(stage, { lease_modes: ['token', 'gateway'] })).key;
+  await completeConnect(context);
+  await completeConnect(context, { tenant: 'other' });
+  serviceKey = (await createServiceClient(context, { lease_modes: ['token', 'gateway'] })).key;
   const first = await lease('acme', 'token');
   credentialId = first.body.credential_id;
   tokens.add(first.body.access_token);
   // A second version, so that there is an older one to replay.
   await intruder.query('CREATE TABLE older_secret AS SELECT * FROM sealed_secret');
   await intruder.query('CREATE TABLE older_credential AS SELECT * FROM credential');
-  stage.clock.advance(2 * 86_400);
-  expect((await api(stage).post(`/v1/connections/${first.body.connection_id}/refresh`, {})).status).toBe(200);
+  context.clock.advance(2 * 86_400);
+  expect((await api(context).post(`/v1/connections/${first.body.connection_id}/refresh`, {})).status).toBe(200);
   const second = await lease('acme', 'token');
   expect(second.body.credential_version).toBeGreaterThan(first.body.credential_version);
   tokens.add(second.body.access_token);
   tokens.add((await lease('other', 'token')).body.access_token);
-  expect((await api(stage).post('/v1/keys/rotate', {})).status).toBe(201);
+  expect((await api(context).post('/v1/keys/rotate', {})).status).toBe(201);
   for (const table of ['sealed_secret', 'credential', 'connection']) {
     await intruder.query(`CREATE TABLE kept_${table} AS SELECT * FROM ${table}`);
   }
@@ -48,37 +54,37 @@ afterEach(async () => {
   await intruder.query('UPDATE connection SET tenant = id');
   await intruder.query('UPDATE connection c SET tenant = k.tenant FROM kept_connection k WHERE k.id = c.id');
   // The alarm tells of each credential once a minute.
-  stage.clock.advance(61);
+  context.clock.advance(61);
   for (const tenant of ['acme', 'other'])
     expect([tenant, (await lease(tenant, 'token')).status]).toEqual([tenant, 201]);
 });
 
 afterAll(async () => {
   await intruder?.end();
-  await stage?.close();
+  await context?.close();
   await database?.drop();
 });
 
 function lease(tenant: string, mode: 'token' | 'gateway'): request.Test {
-  return api(stage, serviceKey).post('/v1/leases', { tenant, product: 'pages', mode });
+  return api(context, serviceKey).post('/v1/leases', { tenant, product: 'pages', mode });
 }
 
 function graphCall(leaseToken: string): request.Test {
-  return request(stage.replica.app.getHttpServer()).get('/graph/me').set('Authorization', `Bearer ${leaseToken}`);
+  return request(context.replica.app.getHttpServer()).get('/graph/me').set('Authorization', `Bearer ${leaseToken}`);
 }
 
 async function alarms(): Promise<number> {
-  const { text } = await request(stage.replica.app.getHttpServer()).get('/metrics');
+  const { text } = await request(context.replica.app.getHttpServer()).get('/metrics');
   return Number(/^metavault_unreadable_credentials_total (\d+)$/m.exec(text)?.[1] ?? 'NaN');
 }
 
 async function alarmEntries(): Promise<{ subject_id: string }[]> {
-  return (await api(stage).get('/v1/audit?action=credential.seal_broken&limit=200')).body.data;
+  return (await api(context).get('/v1/audit?action=credential.seal_broken&limit=200')).body.data;
 }
 
 /** In both modes the token of `tenant` is refused in our words, nothing leaks, metric and record tell, and who is not touched is served. */
 async function expectRefused(tenant: string, untouched: string | null): Promise<void> {
-  const before = { metric: await alarms(), entries: (await alarmEntries()).length, log: stage.log.lines.length };
+  const before = { metric: await alarms(), entries: (await alarmEntries()).length, log: context.log.lines.length };
   const token = await lease(tenant, 'token');
   expect([token.status, token.body.code]).toEqual([503, 'credential_unreadable']);
   const gateway = await lease(tenant, 'gateway');
@@ -87,7 +93,7 @@ async function expectRefused(tenant: string, untouched: string | null): Promise<
   expect([call.status, call.body.error.error_data.code]).toEqual([503, 'credential_unreadable']);
   expect(await alarms()).toBe(before.metric + 2);
   expect(await alarmEntries()).toHaveLength(before.entries + 1);
-  const said = [token.text, call.text, JSON.stringify(stage.log.lines.slice(before.log))].join('\n');
+  const said = [token.text, call.text, JSON.stringify(context.log.lines.slice(before.log))].join('\n');
   for (const secret of tokens) expect(said).not.toContain(secret);
   if (untouched !== null) {
     const other = await lease(untouched, 'token');
@@ -158,7 +164,7 @@ describe('who writes to the database makes no token serve', () => {
     await intruder.query(`UPDATE connection SET tenant = 'acme' WHERE tenant = 'other'`);
     await intruder.query(`UPDATE connection SET tenant = 'other' WHERE tenant = 'aside'`);
     await expectRefused('acme', null);
-    stage.clock.advance(61);
+    context.clock.advance(61);
     await expectRefused('other', null);
   });
 
@@ -170,6 +176,6 @@ describe('who writes to the database makes no token serve', () => {
       subject_id: expect.stringMatching(/^crd_/),
       details: { secret_id: expect.stringMatching(/^sec_/), lease_id: expect.stringMatching(/^lse_/) },
     });
-    expect((await api(stage).get('/v1/audit/verify')).body.valid).toBe(true);
+    expect((await api(context).get('/v1/audit/verify')).body.valid).toBe(true);
   });
 });

@@ -1,32 +1,33 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { Schedule } from '../../src/lifecycle/sweeps/lifecycle.job.ts';
+import { LifecycleJob } from '../../src/lifecycle/sweeps/lifecycle.job.ts';
 import { api } from '../support/connect-test-context.ts';
-import { DAY, type LifecycleStage, lifecycleStage } from '../support/lifecycle-test-context.ts';
+import { DAY, type LifecycleTestContext, openLifecycleTestContext } from '../support/lifecycle-test-context.ts';
 
-let stage: LifecycleStage;
+let context: LifecycleTestContext;
 
 beforeAll(async () => {
-  stage = await lifecycleStage();
+  context = await openLifecycleTestContext();
 });
 afterEach(() => {
-  stage.sandbox.state.faults.clear();
-  stage.clock.advance(120);
+  context.sandbox.state.faults.clear();
+  context.clock.advance(120);
 });
-afterAll(() => stage?.close());
+afterAll(() => context?.close());
 
 const client = async (role: string, tenants: string[], products: string[]): Promise<ReturnType<typeof api>> => {
-  const answer = await api(stage)
+  const response = await api(context)
     .post('/v1/clients', { name: `a ${role}`, role, tenants, products })
     .expect(201);
-  return api(stage, (answer.body as { api_key: string }).api_key);
+  return api(context, (response.body as { api_key: string }).api_key);
 };
 const MISSING = 'con_01jd0000000000000000000000';
 
 describe('GET /v1/connections', () => {
   it('lists what the policy covers, filtered, in pages without a gap or a repeat', async () => {
     const ids: string[] = [];
-    for (const tenant of ['list-a', 'list-a', 'list-b', 'list-a']) ids.push((await stage.imported({ tenant })).id);
-    const ads = await stage.imported({ tenant: 'list-a', product: 'ads' });
+    for (const tenant of ['list-a', 'list-a', 'list-b', 'list-a'])
+      ids.push((await context.importConnection({ tenant })).id);
+    const ads = await context.importConnection({ tenant: 'list-a', product: 'ads' });
     const ofA = [ids[0], ids[1], ids[3]];
     const service = await client('service', ['list-a'], ['pages']);
     const seen: string[] = [];
@@ -40,7 +41,7 @@ describe('GET /v1/connections', () => {
       cursor = page.next_cursor === null ? '' : `&cursor=${page.next_cursor}`;
     } while (cursor !== '');
     expect(seen).toEqual([...ofA].sort());
-    const filtered = await api(stage).get('/v1/connections?tenant=list-a&product=ads&status=active').expect(200);
+    const filtered = await api(context).get('/v1/connections?tenant=list-a&product=ads&status=active').expect(200);
     expect(filtered.body).toMatchObject({ data: [{ id: ads.id }], next_cursor: null });
     await service
       .get('/v1/connections?tenant=list-b')
@@ -69,17 +70,17 @@ describe('GET /v1/connections', () => {
     'tenant=a%20b',
     'cursor=a&cursor=b',
   ])('refuses %s with 400', async (query) => {
-    await api(stage)
+    await api(context)
       .get(`/v1/connections?${query}`)
       .expect(400)
       .expect(/invalid_request/);
   });
 
   it('shows no token, sealed or not', async () => {
-    const { id, token } = await stage.imported({ pages: 1 });
-    const answer = await api(stage).get(`/v1/connections/${id}`).expect(200);
-    expect(answer.text).not.toContain(token);
-    expect(answer.text).not.toMatch(/secret|ciphertext|wrapped|token_hash|EAA/);
+    const { id, token } = await context.importConnection({ pages: 1 });
+    const response = await api(context).get(`/v1/connections/${id}`).expect(200);
+    expect(response.text).not.toContain(token);
+    expect(response.text).not.toMatch(/secret|ciphertext|wrapped|token_hash|EAA/);
   });
 });
 
@@ -97,15 +98,15 @@ describe('roles', () => {
       await who.post('/v1/maintenance/refresh-sweep', {}).expect(403);
       await who.post('/v1/maintenance/health-sweep', {}).expect(403);
     }
-    await api(stage).delete(`/v1/connections/${MISSING}`).expect(404);
-    await api(stage).post('/v1/connections/nonsense/refresh', {}).expect(404);
+    await api(context).delete(`/v1/connections/${MISSING}`).expect(404);
+    await api(context).post('/v1/connections/nonsense/refresh', {}).expect(404);
   });
 });
 
 describe('POST /v1/maintenance', () => {
   it('answers what a sweep did', async () => {
-    await stage.imported({ expiresIn: DAY });
-    const refresh = await api(stage).post('/v1/maintenance/refresh-sweep', {}).expect(200);
+    await context.importConnection({ expiresIn: DAY });
+    const refresh = await api(context).post('/v1/maintenance/refresh-sweep', {}).expect(200);
     expect(refresh.body).toEqual({
       claimed: 1,
       refreshed: 1,
@@ -113,7 +114,7 @@ describe('POST /v1/maintenance', () => {
       skipped: 0,
       duration_seconds: expect.any(Number),
     });
-    const health = await api(stage).post('/v1/maintenance/health-sweep', {}).expect(200);
+    const health = await api(context).post('/v1/maintenance/health-sweep', {}).expect(200);
     expect(health.body).toEqual({
       claimed: 0,
       checked: 0,
@@ -127,7 +128,7 @@ describe('POST /v1/maintenance', () => {
 describe('DELETE /v1/connections/{id}', () => {
   const secrets = async (id: string): Promise<number> =>
     (
-      await stage.database.rows({
+      await context.database.rows({
         text: `SELECT 1 FROM sealed_secret s WHERE s.id IN (SELECT secret_id FROM credential WHERE connection_id = $1
           UNION SELECT secret_id FROM provider_revocation WHERE connection_id = $1)`,
         values: [id],
@@ -135,81 +136,81 @@ describe('DELETE /v1/connections/{id}', () => {
     ).length;
 
   it('revokes here and at Meta, destroys every token, and says the same the second time', async () => {
-    const { id, userId } = await stage.imported({ pages: 2 });
-    const first = await api(stage).delete(`/v1/connections/${id}`).expect(200);
+    const { id, userId } = await context.importConnection({ pages: 2 });
+    const first = await api(context).delete(`/v1/connections/${id}`).expect(200);
     expect(first.body).toMatchObject({ id, status: 'revoked', leases_revoked: 0, provider_revocation: 'confirmed' });
-    expect(stage.sandbox.state.user(userId).grants[stage.sandbox.app.id]?.active).toBe(false);
+    expect(context.sandbox.state.user(userId).grants[context.sandbox.app.id]?.active).toBe(false);
     expect(await secrets(id)).toBe(0);
-    const again = await api(stage).delete(`/v1/connections/${id}`).expect(200);
+    const again = await api(context).delete(`/v1/connections/${id}`).expect(200);
     expect(again.body).toEqual(first.body);
-    expect(await stage.connection(id)).toMatchObject({ status: 'revoked', provider_revocation: 'confirmed' });
-    await api(stage)
+    expect(await context.connection(id)).toMatchObject({ status: 'revoked', provider_revocation: 'confirmed' });
+    await api(context)
       .post(`/v1/connections/${id}/refresh`, {})
       .expect(409)
       .expect(/connection_revoked/);
-    await api(stage)
+    await api(context)
       .post(`/v1/connections/${id}/check`, {})
       .expect(409)
       .expect(/connection_revoked/);
-    expect(await stage.audited('revocation.confirmed')).toHaveLength(1);
+    expect(await context.audited('revocation.confirmed')).toHaveLength(1);
   });
 
   it('goes on in the background until Meta confirms, with the one token kept for it', async () => {
-    const { id, userId } = await stage.imported({ pages: 1 });
-    stage.fault({ kind: 'status', status: 500 }, { pathPattern: 'permissions' }, null);
-    const answer = await api(stage).delete(`/v1/connections/${id}`).expect(200);
-    expect(answer.body).toMatchObject({ provider_revocation: 'pending' });
+    const { id, userId } = await context.importConnection({ pages: 1 });
+    context.fault({ kind: 'status', status: 500 }, { pathPattern: 'permissions' }, null);
+    const response = await api(context).delete(`/v1/connections/${id}`).expect(200);
+    expect(response.body).toMatchObject({ provider_revocation: 'pending' });
     expect(await secrets(id)).toBe(1);
-    stage.sandbox.state.faults.clear();
-    stage.clock.advance(3600);
-    await stage.replica.app.get(Schedule).look();
-    expect(await stage.connection(id)).toMatchObject({ provider_revocation: 'confirmed' });
-    expect(stage.sandbox.state.user(userId).grants[stage.sandbox.app.id]?.active).toBe(false);
+    context.sandbox.state.faults.clear();
+    context.clock.advance(3600);
+    await context.replica.app.get(LifecycleJob).runUrgentWork();
+    expect(await context.connection(id)).toMatchObject({ provider_revocation: 'confirmed' });
+    expect(context.sandbox.state.user(userId).grants[context.sandbox.app.id]?.active).toBe(false);
     expect(await secrets(id)).toBe(0);
   });
 
   it('leaves the grant alone while another live connection rests on it, and is confirmed with the last', async () => {
-    const first = await stage.imported({ tenant: 'share-a' });
-    const answer = await api(stage).post('/v1/connections/import', {
+    const first = await context.importConnection({ tenant: 'share-a' });
+    const response = await api(context).post('/v1/connections/import', {
       tenant: 'share-b',
       product: 'pages',
       access_token: first.token,
     });
-    const secondId = (answer.body as { id: string }).id;
-    const one = await api(stage).delete(`/v1/connections/${first.id}`).expect(200);
+    const secondId = (response.body as { id: string }).id;
+    const one = await api(context).delete(`/v1/connections/${first.id}`).expect(200);
     expect(one.body).toMatchObject({ provider_revocation: 'shared' });
     expect(await secrets(first.id)).toBe(0);
-    expect((await api(stage).post(`/v1/connections/${secondId}/check`, {})).body).toMatchObject({ status: 'active' });
-    const other = await api(stage).delete(`/v1/connections/${secondId}`).expect(200);
+    expect((await api(context).post(`/v1/connections/${secondId}/check`, {})).body).toMatchObject({ status: 'active' });
+    const other = await api(context).delete(`/v1/connections/${secondId}`).expect(200);
     expect(other.body).toMatchObject({ provider_revocation: 'confirmed' });
-    expect(await stage.connection(first.id)).toMatchObject({ provider_revocation: 'confirmed' });
+    expect(await context.connection(first.id)).toMatchObject({ provider_revocation: 'confirmed' });
   });
 
   it('becomes shared where the person connects again before Meta could be told', async () => {
-    const { id, userId, token } = await stage.imported({ tenant: 'back' });
-    stage.fault({ kind: 'drop_before' }, { pathPattern: 'permissions' }, null);
-    await api(stage).delete(`/v1/connections/${id}`).expect(200);
-    await api(stage)
+    const { id, userId, token } = await context.importConnection({ tenant: 'back' });
+    context.fault({ kind: 'drop_before' }, { pathPattern: 'permissions' }, null);
+    await api(context).delete(`/v1/connections/${id}`).expect(200);
+    await api(context)
       .post('/v1/connections/import', { tenant: 'back', product: 'pages', access_token: token })
       .expect(201);
-    stage.sandbox.state.faults.clear();
-    stage.clock.advance(3600);
-    await stage.replica.app.get(Schedule).look();
-    expect(await stage.connection(id)).toMatchObject({ provider_revocation: 'shared' });
-    expect(stage.sandbox.state.user(userId).grants[stage.sandbox.app.id]?.active).toBe(true);
+    context.sandbox.state.faults.clear();
+    context.clock.advance(3600);
+    await context.replica.app.get(LifecycleJob).runUrgentWork();
+    expect(await context.connection(id)).toMatchObject({ provider_revocation: 'shared' });
+    expect(context.sandbox.state.user(userId).grants[context.sandbox.app.id]?.active).toBe(true);
     expect(await secrets(id)).toBe(0);
   });
 
   it('is not undone by a renewal under way', async () => {
-    const { id } = await stage.imported({ expiresIn: DAY });
-    stage.fault({ kind: 'delay', delayMs: 400 }, { grantType: 'fb_exchange_token' });
-    const renewal = api(stage)
+    const { id } = await context.importConnection({ expiresIn: DAY });
+    context.fault({ kind: 'delay', delayMs: 400 }, { grantType: 'fb_exchange_token' });
+    const renewal = api(context)
       .post(`/v1/connections/${id}/refresh`, {})
-      .then((answer) => answer);
+      .then((response) => response);
     await new Promise((resolve) => setTimeout(resolve, 150));
-    await api(stage).delete(`/v1/connections/${id}`).expect(200);
+    await api(context).delete(`/v1/connections/${id}`).expect(200);
     expect((await renewal).body).toMatchObject({ status: 'revoked' });
-    const { status, credentials } = await stage.connection(id);
+    const { status, credentials } = await context.connection(id);
     expect(status).toBe('revoked');
     expect(credentials[0]?.version).toBe(1);
     expect(await secrets(id)).toBe(0);
@@ -218,8 +219,8 @@ describe('DELETE /v1/connections/{id}', () => {
 
 describe('GET /metrics', () => {
   it('tells how the credentials stand, and what renewals came to', async () => {
-    await stage.imported({ tenant: 'metrics' });
-    const { text } = await api(stage).get('/metrics').expect(200);
+    await context.importConnection({ tenant: 'metrics' });
+    const { text } = await api(context).get('/metrics').expect(200);
     for (const name of [
       'metavault_credentials{kind="user",health="healthy"}',
       'metavault_next_expiry_seconds',
@@ -237,9 +238,9 @@ describe('revoking at Meta', () => {
     ['system_user', 'confirmed'],
     ['instagram_user', 'not_supported'],
   ] as const)('revokes the token of a %s as Meta lets us: %s', async (kind, outcome) => {
-    const { id } = await stage.imported({ kind });
-    expect((await api(stage).delete(`/v1/connections/${id}`)).body).toMatchObject({ provider_revocation: outcome });
-    const left = await stage.database.rows({
+    const { id } = await context.importConnection({ kind });
+    expect((await api(context).delete(`/v1/connections/${id}`)).body).toMatchObject({ provider_revocation: outcome });
+    const left = await context.database.rows({
       text: 'SELECT 1 FROM provider_revocation WHERE connection_id = $1 AND secret_id IS NOT NULL',
       values: [id],
     });

@@ -46,7 +46,7 @@ const sweepAt = (replica: ChildReplica): Promise<unknown> =>
   fetch(`${replica.url}/v1/maintenance/refresh-sweep`, {
     method: 'POST',
     headers: { authorization: `Bearer ${TEST_ADMIN_KEY}` },
-  }).then((answer) => answer.text());
+  }).then((response) => response.text());
 
 /** All tokens were issued for two months; the rows say that they end tomorrow, so each round renews all of them once. */
 const makeAllDue = (): Promise<number> =>

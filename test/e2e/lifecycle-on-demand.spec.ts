@@ -1,135 +1,137 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { Suspicion } from '../../src/lifecycle/inspection/suspected-token.service.ts';
-import { EnsureValid } from '../../src/lifecycle/refresh/on-demand-refresh.service.ts';
-import { Schedule } from '../../src/lifecycle/sweeps/lifecycle.job.ts';
+import { SuspectedTokenService } from '../../src/lifecycle/inspection/suspected-token.service.ts';
+import { OnDemandRefreshService } from '../../src/lifecycle/refresh/on-demand-refresh.service.ts';
+import { LifecycleJob } from '../../src/lifecycle/sweeps/lifecycle.job.ts';
 import { AppError } from '../../src/platform/problem.ts';
-import { DAY, type LifecycleStage, lifecycleStage } from '../support/lifecycle-test-context.ts';
+import { DAY, type LifecycleTestContext, openLifecycleTestContext } from '../support/lifecycle-test-context.ts';
 import type { TestReplica } from '../support/test-replica.ts';
 
-let stage: LifecycleStage;
+let context: LifecycleTestContext;
 let second: TestReplica;
 
 beforeAll(async () => {
-  stage = await lifecycleStage();
-  second = await stage.another();
+  context = await openLifecycleTestContext();
+  second = await context.startAnotherReplica();
 });
 afterEach(() => {
-  stage.sandbox.state.faults.clear();
-  stage.sandbox.state.setLatency(0);
-  stage.clock.advance(120);
+  context.sandbox.state.faults.clear();
+  context.sandbox.state.setLatency(0);
+  context.clock.advance(120);
 });
-afterAll(() => stage?.close());
+afterAll(() => context?.close());
 
-const ensure = (id: string, seconds: number, replica: TestReplica = stage.replica) =>
+const ensure = (id: string, seconds: number, replica: TestReplica = context.replica) =>
   replica.app
-    .get(EnsureValid)
+    .get(OnDemandRefreshService)
     .ensure(id, seconds)
     .then(
       () => 'enough',
       (error: unknown) => {
         if (!(error instanceof AppError)) throw error;
-        return { code: error.code, after: error.occasion.retryAfterSeconds };
+        return { code: error.code, after: error.occurrence.retryAfterSeconds };
       },
     );
 
-describe('EnsureValid', () => {
+describe('OnDemandRefreshService', () => {
   it('does nothing where the token lives long enough, or for ever', async () => {
-    const { id } = await stage.imported({ expiresIn: 2 * DAY });
-    const endless = await stage.imported({ kind: 'system_user', expiresIn: null });
-    expect(await ensure((await stage.root(id)).id, DAY)).toBe('enough');
-    expect(await ensure((await stage.root(endless.id)).id, 365 * DAY)).toBe('enough');
-    expect((await stage.root(id)).version).toBe(1);
+    const { id } = await context.importConnection({ expiresIn: 2 * DAY });
+    const endless = await context.importConnection({ kind: 'system_user', expiresIn: null });
+    expect(await ensure((await context.root(id)).id, DAY)).toBe('enough');
+    expect(await ensure((await context.root(endless.id)).id, 365 * DAY)).toBe('enough');
+    expect((await context.root(id)).version).toBe(1);
   });
 
   it('renews once for all who wait, over two replicas', async () => {
-    const { id, token } = await stage.imported({ expiresIn: DAY });
-    const root = (await stage.root(id)).id;
-    stage.sandbox.state.setLatency(50);
+    const { id, token } = await context.importConnection({ expiresIn: DAY });
+    const root = (await context.root(id)).id;
+    context.sandbox.state.setLatency(50);
     const waiting = Array.from({ length: 40 }, (_, index) =>
-      ensure(root, 2 * DAY, index % 2 === 0 ? stage.replica : second),
+      ensure(root, 2 * DAY, index % 2 === 0 ? context.replica : second),
     );
     expect(new Set(await Promise.all(waiting))).toEqual(new Set(['enough']));
-    expect(stage.sandbox.state.log.exchangesOf(token)).toBe(1);
-    expect((await stage.root(id)).version).toBe(2);
+    expect(context.sandbox.state.log.exchangesOf(token)).toBe(1);
+    expect((await context.root(id)).version).toBe(2);
   });
 
   it('says refresh_pending with a time after a failure, and does not ask Meta again before it', async () => {
-    const { id } = await stage.imported({ expiresIn: DAY });
-    const root = (await stage.root(id)).id;
-    stage.fault({ kind: 'graph_error', code: 2, status: 503 }, { grantType: 'fb_exchange_token' }, null);
-    const answers = await Promise.all(Array.from({ length: 10 }, () => ensure(root, 2 * DAY)));
-    for (const answer of answers) expect(answer).toMatchObject({ code: 'refresh_pending' });
-    const calls = stage.sandbox.state.log.counters().calls;
+    const { id } = await context.importConnection({ expiresIn: DAY });
+    const root = (await context.root(id)).id;
+    context.fault({ kind: 'graph_error', code: 2, status: 503 }, { grantType: 'fb_exchange_token' }, null);
+    const responses = await Promise.all(Array.from({ length: 10 }, () => ensure(root, 2 * DAY)));
+    for (const response of responses) expect(response).toMatchObject({ code: 'refresh_pending' });
+    const calls = context.sandbox.state.log.counters().calls;
     expect(await ensure(root, 2 * DAY)).toMatchObject({ code: 'refresh_pending', after: expect.any(Number) });
-    expect(stage.sandbox.state.log.counters().calls).toBe(calls);
+    expect(context.sandbox.state.log.counters().calls).toBe(calls);
     expect(await ensure(root, 3600)).toBe('enough');
-    stage.sandbox.state.faults.clear();
-    stage.clock.advance(300);
+    context.sandbox.state.faults.clear();
+    context.clock.advance(300);
     expect(await ensure(root, 2 * DAY)).toBe('enough');
   });
 
   it('says min_valid_unsatisfiable where no renewal reaches it', async () => {
-    const young = await stage.imported({ kind: 'instagram_user', expiresIn: DAY });
-    expect(await ensure((await stage.root(young.id)).id, 2 * DAY)).toMatchObject({ code: 'min_valid_unsatisfiable' });
-    const { id } = await stage.imported({ expiresIn: DAY });
-    const root = (await stage.root(id)).id;
+    const young = await context.importConnection({ kind: 'instagram_user', expiresIn: DAY });
+    expect(await ensure((await context.root(young.id)).id, 2 * DAY)).toMatchObject({ code: 'min_valid_unsatisfiable' });
+    const { id } = await context.importConnection({ expiresIn: DAY });
+    const root = (await context.root(id)).id;
     expect(await ensure(root, 100 * DAY)).toMatchObject({ code: 'min_valid_unsatisfiable' });
-    expect((await stage.root(id)).version).toBe(2);
+    expect((await context.root(id)).version).toBe(2);
     expect(await ensure(root, 100 * DAY)).toMatchObject({ code: 'min_valid_unsatisfiable' });
-    expect((await stage.root(id)).version).toBe(2);
-    const same = await stage.imported({ expiresIn: DAY });
-    stage.fault({ kind: 'same_token' }, { grantType: 'fb_exchange_token' }, null);
+    expect((await context.root(id)).version).toBe(2);
+    const same = await context.importConnection({ expiresIn: DAY });
+    context.fault({ kind: 'same_token' }, { grantType: 'fb_exchange_token' }, null);
     for (let round = 0; round < 2; round++) {
-      expect(await ensure((await stage.root(same.id)).id, 2 * DAY)).toMatchObject({ code: 'min_valid_unsatisfiable' });
+      expect(await ensure((await context.root(same.id)).id, 2 * DAY)).toMatchObject({
+        code: 'min_valid_unsatisfiable',
+      });
     }
   });
 
   it('says reauth_required for a dead token', async () => {
-    const { id, token } = await stage.imported({ expiresIn: DAY });
-    const root = (await stage.root(id)).id;
-    stage.sandbox.state.invalidateToken(token, 460);
+    const { id, token } = await context.importConnection({ expiresIn: DAY });
+    const root = (await context.root(id)).id;
+    context.sandbox.state.invalidateToken(token, 460);
     expect(await ensure(root, 2 * DAY)).toMatchObject({ code: 'reauth_required' });
   });
 });
 
 describe('Suspicion', () => {
   const report = (credentialId: string, version = 1) =>
-    stage.replica.app.get(Suspicion).report(credentialId, version, { code: 190 }, { kind: 'suspect' });
+    context.replica.app.get(SuspectedTokenService).report(credentialId, version, { code: 190 }, { kind: 'suspect' });
 
   it('confirms by one inspection for all who complain, and ends the connection at once', async () => {
-    const { id, token } = await stage.imported();
-    const root = (await stage.root(id)).id;
-    stage.sandbox.state.invalidateToken(token, 467);
-    const calls = stage.sandbox.state.log.counters().calls;
+    const { id, token } = await context.importConnection();
+    const root = (await context.root(id)).id;
+    context.sandbox.state.invalidateToken(token, 467);
+    const calls = context.sandbox.state.log.counters().calls;
     const verdicts = await Promise.all(Array.from({ length: 25 }, () => report(root)));
     expect(new Set(verdicts)).toEqual(new Set(['dead']));
-    expect(stage.sandbox.state.log.counters().calls - calls).toBe(1);
-    expect(await stage.connection(id)).toMatchObject({
+    expect(context.sandbox.state.log.counters().calls - calls).toBe(1);
+    expect(await context.connection(id)).toMatchObject({
       status: 'reauth_required',
       status_reason: { code: 'logged_out' },
     });
   });
 
   it('finds a living token alive, and an old version no matter', async () => {
-    const { id } = await stage.imported();
-    const root = (await stage.root(id)).id;
+    const { id } = await context.importConnection();
+    const root = (await context.root(id)).id;
     expect(await report(root)).toBe('alive');
     expect(await report(root, 7)).toBe('alive');
-    expect((await stage.connection(id)).status).toBe('active');
+    expect((await context.connection(id)).status).toBe('active');
   });
 
   it('leaves it open where Meta cannot be asked, for the next look to settle', async () => {
-    const { id, token } = await stage.imported();
-    const root = (await stage.root(id)).id;
-    stage.sandbox.state.invalidateToken(token, 460);
-    stage.fault({ kind: 'drop_before' }, { pathPattern: 'debug_token' }, null);
+    const { id, token } = await context.importConnection();
+    const root = (await context.root(id)).id;
+    context.sandbox.state.invalidateToken(token, 460);
+    context.fault({ kind: 'drop_before' }, { pathPattern: 'debug_token' }, null);
     expect(await report(root)).toBe('unknown');
-    expect(await stage.connection(id)).toMatchObject({ status: 'active', credentials: [{ health: 'unknown' }] });
-    stage.sandbox.state.faults.clear();
-    await stage.replica.app.get(Schedule).look();
+    expect(await context.connection(id)).toMatchObject({ status: 'active', credentials: [{ health: 'unknown' }] });
+    context.sandbox.state.faults.clear();
+    await context.replica.app.get(LifecycleJob).runUrgentWork();
     // HEALTH_CRON is off on this replica: the look leaves inspections alone.
-    expect((await stage.connection(id)).status).toBe('active');
-    await stage.sweep.health();
-    expect((await stage.connection(id)).status).toBe('reauth_required');
+    expect((await context.connection(id)).status).toBe('active');
+    await context.sweep.health();
+    expect((await context.connection(id)).status).toBe('reauth_required');
   });
 });

@@ -2,12 +2,17 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Database } from '../../src/database/database.ts';
-import { MOST_AT_ONCE } from '../../src/lifecycle/rate-limit/app-rate-limiter.ts';
+import { MAX_CONCURRENT_CALLS } from '../../src/lifecycle/rate-limit/app-rate-limiter.ts';
 import { Sweep } from '../../src/lifecycle/sweeps/sweep.ts';
 import { Clock } from '../../src/platform/clock.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
-import { DAY, type LifecycleStage, lifecycleStage, seedConnections } from '../support/lifecycle-test-context.ts';
-import { assemble } from '../support/open-resources.ts';
+import {
+  DAY,
+  type LifecycleTestContext,
+  openLifecycleTestContext,
+  seedConnections,
+} from '../support/lifecycle-test-context.ts';
+import { openResources } from '../support/open-resources.ts';
 import { startTestReplica, type TestReplica } from '../support/test-replica.ts';
 import { startTestSandbox } from '../support/test-sandbox.ts';
 
@@ -16,50 +21,50 @@ const DUE = Number(process.env['OUTAGE_DUE'] ?? 200);
 const DATABASE_GONE_MS = Number(process.env['DATABASE_GONE_MS'] ?? 2_000);
 
 describe('Meta down for 48 hours', () => {
-  let stage: LifecycleStage;
+  let context: LifecycleTestContext;
   beforeAll(async () => {
-    stage = await lifecycleStage();
+    context = await openLifecycleTestContext();
   });
-  afterAll(() => stage?.close());
+  afterAll(() => context?.close());
 
   it(
     'kills nothing, is hardly asked meanwhile, and is caught up with in order of expiry',
     async () => {
       // From three to six days of life: all due, and all still alive after two days.
-      const seeded = await seedConnections(stage.replica, stage.sandbox, DUE, { from: 3 * DAY, to: 6 * DAY });
-      const { log, tokens } = stage.sandbox.state;
+      const seeded = await seedConnections(context.replica, context.sandbox, DUE, { from: 3 * DAY, to: 6 * DAY });
+      const { log, tokens } = context.sandbox.state;
       const exchanged: string[] = [];
       const count = log.countExchange.bind(log);
       log.countExchange = (given) => {
         exchanged.push(tokens.view(given)?.principal.id ?? '');
         count(given);
       };
-      stage.fault({ kind: 'status', status: 503 }, {}, null);
-      const before = stage.sandbox.state.log.counters().calls;
+      context.fault({ kind: 'status', status: 503 }, {}, null);
+      const before = context.sandbox.state.log.counters().calls;
       const step = 4 * 3600;
       for (let passed = 0; passed < 2 * DAY; passed += step) {
-        await stage.sweep.refresh();
-        stage.clock.advance(step);
+        await context.sweep.refresh();
+        context.clock.advance(step);
       }
-      const [dead] = await stage.database.rows<{ count: string }>({
+      const [dead] = await context.database.rows<{ count: string }>({
         text: `SELECT count(*) FROM connection WHERE status <> 'active'`,
       });
       expect(Number(dead?.count)).toBe(0);
       // One probe of three tries at each look, and what the breaker needed to open.
-      expect(stage.sandbox.state.log.counters().calls - before).toBeLessThan(((2 * DAY) / step) * 3 + 200);
+      expect(context.sandbox.state.log.counters().calls - before).toBeLessThan(((2 * DAY) / step) * 3 + 200);
 
-      stage.sandbox.state.faults.clear();
-      stage.sandbox.state.setLatency(2);
+      context.sandbox.state.faults.clear();
+      context.sandbox.state.setLatency(2);
       let rounds = 0;
       for (; rounds < 50; rounds++) {
-        await stage.sweep.refresh();
-        const left = await stage.database.rows({ text: 'SELECT 1 FROM credential WHERE version = 1 LIMIT 1' });
+        await context.sweep.refresh();
+        const left = await context.database.rows({ text: 'SELECT 1 FROM credential WHERE version = 1 LIMIT 1' });
         if (left.length === 0) break;
-        stage.clock.advance(60);
+        context.clock.advance(60);
       }
       expect(rounds).toBeLessThan(50);
       // Those that were asked about meanwhile wait out their turn; all others go by expiry.
-      const asked = await stage.database.rows<{ user_id: string }>({
+      const asked = await context.database.rows<{ user_id: string }>({
         text: `SELECT DISTINCT c.subject_id AS user_id FROM audit_entry a JOIN credential c ON c.id = a.subject_id
         WHERE a.action = 'credential.refresh_failed'`,
       });
@@ -72,7 +77,7 @@ describe('Meta down for 48 hours', () => {
       const placeByExpiry = new Map(byExpiry.map((userId, place) => [userId, place]));
       const displaced = byExchange.filter((userId, place) => {
         const expected = placeByExpiry.get(userId) ?? Number.NaN;
-        return !(Math.abs(expected - place) <= MOST_AT_ONCE);
+        return !(Math.abs(expected - place) <= MAX_CONCURRENT_CALLS);
       });
       expect(displaced).toEqual([]);
     },
@@ -131,12 +136,12 @@ describe('Postgres gone in the middle of a sweep', () => {
 describe('a replica whose clock is an hour ahead', () => {
   it('takes no work over that is not its own: the database decides what time it is', async () => {
     const ahead: Clock = { now: () => new Date(Date.now() + 3_600_000) };
-    const { sandbox, right, wrong, close } = await assemble(async (keep) => {
-      const meta = keep(await startTestSandbox());
+    const { sandbox, right, wrong, close } = await openResources(async (closeLater) => {
+      const meta = closeLater(await startTestSandbox());
       const environment = meta.environment();
-      const first = keep(await startTestReplica({ environment }));
+      const first = closeLater(await startTestReplica({ environment }));
       const { databaseUrl } = first;
-      const second = keep(await startTestReplica({ environment, databaseUrl, overrides: { localClock: ahead } }));
+      const second = closeLater(await startTestReplica({ environment, databaseUrl, overrides: { localClock: ahead } }));
       return { sandbox: meta, right: first, wrong: second };
     });
     try {

@@ -1,34 +1,39 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Database } from '../../src/database/database.ts';
-import { Upkeep } from '../../src/lifecycle/retention.service.ts';
+import { RetentionService } from '../../src/lifecycle/retention.service.ts';
 import { Sweep } from '../../src/lifecycle/sweeps/sweep.ts';
 import type { Fault } from '../../src/sandbox/control/fault-script.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
-import { api, makeService } from '../support/connect-test-context.ts';
-import { DAY, type LifecycleStage, lifecycleStage, seedConnections } from '../support/lifecycle-test-context.ts';
+import { api, createServiceClient } from '../support/connect-test-context.ts';
+import {
+  DAY,
+  type LifecycleTestContext,
+  openLifecycleTestContext,
+  seedConnections,
+} from '../support/lifecycle-test-context.ts';
 import { startTestReplica, type TestReplica } from '../support/test-replica.ts';
 import { startTestSandbox } from '../support/test-sandbox.ts';
 
 describe('the pace of an app, over two replicas', () => {
-  let stage: LifecycleStage;
+  let context: LifecycleTestContext;
   let second: TestReplica;
   beforeAll(async () => {
-    stage = await lifecycleStage();
-    second = await stage.another();
+    context = await openLifecycleTestContext();
+    second = await context.startAnotherReplica();
   });
   afterEach(() => {
-    stage.sandbox.state.faults.clear();
-    stage.clock.advance(3600);
+    context.sandbox.state.faults.clear();
+    context.clock.advance(3600);
   });
-  afterAll(() => stage?.close());
+  afterAll(() => context?.close());
 
   /** What one replica saw is in the database within a second of real time. */
   const shared = async (appId: string): Promise<void> => {
     for (let tries = 0; tries < 40; tries++) {
-      const rows = await stage.database.rows({
-        text: 'SELECT 1 FROM meta_app_pace WHERE app_id = $1 AND stopped_until > $2',
-        values: [appId, stage.clock.now()],
+      const rows = await context.database.rows({
+        text: 'SELECT 1 FROM app_rate_limit WHERE app_id = $1 AND stopped_until > $2',
+        values: [appId, context.clock.now()],
       });
       if (rows.length > 0) return;
       await sleep(100);
@@ -51,40 +56,40 @@ describe('the pace of an app, over two replicas', () => {
     ['an error of code 4', throttled, 50, 70],
     ['minutes in x-business-use-case-usage', minutes, 290, 310],
   ] as const)('%s that one sees stops the other for as long, and no other app', async (_, fault, still, over) => {
-    const seen = await stage.imported({ kind: 'system_user', expiresIn: 5 * DAY });
-    const waiting = await stage.imported({ expiresIn: 6 * DAY });
-    const ofAnotherApp = await stage.imported({ kind: 'threads_user', expiresIn: 5 * DAY });
+    const seen = await context.importConnection({ kind: 'system_user', expiresIn: 5 * DAY });
+    const waiting = await context.importConnection({ expiresIn: 6 * DAY });
+    const ofAnotherApp = await context.importConnection({ kind: 'threads_user', expiresIn: 5 * DAY });
     const aged = DAY + 60;
-    stage.clock.advance(aged);
+    context.clock.advance(aged);
     // The other replica has looked before: what it knows of the app is stale, not absent.
     await second.app.get(Sweep).health();
-    stage.fault(fault, { grantType: 'fb_exchange_token' });
-    const answer = await api(stage).post(`/v1/connections/${seen.id}/refresh`, {}).expect(200);
-    expect(answer.body).toMatchObject({ status: 'active', credentials: [{ failure: { code: 'meta_throttled' } }] });
-    await shared(stage.sandbox.app.id);
+    context.fault(fault, { grantType: 'fb_exchange_token' });
+    const response = await api(context).post(`/v1/connections/${seen.id}/refresh`, {}).expect(200);
+    expect(response.body).toMatchObject({ status: 'active', credentials: [{ failure: { code: 'meta_throttled' } }] });
+    await shared(context.sandbox.app.id);
 
-    stage.clock.advance(still);
-    const before = stage.exchanges().exchanged;
+    context.clock.advance(still);
+    const before = context.exchanges().exchanged;
     await second.app.get(Sweep).refresh();
-    expect((await stage.root(waiting.id)).version).toBe(1);
-    expect((await stage.root(ofAnotherApp.id)).version).toBe(2);
-    expect(stage.exchanges().exchanged - before).toBe(1);
+    expect((await context.root(waiting.id)).version).toBe(1);
+    expect((await context.root(ofAnotherApp.id)).version).toBe(2);
+    expect(context.exchanges().exchanged - before).toBe(1);
 
-    stage.clock.advance(over - still);
+    context.clock.advance(over - still);
     await second.app.get(Sweep).refresh();
-    expect(await stage.root(waiting.id)).toMatchObject({ version: 2, failure: null });
+    expect(await context.root(waiting.id)).toMatchObject({ version: 2, failure: null });
   });
 
   it('is no matter to the nightly upkeep, which forgets leases that ended long ago', async () => {
-    const { id } = await stage.imported();
-    const client = api(stage, (await makeService(stage, { tenants: ['acme'], products: ['pages'] })).key);
+    const { id } = await context.importConnection();
+    const client = api(context, (await createServiceClient(context, { tenants: ['acme'], products: ['pages'] })).key);
     const lease = await client.post('/v1/leases', { tenant: 'acme', product: 'pages', connection_id: id }).expect(201);
     const path = `/v1/leases/${(lease.body as { lease_id: string }).lease_id}`;
-    stage.clock.advance(29 * DAY);
-    await stage.replica.app.get(Upkeep).run(() => false);
+    context.clock.advance(29 * DAY);
+    await context.replica.app.get(RetentionService).run(() => false);
     await client.get(path).expect(200);
-    stage.clock.advance(2 * DAY);
-    await stage.replica.app.get(Upkeep).run(() => false);
+    context.clock.advance(2 * DAY);
+    await context.replica.app.get(RetentionService).run(() => false);
     await client.get(path).expect(404);
   });
 });

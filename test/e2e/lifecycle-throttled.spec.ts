@@ -1,66 +1,71 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { AppPace } from '../../src/lifecycle/rate-limit/app-rate-limiter.ts';
+import { AppRateLimiter } from '../../src/lifecycle/rate-limit/app-rate-limiter.ts';
 import { Sweep } from '../../src/lifecycle/sweeps/sweep.ts';
 import type { UsageReport } from '../../src/meta/graph/usage-headers.ts';
 import { api } from '../support/connect-test-context.ts';
-import { DAY, type LifecycleStage, lifecycleStage, seedConnections } from '../support/lifecycle-test-context.ts';
+import {
+  DAY,
+  type LifecycleTestContext,
+  openLifecycleTestContext,
+  seedConnections,
+} from '../support/lifecycle-test-context.ts';
 import type { TestReplica } from '../support/test-replica.ts';
 
 const HOUR = 3600;
 const NO_USAGE: UsageReport = { appUsagePercent: null, entries: [], throttledUntilSeconds: null };
 
 describe('an app whose product keeps it at its limit', () => {
-  let stage: LifecycleStage;
+  let context: LifecycleTestContext;
   let second: TestReplica;
   /** Whose tokens Meta renewed, in that order. */
-  let renewed: string[];
+  let refreshed: string[];
   beforeEach(async () => {
-    stage = await lifecycleStage();
-    second = await stage.another();
-    renewed = [];
-    const { log, tokens } = stage.sandbox.state;
+    context = await openLifecycleTestContext();
+    second = await context.startAnotherReplica();
+    refreshed = [];
+    const { log, tokens } = context.sandbox.state;
     const count = log.countExchange.bind(log);
     log.countExchange = (given) => {
-      renewed.push(tokens.view(given)?.principal.id ?? '');
+      refreshed.push(tokens.view(given)?.principal.id ?? '');
       count(given);
     };
   });
-  afterEach(() => stage?.close());
+  afterEach(() => context?.close());
 
   /** What the gateway hears: Meta refuses the product's calls for the app's limit. In the database at once, not within a second. */
   const refuseTraffic = async (of: Partial<UsageReport> = {}): Promise<void> => {
-    const pace = stage.replica.app.get(AppPace);
+    const rateLimiter = context.replica.app.get(AppRateLimiter);
     const isLimitOfApp = of.throttledUntilSeconds === undefined;
-    pace.observe(
-      stage.sandbox.app.id,
+    rateLimiter.observe(
+      context.sandbox.app.id,
       { ...NO_USAGE, ...of },
       isLimitOfApp ? { scope: 'app', retryAfterSeconds: null } : null,
     );
-    await pace.flush();
+    await rateLimiter.flush();
   };
 
   const both = async (): Promise<void> => {
-    for (const replica of [stage.replica, second]) await replica.app.get(Sweep).refresh();
+    for (const replica of [context.replica, second]) await replica.app.get(Sweep).refresh();
   };
 
   it('loses no token in a week of it; work stays slow, in order of expiry, and nothing is inspected', async () => {
     // Due at the start, the first to end after six days; the last ones long after the week.
-    const seeded = await seedConnections(stage.replica, stage.sandbox, 12, { from: 6 * DAY, to: 6.9 * DAY });
-    await stage.database.run({ text: 'UPDATE credential SET check_due_at = $1', values: [stage.clock.now()] });
+    const seeded = await seedConnections(context.replica, context.sandbox, 12, { from: 6 * DAY, to: 6.9 * DAY });
+    await context.database.run({ text: 'UPDATE credential SET check_due_at = $1', values: [context.clock.now()] });
     await refuseTraffic();
     const counts: number[] = [];
     for (let passed = 0; passed < 7 * DAY; passed += 10 * 60) {
       await refuseTraffic();
-      await stage.sweep.refresh('retries');
+      await context.sweep.refresh('retries');
       if (passed % DAY === 0) {
         await both();
         expect(await second.app.get(Sweep).health()).toMatchObject({ claimed: 0 });
       }
-      counts.push(stage.exchanges().exchanged);
-      stage.clock.advance(10 * 60);
+      counts.push(context.exchanges().exchanged);
+      context.clock.advance(10 * 60);
     }
-    expect(renewed).toEqual([...seeded.keys()]);
-    expect(await stage.database.rows({ text: `SELECT 1 FROM connection WHERE status <> 'active'` })).toEqual([]);
+    expect(refreshed).toEqual([...seeded.keys()]);
+    expect(await context.database.rows({ text: `SELECT 1 FROM connection WHERE status <> 'active'` })).toEqual([]);
     // Nothing before the first is near its end: the last 42 hours of seven days.
     const first = counts.findIndex((count) => count > 0);
     expect(first * 10 * 60).toBeGreaterThanOrEqual(6 * DAY - 42 * HOUR);
@@ -68,80 +73,83 @@ describe('an app whose product keeps it at its limit', () => {
   }, 240_000);
 
   it('renews what would not outlive the stop, after the first minute of it, five in a turn a minute over all replicas', async () => {
-    const ending = await seedConnections(stage.replica, stage.sandbox, 8, { from: 16 * 60, to: 20 * 60 });
-    await seedConnections(stage.replica, stage.sandbox, 2, { from: 2 * HOUR, to: 3 * HOUR });
+    const ending = await seedConnections(context.replica, context.sandbox, 8, { from: 16 * 60, to: 20 * 60 });
+    await seedConnections(context.replica, context.sandbox, 2, { from: 2 * HOUR, to: 3 * HOUR });
     await refuseTraffic();
     await refuseTraffic();
     await refuseTraffic();
     await refuseTraffic();
     await refuseTraffic();
-    stage.clock.advance(59);
+    context.clock.advance(59);
     await both();
-    expect(renewed).toEqual([]);
-    stage.clock.advance(1);
+    expect(refreshed).toEqual([]);
+    context.clock.advance(1);
     await both();
-    expect(renewed).toEqual([...ending.keys()].slice(0, 5));
-    stage.clock.advance(59);
+    expect(refreshed).toEqual([...ending.keys()].slice(0, 5));
+    context.clock.advance(59);
     await both();
-    expect(renewed).toHaveLength(5);
-    stage.clock.advance(1);
+    expect(refreshed).toHaveLength(5);
+    context.clock.advance(1);
     await both();
-    expect(renewed).toEqual([...ending.keys()]);
+    expect(refreshed).toEqual([...ending.keys()]);
     // These live longer than what is left of the stop.
-    stage.clock.advance(60);
+    context.clock.advance(60);
     await both();
-    expect(renewed).toHaveLength(8);
+    expect(refreshed).toHaveLength(8);
     // It ends.
-    stage.clock.advance(15 * 60);
+    context.clock.advance(15 * 60);
     await both();
-    expect(renewed).toHaveLength(10);
+    expect(refreshed).toHaveLength(10);
   }, 60_000);
 
   it('asks no more for ten minutes where Meta refuses even that', async () => {
-    await seedConnections(stage.replica, stage.sandbox, 3, { from: 20 * HOUR, to: 21 * HOUR });
+    await seedConnections(context.replica, context.sandbox, 3, { from: 20 * HOUR, to: 21 * HOUR });
     await refuseTraffic();
     for (let minute = 0; minute < 61; minute++) {
-      stage.clock.advance(60);
+      context.clock.advance(60);
       await refuseTraffic();
     }
-    stage.fault({ kind: 'throttle', code: 4 }, { grantType: 'fb_exchange_token' }, null);
-    const calls = (): number => stage.sandbox.state.log.counters().calls;
+    context.fault({ kind: 'throttle', code: 4 }, { grantType: 'fb_exchange_token' }, null);
+    const calls = (): number => context.sandbox.state.log.counters().calls;
     const before = calls();
     await both();
     expect(calls() - before).toBe(1);
-    stage.clock.advance(599);
+    context.clock.advance(599);
     await refuseTraffic();
     await both();
     expect(calls() - before).toBe(1);
-    stage.sandbox.state.faults.clear();
-    stage.clock.advance(1);
+    context.sandbox.state.faults.clear();
+    context.clock.advance(1);
     await both();
-    expect(renewed).toHaveLength(3);
+    expect(refreshed).toHaveLength(3);
   }, 60_000);
 
   it("waits an hour for one object's limit, and after that goes on one at a time", async () => {
-    await seedConnections(stage.replica, stage.sandbox, 4, { from: 5 * DAY, to: 6 * DAY });
-    await stage.database.run({ text: 'UPDATE credential SET check_due_at = $1', values: [stage.clock.now()] });
+    await seedConnections(context.replica, context.sandbox, 4, { from: 5 * DAY, to: 6 * DAY });
+    await context.database.run({ text: 'UPDATE credential SET check_due_at = $1', values: [context.clock.now()] });
     for (let minute = 0; minute < 60; minute++) {
       await refuseTraffic({ throttledUntilSeconds: 300 });
       await second.app.get(Sweep).refresh();
       expect(await second.app.get(Sweep).health()).toMatchObject({ claimed: 0 });
-      stage.clock.advance(60);
+      context.clock.advance(60);
     }
-    expect(renewed).toEqual([]);
+    expect(refreshed).toEqual([]);
     await refuseTraffic({ throttledUntilSeconds: 300 });
-    expect(await second.app.get(AppPace).allowance(stage.sandbox.app.id)).toEqual({ kind: 'go', concurrency: 1 });
+    expect(await second.app.get(AppRateLimiter).allowance(context.sandbox.app.id)).toEqual({
+      kind: 'go',
+      concurrency: 1,
+    });
     await second.app.get(Sweep).refresh();
-    expect(renewed).toHaveLength(4);
+    expect(refreshed).toHaveLength(4);
   }, 60_000);
 
   it('shows in the metrics: stopped or not, the last gauge, and what Meta answered how fast', async () => {
-    const { id } = await stage.imported();
-    stage.fault({ kind: 'throttle', code: 4 }, { grantType: 'fb_exchange_token' }, null);
-    await api(stage).post(`/v1/connections/${id}/refresh`, {}).expect(200);
+    const { id } = await context.importConnection();
+    context.fault({ kind: 'throttle', code: 4 }, { grantType: 'fb_exchange_token' }, null);
+    await api(context).post(`/v1/connections/${id}/refresh`, {}).expect(200);
     await refuseTraffic({ appUsagePercent: 97 });
-    const { text } = await api(stage).get('/metrics').expect(200);
-    const app = stage.sandbox.app.id;
+    const { text } = await api(context).get('/metrics').expect(200);
+    const app = context.sandbox.app.id;
     for (const line of [
       `metavault_meta_stopped{app_id="${app}",state="throttled"} 1`,
       `metavault_meta_stopped{app_id="${app}",state="breaker_open"} 0`,

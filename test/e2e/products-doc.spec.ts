@@ -5,7 +5,7 @@ import type { Server } from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { type ConnectStage, connectStage } from '../support/connect-test-context.ts';
+import { type ConnectTestContext, openConnectTestContext } from '../support/connect-test-context.ts';
 import { type Listener, listen } from '../support/http-listener.ts';
 import { TEST_ADMIN_KEY } from '../support/test-replica.ts';
 
@@ -50,32 +50,32 @@ const describeWithTools = hasTools ? describe : describe.skip;
 describeWithTools(`docs/products.md${hasTools ? '' : ' [skipped: no sh, curl and sed on this machine]'}`, () => {
   const steps = stepsOf(PAGE);
   const folder = mkdtempSync(path.join(os.tmpdir(), 'metavault-doc-'));
-  let stage: ConnectStage;
+  let context: ConnectTestContext;
   let front: Listener;
   let said: string[] = [];
-  let complaints = '';
+  let pageErrors = '';
 
   beforeAll(async () => {
     let replica: Server | null = null;
     front = await listen((request, response) => replica?.emit('request', request, response));
     const url = `http://localhost:${front.port}`;
-    stage = await connectStage({ environment: { PUBLIC_URL: url } });
-    replica = stage.replica.app.getHttpServer();
+    context = await openConnectTestContext({ environment: { PUBLIC_URL: url } });
+    replica = context.replica.app.getHttpServer();
     const script = steps.map(({ commands }) => `${commands}\nprintf '\\n%s\\n' '${MARK}'\n`).join('');
     const shell = spawn('sh', ['-eu', '-c', script], {
       cwd: folder,
-      env: { PATH: process.env['PATH'], METAVAULT: url, SANDBOX: stage.sandbox.url, ADMIN_KEY: TEST_ADMIN_KEY },
+      env: { PATH: process.env['PATH'], METAVAULT: url, SANDBOX: context.sandbox.url, ADMIN_KEY: TEST_ADMIN_KEY },
     });
     let output = '';
     shell.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    shell.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()));
+    shell.stderr.on('data', (chunk: Buffer) => (pageErrors += chunk.toString()));
     await once(shell, 'close');
     said = output.split(`\n${MARK}\n`);
   });
   afterAll(async () => {
     rmSync(folder, { recursive: true, force: true });
     await front?.close();
-    await stage?.close();
+    await context?.close();
   });
 
   it('has a chapter for every product', () => {
@@ -91,7 +91,7 @@ describeWithTools(`docs/products.md${hasTools ? '' : ' [skipped: no sh, curl and
   });
 
   it('runs from its first command to its last', () => {
-    expect(complaints).toBe('');
+    expect(pageErrors).toBe('');
     expect(said).toHaveLength(steps.length + 1);
   });
 

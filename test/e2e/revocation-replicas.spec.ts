@@ -3,11 +3,11 @@ import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { Schedule } from '../../src/lifecycle/sweeps/lifecycle.job.ts';
+import { LifecycleJob } from '../../src/lifecycle/sweeps/lifecycle.job.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { type ChildReplica, startChildReplica } from '../support/child-replica.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
-import { type SlowLine, slowLine } from '../support/slow-proxy.ts';
+import { type SlowProxy, startSlowProxy } from '../support/slow-proxy.ts';
 import { startTestReplica, TEST_ADMIN_KEY } from '../support/test-replica.ts';
 import { startTestSandbox } from '../support/test-sandbox.ts';
 
@@ -18,7 +18,7 @@ const SLOW_MS = 20;
 let sandbox: Sandbox;
 let database: FreshDatabase;
 let sql: pg.Client;
-let line: SlowLine;
+let line: SlowProxy;
 let replicas: ChildReplica[];
 let serviceKey: string;
 
@@ -27,7 +27,7 @@ beforeAll(async () => {
   database = await freshDatabase();
   sql = new pg.Client({ connectionString: database.url });
   await sql.connect();
-  line = await slowLine(database.url);
+  line = await startSlowProxy(database.url);
   const environment = { ...sandbox.environment(), DATABASE_URL: line.url, CLAIM_SECONDS: '2' };
   replicas = await Promise.all(Array.from({ length: REPLICAS }, () => startChildReplica(environment)));
   const client = { name: 'load', role: 'service', tenants: ['*'], products: ['*'], lease_modes: ['gateway', 'token'] };
@@ -42,21 +42,27 @@ afterAll(async () => {
 });
 
 // biome-ignore lint/suspicious/noExplicitAny: bodies of the API, whose fields the tests look at
-type Answer = { status: number; body: any };
+type Response = { status: number; body: any };
 
 const urlOf = (index: number): string => replicas[index % REPLICAS]?.url ?? '';
 
 /** A call of one replica, over connections that are kept alive. */
-async function api(index: number, method: string, path: string, body?: unknown, key = TEST_ADMIN_KEY): Promise<Answer> {
-  const answer = await fetch(urlOf(index) + path, {
+async function api(
+  index: number,
+  method: string,
+  path: string,
+  body?: unknown,
+  key = TEST_ADMIN_KEY,
+): Promise<Response> {
+  const response = await fetch(urlOf(index) + path, {
     method,
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  return { status: answer.status, body: await answer.json() };
+  return { status: response.status, body: await response.json() };
 }
 
-interface Person {
+interface User {
   id: string;
   tenant: string;
   token: string;
@@ -66,26 +72,26 @@ interface Person {
 let made = 0;
 
 /** A connection of somebody new, with a page. */
-async function connected(options: { expiresIn?: number } = {}): Promise<Person> {
+async function connected(options: { expiresIn?: number } = {}): Promise<User> {
   const tenant = `t${made++}`;
   const user = sandbox.state.make.user({ kind: 'user' });
   sandbox.state.make.page({ userIds: [user.id] });
   const token = sandbox.state.make.token({ userId: user.id, ...options }).accessToken;
-  const answer = await api(made, 'POST', '/v1/connections/import', { tenant, product: 'pages', access_token: token });
-  expect(answer).toMatchObject({ status: 201 });
-  return { id: answer.body.id, tenant, token, userId: user.id };
+  const response = await api(made, 'POST', '/v1/connections/import', { tenant, product: 'pages', access_token: token });
+  expect(response).toMatchObject({ status: 201 });
+  return { id: response.body.id, tenant, token, userId: user.id };
 }
 
-const lease = (index: number, { tenant }: Person, mode = 'gateway'): Promise<Answer> =>
+const lease = (index: number, { tenant }: User, mode = 'gateway'): Promise<Response> =>
   api(index, 'POST', '/v1/leases', { tenant, product: 'pages', mode }, serviceKey);
-const call = (index: number, leaseToken: string): Promise<Answer> =>
+const call = (index: number, leaseToken: string): Promise<Response> =>
   api(index, 'GET', '/graph/v25.0/me', undefined, leaseToken);
 
 /** A 503 (the database did not answer in time) promises nothing: asked again, as a client does. */
-async function revokeAt(index: number, { id }: Person): Promise<Answer> {
+async function revokeAt(index: number, { id }: User): Promise<Response> {
   for (;;) {
-    const answer = await api(index, 'DELETE', `/v1/connections/${id}`);
-    if (answer.status !== 503) return answer;
+    const response = await api(index, 'DELETE', `/v1/connections/${id}`);
+    if (response.status !== 503) return response;
   }
 }
 
@@ -104,7 +110,7 @@ async function sealed(id: string): Promise<number> {
 interface Seen {
   begunAt: number;
   what: string;
-  answer: Answer;
+  response: Response;
 }
 
 describe('from the answer of DELETE on, with a slow database', () => {
@@ -115,12 +121,12 @@ describe('from the answer of DELETE on, with a slow database', () => {
     const seen: Seen[] = [];
     const issued: string[] = [];
     let isOver = false;
-    const ask = async (index: number, what: string, of: () => Promise<Answer>): Promise<void> => {
+    const ask = async (index: number, what: string, of: () => Promise<Response>): Promise<void> => {
       while (!isOver) {
         const begunAt = performance.now();
-        const answer = await of();
-        if (what === 'lease' && answer.status === 201) issued.push(answer.body.access_token);
-        seen.push({ begunAt, what: `${what} at ${index}`, answer });
+        const response = await of();
+        if (what === 'lease' && response.status === 201) issued.push(response.body.access_token);
+        seen.push({ begunAt, what: `${what} at ${index}`, response });
       }
     };
     const load = [0, 1, 2].flatMap((index) => [
@@ -131,7 +137,7 @@ describe('from the answer of DELETE on, with a slow database', () => {
     ]);
     while (seen.length < 40) await sleep(20);
     const revoked = await revokeAt(0, person);
-    const answeredAt = performance.now();
+    const respondedAt = performance.now();
     const left = await sealed(person.id);
     const before = seen.length;
     while (seen.length < before + 40) await sleep(20);
@@ -140,12 +146,12 @@ describe('from the answer of DELETE on, with a slow database', () => {
     line.delay(0);
     expect(revoked).toMatchObject({ status: 200, body: { status: 'revoked', provider_revocation: 'confirmed' } });
     expect(left).toBe(0);
-    const late = seen.filter(({ begunAt }) => begunAt > answeredAt);
+    const late = seen.filter(({ begunAt }) => begunAt > respondedAt);
     expect(late.length).toBeGreaterThan(20);
-    expect(late.filter(({ answer }) => answer.status < 400)).toEqual([]);
-    const refusals = new Set(late.map(({ answer }) => answer.status));
+    expect(late.filter(({ response }) => response.status < 400)).toEqual([]);
+    const refusals = new Set(late.map(({ response }) => response.status));
     expect([refusals.has(401), refusals.has(404)]).toEqual([true, true]);
-    expect(seen.some(({ answer }) => answer.status === 200)).toBe(true);
+    expect(seen.some(({ response }) => response.status === 200)).toBe(true);
     // Those that were issued while the connection was being revoked as well.
     for (const [index, token] of [...issued.slice(-12), ...tokens].entries()) {
       expect((await call(index, token)).status).toBe(401);
@@ -165,7 +171,7 @@ describe('from the answer of DELETE on, with a slow database', () => {
       },
     });
     const ended = Promise.race([
-      once(upload, 'response').then(([answer]) => Number((answer as http.IncomingMessage).statusCode)),
+      once(upload, 'response').then(([response]) => Number((response as http.IncomingMessage).statusCode)),
       once(upload, 'error').then(() => 0),
     ]);
     upload.on('error', () => undefined);
@@ -243,14 +249,14 @@ describe('at Meta', () => {
     const restarted = await startTestReplica({ environment: sandbox.environment(), databaseUrl: database.url });
     try {
       await due();
-      await restarted.app.get(Schedule).look();
+      await restarted.app.get(LifecycleJob).runUrgentWork();
       expect(await sealed(person.id)).toBe(1);
       sandbox.state.faults.clear();
       expect(sandbox.state.user(person.userId).grants[sandbox.app.id]?.active).toBe(true);
       // The breaker of the app has to find out first that Meta is back.
       for (let tries = 0; (await sealed(person.id)) > 0 && tries < 60; tries++) {
         await due();
-        await restarted.app.get(Schedule).look();
+        await restarted.app.get(LifecycleJob).runUrgentWork();
         await sleep(1_000);
       }
     } finally {

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 import { freePort } from '../support/child-replica.ts';
 import { freshDatabase } from '../support/fresh-database.ts';
-import { silenceableLine } from '../support/silenceable-proxy.ts';
+import { startSilenceableProxy } from '../support/silenceable-proxy.ts';
 import { TEST_ENVIRONMENT } from '../support/test-replica.ts';
 
 jest.setTimeout(120_000);
@@ -99,13 +99,13 @@ describe('npm start', () => {
 });
 
 describe('a start that fails', () => {
-  const told = async (environment: Record<string, string>): Promise<{ code: number | null; text: string }> => {
+  const reported = async (environment: Record<string, string>): Promise<{ code: number | null; text: string }> => {
     const { ended, output } = run('main.ts', [], environment);
     return { code: await ended, text: output() };
   };
 
   it('names every setting that production lacks, without a stack', async () => {
-    const { code, text } = await told({ NODE_ENV: 'production', PORT: 'x' });
+    const { code, text } = await reported({ NODE_ENV: 'production', PORT: 'x' });
     expect(code).toBe(1);
     for (const name of ['PORT', 'DATABASE_URL', 'META_APP_ID', 'ROOT_KEY'])
       expect(text).toMatch(new RegExp(`^  - ${name} `, 'm'));
@@ -113,7 +113,7 @@ describe('a start that fails', () => {
   });
 
   it('says that the database does not answer, without its password', async () => {
-    const { code, text } = await told({
+    const { code, text } = await reported({
       DATA_DIR: dataDir,
       DATABASE_URL: 'postgres://u:hidden-pw@127.0.0.1:1/x',
       LOG_LEVEL: 'error',
@@ -126,13 +126,13 @@ describe('a start that fails', () => {
     const port = await freePort();
     const squatter = net.createServer().listen(port, '127.0.0.1');
     await once(squatter, 'listening');
-    const { code, text } = await told({ DATA_DIR: dataDir, PORT: String(port), LOG_LEVEL: 'error' });
+    const { code, text } = await reported({ DATA_DIR: dataDir, PORT: String(port), LOG_LEVEL: 'error' });
     squatter.close();
     expect([code, text.trim().split('\n')]).toEqual([1, [expect.stringMatching(new RegExp(`^PORT: ${port} `))]]);
   });
 
   it('says which root key is needed', async () => {
-    const { code, text } = await told({
+    const { code, text } = await reported({
       DATA_DIR: dataDir,
       PORT: String(await freePort()),
       LOG_LEVEL: 'error',
@@ -148,7 +148,7 @@ describe('a start that fails', () => {
 describe('the end', () => {
   it('comes although the database has gone silent', async () => {
     const database = await freshDatabase();
-    const line = await silenceableLine(database.url);
+    const line = await startSilenceableProxy(database.url);
     const environment = { ...TEST_ENVIRONMENT, PORT: String(await freePort()), LOG_LEVEL: 'info' };
     const { child, ended, says } = run('main.ts', [], { ...environment, DATABASE_URL: line.url });
     await says(/"msg":"ready"/);

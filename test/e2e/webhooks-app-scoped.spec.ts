@@ -1,35 +1,35 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
-import type { ConnectionView } from '../../src/connections/connection/connection-response.dto.ts';
-import { PromptInspection } from '../../src/lifecycle/inspection/immediate-inspection.service.ts';
+import type { ConnectionResponse } from '../../src/connections/connection/connection-response.dto.ts';
+import { ImmediateInspectionService } from '../../src/lifecycle/inspection/immediate-inspection.service.ts';
 import { hubSignature, signedRequest } from '../../src/sandbox/state/callback-sender.ts';
 import { api } from '../support/connect-test-context.ts';
-import { DAY, type LifecycleStage, lifecycleStage } from '../support/lifecycle-test-context.ts';
+import { DAY, type LifecycleTestContext, openLifecycleTestContext } from '../support/lifecycle-test-context.ts';
 
-let stage: LifecycleStage;
+let context: LifecycleTestContext;
 
 beforeAll(async () => {
-  stage = await lifecycleStage();
+  context = await openLifecycleTestContext();
 });
-afterAll(() => stage?.close());
+afterAll(() => context?.close());
 
-const server = () => stage.replica.app.getHttpServer();
+const server = () => context.replica.app.getHttpServer();
 
 /** Somebody with an account (`accountId`, what webhooks name) and an id of their own for our app (`id`). */
-function person(): { id: string; accountId: string; connect(): Promise<ConnectionView> } {
-  const { make } = stage.sandbox.state;
+function person(): { id: string; accountId: string; connect(): Promise<ConnectionResponse> } {
+  const { make } = context.sandbox.state;
   const user = make.user({ kind: 'instagram_user' });
   const { accessToken } = make.token({ userId: user.id });
   const body = { tenant: 'acme', product: 'instagram', access_token: accessToken };
-  const connect = async (): Promise<ConnectionView> =>
-    (await api(stage).post('/v1/connections/import', body).expect(201)).body as ConnectionView;
+  const connect = async (): Promise<ConnectionResponse> =>
+    (await api(context).post('/v1/connections/import', body).expect(201)).body as ConnectionResponse;
   return { id: user.id, accountId: user.accountId ?? '', connect };
 }
 
 function callback(kind: 'deauthorize' | 'data-deletion', userId: string) {
-  const issued_at = Math.floor(stage.clock.now().getTime() / 1000);
+  const issued_at = Math.floor(context.clock.now().getTime() / 1000);
   const signed = { algorithm: 'HMAC-SHA256', user_id: userId, issued_at };
-  const signed_request = signedRequest(stage.sandbox.app.instagramAppSecret, signed);
+  const signed_request = signedRequest(context.sandbox.app.instagramAppSecret, signed);
   return request(server()).post(`/webhooks/meta/${kind}`).type('form').send({ signed_request }).expect(200);
 }
 
@@ -37,28 +37,28 @@ describe("a connection made before the person's id for our app was kept", () => 
   it('learns it from the next inspection, and ends when Meta names it', async () => {
     const { id, connect } = person();
     const connection = await connect();
-    await stage.database.run({
+    await context.database.run({
       text: 'UPDATE connection SET app_scoped_user_id = NULL WHERE id = $1',
       values: [connection.id],
     });
     await callback('deauthorize', id);
-    expect((await stage.connection(connection.id)).status).toBe('active');
-    stage.clock.advance(2 * DAY);
-    await stage.sweep.health('due');
+    expect((await context.connection(connection.id)).status).toBe('active');
+    context.clock.advance(2 * DAY);
+    await context.sweep.health('due');
     await callback('deauthorize', id);
-    expect((await stage.connection(connection.id)).status).toBe('revoked');
+    expect((await context.connection(connection.id)).status).toBe('revoked');
   });
 
   it('learns it once, and writes nothing of it again', async () => {
     const { connect } = person();
     const connection = await connect();
-    const audited = (await stage.audited('credential.checked')).length;
-    const { updated_at: before } = await stage.connection(connection.id);
-    stage.clock.advance(2 * DAY);
-    await stage.sweep.health('due');
-    expect((await stage.root(connection.id)).last_checked_at).toBe(stage.clock.now().toISOString());
-    expect((await stage.connection(connection.id)).updated_at).toBe(before);
-    expect(await stage.audited('credential.checked')).toHaveLength(audited);
+    const audited = (await context.audited('credential.checked')).length;
+    const { updated_at: before } = await context.connection(connection.id);
+    context.clock.advance(2 * DAY);
+    await context.sweep.health('due');
+    expect((await context.root(connection.id)).last_checked_at).toBe(context.clock.now().toISOString());
+    expect((await context.connection(connection.id)).updated_at).toBe(before);
+    expect(await context.audited('credential.checked')).toHaveLength(audited);
   });
 });
 
@@ -72,17 +72,17 @@ describe('a data deletion that names the person by their id for our app', () => 
     await request(server())
       .post('/webhooks/meta')
       .type('json')
-      .set('X-Hub-Signature-256', hubSignature(stage.sandbox.app.secret, text))
+      .set('X-Hub-Signature-256', hubSignature(context.sandbox.app.secret, text))
       .send(text)
       .expect(200);
-    await stage.replica.app.get(PromptInspection).settled();
-    const kept = () => stage.database.rows({ text: `SELECT 1 FROM event WHERE data::text LIKE '%words of theirs%'` });
+    await context.replica.app.get(ImmediateInspectionService).whenIdle();
+    const kept = () => context.database.rows({ text: `SELECT 1 FROM event WHERE data::text LIKE '%words of theirs%'` });
     expect(await kept()).toHaveLength(1);
     await connect();
-    stage.clock.advance(1);
+    context.clock.advance(1);
     await callback('data-deletion', id);
     expect(await kept()).toEqual([]);
-    const entries = await stage.database.rows({
+    const entries = await context.database.rows({
       text: 'SELECT 1 FROM webhook_entry WHERE meta_user_id = $1',
       values: [accountId],
     });

@@ -1,27 +1,27 @@
 import { createHmac } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
-import { PromptInspection } from '../../src/lifecycle/inspection/immediate-inspection.service.ts';
-import { type LifecycleStage, lifecycleStage } from '../support/lifecycle-test-context.ts';
-import { recorded } from '../unit/meta/read-recorded.ts';
+import { ImmediateInspectionService } from '../../src/lifecycle/inspection/immediate-inspection.service.ts';
+import { type LifecycleTestContext, openLifecycleTestContext } from '../support/lifecycle-test-context.ts';
+import { readRecorded } from '../unit/meta/read-recorded.ts';
 
 const VERIFY_TOKEN = 'a verify token | with 1 pipe';
 const PREVIOUS_SECRET = 'the-secret-before-the-rotation';
-let stage: LifecycleStage;
+let context: LifecycleTestContext;
 
 beforeAll(async () => {
-  stage = await lifecycleStage({
+  context = await openLifecycleTestContext({
     META_WEBHOOK_VERIFY_TOKEN: VERIFY_TOKEN,
     META_APP_SECRET_PREVIOUS: PREVIOUS_SECRET,
   });
 });
 afterEach(() => {
-  stage.sandbox.state.faults.clear();
+  context.sandbox.state.faults.clear();
 });
-afterAll(() => stage?.close());
+afterAll(() => context?.close());
 
-const server = () => stage.replica.app.getHttpServer();
-const sign = (body: string | Buffer, secret = stage.sandbox.app.secret): string =>
+const server = () => context.replica.app.getHttpServer();
+const sign = (body: string | Buffer, secret = context.sandbox.app.secret): string =>
   `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
 const deliver = (body: string, signature: string | null = sign(body)) => {
   const call = request(server()).post('/webhooks/meta').set('Content-Type', 'application/json');
@@ -37,43 +37,43 @@ interface Relayed {
 }
 /** What was relayed with this mark in it, as text. */
 const relayed = (mark: string): Promise<Relayed[]> =>
-  stage.database.rows<Relayed & Record<string, unknown>>({
+  context.database.rows<Relayed & Record<string, unknown>>({
     text: `SELECT tenant, product, connection_id, data::text AS data FROM event
       WHERE type = 'meta.webhook' AND position(lower($1) in lower(data::text)) > 0 ORDER BY position`,
     values: [mark],
   });
-const settled = () => stage.replica.app.get(PromptInspection).settled();
+const whenIdle = () => context.replica.app.get(ImmediateInspectionService).whenIdle();
 
 describe('GET /webhooks/meta', () => {
   it('answers the handshake with the challenge alone, as plain text', async () => {
-    const answer = await request(server())
+    const response = await request(server())
       .get('/webhooks/meta')
       .query({ 'hub.mode': 'subscribe', 'hub.challenge': '1158201444', 'hub.verify_token': VERIFY_TOKEN })
       .expect(200);
-    expect(answer.text).toBe('1158201444');
-    expect(answer.headers['content-type']).toMatch(/^text\/plain/);
+    expect(response.text).toBe('1158201444');
+    expect(response.headers['content-type']).toMatch(/^text\/plain/);
   });
 
   it('refuses a wrong verify token, a missing one and no query at all with 403', async () => {
     for (const token of ['wrong', '', undefined]) {
       const query = { 'hub.mode': 'subscribe', 'hub.challenge': '1158201444', 'hub.verify_token': token };
-      const answer = await request(server()).get('/webhooks/meta').query(query).expect(403);
-      expect(answer.body).toMatchObject({ code: 'handshake_refused', status: 403 });
-      expect(answer.text).not.toContain('1158201444');
+      const response = await request(server()).get('/webhooks/meta').query(query).expect(403);
+      expect(response.body).toMatchObject({ code: 'handshake_refused', status: 403 });
+      expect(response.text).not.toContain('1158201444');
     }
     await request(server()).get('/webhooks/meta').expect(403);
   });
 
   it('passes the handshake that the sandbox makes', async () => {
     const url = await address();
-    expect(await stage.sandbox.state.callbacks.handshake(`${url}/webhooks/meta`, VERIFY_TOKEN)).toBe(true);
-    expect(await stage.sandbox.state.callbacks.handshake(`${url}/webhooks/meta`, 'wrong')).toBe(false);
+    expect(await context.sandbox.state.callbacks.handshake(`${url}/webhooks/meta`, VERIFY_TOKEN)).toBe(true);
+    expect(await context.sandbox.state.callbacks.handshake(`${url}/webhooks/meta`, 'wrong')).toBe(false);
   });
 });
 
 describe('POST /webhooks/meta', () => {
   it('takes what any of our app secrets signed', async () => {
-    const { app } = stage.sandbox;
+    const { app } = context.sandbox;
     for (const secret of [app.secret, PREVIOUS_SECRET, app.instagramAppSecret, app.threadsAppSecret]) {
       const body = delivery('page', { id: '0', time: 1, mark: `signed-${secret.slice(0, 5)}` });
       await deliver(body, sign(body, secret)).expect(200);
@@ -83,8 +83,8 @@ describe('POST /webhooks/meta', () => {
 
   it('refuses every other signature with 401, stores nothing, and records a flood once a minute', async () => {
     const body = delivery('page', { id: '0', time: 1, mark: 'forged' });
-    stage.clock.advance(61);
-    const before = (await stage.audited('webhook.rejected')).length;
+    context.clock.advance(61);
+    const before = (await context.audited('webhook.rejected')).length;
     const wrong = [
       null,
       '',
@@ -95,15 +95,15 @@ describe('POST /webhooks/meta', () => {
       sign(body).slice(0, -2),
     ];
     for (const signature of wrong) {
-      const answer = await deliver(body, signature).expect(401);
-      expect(answer.body).toMatchObject({ code: 'signature_invalid' });
+      const response = await deliver(body, signature).expect(401);
+      expect(response.body).toMatchObject({ code: 'signature_invalid' });
     }
     await request(server()).post('/webhooks/meta').expect(401);
     expect(await relayed('forged')).toEqual([]);
-    expect((await stage.audited('webhook.rejected')).length).toBe(before + 1);
-    stage.clock.advance(61);
+    expect((await context.audited('webhook.rejected')).length).toBe(before + 1);
+    context.clock.advance(61);
     await deliver(body, null).expect(401);
-    expect((await stage.audited('webhook.rejected')).at(-1)).toEqual({
+    expect((await context.audited('webhook.rejected')).at(-1)).toEqual({
       callback: 'webhook',
       reason: 'signature',
       rejected_before: wrong.length,
@@ -112,7 +112,7 @@ describe('POST /webhooks/meta', () => {
 
   it('takes every recorded payload, whatever its media type', async () => {
     for (const file of ['webhook_payloads_page_ig_user_permissions.json', 'webhook_payloads_whatsapp.json']) {
-      for (const { body } of recorded<{ cases: { body: object }[] }>(file).cases) {
+      for (const { body } of readRecorded<{ cases: { body: object }[] }>(file).cases) {
         const text = JSON.stringify(body);
         await request(server())
           .post('/webhooks/meta')
@@ -141,26 +141,26 @@ describe('POST /webhooks/meta', () => {
     expect(await relayed('repeat-1')).toHaveLength(1);
     await deliver(delivery('page', entry, { ...entry, time: 6 })).expect(200);
     expect(await relayed('repeat-1')).toHaveLength(2);
-    stage.clock.advance(8 * 86_400 - 60);
+    context.clock.advance(8 * 86_400 - 60);
     await deliver(delivery('page', entry)).expect(200);
     expect(await relayed('repeat-1')).toHaveLength(2);
-    stage.clock.advance(120);
+    context.clock.advance(120);
     await deliver(delivery('page', entry)).expect(200);
     expect(await relayed('repeat-1')).toHaveLength(3);
   });
 
   it('stores once what comes several times at the same moment', async () => {
     const body = delivery('page', ...[1, 2, 3, 4].map((time) => ({ id: '0', time, mark: 'race-1' })));
-    const answers = await Promise.all(Array.from({ length: 8 }, () => deliver(body)));
-    expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(200));
+    const responses = await Promise.all(Array.from({ length: 8 }, () => deliver(body)));
+    expect(responses.map(({ status }) => status)).toEqual(Array(8).fill(200));
     expect(await relayed('race-1')).toHaveLength(4);
   });
 
   it('gives an entry to every living connection that holds its asset, of whatever tenant', async () => {
-    const one = await stage.imported({ tenant: 'tenant-a', pages: 1 });
+    const one = await context.importConnection({ tenant: 'tenant-a', pages: 1 });
     const pageId = one.pageIds[0] ?? '';
-    const two = await stage.imported({ tenant: 'tenant-b', pages: 1 });
-    await stage.database.run({
+    const two = await context.importConnection({ tenant: 'tenant-b', pages: 1 });
+    await context.database.run({
       text: 'UPDATE asset SET id = $2 WHERE connection_id = $1',
       values: [two.id, pageId],
     });
@@ -179,7 +179,7 @@ describe('POST /webhooks/meta', () => {
   });
 
   it('takes a thousand entries in one go, within two seconds on a machine that is not busy', async () => {
-    const { pageIds, id } = await stage.imported({ tenant: 'many', pages: 1 });
+    const { pageIds, id } = await context.importConnection({ tenant: 'many', pages: 1 });
     const text = 'ä'.repeat(500);
     const entries = Array.from({ length: 1000 }, (_, time) => ({ id: pageIds[0], time, mark: 'many-1', text }));
     const body = delivery('page', ...entries);
@@ -213,13 +213,13 @@ describe('POST /webhooks/meta', () => {
   });
 
   it('does not answer 200 where the database refuses', async () => {
-    await stage.database.run({
+    await context.database.run({
       text: `ALTER TABLE webhook_entry ADD CONSTRAINT refuse CHECK (object <> 'user') NOT VALID`,
     });
     const body = delivery('user', { id: '0', time: 99, mark: 'refused-1' });
     await deliver(body).expect(500);
     expect(await relayed('refused-1')).toEqual([]);
-    await stage.database.run({ text: 'ALTER TABLE webhook_entry DROP CONSTRAINT refuse' });
+    await context.database.run({ text: 'ALTER TABLE webhook_entry DROP CONSTRAINT refuse' });
     await deliver(body).expect(200);
     expect(await relayed('refused-1')).toHaveLength(1);
   });
@@ -244,58 +244,58 @@ describe('an entry that says that access is gone', () => {
     delivery('permissions', { id: userId, uid: userId, time, changes: [{ field: 'connected', verb: 'revoked' }] });
 
   it('is looked into, and the connection dies where it is true', async () => {
-    const { id, userId } = await stage.imported({ tenant: 'gone' });
-    stage.sandbox.state.revokeGrant(userId);
+    const { id, userId } = await context.importConnection({ tenant: 'gone' });
+    context.sandbox.state.revokeGrant(userId);
     await deliver(permissions(userId, 1)).expect(200);
-    await settled();
-    expect((await stage.connection(id)).status).toBe('reauth_required');
+    await whenIdle();
+    expect((await context.connection(id)).status).toBe('reauth_required');
     expect(await relayed(userId)).toMatchObject([{ tenant: 'gone', connection_id: id }]);
   });
 
   it('changes nothing where it is not', async () => {
-    const { id, userId } = await stage.imported({ tenant: 'alive' });
-    const checkedBefore = (await stage.root(id)).last_checked_at;
-    stage.clock.advance(60);
+    const { id, userId } = await context.importConnection({ tenant: 'alive' });
+    const checkedBefore = (await context.root(id)).last_checked_at;
+    context.clock.advance(60);
     await deliver(permissions(userId, 1)).expect(200);
-    await settled();
-    expect((await stage.connection(id)).status).toBe('active');
-    const { last_checked_at: checkedAt, health } = await stage.root(id);
+    await whenIdle();
+    expect((await context.connection(id)).status).toBe('active');
+    const { last_checked_at: checkedAt, health } = await context.root(id);
     expect(health).toBe('healthy');
     expect(checkedAt).not.toBe(checkedBefore);
   });
 
   it('of a WhatsApp partner is looked into, by the account that it names', async () => {
-    const { id, userId } = await stage.imported({ kind: 'system_user', tenant: 'waba', expiresIn: null });
-    await stage.database.run({
+    const { id, userId } = await context.importConnection({ kind: 'system_user', tenant: 'waba', expiresIn: null });
+    await context.database.run({
       text: `INSERT INTO asset (connection_id, type, id, credential_id)
         SELECT connection_id, 'whatsapp_business_account', '31999', id FROM credential WHERE connection_id = $1 AND is_root`,
       values: [id],
     });
-    stage.sandbox.state.revokeGrant(userId);
+    context.sandbox.state.revokeGrant(userId);
     const value = { event: 'PARTNER_REMOVED', waba_info: { waba_id: '31999' } };
     await deliver(
       delivery('whatsapp_business_account', { id: '777', changes: [{ field: 'account_update', value }] }),
     ).expect(200);
-    await settled();
-    expect((await stage.connection(id)).status).toBe('reauth_required');
+    await whenIdle();
+    expect((await context.connection(id)).status).toBe('reauth_required');
   });
 
   it('waits on the row where Meta cannot be asked at once, for the look of every minute', async () => {
-    const { id, userId } = await stage.imported({ tenant: 'later' });
-    stage.sandbox.state.revokeGrant(userId);
-    stage.fault({ kind: 'status', status: 500 }, undefined, 100);
+    const { id, userId } = await context.importConnection({ tenant: 'later' });
+    context.sandbox.state.revokeGrant(userId);
+    context.fault({ kind: 'status', status: 500 }, undefined, 100);
     await deliver(permissions(userId, 1)).expect(200);
-    await settled();
-    expect((await stage.connection(id)).status).toBe('active');
-    stage.sandbox.state.faults.clear();
-    stage.clock.advance(3600);
-    await stage.sweep.health('due');
-    expect((await stage.connection(id)).status).toBe('reauth_required');
+    await whenIdle();
+    expect((await context.connection(id)).status).toBe('active');
+    context.sandbox.state.faults.clear();
+    context.clock.advance(3600);
+    await context.sweep.health('due');
+    expect((await context.connection(id)).status).toBe('reauth_required');
   });
 });
 
 async function address(): Promise<string> {
-  const { app } = stage.replica;
+  const { app } = context.replica;
   if (app.getHttpServer().listening === false)
     await app.getHttpAdapter().getInstance().listen({ host: '127.0.0.1', port: 0 });
   const { port } = app.getHttpServer().address() as { port: number };

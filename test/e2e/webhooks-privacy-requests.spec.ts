@@ -1,54 +1,54 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import request from 'supertest';
-import { PromptInspection } from '../../src/lifecycle/inspection/immediate-inspection.service.ts';
+import { ImmediateInspectionService } from '../../src/lifecycle/inspection/immediate-inspection.service.ts';
 import { addSeconds } from '../../src/platform/clock.ts';
 import { hubSignature, signedRequest } from '../../src/sandbox/state/callback-sender.ts';
-import { PersonRequestStore } from '../../src/webhooks/privacy-requests/privacy-request.repository.ts';
-import { CarryOutRequest } from '../../src/webhooks/privacy-requests/privacy-request-processor.ts';
-import { RequestResumer } from '../../src/webhooks/privacy-requests/privacy-request-resume.job.ts';
+import { PrivacyRequestRepository } from '../../src/webhooks/privacy-requests/privacy-request.repository.ts';
+import { PrivacyRequestProcessor } from '../../src/webhooks/privacy-requests/privacy-request-processor.ts';
+import { PrivacyRequestResumeJob } from '../../src/webhooks/privacy-requests/privacy-request-resume.job.ts';
 import { api } from '../support/connect-test-context.ts';
-import { type LifecycleStage, lifecycleStage } from '../support/lifecycle-test-context.ts';
+import { type LifecycleTestContext, openLifecycleTestContext } from '../support/lifecycle-test-context.ts';
 
-let stage: LifecycleStage;
+let context: LifecycleTestContext;
 
 beforeAll(async () => {
-  stage = await lifecycleStage();
+  context = await openLifecycleTestContext();
 });
 afterEach(() => {
-  stage.clock.advance(3600);
+  context.clock.advance(3600);
 });
-afterAll(() => stage?.close());
+afterAll(() => context?.close());
 
-const server = () => stage.replica.app.getHttpServer();
-const secret = (): string => stage.sandbox.app.secret;
+const server = () => context.replica.app.getHttpServer();
+const secret = (): string => context.sandbox.app.secret;
 const post = (path: string, text: string) =>
   request(server()).post(`/webhooks/meta/${path}`).type('form').send({ signed_request: text });
 /** As Meta signs it, issued so many seconds from now. */
 const signed = (userId: unknown, seconds = 0, key = secret()): string => {
-  const issuedAt = Math.floor(addSeconds(stage.clock.now(), seconds).getTime() / 1000);
+  const issuedAt = Math.floor(addSeconds(context.clock.now(), seconds).getTime() / 1000);
   return signedRequest(key, { user_id: userId, algorithm: 'HMAC-SHA256', issued_at: issuedAt });
 };
-const settled = () => stage.replica.app.get(PromptInspection).settled();
+const whenIdle = () => context.replica.app.get(ImmediateInspectionService).whenIdle();
 /** Connects the same person for another tenant. */
 const again = async (token: string, tenant: string): Promise<string> => {
-  const answer = await api(stage)
+  const response = await api(context)
     .post('/v1/connections/import', { tenant, product: 'pages', access_token: token })
     .expect(201);
-  return (answer.body as { id: string }).id;
+  return (response.body as { id: string }).id;
 };
 const secretsOf = (connectionId: string) =>
-  stage.database.rows({
+  context.database.rows({
     text: `SELECT s.id FROM sealed_secret s JOIN credential c ON c.secret_id = s.id WHERE c.connection_id = $1
       UNION ALL SELECT secret_id FROM provider_revocation WHERE connection_id = $1`,
     values: [connectionId],
   });
 const everything = async (needle: string): Promise<string[]> => {
-  const tables = await stage.database.rows<{ name: string }>({
+  const tables = await context.database.rows<{ name: string }>({
     text: `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'`,
   });
   const found: string[] = [];
   for (const { name } of tables) {
-    const rows = await stage.database.rows({
+    const rows = await context.database.rows({
       text: `SELECT 1 FROM "${name}" t WHERE position($1 in t::text) > 0 LIMIT 1`,
       values: [needle],
     });
@@ -59,7 +59,7 @@ const everything = async (needle: string): Promise<string[]> => {
 
 describe.each([['deauthorize'], ['data-deletion']])('POST /webhooks/meta/%s', (path) => {
   it('refuses what is not signed with a secret of ours with 401, and changes nothing', async () => {
-    const { id, userId } = await stage.imported({ tenant: 'forged' });
+    const { id, userId } = await context.importConnection({ tenant: 'forged' });
     const good = signed(userId);
     const wrong = [
       signed(userId, 0, 'another secret'),
@@ -72,7 +72,7 @@ describe.each([['deauthorize'], ['data-deletion']])('POST /webhooks/meta/%s', (p
     for (const text of wrong) {
       expect((await post(path, text).expect(401)).body).toMatchObject({ code: 'signature_invalid' });
     }
-    expect((await stage.connection(id)).status).toBe('active');
+    expect((await context.connection(id)).status).toBe('active');
   });
 
   it('says what is missing, and takes a form alone', async () => {
@@ -83,132 +83,132 @@ describe.each([['deauthorize'], ['data-deletion']])('POST /webhooks/meta/%s', (p
   });
 
   it("ends all of the person's connections of the app at once, without asking Meta and without keeping a token", async () => {
-    const one = await stage.imported({ tenant: 'person-a', pages: 1 });
+    const one = await context.importConnection({ tenant: 'person-a', pages: 1 });
     const two = await again(one.token, 'person-b');
-    const other = await stage.imported({ tenant: 'person-a' });
-    stage.clock.advance(3600);
-    const calls = stage.sandbox.state.log.list().length;
+    const other = await context.importConnection({ tenant: 'person-a' });
+    context.clock.advance(3600);
+    const calls = context.sandbox.state.log.list().length;
     await post(path, signed(one.userId)).expect(200);
     for (const id of [one.id, two]) {
-      expect(await stage.connection(id)).toMatchObject({ status: 'revoked', provider_revocation: 'confirmed' });
+      expect(await context.connection(id)).toMatchObject({ status: 'revoked', provider_revocation: 'confirmed' });
       expect(await secretsOf(id)).toEqual([]);
     }
-    expect((await stage.connection(other.id)).status).toBe('active');
-    expect(stage.sandbox.state.log.list().length).toBe(calls);
+    expect((await context.connection(other.id)).status).toBe('active');
+    expect(context.sandbox.state.log.list().length).toBe(calls);
     const reason = path === 'deauthorize' ? 'deauthorized' : 'data_deletion';
-    expect((await stage.audited('connection.revoked')).slice(-2)).toEqual([
+    expect((await context.audited('connection.revoked')).slice(-2)).toEqual([
       expect.objectContaining({ reason, provider_revocation: 'confirmed' }),
       expect.objectContaining({ reason, provider_revocation: 'confirmed' }),
     ]);
     expect(
-      (await stage.events('connection.revoked')).filter((event) =>
+      (await context.events('connection.revoked')).filter((event) =>
         [one.id, two].includes(String(event['connection_id'])),
       ),
     ).toHaveLength(2);
   });
 
   it('inspects at once instead where the person connected more than a minute after it was issued', async () => {
-    const { id, userId } = await stage.imported({ tenant: 'later' });
-    const checked = stage.sandbox.state.log.list().length;
+    const { id, userId } = await context.importConnection({ tenant: 'later' });
+    const checked = context.sandbox.state.log.list().length;
     await post(path, signed(userId, -61)).expect(200);
-    await settled();
-    expect((await stage.connection(id)).status).toBe('active');
-    expect(stage.sandbox.state.log.list().length).toBeGreaterThan(checked);
-    expect((await stage.root(id)).subject_id).toBe(userId);
-    stage.sandbox.state.revokeGrant(userId);
+    await whenIdle();
+    expect((await context.connection(id)).status).toBe('active');
+    expect(context.sandbox.state.log.list().length).toBeGreaterThan(checked);
+    expect((await context.root(id)).subject_id).toBe(userId);
+    context.sandbox.state.revokeGrant(userId);
     await post(path, signed(userId, -62)).expect(200);
-    await settled();
-    expect((await stage.connection(id)).status).toBe('reauth_required');
+    await whenIdle();
+    expect((await context.connection(id)).status).toBe('reauth_required');
     // Within the minute it counts: clocks differ, and the login itself takes its time.
     await post(path, signed(userId, -59)).expect(200);
-    expect((await stage.connection(id)).status).toBe('revoked');
+    expect((await context.connection(id)).status).toBe('revoked');
   });
 
   it('changes nothing more when it is replayed, even right after a new login', async () => {
-    const { userId, token, id } = await stage.imported({ tenant: 'replay' });
+    const { userId, token, id } = await context.importConnection({ tenant: 'replay' });
     const text = signed(userId);
     const first = await post(path, text).expect(200);
-    expect((await stage.connection(id)).status).toBe('revoked');
-    stage.clock.advance(30);
+    expect((await context.connection(id)).status).toBe('revoked');
+    context.clock.advance(30);
     const fresh = await again(token, 'replay');
     const padded = `${text.slice(0, text.indexOf('.'))}=${text.slice(text.indexOf('.'))}`;
     for (const replay of [text, padded]) expect((await post(path, replay).expect(200)).body).toEqual(first.body);
-    expect((await stage.connection(fresh)).status).toBe('active');
-    expect((await stage.root(fresh)).health).toBe('healthy');
+    expect((await context.connection(fresh)).status).toBe('active');
+    expect((await context.root(fresh)).health).toBe('healthy');
   });
 
   it('without a time is a reason to look, not to believe', async () => {
-    const { id, userId } = await stage.imported({ tenant: 'timeless' });
+    const { id, userId } = await context.importConnection({ tenant: 'timeless' });
     await post(path, signedRequest(secret(), { user_id: userId, algorithm: 'HMAC-SHA256' })).expect(200);
-    await settled();
-    expect((await stage.connection(id)).status).toBe('active');
+    await whenIdle();
+    expect((await context.connection(id)).status).toBe('active');
   });
 
   it('stays within the app whose secret signed; the Meta app may sign for the apps inside it', async () => {
-    const { app } = stage.sandbox;
-    const threads = await stage.imported({ kind: 'threads_user', tenant: 'apps' });
-    const user = await stage.imported({ tenant: 'apps' });
+    const { app } = context.sandbox;
+    const threads = await context.importConnection({ kind: 'threads_user', tenant: 'apps' });
+    const user = await context.importConnection({ tenant: 'apps' });
     await post(path, signed(user.userId, 0, app.threadsAppSecret)).expect(200);
     await post(path, signed(threads.userId, 0, app.instagramAppSecret)).expect(200);
-    expect((await stage.connection(user.id)).status).toBe('active');
-    expect((await stage.connection(threads.id)).status).toBe('active');
+    expect((await context.connection(user.id)).status).toBe('active');
+    expect((await context.connection(threads.id)).status).toBe('active');
     await post(path, signed(threads.userId, 1, app.threadsAppSecret)).expect(200);
-    expect((await stage.connection(threads.id)).status).toBe('revoked');
-    const inside = await stage.imported({ kind: 'instagram_user', tenant: 'apps' });
-    const { subject_id: instagramId } = await stage.root(inside.id);
+    expect((await context.connection(threads.id)).status).toBe('revoked');
+    const inside = await context.importConnection({ kind: 'instagram_user', tenant: 'apps' });
+    const { subject_id: instagramId } = await context.root(inside.id);
     await post(path, signed(instagramId)).expect(200);
-    expect((await stage.connection(inside.id)).status).toBe('revoked');
+    expect((await context.connection(inside.id)).status).toBe('revoked');
   });
 
   it('goes on by itself where it broke off', async () => {
-    const { id, userId } = await stage.imported({ tenant: 'broken-off' });
-    const store = stage.replica.app.get(PersonRequestStore);
-    const taken = await store.take({
+    const { id, userId } = await context.importConnection({ tenant: 'broken-off' });
+    const store = context.replica.app.get(PrivacyRequestRepository);
+    const accepted = await store.accept({
       kind: path === 'deauthorize' ? 'deauthorize' : 'data_deletion',
       payload: `broken off ${path}`,
-      apps: { appIds: [stage.sandbox.app.id], otherwiseAppIds: [] },
+      apps: { appIds: [context.sandbox.app.id], fallbackAppIds: [] },
       metaUserId: userId,
-      issuedAt: stage.clock.now(),
+      issuedAt: context.clock.now(),
       requestId: 'req-broken',
     });
-    expect((await stage.connection(id)).status).toBe('active');
-    stage.clock.advance(31);
-    await stage.replica.app.get(RequestResumer).look();
-    expect((await stage.connection(id)).status).toBe('revoked');
+    expect((await context.connection(id)).status).toBe('active');
+    context.clock.advance(31);
+    await context.replica.app.get(PrivacyRequestResumeJob).resumeUnfinished();
+    expect((await context.connection(id)).status).toBe('revoked');
     // And the call that had only been slow finds nothing left to do.
-    const audited = (await stage.audited('connection.revoked')).length;
-    await stage.replica.app.get(CarryOutRequest).carryOut(taken);
-    expect((await stage.audited('connection.revoked')).length).toBe(audited);
+    const audited = (await context.audited('connection.revoked')).length;
+    await context.replica.app.get(PrivacyRequestProcessor).execute(accepted);
+    expect((await context.audited('connection.revoked')).length).toBe(audited);
   });
 
   it('is carried out by the upkeep although others ahead of it fail over and over', async () => {
-    const { id, userId } = await stage.imported({ tenant: 'behind' });
-    const requests = stage.replica.app.get(PersonRequestStore);
-    const take = (metaUserId: string) =>
-      requests.take({
+    const { id, userId } = await context.importConnection({ tenant: 'behind' });
+    const requests = context.replica.app.get(PrivacyRequestRepository);
+    const accept = (metaUserId: string) =>
+      requests.accept({
         kind: path === 'deauthorize' ? 'deauthorize' : 'data_deletion',
         payload: `${path} of ${metaUserId}`,
-        apps: { appIds: [stage.sandbox.app.id], otherwiseAppIds: [] },
+        apps: { appIds: [context.sandbox.app.id], fallbackAppIds: [] },
         metaUserId,
-        issuedAt: stage.clock.now(),
+        issuedAt: context.clock.now(),
         requestId: 'req_behind',
       });
     for (let count = 0; count < 25; count++) {
-      await take(`stuck-${count}`);
-      stage.clock.advance(1);
+      await accept(`stuck-${count}`);
+      context.clock.advance(1);
     }
-    await take(userId);
-    stage.clock.advance(31);
-    const work = stage.replica.app.get(CarryOutRequest);
-    const carryOut = work.carryOut.bind(work);
-    const failing = jest.spyOn(work, 'carryOut').mockImplementation((request) => {
+    await accept(userId);
+    context.clock.advance(31);
+    const work = context.replica.app.get(PrivacyRequestProcessor);
+    const execute = work.execute.bind(work);
+    const failing = jest.spyOn(work, 'execute').mockImplementation((request) => {
       if (request.metaUserId?.startsWith('stuck') === true) throw new Error('stuck');
-      return carryOut(request);
+      return execute(request);
     });
-    await stage.replica.app.get(RequestResumer).look();
+    await context.replica.app.get(PrivacyRequestResumeJob).resumeUnfinished();
     failing.mockRestore();
-    expect((await stage.connection(id)).status).toBe('revoked');
-    await stage.replica.app.get(RequestResumer).look();
+    expect((await context.connection(id)).status).toBe('revoked');
+    await context.replica.app.get(PrivacyRequestResumeJob).resumeUnfinished();
   });
 });
 
@@ -219,9 +219,9 @@ describe('a data deletion', () => {
     request(server()).get(`/data-deletion/${code}`).set('Accept', accept);
 
   it('erases the person from every table, and keeps the audit chain whole', async () => {
-    const { id, userId, pageIds } = await stage.imported({ tenant: 'erase', pages: 2 });
+    const { id, userId, pageIds } = await context.importConnection({ tenant: 'erase', pages: 2 });
     const pageId = pageIds[0] ?? '';
-    const [name] = await stage.database.rows<{ subject_name: string }>({
+    const [name] = await context.database.rows<{ subject_name: string }>({
       text: 'SELECT subject_name FROM credential WHERE connection_id = $1 AND is_root',
       values: [id],
     });
@@ -231,18 +231,18 @@ describe('a data deletion', () => {
     for (const text of personal) expect(await everything(text)).not.toEqual([]);
     await erase(userId);
     for (const text of personal) expect(await everything(text)).toEqual([]);
-    expect(await stage.connection(id)).toMatchObject({ id, status: 'revoked', meta_user_id: 'erased', assets: [] });
-    expect((await stage.audited('data_deletion.completed')).at(-1)).toEqual({ revoked: 1, inspected: 0, erased: 1 });
-    expect((await api(stage).get('/v1/audit/verify').expect(200)).body).toMatchObject({ valid: true });
+    expect(await context.connection(id)).toMatchObject({ id, status: 'revoked', meta_user_id: 'erased', assets: [] });
+    expect((await context.audited('data_deletion.completed')).at(-1)).toEqual({ revoked: 1, inspected: 0, erased: 1 });
+    expect((await api(context).get('/v1/audit/verify').expect(200)).body).toMatchObject({ valid: true });
   });
 
   it('erases what was revoked before, with the token that was kept for Meta, and what was known without a connection', async () => {
-    const { id, userId } = await stage.imported({ tenant: 'erase-old' });
-    stage.fault({ kind: 'status', status: 500 }, { pathPattern: 'permissions' }, 100);
-    const revoked = await api(stage).delete(`/v1/connections/${id}`).expect(200);
+    const { id, userId } = await context.importConnection({ tenant: 'erase-old' });
+    context.fault({ kind: 'status', status: 500 }, { pathPattern: 'permissions' }, 100);
+    const revoked = await api(context).delete(`/v1/connections/${id}`).expect(200);
     expect(revoked.body).toMatchObject({ provider_revocation: 'pending' });
     expect(await secretsOf(id)).not.toEqual([]);
-    stage.sandbox.state.faults.clear();
+    context.sandbox.state.faults.clear();
     await relay('permissions', { id: userId, uid: userId, time: 7, changes: [] });
     expect(await everything(userId)).toEqual(expect.arrayContaining(['connection', 'event', 'webhook_entry']));
     await erase(userId);
@@ -251,17 +251,17 @@ describe('a data deletion', () => {
   });
 
   it('leaves the connection that the person made afterwards', async () => {
-    const { id, userId } = await stage.imported({ tenant: 'stays' });
+    const { id, userId } = await context.importConnection({ tenant: 'stays' });
     await post('data-deletion', signed(userId, -120)).expect(200);
-    await settled();
-    expect(await stage.connection(id)).toMatchObject({ status: 'active', meta_user_id: userId });
-    expect((await stage.audited('data_deletion.completed')).at(-1)).toEqual({ revoked: 0, inspected: 1, erased: 0 });
+    await whenIdle();
+    expect(await context.connection(id)).toMatchObject({ status: 'active', meta_user_id: userId });
+    expect((await context.audited('data_deletion.completed')).at(-1)).toEqual({ revoked: 0, inspected: 1, erased: 0 });
   });
 
   it('is answered with a page of ours and a code, alike for persons nobody knows', async () => {
-    const { userId } = await stage.imported({ tenant: 'page' });
-    const answers = [await erase(userId), await erase('999999999999')];
-    for (const { url, confirmation_code: code } of answers) {
+    const { userId } = await context.importConnection({ tenant: 'page' });
+    const responses = [await erase(userId), await erase('999999999999')];
+    for (const { url, confirmation_code: code } of responses) {
       expect(code).toMatch(/^[0-9a-f]{32}$/);
       expect(url).toBe(`http://localhost:3000/data-deletion/${code}`);
       const html = await page(code).expect(200);
@@ -276,14 +276,14 @@ describe('a data deletion', () => {
       ]);
       expect(json.body).toMatchObject({ status: 'completed', confirmation_code: code });
     }
-    expect(answers[0]?.confirmation_code).not.toBe(answers[1]?.confirmation_code);
+    expect(responses[0]?.confirmation_code).not.toBe(responses[1]?.confirmation_code);
   });
 
   it('shows its state while it is under way', async () => {
-    const { confirmationCode } = await stage.replica.app.get(PersonRequestStore).take({
+    const { confirmationCode } = await context.replica.app.get(PrivacyRequestRepository).accept({
       kind: 'data_deletion',
       payload: 'under way',
-      apps: { appIds: ['1'], otherwiseAppIds: [] },
+      apps: { appIds: ['1'], fallbackAppIds: [] },
       metaUserId: '42',
       issuedAt: null,
       requestId: 'req-1',
@@ -305,14 +305,14 @@ describe('a data deletion', () => {
   });
 
   it('works with what the sandbox sends', async () => {
-    const { id, userId } = await stage.imported({ tenant: 'sandbox' });
-    await stage.replica.app.getHttpAdapter().getInstance().listen({ host: '127.0.0.1', port: 0 });
+    const { id, userId } = await context.importConnection({ tenant: 'sandbox' });
+    await context.replica.app.getHttpAdapter().getInstance().listen({ host: '127.0.0.1', port: 0 });
     const { port } = server().address() as { port: number };
     const url = `http://127.0.0.1:${port}/webhooks/meta/data-deletion`;
-    const result = await stage.sandbox.state.callbacks.signedRequest('data_deletion', url, userId, secret());
+    const result = await context.sandbox.state.callbacks.signedRequest('data_deletion', url, userId, secret());
     expect(result.status).toBe(200);
     expect(JSON.parse(result.body)).toMatchObject({ confirmation_code: expect.stringMatching(/^[0-9a-f]{32}$/) });
-    expect((await stage.connection(id)).status).toBe('revoked');
+    expect((await context.connection(id)).status).toBe('revoked');
   });
 });
 

@@ -5,11 +5,11 @@ import type { Database } from '../../src/database/database.ts';
 import type { KeyRing } from '../../src/vault/keys/key-ring.ts';
 import { FakeClock } from './fake-clock.ts';
 import { openFreshDatabase } from './fresh-database.ts';
-import { assemble } from './open-resources.ts';
+import { openResources } from './open-resources.ts';
 import { openTestVault } from './test-vault.ts';
 
 /** The audit room on a database of its own, put together by hand. */
-export interface AuditStage {
+export interface AuditTestContext {
   database: Database;
   url: string;
   clock: FakeClock;
@@ -21,16 +21,16 @@ export interface AuditStage {
   /** So many entries, with so many seconds after each. */
   record(count: number, secondsApart?: number): Promise<void>;
   /** Ten entries of ten minutes, linked; their ids. */
-  tenLinked(): Promise<string[]>;
+  recordTenLinked(): Promise<string[]>;
   linkedIds(): Promise<string[]>;
   /** Where a verification finds the chain broken, if it does. */
-  fault(): Promise<ChainFault | null>;
+  findFault(): Promise<ChainFault | null>;
   close(): Promise<void>;
 }
 
-export function auditStage(): Promise<AuditStage> {
-  return assemble(async (keep) => {
-    const { database, url } = keep(await openFreshDatabase());
+export function openAuditTestContext(): Promise<AuditTestContext> {
+  return openResources(async (closeLater) => {
+    const { database, url } = closeLater(await openFreshDatabase());
     const clock = new FakeClock();
     const { ring, ids } = await openTestVault(database, clock);
     const log = new AuditLog(clock, ids, ring);
@@ -59,16 +59,17 @@ export function auditStage(): Promise<AuditStage> {
       record,
       linkedIds,
       sql: (text: string, values: unknown[] = []) => database.run({ text, values }),
-      tenLinked: async () => {
+      recordTenLinked: async () => {
         await record(10, 600);
-        const linked = await chain.linkNew();
+        const linked = await chain.linkNewEntries();
         if (linked !== 10) throw new Error(`${linked} of ten entries were linked`);
         return linkedIds();
       },
-      fault: async () => {
-        const { valid, brokenAt } = await verifier.verify();
-        if (valid !== (brokenAt === null)) throw new Error(`valid is ${valid}, and yet ${JSON.stringify(brokenAt)}`);
-        return brokenAt;
+      findFault: async () => {
+        const { valid, firstFault } = await verifier.verify();
+        if (valid !== (firstFault === null))
+          throw new Error(`valid is ${valid}, and yet ${JSON.stringify(firstFault)}`);
+        return firstFault;
       },
     };
   });

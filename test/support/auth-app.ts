@@ -4,15 +4,15 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Registry } from 'prom-client';
 import { AuditLog } from '../../src/audit/audit-log.ts';
 import { ChainMac } from '../../src/audit/chain/chain-mac.ts';
-import { AccessModule } from '../../src/auth/auth.module.ts';
+import { AuthModule } from '../../src/auth/auth.module.ts';
 import { KeyHasher } from '../../src/auth/credentials/key-hasher.ts';
-import { PolicyRefusalFilter } from '../../src/auth/policy/policy-violation.filter.ts';
+import { PolicyViolationFilter } from '../../src/auth/policy/policy-violation.filter.ts';
 import { Config, type OidcConfig } from '../../src/config/config.ts';
 import { Database } from '../../src/database/database.ts';
 import { Clock } from '../../src/platform/clock.ts';
 import { HttpClient, UndiciHttpClient } from '../../src/platform/http-client/http-client.ts';
 import { createHttpServer } from '../../src/platform/http-server/http-server.ts';
-import { InputPipe } from '../../src/platform/http-server/input-validation.pipe.ts';
+import { InputValidationPipe } from '../../src/platform/http-server/input-validation.pipe.ts';
 import { ProblemFilter } from '../../src/platform/http-server/problem.filter.ts';
 import { Ids } from '../../src/platform/ids.ts';
 import { LOGGER } from '../../src/platform/logger.ts';
@@ -24,14 +24,14 @@ import { openTestVault } from './test-vault.ts';
 
 export const BOOTSTRAP_KEY = 'the-operators-own-bootstrap-key-0123';
 
-export interface AccessApp {
+export interface AuthApp {
   app: NestFastifyApplication;
   registry: Registry;
   log: ReturnType<typeof captureLog>;
 }
 
 /** Access and audit alone, with the controllers of a test beside them, on a database that is open already. */
-export async function startAccessApp(
+export async function startAuthApp(
   database: Database,
   clock: Clock,
   options: {
@@ -41,7 +41,7 @@ export async function startAccessApp(
     http?: HttpClient;
     trustedProxies?: string[];
   } = {},
-): Promise<AccessApp> {
+): Promise<AuthApp> {
   const { ring, ids, random } = await openTestVault(database, clock);
   const registry = new Registry();
   const log = captureLog();
@@ -72,7 +72,7 @@ export async function startAccessApp(
     {
       module: TestModule,
       global: true,
-      imports: [AccessModule],
+      imports: [AuthModule],
       controllers: options.controllers ?? [],
       providers: values,
       exports: values,
@@ -82,9 +82,9 @@ export async function startAccessApp(
   );
   app.useGlobalFilters(
     new ProblemFilter(log.logger, (path) => server.routes.methodsOf(path)),
-    app.get(PolicyRefusalFilter),
+    app.get(PolicyViolationFilter),
   );
-  app.useGlobalPipes(new InputPipe());
+  app.useGlobalPipes(new InputValidationPipe());
   await app.init();
   await app.getHttpAdapter().getInstance().ready();
   return { app, registry, log };

@@ -32,12 +32,12 @@ export async function startChildReplica(environment: Record<string, string>): Pr
     env: { PATH: process.env['PATH'], ...replicaBuild(), ...TEST_ENVIRONMENT, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let said = '';
+  let output = '';
   child.stderr.on('data', (chunk: Buffer) => {
-    said += chunk.toString();
+    output += chunk.toString();
   });
   const url = await Promise.race([firstLine(child), once(child, 'exit').then(() => null)]);
-  if (url === null) throw new Error(`the replica did not start: ${said}`);
+  if (url === null) throw new Error(`the replica did not start: ${output}`);
   return {
     url,
     signal: (name) => {

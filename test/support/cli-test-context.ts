@@ -4,12 +4,12 @@ import path from 'node:path';
 import pg from 'pg';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { freshDatabase } from './fresh-database.ts';
-import { assemble } from './open-resources.ts';
-import { type CommandEnd, metavault, metavaultJson } from './run-metavault.ts';
+import { openResources } from './open-resources.ts';
+import { type CommandResult, runMetavault, runMetavaultJson } from './run-metavault.ts';
 import { startTestSandbox } from './test-sandbox.ts';
 
 /** What `metavault` works on: a Meta on real time, a database and files, without any replica. */
-export interface CliStage {
+export interface CliTestContext {
   sandbox: Sandbox;
   databaseUrl: string;
   sql: pg.Client;
@@ -18,24 +18,24 @@ export interface CliStage {
   /** Writes a file; its path. */
   file(name: string, text: string): string;
   /** A token of a person of its own, as an import takes it. */
-  personToken(): string;
+  createUserToken(): string;
   /** `metavault`, on this stage. */
-  run(...words: string[]): Promise<CommandEnd>;
+  run(...words: string[]): Promise<CommandResult>;
   /** The same with `--json`, for a command that must succeed: what it printed. */
   json<T>(...words: string[]): Promise<T>;
   close(): Promise<void>;
 }
 
-export function cliStage(): Promise<CliStage> {
-  return assemble(async (keep) => {
-    const sandbox = keep(await startTestSandbox());
+export function openCliTestContext(): Promise<CliTestContext> {
+  return openResources(async (closeLater) => {
+    const sandbox = closeLater(await startTestSandbox());
     const { url: databaseUrl, drop } = await freshDatabase();
-    keep({ close: drop });
+    closeLater({ close: drop });
     const sql = new pg.Client({ connectionString: databaseUrl });
     await sql.connect();
-    keep({ close: () => sql.end() });
+    closeLater({ close: () => sql.end() });
     const folder = mkdtempSync(path.join(tmpdir(), 'metavault-cli-'));
-    keep({ close: () => rmSync(folder, { recursive: true, force: true }) });
+    closeLater({ close: () => rmSync(folder, { recursive: true, force: true }) });
     const environment = { ...sandbox.environment(), DATABASE_URL: databaseUrl };
     return {
       sandbox,
@@ -47,12 +47,12 @@ export function cliStage(): Promise<CliStage> {
         writeFileSync(file, text);
         return file;
       },
-      personToken: () => {
+      createUserToken: () => {
         const { id } = sandbox.state.make.user({ kind: 'user' });
         return sandbox.state.make.token({ userId: id }).accessToken;
       },
-      run: (...words: string[]) => metavault(environment, ...words),
-      json: <T>(...words: string[]) => metavaultJson<T>(environment, ...words),
+      run: (...words: string[]) => runMetavault(environment, ...words),
+      json: <T>(...words: string[]) => runMetavaultJson<T>(environment, ...words),
     };
   });
 }

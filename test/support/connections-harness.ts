@@ -1,41 +1,58 @@
 import { AuditLog, SYSTEM } from '../../src/audit/audit-log.ts';
 import type { Config, Product } from '../../src/config/config.ts';
-import { EstablishConnection, type Establishment } from '../../src/connections/authorization/connection-provisioner.ts';
-import { TokenIntakes } from '../../src/connections/authorization/pending-authorization.repository.ts';
+import {
+  ConnectionProvisioner,
+  type ProvisioningInput,
+} from '../../src/connections/authorization/connection-provisioner.ts';
+import { PendingAuthorizationRepository } from '../../src/connections/authorization/pending-authorization.repository.ts';
 import { CredentialWriter, type GrantedCredential } from '../../src/connections/credentials/credential-writer.ts';
-import { RevokeConnection } from '../../src/connections/revocation/connection-revoker.ts';
+import { ConnectionRevoker } from '../../src/connections/revocation/connection-revoker.ts';
 import type { Database } from '../../src/database/database.ts';
 import { Outbox } from '../../src/events/outbox/outbox.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { SecretString } from '../../src/platform/secret-string.ts';
 import type { TestVault } from './test-vault.ts';
 
-export interface TestConnections {
-  intakes: TokenIntakes;
-  establish: EstablishConnection;
-  revoke: RevokeConnection;
+export interface ConnectionsHarness {
+  pendingAuthorizations: PendingAuthorizationRepository;
+  provisioner: ConnectionProvisioner;
+  revoke: ConnectionRevoker;
   writer: CredentialWriter;
   audit: AuditLog;
   outbox: Outbox;
 }
 
 /** The connections room, put together by hand. */
-export function connectionsRoom(database: Database, clock: Clock, config: Config, of: TestVault): TestConnections {
+export function createConnectionsHarness(
+  database: Database,
+  clock: Clock,
+  config: Config,
+  of: TestVault,
+): ConnectionsHarness {
   const audit = new AuditLog(clock, of.ids, of.ring);
   const outbox = new Outbox(clock, of.ids);
   const writer = new CredentialWriter(of.vault, of.ring, of.ids, of.random);
-  const intakes = new TokenIntakes(database, of.vault, clock, of.ids);
+  const pendingAuthorizations = new PendingAuthorizationRepository(database, of.vault, clock, of.ids);
   return {
-    intakes,
+    pendingAuthorizations,
     writer,
     audit,
     outbox,
-    establish: new EstablishConnection(database, writer, intakes, audit, outbox, clock, of.ids, config),
-    revoke: new RevokeConnection(database, writer, audit, outbox, clock),
+    provisioner: new ConnectionProvisioner(
+      database,
+      writer,
+      pendingAuthorizations,
+      audit,
+      outbox,
+      clock,
+      of.ids,
+      config,
+    ),
+    revoke: new ConnectionRevoker(database, writer, audit, outbox, clock),
   };
 }
 
-export interface ConnectionRecipe {
+export interface ConnectionOptions {
   tenant?: string;
   product?: Product;
   flow?: string;
@@ -47,18 +64,18 @@ export interface ConnectionRecipe {
 
 /** Connects without any Meta: a user token (60 days) and the pages of the recipe. Returns the connection's id. */
 export async function connect(
-  room: Pick<TestConnections, 'intakes' | 'establish'>,
+  harness: Pick<ConnectionsHarness, 'pendingAuthorizations' | 'provisioner'>,
   clock: Clock,
-  recipe: ConnectionRecipe = {},
+  options: ConnectionOptions = {},
 ): Promise<string> {
-  const metaUserId = recipe.metaUserId ?? '100000000000001';
-  const { token: rootToken = 'EAArootToken', ...root } = recipe.root ?? {};
+  const metaUserId = options.metaUserId ?? '100000000000001';
+  const { token: rootToken = 'EAArootToken', ...root } = options.root ?? {};
   const expiresAt = new Date(clock.now().getTime() + 60 * 86_400_000);
-  const intake = await room.intakes.begin(
+  const pendingAuthorization = await harness.pendingAuthorizations.begin(
     {
-      tenant: recipe.tenant ?? 'tenant-a',
-      product: recipe.product ?? 'pages',
-      flow: recipe.flow ?? 'facebook_login',
+      tenant: options.tenant ?? 'tenant-a',
+      product: options.product ?? 'pages',
+      flow: options.flow ?? 'facebook_login',
       sessionId: null,
       stateHash: null,
       requestedBy: null,
@@ -69,10 +86,10 @@ export async function connect(
     },
     60,
   );
-  const pages = recipe.pages ?? [];
-  const establishment: Establishment = {
-    intake,
-    appId: recipe.appId ?? '1000000000000001',
+  const pages = options.pages ?? [];
+  const provisioningInput: ProvisioningInput = {
+    pendingAuthorization,
+    appId: options.appId ?? '1000000000000001',
     metaUserId,
     scopes: ['pages_show_list'],
     declinedScopes: [],
@@ -115,5 +132,5 @@ export async function connect(
     actor: SYSTEM,
     requestId: null,
   };
-  return (await room.establish.establish(establishment)).connectionId;
+  return (await harness.provisioner.provision(provisioningInput)).connectionId;
 }

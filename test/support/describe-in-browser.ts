@@ -4,12 +4,12 @@ import type { RequestListener, Server } from 'node:http';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, jest } from '@jest/globals';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-import { type ConnectStage, connectStage } from './connect-test-context.ts';
+import { type ConnectTestContext, openConnectTestContext } from './connect-test-context.ts';
 import { listen } from './http-listener.ts';
-import { assemble } from './open-resources.ts';
+import { openResources } from './open-resources.ts';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-const FLAGS = [
+const CHROMIUM_FLAGS = [
   // Started as root, as in containers, Chromium has no sandbox of its own to offer.
   '--no-sandbox',
   '--disable-gpu',
@@ -20,7 +20,7 @@ const FLAGS = [
   '--disable-sync',
 ];
 /** For a browser on a machine that is busy with other things. */
-const PATIENCE_MS = 30_000;
+const TIMEOUT_MS = 30_000;
 const CHROMIUM = findChromium(process.env);
 
 /** The Chromium of `CHROMIUM_PATH`, else the first of the usual names on `PATH`; null where there is none. */
@@ -41,7 +41,7 @@ function canRun(file: string): boolean {
     const version = execFileSync(file, ['--version'], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
-      timeout: PATIENCE_MS,
+      timeout: TIMEOUT_MS,
     });
     return /\d+\.\d+/.test(version);
   } catch {
@@ -54,11 +54,11 @@ export interface Visitor {
   context: BrowserContext;
   page: Page;
   /** What pages complained about, in any tab: blocked by their policy, broken scripts. Answers of 4xx and 5xx are no complaint. */
-  complaints: string[];
+  pageErrors: string[];
 }
 
 /** A replica that a browser can visit, a sandbox of another site, a product to come back to, and a Chromium. */
-export interface BrowserStage extends ConnectStage {
+export interface BrowserTestContext extends ConnectTestContext {
   /** Where the replica listens, and its `PUBLIC_URL` where a test gives no other. */
   listensAt: string;
   /** A page of the product's own, which sessions may have as `return_url`. */
@@ -69,8 +69,8 @@ export interface BrowserStage extends ConnectStage {
 }
 
 /** What tests in a browser work with. */
-export interface Browsing {
-  stage(): BrowserStage;
+export interface BrowserTest {
+  testContext(): BrowserTestContext;
   /** A person's browser with nothing in it yet. Closed after the test. */
   visitor(settings?: Parameters<Browser['newContext']>[0]): Promise<Visitor>;
 }
@@ -82,37 +82,37 @@ export interface Browsing {
 export function describeInBrowser(
   title: string,
   environment: Record<string, string>,
-  tests: (browsing: Browsing) => void,
+  tests: (browserTest: BrowserTest) => void,
 ): void {
   if (CHROMIUM === null) {
-    const nothing: Browsing = { stage: () => missing(), visitor: async () => missing() };
+    const nothing: BrowserTest = { testContext: () => missing(), visitor: async () => missing() };
     describe.skip(`${title} [skipped: no Chromium found; install one or set CHROMIUM_PATH]`, () => tests(nothing));
     return;
   }
   const executablePath = CHROMIUM;
   describe(title, () => {
-    jest.setTimeout(4 * PATIENCE_MS);
+    jest.setTimeout(4 * TIMEOUT_MS);
     // Windows come and go by a browser's own clock; what fails twice is ours. The first failure is printed.
     jest.retryTimes(1, { logErrorsBeforeRetry: true });
-    let opening: Promise<BrowserStage>;
-    let stage: BrowserStage;
+    let opening: Promise<BrowserTestContext>;
+    let testContext: BrowserTestContext;
     const visitors: Visitor[] = [];
     beforeAll(async () => {
-      opening = browserStage(executablePath, environment);
-      stage = await opening;
+      opening = openBrowserTestContext(executablePath, environment);
+      testContext = await opening;
     });
     afterEach(async () => {
-      stage.sandbox.state.faults.clear();
-      stage.returns.length = 0;
+      testContext.sandbox.state.faults.clear();
+      testContext.returns.length = 0;
       const gone = visitors.splice(0);
       await Promise.all(gone.map((visitor) => visitor.context.close()));
-      expect(gone.flatMap((visitor) => visitor.complaints)).toEqual([]);
+      expect(gone.flatMap((visitor) => visitor.pageErrors)).toEqual([]);
     });
     afterAll(async () => (await opening.catch(() => null))?.close());
     tests({
-      stage: () => stage,
+      testContext: () => testContext,
       visitor: async (settings = {}) => {
-        const visitor = await newVisitor(stage.browser, settings);
+        const visitor = await newVisitor(testContext.browser, settings);
         visitors.push(visitor);
         return visitor;
       },
@@ -125,25 +125,25 @@ function missing(): never {
 }
 
 /** The sandbox is at 127.0.0.1 and the replica at localhost: two sites, as in life, so that SameSite is put to the test. */
-function browserStage(executablePath: string, given: Record<string, string>): Promise<BrowserStage> {
-  return assemble(async (keep) => {
-    const returns: BrowserStage['returns'] = [];
-    const product = keep(await listen(productPage(returns)));
+function openBrowserTestContext(executablePath: string, given: Record<string, string>): Promise<BrowserTestContext> {
+  return openResources(async (closeLater) => {
+    const returns: BrowserTestContext['returns'] = [];
+    const product = closeLater(await listen(productPage(returns)));
     // The replica's own server does not listen: here the port is known before PUBLIC_URL has to be.
     let replica: Server | null = null;
-    const front = keep(await listen((request, response) => replica?.emit('request', request, response)));
+    const front = closeLater(await listen((request, response) => replica?.emit('request', request, response)));
     const listensAt = `http://localhost:${front.port}`;
     const returnOrigin = `http://127.0.0.1:${product.port}`;
     const environment = { PUBLIC_URL: listensAt, RETURN_URL_ORIGINS: returnOrigin, ...given };
-    const stage = keep(await connectStage({ environment }));
-    replica = stage.replica.app.getHttpServer();
-    const options = { executablePath, args: FLAGS, headless: true, timeout: 2 * PATIENCE_MS };
-    const browser = keep(await chromium.launch(options));
-    return { ...stage, listensAt, returnUrl: `${returnOrigin}/done`, returns, browser };
+    const testContext = closeLater(await openConnectTestContext({ environment }));
+    replica = testContext.replica.app.getHttpServer();
+    const options = { executablePath, args: CHROMIUM_FLAGS, headless: true, timeout: 2 * TIMEOUT_MS };
+    const browser = closeLater(await chromium.launch(options));
+    return { ...testContext, listensAt, returnUrl: `${returnOrigin}/done`, returns, browser };
   });
 }
 
-function productPage(returns: BrowserStage['returns']): RequestListener {
+function productPage(returns: BrowserTestContext['returns']): RequestListener {
   return (request, response) => {
     if (request.url !== '/favicon.ico')
       returns.push({ url: request.url ?? '', referer: request.headers.referer ?? null });
@@ -156,12 +156,12 @@ async function newVisitor(
   settings: NonNullable<Parameters<Browser['newContext']>[0]>,
 ): Promise<Visitor> {
   const context = await browser.newContext(settings);
-  context.setDefaultTimeout(PATIENCE_MS);
-  const complaints: string[] = [];
+  context.setDefaultTimeout(TIMEOUT_MS);
+  const pageErrors: string[] = [];
   context.on('console', (message) => {
-    const isAnswer = message.text().startsWith('Failed to load resource: the server responded with a status of');
-    if (['error', 'warning'].includes(message.type()) && !isAnswer) complaints.push(message.text());
+    const isResponse = message.text().startsWith('Failed to load resource: the server responded with a status of');
+    if (['error', 'warning'].includes(message.type()) && !isResponse) pageErrors.push(message.text());
   });
-  context.on('weberror', (error) => complaints.push(String(error.error())));
-  return { context, page: await context.newPage(), complaints };
+  context.on('weberror', (error) => pageErrors.push(String(error.error())));
+  return { context, page: await context.newPage(), pageErrors };
 }

@@ -1,24 +1,24 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
 import type { Config } from '../../src/config/config.ts';
 import type { Database } from '../../src/database/database.ts';
-import { type EventsRoom, eventsRoom } from './events-harness.ts';
+import { createEventsHarness, type EventsHarness } from './events-harness.ts';
 import type { FakeClock } from './fake-clock.ts';
 import { openFreshDatabase } from './fresh-database.ts';
-import { assemble } from './open-resources.ts';
+import { openResources } from './open-resources.ts';
 import { testConfig } from './test-config.ts';
 import { openTestVault } from './test-vault.ts';
 import { type Behaviour, type Receiver, startReceiver } from './webhook-receiver.ts';
 
 /** What tests of the events room work with. */
-export interface EventsBench {
+export interface EventsTestContext {
   config: Config;
   database: Database;
   rows<R extends object>(text: string, ...values: unknown[]): Promise<R[]>;
   /** Of all deliveries, in the order of their events. */
   statuses(): Promise<string[]>;
   /** The events rooms of two replicas. */
-  room: EventsRoom;
-  other: EventsRoom;
+  harness: EventsHarness;
+  other: EventsHarness;
   /** Takes every delivery with 204 until it is told to behave otherwise. */
   receiver: Receiver;
   /** One more, closed with the rest. */
@@ -29,45 +29,45 @@ export interface EventsBench {
  * Hooks of a spec file: a database for all of its tests; for each of them its tables empty, and rooms and receivers new. They fill
  * what is returned.
  */
-export function useEvents(clock: FakeClock, environment: Record<string, string> = {}): EventsBench {
-  const bench = { config: testConfig(environment) } as EventsBench;
+export function useEvents(clock: FakeClock, environment: Record<string, string> = {}): EventsTestContext {
+  const context = { config: testConfig(environment) } as EventsTestContext;
   let ofFile: { close(): Promise<void> } | null = null;
   let ofTest: { close(): Promise<void> } | null = null;
   beforeAll(async () => {
     const { database, close } = await openFreshDatabase();
     ofFile = { close };
-    const rows: EventsBench['rows'] = (text, ...values) => database.rows({ text, values });
+    const rows: EventsTestContext['rows'] = (text, ...values) => database.rows({ text, values });
     const statuses = async (): Promise<string[]> =>
       (await rows<{ status: string }>('SELECT status FROM delivery ORDER BY event_position, id')).map(
         ({ status }) => status,
       );
-    Object.assign(bench, { database, rows, statuses });
+    Object.assign(context, { database, rows, statuses });
   });
   afterAll(() => ofFile?.close());
   beforeEach(async () => {
-    await bench.database.run({
+    await context.database.run({
       text: 'TRUNCATE event, delivery, delivery_queue, subscription, subscription_secret, audit_entry',
     });
-    const { close, ...opened } = await openForTest(bench, clock);
+    const { close, ...opened } = await openForTest(context, clock);
     ofTest = { close };
-    Object.assign(bench, opened);
+    Object.assign(context, opened);
   });
   afterEach(() => ofTest?.close());
-  return bench;
+  return context;
 }
 
-function openForTest({ database, config }: EventsBench, clock: FakeClock) {
-  return assemble(async (keep) => {
+function openForTest({ database, config }: EventsTestContext, clock: FakeClock) {
+  return openResources(async (closeLater) => {
     const vault = await openTestVault(database, clock);
-    const newRoom = () => keep(eventsRoom(database, clock, config, vault));
-    const anotherReceiver = async (behaviour?: Behaviour) => keep(await startReceiver(behaviour));
-    return { room: newRoom(), other: newRoom(), receiver: await anotherReceiver(), anotherReceiver };
+    const newHarness = () => closeLater(createEventsHarness(database, clock, config, vault));
+    const anotherReceiver = async (behaviour?: Behaviour) => closeLater(await startReceiver(behaviour));
+    return { harness: newHarness(), other: newHarness(), receiver: await anotherReceiver(), anotherReceiver };
   });
 }
 
 /** Events 0 to `count` - 1 of one connection. */
-export async function happenInOrder(room: EventsRoom, connection: string, count: number): Promise<void> {
-  for (let n = 0; n < count; n++) await room.happen({ connectionId: connection, data: { connection, n } });
+export async function publishInOrder(harness: EventsHarness, connection: string, count: number): Promise<void> {
+  for (let n = 0; n < count; n++) await harness.publish({ connectionId: connection, data: { connection, n } });
 }
 
 /** Which of those events came, in the order in which they came. */

@@ -18,7 +18,7 @@ export const AWS_TEST_ENVIRONMENT = {
   AWS_SECRET_ACCESS_KEY: 'the-secret-access-key-of-the-tests',
 } as const;
 
-export interface KmsStandIn {
+export interface FakeKms {
   url: string;
   /** Every call that was let in. */
   calls: { action: string; context: Record<string, string> }[];
@@ -28,20 +28,20 @@ export interface KmsStandIn {
 }
 
 /** The two operations of AWS KMS that we use, over HTTP: it checks signatures (SigV4) and holds ciphertexts to their context. */
-export async function startKmsStandIn(): Promise<KmsStandIn> {
+export async function startFakeKms(): Promise<FakeKms> {
   const key = randomBytes(32);
-  const standIn: KmsStandIn = { url: '', calls: [], fault: null, close: async () => undefined };
+  const fakeKms: FakeKms = { url: '', calls: [], fault: null, close: async () => undefined };
   const server = createServer((request, response) => {
-    void collect(request).then((body) => answer(standIn, key, request, body, response));
+    void collect(request).then((body) => respond(fakeKms, key, request, body, response));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  standIn.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  standIn.close = async () => {
+  fakeKms.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  fakeKms.close = async () => {
     server.closeAllConnections();
     server.close();
     await once(server, 'close');
   };
-  return standIn;
+  return fakeKms;
 }
 
 interface KmsBody {
@@ -51,8 +51,8 @@ interface KmsBody {
   EncryptionContext?: Record<string, string>;
 }
 
-function answer(standIn: KmsStandIn, key: Buffer, request: IncomingMessage, body: Buffer, response: ServerResponse) {
-  const { fault } = standIn;
+function respond(fakeKms: FakeKms, key: Buffer, request: IncomingMessage, body: Buffer, response: ServerResponse) {
+  const { fault } = fakeKms;
   if (fault === 'silence') return;
   const send = (status: number, value: object) =>
     response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(value));
@@ -62,7 +62,7 @@ function answer(standIn: KmsStandIn, key: Buffer, request: IncomingMessage, body
   const { KeyId, Plaintext, CiphertextBlob, EncryptionContext = {} } = JSON.parse(body.toString()) as KmsBody;
   const arn = KEYS[KeyId];
   if (arn === undefined) return send(400, { __type: 'NotFoundException' });
-  standIn.calls.push({ action, context: EncryptionContext });
+  fakeKms.calls.push({ action, context: EncryptionContext });
   const aad = Buffer.from(JSON.stringify([arn, Object.entries(EncryptionContext).sort()]));
   if (action === 'Encrypt') {
     const iv = randomBytes(12);

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 /** The folder of the build where it is newer than every source (`npm test` has just made it); child processes start faster from it. */
-export function currentBuild(root: string): string | undefined {
+export function findCurrentBuild(root: string): string | undefined {
   const build = path.join(root, 'dist');
   const entry = path.join(build, 'src/main.js');
   if (!fs.existsSync(entry)) return undefined;

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../../src/database/data-source-options.ts';
 import { Database } from '../../src/database/database.ts';
-import { assemble } from './open-resources.ts';
+import { openResources } from './open-resources.ts';
 
 export const TEMPLATE_DATABASE = 'template_migrated';
 
@@ -49,11 +49,11 @@ export interface OpenDatabase {
 
 /** A fresh database with our `Database` on it, for tests of one room. */
 export function openFreshDatabase(): Promise<OpenDatabase> {
-  return assemble(async (keep) => {
+  return openResources(async (closeLater) => {
     const { url, drop } = await freshDatabase();
-    keep({ close: drop });
+    closeLater({ close: drop });
     const dataSource = await new DataSource(dataSourceOptions(url)).initialize();
-    keep({ close: () => dataSource.destroy() });
+    closeLater({ close: () => dataSource.destroy() });
     return { database: Database.of(dataSource), url };
   });
 }

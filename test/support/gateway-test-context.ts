@@ -1,9 +1,9 @@
 import type { Product } from '../../src/config/config.ts';
 import type { PrincipalKind } from '../../src/sandbox/state/records.ts';
 import { freePort } from './child-replica.ts';
-import { api, makeService } from './connect-test-context.ts';
-import { type LifecycleStage, lifecycleStage } from './lifecycle-test-context.ts';
-import { assemble } from './open-resources.ts';
+import { api, createServiceClient } from './connect-test-context.ts';
+import { type LifecycleTestContext, openLifecycleTestContext } from './lifecycle-test-context.ts';
+import { openResources } from './open-resources.ts';
 import type { TestReplica } from './test-replica.ts';
 
 export interface Lease {
@@ -13,14 +13,14 @@ export interface Lease {
 }
 
 /** A token that Meta made and we hold. */
-export interface HeldToken {
+export interface ImportedToken {
   connectionId: string;
   userId: string;
   accessToken: string;
 }
 
 /** Two replicas that listen, on one database and one Meta, and a client whose leases go through their gateways. */
-export interface GatewayStage extends LifecycleStage {
+export interface GatewayTestContext extends LifecycleTestContext {
   /** Of the first replica; `PUBLIC_URL`. */
   url: string;
   /** Of the second; it has the same `PUBLIC_URL`, as replicas behind one balancer have. */
@@ -32,46 +32,46 @@ export interface GatewayStage extends LifecycleStage {
   tokens: string[];
   lease(product: Product, body?: Record<string, unknown>): Promise<Lease>;
   /** A person of the sandbox becomes a connection. */
-  hold(product: Product, person: { userId: string; scopes?: string[] }): Promise<HeldToken>;
-  person(product: Product, kind: PrincipalKind): Promise<HeldToken>;
+  importToken(product: Product, user: { userId: string; scopes?: string[] }): Promise<ImportedToken>;
+  metaUser(product: Product, kind: PrincipalKind): Promise<ImportedToken>;
 }
 
-export function gatewayStage(environment: Record<string, string> = {}): Promise<GatewayStage> {
-  return assemble(async (keep) => {
+export function openGatewayTestContext(environment: Record<string, string> = {}): Promise<GatewayTestContext> {
+  return openResources(async (closeLater) => {
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
-    const stage = keep(await lifecycleStage({ PORT: String(port), PUBLIC_URL: url, ...environment }));
-    const second = await stage.another({ PORT: '0' });
-    await stage.replica.listen();
+    const context = closeLater(await openLifecycleTestContext({ PORT: String(port), PUBLIC_URL: url, ...environment }));
+    const second = await context.startAnotherReplica({ PORT: '0' });
+    await context.replica.listen();
     const secondUrl = await second.listen();
     const products: Product[] = ['pages', 'instagram', 'threads', 'whatsapp', 'ads'];
-    const { id: serviceId, key: serviceKey } = await makeService(stage, { tenants: ['acme'], products });
+    const { id: serviceId, key: serviceKey } = await createServiceClient(context, { tenants: ['acme'], products });
     const tokens: string[] = [];
-    const hold: GatewayStage['hold'] = async (product, { userId, scopes }) => {
-      const { accessToken } = stage.sandbox.state.make.token({ userId, ...(scopes === undefined ? {} : { scopes }) });
+    const importToken: GatewayTestContext['importToken'] = async (product, { userId, scopes }) => {
+      const { accessToken } = context.sandbox.state.make.token({ userId, ...(scopes === undefined ? {} : { scopes }) });
       tokens.push(accessToken);
-      const answer = await api(stage).post('/v1/connections/import', {
+      const response = await api(context).post('/v1/connections/import', {
         tenant: 'acme',
         product,
         access_token: accessToken,
       });
-      if (answer.status !== 201) throw new Error(`the import gave ${answer.status}: ${answer.text}`);
-      return { connectionId: (answer.body as { id: string }).id, userId, accessToken };
+      if (response.status !== 201) throw new Error(`the import gave ${response.status}: ${response.text}`);
+      return { connectionId: (response.body as { id: string }).id, userId, accessToken };
     };
     return {
-      ...stage,
+      ...context,
       url,
       secondUrl,
       second,
       serviceId,
       serviceKey,
       tokens,
-      hold,
-      person: (product, kind) => hold(product, { userId: stage.sandbox.state.make.user({ kind }).id }),
+      importToken,
+      metaUser: (product, kind) => importToken(product, { userId: context.sandbox.state.make.user({ kind }).id }),
       lease: async (product, body = {}) => {
-        const answer = await api(stage, serviceKey).post('/v1/leases', { tenant: 'acme', product, ...body });
-        if (answer.status !== 201) throw new Error(`the lease gave ${answer.status}: ${answer.text}`);
-        return answer.body as Lease;
+        const response = await api(context, serviceKey).post('/v1/leases', { tenant: 'acme', product, ...body });
+        if (response.status !== 201) throw new Error(`the lease gave ${response.status}: ${response.text}`);
+        return response.body as Lease;
       },
     };
   });

@@ -6,13 +6,13 @@ import { dataSourceOptions } from '../../src/database/data-source-options.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { SystemRandom } from '../../src/platform/random.ts';
-import { currentBuild } from './find-current-build.ts';
+import { findCurrentBuild } from './find-current-build.ts';
 import { TEMPLATE_DATABASE } from './fresh-database.ts';
 
 const PREFIX = 'metavault-test-';
 
 /** Folders of runs that were killed: their process is gone, so is their server. */
-function removeLeftOvers(): void {
+function removeStaleDirectories(): void {
   for (const name of fs.readdirSync(os.tmpdir())) {
     if (!name.startsWith(PREFIX)) continue;
     const pid = Number(name.slice(PREFIX.length));
@@ -27,7 +27,7 @@ function removeLeftOvers(): void {
 
 /** One Postgres for the run, with a migrated template that each spec file clones. */
 export default async function setup(): Promise<void> {
-  removeLeftOvers();
+  removeStaleDirectories();
   const directory = path.join(os.tmpdir(), `${PREFIX}${process.pid}`);
   fs.mkdirSync(directory, { mode: 0o755 });
   const postgres: EmbeddedPostgres = await startEmbeddedPostgres({
@@ -45,6 +45,6 @@ export default async function setup(): Promise<void> {
   await migrate(template);
   await template.destroy();
   process.env['TEST_POSTGRES_URL'] = postgres.url;
-  const build = currentBuild(path.resolve(import.meta.dirname, '../..'));
+  const build = findCurrentBuild(path.resolve(import.meta.dirname, '../..'));
   if (build !== undefined) process.env['REPLICA_BUILD'] = build;
 }

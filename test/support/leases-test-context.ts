@@ -1,76 +1,77 @@
 import { randomBytes } from 'node:crypto';
 import { Registry } from 'prom-client';
-import type { Caller } from '../../src/auth/authenticated-client.ts';
+import type { AuthenticatedClient } from '../../src/auth/authenticated-client.ts';
 import type { Database } from '../../src/database/database.ts';
-import { LeaseCheck } from '../../src/leases/gateway-lease-verifier.ts';
-import { SealAlarm } from '../../src/leases/integrity-alert.ts';
+import { GatewayLeaseVerifier } from '../../src/leases/gateway-lease-verifier.ts';
+import { IntegrityAlert } from '../../src/leases/integrity-alert.ts';
 import type { LeaseRequest } from '../../src/leases/lease.dto.ts';
-import { LeaseRecords } from '../../src/leases/lease.service.ts';
-import { IssueLease } from '../../src/leases/lease-issuer.ts';
-import { GatewayLeases } from '../../src/leases/token-replacement.service.ts';
-import type { EnsureValid } from '../../src/lifecycle/refresh/on-demand-refresh.service.ts';
-import { connectionsRoom, type TestConnections } from './connections-harness.ts';
+import { LeaseService } from '../../src/leases/lease.service.ts';
+import { LeaseIssuer } from '../../src/leases/lease-issuer.ts';
+import { TokenReplacementService } from '../../src/leases/token-replacement.service.ts';
+import type { OnDemandRefreshService } from '../../src/lifecycle/refresh/on-demand-refresh.service.ts';
+import { type ConnectionsHarness, createConnectionsHarness } from './connections-harness.ts';
 import { FakeClock } from './fake-clock.ts';
 import { openFreshDatabase } from './fresh-database.ts';
-import { assemble } from './open-resources.ts';
+import { openResources } from './open-resources.ts';
 import { testConfig } from './test-config.ts';
 import { captureLog } from './test-replica.ts';
 import { openTestVault } from './test-vault.ts';
 
 /** The leases room on a database of its own, put together by hand, with connections beside it. */
-export interface LeasesStage {
+export interface LeasesTestContext {
   clock: FakeClock;
   database: Database;
-  room: TestConnections;
-  issue: IssueLease;
-  check: LeaseCheck;
-  records: LeaseRecords;
-  inAnswers: GatewayLeases;
+  connections: ConnectionsHarness;
+  issue: LeaseIssuer;
+  check: GatewayLeaseVerifier;
+  records: LeaseService;
+  tokenReplacement: TokenReplacementService;
   /** Those that were asked for. */
-  renewals: { credentialId: string; minValidSeconds: number }[];
+  refreshes: { credentialId: string; minValidSeconds: number }[];
   /** What a renewal does from now on; nothing until it is told. */
-  onRenewal(work: () => Promise<void>): void;
+  onRefresh(work: () => Promise<void>): void;
   /** A client that may do everything unless its policy says less. */
-  client(policy?: Partial<Caller>): Promise<Caller>;
+  client(policy?: Partial<AuthenticatedClient>): Promise<AuthenticatedClient>;
   /** How many leases there are, and how many entries of the audit say so. */
-  written(): Promise<{ leases: number; entries: number }>;
+  countWritten(): Promise<{ leases: number; entries: number }>;
   close(): Promise<void>;
 }
 
 export const LEASED_PAGES = [{ id: '501', token: 'EAApage501', instagramId: '17841400000000001' }];
-export const LEASE_WANTED: LeaseRequest = { tenant: 'tenant-a', product: 'pages' };
+export const LEASE_REQUEST: LeaseRequest = { tenant: 'tenant-a', product: 'pages' };
 
-export function leasesStage(): Promise<LeasesStage> {
-  return assemble(async (keep) => {
+export function openLeasesTestContext(): Promise<LeasesTestContext> {
+  return openResources(async (closeLater) => {
     const clock = new FakeClock();
-    const { database } = keep(await openFreshDatabase());
+    const { database } = closeLater(await openFreshDatabase());
     const sealed = await openTestVault(database, clock);
     const { vault, ring, ids, random } = sealed;
     const config = testConfig();
-    const room = connectionsRoom(database, clock, config, sealed);
-    const renewals: LeasesStage['renewals'] = [];
-    let renew: () => Promise<void> = async () => undefined;
-    const ensureValid = {
+    const connections = createConnectionsHarness(database, clock, config, sealed);
+    const refreshes: LeasesTestContext['refreshes'] = [];
+    let refresh: () => Promise<void> = async () => undefined;
+    const onDemandRefresh = {
       ensure: async (credentialId: string, minValidSeconds: number) => {
-        renewals.push({ credentialId, minValidSeconds });
-        await renew();
+        refreshes.push({ credentialId, minValidSeconds });
+        await refresh();
       },
-    } as EnsureValid;
-    const alarm = new SealAlarm(database, room.audit, clock, captureLog().logger, new Registry());
+    } as OnDemandRefreshService;
+    const alert = new IntegrityAlert(database, connections.audit, clock, captureLog().logger, new Registry());
     return {
       clock,
       database,
-      room,
-      renewals,
-      onRenewal: (work: () => Promise<void>) => {
-        renew = work;
+      connections,
+      refreshes,
+      onRefresh: (work: () => Promise<void>) => {
+        refresh = work;
       },
-      issue: new IssueLease(database, vault, ring, ensureValid, clock, ids, random, config, alarm),
-      check: new LeaseCheck(database, vault, ring, clock, alarm),
-      records: new LeaseRecords(database, ring, room.audit, clock),
-      inAnswers: new GatewayLeases(database, ring, clock, ids, random),
-      client: (policy: Partial<Caller> = {}) => makeCaller(database, ids.next('cli'), clock.now(), policy),
-      written: async () => {
+      issue: new LeaseIssuer(database, vault, ring, onDemandRefresh, clock, ids, random, config, alert),
+      check: new GatewayLeaseVerifier(database, vault, ring, clock, alert),
+      records: new LeaseService(database, ring, connections.audit, clock),
+      tokenReplacement: new TokenReplacementService(database, ring, clock, ids, random),
+      client: (policy: Partial<AuthenticatedClient> = {}) =>
+        createClient(database, ids.next('cli'), clock.now(), policy),
+      countWritten: async () => {
         const [row] = await database.rows<{ leases: number; entries: number }>({
           text: `SELECT (SELECT count(*)::int FROM lease) AS leases,
             (SELECT count(*)::int FROM audit_entry WHERE action = 'lease.issued') AS entries`,
@@ -81,12 +82,12 @@ export function leasesStage(): Promise<LeasesStage> {
   });
 }
 
-async function makeCaller(
+async function createClient(
   database: Database,
   clientId: string,
   createdAt: Date,
-  policy: Partial<Caller>,
-): Promise<Caller> {
+  policy: Partial<AuthenticatedClient>,
+): Promise<AuthenticatedClient> {
   const keyHash = randomBytes(32);
   await database.run({
     text: `INSERT INTO client (id, name, role, tenants, products, lease_modes, max_ttl_seconds, created_at)

@@ -1,30 +1,33 @@
 import type { Product } from '../../src/config/config.ts';
-import { EstablishConnection } from '../../src/connections/authorization/connection-provisioner.ts';
-import { TokenIntakes } from '../../src/connections/authorization/pending-authorization.repository.ts';
-import type { ConnectionView, CredentialView } from '../../src/connections/connection/connection-response.dto.ts';
+import { ConnectionProvisioner } from '../../src/connections/authorization/connection-provisioner.ts';
+import { PendingAuthorizationRepository } from '../../src/connections/authorization/pending-authorization.repository.ts';
+import type {
+  ConnectionResponse,
+  CredentialResponse,
+} from '../../src/connections/connection/connection-response.dto.ts';
 import { Database } from '../../src/database/database.ts';
-import { Schedule } from '../../src/lifecycle/sweeps/lifecycle.job.ts';
+import { LifecycleJob } from '../../src/lifecycle/sweeps/lifecycle.job.ts';
 import { Sweep } from '../../src/lifecycle/sweeps/sweep.ts';
 import { Clock } from '../../src/platform/clock.ts';
 import type { Fault, FaultMatch } from '../../src/sandbox/control/fault-script.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import type { PrincipalKind } from '../../src/sandbox/state/records.ts';
-import { api, type ConnectStage, connectStage } from './connect-test-context.ts';
+import { api, type ConnectTestContext, openConnectTestContext } from './connect-test-context.ts';
 import { connect } from './connections-harness.ts';
-import { assemble } from './open-resources.ts';
+import { openResources } from './open-resources.ts';
 import type { TestReplica } from './test-replica.ts';
 
 export const DAY = 86_400;
 
 /** A replica and a Meta of its own on one fake time, with what tests of the lifecycle do all the time. */
-export interface LifecycleStage extends ConnectStage {
+export interface LifecycleTestContext extends ConnectTestContext {
   sweep: Sweep;
-  schedule: Schedule;
+  schedule: LifecycleJob;
   database: Database;
   /** A person with a token, imported. */
-  imported(recipe?: ImportRecipe): Promise<Imported>;
-  connection(id: string): Promise<ConnectionView>;
-  root(id: string): Promise<CredentialView>;
+  importConnection(options?: ImportedConnectionOptions): Promise<ImportedConnection>;
+  connection(id: string): Promise<ConnectionResponse>;
+  root(id: string): Promise<CredentialResponse>;
   /** The next calls that fit end in this fault. */
   fault(fault: Fault, match?: FaultMatch, times?: number | null): void;
   exchanges(): { exchanged: number; repeatedExchanges: number };
@@ -40,7 +43,10 @@ export async function seedConnections(
   expiresIn: { from: number; to: number },
 ): Promise<Map<string, string>> {
   const clock = replica.app.get(Clock);
-  const room = { intakes: replica.app.get(TokenIntakes), establish: replica.app.get(EstablishConnection) };
+  const harness = {
+    pendingAuthorizations: replica.app.get(PendingAuthorizationRepository),
+    provisioner: replica.app.get(ConnectionProvisioner),
+  };
   const ids = new Map<string, string>();
   const scopes = ['pages_show_list'];
   const seedOne = async (index: number): Promise<void> => {
@@ -50,7 +56,7 @@ export async function seedConnections(
     if (made === undefined) throw new Error('the sandbox made nothing');
     // In the order of expiry, whichever is done first.
     ids.set(made.userId, '');
-    const connectionId = await connect(room, clock, {
+    const connectionId = await connect(harness, clock, {
       tenant: 'seed',
       flow: 'import',
       appId: sandbox.app.id,
@@ -60,16 +66,16 @@ export async function seedConnections(
     ids.set(made.userId, connectionId);
   };
   let next = 0;
-  const seedOn = async (): Promise<void> => {
+  const seedNext = async (): Promise<void> => {
     while (next < count) await seedOne(next++);
   };
-  await Promise.all(Array.from({ length: SEEDED_AT_ONCE }, seedOn));
+  await Promise.all(Array.from({ length: SEED_CONCURRENCY }, seedNext));
   return ids;
 }
 
-const SEEDED_AT_ONCE = 8;
+const SEED_CONCURRENCY = 8;
 
-export interface ImportRecipe {
+export interface ImportedConnectionOptions {
   kind?: PrincipalKind;
   tenant?: string;
   product?: Product;
@@ -77,7 +83,7 @@ export interface ImportRecipe {
   pages?: number;
 }
 
-export interface Imported {
+export interface ImportedConnection {
   id: string;
   userId: string;
   token: string;
@@ -91,38 +97,38 @@ const PRODUCT: Readonly<Record<PrincipalKind, Product>> = {
   threads_user: 'threads',
 };
 
-export function lifecycleStage(environment: Record<string, string> = {}): Promise<LifecycleStage> {
-  return assemble(async (keep) => {
-    const stage = keep(await connectStage({ environment }));
-    const { sandbox, replica } = stage;
+export function openLifecycleTestContext(environment: Record<string, string> = {}): Promise<LifecycleTestContext> {
+  return openResources(async (closeLater) => {
+    const context = closeLater(await openConnectTestContext({ environment }));
+    const { sandbox, replica } = context;
     const database = replica.app.get(Database);
-    const connection = async (id: string): Promise<ConnectionView> =>
-      (await api(stage).get(`/v1/connections/${id}`).expect(200)).body as ConnectionView;
+    const connection = async (id: string): Promise<ConnectionResponse> =>
+      (await api(context).get(`/v1/connections/${id}`).expect(200)).body as ConnectionResponse;
     return {
-      ...stage,
+      ...context,
       sweep: replica.app.get(Sweep),
-      schedule: replica.app.get(Schedule),
+      schedule: replica.app.get(LifecycleJob),
       database,
       connection,
-      imported: async (recipe = {}) => {
-        const kind = recipe.kind ?? 'user';
+      importConnection: async (options = {}) => {
+        const kind = options.kind ?? 'user';
         const user = sandbox.state.make.user({ kind });
         const pageIds = Array.from(
-          { length: recipe.pages ?? 0 },
+          { length: options.pages ?? 0 },
           () => sandbox.state.make.page({ userIds: [user.id] }).id,
         );
         const { accessToken } = sandbox.state.make.token({
           userId: user.id,
-          ...(recipe.expiresIn === undefined ? {} : { expiresIn: recipe.expiresIn }),
+          ...(options.expiresIn === undefined ? {} : { expiresIn: options.expiresIn }),
         });
         const body = {
-          tenant: recipe.tenant ?? 'acme',
-          product: recipe.product ?? PRODUCT[kind],
+          tenant: options.tenant ?? 'acme',
+          product: options.product ?? PRODUCT[kind],
           access_token: accessToken,
         };
-        const answer = await api(stage).post('/v1/connections/import', body);
-        if (answer.status !== 201) throw new Error(`the import gave ${answer.status}: ${answer.text}`);
-        return { id: (answer.body as { id: string }).id, userId: user.id, token: accessToken, pageIds };
+        const response = await api(context).post('/v1/connections/import', body);
+        if (response.status !== 201) throw new Error(`the import gave ${response.status}: ${response.text}`);
+        return { id: (response.body as { id: string }).id, userId: user.id, token: accessToken, pageIds };
       },
       root: async (id) => {
         const [root] = (await connection(id)).credentials;

@@ -4,15 +4,15 @@ export interface Closable {
 }
 
 /** Takes note of what has to be closed again; gives it back. */
-export type Keep = <T extends Closable>(opened: T) => T;
+export type CloseLater = <T extends Closable>(opened: T) => T;
 
 /**
  * Builds a stage out of things that have to be closed again. Its `close` closes all of them, the last one opened first, and
  * those that are kept later as well; one that does not close keeps no other from it, and is thrown at the end. Where a step of
  * `build` throws, what was opened before it is closed, and the error goes on.
  */
-export async function assemble<T extends object>(
-  build: (keep: Keep) => Promise<T>,
+export async function openResources<T extends object>(
+  build: (closeLater: CloseLater) => Promise<T>,
 ): Promise<T & { close(): Promise<void> }> {
   const opened: Closable[] = [];
   const close = async (): Promise<void> => {
@@ -27,11 +27,11 @@ export async function assemble<T extends object>(
     if (failures.length > 0) throw failures[0];
   };
   try {
-    const stage = await build((each) => {
+    const context = await build((each) => {
       opened.push(each);
       return each;
     });
-    return { ...stage, close };
+    return { ...context, close };
   } catch (error) {
     // What stopped it says more than what did not close after it.
     await close().catch(() => undefined);

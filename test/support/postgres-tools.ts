@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { type ServerUser, serverUser } from '../../src/database/postgres-binaries.ts';
+import { findServerUser, type ServerUser } from '../../src/database/postgres-binaries.ts';
 import { freePort } from './child-replica.ts';
 
 /** `pg_dump`, `pg_restore` and the server of the same version, as they are installed; or why there are none. */
@@ -32,7 +32,7 @@ export interface ToolServer {
 
 /** A server of the installed version, for as long as the tests run. */
 export async function startToolServer({ bin }: { bin: string }): Promise<ToolServer> {
-  const user = serverUser();
+  const user = findServerUser();
   const folder = mkdtempSync(path.join(tmpdir(), 'metavault-tools-'));
   const data = path.join(folder, 'data');
   mkdirSync(data, { mode: 0o700 });
@@ -48,10 +48,10 @@ export async function startToolServer({ bin }: { bin: string }): Promise<ToolSer
   const server = spawn(path.join(bin, 'postgres'), ['-D', data, ...settings], { ...user, cwd: '/', stdio: 'ignore' });
   const url = (name: string): string => `postgres://postgres@127.0.0.1:${port}/${name}`;
   await untilReady(url('postgres'), server);
-  let made = 0;
+  let databaseCount = 0;
   return {
     empty: async () => {
-      const name = `d${made++}`;
+      const name = `d${databaseCount++}`;
       const client = new pg.Client({ connectionString: url('postgres') });
       await client.connect();
       await client.query(`CREATE DATABASE ${name}`);

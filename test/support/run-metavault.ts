@@ -4,7 +4,7 @@ import path from 'node:path';
 import { runProgram } from '../../src/cli/program.ts';
 import { TEST_ENVIRONMENT } from './test-replica.ts';
 
-export interface CommandEnd {
+export interface CommandResult {
   /** Null: ended by a signal. */
   code: number | null;
   out: string;
@@ -12,19 +12,19 @@ export interface CommandEnd {
 }
 
 /** Runs `metavault` in this process, on `TEST_ENVIRONMENT` and what `environment` changes of it. */
-export async function metavault(environment: Record<string, string>, ...words: string[]): Promise<CommandEnd> {
+export async function runMetavault(environment: Record<string, string>, ...words: string[]): Promise<CommandResult> {
   const [out, err]: [string[], string[]] = [[], []];
   const code = await runProgram(words, {
     environment: { ...TEST_ENVIRONMENT, ...environment },
     print: (text) => void out.push(text),
-    complain: (text) => void err.push(text),
+    printError: (text) => void err.push(text),
   });
   return { code, out: out.join('\n'), err: err.join('\n') };
 }
 
 /** As `metavault`, for a command that must succeed with `--json`: what it printed. */
-export async function metavaultJson<T>(environment: Record<string, string>, ...words: string[]): Promise<T> {
-  const { code, out, err } = await metavault(environment, ...words, '--json');
+export async function runMetavaultJson<T>(environment: Record<string, string>, ...words: string[]): Promise<T> {
+  const { code, out, err } = await runMetavault(environment, ...words, '--json');
   if (code !== 0) throw new Error(`metavault ${words.join(' ')} ended with ${code}: ${err}`);
   return JSON.parse(out) as T;
 }
@@ -32,7 +32,7 @@ export async function metavaultJson<T>(environment: Record<string, string>, ...w
 export interface RunningCommand {
   child: ChildProcess;
   /** When its pipes are closed as well. */
-  ended: Promise<CommandEnd>;
+  ended: Promise<CommandResult>;
 }
 
 const SUPPORT = import.meta.dirname;
@@ -52,15 +52,15 @@ export function startMetavault(
     env: { PATH: process.env['PATH'], ...TEST_ENVIRONMENT, ...environment },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
-  const said = { out: '', err: '' };
+  const output = { out: '', err: '' };
   child.stdout.on('data', (chunk: Buffer) => {
-    said.out += chunk.toString();
+    output.out += chunk.toString();
   });
   child.stderr.on('data', (chunk: Buffer) => {
-    said.err += chunk.toString();
+    output.err += chunk.toString();
   });
   child.stdin.on('error', () => undefined);
   child.stdin.end(input);
-  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, ...said }));
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, ...output }));
   return { child, ended };
 }

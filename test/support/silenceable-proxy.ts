@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 
 /** The way to a Postgres over a line that can fall silent without being closed: a black hole in the network. */
-export interface SilenceableLine {
+export interface SilenceableProxy {
   url: string;
   /** From now on nothing passes, in either direction, on connections that stand and on new ones. */
   silence(): void;
@@ -11,7 +11,7 @@ export interface SilenceableLine {
   close(): void;
 }
 
-export async function silenceableLine(databaseUrl: string): Promise<SilenceableLine> {
+export async function startSilenceableProxy(databaseUrl: string): Promise<SilenceableProxy> {
   const target = new URL(databaseUrl);
   const sockets = new Set<net.Socket>();
   let isSilent = false;

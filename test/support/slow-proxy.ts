@@ -2,14 +2,14 @@ import { once } from 'node:events';
 import net from 'node:net';
 
 /** The way to a Postgres over a line on which everything takes its time, in both directions and in order. */
-export interface SlowLine {
+export interface SlowProxy {
   url: string;
   /** From now on each chunk is this much later. */
   delay(delayMs: number): void;
   close(): void;
 }
 
-export async function slowLine(databaseUrl: string): Promise<SlowLine> {
+export async function startSlowProxy(databaseUrl: string): Promise<SlowProxy> {
   const target = new URL(databaseUrl);
   const sockets = new Set<net.Socket>();
   let delayMs = 0;

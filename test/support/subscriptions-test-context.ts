@@ -19,7 +19,7 @@ export interface Delivery {
 }
 
 /** What tests of subscriptions over the API work with: a replica on real time, whose events happen in its outbox. */
-export interface SubscriptionsBench {
+export interface SubscriptionsTestContext {
   replica: TestReplica;
   log: ReturnType<typeof captureLog>;
   /** Takes every delivery with 204 until it is told to behave otherwise. */
@@ -28,7 +28,7 @@ export interface SubscriptionsBench {
   /** Of the receiver to `connection.created`, unless the body says otherwise. */
   subscribe(body?: Record<string, unknown>): Promise<Subscription>;
   /** `SAMPLE_EVENT`, changed as given. */
-  happen(event?: Partial<OutboxEvent>): Promise<void>;
+  publish(event?: Partial<OutboxEvent>): Promise<void>;
   /** As the API shows them. */
   deliveries(subscriptionId: string, status: string): Promise<Delivery[]>;
   auditActions(subjectId: string): Promise<string[]>;
@@ -43,33 +43,33 @@ export const SAMPLE_EVENT: OutboxEvent = {
 };
 
 /** Hooks of a spec file: a replica for all of its tests; for each of them a new receiver, and no subscription left after it. */
-export function useSubscriptions(): SubscriptionsBench {
+export function useSubscriptions(): SubscriptionsTestContext {
   const log = captureLog('debug');
-  const bench = { log } as SubscriptionsBench;
-  const call = () => api(bench);
-  const database = () => bench.replica.app.get(Database);
+  const context = { log } as SubscriptionsTestContext;
+  const call = () => api(context);
+  const database = () => context.replica.app.get(Database);
   beforeAll(async () => {
-    bench.replica = await startTestReplica({ overrides: { logger: log.logger } });
+    context.replica = await startTestReplica({ overrides: { logger: log.logger } });
   });
-  afterAll(() => bench.replica?.close());
+  afterAll(() => context.replica?.close());
   beforeEach(async () => {
-    bench.receiver = await startReceiver();
+    context.receiver = await startReceiver();
   });
   afterEach(async () => {
     for (const { id } of (await call().get('/v1/subscriptions')).body.data)
       await call().delete(`/v1/subscriptions/${id}`);
-    await bench.receiver.close();
+    await context.receiver.close();
   });
-  return Object.assign(bench, {
+  return Object.assign(context, {
     call,
     subscribe: async (body: Record<string, unknown> = {}) => {
-      const wanted = { url: bench.receiver.url, events: ['connection.created'], ...body };
-      const answer = await call().post('/v1/subscriptions', wanted);
-      if (answer.status !== 201) throw new Error(`no subscription: ${answer.status} ${answer.text}`);
-      return answer.body as Subscription;
+      const wanted = { url: context.receiver.url, events: ['connection.created'], ...body };
+      const response = await call().post('/v1/subscriptions', wanted);
+      if (response.status !== 201) throw new Error(`no subscription: ${response.status} ${response.text}`);
+      return response.body as Subscription;
     },
-    happen: (event: Partial<OutboxEvent> = {}) =>
-      bench.replica.app.get(Outbox).add(database(), { ...SAMPLE_EVENT, ...event }),
+    publish: (event: Partial<OutboxEvent> = {}) =>
+      context.replica.app.get(Outbox).add(database(), { ...SAMPLE_EVENT, ...event }),
     deliveries: async (subscriptionId: string, status: string) =>
       (await call().get(`/v1/subscriptions/${subscriptionId}/deliveries?status=${status}`)).body.data,
     auditActions: async (subjectId: string) => {

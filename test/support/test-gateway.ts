@@ -2,24 +2,28 @@ import { createHash } from 'node:crypto';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
-import type { AuditFact, AuditLog } from '../../src/audit/audit-log.ts';
-import type { Refusal, RefusalRecord } from '../../src/audit/refusal-auditor.ts';
+import type { AuditLog, NewAuditEntry } from '../../src/audit/audit-log.ts';
+import type { Refusal, RefusalAuditor } from '../../src/audit/refusal-auditor.ts';
 import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import type { Database } from '../../src/database/database.ts';
-import { type CallLimitOptions, CallLimits, DEFAULT_LIMITS } from '../../src/gateway/concurrency-limiter.ts';
-import { GatewayDoor } from '../../src/gateway/gateway.http-handler.ts';
-import { GatewayCalls } from '../../src/gateway/gateway.service.ts';
+import {
+  ConcurrencyLimiter,
+  type ConcurrencyLimits,
+  DEFAULT_CONCURRENCY_LIMITS,
+} from '../../src/gateway/concurrency-limiter.ts';
+import { GatewayHttpHandler } from '../../src/gateway/gateway.http-handler.ts';
+import { GatewayService } from '../../src/gateway/gateway.service.ts';
 import { GatewayMetrics } from '../../src/gateway/gateway-metrics.ts';
-import { LeaseWatch } from '../../src/gateway/lease-monitor.ts';
+import { LeaseMonitor } from '../../src/gateway/lease-monitor.ts';
 import { CallPolicy } from '../../src/gateway/request/call-policy.ts';
-import { CallIntake } from '../../src/gateway/request/gateway-request-parser.ts';
-import { AnswerState } from '../../src/gateway/response/response-observer.ts';
-import { AnswerRelay } from '../../src/gateway/response/response-relay.ts';
-import { UsageRecord } from '../../src/gateway/usage-recorder.ts';
-import type { GatewayGrant, LeaseCheck } from '../../src/leases/gateway-lease-verifier.ts';
-import type { GatewayLeases, SeenToken } from '../../src/leases/token-replacement.service.ts';
-import type { Suspicion } from '../../src/lifecycle/inspection/suspected-token.service.ts';
+import { GatewayRequestParser } from '../../src/gateway/request/gateway-request-parser.ts';
+import { ResponseObserver } from '../../src/gateway/response/response-observer.ts';
+import { ResponseRelay } from '../../src/gateway/response/response-relay.ts';
+import { UsageRecorder } from '../../src/gateway/usage-recorder.ts';
+import type { GatewayGrant, GatewayLeaseVerifier } from '../../src/leases/gateway-lease-verifier.ts';
+import type { ResponseToken, TokenReplacementService } from '../../src/leases/token-replacement.service.ts';
+import type { SuspectedTokenService } from '../../src/lifecycle/inspection/suspected-token.service.ts';
 import type { MetaVerdict } from '../../src/meta/errors/classify-error.ts';
 import type { UsageReport } from '../../src/meta/graph/usage-headers.ts';
 import { type ThrottleNotice, UsageObserver } from '../../src/meta/graph/usage-observer.ts';
@@ -34,7 +38,7 @@ import { SecretString } from '../../src/platform/secret-string.ts';
 import { TEST_ENVIRONMENT } from './test-replica.ts';
 
 /** What the stand-in of Meta received. */
-export interface SeenCall {
+export interface ReceivedCall {
   method: string;
   url: string;
   headers: http.IncomingHttpHeaders;
@@ -42,29 +46,29 @@ export interface SeenCall {
   complete: boolean;
 }
 
-export type MetaAnswer = (request: http.IncomingMessage, response: http.ServerResponse, seen: SeenCall) => void;
+export type MetaResponder = (request: http.IncomingMessage, response: http.ServerResponse, seen: ReceivedCall) => void;
 
 /** A gateway on a stand-in of Meta, with stand-ins of leases: for what happens on the wire. No database. */
-export interface StandingGateway {
+export interface TestGateway {
   url: string;
   metaUrl: string;
   config: Config;
   /** Leases by token; what is not here is not good. */
   grants: Map<string, GatewayGrant>;
-  /** Leases that `issueFor` gives, by Meta token. */
+  /** Leases that `replaceTokens` gives, by Meta token. */
   issued: Map<string, string>;
   /** The same, for tokens that are not known, by the id of their Page. */
   issuedForPages: Map<string, string>;
-  seen: SeenCall[];
+  seen: ReceivedCall[];
   reported: { credentialId: string; cause: MetaCause; verdict: MetaVerdict }[];
   observed: { appId: string; usage: UsageReport; throttle: ThrottleNotice | null }[];
-  recorded: AuditFact[];
+  recorded: NewAuditEntry[];
   /** What was refused for its client's policy. */
   refused: Refusal[];
   registry: Registry;
-  usage: UsageRecord;
+  usage: UsageRecorder;
   /** How Meta answers from now on. Reads the body first, unless told otherwise. */
-  answer(how: MetaAnswer, options?: { unread?: boolean }): void;
+  answer(how: MetaResponder, options?: { unread?: boolean }): void;
   json(status: number, body: unknown, headers?: http.OutgoingHttpHeaders): void;
   close(): Promise<void>;
 }
@@ -92,14 +96,12 @@ export function grantFor(token: string, changes: Partial<GatewayGrant> = {}): Ga
   };
 }
 
-export async function startStandingGateway(
-  options: { limits?: Partial<CallLimitOptions> } = {},
-): Promise<StandingGateway> {
-  const seen: SeenCall[] = [];
-  let how: MetaAnswer = (_request, response) => response.end('{}');
+export async function startTestGateway(options: { limits?: Partial<ConcurrencyLimits> } = {}): Promise<TestGateway> {
+  const seen: ReceivedCall[] = [];
+  let how: MetaResponder = (_request, response) => response.end('{}');
   let unread = false;
   const meta = http.createServer((request, response) => {
-    const call: SeenCall = {
+    const call: ReceivedCall = {
       method: request.method ?? '',
       url: request.url ?? '',
       headers: request.headers,
@@ -108,11 +110,11 @@ export async function startStandingGateway(
     };
     seen.push(call);
     if (unread) return how(request, response, call);
-    const pieces: Buffer[] = [];
-    request.on('data', (piece: Buffer) => pieces.push(piece));
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('error', () => undefined);
     request.on('end', () => {
-      call.body = Buffer.concat(pieces);
+      call.body = Buffer.concat(chunks);
       call.complete = true;
       how(request, response, call);
     });
@@ -126,40 +128,40 @@ export async function startStandingGateway(
     INSTAGRAM_GRAPH_URL: `${metaUrl}/graph.instagram.com`,
     THREADS_GRAPH_URL: `${metaUrl}/graph.threads.net`,
   });
-  const standIns = createStandIns();
+  const fakes = createFakes();
   const client = new UndiciHttpClient();
   const log = createLogger(TEST_ENVIRONMENT['LOG_LEVEL'] ?? 'fatal');
   const clock = new SystemClock();
   const leaseCheck = {
-    grant: async (token: string) => standIns.grants.get(token) ?? null,
-    stillGood: async () => new Set([...standIns.grants.values()].map((grant) => grant.leaseId)),
-  } as unknown as LeaseCheck;
+    grant: async (token: string) => fakes.grants.get(token) ?? null,
+    filterActive: async () => new Set([...fakes.grants.values()].map((grant) => grant.leaseId)),
+  } as unknown as GatewayLeaseVerifier;
   const gatewayLeases = {
-    issueFor: async (_grant: GatewayGrant, seen: readonly SeenToken[]) =>
+    replaceTokens: async (_grant: GatewayGrant, seen: readonly ResponseToken[]) =>
       new Map(
         seen.flatMap(({ metaToken, objectId }) => {
-          const lease = standIns.issued.get(metaToken) ?? standIns.issuedForPages.get(objectId ?? '');
+          const lease = fakes.issued.get(metaToken) ?? fakes.issuedForPages.get(objectId ?? '');
           return lease === undefined ? [] : [[metaToken, lease] as const];
         }),
       ),
-  } as unknown as GatewayLeases;
+  } as unknown as TokenReplacementService;
   const registry = new Registry();
-  const usage = new UsageRecord(
+  const usage = new UsageRecorder(
     { transaction: (work: (tx: unknown) => Promise<void>) => work({}) } as unknown as Database,
-    { record: async (_tx: unknown, fact: AuditFact) => void standIns.recorded.push(fact) } as unknown as AuditLog,
+    { record: async (_tx: unknown, fact: NewAuditEntry) => void fakes.recorded.push(fact) } as unknown as AuditLog,
     log,
   );
-  const watch = new LeaseWatch(leaseCheck, log);
-  const state = new AnswerState(standIns.suspicion, log, standIns.observer);
+  const monitor = new LeaseMonitor(leaseCheck, log);
+  const responseObserver = new ResponseObserver(fakes.suspicion, log, fakes.observer);
   const policy = new CallPolicy({
-    note: async (refusal: Refusal) => void standIns.refused.push(refusal),
-  } as unknown as RefusalRecord);
-  const calls = new GatewayCalls(
-    new CallIntake(leaseCheck, config, policy),
-    new AnswerRelay(config, gatewayLeases, state),
+    report: async (refusal: Refusal) => void fakes.refused.push(refusal),
+  } as unknown as RefusalAuditor);
+  const calls = new GatewayService(
+    new GatewayRequestParser(leaseCheck, config, policy),
+    new ResponseRelay(config, gatewayLeases, responseObserver),
     leaseCheck,
-    watch,
-    new CallLimits({ ...DEFAULT_LIMITS, ...options.limits }),
+    monitor,
+    new ConcurrencyLimiter({ ...DEFAULT_CONCURRENCY_LIMITS, ...options.limits }),
     policy,
     usage,
     new GatewayMetrics(registry),
@@ -168,13 +170,13 @@ export async function startStandingGateway(
   );
   const server = createHttpServer(log, new Ids(clock, new SystemRandom()));
   const fastify = server.adapter.getInstance();
-  server.openDoor(new GatewayDoor(calls, usage, watch), () => undefined);
+  server.useRawHandler(new GatewayHttpHandler(calls, usage, monitor), () => undefined);
   const url = await fastify.listen({ port: 0, host: '127.0.0.1' });
   return {
     url,
     metaUrl,
     config,
-    ...standIns,
+    ...fakes,
     seen,
     registry,
     usage,
@@ -195,7 +197,7 @@ export async function startStandingGateway(
           .end(text);
     },
     close: async () => {
-      watch.close();
+      monitor.close();
       fastify.server.closeAllConnections();
       await fastify.close();
       await client.close();
@@ -205,15 +207,15 @@ export async function startStandingGateway(
   };
 }
 
-function createStandIns() {
-  const reported: StandingGateway['reported'] = [];
-  const observed: StandingGateway['observed'] = [];
+function createFakes() {
+  const reported: TestGateway['reported'] = [];
+  const observed: TestGateway['observed'] = [];
   const suspicion = {
     report: async (credentialId: string, _version: number, cause: MetaCause, verdict: MetaVerdict) => {
       reported.push({ credentialId, cause, verdict });
       return 'dead' as const;
     },
-  } as unknown as Suspicion;
+  } as unknown as SuspectedTokenService;
   class Observer extends UsageObserver {
     override observe(appId: string, usage: UsageReport, throttle: ThrottleNotice | null): void {
       observed.push({ appId, usage, throttle });
@@ -223,7 +225,7 @@ function createStandIns() {
     grants: new Map([[LEASE, grantFor(META_TOKEN)]]),
     issued: new Map<string, string>(),
     issuedForPages: new Map<string, string>(),
-    recorded: [] as AuditFact[],
+    recorded: [] as NewAuditEntry[],
     refused: [] as Refusal[],
     reported,
     observed,

@@ -10,7 +10,7 @@ export interface TestIssuer {
   /** How often its keys were asked for. */
   reads: number;
   /** In place of its usual answers, by path; null: hangs. */
-  answers: Map<string, { status: number; body: string } | null>;
+  responses: Map<string, { status: number; body: string } | null>;
   /** Makes a key, shows it, and signs with it from now on. */
   rotate(alg?: string): Promise<JWK>;
   /** A token by the newest key, with what a service account's has; `changes` to claims (undefined leaves one out) and header. */
@@ -26,7 +26,7 @@ export async function startTestIssuer(): Promise<TestIssuer> {
   const server = http.createServer((request, response) => {
     const path = request.url ?? '/';
     if (path === '/keys') issuer.reads++;
-    const own = issuer.answers.get(path);
+    const own = issuer.responses.get(path);
     if (own === null) return;
     const usual: Record<string, unknown> = {
       '/.well-known/openid-configuration': { issuer: issuer.url, jwks_uri: `${issuer.url}/keys` },
@@ -42,7 +42,7 @@ export async function startTestIssuer(): Promise<TestIssuer> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     keys: [],
     reads: 0,
-    answers: new Map(),
+    responses: new Map(),
     rotate: async (alg = 'ES256') => {
       const kid = `key-${issuer.keys.length + 1}-${alg}`;
       const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });

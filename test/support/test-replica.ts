@@ -2,7 +2,7 @@ import { createReplica, type Replica, type ReplicaOptions } from '../../src/boot
 import { loadConfig } from '../../src/config/load-config.ts';
 import { createLogger, type Pino } from '../../src/platform/logger.ts';
 import { freshDatabase } from './fresh-database.ts';
-import { assemble } from './open-resources.ts';
+import { openResources } from './open-resources.ts';
 import { TEST_ROOT_KEY } from './test-vault.ts';
 
 export const TEST_ADMIN_KEY = 'test-bootstrap-admin-key-0123456789abcdef';
@@ -44,15 +44,15 @@ export function captureLog(level = 'info'): { logger: Pino; lines: Record<string
 export function startTestReplica(
   options: { environment?: Record<string, string>; databaseUrl?: string; overrides?: ReplicaOptions['overrides'] } = {},
 ): Promise<TestReplica> {
-  return assemble(async (keep) => {
+  return openResources(async (closeLater) => {
     const config = loadConfig({ ...TEST_ENVIRONMENT, ...options.environment });
     let { databaseUrl } = options;
     if (databaseUrl === undefined) {
       const fresh = await freshDatabase();
-      keep({ close: fresh.drop });
+      closeLater({ close: fresh.drop });
       databaseUrl = fresh.url;
     }
-    const replica = keep(
+    const replica = closeLater(
       await createReplica({
         config,
         databaseUrl,

@@ -14,15 +14,15 @@ export interface ReceivedDelivery {
 }
 
 /** What a receiver does with a delivery: a status, or whatever it wants with the answer. */
-export type Behaviour = number | ((delivery: ReceivedDelivery, answer: ServerResponse) => void);
+export type Behaviour = number | ((delivery: ReceivedDelivery, response: ServerResponse) => void);
 
 export interface Receiver {
   url: string;
   received: ReceivedDelivery[];
   /** From now on. */
-  behave(behaviour: Behaviour): void;
+  respondWith(behaviour: Behaviour): void;
   /** When there are `count` deliveries; throws after `patienceMs`. */
-  waitFor(count: number, patienceMs?: number): Promise<ReceivedDelivery[]>;
+  waitFor(count: number, timeoutMs?: number): Promise<ReceivedDelivery[]>;
   /** The second time nothing. */
   close(): Promise<void>;
 }
@@ -31,7 +31,7 @@ export interface Receiver {
 export async function startReceiver(first: Behaviour = 204, port = 0): Promise<Receiver> {
   const received: ReceivedDelivery[] = [];
   let behaviour = first;
-  const server = createServer((request, answer) => {
+  const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
@@ -45,8 +45,8 @@ export async function startReceiver(first: Behaviour = 204, port = 0): Promise<R
         atMs: performance.now(),
       };
       received.push(delivery);
-      if (typeof behaviour === 'number') answer.writeHead(behaviour).end();
-      else behaviour(delivery, answer);
+      if (typeof behaviour === 'number') response.writeHead(behaviour).end();
+      else behaviour(delivery, response);
     });
   });
   server.listen(port, '127.0.0.1');
@@ -54,11 +54,11 @@ export async function startReceiver(first: Behaviour = 204, port = 0): Promise<R
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hooks`,
     received,
-    behave: (next) => {
+    respondWith: (next) => {
       behaviour = next;
     },
-    waitFor: async (count, patienceMs = 10_000) => {
-      const deadline = performance.now() + patienceMs;
+    waitFor: async (count, timeoutMs = 10_000) => {
+      const deadline = performance.now() + timeoutMs;
       while (received.length < count) {
         if (performance.now() > deadline) throw new Error(`${received.length} of ${count} deliveries came`);
         await new Promise((resolve) => setTimeout(resolve, 10));

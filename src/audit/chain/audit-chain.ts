@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Sql, type Transaction } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
-import { ENTRY_FIELDS, GENESIS_MAC, headSeal, linkMac } from './chain-encoding.ts';
+import { computeHeadSeal, computeLinkMac, ENTRY_FIELDS, GENESIS_MAC } from './chain-encoding.ts';
 import { ChainMac } from './chain-mac.ts';
-import { firstIdAt, timeOfId } from './entry-id-time.ts';
-import { ENTRY_DIGEST, isForged, macsDemandedFrom } from './entry-mac.ts';
+import { epochMsOfId, firstAuditIdAt } from './entry-id-time.ts';
+import { ENTRY_DIGEST, firstIdRequiringMac, isForged } from './entry-mac.ts';
 
 /** One worker at a time, over all replicas. */
 export const CHAIN_LOCK = 727_003;
@@ -21,16 +21,16 @@ export const LOOK_BACK_MS = { recent: 20_000, late: 15 * 60_000 } as const;
 export type LookBack = keyof typeof LOOK_BACK_MS;
 
 /** The end of the chain is not what it was sealed as. Nothing more is linked: it would cover up what happened. */
-export class AuditChainBroken extends Error {
+export class AuditChainBrokenError extends Error {
   constructor(reason: string) {
     super(`the audit chain is broken: ${reason}`);
-    this.name = 'AuditChainBroken';
+    this.name = 'AuditChainBrokenError';
   }
 }
 
 /** The head, and the last link that is there, of one and the same moment. */
 export interface ChainTip {
-  head: { entries: number; mac: Buffer; seal: Buffer; macsFrom: string | null } | null;
+  head: { entries: number; mac: Buffer; seal: Buffer; macsRequiredFrom: string | null } | null;
   last: { position: number; mac: Buffer } | null;
   /** The greatest id of all linked entries. */
   newestEntryId: string | null;
@@ -44,19 +44,19 @@ interface Entry {
 }
 
 /** The chain as it is to go on: how long it is, its last MAC, and from which id on entries without a MAC are none of ours. */
-interface End {
+interface ChainEnd {
   entries: number;
   mac: Buffer;
-  macsFrom: string | null;
+  macsRequiredFrom: string | null;
 }
 
-interface Link {
+interface NewLink {
   position: number;
   entryId: string;
   mac: Buffer;
 }
 
-interface Batch {
+interface LinkedBatch {
   linked: number;
   /** Entries that are not ours. */
   forged: string[];
@@ -64,7 +64,7 @@ interface Batch {
   lastRead: string | null;
 }
 
-const NOTHING: Batch = { linked: 0, forged: [], lastRead: null };
+const EMPTY_BATCH: LinkedBatch = { linked: 0, forged: [], lastRead: null };
 
 /**
  * Puts committed entries into a chain under a keyed MAC. Writers never wait for it: it reads what they have committed, locks no
@@ -81,13 +81,17 @@ export class AuditChain {
 
   /**
    * Links what is committed and not linked yet; how many entries that were. Where another worker is at it, `wait` decides between
-   * waiting for it and leaving it the work. `onForged` hears of every entry that is left out. Throws `AuditChainBroken`.
+   * waiting for it and leaving it the work. `onForged` hears of every entry that is left out. Throws `AuditChainBrokenError`.
    */
-  async linkNew(lookBack: LookBack = 'late', wait = false, onForged: (id: string) => void = () => {}): Promise<number> {
+  async linkNewEntries(
+    lookBack: LookBack = 'late',
+    wait = false,
+    onForged: (id: string) => void = () => {},
+  ): Promise<number> {
     let linked = 0;
     let after: string | null = null;
     for (;;) {
-      const batch: Batch = await this.database.transaction((tx) => this.linkBatch(tx, lookBack, after, wait));
+      const batch: LinkedBatch = await this.database.transaction((tx) => this.linkBatch(tx, lookBack, after, wait));
       linked += batch.linked;
       for (const id of batch.forged) onForged(id);
       if (batch.lastRead === null) return linked;
@@ -103,20 +107,25 @@ export class AuditChain {
       text: `SELECT count(*)::integer AS count FROM (
         SELECT 1 FROM audit_entry e WHERE e.id >= $1
         AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = e.id AND l.entry_id >= $1) LIMIT 100000) unlinked`,
-      values: [linkableFrom(newestEntryId, 'recent')],
+      values: [firstLinkableId(newestEntryId, 'recent')],
     });
     return row?.count ?? 0;
   }
 
-  private async linkBatch(tx: Transaction, lookBack: LookBack, after: string | null, wait: boolean): Promise<Batch> {
-    if (!(await this.lock(tx, wait))) return NOTHING;
+  private async linkBatch(
+    tx: Transaction,
+    lookBack: LookBack,
+    after: string | null,
+    wait: boolean,
+  ): Promise<LinkedBatch> {
+    if (!(await this.lock(tx, wait))) return EMPTY_BATCH;
     const tip = await readTip(tx);
-    const end = this.provenEnd(tip);
-    const entries = await this.unlinked(tx, after ?? linkableFrom(tip.newestEntryId, lookBack));
-    const links: Link[] = [];
+    const end = this.verifiedEnd(tip);
+    const entries = await this.readUnlinkedEntries(tx, after ?? firstLinkableId(tip.newestEntryId, lookBack));
+    const links: NewLink[] = [];
     const forged: string[] = [];
     for (const entry of entries) {
-      if (isForged(this.mac, entry, end.macsFrom)) forged.push(entry.id);
+      if (isForged(this.mac, entry, end.macsRequiredFrom)) forged.push(entry.id);
       else links.push(this.append(end, entry));
     }
     if (links.length > 0) await this.store(tx, links, end);
@@ -124,10 +133,10 @@ export class AuditChain {
     return { linked: links.length, forged, lastRead };
   }
 
-  private append(end: End, { id, fields, mac }: Entry): Link {
+  private append(end: ChainEnd, { id, fields, mac }: Entry): NewLink {
     end.entries += 1;
-    end.mac = linkMac(this.mac, end.entries, end.mac, fields, mac);
-    if (mac !== null) end.macsFrom ??= macsDemandedFrom({ id, position: end.entries });
+    end.mac = computeLinkMac(this.mac, end.entries, end.mac, fields, mac);
+    if (mac !== null) end.macsRequiredFrom ??= firstIdRequiringMac({ id, position: end.entries });
     return { position: end.entries, entryId: id, mac: end.mac };
   }
 
@@ -142,25 +151,29 @@ export class AuditChain {
   }
 
   /** Where the chain goes on. Only an end that is proven is built upon. */
-  private provenEnd(tip: ChainTip): End {
-    const reason = tipFault(this.mac, tip);
-    if (reason !== null) throw new AuditChainBroken(reason);
-    return tip.head === null ? { entries: 0, mac: GENESIS_MAC, macsFrom: '' } : { ...tip.head };
+  private verifiedEnd(tip: ChainTip): ChainEnd {
+    const reason = findTipFault(this.mac, tip);
+    if (reason !== null) throw new AuditChainBrokenError(reason);
+    return tip.head === null ? { entries: 0, mac: GENESIS_MAC, macsRequiredFrom: '' } : { ...tip.head };
   }
 
   /** The range stands on both sides of the anti-join: Postgres would otherwise walk the whole chain to find the end of it. */
-  private unlinked(tx: Transaction, from: string): Promise<Entry[]> {
+  private readUnlinkedEntries(tx: Transaction, from: string): Promise<Entry[]> {
     return tx.rows<Entry>({
       name: 'audit_unlinked',
       text: `SELECT e.id, ${ENTRY_FIELDS} AS fields, ${ENTRY_DIGEST} AS digest, e.mac FROM audit_entry e
         WHERE e.id >= $1 AND e.id < $2
         AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = e.id AND l.entry_id >= $1 AND l.entry_id < $2)
         ORDER BY e.id LIMIT ${BATCH}`,
-      values: [from, linkableUpTo(this.clock)],
+      values: [from, linkableIdLimit(this.clock)],
     });
   }
 
-  private async store(tx: Transaction, links: readonly Link[], { entries, mac, macsFrom }: End): Promise<void> {
+  private async store(
+    tx: Transaction,
+    links: readonly NewLink[],
+    { entries, mac, macsRequiredFrom }: ChainEnd,
+  ): Promise<void> {
     await tx.run({
       text: 'INSERT INTO audit_link (position, entry_id, mac) SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[])',
       values: [
@@ -170,24 +183,24 @@ export class AuditChain {
       ],
     });
     await tx.run({
-      text: `INSERT INTO audit_head (id, entries, mac, seal, macs_from) VALUES (1, $1, $2, $3, $4)
-        ON CONFLICT (id) DO UPDATE SET entries = $1, mac = $2, seal = $3, macs_from = $4`,
-      values: [entries, mac, headSeal(this.mac, entries, mac), macsFrom],
+      text: `INSERT INTO audit_head (id, entries, mac, seal, macs_required_from) VALUES (1, $1, $2, $3, $4)
+        ON CONFLICT (id) DO UPDATE SET entries = $1, mac = $2, seal = $3, macs_required_from = $4`,
+      values: [entries, mac, computeHeadSeal(this.mac, entries, mac), macsRequiredFrom],
     });
   }
 }
 
 /** The first id that may still be linked: further back lies the past, which is closed. */
-export function linkableFrom(newestEntryId: string | null, lookBack: LookBack): string {
+export function firstLinkableId(newestEntryId: string | null, lookBack: LookBack): string {
   if (newestEntryId === null) return '';
-  const newestMs = timeOfId(newestEntryId);
-  if (newestMs === null) throw new AuditChainBroken('a linked entry has an id that was never given');
-  return firstIdAt(newestMs - LOOK_BACK_MS[lookBack]);
+  const newestMs = epochMsOfId(newestEntryId);
+  if (newestMs === null) throw new AuditChainBrokenError('a linked entry has an id that was never given');
+  return firstAuditIdAt(newestMs - LOOK_BACK_MS[lookBack]);
 }
 
 /** Beyond this id lies the future: an entry from there would close the past for all that come before its time. */
-export function linkableUpTo(clock: Clock): string {
-  return firstIdAt(clock.now().getTime() + LOOK_BACK_MS.late);
+export function linkableIdLimit(clock: Clock): string {
+  return firstAuditIdAt(clock.now().getTime() + LOOK_BACK_MS.late);
 }
 
 /** Reads the end of the chain, in one statement and so in one moment. */
@@ -196,13 +209,13 @@ export async function readTip(sql: Sql): Promise<ChainTip> {
     entries: string | null;
     mac: Buffer;
     seal: Buffer;
-    macs_from: string | null;
+    macs_required_from: string | null;
     position: string | null;
     last_mac: Buffer;
     newest_entry_id: string | null;
   }>({
     name: 'audit_tip',
-    text: `SELECT h.entries, h.mac, h.seal, h.macs_from, l.position, l.mac AS last_mac, (SELECT max(entry_id) FROM audit_link) AS newest_entry_id
+    text: `SELECT h.entries, h.mac, h.seal, h.macs_required_from, l.position, l.mac AS last_mac, (SELECT max(entry_id) FROM audit_link) AS newest_entry_id
       FROM (SELECT 1) one LEFT JOIN audit_head h ON true
       LEFT JOIN LATERAL (SELECT position, mac FROM audit_link ORDER BY position DESC LIMIT 1) l ON true`,
   });
@@ -211,15 +224,18 @@ export async function readTip(sql: Sql): Promise<ChainTip> {
     head:
       row.entries === null
         ? null
-        : { entries: Number(row.entries), mac: row.mac, seal: row.seal, macsFrom: row.macs_from },
+        : { entries: Number(row.entries), mac: row.mac, seal: row.seal, macsRequiredFrom: row.macs_required_from },
     last: row.position === null ? null : { position: Number(row.position), mac: row.last_mac },
     newestEntryId: row.newest_entry_id,
   };
 }
 
 /** What is wrong with the end of the chain, in a word; null where head, seal and last link agree. */
-export function tipFault(mac: ChainMac, { head, last }: ChainTip): 'head_missing' | 'head_changed' | 'cut_off' | null {
+export function findTipFault(
+  mac: ChainMac,
+  { head, last }: ChainTip,
+): 'head_missing' | 'head_changed' | 'cut_off' | null {
   if (head === null) return last === null ? null : 'head_missing';
-  if (!headSeal(mac, head.entries, head.mac).equals(head.seal)) return 'head_changed';
+  if (!computeHeadSeal(mac, head.entries, head.mac).equals(head.seal)) return 'head_changed';
   return last?.position === head.entries && last.mac.equals(head.mac) ? null : 'cut_off';
 }

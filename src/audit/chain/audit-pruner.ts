@@ -2,16 +2,16 @@ import type { Database, Transaction } from '../../database/database.ts';
 import { addSeconds, type Clock } from '../../platform/clock.ts';
 import type { AuditEntryRow } from '../audit-entry.query.ts';
 import type { Actor, AuditLog } from '../audit-log.ts';
-import { AuditChainBroken, CHAIN_LOCK, readTip } from './audit-chain.ts';
+import { AuditChainBrokenError, CHAIN_LOCK, readTip } from './audit-chain.ts';
 import { readCheckpoint, storeCheckpoint } from './audit-checkpoint.ts';
 import type { ChainMac } from './chain-mac.ts';
 import type { ChainVerifier } from './chain-verifier.ts';
-import { firstIdAt } from './entry-id-time.ts';
-import { macsDemandedFrom } from './entry-mac.ts';
+import { firstAuditIdAt } from './entry-id-time.ts';
+import { firstIdRequiringMac } from './entry-mac.ts';
 
 const BATCH = 5_000;
 /** The youngest entries always stay: late ones may still be on their way into the chain. */
-const KEPT_SECONDS = 86_400;
+const MIN_RETAINED_SECONDS = 86_400;
 
 /** An entry as it leaves the database: with its place, so that it can still be proven. */
 export interface PrunedEntry extends AuditEntryRow {
@@ -21,10 +21,10 @@ export interface PrunedEntry extends AuditEntryRow {
 }
 
 /** What was asked for can't be done; the message says why, and nothing was changed. */
-export class PruneRefused extends Error {
+export class PruneRefusedError extends Error {
   constructor(reason: string) {
     super(reason);
-    this.name = 'PruneRefused';
+    this.name = 'PruneRefusedError';
   }
 }
 
@@ -32,7 +32,7 @@ export class PruneRefused extends Error {
  * Removes the oldest entries. What stays is proven from a sealed checkpoint on, instead of from the first link. Needs the right to
  * delete from the record, which the service's own database user does not have under migrations/roles.sql.
  */
-export class AuditPrune {
+export class AuditPruner {
   constructor(
     private readonly database: Database,
     private readonly clock: Clock,
@@ -44,13 +44,16 @@ export class AuditPrune {
   /**
    * Prunes what was made before `before`; how many entries that were. `keep` gets them first, the oldest first, and must have stored
    * them when it returns. The record is proven first, so that nothing is covered up. Broken off, it can be called again.
-   * Throws `PruneRefused`.
+   * Throws `PruneRefusedError`.
    */
-  async prune(actor: Actor, before: Date, keep: (entries: readonly PrunedEntry[]) => void): Promise<number> {
-    if (before > addSeconds(this.clock.now(), -KEPT_SECONDS)) throw new PruneRefused('The last day always stays.');
-    const { brokenAt } = await this.verifier.verify();
-    if (brokenAt !== null) {
-      throw new PruneRefused(`The record does not hold (${brokenAt.reason}): what it shows now must not be lost.`);
+  async prune(actor: Actor, before: Date, archive: (entries: readonly PrunedEntry[]) => void): Promise<number> {
+    if (before > addSeconds(this.clock.now(), -MIN_RETAINED_SECONDS))
+      throw new PruneRefusedError('The last day always stays.');
+    const { firstFault } = await this.verifier.verify();
+    if (firstFault !== null) {
+      throw new PruneRefusedError(
+        `The record does not hold (${firstFault.reason}): what it shows now must not be lost.`,
+      );
     }
     const upTo = await this.lastPositionBefore(before);
     const { position: from } = await this.checkpoint(this.database);
@@ -62,7 +65,7 @@ export class AuditPrune {
     });
     let pruned = 0;
     for (let count = BATCH; count === BATCH; pruned += count) {
-      count = await this.database.transaction((tx) => this.pruneBatch(tx, upTo, keep));
+      count = await this.database.transaction((tx) => this.pruneBatch(tx, upTo, archive));
     }
     return pruned;
   }
@@ -72,7 +75,7 @@ export class AuditPrune {
     const { head } = await readTip(this.database);
     const [row] = await this.database.rows<{ position: string | null }>({
       text: 'SELECT min(position) AS position FROM audit_link WHERE entry_id >= $1',
-      values: [firstIdAt(before.getTime())],
+      values: [firstAuditIdAt(before.getTime())],
     });
     const first = row?.position ?? null;
     return Math.min((head?.entries ?? 0) - 1, first === null ? Number.POSITIVE_INFINITY : Number(first) - 1);
@@ -81,17 +84,17 @@ export class AuditPrune {
   private async pruneBatch(
     tx: Transaction,
     upTo: number,
-    keep: (entries: readonly PrunedEntry[]) => void,
+    archive: (entries: readonly PrunedEntry[]) => void,
   ): Promise<number> {
     await tx.run({ text: 'SELECT pg_advisory_xact_lock($1)', values: [CHAIN_LOCK] });
-    const { position: from, macsFrom } = await this.checkpoint(tx);
+    const { position: from, macsRequiredFrom } = await this.checkpoint(tx);
     const entries = await readEntries(tx, from, upTo);
     const last = entries.at(-1);
     if (last === undefined) return 0;
-    keep(entries);
+    archive(entries);
     const firstWithMac = entries.find(({ mac }) => mac !== null);
-    const demandedFrom = macsFrom ?? (firstWithMac === undefined ? null : macsDemandedFrom(firstWithMac));
-    await storeCheckpoint(tx, this.mac, { position: last.position, mac: last.link, macsFrom: demandedFrom });
+    const requiredFrom = macsRequiredFrom ?? (firstWithMac === undefined ? null : firstIdRequiringMac(firstWithMac));
+    await storeCheckpoint(tx, this.mac, { position: last.position, mac: last.link, macsRequiredFrom: requiredFrom });
     await tx.run({ text: 'DELETE FROM audit_link WHERE position <= $1', values: [last.position] });
     await tx.run({ text: 'DELETE FROM audit_entry WHERE id = ANY ($1)', values: [entries.map(({ id }) => id)] });
     return entries.length;
@@ -99,7 +102,7 @@ export class AuditPrune {
 
   private async checkpoint(sql: Database | Transaction) {
     const checkpoint = await readCheckpoint(sql, this.mac);
-    if (checkpoint === null) throw new AuditChainBroken('checkpoint_changed');
+    if (checkpoint === null) throw new AuditChainBrokenError('checkpoint_changed');
     return checkpoint;
   }
 }

@@ -1,7 +1,7 @@
 import type { Sql } from '../../database/database.ts';
 import { readTip } from './audit-chain.ts';
 import { readCheckpoint } from './audit-checkpoint.ts';
-import { headSeal } from './chain-encoding.ts';
+import { computeHeadSeal } from './chain-encoding.ts';
 import type { ChainMac } from './chain-mac.ts';
 
 /** The head of the chain at one moment, to be kept elsewhere. The seal can't be made without the chain's key. */
@@ -15,7 +15,7 @@ export interface ChainAnchor {
 export type AnchorFault = 'not_ours' | 'cut_off' | 'rewritten' | 'pruned';
 
 /** The present head as an anchor. Null for an empty chain. */
-export async function takeAnchor(sql: Sql): Promise<ChainAnchor | null> {
+export async function createAnchor(sql: Sql): Promise<ChainAnchor | null> {
   const { head } = await readTip(sql);
   if (head === null) return null;
   return { entries: head.entries, head: head.mac.toString('hex'), seal: head.seal.toString('hex') };
@@ -26,9 +26,9 @@ export async function takeAnchor(sql: Sql): Promise<ChainAnchor | null> {
  * a whole is a right one. `cut_off`: the chain ends before the anchor; `rewritten`: it goes another way; `not_ours`: a wrong seal;
  * `pruned`: the chain begins after the anchor, which so can't be proven any more.
  */
-export async function anchorFault(sql: Sql, mac: ChainMac, anchor: ChainAnchor): Promise<AnchorFault | null> {
+export async function findAnchorFault(sql: Sql, mac: ChainMac, anchor: ChainAnchor): Promise<AnchorFault | null> {
   const head = Buffer.from(anchor.head, 'hex');
-  if (!headSeal(mac, anchor.entries, head).equals(Buffer.from(anchor.seal, 'hex'))) return 'not_ours';
+  if (!computeHeadSeal(mac, anchor.entries, head).equals(Buffer.from(anchor.seal, 'hex'))) return 'not_ours';
   const checkpoint = await readCheckpoint(sql, mac);
   if (checkpoint !== null && anchor.entries <= checkpoint.position) {
     if (anchor.entries < checkpoint.position) return 'pruned';

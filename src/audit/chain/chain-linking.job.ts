@@ -6,18 +6,18 @@ import { AuditChain } from './audit-chain.ts';
 
 const TICK_MS = 1_000;
 /** Every how many ticks the further look back is taken, and a failure that stays is logged again. */
-const LONG_TICKS = 60;
+const TICKS_PER_LATE_LOOK_BACK = 60;
 /** Of how many forged entries the ids are kept, so that each is told once. */
-const MANY_FORGED = 10_000;
+const MAX_REPORTED_FORGED = 10_000;
 
 /** Links new entries each second, on whichever replica comes first. Goes on until the last request has ended. */
 @Injectable()
-export class ChainSchedule implements OnApplicationShutdown {
+export class ChainLinkingJob implements OnApplicationShutdown {
   #ticks = 0;
   #failures = 0;
   #stopped = false;
   #running: Promise<void> | null = null;
-  readonly #forged = new Set<string>();
+  readonly #reportedForged = new Set<string>();
   readonly #forgedCount: Counter;
 
   constructor(
@@ -54,20 +54,21 @@ export class ChainSchedule implements OnApplicationShutdown {
   }
 
   private async link(): Promise<void> {
-    const lookBack = this.#ticks++ % LONG_TICKS === 0 ? 'late' : 'recent';
+    const lookBack = this.#ticks++ % TICKS_PER_LATE_LOOK_BACK === 0 ? 'late' : 'recent';
     try {
-      await this.chain.linkNew(lookBack, false, (id) => this.tellForged(id));
+      await this.chain.linkNewEntries(lookBack, false, (id) => this.reportForged(id));
       this.#failures = 0;
     } catch (error) {
       // Entries stay where they are, committed; linking goes on when it can.
-      if (this.#failures++ % LONG_TICKS === 0) this.logger.error({ err: error }, 'audit entries can not be linked');
+      if (this.#failures++ % TICKS_PER_LATE_LOOK_BACK === 0)
+        this.logger.error({ err: error }, 'audit entries can not be linked');
     }
   }
 
-  private tellForged(id: string): void {
-    if (this.#forged.has(id) || this.#forged.size >= MANY_FORGED) return;
-    this.#forged.add(id);
+  private reportForged(id: string): void {
+    if (this.#reportedForged.has(id) || this.#reportedForged.size >= MAX_REPORTED_FORGED) return;
+    this.#reportedForged.add(id);
     this.#forgedCount.inc();
-    this.logger.error({ entry_id: id }, 'an audit entry was not written by this service: it is left out of the chain');
+    this.logger.error({ entry_id: id }, 'an audit entry was not written by this service and is left out of the chain');
   }
 }

@@ -4,5 +4,5 @@
  * room needs nothing else of the vault.
  */
 export abstract class ChainMac {
-  abstract auditMac(message: Uint8Array): Buffer;
+  abstract computeAuditMac(message: Uint8Array): Buffer;
 }

@@ -3,20 +3,20 @@ import { Database } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
 import {
   AuditChain,
-  AuditChainBroken,
+  AuditChainBrokenError,
   type ChainTip,
-  linkableFrom,
-  linkableUpTo,
+  findTipFault,
+  firstLinkableId,
+  linkableIdLimit,
   readTip,
-  tipFault,
 } from './audit-chain.ts';
-import { type Checkpoint, readCheckpoint } from './audit-checkpoint.ts';
-import { ENTRY_FIELDS, linkMac } from './chain-encoding.ts';
+import { type AuditCheckpoint, readCheckpoint } from './audit-checkpoint.ts';
+import { computeLinkMac, ENTRY_FIELDS } from './chain-encoding.ts';
 import { ChainMac } from './chain-mac.ts';
-import { ENTRY_DIGEST, isForged, macsDemandedFrom } from './entry-mac.ts';
+import { ENTRY_DIGEST, firstIdRequiringMac, isForged } from './entry-mac.ts';
 
-const LINKS_A_BATCH = 2_000;
-const ENTRIES_A_BATCH = 20_000;
+const LINKS_PER_BATCH = 2_000;
+const ENTRIES_PER_BATCH = 20_000;
 const BEFORE_ALL_POSITIONS = '-9223372036854775808';
 
 export interface ChainFault {
@@ -39,7 +39,7 @@ export interface ChainFault {
   entryId: string | null;
 }
 
-export interface Verification {
+export interface ChainVerification {
   valid: boolean;
   /** How many entries the chain has, as its head says, those that were pruned included. */
   entries: number;
@@ -47,7 +47,7 @@ export interface Verification {
   prunedEntries: number;
   /** The MAC of the last link, in hex; null for an empty chain. */
   head: string | null;
-  brokenAt: ChainFault | null;
+  firstFault: ChainFault | null;
 }
 
 const CHECKPOINT_CHANGED: ChainFault = { reason: 'checkpoint_changed', position: null, entryId: null };
@@ -61,7 +61,7 @@ interface LinkRow {
   entry_mac: Buffer | null;
 }
 
-interface Stray {
+interface UnlinkedEntry {
   id: string;
   digest: Buffer;
   mac: Buffer | null;
@@ -73,7 +73,7 @@ interface Stray {
  */
 @Injectable()
 export class ChainVerifier {
-  #running: Promise<Verification> | null = null;
+  #running: Promise<ChainVerification> | null = null;
 
   constructor(
     private readonly database: Database,
@@ -83,60 +83,60 @@ export class ChainVerifier {
   ) {}
 
   /** Walks the chain in batches, in flat memory. Who asks while one is under way gets its result. */
-  verify(): Promise<Verification> {
-    this.#running ??= this.walk().finally(() => {
+  verify(): Promise<ChainVerification> {
+    this.#running ??= this.verifyChain().finally(() => {
       this.#running = null;
     });
     return this.#running;
   }
 
-  private async walk(): Promise<Verification> {
-    await this.linkTail();
+  private async verifyChain(): Promise<ChainVerification> {
+    await this.linkPendingEntries();
     const tip = await readTip(this.database);
     const start = await readCheckpoint(this.database, this.mac);
     const fault = start === null ? CHECKPOINT_CHANGED : await this.findFault(tip, start);
     // Somebody pruned the very links that were to be read: what is there now is another chain.
-    if (fault !== null && start !== null && (await this.isPrunedSince(start))) return this.walk();
+    if (fault !== null && start !== null && (await this.isPrunedSince(start))) return this.verifyChain();
     return {
       valid: fault === null,
       entries: tip.head?.entries ?? 0,
       prunedEntries: start?.position ?? 0,
       head: tip.head?.mac.toString('hex') ?? null,
-      brokenAt: fault,
+      firstFault: fault,
     };
   }
 
-  private async findFault(tip: ChainTip, start: Checkpoint): Promise<ChainFault | null> {
-    const broken = (await this.findBrokenLink(tip, start)) ?? endFault(this.mac, tip);
+  private async findFault(tip: ChainTip, start: AuditCheckpoint): Promise<ChainFault | null> {
+    const broken = (await this.findBrokenLink(tip, start)) ?? findEndFault(this.mac, tip);
     return broken ?? (await this.findUnlinked(tip)) ?? (await this.findForged(tip));
   }
 
-  private async isPrunedSince(start: Checkpoint): Promise<boolean> {
+  private async isPrunedSince(start: AuditCheckpoint): Promise<boolean> {
     const now = await readCheckpoint(this.database, this.mac);
     return now !== null && now.position > start.position;
   }
 
   /** A chain whose end is broken can't be continued; the walk will say where. */
-  private async linkTail(): Promise<void> {
+  private async linkPendingEntries(): Promise<void> {
     try {
-      await this.chain.linkNew('late', true);
+      await this.chain.linkNewEntries('late', true);
     } catch (error) {
-      if (!(error instanceof AuditChainBroken)) throw error;
+      if (!(error instanceof AuditChainBrokenError)) throw error;
     }
   }
 
-  private async findBrokenLink(tip: ChainTip, start: Checkpoint): Promise<ChainFault | null> {
-    let { position, mac, macsFrom } = start;
+  private async findBrokenLink(tip: ChainTip, start: AuditCheckpoint): Promise<ChainFault | null> {
+    let { position, mac, macsRequiredFrom } = start;
     for (let from = BEFORE_ALL_POSITIONS; ; from = String(position)) {
       const links = await this.readLinks(from, tip.last?.position ?? 0);
       for (const link of links) {
         position += 1;
-        const reason = this.linkFault(link, position, mac, macsFrom);
+        const reason = this.linkFault(link, position, mac, macsRequiredFrom);
         if (reason !== null) return { reason, position, entryId: link.entry_id };
-        if (link.entry_mac !== null) macsFrom ??= macsDemandedFrom({ id: link.entry_id, position });
+        if (link.entry_mac !== null) macsRequiredFrom ??= firstIdRequiringMac({ id: link.entry_id, position });
         mac = link.mac;
       }
-      if (links.length < LINKS_A_BATCH) return null;
+      if (links.length < LINKS_PER_BATCH) return null;
     }
   }
 
@@ -144,16 +144,16 @@ export class ChainVerifier {
     link: LinkRow,
     position: number,
     previous: Buffer,
-    macsFrom: string | null,
+    macsRequiredFrom: string | null,
   ): ChainFault['reason'] | null {
     if (Number(link.position) !== position) return 'missing_link';
     const { fields, digest, entry_mac } = link;
     if (fields === null) return 'missing_entry';
     const isLinked = (entryMac: Buffer | null): boolean =>
-      linkMac(this.mac, position, previous, fields, entryMac).equals(link.mac);
+      computeLinkMac(this.mac, position, previous, fields, entryMac).equals(link.mac);
     // Replicas of the version before links had entries' MACs in them may have linked while the new ones were rolled out.
     if (!isLinked(entry_mac) && !(entry_mac !== null && isLinked(null))) return 'changed';
-    return isForged(this.mac, { id: link.entry_id, digest, mac: entry_mac }, macsFrom) ? 'forged' : null;
+    return isForged(this.mac, { id: link.entry_id, digest, mac: entry_mac }, macsRequiredFrom) ? 'forged' : null;
   }
 
   /**
@@ -165,7 +165,7 @@ export class ChainVerifier {
       name: 'audit_links',
       text: `SELECT l.position, l.entry_id, l.mac, found.fields, found.digest, found.mac AS entry_mac FROM (
           SELECT position, entry_id, mac FROM audit_link WHERE position > $1 AND position <= $2
-          ORDER BY position LIMIT ${LINKS_A_BATCH}
+          ORDER BY position LIMIT ${LINKS_PER_BATCH}
         ) l LEFT JOIN LATERAL (
           SELECT ${ENTRY_FIELDS} AS fields, ${ENTRY_DIGEST} AS digest, e.mac FROM audit_entry e WHERE e.id = l.entry_id LIMIT 1
         ) found ON true
@@ -176,47 +176,47 @@ export class ChainVerifier {
 
   /** An entry outside of the chain where none can be: entries of the last minutes may be on their way into it. */
   private async findUnlinked(tip: ChainTip): Promise<ChainFault | null> {
-    const past = linkableFrom(tip.newestEntryId, 'late');
+    const past = firstLinkableId(tip.newestEntryId, 'late');
     for (let after = ''; ; ) {
       const [batch] = await this.database.rows<{ last: string | null; read: number; unlinked: string | null }>({
-        name: 'audit_strays',
-        text: `WITH batch AS (SELECT id FROM audit_entry WHERE id > $1 AND id < $2 ORDER BY id LIMIT ${ENTRIES_A_BATCH})
+        name: 'audit_unlinked_page',
+        text: `WITH batch AS (SELECT id FROM audit_entry WHERE id > $1 AND id < $2 ORDER BY id LIMIT ${ENTRIES_PER_BATCH})
           SELECT max(b.id) AS last, count(*)::integer AS read, min(b.id) FILTER (WHERE l.found IS NULL) AS unlinked
           FROM batch b LEFT JOIN LATERAL (SELECT true AS found FROM audit_link WHERE entry_id = b.id LIMIT 1) l ON true`,
         values: [after, past],
       });
       if (batch === undefined) throw new Error('the audit record can not be read');
-      if (batch.unlinked !== null) return this.strayFault(batch.unlinked, tip);
-      if (batch.read < ENTRIES_A_BATCH || batch.last === null) return this.findFuture(tip);
+      if (batch.unlinked !== null) return this.classifyUnlinked(batch.unlinked, tip);
+      if (batch.read < ENTRIES_PER_BATCH || batch.last === null) return this.findFutureEntry(tip);
       after = batch.last;
     }
   }
 
-  private async findFuture(tip: ChainTip): Promise<ChainFault | null> {
-    const [stray] = await this.readUnlinked(linkableUpTo(this.clock), null, 1);
-    return stray === undefined ? null : this.strayFault(stray.id, tip);
+  private async findFutureEntry(tip: ChainTip): Promise<ChainFault | null> {
+    const [unlinkedEntry] = await this.readUnlinked(linkableIdLimit(this.clock), null, 1);
+    return unlinkedEntry === undefined ? null : this.classifyUnlinked(unlinkedEntry.id, tip);
   }
 
   /** An entry where others may be on their way into the chain, but which is none of ours. */
   private async findForged(tip: ChainTip): Promise<ChainFault | null> {
-    const macsFrom = macsFromOf(tip);
-    for (let after = linkableFrom(tip.newestEntryId, 'late'); ; ) {
-      const strays = await this.readUnlinked(after, linkableUpTo(this.clock), ENTRIES_A_BATCH);
-      const forged = strays.find((stray) => isForged(this.mac, stray, macsFrom));
+    const macsRequiredFrom = macsRequiredFromOf(tip);
+    for (let after = firstLinkableId(tip.newestEntryId, 'late'); ; ) {
+      const unlinkedEntries = await this.readUnlinked(after, linkableIdLimit(this.clock), ENTRIES_PER_BATCH);
+      const forged = unlinkedEntries.find((unlinkedEntry) => isForged(this.mac, unlinkedEntry, macsRequiredFrom));
       if (forged !== undefined) return { reason: 'forged', position: null, entryId: forged.id };
-      if (strays.length < ENTRIES_A_BATCH) return null;
-      after = `${strays.at(-1)?.id ?? after}\u0001`;
+      if (unlinkedEntries.length < ENTRIES_PER_BATCH) return null;
+      after = `${unlinkedEntries.at(-1)?.id ?? after}\u0001`;
     }
   }
 
-  private async strayFault(id: string, tip: ChainTip): Promise<ChainFault> {
-    const [stray] = await this.readUnlinked(id, null, 1);
-    const isOurs = stray?.id === id && !isForged(this.mac, stray, macsFromOf(tip));
+  private async classifyUnlinked(id: string, tip: ChainTip): Promise<ChainFault> {
+    const [unlinkedEntry] = await this.readUnlinked(id, null, 1);
+    const isOurs = unlinkedEntry?.id === id && !isForged(this.mac, unlinkedEntry, macsRequiredFromOf(tip));
     return { reason: isOurs ? 'unlinked' : 'forged', position: null, entryId: id };
   }
 
-  private readUnlinked(from: string, before: string | null, limit: number): Promise<Stray[]> {
-    return this.database.rows<Stray>({
+  private readUnlinked(from: string, before: string | null, limit: number): Promise<UnlinkedEntry[]> {
+    return this.database.rows<UnlinkedEntry>({
       text: `SELECT e.id, ${ENTRY_DIGEST} AS digest, e.mac FROM audit_entry e
         WHERE e.id >= $1 AND ($2::text IS NULL OR e.id < $2)
         AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = e.id AND l.entry_id >= $1) ORDER BY e.id LIMIT $3`,
@@ -226,11 +226,11 @@ export class ChainVerifier {
 }
 
 /** A record without a chain has no entries from before there were MACs. */
-function macsFromOf({ head }: ChainTip): string | null {
-  return head === null ? '' : head.macsFrom;
+function macsRequiredFromOf({ head }: ChainTip): string | null {
+  return head === null ? '' : head.macsRequiredFrom;
 }
 
-function endFault(mac: ChainMac, tip: ChainTip): ChainFault | null {
-  const reason = tipFault(mac, tip);
+function findEndFault(mac: ChainMac, tip: ChainTip): ChainFault | null {
+  const reason = findTipFault(mac, tip);
   return reason === null ? null : { reason, position: (tip.last?.position ?? 0) + 1, entryId: null };
 }

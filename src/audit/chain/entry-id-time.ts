@@ -4,12 +4,12 @@ const TIMED_ID = /^aud_([0-9a-hjkmnp-tv-z]{10})/;
 const MAX_ULID_MS = 2 ** 48 - 1;
 
 /** The smallest id that an entry of this instant can have: ids sort by time, so the primary key serves ranges of time. */
-export function firstIdAt(epochMs: number): string {
+export function firstAuditIdAt(epochMs: number): string {
   return `aud_${encodeTime(Math.min(Math.max(0, Math.floor(epochMs)), MAX_ULID_MS), 10).toLowerCase()}`;
 }
 
 /** When an entry's id was made, in milliseconds. Null where it is no id of ours. */
-export function timeOfId(id: string): number | null {
+export function epochMsOfId(id: string): number | null {
   const time = TIMED_ID.exec(id)?.[1];
   return time === undefined ? null : decodeTime(`${time}${'0'.repeat(16)}`.toUpperCase());
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { ENTRY_FIELDS, encode } from './chain-encoding.ts';
+import { ENTRY_FIELDS, encodeFields } from './chain-encoding.ts';
 import type { ChainMac } from './chain-mac.ts';
-import { firstIdAt, timeOfId } from './entry-id-time.ts';
+import { epochMsOfId, firstAuditIdAt } from './entry-id-time.ts';
 
 const FORMAT = '1';
 const COLUMNS = [
@@ -28,21 +28,21 @@ export const ENTRY_DIGEST = `sha256(convert_to((${ENTRY_FIELDS})::text, 'UTF8'))
  * How long after the first entry with a MAC entries without one are still taken, in a record that began without: replicas of the version
  * before may run beside the new ones while those are rolled out.
  */
-const ROLL_OUT_MS = 3_600_000;
+const ROLLOUT_MS = 3_600_000;
 
 /**
  * The key of one entry's MAC. It goes to Postgres with the entry, because some entries are put together in there; whoever saw it there
  * could sign nothing but an entry of this very id, which exists already.
  */
-export function entryKey(mac: ChainMac, entryId: string): Buffer {
-  return mac.auditMac(encode(['metavault audit entry', FORMAT, entryId]));
+export function deriveEntryKey(mac: ChainMac, entryId: string): Buffer {
+  return mac.computeAuditMac(encodeFields(['metavault audit entry', FORMAT, entryId]));
 }
 
 /**
  * The statement that writes entries. `rows` is a query of one row for each: id, at (timestamptz), action, actor_kind, actor_id, tenant,
  * product, connection_id, subject_id, request_id, details (json), and the entry's key (bytea).
  */
-export function insertEntries(rows: string): string {
+export function insertEntriesSql(rows: string): string {
   return `INSERT INTO audit_entry (${COLUMNS.join(', ')}, mac)
     SELECT ${COLUMNS.map((column) => `e.${column}`).join(', ')}, ${macOf('e.entry_key')}
     FROM (${rows}) AS e (${COLUMNS.join(', ')}, entry_key)`;
@@ -55,7 +55,7 @@ function macOf(key: string): string {
 
 /** Whether the MAC of an entry is the one that this service gave it. */
 function isGenuine(mac: ChainMac, entry: { id: string; digest: Buffer; mac: Buffer }): boolean {
-  const expected = createHash('sha256').update(entryKey(mac, entry.id)).update(entry.digest).digest();
+  const expected = createHash('sha256').update(deriveEntryKey(mac, entry.id)).update(entry.digest).digest();
   return expected.equals(entry.mac);
 }
 
@@ -63,17 +63,17 @@ function isGenuine(mac: ChainMac, entry: { id: string; digest: Buffer; mac: Buff
  * From which id on no entry without a MAC is taken, as the links tell in their order; null: from none yet. A record whose very first entry
  * has a MAC has never known others.
  */
-export function macsDemandedFrom(firstWithMac: { id: string; position: number }): string {
-  const madeAtMs = timeOfId(firstWithMac.id);
-  return firstWithMac.position === 1 || madeAtMs === null ? '' : firstIdAt(madeAtMs + ROLL_OUT_MS);
+export function firstIdRequiringMac(firstWithMac: { id: string; position: number }): string {
+  const madeAtMs = epochMsOfId(firstWithMac.id);
+  return firstWithMac.position === 1 || madeAtMs === null ? '' : firstAuditIdAt(madeAtMs + ROLLOUT_MS);
 }
 
 /** Whether an entry was made by somebody else than this service. */
 export function isForged(
   mac: ChainMac,
   entry: { id: string; digest: Buffer; mac: Buffer | null },
-  demandedFrom: string | null,
+  requiredFrom: string | null,
 ): boolean {
-  if (entry.mac === null) return demandedFrom !== null && entry.id >= demandedFrom;
+  if (entry.mac === null) return requiredFrom !== null && entry.id >= requiredFrom;
   return !isGenuine(mac, { ...entry, mac: entry.mac });
 }

@@ -15,7 +15,7 @@ const BODY = /^[0-9A-Za-z]{49}$/;
  * The prefix and the checksum let secret scanners find it with no false alarms, and let us refuse a mistyped or invented one
  * without asking the database. They add nothing to its strength: that is the 256 bits.
  */
-export function newChecksummedToken(prefix: string, random: Random): SecretString {
+export function generateChecksummedToken(prefix: string, random: Random): SecretString {
   const bytes = random.bytes(SECRET_BYTES);
   const secret = toBase62(BigInt(`0x${bytes.toString('hex')}`), SECRET_CHARACTERS);
   bytes.fill(0);

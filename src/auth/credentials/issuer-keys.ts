@@ -4,26 +4,26 @@ import type { HttpClient } from '../../platform/http-client/http-client.ts';
 import type { Pino } from '../../platform/logger.ts';
 
 /** The keys can't be had at the moment: what they should prove is neither proven nor refuted. */
-export class IssuerUnavailable extends Error {
+export class IssuerUnavailableError extends Error {
   constructor(issuer: string, options?: ErrorOptions) {
-    super(`the keys of ${issuer} can not be had`, options);
-    this.name = 'IssuerUnavailable';
+    super(`the keys of ${issuer} are unavailable`, options);
+    this.name = 'IssuerUnavailableError';
   }
 }
 
 const TIMEOUT_MS = 3_000;
-const MOST_DOCUMENT_BYTES = 64 * 1024;
-const MOST_JWKS_BYTES = 256 * 1024;
-const MOST_KEYS = 100;
+const MAX_DOCUMENT_BYTES = 64 * 1024;
+const MAX_JWKS_BYTES = 256 * 1024;
+const MAX_KEYS = 100;
 /** From then on keys are read again, beside the requests. */
-const FRESH_MS = 10 * 60_000;
+const REFRESH_AFTER_MS = 10 * 60_000;
 /** So long they serve while the issuer does not answer: then a key that it withdrew meanwhile is too likely among them. */
-const LAST_MS = 60 * 60_000;
+const MAX_KEYS_AGE_MS = 60 * 60_000;
 /** Between two readings, whoever asks for whatever key; the second after one that failed. */
 const COOLDOWN_MS = 30_000;
 const RETRY_MS = 5_000;
 
-interface KnownKeys {
+interface CachedKeySet {
   find: ReturnType<typeof createLocalJWKSet>;
   readAtMs: number;
 }
@@ -33,10 +33,10 @@ interface KnownKeys {
  * most, every 5 seconds while it fails, and once at a time; requests wait for it only where no key is known that could serve.
  */
 export class IssuerKeys {
-  #known: KnownKeys | null = null;
-  #triedAtMs = Number.NEGATIVE_INFINITY;
+  #keySet: CachedKeySet | null = null;
+  #lastAttemptAtMs = Number.NEGATIVE_INFINITY;
   #failed = false;
-  #reading: Promise<void> | null = null;
+  #pendingRefresh: Promise<void> | null = null;
 
   constructor(
     private readonly issuer: string,
@@ -45,40 +45,40 @@ export class IssuerKeys {
     private readonly logger: Pino,
   ) {}
 
-  /** For `jwtVerify`. Throws jose's `JWKSNoMatchingKey` where the issuer has no such key, `IssuerUnavailable` where it can't be asked. */
-  readonly keyFor: JWTVerifyGetKey = async (header, token) => {
-    if (this.usable() === null) await this.read();
-    else if (this.ageMs() > FRESH_MS) void this.read();
-    const keys = this.usable();
-    if (keys === null) throw new IssuerUnavailable(this.issuer);
+  /** For `jwtVerify`. Throws jose's `JWKSNoMatchingKey` where the issuer has no such key, `IssuerUnavailableError` where it can't be asked. */
+  readonly getKey: JWTVerifyGetKey = async (header, token) => {
+    if (this.usableKeySet() === null) await this.refresh();
+    else if (this.ageMs() > REFRESH_AFTER_MS) void this.refresh();
+    const keys = this.usableKeySet();
+    if (keys === null) throw new IssuerUnavailableError(this.issuer);
     try {
       return await keys.find(header, token);
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
     }
     // The issuer may have a new key since.
-    await this.read();
-    if (this.#failed) throw new IssuerUnavailable(this.issuer);
-    return (this.usable() ?? keys).find(header, token);
+    await this.refresh();
+    if (this.#failed) throw new IssuerUnavailableError(this.issuer);
+    return (this.usableKeySet() ?? keys).find(header, token);
   };
 
-  private usable(): KnownKeys | null {
-    return this.ageMs() <= LAST_MS ? this.#known : null;
+  private usableKeySet(): CachedKeySet | null {
+    return this.ageMs() <= MAX_KEYS_AGE_MS ? this.#keySet : null;
   }
 
   private ageMs(): number {
-    return this.#known === null ? Number.POSITIVE_INFINITY : this.clock.now().getTime() - this.#known.readAtMs;
+    return this.#keySet === null ? Number.POSITIVE_INFINITY : this.clock.now().getTime() - this.#keySet.readAtMs;
   }
 
   /** Reads the keys unless that was tried a moment ago. Never rejects: `#failed` tells. */
-  private async read(): Promise<void> {
-    if (this.#reading === null) {
+  private async refresh(): Promise<void> {
+    if (this.#pendingRefresh === null) {
       const now = this.clock.now().getTime();
-      if (now - this.#triedAtMs < (this.#failed ? RETRY_MS : COOLDOWN_MS)) return;
-      this.#triedAtMs = now;
-      this.#reading = this.fetchKeys()
+      if (now - this.#lastAttemptAtMs < (this.#failed ? RETRY_MS : COOLDOWN_MS)) return;
+      this.#lastAttemptAtMs = now;
+      this.#pendingRefresh = this.fetchKeys()
         .then((jwks) => {
-          this.#known = { find: createLocalJWKSet(jwks), readAtMs: now };
+          this.#keySet = { find: createLocalJWKSet(jwks), readAtMs: now };
           this.#failed = false;
         })
         .catch((error: unknown) => {
@@ -86,16 +86,16 @@ export class IssuerKeys {
           this.logger.warn({ err: error, issuer: this.issuer }, 'the keys of an issuer could not be read');
         })
         .finally(() => {
-          this.#reading = null;
+          this.#pendingRefresh = null;
         });
     }
-    await this.#reading;
+    await this.#pendingRefresh;
   }
 
   private async fetchKeys(): Promise<JSONWebKeySet> {
     const document = await this.fetchJson(
       `${this.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`,
-      MOST_DOCUMENT_BYTES,
+      MAX_DOCUMENT_BYTES,
     );
     if (document['issuer'] !== this.issuer) throw new Error('the discovery document names another issuer');
     const address = document['jwks_uri'];
@@ -105,8 +105,8 @@ export class IssuerKeys {
     const { protocol, username } = new URL(address);
     const isSafe = protocol === 'https:' || (protocol === 'http:' && this.issuer.startsWith('http:'));
     if (!isSafe || username !== '') throw new Error('the jwks_uri is not one of https');
-    const { keys } = await this.fetchJson(address, MOST_JWKS_BYTES);
-    if (!Array.isArray(keys) || keys.length > MOST_KEYS) throw new Error('the answer of jwks_uri is no set of keys');
+    const { keys } = await this.fetchJson(address, MAX_JWKS_BYTES);
+    if (!Array.isArray(keys) || keys.length > MAX_KEYS) throw new Error('the response of jwks_uri is not a key set');
     return { keys: keys as JSONWebKeySet['keys'] };
   }
 

@@ -5,9 +5,9 @@ import { Clock } from '../../platform/clock.ts';
 import { HttpClient } from '../../platform/http-client/http-client.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { AppError, defineProblem } from '../../platform/problem.ts';
-import { SUBJECT } from '../client-row.ts';
-import { IssuerKeys, IssuerUnavailable } from './issuer-keys.ts';
-import { RefusedCredential } from './rejected-credential.ts';
+import { SUBJECT_PATTERN } from '../client-row.ts';
+import { IssuerKeys, IssuerUnavailableError } from './issuer-keys.ts';
+import { RejectedCredential } from './rejected-credential.ts';
 
 export const identityUnavailable = defineProblem(
   'identity_unavailable',
@@ -17,7 +17,7 @@ export const identityUnavailable = defineProblem(
 );
 
 /** Who a token is of, by the signature of its issuer. */
-export interface ProvenIdentity {
+export interface VerifiedIdentity {
   issuer: string;
   subject: string;
   /** Those of the token that are ours (`OIDC_AUDIENCE`). */
@@ -26,8 +26,8 @@ export interface ProvenIdentity {
 }
 
 /** A JWS in compact form (RFC 7515 3.1) whose header is a JSON object. */
-const TOKEN = /^eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/;
-const LONGEST_TOKEN = 8 * 1024;
+const JWT_PATTERN = /^eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/;
+const MAX_TOKEN_LENGTH = 8 * 1024;
 /** Signatures that only the issuer can make. Never `none`, and never HS256, whose key would be the public one. */
 const ALGORITHMS = [
   'RS256',
@@ -42,14 +42,14 @@ const ALGORITHMS = [
   'EdDSA',
   'Ed25519',
 ];
-const TOLERANCE_SECONDS = 30;
+const CLOCK_TOLERANCE_SECONDS = 30;
 /** Kubernetes writes none; the others are those of access and ID tokens. A logout token of the same issuer is no credential. */
 const TYPES = new Set(['jwt', 'at+jwt', 'application/at+jwt']);
-const RETRY_SECONDS = 5;
+const RETRY_WINDOW_SECONDS = 5;
 
 /** Proves the JWTs of the configured issuers (`OIDC_ISSUERS`): service accounts of Kubernetes, jobs of a CI. */
 @Injectable()
-export class MachineIdentities {
+export class JwtVerifier {
   readonly #issuers: ReadonlyMap<string, IssuerKeys>;
   readonly #audiences: readonly string[];
 
@@ -65,41 +65,43 @@ export class MachineIdentities {
   }
 
   /** Whether a credential is to be judged as a token. Without issuers none is. */
-  mayBeToken(credential: string): boolean {
-    return this.#issuers.size > 0 && TOKEN.test(credential);
+  isJwtCandidate(credential: string): boolean {
+    return this.#issuers.size > 0 && JWT_PATTERN.test(credential);
   }
 
   /** Who the token is of, or why it proves nothing. Throws 503 `identity_unavailable`. */
-  async prove(token: string): Promise<ProvenIdentity | RefusedCredential> {
-    const issuer = token.length > LONGEST_TOKEN ? undefined : claimedIssuer(token);
-    if (issuer === undefined) return new RefusedCredential('invalid_token');
+  async verify(token: string): Promise<VerifiedIdentity | RejectedCredential> {
+    const issuer = token.length > MAX_TOKEN_LENGTH ? undefined : readUnverifiedIssuer(token);
+    if (issuer === undefined) return new RejectedCredential('invalid_token');
     const keys = this.#issuers.get(issuer);
-    if (keys === undefined) return new RefusedCredential('unknown_issuer');
+    if (keys === undefined) return new RejectedCredential('unknown_issuer');
     try {
-      const { payload, protectedHeader } = await jwtVerify(token, keys.keyFor, {
+      const { payload, protectedHeader } = await jwtVerify(token, keys.getKey, {
         issuer,
         audience: [...this.#audiences],
         algorithms: ALGORITHMS,
-        clockTolerance: TOLERANCE_SECONDS,
+        clockTolerance: CLOCK_TOLERANCE_SECONDS,
         currentDate: this.clock.now(),
         requiredClaims: ['exp', 'sub'],
       });
-      const isTyped = protectedHeader.typ === undefined || TYPES.has(protectedHeader.typ.toLowerCase());
-      return (isTyped ? this.read(issuer, payload) : null) ?? new RefusedCredential('invalid_token');
+      const hasAllowedType = protectedHeader.typ === undefined || TYPES.has(protectedHeader.typ.toLowerCase());
+      return (
+        (hasAllowedType ? this.toVerifiedIdentity(issuer, payload) : null) ?? new RejectedCredential('invalid_token')
+      );
     } catch (error) {
-      if (error instanceof errors.JWTExpired) return new RefusedCredential('expired_token');
-      if (error instanceof errors.JOSEError) return new RefusedCredential('invalid_token');
-      if (error instanceof IssuerUnavailable) {
-        throw new AppError(identityUnavailable, { retryAfterSeconds: RETRY_SECONDS, cause: error });
+      if (error instanceof errors.JWTExpired) return new RejectedCredential('expired_token');
+      if (error instanceof errors.JOSEError) return new RejectedCredential('invalid_token');
+      if (error instanceof IssuerUnavailableError) {
+        throw new AppError(identityUnavailable, { retryAfterSeconds: RETRY_WINDOW_SECONDS, cause: error });
       }
       // A key that the runtime does not take: the token stands or falls with it.
-      return new RefusedCredential('invalid_token');
+      return new RejectedCredential('invalid_token');
     }
   }
 
-  private read(issuer: string, { sub, aud, exp, iat }: JWTPayload): ProvenIdentity | null {
-    const latest = this.clock.now().getTime() / 1000 + TOLERANCE_SECONDS;
-    if (sub === undefined || !SUBJECT.test(sub) || exp === undefined || (iat !== undefined && iat > latest))
+  private toVerifiedIdentity(issuer: string, { sub, aud, exp, iat }: JWTPayload): VerifiedIdentity | null {
+    const latest = this.clock.now().getTime() / 1000 + CLOCK_TOLERANCE_SECONDS;
+    if (sub === undefined || !SUBJECT_PATTERN.test(sub) || exp === undefined || (iat !== undefined && iat > latest))
       return null;
     const named = Array.isArray(aud) ? aud : [aud];
     const audiences = this.#audiences.filter((audience) => named.includes(audience));
@@ -108,7 +110,7 @@ export class MachineIdentities {
 }
 
 /** Not proven yet: it only says whose keys to take. */
-function claimedIssuer(token: string): string | undefined {
+function readUnverifiedIssuer(token: string): string | undefined {
   try {
     return decodeJwt(token).iss;
   } catch {

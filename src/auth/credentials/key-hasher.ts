@@ -4,5 +4,5 @@
  * needs nothing else of the vault.
  */
 export abstract class KeyHasher {
-  abstract lookupHash(value: string): Buffer;
+  abstract blindIndex(value: string): Buffer;
 }

@@ -1,5 +1,5 @@
 /** Why a key or token proves nothing. Callers are told none of it: they get 401 `unauthenticated` for each. */
-export type CredentialFault =
+export type CredentialRejectionReason =
   | 'malformed_key'
   | 'unknown_key'
   | 'expired_key'
@@ -9,9 +9,9 @@ export type CredentialFault =
   | 'unknown_identity';
 
 /** A key or token that proves nothing, in words for counters and the audit record. */
-export class RefusedCredential {
+export class RejectedCredential {
   constructor(
-    readonly reason: CredentialFault,
+    readonly reason: CredentialRejectionReason,
     /** Whose it was, where that is proven. */
     readonly clientId: string | null = null,
     /** Of a token that is proven: issuer and subject, so that operators see what they would have to write down. */

@@ -3,7 +3,7 @@ import { RateLimiterMemory } from 'rate-limiter-flexible';
 
 /** Counts the requests of clients, for their `rate_limit_per_second`: over windows of a second, on each replica by itself. */
 @Injectable()
-export class ClientRateLimit {
+export class ClientRateLimiter {
   readonly #counts = new RateLimiterMemory({ points: 1, duration: 1 });
 
   /** Counts one request of a client: how many that are in the present second, and when to come again. */

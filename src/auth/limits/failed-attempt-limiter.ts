@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import ipaddr from 'ipaddr.js';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
-import { RefusalRecord } from '../../audit/refusal-auditor.ts';
+import { RefusalAuditor } from '../../audit/refusal-auditor.ts';
 import { AppError } from '../../platform/problem.ts';
 import { RefusalCounter, tooManyAttempts, unauthenticated } from '../auth-problems.ts';
-import type { RefusedCredential } from '../credentials/rejected-credential.ts';
+import type { RejectedCredential } from '../credentials/rejected-credential.ts';
 
 const ATTEMPTS = 10;
 const WINDOW_SECONDS = 60;
@@ -15,21 +15,21 @@ const WINDOW_SECONDS = 60;
  * primary key; one in the wrong form costs none.
  */
 @Injectable()
-export class FailedAttempts {
+export class FailedAttemptLimiter {
   readonly #limiter = new RateLimiterMemory({ points: ATTEMPTS, duration: WINDOW_SECONDS });
 
   constructor(
-    private readonly record: RefusalRecord,
+    private readonly refusals: RefusalAuditor,
     private readonly counter: RefusalCounter,
   ) {}
 
   /**
    * Notes a wrong key or token; what to answer: 401 `unauthenticated`, or 429 `too_many_attempts` from the eleventh in a minute on.
    */
-  async refuse(address: string, refused: RefusedCredential, requestId: string): Promise<AppError> {
+  async refuse(address: string, refused: RejectedCredential, requestId: string): Promise<AppError> {
     const network = networkOf(address);
     const { consumedPoints, msBeforeNext } = await this.#limiter.penalty(network);
-    await this.tell(network, refused, requestId);
+    await this.reportRefusal(network, refused, requestId);
     if (consumedPoints <= ATTEMPTS) {
       this.counter.count(refused.reason);
       return new AppError(unauthenticated);
@@ -39,11 +39,21 @@ export class FailedAttempts {
   }
 
   /** What proves nobody is one flood by address; a key or subject that is known is one by itself. */
-  private tell(network: string, { reason, clientId, details }: RefusedCredential, requestId: string): Promise<void> {
+  private reportRefusal(
+    network: string,
+    { reason, clientId, details }: RejectedCredential,
+    requestId: string,
+  ): Promise<void> {
     const { subject } = details;
     const [kind, source] =
       clientId !== null ? [reason, clientId] : subject === undefined ? ['credential', network] : [reason, subject];
-    return this.record.note({ kind, source, clientId, requestId, details: { ...details, address: network, reason } });
+    return this.refusals.report({
+      kind,
+      source,
+      clientId,
+      requestId,
+      details: { ...details, address: network, reason },
+    });
   }
 }
 

@@ -1,16 +1,16 @@
 import ipaddr from 'ipaddr.js';
 
-type Range = [ipaddr.IPv4 | ipaddr.IPv6, number];
+type IpRange = [ipaddr.IPv4 | ipaddr.IPv6, number];
 
 /** An address or a range in CIDR notation; null where the text is neither. An IPv4 range that is written as IPv6 is IPv4. */
-export function parseRange(text: string): Range | null {
+export function parseIpRange(text: string): IpRange | null {
   const [address = '', bits, ...more] = text.split('/');
   if (more.length > 0 || !isPlainAddress(address)) return null;
   const parsed = ipaddr.parse(address);
-  const most = parsed.kind() === 'ipv4' ? 32 : 128;
+  const maxBits = parsed.kind() === 'ipv4' ? 32 : 128;
   if (bits !== undefined && !/^\d{1,3}$/.test(bits)) return null;
-  const length = bits === undefined ? most : Number(bits);
-  if (length > most) return null;
+  const length = bits === undefined ? maxBits : Number(bits);
+  if (length > maxBits) return null;
   const isMapped = parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress() && length >= 96;
   return isMapped ? [parsed.toIPv4Address(), length - 96] : [parsed, length];
 }
@@ -20,7 +20,7 @@ export function isInRanges(ranges: readonly string[], address: string): boolean 
   if (!ipaddr.isValid(address)) return false;
   const parsed = ipaddr.process(address);
   return ranges.some((text) => {
-    const range = parseRange(text);
+    const range = parseIpRange(text);
     return range !== null && range[0].kind() === parsed.kind() && parsed.match(range as never);
   });
 }

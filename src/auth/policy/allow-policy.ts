@@ -7,7 +7,7 @@ import type { Product } from '../../config/config.ts';
 export type AllowPolicy = readonly string[] | Readonly<Partial<Record<Product | '*', readonly string[]>>>;
 
 const METHODS = new Set(['GET', 'POST', 'DELETE', 'PUT', 'PATCH', 'ANY', '*']);
-const LONGEST_PATTERN = 300;
+const MAX_PATTERN_LENGTH = 300;
 /** The characters of a segment of the gateway's paths, and the wildcard. */
 const SEGMENT = /^[A-Za-z0-9_.:$@+,=~*-]+$/;
 const VERSION = /^v\d{1,3}\.\d{1,2}$/i;
@@ -15,16 +15,16 @@ const VERSION = /^v\d{1,3}\.\d{1,2}$/i;
 const HOSTS = new Set(['rupload', 'lookaside.fbsbx.com']);
 
 /** The patterns that hold for calls of a product. Null: everything is allowed. */
-export function patternsFor(policy: AllowPolicy | null, product: Product): readonly string[] | null {
+export function patternsForProduct(policy: AllowPolicy | null, product: Product): readonly string[] | null {
   if (policy === null) return null;
   if (isList(policy)) return policy;
   return policy[product] ?? policy['*'] ?? [];
 }
 
 /** What is wrong with a pattern, in words; null where nothing is. */
-export function patternFault(pattern: unknown): string | null {
-  if (typeof pattern !== 'string' || pattern.length > LONGEST_PATTERN) {
-    return `must be a text such as "GET /*/insights", of ${LONGEST_PATTERN} characters at the most`;
+export function findPatternError(pattern: unknown): string | null {
+  if (typeof pattern !== 'string' || pattern.length > MAX_PATTERN_LENGTH) {
+    return `must be a text such as "GET /*/insights", of ${MAX_PATTERN_LENGTH} characters at the most`;
   }
   const [method = '', path = '', ...more] = pattern.split(' ');
   if (more.length > 0 || !path.startsWith('/'))
@@ -52,19 +52,20 @@ export function isAllowed(patterns: readonly string[], method: string, segments:
     const cut = pattern.indexOf(' ');
     const wanted = pattern.slice(0, cut);
     return (
-      (wanted === verb || wanted === 'ANY' || wanted === '*') && covers(segmentsOf(pattern.slice(cut + 1)), segments)
+      (wanted === verb || wanted === 'ANY' || wanted === '*') &&
+      matchesPath(segmentsOf(pattern.slice(cut + 1)), segments)
     );
   });
 }
 
-function covers(pattern: readonly string[], segments: readonly string[]): boolean {
-  const isOpen = pattern.at(-1) === '**';
-  const fixed = isOpen ? pattern.slice(0, -1) : pattern;
-  if (isOpen ? segments.length < fixed.length : segments.length !== fixed.length) return false;
-  return fixed.every((part, index) => fits(part, segments[index] ?? ''));
+function matchesPath(pattern: readonly string[], segments: readonly string[]): boolean {
+  const endsWithAny = pattern.at(-1) === '**';
+  const fixed = endsWithAny ? pattern.slice(0, -1) : pattern;
+  if (endsWithAny ? segments.length < fixed.length : segments.length !== fixed.length) return false;
+  return fixed.every((part, index) => matchesSegment(part, segments[index] ?? ''));
 }
 
-function fits(part: string, segment: string): boolean {
+function matchesSegment(part: string, segment: string): boolean {
   const star = part.indexOf('*');
   if (star < 0) return part === segment;
   if (HOSTS.has(segment) || VERSION.test(segment)) return false;

@@ -1,27 +1,27 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { clientRefusal, RefusalRecord } from '../../audit/refusal-auditor.ts';
+import { createClientRefusal, RefusalAuditor } from '../../audit/refusal-auditor.ts';
 import { sendProblem } from '../../platform/http-server/problem.filter.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { RefusalCounter } from '../auth-problems.ts';
-import type { CalledRequest } from '../decorators.ts';
-import { PolicyRefusal } from './policy.ts';
+import type { AuthenticatedRequest } from '../decorators.ts';
+import { PolicyViolationError } from './policy.ts';
 
 /** Refusals by policy, which any room may throw, on their way out: they are recorded here, and sent like every problem. */
 @Injectable()
-@Catch(PolicyRefusal)
-export class PolicyRefusalFilter implements ExceptionFilter {
+@Catch(PolicyViolationError)
+export class PolicyViolationFilter implements ExceptionFilter {
   constructor(
     private readonly counter: RefusalCounter,
-    private readonly record: RefusalRecord,
+    private readonly refusals: RefusalAuditor,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
-  async catch(error: PolicyRefusal, host: ArgumentsHost): Promise<void> {
-    const request = host.switchToHttp().getRequest<CalledRequest>();
+  async catch(error: PolicyViolationError, host: ArgumentsHost): Promise<void> {
+    const request = host.switchToHttp().getRequest<AuthenticatedRequest>();
     this.counter.count('not_allowed');
-    if (request.caller !== undefined) {
-      await this.record.note(clientRefusal(request.caller.clientId, request, error.code));
+    if (request.client !== undefined) {
+      await this.refusals.report(createClientRefusal(request.client.clientId, request, error.code));
     }
     sendProblem(error, request, host.switchToHttp().getResponse<FastifyReply>(), this.logger);
   }

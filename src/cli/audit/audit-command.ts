@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { AuditReader } from '../../audit/audit-entry.query.ts';
+import { AuditEntryQuery } from '../../audit/audit-entry.query.ts';
 import { AuditChain } from '../../audit/chain/audit-chain.ts';
-import { anchorFault, type ChainAnchor, takeAnchor } from '../../audit/chain/chain-anchor.ts';
+import { type ChainAnchor, createAnchor, findAnchorFault } from '../../audit/chain/chain-anchor.ts';
 import { ChainVerifier } from '../../audit/chain/chain-verifier.ts';
-import type { Stores } from '../../bootstrap/core-services.ts';
-import { StartFailure } from '../../bootstrap/startup-error.ts';
-import { type CommandContext, commandConfig, withStores } from '../command-context.ts';
-import { Unfinished, UsageFailure } from '../command-error.ts';
+import type { CoreServices } from '../../bootstrap/core-services.ts';
+import { StartupError } from '../../bootstrap/startup-error.ts';
+import { type CommandContext, loadCommandConfig, withCoreServices } from '../command-context.ts';
+import { IncompleteError, UsageError } from '../command-error.ts';
 import { addPruneCommand } from './audit-prune-command.ts';
 
 interface ExportOptions {
@@ -18,26 +18,28 @@ interface ExportOptions {
   action?: string;
 }
 
-const PAGE = 1_000;
+const PAGE_SIZE = 1_000;
 
 /** `metavault audit`: proves the record, gives a head to be kept elsewhere, writes the record out. */
 export function addAuditCommand(program: Command, context: CommandContext): void {
   const audit = program.command('audit').description('prove, anchor and export the audit record');
-  const onStores = (work: (stores: Stores) => Promise<void>): Promise<void> =>
-    withStores(commandConfig(context.environment), work);
+  const runWithCoreServices = (work: (coreServices: CoreServices) => Promise<void>): Promise<void> =>
+    withCoreServices(loadCommandConfig(context.environment), work);
   audit
     .command('verify')
     .description('prove the whole record; exit code 1 where it does not hold')
     .option('--anchor <file>', 'also that it still goes through this head (metavault audit anchor)')
     .option('--json', 'as JSON')
     .action(({ anchor, json }: { anchor?: string; json?: true }) =>
-      onStores((stores) => verify(stores, anchor === undefined ? null : readAnchor(anchor), json === true, context)),
+      runWithCoreServices((coreServices) =>
+        verify(coreServices, anchor === undefined ? null : readAnchor(anchor), json === true, context),
+      ),
     );
   audit
     .command('anchor')
     .description('print the head of the record, signed, to be kept where the database is not')
     .option('--json', 'as JSON, as always')
-    .action(() => onStores((stores) => anchorNow(stores, context)));
+    .action(() => runWithCoreServices((coreServices) => printAnchor(coreServices, context)));
   audit
     .command('export')
     .description('print the entries as JSON lines, the newest first')
@@ -47,40 +49,47 @@ export function addAuditCommand(program: Command, context: CommandContext): void
     .option('--client <id>', 'what this client did, and what was done to it')
     .option('--action <action>', 'of this action, such as connection.revoked')
     .option('--json', 'JSON lines, as always')
-    .action((options: ExportOptions) => onStores((stores) => exportEntries(stores, options, context)));
-  addPruneCommand(audit, onStores, context);
+    .action((options: ExportOptions) =>
+      runWithCoreServices((coreServices) => exportEntries(coreServices, options, context)),
+    );
+  addPruneCommand(audit, runWithCoreServices, context);
 }
 
-async function verify(stores: Stores, anchor: ChainAnchor | null, asJson: boolean, context: CommandContext) {
-  const { database, clock, keyRing } = stores;
+async function verify(
+  coreServices: CoreServices,
+  anchor: ChainAnchor | null,
+  asJson: boolean,
+  context: CommandContext,
+) {
+  const { database, clock, keyRing } = coreServices;
   const verifier = new ChainVerifier(database, clock, new AuditChain(database, clock, keyRing), keyRing);
-  const { valid, entries, prunedEntries, head, brokenAt } = await verifier.verify();
-  const fault = anchor === null ? null : await anchorFault(database, keyRing, anchor);
+  const { valid, entries, prunedEntries, head, firstFault } = await verifier.verify();
+  const fault = anchor === null ? null : await findAnchorFault(database, keyRing, anchor);
   const isProven = valid && fault === null;
   if (asJson) {
     const brokenView =
-      brokenAt === null ? {} : { broken_at: { ...brokenAt, entry_id: brokenAt.entryId, entryId: undefined } };
+      firstFault === null ? {} : { broken_at: { ...firstFault, entry_id: firstFault.entryId, entryId: undefined } };
     const anchorView = anchor === null ? {} : { anchor: fault ?? 'holds' };
     const prunedView = prunedEntries === 0 ? {} : { pruned_entries: prunedEntries };
     context.print(JSON.stringify({ valid: isProven, entries, head, ...prunedView, ...brokenView, ...anchorView }));
   } else {
     context.print(
-      brokenAt === null
+      firstFault === null
         ? `${entries} entries hold${prunedEntries === 0 ? '' : `; the first ${prunedEntries} were pruned, under a seal that holds`}.`
-        : `The record does NOT hold: ${brokenAt.reason} at position ${brokenAt.position ?? 'none'}, entry ${brokenAt.entryId ?? 'none'}.`,
+        : `The record does NOT hold: ${firstFault.reason} at position ${firstFault.position ?? 'none'}, entry ${firstFault.entryId ?? 'none'}.`,
     );
     if (anchor !== null)
       context.print(fault === null ? 'It goes through the anchor.' : `It does NOT match the anchor: ${fault}.`);
   }
   if (valid && fault === 'pruned')
-    throw new Unfinished('The anchor is older than what was pruned: verify with a newer one.');
-  if (!isProven) throw new Unfinished('Treat this as a break-in: docs/runbook.md, "What to watch".');
+    throw new IncompleteError('The anchor is older than what was pruned: verify with a newer one.');
+  if (!isProven) throw new IncompleteError('Treat this as a break-in: docs/runbook.md, "What to watch".');
 }
 
-async function anchorNow({ database, clock, keyRing }: Stores, { print }: CommandContext): Promise<void> {
-  await new AuditChain(database, clock, keyRing).linkNew('late', true);
-  const anchor = await takeAnchor(database);
-  if (anchor === null) throw new StartFailure('The record is empty: there is no head yet.', undefined);
+async function printAnchor({ database, clock, keyRing }: CoreServices, { print }: CommandContext): Promise<void> {
+  await new AuditChain(database, clock, keyRing).linkNewEntries('late', true);
+  const anchor = await createAnchor(database);
+  if (anchor === null) throw new StartupError('The record is empty: there is no head yet.', undefined);
   print(JSON.stringify({ ...anchor, taken_at: clock.now().toISOString() }));
 }
 
@@ -89,14 +98,14 @@ function readAnchor(file: string): ChainAnchor {
   try {
     anchor = JSON.parse(readFileSync(file, 'utf8')) as Partial<ChainAnchor>;
   } catch (error) {
-    throw new StartFailure(
+    throw new StartupError(
       `--anchor: ${file} cannot be read as an anchor. Give the line that metavault audit anchor printed.`,
       error,
     );
   }
   const { entries, head, seal } = anchor;
   if (typeof entries !== 'number' || typeof head !== 'string' || typeof seal !== 'string') {
-    throw new StartFailure(
+    throw new StartupError(
       `--anchor: ${file} is no anchor. Give the line that metavault audit anchor printed.`,
       undefined,
     );
@@ -104,8 +113,12 @@ function readAnchor(file: string): ChainAnchor {
   return { entries, head, seal };
 }
 
-async function exportEntries({ database }: Stores, options: ExportOptions, context: CommandContext): Promise<void> {
-  const reader = new AuditReader(database);
+async function exportEntries(
+  { database }: CoreServices,
+  options: ExportOptions,
+  context: CommandContext,
+): Promise<void> {
+  const reader = new AuditEntryQuery(database);
   const { connection, client, action } = options;
   const filter = {
     ...(connection === undefined ? {} : { connectionId: connection }),
@@ -115,22 +128,22 @@ async function exportEntries({ database }: Stores, options: ExportOptions, conte
     ...(options.to === undefined ? {} : { to: instant('--to', options.to) }),
     visibleTenants: null,
     visibleProducts: null,
-    limit: PAGE,
+    limit: PAGE_SIZE,
   };
   for (let before: string | null = null; ; ) {
     const rows = await reader.list({ ...filter, before });
-    const shown = rows.slice(0, PAGE);
+    const shown = rows.slice(0, PAGE_SIZE);
     for (const { actor_kind, actor_id, ...row } of shown) {
       context.print(JSON.stringify({ ...row, actor: { kind: actor_kind, id: actor_id } }));
     }
-    const isRead = (await context.drained?.()) ?? true;
-    if (rows.length <= PAGE || !isRead) return;
+    const isRead = (await context.waitUntilDrained?.()) ?? true;
+    if (rows.length <= PAGE_SIZE || !isRead) return;
     before = shown.at(-1)?.id ?? null;
   }
 }
 
 function instant(option: string, text: string): Date {
   const epochMs = Date.parse(text);
-  if (Number.isNaN(epochMs)) throw new UsageFailure(`${option} is not an instant such as 2026-01-31T09:30:00Z.`);
+  if (Number.isNaN(epochMs)) throw new UsageError(`${option} is not an instant such as 2026-01-31T09:30:00Z.`);
   return new Date(epochMs);
 }

@@ -1,12 +1,12 @@
 import { closeSync, fsyncSync, openSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { AuditChain } from '../../audit/chain/audit-chain.ts';
-import { AuditPrune, type PrunedEntry, PruneRefused } from '../../audit/chain/audit-pruner.ts';
+import { AuditPruner, type PrunedEntry, PruneRefusedError } from '../../audit/chain/audit-pruner.ts';
 import { ChainVerifier } from '../../audit/chain/chain-verifier.ts';
-import type { Stores } from '../../bootstrap/core-services.ts';
-import { StartFailure } from '../../bootstrap/startup-error.ts';
+import type { CoreServices } from '../../bootstrap/core-services.ts';
+import { StartupError } from '../../bootstrap/startup-error.ts';
 import type { CommandContext } from '../command-context.ts';
-import { UsageFailure } from '../command-error.ts';
+import { UsageError } from '../command-error.ts';
 import { OPERATOR } from '../operator.ts';
 
 interface PruneOptions {
@@ -17,7 +17,7 @@ interface PruneOptions {
 /** `metavault audit prune`: takes the oldest entries out into a file, and leaves a record that is proven from there on. */
 export function addPruneCommand(
   audit: Command,
-  onStores: (work: (stores: Stores) => Promise<void>) => Promise<void>,
+  runWithCoreServices: (work: (coreServices: CoreServices) => Promise<void>) => Promise<void>,
   context: CommandContext,
 ): void {
   audit
@@ -28,25 +28,29 @@ export function addPruneCommand(
     .action((options: PruneOptions) => {
       const before = new Date(Date.parse(options.before));
       if (Number.isNaN(before.getTime()))
-        throw new UsageFailure('--before is not an instant such as 2026-01-31T09:30:00Z.');
-      return onStores((stores) => prune(stores, before, options.export, context));
+        throw new UsageError('--before is not an instant such as 2026-01-31T09:30:00Z.');
+      return runWithCoreServices((coreServices) => prune(coreServices, before, options.export, context));
     });
 }
 
-async function prune(stores: Stores, before: Date, file: string, { print }: CommandContext): Promise<void> {
-  const { database, clock, keyRing, audit } = stores;
+async function prune(coreServices: CoreServices, before: Date, file: string, { print }: CommandContext): Promise<void> {
+  const { database, clock, keyRing, audit } = coreServices;
   const verifier = new ChainVerifier(database, clock, new AuditChain(database, clock, keyRing), keyRing);
   const descriptor = openNew(file);
   try {
-    const count = await new AuditPrune(database, clock, keyRing, audit, verifier).prune(OPERATOR, before, (entries) => {
-      // All of it or an error: writeSync may write less, and what is missing would be deleted.
-      writeFileSync(descriptor, entries.map(toLine).join(''));
-      // They are deleted from the database right after.
-      fsyncSync(descriptor);
-    });
+    const count = await new AuditPruner(database, clock, keyRing, audit, verifier).prune(
+      OPERATOR,
+      before,
+      (entries) => {
+        // All of it or an error: writeSync may write less, and what is missing would be deleted.
+        writeFileSync(descriptor, entries.map(toLine).join(''));
+        // They are deleted from the database right after.
+        fsyncSync(descriptor);
+      },
+    );
     print(`${count} entries are in ${file} and no longer in the database. Take a new anchor: metavault audit anchor.`);
   } catch (error) {
-    throw inWords(error);
+    throw toStartupError(error);
   } finally {
     closeSync(descriptor);
   }
@@ -57,7 +61,7 @@ function openNew(file: string): number {
     return openSync(file, 'wx', 0o600);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new UsageFailure(
+    throw new UsageError(
       `--export: ${file} cannot be made (${code ?? 'unknown cause'}). Name a file that is not there yet.`,
     );
   }
@@ -73,10 +77,10 @@ function toLine({ actor_kind, actor_id, mac, link, ...entry }: PrunedEntry): str
   return `${JSON.stringify(line)}\n`;
 }
 
-function inWords(error: unknown): unknown {
-  if (error instanceof PruneRefused) return new StartFailure(`${error.message} Nothing was changed.`, error);
+function toStartupError(error: unknown): unknown {
+  if (error instanceof PruneRefusedError) return new StartupError(`${error.message} Nothing was changed.`, error);
   if ((error as { code?: unknown }).code !== '42501') return error;
-  return new StartFailure(
+  return new StartupError(
     'DATABASE_URL: this user may not take anything out of the record. Use the one that owns the tables (migrations/roles.sql).',
     error,
   );

@@ -1,9 +1,9 @@
 import { type ClassConstructor, plainToInstance } from 'class-transformer';
 import { validate } from 'class-validator';
 import { PRODUCTS } from '../../config/config.ts';
-import { inputErrors } from '../../platform/http-server/input-validation.pipe.ts';
+import { toInputErrors } from '../../platform/http-server/input-validation.pipe.ts';
 import { AppError, type InputError } from '../../platform/problem.ts';
-import { UsageFailure } from '../command-error.ts';
+import { UsageError } from '../command-error.ts';
 
 /** What the words of `clients create` and `clients update` say of a client. `none` takes something away. */
 export interface ClientOptions {
@@ -23,14 +23,14 @@ export interface ClientOptions {
 const DAY_SECONDS = 86_400;
 const NONE = 'none';
 /** Under which word an operator gave a field. */
-const WORDS: Readonly<Record<string, string>> = {
+const OPTION_NAMES: Readonly<Record<string, string>> = {
   ip_allow_list: 'ip',
   identities: 'identity',
   expires_in_seconds: 'expires-in-days',
 };
 
 /** The body that the API would get for these words. */
-export function bodyOf(options: ClientOptions): Record<string, unknown> {
+export function toRequestBody(options: ClientOptions): Record<string, unknown> {
   const body = {
     name: options.name,
     role: options.role,
@@ -47,29 +47,29 @@ export function bodyOf(options: ClientOptions): Record<string, unknown> {
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
 }
 
-/** Under the rules of the API: `use` gets the request that they accept. Throws `UsageFailure` in the operator's words. */
-export async function underRules<R extends object, T>(
+/** Under the rules of the API: `use` gets the request that they accept. Throws `UsageError` in the operator's words. */
+export async function withValidatedRequest<R extends object, T>(
   type: ClassConstructor<R>,
   body: Record<string, unknown>,
   use: (request: R) => Promise<T>,
 ): Promise<T> {
   const request = plainToInstance(type, body);
-  refuse(inputErrors(await validate(request, { stopAtFirstError: true })));
+  throwUsageError(toInputErrors(await validate(request, { stopAtFirstError: true })));
   try {
     return await use(request);
   } catch (error) {
-    if (error instanceof AppError) refuse(error.occasion.errors ?? []);
+    if (error instanceof AppError) throwUsageError(error.occurrence.errors ?? []);
     throw error;
   }
 }
 
-function refuse(faults: readonly InputError[]): void {
+function throwUsageError(faults: readonly InputError[]): void {
   if (faults.length === 0) return;
   const lines = faults.map(({ path, message }) => {
     const [, field = '', rest = ''] = /^([a-z_]+)(.*)$/s.exec(path) ?? [];
-    return `  - --${WORDS[field] ?? field.replaceAll('_', '-')}${rest}: ${message}`;
+    return `  - --${OPTION_NAMES[field] ?? field.replaceAll('_', '-')}${rest}: ${message}`;
   });
-  throw new UsageFailure(`Nothing was done:\n${lines.join('\n')}`);
+  throw new UsageError(`Nothing was done:\n${lines.join('\n')}`);
 }
 
 function numberOf(text: string | undefined): number | undefined {

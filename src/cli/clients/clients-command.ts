@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { ClientKeyRow, ShownClientRow } from '../../auth/client-row.ts';
-import type { Stores } from '../../bootstrap/core-services.ts';
+import type { ClientDetailsRow, ClientKeyRow } from '../../auth/client-row.ts';
+import type { CoreServices } from '../../bootstrap/core-services.ts';
 import {
   CreateClientRequest,
   toClientChange,
@@ -8,33 +8,33 @@ import {
   toNewClient,
   UpdateClientRequest,
 } from '../../clients/client-request.dto.ts';
-import { toClientKeyView, toClientView } from '../../clients/client-response.dto.ts';
-import { ClientChanges } from '../../clients/client-updater.ts';
-import { ClientStore } from '../../clients/clients.service.ts';
-import { type CommandContext, commandConfig, table, withStores } from '../command-context.ts';
-import { UsageFailure } from '../command-error.ts';
+import { toClientKeyResponse, toClientResponse } from '../../clients/client-response.dto.ts';
+import { ClientUpdater } from '../../clients/client-updater.ts';
+import { ClientsService } from '../../clients/clients.service.ts';
+import { type CommandContext, formatTable, loadCommandConfig, withCoreServices } from '../command-context.ts';
+import { UsageError } from '../command-error.ts';
 import { explainProblems, OPERATOR } from '../operator.ts';
-import { bodyOf, type ClientOptions, underRules } from './client-options.ts';
+import { type ClientOptions, toRequestBody, withValidatedRequest } from './client-options.ts';
 
-const PAGE = 200;
+const PAGE_SIZE = 200;
 const DAY_SECONDS = 86_400;
 
-interface Asked extends ClientOptions {
+interface CommandOptions extends ClientOptions {
   json?: true;
 }
 
-interface Rooms {
-  store: ClientStore;
-  changes: ClientChanges;
+interface ClientServices {
+  store: ClientsService;
+  changes: ClientUpdater;
   print: CommandContext['print'];
 }
 
 /** `metavault clients`: the clients and their keys, for those who reach the database but not (or not yet) the API. */
 export function addClientsCommand(program: Command, context: CommandContext): void {
   const clients = program.command('clients').description('make, list, change and delete clients');
-  const onRooms = (work: (rooms: Rooms) => Promise<void>): Promise<void> =>
-    withStores(commandConfig(context.environment), (stores) =>
-      explainProblems(() => work({ ...roomsOf(stores), print: context.print })),
+  const runWithServices = (work: (services: ClientServices) => Promise<void>): Promise<void> =>
+    withCoreServices(loadCommandConfig(context.environment), (coreServices) =>
+      explainProblems(() => work({ ...createServices(coreServices), print: context.print })),
     );
   withPolicyOptions(
     clients.command('create').description('make a client and print its key, which is shown this once only'),
@@ -43,36 +43,36 @@ export function addClientsCommand(program: Command, context: CommandContext): vo
     .requiredOption('--role <role>', 'service, admin or auditor')
     .option('--expires-in-days <number>', 'how long the key works (default: until it is replaced)')
     .option('--json', 'as JSON')
-    .action((options: Asked) => onRooms((rooms) => create(rooms, options)));
+    .action((options: CommandOptions) => runWithServices((services) => create(services, options)));
   withPolicyOptions(
     clients.command('update <id>').description('change a client, for its next call; what is not named stays'),
   )
     .option('--name <name>')
     .option('--json', 'as JSON')
-    .action((id: string, options: Asked) => onRooms((rooms) => update(rooms, id, options)));
+    .action((id: string, options: CommandOptions) => runWithServices((services) => update(services, id, options)));
   clients
     .command('list')
     .option('--json', 'as JSON')
-    .action(({ json }: Asked) => onRooms((rooms) => list(rooms, json === true)));
+    .action(({ json }: CommandOptions) => runWithServices((services) => list(services, json === true)));
   clients
     .command('show <id>')
     .description('one client, its policy and its keys')
     .option('--json', 'as JSON')
-    .action((id: string, { json }: Asked) => onRooms((rooms) => show(rooms, id, json === true)));
+    .action((id: string, { json }: CommandOptions) => runWithServices((services) => show(services, id, json === true)));
   clients
     .command('rotate-key <id>')
     .description('give a client a new key, which is shown this once only')
     .option('--grace-seconds <number>', 'how long the old keys go on working', '3600')
     .option('--expires-in-days <number>', 'how long the new key works (default: until it is replaced)')
     .option('--json', 'as JSON')
-    .action((id: string, options: Asked & { graceSeconds: string }) =>
-      onRooms((rooms) => rotateKey(rooms, id, options)),
+    .action((id: string, options: CommandOptions & { graceSeconds: string }) =>
+      runWithServices((services) => rotateKey(services, id, options)),
     );
   clients
     .command('delete <id>')
     .description('delete a client; its keys and leases end at once')
     .action((id: string) =>
-      onRooms(async ({ store, print }) => {
+      runWithServices(async ({ store, print }) => {
         await store.delete(OPERATOR, id);
         print(`${id} is deleted`);
       }),
@@ -94,42 +94,46 @@ function withPolicyOptions(command: Command): Command {
     .option('--identity <identities...>', 'issuer,audience,subject of its tokens, or none');
 }
 
-function roomsOf({ database, clock, ids, random, keyRing, audit }: Stores): Omit<Rooms, 'print'> {
+function createServices({ database, clock, ids, random, keyRing, audit }: CoreServices): Omit<ClientServices, 'print'> {
   return {
-    store: new ClientStore(database, clock, ids, random, keyRing, audit),
-    changes: new ClientChanges(database, audit),
+    store: new ClientsService(database, clock, ids, random, keyRing, audit),
+    changes: new ClientUpdater(database, audit),
   };
 }
 
 /** Under the same rules as `POST /v1/clients`. */
-async function create({ store, print }: Rooms, options: Asked): Promise<void> {
-  const { client, apiKey, keyExpiresAt } = await underRules(CreateClientRequest, bodyOf(options), (request) =>
-    store.create(OPERATOR, toNewClient(request)),
+async function create({ store, print }: ClientServices, options: CommandOptions): Promise<void> {
+  const { client, apiKey, keyExpiresAt } = await withValidatedRequest(
+    CreateClientRequest,
+    toRequestBody(options),
+    (request) => store.create(OPERATOR, toNewClient(request)),
   );
   const end = keyExpiresAt?.toISOString() ?? null;
   if (options.json === true)
-    return printJson(print, { ...toClientView(client), api_key: apiKey.expose(), api_key_expires_at: end });
+    return printJson(print, { ...toClientResponse(client), api_key: apiKey.expose(), api_key_expires_at: end });
   print(`${client.id}\n${apiKey.expose()}`);
   if (end !== null) print(`The key works until ${end}.`);
 }
 
 /** Under the same rules as `PATCH /v1/clients/{id}`. */
-async function update(rooms: Rooms, id: string, options: Asked): Promise<void> {
-  const body = bodyOf(options);
-  if (Object.keys(body).length === 0) throw new UsageFailure('Name what is to be changed; --help lists it.');
-  await underRules(UpdateClientRequest, body, (request) => rooms.changes.change(OPERATOR, id, toClientChange(request)));
-  await show(rooms, id, options.json === true);
+async function update(services: ClientServices, id: string, options: CommandOptions): Promise<void> {
+  const body = toRequestBody(options);
+  if (Object.keys(body).length === 0) throw new UsageError('Name what is to be changed; --help lists it.');
+  await withValidatedRequest(UpdateClientRequest, body, (request) =>
+    services.changes.change(OPERATOR, id, toClientChange(request)),
+  );
+  await show(services, id, options.json === true);
 }
 
 async function rotateKey(
-  { store, print }: Rooms,
+  { store, print }: ClientServices,
   id: string,
-  options: Asked & { graceSeconds: string },
+  options: CommandOptions & { graceSeconds: string },
 ): Promise<void> {
   const { graceSeconds, expiresInDays } = options;
-  if (!/^\d{1,7}$/.test(graceSeconds)) throw new UsageFailure('--grace-seconds must be a whole number.');
+  if (!/^\d{1,7}$/.test(graceSeconds)) throw new UsageError('--grace-seconds must be a whole number.');
   if (expiresInDays !== undefined && !/^[1-9]\d{0,3}$/.test(expiresInDays)) {
-    throw new UsageFailure('--expires-in-days must be a whole number from 1 to 9999.');
+    throw new UsageError('--expires-in-days must be a whole number from 1 to 9999.');
   }
   const expiry = toKeyExpiry(
     expiresInDays === undefined ? {} : { expires_in_seconds: Number(expiresInDays) * DAY_SECONDS },
@@ -148,45 +152,45 @@ async function rotateKey(
   if (end !== null) print(`The new key works until ${end}.`);
 }
 
-async function show({ store, print }: Rooms, id: string, asJson: boolean): Promise<void> {
+async function show({ store, print }: ClientServices, id: string, asJson: boolean): Promise<void> {
   const client = await store.get(id);
-  const view = viewOf(client, await store.keysOf([id]));
+  const view = toView(client, await store.listKeys([id]));
   if (asJson) return printJson(print, view);
   const { keys, ...fields } = view;
-  print(table(Object.entries(fields).map(([field, value]) => [field, textOf(value)])));
+  print(formatTable(Object.entries(fields).map(([field, value]) => [field, formatValue(value)])));
   const rows = keys.map((key) => [key.created_at, key.expires_at ?? 'never', key.last_used_at ?? 'never']);
-  print(`\n${table([['KEY MADE', 'ENDS', 'LAST USED'], ...rows])}`);
+  print(`\n${formatTable([['KEY MADE', 'ENDS', 'LAST USED'], ...rows])}`);
 }
 
-async function list({ store, print }: Rooms, asJson: boolean): Promise<void> {
+async function list({ store, print }: ClientServices, asJson: boolean): Promise<void> {
   const views = [];
   for (let after: string | null = null; ; ) {
-    const rows = await store.list(PAGE, after);
-    const page = rows.slice(0, PAGE);
-    const keys = await store.keysOf(page.map(({ id }) => id));
-    views.push(...page.map((row) => viewOf(row, keys)));
-    if (rows.length <= PAGE) break;
-    after = rows[PAGE - 1]?.id ?? null;
+    const rows = await store.list(PAGE_SIZE, after);
+    const page = rows.slice(0, PAGE_SIZE);
+    const keys = await store.listKeys(page.map(({ id }) => id));
+    views.push(...page.map((row) => toView(row, keys)));
+    if (rows.length <= PAGE_SIZE) break;
+    after = rows[PAGE_SIZE - 1]?.id ?? null;
   }
   if (asJson) return printJson(print, { data: views });
   const rows = views.map(({ id, name, role, tenants, products, keys, last_used_at: usedAt }) => [
     id,
     role,
     name,
-    textOf(tenants),
-    textOf(products),
+    formatValue(tenants),
+    formatValue(products),
     String(keys.length),
     usedAt ?? 'never',
   ]);
-  print(table([['ID', 'ROLE', 'NAME', 'TENANTS', 'PRODUCTS', 'KEYS', 'LAST USED'], ...rows]));
+  print(formatTable([['ID', 'ROLE', 'NAME', 'TENANTS', 'PRODUCTS', 'KEYS', 'LAST USED'], ...rows]));
 }
 
-function viewOf(row: ShownClientRow, keys: ReadonlyMap<string, ClientKeyRow[]>) {
-  return { ...toClientView(row), keys: (keys.get(row.id) ?? []).map(toClientKeyView) };
+function toView(row: ClientDetailsRow, keys: ReadonlyMap<string, ClientKeyRow[]>) {
+  return { ...toClientResponse(row), keys: (keys.get(row.id) ?? []).map(toClientKeyResponse) };
 }
 
 /** Lists of plain words with commas, all else as JSON has it. */
-function textOf(value: unknown): string {
+function formatValue(value: unknown): string {
   const isWords = Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string');
   return isWords ? value.join(',') : typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import { StartFailure } from '../../bootstrap/startup-error.ts';
+import { StartupError } from '../../bootstrap/startup-error.ts';
 import { PRODUCTS } from '../../config/config.ts';
-import { ConnectionReader } from '../../connections/connection/connection.repository.ts';
-import type { ConnectionView } from '../../connections/connection/connection-response.dto.ts';
+import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
+import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import type { ConnectionStatus } from '../../connections/connection/connection-status.ts';
-import { UsageFailure } from '../command-error.ts';
+import { UsageError } from '../command-error.ts';
 
 /** Which connections a command is about, over all tenants. */
 export interface Selection {
@@ -15,25 +15,28 @@ export interface Selection {
 }
 
 const STATUSES: readonly ConnectionStatus[] = ['active', 'reauth_required', 'revoked'];
-const PAGE = 200;
+const PAGE_SIZE = 200;
 
 /** Adds the options of a `Selection`, without `--status`. */
-export function selecting(command: Command): Command {
+export function addSelectionOptions(command: Command): Command {
   return command
     .option('--tenant <tenant>', 'of this tenant')
     .option('--product <product>', PRODUCTS.join(', '))
     .option('--app <id>', 'of this Meta app');
 }
 
-/** The selected connections, the oldest first. Throws `UsageFailure` for a word that nothing can match. */
-export async function selectConnections(reader: ConnectionReader, selection: Selection): Promise<ConnectionView[]> {
+/** The selected connections, the oldest first. Throws `UsageError` for a word that nothing can match. */
+export async function selectConnections(
+  connectionRepository: ConnectionRepository,
+  selection: Selection,
+): Promise<ConnectionResponse[]> {
   const { tenant, product, app } = selection;
   if (product !== undefined && !PRODUCTS.some((each) => each === product)) {
-    throw new UsageFailure(`--product must be ${PRODUCTS.join(', ')}.`);
+    throw new UsageError(`--product must be ${PRODUCTS.join(', ')}.`);
   }
   const status = STATUSES.find((each) => each === selection.status);
   if (selection.status !== undefined && status === undefined) {
-    throw new UsageFailure(`--status must be ${STATUSES.join(', ')}.`);
+    throw new UsageError(`--status must be ${STATUSES.join(', ')}.`);
   }
   const filter = {
     ...(tenant === undefined ? {} : { tenant }),
@@ -41,11 +44,11 @@ export async function selectConnections(reader: ConnectionReader, selection: Sel
     ...(status === undefined ? {} : { status }),
     visibleTenants: null,
     visibleProducts: null,
-    limit: PAGE,
+    limit: PAGE_SIZE,
   };
-  const all: ConnectionView[] = [];
+  const all: ConnectionResponse[] = [];
   for (let after: string | null = null; ; ) {
-    const page = await reader.list({ ...filter, after });
+    const page = await connectionRepository.list({ ...filter, after });
     all.push(...page.data.filter(({ app_id }) => app === undefined || app_id === app));
     if (page.next_cursor === null) return all;
     after = page.data.at(-1)?.id ?? null;
@@ -54,21 +57,21 @@ export async function selectConnections(reader: ConnectionReader, selection: Sel
 
 /** Named ones, or a whole tenant, product or app; never everything by having forgotten to say what. */
 export async function chooseConnections(
-  reader: ConnectionReader,
+  connectionRepository: ConnectionRepository,
   ids: readonly string[],
   selection: Selection,
-): Promise<ConnectionView[]> {
+): Promise<ConnectionResponse[]> {
   const { tenant, product, app } = selection;
   const hasFilter = tenant !== undefined || product !== undefined || app !== undefined;
   if (hasFilter === ids.length > 0) {
-    throw new UsageFailure('Give either ids or at least one of --tenant, --product, --app.');
+    throw new UsageError('Give either ids or at least one of --tenant, --product, --app.');
   }
-  if (hasFilter) return selectConnections(reader, selection);
+  if (hasFilter) return selectConnections(connectionRepository, selection);
   const distinct = [...new Set(ids)];
-  const found = await Promise.all(distinct.map((id) => reader.findAcrossTenants(id)));
+  const found = await Promise.all(distinct.map((id) => connectionRepository.findAcrossTenants(id)));
   const missing = distinct.filter((_, index) => found[index] === null);
   if (missing.length > 0) {
-    throw new StartFailure(`There is no connection ${missing.join(', ')}. Nothing was done.`, undefined);
+    throw new StartupError(`There is no connection ${missing.join(', ')}. Nothing was done.`, undefined);
   }
   return found.filter((view) => view !== null);
 }

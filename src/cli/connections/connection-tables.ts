@@ -1,14 +1,14 @@
-import type { ConnectionView } from '../../connections/connection/connection-response.dto.ts';
-import { table } from '../command-context.ts';
+import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
+import { formatTable } from '../command-context.ts';
 
 /** Connections for people, one a line. */
-export function connectionTable(views: readonly ConnectionView[]): string {
+export function formatConnections(views: readonly ConnectionResponse[]): string {
   const rows = views.map((view) => [view.id, view.tenant, view.product, view.status, view.meta_user_id, view.app_id]);
-  return table([['ID', 'TENANT', 'PRODUCT', 'STATUS', 'META USER', 'APP'], ...rows]);
+  return formatTable([['ID', 'TENANT', 'PRODUCT', 'STATUS', 'META USER', 'APP'], ...rows]);
 }
 
 /** One connection for people, with its credentials and assets. */
-export function connectionSheet(view: ConnectionView): string {
+export function formatConnectionDetails(view: ConnectionResponse): string {
   const facts = [
     ['id', view.id],
     ['tenant', view.tenant],
@@ -36,8 +36,8 @@ export function connectionSheet(view: ConnectionView): string {
   ]);
   const assets = view.assets.map((each) => [each.type, each.id, each.name ?? '', each.credential_id]);
   return [
-    table(facts.map(([name = '', value = '']) => [name, value])),
-    table([['CREDENTIAL', 'KIND', 'OF', 'VERSION', 'HEALTH', 'EXPIRES', 'FAILURE'], ...credentials]),
-    table([['ASSET', 'ID', 'NAME', 'CREDENTIAL'], ...assets]),
+    formatTable(facts.map(([name = '', value = '']) => [name, value])),
+    formatTable([['CREDENTIAL', 'KIND', 'OF', 'VERSION', 'HEALTH', 'EXPIRES', 'FAILURE'], ...credentials]),
+    formatTable([['ASSET', 'ID', 'NAME', 'CREDENTIAL'], ...assets]),
   ].join('\n\n');
 }

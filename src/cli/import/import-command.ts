@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
-import { type CommandContext, table } from '../command-context.ts';
-import { Interrupted, Unfinished } from '../command-error.ts';
+import { type CommandContext, formatTable } from '../command-context.ts';
+import { IncompleteError, InterruptedError } from '../command-error.ts';
 import type { VaultService } from '../service/vault-service.ts';
 import { withVaultService } from '../service/with-vault-service.ts';
 import { readText } from '../terminal/read-text.ts';
-import { stoppable } from '../terminal/run-interruptible.ts';
-import { ImportMarks } from './completed-rows.ts';
-import { type BrokenRow, type ImportRow, readImportRows } from './import-rows.ts';
-import { importRows, markOf, type Outcome } from './import-runner.ts';
+import { runInterruptible } from '../terminal/run-interruptible.ts';
+import { CompletedRows } from './completed-rows.ts';
+import { type ImportRow, type InvalidRow, readImportRows } from './import-rows.ts';
+import { fingerprintOf, importRows, type RowResult } from './import-runner.ts';
 
 interface ImportOptions {
   url?: string;
@@ -17,9 +17,9 @@ interface ImportOptions {
 }
 
 interface Counts {
-  outcomes: Outcome[];
+  results: RowResult[];
   /** Of an earlier run, or the same row again. */
-  alreadyIn: number;
+  alreadyImported: number;
   /** Rows that were not come to. */
   left: number;
 }
@@ -36,69 +36,72 @@ export function addImportCommand(program: Command, context: CommandContext): voi
     .option('--key-file <file>', 'a file with an admin key for it (default BOOTSTRAP_ADMIN_KEY)')
     .option('--done-file <file>', 'where to note what is in (default <file>.done)')
     .option('--json', 'as JSON')
-    .action((file: string, options: ImportOptions) => stoppable((signal) => run(file, options, signal, context)));
+    .action((file: string, options: ImportOptions) =>
+      runInterruptible((signal) => run(file, options, signal, context)),
+    );
 }
 
 async function run(file: string, options: ImportOptions, signal: AbortSignal, context: CommandContext): Promise<void> {
   const rows = readImportRows(readText(file));
-  const marks = new ImportMarks(options.doneFile ?? (file === '-' ? null : `${file}.done`));
+  const completedRows = new CompletedRows(options.doneFile ?? (file === '-' ? null : `${file}.done`));
   const counts = await withVaultService(context, options, signal, (service) =>
-    moveIn(service, marks, rows, signal, (done) => report(done, options.json === true, context)),
+    importAll(service, completedRows, rows, signal, (done) => report(done, options.json === true, context)),
   );
-  const failed = counts.outcomes.filter(({ code }) => code !== null).length;
-  if (signal.aborted) throw new Interrupted(`Stopped: ${counts.left} rows are left. A second run goes on from here.`);
+  const failed = counts.results.filter(({ code }) => code !== null).length;
+  if (signal.aborted)
+    throw new InterruptedError(`Stopped: ${counts.left} rows are left. A second run goes on from here.`);
   if (failed > 0)
-    throw new Unfinished(`${failed} rows are not in. Mend them, then run it again: it goes on from here.`);
+    throw new IncompleteError(`${failed} rows are not in. Mend them, then run it again: it goes on from here.`);
 }
 
-async function moveIn(
+async function importAll(
   service: VaultService,
-  marks: ImportMarks,
-  read: readonly (ImportRow | BrokenRow)[],
+  completedRows: CompletedRows,
+  read: readonly (ImportRow | InvalidRow)[],
   signal: AbortSignal,
-  tell: (counts: Counts) => void,
+  onFinished: (counts: Counts) => void,
 ): Promise<Counts> {
-  const outcomes: Outcome[] = read.filter(isBroken).map(toOutcome);
+  const results: RowResult[] = read.filter(isInvalid).map(toRowResult);
   const seen = new Set<string>();
   const rows = read.filter((row): row is ImportRow => {
-    if (isBroken(row)) return false;
-    const mark = markOf(service, row);
-    const isNew = !marks.has(mark) && !seen.has(mark);
-    seen.add(mark);
+    if (isInvalid(row)) return false;
+    const fingerprint = fingerprintOf(service, row);
+    const isNew = !completedRows.has(fingerprint) && !seen.has(fingerprint);
+    seen.add(fingerprint);
     return isNew;
   });
-  const alreadyIn = read.length - outcomes.length - rows.length;
-  const counts = (): Counts => ({ outcomes, alreadyIn, left: read.length - alreadyIn - outcomes.length });
+  const alreadyImported = read.length - results.length - rows.length;
+  const counts = (): Counts => ({ results, alreadyImported, left: read.length - alreadyImported - results.length });
   try {
-    await importRows(service, marks, rows, outcomes, signal);
+    await importRows(service, completedRows, rows, results, signal);
   } finally {
-    tell(counts());
+    onFinished(counts());
   }
   return counts();
 }
 
-function report({ outcomes, alreadyIn, left }: Counts, asJson: boolean, { print }: CommandContext): void {
-  const inOrder = [...outcomes].sort((a, b) => a.line - b.line);
+function report({ results, alreadyImported, left }: Counts, asJson: boolean, { print }: CommandContext): void {
+  const inOrder = [...results].sort((a, b) => a.line - b.line);
   const failed = inOrder.filter(({ code }) => code !== null);
   const imported = inOrder.length - failed.length;
   if (asJson) {
-    const counts = { imported, already_in: alreadyIn, failed: failed.length, left };
+    const counts = { imported, already_in: alreadyImported, failed: failed.length, left };
     print(JSON.stringify({ ...counts, data: inOrder }, null, 2));
     return;
   }
   if (failed.length > 0) {
-    const cells = ({ line, tenant, product, code, detail }: Outcome) =>
+    const cells = ({ line, tenant, product, code, detail }: RowResult) =>
       [String(line), tenant, product, code, detail].map((cell) => cell ?? '');
-    print(table([['LINE', 'TENANT', 'PRODUCT', 'CODE', 'DETAIL'], ...failed.map(cells)]));
+    print(formatTable([['LINE', 'TENANT', 'PRODUCT', 'CODE', 'DETAIL'], ...failed.map(cells)]));
   }
-  print(`${imported} imported, ${alreadyIn} were in already, ${failed.length} failed.`);
+  print(`${imported} imported, ${alreadyImported} were in already, ${failed.length} failed.`);
 }
 
-function isBroken(row: ImportRow | BrokenRow): row is BrokenRow {
+function isInvalid(row: ImportRow | InvalidRow): row is InvalidRow {
   return 'fault' in row;
 }
 
-function toOutcome({ line, fault }: BrokenRow): Outcome {
+function toRowResult({ line, fault }: InvalidRow): RowResult {
   const nothing = { tenant: null, product: null, connection_id: null };
   return { line, ...nothing, code: 'invalid_row', detail: `The line ${fault}.` };
 }

@@ -1,4 +1,4 @@
-import { StartFailure } from '../../bootstrap/startup-error.ts';
+import { StartupError } from '../../bootstrap/startup-error.ts';
 import { SecretString } from '../../platform/secret-string.ts';
 
 /** A token to be moved in. */
@@ -11,7 +11,7 @@ export interface ImportRow {
 }
 
 /** A line that can't be used, and why; never with what stands in it. */
-export interface BrokenRow {
+export interface InvalidRow {
   line: number;
   fault: string;
 }
@@ -21,14 +21,14 @@ type Column = (typeof COLUMNS)[number];
 
 /**
  * The rows of a file: JSON lines, or CSV (RFC 4180) with a header. Both need tenant, product and access_token; other columns are left
- * out. A line that is broken spoils none of the others. Throws `StartFailure` where no line can be told from the next one.
+ * out. A line that is broken spoils none of the others. Throws `StartupError` where no line can be told from the next one.
  */
-export function readImportRows(text: string): (ImportRow | BrokenRow)[] {
+export function readImportRows(text: string): (ImportRow | InvalidRow)[] {
   const body = text.replace(/^\ufeff/, '');
   return /^\s*\{/.test(body) ? fromJsonLines(body) : fromCsv(body);
 }
 
-function fromJsonLines(text: string): (ImportRow | BrokenRow)[] {
+function fromJsonLines(text: string): (ImportRow | InvalidRow)[] {
   return [...text.split('\n').entries()]
     .filter(([, line]) => line.trim() !== '')
     .map(([index, line]) => {
@@ -47,15 +47,15 @@ function parseObject(line: string): Partial<Record<string, unknown>> | null {
   }
 }
 
-function fromCsv(text: string): (ImportRow | BrokenRow)[] {
+function fromCsv(text: string): (ImportRow | InvalidRow)[] {
   const [header, ...records] = parseCsv(text);
   const names = header?.fields.map((name) => name.trim()) ?? [];
   const missing = COLUMNS.filter((column) => !names.includes(column));
   if (missing.length > 0) {
-    throw new StartFailure(`The first line must name the columns; ${missing.join(', ')} is missing.`, undefined);
+    throw new StartupError(`The first line must name the columns; ${missing.join(', ')} is missing.`, undefined);
   }
   const twice = COLUMNS.filter((column) => names.indexOf(column) !== names.lastIndexOf(column));
-  if (twice.length > 0) throw new StartFailure(`The first line names ${twice.join(', ')} twice.`, undefined);
+  if (twice.length > 0) throw new StartupError(`The first line names ${twice.join(', ')} twice.`, undefined);
   return records
     .filter(({ fields }) => fields.length > 1 || fields[0] !== '')
     .map(({ line, fields }) => {
@@ -67,7 +67,7 @@ function fromCsv(text: string): (ImportRow | BrokenRow)[] {
     });
 }
 
-function toRow(line: number, cellOf: (column: Column) => unknown): ImportRow | BrokenRow {
+function toRow(line: number, cellOf: (column: Column) => unknown): ImportRow | InvalidRow {
   const [tenant, product, token] = COLUMNS.map(cellOf);
   for (const [column, value] of [
     ['tenant', tenant],
@@ -90,7 +90,7 @@ function parseCsv(text: string): { line: number; fields: string[] }[] {
   let record = { line, fields: [] as string[] };
   while (cell.lastIndex < text.length) {
     const match = cell.exec(text);
-    if (match === null) throw new StartFailure(`Line ${line} is not CSV: look at its quotes.`, undefined);
+    if (match === null) throw new StartupError(`Line ${line} is not CSV: look at its quotes.`, undefined);
     const [whole, quoted, plain = '', end] = match;
     record.fields.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'));
     line += whole.split('\n').length - 1;

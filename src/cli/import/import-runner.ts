@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ImportAnswer, VaultService } from '../service/vault-service.ts';
-import { progressBar } from '../terminal/terminal.ts';
-import type { ImportMarks } from './completed-rows.ts';
+import type { ImportResult, VaultService } from '../service/vault-service.ts';
+import { createProgressBar } from '../terminal/terminal.ts';
+import type { CompletedRows } from './completed-rows.ts';
 import type { ImportRow } from './import-rows.ts';
 
-export interface Outcome {
+export interface RowResult {
   line: number;
   tenant: string | null;
   product: string | null;
@@ -14,7 +14,7 @@ export interface Outcome {
   detail: string | null;
 }
 
-const AT_ONCE = 4;
+const CONCURRENCY = 4;
 const MAX_TRIES = 6;
 const MAX_WAIT_SECONDS = 60;
 
@@ -24,55 +24,59 @@ const MAX_WAIT_SECONDS = 60;
  */
 export async function importRows(
   service: VaultService,
-  marks: ImportMarks,
+  completedRows: CompletedRows,
   rows: readonly ImportRow[],
-  outcomes: Outcome[],
+  results: RowResult[],
   signal: AbortSignal,
 ): Promise<void> {
   const waiting = [...rows];
-  const bar = progressBar('importing');
-  let isBroken = false;
+  const bar = createProgressBar('importing');
+  let hasFailed = false;
   const work = async (): Promise<void> => {
-    for (let row = waiting.shift(); row !== undefined && !signal.aborted && !isBroken; row = waiting.shift()) {
-      const answer = await handIn(service, row, signal);
-      if (answer === null) return;
-      if (answer.kind === 'in') marks.add(markOf(service, row));
-      outcomes.push(toOutcome(row, answer));
-      bar.show(outcomes.length, rows.length);
+    for (let row = waiting.shift(); row !== undefined && !signal.aborted && !hasFailed; row = waiting.shift()) {
+      const result = await importWithRetry(service, row, signal);
+      if (result === null) return;
+      if (result.kind === 'imported') completedRows.add(fingerprintOf(service, row));
+      results.push(toRowResult(row, result));
+      bar.show(results.length, rows.length);
     }
   };
   try {
-    const workers = Array.from({ length: AT_ONCE }, () =>
+    const workers = Array.from({ length: CONCURRENCY }, () =>
       work().catch((error: unknown) => {
-        isBroken = true;
+        hasFailed = true;
         throw error;
       }),
     );
-    const broken = (await Promise.allSettled(workers)).find((end) => end.status === 'rejected');
-    if (broken !== undefined) throw broken.reason;
+    const rejected = (await Promise.allSettled(workers)).find((end) => end.status === 'rejected');
+    if (rejected !== undefined) throw rejected.reason;
   } finally {
     bar.end();
   }
 }
 
 /** A row's mark among those that are in. */
-export function markOf(service: VaultService, { tenant, product, token }: ImportRow): string {
-  return service.markOf(JSON.stringify(['import', tenant, product, token.expose()]));
+export function fingerprintOf(service: VaultService, { tenant, product, token }: ImportRow): string {
+  return service.fingerprintOf(JSON.stringify(['import', tenant, product, token.expose()]));
 }
 
 /** What passes by itself (Meta or the service out of reach, too many requests) is waited for. Null: stopped meanwhile. */
-async function handIn(service: VaultService, row: ImportRow, signal: AbortSignal): Promise<ImportAnswer | null> {
+async function importWithRetry(
+  service: VaultService,
+  row: ImportRow,
+  signal: AbortSignal,
+): Promise<ImportResult | null> {
   for (let tries = 1; ; tries++) {
-    const answer = await service.importToken(row);
-    if (answer.kind !== 'later' || tries >= MAX_TRIES) return answer;
-    const waitSeconds = Math.min(MAX_WAIT_SECONDS, answer.afterSeconds ?? 2 ** tries);
+    const result = await service.importToken(row);
+    if (result.kind !== 'retryable' || tries >= MAX_TRIES) return result;
+    const waitSeconds = Math.min(MAX_WAIT_SECONDS, result.afterSeconds ?? 2 ** tries);
     await sleep(1000 * waitSeconds, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return null;
   }
 }
 
-function toOutcome({ line, tenant, product }: ImportRow, answer: ImportAnswer): Outcome {
+function toRowResult({ line, tenant, product }: ImportRow, result: ImportResult): RowResult {
   const of = { line, tenant, product };
-  if (answer.kind === 'in') return { ...of, connection_id: answer.connectionId, code: null, detail: null };
-  return { ...of, connection_id: null, code: answer.code, detail: answer.detail };
+  if (result.kind === 'imported') return { ...of, connection_id: result.connectionId, code: null, detail: null };
+  return { ...of, connection_id: null, code: result.code, detail: result.detail };
 }

@@ -1,23 +1,23 @@
 import { createHash } from 'node:crypto';
-import { StartFailure } from '../../bootstrap/startup-error.ts';
+import { StartupError } from '../../bootstrap/startup-error.ts';
 import { isLoopback } from '../../config/setting-readers.ts';
-import type { ConnectionView } from '../../connections/connection/connection-response.dto.ts';
+import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import {
-  type HttpAnswer,
   type HttpClient,
-  HttpFailure,
+  HttpRequestError,
+  type HttpResponse,
   UndiciHttpClient,
 } from '../../platform/http-client/http-client.ts';
 import { SecretString } from '../../platform/secret-string.ts';
-import { UsageFailure } from '../command-error.ts';
+import { UsageError } from '../command-error.ts';
 import { readText } from '../terminal/read-text.ts';
-import type { ImportAnswer, SweepAnswer, VaultService } from './vault-service.ts';
+import type { ImportResult, SweepResult, VaultService } from './vault-service.ts';
 
 const TIMEOUT_MS = 60_000;
 /** A sweep works off all that is due before it answers. */
 const SWEEP_TIMEOUT_MS = 24 * 60 * 60 * 1000;
 
-interface Address {
+interface RemoteServiceOptions {
   publicUrl: string;
   bootstrapAdminKey: SecretString | null;
   url?: string;
@@ -30,20 +30,20 @@ interface Problem {
 }
 
 /**
- * Runs `work` on the API of a service that runs, as an admin. Throws `UsageFailure` before anything is sent where the address would
- * carry keys and tokens in the clear, and `StartFailure` at once where nobody answers.
+ * Runs `work` on the API of a service that runs, as an admin. Throws `UsageError` before anything is sent where the address would
+ * carry keys and tokens in the clear, and `StartupError` at once where nobody answers.
  */
-export async function withRunningService<T>(
-  address: Address,
+export async function withRemoteVaultService<T>(
+  address: RemoteServiceOptions,
   signal: AbortSignal,
   work: (service: VaultService) => Promise<T>,
 ): Promise<T> {
-  const url = serviceUrl(address);
-  const key = address.keyFile === undefined ? address.bootstrapAdminKey : keyIn(address.keyFile);
+  const url = requireServiceUrl(address);
+  const key = address.keyFile === undefined ? address.bootstrapAdminKey : readKey(address.keyFile);
   const http = new UndiciHttpClient();
   try {
-    const service = new RunningService(url, key ?? new SecretString(''), http, signal);
-    await service.greet();
+    const service = new RemoteVaultService(url, key ?? new SecretString(''), http, signal);
+    await service.checkReachable();
     return await work(service);
   } finally {
     await http.close();
@@ -51,27 +51,27 @@ export async function withRunningService<T>(
 }
 
 /** Off this machine over https only: each request carries an admin key, an import Meta's tokens. The address is not quoted: it could hold a password. */
-function serviceUrl({ url: given, publicUrl }: Address): string {
+function requireServiceUrl({ url: given, publicUrl }: RemoteServiceOptions): string {
   const name = given === undefined ? 'PUBLIC_URL' : '--url';
   const text = given ?? publicUrl;
   const url = URL.canParse(text) ? new URL(text) : null;
   const isPlain = url !== null && url.username === '' && url.password === '' && !/[?#\s]/.test(text);
   if (!isPlain || !/^https?:$/.test(url.protocol)) {
-    throw new UsageFailure(`${name} must be an address such as https://vault.example.com.`);
+    throw new UsageError(`${name} must be an address such as https://vault.example.com.`);
   }
   if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
-    throw new UsageFailure(
+    throw new UsageError(
       `${name} is plain http to another machine, which would show the admin key and the tokens on the way. Give --url https://…, or run this where the service runs, with --url http://127.0.0.1:PORT.`,
     );
   }
   return text.replace(/\/+$/, '');
 }
 
-function keyIn(file: string): SecretString {
+function readKey(file: string): SecretString {
   return new SecretString(readText(file).trim());
 }
 
-class RunningService implements VaultService {
+class RemoteVaultService implements VaultService {
   constructor(
     private readonly url: string,
     private readonly key: SecretString,
@@ -79,58 +79,58 @@ class RunningService implements VaultService {
     private readonly signal: AbortSignal,
   ) {}
 
-  async greet(): Promise<void> {
-    await this.ask('GET', '/health/live').catch((error: unknown) => {
+  async checkReachable(): Promise<void> {
+    await this.send('GET', '/health/live').catch((error: unknown) => {
       throw this.unreachable(error);
     });
   }
 
-  async importToken({ tenant, product, token }: Parameters<VaultService['importToken']>[0]): Promise<ImportAnswer> {
+  async importToken({ tenant, product, token }: Parameters<VaultService['importToken']>[0]): Promise<ImportResult> {
     const body = { tenant, product, access_token: token.expose() };
-    let answer: HttpAnswer;
+    let response: HttpResponse;
     try {
-      answer = await this.ask('POST', '/v1/connections/import', { body });
+      response = await this.send('POST', '/v1/connections/import', { body });
     } catch (error) {
-      if (!(error instanceof HttpFailure)) throw error;
-      return { kind: 'later', code: 'no_answer', detail: `${this.url} does not answer.`, afterSeconds: null };
+      if (!(error instanceof HttpRequestError)) throw error;
+      return { kind: 'retryable', code: 'no_answer', detail: `${this.url} does not answer.`, afterSeconds: null };
     }
-    const said = parse(answer.body) as Problem & { id?: string };
-    if (answer.status === 201 && said.id !== undefined) return { kind: 'in', connectionId: said.id };
-    const { code = 'unknown', detail = 'The answer was not of this service; look at --url.' } = said;
-    if (answer.status !== 429 && answer.status !== 503) return { kind: 'refused', code, detail };
-    return { kind: 'later', code, detail, afterSeconds: Number(answer.headers['retry-after']) || null };
+    const payload = parse(response.body) as Problem & { id?: string };
+    if (response.status === 201 && payload.id !== undefined) return { kind: 'imported', connectionId: payload.id };
+    const { code = 'unknown', detail = 'The answer was not of this service; look at --url.' } = payload;
+    if (response.status !== 429 && response.status !== 503) return { kind: 'refused', code, detail };
+    return { kind: 'retryable', code, detail, afterSeconds: Number(response.headers['retry-after']) || null };
   }
 
-  async sweep(): Promise<SweepAnswer> {
-    return (await this.done('/v1/maintenance/refresh-sweep', SWEEP_TIMEOUT_MS)) as SweepAnswer;
+  async sweep(): Promise<SweepResult> {
+    return (await this.post('/v1/maintenance/refresh-sweep', SWEEP_TIMEOUT_MS)) as SweepResult;
   }
 
-  async workOn(connectionId: string, work: 'refresh' | 'check'): Promise<ConnectionView> {
-    return (await this.done(`/v1/connections/${encodeURIComponent(connectionId)}/${work}`)) as ConnectionView;
+  async runAction(connectionId: string, work: 'refresh' | 'check'): Promise<ConnectionResponse> {
+    return (await this.post(`/v1/connections/${encodeURIComponent(connectionId)}/${work}`)) as ConnectionResponse;
   }
 
-  markOf(text: string): string {
+  fingerprintOf(text: string): string {
     return createHash('sha256')
       .update(JSON.stringify([this.url, text]))
       .digest('hex');
   }
 
-  private async done(path: string, timeoutMs = TIMEOUT_MS): Promise<unknown> {
-    const { status, body } = await this.ask('POST', path, { body: {}, timeoutMs }).catch((error: unknown) => {
-      throw error instanceof HttpFailure ? this.unreachable(error) : error;
+  private async post(path: string, timeoutMs = TIMEOUT_MS): Promise<unknown> {
+    const { status, body } = await this.send('POST', path, { body: {}, timeoutMs }).catch((error: unknown) => {
+      throw error instanceof HttpRequestError ? this.unreachable(error) : error;
     });
-    const said = parse(body);
-    if (status === 200) return said;
-    const { detail = `status ${status}` } = said as Problem;
-    throw new StartFailure(`${this.url} refuses: ${detail}`, undefined);
+    const payload = parse(body);
+    if (status === 200) return payload;
+    const { detail = `status ${status}` } = payload as Problem;
+    throw new StartupError(`${this.url} refuses: ${detail}`, undefined);
   }
 
-  private async ask(
+  private async send(
     method: string,
     path: string,
     { body, timeoutMs = TIMEOUT_MS }: { body?: unknown; timeoutMs?: number } = {},
-  ): Promise<HttpAnswer> {
-    const answer = await this.http.send({
+  ): Promise<HttpResponse> {
+    const response = await this.http.send({
       method,
       url: `${this.url}${path}`,
       headers: { authorization: `Bearer ${this.key.expose()}`, 'content-type': 'application/json' },
@@ -139,15 +139,15 @@ class RunningService implements VaultService {
       // An import that is under way is waited for: its answer says whether the token is in.
       ...(timeoutMs === SWEEP_TIMEOUT_MS ? { signal: this.signal } : {}),
     });
-    if (answer.status === 401 || answer.status === 403) {
-      const { detail = String(answer.status) } = parse(answer.body) as Problem;
-      throw new StartFailure(`${this.url} refuses the admin key: ${detail}`, undefined);
+    if (response.status === 401 || response.status === 403) {
+      const { detail = String(response.status) } = parse(response.body) as Problem;
+      throw new StartupError(`${this.url} refuses the admin key: ${detail}`, undefined);
     }
-    return answer;
+    return response;
   }
 
-  private unreachable(cause: unknown): StartFailure {
-    return new StartFailure(`The service does not answer at ${this.url}. Start it, or give --url.`, cause);
+  private unreachable(cause: unknown): StartupError {
+    return new StartupError(`The service does not answer at ${this.url}. Start it, or give --url.`, cause);
   }
 }
 

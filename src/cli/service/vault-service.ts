@@ -1,14 +1,14 @@
-import type { ConnectionView } from '../../connections/connection/connection-response.dto.ts';
+import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 
 /** What became of a token that was handed in. `later`: what stood in the way passes by itself. */
-export type ImportAnswer =
-  | { kind: 'in'; connectionId: string }
+export type ImportResult =
+  | { kind: 'imported'; connectionId: string }
   | { kind: 'refused'; code: string; detail: string }
-  | { kind: 'later'; code: string; detail: string; afterSeconds: number | null };
+  | { kind: 'retryable'; code: string; detail: string; afterSeconds: number | null };
 
 /** What `POST /v1/maintenance/refresh-sweep` answers. */
-export interface SweepAnswer {
+export interface SweepResult {
   claimed: number;
   refreshed: number;
   failed: number;
@@ -18,11 +18,11 @@ export interface SweepAnswer {
 
 /** What commands need somebody for who talks to Meta. */
 export interface VaultService {
-  importToken(row: { tenant: string; product: string; token: SecretString }): Promise<ImportAnswer>;
+  importToken(row: { tenant: string; product: string; token: SecretString }): Promise<ImportResult>;
   /** Renews everything that is due. */
-  sweep(): Promise<SweepAnswer>;
-  /** Renews or inspects one connection now; how it stands then. Throws `StartFailure` for one that there is not. */
-  workOn(connectionId: string, work: 'refresh' | 'check'): Promise<ConnectionView>;
+  sweep(): Promise<SweepResult>;
+  /** Renews or inspects one connection now; how it stands then. Throws `StartupError` for one that there is not. */
+  runAction(connectionId: string, work: 'refresh' | 'check'): Promise<ConnectionResponse>;
   /** The mark of a text, the same each time for this vault and another one for another vault. Says nothing of the text. */
-  markOf(text: string): string;
+  fingerprintOf(text: string): string;
 }

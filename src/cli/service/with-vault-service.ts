@@ -1,7 +1,7 @@
-import { StartFailure } from '../../bootstrap/startup-error.ts';
-import { type CommandContext, commandConfig, hasMetaApp } from '../command-context.ts';
-import { withOwnReplica } from './local-replica.ts';
-import { withRunningService } from './remote-vault-service.ts';
+import { StartupError } from '../../bootstrap/startup-error.ts';
+import { type CommandContext, hasMetaApp, loadCommandConfig } from '../command-context.ts';
+import { withLocalReplica } from './local-replica.ts';
+import { withRemoteVaultService } from './remote-vault-service.ts';
 import type { VaultService } from './vault-service.ts';
 
 export interface ServiceOptions {
@@ -20,12 +20,12 @@ export function withVaultService<T>(
   signal: AbortSignal,
   work: (service: VaultService) => Promise<T>,
 ): Promise<T> {
-  const config = commandConfig(environment);
+  const config = loadCommandConfig(environment);
   const isRemote = options.url !== undefined || options.keyFile !== undefined || !hasMetaApp(config);
-  if (!isRemote) return withOwnReplica(config, signal, ({ service }) => work(service));
+  if (!isRemote) return withLocalReplica(config, signal, ({ service }) => work(service));
   const { publicUrl, bootstrapAdminKey } = config;
   if (bootstrapAdminKey === null && options.keyFile === undefined) {
-    throw new StartFailure('Give an admin key: --key-file, or BOOTSTRAP_ADMIN_KEY.', undefined);
+    throw new StartupError('Give an admin key: --key-file, or BOOTSTRAP_ADMIN_KEY.', undefined);
   }
-  return withRunningService({ publicUrl, bootstrapAdminKey, ...options }, signal, work);
+  return withRemoteVaultService({ publicUrl, bootstrapAdminKey, ...options }, signal, work);
 }

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { StartFailure } from '../../bootstrap/startup-error.ts';
+import { StartupError } from '../../bootstrap/startup-error.ts';
 
-/** A file, or standard input for `-`. Throws `StartFailure` that names the file. */
+/** A file, or standard input for `-`. Throws `StartupError` that names the file. */
 export function readText(file: string): string {
   try {
     return readFileSync(file === '-' ? 0 : file, 'utf8');
   } catch (error) {
     const { code = 'unknown cause' } = error as NodeJS.ErrnoException;
-    throw new StartFailure(`${file} cannot be read (${code}).`, error);
+    throw new StartupError(`${file} cannot be read (${code}).`, error);
   }
 }

@@ -4,7 +4,7 @@ import { EXIT_CODES } from '../command-error.ts';
  * Runs long work that can be stopped: the first Ctrl-C (or SIGTERM) aborts the signal, so that the step under way ends and the rest is
  * left; the second one ends the process at once, which every command here survives as well.
  */
-export async function stoppable<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function runInterruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const stopping = new AbortController();
   const stop = (): void => {
     if (stopping.signal.aborted) process.exit(EXIT_CODES.interrupted);

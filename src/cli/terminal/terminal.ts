@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
-import { StartFailure } from '../../bootstrap/startup-error.ts';
-import { Interrupted } from '../command-error.ts';
+import { StartupError } from '../../bootstrap/startup-error.ts';
+import { InterruptedError } from '../command-error.ts';
 
 const WIDTH = 30;
 
 /** Standard output whose reader may go away (`| head`): the work goes on then, and what it says is dropped. */
-export function openOutput(): { print(text: string): void; drained(): Promise<boolean> } {
+export function openOutput(): { print(text: string): void; waitUntilDrained(): Promise<boolean> } {
   const { stdout } = process;
   let hasReader = true;
   stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -17,7 +17,7 @@ export function openOutput(): { print(text: string): void; drained(): Promise<bo
     print: (text) => {
       if (hasReader) stdout.write(`${text}\n`);
     },
-    drained: async () => {
+    waitUntilDrained: async () => {
       // An error takes the place of the drain where the reader has gone.
       if (hasReader && stdout.writableNeedDrain) await once(stdout, 'drain').catch(() => undefined);
       return hasReader;
@@ -26,7 +26,7 @@ export function openOutput(): { print(text: string): void; drained(): Promise<bo
 }
 
 /** How far a long work is, on standard error, so that standard output stays the result's. A bar for people, silence for machines. */
-export function progressBar(what: string): { show(done: number, total: number): void; end(): void } {
+export function createProgressBar(what: string): { show(done: number, total: number): void; end(): void } {
   const { stderr } = process;
   return {
     show: (done, total) => {
@@ -41,18 +41,18 @@ export function progressBar(what: string): { show(done: number, total: number): 
   };
 }
 
-/** Asks before what can't be undone. Where nobody can answer, `--yes` must have been given: throws `StartFailure`. */
+/** Asks before what can't be undone. Where nobody can answer, `--yes` must have been given: throws `StartupError`. */
 export async function confirm(question: string, isGiven: boolean): Promise<void> {
   if (isGiven) return;
-  if (!process.stdin.isTTY) throw new StartFailure(`${question} Give --yes where nobody can be asked.`, undefined);
+  if (!process.stdin.isTTY) throw new StartupError(`${question} Give --yes where nobody can be asked.`, undefined);
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   const gone = new Promise<never>((_, reject) => {
-    prompt.once('SIGINT', () => reject(new Interrupted('\nNothing was done.')));
-    prompt.once('close', () => reject(new StartFailure('\nNothing was done.', undefined)));
+    prompt.once('SIGINT', () => reject(new InterruptedError('\nNothing was done.')));
+    prompt.once('close', () => reject(new StartupError('\nNothing was done.', undefined)));
   });
   try {
-    const answer = await Promise.race([prompt.question(`${question} Type yes to go on: `), gone]);
-    if (answer.trim() !== 'yes') throw new StartFailure('Nothing was done.', undefined);
+    const response = await Promise.race([prompt.question(`${question} Type yes to go on: `), gone]);
+    if (response.trim() !== 'yes') throw new StartupError('Nothing was done.', undefined);
   } finally {
     prompt.close();
   }

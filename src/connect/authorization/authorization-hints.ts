@@ -8,7 +8,7 @@ export interface SignupIds {
 }
 
 /** What an intake knows beside its token. Lies in a plain column: never a token, code or state. */
-export interface IntakeHints extends SignupIds {
+export interface AuthorizationHints extends SignupIds {
   /** What the dialog asked for; empty where a login configuration decides, or no dialog was ours. */
   requestedScopes: string[];
   /** As the answer to the code told them; null where it did not. */
@@ -20,13 +20,13 @@ export interface IntakeHints extends SignupIds {
 }
 
 /** As a plain object for the column. */
-export function writeHints(hints: IntakeHints): Record<string, unknown> {
+export function writeHints(hints: AuthorizationHints): Record<string, unknown> {
   return { ...hints };
 }
 
 /** From the column, written by `writeHints` of this or an earlier release. */
-export function readHints(stored: Record<string, unknown>): IntakeHints {
-  const hints = stored as Partial<IntakeHints>;
+export function readHints(stored: Record<string, unknown>): AuthorizationHints {
+  const hints = stored as Partial<AuthorizationHints>;
   return {
     ...hints,
     requestedScopes: hints.requestedScopes ?? [],

@@ -3,16 +3,16 @@ import { Interval } from '@nestjs/schedule';
 import { SYSTEM } from '../../audit/audit-log.ts';
 import { Config } from '../../config/config.ts';
 import {
-  ClaimLost,
-  type TokenIntake,
-  TokenIntakes,
+  ClaimLostError,
+  type PendingAuthorization,
+  PendingAuthorizationRepository,
 } from '../../connections/authorization/pending-authorization.repository.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
-import { ConnectFailure } from '../connect-failed-error.ts';
-import { IntakeDesk } from './pending-authorization.service.ts';
+import { ConnectFailedError } from '../connect-failed-error.ts';
+import { PendingAuthorizationService } from './pending-authorization.service.ts';
 
-const EVERY_MS = 5_000;
-const AT_ONCE = 5;
+const INTERVAL_MS = 5_000;
+const BATCH_SIZE = 5;
 
 /**
  * Goes on with tokens that nobody works on any more: their replica crashed, or Meta was out of reach after the code had been
@@ -21,18 +21,18 @@ const AT_ONCE = 5;
  * `connection.created`. After a day, or at the token's end, it is destroyed.
  */
 @Injectable()
-export class IntakeResumer implements BeforeApplicationShutdown {
+export class AuthorizationResumeJob implements BeforeApplicationShutdown {
   #pass: Promise<void> | null = null;
   #isStopping = false;
 
   constructor(
-    private readonly intakes: TokenIntakes,
-    private readonly desk: IntakeDesk,
+    private readonly pendingAuthorizations: PendingAuthorizationRepository,
+    private readonly pendingAuthorizationService: PendingAuthorizationService,
     private readonly config: Config,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
-  @Interval(EVERY_MS)
+  @Interval(INTERVAL_MS)
   async tick(): Promise<void> {
     if (this.#isStopping || this.#pass !== null) return;
     this.#pass = this.resumeDue()
@@ -46,9 +46,9 @@ export class IntakeResumer implements BeforeApplicationShutdown {
   /** Works off all that is due now. */
   async resumeDue(): Promise<void> {
     for (;;) {
-      const due = await this.intakes.claimDue(AT_ONCE, this.config.claimSeconds);
-      await Promise.all(due.map((intake) => this.resume(intake)));
-      if (due.length < AT_ONCE || this.#isStopping) return;
+      const due = await this.pendingAuthorizations.claimDue(BATCH_SIZE, this.config.claimSeconds);
+      await Promise.all(due.map((pendingAuthorization) => this.resume(pendingAuthorization)));
+      if (due.length < BATCH_SIZE || this.#isStopping) return;
     }
   }
 
@@ -57,14 +57,17 @@ export class IntakeResumer implements BeforeApplicationShutdown {
     await this.#pass;
   }
 
-  private async resume(intake: TokenIntake): Promise<void> {
-    const of = { intake_id: intake.id, session_id: intake.sessionId };
+  private async resume(pendingAuthorization: PendingAuthorization): Promise<void> {
+    const of = { pending_authorization_id: pendingAuthorization.id, session_id: pendingAuthorization.sessionId };
     try {
-      const connectionId = await this.desk.bring(intake, { actor: SYSTEM, requestId: null });
+      const connectionId = await this.pendingAuthorizationService.process(pendingAuthorization, {
+        actor: SYSTEM,
+        requestId: null,
+      });
       this.logger.info({ ...of, connection_id: connectionId }, 'an unfinished connection was finished');
     } catch (error) {
-      if (error instanceof ClaimLost) return;
-      if (!(error instanceof ConnectFailure))
+      if (error instanceof ClaimLostError) return;
+      if (!(error instanceof ConnectFailedError))
         this.logger.error({ ...of, err: error }, 'an unfinished connection failed');
     }
   }

@@ -5,12 +5,12 @@ import { Database } from '../../database/database.ts';
 import type { CredentialKind } from '../../meta/tokens/credential-kind.ts';
 import { type GrantedToken, OAuthApi } from '../../meta/tokens/oauth-api.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
-import { blameRedirectUri, ConnectFailure, toConnectFailure } from '../connect-failed-error.ts';
-import { type ConnectSession, ConnectSessionStore } from '../sessions/connect-session.repository.ts';
+import { ConnectFailedError, classifyRedirectUriError, toConnectFailedError } from '../connect-failed-error.ts';
+import { type ConnectSession, ConnectSessionRepository } from '../sessions/connect-session.repository.ts';
 import { type SignupIds, writeHints } from './authorization-hints.ts';
-import { type Driver, IntakeDesk } from './pending-authorization.service.ts';
+import { type Initiator, PendingAuthorizationService } from './pending-authorization.service.ts';
 
-export interface CodeToRedeem extends Driver {
+export interface CodeToRedeem extends Initiator {
   session: ConnectSession;
   /** The browser's attempt, whose state has just been consumed; null for a client's code. */
   stateHash: Buffer | null;
@@ -22,22 +22,22 @@ export interface CodeToRedeem extends Driver {
 
 /** A code for a connection. The code is sent to Meta exactly once; what it gives is sealed before anything else is done. */
 @Injectable()
-export class RedeemCode {
+export class CodeRedeemer {
   constructor(
     private readonly oauth: OAuthApi,
-    private readonly desk: IntakeDesk,
-    private readonly sessions: ConnectSessionStore,
+    private readonly pendingAuthorizationService: PendingAuthorizationService,
+    private readonly sessions: ConnectSessionRepository,
     private readonly database: Database,
     private readonly audit: AuditLog,
     private readonly config: Config,
   ) {}
 
-  /** The connection's id. Throws `ConnectFailure`, or `ClaimLost` where another replica goes on with the token. */
-  async redeem(given: CodeToRedeem): Promise<string> {
-    const { session, stateHash, ids } = given;
-    const granted = await this.exchange(given);
-    const asked = asksByConfiguration(this.config.meta, session) ? [] : session.scopes;
-    return this.desk.take(
+  /** The connection's id. Throws `ConnectFailedError`, or `ClaimLostError` where another replica goes on with the token. */
+  async redeem(codeToRedeem: CodeToRedeem): Promise<string> {
+    const { session, stateHash, ids } = codeToRedeem;
+    const granted = await this.exchange(codeToRedeem);
+    const requestedScopes = usesLoginConfiguration(this.config.meta, session) ? [] : session.scopes;
+    return this.pendingAuthorizationService.connect(
       {
         tenant: session.tenant,
         product: session.product,
@@ -50,34 +50,34 @@ export class RedeemCode {
         expiresAt: granted.expiresAt === 'unknown' ? null : granted.expiresAt,
         hints: writeHints({
           ...ids,
-          requestedScopes: asked,
+          requestedScopes,
           grantedScopes: granted.scopes ?? null,
           kind: kindOf(this.config.meta, session),
           isGiven: false,
         }),
       },
-      given,
+      codeToRedeem,
     );
   }
 
-  private async exchange(given: CodeToRedeem): Promise<GrantedToken> {
-    const { session, code, redirectUri } = given;
-    const sentOurs = given.stateHash !== null && redirectUri !== null;
+  private async exchange(codeToRedeem: CodeToRedeem): Promise<GrantedToken> {
+    const { session, code, redirectUri } = codeToRedeem;
+    const isOwnRedirectUri = codeToRedeem.stateHash !== null && redirectUri !== null;
     try {
       return await this.oauth.exchangeCode({ flow: session.flow, code, redirectUri });
     } catch (error) {
-      const failure = toConnectFailure(sentOurs ? error : blameRedirectUri(error), 'code_rejected');
-      if (failure instanceof ConnectFailure) await this.recordFailure(given, failure);
+      const failure = toConnectFailedError(isOwnRedirectUri ? error : classifyRedirectUriError(error), 'code_rejected');
+      if (failure instanceof ConnectFailedError) await this.recordFailure(codeToRedeem, failure);
       throw failure;
     }
   }
 
   private async recordFailure(
     { session, stateHash, actor, requestId }: CodeToRedeem,
-    failure: ConnectFailure,
+    failure: ConnectFailedError,
   ): Promise<void> {
     await this.database.transaction(async (tx) => {
-      if (stateHash !== null) await this.sessions.settle(tx, stateHash, failure.browserWord);
+      if (stateHash !== null) await this.sessions.recordError(tx, stateHash, failure.errorCode);
       await this.audit.record(tx, {
         action: 'connect.failed',
         actor,
@@ -85,14 +85,14 @@ export class RedeemCode {
         tenant: session.tenant,
         product: session.product,
         subjectId: session.id,
-        details: { flow: session.flow, code: failure.reason, meta: failure.occasion.meta ?? {}, will_retry: false },
+        details: { flow: session.flow, code: failure.reason, meta: failure.occurrence.meta ?? {}, will_retry: false },
       });
     });
   }
 }
 
 /** A Facebook Login for Business configuration decides scopes and kind of token, not we (META.md 1, 6). */
-function asksByConfiguration(meta: MetaConfig, { product, flow }: ConnectSession): boolean {
+function usesLoginConfiguration(meta: MetaConfig, { product, flow }: ConnectSession): boolean {
   return (flow === 'facebook_login' || flow === 'embedded_signup') && meta.loginConfigIds[product] !== undefined;
 }
 
@@ -104,7 +104,7 @@ function kindOf(meta: MetaConfig, session: ConnectSession): CredentialKind | nul
     case 'threads_login':
       return 'threads_user';
     case 'facebook_login':
-      return asksByConfiguration(meta, session) ? null : 'user';
+      return usesLoginConfiguration(meta, session) ? null : 'user';
     case 'embedded_signup':
       return null;
   }

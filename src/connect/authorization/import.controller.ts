@@ -1,47 +1,47 @@
 import { Body, Controller, Post, UseFilters } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { actorOf } from '../../audit/actor.ts';
-import type { Caller } from '../../auth/authenticated-client.ts';
-import { CurrentCaller, RequestId, Roles } from '../../auth/decorators.ts';
-import { requireCovered } from '../../auth/policy/policy.ts';
-import { ConnectionReader } from '../../connections/connection/connection.repository.ts';
-import type { ConnectionView } from '../../connections/connection/connection-response.dto.ts';
+import { toActor } from '../../audit/actor.ts';
+import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
+import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
+import { requireCoveredByPolicy } from '../../auth/policy/policy.ts';
+import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
+import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import { SecretString } from '../../platform/secret-string.ts';
 import { ImportRequest } from '../connect.dto.ts';
-import { ClientFilter } from '../connect-error.filter.ts';
-import { requireView } from '../sessions/connect-sessions.controller.ts';
-import { TakeToken } from './supplied-token.service.ts';
+import { ConnectErrorFilter } from '../connect-error.filter.ts';
+import { requireConnection } from '../sessions/connect-sessions.controller.ts';
+import { SuppliedTokenService } from './supplied-token.service.ts';
 
 /** Tokens that exist already: system users, and what another system kept before. */
 @ApiTags('connecting')
 @ApiBearerAuth('bearer')
 @Roles('admin')
-@UseFilters(ClientFilter)
+@UseFilters(ConnectErrorFilter)
 @Controller('v1/connections')
 export class ImportController {
   constructor(
-    private readonly tokens: TakeToken,
-    private readonly connections: ConnectionReader,
+    private readonly tokens: SuppliedTokenService,
+    private readonly connections: ConnectionRepository,
   ) {}
 
   @Post('import')
   async import(
     @Body() { tenant, product, access_token: accessToken }: ImportRequest,
-    @CurrentCaller() caller: Caller,
+    @CurrentClient() client: AuthenticatedClient,
     @RequestId() requestId: string,
-  ): Promise<ConnectionView> {
-    requireCovered(caller, tenant, product);
-    const connectionId = await this.tokens.take({
+  ): Promise<ConnectionResponse> {
+    requireCoveredByPolicy(client, tenant, product);
+    const connectionId = await this.tokens.connect({
       tenant,
       product,
       flow: 'import',
       sessionId: null,
-      clientId: caller.clientId,
+      clientId: client.clientId,
       token: new SecretString(accessToken),
       ids: {},
-      actor: actorOf(caller),
+      actor: toActor(client),
       requestId,
     });
-    return requireView(await this.connections.findAcrossTenants(connectionId));
+    return requireConnection(await this.connections.findAcrossTenants(connectionId));
   }
 }

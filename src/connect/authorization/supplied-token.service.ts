@@ -4,14 +4,14 @@ import type { Product } from '../../config/config.ts';
 import { Database } from '../../database/database.ts';
 import { expectedTokenKinds, type Flow } from '../../meta/dialog/product-scopes.ts';
 import type { CredentialKind } from '../../meta/tokens/credential-kind.ts';
-import type { Inspection } from '../../meta/tokens/inspection-result.ts';
+import type { ValidInspection } from '../../meta/tokens/inspection-result.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
-import { ConnectFailure, toConnectFailure } from '../connect-failed-error.ts';
+import { ConnectFailedError, toConnectFailedError } from '../connect-failed-error.ts';
 import { type SignupIds, writeHints } from './authorization-hints.ts';
-import { IntakeJourney } from './authorization-pipeline.ts';
-import { type Driver, IntakeDesk } from './pending-authorization.service.ts';
+import { AuthorizationPipeline } from './authorization-pipeline.ts';
+import { type Initiator, PendingAuthorizationService } from './pending-authorization.service.ts';
 
-export interface GivenToken extends Driver {
+export interface SuppliedToken extends Initiator {
   tenant: string;
   product: Product;
   flow: Flow;
@@ -25,19 +25,19 @@ export interface GivenToken extends Driver {
 
 /** A token that a client hands in: nothing is stored before Meta said that it is valid, and of our app. */
 @Injectable()
-export class TakeToken {
+export class SuppliedTokenService {
   constructor(
-    private readonly journey: IntakeJourney,
-    private readonly desk: IntakeDesk,
+    private readonly pipeline: AuthorizationPipeline,
+    private readonly pendingAuthorizationService: PendingAuthorizationService,
     private readonly database: Database,
     private readonly audit: AuditLog,
   ) {}
 
-  /** The connection's id. Throws `ConnectFailure`; then the token is not kept. */
-  async take(given: GivenToken): Promise<string> {
-    const { tenant, product, flow, sessionId, clientId, token, ids } = given;
-    const { kind } = await this.identify(given);
-    return this.desk.take(
+  /** The connection's id. Throws `ConnectFailedError`; then the token is not kept. */
+  async connect(suppliedToken: SuppliedToken): Promise<string> {
+    const { tenant, product, flow, sessionId, clientId, token, ids } = suppliedToken;
+    const { kind } = await this.identify(suppliedToken);
+    return this.pendingAuthorizationService.connect(
       {
         tenant,
         product,
@@ -50,51 +50,51 @@ export class TakeToken {
         expiresAt: null,
         hints: writeHints({ ...ids, requestedScopes: [], grantedScopes: null, kind, isGiven: true }),
       },
-      given,
+      suppliedToken,
     );
   }
 
-  private async identify(given: GivenToken): Promise<Inspection> {
+  private async identify(suppliedToken: SuppliedToken): Promise<ValidInspection> {
     try {
-      return await this.inspectAsAny(given);
+      return await this.inspectAsAnyKind(suppliedToken);
     } catch (error) {
-      const failure = toConnectFailure(error, 'token_rejected');
-      if (failure instanceof ConnectFailure) await this.recordFailure(given, failure);
+      const failure = toConnectFailedError(error, 'token_rejected');
+      if (failure instanceof ConnectFailedError) await this.recordFailure(suppliedToken, failure);
       throw failure;
     }
   }
 
   /** Asks the hosts where tokens of this product can live, the likeliest first; what one host calls garbage another may know. */
-  private async inspectAsAny({ product, flow, token }: GivenToken): Promise<Inspection> {
+  private async inspectAsAnyKind({ product, flow, token }: SuppliedToken): Promise<ValidInspection> {
     const kinds = expectedTokenKinds(product, flow);
-    let refusal: ConnectFailure | null = null;
-    for (const asked of hostsToAsk(kinds, token)) {
+    let refusal: ConnectFailedError | null = null;
+    for (const asked of kindsToInspect(kinds, token)) {
       try {
-        const inspection = await this.journey.inspect(asked, token);
+        const inspection = await this.pipeline.inspect(asked, token);
         if (kinds.includes(inspection.kind)) return inspection;
         const detail = `This is a ${inspection.kind} token; ${product} takes ${kinds.join(', ')}.`;
-        throw new ConnectFailure('token_rejected', { detail, isFinal: true });
+        throw new ConnectFailedError('token_rejected', { detail, isFinal: true });
       } catch (error) {
-        const failure = toConnectFailure(error, 'token_rejected');
-        if (!(failure instanceof ConnectFailure) || failure.reason !== 'token_rejected') throw failure;
+        const failure = toConnectFailedError(error, 'token_rejected');
+        if (!(failure instanceof ConnectFailedError) || failure.reason !== 'token_rejected') throw failure;
         refusal ??= failure;
       }
     }
-    throw refusal ?? new ConnectFailure('token_rejected', { isFinal: true });
+    throw refusal ?? new ConnectFailedError('token_rejected', { isFinal: true });
   }
 
   private async recordFailure(
-    { tenant, product, flow, sessionId, actor, requestId }: GivenToken,
-    failure: ConnectFailure,
+    { tenant, product, flow, sessionId, actor, requestId }: SuppliedToken,
+    failure: ConnectFailedError,
   ): Promise<void> {
-    const details = { flow, code: failure.reason, meta: failure.occasion.meta ?? {}, will_retry: false };
+    const details = { flow, code: failure.reason, meta: failure.occurrence.meta ?? {}, will_retry: false };
     const of = { actor, requestId, tenant, product, subjectId: sessionId };
     await this.audit.record(this.database, { ...of, action: 'connect.failed', details });
   }
 }
 
 /** As what to inspect a token: one of facebook.com's kinds stands for them all. The prefix only orders (META.md 19.16). */
-function hostsToAsk(kinds: readonly CredentialKind[], token: SecretString): (CredentialKind | 'unknown')[] {
+function kindsToInspect(kinds: readonly CredentialKind[], token: SecretString): (CredentialKind | 'unknown')[] {
   const hosts = kinds.map((kind) => (kind === 'instagram_user' || kind === 'threads_user' ? kind : 'unknown'));
   const distinct = [...new Set(hosts)];
   return token.expose().startsWith('IG') ? distinct.reverse() : distinct;

@@ -9,28 +9,32 @@ function prefix(publicUrl: string): string {
 
 /** Each attempt has a cookie with a name of its own, so that two tabs of one browser do not take each other's away. */
 function cookieName(publicUrl: string, stateHash: Buffer): string {
-  return `${prefix(publicUrl)}${attemptName(stateHash)}`;
+  return `${prefix(publicUrl)}${attemptNameOf(stateHash)}`;
 }
 
 /** What tells a browser's attempts apart. No secret: the cookie's value is. */
-export function attemptName(stateHash: Buffer): string {
+export function attemptNameOf(stateHash: Buffer): string {
   return stateHash.toString('hex').slice(0, 16);
 }
 
 /** `Set-Cookie` for the browser of an attempt. Lax: it comes along when Meta sends the browser back, and on no foreign POST. */
-export function setAttemptCookie(publicUrl: string, stateHash: Buffer, value: string): string {
+export function serializeAttemptCookie(publicUrl: string, stateHash: Buffer, value: string): string {
   const secure = publicUrl.startsWith('https:') ? '; Secure' : '';
   return `${cookieName(publicUrl, stateHash)}=${value}; Path=/; Max-Age=${MAX_AGE_SECONDS}; HttpOnly; SameSite=Lax${secure}`;
 }
 
 /** The value of an attempt's cookie in a `Cookie` header; null where the browser has none. */
-export function attemptCookie(header: string | undefined, publicUrl: string, stateHash: Buffer): string | null {
+export function readAttemptCookie(header: string | undefined, publicUrl: string, stateHash: Buffer): string | null {
   const name = cookieName(publicUrl, stateHash);
   return cookies(header).find(([each]) => each === name)?.[1] ?? null;
 }
 
 /** The values of all attempts' cookies in a `Cookie` header, or of the one attempt that is named. */
-export function attemptCookies(header: string | undefined, publicUrl: string, attempt: string | null = null): string[] {
+export function readAttemptCookies(
+  header: string | undefined,
+  publicUrl: string,
+  attempt: string | null = null,
+): string[] {
   const wanted = prefix(publicUrl) + (attempt ?? '');
   return cookies(header)
     .filter(([name]) => (attempt === null ? name.startsWith(wanted) : name === wanted))

@@ -14,7 +14,7 @@ export function escapeHtml(text: string): string {
 }
 
 /** A whole page: no script, no foreign resource. `body` is HTML. */
-export function page(title: string, body: string): string {
+export function renderPage(title: string, body: string): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -42,29 +42,34 @@ ${body}
 `;
 }
 
-export interface Connected {
+export interface ConnectedPageOptions {
   connectionId: string;
   /** What the connection lacks though it stands. */
-  lack: { detail: string; remedy: string } | null;
+  statusReason: { detail: string; remedy: string } | null;
   /** WhatsApp numbers that nobody has registered here. */
   numbers: readonly { id: string; name: string | null }[];
   docsUrl: string;
 }
 
 /** What a person sees at the end of a session without a `return_url`. A pin is asked for by nobody but who runs the API. */
-export function connectedPage({ connectionId, lack, numbers, docsUrl }: Connected): string {
+export function renderConnectedPage({ connectionId, statusReason, numbers, docsUrl }: ConnectedPageOptions): string {
   const lines = ['<h1>Connected</h1>'];
-  if (lack !== null) lines.push(`<p>Something is left to do. ${escapeHtml(`${lack.detail} ${lack.remedy}`)}</p>`);
-  if (numbers.length > 0) lines.push(registering(connectionId, numbers, docsUrl));
+  if (statusReason !== null)
+    lines.push(`<p>Something is left to do. ${escapeHtml(`${statusReason.detail} ${statusReason.remedy}`)}</p>`);
+  if (numbers.length > 0) lines.push(renderRegistrationNotice(connectionId, numbers, docsUrl));
   const isDone = lines.length === 1;
   lines.push(`<p>${isDone ? 'Everything is set up. ' : ''}You can close this page.</p>`);
-  return page('Connected', lines.join('\n'));
+  return renderPage('Connected', lines.join('\n'));
 }
 
-const NAMED_NUMBERS = 3;
+const MAX_NAMED_NUMBERS = 3;
 
-function registering(connectionId: string, numbers: Connected['numbers'], docsUrl: string): string {
-  const names = numbers.slice(0, NAMED_NUMBERS).map(({ id, name }) => escapeHtml(name ?? id));
+function renderRegistrationNotice(
+  connectionId: string,
+  numbers: ConnectedPageOptions['numbers'],
+  docsUrl: string,
+): string {
+  const names = numbers.slice(0, MAX_NAMED_NUMBERS).map(({ id, name }) => escapeHtml(name ?? id));
   const rest = numbers.length - names.length;
   const [only] = numbers;
   const number = numbers.length === 1 && only !== undefined ? only.id : '{phone_number_id}';
@@ -76,9 +81,9 @@ function registering(connectionId: string, numbers: Connected['numbers'], docsUr
  * An error that a person sees. The code and the id are for whoever they ask for help. `again`: the path of a link that may still
  * be used.
  */
-export function problemPage(problem: AppError, requestId: string, again: string | null = null): string {
-  const link = again === null ? '' : `\n<p><a class="button" href="${escapeHtml(again)}">Start again</a></p>`;
-  return page(
+export function renderProblemPage(problem: AppError, requestId: string, retryPath: string | null = null): string {
+  const link = retryPath === null ? '' : `\n<p><a class="button" href="${escapeHtml(retryPath)}">Start again</a></p>`;
+  return renderPage(
     problem.type.title,
     `<h1>${escapeHtml(problem.detail)}</h1>
 <p>${escapeHtml(problem.remedy)}</p>${link}

@@ -1,12 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { ConnectionReader } from '../../connections/connection/connection.repository.ts';
-import type { ConnectionView } from '../../connections/connection/connection-response.dto.ts';
-import { problemDocument, problemHeaders } from '../../platform/http-server/problem.filter.ts';
+import type { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
+import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
+import { toProblemDocument, toProblemHeaders } from '../../platform/http-server/problem.filter.ts';
 import type { AppError } from '../../platform/problem.ts';
-import { problemOfWord } from '../connect-problems.ts';
+import { problemOfErrorCode } from '../connect-problems.ts';
 import { withResult } from '../sessions/return-url.ts';
-import { connectedPage, problemPage } from './browser-page.ts';
-import type { CallbackEnd } from './callback.service.ts';
+import { renderConnectedPage, renderProblemPage } from './browser-page.ts';
+import type { AttemptResult } from './callback.service.ts';
 
 /** What a caller of our browser routes wants to read. Who names no type (curl) is a person. */
 export function wantsJson(accept: string | undefined): boolean {
@@ -15,36 +15,36 @@ export function wantsJson(accept: string | undefined): boolean {
 }
 
 /** An error as a page, or as problem+json where that was asked for. */
-export function answerProblem(
+export function sendBrowserProblem(
   request: FastifyRequest,
   reply: FastifyReply,
   problem: AppError,
-  again: string | null = null,
+  retryPath: string | null = null,
 ): void {
   const requestId = String(request.id);
-  const { 'content-type': jsonType, ...headers } = problemHeaders(problem);
+  const { 'content-type': jsonType, ...headers } = toProblemHeaders(problem);
   reply.status(problem.type.status).headers(headers).header('cache-control', 'no-store');
   if (wantsJson(request.headers.accept)) {
-    reply.header('content-type', jsonType).send(JSON.stringify(problemDocument(problem, requestId)));
+    reply.header('content-type', jsonType).send(JSON.stringify(toProblemDocument(problem, requestId)));
   } else {
-    reply.type('text/html; charset=utf-8').send(problemPage(problem, requestId, again));
+    reply.type('text/html; charset=utf-8').send(renderProblemPage(problem, requestId, retryPath));
   }
 }
 
-export interface EndingPage {
-  connections: ConnectionReader;
+export interface ResultPageOptions {
+  connections: ConnectionRepository;
   /** Where the routes that the page names are described. */
   docsUrl: string;
   /** The path of the connect link, where it is known. */
-  again?: string;
+  retryPath?: string;
 }
 
 /** The end of an authorization: back to where the person came from, else a page of ours, which says what is left to be done. */
-export async function answerEnd(
+export async function sendConnectResult(
   request: FastifyRequest,
   reply: FastifyReply,
-  { session, result }: CallbackEnd,
-  { connections, docsUrl, again }: EndingPage,
+  { session, result }: AttemptResult,
+  { connections, docsUrl, retryPath }: ResultPageOptions,
 ): Promise<void> {
   reply.header('cache-control', 'no-store');
   if (session.returnUrl !== null) {
@@ -52,23 +52,23 @@ export async function answerEnd(
     return;
   }
   if ('error' in result) {
-    const link = result.error === 'session_expired' ? undefined : again;
-    answerProblem(request, reply, problemOfWord(result.error, result.told), link ?? null);
+    const link = result.error === 'session_expired' ? undefined : retryPath;
+    sendBrowserProblem(request, reply, problemOfErrorCode(result.error, result.userMessage), link ?? null);
     return;
   }
   const { connectionId } = result;
   const connection = await connections.findAcrossTenants(connectionId);
-  const numbers = connection === null ? [] : numbersToRegister(connection);
+  const numbers = connection === null ? [] : findUnregisteredNumbers(connection);
   if (wantsJson(request.headers.accept)) {
-    const told = numbers.length === 0 ? {} : { phone_numbers_to_register: numbers.map(({ id }) => id) };
-    reply.send({ status: 'connected', connection_id: connectionId, ...told });
+    const unregistered = numbers.length === 0 ? {} : { phone_numbers_to_register: numbers.map(({ id }) => id) };
+    reply.send({ status: 'connected', connection_id: connectionId, ...unregistered });
   } else {
-    const lack = connection?.status_reason ?? null;
-    reply.type('text/html; charset=utf-8').send(connectedPage({ connectionId, lack, numbers, docsUrl }));
+    const statusReason = connection?.status_reason ?? null;
+    reply.type('text/html; charset=utf-8').send(renderConnectedPage({ connectionId, statusReason, numbers, docsUrl }));
   }
 }
 
 /** As far as is known here: one that Meta registered by itself (a number of the WhatsApp Business app) or an earlier partner did is among them. */
-function numbersToRegister({ assets }: ConnectionView): ConnectionView['assets'] {
+function findUnregisteredNumbers({ assets }: ConnectionResponse): ConnectionResponse['assets'] {
   return assets.filter(({ type, registration }) => type === 'phone_number' && registration?.status !== 'registered');
 }

@@ -3,16 +3,16 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
 import { Config } from '../../config/config.ts';
-import { ConnectionReader } from '../../connections/connection/connection.repository.ts';
+import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import type { CallbackQuery } from '../../meta/dialog/callback-query.ts';
-import { jsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
-import { jsSdkScript } from '../../meta/dialog/js-sdk-script.ts';
+import { buildJsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
+import { buildJsSdkScript } from '../../meta/dialog/js-sdk-script.ts';
 import { Random } from '../../platform/random.ts';
 import { BrowserFilter } from './browser.filter.ts';
-import { answerEnd } from './browser-response.ts';
-import { ReceiveCallback } from './callback.service.ts';
-import { connectPath, docsUrl, type OpenedSession, OpenSession } from './connect-link.service.ts';
-import { signupPage } from './signup-page.ts';
+import { sendConnectResult } from './browser-response.ts';
+import { CallbackService } from './callback.service.ts';
+import { ConnectLinkService, connectPath, docsUrl, type OpenedSession } from './connect-link.service.ts';
+import { renderSignupPage } from './signup-page.ts';
 
 /** Where a person's browser comes by: on the way to Meta's dialog, and back. */
 @ApiExcludeController()
@@ -21,23 +21,23 @@ import { signupPage } from './signup-page.ts';
 @Controller()
 export class BrowserController {
   constructor(
-    private readonly opener: OpenSession,
-    private readonly callback: ReceiveCallback,
-    private readonly connections: ConnectionReader,
+    private readonly connectLinks: ConnectLinkService,
+    private readonly callback: CallbackService,
+    private readonly connections: ConnectionRepository,
     private readonly config: Config,
     private readonly random: Random,
   ) {}
 
   @Get('connect/:token')
   async open(@Param('token') token: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const session = await this.opener.find(token);
+    const session = await this.connectLinks.find(token);
     reply.header('cache-control', 'no-store');
     // Fastify answers HEAD by the GET route. Who only looks gets no state, no cookie and no dialog.
     if (request.method === 'HEAD') {
       reply.send();
       return;
     }
-    const opened = await this.opener.open(session);
+    const opened = await this.connectLinks.open(session);
     reply.header('set-cookie', opened.cookie);
     if (opened.dialogUrl !== null) reply.redirect(opened.dialogUrl, 302);
     else this.sendSignupPage(opened, token, reply);
@@ -53,18 +53,21 @@ export class BrowserController {
       reply.header('cache-control', 'no-store').send();
       return;
     }
-    const end = await this.callback.receive(query, request.headers.cookie, String(request.id));
-    await answerEnd(request, reply, end, { connections: this.connections, docsUrl: docsUrl(this.config) });
+    const attemptResult = await this.callback.receive(query, request.headers.cookie, String(request.id));
+    await sendConnectResult(request, reply, attemptResult, {
+      connections: this.connections,
+      docsUrl: docsUrl(this.config),
+    });
   }
 
   private sendSignupPage({ session, attempt, rerequest }: OpenedSession, token: string, reply: FastifyReply): void {
     const { product, flow, scopes } = session;
     const { meta } = this.config;
-    const sdk = jsSdkParameters(meta, product, flow, scopes, rerequest);
+    const sdk = buildJsSdkParameters(meta, product, flow, scopes, rerequest);
     if (sdk === null) throw new Error(`the flow ${flow} has no JS SDK`);
     const basePath = connectPath(this.config, token);
     const nonce = this.random.bytes(16).toString('base64');
-    const { html, policy } = signupPage({ sdk, script: jsSdkScript(meta), basePath, attempt, nonce });
+    const { html, policy } = renderSignupPage({ sdk, script: buildJsSdkScript(meta), basePath, attempt, nonce });
     // Meta's SDK may know our origin, as the dialog shows it; the path, which holds the link's token, goes to nobody.
     reply.header('referrer-policy', 'strict-origin').header('content-security-policy', policy);
     reply.type('text/html; charset=utf-8').send(html);

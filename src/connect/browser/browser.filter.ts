@@ -3,9 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendProblem, toAppError } from '../../platform/http-server/problem.filter.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { internalError } from '../../platform/problem.ts';
-import { ConnectFailure } from '../connect-failed-error.ts';
+import { ConnectFailedError } from '../connect-failed-error.ts';
 import { problemOf } from '../connect-problems.ts';
-import { answerProblem, wantsJson } from './browser-response.ts';
+import { sendBrowserProblem, wantsJson } from './browser-response.ts';
 
 /** Errors of the routes that a person's browser visits. */
 @Catch()
@@ -15,15 +15,15 @@ export class BrowserFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
-    const problem = error instanceof ConnectFailure ? problemOf(error) : toAppError(error);
+    const problem = error instanceof ConnectFailedError ? problemOf(error) : toAppError(error);
     if (wantsJson(request.headers.accept) || request.method !== 'GET') {
       sendProblem(problem, request, reply, this.logger);
       return;
     }
     if (problem.type === internalError) {
-      const err = problem.occasion.cause ?? problem;
+      const err = problem.occurrence.cause ?? problem;
       this.logger.error({ err, request_id: String(request.id), route: request.routeOptions.url }, 'internal error');
     }
-    answerProblem(request, reply, problem);
+    sendBrowserProblem(request, reply, problem);
   }
 }

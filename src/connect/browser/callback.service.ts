@@ -3,38 +3,41 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { type Actor, AuditLog } from '../../audit/audit-log.ts';
 import { Config } from '../../config/config.ts';
-import { ClaimLost, TokenIntakes } from '../../connections/authorization/pending-authorization.repository.ts';
+import {
+  ClaimLostError,
+  PendingAuthorizationRepository,
+} from '../../connections/authorization/pending-authorization.repository.ts';
 import { Database } from '../../database/database.ts';
 import { type CallbackOutcome, type CallbackQuery, parseCallbackQuery } from '../../meta/dialog/callback-query.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import type { SignupIds } from '../authorization/authorization-hints.ts';
-import { RedeemCode } from '../authorization/code-redeemer.ts';
-import { IntakeDesk } from '../authorization/pending-authorization.service.ts';
-import { type ConnectError, ConnectFailure } from '../connect-failed-error.ts';
+import { CodeRedeemer } from '../authorization/code-redeemer.ts';
+import { PendingAuthorizationService } from '../authorization/pending-authorization.service.ts';
+import { type ConnectErrorCode, ConnectFailedError } from '../connect-failed-error.ts';
 import { ConnectSecrets } from '../sessions/connect-secrets.ts';
 import {
   type ConnectAttempt,
   type ConnectSession,
-  ConnectSessionStore,
+  ConnectSessionRepository,
 } from '../sessions/connect-session.repository.ts';
-import type { ConnectResult, ToldPerson } from '../sessions/return-url.ts';
-import { attemptCookie } from './attempt-cookie.ts';
+import type { ConnectResult, UserMessage } from '../sessions/return-url.ts';
+import { readAttemptCookie } from './attempt-cookie.ts';
 import { redirectUri } from './connect-link.service.ts';
 
 const BROWSER: Actor = Object.freeze({ kind: 'browser', id: null });
 const POLL_MS = 250;
 /** 15 seconds: longer than Meta's calls take at their worst but one. */
-const POLLS = 60;
+const MAX_POLLS = 60;
 
 /** What an authorization ended on, and the session that its browser proved to belong to. */
-export interface CallbackEnd {
+export interface AttemptResult {
   session: ConnectSession;
   result: ConnectResult;
 }
 
 /** An attempt whose browser has proved that it is the one that opened the link. */
-interface ProvenAttempt {
+interface VerifiedAttempt {
   attempt: ConnectAttempt;
   session: ConnectSession;
   requestId: string;
@@ -42,13 +45,13 @@ interface ProvenAttempt {
 
 /** Takes the browser back from Meta: proves whose it is, uses its state up once, and brings the code to its end. */
 @Injectable()
-export class ReceiveCallback {
+export class CallbackService {
   constructor(
-    private readonly sessions: ConnectSessionStore,
+    private readonly sessions: ConnectSessionRepository,
     private readonly secrets: ConnectSecrets,
-    private readonly redeemer: RedeemCode,
-    private readonly intakes: TokenIntakes,
-    private readonly desk: IntakeDesk,
+    private readonly redeemer: CodeRedeemer,
+    private readonly pendingAuthorizations: PendingAuthorizationRepository,
+    private readonly pendingAuthorizationService: PendingAuthorizationService,
     private readonly database: Database,
     private readonly audit: AuditLog,
     private readonly config: Config,
@@ -56,17 +59,17 @@ export class ReceiveCallback {
   ) {}
 
   /**
-   * The callback of a dialog. Throws `ConnectFailure` `state_mismatch` where the browser cannot prove itself: then no session is
+   * The callback of a dialog. Throws `ConnectFailedError` `state_mismatch` where the browser cannot prove itself: then no session is
    * known, and there is nowhere to send it.
    */
-  async receive(query: CallbackQuery, cookies: string | undefined, requestId: string): Promise<CallbackEnd> {
+  async receive(query: CallbackQuery, cookies: string | undefined, requestId: string): Promise<AttemptResult> {
     const outcome = parseCallbackQuery(query);
-    const proven = await this.prove(outcome.state, cookies, requestId);
+    const verified = await this.verifyState(outcome.state, cookies, requestId);
     const result =
       outcome.kind === 'code'
-        ? await this.redeem(proven, outcome.code, redirectUri(this.config), {})
-        : await this.refuse(proven, wordOf(outcome));
-    return { session: proven.session, result };
+        ? await this.redeem(verified, outcome.code, redirectUri(this.config), {})
+        : await this.refuse(verified, errorCodeOf(outcome));
+    return { session: verified.session, result };
   }
 
   /** The code that our Embedded Signup page got from Meta's JS SDK. The browser is proved by its cookie alone. */
@@ -74,71 +77,76 @@ export class ReceiveCallback {
     session: ConnectSession,
     given: { cookies: string[]; code: SecretString; ids: SignupIds },
     requestId: string,
-  ): Promise<CallbackEnd> {
-    const proven = await this.proveByCookie(session, given.cookies, requestId);
-    return { session, result: await this.redeem(proven, given.code, null, given.ids) };
+  ): Promise<AttemptResult> {
+    const verified = await this.verifyCookie(session, given.cookies, requestId);
+    return { session, result: await this.redeem(verified, given.code, null, given.ids) };
   }
 
   /** The person left the Embedded Signup of our page. */
-  async cancel(session: ConnectSession, cookies: string[], requestId: string): Promise<CallbackEnd> {
-    const proven = await this.proveByCookie(session, cookies, requestId);
-    return { session, result: await this.refuse(proven, 'access_denied') };
+  async cancel(session: ConnectSession, cookies: string[], requestId: string): Promise<AttemptResult> {
+    const verified = await this.verifyCookie(session, cookies, requestId);
+    return { session, result: await this.refuse(verified, 'access_denied') };
   }
 
   /** What the attempt of this browser ended on. */
-  async resultOf(session: ConnectSession, cookies: string[]): Promise<CallbackEnd> {
-    const { attempt } = await this.proveByCookie(session, cookies, '');
+  async resultOf(session: ConnectSession, cookies: string[]): Promise<AttemptResult> {
+    const { attempt } = await this.verifyCookie(session, cookies, '');
     if (attempt.connectionId !== null) return { session, result: { connectionId: attempt.connectionId } };
     const pending = attempt.consumedAt === null ? 'session_expired' : 'meta_unavailable';
     return { session, result: { error: attempt.error ?? pending } };
   }
 
-  private async proveByCookie(session: ConnectSession, cookies: string[], requestId: string): Promise<ProvenAttempt> {
+  private async verifyCookie(session: ConnectSession, cookies: string[], requestId: string): Promise<VerifiedAttempt> {
     const hashes = cookies.map((cookie) => this.secrets.hash(cookie));
     const attempt = await this.sessions.findAttemptByCookie(session.id, hashes);
-    if (attempt === null) throw new ConnectFailure('state_mismatch', { isFinal: true });
+    if (attempt === null) throw new ConnectFailedError('state_mismatch', { isFinal: true });
     return { attempt, session, requestId };
   }
 
-  private async prove(state: string | null, cookies: string | undefined, requestId: string): Promise<ProvenAttempt> {
+  private async verifyState(
+    state: string | null,
+    cookies: string | undefined,
+    requestId: string,
+  ): Promise<VerifiedAttempt> {
     const stateHash = state === null ? null : this.secrets.hash(state);
     const attempt = stateHash === null ? null : await this.sessions.findAttempt(stateHash);
     const session = attempt === null ? null : await this.sessions.findAcrossTenants(attempt.sessionId);
-    if (attempt === null || session === null) throw new ConnectFailure('state_mismatch', { isFinal: true });
-    const proven = { attempt, session, requestId };
-    const cookie = attemptCookie(cookies, this.config.publicUrl, attempt.stateHash);
-    if (cookie !== null && timingSafeEqual(this.secrets.hash(cookie), attempt.cookieHash)) return proven;
+    if (attempt === null || session === null) throw new ConnectFailedError('state_mismatch', { isFinal: true });
+    const verified = { attempt, session, requestId };
+    const cookie = readAttemptCookie(cookies, this.config.publicUrl, attempt.stateHash);
+    if (cookie !== null && timingSafeEqual(this.secrets.hash(cookie), attempt.cookieHash)) return verified;
     // Somebody brought a state of ours to another browser, so it is worth an entry; an invented one is not.
-    await this.record(proven, 'connect.failed', 'state_mismatch');
-    throw new ConnectFailure('state_mismatch', { isFinal: true });
+    await this.record(verified, 'connect.failed', 'state_mismatch');
+    throw new ConnectFailedError('state_mismatch', { isFinal: true });
   }
 
   private async redeem(
-    proven: ProvenAttempt,
+    verified: VerifiedAttempt,
     code: SecretString,
     usedRedirectUri: string | null,
     ids: SignupIds,
   ): Promise<ConnectResult> {
-    const { session, requestId } = proven;
-    const { stateHash } = proven.attempt;
-    if (!(await this.sessions.consume(this.database, stateHash, null))) return this.follow(proven);
+    const { session, requestId } = verified;
+    const { stateHash } = verified.attempt;
+    if (!(await this.sessions.consume(this.database, stateHash, null))) return this.awaitResult(verified);
     const given = { session, stateHash, code, redirectUri: usedRedirectUri, ids, actor: BROWSER, requestId };
-    return this.settled(proven, () => this.redeemer.redeem(given));
+    return this.toResult(verified, () => this.redeemer.redeem(given));
   }
 
   /** The dialog ended without a code. */
-  private async refuse(proven: ProvenAttempt, error: ConnectError): Promise<ConnectResult> {
-    if (!(await this.sessions.consume(this.database, proven.attempt.stateHash, error))) return this.follow(proven);
-    await this.record(proven, error === 'access_denied' ? 'connect.denied' : 'connect.failed', error);
+  private async refuse(verified: VerifiedAttempt, error: ConnectErrorCode): Promise<ConnectResult> {
+    if (!(await this.sessions.consume(this.database, verified.attempt.stateHash, error)))
+      return this.awaitResult(verified);
+    await this.record(verified, error === 'access_denied' ? 'connect.denied' : 'connect.failed', error);
     return { error };
   }
 
-  private async settled(proven: ProvenAttempt, work: () => Promise<string>): Promise<ConnectResult> {
+  private async toResult(verified: VerifiedAttempt, work: () => Promise<string>): Promise<ConnectResult> {
     try {
       return { connectionId: await work() };
     } catch (error) {
-      if (error instanceof ConnectFailure) return { error: error.browserWord, told: wordsForPerson(error) };
-      if (error instanceof ClaimLost) return this.follow(proven);
+      if (error instanceof ConnectFailedError) return { error: error.errorCode, userMessage: toUserMessage(error) };
+      if (error instanceof ClaimLostError) return this.awaitResult(verified);
       throw error;
     }
   }
@@ -147,45 +155,45 @@ export class ReceiveCallback {
    * A second delivery of a callback, or one too late. Exchanges nothing: waits for the first to end and ends on the same; where
    * nobody works on the first's token any more (a crash, or Meta was out of reach) it goes on with it.
    */
-  private async follow(proven: ProvenAttempt): Promise<ConnectResult> {
-    const { stateHash } = proven.attempt;
-    for (let poll = 0; poll < POLLS; poll++) {
+  private async awaitResult(verified: VerifiedAttempt): Promise<ConnectResult> {
+    const { stateHash } = verified.attempt;
+    for (let poll = 0; poll < MAX_POLLS; poll++) {
       const attempt = await this.sessions.findAttempt(stateHash);
-      if (attempt === null || attempt.consumedAt === null) return this.tooLate(proven);
+      if (attempt === null || attempt.consumedAt === null) return this.rejectExpired(verified);
       if (attempt.connectionId !== null) return { connectionId: attempt.connectionId };
       if (attempt.error !== null) return { error: attempt.error };
-      const intake = await this.intakes.claimByState(stateHash, this.config.claimSeconds);
-      if (intake !== null) {
-        const driver = { actor: BROWSER, requestId: proven.requestId };
-        return this.settled(proven, () => this.desk.bring(intake, driver));
+      const pendingAuthorization = await this.pendingAuthorizations.claimByState(stateHash, this.config.claimSeconds);
+      if (pendingAuthorization !== null) {
+        const initiator = { actor: BROWSER, requestId: verified.requestId };
+        return this.toResult(verified, () => this.pendingAuthorizationService.process(pendingAuthorization, initiator));
       }
-      if (await this.isLost(attempt)) return this.giveUp(proven);
+      if (await this.isLost(attempt)) return this.markCodeRejected(verified);
       await sleep(POLL_MS);
     }
     return { error: 'meta_unavailable' };
   }
 
   /** The state was never used, and can't be any more: its time is over, or another browser has finished the session. */
-  private async tooLate(proven: ProvenAttempt): Promise<ConnectResult> {
-    await this.record(proven, 'connect.failed', 'session_expired');
+  private async rejectExpired(verified: VerifiedAttempt): Promise<ConnectResult> {
+    await this.record(verified, 'connect.failed', 'session_expired');
     return { error: 'session_expired' };
   }
 
   /** The replica that consumed the state died before it could seal what the code gave: the code is spent, or was never sent. */
   private async isLost({ stateHash, consumedAt }: ConnectAttempt): Promise<boolean> {
     const isOld = consumedAt !== null && addSeconds(consumedAt, this.config.claimSeconds) <= this.clock.now();
-    return isOld && !(await this.intakes.existsForState(this.database, stateHash));
+    return isOld && !(await this.pendingAuthorizations.existsForState(this.database, stateHash));
   }
 
-  private async giveUp(proven: ProvenAttempt): Promise<ConnectResult> {
-    if (await this.sessions.settle(this.database, proven.attempt.stateHash, 'code_rejected')) {
-      await this.record(proven, 'connect.failed', 'code_rejected');
+  private async markCodeRejected(verified: VerifiedAttempt): Promise<ConnectResult> {
+    if (await this.sessions.recordError(this.database, verified.attempt.stateHash, 'code_rejected')) {
+      await this.record(verified, 'connect.failed', 'code_rejected');
       return { error: 'code_rejected' };
     }
-    return this.follow(proven);
+    return this.awaitResult(verified);
   }
 
-  private async record({ session, requestId }: ProvenAttempt, action: string, code: ConnectError): Promise<void> {
+  private async record({ session, requestId }: VerifiedAttempt, action: string, code: ConnectErrorCode): Promise<void> {
     await this.audit.record(this.database, {
       action,
       actor: BROWSER,
@@ -199,12 +207,12 @@ export class ReceiveCallback {
 }
 
 /** Only what comes with something to do: the rest is for whoever reads the API or the log. */
-function wordsForPerson({ occasion: { detail, remedy } }: ConnectFailure): ToldPerson {
+function toUserMessage({ occurrence: { detail, remedy } }: ConnectFailedError): UserMessage {
   return detail === undefined || remedy === undefined ? {} : { detail, remedy };
 }
 
 /** Meta's ways to end a dialog without a code, in our words. */
-function wordOf(outcome: Exclude<CallbackOutcome, { kind: 'code' }>): ConnectError {
+function errorCodeOf(outcome: Exclude<CallbackOutcome, { kind: 'code' }>): ConnectErrorCode {
   switch (outcome.kind) {
     case 'denied':
       return 'access_denied';
@@ -218,7 +226,7 @@ function wordOf(outcome: Exclude<CallbackOutcome, { kind: 'code' }>): ConnectErr
 }
 
 /** OAuth 2.0's words (RFC 6749 4.1.2.1) that are no passing trouble. */
-const ERRORS = new Map<string, ConnectError>([
+const ERRORS = new Map<string, ConnectErrorCode>([
   ['unauthorized_client', 'app_unavailable'],
   ['invalid_request', 'meta_configuration'],
   ['invalid_scope', 'meta_configuration'],

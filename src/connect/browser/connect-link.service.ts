@@ -1,17 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
-import { ConnectionReader } from '../../connections/connection/connection.repository.ts';
-import { dialogUrl } from '../../meta/dialog/dialog-url.ts';
+import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
+import { buildDialogUrl } from '../../meta/dialog/dialog-url.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
-import { ConnectFailure } from '../connect-failed-error.ts';
+import { ConnectFailedError } from '../connect-failed-error.ts';
 import { ConnectSecrets } from '../sessions/connect-secrets.ts';
-import { type ConnectSession, ConnectSessionStore } from '../sessions/connect-session.repository.ts';
-import { attemptName, setAttemptCookie } from './attempt-cookie.ts';
+import { type ConnectSession, ConnectSessionRepository } from '../sessions/connect-session.repository.ts';
+import { attemptNameOf, serializeAttemptCookie } from './attempt-cookie.ts';
 
 /** For the dialog, counted from when a browser opened the link. */
-const DIALOG_SECONDS = 10 * 60;
+const DIALOG_TTL_SECONDS = 10 * 60;
 /** Embedded Signup has a business verified and a number confirmed on the way. */
-const SIGNUP_SECONDS = 30 * 60;
+const SIGNUP_TTL_SECONDS = 30 * 60;
 
 /** Where the browser goes next. */
 export interface OpenedSession {
@@ -43,26 +43,26 @@ export function docsUrl({ publicUrl }: Config): string {
 
 /** Gives each browser that opens a connect link a state and a cookie of its own: a link scanner that follows it spoils nothing. */
 @Injectable()
-export class OpenSession {
+export class ConnectLinkService {
   constructor(
-    private readonly sessions: ConnectSessionStore,
+    private readonly sessions: ConnectSessionRepository,
     private readonly secrets: ConnectSecrets,
-    private readonly connections: ConnectionReader,
+    private readonly connections: ConnectionRepository,
     private readonly config: Config,
     private readonly clock: Clock,
   ) {}
 
   /** The session of a link. Throws `session_expired` for one that has ended or never was: the link does not tell which. */
   async find(token: string): Promise<ConnectSession> {
-    const session = await this.findEnded(token);
-    if (!this.sessions.isOpen(session)) throw new ConnectFailure('session_expired', { isFinal: true });
+    const session = await this.findIncludingEnded(token);
+    if (!this.sessions.isOpen(session)) throw new ConnectFailedError('session_expired', { isFinal: true });
     return session;
   }
 
   /** The same, also when it has ended: for browsers that opened it before. */
-  async findEnded(token: string): Promise<ConnectSession> {
+  async findIncludingEnded(token: string): Promise<ConnectSession> {
     const session = await this.sessions.findByToken(this.secrets.hash(token));
-    if (session === null) throw new ConnectFailure('session_expired', { isFinal: true });
+    if (session === null) throw new ConnectFailedError('session_expired', { isFinal: true });
     return session;
   }
 
@@ -75,19 +75,19 @@ export class OpenSession {
       stateHash: state.hash,
       sessionId: session.id,
       cookieHash: cookie.hash,
-      expiresAt: addSeconds(this.clock.now(), isSignup ? SIGNUP_SECONDS : DIALOG_SECONDS),
+      expiresAt: addSeconds(this.clock.now(), isSignup ? SIGNUP_TTL_SECONDS : DIALOG_TTL_SECONDS),
     });
     return {
       session,
-      attempt: attemptName(state.hash),
-      cookie: setAttemptCookie(this.config.publicUrl, state.hash, cookie.value),
+      attempt: attemptNameOf(state.hash),
+      cookie: serializeAttemptCookie(this.config.publicUrl, state.hash, cookie.value),
       rerequest,
       dialogUrl: isSignup ? null : this.dialogUrl(session, state.value, rerequest),
     };
   }
 
   private dialogUrl({ product, flow, scopes }: ConnectSession, state: string, rerequest: boolean): string {
-    return dialogUrl(this.config.meta, {
+    return buildDialogUrl(this.config.meta, {
       product,
       flow,
       scopes,

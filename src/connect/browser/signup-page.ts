@@ -1,9 +1,9 @@
 import type { JsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
 import type { JsSdkScript } from '../../meta/dialog/js-sdk-script.ts';
-import { escapeHtml, page } from './browser-page.ts';
+import { escapeHtml, renderPage } from './browser-page.ts';
 import { SIGNUP_SCRIPT } from './signup-script.ts';
 
-export interface SignupPage {
+export interface SignupPageOptions {
   sdk: JsSdkParameters;
   script: JsSdkScript;
   /** Where the page posts what came of it: `…/connect/{token}`. */
@@ -17,7 +17,10 @@ export interface SignupPage {
 const WELCOME = 'A window of Meta opens, in which you choose or create your WhatsApp Business Account.';
 
 /** The page that runs Embedded Signup, and the policy it must be sent with. No id, version or scope stands in its script. */
-export function signupPage({ sdk, script, basePath, attempt, nonce }: SignupPage): { html: string; policy: string } {
+export function renderSignupPage({ sdk, script, basePath, attempt, nonce }: SignupPageOptions): {
+  html: string;
+  policy: string;
+} {
   const setup = {
     sdk,
     messageOrigin: script.messageOrigin,
@@ -32,7 +35,7 @@ export function signupPage({ sdk, script, basePath, attempt, nonce }: SignupPage
 <script type="application/json" id="setup">${JSON.stringify(setup).replaceAll('<', '\\u003c')}</script>
 <script nonce="${nonce}">${SIGNUP_SCRIPT}</script>
 <script nonce="${nonce}" id="sdk" src="${escapeHtml(script.url)}" async></script>`;
-  return { html: page('Connect WhatsApp', body), policy: policy(nonce, script) };
+  return { html: renderPage('Connect WhatsApp', body), policy: policy(nonce, script) };
 }
 
 /**

@@ -3,18 +3,18 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
 import { Config } from '../../config/config.ts';
-import { ConnectionReader } from '../../connections/connection/connection.repository.ts';
+import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import { AppError, notFound } from '../../platform/problem.ts';
 import { SecretString } from '../../platform/secret-string.ts';
-import { CompleteSignupRequest, signupIds } from '../connect.dto.ts';
-import { ConnectFailure } from '../connect-failed-error.ts';
+import { CompleteSignupRequest, toSignupIds } from '../connect.dto.ts';
+import { ConnectFailedError } from '../connect-failed-error.ts';
 import type { ConnectSession } from '../sessions/connect-session.repository.ts';
 import { withResult } from '../sessions/return-url.ts';
-import { attemptCookies } from './attempt-cookie.ts';
+import { readAttemptCookies } from './attempt-cookie.ts';
 import { BrowserFilter } from './browser.filter.ts';
-import { answerEnd } from './browser-response.ts';
-import { type CallbackEnd, ReceiveCallback } from './callback.service.ts';
-import { connectPath, docsUrl, OpenSession } from './connect-link.service.ts';
+import { sendConnectResult } from './browser-response.ts';
+import { type AttemptResult, CallbackService } from './callback.service.ts';
+import { ConnectLinkService, connectPath, docsUrl } from './connect-link.service.ts';
 
 /** As Fastify parses it. `attempt`: which of a browser's tabs asks; where it is not told, the newest counts. */
 type AttemptQuery = Readonly<Record<string, unknown>>;
@@ -30,9 +30,9 @@ function attemptOf({ attempt }: AttemptQuery): string | null {
 @Controller('connect/:token')
 export class SignupController {
   constructor(
-    private readonly opener: OpenSession,
-    private readonly callback: ReceiveCallback,
-    private readonly connections: ConnectionReader,
+    private readonly connectLinks: ConnectLinkService,
+    private readonly callback: CallbackService,
+    private readonly connections: ConnectionRepository,
     private readonly config: Config,
   ) {}
 
@@ -45,8 +45,8 @@ export class SignupController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const session = await this.ownSession(token, request);
-    const given = { cookies: this.cookies(request, query), code: new SecretString(body.code), ids: signupIds(body) };
-    this.answer(reply, token, query, await this.callback.complete(session, given, String(request.id)));
+    const given = { cookies: this.cookies(request, query), code: new SecretString(body.code), ids: toSignupIds(body) };
+    this.response(reply, token, query, await this.callback.complete(session, given, String(request.id)));
   }
 
   /** The person left the signup. */
@@ -58,8 +58,8 @@ export class SignupController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const session = await this.ownSession(token, request);
-    const end = await this.callback.cancel(session, this.cookies(request, query), String(request.id));
-    this.answer(reply, token, query, end);
+    const attemptResult = await this.callback.cancel(session, this.cookies(request, query), String(request.id));
+    this.response(reply, token, query, attemptResult);
   }
 
   /** Where the page sends the browser when there is no `return_url`. */
@@ -70,30 +70,30 @@ export class SignupController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const session = await this.opener.findEnded(token);
-    const end = await this.callback.resultOf(session, this.cookies(request, query));
-    const page = {
+    const session = await this.connectLinks.findIncludingEnded(token);
+    const attemptResult = await this.callback.resultOf(session, this.cookies(request, query));
+    const pageOptions = {
       connections: this.connections,
       docsUrl: docsUrl(this.config),
-      again: connectPath(this.config, token),
+      retryPath: connectPath(this.config, token),
     };
-    await answerEnd(request, reply, end, page);
+    await sendConnectResult(request, reply, attemptResult, pageOptions);
   }
 
   private async ownSession(token: string, request: FastifyRequest): Promise<ConnectSession> {
     if (request.headers.origin !== new URL(this.config.publicUrl).origin) {
-      throw new ConnectFailure('state_mismatch', { isFinal: true });
+      throw new ConnectFailedError('state_mismatch', { isFinal: true });
     }
-    const session = await this.opener.findEnded(token);
+    const session = await this.connectLinks.findIncludingEnded(token);
     if (session.flow !== 'embedded_signup') throw new AppError(notFound);
     return session;
   }
 
   private cookies(request: FastifyRequest, query: AttemptQuery): string[] {
-    return attemptCookies(request.headers.cookie, this.config.publicUrl, attemptOf(query));
+    return readAttemptCookies(request.headers.cookie, this.config.publicUrl, attemptOf(query));
   }
 
-  private answer(reply: FastifyReply, token: string, query: AttemptQuery, { session, result }: CallbackEnd): void {
+  private response(reply: FastifyReply, token: string, query: AttemptQuery, { session, result }: AttemptResult): void {
     const attempt = attemptOf(query);
     const ours = `${this.config.publicUrl}/connect/${token}/result${attempt === null ? '' : `?attempt=${attempt}`}`;
     const redirectTo = session.returnUrl === null ? ours : withResult(session.returnUrl, result);

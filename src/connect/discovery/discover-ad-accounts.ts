@@ -3,7 +3,7 @@ import type { Discovered, DiscoveryInput } from './discovery.ts';
 
 /** Ad accounts with their currency, and the business that owns them, which is their parent. */
 export async function discoverAdAccounts(api: DiscoveryApi, { token }: DiscoveryInput): Promise<Discovered> {
-  const accounts = await api.adAccounts(token);
+  const accounts = await api.listAdAccounts(token);
   return {
     pages: [],
     assets: accounts.map(({ id, name, currency, business }) => ({
@@ -17,7 +17,7 @@ export async function discoverAdAccounts(api: DiscoveryApi, { token }: Discovery
         ...(business === null ? {} : { business }),
       },
     })),
-    shortcoming:
+    warning:
       accounts.length > 0
         ? null
         : {

@@ -6,20 +6,20 @@ import { discoverInstagramByPages, discoverPages, pageAsset } from './discover-p
 import { discoverWhatsapp } from './discover-whatsapp.ts';
 import {
   asRefusal,
-  type Discover,
+  type ConnectionWarning,
+  type DiscoverAssets,
   type Discovered,
   type DiscoveryInput,
   NOTHING,
-  type Shortcoming,
 } from './discovery.ts';
 
 /** The one account that an Instagram Login token speaks for, under the id that webhooks name. */
-const ownInstagramAccount: Discover = async (_, { inspection }): Promise<Discovered> => {
+const ownInstagramAccount: DiscoverAssets = async (_, { inspection }): Promise<Discovered> => {
   const { userId: id, subjectName: name } = inspection;
   return { ...NOTHING, assets: [{ type: 'instagram_account', id, name, parentId: null, pageId: null }] };
 };
 
-const BY_PRODUCT: Readonly<Record<Product, Discover>> = {
+const BY_PRODUCT: Readonly<Record<Product, DiscoverAssets>> = {
   pages: discoverPages,
   instagram: discoverInstagramByPages,
   ads: discoverAdAccounts,
@@ -27,12 +27,12 @@ const BY_PRODUCT: Readonly<Record<Product, Discover>> = {
   threads: async () => NOTHING,
 };
 
-const BY_KIND: Readonly<Partial<Record<CredentialKind, Discover>>> = {
+const BY_KIND: Readonly<Partial<Record<CredentialKind, DiscoverAssets>>> = {
   instagram_user: ownInstagramAccount,
   threads_user: async () => NOTHING,
 };
 
-const REFUSED: Shortcoming = {
+const REFUSED: ConnectionWarning = {
   code: 'discovery_refused',
   detail: 'Meta did not let this token list what it reaches.',
   remedy: 'Connect again and grant everything that the dialog asks for, with an account that may manage the assets.',
@@ -42,7 +42,7 @@ const REFUSED: Shortcoming = {
  * What a token reaches. A new product or kind is a row above. A token that may not list anything is a connection all the same,
  * with something to mend, and a Page's token reaches its Page; every other failure is a `MetaError`.
  */
-export async function discover(product: Product, api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
+export async function discoverAssets(product: Product, api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
   try {
     return await (BY_KIND[input.inspection.kind] ?? BY_PRODUCT[product])(api, input);
   } catch (error) {
@@ -50,6 +50,6 @@ export async function discover(product: Product, api: DiscoveryApi, input: Disco
     if (refusal === null) throw error;
     const { kind, subjectId } = input.inspection;
     const assets = kind === 'page' ? [pageAsset(subjectId, null, false)] : [];
-    return { ...NOTHING, assets, shortcoming: { ...REFUSED, meta: refusal.cause } };
+    return { ...NOTHING, assets, warning: { ...REFUSED, meta: refusal.cause } };
   }
 }

@@ -2,7 +2,7 @@ import type { GrantedAsset } from '../../connections/authorization/connection-pr
 import type { GrantedCredential } from '../../connections/credentials/credential-writer.ts';
 import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import type { DiscoveredPage } from '../../meta/assets/discovery-responses.ts';
-import { asRefusal, type Discovered, type DiscoveryInput, type Shortcoming } from './discovery.ts';
+import { asRefusal, type ConnectionWarning, type Discovered, type DiscoveryInput } from './discovery.ts';
 
 /**
  * The Pages of a person or system user, over all pages of paging, each with a credential of its own. Page tokens of a long-lived
@@ -11,30 +11,30 @@ import { asRefusal, type Discovered, type DiscoveryInput, type Shortcoming } fro
 export async function discoverPages(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
   if (input.inspection.kind === 'page') {
     const name = await nameOfOwnPage(api, input);
-    return { pages: [], assets: [pageAsset(input.inspection.subjectId, name, false)], shortcoming: null };
+    return { pages: [], assets: [pageAsset(input.inspection.subjectId, name, false)], warning: null };
   }
   const { pages, assets } = await listPages(api, input);
-  if (assets.length === 0) return { pages, assets, shortcoming: NO_PAGE };
-  return { pages, assets, shortcoming: pages.length === 0 ? NO_PAGE_PERMISSION : null };
+  if (assets.length === 0) return { pages, assets, warning: NO_PAGE };
+  return { pages, assets, warning: pages.length === 0 ? NO_PAGE_PERMISSION : null };
 }
 
 /** Null where Meta does not let the token read its Page: it reaches it all the same. */
 async function nameOfOwnPage(api: DiscoveryApi, { token }: DiscoveryInput): Promise<string | null> {
   try {
-    return (await api.ownPage(token)).name;
+    return (await api.getOwnPage(token)).name;
   } catch (error) {
     if (asRefusal(error) === null) throw error;
     return null;
   }
 }
 
-const NO_PAGE: Shortcoming = {
+const NO_PAGE: ConnectionWarning = {
   code: 'no_page',
   detail: 'The person has no Facebook Page, or chose none in the dialog.',
   remedy: 'Connect again with an account that has a task on the Page, and choose the Page in the dialog.',
 };
 
-const NO_PAGE_PERMISSION: Shortcoming = {
+const NO_PAGE_PERMISSION: ConnectionWarning = {
   code: 'no_page_permission',
   detail: 'The person has no permission on any of the Pages: Meta gave no access to them.',
   remedy: 'Ask an admin of the Page to give this person access to it (Page settings, Page access), then connect again.',
@@ -50,21 +50,21 @@ export async function discoverInstagramByPages(api: DiscoveryApi, input: Discove
       accounts.push({ type: 'instagram_account', id, name: username, parentId: page.id, pageId });
     }
   });
-  return { pages, assets: [...assets, ...accounts], shortcoming: accounts.length > 0 ? null : NO_INSTAGRAM_ACCOUNT };
+  return { pages, assets: [...assets, ...accounts], warning: accounts.length > 0 ? null : NO_INSTAGRAM_ACCOUNT };
 }
 
 /** For the token of one Page, which reaches what is linked to that Page. */
 async function discoverInstagramOfPage(api: DiscoveryApi, { token, inspection }: DiscoveryInput): Promise<Discovered> {
-  const page = await api.ownPage(token);
+  const page = await api.getOwnPage(token);
   const { subjectId: pageId } = inspection;
   const accounts = page.instagramAccounts.map(({ id, username }): GrantedAsset => {
     return { type: 'instagram_account', id, name: username, parentId: pageId, pageId: null };
   });
   const assets = [pageAsset(pageId, page.name, false), ...accounts];
-  return { pages: [], assets, shortcoming: accounts.length > 0 ? null : NO_INSTAGRAM_ACCOUNT };
+  return { pages: [], assets, warning: accounts.length > 0 ? null : NO_INSTAGRAM_ACCOUNT };
 }
 
-const NO_INSTAGRAM_ACCOUNT: Shortcoming = {
+const NO_INSTAGRAM_ACCOUNT: ConnectionWarning = {
   code: 'no_instagram_account',
   detail: 'None of the Pages has a linked Instagram account.',
   remedy:
@@ -78,7 +78,7 @@ async function listPages(
 ): Promise<Pick<Discovered, 'pages' | 'assets'>> {
   const pages: GrantedCredential[] = [];
   const assets: GrantedAsset[] = [];
-  for await (const page of api.pages(token)) {
+  for await (const page of api.listPages(token)) {
     if (page.accessToken !== null) {
       const subject = { subjectId: page.id, subjectName: page.name };
       const { issuedAt } = inspection;

@@ -3,7 +3,7 @@ import type { GrantedAsset } from '../../connections/authorization/connection-pr
 import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import type { MetaCause } from '../../platform/problem.ts';
-import { asRefusal, type Discovered, type DiscoveryInput, type Shortcoming } from './discovery.ts';
+import { asRefusal, type ConnectionWarning, type Discovered, type DiscoveryInput } from './discovery.ts';
 
 const SCOPES = new Set(['whatsapp_business_management', 'whatsapp_business_messaging']);
 
@@ -17,25 +17,25 @@ type Subscription = { isSubscribed: true } | { isSubscribed: false; meta: MetaCa
  */
 export async function discoverWhatsapp(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
   const assets: GrantedAsset[] = [];
-  const unheard: { wabaId: string; meta: MetaCause }[] = [];
+  const unsubscribed: { wabaId: string; meta: MetaCause }[] = [];
   const candidates = candidateIds(input);
   const details = candidates.length === 0 ? {} : await businessOf(api, input);
   for (const wabaId of candidates) {
-    const account = await unlessRefused(api.whatsappAccounts(input.token, [wabaId]));
+    const account = await unlessRefused(api.listWhatsappAccounts(input.token, [wabaId]));
     const [found] = account ?? [];
     if (found === undefined) continue;
     const { id, name } = found;
     assets.push({ type: 'whatsapp_business_account', id, name, parentId: null, pageId: null, details });
     assets.push(...(await phoneNumbers(api, input, id)));
     const subscription = await subscribe(api, input, id);
-    if (!subscription.isSubscribed) unheard.push({ wabaId: id, meta: subscription.meta });
+    if (!subscription.isSubscribed) unsubscribed.push({ wabaId: id, meta: subscription.meta });
   }
-  if (assets.length === 0) return { pages: [], assets, shortcoming: noAccount(input, candidates) };
-  return { pages: [], assets, shortcoming: unheard.length === 0 ? null : notSubscribed(unheard) };
+  if (assets.length === 0) return { pages: [], assets, warning: noAccount(input, candidates) };
+  return { pages: [], assets, warning: unsubscribed.length === 0 ? null : notSubscribed(unsubscribed) };
 }
 
 /** A person who just signed up has to do it again; an imported token may serve somebody who knows the account's id. */
-function noAccount({ isOfPerson }: DiscoveryInput, candidates: readonly string[]): Shortcoming {
+function noAccount({ isInteractive }: DiscoveryInput, candidates: readonly string[]): ConnectionWarning {
   const detail =
     candidates.length === 0
       ? 'Neither Embedded Signup nor the granted permissions name a WhatsApp Business Account.'
@@ -43,18 +43,18 @@ function noAccount({ isOfPerson }: DiscoveryInput, candidates: readonly string[]
   return {
     code: 'no_whatsapp_account',
     detail,
-    remedy: isOfPerson
+    remedy: isInteractive
       ? 'Create a connect session and go through Embedded Signup again to its end, choosing the account; a front end that runs the SDK itself gives the waba_id of its session message along.'
       : 'Give the system user the WhatsApp Business Account in the business settings, then import a token that was made after that.',
-    ...(isOfPerson ? { isUnusable: true } : {}),
+    ...(isInteractive ? { isUnusable: true } : {}),
   };
 }
 
-function notSubscribed(unheard: readonly { wabaId: string; meta: MetaCause }[]): Shortcoming {
-  const meta = unheard[0]?.meta ?? {};
+function notSubscribed(unsubscribed: readonly { wabaId: string; meta: MetaCause }[]): ConnectionWarning {
+  const meta = unsubscribed[0]?.meta ?? {};
   return {
     code: 'webhooks_not_subscribed',
-    detail: `The app is not subscribed to the webhooks of the WhatsApp Business Account ${unheard.map(({ wabaId }) => wabaId).join(', ')}: no message reaches it.`,
+    detail: `The app is not subscribed to the webhooks of the WhatsApp Business Account ${unsubscribed.map(({ wabaId }) => wabaId).join(', ')}: no message reaches it.`,
     remedy:
       'Check that whatsapp_business_management was granted for this account and that the app has a callback URL for whatsapp_business_account, then connect again: that subscribes anew.',
     ...(Object.keys(meta).length === 0 ? {} : { meta }),
@@ -72,7 +72,7 @@ function candidateIds({ hints, inspection }: DiscoveryInput): string[] {
 async function businessOf(api: DiscoveryApi, { token, inspection }: DiscoveryInput): Promise<AssetDetails> {
   if (inspection.kind !== 'system_user') return {};
   try {
-    const id = await api.clientBusinessId(token);
+    const id = await api.getClientBusinessId(token);
     return id === null ? {} : { business: { id, name: null } };
   } catch (error) {
     if (error instanceof MetaError) return {};
@@ -81,7 +81,7 @@ async function businessOf(api: DiscoveryApi, { token, inspection }: DiscoveryInp
 }
 
 async function phoneNumbers(api: DiscoveryApi, { token }: DiscoveryInput, wabaId: string): Promise<GrantedAsset[]> {
-  const numbers = (await unlessRefused(api.phoneNumbers(wabaId, token))) ?? [];
+  const numbers = (await unlessRefused(api.listPhoneNumbers(wabaId, token))) ?? [];
   return numbers.map(({ id, displayPhoneNumber, verifiedName }) => ({
     type: 'phone_number',
     id,
@@ -95,7 +95,7 @@ async function phoneNumbers(api: DiscoveryApi, { token }: DiscoveryInput, wabaId
 async function subscribe(api: DiscoveryApi, { token, meta }: DiscoveryInput, wabaId: string): Promise<Subscription> {
   try {
     await api.subscribeApp(wabaId, token);
-    const apps = await api.subscribedApps(wabaId, token);
+    const apps = await api.listSubscribedApps(wabaId, token);
     return apps.some(({ id }) => id === meta.app.id) ? { isSubscribed: true } : { isSubscribed: false, meta: {} };
   } catch (error) {
     const refusal = asRefusal(error);

@@ -3,24 +3,24 @@ import type { GrantedAsset } from '../../connections/authorization/connection-pr
 import type { GrantedCredential } from '../../connections/credentials/credential-writer.ts';
 import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
-import type { Inspection } from '../../meta/tokens/inspection-result.ts';
+import type { ValidInspection } from '../../meta/tokens/inspection-result.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
-import type { IntakeHints } from '../authorization/authorization-hints.ts';
+import type { AuthorizationHints } from '../authorization/authorization-hints.ts';
 
 /** What discovery starts from: an inspected, long-lived token. */
 export interface DiscoveryInput {
   token: SecretString;
-  inspection: Inspection;
+  inspection: ValidInspection;
   scopes: string[];
-  hints: IntakeHints;
+  hints: AuthorizationHints;
   /** A person was asked just now, and can be asked again; nobody stands behind an import. */
-  isOfPerson: boolean;
+  isInteractive: boolean;
   meta: Config['meta'];
 }
 
 /** Something that a person should mend, though the connection stands. */
-export interface Shortcoming {
+export interface ConnectionWarning {
   code: string;
   detail: string;
   remedy: string;
@@ -34,13 +34,13 @@ export interface Shortcoming {
 export interface Discovered {
   pages: GrantedCredential[];
   assets: GrantedAsset[];
-  shortcoming: Shortcoming | null;
+  warning: ConnectionWarning | null;
 }
 
 /** One product's discovery. Throws `MetaError`. May be repeated: it only reads, or does what is harmless twice. */
-export type Discover = (api: DiscoveryApi, input: DiscoveryInput) => Promise<Discovered>;
+export type DiscoverAssets = (api: DiscoveryApi, input: DiscoveryInput) => Promise<Discovered>;
 
-export const NOTHING: Discovered = Object.freeze({ pages: [], assets: [], shortcoming: null });
+export const NOTHING: Discovered = Object.freeze({ pages: [], assets: [], warning: null });
 
 /** Verdicts that are an answer to "may this token have that?". It was valid a moment ago, so a suspicion is one, too. */
 const REFUSALS: ReadonlySet<string> = new Set(['permission', 'parameter', 'blocked', 'suspect']);

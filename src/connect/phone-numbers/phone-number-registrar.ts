@@ -2,13 +2,13 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Actor } from '../../audit/audit-log.ts';
 import {
   type ConnectionPhoneNumber,
-  PhoneRegistrations,
+  PhoneRegistrationRepository,
   type RegistrationFailure,
 } from '../../connections/assets/phone-registration.repository.ts';
 import { reauthRequired } from '../../connections/connection/connection-problems.ts';
-import { ConnectionDoubts } from '../../connections/connection/verification-requests.ts';
-import { CredentialClaims } from '../../connections/credentials/credential-claim.repository.ts';
-import { CredentialVersions } from '../../connections/credentials/credential-version.repository.ts';
+import { VerificationRequests } from '../../connections/connection/verification-requests.ts';
+import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
+import { CredentialVersionRepository } from '../../connections/credentials/credential-version.repository.ts';
 import { Database } from '../../database/database.ts';
 import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
@@ -16,9 +16,9 @@ import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { AppError } from '../../platform/problem.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { metaConfiguration, metaUnavailable, phoneNumberNotFound, registrationRefused } from '../connect-problems.ts';
-import { NUMBER_NOT_FOUND, NUMBER_NOT_NAMED, registrationFailure } from './registration-failure.ts';
+import { NUMBER_NOT_FOUND, NUMBER_NOT_NAMED, toRegistrationFailure } from './registration-failure.ts';
 
-export interface Registration {
+export interface PhoneNumberRegistration {
   connectionId: string;
   /** Six digits. Goes to Meta and nowhere else. */
   pin: SecretString;
@@ -30,13 +30,13 @@ const RETRY_AFTER_SECONDS = 60;
 
 /** Makes WhatsApp numbers usable with the Cloud API (META.md 8). How it ended is written on number and connection in any case. */
 @Injectable()
-export class RegisterPhoneNumber {
+export class PhoneNumberRegistrar {
   constructor(
     private readonly discovery: DiscoveryApi,
-    private readonly registrations: PhoneRegistrations,
-    private readonly claims: CredentialClaims,
-    private readonly versions: CredentialVersions,
-    private readonly doubts: ConnectionDoubts,
+    private readonly registrations: PhoneRegistrationRepository,
+    private readonly claims: CredentialClaimRepository,
+    private readonly versions: CredentialVersionRepository,
+    private readonly verificationRequests: VerificationRequests,
     private readonly database: Database,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
@@ -45,8 +45,8 @@ export class RegisterPhoneNumber {
    * Throws `AppError`: 404 `phone_number_not_found`, 409 `reauth_required`, 422 `registration_refused` with what to do, 503
    * `meta_unavailable` (limits, too), 502 `meta_configuration`.
    */
-  async register(phoneNumberId: string, registration: Registration): Promise<void> {
-    const numbers = await this.registrations.numbersOf(registration.connectionId);
+  async register(phoneNumberId: string, registration: PhoneNumberRegistration): Promise<void> {
+    const numbers = await this.registrations.listPhoneNumbers(registration.connectionId);
     const number = numbers.find(({ id }) => id === phoneNumberId);
     if (number === undefined) throw new AppError(phoneNumberNotFound);
     const error = await this.attempt(number, registration);
@@ -57,11 +57,11 @@ export class RegisterPhoneNumber {
    * Right after a connection was made: of the number that was named, or of the only one. Never throws for what Meta says or for
    * which number was meant: the connection stands, and tells.
    */
-  async registerAfterConnecting(phoneNumberId: string | null, registration: Registration): Promise<void> {
-    const numbers = await this.registrations.numbersOf(registration.connectionId);
+  async registerAfterConnecting(phoneNumberId: string | null, registration: PhoneNumberRegistration): Promise<void> {
+    const numbers = await this.registrations.listPhoneNumbers(registration.connectionId);
     const number = phoneNumberId === null ? numbers[0] : numbers.find(({ id }) => id === phoneNumberId);
-    if (phoneNumberId === null && numbers.length > 1) return this.note(registration, null, NUMBER_NOT_NAMED);
-    if (number === undefined) return this.note(registration, null, NUMBER_NOT_FOUND);
+    if (phoneNumberId === null && numbers.length > 1) return this.recordOutcome(registration, null, NUMBER_NOT_NAMED);
+    if (number === undefined) return this.recordOutcome(registration, null, NUMBER_NOT_FOUND);
     try {
       await this.attempt(number, registration);
     } catch (error) {
@@ -71,25 +71,29 @@ export class RegisterPhoneNumber {
   }
 
   /** What Meta refused; null: registered. Throws `AppError` where there is no token to ask with. */
-  private async attempt(number: ConnectionPhoneNumber, registration: Registration): Promise<MetaError | null> {
+  private async attempt(
+    number: ConnectionPhoneNumber,
+    registration: PhoneNumberRegistration,
+  ): Promise<MetaError | null> {
     const credential = await this.claims.find(number.credentialId);
-    const token = credential?.status === 'active' ? await this.versions.openServing(credential) : null;
+    const token = credential?.status === 'active' ? await this.versions.openCurrent(credential) : null;
     if (token === null) throw new AppError(reauthRequired);
     try {
       await this.discovery.registerPhoneNumber(number.id, token, registration.pin);
-      await this.note(registration, number.id, null);
+      await this.recordOutcome(registration, number.id, null);
       return null;
     } catch (error) {
       if (!(error instanceof MetaError)) throw error;
-      await this.note(registration, number.id, registrationFailure(error));
+      await this.recordOutcome(registration, number.id, toRegistrationFailure(error));
       const { kind } = error.verdict;
-      if (kind === 'dead' || kind === 'suspect') await this.doubts.raise(this.database, [registration.connectionId]);
+      if (kind === 'dead' || kind === 'suspect')
+        await this.verificationRequests.requestVerification(this.database, [registration.connectionId]);
       return error;
     }
   }
 
-  private note(
-    { connectionId, actor, requestId }: Registration,
+  private recordOutcome(
+    { connectionId, actor, requestId }: PhoneNumberRegistration,
     phoneNumberId: string | null,
     failure: RegistrationFailure | null,
   ): Promise<void> {
@@ -98,8 +102,8 @@ export class RegisterPhoneNumber {
 }
 
 function problemOf(error: MetaError): AppError {
-  const { detail, remedy, meta } = registrationFailure(error);
-  const occasion = { detail, remedy, cause: error, ...(meta === undefined ? {} : { meta }) };
+  const { detail, remedy, meta } = toRegistrationFailure(error);
+  const occurrence = { detail, remedy, cause: error, ...(meta === undefined ? {} : { meta }) };
   switch (error.verdict.kind) {
     case 'dead':
       return new AppError(reauthRequired, { cause: error, ...(meta === undefined ? {} : { meta }) });
@@ -109,9 +113,9 @@ function problemOf(error: MetaError): AppError {
     case 'throttled':
     case 'suspect': {
       const retryAfterSeconds = error.retryAfterSeconds ?? RETRY_AFTER_SECONDS;
-      return new AppError(metaUnavailable, { ...occasion, retryAfterSeconds });
+      return new AppError(metaUnavailable, { ...occurrence, retryAfterSeconds });
     }
     default:
-      return new AppError(registrationRefused, occasion);
+      return new AppError(registrationRefused, occurrence);
   }
 }

@@ -1,18 +1,18 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { actorOf } from '../../audit/actor.ts';
-import type { Caller } from '../../auth/authenticated-client.ts';
-import { CurrentCaller, RequestId, Roles } from '../../auth/decorators.ts';
-import { covers } from '../../auth/policy/policy.ts';
-import { ConnectionReader } from '../../connections/connection/connection.repository.ts';
+import { toActor } from '../../audit/actor.ts';
+import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
+import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
+import { isCoveredByPolicy } from '../../auth/policy/policy.ts';
+import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import { connectionNotFound, connectionRevoked } from '../../connections/connection/connection-problems.ts';
-import type { ConnectionView } from '../../connections/connection/connection-response.dto.ts';
+import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import { isId } from '../../platform/ids.ts';
 import { AppError } from '../../platform/problem.ts';
 import { SecretString } from '../../platform/secret-string.ts';
 import { RegisterPhoneNumberRequest } from '../connect.dto.ts';
-import { requireView } from '../sessions/connect-sessions.controller.ts';
-import { RegisterPhoneNumber } from './phone-number-registrar.ts';
+import { requireConnection } from '../sessions/connect-sessions.controller.ts';
+import { PhoneNumberRegistrar } from './phone-number-registrar.ts';
 
 /** The phone numbers of WhatsApp connections. */
 @ApiTags('connecting')
@@ -21,8 +21,8 @@ import { RegisterPhoneNumber } from './phone-number-registrar.ts';
 @Controller('v1/connections/:id/phone-numbers')
 export class PhoneNumbersController {
   constructor(
-    private readonly connections: ConnectionReader,
-    private readonly registering: RegisterPhoneNumber,
+    private readonly connections: ConnectionRepository,
+    private readonly registrar: PhoneNumberRegistrar,
   ) {}
 
   /** Also for a number that is registered already. How it ended stands on the number among the connection's assets. */
@@ -33,15 +33,15 @@ export class PhoneNumbersController {
     @Param('id') id: string,
     @Param('phone_number_id') phoneNumberId: string,
     @Body() { pin }: RegisterPhoneNumberRequest,
-    @CurrentCaller() caller: Caller,
+    @CurrentClient() client: AuthenticatedClient,
     @RequestId() requestId: string,
-  ): Promise<ConnectionView> {
+  ): Promise<ConnectionResponse> {
     const connection = isId(id, 'con') ? await this.connections.findAcrossTenants(id) : null;
-    if (connection === null || !covers(caller, connection.tenant, connection.product))
+    if (connection === null || !isCoveredByPolicy(client, connection.tenant, connection.product))
       throw new AppError(connectionNotFound);
     if (connection.status === 'revoked') throw new AppError(connectionRevoked);
-    const registration = { connectionId: id, pin: new SecretString(pin), actor: actorOf(caller), requestId };
-    await this.registering.register(phoneNumberId, registration);
-    return requireView(await this.connections.findAcrossTenants(id));
+    const registration = { connectionId: id, pin: new SecretString(pin), actor: toActor(client), requestId };
+    await this.registrar.register(phoneNumberId, registration);
+    return requireConnection(await this.connections.findAcrossTenants(id));
   }
 }

@@ -18,6 +18,6 @@ export class ConnectSecrets {
   }
 
   hash(value: string): Buffer {
-    return this.ring.lookupHash(value);
+    return this.ring.blindIndex(value);
   }
 }

@@ -3,7 +3,7 @@ import type { Product } from '../../config/config.ts';
 import { Database, type Sql, type Transaction } from '../../database/database.ts';
 import type { DialogFlow } from '../../meta/dialog/product-scopes.ts';
 import { Clock } from '../../platform/clock.ts';
-import type { ConnectError } from '../connect-failed-error.ts';
+import type { ConnectErrorCode } from '../connect-failed-error.ts';
 
 /** An invitation to connect one tenant for one product. */
 export interface ConnectSession {
@@ -31,7 +31,7 @@ export interface ConnectAttempt {
   /** Its state was used; it counts once. */
   consumedAt: Date | null;
   connectionId: string | null;
-  error: ConnectError | null;
+  error: ConnectErrorCode | null;
 }
 
 interface SessionRow {
@@ -54,17 +54,18 @@ interface AttemptRow {
   expires_at: Date;
   consumed_at: Date | null;
   connection_id: string | null;
-  error: ConnectError | null;
+  error: ConnectErrorCode | null;
 }
 
-const SESSION = 'id, tenant, product, flow, scopes, return_url, client_id, expires_at, connection_id, closed_at';
-const ATTEMPT = 'state_hash, session_id, cookie_hash, expires_at, consumed_at, connection_id, error';
+const SESSION_COLUMNS =
+  'id, tenant, product, flow, scopes, return_url, client_id, expires_at, connection_id, closed_at';
+const ATTEMPT_COLUMNS = 'state_hash, session_id, cookie_hash, expires_at, consumed_at, connection_id, error';
 /** A link that is opened more often loses its oldest unused attempts, so nobody can fill the table, or lock a person out. */
-const MAX_ATTEMPTS = 50;
+const MAX_UNUSED_ATTEMPTS = 50;
 
 /** The rows of connect sessions and of the browsers that opened them. */
 @Injectable()
-export class ConnectSessionStore {
+export class ConnectSessionRepository {
   constructor(
     private readonly database: Database,
     private readonly clock: Clock,
@@ -91,7 +92,7 @@ export class ConnectSessionStore {
 
   async findByToken(tokenHash: Buffer): Promise<ConnectSession | null> {
     const [row] = await this.database.rows<SessionRow>({
-      text: `SELECT ${SESSION} FROM connect_session WHERE token_hash = $1`,
+      text: `SELECT ${SESSION_COLUMNS} FROM connect_session WHERE token_hash = $1`,
       values: [tokenHash],
     });
     return row === undefined ? null : toSession(row);
@@ -100,7 +101,7 @@ export class ConnectSessionStore {
   /** Whatever its tenant: the caller's policy is the caller's business. */
   async findAcrossTenants(id: string): Promise<ConnectSession | null> {
     const [row] = await this.database.rows<SessionRow>({
-      text: `SELECT ${SESSION} FROM connect_session WHERE id = $1`,
+      text: `SELECT ${SESSION_COLUMNS} FROM connect_session WHERE id = $1`,
       values: [id],
     });
     return row === undefined ? null : toSession(row);
@@ -122,13 +123,13 @@ export class ConnectSessionStore {
       text: `DELETE FROM connect_attempt WHERE state_hash IN (
         SELECT state_hash FROM connect_attempt WHERE session_id = $1 AND consumed_at IS NULL
         ORDER BY created_at DESC OFFSET $2)`,
-      values: [attempt.sessionId, MAX_ATTEMPTS],
+      values: [attempt.sessionId, MAX_UNUSED_ATTEMPTS],
     });
   }
 
   async findAttempt(stateHash: Buffer): Promise<ConnectAttempt | null> {
     const [row] = await this.database.rows<AttemptRow>({
-      text: `SELECT ${ATTEMPT} FROM connect_attempt WHERE state_hash = $1`,
+      text: `SELECT ${ATTEMPT_COLUMNS} FROM connect_attempt WHERE state_hash = $1`,
       values: [stateHash],
     });
     return row === undefined ? null : toAttempt(row);
@@ -137,7 +138,7 @@ export class ConnectSessionStore {
   /** The newest attempt of a session that one of these cookies belongs to. */
   async findAttemptByCookie(sessionId: string, cookieHashes: Buffer[]): Promise<ConnectAttempt | null> {
     const [row] = await this.database.rows<AttemptRow>({
-      text: `SELECT ${ATTEMPT} FROM connect_attempt WHERE session_id = $1 AND cookie_hash = ANY ($2)
+      text: `SELECT ${ATTEMPT_COLUMNS} FROM connect_attempt WHERE session_id = $1 AND cookie_hash = ANY ($2)
         ORDER BY created_at DESC LIMIT 1`,
       values: [sessionId, cookieHashes],
     });
@@ -148,7 +149,7 @@ export class ConnectSessionStore {
    * Uses an attempt's state up, once: true for exactly one caller, and only while attempt and session are good. With `error`
    * that is at once what it ended on.
    */
-  async consume(sql: Sql, stateHash: Buffer, error: ConnectError | null): Promise<boolean> {
+  async consume(sql: Sql, stateHash: Buffer, error: ConnectErrorCode | null): Promise<boolean> {
     const consumed = await sql.run({
       text: `UPDATE connect_attempt a SET consumed_at = $2, error = $3 FROM connect_session s
         WHERE a.state_hash = $1 AND a.consumed_at IS NULL AND a.expires_at > $2 AND s.id = a.session_id AND s.closed_at IS NULL`,
@@ -158,12 +159,12 @@ export class ConnectSessionStore {
   }
 
   /** Writes what an attempt ended on; the first word stays. */
-  async settle(sql: Sql, stateHash: Buffer, error: ConnectError): Promise<boolean> {
-    const settled = await sql.run({
+  async recordError(sql: Sql, stateHash: Buffer, error: ConnectErrorCode): Promise<boolean> {
+    const updated = await sql.run({
       text: `UPDATE connect_attempt SET error = $2 WHERE state_hash = $1 AND error IS NULL AND connection_id IS NULL`,
       values: [stateHash, error],
     });
-    return settled === 1;
+    return updated === 1;
   }
 
   /**
@@ -187,10 +188,10 @@ export class ConnectSessionStore {
   }
 
   /** Sessions whose time was over before `instant`, with their attempts; those whose token is still on its way stay. */
-  async removeEndedBefore(instant: Date): Promise<number> {
+  async removeExpiredBefore(instant: Date): Promise<number> {
     return this.database.run({
       text: `DELETE FROM connect_session s WHERE expires_at < $1
-        AND NOT EXISTS (SELECT 1 FROM token_intake i WHERE i.session_id = s.id)`,
+        AND NOT EXISTS (SELECT 1 FROM pending_authorization i WHERE i.session_id = s.id)`,
       values: [instant],
     });
   }

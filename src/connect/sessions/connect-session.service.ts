@@ -1,16 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { type Actor, AuditLog } from '../../audit/audit-log.ts';
 import { Config, type Product } from '../../config/config.ts';
-import { ConnectionReader } from '../../connections/connection/connection.repository.ts';
+import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import { Database } from '../../database/database.ts';
-import { type JsSdkParameters, jsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
+import { buildJsSdkParameters, type JsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
 import { type DialogFlow, defaultScopes } from '../../meta/dialog/product-scopes.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
 import { ConnectSecrets } from './connect-secrets.ts';
-import { type ConnectSession, ConnectSessionStore } from './connect-session.repository.ts';
+import { type ConnectSession, ConnectSessionRepository } from './connect-session.repository.ts';
 
-const LIFE_SECONDS = 10 * 60;
+const SESSION_TTL_SECONDS = 10 * 60;
 
 export interface NewSession {
   tenant: string;
@@ -33,25 +33,25 @@ export interface CreatedSession {
 
 /** Makes the invitation that a person follows to connect. */
 @Injectable()
-export class CreateSession {
+export class ConnectSessionService {
   constructor(
     private readonly database: Database,
-    private readonly sessions: ConnectSessionStore,
+    private readonly sessions: ConnectSessionRepository,
     private readonly secrets: ConnectSecrets,
-    private readonly connections: ConnectionReader,
+    private readonly connections: ConnectionRepository,
     private readonly audit: AuditLog,
     private readonly config: Config,
     private readonly clock: Clock,
     private readonly ids: Ids,
   ) {}
 
-  async create(wanted: NewSession, by: { actor: Actor; requestId: string }): Promise<CreatedSession> {
-    const { tenant, product, flow } = wanted;
+  async create(newSession: NewSession, by: { actor: Actor; requestId: string }): Promise<CreatedSession> {
+    const { tenant, product, flow } = newSession;
     const session: ConnectSession = {
-      ...wanted,
+      ...newSession,
       id: this.ids.next('cns'),
-      scopes: wanted.scopes ?? defaultScopes(product, flow),
-      expiresAt: addSeconds(this.clock.now(), LIFE_SECONDS),
+      scopes: newSession.scopes ?? defaultScopes(product, flow),
+      expiresAt: addSeconds(this.clock.now(), SESSION_TTL_SECONDS),
       connectionId: null,
       closedAt: null,
     };
@@ -66,7 +66,7 @@ export class CreateSession {
     return {
       session,
       connectUrl: `${this.config.publicUrl}/connect/${token}`,
-      jsSdk: jsSdkParameters(this.config.meta, product, flow, session.scopes, rerequest),
+      jsSdk: buildJsSdkParameters(this.config.meta, product, flow, session.scopes, rerequest),
     };
   }
 }

@@ -1,16 +1,16 @@
-import type { ConnectError } from '../connect-failed-error.ts';
+import type { ConnectErrorCode } from '../connect-failed-error.ts';
 
 const MAX_LENGTH = 2048;
-const OURS = ['status', 'connection_id', 'error'];
+const RESERVED_PARAMETERS = ['status', 'connection_id', 'error'];
 
 /** Words for the person, in place of the problem's own; on our pages only. */
-export interface ToldPerson {
+export interface UserMessage {
   detail?: string;
   remedy?: string;
 }
 
 /** What a `return_url` is told (CONTRACT 4), and a page of ours besides. */
-export type ConnectResult = { connectionId: string } | { error: ConnectError; told?: ToldPerson };
+export type ConnectResult = { connectionId: string } | { error: ConnectErrorCode; userMessage?: UserMessage };
 
 /**
  * A `return_url` as it may be stored: absolute, http(s), of an allowed origin, without user, fragment and the parameters that
@@ -24,8 +24,8 @@ export function checkReturnUrl(value: string, origins: readonly string[]): { url
   const url = new URL(value);
   if (url.username !== '' || url.password !== '') return { fault: 'must not have a user or password' };
   if (value.includes('#')) return { fault: 'must not have a fragment' };
-  if (OURS.some((name) => url.searchParams.has(name))) {
-    return { fault: `must not have a parameter named ${OURS.join(', ')}: those are added` };
+  if (RESERVED_PARAMETERS.some((name) => url.searchParams.has(name))) {
+    return { fault: `must not have a parameter named ${RESERVED_PARAMETERS.join(', ')}: those are added` };
   }
   if (!origins.includes(url.origin)) {
     return { fault: 'has an origin that is not in RETURN_URL_ORIGINS' };

@@ -3,33 +3,33 @@ import { Interval } from '@nestjs/schedule';
 import { Config } from '../../config/config.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
-import { ConnectSessionStore } from './connect-session.repository.ts';
+import { ConnectSessionRepository } from './connect-session.repository.ts';
 
-const EVERY_MS = 60 * 60 * 1000;
+const INTERVAL_MS = 60 * 60 * 1000;
 const DAY_SECONDS = 24 * 60 * 60;
 
 /** Forgets connect sessions and their browsers' attempts `RETENTION_DAYS` after their end. What came of them stays in the audit record. */
 @Injectable()
-export class SessionRetention {
+export class SessionRetentionJob {
   constructor(
-    private readonly sessions: ConnectSessionStore,
+    private readonly sessions: ConnectSessionRepository,
     private readonly config: Config,
     private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
-  @Interval(EVERY_MS)
+  @Interval(INTERVAL_MS)
   async tick(): Promise<void> {
     try {
-      const forgotten = await this.forgetOld();
-      if (forgotten > 0) this.logger.info({ forgotten }, 'old connect sessions were removed');
+      const removed = await this.removeExpired();
+      if (removed > 0) this.logger.info({ removed }, 'old connect sessions were removed');
     } catch (error) {
       this.logger.error({ err: error }, 'removing old connect sessions failed');
     }
   }
 
   /** How many sessions were removed. */
-  forgetOld(): Promise<number> {
-    return this.sessions.removeEndedBefore(addSeconds(this.clock.now(), -this.config.retentionDays * DAY_SECONDS));
+  removeExpired(): Promise<number> {
+    return this.sessions.removeExpiredBefore(addSeconds(this.clock.now(), -this.config.retentionDays * DAY_SECONDS));
   }
 }

@@ -7,7 +7,7 @@ import type { StatusReason } from '../connection/status-reason.ts';
 import type { AssetDetails, PhoneRegistration } from './asset-details.ts';
 
 /** The status reason of a connection one of whose numbers could not be registered. */
-export const NOT_REGISTERED = 'phone_number_not_registered';
+export const PHONE_NUMBER_NOT_REGISTERED = 'phone_number_not_registered';
 
 /** A phone number of a connection, and the credential that reaches it. */
 export interface ConnectionPhoneNumber {
@@ -22,7 +22,7 @@ export interface RegistrationFailure {
   meta?: MetaCause;
 }
 
-interface Registrar {
+interface RegistrationActor {
   actor: Actor;
   requestId: string | null;
 }
@@ -36,7 +36,7 @@ interface LockedConnection extends Record<string, unknown> {
 
 /** How registering the numbers of a connection ended: on the number, on the connection, in the record. Never the pin. */
 @Injectable()
-export class PhoneRegistrations {
+export class PhoneRegistrationRepository {
   constructor(
     private readonly database: Database,
     private readonly audit: AuditLog,
@@ -44,7 +44,7 @@ export class PhoneRegistrations {
   ) {}
 
   /** The numbers of a connection, by id. */
-  async numbersOf(connectionId: string): Promise<ConnectionPhoneNumber[]> {
+  async listPhoneNumbers(connectionId: string): Promise<ConnectionPhoneNumber[]> {
     const rows = await this.database.rows<{ id: string; parent_id: string | null; credential_id: string }>({
       text: `SELECT id, parent_id, credential_id FROM asset WHERE connection_id = $1 AND type = 'phone_number' ORDER BY id`,
       values: [connectionId],
@@ -57,7 +57,7 @@ export class PhoneRegistrations {
     connectionId: string,
     phoneNumberId: string | null,
     failure: RegistrationFailure | null,
-    by: Registrar,
+    by: RegistrationActor,
   ): Promise<void> {
     const at = this.clock.now();
     const registration: PhoneRegistration = {
@@ -68,9 +68,9 @@ export class PhoneRegistrations {
     await this.database.transaction(async (tx) => {
       const connection = await lock(tx, connectionId);
       if (connection === undefined || connection.status === 'revoked') return;
-      const stands = failure === null || !(await isRegistered(tx, connectionId, phoneNumberId));
-      if (phoneNumberId !== null && stands) await note(tx, connectionId, phoneNumberId, { registration });
-      const reason = stands ? await this.reasonAfter(tx, connectionId, connection, failure) : undefined;
+      const isApplicable = failure === null || !(await isRegistered(tx, connectionId, phoneNumberId));
+      if (phoneNumberId !== null && isApplicable) await saveDetails(tx, connectionId, phoneNumberId, { registration });
+      const reason = isApplicable ? await this.statusReasonAfter(tx, connectionId, connection, failure) : undefined;
       if (reason !== undefined) {
         await tx.run({
           text: 'UPDATE connection SET status_reason = $2, updated_at = $3 WHERE id = $1',
@@ -91,14 +91,15 @@ export class PhoneRegistrations {
   }
 
   /** Undefined: it stays. A graver reason is not covered up; a success takes back what only registering was the cause of. */
-  private async reasonAfter(
+  private async statusReasonAfter(
     tx: Transaction,
     connectionId: string,
     { status, status_reason: now }: LockedConnection,
     failure: RegistrationFailure | null,
   ): Promise<StatusReason | null | undefined> {
-    if (status !== 'active' || (now !== null && now.code !== NOT_REGISTERED)) return undefined;
-    if (failure !== null) return { code: NOT_REGISTERED, ...failure, since_at: this.clock.now().toISOString() };
+    if (status !== 'active' || (now !== null && now.code !== PHONE_NUMBER_NOT_REGISTERED)) return undefined;
+    if (failure !== null)
+      return { code: PHONE_NUMBER_NOT_REGISTERED, ...failure, since_at: this.clock.now().toISOString() };
     const failed = await tx.rows({
       text: `SELECT 1 FROM asset WHERE connection_id = $1 AND details->'registration'->>'status' = 'failed' LIMIT 1`,
       values: [connectionId],
@@ -125,7 +126,7 @@ async function isRegistered(tx: Transaction, connectionId: string, id: string | 
   return rows.length > 0;
 }
 
-async function note(tx: Transaction, connectionId: string, id: string, details: AssetDetails): Promise<void> {
+async function saveDetails(tx: Transaction, connectionId: string, id: string, details: AssetDetails): Promise<void> {
   await tx.run({
     text: `UPDATE asset SET details = coalesce(details, '{}') || $3::jsonb
       WHERE connection_id = $1 AND type = 'phone_number' AND id = $2`,

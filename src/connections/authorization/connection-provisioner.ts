@@ -6,13 +6,13 @@ import { Outbox } from '../../events/outbox/outbox.ts';
 import { Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
 import type { AssetDetails } from '../assets/asset-details.ts';
-import { NOT_REGISTERED } from '../assets/phone-registration.repository.ts';
+import { PHONE_NUMBER_NOT_REGISTERED } from '../assets/phone-registration.repository.ts';
 import type { ConnectionStatus } from '../connection/connection-status.ts';
 import type { StatusReason } from '../connection/status-reason.ts';
 import type { AssetType } from '../credentials/credential-kind.ts';
 import { CredentialWriter, type GrantedCredential } from '../credentials/credential-writer.ts';
 import { lockMetaUser } from './meta-user-lock.ts';
-import { type TokenIntake, TokenIntakes } from './pending-authorization.repository.ts';
+import { type PendingAuthorization, PendingAuthorizationRepository } from './pending-authorization.repository.ts';
 
 export interface GrantedAsset {
   type: AssetType;
@@ -26,8 +26,8 @@ export interface GrantedAsset {
 }
 
 /** Everything that one authorization gave, after inspection and discovery. */
-export interface Establishment {
-  intake: TokenIntake;
+export interface ProvisioningInput {
+  pendingAuthorization: PendingAuthorization;
   appId: string;
   metaUserId: string;
   /** Instagram: the id that the person has for our app only; null where that is `metaUserId`, or is not told. */
@@ -50,7 +50,7 @@ export interface Establishment {
 /** What stays with an asset that is found again. */
 type KeptDetails = ReadonlyMap<string, AssetDetails>;
 
-interface LivingRow {
+interface LiveConnectionRow {
   id: string;
   status: ConnectionStatus;
 }
@@ -61,11 +61,11 @@ interface LivingRow {
  * the same tenant, product, app and Meta user, keeps its id and brings it back from `reauth_required`; a revoked one is never found.
  */
 @Injectable()
-export class EstablishConnection {
+export class ConnectionProvisioner {
   constructor(
     private readonly database: Database,
     private readonly credentials: CredentialWriter,
-    private readonly intakes: TokenIntakes,
+    private readonly pendingAuthorizations: PendingAuthorizationRepository,
     private readonly audit: AuditLog,
     private readonly outbox: Outbox,
     private readonly clock: Clock,
@@ -73,45 +73,48 @@ export class EstablishConnection {
     private readonly config: Config,
   ) {}
 
-  /** Throws `ClaimLost` where the intake is no longer the caller's; then nothing was written. */
-  async establish(
-    granted: Establishment,
+  /** Throws `ClaimLostError` where the intake is no longer the caller's; then nothing was written. */
+  async provision(
+    granted: ProvisioningInput,
     within?: (tx: Transaction, connectionId: string) => Promise<void>,
   ): Promise<{ connectionId: string; created: boolean }> {
     return this.database.transaction(async (tx) => {
       await lockMetaUser(tx, granted.appId, granted.metaUserId);
-      const living = await this.living(tx, granted);
-      const connectionId = living?.id ?? this.ids.next('con');
-      if (living === undefined) await this.insert(tx, connectionId, granted);
+      const existing = await this.findLive(tx, granted);
+      const connectionId = existing?.id ?? this.ids.next('con');
+      if (existing === undefined) await this.insert(tx, connectionId, granted);
       else await this.update(tx, connectionId, granted);
-      await this.replaceParts(tx, connectionId, granted);
-      await this.intakes.finish(tx, granted.intake);
-      await this.record(tx, connectionId, granted, living);
+      await this.replaceCredentialsAndAssets(tx, connectionId, granted);
+      await this.pendingAuthorizations.finish(tx, granted.pendingAuthorization);
+      await this.record(tx, connectionId, granted, existing);
       await within?.(tx, connectionId);
-      return { connectionId, created: living === undefined };
+      return { connectionId, created: existing === undefined };
     });
   }
 
-  private async living(tx: Transaction, { intake, appId, metaUserId }: Establishment): Promise<LivingRow | undefined> {
-    const [row] = await tx.rows<LivingRow>({
+  private async findLive(
+    tx: Transaction,
+    { pendingAuthorization, appId, metaUserId }: ProvisioningInput,
+  ): Promise<LiveConnectionRow | undefined> {
+    const [row] = await tx.rows<LiveConnectionRow>({
       text: `SELECT id, status FROM connection
         WHERE tenant = $1 AND product = $2 AND app_id = $3 AND meta_user_id = $4 AND status <> 'revoked' FOR UPDATE`,
-      values: [intake.tenant, intake.product, appId, metaUserId],
+      values: [pendingAuthorization.tenant, pendingAuthorization.product, appId, metaUserId],
     });
     return row;
   }
 
-  private async insert(tx: Transaction, id: string, granted: Establishment): Promise<void> {
-    const { intake } = granted;
+  private async insert(tx: Transaction, id: string, granted: ProvisioningInput): Promise<void> {
+    const { pendingAuthorization } = granted;
     await tx.run({
       text: `INSERT INTO connection (id, tenant, product, flow, status, status_reason, app_id, meta_user_id, scopes, declined_scopes,
           data_access_expires_at, graph_api_version, authorized_at, created_at, updated_at, expiry_notice_due_at, app_scoped_user_id)
         VALUES ($1, $2, $3, $4, $13, $5, $6, $7, $8, $9, $10, $11, $12, $12, $12, $10::timestamptz - interval '336 hours', $14)`,
       values: [
         id,
-        intake.tenant,
-        intake.product,
-        intake.flow,
+        pendingAuthorization.tenant,
+        pendingAuthorization.product,
+        pendingAuthorization.flow,
         reasonJson(granted),
         granted.appId,
         granted.metaUserId,
@@ -126,7 +129,7 @@ export class EstablishConnection {
     });
   }
 
-  private async update(tx: Transaction, id: string, granted: Establishment): Promise<void> {
+  private async update(tx: Transaction, id: string, granted: ProvisioningInput): Promise<void> {
     await tx.run({
       text: `UPDATE connection SET flow = $2, status = $9, status_reason = $3, scopes = $4, declined_scopes = $5,
           data_access_expires_at = $6, graph_api_version = $7, authorized_at = $8, updated_at = $8,
@@ -134,7 +137,7 @@ export class EstablishConnection {
           expiry_notice_due_at = $6::timestamptz - interval '336 hours' WHERE id = $1`,
       values: [
         id,
-        granted.intake.flow,
+        granted.pendingAuthorization.flow,
         reasonJson(granted),
         granted.scopes,
         granted.declinedScopes,
@@ -148,16 +151,27 @@ export class EstablishConnection {
   }
 
   /** Fresh versions of what was granted; credentials and assets that the person did not grant this time go. */
-  private async replaceParts(tx: Transaction, connectionId: string, granted: Establishment): Promise<void> {
-    const connection = { connectionId, tenant: granted.intake.tenant, appId: granted.appId };
+  private async replaceCredentialsAndAssets(
+    tx: Transaction,
+    connectionId: string,
+    granted: ProvisioningInput,
+  ): Promise<void> {
+    const connection = { connectionId, tenant: granted.pendingAuthorization.tenant, appId: granted.appId };
     const now = this.clock.now();
-    const before = this.config.refreshBeforeExpirySeconds;
+    const beforeExpirySeconds = this.config.refreshBeforeExpirySeconds;
     const kept = await removeAssets(tx, connectionId);
     await tx.run({ text: 'UPDATE credential SET is_root = false WHERE connection_id = $1', values: [connectionId] });
-    const rootId = await this.credentials.grant(tx, connection, granted.root, { isRoot: true, now, before });
+    const rootId = await this.credentials.grant(tx, connection, granted.root, {
+      isRoot: true,
+      now,
+      beforeExpirySeconds,
+    });
     const pageIds = new Map<string, string>();
     for (const page of granted.pages) {
-      pageIds.set(page.subjectId, await this.credentials.grant(tx, connection, page, { isRoot: false, now, before }));
+      pageIds.set(
+        page.subjectId,
+        await this.credentials.grant(tx, connection, page, { isRoot: false, now, beforeExpirySeconds }),
+      );
     }
     await this.credentials.removeExcept(tx, connectionId, [rootId, ...pageIds.values()]);
     for (const asset of granted.assets) {
@@ -177,7 +191,7 @@ export class EstablishConnection {
         ],
       });
     }
-    await tellFailedRegistration(tx, connectionId, granted, kept);
+    await keepFailedRegistrationReason(tx, connectionId, granted, kept);
     // Nothing is renewed while a person has to mend it; the next authorization plans anew.
     if (granted.isUnusable === true)
       await tx.run({
@@ -189,24 +203,24 @@ export class EstablishConnection {
   private async record(
     tx: Transaction,
     connectionId: string,
-    granted: Establishment,
-    living: LivingRow | undefined,
+    granted: ProvisioningInput,
+    existing: LiveConnectionRow | undefined,
   ): Promise<void> {
-    const { intake } = granted;
-    const of = { tenant: intake.tenant, product: intake.product, connectionId };
+    const { pendingAuthorization } = granted;
+    const of = { tenant: pendingAuthorization.tenant, product: pendingAuthorization.product, connectionId };
     await this.audit.record(tx, {
       ...of,
-      action: living === undefined ? 'connection.created' : 'connection.reconnected',
+      action: existing === undefined ? 'connection.created' : 'connection.reconnected',
       actor: granted.actor,
       requestId: granted.requestId,
-      subjectId: intake.sessionId,
+      subjectId: pendingAuthorization.sessionId,
       details: {
-        flow: intake.flow,
+        flow: pendingAuthorization.flow,
         scopes: granted.scopes,
         declined_scopes: granted.declinedScopes,
         pages: granted.pages.length,
         assets: granted.assets.length,
-        ...(living === undefined ? {} : { previous_status: living.status }),
+        ...(existing === undefined ? {} : { previous_status: existing.status }),
       },
     });
     await this.outbox.add(tx, {
@@ -217,7 +231,7 @@ export class EstablishConnection {
         tenant: of.tenant,
         product: of.product,
         status: statusOf(granted),
-        reconnected: living !== undefined,
+        reconnected: existing !== undefined,
       },
     });
     const { isUnusable, statusReason } = granted;
@@ -237,7 +251,7 @@ export class EstablishConnection {
   }
 }
 
-function statusOf({ isUnusable }: Establishment): ConnectionStatus {
+function statusOf({ isUnusable }: ProvisioningInput): ConnectionStatus {
   return isUnusable === true ? 'reauth_required' : 'active';
 }
 
@@ -257,10 +271,10 @@ function detailsJson({ type, id, details }: GrantedAsset, kept: KeptDetails): st
 }
 
 /** A number that could not be registered is not registered by connecting again. Graver reasons stay. */
-async function tellFailedRegistration(
+async function keepFailedRegistrationReason(
   tx: Transaction,
   connectionId: string,
-  { assets, statusReason }: Establishment,
+  { assets, statusReason }: ProvisioningInput,
   kept: KeptDetails,
 ): Promise<void> {
   if (statusReason !== null) return;
@@ -268,13 +282,19 @@ async function tellFailedRegistration(
   const failed = registrations.find(({ status }) => status === 'failed');
   if (failed === undefined) return;
   const { at, detail = '', remedy = '', meta } = failed;
-  const reason = { code: NOT_REGISTERED, detail, remedy, ...(meta === undefined ? {} : { meta }), since_at: at };
+  const reason = {
+    code: PHONE_NUMBER_NOT_REGISTERED,
+    detail,
+    remedy,
+    ...(meta === undefined ? {} : { meta }),
+    since_at: at,
+  };
   await tx.run({
     text: 'UPDATE connection SET status_reason = $2 WHERE id = $1',
     values: [connectionId, JSON.stringify(reason)],
   });
 }
 
-function reasonJson({ statusReason }: Establishment): string | null {
+function reasonJson({ statusReason }: ProvisioningInput): string | null {
   return statusReason === null ? null : JSON.stringify(statusReason);
 }

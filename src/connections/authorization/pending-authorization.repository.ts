@@ -5,12 +5,12 @@ import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { Vault } from '../../vault/vault.ts';
-import { intakeContext } from '../credentials/seal-contexts.ts';
+import { pendingAuthorizationContext } from '../credentials/seal-contexts.ts';
 
-export type IntakeStage = 'exchanged' | 'long_lived';
+export type PendingAuthorizationStage = 'exchanged' | 'long_lived';
 
 /** A token that Meta gave and that belongs to no connection yet, and whose turn it is (`claimId`). */
-export interface TokenIntake {
+export interface PendingAuthorization {
   id: string;
   tenant: string;
   product: Product;
@@ -20,7 +20,7 @@ export interface TokenIntake {
   stateHash: Buffer | null;
   /** The client that asked for it. */
   requestedBy: string | null;
-  stage: IntakeStage;
+  stage: PendingAuthorizationStage;
   secretId: string;
   /** As Meta's answer said; null where it said nothing, or never. */
   expiresAt: Date | null;
@@ -31,12 +31,12 @@ export interface TokenIntake {
   createdAt: Date;
 }
 
-export type NewIntake = Pick<
-  TokenIntake,
+export type NewPendingAuthorization = Pick<
+  PendingAuthorization,
   'tenant' | 'product' | 'flow' | 'sessionId' | 'stateHash' | 'requestedBy' | 'stage' | 'expiresAt' | 'hints'
 > & { token: SecretString };
 
-interface IntakeRow {
+interface PendingAuthorizationRow {
   id: string;
   tenant: string;
   product: Product;
@@ -44,7 +44,7 @@ interface IntakeRow {
   session_id: string | null;
   state_hash: Buffer | null;
   requested_by: string | null;
-  stage: IntakeStage;
+  stage: PendingAuthorizationStage;
   secret_id: string;
   expires_at: Date | null;
   hints: Record<string, unknown>;
@@ -53,13 +53,13 @@ interface IntakeRow {
   created_at: Date;
 }
 
-const COLUMNS = `id, tenant, product, flow, session_id, state_hash, requested_by, stage, secret_id, expires_at, hints, attempts, claim_id, created_at`;
+const PENDING_AUTHORIZATION_COLUMNS = `id, tenant, product, flow, session_id, state_hash, requested_by, stage, secret_id, expires_at, hints, attempts, claim_id, created_at`;
 
 /** Another replica has taken this work over; whatever was being done here must not be written. */
-export class ClaimLost extends Error {
+export class ClaimLostError extends Error {
   constructor(what: string) {
     super(`${what} has been taken over by another replica`);
-    this.name = 'ClaimLost';
+    this.name = 'ClaimLostError';
   }
 }
 
@@ -68,7 +68,7 @@ export class ClaimLost extends Error {
  * crash loses nothing that Meta gives only once; after it, any replica claims the row and goes on from its stage.
  */
 @Injectable()
-export class TokenIntakes {
+export class PendingAuthorizationRepository {
   constructor(
     private readonly database: Database,
     private readonly vault: Vault,
@@ -77,28 +77,32 @@ export class TokenIntakes {
   ) {}
 
   /** Seals and commits a fresh token, claimed by the caller for `claimSeconds`. */
-  async begin(intake: NewIntake, claimSeconds: number): Promise<TokenIntake> {
+  async begin(pendingAuthorization: NewPendingAuthorization, claimSeconds: number): Promise<PendingAuthorization> {
     const id = this.ids.next('int');
     const claimId = this.ids.next('clm');
     const now = this.clock.now();
     const secretId = await this.database.transaction(async (tx) => {
-      const sealed = await this.vault.put(tx, intake.token, intakeContext({ ...intake, intakeId: id }));
+      const sealed = await this.vault.put(
+        tx,
+        pendingAuthorization.token,
+        pendingAuthorizationContext({ ...pendingAuthorization, pendingAuthorizationId: id }),
+      );
       await tx.run({
-        text: `INSERT INTO token_intake (id, tenant, product, flow, session_id, state_hash, requested_by, stage, secret_id,
+        text: `INSERT INTO pending_authorization (id, tenant, product, flow, session_id, state_hash, requested_by, stage, secret_id,
             expires_at, hints, next_attempt_at, claim_id, claimed_until, created_at, updated_at)
           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $12, $12)`,
         values: [
           id,
-          intake.tenant,
-          intake.product,
-          intake.flow,
-          intake.sessionId,
-          intake.stateHash,
-          intake.requestedBy,
-          intake.stage,
+          pendingAuthorization.tenant,
+          pendingAuthorization.product,
+          pendingAuthorization.flow,
+          pendingAuthorization.sessionId,
+          pendingAuthorization.stateHash,
+          pendingAuthorization.requestedBy,
+          pendingAuthorization.stage,
           sealed,
-          intake.expiresAt,
-          JSON.stringify(intake.hints),
+          pendingAuthorization.expiresAt,
+          JSON.stringify(pendingAuthorization.hints),
           now,
           claimId,
           addSeconds(now, claimSeconds),
@@ -106,99 +110,110 @@ export class TokenIntakes {
       });
       return sealed;
     });
-    const { token: _, ...rest } = intake;
+    const { token: _, ...rest } = pendingAuthorization;
     return { ...rest, id, secretId, attempts: 0, claimId, createdAt: now };
   }
 
   /** The token of an intake. */
-  async open(intake: TokenIntake): Promise<SecretString> {
+  async open(pendingAuthorization: PendingAuthorization): Promise<SecretString> {
     const token = await this.vault.get(
       this.database,
-      intake.secretId,
-      intakeContext({ ...intake, intakeId: intake.id }),
+      pendingAuthorization.secretId,
+      pendingAuthorizationContext({ ...pendingAuthorization, pendingAuthorizationId: pendingAuthorization.id }),
     );
-    if (token === null) throw new ClaimLost(`intake ${intake.id}`);
+    if (token === null) throw new ClaimLostError(`intake ${pendingAuthorization.id}`);
     return token;
   }
 
-  /** Puts the long-lived token in the place of the short-lived one. Throws `ClaimLost`. */
-  async advance(intake: TokenIntake, token: SecretString, expiresAt: Date | null): Promise<TokenIntake> {
-    const next = { ...intake, stage: 'long_lived' as const, expiresAt };
+  /** Puts the long-lived token in the place of the short-lived one. Throws `ClaimLostError`. */
+  async advance(
+    pendingAuthorization: PendingAuthorization,
+    token: SecretString,
+    expiresAt: Date | null,
+  ): Promise<PendingAuthorization> {
+    const next = { ...pendingAuthorization, stage: 'long_lived' as const, expiresAt };
     return this.database.transaction(async (tx) => {
-      const secretId = await this.vault.put(tx, token, intakeContext({ ...next, intakeId: intake.id }));
+      const secretId = await this.vault.put(
+        tx,
+        token,
+        pendingAuthorizationContext({ ...next, pendingAuthorizationId: pendingAuthorization.id }),
+      );
       const moved = await tx.run({
-        text: `UPDATE token_intake SET stage = 'long_lived', secret_id = $3, expires_at = $4, updated_at = $5
+        text: `UPDATE pending_authorization SET stage = 'long_lived', secret_id = $3, expires_at = $4, updated_at = $5
           WHERE id = $1 AND claim_id = $2`,
-        values: [intake.id, intake.claimId, secretId, expiresAt, this.clock.now()],
+        values: [pendingAuthorization.id, pendingAuthorization.claimId, secretId, expiresAt, this.clock.now()],
       });
-      if (moved !== 1) throw new ClaimLost(`intake ${intake.id}`);
-      await this.vault.destroy(tx, [intake.secretId]);
+      if (moved !== 1) throw new ClaimLostError(`intake ${pendingAuthorization.id}`);
+      await this.vault.destroy(tx, [pendingAuthorization.secretId]);
       return { ...next, secretId };
     });
   }
 
-  /** Ends an intake and destroys its token: it became a connection, or never will. Throws `ClaimLost`. */
-  async finish(tx: Transaction, intake: TokenIntake): Promise<void> {
+  /** Ends an intake and destroys its token: it became a connection, or never will. Throws `ClaimLostError`. */
+  async finish(tx: Transaction, pendingAuthorization: PendingAuthorization): Promise<void> {
     const ended = await tx.run({
-      text: 'DELETE FROM token_intake WHERE id = $1 AND claim_id = $2',
-      values: [intake.id, intake.claimId],
+      text: 'DELETE FROM pending_authorization WHERE id = $1 AND claim_id = $2',
+      values: [pendingAuthorization.id, pendingAuthorization.claimId],
     });
-    if (ended !== 1) throw new ClaimLost(`intake ${intake.id}`);
-    await this.vault.destroy(tx, [intake.secretId]);
+    if (ended !== 1) throw new ClaimLostError(`intake ${pendingAuthorization.id}`);
+    await this.vault.destroy(tx, [pendingAuthorization.secretId]);
   }
 
-  /** A sign of life: the claim lasts for another `claimSeconds`. Throws `ClaimLost`. */
-  async keep(intake: TokenIntake, claimSeconds: number): Promise<void> {
+  /** A sign of life: the claim lasts for another `claimSeconds`. Throws `ClaimLostError`. */
+  async extendClaim(pendingAuthorization: PendingAuthorization, claimSeconds: number): Promise<void> {
     const now = this.clock.now();
     const kept = await this.database.run({
-      text: 'UPDATE token_intake SET claimed_until = $3, updated_at = $4 WHERE id = $1 AND claim_id = $2',
-      values: [intake.id, intake.claimId, addSeconds(now, claimSeconds), now],
+      text: 'UPDATE pending_authorization SET claimed_until = $3, updated_at = $4 WHERE id = $1 AND claim_id = $2',
+      values: [pendingAuthorization.id, pendingAuthorization.claimId, addSeconds(now, claimSeconds), now],
     });
-    if (kept !== 1) throw new ClaimLost(`intake ${intake.id}`);
+    if (kept !== 1) throw new ClaimLostError(`intake ${pendingAuthorization.id}`);
   }
 
   /** Lets go of an intake until `nextAttemptAt`. */
-  async release(intake: TokenIntake, nextAttemptAt: Date): Promise<void> {
+  async release(pendingAuthorization: PendingAuthorization, nextAttemptAt: Date): Promise<void> {
     await this.database.run({
-      text: `UPDATE token_intake SET claim_id = NULL, claimed_until = NULL, attempts = attempts + 1, next_attempt_at = $3, updated_at = $4
+      text: `UPDATE pending_authorization SET claim_id = NULL, claimed_until = NULL, attempts = attempts + 1, next_attempt_at = $3, updated_at = $4
         WHERE id = $1 AND claim_id = $2`,
-      values: [intake.id, intake.claimId, nextAttemptAt, this.clock.now()],
+      values: [pendingAuthorization.id, pendingAuthorization.claimId, nextAttemptAt, this.clock.now()],
     });
   }
 
   /** Claims intakes that nobody works on any more, e.g. after a crash; the oldest first. */
-  async claimDue(limit: number, claimSeconds: number): Promise<TokenIntake[]> {
+  async claimDue(limit: number, claimSeconds: number): Promise<PendingAuthorization[]> {
     const now = this.clock.now();
-    const rows = await this.database.rows<IntakeRow>({
-      text: `UPDATE token_intake SET claim_id = $1, claimed_until = $2, updated_at = $3
+    const rows = await this.database.rows<PendingAuthorizationRow>({
+      text: `UPDATE pending_authorization SET claim_id = $1, claimed_until = $2, updated_at = $3
         WHERE id IN (
-          SELECT id FROM token_intake WHERE next_attempt_at <= $3 AND (claimed_until IS NULL OR claimed_until < $3)
+          SELECT id FROM pending_authorization WHERE next_attempt_at <= $3 AND (claimed_until IS NULL OR claimed_until < $3)
           ORDER BY next_attempt_at LIMIT $4 FOR UPDATE SKIP LOCKED)
-        RETURNING ${COLUMNS}`,
+        RETURNING ${PENDING_AUTHORIZATION_COLUMNS}`,
       values: [this.ids.next('clm'), addSeconds(now, claimSeconds), now, limit],
     });
-    return rows.map(toIntake);
+    return rows.map(toPendingAuthorization);
   }
 
   /** Claims the intake of one browser's attempt where nobody works on it. Null where there is none, or somebody does. */
-  async claimByState(stateHash: Buffer, claimSeconds: number): Promise<TokenIntake | null> {
+  async claimByState(stateHash: Buffer, claimSeconds: number): Promise<PendingAuthorization | null> {
     const now = this.clock.now();
-    const [row] = await this.database.rows<IntakeRow>({
-      text: `UPDATE token_intake SET claim_id = $1, claimed_until = $2, updated_at = $3
-        WHERE state_hash = $4 AND (claimed_until IS NULL OR claimed_until < $3) RETURNING ${COLUMNS}`,
+    const [row] = await this.database.rows<PendingAuthorizationRow>({
+      text: `UPDATE pending_authorization SET claim_id = $1, claimed_until = $2, updated_at = $3
+        WHERE state_hash = $4 AND (claimed_until IS NULL OR claimed_until < $3) RETURNING ${PENDING_AUTHORIZATION_COLUMNS}`,
       values: [this.ids.next('clm'), addSeconds(now, claimSeconds), now, stateHash],
     });
-    return row === undefined ? null : toIntake(row);
+    return row === undefined ? null : toPendingAuthorization(row);
   }
 
   /** Whether a token of this browser's attempt is still on its way. */
   async existsForState(sql: Sql, stateHash: Buffer): Promise<boolean> {
-    const rows = await sql.rows({ text: 'SELECT 1 FROM token_intake WHERE state_hash = $1', values: [stateHash] });
+    const rows = await sql.rows({
+      text: 'SELECT 1 FROM pending_authorization WHERE state_hash = $1',
+      values: [stateHash],
+    });
     return rows.length > 0;
   }
 }
 
-function toIntake(row: IntakeRow): TokenIntake {
+function toPendingAuthorization(row: PendingAuthorizationRow): PendingAuthorization {
   return {
     id: row.id,
     tenant: row.tenant,

@@ -1,11 +1,11 @@
 import type { AssetDetails } from '../assets/asset-details.ts';
 import type { AssetType, CredentialKind, Health } from '../credentials/credential-kind.ts';
 import type { AssetEntity, ConnectionEntity, CredentialEntity } from './connection.entity.ts';
-import type { ConnectionStatus, ProviderRevocation } from './connection-status.ts';
+import type { ConnectionStatus, ProviderRevocationStatus } from './connection-status.ts';
 import type { CredentialFailure, StatusReason } from './status-reason.ts';
 
 /** A connection as the API shows it (CONTRACT 5). Holds no token, sealed or not. */
-export interface ConnectionView {
+export interface ConnectionResponse {
   id: string;
   tenant: string;
   product: string;
@@ -14,7 +14,7 @@ export interface ConnectionView {
   status_reason: StatusReason | null;
   app_id: string;
   meta_user_id: string;
-  provider_revocation: ProviderRevocation | null;
+  provider_revocation: ProviderRevocationStatus | null;
   graph_api_version: string;
   scopes: string[];
   declined_scopes: string[];
@@ -22,11 +22,11 @@ export interface ConnectionView {
   created_at: string;
   updated_at: string;
   revoked_at: string | null;
-  credentials: CredentialView[];
-  assets: AssetView[];
+  credentials: CredentialResponse[];
+  assets: AssetResponse[];
 }
 
-export interface CredentialView {
+export interface CredentialResponse {
   id: string;
   kind: CredentialKind;
   subject_id: string;
@@ -43,7 +43,7 @@ export interface CredentialView {
 }
 
 /** With what only some types tell besides (`AssetDetails`). */
-export interface AssetView extends AssetDetails {
+export interface AssetResponse extends AssetDetails {
   type: AssetType;
   id: string;
   name: string | null;
@@ -53,11 +53,11 @@ export interface AssetView extends AssetDetails {
 
 const instant = (date: Date | null): string | null => date?.toISOString() ?? null;
 
-export function toConnectionView(
+export function toConnectionResponse(
   connection: ConnectionEntity,
   credentials: CredentialEntity[],
   assets: AssetEntity[],
-): ConnectionView {
+): ConnectionResponse {
   return {
     id: connection.id,
     tenant: connection.tenant,
@@ -75,7 +75,7 @@ export function toConnectionView(
     created_at: connection.createdAt.toISOString(),
     updated_at: connection.updatedAt.toISOString(),
     revoked_at: instant(connection.revokedAt),
-    credentials: credentials.map(toCredentialView),
+    credentials: credentials.map(toCredentialResponse),
     assets: assets.map((asset) => ({
       type: asset.type,
       id: asset.id,
@@ -87,7 +87,7 @@ export function toConnectionView(
   };
 }
 
-function toCredentialView(credential: CredentialEntity): CredentialView {
+function toCredentialResponse(credential: CredentialEntity): CredentialResponse {
   return {
     id: credential.id,
     kind: credential.kind,

@@ -4,8 +4,8 @@ import { Database, type Transaction } from '../../database/database.ts';
 import { Outbox } from '../../events/outbox/outbox.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { CHECK_INTERVAL_SECONDS } from '../credentials/credential-schedule.ts';
-import type { CredentialAtWork } from '../credentials/credential-snapshot.ts';
-import { type ConnectionStatus, LIVING_AND_USELESS, nextStatus } from './connection-status.ts';
+import type { CredentialSnapshot } from '../credentials/credential-snapshot.ts';
+import { type ConnectionStatus, nextStatus, REASONS_DESPITE_VALID_TOKEN } from './connection-status.ts';
 import { announceExpiring } from './expiry-announcement.ts';
 import { nextNoticeAt, noticeDays } from './expiry-notices.ts';
 import type { StatusReason } from './status-reason.ts';
@@ -21,7 +21,7 @@ interface NoticeRow {
 
 /** Turns confirmed verdicts on root tokens into states of connections. State, audit entry and event are one transaction. */
 @Injectable()
-export class ConnectionVerdicts {
+export class ConnectionStatusService {
   constructor(
     private readonly database: Database,
     private readonly audit: AuditLog,
@@ -31,31 +31,36 @@ export class ConnectionVerdicts {
 
   /**
    * A confirmed verdict on the serving version of a root credential: `reauth_required` at once. False where it no longer counts:
-   * another version serves by now, or the connection has been revoked. `mayComeBack`: it is inspected on, each day.
+   * another version serves by now, or the connection has been revoked. `isRecoverable`: it is inspected on, each day.
    */
-  async died(
-    credential: CredentialAtWork,
+  async markReauthRequired(
+    credential: CredentialSnapshot,
     reason: DeathReason,
-    { mayComeBack }: { mayComeBack: boolean },
+    { isRecoverable }: { isRecoverable: boolean },
   ): Promise<boolean> {
     const now = this.clock.now();
     return this.database.transaction(async (tx) => {
       const status = await lockStatus(tx, credential.connectionId);
       const next = status === null ? null : nextStatus(status, 'died');
       if (status === null || next === null) return false;
-      const struck = await tx.run({
+      const updatedCount = await tx.run({
         text: `UPDATE credential SET health = 'invalid', failure = NULL, failure_attempts = 0, last_checked_at = $3, refresh_due_at = NULL,
             check_due_at = $4, claim_id = NULL, claimed_until = NULL, updated_at = $3 WHERE id = $1 AND version = $2`,
-        values: [credential.id, credential.version, now, mayComeBack ? addSeconds(now, CHECK_INTERVAL_SECONDS) : null],
+        values: [
+          credential.id,
+          credential.version,
+          now,
+          isRecoverable ? addSeconds(now, CHECK_INTERVAL_SECONDS) : null,
+        ],
       });
-      if (struck !== 1) return false;
+      if (updatedCount !== 1) return false;
       if (status === 'active') await this.endConnection(tx, credential, reason, now);
       return true;
     });
   }
 
   /** The token lives, and reaches nothing that the connection is for any more. Within a transaction that holds the active connection. */
-  async lostItsUse(
+  async markUnusable(
     tx: Transaction,
     of: { connectionId: string; tenant: string; product: string },
     reason: DeathReason,
@@ -64,17 +69,17 @@ export class ConnectionVerdicts {
   }
 
   /** Inspection finds the root token of a `reauth_required` connection valid again. False where that no longer counts. */
-  async recovered(credential: CredentialAtWork): Promise<boolean> {
+  async markRecovered(credential: CredentialSnapshot): Promise<boolean> {
     const now = this.clock.now();
     return this.database.transaction(async (tx) => {
       const status = await lockStatus(tx, credential.connectionId);
       if (status !== 'reauth_required' || nextStatus(status, 'recovered') !== 'active') return false;
-      const alive = await tx.rows({
+      const valid = await tx.rows({
         text: `SELECT 1 FROM credential c JOIN connection n ON n.id = c.connection_id
           WHERE c.id = $1 AND c.version = $2 AND c.is_root AND coalesce(n.status_reason->>'code' <> ALL ($3), true) FOR UPDATE OF c`,
-        values: [credential.id, credential.version, LIVING_AND_USELESS],
+        values: [credential.id, credential.version, REASONS_DESPITE_VALID_TOKEN],
       });
-      if (alive.length === 0) return false;
+      if (valid.length === 0) return false;
       await tx.run({
         text: `UPDATE connection SET status = 'active', status_reason = NULL, updated_at = $2 WHERE id = $1`,
         values: [credential.connectionId, now],
@@ -95,7 +100,7 @@ export class ConnectionVerdicts {
   }
 
   /** Announces data access that ends (14, 7 and 1 days before), and ends what has ended. How many connections it looked at. */
-  async watchDataAccess(limit: number): Promise<number> {
+  async processDataAccessExpiry(limit: number): Promise<number> {
     const now = this.clock.now();
     return this.database.transaction(async (tx) => {
       const due = await tx.rows<NoticeRow>({
@@ -104,12 +109,12 @@ export class ConnectionVerdicts {
           WHERE expiry_notice_due_at <= $1 ORDER BY expiry_notice_due_at LIMIT $2 FOR UPDATE SKIP LOCKED`,
         values: [now, limit],
       });
-      for (const row of due) await this.notice(tx, row, now);
+      for (const row of due) await this.processNotice(tx, row, now);
       return due.length;
     });
   }
 
-  private async notice(tx: Transaction, row: NoticeRow, now: Date): Promise<void> {
+  private async processNotice(tx: Transaction, row: NoticeRow, now: Date): Promise<void> {
     const endsAt = row.data_access_expires_at;
     const nextAt = nextNoticeAt(endsAt, now);
     await tx.run({

@@ -1,6 +1,6 @@
 export type ConnectionStatus = 'active' | 'reauth_required' | 'revoked';
 /** How a revocation stands at Meta; `shared`: its grant serves another live connection, and goes with the last of them. */
-export type ProviderRevocation = 'confirmed' | 'pending' | 'shared' | 'not_supported';
+export type ProviderRevocationStatus = 'confirmed' | 'pending' | 'shared' | 'not_supported';
 export type ConnectionChange = 'authorized' | 'died' | 'recovered' | 'revoked';
 
 /**
@@ -20,4 +20,4 @@ export function nextStatus(status: ConnectionStatus, change: ConnectionChange): 
 }
 
 /** Reasons of connections in `reauth_required` whose token lives all the time: that it lives is no recovery. */
-export const LIVING_AND_USELESS: readonly string[] = ['no_whatsapp_account', 'whatsapp_account_lost'];
+export const REASONS_DESPITE_VALID_TOKEN: readonly string[] = ['no_whatsapp_account', 'whatsapp_account_lost'];

@@ -2,7 +2,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Product } from '../../config/config.ts';
 import type { AssetDetails } from '../assets/asset-details.ts';
 import type { AssetType, CredentialKind, Health } from '../credentials/credential-kind.ts';
-import type { ConnectionStatus, ProviderRevocation } from './connection-status.ts';
+import type { ConnectionStatus, ProviderRevocationStatus } from './connection-status.ts';
 import type { CredentialFailure, StatusReason } from './status-reason.ts';
 
 @Entity('connection')
@@ -20,7 +20,7 @@ export class ConnectionEntity {
   @Column('text', { name: 'declined_scopes', array: true }) declinedScopes!: string[];
   @Column('timestamptz', { name: 'data_access_expires_at', nullable: true }) dataAccessExpiresAt!: Date | null;
   @Column('text', { name: 'graph_api_version' }) graphApiVersion!: string;
-  @Column('text', { name: 'provider_revocation', nullable: true }) providerRevocation!: ProviderRevocation | null;
+  @Column('text', { name: 'provider_revocation', nullable: true }) providerRevocation!: ProviderRevocationStatus | null;
   @Column('timestamptz', { name: 'authorized_at' }) authorizedAt!: Date;
   @Column('timestamptz', { name: 'created_at' }) createdAt!: Date;
   @Column('timestamptz', { name: 'updated_at' }) updatedAt!: Date;

@@ -3,7 +3,7 @@ import { In } from 'typeorm';
 import { Database } from '../../database/database.ts';
 import { type Page, toPage } from '../../platform/paging.ts';
 import { AssetEntity, ConnectionEntity, CredentialEntity } from './connection.entity.ts';
-import { type ConnectionView, toConnectionView } from './connection-response.dto.ts';
+import { type ConnectionResponse, toConnectionResponse } from './connection-response.dto.ts';
 import type { ConnectionStatus } from './connection-status.ts';
 
 export interface ConnectionFilter {
@@ -20,15 +20,15 @@ export interface ConnectionFilter {
 
 /** Reads connections for people and programs that look. The hot paths have statements of their own. */
 @Injectable()
-export class ConnectionReader {
+export class ConnectionRepository {
   constructor(private readonly database: Database) {}
 
   /** One connection whatever its tenant: the caller's policy is the caller's business. Null where there is none. */
-  async findAcrossTenants(id: string): Promise<ConnectionView | null> {
+  async findAcrossTenants(id: string): Promise<ConnectionResponse | null> {
     const connection = await this.database.dataSource.getRepository(ConnectionEntity).findOneBy({ id });
     if (connection === null) return null;
-    const [view] = await this.withParts([connection]);
-    return view ?? null;
+    const [response] = await this.withCredentialsAndAssets([connection]);
+    return response ?? null;
   }
 
   /** Whether a living connection of this tenant and product lacks scopes that its person declined. */
@@ -42,7 +42,7 @@ export class ConnectionReader {
   }
 
   /** One page, the oldest first. */
-  async list(filter: ConnectionFilter): Promise<Page<ConnectionView>> {
+  async list(filter: ConnectionFilter): Promise<Page<ConnectionResponse>> {
     const query = this.database.dataSource.getRepository(ConnectionEntity).createQueryBuilder('c');
     if (filter.tenant !== undefined) query.andWhere('c.tenant = :tenant', { tenant: filter.tenant });
     if (filter.product !== undefined) query.andWhere('c.product = :product', { product: filter.product });
@@ -55,11 +55,11 @@ export class ConnectionReader {
       .orderBy('c.id')
       .limit(filter.limit + 1)
       .getMany();
-    const views = await this.withParts(rows);
-    return toPage(views, filter.limit, (view) => view);
+    const responses = await this.withCredentialsAndAssets(rows);
+    return toPage(responses, filter.limit, (response) => response);
   }
 
-  private async withParts(connections: ConnectionEntity[]): Promise<ConnectionView[]> {
+  private async withCredentialsAndAssets(connections: ConnectionEntity[]): Promise<ConnectionResponse[]> {
     const connectionId = In(connections.map((connection) => connection.id));
     const { dataSource } = this.database;
     const [credentials, assets] = await Promise.all([
@@ -69,7 +69,7 @@ export class ConnectionReader {
       dataSource.getRepository(AssetEntity).find({ where: { connectionId }, order: { type: 'ASC', id: 'ASC' } }),
     ]);
     return connections.map((connection) =>
-      toConnectionView(
+      toConnectionResponse(
         connection,
         credentials.filter((credential) => credential.connectionId === connection.id),
         assets.filter((asset) => asset.connectionId === connection.id),

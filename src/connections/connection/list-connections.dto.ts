@@ -4,7 +4,7 @@ import { PRODUCTS, type Product } from '../../config/config.ts';
 import { DEFAULT_LIMIT, MAX_LIMIT } from '../../platform/paging.ts';
 import type { ConnectionStatus } from './connection-status.ts';
 
-export class ListConnectionsQuery {
+export class ListConnectionsRequest {
   @IsOptional()
   @Matches(/^[A-Za-z0-9._:-]{1,128}$/, { message: 'must be 1 to 128 of A-Z, a-z, 0-9, ".", "_", ":", "-"' })
   tenant?: string;

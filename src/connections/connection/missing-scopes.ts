@@ -3,7 +3,7 @@ import type { StatusReason } from './status-reason.ts';
 /** The reason of an active connection whose token lacks scopes that its product needs. */
 export const SCOPES_MISSING = 'scopes_missing';
 
-export function scopesMissing(missing: readonly string[]): Omit<StatusReason, 'since_at'> {
+export function missingScopesReason(missing: readonly string[]): Omit<StatusReason, 'since_at'> {
   return {
     code: SCOPES_MISSING,
     detail: `Not granted, though the product needs them: ${missing.join(', ')}.`,
@@ -18,19 +18,19 @@ export function scopesMissing(missing: readonly string[]): Omit<StatusReason, 's
  * `lost`, `scopes`: parameters of text[]; `missing`: one of json, the reason or null; `told`: of boolean, whether scopes were told.
  * `reasonOtherwise`: what the reason of one that is not active becomes.
  */
-export function scopeFacts(
-  parameter: { scopes: string; lost: string; missing: string; told: string },
+export function scopeAssignmentsSql(
+  parameter: { scopes: string; lost: string; missing: string; reported: string },
   reasonOtherwise: string,
 ): string {
-  const { scopes, lost, missing, told } = parameter;
+  const { scopes, lost, missing, reported } = parameter;
   return `declined_scopes = ARRAY(SELECT DISTINCT s FROM unnest(declined_scopes || ${lost}::text[]) s WHERE s <> ALL (${scopes}) ORDER BY s),
     status_reason = CASE WHEN status <> 'active' THEN ${reasonOtherwise}
-      WHEN NOT ${told}::boolean OR coalesce(status_reason->>'code', '${SCOPES_MISSING}') <> '${SCOPES_MISSING}' THEN status_reason
+      WHEN NOT ${reported}::boolean OR coalesce(status_reason->>'code', '${SCOPES_MISSING}') <> '${SCOPES_MISSING}' THEN status_reason
       ELSE ${missing}::json END`;
 }
 
-/** The parameter `missing` of `scopeFacts`. */
-export function missingReason(missing: readonly string[] | undefined, now: Date): string | null {
+/** The parameter `missing` of `scopeAssignmentsSql`. */
+export function missingScopesReasonJson(missing: readonly string[] | undefined, now: Date): string | null {
   if (missing === undefined || missing.length === 0) return null;
-  return JSON.stringify({ ...scopesMissing(missing), since_at: now.toISOString() });
+  return JSON.stringify({ ...missingScopesReason(missing), since_at: now.toISOString() });
 }

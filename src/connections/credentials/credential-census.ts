@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.ts';
 import type { CredentialKind, Health } from './credential-kind.ts';
 
-export interface Census {
+export interface CredentialCounts {
   byKindAndHealth: { kind: CredentialKind; health: Health; count: number }[];
   /** Of root tokens that are to be renewed. */
   nextExpiryAt: Date | null;
@@ -21,10 +21,10 @@ interface CensusRow {
 
 /** Counts credentials over all tenants, for metrics: one pass over the table, so callers keep the answer for a while. */
 @Injectable()
-export class CredentialCensus {
+export class CredentialStatistics {
   constructor(private readonly database: Database) {}
 
-  async take(): Promise<Census> {
+  async take(): Promise<CredentialCounts> {
     const rows = await this.database.rows<CensusRow>({
       text: `SELECT kind, health, count(*) AS count, min(expires_at) FILTER (WHERE is_root AND refresh_due_at IS NOT NULL) AS expires_at,
           min(refresh_due_at) AS refresh_due_at, min(check_due_at) AS check_due_at

@@ -3,12 +3,12 @@ import { Database, type Sql } from '../../database/database.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
 import {
-  AT_WORK_COLUMNS,
-  AT_WORK_JOINS,
   type ClaimedCredential,
-  type CredentialAtWork,
-  type CredentialAtWorkRow,
-  toCredentialAtWork,
+  CREDENTIAL_SNAPSHOT_COLUMNS,
+  CREDENTIAL_SNAPSHOT_JOINS,
+  type CredentialSnapshot,
+  type CredentialSnapshotRow,
+  toCredentialSnapshot,
 } from './credential-snapshot.ts';
 
 /**
@@ -17,7 +17,7 @@ import {
  * that was only paused writes nothing. All times are the database's.
  */
 @Injectable()
-export class CredentialClaims {
+export class CredentialClaimRepository {
   constructor(
     private readonly database: Database,
     private readonly clock: Clock,
@@ -28,7 +28,7 @@ export class CredentialClaims {
    * Claims what is to be renewed for one app, in order of expiry. `retriesOnly`: of the new ones only those that end before
    * `urgentBefore`; the rest waits for the schedule.
    */
-  async claimRenewals(
+  async claimRefreshes(
     appId: string,
     limit: number,
     claimSeconds: number,
@@ -38,7 +38,7 @@ export class CredentialClaims {
     const filter =
       only === null ? '' : `AND (failure_attempts > 0 OR claim_id IS NOT NULL OR kind = 'page' OR expires_at < $6)`;
     return this.claim(
-      only === null ? 'claim_renewals' : 'claim_retries',
+      only === null ? 'claim_refreshes' : 'claim_retries',
       `SELECT id FROM credential WHERE app_id = $4 AND refresh_due_at IS NOT NULL AND refresh_after <= $3 AND refresh_due_at <= $3
          AND (claimed_until IS NULL OR claimed_until < $3) ${filter}
        ORDER BY refresh_after LIMIT $5 FOR UPDATE SKIP LOCKED`,
@@ -57,7 +57,7 @@ export class CredentialClaims {
    * Claims what is to be renewed for one app and ends before `endsBefore`, or at a time that Meta has not told; the first to end first.
    * Page tokens have no end of their own.
    */
-  async claimEnding(
+  async claimExpiring(
     appId: string,
     limit: number,
     claimSeconds: number,
@@ -65,7 +65,7 @@ export class CredentialClaims {
   ): Promise<ClaimedCredential[]> {
     const now = this.clock.now();
     return this.claim(
-      'claim_ending',
+      'claim_expiring',
       `SELECT id FROM credential WHERE app_id = $4 AND refresh_due_at IS NOT NULL AND refresh_after <= $3 AND refresh_due_at <= $3
          AND (claimed_until IS NULL OR claimed_until < $3) AND kind <> 'page' AND (expires_at IS NULL OR expires_at < $6)
        ORDER BY expires_at NULLS LAST, refresh_after LIMIT $5 FOR UPDATE SKIP LOCKED`,
@@ -73,25 +73,25 @@ export class CredentialClaims {
     );
   }
 
-  /** Claims what is to be inspected for one app, the longest due first. `doubtfulOnly`: only what somebody has doubts about. */
-  async claimChecks(
+  /** Claims what is to be inspected for one app, the longest due first. `unverifiedOnly`: only what somebody has doubts about. */
+  async claimDueInspections(
     appId: string,
     limit: number,
     claimSeconds: number,
-    doubtfulOnly = false,
+    unverifiedOnly = false,
   ): Promise<ClaimedCredential[]> {
     const now = this.clock.now();
     return this.claim(
-      doubtfulOnly ? 'claim_doubtful' : 'claim_checks',
+      unverifiedOnly ? 'claim_unverified' : 'claim_checks',
       `SELECT id FROM credential WHERE app_id = $4 AND check_due_at <= $3 AND (claimed_until IS NULL OR claimed_until < $3)
-         ${doubtfulOnly ? `AND health = 'unknown'` : ''}
+         ${unverifiedOnly ? `AND health = 'unknown'` : ''}
        ORDER BY check_due_at LIMIT $5 FOR UPDATE SKIP LOCKED`,
       [this.ids.next('clm'), addSeconds(now, claimSeconds), now, appId, limit],
     );
   }
 
   /** The page credentials of one connection that are nobody's; `dueOnly`: and that are due. */
-  async claimPages(
+  async claimPageTokens(
     connectionId: string,
     claimSeconds: number,
     { dueOnly }: { dueOnly: boolean },
@@ -118,27 +118,27 @@ export class CredentialClaims {
   }
 
   /** A credential as it stands, without a claim. Null where there is none. */
-  async find(credentialId: string, sql: Sql = this.database): Promise<CredentialAtWork | null> {
-    const [row] = await sql.rows<CredentialAtWorkRow>({
-      name: 'credential_at_work',
-      text: `SELECT ${AT_WORK_COLUMNS} FROM credential c ${AT_WORK_JOINS} WHERE c.id = $1`,
+  async find(credentialId: string, sql: Sql = this.database): Promise<CredentialSnapshot | null> {
+    const [row] = await sql.rows<CredentialSnapshotRow>({
+      name: 'credential_snapshot',
+      text: `SELECT ${CREDENTIAL_SNAPSHOT_COLUMNS} FROM credential c ${CREDENTIAL_SNAPSHOT_JOINS} WHERE c.id = $1`,
       values: [credentialId],
     });
-    return row === undefined ? null : toCredentialAtWork(row);
+    return row === undefined ? null : toCredentialSnapshot(row);
   }
 
   /** The root credential of a connection. Null where there is none. */
-  async findRoot(connectionId: string): Promise<CredentialAtWork | null> {
-    const [row] = await this.database.rows<CredentialAtWorkRow>({
-      name: 'root_at_work',
-      text: `SELECT ${AT_WORK_COLUMNS} FROM credential c ${AT_WORK_JOINS} WHERE c.connection_id = $1 AND c.is_root`,
+  async findRoot(connectionId: string): Promise<CredentialSnapshot | null> {
+    const [row] = await this.database.rows<CredentialSnapshotRow>({
+      name: 'root_credential_snapshot',
+      text: `SELECT ${CREDENTIAL_SNAPSHOT_COLUMNS} FROM credential c ${CREDENTIAL_SNAPSHOT_JOINS} WHERE c.connection_id = $1 AND c.is_root`,
       values: [connectionId],
     });
-    return row === undefined ? null : toCredentialAtWork(row);
+    return row === undefined ? null : toCredentialSnapshot(row);
   }
 
   /** The ids of a connection's credentials, the root first. */
-  async idsOf(connectionId: string): Promise<string[]> {
+  async listCredentialIds(connectionId: string): Promise<string[]> {
     const rows = await this.database.rows<{ id: string }>({
       text: 'SELECT id FROM credential WHERE connection_id = $1 ORDER BY is_root DESC, id',
       values: [connectionId],
@@ -173,15 +173,15 @@ export class CredentialClaims {
   }
 
   private async claim(name: string, dueIds: string, values: unknown[]): Promise<ClaimedCredential[]> {
-    const rows = await this.database.rows<CredentialAtWorkRow>({
+    const rows = await this.database.rows<CredentialSnapshotRow>({
       name,
       text: `WITH due AS MATERIALIZED (${dueIds}),
         claimed AS (UPDATE credential SET claim_id = $1, claimed_until = $2 WHERE id IN (SELECT id FROM due) RETURNING *)
-        SELECT ${AT_WORK_COLUMNS} FROM claimed c ${AT_WORK_JOINS} ORDER BY c.refresh_after, c.id`,
+        SELECT ${CREDENTIAL_SNAPSHOT_COLUMNS} FROM claimed c ${CREDENTIAL_SNAPSHOT_JOINS} ORDER BY c.refresh_after, c.id`,
       values,
     });
     return rows.flatMap((row) => {
-      const credential = toCredentialAtWork(row);
+      const credential = toCredentialSnapshot(row);
       return credential.claimId === null ? [] : [{ ...credential, claimId: credential.claimId }];
     });
   }

@@ -4,18 +4,18 @@ import { Database, type Sql, type Transaction } from '../../database/database.ts
 import { Outbox } from '../../events/outbox/outbox.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Random } from '../../platform/random.ts';
-import { learnAppScopedId } from '../authorization/app-scoped-id.ts';
-import { ClaimLost } from '../authorization/pending-authorization.repository.ts';
+import { storeAppScopedId } from '../authorization/app-scoped-id.ts';
+import { ClaimLostError } from '../authorization/pending-authorization.repository.ts';
 import { announceExpiring } from '../connection/expiry-announcement.ts';
 import { noticeDays } from '../connection/expiry-notices.ts';
-import { missingReason, scopeFacts } from '../connection/missing-scopes.ts';
+import { missingScopesReasonJson, scopeAssignmentsSql } from '../connection/missing-scopes.ts';
 import type { CredentialFailure } from '../connection/status-reason.ts';
 import type { Health } from './credential-kind.ts';
 import { CHECK_INTERVAL_SECONDS } from './credential-schedule.ts';
-import { type ClaimedCredential, type CredentialAtWork, doubtedSince } from './credential-snapshot.ts';
+import { type ClaimedCredential, type CredentialSnapshot, verificationRequestedSince } from './credential-snapshot.ts';
 
-export interface FailedWork {
-  work: 'refresh' | 'check';
+export interface FailedAttempt {
+  operation: 'refresh' | 'check';
   failure: Omit<CredentialFailure, 'attempts' | 'next_attempt_at'>;
   /** Null: not by itself. */
   nextAttemptAt: Date | null;
@@ -24,7 +24,7 @@ export interface FailedWork {
 }
 
 /** What a good inspection tells. Undefined: the host does not tell it, what is known stays. */
-export interface CheckedCredential {
+export interface InspectedCredential {
   health: Health;
   scopes?: string[];
   /** Those that the product needs and the token lacks. Undefined: not told. */
@@ -39,9 +39,9 @@ export interface CheckedCredential {
   appScopedUserId?: string;
 }
 
-/** Writes how work on a credential ended where its version did not change. Every write ends the claim, and needs it: `ClaimLost`. */
+/** Writes how work on a credential ended where its version did not change. Every write ends the claim, and needs it: `ClaimLostError`. */
 @Injectable()
-export class CredentialOutcomes {
+export class CredentialOutcomeRepository {
   constructor(
     private readonly database: Database,
     private readonly audit: AuditLog,
@@ -51,7 +51,7 @@ export class CredentialOutcomes {
   ) {}
 
   /** Records a failure. Audited once for each new code, not at every attempt; a token near its end is announced. */
-  async failed(credential: ClaimedCredential, failed: FailedWork): Promise<void> {
+  async recordFailure(credential: ClaimedCredential, failed: FailedAttempt): Promise<void> {
     const now = this.clock.now();
     const attempts = credential.failure?.code === failed.failure.code ? credential.failure.attempts + 1 : 1;
     const failure: CredentialFailure = {
@@ -62,31 +62,32 @@ export class CredentialOutcomes {
       ...(failed.failure.meta === undefined ? {} : { meta: failed.failure.meta }),
     };
     // A check that fails hides nothing that a renewal failed of.
-    const keeps = failed.work === 'check' && credential.failure !== null && !isCheckFailure(credential.failure);
+    const keepsRefreshFailure =
+      failed.operation === 'check' && credential.failure !== null && !isCheckFailure(credential.failure);
     await this.database.transaction(async (tx) => {
       const written = await tx.run({
-        name: failed.work === 'refresh' ? 'refresh_failed' : 'check_failed',
+        name: failed.operation === 'refresh' ? 'refresh_failed' : 'check_failed',
         text: `UPDATE credential c SET failure = $4, failure_attempts = failure_attempts + $5, updated_at = $7,
-            health = CASE WHEN ${doubtedSince('$9')} AND health = 'unknown' THEN health ELSE $6 END,
-            ${failed.work === 'refresh' ? 'refresh_due_at = $8' : `check_due_at = CASE WHEN ${doubtedSince('$9')} THEN check_due_at ELSE $8 END`},
+            health = CASE WHEN ${verificationRequestedSince('$9')} AND health = 'unknown' THEN health ELSE $6 END,
+            ${failed.operation === 'refresh' ? 'refresh_due_at = $8' : `check_due_at = CASE WHEN ${verificationRequestedSince('$9')} THEN check_due_at ELSE $8 END`},
             claim_id = NULL, claimed_until = NULL
           WHERE id = $1 AND claim_id = $2 AND version = $3`,
         values: [
           credential.id,
           credential.claimId,
           credential.version,
-          JSON.stringify(keeps ? credential.failure : failure),
-          failed.work === 'refresh' ? 1 : 0,
+          JSON.stringify(keepsRefreshFailure ? credential.failure : failure),
+          failed.operation === 'refresh' ? 1 : 0,
           failed.health ?? credential.health,
           now,
           failed.nextAttemptAt,
           credential.checkDueAt,
         ],
       });
-      if (written !== 1) throw new ClaimLost(`credential ${credential.id}`);
-      if (failed.work !== 'refresh') return;
-      if (attempts === 1) await this.recordFailure(tx, credential, failure);
-      await this.announce(tx, credential, now);
+      if (written !== 1) throw new ClaimLostError(`credential ${credential.id}`);
+      if (failed.operation !== 'refresh') return;
+      if (attempts === 1) await this.auditFailure(tx, credential, failure);
+      await this.announceExpiry(tx, credential, now);
     });
   }
 
@@ -94,34 +95,35 @@ export class CredentialOutcomes {
    * Records a good inspection: what is known now, when the next one is due, no failure of a check any more. A changed end, and a scope
    * that the person took away, are audited; a lost scope is also told to the products (`connection.refreshed` with `lost_scopes`).
    */
-  async checked(credential: ClaimedCredential, known: CheckedCredential): Promise<void> {
-    await learnAppScopedId(this.database, credential, known.appScopedUserId);
+  async recordCheck(credential: ClaimedCredential, known: InspectedCredential): Promise<void> {
+    await storeAppScopedId(this.database, credential, known.appScopedUserId);
     const now = this.clock.now();
     const expiresAt = known.expiresAt === undefined ? credential.expiresAt : known.expiresAt;
-    const moved = !sameInstant(expiresAt, credential.expiresAt);
+    const hasExpiryChanged = !sameInstant(expiresAt, credential.expiresAt);
     const scopes = known.scopes ?? credential.scopes;
     const lostScopes = credential.scopes.filter((scope) => !scopes.includes(scope));
-    const gained = scopes.some((scope) => !credential.scopes.includes(scope));
+    const hasGainedScopes = scopes.some((scope) => !credential.scopes.includes(scope));
     const dataAccess = known.dataAccessExpiresAt;
-    const dataAccessMoved =
+    const hasDataAccessChanged =
       credential.isRoot && dataAccess !== undefined && !sameInstant(dataAccess, credential.dataAccessExpiresAt);
     const write = (sql: Sql): Promise<void> =>
-      this.writeChecked(sql, credential, known, { now, expiresAt, moved, scopes });
-    if (!moved && lostScopes.length === 0 && !gained && !dataAccessMoved) return write(this.database);
+      this.writeCheck(sql, credential, known, { now, expiresAt, hasExpiryChanged, scopes });
+    if (!hasExpiryChanged && lostScopes.length === 0 && !hasGainedScopes && !hasDataAccessChanged)
+      return write(this.database);
     await this.database.transaction(async (tx) => {
       if (credential.isRoot)
         await updateConnectionFacts(tx, credential, {
           scopes,
           lostScopes,
           missingScopes: known.missingScopes,
-          dataAccessExpiresAt: dataAccessMoved ? dataAccess : undefined,
+          dataAccessExpiresAt: hasDataAccessChanged ? dataAccess : undefined,
           now,
         });
       await write(tx);
       const details = {
         kind: credential.kind,
-        ...(moved ? { expires_at: expiresAt } : {}),
-        ...(dataAccessMoved ? { data_access_expires_at: dataAccess } : {}),
+        ...(hasExpiryChanged ? { expires_at: expiresAt } : {}),
+        ...(hasDataAccessChanged ? { data_access_expires_at: dataAccess } : {}),
         ...(lostScopes.length === 0 ? {} : { lost_scopes: lostScopes }),
       };
       await this.audit.record(tx, {
@@ -131,22 +133,27 @@ export class CredentialOutcomes {
         subjectId: credential.id,
         details,
       });
-      if (lostScopes.length > 0) await this.tellLostScopes(tx, credential, lostScopes);
+      if (lostScopes.length > 0) await this.publishLostScopes(tx, credential, lostScopes);
     });
   }
 
-  private async writeChecked(
+  private async writeCheck(
     sql: Sql,
     credential: ClaimedCredential,
-    known: CheckedCredential,
-    { now, expiresAt, moved, scopes }: { now: Date; expiresAt: Date | null; moved: boolean; scopes: string[] },
+    known: InspectedCredential,
+    {
+      now,
+      expiresAt,
+      hasExpiryChanged,
+      scopes,
+    }: { now: Date; expiresAt: Date | null; hasExpiryChanged: boolean; scopes: string[] },
   ): Promise<void> {
     const fraction = this.random.fraction();
     const written = await sql.run({
       name: 'credential_checked',
       text: `UPDATE credential c SET scopes = $5, issued_at = $6, expires_at = $7, last_checked_at = $8,
-          health = CASE WHEN ${doubtedSince('$15')} THEN health ELSE $4 END,
-          check_due_at = CASE WHEN ${doubtedSince('$15')} THEN check_due_at WHEN check_due_at < $13 THEN $14::timestamptz ELSE $9::timestamptz END,
+          health = CASE WHEN ${verificationRequestedSince('$15')} THEN health ELSE $4 END,
+          check_due_at = CASE WHEN ${verificationRequestedSince('$15')} THEN check_due_at WHEN check_due_at < $13 THEN $14::timestamptz ELSE $9::timestamptz END,
           failure = CASE WHEN $10 THEN NULL ELSE failure END,
           refresh_after = CASE WHEN $11 THEN $12::timestamptz ELSE refresh_after END,
           refresh_due_at = CASE WHEN $11 THEN $12::timestamptz ELSE refresh_due_at END,
@@ -163,18 +170,18 @@ export class CredentialOutcomes {
         now,
         this.nextCheckAt(now, fraction),
         credential.failure !== null && isCheckFailure(credential.failure),
-        known.refreshAfter !== undefined && (moved || credential.refreshDueAt === null),
+        known.refreshAfter !== undefined && (hasExpiryChanged || credential.refreshDueAt === null),
         known.refreshAfter ?? null,
         addSeconds(now, -LATE_SECONDS),
         spreadCheckAt(now, fraction),
         credential.checkDueAt,
       ],
     });
-    if (written !== 1) throw new ClaimLost(`credential ${credential.id}`);
+    if (written !== 1) throw new ClaimLostError(`credential ${credential.id}`);
   }
 
   /** A page token that inspection found dead, or that its user token has to give again: due at once, for its connection's root lives. */
-  async pageToBeDerived(credential: ClaimedCredential): Promise<void> {
+  async markPageForDerivation(credential: ClaimedCredential): Promise<void> {
     const now = this.clock.now();
     const written = await this.database.run({
       name: 'page_to_be_derived',
@@ -184,14 +191,14 @@ export class CredentialOutcomes {
         WHERE id = $1 AND claim_id = $2 AND version = $3`,
       values: [credential.id, credential.claimId, credential.version, now, this.nextCheckAt(now)],
     });
-    if (written !== 1) throw new ClaimLost(`credential ${credential.id}`);
+    if (written !== 1) throw new ClaimLostError(`credential ${credential.id}`);
   }
 
   /**
    * A page token that Meta gave again unchanged and that lives: nothing to do until its user token is renewed again. Where that happened
    * while the old one was asked, it stays due.
    */
-  async pageUnchanged(credential: ClaimedCredential): Promise<void> {
+  async recordUnchangedPage(credential: ClaimedCredential): Promise<void> {
     const now = this.clock.now();
     const written = await this.database.run({
       name: 'page_unchanged',
@@ -209,11 +216,11 @@ export class CredentialOutcomes {
         credential.refreshAfter,
       ],
     });
-    if (written !== 1) throw new ClaimLost(`credential ${credential.id}`);
+    if (written !== 1) throw new ClaimLostError(`credential ${credential.id}`);
   }
 
   /** There is nothing to renew now: it is not due any more, until its connection recovers or its user token is renewed. */
-  async notDue(credential: ClaimedCredential): Promise<void> {
+  async recordNotDue(credential: ClaimedCredential): Promise<void> {
     const written = await this.database.run({
       name: 'credential_not_due',
       text: `UPDATE credential SET refresh_due_at = CASE WHEN $4 THEN NULL ELSE refresh_due_at END, claim_id = NULL, claimed_until = NULL, updated_at = $5
@@ -226,13 +233,13 @@ export class CredentialOutcomes {
         this.clock.now(),
       ],
     });
-    if (written !== 1) throw new ClaimLost(`credential ${credential.id}`);
+    if (written !== 1) throw new ClaimLostError(`credential ${credential.id}`);
   }
 
   /** Somebody doubts the version that serves, and inspection could not be had: the next look inspects it. Needs no claim. */
-  async doubted(credentialId: string, version: number): Promise<void> {
+  async requestVerification(credentialId: string, version: number): Promise<void> {
     await this.database.run({
-      name: 'credential_doubted',
+      name: 'request_credential_verification',
       text: `UPDATE credential SET health = CASE WHEN health = 'invalid' THEN health ELSE 'unknown' END, check_due_at = $3, updated_at = $3
         WHERE id = $1 AND version = $2 AND secret_id IS NOT NULL`,
       values: [credentialId, version, this.clock.now()],
@@ -244,9 +251,9 @@ export class CredentialOutcomes {
     return addSeconds(now, CHECK_INTERVAL_SECONDS * (0.9 + fraction / 10));
   }
 
-  private async recordFailure(
+  private async auditFailure(
     tx: Transaction,
-    credential: CredentialAtWork,
+    credential: CredentialSnapshot,
     failure: CredentialFailure,
   ): Promise<void> {
     await this.audit.record(tx, {
@@ -258,7 +265,11 @@ export class CredentialOutcomes {
     });
   }
 
-  private async tellLostScopes(tx: Transaction, credential: CredentialAtWork, lostScopes: string[]): Promise<void> {
+  private async publishLostScopes(
+    tx: Transaction,
+    credential: CredentialSnapshot,
+    lostScopes: string[],
+  ): Promise<void> {
     const of = placeOf(credential);
     await this.outbox.add(tx, {
       ...of,
@@ -277,7 +288,7 @@ export class CredentialOutcomes {
   }
 
   /** 14, 7 and 1 days before the end of a root token whose renewal fails. */
-  private async announce(tx: Transaction, credential: CredentialAtWork, now: Date): Promise<void> {
+  private async announceExpiry(tx: Transaction, credential: CredentialSnapshot, now: Date): Promise<void> {
     if (!credential.isRoot || credential.expiresAt === null || credential.status !== 'active') return;
     const days = noticeDays(credential.expiresAt, now);
     if (days === null) return;
@@ -312,7 +323,7 @@ function sameInstant(a: Date | null, b: Date | null): boolean {
   return a?.getTime() === b?.getTime();
 }
 
-function placeOf(credential: CredentialAtWork): { tenant: string; product: string; connectionId: string } {
+function placeOf(credential: CredentialSnapshot): { tenant: string; product: string; connectionId: string } {
   return { tenant: credential.tenant, product: credential.product, connectionId: credential.connectionId };
 }
 
@@ -327,7 +338,7 @@ interface ConnectionFacts {
 
 async function updateConnectionFacts(
   tx: Transaction,
-  credential: CredentialAtWork,
+  credential: CredentialSnapshot,
   { scopes, lostScopes, missingScopes, dataAccessExpiresAt, now }: ConnectionFacts,
 ): Promise<void> {
   await tx.run({
@@ -335,7 +346,7 @@ async function updateConnectionFacts(
     text: `UPDATE connection SET scopes = $2, updated_at = $5,
         expiry_notice_due_at = CASE WHEN $3 THEN $4::timestamptz - interval '336 hours' ELSE expiry_notice_due_at END,
         data_access_expires_at = CASE WHEN $3 THEN $4::timestamptz ELSE data_access_expires_at END,
-        ${scopeFacts({ scopes: '$2', lost: '$6', missing: '$7', told: '$8' }, 'status_reason')}
+        ${scopeAssignmentsSql({ scopes: '$2', lost: '$6', missing: '$7', reported: '$8' }, 'status_reason')}
       WHERE id = $1 AND status <> 'revoked'`,
     values: [
       credential.connectionId,
@@ -344,7 +355,7 @@ async function updateConnectionFacts(
       dataAccessExpiresAt ?? null,
       now,
       lostScopes,
-      missingReason(missingScopes, now),
+      missingScopesReasonJson(missingScopes, now),
       missingScopes !== undefined,
     ],
   });

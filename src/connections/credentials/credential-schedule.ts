@@ -2,7 +2,7 @@ import { addSeconds } from '../../platform/clock.ts';
 import type { CredentialKind } from './credential-kind.ts';
 
 /** Instagram and Threads renew no token that is younger (META.md 7, 9). */
-export const MINIMUM_AGE_SECONDS = 24 * 60 * 60;
+export const MIN_REFRESH_AGE_SECONDS = 24 * 60 * 60;
 
 /** Each credential is inspected this often. */
 export const CHECK_INTERVAL_SECONDS = 24 * 60 * 60;
@@ -20,7 +20,7 @@ export interface CredentialLife {
  * From when on a credential is renewed (CONTRACT 6.1), or null where that is never done by itself: page tokens are derived
  * after their user token, tokens without an end have nothing to renew.
  */
-export function refreshAfter(life: CredentialLife, beforeExpirySeconds: number): Date | null {
+export function computeRefreshAfter(life: CredentialLife, beforeExpirySeconds: number): Date | null {
   const ahead = life.expiresAt === null ? null : addSeconds(life.expiresAt, -beforeExpirySeconds);
   switch (life.kind) {
     case 'page':
@@ -30,7 +30,7 @@ export function refreshAfter(life: CredentialLife, beforeExpirySeconds: number):
       return ahead;
     case 'instagram_user':
     case 'threads_user': {
-      const oldEnough = addSeconds(life.issuedAt ?? life.storedAt, MINIMUM_AGE_SECONDS);
+      const oldEnough = addSeconds(life.issuedAt ?? life.storedAt, MIN_REFRESH_AGE_SECONDS);
       return ahead === null || ahead < oldEnough ? oldEnough : ahead;
     }
   }

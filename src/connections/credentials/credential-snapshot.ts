@@ -15,14 +15,14 @@ export interface PendingVersion {
 }
 
 /** A credential with everything that work on it needs, its token still sealed. */
-export interface CredentialAtWork {
+export interface CredentialSnapshot {
   id: string;
   connectionId: string;
   tenant: string;
   product: Product;
   appId: string;
   metaUserId: string;
-  /** As far as it is known: see `learnAppScopedId`. */
+  /** As far as it is known: see `storeAppScopedId`. */
   appScopedUserId: string | null;
   status: ConnectionStatus;
   dataAccessExpiresAt: Date | null;
@@ -52,17 +52,17 @@ export interface CredentialAtWork {
 }
 
 /** A credential that the holder of `claimId` alone may write. */
-export type ClaimedCredential = CredentialAtWork & { claimId: string };
+export type ClaimedCredential = CredentialSnapshot & { claimId: string };
 
 /**
  * SQL: whether somebody has raised a doubt since the work on credential `c` began, which then stays: only doubts move `check_due_at`
  * without a claim. `known`: the parameter with what the work knew. Our times have milliseconds, the column has more.
  */
-export function doubtedSince(known: string): string {
+export function verificationRequestedSince(known: string): string {
   return `date_trunc('milliseconds', c.check_due_at) IS DISTINCT FROM ${known}::timestamptz`;
 }
 
-export interface CredentialAtWorkRow {
+export interface CredentialSnapshotRow {
   id: string;
   connection_id: string;
   tenant: string;
@@ -103,8 +103,8 @@ export interface CredentialAtWorkRow {
   pending_ciphertext: Buffer | null;
 }
 
-/** What `toCredentialAtWork` reads, where `c` is credential. */
-export const AT_WORK_COLUMNS = `c.id, c.connection_id, n.tenant, n.product, c.app_id, n.meta_user_id, n.app_scoped_user_id, n.status, n.data_access_expires_at,
+/** What `toCredentialSnapshot` reads, where `c` is credential. */
+export const CREDENTIAL_SNAPSHOT_COLUMNS = `c.id, c.connection_id, n.tenant, n.product, c.app_id, n.meta_user_id, n.app_scoped_user_id, n.status, n.data_access_expires_at,
   c.kind, c.is_root, c.subject_id, c.version, c.scopes, c.issued_at, c.expires_at, c.health, c.failure, c.failure_attempts,
   c.last_refreshed_at, c.refresh_after, c.refresh_due_at, c.check_due_at, c.claim_id, c.claimed_until, c.updated_at,
   s.id AS secret_id, s.kek_id, s.wrapped_key, s.ciphertext, s.created_at AS stored_at,
@@ -112,12 +112,12 @@ export const AT_WORK_COLUMNS = `c.id, c.connection_id, n.tenant, n.product, c.ap
   ps.kek_id AS pending_kek_id, ps.wrapped_key AS pending_wrapped_key, ps.ciphertext AS pending_ciphertext`;
 
 /** The joins for them. One version is pending at the most: its number is always the serving one's successor. */
-export const AT_WORK_JOINS = `JOIN connection n ON n.id = c.connection_id
+export const CREDENTIAL_SNAPSHOT_JOINS = `JOIN connection n ON n.id = c.connection_id
   LEFT JOIN sealed_secret s ON s.id = c.secret_id
   LEFT JOIN credential_version p ON p.credential_id = c.id AND p.version = c.version + 1 AND p.state = 'pending'
   LEFT JOIN sealed_secret ps ON ps.id = p.secret_id`;
 
-export function toCredentialAtWork(row: CredentialAtWorkRow): CredentialAtWork {
+export function toCredentialSnapshot(row: CredentialSnapshotRow): CredentialSnapshot {
   return {
     id: row.id,
     connectionId: row.connection_id,

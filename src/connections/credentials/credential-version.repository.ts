@@ -7,17 +7,17 @@ import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Random } from '../../platform/random.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { KeyRing } from '../../vault/keys/key-ring.ts';
-import { SealBroken } from '../../vault/sealed-secret.ts';
+import { DecryptionError } from '../../vault/sealed-secret.ts';
 import { Vault } from '../../vault/vault.ts';
-import { ClaimLost } from '../authorization/pending-authorization.repository.ts';
-import { type ConnectionStatus, LIVING_AND_USELESS } from '../connection/connection-status.ts';
-import { missingReason, scopeFacts } from '../connection/missing-scopes.ts';
-import { CHECK_INTERVAL_SECONDS, refreshAfter } from './credential-schedule.ts';
+import { ClaimLostError } from '../authorization/pending-authorization.repository.ts';
+import { type ConnectionStatus, REASONS_DESPITE_VALID_TOKEN } from '../connection/connection-status.ts';
+import { missingScopesReasonJson, scopeAssignmentsSql } from '../connection/missing-scopes.ts';
+import { CHECK_INTERVAL_SECONDS, computeRefreshAfter } from './credential-schedule.ts';
 import {
   type ClaimedCredential,
-  type CredentialAtWork,
-  doubtedSince,
+  type CredentialSnapshot,
   type PendingVersion,
+  verificationRequestedSince,
 } from './credential-snapshot.ts';
 import { credentialContext } from './seal-contexts.ts';
 
@@ -36,7 +36,7 @@ export interface VerifiedVersion {
 
 /** The versions of a credential: one serves, one may be pending, earlier ones are kept for a while. */
 @Injectable()
-export class CredentialVersions {
+export class CredentialVersionRepository {
   constructor(
     private readonly database: Database,
     private readonly vault: Vault,
@@ -48,28 +48,28 @@ export class CredentialVersions {
     private readonly config: Config,
   ) {}
 
-  /** The token that serves. Throws `SealBroken`; null where it has been destroyed. */
-  async openServing(credential: CredentialAtWork): Promise<SecretString | null> {
+  /** The token that serves. Throws `DecryptionError`; null where it has been destroyed. */
+  async openCurrent(credential: CredentialSnapshot): Promise<SecretString | null> {
     if (credential.sealed === null) return null;
     return this.vault.open(credential.sealed, contextOf(credential, credential.version));
   }
 
-  /** The token of the pending version. Throws `SealBroken`, also where it is gone. */
-  async openPending(credential: CredentialAtWork, pending: PendingVersion): Promise<SecretString> {
-    if (pending.sealed === null) throw new SealBroken(`${credential.id}/${pending.version}`);
+  /** The token of the pending version. Throws `DecryptionError`, also where it is gone. */
+  async openPending(credential: CredentialSnapshot, pending: PendingVersion): Promise<SecretString> {
+    if (pending.sealed === null) throw new DecryptionError(`${credential.id}/${pending.version}`);
     return this.vault.open(pending.sealed, contextOf(credential, pending.version));
   }
 
   /** Whether two tokens are the same, without either of them in a column. */
-  sameToken(a: SecretString, b: SecretString): boolean {
-    return this.ring.lookupHash(a.expose()).equals(this.ring.lookupHash(b.expose()));
+  isSameToken(a: SecretString, b: SecretString): boolean {
+    return this.ring.blindIndex(a.expose()).equals(this.ring.blindIndex(b.expose()));
   }
 
-  /** Seals what Meta answered and commits it, before anything else is asked. Throws `ClaimLost`; then nothing is kept. */
+  /** Seals what Meta answered and commits it, before anything else is asked. Throws `ClaimLostError`; then nothing is kept. */
   async storePending(
     credential: ClaimedCredential,
     token: SecretString,
-    told: { expiresAt: Date | null; scopes: string[] | null },
+    reported: { expiresAt: Date | null; scopes: string[] | null },
   ): Promise<void> {
     const version = credential.version + 1;
     await this.database.transaction(async (tx) => {
@@ -85,17 +85,17 @@ export class CredentialVersions {
           credential.version,
           version,
           secretId,
-          this.ring.lookupHash(token.expose()),
-          told.expiresAt,
-          told.scopes,
+          this.ring.blindIndex(token.expose()),
+          reported.expiresAt,
+          reported.scopes,
           this.clock.now(),
         ],
       });
-      if (stored !== 1) throw new ClaimLost(`credential ${credential.id}`);
+      if (stored !== 1) throw new ClaimLostError(`credential ${credential.id}`);
     });
   }
 
-  /** Destroys a pending version that is no success. Throws `ClaimLost`. */
+  /** Destroys a pending version that is no success. Throws `ClaimLostError`. */
   async discardPending(credential: ClaimedCredential): Promise<void> {
     await this.database.transaction(async (tx) => {
       await lockClaim(tx, credential);
@@ -113,21 +113,21 @@ export class CredentialVersions {
   /**
    * Makes the verified pending version the serving one, by compare-and-set on claim and version, and ends the claim; the old one stays
    * as `previous`. Audit entry and event are in the same transaction. Page tokens rest on their user token: they become due.
-   * Throws `ClaimLost`, also for a connection that was revoked meanwhile; then nothing is written.
+   * Throws `ClaimLostError`, also for a connection that was revoked meanwhile; then nothing is written.
    */
   async promote(credential: ClaimedCredential, verified: VerifiedVersion): Promise<void> {
     const now = this.clock.now();
     await this.database.transaction(async (tx) => {
       // The connection first: the order in which connecting and revoking lock them.
       const status = credential.isRoot ? await this.updateConnection(tx, credential, verified, now) : 'active';
-      await this.swap(tx, credential, verified, now);
+      await this.replaceServingVersion(tx, credential, verified, now);
       if (credential.kind === 'user') await makePagesDue(tx, credential.connectionId, now);
       await this.record(tx, credential, verified, status);
     });
   }
 
   /** Destroys previous versions whose successor has been used, or that an hour has passed over. How many. */
-  async destroySpent(limit: number): Promise<number> {
+  async destroySupersededVersions(limit: number): Promise<number> {
     return this.database.transaction(async (tx) => {
       const spent = await tx.rows<{ secret_id: string }>({
         text: `DELETE FROM credential_version WHERE (credential_id, version) IN (
@@ -137,7 +137,7 @@ export class CredentialVersions {
                 AND l.credential_version > v.version AND l.issued_at >= v.created_at))
             ORDER BY v.created_at LIMIT $2 FOR UPDATE OF v SKIP LOCKED)
           RETURNING secret_id`,
-        values: [addSeconds(this.clock.now(), -PREVIOUS_KEPT_SECONDS), limit],
+        values: [addSeconds(this.clock.now(), -PREVIOUS_VERSION_RETENTION_SECONDS), limit],
       });
       await this.vault.destroy(
         tx,
@@ -154,13 +154,13 @@ export class CredentialVersions {
     verified: VerifiedVersion,
     now: Date,
   ): Promise<ConnectionStatus> {
-    const told = verified.dataAccessExpiresAt !== undefined;
-    const useless = `status_reason->>'code' = ANY ($9)`;
-    const [living] = await tx.rows<{ status: ConnectionStatus }>({
+    const reported = verified.dataAccessExpiresAt !== undefined;
+    const isReasonKept = `status_reason->>'code' = ANY ($9)`;
+    const [updated] = await tx.rows<{ status: ConnectionStatus }>({
       name: 'connection_refreshed',
       text: `UPDATE connection SET scopes = $2, updated_at = $5,
-          status = CASE WHEN status <> 'active' AND ${useless} THEN status ELSE 'active' END,
-          ${scopeFacts({ scopes: '$2', lost: '$6', missing: '$7', told: '$8' }, `CASE WHEN ${useless} THEN status_reason END`)},
+          status = CASE WHEN status <> 'active' AND ${isReasonKept} THEN status ELSE 'active' END,
+          ${scopeAssignmentsSql({ scopes: '$2', lost: '$6', missing: '$7', reported: '$8' }, `CASE WHEN ${isReasonKept} THEN status_reason END`)},
           expiry_notice_due_at = CASE WHEN $3 AND data_access_expires_at IS DISTINCT FROM $4::timestamptz
             THEN $4::timestamptz - interval '336 hours' ELSE expiry_notice_due_at END,
           data_access_expires_at = CASE WHEN $3 THEN $4::timestamptz ELSE data_access_expires_at END
@@ -168,20 +168,20 @@ export class CredentialVersions {
       values: [
         credential.connectionId,
         verified.scopes,
-        told,
+        reported,
         verified.dataAccessExpiresAt ?? null,
         now,
         verified.lostScopes,
-        missingReason(verified.missingScopes, now),
+        missingScopesReasonJson(verified.missingScopes, now),
         verified.missingScopes !== undefined,
-        LIVING_AND_USELESS,
+        REASONS_DESPITE_VALID_TOKEN,
       ],
     });
-    if (living === undefined) throw new ClaimLost(`connection ${credential.connectionId}`);
-    return living.status;
+    if (updated === undefined) throw new ClaimLostError(`connection ${credential.connectionId}`);
+    return updated.status;
   }
 
-  private async swap(
+  private async replaceServingVersion(
     tx: Transaction,
     credential: ClaimedCredential,
     verified: VerifiedVersion,
@@ -199,8 +199,8 @@ export class CredentialVersions {
             WHERE old.secret_id IS NOT NULL)
         UPDATE credential c SET version = c.version + 1, secret_id = pending.secret_id, token_hash = pending.token_hash, scopes = $4,
           issued_at = $5, expires_at = $6, failure = NULL, failure_attempts = 0, last_refreshed_at = $9, last_checked_at = $9,
-          health = CASE WHEN ${doubtedSince('$11')} THEN c.health ELSE 'healthy' END,
-          check_due_at = CASE WHEN ${doubtedSince('$11')} THEN c.check_due_at ELSE $8::timestamptz END,
+          health = CASE WHEN ${verificationRequestedSince('$11')} THEN c.health ELSE 'healthy' END,
+          check_due_at = CASE WHEN ${verificationRequestedSince('$11')} THEN c.check_due_at ELSE $8::timestamptz END,
           refresh_after = CASE WHEN ${MADE_DUE_SINCE} THEN c.refresh_after ELSE $7::timestamptz END,
           refresh_due_at = CASE WHEN ${MADE_DUE_SINCE} THEN c.refresh_due_at ELSE $7::timestamptz END, claim_id = NULL, claimed_until = NULL,
           updated_at = $9
@@ -212,14 +212,14 @@ export class CredentialVersions {
         verified.scopes,
         verified.issuedAt,
         verified.expiresAt,
-        refreshAfter(life, this.config.refreshBeforeExpirySeconds),
+        computeRefreshAfter(life, this.config.refreshBeforeExpirySeconds),
         addSeconds(now, CHECK_INTERVAL_SECONDS * (0.9 + this.random.fraction() / 10)),
         now,
         credential.refreshAfter,
         credential.checkDueAt,
       ],
     });
-    if (promoted !== 1) throw new ClaimLost(`credential ${credential.id}`);
+    if (promoted !== 1) throw new ClaimLostError(`credential ${credential.id}`);
   }
 
   private async record(
@@ -262,9 +262,9 @@ export class CredentialVersions {
 /** A page whose user token was renewed while the page's was derived from the old one: once more. Our times have milliseconds. */
 const MADE_DUE_SINCE = `c.kind = 'page' AND date_trunc('milliseconds', c.refresh_after) IS DISTINCT FROM $10::timestamptz`;
 
-const PREVIOUS_KEPT_SECONDS = 60 * 60;
+const PREVIOUS_VERSION_RETENTION_SECONDS = 60 * 60;
 
-function contextOf(credential: CredentialAtWork, version: number): ReturnType<typeof credentialContext> {
+function contextOf(credential: CredentialSnapshot, version: number): ReturnType<typeof credentialContext> {
   return credentialContext({
     tenant: credential.tenant,
     connectionId: credential.connectionId,
@@ -274,14 +274,14 @@ function contextOf(credential: CredentialAtWork, version: number): ReturnType<ty
   });
 }
 
-/** Holds the row, if it is still ours at the version we know. Throws `ClaimLost`. */
+/** Holds the row, if it is still ours at the version we know. Throws `ClaimLostError`. */
 export async function lockClaim(tx: Transaction, credential: ClaimedCredential): Promise<void> {
   const held = await tx.rows({
     name: 'claim_lock',
     text: 'SELECT 1 FROM credential WHERE id = $1 AND claim_id = $2 AND version = $3 FOR UPDATE',
     values: [credential.id, credential.claimId, credential.version],
   });
-  if (held.length !== 1) throw new ClaimLost(`credential ${credential.id}`);
+  if (held.length !== 1) throw new ClaimLostError(`credential ${credential.id}`);
 }
 
 async function makePagesDue(tx: Transaction, connectionId: string, now: Date): Promise<void> {

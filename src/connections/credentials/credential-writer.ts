@@ -7,7 +7,7 @@ import type { SecretString } from '../../platform/secret-string.ts';
 import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { Vault } from '../../vault/vault.ts';
 import type { CredentialKind } from './credential-kind.ts';
-import { CHECK_INTERVAL_SECONDS, refreshAfter } from './credential-schedule.ts';
+import { CHECK_INTERVAL_SECONDS, computeRefreshAfter } from './credential-schedule.ts';
 import { credentialContext } from './seal-contexts.ts';
 
 /** A token that was inspected and belongs to a connection. */
@@ -48,7 +48,7 @@ export class CredentialWriter {
     tx: Transaction,
     owner: CredentialOwner,
     granted: GrantedCredential,
-    { isRoot, now, before }: { isRoot: boolean; now: Date; before: number },
+    { isRoot, now, beforeExpirySeconds }: { isRoot: boolean; now: Date; beforeExpirySeconds: number },
   ): Promise<string> {
     const [existing] = await tx.rows<{ id: string; version: number }>({
       text: `SELECT c.id, greatest(c.version, coalesce(max(v.version), 0)) AS version FROM credential c
@@ -61,7 +61,7 @@ export class CredentialWriter {
     const context = credentialContext({ ...owner, credentialId, kind: granted.kind, version });
     const secretId = await this.vault.put(tx, granted.token, context);
     if (existing !== undefined) await this.retireServingVersion(tx, credentialId, now);
-    const due = refreshAfter({ ...granted, storedAt: now }, before);
+    const due = computeRefreshAfter({ ...granted, storedAt: now }, beforeExpirySeconds);
     await tx.run({
       name: 'credential_grant',
       text: `INSERT INTO credential (id, connection_id, app_id, kind, is_root, subject_id, subject_name, version, secret_id, token_hash,
@@ -81,7 +81,7 @@ export class CredentialWriter {
         granted.subjectName,
         version,
         secretId,
-        this.ring.lookupHash(granted.token.expose()),
+        this.ring.blindIndex(granted.token.expose()),
         granted.scopes,
         granted.issuedAt,
         granted.expiresAt,

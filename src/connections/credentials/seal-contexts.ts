@@ -13,6 +13,10 @@ export function credentialContext(of: {
 }
 
 /** What a token on its way in is bound to. `stage` is its version: the short-lived token never passes for the long-lived one. */
-export function intakeContext(of: { tenant: string; intakeId: string; stage: string }): SealContext {
-  return ['intake', of.tenant, of.intakeId, of.stage];
+export function pendingAuthorizationContext(of: {
+  tenant: string;
+  pendingAuthorizationId: string;
+  stage: string;
+}): SealContext {
+  return ['intake', of.tenant, of.pendingAuthorizationId, of.stage];
 }

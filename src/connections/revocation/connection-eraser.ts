@@ -13,7 +13,7 @@ export const ERASED = 'erased';
  * that our tenant had a connection, and when: our own ids, which the audit chain names, and states.
  */
 @Injectable()
-export class EraseConnection {
+export class ConnectionEraser {
   constructor(
     private readonly database: Database,
     private readonly vault: Vault,

@@ -4,20 +4,20 @@ import { Database, type Transaction } from '../../database/database.ts';
 import { Outbox } from '../../events/outbox/outbox.ts';
 import { Clock } from '../../platform/clock.ts';
 import { lockMetaUser } from '../authorization/meta-user-lock.ts';
-import type { ConnectionStatus, ProviderRevocation } from '../connection/connection-status.ts';
+import type { ConnectionStatus, ProviderRevocationStatus } from '../connection/connection-status.ts';
 import type { CredentialKind } from '../credentials/credential-kind.ts';
 import { CredentialWriter } from '../credentials/credential-writer.ts';
 
-export interface Revoked {
+export interface RevokedConnection {
   id: string;
   revokedAt: Date;
   /** Leases that lived until now. */
   leasesRevoked: number;
-  providerRevocation: ProviderRevocation;
+  providerRevocation: ProviderRevocationStatus;
 }
 
 /** Who revokes and why. */
-export interface RevokedBy {
+export interface RevocationSource {
   actor: Actor;
   requestId: string | null;
   reason: string;
@@ -31,7 +31,7 @@ interface RevocableRow {
   meta_user_id: string;
   authorized_at: Date;
   revoked_at: Date | null;
-  provider_revocation: ProviderRevocation | null;
+  provider_revocation: ProviderRevocationStatus | null;
 }
 
 interface RootRow {
@@ -42,14 +42,14 @@ interface RootRow {
 }
 
 /** Meta's clock and ours, and an authorization that took its time. */
-const AUTHORIZED_LATER_MS = 60_000;
+const CLOCK_TOLERANCE_MS = 60_000;
 
 /** Kinds whose grant Meta lets us take away by an API (META.md 10). */
-const REVOCABLE: ReadonlySet<CredentialKind> = new Set(['user', 'system_user']);
+const REVOCABLE_KINDS: ReadonlySet<CredentialKind> = new Set(['user', 'system_user']);
 
 /** Ends a connection here, at once and for good. Revoking at Meta is done afterwards, by `lifecycle`, with the one token kept for it. */
 @Injectable()
-export class RevokeConnection {
+export class ConnectionRevoker {
   constructor(
     private readonly database: Database,
     private readonly credentials: CredentialWriter,
@@ -59,25 +59,30 @@ export class RevokeConnection {
   ) {}
 
   /** Null where there is no such connection. A second call changes nothing and answers the same (no lease is left to end). */
-  async revoke(id: string, by: RevokedBy): Promise<Revoked | null> {
+  async revoke(id: string, by: RevocationSource): Promise<RevokedConnection | null> {
     return this.database.transaction(async (tx) => {
       const subject = await this.lock(tx, id);
-      return subject === null ? null : this.end(tx, id, subject, by, { isGoneAtMeta: false });
+      return subject === null ? null : this.end(tx, id, subject, by, { isRemovedAtMeta: false });
     });
   }
 
   /**
-   * Revokes because Meta said, at `saidAt`, that the person's grant is gone: there is nothing to revoke at Meta, so no token is kept.
-   * `authorized_later`: the person has connected again, more than a minute after that; nothing is done then. An unknown `saidAt` (null)
+   * Revokes because Meta said, at `reportedAt`, that the person's grant is gone: there is nothing to revoke at Meta, so no token is kept.
+   * `authorized_later`: the person has connected again, more than a minute after that; nothing is done then. An unknown `reportedAt` (null)
    * proves nothing against any authorization.
    */
-  async revokeAsGone(id: string, by: RevokedBy, saidAt: Date | null): Promise<Revoked | 'authorized_later' | null> {
+  async revokeAsRemovedAtMeta(
+    id: string,
+    by: RevocationSource,
+    reportedAt: Date | null,
+  ): Promise<RevokedConnection | 'authorized_later' | null> {
     return this.database.transaction(async (tx) => {
       const subject = await this.lock(tx, id);
       if (subject === null) return null;
-      const isOutdated = saidAt === null || subject.authorized_at.getTime() - saidAt.getTime() > AUTHORIZED_LATER_MS;
+      const isOutdated =
+        reportedAt === null || subject.authorized_at.getTime() - reportedAt.getTime() > CLOCK_TOLERANCE_MS;
       if (isOutdated && subject.revoked_at === null) return 'authorized_later';
-      return this.end(tx, id, subject, by, { isGoneAtMeta: true });
+      return this.end(tx, id, subject, by, { isRemovedAtMeta: true });
     });
   }
 
@@ -85,17 +90,17 @@ export class RevokeConnection {
     tx: Transaction,
     id: string,
     subject: RevocableRow,
-    by: RevokedBy,
-    { isGoneAtMeta }: { isGoneAtMeta: boolean },
-  ): Promise<Revoked> {
+    by: RevocationSource,
+    { isRemovedAtMeta }: { isRemovedAtMeta: boolean },
+  ): Promise<RevokedConnection> {
     if (subject.revoked_at !== null) {
       const providerRevocation = subject.provider_revocation ?? 'not_supported';
       return { id, revokedAt: subject.revoked_at, leasesRevoked: 0, providerRevocation };
     }
     const now = this.clock.now();
-    const providerRevocation = isGoneAtMeta
-      ? await this.endGoneTokens(tx, id, subject, now)
-      : await this.endTokens(tx, id, subject, now);
+    const providerRevocation = isRemovedAtMeta
+      ? await this.destroyTokensOfRemovedGrant(tx, id, subject, now)
+      : await this.destroyTokens(tx, id, subject, now);
     await tx.run({
       text: `UPDATE connection SET status = 'revoked', status_reason = NULL, revoked_at = $2, updated_at = $2, provider_revocation = $3
           WHERE id = $1`,
@@ -140,13 +145,18 @@ export class RevokeConnection {
   }
 
   /** Destroys the tokens, but keeps the root token where Meta still has to be told. */
-  private async endTokens(tx: Transaction, id: string, subject: RevocableRow, now: Date): Promise<ProviderRevocation> {
+  private async destroyTokens(
+    tx: Transaction,
+    id: string,
+    subject: RevocableRow,
+    now: Date,
+  ): Promise<ProviderRevocationStatus> {
     const [root] = await tx.rows<RootRow>({
       text: 'SELECT id, kind, version, secret_id FROM credential WHERE connection_id = $1 AND is_root',
       values: [id],
     });
     const isShared = await this.hasLiveSibling(tx, id, subject);
-    if (root === undefined || root.secret_id === null || !REVOCABLE.has(root.kind)) {
+    if (root === undefined || root.secret_id === null || !REVOCABLE_KINDS.has(root.kind)) {
       await this.credentials.destroyAll(tx, id, null, now);
       return 'not_supported';
     }
@@ -165,12 +175,12 @@ export class RevokeConnection {
   }
 
   /** Nothing is kept, and those whose revocation waited for the end of this grant have it too. */
-  private async endGoneTokens(
+  private async destroyTokensOfRemovedGrant(
     tx: Transaction,
     id: string,
     subject: RevocableRow,
     now: Date,
-  ): Promise<ProviderRevocation> {
+  ): Promise<ProviderRevocationStatus> {
     await this.credentials.destroyAll(tx, id, null, now);
     if (await this.hasLiveSibling(tx, id, subject)) return 'confirmed';
     await tx.run({

@@ -6,8 +6,8 @@ import { Ids } from '../../platform/ids.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { Vault } from '../../vault/vault.ts';
 import { lockMetaUser } from '../authorization/meta-user-lock.ts';
-import { ClaimLost } from '../authorization/pending-authorization.repository.ts';
-import type { ProviderRevocation } from '../connection/connection-status.ts';
+import { ClaimLostError } from '../authorization/pending-authorization.repository.ts';
+import type { ProviderRevocationStatus } from '../connection/connection-status.ts';
 import type { CredentialKind } from '../credentials/credential-kind.ts';
 import { credentialContext } from '../credentials/seal-contexts.ts';
 
@@ -42,7 +42,7 @@ interface RevocationRow {
 
 /** Revocations on their way to Meta: the one token kept for each, and how they end. */
 @Injectable()
-export class ProviderRevocations {
+export class ProviderRevocationRepository {
   constructor(
     private readonly database: Database,
     private readonly vault: Vault,
@@ -62,7 +62,7 @@ export class ProviderRevocations {
     return this.claim('next_attempt_at <= $3 ORDER BY next_attempt_at LIMIT $4', limit, claimSeconds);
   }
 
-  /** The kept token. Throws `SealBroken`; null where it is gone. */
+  /** The kept token. Throws `DecryptionError`; null where it is gone. */
   async open(revocation: ClaimedRevocation): Promise<SecretString | null> {
     if (revocation.secretId === null) return null;
     return this.vault.get(this.database, revocation.secretId, credentialContext(revocation));
@@ -70,9 +70,9 @@ export class ProviderRevocations {
 
   /**
    * Whether the person's grant is in use again: then Meta must not be told, the kept token is destroyed, and the revocation is done with
-   * the last live connection (`shared`). Decided under the lock that connecting takes. Throws `ClaimLost`.
+   * the last live connection (`shared`). Decided under the lock that connecting takes. Throws `ClaimLostError`.
    */
-  async becomesShared(revocation: ClaimedRevocation): Promise<boolean> {
+  async finishIfShared(revocation: ClaimedRevocation): Promise<boolean> {
     return this.database.transaction(async (tx) => {
       await lockMetaUser(tx, revocation.appId, revocation.metaUserId);
       if (!(await this.hasLiveSibling(tx, revocation))) return false;
@@ -81,12 +81,12 @@ export class ProviderRevocations {
     });
   }
 
-  /** Meta says that the grant is gone, here and for those that shared it; or that it has no call for this kind. Throws `ClaimLost`. */
+  /** Meta says that the grant is gone, here and for those that shared it; or that it has no call for this kind. Throws `ClaimLostError`. */
   async finish(revocation: ClaimedRevocation, outcome: 'confirmed' | 'not_supported', actor: Actor): Promise<void> {
     await this.database.transaction(async (tx) => {
       await lockMetaUser(tx, revocation.appId, revocation.metaUserId);
       await this.end(tx, revocation, outcome);
-      if (outcome === 'confirmed') await this.confirmSharers(tx, revocation);
+      if (outcome === 'confirmed') await this.confirmSharedRevocations(tx, revocation);
       // Whoever connected while Meta was being told has lost its grant by that: the next look inspects it.
       await tx.run({
         text: `UPDATE credential c SET check_due_at = $3, health = 'unknown' FROM connection n
@@ -114,8 +114,8 @@ export class ProviderRevocations {
   }
 
   /** How a connection's revocation stands. */
-  async standing(connectionId: string): Promise<ProviderRevocation | null> {
-    const [row] = await this.database.rows<{ provider_revocation: ProviderRevocation | null }>({
+  async getStatus(connectionId: string): Promise<ProviderRevocationStatus | null> {
+    const [row] = await this.database.rows<{ provider_revocation: ProviderRevocationStatus | null }>({
       text: 'SELECT provider_revocation FROM connection WHERE id = $1',
       values: [connectionId],
     });
@@ -148,12 +148,12 @@ export class ProviderRevocations {
     return rows.length > 0;
   }
 
-  private async end(tx: Transaction, revocation: ClaimedRevocation, outcome: ProviderRevocation): Promise<void> {
+  private async end(tx: Transaction, revocation: ClaimedRevocation, outcome: ProviderRevocationStatus): Promise<void> {
     const ended = await tx.run({
       text: 'DELETE FROM provider_revocation WHERE connection_id = $1 AND claim_id = $2',
       values: [revocation.connectionId, revocation.claimId],
     });
-    if (ended !== 1) throw new ClaimLost(`revocation of ${revocation.connectionId}`);
+    if (ended !== 1) throw new ClaimLostError(`revocation of ${revocation.connectionId}`);
     if (revocation.secretId !== null) await this.vault.destroy(tx, [revocation.secretId]);
     await tx.run({
       text: 'UPDATE credential SET secret_id = NULL WHERE connection_id = $1 AND secret_id IS NOT NULL',
@@ -166,7 +166,7 @@ export class ProviderRevocations {
   }
 
   /** Unless somebody lives on the grant again by now; then they stay `shared`. */
-  private async confirmSharers(tx: Transaction, revocation: ClaimedRevocation): Promise<void> {
+  private async confirmSharedRevocations(tx: Transaction, revocation: ClaimedRevocation): Promise<void> {
     if (await this.hasLiveSibling(tx, revocation)) return;
     await tx.run({
       text: `UPDATE connection SET provider_revocation = 'confirmed', updated_at = $3

@@ -3,15 +3,15 @@ import { AuditLog, SYSTEM } from '../../audit/audit-log.ts';
 import { Batcher } from '../../database/batcher.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
-import type { Attempt, Verdict } from './classify-attempt.ts';
+import type { Attempt, AttemptVerdict } from './classify-attempt.ts';
 import type { ClaimedQueue } from './delivery-queue.repository.ts';
 
 /** How one attempt ended. */
-export interface Outcome {
+export interface AttemptOutcome {
   queue: ClaimedQueue;
   deliveryId: string;
   attempt: Attempt;
-  verdict: Verdict;
+  verdict: AttemptVerdict;
   /** Whether the queue stays in this replica's hands for its next delivery. */
   shouldKeepClaim: boolean;
 }
@@ -27,8 +27,8 @@ const BATCH = { maxSize: 200, maxInFlight: 2 } as const;
  * full. Planning again costs little beside the many rows of each statement.
  */
 @Injectable()
-export class DeliveryRecords {
-  readonly #batcher = new Batcher<Outcome, boolean>((outcomes) => this.write(outcomes), BATCH);
+export class AttemptRecorder {
+  readonly #batcher = new Batcher<AttemptOutcome, boolean>((outcomes) => this.write(outcomes), BATCH);
 
   constructor(
     private readonly database: Database,
@@ -37,11 +37,11 @@ export class DeliveryRecords {
   ) {}
 
   /** Committed when it resolves. False: the queue is not ours any more, nothing was recorded. */
-  record(outcome: Outcome): Promise<boolean> {
+  record(outcome: AttemptOutcome): Promise<boolean> {
     return this.#batcher.submit(outcome);
   }
 
-  private write(outcomes: Outcome[]): Promise<boolean[]> {
+  private write(outcomes: AttemptOutcome[]): Promise<boolean[]> {
     return this.database.transaction(async (tx) => {
       const isHeld = await this.lock(tx, outcomes);
       const held = outcomes.filter((_, index) => isHeld[index]);
@@ -55,7 +55,7 @@ export class DeliveryRecords {
   }
 
   /** Locks the queues that are still ours, in key order. From here on nothing can be added to them, see `ensureQueues`. */
-  private async lock(tx: Transaction, outcomes: readonly Outcome[]): Promise<boolean[]> {
+  private async lock(tx: Transaction, outcomes: readonly AttemptOutcome[]): Promise<boolean[]> {
     const rows = await tx.rows<{ position: string }>({
       text: `SELECT c.position FROM delivery_queue l
         JOIN unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS c(subscription_id, ordering_key, claim_id, position)
@@ -67,7 +67,7 @@ export class DeliveryRecords {
     return outcomes.map((_, index) => positions.has(index + 1));
   }
 
-  private async markDeliveries(tx: Transaction, outcomes: readonly Outcome[]): Promise<void> {
+  private async markDeliveries(tx: Transaction, outcomes: readonly AttemptOutcome[]): Promise<void> {
     await tx.run({
       text: `UPDATE delivery d SET status = o.status, attempts = d.attempts + 1, last_attempt_at = $6, last_status = o.http_status,
           last_error = o.error, next_attempt_at = o.next_attempt_at,
@@ -86,14 +86,14 @@ export class DeliveryRecords {
   }
 
   /** Queues with nothing left are taken away, those with more are due at once, those with a failure when it is to be repeated. */
-  private async releaseQueues(tx: Transaction, outcomes: readonly Outcome[]): Promise<void> {
-    const left = outcomes.filter(({ shouldKeepClaim }) => !shouldKeepClaim);
-    if (left.length === 0) return;
+  private async releaseQueues(tx: Transaction, outcomes: readonly AttemptOutcome[]): Promise<void> {
+    const released = outcomes.filter(({ shouldKeepClaim }) => !shouldKeepClaim);
+    if (released.length === 0) return;
     await tx.run({
       text: `DELETE FROM delivery_queue l USING unnest($1::text[], $2::text[]) AS c(subscription_id, ordering_key)
         WHERE l.subscription_id = c.subscription_id AND l.ordering_key = c.ordering_key AND NOT EXISTS (
           SELECT 1 FROM delivery d WHERE d.subscription_id = l.subscription_id AND d.ordering_key = l.ordering_key AND d.status = 'pending')`,
-      values: [subscriptionIds(left), orderingKeys(left)],
+      values: [subscriptionIds(released), orderingKeys(released)],
     });
     const now = this.clock.now();
     await tx.run({
@@ -101,44 +101,46 @@ export class DeliveryRecords {
         FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS c(subscription_id, ordering_key, due_at)
         WHERE l.subscription_id = c.subscription_id AND l.ordering_key = c.ordering_key`,
       values: [
-        subscriptionIds(left),
-        orderingKeys(left),
-        left.map(({ verdict }) => (verdict.kind === 'retry' ? verdict.retryAt : now)),
+        subscriptionIds(released),
+        orderingKeys(released),
+        released.map(({ verdict }) => (verdict.kind === 'retry' ? verdict.retryAt : now)),
       ],
     });
   }
 
-  private async markSubscriptions(tx: Transaction, outcomes: readonly Outcome[]): Promise<void> {
+  private async markSubscriptions(tx: Transaction, outcomes: readonly AttemptOutcome[]): Promise<void> {
     const now = this.clock.now();
-    const well = ids(outcomes, ({ kind }) => kind === 'delivered');
-    const ill = ids(outcomes, ({ kind }) => kind === 'retry' || kind === 'dead').filter((id) => !well.includes(id));
+    const succeededIds = ids(outcomes, ({ kind }) => kind === 'delivered');
+    const failedIds = ids(outcomes, ({ kind }) => kind === 'retry' || kind === 'dead').filter(
+      (id) => !succeededIds.includes(id),
+    );
     // Rows that say so already are left alone: a write for each delivery would make them the bottleneck.
-    if (well.length > 0) {
+    if (succeededIds.length > 0) {
       await tx.run({
-        name: 'subscription_well',
+        name: 'subscription_succeeded',
         text: `UPDATE subscription SET failing_since = NULL, failure_noticed_at = NULL, last_delivered_at = $2
           WHERE id = ANY ($1) AND (failing_since IS NOT NULL OR last_delivered_at IS NULL
             OR last_delivered_at < $2::timestamptz - interval '1 minute')`,
-        values: [well, now],
+        values: [succeededIds, now],
       });
     }
-    if (ill.length > 0) {
+    if (failedIds.length > 0) {
       await tx.run({
-        name: 'subscription_ill',
+        name: 'subscription_failed',
         text: 'UPDATE subscription SET failing_since = $2 WHERE id = ANY ($1) AND failing_since IS NULL',
-        values: [ill, now],
+        values: [failedIds, now],
       });
     }
     for (const outcome of outcomes) {
-      if (outcome.verdict.kind === 'retry' && outcome.verdict.holdAll) {
-        await rest(tx, outcome.queue.subscriptionId, outcome.verdict.retryAt);
+      if (outcome.verdict.kind === 'retry' && outcome.verdict.shouldDelaySubscription) {
+        await delaySubscription(tx, outcome.queue.subscriptionId, outcome.verdict.retryAt);
       }
     }
-    for (const id of ids(outcomes, ({ kind }) => kind === 'gone')) await this.end(tx, id, now);
+    for (const id of ids(outcomes, ({ kind }) => kind === 'gone')) await this.endSubscription(tx, id, now);
   }
 
-  /** The subscriber answered 410: nothing more goes there. What waits for it is buried by `EventUpkeep`. */
-  private async end(tx: Transaction, id: string, now: Date): Promise<void> {
+  /** The subscriber answered 410: nothing more goes there. What waits for it is buried by `EventMaintenanceJob`. */
+  private async endSubscription(tx: Transaction, id: string, now: Date): Promise<void> {
     const ended = await tx.run({
       text: `UPDATE subscription SET status = 'ended', status_reason = 'gone', resume_at = NULL, revision = revision + 1, updated_at = $2
         WHERE id = $1 AND status IN ('active', 'paused')`,
@@ -157,23 +159,23 @@ export class DeliveryRecords {
 const STATUS = { delivered: 'delivered', retry: 'pending', dead: 'dead', gone: 'dead' } as const;
 
 /** Nothing goes to this subscriber before `until`, because it said so. */
-function rest(tx: Transaction, id: string, until: Date): Promise<number> {
+function delaySubscription(tx: Transaction, id: string, until: Date): Promise<number> {
   return tx.run({
-    name: 'subscription_rest',
+    name: 'subscription_delay',
     text: 'UPDATE subscription SET resume_at = $2 WHERE id = $1 AND (resume_at IS NULL OR resume_at < $2)',
     values: [id, until],
   });
 }
 
-function subscriptionIds(outcomes: readonly Outcome[]): string[] {
+function subscriptionIds(outcomes: readonly AttemptOutcome[]): string[] {
   return outcomes.map(({ queue }) => queue.subscriptionId);
 }
 
-function orderingKeys(outcomes: readonly Outcome[]): string[] {
+function orderingKeys(outcomes: readonly AttemptOutcome[]): string[] {
   return outcomes.map(({ queue }) => queue.orderingKey);
 }
 
-function ids(outcomes: readonly Outcome[], has: (verdict: Verdict) => boolean): string[] {
+function ids(outcomes: readonly AttemptOutcome[], has: (verdict: AttemptVerdict) => boolean): string[] {
   const found = outcomes.filter(({ verdict }) => has(verdict)).map(({ queue }) => queue.subscriptionId);
   return [...new Set(found)].sort();
 }

@@ -19,22 +19,22 @@ export interface Attempt {
 }
 
 /** What that means for the delivery. */
-export type Verdict =
+export type AttemptVerdict =
   | { kind: 'delivered' }
-  /** Again at `retryAt`; `holdAll`: the subscriber asked for a rest, for all that goes to it. */
-  | { kind: 'retry'; retryAt: Date; holdAll: boolean }
+  /** Again at `retryAt`; `shouldDelaySubscription`: the subscriber asked for a rest, for all that goes to it. */
+  | { kind: 'retry'; retryAt: Date; shouldDelaySubscription: boolean }
   /** Repeated long enough: a dead letter. */
   | { kind: 'dead' }
   /** 410: the subscriber wants nothing any more. */
   | { kind: 'gone' };
 
 /** The rules of Standard Webhooks for one attempt. `failures`: attempts that failed before; `fraction` in [0, 1) is the jitter. */
-export function judgeAttempt(
+export function classifyAttempt(
   attempt: Attempt,
   of: { failures: number; retryUntil: Date },
   now: Date,
   fraction: number,
-): Verdict {
+): AttemptVerdict {
   if (attempt.error === null) return { kind: 'delivered' };
   if (attempt.status === 410) return { kind: 'gone' };
   if (now >= of.retryUntil) return { kind: 'dead' };
@@ -43,6 +43,6 @@ export function judgeAttempt(
   return {
     kind: 'retry',
     retryAt: addSeconds(now, Math.max(delaySeconds, asked ?? 0)),
-    holdAll: asked !== null,
+    shouldDelaySubscription: asked !== null,
   };
 }

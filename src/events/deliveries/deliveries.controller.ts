@@ -1,21 +1,21 @@
 import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import type { Caller } from '../../auth/authenticated-client.ts';
-import { CurrentCaller, RequestId, Roles } from '../../auth/decorators.ts';
-import { type DeliveryView, toDeliveryView } from '../subscriptions/subscription-response.dto.ts';
+import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
+import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
+import { type DeliveryResponse, toDeliveryResponse } from '../subscriptions/subscription-response.dto.ts';
 import { requesterOf, scopeOf } from '../subscriptions/subscriptions.controller.ts';
-import { DeliveryStore } from './delivery.repository.ts';
+import { DeliveryRepository } from './delivery.repository.ts';
 
 /** Single deliveries. For admins only. */
 @ApiTags('events')
 @Roles('admin')
 @Controller('v1/deliveries')
 export class DeliveriesController {
-  constructor(private readonly deliveries: DeliveryStore) {}
+  constructor(private readonly deliveries: DeliveryRepository) {}
 
   @Get(':id')
-  async get(@Param('id') id: string, @CurrentCaller() caller: Caller): Promise<DeliveryView> {
-    return toDeliveryView(await this.deliveries.get(id, scopeOf(caller)));
+  async get(@Param('id') id: string, @CurrentClient() client: AuthenticatedClient): Promise<DeliveryResponse> {
+    return toDeliveryResponse(await this.deliveries.get(id, scopeOf(client)));
   }
 
   /** Once more, at once, under the same `webhook-id`. */
@@ -23,9 +23,9 @@ export class DeliveriesController {
   @HttpCode(202)
   async replay(
     @Param('id') id: string,
-    @CurrentCaller() caller: Caller,
+    @CurrentClient() client: AuthenticatedClient,
     @RequestId() requestId: string,
-  ): Promise<DeliveryView> {
-    return toDeliveryView(await this.deliveries.replay(requesterOf(caller, requestId), id));
+  ): Promise<DeliveryResponse> {
+    return toDeliveryResponse(await this.deliveries.replay(requesterOf(client, requestId), id));
   }
 }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Attempt, Verdict } from './classify-attempt.ts';
-import { EventBacklog } from './event-backlog.query.ts';
+import type { Attempt, AttemptVerdict } from './classify-attempt.ts';
+import { EventBacklogQuery } from './event-backlog.query.ts';
 
 /** Events out as Prometheus sees them. Subscriptions are no labels: their ids would be series without end. */
 @Injectable()
@@ -10,7 +10,7 @@ export class DeliveryMetrics {
   private readonly duration: Histogram;
   private readonly lag: Histogram;
 
-  constructor(registry: Registry, backlog: EventBacklog) {
+  constructor(registry: Registry, backlog: EventBacklogQuery) {
     const registers = [registry];
     this.attempts = new Counter({
       name: 'metavault_event_attempts_total',
@@ -46,7 +46,7 @@ export class DeliveryMetrics {
       registers,
       async collect(): Promise<void> {
         this.set(
-          await backlog.failingForADay().then(
+          await backlog.listFailingSubscriptions().then(
             ({ length }) => length,
             () => -1,
           ),
@@ -59,7 +59,7 @@ export class DeliveryMetrics {
       registers,
       async collect(): Promise<void> {
         this.set(
-          await backlog.held().then(
+          await backlog.listHeldConnections().then(
             (held) => held.reduce((sum, { connections }) => sum + connections, 0),
             () => -1,
           ),
@@ -68,7 +68,7 @@ export class DeliveryMetrics {
     });
   }
 
-  attempted(attempt: Attempt, verdict: Verdict, seconds: number, lagSeconds: number): void {
+  recordAttempt(attempt: Attempt, verdict: AttemptVerdict, seconds: number, lagSeconds: number): void {
     this.attempts.inc({ outcome: verdict.kind, error: attempt.error ?? 'none' });
     this.duration.observe(seconds);
     if (verdict.kind === 'delivered') this.lag.observe(lagSeconds);

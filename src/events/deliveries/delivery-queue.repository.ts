@@ -49,7 +49,7 @@ interface DueRow {
 
 /** Queues that are due, taken by claims with a deadline: a replica that dies leaves them to the others. */
 @Injectable()
-export class DeliveryClaims {
+export class DeliveryQueueRepository {
   readonly #claimSeconds: number;
 
   constructor(
@@ -64,7 +64,7 @@ export class DeliveryClaims {
   /**
    * Claims queues that are due, the longest due first, up to `slots` of each active subscription, or up to what `busy` says for some.
    */
-  async claim(slots: number, busy: ReadonlyMap<string, number>): Promise<ClaimedQueue[]> {
+  async claim(slots: number, slotLimits: ReadonlyMap<string, number>): Promise<ClaimedQueue[]> {
     const now = this.clock.now();
     const claimId = this.ids.next('clm');
     const rows = await this.database.rows<{ subscription_id: string; ordering_key: string; revision: number }>({
@@ -80,7 +80,7 @@ export class DeliveryClaims {
         UPDATE delivery_queue l SET due_at = $2, claim_id = $6 FROM due
         WHERE l.subscription_id = due.subscription_id AND l.ordering_key = due.ordering_key
         RETURNING l.subscription_id, l.ordering_key, due.revision`,
-      values: [now, this.deadline(now), [...busy.keys()], [...busy.values()], slots, claimId],
+      values: [now, this.deadline(now), [...slotLimits.keys()], [...slotLimits.values()], slots, claimId],
     });
     return rows.map((row) => ({
       subscriptionId: row.subscription_id,
@@ -115,24 +115,24 @@ export class DeliveryClaims {
         MAX_BATCH_BYTES,
       ],
     });
-    const works = new Map(
+    const batches = new Map(
       queues.map((queue) => [keyOf(queue.subscriptionId, queue.orderingKey), { queue, deliveries: [] }]),
     );
     for (const row of rows) {
-      const work: QueueBatch | undefined = works.get(keyOf(row.subscription_id, row.ordering_key));
-      work?.deliveries.push(toDue(row));
+      const batch: QueueBatch | undefined = batches.get(keyOf(row.subscription_id, row.ordering_key));
+      batch?.deliveries.push(toDue(row));
     }
-    return [...works.values()];
+    return [...batches.values()];
   }
 
   /** A sign of life for queues that are still being worked on. */
   async extend(queues: readonly ClaimedQueue[]): Promise<void> {
-    await this.move('due_at = $4', queues, this.deadline(this.clock.now()));
+    await this.updateClaimed('due_at = $4', queues, this.deadline(this.clock.now()));
   }
 
   /** Gives queues back, due at once. */
   async release(queues: readonly ClaimedQueue[]): Promise<void> {
-    await this.move('due_at = $4, claim_id = NULL', queues, this.clock.now());
+    await this.updateClaimed('due_at = $4, claim_id = NULL', queues, this.clock.now());
   }
 
   /** How often `extend` must come. */
@@ -140,7 +140,7 @@ export class DeliveryClaims {
     return (this.#claimSeconds * 1000) / 3;
   }
 
-  private async move(change: string, queues: readonly ClaimedQueue[], dueAt: Date): Promise<void> {
+  private async updateClaimed(change: string, queues: readonly ClaimedQueue[], dueAt: Date): Promise<void> {
     if (queues.length === 0) return;
     await this.database.run({
       text: `UPDATE delivery_queue l SET ${change}

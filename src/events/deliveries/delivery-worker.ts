@@ -1,28 +1,28 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../platform/clock.ts';
 import { Random } from '../../platform/random.ts';
-import { type Subscriber, type SubscriberFault, Subscribers } from '../subscriptions/subscriber-resolver.ts';
-import { DeliveryRecords } from './attempt-recorder.ts';
-import { type Attempt, judgeAttempt } from './classify-attempt.ts';
+import { type Subscriber, type SubscriberFault, SubscriberResolver } from '../subscriptions/subscriber-resolver.ts';
+import { AttemptRecorder } from './attempt-recorder.ts';
+import { type Attempt, classifyAttempt } from './classify-attempt.ts';
 import { DeliveryMetrics } from './delivery-metrics.ts';
 import type { ClaimedQueue, DueDelivery, QueueBatch } from './delivery-queue.repository.ts';
-import { SendDelivery } from './delivery-sender.ts';
+import { DeliverySender } from './delivery-sender.ts';
 
 /** What whoever runs a worker may tell it, and hears of it. */
 export interface WorkerControl {
   /** Whether to stop before the next delivery. */
   isStopping(): boolean;
   /** After each request: whether any answer came. */
-  noteAnswer(answered: boolean): void;
+  reportResponse(hasResponded: boolean): void;
 }
 
 /** Makes the deliveries of one claimed queue, one after the other, each recorded before the next begins. */
 @Injectable()
 export class DeliveryWorker {
   constructor(
-    private readonly subscribers: Subscribers,
-    private readonly sender: SendDelivery,
-    private readonly records: DeliveryRecords,
+    private readonly subscribers: SubscriberResolver,
+    private readonly sender: DeliverySender,
+    private readonly records: AttemptRecorder,
     private readonly metrics: DeliveryMetrics,
     private readonly clock: Clock,
     private readonly random: Random,
@@ -32,19 +32,19 @@ export class DeliveryWorker {
    * Until the queue is done, fails, is lost, or `watch` says stop. True: the queue has been left as its record says. False: it is
    * still claimed, and for the caller to release. Throws what the database throws.
    */
-  async run({ queue, deliveries }: QueueBatch, watch: WorkerControl): Promise<boolean> {
+  async run({ queue, deliveries }: QueueBatch, control: WorkerControl): Promise<boolean> {
     for (const [index, delivery] of deliveries.entries()) {
-      if (watch.isStopping()) return false;
+      if (control.isStopping()) return false;
       const startedMs = performance.now();
       const attempt = await this.attempt(queue, delivery);
       if (attempt === null) return false;
-      watch.noteAnswer(attempt.status !== null);
+      control.reportResponse(attempt.status !== null);
       const now = this.clock.now();
       const of = { failures: delivery.attempts, retryUntil: delivery.retryUntil };
-      const verdict = judgeAttempt(attempt, of, now, this.random.fraction());
-      const goesOn = verdict.kind === 'delivered' || verdict.kind === 'dead';
-      const shouldKeepClaim = goesOn && index < deliveries.length - 1;
-      this.metrics.attempted(
+      const verdict = classifyAttempt(attempt, of, now, this.random.fraction());
+      const canContinue = verdict.kind === 'delivered' || verdict.kind === 'dead';
+      const shouldKeepClaim = canContinue && index < deliveries.length - 1;
+      this.metrics.recordAttempt(
         attempt,
         verdict,
         (performance.now() - startedMs) / 1000,
@@ -68,7 +68,7 @@ export class DeliveryWorker {
       return await this.subscribers.get(subscriptionId, revision);
     } catch (error) {
       // A seal that does not open stays so for this subscription; it must not hold up the others.
-      if ((error as Error).name === 'SealBroken') return 'secret_unavailable';
+      if ((error as Error).name === 'DecryptionError') return 'secret_unavailable';
       throw error;
     }
   }

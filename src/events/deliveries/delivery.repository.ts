@@ -4,9 +4,13 @@ import { Database, type Transaction } from '../../database/database.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { firstIdAt, isId } from '../../platform/ids.ts';
 import { AppError, defineProblem } from '../../platform/problem.ts';
-import { type Requester, type SubscriptionScope, SubscriptionStore } from '../subscriptions/subscription.repository.ts';
-import { ensureQueues, holdFanOut } from './fan-out.ts';
-import { RETRY_SECONDS } from './retry-schedule.ts';
+import {
+  type Requester,
+  SubscriptionRepository,
+  type SubscriptionScope,
+} from '../subscriptions/subscription.repository.ts';
+import { ensureQueues, lockFanOut } from './fan-out.ts';
+import { RETRY_WINDOW_SECONDS } from './retry-schedule.ts';
 
 export const deliveryNotFound = defineProblem(
   'delivery_not_found',
@@ -62,10 +66,10 @@ const REPLAY_BATCH = 5_000;
 
 /** Deliveries to look at and to make again. */
 @Injectable()
-export class DeliveryStore {
+export class DeliveryRepository {
   constructor(
     private readonly database: Database,
-    private readonly subscriptions: SubscriptionStore,
+    private readonly subscriptions: SubscriptionRepository,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
   ) {}
@@ -108,12 +112,12 @@ export class DeliveryStore {
    */
   async replay(by: Requester, id: string): Promise<DeliveryRow> {
     const { subscription_id: subscriptionId } = await this.get(id, by.scope);
-    await this.requireAlive(by, subscriptionId);
+    await this.requireNotEnded(by, subscriptionId);
     await this.database.transaction(async (tx) => {
-      await holdFanOut(tx);
-      const queues = await this.revive(tx, [id]);
+      await lockFanOut(tx);
+      const queues = await this.resetForReplay(tx, [id]);
       if (queues.length === 0) throw new AppError(deliveryUnwanted);
-      await this.hurry(tx, queues);
+      await this.makeDueNow(tx, queues);
       await this.record(tx, by, subscriptionId, { delivery_id: id, replayed: queues.length });
     });
     return this.get(id, by.scope);
@@ -121,7 +125,7 @@ export class DeliveryStore {
 
   /** Makes all deliveries of a range again that the subscription still wants; how many that are. Throws 404 `subscription_not_found`, 409 `subscription_ended`. */
   async replayRange(by: Requester, subscriptionId: string, range: ReplayRange): Promise<number> {
-    await this.requireAlive(by, subscriptionId);
+    await this.requireNotEnded(by, subscriptionId);
     let [after, total, found] = [firstIdAt('dlv', range.from), 0, REPLAY_BATCH];
     while (found === REPLAY_BATCH) {
       const batch = await this.database.rows<{ id: string }>({
@@ -132,12 +136,12 @@ export class DeliveryStore {
       after = batch.at(-1)?.id ?? after;
       if (found === 0) break;
       total += await this.database.transaction(async (tx) => {
-        await holdFanOut(tx);
-        const queues = await this.revive(
+        await lockFanOut(tx);
+        const queues = await this.resetForReplay(
           tx,
           batch.map(({ id }) => id),
         );
-        await this.hurry(tx, queues);
+        await this.makeDueNow(tx, queues);
         const { from, to, statuses } = range;
         const details = { from: from.toISOString(), to: to.toISOString(), statuses, replayed: queues.length };
         await this.record(tx, by, subscriptionId, details);
@@ -147,13 +151,13 @@ export class DeliveryStore {
     return total;
   }
 
-  private async requireAlive(by: Requester, subscriptionId: string): Promise<void> {
+  private async requireNotEnded(by: Requester, subscriptionId: string): Promise<void> {
     const { status } = await this.subscriptions.get(subscriptionId, by.scope);
     if (status === 'ended') throw new AppError(subscriptionEnded);
   }
 
   /** What the subscription wanted once and does not any more stays as it is: it may be of a tenant that was taken from it. */
-  private async revive(tx: Transaction, ids: readonly string[]): Promise<QueueKey[]> {
+  private async resetForReplay(tx: Transaction, ids: readonly string[]): Promise<QueueKey[]> {
     // Before their deliveries, in key order, as records of deliveries do: in the other order they would wait for each other.
     await tx.run({
       text: `SELECT 1 FROM delivery_queue l WHERE (l.subscription_id, l.ordering_key) IN (
@@ -166,12 +170,12 @@ export class DeliveryStore {
         WHERE d.id = ANY ($2) AND e.id = d.event_id AND s.id = d.subscription_id AND e.type = ANY (s.events)
           AND (s.tenants IS NULL OR e.tenant = ANY (s.tenants)) AND (s.products IS NULL OR e.product = ANY (s.products))
         RETURNING d.subscription_id AS "subscriptionId", d.ordering_key AS "orderingKey"`,
-      values: [addSeconds(this.clock.now(), RETRY_SECONDS), ids],
+      values: [addSeconds(this.clock.now(), RETRY_WINDOW_SECONDS), ids],
     });
   }
 
   /** Makes queues that nobody works on due at once. */
-  private async hurry(tx: Transaction, queues: readonly QueueKey[]): Promise<void> {
+  private async makeDueNow(tx: Transaction, queues: readonly QueueKey[]): Promise<void> {
     const now = this.clock.now();
     await ensureQueues(tx, queues, now);
     await tx.run({

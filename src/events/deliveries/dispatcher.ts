@@ -1,10 +1,10 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
-import { DeliveryClaims, type QueueBatch } from './delivery-queue.repository.ts';
-import { SendDelivery } from './delivery-sender.ts';
+import { DeliveryQueueRepository, type QueueBatch } from './delivery-queue.repository.ts';
+import { DeliverySender } from './delivery-sender.ts';
 import { DeliveryWorker } from './delivery-worker.ts';
 import { FanOut } from './fan-out.ts';
-import { MAX_CONCURRENT_QUEUES, SubscriberPace } from './subscriber-concurrency.ts';
+import { MAX_CONCURRENT_QUEUES, SubscriberConcurrency } from './subscriber-concurrency.ts';
 
 /** How long nothing is looked for when nothing was found: what an event of an idle service waits at the most. */
 const IDLE_MS = 500;
@@ -21,8 +21,8 @@ const LOG_EVERY = 60;
  */
 @Injectable()
 export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown {
-  readonly #pace = new SubscriberPace();
-  readonly #atWork = new Map<QueueBatch, Promise<void>>();
+  readonly #concurrency = new SubscriberConcurrency();
+  readonly #activeBatches = new Map<QueueBatch, Promise<void>>();
   #isStopping = false;
   #failures = 0;
   #wake: () => void = () => undefined;
@@ -31,9 +31,9 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
 
   constructor(
     private readonly fanOut: FanOut,
-    private readonly claims: DeliveryClaims,
+    private readonly claims: DeliveryQueueRepository,
     private readonly worker: DeliveryWorker,
-    private readonly sender: SendDelivery,
+    private readonly sender: DeliverySender,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
@@ -46,37 +46,37 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
   async onApplicationShutdown(): Promise<void> {
     this.#isStopping = true;
     this.#wake();
-    const patience = setTimeout(() => this.sender.abortAll(), DRAIN_MS);
+    const abortTimer = setTimeout(() => this.sender.abortAll(), DRAIN_MS);
     await this.#loop;
-    await this.settled();
-    clearTimeout(patience);
+    await this.drained();
+    clearTimeout(abortTimer);
     clearInterval(this.#heartbeat);
     await this.sender.close();
   }
 
   /** One look: dispatches a batch of events, begins the queues that are due. Whether there was anything. */
-  async look(): Promise<boolean> {
+  async poll(): Promise<boolean> {
     const dispatched = await this.fanOut.run();
-    const queues = await this.claims.claim(MAX_CONCURRENT_QUEUES, this.#pace.busy());
-    if (queues.length > 0) for (const work of await this.claims.load(queues)) this.begin(work);
+    const queues = await this.claims.claim(MAX_CONCURRENT_QUEUES, this.#concurrency.remainingSlots());
+    if (queues.length > 0) for (const work of await this.claims.load(queues)) this.start(work);
     return dispatched + queues.length > 0;
   }
 
   /** When no queue is at work any more. */
-  async settled(): Promise<void> {
-    while (this.#atWork.size > 0) await Promise.all(this.#atWork.values());
+  async drained(): Promise<void> {
+    while (this.#activeBatches.size > 0) await Promise.all(this.#activeBatches.values());
   }
 
   private async run(): Promise<void> {
     while (!this.#isStopping) {
-      const found = await this.tryLook();
+      const found = await this.tryPoll();
       await this.pause(found ? BUSY_MS : IDLE_MS, found);
     }
   }
 
-  private async tryLook(): Promise<boolean> {
+  private async tryPoll(): Promise<boolean> {
     try {
-      const found = await this.look();
+      const found = await this.poll();
       this.#failures = 0;
       return found;
     } catch (error) {
@@ -99,26 +99,26 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
     this.#wake = () => undefined;
   }
 
-  private begin(work: QueueBatch): void {
+  private start(work: QueueBatch): void {
     // Nothing that could be sent, which should not be: it stays claimed, so that it is not looked at over and over.
     if (work.deliveries.length === 0) return;
     const { subscriptionId } = work.queue;
-    this.#pace.begin(subscriptionId);
+    this.#concurrency.start(subscriptionId);
     const done = this.work(work).finally(() => {
-      this.#atWork.delete(work);
-      this.#pace.end(subscriptionId);
+      this.#activeBatches.delete(work);
+      this.#concurrency.finish(subscriptionId);
       this.#wake();
     });
-    this.#atWork.set(work, done);
+    this.#activeBatches.set(work, done);
   }
 
   private async work(work: QueueBatch): Promise<void> {
     try {
-      const isLeft = await this.worker.run(work, {
+      const isReleased = await this.worker.run(work, {
         isStopping: () => this.#isStopping,
-        noteAnswer: (answered) => this.#pace.note(work.queue.subscriptionId, answered),
+        reportResponse: (hasResponded) => this.#concurrency.recordResponse(work.queue.subscriptionId, hasResponded),
       });
-      if (!isLeft) await this.claims.release([work.queue]);
+      if (!isReleased) await this.claims.release([work.queue]);
     } catch (error) {
       this.logger.warn({ err: error, subscription_id: work.queue.subscriptionId }, 'a delivery could not be recorded');
     }
@@ -126,7 +126,7 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
 
   private async extend(): Promise<void> {
     try {
-      await this.claims.extend([...this.#atWork.keys()].map(({ queue }) => queue));
+      await this.claims.extend([...this.#activeBatches.keys()].map(({ queue }) => queue));
     } catch (error) {
       this.logger.warn({ err: error }, 'claims of deliveries could not be extended');
     }

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
-import { RETRY_SECONDS } from './retry-schedule.ts';
+import { RETRY_WINDOW_SECONDS } from './retry-schedule.ts';
 
 /** A subscription that takes nothing is told of after this long: by metrics, `doctor` and one audit entry. */
 export const FAILING_SECONDS = 86_400;
 /** An event that has been refused for this long, by a subscriber that takes others, is no matter of an outage. */
 export const HELD_SECONDS = 3_600;
-const MOST_COUNTED = 100_000;
+const MAX_COUNTED = 100_000;
 
 export interface FailingSubscription {
   id: string;
@@ -28,7 +28,7 @@ export interface HeldConnections {
 
 /** How delivery stands, over all replicas. */
 @Injectable()
-export class EventBacklog {
+export class EventBacklogQuery {
   constructor(
     private readonly database: Database,
     private readonly clock: Clock,
@@ -43,13 +43,13 @@ export class EventBacklog {
         (SELECT count(*) FROM (SELECT 1 FROM delivery WHERE status = 'pending' LIMIT $1) b)::int AS pending,
         (SELECT count(*) FROM (SELECT 1 FROM delivery WHERE status = 'dead' LIMIT $1) c)::int AS dead,
         (SELECT count(*) FROM (SELECT 1 FROM delivery WHERE status = 'pending' AND attempts > 0 LIMIT $1) d)::int AS refused`,
-      values: [MOST_COUNTED],
+      values: [MAX_COUNTED],
     });
     return row ?? { undispatched: 0, pending: 0, dead: 0, refused: 0 };
   }
 
   /** Active subscriptions that failed for a day without one success, the longest first. */
-  async failingForADay(): Promise<FailingSubscription[]> {
+  async listFailingSubscriptions(): Promise<FailingSubscription[]> {
     const rows = await this.database.rows<{ id: string; url: string; failing_since: Date }>({
       text: `SELECT id, url, failing_since FROM subscription WHERE status = 'active' AND failing_since <= $1
         ORDER BY failing_since`,
@@ -63,7 +63,7 @@ export class EventBacklog {
   }
 
   /** Active subscriptions that took something within the last hour, and have refused other events for longer; the longest first. */
-  async held(): Promise<HeldConnections[]> {
+  async listHeldConnections(): Promise<HeldConnections[]> {
     const now = this.clock.now();
     const rows = await this.database.rows<{
       id: string;
@@ -77,14 +77,14 @@ export class EventBacklog {
         FROM delivery d JOIN subscription s ON s.id = d.subscription_id
         WHERE d.status = 'pending' AND d.attempts > 0 AND d.retry_until <= $1 AND s.status = 'active' AND s.last_delivered_at > $2
         GROUP BY s.id, s.url ORDER BY 4`,
-      values: [addSeconds(now, RETRY_SECONDS - HELD_SECONDS), addSeconds(now, -HELD_SECONDS)],
+      values: [addSeconds(now, RETRY_WINDOW_SECONDS - HELD_SECONDS), addSeconds(now, -HELD_SECONDS)],
     });
     return rows.map(({ id, url, connections, event_id, retry_until }) => ({
       id,
       host: new URL(url).host,
       connections,
       eventId: event_id,
-      since: addSeconds(retry_until, -RETRY_SECONDS),
+      since: addSeconds(retry_until, -RETRY_WINDOW_SECONDS),
     }));
   }
 }

@@ -6,7 +6,7 @@ import { Database } from '../../database/database.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { firstIdAt } from '../../platform/ids.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
-import { SubscriptionSecrets } from '../subscriptions/subscription-secret.repository.ts';
+import { SubscriptionSecretRepository } from '../subscriptions/subscription-secret.repository.ts';
 import { FAILING_SECONDS } from './event-backlog.query.ts';
 
 const MINUTE_MS = 60_000;
@@ -17,12 +17,12 @@ const BATCH = 5_000;
 
 /** What time does to events and subscriptions. Each step may run on several replicas at once. */
 @Injectable()
-export class EventUpkeep {
+export class EventMaintenanceJob {
   #isPurging = false;
 
   constructor(
     private readonly database: Database,
-    private readonly secrets: SubscriptionSecrets,
+    private readonly secrets: SubscriptionSecretRepository,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
     private readonly config: Config,
@@ -30,15 +30,15 @@ export class EventUpkeep {
   ) {}
 
   @Interval('event-subscriptions', MINUTE_MS / 6)
-  async lookAfterSubscriptions(): Promise<void> {
-    await this.attempt('looking after subscriptions', async () => {
-      await this.buryEnded();
-      await this.noticeFailing();
+  async maintainSubscriptions(): Promise<void> {
+    await this.attempt('maintaining subscriptions', async () => {
+      await this.markEndedDeliveriesDead();
+      await this.reportFailingSubscriptions();
     });
   }
 
   @Interval('event-retention', HOUR_MS)
-  async purgeOld(): Promise<void> {
+  async purgeExpired(): Promise<void> {
     if (this.#isPurging) return;
     this.#isPurging = true;
     await this.attempt('purging events', async () => {
@@ -49,7 +49,7 @@ export class EventUpkeep {
   }
 
   /** What waits for subscriptions that ended becomes a dead letter, which an admin may replay; how many. */
-  async buryEnded(): Promise<number> {
+  async markEndedDeliveriesDead(): Promise<number> {
     return this.inBatches(async () =>
       this.database.transaction(async (tx) => {
         await tx.run({
@@ -66,7 +66,7 @@ export class EventUpkeep {
   }
 
   /** One audit entry for each subscription that has failed for a day; how many there were. */
-  async noticeFailing(): Promise<number> {
+  async reportFailingSubscriptions(): Promise<number> {
     const now = this.clock.now();
     return this.database.transaction(async (tx) => {
       const failing = await tx.rows<{ id: string; failing_since: Date }>({
@@ -119,9 +119,9 @@ export class EventUpkeep {
     );
   }
 
-  private async inBatches(one: () => Promise<number>): Promise<number> {
+  private async inBatches(runBatch: () => Promise<number>): Promise<number> {
     let total = 0;
-    for (let count = BATCH; count === BATCH; total += count) count = await one();
+    for (let count = BATCH; count === BATCH; total += count) count = await runBatch();
     return total;
   }
 

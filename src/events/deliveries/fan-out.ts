@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { Database, type Transaction } from '../../database/database.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
-import { type SubscriptionFilter, wants } from '../subscriptions/subscription.ts';
-import { RETRY_SECONDS } from './retry-schedule.ts';
+import { matchesFilter, type SubscriptionFilter } from '../subscriptions/subscription.ts';
+import { RETRY_WINDOW_SECONDS } from './retry-schedule.ts';
 
 /** One at a time over all replicas: two could put events of one connection on their way in the wrong order. */
 const FAN_OUT_LOCK = 727_005;
@@ -63,7 +63,7 @@ export class FanOut {
       text: `SELECT id, events, tenants, products FROM subscription WHERE status IN ('active', 'paused')`,
     });
     const deliveries = events.flatMap((event) =>
-      subscriptions.filter((each) => wants(each, event)).map(({ id }) => ({ subscriptionId: id, event })),
+      subscriptions.filter((each) => matchesFilter(each, event)).map(({ id }) => ({ subscriptionId: id, event })),
     );
     for (let start = 0; start < deliveries.length; start += INSERT_BATCH) {
       await this.insert(tx, deliveries.slice(start, start + INSERT_BATCH));
@@ -89,7 +89,7 @@ export class FanOut {
         deliveries.map(({ event }) => event.id),
         deliveries.map(({ event }) => event.position),
         deliveries.map(({ event }) => orderingKeyOf(event)),
-        addSeconds(now, RETRY_SECONDS),
+        addSeconds(now, RETRY_WINDOW_SECONDS),
         now,
       ],
     });
@@ -107,7 +107,7 @@ function orderingKeyOf(event: UndispatchedEvent): string {
 
 /**
  * Makes sure that queues with new pending deliveries are looked at. A queue that exists is locked until the transaction ends, so that
- * nobody takes it for empty meanwhile; its claim and its back-off stay. In key order, as `DeliveryRecords` locks them.
+ * nobody takes it for empty meanwhile; its claim and its back-off stay. In key order, as `AttemptRecorder` locks them.
  */
 export async function ensureQueues(
   tx: Transaction,
@@ -124,6 +124,6 @@ export async function ensureQueues(
 }
 
 /** Waits until no replica dispatches, and keeps all from it until the transaction ends: for what decides which deliveries there may be. */
-export async function holdFanOut(tx: Transaction): Promise<void> {
+export async function lockFanOut(tx: Transaction): Promise<void> {
   await tx.run({ name: 'fan_out_hold', text: 'SELECT pg_advisory_xact_lock($1)', values: [FAN_OUT_LOCK] });
 }

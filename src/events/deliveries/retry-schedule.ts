@@ -1,11 +1,11 @@
 /** How long a delivery is repeated, from the moment it was made or replayed. */
-export const RETRY_SECONDS = 3 * 86_400;
+export const RETRY_WINDOW_SECONDS = 3 * 86_400;
 
 const FIRST_DELAYS = { shortest: 1, longest: 3.5 } as const;
 const BASE_SECONDS = 5;
-const LONGEST_SECONDS = 6 * 3600;
+const MAX_DELAY_SECONDS = 6 * 3600;
 /** What a subscriber may ask for at the most. */
-const LONGEST_RETRY_AFTER_SECONDS = 86_400;
+const MAX_RETRY_AFTER_SECONDS = 86_400;
 
 /**
  * Seconds until the next attempt after `failures` failed ones. The first repeat comes within 5 seconds (the look for due deliveries
@@ -13,7 +13,7 @@ const LONGEST_RETRY_AFTER_SECONDS = 86_400;
  */
 export function retryDelaySeconds(failures: number, fraction: number): number {
   if (failures <= 1) return FIRST_DELAYS.shortest + fraction * (FIRST_DELAYS.longest - FIRST_DELAYS.shortest);
-  const longest = Math.min(LONGEST_SECONDS, BASE_SECONDS * 2 ** (failures - 1));
+  const longest = Math.min(MAX_DELAY_SECONDS, BASE_SECONDS * 2 ** (failures - 1));
   return longest / 2 + (fraction * longest) / 2;
 }
 
@@ -22,5 +22,5 @@ export function retryAfterSeconds(header: string | undefined, now: Date): number
   if (header === undefined) return null;
   const text = header.trim();
   const seconds = /^\d{1,9}$/.test(text) ? Number(text) : (Date.parse(text) - now.getTime()) / 1000;
-  return Number.isNaN(seconds) ? null : Math.min(LONGEST_RETRY_AFTER_SECONDS, Math.max(0, seconds));
+  return Number.isNaN(seconds) ? null : Math.min(MAX_RETRY_AFTER_SECONDS, Math.max(0, seconds));
 }

@@ -17,17 +17,17 @@ const SECRET_PREFIX = 'whsec_';
 const SECRET_BYTES = 32;
 
 /** A new signing secret, `whsec_` and 32 bytes in base64. */
-export function newSigningSecret(random: Random): SecretString {
+export function generateSigningSecret(random: Random): SecretString {
   return new SecretString(SECRET_PREFIX + random.bytes(SECRET_BYTES).toString('base64'));
 }
 
 /** `{type, timestamp, data}`, with the data's text as it is. */
-export function webhookBody(message: WebhookMessage): string {
+export function buildWebhookBody(message: WebhookMessage): string {
   return `{"type":${JSON.stringify(message.type)},"timestamp":"${message.at.toISOString()}","data":${message.data}}`;
 }
 
 /** The headers of one attempt, signed with each of the secrets (two during a rotation). `now` is the time of the attempt. */
-export function webhookHeaders(
+export function buildWebhookHeaders(
   id: string,
   body: string,
   secrets: readonly SecretString[],

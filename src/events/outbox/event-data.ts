@@ -7,7 +7,7 @@ export class RawJson {
 }
 
 /** An event's data as JSON text. `RawJson` values (of the object itself, not deeper) are put in as they are. */
-export function eventDataText(data: Readonly<Record<string, unknown>>): string {
+export function serializeEventData(data: Readonly<Record<string, unknown>>): string {
   const members: string[] = [];
   for (const [name, value] of Object.entries(data)) {
     const text = value instanceof RawJson ? value.text : (JSON.stringify(value) as string | undefined);

@@ -1,7 +1,7 @@
 import type { Sql } from '../../database/database.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Ids } from '../../platform/ids.ts';
-import { eventDataText } from './event-data.ts';
+import { serializeEventData } from './event-data.ts';
 import type { EventType } from './event-type.ts';
 
 export interface OutboxEvent {
@@ -31,7 +31,7 @@ export class Outbox {
         event.tenant,
         event.product,
         event.connectionId,
-        eventDataText(event.data),
+        serializeEventData(event.data),
         this.clock.now(),
       ],
     });
@@ -54,7 +54,7 @@ export class Outbox {
         events.map(({ tenant }) => tenant),
         events.map(({ product }) => product),
         events.map(({ connectionId }) => connectionId),
-        events.map(({ data }) => eventDataText(data)),
+        events.map(({ data }) => serializeEventData(data)),
         this.clock.now(),
       ],
     });

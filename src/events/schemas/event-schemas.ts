@@ -15,12 +15,12 @@ const TEXT = { type: 'string' };
 const INSTANT = { type: 'string', format: 'date-time' };
 const orNull = (schema: JsonSchema): JsonSchema => ({ anyOf: [schema, { type: 'null' }] });
 
-const PLACE = {
+const CONNECTION_FIELDS = {
   connection_id: { type: 'string', pattern: '^con_' },
   tenant: TEXT,
   product: { enum: PRODUCTS },
 };
-const REQUIRED_PLACE = ['connection_id', 'tenant', 'product', 'status'];
+const REQUIRED_CONNECTION_FIELDS = ['connection_id', 'tenant', 'product', 'status'];
 const REFRESHED = ['credential_id', 'credential_version', 'expires_at'];
 const RELAYED = ['connection_id', 'tenant', 'product', 'asset', 'object', 'entry'];
 const EXPIRING = ['cause', 'expires_at', 'days_left'];
@@ -28,33 +28,41 @@ const EXPIRING = ['cause', 'expires_at', 'days_left'];
 const DATA: Readonly<Record<EventType | typeof TEST_EVENT_TYPE, JsonSchema>> = {
   'connection.created': data(
     'A person or business connected, or connected again.',
-    [...REQUIRED_PLACE, 'reconnected'],
+    [...REQUIRED_CONNECTION_FIELDS, 'reconnected'],
     {
-      ...PLACE,
+      ...CONNECTION_FIELDS,
       status: { enum: ['active', 'reauth_required'] },
       reconnected: { type: 'boolean', description: 'True: the connection was there before and is alive again.' },
     },
   ),
-  'connection.refreshed': data('A credential has a new version, or lost scopes.', [...REQUIRED_PLACE, ...REFRESHED], {
-    ...PLACE,
-    status: { enum: ['active', 'reauth_required'] },
-    credential_id: { type: 'string', pattern: '^crd_' },
-    credential_version: { type: 'integer' },
-    expires_at: orNull(INSTANT),
-    lost_scopes: { type: 'array', items: TEXT, description: 'What the person took away since.' },
-  }),
-  'connection.expiring': data('A connection ends unless the person logs in again.', [...REQUIRED_PLACE, ...EXPIRING], {
-    ...PLACE,
-    status: { const: 'active' },
-    cause: { enum: ['data_access_expires', 'token_expires'] },
-    expires_at: INSTANT,
-    days_left: { type: 'integer' },
-  }),
+  'connection.refreshed': data(
+    'A credential has a new version, or lost scopes.',
+    [...REQUIRED_CONNECTION_FIELDS, ...REFRESHED],
+    {
+      ...CONNECTION_FIELDS,
+      status: { enum: ['active', 'reauth_required'] },
+      credential_id: { type: 'string', pattern: '^crd_' },
+      credential_version: { type: 'integer' },
+      expires_at: orNull(INSTANT),
+      lost_scopes: { type: 'array', items: TEXT, description: 'What the person took away since.' },
+    },
+  ),
+  'connection.expiring': data(
+    'A connection ends unless the person logs in again.',
+    [...REQUIRED_CONNECTION_FIELDS, ...EXPIRING],
+    {
+      ...CONNECTION_FIELDS,
+      status: { const: 'active' },
+      cause: { enum: ['data_access_expires', 'token_expires'] },
+      expires_at: INSTANT,
+      days_left: { type: 'integer' },
+    },
+  ),
   'connection.reauth_required': data(
     'A connection serves no more until the person logs in again.',
-    [...REQUIRED_PLACE, 'reason'],
+    [...REQUIRED_CONNECTION_FIELDS, 'reason'],
     {
-      ...PLACE,
+      ...CONNECTION_FIELDS,
       status: { const: 'reauth_required' },
       reason: {
         type: 'object',
@@ -63,17 +71,17 @@ const DATA: Readonly<Record<EventType | typeof TEST_EVENT_TYPE, JsonSchema>> = {
       },
     },
   ),
-  'connection.revoked': data('A connection is over for good.', [...REQUIRED_PLACE, 'reason'], {
-    ...PLACE,
+  'connection.revoked': data('A connection is over for good.', [...REQUIRED_CONNECTION_FIELDS, 'reason'], {
+    ...CONNECTION_FIELDS,
     status: { const: 'revoked' },
     reason: TEXT,
   }),
   'meta.webhook': {
     anyOf: [
       data("One entry of a webhook of Meta's, its signature checked.", RELAYED, {
-        connection_id: orNull(PLACE.connection_id),
+        connection_id: orNull(CONNECTION_FIELDS.connection_id),
         tenant: orNull(TEXT),
-        product: orNull(PLACE.product),
+        product: orNull(CONNECTION_FIELDS.product),
         asset: orNull({ type: 'object', required: ['type', 'id'], properties: { type: TEXT, id: TEXT } }),
         object: { type: 'string', description: "Meta's word for what the entry is about." },
         entry: {

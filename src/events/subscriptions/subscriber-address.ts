@@ -9,13 +9,13 @@ export interface AddressRules {
 }
 
 /** Never a subscriber, even where an operator names a host that leads there: these hand out the machine's credentials. */
-const METADATA = new Set(['169.254.169.254', 'fd00:ec2::254', '100.100.100.200']);
+const METADATA_ADDRESSES = new Set(['169.254.169.254', 'fd00:ec2::254', '100.100.100.200']);
 const INSIDE_RANGES = new Set(['private', 'uniqueLocal', 'carrierGradeNat', 'loopback']);
 const GLOBAL_IPV6 = ipaddr.IPv6.parseCIDR('2000::/3');
 const MAX_LENGTH = 2048;
 
 /** What is wrong with a subscriber's URL, as the end of a sentence about it; null: nothing, as far as can be told without resolving it. */
-export function urlFault(text: string, rules: AddressRules): string | null {
+export function findUrlFault(text: string, rules: AddressRules): string | null {
   if (text.length > MAX_LENGTH) return `must be no longer than ${MAX_LENGTH} characters`;
   if (!/^[\x21-\x7e]+$/.test(text) || !URL.canParse(text)) return 'must be an absolute URL in ASCII';
   const url = new URL(text);
@@ -24,9 +24,10 @@ export function urlFault(text: string, rules: AddressRules): string | null {
   if (text.includes('#')) return 'must not have a fragment';
   const host = hostOf(url);
   if (rules.hosts !== null && !isListed(host, rules.hosts)) return 'has a host that SUBSCRIPTION_HOSTS does not list';
-  if (url.protocol === 'http:' && !mayBePlain(host, rules)) return 'must begin with https://';
+  if (url.protocol === 'http:' && !canBePlainHttp(host, rules)) return 'must begin with https://';
   if (isIP(host) !== 0 && !isAllowedAddress(host, host, rules)) return 'has an address that is not public';
-  if (isIP(host) === 0 && isLoopbackName(host) && !mayLoopBack(host, rules)) return 'has an address that is not public';
+  if (isIP(host) === 0 && isLoopbackName(host) && !canBeLoopback(host, rules))
+    return 'has an address that is not public';
   return null;
 }
 
@@ -34,10 +35,10 @@ export function urlFault(text: string, rules: AddressRules): string | null {
 export function isAllowedAddress(host: string, address: string, rules: AddressRules): boolean {
   if (!ipaddr.isValid(address)) return false;
   const parsed = withoutTranslation(ipaddr.process(address));
-  if (parsed === null || METADATA.has(parsed.toString())) return false;
+  if (parsed === null || METADATA_ADDRESSES.has(parsed.toString())) return false;
   const range = parsed.range();
   if (range === 'unicast') return parsed.kind() === 'ipv4' || parsed.match(GLOBAL_IPV6);
-  if (range === 'loopback' && mayLoopBack(host, rules)) return true;
+  if (range === 'loopback' && canBeLoopback(host, rules)) return true;
   return INSIDE_RANGES.has(range) && rules.hosts !== null && isListed(host, rules.hosts);
 }
 
@@ -53,12 +54,12 @@ function withoutTranslation(address: ipaddr.IPv4 | ipaddr.IPv6): ipaddr.IPv4 | i
   return bytes.slice(4, 12).every((byte) => byte === 0) ? new ipaddr.IPv4(bytes.slice(12)) : null;
 }
 
-function mayBePlain(host: string, rules: AddressRules): boolean {
+function canBePlainHttp(host: string, rules: AddressRules): boolean {
   if (rules.hosts === null) return !rules.isProduction && isLoopbackName(host);
   return !rules.isProduction || isLoopbackName(host);
 }
 
-function mayLoopBack(host: string, rules: AddressRules): boolean {
+function canBeLoopback(host: string, rules: AddressRules): boolean {
   if (!isLoopbackName(host)) return false;
   return rules.hosts === null ? !rules.isProduction : isListed(host, rules.hosts);
 }

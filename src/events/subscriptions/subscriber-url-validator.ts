@@ -2,27 +2,27 @@ import { type LookupAddress, lookup } from 'node:dns';
 import { isIP } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
-import { invalidInput } from '../../platform/problem.ts';
-import { hostOf, isAllowedAddress, urlFault } from './subscriber-address.ts';
-import { addressRules } from './subscriber-http-client.ts';
+import { invalidInputError } from '../../platform/problem.ts';
+import { findUrlFault, hostOf, isAllowedAddress } from './subscriber-address.ts';
+import { toAddressRules } from './subscriber-http-client.ts';
 
-const PATIENCE_MS = 2_000;
+const RESOLVE_TIMEOUT_MS = 2_000;
 
 /** Refuses URLs that no subscription may have, before they are stored. What a name resolves to is looked at again at each connection. */
 @Injectable()
-export class CheckSubscriberUrl {
+export class SubscriberUrlValidator {
   constructor(private readonly config: Config) {}
 
   /** Throws 400 `invalid_request` with the path `url`. A name that does not resolve (yet) is no fault. */
-  async check(text: string): Promise<void> {
-    const rules = addressRules(this.config);
-    const fault = urlFault(text, rules);
-    if (fault !== null) throw invalidInput('url', fault);
+  async validate(text: string): Promise<void> {
+    const rules = toAddressRules(this.config);
+    const fault = findUrlFault(text, rules);
+    if (fault !== null) throw invalidInputError('url', fault);
     const host = hostOf(new URL(text));
     if (isIP(host) !== 0) return;
     const addresses = await resolve(host);
     if (addresses.length > 0 && !addresses.some((address) => isAllowedAddress(host, address, rules))) {
-      throw invalidInput('url', 'leads to an address that is not public');
+      throw invalidInputError('url', 'leads to an address that is not public');
     }
   }
 }
@@ -30,7 +30,7 @@ export class CheckSubscriberUrl {
 /** The addresses of a name; none where nobody says so in time. */
 function resolve(host: string): Promise<string[]> {
   return new Promise((done) => {
-    const timer = setTimeout(() => done([]), PATIENCE_MS);
+    const timer = setTimeout(() => done([]), RESOLVE_TIMEOUT_MS);
     lookup(host, { all: true }, (error: NodeJS.ErrnoException | null, found: LookupAddress[]) => {
       clearTimeout(timer);
       done(error === null ? found.map(({ address }) => address) : []);

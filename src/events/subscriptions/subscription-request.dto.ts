@@ -14,8 +14,8 @@ import {
 } from 'class-validator';
 import { parseInstant } from '../../audit/list-audit-entries.dto.ts';
 import { PRODUCTS, type Product } from '../../config/config.ts';
-import { PageQuery } from '../../platform/page-request.dto.ts';
-import { invalidInput } from '../../platform/problem.ts';
+import { PageRequest } from '../../platform/page-request.dto.ts';
+import { invalidInputError } from '../../platform/problem.ts';
 import { DELIVERY_STATUSES, type DeliveryStatus, type ReplayRange } from '../deliveries/delivery.repository.ts';
 import { EVENT_TYPES, type EventType } from '../outbox/event-type.ts';
 import type { SubscriptionChange } from './subscription-updater.ts';
@@ -25,7 +25,7 @@ const TENANT = /^[A-Za-z0-9._:-]{1,128}$/;
 const DAY_SECONDS = 86_400;
 
 /** Absent is fine; null is not, because it would read like "none". */
-const IfGiven = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
+const IsOptionalNotNull = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
 
 /** Body of `POST /v1/subscriptions`. */
 export class CreateSubscriptionRequest {
@@ -45,7 +45,7 @@ export class CreateSubscriptionRequest {
   events!: EventType[];
 
   @ApiPropertyOptional({ type: [String], description: 'Absent: events of all tenants, and those that belong to none' })
-  @IfGiven()
+  @IsOptionalNotNull()
   @Matches(TENANT, { each: true, message: 'must be tenants' })
   @ArrayUnique()
   @ArrayMaxSize(MAX_TENANTS)
@@ -58,7 +58,7 @@ export class CreateSubscriptionRequest {
     isArray: true,
     description: 'Absent: of all products, and those that belong to none',
   })
-  @IfGiven()
+  @IsOptionalNotNull()
   @IsIn(PRODUCTS, { each: true })
   @ArrayUnique()
   @ArrayMinSize(1)
@@ -72,12 +72,12 @@ const IfNotNull = (): PropertyDecorator => ValidateIf((_, value) => value !== un
 /** Body of `PATCH /v1/subscriptions/{id}`: what is absent stays. */
 export class UpdateSubscriptionRequest {
   @ApiPropertyOptional({ description: 'https, and public unless SUBSCRIPTION_HOSTS names its host' })
-  @IfGiven()
+  @IsOptionalNotNull()
   @IsString()
   url?: string;
 
   @ApiPropertyOptional({ enum: EVENT_TYPES, isArray: true })
-  @IfGiven()
+  @IsOptionalNotNull()
   @IsIn(EVENT_TYPES, { each: true })
   @ArrayUnique()
   @ArrayMaxSize(EVENT_TYPES.length)
@@ -116,7 +116,7 @@ export class RotateSecretRequest {
     default: DAY_SECONDS,
     description: 'How long the older secrets sign as well. 0 ends them at once',
   })
-  @IfGiven()
+  @IsOptionalNotNull()
   @Max(30 * DAY_SECONDS)
   @Min(0)
   @IsInt()
@@ -130,12 +130,12 @@ export class ReplayRequest {
   from!: string;
 
   @ApiPropertyOptional({ format: 'date-time', description: 'and before this one; default: now' })
-  @IfGiven()
+  @IsOptionalNotNull()
   @IsString()
   to?: string;
 
   @ApiPropertyOptional({ enum: ['delivered', 'dead'], isArray: true, default: ['dead'] })
-  @IfGiven()
+  @IsOptionalNotNull()
   @IsIn(['delivered', 'dead'], { each: true })
   @ArrayUnique()
   @ArrayMinSize(1)
@@ -144,9 +144,9 @@ export class ReplayRequest {
 }
 
 /** Query of `GET /v1/subscriptions/{id}/deliveries`. */
-export class DeliveriesQuery extends PageQuery {
+export class DeliveriesQuery extends PageRequest {
   @ApiPropertyOptional({ enum: DELIVERY_STATUSES })
-  @IfGiven()
+  @IsOptionalNotNull()
   @IsIn(DELIVERY_STATUSES)
   status?: DeliveryStatus;
 }
@@ -170,7 +170,7 @@ export function toSubscriptionChange({
 export function toReplayRange(request: ReplayRequest, now: Date): ReplayRange {
   const from = parseInstant('from', request.from);
   const to = request.to === undefined ? now : parseInstant('to', request.to);
-  if (from.getTime() < 0) throw invalidInput('from', 'is before 1970');
-  if (to <= from) throw invalidInput('to', 'must be later than from');
+  if (from.getTime() < 0) throw invalidInputError('from', 'is before 1970');
+  if (to <= from) throw invalidInputError('to', 'must be later than from');
   return { from, to, statuses: request.statuses };
 }

@@ -1,9 +1,9 @@
 import type { DeliveryRow, DeliveryStatus } from '../deliveries/delivery.repository.ts';
 import type { SubscriptionRow, SubscriptionStatus } from './subscription.ts';
-import type { TestResult } from './subscription-tester.ts';
+import type { SubscriptionTestResult } from './subscription-tester.ts';
 
 /** A subscription as the API shows it. */
-export interface SubscriptionView {
+export interface SubscriptionResponse {
   id: string;
   url: string;
   events: readonly string[];
@@ -22,7 +22,7 @@ export interface SubscriptionView {
 }
 
 /** A delivery as the API shows it. */
-export interface DeliveryView {
+export interface DeliveryResponse {
   id: string;
   subscription_id: string;
   /** The `webhook-id` of each of its attempts. */
@@ -43,7 +43,7 @@ export interface DeliveryView {
   created_at: string;
 }
 
-export interface TestResultView {
+export interface SubscriptionTestResponse {
   event_id: string;
   delivered: boolean;
   status: number | null;
@@ -51,7 +51,7 @@ export interface TestResultView {
   duration_ms: number;
 }
 
-export function toSubscriptionView(row: SubscriptionRow): SubscriptionView {
+export function toSubscriptionResponse(row: SubscriptionRow): SubscriptionResponse {
   return {
     ...row,
     resume_at: text(row.resume_at),
@@ -62,7 +62,7 @@ export function toSubscriptionView(row: SubscriptionRow): SubscriptionView {
   };
 }
 
-export function toDeliveryView(row: DeliveryRow): DeliveryView {
+export function toDeliveryResponse(row: DeliveryRow): DeliveryResponse {
   return {
     ...row,
     last_attempt_at: text(row.last_attempt_at),
@@ -72,7 +72,7 @@ export function toDeliveryView(row: DeliveryRow): DeliveryView {
   };
 }
 
-export function toTestResultView(result: TestResult): TestResultView {
+export function toSubscriptionTestResponse(result: SubscriptionTestResult): SubscriptionTestResponse {
   const { eventId, durationMs, ...rest } = result;
   return { event_id: eventId, ...rest, duration_ms: durationMs };
 }

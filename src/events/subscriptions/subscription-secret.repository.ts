@@ -5,7 +5,7 @@ import { Random } from '../../platform/random.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import type { SealContext } from '../../vault/sealed-secret.ts';
 import { Vault } from '../../vault/vault.ts';
-import { newSigningSecret } from '../deliveries/standard-webhook.ts';
+import { generateSigningSecret } from '../deliveries/standard-webhook.ts';
 
 /** A signing secret that is in use. `expiresAt` null: until it is rotated. */
 export interface SigningSecret {
@@ -21,7 +21,7 @@ interface SecretRow {
 
 /** The signing secrets of subscriptions, sealed. Two or more are in use during a rotation. */
 @Injectable()
-export class SubscriptionSecrets {
+export class SubscriptionSecretRepository {
   constructor(
     private readonly vault: Vault,
     private readonly clock: Clock,
@@ -30,7 +30,7 @@ export class SubscriptionSecrets {
 
   /** Makes the secret `version` of a subscription; to be shown once. */
   async create(tx: Transaction, subscriptionId: string, version: number): Promise<SecretString> {
-    const secret = newSigningSecret(this.random);
+    const secret = generateSigningSecret(this.random);
     const secretId = await this.vault.put(tx, secret, contextOf(subscriptionId, version));
     await tx.run({
       text: 'INSERT INTO subscription_secret (subscription_id, version, secret_id, created_at) VALUES ($1, $2, $3, $4)',
@@ -44,12 +44,12 @@ export class SubscriptionSecrets {
     tx: Transaction,
     subscriptionId: string,
     overlapSeconds: number,
-  ): Promise<{ secret: SecretString; previousExpireAt: Date }> {
-    const previousExpireAt = addSeconds(this.clock.now(), overlapSeconds);
+  ): Promise<{ secret: SecretString; previousExpiresAt: Date }> {
+    const previousExpiresAt = addSeconds(this.clock.now(), overlapSeconds);
     await tx.run({
       text: `UPDATE subscription_secret SET expires_at = $2
         WHERE subscription_id = $1 AND (expires_at IS NULL OR expires_at > $2)`,
-      values: [subscriptionId, previousExpireAt],
+      values: [subscriptionId, previousExpiresAt],
     });
     const versions = await tx.rows<{ version: number }>({
       text: 'SELECT coalesce(max(version), 0) AS version FROM subscription_secret WHERE subscription_id = $1',
@@ -57,10 +57,10 @@ export class SubscriptionSecrets {
     });
     const secret = await this.create(tx, subscriptionId, (versions[0]?.version ?? 0) + 1);
     await this.destroyExpired(tx);
-    return { secret, previousExpireAt };
+    return { secret, previousExpiresAt };
   }
 
-  /** The secrets in use, the newest first. Throws `SealBroken` where one does not open. */
+  /** The secrets in use, the newest first. Throws `DecryptionError` where one does not open. */
   async open(sql: Sql, subscriptionId: string): Promise<SigningSecret[]> {
     const rows = await sql.rows<SecretRow>({
       text: `SELECT version, secret_id, expires_at FROM subscription_secret

@@ -4,14 +4,14 @@ import { Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
 import { AppError, serviceUnavailable } from '../../platform/problem.ts';
 import type { AttemptError } from '../deliveries/classify-attempt.ts';
-import { SendDelivery } from '../deliveries/delivery-sender.ts';
-import { type SubscriberFault, Subscribers } from './subscriber-resolver.ts';
-import { type SubscriptionScope, SubscriptionStore } from './subscription.repository.ts';
+import { DeliverySender } from '../deliveries/delivery-sender.ts';
+import { type SubscriberFault, SubscriberResolver } from './subscriber-resolver.ts';
+import { SubscriptionRepository, type SubscriptionScope } from './subscription.repository.ts';
 
 /** The type of test deliveries. No subscription asks for it, and none gets it but by a test. */
 export const TEST_EVENT_TYPE = 'subscription.test';
 
-export interface TestResult {
+export interface SubscriptionTestResult {
   /** The `webhook-id` that was sent. */
   eventId: string;
   delivered: boolean;
@@ -22,18 +22,18 @@ export interface TestResult {
 
 /** One delivery at once, for those who set up a receiver: nothing is stored, nothing is repeated, a pause is no hindrance. */
 @Injectable()
-export class TestSubscription {
+export class SubscriptionTester {
   constructor(
     private readonly database: Database,
-    private readonly subscriptions: SubscriptionStore,
-    private readonly subscribers: Subscribers,
-    private readonly sender: SendDelivery,
+    private readonly subscriptions: SubscriptionRepository,
+    private readonly subscribers: SubscriberResolver,
+    private readonly sender: DeliverySender,
     private readonly clock: Clock,
     private readonly ids: Ids,
   ) {}
 
   /** Throws 404 `subscription_not_found`, 503 where the replica shuts down meanwhile. */
-  async send(id: string, scope: SubscriptionScope): Promise<TestResult> {
+  async send(id: string, scope: SubscriptionScope): Promise<SubscriptionTestResult> {
     await this.subscriptions.get(id, scope);
     const [row] = await this.database.rows<{ revision: number }>({
       text: 'SELECT revision FROM subscription WHERE id = $1',

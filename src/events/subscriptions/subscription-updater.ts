@@ -2,13 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../../audit/audit-log.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
-import { holdFanOut } from '../deliveries/fan-out.ts';
+import { lockFanOut } from '../deliveries/fan-out.ts';
 import {
   lockQueues,
   type Requester,
   revokeQueueClaims,
   SUBSCRIPTION_COLUMNS,
-  SubscriptionStore,
+  SubscriptionRepository,
 } from './subscription.repository.ts';
 import type { SubscriptionFilter, SubscriptionRow } from './subscription.ts';
 
@@ -19,10 +19,10 @@ type Changes = Record<string, { from: unknown; to: unknown } | { added: string[]
 
 /** Changes where a subscription's events go and which ones it gets, with the audit entry. */
 @Injectable()
-export class SubscriptionChanges {
+export class SubscriptionUpdater {
   constructor(
     private readonly database: Database,
-    private readonly subscriptions: SubscriptionStore,
+    private readonly subscriptions: SubscriptionRepository,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
   ) {}
@@ -35,17 +35,17 @@ export class SubscriptionChanges {
   change(by: Requester, id: string, change: SubscriptionChange): Promise<SubscriptionRow> {
     return this.database.transaction(async (tx) => {
       // In the order in which records of deliveries lock them: queues first, then the subscription.
-      await holdFanOut(tx);
+      await lockFanOut(tx);
       await lockQueues(tx, id);
       const before = await this.subscriptions.lock(tx, id, by.scope);
       const after = { ...before, ...change };
-      const changes = differences(before, after);
+      const changes = diffSubscription(before, after);
       if (Object.keys(changes).length === 0) return before;
-      const hasMoved = after.url !== before.url;
-      const row = await this.write(tx, after, hasMoved);
+      const hasNewUrl = after.url !== before.url;
+      const row = await this.write(tx, after, hasNewUrl);
       await revokeQueueClaims(tx, id, this.clock.now());
-      await dropUnwanted(tx, after);
-      if (hasMoved) await this.hurry(tx, id);
+      await deleteUnwantedDeliveries(tx, after);
+      if (hasNewUrl) await this.makeDueNow(tx, id);
       await this.audit.record(tx, {
         action: 'subscription.changed',
         actor: by.actor,
@@ -58,20 +58,20 @@ export class SubscriptionChanges {
   }
 
   /** What the old receiver failed in, and the rest that it asked for, say nothing of a new one. */
-  private async write(tx: Transaction, after: SubscriptionRow, hasMoved: boolean): Promise<SubscriptionRow> {
+  private async write(tx: Transaction, after: SubscriptionRow, hasNewUrl: boolean): Promise<SubscriptionRow> {
     const [row] = await tx.rows<SubscriptionRow>({
       text: `UPDATE subscription SET url = $2, events = $3, tenants = $4, products = $5, updated_at = $6, revision = revision + 1,
           resume_at = CASE WHEN $7 THEN NULL ELSE resume_at END,
           failing_since = CASE WHEN $7 THEN NULL ELSE failing_since END,
           failure_noticed_at = CASE WHEN $7 THEN NULL ELSE failure_noticed_at END
         WHERE id = $1 RETURNING ${SUBSCRIPTION_COLUMNS}`,
-      values: [after.id, after.url, after.events, after.tenants, after.products, this.clock.now(), hasMoved],
+      values: [after.id, after.url, after.events, after.tenants, after.products, this.clock.now(), hasNewUrl],
     });
     if (row === undefined) throw new Error('the subscription was not written');
     return row;
   }
 
-  private async hurry(tx: Transaction, id: string): Promise<void> {
+  private async makeDueNow(tx: Transaction, id: string): Promise<void> {
     await tx.run({
       text: 'UPDATE delivery_queue SET due_at = $2 WHERE subscription_id = $1 AND due_at > $2',
       values: [id, this.clock.now()],
@@ -80,7 +80,10 @@ export class SubscriptionChanges {
 }
 
 /** Pending deliveries outside of the filter go, and queues that they leave empty. */
-async function dropUnwanted(tx: Transaction, { id, events, tenants, products }: SubscriptionRow): Promise<void> {
+async function deleteUnwantedDeliveries(
+  tx: Transaction,
+  { id, events, tenants, products }: SubscriptionRow,
+): Promise<void> {
   await tx.run({
     text: `DELETE FROM delivery d USING event e WHERE d.subscription_id = $1 AND d.status = 'pending' AND e.id = d.event_id
       AND NOT (e.type = ANY ($2::text[]) AND ($3::text[] IS NULL OR coalesce(e.tenant = ANY ($3), false))
@@ -95,7 +98,7 @@ async function dropUnwanted(tx: Transaction, { id, events, tenants, products }: 
 }
 
 /** What differs: lists by what came and went; of a URL its host, because its path may hold what a subscriber takes for a secret. */
-function differences(before: SubscriptionRow, after: SubscriptionRow): Changes {
+function diffSubscription(before: SubscriptionRow, after: SubscriptionRow): Changes {
   const changes: Changes = {};
   if (before.url !== after.url) changes['host'] = { from: new URL(before.url).host, to: new URL(after.url).host };
   for (const field of ['events', 'tenants', 'products'] as const) {

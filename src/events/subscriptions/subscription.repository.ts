@@ -7,7 +7,7 @@ import { Ids, isId } from '../../platform/ids.ts';
 import { AppError, defineProblem } from '../../platform/problem.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import type { SubscriptionFilter, SubscriptionRow } from './subscription.ts';
-import { SubscriptionSecrets } from './subscription-secret.repository.ts';
+import { SubscriptionSecretRepository } from './subscription-secret.repository.ts';
 
 export const subscriptionNotFound = defineProblem(
   'subscription_not_found',
@@ -42,10 +42,10 @@ const VISIBLE = `($2::text[] IS NULL OR tenants <@ $2) AND ($3::text[] IS NULL O
 
 /** Who hears of events. Every change is committed together with its audit entry. */
 @Injectable()
-export class SubscriptionStore {
+export class SubscriptionRepository {
   constructor(
     private readonly database: Database,
-    private readonly secrets: SubscriptionSecrets,
+    private readonly secrets: SubscriptionSecretRepository,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
     private readonly ids: Ids,
@@ -106,7 +106,7 @@ export class SubscriptionStore {
     by: Requester,
     id: string,
     overlapSeconds: number,
-  ): Promise<{ secret: SecretString; previousExpireAt: Date }> {
+  ): Promise<{ secret: SecretString; previousExpiresAt: Date }> {
     return this.database.transaction(async (tx) => {
       await this.require(tx, id, by.scope, 'FOR UPDATE');
       await tx.run({

@@ -30,7 +30,7 @@ export interface SubscriptionRow extends SubscriptionFilter {
 }
 
 /** Whether a subscription gets an event. What belongs to no tenant never reaches a subscription that names tenants. */
-export function wants(
+export function matchesFilter(
   filter: SubscriptionFilter,
   event: { readonly type: string; readonly tenant: string | null; readonly product: string | null },
 ): boolean {

@@ -1,20 +1,20 @@
-import { GatewayRefusal } from '../gateway-error.ts';
-import { dependsOnMethod, type EffectiveCall, refusalOf } from './call-rules.ts';
+import { GatewayError } from '../gateway-error.ts';
+import { dependsOnMethod, type EffectiveCall, findRefusalReason } from './call-rules.ts';
 import { parseSegments, takeVersion } from './gateway-path.ts';
 import {
+  collectJsonParameters,
   isJsonObject,
   type JsonParameters,
-  noteJson,
   parseJson,
   withoutCredentials,
   writeJson,
 } from './json-parameters.ts';
 import {
-  type CallFacts,
+  type ControlParameters,
+  collectParameter,
+  createControlParameters,
   isCredentialName,
   joinParameters,
-  noFacts,
-  noteParameter,
   type Parameter,
   parseParameters,
 } from './parameters.ts';
@@ -43,9 +43,9 @@ const VALUE_REFERENCE = new RegExp(
 const ANY_REFERENCE = /\{\s*result\s*=/i;
 /** An expansion under such a name would be taken for the plain value. */
 const PLAIN_ALIAS = new RegExp(String.raw`\.\s*as\s*\(\s*${PLAIN_NAMES}\s*\)`, 'i');
-const PASSED_HEADERS = /^(?:if-none-match|accept-language|content-type)$/i;
+const FORWARDED_HEADERS = /^(?:if-none-match|accept-language|content-type)$/i;
 /** Nothing else may be in a call that goes on as it came: it could say what was not judged. */
-const LATER_MEMBERS = new Set([
+const DEFERRED_CALL_MEMBERS = new Set([
   'method',
   'relative_url',
   'name',
@@ -54,15 +54,15 @@ const LATER_MEMBERS = new Set([
   'omit_response_on_success',
   'attached_files',
 ]);
-const LONGEST_URL = 16 * 1024;
+const MAX_RELATIVE_URL_LENGTH = 16 * 1024;
 
 /**
  * The items of a batch, each judged like a call of its own and written anew: what the caller gave as tokens and proofs is gone, what
- * the gateway puts in is there. One refused item refuses the batch. Throws `GatewayRefusal`.
+ * the gateway puts in is there. One refused item refuses the batch. Throws `GatewayError`.
  */
 export async function rewriteBatch(items: unknown, credentials: ItemCredentials): Promise<JsonParameters[]> {
   if (!Array.isArray(items))
-    throw new GatewayRefusal('invalid_request', { detail: '(#100) param batch must be an array.' });
+    throw new GatewayError('invalid_request', { detail: '(#100) param batch must be an array.' });
   const rewritten: JsonParameters[] = [];
   for (const item of items) rewritten.push(await rewriteItem(item, credentials));
   return rewritten;
@@ -75,53 +75,53 @@ export function parseBatch(value: unknown): unknown {
 
 /**
  * The calls of `asyncbatch` or `adbatch`, each judged like one of its own. Meta makes them later, so they go on as they came, and none
- * may bring a token: it would lie at Meta for longer than its lease. Throws `GatewayRefusal`.
+ * may bring a token: it would lie at Meta for longer than its lease. Throws `GatewayError`.
  */
-export function judgeLaterCalls(text: string): EffectiveCall[] {
+export function parseDeferredCalls(text: string): EffectiveCall[] {
   const items = parseJson(text);
   if (!Array.isArray(items))
-    throw new GatewayRefusal('invalid_request', { detail: 'Calls for later must be an array of JSON.' });
+    throw new GatewayError('invalid_request', { detail: 'Calls for later must be an array of JSON.' });
   return items.map((item) => {
     // Without a method they are for making something, says the reference of the Marketing API.
-    const { call, facts } = readItem(isJsonObject(item) ? { method: 'POST', ...item } : item);
-    const unknown = Object.keys(item as JsonParameters).find((name) => !LATER_MEMBERS.has(name));
+    const { call, controls } = parseItem(isJsonObject(item) ? { method: 'POST', ...item } : item);
+    const unknown = Object.keys(item as JsonParameters).find((name) => !DEFERRED_CALL_MEMBERS.has(name));
     if (unknown !== undefined)
-      throw new GatewayRefusal('invalid_request', {
+      throw new GatewayError('invalid_request', {
         detail: `A call for later must not have ${unknown.slice(0, 40)}.`,
       });
-    if (facts.tokens.length > 0)
-      throw new GatewayRefusal('invalid_request', { detail: 'A call for later must not bring a token.' });
+    if (controls.tokens.length > 0)
+      throw new GatewayError('invalid_request', { detail: 'A call for later must not bring a token.' });
     return call;
   });
 }
 
 /** An item as it is judged: like a call of its own. */
-interface JudgedItem {
+interface ParsedBatchItem {
   item: JsonParameters;
   call: EffectiveCall;
-  facts: CallFacts;
+  controls: ControlParameters;
   url: ItemUrl;
   body: ItemBody;
 }
 
-function readItem(item: unknown): JudgedItem {
-  if (!isJsonObject(item)) throw new GatewayRefusal('invalid_request', { detail: 'A batch item must be an object.' });
-  const url = readUrl(item['relative_url']);
-  const body = readItemBody(item['body']);
-  const facts = noFacts();
-  noteQuery(facts, url.query);
-  body.note(facts);
+function parseItem(item: unknown): ParsedBatchItem {
+  if (!isJsonObject(item)) throw new GatewayError('invalid_request', { detail: 'A batch item must be an object.' });
+  const url = parseUrl(item['relative_url']);
+  const body = parseItemBody(item['body']);
+  const controls = createControlParameters();
+  collectQueryParameters(controls, url.query);
+  body.collectParameters(controls);
   const { segments } = takeVersion(url.segments);
-  const call = { ...facts, segments, methods: [methodOf(item), ...facts.methods] };
-  judge(call, facts, [url.search, body.text, ...url.query.map(({ value }) => value), ...body.values]);
-  return { item, call, facts, url, body };
+  const call = { ...controls, segments, methods: [methodOf(item), ...controls.methods] };
+  assertAllowed(call, controls, [url.search, body.text, ...url.query.map(({ value }) => value), ...body.values]);
+  return { item, call, controls, url, body };
 }
 
-async function rewriteItem(given: unknown, credentials: ItemCredentials): Promise<JsonParameters> {
-  const { item, call, facts, url, body } = readItem(given);
-  const [own, ...others] = new Set(facts.tokens);
-  if (others.length > 0) throw new GatewayRefusal('invalid_request', { detail: 'A batch item names two tokens.' });
-  const added = additions(await credentials(own ?? null, call));
+async function rewriteItem(original: unknown, credentials: ItemCredentials): Promise<JsonParameters> {
+  const { item, call, controls, url, body } = parseItem(original);
+  const [own, ...others] = new Set(controls.tokens);
+  if (others.length > 0) throw new GatewayError('invalid_request', { detail: 'A batch item names two tokens.' });
+  const added = credentialParameters(await credentials(own ?? null, call));
   const query = joinParameters(url.query.filter(({ name }) => !isCredentialName(name)));
   const intoBody = body.text !== '' && methodOf(item) !== 'get';
   const search = intoBody ? query : join(query, new URLSearchParams(added).toString());
@@ -129,17 +129,17 @@ async function rewriteItem(given: unknown, credentials: ItemCredentials): Promis
     method: methodOf(item).toUpperCase(),
     relative_url: search === '' ? url.path : `${url.path}?${search}`,
     ...(body.text === '' ? {} : { body: body.rewrite(intoBody ? added : {}) }),
-    ...passedMembers(item),
+    ...pickForwardedMembers(item),
   };
 }
 
-function judge(call: EffectiveCall, facts: CallFacts, texts: readonly string[]): void {
-  if (facts.batches > 0 || facts.later.length > 0)
-    throw new GatewayRefusal('path_not_allowed', { detail: 'A batch item must not be a batch.' });
-  const reason = refusalOf(call);
-  if (reason !== null) throw new GatewayRefusal('path_not_allowed', { detail: reason });
+function assertAllowed(call: EffectiveCall, controls: ControlParameters, texts: readonly string[]): void {
+  if (controls.batches > 0 || controls.deferred.length > 0)
+    throw new GatewayError('path_not_allowed', { detail: 'A batch item must not be a batch.' });
+  const reason = findRefusalReason(call);
+  if (reason !== null) throw new GatewayError('path_not_allowed', { detail: reason });
   if (dependsOnMethod(call.segments) && texts.some((text) => ANY_REFERENCE.test(text))) {
-    throw new GatewayRefusal('path_not_allowed', {
+    throw new GatewayError('path_not_allowed', {
       detail: 'An item on permissions must not take over values of others.',
     });
   }
@@ -148,7 +148,7 @@ function judge(call: EffectiveCall, facts: CallFacts, texts: readonly string[]):
     texts.some((text) => ANY_REFERENCE.test(text.replaceAll(VALUE_REFERENCE, ''))) ||
     call.fields.some((value) => PLAIN_ALIAS.test(value))
   ) {
-    throw new GatewayRefusal('path_not_allowed', {
+    throw new GatewayError('path_not_allowed', {
       detail: 'Only ids and plain values may be taken over from others.',
     });
   }
@@ -158,7 +158,7 @@ function methodOf(item: JsonParameters): string {
   const { method } = item;
   if (method === undefined || method === null) return 'get';
   if (typeof method !== 'string' || !/^[A-Za-z]{1,10}$/.test(method)) {
-    throw new GatewayRefusal('invalid_request', { detail: 'The method of a batch item is not one.' });
+    throw new GatewayError('invalid_request', { detail: 'The method of a batch item is not one.' });
   }
   return method.toLowerCase();
 }
@@ -172,9 +172,9 @@ interface ItemUrl {
   query: Parameter[];
 }
 
-function readUrl(value: unknown): ItemUrl {
-  if (typeof value !== 'string' || value.length > LONGEST_URL || value.includes('#')) {
-    throw new GatewayRefusal('invalid_request', { detail: 'The relative_url of a batch item is not one.' });
+function parseUrl(value: unknown): ItemUrl {
+  if (typeof value !== 'string' || value.length > MAX_RELATIVE_URL_LENGTH || value.includes('#')) {
+    throw new GatewayError('invalid_request', { detail: 'The relative_url of a batch item is not one.' });
   }
   const cut = value.indexOf('?');
   const rawPath = cut < 0 ? value : value.slice(0, cut);
@@ -182,23 +182,23 @@ function readUrl(value: unknown): ItemUrl {
   const references = rawPath.match(REFERENCE) ?? [];
   const segments = parseSegments(rawPath.replaceAll(REFERENCE, '~'));
   if (segments === null || !references.every((reference) => ID_REFERENCE.test(reference))) {
-    throw new GatewayRefusal('path_not_allowed', { detail: 'The relative_url of a batch item is no plain path.' });
+    throw new GatewayError('path_not_allowed', { detail: 'The relative_url of a batch item is no plain path.' });
   }
   // A reference has to be a segment of its own; part of one could complete a word.
   if (segments.some((segment) => segment.includes('~') && segment !== '~')) {
-    throw new GatewayRefusal('path_not_allowed', { detail: 'A reference in a path must be a whole segment.' });
+    throw new GatewayError('path_not_allowed', { detail: 'A reference in a path must be a whole segment.' });
   }
   const query = parseParameters(search);
   if (query === null || query.some(({ name }) => name.includes('{'))) {
-    throw new GatewayRefusal('invalid_request', { detail: 'The query of a batch item cannot be read.' });
+    throw new GatewayError('invalid_request', { detail: 'The query of a batch item cannot be read.' });
   }
   let next = 0;
   const path = segments.map((segment) => (segment === '~' ? (references[next++] ?? '') : segment)).join('/');
   return { path, segments, search, query };
 }
 
-function noteQuery(facts: CallFacts, query: readonly Parameter[]): void {
-  for (const { name, value } of query) noteParameter(facts, name, value);
+function collectQueryParameters(controls: ControlParameters, query: readonly Parameter[]): void {
+  for (const { name, value } of query) collectParameter(controls, name, value);
 }
 
 interface ItemBody {
@@ -206,27 +206,27 @@ interface ItemBody {
   text: string;
   /** Of its parameters, decoded. */
   values: string[];
-  note(facts: CallFacts): void;
+  collectParameters(controls: ControlParameters): void;
   rewrite(added: Record<string, string>): unknown;
 }
 
 /** A form, as documented; JSON as text or as an object is read besides, because Meta may. */
-function readItemBody(value: unknown): ItemBody {
+function parseItemBody(value: unknown): ItemBody {
   if (value === undefined || value === null || value === '')
-    return { text: '', values: [], note: () => undefined, rewrite: () => '' };
-  if (isJsonObject(value)) return jsonItemBody(value, (members) => members);
-  if (typeof value !== 'string') throw unreadableBody();
+    return { text: '', values: [], collectParameters: () => undefined, rewrite: () => '' };
+  if (isJsonObject(value)) return parseJsonItemBody(value, (members) => members);
+  if (typeof value !== 'string') throw unreadableItemBodyError();
   if (/^\s*(?:\[|\{(?!result=))/.test(value)) {
     const parsed = parseJson(value);
-    if (!isJsonObject(parsed)) throw unreadableBody();
-    return jsonItemBody(parsed, writeJson);
+    if (!isJsonObject(parsed)) throw unreadableItemBodyError();
+    return parseJsonItemBody(parsed, writeJson);
   }
   const parameters = parseParameters(value);
-  if (parameters === null || parameters.some(({ name }) => name.includes('{'))) throw unreadableBody();
+  if (parameters === null || parameters.some(({ name }) => name.includes('{'))) throw unreadableItemBodyError();
   return {
     text: value,
     values: parameters.map((parameter) => parameter.value),
-    note: (facts) => noteQuery(facts, parameters),
+    collectParameters: (controls) => collectQueryParameters(controls, parameters),
     rewrite: (added) =>
       join(
         joinParameters(parameters.filter(({ name }) => !isCredentialName(name))),
@@ -235,20 +235,20 @@ function readItemBody(value: unknown): ItemBody {
   };
 }
 
-function jsonItemBody(members: JsonParameters, write: (members: JsonParameters) => unknown): ItemBody {
+function parseJsonItemBody(members: JsonParameters, write: (members: JsonParameters) => unknown): ItemBody {
   return {
     text: writeJson(members),
     values: [],
-    note: (facts) => noteJson(facts, members),
+    collectParameters: (controls) => collectJsonParameters(controls, members),
     rewrite: (added) => write({ ...withoutCredentials(members), ...added }),
   };
 }
 
-function unreadableBody(): GatewayRefusal {
-  return new GatewayRefusal('invalid_request', { detail: 'The body of a batch item cannot be read.' });
+function unreadableItemBodyError(): GatewayError {
+  return new GatewayError('invalid_request', { detail: 'The body of a batch item cannot be read.' });
 }
 
-function additions({ accessToken, proof }: ItemCredential): Record<string, string> {
+function credentialParameters({ accessToken, proof }: ItemCredential): Record<string, string> {
   return {
     ...(accessToken === null ? {} : { access_token: accessToken }),
     ...(proof === null ? {} : { appsecret_proof: proof }),
@@ -260,19 +260,21 @@ function join(first: string, second: string): string {
 }
 
 /** Members that say how items belong together; whatever else an item has does not go on. */
-function passedMembers(item: JsonParameters): JsonParameters {
+function pickForwardedMembers(item: JsonParameters): JsonParameters {
   const names = ['name', 'depends_on', 'omit_response_on_success', 'attached_files', 'attachedFiles'];
-  const passed = Object.fromEntries(names.filter((name) => item[name] !== undefined).map((name) => [name, item[name]]));
-  const headers = passedHeaders(item['headers']);
-  return headers.length === 0 ? passed : { ...passed, headers };
+  const forwarded = Object.fromEntries(
+    names.filter((name) => item[name] !== undefined).map((name) => [name, item[name]]),
+  );
+  const headers = filterHeaders(item['headers']);
+  return headers.length === 0 ? forwarded : { ...forwarded, headers };
 }
 
 /** As `["Name: value"]` or `[{name, value}]`; only names that say nothing of who calls or how. */
-function passedHeaders(headers: unknown): unknown[] {
+function filterHeaders(headers: unknown): unknown[] {
   if (!Array.isArray(headers)) return [];
   return headers.filter((header) => {
     const name: unknown =
       typeof header === 'string' ? header.split(':', 1)[0]?.trim() : (header as { name?: unknown })?.name;
-    return typeof name === 'string' && PASSED_HEADERS.test(name);
+    return typeof name === 'string' && FORWARDED_HEADERS.test(name);
   });
 }

@@ -1,28 +1,28 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import { GatewayRefusal } from '../gateway-error.ts';
+import { GatewayError } from '../gateway-error.ts';
 import { type ItemCredentials, parseBatch, rewriteBatch } from './batch.ts';
 import type { GatewayPath } from './gateway-path.ts';
 import {
+  collectJsonParameters,
   isJsonObject,
-  isTelling,
   type JsonParameters,
-  noteJson,
+  mayHaveControlParameters,
   parseJson,
   withoutCredentials,
   writeJson,
 } from './json-parameters.ts';
-import { JsonGuard } from './json-stream-validator.ts';
-import { FormGuard, readBoundary, readFormHead, writeFields } from './multipart.ts';
+import { JsonStreamValidator } from './json-stream-validator.ts';
+import { MultipartStreamValidator, readBoundary, readFormHead, writeFields } from './multipart.ts';
 import {
-  type CallFacts,
+  type ControlParameters,
   canonicalName,
+  collectParameter,
   isCredentialName,
   joinParameters,
-  noteParameter,
   parseParameters,
 } from './parameters.ts';
-import { guardedBody } from './validated-body.ts';
+import { validatedBody } from './validated-body.ts';
 
 /** What goes to Meta. */
 export interface OutgoingBody {
@@ -35,9 +35,9 @@ export interface OutgoingBody {
 /** The body of a call, read as far as it decides what the call is. */
 export interface CallBody {
   /** Whether its parameters are known; else nothing is known but that Meta gets it as plain bytes. */
-  isRead: boolean;
+  isParsed: boolean;
   isEmpty: boolean;
-  note(facts: CallFacts): void;
+  collectParameters(controls: ControlParameters): void;
   /** For Meta: without the caller's tokens and proofs, the batch in it rewritten. `moved` is a batch that stood in the query. */
   outgoing(batch: BatchRewrite): OutgoingBody | Promise<OutgoingBody>;
 }
@@ -45,43 +45,44 @@ export interface CallBody {
 export interface BatchRewrite {
   credentials: ItemCredentials;
   /** The batch that came in the query: it goes on in the body, because its items may hold tokens. */
-  moved: string | null;
+  queryBatch: string | null;
 }
 
 const NOTHING = Buffer.alloc(0);
-export const BODY_LIMIT_BYTES = 1024 * 1024;
+export const MAX_BODY_BYTES = 1024 * 1024;
 const FORM = 'application/x-www-form-urlencoded';
 const JSON_TYPE = 'application/json';
 
 /**
  * Reads a form or JSON whole (1 MiB at the most; longer JSON is watched as it passes), of a multipart form what stands ahead of the
- * first file, and of other bodies nothing: those go on as a stream. Throws `GatewayRefusal`.
+ * first file, and of other bodies nothing: those go on as a stream. Throws `GatewayError`.
  */
 export async function readCallBody(request: IncomingMessage, path: GatewayPath): Promise<CallBody> {
   const { headers } = request;
   if (headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0') return NO_BODY;
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-    throw new GatewayRefusal('invalid_request', { detail: 'Bodies must not be compressed.' });
+    throw new GatewayError('invalid_request', { detail: 'Bodies must not be compressed.' });
   }
   const contentType = headers['content-type'] ?? '';
   const type = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
-  if (isByteUpload(path)) return bytesBody(request, neutral(type, contentType));
+  if (isByteUpload(path)) return opaqueBody(request, neutralContentType(type, contentType));
   if (type.startsWith('multipart/')) return multipartBody(request, contentType);
   const isJson = type.includes('json');
-  if (!isJson && type !== '' && !type.includes('urlencoded')) return bytesBody(request, contentType);
+  if (!isJson && type !== '' && !type.includes('urlencoded')) return opaqueBody(request, contentType);
   requireUtf8(contentType);
-  if (isJson && (lengthOf(request) ?? 0) > BODY_LIMIT_BYTES) return longJsonBody(request, contentType);
-  const bytes = await collect(request);
+  if (isJson && (lengthOf(request) ?? 0) > MAX_BODY_BYTES) return streamedJsonBody(request, contentType);
+  const bytes = await readAll(request);
   return isJson ? jsonBody(bytes, contentType) : formBody(bytes);
 }
 
 const NO_CONTENT: OutgoingBody = { content: null, contentType: null, length: null };
 const NO_BODY: CallBody = {
-  isRead: true,
+  isParsed: true,
   isEmpty: true,
-  note: () => undefined,
-  outgoing: ({ moved, credentials }) => (moved === null ? NO_CONTENT : formWithBatch('', moved, credentials)),
+  collectParameters: () => undefined,
+  outgoing: ({ queryBatch, credentials }) =>
+    queryBatch === null ? NO_CONTENT : formWithBatch('', queryBatch, credentials),
 };
 
 /** Where Meta takes a file's bytes as the body, whatever their type is called (curl calls it a form). */
@@ -90,51 +91,56 @@ function isByteUpload(path: GatewayPath): boolean {
 }
 
 /** Bytes that nobody read must not be read as parameters by Meta either. */
-function neutral(type: string, contentType: string): string {
+function neutralContentType(type: string, contentType: string): string {
   const isParameters =
     type === '' || type.includes('json') || type.includes('urlencoded') || type.startsWith('multipart/');
   return isParameters ? 'application/octet-stream' : contentType;
 }
 
-function bytesBody(request: IncomingMessage, contentType: string): CallBody {
+function opaqueBody(request: IncomingMessage, contentType: string): CallBody {
   return {
-    isRead: false,
+    isParsed: false,
     isEmpty: false,
-    note: () => undefined,
-    outgoing: async ({ moved }) => {
-      if (moved !== null) throw batchWithBytes();
+    collectParameters: () => undefined,
+    outgoing: async ({ queryBatch }) => {
+      if (queryBatch !== null) throw batchInOpaqueBodyError();
       return { content: request, contentType, length: lengthOf(request) };
     },
   };
 }
 
 /** A file in JSON, as Meta's SDK sends images: it passes as a stream, and may hold nothing that decides what the call is. */
-function longJsonBody(request: IncomingMessage, contentType: string): CallBody {
+function streamedJsonBody(request: IncomingMessage, contentType: string): CallBody {
   return {
-    isRead: false,
+    isParsed: false,
     isEmpty: false,
-    note: () => undefined,
-    outgoing: async ({ moved }) => {
-      if (moved !== null) throw batchWithBytes();
-      return { content: guardedBody(request, NOTHING, new JsonGuard()), contentType, length: lengthOf(request) };
+    collectParameters: () => undefined,
+    outgoing: async ({ queryBatch }) => {
+      if (queryBatch !== null) throw batchInOpaqueBodyError();
+      return {
+        content: validatedBody(request, NOTHING, new JsonStreamValidator()),
+        contentType,
+        length: lengthOf(request),
+      };
     },
   };
 }
 
-function batchWithBytes(): GatewayRefusal {
-  return new GatewayRefusal('invalid_request', { detail: 'A batch comes as a form or as JSON.' });
+function batchInOpaqueBodyError(): GatewayError {
+  return new GatewayError('invalid_request', { detail: 'A batch comes as a form or as JSON.' });
 }
 
 async function multipartBody(request: IncomingMessage, contentType: string): Promise<CallBody> {
-  const head = await readFormHead(unbroken(request), readBoundary(contentType));
+  const head = await readFormHead(withoutDestroyOnReturn(request), readBoundary(contentType));
   return {
-    isRead: true,
+    isParsed: true,
     isEmpty: false,
-    note: (facts) => {
-      for (const { name, value } of head.fields) noteParameter(facts, canonicalName(name), value.toString('utf8'));
+    collectParameters: (controls) => {
+      for (const { name, value } of head.fields)
+        collectParameter(controls, canonicalName(name), value.toString('utf8'));
     },
-    outgoing: async ({ credentials, moved }) => {
-      if (moved !== null) throw batchWithBytes();
+    outgoing: async ({ credentials, queryBatch }) => {
+      if (queryBatch !== null) throw batchInOpaqueBodyError();
       const kept = head.fields.filter(({ name }) => !isCredentialName(canonicalName(name)));
       const fields = await Promise.all(
         kept.map(async ({ name, value }) =>
@@ -145,10 +151,10 @@ async function multipartBody(request: IncomingMessage, contentType: string): Pro
       );
       const written = writeFields(fields, head.boundary);
       const whole = lengthOf(request);
-      const guard = new FormGuard(head.boundary);
-      guard.push(head.rest);
+      const validator = new MultipartStreamValidator(head.boundary);
+      validator.push(head.rest);
       return {
-        content: guardedBody(request, Buffer.concat([written, head.rest]), guard),
+        content: validatedBody(request, Buffer.concat([written, head.rest]), validator),
         contentType,
         length: whole === null ? null : whole - head.length + written.length,
       };
@@ -159,16 +165,16 @@ async function multipartBody(request: IncomingMessage, contentType: string): Pro
 function formBody(bytes: Buffer): CallBody {
   const parameters = parseParameters(bytes.toString('utf8'));
   if (parameters === null)
-    throw new GatewayRefusal('invalid_request', { detail: 'The form is not percent-encoded UTF-8.' });
+    throw new GatewayError('invalid_request', { detail: 'The form is not percent-encoded UTF-8.' });
   return {
-    isRead: true,
+    isParsed: true,
     isEmpty: false,
-    note: (facts) => {
-      for (const { name, value } of parameters) noteParameter(facts, name, value);
+    collectParameters: (controls) => {
+      for (const { name, value } of parameters) collectParameter(controls, name, value);
     },
-    outgoing: async ({ credentials, moved }) => {
+    outgoing: async ({ credentials, queryBatch }) => {
       const kept = parameters.filter(({ name }) => !isCredentialName(name) && name !== 'batch');
-      const batch = moved ?? parameters.find(({ name }) => name === 'batch')?.value;
+      const batch = queryBatch ?? parameters.find(({ name }) => name === 'batch')?.value;
       const form = joinParameters(kept);
       if (batch !== undefined) return formWithBatch(form, batch, credentials);
       const unchanged = kept.length === parameters.length;
@@ -188,18 +194,18 @@ async function batchText(batch: string, credentials: ItemCredentials): Promise<s
 
 function jsonBody(bytes: Buffer, contentType: string): CallBody {
   const text = bytes.toString('utf8');
-  const value = isTelling(text) ? parseJson(text) : null;
+  const value = mayHaveControlParameters(text) ? parseJson(text) : null;
   if (value !== null && !isJsonObject(value)) {
-    throw new GatewayRefusal('invalid_request', { detail: 'The JSON body must be an object.' });
+    throw new GatewayError('invalid_request', { detail: 'The JSON body must be an object.' });
   }
   return {
-    isRead: true,
+    isParsed: true,
     isEmpty: false,
-    note: (facts) => {
-      if (value !== null) noteJson(facts, value);
+    collectParameters: (controls) => {
+      if (value !== null) collectJsonParameters(controls, value);
     },
     outgoing: async (batch) => {
-      if (value === null && batch.moved === null) return outgoingText(bytes, contentType);
+      if (value === null && batch.queryBatch === null) return outgoingText(bytes, contentType);
       return outgoingText(writeJson(await rewriteMembers(value ?? parseObject(text), batch)), JSON_TYPE);
     },
   };
@@ -207,14 +213,17 @@ function jsonBody(bytes: Buffer, contentType: string): CallBody {
 
 function parseObject(text: string): JsonParameters {
   const value = text.trim() === '' ? {} : parseJson(text);
-  if (!isJsonObject(value)) throw new GatewayRefusal('invalid_request', { detail: 'The JSON body must be an object.' });
+  if (!isJsonObject(value)) throw new GatewayError('invalid_request', { detail: 'The JSON body must be an object.' });
   return value;
 }
 
-async function rewriteMembers(members: JsonParameters, { credentials, moved }: BatchRewrite): Promise<JsonParameters> {
+async function rewriteMembers(
+  members: JsonParameters,
+  { credentials, queryBatch }: BatchRewrite,
+): Promise<JsonParameters> {
   const kept = withoutCredentials(members);
   const key = Object.keys(kept).find((name) => canonicalName(name) === 'batch');
-  const batch = moved ?? (key === undefined ? undefined : kept[key]);
+  const batch = queryBatch ?? (key === undefined ? undefined : kept[key]);
   if (batch === undefined) return kept;
   const items = await rewriteBatch(parseBatch(batch), credentials);
   if (key !== undefined) delete kept[key];
@@ -231,7 +240,7 @@ function outgoingText(text: string | Buffer, contentType: string): OutgoingBody 
 function requireUtf8(contentType: string): void {
   const charset = /charset\s*=\s*"?([^";\s]*)/i.exec(contentType)?.[1]?.toLowerCase();
   if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8') {
-    throw new GatewayRefusal('invalid_request', { detail: 'Forms and JSON must be in UTF-8.' });
+    throw new GatewayError('invalid_request', { detail: 'Forms and JSON must be in UTF-8.' });
   }
 }
 
@@ -241,18 +250,18 @@ function lengthOf(request: IncomingMessage): number | null {
 }
 
 /** The pieces of a body; who stops reading leaves the connection whole, so that a refusal can still be said on it. */
-function unbroken(request: IncomingMessage): AsyncIterable<Buffer> {
+function withoutDestroyOnReturn(request: IncomingMessage): AsyncIterable<Buffer> {
   return { [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer> };
 }
 
-async function collect(request: IncomingMessage): Promise<Buffer> {
-  if (Number(request.headers['content-length'] ?? 0) > BODY_LIMIT_BYTES) throw new GatewayRefusal('payload_too_large');
-  const pieces: Buffer[] = [];
+async function readAll(request: IncomingMessage): Promise<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw new GatewayError('payload_too_large');
+  const chunks: Buffer[] = [];
   let size = 0;
-  for await (const piece of unbroken(request)) {
-    size += piece.length;
-    if (size > BODY_LIMIT_BYTES) throw new GatewayRefusal('payload_too_large');
-    pieces.push(piece);
+  for await (const chunk of withoutDestroyOnReturn(request)) {
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES) throw new GatewayError('payload_too_large');
+    chunks.push(chunk);
   }
-  return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces, size);
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size);
 }

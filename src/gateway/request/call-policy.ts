@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { RefusalRecord } from '../../audit/refusal-auditor.ts';
+import { RefusalAuditor } from '../../audit/refusal-auditor.ts';
 import { isInRanges } from '../../auth/limits/ip-allow-list.ts';
 import type { GatewayGrant } from '../../leases/gateway-lease-verifier.ts';
-import type { RawRequest } from '../../platform/http-server/raw-http-handler.ts';
-import { GatewayRefusal } from '../gateway-error.ts';
+import type { RawRequestContext } from '../../platform/http-server/raw-http-handler.ts';
+import { GatewayError } from '../gateway-error.ts';
 import { RoutePatterns } from '../route-patterns.ts';
 import { type EffectiveCall, isCovered } from './call-rules.ts';
 
@@ -12,9 +12,9 @@ import { type EffectiveCall, isCovered } from './call-rules.ts';
 export class CallPolicy {
   readonly #routes = new RoutePatterns();
 
-  constructor(@Inject(RefusalRecord) private readonly refusals: RefusalRecord) {}
+  constructor(@Inject(RefusalAuditor) private readonly refusals: RefusalAuditor) {}
 
-  isFromAllowedAddress({ ipAllowList }: GatewayGrant, { address }: RawRequest): boolean {
+  isAddressAllowed({ ipAllowList }: GatewayGrant, { address }: RawRequestContext): boolean {
     return ipAllowList === null || isInRanges(ipAllowList, address);
   }
 
@@ -23,21 +23,21 @@ export class CallPolicy {
     return allow === null || isCovered(allow, call);
   }
 
-  async refuseAddress(grant: GatewayGrant, source: RawRequest): Promise<GatewayRefusal> {
-    await this.note(grant, source, { reason: 'address_not_allowed', address: source.address });
-    return new GatewayRefusal('address_not_allowed');
+  async refuseAddress(grant: GatewayGrant, source: RawRequestContext): Promise<GatewayError> {
+    await this.report(grant, source, { reason: 'address_not_allowed', address: source.address });
+    return new GatewayError('address_not_allowed');
   }
 
-  async refuseCall(grant: GatewayGrant, call: EffectiveCall, source: RawRequest): Promise<GatewayRefusal> {
+  async refuseCall(grant: GatewayGrant, call: EffectiveCall, source: RawRequestContext): Promise<GatewayError> {
     const route = `${call.methods.map((method) => method.toUpperCase()).join(' ')} ${this.#routes.of(call.segments, false)}`;
-    await this.note(grant, source, { reason: 'path_not_allowed', route: route.slice(0, 200) });
-    return new GatewayRefusal('path_not_allowed', { detail: 'The policy of this client does not allow this call.' });
+    await this.report(grant, source, { reason: 'path_not_allowed', route: route.slice(0, 200) });
+    return new GatewayError('path_not_allowed', { detail: 'The policy of this client does not allow this call.' });
   }
 
-  private note(grant: GatewayGrant, source: RawRequest, details: { reason: string } & Record<string, string>) {
+  private report(grant: GatewayGrant, source: RawRequestContext, details: { reason: string } & Record<string, string>) {
     const { clientId, tenant, product, connectionId } = grant;
     const { requestId } = source;
-    return this.refusals.note({
+    return this.refusals.report({
       kind: details.reason,
       source: clientId,
       clientId,

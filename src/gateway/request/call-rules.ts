@@ -13,7 +13,7 @@ export interface EffectiveCall {
 }
 
 /** Edges and methods that mint, inspect or revoke tokens, in words (META.md 2, 3, 4, 6, 7, 9, 10). */
-const TOKEN_WORD = /access_?tokens?|debug_?token|(^|[^a-z0-9])oauth/;
+const TOKEN_SEGMENT = /access_?tokens?|debug_?token|(^|[^a-z0-9])oauth/;
 /** The old REST API, whose methods (`auth.expireSession`) are paths or parameters, the device login, and queries that nobody here can read. */
 const TOKEN_ROOTS = new Set(['restserver.php', 'method', 'device', 'graphql', 'graphqlbatch']);
 /** A nested request in a field expansion can name its own method. */
@@ -22,12 +22,12 @@ const NESTED_METHOD = /\.\s*method\s*\(/i;
 const RENAMED_TOKEN = /token\b[^,{}]*\.\s*as\s*\(/i;
 
 /** Why a call is refused, in words for its maker; null where it may pass. */
-export function refusalOf(call: EffectiveCall): string | null {
+export function findRefusalReason(call: EffectiveCall): string | null {
   const segments = call.segments.map((segment) => segment.toLowerCase());
-  if (segments.some((segment) => TOKEN_WORD.test(segment)) || TOKEN_ROOTS.has(segments[0] ?? '')) {
+  if (segments.some((segment) => TOKEN_SEGMENT.test(segment)) || TOKEN_ROOTS.has(segments[0] ?? '')) {
     return 'Calls that mint, inspect or revoke tokens do not pass the gateway.';
   }
-  if (call.methods.some((method) => method.includes('delete')) && segments.some(isPermissions)) {
+  if (call.methods.some((method) => method.includes('delete')) && segments.some(isPermissionsEdge)) {
     return 'Permissions are revoked by DELETE /v1/connections/{id}, not through the gateway.';
   }
   if (call.fields.some((value) => NESTED_METHOD.test(value))) {
@@ -53,7 +53,7 @@ export function isCovered(patterns: readonly string[], { methods, segments, ids 
   const isRead = effective.every((method) => method === 'get' || method === 'head');
   const paths: string[][] = [];
   if (isRead || segments.length < 2) {
-    for (const object of ids.flatMap(namedObjects)) {
+    for (const object of ids.flatMap(parseNamedObjects)) {
       if (object === null) return false;
       paths.push([...object, ...segments]);
     }
@@ -64,17 +64,17 @@ export function isCovered(patterns: readonly string[], { methods, segments, ids 
 }
 
 /** The objects that `id` or `ids` name, as segments: a list, in JSON or with commas; null for what is no plain path. */
-function namedObjects(ids: string): (string[] | null)[] {
+function parseNamedObjects(ids: string): (string[] | null)[] {
   const items = ids.replaceAll(/[[\]"'\s]/g, '').split(',');
   return items.filter((item) => item !== '').map((item) => (/^https?:\/\//i.test(item) ? [item] : parseSegments(item)));
 }
 
 /** Whether a path is one whose meaning turns on the method: then the method must be known for certain. */
 export function dependsOnMethod(segments: readonly string[]): boolean {
-  return segments.some((segment) => isPermissions(segment.toLowerCase()));
+  return segments.some((segment) => isPermissionsEdge(segment.toLowerCase()));
 }
 
-function isPermissions(segment: string): boolean {
+function isPermissionsEdge(segment: string): boolean {
   return /(^|[^a-z0-9_])permissions([^a-z0-9_]|$)/.test(segment);
 }
 
@@ -83,5 +83,7 @@ function namesTokenPath(ids: string): boolean {
   return ids
     .toLowerCase()
     .split(',')
-    .some((id) => !/^\s*https?:\/\//.test(id) && (TOKEN_WORD.test(id) || (id.includes('/') && isPermissions(id))));
+    .some(
+      (id) => !/^\s*https?:\/\//.test(id) && (TOKEN_SEGMENT.test(id) || (id.includes('/') && isPermissionsEdge(id))),
+    );
 }

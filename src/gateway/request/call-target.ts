@@ -1,8 +1,8 @@
 import type { MetaConfig } from '../../config/config.ts';
 import type { GatewayGrant } from '../../leases/gateway-lease-verifier.ts';
-import { appsecretProof } from '../../meta/graph/appsecret-proof.ts';
-import { type GraphHost, graphHost, hostNameOf, THREADS_VERSION } from '../../meta/graph/graph-host.ts';
-import { GatewayRefusal } from '../gateway-error.ts';
+import { computeAppsecretProof } from '../../meta/graph/appsecret-proof.ts';
+import { type GraphHost, getGraphHost, hostNameOf, THREADS_VERSION } from '../../meta/graph/graph-host.ts';
+import { GatewayError } from '../gateway-error.ts';
 import { mediaBaseUrl } from '../response/link-rewriter.ts';
 import type { GatewayPath } from './gateway-path.ts';
 import { isCredentialName, joinParameters, type Parameter } from './parameters.ts';
@@ -18,10 +18,10 @@ export interface CallTarget {
 
 /** The address at Meta: the host by the kind of the credential, never by what the caller wrote. Throws `path_not_allowed` where there is none. */
 export function resolveTarget(meta: MetaConfig, grant: GatewayGrant, path: GatewayPath): CallTarget {
-  const host = graphHost(meta, hostNameOf(grant.kind));
+  const host = getGraphHost(meta, hostNameOf(grant.kind));
   const base = baseOf(meta, host, path);
   if (base === null) {
-    throw new GatewayRefusal('path_not_allowed', { detail: 'This host does not take credentials of this kind.' });
+    throw new GatewayError('path_not_allowed', { detail: 'This host does not take credentials of this kind.' });
   }
   const onGraph = path.route === 'graph' || path.route === 'video';
   const version = host.name === 'threads' ? THREADS_VERSION : (path.version ?? host.version);
@@ -32,7 +32,7 @@ export function resolveTarget(meta: MetaConfig, grant: GatewayGrant, path: Gatew
   return {
     host,
     url: `${base}/${segments.join('/')}${slash ? '/' : ''}`,
-    takesProof: onGraph && host.knowsProof,
+    takesProof: onGraph && host.isProofSupported,
   };
 }
 
@@ -47,21 +47,21 @@ function baseOf(meta: MetaConfig, host: GraphHost, path: GatewayPath): string | 
 const PROOFS = new WeakMap<object, string>();
 
 /** The proof for the grant's token; null where the target takes none. */
-export function proofFor(target: CallTarget, grant: GatewayGrant): string | null {
+export function getProof(target: CallTarget, grant: GatewayGrant): string | null {
   if (!target.takesProof) return null;
-  const { memo } = grant;
-  if (memo === undefined) return appsecretProof(grant.accessToken, target.host.app.secret);
-  let proof = PROOFS.get(memo);
+  const { cacheKey } = grant;
+  if (cacheKey === undefined) return computeAppsecretProof(grant.accessToken, target.host.app.secret);
+  let proof = PROOFS.get(cacheKey);
   if (proof === undefined) {
     // The host, and with it the app, follows from the kind of the credential.
-    proof = appsecretProof(grant.accessToken, target.host.app.secret);
-    PROOFS.set(memo, proof);
+    proof = computeAppsecretProof(grant.accessToken, target.host.app.secret);
+    PROOFS.set(cacheKey, proof);
   }
   return proof;
 }
 
 /** The whole address: the caller's parameters but its token, its proofs and a batch, and our proof. Never a token. */
-export function targetUrl(target: CallTarget, query: readonly Parameter[], proof: string | null): string {
+export function buildTargetUrl(target: CallTarget, query: readonly Parameter[], proof: string | null): string {
   const kept = joinParameters(query.filter(({ name }) => !isCredentialName(name) && name !== 'batch'));
   const search = proof === null ? kept : `${kept}${kept === '' ? '' : '&'}appsecret_proof=${proof}`;
   return search === '' ? target.url : `${target.url}?${search}`;

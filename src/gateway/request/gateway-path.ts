@@ -31,7 +31,7 @@ export function parseGatewayPath(path: string): GatewayPath | null {
     const rest = path.slice(prefix.length);
     if (rest !== '' && rest[0] !== '/') continue;
     const segments = parseSegments(rest);
-    return segments === null ? null : placed(route, segments, rest.endsWith('/'));
+    return segments === null ? null : toGatewayPath(route, segments, rest.endsWith('/'));
   }
   return null;
 }
@@ -75,13 +75,13 @@ function plainSegment(raw: string): string | null {
   return SEGMENT.test(segment) && !/^\.+$/.test(segment) ? segment : null;
 }
 
-function placed(route: GatewayRoute, segments: string[], trailingSlash: boolean): GatewayPath {
+function toGatewayPath(route: GatewayRoute, segments: string[], trailingSlash: boolean): GatewayPath {
   if (route === 'graph') {
     const [first, ...rest] = segments;
     if (first === MEDIA_HOST) return { route: 'media', version: null, segments: rest, trailingSlash };
     // SDKs that put every host behind one base come this way.
-    if (first === 'graph-video') return placed('video', rest, trailingSlash);
-    if (first === 'rupload') return placed('rupload', rest, trailingSlash);
+    if (first === 'graph-video') return toGatewayPath('video', rest, trailingSlash);
+    if (first === 'rupload') return toGatewayPath('rupload', rest, trailingSlash);
   }
   if (route === 'rupload') return { route, version: null, segments, trailingSlash };
   return { route, ...takeVersion(segments), trailingSlash };

@@ -1,16 +1,16 @@
-import { GatewayRefusal } from '../gateway-error.ts';
-import { canonicalName, isCredentialName, isDecidingName } from './parameters.ts';
+import { GatewayError } from '../gateway-error.ts';
+import { canonicalName, isControlName, isCredentialName } from './parameters.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 const COLON = 0x3a;
-const OPENS_OBJECT = 0x7b;
-const CLOSES_OBJECT = 0x7d;
-const OPENS_ARRAY = 0x5b;
-const CLOSES_ARRAY = 0x5d;
-const LONGEST_NAME = 256;
-const DEEPEST = 512;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const MAX_NAME_BYTES = 256;
+const MAX_NESTING = 512;
 
 /** Bytes that may stand outside of strings: blanks, and what numbers and words are made of. No quote or comment of a laxer reader's. */
 const PLAIN = new Set(Buffer.from(' \t\r\n0123456789+-.truefalsnE'));
@@ -22,9 +22,9 @@ type Expected = 'object' | 'name' | 'next name' | 'colon' | 'value' | 'comma' | 
 /**
  * Reads along while a JSON object passes, and stops it at a member that would decide what the call is, or where readers could
  * differ in what they read. Keeps nothing but the name it is in. Only outermost members are parameters to Meta; what stands inside
- * of one is the caller's data here as in short JSON (`noteJson`), whatever it is called.
+ * of one is the caller's data here as in short JSON (`collectJsonParameters`), whatever it is called.
  */
-export class JsonGuard {
+export class JsonStreamValidator {
   /** The closing bracket of each level. */
   readonly #open: number[] = [];
   #expected: Expected = 'object';
@@ -32,31 +32,31 @@ export class JsonGuard {
   #isEscaped = false;
   #name: number[] | null = null;
 
-  /** Throws a `GatewayRefusal`. */
-  push(piece: Buffer): void {
-    for (const byte of piece) {
+  /** Throws a `GatewayError`. */
+  push(chunk: Buffer): void {
+    for (const byte of chunk) {
       if (this.#inString) this.#readString(byte);
       else this.#readStructure(byte);
     }
   }
 
-  /** To be called when all has passed. Throws a `GatewayRefusal` where the object has not ended. */
+  /** To be called when all has passed. Throws a `GatewayError` where the object has not ended. */
   end(): void {
-    if (this.#expected !== 'end') throw unreadable();
+    if (this.#expected !== 'end') throw invalidJsonError();
   }
 
   #readString(byte: number): void {
-    if (byte < 0x20) throw unreadable();
+    if (byte < 0x20) throw invalidJsonError();
     if (!this.#isEscaped && byte === QUOTE) {
       this.#inString = false;
-      if (this.#name !== null) judgeName(this.#name);
+      if (this.#name !== null) assertNotControlName(this.#name);
       this.#name = null;
       return;
     }
     this.#isEscaped = !this.#isEscaped && byte === BACKSLASH;
     if (this.#name === null) return;
     this.#name.push(byte);
-    if (this.#name.length > LONGEST_NAME) throw unreadable();
+    if (this.#name.length > MAX_NAME_BYTES) throw invalidJsonError();
   }
 
   #readStructure(byte: number): void {
@@ -67,54 +67,54 @@ export class JsonGuard {
 
   #readOutermost(byte: number): void {
     const expected = this.#expected;
-    if (expected === 'object' && byte === OPENS_OBJECT) this.#enter(byte, 'name');
+    if (expected === 'object' && byte === OPEN_BRACE) this.#enter(byte, 'name');
     else if ((expected === 'name' || expected === 'next name') && byte === QUOTE) {
       this.#inString = true;
       this.#name = [];
       this.#expected = 'colon';
     } else if (expected === 'colon' && byte === COLON) this.#expected = 'value';
     else if (expected === 'comma' && byte === COMMA) this.#expected = 'next name';
-    else if ((expected === 'comma' || expected === 'name') && byte === CLOSES_OBJECT) this.#leave(byte, 'end');
+    else if ((expected === 'comma' || expected === 'name') && byte === CLOSE_BRACE) this.#leave(byte, 'end');
     else if (expected === 'value') this.#beginValue(byte);
     // The rest of a number or word.
-    else if (expected !== 'comma' || !PLAIN.has(byte)) throw unreadable();
+    else if (expected !== 'comma' || !PLAIN.has(byte)) throw invalidJsonError();
   }
 
   #beginValue(byte: number): void {
     this.#expected = 'comma';
     if (byte === QUOTE) this.#inString = true;
-    else if (byte === OPENS_OBJECT || byte === OPENS_ARRAY) this.#enter(byte, 'comma');
-    else if (!PLAIN.has(byte)) throw unreadable();
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) this.#enter(byte, 'comma');
+    else if (!PLAIN.has(byte)) throw invalidJsonError();
   }
 
   #readNested(byte: number): void {
     if (byte === QUOTE) this.#inString = true;
-    else if (byte === OPENS_OBJECT || byte === OPENS_ARRAY) this.#enter(byte, this.#expected);
-    else if (byte === CLOSES_OBJECT || byte === CLOSES_ARRAY) this.#leave(byte, this.#expected);
-    else if (byte !== COMMA && byte !== COLON && !PLAIN.has(byte)) throw unreadable();
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) this.#enter(byte, this.#expected);
+    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) this.#leave(byte, this.#expected);
+    else if (byte !== COMMA && byte !== COLON && !PLAIN.has(byte)) throw invalidJsonError();
   }
 
   #enter(byte: number, next: Expected): void {
-    if (this.#open.length >= DEEPEST) throw unreadable();
-    this.#open.push(byte === OPENS_OBJECT ? CLOSES_OBJECT : CLOSES_ARRAY);
+    if (this.#open.length >= MAX_NESTING) throw invalidJsonError();
+    this.#open.push(byte === OPEN_BRACE ? CLOSE_BRACE : CLOSE_BRACKET);
     this.#expected = next;
   }
 
   #leave(byte: number, next: Expected): void {
-    if (this.#open.pop() !== byte) throw unreadable();
+    if (this.#open.pop() !== byte) throw invalidJsonError();
     this.#expected = next;
   }
 }
 
-function judgeName(bytes: readonly number[]): void {
+function assertNotControlName(bytes: readonly number[]): void {
   const name = canonicalName(readName(bytes));
-  if (!isDecidingName(name)) return;
-  throw new GatewayRefusal('payload_too_large', {
-    detail: `A JSON body over 1 MiB must not have ${name}: ${insteadOf(name)}.`,
+  if (!isControlName(name)) return;
+  throw new GatewayError('payload_too_large', {
+    detail: `A JSON body over 1 MiB must not have ${name}: ${describeAlternative(name)}.`,
   });
 }
 
-function insteadOf(name: string): string {
+function describeAlternative(name: string): string {
   if (name.endsWith('batch')) return 'a batch comes in a body of at most 1 MiB';
   return isCredentialName(name)
     ? 'the lease goes into the Authorization header'
@@ -125,10 +125,10 @@ function readName(bytes: readonly number[]): string {
   try {
     return String(JSON.parse(`"${Buffer.from(bytes).toString('utf8')}"`));
   } catch {
-    throw unreadable();
+    throw invalidJsonError();
   }
 }
 
-function unreadable(): GatewayRefusal {
-  return new GatewayRefusal('invalid_request', { detail: 'The JSON body is not a strict JSON object.' });
+function invalidJsonError(): GatewayError {
+  return new GatewayError('invalid_request', { detail: 'The JSON body is not a strict JSON object.' });
 }

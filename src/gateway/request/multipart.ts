@@ -1,6 +1,6 @@
-import { GatewayRefusal } from '../gateway-error.ts';
-import { canonicalName, isDecidingName } from './parameters.ts';
-import type { BodyGuard } from './validated-body.ts';
+import { GatewayError } from '../gateway-error.ts';
+import { canonicalName, isControlName } from './parameters.ts';
+import type { BodyStreamValidator } from './validated-body.ts';
 
 /** A field of a form, before its first file. */
 export interface FormField {
@@ -22,8 +22,8 @@ export interface FormHead {
 const CRLF = '\r\n';
 const NOTHING = Buffer.alloc(0);
 const HEADERS_END = Buffer.from('\r\n\r\n');
-const MOST_HEADERS = 16 * 1024;
-const MOST_FIELDS = 1024 * 1024;
+const MAX_PART_HEADERS_BYTES = 16 * 1024;
+const MAX_FIELDS_BYTES = 1024 * 1024;
 
 /** The boundary of a `multipart/form-data` body (RFC 7578). Throws `invalid_request` where there is none, or more than one. */
 export function readBoundary(contentType: string): string {
@@ -36,31 +36,31 @@ export function readBoundary(contentType: string): string {
     boundary === undefined ||
     (contentType.match(/\bboundary\*?\d*\*?\s*=/gi)?.length ?? 0) !== 1
   ) {
-    throw unreadable();
+    throw invalidMultipartError();
   }
   return boundary;
 }
 
 /** Reads the fields ahead of the first file, 1 MiB of them at the most, and leaves the rest in its source. */
 export async function readFormHead(source: AsyncIterable<Buffer>, boundary: string): Promise<FormHead> {
-  const reader = new PieceReader(source);
+  const reader = new ChunkReader(source);
   const delimiter = Buffer.from(`--${boundary}`, 'latin1');
   const fields: FormField[] = [];
   let position = 0;
   await reader.need(delimiter.length + 2);
-  if (reader.buffer.compare(delimiter, 0, delimiter.length, 0, delimiter.length) !== 0) throw unreadable();
+  if (reader.buffer.compare(delimiter, 0, delimiter.length, 0, delimiter.length) !== 0) throw invalidMultipartError();
   for (;;) {
     const start = position + delimiter.length;
     await reader.need(start + 2);
     if (reader.buffer.toString('latin1', start, start + 2) === '--') break;
-    const headersEnd = await reader.find(HEADERS_END, start, MOST_HEADERS);
+    const headersEnd = await reader.find(HEADERS_END, start, MAX_PART_HEADERS_BYTES);
     const part = readPartHeaders(reader.buffer.toString('latin1', start, headersEnd));
     if (part.isFile) break;
     const valueStart = headersEnd + HEADERS_END.length;
-    const valueEnd = await reader.find(Buffer.concat([Buffer.from(CRLF), delimiter]), valueStart, MOST_FIELDS);
-    fields.push({ name: part.name, value: plainValue(reader.buffer.subarray(valueStart, valueEnd), delimiter) });
+    const valueEnd = await reader.find(Buffer.concat([Buffer.from(CRLF), delimiter]), valueStart, MAX_FIELDS_BYTES);
+    fields.push({ name: part.name, value: copyPlainValue(reader.buffer.subarray(valueStart, valueEnd), delimiter) });
     position = valueEnd + 2;
-    if (position > MOST_FIELDS) throw new GatewayRefusal('payload_too_large');
+    if (position > MAX_FIELDS_BYTES) throw new GatewayError('payload_too_large');
   }
   return { boundary, fields, length: position, rest: await reader.rest(position) };
 }
@@ -76,30 +76,30 @@ export function writeFields(fields: readonly FormField[], boundary: string): Buf
 }
 
 /** A reader less strict than this one would see a part begin here. */
-function plainValue(value: Buffer, delimiter: Buffer): Buffer {
-  if (value.includes(delimiter)) throw unreadable();
+function copyPlainValue(value: Buffer, delimiter: Buffer): Buffer {
+  if (value.includes(delimiter)) throw invalidMultipartError();
   return Buffer.from(value);
 }
 
 /** The name of a part, and whether it is a file. Only the plain form of RFC 7578 is read, because readers differ in the rest. */
 function readPartHeaders(text: string): { name: string; isFile: boolean } {
-  if (!text.startsWith(CRLF)) throw unreadable();
+  if (!text.startsWith(CRLF)) throw invalidMultipartError();
   const lines = text.slice(2).split(CRLF);
-  if (lines.some((line) => !/^[A-Za-z0-9-]+:[^\r\n\0]*$/.test(line))) throw unreadable();
+  if (lines.some((line) => !/^[A-Za-z0-9-]+:[^\r\n\0]*$/.test(line))) throw invalidMultipartError();
   const dispositions = lines.filter((line) => /^content-disposition:/i.test(line));
   const disposition =
     /^content-disposition:\s*form-data\s*;\s*name="([^"\\]*)"(;\s*filename=(?:"(?:[^"\\]|\\.)*"|[^\s;"]+))?(;\s*filename\*=[^\s;"]+)?\s*$/i.exec(
       dispositions[0] ?? '',
     );
-  if (dispositions.length !== 1 || disposition === null) throw unreadable();
+  if (dispositions.length !== 1 || disposition === null) throw invalidMultipartError();
   const name = Buffer.from(disposition[1] ?? '', 'latin1').toString('utf8');
   const isFile = disposition[2] !== undefined || disposition[3] !== undefined;
-  if (isFile && isDecidingName(canonicalName(name))) throw unreadable();
+  if (isFile && isControlName(canonicalName(name))) throw invalidMultipartError();
   return { name, isFile };
 }
 
 /** Stops a form where a field behind its first file would change what was judged. Begins with the delimiter before that file. */
-export class FormGuard implements BodyGuard {
+export class MultipartStreamValidator implements BodyStreamValidator {
   // Without the line break ahead of it: a reader less strict than this one might do without.
   readonly #delimiter: Buffer;
   /** What has to be looked at again with the next piece. */
@@ -109,15 +109,15 @@ export class FormGuard implements BodyGuard {
     this.#delimiter = Buffer.from(`--${boundary}`, 'latin1');
   }
 
-  push(piece: Buffer): void {
-    this.#tail = this.#scan(this.#isApart(piece) ? piece : Buffer.concat([this.#tail, piece]));
+  push(chunk: Buffer): void {
+    this.#tail = this.#scan(this.#hasNoStraddlingDelimiter(chunk) ? chunk : Buffer.concat([this.#tail, chunk]));
   }
 
   /** Whether no delimiter lies across the border to this piece: then it need not be copied together with what came before it. */
-  #isApart(piece: Buffer): boolean {
+  #hasNoStraddlingDelimiter(chunk: Buffer): boolean {
     if (this.#tail.length === 0) return true;
     const { length } = this.#delimiter;
-    return piece.length >= length && !Buffer.concat([this.#tail, piece.subarray(0, length)]).includes(this.#delimiter);
+    return chunk.length >= length && !Buffer.concat([this.#tail, chunk.subarray(0, length)]).includes(this.#delimiter);
   }
 
   /** A form that is cut off is Meta's to refuse. */
@@ -132,13 +132,13 @@ export class FormGuard implements BodyGuard {
       if (window.toString('latin1', from, from + 2) === '--') continue;
       const end = window.indexOf(HEADERS_END, from);
       if (end < 0) {
-        if (window.length - from > MOST_HEADERS) throw unreadable();
+        if (window.length - from > MAX_PART_HEADERS_BYTES) throw invalidMultipartError();
         return Buffer.from(window.subarray(at));
       }
       const { name } = readPartHeaders(window.toString('latin1', from, end));
       // Behind the first file it is too late for it.
-      if (isDecidingName(canonicalName(name))) {
-        throw new GatewayRefusal('path_not_allowed', {
+      if (isControlName(canonicalName(name))) {
+        throw new GatewayError('path_not_allowed', {
           detail: `The field ${name} must come ahead of the first file.`,
         });
       }
@@ -148,12 +148,12 @@ export class FormGuard implements BodyGuard {
   }
 }
 
-function unreadable(): GatewayRefusal {
-  return new GatewayRefusal('invalid_request', { detail: 'The multipart body cannot be read (RFC 7578).' });
+function invalidMultipartError(): GatewayError {
+  return new GatewayError('invalid_request', { detail: 'The multipart body cannot be read (RFC 7578).' });
 }
 
 /** Reads pieces of a stream as they are needed, and gives back what nobody wanted. */
-class PieceReader {
+class ChunkReader {
   buffer: Buffer = NOTHING;
   readonly #source: AsyncIterator<Buffer>;
 
@@ -172,7 +172,7 @@ class PieceReader {
     for (;;) {
       const at = this.buffer.indexOf(bytes, searched);
       if (at >= 0) return at;
-      if (this.buffer.length - from > reach) throw new GatewayRefusal('payload_too_large');
+      if (this.buffer.length - from > reach) throw new GatewayError('payload_too_large');
       searched = Math.max(from, this.buffer.length - bytes.length + 1);
       await this.#more();
     }
@@ -186,7 +186,7 @@ class PieceReader {
 
   async #more(): Promise<void> {
     const next = await this.#source.next();
-    if (next.done === true) throw unreadable();
+    if (next.done === true) throw invalidMultipartError();
     this.buffer = this.buffer.length === 0 ? next.value : Buffer.concat([this.buffer, next.value]);
   }
 }

@@ -67,7 +67,7 @@ function decodeComponent(text: string): string | null {
 }
 
 /** What of a call's parameters decides what the call is, wherever they stood. */
-export interface CallFacts {
+export interface ControlParameters {
   tokens: string[];
   /** Lower case, trimmed. */
   methods: string[];
@@ -76,29 +76,29 @@ export interface CallFacts {
   /** How many `batch` parameters came, in any form. */
   batches: number;
   /** Values of `asyncbatch` and `adbatch`: calls that Meta makes later. */
-  later: string[];
+  deferred: string[];
 }
 
 /** Parameters that hold calls which Meta makes later: Graph's asynchronous batches, and those of the Marketing API. */
-const LATER_NAMES = new Set(['asyncbatch', 'adbatch']);
+const DEFERRED_BATCH_NAMES = new Set(['asyncbatch', 'adbatch']);
 /** Parameters that decide what a call is: where they could not be judged, they must not come. */
-const DECIDING_NAMES = new Set([...CREDENTIAL_NAMES, ...LATER_NAMES, 'method', 'batch', 'fields', 'id', 'ids']);
+const CONTROL_NAMES = new Set([...CREDENTIAL_NAMES, ...DEFERRED_BATCH_NAMES, 'method', 'batch', 'fields', 'id', 'ids']);
 
 /** Whether a parameter of this name must have been read before its call may pass. */
-export function isDecidingName(canonical: string): boolean {
-  return DECIDING_NAMES.has(canonical);
+export function isControlName(canonical: string): boolean {
+  return CONTROL_NAMES.has(canonical);
 }
 
-export function noFacts(): CallFacts {
-  return { tokens: [], methods: [], fields: [], ids: [], batches: 0, later: [] };
+export function createControlParameters(): ControlParameters {
+  return { tokens: [], methods: [], fields: [], ids: [], batches: 0, deferred: [] };
 }
 
 /** Takes note of one parameter. `name` is canonical. */
-export function noteParameter(facts: CallFacts, name: string, value: string): void {
-  if (name === 'access_token') facts.tokens.push(value);
-  else if (name === 'method') facts.methods.push(value.trim().toLowerCase());
-  else if (name === 'fields') facts.fields.push(value);
-  else if (name === 'id' || name === 'ids') facts.ids.push(value);
-  else if (name === 'batch') facts.batches++;
-  else if (LATER_NAMES.has(name)) facts.later.push(value);
+export function collectParameter(controls: ControlParameters, name: string, value: string): void {
+  if (name === 'access_token') controls.tokens.push(value);
+  else if (name === 'method') controls.methods.push(value.trim().toLowerCase());
+  else if (name === 'fields') controls.fields.push(value);
+  else if (name === 'id' || name === 'ids') controls.ids.push(value);
+  else if (name === 'batch') controls.batches++;
+  else if (DEFERRED_BATCH_NAMES.has(name)) controls.deferred.push(value);
 }

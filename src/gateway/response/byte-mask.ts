@@ -10,8 +10,8 @@ export class ByteMask {
     this.#secret = Buffer.from(secret, 'latin1');
   }
 
-  push(piece: Buffer): Buffer {
-    const whole = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
+  push(chunk: Buffer): Buffer {
+    const whole = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     this.#overwrite(whole);
     // What could be the beginning of a token waits.
     const cut = Math.max(0, whole.length - this.#secret.length + 1);

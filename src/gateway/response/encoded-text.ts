@@ -34,7 +34,7 @@ const UNIT = /\\*u00([0-9A-Fa-f]{2})|%([0-9A-Fa-f]{2})|&#(?:(\d{1,4})|[xX]([0-9A
 const MAX_LAYERS = 4;
 
 /** The plain text behind such spellings. */
-export function decodeSpellings(text: string): string {
+export function decodeAllEncodings(text: string): string {
   let plain = text;
   for (let layer = 0; layer < MAX_LAYERS && /[%\\&]/.test(plain); layer++) {
     plain = plain.replace(UNIT, (whole, json, percent, decimal, hex, escaped: string | undefined) => {
@@ -51,7 +51,7 @@ export function decodeSpellings(text: string): string {
 const PERCENT_SIGN = 0x25;
 
 /** Which characters belong to what is looked for: an encoded one of these is a reason to look closer. */
-export function characterSet(texts: readonly string[]): Uint8Array {
+export function toCharacterSet(texts: readonly string[]): Uint8Array {
   const set = new Uint8Array(256);
   for (const text of texts) for (let index = 0; index < text.length; index++) set[text.charCodeAt(index) & 0xff] = 1;
   // A percent sign that is itself encoded hides another layer.

@@ -24,7 +24,7 @@ export function mediaBaseUrl(meta: MetaConfig): string | null {
 
 /** Two slashes in a row, as they are, in a string of JSON, and in one inside of another. What is rarest is looked for. */
 const SLASHES = ['//', '/\\/', '/\\\\\\/'];
-const LONGEST_SCHEME = 'https:'.length;
+const MAX_SCHEME_LENGTH = 'https:'.length;
 
 /** Turns addresses of Meta's API into addresses of the gateway. */
 export class LinkRewriter {
@@ -83,7 +83,7 @@ function toBase(url: string, replacement: string): Base {
 
 /** Where the scheme before the slashes at `end` begins, if it is the beginning of a string; else -1. */
 function schemeStart(text: string, end: number): number {
-  const before = text.slice(Math.max(0, end - LONGEST_SCHEME - 1), end);
+  const before = text.slice(Math.max(0, end - MAX_SCHEME_LENGTH - 1), end);
   const scheme = before.endsWith('"https:') ? 6 : before.endsWith('"http:') ? 5 : -1;
   return scheme < 0 ? -1 : end - scheme;
 }

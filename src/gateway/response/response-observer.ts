@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import type { GatewayGrant } from '../../leases/gateway-lease-verifier.ts';
-import { Suspicion } from '../../lifecycle/inspection/suspected-token.service.ts';
+import { SuspectedTokenService } from '../../lifecycle/inspection/suspected-token.service.ts';
 import { classifyError, type MetaVerdict } from '../../meta/errors/classify-error.ts';
 import { readGraphError, toMetaCause } from '../../meta/errors/graph-error.ts';
 import { asObject, type Json, parseLossless, readNumber, readText } from '../../meta/graph/lossless-json.ts';
@@ -9,7 +9,7 @@ import { readUsageHeaders } from '../../meta/graph/usage-headers.ts';
 import { UsageObserver } from '../../meta/graph/usage-observer.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import type { MetaCause } from '../../platform/problem.ts';
-import type { Call } from '../request/gateway-request-parser.ts';
+import type { GatewayCall } from '../request/gateway-request-parser.ts';
 
 const USAGE_HEADERS = [
   'x-app-usage',
@@ -21,51 +21,51 @@ const USAGE_HEADERS = [
 ];
 
 /** What an app heard last is heard again after this, at the latest: it counts for a time only. */
-const HEARD_AGAIN_MS = 1_000;
+const USAGE_REPEAT_INTERVAL_MS = 1_000;
 
 /** Learns from Meta's answers what the background work should know. Never throws, never makes the caller wait. */
 @Injectable()
-export class AnswerState {
+export class ResponseObserver {
   /** The limits that each app was told of last, as they were written, and when (monotonic). Most answers only repeat them. */
-  readonly #heard = new Map<string, { values: readonly unknown[]; atMs: number }>();
+  readonly #lastUsageByApp = new Map<string, { values: readonly unknown[]; atMs: number }>();
 
   constructor(
-    @Inject(Suspicion) private readonly suspicion: Suspicion,
+    @Inject(SuspectedTokenService) private readonly suspectedTokens: SuspectedTokenService,
     @Inject(LOGGER) private readonly log: Pino,
     @Optional() @Inject(UsageObserver) private readonly observer: UsageObserver | null = null,
   ) {}
 
   /** Limits, from the headers of any answer. */
-  hearHeaders(call: Call, headers: IncomingHttpHeaders): void {
+  observeHeaders(call: GatewayCall, headers: IncomingHttpHeaders): void {
     if (this.observer === null || !USAGE_HEADERS.some((name) => headers[name] !== undefined)) return;
     const appId = call.target.host.app.id;
     const atMs = performance.now();
-    const last = this.#heard.get(appId);
+    const last = this.#lastUsageByApp.get(appId);
     const isRepeated =
       last !== undefined &&
-      atMs - last.atMs < HEARD_AGAIN_MS &&
+      atMs - last.atMs < USAGE_REPEAT_INTERVAL_MS &&
       USAGE_HEADERS.every((name, index) => last.values[index] === headers[name]);
     if (isRepeated) return;
-    this.#heard.set(appId, { values: USAGE_HEADERS.map((name) => headers[name]), atMs });
+    this.#lastUsageByApp.set(appId, { values: USAGE_HEADERS.map((name) => headers[name]), atMs });
     this.observer.observe(appId, readUsageHeaders(headers), null);
   }
 
   /** Errors, from the body of an answer: a token that may be dead, a limit. In a batch each item has its own, on its own token. */
-  hearBody(call: Call, status: number, headers: IncomingHttpHeaders, body: Buffer): void {
+  observeBody(call: GatewayCall, status: number, headers: IncomingHttpHeaders, body: Buffer): void {
     const json = parseLossless(body.toString('utf8'));
-    this.hearError(call, call.grant, status, headers, json);
+    this.observeError(call, call.grant, status, headers, json);
     if (!call.isBatch || !Array.isArray(json)) return;
     for (const [index, item] of json.entries()) {
       const object = asObject(item);
       const code = readNumber(object, 'code');
       const text = readText(object, 'body');
       if (code === null || code < 400 || text === null) continue;
-      this.hearError(call, call.itemGrants[index] ?? call.grant, code, {}, parseLossless(text));
+      this.observeError(call, call.itemGrants[index] ?? call.grant, code, {}, parseLossless(text));
     }
   }
 
-  private hearError(
-    call: Call,
+  private observeError(
+    call: GatewayCall,
     grant: GatewayGrant,
     status: number,
     headers: IncomingHttpHeaders,
@@ -85,7 +85,7 @@ export class AnswerState {
     if (verdict.kind === 'throttled') {
       const { scope, retryAfterSeconds } = verdict;
       // An answer like the one before it is news again after this.
-      this.#heard.delete(host.app.id);
+      this.#lastUsageByApp.delete(host.app.id);
       this.observer?.observe(host.app.id, usage, { scope, retryAfterSeconds });
     }
     if (isAboutToken(verdict)) this.report(grant, toMetaCause(fields), verdict);
@@ -93,8 +93,8 @@ export class AnswerState {
 
   private report(grant: GatewayGrant, cause: MetaCause, verdict: MetaVerdict): void {
     const { credentialId, credentialVersion } = grant;
-    this.suspicion.report(credentialId, credentialVersion, cause, verdict).catch((error: unknown) => {
-      this.log.error({ err: error, credential_id: credentialId }, 'a suspicion about a token could not be followed up');
+    this.suspectedTokens.report(credentialId, credentialVersion, cause, verdict).catch((error: unknown) => {
+      this.log.error({ err: error, credential_id: credentialId }, 'a suspected token could not be confirmed');
     });
   }
 }
@@ -104,8 +104,9 @@ function isAboutToken(verdict: MetaVerdict): boolean {
 }
 
 /** The 190 that this field brings with an ordinary user token says nothing about the token (META.md 6). */
-function asksForClientBusiness({ facts, path }: Call): boolean {
+function asksForClientBusiness({ controls, path }: GatewayCall): boolean {
   return (
-    facts.fields.some((value) => value.includes('client_business_id')) || path.segments.includes('client_business_id')
+    controls.fields.some((value) => value.includes('client_business_id')) ||
+    path.segments.includes('client_business_id')
   );
 }

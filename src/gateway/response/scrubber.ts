@@ -1,10 +1,10 @@
-import type { SeenToken } from '../../leases/token-replacement.service.ts';
+import type { ResponseToken } from '../../leases/token-replacement.service.ts';
 import type { LinkRewriter } from './link-rewriter.ts';
-import { siblingId } from './sibling-id.ts';
-import { type Finding, type Secret, TokenFinder } from './token-finder.ts';
+import { findSiblingId } from './sibling-id.ts';
+import { type Secret, TokenFinder, type TokenMatch } from './token-finder.ts';
 
 /** Gives gateway leases for Meta's tokens, where they are ours to lease; a token without an entry is removed. */
-export type TokenExchange = (seen: SeenToken[]) => Promise<ReadonlyMap<string, string>>;
+export type TokenExchange = (seen: ResponseToken[]) => Promise<ReadonlyMap<string, string>>;
 
 interface Edit {
   start: number;
@@ -12,12 +12,12 @@ interface Edit {
   text: string;
 }
 
-type Found = Finding | { start: number; end: number; kind: 'link'; replacement: string };
+type Found = TokenMatch | { start: number; end: number; kind: 'link'; replacement: string };
 
 /** Longer than any token in any spelling, with its name. What is looked for cannot reach further back from the end of what has come. */
-const REACH = 8 * 1024;
+const MAX_TOKEN_SPAN = 8 * 1024;
 /** How far an object is looked through for its id: back over what has gone out, and on over what is held back for it. */
-const LOOK_AROUND = 32 * 1024;
+const ID_SEARCH_WINDOW = 32 * 1024;
 const NOTHING = Buffer.alloc(0);
 const NO_LEASES: ReadonlyMap<string, string> = new Map();
 const REMOVED = 'removed';
@@ -25,7 +25,7 @@ const REMOVED = 'removed';
 const COMMA = 0x2c;
 const OPENING = new Set([0x7b, 0x5b]);
 /** No finding goes over one of these: `{ } [ ] ,`. */
-const BORDERS = new Set([0x7b, 0x7d, 0x5b, 0x5d, COMMA]);
+const SAFE_CUT_BYTES = new Set([0x7b, 0x7d, 0x5b, 0x5d, COMMA]);
 const BLANKS = new Set([0x20, 0x09, 0x0a, 0x0d]);
 
 /**
@@ -38,9 +38,9 @@ const BLANKS = new Set([0x20, 0x09, 0x0a, 0x0d]);
 export class Scrubber {
   readonly #finder: TokenFinder;
   #rest = '';
-  /** The end of what has been passed on, as it came: `LOOK_AROUND` or a piece more. */
-  #past: string[] = [];
-  #pastLength = 0;
+  /** The end of what has been passed on, as it came: `ID_SEARCH_WINDOW` or a piece more. */
+  #emitted: string[] = [];
+  #emittedLength = 0;
   /** The last byte of the output that is no blank: tells whether a member that goes was the first of its object. */
   #last = 0;
 
@@ -53,15 +53,15 @@ export class Scrubber {
   }
 
   /** What can be passed on after this piece: a buffer, or the promise of one where tokens must be looked up first. */
-  push(piece: Buffer): Buffer | Promise<Buffer> {
-    const whole = this.#rest + piece.toString('latin1');
-    return this.#pass(whole, safeCut(whole), piece);
+  push(chunk: Buffer): Buffer | Promise<Buffer> {
+    const whole = this.#rest + chunk.toString('latin1');
+    return this.#process(whole, safeCut(whole), chunk);
   }
 
   /** What was held back; to be called only where the answer came to its proper end. */
-  end(piece: Buffer = NOTHING): Buffer | Promise<Buffer> {
-    const whole = this.#rest + piece.toString('latin1');
-    return this.#pass(whole, whole.length, piece);
+  end(chunk: Buffer = NOTHING): Buffer | Promise<Buffer> {
+    const whole = this.#rest + chunk.toString('latin1');
+    return this.#process(whole, whole.length, chunk);
   }
 
   /** A short text (a header's value) at once; unknown tokens go. */
@@ -72,52 +72,52 @@ export class Scrubber {
   }
 
   /** `piece` is the end of `whole`. */
-  #pass(whole: string, safe: number, piece: Buffer): Buffer | Promise<Buffer> {
+  #process(whole: string, safe: number, chunk: Buffer): Buffer | Promise<Buffer> {
     const found = this.#find(whole).filter(({ start }) => start < safe);
-    if (!found.some(({ kind }) => kind === 'unknown')) return this.#emit(whole, safe, found, NO_LEASES, piece);
+    if (!found.some(({ kind }) => kind === 'unknown')) return this.#emit(whole, safe, found, NO_LEASES, chunk);
     const { seen, cut } = this.#identify(whole, safe, found);
     const kept = cut === safe ? found : found.filter(({ start }) => start < cut);
-    if (seen.length === 0) return this.#emit(whole, cut, kept, NO_LEASES, piece);
-    return this.exchange(seen).then((leases) => this.#emit(whole, cut, kept, leases, piece));
+    if (seen.length === 0) return this.#emit(whole, cut, kept, NO_LEASES, chunk);
+    return this.exchange(seen).then((leases) => this.#emit(whole, cut, kept, leases, chunk));
   }
 
   /** Unknown tokens with the ids of their objects. One whose id is still to come waits, and what is behind it. */
-  #identify(whole: string, safe: number, found: readonly Found[]): { seen: SeenToken[]; cut: number } {
+  #identify(whole: string, safe: number, found: readonly Found[]): { seen: ResponseToken[]; cut: number } {
     const isEnd = safe === whole.length;
-    const shift = this.#pastLength;
-    const text = this.#past.join('') + whole;
+    const shift = this.#emittedLength;
+    const text = this.#emitted.join('') + whole;
     const ids = new Map<string, string | null>();
     const unknown = found.filter((finding) => finding.kind === 'unknown');
     // A token may be found by its name and by its form: the name comes first, because it tells the object.
     unknown.sort((a, b) => a.start - b.start || Number(a.member === null) - Number(b.member === null));
     for (const { token, member } of unknown) {
-      const id = member === null ? null : siblingId(text, { start: member.start + shift, end: member.end + shift });
-      if (id === undefined && member !== null && !isEnd && whole.length - member.start < LOOK_AROUND) {
-        return { seen: seenTokens(ids), cut: withItsComma(whole, member.start) };
+      const id = member === null ? null : findSiblingId(text, { start: member.start + shift, end: member.end + shift });
+      if (id === undefined && member !== null && !isEnd && whole.length - member.start < ID_SEARCH_WINDOW) {
+        return { seen: toSeenTokens(ids), cut: startWithComma(whole, member.start) };
       }
       ids.set(token, ids.get(token) ?? id ?? null);
     }
-    return { seen: seenTokens(ids), cut: safe };
+    return { seen: toSeenTokens(ids), cut: safe };
   }
 
-  #emit(whole: string, cut: number, found: Found[], leases: ReadonlyMap<string, string>, piece: Buffer): Buffer {
+  #emit(whole: string, cut: number, found: Found[], leases: ReadonlyMap<string, string>, chunk: Buffer): Buffer {
     const edits = found.length === 0 ? [] : toEdits(whole, found, leases, this.#last);
     const end = Math.max(cut, edits.at(-1)?.end ?? 0);
     this.#rest = whole.slice(end);
-    this.#remember(whole.slice(0, end));
-    const isPlain = edits.length === 0 && whole.length === piece.length;
-    const output = isPlain ? piece.subarray(0, end) : applyEdits(whole, edits, end);
+    this.#rememberEmitted(whole.slice(0, end));
+    const isPlain = edits.length === 0 && whole.length === chunk.length;
+    const output = isPlain ? chunk.subarray(0, end) : applyEdits(whole, edits, end);
     this.#last = lastWritten(whole, edits, end, this.#last);
     return output;
   }
 
-  #remember(passed: string): void {
-    this.#past.push(passed);
-    this.#pastLength += passed.length;
-    for (let [first] = this.#past; first !== undefined; [first] = this.#past) {
-      if (this.#pastLength - first.length < LOOK_AROUND) return;
-      this.#past.shift();
-      this.#pastLength -= first.length;
+  #rememberEmitted(passed: string): void {
+    this.#emitted.push(passed);
+    this.#emittedLength += passed.length;
+    for (let [first] = this.#emitted; first !== undefined; [first] = this.#emitted) {
+      if (this.#emittedLength - first.length < ID_SEARCH_WINDOW) return;
+      this.#emitted.shift();
+      this.#emittedLength -= first.length;
     }
   }
 
@@ -129,21 +129,21 @@ export class Scrubber {
 }
 
 /** Where a member begins with the comma ahead of it, which goes if the member does. */
-function withItsComma(text: string, start: number): number {
+function startWithComma(text: string, start: number): number {
   let at = start;
   while (at > 0 && BLANKS.has(text.charCodeAt(at - 1))) at--;
   return at > 0 && text.charCodeAt(at - 1) === COMMA ? at - 1 : start;
 }
 
-function seenTokens(ids: ReadonlyMap<string, string | null>): SeenToken[] {
+function toSeenTokens(ids: ReadonlyMap<string, string | null>): ResponseToken[] {
   return [...ids].map(([metaToken, objectId]) => ({ metaToken, objectId }));
 }
 
 /** Where a text can be cut so that nothing that is looked for lies across: before the last border, or out of reach of the end. */
 function safeCut(text: string): number {
-  const furthest = Math.max(0, text.length - REACH);
+  const furthest = Math.max(0, text.length - MAX_TOKEN_SPAN);
   for (let at = text.length - 1; at > furthest; at--) {
-    if (BORDERS.has(text.charCodeAt(at))) return at;
+    if (SAFE_CUT_BYTES.has(text.charCodeAt(at))) return at;
   }
   return furthest;
 }

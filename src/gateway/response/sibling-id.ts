@@ -4,7 +4,7 @@ const BRACE = 0x7b;
 const OPENING = new Set([0x7b, 0x5b]);
 const CLOSING = new Set([0x7d, 0x5d]);
 /** Of an id with its colon, blanks and quotes. */
-const LONGEST_VALUE = 96;
+const MAX_ID_VALUE_LENGTH = 96;
 
 /** A member of a JSON object in a text: where its name begins (with the quote's backslashes), and where its value has ended. */
 export interface Member {
@@ -17,12 +17,12 @@ export interface Member {
  * backslashes, as many as the member's own have, and the object ends where the string does. Null: it has none, or none that
  * can be seen from here. Undefined: none so far, and the object goes on behind the text.
  */
-export function siblingId(text: string, member: Member): string | null | undefined {
+export function findSiblingId(text: string, member: Member): string | null | undefined {
   let depth = 0;
   while (text.charCodeAt(member.start + depth) === BACKSLASH) depth++;
   const start = objectStart(text, member.start, depth);
-  const before = start < 0 ? undefined : idWithin(text, start + 1, member.start, depth);
-  return typeof before === 'string' ? before : idWithin(text, member.end, text.length, depth);
+  const before = start < 0 ? undefined : findIdBetween(text, start + 1, member.start, depth);
+  return typeof before === 'string' ? before : findIdBetween(text, member.end, text.length, depth);
 }
 
 /** Where the object around `from` opens; -1 where that is out of sight. */
@@ -31,7 +31,7 @@ function objectStart(text: string, from: number, depth: number): number {
   for (let at = from - 1; at >= 0; at--) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) {
-      if (quoteAt(text, at, depth) !== 'own') return -1;
+      if (classifyQuote(text, at, depth) !== 'own') return -1;
       at = openingQuote(text, at, depth);
       if (at < 0) return -1;
     } else if (CLOSING.has(code)) level++;
@@ -41,18 +41,18 @@ function objectStart(text: string, from: number, depth: number): number {
 }
 
 /** The id among the members from `from` to `to`; null where the object closes without one, undefined where the text ends first. */
-function idWithin(text: string, from: number, to: number, depth: number): string | null | undefined {
+function findIdBetween(text: string, from: number, to: number, depth: number): string | null | undefined {
   let level = 0;
   for (let at = from; at < to; at++) {
     const code = text.charCodeAt(at);
     if (OPENING.has(code)) level++;
     else if (CLOSING.has(code) && level-- === 0) return null;
     if (code !== QUOTE) continue;
-    if (quoteAt(text, at, depth) !== 'own') return null;
+    if (classifyQuote(text, at, depth) !== 'own') return null;
     const end = closingQuote(text, at + 1, depth);
     if (end < 0 || end >= to) return undefined;
     if (level === 0 && text.slice(at + 1, end - depth) === 'id') {
-      const value = idBehind(text.slice(end + 1, Math.min(to, end + 1 + LONGEST_VALUE)));
+      const value = readIdValue(text.slice(end + 1, Math.min(to, end + 1 + MAX_ID_VALUE_LENGTH)));
       if (value !== null) return value;
     }
     at = end;
@@ -61,7 +61,7 @@ function idWithin(text: string, from: number, to: number, depth: number): string
 }
 
 /** The id that follows a name: undefined where it is not whole yet, null where there is none. */
-function idBehind(rest: string): string | null | undefined {
+function readIdValue(rest: string): string | null | undefined {
   const value = /^\s*:\s*(?:(\d{1,32})(?=[\s,}])|\\*"(\d{1,32})\\*")/.exec(rest);
   if (value !== null) return value[1] ?? value[2] ?? null;
   return /^\s*(?::\s*(?:\\*"?)?\d{0,32}\\*)?$/.test(rest) ? undefined : null;
@@ -69,14 +69,14 @@ function idBehind(rest: string): string | null | undefined {
 
 function openingQuote(text: string, closing: number, depth: number): number {
   for (let at = text.lastIndexOf('"', closing - 1); at >= 0; at = at === 0 ? -1 : text.lastIndexOf('"', at - 1)) {
-    if (quoteAt(text, at, depth) === 'own') return at - depth;
+    if (classifyQuote(text, at, depth) === 'own') return at - depth;
   }
   return -1;
 }
 
 function closingQuote(text: string, from: number, depth: number): number {
   for (let at = text.indexOf('"', from); at >= 0; at = text.indexOf('"', at + 1)) {
-    if (quoteAt(text, at, depth) !== 'inner') return at;
+    if (classifyQuote(text, at, depth) !== 'inner') return at;
   }
   return -1;
 }
@@ -85,7 +85,7 @@ function closingQuote(text: string, from: number, depth: number): number {
  * Whether a quote begins or ends a string of this layer, belongs to the text of one, or ends the string that the layer stands in.
  * In the n-th layer a quote of its own has 2^n - 1 backslashes, and as many times 2^n more as the string's text ends in backslashes.
  */
-function quoteAt(text: string, at: number, depth: number): 'own' | 'inner' | 'outer' {
+function classifyQuote(text: string, at: number, depth: number): 'own' | 'inner' | 'outer' {
   let count = 0;
   while (text.charCodeAt(at - count - 1) === BACKSLASH) count++;
   if (count % (depth + 1) !== depth) return 'outer';

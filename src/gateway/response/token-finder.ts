@@ -1,10 +1,10 @@
 import {
-  characterSet,
-  decodeSpellings,
+  decodeAllEncodings,
   ENCODED_TOKEN_CHARACTER,
   encodedPattern,
   hasEncoded,
   mayHaveEncoded,
+  toCharacterSet,
 } from './encoded-text.ts';
 
 /** A token that an answer must not show, and what stands in for it. */
@@ -14,7 +14,7 @@ export interface Secret {
 }
 
 /** Something in a buffer that has to go. */
-export type Finding =
+export type TokenMatch =
   | { start: number; end: number; kind: 'secret'; replacement: string }
   /** A token that we do not know; `token` is its plain form. `keyStart`: it is the value of this member of a JSON object, which ends at `memberEnd`. */
   | { start: number; end: number; kind: 'unknown'; token: string; member: { start: number; end: number } | null };
@@ -27,9 +27,9 @@ const PREFIXES = ['EAA', 'IGAA', 'IGQV', 'THAA', 'THQV'];
 /** What they begin with, as short as can be: fewer searches. */
 const ANCHORS = ['EAA', 'IG', 'TH'];
 /** One of these stands in whatever is looked for, but for a known token in plain characters. */
-const SIGN = /_token|EAA|IG|TH|%|\\|&#|\/\//;
-const LONGEST_PREFIX = 4;
-const SHORTEST_TOKEN = 40;
+const ANY_TOKEN_HINT = /_token|EAA|IG|TH|%|\\|&#|\/\//;
+const MAX_PREFIX_LENGTH = 4;
+const MIN_TOKEN_LENGTH = 40;
 const TOKEN_AT_START = new RegExp(`^(?:${PREFIXES.join('|')})`);
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-';
 
@@ -47,23 +47,23 @@ const ENDS = new Set([QUOTE, 0x26, 0x20, 0x3c]);
  * form they have.
  */
 export class TokenFinder {
-  #hidden: Uint8Array | null = null;
+  #encodableCharacters: Uint8Array | null = null;
   #patterns: { pattern: RegExp; secret: Secret }[] | null = null;
 
   constructor(private readonly secrets: readonly Secret[]) {}
 
   /** Whether a text has anything at all that `find`, or a look for addresses, could stop at. For many short texts, most of which have not. */
   mayFind(text: string): boolean {
-    return SIGN.test(text) || this.secrets.some(({ value }) => text.includes(value));
+    return ANY_TOKEN_HINT.test(text) || this.secrets.some(({ value }) => text.includes(value));
   }
 
   /** All findings, unsorted; they may overlap. */
-  find(text: string): Finding[] {
-    const found: Finding[] = [];
+  find(text: string): TokenMatch[] {
+    const found: TokenMatch[] = [];
     const known = this.#findPlain(text, found);
     findKeys(text, known, found);
     findByForm(text, known, found);
-    if (mayHaveEncoded(text) && hasEncoded(text, this.#encodable())) this.#findEncoded(text, known, found);
+    if (mayHaveEncoded(text) && hasEncoded(text, this.#getEncodableCharacters())) this.#findEncoded(text, known, found);
     // What is known needs no look-up.
     return found.filter((finding) => finding.kind === 'secret' || !this.#isKnown(finding.token));
   }
@@ -73,13 +73,13 @@ export class TokenFinder {
   }
 
   /** Made where it is needed: most answers have nothing in another spelling. */
-  #encodable(): Uint8Array {
-    this.#hidden ??= characterSet([LETTERS, ...this.secrets.map(({ value }) => value)]);
-    return this.#hidden;
+  #getEncodableCharacters(): Uint8Array {
+    this.#encodableCharacters ??= toCharacterSet([LETTERS, ...this.secrets.map(({ value }) => value)]);
+    return this.#encodableCharacters;
   }
 
   /** Gives back where those that are no more than themselves, by what stands behind them, begin and end: most are found so. */
-  #findPlain(text: string, found: Finding[]): KnownEnds {
+  #findPlain(text: string, found: TokenMatch[]): KnownEnds {
     const known = new Map<number, number>();
     for (const { value, replacement } of this.secrets) {
       for (let at = text.indexOf(value); at >= 0; at = text.indexOf(value, at + value.length)) {
@@ -91,7 +91,7 @@ export class TokenFinder {
     return known;
   }
 
-  #findEncoded(text: string, known: KnownEnds, found: Finding[]): void {
+  #findEncoded(text: string, known: KnownEnds, found: TokenMatch[]): void {
     this.#patterns ??= this.secrets.map((secret) => ({
       pattern: new RegExp(encodedPattern(secret.value), 'g'),
       secret,
@@ -110,7 +110,7 @@ export class TokenFinder {
       readValue(text, match.index, match.index + match[0].length, known, found);
     }
     for (const match of text.matchAll(ENCODED_RUN)) {
-      const token = decodeSpellings(match[0]);
+      const token = decodeAllEncodings(match[0]);
       if (TOKEN_AT_START.test(token)) {
         found.push({ start: match.index, end: match.index + match[0].length, kind: 'unknown', token, member: null });
       }
@@ -119,9 +119,9 @@ export class TokenFinder {
 }
 
 const ENCODED_KEY = new RegExp(encodedPattern(KEY), 'g');
-const ENCODED_RUN = new RegExp(`${ENCODED_TOKEN_CHARACTER}{${SHORTEST_TOKEN},}`, 'g');
+const ENCODED_RUN = new RegExp(`${ENCODED_TOKEN_CHARACTER}{${MIN_TOKEN_LENGTH},}`, 'g');
 
-function findKeys(text: string, known: KnownEnds, found: Finding[]): void {
+function findKeys(text: string, known: KnownEnds, found: TokenMatch[]): void {
   const lead = KEY.length - KEY_ANCHOR.length;
   for (let at = text.indexOf(KEY_ANCHOR); at >= 0; at = text.indexOf(KEY_ANCHOR, at + KEY_ANCHOR.length)) {
     if (text.startsWith(KEY, at - lead)) readValue(text, at - lead, at + KEY_ANCHOR.length, known, found);
@@ -129,7 +129,7 @@ function findKeys(text: string, known: KnownEnds, found: Finding[]): void {
 }
 
 /** What stands behind the name: a JSON string behind `":"`, however often escaped, or a parameter's value behind `=`. */
-function readValue(text: string, nameStart: number, nameEnd: number, known: KnownEnds, found: Finding[]): void {
+function readValue(text: string, nameStart: number, nameEnd: number, known: KnownEnds, found: TokenMatch[]): void {
   // By far the most: a paging link that goes on with the token of the call.
   if (text.charCodeAt(nameEnd) === EQUALS && known.has(nameEnd + 1)) return;
   const behind = text.slice(nameEnd, nameEnd + 64);
@@ -151,12 +151,12 @@ function readValue(text: string, nameStart: number, nameEnd: number, known: Know
   pushUnknown(text, start, start + (PARAMETER_VALUE.exec(text)?.[0].length ?? 0), null, found);
 }
 
-function findByForm(text: string, known: KnownEnds, found: Finding[]): void {
+function findByForm(text: string, known: KnownEnds, found: TokenMatch[]): void {
   for (const anchor of ANCHORS) {
     for (let at = text.indexOf(anchor); at >= 0; at = text.indexOf(anchor, at + 1)) {
       // Most of them end here, because words are shorter than tokens.
-      if (!isWordCode(text.charCodeAt(at + SHORTEST_TOKEN - 1))) continue;
-      if (!TOKEN_AT_START.test(text.slice(at, at + LONGEST_PREFIX))) continue;
+      if (!isWordCode(text.charCodeAt(at + MIN_TOKEN_LENGTH - 1))) continue;
+      if (!TOKEN_AT_START.test(text.slice(at, at + MAX_PREFIX_LENGTH))) continue;
       if (isWordCode(text.charCodeAt(at - 1)) && !followsEscape(text, at)) continue;
       const knownEnd = known.get(at);
       if (knownEnd !== undefined) {
@@ -165,7 +165,7 @@ function findByForm(text: string, known: KnownEnds, found: Finding[]): void {
       }
       let end = at + anchor.length;
       while (isWordCode(text.charCodeAt(end))) end++;
-      if (end - at >= SHORTEST_TOKEN) {
+      if (end - at >= MIN_TOKEN_LENGTH) {
         found.push({ start: at, end, kind: 'unknown', token: text.slice(at, end), member: null });
       }
       at = end - 1;
@@ -181,10 +181,10 @@ function pushUnknown(
   start: number,
   end: number,
   member: { start: number; end: number } | null,
-  found: Finding[],
+  found: TokenMatch[],
 ): void {
   if (end <= start) return;
-  const token = decodeSpellings(text.slice(start, end));
+  const token = decodeAllEncodings(text.slice(start, end));
   if (!token.startsWith('mtl_')) found.push({ start, end, kind: 'unknown', token, member });
 }
 

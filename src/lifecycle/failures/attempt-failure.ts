@@ -1,18 +1,18 @@
 import type { ConfigurationFault } from '../../meta/errors/classify-error.ts';
 import type { MetaError } from '../../meta/errors/meta-error.ts';
 import type { MetaCause } from '../../platform/problem.ts';
-import type { Patience } from './next-attempt.ts';
+import type { RetryClass } from './next-attempt.ts';
 
 /** Why work on a credential failed, in our words (never Meta's text), and how soon it is worth another try. */
-export interface Failure {
+export interface AttemptFailure {
   code: string;
   detail: string;
-  patience: Patience;
+  retryClass: RetryClass;
   retryAfterSeconds: number | null;
   meta?: MetaCause;
 }
 
-const CONFIGURATION: Readonly<Record<ConfigurationFault, string>> = {
+const CONFIGURATION_DETAILS: Readonly<Record<ConfigurationFault, string>> = {
   secret: "Meta refuses our app's secret: compare META_APP_SECRET (or Instagram's, Threads') with the app dashboard.",
   app: "Meta does not know our app, or it may not do this: check the app's id, mode and products in the app dashboard.",
   redirect_uri: 'Meta refuses the redirect URI: add it to the Valid OAuth Redirect URIs of the app.',
@@ -22,7 +22,7 @@ const CONFIGURATION: Readonly<Record<ConfigurationFault, string>> = {
 };
 
 /** A failure that is no verdict on the token: whatever is neither `dead` nor to be told by inspection (`suspect`). */
-export function failureOf(error: MetaError): Failure {
+export function toAttemptFailure(error: MetaError): AttemptFailure {
   const meta = Object.keys(error.cause).length === 0 ? {} : { meta: error.cause };
   const { verdict } = error;
   switch (verdict.kind) {
@@ -30,7 +30,7 @@ export function failureOf(error: MetaError): Failure {
       return {
         code: 'meta_unavailable',
         detail: error.httpStatus === null ? 'Meta did not answer.' : 'Meta had a passing fault.',
-        patience: 'soon',
+        retryClass: 'soon',
         retryAfterSeconds: null,
         ...meta,
       };
@@ -38,25 +38,25 @@ export function failureOf(error: MetaError): Failure {
       return {
         code: 'meta_throttled',
         detail: 'Meta limits the calls of our app at the moment.',
-        patience: 'soon',
+        retryClass: 'soon',
         retryAfterSeconds: verdict.retryAfterSeconds ?? 60,
         ...meta,
       };
     case 'configuration':
-      return later('meta_configuration', CONFIGURATION[verdict.what], meta);
+      return failLater('meta_configuration', CONFIGURATION_DETAILS[verdict.what], meta);
     case 'permission':
-      return later('meta_permission', 'Meta says that a permission for this is missing.', meta);
+      return failLater('meta_permission', 'Meta says that a permission for this is missing.', meta);
     case 'blocked':
-      return later('meta_blocked', 'Meta blocks this by policy for some time.', meta);
+      return failLater('meta_blocked', 'Meta blocks this by policy for some time.', meta);
     case 'suspect':
     case 'dead':
-      return later('token_doubted', 'Meta refuses the token for this, but inspection finds it valid.', meta);
+      return failLater('token_doubted', 'Meta refuses the token for this, but inspection finds it valid.', meta);
     case 'parameter':
     case 'code_rejected':
-      return later('meta_refused', 'Meta refuses the request for this token.', meta);
+      return failLater('meta_refused', 'Meta refuses the request for this token.', meta);
   }
 }
 
-export function later(code: string, detail: string, extra: { meta?: MetaCause } = {}): Failure {
-  return { code, detail, patience: 'later', retryAfterSeconds: null, ...extra };
+export function failLater(code: string, detail: string, extra: { meta?: MetaCause } = {}): AttemptFailure {
+  return { code, detail, retryClass: 'later', retryAfterSeconds: null, ...extra };
 }

@@ -4,19 +4,23 @@ import { addSeconds } from '../../platform/clock.ts';
  * How soon a kind of failure is worth another try: `soon` weather, `later` what a person or Meta has to mend. `outage`: Meta is down for all,
  * so the breaker sets the pace; the wait only makes probes take turns, and must not put the most urgent last when Meta is back.
  */
-export type Patience = 'soon' | 'later' | 'outage';
+export type RetryClass = 'soon' | 'later' | 'outage';
 
-const BASE_SECONDS: Readonly<Record<Patience, number>> = { soon: 30, later: 15 * 60, outage: 60 };
-const CEILING_SECONDS: Readonly<Record<Patience, number>> = { soon: 60 * 60, later: 6 * 60 * 60, outage: 10 * 60 };
-const SHORTEST_SECONDS = 5;
+const BASE_DELAY_SECONDS: Readonly<Record<RetryClass, number>> = { soon: 30, later: 15 * 60, outage: 60 };
+const MAX_DELAY_SECONDS_BY_CLASS: Readonly<Record<RetryClass, number>> = {
+  soon: 60 * 60,
+  later: 6 * 60 * 60,
+  outage: 10 * 60,
+};
+const MIN_DELAY_SECONDS = 5;
 /** Of the time that is left, so that several tries always fit in before the end. */
-const SHARE_OF_LIFE = 1 / 8;
+const MAX_SHARE_OF_LIFE = 1 / 8;
 
 export interface AttemptFacts {
   now: Date;
   /** Failures in a row, this one included: 1 and up. */
   attempts: number;
-  patience: Patience;
+  retryClass: RetryClass;
   /** The end of the token; null: none, or not known. */
   expiresAt: Date | null;
   /** What Meta asked us to wait, at the least. */
@@ -30,15 +34,15 @@ export interface AttemptFacts {
  * with the life that is left: eight tries' worth of time is there before the end. A time that Meta named is kept in any case.
  */
 export function nextAttemptAt(facts: AttemptFacts): Date {
-  const step = BASE_SECONDS[facts.patience] * 2 ** Math.min(facts.attempts - 1, 16);
+  const step = BASE_DELAY_SECONDS[facts.retryClass] * 2 ** Math.min(facts.attempts - 1, 16);
   const left =
     facts.expiresAt === null ? Number.POSITIVE_INFINITY : (facts.expiresAt.getTime() - facts.now.getTime()) / 1000;
   // Past its end a token is asked about at the usual pace until Meta confirms the death.
   const ceiling = Math.min(
     step,
-    CEILING_SECONDS[facts.patience],
-    left > 0 ? left * SHARE_OF_LIFE : Number.POSITIVE_INFINITY,
+    MAX_DELAY_SECONDS_BY_CLASS[facts.retryClass],
+    left > 0 ? left * MAX_SHARE_OF_LIFE : Number.POSITIVE_INFINITY,
   );
-  const delay = Math.max(SHORTEST_SECONDS, facts.fraction * ceiling, facts.retryAfterSeconds ?? 0);
+  const delay = Math.max(MIN_DELAY_SECONDS, facts.fraction * ceiling, facts.retryAfterSeconds ?? 0);
   return addSeconds(facts.now, delay);
 }

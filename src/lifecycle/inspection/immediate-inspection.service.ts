@@ -1,56 +1,56 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
-import { settledWithin } from '../drain-with-timeout.ts';
+import { drainWithTimeout } from '../drain-with-timeout.ts';
 import { Sweep } from '../sweeps/sweep.ts';
-import { AssetInspection } from './asset-inspection.service.ts';
+import { AssetInspectionService } from './asset-inspection.service.ts';
 
 /**
  * Looks at once at connections, and then at assets, that somebody has doubts about, instead of within the minute that every replica's schedule would take.
  * The doubts are on the rows, so nothing is lost where this look fails. One look at a time; asked meanwhile, another follows.
  */
 @Injectable()
-export class PromptInspection implements OnApplicationShutdown {
-  #underWay: Promise<void> | null = null;
-  #isAskedAgain = false;
+export class ImmediateInspectionService implements OnApplicationShutdown {
+  #inProgress: Promise<void> | null = null;
+  #isRequestedAgain = false;
   #isStopping = false;
 
   constructor(
     private readonly sweep: Sweep,
-    private readonly assets: AssetInspection,
+    private readonly assets: AssetInspectionService,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
   /** Begins a look and returns at once. */
-  begin(): void {
+  trigger(): void {
     if (this.#isStopping) return;
-    if (this.#underWay !== null) {
-      this.#isAskedAgain = true;
+    if (this.#inProgress !== null) {
+      this.#isRequestedAgain = true;
       return;
     }
-    this.#underWay = this.look().finally(() => {
-      this.#underWay = null;
+    this.#inProgress = this.inspectDue().finally(() => {
+      this.#inProgress = null;
     });
   }
 
   /** Ends when no look is under way any more. */
-  async settled(): Promise<void> {
-    while (this.#underWay !== null) await this.#underWay;
+  async whenIdle(): Promise<void> {
+    while (this.#inProgress !== null) await this.#inProgress;
   }
 
   async onApplicationShutdown(): Promise<void> {
     this.#isStopping = true;
-    await settledWithin([this.settled()], performance.now());
+    await drainWithTimeout([this.whenIdle()], performance.now());
   }
 
-  private async look(): Promise<void> {
+  private async inspectDue(): Promise<void> {
     do {
-      this.#isAskedAgain = false;
+      this.#isRequestedAgain = false;
       try {
         await this.sweep.health('retries');
-        await this.assets.look();
+        await this.assets.inspectDue();
       } catch (error) {
-        this.logger.error({ err: error }, 'a prompt inspection broke; the next look goes on');
+        this.logger.error({ err: error }, 'an immediate inspection failed; the scheduled one will retry');
       }
-    } while (this.#isAskedAgain && !this.#isStopping);
+    } while (this.#isRequestedAgain && !this.#isStopping);
   }
 }

@@ -1,38 +1,38 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CredentialClaims } from '../../connections/credentials/credential-claim.repository.ts';
-import { CredentialOutcomes } from '../../connections/credentials/credential-outcome.repository.ts';
-import type { CredentialAtWork } from '../../connections/credentials/credential-snapshot.ts';
-import { CredentialVersions } from '../../connections/credentials/credential-version.repository.ts';
+import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
+import { CredentialOutcomeRepository } from '../../connections/credentials/credential-outcome.repository.ts';
+import type { CredentialSnapshot } from '../../connections/credentials/credential-snapshot.ts';
+import { CredentialVersionRepository } from '../../connections/credentials/credential-version.repository.ts';
 import type { MetaVerdict } from '../../meta/errors/classify-error.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import type { MetaCause } from '../../platform/problem.ts';
-import { SealBroken } from '../../vault/sealed-secret.ts';
-import { SettleFailure } from '../failures/failure-recorder.ts';
-import { AppPace, PaceStopped } from '../rate-limit/app-rate-limiter.ts';
-import { WorkOnCredential } from '../sweeps/credential-worker.ts';
+import { DecryptionError } from '../../vault/sealed-secret.ts';
+import { FailureRecorder } from '../failures/failure-recorder.ts';
+import { AppRateLimiter, CallNotPermittedError } from '../rate-limit/app-rate-limiter.ts';
+import { CredentialWorker } from '../sweeps/credential-worker.ts';
 
-export type SuspicionVerdict = 'dead' | 'alive' | 'unknown';
+export type SuspectedTokenVerdict = 'dead' | 'alive' | 'unknown';
 
 /** After a verdict the same version is not inspected again for this long, however many complain. */
-const COOLDOWN_MS: Readonly<Record<SuspicionVerdict, number>> = { dead: 60_000, alive: 2_000, unknown: 2_000 };
-const MAX_REMEMBERED = 10_000;
+const COOLDOWN_MS: Readonly<Record<SuspectedTokenVerdict, number>> = { dead: 60_000, alive: 2_000, unknown: 2_000 };
+const MAX_CACHED_VERDICTS = 10_000;
 
 /** What somebody saw Meta say of a token that is in use: confirmed by inspection once for all who saw it, then acted on at once. */
 @Injectable()
-export class Suspicion {
-  private readonly flights = new Map<string, Promise<SuspicionVerdict>>();
-  private readonly verdicts = new Map<string, { verdict: SuspicionVerdict; untilMs: number }>();
+export class SuspectedTokenService {
+  private readonly inFlight = new Map<string, Promise<SuspectedTokenVerdict>>();
+  private readonly verdicts = new Map<string, { verdict: SuspectedTokenVerdict; untilMs: number }>();
 
   constructor(
-    private readonly claims: CredentialClaims,
-    private readonly versions: CredentialVersions,
-    private readonly outcomes: CredentialOutcomes,
+    private readonly claims: CredentialClaimRepository,
+    private readonly versions: CredentialVersionRepository,
+    private readonly outcomes: CredentialOutcomeRepository,
     private readonly inspections: InspectionApi,
-    private readonly pace: AppPace,
-    private readonly settle: SettleFailure,
-    private readonly work: WorkOnCredential,
+    private readonly rateLimiter: AppRateLimiter,
+    private readonly failureRecorder: FailureRecorder,
+    private readonly worker: CredentialWorker,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
@@ -41,47 +41,54 @@ export class Suspicion {
    * `reauth_required`, a dead page token is being derived again. `alive`: Meta calls it valid, or another version serves by now.
    * `unknown`: Meta could not be asked; it is looked at again within a minute. Never throws for reasons of Meta's.
    */
-  report(credentialId: string, version: number, cause: MetaCause, verdict: MetaVerdict): Promise<SuspicionVerdict> {
+  report(
+    credentialId: string,
+    version: number,
+    cause: MetaCause,
+    verdict: MetaVerdict,
+  ): Promise<SuspectedTokenVerdict> {
     if (verdict.kind !== 'dead' && verdict.kind !== 'suspect') return Promise.resolve('alive');
     const key = `${credentialId} ${version}`;
     const remembered = this.verdicts.get(key);
     if (remembered !== undefined && remembered.untilMs > performance.now()) return Promise.resolve(remembered.verdict);
-    const running = this.flights.get(key);
+    const running = this.inFlight.get(key);
     if (running !== undefined) return running;
     const flight = this.confirm(credentialId, version, cause)
       .then((confirmed) => this.remember(key, confirmed))
-      .finally(() => this.flights.delete(key));
-    this.flights.set(key, flight);
+      .finally(() => this.inFlight.delete(key));
+    this.inFlight.set(key, flight);
     return flight;
   }
 
-  private async confirm(credentialId: string, version: number, cause: MetaCause): Promise<SuspicionVerdict> {
+  private async confirm(credentialId: string, version: number, cause: MetaCause): Promise<SuspectedTokenVerdict> {
     const credential = await this.claims.find(credentialId);
     if (credential === null || credential.version !== version || credential.status === 'revoked') return 'alive';
     try {
-      const token = await this.versions.openServing(credential);
+      const token = await this.versions.openCurrent(credential);
       if (token === null) return 'dead';
-      const result = await this.pace.call(credential.appId, 'forced', () =>
+      const result = await this.rateLimiter.call(credential.appId, 'forced', () =>
         this.inspections.inspect(credential.kind, token),
       );
       if (result.valid) return 'alive';
-      if (result.reason !== 'dead') return await this.leave(credential);
+      if (result.reason !== 'dead') return await this.requestVerification(credential);
       const known = Object.keys(result.meta).length === 0 ? cause : result.meta;
-      return await this.act(credential, result.verdict, known);
+      return await this.applyDeath(credential, result.verdict, known);
     } catch (error) {
-      if (!(error instanceof MetaError || error instanceof PaceStopped || error instanceof SealBroken)) throw error;
-      return this.leave(credential);
+      if (!(error instanceof MetaError || error instanceof CallNotPermittedError || error instanceof DecryptionError))
+        throw error;
+      return this.requestVerification(credential);
     }
   }
 
-  private async act(
-    credential: CredentialAtWork,
+  private async applyDeath(
+    credential: CredentialSnapshot,
     verdict: Extract<MetaVerdict, { kind: 'dead' }>,
     meta: MetaCause,
-  ): Promise<SuspicionVerdict> {
-    if (credential.isRoot) return (await this.settle.dead(credential, verdict.reason, meta)) ? 'dead' : 'alive';
+  ): Promise<SuspectedTokenVerdict> {
+    if (credential.isRoot)
+      return (await this.failureRecorder.recordDeath(credential, verdict.reason, meta)) ? 'dead' : 'alive';
     // A page token that is dead while its user token may live: its check finds the same and has it derived again.
-    await this.outcomes.doubted(credential.id, credential.version);
+    await this.outcomes.requestVerification(credential.id, credential.version);
     void this.deriveAgain(credential).catch((error: unknown) => {
       this.logger.warn(
         { err: error, credential_id: credential.id },
@@ -91,18 +98,18 @@ export class Suspicion {
     return 'dead';
   }
 
-  private async deriveAgain(credential: CredentialAtWork): Promise<void> {
-    if ((await this.work.checkNow(credential.id, 'scheduled')) !== 'to_be_derived') return;
-    await this.work.deriveDue(credential.connectionId, 'scheduled');
+  private async deriveAgain(credential: CredentialSnapshot): Promise<void> {
+    if ((await this.worker.checkNow(credential.id, 'scheduled')) !== 'to_be_derived') return;
+    await this.worker.deriveDue(credential.connectionId, 'scheduled');
   }
 
-  private async leave(credential: CredentialAtWork): Promise<SuspicionVerdict> {
-    await this.outcomes.doubted(credential.id, credential.version);
+  private async requestVerification(credential: CredentialSnapshot): Promise<SuspectedTokenVerdict> {
+    await this.outcomes.requestVerification(credential.id, credential.version);
     return 'unknown';
   }
 
-  private remember(key: string, verdict: SuspicionVerdict): SuspicionVerdict {
-    if (this.verdicts.size >= MAX_REMEMBERED) this.verdicts.clear();
+  private remember(key: string, verdict: SuspectedTokenVerdict): SuspectedTokenVerdict {
+    if (this.verdicts.size >= MAX_CACHED_VERDICTS) this.verdicts.clear();
     this.verdicts.set(key, { verdict, untilMs: performance.now() + COOLDOWN_MS[verdict] });
     return verdict;
   }

@@ -1,38 +1,38 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
-import { ClaimLost } from '../../connections/authorization/pending-authorization.repository.ts';
-import { ConnectionVerdicts } from '../../connections/connection/connection-status.service.ts';
-import { CredentialClaims } from '../../connections/credentials/credential-claim.repository.ts';
+import { ClaimLostError } from '../../connections/authorization/pending-authorization.repository.ts';
+import { ConnectionStatusService } from '../../connections/connection/connection-status.service.ts';
+import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { Health } from '../../connections/credentials/credential-kind.ts';
-import { CredentialOutcomes } from '../../connections/credentials/credential-outcome.repository.ts';
-import { refreshAfter } from '../../connections/credentials/credential-schedule.ts';
+import { CredentialOutcomeRepository } from '../../connections/credentials/credential-outcome.repository.ts';
+import { computeRefreshAfter } from '../../connections/credentials/credential-schedule.ts';
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
-import { CredentialVersions } from '../../connections/credentials/credential-version.repository.ts';
+import { CredentialVersionRepository } from '../../connections/credentials/credential-version.repository.ts';
 import { missingScopesOfToken } from '../../meta/dialog/product-scopes.ts';
 import { InspectionApi, type InspectionItem } from '../../meta/tokens/inspection-api.ts';
-import type { Inspection, InspectionResult } from '../../meta/tokens/inspection-result.ts';
+import type { InspectionResult, ValidInspection } from '../../meta/tokens/inspection-result.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
-import { SealBroken } from '../../vault/sealed-secret.ts';
-import { type Failure, failureOf, later } from '../failures/attempt-failure.ts';
-import { SettleFailure } from '../failures/failure-recorder.ts';
-import { AppPace, PaceStopped, type Urgency } from '../rate-limit/app-rate-limiter.ts';
-import { circuitOpen, SEAL_BROKEN } from '../refresh/token-refresher.ts';
+import { DecryptionError } from '../../vault/sealed-secret.ts';
+import { type AttemptFailure, failLater, toAttemptFailure } from '../failures/attempt-failure.ts';
+import { FailureRecorder } from '../failures/failure-recorder.ts';
+import { AppRateLimiter, CallNotPermittedError, type Urgency } from '../rate-limit/app-rate-limiter.ts';
+import { circuitOpenFailure, DECRYPTION_FAILED } from '../refresh/token-refresher.ts';
 
 /** As for renewals; `alive` and `to_be_derived` (a dead page token whose user token lives) are good ends. */
 export type CheckOutcome = 'alive' | 'dead' | 'to_be_derived' | 'failed' | 'stopped' | 'lost';
 
 /** Asks Meta whether tokens live (CONTRACT 6.1, once a day each), and writes down what it says. */
 @Injectable()
-export class CheckCredential {
+export class TokenInspector {
   constructor(
-    private readonly claims: CredentialClaims,
-    private readonly versions: CredentialVersions,
-    private readonly outcomes: CredentialOutcomes,
-    private readonly verdicts: ConnectionVerdicts,
+    private readonly claims: CredentialClaimRepository,
+    private readonly versions: CredentialVersionRepository,
+    private readonly outcomes: CredentialOutcomeRepository,
+    private readonly connectionStatusService: ConnectionStatusService,
     private readonly inspections: InspectionApi,
-    private readonly pace: AppPace,
-    private readonly settle: SettleFailure,
+    private readonly rateLimiter: AppRateLimiter,
+    private readonly failureRecorder: FailureRecorder,
     private readonly clock: Clock,
     private readonly config: Config,
   ) {}
@@ -41,64 +41,66 @@ export class CheckCredential {
   async check(credentials: ClaimedCredential[], urgency: Urgency): Promise<CheckOutcome[]> {
     const appId = credentials[0]?.appId ?? '';
     try {
-      await this.pace.pass(appId, urgency);
+      await this.rateLimiter.acquire(appId, urgency);
     } catch (error) {
-      if (!(error instanceof PaceStopped)) throw error;
-      return this.stop(credentials, urgency, error);
+      if (!(error instanceof CallNotPermittedError)) throw error;
+      return this.handleStopped(credentials, urgency, error);
     }
     const opened = await Promise.all(credentials.map((credential) => this.open(credential)));
     const readable = opened.flatMap(({ credential, token }) => (token === null ? [] : [{ credential, token }]));
     const items = await this.inspections.inspectMany(
       readable.map(({ credential, token }) => ({ kind: credential.kind, token })),
     );
-    await this.learn(appId, items);
-    const answers = new Map(readable.map(({ credential }, index) => [credential.id, items[index] ?? MISSING]));
-    return Promise.all(credentials.map((credential) => this.settleOne(credential, answers.get(credential.id) ?? null)));
+    await this.recordOutcomes(appId, items);
+    const results = new Map(readable.map(({ credential }, index) => [credential.id, items[index] ?? MISSING]));
+    return Promise.all(
+      credentials.map((credential) => this.recordResult(credential, results.get(credential.id) ?? null)),
+    );
   }
 
   private async open(
     credential: ClaimedCredential,
   ): Promise<{ credential: ClaimedCredential; token: SecretString | null }> {
     try {
-      return { credential, token: await this.versions.openServing(credential) };
+      return { credential, token: await this.versions.openCurrent(credential) };
     } catch (error) {
-      if (!(error instanceof SealBroken)) throw error;
+      if (!(error instanceof DecryptionError)) throw error;
       return { credential, token: null };
     }
   }
 
-  private learn(appId: string, items: readonly InspectionItem[]): Promise<void> {
+  private recordOutcomes(appId: string, items: readonly InspectionItem[]): Promise<void> {
     const errors = items.flatMap((item) => (item.outcome === 'failed' ? [item.error] : []));
-    return this.pace.learn(appId, errors, items.filter((item) => item.outcome === 'inspected').length);
+    return this.rateLimiter.recordOutcomes(appId, errors, items.filter((item) => item.outcome === 'inspected').length);
   }
 
   /** Null: the token could not be read. */
-  private async settleOne(credential: ClaimedCredential, item: InspectionItem | null): Promise<CheckOutcome> {
+  private async recordResult(credential: ClaimedCredential, item: InspectionItem | null): Promise<CheckOutcome> {
     try {
       if (item === null) {
-        return await this.fail(credential, credential.sealed === null ? DESTROYED : SEAL_BROKEN);
+        return await this.fail(credential, credential.sealed === null ? TOKEN_DESTROYED : DECRYPTION_FAILED);
       }
-      if (item.outcome === 'missing') return await this.fail(credential, LEFT_OUT);
-      if (item.outcome === 'failed') return await this.fail(credential, failureOf(item.error));
-      return await this.conclude(credential, item.result);
+      if (item.outcome === 'missing') return await this.fail(credential, MISSING_FROM_RESPONSE);
+      if (item.outcome === 'failed') return await this.fail(credential, toAttemptFailure(item.error));
+      return await this.recordInspection(credential, item.result);
     } catch (error) {
-      if (error instanceof ClaimLost) return 'lost';
+      if (error instanceof ClaimLostError) return 'lost';
       throw error;
     }
   }
 
   /** What one inspection of the serving version means for the credential and its connection. */
-  private async conclude(credential: ClaimedCredential, result: InspectionResult): Promise<CheckOutcome> {
-    if (result.valid) return this.alive(credential, result);
-    if (result.reason !== 'dead') return this.fail(credential, FOREIGN);
+  private async recordInspection(credential: ClaimedCredential, result: InspectionResult): Promise<CheckOutcome> {
+    if (result.valid) return this.recordAlive(credential, result);
+    if (result.reason !== 'dead') return this.fail(credential, FOREIGN_APP);
     if (credential.isRoot) {
-      return (await this.settle.dead(credential, result.verdict.reason, result.meta)) ? 'dead' : 'lost';
+      return (await this.failureRecorder.recordDeath(credential, result.verdict.reason, result.meta)) ? 'dead' : 'lost';
     }
-    await this.outcomes.pageToBeDerived(credential);
+    await this.outcomes.markPageForDerivation(credential);
     return 'to_be_derived';
   }
 
-  private async alive(credential: ClaimedCredential, inspection: Inspection): Promise<CheckOutcome> {
+  private async recordAlive(credential: ClaimedCredential, inspection: ValidInspection): Promise<CheckOutcome> {
     const now = this.clock.now();
     const expiresAt = inspection.expiresAt === 'unknown' ? credential.expiresAt : inspection.expiresAt;
     const issuedAt = inspection.issuedAt ?? credential.issuedAt;
@@ -107,9 +109,9 @@ export class CheckCredential {
     const dataAccess = ofFacebook && credential.isRoot ? { dataAccessExpiresAt: inspection.dataAccessExpiresAt } : {};
     const ended = inspection.dataAccessExpiresAt !== null && inspection.dataAccessExpiresAt <= now;
     const recovers = credential.isRoot && credential.status === 'reauth_required' && !ended;
-    if (recovers) await this.verdicts.recovered(credential);
-    await this.outcomes.checked(credential, {
-      health: this.healthBy(expiresAt, credential.isRoot ? inspection.dataAccessExpiresAt : null, now),
+    if (recovers) await this.connectionStatusService.markRecovered(credential);
+    await this.outcomes.recordCheck(credential, {
+      health: this.computeHealth(expiresAt, credential.isRoot ? inspection.dataAccessExpiresAt : null, now),
       expiresAt,
       issuedAt,
       ...(inspection.scopes === null
@@ -120,52 +122,57 @@ export class CheckCredential {
           }),
       ...(credential.kind === 'page' || credential.status === 'reauth_required'
         ? {}
-        : { refreshAfter: refreshAfter(life, this.config.refreshBeforeExpirySeconds) }),
+        : { refreshAfter: computeRefreshAfter(life, this.config.refreshBeforeExpirySeconds) }),
       ...dataAccess,
       ...(inspection.appScopedUserId === undefined ? {} : { appScopedUserId: inspection.appScopedUserId }),
     });
     return 'alive';
   }
 
-  private healthBy(expiresAt: Date | null, dataAccessExpiresAt: Date | null, now: Date): Health {
+  private computeHealth(expiresAt: Date | null, dataAccessExpiresAt: Date | null, now: Date): Health {
     const window = addSeconds(now, this.config.refreshBeforeExpirySeconds);
     const ends = [expiresAt, dataAccessExpiresAt].filter((end) => end !== null);
     return ends.some((end) => end <= window) ? 'expiring' : 'healthy';
   }
 
-  private async fail(credential: ClaimedCredential, failure: Failure): Promise<CheckOutcome> {
-    await this.settle.check(credential, failure);
+  private async fail(credential: ClaimedCredential, failure: AttemptFailure): Promise<CheckOutcome> {
+    await this.failureRecorder.recordCheckFailure(credential, failure);
     return 'failed';
   }
 
-  private async stop(
+  private async handleStopped(
     credentials: ClaimedCredential[],
     urgency: Urgency,
-    stopped: PaceStopped,
+    stopped: CallNotPermittedError,
   ): Promise<CheckOutcome[]> {
     if (urgency === 'forced') {
-      return Promise.all(credentials.map((credential) => this.settleForced(credential, circuitOpen(stopped))));
+      return Promise.all(
+        credentials.map((credential) => this.recordForcedFailure(credential, circuitOpenFailure(stopped))),
+      );
     }
     await this.claims.release(credentials);
     return credentials.map(() => 'stopped');
   }
 
-  private async settleForced(credential: ClaimedCredential, failure: Failure): Promise<CheckOutcome> {
+  private async recordForcedFailure(credential: ClaimedCredential, failure: AttemptFailure): Promise<CheckOutcome> {
     try {
       return await this.fail(credential, failure);
     } catch (error) {
-      if (error instanceof ClaimLost) return 'lost';
+      if (error instanceof ClaimLostError) return 'lost';
       throw error;
     }
   }
 }
 
 const MISSING: InspectionItem = { outcome: 'missing' };
-const DESTROYED = later('check_failed', 'The token has been destroyed.');
-const FOREIGN = later('check_failed', 'Meta says that the token does not belong to the app that is configured now.');
-const LEFT_OUT: Failure = {
+const TOKEN_DESTROYED = failLater('check_failed', 'The token has been destroyed.');
+const FOREIGN_APP = failLater(
+  'check_failed',
+  'Meta says that the token does not belong to the app that is configured now.',
+);
+const MISSING_FROM_RESPONSE: AttemptFailure = {
   code: 'check_failed',
   detail: 'Meta left the token out of its answer.',
-  patience: 'soon',
+  retryClass: 'soon',
   retryAfterSeconds: null,
 };

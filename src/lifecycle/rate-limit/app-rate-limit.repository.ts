@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
-import { BREAK_SECONDS, type PaceState, UNKNOWN_PACE } from './rate-limit-rules.ts';
+import { type AppRateLimitState, BREAK_SECONDS, UNKNOWN_RATE_LIMIT } from './rate-limit-rules.ts';
 
-interface PaceRow {
+interface AppRateLimitRow {
   usage_percent: number;
   usage_at: Date | null;
   stopped_until: Date | null;
@@ -18,29 +18,32 @@ interface PaceRow {
 
 /** The pace of each app in the database, where all replicas see it. */
 @Injectable()
-export class PaceStore {
+export class AppRateLimitRepository {
   constructor(
     private readonly database: Database,
     private readonly clock: Clock,
   ) {}
 
-  async read(appId: string): Promise<PaceState> {
-    const [row] = await this.database.rows<PaceRow>({
-      name: 'pace_read',
+  async read(appId: string): Promise<AppRateLimitState> {
+    const [row] = await this.database.rows<AppRateLimitRow>({
+      name: 'app_rate_limit_read',
       text: `SELECT usage_percent, usage_at, stopped_until, stop_cause, stopped_since, app_stopped_until, throttles, breaker, breaker_until,
           openings
-        FROM meta_app_pace WHERE app_id = $1`,
+        FROM app_rate_limit WHERE app_id = $1`,
       values: [appId],
     });
-    return row === undefined ? UNKNOWN_PACE : toState(row);
+    return row === undefined ? UNKNOWN_RATE_LIMIT : toState(row);
   }
 
   /** Adds what a replica saw: the latest gauge counts, and the longer stop; one that follows another without a real break goes on with it. */
-  async merge(appId: string, seen: Omit<PaceState, 'breaker' | 'breakerUntil' | 'openings'>): Promise<void> {
+  async merge(
+    appId: string,
+    observed: Omit<AppRateLimitState, 'breaker' | 'breakerUntil' | 'openings'>,
+  ): Promise<void> {
     const now = this.clock.now();
     await this.database.run({
-      name: 'pace_merge',
-      text: `INSERT INTO meta_app_pace AS p
+      name: 'app_rate_limit_merge',
+      text: `INSERT INTO app_rate_limit AS p
           (app_id, usage_percent, usage_at, stopped_until, stop_cause, throttles, updated_at, stopped_since, app_stopped_until)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         ON CONFLICT (app_id) DO UPDATE SET
@@ -54,33 +57,33 @@ export class PaceStore {
           throttles = excluded.throttles, updated_at = $7`,
       values: [
         appId,
-        seen.usagePercent,
-        seen.usageAt,
-        seen.stoppedUntil,
-        seen.stopCause,
-        seen.throttles,
+        observed.usagePercent,
+        observed.usageAt,
+        observed.stoppedUntil,
+        observed.stopCause,
+        observed.throttles,
         now,
-        seen.stoppedSince,
-        seen.appStoppedUntil,
+        observed.stoppedSince,
+        observed.appStoppedUntil,
         addSeconds(now, -BREAK_SECONDS),
       ],
     });
   }
 
   /** Whether the turn is the caller's; until `next` it is nobody else's. Only where the stop is known to all. */
-  async takeTurn(appId: string, next: Date): Promise<boolean> {
+  async claimLimitProbe(appId: string, next: Date): Promise<boolean> {
     const taken = await this.database.run({
-      name: 'pace_take_turn',
-      text: `UPDATE meta_app_pace SET next_turn_at = $2 WHERE app_id = $1 AND stopped_until > $3 AND (next_turn_at IS NULL OR next_turn_at <= $3)`,
+      name: 'app_rate_limit_claim_probe',
+      text: `UPDATE app_rate_limit SET next_probe_at = $2 WHERE app_id = $1 AND stopped_until > $3 AND (next_probe_at IS NULL OR next_probe_at <= $3)`,
       values: [appId, next, this.clock.now()],
     });
     return taken === 1;
   }
 
   /** No turn before `next`. */
-  async delayTurn(appId: string, next: Date): Promise<void> {
+  async postponeLimitProbe(appId: string, next: Date): Promise<void> {
     await this.database.run({
-      text: 'UPDATE meta_app_pace SET next_turn_at = greatest(next_turn_at, $2) WHERE app_id = $1',
+      text: 'UPDATE app_rate_limit SET next_probe_at = greatest(next_probe_at, $2) WHERE app_id = $1',
       values: [appId, next],
     });
   }
@@ -88,7 +91,7 @@ export class PaceStore {
   /** Opens the breaker for all replicas until `until`; an open one stays open for longer. */
   async open(appId: string, until: Date): Promise<void> {
     await this.database.run({
-      text: `INSERT INTO meta_app_pace AS p (app_id, breaker, breaker_until, openings, updated_at) VALUES ($1, 'open', $2, 1, $3)
+      text: `INSERT INTO app_rate_limit AS p (app_id, breaker, breaker_until, openings, updated_at) VALUES ($1, 'open', $2, 1, $3)
         ON CONFLICT (app_id) DO UPDATE SET breaker = 'open', breaker_until = greatest(p.breaker_until, $2),
           openings = CASE WHEN p.breaker = 'open' AND p.breaker_until > $3 THEN p.openings ELSE p.openings + 1 END, updated_at = $3`,
       values: [appId, until, this.clock.now()],
@@ -96,12 +99,12 @@ export class PaceStore {
   }
 
   /** Whether the caller is the one that may probe; for `until` nobody else may. `early`: a person asks, before its time. */
-  async takeProbe(appId: string, until: Date, early: boolean): Promise<boolean> {
+  async claimBreakerProbe(appId: string, until: Date, isForced: boolean): Promise<boolean> {
     const now = this.clock.now();
     const taken = await this.database.run({
-      text: `UPDATE meta_app_pace SET breaker_until = $2, updated_at = $3
+      text: `UPDATE app_rate_limit SET breaker_until = $2, updated_at = $3
         WHERE app_id = $1 AND breaker = 'open' AND ($4 OR breaker_until IS NULL OR breaker_until <= $3)`,
-      values: [appId, until, now, early],
+      values: [appId, until, now, isForced],
     });
     return taken === 1;
   }
@@ -109,20 +112,22 @@ export class PaceStore {
   /** Meta answers again. */
   async close(appId: string): Promise<void> {
     await this.database.run({
-      text: `UPDATE meta_app_pace SET breaker = 'closed', breaker_until = NULL, openings = 0, updated_at = $2
+      text: `UPDATE app_rate_limit SET breaker = 'closed', breaker_until = NULL, openings = 0, updated_at = $2
         WHERE app_id = $1 AND breaker = 'open'`,
       values: [appId, this.clock.now()],
     });
   }
 
   /** All apps, for metrics. */
-  async all(): Promise<(PaceState & { appId: string })[]> {
-    const rows = await this.database.rows<PaceRow & { app_id: string }>({ text: 'SELECT * FROM meta_app_pace' });
+  async all(): Promise<(AppRateLimitState & { appId: string })[]> {
+    const rows = await this.database.rows<AppRateLimitRow & { app_id: string }>({
+      text: 'SELECT * FROM app_rate_limit',
+    });
     return rows.map((row) => ({ appId: row.app_id, ...toState(row) }));
   }
 }
 
-function toState(row: PaceRow): PaceState {
+function toState(row: AppRateLimitRow): AppRateLimitState {
   return {
     usagePercent: row.usage_percent,
     usageAt: row.usage_at,

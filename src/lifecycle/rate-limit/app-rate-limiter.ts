@@ -6,53 +6,53 @@ import { type ThrottleNotice, UsageObserver } from '../../meta/graph/usage-obser
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { Random } from '../../platform/random.ts';
-import { PaceStore } from './app-rate-limit.repository.ts';
+import { AppRateLimitRepository } from './app-rate-limit.repository.ts';
 import {
   type Allowance,
+  type AppRateLimitState,
   allowanceOf,
+  applyStop,
   breakerSeconds,
-  type PaceState,
-  REFUSED_TURN_SECONDS,
-  stopped,
-  TURN_SECONDS,
-  throttleStop,
-  turnFor,
-  UNKNOWN_PACE,
-  usageStop,
+  limitProbeCutoff,
+  PROBE_INTERVAL_SECONDS,
+  REFUSED_PROBE_INTERVAL_SECONDS,
+  stopForThrottle,
+  stopForUsage,
+  UNKNOWN_RATE_LIMIT,
 } from './rate-limit-rules.ts';
 
 /** Meta is not asked now: the app is throttled, or Meta is down. Nothing was sent. */
-export class PaceStopped extends Error {
+export class CallNotPermittedError extends Error {
   constructor(
     readonly reason: 'throttled' | 'usage' | 'unavailable',
     readonly until: Date,
   ) {
     super(`calls to Meta are stopped (${reason}) until ${until.toISOString()}`);
-    this.name = 'PaceStopped';
+    this.name = 'CallNotPermittedError';
   }
 }
 
 /**
  * `forced`: a person asks for it now. Passes stops for limits, and probes an open breaker at once. `urgent`: a token that would die of
- * waiting, in a turn of `takeTurn`. Passes stops for limits only.
+ * waiting, in a turn of `claimLimitProbe`. Passes stops for limits only.
  */
 export type Urgency = 'scheduled' | 'urgent' | 'forced';
 
 /** Calls at a time to one app, from one replica, when nothing speaks against it. */
-export const MOST_AT_ONCE = 32;
+export const MAX_CONCURRENT_CALLS = 32;
 
 const REREAD_MS = 1_000;
 const FLUSH_MS = 1_000;
 /** A probe that never came back is another's after this. */
-const PROBE_SECONDS = 30;
+const BREAKER_PROBE_SECONDS = 30;
 const BREAKER = { threshold: 0.5, size: 20, minimumNumberOfCalls: 10 };
 
 interface AppState {
-  shared: PaceState;
+  shared: AppRateLimitState;
   readAtMs: number | null;
   breaker: CountBreaker;
   unsaved: boolean;
-  turnIsOver: boolean;
+  isLimitProbeOver: boolean;
 }
 
 /**
@@ -60,12 +60,12 @@ interface AppState {
  * second, and only of news. A circuit breaker (cockatiel's counts, our clock, the database's word) stops all when Meta is down.
  */
 @Injectable()
-export class AppPace extends UsageObserver implements OnApplicationShutdown {
+export class AppRateLimiter extends UsageObserver implements OnApplicationShutdown {
   private readonly apps = new Map<string, AppState>();
   private timer: NodeJS.Timeout | null = null;
 
   constructor(
-    private readonly store: PaceStore,
+    private readonly repository: AppRateLimitRepository,
     private readonly clock: Clock,
     private readonly random: Random,
     @Inject(LOGGER) private readonly logger: Pino,
@@ -75,24 +75,24 @@ export class AppPace extends UsageObserver implements OnApplicationShutdown {
 
   /** How many calls at a time the app bears now. */
   async allowance(appId: string): Promise<Allowance> {
-    return allowanceOf(await this.current(appId), this.clock.now(), MOST_AT_ONCE);
+    return allowanceOf(await this.current(appId), this.clock.now(), MAX_CONCURRENT_CALLS);
   }
 
   /**
-   * Makes one call to Meta, if the app's pace allows it, and learns from how it ends. Throws `PaceStopped` where it does not, else what
+   * Makes one call to Meta, if the app's pace allows it, and learns from how it ends. Throws `CallNotPermittedError` where it does not, else what
    * the call throws.
    */
   async call<T>(appId: string, urgency: Urgency, send: () => Promise<T>): Promise<T> {
-    await this.pass(appId, urgency);
+    await this.acquire(appId, urgency);
     try {
       const result = await send();
       await this.succeeded(appId);
       return result;
     } catch (error) {
       if (error instanceof MetaError) {
-        if (speaksOfAnOutage(error)) await this.failed(appId);
+        if (isOutage(error)) await this.failed(appId);
         else await this.succeeded(appId);
-        if (urgency === 'urgent' && isLimitOfTheApp(error)) await this.endTurn(appId);
+        if (urgency === 'urgent' && isAppLimit(error)) await this.endLimitProbe(appId);
       }
       throw error;
     }
@@ -102,17 +102,18 @@ export class AppPace extends UsageObserver implements OnApplicationShutdown {
    * The turn of this replica to renew a few tokens although the app is stopped for a limit: those that end before the answer. Null: no
    * such stop, not yet, or another's turn. One turn a minute over all replicas; ten minutes after one that Meta refused.
    */
-  async takeTurn(appId: string, nearEndSeconds: number): Promise<Date | null> {
+  async claimLimitProbe(appId: string, nearEndSeconds: number): Promise<Date | null> {
     const now = this.clock.now();
-    const endsBefore = turnFor(await this.current(appId), now, nearEndSeconds);
-    if (endsBefore === null || !(await this.store.takeTurn(appId, addSeconds(now, TURN_SECONDS)))) return null;
-    this.appState(appId).turnIsOver = false;
+    const endsBefore = limitProbeCutoff(await this.current(appId), now, nearEndSeconds);
+    if (endsBefore === null || !(await this.repository.claimLimitProbe(appId, addSeconds(now, PROBE_INTERVAL_SECONDS))))
+      return null;
+    this.appState(appId).isLimitProbeOver = false;
     return endsBefore;
   }
 
   /** Whether Meta has refused a call of this replica's turn for a limit of the app: another would only lengthen the block. */
-  isTurnOver(appId: string): boolean {
-    return this.appState(appId).turnIsOver;
+  isLimitProbeOver(appId: string): boolean {
+    return this.appState(appId).isLimitProbeOver;
   }
 
   /** Whether Meta is down for this app, as far as is known here without asking. */
@@ -121,21 +122,22 @@ export class AppPace extends UsageObserver implements OnApplicationShutdown {
   }
 
   /** Tells the outcome of calls that were made in one go (a batch), each of which has its own verdict. */
-  async learn(appId: string, errors: readonly MetaError[], successes: number): Promise<void> {
-    for (const error of errors) if (speaksOfAnOutage(error)) await this.failed(appId);
+  async recordOutcomes(appId: string, errors: readonly MetaError[], successes: number): Promise<void> {
+    for (const error of errors) if (isOutage(error)) await this.failed(appId);
     if (successes > 0) await this.succeeded(appId);
   }
 
-  /** Throws `PaceStopped` where the app must not be called now; takes the probe where that is what is left. */
-  async pass(appId: string, urgency: Urgency): Promise<void> {
-    const allowance = allowanceOf(await this.current(appId), this.clock.now(), MOST_AT_ONCE);
+  /** Throws `CallNotPermittedError` where the app must not be called now; takes the probe where that is what is left. */
+  async acquire(appId: string, urgency: Urgency): Promise<void> {
+    const allowance = allowanceOf(await this.current(appId), this.clock.now(), MAX_CONCURRENT_CALLS);
     if (allowance.kind === 'go') return;
     const limited = allowance.kind === 'stop' && allowance.cause !== 'unavailable';
     if (limited && urgency !== 'scheduled') return;
-    if (limited) throw new PaceStopped(allowance.cause, allowance.until);
-    if (allowance.kind === 'stop' && urgency !== 'forced') throw new PaceStopped(allowance.cause, allowance.until);
-    const until = addSeconds(this.clock.now(), PROBE_SECONDS);
-    if (await this.store.takeProbe(appId, until, urgency === 'forced')) {
+    if (limited) throw new CallNotPermittedError(allowance.cause, allowance.until);
+    if (allowance.kind === 'stop' && urgency !== 'forced')
+      throw new CallNotPermittedError(allowance.cause, allowance.until);
+    const until = addSeconds(this.clock.now(), BREAKER_PROBE_SECONDS);
+    if (await this.repository.claimBreakerProbe(appId, until, urgency === 'forced')) {
       this.appState(appId).readAtMs = null;
       return;
     }
@@ -143,28 +145,28 @@ export class AppPace extends UsageObserver implements OnApplicationShutdown {
     const now = await this.current(appId);
     // Another replica has closed it meanwhile, or is at it.
     if (now.breaker === 'closed') return;
-    throw new PaceStopped('unavailable', now.breakerUntil ?? until);
+    throw new CallNotPermittedError('unavailable', now.breakerUntil ?? until);
   }
 
   override observe(appId: string, usage: UsageReport, throttle: ThrottleNotice | null): void {
     const state = this.appState(appId);
     const now = this.clock.now();
-    const told =
+    const reported =
       throttle === null
-        ? usageStop(usage.appUsagePercent, usage.throttledUntilSeconds)
-        : throttleStop(throttle.scope, throttle.retryAfterSeconds, state.shared.throttles);
+        ? stopForUsage(usage.appUsagePercent, usage.throttledUntilSeconds)
+        : stopForThrottle(throttle.scope, throttle.retryAfterSeconds, state.shared.throttles);
     const before = state.shared;
     state.shared = {
-      ...stopped(before, now, told),
+      ...applyStop(before, now, reported),
       ...(usage.appUsagePercent === null ? {} : { usagePercent: usage.appUsagePercent, usageAt: now }),
       throttles: throttle === null ? 0 : before.throttles + 1,
     };
-    const news =
+    const hasChanges =
       state.shared.stoppedUntil !== before.stoppedUntil ||
       state.shared.appStoppedUntil !== before.appStoppedUntil ||
       Math.round(before.usagePercent) !== Math.round(state.shared.usagePercent) ||
       before.throttles > 0 !== (throttle !== null);
-    if (news) this.save(state);
+    if (hasChanges) this.save(state);
   }
 
   /** Shares what this replica saw with the others. */
@@ -173,12 +175,12 @@ export class AppPace extends UsageObserver implements OnApplicationShutdown {
       if (!state.unsaved) continue;
       state.unsaved = false;
       try {
-        await this.store.merge(appId, state.shared);
+        await this.repository.merge(appId, state.shared);
       } catch (error) {
         state.unsaved = true;
         this.logger.warn(
           { err: error, app_id: appId },
-          'the pace of an app could not be shared with the other replicas',
+          'the rate limit of an app could not be shared with the other replicas',
         );
       }
     }
@@ -190,9 +192,9 @@ export class AppPace extends UsageObserver implements OnApplicationShutdown {
     await this.flush();
   }
 
-  private async endTurn(appId: string): Promise<void> {
-    this.appState(appId).turnIsOver = true;
-    await this.store.delayTurn(appId, addSeconds(this.clock.now(), REFUSED_TURN_SECONDS));
+  private async endLimitProbe(appId: string): Promise<void> {
+    this.appState(appId).isLimitProbeOver = true;
+    await this.repository.postponeLimitProbe(appId, addSeconds(this.clock.now(), REFUSED_PROBE_INTERVAL_SECONDS));
   }
 
   private async succeeded(appId: string): Promise<void> {
@@ -200,7 +202,7 @@ export class AppPace extends UsageObserver implements OnApplicationShutdown {
     const wasOpen = state.shared.breaker === 'open';
     state.breaker.success(wasOpen ? CircuitState.HalfOpen : CircuitState.Closed);
     if (!wasOpen) return;
-    await this.store.close(appId);
+    await this.repository.close(appId);
     state.shared = { ...state.shared, breaker: 'closed', breakerUntil: null, openings: 0 };
     this.logger.info({ app_id: appId }, 'Meta answers again: the circuit breaker is closed');
   }
@@ -210,18 +212,18 @@ export class AppPace extends UsageObserver implements OnApplicationShutdown {
     const wasOpen = state.shared.breaker === 'open';
     if (!state.breaker.failure(wasOpen ? CircuitState.HalfOpen : CircuitState.Closed)) return;
     const until = addSeconds(this.clock.now(), breakerSeconds(state.shared.openings + 1, this.random.fraction()));
-    await this.store.open(appId, until);
+    await this.repository.open(appId, until);
     state.shared = { ...state.shared, breaker: 'open', breakerUntil: until };
     state.readAtMs = null;
     if (!wasOpen) this.logger.warn({ app_id: appId, until }, 'Meta is down: the circuit breaker is open');
   }
 
-  private async current(appId: string): Promise<PaceState> {
+  private async current(appId: string): Promise<AppRateLimitState> {
     const state = this.appState(appId);
     const nowMs = this.clock.now().getTime();
     if (state.readAtMs !== null && Math.abs(nowMs - state.readAtMs) < REREAD_MS) return state.shared;
     state.readAtMs = nowMs;
-    const stored = await this.store.read(appId);
+    const stored = await this.repository.read(appId);
     const own = state.shared;
     const ownUsage = own.usageAt !== null && (stored.usageAt === null || own.usageAt > stored.usageAt);
     const ownStop =
@@ -242,11 +244,11 @@ export class AppPace extends UsageObserver implements OnApplicationShutdown {
     const known = this.apps.get(appId);
     if (known !== undefined) return known;
     const fresh: AppState = {
-      shared: UNKNOWN_PACE,
+      shared: UNKNOWN_RATE_LIMIT,
       readAtMs: null,
       breaker: new CountBreaker(BREAKER),
       unsaved: false,
-      turnIsOver: true,
+      isLimitProbeOver: true,
     };
     this.apps.set(appId, fresh);
     return fresh;
@@ -264,10 +266,10 @@ export class AppPace extends UsageObserver implements OnApplicationShutdown {
 }
 
 /** Meta is down, or our app is set up wrongly: in both cases asking on for the next credential helps nobody. */
-function speaksOfAnOutage(error: MetaError): boolean {
+function isOutage(error: MetaError): boolean {
   return error.verdict.kind === 'transient' || error.verdict.kind === 'configuration';
 }
 
-function isLimitOfTheApp({ verdict }: MetaError): boolean {
+function isAppLimit({ verdict }: MetaError): boolean {
   return verdict.kind === 'throttled' && verdict.scope === 'app';
 }

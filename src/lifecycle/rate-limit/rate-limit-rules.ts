@@ -2,7 +2,7 @@ import type { ThrottleScope } from '../../meta/errors/classify-error.ts';
 import { addSeconds } from '../../platform/clock.ts';
 
 /** How one of Meta's apps may be called by background work, as all replicas see it. */
-export interface PaceState {
+export interface AppRateLimitState {
   /** The highest gauge of the last answer that told one; may exceed 100. */
   usagePercent: number;
   usageAt: Date | null;
@@ -22,7 +22,7 @@ export interface PaceState {
   openings: number;
 }
 
-export const UNKNOWN_PACE: PaceState = Object.freeze({
+export const UNKNOWN_RATE_LIMIT: AppRateLimitState = Object.freeze({
   usagePercent: 0,
   usageAt: null,
   stoppedUntil: null,
@@ -46,26 +46,26 @@ const SLOW_FROM_PERCENT = 75;
 const STOP_FROM_PERCENT = 95;
 const USAGE_STOP_SECONDS = 60;
 /** Gauges are of a rolling hour; a reading that is older than this is no reason to go slowly any more. */
-const USAGE_GOOD_FOR_SECONDS = 300;
+const USAGE_TTL_SECONDS = 300;
 
 /** One turn for all replicas in this time; none in the first of a stop. */
-export const TURN_SECONDS = 60;
+export const PROBE_INTERVAL_SECONDS = 60;
 /** After a turn that Meta refused as well. */
-export const REFUSED_TURN_SECONDS = 10 * 60;
+export const REFUSED_PROBE_INTERVAL_SECONDS = 10 * 60;
 /** A stop that lasts longer is not waited out any more. */
 const LONG_STOP_SECONDS = 60 * 60;
 /** A token that lives this much longer than the stop can be renewed after it. */
-const OUTLIVES_BY_SECONDS = 15 * 60;
+const MIN_LIFE_AFTER_STOP_SECONDS = 15 * 60;
 /** Stops with less than this between them are one: hardly a look falls into the break. */
 export const BREAK_SECONDS = 5 * 60;
 
-export function allowanceOf(state: PaceState, now: Date, most: number): Allowance {
+export function allowanceOf(state: AppRateLimitState, now: Date, maxConcurrency: number): Allowance {
   if (state.breaker === 'open') {
     if (state.breakerUntil !== null && state.breakerUntil > now)
       return { kind: 'stop', cause: 'unavailable', until: state.breakerUntil };
     return { kind: 'probe' };
   }
-  if (!isStopped(state, now)) return { kind: 'go', concurrency: concurrencyAt(state, now, most) };
+  if (!isStopped(state, now)) return { kind: 'go', concurrency: concurrencyAt(state, now, maxConcurrency) };
   // What the work needs (exchange, debug_token) is counted against the app, not against that object (META.md 13).
   const ofObjectsOnly = state.appStoppedUntil === null || state.appStoppedUntil <= now;
   if (ofObjectsOnly && stoppedSeconds(state, now) >= LONG_STOP_SECONDS) return { kind: 'go', concurrency: 1 };
@@ -77,49 +77,49 @@ export function allowanceOf(state: PaceState, now: Date, most: number): Allowanc
  * A call that Meta refuses lengthens the block (META.md 13), so a stop is waited out by whatever can: until it has lasted for an hour
  * without a break, only what would not outlive it may go; after that, what ends within `nearEndSeconds`.
  */
-export function turnFor(state: PaceState, now: Date, nearEndSeconds: number): Date | null {
+export function limitProbeCutoff(state: AppRateLimitState, now: Date, nearEndSeconds: number): Date | null {
   if (allowanceOf(state, now, 1).kind !== 'stop' || state.breaker === 'open' || state.stoppedUntil === null)
     return null;
   const lasted = stoppedSeconds(state, now);
-  if (lasted < TURN_SECONDS) return null;
-  const cannotWait = addSeconds(state.stoppedUntil, OUTLIVES_BY_SECONDS);
+  if (lasted < PROBE_INTERVAL_SECONDS) return null;
+  const cannotWait = addSeconds(state.stoppedUntil, MIN_LIFE_AFTER_STOP_SECONDS);
   const nearEnd = addSeconds(now, lasted < LONG_STOP_SECONDS ? 0 : nearEndSeconds);
   return cannotWait > nearEnd ? cannotWait : nearEnd;
 }
 
-function isStopped(state: PaceState, now: Date): boolean {
+function isStopped(state: AppRateLimitState, now: Date): boolean {
   return state.stoppedUntil !== null && state.stoppedUntil > now;
 }
 
-function stoppedSeconds({ stoppedSince }: PaceState, now: Date): number {
+function stoppedSeconds({ stoppedSince }: AppRateLimitState, now: Date): number {
   return stoppedSince === null ? 0 : (now.getTime() - stoppedSince.getTime()) / 1000;
 }
 
-function concurrencyAt({ usagePercent, usageAt }: PaceState, now: Date, most: number): number {
-  const fresh = usageAt !== null && addSeconds(usageAt, USAGE_GOOD_FOR_SECONDS) > now;
-  if (!fresh || usagePercent <= SLOW_FROM_PERCENT) return most;
-  const room = Math.max(0, (STOP_FROM_PERCENT - usagePercent) / (STOP_FROM_PERCENT - SLOW_FROM_PERCENT));
-  return Math.max(1, Math.floor(most * room));
+function concurrencyAt({ usagePercent, usageAt }: AppRateLimitState, now: Date, maxConcurrency: number): number {
+  const fresh = usageAt !== null && addSeconds(usageAt, USAGE_TTL_SECONDS) > now;
+  if (!fresh || usagePercent <= SLOW_FROM_PERCENT) return maxConcurrency;
+  const headroomShare = Math.max(0, (STOP_FROM_PERCENT - usagePercent) / (STOP_FROM_PERCENT - SLOW_FROM_PERCENT));
+  return Math.max(1, Math.floor(maxConcurrency * headroomShare));
 }
 
 const APP_WAIT_SECONDS = 60;
-const APP_WAIT_CEILING_SECONDS = 15 * 60;
+const MAX_APP_WAIT_SECONDS = 15 * 60;
 const OBJECT_WAIT_SECONDS = 10;
 /** A limit of one page, person or business must not hold up everybody's renewals for ever: at most this at a time, and in a row. */
-const OBJECT_STOP_CEILING_SECONDS = 60 * 60;
-const APP_STOP_CEILING_SECONDS = 24 * 60 * 60;
+const MAX_OBJECT_STOP_SECONDS = 60 * 60;
+const MAX_APP_STOP_SECONDS = 24 * 60 * 60;
 
 /** How long a refusal for a limit stops the background work of the app. */
-function throttleSeconds(scope: ThrottleScope, retryAfterSeconds: number | null, throttlesInARow: number): number {
+function throttleSeconds(scope: ThrottleScope, retryAfterSeconds: number | null, consecutiveThrottles: number): number {
   if (scope === 'app') {
-    const unnamed = Math.min(APP_WAIT_CEILING_SECONDS, APP_WAIT_SECONDS * 2 ** Math.min(throttlesInARow, 8));
-    return Math.min(APP_STOP_CEILING_SECONDS, retryAfterSeconds ?? unnamed);
+    const defaultSeconds = Math.min(MAX_APP_WAIT_SECONDS, APP_WAIT_SECONDS * 2 ** Math.min(consecutiveThrottles, 8));
+    return Math.min(MAX_APP_STOP_SECONDS, retryAfterSeconds ?? defaultSeconds);
   }
-  return Math.min(OBJECT_STOP_CEILING_SECONDS, retryAfterSeconds ?? OBJECT_WAIT_SECONDS);
+  return Math.min(MAX_OBJECT_STOP_SECONDS, retryAfterSeconds ?? OBJECT_WAIT_SECONDS);
 }
 
 /** What one answer stops, and for how long. Null: not at all. */
-export interface ToldStop {
+export interface ReportedStop {
   /** The app's own limit. */
   appSeconds: number | null;
   /** The limit of a page, a person or a business. */
@@ -128,21 +128,21 @@ export interface ToldStop {
 }
 
 /** What a good answer's headers stop: a regain time is named (of an object: META.md 13), or the app's own gauge is nearly full. */
-export function usageStop(appUsagePercent: number | null, regainSeconds: number | null): ToldStop {
+export function stopForUsage(appUsagePercent: number | null, regainSeconds: number | null): ReportedStop {
   return {
     appSeconds: (appUsagePercent ?? 0) >= STOP_FROM_PERCENT ? USAGE_STOP_SECONDS : null,
-    objectSeconds: regainSeconds === null ? null : Math.min(OBJECT_STOP_CEILING_SECONDS, regainSeconds),
+    objectSeconds: regainSeconds === null ? null : Math.min(MAX_OBJECT_STOP_SECONDS, regainSeconds),
     cause: regainSeconds === null ? 'usage' : 'throttled',
   };
 }
 
 /** What a refusal for a limit stops. */
-export function throttleStop(
+export function stopForThrottle(
   scope: ThrottleScope,
   retryAfterSeconds: number | null,
-  throttlesInARow: number,
-): ToldStop {
-  const seconds = throttleSeconds(scope, retryAfterSeconds, throttlesInARow);
+  consecutiveThrottles: number,
+): ReportedStop {
+  const seconds = throttleSeconds(scope, retryAfterSeconds, consecutiveThrottles);
   return {
     appSeconds: scope === 'app' ? seconds : null,
     objectSeconds: scope === 'app' ? null : seconds,
@@ -151,16 +151,20 @@ export function throttleStop(
 }
 
 /** The state after such a stop, told now. A longer one that stands already stays. */
-export function stopped(state: PaceState, now: Date, { appSeconds, objectSeconds, cause }: ToldStop): PaceState {
+export function applyStop(
+  state: AppRateLimitState,
+  now: Date,
+  { appSeconds, objectSeconds, cause }: ReportedStop,
+): AppRateLimitState {
   const seconds = Math.max(appSeconds ?? 0, objectSeconds ?? 0);
   if (seconds <= 0) return state;
   const until = addSeconds(now, seconds);
-  const goesOn = state.stoppedUntil !== null && addSeconds(state.stoppedUntil, BREAK_SECONDS) > now;
+  const isContinuation = state.stoppedUntil !== null && addSeconds(state.stoppedUntil, BREAK_SECONDS) > now;
   const isLonger = state.stoppedUntil === null || until > state.stoppedUntil;
   return {
     ...state,
     ...(isLonger ? { stoppedUntil: until, stopCause: cause } : {}),
-    stoppedSince: goesOn ? (state.stoppedSince ?? now) : now,
+    stoppedSince: isContinuation ? (state.stoppedSince ?? now) : now,
     appStoppedUntil:
       appSeconds === null ? state.appStoppedUntil : latest(state.appStoppedUntil, addSeconds(now, appSeconds)),
   };
@@ -171,10 +175,10 @@ function latest(one: Date | null, other: Date): Date {
 }
 
 const BREAKER_SECONDS = 15;
-const BREAKER_CEILING_SECONDS = 5 * 60;
+const MAX_BREAKER_SECONDS = 5 * 60;
 
 /** How long the breaker stays open before the next probe, the shorter half of it at random. */
-export function breakerSeconds(openingsInARow: number, fraction: number): number {
-  const step = Math.min(BREAKER_CEILING_SECONDS, BREAKER_SECONDS * 2 ** Math.min(Math.max(0, openingsInARow - 1), 8));
+export function breakerSeconds(consecutiveOpenings: number, fraction: number): number {
+  const step = Math.min(MAX_BREAKER_SECONDS, BREAKER_SECONDS * 2 ** Math.min(Math.max(0, consecutiveOpenings - 1), 8));
   return step * (0.5 + fraction / 2);
 }

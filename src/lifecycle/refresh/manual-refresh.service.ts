@@ -1,22 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
-import { CredentialClaims } from '../../connections/credentials/credential-claim.repository.ts';
+import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
-import { WorkOnCredential } from '../sweeps/credential-worker.ts';
-import { isRenewable } from './token-refresher.ts';
+import { CredentialWorker } from '../sweeps/credential-worker.ts';
+import { isRefreshable } from './token-refresher.ts';
 
 const POLL_MS = 150;
 /** For work that another replica, or a sweep here, is at. */
-const PATIENCE_MS = 10_000;
+const MAX_WAIT_MS = 10_000;
 const CHECK_BATCH = 50;
 
 /** What a person asks for now, of a whole connection. Failures are written on the credentials, not thrown. */
 @Injectable()
-export class WorkOnConnection {
+export class ManualRefreshService {
   constructor(
-    private readonly claims: CredentialClaims,
-    private readonly work: WorkOnCredential,
+    private readonly claims: CredentialClaimRepository,
+    private readonly worker: CredentialWorker,
     private readonly config: Config,
   ) {}
 
@@ -32,18 +32,18 @@ export class WorkOnConnection {
     const doneMeanwhile = claimed !== null && claimed.version !== root.version;
     if (claimed !== null) {
       if (doneMeanwhile) await this.claims.release([claimed]);
-      else if (isRenewable(claimed) || claimed.pending !== null) await this.work.renew(claimed, 'forced');
-      else await this.work.check([claimed], 'forced');
+      else if (isRefreshable(claimed) || claimed.pending !== null) await this.worker.refresh(claimed, 'forced');
+      else await this.worker.check([claimed], 'forced');
     }
     const after = await this.claims.findRoot(connectionId);
     if (after?.status !== 'active' || after.kind !== 'user') return;
-    const pages = await this.claims.claimPages(connectionId, this.config.claimSeconds, { dueOnly: false });
-    if (pages.length > 0) await this.work.derive(pages, 'forced');
+    const pages = await this.claims.claimPageTokens(connectionId, this.config.claimSeconds, { dueOnly: false });
+    if (pages.length > 0) await this.worker.derive(pages, 'forced');
   }
 
   /** Inspects all credentials; dead page tokens whose user token lives are derived again at once. */
   async check(connectionId: string): Promise<void> {
-    const ids = await this.claims.idsOf(connectionId);
+    const ids = await this.claims.listCredentialIds(connectionId);
     for (let start = 0; start < ids.length; start += CHECK_BATCH) {
       const batch: ClaimedCredential[] = [];
       for (const id of ids.slice(start, start + CHECK_BATCH)) {
@@ -51,16 +51,16 @@ export class WorkOnConnection {
         if (claimed !== null) batch.push(claimed);
       }
       if (batch.length === 0) continue;
-      const outcomes = await this.work.check(batch, 'forced');
+      const outcomes = await this.worker.check(batch, 'forced');
       for (const [index, outcome] of outcomes.entries()) {
         const id = batch[index]?.id;
-        if (outcome === 'to_be_derived' && id !== undefined) await this.work.renewNow(id, 'forced');
+        if (outcome === 'to_be_derived' && id !== undefined) await this.worker.refreshNow(id, 'forced');
       }
     }
   }
 
   private async claim(credentialId: string): Promise<ClaimedCredential | null> {
-    const until = performance.now() + PATIENCE_MS;
+    const until = performance.now() + MAX_WAIT_MS;
     for (;;) {
       const claimed = await this.claims.claimOne(credentialId, this.config.claimSeconds);
       if (claimed !== null || performance.now() > until) return claimed;

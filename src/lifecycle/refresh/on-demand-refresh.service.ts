@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
 import { connectionNotFound, reauthRequired } from '../../connections/connection/connection-problems.ts';
-import { CredentialClaims } from '../../connections/credentials/credential-claim.repository.ts';
-import type { CredentialAtWork } from '../../connections/credentials/credential-snapshot.ts';
+import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
+import type { CredentialSnapshot } from '../../connections/credentials/credential-snapshot.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { AppError, defineProblem } from '../../platform/problem.ts';
-import { AppPace } from '../rate-limit/app-rate-limiter.ts';
-import { WorkOnCredential } from '../sweeps/credential-worker.ts';
-import { isRenewable, oldEnoughAt, type RenewalOutcome } from './token-refresher.ts';
+import { AppRateLimiter } from '../rate-limit/app-rate-limiter.ts';
+import { CredentialWorker } from '../sweeps/credential-worker.ts';
+import { isRefreshable, type RefreshOutcome, refreshableAt } from './token-refresher.ts';
 
 export const refreshPending = defineProblem(
   'refresh_pending',
@@ -25,23 +25,23 @@ export const minValidUnsatisfiable = defineProblem(
 
 const POLL_MS = 150;
 /** For a renewal that another replica is at. */
-const PATIENCE_MS = 10_000;
+const MAX_WAIT_MS = 10_000;
 /** Meta gives at most one fresh token a day (META.md 3): what it gave within this time it gives again. */
-const FRESH_SECONDS = 24 * 60 * 60;
+const META_REFRESH_INTERVAL_SECONDS = 24 * 60 * 60;
 /** Failures that mean: Meta answered, and the answer did not reach further. */
-const NO_MORE_LIFE: ReadonlySet<string> = new Set(['renewal_no_longer_life', 'too_young']);
+const NO_LONGER_LIFETIME_CODES: ReadonlySet<string> = new Set(['renewal_no_longer_life', 'too_young']);
 
-type Standing = { kind: 'enough' } | { kind: 'renew' } | { kind: 'refuse'; error: AppError };
+type RefreshDecision = { kind: 'enough' } | { kind: 'refresh' } | { kind: 'refuse'; error: AppError };
 
 /** Makes sure that a token lives long enough, by renewing it where needed: once for all who wait, over all replicas. */
 @Injectable()
-export class EnsureValid {
-  private readonly flights = new Map<string, Promise<void>>();
+export class OnDemandRefreshService {
+  private readonly inFlight = new Map<string, Promise<void>>();
 
   constructor(
-    private readonly claims: CredentialClaims,
-    private readonly work: WorkOnCredential,
-    private readonly pace: AppPace,
+    private readonly claims: CredentialClaimRepository,
+    private readonly worker: CredentialWorker,
+    private readonly rateLimiter: AppRateLimiter,
     private readonly clock: Clock,
     private readonly config: Config,
   ) {}
@@ -52,20 +52,20 @@ export class EnsureValid {
    * 409 `reauth_required`, 404 `connection_not_found`.
    */
   async ensure(credentialId: string, minValidSeconds: number): Promise<void> {
-    const until = performance.now() + PATIENCE_MS;
+    const until = performance.now() + MAX_WAIT_MS;
     for (;;) {
       const credential = await this.claims.find(credentialId);
-      const standing = this.standing(credential, minValidSeconds);
-      if (standing.kind === 'enough') return;
-      if (standing.kind === 'refuse') throw standing.error;
-      const running = this.flights.get(credentialId);
+      const decision = this.decision(credential, minValidSeconds);
+      if (decision.kind === 'enough') return;
+      if (decision.kind === 'refuse') throw decision.error;
+      const running = this.inFlight.get(credentialId);
       // Once for all who wait here: each looks for itself, after it, whether that was enough.
       const isOwner = running === undefined;
       const flight = running ?? this.start(credentialId, minValidSeconds);
       await flight;
-      if (performance.now() > until) throw pending(2);
+      if (performance.now() > until) throw refreshPendingError(2);
       if (!isOwner) continue;
-      const after = this.standing(await this.claims.find(credentialId), minValidSeconds);
+      const after = this.decision(await this.claims.find(credentialId), minValidSeconds);
       if (after.kind === 'enough') return;
       if (after.kind === 'refuse') throw after.error;
       await sleep(POLL_MS);
@@ -73,31 +73,31 @@ export class EnsureValid {
   }
 
   private start(credentialId: string, minValidSeconds: number): Promise<void> {
-    const flight = this.renew(credentialId, minValidSeconds).finally(() => this.flights.delete(credentialId));
-    this.flights.set(credentialId, flight);
+    const flight = this.refresh(credentialId, minValidSeconds).finally(() => this.inFlight.delete(credentialId));
+    this.inFlight.set(credentialId, flight);
     return flight;
   }
 
   /** One attempt; nothing where the claim is another replica's, whose work is waited for by looking again. */
-  private async renew(credentialId: string, minValidSeconds: number): Promise<void> {
+  private async refresh(credentialId: string, minValidSeconds: number): Promise<void> {
     const claimed = await this.claims.claimOne(credentialId, this.config.claimSeconds);
     if (claimed === null) return;
     // Another replica may have ended its work between our look and our claim.
-    if (this.standing(claimed, minValidSeconds).kind !== 'renew') {
+    if (this.decision(claimed, minValidSeconds).kind !== 'refresh') {
       await this.claims.release([claimed]);
       return;
     }
-    const [outcome] = await this.work.renew(claimed, 'scheduled');
+    const [outcome] = await this.worker.refresh(claimed, 'scheduled');
     await this.refuseIfStopped(outcome, claimed);
   }
 
-  private async refuseIfStopped(outcome: RenewalOutcome | undefined, credential: CredentialAtWork): Promise<void> {
+  private async refuseIfStopped(outcome: RefreshOutcome | undefined, credential: CredentialSnapshot): Promise<void> {
     if (outcome !== 'stopped') return;
-    const allowance = await this.pace.allowance(credential.appId);
-    throw pending(allowance.kind === 'stop' ? this.secondsUntil(allowance.until) : 5);
+    const allowance = await this.rateLimiter.allowance(credential.appId);
+    throw refreshPendingError(allowance.kind === 'stop' ? this.secondsUntil(allowance.until) : 5);
   }
 
-  private standing(credential: CredentialAtWork | null, minValidSeconds: number): Standing {
+  private decision(credential: CredentialSnapshot | null, minValidSeconds: number): RefreshDecision {
     if (credential === null || credential.status === 'revoked') return refuse(new AppError(connectionNotFound));
     if (credential.status !== 'active' || credential.sealed === null) return refuse(new AppError(reauthRequired));
     const now = this.clock.now();
@@ -105,18 +105,18 @@ export class EnsureValid {
     if (credential.expiresAt === null ? !unknownEnd : credential.expiresAt >= addSeconds(now, minValidSeconds)) {
       return { kind: 'enough' };
     }
-    if (!isRenewable(credential)) return unsatisfiable('Tokens of this kind are not renewed.');
-    if (oldEnoughAt(credential) > now)
+    if (!isRefreshable(credential)) return unsatisfiable('Tokens of this kind are not renewed.');
+    if (refreshableAt(credential) > now)
       return unsatisfiable('Instagram and Threads renew no token that is younger than 24 hours.');
-    if (this.wasTheMost(credential, minValidSeconds, now))
+    if (this.isMaxLifetimeExceeded(credential, minValidSeconds, now))
       return unsatisfiable('The last renewal gave less life than that.');
-    return this.byBackOff(credential, now);
+    return this.decideByBackOff(credential, now);
   }
 
-  private byBackOff({ failure }: CredentialAtWork, now: Date): Standing {
+  private decideByBackOff({ failure }: CredentialSnapshot, now: Date): RefreshDecision {
     const nextAttemptAt = failure?.next_attempt_at == null ? null : new Date(failure.next_attempt_at);
-    if (failure === null || nextAttemptAt === null || nextAttemptAt <= now) return { kind: 'renew' };
-    if (NO_MORE_LIFE.has(failure.code)) return unsatisfiable(failure.detail);
+    if (failure === null || nextAttemptAt === null || nextAttemptAt <= now) return { kind: 'refresh' };
+    if (NO_LONGER_LIFETIME_CODES.has(failure.code)) return unsatisfiable(failure.detail);
     return refuse(
       new AppError(refreshPending, {
         detail: failure.detail,
@@ -126,8 +126,12 @@ export class EnsureValid {
     );
   }
 
-  private wasTheMost({ lastRefreshedAt, expiresAt }: CredentialAtWork, minValidSeconds: number, now: Date): boolean {
-    if (lastRefreshedAt === null || lastRefreshedAt <= addSeconds(now, -FRESH_SECONDS)) return false;
+  private isMaxLifetimeExceeded(
+    { lastRefreshedAt, expiresAt }: CredentialSnapshot,
+    minValidSeconds: number,
+    now: Date,
+  ): boolean {
+    if (lastRefreshedAt === null || lastRefreshedAt <= addSeconds(now, -META_REFRESH_INTERVAL_SECONDS)) return false;
     return expiresAt === null || expiresAt < addSeconds(lastRefreshedAt, minValidSeconds);
   }
 
@@ -136,14 +140,14 @@ export class EnsureValid {
   }
 }
 
-function refuse(error: AppError): Standing {
+function refuse(error: AppError): RefreshDecision {
   return { kind: 'refuse', error };
 }
 
-function unsatisfiable(detail: string): Standing {
+function unsatisfiable(detail: string): RefreshDecision {
   return refuse(new AppError(minValidUnsatisfiable, { detail }));
 }
 
-function pending(retryAfterSeconds: number): AppError {
+function refreshPendingError(retryAfterSeconds: number): AppError {
   return new AppError(refreshPending, { retryAfterSeconds });
 }

@@ -1,65 +1,65 @@
 import { Injectable } from '@nestjs/common';
-import { ClaimLost } from '../../connections/authorization/pending-authorization.repository.ts';
-import { CredentialClaims } from '../../connections/credentials/credential-claim.repository.ts';
-import { CredentialOutcomes } from '../../connections/credentials/credential-outcome.repository.ts';
-import type { ClaimedCredential, CredentialAtWork } from '../../connections/credentials/credential-snapshot.ts';
-import { CredentialVersions } from '../../connections/credentials/credential-version.repository.ts';
+import { ClaimLostError } from '../../connections/authorization/pending-authorization.repository.ts';
+import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
+import { CredentialOutcomeRepository } from '../../connections/credentials/credential-outcome.repository.ts';
+import type { ClaimedCredential, CredentialSnapshot } from '../../connections/credentials/credential-snapshot.ts';
+import { CredentialVersionRepository } from '../../connections/credentials/credential-version.repository.ts';
 import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
 import type { InspectionResult } from '../../meta/tokens/inspection-result.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
-import { SealBroken } from '../../vault/sealed-secret.ts';
-import { type Failure, failureOf, later } from '../failures/attempt-failure.ts';
-import { SettleFailure } from '../failures/failure-recorder.ts';
-import { AppPace, PaceStopped, type Urgency } from '../rate-limit/app-rate-limiter.ts';
-import { circuitOpen, type RenewalOutcome, SEAL_BROKEN } from './token-refresher.ts';
-import { judgeAnswer } from './validate-refreshed-token.ts';
+import { DecryptionError } from '../../vault/sealed-secret.ts';
+import { type AttemptFailure, failLater, toAttemptFailure } from '../failures/attempt-failure.ts';
+import { FailureRecorder } from '../failures/failure-recorder.ts';
+import { AppRateLimiter, CallNotPermittedError, type Urgency } from '../rate-limit/app-rate-limiter.ts';
+import { circuitOpenFailure, DECRYPTION_FAILED, type RefreshOutcome } from './token-refresher.ts';
+import { validateRefreshedToken } from './validate-refreshed-token.ts';
 
 /** Page tokens are given again by their user token: `/me/accounts`, all pages of it, once for all pages of a connection that are due. */
 @Injectable()
-export class DerivePageTokens {
+export class PageTokenDeriver {
   constructor(
-    private readonly claims: CredentialClaims,
-    private readonly versions: CredentialVersions,
-    private readonly outcomes: CredentialOutcomes,
+    private readonly claims: CredentialClaimRepository,
+    private readonly versions: CredentialVersionRepository,
+    private readonly outcomes: CredentialOutcomeRepository,
     private readonly discovery: DiscoveryApi,
     private readonly inspections: InspectionApi,
-    private readonly pace: AppPace,
-    private readonly settle: SettleFailure,
+    private readonly rateLimiter: AppRateLimiter,
+    private readonly failureRecorder: FailureRecorder,
   ) {}
 
   /** Works on claimed page credentials of one connection; how each ended. */
-  async derive(pages: ClaimedCredential[], urgency: Urgency): Promise<RenewalOutcome[]> {
+  async derive(pages: ClaimedCredential[], urgency: Urgency): Promise<RefreshOutcome[]> {
     const root = await this.claims.findRoot(pages[0]?.connectionId ?? '');
     if (root === null || root.status !== 'active' || root.kind !== 'user') {
-      for (const page of pages) await this.outcomes.notDue(page);
+      for (const page of pages) await this.outcomes.recordNotDue(page);
       return pages.map(() => 'not_due' as const);
     }
     let tokens: Map<string, SecretString>;
     try {
-      tokens = await this.tokensOf(root, pages, urgency);
+      tokens = await this.fetchTokens(root, pages, urgency);
     } catch (error) {
-      return this.allEnd(pages, root, urgency, error);
+      return this.failAll(pages, root, urgency, error);
     }
-    const results: RenewalOutcome[] = [];
-    for (const page of pages) results.push(await this.one(page, tokens.get(page.subjectId) ?? null, urgency));
+    const results: RefreshOutcome[] = [];
+    for (const page of pages) results.push(await this.deriveOne(page, tokens.get(page.subjectId) ?? null, urgency));
     return results;
   }
 
   /** The fresh tokens of these pages. Pages with a pending version are in no need of one. */
-  private async tokensOf(
-    root: CredentialAtWork,
+  private async fetchTokens(
+    root: CredentialSnapshot,
     pages: ClaimedCredential[],
     urgency: Urgency,
   ): Promise<Map<string, SecretString>> {
     const wanted = new Set(pages.filter((page) => page.pending === null).map((page) => page.subjectId));
     const tokens = new Map<string, SecretString>();
     if (wanted.size === 0) return tokens;
-    const userToken = await this.versions.openServing(root);
+    const userToken = await this.versions.openCurrent(root);
     if (userToken === null) return tokens;
-    await this.pace.call(root.appId, urgency, async () => {
-      for await (const page of this.discovery.pages(userToken)) {
+    await this.rateLimiter.call(root.appId, urgency, async () => {
+      for await (const page of this.discovery.listPages(userToken)) {
         if (page.accessToken !== null && wanted.has(page.id)) tokens.set(page.id, page.accessToken);
       }
     });
@@ -67,30 +67,34 @@ export class DerivePageTokens {
   }
 
   /** The list could not be had: what that says of the user token is for its own check to tell, the pages wait. */
-  private async allEnd(
+  private async failAll(
     pages: ClaimedCredential[],
-    root: CredentialAtWork,
+    root: CredentialSnapshot,
     urgency: Urgency,
     error: unknown,
-  ): Promise<RenewalOutcome[]> {
-    if (error instanceof PaceStopped && urgency === 'scheduled') {
+  ): Promise<RefreshOutcome[]> {
+    if (error instanceof CallNotPermittedError && urgency === 'scheduled') {
       await this.claims.release(pages);
       return pages.map(() => 'stopped' as const);
     }
     if (error instanceof MetaError && (error.verdict.kind === 'dead' || error.verdict.kind === 'suspect')) {
-      await this.outcomes.doubted(root.id, root.version);
+      await this.outcomes.requestVerification(root.id, root.version);
     }
     const failure = this.failureFor(error);
     if (failure === null) throw error;
     return Promise.all(pages.map((page) => this.fail(page, failure)));
   }
 
-  private async one(page: ClaimedCredential, fresh: SecretString | null, urgency: Urgency): Promise<RenewalOutcome> {
+  private async deriveOne(
+    page: ClaimedCredential,
+    fresh: SecretString | null,
+    urgency: Urgency,
+  ): Promise<RefreshOutcome> {
     try {
-      return await this.renew(page, fresh, urgency);
+      return await this.refresh(page, fresh, urgency);
     } catch (error) {
-      if (error instanceof ClaimLost) return 'lost';
-      if (error instanceof PaceStopped && urgency === 'scheduled') {
+      if (error instanceof ClaimLostError) return 'lost';
+      if (error instanceof CallNotPermittedError && urgency === 'scheduled') {
         await this.claims.release([page]);
         return 'stopped';
       }
@@ -100,87 +104,100 @@ export class DerivePageTokens {
     }
   }
 
-  private async renew(page: ClaimedCredential, fresh: SecretString | null, urgency: Urgency): Promise<RenewalOutcome> {
-    const serving = await this.versions.openServing(page).catch(() => null);
+  private async refresh(
+    page: ClaimedCredential,
+    fresh: SecretString | null,
+    urgency: Urgency,
+  ): Promise<RefreshOutcome> {
+    const serving = await this.versions.openCurrent(page).catch(() => null);
     if (page.pending !== null) {
-      return this.judge(page, page.pending, await this.versions.openPending(page, page.pending), serving, urgency);
+      return this.validateAndPromote(
+        page,
+        page.pending,
+        await this.versions.openPending(page, page.pending),
+        serving,
+        urgency,
+      );
     }
-    if (fresh === null) return this.missing(page, serving, urgency);
-    if (serving !== null && this.versions.sameToken(fresh, serving)) {
+    if (fresh === null) return this.handleMissing(page, serving, urgency);
+    if (serving !== null && this.versions.isSameToken(fresh, serving)) {
       const inspection = await this.inspect(page, serving, urgency);
       if (inspection.valid) {
-        await this.outcomes.pageUnchanged(page);
+        await this.outcomes.recordUnchangedPage(page);
         return 'refreshed';
       }
       return this.fail(page, PAGE_LOST, true);
     }
-    const told = { expiresAt: null, scopes: null };
-    await this.versions.storePending(page, fresh, told);
-    return this.judge(page, told, fresh, serving, urgency);
+    const reported = { expiresAt: null, scopes: null };
+    await this.versions.storePending(page, fresh, reported);
+    return this.validateAndPromote(page, reported, fresh, serving, urgency);
   }
 
-  private async judge(
+  private async validateAndPromote(
     page: ClaimedCredential,
     pending: { expiresAt: Date | null; scopes: string[] | null },
     token: SecretString,
     serving: SecretString | null,
     urgency: Urgency,
-  ): Promise<RenewalOutcome> {
+  ): Promise<RefreshOutcome> {
     const inspection = await this.inspect(page, token, urgency);
     const facts = {
       old: page,
       pending,
-      sameToken: serving !== null && this.versions.sameToken(token, serving),
+      isSameToken: serving !== null && this.versions.isSameToken(token, serving),
       inspection,
     };
-    let judgement = judgeAnswer(facts);
-    if (judgement.kind === 'ask_old_token') {
+    let validation = validateRefreshedToken(facts);
+    if (validation.kind === 'inspect_old_token') {
       const old = serving === null ? null : await this.inspect(page, serving, urgency);
-      judgement = judgeAnswer({ ...facts, oldScopesNow: old?.valid === true ? (old.scopes ?? page.scopes) : null });
+      validation = validateRefreshedToken({
+        ...facts,
+        oldScopesNow: old?.valid === true ? (old.scopes ?? page.scopes) : null,
+      });
     }
-    if (judgement.kind === 'promote') {
-      await this.versions.promote(page, judgement.version);
+    if (validation.kind === 'promote') {
+      await this.versions.promote(page, validation.version);
       return 'refreshed';
     }
     await this.versions.discardPending(page);
-    return judgement.kind === 'reject' ? this.fail(page, later(judgement.code, judgement.detail)) : 'failed';
+    return validation.kind === 'reject' ? this.fail(page, failLater(validation.code, validation.detail)) : 'failed';
   }
 
   /** The person has no task on the page any more, or the page is gone; the token we hold may live on all the same. */
-  private async missing(
+  private async handleMissing(
     page: ClaimedCredential,
     serving: SecretString | null,
     urgency: Urgency,
-  ): Promise<RenewalOutcome> {
+  ): Promise<RefreshOutcome> {
     const inspection = serving === null ? null : await this.inspect(page, serving, urgency);
     if (inspection?.valid !== true) return this.fail(page, PAGE_LOST, true);
-    await this.outcomes.pageUnchanged(page);
+    await this.outcomes.recordUnchangedPage(page);
     return 'not_due';
   }
 
   private inspect(page: ClaimedCredential, token: SecretString, urgency: Urgency): Promise<InspectionResult> {
-    return this.pace.call(page.appId, urgency, () => this.inspections.inspect('page', token));
+    return this.rateLimiter.call(page.appId, urgency, () => this.inspections.inspect('page', token));
   }
 
-  private failureFor(error: unknown): Failure | null {
-    if (error instanceof MetaError) return failureOf(error);
-    if (error instanceof SealBroken) return SEAL_BROKEN;
-    if (error instanceof PaceStopped) return circuitOpen(error);
+  private failureFor(error: unknown): AttemptFailure | null {
+    if (error instanceof MetaError) return toAttemptFailure(error);
+    if (error instanceof DecryptionError) return DECRYPTION_FAILED;
+    if (error instanceof CallNotPermittedError) return circuitOpenFailure(error);
     return null;
   }
 
-  private async fail(page: ClaimedCredential, failure: Failure, isDead = false): Promise<RenewalOutcome> {
+  private async fail(page: ClaimedCredential, failure: AttemptFailure, isDead = false): Promise<RefreshOutcome> {
     try {
-      await this.settle.refresh(isDead ? { ...page, health: 'invalid' } : page, failure);
+      await this.failureRecorder.recordRefreshFailure(isDead ? { ...page, health: 'invalid' } : page, failure);
     } catch (error) {
-      if (error instanceof ClaimLost) return 'lost';
+      if (error instanceof ClaimLostError) return 'lost';
       throw error;
     }
     return 'failed';
   }
 }
 
-const PAGE_LOST = later(
+const PAGE_LOST = failLater(
   'page_token_lost',
   'Meta gives no token for this Page any more: the person has no task on it, or it has been deleted. Give the role back, or connect again.',
 );

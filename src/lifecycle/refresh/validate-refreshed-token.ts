@@ -1,26 +1,26 @@
-import type { CredentialAtWork, PendingVersion } from '../../connections/credentials/credential-snapshot.ts';
+import type { CredentialSnapshot, PendingVersion } from '../../connections/credentials/credential-snapshot.ts';
 import type { VerifiedVersion } from '../../connections/credentials/credential-version.repository.ts';
 import { missingScopesOfToken } from '../../meta/dialog/product-scopes.ts';
 import type { InspectionResult } from '../../meta/tokens/inspection-result.ts';
 import { addSeconds } from '../../platform/clock.ts';
 
-export type AnswerJudgement =
+export type RefreshedTokenValidation =
   | { kind: 'promote'; version: VerifiedVersion }
   /** It lacks scopes: only what the old token has now can tell whether the person took them away. */
-  | { kind: 'ask_old_token' }
-  | { kind: 'reject'; code: RejectionCode; detail: string };
+  | { kind: 'inspect_old_token' }
+  | { kind: 'reject'; code: RefreshRejectionCode; detail: string };
 
-export type RejectionCode =
+export type RefreshRejectionCode =
   | 'renewal_other_app'
   | 'renewal_other_user'
   | 'renewal_invalid'
   | 'renewal_no_longer_life'
   | 'renewal_fewer_scopes';
 
-export interface AnswerFacts {
-  old: CredentialAtWork;
+export interface RefreshedTokenFacts {
+  old: CredentialSnapshot;
   pending: Pick<PendingVersion, 'expiresAt' | 'scopes'>;
-  sameToken: boolean;
+  isSameToken: boolean;
   /** Somebody asked for this renewal: then a fresh token counts that ends no sooner, though a moment after the last one it ends no later. */
   isForced?: boolean;
   inspection: InspectionResult;
@@ -36,7 +36,7 @@ const SLACK_SECONDS = 2;
  * What an answer to a renewal is worth (CONTRACT 6.1): same app, same user, valid, later expiry, and no scope less than the old token has
  * now. Page tokens that never end need no later expiry: they are derived because their user token changed.
  */
-export function judgeAnswer(facts: AnswerFacts): AnswerJudgement {
+export function validateRefreshedToken(facts: RefreshedTokenFacts): RefreshedTokenValidation {
   const { old, inspection } = facts;
   if (!inspection.valid) {
     return inspection.reason === 'dead'
@@ -51,25 +51,25 @@ export function judgeAnswer(facts: AnswerFacts): AnswerJudgement {
     return reject('renewal_other_user', 'Meta gave a token of somebody else; the old one serves on.');
   }
   const expiresAt = inspection.expiresAt === 'unknown' ? facts.pending.expiresAt : inspection.expiresAt;
-  if (!livesLonger(facts, expiresAt)) {
+  if (!hasLongerLifetime(facts, expiresAt)) {
     return reject(
       'renewal_no_longer_life',
       'Meta gave no longer life than the token has already; the old one serves on.',
     );
   }
-  return judgeScopes(facts, inspection, expiresAt);
+  return validateScopes(facts, inspection, expiresAt);
 }
 
-function judgeScopes(
-  { old, pending, oldScopesNow }: AnswerFacts,
+function validateScopes(
+  { old, pending, oldScopesNow }: RefreshedTokenFacts,
   inspection: Extract<InspectionResult, { valid: true }>,
   expiresAt: Date | null,
-): AnswerJudgement {
+): RefreshedTokenValidation {
   const scopes = inspection.scopes ?? pending.scopes ?? old.scopes;
   const missing = old.scopes.filter((scope) => !scopes.includes(scope));
   // Hosts that tell no scopes have no way to ask about the old token either: what the answer says is taken for the person's will.
   if (missing.length > 0 && inspection.scopes !== null) {
-    if (oldScopesNow === undefined) return { kind: 'ask_old_token' };
+    if (oldScopesNow === undefined) return { kind: 'inspect_old_token' };
     if (missing.some((scope) => oldScopesNow?.includes(scope))) {
       return reject(
         'renewal_fewer_scopes',
@@ -79,22 +79,33 @@ function judgeScopes(
   }
   const dataAccess =
     old.kind === 'user' || old.kind === 'system_user' ? { dataAccessExpiresAt: inspection.dataAccessExpiresAt } : {};
-  const told = inspection.scopes ?? pending.scopes;
-  const lacks = told === null ? {} : { missingScopes: missingScopesOfToken(old.product, old.kind, told) };
+  const reported = inspection.scopes ?? pending.scopes;
+  const missingScopesPatch =
+    reported === null ? {} : { missingScopes: missingScopesOfToken(old.product, old.kind, reported) };
   return {
     kind: 'promote',
-    version: { scopes, lostScopes: missing, ...lacks, issuedAt: inspection.issuedAt, expiresAt, ...dataAccess },
+    version: {
+      scopes,
+      lostScopes: missing,
+      ...missingScopesPatch,
+      issuedAt: inspection.issuedAt,
+      expiresAt,
+      ...dataAccess,
+    },
   };
 }
 
 /** Null is never (or unknown for Instagram and Threads, where another string can only be a renewal). */
-function livesLonger({ old, sameToken, isForced = false }: AnswerFacts, expiresAt: Date | null): boolean {
-  if (expiresAt === null) return !sameToken;
+function hasLongerLifetime(
+  { old, isSameToken, isForced = false }: RefreshedTokenFacts,
+  expiresAt: Date | null,
+): boolean {
+  if (expiresAt === null) return !isSameToken;
   if (old.expiresAt === null) return old.kind === 'instagram_user' || old.kind === 'threads_user';
-  if (isForced && !sameToken) return expiresAt >= addSeconds(old.expiresAt, -SLACK_SECONDS);
-  return expiresAt > addSeconds(old.expiresAt, sameToken ? SAME_TOKEN_SLACK_SECONDS : SLACK_SECONDS);
+  if (isForced && !isSameToken) return expiresAt >= addSeconds(old.expiresAt, -SLACK_SECONDS);
+  return expiresAt > addSeconds(old.expiresAt, isSameToken ? SAME_TOKEN_SLACK_SECONDS : SLACK_SECONDS);
 }
 
-function reject(code: RejectionCode, detail: string): AnswerJudgement {
+function reject(code: RefreshRejectionCode, detail: string): RefreshedTokenValidation {
   return { kind: 'reject', code, detail };
 }

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
-import { CredentialClaims } from '../../connections/credentials/credential-claim.repository.ts';
+import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 
@@ -8,18 +8,18 @@ type Claim = Pick<ClaimedCredential, 'id' | 'claimId'>;
 
 /** The signs of life of this replica: while work on a claim goes on, its deadline is moved, three times in the time it lasts. */
 @Injectable()
-export class ClaimKeeper {
+export class ClaimHeartbeat {
   private readonly held = new Map<string, Claim>();
   private timer: NodeJS.Timeout | null = null;
 
   constructor(
-    private readonly claims: CredentialClaims,
+    private readonly claims: CredentialClaimRepository,
     private readonly config: Config,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
   /** Begins to keep claims alive. */
-  keep(claims: readonly Claim[]): void {
+  add(claims: readonly Claim[]): void {
     for (const claim of claims) this.held.set(keyOf(claim), claim);
     if (this.held.size === 0 || this.timer !== null) return;
     this.timer = setInterval(() => void this.extend(), (this.config.claimSeconds * 1000) / 3);
@@ -27,7 +27,7 @@ export class ClaimKeeper {
   }
 
   /** The work has ended, and with it, in the database, the claim. */
-  drop(claim: Claim): void {
+  remove(claim: Claim): void {
     this.held.delete(keyOf(claim));
     if (this.held.size === 0) this.stop();
   }

@@ -8,16 +8,16 @@ import {
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { CronJob } from 'cron';
 import { Config } from '../../config/config.ts';
-import { ConnectionVerdicts } from '../../connections/connection/connection-status.service.ts';
-import { CredentialVersions } from '../../connections/credentials/credential-version.repository.ts';
+import { ConnectionStatusService } from '../../connections/connection/connection-status.service.ts';
+import { CredentialVersionRepository } from '../../connections/credentials/credential-version.repository.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
-import { settledWithin } from '../drain-with-timeout.ts';
-import { RevokeAtMeta } from '../provider-revocation.service.ts';
-import { Upkeep } from '../retention.service.ts';
+import { drainWithTimeout } from '../drain-with-timeout.ts';
+import { ProviderRevocationService } from '../provider-revocation.service.ts';
+import { RetentionService } from '../retention.service.ts';
 import { Sweep, type SweepScope } from './sweep.ts';
 
-const LOOK_EACH_MS = 60_000;
-const UPKEEP_CRON = '17 2 * * *';
+const POLL_INTERVAL_MS = 60_000;
+const RETENTION_CRON = '17 2 * * *';
 const BATCH = 500;
 
 /**
@@ -25,81 +25,86 @@ const BATCH = 500;
  * claims share the work. What is still under way is not begun again, and holds up nothing else: neither another app's work nor other kinds.
  */
 @Injectable()
-export class Schedule implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
-  private readonly underWay = new Map<string, Promise<void>>();
+export class LifecycleJob implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
+  private readonly inProgress = new Map<string, Promise<void>>();
   private stoppingSinceMs: number | null = null;
 
   constructor(
     private readonly registry: SchedulerRegistry,
     private readonly sweep: Sweep,
-    private readonly revocations: RevokeAtMeta,
-    private readonly verdicts: ConnectionVerdicts,
-    private readonly versions: CredentialVersions,
-    private readonly upkeep: Upkeep,
+    private readonly revocations: ProviderRevocationService,
+    private readonly connectionStatusService: ConnectionStatusService,
+    private readonly versions: CredentialVersionRepository,
+    private readonly retentionService: RetentionService,
     private readonly config: Config,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
   onApplicationBootstrap(): void {
-    this.at('lifecycle refresh', this.config.refreshCron, () => this.ofEachApp('refresh', 'due'));
-    this.at('lifecycle health', this.config.healthCron, () => this.ofEachApp('health', 'due'));
-    this.at('lifecycle upkeep', UPKEEP_CRON, () =>
-      this.once('upkeep', () => this.upkeep.run(() => this.stoppingSinceMs !== null)),
+    this.addCron('lifecycle refresh', this.config.refreshCron, () => this.forEachApp('refresh', 'due'));
+    this.addCron('lifecycle health', this.config.healthCron, () => this.forEachApp('health', 'due'));
+    this.addCron('lifecycle retention', RETENTION_CRON, () =>
+      this.runExclusive('upkeep', () => this.retentionService.run(() => this.stoppingSinceMs !== null)),
     );
-    const timer = setInterval(() => void this.look(), LOOK_EACH_MS);
+    const timer = setInterval(() => void this.runUrgentWork(), POLL_INTERVAL_MS);
     timer.unref();
-    this.registry.addInterval('lifecycle look', timer);
+    this.registry.addInterval('lifecycle urgent work', timer);
   }
 
   /** What cannot wait for the schedule. `off` switches renewals or inspections off on this replica, here as well. Never throws. */
-  async look(): Promise<void> {
+  async runUrgentWork(): Promise<void> {
     const isStopping = (): boolean => this.stoppingSinceMs !== null;
     await Promise.all([
-      this.config.refreshCron === null ? null : this.ofEachApp('refresh', 'retries'),
-      this.config.healthCron === null ? null : this.ofEachApp('health', 'retries'),
-      this.once('revocations', () => this.revocations.workOff(isStopping)),
-      this.once('data access', () => untilFewer(BATCH, isStopping, () => this.verdicts.watchDataAccess(BATCH))),
-      this.once('spent versions', () => untilFewer(BATCH, isStopping, () => this.versions.destroySpent(BATCH))),
+      this.config.refreshCron === null ? null : this.forEachApp('refresh', 'retries'),
+      this.config.healthCron === null ? null : this.forEachApp('health', 'retries'),
+      this.runExclusive('revocations', () => this.revocations.processDue(isStopping)),
+      this.runExclusive('data access', () =>
+        drainBatches(BATCH, isStopping, () => this.connectionStatusService.processDataAccessExpiry(BATCH)),
+      ),
+      this.runExclusive('spent versions', () =>
+        drainBatches(BATCH, isStopping, () => this.versions.destroySupersededVersions(BATCH)),
+      ),
     ]);
   }
 
   /** No timer stays behind; what is under way begins nothing new. */
   onModuleDestroy(): void {
     this.stoppingSinceMs = performance.now();
-    for (const name of ['lifecycle refresh', 'lifecycle health', 'lifecycle upkeep']) {
+    for (const name of ['lifecycle refresh', 'lifecycle health', 'lifecycle retention']) {
       if (this.registry.doesExist('cron', name)) this.registry.deleteCronJob(name);
     }
-    if (this.registry.doesExist('interval', 'lifecycle look')) this.registry.deleteInterval('lifecycle look');
+    if (this.registry.doesExist('interval', 'lifecycle urgent work'))
+      this.registry.deleteInterval('lifecycle urgent work');
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await settledWithin(this.underWay.values(), this.stoppingSinceMs ?? performance.now());
+    await drainWithTimeout(this.inProgress.values(), this.stoppingSinceMs ?? performance.now());
   }
 
-  private async ofEachApp(sweep: 'refresh' | 'health', scope: SweepScope): Promise<void> {
+  private async forEachApp(sweep: 'refresh' | 'health', scope: SweepScope): Promise<void> {
     const each = (appId: string): Promise<void> =>
-      this.once(`${sweep} of ${scope} for ${appId}`, () => this.sweep[sweep](scope, [appId]));
+      this.runExclusive(`${sweep} of ${scope} for ${appId}`, () => this.sweep[sweep](scope, [appId]));
     await Promise.all(this.sweep.appIds.map(each));
   }
 
-  private at(name: string, cronTime: string | null, work: () => Promise<void>): void {
+  private addCron(name: string, cronTime: string | null, work: () => Promise<void>): void {
     if (cronTime === null) return;
     const job = CronJob.from({ cronTime, timeZone: 'UTC', onTick: work, start: true });
     this.registry.addCronJob(name, job);
   }
 
-  private async once(name: string, work: () => Promise<unknown>): Promise<void> {
-    if (this.stoppingSinceMs !== null || this.underWay.has(name)) return;
+  private async runExclusive(name: string, work: () => Promise<unknown>): Promise<void> {
+    if (this.stoppingSinceMs !== null || this.inProgress.has(name)) return;
     const running = work().then(
       () => undefined,
       (error: unknown) => this.logger.error({ err: error, work: name }, 'scheduled work broke; the next look goes on'),
     );
-    this.underWay.set(name, running);
+    this.inProgress.set(name, running);
     await running;
-    this.underWay.delete(name);
+    this.inProgress.delete(name);
   }
 }
 
-async function untilFewer(full: number, isStopping: () => boolean, batch: () => Promise<number>): Promise<void> {
-  while (!isStopping() && (await batch()) >= full);
+async function drainBatches(batchSize: number, isStopping: () => boolean, batch: () => Promise<number>): Promise<void> {
+  while (!isStopping() && (await batch()) >= batchSize);
 }

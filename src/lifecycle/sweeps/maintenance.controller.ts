@@ -3,7 +3,7 @@ import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import { Roles } from '../../auth/decorators.ts';
 import { Sweep, type SweepCounts } from './sweep.ts';
 
-interface SweepAnswer {
+interface SweepResponse {
   claimed: number;
   failed: number;
   skipped: number;
@@ -20,19 +20,19 @@ export class MaintenanceController {
 
   @Post('refresh-sweep')
   @HttpCode(200)
-  async refresh(): Promise<SweepAnswer & { refreshed: number }> {
+  async refresh(): Promise<SweepResponse & { refreshed: number }> {
     const counts = await this.sweep.refresh();
-    return { ...toAnswer(counts), refreshed: counts.done };
+    return { ...toSweepResponse(counts), refreshed: counts.done };
   }
 
   @Post('health-sweep')
   @HttpCode(200)
-  async health(): Promise<SweepAnswer & { checked: number }> {
+  async health(): Promise<SweepResponse & { checked: number }> {
     const counts = await this.sweep.health();
-    return { ...toAnswer(counts), checked: counts.done };
+    return { ...toSweepResponse(counts), checked: counts.done };
   }
 }
 
-function toAnswer({ claimed, failed, skipped, durationSeconds }: SweepCounts): SweepAnswer {
+function toSweepResponse({ claimed, failed, skipped, durationSeconds }: SweepCounts): SweepResponse {
   return { claimed, failed, skipped, duration_seconds: durationSeconds };
 }

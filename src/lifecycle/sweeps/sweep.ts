@@ -1,16 +1,16 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
-import { CredentialClaims } from '../../connections/credentials/credential-claim.repository.ts';
+import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
-import { settledWithin } from '../drain-with-timeout.ts';
+import { drainWithTimeout } from '../drain-with-timeout.ts';
 import type { CheckOutcome } from '../inspection/token-inspector.ts';
 import { LifecycleMetrics } from '../lifecycle-metrics.ts';
-import { AppPace } from '../rate-limit/app-rate-limiter.ts';
-import type { RenewalOutcome } from '../refresh/token-refresher.ts';
-import { WorkOnCredential } from './credential-worker.ts';
-import { runBounded } from './for-each-concurrent.ts';
+import { AppRateLimiter } from '../rate-limit/app-rate-limiter.ts';
+import type { RefreshOutcome } from '../refresh/token-refresher.ts';
+import { CredentialWorker } from './credential-worker.ts';
+import { forEachConcurrent } from './for-each-concurrent.ts';
 
 export interface SweepCounts {
   claimed: number;
@@ -31,20 +31,20 @@ const CALLS_PER_CHECK_BATCH = 8;
 /** The schedule comes once a day; what ends before it came again, and a little later, cannot wait for it. */
 const URGENT_SECONDS = 26 * 60 * 60;
 /** The last part of the time in which a token is due: of seven days, the last 42 hours. */
-const NEAR_END_SHARE = 1 / 4;
+const NEAR_EXPIRY_SHARE = 1 / 4;
 /** With a turn a minute: 7,200 a day for one app, what 430,000 connections of sixty days need. */
-const RENEWALS_PER_TURN = 5;
+const REFRESHES_PER_PROBE = 5;
 
 /** Works off what is due, on this replica's share: whatever others have claimed is theirs. Each app has its own lane and pace. */
 @Injectable()
 export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
   private stoppingSinceMs: number | null = null;
-  private readonly underWay = new Set<Promise<unknown>>();
+  private readonly inProgress = new Set<Promise<unknown>>();
 
   constructor(
-    private readonly claims: CredentialClaims,
-    private readonly work: WorkOnCredential,
-    private readonly pace: AppPace,
+    private readonly claims: CredentialClaimRepository,
+    private readonly worker: CredentialWorker,
+    private readonly rateLimiter: AppRateLimiter,
     private readonly metrics: LifecycleMetrics,
     private readonly clock: Clock,
     private readonly config: Config,
@@ -60,14 +60,14 @@ export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
   /** Renews, in order of expiry, until nothing is due or nothing is allowed. */
   refresh(scope: SweepScope = 'due', appIds = this.appIds): Promise<SweepCounts> {
     return this.sweep('refresh', appIds, async (appId, counts) => {
-      await this.refreshLane(appId, scope, counts);
-      await this.renewNearEnd(appId, counts);
+      await this.refreshApp(appId, scope, counts);
+      await this.refreshNearExpiry(appId, counts);
     });
   }
 
   /** Inspects, the longest due first, until nothing is due or nothing is allowed. */
   health(scope: SweepScope = 'due', appIds = this.appIds): Promise<SweepCounts> {
-    return this.sweep('health', appIds, (appId, counts) => this.healthLane(appId, scope, counts));
+    return this.sweep('health', appIds, (appId, counts) => this.checkApp(appId, scope, counts));
   }
 
   /** Nothing is begun any more. First of all, because a sweep that a request asked for would keep the server open. */
@@ -77,41 +77,41 @@ export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
 
   /** What is under way ends, where Meta answers at all. */
   async onApplicationShutdown(): Promise<void> {
-    await settledWithin(this.underWay, this.stoppingSinceMs ?? performance.now());
+    await drainWithTimeout(this.inProgress, this.stoppingSinceMs ?? performance.now());
   }
 
   private async sweep(
     kind: 'refresh' | 'health',
     appIds: readonly string[],
-    lane: (appId: string, counts: SweepCounts) => Promise<void>,
+    sweepApp: (appId: string, counts: SweepCounts) => Promise<void>,
   ): Promise<SweepCounts> {
     const startedAtMs = performance.now();
     const counts: SweepCounts = { claimed: 0, done: 0, failed: 0, skipped: 0, durationSeconds: 0 };
-    const lanes = Promise.all(appIds.map((appId) => lane(appId, counts)));
-    this.underWay.add(lanes);
+    const appSweeps = Promise.all(appIds.map((appId) => sweepApp(appId, counts)));
+    this.inProgress.add(appSweeps);
     try {
-      await lanes;
+      await appSweeps;
     } finally {
-      this.underWay.delete(lanes);
+      this.inProgress.delete(appSweeps);
     }
     counts.durationSeconds = Math.round(performance.now() - startedAtMs) / 1000;
     if (counts.claimed > 0) {
-      this.metrics.swept(kind, counts.durationSeconds);
+      this.metrics.recordSweep(kind, counts.durationSeconds);
       this.logger.info({ sweep: kind, ...counts }, 'swept');
     }
     return counts;
   }
 
-  private refreshLane(appId: string, scope: SweepScope, counts: SweepCounts): Promise<void> {
-    return runBounded<ClaimedCredential>({
+  private refreshApp(appId: string, scope: SweepScope, counts: SweepCounts): Promise<void> {
+    return forEachConcurrent<ClaimedCredential>({
       concurrency: () => this.concurrency(appId, 1),
-      next: async (most) => {
+      next: async (maxConcurrency) => {
         const only = scope === 'due' ? null : { urgentBefore: addSeconds(this.clock.now(), URGENT_SECONDS) };
-        return this.claims.claimRenewals(appId, most, this.config.claimSeconds, only);
+        return this.claims.claimRefreshes(appId, maxConcurrency, this.config.claimSeconds, only);
       },
       work: (claimed) =>
         this.count(counts, 1, async () =>
-          (await this.work.renew(claimed, 'scheduled')).map((outcome) => REFRESH_ENDS[outcome]),
+          (await this.worker.refresh(claimed, 'scheduled')).map((outcome) => REFRESH_RESULTS[outcome]),
         ),
     });
   }
@@ -120,35 +120,43 @@ export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
    * An app that is stopped for a limit without end (its product's own traffic can see to that) must not let its tokens die of neglect:
    * those near their end are renewed in turns, the first to end first, until Meta refuses these calls as well. Nothing is inspected so.
    */
-  private async renewNearEnd(appId: string, counts: SweepCounts): Promise<void> {
+  private async refreshNearExpiry(appId: string, counts: SweepCounts): Promise<void> {
     if (this.stoppingSinceMs !== null) return;
-    const endsBefore = await this.pace.takeTurn(appId, this.config.refreshBeforeExpirySeconds * NEAR_END_SHARE);
+    const endsBefore = await this.rateLimiter.claimLimitProbe(
+      appId,
+      this.config.refreshBeforeExpirySeconds * NEAR_EXPIRY_SHARE,
+    );
     if (endsBefore === null) return;
     for (
-      let left = RENEWALS_PER_TURN;
-      left > 0 && this.stoppingSinceMs === null && !this.pace.isTurnOver(appId);
+      let left = REFRESHES_PER_PROBE;
+      left > 0 && this.stoppingSinceMs === null && !this.rateLimiter.isLimitProbeOver(appId);
       left--
     ) {
-      const [claimed] = await this.claims.claimEnding(appId, 1, this.config.claimSeconds, endsBefore);
+      const [claimed] = await this.claims.claimExpiring(appId, 1, this.config.claimSeconds, endsBefore);
       if (claimed === undefined) return;
       await this.count(counts, 1, async () =>
-        (await this.work.renew(claimed, 'urgent')).map((outcome) => REFRESH_ENDS[outcome]),
+        (await this.worker.refresh(claimed, 'urgent')).map((outcome) => REFRESH_RESULTS[outcome]),
       );
     }
   }
 
-  private healthLane(appId: string, scope: SweepScope, counts: SweepCounts): Promise<void> {
-    return runBounded<ClaimedCredential[]>({
+  private checkApp(appId: string, scope: SweepScope, counts: SweepCounts): Promise<void> {
+    return forEachConcurrent<ClaimedCredential[]>({
       concurrency: () => this.concurrency(appId, CALLS_PER_CHECK_BATCH),
       next: async () => {
-        const batch = await this.claims.claimChecks(appId, CHECK_BATCH, this.config.claimSeconds, scope === 'retries');
+        const batch = await this.claims.claimDueInspections(
+          appId,
+          CHECK_BATCH,
+          this.config.claimSeconds,
+          scope === 'retries',
+        );
         return batch.length === 0 ? [] : [batch];
       },
       work: (batch) =>
         this.count(counts, batch.length, async () => {
-          const outcomes = await this.work.check(batch, 'scheduled');
+          const outcomes = await this.worker.check(batch, 'scheduled');
           await this.deriveAgain(batch.filter((_, index) => outcomes[index] === 'to_be_derived'));
-          return outcomes.map((outcome) => CHECK_ENDS[outcome]);
+          return outcomes.map((outcome) => CHECK_RESULTS[outcome]);
         }),
     });
   }
@@ -157,22 +165,22 @@ export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
   private async deriveAgain(dead: readonly ClaimedCredential[]): Promise<void> {
     for (const connectionId of new Set(dead.map((page) => page.connectionId))) {
       if (this.stoppingSinceMs !== null) return;
-      await this.work.deriveDue(connectionId, 'scheduled');
+      await this.worker.deriveDue(connectionId, 'scheduled');
     }
   }
 
   private async concurrency(appId: string, share: number): Promise<number> {
     if (this.stoppingSinceMs !== null) return 0;
-    const allowance = await this.pace.allowance(appId);
+    const allowance = await this.rateLimiter.allowance(appId);
     if (allowance.kind === 'stop') return 0;
     return allowance.kind === 'probe' ? 1 : Math.max(1, Math.floor(allowance.concurrency / share));
   }
 
-  private async count(counts: SweepCounts, claimed: number, work: () => Promise<End[]>): Promise<void> {
+  private async count(counts: SweepCounts, claimed: number, work: () => Promise<SweepResult[]>): Promise<void> {
     try {
-      const ends = await work();
-      counts.claimed += ends.length;
-      for (const end of ends) counts[end]++;
+      const results = await work();
+      counts.claimed += results.length;
+      for (const result of results) counts[result]++;
     } catch (error) {
       counts.claimed += claimed;
       counts.failed += claimed;
@@ -181,9 +189,9 @@ export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
   }
 }
 
-type End = 'done' | 'failed' | 'skipped';
+type SweepResult = 'done' | 'failed' | 'skipped';
 
-const REFRESH_ENDS: Readonly<Record<RenewalOutcome, End>> = {
+const REFRESH_RESULTS: Readonly<Record<RefreshOutcome, SweepResult>> = {
   refreshed: 'done',
   failed: 'failed',
   dead: 'failed',
@@ -193,7 +201,7 @@ const REFRESH_ENDS: Readonly<Record<RenewalOutcome, End>> = {
 };
 
 /** A dead token is a check that succeeded. */
-const CHECK_ENDS: Readonly<Record<CheckOutcome, End>> = {
+const CHECK_RESULTS: Readonly<Record<CheckOutcome, SweepResult>> = {
   alive: 'done',
   dead: 'done',
   to_be_derived: 'done',

@@ -3,10 +3,10 @@ import type { SecretString } from '../../platform/secret-string.ts';
 import type { CallContext } from '../errors/classify-error.ts';
 import { MetaError } from '../errors/meta-error.ts';
 import type { GraphCall } from '../graph/graph-call.ts';
-import { graphId } from '../graph/graph-id.ts';
+import { requireGraphId } from '../graph/graph-id.ts';
 import { GraphTransport } from '../graph/graph-transport.ts';
 import { asObject, field, type Json, readId, readText } from '../graph/lossless-json.ts';
-import { allItems } from '../graph/paginate.ts';
+import { paginate } from '../graph/paginate.ts';
 import {
   type AdAccount,
   type DiscoveredPage,
@@ -34,11 +34,11 @@ export class DiscoveryApi {
    * Every page of the person, over all pages of paging, each once. Asks for the linked Instagram accounts too, and does
    * without where Meta refuses those fields (no Instagram scope).
    */
-  async *pages(userToken: SecretString): AsyncGenerator<DiscoveredPage, void, undefined> {
+  async *listPages(userToken: SecretString): AsyncGenerator<DiscoveredPage, void, undefined> {
     const seen = new Set<string>();
     const list = (fields: string) => {
       const query = { fields, limit: '100' };
-      return allItems(this.transport, this.read('list_pages', '/me/accounts', userToken, query));
+      return paginate(this.transport, this.read('list_pages', '/me/accounts', userToken, query));
     };
     for await (const item of withFallback(list(`${PAGE_FIELDS},${INSTAGRAM_FIELDS}`), () => list(PAGE_FIELDS))) {
       const page = readPage(item);
@@ -49,59 +49,61 @@ export class DiscoveryApi {
   }
 
   /** The page that a page token speaks for, with its linked Instagram accounts where Meta tells them. */
-  async ownPage(pageToken: SecretString): Promise<DiscoveredPage> {
+  async getOwnPage(pageToken: SecretString): Promise<DiscoveredPage> {
     try {
       return await this.readOwnPage(pageToken, `id,name,${INSTAGRAM_FIELDS}`);
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      if (!isDenied(error)) throw error;
       return this.readOwnPage(pageToken, 'id,name');
     }
   }
 
   /** One page's token; null where the person has no task on it: the key is just missing then (META.md 5). */
-  async pageToken(pageId: string, userToken: SecretString): Promise<SecretString | null> {
+  async getPageToken(pageId: string, userToken: SecretString): Promise<SecretString | null> {
     const query = { fields: 'id,name,access_token' };
-    const answer = await this.transport.call(this.read('get_page_token', `/${graphId(pageId)}`, userToken, query));
-    const page = readPage(answer.json);
-    if (page === null) throw unusable('get_page_token', answer.status);
+    const response = await this.transport.call(
+      this.read('get_page_token', `/${requireGraphId(pageId)}`, userToken, query),
+    );
+    const page = readPage(response.json);
+    if (page === null) throw toUnusableResponseError('get_page_token', response.status);
     return page.accessToken;
   }
 
   /** Ids as `act_…`. */
-  async adAccounts(token: SecretString): Promise<AdAccount[]> {
+  async listAdAccounts(token: SecretString): Promise<AdAccount[]> {
     const query = { fields: 'id,account_id,name,currency,business{id,name}', limit: '100' };
     return this.list('list_ad_accounts', '/me/adaccounts', token, query, readAdAccount);
   }
 
   /** The names of these WABAs, in their order; ids come from Embedded Signup or from granular scopes (META.md 8). */
-  async whatsappAccounts(token: SecretString, wabaIds: readonly string[]): Promise<WhatsappAccount[]> {
+  async listWhatsappAccounts(token: SecretString, wabaIds: readonly string[]): Promise<WhatsappAccount[]> {
     const accounts: WhatsappAccount[] = [];
     for (const wabaId of wabaIds) {
-      const call = this.read('get_whatsapp_account', `/${graphId(wabaId)}`, token, { fields: 'id,name' });
+      const call = this.read('get_whatsapp_account', `/${requireGraphId(wabaId)}`, token, { fields: 'id,name' });
       const body = asObject((await this.transport.call(call)).json);
       accounts.push({ id: readId(body, 'id') ?? wabaId, name: readText(body, 'name') });
     }
     return accounts;
   }
 
-  async phoneNumbers(wabaId: string, token: SecretString): Promise<PhoneNumber[]> {
-    const path = `/${graphId(wabaId)}/phone_numbers`;
+  async listPhoneNumbers(wabaId: string, token: SecretString): Promise<PhoneNumber[]> {
+    const path = `/${requireGraphId(wabaId)}/phone_numbers`;
     return this.list('list_phone_numbers', path, token, { fields: PHONE_FIELDS, limit: '100' }, readPhoneNumber);
   }
 
   /** What the person granted, declined and let expire (META.md 10). */
-  async permissions(token: SecretString): Promise<Permissions> {
+  async listPermissions(token: SecretString): Promise<Permissions> {
     const call = this.read('list_permissions', '/me/permissions', token, {});
     const items: Json[] = [];
-    for await (const item of allItems(this.transport, call)) items.push(item);
+    for await (const item of paginate(this.transport, call)) items.push(item);
     return readPermissions(items);
   }
 
-  async me(token: SecretString): Promise<{ id: string; name: string | null }> {
-    const answer = await this.transport.call(this.read('get_me', '/me', token, { fields: 'id,name' }));
-    const body = asObject(answer.json);
+  async getMe(token: SecretString): Promise<{ id: string; name: string | null }> {
+    const response = await this.transport.call(this.read('get_me', '/me', token, { fields: 'id,name' }));
+    const body = asObject(response.json);
     const id = readId(body, 'id');
-    if (id === null) throw unusable('get_me', answer.status);
+    if (id === null) throw toUnusableResponseError('get_me', response.status);
     return { id, name: readText(body, 'name') };
   }
 
@@ -109,7 +111,7 @@ export class DiscoveryApi {
    * The client's business of a business-integration system user, else null. An ordinary token gets 190 here and is fine
    * (META.md 6), so no answer to this call says anything of the token.
    */
-  async clientBusinessId(token: SecretString): Promise<string | null> {
+  async getClientBusinessId(token: SecretString): Promise<string | null> {
     const query = { fields: 'client_business_id' };
     try {
       const call = this.read('get_client_business', '/me', token, query, 'client_business');
@@ -123,11 +125,11 @@ export class DiscoveryApi {
 
   /** Subscribes our app to the WABA's webhooks; read it back with `subscribedApps`, for Meta's success does not prove it (META.md 19.11). */
   async subscribeApp(wabaId: string, token: SecretString): Promise<void> {
-    await this.write('subscribe_app', `/${graphId(wabaId)}/subscribed_apps`, token, {});
+    await this.write('subscribe_app', `/${requireGraphId(wabaId)}/subscribed_apps`, token, {});
   }
 
-  async subscribedApps(wabaId: string, token: SecretString): Promise<SubscribedApp[]> {
-    const path = `/${graphId(wabaId)}/subscribed_apps`;
+  async listSubscribedApps(wabaId: string, token: SecretString): Promise<SubscribedApp[]> {
+    const path = `/${requireGraphId(wabaId)}/subscribed_apps`;
     return this.list('list_subscribed_apps', path, token, {}, readSubscribedApp);
   }
 
@@ -135,13 +137,13 @@ export class DiscoveryApi {
   async registerPhoneNumber(phoneNumberId: string, token: SecretString, pin: SecretString): Promise<void> {
     const form = { messaging_product: 'whatsapp', pin: pin.expose() };
     // Ten tries in 72 hours are all there are (133016), and wrong pins are counted: never repeated by itself.
-    await this.write('register_phone_number', `/${graphId(phoneNumberId)}/register`, token, form, 'once');
+    await this.write('register_phone_number', `/${requireGraphId(phoneNumberId)}/register`, token, form, 'once');
   }
 
   private async readOwnPage(pageToken: SecretString, fields: string): Promise<DiscoveredPage> {
-    const answer = await this.transport.call(this.read('get_own_page', '/me', pageToken, { fields }));
-    const page = readPage(answer.json);
-    if (page === null) throw unusable('get_own_page', answer.status);
+    const response = await this.transport.call(this.read('get_own_page', '/me', pageToken, { fields }));
+    const page = readPage(response.json);
+    if (page === null) throw toUnusableResponseError('get_own_page', response.status);
     return page;
   }
 
@@ -172,9 +174,9 @@ export class DiscoveryApi {
     effect: 'repeatable' | 'once' = 'repeatable',
   ): Promise<void> {
     const { query: _, ...call } = this.read(operation, path, token, {});
-    const answer = await this.transport.call({ ...call, method: 'POST', form, effect });
-    if (answer.json !== true && field(asObject(answer.json), 'success') !== true)
-      throw unusable(operation, answer.status);
+    const response = await this.transport.call({ ...call, method: 'POST', form, effect });
+    if (response.json !== true && field(asObject(response.json), 'success') !== true)
+      throw toUnusableResponseError(operation, response.status);
   }
 
   private async list<T>(
@@ -185,7 +187,7 @@ export class DiscoveryApi {
     readItem: (item: Json) => T | null,
   ): Promise<T[]> {
     const found: T[] = [];
-    for await (const item of allItems(this.transport, this.read(operation, path, token, query))) {
+    for await (const item of paginate(this.transport, this.read(operation, path, token, query))) {
       const value = readItem(item);
       if (value !== null) found.push(value);
     }
@@ -202,16 +204,16 @@ async function* withFallback<T>(first: AsyncGenerator<T>, second: () => AsyncGen
       yield item;
     }
   } catch (error) {
-    if (started || !isRefusal(error)) throw error;
+    if (started || !isDenied(error)) throw error;
     yield* second();
   }
 }
 
 /** Meta does not let this token have what was asked, or knows no such thing. */
-function isRefusal(error: unknown): boolean {
+function isDenied(error: unknown): boolean {
   return error instanceof MetaError && (error.verdict.kind === 'permission' || error.verdict.kind === 'parameter');
 }
 
-function unusable(operation: string, status: number): MetaError {
+function toUnusableResponseError(operation: string, status: number): MetaError {
   return new MetaError({ verdict: { kind: 'transient' }, httpStatus: status, operation, mayHaveCommitted: true });
 }

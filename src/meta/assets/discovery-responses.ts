@@ -1,5 +1,5 @@
 import { SecretString } from '../../platform/secret-string.ts';
-import { asObject, field, type Json, objectsOf, readId, readText, readWords } from '../graph/lossless-json.ts';
+import { asObject, field, type Json, objectsOf, readId, readStringList, readText } from '../graph/lossless-json.ts';
 
 export interface DiscoveredPage {
   id: string;
@@ -55,7 +55,7 @@ export function readPage(item: Json): DiscoveredPage | null {
     id,
     name: readText(page, 'name'),
     accessToken: token === null ? null : new SecretString(token),
-    tasks: readWords(page, 'tasks') ?? readWords(page, 'perms') ?? [],
+    tasks: readStringList(page, 'tasks') ?? readStringList(page, 'perms') ?? [],
     instagramAccounts: readInstagramAccounts(page),
   };
 }
@@ -136,7 +136,7 @@ export function readSubscription(item: Json): WebhookSubscription | null {
     const name = readText(value, 'name');
     return name === null ? [] : [{ name, version: readText(value, 'version') }];
   });
-  const plain = (readWords(entry, 'fields') ?? []).map((name) => ({ name, version: null }));
+  const plain = (readStringList(entry, 'fields') ?? []).map((name) => ({ name, version: null }));
   return {
     object,
     callbackUrl: readText(entry, 'callback_url'),

@@ -14,10 +14,10 @@ export type CallbackOutcome =
   | { kind: 'error'; state: string | null; error: string | null; errorCode: number | null }
   | { kind: 'malformed'; state: string | null };
 
-const MAX_CODE = 4096;
-const MAX_STATE = 1024;
+const MAX_CODE_LENGTH = 4096;
+const MAX_STATE_LENGTH = 1024;
 /** A fragment that a front end or proxy glued on: `#_=_` of facebook.com, `#_` of Instagram. */
-const RESIDUE = /(?:#_=_|#_)$/;
+const FRAGMENT_SUFFIX = /(?:#_=_|#_)$/;
 const PARAMETERS = [
   'code',
   'state',
@@ -38,31 +38,36 @@ export function parseCallbackQuery(query: CallbackQuery): CallbackOutcome {
     values.set(name, value);
   }
   const state = readState(query);
-  const errorCode = readCode(values.get('error_code'));
+  const errorCode = readErrorCode(values.get('error_code'));
   if (values.has('error') || values.has('error_code') || values.has('error_message')) {
-    return values.has('code') ? { kind: 'malformed', state } : refusal(values, errorCode, state);
+    return values.has('code') ? { kind: 'malformed', state } : readErrorOutcome(values, errorCode, state);
   }
-  const code = values.get('code')?.replace(RESIDUE, '') ?? '';
-  if (code === '' || code.length > MAX_CODE || state === null) return { kind: 'malformed', state };
+  const code = values.get('code')?.replace(FRAGMENT_SUFFIX, '') ?? '';
+  if (code === '' || code.length > MAX_CODE_LENGTH || state === null) return { kind: 'malformed', state };
   return { kind: 'code', code: new SecretString(code), state };
 }
 
-function refusal(values: Map<string, string>, errorCode: number | null, state: string | null): CallbackOutcome {
+function readErrorOutcome(
+  values: Map<string, string>,
+  errorCode: number | null,
+  state: string | null,
+): CallbackOutcome {
   const error = values.get('error');
   if (errorCode === 901 || error === undefined || error === '') return { kind: 'app_unavailable', state, errorCode };
-  const reason = values.get('error_reason')?.replace(RESIDUE, '');
-  if (error.replace(RESIDUE, '') === 'access_denied' || reason === 'user_denied') return { kind: 'denied', state };
+  const reason = values.get('error_reason')?.replace(FRAGMENT_SUFFIX, '');
+  if (error.replace(FRAGMENT_SUFFIX, '') === 'access_denied' || reason === 'user_denied')
+    return { kind: 'denied', state };
   return { kind: 'error', state, error: /^[a-z_]{1,64}$/i.test(error) ? error : null, errorCode };
 }
 
 function readState(query: CallbackQuery): string | null {
   const value = Object.hasOwn(query, 'state') ? query['state'] : undefined;
   if (typeof value !== 'string') return null;
-  const state = value.replace(RESIDUE, '');
-  return state === '' || state.length > MAX_STATE ? null : state;
+  const state = value.replace(FRAGMENT_SUFFIX, '');
+  return state === '' || state.length > MAX_STATE_LENGTH ? null : state;
 }
 
-function readCode(value: string | undefined): number | null {
-  const digits = value?.replace(RESIDUE, '');
+function readErrorCode(value: string | undefined): number | null {
+  const digits = value?.replace(FRAGMENT_SUFFIX, '');
   return digits !== undefined && /^\d{1,9}$/.test(digits) ? Number(digits) : null;
 }

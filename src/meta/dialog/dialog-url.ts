@@ -14,7 +14,7 @@ export interface DialogRequest {
 }
 
 /** Where the browser goes to ask the person (META.md 1, 7, 9). Holds the state, but no secret of ours. */
-export function dialogUrl(meta: MetaConfig, request: DialogRequest): string {
+export function buildDialogUrl(meta: MetaConfig, request: DialogRequest): string {
   switch (request.flow) {
     case 'instagram_login':
       return instagramDialog(meta, request);
@@ -28,7 +28,7 @@ export function dialogUrl(meta: MetaConfig, request: DialogRequest): string {
 
 function facebookDialog(meta: MetaConfig, request: DialogRequest): string {
   const configId = meta.loginConfigIds[request.product];
-  return build(`${meta.dialogUrl}/${meta.graphApiVersion}/dialog/oauth`, {
+  return buildUrl(`${meta.dialogUrl}/${meta.graphApiVersion}/dialog/oauth`, {
     client_id: meta.app.id,
     redirect_uri: request.redirectUri,
     state: request.state,
@@ -41,7 +41,7 @@ function facebookDialog(meta: MetaConfig, request: DialogRequest): string {
 }
 
 function instagramDialog(meta: MetaConfig, request: DialogRequest): string {
-  return build(`${meta.instagramDialogUrl}/oauth/authorize`, {
+  return buildUrl(`${meta.instagramDialogUrl}/oauth/authorize`, {
     client_id: meta.instagramApp.id,
     redirect_uri: request.redirectUri,
     response_type: 'code',
@@ -52,7 +52,7 @@ function instagramDialog(meta: MetaConfig, request: DialogRequest): string {
 
 /** Threads takes commas only between scopes (META.md 9). */
 function threadsDialog(meta: MetaConfig, request: DialogRequest): string {
-  return build(`${meta.threadsDialogUrl}/oauth/authorize`, {
+  return buildUrl(`${meta.threadsDialogUrl}/oauth/authorize`, {
     client_id: meta.threadsApp.id,
     redirect_uri: request.redirectUri,
     scope: scopes(request),
@@ -62,10 +62,10 @@ function threadsDialog(meta: MetaConfig, request: DialogRequest): string {
 }
 
 function scopes(request: DialogRequest): string {
-  const asked = request.scopes ?? [];
-  return (asked.length > 0 ? asked : defaultScopes(request.product, request.flow)).join(',');
+  const requestedScopes = request.scopes ?? [];
+  return (requestedScopes.length > 0 ? requestedScopes : defaultScopes(request.product, request.flow)).join(',');
 }
 
-function build(base: string, parameters: Record<string, string>): string {
+function buildUrl(base: string, parameters: Record<string, string>): string {
   return `${base}?${new URLSearchParams(parameters).toString()}`;
 }

@@ -17,7 +17,7 @@ export interface JsSdkParameters {
 }
 
 /** Null for flows that Meta's JS SDK has no part in. `override_default_response_type`: the SDK gives tokens, not codes, without it. */
-export function jsSdkParameters(
+export function buildJsSdkParameters(
   meta: MetaConfig,
   product: Product,
   flow: Flow,
@@ -26,12 +26,12 @@ export function jsSdkParameters(
 ): JsSdkParameters | null {
   if (flow !== 'facebook_login' && flow !== 'embedded_signup') return null;
   const configId = meta.loginConfigIds[product] ?? null;
-  const asked = scopes !== undefined && scopes.length > 0 ? scopes : defaultScopes(product, flow);
+  const requestedScopes = scopes !== undefined && scopes.length > 0 ? scopes : defaultScopes(product, flow);
   return {
     app_id: meta.app.id,
     version: meta.graphApiVersion,
     config_id: configId,
-    scope: configId === null ? asked.join(',') : null,
+    scope: configId === null ? requestedScopes.join(',') : null,
     response_type: 'code',
     override_default_response_type: true,
     ...(rerequest ? { auth_type: 'rerequest' as const } : {}),

@@ -12,7 +12,7 @@ export interface JsSdkScript {
 const PATH = '/en_US/sdk.js';
 
 /** The SDK that belongs to the configured dialog: Meta's own, or the one beside a stand-in's dialog. */
-export function jsSdkScript({ dialogUrl }: MetaConfig): JsSdkScript {
+export function buildJsSdkScript({ dialogUrl }: MetaConfig): JsSdkScript {
   const { hostname, origin } = new URL(dialogUrl);
   if (hostname === 'facebook.com' || hostname.endsWith('.facebook.com')) {
     const hosts = ['https://*.facebook.com', 'https://*.facebook.net'];

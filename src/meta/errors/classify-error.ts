@@ -59,7 +59,7 @@ export interface ErrorFacts {
   context?: CallContext;
   host?: 'facebook' | 'instagram' | 'threads';
   /** We made the call, to a node that exists for sure, and sent a proof: a GraphMethodException 100 is then about the proof. */
-  provedByUs?: boolean;
+  hasAppsecretProof?: boolean;
   /** From headers; whatever is longest. */
   retryAfterSeconds?: number | null;
 }
@@ -83,7 +83,7 @@ const CODE_SUBCODES = new Map<number, 'used' | 'expired' | 'redirect_mismatch'>(
 ]);
 
 /** Limits by code (META.md 12.1, 12.4); 80000 to 80099 are the business-use-case limits besides. */
-const THROTTLES = new Map<number, ThrottleScope>([
+const THROTTLE_CODES = new Map<number, ThrottleScope>([
   [4, 'app'],
   [17, 'user'],
   [32, 'page'],
@@ -99,7 +99,7 @@ const THROTTLES = new Map<number, ThrottleScope>([
 const AD_ACCOUNT_LIMIT = 2446079;
 
 /** Codes with one meaning everywhere. */
-const FIXED = new Map<number, MetaVerdict>([
+const FIXED_VERDICTS = new Map<number, MetaVerdict>([
   [2, { kind: 'transient' }],
   [3, { kind: 'configuration', what: 'app' }],
   [12, { kind: 'configuration', what: 'version' }],
@@ -141,9 +141,9 @@ export function classifyError(facts: ErrorFacts): MetaVerdict {
   if (code === null) return classifyByStatus(facts, facts.envelope == null);
   if (code === 190) return classifyTokenError(facts);
   if (code === 100) return classifyParameterError(facts);
-  const scope = THROTTLES.get(code) ?? (code >= 80000 && code <= 80099 ? 'business' : undefined);
+  const scope = THROTTLE_CODES.get(code) ?? (code >= 80000 && code <= 80099 ? 'business' : undefined);
   if (scope !== undefined) return throttled(facts, facts.subcode === AD_ACCOUNT_LIMIT ? 'business' : scope);
-  const fixed = FIXED.get(code);
+  const fixed = FIXED_VERDICTS.get(code);
   if (fixed !== undefined) return fixed;
   if (code === 1) return classifyUnknownError(facts);
   if (code === 10 || (code >= 200 && code <= 299)) return classifyPermissionError(facts, code);
@@ -155,7 +155,7 @@ export function classifyError(facts: ErrorFacts): MetaVerdict {
 }
 
 /** Whether a verdict of debug_token with `is_valid:false` may stand as dead; anything that is not about the token may not. */
-export function deathByInspection(verdict: MetaVerdict | null): MetaVerdict {
+export function classifyInvalidToken(verdict: MetaVerdict | null): MetaVerdict {
   if (verdict === null || verdict.kind === 'suspect' || verdict.kind === 'parameter' || verdict.kind === 'permission') {
     return { kind: 'dead', reason: 'invalid' };
   }
@@ -179,7 +179,7 @@ function classifyParameterError(facts: ErrorFacts): MetaVerdict {
   if (facts.context === 'code_exchange') return { kind: 'code_rejected', why: 'malformed' };
   if (facts.context === 'token_exchange' && facts.host === 'instagram')
     return { kind: 'configuration', what: 'secret' };
-  if (facts.provedByUs === true && facts.type === 'GraphMethodException') {
+  if (facts.hasAppsecretProof === true && facts.type === 'GraphMethodException') {
     return { kind: 'configuration', what: 'proof' };
   }
   return { kind: 'parameter' };
@@ -191,10 +191,10 @@ function classifyParameterError(facts: ErrorFacts): MetaVerdict {
  * the secret. A configuration verdict ends no connection, so a mistake here costs a wrong hint, not a token.
  */
 function classifyUnknownError(facts: ErrorFacts): MetaVerdict {
-  const secretSent =
+  const hasSecret =
     facts.context === 'code_exchange' || facts.context === 'token_exchange' || facts.context === 'app_call';
   const refused = (facts.httpStatus ?? 500) < 500 && facts.isTransient !== true && facts.subcode == null;
-  return secretSent && refused ? { kind: 'configuration', what: 'secret' } : { kind: 'transient' };
+  return hasSecret && refused ? { kind: 'configuration', what: 'secret' } : { kind: 'transient' };
 }
 
 /** 200 where no person's permission is in play is Meta's "API access blocked" (META.md 12.1). */
@@ -212,10 +212,10 @@ function classifyInstagramEnvelope(facts: ErrorFacts): MetaVerdict {
 }
 
 /** Without a known code the status has to do. Bodies that are not Meta's (HTML, text) are weather: transient. */
-function classifyByStatus(facts: ErrorFacts, foreignBody: boolean): MetaVerdict {
+function classifyByStatus(facts: ErrorFacts, isForeignBody: boolean): MetaVerdict {
   const status = facts.httpStatus ?? 500;
   if (status === 429) return throttled(facts, 'app');
-  if (foreignBody || status >= 500 || facts.isTransient === true) return { kind: 'transient' };
+  if (isForeignBody || status >= 500 || facts.isTransient === true) return { kind: 'transient' };
   if (status === 401) return { kind: 'suspect' };
   return { kind: status === 403 ? 'permission' : 'parameter' };
 }

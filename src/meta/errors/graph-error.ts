@@ -30,7 +30,7 @@ export function readGraphError(body: Json | undefined): GraphErrorFields | null 
   const error = asObject(field(object, 'error'));
   if (error !== null) return read('graph', error, 'error_subcode');
   if (field(object, 'error_type') !== undefined && field(object, 'error_message') !== undefined) {
-    return { ...read('instagram', object, 'error_subcode'), type: word(readText(object, 'error_type'), TYPE) };
+    return { ...read('instagram', object, 'error_subcode'), type: matchOrNull(readText(object, 'error_type'), TYPE) };
   }
   const legacyCode = readNumber(object, 'error_code');
   if (legacyCode !== null) return { ...read('batch_legacy', object, 'error_subcode'), code: legacyCode };
@@ -52,18 +52,18 @@ function read(envelope: ErrorEnvelope, error: JsonObject, subcodeKey: string): G
     code: readNumber(error, 'code'),
     subcode: readNumber(error, subcodeKey),
     isTransient: typeof transient === 'boolean' ? transient : null,
-    type: word(readText(error, 'type'), TYPE),
-    fbtraceId: word(readText(error, 'fbtrace_id'), TRACE),
+    type: matchOrNull(readText(error, 'type'), TYPE),
+    fbtraceId: matchOrNull(readText(error, 'fbtrace_id'), TRACE),
   };
 }
 
-function word(value: string | null, pattern: RegExp): string | null {
+function matchOrNull(value: string | null, pattern: RegExp): string | null {
   return value !== null && pattern.test(value) ? value : null;
 }
 
 /** A trace id from a header, if it looks like one. */
-export function traceId(value: string | string[] | undefined): string | null {
-  return typeof value === 'string' ? word(value, TRACE) : null;
+export function readTraceId(value: string | string[] | undefined): string | null {
+  return typeof value === 'string' ? matchOrNull(value, TRACE) : null;
 }
 
 /** The part of an error that may be shown to callers and kept in the database. */

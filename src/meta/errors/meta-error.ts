@@ -1,8 +1,8 @@
-import type { HttpFailureReason } from '../../platform/http-client/http-client.ts';
+import type { HttpRequestErrorReason } from '../../platform/http-client/http-client.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 import type { MetaVerdict } from './classify-error.ts';
 
-export interface MetaErrorFacts {
+export interface MetaErrorOptions {
   verdict: MetaVerdict;
   cause?: MetaCause;
   /** Null: no answer came. */
@@ -12,7 +12,7 @@ export interface MetaErrorFacts {
   /** Meta may have done what was asked, though we have no answer that says so. */
   mayHaveCommitted: boolean;
   /** Why there was no answer. */
-  networkReason?: HttpFailureReason | null;
+  networkReason?: HttpRequestErrorReason | null;
 }
 
 /** A call to Meta that failed. Holds no text of Meta's (which can quote tokens), no address and no secret, so it may be logged. */
@@ -24,9 +24,9 @@ export class MetaError extends Error {
   readonly operation: string;
   readonly retryAfterSeconds: number | null;
   readonly mayHaveCommitted: boolean;
-  readonly networkReason: HttpFailureReason | null;
+  readonly networkReason: HttpRequestErrorReason | null;
 
-  constructor(facts: MetaErrorFacts) {
+  constructor(facts: MetaErrorOptions) {
     super(describe(facts));
     this.name = 'MetaError';
     this.verdict = facts.verdict;
@@ -40,7 +40,7 @@ export class MetaError extends Error {
 }
 
 /** `renew_user: dead (expired), HTTP 400, code 190/463` */
-function describe(facts: MetaErrorFacts): string {
+function describe(facts: MetaErrorOptions): string {
   const { verdict, cause } = facts;
   const detail =
     verdict.kind === 'dead'

@@ -1,7 +1,7 @@
 import type { HttpRequest } from '../../platform/http-client/http-client.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import type { CallContext } from '../errors/classify-error.ts';
-import { appsecretProof } from './appsecret-proof.ts';
+import { computeAppsecretProof } from './appsecret-proof.ts';
 import { appToken, type GraphHost, type GraphHostName } from './graph-host.ts';
 
 /** Who calls. The token goes in the `Authorization` header; a credential's with its proof where the host knows it. */
@@ -44,8 +44,8 @@ export function buildRequest(
   if (call.auth.by === 'app') headers['authorization'] = `Bearer ${appToken(host).expose()}`;
   if (call.auth.by === 'credential') {
     headers['authorization'] = `Bearer ${call.auth.token.expose()}`;
-    if (host.knowsProof && call.auth.proof !== false) {
-      (form ?? query).set('appsecret_proof', appsecretProof(call.auth.token, host.app.secret));
+    if (host.isProofSupported && call.auth.proof !== false) {
+      (form ?? query).set('appsecret_proof', computeAppsecretProof(call.auth.token, host.app.secret));
     }
   }
   if (form !== null) headers['content-type'] = 'application/x-www-form-urlencoded';

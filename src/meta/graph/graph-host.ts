@@ -14,23 +14,29 @@ export interface GraphHost {
   /** Whose id and secret count there. */
   app: AppCredentials;
   /** Whether the host knows `appsecret_proof` (META.md 7, 11). */
-  knowsProof: boolean;
+  isProofSupported: boolean;
 }
 
 export const THREADS_VERSION = 'v1.0';
 
 /** One host, with what is special about it. */
-export function graphHost(meta: MetaConfig, name: GraphHostName): GraphHost {
+export function getGraphHost(meta: MetaConfig, name: GraphHostName): GraphHost {
   const version = meta.graphApiVersion;
   switch (name) {
     case 'facebook':
-      return { name, baseUrl: meta.graphUrl, version, app: meta.app, knowsProof: true };
+      return { name, baseUrl: meta.graphUrl, version, app: meta.app, isProofSupported: true };
     case 'instagram':
-      return { name, baseUrl: meta.instagramGraphUrl, version, app: meta.instagramApp, knowsProof: true };
+      return { name, baseUrl: meta.instagramGraphUrl, version, app: meta.instagramApp, isProofSupported: true };
     case 'instagram_api':
-      return { name, baseUrl: meta.instagramApiUrl, version, app: meta.instagramApp, knowsProof: false };
+      return { name, baseUrl: meta.instagramApiUrl, version, app: meta.instagramApp, isProofSupported: false };
     case 'threads':
-      return { name, baseUrl: meta.threadsGraphUrl, version: THREADS_VERSION, app: meta.threadsApp, knowsProof: false };
+      return {
+        name,
+        baseUrl: meta.threadsGraphUrl,
+        version: THREADS_VERSION,
+        app: meta.threadsApp,
+        isProofSupported: false,
+      };
   }
 }
 
@@ -46,7 +52,7 @@ export function appToken(host: GraphHost): SecretString {
 }
 
 /** Every app secret that may have signed a webhook or signed_request, without repeats (META.md 7, 15, 16). */
-export function signatureSecrets(meta: MetaConfig): SecretString[] {
+export function listSignatureSecrets(meta: MetaConfig): SecretString[] {
   const all = [meta.app.secret, meta.previousAppSecret, meta.instagramApp.secret, meta.threadsApp.secret];
   const seen = new Set<string>();
   return all.filter((secret): secret is SecretString => {
@@ -57,6 +63,6 @@ export function signatureSecrets(meta: MetaConfig): SecretString[] {
 }
 
 /** The app ids that debug_token may name for tokens of ours. Which of the two Threads names is not confirmed (META.md 9). */
-export function ownAppIds(meta: MetaConfig, name: 'facebook' | 'threads'): string[] {
+export function listOwnAppIds(meta: MetaConfig, name: 'facebook' | 'threads'): string[] {
   return name === 'facebook' ? [meta.app.id] : [meta.threadsApp.id, meta.app.id];
 }

@@ -1,8 +1,8 @@
 /** Meta's ids as they may stand in a path: digits, `act_` ids, and the word `me`. */
-const FORM = /^[A-Za-z0-9_]{1,64}$/;
+const ID_PATTERN = /^[A-Za-z0-9_]{1,64}$/;
 
 /** The id itself, safe for a path. Throws a `RangeError`, without quoting it, for anything else. */
-export function graphId(value: string): string {
-  if (!FORM.test(value)) throw new RangeError('not an id of a Graph object');
+export function requireGraphId(value: string): string {
+  if (!ID_PATTERN.test(value)) throw new RangeError('not an id of a Graph object');
   return value;
 }

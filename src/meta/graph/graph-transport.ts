@@ -2,15 +2,15 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
 import { Clock } from '../../platform/clock.ts';
-import { type HttpAnswer, HttpClient, HttpFailure } from '../../platform/http-client/http-client.ts';
+import { HttpClient, HttpRequestError, type HttpResponse } from '../../platform/http-client/http-client.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { Random } from '../../platform/random.ts';
 import { classifyError, type MetaVerdict } from '../errors/classify-error.ts';
-import { type GraphErrorFields, readGraphError, toMetaCause, traceId } from '../errors/graph-error.ts';
+import { type GraphErrorFields, readGraphError, readTraceId, toMetaCause } from '../errors/graph-error.ts';
 import { MetaError } from '../errors/meta-error.ts';
 import { buildRequest, type GraphCall } from './graph-call.ts';
-import { type GraphHost, graphHost, ownAppIds } from './graph-host.ts';
-import { versionDrift } from './graph-version.ts';
+import { type GraphHost, getGraphHost, listOwnAppIds } from './graph-host.ts';
+import { detectVersionDrift } from './graph-version.ts';
 import { type Json, parseLossless } from './lossless-json.ts';
 import { MetaMetrics } from './meta-metrics.ts';
 import { Pause } from './pause.ts';
@@ -18,7 +18,7 @@ import { readUsageHeaders, type UsageReport } from './usage-headers.ts';
 import { UsageObserver } from './usage-observer.ts';
 
 /** A good answer: 2xx, and no error in it. */
-export interface GraphAnswer {
+export interface GraphResponse {
   status: number;
   json: Json;
   /** `facebook-api-version` or `instagram-api-version`. */
@@ -49,21 +49,21 @@ export class GraphTransport {
   ) {}
 
   host(name: GraphCall['host']): GraphHost {
-    return graphHost(this.config.meta, name);
+    return getGraphHost(this.config.meta, name);
   }
 
   /** The app ids of ours that a token's inspection on this host may name. */
   appIds(name: 'facebook' | 'threads'): string[] {
-    return ownAppIds(this.config.meta, name);
+    return listOwnAppIds(this.config.meta, name);
   }
 
   /** Up to three tries, where a repeat is safe and waiting a little can help; throttles are the caller's to wait out. */
-  async call(call: GraphCall): Promise<GraphAnswer> {
+  async call(call: GraphCall): Promise<GraphResponse> {
     for (let tries = 1; ; tries++) {
       try {
         return await this.tryOnce(call);
       } catch (error) {
-        if (!(error instanceof MetaError) || tries >= MAX_TRIES || !mayRepeat(call, error)) throw error;
+        if (!(error instanceof MetaError) || tries >= MAX_TRIES || !canRetry(call, error)) throw error;
         await this.waitBefore(tries, call.signal, error);
       }
     }
@@ -77,73 +77,79 @@ export class GraphTransport {
     }
   }
 
-  private async tryOnce(call: GraphCall): Promise<GraphAnswer> {
+  private async tryOnce(call: GraphCall): Promise<GraphResponse> {
     const host = this.host(call.host);
     const startedAt = this.clock.now().getTime();
     const elapsed = (): number => Math.max(0, this.clock.now().getTime() - startedAt) / 1000;
-    let answer: HttpAnswer;
+    let response: HttpResponse;
     try {
-      answer = await this.http.send({
+      response = await this.http.send({
         ...buildRequest(host, call),
         timeoutMs: call.timeoutMs ?? TIMEOUT_MS,
         maxBytes: MAX_BYTES,
         ...(call.signal === undefined ? {} : { signal: call.signal }),
       });
     } catch (failure) {
-      throw this.unanswered(call, failure, elapsed());
+      throw this.toNetworkError(call, failure, elapsed());
     }
-    this.watchVersion(host, answer.headers);
-    return this.judge(call, host, answer, elapsed());
+    this.checkServedVersion(host, response.headers);
+    return this.readResponse(call, host, response, elapsed());
   }
 
-  private judge(call: GraphCall, host: GraphHost, answer: HttpAnswer, seconds: number): GraphAnswer {
-    const usage = readUsageHeaders(answer.headers);
-    const json = readBody(answer.body, call.acceptForm === true);
+  private readResponse(call: GraphCall, host: GraphHost, response: HttpResponse, seconds: number): GraphResponse {
+    const usage = readUsageHeaders(response.headers);
+    const json = readBody(response.body, call.acceptForm === true);
     const fields = readGraphError(json);
-    const good = answer.status >= 200 && answer.status < 300 && json !== undefined && fields === null;
-    if (good) {
+    const isSuccess = response.status >= 200 && response.status < 300 && json !== undefined && fields === null;
+    if (isSuccess) {
       this.observe(host, usage, null);
-      this.metrics.succeeded(call.operation, seconds);
-      return { status: answer.status, json, servedVersion: servedVersion(answer.headers) };
+      this.metrics.recordSuccess(call.operation, seconds);
+      return { status: response.status, json, servedVersion: servedVersion(response.headers) };
     }
     const verdict = classifyError({
-      httpStatus: answer.status,
+      httpStatus: response.status,
       ...fields,
       // A JSON object that is no error of Meta's is still no gateway's HTML: the status may speak.
       envelope: fields?.envelope ?? (json === undefined ? null : 'graph'),
       context: call.context,
       host: host.name === 'instagram_api' ? 'instagram' : host.name,
-      provedByUs: call.auth.by === 'credential' && host.knowsProof,
+      hasAppsecretProof: call.auth.by === 'credential' && host.isProofSupported,
       retryAfterSeconds: usage.throttledUntilSeconds,
     });
     this.observe(host, usage, verdict);
-    throw this.refused(call, answer, verdict, fields, seconds);
+    throw this.toRefusedError(call, response, verdict, fields, seconds);
   }
 
-  private refused(
+  private toRefusedError(
     call: GraphCall,
-    answer: HttpAnswer,
+    response: HttpResponse,
     verdict: MetaVerdict,
     fields: GraphErrorFields | null,
     seconds: number,
   ): MetaError {
-    const definite = fields !== null && answer.status < 500 && verdict.kind !== 'transient';
-    const cause = toMetaCause(fields, traceId(answer.headers['x-fb-request-id'] ?? answer.headers['x-fb-trace-id']));
-    this.metrics.failed(call.operation, verdict.kind, fields?.code ?? null, seconds);
-    this.log.info({ operation: call.operation, verdict, status: answer.status, meta: cause, seconds }, 'Meta refused');
+    const definite = fields !== null && response.status < 500 && verdict.kind !== 'transient';
+    const cause = toMetaCause(
+      fields,
+      readTraceId(response.headers['x-fb-request-id'] ?? response.headers['x-fb-trace-id']),
+    );
+    this.metrics.recordFailure(call.operation, verdict.kind, fields?.code ?? null, seconds);
+    this.log.info(
+      { operation: call.operation, verdict, status: response.status, meta: cause, seconds },
+      'Meta refused',
+    );
     return new MetaError({
       verdict,
       cause,
-      httpStatus: answer.status,
+      httpStatus: response.status,
       operation: call.operation,
       mayHaveCommitted: call.effect !== 'read' && !definite,
     });
   }
 
-  private unanswered(call: GraphCall, failure: unknown, seconds: number): MetaError {
-    const known = failure instanceof HttpFailure ? failure : null;
+  private toNetworkError(call: GraphCall, failure: unknown, seconds: number): MetaError {
+    const known = failure instanceof HttpRequestError ? failure : null;
     const reason = known?.reason ?? 'reset';
-    this.metrics.failed(call.operation, 'transient', 'network', seconds);
+    this.metrics.recordFailure(call.operation, 'transient', 'network', seconds);
     this.log.info({ operation: call.operation, reason, seconds }, 'Meta did not answer');
     return new MetaError({
       verdict: { kind: 'transient' },
@@ -168,11 +174,11 @@ export class GraphTransport {
   }
 
   /** Counts every answer that another version served, and logs each kind once (META.md 17). */
-  private watchVersion(host: GraphHost, headers: IncomingHttpHeaders): void {
+  private checkServedVersion(host: GraphHost, headers: IncomingHttpHeaders): void {
     const served = servedVersion(headers);
-    const drift = versionDrift(host.version, served ?? undefined);
+    const drift = detectVersionDrift(host.version, served ?? undefined);
     if (drift === 'unknown' || drift === 'none' || host.name === 'threads') return;
-    this.metrics.drifted(host.name, drift);
+    this.metrics.recordVersionDrift(host.name, drift);
     const key = `${host.name} ${served}`;
     if (this.#seenDrifts.has(key) || this.#seenDrifts.size >= MAX_LOGGED_DRIFTS) return;
     this.#seenDrifts.add(key);
@@ -181,7 +187,7 @@ export class GraphTransport {
 }
 
 /** `once` calls only where the request cannot have reached Meta. */
-function mayRepeat(call: GraphCall, error: MetaError): boolean {
+function canRetry(call: GraphCall, error: MetaError): boolean {
   if (error.verdict.kind !== 'transient' || call.signal?.aborted === true) return false;
   if (error.networkReason === 'too_large' || error.networkReason === 'aborted') return false;
   return call.effect !== 'once' || (error.networkReason !== null && !error.mayHaveCommitted);

@@ -4,11 +4,11 @@ export interface GraphVersion {
   minor: number;
 }
 
-const FORM = /^v(\d{1,3})\.(\d{1,2})$/;
+const VERSION_PATTERN = /^v(\d{1,3})\.(\d{1,2})$/;
 
 /** `v25.0` in numbers; null where the text is no version. */
 export function parseGraphVersion(text: string): GraphVersion | null {
-  const match = FORM.exec(text);
+  const match = VERSION_PATTERN.exec(text);
   return match === null ? null : { major: Number(match[1]), minor: Number(match[2]) };
 }
 
@@ -21,7 +21,7 @@ export function compareGraphVersions(a: GraphVersion, b: GraphVersion): number {
 export type VersionDrift = 'none' | 'newer' | 'older' | 'unknown';
 
 /** From `facebook-api-version` or `instagram-api-version`; `unknown` where the header is absent or odd. */
-export function versionDrift(asked: string, served: string | undefined): VersionDrift {
+export function detectVersionDrift(asked: string, served: string | undefined): VersionDrift {
   const a = parseGraphVersion(asked);
   const b = served === undefined ? null : parseGraphVersion(served);
   if (a === null || b === null) return 'unknown';
@@ -33,7 +33,7 @@ export function versionDrift(asked: string, served: string | undefined): Version
  * When Meta stops serving a version as what it is, from its changelog (META.md 17, read 2026-11); from then on the oldest living one
  * answers in its place. Versions that are not in here are older than all of them, or too new to have an end.
  */
-const ENDS: readonly (readonly [version: string, endsAt: string])[] = [
+const VERSION_ENDS: readonly (readonly [version: string, endsAt: string])[] = [
   ['v20.0', '2026-09-24'],
   ['v21.0', '2027-01-21'],
   ['v22.0', '2027-05-20'],
@@ -43,11 +43,11 @@ const ENDS: readonly (readonly [version: string, endsAt: string])[] = [
 ];
 
 /** The end of a version: an instant, `past` for those that ended before our knowledge begins, null where none is known. */
-export function endOfVersion(text: string): Date | 'past' | null {
+export function getVersionEnd(text: string): Date | 'past' | null {
   const version = parseGraphVersion(text);
-  const oldest = parseGraphVersion(ENDS[0]?.[0] ?? '');
+  const oldest = parseGraphVersion(VERSION_ENDS[0]?.[0] ?? '');
   if (version === null || oldest === null) return null;
   if (compareGraphVersions(version, oldest) < 0) return 'past';
-  const known = ENDS.find(([name]) => name === text);
+  const known = VERSION_ENDS.find(([name]) => name === text);
   return known === undefined ? null : new Date(`${known[1]}T00:00:00Z`);
 }

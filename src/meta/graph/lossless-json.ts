@@ -56,7 +56,7 @@ export function readNumber(object: JsonObject | null, key: string): number | nul
 }
 
 /** A list of words from an array, or from one string with commas or spaces (META.md 7: `permissions` comes as both). */
-export function readWords(object: JsonObject | null, key: string): string[] | null {
+export function readStringList(object: JsonObject | null, key: string): string[] | null {
   const value = field(object, key);
   if (typeof value === 'string') return value.split(/[\s,]+/).filter((word) => word !== '');
   if (!Array.isArray(value)) return null;

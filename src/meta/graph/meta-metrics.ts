@@ -44,19 +44,19 @@ export class MetaMetrics {
     });
   }
 
-  succeeded(operation: string, seconds: number): void {
+  recordSuccess(operation: string, seconds: number): void {
     this.requests.inc({ operation, outcome: 'ok' });
     this.duration.observe({ operation }, seconds);
   }
 
   /** `code` null: the answer had none; `network`: there was no answer. */
-  failed(operation: string, outcome: string, code: number | null | 'network', seconds: number): void {
+  recordFailure(operation: string, outcome: string, code: number | null | 'network', seconds: number): void {
     this.requests.inc({ operation, outcome });
     this.errors.inc({ operation, code: codeLabel(code) });
     this.duration.observe({ operation }, seconds);
   }
 
-  drifted(host: string, direction: string): void {
+  recordVersionDrift(host: string, direction: string): void {
     this.drift.inc({ host, direction });
   }
 }

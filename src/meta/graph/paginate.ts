@@ -7,32 +7,32 @@ import { asObject, field, type Json, type JsonObject, objectsOf, readText } from
 const MAX_PAGES = 1_000;
 
 /** Parameters of a `next` link that move on; the rest of it (the token above all) is never looked at (META.md 5). */
-const MOVES = ['after', 'offset', '__after_id', '__paging_token', 'until', 'since', 'limit'];
+const PAGING_PARAMETERS = ['after', 'offset', '__after_id', '__paging_token', 'until', 'since', 'limit'];
 
 /**
  * Every object of a list over all its pages. `next` says that there is more, the cursor where: the link itself is never called, for it holds
  * the token. An empty page with `next` goes on. Throws a transient `MetaError` where Meta
  * turns in circles or answers something else than a list.
  */
-export async function* allItems(
+export async function* paginate(
   transport: GraphTransport,
   call: GraphCall,
 ): AsyncGenerator<JsonObject, void, undefined> {
   const seen = new Set<string>();
-  let move: Record<string, string> = {};
+  let pageParameters: Record<string, string> = {};
   for (let page = 0; page < MAX_PAGES; page++) {
-    const answer = await transport.call({ ...call, query: { ...call.query, ...move } });
-    const body = asObject(answer.json);
+    const response = await transport.call({ ...call, query: { ...call.query, ...pageParameters } });
+    const body = asObject(response.json);
     const data = field(body, 'data');
     // A list without `data` is no empty list: nobody shall conclude from it that a page or an account is gone.
     if (!Array.isArray(data)) break;
     yield* objectsOf(data);
-    const next = nextMove(field(body, 'paging'));
+    const next = readNextPage(field(body, 'paging'));
     if (next === null) return;
     const key = JSON.stringify(next);
     if (seen.has(key)) break;
     seen.add(key);
-    move = next;
+    pageParameters = next;
   }
   throw new MetaError({
     verdict: { kind: 'transient' },
@@ -42,12 +42,12 @@ export async function* allItems(
   });
 }
 
-function nextMove(paging: Json | undefined): Record<string, string> | null {
+function readNextPage(paging: Json | undefined): Record<string, string> | null {
   const next = readText(asObject(paging), 'next');
   if (next === null) return null;
   const after = readText(asObject(field(asObject(paging), 'cursors')), 'after');
   if (after !== null) return { after };
   const query = new URLSearchParams(next.slice(next.indexOf('?') + 1));
-  const move = Object.fromEntries([...query].filter(([name]) => MOVES.includes(name)));
-  return Object.keys(move).length === 0 ? null : move;
+  const pageParameters = Object.fromEntries([...query].filter(([name]) => PAGING_PARAMETERS.includes(name)));
+  return Object.keys(pageParameters).length === 0 ? null : pageParameters;
 }

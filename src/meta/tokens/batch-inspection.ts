@@ -14,7 +14,7 @@ export type BatchItem =
   | { outcome: 'inspected'; result: InspectionResult }
   | { outcome: 'missing' }
   | { outcome: 'failed'; error: MetaError }
-  | { outcome: 'alone' };
+  | { outcome: 'undecided' };
 
 interface Input {
   kind: CredentialKind | 'unknown';
@@ -30,13 +30,13 @@ export const BATCH_SIZE = 50;
  */
 @Injectable()
 export class BatchInspection {
-  #givenUp = false;
+  #isDisabled = false;
 
   constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
 
   /** Single calls worked for what whole batches refused: from now on everything is `alone`. */
-  giveUp(): void {
-    this.#givenUp = true;
+  disable(): void {
+    this.#isDisabled = true;
   }
 
   /** In the order of the input; never throws `MetaError`. */
@@ -49,13 +49,13 @@ export class BatchInspection {
   }
 
   private async inspectBatch(inputs: readonly Input[]): Promise<BatchItem[]> {
-    if (inputs.length === 1 || this.#givenUp) return inputs.map(() => ({ outcome: 'alone' }));
+    if (inputs.length === 1 || this.#isDisabled) return inputs.map(() => ({ outcome: 'undecided' }));
     try {
-      const answers = await this.send(inputs);
-      return inputs.map((input, index) => this.readItem(input, answers[index]));
+      const responses = await this.send(inputs);
+      return inputs.map((input, index) => this.readItem(input, responses[index]));
     } catch (error) {
       if (!(error instanceof MetaError)) throw error;
-      const item: BatchItem = isOfTheBatch(error) ? { outcome: 'alone' } : { outcome: 'failed', error };
+      const item: BatchItem = isBatchFailure(error) ? { outcome: 'undecided' } : { outcome: 'failed', error };
       return inputs.map(() => item);
     }
   }
@@ -67,7 +67,7 @@ export class BatchInspection {
       method: 'GET',
       relative_url: `debug_token?${new URLSearchParams({ input_token: token.expose() }).toString()}`,
     }));
-    const answer = await this.transport.call({
+    const response = await this.transport.call({
       operation: 'inspect_batch',
       context: 'app_call',
       host: 'facebook',
@@ -78,18 +78,18 @@ export class BatchInspection {
       effect: 'read',
       timeoutMs: 30_000,
     });
-    if (Array.isArray(answer.json)) return answer.json;
+    if (Array.isArray(response.json)) return response.json;
     throw new MetaError({
       verdict: { kind: 'parameter' },
-      httpStatus: answer.status,
+      httpStatus: response.status,
       operation: 'inspect_batch',
       mayHaveCommitted: false,
     });
   }
 
   /** `{code, body}`, where the body is JSON in a string; null: not finished in time (META.md 14). */
-  private readItem(input: Input, answer: Json | undefined): BatchItem {
-    const item = asObject(answer);
+  private readItem(input: Input, response: Json | undefined): BatchItem {
+    const item = asObject(response);
     if (item === null) return { outcome: 'missing' };
     const status = readNumber(item, 'code') ?? 500;
     const text = readText(item, 'body');
@@ -98,10 +98,10 @@ export class BatchInspection {
     if (status === 200 && error === null && body !== undefined) {
       const result = readDebugToken(body, { appIds: this.transport.appIds('facebook'), kind: input.kind });
       if (result !== null && 'valid' in result) return { outcome: 'inspected', result };
-      return { outcome: 'alone' };
+      return { outcome: 'undecided' };
     }
     const verdict = classifyError({ httpStatus: status, ...error, context: 'app_call', host: 'facebook' });
-    if (verdict.kind !== 'throttled' && verdict.kind !== 'transient') return { outcome: 'alone' };
+    if (verdict.kind !== 'throttled' && verdict.kind !== 'transient') return { outcome: 'undecided' };
     const cause = toMetaCause(error);
     const facts = { verdict, cause, httpStatus: status, operation: 'inspect_batch', mayHaveCommitted: false };
     return { outcome: 'failed', error: new MetaError(facts) };
@@ -109,7 +109,7 @@ export class BatchInspection {
 }
 
 /** A limit, an outage or wrong app settings would meet single calls as well; everything else may be the batch's own fault. */
-function isOfTheBatch(error: MetaError): boolean {
+function isBatchFailure(error: MetaError): boolean {
   const { kind } = error.verdict;
   return (
     kind !== 'throttled' && kind !== 'configuration' && !(kind === 'transient' && (error.httpStatus ?? 500) >= 500)

@@ -2,9 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { MetaError } from '../errors/meta-error.ts';
 import type { GraphCall } from '../graph/graph-call.ts';
-import { type GraphAnswer, GraphTransport } from '../graph/graph-transport.ts';
+import { type GraphResponse, GraphTransport } from '../graph/graph-transport.ts';
 import { asObject, field, objectsOf, readId, readText } from '../graph/lossless-json.ts';
-import { QuietFirst } from '../graph/query-fallback.ts';
+import { QueryFallback } from '../graph/query-fallback.ts';
 import { BatchInspection } from './batch-inspection.ts';
 import { type CredentialKind, isFacebookKind } from './credential-kind.ts';
 import { type InspectionResult, readDebugToken } from './inspection-result.ts';
@@ -21,12 +21,12 @@ export type InspectionItem =
   | { outcome: 'failed'; error: MetaError };
 
 /** Of one `inspectMany`, where batches do not help. */
-const SINGLE_CALLS_AT_ONCE = 8;
+const SINGLE_CALL_CONCURRENCY = 8;
 
 /** What Meta knows of a token (META.md 4, 7, 9). */
 @Injectable()
 export class InspectionApi {
-  private readonly quiet = { facebook: new QuietFirst(), threads: new QuietFirst() };
+  private readonly queryFallback = { facebook: new QueryFallback(), threads: new QueryFallback() };
 
   constructor(
     @Inject(GraphTransport) private readonly transport: GraphTransport,
@@ -52,18 +52,18 @@ export class InspectionApi {
     for (const [index, { kind, token }] of tokens.entries()) {
       (isFacebookKind(kindByPrefix(kind, token)) ? batched : single).push(index);
     }
-    const answers = await this.batches.inspect(batched.flatMap((index) => tokens[index] ?? []));
-    for (const [position, answer] of answers.entries()) {
+    const responses = await this.batches.inspect(batched.flatMap((index) => tokens[index] ?? []));
+    for (const [position, response] of responses.entries()) {
       const index = batched[position] ?? 0;
-      if (answer.outcome === 'alone') single.push(index);
-      else items[index] = answer;
+      if (response.outcome === 'undecided') single.push(index);
+      else items[index] = response;
     }
-    await forEachLimited(single, SINGLE_CALLS_AT_ONCE, async (index) => {
+    await forEachLimited(single, SINGLE_CALL_CONCURRENCY, async (index) => {
       const token = tokens[index];
       if (token !== undefined) items[index] = await this.inspectItem(token);
     });
-    const refused = answers.length > 1 && answers.every(({ outcome }) => outcome === 'alone');
-    if (refused && batched.some((index) => isOfOurs(items[index]))) this.batches.giveUp();
+    const refused = responses.length > 1 && responses.every(({ outcome }) => outcome === 'undecided');
+    if (refused && batched.some((index) => isOwnToken(items[index]))) this.batches.disable();
     return items;
   }
 
@@ -82,13 +82,13 @@ export class InspectionApi {
     } catch (error) {
       // 100 is said of a token of another app, and of a caller that is no app (META.md 4).
       if (!(error instanceof MetaError) || error.cause.code !== 100) throw error;
-      await this.proveOurselves();
+      await this.verifyAppCredentials();
       return { valid: false, reason: 'foreign_app', appId: null };
     }
   }
 
   /** Throws where Meta does not take our id and secret, or cannot be asked: then the 100 says nothing of the token. */
-  private async proveOurselves(): Promise<void> {
+  private async verifyAppCredentials(): Promise<void> {
     const { app, version } = this.transport.host('facebook');
     try {
       await this.transport.call({
@@ -123,20 +123,20 @@ export class InspectionApi {
     kind: CredentialKind | 'unknown',
     token: SecretString,
   ): Promise<InspectionResult> {
-    const answer = await this.sendDebugToken(host, token);
-    const result = readDebugToken(answer.json, { appIds: this.transport.appIds(host), kind });
+    const response = await this.sendDebugToken(host, token);
+    const result = readDebugToken(response.json, { appIds: this.transport.appIds(host), kind });
     if (result !== null && 'valid' in result) return result;
     throw new MetaError({
-      verdict: result?.passing ?? { kind: 'transient' },
+      verdict: result?.unrelatedVerdict ?? { kind: 'transient' },
       cause: result?.meta ?? {},
-      httpStatus: answer.status,
+      httpStatus: response.status,
       operation: 'inspect',
       mayHaveCommitted: false,
     });
   }
 
   /** As a POST with `method=get`, so that the token stays out of the address (META.md 14); else the documented GET. */
-  private sendDebugToken(host: 'facebook' | 'threads', token: SecretString): Promise<GraphAnswer> {
+  private sendDebugToken(host: 'facebook' | 'threads', token: SecretString): Promise<GraphResponse> {
     const call: Omit<GraphCall, 'method'> = {
       operation: 'inspect',
       context: 'app_call',
@@ -146,21 +146,21 @@ export class InspectionApi {
       effect: 'read',
     };
     const input = { input_token: token.expose() };
-    return this.quiet[host].run(
-      () => this.sendUsable({ ...call, method: 'POST', form: { method: 'get', ...input } }),
+    return this.queryFallback[host].run(
+      () => this.sendInspectionPost({ ...call, method: 'POST', form: { method: 'get', ...input } }),
       () => this.transport.call({ ...call, method: 'GET', query: input }),
     );
   }
 
   /** A POST that is answered with something else than an inspection was not understood as a GET. */
-  private async sendUsable(call: GraphCall): Promise<GraphAnswer> {
-    const answer = await this.transport.call(call);
-    const outer = asObject(answer.json);
+  private async sendInspectionPost(call: GraphCall): Promise<GraphResponse> {
+    const response = await this.transport.call(call);
+    const outer = asObject(response.json);
     const data = asObject(field(outer, 'data')) ?? outer;
-    if (typeof field(data, 'is_valid') === 'boolean') return answer;
+    if (typeof field(data, 'is_valid') === 'boolean') return response;
     throw new MetaError({
       verdict: { kind: 'transient' },
-      httpStatus: answer.status,
+      httpStatus: response.status,
       operation: call.operation,
       mayHaveCommitted: false,
     });
@@ -170,7 +170,7 @@ export class InspectionApi {
   private async inspectByMe(kind: 'instagram_user' | 'threads_user', token: SecretString): Promise<InspectionResult> {
     const host = this.transport.host(kind === 'instagram_user' ? 'instagram' : 'threads');
     try {
-      const answer = await this.transport.call({
+      const response = await this.transport.call({
         operation: 'inspect',
         context: 'graph',
         host: host.name,
@@ -180,7 +180,7 @@ export class InspectionApi {
         auth: { by: 'credential', token },
         effect: 'read',
       });
-      return readMe(kind, answer);
+      return readMe(kind, response);
     } catch (error) {
       if (!(error instanceof MetaError) || error.cause.code !== 190) throw error;
       const verdict =
@@ -199,7 +199,7 @@ function kindByPrefix(kind: CredentialKind | 'unknown', token: SecretString): Cr
 }
 
 /** Whether the item has a verdict on a token of our app. */
-function isOfOurs(item: InspectionItem | undefined): boolean {
+function isOwnToken(item: InspectionItem | undefined): boolean {
   return item?.outcome === 'inspected' && (item.result.valid || item.result.reason === 'dead');
 }
 
@@ -212,14 +212,14 @@ async function forEachLimited<T>(items: readonly T[], limit: number, work: (item
 }
 
 /** `{user_id, username, id}`, also wrapped in `data: [...]`. */
-function readMe(kind: 'instagram_user' | 'threads_user', answer: GraphAnswer): InspectionResult {
-  const outer = asObject(answer.json);
+function readMe(kind: 'instagram_user' | 'threads_user', response: GraphResponse): InspectionResult {
+  const outer = asObject(response.json);
   const me = objectsOf(field(outer, 'data'))[0] ?? outer;
   const userId = readId(me, 'user_id') ?? readId(me, 'id');
   if (userId === null) {
     throw new MetaError({
       verdict: { kind: 'transient' },
-      httpStatus: answer.status,
+      httpStatus: response.status,
       operation: 'inspect',
       mayHaveCommitted: false,
     });

@@ -1,5 +1,5 @@
 import type { MetaCause } from '../../platform/problem.ts';
-import { classifyError, deathByInspection, type MetaVerdict } from '../errors/classify-error.ts';
+import { classifyError, classifyInvalidToken, type MetaVerdict } from '../errors/classify-error.ts';
 import { readInspectionError, toMetaCause } from '../errors/graph-error.ts';
 import {
   asObject,
@@ -8,14 +8,14 @@ import {
   type JsonObject,
   objectsOf,
   readId,
+  readStringList,
   readText,
-  readWords,
 } from '../graph/lossless-json.ts';
 import type { CredentialKind } from './credential-kind.ts';
-import { expiryInstant, type TokenExpiry } from './token-expiry.ts';
+import { readExpiry, type TokenExpiry } from './token-expiry.ts';
 
 /** Meta says that the token works. */
-export interface Inspection {
+export interface ValidInspection {
   valid: true;
   /** Null where the host does not say (Instagram, Threads' `/me`). */
   appId: string | null;
@@ -40,7 +40,7 @@ export interface Inspection {
 }
 
 /** Meta says that the token is dead: `is_valid: false`, or 190 by `/me` of Instagram and Threads. Confirmed (CONTRACT 6.1). */
-export interface DeadInspection {
+export interface DeadTokenInspection {
   valid: false;
   reason: 'dead';
   verdict: Extract<MetaVerdict, { kind: 'dead' }>;
@@ -48,19 +48,19 @@ export interface DeadInspection {
 }
 
 /** Not a token of our app. Says nothing of its life. `appId` null: Meta does not say whose. */
-export interface ForeignToken {
+export interface ForeignTokenInspection {
   valid: false;
   reason: 'foreign_app';
   appId: string | null;
 }
 
 /** An app token, which is no credential of anybody. */
-export interface NotACredential {
+export interface AppTokenInspection {
   valid: false;
   reason: 'not_a_credential';
 }
 
-export type InspectionResult = Inspection | DeadInspection | ForeignToken | NotACredential;
+export type InspectionResult = ValidInspection | DeadTokenInspection | ForeignTokenInspection | AppTokenInspection;
 
 const KINDS = new Map<string, CredentialKind>([
   ['USER', 'user'],
@@ -75,33 +75,33 @@ const KINDS = new Map<string, CredentialKind>([
 export function readDebugToken(
   body: Json,
   expected: { appIds: readonly string[]; kind: CredentialKind | 'unknown' },
-): InspectionResult | { passing: MetaVerdict; meta: MetaCause } | null {
+): InspectionResult | { unrelatedVerdict: MetaVerdict; meta: MetaCause } | null {
   const outer = asObject(body);
   const data = asObject(field(outer, 'data')) ?? outer;
   const isValid = field(data, 'is_valid');
   if (data === null || typeof isValid !== 'boolean') return null;
   const appId = readId(data, 'app_id');
   if (appId !== null && !expected.appIds.includes(appId)) return { valid: false, reason: 'foreign_app', appId };
-  if (!isValid) return readDeath(data);
+  if (!isValid) return readInvalidToken(data);
   const type = readText(data, 'type');
   if (type === 'APP') return { valid: false, reason: 'not_a_credential' };
   const userId = readId(data, 'user_id') ?? readId(data, 'profile_id');
   // Recordings of 2014 show app tokens with app_id and is_valid only.
   if (userId === null) return appId === null ? null : { valid: false, reason: 'not_a_credential' };
-  return readLife(data, appId, userId, expected.kind);
+  return readValidToken(data, appId, userId, expected.kind);
 }
 
-function readLife(
+function readValidToken(
   data: JsonObject,
   appId: string | null,
   userId: string,
   expected: CredentialKind | 'unknown',
-): Inspection {
+): ValidInspection {
   const profileId = readId(data, 'profile_id');
-  const told = KINDS.get(readText(data, 'type') ?? '');
-  const kind = expected === 'threads_user' ? expected : (told ?? (profileId === null ? 'user' : 'page'));
-  const issuedAt = expiryInstant(field(data, 'issued_at'));
-  const dataAccess = expiryInstant(field(data, 'data_access_expires_at'));
+  const reportedKind = KINDS.get(readText(data, 'type') ?? '');
+  const kind = expected === 'threads_user' ? expected : (reportedKind ?? (profileId === null ? 'user' : 'page'));
+  const issuedAt = readExpiry(field(data, 'issued_at'));
+  const dataAccess = readExpiry(field(data, 'data_access_expires_at'));
   return {
     valid: true,
     appId,
@@ -109,20 +109,22 @@ function readLife(
     userId,
     subjectId: kind === 'page' ? (profileId ?? userId) : userId,
     subjectName: null,
-    scopes: readWords(data, 'scopes'),
+    scopes: readStringList(data, 'scopes'),
     granularScopes: objectsOf(field(data, 'granular_scopes')).flatMap((item) => {
       const scope = readText(item, 'scope');
-      return scope === null ? [] : [{ scope, targetIds: readWords(item, 'target_ids') }];
+      return scope === null ? [] : [{ scope, targetIds: readStringList(item, 'target_ids') }];
     }),
     issuedAt: issuedAt === 'unknown' ? null : issuedAt,
-    expiresAt: expiryInstant(field(data, 'expires_at')),
+    expiresAt: readExpiry(field(data, 'expires_at')),
     dataAccessExpiresAt: dataAccess === 'unknown' ? null : dataAccess,
   };
 }
 
-function readDeath(data: JsonObject): DeadInspection | { passing: MetaVerdict; meta: MetaCause } {
+function readInvalidToken(data: JsonObject): DeadTokenInspection | { unrelatedVerdict: MetaVerdict; meta: MetaCause } {
   const error = readInspectionError(data);
   const meta = toMetaCause(error);
-  const verdict = deathByInspection(error === null ? null : classifyError({ httpStatus: 400, ...error }));
-  return verdict.kind === 'dead' ? { valid: false, reason: 'dead', verdict, meta } : { passing: verdict, meta };
+  const verdict = classifyInvalidToken(error === null ? null : classifyError({ httpStatus: 400, ...error }));
+  return verdict.kind === 'dead'
+    ? { valid: false, reason: 'dead', verdict, meta }
+    : { unrelatedVerdict: verdict, meta };
 }

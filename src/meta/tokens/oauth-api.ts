@@ -4,11 +4,19 @@ import { SecretString } from '../../platform/secret-string.ts';
 import type { DialogFlow } from '../dialog/product-scopes.ts';
 import { MetaError } from '../errors/meta-error.ts';
 import type { GraphCall } from '../graph/graph-call.ts';
-import { type GraphAnswer, GraphTransport } from '../graph/graph-transport.ts';
-import { asObject, field, type JsonObject, objectsOf, readId, readText, readWords } from '../graph/lossless-json.ts';
-import { QuietFirst } from '../graph/query-fallback.ts';
+import { type GraphResponse, GraphTransport } from '../graph/graph-transport.ts';
+import {
+  asObject,
+  field,
+  type JsonObject,
+  objectsOf,
+  readId,
+  readStringList,
+  readText,
+} from '../graph/lossless-json.ts';
+import { QueryFallback } from '../graph/query-fallback.ts';
 import type { CredentialKind } from './credential-kind.ts';
-import { type TokenExpiry, tokenExpiry } from './token-expiry.ts';
+import { readTokenExpiry, type TokenExpiry } from './token-expiry.ts';
 
 /** A token that Meta gave, as far as the answer tells; the truth is in its inspection. */
 export interface GrantedToken {
@@ -33,9 +41,9 @@ export interface CodeExchange {
 /** Codes and tokens for tokens (META.md 2, 3, 6, 7, 9). All methods throw `MetaError`. */
 @Injectable()
 export class OAuthApi {
-  private readonly quiet = {
-    instagram_user: { exchange: new QuietFirst(), refresh: new QuietFirst() },
-    threads_user: { exchange: new QuietFirst(), refresh: new QuietFirst() },
+  private readonly queryFallback = {
+    instagram_user: { exchange: new QueryFallback(), refresh: new QueryFallback() },
+    threads_user: { exchange: new QueryFallback(), refresh: new QueryFallback() },
   };
 
   constructor(
@@ -69,7 +77,7 @@ export class OAuthApi {
   }
 
   /** A fresh token for one that still lives (CONTRACT 6.1). An expired one cannot be renewed: dead, 190/463. */
-  async renew(kind: ExchangeableKind, token: SecretString): Promise<GrantedToken> {
+  async refresh(kind: ExchangeableKind, token: SecretString): Promise<GrantedToken> {
     switch (kind) {
       case 'user':
         return this.facebookExchange('renew_user', token, {});
@@ -86,7 +94,7 @@ export class OAuthApi {
     const host = this.transport.host(
       flow === 'instagram_login' ? 'instagram_api' : flow === 'threads_login' ? 'threads' : 'facebook',
     );
-    return this.grant({
+    return this.requestToken({
       operation: 'exchange_code',
       context: 'code_exchange',
       host: host.name,
@@ -111,7 +119,7 @@ export class OAuthApi {
     extra: Record<string, string>,
   ): Promise<GrantedToken> {
     const { app, version } = this.transport.host('facebook');
-    return this.grant({
+    return this.requestToken({
       operation,
       context: 'token_exchange',
       host: 'facebook',
@@ -146,7 +154,7 @@ export class OAuthApi {
       query: { grant_type: grantType, client_secret: host.app.secret.expose() },
       effect: 'repeatable',
     };
-    return this.withHeaderOrQuery(this.quiet[kind].exchange, call, token);
+    return this.withHeaderOrQuery(this.queryFallback[kind].exchange, call, token);
   }
 
   /** GET only; at least 24 hours old, not expired (META.md 7, 9). No secret is sent. */
@@ -164,27 +172,28 @@ export class OAuthApi {
       query: { grant_type: grantType },
       effect: 'repeatable',
     };
-    return this.withHeaderOrQuery(this.quiet[kind].refresh, call, token);
+    return this.withHeaderOrQuery(this.queryFallback[kind].refresh, call, token);
   }
 
   private withHeaderOrQuery(
-    quiet: QuietFirst,
+    queryFallback: QueryFallback,
     call: Omit<GraphCall, 'auth'>,
     token: SecretString,
   ): Promise<GrantedToken> {
-    return quiet.run(
-      () => this.grant({ ...call, auth: { by: 'credential', token, proof: false } }),
-      () => this.grant({ ...call, query: { ...call.query, access_token: token.expose() }, auth: { by: 'none' } }),
+    return queryFallback.run(
+      () => this.requestToken({ ...call, auth: { by: 'credential', token, proof: false } }),
+      () =>
+        this.requestToken({ ...call, query: { ...call.query, access_token: token.expose() }, auth: { by: 'none' } }),
     );
   }
 
-  private async grant(call: GraphCall): Promise<GrantedToken> {
-    const answer = await this.transport.call(call);
-    const granted = readGrantedToken(answer, this.clock.now());
+  private async requestToken(call: GraphCall): Promise<GrantedToken> {
+    const response = await this.transport.call(call);
+    const granted = readGrantedToken(response, this.clock.now());
     if (granted !== null) return granted;
     throw new MetaError({
       verdict: { kind: 'transient' },
-      httpStatus: answer.status,
+      httpStatus: response.status,
       operation: call.operation,
       mayHaveCommitted: true,
     });
@@ -201,16 +210,16 @@ function isRedirectRefusal(error: unknown): boolean {
 }
 
 /** All recorded token answers: flat, `data: [{…}]`, ids as numbers, `permissions` as list or words (META.md 7). Null: no token in it. */
-function readGrantedToken(answer: GraphAnswer, now: Date): GrantedToken | null {
-  const outer = asObject(answer.json);
+function readGrantedToken(response: GraphResponse, now: Date): GrantedToken | null {
+  const outer = asObject(response.json);
   const body: JsonObject | null = objectsOf(field(outer, 'data'))[0] ?? outer;
   const token = readText(body, 'access_token');
   if (body === null || token === null) return null;
   const metaUserId = readId(body, 'user_id');
-  const scopes = readWords(body, 'permissions');
+  const scopes = readStringList(body, 'permissions');
   return {
     accessToken: new SecretString(token),
-    expiresAt: tokenExpiry(body, now),
+    expiresAt: readTokenExpiry(body, now),
     ...(metaUserId === null ? {} : { metaUserId }),
     ...(scopes === null ? {} : { scopes }),
   };

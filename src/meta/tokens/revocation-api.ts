@@ -2,10 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { MetaError } from '../errors/meta-error.ts';
 import type { GraphAuth, GraphCall } from '../graph/graph-call.ts';
-import { graphId } from '../graph/graph-id.ts';
-import { type GraphAnswer, GraphTransport } from '../graph/graph-transport.ts';
+import { requireGraphId } from '../graph/graph-id.ts';
+import { type GraphResponse, GraphTransport } from '../graph/graph-transport.ts';
 import { asObject, field } from '../graph/lossless-json.ts';
-import { QuietFirst } from '../graph/query-fallback.ts';
+import { QueryFallback } from '../graph/query-fallback.ts';
 import type { CredentialKind } from './credential-kind.ts';
 
 export interface RevocationRequest {
@@ -21,7 +21,7 @@ export type RevocationOutcome = 'confirmed' | 'not_supported';
 /** Taking a grant back at Meta (META.md 6, 10). */
 @Injectable()
 export class RevocationApi {
-  private readonly quiet = new QuietFirst();
+  private readonly queryFallback = new QueryFallback();
 
   constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
 
@@ -46,18 +46,18 @@ export class RevocationApi {
     try {
       return await this.deletePermissions(metaUserId ?? 'me', { by: 'credential', token });
     } catch (error) {
-      if (metaUserId === null || !isTokenTrouble(error)) throw error;
+      if (metaUserId === null || !isTokenError(error)) throw error;
       return this.deletePermissions(metaUserId, { by: 'app' });
     }
   }
 
   private async deletePermissions(node: string, auth: GraphAuth): Promise<RevocationOutcome> {
-    return this.confirm({
+    return this.sendRevocation({
       operation: 'revoke_grant',
       context: auth.by === 'app' ? 'app_call' : 'graph',
       host: 'facebook',
       method: 'DELETE',
-      path: `/${this.transport.host('facebook').version}/${graphId(node)}/permissions`,
+      path: `/${this.transport.host('facebook').version}/${requireGraphId(node)}/permissions`,
       auth,
       effect: 'repeatable',
     });
@@ -76,9 +76,9 @@ export class RevocationApi {
     const secrets = { client_id: app.id, client_secret: app.secret.expose(), revoke_token: token.expose() };
     const auth: GraphAuth = { by: 'credential', token };
     try {
-      return await this.quiet.run(
-        () => this.confirm({ ...call, method: 'POST', form: { method: 'get', ...secrets }, auth }),
-        () => this.confirm({ ...call, method: 'GET', query: secrets, auth }),
+      return await this.queryFallback.run(
+        () => this.sendRevocation({ ...call, method: 'POST', form: { method: 'get', ...secrets }, auth }),
+        () => this.sendRevocation({ ...call, method: 'GET', query: secrets, auth }),
       );
     } catch (error) {
       const kind = error instanceof MetaError ? error.verdict.kind : null;
@@ -88,25 +88,25 @@ export class RevocationApi {
   }
 
   /** 190/458 means that there is no grant any more: what was wanted (META.md 10). */
-  private async confirm(call: GraphCall): Promise<RevocationOutcome> {
-    let answer: GraphAnswer;
+  private async sendRevocation(call: GraphCall): Promise<RevocationOutcome> {
+    let response: GraphResponse;
     try {
-      answer = await this.transport.call(call);
+      response = await this.transport.call(call);
     } catch (error) {
       if (error instanceof MetaError && error.cause.code === 190 && error.cause.subcode === 458) return 'confirmed';
       throw error;
     }
-    const success = answer.json === true || field(asObject(answer.json), 'success');
+    const success = response.json === true || field(asObject(response.json), 'success');
     if (success !== false && success !== 'false') return 'confirmed';
     throw new MetaError({
       verdict: { kind: 'transient' },
-      httpStatus: answer.status,
+      httpStatus: response.status,
       operation: call.operation,
       mayHaveCommitted: true,
     });
   }
 }
 
-function isTokenTrouble(error: unknown): boolean {
+function isTokenError(error: unknown): boolean {
   return error instanceof MetaError && (error.verdict.kind === 'dead' || error.verdict.kind === 'suspect');
 }

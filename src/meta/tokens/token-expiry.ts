@@ -5,23 +5,23 @@ import { type Json, type JsonObject, readNumber } from '../graph/lossless-json.t
 export type TokenExpiry = Date | null | 'unknown';
 
 /** A hundred years: what is longer is no lifetime. */
-const LONGEST_SECONDS = 100 * 365 * 86_400;
+const MAX_LIFETIME_SECONDS = 100 * 365 * 86_400;
 
 /**
  * The end of a token from a token answer (META.md 2, 3, 6): `expires_at` in unix seconds (0 = never), else `expires_in`,
  * else the old `expires`, both in seconds from now. Numbers may be strings. Missing is not an error and not 0 seconds,
  * and 0 seconds is written by nobody who means a dead token: both are `unknown`.
  */
-export function tokenExpiry(answer: JsonObject, now: Date): TokenExpiry {
-  const at = expiryInstant(answer['expires_at']);
+export function readTokenExpiry(response: JsonObject, now: Date): TokenExpiry {
+  const at = readExpiry(response['expires_at']);
   if (at !== 'unknown') return at;
-  const seconds = readNumber(answer, 'expires_in') ?? readNumber(answer, 'expires');
-  if (seconds === null || seconds <= 0 || seconds > LONGEST_SECONDS) return 'unknown';
+  const seconds = readNumber(response, 'expires_in') ?? readNumber(response, 'expires');
+  if (seconds === null || seconds <= 0 || seconds > MAX_LIFETIME_SECONDS) return 'unknown';
   return addSeconds(now, seconds);
 }
 
 /** An instant as debug_token writes it: unix seconds, 0 = never (META.md 4). */
-export function expiryInstant(value: Json | undefined): TokenExpiry {
+export function readExpiry(value: Json | undefined): TokenExpiry {
   const seconds = readNumber({ value: value ?? null }, 'value');
   if (seconds === null || seconds < 0) return 'unknown';
   const instant = fromUnixSeconds(seconds);

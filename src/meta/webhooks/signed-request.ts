@@ -17,14 +17,14 @@ export type SignedRequestResult =
   | { ok: false; reason: 'malformed' | 'algorithm' | 'signature' };
 
 /** Both alphabets, padded or not (META.md 16: recorded in the wild). */
-const PART = /^[A-Za-z0-9+/_-]+={0,2}$/;
+const BASE64_PATTERN = /^[A-Za-z0-9+/_-]+={0,2}$/;
 const MAX_LENGTH = 100_000;
 
 /** Verifies and reads a `signed_request`; the HMAC covers the encoded payload as received. Tries all secrets. Never throws. */
 export function parseSignedRequest(text: string, secrets: readonly SecretString[]): SignedRequestResult {
   const [signature, encoded, ...rest] = text.length > MAX_LENGTH ? [] : text.split('.');
   if (signature === undefined || encoded === undefined || rest.length > 0) return { ok: false, reason: 'malformed' };
-  if (!PART.test(signature) || !PART.test(encoded)) return { ok: false, reason: 'malformed' };
+  if (!BASE64_PATTERN.test(signature) || !BASE64_PATTERN.test(encoded)) return { ok: false, reason: 'malformed' };
   if (!isSigned(Buffer.from(signature, 'base64'), encoded, secrets)) return { ok: false, reason: 'signature' };
   const payload = asObject(parseLossless(Buffer.from(encoded, 'base64').toString('utf8')));
   if (payload === null) return { ok: false, reason: 'malformed' };
@@ -33,8 +33,8 @@ export function parseSignedRequest(text: string, secrets: readonly SecretString[
     ok: true,
     request: {
       userId: readId(payload, 'user_id'),
-      issuedAt: instant(payload, 'issued_at'),
-      expiresAt: instant(payload, 'expires'),
+      issuedAt: readInstant(payload, 'issued_at'),
+      expiresAt: readInstant(payload, 'expires'),
       payload,
     },
   };
@@ -49,7 +49,7 @@ function isSigned(given: Buffer, encoded: string, secrets: readonly SecretString
   return valid;
 }
 
-function instant(payload: JsonObject, key: string): Date | null {
+function readInstant(payload: JsonObject, key: string): Date | null {
   const seconds = readNumber(payload, key);
   const at = seconds === null ? null : fromUnixSeconds(seconds);
   return at === null || Number.isNaN(at.getTime()) ? null : at;

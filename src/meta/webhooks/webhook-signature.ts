@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { SecretString } from '../../platform/secret-string.ts';
 
-const FORM = /^sha256=([0-9a-f]{64})$/i;
+const SIGNATURE_PATTERN = /^sha256=([0-9a-f]{64})$/i;
 
 /**
  * Whether `X-Hub-Signature-256` is right for these raw bytes under one of the secrets (META.md 15). All secrets are tried,
@@ -12,7 +12,7 @@ export function isWebhookSignatureValid(
   header: string | string[] | undefined,
   secrets: readonly SecretString[],
 ): boolean {
-  const hex = typeof header === 'string' ? FORM.exec(header)?.[1] : undefined;
+  const hex = typeof header === 'string' ? SIGNATURE_PATTERN.exec(header)?.[1] : undefined;
   if (hex === undefined) return false;
   const given = Buffer.from(hex, 'hex');
   let valid = false;

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import type { Clock } from '../../platform/clock.ts';
-import { type HttpAnswer, type HttpClient, HttpFailure } from '../../platform/http-client/http-client.ts';
+import { type HttpClient, HttpRequestError, type HttpResponse } from '../../platform/http-client/http-client.ts';
 import type { Random } from '../../platform/random.ts';
 import { attention, type Finding, fine, wrong } from './finding.ts';
 
@@ -15,14 +15,18 @@ export function checkRedirectUri({ publicUrl }: Config): Finding {
   const enter = `Enter it to the letter under Facebook Login, Settings, Valid OAuth Redirect URIs.`;
   if (protocol === 'https:') return fine('redirect_uri', `${uri} (${enter.toLowerCase().replace(/\.$/, '')})`);
   const detail = `The redirect URI ${uri} is not https: Meta's dialogs refuse it.`;
-  const mend = `Set PUBLIC_URL to the https address that browsers reach this service at. ${enter}`;
+  const remedy = `Set PUBLIC_URL to the https address that browsers reach this service at. ${enter}`;
   return isLocal
-    ? attention('redirect_uri', `${detail} For development on this machine that may do.`, mend)
-    : wrong('redirect_uri', detail, mend);
+    ? attention('redirect_uri', `${detail} For development on this machine that may do.`, remedy)
+    : wrong('redirect_uri', detail, remedy);
 }
 
 /** Calls our own PUBLIC_URL as Meta would. */
-export async function checkHandshake({ publicUrl, meta }: Config, http: HttpClient, random: Random): Promise<Finding> {
+export async function checkWebhookHandshake(
+  { publicUrl, meta }: Config,
+  http: HttpClient,
+  random: Random,
+): Promise<Finding> {
   const token = meta.webhookVerifyToken;
   if (token === null) {
     const detail = 'META_WEBHOOK_VERIFY_TOKEN is not set: every handshake is refused, so Meta sends no webhooks.';
@@ -35,37 +39,37 @@ export async function checkHandshake({ publicUrl, meta }: Config, http: HttpClie
     'hub.verify_token': token.expose(),
     'hub.challenge': challenge,
   });
-  const answer = await ask(http, `${url}?${query.toString()}`);
-  if (answer === null) {
-    const mend = 'Start a replica, and check name, proxy and certificate of PUBLIC_URL from outside.';
-    return attention('webhook_handshake', `${url} does not answer from here.`, mend);
+  const response = await fetchOrNull(http, `${url}?${query.toString()}`);
+  if (response === null) {
+    const remedy = 'Start a replica, and check name, proxy and certificate of PUBLIC_URL from outside.';
+    return attention('webhook_handshake', `${url} does not answer from here.`, remedy);
   }
-  if (answer.status === 200 && answer.body.toString('utf8') === challenge) {
+  if (response.status === 200 && response.body.toString('utf8') === challenge) {
     return fine('webhook_handshake', `${url} answers the handshake`);
   }
-  const detail = `${url} answers ${answer.status} to the right verify token: Meta cannot subscribe.`;
-  const mend =
+  const detail = `${url} answers ${response.status} to the right verify token: Meta cannot subscribe.`;
+  const remedy =
     'Run all replicas with the same META_WEBHOOK_VERIFY_TOKEN, and let the proxy pass /webhooks/meta unchanged.';
-  return wrong('webhook_handshake', detail, mend);
+  return wrong('webhook_handshake', detail, remedy);
 }
 
 /** Times of Meta's (issued_at, expires_at) are held against ours. */
 export async function checkMetaClock({ meta }: Config, http: HttpClient, clock: Clock): Promise<Finding[]> {
-  const answer = await ask(http, `${meta.graphUrl}/`);
-  const theirs = Date.parse(answer?.headers.date ?? '');
-  if (Number.isNaN(theirs)) return [];
-  const skewSeconds = Math.round((clock.now().getTime() - theirs) / 1000);
+  const response = await fetchOrNull(http, `${meta.graphUrl}/`);
+  const metaTimeMs = Date.parse(response?.headers.date ?? '');
+  if (Number.isNaN(metaTimeMs)) return [];
+  const skewSeconds = Math.round((clock.now().getTime() - metaTimeMs) / 1000);
   if (Math.abs(skewSeconds) <= MAX_SKEW_SECONDS) return [fine('meta_clock', `${skewSeconds} s ahead of Meta's`)];
   const detail = `The database's clock is ${skewSeconds} s ahead of Meta's: expiries and callbacks are judged wrongly.`;
   return [wrong('meta_clock', detail, "Let the database's host keep its time by NTP.")];
 }
 
 /** Null: no answer. */
-async function ask(http: HttpClient, url: string): Promise<HttpAnswer | null> {
+async function fetchOrNull(http: HttpClient, url: string): Promise<HttpResponse | null> {
   try {
     return await http.send({ method: 'GET', url, timeoutMs: TIMEOUT_MS, maxBytes: 64 * 1024 });
   } catch (error) {
-    if (error instanceof HttpFailure) return null;
+    if (error instanceof HttpRequestError) return null;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import type { AppCredentials, Config } from '../../config/config.ts';
 import type { AppApi, AppCheck } from '../../meta/app-api.ts';
-import { endOfVersion, versionDrift } from '../../meta/graph/graph-version.ts';
+import { detectVersionDrift, getVersionEnd } from '../../meta/graph/graph-version.ts';
 import { addSeconds } from '../../platform/clock.ts';
 import { attention, type Finding, fine, wrong } from './finding.ts';
 
@@ -22,9 +22,9 @@ export async function checkApps(
     ...(meta.threadsApp.id === meta.app.id ? [] : checkForm('THREADS', meta.threadsApp)),
   ];
   const facebook = await api.checkAppCredentials();
-  findings.push(judgeApp('META', meta.app, facebook));
+  findings.push(toAppFinding('META', meta.app, facebook));
   if (meta.threadsApp.id !== meta.app.id) {
-    findings.push(judgeApp('THREADS', meta.threadsApp, await api.checkAppCredentials('threads')));
+    findings.push(toAppFinding('THREADS', meta.threadsApp, await api.checkAppCredentials('threads')));
   }
   return [...findings, checkVersion(meta.graphApiVersion, facebook.ok ? facebook.servedVersion : null, now)];
 }
@@ -42,7 +42,7 @@ function checkForm(prefix: string, { id, secret }: AppCredentials): Finding[] {
   return findings;
 }
 
-function judgeApp(prefix: string, { id }: AppCredentials, check: AppCheck): Finding {
+function toAppFinding(prefix: string, { id }: AppCredentials, check: AppCheck): Finding {
   if (check.ok) return fine('meta_app', `Meta takes ${prefix}_APP_ID ${id} and its secret`);
   const code = check.meta.code === undefined ? '' : ` (code ${check.meta.code})`;
   if (check.verdict.kind !== 'configuration') {
@@ -53,25 +53,25 @@ function judgeApp(prefix: string, { id }: AppCredentials, check: AppCheck): Find
     check.verdict.what === 'secret'
       ? `Meta refuses ${prefix}_APP_SECRET for app ${id}${code}: every login and every renewal fails.`
       : `Meta does not take app ${id}${code}: it is unknown, deleted, blocked or of another kind.`;
-  const mend =
+  const remedy =
     check.verdict.what === 'secret'
       ? `Copy the secret of this very app; while it is being changed, keep the old one in META_APP_SECRET_PREVIOUS.`
       : `Look at the app's dashboard whether the id is right and the app is in order.`;
-  return wrong('meta_app', what, mend);
+  return wrong('meta_app', what, remedy);
 }
 
 /** By Meta's changelog and by what Meta says that it served just now. */
 function checkVersion(asked: string, served: string | null, now: Date): Finding {
-  const end = endOfVersion(asked);
-  const drift = served === null ? 'unknown' : versionDrift(asked, served);
-  const servedWords = drift === 'newer' || drift === 'older' ? `; ${served} is what Meta serves` : '';
+  const end = getVersionEnd(asked);
+  const drift = served === null ? 'unknown' : detectVersionDrift(asked, served);
+  const servedNote = drift === 'newer' || drift === 'older' ? `; ${served} is what Meta serves` : '';
   const set = (version: string): string => `Read Meta's changelog up to ${version} and set META_GRAPH_API_VERSION.`;
   if (end === 'past' || (end !== null && end <= now)) {
-    const detail = `${asked} is dead: Meta serves the oldest living version in its place, without an error${servedWords}.`;
+    const detail = `${asked} is dead: Meta serves the oldest living version in its place, without an error${servedNote}.`;
     return wrong('meta_version', detail, 'Set META_GRAPH_API_VERSION to a living version.');
   }
-  if (servedWords !== '') {
-    const detail = `${asked} is asked for${servedWords}: fields may differ from what is expected.`;
+  if (servedNote !== '') {
+    const detail = `${asked} is asked for${servedNote}: fields may differ from what is expected.`;
     return attention('meta_version', detail, set(served ?? asked));
   }
   if (end !== null && end <= addSeconds(now, NOTICE_SECONDS)) {

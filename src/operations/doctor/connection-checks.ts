@@ -25,22 +25,22 @@ export async function checkConnections(sql: Sql): Promise<Finding[]> {
     values: [SHOWN],
   });
   const all = total(groups);
-  const dead = groups.filter(({ status }) => status === 'reauth_required');
-  const toMend = groups.filter(({ status, lacks }) => status === 'active' && lacks);
-  const unable = groups.filter((group) => group.status === 'active' && !group.lacks && lacksScopes(group));
+  const reauthRequired = groups.filter(({ status }) => status === 'reauth_required');
+  const incomplete = groups.filter(({ status, lacks }) => status === 'active' && lacks);
+  const missingScopesGroups = groups.filter((group) => group.status === 'active' && !group.lacks && lacksScopes(group));
   const findings: Finding[] = [];
-  if (dead.length > 0) {
-    const detail = `${total(dead)} of ${all} connections need a new login of their person: ${named(dead)}.`;
+  if (reauthRequired.length > 0) {
+    const detail = `${total(reauthRequired)} of ${all} connections need a new login of their person: ${named(reauthRequired)}.`;
     findings.push(
       attention('connections', detail, 'Create a connect session for each and send its person through it.'),
     );
   }
-  if (toMend.length > 0) {
-    const detail = `${total(toMend)} active connections lack something: ${named(toMend)}.`;
+  if (incomplete.length > 0) {
+    const detail = `${total(incomplete)} active connections lack something: ${named(incomplete)}.`;
     findings.push(attention('connections', detail, 'See status_reason.remedy of GET /v1/connections/{id}.'));
   }
-  if (unable.length > 0) {
-    const detail = `${total(unable)} active connections lack scopes that their product requires: ${named(unable)}.`;
+  if (missingScopesGroups.length > 0) {
+    const detail = `${total(missingScopesGroups)} active connections lack scopes that their product requires: ${named(missingScopesGroups)}.`;
     findings.push(attention('connections', detail, 'Connect again: the dialog asks anew for what was declined.'));
   }
   return findings.length > 0 ? findings : [fine('connections', `${all} live, none needs a person`)];

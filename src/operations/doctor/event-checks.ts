@@ -1,13 +1,13 @@
 import type { Database } from '../../database/database.ts';
-import { EventBacklog, type HeldConnections } from '../../events/deliveries/event-backlog.query.ts';
+import { EventBacklogQuery, type HeldConnections } from '../../events/deliveries/event-backlog.query.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { attention, type Finding, fine } from './finding.ts';
 
 /** Whether product services take their events: subscriptions that failed for a day are named, and single events that they refuse. */
 export async function checkEventSubscriptions(on: { database: Database; clock: Clock }): Promise<Finding> {
-  const backlog = new EventBacklog(on.database, on.clock);
-  const failing = await backlog.failingForADay();
-  if (failing.length === 0) return judgeHeld(await backlog.held());
+  const backlog = new EventBacklogQuery(on.database, on.clock);
+  const failing = await backlog.listFailingSubscriptions();
+  if (failing.length === 0) return toHeldFinding(await backlog.listHeldConnections());
   const named = failing.map(({ id, host, failingSince }) => `${id} (${host}, since ${failingSince.toISOString()})`);
   return attention(
     'event_subscriptions',
@@ -16,7 +16,7 @@ export async function checkEventSubscriptions(on: { database: Database; clock: C
   );
 }
 
-function judgeHeld(held: readonly HeldConnections[]): Finding {
+function toHeldFinding(held: readonly HeldConnections[]): Finding {
   if (held.length === 0) return fine('event_subscriptions', 'no subscriber has refused its events for a day');
   const named = held.map(
     ({ id, host, connections, eventId, since }) =>

@@ -22,35 +22,36 @@ export async function checkLogins(sql: Sql, publicUrl: string, now: Date): Promi
     values: [firstIdAt('aud', addSeconds(now, -DAY_SECONDS))],
   });
   if (failures.length === 0) return [fine('logins', 'none failed in the last day')];
-  const findings = [...mismatches(failures, publicUrl), ...closedApp(failures)];
+  const findings = [...findRedirectMismatches(failures, publicUrl), ...findClosedApp(failures)];
   return findings.length > 0 ? findings : [fine('logins', `failed in the last day: ${summary(failures)}`)];
 }
 
 /** 36008, 191: the exchange named another redirect URI than the dialog (META.md 2). */
-function mismatches(failures: readonly Failures[], publicUrl: string): Finding[] {
+function findRedirectMismatches(failures: readonly Failures[], publicUrl: string): Finding[] {
   const mismatched = failures.filter(({ meta_code: code, subcode }) => subcode === '36008' || code === '191');
   const ours = sum(mismatched.filter(({ actor_kind: kind }) => kind !== 'client'));
   const clients = sum(mismatched) - ours;
   const findings: Finding[] = [];
   if (ours > 0) {
     const detail = `Meta refused ${ours} logins in the last day because the redirect URI was not identical to the dialog's.`;
-    const mend = `Run all replicas with the same PUBLIC_URL, and enter ${publicUrl}/oauth/meta/callback to the letter under Valid OAuth Redirect URIs.`;
-    findings.push(wrong('redirect_uri', detail, mend));
+    const remedy = `Run all replicas with the same PUBLIC_URL, and enter ${publicUrl}/oauth/meta/callback to the letter under Valid OAuth Redirect URIs.`;
+    findings.push(wrong('redirect_uri', detail, remedy));
   }
   if (clients > 0) {
     const detail = `Meta refused ${clients} codes of clients in the last day because their redirect_uri was not identical to the dialog's.`;
-    const mend = "Let the front end give the dialog's redirect_uri byte for byte, and none for codes of FB.login.";
-    findings.push(attention('redirect_uri', detail, mend));
+    const remedy = "Let the front end give the dialog's redirect_uri byte for byte, and none for codes of FB.login.";
+    findings.push(attention('redirect_uri', detail, remedy));
   }
   return findings;
 }
 
-function closedApp(failures: readonly Failures[]): Finding[] {
+function findClosedApp(failures: readonly Failures[]): Finding[] {
   const count = sum(failures.filter(({ code }) => code === 'app_unavailable'));
   if (count === 0) return [];
   const detail = `Meta turned ${count} persons away in the last day because the app is not open to them.`;
-  const mend = 'Switch the app to live in its dashboard, or give these people a role on it while it is in development.';
-  return [attention('logins', detail, mend)];
+  const remedy =
+    'Switch the app to live in its dashboard, or give these people a role on it while it is in development.';
+  return [attention('logins', detail, remedy)];
 }
 
 function sum(failures: readonly Failures[]): number {

@@ -9,15 +9,15 @@ import { TimerPause } from '../../meta/graph/pause.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { HttpClient } from '../../platform/http-client/http-client.ts';
 import type { Random } from '../../platform/random.ts';
-import { checkHandshake, checkMetaClock, checkRedirectUri } from './address-checks.ts';
+import { checkMetaClock, checkRedirectUri, checkWebhookHandshake } from './address-checks.ts';
 import { checkApps } from './app-checks.ts';
 import { checkConnections } from './connection-checks.ts';
 import type { Finding } from './finding.ts';
 import { checkLogins } from './login-checks.ts';
-import { checkSubscriptions } from './webhook-subscription-checks.ts';
+import { checkWebhookSubscriptions } from './webhook-subscription-checks.ts';
 
 /** What the doctor works with. */
-export interface Instruments {
+export interface CheckDependencies {
   config: Config;
   http: HttpClient;
   clock: Clock;
@@ -26,7 +26,7 @@ export interface Instruments {
 }
 
 /** Everything between us and Meta, in the order in which it is mended best. Asks Meta and our own PUBLIC_URL; changes nothing. */
-export async function examineMeta({ config, http, clock, random, database }: Instruments): Promise<Finding[]> {
+export async function runMetaChecks({ config, http, clock, random, database }: CheckDependencies): Promise<Finding[]> {
   // Its calls are no part of what a replica counts and logs of its work.
   const metrics = new MetaMetrics(new Registry());
   const log = pino({ level: 'silent' });
@@ -35,8 +35,8 @@ export async function examineMeta({ config, http, clock, random, database }: Ins
     ...(await checkApps(config, api, clock.now())),
     ...(await checkMetaClock(config, http, clock)),
     checkRedirectUri(config),
-    await checkHandshake(config, http, random),
-    ...(await checkSubscriptions(config, api)),
+    await checkWebhookHandshake(config, http, random),
+    ...(await checkWebhookSubscriptions(config, api)),
     ...(await checkLogins(database, config.publicUrl, clock.now())),
     ...(await checkConnections(database)),
   ];

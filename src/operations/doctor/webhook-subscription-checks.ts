@@ -5,29 +5,29 @@ import { MetaError } from '../../meta/errors/meta-error.ts';
 import { attention, type Finding, fine } from './finding.ts';
 
 /** By these Meta tells that access ended; without them it is found out by the daily inspection only. */
-const WANTED = ['permissions', 'whatsapp_business_account', 'page', 'instagram'];
+const REQUIRED_OBJECTS = ['permissions', 'whatsapp_business_account', 'page', 'instagram'];
 
 /** Whether Meta sends its webhooks here. */
-export async function checkSubscriptions({ publicUrl }: Config, api: AppApi): Promise<Finding[]> {
+export async function checkWebhookSubscriptions({ publicUrl }: Config, api: AppApi): Promise<Finding[]> {
   const url = `${publicUrl}/webhooks/meta`;
   let subscriptions: WebhookSubscription[];
   try {
-    subscriptions = await api.subscriptions();
+    subscriptions = await api.listSubscriptions();
   } catch (error) {
     if (!(error instanceof MetaError)) throw error;
     const detail = `Meta did not tell the webhook subscriptions of the app (${error.verdict.kind}).`;
     return [attention('webhook_subscriptions', detail, 'Mend what is said about the app, and run this again.')];
   }
   const enter = `In the app's dashboard, under Webhooks, enter the callback URL ${url} with META_WEBHOOK_VERIFY_TOKEN.`;
-  const astray = subscriptions.filter(({ callbackUrl }) => callbackUrl !== url);
-  const idle = subscriptions.filter(({ callbackUrl, active }) => callbackUrl === url && !active);
+  const elsewhere = subscriptions.filter(({ callbackUrl }) => callbackUrl !== url);
+  const inactive = subscriptions.filter(({ callbackUrl, active }) => callbackUrl === url && !active);
   const here = subscriptions.filter(({ callbackUrl, active }) => callbackUrl === url && active);
-  const missing = WANTED.filter((object) => !here.some((each) => each.object === object));
+  const missing = REQUIRED_OBJECTS.filter((object) => !here.some((each) => each.object === object));
   return [
-    ...astray.map(({ object, callbackUrl }) =>
+    ...elsewhere.map(({ object, callbackUrl }) =>
       attention('webhook_subscriptions', `Webhooks of ${object} go to ${callbackUrl ?? 'nowhere'}, not here.`, enter),
     ),
-    ...idle.map(({ object }) =>
+    ...inactive.map(({ object }) =>
       attention('webhook_subscriptions', `The subscription of ${object} is not active: nothing comes.`, enter),
     ),
     ...(missing.length === 0

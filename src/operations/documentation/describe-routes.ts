@@ -1,5 +1,5 @@
 import { ApiBearerAuth, ApiResponse } from '@nestjs/swagger';
-import { ACCESS, type AccessRule } from '../../auth/decorators.ts';
+import { ACCESS_RULE, type AccessRule } from '../../auth/decorators.ts';
 import { describeInput } from './describe-input.ts';
 
 type Handler = (...parameters: never[]) => unknown;
@@ -29,7 +29,9 @@ export function describeRoutes(controllers: readonly { readonly name: string; re
 }
 
 function ruleOf(handler: object, controller: object): AccessRule | undefined {
-  return (Reflect.getMetadata(ACCESS, handler) ?? Reflect.getMetadata(ACCESS, controller)) as AccessRule | undefined;
+  return (Reflect.getMetadata(ACCESS_RULE, handler) ?? Reflect.getMetadata(ACCESS_RULE, controller)) as
+    | AccessRule
+    | undefined;
 }
 
 function describe(

@@ -8,12 +8,12 @@ import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { Random } from '../../platform/random.ts';
 import { checkEventSubscriptions } from '../doctor/event-checks.ts';
 import { attention, type Finding } from '../doctor/finding.ts';
-import { examineMeta } from '../doctor/run-meta-checks.ts';
+import { runMetaChecks } from '../doctor/run-meta-checks.ts';
 
 /** However often readiness is asked, Meta is asked no more often than this by one replica. */
-const GOOD_FOR_MS = 5 * 60 * 1000;
+const CACHE_TTL_MS = 5 * 60 * 1000;
 /** A Meta that does not answer keeps an examination busy for minutes; nobody waits for that. */
-const PATIENCE_MS = 5_000;
+const RESPONSE_TIMEOUT_MS = 5_000;
 
 export interface Diagnosis {
   examinedAt: Date;
@@ -22,9 +22,9 @@ export interface Diagnosis {
 
 /** What `metavault doctor` finds, for admins who look at a running replica: examined at most once in five minutes. */
 @Injectable()
-export class Diagnoses {
+export class DiagnosisService {
   #last: Diagnosis | null = null;
-  #underWay: Promise<Diagnosis> | null = null;
+  #running: Promise<Diagnosis> | null = null;
 
   constructor(
     private readonly config: Config,
@@ -41,36 +41,36 @@ export class Diagnoses {
    */
   async latest(): Promise<Diagnosis | null> {
     const last = this.#last;
-    if (last !== null && this.clock.now().getTime() - last.examinedAt.getTime() < GOOD_FOR_MS) return last;
-    this.#underWay ??= this.examine().finally(() => {
-      this.#underWay = null;
+    if (last !== null && this.clock.now().getTime() - last.examinedAt.getTime() < CACHE_TTL_MS) return last;
+    this.#running ??= this.runChecks().finally(() => {
+      this.#running = null;
     });
     // Where nobody waits for it any more, its failure is still no crash.
-    this.#underWay.catch(() => undefined);
-    const patience = new AbortController();
-    const slow = sleep(PATIENCE_MS, undefined, { signal: patience.signal, ref: false })
-      .then(() => ({ examinedAt: this.clock.now(), findings: [STILL_UNDER_WAY] }))
+    this.#running.catch(() => undefined);
+    const timeout = new AbortController();
+    const slow = sleep(RESPONSE_TIMEOUT_MS, undefined, { signal: timeout.signal, ref: false })
+      .then(() => ({ examinedAt: this.clock.now(), findings: [STILL_RUNNING] }))
       .catch(() => null);
     try {
-      return await Promise.race([this.#underWay, slow]);
+      return await Promise.race([this.#running, slow]);
     } catch (error) {
       this.logger.error({ err: error }, 'the examination for /health/ready broke');
       return null;
     } finally {
-      patience.abort();
+      timeout.abort();
     }
   }
 
-  private async examine(): Promise<Diagnosis> {
+  private async runChecks(): Promise<Diagnosis> {
     const { config, http, clock, random, database } = this;
-    const findings = await examineMeta({ config, http, clock, random, database });
+    const findings = await runMetaChecks({ config, http, clock, random, database });
     const events = await checkEventSubscriptions({ database, clock });
     this.#last = { examinedAt: clock.now(), findings: [...findings, events] };
     return this.#last;
   }
 }
 
-const STILL_UNDER_WAY = attention(
+const STILL_RUNNING = attention(
   'examination',
   'It is still under way: Meta or PUBLIC_URL does not answer quickly.',
   'Ask again in a minute.',

@@ -2,11 +2,11 @@ import { Controller, Get, HttpException, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { type HealthCheckResult, HealthCheckService } from '@nestjs/terminus';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Authentication } from '../../auth/authentication.service.ts';
+import { AuthenticationService } from '../../auth/authentication.service.ts';
 import { Public } from '../../auth/decorators.ts';
 import { AppError } from '../../platform/problem.ts';
 import type { Finding } from '../doctor/finding.ts';
-import { Diagnoses, type Diagnosis } from './diagnosis.service.ts';
+import { type Diagnosis, DiagnosisService } from './diagnosis.service.ts';
 import { Readiness } from './readiness.ts';
 
 /** One of the doctor's checks, as terminus shows its own; `down` does not make the replica unready. */
@@ -23,8 +23,8 @@ export class HealthController {
   constructor(
     private readonly health: HealthCheckService,
     private readonly readiness: Readiness,
-    private readonly authentication: Authentication,
-    private readonly diagnoses: Diagnoses,
+    private readonly authentication: AuthenticationService,
+    private readonly diagnosisService: DiagnosisService,
   ) {}
 
   @Get('live')
@@ -49,13 +49,13 @@ export class HealthController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<HealthCheckResult> {
     reply.header('cache-control', 'no-store');
-    const { result, isReady } = await this.look();
+    const { result, isReady } = await this.checkReadiness();
     if (!isReady) {
       reply.status(503);
       return result;
     }
     if (!(await this.isAdmins(request))) return result;
-    const diagnosis = await this.diagnoses.latest();
+    const diagnosis = await this.diagnosisService.latest();
     return diagnosis === null ? result : { ...result, details: { ...result.details, ...byCheck(diagnosis) } };
   }
 
@@ -63,14 +63,14 @@ export class HealthController {
   private async isAdmins(request: FastifyRequest): Promise<boolean> {
     if (request.headers.authorization === undefined) return false;
     try {
-      return (await this.authentication.callerOf(request, 0)).role === 'admin';
+      return (await this.authentication.authenticate(request, 0)).role === 'admin';
     } catch (error) {
       if (error instanceof AppError) return false;
       throw error;
     }
   }
 
-  private async look(): Promise<{ result: HealthCheckResult; isReady: boolean }> {
+  private async checkReadiness(): Promise<{ result: HealthCheckResult; isReady: boolean }> {
     try {
       const result = await this.health.check([
         () => this.readiness.process(),

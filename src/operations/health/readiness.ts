@@ -8,7 +8,7 @@ import { ReplicaState } from './replica-state.ts';
 
 /** Lifetimes of leases and claims are told in seconds: a replica this far off would still be right, but something is wrong with its host. */
 const MAX_SKEW_MS = 30_000;
-const PATIENCE_MS = 2_000;
+const DATABASE_TIMEOUT_MS = 2_000;
 
 /** What must be true before requests are sent to this replica. */
 @Injectable()
@@ -60,10 +60,10 @@ export class Readiness {
   private async ranMigrations(): Promise<Set<string> | null> {
     const query = this.database.rows<{ name: string }>({ text: 'SELECT name FROM schema_migration' });
     let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<null>((resolve) => {
-      timer = setTimeout(() => resolve(null), PATIENCE_MS);
+    const timeout = new Promise<null>((resolve) => {
+      timer = setTimeout(() => resolve(null), DATABASE_TIMEOUT_MS);
     });
-    const rows = await Promise.race([query.catch(() => null), patience]);
+    const rows = await Promise.race([query.catch(() => null), timeout]);
     clearTimeout(timer);
     return rows === null ? null : new Set(rows.map(({ name }) => name));
   }

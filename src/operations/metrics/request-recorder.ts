@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Counter, Histogram, type Registry } from 'prom-client';
-import type { CalledRequest } from '../../auth/decorators.ts';
-import { Observations, Tallies } from '../../platform/batched-counters.ts';
-import type { AnsweredRequest } from '../../platform/http-server/raw-http-handler.ts';
-import { traceContext } from '../../platform/http-server/trace-context.ts';
+import type { AuthenticatedRequest } from '../../auth/decorators.ts';
+import { BatchedCounters, BatchedObservations } from '../../platform/batched-counters.ts';
+import type { CompletedRequest } from '../../platform/http-server/raw-http-handler.ts';
+import { readTraceContext } from '../../platform/http-server/trace-context.ts';
 import type { Pino } from '../../platform/logger.ts';
 
 interface Hookable {
@@ -11,9 +11,9 @@ interface Hookable {
 }
 
 /** Counts every answer, and logs it where the log wants to know. */
-export class RequestRecord {
-  readonly #answers = new Tallies<'method' | 'route' | 'status'>();
-  readonly #seconds = new Observations('route');
+export class RequestRecorder {
+  readonly #responses = new BatchedCounters<'method' | 'route' | 'status'>();
+  readonly #seconds = new BatchedObservations('route');
   readonly #durations: Histogram<'route'>;
   readonly #isLogged: boolean;
 
@@ -22,7 +22,7 @@ export class RequestRecord {
     registry: Registry,
   ) {
     const registers = [registry];
-    const answers = this.#answers;
+    const responses = this.#responses;
     const seconds = this.#seconds;
     new Counter({
       name: 'metavault_http_requests_total',
@@ -30,7 +30,7 @@ export class RequestRecord {
       labelNames: ['method', 'route', 'status'] as const,
       registers,
       collect(): void {
-        answers.pour(this);
+        responses.flushInto(this);
       },
     });
     this.#durations = new Histogram({
@@ -40,38 +40,38 @@ export class RequestRecord {
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
       registers,
       collect(): void {
-        seconds.pour(this);
+        seconds.flushInto(this);
       },
     });
     this.#isLogged = logger.isLevelEnabled('info');
   }
 
   /** Notes what Fastify answers. */
-  hear(fastify: Hookable): void {
-    fastify.addHook('onResponse', (request: CalledRequest, reply, done) => {
-      this.note({
+  attach(fastify: Hookable): void {
+    fastify.addHook('onResponse', (request: AuthenticatedRequest, reply, done) => {
+      this.recordResponse({
         method: request.method,
         route: request.routeOptions?.url ?? 'unmatched',
         status: reply.statusCode,
         durationMs: reply.elapsedTime,
         requestId: String(request.id),
         request,
-        clientId: request.caller?.clientId,
+        clientId: request.client?.clientId,
       });
       done();
     });
   }
 
-  note(answered: AnsweredRequest): void {
-    const { method, route, status, durationMs } = answered;
-    this.#answers.add(`${method} ${status} ${route}`, { method, route, status });
+  recordResponse(handled: CompletedRequest): void {
+    const { method, route, status, durationMs } = handled;
+    this.#responses.add(`${method} ${status} ${route}`, { method, route, status });
     this.#seconds.add(route, durationMs / 1000, this.#durations);
-    if (this.#isLogged) this.logger.info(logLine(answered), 'request');
+    if (this.#isLogged) this.logger.info(logLine(handled), 'request');
   }
 }
 
-function logLine({ method, route, status, durationMs, requestId, request, clientId }: AnsweredRequest): object {
-  const trace = traceContext(request.headers);
+function logLine({ method, route, status, durationMs, requestId, request, clientId }: CompletedRequest): object {
+  const trace = readTraceContext(request.headers);
   return {
     method,
     route,

@@ -1,5 +1,5 @@
 /** A stable word that is no HTTP problem by itself: it stands in a field of an answer. */
-export interface Word {
+export interface ErrorCodeEntry {
   code: string;
   /** `status_reason`, `failure` of a credential, or `error.error_data.code` of the gateway's answers. */
   appearsIn: 'status_reason' | 'failure' | 'error_data';
@@ -7,33 +7,37 @@ export interface Word {
   remedy: string;
 }
 
-const LOGIN = 'Create a connect session for the same tenant and product and send the person through it.';
-const ITSELF = 'Nothing: it is tried again by itself. next_attempt_at says when.';
-const DOCTOR = 'Run metavault doctor, or look at /health/ready with an admin key, and mend what it names.';
+const LOG_IN_AGAIN = 'Create a connect session for the same tenant and product and send the person through it.';
+const RETRIED_AUTOMATICALLY = 'Nothing: it is tried again by itself. next_attempt_at says when.';
+const RUN_DOCTOR = 'Run metavault doctor, or look at /health/ready with an admin key, and mend what it names.';
 
 const STATUS_REASONS: readonly (readonly [code: string, title: string, remedy: string])[] = [
-  ['app_removed', 'The person has removed our app.', LOGIN],
+  ['app_removed', 'The person has removed our app.', LOG_IN_AGAIN],
   [
     'checkpoint',
     'Facebook asks the person to confirm something before apps may act for them again.',
     'Ask the person to log in at www.facebook.com and follow the instructions; the connection recovers by itself after that.',
   ],
-  ['password_changed', "The person's password changed, or Facebook ended the session for security reasons.", LOGIN],
-  ['expired', 'The token has expired and can no longer be renewed.', LOGIN],
+  [
+    'password_changed',
+    "The person's password changed, or Facebook ended the session for security reasons.",
+    LOG_IN_AGAIN,
+  ],
+  ['expired', 'The token has expired and can no longer be renewed.', LOG_IN_AGAIN],
   [
     'unconfirmed_user',
     "The person's Facebook account is not confirmed.",
     'Ask the person to confirm their account at www.facebook.com; the connection recovers by itself after that.',
   ],
-  ['logged_out', 'The person logged out, which ended the session.', LOGIN],
+  ['logged_out', 'The person logged out, which ended the session.', LOG_IN_AGAIN],
   [
     'role_lost',
     'The person no longer has a role on the Page.',
     'Have an admin of the Page give the role back, or connect with a person who has it.',
   ],
-  ['inactive_90_days', 'The person has not used the app for 90 days.', LOGIN],
-  ['invalid', 'Meta says that the token is no longer valid.', LOGIN],
-  ['data_access_expired', "The person's permission to use their data has ended.", LOGIN],
+  ['inactive_90_days', 'The person has not used the app for 90 days.', LOG_IN_AGAIN],
+  ['invalid', 'Meta says that the token is no longer valid.', LOG_IN_AGAIN],
+  ['data_access_expired', "The person's permission to use their data has ended.", LOG_IN_AGAIN],
   [
     'scopes_missing',
     'The connection works, but lacks permissions that its product needs.',
@@ -87,18 +91,18 @@ const STATUS_REASONS: readonly (readonly [code: string, title: string, remedy: s
 ];
 
 const FAILURES: readonly (readonly [code: string, title: string, remedy: string])[] = [
-  ['check_failed', 'Meta could not be asked whether the token lives.', ITSELF],
-  ['circuit_open', 'Meta is down, or limits the calls of our app, so it was not asked.', ITSELF],
-  ['meta_throttled', 'Meta limits the calls of our app.', ITSELF],
-  ['meta_permission', 'Meta says that a permission for this is missing.', LOGIN],
+  ['check_failed', 'Meta could not be asked whether the token lives.', RETRIED_AUTOMATICALLY],
+  ['circuit_open', 'Meta is down, or limits the calls of our app, so it was not asked.', RETRIED_AUTOMATICALLY],
+  ['meta_throttled', 'Meta limits the calls of our app.', RETRIED_AUTOMATICALLY],
+  ['meta_permission', 'Meta says that a permission for this is missing.', LOG_IN_AGAIN],
   [
     'meta_blocked',
     'Meta blocks this by policy for some time.',
     "Read what Meta says in the app's dashboard and to the person; it is tried again by itself.",
   ],
-  ['meta_refused', 'Meta refuses the request for this token.', DOCTOR],
-  ['token_doubted', 'Meta refuses the token for this, but inspection finds it valid.', ITSELF],
-  ['too_young', 'Instagram and Threads renew no token that is younger than 24 hours.', ITSELF],
+  ['meta_refused', 'Meta refuses the request for this token.', RUN_DOCTOR],
+  ['token_doubted', 'Meta refuses the token for this, but inspection finds it valid.', RETRIED_AUTOMATICALLY],
+  ['too_young', 'Instagram and Threads renew no token that is younger than 24 hours.', RETRIED_AUTOMATICALLY],
   [
     'page_token_lost',
     'Meta gives no token for this Page any more.',
@@ -109,11 +113,15 @@ const FAILURES: readonly (readonly [code: string, title: string, remedy: string]
     'The stored token does not open: it was changed, moved, or is under another key.',
     'Restore it from a backup, or connect again.',
   ],
-  ['renewal_other_app', 'Meta gave a token of another app; the old one serves on.', DOCTOR],
-  ['renewal_other_user', 'Meta gave a token of somebody else; the old one serves on.', ITSELF],
-  ['renewal_invalid', 'Meta gave a token that it calls invalid itself; the old one serves on.', ITSELF],
-  ['renewal_no_longer_life', 'Meta gave no longer life than the token has already; the old one serves on.', ITSELF],
-  ['renewal_fewer_scopes', 'Meta gave a token with fewer permissions; the old one serves on.', ITSELF],
+  ['renewal_other_app', 'Meta gave a token of another app; the old one serves on.', RUN_DOCTOR],
+  ['renewal_other_user', 'Meta gave a token of somebody else; the old one serves on.', RETRIED_AUTOMATICALLY],
+  ['renewal_invalid', 'Meta gave a token that it calls invalid itself; the old one serves on.', RETRIED_AUTOMATICALLY],
+  [
+    'renewal_no_longer_life',
+    'Meta gave no longer life than the token has already; the old one serves on.',
+    RETRIED_AUTOMATICALLY,
+  ],
+  ['renewal_fewer_scopes', 'Meta gave a token with fewer permissions; the old one serves on.', RETRIED_AUTOMATICALLY],
 ];
 
 const REFUSALS: readonly (readonly [code: string, title: string, remedy: string])[] = [
@@ -133,11 +141,11 @@ const REFUSALS: readonly (readonly [code: string, title: string, remedy: string]
 ];
 
 const of =
-  (appearsIn: Word['appearsIn']) =>
-  ([code, title, remedy]: readonly [string, string, string]): Word => ({ code, appearsIn, title, remedy });
+  (appearsIn: ErrorCodeEntry['appearsIn']) =>
+  ([code, title, remedy]: readonly [string, string, string]): ErrorCodeEntry => ({ code, appearsIn, title, remedy });
 
 /** Those words besides the problems, so that each has a page, too. A test holds them against what the rooms write. */
-export const WORDS: readonly Word[] = [
+export const ERROR_CODES: readonly ErrorCodeEntry[] = [
   ...STATUS_REASONS.map(of('status_reason')),
   ...FAILURES.map(of('failure')),
   ...REFUSALS.map(of('error_data')),

@@ -2,9 +2,9 @@ import { Controller, Get, Headers, Param, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
-import { AppError, notFound, type ProblemType, problemCatalogue } from '../../platform/problem.ts';
-import { WORDS, type Word } from './error-catalogue.ts';
-import { escapeHtml, page } from './render-page.ts';
+import { AppError, listProblemTypes, notFound, type ProblemType } from '../../platform/problem.ts';
+import { ERROR_CODES, type ErrorCodeEntry } from './error-catalogue.ts';
+import { escapeHtml, renderPage } from './render-page.ts';
 
 /** What the `type` of a problem leads to: a page for people, JSON for those who ask for it. */
 @ApiTags('operations')
@@ -14,14 +14,14 @@ export class ProblemsController {
   @Get()
   @ApiOperation({ summary: 'Every kind of problem that this service answers with' })
   list(@Headers('accept') accept: string | undefined, @Res({ passthrough: true }) reply: FastifyReply): unknown {
-    const types = problemCatalogue();
-    const words = wordsBesides(types);
-    if (prefersJson(accept)) return { data: [...types.map(toView), ...words.map(toWordView)] };
+    const types = listProblemTypes();
+    const entries = entriesWithoutProblem(types);
+    if (prefersJson(accept)) return { data: [...types.map(toProblemResponse), ...entries.map(toEntryResponse)] };
     reply.type('text/html; charset=utf-8');
-    return page(
+    return renderPage(
       'Problems',
       `<h1>Problems</h1>\n<ul>\n${types.map((type) => toListItem(type, String(type.status))).join('\n')}\n</ul>
-<h2>Words in other fields</h2>\n<ul>\n${words.map((word) => toListItem(word, word.appearsIn)).join('\n')}\n</ul>`,
+<h2>Words in other fields</h2>\n<ul>\n${entries.map((entry) => toListItem(entry, entry.appearsIn)).join('\n')}\n</ul>`,
     );
   }
 
@@ -32,18 +32,18 @@ export class ProblemsController {
     @Headers('accept') accept: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): unknown {
-    const types = problemCatalogue();
+    const types = listProblemTypes();
     const type = types.find((each) => each.code === code);
-    const word = wordsBesides(types).find((each) => each.code === code);
-    const found = type ?? word;
+    const entry = entriesWithoutProblem(types).find((each) => each.code === code);
+    const found = type ?? entry;
     if (found === undefined) throw new AppError(notFound, { detail: 'This service has no problem of that name.' });
-    if (prefersJson(accept)) return 'status' in found ? toView(found) : toWordView(found);
+    if (prefersJson(accept)) return 'status' in found ? toProblemResponse(found) : toEntryResponse(found);
     reply.type('text/html; charset=utf-8');
     const place =
       'status' in found
         ? `<dt>Status</dt><dd>${found.status}</dd>`
         : `<dt>Stands in</dt><dd><code>${escapeHtml(found.appearsIn)}</code></dd>`;
-    return page(
+    return renderPage(
       found.code,
       `<h1>${escapeHtml(found.title)}</h1>
 <dl>
@@ -57,16 +57,16 @@ ${place}
 }
 
 /** A word that is a problem as well has that page. */
-function wordsBesides(types: readonly ProblemType[]): Word[] {
+function entriesWithoutProblem(types: readonly ProblemType[]): ErrorCodeEntry[] {
   const problems = new Set(types.map(({ code }) => code));
-  return WORDS.filter(({ code }) => !problems.has(code));
+  return ERROR_CODES.filter(({ code }) => !problems.has(code));
 }
 
-function toWordView({ code, appearsIn, title, remedy }: Word): Record<string, unknown> {
+function toEntryResponse({ code, appearsIn, title, remedy }: ErrorCodeEntry): Record<string, unknown> {
   return { type: `/problems/${code}`, code, status: null, appears_in: appearsIn, title, remedy };
 }
 
-function toView({ code, status, title, remedy }: ProblemType): Record<string, unknown> {
+function toProblemResponse({ code, status, title, remedy }: ProblemType): Record<string, unknown> {
   return { type: `/problems/${code}`, code, status, title, remedy };
 }
 

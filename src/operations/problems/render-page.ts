@@ -1,5 +1,5 @@
 /** A small page of ours; `body` is HTML, with everything that came from elsewhere escaped. */
-export function page(title: string, body: string): string {
+export function renderPage(title: string, body: string): string {
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

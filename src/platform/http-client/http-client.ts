@@ -3,7 +3,7 @@ import type { LookupFunction } from 'node:net';
 import type { Readable } from 'node:stream';
 import { Agent, type Dispatcher, errors } from 'undici';
 import type { Cancellation } from '../cancellation.ts';
-import { AnswerHandler } from './response-handler.ts';
+import { ResponseHandler } from './response-handler.ts';
 
 export interface HttpRequest {
   method: string;
@@ -21,50 +21,54 @@ export interface HttpRequest {
 /** For `exchange`. */
 export interface ExchangeRequest extends Omit<HttpRequest, 'maxBytes' | 'signal'> {
   /** An answer that says that it has at most so many bytes is given whole. */
-  wholeUpTo: number;
+  maxBufferedBytes: number;
   cancellation?: Cancellation;
 }
 
-export interface HttpAnswer {
+export interface HttpResponse {
   status: number;
   /** Lower-case names. */
   headers: IncomingHttpHeaders;
   body: Buffer;
 }
 
-export interface StreamedHttpAnswer {
+export interface StreamedHttpResponse {
   status: number;
   headers: IncomingHttpHeaders;
   body: Readable;
 }
 
-export type HttpFailureReason = 'timeout' | 'connect' | 'reset' | 'too_large' | 'aborted';
+export type HttpRequestErrorReason = 'timeout' | 'connect' | 'reset' | 'too_large' | 'aborted';
 
 /** No answer was had. `mayHaveArrived` tells whether the peer can have acted on the request. */
-export class HttpFailure extends Error {
+export class HttpRequestError extends Error {
   constructor(
-    readonly reason: HttpFailureReason,
+    readonly reason: HttpRequestErrorReason,
     readonly mayHaveArrived: boolean,
     options?: ErrorOptions,
   ) {
-    super(`no answer: ${reason}`, options);
-    this.name = 'HttpFailure';
+    super(`no response: ${reason}`, options);
+    this.name = 'HttpRequestError';
   }
 }
 
 /** The one way out to other hosts. Never follows redirects. */
 export abstract class HttpClient {
-  /** One exchange, the answer in memory. Throws `HttpFailure`. */
-  abstract send(request: HttpRequest): Promise<HttpAnswer>;
-  /** One exchange, the answer as a stream, which the caller must read or destroy. Throws `HttpFailure`. */
-  abstract stream(request: HttpRequest): Promise<StreamedHttpAnswer>;
+  /** One exchange, the answer in memory. Throws `HttpRequestError`. */
+  abstract send(request: HttpRequest): Promise<HttpResponse>;
+  /** One exchange, the answer as a stream, which the caller must read or destroy. Throws `HttpRequestError`. */
+  abstract stream(request: HttpRequest): Promise<StreamedHttpResponse>;
   /**
    * One exchange, the answer in memory where it says that it is short, else as a stream, which the caller must read or destroy: for
-   * thousands of short answers a second. A body in memory is cheaper to send, too. Throws `HttpFailure`.
+   * thousands of short answers a second. A body in memory is cheaper to send, too. Throws `HttpRequestError`.
    */
-  exchange({ cancellation, wholeUpTo: _, ...request }: ExchangeRequest): Promise<HttpAnswer | StreamedHttpAnswer> {
+  exchange({
+    cancellation,
+    maxBufferedBytes: _,
+    ...request
+  }: ExchangeRequest): Promise<HttpResponse | StreamedHttpResponse> {
     const controller = new AbortController();
-    cancellation?.tell(() => controller.abort());
+    cancellation?.setListener(() => controller.abort());
     return this.stream({ ...request, signal: controller.signal });
   }
 
@@ -101,34 +105,34 @@ export class UndiciHttpClient extends HttpClient {
     });
   }
 
-  override async send(request: HttpRequest): Promise<HttpAnswer> {
+  override async send(request: HttpRequest): Promise<HttpResponse> {
     const deadline = AbortSignal.timeout(request.timeoutMs);
     const signal = request.signal === undefined ? deadline : AbortSignal.any([deadline, request.signal]);
     try {
-      const answer = await this.dispatch(request, signal);
-      const body = await collect(answer.body, request.maxBytes ?? MAX_BYTES);
-      return { status: answer.statusCode, headers: answer.headers, body };
+      const response = await this.dispatch(request, signal);
+      const body = await collect(response.body, request.maxBytes ?? MAX_BYTES);
+      return { status: response.statusCode, headers: response.headers, body };
     } catch (error) {
-      throw toFailure(error, deadline.aborted);
+      throw toHttpRequestError(error, deadline.aborted);
     }
   }
 
-  override async stream(request: HttpRequest): Promise<StreamedHttpAnswer> {
+  override async stream(request: HttpRequest): Promise<StreamedHttpResponse> {
     try {
-      const answer = await this.dispatch(request, request.signal);
-      return { status: answer.statusCode, headers: answer.headers, body: answer.body };
+      const response = await this.dispatch(request, request.signal);
+      return { status: response.statusCode, headers: response.headers, body: response.body };
     } catch (error) {
-      throw toFailure(error, false);
+      throw toHttpRequestError(error, false);
     }
   }
 
-  override exchange(request: ExchangeRequest): Promise<HttpAnswer | StreamedHttpAnswer> {
+  override exchange(request: ExchangeRequest): Promise<HttpResponse | StreamedHttpResponse> {
     // undici's own way sees to what becomes of a body that is still being sent.
     if (isStream(request.body)) return super.exchange(request);
-    const { cancellation, wholeUpTo } = request;
+    const { cancellation, maxBufferedBytes } = request;
     return new Promise((resolve, reject) => {
-      const outcome = { resolve, reject: (error: unknown) => reject(toFailure(error, false)) };
-      this.#agent.dispatch(toOptions(request), new AnswerHandler(wholeUpTo, cancellation ?? null, outcome));
+      const outcome = { resolve, reject: (error: unknown) => reject(toHttpRequestError(error, false)) };
+      this.#agent.dispatch(toOptions(request), new ResponseHandler(maxBufferedBytes, cancellation ?? null, outcome));
     });
   }
 
@@ -147,7 +151,7 @@ function isStream(body: HttpRequest['body']): boolean {
 }
 
 function toOptions(request: Omit<HttpRequest, 'signal'>): Dispatcher.RequestOptions {
-  const { origin, path } = addressOf(request.url);
+  const { origin, path } = splitAddress(request.url);
   return {
     origin,
     path,
@@ -163,7 +167,7 @@ const PLAIN_ADDRESS =
   /^(https?:\/\/[a-z0-9.-]+(?::\d+)?)((?:\/[\w~:@$+,=-][\w.~:@$+,=-]*)+(?:\?[\w.~:@$+,=&%/|!*();-]*)?)$/;
 const DEFAULT_PORT = /^http:\/\/[^:]+:80$|^https:\/\/[^:]+:443$/;
 
-function addressOf(address: string): { origin: string; path: string } {
+function splitAddress(address: string): { origin: string; path: string } {
   const plain = PLAIN_ADDRESS.exec(address);
   const [, origin = '', path = ''] = plain ?? [];
   if (plain !== null && !DEFAULT_PORT.test(origin)) return { origin, path };
@@ -178,7 +182,7 @@ async function collect(body: Readable, maxBytes: number): Promise<Buffer> {
     size += chunk.length;
     if (size > maxBytes) {
       body.destroy();
-      throw new HttpFailure('too_large', true);
+      throw new HttpRequestError('too_large', true);
     }
     chunks.push(chunk);
   }
@@ -197,15 +201,15 @@ const NEVER_CONNECTED = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
 ]);
 
-function toFailure(error: unknown, timedOut: boolean): HttpFailure {
-  if (error instanceof HttpFailure) return error;
+function toHttpRequestError(error: unknown, timedOut: boolean): HttpRequestError {
+  if (error instanceof HttpRequestError) return error;
   const code = String((error as { code?: unknown }).code ?? '');
-  if (NEVER_CONNECTED.has(code)) return new HttpFailure('connect', false, { cause: error });
+  if (NEVER_CONNECTED.has(code)) return new HttpRequestError('connect', false, { cause: error });
   if (timedOut || error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) {
-    return new HttpFailure('timeout', true, { cause: error });
+    return new HttpRequestError('timeout', true, { cause: error });
   }
   if (error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError')) {
-    return new HttpFailure('aborted', true, { cause: error });
+    return new HttpRequestError('aborted', true, { cause: error });
   }
-  return new HttpFailure('reset', true, { cause: error });
+  return new HttpRequestError('reset', true, { cause: error });
 }

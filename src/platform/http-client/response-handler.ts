@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { type Dispatcher, errors } from 'undici';
 import type { Cancellation } from '../cancellation.ts';
 
-interface Answer<Body> {
+interface ReceivedResponse<Body> {
   status: number;
   headers: IncomingHttpHeaders;
   body: Body;
@@ -11,7 +11,7 @@ interface Answer<Body> {
 
 /** What becomes of an exchange: one of these is called, once. */
 interface Outcome {
-  resolve(answer: Answer<Buffer> | Answer<Readable>): void;
+  resolve(response: ReceivedResponse<Buffer> | ReceivedResponse<Readable>): void;
   reject(error: unknown): void;
 }
 
@@ -19,35 +19,35 @@ interface Outcome {
  * Hears an answer from undici and gives it whole where it says that it is short, else as a stream. A short one costs no stream at
  * all, which is most of what undici's own `request` costs.
  */
-export class AnswerHandler implements Dispatcher.DispatchHandler {
+export class ResponseHandler implements Dispatcher.DispatchHandler {
   #status = 0;
   #headers: IncomingHttpHeaders = {};
-  #pieces: Buffer[] = [];
-  #stream: AnswerStream | null = null;
+  #chunks: Buffer[] = [];
+  #stream: ResponseStream | null = null;
 
-  /** `wholeUpTo`: bytes. */
+  /** `maxBufferedBytes`: bytes. */
   constructor(
-    private readonly wholeUpTo: number,
+    private readonly maxBufferedBytes: number,
     private readonly cancellation: Cancellation | null,
     private readonly outcome: Outcome,
   ) {}
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.cancellation?.tell(() => controller.abort(new errors.RequestAbortedError()));
+    this.cancellation?.setListener(() => controller.abort(new errors.RequestAbortedError()));
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200) return;
     this.#status = status;
     this.#headers = headers;
-    if (Number(headers['content-length']) <= this.wholeUpTo || status === 204 || status === 304) return;
-    this.#stream = new AnswerStream(controller);
+    if (Number(headers['content-length']) <= this.maxBufferedBytes || status === 204 || status === 304) return;
+    this.#stream = new ResponseStream(controller);
     this.outcome.resolve({ status, headers, body: this.#stream });
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, piece: Buffer): void {
-    if (this.#stream === null) this.#pieces.push(piece);
-    else if (!this.#stream.push(piece)) controller.pause();
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#stream === null) this.#chunks.push(chunk);
+    else if (!this.#stream.push(chunk)) controller.pause();
   }
 
   onResponseEnd(): void {
@@ -55,8 +55,8 @@ export class AnswerHandler implements Dispatcher.DispatchHandler {
       this.#stream.push(null);
       return;
     }
-    const [first] = this.#pieces;
-    const body = this.#pieces.length === 1 && first !== undefined ? first : Buffer.concat(this.#pieces);
+    const [first] = this.#chunks;
+    const body = this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks);
     this.outcome.resolve({ status: this.#status, headers: this.#headers, body });
   }
 
@@ -67,7 +67,7 @@ export class AnswerHandler implements Dispatcher.DispatchHandler {
 }
 
 /** Who stops reading it breaks the exchange off. */
-class AnswerStream extends Readable {
+class ResponseStream extends Readable {
   constructor(private readonly controller: Dispatcher.DispatchController) {
     super();
   }

@@ -4,23 +4,23 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Ids } from '../ids.ts';
 import type { Pino } from '../logger.ts';
-import { invalidInput } from '../problem.ts';
+import { invalidInputError } from '../problem.ts';
 import { sendProblem } from './problem.filter.ts';
-import { type AnsweredRequest, type RawDoor, throughDoor } from './raw-http-handler.ts';
-import { BODY_LIMIT_BYTES, registerBodyParsers } from './request-body.ts';
+import { type CompletedRequest, createRawDispatcher, type RawHttpHandler } from './raw-http-handler.ts';
+import { MAX_BODY_BYTES, registerBodyParsers } from './request-body.ts';
 import { RouteTable } from './route-table.ts';
 
 /** An id that a caller or a proxy gave the request is taken over where it has this form. */
-const GIVEN_REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
+const REQUEST_ID_PATTERN = /^[A-Za-z0-9._-]{1,64}$/;
 /** A long upload is no fault; what says nothing at all meets the limits on headers. */
 const NO_TIMEOUT = 0;
-const UNCACHED = '/v1';
+const UNCACHED_PREFIX = '/v1';
 
 export interface HttpServer {
   adapter: FastifyAdapter;
   routes: RouteTable;
-  /** Requests that this door takes never reach Fastify; `onAnswered` hears of each of their answers. */
-  openDoor(door: RawDoor, onAnswered: (answered: AnsweredRequest) => void): void;
+  /** Requests that this door takes never reach Fastify; `onCompleted` hears of each of their answers. */
+  useRawHandler(rawHandler: RawHttpHandler, onCompleted: (completed: CompletedRequest) => void): void;
   /** From now on every answer asks its peer to close the connection, so that a server that closes gets rid of them. */
   beginDraining(): void;
 }
@@ -29,14 +29,14 @@ export interface HttpServer {
 export function createHttpServer(logger: Pino, ids: Ids, trustedProxies: readonly string[] = []): HttpServer {
   const requestIdOf = ({ headers }: { headers: IncomingHttpHeaders }): string => {
     const given = headers['x-request-id'];
-    return typeof given === 'string' && GIVEN_REQUEST_ID.test(given) ? given : ids.next('req');
+    return typeof given === 'string' && REQUEST_ID_PATTERN.test(given) ? given : ids.next('req');
   };
   const trust = trustedProxies.length === 0 ? false : proxyAddr.compile([...trustedProxies]);
   let draining = false;
-  let pass: ReturnType<typeof throughDoor> | null = null;
+  let dispatchRaw: ReturnType<typeof createRawDispatcher> | null = null;
   const adapter = new FastifyAdapter({
     logger: false,
-    bodyLimit: BODY_LIMIT_BYTES,
+    bodyLimit: MAX_BODY_BYTES,
     // `request.ip` is the peer, and only where the peer is one of these what its `X-Forwarded-For` says.
     trustProxy: trust,
     requestIdHeader: false,
@@ -44,7 +44,7 @@ export function createHttpServer(logger: Pino, ids: Ids, trustedProxies: readonl
     routerOptions: { maxParamLength: 512 },
     serverFactory: (handler: http.RequestListener, { keepAliveTimeout = 72_000 }: { keepAliveTimeout?: number }) =>
       http.createServer({ keepAliveTimeout, requestTimeout: NO_TIMEOUT }, (request, response) => {
-        if (pass?.(request, response) !== true) handler(request, response);
+        if (dispatchRaw?.(request, response) !== true) handler(request, response);
       }),
     // Requests under way end in peace; `beginDraining` and a deadline see to the rest.
     return503OnClosing: false,
@@ -52,10 +52,10 @@ export function createHttpServer(logger: Pino, ids: Ids, trustedProxies: readonl
     skipMiddie: true,
     // What fails before there is a route: a URL that does not decode.
     frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
-      stamp(request, reply);
+      setStandardHeaders(request, reply);
       sendProblem(error, request, reply, logger);
     },
-    clientErrorHandler: answerUnreadable,
+    clientErrorHandler: rejectMalformedRequest,
   });
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
   const routes = new RouteTable();
@@ -65,16 +65,16 @@ export function createHttpServer(logger: Pino, ids: Ids, trustedProxies: readonl
     if (isApi(route.url)) Object.assign(route, { helmet: false });
   });
   fastify.addHook('onRequest', (request, reply, done) => {
-    stamp(request, reply);
+    setStandardHeaders(request, reply);
     if (draining) reply.header('connection', 'close');
-    done(inputFault(request));
+    done(findInputError(request));
   });
   registerBodyParsers(fastify);
   return {
     adapter,
     routes,
-    openDoor: (door, onAnswered) => {
-      pass = throughDoor(door, { requestIdOf, trust, isDraining: () => draining, onAnswered });
+    useRawHandler: (rawHandler, onCompleted) => {
+      dispatchRaw = createRawDispatcher(rawHandler, { requestIdOf, trust, isDraining: () => draining, onCompleted });
     },
     beginDraining: () => {
       draining = true;
@@ -82,10 +82,10 @@ export function createHttpServer(logger: Pino, ids: Ids, trustedProxies: readonl
   };
 }
 
-function stamp(request: FastifyRequest, reply: FastifyReply): void {
+function setStandardHeaders(request: FastifyRequest, reply: FastifyReply): void {
   reply.header('x-request-id', String(request.id));
   const path = request.routeOptions?.url ?? request.url;
-  if (path.startsWith(UNCACHED)) reply.header('cache-control', 'no-store');
+  if (path.startsWith(UNCACHED_PREFIX)) reply.header('cache-control', 'no-store');
   if (isApi(path)) {
     reply.header('x-content-type-options', 'nosniff');
     reply.header('strict-transport-security', 'max-age=31536000; includeSubDomains');
@@ -100,24 +100,24 @@ function isApi(path: string): boolean {
 const CONTROL = /[^\P{Cc}\u0080-\u009f]/u;
 
 /** What no parameter of ours may have, whatever its meaning: a second value, a control character, a broken encoding. */
-function inputFault(request: FastifyRequest): Error | undefined {
+function findInputError(request: FastifyRequest): Error | undefined {
   const start = request.url.indexOf('?');
-  if (start >= 0 && !decodes(request.url.slice(start + 1)))
-    return invalidInput('query', 'is not percent-encoded UTF-8');
-  return parameterFault(request.params) ?? parameterFault(request.query);
+  if (start >= 0 && !isDecodable(request.url.slice(start + 1)))
+    return invalidInputError('query', 'is not percent-encoded UTF-8');
+  return findParameterError(request.params) ?? findParameterError(request.query);
 }
 
-function parameterFault(parameters: unknown): Error | undefined {
+function findParameterError(parameters: unknown): Error | undefined {
   for (const [name, value] of Object.entries((parameters ?? {}) as Record<string, unknown>)) {
     const shown = CONTROL.test(name) ? 'query' : name;
-    if (Array.isArray(value)) return invalidInput(shown, 'is given more than once');
+    if (Array.isArray(value)) return invalidInputError(shown, 'is given more than once');
     if (shown !== name || (typeof value === 'string' && CONTROL.test(value)))
-      return invalidInput(shown, 'has a control character');
+      return invalidInputError(shown, 'has a control character');
   }
   return undefined;
 }
 
-function decodes(query: string): boolean {
+function isDecodable(query: string): boolean {
   if (!query.includes('%')) return true;
   try {
     decodeURIComponent(query);
@@ -128,7 +128,7 @@ function decodes(query: string): boolean {
 }
 
 /** Bytes that are no HTTP: there is no request to answer, so the words go on the bare socket. */
-function answerUnreadable(
+function rejectMalformedRequest(
   error: { code?: string },
   socket: { writable: boolean; end(data: string): void; destroy(): void },
 ): void {

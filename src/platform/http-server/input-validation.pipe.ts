@@ -2,14 +2,14 @@ import { type ArgumentMetadata, Injectable, type ValidationError, ValidationPipe
 import { AppError, type InputError, invalidRequest } from '../problem.ts';
 
 /** The faults of a validated object, with their paths as `items[0].url`. */
-export function inputErrors(errors: readonly ValidationError[], parent = ''): InputError[] {
+export function toInputErrors(errors: readonly ValidationError[], parent = ''): InputError[] {
   return errors.flatMap((error) => {
     const path = join(parent, error.property);
     const own = Object.entries(error.constraints ?? {}).map(([rule, message]) => ({
       path,
       message: rule === 'whitelistValidation' ? 'is not a field of this body' : message,
     }));
-    return [...own, ...inputErrors(error.children ?? [], path)];
+    return [...own, ...toInputErrors(error.children ?? [], path)];
   });
 }
 
@@ -19,11 +19,16 @@ function join(parent: string, property: string): string {
 }
 
 function toProblem(errors: ValidationError[]): AppError {
-  const found = inputErrors(errors);
+  const found = toInputErrors(errors);
   return new AppError(invalidRequest, { detail: found.map(({ path }) => path).join(', '), errors: found });
 }
 
-const COMMON = { transform: true, whitelist: true, stopAtFirstError: true, exceptionFactory: toProblem } as const;
+const SHARED_OPTIONS = {
+  transform: true,
+  whitelist: true,
+  stopAtFirstError: true,
+  exceptionFactory: toProblem,
+} as const;
 
 /**
  * What a class of a hot route may offer: whether a body is plainly what the class describes. Then the general validation, the
@@ -38,11 +43,11 @@ interface PlainlyValid {
  * error shows; a query parameter that is not known is ignored, as links collect them on their way.
  */
 @Injectable()
-export class InputPipe extends ValidationPipe {
-  readonly #query = new ValidationPipe(COMMON);
+export class InputValidationPipe extends ValidationPipe {
+  readonly #query = new ValidationPipe(SHARED_OPTIONS);
 
   constructor() {
-    super({ ...COMMON, forbidNonWhitelisted: true, forbidUnknownValues: true });
+    super({ ...SHARED_OPTIONS, forbidNonWhitelisted: true, forbidUnknownValues: true });
   }
 
   override transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {

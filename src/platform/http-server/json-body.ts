@@ -1,4 +1,4 @@
-import { AppError, invalidInput, invalidRequest } from '../problem.ts';
+import { AppError, invalidInputError, invalidRequest } from '../problem.ts';
 
 /** Deeper than any body of ours, shallow enough for every recursion that follows. */
 const MAX_DEPTH = 32;
@@ -13,29 +13,30 @@ export function parseJsonBody(text: string): Record<string, unknown> {
     value = JSON.parse(text);
   } catch (error) {
     // V8's message quotes the body, which may hold a token.
-    throw atBody('is not valid JSON', error);
+    throw invalidBodyError('is not valid JSON', error);
   }
   const object = checkJsonObject(value);
-  if (countMembers(value) !== countColons(text)) throw duplicateField(text);
+  if (countMembers(value) !== countColons(text)) throw duplicateFieldError(text);
   return object;
 }
 
 /** The checks of `parseJsonBody` on a value that was read by other means. */
 export function checkJsonObject(value: unknown): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw atBody('must be a JSON object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalidBodyError('must be a JSON object');
   checkValue(value, '', 0);
   return value as Record<string, unknown>;
 }
 
-function atBody(message: string, cause?: unknown): AppError {
+function invalidBodyError(message: string, cause?: unknown): AppError {
   return new AppError(invalidRequest, { detail: `The body ${message}.`, errors: [{ path: 'body', message }], cause });
 }
 
 function checkValue(value: unknown, path: string, depth: number): void {
   if (typeof value === 'string') {
-    if (!isStorable(value)) throw invalidInput(path, 'has a NUL character or half a surrogate pair');
+    if (!isStorable(value)) throw invalidInputError(path, 'has a NUL character or half a surrogate pair');
   } else if (typeof value === 'object' && value !== null) {
-    if (depth >= MAX_DEPTH) throw invalidInput(path, `is nested deeper than ${MAX_DEPTH} levels`);
+    if (depth >= MAX_DEPTH) throw invalidInputError(path, `is nested deeper than ${MAX_DEPTH} levels`);
     if (Array.isArray(value)) {
       for (const [index, item] of value.entries()) checkValue(item, `${path}[${index}]`, depth + 1);
     } else {
@@ -47,9 +48,9 @@ function checkValue(value: unknown, path: string, depth: number): void {
 
 function checkMember(path: string, key: string, value: unknown, depth: number): void {
   if (key === '__proto__' || key === 'constructor' || key === 'prototype')
-    throw invalidInput(path, 'is not a field of this body');
+    throw invalidInputError(path, 'is not a field of this body');
   if (!isStorable(key))
-    throw invalidInput('body', 'has a field with a NUL character or half a surrogate pair in its name');
+    throw invalidInputError('body', 'has a field with a NUL character or half a surrogate pair in its name');
   checkValue(value, path, depth + 1);
 }
 
@@ -79,7 +80,7 @@ function countColons(json: string): number {
 }
 
 /** The first name in valid JSON that an object has twice. */
-function duplicateField(json: string): AppError {
+function duplicateFieldError(json: string): AppError {
   const objects: Set<string>[] = [];
   let text = '';
   for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]:]/g)) {
@@ -88,9 +89,9 @@ function duplicateField(json: string): AppError {
     else if (token !== ':') text = token;
     else {
       const name = JSON.parse(text) as string;
-      if (objects.at(-1)?.has(name) === true) return invalidInput(name, 'is given more than once');
+      if (objects.at(-1)?.has(name) === true) return invalidInputError(name, 'is given more than once');
       objects.at(-1)?.add(name);
     }
   }
-  return atBody('has a field more than once');
+  return invalidBodyError('has a field more than once');
 }

@@ -31,8 +31,8 @@ export interface ProblemDocument {
 }
 
 /** What a caller gets to see of an error. */
-export function problemDocument(error: AppError, requestId: string): ProblemDocument {
-  const { errors, meta } = error.occasion;
+export function toProblemDocument(error: AppError, requestId: string): ProblemDocument {
+  const { errors, meta } = error.occurrence;
   return {
     type: `/problems/${error.code}`,
     title: error.type.title,
@@ -47,8 +47,8 @@ export function problemDocument(error: AppError, requestId: string): ProblemDocu
 }
 
 /** The headers that go with a problem: `Retry-After` in whole seconds (RFC 9110 10.2.3), the challenge of a 401 (RFC 6750 3). */
-export function problemHeaders(error: AppError): Record<string, string> {
-  const { retryAfterSeconds } = error.occasion;
+export function toProblemHeaders(error: AppError): Record<string, string> {
+  const { retryAfterSeconds } = error.occurrence;
   return {
     'content-type': PROBLEM_MEDIA_TYPE,
     ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(retryAfterSeconds))) }),
@@ -84,10 +84,10 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   const problem = toAppError(error);
   const requestId = String(request.id);
   if (problem.type === internalError) {
-    const cause = problem === error ? (problem.occasion.cause ?? problem) : error;
+    const cause = problem === error ? (problem.occurrence.cause ?? problem) : error;
     logger.error({ err: cause, request_id: requestId, route: request.routeOptions?.url }, 'internal error');
-  } else if (problem.type.status >= 500 && problem.occasion.cause !== undefined) {
-    logger.warn({ err: problem.occasion.cause, request_id: requestId, code: problem.code }, problem.message);
+  } else if (problem.type.status >= 500 && problem.occurrence.cause !== undefined) {
+    logger.warn({ err: problem.occurrence.cause, request_id: requestId, code: problem.code }, problem.message);
   }
   // The answer may have begun (a stream that broke): nothing can be said any more but that it broke.
   if (reply.sent || reply.raw.headersSent) {
@@ -96,8 +96,8 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   }
   reply
     .status(problem.type.status)
-    .headers(problemHeaders(problem))
-    .send(JSON.stringify(problemDocument(problem, requestId)));
+    .headers(toProblemHeaders(problem))
+    .send(JSON.stringify(toProblemDocument(problem, requestId)));
 }
 
 /** The one place where errors become HTTP. */

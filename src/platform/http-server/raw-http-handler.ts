@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import proxyAddr from '@fastify/proxy-addr';
 
 /** A request as its door gets it. */
-export interface RawRequest {
+export interface RawRequestContext {
   /** The caller's own where it gave a good one. */
   readonly requestId: string;
   /** The peer's address, or what a trusted proxy says of it. */
@@ -15,15 +15,15 @@ export interface RawRequest {
  * Answers requests ahead of all routes, on Node's own objects: bodies stay streams, nothing is parsed, and what a framework costs is
  * spared. For calls that come by the thousand.
  */
-export interface RawDoor {
+export interface RawHttpHandler {
   /** The pattern under which a request with this target is counted; null where it is none of this door's. */
   routeOf(target: string): string | null;
   /** Never rejects. Resolves when the answer has been given, or the connection has been cut: with the client that asked, where one did. */
-  handle(request: IncomingMessage, response: ServerResponse, source: RawRequest): Promise<string | undefined>;
+  handle(request: IncomingMessage, response: ServerResponse, source: RawRequestContext): Promise<string | undefined>;
 }
 
 /** An answer that was given. */
-export interface AnsweredRequest {
+export interface CompletedRequest {
   method: string;
   /** The pattern of the route, never the URL: paths and queries hold ids, states and, where SDKs put it there, tokens. */
   route: string;
@@ -36,54 +36,54 @@ export interface AnsweredRequest {
 }
 
 /** How the requests of a server are looked at, whoever answers them. */
-export interface DoorSetting {
+export interface RawDispatchOptions {
   requestIdOf(request: IncomingMessage): string;
   /** Whose `X-Forwarded-For` is believed; false: nobody's. */
   trust: false | ((address: string, hops: number) => boolean);
   /** Whether answers ask for the end of their connection. */
   isDraining(): boolean;
-  onAnswered(answered: AnsweredRequest): void;
+  onCompleted(completed: CompletedRequest): void;
 }
 
 /** Hands requests to a door; gives back whether it took this one. */
-export function throughDoor(
-  door: RawDoor,
-  setting: DoorSetting,
+export function createRawDispatcher(
+  handler: RawHttpHandler,
+  options: RawDispatchOptions,
 ): (request: IncomingMessage, response: ServerResponse) => boolean {
   return (request, response) => {
-    const route = door.routeOf(request.url ?? '');
+    const route = handler.routeOf(request.url ?? '');
     if (route === null) return false;
     const startedMs = performance.now();
-    const source = new DoorRequest(request, setting);
-    void door.handle(request, response, source).then((clientId) => {
+    const source = new LazyRequestContext(request, options);
+    void handler.handle(request, response, source).then((clientId) => {
       const { method = '' } = request;
       const { requestId } = source;
       const durationMs = performance.now() - startedMs;
-      setting.onAnswered({ method, route, status: response.statusCode, durationMs, requestId, request, clientId });
+      options.onCompleted({ method, route, status: response.statusCode, durationMs, requestId, request, clientId });
     });
     return true;
   };
 }
 
-const ALWAYS = ['cache-control', 'no-store', 'x-content-type-options', 'nosniff'];
+const STANDARD_HEADERS = ['cache-control', 'no-store', 'x-content-type-options', 'nosniff'];
 
-class DoorRequest implements RawRequest {
+class LazyRequestContext implements RawRequestContext {
   readonly requestId: string;
   readonly headers: readonly string[];
 
   constructor(
     private readonly request: IncomingMessage,
-    private readonly setting: DoorSetting,
+    private readonly options: RawDispatchOptions,
   ) {
-    this.requestId = setting.requestIdOf(request);
-    const headers = ['x-request-id', this.requestId, ...ALWAYS];
-    if (setting.isDraining()) headers.push('connection', 'close');
+    this.requestId = options.requestIdOf(request);
+    const headers = ['x-request-id', this.requestId, ...STANDARD_HEADERS];
+    if (options.isDraining()) headers.push('connection', 'close');
     this.headers = headers;
   }
 
   /** Found out where somebody asks for it only, which is rare. */
   get address(): string {
-    const { request, setting } = this;
-    return setting.trust === false ? (request.socket.remoteAddress ?? '') : proxyAddr(request, setting.trust);
+    const { request, options } = this;
+    return options.trust === false ? (request.socket.remoteAddress ?? '') : proxyAddr(request, options.trust);
   }
 }

@@ -1,6 +1,6 @@
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { AppError, invalidInput, payloadTooLarge, unsupportedMediaType } from '../problem.ts';
+import { AppError, invalidInputError, payloadTooLarge, unsupportedMediaType } from '../problem.ts';
 import { checkJsonObject, parseJsonBody } from './json-body.ts';
 
 /**
@@ -24,9 +24,9 @@ function bodyKind(request: FastifyRequest): BodyKind {
 }
 
 /** The most that a body may have. */
-export const BODY_LIMIT_BYTES = 1024 * 1024;
+export const MAX_BODY_BYTES = 1024 * 1024;
 /** Raw bodies are Meta's webhooks: up to a thousand updates in one (META.md 15). */
-const RAW_LIMIT_BYTES = 4 * 1024 * 1024;
+const MAX_RAW_BODY_BYTES = 4 * 1024 * 1024;
 
 /** Reads bodies as the routes say, in place of Fastify's parsers. Refusals name the fault. */
 export function registerBodyParsers(fastify: FastifyInstance): void {
@@ -37,7 +37,7 @@ export function registerBodyParsers(fastify: FastifyInstance): void {
       const kind = bodyKind(request);
       const mediaType = readMediaType(request);
       if (kind !== 'raw') requireKnown(mediaType, kind);
-      const bytes = await collect(request, payload, kind === 'raw' ? RAW_LIMIT_BYTES : BODY_LIMIT_BYTES);
+      const bytes = await collect(request, payload, kind === 'raw' ? MAX_RAW_BODY_BYTES : MAX_BODY_BYTES);
       if (kind === 'raw') return bytes;
       if (bytes.length === 0) return undefined;
       const text = decodeUtf8(bytes);
@@ -92,7 +92,7 @@ function decodeUtf8(bytes: Buffer): string {
   try {
     return utf8.decode(bytes);
   } catch (error) {
-    throw new AppError(invalidInput('body', 'is not valid UTF-8').type, {
+    throw new AppError(invalidInputError('body', 'is not valid UTF-8').type, {
       detail: 'The body is not valid UTF-8.',
       errors: [{ path: 'body', message: 'is not valid UTF-8' }],
       cause: error,
@@ -103,7 +103,7 @@ function decodeUtf8(bytes: Buffer): string {
 function parseForm(text: string): Record<string, string> {
   const fields: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const [name, value] of new URLSearchParams(text)) {
-    if (name in fields) throw invalidInput(name, 'is given more than once');
+    if (name in fields) throw invalidInputError(name, 'is given more than once');
     fields[name] = value;
   }
   return { ...fields };

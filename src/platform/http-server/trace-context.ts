@@ -12,14 +12,15 @@ export interface TraceContext {
 
 /** Version, trace id, parent id, flags; a later version may have more behind them (W3C Trace Context 3.2, 4.3). */
 const TRACEPARENT = /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[\x21-\x7e]*)?$/;
-const LONGEST = 512;
+const MAX_HEADER_LENGTH = 512;
 
 /** Null without a `traceparent` that keeps the rules; then a `tracestate` counts for nothing either. */
-export function traceContext(headers: IncomingHttpHeaders): TraceContext | null {
+export function readTraceContext(headers: IncomingHttpHeaders): TraceContext | null {
   const { traceparent, tracestate } = headers;
-  if (typeof traceparent !== 'string' || traceparent.length > LONGEST) return null;
+  if (typeof traceparent !== 'string' || traceparent.length > MAX_HEADER_LENGTH) return null;
   const [, version, traceId, more] = TRACEPARENT.exec(traceparent) ?? [];
   if (traceId === undefined || (version === '00' && more !== undefined)) return null;
-  const state = typeof tracestate === 'string' && tracestate !== '' && tracestate.length <= LONGEST ? tracestate : null;
+  const state =
+    typeof tracestate === 'string' && tracestate !== '' && tracestate.length <= MAX_HEADER_LENGTH ? tracestate : null;
   return { traceId, traceparent, tracestate: state };
 }

@@ -20,7 +20,7 @@ export interface RecordedCall {
   fault: string | null;
 }
 
-const kept = 1000;
+const MAX_CALLS = 1000;
 
 /** The last 1,000 calls, and counters that never forget. */
 export class CallLog {
@@ -34,15 +34,15 @@ export class CallLog {
   add(call: Omit<RecordedCall, 'sequence'>): void {
     this.total += 1;
     const recorded = { sequence: this.total, ...call };
-    if (this.ring.length < kept) this.ring.push(recorded);
-    else this.ring[(this.total - 1) % kept] = recorded;
+    if (this.ring.length < MAX_CALLS) this.ring.push(recorded);
+    else this.ring[(this.total - 1) % MAX_CALLS] = recorded;
     const key = `${call.host} ${call.status ?? 'cut'}`;
     this.byKey.set(key, (this.byKey.get(key) ?? 0) + 1);
   }
 
   /** Oldest first. */
   list(): RecordedCall[] {
-    const start = this.ring.length < kept ? 0 : this.total % kept;
+    const start = this.ring.length < MAX_CALLS ? 0 : this.total % MAX_CALLS;
     return [...this.ring.slice(start), ...this.ring.slice(0, start)];
   }
 

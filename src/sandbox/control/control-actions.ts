@@ -57,7 +57,7 @@ const get = (path: string, about: string, run: ControlAction['run']): ControlAct
   run,
 });
 
-const making: ControlAction[] = [
+const creationActions: ControlAction[] = [
   post(
     'users',
     '{id?, kind?: user|system_user|instagram_user|threads_user, name?, email?, username?, accountId?, businessId?, role?, pageIds?, businessIds?, adAccountIds?, developerOf?}',
@@ -100,7 +100,7 @@ const making: ControlAction[] = [
   ),
 ];
 
-const deaths: ControlAction[] = [
+const revocationActions: ControlAction[] = [
   post('tokens/expire', '{token, expiresAt?: epoch ms}: 190/463', (s, b) =>
     s.expireToken(text(b, 'token'), b.expiresAt === undefined ? undefined : number(b, 'expiresAt')),
   ),
@@ -126,7 +126,7 @@ const deaths: ControlAction[] = [
   post('roles/remove', '{userId, pageId}: 190/492', (s, b) => s.removePageRole(text(b, 'userId'), text(b, 'pageId'))),
 ];
 
-const staging: ControlAction[] = [
+const setupActions: ControlAction[] = [
   post(
     'apps/patch',
     '{id?, secret?, name?, redirectUris?: [..]|null, requireProof?, live?, deauthorizeUrl?, dataDeletionUrl?}',
@@ -162,7 +162,7 @@ const staging: ControlAction[] = [
   post('faults/clear', '{id?}', (s, b) => s.faults.clear(optional(b, 'id'))),
 ];
 
-const watching: ControlAction[] = [
+const inspectionActions: ControlAction[] = [
   get('calls', 'the last 1,000 calls, oldest first', (s) => ({ calls: s.log.list() })),
   post('calls/clear', 'forgets calls and counters', (s) => s.log.clear()),
   get('counters', 'calls by host and status; exchanged, repeatedExchanges, mostExchanges', (s) => s.log.counters()),
@@ -182,4 +182,9 @@ const watching: ControlAction[] = [
 ];
 
 /** Every control call, in the order that `GET /__sandbox` shows. */
-export const controlActions: ControlAction[] = [...making, ...deaths, ...staging, ...watching];
+export const controlActions: ControlAction[] = [
+  ...creationActions,
+  ...revocationActions,
+  ...setupActions,
+  ...inspectionActions,
+];

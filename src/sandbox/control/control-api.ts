@@ -8,7 +8,7 @@ import { controlActions } from './control-actions.ts';
  * The control address `/__sandbox/<name>`: `GET /__sandbox` lists every call with its body. Bodies are JSON objects,
  * answers are JSON; what can't be done is 400 with `{error}`. In one process the same is there as methods of `SandboxState`.
  */
-export async function answerControl(
+export async function handleControl(
   state: SandboxState,
   request: IncomingMessage,
   response: ServerResponse,
@@ -54,9 +54,9 @@ async function sendBulk(state: SandboxState, response: ServerResponse, body: Rec
   response.writeHead(200, { 'Content-Type': lines ? 'application/x-ndjson' : 'application/json' });
   let buffered: string[] = [];
   const flush = async () => {
-    const room = response.write(buffered.join(''));
+    const canContinue = response.write(buffered.join(''));
     buffered = [];
-    if (!room) await once(response, 'drain');
+    if (!canContinue) await once(response, 'drain');
   };
   let first = true;
   for (const one of state.make.bulk(body as unknown as BulkRequest)) {

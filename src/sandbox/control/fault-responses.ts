@@ -1,5 +1,5 @@
 import { type GraphFailure, throttleFailure } from '../http/graph-error.ts';
-import type { Answer } from '../http/meta-response.ts';
+import type { MetaResponse } from '../http/meta-response.ts';
 import type { Fault } from './fault-script.ts';
 
 /** The Graph error that a fault stands for, if it is one. */
@@ -11,7 +11,7 @@ export function failureOfFault(fault: Fault): GraphFailure | null {
 }
 
 /** The answer a fault gives in place of Meta's, before anything is done; null when the call goes on. */
-export function answerOfFault(fault: Fault): Answer | null {
+export function responseOfFault(fault: Fault): MetaResponse | null {
   const failure = failureOfFault(fault);
   if (failure !== null) {
     const usage =

@@ -46,7 +46,7 @@ export class FaultScript {
   private count = 0;
 
   constructor(
-    private readonly chance: () => number,
+    private readonly randomFraction: () => number,
     private readonly ownerOf: (token: string) => string | null,
   ) {}
 
@@ -74,7 +74,9 @@ export class FaultScript {
     if (this.rules.length === 0) return [];
     const struck = this.rules.filter(
       (rule) =>
-        rule.times !== 0 && this.fits(rule.match, call) && (rule.probability >= 1 || this.chance() < rule.probability),
+        rule.times !== 0 &&
+        this.matches(rule.match, call) &&
+        (rule.probability >= 1 || this.randomFraction() < rule.probability),
     );
     for (const rule of struck) {
       rule.struck += 1;
@@ -83,12 +85,12 @@ export class FaultScript {
     return struck.map((rule) => rule.fault);
   }
 
-  private fits(match: FaultMatch, call: GraphCall): boolean {
+  private matches(match: FaultMatch, call: GraphCall): boolean {
     if (match.host !== undefined && match.host !== call.host) return false;
     if (match.method !== undefined && match.method.toUpperCase() !== call.method) return false;
     if (match.grantType !== undefined && match.grantType !== call.params.get('grant_type')) return false;
     if (match.inBatch !== undefined && match.inBatch !== call.inBatch) return false;
-    const path = `/${call.asked === null ? '' : `${call.asked}/`}${call.path.join('/')}`;
+    const path = `/${call.requestedVersion === null ? '' : `${call.requestedVersion}/`}${call.path.join('/')}`;
     if (match.pathPattern !== undefined && !new RegExp(match.pathPattern).test(path)) return false;
     const input = inputTokenOf(call);
     if (match.inputToken !== undefined && !isToken(match.inputToken, input)) return false;

@@ -22,12 +22,10 @@ export function errorPage(message: string): string {
 }
 
 /** The page a person can click: who, which scopes, yes or no. */
-export function dialogPage(request: DialogRequest, people: Principal[]): string {
-  const first = people[0];
-  const scopes = first === undefined ? request.asked : offeredScopes(request, first);
-  const options = people
-    .map((one) => `<option value="${one.id}">${escapeHtml(one.name)} (${one.id})</option>`)
-    .join('');
+export function dialogPage(request: DialogRequest, users: Principal[]): string {
+  const first = users[0];
+  const scopes = first === undefined ? request.requestedScopes : offeredScopes(request, first);
+  const options = users.map((one) => `<option value="${one.id}">${escapeHtml(one.name)} (${one.id})</option>`).join('');
   // A configuration is granted whole or not at all, and public_profile can't be declined (META.md 1).
   const fixed = (scope: string) => request.configuration !== null || scope === 'public_profile';
   const boxes = scopes

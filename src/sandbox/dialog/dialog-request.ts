@@ -11,7 +11,7 @@ export interface DialogRequest {
   responseType: string;
   configuration: LoginConfiguration | null;
   /** Scopes that the person is asked for. */
-  asked: string[];
+  requestedScopes: string[];
   rerequest: boolean;
   returnScopes: boolean;
   /** The whole of the query, for the form to post back to. */
@@ -20,7 +20,7 @@ export interface DialogRequest {
 }
 
 /** A refusal that Meta shows as an HTML page, without a redirect (META.md 1). */
-export class DialogRefusal extends Error {}
+export class DialogError extends Error {}
 
 const kindOf: Record<AppKind, PrincipalKind> = {
   facebook: 'user',
@@ -31,7 +31,7 @@ const kindOf: Record<AppKind, PrincipalKind> = {
 export function parseDialog(state: SandboxState, product: AppKind, query: URLSearchParams): DialogRequest {
   const app = state.store.apps.get(query.get('client_id') ?? '');
   if (app === undefined || app.kind !== product)
-    throw new DialogRefusal(
+    throw new DialogError(
       product === 'instagram'
         ? 'Invalid platform app'
         : 'App not active: This app is not currently accessible or the app ID is invalid.',
@@ -44,7 +44,7 @@ export function parseDialog(state: SandboxState, product: AppKind, query: URLSea
     configuration?.tokenType === 'system_user' &&
     (responseType !== 'code' || query.get('override_default_response_type') !== 'true')
   ) {
-    throw new DialogRefusal('This configuration needs response_type=code with override_default_response_type=true.');
+    throw new DialogError('This configuration needs response_type=code with override_default_response_type=true.');
   }
   return {
     product,
@@ -53,7 +53,7 @@ export function parseDialog(state: SandboxState, product: AppKind, query: URLSea
     state: query.get('state'),
     responseType,
     configuration,
-    asked: configuration?.scopes ?? scopesOf(product, query.get('scope') ?? ''),
+    requestedScopes: configuration?.scopes ?? scopesOf(product, query.get('scope') ?? ''),
     rerequest: query.get('auth_type') === 'rerequest',
     returnScopes: query.get('return_scopes') === 'true' || responseType.includes('granted_scopes'),
     query,
@@ -64,9 +64,9 @@ export function parseDialog(state: SandboxState, product: AppKind, query: URLSea
 /** Strict mode: an exact entry of the list, query included (META.md 1). */
 function checkRedirect(app: AppRecord, redirectUri: string | null): string {
   if (redirectUri === null || !/^https?:\/\//.test(redirectUri) || !URL.canParse(redirectUri))
-    throw new DialogRefusal('The parameter redirect_uri is required');
+    throw new DialogError('The parameter redirect_uri is required');
   if (app.redirectUris !== null && !app.redirectUris.includes(redirectUri)) {
-    throw new DialogRefusal(
+    throw new DialogError(
       "URL Blocked: This redirect failed because the redirect URI is not whitelisted in the app's Client OAuth Settings.",
     );
   }
@@ -76,8 +76,7 @@ function checkRedirect(app: AppRecord, redirectUri: string | null): string {
 function configurationOf(app: AppRecord, id: string | null): LoginConfiguration | null {
   if (id === null) return null;
   const configuration = app.configurations[id];
-  if (configuration === undefined)
-    throw new DialogRefusal('It looks like this app is not available: unknown config_id.');
+  if (configuration === undefined) throw new DialogError('It looks like this app is not available: unknown config_id.');
   return configuration;
 }
 
@@ -91,35 +90,34 @@ function scopesOf(product: AppKind, text: string): string[] {
       (product === 'threads' && !scope.startsWith('threads_')),
   );
   if (bad.length > 0)
-    throw new DialogRefusal(`Invalid Scopes: ${bad.join(', ')}. This message is only shown to developers.`);
+    throw new DialogError(`Invalid Scopes: ${bad.join(', ')}. This message is only shown to developers.`);
   const basic = product === 'instagram' ? 'instagram_business_basic' : product === 'threads' ? 'threads_basic' : null;
-  if (basic !== null && !scopes.includes(basic)) throw new DialogRefusal(`Invalid Scopes: ${basic} is required.`);
+  if (basic !== null && !scopes.includes(basic)) throw new DialogError(`Invalid Scopes: ${basic} is required.`);
   return product === 'facebook' ? [...new Set(['public_profile', ...scopes])] : [...new Set(scopes)];
 }
 
 /** The people who can be chosen on the page of a product; at most 50 are shown. */
-export function peopleFor(state: SandboxState, product: AppKind): Principal[] {
-  const people: Principal[] = [];
+export function usersFor(state: SandboxState, product: AppKind): Principal[] {
+  const users: Principal[] = [];
   for (const principal of state.store.principals.values()) {
-    if (principal.kind === kindOf[product]) people.push(principal);
-    if (people.length === 50) break;
+    if (principal.kind === kindOf[product]) users.push(principal);
+    if (users.length === 50) break;
   }
-  return people;
+  return users;
 }
 
-export function personFor(state: SandboxState, request: DialogRequest, id: string | undefined): Principal {
-  const person = id === undefined || id === '' ? peopleFor(state, request.product)[0] : state.store.principals.get(id);
-  if (person === undefined || person.kind !== kindOf[request.product])
-    throw new DialogRefusal('Please log in to continue.');
+export function userFor(state: SandboxState, request: DialogRequest, id: string | undefined): Principal {
+  const user = id === undefined || id === '' ? usersFor(state, request.product)[0] : state.store.principals.get(id);
+  if (user === undefined || user.kind !== kindOf[request.product]) throw new DialogError('Please log in to continue.');
   // An app in development is open only to people with a role on it (META.md 1).
-  if (!request.app.live && !person.developerOf.includes(request.app.id))
-    throw new DialogRefusal('Insufficient Developer Role');
-  return person;
+  if (!request.app.live && !user.developerOf.includes(request.app.id))
+    throw new DialogError('Insufficient Developer Role');
+  return user;
 }
 
 /** Scopes that were declined before are asked again only with `auth_type=rerequest` (META.md 1). */
-export function offeredScopes(request: DialogRequest, person: Principal): string[] {
-  const declined = person.grants[request.app.id]?.declined ?? [];
-  if (request.configuration !== null || request.rerequest) return request.asked;
-  return request.asked.filter((scope) => !declined.includes(scope));
+export function offeredScopes(request: DialogRequest, user: Principal): string[] {
+  const declined = user.grants[request.app.id]?.declined ?? [];
+  if (request.configuration !== null || request.rerequest) return request.requestedScopes;
+  return request.requestedScopes.filter((scope) => !declined.includes(scope));
 }

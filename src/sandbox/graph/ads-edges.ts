@@ -1,22 +1,22 @@
 import { oauthError } from '../http/graph-error.ts';
-import { type Answer, ok } from '../http/meta-response.ts';
+import { type MetaResponse, ok } from '../http/meta-response.ts';
 import type { PostRecord, ReportRun } from '../state/records.ts';
-import { type Caller, requireScope } from '../tokens/graph-caller.ts';
+import { type GraphCaller, requireScope } from '../tokens/graph-caller.ts';
 import type { EdgeContext, EdgeTable } from './graph-edge.ts';
 import { listNodes } from './graph-edge.ts';
 import { isReportDone, postView } from './node-views.ts';
 import { pageOf } from './paging.ts';
 import { videoPhase } from './upload-sessions.ts';
 
-const dayMs = 86_400_000;
+const DAY_MS = 86_400_000;
 /** Days of a report by day. */
-const reportDays = 7;
+const REPORT_DAYS = 7;
 
 /** Edges of ad accounts and of their asynchronous reports. */
 export const adsEdges: EdgeTable = {
   'GET adaccount/insights': (context) => insights(context, accountIdOf(context)),
   'POST adaccount/insights': (context) => {
-    mayRead(context);
+    requireAdsRead(context);
     const { state, node, call } = context;
     const byDay = call.params.has('time_increment');
     const run: ReportRun = { id: state.store.nextId('60'), accountId: node.id, byDay, looks: 0 };
@@ -30,7 +30,7 @@ export const adsEdges: EdgeTable = {
   },
   'GET adaccount/campaigns': (context) => listNodes<PostRecord>(context, 'campaigns', [], postView),
   'POST adaccount/adimages': (context) => {
-    mayWrite(context);
+    requireAdsManagement(context);
     const { call } = context;
     const file = call.files[0];
     const bytes = call.params.get('bytes');
@@ -40,25 +40,25 @@ export const adsEdges: EdgeTable = {
     return ok({ images: { [name]: { hash: context.state.store.nextId('82'), size } } });
   },
   'POST adaccount/advideos': (context) => {
-    mayWrite(context);
-    const answer = videoPhase(context);
-    if (answer !== null) return answer;
+    requireAdsManagement(context);
+    const response = videoPhase(context);
+    if (response !== null) return response;
     if (context.call.files[0] === undefined) throw oauthError(324, '(#324) Requires upload file');
     return ok({ id: context.state.store.nextId('81') });
   },
 };
 
-function holder({ caller }: EdgeContext): Extract<Caller, { kind: 'token' }>['view'] {
+function tokenViewOf({ caller }: EdgeContext): Extract<GraphCaller, { kind: 'token' }>['view'] {
   if (caller.kind === 'app') throw oauthError(104, 'An access token is required to request this resource.');
   return caller.view;
 }
 
-function mayRead(context: EdgeContext): void {
-  requireScope(holder(context), 'ads_read', 'ads_management');
+function requireAdsRead(context: EdgeContext): void {
+  requireScope(tokenViewOf(context), 'ads_read', 'ads_management');
 }
 
-function mayWrite(context: EdgeContext): void {
-  requireScope(holder(context), 'ads_management');
+function requireAdsManagement(context: EdgeContext): void {
+  requireScope(tokenViewOf(context), 'ads_management');
 }
 
 function accountIdOf({ node }: EdgeContext): string {
@@ -66,11 +66,15 @@ function accountIdOf({ node }: EdgeContext): string {
 }
 
 /** One row for yesterday, or with `time_increment` one for each of the last days, with paging. */
-function insights(context: EdgeContext, accountId: string, byDay = context.call.params.has('time_increment')): Answer {
-  mayRead(context);
+function insights(
+  context: EdgeContext,
+  accountId: string,
+  byDay = context.call.params.has('time_increment'),
+): MetaResponse {
+  requireAdsRead(context);
   const { state, call, node } = context;
-  const days = Array.from({ length: byDay ? reportDays : 1 }, (_, index) =>
-    new Date(state.now() - (index + 1) * dayMs).toISOString().slice(0, 10),
+  const days = Array.from({ length: byDay ? REPORT_DAYS : 1 }, (_, index) =>
+    new Date(state.now() - (index + 1) * DAY_MS).toISOString().slice(0, 10),
   );
   const row = (day: string) => ({
     account_id: accountId,

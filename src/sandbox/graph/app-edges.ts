@@ -1,5 +1,5 @@
 import { oauthError } from '../http/graph-error.ts';
-import { type Answer, ok, success } from '../http/meta-response.ts';
+import { type MetaResponse, ok, success } from '../http/meta-response.ts';
 import type { AppRecord } from '../state/records.ts';
 import type { EdgeContext, EdgeTable } from './graph-edge.ts';
 
@@ -35,7 +35,7 @@ function appOf({ caller, node }: EdgeContext): AppRecord {
   return node.record;
 }
 
-async function subscribe(context: EdgeContext): Promise<Answer> {
+async function subscribe(context: EdgeContext): Promise<MetaResponse> {
   const app = appOf(context);
   const { params } = context.call;
   const required = (name: string): string => {

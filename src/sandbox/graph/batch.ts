@@ -4,12 +4,12 @@ import type { GraphCall } from '../http/graph-call.ts';
 import { effectiveMethod, findToken, mergeParams, splitPath } from '../http/graph-call.ts';
 import { failureBody, GraphError, oauthError, wwwAuthenticate } from '../http/graph-error.ts';
 import { servedVersion, splitVersion } from '../http/graph-version.ts';
-import { type Answer, etagOf, metaJson, ok } from '../http/meta-response.ts';
+import { etagOf, type MetaResponse, metaJson, ok } from '../http/meta-response.ts';
 import { usageHeaders } from '../http/usage-headers.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
 import { authenticate } from '../tokens/graph-caller.ts';
 
-type Handler = (state: SandboxState, call: GraphCall) => Promise<Answer>;
+type Handler = (state: SandboxState, call: GraphCall) => Promise<MetaResponse>;
 type Item = {
   method?: string;
   relative_url?: string;
@@ -18,36 +18,36 @@ type Item = {
   depends_on?: string;
   omit_response_on_success?: boolean;
 };
-type ItemAnswer = { code: number; headers?: { name: string; value: string }[]; body: string };
+type ItemResponse = { code: number; headers?: { name: string; value: string }[]; body: string };
 
-const most = 50;
+const MAX_BATCH_ITEMS = 50;
 
 /** A batch: answers in order, each with its own code, headers and a body that is a string (META.md 14). */
-export async function answerBatch(state: SandboxState, call: GraphCall, handle: Handler): Promise<Answer> {
+export async function handleBatch(state: SandboxState, call: GraphCall, handle: Handler): Promise<MetaResponse> {
   authenticate(state, call, 'facebook');
   const items = parseItems(call);
-  if (items.length > most) throw tooMany(state);
+  if (items.length > MAX_BATCH_ITEMS) throw tooMany(state);
   const withHeaders = call.params.get('include_headers') !== 'false';
-  const answers: (ItemAnswer | null)[] = [];
-  const named = new Map<string, ItemAnswer>();
+  const responses: (ItemResponse | null)[] = [];
+  const named = new Map<string, ItemResponse>();
   const neededBy = new Set(items.flatMap((item) => [item.depends_on ?? [], ...referencesOf(item)].flat()));
   for (const item of items) {
-    const answer = await answerItem(state, call, item, named, handle, withHeaders);
-    if (answer !== null && item.name !== undefined) named.set(item.name, answer);
-    const hidden =
-      answer?.code === 200 &&
+    const response = await handleItem(state, call, item, named, handle, withHeaders);
+    if (response !== null && item.name !== undefined) named.set(item.name, response);
+    const isOmitted =
+      response?.code === 200 &&
       item.name !== undefined &&
       neededBy.has(item.name) &&
       item.omit_response_on_success !== false;
-    answers.push(hidden ? null : answer);
+    responses.push(isOmitted ? null : response);
   }
-  return ok(answers);
+  return ok(responses);
 }
 
 function tooMany(state: SandboxState): GraphError {
   return new GraphError({
     status: state.store.settings.batchOverflowStatus,
-    message: `Too many requests in batch message. Maximum batch size is ${most}`,
+    message: `Too many requests in batch message. Maximum batch size is ${MAX_BATCH_ITEMS}`,
     type: 'GraphBatchException',
     code: 0,
   });
@@ -70,20 +70,20 @@ function referencesOf(item: Item): string[] {
   return [...`${item.relative_url ?? ''} ${item.body ?? ''}`.matchAll(reference)].map((match) => match[1] ?? '');
 }
 
-async function answerItem(
+async function handleItem(
   state: SandboxState,
   call: GraphCall,
   item: Item,
-  named: Map<string, ItemAnswer>,
+  named: Map<string, ItemResponse>,
   handle: Handler,
   withHeaders: boolean,
-): Promise<ItemAnswer | null> {
+): Promise<ItemResponse | null> {
   const needs = [...referencesOf(item), ...(item.depends_on === undefined ? [] : [item.depends_on])];
   if (needs.some((name) => named.get(name)?.code !== 200)) return null;
   const inner = itemCall(state, call, item, named);
   const faults = state.faults.take(inner);
   for (const fault of faults) if (isEffect(fault)) inner.effects.add(fault.kind);
-  const answer = inner.effects.has('null_item') ? null : await runItem(state, inner, faults, handle);
+  const response = inner.effects.has('null_item') ? null : await runItem(state, inner, faults, handle);
   state.log.add({
     at: state.now(),
     method: inner.method,
@@ -95,14 +95,14 @@ async function answerItem(
     fingerprint: state.fingerprint8(inner.token),
     tokenPlace: inner.tokenPlace,
     appsecretProof: inner.params.has('appsecret_proof'),
-    status: answer?.status ?? null,
+    status: response?.status ?? null,
     inBatch: true,
     fault: faults[0]?.kind ?? null,
   });
-  return answer === null ? null : dressItem(state, inner, answer, withHeaders);
+  return response === null ? null : toItemResponse(state, inner, response, withHeaders);
 }
 
-async function runItem(state: SandboxState, inner: GraphCall, faults: Fault[], handle: Handler): Promise<Answer> {
+async function runItem(state: SandboxState, inner: GraphCall, faults: Fault[], handle: Handler): Promise<MetaResponse> {
   const failure = faults.map(failureOfFault).find((one) => one !== null);
   if (failure !== undefined && failure !== null) return { status: failure.status, failure };
   try {
@@ -114,10 +114,10 @@ async function runItem(state: SandboxState, inner: GraphCall, faults: Fault[], h
 }
 
 /** An item as a call of its own: own token and proof, else the batch's. */
-function itemCall(state: SandboxState, call: GraphCall, item: Item, named: Map<string, ItemAnswer>): GraphCall {
-  const target = new URL(fill(item.relative_url ?? '', named).replace(/^\/*/, '/'), 'http://batch.invalid');
-  const { asked, rest } = splitVersion(splitPath(target.pathname));
-  const form = [...new URLSearchParams(fill(item.body ?? '', named))];
+function itemCall(state: SandboxState, call: GraphCall, item: Item, named: Map<string, ItemResponse>): GraphCall {
+  const target = new URL(fillReferences(item.relative_url ?? '', named).replace(/^\/*/, '/'), 'http://batch.invalid');
+  const { requestedVersion, rest } = splitVersion(splitPath(target.pathname));
+  const form = [...new URLSearchParams(fillReferences(item.body ?? '', named))];
   const params = mergeParams(target.searchParams, { form, json: null });
   const own = findToken(target.searchParams, params, undefined);
   if (own.token === null) {
@@ -130,13 +130,13 @@ function itemCall(state: SandboxState, call: GraphCall, item: Item, named: Map<s
     ...call,
     method: effectiveMethod((item.method ?? 'GET').toUpperCase(), params),
     path: rest,
-    asked,
+    requestedVersion,
     query: target.searchParams,
     params,
     json: null,
     files: [],
     raw: null,
-    version: asked === null ? call.version : servedVersion(asked, state.now(), null),
+    version: requestedVersion === null ? call.version : servedVersion(requestedVersion, state.now(), null),
     ...(own.token === null ? {} : own),
     effects: new Set(),
     inBatch: true,
@@ -145,7 +145,7 @@ function itemCall(state: SandboxState, call: GraphCall, item: Item, named: Map<s
 }
 
 /** Puts the values of `{result=name:$.path}` in place; `*` collects over an array. */
-function fill(text: string, named: Map<string, ItemAnswer>): string {
+function fillReferences(text: string, named: Map<string, ItemResponse>): string {
   return text.replace(reference, (_whole, name: string, path: string) => {
     const body: unknown = JSON.parse(named.get(name)?.body ?? 'null');
     const values = path.split('.').reduce<unknown[]>((found, key) => found.flatMap((one) => step(one, key)), [body]);
@@ -161,10 +161,15 @@ function step(value: unknown, key: string): unknown[] {
 }
 
 /** The header list of an item, in the order of batch_responses.json. */
-function dressItem(state: SandboxState, call: GraphCall, answer: Answer, withHeaders: boolean): ItemAnswer {
-  const json = answer.failure === undefined ? answer.json : failureBody(answer.failure, state.traceId());
-  const body = answer.text ?? metaJson(json, state.store.settings.escapeBodies);
-  if (!withHeaders) return { code: answer.status, body };
+function toItemResponse(
+  state: SandboxState,
+  call: GraphCall,
+  response: MetaResponse,
+  withHeaders: boolean,
+): ItemResponse {
+  const json = response.failure === undefined ? response.json : failureBody(response.failure, state.traceId());
+  const body = response.text ?? metaJson(json, state.store.settings.escapeBodies);
+  if (!withHeaders) return { code: response.status, body };
   const usage = usageHeaders(state, call).map(([name, value]): [string, string] => [
     name === 'x-app-usage' ? 'X-App-Usage' : name,
     value,
@@ -174,14 +179,14 @@ function dressItem(state: SandboxState, call: GraphCall, answer: Answer, withHea
     ['Facebook-API-Version', call.version],
     ['Content-Type', 'text/javascript; charset=UTF-8'],
     ...usage,
-    ['Cache-Control', answer.failure === undefined ? 'private, no-cache, no-store, must-revalidate' : 'no-store'],
+    ['Cache-Control', response.failure === undefined ? 'private, no-cache, no-store, must-revalidate' : 'no-store'],
     ['Vary', 'Accept-Encoding'],
     ['Pragma', 'no-cache'],
   ];
   const origin: [string, string] = ['Access-Control-Allow-Origin', '*'];
   const headers: [string, string][] =
-    answer.failure === undefined
+    response.failure === undefined
       ? [origin, ['ETag', etagOf(body)], ...middle]
-      : [['WWW-Authenticate', wwwAuthenticate(answer.failure)], ...middle, origin];
-  return { code: answer.status, headers: headers.map(([name, value]) => ({ name, value })), body };
+      : [['WWW-Authenticate', wwwAuthenticate(response.failure)], ...middle, origin];
+  return { code: response.status, headers: headers.map(([name, value]) => ({ name, value })), body };
 }

@@ -1,7 +1,7 @@
 import type { GraphCall } from '../http/graph-call.ts';
-import type { Answer } from '../http/meta-response.ts';
+import type { MetaResponse } from '../http/meta-response.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
-import type { Caller } from '../tokens/graph-caller.ts';
+import type { GraphCaller } from '../tokens/graph-caller.ts';
 import { type FieldChoice, type NodeView, parseFields, showNode } from './field-selection.ts';
 import type { GraphNode } from './graph-node.ts';
 import { pageOf } from './paging.ts';
@@ -10,13 +10,13 @@ import { pageOf } from './paging.ts';
 export interface EdgeContext {
   state: SandboxState;
   call: GraphCall;
-  caller: Caller;
+  caller: GraphCaller;
   node: GraphNode;
   /** Path segments after the edge's name, as in `/me/permissions/email`. */
   rest: string[];
 }
 
-export type EdgeHandler = (context: EdgeContext) => Answer | Promise<Answer>;
+export type EdgeHandler = (context: EdgeContext) => MetaResponse | Promise<MetaResponse>;
 
 /** `METHOD type/edge` -> handler. */
 export type EdgeTable = Record<string, EdgeHandler>;
@@ -28,7 +28,7 @@ export function listNodes<T>(
   items: T[],
   view: (item: T) => NodeView,
   defaults?: FieldChoice[],
-): Answer {
+): MetaResponse {
   const { state, call, node } = context;
   const fields = parseFields(call.params.get('fields')) ?? defaults ?? null;
   const json = pageOf(

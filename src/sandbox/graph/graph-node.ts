@@ -13,7 +13,7 @@ import type {
   WabaRecord,
 } from '../state/records.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
-import type { Caller } from '../tokens/graph-caller.ts';
+import type { GraphCaller } from '../tokens/graph-caller.ts';
 import type { NodeView } from './field-selection.ts';
 import {
   adAccountView,
@@ -26,7 +26,7 @@ import {
   reportView,
   wabaView,
 } from './node-views.ts';
-import { lookAtContainer } from './page-edges.ts';
+import { advanceContainer } from './page-edges.ts';
 
 /** An object of the graph, found by its id and visible to the caller. */
 export type GraphNode =
@@ -42,14 +42,14 @@ export type GraphNode =
   | { type: 'app'; id: string; record: AppRecord };
 
 /** Resolves `me`, `app` and ids; what the caller may not see does not exist (100/33). */
-export function findNode(state: SandboxState, call: GraphCall, caller: Caller, alias: string): GraphNode {
+export function findNode(state: SandboxState, call: GraphCall, caller: GraphCaller, alias: string): GraphNode {
   const id = alias === 'me' ? ownId(caller) : alias === 'app' ? caller.app.id : alias;
   const node = lookUp(state, id);
-  if (node === null || !mayAct(state, caller, node)) throw missingObject(call.method, id);
+  if (node === null || !canAccess(state, caller, node)) throw missingObject(call.method, id);
   return node;
 }
 
-function ownId(caller: Caller): string {
+function ownId(caller: GraphCaller): string {
   if (caller.kind === 'app')
     throw oauthError(2500, 'An active access token must be used to query information about the current user.');
   return caller.view.claims.pageId ?? caller.view.principal.id;
@@ -86,7 +86,7 @@ function lookUpAsset(state: SandboxState, id: string): GraphNode | null {
 }
 
 /** Whether the caller reaches the object: its own, its Pages', its businesses'. */
-function mayAct(state: SandboxState, caller: Caller, node: GraphNode): boolean {
+function canAccess(state: SandboxState, caller: GraphCaller, node: GraphNode): boolean {
   if (caller.kind === 'app')
     return node.type === 'user'
       ? node.record.grants[caller.app.id] !== undefined
@@ -141,12 +141,12 @@ function reachesBusiness(principal: Principal, businessId: string): boolean {
 }
 
 /** Granular scopes without target ids hold for all objects (META.md 4). */
-function inTargets(caller: Extract<Caller, { kind: 'token' }>, scope: string, id: string): boolean {
+function inTargets(caller: Extract<GraphCaller, { kind: 'token' }>, scope: string, id: string): boolean {
   const targets = caller.view.grant.targets?.[scope];
   return targets === undefined || targets.includes(id);
 }
 
-export function viewOf(state: SandboxState, caller: Caller, node: GraphNode): NodeView {
+export function nodeViewOf(state: SandboxState, caller: GraphCaller, node: GraphNode): NodeView {
   const view = caller.kind === 'token' ? caller.view : null;
   switch (node.type) {
     case 'user':
@@ -172,7 +172,7 @@ export function viewOf(state: SandboxState, caller: Caller, node: GraphNode): No
       node.record.looks += 1;
       return reportView(node.record);
     case 'post':
-      lookAtContainer(state, node.record);
+      advanceContainer(state, node.record);
       return postView(node.record);
     case 'app':
       return {

@@ -167,7 +167,7 @@ export function adAccountView(state: SandboxState, account: AdAccount): NodeView
 
 /** Whether a container of Instagram or Threads can be published. */
 export function isFinished(post: PostRecord): boolean {
-  return post.awaitsUpload !== true && (post.looksLeft ?? 0) === 0;
+  return post.awaitsUpload !== true && (post.pendingChecks ?? 0) === 0;
 }
 
 /** A report needs one look to be made. */

@@ -1,5 +1,5 @@
 import { oauthError } from '../http/graph-error.ts';
-import { type Answer, ok, success } from '../http/meta-response.ts';
+import { type MetaResponse, ok, success } from '../http/meta-response.ts';
 import type { PostRecord } from '../state/records.ts';
 import { requireScope } from '../tokens/graph-caller.ts';
 import type { EdgeContext, EdgeTable } from './graph-edge.ts';
@@ -12,15 +12,15 @@ export const pageEdges: EdgeTable = {
   'GET page/feed': (context) => listNodes(context, 'feed', postsOf(context), postView),
   'GET page/posts': (context) => listNodes(context, 'posts', postsOf(context), postView),
   'POST page/feed': (context) => {
-    asPage(context);
-    requireScope(viewOf(context), 'pages_manage_posts');
+    requirePageToken(context);
+    requireScope(tokenViewOf(context), 'pages_manage_posts');
     const message = context.call.params.get('message') ?? context.call.params.get('link');
     if (message === undefined || message === '') throw oauthError(100, '(#100) The parameter message is required');
     return ok({ id: addPost(context, `${context.node.id}_`, message).id });
   },
   'POST page/photos': (context) => upload(context),
   'POST page/videos': (context) => {
-    asPage(context);
+    requirePageToken(context);
     return videoPhase(context) ?? upload(context);
   },
   'GET page/instagram_accounts': (context) => {
@@ -35,7 +35,7 @@ export const pageEdges: EdgeTable = {
     return ok({ data: subscribed.map(([id, fields]) => ({ id, subscribed_fields: fields })) });
   },
   'POST page/subscribed_apps': (context) => {
-    asPage(context);
+    requirePageToken(context);
     const { node, call, caller, state } = context;
     const fields = call.params.get('subscribed_fields');
     if (fields === undefined) throw oauthError(100, '(#100) The parameter subscribed_fields is required.');
@@ -54,14 +54,14 @@ export const pageEdges: EdgeTable = {
   'GET instagram/content_publishing_limit': () => ok({ data: [{ quota_usage: 0 }] }),
 };
 
-function viewOf(context: EdgeContext): Extract<EdgeContext['caller'], { kind: 'token' }>['view'] {
+function tokenViewOf(context: EdgeContext): Extract<EdgeContext['caller'], { kind: 'token' }>['view'] {
   if (context.caller.kind === 'app') throw oauthError(104, 'An access token is required to request this resource.');
   return context.caller.view;
 }
 
 /** Writing to a Page needs its own token (META.md 5). */
-function asPage(context: EdgeContext): void {
-  if (viewOf(context).claims.kind === 'page') return;
+function requirePageToken(context: EdgeContext): void {
+  if (tokenViewOf(context).claims.kind === 'page') return;
   throw oauthError(210, '(#210) A page access token is required to request this resource.', { status: 403 });
 }
 
@@ -80,8 +80,8 @@ function addPost({ state, node }: EdgeContext, prefix: string, message: string):
   return post;
 }
 
-function upload(context: EdgeContext): Answer {
-  asPage(context);
+function upload(context: EdgeContext): MetaResponse {
+  requirePageToken(context);
   const { call } = context;
   const file = call.files[0];
   if (file === undefined && !call.params.has('url') && !call.params.has('file_url'))
@@ -95,8 +95,8 @@ function upload(context: EdgeContext): Answer {
 }
 
 /** Creates an Instagram container (META.md 12.1: 36003 and 9004 are scripted by faults). */
-export function container(context: EdgeContext, scope: string): Answer {
-  requireScope(viewOf(context), scope, 'instagram_business_content_publish');
+export function container(context: EdgeContext, scope: string): MetaResponse {
+  requireScope(tokenViewOf(context), scope, 'instagram_business_content_publish');
   const { call } = context;
   const source =
     call.params.get('image_url') ??
@@ -107,7 +107,7 @@ export function container(context: EdgeContext, scope: string): Answer {
   if (source === undefined) throw oauthError(100, '(#100) The parameter image_url is required');
   const post = addPost(context, '', call.params.get('caption') ?? call.params.get('text') ?? '');
   // Videos take a while; what is uploaded in pieces has to be there first.
-  if (call.params.has('video_url')) post.looksLeft = 2;
+  if (call.params.has('video_url')) post.pendingChecks = 2;
   if (call.params.get('upload_type') !== 'resumable') return ok({ id: post.id });
   post.awaitsUpload = true;
   return ok({
@@ -117,15 +117,15 @@ export function container(context: EdgeContext, scope: string): Answer {
 }
 
 /** How far a container is. Each look brings it on. */
-export function lookAtContainer(state: EdgeContext['state'], post: PostRecord): void {
+export function advanceContainer(state: EdgeContext['state'], post: PostRecord): void {
   if (post.awaitsUpload === true && isUploaded(state, post.id)) {
     post.awaitsUpload = false;
-    post.looksLeft = 1;
-  } else if ((post.looksLeft ?? 0) > 0) post.looksLeft = (post.looksLeft ?? 0) - 1;
+    post.pendingChecks = 1;
+  } else if ((post.pendingChecks ?? 0) > 0) post.pendingChecks = (post.pendingChecks ?? 0) - 1;
 }
 
-export function publish(context: EdgeContext): Answer {
-  viewOf(context);
+export function publish(context: EdgeContext): MetaResponse {
+  tokenViewOf(context);
   const creation = context.call.params.get('creation_id');
   if (creation === undefined) throw oauthError(100, '(#100) The parameter creation_id is required');
   const container = context.state.store.posts.get(creation);

@@ -2,8 +2,8 @@ import type { GraphCall } from '../http/graph-call.ts';
 import { oauthError } from '../http/graph-error.ts';
 import { escapeBase64, unescapeBase64 } from '../tokens/token-codec.ts';
 
-const defaultLimit = 25;
-const mostPerPage = 5000;
+const DEFAULT_PAGE_SIZE = 25;
+const MAX_PAGE_SIZE = 5000;
 
 export interface PageRequest {
   limit: number;
@@ -23,11 +23,11 @@ function idOf(cursor: string): string {
 }
 
 export function pageRequest(read: (name: string) => string | undefined): PageRequest {
-  const limit = Number(read('limit') ?? defaultLimit);
+  const limit = Number(read('limit') ?? DEFAULT_PAGE_SIZE);
   if (!Number.isInteger(limit) || limit < 0) throw oauthError(100, '(#100) Param limit must be a non-negative integer');
   const summary = read('summary');
   return {
-    limit: Math.min(limit, mostPerPage),
+    limit: Math.min(limit, MAX_PAGE_SIZE),
     after: read('after') ?? null,
     before: read('before') ?? null,
     summary: summary !== undefined && !['0', 'false', ''].includes(summary),
@@ -68,7 +68,7 @@ export function pageOf<T>(
 ): Record<string, unknown> {
   const { start, end } = windowOf(items, idOfItem, request);
   const shown = call.effects.has('empty_page') ? [] : items.slice(start, end).map(show);
-  const answer: Record<string, unknown> = { data: shown };
+  const body: Record<string, unknown> = { data: shown };
   const first = items[start];
   const last = items[end - 1];
   if (first !== undefined && last !== undefined && end > start) {
@@ -76,10 +76,10 @@ export function pageOf<T>(
     const paging: Record<string, unknown> = { cursors };
     if (end < items.length) paging.next = pageLink(call, base, ownerPath, request, ['after', cursors.after]);
     if (start > 0) paging.previous = pageLink(call, base, ownerPath, request, ['before', cursors.before]);
-    answer.paging = paging;
+    body.paging = paging;
   }
-  if (request.summary) answer.summary = { total_count: items.length };
-  return answer;
+  if (request.summary) body.summary = { total_count: items.length };
+  return body;
 }
 
 function windowOf<T>(items: T[], idOfItem: (item: T) => string, request: PageRequest): { start: number; end: number } {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { GraphCall } from '../http/graph-call.ts';
 import { oauthError } from '../http/graph-error.ts';
-import { type Answer, ok, success } from '../http/meta-response.ts';
+import { type MetaResponse, ok, success } from '../http/meta-response.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
 import type { EdgeContext, EdgeTable } from './graph-edge.ts';
 
@@ -15,7 +15,7 @@ export interface UploadSession {
 }
 
 /** What a phased upload is asked for at once; small, so that tests need several. */
-const pieceBytes = 1024 * 1024;
+const CHUNK_BYTES = 1024 * 1024;
 
 /** `POST /{app}/uploads`: the session's id is a path and a query at once, `upload:…?sig=…` (Meta's Resumable Upload API; UNCONFIRMED in META.md). */
 export const uploadEdges: EdgeTable = {
@@ -29,31 +29,31 @@ export const uploadEdges: EdgeTable = {
 };
 
 /** The bytes of a session, from `file_offset` on, and how far it is. */
-export function answerUpload(state: SandboxState, call: GraphCall): Answer {
+export function handleUpload(state: SandboxState, call: GraphCall): MetaResponse {
   const session = sessionOf(state, call.path[0] ?? '');
   if (call.params.get('sig') !== signatureOf(session.id)) throw oauthError(100, '(#100) Invalid upload signature');
   if (call.method === 'GET') return ok({ id: session.id, file_offset: session.offset });
-  addPiece(session, Number(call.headers['file_offset']), call.raw?.size ?? call.files[0]?.size ?? 0);
+  addChunk(session, Number(call.headers['file_offset']), call.raw?.size ?? call.files[0]?.size ?? 0);
   return session.offset < session.size
     ? ok({ id: session.id, file_offset: session.offset })
     : ok({ h: `4::${Buffer.from(call.raw?.sha256 ?? '').toString('base64')}` });
 }
 
 /** Videos in phases: start, transfer, finish, on a Page or an ad account. Null where the call names no phase. */
-export function videoPhase({ state, call }: EdgeContext): Answer | null {
+export function videoPhase({ state, call }: EdgeContext): MetaResponse | null {
   const phase = call.params.get('upload_phase');
   if (phase === undefined) return null;
   if (phase === 'start') {
     const size = Number(call.params.get('file_size'));
     if (!(size > 0)) throw oauthError(100, '(#100) The parameter file_size is required');
     const session = openSession(state, state.store.nextId('80'), size, state.store.nextId('81'));
-    return ok({ video_id: session.videoId, ...window(session), upload_session_id: session.id });
+    return ok({ video_id: session.videoId, ...chunkRange(session), upload_session_id: session.id });
   }
   const session = sessionOf(state, call.params.get('upload_session_id') ?? '');
   if (phase === 'transfer') {
-    const piece = call.files.find(({ field }) => field === 'video_file_chunk');
-    addPiece(session, Number(call.params.get('start_offset')), piece?.size ?? 0);
-    return ok(window(session));
+    const chunk = call.files.find(({ field }) => field === 'video_file_chunk');
+    addChunk(session, Number(call.params.get('start_offset')), chunk?.size ?? 0);
+    return ok(chunkRange(session));
   }
   if (phase !== 'finish' || session.offset < session.size)
     throw oauthError(6000, 'There was a problem uploading your video file. Please try again.', { subcode: 1363030 });
@@ -61,13 +61,13 @@ export function videoPhase({ state, call }: EdgeContext): Answer | null {
 }
 
 /** rupload.facebook.com: bytes with `offset` and `file_size`; the last path segment is the session. */
-export function answerPieces(state: SandboxState, call: GraphCall, size: number | null): Answer {
+export function handleRuploadChunk(state: SandboxState, call: GraphCall, size: number | null): MetaResponse {
   const id = `rupload:${call.path.join('/')}`;
   const session = state.store.uploads.get(id);
   if (call.method === 'GET') return ok({ id: call.path.at(-1), file_offset: session?.offset ?? 0 });
   const whole = Number(call.headers['file_size'] ?? call.headers['x-entity-length'] ?? size ?? 0);
-  const open = session ?? openSession(state, id, whole, null);
-  addPiece(open, Number(call.headers['offset'] ?? 0), size ?? 0);
+  const currentSession = session ?? openSession(state, id, whole, null);
+  addChunk(currentSession, Number(call.headers['offset'] ?? 0), size ?? 0);
   return success();
 }
 
@@ -90,15 +90,15 @@ function sessionOf(state: SandboxState, id: string): UploadSession {
   return session;
 }
 
-function addPiece(session: UploadSession, offset: number, size: number): void {
+function addChunk(session: UploadSession, offset: number, size: number): void {
   if (size === 0) throw oauthError(100, '(#100) The request body must hold the file');
   if (offset !== session.offset)
     throw oauthError(100, '(#100) The offset is not where the upload stopped', { subcode: 1363037 });
   session.offset += size;
 }
 
-function window({ offset, size }: UploadSession): Record<string, string> {
-  return { start_offset: String(offset), end_offset: String(Math.min(offset + pieceBytes, size)) };
+function chunkRange({ offset, size }: UploadSession): Record<string, string> {
+  return { start_offset: String(offset), end_offset: String(Math.min(offset + CHUNK_BYTES, size)) };
 }
 
 function signatureOf(id: string): string {

@@ -7,9 +7,9 @@ import { listNodes } from './graph-edge.ts';
 import { accountDefaults, adAccountView, businessView, pageView } from './node-views.ts';
 
 /** Edges of people and system users: accounts, permissions, businesses, ad accounts (META.md 5, 10). */
-export const personEdges: EdgeTable = {
+export const userEdges: EdgeTable = {
   'GET user/accounts': (context) => {
-    const { state, principal, view } = holder(context);
+    const { state, principal, view } = userAndToken(context);
     requireScope(view, 'pages_show_list');
     const roles = principal.pageRoles.filter(
       (role) => role.tasks.length > 0 && state.store.pages.get(role.pageId)?.deleted === false,
@@ -28,7 +28,7 @@ export const personEdges: EdgeTable = {
       accountDefaults,
     );
   },
-  'GET user/assigned_pages': (context) => personEdges['GET user/accounts']?.(context) ?? success(),
+  'GET user/assigned_pages': (context) => userEdges['GET user/accounts']?.(context) ?? success(),
   'GET user/permissions': (context) => {
     const grant = grantOf(context);
     return ok({
@@ -53,13 +53,13 @@ export const personEdges: EdgeTable = {
     return success();
   },
   'GET user/businesses': (context) => {
-    const { state, principal, view } = holder(context);
+    const { state, principal, view } = userAndToken(context);
     requireScope(view, 'business_management');
     const businesses = principal.businessIds.flatMap((id) => state.store.businesses.get(id) ?? []);
     return listNodes(context, 'businesses', businesses, businessView);
   },
   'GET user/adaccounts': (context) => {
-    const { state, principal, view } = holder(context);
+    const { state, principal, view } = userAndToken(context);
     requireScope(view, 'ads_read', 'ads_management');
     const accounts = principal.adAccountIds.flatMap((id) => state.store.adAccounts.get(id) ?? []);
     return listNodes(context, 'adaccounts', accounts, (account) => adAccountView(state, account));
@@ -73,7 +73,7 @@ export const personEdges: EdgeTable = {
 };
 
 /** The caller as the person whose edge is read; an app token can't see these. */
-function holder(context: EdgeContext): {
+function userAndToken(context: EdgeContext): {
   state: EdgeContext['state'];
   principal: Principal;
   view: Extract<EdgeContext['caller'], { kind: 'token' }>['view'];

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { oauthError } from '../http/graph-error.ts';
-import { type Answer, ok, success } from '../http/meta-response.ts';
+import { type MetaResponse, ok, success } from '../http/meta-response.ts';
 import type { PhoneNumber, WabaRecord } from '../state/records.ts';
 import { requireScope } from '../tokens/graph-caller.ts';
 import type { EdgeContext, EdgeTable } from './graph-edge.ts';
@@ -9,9 +9,9 @@ import { phoneView, principalView, wabaView } from './node-views.ts';
 
 const management = 'whatsapp_business_management';
 const messaging = 'whatsapp_business_messaging';
-const REGISTER_TRIES = 10;
-const REGISTER_WINDOW_MS = 72 * 60 * 60 * 1000;
-const overrideFirst =
+const MAX_REGISTRATION_ATTEMPTS = 10;
+const REGISTRATION_WINDOW_MS = 72 * 60 * 60 * 1000;
+const OVERRIDE_WITHOUT_SUBSCRIPTION =
   '(#100) Before override the current callback uri, your app must be subscribed to receive messages for WhatsApp Business Account';
 
 /** Edges of businesses, WhatsApp Business Accounts and phone numbers (META.md 6, 8, 12.4). */
@@ -43,11 +43,11 @@ export const whatsappEdges: EdgeTable = {
     });
   },
   'GET waba/phone_numbers': (context) => {
-    scoped(context, management);
+    requireUserScope(context, management);
     return listNodes(context, 'phone_numbers', context.state.store.phonesOf(context.node.id), phoneView);
   },
   'GET waba/message_templates': (context) => {
-    scoped(context, management);
+    requireUserScope(context, management);
     return ok({
       data: [
         { name: 'hello_world', language: 'en_US', status: 'APPROVED', category: 'UTILITY', id: '500000000000501' },
@@ -58,15 +58,15 @@ export const whatsappEdges: EdgeTable = {
   'GET waba/subscribed_apps': subscriptions,
   'POST waba/subscribed_apps': subscribe,
   'DELETE waba/subscribed_apps': (context) => {
-    scoped(context, management);
+    requireUserScope(context, management);
     delete waba(context).subscribedApps[context.caller.app.id];
     context.state.store.onChange();
     return success();
   },
   'POST phone/register': register,
   'POST phone/deregister': (context) => {
-    scoped(context, management);
-    countTry(context);
+    requireUserScope(context, management);
+    countRegistrationAttempt(context);
     phone(context).registered = false;
     context.state.store.onChange();
     return success();
@@ -75,7 +75,7 @@ export const whatsappEdges: EdgeTable = {
   'POST phone/media': uploadMedia,
 };
 
-function scoped(context: EdgeContext, ...scopes: string[]): void {
+function requireUserScope(context: EdgeContext, ...scopes: string[]): void {
   if (context.caller.kind === 'app') throw oauthError(100, '(#100) A system user or user access token is required');
   requireScope(context.caller.view, ...scopes);
 }
@@ -90,13 +90,13 @@ function phone({ node }: EdgeContext): PhoneNumber {
   return node.record;
 }
 
-function wabas(context: EdgeContext, edge: string): Answer {
-  scoped(context, management, 'business_management');
+function wabas(context: EdgeContext, edge: string): MetaResponse {
+  requireUserScope(context, management, 'business_management');
   return listNodes(context, edge, context.state.store.wabasOf(context.node.id), (one) => wabaView(context.state, one));
 }
 
-function subscriptions(context: EdgeContext): Answer {
-  scoped(context, management);
+function subscriptions(context: EdgeContext): MetaResponse {
+  requireUserScope(context, management);
   const { state } = context;
   const data = Object.entries(waba(context).subscribedApps).map(([id, subscription]) => ({
     ...(subscription.overrideCallbackUri === undefined
@@ -112,8 +112,8 @@ function subscriptions(context: EdgeContext): Answer {
 }
 
 /** Plain subscription first, override afterwards (META.md 8); Meta tries the override's handshake. */
-async function subscribe(context: EdgeContext): Promise<Answer> {
-  scoped(context, management);
+async function subscribe(context: EdgeContext): Promise<MetaResponse> {
+  requireUserScope(context, management);
   const { call, caller, state } = context;
   const record = waba(context);
   const override = call.params.get('override_callback_uri');
@@ -122,7 +122,7 @@ async function subscribe(context: EdgeContext): Promise<Answer> {
     state.store.onChange();
     return success();
   }
-  if (record.subscribedApps[caller.app.id] === undefined) throw oauthError(100, overrideFirst);
+  if (record.subscribedApps[caller.app.id] === undefined) throw oauthError(100, OVERRIDE_WITHOUT_SUBSCRIPTION);
   const verified = await state.callbacks.handshake(override, call.params.get('verify_token') ?? '');
   if (!verified)
     throw oauthError(
@@ -134,17 +134,17 @@ async function subscribe(context: EdgeContext): Promise<Answer> {
   return subscriptionsWithSuccess(context);
 }
 
-function subscriptionsWithSuccess(context: EdgeContext): Answer {
+function subscriptionsWithSuccess(context: EdgeContext): MetaResponse {
   const { data } = subscriptions(context).json as { data: unknown[] };
   return ok({ success: true, data });
 }
 
 /** At most ten tries to register or deregister a number in 72 hours (META.md 8). */
-function countTry(context: EdgeContext): void {
+function countRegistrationAttempt(context: EdgeContext): void {
   const record = phone(context);
   const now = context.state.now();
-  record.triedAt = (record.triedAt ?? []).filter((at) => at > now - REGISTER_WINDOW_MS);
-  if (record.triedAt.length >= REGISTER_TRIES) {
+  record.triedAt = (record.triedAt ?? []).filter((at) => at > now - REGISTRATION_WINDOW_MS);
+  if (record.triedAt.length >= MAX_REGISTRATION_ATTEMPTS) {
     throw oauthError(133016, '(#133016) Account register/deregister rate limit exceeded', {
       errorData: {
         messaging_product: 'whatsapp',
@@ -157,15 +157,15 @@ function countTry(context: EdgeContext): void {
 }
 
 /** Sets the PIN where two-step was off, checks it where it was on (META.md 8). */
-function register(context: EdgeContext): Answer {
-  scoped(context, management);
+function register(context: EdgeContext): MetaResponse {
+  requireUserScope(context, management);
   const { call, state } = context;
   const record = phone(context);
   const pin = call.params.get('pin') ?? '';
   if (call.params.get('messaging_product') !== 'whatsapp')
     throw oauthError(100, '(#100) The parameter messaging_product is required.');
   if (!/^\d{6}$/.test(pin)) throw oauthError(100, 'Invalid PIN format. PIN must be exactly 6 digits');
-  countTry(context);
+  countRegistrationAttempt(context);
   if (record.pin !== null && record.pin !== pin) {
     throw oauthError(133005, '(#133005) Two step verification PIN Mismatch', {
       errorData: { messaging_product: 'whatsapp', details: 'Two step verification PIN is incorrect' },
@@ -178,8 +178,8 @@ function register(context: EdgeContext): Answer {
 }
 
 /** Answers as recorded (headers_whatsapp_messages_2025.json). */
-function sendMessage(context: EdgeContext): Answer {
-  scoped(context, messaging);
+function sendMessage(context: EdgeContext): MetaResponse {
+  requireUserScope(context, messaging);
   const { call, state } = context;
   if (!phone(context).registered) {
     throw oauthError(133010, '(#133010) Account not registered', {
@@ -204,8 +204,8 @@ function sendMessage(context: EdgeContext): Answer {
   return ok({ messaging_product: 'whatsapp', contacts: [{ input: to, wa_id: waId }], messages: [{ id }] });
 }
 
-function uploadMedia(context: EdgeContext): Answer {
-  scoped(context, messaging);
+function uploadMedia(context: EdgeContext): MetaResponse {
+  requireUserScope(context, messaging);
   const { call, state } = context;
   const file = call.files[0];
   if (call.params.get('messaging_product') !== 'whatsapp')

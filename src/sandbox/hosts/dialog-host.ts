@@ -1,14 +1,14 @@
 import { dialogPage, errorPage, sdkPage } from '../dialog/dialog-page.ts';
 import {
-  DialogRefusal,
+  DialogError,
   type DialogRequest,
   offeredScopes,
   parseDialog,
-  peopleFor,
-  personFor,
+  userFor,
+  usersFor,
 } from '../dialog/dialog-request.ts';
 import type { GraphCall } from '../http/graph-call.ts';
-import { type Answer, html, redirect } from '../http/meta-response.ts';
+import { html, type MetaResponse, redirect } from '../http/meta-response.ts';
 import type { AppKind, Principal } from '../state/records.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
 import type { DialogAction } from '../state/sandbox-store.ts';
@@ -23,7 +23,7 @@ const sandboxModeText =
   'This app is in sandbox mode.  Edit the app configuration at http://developers.facebook.com/apps to make the app publicly visible.';
 
 /** The dialogs of all three products: a page for people, an answer at once for programs (META.md 1, 7.1, 9). */
-export function answerDialog(state: SandboxState, call: GraphCall, product: AppKind): Answer {
+export function handleDialog(state: SandboxState, call: GraphCall, product: AppKind): MetaResponse {
   const known =
     product === 'facebook'
       ? call.path.join('/') === 'dialog/oauth'
@@ -33,10 +33,10 @@ export function answerDialog(state: SandboxState, call: GraphCall, product: AppK
     const request = parseDialog(state, product, call.query);
     const choice = choiceOf(state, call, request);
     return choice === null
-      ? html(200, dialogPage(request, peopleFor(state, product)))
-      : conclude(state, request, choice);
+      ? html(200, dialogPage(request, usersFor(state, product)))
+      : completeDialogRequest(state, request, choice);
   } catch (error) {
-    if (!(error instanceof DialogRefusal)) throw error;
+    if (!(error instanceof DialogError)) throw error;
     return html(200, errorPage(error.message));
   }
 }
@@ -50,7 +50,7 @@ function choiceOf(state: SandboxState, call: GraphCall, request: DialogRequest):
     return {
       action,
       userId: form.get('user') ?? undefined,
-      declined: request.asked.filter((scope) => scope !== 'public_profile' && !granted.includes(scope)),
+      declined: request.requestedScopes.filter((scope) => scope !== 'public_profile' && !granted.includes(scope)),
     };
   }
   const scripted = call.query.get('sandbox_action');
@@ -61,31 +61,37 @@ function choiceOf(state: SandboxState, call: GraphCall, request: DialogRequest):
   return state.store.dialog === null ? null : { action: state.store.dialog.action, userId, declined };
 }
 
-function conclude(state: SandboxState, request: DialogRequest, choice: Choice): Answer {
-  if (choice.action === 'error_901') return back(request, { error_code: '901', error_message: sandboxModeText });
-  if (choice.action === 'deny') return denied(state, request);
-  const person = personFor(state, request, choice.userId);
-  const offered = offeredScopes(request, person);
+function completeDialogRequest(state: SandboxState, request: DialogRequest, choice: Choice): MetaResponse {
+  if (choice.action === 'error_901')
+    return redirectBack(request, { error_code: '901', error_message: sandboxModeText });
+  if (choice.action === 'deny') return deniedResponse(state, request);
+  const user = userFor(state, request, choice.userId);
+  const offered = offeredScopes(request, user);
   // A configuration is granted whole or not at all (META.md 1).
   const declined =
     request.configuration === null
       ? offered.filter((scope) => choice.declined.includes(scope) && scope !== 'public_profile')
       : [];
   const granted = offered.filter((scope) => !declined.includes(scope));
-  if (request.configuration?.tokenType === 'system_user') return approveForBusiness(state, request, person, granted);
-  const grant = state.tokens.grant(person, request.app.id, granted, declined);
-  if (/(^|\s)token/.test(request.responseType)) return implicitToken(state, request, person);
-  const code = issueCode(state, request, person, request.configuration?.expiresIn ?? undefined);
+  if (request.configuration?.tokenType === 'system_user') return approveForBusiness(state, request, user, granted);
+  const grant = state.tokens.grant(user, request.app.id, granted, declined);
+  if (/(^|\s)token/.test(request.responseType)) return implicitTokenResponse(state, request, user);
+  const code = issueCode(state, request, user, request.configuration?.expiresIn ?? undefined);
   const scopes: Record<string, string> = request.returnScopes
     ? { granted_scopes: grant.scopes.join(','), denied_scopes: grant.declined.join(',') }
     : {};
-  return approved(state, request, code, scopes, null);
+  return approvedResponse(state, request, code, scopes, null);
 }
 
 /** FLB configurations of type system user, and Embedded Signup: the token belongs to the business (META.md 6, 8). */
-function approveForBusiness(state: SandboxState, request: DialogRequest, person: Principal, scopes: string[]): Answer {
-  const businessId = request.query.get('sandbox_business') ?? person.businessIds[0];
-  if (businessId === undefined) throw new DialogRefusal('You need a business portfolio to continue.');
+function approveForBusiness(
+  state: SandboxState,
+  request: DialogRequest,
+  user: Principal,
+  scopes: string[],
+): MetaResponse {
+  const businessId = request.query.get('sandbox_business') ?? user.businessIds[0];
+  if (businessId === undefined) throw new DialogError('You need a business portfolio to continue.');
   const found = [...state.store.principals.values()].find(
     (one) =>
       one.kind === 'system_user' && one.businessId === businessId && one.role === `integration ${request.app.id}`,
@@ -98,13 +104,13 @@ function approveForBusiness(state: SandboxState, request: DialogRequest, person:
       businessId,
       role: `integration ${request.app.id}`,
     });
-  system.pageRoles = person.pageRoles.map((role) => ({ ...role }));
-  system.adAccountIds = [...person.adAccountIds];
+  system.pageRoles = user.pageRoles.map((role) => ({ ...role }));
+  system.adAccountIds = [...user.adAccountIds];
   const wabas = state.store.wabasOf(businessId).map((waba) => waba.id);
   const targets = { whatsapp_business_management: wabas, whatsapp_business_messaging: wabas };
   state.tokens.grant(system, request.app.id, scopes, [], wabas.length === 0 ? {} : targets);
   const code = issueCode(state, request, system, request.configuration?.expiresIn ?? null);
-  return approved(state, request, code, {}, businessId);
+  return approvedResponse(state, request, code, {}, businessId);
 }
 
 function issueCode(
@@ -116,14 +122,14 @@ function issueCode(
   return state.make.issueCode(principal, request.app.id, request.redirectUri, request.sdkOrigin !== null, expiresIn);
 }
 
-function approved(
+function approvedResponse(
   state: SandboxState,
   request: DialogRequest,
   code: string,
   extra: Record<string, string>,
   businessId: string | null,
-): Answer {
-  if (request.sdkOrigin === null) return back(request, { code, ...extra });
+): MetaResponse {
+  if (request.sdkOrigin === null) return redirectBack(request, { code, ...extra });
   const signup = businessId === null ? null : signupMessage(state, businessId);
   const response = { status: 'connected', authResponse: { userID: null, expiresIn: null, code } };
   return html(200, sdkPage(request.sdkOrigin, response, signup, state.store.settings.embeddedSignup.order));
@@ -147,7 +153,7 @@ function cancelMessage(state: SandboxState): Record<string, unknown> {
   return { data: isFinish ? left : (data ?? left), type: 'WA_EMBEDDED_SIGNUP', event: isFinish ? 'CANCEL' : event };
 }
 
-function denied(state: SandboxState, request: DialogRequest): Answer {
+function deniedResponse(state: SandboxState, request: DialogRequest): MetaResponse {
   if (request.sdkOrigin !== null) {
     const cancel = request.configuration?.tokenType === 'system_user' ? cancelMessage(state) : null;
     return html(
@@ -161,14 +167,14 @@ function denied(state: SandboxState, request: DialogRequest): Answer {
     );
   }
   if (request.product === 'facebook') {
-    return back(request, {
+    return redirectBack(request, {
       error: 'access_denied',
       error_code: '200',
       error_description: 'Permissions error',
       error_reason: 'user_denied',
     });
   }
-  return back(request, {
+  return redirectBack(request, {
     error: 'access_denied',
     error_reason: 'user_denied',
     error_description: 'The user denied your request',
@@ -176,7 +182,7 @@ function denied(state: SandboxState, request: DialogRequest): Answer {
 }
 
 /** 302 with the query added to the redirect URI, `state` last, and the product's fragment (META.md 1, 7). */
-function back(request: DialogRequest, values: Record<string, string>): Answer {
+function redirectBack(request: DialogRequest, values: Record<string, string>): MetaResponse {
   if (request.redirectUri === null) return html(200, errorPage(values.error_message ?? 'Something went wrong'));
   const query = new URLSearchParams(values);
   if (request.state !== null) query.set('state', request.state);
@@ -187,18 +193,18 @@ function back(request: DialogRequest, values: Record<string, string>): Answer {
 }
 
 /** `response_type=token`: all in the fragment; `code token` has both there (META.md 1). */
-function implicitToken(state: SandboxState, request: DialogRequest, person: Principal): Answer {
+function implicitTokenResponse(state: SandboxState, request: DialogRequest, user: Principal): MetaResponse {
   const { token } = state.tokens.mint({
     appId: request.app.id,
-    principalId: person.id,
-    kind: person.kind,
+    principalId: user.id,
+    kind: user.kind,
     expiresIn: state.store.settings.shortLifeSeconds,
     longLived: false,
   });
-  const dataAccess = Math.floor((person.grants[request.app.id]?.dataAccessExpiresAt ?? 0) / 1000);
+  const dataAccess = Math.floor((user.grants[request.app.id]?.dataAccessExpiresAt ?? 0) / 1000);
   if (request.sdkOrigin !== null) {
     const authResponse = {
-      userID: person.id,
+      userID: user.id,
       accessToken: token,
       expiresIn: state.store.settings.shortLifeSeconds,
       data_access_expiration_time: dataAccess,
@@ -210,7 +216,7 @@ function implicitToken(state: SandboxState, request: DialogRequest, person: Prin
     data_access_expiration_time: String(dataAccess),
     expires_in: String(state.store.settings.shortLifeSeconds),
   });
-  if (request.responseType.includes('code')) fragment.set('code', issueCode(state, request, person, undefined));
+  if (request.responseType.includes('code')) fragment.set('code', issueCode(state, request, user, undefined));
   if (request.state !== null) fragment.set('state', request.state);
   return redirect(`${request.redirectUri}#${fragment.toString()}`);
 }

@@ -1,22 +1,22 @@
 import { adsEdges } from '../graph/ads-edges.ts';
 import { appEdges } from '../graph/app-edges.ts';
-import { answerBatch } from '../graph/batch.ts';
+import { handleBatch } from '../graph/batch.ts';
 import { parseFields, showNode } from '../graph/field-selection.ts';
 import type { EdgeTable } from '../graph/graph-edge.ts';
-import { findNode, type GraphNode, viewOf } from '../graph/graph-node.ts';
+import { findNode, type GraphNode, nodeViewOf } from '../graph/graph-node.ts';
 import { pageEdges } from '../graph/page-edges.ts';
-import { answerUpload, uploadEdges } from '../graph/upload-sessions.ts';
-import { personEdges } from '../graph/user-edges.ts';
+import { handleUpload, uploadEdges } from '../graph/upload-sessions.ts';
+import { userEdges } from '../graph/user-edges.ts';
 import { whatsappEdges } from '../graph/whatsapp-edges.ts';
 import type { GraphCall } from '../http/graph-call.ts';
 import { GraphError, methodError, missingObject, oauthError } from '../http/graph-error.ts';
-import { type Answer, ok } from '../http/meta-response.ts';
+import { type MetaResponse, ok } from '../http/meta-response.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
 import { debugTokenEndpoint } from '../tokens/debug-token.ts';
-import { authenticate, type Caller, requireScope } from '../tokens/graph-caller.ts';
+import { authenticate, type GraphCaller, requireScope } from '../tokens/graph-caller.ts';
 import { accessTokenEndpoint, clientCodeEndpoint, revokeEndpoint } from '../tokens/oauth-exchange.ts';
 
-const edges: EdgeTable = { ...personEdges, ...pageEdges, ...whatsappEdges, ...appEdges, ...adsEdges, ...uploadEdges };
+const edges: EdgeTable = { ...userEdges, ...pageEdges, ...whatsappEdges, ...appEdges, ...adsEdges, ...uploadEdges };
 const typeNames: Record<GraphNode['type'], string> = {
   user: 'User',
   page: 'Page',
@@ -31,20 +31,20 @@ const typeNames: Record<GraphNode['type'], string> = {
 };
 
 /** graph.facebook.com and graph-video.facebook.com (META.md 2 to 6, 8, 10, 14). */
-export async function answerGraph(state: SandboxState, call: GraphCall): Promise<Answer> {
-  if (call.params.has('batch') && !call.inBatch && call.method === 'POST') return answerBatch(state, call, answerGraph);
+export async function handleGraph(state: SandboxState, call: GraphCall): Promise<MetaResponse> {
+  if (call.params.has('batch') && !call.inBatch && call.method === 'POST') return handleBatch(state, call, handleGraph);
   const [first, second] = call.path;
-  if (first === 'oauth') return answerOauth(state, call, second);
+  if (first === 'oauth') return handleOauth(state, call, second);
   if (first === 'debug_token') return debugTokenEndpoint(state, call, 'facebook');
-  if (first === undefined) return answerRoot(state, call);
+  if (first === undefined) return handleRoot(state, call);
   try {
-    return await answerNode(state, call, first);
+    return await handleNode(state, call, first);
   } catch (error) {
-    throw whatsappStatus(state, call, error);
+    throw withWhatsappStatus(state, call, error);
   }
 }
 
-function answerOauth(state: SandboxState, call: GraphCall, endpoint: string | undefined): Answer {
+function handleOauth(state: SandboxState, call: GraphCall, endpoint: string | undefined): MetaResponse {
   if (endpoint === 'access_token') return accessTokenEndpoint(state, call);
   if (endpoint === 'revoke') return revokeEndpoint(state, call);
   if (endpoint === 'client_code') return clientCodeEndpoint(state, call);
@@ -52,26 +52,27 @@ function answerOauth(state: SandboxState, call: GraphCall, endpoint: string | un
 }
 
 /** `GET /?ids=a,b` shows several nodes; without ids there is no node. */
-function answerRoot(state: SandboxState, call: GraphCall): Answer {
+function handleRoot(state: SandboxState, call: GraphCall): MetaResponse {
   const ids = call.params.get('ids');
   if (ids === undefined) throw methodError('No node specified');
   const caller = authenticate(state, call, 'facebook');
   const fields = parseFields(call.params.get('fields'));
   const shown = ids
     .split(',')
-    .map((id) => [id, showNode(viewOf(state, caller, findNode(state, call, caller, id)), fields)]);
+    .map((id) => [id, showNode(nodeViewOf(state, caller, findNode(state, call, caller, id)), fields)]);
   return ok(Object.fromEntries(shown));
 }
 
-async function answerNode(state: SandboxState, call: GraphCall, first: string): Promise<Answer> {
+async function handleNode(state: SandboxState, call: GraphCall, first: string): Promise<MetaResponse> {
   const caller = authenticate(state, call, 'facebook');
-  if (first.startsWith('upload:')) return answerUpload(state, call);
-  const media = mediaAnswer(state, call, first, caller);
+  if (first.startsWith('upload:')) return handleUpload(state, call);
+  const media = handleMedia(state, call, first, caller);
   if (media !== null) return media;
   const node = findNode(state, call, caller, first);
   const edge = call.path[1];
-  if (edge !== undefined) return answerEdge(state, call, caller, node, edge);
-  if (call.method === 'GET') return ok(showNode(viewOf(state, caller, node), clientBusinessRule(call, caller, node)));
+  if (edge !== undefined) return handleEdge(state, call, caller, node, edge);
+  if (call.method === 'GET')
+    return ok(showNode(nodeViewOf(state, caller, node), parseFieldsForCaller(call, caller, node)));
   if (call.method === 'DELETE' && node.type === 'post') {
     state.store.posts.delete(node.id);
     return ok({ success: true });
@@ -80,13 +81,13 @@ async function answerNode(state: SandboxState, call: GraphCall, first: string): 
   throw missingObject(call.method, node.id);
 }
 
-function answerEdge(
+function handleEdge(
   state: SandboxState,
   call: GraphCall,
-  caller: Caller,
+  caller: GraphCaller,
   node: GraphNode,
   edge: string,
-): Answer | Promise<Answer> {
+): MetaResponse | Promise<MetaResponse> {
   const handler = edges[`${call.method} ${node.type}/${edge}`];
   if (handler !== undefined) return handler({ state, call, caller, node, rest: call.path.slice(2) });
   if (call.method === 'GET')
@@ -95,7 +96,7 @@ function answerEdge(
 }
 
 /** `client_business_id` with an ordinary user token is a 190, though the token is fine (META.md 6). */
-function clientBusinessRule(call: GraphCall, caller: Caller, node: GraphNode): ReturnType<typeof parseFields> {
+function parseFieldsForCaller(call: GraphCall, caller: GraphCaller, node: GraphNode): ReturnType<typeof parseFields> {
   const fields = parseFields(call.params.get('fields'));
   const asks = fields?.some((field) => field.name === 'client_business_id') === true;
   if (asks && caller.kind === 'token' && caller.view.claims.kind === 'user' && node.type === 'user')
@@ -104,7 +105,7 @@ function clientBusinessRule(call: GraphCall, caller: Caller, node: GraphNode): R
 }
 
 /** WhatsApp media by id: metadata with a download URL, or its removal. */
-function mediaAnswer(state: SandboxState, call: GraphCall, id: string, caller: Caller): Answer | null {
+function handleMedia(state: SandboxState, call: GraphCall, id: string, caller: GraphCaller): MetaResponse | null {
   const media = state.store.media.get(id);
   if (media === undefined || call.path.length > 1) return null;
   if (caller.kind === 'token') requireScope(caller.view, 'whatsapp_business_messaging', 'whatsapp_business_management');
@@ -121,7 +122,7 @@ function mediaAnswer(state: SandboxState, call: GraphCall, id: string, caller: C
 }
 
 /** On WhatsApp nodes a 190 is 401, and has no subcode from v16 (META.md 12.4, 20 #15). */
-function whatsappStatus(state: SandboxState, call: GraphCall, error: unknown): unknown {
+function withWhatsappStatus(state: SandboxState, call: GraphCall, error: unknown): unknown {
   const id = call.path[0] ?? '';
   if (
     !(error instanceof GraphError) ||

@@ -1,36 +1,36 @@
 import { parseFields, showNode } from '../graph/field-selection.ts';
 import { postView } from '../graph/node-views.ts';
-import { container, lookAtContainer, publish } from '../graph/page-edges.ts';
+import { advanceContainer, container, publish } from '../graph/page-edges.ts';
 import { pageOf } from '../graph/paging.ts';
 import type { GraphCall } from '../http/graph-call.ts';
 import { missingObject, oauthError } from '../http/graph-error.ts';
-import { type Answer, ok } from '../http/meta-response.ts';
+import { type MetaResponse, ok } from '../http/meta-response.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
 import { checkProof } from '../tokens/graph-caller.ts';
 import {
-  CodeRefusal,
+  CodeExchangeError,
   exchangeLoginCode,
   exchangeLoginToken,
   instagramLogin,
   jsonWithRawId,
-  liveView,
   refreshLoginToken,
+  requireValidToken,
 } from '../tokens/login-tokens.ts';
 import type { TokenView } from '../tokens/token-issuer.ts';
 
 /** `POST api.instagram.com/oauth/access_token` in every recorded shape, with its own error envelope (META.md 7.2). */
-export function answerInstagramApi(state: SandboxState, call: GraphCall): Answer {
+export function handleInstagramApi(state: SandboxState, call: GraphCall): MetaResponse {
   if (call.path.join('/') !== 'oauth/access_token' || call.method !== 'POST')
     return { status: 404, text: 'NOT FOUND', contentType: 'text/plain' };
   try {
-    return codeAnswer(state, call);
+    return exchangeCodeResponse(state, call);
   } catch (error) {
-    if (!(error instanceof CodeRefusal)) throw error;
+    if (!(error instanceof CodeExchangeError)) throw error;
     return { status: 400, json: { error_type: 'OAuthException', code: 400, error_message: error.message } };
   }
 }
 
-function codeAnswer(state: SandboxState, call: GraphCall): Answer {
+function exchangeCodeResponse(state: SandboxState, call: GraphCall): MetaResponse {
   const { token, principal, app } = exchangeLoginCode(state, call, instagramLogin);
   const { instagramExchangeShape, instagramUserId, instagramPermissions, escapeBodies } = state.store.settings;
   const userId = principal.accountId ?? principal.id;
@@ -43,17 +43,17 @@ function codeAnswer(state: SandboxState, call: GraphCall): Answer {
 }
 
 /** graph.instagram.com: exchange, refresh, `/me` and the account's edges (META.md 7). */
-export function answerInstagramGraph(state: SandboxState, call: GraphCall): Answer {
+export function handleInstagramGraph(state: SandboxState, call: GraphCall): MetaResponse {
   const [first, edge] = call.path;
   if (first === 'access_token') return exchangeLoginToken(state, call, instagramLogin);
   if (first === 'refresh_access_token') return refreshLoginToken(state, call, instagramLogin);
-  const view = liveView(state, call, instagramLogin);
+  const view = requireValidToken(state, call, instagramLogin);
   if (call.token !== null) checkProof(state, call, view.app, call.token);
   const own = [view.principal.id, view.principal.accountId];
   if (first === undefined) throw oauthError(100, 'No node specified', { type: 'IGApiException' });
-  if (first !== 'me' && !own.includes(first)) return answerPost(state, call, view, first);
-  if (edge !== undefined) return answerEdge(state, call, view, edge);
-  if (call.method !== 'GET') throw igMissing(call, first);
+  if (first !== 'me' && !own.includes(first)) return handlePost(state, call, view, first);
+  if (edge !== undefined) return handleEdge(state, call, view, edge);
+  if (call.method !== 'GET') throw toMissingInstagramObjectError(call, first);
   return ok(showNode(accountView(view), parseFields(call.params.get('fields'))));
 }
 
@@ -77,14 +77,14 @@ function accountView(view: TokenView): Parameters<typeof showNode>[0] {
   };
 }
 
-function answerPost(state: SandboxState, call: GraphCall, view: TokenView, id: string): Answer {
+function handlePost(state: SandboxState, call: GraphCall, view: TokenView, id: string): MetaResponse {
   const post = state.store.posts.get(id);
-  if (post === undefined || post.ownerId !== view.principal.accountId) throw igMissing(call, id);
-  lookAtContainer(state, post);
+  if (post === undefined || post.ownerId !== view.principal.accountId) throw toMissingInstagramObjectError(call, id);
+  advanceContainer(state, post);
   return ok(showNode(postView(post), parseFields(call.params.get('fields'))));
 }
 
-function answerEdge(state: SandboxState, call: GraphCall, view: TokenView, edge: string): Answer {
+function handleEdge(state: SandboxState, call: GraphCall, view: TokenView, edge: string): MetaResponse {
   const account = {
     id: view.principal.accountId ?? view.principal.id,
     username: view.principal.username ?? '',
@@ -126,7 +126,7 @@ function answerEdge(state: SandboxState, call: GraphCall, view: TokenView, edge:
   }
 }
 
-function igMissing(call: GraphCall, id: string): Error {
+function toMissingInstagramObjectError(call: GraphCall, id: string): Error {
   const missing = missingObject(call.method, id).failure;
   return oauthError(missing.code, missing.message, { subcode: 33, type: 'IGApiException' });
 }

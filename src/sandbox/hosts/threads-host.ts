@@ -1,35 +1,35 @@
 import { parseFields, showNode } from '../graph/field-selection.ts';
 import { postView } from '../graph/node-views.ts';
-import { container, lookAtContainer, publish } from '../graph/page-edges.ts';
+import { advanceContainer, container, publish } from '../graph/page-edges.ts';
 import { pageOf } from '../graph/paging.ts';
 import type { GraphCall } from '../http/graph-call.ts';
 import { missingObject, oauthError } from '../http/graph-error.ts';
-import { type Answer, ok } from '../http/meta-response.ts';
+import { type MetaResponse, ok } from '../http/meta-response.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
 import { debugTokenEndpoint } from '../tokens/debug-token.ts';
 import { checkProof, opaqueAppToken } from '../tokens/graph-caller.ts';
 import {
-  CodeRefusal,
+  CodeExchangeError,
   exchangeLoginCode,
   exchangeLoginToken,
   jsonWithRawId,
-  liveView,
   refreshLoginToken,
+  requireValidToken,
   threadsLogin,
 } from '../tokens/login-tokens.ts';
 import type { TokenView } from '../tokens/token-issuer.ts';
 
 /** graph.threads.net (META.md 9). */
-export function answerThreads(state: SandboxState, call: GraphCall): Answer {
+export function handleThreads(state: SandboxState, call: GraphCall): MetaResponse {
   const [first, edge] = call.path;
   if (first === 'oauth' && edge === 'access_token') return oauthAccessToken(state, call);
   if (first === 'access_token') return exchangeLoginToken(state, call, threadsLogin);
   if (first === 'refresh_access_token') return refreshLoginToken(state, call, threadsLogin);
   if (first === 'debug_token') return debugTokenEndpoint(state, call, 'threads');
-  const view = liveView(state, call, threadsLogin);
+  const view = requireValidToken(state, call, threadsLogin);
   if (call.token !== null) checkProof(state, call, view.app, call.token);
-  if (first !== 'me' && first !== view.principal.id) return answerPost(state, call, view, first ?? '');
-  if (edge !== undefined) return answerEdge(state, call, view, edge);
+  if (first !== 'me' && first !== view.principal.id) return handlePost(state, call, view, first ?? '');
+  if (edge !== undefined) return handleEdge(state, call, view, edge);
   const { principal } = view;
   const fields = {
     username: principal.username,
@@ -46,7 +46,7 @@ export function answerThreads(state: SandboxState, call: GraphCall): Answer {
 }
 
 /** Code exchange by query or form, and `client_credentials`. */
-function oauthAccessToken(state: SandboxState, call: GraphCall): Answer {
+function oauthAccessToken(state: SandboxState, call: GraphCall): MetaResponse {
   if (call.params.get('grant_type') === 'client_credentials') {
     const app = state.store.apps.get(call.params.get('client_id') ?? '');
     if (app?.kind !== 'threads')
@@ -66,12 +66,12 @@ function oauthAccessToken(state: SandboxState, call: GraphCall): Answer {
     );
     return { status: 200, text };
   } catch (error) {
-    if (!(error instanceof CodeRefusal)) throw error;
-    throw oauthError(100, error.message, { word: 'invalid_code' });
+    if (!(error instanceof CodeExchangeError)) throw error;
+    throw oauthError(100, error.message, { errorCode: 'invalid_code' });
   }
 }
 
-function answerEdge(state: SandboxState, call: GraphCall, view: TokenView, edge: string): Answer {
+function handleEdge(state: SandboxState, call: GraphCall, view: TokenView, edge: string): MetaResponse {
   const record = { id: view.principal.id, username: view.principal.username ?? '', name: view.principal.name };
   const context = {
     state,
@@ -105,13 +105,13 @@ function answerEdge(state: SandboxState, call: GraphCall, view: TokenView, edge:
 }
 
 /** A post or a container of the caller's own. */
-function answerPost(state: SandboxState, call: GraphCall, view: TokenView, id: string): Answer {
+function handlePost(state: SandboxState, call: GraphCall, view: TokenView, id: string): MetaResponse {
   const post = state.store.posts.get(id);
-  if (post === undefined || post.ownerId !== view.principal.id) throw thMissing(call, id);
-  lookAtContainer(state, post);
+  if (post === undefined || post.ownerId !== view.principal.id) throw toMissingThreadsObjectError(call, id);
+  advanceContainer(state, post);
   return ok(showNode(postView(post), parseFields(call.params.get('fields'))));
 }
 
-function thMissing(call: GraphCall, id: string): Error {
+function toMissingThreadsObjectError(call: GraphCall, id: string): Error {
   return oauthError(100, missingObject(call.method, id).failure.message, { subcode: 33, type: 'THApiException' });
 }

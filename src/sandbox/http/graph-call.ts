@@ -1,7 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { TokenView } from '../tokens/token-issuer.ts';
 import { oauthError } from './graph-error.ts';
-import { ByteSink, bodyBytesKept, fileBytesKept, MultipartReader, type UploadedFile } from './multipart-reader.ts';
+import {
+  ByteSink,
+  MAX_BODY_BYTES_KEPT,
+  MAX_FILE_BYTES_KEPT,
+  MultipartReader,
+  type UploadedFile,
+} from './multipart-reader.ts';
 
 export type TokenPlace = 'query' | 'body' | 'header';
 
@@ -21,7 +27,7 @@ export interface GraphCall {
   method: string;
   /** The version that serves the call, and the one its path named. */
   version: string;
-  asked: string | null;
+  requestedVersion: string | null;
   path: string[];
   query: URLSearchParams;
   /** Query and body together; the query wins (META.md 20 #11). */
@@ -58,7 +64,7 @@ export async function readBody(request: IncomingMessage): Promise<ParsedBody> {
   }
   const isText =
     type === '' || type.startsWith('application/json') || type.startsWith('application/x-www-form-urlencoded');
-  const sink = new ByteSink(isText ? bodyBytesKept : fileBytesKept);
+  const sink = new ByteSink(isText ? MAX_BODY_BYTES_KEPT : MAX_FILE_BYTES_KEPT);
   for await (const chunk of request) sink.write(chunk as Buffer);
   if (sink.size === 0) return emptyBody;
   const raw = sink.end();

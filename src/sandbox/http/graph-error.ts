@@ -12,7 +12,7 @@ export interface GraphFailure {
   userMessage?: string;
   errorData?: unknown;
   /** The word of WWW-Authenticate (META.md 12.3); by code when absent. */
-  word?: string;
+  errorCode?: string;
 }
 
 export class GraphError extends Error {
@@ -44,7 +44,7 @@ export function missingObject(method: string, id: string): GraphError {
 }
 
 /** The texts of the subcodes of 190 (META.md 12.2). */
-export function deathMessage(subcode: number, appId: string, expiredAt: number, now: number): string {
+export function toInvalidTokenMessage(subcode: number, appId: string, expiredAt: number, now: number): string {
   const validating = 'Error validating access token: ';
   switch (subcode) {
     case 458:
@@ -110,8 +110,9 @@ export function failureBody(failure: GraphFailure, fbtraceId: string): { error: 
 
 /** `OAuth "Facebook Platform" "<word>" "<message>"`, the message raw (META.md 12.3); header bytes stay ASCII. */
 export function wwwAuthenticate(failure: GraphFailure): string {
-  const word =
-    failure.word ?? (failure.code === 190 ? 'invalid_token' : failure.code === 803 ? 'not_found' : 'invalid_request');
+  const errorCode =
+    failure.errorCode ??
+    (failure.code === 190 ? 'invalid_token' : failure.code === 803 ? 'not_found' : 'invalid_request');
   const message = failure.message.replace(/[^\x20-\x7e]/g, '?');
-  return `OAuth "Facebook Platform" "${word}" "${message}"`;
+  return `OAuth "Facebook Platform" "${errorCode}" "${message}"`;
 }

@@ -20,18 +20,18 @@ const versions: [string, number, number][] = [
 const newest = 26;
 
 /** The version that really serves a call: a dead one, or none, gives the oldest living one (META.md 17). */
-export function servedVersion(asked: string | null, now: number, defaultVersion: string | null): string {
+export function servedVersion(requestedVersion: string | null, now: number, defaultVersion: string | null): string {
   const oldestLiving = versions.find(([, , until]) => now < until)?.[0] ?? `v${newest}.0`;
-  if (asked === null) return defaultVersion ?? oldestLiving;
-  const number = Number(asked.slice(1));
-  if (number > newest) throw oauthError(2500, `Unknown path components: /${asked}`);
-  return number < Number(oldestLiving.slice(1)) ? oldestLiving : asked;
+  if (requestedVersion === null) return defaultVersion ?? oldestLiving;
+  const number = Number(requestedVersion.slice(1));
+  if (number > newest) throw oauthError(2500, `Unknown path components: /${requestedVersion}`);
+  return number < Number(oldestLiving.slice(1)) ? oldestLiving : requestedVersion;
 }
 
 /** Takes `vN.N` off the front of a path. */
-export function splitVersion(path: string[]): { asked: string | null; rest: string[] } {
+export function splitVersion(path: string[]): { requestedVersion: string | null; rest: string[] } {
   const first = path[0];
   return first !== undefined && /^v\d+\.\d+$/.test(first)
-    ? { asked: first, rest: path.slice(1) }
-    : { asked: null, rest: path };
+    ? { requestedVersion: first, rest: path.slice(1) }
+    : { requestedVersion: null, rest: path };
 }

@@ -8,7 +8,7 @@ const gzipAsync = promisify(gzip);
 const brotliAsync = promisify(brotliCompress);
 
 /** What a handler answers. `json` is written in Meta's way; `text` goes out as it is. */
-export interface Answer {
+export interface MetaResponse {
   status: number;
   json?: unknown;
   text?: string;
@@ -19,7 +19,7 @@ export interface Answer {
 }
 
 /** What goes out: head and body, before compression. */
-export interface WireAnswer {
+export interface WireResponse {
   status: number;
   headers: [string, string][];
   body: Buffer | string;
@@ -35,23 +35,23 @@ export interface WireContext {
   now: number;
 }
 
-export const wireRandomBytes = 89;
+export const WIRE_RANDOM_BYTES = 89;
 
-export function ok(json: unknown): Answer {
+export function ok(json: unknown): MetaResponse {
   return { status: 200, json };
 }
 
-export const success = (): Answer => ok({ success: true });
+export const success = (): MetaResponse => ok({ success: true });
 
-export function html(status: number, text: string): Answer {
+export function html(status: number, text: string): MetaResponse {
   return { status, text, contentType: 'text/html; charset=utf-8' };
 }
 
-export function redirect(location: string): Answer {
+export function redirect(location: string): MetaResponse {
   return { status: 302, text: '', contentType: 'text/html; charset=utf-8', headers: [['Location', location]] };
 }
 
-export function refuse(failure: GraphFailure): Answer {
+export function refuse(failure: GraphFailure): MetaResponse {
   return { status: failure.status, failure };
 }
 
@@ -75,15 +75,15 @@ const past = 'Sat, 01 Jan 2000 00:00:00 GMT';
 const cacheOk = 'private, no-cache, no-store, must-revalidate';
 
 /** Dresses an answer of a Graph host in the headers of META.md 18, in the recorded order. */
-export function dressGraphAnswer(answer: Answer, context: WireContext): WireAnswer {
+export function toWireResponse(response: MetaResponse, context: WireContext): WireResponse {
   const requestId = `A${context.random.subarray(0, 17).toString('base64url').slice(0, 22)}`;
-  const failed = answer.failure !== undefined;
-  const json = answer.failure === undefined ? answer.json : failureBody(answer.failure, requestId).error;
-  const body = answer.bytes ?? answer.text ?? metaJson(failed ? { error: json } : json, context.escaped);
+  const failed = response.failure !== undefined;
+  const json = response.failure === undefined ? response.json : failureBody(response.failure, requestId).error;
+  const body = response.bytes ?? response.text ?? metaJson(failed ? { error: json } : json, context.escaped);
   const headers: [string, string][] = [];
-  const plainGet = context.method === 'GET' && answer.status === 200;
+  const plainGet = context.method === 'GET' && response.status === 200;
   if (plainGet) headers.push(['ETag', etagOf(body)]);
-  headers.push(['Expires', past], ['Content-Type', answer.contentType ?? 'application/json']);
+  headers.push(['Expires', past], ['Content-Type', response.contentType ?? 'application/json']);
   if (context.versionHeader !== null) headers.push(context.versionHeader);
   headers.push(
     ['x-fb-request-id', requestId],
@@ -94,21 +94,25 @@ export function dressGraphAnswer(answer: Answer, context: WireContext): WireAnsw
   );
   if (failed || context.method === 'GET') headers.push(['Vary', 'Accept-Encoding']);
   headers.push(['Pragma', 'no-cache'], ...context.usage, ['x-fb-rlafr', '0'], ['Access-Control-Allow-Origin', '*']);
-  if (answer.failure !== undefined && answer.status < 500)
-    headers.push(['WWW-Authenticate', wwwAuthenticate(answer.failure)]);
+  if (response.failure !== undefined && response.status < 500)
+    headers.push(['WWW-Authenticate', wwwAuthenticate(response.failure)]);
   headers.push(
     ['X-FB-Debug', context.random.subarray(25, 89).toString('base64')],
     ['Date', new Date(context.now).toUTCString()],
     ['Alt-Svc', 'h3=":443"; ma=86400'],
-    ...(answer.headers ?? []),
+    ...(response.headers ?? []),
   );
   const first = headers[0];
   if (plainGet && first?.[0] === 'ETag' && context.ifNoneMatch === first[1]) return { status: 304, headers, body: '' };
-  return { status: answer.status, headers, body };
+  return { status: response.status, headers, body };
 }
 
 /** Sends an answer, compressed when it is over 1 KiB and the caller can read it. */
-export async function sendWire(request: IncomingMessage, response: ServerResponse, wire: WireAnswer): Promise<void> {
+export async function sendWireResponse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  wire: WireResponse,
+): Promise<void> {
   const body = typeof wire.body === 'string' ? Buffer.from(wire.body) : wire.body;
   const coding =
     body.length > 1024 && typeof wire.body === 'string' ? chooseCoding(request.headers['accept-encoding']) : null;

@@ -6,12 +6,12 @@ export interface UploadedFile {
   mimeType: string;
   size: number;
   sha256: string;
-  /** null above `fileBytesKept`: the file was hashed and let go. */
+  /** null above `MAX_FILE_BYTES_KEPT`: the file was hashed and let go. */
   bytes: Buffer | null;
 }
 
-export const fileBytesKept = 1024 * 1024;
-export const bodyBytesKept = 8 * 1024 * 1024;
+export const MAX_FILE_BYTES_KEPT = 1024 * 1024;
+export const MAX_BODY_BYTES_KEPT = 8 * 1024 * 1024;
 
 /** Hashes and counts what flows by, and keeps it only while it is small: 200 uploads of 20 MiB must not fill the memory. */
 export class ByteSink {
@@ -19,12 +19,12 @@ export class ByteSink {
   private readonly hash: Hash = createHash('sha256');
   private kept: Buffer[] | null = [];
 
-  constructor(private readonly mostKept: number) {}
+  constructor(private readonly maxKeptBytes: number) {}
 
   write(bytes: Buffer): void {
     this.size += bytes.length;
     this.hash.update(bytes);
-    if (this.size > this.mostKept) this.kept = null;
+    if (this.size > this.maxKeptBytes) this.kept = null;
     this.kept?.push(Buffer.from(bytes));
   }
 
@@ -113,5 +113,5 @@ function parseHeaders(text: string): Part {
   const field = /[; ]name="([^"]*)"/i.exec(disposition)?.[1] ?? '';
   const filename = /filename="([^"]*)"/i.exec(disposition)?.[1] ?? null;
   const mimeType = /^content-type:\s*(.*)$/im.exec(text)?.[1]?.trim() ?? 'text/plain';
-  return { field, filename, mimeType, sink: new ByteSink(fileBytesKept) };
+  return { field, filename, mimeType, sink: new ByteSink(MAX_FILE_BYTES_KEPT) };
 }

@@ -11,8 +11,8 @@ export interface CallbackResult {
   body: string;
 }
 
-const timeoutMs = 10_000;
-const bodyKept = 64 * 1024;
+const TIMEOUT_MS = 10_000;
+const MAX_BODY_CHARACTERS = 64 * 1024;
 
 /** `base64url(sig).base64url(json)`, no padding (META.md 16). */
 export function signedRequest(secret: string, payload: Record<string, unknown>): string {
@@ -26,8 +26,8 @@ export function hubSignature(secret: string, body: string, algorithm: 'sha256' |
 }
 
 /** What Meta calls of its own accord: webhooks, deauthorize and data-deletion callbacks, the handshake. */
-export class SignedCallbacks {
-  private readonly underWay = new Set<Promise<unknown>>();
+export class CallbackSender {
+  private readonly pending = new Set<Promise<unknown>>();
 
   constructor(private readonly state: SandboxState) {}
 
@@ -62,7 +62,7 @@ export class SignedCallbacks {
   }
 
   /** After a grant is removed: the deauthorize callback, and the `permissions` webhook where subscribed (META.md 10). */
-  announceRemoval(app: AppRecord, userId: string): void {
+  sendRemovalCallbacks(app: AppRecord, userId: string): void {
     if (app.deauthorizeUrl !== null)
       this.inBackground(this.signedRequest('deauthorize', app.deauthorizeUrl, userId, app.secret));
     const subscription = app.subscriptions.permissions;
@@ -74,7 +74,7 @@ export class SignedCallbacks {
 
   /** The handshake: true when the challenge comes back as the whole body (META.md 15). */
   async handshake(url: string, verifyToken: string): Promise<boolean> {
-    const challenge = String(1_000_000_000 + Math.floor(this.state.chance() * 999_999_999));
+    const challenge = String(1_000_000_000 + Math.floor(this.state.randomFraction() * 999_999_999));
     const target = new URL(url);
     target.searchParams.set('hub.mode', 'subscribe');
     target.searchParams.set('hub.challenge', challenge);
@@ -84,13 +84,13 @@ export class SignedCallbacks {
   }
 
   /** Waits for callbacks that were sent without anybody waiting. */
-  async settle(): Promise<void> {
-    await Promise.allSettled([...this.underWay]);
+  async waitForPending(): Promise<void> {
+    await Promise.allSettled([...this.pending]);
   }
 
   private inBackground(work: Promise<unknown>): void {
-    this.underWay.add(work);
-    void work.finally(() => this.underWay.delete(work));
+    this.pending.add(work);
+    void work.finally(() => this.pending.delete(work));
   }
 }
 
@@ -105,7 +105,7 @@ function send(method: string, url: string, headers: Record<string, string>, body
         'Content-Length': Buffer.byteLength(body),
         'User-Agent': 'facebookplatform/1.0 (+http://developers.facebook.com)',
       },
-      timeout: timeoutMs,
+      timeout: TIMEOUT_MS,
     });
     outgoing.on('response', (response) =>
       collect(response).then((text) => resolve({ status: response.statusCode ?? null, body: text })),
@@ -119,7 +119,8 @@ function send(method: string, url: string, headers: Record<string, string>, body
 async function collect(response: IncomingMessage): Promise<string> {
   let text = '';
   try {
-    for await (const chunk of response) if (text.length < bodyKept) text += (chunk as Buffer).toString('utf8');
+    for await (const chunk of response)
+      if (text.length < MAX_BODY_CHARACTERS) text += (chunk as Buffer).toString('utf8');
   } catch {
     // A cut answer is judged by what came.
   }

@@ -31,7 +31,7 @@ export interface BulkRequest {
 }
 
 /** The first digits of ids, so that a reader can tell the kinds apart. */
-export const leadingDigits: Record<PrincipalKind, string> = {
+export const ID_PREFIXES: Record<PrincipalKind, string> = {
   user: '10',
   system_user: '12',
   instagram_user: '25',
@@ -39,7 +39,7 @@ export const leadingDigits: Record<PrincipalKind, string> = {
 };
 
 /** Makes tokens and codes without a dialog. */
-export class CredentialWorkshop {
+export class CredentialFactory {
   constructor(protected readonly state: SandboxState) {}
 
   /** A token without a dialog; grants the scopes when there is no grant yet, or when scopes are given. */
@@ -128,7 +128,7 @@ export class CredentialWorkshop {
         ? (request.expiresIn ?? this.state.store.settings.longLifeSeconds)
         : (request.expiresAt - now) / 1000;
     for (let index = 0; index < request.count; index += 1) {
-      const user = newPrincipal(kind, this.state.store.nextId(leadingDigits[kind]), `Sandbox Person ${index}`);
+      const user = newPrincipal(kind, this.state.store.nextId(ID_PREFIXES[kind]), `Sandbox Person ${index}`);
       if (kind === 'instagram_user') user.accountId = this.state.store.nextId('178414');
       user.grants[appId] = {
         active: true,

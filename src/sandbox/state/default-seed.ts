@@ -114,7 +114,7 @@ export function seedDefaults(store: SandboxStore, app: SandboxApp): void {
     status: 1,
     businessId: seedIds.business,
   });
-  seedPeople(store);
+  seedUsers(store);
 }
 
 /** The three apps; also after loading a state that was kept for other ids. */
@@ -124,7 +124,7 @@ export function seedApps(store: SandboxStore, app: SandboxApp): void {
   store.apps.set(app.threadsAppId, newApp('threads', app.threadsAppId, app.threadsAppSecret, 'Sandbox App-Threads'));
 }
 
-function seedPeople(store: SandboxStore): void {
+function seedUsers(store: SandboxStore): void {
   const user = newPrincipal('user', seedIds.user, 'Sandbox User');
   user.email = 'sandbox.user@example.com';
   user.pageRoles = seedIds.pages.map((pageId) => ({ pageId, tasks: [...allTasks], generation: 0 }));

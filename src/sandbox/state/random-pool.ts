@@ -1,4 +1,4 @@
-const poolBytes = 16 * 1024;
+const POOL_BYTES = 16 * 1024;
 
 /** Draws randomness in large pieces: a call costs about the same for 74 bytes as for 16 KiB. */
 export class RandomPool {
@@ -8,9 +8,9 @@ export class RandomPool {
   constructor(private readonly source: (size: number) => Buffer) {}
 
   take(size: number): Buffer {
-    if (size > poolBytes) return this.source(size);
+    if (size > POOL_BYTES) return this.source(size);
     if (this.at + size > this.pool.length) {
-      this.pool = this.source(poolBytes);
+      this.pool = this.source(POOL_BYTES);
       this.at = 0;
     }
     this.at += size;

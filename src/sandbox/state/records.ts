@@ -134,7 +134,7 @@ export interface PostRecord {
   message: string;
   createdAt: number;
   /** A container of a video: how many looks find it in progress still. */
-  looksLeft?: number;
+  pendingChecks?: number;
   /** A container whose bytes come to rupload. */
   awaitsUpload?: boolean;
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { CredentialWorkshop, leadingDigits } from './credential-factory.ts';
+import { CredentialFactory, ID_PREFIXES } from './credential-factory.ts';
 import { allTasks, newPage, newPrincipal } from './default-seed.ts';
 import type {
   AdAccount,
@@ -13,7 +13,7 @@ import type {
   WabaRecord,
 } from './records.ts';
 
-const mostMediaBytes = 256 * 1024 * 1024;
+const MAX_MEDIA_BYTES = 256 * 1024 * 1024;
 
 export interface NewUser {
   id?: string;
@@ -31,13 +31,13 @@ export interface NewUser {
 }
 
 /** Makes the objects that tests and demos need beyond the default seed. Ids are decimal digits, as Meta's. */
-export class SandboxWorkshop extends CredentialWorkshop {
+export class SandboxFactory extends CredentialFactory {
   /** Shared by all made media, so that they cost the memory of the largest. */
   private pattern: Buffer = Buffer.alloc(0);
 
   user(input: NewUser = {}): Principal {
     const kind = input.kind ?? 'user';
-    const id = numeric(input.id ?? this.state.store.nextId(leadingDigits[kind]));
+    const id = numeric(input.id ?? this.state.store.nextId(ID_PREFIXES[kind]));
     const user = newPrincipal(kind, id, input.name ?? `Sandbox Person ${id.slice(-4)}`);
     user.email = input.email ?? `person${id}@example.com`;
     user.username = input.username ?? `sandbox_${id.slice(-6)}`;
@@ -149,7 +149,7 @@ export class SandboxWorkshop extends CredentialWorkshop {
 
   /** Media of a given size with known bytes (`index % 251`), for downloads that are larger than kept uploads. */
   media(input: { size: number; mimeType?: string }): MediaRecord {
-    if (!(input.size >= 0 && input.size <= mostMediaBytes)) throw new Error(`size must be 0 to ${mostMediaBytes}`);
+    if (!(input.size >= 0 && input.size <= MAX_MEDIA_BYTES)) throw new Error(`size must be 0 to ${MAX_MEDIA_BYTES}`);
     if (this.pattern.length < input.size) this.pattern = Buffer.from(Array.from({ length: 251 }, (_, index) => index));
     if (this.pattern.length < input.size) this.pattern = Buffer.alloc(input.size, this.pattern);
     const bytes = this.pattern.subarray(0, input.size);

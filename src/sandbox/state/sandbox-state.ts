@@ -1,11 +1,11 @@
 import { CallLog } from '../control/call-log.ts';
 import { FaultScript } from '../control/fault-script.ts';
 import { fingerprintOf } from '../tokens/token-codec.ts';
-import { TokenOffice } from '../tokens/token-issuer.ts';
-import { type CallbackResult, SignedCallbacks } from './callback-sender.ts';
+import { TokenIssuer } from '../tokens/token-issuer.ts';
+import { type CallbackResult, CallbackSender } from './callback-sender.ts';
 import { type SandboxApp, seedDefaults } from './default-seed.ts';
 import type { AppRecord, Grant, LoginConfiguration, Principal, SandboxSettings, UsageSettings } from './records.ts';
-import { SandboxWorkshop } from './sandbox-factory.ts';
+import { SandboxFactory } from './sandbox-factory.ts';
 import { type DialogDefault, SandboxStore } from './sandbox-store.ts';
 
 /**
@@ -15,11 +15,11 @@ import { type DialogDefault, SandboxStore } from './sandbox-store.ts';
 export class SandboxState {
   readonly store = new SandboxStore();
   readonly log = new CallLog();
-  readonly tokens: TokenOffice;
+  readonly tokens: TokenIssuer;
   readonly faults: FaultScript;
-  readonly callbacks: SignedCallbacks;
+  readonly callbacks: CallbackSender;
   /** Makes users, pages, tokens and the rest. */
-  readonly make: SandboxWorkshop;
+  readonly make: SandboxFactory;
   latencyMs: { min: number; max: number } = { min: 0, max: 0 };
   publicUrl = '';
 
@@ -28,13 +28,13 @@ export class SandboxState {
     readonly randomBytes: (size: number) => Buffer,
     readonly app: SandboxApp,
   ) {
-    this.tokens = new TokenOffice(this.store, () => this.now(), randomBytes);
+    this.tokens = new TokenIssuer(this.store, () => this.now(), randomBytes);
     this.faults = new FaultScript(
-      () => this.chance(),
+      () => this.randomFraction(),
       (token) => this.tokens.view(token)?.principal.id ?? null,
     );
-    this.callbacks = new SignedCallbacks(this);
-    this.make = new SandboxWorkshop(this);
+    this.callbacks = new CallbackSender(this);
+    this.make = new SandboxFactory(this);
     this.store.tokenKey = randomBytes(32);
     seedDefaults(this.store, app);
   }
@@ -43,7 +43,7 @@ export class SandboxState {
     return this.clock() + this.store.clockOffsetMs;
   }
 
-  chance(): number {
+  randomFraction(): number {
     return this.randomBytes(4).readUInt32BE(0) / 0x1_0000_0000;
   }
 
@@ -151,7 +151,7 @@ export class SandboxState {
     if (grant === undefined || !grant.active) return;
     grant.active = false;
     this.tokens.endEpoch(grant, 458);
-    this.callbacks.announceRemoval(app, userId);
+    this.callbacks.sendRemovalCallbacks(app, userId);
   }
 
   /** The person takes one permission away. */

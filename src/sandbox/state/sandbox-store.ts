@@ -33,10 +33,10 @@ export interface DialogDefault {
   declined?: string[];
 }
 
-const codesKept = 50_000;
-const postsKept = 2_000;
-const mediaKept = 100;
-const sessionsKept = 1_000;
+const MAX_CODES = 50_000;
+const MAX_POSTS = 2_000;
+const MAX_MEDIA = 100;
+const MAX_UPLOAD_SESSIONS = 1_000;
 
 export const defaultSettings: SandboxSettings = {
   defaultVersion: null,
@@ -103,28 +103,28 @@ export class SandboxStore {
 
   addCode(code: CodeRecord): void {
     this.codes.set(code.code, code);
-    trim(this.codes, codesKept);
+    trim(this.codes, MAX_CODES);
     this.onChange();
   }
 
   addPost(post: PostRecord): void {
     this.posts.set(post.id, post);
-    trim(this.posts, postsKept);
+    trim(this.posts, MAX_POSTS);
   }
 
   addMedia(media: MediaRecord): void {
     this.media.set(media.id, media);
-    trim(this.media, mediaKept);
+    trim(this.media, MAX_MEDIA);
   }
 
   addReport(run: ReportRun): void {
     this.reports.set(run.id, run);
-    trim(this.reports, sessionsKept);
+    trim(this.reports, MAX_UPLOAD_SESSIONS);
   }
 
   addUpload(session: UploadSession): void {
     this.uploads.set(session.id, session);
-    trim(this.uploads, sessionsKept);
+    trim(this.uploads, MAX_UPLOAD_SESSIONS);
   }
 
   changeToken(fingerprint: string, change: TokenChange): void {
@@ -183,8 +183,8 @@ const storedMaps = [
   'tokenChanges',
 ] as const;
 
-function trim(map: Map<string, unknown>, most: number): void {
-  while (map.size > most) {
+function trim(map: Map<string, unknown>, maxSize: number): void {
+  while (map.size > maxSize) {
     const oldest = map.keys().next();
     if (oldest.done === true) return;
     map.delete(oldest.value);

@@ -2,7 +2,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { SandboxStore } from './sandbox-store.ts';
 
-const debounceMs = 250;
+const DEBOUNCE_MS = 250;
 
 /** Keeps the store in a file, so that tokens outlive a restart: written whole, put in place by rename. */
 export class StateFile {
@@ -33,7 +33,7 @@ export class StateFile {
       this.timer = null;
       // A failed write is tried again with the next change, and told by `close`.
       this.save().catch(() => undefined);
-    }, debounceMs);
+    }, DEBOUNCE_MS);
     this.timer.unref();
   }
 

@@ -1,16 +1,16 @@
 import type { GraphCall } from '../http/graph-call.ts';
 import { oauthError } from '../http/graph-error.ts';
-import { type Answer, ok } from '../http/meta-response.ts';
+import { type MetaResponse, ok } from '../http/meta-response.ts';
 import type { AppKind, AppRecord } from '../state/records.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
-import { appOfToken, authenticate, type Caller } from './graph-caller.ts';
+import { appOfToken, authenticate, type GraphCaller } from './graph-caller.ts';
 import type { TokenView } from './token-issuer.ts';
 
 const needsAppToken =
   '(#100) You must provide an app access token, or a user access token that is an owner or developer of the app';
 
 /** `debug_token` (META.md 4): a bad but readable input is 200 with `data.error`. */
-export function debugTokenEndpoint(state: SandboxState, call: GraphCall, product: AppKind): Answer {
+export function debugTokenEndpoint(state: SandboxState, call: GraphCall, product: AppKind): MetaResponse {
   if (call.token === null) throw oauthError(100, needsAppToken);
   const caller = authenticate(state, call, product);
   const input = call.params.get('input_token');
@@ -29,7 +29,7 @@ export function debugTokenEndpoint(state: SandboxState, call: GraphCall, product
   });
 }
 
-function checkViewer(caller: Caller, app: AppRecord, input: string): void {
+function checkViewer(caller: GraphCaller, app: AppRecord, input: string): void {
   const { kind } = caller;
   const developer = kind === 'app' || caller.view.principal.developerOf.includes(caller.app.id);
   const itself = kind === 'token' && caller.token === input && caller.view.claims.kind === 'system_user';
@@ -38,7 +38,7 @@ function checkViewer(caller: Caller, app: AppRecord, input: string): void {
     throw oauthError(100, '(#100) The App_id in the input_token did not match the Viewing App');
 }
 
-function appTokenData(state: SandboxState, caller: Caller, input: string): Record<string, unknown> {
+function appTokenData(state: SandboxState, caller: GraphCaller, input: string): Record<string, unknown> {
   const app = appOfToken(state, input);
   if (app === null) return { is_valid: false };
   checkViewer(caller, app, input);

@@ -6,11 +6,11 @@ import type { SandboxState } from '../state/sandbox-state.ts';
 import type { TokenView } from './token-issuer.ts';
 
 /** Who calls: an app by `id|secret` (or its opaque form), or the holder of a token. */
-export type Caller =
+export type GraphCaller =
   | { kind: 'app'; app: AppRecord; token: string }
   | { kind: 'token'; app: AppRecord; token: string; view: TokenView };
 
-const proofLifeSeconds = 300;
+const PROOF_LIFETIME_SECONDS = 300;
 
 /** HMAC-SHA256 of the token, or of `token|time`, in lower-case hex (META.md 11). */
 export function appsecretProof(secret: string, token: string, time?: string): string {
@@ -19,7 +19,7 @@ export function appsecretProof(secret: string, token: string, time?: string): st
     .digest('hex');
 }
 
-function same(given: string, expected: string): boolean {
+function equalsInConstantTime(given: string, expected: string): boolean {
   const left = Buffer.from(given);
   const right = Buffer.from(expected);
   return left.length === right.length && timingSafeEqual(left, right);
@@ -33,8 +33,8 @@ export function checkProof(state: SandboxState, call: GraphCall, app: AppRecord,
     return;
   }
   const time = call.params.get('appsecret_time');
-  const fresh = time === undefined || Math.abs(state.now() / 1000 - Number(time)) <= proofLifeSeconds;
-  if (!fresh || !same(proof, appsecretProof(app.secret, token, time)))
+  const fresh = time === undefined || Math.abs(state.now() / 1000 - Number(time)) <= PROOF_LIFETIME_SECONDS;
+  if (!fresh || !equalsInConstantTime(proof, appsecretProof(app.secret, token, time)))
     throw methodError('Invalid appsecret_proof provided in the API argument');
 }
 
@@ -61,7 +61,7 @@ const kindsOf: Record<AppKind, TokenKind[]> = {
 };
 
 /** Authenticates a call on a host of the given product; throws what Meta answers (META.md 12.1, 12.2). */
-export function authenticate(state: SandboxState, call: GraphCall, product: AppKind): Caller {
+export function authenticate(state: SandboxState, call: GraphCall, product: AppKind): GraphCaller {
   const token = call.token;
   if (token === null) {
     if (call.path[0] === 'me' || call.path.length === 0) {

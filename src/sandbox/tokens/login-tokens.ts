@@ -1,14 +1,14 @@
 import type { GraphCall } from '../http/graph-call.ts';
 import { type GraphError, malformedToken, oauthError } from '../http/graph-error.ts';
-import { type Answer, escapeJson, ok } from '../http/meta-response.ts';
+import { escapeJson, type MetaResponse, ok } from '../http/meta-response.ts';
 import type { AppRecord, Principal } from '../state/records.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
-import { spendCode, tokenBody } from './oauth-exchange.ts';
+import { redeemCodeOnce, toTokenResponseBody } from './oauth-exchange.ts';
 import { dropScopeIfScripted, principalFor } from './scripted-grants.ts';
 import type { TokenView } from './token-issuer.ts';
 
-const oneDayMs = 86_400_000;
-export const redirectDiffers =
+const DAY_MS = 86_400_000;
+export const REDIRECT_URI_MISMATCH =
   'Error validating verification code. Please make sure your redirect_uri is identical to the one you used in the OAuth dialog request';
 
 /** What differs between Instagram Login and Threads (META.md 7, 9). */
@@ -36,9 +36,9 @@ export const threadsLogin: LoginProduct = {
 };
 
 /** A refusal of the code exchange; Instagram and Graph write it differently. */
-export class CodeRefusal extends Error {}
+export class CodeExchangeError extends Error {}
 
-/** Code to short token: checks client, code and redirect; throws CodeRefusal with the text. */
+/** Code to short token: checks client, code and redirect; throws CodeExchangeError with the text. */
 export function exchangeLoginCode(
   state: SandboxState,
   call: GraphCall,
@@ -46,39 +46,39 @@ export function exchangeLoginCode(
 ): { token: string; expiresAt: number; principal: Principal; app: AppRecord } {
   const app = state.store.apps.get(call.params.get('client_id') ?? '');
   if (app === undefined || app.kind !== product.kind.replace('_user', ''))
-    throw new CodeRefusal('Invalid platform app');
+    throw new CodeExchangeError('Invalid platform app');
   // A wrong or cut-off secret gets the redirect text, too (META.md 7).
-  if (call.params.get('client_secret') !== app.secret) throw new CodeRefusal(redirectDiffers);
+  if (call.params.get('client_secret') !== app.secret) throw new CodeExchangeError(REDIRECT_URI_MISMATCH);
   if (call.params.get('grant_type') !== 'authorization_code')
-    throw new CodeRefusal('Invalid grant_type: must be authorization_code');
+    throw new CodeExchangeError('Invalid grant_type: must be authorization_code');
   const code = state.store.codes.get((call.params.get('code') ?? '').replace(/#_$/, ''));
   if (code === undefined || code.appId !== app.id || code.expiresAt <= state.now())
-    throw new CodeRefusal('Matching code was not found or was already used');
-  if (code.used) throw new CodeRefusal('This authorization code has been used');
-  if (code.redirectUri !== call.params.get('redirect_uri')) throw new CodeRefusal(redirectDiffers);
-  const minted = spendCode(state, call, code);
+    throw new CodeExchangeError('Matching code was not found or was already used');
+  if (code.used) throw new CodeExchangeError('This authorization code has been used');
+  if (code.redirectUri !== call.params.get('redirect_uri')) throw new CodeExchangeError(REDIRECT_URI_MISMATCH);
+  const minted = redeemCodeOnce(state, call, code);
   const view = state.tokens.view(minted.token);
   return { ...minted, principal: view?.principal ?? state.user(code.principalId), app };
 }
 
 /** Short to long token: GET only (META.md 7.3, 9). */
-export function exchangeLoginToken(state: SandboxState, call: GraphCall, product: LoginProduct): Answer {
+export function exchangeLoginToken(state: SandboxState, call: GraphCall, product: LoginProduct): MetaResponse {
   requireGet(call, product);
-  const view = liveView(state, call, product);
+  const view = requireValidToken(state, call, product);
   if (call.params.get('grant_type') !== product.exchangeGrant)
     throw oauthError(100, 'Invalid grant_type', { type: product.errorType });
   if (call.params.get('client_secret') !== view.app.secret)
     throw oauthError(100, 'Error validating client secret', { type: product.errorType });
   const fresh = call.effects.has('same_token')
     ? { token: view.token, expiresAt: view.expiresAt }
-    : renew(state, call, view, product);
-  return ok(tokenBody(state, call, fresh.token, fresh.expiresAt));
+    : mintRefreshedToken(state, call, view, product);
+  return ok(toTokenResponseBody(state, call, fresh.token, fresh.expiresAt));
 }
 
 /** Refresh: at least 24 h old, not expired, the basic scope still granted (META.md 7.4, 9). */
-export function refreshLoginToken(state: SandboxState, call: GraphCall, product: LoginProduct): Answer {
+export function refreshLoginToken(state: SandboxState, call: GraphCall, product: LoginProduct): MetaResponse {
   requireGet(call, product);
-  const view = liveView(state, call, product);
+  const view = requireValidToken(state, call, product);
   if (call.params.get('grant_type') !== product.refreshGrant || !view.claims.longLived) throw unsupported(product);
   if (!view.scopes.includes(product.requiredScope))
     throw oauthError(10, '(#10) Application does not have permission for this action', {
@@ -86,19 +86,21 @@ export function refreshLoginToken(state: SandboxState, call: GraphCall, product:
       status: 403,
     });
   const permissions = view.scopes.join(',');
-  if (state.now() - view.claims.issuedAt < oneDayMs) {
+  if (state.now() - view.claims.issuedAt < DAY_MS) {
     if (state.store.settings.earlyRefresh === 'refuse')
       throw oauthError(100, 'The access token must be at least 24 hours old to be refreshed', {
         type: product.errorType,
       });
-    return ok({ ...tokenBody(state, call, view.token, view.expiresAt), permissions });
+    return ok({ ...toTokenResponseBody(state, call, view.token, view.expiresAt), permissions });
   }
   const same = call.effects.has('same_token');
-  const fresh = same ? { token: view.token, expiresAt: view.expiresAt } : renew(state, call, view, product);
-  return ok({ ...tokenBody(state, call, fresh.token, fresh.expiresAt), permissions });
+  const fresh = same
+    ? { token: view.token, expiresAt: view.expiresAt }
+    : mintRefreshedToken(state, call, view, product);
+  return ok({ ...toTokenResponseBody(state, call, fresh.token, fresh.expiresAt), permissions });
 }
 
-function renew(
+function mintRefreshedToken(
   state: SandboxState,
   call: GraphCall,
   view: TokenView,
@@ -130,7 +132,7 @@ function unsupported(product: LoginProduct): GraphError {
 }
 
 /** The token of a call on these hosts; tokens of other products can't be parsed there (META.md 7). */
-export function liveView(state: SandboxState, call: GraphCall, product: LoginProduct): TokenView {
+export function requireValidToken(state: SandboxState, call: GraphCall, product: LoginProduct): TokenView {
   if (call.token === null)
     throw oauthError(104, 'An access token is required to request this resource.', { type: product.errorType });
   const view = state.tokens.view(call.token);

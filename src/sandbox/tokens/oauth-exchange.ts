@@ -1,20 +1,20 @@
 import type { GraphCall } from '../http/graph-call.ts';
 import { oauthError } from '../http/graph-error.ts';
-import { type Answer, ok, success } from '../http/meta-response.ts';
+import { type MetaResponse, ok, success } from '../http/meta-response.ts';
 import type { AppRecord, CodeRecord, Principal } from '../state/records.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
 import { authenticate, checkProof, opaqueAppToken } from './graph-caller.ts';
 import { dropScopeIfScripted, principalFor } from './scripted-grants.ts';
 import type { TokenView } from './token-issuer.ts';
 
-const sixtyDays = 5_184_000;
-const oneDayMs = 86_400_000;
-const differingRedirect =
+const SIXTY_DAYS_SECONDS = 5_184_000;
+const DAY_MS = 86_400_000;
+const REDIRECT_URI_MISMATCH =
   'Error validating verification code. Please make sure your redirect_uri is identical to the one you used in the OAuth dialog request';
 
 /** `oauth/access_token` on graph.facebook.com, every grant type and error row of META.md 2, 3 and 6. */
-export function accessTokenEndpoint(state: SandboxState, call: GraphCall): Answer {
-  const app = clientOf(state, call);
+export function accessTokenEndpoint(state: SandboxState, call: GraphCall): MetaResponse {
+  const app = authenticateClient(state, call);
   const grantType = call.params.get('grant_type') ?? 'authorization_code';
   if (grantType === 'client_credentials')
     return ok({ access_token: `${app.id}|${opaqueAppToken(app)}`, token_type: 'bearer' });
@@ -24,7 +24,7 @@ export function accessTokenEndpoint(state: SandboxState, call: GraphCall): Answe
 }
 
 /** The client credentials, with the errors of META.md 2. */
-export function clientOf(state: SandboxState, call: GraphCall): AppRecord {
+export function authenticateClient(state: SandboxState, call: GraphCall): AppRecord {
   const id = call.params.get('client_id');
   if (id === undefined || id === '') throw oauthError(101, 'Missing client_id parameter.');
   if (!/^\d+$/.test(id)) throw oauthError(1, 'An unknown error has occurred.', { status: 500 });
@@ -36,21 +36,21 @@ export function clientOf(state: SandboxState, call: GraphCall): AppRecord {
   return app;
 }
 
-function exchangeCode(state: SandboxState, call: GraphCall, app: AppRecord): Answer {
+function exchangeCode(state: SandboxState, call: GraphCall, app: AppRecord): MetaResponse {
   const text = call.params.get('code') ?? '';
   const code = state.store.codes.get(text);
   const redirectUri = call.params.get('redirect_uri');
   if (code?.fromSdk !== true) requireRedirectUri(redirectUri);
   if (code === undefined || code.appId !== app.id)
-    throw oauthError(100, 'Invalid verification code format.', { word: 'invalid_code' });
+    throw oauthError(100, 'Invalid verification code format.', { errorCode: 'invalid_code' });
   if (code.used)
-    throw oauthError(100, 'This authorization code has been used.', { subcode: 36009, word: 'invalid_code' });
+    throw oauthError(100, 'This authorization code has been used.', { subcode: 36009, errorCode: 'invalid_code' });
   if (code.expiresAt <= state.now())
-    throw oauthError(100, 'This authorization code has expired.', { subcode: 36007, word: 'invalid_code' });
+    throw oauthError(100, 'This authorization code has expired.', { subcode: 36007, errorCode: 'invalid_code' });
   if (!redirectFits(state, code, redirectUri))
-    throw oauthError(100, differingRedirect, { subcode: 36008, word: 'invalid_code' });
-  const token = spendCode(state, call, code);
-  return ok(tokenBody(state, call, token.token, token.expiresAt));
+    throw oauthError(100, REDIRECT_URI_MISMATCH, { subcode: 36008, errorCode: 'invalid_code' });
+  const token = redeemCodeOnce(state, call, code);
+  return ok(toTokenResponseBody(state, call, token.token, token.expiresAt));
 }
 
 function requireRedirectUri(redirectUri: string | undefined): void {
@@ -66,7 +66,7 @@ function redirectFits(state: SandboxState, code: CodeRecord, redirectUri: string
 }
 
 /** Uses a code up and mints its token; from here on the code is 36009. */
-export function spendCode(
+export function redeemCodeOnce(
   state: SandboxState,
   call: GraphCall,
   code: CodeRecord,
@@ -89,7 +89,7 @@ export function spendCode(
   return minted;
 }
 
-function exchangeToken(state: SandboxState, call: GraphCall, app: AppRecord): Answer {
+function exchangeToken(state: SandboxState, call: GraphCall, app: AppRecord): MetaResponse {
   const given = call.params.get('fb_exchange_token');
   if (given === undefined || given === '') throw oauthError(100, '(#100) The parameter fb_exchange_token is required');
   const view = state.tokens.view(given);
@@ -99,34 +99,38 @@ function exchangeToken(state: SandboxState, call: GraphCall, app: AppRecord): An
   checkProof(state, call, app, given);
   if (view.death !== null)
     throw oauthError(190, view.death.message, view.death.subcode === undefined ? {} : { subcode: view.death.subcode });
-  const again = sameString(state, call, view);
-  if (again !== null) return ok(tokenBody(state, call, again.token, again.expiresAt));
+  const again = findReusableToken(state, call, view);
+  if (again !== null) return ok(toTokenResponseBody(state, call, again.token, again.expiresAt));
   state.log.countExchange(given);
-  const fresh = mintExchanged(state, call, view);
+  const fresh = mintExchangedToken(state, call, view);
   view.grant.lastFresh = { token: fresh.token, at: state.now() };
-  return ok(tokenBody(state, call, fresh.token, fresh.expiresAt));
+  return ok(toTokenResponseBody(state, call, fresh.token, fresh.expiresAt));
 }
 
 /** Meta may give at most one fresh token a day (META.md 3); a switch, and a fault, play that. */
-function sameString(
+function findReusableToken(
   state: SandboxState,
   call: GraphCall,
   view: TokenView,
 ): { token: string; expiresAt: number } | null {
   if (call.effects.has('same_token')) return { token: view.token, expiresAt: view.expiresAt };
   const last = view.grant.lastFresh;
-  if (!state.store.settings.oneFreshTokenPerDay || last === undefined || state.now() - last.at >= oneDayMs) return null;
+  if (!state.store.settings.oneFreshTokenPerDay || last === undefined || state.now() - last.at >= DAY_MS) return null;
   const lastView = state.tokens.view(last.token);
   return lastView === null || lastView.death !== null ? null : { token: last.token, expiresAt: lastView.expiresAt };
 }
 
-function mintExchanged(state: SandboxState, call: GraphCall, view: TokenView): { token: string; expiresAt: number } {
+function mintExchangedToken(
+  state: SandboxState,
+  call: GraphCall,
+  view: TokenView,
+): { token: string; expiresAt: number } {
   const system = view.claims.kind === 'system_user';
   const sixty = call.params.get('set_token_expires_in_60_days') === 'true';
   if (system && !sixty && requiresExpiry(state, view.principal)) {
     throw oauthError(100, '(#100) The parameter set_token_expires_in_60_days must be true for this business');
   }
-  const life = system ? (sixty ? sixtyDays : null) : state.store.settings.longLifeSeconds;
+  const life = system ? (sixty ? SIXTY_DAYS_SECONDS : null) : state.store.settings.longLifeSeconds;
   const expiresIn = call.effects.has('shorter_expiry')
     ? Math.max(60, Math.floor((view.expiresAt - state.now()) / 1000) - 3600)
     : life;
@@ -146,7 +150,7 @@ function requiresExpiry(state: SandboxState, principal: Principal): boolean {
 }
 
 /** `expires_in` is missing for tokens without an end, and when a fault says so (META.md 2, 3, 19.1). */
-export function tokenBody(
+export function toTokenResponseBody(
   state: SandboxState,
   call: GraphCall,
   token: string,
@@ -159,8 +163,8 @@ export function tokenBody(
 }
 
 /** `oauth/revoke` for system-user tokens (META.md 6): the given one dies, the calling one lives. */
-export function revokeEndpoint(state: SandboxState, call: GraphCall): Answer {
-  const app = clientOf(state, call);
+export function revokeEndpoint(state: SandboxState, call: GraphCall): MetaResponse {
+  const app = authenticateClient(state, call);
   const caller = authenticate(state, call, 'facebook');
   const given = call.params.get('revoke_token');
   if (given === undefined) throw oauthError(100, '(#100) The parameter revoke_token is required');
@@ -173,8 +177,8 @@ export function revokeEndpoint(state: SandboxState, call: GraphCall): Answer {
 }
 
 /** `oauth/client_code` (META.md 3): a code for the same person, to be exchanged once. */
-export function clientCodeEndpoint(state: SandboxState, call: GraphCall): Answer {
-  const app = clientOf(state, call);
+export function clientCodeEndpoint(state: SandboxState, call: GraphCall): MetaResponse {
+  const app = authenticateClient(state, call);
   const caller = authenticate(state, call, 'facebook');
   const redirectUri = call.params.get('redirect_uri');
   requireRedirectUri(redirectUri);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { deathMessage, malformedToken } from '../http/graph-error.ts';
+import { malformedToken, toInvalidTokenMessage } from '../http/graph-error.ts';
 import type { AppRecord, Grant, PageRole, Principal, PrincipalKind } from '../state/records.ts';
 import type { SandboxStore } from '../state/sandbox-store.ts';
 import { decodeToken, encodeToken, fingerprintOf, type TokenClaims, tokenRandomBytes } from './token-codec.ts';
@@ -32,10 +32,10 @@ export interface MintRequest {
   longLived: boolean;
 }
 
-const ninetyDaysMs = 90 * 86_400_000;
+const DATA_ACCESS_LIFETIME_MS = 90 * 86_400_000;
 
 /** Issues tokens and says whether one still holds (META.md 3 to 7, 12.2). */
-export class TokenOffice {
+export class TokenIssuer {
   constructor(
     private readonly store: SandboxStore,
     private readonly now: () => number,
@@ -101,7 +101,7 @@ export class TokenOffice {
     if (subcode === 'page_deleted')
       return { code: 190, message: 'This Page access token belongs to a Page that has been deleted.' };
     if (subcode === null) return { code: 190, message: 'Invalid OAuth 2.0 Access Token' };
-    return { code: 190, subcode, message: deathMessage(subcode, view.app.id, view.expiresAt, this.now()) };
+    return { code: 190, subcode, message: toInvalidTokenMessage(subcode, view.app.id, view.expiresAt, this.now()) };
   }
 
   private deathOf(view: TokenView): number | 'page_deleted' | undefined {
@@ -140,7 +140,7 @@ export class TokenOffice {
       epoch: before?.epoch ?? 0,
       deaths: before?.deaths ?? [],
       // System users have no data-access limit (META.md 4).
-      dataAccessExpiresAt: principal.kind === 'user' ? this.now() + ninetyDaysMs : 0,
+      dataAccessExpiresAt: principal.kind === 'user' ? this.now() + DATA_ACCESS_LIFETIME_MS : 0,
     };
     const allTargets = { ...before?.targets, ...targets };
     if (Object.keys(allTargets).length > 0) grant.targets = allTargets;

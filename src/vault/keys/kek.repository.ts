@@ -16,13 +16,13 @@ export interface KekRow {
   data_keys: number;
 }
 
-export type Retirement =
+export type KekRetirement =
   | { outcome: 'retired' | 'was_retired' | 'unknown' | 'active' }
   | { outcome: 'in_use'; dataKeys: number };
 
 /** The KEKs as rows: how much each one wraps, and their end. The keys of the audit chain and of look-up hashes are not among them. */
 @Injectable()
-export class KekRegister {
+export class KekRepository {
   constructor(
     private readonly database: Database,
     private readonly clock: Clock,
@@ -42,7 +42,7 @@ export class KekRegister {
    * Destroys the stored key of a KEK that nothing needs any more. `record` writes what has to be committed with it, and is called only
    * where the key is retired by this call. What was wrapped by it can't be opened again, by anybody, from this database.
    */
-  retire(id: string, record: (tx: Transaction) => Promise<void>): Promise<Retirement> {
+  retire(id: string, record: (tx: Transaction) => Promise<void>): Promise<KekRetirement> {
     return this.database.transaction(async (tx) => {
       // FOR UPDATE, not the weaker lock of an UPDATE: it waits for those who seal under this key at the moment, and stops new ones.
       const [key] = await tx.rows<{ state: KekState }>({

@@ -3,10 +3,10 @@ import { type Actor, AuditLog } from '../../audit/audit-log.ts';
 import { Database } from '../../database/database.ts';
 import { isId } from '../../platform/ids.ts';
 import { AppError, defineProblem } from '../../platform/problem.ts';
-import { RootKeyUnavailable } from '../root-keys/root-key.ts';
-import { KekRegister, type KekRow } from './kek.repository.ts';
+import { RootKeyUnavailableError } from '../root-keys/root-key.ts';
+import { KekRepository, type KekRow } from './kek.repository.ts';
 import { KeyRewrap, type RewrapProgress } from './key-rewrap.ts';
-import { KeyRing, type RotatedKek, WrongRootKey } from './key-ring.ts';
+import { KeyRing, type RotatedKek, WrongRootKeyError } from './key-ring.ts';
 
 export const keyNotFound = defineProblem(
   'key_not_found',
@@ -37,18 +37,18 @@ const RETRY_AFTER_SECONDS = 10;
 
 /** Rotating, re-wrapping and retiring KEKs, each committed together with its audit entry. */
 @Injectable()
-export class KeyCustody {
+export class KeyAdministrationService {
   constructor(
     private readonly database: Database,
     private readonly ring: KeyRing,
-    private readonly register: KekRegister,
+    private readonly kekRepository: KekRepository,
     private readonly rewrap: KeyRewrap,
     private readonly audit: AuditLog,
   ) {}
 
   /** Up to `limit` + 1 KEKs after the id `after`, the oldest first, as `toPage` wants them. */
   list(limit: number, after: string | null): Promise<KekRow[]> {
-    return this.register.list(limit, after);
+    return this.kekRepository.list(limit, after);
   }
 
   /** A new active KEK. Throws 503 `root_key_unavailable`, 409 `root_key_replaced`. */
@@ -64,10 +64,10 @@ export class KeyCustody {
         }),
       );
     } catch (error) {
-      if (error instanceof WrongRootKey) throw new AppError(rootKeyReplaced, { cause: error });
-      if (!(error instanceof RootKeyUnavailable)) throw error;
-      const occasion = { detail: error.message, retryAfterSeconds: RETRY_AFTER_SECONDS, cause: error };
-      throw new AppError(rootKeyUnavailable, occasion);
+      if (error instanceof WrongRootKeyError) throw new AppError(rootKeyReplaced, { cause: error });
+      if (!(error instanceof RootKeyUnavailableError)) throw error;
+      const occurrence = { detail: error.message, retryAfterSeconds: RETRY_AFTER_SECONDS, cause: error };
+      throw new AppError(rootKeyUnavailable, occurrence);
     }
   }
 
@@ -88,15 +88,15 @@ export class KeyCustody {
   /** Destroys a KEK that nothing needs; one that is retired already stays so. Throws 404 `key_not_found`, 409 `key_in_use`. */
   async retire(actor: Actor, id: string, requestId: string | null = null): Promise<void> {
     if (!isId(id, 'kek')) throw new AppError(keyNotFound);
-    const end = await this.register.retire(id, (tx) =>
+    const result = await this.kekRepository.retire(id, (tx) =>
       this.audit.record(tx, { action: 'key.retired', actor, subjectId: id, requestId }),
     );
-    if (end.outcome === 'unknown') throw new AppError(keyNotFound);
-    if (end.outcome === 'active') {
+    if (result.outcome === 'unknown') throw new AppError(keyNotFound);
+    if (result.outcome === 'active') {
       throw new AppError(keyInUse, { detail: 'This is the active key: new data keys are wrapped with it.' });
     }
-    if (end.outcome === 'in_use') {
-      throw new AppError(keyInUse, { detail: `This key still wraps ${end.dataKeys} data keys.` });
+    if (result.outcome === 'in_use') {
+      throw new AppError(keyInUse, { detail: `This key still wraps ${result.dataKeys} data keys.` });
     }
   }
 }

@@ -2,7 +2,7 @@ import type { KekRow, KekState } from './kek.repository.ts';
 import type { RewrapProgress, RewrapState } from './key-rewrap.ts';
 
 /** A KEK as the API shows it (CONTRACT 9). Never the key, wrapped or not. */
-export interface KeyView {
+export interface KeyResponse {
   id: string;
   state: KekState;
   created_at: string;
@@ -10,7 +10,7 @@ export interface KeyView {
   data_keys: number;
 }
 
-export interface RewrapView {
+export interface RewrapProgressResponse {
   state: RewrapState;
   total: number;
   rewrapped: number;
@@ -20,7 +20,7 @@ export interface RewrapView {
   finished_at: string | null;
 }
 
-export function toKeyView({ id, state, created_at, retired_at, data_keys }: KekRow): KeyView {
+export function toKeyResponse({ id, state, created_at, retired_at, data_keys }: KekRow): KeyResponse {
   return {
     id,
     state,
@@ -30,7 +30,11 @@ export function toKeyView({ id, state, created_at, retired_at, data_keys }: KekR
   };
 }
 
-export function toRewrapView({ requestedAt, finishedAt, ...counts }: RewrapProgress): RewrapView {
+export function toRewrapProgressResponse({
+  requestedAt,
+  finishedAt,
+  ...counts
+}: RewrapProgress): RewrapProgressResponse {
   return {
     ...counts,
     requested_at: requestedAt?.toISOString() ?? null,

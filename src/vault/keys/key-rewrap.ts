@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database, type Sql, type Transaction } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
 import { Random } from '../../platform/random.ts';
-import { type Kek, rewrap, SealBroken, type SealedSecret } from '../sealed-secret.ts';
+import { DecryptionError, type Kek, rewrap, type SealedSecret } from '../sealed-secret.ts';
 import { KeyRing } from './key-ring.ts';
 
 /** `incomplete`: all was moved but secrets that do not open, which keep their old key in use until their connections are made anew. */
@@ -25,12 +25,12 @@ export interface RewrapProgress {
 export interface RewrapStep {
   rewrapped: number;
   /** Secrets that did not open; left as they are. */
-  broken: string[];
+  undecryptableIds: string[];
   /** Null: nothing more was found from here on. */
-  last: RewrapPlace | null;
+  last: RewrapCursor | null;
 }
 
-export interface RewrapPlace {
+export interface RewrapCursor {
   kekId: string;
   secretId: string;
 }
@@ -90,24 +90,28 @@ export class KeyRewrap {
   }
 
   /** Moves up to `limit` data keys, from `after` on. */
-  async step(after: RewrapPlace | null, limit: number): Promise<RewrapStep> {
+  async step(after: RewrapCursor | null, limit: number): Promise<RewrapStep> {
     const active = await this.activeKek();
-    if (active === null) return { rewrapped: 0, broken: [], last: after };
+    if (active === null) return { rewrapped: 0, undecryptableIds: [], last: after };
     return this.database.transaction(async (tx) => {
       // Holds the target: it can neither be replaced nor retired before this step has committed.
       const held = await tx.rows({
         text: `SELECT 1 FROM encryption_key WHERE id = $1 AND state = 'active' FOR KEY SHARE`,
         values: [active.id],
       });
-      if (held.length === 0) return { rewrapped: 0, broken: [], last: after };
+      if (held.length === 0) return { rewrapped: 0, undecryptableIds: [], last: after };
       const rows = await claim(tx, after, limit);
-      const { moved, broken } = await this.wrapAnew(rows, active);
+      const { moved, undecryptableIds } = await this.rewrapRows(rows, active);
       const rewrapped = await store(tx, moved, active.id);
       if (rewrapped > 0) {
         await tx.run({ text: 'UPDATE key_rewrap SET rewrapped = rewrapped + $1 WHERE id = 1', values: [rewrapped] });
       }
       const last = rows.at(-1);
-      return { rewrapped, broken, last: last === undefined ? null : { kekId: last.kek_id, secretId: last.id } };
+      return {
+        rewrapped,
+        undecryptableIds,
+        last: last === undefined ? null : { kekId: last.kek_id, secretId: last.id },
+      };
     });
   }
 
@@ -133,28 +137,31 @@ export class KeyRewrap {
   private async activeKek(): Promise<Kek | null> {
     const text = `SELECT id FROM encryption_key WHERE purpose = 'data' AND state = 'active'`;
     const [row] = await this.database.rows<{ id: string }>({ text });
-    return row === undefined ? null : this.ring.kek(row.id);
+    return row === undefined ? null : this.ring.findKek(row.id);
   }
 
-  private async wrapAnew(rows: readonly WrappedRow[], active: Kek): Promise<{ moved: Moved[]; broken: string[] }> {
-    const moved: Moved[] = [];
-    const broken: string[] = [];
+  private async rewrapRows(
+    rows: readonly WrappedRow[],
+    active: Kek,
+  ): Promise<{ moved: RewrappedRow[]; undecryptableIds: string[] }> {
+    const moved: RewrappedRow[] = [];
+    const undecryptableIds: string[] = [];
     for (const row of rows) {
-      const from = await this.ring.kek(row.kek_id);
+      const from = await this.ring.findKek(row.kek_id);
       try {
-        if (from === null) throw new SealBroken(row.id);
+        if (from === null) throw new DecryptionError(row.id);
         const { wrappedKey } = rewrap(toSealed(row), from, active, this.random);
         moved.push({ id: row.id, from: row.kek_id, wrappedKey });
       } catch (error) {
-        if (!(error instanceof SealBroken)) throw error;
-        broken.push(row.id);
+        if (!(error instanceof DecryptionError)) throw error;
+        undecryptableIds.push(row.id);
       }
     }
-    return { moved, broken };
+    return { moved, undecryptableIds };
   }
 }
 
-interface Moved {
+interface RewrappedRow {
   id: string;
   from: string;
   wrappedKey: Buffer;
@@ -171,12 +178,12 @@ interface ProgressRow {
 }
 
 /** The next rows under one of the old KEKs, one KEK at a time; what others hold at the moment is theirs. */
-async function claim(tx: Transaction, after: RewrapPlace | null, limit: number): Promise<WrappedRow[]> {
-  const olds = await tx.rows<{ id: string }>({
+async function claim(tx: Transaction, after: RewrapCursor | null, limit: number): Promise<WrappedRow[]> {
+  const inactiveKeks = await tx.rows<{ id: string }>({
     text: `SELECT id FROM encryption_key WHERE purpose = 'data' AND state <> 'active' AND id >= $1 ORDER BY id`,
     values: [after?.kekId ?? ''],
   });
-  for (const { id } of olds) {
+  for (const { id } of inactiveKeks) {
     const rows = await tx.rows<WrappedRow>({
       name: 'rewrap_claim',
       text: `SELECT id, kek_id, wrapped_key FROM sealed_secret WHERE kek_id = $1 AND id > $2
@@ -192,7 +199,7 @@ const REMAINING = `(SELECT count(*)::integer FROM sealed_secret s WHERE s.kek_id
   (SELECT k.id FROM encryption_key k WHERE k.purpose = 'data' AND k.state <> 'active'))`;
 
 /** Compare-and-set on the KEK: a row that changed meanwhile keeps what it has. */
-function store(tx: Transaction, moved: readonly Moved[], kekId: string): Promise<number> {
+function store(tx: Transaction, moved: readonly RewrappedRow[], kekId: string): Promise<number> {
   return tx.run({
     name: 'rewrap_store',
     text: `UPDATE sealed_secret s SET kek_id = $1, wrapped_key = m.wrapped_key

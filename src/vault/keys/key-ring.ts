@@ -11,7 +11,7 @@ const PURPOSES: readonly KeyPurpose[] = ['data', 'audit', 'lookup'];
 /** One start at a time makes or re-wraps keys. */
 const KEY_RING_LOCK = 727_002;
 /** A retired key is kept in memory for this long: a row that was read a moment before its rewrap still needs it. Longer than any statement. */
-const RETIRED_KEPT_MS = 30_000;
+const RETIRED_KEY_RETENTION_MS = 30_000;
 
 interface KeyRow {
   id: string;
@@ -44,14 +44,14 @@ export interface RotatedKek {
 }
 
 /** The root key given is not the one that the ring was made with. Nothing was changed. */
-export class WrongRootKey extends Error {
+export class WrongRootKeyError extends Error {
   constructor(needed: string, given: string) {
     super(
       `ROOT_KEY opens another vault: this database needs the root key with the fingerprint ${needed}, the one given has ${given}. ` +
         'Give the right key; to change it, set the new one as ROOT_KEY and the old one as ROOT_KEY_PREVIOUS ' +
         '(for a KMS: AWS_KMS_KEY_ID_PREVIOUS, VAULT_TRANSIT_KEY_PREVIOUS). Nothing was changed.',
     );
-    this.name = 'WrongRootKey';
+    this.name = 'WrongRootKeyError';
   }
 }
 
@@ -63,7 +63,7 @@ export class KeyRing {
   readonly #keys = new Map<string, Uint8Array>();
   readonly #active = new Map<KeyPurpose, string>();
   /** Keys that are retired but kept for a moment, by when they were seen so, in monotonic milliseconds. */
-  readonly #leaving = new Map<string, number>();
+  readonly #retiredSeenAtMs = new Map<string, number>();
 
   private constructor(
     private readonly database: Database,
@@ -72,7 +72,7 @@ export class KeyRing {
     private readonly source: KeySource,
   ) {}
 
-  /** Opens the ring, makes what is missing in it, moves it to a new root key where the previous one is given. Throws `WrongRootKey`. */
+  /** Opens the ring, makes what is missing in it, moves it to a new root key where the previous one is given. Throws `WrongRootKeyError`. */
   static async open(
     database: Database,
     rootKey: RootKey,
@@ -102,7 +102,7 @@ export class KeyRing {
     const faults: unknown[] = [];
     for (const row of await this.read(this.database)) {
       if (row.wrapped === null) {
-        this.letGo(row.id);
+        this.evictRetired(row.id);
         continue;
       }
       try {
@@ -117,7 +117,7 @@ export class KeyRing {
 
   /**
    * Makes a new active KEK; the one before it only opens from then on. `record` writes what has to be committed with it. The root key
-   * is asked before the transaction begins, so a slow KMS holds nothing up. Throws `RootKeyUnavailable`, and `WrongRootKey` where the
+   * is asked before the transaction begins, so a slow KMS holds nothing up. Throws `RootKeyUnavailableError`, and `WrongRootKeyError` where the
    * ring has moved to another root key since this replica started; then nothing was changed.
    */
   async rotate(record: (tx: Transaction, rotated: RotatedKek) => Promise<void>): Promise<RotatedKek> {
@@ -131,7 +131,7 @@ export class KeyRing {
         text: `SELECT id, root_key_id FROM encryption_key WHERE purpose = 'data' AND state = 'active' FOR UPDATE`,
       });
       if (old === undefined) throw new Error('the key ring has no active data key');
-      if (old.root_key_id !== this.rootKey.id) throw new WrongRootKey(old.root_key_id, this.rootKey.id);
+      if (old.root_key_id !== this.rootKey.id) throw new WrongRootKeyError(old.root_key_id, this.rootKey.id);
       await tx.run({ text: `UPDATE encryption_key SET state = 'decrypt_only' WHERE id = $1`, values: [old.id] });
       await this.insert(tx, key);
       const made: RotatedKek = { id: key.id, createdAt: key.createdAt, replacedId: old.id };
@@ -149,25 +149,25 @@ export class KeyRing {
   }
 
   /** A KEK by its id; looks into the database once where it is not known yet. Null where it does not exist or is retired. */
-  async kek(id: string): Promise<Kek | null> {
+  async findKek(id: string): Promise<Kek | null> {
     if (!this.#keys.has(id)) await this.reload();
     const key = this.#keys.get(id);
     return key === undefined ? null : { id, key };
   }
 
   /** A KEK by its id, where it is known here already. */
-  knownKek(id: string): Kek | null {
+  getCachedKek(id: string): Kek | null {
     const key = this.#keys.get(id);
     return key === undefined ? null : { id, key };
   }
 
   /** A keyed hash under which a high-entropy secret (an API key, a lease, a token) may be stored and looked up. 32 bytes. */
-  lookupHash(value: string): Buffer {
+  blindIndex(value: string): Buffer {
     return keyedHash(this.active('lookup').key, value);
   }
 
   /** A MAC for the audit chain, 32 bytes. Its key is no KEK: rotating or deleting KEKs leaves the chain provable. */
-  auditMac(message: Uint8Array): Buffer {
+  computeAuditMac(message: Uint8Array): Buffer {
     return keyedHash(this.active('audit').key, message);
   }
 
@@ -178,15 +178,15 @@ export class KeyRing {
     return { id, key };
   }
 
-  private letGo(id: string): void {
+  private evictRetired(id: string): void {
     const key = this.#keys.get(id);
     if (key === undefined) return;
-    const seenAt = this.#leaving.get(id) ?? performance.now();
-    this.#leaving.set(id, seenAt);
-    if (performance.now() - seenAt < RETIRED_KEPT_MS) return;
+    const seenAt = this.#retiredSeenAtMs.get(id) ?? performance.now();
+    this.#retiredSeenAtMs.set(id, seenAt);
+    if (performance.now() - seenAt < RETIRED_KEY_RETENTION_MS) return;
     wipe(key);
     this.#keys.delete(id);
-    this.#leaving.delete(id);
+    this.#retiredSeenAtMs.delete(id);
   }
 
   private read(sql: Sql): Promise<KeyRow[]> {
@@ -198,13 +198,13 @@ export class KeyRing {
   private checkRootKeys(rows: KeyRow[]): void {
     for (const { root_key_id: needed, wrapped } of rows) {
       if (wrapped === null || needed === this.rootKey.id || needed === this.previousRootKey?.id) continue;
-      throw new WrongRootKey(needed, this.rootKey.id);
+      throw new WrongRootKeyError(needed, this.rootKey.id);
     }
   }
 
   private async unwrap(row: KeyRow): Promise<Uint8Array> {
     const rootKey = [this.rootKey, this.previousRootKey].find((each) => each?.id === row.root_key_id);
-    if (rootKey == null) throw new WrongRootKey(row.root_key_id, this.rootKey.id);
+    if (rootKey == null) throw new WrongRootKeyError(row.root_key_id, this.rootKey.id);
     return rootKey.unwrap(row.wrapped ?? Buffer.alloc(0), wrapContext(row.id, row.purpose));
   }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { AuditLog, SYSTEM } from '../../audit/audit-log.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
-import { KeyRewrap, type RewrapPlace } from './key-rewrap.ts';
+import { KeyRewrap, type RewrapCursor } from './key-rewrap.ts';
 
 /** Data keys of one transaction: their rows are locked for some milliseconds only. */
 const BATCH = 200;
@@ -19,28 +19,31 @@ export class RewrapWorker {
   ) {}
 
   /** One pass over all that is left, where there is a rewrap to do. Returns early when `isStopping` says so; the next pass goes on. */
-  async pass(isStopping: () => boolean): Promise<void> {
+  async runOnce(isStopping: () => boolean): Promise<void> {
     if (!(await this.rewrap.isRunning())) return;
-    const broken: string[] = [];
-    for (let place: RewrapPlace | null = null; !isStopping(); ) {
+    const undecryptableIds: string[] = [];
+    for (let cursor: RewrapCursor | null = null; !isStopping(); ) {
       const startedAt = performance.now();
-      const step = await this.rewrap.step(place, BATCH);
-      broken.push(...step.broken);
+      const step = await this.rewrap.step(cursor, BATCH);
+      undecryptableIds.push(...step.undecryptableIds);
       if (step.last === null) {
-        await this.finish(broken);
+        await this.finish(undecryptableIds);
         return;
       }
-      place = step.last;
+      cursor = step.last;
       await sleep(Math.max(PAUSE_MS, performance.now() - startedAt));
     }
   }
 
-  private async finish(broken: readonly string[]): Promise<void> {
-    const isOver = await this.rewrap.finish(broken.length, (tx, { total, rewrapped, unopenable }) =>
+  private async finish(undecryptableIds: readonly string[]): Promise<void> {
+    const isOver = await this.rewrap.finish(undecryptableIds.length, (tx, { total, rewrapped, unopenable }) =>
       this.audit.record(tx, { action: 'key.rewrapped', actor: SYSTEM, details: { total, rewrapped, unopenable } }),
     );
-    if (isOver && broken.length > 0) {
-      this.logger.error({ secrets: broken.slice(0, 100), count: broken.length }, 'sealed secrets do not open');
+    if (isOver && undecryptableIds.length > 0) {
+      this.logger.error(
+        { secrets: undecryptableIds.slice(0, 100), count: undecryptableIds.length },
+        'sealed secrets cannot be decrypted',
+      );
     }
   }
 }

@@ -2,23 +2,23 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { Gauge, Registry } from 'prom-client';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
-import { KekRegister } from './kek.repository.ts';
+import { KekRepository } from './kek.repository.ts';
 import { RewrapWorker } from './rewrap-worker.ts';
 
 const TICK_MS = 2_000;
 /** Counting data keys reads an index whole: not for each scrape of each replica. */
-const COUNT_KEPT_MS = 15_000;
-const MANY_KEYS = 1_000;
+const COUNT_TTL_MS = 15_000;
+const MAX_LISTED_KEYS = 1_000;
 
 /** Takes part in a rewrap that any replica was asked for, and shows how many data keys are under which KEK. */
 @Injectable()
-export class RewrapSchedule implements OnApplicationShutdown {
+export class RewrapJob implements OnApplicationShutdown {
   #stopping = false;
   #running: Promise<void> | null = null;
 
   constructor(
     private readonly worker: RewrapWorker,
-    register: KekRegister,
+    kekRepository: KekRepository,
     @Inject(LOGGER) private readonly logger: Pino,
     registry: Registry,
   ) {
@@ -29,8 +29,8 @@ export class RewrapSchedule implements OnApplicationShutdown {
       labelNames: ['kek', 'state'],
       registers: [registry],
       async collect(): Promise<void> {
-        if (performance.now() - countedAt < COUNT_KEPT_MS) return;
-        const keks = await register.list(MANY_KEYS, null).catch(() => null);
+        if (performance.now() - countedAt < COUNT_TTL_MS) return;
+        const keks = await kekRepository.list(MAX_LISTED_KEYS, null).catch(() => null);
         if (keks === null) return;
         countedAt = performance.now();
         this.reset();
@@ -45,8 +45,10 @@ export class RewrapSchedule implements OnApplicationShutdown {
   async tick(): Promise<void> {
     if (this.#stopping || this.#running !== null) return;
     this.#running = this.worker
-      .pass(() => this.#stopping)
-      .catch((error: unknown) => this.logger.error({ err: error }, 'the rewrap broke off; the next pass goes on'));
+      .runOnce(() => this.#stopping)
+      .catch((error: unknown) =>
+        this.logger.error({ err: error }, 'the rewrap was interrupted; the next run continues'),
+      );
     await this.#running;
     this.#running = null;
   }

@@ -1,5 +1,5 @@
 import type { DecryptCommandOutput, EncryptCommandOutput, KMSClient } from '@aws-sdk/client-kms';
-import { KMS_TIMEOUT_MS, RootKey, RootKeyUnavailable, type WrapContext } from './root-key.ts';
+import { KMS_TIMEOUT_MS, RootKey, RootKeyUnavailableError, type WrapContext } from './root-key.ts';
 
 export interface AwsRootKeyOptions {
   /** A key's ARN, id, alias or alias ARN. */
@@ -27,24 +27,24 @@ export class AwsRootKey extends RootKey {
     super();
   }
 
-  /** Asks KMS which key an alias or a short id stands for: the ring remembers the key, not a name that may move. Throws `RootKeyUnavailable`. */
+  /** Asks KMS which key an alias or a short id stands for: the ring remembers the key, not a name that may move. Throws `RootKeyUnavailableError`. */
   static async open(options: AwsRootKeyOptions): Promise<AwsRootKey> {
     const kms = await Kms.connect(options);
     if (KEY_ARN.test(options.keyId)) return new AwsRootKey(`aws:${options.keyId}`, kms, options.keyId);
     const { KeyId: arn } = await kms.encrypt(options.keyId, Buffer.alloc(1), PROBE);
-    if (arn === undefined) throw new RootKeyUnavailable('unusable', 'AWS KMS did not say which key it used.');
+    if (arn === undefined) throw new RootKeyUnavailableError('unusable', 'AWS KMS did not say which key it used.');
     return new AwsRootKey(`aws:${arn}`, kms, arn);
   }
 
   override async wrap(key: Uint8Array, context: WrapContext): Promise<Buffer> {
     const { CiphertextBlob: wrapped } = await this.kms.encrypt(this.keyId, key, context);
-    if (wrapped === undefined) throw new RootKeyUnavailable('unusable', 'AWS KMS answered without a ciphertext.');
+    if (wrapped === undefined) throw new RootKeyUnavailableError('unusable', 'AWS KMS answered without a ciphertext.');
     return Buffer.from(wrapped);
   }
 
   override async unwrap(wrapped: Uint8Array, context: WrapContext): Promise<Uint8Array> {
     const { Plaintext: key } = await this.kms.decrypt(this.keyId, wrapped, context);
-    if (key === undefined) throw new RootKeyUnavailable('unusable', 'AWS KMS answered without a plaintext.');
+    if (key === undefined) throw new RootKeyUnavailableError('unusable', 'AWS KMS answered without a plaintext.');
     return key;
   }
 }
@@ -74,7 +74,7 @@ class Kms {
       Plaintext: plaintext,
       EncryptionContext: { ...context },
     });
-    return this.inTime((abortSignal) => this.client.send(command, { abortSignal }));
+    return this.withTimeout((abortSignal) => this.client.send(command, { abortSignal }));
   }
 
   decrypt(keyId: string, ciphertext: Uint8Array, context: WrapContext): Promise<DecryptCommandOutput> {
@@ -83,10 +83,10 @@ class Kms {
       CiphertextBlob: ciphertext,
       EncryptionContext: { ...context },
     });
-    return this.inTime((abortSignal) => this.client.send(command, { abortSignal }));
+    return this.withTimeout((abortSignal) => this.client.send(command, { abortSignal }));
   }
 
-  private async inTime<T>(call: (abortSignal: AbortSignal) => Promise<T>): Promise<T> {
+  private async withTimeout<T>(call: (abortSignal: AbortSignal) => Promise<T>): Promise<T> {
     const deadline = AbortSignal.timeout(this.timeoutMs);
     try {
       return await call(deadline);
@@ -106,44 +106,53 @@ const DENIED = new Set([
   'IncompleteSignature',
 ]);
 
-function toUnavailable(error: unknown, timedOut: boolean, timeoutMs: number): RootKeyUnavailable {
+function toUnavailable(error: unknown, timedOut: boolean, timeoutMs: number): RootKeyUnavailableError {
   const name = error instanceof Error ? error.name : '';
   const text = error instanceof Error ? error.message : '';
-  const tell = (reason: RootKeyUnavailable['reason'], message: string): RootKeyUnavailable =>
-    new RootKeyUnavailable(reason, message, { cause: error });
+  const unavailable = (reason: RootKeyUnavailableError['reason'], message: string): RootKeyUnavailableError =>
+    new RootKeyUnavailableError(reason, message, { cause: error });
   if (timedOut || name === 'TimeoutError') {
-    return tell(
+    return unavailable(
       'timeout',
       `AWS KMS did not answer within ${timeoutMs / 1000} s. Look at the network and AWS_ENDPOINT_URL.`,
     );
   }
   if (name === 'CredentialsProviderError') {
-    return tell(
+    return unavailable(
       'denied',
       'AWS KMS needs credentials: give the process a role, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
     );
   }
   if (/region is missing/i.test(text))
-    return tell('unusable', 'AWS_REGION is missing: name the region of the KMS key.');
+    return unavailable('unusable', 'AWS_REGION is missing: name the region of the KMS key.');
   if (DENIED.has(name)) {
-    return tell(
+    return unavailable(
       'denied',
       `AWS KMS refuses (${name}). Allow kms:Encrypt and kms:Decrypt on AWS_KMS_KEY_ID for this identity.`,
     );
   }
   if (name === 'NotFoundException') {
-    return tell('missing', 'AWS KMS has no key as AWS_KMS_KEY_ID names it in this account and region. Correct it.');
+    return unavailable(
+      'missing',
+      'AWS KMS has no key as AWS_KMS_KEY_ID names it in this account and region. Correct it.',
+    );
   }
   if (name === 'DisabledException' || name === 'KMSInvalidStateException' || name === 'InvalidKeyUsageException') {
-    return tell('unusable', `The key AWS_KMS_KEY_ID cannot be used (${name}). Enable it, or cancel its deletion.`);
+    return unavailable(
+      'unusable',
+      `The key AWS_KMS_KEY_ID cannot be used (${name}). Enable it, or cancel its deletion.`,
+    );
   }
   if (name === 'InvalidCiphertextException' || name === 'IncorrectKeyException') {
-    return tell(
+    return unavailable(
       'unusable',
       `AWS KMS does not open this key of the ring (${name}): it was changed, or another key made it.`,
     );
   }
   const code = (error as { code?: unknown }).code;
   const what = typeof code === 'string' ? code : name || 'no answer';
-  return tell('unreachable', `AWS KMS cannot be used (${what}). Look at the network, AWS_REGION and AWS_ENDPOINT_URL.`);
+  return unavailable(
+    'unreachable',
+    `AWS KMS cannot be used (${what}). Look at the network, AWS_REGION and AWS_ENDPOINT_URL.`,
+  );
 }

@@ -8,9 +8,9 @@ export type WrapContext = Readonly<Record<string, string>>;
 export abstract class RootKey {
   /** Says which root key this is without giving anything of it away: `local:1f0c…`, `aws:arn:…`. Stored beside what it wrapped. */
   abstract readonly id: string;
-  /** Wraps key material. `context` is bound to the result and must be given again. Throws `RootKeyUnavailable`. */
+  /** Wraps key material. `context` is bound to the result and must be given again. Throws `RootKeyUnavailableError`. */
   abstract wrap(key: Uint8Array, context: WrapContext): Promise<Buffer>;
-  /** The key material. Throws when `wrapped` was not made by this root key under this context, and `RootKeyUnavailable`. */
+  /** The key material. Throws when `wrapped` was not made by this root key under this context, and `RootKeyUnavailableError`. */
   abstract unwrap(wrapped: Uint8Array, context: WrapContext): Promise<Uint8Array>;
 }
 
@@ -18,14 +18,14 @@ export abstract class RootKey {
  * A key management service did not do what was asked: it is out of reach, too slow, or says no. The message is for the operator, names
  * the setting to look at, and never holds what the service wrote.
  */
-export class RootKeyUnavailable extends Error {
+export class RootKeyUnavailableError extends Error {
   constructor(
     readonly reason: 'unreachable' | 'timeout' | 'denied' | 'missing' | 'unusable',
     message: string,
     options?: ErrorOptions,
   ) {
     super(message, options);
-    this.name = 'RootKeyUnavailable';
+    this.name = 'RootKeyUnavailableError';
   }
 }
 

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { type HttpAnswer, type HttpClient, HttpFailure } from '../../platform/http-client/http-client.ts';
+import { type HttpClient, HttpRequestError, type HttpResponse } from '../../platform/http-client/http-client.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { encodeFields } from '../aead.ts';
-import { KMS_TIMEOUT_MS, RootKey, RootKeyUnavailable, type WrapContext } from './root-key.ts';
+import { KMS_TIMEOUT_MS, RootKey, RootKeyUnavailableError, type WrapContext } from './root-key.ts';
 
 export interface TransitRootKeyOptions {
   /** `https://vault.example:8200` */
@@ -31,7 +31,7 @@ export class TransitRootKey extends RootKey {
   }
 
   override async wrap(key: Uint8Array, context: WrapContext): Promise<Buffer> {
-    const ciphertext = await this.ask('encrypt', 'ciphertext', {
+    const ciphertext = await this.request('encrypt', 'ciphertext', {
       plaintext: Buffer.from(key).toString('base64'),
       associated_data: associatedData(context),
     });
@@ -39,14 +39,14 @@ export class TransitRootKey extends RootKey {
   }
 
   override async unwrap(wrapped: Uint8Array, context: WrapContext): Promise<Uint8Array> {
-    const plaintext = await this.ask('decrypt', 'plaintext', {
+    const plaintext = await this.request('decrypt', 'plaintext', {
       ciphertext: Buffer.from(wrapped).toString('utf8'),
       associated_data: associatedData(context),
     });
     return Buffer.from(plaintext, 'base64');
   }
 
-  private async ask(verb: 'encrypt' | 'decrypt', field: string, body: Record<string, string>): Promise<string> {
+  private async request(verb: 'encrypt' | 'decrypt', field: string, body: Record<string, string>): Promise<string> {
     const { address, mount, keyName, namespace, timeoutMs = KMS_TIMEOUT_MS } = this.options;
     const headers: Record<string, string> = {
       'content-type': 'application/json',
@@ -55,13 +55,13 @@ export class TransitRootKey extends RootKey {
       ...(namespace === null ? {} : { 'x-vault-namespace': namespace }),
     };
     const url = `${address}/v1/${mount}/${verb}/${encodeURIComponent(keyName)}`;
-    const answer = await this.http
+    const response = await this.http
       .send({ method: 'POST', url, headers, body: JSON.stringify(body), timeoutMs, maxBytes: 65_536 })
       .catch((error: unknown) => {
         throw toUnavailable(error, timeoutMs);
       });
-    if (answer.status !== 200) throw refusal(answer.status, verb);
-    return fieldOf(answer, field);
+    if (response.status !== 200) throw toRefusalError(response.status, verb);
+    return readField(response, field);
   }
 
   private async token(): Promise<string> {
@@ -72,7 +72,7 @@ export class TransitRootKey extends RootKey {
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? 'unknown cause';
       const message = `VAULT_TOKEN_FILE names a file that cannot be read (${code}): ${token.file}.`;
-      throw new RootKeyUnavailable('denied', message, { cause: error });
+      throw new RootKeyUnavailableError('denied', message, { cause: error });
     }
   }
 }
@@ -82,8 +82,8 @@ function associatedData(context: WrapContext): string {
   return encodeFields(['metavault root', ...names.flatMap((name) => [name, context[name] ?? ''])]).toString('base64');
 }
 
-function fieldOf({ body }: HttpAnswer, field: string): string {
-  const unusable = new RootKeyUnavailable(
+function readField({ body }: HttpResponse, field: string): string {
+  const unusable = new RootKeyUnavailableError(
     'unusable',
     'VAULT_ADDR answers, but not as the Transit engine does. Correct it.',
   );
@@ -98,35 +98,35 @@ function fieldOf({ body }: HttpAnswer, field: string): string {
   return value;
 }
 
-function refusal(status: number, verb: 'encrypt' | 'decrypt'): RootKeyUnavailable {
+function toRefusalError(status: number, verb: 'encrypt' | 'decrypt'): RootKeyUnavailableError {
   if (status === 401 || status === 403) {
-    return new RootKeyUnavailable(
+    return new RootKeyUnavailableError(
       'denied',
       'Vault Transit refuses this token. Give one with update on encrypt and decrypt of VAULT_TRANSIT_KEY.',
     );
   }
   if (status === 404) {
-    return new RootKeyUnavailable(
+    return new RootKeyUnavailableError(
       'missing',
       'Vault Transit has no such engine or key. Correct VAULT_TRANSIT_MOUNT or VAULT_TRANSIT_KEY.',
     );
   }
   if (status === 400) {
     const what = verb === 'decrypt' ? 'does not open this key of the ring' : 'cannot use VAULT_TRANSIT_KEY';
-    return new RootKeyUnavailable(
+    return new RootKeyUnavailableError(
       'unusable',
       `Vault Transit ${what} (400): look at the key's name, type and versions.`,
     );
   }
   const state = status === 503 ? ' It is sealed or in maintenance.' : '';
-  return new RootKeyUnavailable('unreachable', `Vault Transit cannot be used (HTTP ${status}).${state}`);
+  return new RootKeyUnavailableError('unreachable', `Vault Transit cannot be used (HTTP ${status}).${state}`);
 }
 
-function toUnavailable(error: unknown, timeoutMs: number): RootKeyUnavailable {
-  if (error instanceof HttpFailure && error.reason === 'timeout') {
+function toUnavailable(error: unknown, timeoutMs: number): RootKeyUnavailableError {
+  if (error instanceof HttpRequestError && error.reason === 'timeout') {
     const message = `Vault Transit did not answer within ${timeoutMs / 1000} s. Look at the network and VAULT_ADDR.`;
-    return new RootKeyUnavailable('timeout', message, { cause: error });
+    return new RootKeyUnavailableError('timeout', message, { cause: error });
   }
   const message = 'Vault Transit cannot be reached. Look at the network and VAULT_ADDR.';
-  return new RootKeyUnavailable('unreachable', message, { cause: error });
+  return new RootKeyUnavailableError('unreachable', message, { cause: error });
 }

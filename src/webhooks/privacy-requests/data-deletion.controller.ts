@@ -4,8 +4,8 @@ import type { FastifyReply } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
 import { AppError } from '../../platform/problem.ts';
 import { deletionNotFound } from '../webhook-problems.ts';
-import { type DeletionState, deletionPage } from './deletion-page.ts';
-import { type PersonRequest, PersonRequestStore } from './privacy-request.repository.ts';
+import { type DeletionStatus, renderDeletionPage } from './deletion-page.ts';
+import { type PrivacyRequest, PrivacyRequestRepository } from './privacy-request.repository.ts';
 
 const CODE = /^[0-9a-f]{32}$/;
 
@@ -14,7 +14,7 @@ const CODE = /^[0-9a-f]{32}$/;
 @Public()
 @Controller('data-deletion')
 export class DataDeletionController {
-  constructor(private readonly requests: PersonRequestStore) {}
+  constructor(private readonly requests: PrivacyRequestRepository) {}
 
   @Get(':code')
   @ApiOperation({ summary: 'How a data deletion stands; a page, or JSON where Accept asks for it' })
@@ -22,19 +22,20 @@ export class DataDeletionController {
     @Param('code') code: string,
     @Headers('accept') accept: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<DeletionState | string> {
+  ): Promise<DeletionStatus | string> {
     reply.header('cache-control', 'no-store').header('x-robots-tag', 'noindex');
     const prefersPage = !(accept ?? '').includes('json') || (accept ?? '').includes('text/html');
     const request = CODE.test(code) ? await this.requests.findByCode(code) : null;
     if (prefersPage) reply.type('text/html; charset=utf-8');
-    if (request !== null) return prefersPage ? deletionPage(stateOf(request)) : stateOf(request);
+    if (request !== null)
+      return prefersPage ? renderDeletionPage(toDeletionStatus(request)) : toDeletionStatus(request);
     if (!prefersPage) throw new AppError(deletionNotFound);
     reply.status(404);
-    return deletionPage(null);
+    return renderDeletionPage(null);
   }
 }
 
-function stateOf({ confirmationCode, receivedAt, completedAt }: PersonRequest): DeletionState {
+function toDeletionStatus({ confirmationCode, receivedAt, completedAt }: PrivacyRequest): DeletionStatus {
   return {
     confirmation_code: confirmationCode ?? '',
     status: completedAt === null ? 'in_progress' : 'completed',

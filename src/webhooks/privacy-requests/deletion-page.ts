@@ -1,4 +1,4 @@
-export interface DeletionState {
+export interface DeletionStatus {
   confirmation_code: string;
   status: 'in_progress' | 'completed';
   requested_at: string;
@@ -6,7 +6,7 @@ export interface DeletionState {
 }
 
 /** What a person sees; null: no such code. Holds no text that came from outside: the code is hexadecimal, or not shown. */
-export function deletionPage(state: DeletionState | null): string {
+export function renderDeletionPage(state: DeletionStatus | null): string {
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -20,7 +20,7 @@ export function deletionPage(state: DeletionState | null): string {
   code { font: 0.9em ui-monospace, monospace; overflow-wrap: anywhere; }
 </style>
 <main>
-${state === null ? UNKNOWN : bodyOf(state)}
+${state === null ? UNKNOWN : renderBody(state)}
 </main>
 </html>
 `;
@@ -29,17 +29,17 @@ ${state === null ? UNKNOWN : bodyOf(state)}
 const UNKNOWN = `<h1>There is no request with this code</h1>
 <p>Check the confirmation code that Facebook or Instagram showed you.</p>`;
 
-function bodyOf(state: DeletionState): string {
-  const asked = `<p>Asked for on ${dayOf(state.requested_at)}. Confirmation code: <code>${state.confirmation_code}</code></p>`;
+function renderBody(state: DeletionStatus): string {
+  const requestedLine = `<p>Asked for on ${formatInstant(state.requested_at)}. Confirmation code: <code>${state.confirmation_code}</code></p>`;
   if (state.completed_at === null) {
-    return `<h1>Your data is being deleted</h1>\n<p>This takes a few minutes. Look at this page again later.</p>\n${asked}`;
+    return `<h1>Your data is being deleted</h1>\n<p>This takes a few minutes. Look at this page again later.</p>\n${requestedLine}`;
   }
   return `<h1>Your data has been deleted</h1>
-<p>Since ${dayOf(state.completed_at)} this service holds no access to your account, and neither your name nor your id from that request.
+<p>Since ${formatInstant(state.completed_at)} this service holds no access to your account, and neither your name nor your id from that request.
 If you connected your account again after the request, that new connection stays until you remove it.</p>
-${asked}`;
+${requestedLine}`;
 }
 
-function dayOf(instant: string): string {
+function formatInstant(instant: string): string {
   return `${instant.slice(0, 10)}, ${instant.slice(11, 16)} UTC`;
 }

@@ -1,18 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../../audit/audit-log.ts';
-import { ConnectionDoubts } from '../../connections/connection/verification-requests.ts';
-import { EraseConnection } from '../../connections/revocation/connection-eraser.ts';
-import { RevokeConnection } from '../../connections/revocation/connection-revoker.ts';
+import { VerificationRequests } from '../../connections/connection/verification-requests.ts';
+import { ConnectionEraser } from '../../connections/revocation/connection-eraser.ts';
+import { ConnectionRevoker } from '../../connections/revocation/connection-revoker.ts';
 import { Database, type Transaction } from '../../database/database.ts';
-import { eraseRelayed, eraseRelayedOf } from '../../events/outbox/relayed-event.repository.ts';
-import { PromptInspection } from '../../lifecycle/inspection/immediate-inspection.service.ts';
-import { META } from '../signature-rejections.ts';
-import { type PersonRequest, PersonRequestStore } from './privacy-request.repository.ts';
+import { eraseRelayedEvents, eraseRelayedEventsOfConnection } from '../../events/outbox/relayed-event.repository.ts';
+import { ImmediateInspectionService } from '../../lifecycle/inspection/immediate-inspection.service.ts';
+import { META_ACTOR } from '../signature-rejections.ts';
+import { type PrivacyRequest, PrivacyRequestRepository } from './privacy-request.repository.ts';
 
-interface PersonsConnection {
+interface UserConnection {
   id: string;
   /** All ids of the person that it knows. */
-  personIds: string[];
+  metaUserIds: string[];
   tenant: string;
   product: string;
   isRevoked: boolean;
@@ -24,19 +24,19 @@ interface PersonsConnection {
  * time, so that a crash anywhere is mended by beginning again, and two replicas at once do no harm.
  */
 @Injectable()
-export class CarryOutRequest {
+export class PrivacyRequestProcessor {
   constructor(
     private readonly database: Database,
-    private readonly requests: PersonRequestStore,
-    private readonly revocation: RevokeConnection,
-    private readonly eraser: EraseConnection,
-    private readonly doubts: ConnectionDoubts,
-    private readonly inspection: PromptInspection,
+    private readonly requests: PrivacyRequestRepository,
+    private readonly revocation: ConnectionRevoker,
+    private readonly eraser: ConnectionEraser,
+    private readonly verificationRequests: VerificationRequests,
+    private readonly inspection: ImmediateInspectionService,
     private readonly audit: AuditLog,
   ) {}
 
   /** Nothing happens where it was carried out before. */
-  async carryOut(request: PersonRequest): Promise<void> {
+  async execute(request: PrivacyRequest): Promise<void> {
     const { metaUserId } = request;
     if (request.completedAt !== null || metaUserId === null) return;
     const counts = { revoked: 0, inspected: 0, erased: 0 };
@@ -46,35 +46,35 @@ export class CarryOutRequest {
     }
     if (request.kind === 'data_deletion') await this.database.transaction((tx) => eraseUnmatched(tx, [metaUserId]));
     await this.requests.complete(request, counts);
-    if (counts.inspected > 0) this.inspection.begin();
+    if (counts.inspected > 0) this.inspection.trigger();
   }
 
-  private async connectionsOf(appIds: readonly string[], metaUserId: string): Promise<PersonsConnection[]> {
-    const rows = await this.database.rows<PersonsRow>({
+  private async connectionsOf(appIds: readonly string[], metaUserId: string): Promise<UserConnection[]> {
+    const rows = await this.database.rows<UserConnectionRow>({
       // Instagram may name the person by the id of their account or by the one that they have for our app (META.md 7).
       text: `SELECT id, tenant, product, status, meta_user_id, app_scoped_user_id FROM connection
         WHERE app_id = ANY ($1) AND (meta_user_id = $2 OR app_scoped_user_id = $2) ORDER BY id`,
       values: [appIds, metaUserId],
     });
-    return rows.map(({ id, tenant, product, status, ...person }) => ({
+    return rows.map(({ id, tenant, product, status, ...ids }) => ({
       id,
       tenant,
       product,
       isRevoked: status === 'revoked',
-      personIds: [person.meta_user_id, person.app_scoped_user_id].filter((one) => one !== null),
+      metaUserIds: [ids.meta_user_id, ids.app_scoped_user_id].filter((one) => one !== null),
     }));
   }
 
-  private async revoke(request: PersonRequest, connection: PersonsConnection): Promise<'revoked' | 'inspected'> {
+  private async revoke(request: PrivacyRequest, connection: UserConnection): Promise<'revoked' | 'inspected'> {
     const reason = request.kind === 'deauthorize' ? 'deauthorized' : 'data_deletion';
-    const by = { actor: META, requestId: request.requestId, reason };
-    const revoked = await this.revocation.revokeAsGone(connection.id, by, request.issuedAt);
+    const by = { actor: META_ACTOR, requestId: request.requestId, reason };
+    const revoked = await this.revocation.revokeAsRemovedAtMeta(connection.id, by, request.issuedAt);
     if (revoked !== 'authorized_later') return 'revoked';
     await this.database.transaction(async (tx) => {
-      await this.doubts.raise(tx, [connection.id]);
+      await this.verificationRequests.requestVerification(tx, [connection.id]);
       await this.audit.record(tx, {
         action: 'connection.doubted',
-        actor: META,
+        actor: META_ACTOR,
         tenant: connection.tenant,
         product: connection.product,
         connectionId: connection.id,
@@ -86,15 +86,15 @@ export class CarryOutRequest {
   }
 
   /** With what came under the person's other id: once the connection is erased, nobody knows that it was theirs. */
-  private erase({ id, personIds }: PersonsConnection): Promise<boolean> {
+  private erase({ id, metaUserIds }: UserConnection): Promise<boolean> {
     return this.eraser.erase(id, async (tx) => {
-      await eraseRelayedOf(tx, id);
-      await eraseUnmatched(tx, personIds);
+      await eraseRelayedEventsOfConnection(tx, id);
+      await eraseUnmatched(tx, metaUserIds);
     });
   }
 }
 
-interface PersonsRow extends Record<string, unknown> {
+interface UserConnectionRow extends Record<string, unknown> {
   id: string;
   tenant: string;
   product: string;
@@ -104,14 +104,14 @@ interface PersonsRow extends Record<string, unknown> {
 }
 
 /** What came about a person while no connection was theirs. */
-async function eraseUnmatched(tx: Transaction, personIds: readonly string[]): Promise<void> {
+async function eraseUnmatched(tx: Transaction, metaUserIds: readonly string[]): Promise<void> {
   const entries = await tx.rows<{ event_id: string | null }>({
     text: `UPDATE webhook_entry e SET meta_user_id = NULL, event_id = NULL
       FROM (SELECT hash, event_id FROM webhook_entry WHERE meta_user_id = ANY ($1) FOR UPDATE) old
       WHERE e.hash = old.hash RETURNING old.event_id`,
-    values: [personIds],
+    values: [metaUserIds],
   });
-  await eraseRelayed(
+  await eraseRelayedEvents(
     tx,
     entries.flatMap(({ event_id }) => event_id ?? []),
   );

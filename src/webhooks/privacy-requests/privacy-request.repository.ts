@@ -5,15 +5,15 @@ import { Database, type Sql, type Transaction } from '../../database/database.ts
 import { Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
 import { Random } from '../../platform/random.ts';
-import { META } from '../signature-rejections.ts';
+import { META_ACTOR } from '../signature-rejections.ts';
 import type { SigningApps } from './verify-signed-request.ts';
 
-export type RequestKind = 'deauthorize' | 'data_deletion';
+export type PrivacyRequestKind = 'deauthorize' | 'data_deletion';
 
 /** What Meta asked for in the name of a person. */
-export interface PersonRequest {
+export interface PrivacyRequest {
   id: string;
-  kind: RequestKind;
+  kind: PrivacyRequestKind;
   /** Null for deauthorizations. */
   confirmationCode: string | null;
   appIds: string[];
@@ -25,8 +25,8 @@ export interface PersonRequest {
   completedAt: Date | null;
 }
 
-export interface NewPersonRequest {
-  kind: RequestKind;
+export interface NewPrivacyRequest {
+  kind: PrivacyRequestKind;
   /** The encoded payload, as it was signed. */
   payload: string;
   apps: SigningApps;
@@ -35,9 +35,9 @@ export interface NewPersonRequest {
   requestId: string;
 }
 
-interface RequestRow {
+interface PrivacyRequestRow {
   id: string;
-  kind: RequestKind;
+  kind: PrivacyRequestKind;
   confirmation_code: string | null;
   app_ids: string[];
   meta_user_id: string | null;
@@ -51,7 +51,7 @@ const COLUMNS = 'id, kind, confirmation_code, app_ids, meta_user_id, issued_at, 
 
 /** Requests in the name of a person: committed before they are carried out, each payload once for ever. */
 @Injectable()
-export class PersonRequestStore {
+export class PrivacyRequestRepository {
   constructor(
     private readonly database: Database,
     private readonly audit: AuditLog,
@@ -61,13 +61,13 @@ export class PersonRequestStore {
   ) {}
 
   /** Commits a request; one whose payload came before is found instead, whatever became of it. */
-  async take(request: NewPersonRequest): Promise<PersonRequest> {
+  async accept(request: NewPrivacyRequest): Promise<PrivacyRequest> {
     const hash = createHash('sha256').update(request.payload).digest();
     return this.database.transaction(async (tx) => {
       const appIds = await this.appIdsOf(tx, request);
       const code = request.kind === 'data_deletion' ? this.random.bytes(16).toString('hex') : null;
-      const [made] = await tx.rows<RequestRow>({
-        text: `INSERT INTO person_request (id, kind, payload_hash, confirmation_code, app_ids, meta_user_id, issued_at, request_id, received_at)
+      const [made] = await tx.rows<PrivacyRequestRow>({
+        text: `INSERT INTO privacy_request (id, kind, payload_hash, confirmation_code, app_ids, meta_user_id, issued_at, request_id, received_at)
           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (kind, payload_hash) DO NOTHING RETURNING ${COLUMNS}`,
         values: [
           this.ids.next('prq'),
@@ -81,37 +81,41 @@ export class PersonRequestStore {
           this.clock.now(),
         ],
       });
-      if (made === undefined) return this.taken(tx, request.kind, hash);
-      if (made.kind === 'data_deletion') await this.record(tx, toRequest(made), 'data_deletion.requested', {});
-      return toRequest(made);
+      if (made === undefined) return this.findExisting(tx, request.kind, hash);
+      if (made.kind === 'data_deletion') await this.record(tx, toPrivacyRequest(made), 'data_deletion.requested', {});
+      return toPrivacyRequest(made);
     });
   }
 
   /** By the code that Meta showed to the person. */
-  async findByCode(code: string): Promise<PersonRequest | null> {
-    const [row] = await this.database.rows<RequestRow>({
-      text: `SELECT ${COLUMNS} FROM person_request WHERE confirmation_code = $1`,
+  async findByCode(code: string): Promise<PrivacyRequest | null> {
+    const [row] = await this.database.rows<PrivacyRequestRow>({
+      text: `SELECT ${COLUMNS} FROM privacy_request WHERE confirmation_code = $1`,
       values: [code],
     });
-    return row === undefined ? null : toRequest(row);
+    return row === undefined ? null : toPrivacyRequest(row);
   }
 
   /** Requests from before `receivedBefore` that are not carried out, the oldest first; those behind `last`, where one is given. */
-  async unfinished(receivedBefore: Date, limit: number, last: PersonRequest | null = null): Promise<PersonRequest[]> {
-    const rows = await this.database.rows<RequestRow>({
-      text: `SELECT ${COLUMNS} FROM person_request
+  async listUnfinished(
+    receivedBefore: Date,
+    limit: number,
+    last: PrivacyRequest | null = null,
+  ): Promise<PrivacyRequest[]> {
+    const rows = await this.database.rows<PrivacyRequestRow>({
+      text: `SELECT ${COLUMNS} FROM privacy_request
         WHERE completed_at IS NULL AND received_at < $1 AND ($3::timestamptz IS NULL OR (received_at, id) > ($3, $4))
         ORDER BY received_at, id LIMIT $2`,
       values: [receivedBefore, limit, last?.receivedAt ?? null, last?.id ?? null],
     });
-    return rows.map(toRequest);
+    return rows.map(toPrivacyRequest);
   }
 
   /** Ends a request and forgets whom it was about. Whoever ends it first records `details`. */
-  async complete(request: PersonRequest, details: Record<string, unknown>): Promise<void> {
+  async complete(request: PrivacyRequest, details: Record<string, unknown>): Promise<void> {
     await this.database.transaction(async (tx) => {
       const ended = await tx.run({
-        text: 'UPDATE person_request SET completed_at = $2, meta_user_id = NULL WHERE id = $1 AND completed_at IS NULL',
+        text: 'UPDATE privacy_request SET completed_at = $2, meta_user_id = NULL WHERE id = $1 AND completed_at IS NULL',
         values: [request.id, this.clock.now()],
       });
       if (ended === 1 && request.kind === 'data_deletion') {
@@ -121,33 +125,33 @@ export class PersonRequestStore {
   }
 
   /** The apps that know the user: those that signed, or, where they don't, those that they may sign for. */
-  private async appIdsOf(sql: Sql, { apps, metaUserId }: NewPersonRequest): Promise<string[]> {
-    if (apps.otherwiseAppIds.length === 0) return apps.appIds;
+  private async appIdsOf(sql: Sql, { apps, metaUserId }: NewPrivacyRequest): Promise<string[]> {
+    if (apps.fallbackAppIds.length === 0) return apps.appIds;
     const known = await sql.rows({
       text: `SELECT 1 FROM connection WHERE app_id = ANY ($1) AND (meta_user_id = $2 OR app_scoped_user_id = $2) LIMIT 1`,
       values: [apps.appIds, metaUserId],
     });
-    return known.length > 0 ? apps.appIds : [...apps.appIds, ...apps.otherwiseAppIds];
+    return known.length > 0 ? apps.appIds : [...apps.appIds, ...apps.fallbackAppIds];
   }
 
-  private async taken(tx: Transaction, kind: RequestKind, hash: Buffer): Promise<PersonRequest> {
-    const [row] = await tx.rows<RequestRow>({
-      text: `SELECT ${COLUMNS} FROM person_request WHERE kind = $1 AND payload_hash = $2`,
+  private async findExisting(tx: Transaction, kind: PrivacyRequestKind, hash: Buffer): Promise<PrivacyRequest> {
+    const [row] = await tx.rows<PrivacyRequestRow>({
+      text: `SELECT ${COLUMNS} FROM privacy_request WHERE kind = $1 AND payload_hash = $2`,
       values: [kind, hash],
     });
     if (row === undefined) throw new Error('a request that was there is gone');
-    return toRequest(row);
+    return toPrivacyRequest(row);
   }
 
   private record(
     tx: Transaction,
-    request: PersonRequest,
+    request: PrivacyRequest,
     action: string,
     details: Record<string, unknown>,
   ): Promise<void> {
     return this.audit.record(tx, {
       action,
-      actor: META,
+      actor: META_ACTOR,
       subjectId: request.id,
       requestId: request.requestId,
       details,
@@ -155,7 +159,7 @@ export class PersonRequestStore {
   }
 }
 
-function toRequest(row: RequestRow): PersonRequest {
+function toPrivacyRequest(row: PrivacyRequestRow): PrivacyRequest {
   return {
     id: row.id,
     kind: row.kind,

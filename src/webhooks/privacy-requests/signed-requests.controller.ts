@@ -4,11 +4,15 @@ import type { FastifyRequest } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
 import { Config } from '../../config/config.ts';
 import { TakesBody } from '../../platform/http-server/request-body.ts';
-import { invalidInput } from '../../platform/problem.ts';
-import { Rejections } from '../signature-rejections.ts';
+import { invalidInputError } from '../../platform/problem.ts';
+import { SignatureRejections } from '../signature-rejections.ts';
 import { WebhookMetrics } from '../webhook-metrics.ts';
-import { type PersonRequest, PersonRequestStore, type RequestKind } from './privacy-request.repository.ts';
-import { CarryOutRequest } from './privacy-request-processor.ts';
+import {
+  type PrivacyRequest,
+  type PrivacyRequestKind,
+  PrivacyRequestRepository,
+} from './privacy-request.repository.ts';
+import { PrivacyRequestProcessor } from './privacy-request-processor.ts';
 import { verifySignedRequest } from './verify-signed-request.ts';
 
 const FORM = 'application/x-www-form-urlencoded';
@@ -20,9 +24,9 @@ const FORM = 'application/x-www-form-urlencoded';
 @Controller('webhooks/meta')
 export class SignedRequestsController {
   constructor(
-    private readonly requests: PersonRequestStore,
-    private readonly work: CarryOutRequest,
-    private readonly rejections: Rejections,
+    private readonly requests: PrivacyRequestRepository,
+    private readonly processor: PrivacyRequestProcessor,
+    private readonly rejections: SignatureRejections,
     private readonly metrics: WebhookMetrics,
     private readonly config: Config,
   ) {}
@@ -32,7 +36,7 @@ export class SignedRequestsController {
   @TakesBody('form')
   @ApiOperation({ summary: 'A person removed the app: their connections are revoked' })
   async deauthorize(@Req() request: FastifyRequest): Promise<{ success: true }> {
-    await this.take('deauthorize', request);
+    await this.accept('deauthorize', request);
     return { success: true };
   }
 
@@ -42,12 +46,12 @@ export class SignedRequestsController {
   @TakesBody('form')
   @ApiOperation({ summary: 'A person wants their data deleted' })
   async deleteData(@Req() request: FastifyRequest): Promise<{ url: string; confirmation_code: string }> {
-    const { confirmationCode } = await this.take('data_deletion', request);
+    const { confirmationCode } = await this.accept('data_deletion', request);
     const code = confirmationCode ?? '';
     return { url: `${this.config.publicUrl}/data-deletion/${code}`, confirmation_code: code };
   }
 
-  private async take(kind: RequestKind, request: FastifyRequest): Promise<PersonRequest> {
+  private async accept(kind: PrivacyRequestKind, request: FastifyRequest): Promise<PrivacyRequest> {
     const { signed_request: text } = (request.body ?? {}) as Record<string, unknown>;
     if (typeof text !== 'string' || text === '') throw this.malformed(kind, 'signed_request', 'is missing');
     const verified = verifySignedRequest(text, this.config.meta);
@@ -58,7 +62,7 @@ export class SignedRequestsController {
       throw this.malformed(kind, 'signed_request', 'names no user');
     }
     const payload = text.slice(text.indexOf('.') + 1);
-    const taken = await this.requests.take({
+    const accepted = await this.requests.accept({
       kind,
       payload,
       apps: verified.apps,
@@ -66,13 +70,13 @@ export class SignedRequestsController {
       issuedAt,
       requestId,
     });
-    await this.work.carryOut(taken);
+    await this.processor.execute(accepted);
     this.metrics.callback(kind, 'accepted');
-    return taken;
+    return accepted;
   }
 
-  private malformed(kind: RequestKind, path: string, message: string): Error {
+  private malformed(kind: PrivacyRequestKind, path: string, message: string): Error {
     this.metrics.callback(kind, 'malformed');
-    return invalidInput(path, message);
+    return invalidInputError(path, message);
   }
 }

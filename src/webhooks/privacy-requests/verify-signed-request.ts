@@ -7,7 +7,7 @@ export interface SigningApps {
   /** The apps whose secret signed it. */
   appIds: string[];
   /** Where those know no such user: the Meta app may sign for the Instagram and Threads apps inside it (META.md 16, 20.12). */
-  otherwiseAppIds: string[];
+  fallbackAppIds: string[];
 }
 
 export type VerifiedRequest = { ok: true; request: SignedRequest; apps: SigningApps } | { ok: false };
@@ -24,8 +24,8 @@ export function verifySignedRequest(text: string, meta: MetaConfig): VerifiedReq
   }
   if (request === null) return { ok: false };
   const inside = appIds.has(meta.app.id) ? [meta.instagramApp.id, meta.threadsApp.id] : [];
-  const otherwiseAppIds = [...new Set(inside)].filter((appId) => !appIds.has(appId));
-  return { ok: true, request, apps: { appIds: [...appIds], otherwiseAppIds } };
+  const fallbackAppIds = [...new Set(inside)].filter((appId) => !appIds.has(appId));
+  return { ok: true, request, apps: { appIds: [...appIds], fallbackAppIds } };
 }
 
 function signers(meta: MetaConfig): { appId: string; secret: SecretString }[] {

@@ -1,20 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { AuditLog, SYSTEM } from '../../../src/audit/audit-log.ts';
-import { ChainSchedule } from '../../../src/audit/chain/chain-linking.job.ts';
-import { ClientStore } from '../../../src/clients/clients.service.ts';
+import { ChainLinkingJob } from '../../../src/audit/chain/chain-linking.job.ts';
+import { ClientsService } from '../../../src/clients/clients.service.ts';
 import { BOOTSTRAP_KEY } from '../../support/auth-app.ts';
-import { type AccessStage, accessStage } from '../../support/auth-test-context.ts';
+import { type AuthTestContext, openAuthTestContext } from '../../support/auth-test-context.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
-let access: AccessStage;
+let access: AuthTestContext;
 const clock = new FakeClock();
 const keys = { admin: BOOTSTRAP_KEY, stranger: '', auditor: '', acmeAuditor: '' };
 let serviceId = '';
 
 beforeAll(async () => {
-  access = await accessStage(clock);
-  const clients = access.app.get(ClientStore);
+  access = await openAuthTestContext(clock);
+  const clients = access.app.get(ClientsService);
   const all = { tenants: ['*'], products: ['*'] as const };
   const service = await clients.create(SYSTEM, { name: 's', role: 'service', ...all });
   serviceId = service.client.id;
@@ -50,8 +50,8 @@ const get = (path: string, key: string = keys.admin) =>
   request(access.app.getHttpServer()).get(path).set('Authorization', `Bearer ${key}`);
 
 async function found(query: string, key?: string): Promise<string[]> {
-  const answer = await get(`/v1/audit?${query}`, key).expect(200);
-  return answer.body.data.map(
+  const response = await get(`/v1/audit?${query}`, key).expect(200);
+  return response.body.data.map(
     (entry: { connection_id: string | null; action: string }) => entry.connection_id ?? entry.action,
   );
 }
@@ -134,8 +134,8 @@ describe('GET /v1/audit', () => {
       ['action=%00', 'action'],
       ['action[]=a&action[]=b', 'action[]'],
     ]) {
-      const answer = await get(`/v1/audit?${query}`);
-      expect([query, answer.status, answer.body.errors?.[0]?.path]).toEqual([query, 400, path]);
+      const response = await get(`/v1/audit?${query}`);
+      expect([query, response.status, response.body.errors?.[0]?.path]).toEqual([query, 400, path]);
     }
   });
 });
@@ -145,8 +145,8 @@ describe('GET /v1/audit/verify', () => {
     const [row] = await access.database.rows<{ count: number }>({
       text: 'SELECT count(*)::int AS count FROM audit_entry',
     });
-    const answer = await get('/v1/audit/verify', keys.auditor).expect(200);
-    expect(answer.body).toEqual({ valid: true, entries: row?.count, head: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    const response = await get('/v1/audit/verify', keys.auditor).expect(200);
+    expect(response.body).toEqual({ valid: true, entries: row?.count, head: expect.stringMatching(/^[0-9a-f]{64}$/) });
 
     await access.database.run({ text: `UPDATE audit_entry SET tenant = 'acme' WHERE connection_id = 'con_c'` });
     const broken = (await get('/v1/audit/verify').expect(200)).body;
@@ -155,7 +155,7 @@ describe('GET /v1/audit/verify', () => {
       broken_at: { reason: 'changed', entry_id: expect.stringMatching(/^aud_/) },
     });
     await access.database.run({ text: `UPDATE audit_entry SET tenant = 'other' WHERE connection_id = 'con_c'` });
-    expect((await get('/v1/audit/verify')).body).toEqual(answer.body);
+    expect((await get('/v1/audit/verify')).body).toEqual(response.body);
   });
 });
 
@@ -164,7 +164,7 @@ describe('the schedule', () => {
     (await access.registry.getSingleMetric('metavault_audit_unlinked_entries')?.get())?.values[0]?.value;
 
   it('links what waits, shows how much does, and logs a failure that stays once a minute', async () => {
-    const schedule = access.app.get(ChainSchedule);
+    const schedule = access.app.get(ChainLinkingJob);
     await access.app.get(AuditLog).record(access.database, { action: 'test.happened', actor: SYSTEM });
     expect(await waiting()).toBe(1);
     await schedule.tick();

@@ -2,13 +2,13 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Post } from '@nestjs/common';
 import request from 'supertest';
 import { SYSTEM } from '../../../src/audit/audit-log.ts';
-import type { Caller } from '../../../src/auth/authenticated-client.ts';
-import { newApiKey } from '../../../src/auth/credentials/api-key.ts';
-import { CurrentCaller, Public, Roles, RolesCheckedAgain } from '../../../src/auth/decorators.ts';
-import { ClientStore, type NewClient } from '../../../src/clients/clients.service.ts';
+import type { AuthenticatedClient } from '../../../src/auth/authenticated-client.ts';
+import { generateApiKey } from '../../../src/auth/credentials/api-key.ts';
+import { CurrentClient, Public, Roles, RolesWithCachedClient } from '../../../src/auth/decorators.ts';
+import { ClientsService, type NewClient } from '../../../src/clients/clients.service.ts';
 import { SystemRandom } from '../../../src/platform/random.ts';
-import { BOOTSTRAP_KEY, startAccessApp } from '../../support/auth-app.ts';
-import { type AccessStage, accessStage } from '../../support/auth-test-context.ts';
+import { BOOTSTRAP_KEY, startAuthApp } from '../../support/auth-app.ts';
+import { type AuthTestContext, openAuthTestContext } from '../../support/auth-test-context.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 @Controller('probe')
@@ -26,13 +26,13 @@ class Probe {
 
   @Roles('service')
   @Get('service')
-  service(@CurrentCaller() caller: Caller): object {
+  service(@CurrentClient() caller: AuthenticatedClient): object {
     return { name: caller.name, tenants: caller.tenants, leaseModes: caller.leaseModes };
   }
 
-  @RolesCheckedAgain('service')
+  @RolesWithCachedClient('service')
   @Post('hot')
-  hot(@CurrentCaller() caller: Caller): object {
+  hot(@CurrentClient() caller: AuthenticatedClient): object {
     return { name: caller.name };
   }
 }
@@ -52,14 +52,14 @@ class Closed {
   }
 }
 
-let access: AccessStage;
-let clients: ClientStore;
+let access: AuthTestContext;
+let clients: ClientsService;
 const clock = new FakeClock();
 const random = new SystemRandom();
 
 beforeAll(async () => {
-  access = await accessStage(clock, { controllers: [Probe, Closed] });
-  clients = access.app.get(ClientStore);
+  access = await openAuthTestContext(clock, { controllers: [Probe, Closed] });
+  clients = access.app.get(ClientsService);
 });
 
 afterAll(() => access?.close());
@@ -112,22 +112,22 @@ describe('a route', () => {
 
   it('gets the caller with its policy', async () => {
     const { key } = await makeClient({ name: 'policy', leaseModes: ['token'] });
-    const answer = await get('/probe/service', key);
-    expect(answer.body).toEqual({ name: 'policy', tenants: ['acme'], leaseModes: ['token'] });
+    const response = await get('/probe/service', key);
+    expect(response.body).toEqual({ name: 'policy', tenants: ['acme'], leaseModes: ['token'] });
   });
 
   it('refuses a role before it looks at the input', async () => {
     const { key } = await makeClient();
-    const answer = await http().post('/v1/clients').set('Authorization', `Bearer ${key}`).send({ nonsense: true });
-    expect(answer.status).toBe(403);
-    expect(answer.body).toMatchObject({ code: 'forbidden' });
+    const response = await http().post('/v1/clients').set('Authorization', `Bearer ${key}`).send({ nonsense: true });
+    expect(response.status).toBe(403);
+    expect(response.body).toMatchObject({ code: 'forbidden' });
   });
 });
 
 describe('401', () => {
   it('carries the challenge and problem+json, whatever is wrong', async () => {
     const { key } = await makeClient();
-    const wrong = newApiKey(random).expose();
+    const wrong = generateApiKey(random).expose();
     for (const header of [
       undefined,
       '',
@@ -139,12 +139,12 @@ describe('401', () => {
       `Bearer ${key} x`,
     ]) {
       const sent = http().get('/probe/service');
-      const answer = await (header === undefined ? sent : sent.set('Authorization', header));
-      expect([header, answer.status]).toEqual([header, 401]);
-      expect(answer.headers['www-authenticate']).toBe('Bearer');
-      expect(answer.headers['content-type']).toContain('application/problem+json');
-      expect(answer.body).toMatchObject({ code: 'unauthenticated', status: 401, remedy: expect.any(String) });
-      expect(JSON.stringify(answer.body)).not.toContain(wrong);
+      const response = await (header === undefined ? sent : sent.set('Authorization', header));
+      expect([header, response.status]).toEqual([header, 401]);
+      expect(response.headers['www-authenticate']).toBe('Bearer');
+      expect(response.headers['content-type']).toContain('application/problem+json');
+      expect(response.body).toMatchObject({ code: 'unauthenticated', status: 401, remedy: expect.any(String) });
+      expect(JSON.stringify(response.body)).not.toContain(wrong);
     }
   });
 
@@ -210,14 +210,14 @@ describe('a limit of requests a second', () => {
   it('holds its client and no other', async () => {
     const limited = await makeClient({ rateLimitPerSecond: 3 });
     const other = await makeClient();
-    const answers = await Promise.all(Array.from({ length: 8 }, () => get('/probe/service', limited.key)));
-    const over = answers.filter((answer) => answer.status === 429);
-    expect(answers.filter((answer) => answer.status === 200).length).toBeGreaterThanOrEqual(3);
+    const responses = await Promise.all(Array.from({ length: 8 }, () => get('/probe/service', limited.key)));
+    const over = responses.filter((response) => response.status === 429);
+    expect(responses.filter((response) => response.status === 200).length).toBeGreaterThanOrEqual(3);
     expect(over.length).toBeGreaterThanOrEqual(2);
     expect(over[0]?.headers['retry-after']).toBe('1');
     expect(over[0]?.body).toMatchObject({ code: 'rate_limited' });
     const others = await Promise.all(Array.from({ length: 8 }, () => get('/probe/service', other.key)));
-    expect(others.every((answer) => answer.status === 200)).toBe(true);
+    expect(others.every((response) => response.status === 200)).toBe(true);
     await new Promise((resolve) => setTimeout(resolve, 1_050));
     expect((await get('/probe/service', limited.key)).status).toBe(200);
   });
@@ -227,17 +227,17 @@ describe('wrong keys from one address', () => {
   it('get 429 from the eleventh on, a good key always passes, and one entry tells of the flood', async () => {
     // Its entries come after all before; and an application of its own: the address has no history there.
     clock.advance(1);
-    const fresh = await startAccessApp(access.database, clock, { controllers: [Probe] });
+    const fresh = await startAuthApp(access.database, clock, { controllers: [Probe] });
     try {
       const before = (await refusals()).length;
       const server = fresh.app.getHttpServer();
       const attempt = (key: string) => request(server).get('/probe/service').set('Authorization', `Bearer ${key}`);
       const statuses: number[] = [];
       for (let count = 0; count < 12; count++) {
-        statuses.push((await attempt(count % 2 === 0 ? newApiKey(random).expose() : 'mtv_mistyped')).status);
+        statuses.push((await attempt(count % 2 === 0 ? generateApiKey(random).expose() : 'mtv_mistyped')).status);
       }
       expect(statuses).toEqual([...Array<number>(10).fill(401), 429, 429]);
-      const blocked = await attempt(newApiKey(random).expose());
+      const blocked = await attempt(generateApiKey(random).expose());
       expect(blocked.body).toMatchObject({ code: 'too_many_attempts' });
       expect(Number(blocked.headers['retry-after'])).toBeGreaterThan(0);
       expect(blocked.headers['www-authenticate']).toBeUndefined();
@@ -250,7 +250,7 @@ describe('wrong keys from one address', () => {
   });
 
   it('are counted by reason, and keys reach neither record nor log', async () => {
-    const wrong = newApiKey(random).expose();
+    const wrong = generateApiKey(random).expose();
     const malformed = await refusedCount('malformed_key');
     const blocked = await refusedCount('too_many_attempts');
     await get('/probe/service', 'short');
@@ -267,7 +267,7 @@ describe('wrong keys from one address', () => {
   });
 
   it('in the wrong form cost the database nothing but the one entry', async () => {
-    const fresh = await startAccessApp(access.database, clock, { controllers: [Probe] });
+    const fresh = await startAuthApp(access.database, clock, { controllers: [Probe] });
     const statements: string[] = [];
     const original = access.database.rows.bind(access.database);
     Object.assign(access.database, {
@@ -277,7 +277,7 @@ describe('wrong keys from one address', () => {
       },
     });
     try {
-      const changed = newApiKey(random)
+      const changed = generateApiKey(random)
         .expose()
         .replace(/.$/, (last) => (last === '0' ? '1' : '0'));
       for (const key of ['short', 'mtv_', changed]) {
@@ -289,7 +289,7 @@ describe('wrong keys from one address', () => {
       expect(statements).toEqual([]);
       await request(fresh.app.getHttpServer())
         .get('/probe/service')
-        .set('Authorization', `Bearer ${newApiKey(random).expose()}`);
+        .set('Authorization', `Bearer ${generateApiKey(random).expose()}`);
       expect(statements).toHaveLength(1);
     } finally {
       Reflect.deleteProperty(access.database, 'rows');

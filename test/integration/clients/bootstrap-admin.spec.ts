@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { BOOTSTRAP_CLIENT_ID } from '../../../src/clients/bootstrap-admin.ts';
-import { startAccessApp } from '../../support/auth-app.ts';
+import { startAuthApp } from '../../support/auth-app.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { type OpenDatabase, openFreshDatabase } from '../../support/fresh-database.ts';
 
@@ -19,7 +19,7 @@ afterEach(() => open.close());
 
 /** Starts with this key, and says what each of the keys is good for then. */
 async function startWith(bootstrapKey: string | null): Promise<{ old: number; new: number }> {
-  const { app } = await startAccessApp(open.database, clock, { bootstrapKey });
+  const { app } = await startAuthApp(open.database, clock, { bootstrapKey });
   try {
     const status = async (key: string) =>
       (await request(app.getHttpServer()).get('/v1/clients').set('Authorization', `Bearer ${key}`)).status;

@@ -1,19 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type AccessStage, accessStage } from '../../support/auth-test-context.ts';
+import { type AuthTestContext, openAuthTestContext } from '../../support/auth-test-context.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
-let access: AccessStage;
+let access: AuthTestContext;
 const clock = new FakeClock();
 
 beforeAll(async () => {
-  access = await accessStage(clock);
+  access = await openAuthTestContext(clock);
 });
 afterAll(() => access?.close());
 
 const SERVICE = { name: 'shop', role: 'service', tenants: ['acme'], products: ['whatsapp', 'ads'] };
 const NOBODY = `cli_${'z'.repeat(26)}`;
 
-const send = (...call: Parameters<AccessStage['send']>) => access.send(...call);
+const send = (...call: Parameters<AuthTestContext['send']>) => access.send(...call);
 const create = (body: object) => send('post', '/v1/clients', body);
 /** A service's key that works is told that it may not list clients. */
 const works = async (key: string) => (await send('get', '/v1/clients', undefined, key)).status === 403;
@@ -23,15 +23,15 @@ describe('POST /v1/clients/{id}/keys', () => {
 
   it('201: a new key; the old one lives for the grace, and a day unless said', async () => {
     const { id, api_key: first } = (await create(SERVICE)).body;
-    const answer = await issue(id);
-    expect(answer.status).toBe(201);
-    expect(answer.body).toEqual({
+    const response = await issue(id);
+    expect(response.status).toBe(201);
+    expect(response.body).toEqual({
       api_key: expect.stringMatching(/^mtv_/),
       api_key_expires_at: null,
       grace_seconds: 86_400,
       previous_keys_expire_at: new Date(clock.now().getTime() + 86_400_000).toISOString(),
     });
-    expect([await works(first), await works(answer.body.api_key)]).toEqual([true, true]);
+    expect([await works(first), await works(response.body.api_key)]).toEqual([true, true]);
     expect((await send('get', `/v1/clients/${id}`)).body.keys).toHaveLength(2);
   });
 
@@ -48,7 +48,7 @@ describe('POST /v1/clients/{id}/keys', () => {
   it('201: of keys that are issued at once, one is left without an end', async () => {
     const { id } = (await create(SERVICE)).body;
     const issued = await Promise.all(Array.from({ length: 4 }, () => issue(id, { grace_seconds: 5 })));
-    expect(issued.map((answer) => answer.status)).toEqual([201, 201, 201, 201]);
+    expect(issued.map((response) => response.status)).toEqual([201, 201, 201, 201]);
     const { keys } = (await send('get', `/v1/clients/${id}`)).body;
     expect(keys.filter((key: { expires_at: string | null }) => key.expires_at === null)).toHaveLength(1);
   });

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { BOOTSTRAP_CLIENT_ID } from '../../../src/clients/bootstrap-admin.ts';
-import { startAccessApp } from '../../support/auth-app.ts';
-import { type AccessStage, accessStage } from '../../support/auth-test-context.ts';
+import { startAuthApp } from '../../support/auth-app.ts';
+import { type AuthTestContext, openAuthTestContext } from '../../support/auth-test-context.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
-let access: AccessStage;
+let access: AuthTestContext;
 const clock = new FakeClock();
 
 beforeAll(async () => {
-  access = await accessStage(clock);
+  access = await openAuthTestContext(clock);
 });
 afterAll(() => access?.close());
 
@@ -16,7 +16,7 @@ const SERVICE = { name: 'shop', role: 'service', tenants: ['acme'], products: ['
 const IDENTITY = { issuer: 'https://issuer.example', audience: 'metavault', subject: 'system:serviceaccount:shop:api' };
 const NOBODY = `cli_${'z'.repeat(26)}`;
 
-const send = (...call: Parameters<AccessStage['send']>) => access.send(...call);
+const send = (...call: Parameters<AuthTestContext['send']>) => access.send(...call);
 const create = (body: object | string) => send('post', '/v1/clients', body);
 
 const entries = (subjectId: string) =>
@@ -32,14 +32,14 @@ async function countClients(): Promise<number> {
 
 describe('POST /v1/clients', () => {
   it('201: the client, its key this once, and an entry without the key', async () => {
-    const answer = await create({
+    const response = await create({
       ...SERVICE,
       lease_modes: ['gateway', 'token'],
       max_ttl_seconds: 60,
       rate_limit_per_second: 5,
     });
-    expect(answer.status).toBe(201);
-    const { api_key: key, api_key_expires_at: keyEnd, ...client } = answer.body;
+    expect(response.status).toBe(201);
+    const { api_key: key, api_key_expires_at: keyEnd, ...client } = response.body;
     expect(keyEnd).toBeNull();
     expect(key).toMatch(/^mtv_[0-9A-Za-z]{49}$/);
     expect(client).toEqual({
@@ -59,7 +59,7 @@ describe('POST /v1/clients', () => {
     expect(entry).toMatchObject({
       action: 'client.created',
       actor_id: BOOTSTRAP_CLIENT_ID,
-      request_id: answer.headers['x-request-id'],
+      request_id: response.headers['x-request-id'],
       details: { role: 'service', tenants: ['acme'] },
     });
     expect(JSON.stringify(entry)).not.toContain(key);
@@ -144,10 +144,10 @@ describe('POST /v1/clients', () => {
       [{ ...SERVICE, expires_at: '2099-01-01T00:00:00Z', expires_in_seconds: 5 }, 'expires_at'],
     ];
     for (const [body, path] of faults) {
-      const answer = await create(body);
-      expect([JSON.stringify(body).slice(0, 80), answer.status]).toEqual([JSON.stringify(body).slice(0, 80), 400]);
-      expect(answer.body.code).toBe('invalid_request');
-      const paths: string[] = answer.body.errors.map((error: { path: string }) => error.path.replace(/\[\d+\]$/, ''));
+      const response = await create(body);
+      expect([JSON.stringify(body).slice(0, 80), response.status]).toEqual([JSON.stringify(body).slice(0, 80), 400]);
+      expect(response.body.code).toBe('invalid_request');
+      const paths: string[] = response.body.errors.map((error: { path: string }) => error.path.replace(/\[\d+\]$/, ''));
       expect(paths).toContain(path);
     }
     for (const body of ['[]', '"x"', '7', 'null', '{', '{"name":"a","__proto__":{"role":"admin"}}']) {
@@ -200,8 +200,8 @@ describe('GET /v1/clients', () => {
     const page = (await send('get', '/v1/clients?limit=200')).body.data as { id: string }[];
     expect(page.find((each) => each.id === id)).toEqual(shown.body);
     for (const unknown of [NOBODY, 'nonsense', 'con_01jd0000000000000000000000', '%20', "'"]) {
-      const answer = await send('get', `/v1/clients/${unknown}`);
-      expect([unknown, answer.status, answer.body.code]).toEqual([unknown, 404, 'client_not_found']);
+      const response = await send('get', `/v1/clients/${unknown}`);
+      expect([unknown, response.status, response.body.code]).toEqual([unknown, 404, 'client_not_found']);
     }
   });
 });
@@ -229,12 +229,12 @@ describe('DELETE /v1/clients/{id}', () => {
   it('409: the last admin with a key that works; of two that go at once, one stays', async () => {
     expect((await send('delete', `/v1/clients/${BOOTSTRAP_CLIENT_ID}`)).body.code).toBe('last_admin');
     const second = (await create({ name: 'second', role: 'admin' })).body;
-    const answers = await Promise.all([
+    const responses = await Promise.all([
       send('delete', `/v1/clients/${BOOTSTRAP_CLIENT_ID}`, undefined, second.api_key),
       send('delete', `/v1/clients/${second.id}`, undefined, second.api_key),
     ]);
     // The later of them may find its own key gone already.
-    const statuses = answers.map((answer) => answer.status).sort();
+    const statuses = responses.map((response) => response.status).sort();
     expect(statuses[0]).toBe(204);
     expect([401, 409]).toContain(statuses[1]);
     const living = await access.database.rows({
@@ -242,7 +242,7 @@ describe('DELETE /v1/clients/{id}', () => {
     });
     expect(living).toHaveLength(1);
     await access.database.run({ text: `UPDATE client SET deleted_at = NULL WHERE id = '${BOOTSTRAP_CLIENT_ID}'` });
-    const again = await startAccessApp(access.database, clock);
+    const again = await startAuthApp(access.database, clock);
     await again.app.close();
   });
 });
@@ -255,7 +255,7 @@ describe('PATCH /v1/clients/{id}', () => {
   it('200: what is given changes, the rest stays, and the entry says what', async () => {
     const { id, api_key: key } = (await create({ ...SERVICE, rate_limit_per_second: 5 })).body;
     const allow = { '*': ['GET /**'], whatsapp: ['POST /*/messages'] };
-    const answer = await change(id, {
+    const response = await change(id, {
       name: 'shop 2',
       tenants: ['acme', 'globex'],
       products: ['ads'],
@@ -265,8 +265,8 @@ describe('PATCH /v1/clients/{id}', () => {
       ip_allow_list: ['127.0.0.0/8', '::1'],
       identities: [IDENTITY],
     });
-    expect([answer.status, answer.body.errors]).toEqual([200, undefined]);
-    expect(answer.body).toMatchObject({
+    expect([response.status, response.body.errors]).toEqual([200, undefined]);
+    expect(response.body).toMatchObject({
       id,
       name: 'shop 2',
       role: 'service',
@@ -280,7 +280,7 @@ describe('PATCH /v1/clients/{id}', () => {
       identities: [IDENTITY],
       keys: [{ expires_at: null }],
     });
-    expect((await send('get', `/v1/clients/${id}`)).body).toEqual(answer.body);
+    expect((await send('get', `/v1/clients/${id}`)).body).toEqual(response.body);
     expect(await changes(id)).toEqual([
       {
         changes: {
@@ -335,8 +335,8 @@ describe('PATCH /v1/clients/{id}', () => {
     const taken = { ...IDENTITY, subject: 'taken' };
     const other = (await create({ ...SERVICE, identities: [taken] })).body;
     const { id } = (await create(SERVICE)).body;
-    const answer = await change(id, { name: 'thief', identities: [{ ...taken, audience: 'else' }, taken] });
-    expect([answer.status, answer.body.code]).toEqual([409, 'identity_taken']);
+    const response = await change(id, { name: 'thief', identities: [{ ...taken, audience: 'else' }, taken] });
+    expect([response.status, response.body.code]).toEqual([409, 'identity_taken']);
     expect((await send('get', `/v1/clients/${id}`)).body).toMatchObject({ name: 'shop', identities: [] });
     expect((await create({ ...SERVICE, identities: [taken] })).status).toBe(409);
     await send('delete', `/v1/clients/${other.id}`);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { CredentialClaims } from '../../../src/connections/credentials/credential-claim.repository.ts';
+import { CredentialClaimRepository } from '../../../src/connections/credentials/credential-claim.repository.ts';
 import type { Database, Statement } from '../../../src/database/database.ts';
 import { Ids } from '../../../src/platform/ids.ts';
 import { SystemRandom } from '../../../src/platform/random.ts';
@@ -22,8 +22,8 @@ it('reads what ends first in the order of an index: a million that are due are n
       return [];
     },
   } as unknown as Database;
-  const claims = new CredentialClaims(listening, clock, new Ids(clock, new SystemRandom()));
-  await claims.claimEnding('1', 1, 60, clock.now());
+  const claims = new CredentialClaimRepository(listening, clock, new Ids(clock, new SystemRandom()));
+  await claims.claimExpiring('1', 1, 60, clock.now());
   const [{ text = '', values = [] } = {}] = asked;
   const plan = await opened.database.transaction(async (tx) => {
     // An empty table would be read whole and sorted, whatever indexes there are.

@@ -1,9 +1,9 @@
 import { SYSTEM } from '../../../src/audit/audit-log.ts';
-import { ClaimLost } from '../../../src/connections/authorization/pending-authorization.repository.ts';
+import { ClaimLostError } from '../../../src/connections/authorization/pending-authorization.repository.ts';
 import { credentialContext } from '../../../src/connections/credentials/seal-contexts.ts';
 import type { Database } from '../../../src/database/database.ts';
 import { SecretString } from '../../../src/platform/secret-string.ts';
-import { connect, connectionsRoom, type TestConnections } from '../../support/connections-harness.ts';
+import { type ConnectionsHarness, connect, createConnectionsHarness } from '../../support/connections-harness.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { type OpenDatabase, openFreshDatabase } from '../../support/fresh-database.ts';
 import { testConfig } from '../../support/test-config.ts';
@@ -19,13 +19,13 @@ describe('establishing and revoking connections on Postgres', () => {
   let open: OpenDatabase;
   let database: Database;
   let sealed: TestVault;
-  let room: TestConnections;
+  let harness: ConnectionsHarness;
 
   beforeEach(async () => {
     open = await openFreshDatabase();
     database = open.database;
     sealed = await openTestVault(database, clock);
-    room = connectionsRoom(database, clock, testConfig(), sealed);
+    harness = createConnectionsHarness(database, clock, testConfig(), sealed);
   });
   afterEach(() => open.close());
 
@@ -33,8 +33,8 @@ describe('establishing and revoking connections on Postgres', () => {
     Number((await database.rows<{ n: string }>({ text: `SELECT count(*) AS n FROM ${table}` }))[0]?.n);
 
   it('seals every token, with its audit entry and event, and leaves no intake behind', async () => {
-    const id = await connect(room, clock, { pages: PAGES });
-    expect(await count('token_intake')).toBe(0);
+    const id = await connect(harness, clock, { pages: PAGES });
+    expect(await count('pending_authorization')).toBe(0);
     expect(await count('sealed_secret')).toBe(3);
     const rows = await database.rows<{ action: string; connection_id: string }>({ text: 'SELECT * FROM audit_entry' });
     expect(rows).toMatchObject([{ action: 'connection.created', connection_id: id }]);
@@ -50,7 +50,7 @@ describe('establishing and revoking connections on Postgres', () => {
   });
 
   it('binds assets to the credential that reaches them', async () => {
-    await connect(room, clock, { pages: PAGES });
+    await connect(harness, clock, { pages: PAGES });
     const rows = await database.rows({
       text: `SELECT a.type, a.id, k.kind, k.subject_id FROM asset a JOIN credential k ON k.id = a.credential_id ORDER BY a.type, a.id`,
     });
@@ -62,12 +62,12 @@ describe('establishing and revoking connections on Postgres', () => {
   });
 
   it('keeps the id when the same Meta user connects again, and brings it back from reauth_required', async () => {
-    const id = await connect(room, clock, { pages: PAGES });
+    const id = await connect(harness, clock, { pages: PAGES });
     await database.run({
       text: `UPDATE connection SET status = 'reauth_required', status_reason = '{"code":"x"}' WHERE id = $1`,
       values: [id],
     });
-    expect(await connect(room, clock, { root: { token: 'EAAsecond' }, pages: PAGES.slice(1) })).toBe(id);
+    expect(await connect(harness, clock, { root: { token: 'EAAsecond' }, pages: PAGES.slice(1) })).toBe(id);
     const [row] = await database.rows({
       text: 'SELECT status, status_reason FROM connection WHERE id = $1',
       values: [id],
@@ -85,23 +85,23 @@ describe('establishing and revoking connections on Postgres', () => {
   });
 
   it('makes one connection of many authorizations at once', async () => {
-    const ids = await Promise.all(Array.from({ length: 6 }, () => connect(room, clock, { pages: PAGES })));
+    const ids = await Promise.all(Array.from({ length: 6 }, () => connect(harness, clock, { pages: PAGES })));
     expect(new Set(ids).size).toBe(1);
     expect(await count('connection')).toBe(1);
   });
 
   it('keeps tenants, products and people apart', async () => {
     const ids = [
-      await connect(room, clock),
-      await connect(room, clock, { tenant: 'tenant-b' }),
-      await connect(room, clock, { product: 'ads' }),
-      await connect(room, clock, { metaUserId: '2' }),
+      await connect(harness, clock),
+      await connect(harness, clock, { tenant: 'tenant-b' }),
+      await connect(harness, clock, { product: 'ads' }),
+      await connect(harness, clock, { metaUserId: '2' }),
     ];
     expect(new Set(ids).size).toBe(4);
   });
 
   it('writes nothing for a replica whose intake was taken over', async () => {
-    const intake = await room.intakes.begin(
+    const pendingAuthorization = await harness.pendingAuthorizations.begin(
       {
         tenant: 't',
         product: 'pages',
@@ -116,15 +116,17 @@ describe('establishing and revoking connections on Postgres', () => {
       },
       60,
     );
-    expect(await room.intakes.claimDue(10, 60)).toHaveLength(0);
+    expect(await harness.pendingAuthorizations.claimDue(10, 60)).toHaveLength(0);
     clock.advance(61);
-    const [taken] = await room.intakes.claimDue(10, 60);
-    expect(taken?.id).toBe(intake.id);
-    await expect(room.intakes.advance(intake, new SecretString('EAAlong'), null)).rejects.toThrow(ClaimLost);
+    const [taken] = await harness.pendingAuthorizations.claimDue(10, 60);
+    expect(taken?.id).toBe(pendingAuthorization.id);
+    await expect(
+      harness.pendingAuthorizations.advance(pendingAuthorization, new SecretString('EAAlong'), null),
+    ).rejects.toThrow(ClaimLostError);
     if (taken === undefined) throw new Error('not taken over');
-    expect((await room.intakes.open(taken)).expose()).toBe('EAAshort');
-    const next = await room.intakes.advance(taken, new SecretString('EAAlong'), null);
-    expect((await room.intakes.open(next)).expose()).toBe('EAAlong');
+    expect((await harness.pendingAuthorizations.open(taken)).expose()).toBe('EAAshort');
+    const next = await harness.pendingAuthorizations.advance(taken, new SecretString('EAAlong'), null);
+    expect((await harness.pendingAuthorizations.open(next)).expose()).toBe('EAAlong');
     expect(await count('sealed_secret')).toBe(1);
   });
 
@@ -132,8 +134,8 @@ describe('establishing and revoking connections on Postgres', () => {
     const by = { actor: SYSTEM, requestId: null, reason: 'test' };
 
     it('destroys every token but the one that Meta must be told with', async () => {
-      const id = await connect(room, clock, { pages: PAGES });
-      expect(await room.revoke.revoke(id, by)).toMatchObject({ providerRevocation: 'pending', leasesRevoked: 0 });
+      const id = await connect(harness, clock, { pages: PAGES });
+      expect(await harness.revoke.revoke(id, by)).toMatchObject({ providerRevocation: 'pending', leasesRevoked: 0 });
       expect(await count('sealed_secret')).toBe(1);
       const [kept] = await database.rows<{ secret_id: string; credential_id: string; version: number }>({
         text: 'SELECT * FROM provider_revocation',
@@ -149,31 +151,31 @@ describe('establishing and revoking connections on Postgres', () => {
     });
 
     it('answers the same the second time and changes nothing', async () => {
-      const id = await connect(room, clock);
-      const first = await room.revoke.revoke(id, by);
+      const id = await connect(harness, clock);
+      const first = await harness.revoke.revoke(id, by);
       clock.advance(5);
-      expect(await room.revoke.revoke(id, by)).toEqual(first);
+      expect(await harness.revoke.revoke(id, by)).toEqual(first);
       expect(await count(`audit_entry WHERE action = 'connection.revoked'`)).toBe(1);
-      expect(await room.revoke.revoke('con_00000000000000000000000000', by)).toBeNull();
+      expect(await harness.revoke.revoke('con_00000000000000000000000000', by)).toBeNull();
     });
 
     it('is shared while another live connection rests on the same person, also when both are revoked at once', async () => {
-      const a = await connect(room, clock);
-      const b = await connect(room, clock, { tenant: 'tenant-b' });
-      const both = await Promise.all([a, b].map((id) => room.revoke.revoke(id, by)));
+      const a = await connect(harness, clock);
+      const b = await connect(harness, clock, { tenant: 'tenant-b' });
+      const both = await Promise.all([a, b].map((id) => harness.revoke.revoke(id, by)));
       expect(both.map((revoked) => revoked?.providerRevocation).sort()).toEqual(['pending', 'shared']);
       expect(await count('sealed_secret')).toBe(1);
     });
 
     it('is final: connecting again makes a new connection', async () => {
-      const id = await connect(room, clock);
-      await room.revoke.revoke(id, by);
-      expect(await connect(room, clock)).not.toBe(id);
+      const id = await connect(harness, clock);
+      await harness.revoke.revoke(id, by);
+      expect(await connect(harness, clock)).not.toBe(id);
     });
 
     it('is not undone by an authorization that was under way', async () => {
-      const id = await connect(room, clock);
-      const [again] = await Promise.all([connect(room, clock), room.revoke.revoke(id, by)]);
+      const id = await connect(harness, clock);
+      const [again] = await Promise.all([connect(harness, clock), harness.revoke.revoke(id, by)]);
       const [row] = await database.rows<{ status: string }>({
         text: 'SELECT status FROM connection WHERE id = $1',
         values: [id],

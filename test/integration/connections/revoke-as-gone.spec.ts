@@ -1,66 +1,69 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { EraseConnection } from '../../../src/connections/revocation/connection-eraser.ts';
+import { ConnectionEraser } from '../../../src/connections/revocation/connection-eraser.ts';
 import { addSeconds } from '../../../src/platform/clock.ts';
-import { META } from '../../../src/webhooks/signature-rejections.ts';
-import { connect, connectionsRoom, type TestConnections } from '../../support/connections-harness.ts';
+import { META_ACTOR } from '../../../src/webhooks/signature-rejections.ts';
+import { type ConnectionsHarness, connect, createConnectionsHarness } from '../../support/connections-harness.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { type OpenDatabase, openFreshDatabase } from '../../support/fresh-database.ts';
 import { testConfig } from '../../support/test-config.ts';
 import { openTestVault, type TestVault } from '../../support/test-vault.ts';
 
-const BY = { actor: META, requestId: null, reason: 'deauthorized' };
+const BY = { actor: META_ACTOR, requestId: null, reason: 'deauthorized' };
 const clock = new FakeClock();
 let open: OpenDatabase;
 let vault: TestVault;
-let room: TestConnections;
+let harness: ConnectionsHarness;
 
 beforeAll(async () => {
   open = await openFreshDatabase();
   vault = await openTestVault(open.database, clock);
-  room = connectionsRoom(open.database, clock, testConfig(), vault);
+  harness = createConnectionsHarness(open.database, clock, testConfig(), vault);
 });
 afterAll(() => open?.close());
 
-const standing = async (id: string): Promise<string | null> => {
+const providerRevocationOf = async (id: string): Promise<string | null> => {
   const [row] = await open.database.rows<{ provider_revocation: string | null }>({
     text: 'SELECT provider_revocation FROM connection WHERE id = $1',
     values: [id],
   });
   return row?.provider_revocation ?? null;
 };
-const sealed = async (): Promise<number> => (await open.database.rows({ text: 'SELECT 1 FROM sealed_secret' })).length;
+const countSealedSecrets = async (): Promise<number> =>
+  (await open.database.rows({ text: 'SELECT 1 FROM sealed_secret' })).length;
 
 describe('a grant that Meta says is gone', () => {
   it('is confirmed for all that shared it, with the last one that lived on it, and keeps no token', async () => {
-    const person = { metaUserId: '100000000000777' };
-    const before = await sealed();
-    const shared = await connect(room, clock, { ...person, tenant: 'a' });
-    const one = await connect(room, clock, { ...person, tenant: 'b', pages: [{ id: '1', token: 'EAApage' }] });
-    const two = await connect(room, clock, { ...person, tenant: 'c' });
-    expect((await room.revoke.revoke(shared, BY))?.providerRevocation).toBe('shared');
-    await room.revoke.revokeAsGone(one, BY, clock.now());
-    expect([await standing(shared), await standing(one)]).toEqual(['shared', 'confirmed']);
-    await room.revoke.revokeAsGone(two, BY, clock.now());
-    expect([await standing(shared), await standing(two)]).toEqual(['confirmed', 'confirmed']);
-    expect(await sealed()).toBe(before);
+    const metaUser = { metaUserId: '100000000000777' };
+    const before = await countSealedSecrets();
+    const shared = await connect(harness, clock, { ...metaUser, tenant: 'a' });
+    const one = await connect(harness, clock, { ...metaUser, tenant: 'b', pages: [{ id: '1', token: 'EAApage' }] });
+    const two = await connect(harness, clock, { ...metaUser, tenant: 'c' });
+    expect((await harness.revoke.revoke(shared, BY))?.providerRevocation).toBe('shared');
+    await harness.revoke.revokeAsRemovedAtMeta(one, BY, clock.now());
+    expect([await providerRevocationOf(shared), await providerRevocationOf(one)]).toEqual(['shared', 'confirmed']);
+    await harness.revoke.revokeAsRemovedAtMeta(two, BY, clock.now());
+    expect([await providerRevocationOf(shared), await providerRevocationOf(two)]).toEqual(['confirmed', 'confirmed']);
+    expect(await countSealedSecrets()).toBe(before);
   });
 
   it('says nothing of an authorization of more than a minute later, and to the millisecond so', async () => {
-    const id = await connect(room, clock, { metaUserId: '100000000000778' });
+    const id = await connect(harness, clock, { metaUserId: '100000000000778' });
     const authorizedAt = clock.now();
-    expect(await room.revoke.revokeAsGone(id, BY, addSeconds(authorizedAt, -60.001))).toBe('authorized_later');
-    expect(await room.revoke.revokeAsGone(id, BY, null)).toBe('authorized_later');
-    expect(await room.revoke.revokeAsGone(id, BY, addSeconds(authorizedAt, -60))).toMatchObject({
+    expect(await harness.revoke.revokeAsRemovedAtMeta(id, BY, addSeconds(authorizedAt, -60.001))).toBe(
+      'authorized_later',
+    );
+    expect(await harness.revoke.revokeAsRemovedAtMeta(id, BY, null)).toBe('authorized_later');
+    expect(await harness.revoke.revokeAsRemovedAtMeta(id, BY, addSeconds(authorizedAt, -60))).toMatchObject({
       id,
       providerRevocation: 'confirmed',
     });
-    expect(await room.revoke.revokeAsGone(id, BY, null)).toMatchObject({ id, leasesRevoked: 0 });
-    expect(await room.revoke.revokeAsGone('con_nobody', BY, clock.now())).toBeNull();
+    expect(await harness.revoke.revokeAsRemovedAtMeta(id, BY, null)).toMatchObject({ id, leasesRevoked: 0 });
+    expect(await harness.revoke.revokeAsRemovedAtMeta('con_nobody', BY, clock.now())).toBeNull();
   });
 
   it('is no reason to erase what lives', async () => {
-    const id = await connect(room, clock, { metaUserId: '100000000000779' });
-    const eraser = new EraseConnection(open.database, vault.vault, clock);
+    const id = await connect(harness, clock, { metaUserId: '100000000000779' });
+    const eraser = new ConnectionEraser(open.database, vault.vault, clock);
     let ran = false;
     const within = async (): Promise<void> => {
       ran = true;
@@ -68,7 +71,7 @@ describe('a grant that Meta says is gone', () => {
     expect(await eraser.erase(id, within)).toBe(false);
     expect(await eraser.erase('con_nobody', within)).toBe(false);
     expect(ran).toBe(false);
-    await room.revoke.revokeAsGone(id, BY, clock.now());
+    await harness.revoke.revokeAsRemovedAtMeta(id, BY, clock.now());
     // What the caller adds is part of it: where that fails, nothing is erased.
     await expect(eraser.erase(id, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
     const [row] = await open.database.rows<{ meta_user_id: string }>({

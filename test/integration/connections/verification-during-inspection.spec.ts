@@ -1,60 +1,64 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { ConnectionDoubts } from '../../../src/connections/connection/verification-requests.ts';
-import { CredentialClaims } from '../../../src/connections/credentials/credential-claim.repository.ts';
-import { CredentialOutcomes } from '../../../src/connections/credentials/credential-outcome.repository.ts';
+import { VerificationRequests } from '../../../src/connections/connection/verification-requests.ts';
+import { CredentialClaimRepository } from '../../../src/connections/credentials/credential-claim.repository.ts';
+import { CredentialOutcomeRepository } from '../../../src/connections/credentials/credential-outcome.repository.ts';
 import type { ClaimedCredential } from '../../../src/connections/credentials/credential-snapshot.ts';
-import { CredentialVersions } from '../../../src/connections/credentials/credential-version.repository.ts';
+import { CredentialVersionRepository } from '../../../src/connections/credentials/credential-version.repository.ts';
 import { addSeconds } from '../../../src/platform/clock.ts';
 import { SecretString } from '../../../src/platform/secret-string.ts';
-import { DAY, type LifecycleStage, lifecycleStage } from '../../support/lifecycle-test-context.ts';
+import { DAY, type LifecycleTestContext, openLifecycleTestContext } from '../../support/lifecycle-test-context.ts';
 
-let stage: LifecycleStage;
+let context: LifecycleTestContext;
 
 beforeAll(async () => {
-  stage = await lifecycleStage();
+  context = await openLifecycleTestContext();
 });
-beforeEach(() => stage.sandbox.state.log.clear());
-afterAll(() => stage?.close());
+beforeEach(() => context.sandbox.state.log.clear());
+afterAll(() => context?.close());
 
 /** A credential whose inspection or renewal has just been asked of Meta. */
-async function atWork(): Promise<{ connectionId: string; claimed: ClaimedCredential }> {
-  const { id: connectionId } = await stage.imported({ expiresIn: 50 * DAY });
-  const root = await stage.root(connectionId);
-  stage.clock.advance(DAY);
-  const claimed = await stage.replica.app.get(CredentialClaims).claimOne(root.id, 60);
+async function claimRoot(): Promise<{ connectionId: string; claimed: ClaimedCredential }> {
+  const { id: connectionId } = await context.importConnection({ expiresIn: 50 * DAY });
+  const root = await context.root(connectionId);
+  context.clock.advance(DAY);
+  const claimed = await context.replica.app.get(CredentialClaimRepository).claimOne(root.id, 60);
   if (claimed === null) throw new Error('not claimed');
   return { connectionId, claimed };
 }
 
 const ends = {
   inspection: (claimed: ClaimedCredential) =>
-    stage.replica.app.get(CredentialOutcomes).checked(claimed, { health: 'healthy' }),
-  renewal: async (claimed: ClaimedCredential) => {
-    const expiresAt = addSeconds(stage.clock.now(), 60 * DAY);
-    const versions = stage.replica.app.get(CredentialVersions);
+    context.replica.app.get(CredentialOutcomeRepository).recordCheck(claimed, { health: 'healthy' }),
+  refresh: async (claimed: ClaimedCredential) => {
+    const expiresAt = addSeconds(context.clock.now(), 60 * DAY);
+    const versions = context.replica.app.get(CredentialVersionRepository);
     await versions.storePending(claimed, new SecretString(`EAAnext${claimed.id}`), { expiresAt, scopes: null });
     await versions.promote(claimed, { scopes: claimed.scopes, lostScopes: [], issuedAt: null, expiresAt });
   },
 } as const;
 
-describe.each(['inspection', 'renewal'] as const)('an %s that ends well', (work) => {
+describe.each(['inspection', 'refresh'] as const)('an %s that ends well', (work) => {
   it('settles no doubt that came while Meta was being asked', async () => {
-    const { connectionId, claimed } = await atWork();
-    stage.clock.advance(1);
-    await stage.replica.app.get(ConnectionDoubts).raise(stage.database, [connectionId]);
+    const { connectionId, claimed } = await claimRoot();
+    context.clock.advance(1);
+    await context.replica.app.get(VerificationRequests).requestVerification(context.database, [connectionId]);
     await ends[work](claimed);
-    expect((await stage.root(connectionId)).health).toBe('unknown');
-    const [due, ...others] = await stage.replica.app.get(CredentialClaims).claimChecks(claimed.appId, 50, 60, true);
+    expect((await context.root(connectionId)).health).toBe('unknown');
+    const [due, ...others] = await context.replica.app
+      .get(CredentialClaimRepository)
+      .claimDueInspections(claimed.appId, 50, 60, true);
     expect([due?.id, others]).toEqual([claimed.id, []]);
     if (due !== undefined) await ends.inspection(due);
-    expect((await stage.root(connectionId)).health).toBe('healthy');
+    expect((await context.root(connectionId)).health).toBe('healthy');
   });
 
   it('settles what it was about', async () => {
-    const { connectionId, claimed } = await atWork();
+    const { connectionId, claimed } = await claimRoot();
     await ends[work](claimed);
-    expect((await stage.root(connectionId)).health).toBe('healthy');
-    stage.clock.advance(DAY / 2);
-    expect(await stage.replica.app.get(CredentialClaims).claimChecks(claimed.appId, 50, 60, true)).toEqual([]);
+    expect((await context.root(connectionId)).health).toBe('healthy');
+    context.clock.advance(DAY / 2);
+    expect(
+      await context.replica.app.get(CredentialClaimRepository).claimDueInspections(claimed.appId, 50, 60, true),
+    ).toEqual([]);
   });
 });

@@ -3,16 +3,16 @@ import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../../../src/database/data-source-options.ts';
 import { Database } from '../../../src/database/database.ts';
 import { type FreshDatabase, freshDatabase } from '../../support/fresh-database.ts';
-import { type SilenceableLine, silenceableLine } from '../../support/silenceable-proxy.ts';
+import { type SilenceableProxy, startSilenceableProxy } from '../../support/silenceable-proxy.ts';
 
 let fresh: FreshDatabase;
-let line: SilenceableLine;
+let line: SilenceableProxy;
 let source: DataSource;
 let database: Database;
 
 beforeAll(async () => {
   fresh = await freshDatabase();
-  line = await silenceableLine(fresh.url);
+  line = await startSilenceableProxy(fresh.url);
   const options = dataSourceOptions(line.url, 2);
   source = await new DataSource({ ...options, extra: { ...options.extra, query_timeout: 300 } } as never).initialize();
   database = Database.of(source);

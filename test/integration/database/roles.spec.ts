@@ -13,7 +13,13 @@ import { addAuditCommand } from '../../../src/cli/audit/audit-command.ts';
 import { addMigrateCommand } from '../../../src/cli/migrate-command.ts';
 import { dataSourceOptions } from '../../../src/database/data-source-options.ts';
 import { Database } from '../../../src/database/database.ts';
-import { api, type ConnectStage, connectStage, goThrough, makeService } from '../../support/connect-test-context.ts';
+import {
+  api,
+  type ConnectTestContext,
+  completeConnect,
+  createServiceClient,
+  openConnectTestContext,
+} from '../../support/connect-test-context.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { startTestReplica, TEST_ENVIRONMENT } from '../../support/test-replica.ts';
 import { openTestVault } from '../../support/test-vault.ts';
@@ -26,7 +32,7 @@ const directory = mkdtempSync(path.join(tmpdir(), 'roles-'));
 
 let admin: pg.Client;
 let service: pg.Client;
-let stage: ConnectStage;
+let testContext: ConnectTestContext;
 
 /** The address of the test's database as this user. */
 function urlOf(user: string | null): string {
@@ -75,11 +81,11 @@ beforeAll(async () => {
   await admin.query(SCRIPT);
   await writeOldEntries();
   service = await connected(urlOf('metavault_service'));
-  stage = await connectStage({ databaseUrl: urlOf('metavault_service') });
+  testContext = await openConnectTestContext({ databaseUrl: urlOf('metavault_service') });
 });
 
 afterAll(async () => {
-  await stage?.close();
+  await testContext?.close();
   await service?.end();
   await admin?.end();
   const server = await connected(serverUrl.href);
@@ -92,21 +98,22 @@ afterAll(async () => {
 
 describe('with the roles of migrations/roles.sql', () => {
   it('the service does its work: connects, leases, rotates, revokes, proves', async () => {
-    await goThrough(stage);
-    const { key } = await makeService(stage, { lease_modes: ['token', 'gateway'] });
-    const lease = (mode: string) => api(stage, key).post('/v1/leases', { tenant: 'acme', product: 'pages', mode });
+    await completeConnect(testContext);
+    const { key } = await createServiceClient(testContext, { lease_modes: ['token', 'gateway'] });
+    const lease = (mode: string) =>
+      api(testContext, key).post('/v1/leases', { tenant: 'acme', product: 'pages', mode });
     expect((await lease('token')).status).toBe(201);
     const { access_token: token } = (await lease('gateway')).body;
-    const server = stage.replica.app.getHttpServer();
+    const server = testContext.replica.app.getHttpServer();
     expect((await request(server).get('/graph/me').set('Authorization', `Bearer ${token}`)).status).toBe(200);
-    expect((await api(stage).post('/v1/keys/rotate', {})).status).toBe(201);
-    expect((await api(stage).post('/v1/keys/rewrap', {})).status).toBe(202);
-    expect((await api(stage).post('/v1/maintenance/refresh-sweep', {})).status).toBe(200);
-    expect((await api(stage).post('/v1/maintenance/health-sweep', {})).status).toBe(200);
-    const { data } = (await api(stage).get('/v1/connections')).body;
-    expect((await api(stage).delete(`/v1/connections/${data[0].id}`)).status).toBe(200);
-    expect((await api(stage).get('/v1/audit/verify')).body).toMatchObject({ valid: true });
-    expect((await api(stage).get('/health/ready')).body).toMatchObject({ status: 'ok' });
+    expect((await api(testContext).post('/v1/keys/rotate', {})).status).toBe(201);
+    expect((await api(testContext).post('/v1/keys/rewrap', {})).status).toBe(202);
+    expect((await api(testContext).post('/v1/maintenance/refresh-sweep', {})).status).toBe(200);
+    expect((await api(testContext).post('/v1/maintenance/health-sweep', {})).status).toBe(200);
+    const { data } = (await api(testContext).get('/v1/connections')).body;
+    expect((await api(testContext).delete(`/v1/connections/${data[0].id}`)).status).toBe(200);
+    expect((await api(testContext).get('/v1/audit/verify')).body).toMatchObject({ valid: true });
+    expect((await api(testContext).get('/health/ready')).body).toMatchObject({ status: 'ok' });
   });
 
   it.each([
@@ -154,7 +161,7 @@ describe('with the roles of migrations/roles.sql', () => {
         urlOf(user),
       );
     // The command line goes by the database's time.
-    stage.clock.set((await admin.query<{ now: Date }>('SELECT now()')).rows[0]?.now.toISOString() ?? '');
+    testContext.clock.set((await admin.query<{ now: Date }>('SELECT now()')).rows[0]?.now.toISOString() ?? '');
     await expect(prune('metavault_service')).rejects.toThrow('Use the one that owns the tables');
     expect(await prune('metavault_owner')).toContain('3 entries');
     const lines = readFileSync(path.join(directory, 'metavault_owner'), 'utf8').trim().split('\n');
@@ -168,7 +175,7 @@ describe('with the roles of migrations/roles.sql', () => {
         }),
       ),
     );
-    expect((await api(stage).get('/v1/audit/verify')).body).toMatchObject({ valid: true, pruned_entries: 3 });
+    expect((await api(testContext).get('/v1/audit/verify')).body).toMatchObject({ valid: true, pruned_entries: 3 });
     expect(await command(['audit', 'verify'], urlOf('metavault_service'))).toContain('the first 3 were pruned');
     await expect(prune('metavault_owner')).rejects.toThrow('Name a file that is not there yet');
   });
@@ -186,7 +193,7 @@ async function writeOldEntries(): Promise<void> {
       await log.record(database, { action: 'test.old', actor: SYSTEM });
       clock.advance(60);
     }
-    await new AuditChain(database, clock, ring).linkNew();
+    await new AuditChain(database, clock, ring).linkNewEntries();
   } finally {
     await source.destroy();
   }

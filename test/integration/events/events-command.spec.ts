@@ -45,7 +45,7 @@ it('shows subscriptions and dead letters, and replays them one by one and by tim
   expect(shown).toContain('http_status');
   await expect(run('replay', delivery)).rejects.toThrow('Resume it');
   await call.post(`/v1/subscriptions/${id}/resume`, {});
-  receiver.behave(200);
+  receiver.respondWith(200);
   expect(await run('replay', delivery)).toBe(`${delivery} is due`);
   await receiver.waitFor(2);
   while ((await run('deliveries', id, '--status', 'delivered')).split('\n').length < 2) {
@@ -64,7 +64,7 @@ it('shows subscriptions and dead letters, and replays them one by one and by tim
     ['deliveries', 'sub_none'],
     ['replay', 'dlv_none'],
   ]) {
-    await expect(run(...words)).rejects.toMatchObject({ name: 'StartFailure' });
+    await expect(run(...words)).rejects.toMatchObject({ name: 'StartupError' });
   }
 }, 60_000);
 

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
-import { grantFor, LEASE, META_TOKEN, type StandingGateway, startStandingGateway } from '../../support/test-gateway.ts';
+import { grantFor, LEASE, META_TOKEN, startTestGateway, type TestGateway } from '../../support/test-gateway.ts';
 
-let gateway: StandingGateway;
+let gateway: TestGateway;
 
 beforeAll(async () => {
-  gateway = await startStandingGateway();
+  gateway = await startTestGateway();
 });
 afterAll(() => gateway.close());
 beforeEach(() => {
@@ -52,8 +52,12 @@ describe.each(WAYS)('items that Meta works off later, in %s', (_, send) => {
     ['a batch', { method: 'POST', relative_url: '', body: 'batch=[]' }],
     ['a later batch', { method: 'POST', relative_url: '', body: `asyncbatch=${JSON.stringify([COPY])}` }],
   ])('are refused where they ask for %s', async (_, item) => {
-    for (const answer of [await asked(item), await asked(item, 'adbatch', '/graph/act_1/async_batch_requests')]) {
-      expect([answer.status, answer.body.error.error_data.code, gateway.seen]).toEqual([403, 'path_not_allowed', []]);
+    for (const response of [await asked(item), await asked(item, 'adbatch', '/graph/act_1/async_batch_requests')]) {
+      expect([response.status, response.body.error.error_data.code, gateway.seen]).toEqual([
+        403,
+        'path_not_allowed',
+        [],
+      ]);
     }
   });
 
@@ -76,8 +80,8 @@ describe.each(WAYS)('items that Meta works off later, in %s', (_, send) => {
 
 it('that nobody can read go nowhere', async () => {
   for (const items of ['{', '{}', '[1]', '"x"']) {
-    const answer = await post('/graph').type('form').send({ asyncbatch: items });
-    expect([answer.status, gateway.seen]).toEqual([400, []]);
+    const response = await post('/graph').type('form').send({ asyncbatch: items });
+    expect([response.status, gateway.seen]).toEqual([400, []]);
   }
 });
 

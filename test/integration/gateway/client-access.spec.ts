@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
-import { grantFor, LEASE, META_TOKEN, type StandingGateway, startStandingGateway } from '../../support/test-gateway.ts';
+import { grantFor, LEASE, META_TOKEN, startTestGateway, type TestGateway } from '../../support/test-gateway.ts';
 
-let gateway: StandingGateway;
+let gateway: TestGateway;
 
 beforeAll(async () => {
-  gateway = await startStandingGateway();
+  gateway = await startTestGateway();
 });
 afterAll(() => gateway.close());
 beforeEach(() => {
@@ -15,19 +15,19 @@ beforeEach(() => {
   gateway.json(200, { id: '1' });
 });
 
-const hold = (...allow: string[]) => gateway.grants.set(LEASE, grantFor(META_TOKEN, { allow }));
+const allowOnly = (...allow: string[]) => gateway.grants.set(LEASE, grantFor(META_TOKEN, { allow }));
 const http = () => request(gateway.url);
 const bearer = { Authorization: `Bearer ${LEASE}` };
 
-function expectRefused(answer: request.Response, code: string): void {
-  expect(answer.status).toBe(403);
-  expect(answer.body.error).toMatchObject({ type: 'OAuthException', code: 200, error_data: { code } });
+function expectRefused(response: request.Response, code: string): void {
+  expect(response.status).toBe(403);
+  expect(response.body.error).toMatchObject({ type: 'OAuthException', code: 200, error_data: { code } });
   expect(gateway.seen).toEqual([]);
 }
 
 describe('a client that is held to paths', () => {
   it('makes the calls that it may, by every host', async () => {
-    hold('GET /*/insights', 'POST /*/messages', 'POST /*/videos', 'POST /rupload/**');
+    allowOnly('GET /*/insights', 'POST /*/messages', 'POST /*/videos', 'POST /rupload/**');
     expect((await http().get('/graph/v24.0/act_1/insights?level=ad').set(bearer)).status).toBe(200);
     expect((await http().post('/graph/1/messages').set(bearer).send({ type: 'text' })).status).toBe(200);
     expect((await http().post('/graph/1/insights?method=get').set(bearer)).status).toBe(200);
@@ -38,7 +38,7 @@ describe('a client that is held to paths', () => {
   });
 
   it("is refused every other one in Meta's shape, and it is told to the record with its pattern only", async () => {
-    hold('GET /*/insights');
+    allowOnly('GET /*/insights');
     const calls: request.Test[] = [
       http().get('/graph/me'),
       http().get('/graph'),
@@ -68,7 +68,7 @@ describe('a client that is held to paths', () => {
   });
 
   it('is held to it in each item of a batch, whose one refused item refuses the batch', async () => {
-    hold('GET /*/insights');
+    allowOnly('GET /*/insights');
     const batch = (...items: object[]) => http().post('/graph').set(bearer).send({ batch: items });
     const good = { method: 'GET', relative_url: 'v24.0/act_1/insights?level=ad' };
     expect((await batch(good, good)).status).toBe(200);
@@ -105,7 +105,7 @@ describe('a client that is held to paths', () => {
   });
 
   it('calls nothing where the list is empty', async () => {
-    hold();
+    allowOnly();
     expectRefused(await http().get('/graph/me').set(bearer), 'path_not_allowed');
   });
 });

@@ -2,13 +2,13 @@ import { createHmac } from 'node:crypto';
 import nodeHttp from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
-import { grantFor, LEASE, META_TOKEN, type StandingGateway, startStandingGateway } from '../../support/test-gateway.ts';
+import { grantFor, LEASE, META_TOKEN, startTestGateway, type TestGateway } from '../../support/test-gateway.ts';
 import { TEST_ENVIRONMENT } from '../../support/test-replica.ts';
 
-let gateway: StandingGateway;
+let gateway: TestGateway;
 
 beforeAll(async () => {
-  gateway = await startStandingGateway();
+  gateway = await startTestGateway();
 });
 afterAll(() => gateway.close());
 beforeEach(() => {
@@ -34,13 +34,13 @@ const last = () => gateway.seen.at(-1) as (typeof gateway.seen)[number];
 
 describe('a plain call', () => {
   it('goes to Meta with the real token in the header, the proof, and our version', async () => {
-    const answer = await http().get('/graph/me?fields=id,name').set('Authorization', `Bearer ${LEASE}`);
-    expect(answer.status).toBe(200);
-    expect(answer.body).toEqual({ id: '1', name: 'One' });
+    const response = await http().get('/graph/me?fields=id,name').set('Authorization', `Bearer ${LEASE}`);
+    expect(response.status).toBe(200);
+    expect(response.body).toEqual({ id: '1', name: 'One' });
     expect(last().url).toBe(`/graph.facebook.com/v25.0/me?fields=id,name&appsecret_proof=${PROOF}`);
     expect(last().headers.authorization).toBe(`Bearer ${META_TOKEN}`);
-    expect(answer.headers['cache-control']).toBe('no-store');
-    expect(answer.headers['x-request-id']).toMatch(/^req_/);
+    expect(response.headers['cache-control']).toBe('no-store');
+    expect(response.headers['x-request-id']).toMatch(/^req_/);
   });
 
   it.each(['PROPFIND', 'TRACE', 'PURGE'])('is refused with a method that Graph has not: %s', async (method) => {
@@ -48,7 +48,7 @@ describe('a plain call', () => {
     const status = await new Promise((resolve, reject) => {
       const headers = { authorization: `Bearer ${LEASE}` };
       const call = nodeHttp.request({ hostname, port, method, path: '/graph/me', headers });
-      call.once('response', (answer) => resolve(answer.resume().statusCode)).once('error', reject);
+      call.once('response', (response) => resolve(response.resume().statusCode)).once('error', reject);
       call.end();
     });
     expect([status, gateway.seen]).toEqual([400, []]);
@@ -59,34 +59,34 @@ describe('a plain call', () => {
     ['query', (r: request.Test) => r, `/graph/v24.0/me?access_token=${LEASE}`],
     ['query, encoded', (r: request.Test) => r, `/graph/v24.0/me?%61ccess_token=${LEASE}`],
   ])('takes the lease from: %s', async (_, dress, path) => {
-    const answer = await dress(http().get(path));
-    expect(answer.status).toBe(200);
+    const response = await dress(http().get(path));
+    expect(response.status).toBe(200);
     expect(last().url).toBe(`/graph.facebook.com/v24.0/me?appsecret_proof=${PROOF}`);
   });
 
   it('takes the lease from a form', async () => {
-    const answer = await http().post('/graph/me/feed').type('form').send({ message: 'a b&c', access_token: LEASE });
-    expect(answer.status).toBe(200);
+    const response = await http().post('/graph/me/feed').type('form').send({ message: 'a b&c', access_token: LEASE });
+    expect(response.status).toBe(200);
     expect(last().body.toString()).toBe('message=a%20b%26c');
     expect(last().headers.authorization).toBe(`Bearer ${META_TOKEN}`);
   });
 
   it('takes the lease from JSON, and leaves long numbers as they are', async () => {
-    const answer = await http()
+    const response = await http()
       .post('/graph/v25.0/1/messages')
       .type('json')
       .send(`{"to":12345678901234567890,"access_token":"${LEASE}","nested":{"a":[1.50]}}`);
-    expect(answer.status).toBe(200);
+    expect(response.status).toBe(200);
     expect(last().body.toString()).toBe('{"to":12345678901234567890,"nested":{"a":[1.50]}}');
   });
 
   it('takes the lease from a field ahead of the first file', async () => {
-    const answer = await http()
+    const response = await http()
       .post('/graph/1/photos')
       .field('access_token', LEASE)
       .field('caption', 'hé')
       .attach('source', Buffer.from('\x89PNG bytes'), 'a.png');
-    expect(answer.status).toBe(200);
+    expect(response.status).toBe(200);
     const body = last().body.toString('utf8');
     expect(body).not.toContain(LEASE);
     expect(body).toContain('name="caption"\r\n\r\nhé\r\n');
@@ -112,12 +112,12 @@ describe('a plain call', () => {
       bytes: 'QUJD'.repeat(500_000),
       nested: { method: 'x', id: [1, { ids: 2 }] },
     });
-    const answer = await http()
+    const response = await http()
       .post('/graph/act_1/adimages')
       .set('Authorization', `Bearer ${LEASE}`)
       .type('json')
       .send(text);
-    expect(answer.status).toBe(200);
+    expect(response.status).toBe(200);
     expect(last().body.equals(Buffer.from(text))).toBe(true);
     expect(last().headers['content-length']).toBe(String(text.length));
   });
@@ -167,11 +167,11 @@ describe('a plain call', () => {
 describe('refusals in the shape of Meta', () => {
   it('of a lease that is not good: 401, code 190', async () => {
     for (const call of [http().get('/graph/me'), http().get('/graph/me').set('Authorization', 'Bearer mtl_nope')]) {
-      const answer = await call;
-      expect(answer.status).toBe(401);
-      expect(answer.headers['www-authenticate']).toBe('Bearer');
-      expect(answer.headers['cache-control']).toBe('no-store');
-      expect(answer.body.error).toMatchObject({
+      const response = await call;
+      expect(response.status).toBe(401);
+      expect(response.headers['www-authenticate']).toBe('Bearer');
+      expect(response.headers['cache-control']).toBe('no-store');
+      expect(response.body.error).toMatchObject({
         type: 'OAuthException',
         code: 190,
         error_data: { code: 'lease_invalid' },
@@ -210,9 +210,9 @@ describe('refusals in the shape of Meta', () => {
     ['GET', '/graph-video/%'],
     ['GET', '/rupload/%c0%ae%c0%ae/oauth'],
   ])('of what mints, inspects, revokes, or is no plain path: %s %s', async (method, path) => {
-    const answer = await http()[method.toLowerCase() as 'get'](path).set('Authorization', `Bearer ${LEASE}`);
-    expect(answer.status).toBe(403);
-    expect(answer.body.error).toMatchObject({
+    const response = await http()[method.toLowerCase() as 'get'](path).set('Authorization', `Bearer ${LEASE}`);
+    expect(response.status).toBe(403);
+    expect(response.body.error).toMatchObject({
       type: 'OAuthException',
       code: 200,
       error_data: { code: 'path_not_allowed' },
@@ -238,12 +238,12 @@ describe('refusals in the shape of Meta', () => {
       '--b\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\nx\r\n--b\r\nContent-Disposition: form-data; name="method"\r\n\r\ndelete\r\n--b--\r\n',
     ],
   ])('of a method in the body: %s', async (_, type, body) => {
-    const answer = await http()
+    const response = await http()
       .post('/graph/me/permissions')
       .set('Authorization', `Bearer ${LEASE}`)
       .set('Content-Type', type)
       .send(body);
-    expect(answer.status).toBe(403);
+    expect(response.status).toBe(403);
     expect(gateway.seen.filter((call) => call.complete)).toHaveLength(0);
   });
 

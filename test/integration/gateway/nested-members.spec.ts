@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import supertest from 'supertest';
-import { LEASE, META_TOKEN, type StandingGateway, startStandingGateway } from '../../support/test-gateway.ts';
+import { LEASE, META_TOKEN, startTestGateway, type TestGateway } from '../../support/test-gateway.ts';
 
-let gateway: StandingGateway;
+let gateway: TestGateway;
 
 beforeAll(async () => {
-  gateway = await startStandingGateway();
+  gateway = await startTestGateway();
 });
 afterAll(() => gateway.close());
 beforeEach(() => {
@@ -27,8 +27,8 @@ describe.each([
   ['over 1 MiB, which is watched', { file: 'x'.repeat(1_100_000) }, 413],
 ])('JSON %s', (_, filling, status) => {
   it('may name a token, or whatever else decides, inside of a member: that is data, and the call is what it is', async () => {
-    const answer = await send({ ...filling, ...NESTED });
-    expect(answer.status).toBe(200);
+    const response = await send({ ...filling, ...NESTED });
+    expect(response.status).toBe(200);
     expect(gateway.seen).toHaveLength(1);
     const [seen] = gateway.seen;
     expect([seen?.method, seen?.url]).toEqual(['POST', expect.stringMatching(/\/1\/messages(?:\?|$)/)]);

@@ -1,11 +1,11 @@
 import net from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { grantFor, LEASE, META_TOKEN, type StandingGateway, startStandingGateway } from '../../support/test-gateway.ts';
+import { grantFor, LEASE, META_TOKEN, startTestGateway, type TestGateway } from '../../support/test-gateway.ts';
 
-let gateway: StandingGateway;
+let gateway: TestGateway;
 
 beforeAll(async () => {
-  gateway = await startStandingGateway();
+  gateway = await startTestGateway();
   gateway.grants.set('mtl_threads', grantFor(`THAA${'x1'.repeat(60)}`, { kind: 'threads_user' }));
 });
 afterAll(() => gateway.close());
@@ -14,7 +14,7 @@ beforeEach(() => {
   gateway.json(200, { ok: true });
 });
 
-interface RawAnswer {
+interface RawResponse {
   status: number;
   head: string;
   body: string;
@@ -31,13 +31,13 @@ function raw(target: string, options: { method?: string; headers?: string[]; bod
     ...(body === '' ? [] : [`Content-Length: ${Buffer.byteLength(body)}`]),
     ...headers,
   ];
-  return new Promise<RawAnswer>((resolve, reject) => {
+  return new Promise<RawResponse>((resolve, reject) => {
     const socket = net.connect(Number(new URL(gateway.url).port), '127.0.0.1');
-    const pieces: Buffer[] = [];
-    socket.on('data', (piece: Buffer) => pieces.push(piece));
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
     socket.on('error', reject);
     socket.on('close', () => {
-      const [head = '', ...rest] = Buffer.concat(pieces).toString('utf8').split('\r\n\r\n');
+      const [head = '', ...rest] = Buffer.concat(chunks).toString('utf8').split('\r\n\r\n');
       resolve({ status: Number(head.split(' ')[1]), head, body: rest.join('\r\n\r\n') });
     });
     socket.write(`${lines.join('\r\n')}\r\n\r\n${body}`);
@@ -86,9 +86,9 @@ describe('addresses that are no plain path', () => {
     '/graph/lookaside.fbsbx.com/../graph.facebook.com/me',
     '/graph/lookaside.fbsbx.com//evil.test/',
   ])('are refused, and go nowhere: %s', async (target) => {
-    const answer = await raw(target);
-    expect([answer.status, called()]).toEqual([403, []]);
-    expect(JSON.parse(answer.body)).toMatchObject({
+    const response = await raw(target);
+    expect([response.status, called()]).toEqual([403, []]);
+    expect(JSON.parse(response.body)).toMatchObject({
       error: { type: 'OAuthException', code: 200, error_data: { code: 'path_not_allowed' } },
     });
   });
@@ -104,8 +104,8 @@ describe('addresses that are no plain path', () => {
     '/graph.facebook.com/me',
     '/rupload.facebook.com/x',
   ])('of others are no addresses of the gateway: %s', async (target) => {
-    const answer = await raw(target);
-    expect(answer.status).toBeGreaterThanOrEqual(400);
+    const response = await raw(target);
+    expect(response.status).toBeGreaterThanOrEqual(400);
     expect(called()).toEqual([]);
   });
 });
@@ -219,9 +219,9 @@ describe('calls that mint, inspect or revoke tokens', () => {
       { method: 'POST', headers: form, body: batch({ relative_url: '/v25.0/oauth/x/' }) },
     ],
   ])('are refused: %s', async (_, target, options) => {
-    const answer = await raw(target, options);
-    expect([answer.status, called()]).toEqual([403, []]);
-    expect(JSON.parse(answer.body).error.error_data).toEqual({ code: 'path_not_allowed' });
+    const response = await raw(target, options);
+    expect([response.status, called()]).toEqual([403, []]);
+    expect(JSON.parse(response.body).error.error_data).toEqual({ code: 'path_not_allowed' });
   });
 
   it('are none where words only look like it', async () => {
@@ -251,9 +251,9 @@ it('says nothing but 401 to who has no lease, wherever it knocks', async () => {
     '/rupload/x',
     '/graph-video',
   ]) {
-    const answer = await raw(target, { lease: 'mtl_nobody' });
-    expect([answer.status, JSON.parse(answer.body).error.code]).toEqual([401, 190]);
-    expect(answer.body + answer.head).not.toContain(META_TOKEN.slice(0, 20));
+    const response = await raw(target, { lease: 'mtl_nobody' });
+    expect([response.status, JSON.parse(response.body).error.code]).toEqual([401, 190]);
+    expect(response.body + response.head).not.toContain(META_TOKEN.slice(0, 20));
   }
   expect(called()).toEqual([]);
 });

@@ -2,12 +2,12 @@ import nodeHttp from 'node:http';
 import zlib from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
-import { LEASE, META_TOKEN, type StandingGateway, startStandingGateway } from '../../support/test-gateway.ts';
+import { LEASE, META_TOKEN, startTestGateway, type TestGateway } from '../../support/test-gateway.ts';
 
-let gateway: StandingGateway;
+let gateway: TestGateway;
 
 beforeAll(async () => {
-  gateway = await startStandingGateway();
+  gateway = await startTestGateway();
 });
 afterAll(() => gateway.close());
 beforeEach(() => {
@@ -291,17 +291,17 @@ describe('faults', () => {
 
 describe('limits', () => {
   it('let calls wait, and refuse with 429 when too many do', async () => {
-    const small = await startStandingGateway({ limits: { perClient: 2, waitingPerClient: 3, waitMs: 5_000 } });
+    const small = await startTestGateway({ limits: { perClient: 2, waitingPerClient: 3, waitMs: 5_000 } });
     small.answer((_request, response) =>
       setTimeout(() => response.writeHead(200, { 'content-type': 'application/json' }).end('{}'), 100),
     );
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 8 }, async () =>
         request(small.url).get('/graph/me').set('Authorization', `Bearer ${LEASE}`),
       ),
     );
-    const refused = answers.filter(({ status }) => status === 429);
-    expect(answers.filter(({ status }) => status === 200)).toHaveLength(5);
+    const refused = responses.filter(({ status }) => status === 429);
+    expect(responses.filter(({ status }) => status === 200)).toHaveLength(5);
     expect(refused).toHaveLength(3);
     expect(refused[0]?.headers['retry-after']).toBe('1');
     expect(refused[0]?.body.error).toMatchObject({ code: 4, error_data: { code: 'too_many_calls' } });

@@ -1,13 +1,13 @@
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { LEASE, type StandingGateway, startStandingGateway } from '../../support/test-gateway.ts';
+import { LEASE, startTestGateway, type TestGateway } from '../../support/test-gateway.ts';
 import { until } from '../../support/until.ts';
 
-let gateway: StandingGateway;
+let gateway: TestGateway;
 
 beforeAll(async () => {
-  gateway = await startStandingGateway();
+  gateway = await startTestGateway();
 });
 afterAll(() => gateway.close());
 beforeEach(() => {
@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 
 const MIB = 1024 * 1024;
-const PIECE = Buffer.alloc(64 * 1024, 'x');
+const CHUNK = Buffer.alloc(64 * 1024, 'x');
 
 function upload(path = '/graph/1/videos', headers: http.OutgoingHttpHeaders = {}): http.ClientRequest {
   const all = { authorization: `Bearer ${LEASE}`, 'content-type': 'video/mp4', ...headers };
@@ -23,18 +23,18 @@ function upload(path = '/graph/1/videos', headers: http.OutgoingHttpHeaders = {}
 }
 
 /** Writes for as long as the other side takes it; how many bytes that were when it had stood still for a while. */
-async function fill(stream: { write(piece: Buffer): boolean }, mostBytes: number): Promise<number> {
+async function fill(stream: { write(chunk: Buffer): boolean }, mostBytes: number): Promise<number> {
   let bytes = 0;
   let idle = 0;
   while (bytes < mostBytes && idle < 40) {
-    if (stream.write(PIECE)) idle = 0;
+    if (stream.write(CHUNK)) idle = 0;
     else {
       idle++;
       await sleep(25);
       if ((stream as unknown as { writableNeedDrain: boolean }).writableNeedDrain === false) idle = 0;
       continue;
     }
-    bytes += PIECE.length;
+    bytes += CHUNK.length;
   }
   return bytes;
 }
@@ -80,32 +80,32 @@ describe('back-pressure', () => {
     let received = 0;
     gateway.answer(
       (request, response) => {
-        request.on('data', (piece: Buffer) => {
-          received += piece.length;
+        request.on('data', (chunk: Buffer) => {
+          received += chunk.length;
         });
         request.on('end', () => {
           response.writeHead(200, { 'content-type': 'application/json' });
           response.write('{"a":"');
-          for (let at = 0; at < size; at += PIECE.length) response.write(PIECE);
+          for (let at = 0; at < size; at += CHUNK.length) response.write(CHUNK);
           response.end('"}');
         });
       },
       { unread: true },
     );
     const outgoing = upload('/graph/1/videos', { 'content-length': size });
-    const answered = new Promise<number>((resolve, reject) => {
+    const responded = new Promise<number>((resolve, reject) => {
       outgoing.on('error', reject);
       outgoing.on('response', async (answer) => {
         let length = 0;
-        for await (const piece of answer) length += (piece as Buffer).length;
+        for await (const chunk of answer) length += (chunk as Buffer).length;
         resolve(length);
       });
     });
-    for (let at = 0; at < size; at += PIECE.length) {
-      if (!outgoing.write(PIECE)) await new Promise((resolve) => outgoing.once('drain', resolve));
+    for (let at = 0; at < size; at += CHUNK.length) {
+      if (!outgoing.write(CHUNK)) await new Promise((resolve) => outgoing.once('drain', resolve));
     }
     outgoing.end();
-    expect(await answered).toBe(size + 8);
+    expect(await responded).toBe(size + 8);
     expect(received).toBe(size);
   });
 });
@@ -125,7 +125,7 @@ describe('who goes', () => {
     );
     const outgoing = upload('/graph/1/videos', { 'content-length': 10 * MIB });
     outgoing.on('error', () => undefined);
-    outgoing.write(PIECE);
+    outgoing.write(CHUNK);
     await until(() => gateway.seen.length === 1);
     outgoing.destroy();
     await until(() => aborted);
@@ -137,12 +137,12 @@ describe('who goes', () => {
     const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
       outgoing.on('response', resolve);
       outgoing.on('error', reject);
-      outgoing.write(PIECE);
+      outgoing.write(CHUNK);
     });
-    const pieces: Buffer[] = [];
-    for await (const piece of answer) pieces.push(piece as Buffer);
+    const chunks: Buffer[] = [];
+    for await (const chunk of answer) chunks.push(chunk as Buffer);
     expect([answer.statusCode, answer.headers['retry-after']]).toEqual([502, '1']);
-    expect(JSON.parse(Buffer.concat(pieces).toString()).error).toMatchObject({
+    expect(JSON.parse(Buffer.concat(chunks).toString()).error).toMatchObject({
       code: 2,
       is_transient: true,
       error_data: { code: 'meta_unavailable' },
@@ -164,7 +164,7 @@ describe('who goes', () => {
     outgoing.on('error', () => undefined);
     const answer = await new Promise<http.IncomingMessage>((resolve) => {
       outgoing.on('response', resolve);
-      outgoing.write(PIECE);
+      outgoing.write(CHUNK);
     });
     expect([400, 502]).toContain(answer.statusCode);
     answer.resume();
@@ -215,7 +215,7 @@ describe('a connection that breaks ahead of any answer', () => {
 
 describe('a crowd of one client', () => {
   it('does not keep another client of the app out, and hears when to come again', async () => {
-    const small = await startStandingGateway({
+    const small = await startTestGateway({
       limits: { perClient: 3, perApp: 4, waitingPerClient: 5, waitMs: 20_000 },
     });
     const waiting: (() => void)[] = [];

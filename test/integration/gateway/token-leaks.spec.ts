@@ -2,9 +2,9 @@ import net from 'node:net';
 import zlib from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { LEASE, META_TOKEN, type StandingGateway, startStandingGateway } from '../../support/test-gateway.ts';
+import { LEASE, META_TOKEN, startTestGateway, type TestGateway } from '../../support/test-gateway.ts';
 
-let gateway: StandingGateway;
+let gateway: TestGateway;
 const HELD = `EAAH${'b7Rq'.repeat(45)}`;
 const NOT_HELD = `EAAN${'c9Sw'.repeat(45)}`;
 const INSTAGRAM = `IGAA${'d1Tv'.repeat(45)}`;
@@ -12,7 +12,7 @@ const THREADS = `THAA${'e3Uz'.repeat(45)}`;
 const TOKENS = [META_TOKEN, HELD, NOT_HELD, INSTAGRAM, THREADS];
 
 beforeAll(async () => {
-  gateway = await startStandingGateway();
+  gateway = await startTestGateway();
   gateway.issued.set(HELD, 'mtl_held');
   gateway.issuedForPages.set('4242', 'mtl_fresh');
 });

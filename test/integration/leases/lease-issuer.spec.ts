@@ -1,32 +1,32 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SYSTEM } from '../../../src/audit/audit-log.ts';
-import type { Caller } from '../../../src/auth/authenticated-client.ts';
+import type { AuthenticatedClient } from '../../../src/auth/authenticated-client.ts';
 import type { Database } from '../../../src/database/database.ts';
-import type { LeaseCheck } from '../../../src/leases/gateway-lease-verifier.ts';
-import type { IssueLease } from '../../../src/leases/lease-issuer.ts';
+import type { GatewayLeaseVerifier } from '../../../src/leases/gateway-lease-verifier.ts';
+import type { LeaseIssuer } from '../../../src/leases/lease-issuer.ts';
 import { AppError } from '../../../src/platform/problem.ts';
-import { connect, type TestConnections } from '../../support/connections-harness.ts';
+import { type ConnectionsHarness, connect } from '../../support/connections-harness.ts';
 import type { FakeClock } from '../../support/fake-clock.ts';
 import {
-  type LeasesStage,
-  leasesStage,
+  type LeasesTestContext,
+  openLeasesTestContext,
   LEASED_PAGES as PAGES,
-  LEASE_WANTED as WANTED,
+  LEASE_REQUEST as WANTED,
 } from '../../support/leases-test-context.ts';
 
 describe('leases on Postgres', () => {
-  let stage: LeasesStage;
+  let context: LeasesTestContext;
   let clock: FakeClock;
   let database: Database;
-  let room: TestConnections;
-  let issue: IssueLease;
-  let check: LeaseCheck;
+  let connections: ConnectionsHarness;
+  let issue: LeaseIssuer;
+  let check: GatewayLeaseVerifier;
 
   beforeEach(async () => {
-    stage = await leasesStage();
-    ({ clock, database, room, issue, check } = stage);
+    context = await openLeasesTestContext();
+    ({ clock, database, connections, issue, check } = context);
   });
-  afterEach(() => stage?.close());
+  afterEach(() => context?.close());
 
   const problemOf = async (work: Promise<unknown>): Promise<string> =>
     work.then(
@@ -38,8 +38,8 @@ describe('leases on Postgres', () => {
     );
 
   it('give the serving Meta token in token mode, with its proof, and write lease and audit entry together', async () => {
-    const connectionId = await connect(room, clock);
-    const caller = await stage.client();
+    const connectionId = await connect(connections, clock);
+    const caller = await context.client();
     const lease = await issue.issue(caller, { ...WANTED, mode: 'token', ttl_seconds: 60 }, 'req-1');
     expect(lease).toMatchObject({
       mode: 'token',
@@ -58,8 +58,8 @@ describe('leases on Postgres', () => {
   });
 
   it('give a token of ours in gateway mode, which opens to the Meta token at the door only', async () => {
-    await connect(room, clock, { pages: PAGES });
-    const lease = await issue.issue(await stage.client(), WANTED, 'r');
+    await connect(connections, clock, { pages: PAGES });
+    const lease = await issue.issue(await context.client(), WANTED, 'r');
     expect(lease.access_token).toMatch(/^mtl_/);
     expect(JSON.stringify(lease)).not.toContain('EAA');
     const grant = await check.grant(lease.access_token);
@@ -68,8 +68,8 @@ describe('leases on Postgres', () => {
   });
 
   it('refuse a token whose lease exists but whose secret is another', async () => {
-    await connect(room, clock);
-    const caller = await stage.client();
+    await connect(connections, clock);
+    const caller = await context.client();
     const [a, b] = [await issue.issue(caller, WANTED, 'r'), await issue.issue(caller, WANTED, 'r')];
     await database.run({
       text: 'UPDATE lease SET secret_hash = (SELECT secret_hash FROM lease WHERE id = $2) WHERE id = $1',
@@ -80,8 +80,8 @@ describe('leases on Postgres', () => {
   });
 
   it('pick the credential that reaches the asset', async () => {
-    await connect(room, clock, { pages: PAGES });
-    const caller = await stage.client();
+    await connect(connections, clock, { pages: PAGES });
+    const caller = await context.client();
     for (const [assetId, type] of [
       ['501', 'page'],
       ['17841400000000001', 'instagram_account'],
@@ -93,10 +93,14 @@ describe('leases on Postgres', () => {
   });
 
   it('reach an asset of several connections through the newest that lives', async () => {
-    await connect(room, clock, { metaUserId: '1', root: { token: 'EAAa' }, pages: [{ id: '501', token: 'EAAold' }] });
+    await connect(connections, clock, {
+      metaUserId: '1',
+      root: { token: 'EAAa' },
+      pages: [{ id: '501', token: 'EAAold' }],
+    });
     clock.advance(10);
-    const newer = await connect(room, clock, { metaUserId: '2', pages: [{ id: '501', token: 'EAAnew' }] });
-    const caller = await stage.client();
+    const newer = await connect(connections, clock, { metaUserId: '2', pages: [{ id: '501', token: 'EAAnew' }] });
+    const caller = await context.client();
     const take = async (): Promise<string> =>
       (await issue.issue(caller, { ...WANTED, asset_id: '501', mode: 'token' }, 'r')).access_token;
     expect(await take()).toBe('EAAnew');
@@ -105,77 +109,77 @@ describe('leases on Postgres', () => {
   });
 
   it('ask which where several connections match, and take the one that is named', async () => {
-    const first = await connect(room, clock, { metaUserId: '1', root: { token: 'EAAa' } });
-    await connect(room, clock, { metaUserId: '2', root: { token: 'EAAb' } });
-    const caller = await stage.client();
+    const first = await connect(connections, clock, { metaUserId: '1', root: { token: 'EAAa' } });
+    await connect(connections, clock, { metaUserId: '2', root: { token: 'EAAb' } });
+    const caller = await context.client();
     expect(await problemOf(issue.issue(caller, WANTED, 'r'))).toBe('ambiguous_connection');
     const lease = await issue.issue(caller, { ...WANTED, connection_id: first, mode: 'token' }, 'r');
     expect(lease.access_token).toBe('EAAa');
     const elsewhere = { ...WANTED, tenant: 'tenant-b', connection_id: first };
     expect(await problemOf(issue.issue(caller, elsewhere, 'r'))).toBe('connection_not_found');
-    expect(await stage.written()).toEqual({ leases: 1, entries: 1 });
+    expect(await context.countWritten()).toEqual({ leases: 1, entries: 1 });
   });
 
   it('end with the policy: tenants, products, modes and the longest life', async () => {
-    await connect(room, clock);
-    const narrow = await stage.client({ tenants: ['tenant-b'], leaseModes: ['gateway'] });
+    await connect(connections, clock);
+    const narrow = await context.client({ tenants: ['tenant-b'], leaseModes: ['gateway'] });
     expect(await problemOf(issue.issue(narrow, WANTED, 'r'))).toBe('not_allowed');
-    const otherProduct = await stage.client({ products: ['ads'] });
+    const otherProduct = await context.client({ products: ['ads'] });
     expect(await problemOf(issue.issue(otherProduct, WANTED, 'r'))).toBe('not_allowed');
-    const gatewayOnly = await stage.client({ leaseModes: ['gateway'], maxTtlSeconds: 100 });
+    const gatewayOnly = await context.client({ leaseModes: ['gateway'], maxTtlSeconds: 100 });
     expect(await problemOf(issue.issue(gatewayOnly, { ...WANTED, mode: 'token' }, 'r'))).toBe('mode_not_allowed');
     expect((await issue.issue(gatewayOnly, { ...WANTED, ttl_seconds: 3600 }, 'r')).expires_in).toBe(100);
     expect((await issue.issue(gatewayOnly, WANTED, 'r')).expires_in).toBe(100);
   });
 
   it('never outlive their token', async () => {
-    await connect(room, clock, { root: { expiresAt: new Date(clock.now().getTime() + 300_000) } });
-    expect((await issue.issue(await stage.client(), WANTED, 'r')).expires_in).toBe(300);
+    await connect(connections, clock, { root: { expiresAt: new Date(clock.now().getTime() + 300_000) } });
+    expect((await issue.issue(await context.client(), WANTED, 'r')).expires_in).toBe(300);
   });
 
   it('are not given out for dead, expired or destroyed tokens, and nothing is written', async () => {
-    const id = await connect(room, clock, { root: { expiresAt: new Date(clock.now().getTime() + 60_000) } });
-    const caller = await stage.client();
+    const id = await connect(connections, clock, { root: { expiresAt: new Date(clock.now().getTime() + 60_000) } });
+    const caller = await context.client();
     clock.advance(61);
     expect(await problemOf(issue.issue(caller, WANTED, 'r'))).toBe('reauth_required');
     await database.run({ text: `UPDATE credential SET expires_at = NULL` });
     await database.run({ text: `UPDATE connection SET status = 'reauth_required' WHERE id = $1`, values: [id] });
     expect(await problemOf(issue.issue(caller, WANTED, 'r'))).toBe('reauth_required');
-    await room.revoke.revoke(id, { actor: SYSTEM, requestId: null, reason: 'test' });
+    await connections.revoke.revoke(id, { actor: SYSTEM, requestId: null, reason: 'test' });
     expect(await problemOf(issue.issue(caller, WANTED, 'r'))).toBe('connection_not_found');
-    expect(await stage.written()).toEqual({ leases: 0, entries: 0 });
-    expect(stage.renewals).toEqual([]);
+    expect(await context.countWritten()).toEqual({ leases: 0, entries: 0 });
+    expect(context.refreshes).toEqual([]);
   });
 
   it('wait for a renewal where the token must live longer', async () => {
-    await connect(room, clock, { root: { expiresAt: new Date(clock.now().getTime() + 3_600_000) } });
-    stage.onRenewal(async () => {
+    await connect(connections, clock, { root: { expiresAt: new Date(clock.now().getTime() + 3_600_000) } });
+    context.onRefresh(async () => {
       await database.run({ text: `UPDATE credential SET expires_at = expires_at + interval '60 days'` });
     });
-    const lease = await issue.issue(await stage.client(), { ...WANTED, min_valid_seconds: 86_400 }, 'r');
+    const lease = await issue.issue(await context.client(), { ...WANTED, min_valid_seconds: 86_400 }, 'r');
     expect(lease.token_expires_at).toBe('2027-01-21T13:00:00.000Z');
-    expect(stage.renewals).toMatchObject([{ minValidSeconds: 86_400 }]);
+    expect(context.refreshes).toMatchObject([{ minValidSeconds: 86_400 }]);
   });
 
   it('send nobody to a new login where a living token is only still too short', async () => {
-    await connect(room, clock, { root: { expiresAt: new Date(clock.now().getTime() + 3_600_000) } });
-    const wanted = issue.issue(await stage.client(), { ...WANTED, min_valid_seconds: 86_400 }, 'r');
+    await connect(connections, clock, { root: { expiresAt: new Date(clock.now().getTime() + 3_600_000) } });
+    const wanted = issue.issue(await context.client(), { ...WANTED, min_valid_seconds: 86_400 }, 'r');
     expect(await problemOf(wanted)).toBe('refresh_pending');
-    expect(await stage.written()).toEqual({ leases: 0, entries: 0 });
+    expect(await context.countWritten()).toEqual({ leases: 0, entries: 0 });
   });
 
   it('are refused to a key that ended since the caller was read', async () => {
-    await connect(room, clock);
-    const caller = await stage.client();
+    await connect(connections, clock);
+    const caller = await context.client();
     await database.run({ text: 'UPDATE client SET deleted_at = $1', values: [clock.now()] });
     expect(await problemOf(issue.issue(caller, WANTED, 'r'))).toBe('unauthenticated');
-    expect(await stage.written()).toEqual({ leases: 0, entries: 0 });
+    expect(await context.countWritten()).toEqual({ leases: 0, entries: 0 });
   });
 
   it('are refused for a token that was moved to another row or tenant', async () => {
-    await connect(room, clock, { root: { token: 'EAAa' } });
-    await connect(room, clock, { tenant: 'tenant-b', metaUserId: '2', root: { token: 'EAAb' } });
-    const caller = await stage.client();
+    await connect(connections, clock, { root: { token: 'EAAa' } });
+    await connect(connections, clock, { tenant: 'tenant-b', metaUserId: '2', root: { token: 'EAAb' } });
+    const caller = await context.client();
     await database.run({
       text: `UPDATE credential k SET secret_id = o.secret_id FROM credential o, connection c, connection d
         WHERE k.connection_id = c.id AND c.tenant = 'tenant-a' AND o.connection_id = d.id AND d.tenant = 'tenant-b'`,
@@ -187,20 +191,24 @@ describe('leases on Postgres', () => {
   });
 
   it('go together in a batch without mixing up', async () => {
-    const callers = await Promise.all(Array.from({ length: 4 }, () => stage.client()));
+    const callers = await Promise.all(Array.from({ length: 4 }, () => context.client()));
     for (let i = 0; i < 4; i++)
-      await connect(room, clock, { tenant: `t${i}`, metaUserId: `${i}`, root: { token: `EAA${i}` } });
+      await connect(connections, clock, { tenant: `t${i}`, metaUserId: `${i}`, root: { token: `EAA${i}` } });
     const leases = await Promise.all(
       Array.from({ length: 200 }, async (_, i) => {
         const tenant = `t${i % 5}`;
-        const wanted = issue.issue(callers[i % 4] as Caller, { ...WANTED, tenant, mode: 'token' }, `r${i}`);
+        const wanted = issue.issue(
+          callers[i % 4] as AuthenticatedClient,
+          { ...WANTED, tenant, mode: 'token' },
+          `r${i}`,
+        );
         if (i % 5 === 4) return problemOf(wanted);
         return (await wanted).access_token;
       }),
     );
-    for (const [i, answer] of leases.entries())
-      expect(answer).toBe(i % 5 === 4 ? 'connection_not_found' : `EAA${i % 5}`);
-    expect(await stage.written()).toEqual({ leases: 160, entries: 160 });
+    for (const [i, response] of leases.entries())
+      expect(response).toBe(i % 5 === 4 ? 'connection_not_found' : `EAA${i % 5}`);
+    expect(await context.countWritten()).toEqual({ leases: 160, entries: 160 });
     const wrong = await database.rows({
       text: `SELECT 1 FROM lease l JOIN connection c ON c.id = l.connection_id WHERE l.tenant <> c.tenant`,
     });

@@ -1,60 +1,60 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SYSTEM } from '../../../src/audit/audit-log.ts';
 import type { Database } from '../../../src/database/database.ts';
-import type { LeaseCheck } from '../../../src/leases/gateway-lease-verifier.ts';
-import type { LeaseRecords } from '../../../src/leases/lease.service.ts';
-import type { IssueLease } from '../../../src/leases/lease-issuer.ts';
-import { connect, type TestConnections } from '../../support/connections-harness.ts';
+import type { GatewayLeaseVerifier } from '../../../src/leases/gateway-lease-verifier.ts';
+import type { LeaseService } from '../../../src/leases/lease.service.ts';
+import type { LeaseIssuer } from '../../../src/leases/lease-issuer.ts';
+import { type ConnectionsHarness, connect } from '../../support/connections-harness.ts';
 import type { FakeClock } from '../../support/fake-clock.ts';
 import {
-  type LeasesStage,
-  leasesStage,
+  type LeasesTestContext,
+  openLeasesTestContext,
   LEASED_PAGES as PAGES,
-  LEASE_WANTED as WANTED,
+  LEASE_REQUEST as WANTED,
 } from '../../support/leases-test-context.ts';
 
 describe('leases that were given', () => {
-  let stage: LeasesStage;
+  let context: LeasesTestContext;
   let clock: FakeClock;
   let database: Database;
-  let room: TestConnections;
-  let issue: IssueLease;
-  let check: LeaseCheck;
-  let records: LeaseRecords;
+  let connections: ConnectionsHarness;
+  let issue: LeaseIssuer;
+  let check: GatewayLeaseVerifier;
+  let records: LeaseService;
 
   beforeEach(async () => {
-    stage = await leasesStage();
-    ({ clock, database, room, issue, check, records } = stage);
+    context = await openLeasesTestContext();
+    ({ clock, database, connections, issue, check, records } = context);
   });
-  afterEach(() => stage?.close());
+  afterEach(() => context?.close());
 
   describe('their end', () => {
     it('counts from the very next call, by whatever it came', async () => {
-      const connectionId = await connect(room, clock);
-      const caller = await stage.client();
+      const connectionId = await connect(connections, clock);
+      const caller = await context.client();
       const endings: [string, (leaseId: string) => Promise<unknown>][] = [
         ['deleted', (leaseId) => records.end(caller, leaseId, 'r')],
         ['expired', async () => clock.advance(901)],
         ['reauth', () => database.run({ text: `UPDATE connection SET status = 'reauth_required'` })],
         ['client', () => database.run({ text: 'UPDATE client SET deleted_at = now()' })],
-        ['revoked', () => room.revoke.revoke(connectionId, { actor: SYSTEM, requestId: null, reason: 't' })],
+        ['revoked', () => connections.revoke.revoke(connectionId, { actor: SYSTEM, requestId: null, reason: 't' })],
       ];
       for (const [, end] of endings) {
         await database.run({ text: `UPDATE connection SET status = 'active'` });
         await database.run({ text: 'UPDATE client SET deleted_at = NULL' });
         const lease = await issue.issue(caller, WANTED, 'r');
         expect(await check.grant(lease.access_token)).not.toBeNull();
-        expect([...(await check.stillGood([lease.lease_id]))]).toEqual([lease.lease_id]);
+        expect([...(await check.filterActive([lease.lease_id]))]).toEqual([lease.lease_id]);
         await end(lease.lease_id);
         expect(await check.grant(lease.access_token)).toBeNull();
-        expect([...(await check.stillGood([lease.lease_id]))]).toEqual([]);
+        expect([...(await check.filterActive([lease.lease_id]))]).toEqual([]);
         expect(await records.introspect(caller, lease.access_token, 'http://x')).toEqual({ active: false });
       }
     });
 
     it('may be said twice, is audited once, and is nobody else’s business', async () => {
-      await connect(room, clock);
-      const [caller, stranger] = [await stage.client(), await stage.client()];
+      await connect(connections, clock);
+      const [caller, stranger] = [await context.client(), await context.client()];
       const lease = await issue.issue(caller, WANTED, 'r');
       expect(await records.end(stranger, lease.lease_id, 'r')).toBe(false);
       expect(await records.find(stranger, lease.lease_id)).toBeNull();
@@ -65,12 +65,12 @@ describe('leases that were given', () => {
     });
 
     it('is introspected in the shape of RFC 7662, for the owner and for admins', async () => {
-      await connect(room, clock);
-      const [caller, stranger] = [await stage.client(), await stage.client()];
+      await connect(connections, clock);
+      const [caller, stranger] = [await context.client(), await context.client()];
       const lease = await issue.issue(caller, WANTED, 'r');
-      const answer = await records.introspect(caller, lease.access_token, 'http://x');
+      const response = await records.introspect(caller, lease.access_token, 'http://x');
       const now = clock.now().getTime() / 1000;
-      expect(answer).toMatchObject({
+      expect(response).toMatchObject({
         active: true,
         client_id: caller.clientId,
         iat: now,
@@ -86,14 +86,14 @@ describe('leases that were given', () => {
   });
 
   it('are forgotten once they ended before the retention, in batches; those that still live, and all entries, stay', async () => {
-    await connect(room, clock);
-    const caller = await stage.client();
+    await connect(connections, clock);
+    const caller = await context.client();
     const old: string[] = [];
     for (let index = 0; index < 3; index++) old.push((await issue.issue(caller, WANTED, 'r')).lease_id);
     await records.end(caller, old[0] ?? '', 'r');
     clock.advance(900);
     const young = await issue.issue(caller, WANTED, 'r');
-    const entries = (await stage.written()).entries;
+    const entries = (await context.countWritten()).entries;
     // Issued before, but not ended before: its life ends later.
     expect(await records.purge(clock.now(), 100)).toBe(0);
     clock.advance(1);
@@ -104,19 +104,19 @@ describe('leases that were given', () => {
     expect(await records.purge(endedBefore, 2)).toBe(0);
     const left = await database.rows({ text: 'SELECT id FROM lease' });
     expect(left).toEqual([{ id: young.lease_id }]);
-    expect((await stage.written()).entries).toBe(entries);
+    expect((await context.countWritten()).entries).toBe(entries);
   });
 
   it('take up a new version of the token with the very next call, and none where it is gone', async () => {
-    await connect(room, clock);
-    const caller = await stage.client();
+    await connect(connections, clock);
+    const caller = await context.client();
     const [a, b] = [await issue.issue(caller, WANTED, 'r'), await issue.issue(caller, WANTED, 'r')];
     const tokens = async (): Promise<(string | undefined)[]> =>
       (await Promise.all([a, b, a].map((lease) => check.grant(lease.access_token)))).map((grant) =>
         grant?.accessToken.expose(),
       );
     expect(await tokens()).toEqual(Array(3).fill('EAArootToken'));
-    await connect(room, clock, { root: { token: 'EAAnewToken' } });
+    await connect(connections, clock, { root: { token: 'EAAnewToken' } });
     expect((await check.grant(a.access_token))?.accessToken.expose()).toBe('EAAnewToken');
     // One that is known in its new version, one in its old, in one statement.
     expect(await tokens()).toEqual(Array(3).fill('EAAnewToken'));
@@ -126,29 +126,29 @@ describe('leases that were given', () => {
   });
 
   it('stand in for the tokens of an answer, for credentials of the same connection only', async () => {
-    await connect(room, clock, { pages: PAGES });
-    await connect(room, clock, { tenant: 'tenant-b', metaUserId: '9', root: { token: 'EAAforeign' } });
-    const lease = await issue.issue(await stage.client(), WANTED, 'r');
+    await connect(connections, clock, { pages: PAGES });
+    await connect(connections, clock, { tenant: 'tenant-b', metaUserId: '9', root: { token: 'EAAforeign' } });
+    const lease = await issue.issue(await context.client(), WANTED, 'r');
     const grant = await check.grant(lease.access_token);
     if (grant === null) throw new Error('no grant');
-    const given = await stage.inAnswers.issueFor(
+    const given = await context.tokenReplacement.replaceTokens(
       grant,
       ['EAApage501', 'EAAforeign', 'EAAunknown'].map((metaToken) => ({ metaToken, objectId: null })),
     );
     expect([...given.keys()]).toEqual(['EAApage501']);
     const inner = await check.grant(given.get('EAApage501') ?? '');
     expect(inner).toMatchObject({ kind: 'page', leaseExpiresAt: grant.leaseExpiresAt });
-    expect(await stage.written()).toEqual({ leases: 2, entries: 2 });
+    expect(await context.countWritten()).toEqual({ leases: 2, entries: 2 });
   });
 
   it('stand in for a new token of a Page that we hold, known by the Page, never by another connection’s', async () => {
-    await connect(room, clock, { pages: [...PAGES, { id: '502', token: 'EAApage502' }] });
+    await connect(connections, clock, { pages: [...PAGES, { id: '502', token: 'EAApage502' }] });
     const other = { tenant: 'tenant-b', metaUserId: '9', root: { token: 'EAAforeign' } };
-    await connect(room, clock, { ...other, pages: [{ id: '901', token: 'EAApage901' }] });
-    const lease = await issue.issue(await stage.client(), WANTED, 'r');
+    await connect(connections, clock, { ...other, pages: [{ id: '901', token: 'EAApage901' }] });
+    const lease = await issue.issue(await context.client(), WANTED, 'r');
     const grant = await check.grant(lease.access_token);
     if (grant === null) throw new Error('no grant');
-    const given = await stage.inAnswers.issueFor(grant, [
+    const given = await context.tokenReplacement.replaceTokens(grant, [
       { metaToken: 'EAAnew501', objectId: '501' },
       { metaToken: 'EAAnew901', objectId: '901' },
       { metaToken: 'EAApage502', objectId: '501' },

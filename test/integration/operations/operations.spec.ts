@@ -26,24 +26,24 @@ const http = () => request(replica.app.getHttpServer());
 
 describe('health', () => {
   it('is live', async () => {
-    const answer = await http().get('/health/live');
-    expect([answer.status, answer.body]).toEqual([200, { status: 'ok' }]);
+    const response = await http().get('/health/live');
+    expect([response.status, response.body]).toEqual([200, { status: 'ok' }]);
   });
 
   it('is ready, and says what was looked at', async () => {
-    const answer = await http().get('/health/ready');
-    expect(answer.status).toBe(200);
-    expect(answer.body.status).toBe('ok');
-    expect(Object.keys(answer.body.info).sort()).toEqual(['clock', 'database', 'key_ring', 'migrations', 'process']);
+    const response = await http().get('/health/ready');
+    expect(response.status).toBe(200);
+    expect(response.body.status).toBe('ok');
+    expect(Object.keys(response.body.info).sort()).toEqual(['clock', 'database', 'key_ring', 'migrations', 'process']);
   });
 
   it('is not ready with a clock that is half a minute off', async () => {
     for (const shiftMs of [31_000, -31_000]) {
       localClock.shiftMs = shiftMs;
-      const answer = await http().get('/health/ready');
+      const response = await http().get('/health/ready');
       localClock.shiftMs = 0;
-      expect(answer.status).toBe(503);
-      expect(answer.body.error.clock).toMatchObject({ status: 'down', skew_seconds: shiftMs / 1000 });
+      expect(response.status).toBe(503);
+      expect(response.body.error.clock).toMatchObject({ status: 'down', skew_seconds: shiftMs / 1000 });
     }
     expect((await http().get('/health/ready')).status).toBe(200);
   });
@@ -54,13 +54,13 @@ describe('health', () => {
       text: 'SELECT * FROM schema_migration ORDER BY id LIMIT 1',
     });
     await database.run({ text: 'DELETE FROM schema_migration WHERE id = $1', values: [row?.id] });
-    const answer = await http().get('/health/ready');
+    const response = await http().get('/health/ready');
     await database.run({
       text: 'INSERT INTO schema_migration (id, timestamp, name) VALUES ($1, $2, $3)',
       values: [row?.id, row?.timestamp, row?.name],
     });
-    expect(answer.status).toBe(503);
-    expect(answer.body.error.migrations).toEqual({ status: 'down', missing: [row?.name] });
+    expect(response.status).toBe(503);
+    expect(response.body.error.migrations).toEqual({ status: 'down', missing: [row?.name] });
   });
 });
 
@@ -68,15 +68,15 @@ describe('metrics', () => {
   it('tell of the process and of the answers given, by route and not by URL', async () => {
     await http().get('/v1/clients?limit=1').set('Authorization', `Bearer ${TEST_ADMIN_KEY}`);
     await http().get('/no/such/path-with-a-secret');
-    const answer = await http().get('/metrics');
-    expect(answer.status).toBe(200);
-    expect(answer.headers['content-type']).toMatch(/^text\/plain/);
-    expect(answer.text).toMatch(/^process_cpu_seconds_total /m);
-    expect(answer.text).toMatch(
+    const response = await http().get('/metrics');
+    expect(response.status).toBe(200);
+    expect(response.headers['content-type']).toMatch(/^text\/plain/);
+    expect(response.text).toMatch(/^process_cpu_seconds_total /m);
+    expect(response.text).toMatch(
       /^metavault_http_requests_total\{method="GET",route="\/v1\/clients",status="200"\} 1$/m,
     );
-    expect(answer.text).toMatch(/route="unmatched",status="404"/);
-    expect(answer.text).not.toContain('path-with-a-secret');
+    expect(response.text).toMatch(/route="unmatched",status="404"/);
+    expect(response.text).not.toContain('path-with-a-secret');
   });
 });
 
@@ -91,10 +91,10 @@ describe('problem pages', () => {
   });
 
   it('is JSON for those who ask for it', async () => {
-    const answer = await http().get('/problems/not_found').set('Accept', 'application/json');
-    expect(answer.body).toMatchObject({ type: '/problems/not_found', code: 'not_found', status: 404 });
+    const response = await http().get('/problems/not_found').set('Accept', 'application/json');
+    expect(response.body).toMatchObject({ type: '/problems/not_found', code: 'not_found', status: 404 });
     const list = await http().get('/problems').set('Accept', 'application/json');
-    expect(list.body.data).toContainEqual(answer.body);
+    expect(list.body.data).toContainEqual(response.body);
   });
 
   it('lists them all', async () => {
@@ -167,9 +167,9 @@ describe('the log', () => {
 
 describe('methods', () => {
   it('that a path does not take are 405, with those that it takes', async () => {
-    const answer = await http().put('/v1/clients');
-    expect(answer.status).toBe(405);
-    expect(answer.headers['allow']).toBe('GET, HEAD, POST');
-    expect(answer.body.code).toBe('method_not_allowed');
+    const response = await http().put('/v1/clients');
+    expect(response.status).toBe(405);
+    expect(response.headers['allow']).toBe('GET, HEAD, POST');
+    expect(response.body.code).toBe('method_not_allowed');
   });
 });

@@ -14,14 +14,14 @@ const http = () => request(replica.app.getHttpServer());
 
 describe('what every answer has', () => {
   it('answers an unknown path with a problem', async () => {
-    const answer = await http().get('/nothing/here');
-    expect(answer.status).toBe(404);
-    expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8');
-    expect(answer.body).toMatchObject({
+    const response = await http().get('/nothing/here');
+    expect(response.status).toBe(404);
+    expect(response.headers['content-type']).toBe('application/problem+json; charset=utf-8');
+    expect(response.body).toMatchObject({
       type: '/problems/not_found',
       status: 404,
       code: 'not_found',
-      request_id: answer.headers['x-request-id'],
+      request_id: response.headers['x-request-id'],
     });
   });
 
@@ -40,11 +40,11 @@ describe('what every answer has', () => {
 
   it('refuses a URL that does not decode', async () => {
     for (const path of ['/%zz', '/v1/%ff%fe']) {
-      const answer = await http().get(path);
-      expect(answer.status).toBe(400);
-      expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8');
-      expect(answer.headers['x-request-id']).toBeDefined();
-      expect(answer.body).toMatchObject({ code: 'invalid_request', status: 400 });
+      const response = await http().get(path);
+      expect(response.status).toBe(400);
+      expect(response.headers['content-type']).toBe('application/problem+json; charset=utf-8');
+      expect(response.headers['x-request-id']).toBeDefined();
+      expect(response.body).toMatchObject({ code: 'invalid_request', status: 400 });
     }
   });
 });

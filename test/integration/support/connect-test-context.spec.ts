@@ -1,27 +1,27 @@
 import { describe, expect, it } from '@jest/globals';
-import { connectStage } from '../../support/connect-test-context.ts';
+import { openConnectTestContext } from '../../support/connect-test-context.ts';
 import { until } from '../../support/until.ts';
 
 /** Servers of this process that listen. A closed one is counted until the event loop has come round. */
 const listening = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPServerWrap').length;
 
-describe('connectStage', () => {
+describe('openConnectTestContext', () => {
   it('leaves nothing open when its replica does not start', async () => {
     expect(listening()).toBe(0);
-    await expect(connectStage({ environment: { PORT: 'none' } })).rejects.toThrow('PORT');
+    await expect(openConnectTestContext({ environment: { PORT: 'none' } })).rejects.toThrow('PORT');
     await until(() => listening() === 0);
   });
 
   it('closes a replica that came later, with the rest', async () => {
-    const stage = await connectStage();
+    const context = await openConnectTestContext();
     try {
-      const second = await stage.another();
-      expect(second.databaseUrl).toBe(stage.replica.databaseUrl);
+      const second = await context.startAnotherReplica();
+      expect(second.databaseUrl).toBe(context.replica.databaseUrl);
       await second.listen();
       expect(listening()).toBe(2);
-      await expect(stage.another({ PORT: 'none' })).rejects.toThrow('PORT');
+      await expect(context.startAnotherReplica({ PORT: 'none' })).rejects.toThrow('PORT');
     } finally {
-      await stage.close();
+      await context.close();
     }
     await until(() => listening() === 0);
   });

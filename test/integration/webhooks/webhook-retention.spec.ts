@@ -22,15 +22,15 @@ const count = async (): Promise<number> => (await open.database.rows({ text: 'SE
 
 describe('what was received', () => {
   const registered: string[] = [];
-  const upkeep = { register: (what: string) => void registered.push(what) } as never;
+  const retentionService = { register: (what: string) => void registered.push(what) } as never;
 
   it('is removed by the nightly upkeep', () => {
-    new WebhookRetention(open.database, upkeep, clock).onModuleInit();
+    new WebhookRetention(open.database, retentionService, clock).onModuleInit();
     expect(registered).toEqual(['received webhooks']);
   });
 
   it('goes after its retention, but never within the eight days in which Meta repeats', async () => {
-    const retention = new WebhookRetention(open.database, upkeep, clock);
+    const retention = new WebhookRetention(open.database, retentionService, clock);
     for (const age of [0, 7, 9, 29, 31, 40]) await keep(`age ${age}`, age);
     expect(await retention.purge(addSeconds(clock.now(), -30 * DAY), 1)).toBe(1);
     expect(await retention.purge(addSeconds(clock.now(), -30 * DAY), 100)).toBe(1);

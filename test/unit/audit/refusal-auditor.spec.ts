@@ -1,14 +1,14 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { AuditFact, AuditLog } from '../../../src/audit/audit-log.ts';
-import { type Refusal, RefusalRecord } from '../../../src/audit/refusal-auditor.ts';
+import type { AuditLog, NewAuditEntry } from '../../../src/audit/audit-log.ts';
+import { type Refusal, RefusalAuditor } from '../../../src/audit/refusal-auditor.ts';
 import type { Database } from '../../../src/database/database.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { captureLog } from '../../support/test-replica.ts';
 
 let clock: FakeClock;
-let written: AuditFact[];
+let written: NewAuditEntry[];
 let isBroken: boolean;
-let record: RefusalRecord;
+let record: RefusalAuditor;
 let log: ReturnType<typeof captureLog>;
 
 beforeEach(() => {
@@ -17,12 +17,12 @@ beforeEach(() => {
   isBroken = false;
   log = captureLog();
   const audit = {
-    record: async (_: unknown, fact: AuditFact) => {
+    record: async (_: unknown, fact: NewAuditEntry) => {
       if (isBroken) throw new Error('no room');
       written.push(fact);
     },
   } as unknown as AuditLog;
-  record = new RefusalRecord({} as Database, audit, clock, log.logger);
+  record = new RefusalAuditor({} as Database, audit, clock, log.logger);
 });
 
 const refusal = (changes: Partial<Refusal> = {}): Refusal => ({
@@ -34,7 +34,7 @@ const refusal = (changes: Partial<Refusal> = {}): Refusal => ({
   ...changes,
 });
 const flood = async (times: number, changes: Partial<Refusal> = {}): Promise<void> => {
-  for (let count = 0; count < times; count++) await record.note(refusal(changes));
+  for (let count = 0; count < times; count++) await record.report(refusal(changes));
 };
 
 describe('refusals', () => {
@@ -88,7 +88,7 @@ describe('refusals', () => {
 
   it('from ever new sources stay bounded, here and in the record', async () => {
     for (let index = 0; index < 5_000; index++) {
-      await record.note(refusal({ kind: 'credential', source: `10.0.${index}`, clientId: null }));
+      await record.report(refusal({ kind: 'credential', source: `10.0.${index}`, clientId: null }));
     }
     expect(written).toHaveLength(1_001);
     expect(written.at(-1)?.details).toEqual({ reason: 'forbidden', address: 'others' });

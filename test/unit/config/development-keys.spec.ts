@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { developmentKeys, keepSecret, readSecret } from '../../../src/config/development-keys.ts';
+import { ensureSecretFile, loadDevelopmentKeys, readSecretFile } from '../../../src/config/development-keys.ts';
 import { SystemRandom } from '../../../src/platform/random.ts';
 
 let dataDir: string;
@@ -13,53 +13,53 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dataDir, { recursive: true }));
 
-describe('developmentKeys', () => {
+describe('loadDevelopmentKeys', () => {
   it('makes what is missing once, readable by its owner only', () => {
-    const first = developmentKeys({}, dataDir, random);
-    expect(first.made).toEqual(['ROOT_KEY', 'BOOTSTRAP_ADMIN_KEY']);
+    const first = loadDevelopmentKeys({}, dataDir, random);
+    expect(first.created).toEqual(['ROOT_KEY', 'BOOTSTRAP_ADMIN_KEY']);
     expect(Buffer.from(first.variables['ROOT_KEY'] ?? '', 'base64')).toHaveLength(32);
     expect(first.variables['BOOTSTRAP_ADMIN_KEY']?.length).toBeGreaterThanOrEqual(32);
     expect(statSync(first.directory).mode & 0o777).toBe(0o700);
     for (const name of readdirSync(first.directory)) {
       expect(statSync(path.join(first.directory, name)).mode & 0o777).toBe(0o600);
     }
-    const second = developmentKeys({}, dataDir, random);
-    expect(second.made).toEqual([]);
+    const second = loadDevelopmentKeys({}, dataDir, random);
+    expect(second.created).toEqual([]);
     expect(second.variables).toEqual(first.variables);
   });
 
   it('leaves alone what is given', () => {
-    expect(developmentKeys({ ROOT_KEY: 'x', BOOTSTRAP_ADMIN_KEY: 'y' }, dataDir, random).variables).toEqual({});
-    expect(developmentKeys({ ROOT_KEY_FILE: '/x', BOOTSTRAP_ADMIN_KEY: '' }, dataDir, random).made).toEqual([
+    expect(loadDevelopmentKeys({ ROOT_KEY: 'x', BOOTSTRAP_ADMIN_KEY: 'y' }, dataDir, random).variables).toEqual({});
+    expect(loadDevelopmentKeys({ ROOT_KEY_FILE: '/x', BOOTSTRAP_ADMIN_KEY: '' }, dataDir, random).created).toEqual([
       'BOOTSTRAP_ADMIN_KEY',
     ]);
   });
 });
 
 it('makes no root key where a key management service has it', () => {
-  expect(developmentKeys({ KMS_PROVIDER: 'aws' }, dataDir, random).made).toEqual(['BOOTSTRAP_ADMIN_KEY']);
+  expect(loadDevelopmentKeys({ KMS_PROVIDER: 'aws' }, dataDir, random).created).toEqual(['BOOTSTRAP_ADMIN_KEY']);
 });
 
-describe('keepSecret', () => {
+describe('ensureSecretFile', () => {
   it('keeps the first of two that were made at the same time, and leaves no draft', () => {
     const file = path.join(dataDir, 'secret');
-    const late = keepSecret(file, () => {
+    const late = ensureSecretFile(file, () => {
       // Another start comes in between.
-      keepSecret(path.join(dataDir, 'other'), () => 'unrelated');
+      ensureSecretFile(path.join(dataDir, 'other'), () => 'unrelated');
       const other = path.join(dataDir, 'secret');
-      keepSecretOfAnotherProcess(other);
+      ensureSecretFileInAnotherProcess(other);
       return 'second';
     });
     expect(late).toEqual({ secret: 'first', isNew: false });
-    expect(readSecret(file)).toBe('first');
+    expect(readSecretFile(file)).toBe('first');
     expect(readdirSync(dataDir).sort()).toEqual(['other', 'secret']);
   });
 
   it('reads nothing where there is nothing', () => {
-    expect(readSecret(path.join(dataDir, 'none'))).toBeNull();
+    expect(readSecretFile(path.join(dataDir, 'none'))).toBeNull();
   });
 });
 
-function keepSecretOfAnotherProcess(file: string): void {
-  keepSecret(file, () => 'first');
+function ensureSecretFileInAnotherProcess(file: string): void {
+  ensureSecretFile(file, () => 'first');
 }

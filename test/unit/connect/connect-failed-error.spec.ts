@@ -1,19 +1,23 @@
 import { describe, expect, it } from '@jest/globals';
-import { blameRedirectUri, ConnectFailure, toConnectFailure } from '../../../src/connect/connect-failed-error.ts';
+import {
+  ConnectFailedError,
+  classifyRedirectUriError,
+  toConnectFailedError,
+} from '../../../src/connect/connect-failed-error.ts';
 import { problemOf } from '../../../src/connect/connect-problems.ts';
-import { ClaimLost } from '../../../src/connections/authorization/pending-authorization.repository.ts';
+import { ClaimLostError } from '../../../src/connections/authorization/pending-authorization.repository.ts';
 import type { DeadReason, MetaVerdict } from '../../../src/meta/errors/classify-error.ts';
 import { MetaError } from '../../../src/meta/errors/meta-error.ts';
 
 const failed = (verdict: MetaVerdict) =>
   new MetaError({ verdict, cause: { code: 1 }, httpStatus: 400, operation: 'test', mayHaveCommitted: false });
-const told = (verdict: MetaVerdict, refused: 'code_rejected' | 'token_rejected') => {
-  const failure = toConnectFailure(failed(verdict), refused);
-  if (!(failure instanceof ConnectFailure)) throw new Error('no ConnectFailure');
-  return [failure.reason, failure.occasion.isFinal];
+const reported = (verdict: MetaVerdict, refused: 'code_rejected' | 'token_rejected') => {
+  const failure = toConnectFailedError(failed(verdict), refused);
+  if (!(failure instanceof ConnectFailedError)) throw new Error('no ConnectFailedError');
+  return [failure.reason, failure.occurrence.isFinal];
 };
 
-describe('toConnectFailure', () => {
+describe('toConnectFailedError', () => {
   it.each<[MetaVerdict, string, boolean]>([
     [{ kind: 'transient' }, 'meta_unavailable', false],
     [{ kind: 'throttled', scope: 'app', retryAfterSeconds: 7 }, 'meta_unavailable', false],
@@ -23,7 +27,7 @@ describe('toConnectFailure', () => {
     [{ kind: 'permission' }, 'token_rejected', true],
     [{ kind: 'blocked' }, 'token_rejected', true],
   ])('of a token: %j is %s', (verdict, reason, isFinal) => {
-    expect(told(verdict, 'token_rejected')).toEqual([reason, isFinal]);
+    expect(reported(verdict, 'token_rejected')).toEqual([reason, isFinal]);
   });
 
   it('of a code: what Meta refuses for any reason of the code is final', () => {
@@ -32,14 +36,14 @@ describe('toConnectFailure', () => {
       { kind: 'code_rejected', why: 'used' },
       { kind: 'parameter' },
     ] as const) {
-      expect(told(verdict, 'code_rejected')).toEqual(['code_rejected', true]);
+      expect(reported(verdict, 'code_rejected')).toEqual(['code_rejected', true]);
     }
   });
 
   it('tells what to do about an account that Meta holds back, and leaves other deaths to a new login', () => {
     const words = (reason: DeadReason) => {
       const { detail, remedy } = problemOf(
-        toConnectFailure(failed({ kind: 'dead', reason }), 'token_rejected') as ConnectFailure,
+        toConnectFailedError(failed({ kind: 'dead', reason }), 'token_rejected') as ConnectFailedError,
       );
       return [detail, remedy].join(' ');
     };
@@ -51,28 +55,28 @@ describe('toConnectFailure', () => {
   it('leaves other errors as they are', () => {
     for (const error of [
       new Error('bug'),
-      new ClaimLost('x'),
-      new ConnectFailure('access_denied', { isFinal: true }),
+      new ClaimLostError('x'),
+      new ConnectFailedError('access_denied', { isFinal: true }),
     ]) {
-      expect(toConnectFailure(error, 'token_rejected')).toBe(error);
+      expect(toConnectFailedError(error, 'token_rejected')).toBe(error);
     }
   });
 
   it('blames a client for its redirect_uri, and for nothing else of the settings', () => {
-    expect(blameRedirectUri(failed({ kind: 'configuration', what: 'redirect_uri' }))).toMatchObject({
+    expect(classifyRedirectUriError(failed({ kind: 'configuration', what: 'redirect_uri' }))).toMatchObject({
       reason: 'code_rejected',
     });
     const secret = failed({ kind: 'configuration', what: 'secret' });
-    expect(blameRedirectUri(secret)).toBe(secret);
+    expect(classifyRedirectUriError(secret)).toBe(secret);
   });
 
   it("becomes a problem with Meta's cause and the time to wait", () => {
-    const failure = toConnectFailure(
+    const failure = toConnectFailedError(
       failed({ kind: 'throttled', scope: 'app', retryAfterSeconds: 7 }),
       'token_rejected',
     );
-    const problem = problemOf(failure as ConnectFailure);
-    expect([problem.type.status, problem.occasion.retryAfterSeconds, problem.occasion.meta]).toEqual([
+    const problem = problemOf(failure as ConnectFailedError);
+    expect([problem.type.status, problem.occurrence.retryAfterSeconds, problem.occurrence.meta]).toEqual([
       503,
       7,
       { code: 1 },

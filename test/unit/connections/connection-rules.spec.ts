@@ -1,5 +1,5 @@
 import { type ConnectionChange, nextStatus } from '../../../src/connections/connection/connection-status.ts';
-import { refreshAfter } from '../../../src/connections/credentials/credential-schedule.ts';
+import { computeRefreshAfter } from '../../../src/connections/credentials/credential-schedule.ts';
 
 const at = (iso: string): Date => new Date(iso);
 const WEEK = 604_800;
@@ -18,34 +18,34 @@ describe('the states of a connection', () => {
   });
 });
 
-describe('refreshAfter', () => {
+describe('computeRefreshAfter', () => {
   const storedAt = at('2026-01-01T00:00:00Z');
   const in60Days = at('2026-03-02T00:00:00Z');
 
   it('is the given time before the end for user tokens and system users that end', () => {
     for (const kind of ['user', 'system_user'] as const) {
-      const due = refreshAfter({ kind, issuedAt: null, storedAt, expiresAt: in60Days }, WEEK);
+      const due = computeRefreshAfter({ kind, issuedAt: null, storedAt, expiresAt: in60Days }, WEEK);
       expect(due?.toISOString()).toBe('2026-02-23T00:00:00.000Z');
-      expect(refreshAfter({ kind, issuedAt: null, storedAt, expiresAt: null }, WEEK)).toBeNull();
+      expect(computeRefreshAfter({ kind, issuedAt: null, storedAt, expiresAt: null }, WEEK)).toBeNull();
     }
   });
 
   it('is never for page tokens, which are derived', () => {
-    expect(refreshAfter({ kind: 'page', issuedAt: null, storedAt, expiresAt: in60Days }, WEEK)).toBeNull();
+    expect(computeRefreshAfter({ kind: 'page', issuedAt: null, storedAt, expiresAt: in60Days }, WEEK)).toBeNull();
   });
 
   it('waits for Instagram and Threads until the token is 24 hours old', () => {
     for (const kind of ['instagram_user', 'threads_user'] as const) {
-      const soon = refreshAfter({ kind, issuedAt: null, storedAt, expiresAt: at('2026-01-03T00:00:00Z') }, WEEK);
+      const soon = computeRefreshAfter({ kind, issuedAt: null, storedAt, expiresAt: at('2026-01-03T00:00:00Z') }, WEEK);
       expect(soon?.toISOString()).toBe('2026-01-02T00:00:00.000Z');
-      const later = refreshAfter({ kind, issuedAt: storedAt, storedAt, expiresAt: in60Days }, WEEK);
+      const later = computeRefreshAfter({ kind, issuedAt: storedAt, storedAt, expiresAt: in60Days }, WEEK);
       expect(later?.toISOString()).toBe('2026-02-23T00:00:00.000Z');
     }
   });
 
   it('is as soon as may be where the end is unknown', () => {
     const issuedAt = at('2025-12-31T12:00:00Z');
-    const due = refreshAfter({ kind: 'instagram_user', issuedAt, storedAt, expiresAt: null }, WEEK);
+    const due = computeRefreshAfter({ kind: 'instagram_user', issuedAt, storedAt, expiresAt: null }, WEEK);
     expect(due?.toISOString()).toBe('2026-01-01T12:00:00.000Z');
   });
 });

@@ -18,10 +18,10 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 describe('a batcher with a deadline', () => {
   it('answers what comes in time', async () => {
     const { batcher, runs } = held(1);
-    const answers = Promise.all([batcher.submit(1), batcher.submit(2)]);
+    const responses = Promise.all([batcher.submit(1), batcher.submit(2)]);
     await turn();
     runs[0]?.end();
-    expect(await answers).toEqual([1, 2]);
+    expect(await responses).toEqual([1, 2]);
   });
 
   it('refuses those whose statement hangs and those that wait behind it, which then are never run', async () => {
@@ -41,13 +41,13 @@ describe('a batcher with a deadline', () => {
 
   it('takes an answer that has come while the process was held up', async () => {
     const { batcher, runs } = held(1);
-    const answer = batcher.submit(1);
+    const response = batcher.submit(1);
     await turn();
     setImmediate(() => {
       const heldUpUntil = performance.now() + 80;
       while (performance.now() < heldUpUntil);
       runs[0]?.end();
     });
-    expect(await answer).toBe(1);
+    expect(await response).toBe(1);
   });
 });

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { type OpenedLease, OpenedLeases } from '../../../src/leases/lease-token-cache.ts';
+import { type CachedLease, LeaseTokenCache } from '../../../src/leases/lease-token-cache.ts';
 
 const ULID = '01jd0000000000000000000000';
 
-function opened(letter: string, secretId = 'sec_1'): OpenedLease<string> & { text: string } {
+function opened(letter: string, secretId = 'sec_1'): CachedLease<string> & { text: string } {
   const text = `mtl_${ULID.slice(0, -1)}${letter}${'s'.repeat(49)}`;
   return {
     text,
@@ -14,14 +14,14 @@ function opened(letter: string, secretId = 'sec_1'): OpenedLease<string> & { tex
     grant: letter,
   };
 }
-const isZeroed = (lease: OpenedLease<string>): boolean =>
+const isZeroed = (lease: CachedLease<string>): boolean =>
   [...lease.accessToken, ...lease.leaseToken].every((byte) => byte === 0);
 
 describe('opened leases', () => {
-  let leases: OpenedLeases<string>;
+  let leases: LeaseTokenCache<string>;
   beforeEach(() => {
     jest.useFakeTimers();
-    leases = new OpenedLeases();
+    leases = new LeaseTokenCache();
   });
   afterEach(() => {
     leases.close();

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { LeaseRequest } from '../../../src/leases/lease.dto.ts';
-import { InputPipe } from '../../../src/platform/http-server/input-validation.pipe.ts';
+import { InputValidationPipe } from '../../../src/platform/http-server/input-validation.pipe.ts';
 
-const pipe = new InputPipe();
+const pipe = new InputValidationPipe();
 const plainly = LeaseRequest.isPlainlyValid;
 
 /** What the decorators say, with the short way closed. */

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { Upkeep } from '../../../src/lifecycle/retention.service.ts';
+import { RetentionService } from '../../../src/lifecycle/retention.service.ts';
 import { addSeconds } from '../../../src/platform/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { testConfig } from '../../support/test-config.ts';
@@ -10,48 +10,48 @@ const DAY = 86_400;
 describe('the nightly upkeep', () => {
   const clock = new FakeClock();
   let log: ReturnType<typeof captureLog>;
-  let upkeep: Upkeep;
+  let retentionService: RetentionService;
   beforeEach(() => {
     log = captureLog();
-    upkeep = new Upkeep(clock, testConfig(), log.logger);
+    retentionService = new RetentionService(clock, testConfig(), log.logger);
   });
 
   it('asks for batches of what ended before the retention until one is not full', async () => {
     const asked: Date[] = [];
     const batches = [1_000, 1_000, 7];
-    upkeep.register('old rows', async (endedBefore, limit) => {
+    retentionService.register('old rows', async (endedBefore, limit) => {
       asked.push(endedBefore);
       return Math.min(limit, batches.shift() ?? 0);
     });
-    await upkeep.run(() => false);
+    await retentionService.run(() => false);
     expect(asked).toEqual(Array(3).fill(addSeconds(clock.now(), -30 * DAY)));
     expect(log.lines).toContainEqual(expect.objectContaining({ what: 'old rows', removed: 2_007 }));
   });
 
   it('goes on with the next rows when some cannot be removed, and says so', async () => {
-    upkeep.register('broken', () => Promise.reject(new Error('no such table')));
+    retentionService.register('broken', () => Promise.reject(new Error('no such table')));
     let removed = false;
-    upkeep.register('sound', async () => {
+    retentionService.register('sound', async () => {
       removed = true;
       return 1;
     });
-    await upkeep.run(() => false);
+    await retentionService.run(() => false);
     expect(removed).toBe(true);
     expect(log.lines).toContainEqual(expect.objectContaining({ what: 'broken', level: 50 }));
   });
 
   it('stops between batches when the replica does', async () => {
     let batches = 0;
-    upkeep.register('endless', async (_, limit) => {
+    retentionService.register('endless', async (_, limit) => {
       batches++;
       return limit;
     });
-    await upkeep.run(() => batches === 2);
+    await retentionService.run(() => batches === 2);
     expect(batches).toBe(2);
   });
 
   it('takes each kind of rows once', () => {
-    upkeep.register('rows', async () => 0);
-    expect(() => upkeep.register('rows', async () => 0)).toThrow(/registered twice/);
+    retentionService.register('rows', async () => 0);
+    expect(() => retentionService.register('rows', async () => 0)).toThrow(/registered twice/);
   });
 });

@@ -74,7 +74,7 @@ it('renews, inspects, discovers and revokes a Facebook user', async () => {
     userId: seedIds.user,
   });
   const pages = [];
-  for await (const page of discovery.pages(long.accessToken)) pages.push(page);
+  for await (const page of discovery.listPages(long.accessToken)) pages.push(page);
   expect(pages.map(({ id }) => id).sort()).toEqual([...seedIds.pages]);
   const items = await inspection.inspectMany(
     pages.map((page) => ({ kind: 'page' as const, token: page.accessToken ?? token })),
@@ -96,10 +96,13 @@ it.each(['instagram_user', 'threads_user'] as const)('exchanges, renews and insp
   const short = tokenOf(id, { expiresIn: 3600, longLived: false });
   const long = await oauth.exchangeForLongLived(kind, short);
   sandbox.state.advanceClock(25 * 3600);
-  const renewed = await oauth.renew(kind, long.accessToken);
-  await expect(inspection.inspect(kind, renewed.accessToken)).resolves.toMatchObject({ valid: true, kind });
-  sandbox.state.invalidateToken(renewed.accessToken.expose(), 460);
-  await expect(inspection.inspect(kind, renewed.accessToken)).resolves.toMatchObject({ valid: false, reason: 'dead' });
+  const refreshed = await oauth.refresh(kind, long.accessToken);
+  await expect(inspection.inspect(kind, refreshed.accessToken)).resolves.toMatchObject({ valid: true, kind });
+  sandbox.state.invalidateToken(refreshed.accessToken.expose(), 460);
+  await expect(inspection.inspect(kind, refreshed.accessToken)).resolves.toMatchObject({
+    valid: false,
+    reason: 'dead',
+  });
 });
 
 it('keeps every token out of every address, where Meta allows it', async () => {
@@ -107,7 +110,7 @@ it('keeps every token out of every address, where Meta allows it', async () => {
   const instagram = tokenOf(seedIds.instagramUser);
   await inspection.inspect('user', token);
   await inspection.inspect('instagram_user', instagram);
-  await oauth.renew('user', token);
+  await oauth.refresh('user', token);
   const calls = JSON.stringify(sandbox.state.log.list());
   expect(calls).toContain('debug_token');
   for (const secret of [token, instagram]) expect(calls).not.toContain(secret.expose());

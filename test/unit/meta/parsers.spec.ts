@@ -1,19 +1,19 @@
 import fc from 'fast-check';
 import { readGraphError, toMetaCause } from '../../../src/meta/errors/graph-error.ts';
-import { graphId } from '../../../src/meta/graph/graph-id.ts';
-import { versionDrift } from '../../../src/meta/graph/graph-version.ts';
+import { requireGraphId } from '../../../src/meta/graph/graph-id.ts';
+import { detectVersionDrift } from '../../../src/meta/graph/graph-version.ts';
 import {
   asObject,
   field,
   type JsonObject,
   parseLossless,
   readId,
-  readWords,
+  readStringList,
 } from '../../../src/meta/graph/lossless-json.ts';
 import { readUsageHeaders } from '../../../src/meta/graph/usage-headers.ts';
 import { redactUrl } from '../../../src/meta/redact-url.ts';
-import { expiryInstant, tokenExpiry } from '../../../src/meta/tokens/token-expiry.ts';
-import { recorded } from './read-recorded.ts';
+import { readExpiry, readTokenExpiry } from '../../../src/meta/tokens/token-expiry.ts';
+import { readRecorded } from './read-recorded.ts';
 
 describe('lossless JSON', () => {
   it('keeps ids beyond 2^53', () => {
@@ -44,9 +44,9 @@ describe('lossless JSON', () => {
   });
 
   it('reads words from lists and from text', () => {
-    expect(readWords({ p: 'a,b c' }, 'p')).toEqual(['a', 'b', 'c']);
-    expect(readWords({ p: ['a', 'b'] }, 'p')).toEqual(['a', 'b']);
-    expect(readWords({}, 'p')).toBeNull();
+    expect(readStringList({ p: 'a,b c' }, 'p')).toEqual(['a', 'b', 'c']);
+    expect(readStringList({ p: ['a', 'b'] }, 'p')).toEqual(['a', 'b']);
+    expect(readStringList({}, 'p')).toBeNull();
   });
 });
 
@@ -89,18 +89,18 @@ describe('token lifetime', () => {
     [{ expires_in: 'soon' }, 'unknown'],
     [{ expires_in: null }, 'unknown'],
     [{ expires_in: 1e15 }, 'unknown'],
-  ])('%j', (answer, expected) => expect(tokenExpiry(answer, now)).toEqual(expected));
+  ])('%j', (response, expected) => expect(readTokenExpiry(response, now)).toEqual(expected));
 
   it('reads instants of debug_token', () => {
-    expect(expiryInstant(0)).toBeNull();
-    expect(expiryInstant(undefined)).toBe('unknown');
-    expect(expiryInstant('1563217616')).toEqual(new Date(1563217616_000));
-    expect(expiryInstant(9e14)).toBe('unknown');
+    expect(readExpiry(0)).toBeNull();
+    expect(readExpiry(undefined)).toBe('unknown');
+    expect(readExpiry('1563217616')).toEqual(new Date(1563217616_000));
+    expect(readExpiry(9e14)).toBe('unknown');
   });
 });
 
 describe('usage headers', () => {
-  const cases = recorded<{ cases: { header: string; value: string }[] }>('rate_limit_headers.json').cases;
+  const cases = readRecorded<{ cases: { header: string; value: string }[] }>('rate_limit_headers.json').cases;
   it.each(cases)('$header $value', ({ header, value }) => {
     const name = header.split(' ')[0]?.toLowerCase() ?? '';
     const report = readUsageHeaders({ [name]: value });
@@ -147,15 +147,16 @@ describe('usage headers', () => {
 });
 
 it('compares versions', () => {
-  expect(versionDrift('v25.0', 'v25.0')).toBe('none');
-  expect(versionDrift('v25.0', 'v26.0')).toBe('newer');
-  expect(versionDrift('v9.0', 'v10.0')).toBe('newer');
-  expect(versionDrift('v25.0', 'v24.0')).toBe('older');
-  expect(versionDrift('v25.0', undefined)).toBe('unknown');
+  expect(detectVersionDrift('v25.0', 'v25.0')).toBe('none');
+  expect(detectVersionDrift('v25.0', 'v26.0')).toBe('newer');
+  expect(detectVersionDrift('v9.0', 'v10.0')).toBe('newer');
+  expect(detectVersionDrift('v25.0', 'v24.0')).toBe('older');
+  expect(detectVersionDrift('v25.0', undefined)).toBe('unknown');
 });
 
 it('takes ids only into paths, and logs no query', () => {
-  expect(graphId('act_123')).toBe('act_123');
-  for (const id of ['', '../me', 'a/b', '1?x', '%2e', 'x'.repeat(65)]) expect(() => graphId(id)).toThrow(RangeError);
+  expect(requireGraphId('act_123')).toBe('act_123');
+  for (const id of ['', '../me', 'a/b', '1?x', '%2e', 'x'.repeat(65)])
+    expect(() => requireGraphId(id)).toThrow(RangeError);
   expect(redactUrl('https://graph.test/v25.0/me?access_token=x')).toBe('graph.test/v25.0/me');
 });

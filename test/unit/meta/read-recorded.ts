@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 /** A file of Meta's recorded answers, as JSON. */
-export function recorded<T>(name: string): T {
+export function readRecorded<T>(name: string): T {
   return JSON.parse(readFileSync(new URL(`../../support/recorded/${name}`, import.meta.url), 'utf8')) as T;
 }
 

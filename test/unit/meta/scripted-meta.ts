@@ -15,11 +15,11 @@ import { OAuthApi } from '../../../src/meta/tokens/oauth-api.ts';
 import { RevocationApi } from '../../../src/meta/tokens/revocation-api.ts';
 import { Clock } from '../../../src/platform/clock.ts';
 import {
-  type HttpAnswer,
   HttpClient,
-  type HttpFailure,
   type HttpRequest,
-  type StreamedHttpAnswer,
+  type HttpRequestError,
+  type HttpResponse,
+  type StreamedHttpResponse,
 } from '../../../src/platform/http-client/http-client.ts';
 import { Random } from '../../../src/platform/random.ts';
 import { SecretString } from '../../../src/platform/secret-string.ts';
@@ -66,15 +66,15 @@ export class SentRequest {
   }
 }
 
-export interface Scripted {
+export interface ScriptedResponse {
   status?: number;
   body: unknown;
   headers?: Record<string, string>;
 }
 
-type Step = Scripted | HttpFailure | ((request: SentRequest) => Scripted | HttpFailure);
+type Step = ScriptedResponse | HttpRequestError | ((request: SentRequest) => ScriptedResponse | HttpRequestError);
 
-export function graphError(code: number, subcode?: number, status = 400, type = 'OAuthException'): Scripted {
+export function graphError(code: number, subcode?: number, status = 400, type = 'OAuthException'): ScriptedResponse {
   const error = {
     message: `Malformed access token ${TOKEN.expose()}`,
     type,
@@ -92,7 +92,7 @@ class ScriptedHttp extends HttpClient {
     super();
   }
 
-  override async send(request: HttpRequest): Promise<HttpAnswer> {
+  override async send(request: HttpRequest): Promise<HttpResponse> {
     const sent = new SentRequest(request);
     this.sent.push(sent);
     const step = this.steps.length > 1 ? this.steps.shift() : this.steps[0];
@@ -103,7 +103,7 @@ class ScriptedHttp extends HttpClient {
     return { status: scripted.status ?? 200, headers: scripted.headers ?? {}, body: Buffer.from(text) };
   }
 
-  override stream(): Promise<StreamedHttpAnswer> {
+  override stream(): Promise<StreamedHttpResponse> {
     throw new Error('not used');
   }
 
@@ -177,7 +177,7 @@ export function scriptedMeta(...steps: Step[]) {
 }
 
 /** The error of a promise that must fail with a `MetaError`. */
-export async function failureOf(promise: Promise<unknown>): Promise<MetaError> {
+export async function catchMetaError(promise: Promise<unknown>): Promise<MetaError> {
   const error = await promise.then(
     () => new Error('it did not fail'),
     (reason: unknown) => reason,

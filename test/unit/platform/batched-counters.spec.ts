@@ -1,18 +1,18 @@
 import { expect, it } from '@jest/globals';
 import { Counter, Histogram, Registry } from 'prom-client';
-import { Observations, Tallies } from '../../../src/platform/batched-counters.ts';
+import { BatchedCounters, BatchedObservations } from '../../../src/platform/batched-counters.ts';
 
 function metrics() {
   const registry = new Registry();
-  const tallies = new Tallies<'kind'>();
-  const observations = new Observations('kind');
+  const tallies = new BatchedCounters<'kind'>();
+  const observations = new BatchedObservations('kind');
   new Counter({
     name: 'done_total',
     help: 'Done.',
     labelNames: ['kind'] as const,
     registers: [registry],
     collect(): void {
-      tallies.pour(this);
+      tallies.flushInto(this);
     },
   });
   const histogram = new Histogram({
@@ -22,7 +22,7 @@ function metrics() {
     buckets: [1, 10],
     registers: [registry],
     collect(): void {
-      observations.pour(this);
+      observations.flushInto(this);
     },
   });
   return { registry, tallies, observations, histogram };

@@ -4,7 +4,7 @@ import type { Sandbox } from '../../../src/sandbox/sandbox.ts';
 import { appsecretProof } from '../../../src/sandbox/tokens/graph-caller.ts';
 import { at, bearer, call, form, json, start } from './sandbox-harness.ts';
 
-interface ItemAnswer {
+interface ItemResponse {
   code: number;
   headers?: { name: string; value: string }[];
   body: string;
@@ -28,10 +28,10 @@ const me = { method: 'GET', relative_url: 'me?fields=id' };
 describe('batch (META.md 14)', () => {
   it('has per item the headers of the recording, in their order', async () => {
     const file = new URL('../../support/recorded/batch_responses.json', import.meta.url);
-    const recorded = (JSON.parse(readFileSync(file, 'utf8')) as { cases: { body: ItemAnswer[] }[] }).cases;
+    const recorded = (JSON.parse(readFileSync(file, 'utf8')) as { cases: { body: ItemResponse[] }[] }).cases;
     const reply = await send([me, { method: 'GET', relative_url: '2' }]);
-    const [good, bad] = reply.json as ItemAnswer[];
-    const names = (item: ItemAnswer | undefined) => item?.headers?.map((header) => header.name);
+    const [good, bad] = reply.json as ItemResponse[];
+    const names = (item: ItemResponse | undefined) => item?.headers?.map((header) => header.name);
     expect(names(good)).toEqual(names(recorded[0]?.body[0]));
     expect(names(bad)).toEqual(names(recorded[1]?.body[0]));
     expect([good?.code, bad?.code]).toEqual([200, 400]);
@@ -62,9 +62,9 @@ describe('batch (META.md 14)', () => {
     ];
     const reply = await send(items, '/v25.0/', { appsecret_proof: proof(token) });
     sandbox.state.patchApp(undefined, { requireProof: false });
-    const answers = reply.json as ItemAnswer[];
-    expect(answers.map((one) => one.code)).toEqual([200, 400, 200]);
-    expect(answers[2]?.body).toBe(`{"id":"${other.id}"}`);
+    const responses = reply.json as ItemResponse[];
+    expect(responses.map((one) => one.code)).toEqual([200, 400, 200]);
+    expect(responses[2]?.body).toBe(`{"id":"${other.id}"}`);
   });
 
   it('answers null for items that did not make it, and for named ones that others used', async () => {
@@ -76,20 +76,20 @@ describe('batch (META.md 14)', () => {
     expect((await send([me, me])).json).toEqual([null, expect.objectContaining({ code: 200 })]);
     const named = { ...me, name: 'who' };
     const uses = { method: 'GET', relative_url: '?ids={result=who:$.id}&fields=id' };
-    const answers = (await send([named, uses])).json as (ItemAnswer | null)[];
-    expect(answers[0]).toBeNull();
-    expect(answers[1]?.body).toBe('{"100000000000101":{"id":"100000000000101"}}');
-    const kept = (await send([{ ...named, omit_response_on_success: false }, uses])).json as (ItemAnswer | null)[];
+    const responses = (await send([named, uses])).json as (ItemResponse | null)[];
+    expect(responses[0]).toBeNull();
+    expect(responses[1]?.body).toBe('{"100000000000101":{"id":"100000000000101"}}');
+    const kept = (await send([{ ...named, omit_response_on_success: false }, uses])).json as (ItemResponse | null)[];
     expect(kept[0]?.code).toBe(200);
-    const failed = (await send([{ ...named, relative_url: '2' }, uses])).json as (ItemAnswer | null)[];
+    const failed = (await send([{ ...named, relative_url: '2' }, uses])).json as (ItemResponse | null)[];
     expect([failed[0]?.code, failed[1]]).toEqual([400, null]);
   });
 
   it('strikes single items with scripted errors', async () => {
     sandbox.state.faults.add({ match: { inBatch: true }, times: 1, fault: { kind: 'throttle', code: 17 } });
-    const answers = (await send([me, me])).json as ItemAnswer[];
-    expect(answers.map((one) => one.code)).toEqual([400, 200]);
-    expect(JSON.parse(answers[0]?.body ?? '')).toMatchObject({ error: { code: 17, is_transient: true } });
+    const responses = (await send([me, me])).json as ItemResponse[];
+    expect(responses.map((one) => one.code)).toEqual([400, 200]);
+    expect(JSON.parse(responses[0]?.body ?? '')).toMatchObject({ error: { code: 17, is_transient: true } });
   });
 
   it('refuses more than 50 as recorded, bad tokens as a whole, and what is no list', async () => {

@@ -30,7 +30,7 @@ afterAll(async () => {
   listener.close();
 });
 
-const person = () => {
+const createUser = () => {
   const user = sandbox.state.make.user({ pageIds: [page] });
   return {
     id: user.id,
@@ -42,7 +42,7 @@ const subcodeOf = async (token: string) => at(await call(`${graph}/me`, bearer(t
 
 describe('how tokens die (META.md 5, 12.2)', () => {
   it.each([458, 460, 464, 467, 490, 492, 493])('subcode %i, by the control', async (subcode) => {
-    const { id, token } = person();
+    const { id, token } = createUser();
     sandbox.state.invalidateUser(id, subcode);
     const reply = await call(`${graph}/me`, bearer(token));
     expect([reply.status, at(reply, 'error.code'), at(reply, 'error.error_subcode')]).toEqual([400, 190, subcode]);
@@ -52,7 +52,7 @@ describe('how tokens die (META.md 5, 12.2)', () => {
   });
 
   it('takes page tokens along with a password change; new tokens work', async () => {
-    const { id, token, pageToken } = person();
+    const { id, token, pageToken } = createUser();
     sandbox.state.changePassword(id);
     expect(await subcodeOf(token)).toBe(460);
     expect(await subcodeOf(pageToken)).toBe(460);
@@ -61,7 +61,7 @@ describe('how tokens die (META.md 5, 12.2)', () => {
   });
 
   it('lifts a checkpoint again', async () => {
-    const { id, token } = person();
+    const { id, token } = createUser();
     sandbox.state.setCheckpoint(id, 459);
     expect(await subcodeOf(token)).toBe(459);
     sandbox.state.setCheckpoint(id, null);
@@ -69,14 +69,14 @@ describe('how tokens die (META.md 5, 12.2)', () => {
   });
 
   it('ends a page token with the role (492), and leaves the user token', async () => {
-    const { id, token, pageToken } = person();
+    const { id, token, pageToken } = createUser();
     sandbox.state.removePageRole(id, page);
     expect(await subcodeOf(pageToken)).toBe(492);
     expect(await subcodeOf(token)).toBeUndefined();
   });
 
   it('derives a new page token after the old one was invalidated', async () => {
-    const { token } = person();
+    const { token } = createUser();
     const derive = async () =>
       textAt(await call(`${graph}/${page}?fields=access_token`, bearer(token)), 'access_token');
     const old = await derive();
@@ -89,10 +89,10 @@ describe('how tokens die (META.md 5, 12.2)', () => {
   });
 
   it('ends with the data access (493) and with its own age (463)', async () => {
-    const { id, token } = person();
+    const { id, token } = createUser();
     sandbox.state.setDataAccess(id, startedAt - 1);
     expect(await subcodeOf(token)).toBe(493);
-    const other = person();
+    const other = createUser();
     sandbox.state.expireToken(other.token);
     expect(await subcodeOf(other.token)).toBe(463);
   });
@@ -100,7 +100,7 @@ describe('how tokens die (META.md 5, 12.2)', () => {
 
 describe('permissions (META.md 10)', () => {
   it('lists granted and declined ones, and takes one away', async () => {
-    const { token } = person();
+    const { token } = createUser();
     const removed = await call(`${graph}/me/permissions/email`, bearer(token, { method: 'DELETE' }));
     expect(removed.json).toEqual({ success: true });
     const list = at(await call(`${graph}/me/permissions`, bearer(token)), 'data') as {
@@ -112,7 +112,7 @@ describe('permissions (META.md 10)', () => {
   });
 
   it('removes the whole grant with an app token, by POST and method=delete; the second time is 190/458', async () => {
-    const { id, token, pageToken } = person();
+    const { id, token, pageToken } = createUser();
     const remove = () =>
       call(
         `${graph}/${id}/permissions?method=delete`,
@@ -125,10 +125,10 @@ describe('permissions (META.md 10)', () => {
   });
 
   it('sends the signed deauthorize callback where one is registered', async () => {
-    const { id, token } = person();
+    const { id, token } = createUser();
     sandbox.state.patchApp(undefined, { deauthorizeUrl: `${hookUrl}/deauthorize` });
     await call(`${graph}/me/permissions`, bearer(token, { method: 'DELETE' }));
-    await sandbox.state.callbacks.settle();
+    await sandbox.state.callbacks.waitForPending();
     sandbox.state.patchApp(undefined, { deauthorizeUrl: null });
     const [signature, payload] = (new URLSearchParams(received.at(-1)?.body).get('signed_request') ?? '').split('.');
     expect(
@@ -189,7 +189,7 @@ describe('what Meta sends (META.md 15, 16)', () => {
         },
       ],
     });
-    expect(at(await call(url, bearer(person().token)), 'error.code')).toBeDefined();
+    expect(at(await call(url, bearer(createUser().token)), 'error.code')).toBeDefined();
     await call(url, bearer(`${sandbox.app.id}|${sandbox.app.secret}`, { method: 'DELETE' }));
     expect(at(await call(url, bearer(`${sandbox.app.id}|${sandbox.app.secret}`)), 'data')).toEqual([]);
   });
@@ -231,7 +231,7 @@ describe('WhatsApp (META.md 8, 12.4)', () => {
   });
 
   it('answers 401 without subcode to a dead token on its nodes', async () => {
-    const { id, token: dead } = person();
+    const { id, token: dead } = createUser();
     sandbox.state.changePassword(id);
     const reply = await call(`${graph}/${waba}`, bearer(dead));
     expect([reply.status, at(reply, 'error.code'), at(reply, 'error.error_subcode')]).toEqual([401, 190, undefined]);

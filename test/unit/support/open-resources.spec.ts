@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { assemble, type Keep } from '../../support/open-resources.ts';
+import { type CloseLater, openResources } from '../../support/open-resources.ts';
 
 /** Things that write down when they are closed. */
-function things(): { closed: string[]; open: (keep: Keep, name: string, fails?: boolean) => void } {
+function things(): { closed: string[]; open: (closeLater: CloseLater, name: string, fails?: boolean) => void } {
   const closed: string[] = [];
-  const open = (keep: Keep, name: string, fails = false): void => {
-    keep({
+  const open = (closeLater: CloseLater, name: string, fails = false): void => {
+    closeLater({
       close: async () => {
         closed.push(name);
         if (fails) throw new Error(`${name} does not close`);
@@ -15,41 +15,41 @@ function things(): { closed: string[]; open: (keep: Keep, name: string, fails?: 
   return { closed, open };
 }
 
-describe('assemble', () => {
+describe('openResources', () => {
   it('closes what was kept, the last first, also what was kept later, and each once', async () => {
     const { closed, open } = things();
-    const stage = await assemble(async (keep) => {
-      open(keep, 'first');
-      open(keep, 'second');
-      return { name: 'stage', later: () => open(keep, 'third') };
+    const context = await openResources(async (closeLater) => {
+      open(closeLater, 'first');
+      open(closeLater, 'second');
+      return { name: 'stage', later: () => open(closeLater, 'third') };
     });
-    expect(stage.name).toBe('stage');
-    stage.later();
+    expect(context.name).toBe('stage');
+    context.later();
     expect(closed).toEqual([]);
-    await stage.close();
-    await stage.close();
+    await context.close();
+    await context.close();
     expect(closed).toEqual(['third', 'second', 'first']);
   });
 
   it('closes what was opened before a step that throws, and throws what that threw', async () => {
     const { closed, open } = things();
-    const stage = assemble(async (keep) => {
-      open(keep, 'first');
-      open(keep, 'second', true);
+    const context = openResources(async (closeLater) => {
+      open(closeLater, 'first');
+      open(closeLater, 'second', true);
       throw new Error('the third does not start');
     });
-    await expect(stage).rejects.toThrow('the third does not start');
+    await expect(context).rejects.toThrow('the third does not start');
     expect(closed).toEqual(['second', 'first']);
   });
 
   it('closes the others when one does not close, and says so', async () => {
     const { closed, open } = things();
-    const stage = await assemble(async (keep) => {
-      open(keep, 'first');
-      open(keep, 'second', true);
+    const context = await openResources(async (closeLater) => {
+      open(closeLater, 'first');
+      open(closeLater, 'second', true);
       return {};
     });
-    await expect(stage.close()).rejects.toThrow('second does not close');
+    await expect(context.close()).rejects.toThrow('second does not close');
     expect(closed).toEqual(['second', 'first']);
   });
 });

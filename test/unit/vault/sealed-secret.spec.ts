@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { SystemRandom } from '../../../src/platform/random.ts';
 import { SecretString } from '../../../src/platform/secret-string.ts';
-import { type Kek, open, rewrap, SealBroken, type SealedSecret, seal } from '../../../src/vault/sealed-secret.ts';
+import { DecryptionError, type Kek, open, rewrap, type SealedSecret, seal } from '../../../src/vault/sealed-secret.ts';
 
 const random = new SystemRandom();
 const kek = (id: string): Kek => ({ id, key: random.bytes(32) });
@@ -28,7 +28,7 @@ describe('sealed secrets', () => {
       for (let bit = 0; bit < whole[field].length * 8; bit++) {
         const flipped = Buffer.from(whole[field]);
         flipped.writeUInt8(flipped.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
-        expect(() => open({ ...whole, [field]: flipped }, context, under)).toThrow(SealBroken);
+        expect(() => open({ ...whole, [field]: flipped }, context, under)).toThrow(DecryptionError);
       }
     }
   });
@@ -39,10 +39,10 @@ describe('sealed secrets', () => {
     for (const field of ['ciphertext', 'wrappedKey'] as const) {
       for (let length = 0; length < whole[field].length; length++) {
         const cut = { ...whole, [field]: whole[field].subarray(0, length) };
-        expect(() => open(cut, context, under)).toThrow(SealBroken);
+        expect(() => open(cut, context, under)).toThrow(DecryptionError);
       }
       const longer = { ...whole, [field]: Buffer.concat([whole[field], Buffer.of(0)]) };
-      expect(() => open(longer, context, under)).toThrow(SealBroken);
+      expect(() => open(longer, context, under)).toThrow(DecryptionError);
     }
   });
 
@@ -54,7 +54,7 @@ describe('sealed secrets', () => {
         if (version === whole[field][0]) continue;
         const other = Buffer.from(whole[field]);
         other.writeUInt8(version);
-        expect(() => open({ ...whole, [field]: other }, context, under)).toThrow(SealBroken);
+        expect(() => open({ ...whole, [field]: other }, context, under)).toThrow(DecryptionError);
       }
     }
   });
@@ -65,8 +65,8 @@ describe('sealed secrets', () => {
     const bytes = fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.concat([Buffer.of(1), array]));
     fc.assert(
       fc.property(bytes, bytes, (ciphertext, wrappedKey) => {
-        expect(() => open({ ...whole, ciphertext }, context, under)).toThrow(SealBroken);
-        expect(() => open({ ...whole, wrappedKey }, context, under)).toThrow(SealBroken);
+        expect(() => open({ ...whole, ciphertext }, context, under)).toThrow(DecryptionError);
+        expect(() => open({ ...whole, wrappedKey }, context, under)).toThrow(DecryptionError);
       }),
     );
   });
@@ -82,7 +82,7 @@ describe('sealed secrets', () => {
         const whole = seal('sec_1', new SecretString('x'), given, under, random);
         expect(open(whole, given, under).expose()).toBe('x');
         if (JSON.stringify(given) !== JSON.stringify(other))
-          expect(() => open(whole, other, under)).toThrow(SealBroken);
+          expect(() => open(whole, other, under)).toThrow(DecryptionError);
       }),
       { numRuns: 300 },
     );
@@ -94,9 +94,9 @@ describe('sealed secrets', () => {
     fc.assert(
       fc.property(parts, ([head, middle, tail]) => {
         const whole = seal('sec_1', new SecretString('x'), [head + middle, tail], under, random);
-        expect(() => open(whole, [head, middle + tail], under)).toThrow(SealBroken);
-        expect(() => open(whole, [head + middle + tail], under)).toThrow(SealBroken);
-        expect(() => open(whole, [head, middle, tail], under)).toThrow(SealBroken);
+        expect(() => open(whole, [head, middle + tail], under)).toThrow(DecryptionError);
+        expect(() => open(whole, [head + middle + tail], under)).toThrow(DecryptionError);
+        expect(() => open(whole, [head, middle, tail], under)).toThrow(DecryptionError);
       }),
     );
   });
@@ -104,25 +104,25 @@ describe('sealed secrets', () => {
   it('do not open where the boundary between their id and the first field moved', () => {
     const under = kek('kek_1');
     const whole = seal('sec_1', new SecretString('x'), ['2', 'c'], under, random);
-    expect(() => open({ ...whole, id: 'sec_12' }, ['c'], under)).toThrow(SealBroken);
-    expect(() => open({ ...whole, id: 'sec_' }, ['12', 'c'], under)).toThrow(SealBroken);
+    expect(() => open({ ...whole, id: 'sec_12' }, ['c'], under)).toThrow(DecryptionError);
+    expect(() => open({ ...whole, id: 'sec_' }, ['12', 'c'], under)).toThrow(DecryptionError);
   });
 
   it('open under no other context, also where fields run together the same', () => {
     const under = kek('kek_1');
     const whole = seal('sec_1', new SecretString('x'), ['ab', 'c'], under, random);
     for (const other of [['a', 'bc'], ['abc'], ['ab', 'c', ''], ['', 'ab', 'c'], []]) {
-      expect(() => open(whole, other, under)).toThrow(SealBroken);
+      expect(() => open(whole, other, under)).toThrow(DecryptionError);
     }
   });
 
   it('open under no other key, id or key id', () => {
     const under = kek('kek_1');
     const whole = sealed('EAAtoken', under);
-    expect(() => open(whole, context, kek('kek_1'))).toThrow(SealBroken);
-    expect(() => open(whole, context, { id: 'kek_2', key: under.key })).toThrow(SealBroken);
-    expect(() => open({ ...whole, kekId: 'kek_2' }, context, { id: 'kek_2', key: under.key })).toThrow(SealBroken);
-    expect(() => open({ ...whole, id: 'sec_2' }, context, under)).toThrow(SealBroken);
+    expect(() => open(whole, context, kek('kek_1'))).toThrow(DecryptionError);
+    expect(() => open(whole, context, { id: 'kek_2', key: under.key })).toThrow(DecryptionError);
+    expect(() => open({ ...whole, kekId: 'kek_2' }, context, { id: 'kek_2', key: under.key })).toThrow(DecryptionError);
+    expect(() => open({ ...whole, id: 'sec_2' }, context, under)).toThrow(DecryptionError);
   });
 
   it('never repeat: the same secret sealed twice shares neither nonce, data key nor ciphertext', () => {
@@ -130,7 +130,7 @@ describe('sealed secrets', () => {
     const [a, b] = [sealed('EAAtoken', under), sealed('EAAtoken', under)];
     expect(a.ciphertext.equals(b.ciphertext)).toBe(false);
     expect(a.wrappedKey.equals(b.wrappedKey)).toBe(false);
-    expect(() => open({ ...a, wrappedKey: b.wrappedKey }, context, under)).toThrow(SealBroken);
+    expect(() => open({ ...a, wrappedKey: b.wrappedKey }, context, under)).toThrow(DecryptionError);
   });
 
   it('move to another key without being opened, and then need that key', () => {
@@ -139,6 +139,6 @@ describe('sealed secrets', () => {
     const after = { ...before, ...rewrap(before, from, to, random) };
     expect(after.ciphertext).toBe(before.ciphertext);
     expect(open(after, context, to).expose()).toBe('EAAtoken');
-    expect(() => open(after, context, from)).toThrow(SealBroken);
+    expect(() => open(after, context, from)).toThrow(DecryptionError);
   });
 });

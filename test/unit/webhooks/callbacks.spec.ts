@@ -3,19 +3,19 @@ import type { MetaConfig } from '../../../src/config/config.ts';
 import { SecretString } from '../../../src/platform/secret-string.ts';
 import { signedRequest } from '../../../src/sandbox/state/callback-sender.ts';
 import { verifySignedRequest } from '../../../src/webhooks/privacy-requests/verify-signed-request.ts';
-import { answerHandshake } from '../../../src/webhooks/verify-handshake.ts';
-import { recorded } from '../meta/read-recorded.ts';
+import { verifyHandshake } from '../../../src/webhooks/verify-handshake.ts';
+import { readRecorded } from '../meta/read-recorded.ts';
 
 describe('the handshake', () => {
   const token = new SecretString('meatyhamhock');
   const asked = (query: Record<string, unknown>) =>
-    answerHandshake(
+    verifyHandshake(
       { 'hub.mode': 'subscribe', 'hub.verify_token': 'meatyhamhock', 'hub.challenge': '1158201444', ...query },
       token,
     );
 
   it('answers as in the recorded samples', () => {
-    const { cases } = recorded<{ cases: { request: string; expect: { status: number; body?: string } }[] }>(
+    const { cases } = readRecorded<{ cases: { request: string; expect: { status: number; body?: string } }[] }>(
       'webhook_verification_samples.json',
     );
     for (const sample of cases) {
@@ -23,7 +23,7 @@ describe('the handshake', () => {
       const own = new SecretString(
         sample.request.includes('%7C') ? 'myverificationtoken|1f54545d5f722733e17faae15377928f' : 'meatyhamhock',
       );
-      expect(answerHandshake(query, own)).toBe(sample.expect.body ?? null);
+      expect(verifyHandshake(query, own)).toBe(sample.expect.body ?? null);
     }
   });
 
@@ -33,7 +33,7 @@ describe('the handshake', () => {
     expect(asked({ 'hub.verify_token': undefined })).toBeNull();
     expect(asked({ 'hub.verify_token': ['meatyhamhock'] })).toBeNull();
     expect(asked({ 'hub.mode': 'unsubscribe' })).toBeNull();
-    expect(answerHandshake({ 'hub.mode': 'subscribe', 'hub.verify_token': '', 'hub.challenge': '1' }, null)).toBeNull();
+    expect(verifyHandshake({ 'hub.mode': 'subscribe', 'hub.verify_token': '', 'hub.challenge': '1' }, null)).toBeNull();
   });
 
   it('sends nothing back that a browser could run', () => {
@@ -60,11 +60,11 @@ describe('whose signed_request it is', () => {
     ['old-secret', ['1'], ['2', '3']],
     ['instagram-secret', ['2'], []],
     ['threads-secret', ['3'], []],
-  ])('tells the app by the secret %s', (secret, appIds, otherwiseAppIds) => {
+  ])('tells the app by the secret %s', (secret, appIds, fallbackAppIds) => {
     expect(verifySignedRequest(signedRequest(secret, payload), meta())).toMatchObject({
       ok: true,
       request: { userId: '5', issuedAt: new Date(1624244156_000) },
-      apps: { appIds, otherwiseAppIds },
+      apps: { appIds, fallbackAppIds },
     });
   });
 
@@ -74,11 +74,11 @@ describe('whose signed_request it is', () => {
       signedRequest('meta-secret', payload),
       meta({ instagramApp: one, threadsApp: one }),
     );
-    expect(verified).toMatchObject({ apps: { appIds: ['1'], otherwiseAppIds: [] } });
+    expect(verified).toMatchObject({ apps: { appIds: ['1'], fallbackAppIds: [] } });
   });
 
   it('takes the published vectors and refuses the derived ones', () => {
-    const { vectors, derived_negative_cases: wrong } = recorded<{
+    const { vectors, derived_negative_cases: wrong } = readRecorded<{
       vectors: { secret: string; signed_request: string }[];
       derived_negative_cases: { secret: string; signed_request: string }[];
     }>('signed_request_vectors.json');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { splitWebhook } from '../../../src/webhooks/split-webhook.ts';
-import { recorded } from '../meta/read-recorded.ts';
+import { readRecorded } from '../meta/read-recorded.ts';
 
 const split = (text: string) => splitWebhook(Buffer.from(text));
 const hashes = (text: string) => split(text)?.map(({ hash }) => hash.toString('hex'));
@@ -18,7 +18,7 @@ describe('splitting a delivery', () => {
   it.each(['webhook_payloads_page_ig_user_permissions.json', 'webhook_payloads_whatsapp.json'])(
     'reads every recorded payload of %s',
     (file) => {
-      const { cases } = recorded<{ cases: { body: { object: string; entry: unknown[] } }[] }>(file);
+      const { cases } = readRecorded<{ cases: { body: { object: string; entry: unknown[] } }[] }>(file);
       expect(cases.length).toBeGreaterThan(10);
       for (const { body } of cases) {
         const entries = split(JSON.stringify(body));

@@ -1,13 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AuditChain } from '../../../../src/audit/chain/audit-chain.ts';
-import { ENTRY_FIELDS, GENESIS_MAC, headSeal, linkMac } from '../../../../src/audit/chain/chain-encoding.ts';
+import {
+  computeHeadSeal,
+  computeLinkMac,
+  ENTRY_FIELDS,
+  GENESIS_MAC,
+} from '../../../../src/audit/chain/chain-encoding.ts';
 import { ChainVerifier } from '../../../../src/audit/chain/chain-verifier.ts';
-import { type AuditStage, auditStage } from '../../../support/audit-test-context.ts';
+import { type AuditTestContext, openAuditTestContext } from '../../../support/audit-test-context.ts';
 
-let audit: AuditStage;
+let audit: AuditTestContext;
 
 beforeEach(async () => {
-  audit = await auditStage();
+  audit = await openAuditTestContext();
 });
 afterEach(() => audit?.close());
 
@@ -47,50 +52,50 @@ describe('an entry', () => {
   ];
 
   it.each(columns)('whose %s became %s shows', async (column, value) => {
-    const ids = await audit.tenLinked();
+    const ids = await audit.recordTenLinked();
     await audit.sql(`UPDATE audit_entry SET ${column} = ${value} WHERE id = $1`, [ids[4]]);
-    expect(await audit.fault()).toEqual({ reason: 'changed', position: 5, entryId: ids[4] });
+    expect(await audit.findFault()).toEqual({ reason: 'changed', position: 5, entryId: ids[4] });
   });
 
   it('that is missing shows, the last one too', async () => {
-    const ids = await audit.tenLinked();
+    const ids = await audit.recordTenLinked();
     await audit.sql('DELETE FROM audit_entry WHERE id = $1', [ids[9]]);
-    expect(await audit.fault()).toEqual({ reason: 'missing_entry', position: 10, entryId: ids[9] });
+    expect(await audit.findFault()).toEqual({ reason: 'missing_entry', position: 10, entryId: ids[9] });
     await audit.sql('DELETE FROM audit_entry WHERE id = $1', [ids[2]]);
-    expect(await audit.fault()).toEqual({ reason: 'missing_entry', position: 3, entryId: ids[2] });
+    expect(await audit.findFault()).toEqual({ reason: 'missing_entry', position: 3, entryId: ids[2] });
   });
 
   it('that is missing together with its link shows', async () => {
-    const ids = await audit.tenLinked();
+    const ids = await audit.recordTenLinked();
     await audit.sql('DELETE FROM audit_entry WHERE id = $1', [ids[2]]);
     await audit.sql('DELETE FROM audit_link WHERE entry_id = $1', [ids[2]]);
-    expect(await audit.fault()).toMatchObject({ reason: 'missing_link', position: 3 });
+    expect(await audit.findFault()).toMatchObject({ reason: 'missing_link', position: 3 });
   });
 
   it('that is missing together with its link, with the rest moved up, shows', async () => {
-    const ids = await audit.tenLinked();
+    const ids = await audit.recordTenLinked();
     await audit.sql('DELETE FROM audit_entry WHERE id = $1', [ids[2]]);
     await audit.sql('DELETE FROM audit_link WHERE entry_id = $1', [ids[2]]);
     for (let position = 4; position <= 10; position++) {
       await audit.sql('UPDATE audit_link SET position = position - 1 WHERE position = $1', [position]);
     }
-    expect(await audit.fault()).toMatchObject({ reason: 'changed', position: 3 });
+    expect(await audit.findFault()).toMatchObject({ reason: 'changed', position: 3 });
   });
 
   it('that changed places with another shows', async () => {
-    const [, second, third] = await audit.tenLinked();
+    const [, second, third] = await audit.recordTenLinked();
     await audit.sql(`UPDATE audit_link SET entry_id = 'aside' WHERE entry_id = $1`, [second]);
     await audit.sql('UPDATE audit_link SET entry_id = $1 WHERE entry_id = $2', [second, third]);
     await audit.sql(`UPDATE audit_link SET entry_id = $1 WHERE entry_id = 'aside'`, [third]);
-    expect(await audit.fault()).toMatchObject({ reason: 'changed', position: 2 });
+    expect(await audit.findFault()).toMatchObject({ reason: 'changed', position: 2 });
   });
 
   it('whose link changed places with another shows', async () => {
-    await audit.tenLinked();
+    await audit.recordTenLinked();
     await audit.sql('UPDATE audit_link SET position = 99 WHERE position = 2');
     await audit.sql('UPDATE audit_link SET position = 2 WHERE position = 3');
     await audit.sql('UPDATE audit_link SET position = 3 WHERE position = 99');
-    expect(await audit.fault()).toMatchObject({ reason: 'changed', position: 2 });
+    expect(await audit.findFault()).toMatchObject({ reason: 'changed', position: 2 });
   });
 
   it.each([
@@ -100,12 +105,12 @@ describe('an entry', () => {
     ['beside the youngest, without a MAC', 9, 'NULL::bytea'],
     ['beside the youngest, with a MAC made up', 9, `decode(repeat('ab', 32), 'hex')`],
   ])('that was put in by hand %s shows, and is not taken up', async (_, beside, mac) => {
-    const ids = await audit.tenLinked();
+    const ids = await audit.recordTenLinked();
     const forged = sibling(ids[beside] ?? '');
     await forge(forged, ids[beside] ?? '', mac);
-    expect(await audit.fault()).toEqual({ reason: 'forged', position: null, entryId: forged });
+    expect(await audit.findFault()).toEqual({ reason: 'forged', position: null, entryId: forged });
     await audit.record(3);
-    expect(await audit.fault()).toEqual({ reason: 'forged', position: null, entryId: forged });
+    expect(await audit.findFault()).toEqual({ reason: 'forged', position: null, entryId: forged });
     const linked = await audit.linkedIds();
     expect(linked.slice(0, 10)).toEqual(ids);
     expect(linked).toHaveLength(13);
@@ -120,50 +125,50 @@ describe('an entry', () => {
       SELECT left(id, 14) || lpad(n::text, 16, '0'), at, action, actor_kind, details FROM audit_entry, generate_series(1, 2500) n`);
     await audit.record(2);
     const heard: string[] = [];
-    expect(await audit.chain.linkNew('recent', false, (id) => heard.push(id))).toBe(3);
+    expect(await audit.chain.linkNewEntries('recent', false, (id) => heard.push(id))).toBe(3);
     expect(new Set(heard).size).toBe(2500);
-    expect(await audit.fault()).toMatchObject({ reason: 'forged', position: null });
+    expect(await audit.findFault()).toMatchObject({ reason: 'forged', position: null });
   });
 
   it('that was changed in the moment before it is chained shows', async () => {
-    await audit.tenLinked();
+    await audit.recordTenLinked();
     await audit.record(1);
     const [id] = await idsAfter((await audit.linkedIds())[9] ?? '');
     await audit.sql(`UPDATE audit_entry SET tenant = 'other' WHERE id = $1`, [id]);
-    expect(await audit.fault()).toEqual({ reason: 'forged', position: null, entryId: id });
+    expect(await audit.findFault()).toEqual({ reason: 'forged', position: null, entryId: id });
   });
 
   it('whose own MAC was taken away or changed shows', async () => {
-    const ids = await audit.tenLinked();
+    const ids = await audit.recordTenLinked();
     await audit.sql('UPDATE audit_entry SET mac = NULL WHERE id = $1', [ids[4]]);
-    expect(await audit.fault()).toEqual({ reason: 'changed', position: 5, entryId: ids[4] });
+    expect(await audit.findFault()).toEqual({ reason: 'changed', position: 5, entryId: ids[4] });
     await audit.sql('UPDATE audit_entry SET mac = NULL');
-    expect(await audit.fault()).toMatchObject({ reason: 'changed', position: 1 });
+    expect(await audit.findFault()).toMatchObject({ reason: 'changed', position: 1 });
   });
 
   it('of ours that turns up in the past, by whatever way, shows', async () => {
-    await audit.tenLinked();
+    await audit.recordTenLinked();
     audit.clock.advance(-3_600);
     await audit.record(1);
     audit.clock.advance(3_600);
-    expect(await audit.fault()).toMatchObject({ reason: 'unlinked', position: null });
+    expect(await audit.findFault()).toMatchObject({ reason: 'unlinked', position: null });
     expect(await audit.linkedIds()).toHaveLength(10);
   });
 
   it('that was put into the future shows, and closes the past to nobody', async () => {
-    await audit.tenLinked();
+    await audit.recordTenLinked();
     const forged = `aud_7zzzzzzzzz${'0'.repeat(16)}`;
     await audit.sql(
       `INSERT INTO audit_entry (id, at, action, actor_kind, details) VALUES ($1, now(), 'x', 'system', '{}')`,
       [forged],
     );
-    expect(await audit.fault()).toEqual({ reason: 'forged', position: null, entryId: forged });
+    expect(await audit.findFault()).toEqual({ reason: 'forged', position: null, entryId: forged });
     await audit.record(1);
-    expect(await audit.chain.linkNew()).toBe(1);
+    expect(await audit.chain.linkNewEntries()).toBe(1);
   });
 
   it('that was put into the middle with a link of its own shows', async () => {
-    const ids = await audit.tenLinked();
+    const ids = await audit.recordTenLinked();
     for (let position = 10; position >= 4; position--) {
       await audit.sql('UPDATE audit_link SET position = position + 1 WHERE position = $1', [position]);
     }
@@ -171,16 +176,16 @@ describe('an entry', () => {
       `INSERT INTO audit_entry (id, at, action, actor_kind, details) VALUES ('aud_forged', now(), 'x', 'system', '{}')`,
     );
     await audit.sql(`INSERT INTO audit_link SELECT 4, 'aud_forged', mac FROM audit_link WHERE entry_id = $1`, [ids[2]]);
-    expect(await audit.fault()).toMatchObject({ reason: 'changed', position: 4 });
+    expect(await audit.findFault()).toMatchObject({ reason: 'changed', position: 4 });
   });
 
   it('that hides behind a link outside of the chain shows', async () => {
-    await audit.tenLinked();
+    await audit.recordTenLinked();
     await audit.sql(
       `INSERT INTO audit_entry (id, at, action, actor_kind, details) VALUES ('aud_0', now(), 'x', 'system', '{}')`,
     );
     await audit.sql(`INSERT INTO audit_link VALUES (-5, 'aud_0', '\\x00')`);
-    expect(await audit.fault()).toMatchObject({ reason: 'missing_link', position: 1 });
+    expect(await audit.findFault()).toMatchObject({ reason: 'missing_link', position: 1 });
   });
 });
 
@@ -194,10 +199,10 @@ describe('a record from before entries had MACs', () => {
     });
     let mac: Buffer = GENESIS_MAC;
     for (const [index, row] of rows.entries()) {
-      mac = linkMac(audit.ring, index + 1, mac, row.fields, null);
+      mac = computeLinkMac(audit.ring, index + 1, mac, row.fields, null);
       await audit.sql('INSERT INTO audit_link VALUES ($1, $2, $3)', [index + 1, row.id, mac]);
     }
-    await audit.sql('INSERT INTO audit_head VALUES (1, 3, $1, $2)', [mac, headSeal(audit.ring, 3, mac)]);
+    await audit.sql('INSERT INTO audit_head VALUES (1, 3, $1, $2)', [mac, computeHeadSeal(audit.ring, 3, mac)]);
     return rows.map((row) => row.id);
   }
 
@@ -214,11 +219,11 @@ describe('a record from before entries had MACs', () => {
     expect(await audit.verifier.verify()).toMatchObject({ valid: true, entries: 3 });
     await audit.record(1, 600);
     await recordWithout();
-    expect(await audit.chain.linkNew()).toBe(2);
+    expect(await audit.chain.linkNewEntries()).toBe(2);
     audit.clock.advance(4_000);
     const forged = await recordWithout();
     await audit.record(1);
-    expect(await audit.fault()).toEqual({ reason: 'forged', position: null, entryId: forged });
+    expect(await audit.findFault()).toEqual({ reason: 'forged', position: null, entryId: forged });
     await audit.sql('DELETE FROM audit_entry WHERE id = $1', [forged]);
     expect(await audit.verifier.verify()).toMatchObject({ valid: true, entries: 6 });
   });
@@ -226,10 +231,10 @@ describe('a record from before entries had MACs', () => {
   it('shows an entry without a MAC that was linked because somebody made the head forget', async () => {
     await fromBefore();
     await audit.record(1, 4_000);
-    await audit.chain.linkNew();
-    await audit.sql('UPDATE audit_head SET macs_from = NULL');
+    await audit.chain.linkNewEntries();
+    await audit.sql('UPDATE audit_head SET macs_required_from = NULL');
     const forged = await recordWithout();
-    expect(await audit.fault()).toEqual({ reason: 'forged', position: 5, entryId: forged });
+    expect(await audit.findFault()).toEqual({ reason: 'forged', position: 5, entryId: forged });
   });
 });
 
@@ -240,14 +245,14 @@ describe('the end of the chain', () => {
   }
 
   it.each([true, false])('that is cut off shows (its entries too: %s)', async (entriesToo) => {
-    await cutOff(await audit.tenLinked(), entriesToo);
-    expect(await audit.fault()).toEqual({ reason: 'cut_off', position: 9, entryId: null });
+    await cutOff(await audit.recordTenLinked(), entriesToo);
+    expect(await audit.findFault()).toEqual({ reason: 'cut_off', position: 9, entryId: null });
   });
 
   it('that is cut off with a head made to fit shows', async () => {
-    await cutOff(await audit.tenLinked(), true);
+    await cutOff(await audit.recordTenLinked(), true);
     await audit.sql('UPDATE audit_head SET entries = 8, mac = (SELECT mac FROM audit_link WHERE position = 8)');
-    expect(await audit.fault()).toMatchObject({ reason: 'head_changed' });
+    expect(await audit.findFault()).toMatchObject({ reason: 'head_changed' });
   });
 
   it.each([
@@ -255,51 +260,53 @@ describe('the end of the chain', () => {
     ['mac', `mac = '\\x00'`],
     ['seal', `seal = '\\x00'`],
   ])('whose head has another %s shows', async (_, change) => {
-    await audit.tenLinked();
+    await audit.recordTenLinked();
     await audit.sql(`UPDATE audit_head SET ${change}`);
-    expect(await audit.fault()).toMatchObject({ reason: 'head_changed' });
+    expect(await audit.findFault()).toMatchObject({ reason: 'head_changed' });
   });
 
   it('whose head is gone shows', async () => {
-    await audit.tenLinked();
+    await audit.recordTenLinked();
     await audit.sql('DELETE FROM audit_head');
-    expect(await audit.fault()).toMatchObject({ reason: 'head_missing' });
+    expect(await audit.findFault()).toMatchObject({ reason: 'head_missing' });
   });
 
   it('is not built upon when it is broken, so that nothing covers it up', async () => {
-    await cutOff(await audit.tenLinked(), true);
+    await cutOff(await audit.recordTenLinked(), true);
     await audit.record(2);
-    await expect(audit.chain.linkNew()).rejects.toThrow('cut_off');
+    await expect(audit.chain.linkNewEntries()).rejects.toThrow('cut_off');
     expect(await audit.linkedIds()).toHaveLength(8);
-    expect(await audit.fault()).toMatchObject({ reason: 'cut_off' });
+    expect(await audit.findFault()).toMatchObject({ reason: 'cut_off' });
   });
 
   it('with a link added beyond it shows', async () => {
-    await audit.tenLinked();
+    await audit.recordTenLinked();
     await audit.sql(
       `INSERT INTO audit_entry (id, at, action, actor_kind, details) VALUES ('aud_forged', now(), 'x', 'system', '{}')`,
     );
     await audit.sql(`INSERT INTO audit_link VALUES (11, 'aud_forged', '\\x00')`);
-    expect(await audit.fault()).toMatchObject({ reason: 'changed', position: 11 });
+    expect(await audit.findFault()).toMatchObject({ reason: 'changed', position: 11 });
   });
 });
 
 describe('a link', () => {
   it('whose MAC was changed shows', async () => {
-    const ids = await audit.tenLinked();
+    const ids = await audit.recordTenLinked();
     await audit.sql(`UPDATE audit_link SET mac = set_byte(mac, 31, get_byte(mac, 31) # 1) WHERE position = 7`);
-    expect(await audit.fault()).toEqual({ reason: 'changed', position: 7, entryId: ids[6] });
+    expect(await audit.findFault()).toEqual({ reason: 'changed', position: 7, entryId: ids[6] });
   });
 
   it('can not be made without the key: another key audit.ring finds the first one wrong', async () => {
-    await audit.tenLinked();
-    const other = { auditMac: (message: Uint8Array) => audit.ring.auditMac(Buffer.concat([message, Buffer.of(0)])) };
+    await audit.recordTenLinked();
+    const other = {
+      computeAuditMac: (message: Uint8Array) => audit.ring.computeAuditMac(Buffer.concat([message, Buffer.of(0)])),
+    };
     const stranger = new ChainVerifier(
       audit.database,
       audit.clock,
       new AuditChain(audit.database, audit.clock, other),
       other,
     );
-    expect((await stranger.verify()).brokenAt).toMatchObject({ reason: 'changed', position: 1 });
+    expect((await stranger.verify()).firstFault).toMatchObject({ reason: 'changed', position: 1 });
   });
 });

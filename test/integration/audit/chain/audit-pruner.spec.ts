@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AuditLog, SYSTEM } from '../../../../src/audit/audit-log.ts';
 import { AuditChain } from '../../../../src/audit/chain/audit-chain.ts';
-import { AuditPrune, type PrunedEntry, PruneRefused } from '../../../../src/audit/chain/audit-pruner.ts';
-import { anchorFault, type ChainAnchor, takeAnchor } from '../../../../src/audit/chain/chain-anchor.ts';
-import { headSeal } from '../../../../src/audit/chain/chain-encoding.ts';
+import { AuditPruner, type PrunedEntry, PruneRefusedError } from '../../../../src/audit/chain/audit-pruner.ts';
+import { type ChainAnchor, createAnchor, findAnchorFault } from '../../../../src/audit/chain/chain-anchor.ts';
+import { computeHeadSeal } from '../../../../src/audit/chain/chain-encoding.ts';
 import { ChainVerifier } from '../../../../src/audit/chain/chain-verifier.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { type OpenDatabase, openFreshDatabase } from '../../../support/fresh-database.ts';
@@ -17,7 +17,7 @@ let of: TestVault;
 let log: AuditLog;
 let chain: AuditChain;
 let verifier: ChainVerifier;
-let prune: AuditPrune;
+let prune: AuditPruner;
 let kept: PrunedEntry[];
 
 beforeEach(async () => {
@@ -27,22 +27,22 @@ beforeEach(async () => {
   log = new AuditLog(clock, of.ids, of.ring);
   chain = new AuditChain(open.database, clock, of.ring);
   verifier = new ChainVerifier(open.database, clock, chain, of.ring);
-  prune = new AuditPrune(open.database, clock, of.ring, log, verifier);
+  prune = new AuditPruner(open.database, clock, of.ring, log, verifier);
   kept = [];
   // Ten entries of ten days, the last of them today's.
   for (let index = 0; index < 10; index++) {
     if (index > 0) clock.advance(DAY_SECONDS);
     await log.record(open.database, { action: 'test.happened', actor: SYSTEM, details: { index } });
-    await chain.linkNew();
+    await chain.linkNewEntries();
   }
 });
 afterEach(() => open.close());
 
 const daysAgo = (days: number): Date => new Date(clock.now().getTime() - days * DAY_SECONDS * 1000 - 1000);
-const keep = (entries: readonly PrunedEntry[]): void => void kept.push(...entries);
+const archive = (entries: readonly PrunedEntry[]): void => void kept.push(...entries);
 const sql = (text: string) => open.database.run({ text });
-const reason = async () => (await verifier.verify()).brokenAt?.reason;
-const anchor = async () => (await takeAnchor(open.database)) as ChainAnchor;
+const reason = async () => (await verifier.verify()).firstFault?.reason;
+const anchor = async () => (await createAnchor(open.database)) as ChainAnchor;
 
 async function actions(): Promise<string[]> {
   const rows = await open.database.rows<{ action: string }>({ text: 'SELECT action FROM audit_entry ORDER BY id' });
@@ -51,7 +51,7 @@ async function actions(): Promise<string[]> {
 
 describe('pruning', () => {
   it('hands over what it removes, and leaves a record that is proven from there on', async () => {
-    expect(await prune.prune(SYSTEM, daysAgo(5), keep)).toBe(4);
+    expect(await prune.prune(SYSTEM, daysAgo(5), archive)).toBe(4);
     expect(kept.map(({ position, details }) => [position, details['index']])).toEqual([
       [1, 0],
       [2, 1],
@@ -62,25 +62,25 @@ describe('pruning', () => {
     expect(await verifier.verify()).toMatchObject({ valid: true, entries: 11, prunedEntries: 4 });
     await log.record(open.database, { action: 'test.later', actor: SYSTEM });
     expect(await verifier.verify()).toMatchObject({ valid: true, entries: 12 });
-    expect(await prune.prune(SYSTEM, daysAgo(5), keep)).toBe(0);
-    expect(await prune.prune(SYSTEM, daysAgo(2), keep)).toBe(3);
+    expect(await prune.prune(SYSTEM, daysAgo(5), archive)).toBe(0);
+    expect(await prune.prune(SYSTEM, daysAgo(2), archive)).toBe(3);
     expect(await verifier.verify()).toMatchObject({ valid: true, entries: 13, prunedEntries: 7 });
   });
 
   it('keeps the last day', async () => {
-    await expect(prune.prune(SYSTEM, clock.now(), keep)).rejects.toThrow(PruneRefused);
+    await expect(prune.prune(SYSTEM, clock.now(), archive)).rejects.toThrow(PruneRefusedError);
     expect(kept).toEqual([]);
   });
 
   it('keeps the last link where all are old', async () => {
     clock.advance(30 * DAY_SECONDS);
-    expect(await prune.prune(SYSTEM, daysAgo(2), keep)).toBe(9);
+    expect(await prune.prune(SYSTEM, daysAgo(2), archive)).toBe(9);
     expect(await verifier.verify()).toMatchObject({ valid: true, entries: 11, prunedEntries: 9 });
   });
 
   it('covers nothing up: a record that does not hold stays as it is', async () => {
     await sql(`UPDATE audit_entry SET tenant = 'x' WHERE id = (SELECT min(id) FROM audit_entry)`);
-    await expect(prune.prune(SYSTEM, daysAgo(5), keep)).rejects.toThrow('does not hold (changed)');
+    await expect(prune.prune(SYSTEM, daysAgo(5), archive)).rejects.toThrow('does not hold (changed)');
     expect(await actions()).toHaveLength(10);
   });
 
@@ -100,10 +100,10 @@ describe('pruning', () => {
     const last = await anchor();
     const anchorAt = (entries: number): ChainAnchor => {
       const mac = links[entries - 1]?.mac ?? Buffer.alloc(0);
-      return { entries, head: mac.toString('hex'), seal: headSeal(of.ring, entries, mac).toString('hex') };
+      return { entries, head: mac.toString('hex'), seal: computeHeadSeal(of.ring, entries, mac).toString('hex') };
     };
-    await prune.prune(SYSTEM, daysAgo(5), keep);
-    const fault = (given: ChainAnchor) => anchorFault(open.database, of.ring, given);
+    await prune.prune(SYSTEM, daysAgo(5), archive);
+    const fault = (given: ChainAnchor) => findAnchorFault(open.database, of.ring, given);
     expect(await fault(anchorAt(3))).toBe('pruned');
     expect(await fault(anchorAt(4))).toBeNull();
     expect(await fault(anchorAt(5))).toBeNull();
@@ -116,26 +116,26 @@ describe('the checkpoint', () => {
     ['removed', 'DELETE FROM audit_checkpoint', 'missing_link'],
     ['moved up', 'UPDATE audit_checkpoint SET position = position + 1', 'checkpoint_changed'],
     ['given another MAC', `UPDATE audit_checkpoint SET mac = '\\x00'`, 'checkpoint_changed'],
-    ['made to forget when MACs began', 'UPDATE audit_checkpoint SET macs_from = NULL', 'checkpoint_changed'],
+    ['made to forget when MACs began', 'UPDATE audit_checkpoint SET macs_required_from = NULL', 'checkpoint_changed'],
     ['given another seal', `UPDATE audit_checkpoint SET seal = '\\x00'`, 'checkpoint_changed'],
   ])('that was %s shows', async (_, change, expected) => {
-    await prune.prune(SYSTEM, daysAgo(5), keep);
+    await prune.prune(SYSTEM, daysAgo(5), archive);
     expect(await reason()).toBeUndefined();
     await sql(change);
     expect(await reason()).toBe(expected);
   });
 
   it('of before does not cover for more that is missing', async () => {
-    await prune.prune(SYSTEM, daysAgo(5), keep);
+    await prune.prune(SYSTEM, daysAgo(5), archive);
     await sql('CREATE TABLE of_before AS SELECT * FROM audit_checkpoint');
-    await prune.prune(SYSTEM, daysAgo(2), keep);
+    await prune.prune(SYSTEM, daysAgo(2), archive);
     await sql('DELETE FROM audit_checkpoint');
     await sql('INSERT INTO audit_checkpoint SELECT * FROM of_before');
     expect(await reason()).toBe('missing_link');
   });
 
   it('covers for nothing that was removed by hand', async () => {
-    await prune.prune(SYSTEM, daysAgo(5), keep);
+    await prune.prune(SYSTEM, daysAgo(5), archive);
     await sql('DELETE FROM audit_entry WHERE id = (SELECT entry_id FROM audit_link WHERE position = 5)');
     expect(await reason()).toBe('missing_entry');
     await sql('DELETE FROM audit_link WHERE position = 5');

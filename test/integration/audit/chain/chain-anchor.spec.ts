@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { AuditLog, SYSTEM } from '../../../../src/audit/audit-log.ts';
 import { AuditChain } from '../../../../src/audit/chain/audit-chain.ts';
-import { anchorFault, type ChainAnchor, takeAnchor } from '../../../../src/audit/chain/chain-anchor.ts';
+import { type ChainAnchor, createAnchor, findAnchorFault } from '../../../../src/audit/chain/chain-anchor.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { type OpenDatabase, openFreshDatabase } from '../../../support/fresh-database.ts';
 import { openTestVault, type TestVault } from '../../../support/test-vault.ts';
@@ -19,16 +19,16 @@ afterAll(() => open?.close());
 async function record(count: number): Promise<void> {
   const log = new AuditLog(clock, of.ids, of.ring);
   for (let n = 0; n < count; n++) await log.record(open.database, { action: 'test.done', actor: SYSTEM });
-  await new AuditChain(open.database, clock, of.ring).linkNew('late', true);
+  await new AuditChain(open.database, clock, of.ring).linkNewEntries('late', true);
 }
 
 describe('an anchor', () => {
   it('holds while the record grows, and shows a database that was set back or a chain that went another way', async () => {
-    expect(await takeAnchor(open.database)).toBeNull();
+    expect(await createAnchor(open.database)).toBeNull();
     await record(3);
-    const anchor = (await takeAnchor(open.database)) as ChainAnchor;
+    const anchor = (await createAnchor(open.database)) as ChainAnchor;
     await record(2);
-    const fault = (given: ChainAnchor) => anchorFault(open.database, of.ring, given);
+    const fault = (given: ChainAnchor) => findAnchorFault(open.database, of.ring, given);
     expect(await fault(anchor)).toBeNull();
     expect(await fault({ ...anchor, entries: 2 })).toBe('not_ours');
     expect(await fault({ ...anchor, head: '00'.repeat(32) })).toBe('not_ours');

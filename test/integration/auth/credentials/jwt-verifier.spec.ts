@@ -4,11 +4,11 @@ import { Controller, Get, Post } from '@nestjs/common';
 import { exportSPKI, importJWK, type JWTPayload } from 'jose';
 import request from 'supertest';
 import { SYSTEM } from '../../../../src/audit/audit-log.ts';
-import type { Caller } from '../../../../src/auth/authenticated-client.ts';
-import { CurrentCaller, Roles, RolesCheckedAgain } from '../../../../src/auth/decorators.ts';
-import { ClientStore } from '../../../../src/clients/clients.service.ts';
+import type { AuthenticatedClient } from '../../../../src/auth/authenticated-client.ts';
+import { CurrentClient, Roles, RolesWithCachedClient } from '../../../../src/auth/decorators.ts';
+import { ClientsService } from '../../../../src/clients/clients.service.ts';
 import { HttpClient, UndiciHttpClient } from '../../../../src/platform/http-client/http-client.ts';
-import { type AccessApp, startAccessApp } from '../../../support/auth-app.ts';
+import { type AuthApp, startAuthApp } from '../../../support/auth-app.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { type OpenDatabase, openFreshDatabase } from '../../../support/fresh-database.ts';
 import { AUDIENCE, SUBJECT, startTestIssuer, type TestIssuer } from '../../../support/test-issuer.ts';
@@ -17,20 +17,20 @@ import { AUDIENCE, SUBJECT, startTestIssuer, type TestIssuer } from '../../../su
 class Probe {
   @Roles('service')
   @Get('service')
-  service(@CurrentCaller() { clientId, keyHash, tenants }: Caller): object {
+  service(@CurrentClient() { clientId, keyHash, tenants }: AuthenticatedClient): object {
     return { clientId, keyHash, tenants };
   }
 
-  @RolesCheckedAgain('service')
+  @RolesWithCachedClient('service')
   @Post('hot')
-  hot(@CurrentCaller() { clientId }: Caller): object {
+  hot(@CurrentClient() { clientId }: AuthenticatedClient): object {
     return { clientId };
   }
 }
 
 let open: OpenDatabase;
 let issuer: TestIssuer;
-let access: AccessApp;
+let access: AuthApp;
 let clientId: string;
 let http: HttpClient;
 const clock = new FakeClock();
@@ -44,8 +44,8 @@ beforeEach(async () => {
   issuer = await startTestIssuer();
   http = new UndiciHttpClient();
   const oidc = { issuers: [issuer.url], audiences: [AUDIENCE, 'vault-next'] };
-  access = await startAccessApp(open.database, clock, { controllers: [Probe], oidc, http });
-  const { client } = await access.app.get(ClientStore).create(SYSTEM, {
+  access = await startAuthApp(open.database, clock, { controllers: [Probe], oidc, http });
+  const { client } = await access.app.get(ClientsService).create(SYSTEM, {
     name: 'shop',
     role: 'service',
     tenants: ['acme'],
@@ -71,8 +71,8 @@ async function reasons(): Promise<string[]> {
 
 describe('a token of an issuer', () => {
   it('is the client that its issuer, audience and subject name, with its policy', async () => {
-    const answer = await get(await issuer.sign(clock.now()));
-    expect([answer.status, answer.body]).toEqual([200, { clientId, keyHash: null, tenants: ['acme'] }]);
+    const response = await get(await issuer.sign(clock.now()));
+    expect([response.status, response.body]).toEqual([200, { clientId, keyHash: null, tenants: ['acme'] }]);
     expect((await get(await issuer.sign(clock.now(), { aud: AUDIENCE }))).status).toBe(200);
     expect((await get(await issuer.sign(clock.now(), { aud: ['other', AUDIENCE] }))).status).toBe(200);
   });
@@ -96,7 +96,7 @@ describe('a token of an issuer', () => {
   it('is nobody once its client is deleted or has given the identity up, at once', async () => {
     const token = await issuer.sign(clock.now());
     expect((await get(token)).status).toBe(200);
-    await access.app.get(ClientStore).delete(SYSTEM, clientId);
+    await access.app.get(ClientsService).delete(SYSTEM, clientId);
     expect((await get(token)).status).toBe(401);
   });
 
@@ -129,9 +129,9 @@ describe('401', () => {
     ['no end', { exp: undefined }],
   ])('for %s', async (_, changes) => {
     const claims = changes['iss'] === 'SLASH' ? { iss: `${issuer.url}/` } : changes;
-    const answer = await get(await issuer.sign(clock.now(), claims as JWTPayload));
-    expect([answer.status, answer.body.code]).toEqual([401, 'unauthenticated']);
-    expect(answer.headers['www-authenticate']).toBe('Bearer');
+    const response = await get(await issuer.sign(clock.now(), claims as JWTPayload));
+    expect([response.status, response.body.code]).toEqual([401, 'unauthenticated']);
+    expect(response.headers['www-authenticate']).toBe('Bearer');
   });
 
   it('before its time and after it, half a minute of tolerance apart', async () => {
@@ -233,13 +233,13 @@ describe('the keys of an issuer', () => {
 
   it('serve for an hour while the issuer is away, then 503', async () => {
     expect((await get(await issuer.sign(clock.now()))).status).toBe(200);
-    issuer.answers.set('/keys', { status: 500, body: 'no' });
+    issuer.responses.set('/keys', { status: 500, body: 'no' });
     clock.advance(59 * 60);
     expect((await get(await issuer.sign(clock.now()))).status).toBe(200);
     clock.advance(61);
     const late = await get(await issuer.sign(clock.now()));
     expect([late.status, late.body.code, late.headers['retry-after']]).toEqual([503, 'identity_unavailable', '5']);
-    issuer.answers.clear();
+    issuer.responses.clear();
     clock.advance(6);
     expect((await get(await issuer.sign(clock.now()))).status).toBe(200);
   });
@@ -249,7 +249,7 @@ describe('the keys of an issuer', () => {
     expect((await get(good)).status).toBe(200);
     clock.advance(60);
     await issuer.rotate();
-    issuer.answers.set('/keys', { status: 503, body: '' });
+    issuer.responses.set('/keys', { status: 503, body: '' });
     expect((await get(await issuer.sign(clock.now()))).status).toBe(503);
     expect((await get(good)).status).toBe(200);
   });
@@ -270,10 +270,10 @@ describe('the keys of an issuer', () => {
     ['is huge', { '/keys': { status: 200, body: JSON.stringify({ keys: [], padding: 'x'.repeat(300 * 1024) }) } }],
   ])(
     'are not to be had where the issuer %s: 503',
-    async (_, answers) => {
-      issuer.answers = new Map(Object.entries(answers));
-      const answer = await get(await issuer.sign(clock.now()));
-      expect([answer.status, answer.body.code]).toEqual([503, 'identity_unavailable']);
+    async (_, responses) => {
+      issuer.responses = new Map(Object.entries(responses));
+      const response = await get(await issuer.sign(clock.now()));
+      expect([response.status, response.body.code]).toEqual([503, 'identity_unavailable']);
     },
     20_000,
   );
@@ -281,7 +281,7 @@ describe('the keys of an issuer', () => {
 
 describe('without issuers', () => {
   it('a token is a wrong key like any other', async () => {
-    const plain = await startAccessApp(open.database, clock, { controllers: [Probe] });
+    const plain = await startAuthApp(open.database, clock, { controllers: [Probe] });
     try {
       const token = await issuer.sign(clock.now());
       const sent = request(plain.app.getHttpServer()).get('/probe/service').set('Authorization', `Bearer ${token}`);

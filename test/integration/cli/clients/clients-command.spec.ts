@@ -16,7 +16,7 @@ async function run(...words: string[]): Promise<{ code: number; out: string; err
   const code = await runProgram(['clients', ...words], {
     environment: { ...TEST_ENVIRONMENT, DATABASE_URL: fresh.url },
     print: (text) => void out.push(text),
-    complain: (text) => void error.push(text),
+    printError: (text) => void error.push(text),
   } as Parameters<typeof runProgram>[1]);
   return { code, out: out.join('\n'), error: error.join('\n') };
 }

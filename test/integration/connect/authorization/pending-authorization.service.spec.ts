@@ -1,44 +1,45 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { IntakeResumer } from '../../../../src/connect/authorization/authorization-resume.job.ts';
-import { ConnectionReader } from '../../../../src/connections/connection/connection.repository.ts';
+import { AuthorizationResumeJob } from '../../../../src/connect/authorization/authorization-resume.job.ts';
+import { ConnectionRepository } from '../../../../src/connections/connection/connection.repository.ts';
 import { Database } from '../../../../src/database/database.ts';
 import {
   api,
-  type ConnectStage,
-  codeExchanges,
-  connectStage,
+  browseToCallback,
+  type ConnectTestContext,
+  completeDialog,
+  countCodeExchanges,
   createSession,
-  decide,
-  goToCallback,
+  openConnectTestContext,
   TestBrowser,
 } from '../../../support/connect-test-context.ts';
 
 const AWAY = { kind: 'html', status: 502 } as const;
 
 describe('a token that Meta gave, but could not be finished with', () => {
-  let stage: ConnectStage;
+  let stage: ConnectTestContext;
   beforeAll(async () => {
-    stage = await connectStage();
+    stage = await openConnectTestContext();
   });
   afterAll(() => stage.close());
 
   const rows = <R extends Record<string, unknown>>(text: string, values: unknown[] = []) =>
     stage.replica.app.get(Database).rows<R>({ text, values });
-  const intakes = () => rows<{ stage: string; secret_id: string }>('SELECT stage, secret_id FROM token_intake');
+  const pendingAuthorizations = () =>
+    rows<{ stage: string; secret_id: string }>('SELECT stage, secret_id FROM pending_authorization');
   const secrets = async () => (await rows('SELECT id FROM sealed_secret')).length;
   const resume = async (seconds: number) => {
     stage.clock.advance(seconds);
-    await stage.replica.app.get(IntakeResumer).resumeDue();
+    await stage.replica.app.get(AuthorizationResumeJob).resumeDue();
   };
   /** One person's callback while Meta's answers to these calls are missing. */
   const cutShort = async (pathPattern: string, body: Record<string, unknown> = {}) => {
     const session = await createSession(stage, body);
     const browser = new TestBrowser(stage);
     stage.clock.advance(1);
-    const callback = await decide(await browser.open(session.connect_url));
+    const callback = await completeDialog(await browser.open(session.connect_url));
     const fault = stage.sandbox.state.faults.add({ match: { pathPattern }, fault: AWAY });
-    const answer = await browser.get(callback);
-    return { session, browser, callback, fault, location: String(answer.headers['location']) };
+    const response = await browser.get(callback);
+    return { session, browser, callback, fault, location: String(response.headers['location']) };
   };
   const audited = (sessionId: string) =>
     rows<{ action: string; actor_kind: string; details: Record<string, unknown> }>(
@@ -47,18 +48,18 @@ describe('a token that Meta gave, but could not be finished with', () => {
     );
 
   it('stays sealed, long-lived, and is finished by the resumer', async () => {
-    const before = codeExchanges(stage);
+    const before = countCodeExchanges(stage);
     const { session, browser, callback, fault, location } = await cutShort('debug_token', { tenant: 'resumed' });
     expect(location).toContain('error=meta_unavailable');
-    expect(await intakes()).toMatchObject([{ stage: 'long_lived' }]);
+    expect(await pendingAuthorizations()).toMatchObject([{ stage: 'long_lived' }]);
     await resume(700);
-    expect(await intakes()).toHaveLength(1);
+    expect(await pendingAuthorizations()).toHaveLength(1);
     stage.sandbox.state.faults.clear(fault.id);
     await resume(700);
-    expect(await intakes()).toEqual([]);
+    expect(await pendingAuthorizations()).toEqual([]);
     const [row] = await rows<{ id: string }>(`SELECT id FROM connection WHERE tenant = 'resumed'`);
     expect((await browser.get(callback)).headers['location']).toContain(`status=connected&connection_id=${row?.id}`);
-    expect(codeExchanges(stage)).toBe(before + 1);
+    expect(countCodeExchanges(stage)).toBe(before + 1);
     const entries = await audited(session.id);
     // One word for the person, none for each of the resumer's tries, and the end.
     expect(entries.map((entry) => [entry.action, entry.actor_kind])).toEqual([
@@ -70,27 +71,27 @@ describe('a token that Meta gave, but could not be finished with', () => {
   });
 
   it('is finished by a reload of the page', async () => {
-    const before = codeExchanges(stage);
+    const before = countCodeExchanges(stage);
     const { browser, callback, fault, location } = await cutShort('me/accounts', { tenant: 'reloaded' });
     expect(location).toContain('error=meta_unavailable');
     expect((await browser.get(callback)).headers['location']).toContain('error=meta_unavailable');
     stage.sandbox.state.faults.clear(fault.id);
     expect((await browser.get(callback)).headers['location']).toContain('status=connected');
-    expect(codeExchanges(stage)).toBe(before + 1);
+    expect(countCodeExchanges(stage)).toBe(before + 1);
   });
 
   it('stays sealed at its first stage where the exchange for the long-lived one fails', async () => {
-    const { browser, callback } = await goToCallback(stage, { tenant: 'first-stage' });
+    const { browser, callback } = await browseToCallback(stage, { tenant: 'first-stage' });
     const fault = stage.sandbox.state.faults.add({
       match: { grantType: 'fb_exchange_token' },
       fault: { kind: 'throttle', code: 4 },
     });
     expect((await browser.get(callback)).headers['location']).toContain('error=meta_unavailable');
-    expect(await intakes()).toMatchObject([{ stage: 'exchanged' }]);
+    expect(await pendingAuthorizations()).toMatchObject([{ stage: 'exchanged' }]);
     stage.sandbox.state.faults.clear(fault.id);
     await resume(700);
     const [row] = await rows<{ id: string }>(`SELECT id FROM connection WHERE tenant = 'first-stage'`);
-    const view = await stage.replica.app.get(ConnectionReader).findAcrossTenants(row?.id ?? '');
+    const view = await stage.replica.app.get(ConnectionRepository).findAcrossTenants(row?.id ?? '');
     expect(Date.parse(view?.credentials[0]?.expires_at ?? '')).toBeGreaterThan(
       stage.clock.now().getTime() + 59 * 86_400_000,
     );
@@ -102,7 +103,7 @@ describe('a token that Meta gave, but could not be finished with', () => {
     stage.sandbox.state.faults.clear(fault.id);
     stage.sandbox.state.changePassword('100000000000101');
     await resume(700);
-    expect([await intakes(), await secrets()]).toEqual([[], sealed]);
+    expect([await pendingAuthorizations(), await secrets()]).toEqual([[], sealed]);
     expect((await browser.get(callback)).headers['location']).toContain('error=code_rejected');
     expect((await audited(session.id)).at(-1)).toMatchObject({
       action: 'connect.failed',
@@ -115,10 +116,10 @@ describe('a token that Meta gave, but could not be finished with', () => {
     const sealed = await secrets();
     const { session, browser, callback, fault } = await cutShort('debug_token', { tenant: 'given-up' });
     await resume(23 * 3600);
-    expect(await intakes()).toHaveLength(1);
+    expect(await pendingAuthorizations()).toHaveLength(1);
     await resume(2 * 3600);
     stage.sandbox.state.faults.clear(fault.id);
-    expect([await intakes(), await secrets()]).toEqual([[], sealed]);
+    expect([await pendingAuthorizations(), await secrets()]).toEqual([[], sealed]);
     expect((await browser.get(callback)).headers['location']).toContain('error=meta_unavailable');
     expect((await audited(session.id)).at(-1)?.details).toMatchObject({ code: 'meta_unavailable', will_retry: false });
   });
@@ -128,32 +129,34 @@ describe('a token that Meta gave, but could not be finished with', () => {
     const session = await createSession(stage, { tenant: 'given' });
     const { accessToken } = stage.sandbox.state.make.token({ userId: '100000000000101' });
     const fault = stage.sandbox.state.faults.add({ match: { pathPattern: 'me/accounts' }, fault: AWAY });
-    const answer = await api(stage).post(`/v1/connect-sessions/${session.id}/complete`, { access_token: accessToken });
+    const response = await api(stage).post(`/v1/connect-sessions/${session.id}/complete`, {
+      access_token: accessToken,
+    });
     stage.sandbox.state.faults.clear(fault.id);
-    expect([answer.status, answer.body.code]).toEqual([503, 'meta_unavailable']);
-    expect([await intakes(), await secrets()]).toEqual([[], sealed]);
+    expect([response.status, response.body.code]).toEqual([503, 'meta_unavailable']);
+    expect([await pendingAuthorizations(), await secrets()]).toEqual([[], sealed]);
   });
 
   it('does not hold up the others', async () => {
     const { fault } = await cutShort('debug_token', { tenant: 'stuck' });
     stage.sandbox.state.faults.clear(fault.id);
-    const [stuck] = await intakes();
+    const [stuck] = await pendingAuthorizations();
     // A sealed token that does not open: damaged, or of another key.
     await rows(`UPDATE sealed_secret SET ciphertext = '\\x00' WHERE id = $1`, [stuck?.secret_id]);
     const { fault: second } = await cutShort('debug_token', { tenant: 'behind' });
     stage.sandbox.state.faults.clear(second.id);
     await resume(700);
     expect(await rows(`SELECT id FROM connection WHERE tenant = 'behind'`)).toHaveLength(1);
-    expect(await intakes()).toHaveLength(1);
+    expect(await pendingAuthorizations()).toHaveLength(1);
   });
 
   it('is lost with its replica before it could be sealed, which the second delivery tells', async () => {
-    const { session, browser, callback } = await goToCallback(stage, { tenant: 'lost' });
+    const { session, browser, callback } = await browseToCallback(stage, { tenant: 'lost' });
     // As a replica leaves it that dies between the consumption of the state and the exchange's answer.
     await rows('UPDATE connect_attempt SET consumed_at = $2 WHERE session_id = $1', [session.id, stage.clock.now()]);
     stage.clock.advance(61);
-    const before = codeExchanges(stage);
+    const before = countCodeExchanges(stage);
     expect((await browser.get(callback)).headers['location']).toContain('error=code_rejected');
-    expect(codeExchanges(stage)).toBe(before);
+    expect(countCodeExchanges(stage)).toBe(before);
   });
 });

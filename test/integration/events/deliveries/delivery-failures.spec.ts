@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { checkEventSubscriptions } from '../../../../src/operations/doctor/event-checks.ts';
 import { WITHOUT_SCOPE } from '../../../support/events-harness.ts';
-import { happenInOrder, numbersOf, useEvents } from '../../../support/events-test-context.ts';
+import { numbersOf, publishInOrder, useEvents } from '../../../support/events-test-context.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 
 const DAY = 86_400;
@@ -10,31 +10,33 @@ const events = useEvents(clock);
 
 describe('failures', () => {
   it('end after three days as a dead letter, told of after one', async () => {
-    const id = await events.room.subscribe({ url: events.receiver.url });
-    events.receiver.behave(500);
-    await events.room.happen();
-    await events.room.happen();
+    const id = await events.harness.subscribe({ url: events.receiver.url });
+    events.receiver.respondWith(500);
+    await events.harness.publish();
+    await events.harness.publish();
     let noticed = 0;
     for (let hours = 0; hours <= 72; hours += 3) {
-      await events.room.work();
-      noticed += await events.room.upkeep.noticeFailing();
-      if (hours === 12) expect([noticed, await events.room.backlog.failingForADay()]).toEqual([0, []]);
+      await events.harness.deliverAll();
+      noticed += await events.harness.maintenance.reportFailingSubscriptions();
+      if (hours === 12) expect([noticed, await events.harness.backlog.listFailingSubscriptions()]).toEqual([0, []]);
       clock.advance(3 * 3600);
     }
     expect(noticed).toBe(1);
-    expect(await events.room.backlog.failingForADay()).toMatchObject([{ id, host: new URL(events.receiver.url).host }]);
-    expect(events.room.log.text()).toContain(id);
-    await events.room.work();
+    expect(await events.harness.backlog.listFailingSubscriptions()).toMatchObject([
+      { id, host: new URL(events.receiver.url).host },
+    ]);
+    expect(events.harness.log.text()).toContain(id);
+    await events.harness.deliverAll();
     expect(await events.statuses()).toEqual(['dead', 'dead']);
     expect(await events.rows('SELECT 1 FROM delivery_queue')).toEqual([]);
     const attempts = await events.rows<{ attempts: number }>('SELECT attempts FROM delivery ORDER BY event_position');
     expect(attempts[0]?.attempts).toBeGreaterThan(10);
     // It never came to the second one before: it still had an attempt of its own.
     expect(attempts[1]?.attempts).toBe(1);
-    events.receiver.behave(200);
-    await events.room.happen();
-    await events.room.work();
-    expect(await events.room.backlog.failingForADay()).toEqual([]);
+    events.receiver.respondWith(200);
+    await events.harness.publish();
+    await events.harness.deliverAll();
+    expect(await events.harness.backlog.listFailingSubscriptions()).toEqual([]);
     const [entry] = await events.rows<{ action: string }>(
       `SELECT action FROM audit_entry WHERE subject_id = $1 AND action LIKE '%failing'`,
       id,
@@ -43,37 +45,37 @@ describe('failures', () => {
   });
 
   it('of a single event, while others are taken, show as what they hold up', async () => {
-    const id = await events.room.subscribe({ url: events.receiver.url });
-    events.receiver.behave(({ message }, answer) =>
-      answer.writeHead(message.data['connection'] === 'bad' ? 500 : 200).end(),
+    const id = await events.harness.subscribe({ url: events.receiver.url });
+    events.receiver.respondWith(({ message }, response) =>
+      response.writeHead(message.data['connection'] === 'bad' ? 500 : 200).end(),
     );
     const startedAt = clock.now();
-    await happenInOrder(events.room, 'bad', 3);
+    await publishInOrder(events.harness, 'bad', 3);
     for (let minutes = 0; minutes <= 60; minutes += 10) {
       if (minutes > 0) clock.advance(600);
-      await happenInOrder(events.room, `good-${minutes}`, 1);
-      await events.room.work();
-      if (minutes < 60) expect(await events.room.backlog.held()).toEqual([]);
+      await publishInOrder(events.harness, `good-${minutes}`, 1);
+      await events.harness.deliverAll();
+      if (minutes < 60) expect(await events.harness.backlog.listHeldConnections()).toEqual([]);
     }
     const [first] = events.receiver.received.filter(({ message }) => message.data['connection'] === 'bad');
     const host = new URL(events.receiver.url).host;
-    expect(await events.room.backlog.held()).toEqual([
+    expect(await events.harness.backlog.listHeldConnections()).toEqual([
       { id, host, connections: 1, eventId: first?.id, since: startedAt },
     ]);
-    expect(await events.room.backlog.count()).toEqual({ undispatched: 0, pending: 3, dead: 0, refused: 1 });
+    expect(await events.harness.backlog.count()).toEqual({ undispatched: 0, pending: 3, dead: 0, refused: 1 });
     const finding = await checkEventSubscriptions({ database: events.database, clock });
     expect(finding).toMatchObject({ state: 'attention', detail: expect.stringContaining(first?.id ?? 'none') });
-    // One that takes nothing at all is the matter of `failingForADay`.
+    // One that takes nothing at all is the matter of `listFailingSubscriptions`.
     clock.advance(3601);
-    expect(await events.room.backlog.held()).toEqual([]);
+    expect(await events.harness.backlog.listHeldConnections()).toEqual([]);
   });
 
   it('of a connection refused, a reset and an address that is not allowed are repeated', async () => {
     await events.receiver.close();
-    const id = await events.room.subscribe({ url: events.receiver.url });
-    await events.room.subscribe({ url: 'https://10.0.0.1/' });
-    await events.room.happen();
-    await events.room.work();
+    const id = await events.harness.subscribe({ url: events.receiver.url });
+    await events.harness.subscribe({ url: 'https://10.0.0.1/' });
+    await events.harness.publish();
+    await events.harness.deliverAll();
     const errors = await events.rows<{ last_error: string }>(
       'SELECT last_error, attempts FROM delivery ORDER BY subscription_id = $1 DESC',
       id,
@@ -82,25 +84,25 @@ describe('failures', () => {
       { last_error: 'connect', attempts: 1 },
       { last_error: 'address_refused', attempts: 1 },
     ]);
-    events.receiver = await events.anotherReceiver((_, answer) => answer.destroy());
-    const third = await events.room.subscribe({ url: events.receiver.url });
-    await events.room.happen();
-    await events.room.work();
+    events.receiver = await events.anotherReceiver((_, response) => response.destroy());
+    const third = await events.harness.subscribe({ url: events.receiver.url });
+    await events.harness.publish();
+    await events.harness.deliverAll();
     expect(await events.rows('SELECT last_error FROM delivery WHERE subscription_id = $1', third)).toEqual([
       { last_error: 'reset' },
     ]);
   });
 
   it('of one secret that does not open hold up nobody else', async () => {
-    const broken = await events.room.subscribe({ url: events.receiver.url });
-    await events.room.subscribe({ url: events.receiver.url });
+    const broken = await events.harness.subscribe({ url: events.receiver.url });
+    await events.harness.subscribe({ url: events.receiver.url });
     await events.rows(
       'UPDATE sealed_secret SET ciphertext = ciphertext || $2 WHERE id IN (SELECT secret_id FROM subscription_secret WHERE subscription_id = $1)',
       broken,
       Buffer.of(1),
     );
-    await events.room.happen();
-    await events.room.work();
+    await events.harness.publish();
+    await events.harness.deliverAll();
     expect(events.receiver.received).toHaveLength(1);
     expect(await events.rows('SELECT last_error FROM delivery WHERE subscription_id = $1', broken)).toEqual([
       { last_error: 'secret_unavailable' },
@@ -110,80 +112,82 @@ describe('failures', () => {
 
 describe('replay', () => {
   it('makes a span of time again, and nothing outside of it', async () => {
-    const id = await events.room.subscribe({ url: events.receiver.url });
+    const id = await events.harness.subscribe({ url: events.receiver.url });
     const at: Date[] = [];
     for (let n = 0; n < 3; n++) {
       at.push(clock.now());
-      await events.room.happen({ data: { connection: 'con_1', n } });
-      await events.room.work();
+      await events.harness.publish({ data: { connection: 'con_1', n } });
+      await events.harness.deliverAll();
       clock.advance(3600);
     }
     const range = { from: at[1] ?? clock.now(), to: at[2] ?? clock.now() };
-    expect(await events.room.deliveries.replayRange(WITHOUT_SCOPE, id, { ...range, statuses: ['dead'] })).toBe(0);
-    expect(await events.room.deliveries.replayRange(WITHOUT_SCOPE, id, { ...range, statuses: ['delivered'] })).toBe(1);
-    await events.room.work();
+    expect(await events.harness.deliveries.replayRange(WITHOUT_SCOPE, id, { ...range, statuses: ['dead'] })).toBe(0);
+    expect(await events.harness.deliveries.replayRange(WITHOUT_SCOPE, id, { ...range, statuses: ['delivered'] })).toBe(
+      1,
+    );
+    await events.harness.deliverAll();
     expect(numbersOf(events.receiver, 'con_1')).toEqual([0, 1, 2, 1]);
   });
 
   it('makes what waits for its next attempt due at once', async () => {
-    const id = await events.room.subscribe({ url: events.receiver.url });
-    events.receiver.behave(500);
-    await events.room.happen();
-    await events.room.work();
-    events.receiver.behave(200);
-    await events.room.work();
+    const id = await events.harness.subscribe({ url: events.receiver.url });
+    events.receiver.respondWith(500);
+    await events.harness.publish();
+    await events.harness.deliverAll();
+    events.receiver.respondWith(200);
+    await events.harness.deliverAll();
     expect(events.receiver.received).toHaveLength(1);
-    const [delivery] = await events.room.deliveries.list(id, WITHOUT_SCOPE.scope, {
+    const [delivery] = await events.harness.deliveries.list(id, WITHOUT_SCOPE.scope, {
       status: null,
       limit: 1,
       before: null,
     });
-    await events.room.deliveries.replay(WITHOUT_SCOPE, delivery?.id ?? '');
-    await events.room.work();
+    await events.harness.deliveries.replay(WITHOUT_SCOPE, delivery?.id ?? '');
+    await events.harness.deliverAll();
     expect(await events.statuses()).toEqual(['delivered']);
   });
 });
 
 describe('retention', () => {
   it('takes away what is over and old, and nothing that waits', async () => {
-    const paused = await events.room.subscribe({ url: events.receiver.url });
-    await events.room.subscribe({ url: events.receiver.url, events: ['connection.created'] });
-    await events.room.store.pause(WITHOUT_SCOPE, paused);
-    await events.room.happen({ type: 'connection.created' });
-    await events.room.happen();
-    await events.room.happen({ type: 'connection.revoked' });
-    await events.room.work();
-    expect(await events.room.upkeep.purge(30)).toBe(0);
+    const paused = await events.harness.subscribe({ url: events.receiver.url });
+    await events.harness.subscribe({ url: events.receiver.url, events: ['connection.created'] });
+    await events.harness.store.pause(WITHOUT_SCOPE, paused);
+    await events.harness.publish({ type: 'connection.created' });
+    await events.harness.publish();
+    await events.harness.publish({ type: 'connection.revoked' });
+    await events.harness.deliverAll();
+    expect(await events.harness.maintenance.purge(30)).toBe(0);
     clock.advance(31 * DAY);
-    await events.room.happen({ type: 'connection.created' });
-    await events.room.work();
-    expect(await events.room.upkeep.purge(30)).toBe(2);
+    await events.harness.publish({ type: 'connection.created' });
+    await events.harness.deliverAll();
+    expect(await events.harness.maintenance.purge(30)).toBe(2);
     expect(await events.rows('SELECT type FROM event ORDER BY position')).toEqual([
       { type: 'connection.refreshed' },
       { type: 'connection.created' },
     ]);
-    await events.room.store.resume(WITHOUT_SCOPE, paused);
-    await events.room.work();
+    await events.harness.store.resume(WITHOUT_SCOPE, paused);
+    await events.harness.deliverAll();
     expect(await events.statuses()).toEqual(['delivered', 'delivered']);
   });
 
   it('takes away what was on its way to a deleted subscription', async () => {
-    const id = await events.room.subscribe({ url: events.receiver.url });
-    await events.room.store.pause(WITHOUT_SCOPE, id);
-    await events.room.happen();
-    await events.room.work();
-    await events.room.store.delete(WITHOUT_SCOPE, id);
-    await events.room.upkeep.purge(30);
+    const id = await events.harness.subscribe({ url: events.receiver.url });
+    await events.harness.store.pause(WITHOUT_SCOPE, id);
+    await events.harness.publish();
+    await events.harness.deliverAll();
+    await events.harness.store.delete(WITHOUT_SCOPE, id);
+    await events.harness.maintenance.purge(30);
     expect(await events.statuses()).toEqual([]);
-    await events.room.work();
+    await events.harness.deliverAll();
     expect(events.receiver.received).toEqual([]);
   });
 
   it('destroys secrets that were replaced', async () => {
-    const id = await events.room.subscribe({ url: events.receiver.url });
-    await events.room.store.rotateSecret(WITHOUT_SCOPE, id, 60);
+    const id = await events.harness.subscribe({ url: events.receiver.url });
+    await events.harness.store.rotateSecret(WITHOUT_SCOPE, id, 60);
     clock.advance(61);
-    await events.room.upkeep.purgeOld();
+    await events.harness.maintenance.purgeExpired();
     expect(await events.rows('SELECT version FROM subscription_secret WHERE subscription_id = $1', id)).toEqual([
       { version: 2 },
     ]);

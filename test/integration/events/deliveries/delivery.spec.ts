@@ -2,8 +2,8 @@ import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import type { Database } from '../../../../src/database/database.ts';
 import { MAX_CONCURRENT_QUEUES } from '../../../../src/events/deliveries/subscriber-concurrency.ts';
-import { eventsRoom } from '../../../support/events-harness.ts';
-import { happenInOrder, numbersOf, useEvents } from '../../../support/events-test-context.ts';
+import { createEventsHarness } from '../../../support/events-harness.ts';
+import { numbersOf, publishInOrder, useEvents } from '../../../support/events-test-context.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { openTestVault } from '../../../support/test-vault.ts';
 
@@ -13,13 +13,13 @@ const events = useEvents(clock, { CLAIM_SECONDS: String(CLAIM_SECONDS) });
 
 describe('order', () => {
   it('holds for each connection, over two replicas at work and failures in between', async () => {
-    await events.room.subscribe({ url: events.receiver.url });
+    await events.harness.subscribe({ url: events.receiver.url });
     const connections = ['con_1', 'con_2', 'con_3'];
-    for (const connection of connections) await happenInOrder(events.room, connection, 25);
+    for (const connection of connections) await publishInOrder(events.harness, connection, 25);
     let calls = 0;
-    events.receiver.behave((_, answer) => answer.writeHead(++calls % 7 === 0 ? 503 : 200).end());
+    events.receiver.respondWith((_, response) => response.writeHead(++calls % 7 === 0 ? 503 : 200).end());
     for (let turn = 0; turn === 0 || (turn < 40 && (await events.statuses()).includes('pending')); turn++) {
-      await Promise.all([events.room.work(), events.other.work()]);
+      await Promise.all([events.harness.deliverAll(), events.other.deliverAll()]);
       clock.advance(60);
     }
     for (const connection of connections) {
@@ -30,80 +30,80 @@ describe('order', () => {
   });
 
   it('holds a connection behind its failing event, and no other connection', async () => {
-    await events.room.subscribe({ url: events.receiver.url });
-    events.receiver.behave(({ message }, answer) =>
-      answer.writeHead(message.data['connection'] === 'bad' ? 500 : 200).end(),
+    await events.harness.subscribe({ url: events.receiver.url });
+    events.receiver.respondWith(({ message }, response) =>
+      response.writeHead(message.data['connection'] === 'bad' ? 500 : 200).end(),
     );
-    await happenInOrder(events.room, 'bad', 2);
-    await happenInOrder(events.room, 'good', 2);
-    await events.room.work();
+    await publishInOrder(events.harness, 'bad', 2);
+    await publishInOrder(events.harness, 'good', 2);
+    await events.harness.deliverAll();
     expect(numbersOf(events.receiver, 'good')).toEqual([0, 1]);
     expect(numbersOf(events.receiver, 'bad')).toEqual([0]);
     clock.advance(5);
-    await events.room.work();
+    await events.harness.deliverAll();
     expect(numbersOf(events.receiver, 'bad')).toEqual([0, 0]);
   });
 
   it('goes by commit: an event whose transaction ends late is not passed over', async () => {
-    await events.room.subscribe({ url: events.receiver.url });
+    await events.harness.subscribe({ url: events.receiver.url });
     await events.database.transaction(async (tx) => {
-      await events.room.outbox.add(tx, {
+      await events.harness.outbox.add(tx, {
         type: 'connection.refreshed',
         tenant: null,
         product: null,
         connectionId: 'slow',
         data: {},
       });
-      await events.room.happen({ connectionId: 'fast', data: { connection: 'fast', n: 0 } });
-      await events.room.work();
+      await events.harness.publish({ connectionId: 'fast', data: { connection: 'fast', n: 0 } });
+      await events.harness.deliverAll();
       expect(events.receiver.received).toHaveLength(1);
     });
-    await events.room.work();
+    await events.harness.deliverAll();
     expect(events.receiver.received).toHaveLength(2);
   });
 
   it('is kept by events that are written together', async () => {
-    await events.room.subscribe({ url: events.receiver.url });
+    await events.harness.subscribe({ url: events.receiver.url });
     const event = { type: 'connection.refreshed', tenant: null, product: null, connectionId: 'con_1' } as const;
-    await events.room.outbox.addAll(
+    await events.harness.outbox.addAll(
       events.database,
       Array.from({ length: 60 }, (_, n) => ({ ...event, data: { connection: 'con_1', n } })),
     );
-    await events.room.outbox.addAll(events.database, []);
-    await events.room.work();
+    await events.harness.outbox.addAll(events.database, []);
+    await events.harness.deliverAll();
     expect(numbersOf(events.receiver, 'con_1')).toEqual(Array.from({ length: 60 }, (_, n) => n));
   });
 });
 
 describe('claims', () => {
   it('keep two replicas from delivering the same', async () => {
-    await events.room.subscribe({ url: events.receiver.url });
-    for (let i = 0; i < 40; i++) await events.room.happen({ connectionId: `con_${i}` });
-    await Promise.all([events.room.work(), events.other.work()]);
+    await events.harness.subscribe({ url: events.receiver.url });
+    for (let i = 0; i < 40; i++) await events.harness.publish({ connectionId: `con_${i}` });
+    await Promise.all([events.harness.deliverAll(), events.other.deliverAll()]);
     expect(events.receiver.received).toHaveLength(40);
     expect(new Set(events.receiver.received.map(({ id }) => id)).size).toBe(40);
   });
 
   it('run out: what a replica delivered and could not record is delivered again under the same id, and its late record counts for nothing', async () => {
-    await events.room.subscribe({ url: events.receiver.url });
-    await events.room.happen();
-    await events.room.fanOut.run();
-    const [queue] = await events.room.claims.claim(1, new Map());
-    const [work] = await events.room.claims.load(queue === undefined ? [] : [queue]);
-    expect(work?.deliveries).toHaveLength(1);
-    await events.other.work();
+    await events.harness.subscribe({ url: events.receiver.url });
+    await events.harness.publish();
+    await events.harness.fanOut.run();
+    const [queue] = await events.harness.claims.claim(1, new Map());
+    const [deliverAll] = await events.harness.claims.load(queue === undefined ? [] : [queue]);
+    expect(deliverAll?.deliveries).toHaveLength(1);
+    await events.other.deliverAll();
     expect(events.receiver.received).toEqual([]);
     clock.advance(CLAIM_SECONDS - 1);
-    await events.room.claims.extend(queue === undefined ? [] : [queue]);
+    await events.harness.claims.extend(queue === undefined ? [] : [queue]);
     clock.advance(2);
-    await events.other.work();
+    await events.other.deliverAll();
     expect(events.receiver.received).toEqual([]);
     clock.advance(CLAIM_SECONDS);
-    await events.other.work();
-    expect(events.receiver.received.map(({ id }) => id)).toEqual([work?.deliveries[0]?.eventId]);
-    const recorded = await events.room.records.record({
+    await events.other.deliverAll();
+    expect(events.receiver.received.map(({ id }) => id)).toEqual([deliverAll?.deliveries[0]?.eventId]);
+    const recorded = await events.harness.records.record({
       queue: queue ?? { subscriptionId: '', orderingKey: '', claimId: '', revision: 0 },
-      deliveryId: work?.deliveries[0]?.id ?? '',
+      deliveryId: deliverAll?.deliveries[0]?.id ?? '',
       attempt: { status: 500, error: 'http_status', retryAfterSeconds: null },
       verdict: { kind: 'dead' },
       shouldKeepClaim: false,
@@ -113,16 +113,16 @@ describe('claims', () => {
   });
 
   it('are given up by a replica that shuts down, its requests cut off', async () => {
-    await events.room.subscribe({ url: events.receiver.url });
+    await events.harness.subscribe({ url: events.receiver.url });
     const hanging: ServerResponse[] = [];
-    events.receiver.behave((_, answer) => hanging.push(answer));
-    await events.room.happen();
-    await events.room.dispatcher.look();
+    events.receiver.respondWith((_, response) => hanging.push(response));
+    await events.harness.publish();
+    await events.harness.dispatcher.poll();
     await events.receiver.waitFor(1);
-    await events.room.close();
+    await events.harness.close();
     expect(await events.statuses()).toEqual(['pending']);
-    events.receiver.behave(200);
-    await events.other.work();
+    events.receiver.respondWith(200);
+    await events.other.deliverAll();
     expect(events.receiver.received).toHaveLength(2);
     expect(await events.rows('SELECT attempts FROM delivery')).toEqual([{ attempts: 1 }]);
   }, 20_000);
@@ -131,10 +131,10 @@ describe('claims', () => {
 describe('a subscriber that hangs', () => {
   it('holds up nobody else, and costs one open request', async () => {
     const hanging = await events.anotherReceiver(() => undefined);
-    await events.room.subscribe({ url: hanging.url });
-    await events.room.subscribe({ url: events.receiver.url });
-    for (let i = 0; i < 100; i++) await events.room.happen({ connectionId: `con_${i}` });
-    events.room.dispatcher.onApplicationBootstrap();
+    await events.harness.subscribe({ url: hanging.url });
+    await events.harness.subscribe({ url: events.receiver.url });
+    for (let i = 0; i < 100; i++) await events.harness.publish({ connectionId: `con_${i}` });
+    events.harness.dispatcher.onApplicationBootstrap();
     await events.receiver.waitFor(100, 8_000);
     expect(hanging.received.length).toBeLessThanOrEqual(16);
     // After their ten seconds the next ones come one at a time.
@@ -142,7 +142,7 @@ describe('a subscriber that hangs', () => {
     const before = hanging.received.length;
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect(hanging.received.length).toBeLessThanOrEqual(before + 1);
-    await events.room.happen({ connectionId: 'con_last' });
+    await events.harness.publish({ connectionId: 'con_last' });
     await events.receiver.waitFor(101, 2_000);
   }, 40_000);
 });
@@ -166,15 +166,15 @@ function counting(database: Database): { database: Database; asked: () => number
 describe('what a hanging subscriber costs', () => {
   it('is no statement and no claim more than the two statements of an idle look, however much waits for it', async () => {
     const { database, asked } = counting(events.database);
-    const own = eventsRoom(database, clock, events.config, await openTestVault(events.database, clock));
+    const own = createEventsHarness(database, clock, events.config, await openTestVault(events.database, clock));
     const hanging = await events.anotherReceiver(() => undefined);
     await own.subscribe({ url: hanging.url });
-    for (let i = 0; i < 60; i++) await own.happen({ connectionId: `con_${i}` });
-    expect(await own.dispatcher.look()).toBe(true);
+    for (let i = 0; i < 60; i++) await own.publish({ connectionId: `con_${i}` });
+    expect(await own.dispatcher.poll()).toBe(true);
     await hanging.waitFor(MAX_CONCURRENT_QUEUES);
     const before = asked();
     // Nothing found: the dispatcher would rest for half a second after each.
-    for (let looks = 0; looks < 5; looks++) expect(await own.dispatcher.look()).toBe(false);
+    for (let looks = 0; looks < 5; looks++) expect(await own.dispatcher.poll()).toBe(false);
     expect(asked() - before).toBe(5 * 2);
     expect(hanging.received).toHaveLength(MAX_CONCURRENT_QUEUES);
     expect(await events.rows('SELECT 1 FROM delivery_queue WHERE claim_id IS NOT NULL')).toHaveLength(
@@ -186,27 +186,27 @@ describe('what a hanging subscriber costs', () => {
 
 describe('a long body and a slow one', () => {
   it('are no failures once the status has come', async () => {
-    await events.room.subscribe({ url: events.receiver.url });
-    events.receiver.behave((_, answer) => answer.writeHead(200).end('x'.repeat(1_000_000)));
-    await events.room.happen();
-    await events.room.work();
+    await events.harness.subscribe({ url: events.receiver.url });
+    events.receiver.respondWith((_, response) => response.writeHead(200).end('x'.repeat(1_000_000)));
+    await events.harness.publish();
+    await events.harness.deliverAll();
     expect(await events.statuses()).toEqual(['delivered']);
     // A body that never ends is not waited for longer than a request may take.
-    events.receiver.behave((_, answer) => {
-      answer.writeHead(200).write('x');
+    events.receiver.respondWith((_, response) => {
+      response.writeHead(200).write('x');
     });
-    await events.room.happen();
-    await events.room.work();
+    await events.harness.publish();
+    await events.harness.deliverAll();
     expect(await events.statuses()).toEqual(['delivered', 'delivered']);
     expect(events.receiver.received).toHaveLength(2);
   }, 30_000);
 });
 
 it('writes no delivery for what nobody wants, and looks at no event twice', async () => {
-  await events.room.happen();
-  await events.room.work();
-  await events.room.subscribe({ url: events.receiver.url });
-  await events.room.work();
+  await events.harness.publish();
+  await events.harness.deliverAll();
+  await events.harness.subscribe({ url: events.receiver.url });
+  await events.harness.deliverAll();
   expect(await events.statuses()).toEqual([]);
-  expect(await events.room.backlog.count()).toEqual({ undispatched: 0, pending: 0, dead: 0, refused: 0 });
+  expect(await events.harness.backlog.count()).toEqual({ undispatched: 0, pending: 0, dead: 0, refused: 0 });
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Database } from '../../../../src/database/database.ts';
-import { EventBacklog } from '../../../../src/events/deliveries/event-backlog.query.ts';
+import { EventBacklogQuery } from '../../../../src/events/deliveries/event-backlog.query.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { type OpenDatabase, openFreshDatabase } from '../../../support/fresh-database.ts';
 
@@ -38,7 +38,7 @@ it('finds held connections without reading what waits for a subscriber that take
       return opened.database.rows({ text, values });
     },
   } as unknown as Database;
-  const held = await new EventBacklog(explaining, clock).held();
+  const held = await new EventBacklogQuery(explaining, clock).listHeldConnections();
   expect(held).toMatchObject([{ id: 'sub_well', connections: 3 }]);
   expect(read).toBeGreaterThanOrEqual(3);
   expect(read).toBeLessThan(100);

@@ -8,11 +8,11 @@ const clock = new FakeClock();
 const events = useEvents(clock, {});
 
 it.each([
-  ['of one delivery', (id: string, _: string) => events.room.deliveries.replay(WITHOUT_SCOPE, id)],
+  ['of one delivery', (id: string, _: string) => events.harness.deliveries.replay(WITHOUT_SCOPE, id)],
   [
     'of a range',
     (_: string, subscriptionId: string) =>
-      events.room.deliveries.replayRange(WITHOUT_SCOPE, subscriptionId, {
+      events.harness.deliveries.replayRange(WITHOUT_SCOPE, subscriptionId, {
         from: new Date(clock.now().getTime() - 60_000),
         to: new Date(clock.now().getTime() + 60_000),
         statuses: ['pending'],
@@ -21,13 +21,13 @@ it.each([
 ])(
   'a replay %s waits for the record of a delivery under way, and holds nothing that the record needs',
   async (_, replay) => {
-    const subscriptionId = await events.room.subscribe({ url: events.receiver.url });
-    await events.room.happen({ connectionId: 'con_1' });
-    await events.room.fanOut.run();
+    const subscriptionId = await events.harness.subscribe({ url: events.receiver.url });
+    await events.harness.publish({ connectionId: 'con_1' });
+    await events.harness.fanOut.run();
     const [delivery] = await events.rows<{ id: string; ordering_key: string }>('SELECT id, ordering_key FROM delivery');
     const { id = '', ordering_key: orderingKey = '' } = delivery ?? {};
     const replaying = await events.database.transaction(async (tx) => {
-      // As `DeliveryRecords` does: the queue first, then what is in it.
+      // As `AttemptRecorder` does: the queue first, then what is in it.
       await tx.rows({
         text: 'SELECT 1 FROM delivery_queue WHERE subscription_id = $1 AND ordering_key = $2 FOR UPDATE',
         values: [subscriptionId, orderingKey],
@@ -45,7 +45,7 @@ it.each([
     });
     await replaying.replay;
     expect(await events.statuses()).toEqual(['pending']);
-    await events.room.work();
+    await events.harness.deliverAll();
     expect(await events.statuses()).toEqual(['delivered']);
   },
 );

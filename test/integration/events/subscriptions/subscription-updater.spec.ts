@@ -9,82 +9,84 @@ const clock = new FakeClock();
 const events = useEvents(clock);
 
 const tenantsAt = (of: Receiver) => of.received.map(({ message }) => message.data['tenant']);
-const happenTo = (tenant: string | null, connectionId: string) =>
-  events.room.happen({ tenant, connectionId, data: { tenant } });
+const publishTo = (tenant: string | null, connectionId: string) =>
+  events.harness.publish({ tenant, connectionId, data: { tenant } });
 const pending = async (): Promise<number> =>
   (await events.rows(`SELECT 1 FROM delivery WHERE status = 'pending'`)).length;
 
 describe('a narrower filter', () => {
   it('drops what waits and is not wanted any more, and keeps the rest in order', async () => {
-    const id = await events.room.subscribe({ url: events.receiver.url });
-    await events.room.store.pause(WITHOUT_SCOPE, id);
-    for (const tenant of ['acme', 'rival', null]) await happenTo(tenant, `con_${tenant}`);
-    await events.room.happen({
+    const id = await events.harness.subscribe({ url: events.receiver.url });
+    await events.harness.store.pause(WITHOUT_SCOPE, id);
+    for (const tenant of ['acme', 'rival', null]) await publishTo(tenant, `con_${tenant}`);
+    await events.harness.publish({
       type: 'connection.refreshed',
       tenant: 'acme',
       connectionId: 'con_rival',
       data: { tenant: 'x' },
     });
-    await events.room.work();
+    await events.harness.deliverAll();
     expect(await pending()).toBe(4);
-    await events.room.changes.change(WITHOUT_SCOPE, id, { tenants: ['acme'] });
+    await events.harness.changes.change(WITHOUT_SCOPE, id, { tenants: ['acme'] });
     expect(await pending()).toBe(2);
     expect(await events.rows('SELECT 1 FROM delivery_queue')).toHaveLength(2);
-    await events.room.store.resume(WITHOUT_SCOPE, id);
-    await events.room.work();
+    await events.harness.store.resume(WITHOUT_SCOPE, id);
+    await events.harness.deliverAll();
     expect(tenantsAt(events.receiver).sort()).toEqual(['acme', 'x']);
     expect(await events.rows('SELECT 1 FROM delivery_queue')).toEqual([]);
   });
 
   it('is no way back by a replay', async () => {
-    const id = await events.room.subscribe({ url: events.receiver.url });
+    const id = await events.harness.subscribe({ url: events.receiver.url });
     const from = clock.now();
-    await happenTo('rival', 'con_1');
-    await events.room.work();
+    await publishTo('rival', 'con_1');
+    await events.harness.deliverAll();
     clock.advance(60);
-    const [delivery] = await events.room.deliveries.list(id, WITHOUT_SCOPE.scope, {
+    const [delivery] = await events.harness.deliveries.list(id, WITHOUT_SCOPE.scope, {
       status: null,
       limit: 1,
       before: null,
     });
-    await events.room.changes.change(WITHOUT_SCOPE, id, { tenants: ['acme'] });
+    await events.harness.changes.change(WITHOUT_SCOPE, id, { tenants: ['acme'] });
     const range = { from, to: clock.now(), statuses: ['delivered'] as const };
-    expect(await events.room.deliveries.replayRange(WITHOUT_SCOPE, id, range)).toBe(0);
-    await expect(events.room.deliveries.replay(WITHOUT_SCOPE, delivery?.id ?? '')).rejects.toThrow('delivery_unwanted');
-    await events.room.changes.change(WITHOUT_SCOPE, id, { tenants: null });
-    await events.room.deliveries.replay(WITHOUT_SCOPE, delivery?.id ?? '');
-    await events.room.work();
+    expect(await events.harness.deliveries.replayRange(WITHOUT_SCOPE, id, range)).toBe(0);
+    await expect(events.harness.deliveries.replay(WITHOUT_SCOPE, delivery?.id ?? '')).rejects.toThrow(
+      'delivery_unwanted',
+    );
+    await events.harness.changes.change(WITHOUT_SCOPE, id, { tenants: null });
+    await events.harness.deliveries.replay(WITHOUT_SCOPE, delivery?.id ?? '');
+    await events.harness.deliverAll();
     expect(events.receiver.received).toHaveLength(2);
   });
 
   it('stops the work that is under way after its request', async () => {
-    const id = await events.room.subscribe({ url: events.receiver.url });
+    const id = await events.harness.subscribe({ url: events.receiver.url });
     const hanging: ServerResponse[] = [];
-    events.receiver.behave((_, answer) => hanging.push(answer));
-    for (let n = 0; n < 3; n++) await happenTo('rival', 'con_1');
-    await events.room.dispatcher.look();
+    events.receiver.respondWith((_, response) => hanging.push(response));
+    for (let n = 0; n < 3; n++) await publishTo('rival', 'con_1');
+    await events.harness.dispatcher.poll();
     await events.receiver.waitFor(1);
-    await events.room.changes.change(WITHOUT_SCOPE, id, { tenants: ['acme'] });
-    events.receiver.behave(200);
+    await events.harness.changes.change(WITHOUT_SCOPE, id, { tenants: ['acme'] });
+    events.receiver.respondWith(200);
     hanging[0]?.writeHead(200).end();
-    await events.room.dispatcher.settled();
-    await events.room.work();
+    await events.harness.dispatcher.drained();
+    await events.harness.deliverAll();
     expect(events.receiver.received).toHaveLength(1);
     expect(await events.rows('SELECT 1 FROM delivery_queue')).toEqual([]);
   });
 
   it('waits for a dispatch under way, which would go by the wider one', async () => {
-    const id = await events.room.subscribe({ url: events.receiver.url });
-    await happenTo('rival', 'con_1');
+    const id = await events.harness.subscribe({ url: events.receiver.url });
+    await publishTo('rival', 'con_1');
     let change: Promise<unknown> = Promise.resolve();
     await events.database.transaction(async (tx) => {
       await tx.run({ text: 'SELECT pg_advisory_xact_lock($1)', values: [727_005] });
-      change = events.room.changes.change(WITHOUT_SCOPE, id, { tenants: ['acme'] });
+      change = events.harness.changes.change(WITHOUT_SCOPE, id, { tenants: ['acme'] });
       // It can't be done before this transaction ends; a look meanwhile dispatches nothing.
-      expect(await events.room.fanOut.run()).toBe(0);
+      expect(await events.harness.fanOut.run()).toBe(0);
     });
     await change;
-    await events.room.work();
+    await events.harness.deliverAll();
     expect(events.receiver.received).toEqual([]);
   });
 });
@@ -92,16 +94,16 @@ describe('a narrower filter', () => {
 describe('a new address', () => {
   it('gets at once what waited for the old one, whose failures and rest are forgotten', async () => {
     const moved = await events.anotherReceiver();
-    const id = await events.room.subscribe({ url: events.receiver.url });
-    events.receiver.behave((_, answer) => answer.writeHead(503, { 'retry-after': '3600' }).end());
-    await happenTo('acme', 'con_1');
-    await events.room.work();
+    const id = await events.harness.subscribe({ url: events.receiver.url });
+    events.receiver.respondWith((_, response) => response.writeHead(503, { 'retry-after': '3600' }).end());
+    await publishTo('acme', 'con_1');
+    await events.harness.deliverAll();
     clock.advance(30);
-    await events.room.work();
+    await events.harness.deliverAll();
     expect([events.receiver.received.length, moved.received.length]).toEqual([1, 0]);
-    const changed = await events.room.changes.change(WITHOUT_SCOPE, id, { url: moved.url });
+    const changed = await events.harness.changes.change(WITHOUT_SCOPE, id, { url: moved.url });
     expect(changed).toMatchObject({ url: moved.url, resume_at: null, failing_since: null, status: 'active' });
-    await events.room.work();
+    await events.harness.deliverAll();
     expect(moved.received.map((each) => each.id)).toEqual(events.receiver.received.map((each) => each.id));
     const [entry] = await events.rows<{ details: string }>(
       `SELECT details::text AS details FROM audit_entry WHERE action = 'subscription.changed' AND subject_id = $1`,
@@ -113,29 +115,29 @@ describe('a new address', () => {
   });
 
   it('that is the old one changes nothing and leaves no record', async () => {
-    const id = await events.room.subscribe({ url: events.receiver.url, tenants: ['acme'] });
-    await events.room.changes.change(WITHOUT_SCOPE, id, { url: events.receiver.url, tenants: ['acme'] });
-    await events.room.changes.change(WITHOUT_SCOPE, id, {});
+    const id = await events.harness.subscribe({ url: events.receiver.url, tenants: ['acme'] });
+    await events.harness.changes.change(WITHOUT_SCOPE, id, { url: events.receiver.url, tenants: ['acme'] });
+    await events.harness.changes.change(WITHOUT_SCOPE, id, {});
     expect(await events.rows(`SELECT 1 FROM audit_entry WHERE action = 'subscription.changed'`)).toEqual([]);
   });
 });
 
 describe('a pause', () => {
   it('lets the request under way end, and nothing follow it', async () => {
-    const id = await events.room.subscribe({ url: events.receiver.url });
+    const id = await events.harness.subscribe({ url: events.receiver.url });
     const hanging: ServerResponse[] = [];
-    events.receiver.behave((_, answer) => hanging.push(answer));
-    for (let n = 0; n < 3; n++) await happenTo('acme', 'con_1');
-    await events.room.dispatcher.look();
+    events.receiver.respondWith((_, response) => hanging.push(response));
+    for (let n = 0; n < 3; n++) await publishTo('acme', 'con_1');
+    await events.harness.dispatcher.poll();
     await events.receiver.waitFor(1);
-    await events.room.store.pause(WITHOUT_SCOPE, id);
-    events.receiver.behave(200);
+    await events.harness.store.pause(WITHOUT_SCOPE, id);
+    events.receiver.respondWith(200);
     hanging[0]?.writeHead(200).end();
-    await events.room.dispatcher.settled();
-    await events.room.work();
+    await events.harness.dispatcher.drained();
+    await events.harness.deliverAll();
     expect(events.receiver.received).toHaveLength(1);
-    await events.room.store.resume(WITHOUT_SCOPE, id);
-    await events.room.work();
+    await events.harness.store.resume(WITHOUT_SCOPE, id);
+    await events.harness.deliverAll();
     expect(new Set(events.receiver.received.map((each) => each.id)).size).toBe(3);
   });
 });
@@ -144,20 +146,20 @@ describe('from when on a subscription gets events', () => {
   it('all that are committed after it was made, also those that were begun before', async () => {
     await events.database.transaction(async (tx) => {
       const event = { type: 'connection.refreshed', product: 'pages', connectionId: 'con_1', data: {} } as const;
-      await events.room.outbox.addAll(tx, [{ ...event, tenant: 'acme' }]);
+      await events.harness.outbox.addAll(tx, [{ ...event, tenant: 'acme' }]);
       clock.advance(1);
-      await events.room.subscribe({ url: events.receiver.url });
+      await events.harness.subscribe({ url: events.receiver.url });
     });
-    await events.room.work();
+    await events.harness.deliverAll();
     expect(events.receiver.received).toHaveLength(1);
   });
 
   it('perhaps one that was not dispatched yet when it was made, and none that was', async () => {
-    await happenTo('acme', 'con_1');
-    await events.room.work();
-    await happenTo('acme', 'con_2');
-    await events.room.subscribe({ url: events.receiver.url });
-    await events.room.work();
+    await publishTo('acme', 'con_1');
+    await events.harness.deliverAll();
+    await publishTo('acme', 'con_2');
+    await events.harness.subscribe({ url: events.receiver.url });
+    await events.harness.deliverAll();
     expect(events.receiver.received).toHaveLength(1);
   });
 });

@@ -1,117 +1,121 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { type DoubtedAsset, DoubtedAssets } from '../../../../src/connections/assets/unverified-asset.repository.ts';
-import type { ConnectionView } from '../../../../src/connections/connection/connection-response.dto.ts';
+import {
+  type UnverifiedAsset,
+  UnverifiedAssetRepository,
+} from '../../../../src/connections/assets/unverified-asset.repository.ts';
+import type { ConnectionResponse } from '../../../../src/connections/connection/connection-response.dto.ts';
 import { Database } from '../../../../src/database/database.ts';
-import { AssetInspection } from '../../../../src/lifecycle/inspection/asset-inspection.service.ts';
+import { AssetInspectionService } from '../../../../src/lifecycle/inspection/asset-inspection.service.ts';
 import { api } from '../../../support/connect-test-context.ts';
-import { type LifecycleStage, lifecycleStage } from '../../../support/lifecycle-test-context.ts';
+import { type LifecycleTestContext, openLifecycleTestContext } from '../../../support/lifecycle-test-context.ts';
 
 const BUSINESS = '300000000000401';
 const WHATSAPP = ['whatsapp_business_management', 'whatsapp_business_messaging'];
 const REASON = { code: 'whatsapp_account_lost', detail: 'It is gone.', remedy: 'Ask.' };
-let stage: LifecycleStage;
-let assets: DoubtedAssets;
+let context: LifecycleTestContext;
+let assets: UnverifiedAssetRepository;
 
 beforeAll(async () => {
-  stage = await lifecycleStage();
-  assets = stage.replica.app.get(DoubtedAssets);
+  context = await openLifecycleTestContext();
+  assets = context.replica.app.get(UnverifiedAssetRepository);
 });
-beforeEach(() => stage.sandbox.state.log.clear());
-afterEach(() => stage.sandbox.state.faults.clear());
-afterAll(() => stage?.close());
+beforeEach(() => context.sandbox.state.log.clear());
+afterEach(() => context.sandbox.state.faults.clear());
+afterAll(() => context?.close());
 
 interface Connected {
-  connection: ConnectionView;
+  connection: ConnectionResponse;
   waba: string;
   /** The same person once more. */
   again(): Promise<void>;
 }
 
 async function connected(): Promise<Connected> {
-  const { make } = stage.sandbox.state;
+  const { make } = context.sandbox.state;
   const { id: waba } = make.waba({ businessId: BUSINESS });
   make.phone({ wabaId: waba });
   const { id: userId } = make.user({ kind: 'system_user', businessId: BUSINESS });
   const targets = { whatsapp_business_management: [waba] };
   const { accessToken } = make.token({ userId, scopes: WHATSAPP, expiresIn: null, targets });
-  const take = async (): Promise<ConnectionView> => {
+  const claimDue = async (): Promise<ConnectionResponse> => {
     const body = { tenant: 'acme', product: 'whatsapp', access_token: accessToken };
-    return (await api(stage).post('/v1/connections/import', body).expect(201)).body as ConnectionView;
+    return (await api(context).post('/v1/connections/import', body).expect(201)).body as ConnectionResponse;
   };
-  const connection = await take();
-  return { connection, waba, again: async () => void (await take()) };
+  const connection = await claimDue();
+  return { connection, waba, again: async () => void (await claimDue()) };
 }
 
-const raise = (...wabas: string[]) => assets.raise(stage.replica.app.get(Database), 'whatsapp_business_account', wabas);
-async function takeOne(waba: string): Promise<DoubtedAsset> {
-  const taken = (await assets.take(20)).find(({ id }) => id === waba);
+const requestVerification = (...wabas: string[]) =>
+  assets.requestVerification(context.replica.app.get(Database), 'whatsapp_business_account', wabas);
+async function takeOne(waba: string): Promise<UnverifiedAsset> {
+  const taken = (await assets.claimDue(20)).find(({ id }) => id === waba);
   if (taken === undefined) throw new Error('no doubts about it');
   return taken;
 }
-const asked = (waba: string) => stage.sandbox.state.log.list().filter(({ path }) => path.endsWith(`/${waba}`)).length;
+const asked = (waba: string) => context.sandbox.state.log.list().filter(({ path }) => path.endsWith(`/${waba}`)).length;
 
 describe('a look at a doubted account whose answer comes late', () => {
   it('settles no doubt that came while it was under way', async () => {
     const { waba } = await connected();
-    await raise(waba);
+    await requestVerification(waba);
     const look = await takeOne(waba);
-    stage.clock.advance(1);
-    await raise(waba);
-    await assets.settle(look);
+    context.clock.advance(1);
+    await requestVerification(waba);
+    await assets.clearVerification(look);
     const next = await takeOne(waba);
-    await assets.settle(next);
-    stage.clock.advance(61);
+    await assets.clearVerification(next);
+    context.clock.advance(61);
     await expect(takeOne(waba)).rejects.toThrow('no doubts');
   });
 
   it('takes nothing from a person who has connected again meanwhile', async () => {
     const { connection, waba, again } = await connected();
-    await raise(waba);
+    await requestVerification(waba);
     const look = await takeOne(waba);
     await again();
-    await assets.lost(look, REASON);
-    const after = await stage.connection(connection.id);
+    await assets.removeLost(look, REASON);
+    const after = await context.connection(connection.id);
     expect(after).toMatchObject({ status: 'active', status_reason: null });
     expect(after.assets.map(({ id }) => id)).toContain(waba);
   });
 
   it('takes nothing where the doubt came anew, which is looked at by itself', async () => {
     const { connection, waba } = await connected();
-    await raise(waba);
+    await requestVerification(waba);
     const first = await takeOne(waba);
-    stage.clock.advance(1);
-    await raise(waba);
-    await assets.lost(first, REASON);
-    expect((await stage.connection(connection.id)).status).toBe('active');
-    await assets.lost(await takeOne(waba), REASON);
-    expect(await stage.connection(connection.id)).toMatchObject({ status: 'reauth_required', assets: [] });
+    context.clock.advance(1);
+    await requestVerification(waba);
+    await assets.removeLost(first, REASON);
+    expect((await context.connection(connection.id)).status).toBe('active');
+    await assets.removeLost(await takeOne(waba), REASON);
+    expect(await context.connection(connection.id)).toMatchObject({ status: 'reauth_required', assets: [] });
   });
 });
 
 describe('looks at many doubted accounts', () => {
   it('stop with the pace of the app, and go on after it', async () => {
     const [one, other] = [await connected(), await connected()];
-    stage.fault({ kind: 'graph_error', code: 4 }, { method: 'GET', pathPattern: `/${one.waba}$` }, null);
-    await raise(one.waba);
-    stage.clock.advance(1);
-    await raise(other.waba);
-    stage.sandbox.state.log.clear();
-    await stage.replica.app.get(AssetInspection).look();
+    context.fault({ kind: 'graph_error', code: 4 }, { method: 'GET', pathPattern: `/${one.waba}$` }, null);
+    await requestVerification(one.waba);
+    context.clock.advance(1);
+    await requestVerification(other.waba);
+    context.sandbox.state.log.clear();
+    await context.replica.app.get(AssetInspectionService).inspectDue();
     expect([asked(one.waba), asked(other.waba)]).toEqual([1, 0]);
-    stage.sandbox.state.faults.clear();
-    stage.clock.advance(3_600);
-    await stage.replica.app.get(AssetInspection).look();
+    context.sandbox.state.faults.clear();
+    context.clock.advance(3_600);
+    await context.replica.app.get(AssetInspectionService).inspectDue();
     expect([asked(one.waba), asked(other.waba)]).toEqual([2, 1]);
-    expect((await stage.connection(other.connection.id)).status).toBe('active');
+    expect((await context.connection(other.connection.id)).status).toBe('active');
   });
 
   it('end with their replica', async () => {
     const { waba } = await connected();
-    await raise(waba);
-    stage.sandbox.state.log.clear();
-    const inspection = stage.replica.app.get(AssetInspection);
+    await requestVerification(waba);
+    context.sandbox.state.log.clear();
+    const inspection = context.replica.app.get(AssetInspectionService);
     inspection.onModuleDestroy();
-    await inspection.look();
+    await inspection.inspectDue();
     expect(asked(waba)).toBe(0);
   });
 });

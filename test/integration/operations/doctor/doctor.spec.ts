@@ -3,45 +3,45 @@ import { loadConfig } from '../../../../src/config/load-config.ts';
 import { checkApps } from '../../../../src/operations/doctor/app-checks.ts';
 import { checkConnections } from '../../../../src/operations/doctor/connection-checks.ts';
 import type { Finding } from '../../../../src/operations/doctor/finding.ts';
-import { examineMeta } from '../../../../src/operations/doctor/run-meta-checks.ts';
+import { runMetaChecks } from '../../../../src/operations/doctor/run-meta-checks.ts';
 import { UndiciHttpClient } from '../../../../src/platform/http-client/http-client.ts';
 import { SystemRandom } from '../../../../src/platform/random.ts';
-import { api, createSession, goThrough } from '../../../support/connect-test-context.ts';
+import { api, completeConnect, createSession } from '../../../support/connect-test-context.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
-import { DAY, type LifecycleStage, lifecycleStage } from '../../../support/lifecycle-test-context.ts';
+import { DAY, type LifecycleTestContext, openLifecycleTestContext } from '../../../support/lifecycle-test-context.ts';
 import { TEST_ENVIRONMENT } from '../../../support/test-replica.ts';
 
 const VERIFY_TOKEN = 'doctors-verify-token';
-let stage: LifecycleStage;
+let context: LifecycleTestContext;
 let publicUrl: string;
 const http = new UndiciHttpClient();
 
 beforeAll(async () => {
-  stage = await lifecycleStage({ META_WEBHOOK_VERIFY_TOKEN: VERIFY_TOKEN });
-  await stage.replica.app.getHttpAdapter().getInstance().listen({ host: '127.0.0.1', port: 0 });
-  const { port } = stage.replica.app.getHttpServer().address() as { port: number };
+  context = await openLifecycleTestContext({ META_WEBHOOK_VERIFY_TOKEN: VERIFY_TOKEN });
+  await context.replica.app.getHttpAdapter().getInstance().listen({ host: '127.0.0.1', port: 0 });
+  const { port } = context.replica.app.getHttpServer().address() as { port: number };
   publicUrl = `http://127.0.0.1:${port}`;
 });
 afterAll(async () => {
   await http.close();
-  await stage?.close();
+  await context?.close();
 });
 
-const examine = (environment: Record<string, string> = {}, clock: FakeClock = stage.clock): Promise<Finding[]> => {
+const examine = (environment: Record<string, string> = {}, clock: FakeClock = context.clock): Promise<Finding[]> => {
   const config = loadConfig({
     ...TEST_ENVIRONMENT,
-    ...stage.sandbox.environment(),
+    ...context.sandbox.environment(),
     PUBLIC_URL: publicUrl,
     META_WEBHOOK_VERIFY_TOKEN: VERIFY_TOKEN,
     ...environment,
   });
-  return examineMeta({ config, http, clock, random: new SystemRandom(), database: stage.database });
+  return runMetaChecks({ config, http, clock, random: new SystemRandom(), database: context.database });
 };
 const of = (findings: Finding[], check: Finding['check'], state?: Finding['state']): Finding[] =>
   findings.filter((finding) => finding.check === check && (state === undefined || finding.state === state));
 
 async function subscribe(object: string, callbackUrl = `${publicUrl}/webhooks/meta`): Promise<void> {
-  const { app } = stage.sandbox;
+  const { app } = context.sandbox;
   const body = new URLSearchParams({
     object,
     callback_url: callbackUrl,
@@ -49,11 +49,11 @@ async function subscribe(object: string, callbackUrl = `${publicUrl}/webhooks/me
     verify_token: VERIFY_TOKEN,
     access_token: `${app.id}|${app.secret}`,
   });
-  const answer = await fetch(`${stage.sandbox.url}/graph.facebook.com/v25.0/${app.id}/subscriptions`, {
+  const response = await fetch(`${context.sandbox.url}/graph.facebook.com/v25.0/${app.id}/subscriptions`, {
     method: 'POST',
     body,
   });
-  expect({ status: answer.status, text: await answer.text() }).toMatchObject({ status: 200 });
+  expect({ status: response.status, text: await response.text() }).toMatchObject({ status: 200 });
 }
 
 describe('metavault doctor, between us and Meta', () => {
@@ -105,7 +105,7 @@ describe('metavault doctor, between us and Meta', () => {
   });
 
   it('finds a clock that is off', async () => {
-    const fast = new FakeClock(stage.clock.now().toISOString());
+    const fast = new FakeClock(context.clock.now().toISOString());
     fast.advance(3600);
     expect(of(await examine({}, fast), 'meta_clock')).toMatchObject([
       { state: 'wrong', detail: expect.stringMatching(/3600 s ahead/) },
@@ -113,11 +113,11 @@ describe('metavault doctor, between us and Meta', () => {
   });
 
   it('points at a version that Meta serves by another, that ends soon, and that has ended', async () => {
-    const now = stage.clock.now();
+    const now = context.clock.now();
     const version = async (at: string, asked: string) => {
-      stage.clock.set(at);
+      context.clock.set(at);
       const findings = of(await examine({ META_GRAPH_API_VERSION: asked }), 'meta_version');
-      stage.clock.set(now);
+      context.clock.set(now);
       return findings;
     };
     // Ends by the changelog on 2028-07-29 (META.md 17).
@@ -138,20 +138,20 @@ describe('metavault doctor, between us and Meta', () => {
 
   it('learns from logins that failed: a redirect URI that differs, an app that is not open', async () => {
     expect(of(await examine(), 'logins')).toMatchObject([{ state: 'ok', detail: 'none failed in the last day' }]);
-    const refuse = (fault: Parameters<LifecycleStage['fault']>[0]) =>
-      stage.fault(fault, { pathPattern: 'oauth/access_token', method: 'POST' }, 1);
+    const refuse = (fault: Parameters<LifecycleTestContext['fault']>[0]) =>
+      context.fault(fault, { pathPattern: 'oauth/access_token', method: 'POST' }, 1);
     refuse({ kind: 'graph_error', code: 100, subcode: 36009 });
-    await goThrough(stage);
+    await completeConnect(context);
     expect(of(await examine(), 'logins')).toMatchObject([
       { state: 'ok', detail: 'failed in the last day: 1 code_rejected (100/36009)' },
     ]);
     refuse({ kind: 'graph_error', code: 100, subcode: 36008 });
-    await goThrough(stage);
-    await goThrough(stage, {}, { action: 'error_901' });
-    const session = await createSession(stage);
+    await completeConnect(context);
+    await completeConnect(context, {}, { action: 'error_901' });
+    const session = await createSession(context);
     refuse({ kind: 'graph_error', code: 100, subcode: 36008 });
     const body = { code: 'x', redirect_uri: 'https://app.example/other' };
-    await api(stage).post(`/v1/connect-sessions/${session.id}/complete`, body).expect(422);
+    await api(context).post(`/v1/connect-sessions/${session.id}/complete`, body).expect(422);
     const findings = await examine();
     expect(of(findings, 'redirect_uri', 'wrong')).toMatchObject([
       {
@@ -167,25 +167,25 @@ describe('metavault doctor, between us and Meta', () => {
     expect(of(findings, 'logins')).toMatchObject([
       { state: 'attention', detail: expect.stringContaining('1 persons away'), mend: expect.stringContaining('live') },
     ]);
-    stage.clock.advance(2 * DAY);
+    context.clock.advance(2 * DAY);
     expect(of(await examine(), 'logins')).toMatchObject([{ state: 'ok', detail: 'none failed in the last day' }]);
   });
 
   it('names the connections that need a person', async () => {
-    expect(await checkConnections(stage.database)).toMatchObject([
+    expect(await checkConnections(context.database)).toMatchObject([
       { state: 'ok', detail: '0 live, none needs a person' },
     ]);
-    const dead = await stage.imported({ tenant: 'doctor' });
-    const unable = await stage.imported({ tenant: 'doctor' });
-    await stage.database.run({
+    const dead = await context.importConnection({ tenant: 'doctor' });
+    const unable = await context.importConnection({ tenant: 'doctor' });
+    await context.database.run({
       text: `UPDATE connection SET status = 'reauth_required' WHERE id = $1`,
       values: [dead.id],
     });
-    await stage.database.run({
+    await context.database.run({
       text: `UPDATE connection SET status_reason = NULL, flow = 'facebook_login', scopes = '{email}' WHERE id = $1`,
       values: [unable.id],
     });
-    const findings = await checkConnections(stage.database);
+    const findings = await checkConnections(context.database);
     expect(findings).toMatchObject([
       { state: 'attention', detail: expect.stringContaining(dead.id) },
       { state: 'attention', detail: expect.stringContaining(unable.id) },

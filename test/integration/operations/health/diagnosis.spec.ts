@@ -1,23 +1,24 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { api } from '../../../support/connect-test-context.ts';
-import { type LifecycleStage, lifecycleStage } from '../../../support/lifecycle-test-context.ts';
+import { type LifecycleTestContext, openLifecycleTestContext } from '../../../support/lifecycle-test-context.ts';
 import { TEST_ADMIN_KEY } from '../../../support/test-replica.ts';
 
-let stage: LifecycleStage;
+let context: LifecycleTestContext;
 beforeAll(async () => {
-  stage = await lifecycleStage({ META_WEBHOOK_VERIFY_TOKEN: 'a-token' });
+  context = await openLifecycleTestContext({ META_WEBHOOK_VERIFY_TOKEN: 'a-token' });
 });
-afterAll(() => stage?.close());
+afterAll(() => context?.close());
 
 const ready = (key?: string) => {
-  const call = request(stage.replica.app.getHttpServer()).get('/health/ready');
+  const call = request(context.replica.app.getHttpServer()).get('/health/ready');
   return key === undefined ? call : call.set('Authorization', `Bearer ${key}`);
 };
 const OWN = ['clock', 'database', 'key_ring', 'migrations', 'process'];
-const callsToMeta = (): number => stage.sandbox.state.log.list().length;
+const callsToMeta = (): number => context.sandbox.state.log.list().length;
 const clientKey = async (role: string) =>
-  (await api(stage).post('/v1/clients', { name: role, role, tenants: ['*'], products: ['*'] })).body.api_key as string;
+  (await api(context).post('/v1/clients', { name: role, role, tenants: ['*'], products: ['*'] })).body
+    .api_key as string;
 
 describe('GET /health/ready', () => {
   it('tells probes, wrong keys and other roles no more than whether it is ready, and asks nobody', async () => {
@@ -29,11 +30,11 @@ describe('GET /health/ready', () => {
       await clientKey('service'),
       await clientKey('auditor'),
     ]) {
-      const answer = await ready(key).expect(200);
-      expect(Object.keys(answer.body.details).sort()).toEqual(OWN);
-      expect(answer.text).not.toContain(stage.sandbox.app.id);
+      const response = await ready(key).expect(200);
+      expect(Object.keys(response.body.details).sort()).toEqual(OWN);
+      expect(response.text).not.toContain(context.sandbox.app.id);
     }
-    const basic = await request(stage.replica.app.getHttpServer()).get('/health/ready').auth('probe', 'secret');
+    const basic = await request(context.replica.app.getHttpServer()).get('/health/ready').auth('probe', 'secret');
     expect([basic.status, Object.keys(basic.body.details).sort()]).toEqual([200, OWN]);
     expect(callsToMeta()).toBe(before);
   });
@@ -66,18 +67,18 @@ describe('GET /health/ready', () => {
     );
     expect(details['meta_app']).toMatchObject({ status: 'up', findings: [{ state: 'ok', mend: null }, {}] });
     expect(details['redirect_uri']?.findings[0]).toMatchObject({ state: 'attention', mend: expect.any(String) });
-    expect(first.text).not.toContain(stage.sandbox.app.secret);
+    expect(first.text).not.toContain(context.sandbox.app.secret);
     await ready(TEST_ADMIN_KEY).expect(200);
     expect(callsToMeta() - before).toBe(asked);
-    stage.clock.advance(301);
+    context.clock.advance(301);
     const later = await ready(TEST_ADMIN_KEY).expect(200);
     expect(callsToMeta() - before).toBeGreaterThan(asked);
     expect(later.body.details.meta_app.examined_at).not.toBe(details['meta_app']?.examined_at);
   });
 
   it('makes nobody wait for a Meta that does not answer, and tells the next who asks', async () => {
-    stage.clock.advance(301);
-    stage.fault({ kind: 'delay', delayMs: 7_000 }, { pathPattern: 'oauth/access_token' }, 1);
+    context.clock.advance(301);
+    context.fault({ kind: 'delay', delayMs: 7_000 }, { pathPattern: 'oauth/access_token' }, 1);
     const first = await ready(TEST_ADMIN_KEY).expect(200);
     expect(first.body.details.examination).toMatchObject({
       findings: [{ state: 'attention', detail: expect.stringContaining('under way'), mend: expect.any(String) }],
@@ -91,12 +92,12 @@ describe('GET /health/ready', () => {
   });
 
   it('stays ready with a secret that Meta refuses: there are leases to serve', async () => {
-    stage.fault({ kind: 'graph_error', code: 1 }, { pathPattern: 'oauth/access_token' }, null);
-    stage.clock.advance(301);
-    const answer = await ready(TEST_ADMIN_KEY);
-    stage.sandbox.state.faults.clear();
-    expect([answer.status, answer.body.status]).toEqual([200, 'ok']);
-    expect(answer.body.details.meta_app).toMatchObject({ status: 'down' });
-    expect(JSON.stringify(answer.body.details.meta_app)).toContain('refuses META_APP_SECRET');
+    context.fault({ kind: 'graph_error', code: 1 }, { pathPattern: 'oauth/access_token' }, null);
+    context.clock.advance(301);
+    const response = await ready(TEST_ADMIN_KEY);
+    context.sandbox.state.faults.clear();
+    expect([response.status, response.body.status]).toEqual([200, 'ok']);
+    expect(response.body.details.meta_app).toMatchObject({ status: 'down' });
+    expect(JSON.stringify(response.body.details.meta_app)).toContain('refuses META_APP_SECRET');
   });
 });

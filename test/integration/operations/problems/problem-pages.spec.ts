@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
-import { problemCatalogue } from '../../../../src/platform/problem.ts';
+import { listProblemTypes } from '../../../../src/platform/problem.ts';
 import { startTestReplica, type TestReplica } from '../../../support/test-replica.ts';
 
 const SOURCE = path.resolve(import.meta.dirname, '../../../../src');
@@ -16,27 +16,27 @@ const get = (code: string, accept: string) =>
   request(replica.app.getHttpServer()).get(`/problems/${code}`).set('Accept', accept);
 
 /** What a pattern's first group finds in the files of some rooms. */
-function found(rooms: string[], pattern: RegExp): Set<string> {
+function found(folders: string[], pattern: RegExp): Set<string> {
   const codes = new Set<string>();
-  for (const room of rooms) {
-    for (const name of readdirSync(path.join(SOURCE, room), { recursive: true, encoding: 'utf8' })) {
+  for (const folder of folders) {
+    for (const name of readdirSync(path.join(SOURCE, folder), { recursive: true, encoding: 'utf8' })) {
       if (!name.endsWith('.ts')) continue;
-      const text = readFileSync(path.join(SOURCE, room, name), 'utf8');
+      const text = readFileSync(path.join(SOURCE, folder, name), 'utf8');
       for (const [, code] of text.matchAll(pattern)) if (code !== undefined) codes.add(code);
     }
   }
   return codes;
 }
 
-const WORKING_ROOMS = ['connect', 'connections', 'lifecycle', 'webhooks'];
+const WORKING_FOLDERS = ['connect', 'connections', 'lifecycle', 'webhooks'];
 
 describe('every word that an answer of ours can hold in a `code` has its page', () => {
   it('which is so for all problems that are defined anywhere', async () => {
     const inSource = found(['.'], /defineProblem\(\s*'([a-z0-9_]+)'/g);
-    const known = new Set(problemCatalogue().map(({ code }) => code));
+    const known = new Set(listProblemTypes().map(({ code }) => code));
     expect(inSource.size).toBeGreaterThan(30);
     expect([...inSource].filter((code) => !known.has(code))).toEqual([]);
-    for (const { code, status, title, remedy } of problemCatalogue()) {
+    for (const { code, status, title, remedy } of listProblemTypes()) {
       const page = await get(code, 'text/html');
       expect([code, page.status, page.type]).toEqual([code, 200, 'text/html']);
       expect(page.text).toContain(code);
@@ -52,7 +52,7 @@ describe('every word that an answer of ours can hold in a `code` has its page', 
   });
 
   it.each([
-    ['reasons and failures that are written as objects', WORKING_ROOMS, /\bcode: '([a-z0-9_]+)'/g],
+    ['reasons and failures that are written as objects', WORKING_FOLDERS, /\bcode: '([a-z0-9_]+)'/g],
     ['failures of the lifecycle', ['lifecycle'], /\b(?:later|soon)\(\s*'([a-z0-9_]+)'/g],
     ['answers to renewals that do not count', ['lifecycle'], /^ {2}\| '(renewal_[a-z_]+)'/gm],
     [
@@ -60,10 +60,10 @@ describe('every word that an answer of ours can hold in a `code` has its page', 
       ['meta'],
       /^ {2}\| '(app_removed|checkpoint|[a-z]+_changed|expired|[a-z]+_user|logged_out|role_lost|inactive_90_days|invalid)'/gm,
     ],
-    ['constants', ['connections'], /export const (?:NOT_REGISTERED|SCOPES_MISSING) = '([a-z_]+)'/g],
+    ['constants', ['connections'], /export const (?:PHONE_NUMBER_NOT_REGISTERED|SCOPES_MISSING) = '([a-z_]+)'/g],
     ["the gateway's refusals", ['gateway'], /^ {2}\| '([a-z_]+)';?$/gm],
-  ])('also %s', async (_, rooms, pattern) => {
-    const codes = found(rooms, pattern);
+  ])('also %s', async (_, folders, pattern) => {
+    const codes = found(folders, pattern);
     expect(codes.size).toBeGreaterThan(1);
     const without: string[] = [];
     for (const code of codes) {

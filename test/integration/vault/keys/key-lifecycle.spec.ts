@@ -3,13 +3,13 @@ import { AuditLog } from '../../../../src/audit/audit-log.ts';
 import type { Database } from '../../../../src/database/database.ts';
 import { SystemRandom } from '../../../../src/platform/random.ts';
 import { SecretString } from '../../../../src/platform/secret-string.ts';
-import { KekRegister } from '../../../../src/vault/keys/kek.repository.ts';
+import { KekRepository } from '../../../../src/vault/keys/kek.repository.ts';
 import { KeyRewrap } from '../../../../src/vault/keys/key-rewrap.ts';
-import { KeyRing, WrongRootKey } from '../../../../src/vault/keys/key-ring.ts';
+import { KeyRing, WrongRootKeyError } from '../../../../src/vault/keys/key-ring.ts';
 import { RewrapWorker } from '../../../../src/vault/keys/rewrap-worker.ts';
 import { LocalRootKey } from '../../../../src/vault/root-keys/local-root-key.ts';
-import { RootKeyUnavailable } from '../../../../src/vault/root-keys/root-key.ts';
-import { SealBroken } from '../../../../src/vault/sealed-secret.ts';
+import { RootKeyUnavailableError } from '../../../../src/vault/root-keys/root-key.ts';
+import { DecryptionError } from '../../../../src/vault/sealed-secret.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { type OpenDatabase, openFreshDatabase } from '../../../support/fresh-database.ts';
 import { captureLog } from '../../../support/test-replica.ts';
@@ -24,14 +24,14 @@ let open: OpenDatabase;
 let database: Database;
 let first: TestVault;
 let second: TestVault;
-let register: KekRegister;
+let kekRepository: KekRepository;
 
 beforeEach(async () => {
   open = await openFreshDatabase();
   database = open.database;
   first = await openTestVault(database, clock);
   second = await openTestVault(database, clock);
-  register = new KekRegister(database, clock);
+  kekRepository = new KekRepository(database, clock);
 });
 afterEach(() => open.close());
 
@@ -43,7 +43,9 @@ const workerOf = (of: TestVault, log = captureLog()) =>
 const request = (of: TestVault) => database.transaction((tx) => rewrapOf(of).request(tx));
 /** The old ones first: keys that are made within one millisecond have no order by id. */
 const states = async () =>
-  (await register.list(10, null)).map(({ state, data_keys }) => [state, data_keys]).sort((a, b) => (a < b ? 1 : -1));
+  (await kekRepository.list(10, null))
+    .map(({ state, data_keys }) => [state, data_keys])
+    .sort((a, b) => (a < b ? 1 : -1));
 const never = () => false;
 
 describe('rotating', () => {
@@ -64,7 +66,7 @@ describe('rotating', () => {
 
   it('leaves one active key, however many rotate at once', async () => {
     await Promise.all([first, second, first, second].map(({ ring }) => ring.rotate(unrecorded)));
-    const keks = await register.list(10, null);
+    const keks = await kekRepository.list(10, null);
     expect(keks.map(({ state }) => state).sort()).toEqual(['active', ...Array(4).fill('decrypt_only')]);
   });
 
@@ -79,9 +81,9 @@ describe('rotating', () => {
   it('changes nothing where the root key is out of reach', async () => {
     const rootKey = new LocalRootKey(new SecretString(TEST_ROOT_KEY), random);
     const ring = await KeyRing.open(database, rootKey, null, { clock, ids: first.ids, random });
-    rootKey.wrap = () => Promise.reject(new RootKeyUnavailable('timeout', 'slow'));
+    rootKey.wrap = () => Promise.reject(new RootKeyUnavailableError('timeout', 'slow'));
     const before = await states();
-    await expect(ring.rotate(unrecorded)).rejects.toThrow(RootKeyUnavailable);
+    await expect(ring.rotate(unrecorded)).rejects.toThrow(RootKeyUnavailableError);
     expect(await states()).toEqual(before);
   });
 
@@ -89,7 +91,7 @@ describe('rotating', () => {
     const next = new LocalRootKey(new SecretString(Buffer.alloc(32, 9).toString('base64')), random);
     const previous = new LocalRootKey(new SecretString(TEST_ROOT_KEY), random);
     await KeyRing.open(database, next, previous, { clock, ids: first.ids, random });
-    await expect(first.ring.rotate(unrecorded)).rejects.toThrow(WrongRootKey);
+    await expect(first.ring.rotate(unrecorded)).rejects.toThrow(WrongRootKeyError);
     expect(await read(first, await put(first, 'still'))).toBe('still');
   });
 });
@@ -111,7 +113,7 @@ describe('moving to a new root key', () => {
     const reopened = await openTestVault(database, clock);
     expect(await read(reopened, id)).toBe('kept');
     await KeyRing.open(database, next, previous, source);
-    await expect(openTestVault(database, clock)).rejects.toThrow(WrongRootKey);
+    await expect(openTestVault(database, clock)).rejects.toThrow(WrongRootKeyError);
   });
 });
 
@@ -122,7 +124,7 @@ describe('rewrapping', () => {
     expect(await request(first)).toBe(true);
     expect(await request(second)).toBe(false);
     expect(await rewrapOf(first).progress()).toMatchObject({ state: 'running', total: 25, remaining: 25 });
-    await workerOf(second).pass(never);
+    await workerOf(second).runOnce(never);
     expect(await rewrapOf(first).progress()).toMatchObject({ state: 'done', rewrapped: 25, remaining: 0 });
     expect(await states()).toEqual([
       ['decrypt_only', 0],
@@ -155,14 +157,14 @@ describe('rewrapping', () => {
     await request(first);
     await rewrapOf(first).step(null, 4);
     expect(await rewrapOf(second).progress()).toMatchObject({ state: 'running', rewrapped: 4, remaining: 6 });
-    await workerOf(second).pass(never);
+    await workerOf(second).runOnce(never);
     expect(await rewrapOf(second).progress()).toMatchObject({ state: 'done', rewrapped: 10 });
   });
 
   it('does nothing unless it was asked for', async () => {
     await put(first, 'secret');
     await first.ring.rotate(unrecorded);
-    await workerOf(first).pass(never);
+    await workerOf(first).runOnce(never);
     expect(await rewrapOf(first).progress()).toMatchObject({ state: 'idle', remaining: 1 });
   });
 
@@ -176,7 +178,7 @@ describe('rewrapping', () => {
     await first.ring.rotate(unrecorded);
     await request(first);
     const log = captureLog();
-    await workerOf(first, log).pass(never);
+    await workerOf(first, log).runOnce(never);
     expect(await rewrapOf(first).progress()).toMatchObject({ state: 'incomplete', remaining: 1, unopenable: 1 });
     expect(log.lines).toContainEqual(expect.objectContaining({ secrets: [bad] }));
     expect(await states()).toEqual([
@@ -187,7 +189,7 @@ describe('rewrapping', () => {
 });
 
 describe('retiring', () => {
-  const retire = (id: string) => register.retire(id, unrecorded);
+  const retire = (id: string) => kekRepository.retire(id, unrecorded);
 
   it('is refused for the active key, and while a secret needs the key', async () => {
     const old = first.ring.activeKek().id;
@@ -206,7 +208,7 @@ describe('retiring', () => {
     await first.ring.rotate(unrecorded);
     await retire(old);
     const later = await openTestVault(database, clock);
-    expect(await later.ring.kek(old)).toBeNull();
+    expect(await later.ring.findKek(old)).toBeNull();
     const rows = await database.rows({
       text: 'SELECT wrapped FROM encryption_key WHERE id = $1 AND retired_at IS NOT NULL',
       values: [old],
@@ -249,15 +251,15 @@ describe('a database that somebody wrote to', () => {
         WHERE (x.id, y.id) IN (($1, $2), ($2, $1))`,
       values: [a, b],
     });
-    await expect(read(first, a)).rejects.toThrow(SealBroken);
-    await expect(read(first, b)).rejects.toThrow(SealBroken);
+    await expect(read(first, a)).rejects.toThrow(DecryptionError);
+    await expect(read(first, b)).rejects.toThrow(DecryptionError);
     // An older row put back under the id of a newer secret.
     const newer = await put(first, 'newer');
     await database.run({
       text: 'UPDATE sealed_secret SET wrapped_key = $2, ciphertext = $3 WHERE id = $1',
       values: [newer, older?.wrapped_key, older?.ciphertext],
     });
-    await expect(read(first, newer)).rejects.toThrow(SealBroken);
+    await expect(read(first, newer)).rejects.toThrow(DecryptionError);
     expect(await read(first, good)).toBe('good');
   });
 

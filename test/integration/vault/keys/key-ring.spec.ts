@@ -1,9 +1,9 @@
 import type { Database } from '../../../../src/database/database.ts';
 import { SystemRandom } from '../../../../src/platform/random.ts';
 import { SecretString } from '../../../../src/platform/secret-string.ts';
-import { KeyRing, WrongRootKey } from '../../../../src/vault/keys/key-ring.ts';
+import { KeyRing, WrongRootKeyError } from '../../../../src/vault/keys/key-ring.ts';
 import { LocalRootKey } from '../../../../src/vault/root-keys/local-root-key.ts';
-import { SealBroken } from '../../../../src/vault/sealed-secret.ts';
+import { DecryptionError } from '../../../../src/vault/sealed-secret.ts';
 import { Vault } from '../../../../src/vault/vault.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { type OpenDatabase, openFreshDatabase } from '../../../support/fresh-database.ts';
@@ -43,7 +43,7 @@ describe('the key ring on Postgres', () => {
     const before = await snapshot();
     const wrong = rootKey(9);
     const opened = KeyRing.open(database, wrong, null, { clock, ids, random });
-    await expect(opened).rejects.toThrow(WrongRootKey);
+    await expect(opened).rejects.toThrow(WrongRootKeyError);
     await expect(opened).rejects.toThrow(new RegExp(`${String(before[0]?.['root_key_id'])}.*${wrong.id}`));
     expect(await snapshot()).toEqual(before);
   });
@@ -57,7 +57,7 @@ describe('the key ring on Postgres', () => {
     const later = await KeyRing.open(database, rootKey(9), null, source);
     expect(Buffer.from(later.activeKek().key)).toEqual(Buffer.from(ring.activeKek().key));
     expect((await new Vault(later, source).get(database, secretId, ['t']))?.expose()).toBe('EAAtoken');
-    await expect(KeyRing.open(database, previous, null, source)).rejects.toThrow(WrongRootKey);
+    await expect(KeyRing.open(database, previous, null, source)).rejects.toThrow(WrongRootKeyError);
   });
 
   it('opens a secret only under its own context and row', async () => {
@@ -68,14 +68,14 @@ describe('the key ring on Postgres', () => {
     expect((await vault.get(database, id, context))?.expose()).toBe('EAAtoken');
     for (const field of context.keys()) {
       const moved = context.map((value, index) => (index === field ? `${value}x` : value));
-      await expect(vault.get(database, id, moved)).rejects.toThrow(SealBroken);
+      await expect(vault.get(database, id, moved)).rejects.toThrow(DecryptionError);
     }
     await database.run({
       text: `UPDATE sealed_secret a SET ciphertext = b.ciphertext, wrapped_key = b.wrapped_key FROM sealed_secret b
         WHERE a.id = $1 AND b.id = $2`,
       values: [id, other],
     });
-    await expect(vault.get(database, id, context)).rejects.toThrow(SealBroken);
+    await expect(vault.get(database, id, context)).rejects.toThrow(DecryptionError);
   });
 
   it('seals nothing under a key that another replica retired', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { firstIdAt, timeOfId } from '../../../../src/audit/chain/entry-id-time.ts';
+import { epochMsOfId, firstAuditIdAt } from '../../../../src/audit/chain/entry-id-time.ts';
 import { Ids } from '../../../../src/platform/ids.ts';
 import { SystemRandom } from '../../../../src/platform/random.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
@@ -9,7 +9,7 @@ describe('the time in an id', () => {
   it('is read as it was written', () => {
     const clock = new FakeClock();
     const ids = new Ids(clock, new SystemRandom());
-    expect(timeOfId(ids.next('aud'))).toBe(clock.now().getTime());
+    expect(epochMsOfId(ids.next('aud'))).toBe(clock.now().getTime());
   });
 
   it('bounds the ids of an instant from below, in the order of bytes', () => {
@@ -19,21 +19,21 @@ describe('the time in an id', () => {
         (instant) => {
           const clock = new FakeClock(instant.toISOString());
           const id = new Ids(clock, new SystemRandom()).next('aud');
-          expect(firstIdAt(instant.getTime()) < id).toBe(true);
-          expect(firstIdAt(instant.getTime() + 1) > id).toBe(true);
+          expect(firstAuditIdAt(instant.getTime()) < id).toBe(true);
+          expect(firstAuditIdAt(instant.getTime() + 1) > id).toBe(true);
         },
       ),
     );
   });
 
   it('takes any instant, also before 1970 and after the last ULID', () => {
-    expect(firstIdAt(-1)).toBe(firstIdAt(0));
-    expect(firstIdAt(Number.MAX_SAFE_INTEGER)).toBe(firstIdAt(2 ** 48 - 1));
+    expect(firstAuditIdAt(-1)).toBe(firstAuditIdAt(0));
+    expect(firstAuditIdAt(Number.MAX_SAFE_INTEGER)).toBe(firstAuditIdAt(2 ** 48 - 1));
   });
 
   it('is null where an id is none of ours', () => {
     for (const id of ['', 'aud_', 'aud_short', 'cli_01jd0000000000000000000000', 'aud_01JD0000000000000000000000']) {
-      expect(timeOfId(id)).toBeNull();
+      expect(epochMsOfId(id)).toBeNull();
     }
   });
 });

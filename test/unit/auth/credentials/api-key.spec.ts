@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { mayBeApiKey, newApiKey } from '../../../../src/auth/credentials/api-key.ts';
-import { isChecksummedToken, newChecksummedToken } from '../../../../src/auth/credentials/checksummed-token.ts';
+import { generateApiKey, isApiKeyCandidate } from '../../../../src/auth/credentials/api-key.ts';
+import { generateChecksummedToken, isChecksummedToken } from '../../../../src/auth/credentials/checksummed-token.ts';
 import { Random, SystemRandom } from '../../../../src/platform/random.ts';
 
 /** Gives the same bytes each time. */
@@ -20,17 +20,17 @@ const seeds = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buf
 
 describe('API keys', () => {
   it('are mtv_, 43 characters of secret and 6 of checksum', () => {
-    expect(newApiKey(new SystemRandom()).expose()).toMatch(/^mtv_[0-9A-Za-z]{49}$/);
+    expect(generateApiKey(new SystemRandom()).expose()).toMatch(/^mtv_[0-9A-Za-z]{49}$/);
   });
 
   it('hold all 256 bits: different bytes give different keys, the extremes included', () => {
-    const lowest = newApiKey(new FixedRandom(Buffer.alloc(32, 0))).expose();
-    const highest = newApiKey(new FixedRandom(Buffer.alloc(32, 255))).expose();
+    const lowest = generateApiKey(new FixedRandom(Buffer.alloc(32, 0))).expose();
+    const highest = generateApiKey(new FixedRandom(Buffer.alloc(32, 255))).expose();
     expect(lowest).toBe('mtv_0000000000000000000000000000000000000000000'.concat(lowest.slice(-6)));
     expect(highest.slice(4, -6)).not.toContain('0'.repeat(10));
     fc.assert(
       fc.property(seeds, seeds, (a, b) => {
-        const keys = [a, b].map((seed) => newApiKey(new FixedRandom(seed)).expose().slice(0, -6));
+        const keys = [a, b].map((seed) => generateApiKey(new FixedRandom(seed)).expose().slice(0, -6));
         expect(keys[0] === keys[1]).toBe(a.equals(b));
       }),
     );
@@ -39,32 +39,32 @@ describe('API keys', () => {
   it('are recognised, and no key with one other character is', () => {
     fc.assert(
       fc.property(seeds, fc.nat({ max: 48 }), fc.nat({ max: 61 }), (seed, place, letter) => {
-        const key = newApiKey(new FixedRandom(seed)).expose();
-        expect(mayBeApiKey(key)).toBe(true);
+        const key = generateApiKey(new FixedRandom(seed)).expose();
+        expect(isApiKeyCandidate(key)).toBe(true);
         const at = 4 + place;
         const changed = key.slice(0, at) + ALPHABET.charAt(letter) + key.slice(at + 1);
-        expect(mayBeApiKey(changed)).toBe(changed === key);
+        expect(isApiKeyCandidate(changed)).toBe(changed === key);
       }),
     );
   });
 
   it('bear a checksum over their prefix too', () => {
-    const token = newChecksummedToken('mtx', new SystemRandom()).expose();
+    const token = generateChecksummedToken('mtx', new SystemRandom()).expose();
     expect(isChecksummedToken('mtx', token)).toBe(true);
     expect(isChecksummedToken('mtv', token)).toBe(false);
     expect(isChecksummedToken('mtv', `mtv${token.slice(3)}`)).toBe(false);
   });
 
   it('may be what an operator chose, of 32 visible characters and more', () => {
-    expect(mayBeApiKey('a'.repeat(31))).toBe(false);
-    expect(mayBeApiKey('a'.repeat(32))).toBe(true);
-    expect(mayBeApiKey('~!"#$%&/()=?+*^:;_-.,<>|{}[]@0123456789')).toBe(true);
-    expect(mayBeApiKey('a'.repeat(513))).toBe(false);
-    expect(mayBeApiKey(`${'a'.repeat(32)}\n`)).toBe(false);
-    expect(mayBeApiKey(`${'a'.repeat(32)} b`)).toBe(false);
+    expect(isApiKeyCandidate('a'.repeat(31))).toBe(false);
+    expect(isApiKeyCandidate('a'.repeat(32))).toBe(true);
+    expect(isApiKeyCandidate('~!"#$%&/()=?+*^:;_-.,<>|{}[]@0123456789')).toBe(true);
+    expect(isApiKeyCandidate('a'.repeat(513))).toBe(false);
+    expect(isApiKeyCandidate(`${'a'.repeat(32)}\n`)).toBe(false);
+    expect(isApiKeyCandidate(`${'a'.repeat(32)} b`)).toBe(false);
   });
 
   it('say of no string at all that it may be one and then fail', () => {
-    fc.assert(fc.property(fc.string(), (text) => typeof mayBeApiKey(text) === 'boolean'));
+    fc.assert(fc.property(fc.string(), (text) => typeof isApiKeyCandidate(text) === 'boolean'));
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { isInRanges, parseRange } from '../../../../src/auth/limits/ip-allow-list.ts';
+import { isInRanges, parseIpRange } from '../../../../src/auth/limits/ip-allow-list.ts';
 
 describe('a range', () => {
   it.each([
@@ -46,7 +46,7 @@ describe('a range', () => {
     'fe80::1%eth0',
     '::1/ 8',
     'host.example/8',
-  ])('is none: %j', (text) => expect(parseRange(text)).toBeNull());
+  ])('is none: %j', (text) => expect(parseIpRange(text)).toBeNull());
 
   it('never throws, whatever is given', () => {
     fc.assert(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { isAllowed, patternFault, patternsFor } from '../../../../src/auth/policy/allow-policy.ts';
+import { findPatternError, isAllowed, patternsForProduct } from '../../../../src/auth/policy/allow-policy.ts';
 
 const allows = (pattern: string, method: string, path: string): boolean =>
   isAllowed(
@@ -25,7 +25,7 @@ describe('a pattern', () => {
     ['POST /upload:*', 'POST', '/upload:MTph'],
     ['POST /rupload/*/*', 'POST', '/rupload/ig-api-upload/1'],
   ])('%s covers %s %s', (pattern, method, path) => {
-    expect(patternFault(pattern)).toBeNull();
+    expect(findPatternError(pattern)).toBeNull();
     expect(allows(pattern, method, path)).toBe(true);
   });
 
@@ -82,21 +82,21 @@ describe('a pattern', () => {
     null,
     ['GET /me'],
   ])('is none: %j', (pattern) => {
-    expect(patternFault(pattern)).toMatch(/^must /);
+    expect(findPatternError(pattern)).toMatch(/^must /);
   });
 });
 
 describe('the patterns of a product', () => {
   it('are everything where there is no policy, and one list for all where it is a list', () => {
-    expect(patternsFor(null, 'ads')).toBeNull();
-    expect(patternsFor(['GET /me'], 'ads')).toEqual(['GET /me']);
-    expect(patternsFor([], 'ads')).toEqual([]);
+    expect(patternsForProduct(null, 'ads')).toBeNull();
+    expect(patternsForProduct(['GET /me'], 'ads')).toEqual(['GET /me']);
+    expect(patternsForProduct([], 'ads')).toEqual([]);
   });
 
   it("are its own, else those of *, else none: a product's own list can only be read as what it says", () => {
     const policy = { '*': ['GET /**'], whatsapp: ['POST /*/messages'] };
-    expect(patternsFor(policy, 'whatsapp')).toEqual(['POST /*/messages']);
-    expect(patternsFor(policy, 'ads')).toEqual(['GET /**']);
-    expect(patternsFor({ whatsapp: ['GET /me'] }, 'ads')).toEqual([]);
+    expect(patternsForProduct(policy, 'whatsapp')).toEqual(['POST /*/messages']);
+    expect(patternsForProduct(policy, 'ads')).toEqual(['GET /**']);
+    expect(patternsForProduct({ whatsapp: ['GET /me'] }, 'ads')).toEqual([]);
   });
 });

@@ -1,8 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Caller } from '../../../../src/auth/authenticated-client.ts';
-import { covers, requireCovered, visibleProducts, visibleTenants } from '../../../../src/auth/policy/policy.ts';
+import type { AuthenticatedClient } from '../../../../src/auth/authenticated-client.ts';
+import {
+  isCoveredByPolicy,
+  requireCoveredByPolicy,
+  visibleProducts,
+  visibleTenants,
+} from '../../../../src/auth/policy/policy.ts';
 
-const caller = (policy: Partial<Caller>): Caller => ({
+const caller = (policy: Partial<AuthenticatedClient>): AuthenticatedClient => ({
   clientId: 'cli_x',
   name: 'x',
   role: 'service',
@@ -21,31 +26,31 @@ const acmeAds = caller({ tenants: ['acme'], products: ['ads'] });
 
 describe('a policy', () => {
   it('covers what it names and nothing else', () => {
-    expect(covers(acmeAds, 'acme', 'ads')).toBe(true);
-    expect(covers(acmeAds, 'acme', 'pages')).toBe(false);
-    expect(covers(acmeAds, 'other', 'ads')).toBe(false);
-    expect(covers(acmeAds, 'acme2', 'ads')).toBe(false);
-    expect(covers(acmeAds, '*', 'ads')).toBe(false);
+    expect(isCoveredByPolicy(acmeAds, 'acme', 'ads')).toBe(true);
+    expect(isCoveredByPolicy(acmeAds, 'acme', 'pages')).toBe(false);
+    expect(isCoveredByPolicy(acmeAds, 'other', 'ads')).toBe(false);
+    expect(isCoveredByPolicy(acmeAds, 'acme2', 'ads')).toBe(false);
+    expect(isCoveredByPolicy(acmeAds, '*', 'ads')).toBe(false);
   });
 
   it('covers everything with *', () => {
-    expect(covers(caller({}), 'any', 'threads')).toBe(true);
-    expect(covers(caller({ products: ['ads'] }), 'any', 'threads')).toBe(false);
-    expect(covers(caller({ tenants: ['acme'] }), 'acme', 'threads')).toBe(true);
+    expect(isCoveredByPolicy(caller({}), 'any', 'threads')).toBe(true);
+    expect(isCoveredByPolicy(caller({ products: ['ads'] }), 'any', 'threads')).toBe(false);
+    expect(isCoveredByPolicy(caller({ tenants: ['acme'] }), 'acme', 'threads')).toBe(true);
   });
 
   it('refuses a named tenant or product outside of it, whichever of them is named', () => {
-    expect(() => requireCovered(acmeAds, 'acme', 'ads')).not.toThrow();
-    expect(() => requireCovered(acmeAds, 'acme', undefined)).not.toThrow();
-    expect(() => requireCovered(acmeAds, undefined, 'ads')).not.toThrow();
-    expect(() => requireCovered(acmeAds, undefined, undefined)).not.toThrow();
+    expect(() => requireCoveredByPolicy(acmeAds, 'acme', 'ads')).not.toThrow();
+    expect(() => requireCoveredByPolicy(acmeAds, 'acme', undefined)).not.toThrow();
+    expect(() => requireCoveredByPolicy(acmeAds, undefined, 'ads')).not.toThrow();
+    expect(() => requireCoveredByPolicy(acmeAds, undefined, undefined)).not.toThrow();
     for (const [tenant, product] of [
       ['other', undefined],
       [undefined, 'pages'],
       ['other', 'ads'],
       ['acme', 'pages'],
     ]) {
-      expect(() => requireCovered(acmeAds, tenant, product)).toThrow('not_allowed');
+      expect(() => requireCoveredByPolicy(acmeAds, tenant, product)).toThrow('not_allowed');
     }
   });
 

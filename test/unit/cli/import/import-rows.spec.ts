@@ -61,8 +61,8 @@ describe('rows to be imported', () => {
     ['tenant,product\na,b', 'access_token is missing'],
     ['tenant,product,access_token,tenant\na,pages,EAAsecret,b', 'names tenant twice'],
     ['tenant,product,access_token\na,pages,"EAAsecret', 'Line 2 is not CSV'],
-  ])('tell what is wrong with %j, without a token', (text, told) => {
-    expect(() => readImportRows(text)).toThrow(told);
+  ])('tell what is wrong with %j, without a token', (text, reported) => {
+    expect(() => readImportRows(text)).toThrow(reported);
     expect(() => readImportRows(text)).not.toThrow('EAAsecret');
   });
 });

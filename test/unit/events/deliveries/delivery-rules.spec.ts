@@ -1,16 +1,23 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
-import { judgeAttempt } from '../../../../src/events/deliveries/classify-attempt.ts';
+import { classifyAttempt } from '../../../../src/events/deliveries/classify-attempt.ts';
 import {
-  RETRY_SECONDS,
+  RETRY_WINDOW_SECONDS,
   retryAfterSeconds,
   retryDelaySeconds,
 } from '../../../../src/events/deliveries/retry-schedule.ts';
-import { newSigningSecret, webhookBody, webhookHeaders } from '../../../../src/events/deliveries/standard-webhook.ts';
-import { MAX_CONCURRENT_QUEUES, SubscriberPace } from '../../../../src/events/deliveries/subscriber-concurrency.ts';
-import { eventDataText, RawJson } from '../../../../src/events/outbox/event-data.ts';
-import { type SubscriptionFilter, wants } from '../../../../src/events/subscriptions/subscription.ts';
+import {
+  buildWebhookBody,
+  buildWebhookHeaders,
+  generateSigningSecret,
+} from '../../../../src/events/deliveries/standard-webhook.ts';
+import {
+  MAX_CONCURRENT_QUEUES,
+  SubscriberConcurrency,
+} from '../../../../src/events/deliveries/subscriber-concurrency.ts';
+import { RawJson, serializeEventData } from '../../../../src/events/outbox/event-data.ts';
+import { matchesFilter, type SubscriptionFilter } from '../../../../src/events/subscriptions/subscription.ts';
 import { SystemRandom } from '../../../../src/platform/random.ts';
 
 const NOW = new Date('2026-11-22T12:00:00.000Z');
@@ -29,7 +36,7 @@ describe('the time of repeats', () => {
       expect(shortest).toBeGreaterThanOrEqual(retryDelaySeconds(failures - 1, 0));
     }
     let [attempts, passed] = [1, 0];
-    while (passed < RETRY_SECONDS) passed += retryDelaySeconds(attempts++, 0.5);
+    while (passed < RETRY_WINDOW_SECONDS) passed += retryDelaySeconds(attempts++, 0.5);
     expect(attempts).toBeGreaterThan(15);
     expect(attempts).toBeLessThan(40);
   });
@@ -48,27 +55,27 @@ describe('what an attempt means', () => {
   const failed = { status: 500, error: 'http_status', retryAfterSeconds: null } as const;
 
   it('is a delivery, a repeat, the end, or a dead letter', () => {
-    expect(judgeAttempt({ status: 200, error: null, retryAfterSeconds: null }, of, NOW, 0)).toEqual({
+    expect(classifyAttempt({ status: 200, error: null, retryAfterSeconds: null }, of, NOW, 0)).toEqual({
       kind: 'delivered',
     });
-    expect(judgeAttempt({ ...failed, status: 410 }, of, NOW, 0)).toEqual({ kind: 'gone' });
-    expect(judgeAttempt(failed, of, NOW, 0)).toMatchObject({ kind: 'retry', holdAll: false });
-    expect(judgeAttempt(failed, { ...of, retryUntil: NOW }, NOW, 0)).toEqual({ kind: 'dead' });
+    expect(classifyAttempt({ ...failed, status: 410 }, of, NOW, 0)).toEqual({ kind: 'gone' });
+    expect(classifyAttempt(failed, of, NOW, 0)).toMatchObject({ kind: 'retry', shouldDelaySubscription: false });
+    expect(classifyAttempt(failed, { ...of, retryUntil: NOW }, NOW, 0)).toEqual({ kind: 'dead' });
     // What waited longer than three days still has one attempt of its own.
     const late = { failures: 0, retryUntil: new Date(0) };
-    expect(judgeAttempt({ status: 200, error: null, retryAfterSeconds: null }, late, NOW, 0)).toEqual({
+    expect(classifyAttempt({ status: 200, error: null, retryAfterSeconds: null }, late, NOW, 0)).toEqual({
       kind: 'delivered',
     });
   });
 
   it('is a rest for all that goes there where the subscriber asks for one, and never a shorter wait', () => {
     const asked = { ...failed, status: 429, retryAfterSeconds: 90 };
-    expect(judgeAttempt(asked, of, NOW, 0)).toEqual({
+    expect(classifyAttempt(asked, of, NOW, 0)).toEqual({
       kind: 'retry',
       retryAt: new Date(NOW.getTime() + 90_000),
-      holdAll: true,
+      shouldDelaySubscription: true,
     });
-    const verdict = judgeAttempt({ ...asked, retryAfterSeconds: 0 }, of, NOW, 0);
+    const verdict = classifyAttempt({ ...asked, retryAfterSeconds: 0 }, of, NOW, 0);
     expect(verdict.kind === 'retry' && verdict.retryAt > NOW).toBe(true);
   });
 });
@@ -78,33 +85,33 @@ describe('who gets an event', () => {
   const event = { type: 'meta.webhook', tenant: 'acme', product: 'pages' };
 
   it('goes by type, tenant and product', () => {
-    expect(wants(all, event)).toBe(true);
-    expect(wants(all, { ...event, type: 'connection.created' })).toBe(false);
-    expect(wants({ ...all, tenants: ['acme'] }, event)).toBe(true);
-    expect(wants({ ...all, tenants: ['rival'] }, event)).toBe(false);
-    expect(wants({ ...all, products: ['ads'] }, event)).toBe(false);
+    expect(matchesFilter(all, event)).toBe(true);
+    expect(matchesFilter(all, { ...event, type: 'connection.created' })).toBe(false);
+    expect(matchesFilter({ ...all, tenants: ['acme'] }, event)).toBe(true);
+    expect(matchesFilter({ ...all, tenants: ['rival'] }, event)).toBe(false);
+    expect(matchesFilter({ ...all, products: ['ads'] }, event)).toBe(false);
   });
 
   it('never gives what has no tenant to those that name some', () => {
-    expect(wants(all, { ...event, tenant: null, product: null })).toBe(true);
-    expect(wants({ ...all, tenants: ['acme'] }, { ...event, tenant: null })).toBe(false);
-    expect(wants({ ...all, products: ['pages'] }, { ...event, product: null })).toBe(false);
+    expect(matchesFilter(all, { ...event, tenant: null, product: null })).toBe(true);
+    expect(matchesFilter({ ...all, tenants: ['acme'] }, { ...event, tenant: null })).toBe(false);
+    expect(matchesFilter({ ...all, products: ['pages'] }, { ...event, product: null })).toBe(false);
   });
 });
 
 describe('a signed message', () => {
   it("is one that the specification's library takes, with each secret and whatever the text", () => {
     const random = new SystemRandom();
-    const secrets = [newSigningSecret(random), newSigningSecret(random)];
+    const secrets = [generateSigningSecret(random), generateSigningSecret(random)];
     const now = new Date();
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.jsonValue(), (type, data) => {
-        const body = webhookBody({ id: 'evt_1', type, at: NOW, data: JSON.stringify(data) });
-        const headers = webhookHeaders('evt_1', body, secrets, now);
+        const body = buildWebhookBody({ id: 'evt_1', type, at: NOW, data: JSON.stringify(data) });
+        const headers = buildWebhookHeaders('evt_1', body, secrets, now);
         for (const secret of secrets) {
           expect(new Webhook(secret.expose()).verify(Buffer.from(body), headers)).toEqual(JSON.parse(body));
         }
-        expect(() => new Webhook(newSigningSecret(random).expose()).verify(body, headers)).toThrow();
+        expect(() => new Webhook(generateSigningSecret(random).expose()).verify(body, headers)).toThrow();
         expect(() => new Webhook(secrets[0]?.expose() ?? '').verify(`${body} `, headers)).toThrow();
       }),
       { numRuns: 50 },
@@ -115,28 +122,28 @@ describe('a signed message', () => {
 describe('the data of an event', () => {
   it('keeps raw JSON as it is, and is otherwise what JSON makes of it', () => {
     const raw = '{"id":123456789012345678901, "x" : 1.0}';
-    expect(eventDataText({ object: 'page', entry: new RawJson(raw), none: undefined })).toBe(
+    expect(serializeEventData({ object: 'page', entry: new RawJson(raw), none: undefined })).toBe(
       `{"object":"page","entry":${raw}}`,
     );
     const data = { a: 1, 'b"c': [null], d: { e: 'f' }, g: NOW };
-    expect(eventDataText(data)).toBe(JSON.stringify(data));
-    expect(eventDataText({})).toBe('{}');
+    expect(serializeEventData(data)).toBe(JSON.stringify(data));
+    expect(serializeEventData({})).toBe('{}');
   });
 });
 
 describe('the pace of a subscriber', () => {
   it('falls to one request where no answer comes, and rises again', () => {
-    const pace = new SubscriberPace();
-    pace.begin('sub');
-    expect(pace.busy().get('sub')).toBe(MAX_CONCURRENT_QUEUES - 1);
-    for (let i = 0; i < 6; i++) pace.note('sub', false);
-    expect(pace.busy().get('sub')).toBe(0);
-    pace.end('sub');
-    expect(pace.busy().get('sub')).toBe(1);
-    pace.begin('sub');
-    for (let i = 0; i < 40; i++) pace.note('sub', true);
-    expect(pace.busy().get('sub')).toBe(MAX_CONCURRENT_QUEUES - 1);
-    pace.end('sub');
-    expect(pace.busy().size).toBe(0);
+    const concurrency = new SubscriberConcurrency();
+    concurrency.start('sub');
+    expect(concurrency.remainingSlots().get('sub')).toBe(MAX_CONCURRENT_QUEUES - 1);
+    for (let i = 0; i < 6; i++) concurrency.recordResponse('sub', false);
+    expect(concurrency.remainingSlots().get('sub')).toBe(0);
+    concurrency.finish('sub');
+    expect(concurrency.remainingSlots().get('sub')).toBe(1);
+    concurrency.start('sub');
+    for (let i = 0; i < 40; i++) concurrency.recordResponse('sub', true);
+    expect(concurrency.remainingSlots().get('sub')).toBe(MAX_CONCURRENT_QUEUES - 1);
+    concurrency.finish('sub');
+    expect(concurrency.remainingSlots().size).toBe(0);
   });
 });

@@ -1,7 +1,10 @@
 import type { lookup } from 'node:dns';
 import { describe, expect, it } from '@jest/globals';
-import { isAllowedAddress, urlFault } from '../../../../src/events/subscriptions/subscriber-address.ts';
-import { AddressRefused, guardedLookup } from '../../../../src/events/subscriptions/subscriber-http-client.ts';
+import { findUrlFault, isAllowedAddress } from '../../../../src/events/subscriptions/subscriber-address.ts';
+import {
+  AddressRefusedError,
+  createGuardedLookup,
+} from '../../../../src/events/subscriptions/subscriber-http-client.ts';
 
 const PRODUCTION = { isProduction: true, hosts: null };
 const DEVELOPMENT = { isProduction: false, hosts: null };
@@ -37,7 +40,7 @@ const PRIVATE = [
 describe('a URL', () => {
   it('is one of a public https host', () => {
     for (const url of ['https://app.example/hooks?x=1', 'https://8.8.8.8:8443/', 'https://[2606:4700::1111]/']) {
-      expect(urlFault(url, PRODUCTION)).toBeNull();
+      expect(findUrlFault(url, PRODUCTION)).toBeNull();
     }
   });
 
@@ -61,16 +64,16 @@ describe('a URL', () => {
       'https://127.1/',
       ...PRIVATE.map((address) => `https://${address.includes(':') ? `[${address}]` : address}/`),
     ]) {
-      expect([url, urlFault(url, PRODUCTION)]).toEqual([url, expect.any(String)]);
+      expect([url, findUrlFault(url, PRODUCTION)]).toEqual([url, expect.any(String)]);
     }
   });
 
   it('may be plain and loopback in development only, and nothing else inside', () => {
     for (const url of ['http://localhost:3000/', 'http://127.0.0.1/x', 'http://[::1]:80/', 'https://localhost/']) {
-      expect([url, urlFault(url, DEVELOPMENT)]).toEqual([url, null]);
+      expect([url, findUrlFault(url, DEVELOPMENT)]).toEqual([url, null]);
     }
     for (const url of ['http://app.example/', 'https://10.0.0.1/', 'http://169.254.169.254/', 'http://0.0.0.0/']) {
-      expect([url, urlFault(url, DEVELOPMENT)]).toEqual([url, expect.any(String)]);
+      expect([url, findUrlFault(url, DEVELOPMENT)]).toEqual([url, expect.any(String)]);
     }
   });
 
@@ -82,7 +85,7 @@ describe('a URL', () => {
       'http://localhost/',
       'http://[::1]/',
     ]) {
-      expect([url, urlFault(url, LISTED)]).toEqual([url, null]);
+      expect([url, findUrlFault(url, LISTED)]).toEqual([url, null]);
     }
     for (const url of [
       'https://app.example/',
@@ -91,9 +94,9 @@ describe('a URL', () => {
       'https://10.1.2.4/',
       'http://127.0.0.1/',
     ]) {
-      expect([url, urlFault(url, LISTED)]).toEqual([url, expect.any(String)]);
+      expect([url, findUrlFault(url, LISTED)]).toEqual([url, expect.any(String)]);
     }
-    expect(urlFault('http://hooks.internal/', { ...LISTED, isProduction: false })).toBeNull();
+    expect(findUrlFault('http://hooks.internal/', { ...LISTED, isProduction: false })).toBeNull();
   });
 });
 
@@ -137,7 +140,7 @@ describe('resolving for a connection', () => {
       )) as unknown as typeof lookup;
   const resolve = (resolver: typeof lookup, all: boolean): Promise<unknown[]> =>
     new Promise((done) => {
-      guardedLookup(PRODUCTION, resolver)('app.example', { all }, (...answer: unknown[]) => done(answer));
+      createGuardedLookup(PRODUCTION, resolver)('app.example', { all }, (...response: unknown[]) => done(response));
     });
 
   it('leaves out what is not public', async () => {
@@ -147,7 +150,7 @@ describe('resolving for a connection', () => {
   });
 
   it('fails where nothing is left, or nothing was found', async () => {
-    expect((await resolve(answering('127.0.0.1'), true))[0]).toBeInstanceOf(AddressRefused);
+    expect((await resolve(answering('127.0.0.1'), true))[0]).toBeInstanceOf(AddressRefusedError);
     const failing = ((_: string, __: object, callback: (error: Error) => void) =>
       callback(new Error('ENOTFOUND'))) as unknown as typeof lookup;
     expect((await resolve(failing, true))[0]).toMatchObject({ message: 'ENOTFOUND' });

@@ -1,18 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
-import { GatewayRefusal } from '../../../../src/gateway/gateway-error.ts';
+import { GatewayError } from '../../../../src/gateway/gateway-error.ts';
 import { parseBatch, rewriteBatch } from '../../../../src/gateway/request/batch.ts';
 
 const credentials = async (lease: string | null) => {
   if (lease === null) return { accessToken: null, proof: 'PROOF' };
   if (lease === 'mtl_page') return { accessToken: 'EAAPAGE', proof: 'PAGEPROOF' };
-  throw new GatewayRefusal('lease_invalid');
+  throw new GatewayError('lease_invalid');
 };
 const rewrite = async (item: unknown) => (await rewriteBatch([item], credentials))[0];
 const refusal = async (item: unknown) => {
   try {
     await rewrite(item);
   } catch (error) {
-    return (error as GatewayRefusal).code;
+    return (error as GatewayError).code;
   }
   return 'passes';
 };
@@ -123,7 +123,7 @@ describe('a batch', () => {
   it('is a string of JSON or an array, of each name once', async () => {
     expect(parseBatch('[]')).toEqual([]);
     expect(parseBatch([1])).toEqual([1]);
-    expect(() => parseBatch('[{"method":"GET","method":"DELETE"}]')).toThrow(GatewayRefusal);
-    await expect(rewriteBatch({ 0: {} }, credentials)).rejects.toThrow(GatewayRefusal);
+    expect(() => parseBatch('[{"method":"GET","method":"DELETE"}]')).toThrow(GatewayError);
+    await expect(rewriteBatch({ 0: {} }, credentials)).rejects.toThrow(GatewayError);
   });
 });

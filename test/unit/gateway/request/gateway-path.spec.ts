@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { refusalOf } from '../../../../src/gateway/request/call-rules.ts';
+import { findRefusalReason } from '../../../../src/gateway/request/call-rules.ts';
 import { parseGatewayPath } from '../../../../src/gateway/request/gateway-path.ts';
 
-const judged = (path: string, ...methods: string[]): 'passes' | 'refused' | 'no path' => {
+const outcomeOf = (path: string, ...methods: string[]): 'passes' | 'refused' | 'no path' => {
   const parsed = parseGatewayPath(path);
   if (parsed === null) return 'no path';
-  return refusalOf({ methods, segments: parsed.segments, fields: [], ids: [] }) === null ? 'passes' : 'refused';
+  return findRefusalReason({ methods, segments: parsed.segments, fields: [], ids: [] }) === null ? 'passes' : 'refused';
 };
 
 describe('paths that pass', () => {
@@ -26,7 +26,7 @@ describe('paths that pass', () => {
     ['/graph/me/permissions', ['me', 'permissions']],
   ])('%s', (path, segments) => {
     expect(parseGatewayPath(path)?.segments).toEqual(segments);
-    expect(judged(path, 'get')).toBe('passes');
+    expect(outcomeOf(path, 'get')).toBe('passes');
   });
 
   it('name their host', () => {
@@ -69,7 +69,7 @@ describe('paths that are none', () => {
     '/graph/{id}',
     '/graph/me%3Faccess_token=1',
     '/graph/"me"',
-  ])('%s', (path) => expect(judged(path, 'get')).toBe('no path'));
+  ])('%s', (path) => expect(outcomeOf(path, 'get')).toBe('no path'));
 });
 
 describe('calls that mint, inspect or revoke', () => {
@@ -98,7 +98,7 @@ describe('calls that mint, inspect or revoke', () => {
     '/graph-video/oauth/access_token',
     '/graph/rupload/oauth/x',
   ])('are refused whatever the method: %s', (path) => {
-    for (const method of ['get', 'post', 'delete', 'head']) expect(judged(path, method)).toBe('refused');
+    for (const method of ['get', 'post', 'delete', 'head']) expect(outcomeOf(path, method)).toBe('refused');
   });
 
   it.each([
@@ -108,10 +108,10 @@ describe('calls that mint, inspect or revoke', () => {
     '/graph/permissions',
     '/graph/me/permissions.json',
   ])('are refused as DELETE: %s', (path) => {
-    expect(judged(path, 'delete')).toBe('refused');
-    expect(judged(path, 'post', 'delete')).toBe('refused');
-    expect(judged(path, 'get', '["delete"]')).toBe('refused');
-    expect(judged(path, 'get')).toBe('passes');
+    expect(outcomeOf(path, 'delete')).toBe('refused');
+    expect(outcomeOf(path, 'post', 'delete')).toBe('refused');
+    expect(outcomeOf(path, 'get', '["delete"]')).toBe('refused');
+    expect(outcomeOf(path, 'get')).toBe('passes');
   });
 });
 

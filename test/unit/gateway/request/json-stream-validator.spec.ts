@@ -1,21 +1,22 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { GatewayRefusal } from '../../../../src/gateway/gateway-error.ts';
-import { JsonGuard } from '../../../../src/gateway/request/json-stream-validator.ts';
+import { GatewayError } from '../../../../src/gateway/gateway-error.ts';
+import { JsonStreamValidator } from '../../../../src/gateway/request/json-stream-validator.ts';
 
-function judge(text: string, size = text.length): string {
-  const guard = new JsonGuard();
+function validate(text: string, size = text.length): string {
+  const validator = new JsonStreamValidator();
   const bytes = Buffer.from(text);
   try {
-    for (let at = 0; at < bytes.length; at += Math.max(1, size)) guard.push(bytes.subarray(at, at + Math.max(1, size)));
-    guard.end();
+    for (let at = 0; at < bytes.length; at += Math.max(1, size))
+      validator.push(bytes.subarray(at, at + Math.max(1, size)));
+    validator.end();
   } catch (error) {
-    return (error as GatewayRefusal).code;
+    return (error as GatewayError).code;
   }
   return 'passes';
 }
 
-describe('JsonGuard', () => {
+describe('JsonStreamValidator', () => {
   it('lets every strict object pass that decides nothing, however it is cut', () => {
     const deciding = /^\W*(?:access.token|appsecret.(?:proof|time)|method|batch|fields|ids?)\W*/i;
     const name = fc.string({ unit: 'binary', maxLength: 8 }).filter((text) => !deciding.test(text.normalize('NFKC')));
@@ -25,7 +26,7 @@ describe('JsonGuard', () => {
         fc.integer({ min: 1, max: 50 }),
         fc.nat(4),
         (value, size, blanks) => {
-          expect(judge(JSON.stringify(value, null, blanks), size)).toBe('passes');
+          expect(validate(JSON.stringify(value, null, blanks), size)).toBe('passes');
         },
       ),
     );
@@ -46,8 +47,8 @@ describe('JsonGuard', () => {
     const escaped = [...name].map((c) => `\\u00${c.charCodeAt(0).toString(16)}`).join('');
     for (const written of [name, escaped]) {
       for (const size of [1, 5, 1000]) {
-        expect(judge(`{"a":{"b":["}",2]},"${written}":1}`, size)).toBe('payload_too_large');
-        expect(judge(`{"a":{"${written}":"x\\"}"},"b":[{"${written}":1}]}`, size)).toBe('passes');
+        expect(validate(`{"a":{"b":["}",2]},"${written}":1}`, size)).toBe('payload_too_large');
+        expect(validate(`{"a":{"${written}":"x\\"}"},"b":[{"${written}":1}]}`, size)).toBe('passes');
       }
     }
   });
@@ -76,6 +77,6 @@ describe('JsonGuard', () => {
     `{"${'a'.repeat(300)}":1}`,
     `{"a":${'['.repeat(600)}`,
   ])('stops what is no strict object: %j', (text) => {
-    for (const size of [1, 1000]) expect(judge(text, size)).toBe('invalid_request');
+    for (const size of [1, 1000]) expect(validate(text, size)).toBe('invalid_request');
   });
 });

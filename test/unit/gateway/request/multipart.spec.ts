@@ -1,9 +1,14 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { GatewayRefusal } from '../../../../src/gateway/gateway-error.ts';
-import { FormGuard, readBoundary, readFormHead, writeFields } from '../../../../src/gateway/request/multipart.ts';
-import { guardedBody } from '../../../../src/gateway/request/validated-body.ts';
+import { GatewayError } from '../../../../src/gateway/gateway-error.ts';
+import {
+  MultipartStreamValidator,
+  readBoundary,
+  readFormHead,
+  writeFields,
+} from '../../../../src/gateway/request/multipart.ts';
+import { validatedBody } from '../../../../src/gateway/request/validated-body.ts';
 
 const BOUNDARY = '----WebKitFormBoundaryAbC123';
 const field = (name: string, value: string) =>
@@ -12,18 +17,18 @@ const file = (name: string, value: string) =>
   `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${name}"; filename="a.bin"\r\nContent-Type: image/png\r\n\r\n${value}\r\n`;
 const END = `--${BOUNDARY}--\r\n`;
 
-async function* pieces(text: string, size: number): AsyncGenerator<Buffer> {
+async function* chunks(text: string, size: number): AsyncGenerator<Buffer> {
   const bytes = Buffer.from(text, 'utf8');
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
 async function roundTrip(text: string, size: number) {
-  const source = Readable.from(pieces(text, size), { objectMode: false });
+  const source = Readable.from(chunks(text, size), { objectMode: false });
   const head = await readFormHead(source.iterator({ destroyOnReturn: false }), BOUNDARY);
-  const guard = new FormGuard(BOUNDARY);
-  guard.push(head.rest);
+  const validator = new MultipartStreamValidator(BOUNDARY);
+  validator.push(head.rest);
   const rest: Buffer[] = [];
-  for await (const piece of guardedBody(source, head.rest, guard)) rest.push(piece);
+  for await (const chunk of validatedBody(source, head.rest, validator)) rest.push(chunk);
   return { head, whole: Buffer.concat([writeFields(head.fields, BOUNDARY), ...rest]).toString('utf8') };
 }
 
@@ -40,7 +45,7 @@ describe('readBoundary', () => {
     'multipart/form-data; boundary=a; boundary=b',
     'multipart/form-data; boundary=a; boundary*=b',
     'multipart/form-data; xboundary=a',
-  ])('refuses %s', (contentType) => expect(() => readBoundary(contentType)).toThrow(GatewayRefusal));
+  ])('refuses %s', (contentType) => expect(() => readBoundary(contentType)).toThrow(GatewayError));
 });
 
 describe('readFormHead', () => {
@@ -101,7 +106,7 @@ describe('readFormHead', () => {
       `${file('a', `x\n--${BOUNDARY}\r\nContent-Disposition: form-data; name="method"\r\n\r\ndelete`)}${END}`,
     ],
   ])('refuses %s', async (_, text) => {
-    await expect(roundTrip(text, 50)).rejects.toThrow(GatewayRefusal);
+    await expect(roundTrip(text, 50)).rejects.toThrow(GatewayError);
   });
 
   it('refuses more than 1 MiB of fields', async () => {

@@ -1,21 +1,21 @@
 import { PassThrough, type Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { guardedBody } from '../../../../src/gateway/request/validated-body.ts';
+import { validatedBody } from '../../../../src/gateway/request/validated-body.ts';
 
 const NOTHING = Buffer.alloc(0);
-const trusting = { push: () => undefined, end: () => undefined };
+const acceptAll = { push: () => undefined, end: () => undefined };
 
 async function read(body: Readable): Promise<string> {
-  const pieces: Buffer[] = [];
-  for await (const piece of body) pieces.push(piece as Buffer);
-  return Buffer.concat(pieces).toString();
+  const chunks: Buffer[] = [];
+  for await (const chunk of body) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
 }
 
-describe('guardedBody', () => {
+describe('validatedBody', () => {
   it('gives what came first, and then the rest', async () => {
     const source = new PassThrough();
-    const body = guardedBody(source, Buffer.from('ab'), trusting);
+    const body = validatedBody(source, Buffer.from('ab'), acceptAll);
     source.write('cd');
     source.end('ef');
     expect(await read(body)).toBe('abcdef');
@@ -24,16 +24,16 @@ describe('guardedBody', () => {
   it('shows its guard each piece before anybody else, and stops at the one that it refuses', async () => {
     const source = new PassThrough();
     const seen: string[] = [];
-    const guard = {
-      push: (piece: Buffer) => {
-        if (piece.includes('bad')) throw new Error('refused');
-        seen.push(piece.toString());
+    const validator = {
+      push: (chunk: Buffer) => {
+        if (chunk.includes('bad')) throw new Error('refused');
+        seen.push(chunk.toString());
       },
       end: () => undefined,
     };
-    const body = guardedBody(source, NOTHING, guard);
+    const body = validatedBody(source, NOTHING, validator);
     const got: string[] = [];
-    body.on('data', (piece: Buffer) => got.push(piece.toString()));
+    body.on('data', (chunk: Buffer) => got.push(chunk.toString()));
     source.write('good');
     await turn();
     source.write('bad');
@@ -47,13 +47,13 @@ describe('guardedBody', () => {
 
   it('breaks where its guard misses something at the end', async () => {
     const source = new PassThrough();
-    const guard = {
+    const validator = {
       push: () => undefined,
       end: () => {
         throw new Error('not whole');
       },
     };
-    const body = guardedBody(source, Buffer.from('a'), guard);
+    const body = validatedBody(source, Buffer.from('a'), validator);
     source.end();
     await expect(read(body)).rejects.toThrow('not whole');
   });
@@ -61,11 +61,11 @@ describe('guardedBody', () => {
   it.each([
     ['before', 0],
     ['while', 1],
-  ])('breaks where its source breaks %s it passes', async (_, pieces) => {
+  ])('breaks where its source breaks %s it passes', async (_, chunks) => {
     const source = new PassThrough();
-    if (pieces === 0) source.destroy();
-    const body = guardedBody(source, Buffer.from('a'), trusting);
-    if (pieces === 1) {
+    if (chunks === 0) source.destroy();
+    const body = validatedBody(source, Buffer.from('a'), acceptAll);
+    if (chunks === 1) {
       source.write('b');
       await turn();
       source.destroy();
@@ -78,12 +78,12 @@ describe('guardedBody', () => {
     source.resume().end();
     await turn();
     expect(source.readableEnded).toBe(true);
-    expect(await read(guardedBody(source, Buffer.from('a'), trusting))).toBe('a');
+    expect(await read(validatedBody(source, Buffer.from('a'), acceptAll))).toBe('a');
   });
 
   it('does not read ahead of a slow reader', async () => {
     const source = new PassThrough({ highWaterMark: 1024 });
-    const body = guardedBody(source, NOTHING, trusting);
+    const body = validatedBody(source, NOTHING, acceptAll);
     let written = 0;
     while (written < 1000 && source.write(Buffer.alloc(1024))) {
       written++;
@@ -98,7 +98,7 @@ describe('guardedBody', () => {
 
   it('leaves its source alone once nobody reads any more', async () => {
     const source = new PassThrough();
-    const body = guardedBody(source, NOTHING, trusting);
+    const body = validatedBody(source, NOTHING, acceptAll);
     body.destroy();
     await turn();
     expect([source.destroyed, source.isPaused(), source.listenerCount('data')]).toEqual([false, true, 0]);

@@ -1,57 +1,57 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { Call } from '../../../../src/gateway/request/gateway-request-parser.ts';
-import { AnswerState } from '../../../../src/gateway/response/response-observer.ts';
-import type { Suspicion } from '../../../../src/lifecycle/inspection/suspected-token.service.ts';
+import type { GatewayCall } from '../../../../src/gateway/request/gateway-request-parser.ts';
+import { ResponseObserver } from '../../../../src/gateway/response/response-observer.ts';
+import type { SuspectedTokenService } from '../../../../src/lifecycle/inspection/suspected-token.service.ts';
 import { UsageObserver } from '../../../../src/meta/graph/usage-observer.ts';
 import type { Pino } from '../../../../src/platform/logger.ts';
 
 const THROTTLED = Buffer.from('{"error":{"message":"(#4) limit","type":"OAuthException","code":4,"fbtrace_id":"A"}}');
 
-const callOf = (appId: string): Call =>
+const callOf = (appId: string): GatewayCall =>
   ({
     grant: {},
     target: { host: { name: 'facebook', app: { id: appId } } },
-    facts: { fields: [] },
+    controls: { fields: [] },
     path: { segments: ['me'] },
     isBatch: false,
-  }) as unknown as Call;
+  }) as unknown as GatewayCall;
 
 describe('what answers say of limits', () => {
-  let heard: string[];
-  let state: AnswerState;
+  let observed: string[];
+  let responseObserver: ResponseObserver;
   beforeEach(() => {
-    heard = [];
+    observed = [];
     class Observer extends UsageObserver {
       override observe(...[appId, usage, throttle]: Parameters<UsageObserver['observe']>): void {
-        heard.push(`${appId} ${throttle === null ? usage.appUsagePercent : 'throttled'}`);
+        observed.push(`${appId} ${throttle === null ? usage.appUsagePercent : 'throttled'}`);
       }
     }
-    state = new AnswerState({} as Suspicion, {} as Pino, new Observer());
+    responseObserver = new ResponseObserver({} as SuspectedTokenService, {} as Pino, new Observer());
   });
   const usage = (percent: number): Record<string, string> => ({ 'x-app-usage': `{"call_count":${percent}}` });
 
   it('is heard again only where it has changed, for each app by itself', () => {
-    for (const percent of [1, 1, 2, 2, 1]) state.hearHeaders(callOf('one'), usage(percent));
-    state.hearHeaders(callOf('two'), usage(1));
-    state.hearHeaders(callOf('two'), {});
-    state.hearHeaders(callOf('two'), { ...usage(1), 'retry-after': '5' });
-    expect(heard).toEqual(['one 1', 'one 2', 'one 1', 'two 1', 'two 1']);
+    for (const percent of [1, 1, 2, 2, 1]) responseObserver.observeHeaders(callOf('one'), usage(percent));
+    responseObserver.observeHeaders(callOf('two'), usage(1));
+    responseObserver.observeHeaders(callOf('two'), {});
+    responseObserver.observeHeaders(callOf('two'), { ...usage(1), 'retry-after': '5' });
+    expect(observed).toEqual(['one 1', 'one 2', 'one 1', 'two 1', 'two 1']);
   });
 
   it('is heard again after a throttle, which it says is over', () => {
-    state.hearHeaders(callOf('one'), usage(1));
-    state.hearBody(callOf('one'), 400, usage(1), THROTTLED);
-    state.hearHeaders(callOf('one'), usage(1));
-    expect(heard).toEqual(['one 1', 'one throttled', 'one 1']);
+    responseObserver.observeHeaders(callOf('one'), usage(1));
+    responseObserver.observeBody(callOf('one'), 400, usage(1), THROTTLED);
+    responseObserver.observeHeaders(callOf('one'), usage(1));
+    expect(observed).toEqual(['one 1', 'one throttled', 'one 1']);
   });
 
   it('is heard again when a second has passed, because it counts for a time only', () => {
     const now = jest.spyOn(performance, 'now');
     for (const at of [0, 999, 1_000]) {
       now.mockReturnValue(at);
-      state.hearHeaders(callOf('one'), usage(1));
+      responseObserver.observeHeaders(callOf('one'), usage(1));
     }
     now.mockRestore();
-    expect(heard).toHaveLength(2);
+    expect(observed).toHaveLength(2);
   });
 });

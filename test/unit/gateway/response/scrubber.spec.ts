@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { MetaConfig } from '../../../../src/config/config.ts';
 import { LinkRewriter } from '../../../../src/gateway/response/link-rewriter.ts';
 import { Scrubber } from '../../../../src/gateway/response/scrubber.ts';
-import type { SeenToken } from '../../../../src/leases/token-replacement.service.ts';
+import type { ResponseToken } from '../../../../src/leases/token-replacement.service.ts';
 
 const TOKEN = `EAAB${'xY7'.repeat(60)}Z`;
 const PAGE_TOKEN = `EAAP${'q9K'.repeat(50)}`;
@@ -26,7 +26,7 @@ const links = new LinkRewriter(
   'http://gateway.test:3000',
 );
 
-const asked: SeenToken[][] = [];
+const asked: ResponseToken[][] = [];
 function newScrubber(): Scrubber {
   return new Scrubber(
     [

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { siblingId } from '../../../../src/gateway/response/sibling-id.ts';
+import { findSiblingId } from '../../../../src/gateway/response/sibling-id.ts';
 
 /** The member `"t":"…"` of a text, in the spelling of its layer. */
 function memberOf(text: string): { start: number; end: number } {
@@ -8,7 +8,7 @@ function memberOf(text: string): { start: number; end: number } {
   if (found === null) throw new Error('the text has no such member');
   return { start: found.index, end: found.index + found[0].length };
 }
-const idOf = (text: string) => siblingId(text, memberOf(text));
+const idOf = (text: string) => findSiblingId(text, memberOf(text));
 const nested = (text: string, layers: number): string =>
   layers === 0 ? text : nested(JSON.stringify(text), layers - 1);
 
@@ -54,7 +54,7 @@ describe('the id beside a member', () => {
           const text = nested(JSON.stringify([{ id: '5' }, Object.fromEntries(entries), { id: '6' }]), layers);
           const found = /(\\*)"t\1":\1"T0KEN\1"/.exec(text);
           if (found === null) return;
-          const got = siblingId(text, { start: found.index, end: found.index + found[0].length });
+          const got = findSiblingId(text, { start: found.index, end: found.index + found[0].length });
           expect(got).toBe(id === null ? null : String(id));
         },
       ),

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { failureOf } from '../../../../src/lifecycle/failures/attempt-failure.ts';
-import { deathReason, mayComeBack } from '../../../../src/lifecycle/failures/death-reason.ts';
+import { toAttemptFailure } from '../../../../src/lifecycle/failures/attempt-failure.ts';
+import { isRecoverable, toDeathReason } from '../../../../src/lifecycle/failures/death-reason.ts';
 import { classifyError } from '../../../../src/meta/errors/classify-error.ts';
 import { MetaError } from '../../../../src/meta/errors/meta-error.ts';
 
 const failure = (code: number | null, httpStatus: number | null = 400) =>
-  failureOf(
+  toAttemptFailure(
     new MetaError({
       verdict: classifyError({ httpStatus, code }),
       httpStatus,
@@ -19,12 +19,12 @@ describe('failureOf', () => {
     'code %d comes again soon and is no death',
     (code) => {
       expect(['meta_unavailable', 'meta_throttled']).toContain(failure(code, 500).code);
-      expect(failure(code, 500).patience).toBe('soon');
+      expect(failure(code, 500).retryClass).toBe('soon');
     },
   );
 
   it('no answer at all comes again soon', () => {
-    expect(failure(null, null)).toMatchObject({ code: 'meta_unavailable', patience: 'soon' });
+    expect(failure(null, null)).toMatchObject({ code: 'meta_unavailable', retryClass: 'soon' });
   });
 
   it.each([
@@ -33,18 +33,18 @@ describe('failureOf', () => {
     [368, 'meta_blocked'],
     [100, 'meta_refused'],
   ])('code %d waits for somebody to mend it', (code, word) => {
-    expect(failure(code)).toMatchObject({ code: word, patience: 'later' });
+    expect(failure(code)).toMatchObject({ code: word, retryClass: 'later' });
   });
 });
 
-describe('deathReason', () => {
+describe('toDeathReason', () => {
   it('says what to do, and which deaths may pass', () => {
-    expect(deathReason('checkpoint', { code: 190, subcode: 490 })).toMatchObject({
+    expect(toDeathReason('checkpoint', { code: 190, subcode: 490 })).toMatchObject({
       code: 'checkpoint',
       meta: { subcode: 490 },
     });
-    expect(deathReason('expired', {})).not.toHaveProperty('meta');
-    expect([mayComeBack('checkpoint'), mayComeBack('app_removed'), mayComeBack('expired')]).toEqual([
+    expect(toDeathReason('expired', {})).not.toHaveProperty('meta');
+    expect([isRecoverable('checkpoint'), isRecoverable('app_removed'), isRecoverable('expired')]).toEqual([
       true,
       false,
       false,

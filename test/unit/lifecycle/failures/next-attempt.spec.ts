@@ -3,7 +3,14 @@ import fc from 'fast-check';
 import { nextAttemptAt } from '../../../../src/lifecycle/failures/next-attempt.ts';
 
 const now = new Date('2026-11-22T12:00:00Z');
-const facts = { now, attempts: 1, patience: 'soon' as const, expiresAt: null, retryAfterSeconds: null, fraction: 0.5 };
+const facts = {
+  now,
+  attempts: 1,
+  retryClass: 'soon' as const,
+  expiresAt: null,
+  retryAfterSeconds: null,
+  fraction: 0.5,
+};
 const delay = (of: Partial<Parameters<typeof nextAttemptAt>[0]>): number =>
   (nextAttemptAt({ ...facts, ...of }).getTime() - now.getTime()) / 1000;
 const inSeconds = (seconds: number): Date => new Date(now.getTime() + seconds * 1000);
@@ -30,7 +37,7 @@ describe('nextAttemptAt', () => {
         fc.integer({ min: 1, max: 50 }),
         fc.double({ min: 0, max: 0.999, noNaN: true }),
         (left, attempts, fraction) => {
-          expect(delay({ attempts, fraction, patience: 'later', expiresAt: inSeconds(left) })).toBeLessThanOrEqual(
+          expect(delay({ attempts, fraction, retryClass: 'later', expiresAt: inSeconds(left) })).toBeLessThanOrEqual(
             Math.max(5, left / 8),
           );
         },

@@ -1,18 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import {
+  type AppRateLimitState,
   allowanceOf,
+  applyStop,
   breakerSeconds,
-  type PaceState,
-  stopped,
-  throttleStop,
-  turnFor,
-  UNKNOWN_PACE,
-  usageStop,
+  limitProbeCutoff,
+  stopForThrottle,
+  stopForUsage,
+  UNKNOWN_RATE_LIMIT,
 } from '../../../../src/lifecycle/rate-limit/rate-limit-rules.ts';
 
 const now = new Date('2026-11-22T12:00:00Z');
 const inSeconds = (seconds: number): Date => new Date(now.getTime() + seconds * 1000);
-const allowance = (state: Partial<PaceState>) => allowanceOf({ ...UNKNOWN_PACE, ...state }, now, 32);
+const allowance = (state: Partial<AppRateLimitState>) => allowanceOf({ ...UNKNOWN_RATE_LIMIT, ...state }, now, 32);
 
 describe('allowanceOf', () => {
   it('slows down before the limit, never below one', () => {
@@ -47,23 +47,23 @@ describe('allowanceOf', () => {
 });
 
 describe('how long a stop lasts', () => {
-  const seconds = (stop: ReturnType<typeof throttleStop>) => [stop.appSeconds, stop.objectSeconds];
+  const seconds = (stop: ReturnType<typeof stopForThrottle>) => [stop.appSeconds, stop.objectSeconds];
 
   it('as long as Meta says; otherwise longer each time', () => {
-    expect(seconds(throttleStop('app', 300, 5))).toEqual([300, null]);
-    expect([0, 1, 2, 9].map((row) => throttleStop('app', null, row).appSeconds)).toEqual([60, 120, 240, 900]);
+    expect(seconds(stopForThrottle('app', 300, 5))).toEqual([300, null]);
+    expect([0, 1, 2, 9].map((row) => stopForThrottle('app', null, row).appSeconds)).toEqual([60, 120, 240, 900]);
   });
 
   it('an hour at the most for the limit of one object', () => {
-    expect(seconds(throttleStop('page', 86_400, 0))).toEqual([null, 3600]);
-    expect(seconds(throttleStop('business', null, 9))).toEqual([null, 10]);
+    expect(seconds(stopForThrottle('page', 86_400, 0))).toEqual([null, 3600]);
+    expect(seconds(stopForThrottle('business', null, 9))).toEqual([null, 10]);
   });
 
   it('a minute where the gauge is nearly full, and not at all below', () => {
-    expect(usageStop(95, null)).toEqual({ appSeconds: 60, objectSeconds: null, cause: 'usage' });
-    expect(seconds(usageStop(94, null))).toEqual([null, null]);
-    expect(usageStop(10, 300)).toEqual({ appSeconds: null, objectSeconds: 300, cause: 'throttled' });
-    expect(seconds(usageStop(100, 300))).toEqual([60, 300]);
+    expect(stopForUsage(95, null)).toEqual({ appSeconds: 60, objectSeconds: null, cause: 'usage' });
+    expect(seconds(stopForUsage(94, null))).toEqual([null, null]);
+    expect(stopForUsage(10, 300)).toEqual({ appSeconds: null, objectSeconds: 300, cause: 'throttled' });
+    expect(seconds(stopForUsage(100, 300))).toEqual([60, 300]);
   });
 
   it('longer with each opening of the breaker, within five minutes', () => {
@@ -73,14 +73,18 @@ describe('how long a stop lasts', () => {
 });
 
 describe('stops that follow each other', () => {
-  const stoppedFrom = (state: Partial<PaceState>, appSeconds: number | null, objectSeconds: number | null): PaceState =>
-    stopped({ ...UNKNOWN_PACE, ...state }, now, { appSeconds, objectSeconds, cause: 'throttled' });
+  const stoppedFrom = (
+    state: Partial<AppRateLimitState>,
+    appSeconds: number | null,
+    objectSeconds: number | null,
+  ): AppRateLimitState =>
+    applyStop({ ...UNKNOWN_RATE_LIMIT, ...state }, now, { appSeconds, objectSeconds, cause: 'throttled' });
 
   it('are one as long as there is no real break between them', () => {
     const earlier = { stoppedUntil: inSeconds(-299), stoppedSince: inSeconds(-3000) };
     expect(stoppedFrom(earlier, 60, null).stoppedSince).toEqual(inSeconds(-3000));
     expect(stoppedFrom({ ...earlier, stoppedUntil: inSeconds(-301) }, 60, null).stoppedSince).toEqual(now);
-    expect(stoppedFrom({}, null, null)).toEqual(UNKNOWN_PACE);
+    expect(stoppedFrom({}, null, null)).toEqual(UNKNOWN_RATE_LIMIT);
   });
 
   it('keep the longer time, of the app and of all', () => {
@@ -98,10 +102,10 @@ describe('stops that follow each other', () => {
   });
 });
 
-describe('turnFor', () => {
+describe('limitProbeCutoff', () => {
   const DAY = 86_400;
-  const turn = (state: Partial<PaceState>) => turnFor({ ...UNKNOWN_PACE, ...state }, now, DAY);
-  const stop = (lastedSeconds: number, seconds: number): Partial<PaceState> => ({
+  const turn = (state: Partial<AppRateLimitState>) => limitProbeCutoff({ ...UNKNOWN_RATE_LIMIT, ...state }, now, DAY);
+  const stop = (lastedSeconds: number, seconds: number): Partial<AppRateLimitState> => ({
     stoppedUntil: inSeconds(seconds),
     appStoppedUntil: inSeconds(seconds),
     stoppedSince: inSeconds(-lastedSeconds),

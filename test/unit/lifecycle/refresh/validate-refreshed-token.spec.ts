@@ -1,10 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import type { CredentialAtWork } from '../../../../src/connections/credentials/credential-snapshot.ts';
-import { type AnswerFacts, judgeAnswer } from '../../../../src/lifecycle/refresh/validate-refreshed-token.ts';
-import type { Inspection } from '../../../../src/meta/tokens/inspection-result.ts';
+import type { CredentialSnapshot } from '../../../../src/connections/credentials/credential-snapshot.ts';
+import {
+  type RefreshedTokenFacts,
+  validateRefreshedToken,
+} from '../../../../src/lifecycle/refresh/validate-refreshed-token.ts';
+import type { ValidInspection } from '../../../../src/meta/tokens/inspection-result.ts';
 
 const at = (iso: string): Date => new Date(iso);
-const old: CredentialAtWork = {
+const old: CredentialSnapshot = {
   id: 'crd_1',
   connectionId: 'con_1',
   tenant: 't',
@@ -34,7 +37,7 @@ const old: CredentialAtWork = {
   claimedUntil: null,
   pending: null,
 };
-const good: Inspection = {
+const good: ValidInspection = {
   valid: true,
   appId: '10',
   kind: 'user',
@@ -47,22 +50,28 @@ const good: Inspection = {
   expiresAt: at('2027-01-21T00:00:00Z'),
   dataAccessExpiresAt: at('2027-02-20T00:00:00Z'),
 };
-const judge = (facts: Partial<AnswerFacts> = {}) =>
-  judgeAnswer({ old, pending: { expiresAt: null, scopes: null }, sameToken: false, inspection: good, ...facts });
+const validate = (facts: Partial<RefreshedTokenFacts> = {}) =>
+  validateRefreshedToken({
+    old,
+    pending: { expiresAt: null, scopes: null },
+    isSameToken: false,
+    inspection: good,
+    ...facts,
+  });
 const dead = { valid: false, reason: 'dead', verdict: { kind: 'dead', reason: 'invalid' }, meta: {} } as const;
 
 describe('an answer counts', () => {
   it('with the same end where somebody asked for it, for another token only, and never with a sooner one', () => {
     const sameEnd = { ...good, expiresAt: old.expiresAt };
     const sooner = { ...good, expiresAt: at('2026-11-30T23:00:00Z') };
-    expect(judge({ inspection: sameEnd, isForced: true }).kind).toBe('promote');
-    expect(judge({ inspection: sameEnd }).kind).toBe('reject');
-    expect(judge({ inspection: sameEnd, isForced: true, sameToken: true }).kind).toBe('reject');
-    expect(judge({ inspection: sooner, isForced: true }).kind).toBe('reject');
+    expect(validate({ inspection: sameEnd, isForced: true }).kind).toBe('promote');
+    expect(validate({ inspection: sameEnd }).kind).toBe('reject');
+    expect(validate({ inspection: sameEnd, isForced: true, isSameToken: true }).kind).toBe('reject');
+    expect(validate({ inspection: sooner, isForced: true }).kind).toBe('reject');
   });
 
   it('with a later end, the same app and user, and all scopes', () => {
-    expect(judge()).toEqual({
+    expect(validate()).toEqual({
       kind: 'promote',
       version: {
         scopes: ['a', 'b'],
@@ -76,44 +85,44 @@ describe('an answer counts', () => {
   });
 
   it('where it never ends from now on', () => {
-    expect(judge({ inspection: { ...good, expiresAt: null } }).kind).toBe('promote');
+    expect(validate({ inspection: { ...good, expiresAt: null } }).kind).toBe('promote');
   });
 
   it('by the end that the answer told, where inspection tells none', () => {
     const pending = { expiresAt: at('2027-01-01T00:00:00Z'), scopes: null };
     const inspection = { ...good, appId: null, expiresAt: 'unknown' as const, scopes: null };
     const instagram = { ...old, kind: 'instagram_user' as const };
-    expect(judge({ old: instagram, pending, inspection })).toMatchObject({
+    expect(validate({ old: instagram, pending, inspection })).toMatchObject({
       kind: 'promote',
       version: { expiresAt: pending.expiresAt },
     });
     // Instagram may keep the string and move the end.
-    expect(judge({ old: instagram, pending, inspection, sameToken: true }).kind).toBe('promote');
+    expect(validate({ old: instagram, pending, inspection, isSameToken: true }).kind).toBe('promote');
     const samePending = { expiresAt: new Date((old.expiresAt?.getTime() ?? 0) + 30_000), scopes: null };
-    expect(judge({ old: instagram, pending: samePending, inspection, sameToken: true })).toMatchObject({
+    expect(validate({ old: instagram, pending: samePending, inspection, isSameToken: true })).toMatchObject({
       code: 'renewal_no_longer_life',
     });
   });
 
   it('with a scope less only where the old token has lost it too', () => {
     const inspection = { ...good, scopes: ['a'] };
-    expect(judge({ inspection })).toEqual({ kind: 'ask_old_token' });
-    expect(judge({ inspection, oldScopesNow: ['a', 'b'] })).toMatchObject({ code: 'renewal_fewer_scopes' });
-    expect(judge({ inspection, oldScopesNow: ['a'] })).toMatchObject({
+    expect(validate({ inspection })).toEqual({ kind: 'inspect_old_token' });
+    expect(validate({ inspection, oldScopesNow: ['a', 'b'] })).toMatchObject({ code: 'renewal_fewer_scopes' });
+    expect(validate({ inspection, oldScopesNow: ['a'] })).toMatchObject({
       kind: 'promote',
       version: { scopes: ['a'], lostScopes: ['b'] },
     });
-    expect(judge({ inspection, oldScopesNow: null }).kind).toBe('promote');
+    expect(validate({ inspection, oldScopesNow: null }).kind).toBe('promote');
   });
 
   it('for a page by its page and its person', () => {
     const page = { ...old, kind: 'page' as const, subjectId: '500', expiresAt: null };
     const inspection = { ...good, kind: 'page' as const, subjectId: '500', expiresAt: null };
-    expect(judge({ old: page, inspection }).kind).toBe('promote');
-    expect(judge({ old: page, inspection: { ...inspection, subjectId: '501' } })).toMatchObject({
+    expect(validate({ old: page, inspection }).kind).toBe('promote');
+    expect(validate({ old: page, inspection: { ...inspection, subjectId: '501' } })).toMatchObject({
       code: 'renewal_other_user',
     });
-    expect(judge({ old: page, inspection: { ...inspection, userId: '78' } })).toMatchObject({
+    expect(validate({ old: page, inspection: { ...inspection, userId: '78' } })).toMatchObject({
       code: 'renewal_other_user',
     });
   });
@@ -128,10 +137,13 @@ describe('an answer does not count', () => {
     ['with the same end', { ...good, expiresAt: old.expiresAt }, 'renewal_no_longer_life'],
     ['with an earlier end', { ...good, expiresAt: at('2026-11-30T00:00:00Z') }, 'renewal_no_longer_life'],
   ] as const)('%s', (_, inspection, code) => {
-    expect(judge({ inspection: inspection as AnswerFacts['inspection'] })).toMatchObject({ kind: 'reject', code });
+    expect(validate({ inspection: inspection as RefreshedTokenFacts['inspection'] })).toMatchObject({
+      kind: 'reject',
+      code,
+    });
   });
 
   it('with an end where the old one had none', () => {
-    expect(judge({ old: { ...old, expiresAt: null } })).toMatchObject({ code: 'renewal_no_longer_life' });
+    expect(validate({ old: { ...old, expiresAt: null } })).toMatchObject({ code: 'renewal_no_longer_life' });
   });
 });

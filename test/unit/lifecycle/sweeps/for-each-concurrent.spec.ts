@@ -1,26 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { runBounded } from '../../../../src/lifecycle/sweeps/for-each-concurrent.ts';
+import { forEachConcurrent } from '../../../../src/lifecycle/sweeps/for-each-concurrent.ts';
 
-describe('runBounded', () => {
+describe('forEachConcurrent', () => {
   it('does everything once, never more at a time than allowed, drawing in batches', async () => {
     const left = Array.from({ length: 100 }, (_, index) => index);
     const done: number[] = [];
     let running = 0;
     let most = 0;
     let draws = 0;
-    await runBounded<number>({
+    await forEachConcurrent<number>({
       concurrency: async () => 8,
       next: async (count) => {
         draws++;
         return left.splice(0, count);
       },
-      work: async (piece) => {
+      work: async (item) => {
         running++;
         most = Math.max(most, running);
         await sleep(1);
         running--;
-        done.push(piece);
+        done.push(item);
       },
     });
     expect(done.sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, index) => index));
@@ -31,7 +31,7 @@ describe('runBounded', () => {
   it('ends what was begun when nothing is allowed any more', async () => {
     let begun = 0;
     let ended = 0;
-    await runBounded<number>({
+    await forEachConcurrent<number>({
       concurrency: async () => (begun < 4 ? 4 : 0),
       next: async (count) => Array.from({ length: count }, () => 0),
       work: async () => {
@@ -46,7 +46,7 @@ describe('runBounded', () => {
   it('throws what drawing throws, after what was begun has ended', async () => {
     let draws = 0;
     let ended = 0;
-    const run = runBounded<number>({
+    const run = forEachConcurrent<number>({
       concurrency: async () => 2,
       next: async () => {
         if (++draws > 1) throw new Error('gone');

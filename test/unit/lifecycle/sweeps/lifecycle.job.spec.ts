@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { SchedulerRegistry } from '@nestjs/schedule';
-import type { ConnectionVerdicts } from '../../../../src/connections/connection/connection-status.service.ts';
-import type { CredentialVersions } from '../../../../src/connections/credentials/credential-version.repository.ts';
-import type { RevokeAtMeta } from '../../../../src/lifecycle/provider-revocation.service.ts';
-import type { Upkeep } from '../../../../src/lifecycle/retention.service.ts';
-import { Schedule } from '../../../../src/lifecycle/sweeps/lifecycle.job.ts';
+import type { ConnectionStatusService } from '../../../../src/connections/connection/connection-status.service.ts';
+import type { CredentialVersionRepository } from '../../../../src/connections/credentials/credential-version.repository.ts';
+import type { ProviderRevocationService } from '../../../../src/lifecycle/provider-revocation.service.ts';
+import type { RetentionService } from '../../../../src/lifecycle/retention.service.ts';
+import { LifecycleJob } from '../../../../src/lifecycle/sweeps/lifecycle.job.ts';
 import type { Sweep } from '../../../../src/lifecycle/sweeps/sweep.ts';
 import { testConfig } from '../../../support/test-config.ts';
 import { captureLog } from '../../../support/test-replica.ts';
@@ -18,13 +18,13 @@ function scheduleOver(work: (what: string) => Promise<void>, environment: Record
     await work(what);
   };
   const noting = (kind: string) => (scope: string, appIds: string[]) => note(`${kind} ${scope} ${appIds.join()}`);
-  const schedule = new Schedule(
+  const schedule = new LifecycleJob(
     new SchedulerRegistry(),
     { appIds: ['a', 'b'], refresh: noting('refresh'), health: noting('health') } as unknown as Sweep,
-    { workOff: () => note('revocations') } as unknown as RevokeAtMeta,
-    { watchDataAccess: () => note('notices').then(() => 0) } as unknown as ConnectionVerdicts,
-    { destroySpent: () => note('spent').then(() => 0) } as unknown as CredentialVersions,
-    {} as unknown as Upkeep,
+    { processDue: () => note('revocations') } as unknown as ProviderRevocationService,
+    { processDataAccessExpiry: () => note('notices').then(() => 0) } as unknown as ConnectionStatusService,
+    { destroySupersededVersions: () => note('spent').then(() => 0) } as unknown as CredentialVersionRepository,
+    {} as unknown as RetentionService,
     testConfig({ REFRESH_CRON: '0 3 * * *', HEALTH_CRON: '30 * * * *', ...environment }),
     log.logger,
   );
@@ -48,16 +48,16 @@ describe('the look of each minute', () => {
       end = resolve;
     });
     const { schedule, done } = scheduleOver((what) => (what === 'refresh retries a' ? hanging : Promise.resolve()));
-    const first = schedule.look();
+    const first = schedule.runUrgentWork();
     await new Promise(setImmediate);
     expect(done).toEqual(ALL);
     done.length = 0;
-    await schedule.look();
+    await schedule.runUrgentWork();
     expect(done).toEqual(ALL.slice(1));
     end();
     await first;
     done.length = 0;
-    await schedule.look();
+    await schedule.runUrgentWork();
     expect(done).toEqual(ALL);
   });
 
@@ -65,19 +65,19 @@ describe('the look of each minute', () => {
     const { schedule, done, log } = scheduleOver((what) =>
       what === 'revocations' ? Promise.reject(new Error('no database')) : Promise.resolve(),
     );
-    await schedule.look();
-    await schedule.look();
+    await schedule.runUrgentWork();
+    await schedule.runUrgentWork();
     expect(done).toEqual([...ALL, ...ALL]);
     expect(log.text()).toContain('no database');
   });
 
   it('begins nothing on a replica that ends, and no renewals or inspections where they are off', async () => {
     const off = scheduleOver(() => Promise.resolve(), { REFRESH_CRON: 'off', HEALTH_CRON: 'off' });
-    await off.schedule.look();
+    await off.schedule.runUrgentWork();
     expect(off.done).toEqual(['revocations', 'notices', 'spent']);
     const ending = scheduleOver(() => Promise.resolve());
     ending.schedule.onModuleDestroy();
-    await ending.schedule.look();
+    await ending.schedule.runUrgentWork();
     expect(ending.done).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { SecretString } from '../../../../src/platform/secret-string.ts';
-import { type RecordedCase, recorded } from '../read-recorded.ts';
-import { failureOf, graphError, scriptedMeta, TOKEN } from '../scripted-meta.ts';
+import { type RecordedCase, readRecorded } from '../read-recorded.ts';
+import { catchMetaError, graphError, scriptedMeta, TOKEN } from '../scripted-meta.ts';
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
@@ -26,7 +26,7 @@ describe('pages', () => {
       page([], 'a2'),
       page([linked, { id: '1' }]),
     );
-    const pages = await collect(meta.discovery.pages(TOKEN));
+    const pages = await collect(meta.discovery.listPages(TOKEN));
     expect(pages.map(({ id }) => id)).toEqual(['1', '3']);
     expect(pages[0]?.accessToken?.expose()).toBe('EAABpage');
     expect(pages[1]).toMatchObject({
@@ -50,7 +50,7 @@ describe('pages', () => {
         { id: '4' },
       ]),
     );
-    const pages = await collect(meta.discovery.pages(TOKEN));
+    const pages = await collect(meta.discovery.listPages(TOKEN));
     expect(pages.map(({ instagramAccounts }) => instagramAccounts)).toEqual([
       [{ id: '178', username: null }],
       [
@@ -68,16 +68,18 @@ describe('pages', () => {
         ? graphError(10)
         : { body: { id: '1', name: 'A page' } },
     );
-    expect(await meta.discovery.ownPage(TOKEN)).toMatchObject({ id: '1', name: 'A page', instagramAccounts: [] });
+    expect(await meta.discovery.getOwnPage(TOKEN)).toMatchObject({ id: '1', name: 'A page', instagramAccounts: [] });
     expect(meta.sent.map(({ path }) => path)).toEqual(['graph.test/v25.0/me', 'graph.test/v25.0/me']);
-    expect((await failureOf(scriptedMeta(graphError(190, 460)).discovery.ownPage(TOKEN))).verdict.kind).toBe('dead');
+    expect((await catchMetaError(scriptedMeta(graphError(190, 460)).discovery.getOwnPage(TOKEN))).verdict.kind).toBe(
+      'dead',
+    );
   });
 
   it('end with an error where Meta turns in circles or sends no list', async () => {
     const circle = scriptedMeta(page([{ id: '1' }], 'same'));
-    expect((await failureOf(collect(circle.discovery.pages(TOKEN)))).verdict).toEqual({ kind: 'transient' });
+    expect((await catchMetaError(collect(circle.discovery.listPages(TOKEN)))).verdict).toEqual({ kind: 'transient' });
     expect(circle.sent.length).toBeLessThan(4);
-    expect((await failureOf(collect(scriptedMeta({ body: {} }).discovery.pages(TOKEN)))).verdict.kind).toBe(
+    expect((await catchMetaError(collect(scriptedMeta({ body: {} }).discovery.listPages(TOKEN)))).verdict.kind).toBe(
       'transient',
     );
   });
@@ -86,27 +88,27 @@ describe('pages', () => {
     const meta = scriptedMeta((request) =>
       request.url.searchParams.get('fields')?.includes('instagram') ? graphError(10) : page([{ id: '1' }]),
     );
-    expect(await collect(meta.discovery.pages(TOKEN))).toHaveLength(1);
-    await failureOf(collect(scriptedMeta(graphError(190, 463)).discovery.pages(TOKEN)));
+    expect(await collect(meta.discovery.listPages(TOKEN))).toHaveLength(1);
+    await catchMetaError(collect(scriptedMeta(graphError(190, 463)).discovery.listPages(TOKEN)));
   });
 
   it('reads the recordings, with paging of old by offset', async () => {
-    const cases = recorded<{ cases: RecordedCase[] }>('page_accounts_responses.json').cases;
+    const cases = readRecorded<{ cases: RecordedCase[] }>('page_accounts_responses.json').cases;
     const two = scriptedMeta({ body: cases[0]?.body }, { body: cases[1]?.body });
-    expect(await collect(two.discovery.pages(TOKEN))).toHaveLength(6);
+    expect(await collect(two.discovery.listPages(TOKEN))).toHaveLength(6);
     const old = scriptedMeta({ body: cases[4]?.body }, page([]));
-    const found = await collect(old.discovery.pages(TOKEN));
+    const found = await collect(old.discovery.listPages(TOKEN));
     expect(found[0]?.tasks).toContain('CREATE_CONTENT');
     expect(old.sent[1]?.url.searchParams.get('__after_id')).toMatch(/^enc_/);
   });
 
   it('one page: its token, or null without a task; an answer without an id is neither', async () => {
     expect(
-      (await scriptedMeta({ body: { id: '1', access_token: 'EAABp' } }).discovery.pageToken('1', TOKEN))?.expose(),
+      (await scriptedMeta({ body: { id: '1', access_token: 'EAABp' } }).discovery.getPageToken('1', TOKEN))?.expose(),
     ).toBe('EAABp');
-    expect(await scriptedMeta({ body: { id: '1', name: 'x' } }).discovery.pageToken('1', TOKEN)).toBeNull();
-    await failureOf(scriptedMeta({ body: {} }).discovery.pageToken('1', TOKEN));
-    await expect(scriptedMeta(page([])).discovery.pageToken('../x', TOKEN)).rejects.toThrow(RangeError);
+    expect(await scriptedMeta({ body: { id: '1', name: 'x' } }).discovery.getPageToken('1', TOKEN)).toBeNull();
+    await catchMetaError(scriptedMeta({ body: {} }).discovery.getPageToken('1', TOKEN));
+    await expect(scriptedMeta(page([])).discovery.getPageToken('../x', TOKEN)).rejects.toThrow(RangeError);
   });
 });
 
@@ -114,12 +116,12 @@ it('lists ad accounts, numbers and permissions', async () => {
   const accounts = scriptedMeta(
     page([{ account_id: '5', name: 'N', currency: 'EUR', business: { id: '9', name: 'B' } }]),
   );
-  expect(await accounts.discovery.adAccounts(TOKEN)).toEqual([
+  expect(await accounts.discovery.listAdAccounts(TOKEN)).toEqual([
     { id: 'act_5', name: 'N', currency: 'EUR', business: { id: '9', name: 'B' } },
   ]);
-  const [first] = recorded<{ cases: RecordedCase[] }>('whatsapp_phone_number_responses.json').cases;
+  const [first] = readRecorded<{ cases: RecordedCase[] }>('whatsapp_phone_number_responses.json').cases;
   const phones = scriptedMeta(page([first?.body]));
-  expect(await phones.discovery.phoneNumbers('77', TOKEN)).toMatchObject([
+  expect(await phones.discovery.listPhoneNumbers('77', TOKEN)).toMatchObject([
     { id: '999999999999999', qualityRating: 'GREEN' },
   ]);
   const granted = scriptedMeta({
@@ -131,15 +133,15 @@ it('lists ad accounts, numbers and permissions', async () => {
       ],
     },
   });
-  expect(await granted.discovery.permissions(TOKEN)).toEqual({ granted: ['a'], declined: ['b'], expired: [] });
+  expect(await granted.discovery.listPermissions(TOKEN)).toEqual({ granted: ['a'], declined: ['b'], expired: [] });
 });
 
 it('takes the 190 of client_business_id for no business', async () => {
-  expect(await scriptedMeta(graphError(190)).discovery.clientBusinessId(TOKEN)).toBeNull();
-  expect(await scriptedMeta({ body: { client_business_id: '5', id: '1' } }).discovery.clientBusinessId(TOKEN)).toBe(
+  expect(await scriptedMeta(graphError(190)).discovery.getClientBusinessId(TOKEN)).toBeNull();
+  expect(await scriptedMeta({ body: { client_business_id: '5', id: '1' } }).discovery.getClientBusinessId(TOKEN)).toBe(
     '5',
   );
-  await failureOf(scriptedMeta(graphError(4)).discovery.clientBusinessId(TOKEN));
+  await catchMetaError(scriptedMeta(graphError(4)).discovery.getClientBusinessId(TOKEN));
 });
 
 it('registers a number once, with the pin in the body', async () => {
@@ -152,7 +154,7 @@ it('registers a number once, with the pin in the body', async () => {
   // Tries are counted, so nothing is tried again by itself, whatever the status.
   for (const step of [graphError(133005), graphError(133000, undefined, 500), graphError(2, undefined, 503)]) {
     const refused = scriptedMeta(step);
-    const failure = await failureOf(refused.discovery.registerPhoneNumber('55', TOKEN, pin));
+    const failure = await catchMetaError(refused.discovery.registerPhoneNumber('55', TOKEN, pin));
     expect(refused.sent).toHaveLength(1);
     expect(`${failure.message} ${JSON.stringify(failure)}`).not.toContain('480216');
   }
@@ -164,11 +166,11 @@ it('subscribes and reads back', async () => {
     { body: { data: [{ whatsapp_business_api_data: { id: '1001', name: 'A' } }] } },
   );
   await meta.discovery.subscribeApp('77', TOKEN);
-  expect(await meta.discovery.subscribedApps('77', TOKEN)).toEqual([
+  expect(await meta.discovery.listSubscribedApps('77', TOKEN)).toEqual([
     { id: '1001', name: 'A', overrideCallbackUri: null },
   ]);
   expect(meta.sent[0]).toMatchObject({ method: 'POST', path: 'graph.test/v25.0/77/subscribed_apps' });
-  await failureOf(scriptedMeta({ body: { success: false } }).discovery.subscribeApp('77', TOKEN));
+  await catchMetaError(scriptedMeta({ body: { success: false } }).discovery.subscribeApp('77', TOKEN));
 });
 
 describe('revocation', () => {
@@ -188,14 +190,14 @@ describe('revocation', () => {
     );
     expect(await meta.revocation.revoke(user)).toBe('confirmed');
     expect(
-      (await failureOf(scriptedMeta(graphError(190, 460)).revocation.revoke({ ...user, metaUserId: null }))).verdict
-        .kind,
+      (await catchMetaError(scriptedMeta(graphError(190, 460)).revocation.revoke({ ...user, metaUserId: null })))
+        .verdict.kind,
     ).toBe('dead');
   });
 
   it('is not confirmed by an outage or a no', async () => {
-    await failureOf(scriptedMeta({ body: { success: false } }).revocation.revoke(user));
-    await failureOf(scriptedMeta(graphError(2, undefined, 500)).revocation.revoke(user));
+    await catchMetaError(scriptedMeta({ body: { success: false } }).revocation.revoke(user));
+    await catchMetaError(scriptedMeta(graphError(2, undefined, 500)).revocation.revoke(user));
   });
 
   it('of system users keeps secrets out of the address; what Meta refuses is not supported', async () => {
@@ -224,7 +226,7 @@ it('checks the app, and lists its subscriptions', async () => {
     { object: 'user', callback_url: 'https://a.test', active: true, fields: [{ name: 'email', version: 'v25.0' }] },
     { object: 'page', fields: ['feed'] },
   ];
-  expect(await scriptedMeta({ body: { data: list } }).app.subscriptions()).toEqual([
+  expect(await scriptedMeta({ body: { data: list } }).app.listSubscriptions()).toEqual([
     { object: 'user', callbackUrl: 'https://a.test', active: true, fields: [{ name: 'email', version: 'v25.0' }] },
     { object: 'page', callbackUrl: null, active: false, fields: [{ name: 'feed', version: null }] },
   ]);

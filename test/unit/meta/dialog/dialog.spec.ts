@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { PRODUCTS } from '../../../../src/config/config.ts';
 import { parseCallbackQuery } from '../../../../src/meta/dialog/callback-query.ts';
-import { dialogUrl } from '../../../../src/meta/dialog/dialog-url.ts';
-import { jsSdkParameters } from '../../../../src/meta/dialog/js-sdk-parameters.ts';
+import { buildDialogUrl } from '../../../../src/meta/dialog/dialog-url.ts';
+import { buildJsSdkParameters } from '../../../../src/meta/dialog/js-sdk-parameters.ts';
 import {
   defaultScopes,
   expectedTokenKinds,
@@ -10,7 +10,7 @@ import {
   missingScopes,
   scopesOf,
 } from '../../../../src/meta/dialog/product-scopes.ts';
-import { recorded } from '../read-recorded.ts';
+import { readRecorded } from '../read-recorded.ts';
 import { META } from '../scripted-meta.ts';
 
 const request = { redirectUri: 'https://a.test/oauth/meta/callback', state: 's t' };
@@ -18,7 +18,9 @@ const withConfig = { ...META, loginConfigIds: { whatsapp: '555' } };
 
 describe('dialog address', () => {
   it('of facebook.com, by scopes', () => {
-    const url = new URL(dialogUrl(META, { ...request, product: 'pages', flow: 'facebook_login', rerequest: true }));
+    const url = new URL(
+      buildDialogUrl(META, { ...request, product: 'pages', flow: 'facebook_login', rerequest: true }),
+    );
     expect(url.host + url.pathname).toBe('dialog.test/v25.0/dialog/oauth');
     expect(Object.fromEntries(url.searchParams)).toEqual({
       client_id: '1001',
@@ -32,7 +34,7 @@ describe('dialog address', () => {
 
   it('by configuration: no scope, whatever is asked', () => {
     const url = new URL(
-      dialogUrl(withConfig, { ...request, product: 'whatsapp', flow: 'facebook_login', scopes: ['x'] }),
+      buildDialogUrl(withConfig, { ...request, product: 'whatsapp', flow: 'facebook_login', scopes: ['x'] }),
     );
     expect(url.searchParams.get('config_id')).toBe('555');
     expect(url.searchParams.get('override_default_response_type')).toBe('true');
@@ -43,7 +45,7 @@ describe('dialog address', () => {
     ['instagram', 'instagram_login', 'www.instagram.test/oauth/authorize', '2002'],
     ['threads', 'threads_login', 'threads.test/oauth/authorize', '3003'],
   ] as const)('of %s', (product, flow, address, clientId) => {
-    const url = new URL(dialogUrl(META, { ...request, product, flow, scopes: ['a', 'b'] }));
+    const url = new URL(buildDialogUrl(META, { ...request, product, flow, scopes: ['a', 'b'] }));
     expect(url.host + url.pathname).toBe(address);
     expect(url.searchParams.get('client_id')).toBe(clientId);
     expect(url.searchParams.get('scope')).toBe('a,b');
@@ -51,7 +53,7 @@ describe('dialog address', () => {
 });
 
 it('gives the JS SDK everything, and nothing to flows without it', () => {
-  expect(jsSdkParameters(withConfig, 'whatsapp', 'embedded_signup')).toEqual({
+  expect(buildJsSdkParameters(withConfig, 'whatsapp', 'embedded_signup')).toEqual({
     app_id: '1001',
     version: 'v25.0',
     config_id: '555',
@@ -60,12 +62,12 @@ it('gives the JS SDK everything, and nothing to flows without it', () => {
     override_default_response_type: true,
     extras: { setup: {} },
   });
-  expect(jsSdkParameters(META, 'ads', 'facebook_login')).toMatchObject({
+  expect(buildJsSdkParameters(META, 'ads', 'facebook_login')).toMatchObject({
     config_id: null,
     scope: expect.stringContaining('ads_read'),
     extras: {},
   });
-  expect(jsSdkParameters(META, 'threads', 'threads_login')).toBeNull();
+  expect(buildJsSdkParameters(META, 'threads', 'threads_login')).toBeNull();
 });
 
 it('has scopes and kinds for every product and flow', () => {
@@ -81,7 +83,7 @@ it('has scopes and kinds for every product and flow', () => {
 });
 
 describe('callback', () => {
-  const cases = recorded<{ cases: { query: Record<string, string>; fragment?: string }[] }>(
+  const cases = readRecorded<{ cases: { query: Record<string, string>; fragment?: string }[] }>(
     'oauth_callback_queries.json',
   ).cases;
 

@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import {
   type CallContext,
   classifyError,
-  deathByInspection,
+  classifyInvalidToken,
   type ErrorFacts,
 } from '../../../../src/meta/errors/classify-error.ts';
 import { readGraphError } from '../../../../src/meta/errors/graph-error.ts';
 import { parseLossless } from '../../../../src/meta/graph/lossless-json.ts';
-import { type RecordedCase, recorded } from '../read-recorded.ts';
+import { type RecordedCase, readRecorded } from '../read-recorded.ts';
 
 /** `kind` or `kind:detail`. */
 function verdict(facts: Partial<ErrorFacts>): string {
@@ -60,10 +60,10 @@ describe('META.md 12.1 and 12.4: codes', () => {
     [17, {}, 'throttled:user'],
     [17, { subcode: 2446079 }, 'throttled:business'],
     [32, {}, 'throttled:page'],
-    [100, { subcode: 33, type: 'GraphMethodException', provedByUs: true }, 'parameter'],
+    [100, { subcode: 33, type: 'GraphMethodException', hasAppsecretProof: true }, 'parameter'],
     [100, {}, 'parameter'],
     [100, { type: 'GraphMethodException' }, 'parameter'],
-    [100, { type: 'GraphMethodException', provedByUs: true }, 'configuration:proof'],
+    [100, { type: 'GraphMethodException', hasAppsecretProof: true }, 'configuration:proof'],
     [100, { context: 'token_exchange', host: 'instagram' }, 'configuration:secret'],
     [100, { context: 'token_refresh', host: 'instagram' }, 'parameter'],
     [101, {}, 'configuration:app'],
@@ -148,10 +148,10 @@ it('hands on the time that a throttle names', () => {
 });
 
 it('lets only what is about the token stand as a death by inspection', () => {
-  expect(deathByInspection(null)).toEqual({ kind: 'dead', reason: 'invalid' });
-  expect(deathByInspection({ kind: 'suspect' })).toEqual({ kind: 'dead', reason: 'invalid' });
-  expect(deathByInspection({ kind: 'dead', reason: 'logged_out' })).toEqual({ kind: 'dead', reason: 'logged_out' });
-  expect(deathByInspection({ kind: 'transient' })).toEqual({ kind: 'transient' });
+  expect(classifyInvalidToken(null)).toEqual({ kind: 'dead', reason: 'invalid' });
+  expect(classifyInvalidToken({ kind: 'suspect' })).toEqual({ kind: 'dead', reason: 'invalid' });
+  expect(classifyInvalidToken({ kind: 'dead', reason: 'logged_out' })).toEqual({ kind: 'dead', reason: 'logged_out' });
+  expect(classifyInvalidToken({ kind: 'transient' })).toEqual({ kind: 'transient' });
 });
 
 it('gives death to confirmed codes only, whatever comes', () => {
@@ -176,8 +176,8 @@ it('gives death to confirmed codes only, whatever comes', () => {
 });
 
 describe('recorded errors', () => {
-  const reported = recorded<{ cases: RecordedCase[] }>('error_bodies_reported.json').cases;
-  const fixtures = recorded<{ cases: RecordedCase[] }>('error_bodies_fixtures.json').cases;
+  const reported = readRecorded<{ cases: RecordedCase[] }>('error_bodies_reported.json').cases;
+  const fixtures = readRecorded<{ cases: RecordedCase[] }>('error_bodies_fixtures.json').cases;
   const judge = (body: unknown, status: number, context: CallContext): string => {
     const fields = readGraphError(parseLossless(JSON.stringify(body)));
     return verdict({ httpStatus: status, ...fields, context });
@@ -232,7 +232,9 @@ describe('recorded errors', () => {
   });
 
   it('the full expired-token recording is a death', () => {
-    const { raw_body, status } = recorded<{ raw_body: string; status: number }>('expired_token_2015_betazoids.json');
+    const { raw_body, status } = readRecorded<{ raw_body: string; status: number }>(
+      'expired_token_2015_betazoids.json',
+    );
     const fields = readGraphError(parseLossless(raw_body));
     expect(fields).toMatchObject({ code: 190, subcode: 463, fbtraceId: 'DXzRWXB0O5d', type: 'OAuthException' });
     expect(verdict({ httpStatus: status, ...fields })).toBe('dead:expired');

@@ -1,6 +1,6 @@
 import type { GraphCall } from '../../../../src/meta/graph/graph-call.ts';
-import { HttpFailure } from '../../../../src/platform/http-client/http-client.ts';
-import { APP_SECRET, failureOf, graphError, scriptedMeta, TOKEN } from '../scripted-meta.ts';
+import { HttpRequestError } from '../../../../src/platform/http-client/http-client.ts';
+import { APP_SECRET, catchMetaError, graphError, scriptedMeta, TOKEN } from '../scripted-meta.ts';
 
 const READ: GraphCall = {
   operation: 'get_me',
@@ -44,11 +44,11 @@ describe('where things are sent', () => {
 
 describe('repeats', () => {
   it('a read after outages, with full jitter, three tries at most', async () => {
-    const meta = scriptedMeta({ status: 502, body: '<html>' }, new HttpFailure('reset', true), GOOD);
+    const meta = scriptedMeta({ status: 502, body: '<html>' }, new HttpRequestError('reset', true), GOOD);
     await expect(meta.transport.call(READ)).resolves.toMatchObject({ status: 200 });
     expect(meta.waits).toEqual([100, 200]);
     const down = scriptedMeta(graphError(2, undefined, 503));
-    expect((await failureOf(down.transport.call(READ))).verdict).toEqual({ kind: 'transient' });
+    expect((await catchMetaError(down.transport.call(READ))).verdict).toEqual({ kind: 'transient' });
     expect(down.sent).toHaveLength(3);
   });
 
@@ -57,65 +57,69 @@ describe('repeats', () => {
       graphError(4),
       graphError(190, 463),
       graphError(100),
-      new HttpFailure('too_large', true),
-      new HttpFailure('aborted', true),
+      new HttpRequestError('too_large', true),
+      new HttpRequestError('aborted', true),
     ]) {
       const meta = scriptedMeta(step);
-      await failureOf(meta.transport.call(READ));
+      await catchMetaError(meta.transport.call(READ));
       expect(meta.sent).toHaveLength(1);
     }
   });
 
   it('a once-call only where it cannot have arrived', async () => {
-    const unreached = scriptedMeta(new HttpFailure('connect', false), GOOD);
+    const unreached = scriptedMeta(new HttpRequestError('connect', false), GOOD);
     await expect(unreached.transport.call(ONCE)).resolves.toMatchObject({ status: 200 });
     for (const step of [
-      new HttpFailure('timeout', true),
-      new HttpFailure('reset', true),
+      new HttpRequestError('timeout', true),
+      new HttpRequestError('reset', true),
       graphError(2, undefined, 500),
       graphError(2),
       { body: 'Service Unavailable' },
     ]) {
       const meta = scriptedMeta(step);
-      expect((await failureOf(meta.transport.call(ONCE))).mayHaveCommitted).toBe(true);
+      expect((await catchMetaError(meta.transport.call(ONCE))).mayHaveCommitted).toBe(true);
       expect(meta.sent).toHaveLength(1);
     }
   });
 
   it('says that nothing was done where Meta refused, and never of a read', async () => {
-    expect((await failureOf(scriptedMeta(graphError(100, 36009)).transport.call(ONCE))).mayHaveCommitted).toBe(false);
+    expect((await catchMetaError(scriptedMeta(graphError(100, 36009)).transport.call(ONCE))).mayHaveCommitted).toBe(
+      false,
+    );
     expect(
-      (await failureOf(scriptedMeta(new HttpFailure('timeout', true)).transport.call(READ))).mayHaveCommitted,
+      (await catchMetaError(scriptedMeta(new HttpRequestError('timeout', true)).transport.call(READ))).mayHaveCommitted,
     ).toBe(false);
   });
 });
 
 describe('answers', () => {
   it.each(['Service Unavailable', '', '<html></html>', 'NOT FOUND'])('200 with %j is an outage', async (body) => {
-    expect((await failureOf(scriptedMeta({ body }).transport.call(READ))).verdict).toEqual({ kind: 'transient' });
+    expect((await catchMetaError(scriptedMeta({ body }).transport.call(READ))).verdict).toEqual({ kind: 'transient' });
   });
 
   it('an error with status 200 is an error', async () => {
-    const error = await failureOf(scriptedMeta(graphError(190, 458, 200)).transport.call(READ));
+    const error = await catchMetaError(scriptedMeta(graphError(190, 458, 200)).transport.call(READ));
     expect(error.verdict).toEqual({ kind: 'dead', reason: 'app_removed' });
     expect(error.cause).toEqual({ code: 190, subcode: 458, type: 'OAuthException', fbtrace_id: 'Atrace' });
   });
 
   it('a JSON refusal without an error object kills nobody', async () => {
     for (const status of [400, 401, 403, 404, 500]) {
-      expect((await failureOf(scriptedMeta({ status, body: {} }).transport.call(READ))).verdict.kind).not.toBe('dead');
+      expect((await catchMetaError(scriptedMeta({ status, body: {} }).transport.call(READ))).verdict.kind).not.toBe(
+        'dead',
+      );
     }
   });
 
   it('takes the trace id from the header where the body has none', async () => {
     const meta = scriptedMeta({ status: 500, body: 'x', headers: { 'x-fb-request-id': 'Aheader' } });
-    expect((await failureOf(meta.transport.call(READ))).cause).toEqual({ fbtrace_id: 'Aheader' });
+    expect((await catchMetaError(meta.transport.call(READ))).cause).toEqual({ fbtrace_id: 'Aheader' });
   });
 });
 
 it('holds no token, no secret and no text of Meta in errors and logs', async () => {
   const meta = scriptedMeta(graphError(190));
-  const error = await failureOf(meta.transport.call(READ));
+  const error = await catchMetaError(meta.transport.call(READ));
   const shown = `${error.message} ${error.stack} ${JSON.stringify(error)} ${meta.lines.join()}`;
   for (const secret of [TOKEN.expose(), APP_SECRET, 'Malformed']) expect(shown).not.toContain(secret);
   expect(error.message).toBe('get_me: suspect, HTTP 400, code 190');
@@ -129,7 +133,7 @@ it('tells the observer of usage and throttles, with times', async () => {
     { ...graphError(32), headers },
     { ...GOOD, headers: { 'x-app-usage': '{"call_count":7}' } },
   );
-  const error = await failureOf(meta.transport.call(READ));
+  const error = await catchMetaError(meta.transport.call(READ));
   await meta.transport.call(READ);
   expect(error.retryAfterSeconds).toBe(120);
   expect(meta.observed).toMatchObject([
@@ -141,8 +145,8 @@ it('tells the observer of usage and throttles, with times', async () => {
 it('counts calls, errors by known code, and version drift', async () => {
   const old = { ...GOOD, headers: { 'facebook-api-version': 'v24.0' } };
   const meta = scriptedMeta(graphError(190, 463), graphError(987654), old, old);
-  await failureOf(meta.transport.call(READ));
-  await failureOf(meta.transport.call(READ));
+  await catchMetaError(meta.transport.call(READ));
+  await catchMetaError(meta.transport.call(READ));
   await meta.transport.call(READ);
   await meta.transport.call(READ);
   const text = await meta.registry.metrics();

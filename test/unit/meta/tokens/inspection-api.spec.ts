@@ -1,13 +1,13 @@
 import { parseLossless } from '../../../../src/meta/graph/lossless-json.ts';
 import { readDebugToken } from '../../../../src/meta/tokens/inspection-result.ts';
-import { HttpFailure } from '../../../../src/platform/http-client/http-client.ts';
+import { HttpRequestError } from '../../../../src/platform/http-client/http-client.ts';
 import { SecretString } from '../../../../src/platform/secret-string.ts';
-import { type RecordedCase, recorded } from '../read-recorded.ts';
+import { type RecordedCase, readRecorded } from '../read-recorded.ts';
 import {
   APP_SECRET,
-  failureOf,
+  catchMetaError,
   graphError,
-  type Scripted,
+  type ScriptedResponse,
   type SentRequest,
   scriptedMeta,
   TOKEN,
@@ -79,7 +79,7 @@ describe('one Facebook token', () => {
 
   it('is not dead where data.error is a passing fault', async () => {
     const meta = scriptedMeta({ body: { data: { is_valid: false, error: { code: 2, message: 'x' } } } });
-    expect((await failureOf(meta.inspection.inspect('user', TOKEN))).verdict).toEqual({ kind: 'transient' });
+    expect((await catchMetaError(meta.inspection.inspect('user', TOKEN))).verdict).toEqual({ kind: 'transient' });
   });
 
   it.each([
@@ -87,7 +87,7 @@ describe('one Facebook token', () => {
     [graphError(1), 'secret'],
     [graphError(101), 'app'],
   ] as const)('says nothing of the token where our app is refused (%#)', async (step, what) => {
-    const error = await failureOf(scriptedMeta(step).inspection.inspect('user', TOKEN));
+    const error = await catchMetaError(scriptedMeta(step).inspection.inspect('user', TOKEN));
     expect(error.verdict).toEqual({ kind: 'configuration', what });
   });
 
@@ -98,7 +98,7 @@ describe('one Facebook token', () => {
       reason: 'foreign_app',
       appId: '666',
     });
-    const byApp = (step: Scripted) =>
+    const byApp = (step: ScriptedResponse) =>
       scriptedMeta((request) => (request.path.endsWith('/oauth/access_token') ? step : graphError(100)));
     const refused = byApp({ body: { access_token: '1001|x' } });
     await expect(refused.inspection.inspect('user', TOKEN)).resolves.toEqual({
@@ -107,14 +107,14 @@ describe('one Facebook token', () => {
       appId: null,
     });
     expect(refused.sent.some((request) => request.url.href.includes(APP_SECRET))).toBe(false);
-    const unknown = await failureOf(byApp(graphError(101)).inspection.inspect('user', TOKEN));
+    const unknown = await catchMetaError(byApp(graphError(101)).inspection.inspect('user', TOKEN));
     expect(unknown.verdict).toEqual({ kind: 'configuration', what: 'app' });
-    const down = await failureOf(byApp(graphError(2, undefined, 500)).inspection.inspect('user', TOKEN));
+    const down = await catchMetaError(byApp(graphError(2, undefined, 500)).inspection.inspect('user', TOKEN));
     expect(down.verdict).toEqual({ kind: 'transient' });
   });
 
   it('reads every recording', () => {
-    const kinds = recorded<{ cases: RecordedCase[] }>('debug_token_responses.json').cases.map(({ body }) => {
+    const kinds = readRecorded<{ cases: RecordedCase[] }>('debug_token_responses.json').cases.map(({ body }) => {
       const json = parseLossless(JSON.stringify(body)) ?? null;
       const appIds = ['100000000000', '1234567890', '{app-id}', 'appId', '210798282372757', '634974688087057'];
       const result = readDebugToken(json, { appIds, kind: 'unknown' });
@@ -140,17 +140,17 @@ describe('one Facebook token', () => {
 
 describe('Instagram and Threads', () => {
   it('of Instagram tell the id of the account and the one for our app, both digit by digit', async () => {
-    const told = async (body: string) => scriptedMeta({ body }).inspection.inspect('instagram_user', TOKEN);
-    expect(await told('{"user_id":17841400000000301,"username":"u","id":25000000000000302999}')).toMatchObject({
+    const reported = async (body: string) => scriptedMeta({ body }).inspection.inspect('instagram_user', TOKEN);
+    expect(await reported('{"user_id":17841400000000301,"username":"u","id":25000000000000302999}')).toMatchObject({
       userId: '17841400000000301',
       appScopedUserId: '25000000000000302999',
     });
-    expect(await told('{"data":[{"id":"9007199254740993","user_id":"17841400000000301"}]}')).toMatchObject({
+    expect(await reported('{"data":[{"id":"9007199254740993","user_id":"17841400000000301"}]}')).toMatchObject({
       userId: '17841400000000301',
       appScopedUserId: '9007199254740993',
     });
     for (const body of ['{"user_id":"17841400000000301"}', '{"id":"17841400000000301"}']) {
-      expect(await told(body)).not.toHaveProperty('appScopedUserId');
+      expect(await reported(body)).not.toHaveProperty('appScopedUserId');
     }
   });
 
@@ -177,7 +177,7 @@ describe('Instagram and Threads', () => {
       reason: 'dead',
     });
     expect(
-      (await failureOf(scriptedMeta(graphError(10, undefined, 403)).inspection.inspect('instagram_user', TOKEN)))
+      (await catchMetaError(scriptedMeta(graphError(10, undefined, 403)).inspection.inspect('instagram_user', TOKEN)))
         .verdict.kind,
     ).toBe('permission');
   });
@@ -261,7 +261,7 @@ describe('many tokens', () => {
     for (const step of [
       graphError(4),
       graphError(2, undefined, 500),
-      new HttpFailure('connect', false),
+      new HttpRequestError('connect', false),
       { body: { error_code: 190 } },
     ]) {
       const meta = scriptedMeta(step);

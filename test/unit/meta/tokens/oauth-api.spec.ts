@@ -1,7 +1,7 @@
-import { HttpFailure } from '../../../../src/platform/http-client/http-client.ts';
+import { HttpRequestError } from '../../../../src/platform/http-client/http-client.ts';
 import { SecretString } from '../../../../src/platform/secret-string.ts';
-import { type RecordedCase, recorded } from '../read-recorded.ts';
-import { APP_SECRET, failureOf, graphError, NOW, scriptedMeta, TOKEN } from '../scripted-meta.ts';
+import { type RecordedCase, readRecorded } from '../read-recorded.ts';
+import { APP_SECRET, catchMetaError, graphError, NOW, scriptedMeta, TOKEN } from '../scripted-meta.ts';
 
 const CODE = new SecretString('AQDcode');
 const GRANT = { body: { access_token: 'EAABnew', token_type: 'bearer', expires_in: 5183944 } };
@@ -34,18 +34,20 @@ describe('code exchange', () => {
     await meta.oauth.exchangeCode({ flow: 'embedded_signup', code: CODE, redirectUri: null });
     expect(meta.sent.map((request) => request.form.get('redirect_uri'))).toEqual([null, '']);
     const used = scriptedMeta(graphError(100, 36009));
-    await failureOf(used.oauth.exchangeCode({ flow: 'embedded_signup', code: CODE, redirectUri: null }));
+    await catchMetaError(used.oauth.exchangeCode({ flow: 'embedded_signup', code: CODE, redirectUri: null }));
     expect(used.sent).toHaveLength(1);
     const dialog = scriptedMeta(graphError(100, 36008));
-    await failureOf(
+    await catchMetaError(
       dialog.oauth.exchangeCode({ flow: 'facebook_login', code: CODE, redirectUri: 'https://a.test/cb' }),
     );
     expect(dialog.sent).toHaveLength(1);
   });
 
   it('is not repeated when the answer got lost', async () => {
-    const meta = scriptedMeta(new HttpFailure('timeout', true));
-    const error = await failureOf(meta.oauth.exchangeCode({ flow: 'facebook_login', code: CODE, redirectUri: 'x' }));
+    const meta = scriptedMeta(new HttpRequestError('timeout', true));
+    const error = await catchMetaError(
+      meta.oauth.exchangeCode({ flow: 'facebook_login', code: CODE, redirectUri: 'x' }),
+    );
     expect(error).toMatchObject({ mayHaveCommitted: true, verdict: { kind: 'transient' }, networkReason: 'timeout' });
     expect(meta.sent).toHaveLength(1);
   });
@@ -64,12 +66,14 @@ describe('code exchange', () => {
   it("gives Instagram's envelope an undisclosed reason", async () => {
     const body = { error_type: 'OAuthException', code: 400, error_message: 'Matching code was not found' };
     const meta = scriptedMeta({ status: 400, body });
-    const error = await failureOf(meta.oauth.exchangeCode({ flow: 'instagram_login', code: CODE, redirectUri: 'x' }));
+    const error = await catchMetaError(
+      meta.oauth.exchangeCode({ flow: 'instagram_login', code: CODE, redirectUri: 'x' }),
+    );
     expect(error.verdict).toEqual({ kind: 'code_rejected', why: 'undisclosed' });
   });
 
   it('reads every recorded token answer', async () => {
-    for (const { body, body_text, endpoint } of recorded<{ cases: RecordedCase[] }>('token_responses.json').cases) {
+    for (const { body, body_text, endpoint } of readRecorded<{ cases: RecordedCase[] }>('token_responses.json').cases) {
       if (endpoint?.includes('client_business_id')) continue;
       const meta = scriptedMeta({ body: body_text ?? body });
       const granted = await meta.oauth.exchangeCode({ flow: 'facebook_login', code: CODE, redirectUri: 'x' });
@@ -80,7 +84,7 @@ describe('code exchange', () => {
 
 describe('long-lived and renewed tokens', () => {
   it('of Facebook: by POST, the old token in the body, repeated when the answer got lost', async () => {
-    const meta = scriptedMeta(new HttpFailure('timeout', true), GRANT);
+    const meta = scriptedMeta(new HttpRequestError('timeout', true), GRANT);
     await meta.oauth.exchangeForLongLived('user', TOKEN);
     expect(meta.sent).toHaveLength(2);
     expect(meta.sent[1]?.url.search).toBe('');
@@ -89,13 +93,13 @@ describe('long-lived and renewed tokens', () => {
 
   it('of system users: for another 60 days', async () => {
     const meta = scriptedMeta(GRANT);
-    await meta.oauth.renew('system_user', TOKEN);
+    await meta.oauth.refresh('system_user', TOKEN);
     expect(meta.sent[0]?.form.get('set_token_expires_in_60_days')).toBe('true');
   });
 
   it('a missing expires_in is unknown', async () => {
     const meta = scriptedMeta({ body: { access_token: 'x', token_type: 'bearer' } });
-    expect((await meta.oauth.renew('user', TOKEN)).expiresAt).toBe('unknown');
+    expect((await meta.oauth.refresh('user', TOKEN)).expiresAt).toBe('unknown');
   });
 
   it.each([
@@ -103,7 +107,7 @@ describe('long-lived and renewed tokens', () => {
     ['threads_user', 'graph.threads.test/refresh_access_token', 'th_refresh_token'],
   ] as const)('%s: by GET, the token in the header', async (kind, path, grantType) => {
     const meta = scriptedMeta(GRANT);
-    await meta.oauth.renew(kind, TOKEN);
+    await meta.oauth.refresh(kind, TOKEN);
     expect(meta.sent[0]).toMatchObject({ method: 'GET', path, authorization: `Bearer ${TOKEN.expose()}` });
     expect(Object.fromEntries(meta.sent[0]?.url.searchParams ?? [])).toEqual({ grant_type: grantType });
   });
@@ -123,19 +127,19 @@ describe('long-lived and renewed tokens', () => {
       [graphError(2, undefined, 500), 3],
     ] as const) {
       const meta = scriptedMeta(step);
-      await failureOf(meta.oauth.renew('instagram_user', TOKEN));
+      await catchMetaError(meta.oauth.refresh('instagram_user', TOKEN));
       expect(meta.sent).toHaveLength(tries);
     }
   });
 
   it("names Instagram's wrong secret, which is code 100", async () => {
     const meta = scriptedMeta(graphError(100));
-    const error = await failureOf(meta.oauth.exchangeForLongLived('instagram_user', TOKEN));
+    const error = await catchMetaError(meta.oauth.exchangeForLongLived('instagram_user', TOKEN));
     expect(error.verdict).toEqual({ kind: 'configuration', what: 'secret' });
   });
 
   it('a good status without a token is no token', async () => {
-    const error = await failureOf(scriptedMeta({ body: {} }).oauth.renew('user', TOKEN));
+    const error = await catchMetaError(scriptedMeta({ body: {} }).oauth.refresh('user', TOKEN));
     expect(error).toMatchObject({ verdict: { kind: 'transient' }, mayHaveCommitted: true });
   });
 });

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
-import { appsecretProof, timedAppsecretProof } from '../../../../src/meta/graph/appsecret-proof.ts';
+import { computeAppsecretProof, computeTimedAppsecretProof } from '../../../../src/meta/graph/appsecret-proof.ts';
 import { parseSignedRequest } from '../../../../src/meta/webhooks/signed-request.ts';
 import { isWebhookSignatureValid } from '../../../../src/meta/webhooks/webhook-signature.ts';
 import { SecretString } from '../../../../src/platform/secret-string.ts';
-import { recorded } from '../read-recorded.ts';
+import { readRecorded } from '../read-recorded.ts';
 
 const secret = (text: string): SecretString => new SecretString(text);
 
 describe('appsecret_proof', () => {
-  const file = recorded<{
+  const file = readRecorded<{
     vectors: { app_secret: string; access_token: string; appsecret_proof: string }[];
     time_bound_variant: {
       app_secret: string;
@@ -19,12 +19,12 @@ describe('appsecret_proof', () => {
   }>('appsecret_proof_vectors.json');
 
   it.each(file.vectors)('of $app_secret, $access_token', (vector) => {
-    expect(appsecretProof(secret(vector.access_token), secret(vector.app_secret))).toBe(vector.appsecret_proof);
+    expect(computeAppsecretProof(secret(vector.access_token), secret(vector.app_secret))).toBe(vector.appsecret_proof);
   });
 
   it.each(file.time_bound_variant)('bound to a time', (vector) => {
     const now = new Date(vector.appsecret_time * 1000 + 999);
-    expect(timedAppsecretProof(secret(vector.access_token), secret(vector.app_secret), now)).toEqual({
+    expect(computeTimedAppsecretProof(secret(vector.access_token), secret(vector.app_secret), now)).toEqual({
       proof: vector.appsecret_proof,
       time: vector.appsecret_time,
     });
@@ -32,7 +32,7 @@ describe('appsecret_proof', () => {
 });
 
 describe('signed_request', () => {
-  const file = recorded<{
+  const file = readRecorded<{
     vectors: { secret: string; signed_request: string; payload: Record<string, unknown> | string }[];
     derived_negative_cases: { why: string; secret: string; signed_request: string }[];
   }>('signed_request_vectors.json');
@@ -71,7 +71,7 @@ describe('signed_request', () => {
 });
 
 describe('webhook signature', () => {
-  const file = recorded<{
+  const file = readRecorded<{
     vectors: { key: string; body_utf8: string; algorithm: string; hex: string }[];
     derived: { key: string; body_utf8: string; hex: string }[];
   }>('webhook_signature_vectors.json');

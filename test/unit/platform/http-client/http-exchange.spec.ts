@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { Cancellation } from '../../../../src/platform/cancellation.ts';
 import {
   type ExchangeRequest,
-  HttpFailure,
+  HttpRequestError,
   UndiciHttpClient,
 } from '../../../../src/platform/http-client/http-client.ts';
 
@@ -37,11 +37,11 @@ describe('an exchange', () => {
   });
 
   const exchange = (changes: Partial<ExchangeRequest> = {}) =>
-    client.exchange({ method: 'GET', url: `${base}/`, timeoutMs: 5_000, wholeUpTo: 10, ...changes });
+    client.exchange({ method: 'GET', url: `${base}/`, timeoutMs: 5_000, maxBufferedBytes: 10, ...changes });
   const failureOf = (work: Promise<unknown>): Promise<string> =>
     work.then(
       () => 'none',
-      (error: unknown) => (error instanceof HttpFailure ? error.reason : String(error)),
+      (error: unknown) => (error instanceof HttpRequestError ? error.reason : String(error)),
     );
 
   it('gives an answer whole that says that it is short', async () => {
@@ -97,7 +97,7 @@ describe('an exchange', () => {
     ];
     for (const path of paths) {
       const { pathname, search } = new URL(base + path);
-      const { body, headers } = await exchange({ url: base + path, wholeUpTo: 100 });
+      const { body, headers } = await exchange({ url: base + path, maxBufferedBytes: 100 });
       expect(String(body)).toBe(pathname + search);
       expect(headers['x-host']).toBe(host);
     }

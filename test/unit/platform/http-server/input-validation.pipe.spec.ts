@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Max, Min, ValidateNested } from 'class-validator';
-import { InputPipe } from '../../../../src/platform/http-server/input-validation.pipe.ts';
+import { InputValidationPipe } from '../../../../src/platform/http-server/input-validation.pipe.ts';
 import { AppError } from '../../../../src/platform/problem.ts';
 
 class Item {
@@ -29,7 +29,7 @@ class PageOf {
   limit: number = 50;
 }
 
-const pipe = new InputPipe();
+const pipe = new InputValidationPipe();
 const body = (value: unknown) => pipe.transform(value, { type: 'body', metatype: Order });
 const query = (value: unknown) => pipe.transform(value, { type: 'query', metatype: PageOf });
 
@@ -40,10 +40,10 @@ async function paths(work: Promise<unknown>): Promise<string[]> {
   );
   if (!(error instanceof AppError)) throw new Error('was not refused', { cause: error });
   expect(error.code).toBe('invalid_request');
-  return (error.occasion.errors ?? []).map(({ path }) => path);
+  return (error.occurrence.errors ?? []).map(({ path }) => path);
 }
 
-describe('InputPipe', () => {
+describe('InputValidationPipe', () => {
   it('makes an instance of what is right', async () => {
     await expect(body({ tenant: 't', items: [{ url: 'u' }] })).resolves.toBeInstanceOf(Order);
   });

@@ -7,7 +7,7 @@ function fault(text: string): { path: string; message: string } | undefined {
   try {
     parseJsonBody(text);
   } catch (error) {
-    if (error instanceof AppError && error.code === 'invalid_request') return error.occasion.errors?.[0];
+    if (error instanceof AppError && error.code === 'invalid_request') return error.occurrence.errors?.[0];
     throw error;
   }
   return undefined;

@@ -1,18 +1,22 @@
 import { describe, expect, it } from '@jest/globals';
 import { BadRequestException, HttpException, NotFoundException, PayloadTooLargeException } from '@nestjs/common';
-import { problemDocument, problemHeaders, toAppError } from '../../../../src/platform/http-server/problem.filter.ts';
-import { AppError, defineProblem, invalidInput, serviceUnavailable } from '../../../../src/platform/problem.ts';
+import {
+  toAppError,
+  toProblemDocument,
+  toProblemHeaders,
+} from '../../../../src/platform/http-server/problem.filter.ts';
+import { AppError, defineProblem, invalidInputError, serviceUnavailable } from '../../../../src/platform/problem.ts';
 
 const unauthenticatedHere = defineProblem('test_unauthenticated', 401, 'Who is there?', 'Say it.');
 
-describe('problemDocument', () => {
+describe('toProblemDocument', () => {
   it('has the members of the contract, and nothing private', () => {
     const error = new AppError(serviceUnavailable, {
       detail: 'Meta does not answer.',
       meta: { code: 2, fbtrace_id: 'A1' },
       cause: new Error('private'),
     });
-    expect(problemDocument(error, 'req_1')).toEqual({
+    expect(toProblemDocument(error, 'req_1')).toEqual({
       type: '/problems/service_unavailable',
       title: serviceUnavailable.title,
       status: 503,
@@ -25,22 +29,22 @@ describe('problemDocument', () => {
   });
 
   it('names where input is wrong', () => {
-    expect(problemDocument(invalidInput('a[0].b', 'must be text'), 'r').errors).toEqual([
+    expect(toProblemDocument(invalidInputError('a[0].b', 'must be text'), 'r').errors).toEqual([
       { path: 'a[0].b', message: 'must be text' },
     ]);
   });
 });
 
-describe('problemHeaders', () => {
+describe('toProblemHeaders', () => {
   it('rounds Retry-After up, to one second at least', () => {
     const headers = (retryAfterSeconds: number) =>
-      problemHeaders(new AppError(serviceUnavailable, { retryAfterSeconds }))['retry-after'];
+      toProblemHeaders(new AppError(serviceUnavailable, { retryAfterSeconds }))['retry-after'];
     expect([headers(0), headers(0.2), headers(1.1), headers(60)]).toEqual(['1', '1', '2', '60']);
   });
 
   it('challenges on 401 only', () => {
-    expect(problemHeaders(new AppError(unauthenticatedHere))['www-authenticate']).toBe('Bearer');
-    expect(problemHeaders(new AppError(serviceUnavailable))['www-authenticate']).toBeUndefined();
+    expect(toProblemHeaders(new AppError(unauthenticatedHere))['www-authenticate']).toBe('Bearer');
+    expect(toProblemHeaders(new AppError(serviceUnavailable))['www-authenticate']).toBeUndefined();
   });
 });
 
@@ -60,7 +64,7 @@ describe('toAppError', () => {
   ])('%s becomes %s and keeps its text inside', (error, code) => {
     const problem = toAppError(error);
     expect(problem.code).toBe(code);
-    expect(JSON.stringify(problemDocument(problem, 'r'))).not.toContain('secret');
-    expect(problem.occasion.cause).toBe(error);
+    expect(JSON.stringify(toProblemDocument(problem, 'r'))).not.toContain('secret');
+    expect(problem.occurrence.cause).toBe(error);
   });
 });

@@ -3,12 +3,12 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { createHttpServer } from '../../../../src/platform/http-server/http-server.ts';
-import type { AnsweredRequest, RawDoor } from '../../../../src/platform/http-server/raw-http-handler.ts';
+import type { CompletedRequest, RawHttpHandler } from '../../../../src/platform/http-server/raw-http-handler.ts';
 import { Ids } from '../../../../src/platform/ids.ts';
 import { createLogger } from '../../../../src/platform/logger.ts';
 import { SystemRandom } from '../../../../src/platform/random.ts';
 
-const door: RawDoor = {
+const handler: RawHttpHandler = {
   routeOf: (target) => (target.startsWith('/raw') ? '/raw/*' : null),
   handle: async (_, response, source) => {
     response.writeHead(200, [...source.headers]).end(`${source.address} ${source.requestId}`);
@@ -19,20 +19,20 @@ const door: RawDoor = {
 let close = async (): Promise<void> => undefined;
 afterEach(() => close());
 
-async function standing(trustedProxies: string[] = []) {
+async function startServer(trustedProxies: string[] = []) {
   const clock = { now: () => new Date(0) };
   const server = createHttpServer(createLogger('fatal'), new Ids(clock as never, new SystemRandom()), trustedProxies);
-  const answered: AnsweredRequest[] = [];
-  server.openDoor(door, (each) => answered.push(each));
+  const completed: CompletedRequest[] = [];
+  server.useRawHandler(handler, (each) => completed.push(each));
   const fastify = server.adapter.getInstance();
   fastify.get('/rest', async () => 'rest');
   await fastify.listen({ host: '127.0.0.1', port: 0 });
   close = async () => void (await fastify.close());
-  return { server, answered, url: `http://127.0.0.1:${(fastify.server.address() as AddressInfo).port}` };
+  return { server, completed, url: `http://127.0.0.1:${(fastify.server.address() as AddressInfo).port}` };
 }
 
 it('takes what is its own, and leaves the rest to the routes', async () => {
-  const { url, answered } = await standing();
+  const { url, completed } = await startServer();
   expect((await request(url).get('/rest')).text).toBe('rest');
   const { text, headers } = await request(url).post('/raw/a?b=c').set('X-Request-Id', 'edge-1');
   expect(text).toBe('127.0.0.1 edge-1');
@@ -41,28 +41,28 @@ it('takes what is its own, and leaves the rest to the routes', async () => {
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
   });
-  expect(answered).toMatchObject([
+  expect(completed).toMatchObject([
     { method: 'POST', route: '/raw/*', status: 200, requestId: 'edge-1', clientId: 'cli_1' },
   ]);
 });
 
 it('makes a request id where none, or a bad one, is given', async () => {
-  const { url } = await standing();
+  const { url } = await startServer();
   expect((await request(url).get('/raw')).headers['x-request-id']).toMatch(/^req_/);
   expect((await request(url).get('/raw').set('X-Request-Id', 'a b')).headers['x-request-id']).toMatch(/^req_/);
 });
 
 it('believes X-Forwarded-For of trusted proxies only', async () => {
-  const plain = await standing();
+  const plain = await startServer();
   const forwarded = { 'X-Forwarded-For': '203.0.113.7' };
   expect((await request(plain.url).get('/raw').set(forwarded)).text).toMatch(/^127\.0\.0\.1 /);
   await close();
-  const behind = await standing(['127.0.0.0/8']);
+  const behind = await startServer(['127.0.0.0/8']);
   expect((await request(behind.url).get('/raw').set(forwarded)).text).toMatch(/^203\.0\.113\.7 /);
 });
 
 it('asks for the end of the connection while the server drains', async () => {
-  const { url, server } = await standing();
+  const { url, server } = await startServer();
   const agent = new http.Agent({ keepAlive: true });
   const ask = () => request(url).get('/raw').agent(agent);
   expect((await ask()).headers['connection']).toBe('keep-alive');

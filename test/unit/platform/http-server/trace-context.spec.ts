@@ -1,23 +1,23 @@
 import { describe, expect, it } from '@jest/globals';
-import { traceContext } from '../../../../src/platform/http-server/trace-context.ts';
+import { readTraceContext } from '../../../../src/platform/http-server/trace-context.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const VALID = `00-${TRACE}-00f067aa0ba902b7-01`;
 
-describe('traceContext', () => {
+describe('readTraceContext', () => {
   it.each([
     VALID,
     `00-${TRACE}-00f067aa0ba902b7-00`,
     `cc-${TRACE}-00f067aa0ba902b7-01`,
     `01-${TRACE}-00f067aa0ba902b7-01-what`,
   ])('reads %s', (traceparent) => {
-    expect(traceContext({ traceparent })).toEqual({ traceId: TRACE, traceparent, tracestate: null });
+    expect(readTraceContext({ traceparent })).toEqual({ traceId: TRACE, traceparent, tracestate: null });
   });
 
   it('takes the state along, however many members it has', () => {
     const tracestate = 'congo=t61rcWkgMzE,rojo=00f067aa0ba902b7';
-    expect(traceContext({ traceparent: VALID, tracestate })?.tracestate).toBe(tracestate);
-    expect(traceContext({ traceparent: VALID, tracestate: 'x'.repeat(513) })?.tracestate).toBeNull();
+    expect(readTraceContext({ traceparent: VALID, tracestate })?.tracestate).toBe(tracestate);
+    expect(readTraceContext({ traceparent: VALID, tracestate: 'x'.repeat(513) })?.tracestate).toBeNull();
   });
 
   it.each([
@@ -32,6 +32,6 @@ describe('traceContext', () => {
     `${VALID}, ${VALID}`,
     `00-${TRACE}-00f067aa0ba902b7-01\n`,
   ])('is nothing without a parent that keeps the rules: %j', (traceparent) => {
-    expect(traceContext({ ...(traceparent === undefined ? {} : { traceparent }), tracestate: 'a=b' })).toBeNull();
+    expect(readTraceContext({ ...(traceparent === undefined ? {} : { traceparent }), tracestate: 'a=b' })).toBeNull();
   });
 });

@@ -1,17 +1,17 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { AwsRootKey } from '../../../../src/vault/root-keys/aws-root-key.ts';
-import { RootKeyUnavailable } from '../../../../src/vault/root-keys/root-key.ts';
-import { refusalOf } from '../../../support/catch-error.ts';
-import { AWS_TEST_ENVIRONMENT, KMS_ARN, type KmsStandIn, startKmsStandIn } from '../../../support/fake-kms.ts';
+import { RootKeyUnavailableError } from '../../../../src/vault/root-keys/root-key.ts';
+import { catchError } from '../../../support/catch-error.ts';
+import { AWS_TEST_ENVIRONMENT, type FakeKms, KMS_ARN, startFakeKms } from '../../../support/fake-kms.ts';
 
 const CONTEXT = { service: 'metavault', key_id: 'kek_1', purpose: 'data' };
 const KEY = Buffer.alloc(32, 5);
 
-let kms: KmsStandIn;
+let kms: FakeKms;
 const before = { ...process.env };
 
 beforeAll(async () => {
-  kms = await startKmsStandIn();
+  kms = await startFakeKms();
   Object.assign(process.env, AWS_TEST_ENVIRONMENT);
 });
 afterEach(() => {
@@ -30,7 +30,7 @@ const open = (timeoutMs?: number, keyId = KMS_ARN) =>
   AwsRootKey.open({ keyId, endpointUrl: kms.url, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
 
 /** What an operator would be told; the test fails where nothing is refused. */
-const refusal = (work: Promise<unknown>) => refusalOf(RootKeyUnavailable, work);
+const refusal = (work: Promise<unknown>) => catchError(RootKeyUnavailableError, work);
 
 describe('a root key in AWS KMS', () => {
   it('gives back what it wrapped, by signed calls that carry the context', async () => {

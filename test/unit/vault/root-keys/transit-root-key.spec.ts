@@ -3,49 +3,49 @@ import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import {
-  type HttpAnswer,
   HttpClient,
-  HttpFailure,
   type HttpRequest,
-  type StreamedHttpAnswer,
+  HttpRequestError,
+  type HttpResponse,
+  type StreamedHttpResponse,
 } from '../../../../src/platform/http-client/http-client.ts';
 import { SecretString } from '../../../../src/platform/secret-string.ts';
-import { RootKeyUnavailable } from '../../../../src/vault/root-keys/root-key.ts';
+import { RootKeyUnavailableError } from '../../../../src/vault/root-keys/root-key.ts';
 import { TransitRootKey, type TransitRootKeyOptions } from '../../../../src/vault/root-keys/transit-root-key.ts';
-import { refusalOf } from '../../../support/catch-error.ts';
+import { catchError } from '../../../support/catch-error.ts';
 
 const CONTEXT = { service: 'metavault', key_id: 'kek_1', purpose: 'data' };
 const KEY = Buffer.alloc(32, 5);
 
 /** The Transit engine as far as it matters here: it holds a ciphertext to its associated data and its caller to the token. */
-class TransitStandIn extends HttpClient {
+class FakeTransit extends HttpClient {
   readonly requests: HttpRequest[] = [];
   token = 'hvs.right';
-  fault: HttpFailure | number | 'not json' | null = null;
+  fault: HttpRequestError | number | 'not json' | null = null;
 
-  override async send(request: HttpRequest): Promise<HttpAnswer> {
+  override async send(request: HttpRequest): Promise<HttpResponse> {
     this.requests.push(request);
-    if (this.fault instanceof HttpFailure) throw this.fault;
-    if (typeof this.fault === 'number') return answer(this.fault, { errors: ['private'] });
+    if (this.fault instanceof HttpRequestError) throw this.fault;
+    if (typeof this.fault === 'number') return response(this.fault, { errors: ['private'] });
     if (this.fault === 'not json') return { status: 200, headers: {}, body: Buffer.from('<html>') };
-    if (request.headers?.['x-vault-token'] !== this.token) return answer(403, { errors: ['permission denied'] });
+    if (request.headers?.['x-vault-token'] !== this.token) return response(403, { errors: ['permission denied'] });
     const body = JSON.parse(String(request.body)) as Record<string, string>;
     if (request.url.includes('/encrypt/')) {
-      return answer(200, { data: { ciphertext: `vault:v1:${body['associated_data']}:${body['plaintext']}` } });
+      return response(200, { data: { ciphertext: `vault:v1:${body['associated_data']}:${body['plaintext']}` } });
     }
     const [, , bound, plaintext] = (body['ciphertext'] ?? '').split(':');
-    if (bound !== body['associated_data']) return answer(400, { errors: ['cipher: message authentication failed'] });
-    return answer(200, { data: { plaintext } });
+    if (bound !== body['associated_data']) return response(400, { errors: ['cipher: message authentication failed'] });
+    return response(200, { data: { plaintext } });
   }
 
-  override stream(): Promise<StreamedHttpAnswer> {
+  override stream(): Promise<StreamedHttpResponse> {
     throw new Error('not asked for');
   }
 
   override async close(): Promise<void> {}
 }
 
-function answer(status: number, value: object): HttpAnswer {
+function response(status: number, value: object): HttpResponse {
   return { status, headers: {}, body: Buffer.from(JSON.stringify(value)) };
 }
 
@@ -57,12 +57,12 @@ const OPTIONS: TransitRootKeyOptions = {
   token: new SecretString('hvs.right'),
 };
 
-function rootKey(options: Partial<TransitRootKeyOptions> = {}): { key: TransitRootKey; http: TransitStandIn } {
-  const http = new TransitStandIn();
+function rootKey(options: Partial<TransitRootKeyOptions> = {}): { key: TransitRootKey; http: FakeTransit } {
+  const http = new FakeTransit();
   return { key: new TransitRootKey({ ...OPTIONS, ...options }, http), http };
 }
 
-const refusal = (work: Promise<unknown>) => refusalOf(RootKeyUnavailable, work);
+const refusal = (work: Promise<unknown>) => catchError(RootKeyUnavailableError, work);
 
 describe('a root key in Vault Transit', () => {
   it('gives back what it wrapped, bound to the context', async () => {
@@ -103,13 +103,13 @@ describe('a root key in Vault Transit', () => {
     [503, 'unreachable', 'sealed'],
     [500, 'unreachable', '500'],
     ['not json', 'unusable', 'VAULT_ADDR'],
-    [new HttpFailure('timeout', true), 'timeout', 'within 10 s'],
-    [new HttpFailure('connect', false), 'unreachable', 'VAULT_ADDR'],
+    [new HttpRequestError('timeout', true), 'timeout', 'within 10 s'],
+    [new HttpRequestError('connect', false), 'unreachable', 'VAULT_ADDR'],
   ] as const)('says what %s means', async (fault, reason, word) => {
     const { key, http } = rootKey();
     http.fault = fault;
-    const told = await refusal(key.wrap(KEY, CONTEXT));
-    expect([told.reason, told.message]).toEqual([reason, expect.stringContaining(word)]);
-    expect(told.message).not.toContain('private');
+    const reported = await refusal(key.wrap(KEY, CONTEXT));
+    expect([reported.reason, reported.message]).toEqual([reason, expect.stringContaining(word)]);
+    expect(reported.message).not.toContain('private');
   });
 });
