@@ -5,12 +5,14 @@ import { AuthModule } from './auth/auth.module.ts';
 import { ConnectModule } from './connect/connect.module.ts';
 import { CONNECTION_ENTITIES } from './connections/connection/connection.entity.ts';
 import { ConnectionsModule } from './connections/connections.module.ts';
+import { DatabaseModule } from './database/database.module.ts';
 import { SubscriptionsModule } from './events/subscriptions/subscriptions.module.ts';
 import { GatewayModule } from './gateway/gateway.module.ts';
 import { LeasesModule } from './leases/leases.module.ts';
 import { LifecycleModule } from './lifecycle/lifecycle.module.ts';
 import { MetaModule } from './meta/meta.module.ts';
 import { OperationsModule } from './operations/operations.module.ts';
+import { JobsModule } from './platform/jobs/jobs.module.ts';
 import { WebhooksModule } from './webhooks/webhooks.module.ts';
 
 /** The rooms' entities, for the one data source. */
@@ -29,7 +31,9 @@ export class AppModule {
         AuditModule,
         ConnectModule,
         ConnectionsModule,
+        DatabaseModule,
         GatewayModule,
+        JobsModule,
         LeasesModule,
         LifecycleModule,
         MetaModule,

@@ -1,4 +1,4 @@
-import type { Sql } from '../database/database.ts';
+import type { SqlExecutor } from '../database/statement.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { ChainMac } from './chain/chain-mac.ts';
@@ -39,7 +39,7 @@ export class AuditLog {
   ) {}
 
   /** Writes an entry through `sql`, so that it commits with what it records. Throws where it can't be written: then nothing is done. */
-  async record(sql: Sql, fact: NewAuditEntry): Promise<void> {
+  async record(sql: SqlExecutor, fact: NewAuditEntry): Promise<void> {
     const id = this.ids.next('aud');
     await sql.run({
       name: 'audit_record',

@@ -1,6 +1,7 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { Database, type Sql } from '../database/database.ts';
+import { Database } from '../database/database.ts';
+import type { SqlExecutor } from '../database/statement.ts';
 import { Clock } from '../platform/clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { AuditLog } from './audit-log.ts';
@@ -103,7 +104,7 @@ export class RefusalAuditor implements OnApplicationShutdown {
   }
 
   /** The refusal waits for its entry, so it must not have the patience of other work where the database hangs. */
-  private failFastSql(): Sql {
+  private failFastSql(): SqlExecutor {
     const { failFast } = this.database;
     return {
       rows: (statement) => failFast.rows(statement),

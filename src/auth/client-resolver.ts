@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Database, type Sql } from '../database/database.ts';
+import { Database } from '../database/database.ts';
+import type { SqlExecutor } from '../database/statement.ts';
 import { Clock } from '../platform/clock.ts';
 import type { AuthenticatedClient } from './authenticated-client.ts';
 import { CLIENT_COLUMNS, type ClientRow } from './client-row.ts';
@@ -52,7 +53,10 @@ export class ClientResolver {
     return this.readByKey(hash, maxAgeMs > 0 ? this.database.failFast : this.database);
   }
 
-  private async readByKey(hash: Buffer, sql: Pick<Sql, 'rows'>): Promise<AuthenticatedClient | RejectedCredential> {
+  private async readByKey(
+    hash: Buffer,
+    sql: Pick<SqlExecutor, 'rows'>,
+  ): Promise<AuthenticatedClient | RejectedCredential> {
     const now = this.clock.now();
     const [row] = await sql.rows<ClientByKeyRow>({
       name: 'client_by_key',

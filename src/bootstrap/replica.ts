@@ -25,6 +25,7 @@ import { createHttpServer, type HttpServer } from '../platform/http-server/http-
 import { InputValidationPipe } from '../platform/http-server/input-validation.pipe.ts';
 import { ProblemFilter } from '../platform/http-server/problem.filter.ts';
 import { Ids } from '../platform/ids.ts';
+import { RUNS_JOBS } from '../platform/jobs/job-scheduler.ts';
 import { createLogger, LOGGER, NestLogger, type Pino } from '../platform/logger.ts';
 import { Random } from '../platform/random.ts';
 import { KeyRing } from '../vault/keys/key-ring.ts';
@@ -79,6 +80,7 @@ export async function createReplica({ config, databaseUrl, overrides = {} }: Rep
       { provide: LOGGER, useValue: logger },
       { provide: Registry, useValue: new Registry() },
       { provide: ReplicaState, useValue: state },
+      { provide: RUNS_JOBS, useValue: true },
       { provide: ApiDocument, useValue: new ApiDocument() },
     ]);
     return {

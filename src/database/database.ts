@@ -3,27 +3,10 @@ import type { DataSource, EntityManager } from 'typeorm';
 import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { FailFastPool } from './fail-fast-pool.ts';
-
-/**
- * One SQL statement. A `name` makes Postgres keep its plan for the connection: give one to every statement of a hot path,
- * with a text that never varies under that name.
- */
-export interface Statement {
-  name?: string;
-  text: string;
-  values?: unknown[];
-}
-
-/** Whatever runs statements: the pool, or an open transaction. */
-export interface Sql {
-  /** The rows of one statement, one round trip. */
-  rows<R extends QueryResultRow>(statement: Statement): Promise<R[]>;
-  /** Runs a statement for its effect; how many rows it touched. */
-  run(statement: Statement): Promise<number>;
-}
+import type { SqlExecutor, Statement } from './statement.ts';
 
 /** An open transaction: everything through it commits together. `manager` is TypeORM's view of the same transaction. */
-export interface Transaction extends Sql {
+export interface Transaction extends SqlExecutor {
   readonly manager: EntityManager;
 }
 
@@ -31,9 +14,9 @@ export interface Transaction extends Sql {
 const RETRYABLE_CODES = new Set(['40001', '40P01']);
 const MAX_ATTEMPTS = 4;
 
-/** The rooms' way to Postgres. TypeORM owns the pool, the migrations and the cold paths; hot statements go to `pg` directly. */
-export class Database implements Sql {
-  /** For those who wait with a token in mind. */
+/** The modules' way to Postgres. TypeORM owns the pool, the migrations and the cold paths; hot statements go to `pg` directly. */
+export class Database implements SqlExecutor {
+  /** Short deadlines and connections of their own, for leases and Graph calls. */
   readonly failFast: FailFastPool;
 
   constructor(
@@ -48,7 +31,7 @@ export class Database implements Sql {
     return new Database(dataSource, (dataSource.driver as PostgresDriver).master as Pool);
   }
 
-  async rows<R extends QueryResultRow>(statement: Statement): Promise<R[]> {
+  async rows<R extends QueryResultRow>(statement: Statement<R>): Promise<R[]> {
     return (await this.pool.query<R>(statement)).rows;
   }
 
@@ -77,7 +60,7 @@ export class Database implements Sql {
     try {
       const result = await work({
         manager: runner.manager,
-        rows: async <R extends QueryResultRow>(statement: Statement) => (await client.query<R>(statement)).rows,
+        rows: async <R extends QueryResultRow>(statement: Statement<R>) => (await client.query<R>(statement)).rows,
         run: async (statement) => (await client.query(statement)).rowCount ?? 0,
       });
       await runner.commitTransaction();

@@ -1,6 +1,6 @@
 import pg, { type Pool, type QueryResultRow } from 'pg';
 import { AppError, defineProblem } from '../platform/problem.ts';
-import type { Statement } from './database.ts';
+import type { Statement } from './statement.ts';
 
 export const databaseUnavailable = defineProblem(
   'database_unavailable',
@@ -29,7 +29,7 @@ export class FailFastPool {
   constructor(private readonly databaseUrl: string) {}
 
   /** The rows of one statement, one round trip. Throws 503 `database_unavailable`, whatever went wrong. */
-  async rows<R extends QueryResultRow>(statement: Statement): Promise<R[]> {
+  async rows<R extends QueryResultRow>(statement: Statement<R>): Promise<R[]> {
     this.#pool ??= openPool(this.databaseUrl);
     try {
       return (await withTimeout(FAIL_FAST_TIMEOUT_MS, this.#pool.query<R>(statement))).rows;

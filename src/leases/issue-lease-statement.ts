@@ -2,7 +2,7 @@ import { insertEntriesSql } from '../audit/chain/entry-mac.ts';
 import type { LeaseMode } from '../auth/authenticated-client.ts';
 import type { ConnectionStatus } from '../connections/connection/connection-status.ts';
 import type { AssetType, CredentialKind, Health } from '../connections/credentials/credential-kind.ts';
-import type { Statement } from '../database/database.ts';
+import type { Statement } from '../database/statement.ts';
 import type { SealedSecretRow } from '../vault/vault.ts';
 
 /** One lease that is asked for. */
@@ -103,7 +103,7 @@ const ISSUE_LEASE_SQL = `WITH lease_input AS MATERIALIZED (
   ORDER BY f.n`;
 
 /** The statement for some wishes, all at the instant `now`. Its rows carry `n`, the 1-based number of their wish. */
-export function issueLeaseStatement(now: Date, leaseInputs: readonly LeaseInput[]): Statement {
+export function issueLeaseStatement(now: Date, leaseInputs: readonly LeaseInput[]): Statement<IssuedLeaseRow> {
   return {
     name: 'lease_issue',
     text: ISSUE_LEASE_SQL,

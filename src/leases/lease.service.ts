@@ -3,7 +3,8 @@ import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../audit/audit-log.ts';
 import type { AuthenticatedClient, LeaseMode } from '../auth/authenticated-client.ts';
 import { visibleProducts, visibleTenants } from '../auth/policy/policy.ts';
-import { Database, type Sql } from '../database/database.ts';
+import { Database } from '../database/database.ts';
+import type { SqlExecutor } from '../database/statement.ts';
 import { Clock } from '../platform/clock.ts';
 import { firstIdAt } from '../platform/ids.ts';
 import { KeyRing } from '../vault/keys/key-ring.ts';
@@ -147,7 +148,7 @@ export class LeaseService {
     });
   }
 
-  private async read(sql: Sql, id: string): Promise<LeaseRecord | null> {
+  private async read(sql: SqlExecutor, id: string): Promise<LeaseRecord | null> {
     const [record] = await sql.rows<LeaseRecord>({ name: 'lease_record', text: LEASE_RECORD_SQL, values: [id] });
     return record ?? null;
   }

@@ -1,8 +1,8 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
 import { AuthModule } from '../auth/auth.module.ts';
 import { ConnectionsModule } from '../connections/connections.module.ts';
+import { RetentionService } from '../database/retention.service.ts';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.ts';
-import { RetentionService } from '../lifecycle/retention.service.ts';
 import { GatewayLeaseVerifier } from './gateway-lease-verifier.ts';
 import { IntegrityAlert } from './integrity-alert.ts';
 import { LeaseService } from './lease.service.ts';

@@ -12,7 +12,6 @@ import { ManualRefreshService } from './refresh/manual-refresh.service.ts';
 import { OnDemandRefreshService } from './refresh/on-demand-refresh.service.ts';
 import { PageTokenDeriver } from './refresh/page-token-deriver.ts';
 import { TokenRefresher } from './refresh/token-refresher.ts';
-import { RetentionService } from './retention.service.ts';
 import { ClaimHeartbeat } from './sweeps/claim-heartbeat.ts';
 import { CredentialWorker } from './sweeps/credential-worker.ts';
 import { LifecycleJob } from './sweeps/lifecycle.job.ts';
@@ -35,17 +34,9 @@ import { Sweep } from './sweeps/sweep.ts';
     FailureRecorder,
     SuspectedTokenService,
     Sweep,
-    RetentionService,
     ManualRefreshService,
     CredentialWorker,
   ],
-  exports: [
-    OnDemandRefreshService,
-    ProviderRevocationService,
-    SuspectedTokenService,
-    Sweep,
-    RetentionService,
-    ManualRefreshService,
-  ],
+  exports: [OnDemandRefreshService, ProviderRevocationService, SuspectedTokenService, Sweep, ManualRefreshService],
 })
 export class LifecycleModule {}

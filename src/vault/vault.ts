@@ -1,4 +1,4 @@
-import type { Sql } from '../database/database.ts';
+import type { SqlExecutor } from '../database/statement.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Random } from '../platform/random.ts';
@@ -22,7 +22,7 @@ export class Vault {
   ) {}
 
   /** Seals and stores a secret; returns its id. Committed with the transaction it is given. */
-  async put(sql: Sql, secret: SecretString, context: SealContext): Promise<string> {
+  async put(sql: SqlExecutor, secret: SecretString, context: SealContext): Promise<string> {
     const id = this.source.ids.next('sec');
     for (let attempt = 0; attempt < 3; attempt++) {
       const sealed = seal(id, secret, context, this.ring.activeKek(), this.source.random);
@@ -47,7 +47,7 @@ export class Vault {
   }
 
   /** Reads and opens a secret. Null where it has been destroyed. */
-  async get(sql: Sql, id: string, context: SealContext): Promise<SecretString | null> {
+  async get(sql: SqlExecutor, id: string, context: SealContext): Promise<SecretString | null> {
     const [row] = await sql.rows<SealedSecretRow>({
       name: 'sealed_secret_get',
       text: 'SELECT id AS secret_id, kek_id, wrapped_key, ciphertext FROM sealed_secret WHERE id = $1',
@@ -57,7 +57,7 @@ export class Vault {
   }
 
   /** Destroys data keys and ciphertexts. What backups still hold is opened by the KEK only, see docs/threat-model.md. */
-  async destroy(sql: Sql, ids: readonly string[]): Promise<void> {
+  async destroy(sql: SqlExecutor, ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return;
     await sql.run({ text: 'DELETE FROM sealed_secret WHERE id = ANY ($1)', values: [ids] });
   }

@@ -1,5 +1,5 @@
 import type { AssetType } from '../connections/credentials/credential-kind.ts';
-import type { Sql } from '../database/database.ts';
+import type { SqlExecutor } from '../database/statement.ts';
 import type { EntrySubject } from './entry-subject.ts';
 
 /** A living connection that an entry speaks of, and by what; `asset` null: by its person. */
@@ -23,7 +23,7 @@ interface FoundRow {
  * any number of entries.
  */
 export async function findSubjectConnections(
-  sql: Sql,
+  sql: SqlExecutor,
   subjects: readonly EntrySubject[],
   ownAppIds: readonly string[],
 ): Promise<SubjectConnection[][]> {
@@ -40,7 +40,7 @@ export async function findSubjectConnections(
   });
 }
 
-async function findByAssets(sql: Sql, subjects: readonly EntrySubject[]): Promise<Map<string, FoundRow[]>> {
+async function findByAssets(sql: SqlExecutor, subjects: readonly EntrySubject[]): Promise<Map<string, FoundRow[]>> {
   const ids = [...new Set(subjects.flatMap(({ assets }) => assets.map(({ id }) => id)))];
   if (ids.length === 0) return new Map();
   const rows = await sql.rows<FoundRow>({
@@ -53,7 +53,7 @@ async function findByAssets(sql: Sql, subjects: readonly EntrySubject[]): Promis
 }
 
 async function findByUsers(
-  sql: Sql,
+  sql: SqlExecutor,
   subjects: readonly EntrySubject[],
   ownAppIds: readonly string[],
 ): Promise<Map<string, FoundRow[]>> {

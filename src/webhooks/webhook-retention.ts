@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Database } from '../database/database.ts';
-import { RetentionService } from '../lifecycle/retention.service.ts';
+import { RetentionService } from '../database/retention.service.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
 import { REDELIVERY_WINDOW_SECONDS } from './webhook-ingest.service.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Database } from '../../src/database/database.ts';
-import { RetentionService } from '../../src/lifecycle/retention.service.ts';
+import { RetentionService } from '../../src/database/retention.service.ts';
 import { Sweep } from '../../src/lifecycle/sweeps/sweep.ts';
 import type { Fault } from '../../src/sandbox/control/fault-script.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';

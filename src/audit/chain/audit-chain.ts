@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Database, type Sql, type Transaction } from '../../database/database.ts';
+import { Database, type Transaction } from '../../database/database.ts';
+import type { SqlExecutor } from '../../database/statement.ts';
 import { Clock } from '../../platform/clock.ts';
 import { computeHeadSeal, computeLinkMac, ENTRY_FIELDS, GENESIS_MAC } from './chain-encoding.ts';
 import { ChainMac } from './chain-mac.ts';
@@ -204,7 +205,7 @@ export function linkableIdLimit(clock: Clock): string {
 }
 
 /** Reads the end of the chain, in one statement and so in one moment. */
-export async function readTip(sql: Sql): Promise<ChainTip> {
+export async function readTip(sql: SqlExecutor): Promise<ChainTip> {
   const [row] = await sql.rows<{
     entries: string | null;
     mac: Buffer;

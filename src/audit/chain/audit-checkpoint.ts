@@ -1,4 +1,4 @@
-import type { Sql } from '../../database/database.ts';
+import type { SqlExecutor } from '../../database/statement.ts';
 import { encodeFields, GENESIS_MAC } from './chain-encoding.ts';
 import type { ChainMac } from './chain-mac.ts';
 
@@ -16,7 +16,7 @@ export interface AuditCheckpoint {
 const GENESIS: AuditCheckpoint = Object.freeze({ position: 0, mac: GENESIS_MAC, macsRequiredFrom: null });
 
 /** The checkpoint as stored; null where its seal does not hold. */
-export async function readCheckpoint(sql: Sql, mac: ChainMac): Promise<AuditCheckpoint | null> {
+export async function readCheckpoint(sql: SqlExecutor, mac: ChainMac): Promise<AuditCheckpoint | null> {
   const [row] = await sql.rows<{ position: string; mac: Buffer; macs_required_from: string | null; seal: Buffer }>({
     name: 'audit_checkpoint',
     text: 'SELECT position, mac, macs_required_from, seal FROM audit_checkpoint',
@@ -26,7 +26,7 @@ export async function readCheckpoint(sql: Sql, mac: ChainMac): Promise<AuditChec
   return computeSeal(mac, checkpoint).equals(row.seal) ? checkpoint : null;
 }
 
-export async function storeCheckpoint(sql: Sql, mac: ChainMac, checkpoint: AuditCheckpoint): Promise<void> {
+export async function storeCheckpoint(sql: SqlExecutor, mac: ChainMac, checkpoint: AuditCheckpoint): Promise<void> {
   await sql.run({
     text: `INSERT INTO audit_checkpoint (id, position, mac, macs_required_from, seal) VALUES (1, $1, $2, $3, $4)
       ON CONFLICT (id) DO UPDATE SET position = $1, mac = $2, macs_required_from = $3, seal = $4`,

@@ -1,4 +1,4 @@
-import type { Sql } from '../../database/database.ts';
+import type { SqlExecutor } from '../../database/statement.ts';
 import { readTip } from './audit-chain.ts';
 import { readCheckpoint } from './audit-checkpoint.ts';
 import { computeHeadSeal } from './chain-encoding.ts';
@@ -15,7 +15,7 @@ export interface ChainAnchor {
 export type AnchorFault = 'not_ours' | 'cut_off' | 'rewritten' | 'pruned';
 
 /** The present head as an anchor. Null for an empty chain. */
-export async function createAnchor(sql: Sql): Promise<ChainAnchor | null> {
+export async function createAnchor(sql: SqlExecutor): Promise<ChainAnchor | null> {
   const { head } = await readTip(sql);
   if (head === null) return null;
   return { entries: head.entries, head: head.mac.toString('hex'), seal: head.seal.toString('hex') };
@@ -26,7 +26,11 @@ export async function createAnchor(sql: Sql): Promise<ChainAnchor | null> {
  * a whole is a right one. `cut_off`: the chain ends before the anchor; `rewritten`: it goes another way; `not_ours`: a wrong seal;
  * `pruned`: the chain begins after the anchor, which so can't be proven any more.
  */
-export async function findAnchorFault(sql: Sql, mac: ChainMac, anchor: ChainAnchor): Promise<AnchorFault | null> {
+export async function findAnchorFault(
+  sql: SqlExecutor,
+  mac: ChainMac,
+  anchor: ChainAnchor,
+): Promise<AnchorFault | null> {
   const head = Buffer.from(anchor.head, 'hex');
   if (!computeHeadSeal(mac, anchor.entries, head).equals(Buffer.from(anchor.seal, 'hex'))) return 'not_ours';
   const checkpoint = await readCheckpoint(sql, mac);

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Product } from '../../config/config.ts';
-import { Database, type Sql, type Transaction } from '../../database/database.ts';
+import { Database, type Transaction } from '../../database/database.ts';
+import type { SqlExecutor } from '../../database/statement.ts';
 import type { DialogFlow } from '../../meta/dialog/product-scopes.ts';
 import { Clock } from '../../platform/clock.ts';
 import type { ConnectErrorCode } from '../connect-failed-error.ts';
@@ -149,7 +150,7 @@ export class ConnectSessionRepository {
    * Uses an attempt's state up, once: true for exactly one caller, and only while attempt and session are good. With `error`
    * that is at once what it ended on.
    */
-  async consume(sql: Sql, stateHash: Buffer, error: ConnectErrorCode | null): Promise<boolean> {
+  async consume(sql: SqlExecutor, stateHash: Buffer, error: ConnectErrorCode | null): Promise<boolean> {
     const consumed = await sql.run({
       text: `UPDATE connect_attempt a SET consumed_at = $2, error = $3 FROM connect_session s
         WHERE a.state_hash = $1 AND a.consumed_at IS NULL AND a.expires_at > $2 AND s.id = a.session_id AND s.closed_at IS NULL`,
@@ -159,7 +160,7 @@ export class ConnectSessionRepository {
   }
 
   /** Writes what an attempt ended on; the first word stays. */
-  async recordError(sql: Sql, stateHash: Buffer, error: ConnectErrorCode): Promise<boolean> {
+  async recordError(sql: SqlExecutor, stateHash: Buffer, error: ConnectErrorCode): Promise<boolean> {
     const updated = await sql.run({
       text: `UPDATE connect_attempt SET error = $2 WHERE state_hash = $1 AND error IS NULL AND connection_id IS NULL`,
       values: [stateHash, error],

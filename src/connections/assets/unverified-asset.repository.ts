@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AuditLog, SYSTEM } from '../../audit/audit-log.ts';
-import { Database, type Sql, type Transaction } from '../../database/database.ts';
+import { Database, type Transaction } from '../../database/database.ts';
+import type { SqlExecutor } from '../../database/statement.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { ConnectionStatusService, type DeathReason } from '../connection/connection-status.service.ts';
 import type { AssetType } from '../credentials/credential-kind.ts';
@@ -34,7 +35,7 @@ export class UnverifiedAssetRepository {
   ) {}
 
   /** Makes these assets of active connections due for a look. How many. */
-  async requestVerification(sql: Sql, type: AssetType, ids: readonly string[]): Promise<number> {
+  async requestVerification(sql: SqlExecutor, type: AssetType, ids: readonly string[]): Promise<number> {
     if (ids.length === 0) return 0;
     return sql.run({
       name: 'request_asset_verification',

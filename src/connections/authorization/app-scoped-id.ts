@@ -1,4 +1,4 @@
-import type { Sql } from '../../database/database.ts';
+import type { SqlExecutor } from '../../database/statement.ts';
 import type { CredentialSnapshot } from '../credentials/credential-snapshot.ts';
 
 /**
@@ -6,7 +6,7 @@ import type { CredentialSnapshot } from '../credentials/credential-snapshot.ts';
  * deauthorization or data deletion may name the person by it (META.md 7). Needs no claim: it is true of whoever the token is of.
  */
 export async function storeAppScopedId(
-  sql: Sql,
+  sql: SqlExecutor,
   credential: CredentialSnapshot,
   reported: string | undefined,
 ): Promise<void> {

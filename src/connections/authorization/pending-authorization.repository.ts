@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Product } from '../../config/config.ts';
-import { Database, type Sql, type Transaction } from '../../database/database.ts';
+import { Database, type Transaction } from '../../database/database.ts';
+import type { SqlExecutor } from '../../database/statement.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
@@ -204,7 +205,7 @@ export class PendingAuthorizationRepository {
   }
 
   /** Whether a token of this browser's attempt is still on its way. */
-  async existsForState(sql: Sql, stateHash: Buffer): Promise<boolean> {
+  async existsForState(sql: SqlExecutor, stateHash: Buffer): Promise<boolean> {
     const rows = await sql.rows({
       text: 'SELECT 1 FROM pending_authorization WHERE state_hash = $1',
       values: [stateHash],

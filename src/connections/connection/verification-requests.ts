@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Sql } from '../../database/database.ts';
+import type { SqlExecutor } from '../../database/statement.ts';
 import { Clock } from '../../platform/clock.ts';
 
 /** Reasons to look whether a connection still holds. The rows say so, and so any replica looks, whatever becomes of this one. */
@@ -8,7 +8,7 @@ export class VerificationRequests {
   constructor(private readonly clock: Clock) {}
 
   /** Makes the root credentials of these connections due for inspection; of active ones only, the others are known. How many. */
-  async requestVerification(sql: Sql, connectionIds: readonly string[]): Promise<number> {
+  async requestVerification(sql: SqlExecutor, connectionIds: readonly string[]): Promise<number> {
     if (connectionIds.length === 0) return 0;
     return sql.run({
       name: 'request_verification',

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Database, type Sql } from '../../database/database.ts';
+import { Database } from '../../database/database.ts';
+import type { SqlExecutor } from '../../database/statement.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
 import {
@@ -118,7 +119,7 @@ export class CredentialClaimRepository {
   }
 
   /** A credential as it stands, without a claim. Null where there is none. */
-  async find(credentialId: string, sql: Sql = this.database): Promise<CredentialSnapshot | null> {
+  async find(credentialId: string, sql: SqlExecutor = this.database): Promise<CredentialSnapshot | null> {
     const [row] = await sql.rows<CredentialSnapshotRow>({
       name: 'credential_snapshot',
       text: `SELECT ${CREDENTIAL_SNAPSHOT_COLUMNS} FROM credential c ${CREDENTIAL_SNAPSHOT_JOINS} WHERE c.id = $1`,

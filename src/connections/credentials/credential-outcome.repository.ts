@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AuditLog, SYSTEM } from '../../audit/audit-log.ts';
-import { Database, type Sql, type Transaction } from '../../database/database.ts';
+import { Database, type Transaction } from '../../database/database.ts';
+import type { SqlExecutor } from '../../database/statement.ts';
 import { Outbox } from '../../events/outbox/outbox.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Random } from '../../platform/random.ts';
@@ -106,7 +107,7 @@ export class CredentialOutcomeRepository {
     const dataAccess = known.dataAccessExpiresAt;
     const hasDataAccessChanged =
       credential.isRoot && dataAccess !== undefined && !sameInstant(dataAccess, credential.dataAccessExpiresAt);
-    const write = (sql: Sql): Promise<void> =>
+    const write = (sql: SqlExecutor): Promise<void> =>
       this.writeCheck(sql, credential, known, { now, expiresAt, hasExpiryChanged, scopes });
     if (!hasExpiryChanged && lostScopes.length === 0 && !hasGainedScopes && !hasDataAccessChanged)
       return write(this.database);
@@ -138,7 +139,7 @@ export class CredentialOutcomeRepository {
   }
 
   private async writeCheck(
-    sql: Sql,
+    sql: SqlExecutor,
     credential: ClaimedCredential,
     known: InspectedCredential,
     {

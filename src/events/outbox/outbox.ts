@@ -1,4 +1,4 @@
-import type { Sql } from '../../database/database.ts';
+import type { SqlExecutor } from '../../database/statement.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Ids } from '../../platform/ids.ts';
 import { serializeEventData } from './event-data.ts';
@@ -21,7 +21,7 @@ export class Outbox {
     private readonly ids: Ids,
   ) {}
 
-  async add(sql: Sql, event: OutboxEvent): Promise<void> {
+  async add(sql: SqlExecutor, event: OutboxEvent): Promise<void> {
     await sql.run({
       name: 'outbox_add',
       text: `INSERT INTO event (id, type, tenant, product, connection_id, data, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
@@ -38,7 +38,7 @@ export class Outbox {
   }
 
   /** Many events in one statement, in this order: what Meta sends in one delivery. Their ids. */
-  async addAll(sql: Sql, events: readonly OutboxEvent[]): Promise<string[]> {
+  async addAll(sql: SqlExecutor, events: readonly OutboxEvent[]): Promise<string[]> {
     const ids = events.map(() => this.ids.next('evt'));
     if (events.length === 0) return ids;
     await sql.run({

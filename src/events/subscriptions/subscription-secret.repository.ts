@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { Sql, Transaction } from '../../database/database.ts';
+import type { Transaction } from '../../database/database.ts';
+import type { SqlExecutor } from '../../database/statement.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Random } from '../../platform/random.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
@@ -61,7 +62,7 @@ export class SubscriptionSecretRepository {
   }
 
   /** The secrets in use, the newest first. Throws `DecryptionError` where one does not open. */
-  async open(sql: Sql, subscriptionId: string): Promise<SigningSecret[]> {
+  async open(sql: SqlExecutor, subscriptionId: string): Promise<SigningSecret[]> {
     const rows = await sql.rows<SecretRow>({
       text: `SELECT version, secret_id, expires_at FROM subscription_secret
         WHERE subscription_id = $1 AND (expires_at IS NULL OR expires_at > $2) ORDER BY version DESC`,

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { type Actor, AuditLog } from '../../audit/audit-log.ts';
 import type { Product } from '../../config/config.ts';
-import { Database, type Sql, type Transaction } from '../../database/database.ts';
+import { Database, type Transaction } from '../../database/database.ts';
+import type { SqlExecutor } from '../../database/statement.ts';
 import { Clock } from '../../platform/clock.ts';
 import { Ids, isId } from '../../platform/ids.ts';
 import { AppError, defineProblem } from '../../platform/problem.ts';
@@ -168,7 +169,7 @@ export class SubscriptionRepository {
   }
 
   private async require(
-    sql: Sql,
+    sql: SqlExecutor,
     id: string,
     scope: SubscriptionScope,
     lock: '' | 'FOR UPDATE',
@@ -179,7 +180,7 @@ export class SubscriptionRepository {
   }
 
   private async find(
-    sql: Sql,
+    sql: SqlExecutor,
     id: string,
     scope: SubscriptionScope,
     lock: '' | 'FOR UPDATE',

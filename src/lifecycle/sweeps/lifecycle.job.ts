@@ -10,10 +10,10 @@ import { CronJob } from 'cron';
 import { Config } from '../../config/config.ts';
 import { ConnectionStatusService } from '../../connections/connection/connection-status.service.ts';
 import { CredentialVersionRepository } from '../../connections/credentials/credential-version.repository.ts';
+import { RetentionService } from '../../database/retention.service.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { drainWithTimeout } from '../drain-with-timeout.ts';
 import { ProviderRevocationService } from '../provider-revocation.service.ts';
-import { RetentionService } from '../retention.service.ts';
 import { Sweep, type SweepScope } from './sweep.ts';
 
 const POLL_INTERVAL_MS = 60_000;

@@ -1,5 +1,5 @@
 import type { Product } from '../../config/config.ts';
-import type { Sql } from '../../database/database.ts';
+import type { SqlExecutor } from '../../database/statement.ts';
 import { type Flow, missingScopes } from '../../meta/dialog/product-scopes.ts';
 import { attention, type Finding, fine } from './finding.ts';
 
@@ -17,7 +17,7 @@ interface Group {
 const SHOWN = 5;
 
 /** Connections that only a person can mend, with the first few ids. */
-export async function checkConnections(sql: Sql): Promise<Finding[]> {
+export async function checkConnections(sql: SqlExecutor): Promise<Finding[]> {
   const groups = await sql.rows<Group & Record<string, unknown>>({
     text: `SELECT status, status_reason IS NOT NULL AS lacks, product, flow, scopes,
         count(*)::int AS count, (array_agg(id ORDER BY id))[1:$1] AS ids FROM connection

@@ -1,4 +1,4 @@
-import type { Sql } from '../../database/database.ts';
+import type { SqlExecutor } from '../../database/statement.ts';
 import { addSeconds } from '../../platform/clock.ts';
 import { firstIdAt } from '../../platform/ids.ts';
 import { attention, type Finding, fine, wrong } from './finding.ts';
@@ -14,7 +14,7 @@ interface Failures extends Record<string, unknown> {
 }
 
 /** What the failed logins of the last day say of our settings: some faults show only when somebody comes by. */
-export async function checkLogins(sql: Sql, publicUrl: string, now: Date): Promise<Finding[]> {
+export async function checkLogins(sql: SqlExecutor, publicUrl: string, now: Date): Promise<Finding[]> {
   const failures = await sql.rows<Failures>({
     text: `SELECT actor_kind, details->>'code' AS code, details->'meta'->>'code' AS meta_code, details->'meta'->>'subcode' AS subcode,
         count(*)::int AS count FROM audit_entry

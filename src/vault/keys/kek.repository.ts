@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Database, type Sql, type Transaction } from '../../database/database.ts';
+import { Database, type Transaction } from '../../database/database.ts';
+import type { SqlExecutor } from '../../database/statement.ts';
 import { Clock } from '../../platform/clock.ts';
 
 export type KekState = 'active' | 'decrypt_only' | 'retired';
@@ -64,7 +65,7 @@ export class KekRepository {
   }
 }
 
-async function countDataKeys(sql: Sql, id: string): Promise<number> {
+async function countDataKeys(sql: SqlExecutor, id: string): Promise<number> {
   const [row] = await sql.rows<{ count: number }>({
     text: 'SELECT count(*)::integer AS count FROM sealed_secret WHERE kek_id = $1',
     values: [id],

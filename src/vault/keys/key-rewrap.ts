@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Database, type Sql, type Transaction } from '../../database/database.ts';
+import { Database, type Transaction } from '../../database/database.ts';
+import type { SqlExecutor } from '../../database/statement.ts';
 import { Clock } from '../../platform/clock.ts';
 import { Random } from '../../platform/random.ts';
 import { DecryptionError, type Kek, rewrap, type SealedSecret } from '../sealed-secret.ts';
@@ -68,7 +69,7 @@ export class KeyRewrap {
     return started === 1;
   }
 
-  async progress(sql: Sql = this.database): Promise<RewrapProgress> {
+  async progress(sql: SqlExecutor = this.database): Promise<RewrapProgress> {
     const [row] = await sql.rows<ProgressRow>({
       text: `SELECT r.state, r.total, r.rewrapped, r.unopenable, r.requested_at, r.finished_at, ${REMAINING} AS remaining
         FROM (SELECT 1) one LEFT JOIN key_rewrap r ON true`,

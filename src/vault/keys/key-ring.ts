@@ -1,4 +1,5 @@
-import type { Database, Sql, Transaction } from '../../database/database.ts';
+import type { Database, Transaction } from '../../database/database.ts';
+import type { SqlExecutor } from '../../database/statement.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { Random } from '../../platform/random.ts';
@@ -189,7 +190,7 @@ export class KeyRing {
     this.#retiredSeenAtMs.delete(id);
   }
 
-  private read(sql: Sql): Promise<KeyRow[]> {
+  private read(sql: SqlExecutor): Promise<KeyRow[]> {
     return sql.rows<KeyRow>({
       text: 'SELECT id, purpose, state, wrapped, root_key_id FROM encryption_key ORDER BY id',
     });
@@ -208,7 +209,7 @@ export class KeyRing {
     return rootKey.unwrap(row.wrapped ?? Buffer.alloc(0), wrapContext(row.id, row.purpose));
   }
 
-  private async moveToRootKey(tx: Sql, row: KeyRow): Promise<void> {
+  private async moveToRootKey(tx: SqlExecutor, row: KeyRow): Promise<void> {
     if (row.wrapped === null) return;
     const key = await this.unwrap(row);
     const wrapped = await this.rootKey.wrap(key, wrapContext(row.id, row.purpose));
@@ -232,7 +233,7 @@ export class KeyRing {
     }
   }
 
-  private async insert(tx: Sql, { id, purpose, wrapped, createdAt }: NewKey): Promise<void> {
+  private async insert(tx: SqlExecutor, { id, purpose, wrapped, createdAt }: NewKey): Promise<void> {
     await tx.run({
       text: `INSERT INTO encryption_key (id, purpose, state, wrapped, root_key_id, created_at) VALUES ($1, $2, 'active', $3, $4, $5)`,
       values: [id, purpose, wrapped, this.rootKey.id, createdAt],

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../../audit/audit-log.ts';
-import { Database, type Sql, type Transaction } from '../../database/database.ts';
+import { Database, type Transaction } from '../../database/database.ts';
+import type { SqlExecutor } from '../../database/statement.ts';
 import { Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
 import { Random } from '../../platform/random.ts';
@@ -125,7 +126,7 @@ export class PrivacyRequestRepository {
   }
 
   /** The apps that know the user: those that signed, or, where they don't, those that they may sign for. */
-  private async appIdsOf(sql: Sql, { apps, metaUserId }: NewPrivacyRequest): Promise<string[]> {
+  private async appIdsOf(sql: SqlExecutor, { apps, metaUserId }: NewPrivacyRequest): Promise<string[]> {
     if (apps.fallbackAppIds.length === 0) return apps.appIds;
     const known = await sql.rows({
       text: `SELECT 1 FROM connection WHERE app_id = ANY ($1) AND (meta_user_id = $2 OR app_scoped_user_id = $2) LIMIT 1`,

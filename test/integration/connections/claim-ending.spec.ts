@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { CredentialClaimRepository } from '../../../src/connections/credentials/credential-claim.repository.ts';
-import type { Database, Statement } from '../../../src/database/database.ts';
+import type { Database } from '../../../src/database/database.ts';
+import type { Statement } from '../../../src/database/statement.ts';
 import { Ids } from '../../../src/platform/ids.ts';
 import { SystemRandom } from '../../../src/platform/random.ts';
 import { FakeClock } from '../../support/fake-clock.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { Sql } from '../../../../src/database/database.ts';
+import type { SqlExecutor } from '../../../../src/database/statement.ts';
 import { checkConnections } from '../../../../src/operations/doctor/connection-checks.ts';
 import { type OpenDatabase, openFreshDatabase } from '../../../support/fresh-database.ts';
 
@@ -23,7 +23,7 @@ it('counts connections in the database: a million of them do not come over', asy
         ('d', 'active', NULL, '{pages_messaging}')) AS kinds (kind, status, reason, scopes)`,
   });
   let ids = 0;
-  const counting: Sql = {
+  const counting: SqlExecutor = {
     rows: async (statement) => {
       const rows = await opened.database.rows(statement);
       for (const row of rows) ids += ((row as { ids?: string[] }).ids ?? []).length;

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { RetentionService } from '../../../src/lifecycle/retention.service.ts';
+import { RetentionService } from '../../../src/database/retention.service.ts';
 import { addSeconds } from '../../../src/platform/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { testConfig } from '../../support/test-config.ts';

@@ -1,0 +1,84 @@
+import type { SchedulerRegistry } from '@nestjs/schedule';
+import { CronJob } from 'cron';
+import type { Counter } from 'prom-client';
+import type { Pino } from '../logger.ts';
+
+/** When a job runs: every so many milliseconds, or by a cron expression of five fields in UTC. `null` cron: only when asked to. */
+export type JobSchedule = { everyMs: number } | { cron: string | null };
+
+export interface JobDefinition {
+  /** Kebab-case; unique in the process. Names the job in the scheduler registry, the log and the metric. */
+  name: string;
+  schedule: JobSchedule;
+  /** One run. Starts nothing new once `signal` is aborted. What it throws is logged; the next tick tries again. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Keep running until the last request has ended, instead of stopping first. For work that requests make (the audit chain). */
+  runsUntilShutdown?: boolean;
+}
+
+/** A job that fails at every tick is logged once in this time. */
+const LOG_INTERVAL_MS = 60_000;
+
+/**
+ * One periodic job of a replica: at most one run at a time, failures logged (not at every tick) and counted, stopped by an
+ * `AbortSignal`. Create it through `JobScheduler.register`.
+ */
+export class BackgroundJob {
+  readonly #stopping = new AbortController();
+  #running: Promise<void> | null = null;
+  #lastLoggedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    readonly definition: JobDefinition,
+    private readonly runs: Counter<'job' | 'outcome'>,
+    private readonly logger: Pino,
+  ) {}
+
+  /** Adds the job to Nest's scheduler registry, which shows and ends its timer. */
+  start(registry: SchedulerRegistry): void {
+    const { name, schedule } = this.definition;
+    if ('everyMs' in schedule) {
+      const timer = setInterval(() => void this.runOnce(), schedule.everyMs);
+      timer.unref();
+      registry.addInterval(name, timer);
+    } else if (schedule.cron !== null) {
+      const onTick = (): Promise<void> => this.runOnce();
+      registry.addCronJob(name, CronJob.from({ cronTime: schedule.cron, timeZone: 'UTC', onTick, start: true }));
+    }
+  }
+
+  /** Runs now, or joins the run under way. Does nothing once stopped. Never rejects. */
+  runOnce(): Promise<void> {
+    if (this.#stopping.signal.aborted) return Promise.resolve();
+    this.#running ??= this.#run().finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  /** Ends the timer and tells the run under way to start nothing new. */
+  stop(registry: SchedulerRegistry): void {
+    this.#stopping.abort();
+    const { name } = this.definition;
+    if (registry.doesExist('interval', name)) registry.deleteInterval(name);
+    if (registry.doesExist('cron', name)) registry.deleteCronJob(name);
+  }
+
+  /** The run under way, if any. */
+  get running(): Promise<void> {
+    return this.#running ?? Promise.resolve();
+  }
+
+  async #run(): Promise<void> {
+    const job = this.definition.name;
+    try {
+      await this.definition.run(this.#stopping.signal);
+      this.runs.inc({ job, outcome: 'succeeded' });
+    } catch (error) {
+      this.runs.inc({ job, outcome: 'failed' });
+      if (performance.now() - this.#lastLoggedAtMs < LOG_INTERVAL_MS) return;
+      this.#lastLoggedAtMs = performance.now();
+      this.logger.error({ err: error, job }, 'a background job failed; the next tick tries again');
+    }
+  }
+}

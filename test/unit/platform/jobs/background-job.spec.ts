@@ -1,0 +1,116 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import { SchedulerRegistry } from '@nestjs/schedule';
+import { Registry } from 'prom-client';
+import { JobScheduler } from '../../../../src/platform/jobs/job-scheduler.ts';
+import type { Pino } from '../../../../src/platform/logger.ts';
+
+function createScheduler() {
+  const metrics = new Registry();
+  const error = jest.fn();
+  const registry = new SchedulerRegistry();
+  return {
+    scheduler: new JobScheduler(registry, metrics, true, { error } as unknown as Pino),
+    metrics,
+    error,
+    registry,
+  };
+}
+
+function deferred() {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
+const runs = async (metrics: Registry): Promise<unknown> =>
+  (await metrics.getSingleMetric('metavault_background_job_runs_total')?.get())?.values.map(({ labels, value }) => ({
+    ...labels,
+    value,
+  }));
+
+describe('BackgroundJob', () => {
+  it('has one run at a time: whoever asks meanwhile joins it', async () => {
+    const { scheduler, metrics } = createScheduler();
+    const { promise, resolve } = deferred();
+    const run = jest.fn(() => promise);
+    const job = scheduler.register({ name: 'sample', schedule: { cron: null }, run });
+    const both = Promise.all([job.runOnce(), job.runOnce()]);
+    resolve();
+    await both;
+    expect(run).toHaveBeenCalledTimes(1);
+    await job.runOnce();
+    expect(run).toHaveBeenCalledTimes(2);
+    expect(await runs(metrics)).toEqual([{ job: 'sample', outcome: 'succeeded', value: 2 }]);
+  });
+
+  it('counts each failure and logs the first of a minute', async () => {
+    const { scheduler, metrics, error } = createScheduler();
+    const job = scheduler.register({
+      name: 'sample',
+      schedule: { cron: null },
+      run: () => Promise.reject(new Error('no luck')),
+    });
+    await job.runOnce();
+    await job.runOnce();
+    expect(error).toHaveBeenCalledTimes(1);
+    expect(await runs(metrics)).toEqual([{ job: 'sample', outcome: 'failed', value: 2 }]);
+  });
+
+  it('refuses a second job of the same name', () => {
+    const { scheduler } = createScheduler();
+    const definition = { name: 'sample', schedule: { cron: null }, run: async () => undefined };
+    scheduler.register(definition);
+    expect(() => scheduler.register(definition)).toThrow('registered twice');
+  });
+});
+
+describe('JobScheduler', () => {
+  it('starts timers and crons at the start and removes them at the end', async () => {
+    const { scheduler, registry } = createScheduler();
+    scheduler.register({ name: 'interval', schedule: { everyMs: 60_000 }, run: async () => undefined });
+    scheduler.register({ name: 'cron', schedule: { cron: '0 3 * * *' }, run: async () => undefined });
+    scheduler.register({ name: 'off', schedule: { cron: null }, run: async () => undefined });
+    scheduler.onApplicationBootstrap();
+    expect([registry.getIntervals(), [...registry.getCronJobs().keys()]]).toEqual([['interval'], ['cron']]);
+    scheduler.onModuleDestroy();
+    expect([registry.getIntervals(), [...registry.getCronJobs().keys()]]).toEqual([[], []]);
+    await scheduler.onApplicationShutdown();
+  });
+
+  it('tells a run under way to stop, waits for it, and starts no other', async () => {
+    const { scheduler } = createScheduler();
+    const { promise, resolve } = deferred();
+    let stopped: AbortSignal | undefined;
+    const run = jest.fn((signal: AbortSignal) => {
+      stopped = signal;
+      return promise;
+    });
+    const job = scheduler.register({ name: 'sample', schedule: { cron: null }, run });
+    void job.runOnce();
+    scheduler.onModuleDestroy();
+    expect(stopped?.aborted).toBe(true);
+    let hasEnded = false;
+    const ended = scheduler.onApplicationShutdown().then(() => {
+      hasEnded = true;
+    });
+    await job.runOnce();
+    await Promise.resolve();
+    expect([run.mock.calls.length, hasEnded]).toEqual([1, false]);
+    resolve();
+    await ended;
+  });
+
+  it('lets a job for the last requests run until shutdown', async () => {
+    const { scheduler } = createScheduler();
+    const run = jest.fn(async () => undefined);
+    const job = scheduler.register({ name: 'sample', schedule: { cron: null }, run, runsUntilShutdown: true });
+    scheduler.onModuleDestroy();
+    await job.runOnce();
+    expect(run).toHaveBeenCalledTimes(1);
+    await scheduler.onApplicationShutdown();
+    await job.runOnce();
+    expect(run).toHaveBeenCalledTimes(1);
+  });
+});
