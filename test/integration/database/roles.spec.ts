@@ -143,14 +143,14 @@ describe('with the roles of migrations/roles.sql', () => {
   });
 
   it('a migration that is missing is told in words that help', async () => {
-    const { rows } = await admin.query(
-      'DELETE FROM schema_migration WHERE id = (SELECT max(id) FROM schema_migration) RETURNING *',
-    );
+    const owner = new DataSource(dataSourceOptions(urlOf('metavault_owner')));
+    await owner.initialize();
+    await owner.undoLastMigration();
     try {
       await expect(startTestReplica({ databaseUrl: urlOf('metavault_service') })).rejects.toThrow(/metavault migrate/);
     } finally {
-      const { id, timestamp, name: migration } = rows[0];
-      await admin.query('INSERT INTO schema_migration VALUES ($1, $2, $3)', [id, timestamp, migration]);
+      await owner.runMigrations();
+      await owner.destroy();
     }
   });
 
