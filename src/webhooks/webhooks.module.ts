@@ -5,7 +5,7 @@ import { ImmediateInspectionService } from '../lifecycle/inspection/immediate-in
 import { LifecycleModule } from '../lifecycle/lifecycle.module.ts';
 import { MetaModule } from '../meta/meta.module.ts';
 import { DataDeletionController } from './privacy-requests/data-deletion.controller.ts';
-import { PrivacyRequestRepository } from './privacy-requests/privacy-request.repository.ts';
+import { PrivacyRequestService } from './privacy-requests/privacy-request.service.ts';
 import { PrivacyRequestProcessor } from './privacy-requests/privacy-request-processor.ts';
 import { PrivacyRequestResumeJob } from './privacy-requests/privacy-request-resume.job.ts';
 import { SignedRequestsController } from './privacy-requests/signed-requests.controller.ts';
@@ -22,7 +22,7 @@ import { WebhooksController } from './webhooks.controller.ts';
   providers: [
     AssetInspectionService,
     PrivacyRequestProcessor,
-    PrivacyRequestRepository,
+    PrivacyRequestService,
     ImmediateInspectionService,
     SignatureRejections,
     PrivacyRequestResumeJob,

@@ -7,24 +7,22 @@ import { TakesBody } from '../../platform/http-server/request-body.ts';
 import { invalidInputError } from '../../platform/problem.ts';
 import { SignatureRejections } from '../signature-rejections.ts';
 import { WebhookMetrics } from '../webhook-metrics.ts';
-import {
-  type PrivacyRequest,
-  type PrivacyRequestKind,
-  PrivacyRequestRepository,
-} from './privacy-request.repository.ts';
+import type { PrivacyRequest, PrivacyRequestKind } from './privacy-request.repository.ts';
+import { PrivacyRequestService } from './privacy-request.service.ts';
 import { PrivacyRequestProcessor } from './privacy-request-processor.ts';
+import type { DataDeletionResponse, DeauthorizationResponse } from './signed-requests.dto.ts';
 import { verifySignedRequest } from './verify-signed-request.ts';
 
 const FORM = 'application/x-www-form-urlencoded';
 
-/** Where Meta says that a person removed the app, or wants their data deleted (META.md 16). */
+/** Where Meta reports that a user removed the app, or wants their data deleted. */
 @ApiTags('meta')
 @ApiConsumes(FORM)
 @Public()
 @Controller('webhooks/meta')
 export class SignedRequestsController {
   constructor(
-    private readonly requests: PrivacyRequestRepository,
+    private readonly requests: PrivacyRequestService,
     private readonly processor: PrivacyRequestProcessor,
     private readonly rejections: SignatureRejections,
     private readonly metrics: WebhookMetrics,
@@ -35,17 +33,17 @@ export class SignedRequestsController {
   @HttpCode(200)
   @TakesBody('form')
   @ApiOperation({ summary: 'A person removed the app: their connections are revoked' })
-  async deauthorize(@Req() request: FastifyRequest): Promise<{ success: true }> {
+  async deauthorize(@Req() request: FastifyRequest): Promise<DeauthorizationResponse> {
     await this.accept('deauthorize', request);
     return { success: true };
   }
 
-  /** The shape that Meta wants. An unknown person's request is answered like every other. */
+  /** An unknown user's request gets the same response as any other. */
   @Post('data-deletion')
   @HttpCode(200)
   @TakesBody('form')
   @ApiOperation({ summary: 'A person wants their data deleted' })
-  async deleteData(@Req() request: FastifyRequest): Promise<{ url: string; confirmation_code: string }> {
+  async deleteData(@Req() request: FastifyRequest): Promise<DataDeletionResponse> {
     const { confirmationCode } = await this.accept('data_deletion', request);
     const code = confirmationCode ?? '';
     return { url: `${this.config.publicUrl}/data-deletion/${code}`, confirmation_code: code };
