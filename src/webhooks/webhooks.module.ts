@@ -1,7 +1,5 @@
 import { Module } from '@nestjs/common';
 import { ConnectionsModule } from '../connections/connections.module.ts';
-import { AssetInspectionService } from '../lifecycle/inspection/asset-inspection.service.ts';
-import { ImmediateInspectionService } from '../lifecycle/inspection/immediate-inspection.service.ts';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.ts';
 import { MetaModule } from '../meta/meta.module.ts';
 import { DataDeletionController } from './privacy-requests/data-deletion.controller.ts';
@@ -20,10 +18,8 @@ import { WebhooksController } from './webhooks.controller.ts';
   imports: [ConnectionsModule, LifecycleModule, MetaModule],
   controllers: [WebhooksController, SignedRequestsController, DataDeletionController],
   providers: [
-    AssetInspectionService,
     PrivacyRequestProcessor,
     PrivacyRequestService,
-    ImmediateInspectionService,
     SignatureRejections,
     PrivacyRequestResumeJob,
     WebhookIngestService,

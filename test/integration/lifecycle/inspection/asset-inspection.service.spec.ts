@@ -6,6 +6,7 @@ import {
 import type { ConnectionResponse } from '../../../../src/connections/connection/connection-response.dto.ts';
 import { Database } from '../../../../src/database/database.ts';
 import { AssetInspectionService } from '../../../../src/lifecycle/inspection/asset-inspection.service.ts';
+import { JobScheduler } from '../../../../src/platform/jobs/job-scheduler.ts';
 import { api } from '../../../support/connect-test-context.ts';
 import { type LifecycleTestContext, openLifecycleTestContext } from '../../../support/lifecycle-test-context.ts';
 
@@ -114,7 +115,7 @@ describe('looks at many doubted accounts', () => {
     await requestVerification(waba);
     context.sandbox.state.log.clear();
     const inspection = context.replica.app.get(AssetInspectionService);
-    inspection.onModuleDestroy();
+    context.replica.app.get(JobScheduler).onModuleDestroy();
     await inspection.inspectDue();
     expect(asked(waba)).toBe(0);
   });
