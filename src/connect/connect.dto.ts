@@ -13,7 +13,7 @@ import {
 import { PRODUCTS, type Product } from '../config/config.ts';
 import { type Flow, flowsOf } from '../meta/dialog/product-scopes.ts';
 import { invalidInputError } from '../platform/problem.ts';
-import type { SignupIds } from './authorization/authorization-hints.ts';
+import type { SignupIds } from './authorization-hints.ts';
 
 const FLOWS: readonly Flow[] = ['facebook_login', 'instagram_login', 'threads_login', 'embedded_signup', 'import'];
 /** CONTRACT 1 */

@@ -21,10 +21,10 @@ import type { ValidInspection } from '../../meta/tokens/inspection-result.ts';
 import { OAuthApi } from '../../meta/tokens/oauth-api.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
+import { type AuthorizationHints, readHints } from '../authorization-hints.ts';
 import { ConnectFailedError, describeDeadToken } from '../connect-failed-error.ts';
 import { discoverAssets } from '../discovery/discover-assets.ts';
 import type { ConnectionWarning, Discovered, DiscoveryInput } from '../discovery/discovery.ts';
-import { type AuthorizationHints, readHints } from './authorization-hints.ts';
 
 /** A token that lives longer is long-lived already: short ones live one to two hours, long ones 60 days (META.md 2). */
 const SHORT_LIVED_SECONDS = 24 * 60 * 60;

@@ -5,9 +5,9 @@ import { Database } from '../../database/database.ts';
 import type { CredentialKind } from '../../meta/tokens/credential-kind.ts';
 import { type GrantedToken, OAuthApi } from '../../meta/tokens/oauth-api.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
+import { type SignupIds, writeHints } from '../authorization-hints.ts';
 import { ConnectFailedError, classifyRedirectUriError, toConnectFailedError } from '../connect-failed-error.ts';
-import { type ConnectSession, ConnectSessionRepository } from '../sessions/connect-session.repository.ts';
-import { type SignupIds, writeHints } from './authorization-hints.ts';
+import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
 import { type Initiator, PendingAuthorizationService } from './pending-authorization.service.ts';
 
 export interface CodeToRedeem extends Initiator {

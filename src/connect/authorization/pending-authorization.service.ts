@@ -11,9 +11,9 @@ import { Database, type Transaction } from '../../database/database.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { Random } from '../../platform/random.ts';
+import { readHints } from '../authorization-hints.ts';
 import { ConnectFailedError, toConnectFailedError } from '../connect-failed-error.ts';
-import { ConnectSessionRepository } from '../sessions/connect-session.repository.ts';
-import { readHints } from './authorization-hints.ts';
+import { ConnectSessionRepository } from '../connect-session.repository.ts';
 import { AuthorizationPipeline, type AuthorizationRun } from './authorization-pipeline.ts';
 
 /** Who drives an intake: named in audit entries. */

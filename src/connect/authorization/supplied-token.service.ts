@@ -6,8 +6,8 @@ import { expectedTokenKinds, type Flow } from '../../meta/dialog/product-scopes.
 import type { CredentialKind } from '../../meta/tokens/credential-kind.ts';
 import type { ValidInspection } from '../../meta/tokens/inspection-result.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
+import { type SignupIds, writeHints } from '../authorization-hints.ts';
 import { ConnectFailedError, toConnectFailedError } from '../connect-failed-error.ts';
-import { type SignupIds, writeHints } from './authorization-hints.ts';
 import { AuthorizationPipeline } from './authorization-pipeline.ts';
 import { type Initiator, PendingAuthorizationService } from './pending-authorization.service.ts';
 

@@ -11,16 +11,12 @@ import { Database } from '../../database/database.ts';
 import { type CallbackOutcome, type CallbackQuery, parseCallbackQuery } from '../../meta/dialog/callback-query.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
-import type { SignupIds } from '../authorization/authorization-hints.ts';
 import { CodeRedeemer } from '../authorization/code-redeemer.ts';
 import { PendingAuthorizationService } from '../authorization/pending-authorization.service.ts';
+import type { SignupIds } from '../authorization-hints.ts';
 import { type ConnectErrorCode, ConnectFailedError } from '../connect-failed-error.ts';
+import { type ConnectAttempt, type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
 import { ConnectSecrets } from '../sessions/connect-secrets.ts';
-import {
-  type ConnectAttempt,
-  type ConnectSession,
-  ConnectSessionRepository,
-} from '../sessions/connect-session.repository.ts';
 import type { ConnectResult, UserMessage } from '../sessions/return-url.ts';
 import { readAttemptCookie } from './attempt-cookie.ts';
 import { redirectUri } from './connect-link.service.ts';

@@ -4,8 +4,8 @@ import { ConnectionRepository } from '../../connections/connection/connection.re
 import { buildDialogUrl } from '../../meta/dialog/dialog-url.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
+import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
 import { ConnectSecrets } from '../sessions/connect-secrets.ts';
-import { type ConnectSession, ConnectSessionRepository } from '../sessions/connect-session.repository.ts';
 import { attemptNameOf, serializeAttemptCookie } from './attempt-cookie.ts';
 
 /** For the dialog, counted from when a browser opened the link. */

@@ -8,7 +8,7 @@ import { AppError, notFound } from '../../platform/problem.ts';
 import { SecretString } from '../../platform/secret-string.ts';
 import { CompleteSignupRequest, toSignupIds } from '../connect.dto.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
-import type { ConnectSession } from '../sessions/connect-session.repository.ts';
+import type { ConnectSession } from '../connect-session.repository.ts';
 import { withResult } from '../sessions/return-url.ts';
 import { readAttemptCookies } from './attempt-cookie.ts';
 import { BrowserFilter } from './browser.filter.ts';

@@ -6,7 +6,7 @@ import { MetaError } from '../../meta/errors/meta-error.ts';
 import type { ValidInspection } from '../../meta/tokens/inspection-result.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
-import type { AuthorizationHints } from '../authorization/authorization-hints.ts';
+import type { AuthorizationHints } from '../authorization-hints.ts';
 
 /** What discovery starts from: an inspected, long-lived token. */
 export interface DiscoveryInput {

@@ -7,8 +7,8 @@ import { buildJsSdkParameters, type JsSdkParameters } from '../../meta/dialog/js
 import { type DialogFlow, defaultScopes } from '../../meta/dialog/product-scopes.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
+import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
 import { ConnectSecrets } from './connect-secrets.ts';
-import { type ConnectSession, ConnectSessionRepository } from './connect-session.repository.ts';
 
 const SESSION_TTL_SECONDS = 10 * 60;
 

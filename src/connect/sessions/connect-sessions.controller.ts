@@ -15,8 +15,8 @@ import { SuppliedTokenService } from '../authorization/supplied-token.service.ts
 import { CompleteSessionRequest, CreateSessionRequest, parseDialogFlow, toSignupIds } from '../connect.dto.ts';
 import { ConnectErrorFilter } from '../connect-error.filter.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
+import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
 import { PhoneNumberRegistrar } from '../phone-numbers/phone-number-registrar.ts';
-import { type ConnectSession, ConnectSessionRepository } from './connect-session.repository.ts';
 import { ConnectSessionService } from './connect-session.service.ts';
 import { checkReturnUrl } from './return-url.ts';
 

@@ -3,7 +3,7 @@ import { Interval } from '@nestjs/schedule';
 import { Config } from '../../config/config.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
-import { ConnectSessionRepository } from './connect-session.repository.ts';
+import { ConnectSessionRepository } from '../connect-session.repository.ts';
 
 const INTERVAL_MS = 60 * 60 * 1000;
 const DAY_SECONDS = 24 * 60 * 60;

@@ -1,4 +1,4 @@
-import type { CredentialKind } from '../../connections/credentials/credential-kind.ts';
+import type { CredentialKind } from '../connections/credentials/credential-kind.ts';
 
 /** Ids that Embedded Signup tells its page (META.md 8). Claims of a browser or client, until a call with the token confirms them. */
 export interface SignupIds {
