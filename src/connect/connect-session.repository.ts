@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
+import sql from 'sql-template-tag';
 import type { Product } from '../config/config.ts';
+import { hasPendingAuthorization } from '../connections/authorization/pending-authorization.query.ts';
 import { Database, type Transaction } from '../database/database.ts';
-import type { SqlExecutor } from '../database/statement.ts';
+import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import type { DialogFlow } from '../meta/dialog/product-scopes.ts';
 import { Clock } from '../platform/clock.ts';
-import type { ConnectErrorCode } from './connect-failed-error.ts';
+import type { ConnectErrorCode } from './connect-problems.ts';
 
 /** An invitation to connect one tenant for one product. */
 export interface ConnectSession {
@@ -58,10 +60,92 @@ interface AttemptRow {
   error: ConnectErrorCode | null;
 }
 
-const SESSION_COLUMNS =
-  'id, tenant, product, flow, scopes, return_url, client_id, expires_at, connection_id, closed_at';
-const ATTEMPT_COLUMNS = 'state_hash, session_id, cookie_hash, expires_at, consumed_at, connection_id, error';
-/** A link that is opened more often loses its oldest unused attempts, so nobody can fill the table, or lock a person out. */
+const SESSION_COLUMNS = sql`id, tenant, product, flow, scopes, return_url, client_id, expires_at, connection_id, closed_at`;
+const ATTEMPT_COLUMNS = sql`state_hash, session_id, cookie_hash, expires_at, consumed_at, connection_id, error`;
+
+const insertSession = defineStatement<{ session: ConnectSession; tokenHash: Buffer; now: Date }>(
+  'connect_session_insert',
+  ({ session, tokenHash, now }) => sql`INSERT INTO connect_session
+      (id, token_hash, tenant, product, flow, scopes, return_url, client_id, created_at, expires_at)
+    VALUES (${session.id}, ${tokenHash}, ${session.tenant}, ${session.product}, ${session.flow}, ${session.scopes},
+      ${session.returnUrl}, ${session.clientId}, ${now}, ${session.expiresAt})`,
+);
+
+const selectSessionByToken = defineStatement<{ tokenHash: Buffer }, SessionRow>(
+  'connect_session_by_token',
+  ({ tokenHash }) => sql`SELECT ${SESSION_COLUMNS} FROM connect_session WHERE token_hash = ${tokenHash}`,
+);
+
+const selectSession = defineStatement<{ id: string }, SessionRow>(
+  'connect_session_by_id',
+  ({ id }) => sql`SELECT ${SESSION_COLUMNS} FROM connect_session WHERE id = ${id}`,
+);
+
+const updateSessionClosed = defineStatement<{ id: string; connectionId: string; now: Date }>(
+  'connect_session_close',
+  ({ id, connectionId, now }) => sql`UPDATE connect_session
+    SET connection_id = ${connectionId}, closed_at = coalesce(closed_at, ${now}::timestamptz)
+    WHERE id = ${id} AND (closed_at IS NULL OR connection_id = ${connectionId})`,
+);
+
+const deleteExpiredSessions = defineStatement<{ expiredBefore: Date; limit: number }>(
+  'connect_session_delete',
+  ({ expiredBefore, limit }) => sql`DELETE FROM connect_session WHERE id IN (
+    SELECT s.id FROM connect_session s WHERE s.expires_at < ${expiredBefore} AND NOT ${hasPendingAuthorization(sql`s.id`)}
+    LIMIT ${limit} FOR UPDATE SKIP LOCKED)`,
+);
+
+type NewAttempt = Pick<ConnectAttempt, 'stateHash' | 'sessionId' | 'cookieHash' | 'expiresAt'>;
+
+const insertAttempt = defineStatement<NewAttempt & { now: Date }>(
+  'connect_attempt_insert',
+  ({ stateHash, sessionId, cookieHash, now, expiresAt }) => sql`INSERT INTO connect_attempt
+      (state_hash, session_id, cookie_hash, created_at, expires_at)
+    VALUES (${stateHash}, ${sessionId}, ${cookieHash}, ${now}, ${expiresAt})`,
+);
+
+const deleteUnusedAttempts = defineStatement<{ sessionId: string; keep: number }>(
+  'connect_attempt_delete_unused',
+  ({ sessionId, keep }) => sql`DELETE FROM connect_attempt WHERE state_hash IN (
+    SELECT state_hash FROM connect_attempt WHERE session_id = ${sessionId} AND consumed_at IS NULL
+    ORDER BY created_at DESC OFFSET ${keep})`,
+);
+
+const selectAttempt = defineStatement<{ stateHash: Buffer }, AttemptRow>(
+  'connect_attempt_by_state',
+  ({ stateHash }) => sql`SELECT ${ATTEMPT_COLUMNS} FROM connect_attempt WHERE state_hash = ${stateHash}`,
+);
+
+const selectAttemptByCookie = defineStatement<{ sessionId: string; cookieHashes: Buffer[] }, AttemptRow>(
+  'connect_attempt_by_cookie',
+  ({ sessionId, cookieHashes }) => sql`SELECT ${ATTEMPT_COLUMNS} FROM connect_attempt
+    WHERE session_id = ${sessionId} AND cookie_hash = ANY (${cookieHashes}) ORDER BY created_at DESC LIMIT 1`,
+);
+
+const updateAttemptConsumed = defineStatement<{ stateHash: Buffer; error: ConnectErrorCode | null; now: Date }>(
+  'connect_attempt_consume',
+  ({
+    stateHash,
+    error,
+    now,
+  }) => sql`UPDATE connect_attempt a SET consumed_at = ${now}, error = ${error} FROM connect_session s
+    WHERE a.state_hash = ${stateHash} AND a.consumed_at IS NULL AND a.expires_at > ${now}
+      AND s.id = a.session_id AND s.closed_at IS NULL`,
+);
+
+const updateAttemptError = defineStatement<{ stateHash: Buffer; error: ConnectErrorCode }>(
+  'connect_attempt_error',
+  ({ stateHash, error }) => sql`UPDATE connect_attempt SET error = ${error}
+    WHERE state_hash = ${stateHash} AND error IS NULL AND connection_id IS NULL`,
+);
+
+const updateAttemptConnected = defineStatement<{ stateHash: Buffer; connectionId: string }>(
+  'connect_attempt_connected',
+  ({ stateHash, connectionId }) =>
+    sql`UPDATE connect_attempt SET connection_id = ${connectionId}, error = NULL WHERE state_hash = ${stateHash}`,
+);
+
+/** A link that is opened more often loses its oldest unused attempts, so nobody can fill the table, or lock a user out. */
 const MAX_UNUSED_ATTEMPTS = 50;
 
 /** The rows of connect sessions and of the browsers that opened them. */
@@ -73,38 +157,17 @@ export class ConnectSessionRepository {
   ) {}
 
   async insert(tx: Transaction, session: ConnectSession, tokenHash: Buffer): Promise<void> {
-    await tx.run({
-      text: `INSERT INTO connect_session (id, token_hash, tenant, product, flow, scopes, return_url, client_id, created_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-      values: [
-        session.id,
-        tokenHash,
-        session.tenant,
-        session.product,
-        session.flow,
-        session.scopes,
-        session.returnUrl,
-        session.clientId,
-        this.clock.now(),
-        session.expiresAt,
-      ],
-    });
+    await tx.run(insertSession({ session, tokenHash, now: this.clock.now() }));
   }
 
   async findByToken(tokenHash: Buffer): Promise<ConnectSession | null> {
-    const [row] = await this.database.rows<SessionRow>({
-      text: `SELECT ${SESSION_COLUMNS} FROM connect_session WHERE token_hash = $1`,
-      values: [tokenHash],
-    });
+    const [row] = await this.database.rows(selectSessionByToken({ tokenHash }));
     return row === undefined ? null : toSession(row);
   }
 
-  /** Whatever its tenant: the caller's policy is the caller's business. */
+  /** In any tenant: the caller checks the client's policy. */
   async findAcrossTenants(id: string): Promise<ConnectSession | null> {
-    const [row] = await this.database.rows<SessionRow>({
-      text: `SELECT ${SESSION_COLUMNS} FROM connect_session WHERE id = $1`,
-      values: [id],
-    });
+    const [row] = await this.database.rows(selectSession({ id }));
     return row === undefined ? null : toSession(row);
   }
 
@@ -113,88 +176,49 @@ export class ConnectSessionRepository {
     return session.closedAt === null && session.expiresAt > this.clock.now();
   }
 
-  async addAttempt(
-    attempt: Pick<ConnectAttempt, 'stateHash' | 'sessionId' | 'cookieHash' | 'expiresAt'>,
-  ): Promise<void> {
-    await this.database.run({
-      text: `INSERT INTO connect_attempt (state_hash, session_id, cookie_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)`,
-      values: [attempt.stateHash, attempt.sessionId, attempt.cookieHash, this.clock.now(), attempt.expiresAt],
-    });
-    await this.database.run({
-      text: `DELETE FROM connect_attempt WHERE state_hash IN (
-        SELECT state_hash FROM connect_attempt WHERE session_id = $1 AND consumed_at IS NULL
-        ORDER BY created_at DESC OFFSET $2)`,
-      values: [attempt.sessionId, MAX_UNUSED_ATTEMPTS],
-    });
+  async addAttempt(attempt: NewAttempt): Promise<void> {
+    await this.database.run(insertAttempt({ ...attempt, now: this.clock.now() }));
+    await this.database.run(deleteUnusedAttempts({ sessionId: attempt.sessionId, keep: MAX_UNUSED_ATTEMPTS }));
   }
 
   async findAttempt(stateHash: Buffer): Promise<ConnectAttempt | null> {
-    const [row] = await this.database.rows<AttemptRow>({
-      text: `SELECT ${ATTEMPT_COLUMNS} FROM connect_attempt WHERE state_hash = $1`,
-      values: [stateHash],
-    });
+    const [row] = await this.database.rows(selectAttempt({ stateHash }));
     return row === undefined ? null : toAttempt(row);
   }
 
   /** The newest attempt of a session that one of these cookies belongs to. */
   async findAttemptByCookie(sessionId: string, cookieHashes: Buffer[]): Promise<ConnectAttempt | null> {
-    const [row] = await this.database.rows<AttemptRow>({
-      text: `SELECT ${ATTEMPT_COLUMNS} FROM connect_attempt WHERE session_id = $1 AND cookie_hash = ANY ($2)
-        ORDER BY created_at DESC LIMIT 1`,
-      values: [sessionId, cookieHashes],
-    });
+    const [row] = await this.database.rows(selectAttemptByCookie({ sessionId, cookieHashes }));
     return row === undefined ? null : toAttempt(row);
   }
 
   /**
-   * Uses an attempt's state up, once: true for exactly one caller, and only while attempt and session are good. With `error`
-   * that is at once what it ended on.
+   * Uses up an attempt's state: true for exactly one caller, and only while attempt and session are valid. With `error`, that becomes the
+   * result of the attempt at the same time.
    */
-  async consume(sql: SqlExecutor, stateHash: Buffer, error: ConnectErrorCode | null): Promise<boolean> {
-    const consumed = await sql.run({
-      text: `UPDATE connect_attempt a SET consumed_at = $2, error = $3 FROM connect_session s
-        WHERE a.state_hash = $1 AND a.consumed_at IS NULL AND a.expires_at > $2 AND s.id = a.session_id AND s.closed_at IS NULL`,
-      values: [stateHash, this.clock.now(), error],
-    });
-    return consumed === 1;
+  async consume(executor: SqlExecutor, stateHash: Buffer, error: ConnectErrorCode | null): Promise<boolean> {
+    return (await executor.run(updateAttemptConsumed({ stateHash, error, now: this.clock.now() }))) === 1;
   }
 
-  /** Writes what an attempt ended on; the first word stays. */
-  async recordError(sql: SqlExecutor, stateHash: Buffer, error: ConnectErrorCode): Promise<boolean> {
-    const updated = await sql.run({
-      text: `UPDATE connect_attempt SET error = $2 WHERE state_hash = $1 AND error IS NULL AND connection_id IS NULL`,
-      values: [stateHash, error],
-    });
-    return updated === 1;
+  /** Stores the error that an attempt ended with; false where it has a result already. */
+  async recordError(executor: SqlExecutor, stateHash: Buffer, error: ConnectErrorCode): Promise<boolean> {
+    return (await executor.run(updateAttemptError({ stateHash, error }))) === 1;
   }
 
   /**
-   * Ends a session with its first success. A later one of the same connection is the same success (two browsers of one person);
+   * Closes a session with its first success. A later one of the same connection counts as the same success (two browsers of one user);
    * false where the session belongs to another connection already.
    */
   async close(tx: Transaction, sessionId: string, stateHash: Buffer | null, connectionId: string): Promise<boolean> {
-    const closed = await tx.run({
-      text: `UPDATE connect_session SET connection_id = $2, closed_at = coalesce(closed_at, $3)
-        WHERE id = $1 AND (closed_at IS NULL OR connection_id = $2)`,
-      values: [sessionId, connectionId, this.clock.now()],
-    });
+    const closed = await tx.run(updateSessionClosed({ id: sessionId, connectionId, now: this.clock.now() }));
     if (closed !== 1) return false;
-    if (stateHash !== null) {
-      await tx.run({
-        text: 'UPDATE connect_attempt SET connection_id = $2, error = NULL WHERE state_hash = $1',
-        values: [stateHash, connectionId],
-      });
-    }
+    if (stateHash !== null) await tx.run(updateAttemptConnected({ stateHash, connectionId }));
     return true;
   }
 
-  /** Sessions whose time was over before `instant`, with their attempts; those whose token is still on its way stay. */
-  async removeExpiredBefore(instant: Date): Promise<number> {
-    return this.database.run({
-      text: `DELETE FROM connect_session s WHERE expires_at < $1
-        AND NOT EXISTS (SELECT 1 FROM pending_authorization i WHERE i.session_id = s.id)`,
-      values: [instant],
-    });
+  /** Removes up to `limit` sessions that expired before the instant, with their attempts; those with a pending authorization stay. */
+  removeExpiredBefore(expiredBefore: Date, limit: number): Promise<number> {
+    return this.database.run(deleteExpiredSessions({ expiredBefore, limit }));
   }
 }
 

@@ -1,5 +1,6 @@
-import { Module } from '@nestjs/common';
+import { Module, type OnModuleInit } from '@nestjs/common';
 import { ConnectionsModule } from '../connections/connections.module.ts';
+import { RetentionService } from '../database/retention.service.ts';
 import { MetaModule } from '../meta/meta.module.ts';
 import { AuthorizationPipeline } from './authorization/authorization-pipeline.ts';
 import { AuthorizationResumeJob } from './authorization/authorization-resume.job.ts';
@@ -18,7 +19,6 @@ import { PhoneNumbersController } from './phone-numbers/phone-numbers.controller
 import { ConnectSecrets } from './sessions/connect-secrets.ts';
 import { ConnectSessionService } from './sessions/connect-session.service.ts';
 import { ConnectSessionsController } from './sessions/connect-sessions.controller.ts';
-import { SessionRetentionJob } from './sessions/session-retention.job.ts';
 
 /** How a connection comes to be. */
 @Module({
@@ -42,9 +42,18 @@ import { SessionRetentionJob } from './sessions/session-retention.job.ts';
     CallbackService,
     CodeRedeemer,
     PhoneNumberRegistrar,
-    SessionRetentionJob,
     SuppliedTokenService,
   ],
-  exports: [ConnectSessionService, AuthorizationResumeJob, SuppliedTokenService],
+  exports: [SuppliedTokenService],
 })
-export class ConnectModule {}
+export class ConnectModule implements OnModuleInit {
+  constructor(
+    private readonly retention: RetentionService,
+    private readonly sessions: ConnectSessionRepository,
+  ) {}
+
+  /** Sessions and their browsers' attempts are removed RETENTION_DAYS after they expired. What came of them stays in the audit log. */
+  onModuleInit(): void {
+    this.retention.register('connect sessions', (before, limit) => this.sessions.removeExpiredBefore(before, limit));
+  }
+}

@@ -5,8 +5,6 @@ import type { Config } from '../../config/config.ts';
 import { SuppliedTokenService } from '../../connect/authorization/supplied-token.service.ts';
 import { ImportRequest } from '../../connect/connect.dto.ts';
 import { ConnectFailedError } from '../../connect/connect-failed-error.ts';
-import { problemOf } from '../../connect/connect-problems.ts';
-import { ClaimLostError } from '../../connections/authorization/pending-authorization.repository.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import { connectionNotFound, connectionRevoked } from '../../connections/connection/connection-problems.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
@@ -106,10 +104,8 @@ async function importToken(
 }
 
 function toImportResult(error: unknown): ImportResult {
-  if (error instanceof ClaimLostError)
-    return toImportResult(new ConnectFailedError('meta_unavailable', { cause: error, isFinal: false }));
   if (!(error instanceof ConnectFailedError)) throw error;
-  const { code, detail, occurrence, type } = problemOf(error);
+  const { code, detail, occurrence, type } = error;
   if (type.status !== 503) return { kind: 'refused', code, detail };
   return { kind: 'retryable', code, detail, afterSeconds: occurrence.retryAfterSeconds ?? null };
 }

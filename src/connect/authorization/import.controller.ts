@@ -1,4 +1,4 @@
-import { Body, Controller, Post, UseFilters } from '@nestjs/common';
+import { Body, Controller, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import { toActor } from '../../audit/actor.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
@@ -8,7 +8,6 @@ import { ConnectionRepository } from '../../connections/connection/connection.re
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import { SecretString } from '../../platform/secret-string.ts';
 import { ImportRequest } from '../connect.dto.ts';
-import { ConnectErrorFilter } from '../connect-error.filter.ts';
 import { requireConnection } from '../sessions/connect-sessions.controller.ts';
 import { SuppliedTokenService } from './supplied-token.service.ts';
 
@@ -16,7 +15,6 @@ import { SuppliedTokenService } from './supplied-token.service.ts';
 @ApiTags('connecting')
 @ApiBearerAuth('bearer')
 @Roles('admin')
-@UseFilters(ConnectErrorFilter)
 @Controller('v1/connections')
 export class ImportController {
   constructor(

@@ -46,12 +46,18 @@ export class PendingAuthorizationService {
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
-  /** Seals and commits a fresh token, then goes on with it. The connection's id; throws as `bring`. */
-  async connect(pendingAuthorization: NewPendingAuthorization, initiator: Initiator): Promise<string> {
-    return this.process(
-      await this.pendingAuthorizations.begin(pendingAuthorization, this.config.claimSeconds),
-      initiator,
-    );
+  /**
+   * Seals and commits a fresh token, then processes it. The connection's id; throws as `process` does, but no `ClaimLostError` to clients:
+   * another replica finishes the work then, which a browser waits for, and a client reads as `meta_unavailable`.
+   */
+  async connect(newAuthorization: NewPendingAuthorization, initiator: Initiator): Promise<string> {
+    const claimed = await this.pendingAuthorizations.begin(newAuthorization, this.config.claimSeconds);
+    try {
+      return await this.process(claimed, initiator);
+    } catch (error) {
+      if (!(error instanceof ClaimLostError) || claimed.stateHash !== null) throw error;
+      throw new ConnectFailedError('meta_unavailable', { cause: error, isFinal: false });
+    }
   }
 
   /** The connection's id. Throws `ConnectFailedError`, `ClaimLostError`, or what is nobody's fault but ours. */
@@ -100,7 +106,7 @@ export class PendingAuthorizationService {
     const { pendingAuthorization } = work;
     const connectError = failure instanceof ConnectFailedError ? failure : null;
     if (
-      connectError?.occurrence.isFinal === true ||
+      connectError?.isFinal === true ||
       readHints(pendingAuthorization.hints).isGiven ||
       this.isExpired(pendingAuthorization)
     ) {

@@ -1,4 +1,4 @@
-import { Body, Controller, Param, Post, UseFilters } from '@nestjs/common';
+import { Body, Controller, Param, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import { toActor } from '../../audit/actor.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
@@ -13,7 +13,6 @@ import { SecretString } from '../../platform/secret-string.ts';
 import { CodeRedeemer } from '../authorization/code-redeemer.ts';
 import { SuppliedTokenService } from '../authorization/supplied-token.service.ts';
 import { CompleteSessionRequest, CreateSessionRequest, parseDialogFlow, toSignupIds } from '../connect.dto.ts';
-import { ConnectErrorFilter } from '../connect-error.filter.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
 import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
 import { PhoneNumberRegistrar } from '../phone-numbers/phone-number-registrar.ts';
@@ -32,7 +31,6 @@ interface ConnectSessionResponse {
 @ApiTags('connecting')
 @ApiBearerAuth('bearer')
 @Roles('service', 'admin')
-@UseFilters(ConnectErrorFilter)
 @Controller('v1/connect-sessions')
 export class ConnectSessionsController {
   constructor(
