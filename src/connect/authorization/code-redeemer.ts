@@ -7,6 +7,7 @@ import { type GrantedToken, OAuthApi } from '../../meta/tokens/oauth-api.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { type SignupIds, writeHints } from '../authorization-hints.ts';
 import { ConnectFailedError, classifyRedirectUriError, toConnectFailedError } from '../connect-failed-error.ts';
+import { recordConnectFailure, toFailureDetails } from '../connect-failure-audit.ts';
 import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
 import { type Initiator, PendingAuthorizationService } from './pending-authorization.service.ts';
 
@@ -78,15 +79,8 @@ export class CodeRedeemer {
   ): Promise<void> {
     await this.database.transaction(async (tx) => {
       if (stateHash !== null) await this.sessions.recordError(tx, stateHash, failure.errorCode);
-      await this.audit.record(tx, {
-        action: 'connect.failed',
-        actor,
-        requestId,
-        tenant: session.tenant,
-        product: session.product,
-        subjectId: session.id,
-        details: { flow: session.flow, code: failure.reason, meta: failure.occurrence.meta ?? {}, will_retry: false },
-      });
+      const of = { ...session, sessionId: session.id, actor, requestId };
+      await recordConnectFailure(this.audit, tx, of, toFailureDetails(failure, false));
     });
   }
 }

@@ -8,7 +8,7 @@ import { ConnectionRepository } from '../../connections/connection/connection.re
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import { SecretString } from '../../platform/secret-string.ts';
 import { ImportRequest } from '../connect.dto.ts';
-import { requireConnection } from '../sessions/connect-sessions.controller.ts';
+import { getNewConnection } from '../get-new-connection.ts';
 import { SuppliedTokenService } from './supplied-token.service.ts';
 
 /** Tokens that exist already: system users, and what another system kept before. */
@@ -40,6 +40,6 @@ export class ImportController {
       actor: toActor(client),
       requestId,
     });
-    return requireConnection(await this.connections.findAcrossTenants(connectionId));
+    return getNewConnection(this.connections, connectionId);
   }
 }

@@ -14,6 +14,7 @@ import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { Random } from '../../platform/random.ts';
 import { readHints } from '../authorization-hints.ts';
 import { ConnectFailedError, toConnectFailedError } from '../connect-failed-error.ts';
+import { recordConnectFailure, toFailureDetails } from '../connect-failure-audit.ts';
 import { ConnectSessionRepository } from '../connect-session.repository.ts';
 import { AuthorizationPipeline, type AuthorizationRun } from './authorization-pipeline.ts';
 
@@ -138,27 +139,14 @@ export class PendingAuthorizationService {
     }
   }
 
-  private async recordFailure(
+  private recordFailure(
     tx: Transaction,
     { pendingAuthorization, actor, requestId }: AuthorizationRun,
     failure: ConnectFailedError | null,
     willRetry: boolean,
   ): Promise<void> {
-    const { tenant, product, flow, sessionId } = pendingAuthorization;
-    await this.audit.record(tx, {
-      action: 'connect.failed',
-      actor,
-      requestId,
-      tenant,
-      product,
-      subjectId: sessionId,
-      details: {
-        flow,
-        code: failure?.reason ?? 'internal_error',
-        meta: failure?.occurrence.meta ?? {},
-        will_retry: willRetry,
-      },
-    });
+    const of = { ...pendingAuthorization, actor, requestId };
+    return recordConnectFailure(this.audit, tx, of, toFailureDetails(failure, willRetry));
   }
 
   private isExpired(pendingAuthorization: PendingAuthorization): boolean {

@@ -8,6 +8,7 @@ import type { ValidInspection } from '../../meta/tokens/inspection-result.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { type SignupIds, writeHints } from '../authorization-hints.ts';
 import { ConnectFailedError, toConnectFailedError } from '../connect-failed-error.ts';
+import { recordConnectFailure, toFailureDetails } from '../connect-failure-audit.ts';
 import { AuthorizationPipeline } from './authorization-pipeline.ts';
 import { type Initiator, PendingAuthorizationService } from './pending-authorization.service.ts';
 
@@ -59,7 +60,8 @@ export class SuppliedTokenService {
       return await this.inspectAsAnyKind(suppliedToken);
     } catch (error) {
       const failure = toConnectFailedError(error, 'token_rejected');
-      if (failure instanceof ConnectFailedError) await this.recordFailure(suppliedToken, failure);
+      if (failure instanceof ConnectFailedError)
+        await recordConnectFailure(this.audit, this.database, suppliedToken, toFailureDetails(failure, false));
       throw failure;
     }
   }
@@ -81,15 +83,6 @@ export class SuppliedTokenService {
       }
     }
     throw refusal ?? new ConnectFailedError('token_rejected', { isFinal: true });
-  }
-
-  private async recordFailure(
-    { tenant, product, flow, sessionId, actor, requestId }: SuppliedToken,
-    failure: ConnectFailedError,
-  ): Promise<void> {
-    const details = { flow, code: failure.reason, meta: failure.occurrence.meta ?? {}, will_retry: false };
-    const of = { actor, requestId, tenant, product, subjectId: sessionId };
-    await this.audit.record(this.database, { ...of, action: 'connect.failed', details });
   }
 }
 

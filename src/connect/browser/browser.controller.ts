@@ -8,10 +8,11 @@ import type { CallbackQuery } from '../../meta/dialog/callback-query.ts';
 import { buildJsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
 import { buildJsSdkScript } from '../../meta/dialog/js-sdk-script.ts';
 import { Random } from '../../platform/random.ts';
+import { connectPath, docsUrl } from '../connect-urls.ts';
 import { BrowserFilter } from './browser.filter.ts';
 import { sendConnectResult } from './browser-response.ts';
 import { CallbackService } from './callback.service.ts';
-import { ConnectLinkService, connectPath, docsUrl, type OpenedSession } from './connect-link.service.ts';
+import { ConnectLinkService, type OpenedSession } from './connect-link.service.ts';
 import { renderSignupPage } from './signup-page.ts';
 
 /** Where a person's browser comes by: on the way to Meta's dialog, and back. */

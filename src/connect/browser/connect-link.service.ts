@@ -5,6 +5,7 @@ import { buildDialogUrl } from '../../meta/dialog/dialog-url.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
 import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
+import { redirectUri } from '../connect-urls.ts';
 import { ConnectSecrets } from '../sessions/connect-secrets.ts';
 import { attemptNameOf, serializeAttemptCookie } from './attempt-cookie.ts';
 
@@ -24,21 +25,6 @@ export interface OpenedSession {
   rerequest: boolean;
   /** Null: the flow is run by a page of ours. */
   dialogUrl: string | null;
-}
-
-/** The one redirect URI, byte for byte the same for the dialog and for the exchange of its code (META.md 1, 2). */
-export function redirectUri({ publicUrl }: Config): string {
-  return `${publicUrl}/oauth/meta/callback`;
-}
-
-/** Where a connect link leads to on our host. */
-export function connectPath({ publicUrl }: Config, token: string): string {
-  return `${new URL(publicUrl).pathname.replace(/\/$/, '')}/connect/${encodeURIComponent(token)}`;
-}
-
-/** Where our routes are described, for whoever runs the product behind a page. */
-export function docsUrl({ publicUrl }: Config): string {
-  return `${publicUrl}/docs`;
 }
 
 /** Gives each browser that opens a connect link a state and a cookie of its own: a link scanner that follows it spoils nothing. */

@@ -9,12 +9,13 @@ import { SecretString } from '../../platform/secret-string.ts';
 import { CompleteSignupRequest, toSignupIds } from '../connect.dto.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
 import type { ConnectSession } from '../connect-session.repository.ts';
+import { connectPath, docsUrl, resultUrl } from '../connect-urls.ts';
 import { withResult } from '../sessions/return-url.ts';
 import { readAttemptCookies } from './attempt-cookie.ts';
 import { BrowserFilter } from './browser.filter.ts';
 import { sendConnectResult } from './browser-response.ts';
 import { type AttemptResult, CallbackService } from './callback.service.ts';
-import { ConnectLinkService, connectPath, docsUrl } from './connect-link.service.ts';
+import { ConnectLinkService } from './connect-link.service.ts';
 
 /** As Fastify parses it. `attempt`: which of a browser's tabs asks; where it is not told, the newest counts. */
 type AttemptQuery = Readonly<Record<string, unknown>>;
@@ -94,8 +95,7 @@ export class SignupController {
   }
 
   private response(reply: FastifyReply, token: string, query: AttemptQuery, { session, result }: AttemptResult): void {
-    const attempt = attemptOf(query);
-    const ours = `${this.config.publicUrl}/connect/${token}/result${attempt === null ? '' : `?attempt=${attempt}`}`;
+    const ours = resultUrl(this.config, token, attemptOf(query));
     const redirectTo = session.returnUrl === null ? ours : withResult(session.returnUrl, result);
     reply.status(200).header('cache-control', 'no-store').send({ redirect_to: redirectTo });
   }

@@ -8,6 +8,7 @@ import { type DialogFlow, defaultScopes } from '../../meta/dialog/product-scopes
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
 import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
+import { connectUrl } from '../connect-urls.ts';
 import { ConnectSecrets } from './connect-secrets.ts';
 
 const SESSION_TTL_SECONDS = 10 * 60;
@@ -65,7 +66,7 @@ export class ConnectSessionService {
     const rerequest = await this.connections.hasDeclinedScopes(tenant, product);
     return {
       session,
-      connectUrl: `${this.config.publicUrl}/connect/${token}`,
+      connectUrl: connectUrl(this.config, token),
       jsSdk: buildJsSdkParameters(this.config.meta, product, flow, session.scopes, rerequest),
     };
   }

@@ -15,6 +15,7 @@ import { SuppliedTokenService } from '../authorization/supplied-token.service.ts
 import { CompleteSessionRequest, CreateSessionRequest, parseDialogFlow, toSignupIds } from '../connect.dto.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
 import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
+import { getNewConnection } from '../get-new-connection.ts';
 import { PhoneNumberRegistrar } from '../phone-numbers/phone-number-registrar.ts';
 import { ConnectSessionService } from './connect-session.service.ts';
 import { checkReturnUrl } from './return-url.ts';
@@ -99,7 +100,7 @@ export class ConnectSessionsController {
       const registration = { connectionId, pin: new SecretString(request.pin), actor: common.actor, requestId };
       await this.registrar.registerAfterConnecting(request.phone_number_id ?? null, registration);
     }
-    return requireConnection(await this.connections.findAcrossTenants(connectionId));
+    return getNewConnection(this.connections, connectionId);
   }
 
   private returnUrl(value: string): string {
@@ -118,10 +119,4 @@ export class ConnectSessionsController {
         : `This connect session was completed already: ${session.connectionId}.`;
     throw new ConnectFailedError('session_expired', { detail, isFinal: true });
   }
-}
-
-/** A connection that was just made. */
-export function requireConnection(view: ConnectionResponse | null): ConnectionResponse {
-  if (view === null) throw new Error('a connection vanished right after it was made');
-  return view;
 }
