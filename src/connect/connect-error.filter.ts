@@ -1,6 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Inject } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ClaimLostError } from '../connections/authorization/pending-authorization.repository.ts';
+import { ClaimLostError } from '../connections/claim-lost-error.ts';
 import { sendProblem } from '../platform/http-server/problem.filter.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { ConnectFailedError } from './connect-failed-error.ts';

@@ -6,7 +6,7 @@ import { SuppliedTokenService } from '../../connect/authorization/supplied-token
 import { ImportRequest } from '../../connect/connect.dto.ts';
 import { ConnectFailedError } from '../../connect/connect-failed-error.ts';
 import { problemOf } from '../../connect/connect-problems.ts';
-import { ClaimLostError } from '../../connections/authorization/pending-authorization.repository.ts';
+import { ClaimLostError } from '../../connections/claim-lost-error.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import { connectionNotFound, connectionRevoked } from '../../connections/connection/connection-problems.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';

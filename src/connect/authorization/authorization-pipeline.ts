@@ -9,8 +9,8 @@ import {
   type PendingAuthorization,
   PendingAuthorizationRepository,
 } from '../../connections/authorization/pending-authorization.repository.ts';
-import { missingScopesReason } from '../../connections/connection/missing-scopes.ts';
-import type { StatusReason } from '../../connections/connection/status-reason.ts';
+import { missingScopesReason } from '../../connections/status/missing-scopes.ts';
+import type { StatusReason } from '../../connections/status/status-reason.ts';
 import type { Transaction } from '../../database/database.ts';
 import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { type Flow, missingScopes } from '../../meta/dialog/product-scopes.ts';

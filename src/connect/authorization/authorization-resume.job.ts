@@ -3,10 +3,10 @@ import { Interval } from '@nestjs/schedule';
 import { SYSTEM } from '../../audit/audit-log.ts';
 import { Config } from '../../config/config.ts';
 import {
-  ClaimLostError,
   type PendingAuthorization,
   PendingAuthorizationRepository,
 } from '../../connections/authorization/pending-authorization.repository.ts';
+import { ClaimLostError } from '../../connections/claim-lost-error.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
 import { PendingAuthorizationService } from './pending-authorization.service.ts';

@@ -5,12 +5,12 @@ import { Database, type Transaction } from '../../database/database.ts';
 import { Outbox } from '../../events/outbox/outbox.ts';
 import { Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
-import type { AssetDetails } from '../assets/asset-details.ts';
-import { PHONE_NUMBER_NOT_REGISTERED } from '../assets/phone-registration.repository.ts';
-import type { ConnectionStatus } from '../connection/connection-status.ts';
-import type { StatusReason } from '../connection/status-reason.ts';
+import { PHONE_NUMBER_NOT_REGISTERED } from '../assets/phone-registration.service.ts';
+import type { AssetDetails } from '../connection/asset-details.ts';
 import type { AssetType } from '../credentials/credential-kind.ts';
 import { CredentialWriter, type GrantedCredential } from '../credentials/credential-writer.ts';
+import type { ConnectionStatus } from '../status/connection-status.ts';
+import type { StatusReason } from '../status/status-reason.ts';
 import { lockMetaUser } from './meta-user-lock.ts';
 import { type PendingAuthorization, PendingAuthorizationRepository } from './pending-authorization.repository.ts';
 

@@ -6,6 +6,7 @@ import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { Vault } from '../../vault/vault.ts';
+import { ClaimLostError } from '../claim-lost-error.ts';
 import { pendingAuthorizationContext } from '../credentials/seal-contexts.ts';
 
 export type PendingAuthorizationStage = 'exchanged' | 'long_lived';
@@ -55,14 +56,6 @@ interface PendingAuthorizationRow {
 }
 
 const PENDING_AUTHORIZATION_COLUMNS = `id, tenant, product, flow, session_id, state_hash, requested_by, stage, secret_id, expires_at, hints, attempts, claim_id, created_at`;
-
-/** Another replica has taken this work over; whatever was being done here must not be written. */
-export class ClaimLostError extends Error {
-  constructor(what: string) {
-    super(`${what} has been taken over by another replica`);
-    this.name = 'ClaimLostError';
-  }
-}
 
 /**
  * Tokens on their way in. What Meta answered is sealed and committed here before the next call to Meta is made, so that a

@@ -5,12 +5,10 @@ import { Outbox } from '../../events/outbox/outbox.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { CHECK_INTERVAL_SECONDS } from '../credentials/credential-schedule.ts';
 import type { CredentialSnapshot } from '../credentials/credential-snapshot.ts';
-import { type ConnectionStatus, nextStatus, REASONS_DESPITE_VALID_TOKEN } from './connection-status.ts';
-import { announceExpiring } from './expiry-announcement.ts';
-import { nextNoticeAt, noticeDays } from './expiry-notices.ts';
-import type { StatusReason } from './status-reason.ts';
-
-export type DeathReason = Omit<StatusReason, 'since_at'>;
+import { type ConnectionStatus, nextStatus, REASONS_DESPITE_VALID_TOKEN } from '../status/connection-status.ts';
+import { announceExpiring } from '../status/expiry-announcement.ts';
+import { nextNoticeAt, noticeDays } from '../status/expiry-notices.ts';
+import type { DeathReason, StatusReason } from '../status/status-reason.ts';
 
 interface NoticeRow {
   id: string;

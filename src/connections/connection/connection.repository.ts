@@ -2,9 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { In } from 'typeorm';
 import { Database } from '../../database/database.ts';
 import { type Page, toPage } from '../../platform/paging.ts';
+import type { ConnectionStatus } from '../status/connection-status.ts';
 import { AssetEntity, ConnectionEntity, CredentialEntity } from './connection.entity.ts';
 import { type ConnectionResponse, toConnectionResponse } from './connection-response.dto.ts';
-import type { ConnectionStatus } from './connection-status.ts';
 
 export interface ConnectionFilter {
   tenant?: string;

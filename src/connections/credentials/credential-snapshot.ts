@@ -1,7 +1,7 @@
 import type { Product } from '../../config/config.ts';
 import type { SealedSecretRow } from '../../vault/vault.ts';
-import type { ConnectionStatus } from '../connection/connection-status.ts';
-import type { CredentialFailure } from '../connection/status-reason.ts';
+import type { ConnectionStatus } from '../status/connection-status.ts';
+import type { CredentialFailure } from '../status/status-reason.ts';
 import type { CredentialKind, Health } from './credential-kind.ts';
 
 /** A version that Meta gave and that is not yet inspected. */

@@ -4,9 +4,9 @@ import { Database, type Transaction } from '../../database/database.ts';
 import { Outbox } from '../../events/outbox/outbox.ts';
 import { Clock } from '../../platform/clock.ts';
 import { lockMetaUser } from '../authorization/meta-user-lock.ts';
-import type { ConnectionStatus, ProviderRevocationStatus } from '../connection/connection-status.ts';
 import type { CredentialKind } from '../credentials/credential-kind.ts';
 import { CredentialWriter } from '../credentials/credential-writer.ts';
+import type { ConnectionStatus, ProviderRevocationStatus } from '../status/connection-status.ts';
 
 export interface RevokedConnection {
   id: string;

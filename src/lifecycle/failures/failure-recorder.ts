@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
 import { ConnectionStatusService } from '../../connections/connection/connection-status.service.ts';
 import type { Health } from '../../connections/credentials/credential-kind.ts';
-import { CredentialOutcomeRepository } from '../../connections/credentials/credential-outcome.repository.ts';
+import { CredentialOutcomeService } from '../../connections/credentials/credential-outcome.service.ts';
 import type { ClaimedCredential, CredentialSnapshot } from '../../connections/credentials/credential-snapshot.ts';
 import type { DeadReason } from '../../meta/errors/classify-error.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
@@ -18,7 +18,7 @@ import { nextAttemptAt } from './next-attempt.ts';
 @Injectable()
 export class FailureRecorder {
   constructor(
-    private readonly outcomes: CredentialOutcomeRepository,
+    private readonly outcomes: CredentialOutcomeService,
     private readonly connectionStatusService: ConnectionStatusService,
     private readonly rateLimiter: AppRateLimiter,
     private readonly clock: Clock,

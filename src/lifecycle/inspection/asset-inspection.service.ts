@@ -1,12 +1,9 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
-import {
-  type UnverifiedAsset,
-  UnverifiedAssetRepository,
-} from '../../connections/assets/unverified-asset.repository.ts';
-import type { DeathReason } from '../../connections/connection/connection-status.service.ts';
+import { type UnverifiedAsset, UnverifiedAssetService } from '../../connections/assets/unverified-asset.service.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
-import { CredentialVersionRepository } from '../../connections/credentials/credential-version.repository.ts';
+import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
+import type { DeathReason } from '../../connections/status/status-reason.ts';
 import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
@@ -29,9 +26,9 @@ export class AssetInspectionService implements OnModuleDestroy, OnApplicationShu
   #stoppingSinceMs: number | null = null;
 
   constructor(
-    private readonly assets: UnverifiedAssetRepository,
+    private readonly assets: UnverifiedAssetService,
     private readonly claims: CredentialClaimRepository,
-    private readonly versions: CredentialVersionRepository,
+    private readonly versions: CredentialVersionService,
     private readonly discovery: DiscoveryApi,
     private readonly rateLimiter: AppRateLimiter,
     @Inject(LOGGER) private readonly logger: Pino,

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   type UnverifiedAsset,
-  UnverifiedAssetRepository,
-} from '../../../../src/connections/assets/unverified-asset.repository.ts';
+  UnverifiedAssetService,
+} from '../../../../src/connections/assets/unverified-asset.service.ts';
 import type { ConnectionResponse } from '../../../../src/connections/connection/connection-response.dto.ts';
 import { Database } from '../../../../src/database/database.ts';
 import { AssetInspectionService } from '../../../../src/lifecycle/inspection/asset-inspection.service.ts';
@@ -13,11 +13,11 @@ const BUSINESS = '300000000000401';
 const WHATSAPP = ['whatsapp_business_management', 'whatsapp_business_messaging'];
 const REASON = { code: 'whatsapp_account_lost', detail: 'It is gone.', remedy: 'Ask.' };
 let context: LifecycleTestContext;
-let assets: UnverifiedAssetRepository;
+let assets: UnverifiedAssetService;
 
 beforeAll(async () => {
   context = await openLifecycleTestContext();
-  assets = context.replica.app.get(UnverifiedAssetRepository);
+  assets = context.replica.app.get(UnverifiedAssetService);
 });
 beforeEach(() => context.sandbox.state.log.clear());
 afterEach(() => context.sandbox.state.faults.clear());

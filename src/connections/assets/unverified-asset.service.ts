@@ -3,8 +3,9 @@ import { AuditLog, SYSTEM } from '../../audit/audit-log.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import type { SqlExecutor } from '../../database/statement.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
-import { ConnectionStatusService, type DeathReason } from '../connection/connection-status.service.ts';
+import { ConnectionStatusService } from '../connection/connection-status.service.ts';
 import type { AssetType } from '../credentials/credential-kind.ts';
+import { type DeathReason } from '../status/status-reason.ts';
 
 /** An asset that Meta said may be out of reach by now. */
 export interface UnverifiedAsset {
@@ -26,7 +27,7 @@ const CLAIM_SECONDS = 60;
  * same asset do no harm. What a look found counts for the doubt that it took, not for one that came since, nor for what was connected since.
  */
 @Injectable()
-export class UnverifiedAssetRepository {
+export class UnverifiedAssetService {
   constructor(
     private readonly database: Database,
     private readonly connectionStatusService: ConnectionStatusService,

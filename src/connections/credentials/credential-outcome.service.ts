@@ -6,11 +6,11 @@ import { Outbox } from '../../events/outbox/outbox.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Random } from '../../platform/random.ts';
 import { storeAppScopedId } from '../authorization/app-scoped-id.ts';
-import { ClaimLostError } from '../authorization/pending-authorization.repository.ts';
-import { announceExpiring } from '../connection/expiry-announcement.ts';
-import { noticeDays } from '../connection/expiry-notices.ts';
-import { missingScopesReasonJson, scopeAssignmentsSql } from '../connection/missing-scopes.ts';
-import type { CredentialFailure } from '../connection/status-reason.ts';
+import { ClaimLostError } from '../claim-lost-error.ts';
+import { announceExpiring } from '../status/expiry-announcement.ts';
+import { noticeDays } from '../status/expiry-notices.ts';
+import { missingScopesReasonJson, scopeAssignmentsSql } from '../status/missing-scopes.ts';
+import type { CredentialFailure } from '../status/status-reason.ts';
 import type { Health } from './credential-kind.ts';
 import { CHECK_INTERVAL_SECONDS } from './credential-schedule.ts';
 import { type ClaimedCredential, type CredentialSnapshot, verificationRequestedSince } from './credential-snapshot.ts';
@@ -42,7 +42,7 @@ export interface InspectedCredential {
 
 /** Writes how work on a credential ended where its version did not change. Every write ends the claim, and needs it: `ClaimLostError`. */
 @Injectable()
-export class CredentialOutcomeRepository {
+export class CredentialOutcomeService {
   constructor(
     private readonly database: Database,
     private readonly audit: AuditLog,

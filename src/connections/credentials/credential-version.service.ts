@@ -9,9 +9,9 @@ import type { SecretString } from '../../platform/secret-string.ts';
 import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { DecryptionError } from '../../vault/sealed-secret.ts';
 import { Vault } from '../../vault/vault.ts';
-import { ClaimLostError } from '../authorization/pending-authorization.repository.ts';
-import { type ConnectionStatus, REASONS_DESPITE_VALID_TOKEN } from '../connection/connection-status.ts';
-import { missingScopesReasonJson, scopeAssignmentsSql } from '../connection/missing-scopes.ts';
+import { ClaimLostError } from '../claim-lost-error.ts';
+import { type ConnectionStatus, REASONS_DESPITE_VALID_TOKEN } from '../status/connection-status.ts';
+import { missingScopesReasonJson, scopeAssignmentsSql } from '../status/missing-scopes.ts';
 import { CHECK_INTERVAL_SECONDS, computeRefreshAfter } from './credential-schedule.ts';
 import {
   type ClaimedCredential,
@@ -36,7 +36,7 @@ export interface VerifiedVersion {
 
 /** The versions of a credential: one serves, one may be pending, earlier ones are kept for a while. */
 @Injectable()
-export class CredentialVersionRepository {
+export class CredentialVersionService {
   constructor(
     private readonly database: Database,
     private readonly vault: Vault,

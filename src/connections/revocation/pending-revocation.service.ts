@@ -6,10 +6,10 @@ import { Ids } from '../../platform/ids.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { Vault } from '../../vault/vault.ts';
 import { lockMetaUser } from '../authorization/meta-user-lock.ts';
-import { ClaimLostError } from '../authorization/pending-authorization.repository.ts';
-import type { ProviderRevocationStatus } from '../connection/connection-status.ts';
+import { ClaimLostError } from '../claim-lost-error.ts';
 import type { CredentialKind } from '../credentials/credential-kind.ts';
 import { credentialContext } from '../credentials/seal-contexts.ts';
+import type { ProviderRevocationStatus } from '../status/connection-status.ts';
 
 /** A revocation that Meta has still to be told of, claimed. */
 export interface ClaimedRevocation {
@@ -42,7 +42,7 @@ interface RevocationRow {
 
 /** Revocations on their way to Meta: the one token kept for each, and how they end. */
 @Injectable()
-export class ProviderRevocationRepository {
+export class PendingRevocationService {
   constructor(
     private readonly database: Database,
     private readonly vault: Vault,

@@ -17,3 +17,6 @@ export interface CredentialFailure {
   next_attempt_at: string | null;
   meta?: MetaCause;
 }
+
+/** A status reason that is yet to be stored. */
+export type DeathReason = Omit<StatusReason, 'since_at'>;

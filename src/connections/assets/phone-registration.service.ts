@@ -3,8 +3,8 @@ import { type Actor, AuditLog } from '../../audit/audit-log.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
 import type { MetaCause } from '../../platform/problem.ts';
-import type { StatusReason } from '../connection/status-reason.ts';
-import type { AssetDetails, PhoneRegistration } from './asset-details.ts';
+import type { AssetDetails, PhoneRegistration } from '../connection/asset-details.ts';
+import type { StatusReason } from '../status/status-reason.ts';
 
 /** The status reason of a connection one of whose numbers could not be registered. */
 export const PHONE_NUMBER_NOT_REGISTERED = 'phone_number_not_registered';
@@ -36,7 +36,7 @@ interface LockedConnection extends Record<string, unknown> {
 
 /** How registering the numbers of a connection ended: on the number, on the connection, in the record. Never the pin. */
 @Injectable()
-export class PhoneRegistrationRepository {
+export class PhoneRegistrationService {
   constructor(
     private readonly database: Database,
     private readonly audit: AuditLog,
