@@ -2,10 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { type Actor, SYSTEM } from '../audit/audit-log.ts';
 import { Config } from '../config/config.ts';
 import { ClaimLostError } from '../connections/claim-lost-error.ts';
-import {
-  type ClaimedRevocation,
-  PendingRevocationService,
-} from '../connections/revocation/pending-revocation.service.ts';
+import { PendingRevocationService } from '../connections/revocation/pending-revocation.service.ts';
+import { type ClaimedRevocation } from '../connections/revocation/provider-revocation.repository.ts';
 import type { ProviderRevocationStatus } from '../connections/status/connection-status.ts';
 import { MetaError } from '../meta/errors/meta-error.ts';
 import { RevocationApi } from '../meta/tokens/revocation-api.ts';

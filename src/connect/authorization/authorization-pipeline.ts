@@ -5,10 +5,8 @@ import {
   ConnectionProvisioner,
   type ProvisioningInput,
 } from '../../connections/authorization/connection-provisioner.ts';
-import {
-  type PendingAuthorization,
-  PendingAuthorizationRepository,
-} from '../../connections/authorization/pending-authorization.repository.ts';
+import { PendingAuthorizationRepository } from '../../connections/authorization/pending-authorization.repository.ts';
+import { type PendingAuthorization } from '../../connections/authorization/pending-authorization.ts';
 import { missingScopesReason } from '../../connections/status/missing-scopes.ts';
 import type { StatusReason } from '../../connections/status/status-reason.ts';
 import type { Transaction } from '../../database/database.ts';

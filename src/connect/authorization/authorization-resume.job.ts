@@ -2,10 +2,8 @@ import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/comm
 import { Interval } from '@nestjs/schedule';
 import { SYSTEM } from '../../audit/audit-log.ts';
 import { Config } from '../../config/config.ts';
-import {
-  type PendingAuthorization,
-  PendingAuthorizationRepository,
-} from '../../connections/authorization/pending-authorization.repository.ts';
+import { PendingAuthorizationRepository } from '../../connections/authorization/pending-authorization.repository.ts';
+import { type PendingAuthorization } from '../../connections/authorization/pending-authorization.ts';
 import { ClaimLostError } from '../../connections/claim-lost-error.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Actor } from '../../audit/audit-log.ts';
+import { type ConnectionPhoneNumber } from '../../connections/assets/asset.repository.ts';
 import {
-  type ConnectionPhoneNumber,
   PhoneRegistrationService,
   type RegistrationFailure,
 } from '../../connections/assets/phone-registration.service.ts';

@@ -3,18 +3,16 @@ import { type Actor, AuditLog } from '../../audit/audit-log.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
 import type { MetaCause } from '../../platform/problem.ts';
-import type { AssetDetails, PhoneRegistration } from '../connection/asset-details.ts';
-import type { StatusReason } from '../status/status-reason.ts';
-
-/** The status reason of a connection one of whose numbers could not be registered. */
-export const PHONE_NUMBER_NOT_REGISTERED = 'phone_number_not_registered';
-
-/** A phone number of a connection, and the credential that reaches it. */
-export interface ConnectionPhoneNumber {
-  id: string;
-  wabaId: string | null;
-  credentialId: string;
-}
+import type { PhoneRegistration } from '../connection/asset-details.ts';
+import { type LockedConnection, lockConnection, updateStatusReason } from '../status/connection-status.repository.ts';
+import { PHONE_NUMBER_NOT_REGISTERED, type StatusReason } from '../status/status-reason.ts';
+import {
+  type ConnectionPhoneNumber,
+  hasFailedRegistration,
+  isPhoneNumberRegistered,
+  listPhoneNumbers,
+  mergePhoneNumberDetails,
+} from './asset.repository.ts';
 
 export interface RegistrationFailure {
   detail: string;
@@ -27,14 +25,7 @@ interface RegistrationActor {
   requestId: string | null;
 }
 
-interface LockedConnection extends Record<string, unknown> {
-  tenant: string;
-  product: string;
-  status: string;
-  status_reason: StatusReason | null;
-}
-
-/** How registering the numbers of a connection ended: on the number, on the connection, in the record. Never the pin. */
+/** How registering the numbers of a connection ended: on the number, on the connection, in the audit log. Never the pin. */
 @Injectable()
 export class PhoneRegistrationService {
   constructor(
@@ -45,11 +36,7 @@ export class PhoneRegistrationService {
 
   /** The numbers of a connection, by id. */
   async listPhoneNumbers(connectionId: string): Promise<ConnectionPhoneNumber[]> {
-    const rows = await this.database.rows<{ id: string; parent_id: string | null; credential_id: string }>({
-      text: `SELECT id, parent_id, credential_id FROM asset WHERE connection_id = $1 AND type = 'phone_number' ORDER BY id`,
-      values: [connectionId],
-    });
-    return rows.map((row) => ({ id: row.id, wabaId: row.parent_id, credentialId: row.credential_id }));
+    return listPhoneNumbers(this.database, connectionId);
   }
 
   /** `phoneNumberId` null: no number could be tried. A failure leaves the connection as it is, but for a reason that says what to do. */
@@ -66,17 +53,14 @@ export class PhoneRegistrationService {
       ...failure,
     };
     await this.database.transaction(async (tx) => {
-      const connection = await lock(tx, connectionId);
-      if (connection === undefined || connection.status === 'revoked') return;
-      const isApplicable = failure === null || !(await isRegistered(tx, connectionId, phoneNumberId));
-      if (phoneNumberId !== null && isApplicable) await saveDetails(tx, connectionId, phoneNumberId, { registration });
+      const connection = await lockConnection(tx, connectionId);
+      if (connection === null || connection.status === 'revoked') return;
+      // A number that is registered stays so, whatever pin is tried then.
+      const isApplicable = failure === null || !(await isPhoneNumberRegistered(tx, connectionId, phoneNumberId));
+      if (phoneNumberId !== null && isApplicable)
+        await mergePhoneNumberDetails(tx, connectionId, phoneNumberId, { registration });
       const reason = isApplicable ? await this.statusReasonAfter(tx, connectionId, connection, failure) : undefined;
-      if (reason !== undefined) {
-        await tx.run({
-          text: 'UPDATE connection SET status_reason = $2, updated_at = $3 WHERE id = $1',
-          values: [connectionId, reason === null ? null : JSON.stringify(reason), at],
-        });
-      }
+      if (reason !== undefined) await updateStatusReason(tx, connectionId, reason, at);
       await this.audit.record(tx, {
         action: failure === null ? 'phone_number.registered' : 'phone_number.registration_failed',
         actor: by.actor,
@@ -94,42 +78,12 @@ export class PhoneRegistrationService {
   private async statusReasonAfter(
     tx: Transaction,
     connectionId: string,
-    { status, status_reason: now }: LockedConnection,
+    { status, statusReason: current }: LockedConnection,
     failure: RegistrationFailure | null,
   ): Promise<StatusReason | null | undefined> {
-    if (status !== 'active' || (now !== null && now.code !== PHONE_NUMBER_NOT_REGISTERED)) return undefined;
+    if (status !== 'active' || (current !== null && current.code !== PHONE_NUMBER_NOT_REGISTERED)) return undefined;
     if (failure !== null)
       return { code: PHONE_NUMBER_NOT_REGISTERED, ...failure, since_at: this.clock.now().toISOString() };
-    const failed = await tx.rows({
-      text: `SELECT 1 FROM asset WHERE connection_id = $1 AND details->'registration'->>'status' = 'failed' LIMIT 1`,
-      values: [connectionId],
-    });
-    return failed.length > 0 ? undefined : null;
+    return (await hasFailedRegistration(tx, connectionId)) ? undefined : null;
   }
-}
-
-async function lock(tx: Transaction, connectionId: string): Promise<LockedConnection | undefined> {
-  const [row] = await tx.rows<LockedConnection>({
-    text: 'SELECT tenant, product, status, status_reason FROM connection WHERE id = $1 FOR UPDATE',
-    values: [connectionId],
-  });
-  return row;
-}
-
-/** A number that is registered stays so, whatever pin is tried then. */
-async function isRegistered(tx: Transaction, connectionId: string, id: string | null): Promise<boolean> {
-  const rows = await tx.rows({
-    text: `SELECT 1 FROM asset WHERE connection_id = $1 AND type = 'phone_number' AND id = $2
-      AND details->'registration'->>'status' = 'registered'`,
-    values: [connectionId, id],
-  });
-  return rows.length > 0;
-}
-
-async function saveDetails(tx: Transaction, connectionId: string, id: string, details: AssetDetails): Promise<void> {
-  await tx.run({
-    text: `UPDATE asset SET details = coalesce(details, '{}') || $3::jsonb
-      WHERE connection_id = $1 AND type = 'phone_number' AND id = $2`,
-    values: [connectionId, id, JSON.stringify(details)],
-  });
 }

@@ -9,28 +9,37 @@ import type { SecretString } from '../../platform/secret-string.ts';
 import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { DecryptionError } from '../../vault/sealed-secret.ts';
 import { Vault } from '../../vault/vault.ts';
-import { ClaimLostError } from '../claim-lost-error.ts';
-import { type ConnectionStatus, REASONS_DESPITE_VALID_TOKEN } from '../status/connection-status.ts';
-import { missingScopesReasonJson, scopeAssignmentsSql } from '../status/missing-scopes.ts';
-import { CHECK_INTERVAL_SECONDS, computeRefreshAfter } from './credential-schedule.ts';
+import { ClaimLostError, requireClaim } from '../claim-lost-error.ts';
+import { placeOf } from '../connection-place.ts';
+import type { ConnectionStatus } from '../status/connection-status.ts';
+import { updateRefreshedConnection } from '../status/inspected-connection.repository.ts';
+import { lockClaim } from './claimed-credential.repository.ts';
+import { makePageCredentialsDue } from './credential.repository.ts';
+import { computeRefreshAfter, nextCheckAt } from './credential-schedule.ts';
 import {
   type ClaimedCredential,
   type CredentialSnapshot,
+  ownClaimOf,
   type PendingVersion,
-  verificationRequestedSince,
 } from './credential-snapshot.ts';
+import {
+  deletePendingVersion,
+  deleteSupersededVersions,
+  insertPendingVersion,
+  promotePendingVersion,
+} from './credential-version.repository.ts';
 import { credentialContext } from './seal-contexts.ts';
 
 /** What inspection says of the version that is to serve. */
 export interface VerifiedVersion {
   scopes: string[];
-  /** Scopes that the person took away since the last look: recorded, no failure. */
+  /** Scopes that the user took away since the last inspection: recorded, no failure. */
   lostScopes: string[];
-  /** Those that the product needs and the token lacks. Undefined: not told. */
+  /** Those that the product needs and the token lacks. Undefined: not known. */
   missingScopes?: string[];
   issuedAt: Date | null;
   expiresAt: Date | null;
-  /** Undefined: the inspection does not tell, what is known stays. */
+  /** Undefined: the inspection does not say, what is known stays. */
   dataAccessExpiresAt?: Date | null;
 }
 
@@ -65,7 +74,7 @@ export class CredentialVersionService {
     return this.ring.blindIndex(a.expose()).equals(this.ring.blindIndex(b.expose()));
   }
 
-  /** Seals what Meta answered and commits it, before anything else is asked. Throws `ClaimLostError`; then nothing is kept. */
+  /** Seals what Meta gave and commits it, before the next call to Meta. Throws `ClaimLostError`; then nothing is kept. */
   async storePending(
     credential: ClaimedCredential,
     token: SecretString,
@@ -74,39 +83,22 @@ export class CredentialVersionService {
     const version = credential.version + 1;
     await this.database.transaction(async (tx) => {
       const secretId = await this.vault.put(tx, token, contextOf(credential, version));
-      const stored = await tx.run({
-        name: 'pending_insert',
-        text: `INSERT INTO credential_version (credential_id, version, state, secret_id, token_hash, expires_at, scopes, claim_id, created_at)
-          SELECT id, $4, 'pending', $5, $6, $7, $8, claim_id, $9 FROM credential
-          WHERE id = $1 AND claim_id = $2 AND version = $3 FOR UPDATE ON CONFLICT DO NOTHING`,
-        values: [
-          credential.id,
-          credential.claimId,
-          credential.version,
-          version,
-          secretId,
-          this.ring.blindIndex(token.expose()),
-          reported.expiresAt,
-          reported.scopes,
-          this.clock.now(),
-        ],
+      const stored = await insertPendingVersion(tx, {
+        ...ownClaimOf(credential),
+        secretId,
+        tokenHash: this.ring.blindIndex(token.expose()),
+        ...reported,
+        now: this.clock.now(),
       });
-      if (stored !== 1) throw new ClaimLostError(`credential ${credential.id}`);
+      requireClaim(stored, `credential ${credential.id}`);
     });
   }
 
   /** Destroys a pending version that is no success. Throws `ClaimLostError`. */
   async discardPending(credential: ClaimedCredential): Promise<void> {
     await this.database.transaction(async (tx) => {
-      await lockClaim(tx, credential);
-      const gone = await tx.rows<{ secret_id: string }>({
-        text: `DELETE FROM credential_version WHERE credential_id = $1 AND version = $2 AND state = 'pending' RETURNING secret_id`,
-        values: [credential.id, credential.version + 1],
-      });
-      await this.vault.destroy(
-        tx,
-        gone.map((row) => row.secret_id),
-      );
+      if (!(await lockClaim(tx, ownClaimOf(credential)))) throw new ClaimLostError(`credential ${credential.id}`);
+      await this.vault.destroy(tx, await deletePendingVersion(tx, credential.id, credential.version + 1));
     });
   }
 
@@ -121,105 +113,53 @@ export class CredentialVersionService {
       // The connection first: the order in which connecting and revoking lock them.
       const status = credential.isRoot ? await this.updateConnection(tx, credential, verified, now) : 'active';
       await this.replaceServingVersion(tx, credential, verified, now);
-      if (credential.kind === 'user') await makePagesDue(tx, credential.connectionId, now);
+      if (credential.kind === 'user') await makePageCredentialsDue(tx, credential.connectionId, now);
       await this.record(tx, credential, verified, status);
     });
   }
 
-  /** Destroys previous versions whose successor has been used, or that an hour has passed over. How many. */
+  /** Destroys previous versions whose successor has been used, or that are an hour old. How many. */
   async destroySupersededVersions(limit: number): Promise<number> {
     return this.database.transaction(async (tx) => {
-      const spent = await tx.rows<{ secret_id: string }>({
-        text: `DELETE FROM credential_version WHERE (credential_id, version) IN (
-            SELECT v.credential_id, v.version FROM credential_version v JOIN credential c ON c.id = v.credential_id
-            WHERE v.state = 'previous' AND (v.created_at < $1 OR EXISTS (
-              SELECT 1 FROM lease l WHERE l.connection_id = c.connection_id AND l.credential_id = c.id
-                AND l.credential_version > v.version AND l.issued_at >= v.created_at))
-            ORDER BY v.created_at LIMIT $2 FOR UPDATE OF v SKIP LOCKED)
-          RETURNING secret_id`,
-        values: [addSeconds(this.clock.now(), -PREVIOUS_VERSION_RETENTION_SECONDS), limit],
-      });
-      await this.vault.destroy(
-        tx,
-        spent.map((row) => row.secret_id),
-      );
-      return spent.length;
+      const createdBefore = addSeconds(this.clock.now(), -PREVIOUS_VERSION_RETENTION_SECONDS);
+      const secretIds = await deleteSupersededVersions(tx, createdBefore, limit);
+      await this.vault.destroy(tx, secretIds);
+      return secretIds.length;
     });
   }
 
-  /** Its status after that. A token that lives brings back what had died, not what lacks something else. */
+  /** Its status after that. */
   private async updateConnection(
     tx: Transaction,
-    credential: ClaimedCredential,
-    verified: VerifiedVersion,
+    { connectionId }: ClaimedCredential,
+    { scopes, lostScopes, missingScopes, dataAccessExpiresAt }: VerifiedVersion,
     now: Date,
   ): Promise<ConnectionStatus> {
-    const reported = verified.dataAccessExpiresAt !== undefined;
-    const isReasonKept = `status_reason->>'code' = ANY ($9)`;
-    const [updated] = await tx.rows<{ status: ConnectionStatus }>({
-      name: 'connection_refreshed',
-      text: `UPDATE connection SET scopes = $2, updated_at = $5,
-          status = CASE WHEN status <> 'active' AND ${isReasonKept} THEN status ELSE 'active' END,
-          ${scopeAssignmentsSql({ scopes: '$2', lost: '$6', missing: '$7', reported: '$8' }, `CASE WHEN ${isReasonKept} THEN status_reason END`)},
-          expiry_notice_due_at = CASE WHEN $3 AND data_access_expires_at IS DISTINCT FROM $4::timestamptz
-            THEN $4::timestamptz - interval '336 hours' ELSE expiry_notice_due_at END,
-          data_access_expires_at = CASE WHEN $3 THEN $4::timestamptz ELSE data_access_expires_at END
-        WHERE id = $1 AND status <> 'revoked' RETURNING status`,
-      values: [
-        credential.connectionId,
-        verified.scopes,
-        reported,
-        verified.dataAccessExpiresAt ?? null,
-        now,
-        verified.lostScopes,
-        missingScopesReasonJson(verified.missingScopes, now),
-        verified.missingScopes !== undefined,
-        REASONS_DESPITE_VALID_TOKEN,
-      ],
-    });
-    if (updated === undefined) throw new ClaimLostError(`connection ${credential.connectionId}`);
-    return updated.status;
+    const facts = { scopes, lostScopes, missingScopes, dataAccessExpiresAt, now };
+    const status = await updateRefreshedConnection(tx, connectionId, facts);
+    if (status === null) throw new ClaimLostError(`connection ${connectionId}`);
+    return status;
   }
 
   private async replaceServingVersion(
     tx: Transaction,
     credential: ClaimedCredential,
-    verified: VerifiedVersion,
+    { scopes, issuedAt, expiresAt }: VerifiedVersion,
     now: Date,
   ): Promise<void> {
-    const life = { kind: credential.kind, issuedAt: verified.issuedAt, storedAt: now, expiresAt: verified.expiresAt };
-    const promoted = await tx.run({
-      name: 'credential_promote',
-      text: `WITH old AS (SELECT id, version, secret_id, token_hash, expires_at FROM credential
-            WHERE id = $1 AND claim_id = $2 AND version = $3 FOR UPDATE),
-          pending AS (DELETE FROM credential_version v USING old
-            WHERE v.credential_id = old.id AND v.version = old.version + 1 AND v.state = 'pending' RETURNING v.secret_id, v.token_hash),
-          kept AS (INSERT INTO credential_version (credential_id, version, state, secret_id, token_hash, expires_at, created_at)
-            SELECT old.id, old.version, 'previous', old.secret_id, old.token_hash, old.expires_at, $9::timestamptz FROM old, pending
-            WHERE old.secret_id IS NOT NULL)
-        UPDATE credential c SET version = c.version + 1, secret_id = pending.secret_id, token_hash = pending.token_hash, scopes = $4,
-          issued_at = $5, expires_at = $6, failure = NULL, failure_attempts = 0, last_refreshed_at = $9, last_checked_at = $9,
-          health = CASE WHEN ${verificationRequestedSince('$11')} THEN c.health ELSE 'healthy' END,
-          check_due_at = CASE WHEN ${verificationRequestedSince('$11')} THEN c.check_due_at ELSE $8::timestamptz END,
-          refresh_after = CASE WHEN ${MADE_DUE_SINCE} THEN c.refresh_after ELSE $7::timestamptz END,
-          refresh_due_at = CASE WHEN ${MADE_DUE_SINCE} THEN c.refresh_due_at ELSE $7::timestamptz END, claim_id = NULL, claimed_until = NULL,
-          updated_at = $9
-        FROM old, pending WHERE c.id = old.id`,
-      values: [
-        credential.id,
-        credential.claimId,
-        credential.version,
-        verified.scopes,
-        verified.issuedAt,
-        verified.expiresAt,
-        computeRefreshAfter(life, this.config.refreshBeforeExpirySeconds),
-        addSeconds(now, CHECK_INTERVAL_SECONDS * (0.9 + this.random.fraction() / 10)),
-        now,
-        credential.refreshAfter,
-        credential.checkDueAt,
-      ],
+    const life = { kind: credential.kind, issuedAt, storedAt: now, expiresAt };
+    const promoted = await promotePendingVersion(tx, {
+      ...ownClaimOf(credential),
+      scopes,
+      issuedAt,
+      expiresAt,
+      nextRefreshAt: computeRefreshAfter(life, this.config.refreshBeforeExpirySeconds),
+      nextCheckAt: nextCheckAt(now, this.random.fraction()),
+      now,
+      refreshAfter: credential.refreshAfter,
+      checkDueAt: credential.checkDueAt,
     });
-    if (promoted !== 1) throw new ClaimLostError(`credential ${credential.id}`);
+    requireClaim(promoted, `credential ${credential.id}`);
   }
 
   private async record(
@@ -228,7 +168,7 @@ export class CredentialVersionService {
     verified: VerifiedVersion,
     status: ConnectionStatus,
   ): Promise<void> {
-    const of = { tenant: credential.tenant, product: credential.product, connectionId: credential.connectionId };
+    const of = placeOf(credential);
     const lost = verified.lostScopes.length === 0 ? {} : { lost_scopes: verified.lostScopes };
     const version = credential.version + 1;
     const details = { kind: credential.kind, version, expires_at: verified.expiresAt, ...lost };
@@ -259,9 +199,6 @@ export class CredentialVersionService {
   }
 }
 
-/** A page whose user token was renewed while the page's was derived from the old one: once more. Our times have milliseconds. */
-const MADE_DUE_SINCE = `c.kind = 'page' AND date_trunc('milliseconds', c.refresh_after) IS DISTINCT FROM $10::timestamptz`;
-
 const PREVIOUS_VERSION_RETENTION_SECONDS = 60 * 60;
 
 function contextOf(credential: CredentialSnapshot, version: number): ReturnType<typeof credentialContext> {
@@ -271,24 +208,5 @@ function contextOf(credential: CredentialSnapshot, version: number): ReturnType<
     credentialId: credential.id,
     kind: credential.kind,
     version,
-  });
-}
-
-/** Holds the row, if it is still ours at the version we know. Throws `ClaimLostError`. */
-export async function lockClaim(tx: Transaction, credential: ClaimedCredential): Promise<void> {
-  const held = await tx.rows({
-    name: 'claim_lock',
-    text: 'SELECT 1 FROM credential WHERE id = $1 AND claim_id = $2 AND version = $3 FOR UPDATE',
-    values: [credential.id, credential.claimId, credential.version],
-  });
-  if (held.length !== 1) throw new ClaimLostError(`credential ${credential.id}`);
-}
-
-async function makePagesDue(tx: Transaction, connectionId: string, now: Date): Promise<void> {
-  await tx.run({
-    name: 'pages_due',
-    text: `UPDATE credential SET refresh_after = $2, refresh_due_at = $2
-      WHERE connection_id = $1 AND kind = 'page' AND secret_id IS NOT NULL`,
-    values: [connectionId, now],
   });
 }

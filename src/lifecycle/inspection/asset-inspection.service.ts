@@ -1,6 +1,7 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
-import { type UnverifiedAsset, UnverifiedAssetService } from '../../connections/assets/unverified-asset.service.ts';
+import { type UnverifiedAsset } from '../../connections/assets/unverified-asset.repository.ts';
+import { UnverifiedAssetService } from '../../connections/assets/unverified-asset.service.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import type { DeathReason } from '../../connections/status/status-reason.ts';

@@ -1,0 +1,106 @@
+import sql from 'sql-template-tag';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { AssetType } from '../credentials/credential-kind.ts';
+
+/** An asset that Meta said may be out of reach by now. */
+export interface UnverifiedAsset {
+  connectionId: string;
+  tenant: string;
+  product: string;
+  type: AssetType;
+  id: string;
+  credentialId: string;
+  /** Until then it is this claim's: the request as it was claimed. One that came since has another time. */
+  claimedUntil: Date;
+}
+
+interface UnverifiedAssetRow {
+  connection_id: string;
+  tenant: string;
+  product: string;
+  type: AssetType;
+  id: string;
+  credential_id: string;
+  verification_requested_at: Date;
+}
+
+const request = defineStatement<{ type: AssetType; ids: readonly string[]; now: Date }>(
+  'request_asset_verification',
+  ({ type, ids, now }) => sql`UPDATE asset a SET verification_requested_at = ${now} FROM connection n
+    WHERE a.type = ${type} AND a.id = ANY (${ids}) AND n.id = a.connection_id AND n.status = 'active'`,
+  { prepare: true },
+);
+
+const claimDue = defineStatement<{ now: Date; claimedUntil: Date; limit: number }, UnverifiedAssetRow>(
+  'claim_unverified_assets',
+  ({ now, claimedUntil, limit }) => sql`UPDATE asset a SET verification_requested_at = ${claimedUntil} FROM connection n
+    WHERE n.id = a.connection_id AND (a.connection_id, a.type, a.id) IN (
+      SELECT connection_id, type, id FROM asset WHERE verification_requested_at <= ${now}
+      ORDER BY verification_requested_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+    RETURNING a.connection_id, n.tenant, n.product, a.type, a.id, a.credential_id, a.verification_requested_at`,
+  { prepare: true },
+);
+
+interface ClaimedAsset {
+  connectionId: string;
+  type: AssetType;
+  id: string;
+  claimedUntil: Date;
+}
+
+const clear = defineStatement<ClaimedAsset>(
+  'asset_verification_clear',
+  ({ connectionId, type, id, claimedUntil }) => sql`UPDATE asset SET verification_requested_at = NULL
+    WHERE connection_id = ${connectionId} AND type = ${type} AND id = ${id} AND verification_requested_at = ${claimedUntil}`,
+);
+
+const deleteClaimed = defineStatement<ClaimedAsset>(
+  'claimed_asset_delete',
+  ({ connectionId, type, id, claimedUntil }) => sql`DELETE FROM asset
+    WHERE connection_id = ${connectionId} AND type = ${type} AND id = ${id} AND verification_requested_at = ${claimedUntil}`,
+);
+
+const deleteChildren = defineStatement<{ connectionId: string; parentId: string }>(
+  'asset_children_delete',
+  ({ connectionId, parentId }) =>
+    sql`DELETE FROM asset WHERE connection_id = ${connectionId} AND parent_id = ${parentId}`,
+);
+
+/** Of active connections, whatever their tenants. How many. */
+export async function requestAssetVerification(
+  executor: SqlExecutor,
+  type: AssetType,
+  ids: readonly string[],
+  now: Date,
+): Promise<number> {
+  return executor.run(request({ type, ids, now }));
+}
+
+/** Those that are due, the longest first. */
+export async function claimUnverifiedAssets(
+  executor: SqlExecutor,
+  of: { now: Date; claimedUntil: Date; limit: number },
+): Promise<UnverifiedAsset[]> {
+  const rows = await executor.rows(claimDue(of));
+  return rows.map((row) => ({
+    connectionId: row.connection_id,
+    tenant: row.tenant,
+    product: row.product,
+    type: row.type,
+    id: row.id,
+    credentialId: row.credential_id,
+    claimedUntil: row.verification_requested_at,
+  }));
+}
+
+/** Nothing where it was requested anew since it was claimed. */
+export async function clearAssetVerification(executor: SqlExecutor, asset: ClaimedAsset): Promise<void> {
+  await executor.run(clear(asset));
+}
+
+/** With what lies below it. False where it was requested anew, or connected again, since it was claimed. */
+export async function deleteClaimedAsset(executor: SqlExecutor, asset: ClaimedAsset): Promise<boolean> {
+  if ((await executor.run(deleteClaimed(asset))) === 0) return false;
+  await executor.run(deleteChildren({ connectionId: asset.connectionId, parentId: asset.id }));
+  return true;
+}

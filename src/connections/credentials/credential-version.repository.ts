@@ -1,0 +1,148 @@
+import sql from 'sql-template-tag';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import { hasLeaseOfNewerVersion } from '../leases-of-connection.repository.ts';
+import {
+  CLAIM_ENDS,
+  madeDueSince,
+  nextHealthSql,
+  type OwnClaim,
+  verificationRequestedSince,
+} from './claimed-credential.repository.ts';
+
+/**
+ * A version is inserted as `pending` or as `previous` and deleted from there; the one that serves stands in its credential. So no row
+ * changes its state. Deletes return the ids of the sealed secrets, for the caller to destroy.
+ */
+interface SecretRow {
+  secret_id: string;
+}
+
+export interface PendingVersionParameters extends OwnClaim {
+  secretId: string;
+  tokenHash: Buffer;
+  expiresAt: Date | null;
+  scopes: string[] | null;
+  now: Date;
+}
+
+const insertPending = defineStatement<PendingVersionParameters & { pendingVersion: number }>(
+  'pending_insert',
+  (
+    of,
+  ) => sql`INSERT INTO credential_version (credential_id, version, state, secret_id, token_hash, expires_at, scopes, claim_id, created_at)
+    SELECT id, ${of.pendingVersion}, 'pending', ${of.secretId}, ${of.tokenHash}, ${of.expiresAt}, ${of.scopes}, claim_id, ${of.now}
+    FROM credential WHERE id = ${of.id} AND claim_id = ${of.claimId} AND version = ${of.version}
+    FOR UPDATE ON CONFLICT DO NOTHING`,
+  { prepare: true },
+);
+
+const deletePending = defineStatement<{ credentialId: string; version: number }, SecretRow>(
+  'pending_delete',
+  ({ credentialId, version }) => sql`DELETE FROM credential_version
+    WHERE credential_id = ${credentialId} AND version = ${version} AND state = 'pending' RETURNING secret_id`,
+);
+
+const deleteAllPending = defineStatement<{ credentialId: string }, SecretRow>(
+  'pending_delete_all',
+  ({ credentialId }) =>
+    sql`DELETE FROM credential_version WHERE credential_id = ${credentialId} AND state = 'pending' RETURNING secret_id`,
+);
+
+const copyServing = defineStatement<{ credentialId: string; now: Date }>(
+  'previous_insert',
+  ({
+    credentialId,
+    now,
+  }) => sql`INSERT INTO credential_version (credential_id, version, state, secret_id, token_hash, expires_at, created_at)
+    SELECT id, version, 'previous', secret_id, token_hash, expires_at, ${now}::timestamptz FROM credential
+    WHERE id = ${credentialId} AND secret_id IS NOT NULL ON CONFLICT (credential_id, version) DO NOTHING`,
+);
+
+const deleteSuperseded = defineStatement<{ createdBefore: Date; limit: number }, SecretRow>(
+  'superseded_versions_delete',
+  ({ createdBefore, limit }) => sql`DELETE FROM credential_version WHERE (credential_id, version) IN (
+      SELECT v.credential_id, v.version FROM credential_version v JOIN credential c ON c.id = v.credential_id
+      WHERE v.state = 'previous' AND (v.created_at < ${createdBefore} OR ${hasLeaseOfNewerVersion({
+        connectionId: sql`c.connection_id`,
+        credentialId: sql`c.id`,
+        version: sql`v.version`,
+        since: sql`v.created_at`,
+      })})
+      ORDER BY v.created_at LIMIT ${limit} FOR UPDATE OF v SKIP LOCKED)
+    RETURNING secret_id`,
+);
+
+export interface PromotionParameters extends OwnClaim {
+  scopes: string[];
+  issuedAt: Date | null;
+  expiresAt: Date | null;
+  nextRefreshAt: Date | null;
+  nextCheckAt: Date;
+  now: Date;
+  /** As the claim knew them. */
+  refreshAfter: Date | null;
+  checkDueAt: Date | null;
+}
+
+const promote = defineStatement<PromotionParameters>(
+  'credential_promote',
+  (of) => sql`WITH old AS (SELECT id, version, secret_id, token_hash, expires_at FROM credential
+        WHERE id = ${of.id} AND claim_id = ${of.claimId} AND version = ${of.version} FOR UPDATE),
+      pending AS (DELETE FROM credential_version v USING old
+        WHERE v.credential_id = old.id AND v.version = old.version + 1 AND v.state = 'pending' RETURNING v.secret_id, v.token_hash),
+      kept AS (INSERT INTO credential_version (credential_id, version, state, secret_id, token_hash, expires_at, created_at)
+        SELECT old.id, old.version, 'previous', old.secret_id, old.token_hash, old.expires_at, ${of.now}::timestamptz FROM old, pending
+        WHERE old.secret_id IS NOT NULL)
+    UPDATE credential c SET version = c.version + 1, secret_id = pending.secret_id, token_hash = pending.token_hash, scopes = ${of.scopes},
+      issued_at = ${of.issuedAt}, expires_at = ${of.expiresAt}, failure = NULL, failure_attempts = 0, last_refreshed_at = ${of.now},
+      last_checked_at = ${of.now},
+      health = CASE WHEN ${verificationRequestedSince(of.checkDueAt)} THEN c.health ELSE ${nextHealthSql('granted')} END,
+      check_due_at = CASE WHEN ${verificationRequestedSince(of.checkDueAt)} THEN c.check_due_at ELSE ${of.nextCheckAt}::timestamptz END,
+      refresh_after = CASE WHEN c.kind = 'page' AND ${madeDueSince(of.refreshAfter)} THEN c.refresh_after
+        ELSE ${of.nextRefreshAt}::timestamptz END,
+      refresh_due_at = CASE WHEN c.kind = 'page' AND ${madeDueSince(of.refreshAfter)} THEN c.refresh_due_at
+        ELSE ${of.nextRefreshAt}::timestamptz END,
+      ${CLAIM_ENDS}, updated_at = ${of.now}
+    FROM old, pending WHERE c.id = old.id`,
+  { prepare: true },
+);
+
+/** How many rows: none where the claim is another's by now. */
+export async function insertPendingVersion(executor: SqlExecutor, version: PendingVersionParameters): Promise<number> {
+  return executor.run(insertPending({ ...version, pendingVersion: version.version + 1 }));
+}
+
+export async function deletePendingVersion(
+  executor: SqlExecutor,
+  credentialId: string,
+  version: number,
+): Promise<string[]> {
+  return toSecretIds(await executor.rows(deletePending({ credentialId, version })));
+}
+
+export async function deletePendingVersions(executor: SqlExecutor, credentialId: string): Promise<string[]> {
+  return toSecretIds(await executor.rows(deleteAllPending({ credentialId })));
+}
+
+/** Keeps what serves as a previous version, before another takes its place. */
+export async function keepServingVersion(executor: SqlExecutor, credentialId: string, now: Date): Promise<void> {
+  await executor.run(copyServing({ credentialId, now }));
+}
+
+/** Previous versions made before `createdBefore`, or whose successor has been used. */
+export async function deleteSupersededVersions(
+  executor: SqlExecutor,
+  createdBefore: Date,
+  limit: number,
+): Promise<string[]> {
+  return toSecretIds(await executor.rows(deleteSuperseded({ createdBefore, limit })));
+}
+
+/** Ends the claim. How many rows: none where the claim is another's by now, or nothing is pending. */
+export async function promotePendingVersion(executor: SqlExecutor, promotion: PromotionParameters): Promise<number> {
+  return executor.run(promote(promotion));
+}
+
+function toSecretIds(rows: readonly SecretRow[]): string[] {
+  return rows.map((row) => row.secret_id);
+}
