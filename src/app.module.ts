@@ -3,7 +3,6 @@ import { ScheduleModule } from '@nestjs/schedule';
 import { AuditModule } from './audit/audit.module.ts';
 import { AuthModule } from './auth/auth.module.ts';
 import { ConnectModule } from './connect/connect.module.ts';
-import { CONNECTION_ENTITIES } from './connections/connection/connection.entity.ts';
 import { ConnectionsModule } from './connections/connections.module.ts';
 import { DatabaseModule } from './database/database.module.ts';
 import { SubscriptionsModule } from './events/subscriptions/subscriptions.module.ts';
@@ -14,9 +13,6 @@ import { MetaModule } from './meta/meta.module.ts';
 import { OperationsModule } from './operations/operations.module.ts';
 import { JobsModule } from './platform/jobs/jobs.module.ts';
 import { WebhooksModule } from './webhooks/webhooks.module.ts';
-
-/** The rooms' entities, for the one data source. */
-export const ENTITIES: readonly (new () => object)[] = [...CONNECTION_ENTITIES];
 
 @Module({})
 export class AppModule {

@@ -1,4 +1,4 @@
-import { ClaimLostError } from '../connections/authorization/pending-authorization.repository.ts';
+import { ClaimLostError } from '../connections/claim-lost-error.ts';
 import type { DeadReason, MetaVerdict } from '../meta/errors/classify-error.ts';
 import { MetaError } from '../meta/errors/meta-error.ts';
 import { AppError, type ProblemOccurrence } from '../platform/problem.ts';

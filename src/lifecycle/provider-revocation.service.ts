@@ -1,12 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Actor, SYSTEM } from '../audit/audit-log.ts';
 import { Config } from '../config/config.ts';
-import { ClaimLostError } from '../connections/authorization/pending-authorization.repository.ts';
-import type { ProviderRevocationStatus } from '../connections/connection/connection-status.ts';
-import {
-  type ClaimedRevocation,
-  ProviderRevocationRepository,
-} from '../connections/revocation/provider-revocation.repository.ts';
+import { ClaimLostError } from '../connections/claim-lost-error.ts';
+import { PendingRevocationService } from '../connections/revocation/pending-revocation.service.ts';
+import { type ClaimedRevocation } from '../connections/revocation/provider-revocation.repository.ts';
+import type { ProviderRevocationStatus } from '../connections/status/connection-status.ts';
 import { MetaError } from '../meta/errors/meta-error.ts';
 import { RevocationApi } from '../meta/tokens/revocation-api.ts';
 import { Clock } from '../platform/clock.ts';
@@ -26,7 +24,7 @@ const BATCH = 20;
 @Injectable()
 export class ProviderRevocationService {
   constructor(
-    private readonly revocations: ProviderRevocationRepository,
+    private readonly revocations: PendingRevocationService,
     private readonly api: RevocationApi,
     private readonly rateLimiter: AppRateLimiter,
     private readonly clock: Clock,

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.ts';
-import { UnverifiedAssetRepository } from '../connections/assets/unverified-asset.repository.ts';
+import { UnverifiedAssetService } from '../connections/assets/unverified-asset.service.ts';
 import { VerificationRequests } from '../connections/connection/verification-requests.ts';
 import { Database, type Transaction } from '../database/database.ts';
 import { RawJson } from '../events/outbox/event-data.ts';
@@ -32,7 +32,7 @@ export class WebhookIngestService {
     private readonly database: Database,
     private readonly outbox: Outbox,
     private readonly verificationRequests: VerificationRequests,
-    private readonly assets: UnverifiedAssetRepository,
+    private readonly assets: UnverifiedAssetService,
     private readonly metrics: WebhookMetrics,
     private readonly clock: Clock,
     private readonly config: Config,

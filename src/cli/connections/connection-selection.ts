@@ -3,7 +3,7 @@ import { StartupError } from '../../bootstrap/startup-error.ts';
 import { PRODUCTS } from '../../config/config.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
-import type { ConnectionStatus } from '../../connections/connection/connection-status.ts';
+import type { ConnectionStatus } from '../../connections/status/connection-status.ts';
 import { UsageError } from '../command-error.ts';
 
 /** Which connections a command is about, over all tenants. */

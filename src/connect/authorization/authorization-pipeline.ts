@@ -5,12 +5,10 @@ import {
   ConnectionProvisioner,
   type ProvisioningInput,
 } from '../../connections/authorization/connection-provisioner.ts';
-import {
-  type PendingAuthorization,
-  PendingAuthorizationRepository,
-} from '../../connections/authorization/pending-authorization.repository.ts';
-import { missingScopesReason } from '../../connections/connection/missing-scopes.ts';
-import type { StatusReason } from '../../connections/connection/status-reason.ts';
+import { PendingAuthorizationRepository } from '../../connections/authorization/pending-authorization.repository.ts';
+import { type PendingAuthorization } from '../../connections/authorization/pending-authorization.ts';
+import { missingScopesReason } from '../../connections/status/missing-scopes.ts';
+import type { StatusReason } from '../../connections/status/status-reason.ts';
 import type { Transaction } from '../../database/database.ts';
 import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { type Flow, missingScopes } from '../../meta/dialog/product-scopes.ts';

@@ -1,11 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { SYSTEM } from '../../audit/audit-log.ts';
 import { Config } from '../../config/config.ts';
-import {
-  ClaimLostError,
-  type PendingAuthorization,
-  PendingAuthorizationRepository,
-} from '../../connections/authorization/pending-authorization.repository.ts';
+import { PendingAuthorizationRepository } from '../../connections/authorization/pending-authorization.repository.ts';
+import { type PendingAuthorization } from '../../connections/authorization/pending-authorization.ts';
+import { ClaimLostError } from '../../connections/claim-lost-error.ts';
 import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';

@@ -1,12 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Actor, AuditLog, SYSTEM } from '../../audit/audit-log.ts';
 import { Config } from '../../config/config.ts';
+import { PendingAuthorizationRepository } from '../../connections/authorization/pending-authorization.repository.ts';
 import {
-  ClaimLostError,
   type NewPendingAuthorization,
   type PendingAuthorization,
-  PendingAuthorizationRepository,
-} from '../../connections/authorization/pending-authorization.repository.ts';
+} from '../../connections/authorization/pending-authorization.ts';
+import { ClaimLostError } from '../../connections/claim-lost-error.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';

@@ -3,10 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { type Actor, AuditLog } from '../../audit/audit-log.ts';
 import { Config } from '../../config/config.ts';
-import {
-  ClaimLostError,
-  PendingAuthorizationRepository,
-} from '../../connections/authorization/pending-authorization.repository.ts';
+import { PendingAuthorizationRepository } from '../../connections/authorization/pending-authorization.repository.ts';
+import { ClaimLostError } from '../../connections/claim-lost-error.ts';
 import { Database } from '../../database/database.ts';
 import { type CallbackOutcome, type CallbackQuery, parseCallbackQuery } from '../../meta/dialog/callback-query.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';

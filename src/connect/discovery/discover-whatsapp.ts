@@ -1,5 +1,5 @@
-import type { AssetDetails } from '../../connections/assets/asset-details.ts';
 import type { GrantedAsset } from '../../connections/authorization/connection-provisioner.ts';
+import type { AssetDetails } from '../../connections/connection/asset-details.ts';
 import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import type { MetaCause } from '../../platform/problem.ts';

@@ -1,6 +1,7 @@
 import type { Config } from '../../config/config.ts';
 import type { GrantedAsset } from '../../connections/authorization/connection-provisioner.ts';
 import type { GrantedCredential } from '../../connections/credentials/credential-writer.ts';
+import type { DiscoveryWarningCode, SCOPES_MISSING } from '../../connections/status/status-reason.ts';
 import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import type { ValidInspection } from '../../meta/tokens/inspection-result.ts';
@@ -21,7 +22,7 @@ export interface DiscoveryInput {
 
 /** Something that a person should mend, though the connection stands. */
 export interface ConnectionWarning {
-  code: string;
+  code: DiscoveryWarningCode | typeof SCOPES_MISSING;
   detail: string;
   remedy: string;
   /** What Meta said, where it refused something. */

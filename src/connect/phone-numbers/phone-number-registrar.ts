@@ -1,14 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Actor } from '../../audit/audit-log.ts';
+import { type ConnectionPhoneNumber } from '../../connections/assets/asset.repository.ts';
 import {
-  type ConnectionPhoneNumber,
-  PhoneRegistrationRepository,
+  PhoneRegistrationService,
   type RegistrationFailure,
-} from '../../connections/assets/phone-registration.repository.ts';
+} from '../../connections/assets/phone-registration.service.ts';
 import { reauthRequired } from '../../connections/connection/connection-problems.ts';
 import { VerificationRequests } from '../../connections/connection/verification-requests.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
-import { CredentialVersionRepository } from '../../connections/credentials/credential-version.repository.ts';
+import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import { Database } from '../../database/database.ts';
 import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
@@ -34,9 +34,9 @@ const RETRY_AFTER_SECONDS = 60;
 export class PhoneNumberRegistrar {
   constructor(
     private readonly discovery: DiscoveryApi,
-    private readonly registrations: PhoneRegistrationRepository,
+    private readonly registrations: PhoneRegistrationService,
     private readonly claims: CredentialClaimRepository,
-    private readonly versions: CredentialVersionRepository,
+    private readonly versions: CredentialVersionService,
     private readonly verificationRequests: VerificationRequests,
     private readonly database: Database,
     @Inject(LOGGER) private readonly logger: Pino,

@@ -1,11 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import {
-  type UnverifiedAsset,
-  UnverifiedAssetRepository,
-} from '../../connections/assets/unverified-asset.repository.ts';
-import type { DeathReason } from '../../connections/connection/connection-status.service.ts';
+import { type UnverifiedAsset } from '../../connections/assets/unverified-asset.repository.ts';
+import { UnverifiedAssetService } from '../../connections/assets/unverified-asset.service.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
-import { CredentialVersionRepository } from '../../connections/credentials/credential-version.repository.ts';
+import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
+import type { DeathReason } from '../../connections/status/status-reason.ts';
 import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import type { BackgroundJob } from '../../platform/jobs/background-job.ts';
@@ -29,9 +27,9 @@ export class AssetInspectionService {
 
   constructor(
     jobs: JobScheduler,
-    private readonly assets: UnverifiedAssetRepository,
+    private readonly assets: UnverifiedAssetService,
     private readonly claims: CredentialClaimRepository,
-    private readonly versions: CredentialVersionRepository,
+    private readonly versions: CredentialVersionService,
     private readonly discovery: DiscoveryApi,
     private readonly rateLimiter: AppRateLimiter,
     @Inject(LOGGER) private readonly logger: Pino,

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
-import { ClaimLostError } from '../../connections/authorization/pending-authorization.repository.ts';
+import { ClaimLostError } from '../../connections/claim-lost-error.ts';
 import { ConnectionStatusService } from '../../connections/connection/connection-status.service.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { Health } from '../../connections/credentials/credential-kind.ts';
-import { CredentialOutcomeRepository } from '../../connections/credentials/credential-outcome.repository.ts';
+import { CredentialOutcomeService } from '../../connections/credentials/credential-outcome.service.ts';
 import { computeRefreshAfter } from '../../connections/credentials/credential-schedule.ts';
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
-import { CredentialVersionRepository } from '../../connections/credentials/credential-version.repository.ts';
+import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import { missingScopesOfToken } from '../../meta/dialog/product-scopes.ts';
 import { InspectionApi, type InspectionItem } from '../../meta/tokens/inspection-api.ts';
 import type { InspectionResult, ValidInspection } from '../../meta/tokens/inspection-result.ts';
@@ -27,8 +27,8 @@ export type CheckOutcome = 'alive' | 'dead' | 'to_be_derived' | 'failed' | 'stop
 export class TokenInspector {
   constructor(
     private readonly claims: CredentialClaimRepository,
-    private readonly versions: CredentialVersionRepository,
-    private readonly outcomes: CredentialOutcomeRepository,
+    private readonly versions: CredentialVersionService,
+    private readonly outcomes: CredentialOutcomeService,
     private readonly connectionStatusService: ConnectionStatusService,
     private readonly inspections: InspectionApi,
     private readonly rateLimiter: AppRateLimiter,

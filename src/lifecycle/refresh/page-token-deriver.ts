@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { ClaimLostError } from '../../connections/authorization/pending-authorization.repository.ts';
+import { ClaimLostError } from '../../connections/claim-lost-error.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
-import { CredentialOutcomeRepository } from '../../connections/credentials/credential-outcome.repository.ts';
+import { CredentialOutcomeService } from '../../connections/credentials/credential-outcome.service.ts';
 import type { ClaimedCredential, CredentialSnapshot } from '../../connections/credentials/credential-snapshot.ts';
-import { CredentialVersionRepository } from '../../connections/credentials/credential-version.repository.ts';
+import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
@@ -21,8 +21,8 @@ import { validateRefreshedToken } from './validate-refreshed-token.ts';
 export class PageTokenDeriver {
   constructor(
     private readonly claims: CredentialClaimRepository,
-    private readonly versions: CredentialVersionRepository,
-    private readonly outcomes: CredentialOutcomeRepository,
+    private readonly versions: CredentialVersionService,
+    private readonly outcomes: CredentialOutcomeService,
     private readonly discovery: DiscoveryApi,
     private readonly inspections: InspectionApi,
     private readonly rateLimiter: AppRateLimiter,

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { ClaimLostError } from '../../connections/authorization/pending-authorization.repository.ts';
+import { ClaimLostError } from '../../connections/claim-lost-error.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
-import { CredentialOutcomeRepository } from '../../connections/credentials/credential-outcome.repository.ts';
+import { CredentialOutcomeService } from '../../connections/credentials/credential-outcome.service.ts';
 import { MIN_REFRESH_AGE_SECONDS } from '../../connections/credentials/credential-schedule.ts';
 import type { ClaimedCredential, PendingVersion } from '../../connections/credentials/credential-snapshot.ts';
-import { CredentialVersionRepository } from '../../connections/credentials/credential-version.repository.ts';
+import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
 import type { DeadTokenInspection, InspectionResult } from '../../meta/tokens/inspection-result.ts';
@@ -28,8 +28,8 @@ export type RefreshOutcome = 'refreshed' | 'failed' | 'dead' | 'not_due' | 'stop
 export class TokenRefresher {
   constructor(
     private readonly claims: CredentialClaimRepository,
-    private readonly versions: CredentialVersionRepository,
-    private readonly outcomes: CredentialOutcomeRepository,
+    private readonly versions: CredentialVersionService,
+    private readonly outcomes: CredentialOutcomeService,
     private readonly oauth: OAuthApi,
     private readonly inspections: InspectionApi,
     private readonly rateLimiter: AppRateLimiter,

@@ -1,5 +1,5 @@
 import type { CredentialSnapshot, PendingVersion } from '../../connections/credentials/credential-snapshot.ts';
-import type { VerifiedVersion } from '../../connections/credentials/credential-version.repository.ts';
+import type { VerifiedVersion } from '../../connections/credentials/credential-version.service.ts';
 import { missingScopesOfToken } from '../../meta/dialog/product-scopes.ts';
 import type { InspectionResult } from '../../meta/tokens/inspection-result.ts';
 import { addSeconds } from '../../platform/clock.ts';

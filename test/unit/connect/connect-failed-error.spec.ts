@@ -4,7 +4,7 @@ import {
   classifyRedirectUriError,
   toConnectFailedError,
 } from '../../../src/connect/connect-failed-error.ts';
-import { ClaimLostError } from '../../../src/connections/authorization/pending-authorization.repository.ts';
+import { ClaimLostError } from '../../../src/connections/claim-lost-error.ts';
 import type { DeadReason, MetaVerdict } from '../../../src/meta/errors/classify-error.ts';
 import { MetaError } from '../../../src/meta/errors/meta-error.ts';
 

@@ -1,16 +1,18 @@
 import { Injectable } from '@nestjs/common';
+import sql from 'sql-template-tag';
 import { Database } from '../../database/database.ts';
+import { defineStatement } from '../../database/statement.ts';
 import type { CredentialKind, Health } from './credential-kind.ts';
 
 export interface CredentialCounts {
   byKindAndHealth: { kind: CredentialKind; health: Health; count: number }[];
-  /** Of root tokens that are to be renewed. */
+  /** Of root tokens that are to be refreshed. */
   nextExpiryAt: Date | null;
   oldestRefreshDueAt: Date | null;
   oldestCheckDueAt: Date | null;
 }
 
-interface CensusRow {
+interface CountRow {
   kind: CredentialKind;
   health: Health;
   count: string;
@@ -19,17 +21,20 @@ interface CensusRow {
   check_due_at: Date | null;
 }
 
-/** Counts credentials over all tenants, for metrics: one pass over the table, so callers keep the answer for a while. */
+const countCredentials = defineStatement<Record<never, never>, CountRow>(
+  'credential_counts',
+  () => sql`SELECT kind, health, count(*) AS count, min(expires_at) FILTER (WHERE is_root AND refresh_due_at IS NOT NULL) AS expires_at,
+      min(refresh_due_at) AS refresh_due_at, min(check_due_at) AS check_due_at
+    FROM credential WHERE secret_id IS NOT NULL GROUP BY kind, health`,
+);
+
+/** Counts credentials over all tenants, for metrics: one pass over the table, so callers keep the result for a while. */
 @Injectable()
 export class CredentialStatistics {
   constructor(private readonly database: Database) {}
 
   async take(): Promise<CredentialCounts> {
-    const rows = await this.database.rows<CensusRow>({
-      text: `SELECT kind, health, count(*) AS count, min(expires_at) FILTER (WHERE is_root AND refresh_due_at IS NOT NULL) AS expires_at,
-          min(refresh_due_at) AS refresh_due_at, min(check_due_at) AS check_due_at
-        FROM credential WHERE secret_id IS NOT NULL GROUP BY kind, health`,
-    });
+    const rows = await this.database.rows(countCredentials({}));
     return {
       byKindAndHealth: rows.map(({ kind, health, count }) => ({ kind, health, count: Number(count) })),
       nextExpiryAt: earliest(rows.map((row) => row.expires_at)),

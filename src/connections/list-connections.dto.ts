@@ -1,9 +1,9 @@
 import { Type } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
-import { PRODUCTS, type Product } from '../../config/config.ts';
-import { TENANT_PATTERN } from '../../config/tenant.ts';
-import { DEFAULT_LIMIT, MAX_LIMIT } from '../../platform/paging.ts';
-import type { ConnectionStatus } from './connection-status.ts';
+import { PRODUCTS, type Product } from '../config/config.ts';
+import { TENANT_PATTERN } from '../config/tenant.ts';
+import { DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.ts';
+import type { ConnectionStatus } from './status/connection-status.ts';
 
 export class ListConnectionsRequest {
   @IsOptional()

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { nextNoticeAt, noticeDays } from '../../../src/connections/connection/expiry-notices.ts';
+import { nextNoticeAt, noticeDays } from '../../../../src/connections/status/expiry-notices.ts';
 
 const end = new Date('2026-12-15T12:00:00Z');
 const daysBefore = (days: number): Date => new Date(end.getTime() - days * 86_400_000);
