@@ -1,10 +1,11 @@
-import type { INestApplication } from '@nestjs/common';
+import { type INestApplication, Injectable } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { listProblemTypes } from '../../platform/problem.ts';
 import { describeRoutes } from './describe-routes.ts';
 
 /** The OpenAPI document of the application, made when it is first asked for. */
+@Injectable()
 export class ApiDocument {
   #app: INestApplication | null = null;
   #document: OpenAPIObject | null = null;
