@@ -10,12 +10,12 @@ import {
   MaxLength,
   ValidateIf,
 } from 'class-validator';
-import { PRODUCTS, type Product } from '../config/config.ts';
-import { type Flow, flowsOf } from '../meta/dialog/product-scopes.ts';
+import { type DialogFlow, FLOWS, type Flow, PRODUCTS, type Product } from '../config/products.ts';
+import { loginFlow } from '../meta/dialog/login-flows.ts';
+import { productDescriptor } from '../meta/dialog/products.ts';
 import { invalidInputError } from '../platform/problem.ts';
 import type { SignupIds } from './authorization/authorization-hints.ts';
 
-const FLOWS: readonly Flow[] = ['facebook_login', 'instagram_login', 'threads_login', 'embedded_signup', 'import'];
 /** CONTRACT 1 */
 const TENANT = /^[A-Za-z0-9._:-]{1,128}$/;
 const SCOPE = /^[a-z0-9_]{1,64}$/;
@@ -153,16 +153,20 @@ export class ImportRequest {
 }
 
 /** The flow of a session that a person can go through. 400 for one that the product does not have, and for `import`. */
-export function parseDialogFlow({ product, flow }: CreateSessionRequest): Exclude<Flow, 'import'> {
-  if (flow === 'import') {
+export function parseDialogFlow({ product, flow }: CreateSessionRequest): DialogFlow {
+  if (!isDialogFlow(flow)) {
     throw invalidInputError(
       'flow',
       'cannot be import: no person is asked. Give the token to POST /v1/connections/import',
     );
   }
-  const flows = flowsOf(product).filter((each) => each !== 'import');
+  const flows = productDescriptor(product).flows.filter(isDialogFlow);
   if (!flows.includes(flow)) throw invalidInputError('flow', `must be one of ${flows.join(', ')} for ${product}`);
   return flow;
+}
+
+function isDialogFlow(flow: Flow): flow is DialogFlow {
+  return loginFlow(flow).dialog !== null;
 }
 
 /** A request's ids, without those that it does not give. */

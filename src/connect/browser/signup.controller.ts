@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
 import { Config } from '../../config/config.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
+import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import { AppError, notFound } from '../../platform/problem.ts';
 import { SecretString } from '../../platform/secret-string.ts';
 import { CompleteSignupRequest, toSignupIds } from '../connect.dto.ts';
@@ -85,7 +86,7 @@ export class SignupController {
       throw new ConnectFailedError('state_mismatch', { isFinal: true });
     }
     const session = await this.connectLinks.findIncludingEnded(token);
-    if (session.flow !== 'embedded_signup') throw new AppError(notFound);
+    if (!loginFlow(session.flow).isOpenedBySdk) throw new AppError(notFound);
     return session;
   }
 

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { Product } from '../../config/config.ts';
+import type { DialogFlow, Product } from '../../config/products.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import type { SqlExecutor } from '../../database/statement.ts';
-import type { DialogFlow } from '../../meta/dialog/product-scopes.ts';
 import { Clock } from '../../platform/clock.ts';
 import type { ConnectErrorCode } from '../connect-failed-error.ts';
 

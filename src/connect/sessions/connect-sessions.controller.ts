@@ -16,6 +16,7 @@ import { CompleteSessionRequest, CreateSessionRequest, parseDialogFlow, toSignup
 import { ConnectErrorFilter } from '../connect-error.filter.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
 import { PhoneNumberRegistrar } from '../phone-numbers/phone-number-registrar.ts';
+import { connectProduct } from '../products/products.ts';
 import { type ConnectSession, ConnectSessionRepository } from './connect-session.repository.ts';
 import { ConnectSessionService } from './connect-session.service.ts';
 import { checkReturnUrl } from './return-url.ts';
@@ -76,7 +77,7 @@ export class ConnectSessionsController {
       throw invalidInputError('code', 'or access_token must be given, not both');
     if (code === undefined && redirectUri !== null) throw invalidInputError('redirect_uri', 'goes with a code only');
     const session = await this.openSession(id, client);
-    if (request.pin !== undefined && session.product !== 'whatsapp')
+    if (request.pin !== undefined && !connectProduct(session.product).hasPhoneNumbers)
       throw invalidInputError('pin', 'goes with whatsapp only');
     const common = { actor: toActor(client), requestId, ids: toSignupIds(request) };
     const connectionId =

@@ -1,8 +1,6 @@
 import { addSeconds } from '../../platform/clock.ts';
 import type { CredentialKind } from './credential-kind.ts';
-
-/** Instagram and Threads renew no token that is younger (META.md 7, 9). */
-export const MIN_REFRESH_AGE_SECONDS = 24 * 60 * 60;
+import { credentialKindRules } from './credential-kind-rules.ts';
 
 /** Each credential is inspected this often. */
 export const CHECK_INTERVAL_SECONDS = 24 * 60 * 60;
@@ -21,17 +19,10 @@ export interface CredentialLife {
  * after their user token, tokens without an end have nothing to renew.
  */
 export function computeRefreshAfter(life: CredentialLife, beforeExpirySeconds: number): Date | null {
+  const rules = credentialKindRules(life.kind);
+  if (rules.isDerived) return null;
   const ahead = life.expiresAt === null ? null : addSeconds(life.expiresAt, -beforeExpirySeconds);
-  switch (life.kind) {
-    case 'page':
-      return null;
-    case 'user':
-    case 'system_user':
-      return ahead;
-    case 'instagram_user':
-    case 'threads_user': {
-      const oldEnough = addSeconds(life.issuedAt ?? life.storedAt, MIN_REFRESH_AGE_SECONDS);
-      return ahead === null || ahead < oldEnough ? oldEnough : ahead;
-    }
-  }
+  if (!rules.alwaysExpires) return ahead;
+  const oldEnough = addSeconds(life.issuedAt ?? life.storedAt, rules.minRefreshAgeSeconds);
+  return ahead === null || ahead < oldEnough ? oldEnough : ahead;
 }

@@ -12,6 +12,7 @@ import { Vault } from '../../vault/vault.ts';
 import { ClaimLostError } from '../authorization/pending-authorization.repository.ts';
 import { type ConnectionStatus, REASONS_DESPITE_VALID_TOKEN } from '../connection/connection-status.ts';
 import { missingScopesReasonJson, scopeAssignmentsSql } from '../connection/missing-scopes.ts';
+import { credentialKindRules } from './credential-kind-rules.ts';
 import { CHECK_INTERVAL_SECONDS, computeRefreshAfter } from './credential-schedule.ts';
 import {
   type ClaimedCredential,
@@ -121,7 +122,7 @@ export class CredentialVersionRepository {
       // The connection first: the order in which connecting and revoking lock them.
       const status = credential.isRoot ? await this.updateConnection(tx, credential, verified, now) : 'active';
       await this.replaceServingVersion(tx, credential, verified, now);
-      if (credential.kind === 'user') await makePagesDue(tx, credential.connectionId, now);
+      if (credentialKindRules(credential.kind).derivesPageTokens) await makePagesDue(tx, credential.connectionId, now);
       await this.record(tx, credential, verified, status);
     });
   }

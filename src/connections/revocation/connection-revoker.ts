@@ -6,6 +6,7 @@ import { Clock } from '../../platform/clock.ts';
 import { lockMetaUser } from '../authorization/meta-user-lock.ts';
 import type { ConnectionStatus, ProviderRevocationStatus } from '../connection/connection-status.ts';
 import type { CredentialKind } from '../credentials/credential-kind.ts';
+import { credentialKindRules } from '../credentials/credential-kind-rules.ts';
 import { CredentialWriter } from '../credentials/credential-writer.ts';
 
 export interface RevokedConnection {
@@ -43,9 +44,6 @@ interface RootRow {
 
 /** Meta's clock and ours, and an authorization that took its time. */
 const CLOCK_TOLERANCE_MS = 60_000;
-
-/** Kinds whose grant Meta lets us take away by an API (META.md 10). */
-const REVOCABLE_KINDS: ReadonlySet<CredentialKind> = new Set(['user', 'system_user']);
 
 /** Ends a connection here, at once and for good. Revoking at Meta is done afterwards, by `lifecycle`, with the one token kept for it. */
 @Injectable()
@@ -156,7 +154,7 @@ export class ConnectionRevoker {
       values: [id],
     });
     const isShared = await this.hasLiveSibling(tx, id, subject);
-    if (root === undefined || root.secret_id === null || !REVOCABLE_KINDS.has(root.kind)) {
+    if (root === undefined || root.secret_id === null || !credentialKindRules(root.kind).isRevocable) {
       await this.credentials.destroyAll(tx, id, null, now);
       return 'not_supported';
     }
