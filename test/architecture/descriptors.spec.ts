@@ -13,9 +13,34 @@ const NAMES_A_HOST = /host(name)?$/i;
 /** The stand-in for Meta imports nothing of ours and has kinds of its own. */
 const files = sourceFiles().filter(({ module }) => module !== 'sandbox');
 
+/** Where kinds, flows and products are described, and the few files that name one for a reader or for Meta. */
+const TABLES = [
+  'src/config/',
+  'src/connect/products/',
+  'src/connections/credentials/credential-kind-rules.ts',
+  'src/meta/dialog/login-flows.ts',
+  'src/meta/dialog/products.ts',
+  'src/meta/tokens/token-kinds.ts',
+  // A parameter that Meta wants; an example in the API document; the demo's session; what an operator set.
+  'src/meta/assets/discovery-api.ts',
+  'src/clients/client-policy-request.dto.ts',
+  'src/bootstrap/demo.ts',
+  // Which app a call belongs to is said by MetaApps; the dialog is built for the app it is given.
+  'src/meta/meta-apps.ts',
+  'src/meta/graph/graph-host.ts',
+  'src/meta/dialog/dialog-url.ts',
+  // The doctor looks at the settings themselves.
+  'src/operations/doctor/app-checks.ts',
+];
+const outsideOfTables = files.filter(({ path }) => !TABLES.some((table) => path.startsWith(table)));
+
 describe('what depends on a token kind, product, flow or API host', () => {
   it('is said by its descriptor: nothing else compares one with a literal', () => {
     expect(files.flatMap((file) => findComparisons(file))).toEqual([]);
+  });
+
+  it('stands in the tables: no other file writes the name of a kind or flow, or reads the secret of an app', () => {
+    expect(outsideOfTables.flatMap((file) => findNames(file))).toEqual([]);
   });
 
   it('finds comparisons in every form', () => {
@@ -54,6 +79,19 @@ function findComparisons(file: SourceFile): string[] {
   });
   return found;
 }
+
+/** Names of kinds, flows and products that mean nothing else, as text or as a key, and uses of the credentials of one app. */
+function findNames(file: SourceFile): string[] {
+  const found: string[] = [];
+  walk(file.tree, (node) => {
+    const isText = ts.isStringLiteralLike(node) || ts.isIdentifier(node);
+    if (isText && ((MEMBERS.has(node.text) && !AMBIGUOUS.has(node.text)) || APP_SETTINGS.has(node.text)))
+      found.push(locationOf(file, node));
+  });
+  return found;
+}
+
+const APP_SETTINGS = new Set(['instagramApp', 'threadsApp', 'previousAppSecret']);
 
 /** What a node compares with what: by `===` and the like, by `case`, by `includes` of a list, by `has` of a set made on the spot. */
 function comparedPairs(node: ts.Node): [ts.Expression, ts.Expression][] {
