@@ -1,4 +1,4 @@
-import type { CredentialKind } from '../connections/credentials/credential-kind.ts';
+import type { TokenKind } from '../config/products.ts';
 
 /** Ids that Embedded Signup tells its page (META.md 8). Claims of a browser or client, until a call with the token confirms them. */
 export interface SignupIds {
@@ -14,7 +14,7 @@ export interface AuthorizationHints extends SignupIds {
   /** As the answer to the code told them; null where it did not. */
   grantedScopes: string[] | null;
   /** Where the token is of a known kind before its inspection. */
-  kind: CredentialKind | null;
+  kind: TokenKind | null;
   /** A client handed the token in and still has it, so a failure here loses nothing. */
   isGiven: boolean;
 }

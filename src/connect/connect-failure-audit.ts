@@ -1,5 +1,5 @@
 import type { Actor, AuditLog } from '../audit/audit-log.ts';
-import type { Product } from '../config/config.ts';
+import type { Product } from '../config/products.ts';
 import type { SqlExecutor } from '../database/statement.ts';
 import type { MetaCause } from '../platform/problem.ts';
 import type { ConnectFailedError } from './connect-failed-error.ts';

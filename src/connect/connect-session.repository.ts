@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import sql from 'sql-template-tag';
-import type { Product } from '../config/config.ts';
+import type { DialogFlow, Product } from '../config/products.ts';
 import { hasPendingAuthorization } from '../connections/authorization/pending-authorization.query.ts';
 import { Database, type Transaction } from '../database/database.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
-import type { DialogFlow } from '../meta/dialog/product-scopes.ts';
 import { Clock } from '../platform/clock.ts';
 import type { ConnectErrorCode } from './connect-problems.ts';
 

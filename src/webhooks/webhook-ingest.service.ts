@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { Config } from '../config/config.ts';
 import { UnverifiedAssetService } from '../connections/assets/unverified-asset.service.ts';
 import { VerificationRequests } from '../connections/connection/verification-requests.ts';
 import { Database, type Transaction } from '../database/database.ts';
 import { RawJson } from '../events/outbox/event-data.ts';
 import { Outbox, type OutboxEvent } from '../events/outbox/outbox.ts';
+import { MetaApps } from '../meta/meta-apps.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
 import { DAY_SECONDS } from '../platform/duration.ts';
 import { objectLabel } from './entry-subject.ts';
@@ -35,7 +35,7 @@ export class WebhookIngestService {
     private readonly assets: UnverifiedAssetService,
     private readonly metrics: WebhookMetrics,
     private readonly clock: Clock,
-    private readonly config: Config,
+    private readonly apps: MetaApps,
   ) {}
 
   /** Resolves when all is committed. `verificationCount`: connections that are due for inspection because of this delivery. */
@@ -44,7 +44,7 @@ export class WebhookIngestService {
     const result = await this.database.transaction(async (tx) => {
       const fresh = await this.insertNew(tx, entries);
       const subjects = fresh.map(({ subject }) => subject);
-      const connections = await matchConnections(tx, subjects, this.ownAppIds());
+      const connections = await matchConnections(tx, subjects, this.apps.appIds);
       const matched = fresh.map((entry, index) => ({ entry, connections: connections[index] ?? [] }));
       await this.relay(tx, matched);
       await this.assets.requestVerification(tx, 'whatsapp_business_account', accountsToVerify(fresh));
@@ -88,11 +88,6 @@ export class WebhookIngestService {
       const isMatched = fresh.get(entry);
       this.metrics.entry(entry.object, isMatched === undefined ? 'repeated' : isMatched ? 'matched' : 'unmatched');
     }
-  }
-
-  private ownAppIds(): string[] {
-    const { app, instagramApp, threadsApp } = this.config.meta;
-    return [...new Set([app.id, instagramApp.id, threadsApp.id])];
   }
 }
 

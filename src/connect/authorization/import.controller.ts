@@ -7,8 +7,8 @@ import { requireCoveredByPolicy } from '../../auth/policy/policy.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import { SecretString } from '../../platform/secret-string.ts';
-import { ImportRequest } from '../connect.dto.ts';
 import { getNewConnection } from '../get-new-connection.ts';
+import { ImportRequest } from './import.dto.ts';
 import { SuppliedTokenService } from './supplied-token.service.ts';
 
 /** Tokens that exist already: system users, and what another system kept before. */

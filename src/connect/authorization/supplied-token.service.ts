@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../../audit/audit-log.ts';
-import type { Product } from '../../config/config.ts';
+import type { Flow, Product, TokenKind } from '../../config/products.ts';
 import { Database } from '../../database/database.ts';
-import { expectedTokenKinds, type Flow } from '../../meta/dialog/product-scopes.ts';
-import type { CredentialKind } from '../../meta/tokens/credential-kind.ts';
+import { expectedTokenKinds } from '../../meta/dialog/product-scopes.ts';
 import type { ValidInspection } from '../../meta/tokens/inspection-result.ts';
+import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { type SignupIds, writeHints } from '../authorization-hints.ts';
 import { ConnectFailedError, toConnectFailedError } from '../connect-failed-error.ts';
@@ -86,9 +86,9 @@ export class SuppliedTokenService {
   }
 }
 
-/** As what to inspect a token: one of facebook.com's kinds stands for them all. The prefix only orders (META.md 19.16). */
-function kindsToInspect(kinds: readonly CredentialKind[], token: SecretString): (CredentialKind | 'unknown')[] {
-  const hosts = kinds.map((kind) => (kind === 'instagram_user' || kind === 'threads_user' ? kind : 'unknown'));
-  const distinct = [...new Set(hosts)];
-  return token.expose().startsWith('IG') ? distinct.reverse() : distinct;
+/** As what to inspect a token: one of facebook.com's kinds stands for them all. The prefix only decides the order. */
+function kindsToInspect(kinds: readonly TokenKind[], token: SecretString): (TokenKind | 'unknown')[] {
+  const isLikely = (kind: TokenKind): boolean => token.expose().startsWith(tokenKind(kind).prefixFamily);
+  const ordered = [...kinds.filter(isLikely), ...kinds.filter((kind) => !isLikely(kind))];
+  return [...new Set(ordered.map((kind) => (tokenKind(kind).inspection.meFields === null ? 'unknown' : kind)))];
 }

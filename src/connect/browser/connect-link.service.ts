@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import { buildDialogUrl } from '../../meta/dialog/dialog-url.ts';
+import { loginFlow } from '../../meta/dialog/login-flows.ts';
+import { MetaApps } from '../../meta/meta-apps.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
 import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
@@ -36,6 +38,7 @@ export class ConnectLinkService {
     private readonly connections: ConnectionRepository,
     private readonly config: Config,
     private readonly clock: Clock,
+    private readonly apps: MetaApps,
   ) {}
 
   /** The session of a link. Throws `session_expired` for one that has ended or never was: the link does not tell which. */
@@ -55,7 +58,7 @@ export class ConnectLinkService {
   async open(session: ConnectSession): Promise<OpenedSession> {
     const state = this.secrets.make();
     const cookie = this.secrets.make();
-    const isSignup = session.flow === 'embedded_signup';
+    const isSignup = loginFlow(session.flow).isOpenedBySdk;
     const rerequest = await this.connections.hasDeclinedScopes(session.tenant, session.product);
     await this.sessions.addAttempt({
       stateHash: state.hash,
@@ -72,8 +75,9 @@ export class ConnectLinkService {
     };
   }
 
-  private dialogUrl({ product, flow, scopes }: ConnectSession, state: string, rerequest: boolean): string {
-    return buildDialogUrl(this.config.meta, {
+  private dialogUrl(session: ConnectSession, state: string, rerequest: boolean): string {
+    const { product, flow, scopes } = session;
+    return buildDialogUrl(this.apps.for(session).config, {
       product,
       flow,
       scopes,

@@ -1,9 +1,9 @@
-import type { Config } from '../../config/config.ts';
 import type { GrantedAsset } from '../../connections/authorization/connection-provisioner.ts';
 import type { GrantedCredential } from '../../connections/credentials/credential-writer.ts';
 import type { DiscoveryWarningCode, SCOPES_MISSING } from '../../connections/status/status-reason.ts';
 import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import type { MetaApp } from '../../meta/meta-apps.ts';
 import type { ValidInspection } from '../../meta/tokens/inspection-result.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
@@ -17,7 +17,7 @@ export interface DiscoveryInput {
   hints: AuthorizationHints;
   /** A person was asked just now, and can be asked again; nobody stands behind an import. */
   isInteractive: boolean;
-  meta: Config['meta'];
+  app: MetaApp;
 }
 
 /** Something that a person should mend, though the connection stands. */

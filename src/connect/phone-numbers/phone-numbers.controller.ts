@@ -10,9 +10,9 @@ import type { ConnectionResponse } from '../../connections/connection/connection
 import { isId } from '../../platform/ids.ts';
 import { AppError } from '../../platform/problem.ts';
 import { SecretString } from '../../platform/secret-string.ts';
-import { RegisterPhoneNumberRequest } from '../connect.dto.ts';
 import { getNewConnection } from '../get-new-connection.ts';
 import { PhoneNumberRegistrar } from './phone-number-registrar.ts';
+import { RegisterPhoneNumberRequest } from './register-phone-number.dto.ts';
 
 /** The phone numbers of WhatsApp connections. */
 @ApiTags('connecting')

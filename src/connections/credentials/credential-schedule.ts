@@ -1,9 +1,7 @@
 import { addSeconds } from '../../platform/clock.ts';
 import { DAY_SECONDS, HOUR_SECONDS } from '../../platform/duration.ts';
 import type { CredentialKind } from './credential-kind.ts';
-
-/** Instagram and Threads refresh no token that is younger. */
-export const MIN_REFRESH_AGE_SECONDS = DAY_SECONDS;
+import { credentialKindRules } from './credential-kind-rules.ts';
 
 /** Each credential is inspected this often. */
 export const CHECK_INTERVAL_SECONDS = DAY_SECONDS;
@@ -25,19 +23,12 @@ export interface CredentialLife {
  * after their user token, tokens without an end have nothing to refresh.
  */
 export function computeRefreshAfter(life: CredentialLife, beforeExpirySeconds: number): Date | null {
+  const rules = credentialKindRules(life.kind);
+  if (rules.isDerived) return null;
   const ahead = life.expiresAt === null ? null : addSeconds(life.expiresAt, -beforeExpirySeconds);
-  switch (life.kind) {
-    case 'page':
-      return null;
-    case 'user':
-    case 'system_user':
-      return ahead;
-    case 'instagram_user':
-    case 'threads_user': {
-      const oldEnough = addSeconds(life.issuedAt ?? life.storedAt, MIN_REFRESH_AGE_SECONDS);
-      return ahead === null || ahead < oldEnough ? oldEnough : ahead;
-    }
-  }
+  if (!rules.alwaysExpires) return ahead;
+  const oldEnough = addSeconds(life.issuedAt ?? life.storedAt, rules.minRefreshAgeSeconds);
+  return ahead === null || ahead < oldEnough ? oldEnough : ahead;
 }
 
 /** A day on, less a little chance, so that what was connected together is not inspected together for ever. */

@@ -16,6 +16,7 @@ import type { ConnectionStatus } from '../status/connection-status.ts';
 import { updateRefreshedConnection } from '../status/inspected-connection.repository.ts';
 import { lockClaim } from './claimed-credential.repository.ts';
 import { makePageCredentialsDue } from './credential.repository.ts';
+import { credentialKindRules } from './credential-kind-rules.ts';
 import { computeRefreshAfter, nextCheckAt } from './credential-schedule.ts';
 import {
   type ClaimedCredential,
@@ -114,7 +115,8 @@ export class CredentialVersionService {
       // The connection first: the order in which connecting and revoking lock them.
       const status = credential.isRoot ? await this.updateConnection(tx, credential, verified, now) : 'active';
       await this.replaceServingVersion(tx, credential, verified, now);
-      if (credential.kind === 'user') await makePageCredentialsDue(tx, credential.connectionId, now);
+      if (credentialKindRules(credential.kind).derivesPageTokens)
+        await makePageCredentialsDue(tx, credential.connectionId, now);
       await this.record(tx, credential, verified, status);
     });
   }

@@ -3,7 +3,7 @@ import { type Actor, AuditLog } from '../../audit/audit-log.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import { Outbox } from '../../events/outbox/outbox.ts';
 import { Clock } from '../../platform/clock.ts';
-import type { CredentialKind } from '../credentials/credential-kind.ts';
+import { credentialKindRules } from '../credentials/credential-kind-rules.ts';
 import { CredentialWriter } from '../credentials/credential-writer.ts';
 import { endLeases } from '../leases-of-connection.repository.ts';
 import { type ProviderRevocationStatus, requireNextStatus } from '../status/connection-status.ts';
@@ -34,9 +34,6 @@ export interface RevocationSource {
 
 /** Meta's clock and ours, and an authorization that took its time. */
 const CLOCK_TOLERANCE_MS = 60_000;
-
-/** Kinds whose grant Meta lets us take away by an API. */
-const REVOCABLE_KINDS: ReadonlySet<CredentialKind> = new Set(['user', 'system_user']);
 
 /** Ends a connection here, at once and for good. Revoking at Meta is done afterwards, by `lifecycle`, with the one token kept for it. */
 @Injectable()
@@ -121,7 +118,7 @@ export class ConnectionRevoker {
   ): Promise<ProviderRevocationStatus> {
     const root = await findRevocableRoot(tx, id);
     const isShared = await hasLiveSibling(tx, id, subject);
-    if (root === null || root.secretId === null || !REVOCABLE_KINDS.has(root.kind)) {
+    if (root === null || root.secretId === null || !credentialKindRules(root.kind).isRevocable) {
       await this.credentials.destroyAll(tx, id, null, now);
       return 'not_supported';
     }

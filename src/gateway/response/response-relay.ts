@@ -4,13 +4,14 @@ import zlib from 'node:zlib';
 import { Inject, Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
 import { TokenReplacementService } from '../../leases/token-replacement.service.ts';
+import { isPublicMediaUrl } from '../../meta/graph/meta-addresses.ts';
 import type { HttpResponse, StreamedHttpResponse } from '../../platform/http-client/http-client.ts';
 import { concatChunks } from '../../platform/read-stream.ts';
 import { appendMetaResponseHeaders } from '../forwarded-headers.ts';
 import { GatewayError } from '../gateway-error.ts';
 import type { GatewayCall } from '../request/gateway-request-parser.ts';
 import { ByteMask } from './byte-mask.ts';
-import { isMediaUrl, LinkRewriter } from './link-rewriter.ts';
+import { LinkRewriter } from './link-rewriter.ts';
 import { ResponseObserver } from './response-observer.ts';
 import { Scrubber } from './scrubber.ts';
 import type { Secret } from './token-finder.ts';
@@ -134,7 +135,7 @@ export class ResponseRelay {
     const { location } = metaResponse.headers;
     const rewritten = location === undefined ? null : this.#links.rewrite(location);
     if (rewritten !== null) return scrubber.scrubText(rewritten);
-    if (location !== undefined && isMediaUrl(location)) {
+    if (location !== undefined && isPublicMediaUrl(location)) {
       const clean = scrubber.scrubText(location);
       if (clean === location) return location;
     }

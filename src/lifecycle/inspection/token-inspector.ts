@@ -11,6 +11,7 @@ import { CredentialVersionService } from '../../connections/credentials/credenti
 import { missingScopesOfToken } from '../../meta/dialog/product-scopes.ts';
 import { InspectionApi, type InspectionItem } from '../../meta/tokens/inspection-api.ts';
 import type { InspectionResult, ValidInspection } from '../../meta/tokens/inspection-result.ts';
+import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { DecryptionError } from '../../vault/sealed-secret.ts';
@@ -105,8 +106,9 @@ export class TokenInspector {
     const expiresAt = inspection.expiresAt === 'unknown' ? credential.expiresAt : inspection.expiresAt;
     const issuedAt = inspection.issuedAt ?? credential.issuedAt;
     const life = { kind: credential.kind, issuedAt, storedAt: credential.storedAt, expiresAt };
-    const ofFacebook = credential.kind !== 'instagram_user' && credential.kind !== 'threads_user';
-    const dataAccess = ofFacebook && credential.isRoot ? { dataAccessExpiresAt: inspection.dataAccessExpiresAt } : {};
+    const { reportsDataAccess, isDerived } = tokenKind(credential.kind);
+    const dataAccess =
+      reportsDataAccess && credential.isRoot ? { dataAccessExpiresAt: inspection.dataAccessExpiresAt } : {};
     const ended = inspection.dataAccessExpiresAt !== null && inspection.dataAccessExpiresAt <= now;
     const recovers = credential.isRoot && credential.status === 'reauth_required' && !ended;
     if (recovers) await this.connectionStatusService.markRecovered(credential);
@@ -120,7 +122,7 @@ export class TokenInspector {
             scopes: inspection.scopes,
             missingScopes: missingScopesOfToken(credential.product, credential.kind, inspection.scopes),
           }),
-      ...(credential.kind === 'page' || credential.status === 'reauth_required'
+      ...(isDerived || credential.status === 'reauth_required'
         ? {}
         : { refreshAfter: computeRefreshAfter(life, this.config.refreshBeforeExpirySeconds) }),
       ...dataAccess,

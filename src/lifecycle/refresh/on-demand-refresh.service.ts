@@ -4,6 +4,7 @@ import { Config } from '../../config/config.ts';
 import { connectionNotFound, reauthRequired } from '../../connections/connection/connection-problems.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { CredentialSnapshot } from '../../connections/credentials/credential-snapshot.ts';
+import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
 import { AppError, defineProblem } from '../../platform/problem.ts';
@@ -102,7 +103,7 @@ export class OnDemandRefreshService {
     if (credential === null || credential.status === 'revoked') return refuse(new AppError(connectionNotFound));
     if (credential.status !== 'active' || credential.sealed === null) return refuse(new AppError(reauthRequired));
     const now = this.clock.now();
-    const unknownEnd = credential.kind === 'instagram_user' || credential.kind === 'threads_user';
+    const unknownEnd = tokenKind(credential.kind).alwaysExpires;
     if (credential.expiresAt === null ? !unknownEnd : credential.expiresAt >= addSeconds(now, minValidSeconds)) {
       return { kind: 'enough' };
     }

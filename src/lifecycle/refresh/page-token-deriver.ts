@@ -8,6 +8,7 @@ import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
 import type { InspectionResult } from '../../meta/tokens/inspection-result.ts';
+import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { DecryptionError } from '../../vault/sealed-secret.ts';
 import { type AttemptFailure, failLater, toAttemptFailure } from '../failures/attempt-failure.ts';
@@ -32,7 +33,7 @@ export class PageTokenDeriver {
   /** Works on claimed page credentials of one connection; how each ended. */
   async derive(pages: ClaimedCredential[], urgency: Urgency): Promise<RefreshOutcome[]> {
     const root = await this.claims.findRoot(pages[0]?.connectionId ?? '');
-    if (root === null || root.status !== 'active' || root.kind !== 'user') {
+    if (root === null || root.status !== 'active' || !tokenKind(root.kind).derivesPageTokens) {
       for (const page of pages) await this.outcomes.recordNotDue(page);
       return pages.map(() => 'not_due' as const);
     }

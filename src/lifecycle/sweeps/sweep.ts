@@ -2,6 +2,7 @@ import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } 
 import { Config } from '../../config/config.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
+import { MetaApps } from '../../meta/meta-apps.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { HOUR_SECONDS } from '../../platform/duration.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
@@ -49,13 +50,13 @@ export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
     private readonly metrics: LifecycleMetrics,
     private readonly clock: Clock,
     private readonly config: Config,
+    private readonly apps: MetaApps,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
   /** The apps that tokens belong to; each has a lane of its own in every sweep. */
   get appIds(): string[] {
-    const { app, instagramApp, threadsApp } = this.config.meta;
-    return [...new Set([app.id, instagramApp.id, threadsApp.id])];
+    return this.apps.appIds;
   }
 
   /** Renews, in order of expiry, until nothing is due or nothing is allowed. */

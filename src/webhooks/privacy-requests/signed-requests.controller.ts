@@ -3,6 +3,7 @@ import { ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
 import { Config } from '../../config/config.ts';
+import { MetaApps } from '../../meta/meta-apps.ts';
 import { TakesBody } from '../../platform/http-server/request-body.ts';
 import { invalidInputError } from '../../platform/problem.ts';
 import { SignatureRejections } from '../signature-rejections.ts';
@@ -27,6 +28,7 @@ export class SignedRequestsController {
     private readonly rejections: SignatureRejections,
     private readonly metrics: WebhookMetrics,
     private readonly config: Config,
+    private readonly apps: MetaApps,
   ) {}
 
   @Post('deauthorize')
@@ -52,7 +54,7 @@ export class SignedRequestsController {
   private async accept(kind: PrivacyRequestKind, request: FastifyRequest): Promise<PrivacyRequest> {
     const { signed_request: text } = (request.body ?? {}) as Record<string, unknown>;
     if (typeof text !== 'string' || text === '') throw this.malformed(kind, 'signed_request', 'is missing');
-    const verified = verifySignedRequest(text, this.config.meta);
+    const verified = verifySignedRequest(text, this.apps.all);
     const requestId = String(request.id);
     if (!verified.ok) throw await this.rejections.signature(kind, requestId);
     const { userId, issuedAt } = verified.request;

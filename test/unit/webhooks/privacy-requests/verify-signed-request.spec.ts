@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { MetaConfig } from '../../../../src/config/config.ts';
+import { MetaApp } from '../../../../src/meta/meta-apps.ts';
 import { SecretString } from '../../../../src/platform/secret-string.ts';
 import { signedRequest } from '../../../../src/sandbox/state/callback-sender.ts';
 import { verifySignedRequest } from '../../../../src/webhooks/privacy-requests/verify-signed-request.ts';
@@ -7,14 +8,15 @@ import { readRecorded } from '../../meta/read-recorded.ts';
 
 describe('whose signed_request it is', () => {
   const app = (id: string, secret: string) => ({ id, secret: new SecretString(secret) });
-  const meta = (given: Partial<MetaConfig> = {}): MetaConfig =>
-    ({
+  const apps = (given: Partial<MetaConfig> = {}): MetaApp[] => [
+    new MetaApp({
       app: app('1', 'meta-secret'),
       instagramApp: app('2', 'instagram-secret'),
       threadsApp: app('3', 'threads-secret'),
       previousAppSecret: new SecretString('old-secret'),
       ...given,
-    }) as MetaConfig;
+    } as MetaConfig),
+  ];
   const payload = { user_id: '5', algorithm: 'HMAC-SHA256', issued_at: 1624244156 };
 
   it.each([
@@ -23,7 +25,7 @@ describe('whose signed_request it is', () => {
     ['instagram-secret', ['2'], []],
     ['threads-secret', ['3'], []],
   ])('tells the app by the secret %s', (secret, appIds, fallbackAppIds) => {
-    expect(verifySignedRequest(signedRequest(secret, payload), meta())).toMatchObject({
+    expect(verifySignedRequest(signedRequest(secret, payload), apps())).toMatchObject({
       ok: true,
       request: { userId: '5', issuedAt: new Date(1624244156_000) },
       apps: { appIds, fallbackAppIds },
@@ -34,7 +36,7 @@ describe('whose signed_request it is', () => {
     const one = app('1', 'meta-secret');
     const verified = verifySignedRequest(
       signedRequest('meta-secret', payload),
-      meta({ instagramApp: one, threadsApp: one }),
+      apps({ instagramApp: one, threadsApp: one }),
     );
     expect(verified).toMatchObject({ apps: { appIds: ['1'], fallbackAppIds: [] } });
   });
@@ -46,11 +48,11 @@ describe('whose signed_request it is', () => {
     }>('signed_request_vectors.json');
     expect(vectors).toHaveLength(6);
     for (const { secret, signed_request: text } of vectors) {
-      expect(verifySignedRequest(text, meta({ app: app('1', secret) })).ok).toBe(true);
-      expect(verifySignedRequest(text, meta()).ok).toBe(false);
+      expect(verifySignedRequest(text, apps({ app: app('1', secret) })).ok).toBe(true);
+      expect(verifySignedRequest(text, apps()).ok).toBe(false);
     }
     for (const { secret, signed_request: text } of wrong) {
-      expect(verifySignedRequest(text, meta({ app: app('1', secret ?? 'secret') })).ok).toBe(false);
+      expect(verifySignedRequest(text, apps({ app: app('1', secret ?? 'secret') })).ok).toBe(false);
     }
   });
 });
