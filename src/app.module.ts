@@ -1,39 +1,48 @@
-import { type DynamicModule, Module, type Provider } from '@nestjs/common';
-import { ScheduleModule } from '@nestjs/schedule';
+import { type DynamicModule, Module } from '@nestjs/common';
 import { AuditModule } from './audit/audit.module.ts';
 import { AuthModule } from './auth/auth.module.ts';
+import { ConfigModule } from './config/config.module.ts';
+import type { Config } from './config/config.ts';
 import { ConnectModule } from './connect/connect.module.ts';
-import { CONNECTION_ENTITIES } from './connections/connection/connection.entity.ts';
 import { ConnectionsModule } from './connections/connections.module.ts';
-import { DatabaseModule } from './database/database.module.ts';
+import { DatabaseModule, type DatabaseOptions } from './database/database.module.ts';
+import { EventsModule } from './events/events.module.ts';
 import { SubscriptionsModule } from './events/subscriptions/subscriptions.module.ts';
 import { GatewayModule } from './gateway/gateway.module.ts';
 import { LeasesModule } from './leases/leases.module.ts';
 import { LifecycleModule } from './lifecycle/lifecycle.module.ts';
 import { MetaModule } from './meta/meta.module.ts';
 import { OperationsModule } from './operations/operations.module.ts';
-import { JobsModule } from './platform/jobs/jobs.module.ts';
+import { PlatformModule, type PlatformOptions } from './platform/platform.module.ts';
+import { KeyRingModule } from './vault/keys/key-ring.module.ts';
+import type { KeyRing } from './vault/keys/key-ring.ts';
 import { WebhooksModule } from './webhooks/webhooks.module.ts';
 
-/** The rooms' entities, for the one data source. */
-export const ENTITIES: readonly (new () => object)[] = [...CONNECTION_ENTITIES];
+/** What is opened before the application: see `bootstrap/core-services.ts`. */
+export interface AppOptions {
+  config: Config;
+  platform: PlatformOptions;
+  database: DatabaseOptions;
+  keyRing: KeyRing;
+}
 
+/** The whole service: a replica with its HTTP server, or the command line without one. */
 @Module({})
 export class AppModule {
-  /** The service of one replica. `values` are what every room may have injected: configuration, time, keys, the database. */
-  static register(values: Provider[]): DynamicModule {
+  static register({ config, platform, database, keyRing }: AppOptions): DynamicModule {
     return {
       module: AppModule,
-      global: true,
       imports: [
-        ScheduleModule.forRoot(),
-        AuthModule,
+        ConfigModule.register(config),
+        PlatformModule.register(platform),
+        DatabaseModule.register(database),
+        KeyRingModule.register(keyRing),
         AuditModule,
+        AuthModule,
         ConnectModule,
         ConnectionsModule,
-        DatabaseModule,
+        EventsModule,
         GatewayModule,
-        JobsModule,
         LeasesModule,
         LifecycleModule,
         MetaModule,
@@ -41,8 +50,6 @@ export class AppModule {
         SubscriptionsModule,
         WebhooksModule,
       ],
-      providers: values,
-      exports: values,
     };
   }
 }

@@ -1,7 +1,8 @@
+import { Injectable } from '@nestjs/common';
 import type { SqlExecutor } from '../database/statement.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { Ids } from '../platform/ids.ts';
-import type { ChainMac } from './chain/chain-mac.ts';
+import { Clock } from '../platform/clock.ts';
+import { Ids } from '../platform/ids.ts';
+import { ChainMac } from './chain/chain-mac.ts';
 import { deriveEntryKey, insertEntriesSql } from './chain/entry-mac.ts';
 
 /** Who did it: a client of ours (its id), a person's browser, Meta by a callback, an operator at the command line, or we ourselves. */
@@ -31,6 +32,7 @@ const INSERT =
   $10::text, $11::json, $12::bytea`);
 
 /** The record of every state change. An entry is written in the transaction that makes it true, so neither can be without the other. */
+@Injectable()
 export class AuditLog {
   constructor(
     private readonly clock: Clock,

@@ -1,7 +1,6 @@
 import { DataSource } from 'typeorm';
-import { ENTITIES } from '../app.module.ts';
-import { AuditLog } from '../audit/audit-log.ts';
 import type { Config } from '../config/config.ts';
+import { CONNECTION_ENTITIES } from '../connections/connection/connection.entity.ts';
 import { dataSourceOptions } from '../database/data-source-options.ts';
 import { Database } from '../database/database.ts';
 import { DatabaseClock } from '../database/database-clock.ts';
@@ -10,11 +9,13 @@ import { type Clock, SystemClock } from '../platform/clock.ts';
 import { Ids } from '../platform/ids.ts';
 import { type Random, SystemRandom } from '../platform/random.ts';
 import { KeyRing } from '../vault/keys/key-ring.ts';
-import { Vault } from '../vault/vault.ts';
 import { openRootKeys } from './root-keys.ts';
 import { toDatabaseStartupError } from './startup-error.ts';
 
-/** What stands on the database, opened: the same for a replica and for the command line. */
+/**
+ * What is opened before there is an application, because its failures are reported in plain words: the same for a replica and for the
+ * command line.
+ */
 export interface CoreServices {
   dataSource: DataSource;
   database: Database;
@@ -25,8 +26,6 @@ export interface CoreServices {
   random: Random;
   ids: Ids;
   keyRing: KeyRing;
-  vault: Vault;
-  audit: AuditLog;
   close(): Promise<void>;
 }
 
@@ -52,7 +51,7 @@ export async function openCoreServices(options: CoreServicesOptions): Promise<Co
 
 /** A connected data source, with the schema as it is. Throws `StartupError`. */
 export async function connectDatabase(databaseUrl: string): Promise<DataSource> {
-  const dataSource = new DataSource({ ...dataSourceOptions(databaseUrl), entities: [...ENTITIES] });
+  const dataSource = new DataSource({ ...dataSourceOptions(databaseUrl), entities: CONNECTION_ENTITIES });
   try {
     return await dataSource.initialize();
   } catch (error) {
@@ -86,8 +85,6 @@ export async function openCoreServicesOn(
     random,
     ids,
     keyRing,
-    vault: new Vault(keyRing, source),
-    audit: new AuditLog(clock, ids, keyRing),
     close: async () => {
       await rootKeys.close();
       await database.failFast.close();

@@ -7,7 +7,11 @@ export interface DemoFacts {
   serviceKey: string;
   tenant: string;
   product: string;
-  connection: { id: string; credentials: { kind: string; subject_name: string | null }[] } | null;
+  connection: {
+    id: string;
+    meta_user_id: string;
+    credentials: { subject_id: string; subject_name: string | null }[];
+  } | null;
 }
 
 type Style = (text: string) => string;
@@ -46,7 +50,7 @@ function curlExamples(
   bold: Style,
   dim: Style,
 ): string[] {
-  const name = connection.credentials.find(({ kind }) => kind === 'user')?.subject_name;
+  const name = connection.credentials.find((each) => each.subject_id === connection.meta_user_id)?.subject_name;
   const user = name === undefined || name === null ? 'A user of the sandbox' : `${name}, of the sandbox,`;
   const { tenant, product, publicUrl } = facts;
   const key = `-H 'Authorization: Bearer ${facts.serviceKey}'`;

@@ -39,7 +39,8 @@ export async function runDemo(service: Service, hasColour: boolean): Promise<str
 
 interface ConnectionResponse {
   id: string;
-  credentials: { kind: string; subject_name: string | null }[];
+  meta_user_id: string;
+  credentials: { subject_id: string; subject_name: string | null }[];
 }
 
 class Demo {

@@ -1,36 +1,24 @@
 import 'reflect-metadata';
-import { setTimeout as sleep } from 'node:timers/promises';
 import helmet from '@fastify/helmet';
-import type { Provider } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Registry } from 'prom-client';
-import { DataSource, EntityManager } from 'typeorm';
-import { AppModule } from '../app.module.ts';
-import { AuditLog } from '../audit/audit-log.ts';
-import { ChainMac } from '../audit/chain/chain-mac.ts';
-import { KeyHasher } from '../auth/credentials/key-hasher.ts';
+import { AppModule, type AppOptions } from '../app.module.ts';
 import { PolicyViolationFilter } from '../auth/policy/policy-violation.filter.ts';
-import { Config } from '../config/config.ts';
-import { Database } from '../database/database.ts';
-import { DatabaseClock } from '../database/database-clock.ts';
-import { Outbox } from '../events/outbox/outbox.ts';
+import type { Config } from '../config/config.ts';
 import { GatewayHttpHandler } from '../gateway/gateway.http-handler.ts';
 import { ApiDocument } from '../operations/documentation/api-document.ts';
 import { ReplicaState } from '../operations/health/replica-state.ts';
 import { RequestRecorder } from '../operations/metrics/request-recorder.ts';
-import { Clock } from '../platform/clock.ts';
-import { HttpClient, UndiciHttpClient } from '../platform/http-client/http-client.ts';
+import type { Clock } from '../platform/clock.ts';
+import { type HttpClient, UndiciHttpClient } from '../platform/http-client/http-client.ts';
 import { createHttpServer, type HttpServer } from '../platform/http-server/http-server.ts';
 import { InputValidationPipe } from '../platform/http-server/input-validation.pipe.ts';
 import { ProblemFilter } from '../platform/http-server/problem.filter.ts';
-import { Ids } from '../platform/ids.ts';
-import { RUNS_JOBS } from '../platform/jobs/job-scheduler.ts';
-import { createLogger, LOGGER, NestLogger, type Pino } from '../platform/logger.ts';
-import { Random } from '../platform/random.ts';
-import { KeyRing } from '../vault/keys/key-ring.ts';
-import { Vault } from '../vault/vault.ts';
-import { type CoreServices, openCoreServices } from './core-services.ts';
+import { createLogger, NestLogger, type Pino } from '../platform/logger.ts';
+import type { Random } from '../platform/random.ts';
+import { settleWithin } from '../platform/settle-within.ts';
+import { openCoreServices } from './core-services.ts';
 import { toListenStartupError } from './startup-error.ts';
 
 export interface ReplicaOptions {
@@ -71,18 +59,15 @@ export async function createReplica({ config, databaseUrl, overrides = {} }: Rep
     await coreServices.close();
   };
   try {
-    const state = new ReplicaState();
     const server = createHttpServer(logger, coreServices.ids, config.trustedProxies);
-    const app = await createApplication(server, logger, [
-      ...providersOf(coreServices),
-      { provide: Config, useValue: config },
-      { provide: HttpClient, useValue: http },
-      { provide: LOGGER, useValue: logger },
-      { provide: Registry, useValue: new Registry() },
-      { provide: ReplicaState, useValue: state },
-      { provide: RUNS_JOBS, useValue: true },
-      { provide: ApiDocument, useValue: new ApiDocument() },
-    ]);
+    const options = {
+      config,
+      platform: { ...coreServices, http, logger, runsJobs: true },
+      database: coreServices,
+      keyRing: coreServices.keyRing,
+    };
+    const app = await createApplication(server, logger, options);
+    const state = app.get(ReplicaState);
     return {
       app,
       listen: () => listen(app, config),
@@ -102,24 +87,6 @@ export async function createReplica({ config, databaseUrl, overrides = {} }: Rep
   }
 }
 
-function providersOf(coreServices: CoreServices): Provider[] {
-  return [
-    { provide: Clock, useValue: coreServices.clock },
-    { provide: DatabaseClock, useValue: coreServices.databaseClock },
-    { provide: Random, useValue: coreServices.random },
-    { provide: Ids, useValue: coreServices.ids },
-    { provide: DataSource, useValue: coreServices.dataSource },
-    { provide: EntityManager, useValue: coreServices.dataSource.manager },
-    { provide: Database, useValue: coreServices.database },
-    { provide: KeyRing, useValue: coreServices.keyRing },
-    { provide: KeyHasher, useExisting: KeyRing },
-    { provide: ChainMac, useExisting: KeyRing },
-    { provide: Vault, useValue: coreServices.vault },
-    { provide: AuditLog, useValue: coreServices.audit },
-    { provide: Outbox, useValue: new Outbox(coreServices.clock, coreServices.ids) },
-  ];
-}
-
 /** Our own small pages and /docs work under this; pages with more needs (the JS SDK's) send their own policy. */
 const CONTENT_SECURITY_POLICY = {
   defaultSrc: ["'none'"],
@@ -136,9 +103,9 @@ const CONTENT_SECURITY_POLICY = {
 async function createApplication(
   server: HttpServer,
   logger: Pino,
-  values: Provider[],
+  options: AppOptions,
 ): Promise<NestFastifyApplication> {
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.register(values), server.adapter, {
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.register(options), server.adapter, {
     logger: new NestLogger(logger.child({}, { level: frameworkLogLevel(logger.level) })),
     bodyParser: false,
     abortOnError: false,
@@ -192,12 +159,10 @@ async function closeApplication(app: NestFastifyApplication, logger: Pino): Prom
   );
 }
 
-async function isSettledWithin(work: Promise<void>, timeoutMs: number): Promise<boolean> {
-  const deadline = new AbortController();
-  const late = sleep(timeoutMs, false, { signal: deadline.signal }).catch(() => true);
-  try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    deadline.abort();
-  }
+function isSettledWithin(work: Promise<void>, timeoutMs: number): Promise<boolean> {
+  return settleWithin(
+    work.then(() => true),
+    timeoutMs,
+    false,
+  );
 }

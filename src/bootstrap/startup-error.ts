@@ -46,7 +46,7 @@ export function toDatabaseStartupError(error: unknown, databaseUrl: string): unk
   const startupError = (what: string): StartupError => new StartupError(`DATABASE_URL: ${what}`, error);
   if (UNREACHABLE.has(code) || /timeout|terminated unexpectedly/i.test(String((error as Error).message))) {
     return startupError(
-      `Postgres does not respond at ${place} (${code || 'timeout'}). Start it, or correct the address.`,
+      `Postgres does not answer at ${place} (${code || 'timeout'}). Start it, or correct the address.`,
     );
   }
   if (code === '28P01' || code === '28000')

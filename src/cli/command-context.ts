@@ -1,13 +1,14 @@
 import path from 'node:path';
-import { type CoreServices, openCoreServices } from '../bootstrap/core-services.ts';
+import type { INestApplicationContext } from '@nestjs/common';
+import { openApplicationContext } from '../bootstrap/application-context.ts';
 import { StartupError, toDatabaseStartupError } from '../bootstrap/startup-error.ts';
 import type { Config } from '../config/config.ts';
 import { loadDevelopmentKeys } from '../config/development-keys.ts';
 import type { Environment } from '../config/environment-reader.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { startEmbeddedPostgres } from '../database/embedded-postgres.ts';
-import { AppError } from '../platform/problem.ts';
 import { SystemRandom } from '../platform/random.ts';
+import { explainProblems } from './operator.ts';
 
 /** What a command gets from the process it runs in. */
 export interface CommandContext {
@@ -54,25 +55,29 @@ export async function withDatabase<T>(config: Config, work: (databaseUrl: string
   }
 }
 
-/** Runs `work` on the migrated database with its key ring open. */
-export function withCoreServices<T>(config: Config, work: (coreServices: CoreServices) => Promise<T>): Promise<T> {
+/**
+ * Runs `work` on the modules of a replica, without its HTTP server and background jobs; services come from `app.get`. The database is
+ * migrated and the key ring open. Refusals of a service become `StartupError`.
+ */
+export function withApplicationContext<T>(
+  config: Config,
+  work: (app: INestApplicationContext) => Promise<T>,
+): Promise<T> {
   return withDatabase(config, async (databaseUrl) => {
-    const coreServices = await openCoreServices({ config, databaseUrl });
+    const { app, close } = await openApplicationContext(config, databaseUrl);
     try {
-      return await work(coreServices).catch((error: unknown) => {
+      return await explainProblems(() => work(app)).catch((error: unknown) => {
         throw toConnectionLossError(error, databaseUrl);
       });
     } finally {
-      await coreServices.close();
+      await close();
     }
   });
 }
 
 /** A database that goes away in the middle, in words; anything else as it is. */
-export function toConnectionLossError(error: unknown, databaseUrl: string): unknown {
-  return error instanceof StartupError || error instanceof AppError
-    ? error
-    : toDatabaseStartupError(error, databaseUrl);
+function toConnectionLossError(error: unknown, databaseUrl: string): unknown {
+  return error instanceof StartupError ? error : toDatabaseStartupError(error, databaseUrl);
 }
 
 /** Rows as a table for people. */

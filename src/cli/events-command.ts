@@ -1,5 +1,5 @@
+import type { INestApplicationContext } from '@nestjs/common';
 import type { Command } from 'commander';
-import type { CoreServices } from '../bootstrap/core-services.ts';
 import {
   DELIVERY_STATUSES,
   DeliveryRepository,
@@ -8,10 +8,10 @@ import {
 } from '../events/deliveries/delivery.repository.ts';
 import { EventBacklogQuery } from '../events/deliveries/event-backlog.query.ts';
 import { type Requester, SubscriptionRepository } from '../events/subscriptions/subscription.repository.ts';
-import { SubscriptionSecretRepository } from '../events/subscriptions/subscription-secret.repository.ts';
-import { type CommandContext, formatTable, loadCommandConfig, withCoreServices } from './command-context.ts';
+import { type CommandContext, formatTable, loadCommandConfig, withApplicationContext } from './command-context.ts';
 import { UsageError } from './command-error.ts';
-import { explainProblems, OPERATOR } from './operator.ts';
+import { OPERATOR } from './operator.ts';
+import { readPages, toIdPage } from './read-pages.ts';
 
 const REQUESTER: Requester = { actor: OPERATOR, requestId: null, scope: { tenants: null, products: null } };
 const PAGE_SIZE = 200;
@@ -26,9 +26,7 @@ interface EventServices {
 export function addEventsCommand(program: Command, context: CommandContext): void {
   const events = program.command('events').description('subscriptions, their deliveries, and replaying them');
   const runWithServices = (work: (services: EventServices) => Promise<void>): Promise<void> =>
-    withCoreServices(loadCommandConfig(context.environment), (coreServices) =>
-      explainProblems(() => work(createServices(coreServices))),
-    );
+    withApplicationContext(loadCommandConfig(context.environment), (app) => work(servicesOf(app)));
   events
     .command('list')
     .description('the subscriptions, and what waits for all of them')
@@ -67,21 +65,20 @@ interface ReplayOptions {
   delivered?: true;
 }
 
-function createServices({ database, clock, ids, random, vault, audit }: CoreServices): EventServices {
-  const secrets = new SubscriptionSecretRepository(vault, clock, random);
-  const subscriptions = new SubscriptionRepository(database, secrets, audit, clock, ids);
+function servicesOf(app: INestApplicationContext): EventServices {
   return {
-    subscriptions,
-    deliveries: new DeliveryRepository(database, subscriptions, audit, clock),
-    backlog: new EventBacklogQuery(database, clock),
+    subscriptions: app.get(SubscriptionRepository),
+    deliveries: app.get(DeliveryRepository),
+    backlog: app.get(EventBacklogQuery),
   };
 }
 
 async function list({ subscriptions, backlog }: EventServices, { print }: CommandContext): Promise<void> {
   const lines: string[][] = [];
-  for (let after: string | null = null; ; ) {
-    const rows = await subscriptions.list(REQUESTER.scope, PAGE_SIZE, after);
-    for (const row of rows.slice(0, PAGE_SIZE)) {
+  const readPage = async (after: string | null) =>
+    toIdPage(await subscriptions.list(REQUESTER.scope, PAGE_SIZE, after), PAGE_SIZE);
+  for await (const page of readPages(readPage)) {
+    for (const row of page) {
       lines.push([
         row.id,
         row.status,
@@ -90,8 +87,6 @@ async function list({ subscriptions, backlog }: EventServices, { print }: Comman
         row.events.join(','),
       ]);
     }
-    if (rows.length <= PAGE_SIZE) break;
-    after = rows[PAGE_SIZE - 1]?.id ?? null;
   }
   print(formatTable([['ID', 'STATUS', 'FAILING SINCE', 'HOST', 'EVENTS'], ...lines]));
   const { undispatched, pending, dead } = await backlog.count();

@@ -1,20 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { CoreServices } from '../bootstrap/core-services.ts';
-import { createLogger } from '../platform/logger.ts';
 import { AppError } from '../platform/problem.ts';
-import { KekRepository, type KekRow } from '../vault/keys/kek.repository.ts';
+import type { KekRow } from '../vault/keys/kek.repository.ts';
 import { KeyAdministrationService, keyNotFound } from '../vault/keys/key-administration.service.ts';
 import {
   type RewrapProgressResponse,
   toKeyResponse,
   toRewrapProgressResponse,
 } from '../vault/keys/key-response.dto.ts';
-import { KeyRewrap } from '../vault/keys/key-rewrap.ts';
 import { RewrapWorker } from '../vault/keys/rewrap-worker.ts';
-import { type CommandContext, formatTable, loadCommandConfig, withCoreServices } from './command-context.ts';
+import { type CommandContext, formatTable, loadCommandConfig, withApplicationContext } from './command-context.ts';
 import { IncompleteError, InterruptedError } from './command-error.ts';
-import { explainProblems, OPERATOR } from './operator.ts';
+import { OPERATOR } from './operator.ts';
+import { readPages, toIdPage } from './read-pages.ts';
 import { runInterruptible } from './terminal/run-interruptible.ts';
 import { confirm, createProgressBar } from './terminal/terminal.ts';
 
@@ -35,8 +33,8 @@ const POLL_INTERVAL_MS = 300;
 export function addKeysCommand(program: Command, context: CommandContext): void {
   const keys = program.command('keys').description('rotate, move to and end the keys that wrap the data keys');
   const runWithKeyServices = (work: (keys: KeyServices) => Promise<void>): Promise<void> =>
-    withCoreServices(loadCommandConfig(context.environment), (coreServices) =>
-      explainProblems(() => work(createKeyServices(coreServices))),
+    withApplicationContext(loadCommandConfig(context.environment), (app) =>
+      work({ keyAdministration: app.get(KeyAdministrationService), worker: app.get(RewrapWorker) }),
     );
   keys
     .command('list')
@@ -70,23 +68,11 @@ export function addKeysCommand(program: Command, context: CommandContext): void 
     .action((options: Options) => runWithKeyServices((on) => showRootKeys(on, options, context)));
 }
 
-function createKeyServices({ database, clock, random, keyRing, audit }: CoreServices): KeyServices {
-  const register = new KekRepository(database, clock);
-  const rewrapping = new KeyRewrap(database, keyRing, clock, random);
-  return {
-    keyAdministration: new KeyAdministrationService(database, keyRing, register, rewrapping, audit),
-    worker: new RewrapWorker(rewrapping, audit, createLogger('error', process.stderr)),
-  };
-}
-
 async function listAllKeys(keyAdministration: KeyAdministrationService): Promise<KekRow[]> {
   const all: KekRow[] = [];
-  for (let after: string | null = null; ; ) {
-    const rows = await keyAdministration.list(PAGE_SIZE, after);
-    all.push(...rows.slice(0, PAGE_SIZE));
-    if (rows.length <= PAGE_SIZE) return all;
-    after = all.at(-1)?.id ?? null;
-  }
+  const readPage = async (after: string | null) => toIdPage(await keyAdministration.list(PAGE_SIZE, after), PAGE_SIZE);
+  for await (const page of readPages(readPage)) all.push(...page);
+  return all;
 }
 
 async function list({ keyAdministration }: KeyServices, { json }: Options, { print }: CommandContext): Promise<void> {

@@ -1,7 +1,7 @@
 import type { SecretString } from '../platform/secret-string.ts';
+import type { Product } from './products.ts';
 
-export type Product = 'whatsapp' | 'instagram' | 'ads' | 'pages' | 'threads';
-export const PRODUCTS: readonly Product[] = ['whatsapp', 'instagram', 'ads', 'pages', 'threads'];
+export { PRODUCTS, type Product } from './products.ts';
 
 /** One of Meta's apps as its dashboard shows it: the Meta app itself, or the Instagram or Threads app inside it. */
 export interface AppCredentials {

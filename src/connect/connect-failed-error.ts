@@ -1,39 +1,33 @@
-import { ClaimLostError } from '../connections/authorization/pending-authorization.repository.ts';
-import type { DeadReason } from '../meta/errors/classify-error.ts';
+import { ClaimLostError } from '../connections/claim-lost-error.ts';
+import type { DeadReason, MetaVerdict } from '../meta/errors/classify-error.ts';
 import { MetaError } from '../meta/errors/meta-error.ts';
-import type { MetaCause } from '../platform/problem.ts';
+import { AppError, type ProblemOccurrence } from '../platform/problem.ts';
+import { CONNECT_PROBLEMS, type ConnectErrorCode } from './connect-problems.ts';
+import { problemCodeOf } from './problem-code-of-verdict.ts';
 
-/** Why an authorization did not become a connection: the words that a `return_url` gets (CONTRACT 4). */
-export type ConnectErrorCode =
-  | 'access_denied'
-  | 'app_unavailable'
-  | 'session_expired'
-  | 'state_mismatch'
-  | 'code_rejected'
-  | 'meta_configuration'
-  | 'meta_unavailable';
+const RETRY_AFTER_SECONDS = 30;
 
-export interface FailureOccasion {
-  meta?: MetaCause;
-  retryAfterSeconds?: number;
-  /** Public; the problem's title where absent. */
-  detail?: string;
-  /** Public; the problem's own where absent. */
-  remedy?: string;
-  cause?: unknown;
+interface ConnectFailure extends Omit<ProblemOccurrence, 'errors'> {
   /** The same token can never become a connection; otherwise it is worth trying again. */
   isFinal: boolean;
 }
 
-/** An authorization that failed, for a reason that its person or client is told. Holds no code, state or token. */
-export class ConnectFailedError extends Error {
+/** An authorization that failed, for a reason that its user or client may know. Holds no code, state or token. */
+export class ConnectFailedError extends AppError {
+  readonly isFinal: boolean;
+
   constructor(
-    /** `token_rejected`: what the client handed in, or the code gave, is no token that serves here. */
-    readonly reason: ConnectErrorCode | 'token_rejected',
-    readonly occurrence: FailureOccasion,
+    /** `token_rejected`: what the client handed in, or what the code gave, is not a token that can be used here. */
+    readonly reason: keyof typeof CONNECT_PROBLEMS,
+    { isFinal, meta = {}, ...occurrence }: ConnectFailure,
   ) {
-    super(`connecting failed: ${reason}`, { cause: occurrence.cause });
+    super(CONNECT_PROBLEMS[reason], {
+      ...(reason === 'meta_unavailable' ? { retryAfterSeconds: RETRY_AFTER_SECONDS } : {}),
+      ...occurrence,
+      ...(Object.keys(meta).length === 0 ? {} : { meta }),
+    });
     this.name = 'ConnectFailedError';
+    this.isFinal = isFinal;
   }
 
   /** A browser never gave a token, only a code. */
@@ -43,47 +37,31 @@ export class ConnectFailedError extends Error {
 }
 
 /**
- * What a failed call to Meta means for an authorization under way. `refused` is the word where Meta does not take the code or
- * token itself. Weather, limits and faults in our own settings are never final: the token may be good. Errors that are not
- * Meta's come back as they are.
+ * What a failed call to Meta means for an authorization under way. `refused` is the reason where Meta does not accept the code or token
+ * itself. Outages, limits and faults in our own settings are never final: the token may be good. Other errors come back unchanged.
  */
 export function toConnectFailedError(error: unknown, refused: 'code_rejected' | 'token_rejected'): unknown {
   if (error instanceof ConnectFailedError || error instanceof ClaimLostError || !(error instanceof MetaError))
     return error;
-  const { verdict, cause: meta } = error;
-  switch (verdict.kind) {
-    case 'code_rejected':
-      return new ConnectFailedError(refused, { meta, cause: error, isFinal: true, ...detailOf(verdict.why) });
-    case 'transient':
-    case 'throttled':
-      return new ConnectFailedError('meta_unavailable', {
-        meta,
-        cause: error,
-        isFinal: false,
-        ...(error.retryAfterSeconds === null ? {} : { retryAfterSeconds: error.retryAfterSeconds }),
-      });
-    case 'configuration':
-      return new ConnectFailedError('meta_configuration', { meta, cause: error, isFinal: false });
-    // A 190 without a confirmed subcode is a suspicion only. With a code there is nothing left to inspect.
-    case 'suspect':
-      return refused === 'code_rejected'
-        ? new ConnectFailedError(refused, { meta, cause: error, isFinal: true })
-        : new ConnectFailedError('meta_unavailable', { meta, cause: error, isFinal: false });
-    case 'dead':
-      return new ConnectFailedError(refused, {
-        meta,
-        cause: error,
-        isFinal: true,
-        ...describeDeadToken(verdict.reason),
-      });
-    case 'permission':
-    case 'parameter':
-    case 'blocked':
-      return new ConnectFailedError(refused, { meta, cause: error, isFinal: true });
-  }
+  const { verdict, cause: meta, retryAfterSeconds } = error;
+  // A 190 without a confirmed subcode is a suspicion only. With a code there is nothing left to inspect.
+  const suspect = refused === 'code_rejected' ? refused : 'meta_unavailable';
+  const reason = problemCodeOf(verdict, { suspect, dead: refused, refused });
+  return new ConnectFailedError(reason, {
+    meta,
+    cause: error,
+    isFinal: reason === refused,
+    ...(retryAfterSeconds === null ? {} : { retryAfterSeconds }),
+    ...describeVerdict(verdict),
+  });
 }
 
-/** Where the redirect URI was not ours, what Meta says of it is about the code: it goes with another one, or is none at all. */
+function describeVerdict(verdict: MetaVerdict): { detail?: string; remedy?: string } {
+  if (verdict.kind === 'code_rejected') return describeRejectedCode(verdict.why);
+  return verdict.kind === 'dead' ? describeDeadToken(verdict.reason) : {};
+}
+
+/** Where the redirect URI was not ours, Meta's complaint about it is about the code: it belongs to another one, or is not valid at all. */
 export function classifyRedirectUriError(error: unknown): unknown {
   if (!(error instanceof MetaError) || error.verdict.kind !== 'configuration' || error.verdict.what !== 'redirect_uri')
     return error;
@@ -91,11 +69,11 @@ export function classifyRedirectUriError(error: unknown): unknown {
     meta: error.cause,
     cause: error,
     isFinal: true,
-    ...detailOf('redirect_mismatch'),
+    ...describeRejectedCode('redirect_mismatch'),
   });
 }
 
-/** What a person can do about a token that was dead before it was a connection. Most deaths need no more than another login. */
+/** What a user can do about a token that died before it became a connection. Most dead tokens need only another login. */
 export function describeDeadToken(reason: DeadReason): { detail?: string; remedy?: string } {
   if (reason !== 'checkpoint' && reason !== 'unconfirmed_user') return {};
   return {
@@ -111,7 +89,7 @@ const DETAILS = new Map([
   ['malformed', 'The code is none that Meta gave to this app.'],
 ]);
 
-function detailOf(why: string): { detail?: string } {
+function describeRejectedCode(why: string): { detail?: string } {
   const detail = DETAILS.get(why);
   return detail === undefined ? {} : { detail };
 }

@@ -1,40 +1,46 @@
-import { AppError, defineProblem, type ProblemType } from '../platform/problem.ts';
-import type { ConnectErrorCode, ConnectFailedError } from './connect-failed-error.ts';
-import type { UserMessage } from './sessions/return-url.ts';
+import { defineProblem, type ProblemType } from '../platform/problem.ts';
 
-const RETRY_AFTER_SECONDS = 30;
+/** Why an authorization did not become a connection: the values of `error` at a `return_url`. Each is the code of a problem as well. */
+export type ConnectErrorCode =
+  | 'access_denied'
+  | 'app_unavailable'
+  | 'session_expired'
+  | 'state_mismatch'
+  | 'code_rejected'
+  | 'meta_configuration'
+  | 'meta_unavailable';
 
-export const accessDenied = defineProblem(
+const accessDenied = defineProblem(
   'access_denied',
   403,
   'The login was cancelled, so nothing was connected.',
   'Open the link again and confirm the dialog, or close this page.',
 );
-export const appUnavailable = defineProblem(
+const appUnavailable = defineProblem(
   'app_unavailable',
   503,
   'The app is not open to this account at Meta at the moment.',
   'Ask the operator to switch the app to live in the app dashboard, or to give this account a role on it.',
 );
-export const sessionExpired = defineProblem(
+const sessionExpired = defineProblem(
   'session_expired',
   410,
   'This connect link has expired or has been used already.',
   'Go back to where the link came from and start again: that gives a new link.',
 );
-export const stateMismatch = defineProblem(
+const stateMismatch = defineProblem(
   'state_mismatch',
   400,
   'This browser is not the one that began this login.',
   'Open the connect link again in this browser, with cookies allowed, and finish the login there.',
 );
-export const codeRejected = defineProblem(
+const codeRejected = defineProblem(
   'code_rejected',
   422,
   'Meta did not accept the authorization code: it was used before, has expired, or was given for another app or redirect URI.',
   'Log in again: every login gives a new code, which works once and for a short time.',
 );
-export const tokenRejected = defineProblem(
+const tokenRejected = defineProblem(
   'token_rejected',
   422,
   'The token is not valid, or is not a token of this app.',
@@ -66,7 +72,7 @@ export const registrationRefused = defineProblem(
   'Check the pin, and in WhatsApp Manager that the number is verified; the answer to the call says more.',
 );
 
-const PROBLEMS: Readonly<Record<ConnectErrorCode | 'token_rejected', ProblemType>> = {
+export const CONNECT_PROBLEMS: Readonly<Record<ConnectErrorCode | 'token_rejected', ProblemType>> = {
   access_denied: accessDenied,
   app_unavailable: appUnavailable,
   session_expired: sessionExpired,
@@ -76,23 +82,3 @@ const PROBLEMS: Readonly<Record<ConnectErrorCode | 'token_rejected', ProblemType
   meta_configuration: metaConfiguration,
   meta_unavailable: metaUnavailable,
 };
-
-/** A failed authorization as the API tells it. */
-export function problemOf({ reason, occurrence }: ConnectFailedError): AppError {
-  const { meta, detail, remedy, retryAfterSeconds, cause } = occurrence;
-  return new AppError(PROBLEMS[reason], {
-    cause,
-    ...(meta === undefined || Object.keys(meta).length === 0 ? {} : { meta }),
-    ...(detail === undefined ? {} : { detail }),
-    ...(remedy === undefined ? {} : { remedy }),
-    ...(reason === 'meta_unavailable' ? { retryAfterSeconds: retryAfterSeconds ?? RETRY_AFTER_SECONDS } : {}),
-  });
-}
-
-/** A failed authorization as a page tells it: by its word, and by what is for the person to do where that is known. */
-export function problemOfErrorCode(errorCode: ConnectErrorCode, userMessage: UserMessage = {}): AppError {
-  return new AppError(PROBLEMS[errorCode], {
-    ...userMessage,
-    ...(errorCode === 'meta_unavailable' ? { retryAfterSeconds: RETRY_AFTER_SECONDS } : {}),
-  });
-}

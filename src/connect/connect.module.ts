@@ -1,5 +1,6 @@
-import { Module } from '@nestjs/common';
+import { Module, type OnModuleInit } from '@nestjs/common';
 import { ConnectionsModule } from '../connections/connections.module.ts';
+import { RetentionService } from '../database/retention.service.ts';
 import { MetaModule } from '../meta/meta.module.ts';
 import { AuthorizationPipeline } from './authorization/authorization-pipeline.ts';
 import { AuthorizationResumeJob } from './authorization/authorization-resume.job.ts';
@@ -11,14 +12,13 @@ import { BrowserController } from './browser/browser.controller.ts';
 import { CallbackService } from './browser/callback.service.ts';
 import { ConnectLinkService } from './browser/connect-link.service.ts';
 import { SignupController } from './browser/signup.controller.ts';
+import { ConnectSessionRepository } from './connect-session.repository.ts';
 import { MetaConfigController } from './meta-config.controller.ts';
 import { PhoneNumberRegistrar } from './phone-numbers/phone-number-registrar.ts';
 import { PhoneNumbersController } from './phone-numbers/phone-numbers.controller.ts';
 import { ConnectSecrets } from './sessions/connect-secrets.ts';
-import { ConnectSessionRepository } from './sessions/connect-session.repository.ts';
 import { ConnectSessionService } from './sessions/connect-session.service.ts';
 import { ConnectSessionsController } from './sessions/connect-sessions.controller.ts';
-import { SessionRetentionJob } from './sessions/session-retention.job.ts';
 
 /** How a connection comes to be. */
 @Module({
@@ -42,9 +42,18 @@ import { SessionRetentionJob } from './sessions/session-retention.job.ts';
     CallbackService,
     CodeRedeemer,
     PhoneNumberRegistrar,
-    SessionRetentionJob,
     SuppliedTokenService,
   ],
-  exports: [ConnectSessionService, AuthorizationResumeJob, SuppliedTokenService],
+  exports: [SuppliedTokenService],
 })
-export class ConnectModule {}
+export class ConnectModule implements OnModuleInit {
+  constructor(
+    private readonly retention: RetentionService,
+    private readonly sessions: ConnectSessionRepository,
+  ) {}
+
+  /** Sessions and their browsers' attempts are removed RETENTION_DAYS after they expired. What came of them stays in the audit log. */
+  onModuleInit(): void {
+    this.retention.register('connect sessions', (before, limit) => this.sessions.removeExpiredBefore(before, limit));
+  }
+}

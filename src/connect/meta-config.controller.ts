@@ -1,8 +1,10 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Public } from '../auth/decorators.ts';
-import { Config, PRODUCTS, type Product } from '../config/config.ts';
-import { mainFlowOf, scopesOf } from '../meta/dialog/product-scopes.ts';
+import { PRODUCTS, type Product } from '../config/products.ts';
+import { scopesOf } from '../meta/dialog/product-scopes.ts';
+import { productDescriptor } from '../meta/dialog/products.ts';
+import { MetaApps } from '../meta/meta-apps.ts';
 
 interface ProductConfig {
   scopes: readonly string[];
@@ -21,13 +23,13 @@ interface MetaConfigResponse {
 @Public()
 @Controller('meta/config')
 export class MetaConfigController {
-  constructor(private readonly config: Config) {}
+  constructor(private readonly apps: MetaApps) {}
 
   @Get()
   show(): MetaConfigResponse {
-    const { meta } = this.config;
+    const { config: meta } = this.apps.primary;
     const products = PRODUCTS.map((product): [Product, ProductConfig] => {
-      const { required, optional } = scopesOf(product, mainFlowOf(product));
+      const { required, optional } = scopesOf(product, productDescriptor(product).mainFlow);
       return [
         product,
         { scopes: required, optional_scopes: optional, config_id: meta.loginConfigIds[product] ?? null },

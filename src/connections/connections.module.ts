@@ -1,19 +1,19 @@
 import { Module } from '@nestjs/common';
-import { PhoneRegistrationRepository } from './assets/phone-registration.repository.ts';
-import { UnverifiedAssetRepository } from './assets/unverified-asset.repository.ts';
+import { PhoneRegistrationService } from './assets/phone-registration.service.ts';
+import { UnverifiedAssetService } from './assets/unverified-asset.service.ts';
 import { ConnectionProvisioner } from './authorization/connection-provisioner.ts';
 import { PendingAuthorizationRepository } from './authorization/pending-authorization.repository.ts';
 import { ConnectionRepository } from './connection/connection.repository.ts';
 import { ConnectionStatusService } from './connection/connection-status.service.ts';
 import { VerificationRequests } from './connection/verification-requests.ts';
-import { CredentialStatistics } from './credentials/credential-census.ts';
 import { CredentialClaimRepository } from './credentials/credential-claim.repository.ts';
-import { CredentialOutcomeRepository } from './credentials/credential-outcome.repository.ts';
-import { CredentialVersionRepository } from './credentials/credential-version.repository.ts';
+import { CredentialOutcomeService } from './credentials/credential-outcome.service.ts';
+import { CredentialStatistics } from './credentials/credential-statistics.query.ts';
+import { CredentialVersionService } from './credentials/credential-version.service.ts';
 import { CredentialWriter } from './credentials/credential-writer.ts';
 import { ConnectionEraser } from './revocation/connection-eraser.ts';
 import { ConnectionRevoker } from './revocation/connection-revoker.ts';
-import { ProviderRevocationRepository } from './revocation/provider-revocation.repository.ts';
+import { PendingRevocationService } from './revocation/pending-revocation.service.ts';
 
 const PROVIDERS = [
   VerificationRequests,
@@ -21,14 +21,14 @@ const PROVIDERS = [
   ConnectionStatusService,
   CredentialStatistics,
   CredentialClaimRepository,
-  CredentialOutcomeRepository,
-  CredentialVersionRepository,
+  CredentialOutcomeService,
+  CredentialVersionService,
   CredentialWriter,
-  UnverifiedAssetRepository,
+  UnverifiedAssetService,
   ConnectionEraser,
   ConnectionProvisioner,
-  PhoneRegistrationRepository,
-  ProviderRevocationRepository,
+  PhoneRegistrationService,
+  PendingRevocationService,
   ConnectionRevoker,
   PendingAuthorizationRepository,
 ];

@@ -1,6 +1,27 @@
-import { Global, Module } from '@nestjs/common';
+import { type DynamicModule, Global, Module, type Provider } from '@nestjs/common';
+import { DataSource, EntityManager } from 'typeorm';
+import { Database } from './database.ts';
+import { DatabaseClock } from './database-clock.ts';
 import { RetentionService } from './retention.service.ts';
 
+export interface DatabaseOptions {
+  /** Connected and migrated. */
+  dataSource: DataSource;
+  database: Database;
+  databaseClock: DatabaseClock;
+}
+
 @Global()
-@Module({ providers: [RetentionService], exports: [RetentionService] })
-export class DatabaseModule {}
+@Module({})
+export class DatabaseModule {
+  static register({ dataSource, database, databaseClock }: DatabaseOptions): DynamicModule {
+    const providers: Provider[] = [
+      { provide: DataSource, useValue: dataSource },
+      { provide: EntityManager, useValue: dataSource.manager },
+      { provide: Database, useValue: database },
+      { provide: DatabaseClock, useValue: databaseClock },
+      RetentionService,
+    ];
+    return { module: DatabaseModule, providers, exports: providers };
+  }
+}

@@ -1,4 +1,4 @@
-import { Module } from '@nestjs/common';
+import { Global, Module } from '@nestjs/common';
 import { Config } from '../config/config.ts';
 import { AttemptRecorder } from './deliveries/attempt-recorder.ts';
 import { DeliveryRepository } from './deliveries/delivery.repository.ts';
@@ -10,6 +10,7 @@ import { Dispatcher } from './deliveries/dispatcher.ts';
 import { EventBacklogQuery } from './deliveries/event-backlog.query.ts';
 import { EventMaintenanceJob } from './deliveries/event-maintenance.job.ts';
 import { FanOut } from './deliveries/fan-out.ts';
+import { Outbox } from './outbox/outbox.ts';
 import {
   createSubscriberHttpClient,
   SubscriberHttpClient,
@@ -22,7 +23,8 @@ import { SubscriptionSecretRepository } from './subscriptions/subscription-secre
 import { SubscriptionTester } from './subscriptions/subscription-tester.ts';
 import { SubscriptionUpdater } from './subscriptions/subscription-updater.ts';
 
-/** Events out to product services. Events come in through `Outbox`, which every room has; the routes stand in `access`. */
+/** Events for product services. Global, because other modules write them through `Outbox`. */
+@Global()
 @Module({
   providers: [
     {
@@ -30,6 +32,7 @@ import { SubscriptionUpdater } from './subscriptions/subscription-updater.ts';
       useFactory: (config: Config) => createSubscriberHttpClient(toAddressRules(config)),
       inject: [Config],
     },
+    Outbox,
     SubscriberUrlValidator,
     DeliveryQueueRepository,
     DeliveryMetrics,
@@ -48,6 +51,7 @@ import { SubscriptionUpdater } from './subscriptions/subscription-updater.ts';
     SubscriptionTester,
   ],
   exports: [
+    Outbox,
     SubscriberUrlValidator,
     DeliveryRepository,
     EventBacklogQuery,

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { AuthModule } from '../auth/auth.module.ts';
 import { LeasesModule } from '../leases/leases.module.ts';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.ts';
+import { MetaModule } from '../meta/meta.module.ts';
 import { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import { GatewayHttpHandler } from './gateway.http-handler.ts';
 import { GatewayService } from './gateway.service.ts';
@@ -15,7 +16,7 @@ import { UsageRecorder } from './usage-recorder.ts';
 
 /** Graph calls with a lease. `GatewayHttpHandler` brings its own routes to Fastify. */
 @Module({
-  imports: [AuthModule, LeasesModule, LifecycleModule],
+  imports: [AuthModule, LeasesModule, LifecycleModule, MetaModule],
   providers: [
     ResponseRelay,
     ResponseObserver,

@@ -2,8 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import { databaseUnavailable } from '../database/fail-fast-pool.ts';
 import { GatewayLeaseVerifier } from '../leases/gateway-lease-verifier.ts';
-import { computeAppsecretProof } from '../meta/graph/appsecret-proof.ts';
-import { hostNameOf } from '../meta/graph/graph-host.ts';
+import { tokenKind } from '../meta/tokens/token-kinds.ts';
 import { Cancellation } from '../platform/cancellation.ts';
 import {
   type ExchangeRequest,
@@ -122,13 +121,12 @@ export class GatewayService {
       const isUsable =
         grant !== null &&
         grant.clientId === call.grant.clientId &&
-        hostNameOf(grant.kind) === hostNameOf(call.grant.kind);
+        tokenKind(grant.kind).host === call.target.host.name;
       if (!isUsable)
         throw new GatewayError('lease_invalid', { detail: 'A batch item names a lease that is not good here.' });
       if (!this.policy.covers(grant, item)) throw await this.policy.refuseCall(grant, item, call.source);
       call.itemGrants.push(grant);
-      const { host, takesProof } = call.target;
-      const itemProof = takesProof ? computeAppsecretProof(grant.accessToken, host.app.secret) : null;
+      const itemProof = getProof(call.target, grant);
       const accessToken = grant.accessToken.expose();
       secrets.push(...toSecrets(accessToken, itemProof, leaseToken));
       return { accessToken, proof: itemProof };

@@ -1,7 +1,7 @@
 import { insertEntriesSql } from '../audit/chain/entry-mac.ts';
 import type { LeaseMode } from '../auth/authenticated-client.ts';
-import type { ConnectionStatus } from '../connections/connection/connection-status.ts';
 import type { AssetType, CredentialKind, Health } from '../connections/credentials/credential-kind.ts';
+import type { ConnectionStatus } from '../connections/status/connection-status.ts';
 import type { Statement } from '../database/statement.ts';
 import type { SealedSecretRow } from '../vault/vault.ts';
 

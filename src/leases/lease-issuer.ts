@@ -12,7 +12,7 @@ import { FAIL_FAST_DEADLINE } from '../database/fail-fast-pool.ts';
 import { OnDemandRefreshService, refreshPending } from '../lifecycle/refresh/on-demand-refresh.service.ts';
 import { missingScopesOfToken } from '../meta/dialog/product-scopes.ts';
 import { computeAppsecretProof } from '../meta/graph/appsecret-proof.ts';
-import { getGraphHost, hostNameOf } from '../meta/graph/graph-host.ts';
+import { MetaApps } from '../meta/meta-apps.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
 import { Ids } from '../platform/ids.ts';
 import { AppError } from '../platform/problem.ts';
@@ -72,6 +72,7 @@ export class LeaseIssuer {
     private readonly random: Random,
     private readonly config: Config,
     private readonly alert: IntegrityAlert,
+    private readonly apps: MetaApps,
   ) {}
 
   /** Throws `OutdatedClientError`, and `AppError`: 403 `not_allowed`, `mode_not_allowed`; 404 `connection_not_found`; 409 and 503 as CONTRACT 6 says. */
@@ -176,7 +177,7 @@ export class LeaseIssuer {
       await this.alert.raise({ leaseId: response.lease_id, tenant, product, connectionId, credentialId }, error);
       throw new AppError(credentialUnreadable, { cause: error });
     });
-    const host = getGraphHost(this.config.meta, hostNameOf(row.kind));
+    const host = this.apps.for({ tenant, product }).hostOf(row.kind);
     return {
       ...response,
       access_token: token.expose(),

@@ -3,6 +3,7 @@ import { AuthModule } from '../auth/auth.module.ts';
 import { ConnectionsModule } from '../connections/connections.module.ts';
 import { RetentionService } from '../database/retention.service.ts';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.ts';
+import { MetaModule } from '../meta/meta.module.ts';
 import { GatewayLeaseVerifier } from './gateway-lease-verifier.ts';
 import { IntegrityAlert } from './integrity-alert.ts';
 import { LeaseService } from './lease.service.ts';
@@ -11,7 +12,7 @@ import { LeasesController } from './leases.controller.ts';
 import { TokenReplacementService } from './token-replacement.service.ts';
 
 @Module({
-  imports: [AuthModule, ConnectionsModule, LifecycleModule],
+  imports: [AuthModule, ConnectionsModule, LifecycleModule, MetaModule],
   controllers: [LeasesController],
   providers: [LeaseIssuer, GatewayLeaseVerifier, LeaseService, TokenReplacementService, IntegrityAlert],
   exports: [GatewayLeaseVerifier, TokenReplacementService, LeaseService],

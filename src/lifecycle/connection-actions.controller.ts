@@ -7,7 +7,7 @@ import { isCoveredByPolicy, requireCoveredByPolicy, visibleProducts, visibleTena
 import { ConnectionRepository } from '../connections/connection/connection.repository.ts';
 import { connectionNotFound, connectionRevoked } from '../connections/connection/connection-problems.ts';
 import type { ConnectionResponse } from '../connections/connection/connection-response.dto.ts';
-import { ListConnectionsRequest } from '../connections/connection/list-connections.dto.ts';
+import { ListConnectionsRequest } from '../connections/list-connections.dto.ts';
 import { ConnectionRevoker } from '../connections/revocation/connection-revoker.ts';
 import { isId } from '../platform/ids.ts';
 import { decodeCursor, type Page } from '../platform/paging.ts';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { CredentialStatistics } from '../connections/credentials/credential-census.ts';
 import type { CredentialKind } from '../connections/credentials/credential-kind.ts';
+import { CredentialStatistics } from '../connections/credentials/credential-statistics.query.ts';
 import { Clock } from '../platform/clock.ts';
 import type { CheckOutcome } from './inspection/token-inspector.ts';
 import { AppRateLimitRepository } from './rate-limit/app-rate-limit.repository.ts';

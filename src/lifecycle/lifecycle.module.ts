@@ -3,6 +3,8 @@ import { ConnectionsModule } from '../connections/connections.module.ts';
 import { MetaModule } from '../meta/meta.module.ts';
 import { ConnectionActionsController } from './connection-actions.controller.ts';
 import { FailureRecorder } from './failures/failure-recorder.ts';
+import { AssetInspectionService } from './inspection/asset-inspection.service.ts';
+import { ImmediateInspectionService } from './inspection/immediate-inspection.service.ts';
 import { SuspectedTokenService } from './inspection/suspected-token.service.ts';
 import { TokenInspector } from './inspection/token-inspector.ts';
 import { LifecycleMetrics } from './lifecycle-metrics.ts';
@@ -23,6 +25,8 @@ import { Sweep } from './sweeps/sweep.ts';
   imports: [ConnectionsModule, MetaModule, RateLimitModule],
   controllers: [ConnectionActionsController, MaintenanceController],
   providers: [
+    AssetInspectionService,
+    ImmediateInspectionService,
     TokenInspector,
     ClaimHeartbeat,
     PageTokenDeriver,
@@ -37,6 +41,13 @@ import { Sweep } from './sweeps/sweep.ts';
     ManualRefreshService,
     CredentialWorker,
   ],
-  exports: [OnDemandRefreshService, ProviderRevocationService, SuspectedTokenService, Sweep, ManualRefreshService],
+  exports: [
+    ImmediateInspectionService,
+    OnDemandRefreshService,
+    ProviderRevocationService,
+    SuspectedTokenService,
+    Sweep,
+    ManualRefreshService,
+  ],
 })
 export class LifecycleModule {}

@@ -1,17 +1,16 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Actor, SYSTEM } from '../audit/audit-log.ts';
 import { Config } from '../config/config.ts';
-import { ClaimLostError } from '../connections/authorization/pending-authorization.repository.ts';
-import type { ProviderRevocationStatus } from '../connections/connection/connection-status.ts';
-import {
-  type ClaimedRevocation,
-  ProviderRevocationRepository,
-} from '../connections/revocation/provider-revocation.repository.ts';
+import { ClaimLostError } from '../connections/claim-lost-error.ts';
+import { PendingRevocationService } from '../connections/revocation/pending-revocation.service.ts';
+import { type ClaimedRevocation } from '../connections/revocation/provider-revocation.repository.ts';
+import type { ProviderRevocationStatus } from '../connections/status/connection-status.ts';
 import { MetaError } from '../meta/errors/meta-error.ts';
 import { RevocationApi } from '../meta/tokens/revocation-api.ts';
 import { Clock } from '../platform/clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { Random } from '../platform/random.ts';
+import { settleWithin } from '../platform/settle-within.ts';
 import { DecryptionError } from '../vault/sealed-secret.ts';
 import { toAttemptFailure } from './failures/attempt-failure.ts';
 import { nextAttemptAt, type RetryClass } from './failures/next-attempt.ts';
@@ -25,7 +24,7 @@ const BATCH = 20;
 @Injectable()
 export class ProviderRevocationService {
   constructor(
-    private readonly revocations: ProviderRevocationRepository,
+    private readonly revocations: PendingRevocationService,
     private readonly api: RevocationApi,
     private readonly rateLimiter: AppRateLimiter,
     private readonly clock: Clock,
@@ -40,14 +39,7 @@ export class ProviderRevocationService {
    */
   async attemptNow(connectionId: string, actor: Actor): Promise<ProviderRevocationStatus> {
     const claimed = await this.revocations.claimOne(connectionId, this.config.claimSeconds);
-    if (claimed !== null) {
-      let timer: NodeJS.Timeout | undefined;
-      const timeout = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, MAX_WAIT_MS);
-      });
-      await Promise.race([this.attempt(claimed, 'forced', actor), timeout]);
-      clearTimeout(timer);
-    }
+    if (claimed !== null) await settleWithin(this.attempt(claimed, 'forced', actor), MAX_WAIT_MS, undefined);
     return (await this.revocations.getStatus(connectionId)) ?? 'not_supported';
   }
 

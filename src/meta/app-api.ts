@@ -3,6 +3,7 @@ import type { MetaCause } from '../platform/problem.ts';
 import { readSubscription, type WebhookSubscription } from './assets/discovery-responses.ts';
 import type { MetaVerdict } from './errors/classify-error.ts';
 import { MetaError } from './errors/meta-error.ts';
+import type { TokenHostName } from './graph/graph-host.ts';
 import { GraphTransport } from './graph/graph-transport.ts';
 import { asObject, readText } from './graph/lossless-json.ts';
 import { paginate } from './graph/paginate.ts';
@@ -18,8 +19,8 @@ export class AppApi {
   constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
 
   /** Asks for an app token by `client_credentials`; never throws `MetaError`. `threads`: the same at graph.threads.net. */
-  async checkAppCredentials(host: 'facebook' | 'threads' = 'facebook'): Promise<AppCheck> {
-    const { app, version } = this.transport.host(host);
+  async checkAppCredentials(host: TokenHostName = 'facebook'): Promise<AppCheck> {
+    const { app, tokenPath } = this.transport.host(host);
     const credentials = {
       client_id: app.id,
       client_secret: app.secret.expose(),
@@ -31,7 +32,7 @@ export class AppApi {
         context: 'app_call',
         host,
         method: 'POST',
-        path: host === 'facebook' ? `/${version}/oauth/access_token` : '/oauth/access_token',
+        path: tokenPath,
         form: credentials,
         auth: { by: 'none' },
         effect: 'repeatable',

@@ -4,6 +4,7 @@ import { DiscoveryApi } from './assets/discovery-api.ts';
 import { GraphTransport } from './graph/graph-transport.ts';
 import { MetaMetrics } from './graph/meta-metrics.ts';
 import { Pause, TimerPause } from './graph/pause.ts';
+import { MetaApps } from './meta-apps.ts';
 import { BatchInspection } from './tokens/batch-inspection.ts';
 import { InspectionApi } from './tokens/inspection-api.ts';
 import { OAuthApi } from './tokens/oauth-api.ts';
@@ -16,7 +17,14 @@ const APIS = [OAuthApi, InspectionApi, DiscoveryApi, RevocationApi, AppApi];
  * wants to pace itself, a UsageObserver.
  */
 @Module({
-  providers: [...APIS, GraphTransport, BatchInspection, MetaMetrics, { provide: Pause, useClass: TimerPause }],
-  exports: APIS,
+  providers: [
+    ...APIS,
+    MetaApps,
+    GraphTransport,
+    BatchInspection,
+    MetaMetrics,
+    { provide: Pause, useClass: TimerPause },
+  ],
+  exports: [...APIS, MetaApps],
 })
 export class MetaModule {}

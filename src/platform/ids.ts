@@ -5,13 +5,14 @@ import { Random } from './random.ts';
 const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
 
 /** `con_01jd…`: a prefix and a ULID in lower case, so that ids of one kind sort by the time they were made. */
-export type Id = string;
+export type Id<P extends string = string> = `${P}_${string}`;
 
-const ID = /^[a-z]{3}_[0-9a-hjkmnp-tv-z]{26}$/;
+/** Any id of this service, whatever its prefix. */
+export const ID_PATTERN = /^[a-z]{3}_[0-9a-hjkmnp-tv-z]{26}$/;
 
 /** Whether `value` has the form of an id with this prefix (`con`, `lse`, …). Says nothing of its existence. */
-export function isId(value: string, prefix: string): boolean {
-  return value.startsWith(`${prefix}_`) && ID.test(value);
+export function isId<P extends string>(value: string, prefix: P): value is Id<P> {
+  return value.startsWith(`${prefix}_`) && ID_PATTERN.test(value);
 }
 
 const TAIL_LENGTH = 16;
@@ -31,7 +32,7 @@ export class Ids {
     private readonly random: Random,
   ) {}
 
-  next(prefix: string): Id {
+  next<P extends string>(prefix: P): Id<P> {
     const nowMs = this.clock.now().getTime();
     if (nowMs === this.#lastMs) this.#count();
     else this.#draw(nowMs);
@@ -57,7 +58,13 @@ export class Ids {
   }
 }
 
-/** The bound below which every id with this prefix was made before `instant`. For ranges by time on a primary key. */
-export function firstIdAt(prefix: string, instant: Date): string {
-  return `${prefix}_${encodeTime(instant.getTime(), 10).toLowerCase()}`;
+const MAX_ULID_MS = 2 ** 48 - 1;
+
+/**
+ * The bound below which every id with this prefix was made before `instant` (a number: milliseconds since 1970; times that no ULID
+ * can hold become the nearest one). For ranges by time on a primary key.
+ */
+export function firstIdAt(prefix: string, instant: Date | number): string {
+  const epochMs = Math.min(Math.max(0, Math.floor(Number(instant))), MAX_ULID_MS);
+  return `${prefix}_${encodeTime(epochMs, 10).toLowerCase()}`;
 }

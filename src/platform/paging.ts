@@ -1,3 +1,4 @@
+import { ID_PATTERN } from './ids.ts';
 import { invalidInputError } from './problem.ts';
 
 export interface Page<T> {
@@ -8,13 +9,11 @@ export interface Page<T> {
 export const DEFAULT_LIMIT = 50;
 export const MAX_LIMIT = 200;
 
-const ID_CURSOR = /^[a-z]{3}_[0-9a-hjkmnp-tv-z]{26}$/;
-
 /** The id after which a page begins, from the caller's cursor. Null on the first page; 400 where it is none of ours. */
 export function decodeCursor(cursor: string | undefined): string | null {
   if (cursor === undefined) return null;
   const id = Buffer.from(cursor, 'base64url').toString('utf8');
-  if (!ID_CURSOR.test(id)) throw invalidInputError('cursor', 'is not a cursor that this service gave');
+  if (!ID_PATTERN.test(id)) throw invalidInputError('cursor', 'is not a cursor that this service gave');
   return id;
 }
 

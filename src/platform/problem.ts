@@ -1,7 +1,7 @@
-/** What a kind of problem means to a caller, whatever the occasion. Served under `/problems/{code}`. */
-export interface ProblemType {
-  /** Stable snake_case word. */
-  readonly code: string;
+/** What a kind of problem means to a caller, whatever the occurrence. Served under `/problems/{code}`. */
+export interface ProblemType<C extends string = string> {
+  /** Stable, in snake_case. */
+  readonly code: C;
   readonly status: number;
   readonly title: string;
   /** What the caller should do. */
@@ -36,15 +36,25 @@ export interface ProblemOccurrence {
 
 const problemTypes = new Map<string, ProblemType>();
 
-/** Registers a kind of problem; rooms call it at module level, next to the code that throws it. */
-export function defineProblem(code: string, status: number, title: string, remedy: string): ProblemType {
+/**
+ * Defines a kind of problem, at module level and next to the code that throws it: the only place that states its code, status and texts.
+ * The problem pages and the API document list what was defined.
+ *
+ * @throws Error if the code is taken
+ */
+export function defineProblem<const C extends string>(
+  code: C,
+  status: number,
+  title: string,
+  remedy: string,
+): ProblemType<C> {
   if (problemTypes.has(code)) throw new Error(`problem ${code} is defined twice`);
   const type = Object.freeze({ code, status, title, remedy });
   problemTypes.set(code, type);
   return type;
 }
 
-/** Every kind of problem that the loaded rooms define, by code. */
+/** Every kind of problem that the loaded modules define, by code. */
 export function listProblemTypes(): ProblemType[] {
   return [...problemTypes.values()].sort((a, b) => a.code.localeCompare(b.code));
 }

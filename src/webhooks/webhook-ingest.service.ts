@@ -1,18 +1,20 @@
 import { Injectable } from '@nestjs/common';
-import { Config } from '../config/config.ts';
-import { UnverifiedAssetRepository } from '../connections/assets/unverified-asset.repository.ts';
+import { UnverifiedAssetService } from '../connections/assets/unverified-asset.service.ts';
 import { VerificationRequests } from '../connections/connection/verification-requests.ts';
 import { Database, type Transaction } from '../database/database.ts';
 import { RawJson } from '../events/outbox/event-data.ts';
 import { Outbox, type OutboxEvent } from '../events/outbox/outbox.ts';
+import { MetaApps } from '../meta/meta-apps.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
+import { DAY_SECONDS } from '../platform/duration.ts';
 import { objectLabel } from './entry-subject.ts';
+import { matchConnections, type SubjectConnection } from './match-connections.ts';
 import type { WebhookEntry } from './split-webhook.ts';
-import { findSubjectConnections, type SubjectConnection } from './subject-connections.query.ts';
+import { insertWebhookEntries, linkEntriesToUsers } from './webhook-entry.repository.ts';
 import { WebhookMetrics } from './webhook-metrics.ts';
 
 /** Meta repeats for 36 hours, for WhatsApp 7 days (META.md 15). */
-export const REDELIVERY_WINDOW_SECONDS = 8 * 24 * 60 * 60;
+export const REDELIVERY_WINDOW_SECONDS = 8 * DAY_SECONDS;
 
 interface MatchedEntry {
   entry: WebhookEntry;
@@ -20,8 +22,8 @@ interface MatchedEntry {
 }
 
 /**
- * Stores the entries of a delivery: what is new becomes one event for each living connection that it speaks of, or one without a
- * connection. What it says of our access is not believed: the connections become due for inspection. One transaction, and a
+ * Stores the entries of a delivery: what is new becomes one event for each connection that it is about, or one without a
+ * connection. What it says about our access is never trusted: the connections become due for inspection. One transaction, and a
  * handful of statements for a thousand entries.
  */
 @Injectable()
@@ -30,19 +32,19 @@ export class WebhookIngestService {
     private readonly database: Database,
     private readonly outbox: Outbox,
     private readonly verificationRequests: VerificationRequests,
-    private readonly assets: UnverifiedAssetRepository,
+    private readonly assets: UnverifiedAssetService,
     private readonly metrics: WebhookMetrics,
     private readonly clock: Clock,
-    private readonly config: Config,
+    private readonly apps: MetaApps,
   ) {}
 
-  /** Resolves when all is committed. `doubted`: connections that are due for inspection because of this delivery. */
+  /** Resolves when all is committed. `verificationCount`: connections that are due for inspection because of this delivery. */
   async ingest(entries: readonly WebhookEntry[]): Promise<{ stored: number; verificationCount: number }> {
     if (entries.length === 0) return { stored: 0, verificationCount: 0 };
     const result = await this.database.transaction(async (tx) => {
       const fresh = await this.insertNew(tx, entries);
       const subjects = fresh.map(({ subject }) => subject);
-      const connections = await findSubjectConnections(tx, subjects, this.ownAppIds());
+      const connections = await matchConnections(tx, subjects, this.apps.appIds);
       const matched = fresh.map((entry, index) => ({ entry, connections: connections[index] ?? [] }));
       await this.relay(tx, matched);
       await this.assets.requestVerification(tx, 'whatsapp_business_account', accountsToVerify(fresh));
@@ -55,23 +57,13 @@ export class WebhookIngestService {
     return { stored: result.matched.length, verificationCount: result.verificationCount };
   }
 
-  /** Those that have not come within the last eight days; another replica's open transaction with the same entry is waited for. */
+  /** Those that have not been received within the last eight days. */
   private async insertNew(tx: Transaction, entries: readonly WebhookEntry[]): Promise<WebhookEntry[]> {
     const now = this.clock.now();
-    const rows = await tx.rows<{ hash: Buffer }>({
-      name: 'webhook_keep',
-      text: `INSERT INTO webhook_entry AS e (hash, object, received_at)
-        SELECT hash, object, $3 FROM unnest($1::bytea[], $2::text[]) AS n (hash, object) ORDER BY hash
-        ON CONFLICT (hash) DO UPDATE SET received_at = EXCLUDED.received_at, meta_user_id = NULL, event_id = NULL WHERE e.received_at < $4
-        RETURNING hash`,
-      values: [
-        entries.map(({ hash }) => hash),
-        entries.map(({ object }) => objectLabel(object)),
-        now,
-        addSeconds(now, -REDELIVERY_WINDOW_SECONDS),
-      ],
-    });
-    const fresh = new Set(rows.map(({ hash }) => hash.toString('hex')));
+    const rows = entries.map(({ hash, object }) => ({ hash, object: objectLabel(object) }));
+    const repeatableSince = addSeconds(now, -REDELIVERY_WINDOW_SECONDS);
+    const inserted = await insertWebhookEntries(tx, rows, { now, repeatableSince });
+    const fresh = new Set(inserted.map((hash) => hash.toString('hex')));
     return entries.filter(({ hash }) => fresh.has(hash.toString('hex')));
   }
 
@@ -87,17 +79,7 @@ export class WebhookIngestService {
       const [userId] = entry.subject.userIds;
       return userId === undefined ? [] : [{ hash: entry.hash, userId, eventId: eventIds[index] ?? null }];
     });
-    if (aboutUsers.length === 0) return;
-    await tx.run({
-      name: 'webhook_entry_users',
-      text: `UPDATE webhook_entry e SET meta_user_id = p.user_id, event_id = p.event_id
-        FROM unnest($1::bytea[], $2::text[], $3::text[]) AS p (hash, user_id, event_id) WHERE e.hash = p.hash`,
-      values: [
-        aboutUsers.map(({ hash }) => hash),
-        aboutUsers.map(({ userId }) => userId),
-        aboutUsers.map(({ eventId }) => eventId),
-      ],
-    });
+    await linkEntriesToUsers(tx, aboutUsers);
   }
 
   private count(entries: readonly WebhookEntry[], matched: readonly MatchedEntry[]): void {
@@ -106,11 +88,6 @@ export class WebhookIngestService {
       const isMatched = fresh.get(entry);
       this.metrics.entry(entry.object, isMatched === undefined ? 'repeated' : isMatched ? 'matched' : 'unmatched');
     }
-  }
-
-  private ownAppIds(): string[] {
-    const { app, instagramApp, threadsApp } = this.config.meta;
-    return [...new Set([app.id, instagramApp.id, threadsApp.id])];
   }
 }
 

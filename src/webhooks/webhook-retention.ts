@@ -2,11 +2,12 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Database } from '../database/database.ts';
 import { RetentionService } from '../database/retention.service.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
+import { deleteEntriesReceivedBefore } from './webhook-entry.repository.ts';
 import { REDELIVERY_WINDOW_SECONDS } from './webhook-ingest.service.ts';
 
 /**
- * What was received goes after RETENTION_DAYS, but stays known for the eight days in which Meta may repeat it. The events that were
- * made of it are the events room's to remove. Requests of persons stay: without the person, they only say that a payload came.
+ * Received entries are removed after RETENTION_DAYS, but never within the eight days in which Meta may repeat them. `events` removes the
+ * events that were made of them. Privacy requests stay: without the user's id, they only say that a payload was received.
  */
 @Injectable()
 export class WebhookRetention implements OnModuleInit {
@@ -23,10 +24,7 @@ export class WebhookRetention implements OnModuleInit {
   /** Removes up to `limit`; how many that were. */
   async purge(receivedBefore: Date, limit: number): Promise<number> {
     const repeatable = addSeconds(this.clock.now(), -REDELIVERY_WINDOW_SECONDS);
-    return this.database.run({
-      text: `DELETE FROM webhook_entry WHERE hash IN (
-        SELECT hash FROM webhook_entry WHERE received_at < $1 ORDER BY received_at LIMIT $2 FOR UPDATE SKIP LOCKED)`,
-      values: [receivedBefore < repeatable ? receivedBefore : repeatable, limit],
-    });
+    const cutoff = receivedBefore < repeatable ? receivedBefore : repeatable;
+    return deleteEntriesReceivedBefore(this.database, cutoff, limit);
   }
 }

@@ -2,9 +2,8 @@ import { Controller, Get, Headers, HttpCode, Inject, Post, Req, Res } from '@nes
 import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Public, RequestId } from '../auth/decorators.ts';
-import { Config } from '../config/config.ts';
 import { ImmediateInspectionService } from '../lifecycle/inspection/immediate-inspection.service.ts';
-import { listSignatureSecrets } from '../meta/graph/graph-host.ts';
+import { MetaApps } from '../meta/meta-apps.ts';
 import { isWebhookSignatureValid } from '../meta/webhooks/webhook-signature.ts';
 import { TakesBody } from '../platform/http-server/request-body.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
@@ -26,7 +25,7 @@ export class WebhooksController {
     private readonly rejections: SignatureRejections,
     private readonly inspection: ImmediateInspectionService,
     private readonly metrics: WebhookMetrics,
-    private readonly config: Config,
+    private readonly apps: MetaApps,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
@@ -35,7 +34,7 @@ export class WebhooksController {
   @ApiProduces('text/plain')
   handshake(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): string {
     const query = (request.query ?? {}) as Record<string, unknown>;
-    const challenge = verifyHandshake(query, this.config.meta.webhookVerifyToken);
+    const challenge = verifyHandshake(query, this.apps.primary.config.webhookVerifyToken);
     if (challenge === null) throw new AppError(handshakeRefused);
     reply.type('text/plain; charset=utf-8').header('cache-control', 'no-store');
     return challenge;
@@ -55,7 +54,7 @@ export class WebhooksController {
     @RequestId() requestId: string,
   ): Promise<{ success: true }> {
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-    if (!isWebhookSignatureValid(body, signature, listSignatureSecrets(this.config.meta))) {
+    if (!isWebhookSignatureValid(body, signature, this.apps.signatureSecrets)) {
       throw await this.rejections.signature('webhook', requestId);
     }
     const entries = splitWebhook(body);

@@ -1,11 +1,9 @@
 import { Module } from '@nestjs/common';
 import { ConnectionsModule } from '../connections/connections.module.ts';
-import { AssetInspectionService } from '../lifecycle/inspection/asset-inspection.service.ts';
-import { ImmediateInspectionService } from '../lifecycle/inspection/immediate-inspection.service.ts';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.ts';
 import { MetaModule } from '../meta/meta.module.ts';
 import { DataDeletionController } from './privacy-requests/data-deletion.controller.ts';
-import { PrivacyRequestRepository } from './privacy-requests/privacy-request.repository.ts';
+import { PrivacyRequestService } from './privacy-requests/privacy-request.service.ts';
 import { PrivacyRequestProcessor } from './privacy-requests/privacy-request-processor.ts';
 import { PrivacyRequestResumeJob } from './privacy-requests/privacy-request-resume.job.ts';
 import { SignedRequestsController } from './privacy-requests/signed-requests.controller.ts';
@@ -20,10 +18,8 @@ import { WebhooksController } from './webhooks.controller.ts';
   imports: [ConnectionsModule, LifecycleModule, MetaModule],
   controllers: [WebhooksController, SignedRequestsController, DataDeletionController],
   providers: [
-    AssetInspectionService,
     PrivacyRequestProcessor,
-    PrivacyRequestRepository,
-    ImmediateInspectionService,
+    PrivacyRequestService,
     SignatureRejections,
     PrivacyRequestResumeJob,
     WebhookIngestService,

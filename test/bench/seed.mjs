@@ -1,4 +1,4 @@
-import { SYSTEM } from '../../dist/src/audit/audit-log.js';
+import { AuditLog, SYSTEM } from '../../dist/src/audit/audit-log.js';
 import { openCoreServices } from '../../dist/src/bootstrap/core-services.js';
 import { loadConfig } from '../../dist/src/config/load-config.js';
 import { ConnectionProvisioner } from '../../dist/src/connections/authorization/connection-provisioner.js';
@@ -6,12 +6,15 @@ import { PendingAuthorizationRepository } from '../../dist/src/connections/autho
 import { CredentialWriter } from '../../dist/src/connections/credentials/credential-writer.js';
 import { Outbox } from '../../dist/src/events/outbox/outbox.js';
 import { SecretString } from '../../dist/src/platform/secret-string.js';
+import { Vault } from '../../dist/src/vault/vault.js';
 
 /** `count` connections (tenants `t0`, `t1`, …) with a sealed user token of 250 bytes each, and the table of the yardstick. */
 export async function seed(environment, count) {
   const config = loadConfig(environment);
   const coreServices = await openCoreServices({ config, databaseUrl: environment.DATABASE_URL });
-  const { audit, database, vault, keyRing, clock, ids, random } = coreServices;
+  const { database, keyRing, clock, ids, random } = coreServices;
+  const audit = new AuditLog(clock, ids, keyRing);
+  const vault = new Vault(keyRing, { clock, ids, random });
   const pendingAuthorizations = new PendingAuthorizationRepository(database, vault, clock, ids);
   const writer = new CredentialWriter(vault, keyRing, ids, random);
   const provisioner = new ConnectionProvisioner(

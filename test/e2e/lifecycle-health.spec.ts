@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ConnectionResponse } from '../../src/connections/connection/connection-response.dto.ts';
 import { CredentialClaimRepository } from '../../src/connections/credentials/credential-claim.repository.ts';
-import { CredentialVersionRepository } from '../../src/connections/credentials/credential-version.repository.ts';
+import { CredentialVersionService } from '../../src/connections/credentials/credential-version.service.ts';
 import { SuspectedTokenService } from '../../src/lifecycle/inspection/suspected-token.service.ts';
 import type { MetaVerdict } from '../../src/meta/errors/classify-error.ts';
 import { api } from '../support/connect-test-context.ts';
@@ -258,5 +258,5 @@ async function openPageToken(connectionId: string, pageId: string): Promise<stri
   const claims = context.replica.app.get(CredentialClaimRepository);
   const credential = await claims.find(row?.id ?? '');
   if (credential === null) throw new Error('no such page');
-  return (await context.replica.app.get(CredentialVersionRepository).openCurrent(credential))?.expose() ?? '';
+  return (await context.replica.app.get(CredentialVersionService).openCurrent(credential))?.expose() ?? '';
 }

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { CredentialClaimRepository } from '../../src/connections/credentials/credential-claim.repository.ts';
-import { CredentialOutcomeRepository } from '../../src/connections/credentials/credential-outcome.repository.ts';
-import { CredentialVersionRepository } from '../../src/connections/credentials/credential-version.repository.ts';
+import { CredentialOutcomeService } from '../../src/connections/credentials/credential-outcome.service.ts';
+import { CredentialVersionService } from '../../src/connections/credentials/credential-version.service.ts';
 import { AppRateLimitRepository } from '../../src/lifecycle/rate-limit/app-rate-limit.repository.ts';
 import { SecretString } from '../../src/platform/secret-string.ts';
 import { api, createServiceClient } from '../support/connect-test-context.ts';
@@ -29,7 +29,7 @@ const refresh = async (id: string) => {
 const serving = async (id: string): Promise<string | undefined> => {
   const root = await context.replica.app.get(CredentialClaimRepository).findRoot(id);
   if (root === null) throw new Error(`${id} has no credential`);
-  return (await context.replica.app.get(CredentialVersionRepository).openCurrent(root))?.expose();
+  return (await context.replica.app.get(CredentialVersionService).openCurrent(root))?.expose();
 };
 
 describe('a renewal', () => {
@@ -333,7 +333,7 @@ describe('a page token that is being derived while its user token is renewed', (
     const { id } = await context.importConnection({ expiresIn: 6 * DAY, pages: 1 });
     const page = await claimPage(id);
     await refresh(id);
-    await context.replica.app.get(CredentialOutcomeRepository).recordUnchangedPage(page);
+    await context.replica.app.get(CredentialOutcomeService).recordUnchangedPage(page);
     expect(await dueAgain(id)).toBe(true);
     await context.sweep.refresh();
     expect(await dueAgain(id)).toBe(false);
@@ -342,7 +342,7 @@ describe('a page token that is being derived while its user token is renewed', (
   it('stays due where the old one gave another', async () => {
     const { id } = await context.importConnection({ expiresIn: 6 * DAY, pages: 1 });
     const page = await claimPage(id);
-    const versions = context.replica.app.get(CredentialVersionRepository);
+    const versions = context.replica.app.get(CredentialVersionService);
     await versions.storePending(page, new SecretString('EAAofTheOld'), { expiresAt: null, scopes: null });
     await refresh(id);
     await versions.promote(page, { scopes: page.scopes, lostScopes: [], issuedAt: null, expiresAt: null });

@@ -3,7 +3,7 @@ import request from 'supertest';
 import { ImmediateInspectionService } from '../../src/lifecycle/inspection/immediate-inspection.service.ts';
 import { addSeconds } from '../../src/platform/clock.ts';
 import { hubSignature, signedRequest } from '../../src/sandbox/state/callback-sender.ts';
-import { PrivacyRequestRepository } from '../../src/webhooks/privacy-requests/privacy-request.repository.ts';
+import { PrivacyRequestService } from '../../src/webhooks/privacy-requests/privacy-request.service.ts';
 import { PrivacyRequestProcessor } from '../../src/webhooks/privacy-requests/privacy-request-processor.ts';
 import { PrivacyRequestResumeJob } from '../../src/webhooks/privacy-requests/privacy-request-resume.job.ts';
 import { api } from '../support/connect-test-context.ts';
@@ -162,7 +162,7 @@ describe.each([['deauthorize'], ['data-deletion']])('POST /webhooks/meta/%s', (p
 
   it('goes on by itself where it broke off', async () => {
     const { id, userId } = await context.importConnection({ tenant: 'broken-off' });
-    const store = context.replica.app.get(PrivacyRequestRepository);
+    const store = context.replica.app.get(PrivacyRequestService);
     const accepted = await store.accept({
       kind: path === 'deauthorize' ? 'deauthorize' : 'data_deletion',
       payload: `broken off ${path}`,
@@ -183,7 +183,7 @@ describe.each([['deauthorize'], ['data-deletion']])('POST /webhooks/meta/%s', (p
 
   it('is carried out by the upkeep although others ahead of it fail over and over', async () => {
     const { id, userId } = await context.importConnection({ tenant: 'behind' });
-    const requests = context.replica.app.get(PrivacyRequestRepository);
+    const requests = context.replica.app.get(PrivacyRequestService);
     const accept = (metaUserId: string) =>
       requests.accept({
         kind: path === 'deauthorize' ? 'deauthorize' : 'data_deletion',
@@ -280,7 +280,7 @@ describe('a data deletion', () => {
   });
 
   it('shows its state while it is under way', async () => {
-    const { confirmationCode } = await context.replica.app.get(PrivacyRequestRepository).accept({
+    const { confirmationCode } = await context.replica.app.get(PrivacyRequestService).accept({
       kind: 'data_deletion',
       payload: 'under way',
       apps: { appIds: ['1'], fallbackAppIds: [] },

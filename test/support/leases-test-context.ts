@@ -9,6 +9,7 @@ import { LeaseService } from '../../src/leases/lease.service.ts';
 import { LeaseIssuer } from '../../src/leases/lease-issuer.ts';
 import { TokenReplacementService } from '../../src/leases/token-replacement.service.ts';
 import type { OnDemandRefreshService } from '../../src/lifecycle/refresh/on-demand-refresh.service.ts';
+import { MetaApps } from '../../src/meta/meta-apps.ts';
 import { type ConnectionsHarness, createConnectionsHarness } from './connections-harness.ts';
 import { FakeClock } from './fake-clock.ts';
 import { openFreshDatabase } from './fresh-database.ts';
@@ -65,7 +66,18 @@ export function openLeasesTestContext(): Promise<LeasesTestContext> {
       onRefresh: (work: () => Promise<void>) => {
         refresh = work;
       },
-      issue: new LeaseIssuer(database, vault, ring, onDemandRefresh, clock, ids, random, config, alert),
+      issue: new LeaseIssuer(
+        database,
+        vault,
+        ring,
+        onDemandRefresh,
+        clock,
+        ids,
+        random,
+        config,
+        alert,
+        new MetaApps(config),
+      ),
       check: new GatewayLeaseVerifier(database, vault, ring, clock, alert),
       records: new LeaseService(database, ring, connections.audit, clock),
       tokenReplacement: new TokenReplacementService(database, ring, clock, ids, random),

@@ -27,6 +27,7 @@ import type { SuspectedTokenService } from '../../src/lifecycle/inspection/suspe
 import type { MetaVerdict } from '../../src/meta/errors/classify-error.ts';
 import type { UsageReport } from '../../src/meta/graph/usage-headers.ts';
 import { type ThrottleNotice, UsageObserver } from '../../src/meta/graph/usage-observer.ts';
+import { MetaApps } from '../../src/meta/meta-apps.ts';
 import { SystemClock } from '../../src/platform/clock.ts';
 import { UndiciHttpClient } from '../../src/platform/http-client/http-client.ts';
 import { createHttpServer } from '../../src/platform/http-server/http-server.ts';
@@ -157,7 +158,7 @@ export async function startTestGateway(options: { limits?: Partial<ConcurrencyLi
     report: async (refusal: Refusal) => void fakes.refused.push(refusal),
   } as unknown as RefusalAuditor);
   const calls = new GatewayService(
-    new GatewayRequestParser(leaseCheck, config, policy),
+    new GatewayRequestParser(leaseCheck, new MetaApps(config), policy),
     new ResponseRelay(config, gatewayLeases, responseObserver),
     leaseCheck,
     monitor,

@@ -1,17 +1,19 @@
-import type { Database, Transaction } from '../../database/database.ts';
-import { addSeconds, type Clock } from '../../platform/clock.ts';
+import { Injectable } from '@nestjs/common';
+import { Database, type Transaction } from '../../database/database.ts';
+import { addSeconds, Clock } from '../../platform/clock.ts';
+import { DAY_SECONDS } from '../../platform/duration.ts';
 import type { AuditEntryRow } from '../audit-entry.query.ts';
-import type { Actor, AuditLog } from '../audit-log.ts';
+import { type Actor, AuditLog } from '../audit-log.ts';
 import { AuditChainBrokenError, CHAIN_LOCK, readTip } from './audit-chain.ts';
 import { readCheckpoint, storeCheckpoint } from './audit-checkpoint.ts';
-import type { ChainMac } from './chain-mac.ts';
-import type { ChainVerifier } from './chain-verifier.ts';
+import { ChainMac } from './chain-mac.ts';
+import { ChainVerifier } from './chain-verifier.ts';
 import { firstAuditIdAt } from './entry-id-time.ts';
 import { firstIdRequiringMac } from './entry-mac.ts';
 
 const BATCH = 5_000;
 /** The youngest entries always stay: late ones may still be on their way into the chain. */
-const MIN_RETAINED_SECONDS = 86_400;
+const MIN_RETAINED_SECONDS = DAY_SECONDS;
 
 /** An entry as it leaves the database: with its place, so that it can still be proven. */
 export interface PrunedEntry extends AuditEntryRow {
@@ -32,6 +34,7 @@ export class PruneRefusedError extends Error {
  * Removes the oldest entries. What stays is proven from a sealed checkpoint on, instead of from the first link. Needs the right to
  * delete from the record, which the service's own database user does not have under migrations/roles.sql.
  */
+@Injectable()
 export class AuditPruner {
   constructor(
     private readonly database: Database,

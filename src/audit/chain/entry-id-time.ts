@@ -1,11 +1,11 @@
-import { decodeTime, encodeTime } from 'ulid';
+import { decodeTime } from 'ulid';
+import { firstIdAt } from '../../platform/ids.ts';
 
 const TIMED_ID = /^aud_([0-9a-hjkmnp-tv-z]{10})/;
-const MAX_ULID_MS = 2 ** 48 - 1;
 
 /** The smallest id that an entry of this instant can have: ids sort by time, so the primary key serves ranges of time. */
 export function firstAuditIdAt(epochMs: number): string {
-  return `aud_${encodeTime(Math.min(Math.max(0, Math.floor(epochMs)), MAX_ULID_MS), 10).toLowerCase()}`;
+  return firstIdAt('aud', epochMs);
 }
 
 /** When an entry's id was made, in milliseconds. Null where it is no id of ours. */

@@ -1,14 +1,19 @@
 import { readFileSync } from 'node:fs';
+import type { INestApplicationContext } from '@nestjs/common';
 import type { Command } from 'commander';
 import { AuditEntryQuery } from '../../audit/audit-entry.query.ts';
 import { AuditChain } from '../../audit/chain/audit-chain.ts';
 import { type ChainAnchor, createAnchor, findAnchorFault } from '../../audit/chain/chain-anchor.ts';
+import { ChainMac } from '../../audit/chain/chain-mac.ts';
 import { ChainVerifier } from '../../audit/chain/chain-verifier.ts';
-import type { CoreServices } from '../../bootstrap/core-services.ts';
 import { StartupError } from '../../bootstrap/startup-error.ts';
-import { type CommandContext, loadCommandConfig, withCoreServices } from '../command-context.ts';
-import { IncompleteError, UsageError } from '../command-error.ts';
+import { Database } from '../../database/database.ts';
+import { Clock } from '../../platform/clock.ts';
+import { type CommandContext, loadCommandConfig, withApplicationContext } from '../command-context.ts';
+import { IncompleteError } from '../command-error.ts';
+import { readPages, toIdPage } from '../read-pages.ts';
 import { addPruneCommand } from './audit-prune-command.ts';
+import { toInstantOption } from './instant-option.ts';
 
 interface ExportOptions {
   from?: string;
@@ -23,23 +28,21 @@ const PAGE_SIZE = 1_000;
 /** `metavault audit`: proves the record, gives a head to be kept elsewhere, writes the record out. */
 export function addAuditCommand(program: Command, context: CommandContext): void {
   const audit = program.command('audit').description('prove, anchor and export the audit record');
-  const runWithCoreServices = (work: (coreServices: CoreServices) => Promise<void>): Promise<void> =>
-    withCoreServices(loadCommandConfig(context.environment), work);
+  const run = (work: (app: INestApplicationContext) => Promise<void>): Promise<void> =>
+    withApplicationContext(loadCommandConfig(context.environment), work);
   audit
     .command('verify')
     .description('prove the whole record; exit code 1 where it does not hold')
     .option('--anchor <file>', 'also that it still goes through this head (metavault audit anchor)')
     .option('--json', 'as JSON')
     .action(({ anchor, json }: { anchor?: string; json?: true }) =>
-      runWithCoreServices((coreServices) =>
-        verify(coreServices, anchor === undefined ? null : readAnchor(anchor), json === true, context),
-      ),
+      run((app) => verify(app, anchor === undefined ? null : readAnchor(anchor), json === true, context)),
     );
   audit
     .command('anchor')
     .description('print the head of the record, signed, to be kept where the database is not')
     .option('--json', 'as JSON, as always')
-    .action(() => runWithCoreServices((coreServices) => printAnchor(coreServices, context)));
+    .action(() => run((app) => printAnchor(app, context)));
   audit
     .command('export')
     .description('print the entries as JSON lines, the newest first')
@@ -49,22 +52,18 @@ export function addAuditCommand(program: Command, context: CommandContext): void
     .option('--client <id>', 'what this client did, and what was done to it')
     .option('--action <action>', 'of this action, such as connection.revoked')
     .option('--json', 'JSON lines, as always')
-    .action((options: ExportOptions) =>
-      runWithCoreServices((coreServices) => exportEntries(coreServices, options, context)),
-    );
-  addPruneCommand(audit, runWithCoreServices, context);
+    .action((options: ExportOptions) => run((app) => exportEntries(app, options, context)));
+  addPruneCommand(audit, run, context);
 }
 
 async function verify(
-  coreServices: CoreServices,
+  app: INestApplicationContext,
   anchor: ChainAnchor | null,
   asJson: boolean,
   context: CommandContext,
 ) {
-  const { database, clock, keyRing } = coreServices;
-  const verifier = new ChainVerifier(database, clock, new AuditChain(database, clock, keyRing), keyRing);
-  const { valid, entries, prunedEntries, head, firstFault } = await verifier.verify();
-  const fault = anchor === null ? null : await findAnchorFault(database, keyRing, anchor);
+  const { valid, entries, prunedEntries, head, firstFault } = await app.get(ChainVerifier).verify();
+  const fault = anchor === null ? null : await findAnchorFault(app.get(Database), app.get(ChainMac), anchor);
   const isProven = valid && fault === null;
   if (asJson) {
     const brokenView =
@@ -86,11 +85,11 @@ async function verify(
   if (!isProven) throw new IncompleteError('Treat this as a break-in: docs/runbook.md, "What to watch".');
 }
 
-async function printAnchor({ database, clock, keyRing }: CoreServices, { print }: CommandContext): Promise<void> {
-  await new AuditChain(database, clock, keyRing).linkNewEntries('late', true);
-  const anchor = await createAnchor(database);
+async function printAnchor(app: INestApplicationContext, { print }: CommandContext): Promise<void> {
+  await app.get(AuditChain).linkNewEntries('late', true);
+  const anchor = await createAnchor(app.get(Database));
   if (anchor === null) throw new StartupError('The record is empty: there is no head yet.', undefined);
-  print(JSON.stringify({ ...anchor, taken_at: clock.now().toISOString() }));
+  print(JSON.stringify({ ...anchor, taken_at: app.get(Clock).now().toISOString() }));
 }
 
 function readAnchor(file: string): ChainAnchor {
@@ -114,36 +113,28 @@ function readAnchor(file: string): ChainAnchor {
 }
 
 async function exportEntries(
-  { database }: CoreServices,
+  app: INestApplicationContext,
   options: ExportOptions,
   context: CommandContext,
 ): Promise<void> {
-  const reader = new AuditEntryQuery(database);
+  const reader = app.get(AuditEntryQuery);
   const { connection, client, action } = options;
   const filter = {
     ...(connection === undefined ? {} : { connectionId: connection }),
     ...(client === undefined ? {} : { clientId: client }),
     ...(action === undefined ? {} : { action }),
-    ...(options.from === undefined ? {} : { from: instant('--from', options.from) }),
-    ...(options.to === undefined ? {} : { to: instant('--to', options.to) }),
+    ...(options.from === undefined ? {} : { from: toInstantOption('--from', options.from) }),
+    ...(options.to === undefined ? {} : { to: toInstantOption('--to', options.to) }),
     visibleTenants: null,
     visibleProducts: null,
     limit: PAGE_SIZE,
   };
-  for (let before: string | null = null; ; ) {
-    const rows = await reader.list({ ...filter, before });
-    const shown = rows.slice(0, PAGE_SIZE);
-    for (const { actor_kind, actor_id, ...row } of shown) {
+  const readPage = async (before: string | null) => toIdPage(await reader.list({ ...filter, before }), PAGE_SIZE);
+  for await (const page of readPages(readPage)) {
+    for (const { actor_kind, actor_id, ...row } of page) {
       context.print(JSON.stringify({ ...row, actor: { kind: actor_kind, id: actor_id } }));
     }
     const isRead = (await context.waitUntilDrained?.()) ?? true;
-    if (rows.length <= PAGE_SIZE || !isRead) return;
-    before = shown.at(-1)?.id ?? null;
+    if (!isRead) return;
   }
-}
-
-function instant(option: string, text: string): Date {
-  const epochMs = Date.parse(text);
-  if (Number.isNaN(epochMs)) throw new UsageError(`${option} is not an instant such as 2026-01-31T09:30:00Z.`);
-  return new Date(epochMs);
 }

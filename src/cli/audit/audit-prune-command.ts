@@ -1,13 +1,12 @@
 import { closeSync, fsyncSync, openSync, writeFileSync } from 'node:fs';
+import type { INestApplicationContext } from '@nestjs/common';
 import type { Command } from 'commander';
-import { AuditChain } from '../../audit/chain/audit-chain.ts';
 import { AuditPruner, type PrunedEntry, PruneRefusedError } from '../../audit/chain/audit-pruner.ts';
-import { ChainVerifier } from '../../audit/chain/chain-verifier.ts';
-import type { CoreServices } from '../../bootstrap/core-services.ts';
 import { StartupError } from '../../bootstrap/startup-error.ts';
 import type { CommandContext } from '../command-context.ts';
 import { UsageError } from '../command-error.ts';
 import { OPERATOR } from '../operator.ts';
+import { toInstantOption } from './instant-option.ts';
 
 interface PruneOptions {
   before: string;
@@ -17,7 +16,7 @@ interface PruneOptions {
 /** `metavault audit prune`: takes the oldest entries out into a file, and leaves a record that is proven from there on. */
 export function addPruneCommand(
   audit: Command,
-  runWithCoreServices: (work: (coreServices: CoreServices) => Promise<void>) => Promise<void>,
+  run: (work: (app: INestApplicationContext) => Promise<void>) => Promise<void>,
   context: CommandContext,
 ): void {
   audit
@@ -26,28 +25,20 @@ export function addPruneCommand(
     .requiredOption('--before <instant>', 'those made before this RFC 3339 instant; the last day always stays')
     .requiredOption('--export <file>', 'a new file, which gets them as JSON lines, the oldest first')
     .action((options: PruneOptions) => {
-      const before = new Date(Date.parse(options.before));
-      if (Number.isNaN(before.getTime()))
-        throw new UsageError('--before is not an instant such as 2026-01-31T09:30:00Z.');
-      return runWithCoreServices((coreServices) => prune(coreServices, before, options.export, context));
+      const before = toInstantOption('--before', options.before);
+      return run((app) => prune(app.get(AuditPruner), before, options.export, context));
     });
 }
 
-async function prune(coreServices: CoreServices, before: Date, file: string, { print }: CommandContext): Promise<void> {
-  const { database, clock, keyRing, audit } = coreServices;
-  const verifier = new ChainVerifier(database, clock, new AuditChain(database, clock, keyRing), keyRing);
+async function prune(pruner: AuditPruner, before: Date, file: string, { print }: CommandContext): Promise<void> {
   const descriptor = openNew(file);
   try {
-    const count = await new AuditPruner(database, clock, keyRing, audit, verifier).prune(
-      OPERATOR,
-      before,
-      (entries) => {
-        // All of it or an error: writeSync may write less, and what is missing would be deleted.
-        writeFileSync(descriptor, entries.map(toLine).join(''));
-        // They are deleted from the database right after.
-        fsyncSync(descriptor);
-      },
-    );
+    const count = await pruner.prune(OPERATOR, before, (entries) => {
+      // All of it or an error: writeSync may write less, and what is missing would be deleted.
+      writeFileSync(descriptor, entries.map(toLine).join(''));
+      // They are deleted from the database right after.
+      fsyncSync(descriptor);
+    });
     print(`${count} entries are in ${file} and no longer in the database. Take a new anchor: metavault audit anchor.`);
   } catch (error) {
     throw toStartupError(error);

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import type { ClientDetailsRow, ClientKeyRow } from '../../auth/client-row.ts';
-import type { CoreServices } from '../../bootstrap/core-services.ts';
 import {
   CreateClientRequest,
   toClientChange,
@@ -11,13 +10,14 @@ import {
 import { toClientKeyResponse, toClientResponse } from '../../clients/client-response.dto.ts';
 import { ClientUpdater } from '../../clients/client-updater.ts';
 import { ClientsService } from '../../clients/clients.service.ts';
-import { type CommandContext, formatTable, loadCommandConfig, withCoreServices } from '../command-context.ts';
+import { DAY_SECONDS } from '../../platform/duration.ts';
+import { type CommandContext, formatTable, loadCommandConfig, withApplicationContext } from '../command-context.ts';
 import { UsageError } from '../command-error.ts';
-import { explainProblems, OPERATOR } from '../operator.ts';
+import { OPERATOR } from '../operator.ts';
+import { readPages, toIdPage } from '../read-pages.ts';
 import { type ClientOptions, toRequestBody, withValidatedRequest } from './client-options.ts';
 
 const PAGE_SIZE = 200;
-const DAY_SECONDS = 86_400;
 
 interface CommandOptions extends ClientOptions {
   json?: true;
@@ -33,8 +33,8 @@ interface ClientServices {
 export function addClientsCommand(program: Command, context: CommandContext): void {
   const clients = program.command('clients').description('make, list, change and delete clients');
   const runWithServices = (work: (services: ClientServices) => Promise<void>): Promise<void> =>
-    withCoreServices(loadCommandConfig(context.environment), (coreServices) =>
-      explainProblems(() => work({ ...createServices(coreServices), print: context.print })),
+    withApplicationContext(loadCommandConfig(context.environment), (app) =>
+      work({ store: app.get(ClientsService), changes: app.get(ClientUpdater), print: context.print }),
     );
   withPolicyOptions(
     clients.command('create').description('make a client and print its key, which is shown this once only'),
@@ -92,13 +92,6 @@ function withPolicyOptions(command: Command): Command {
     )
     .option('--ip <ranges...>', 'where it may call from: 203.0.113.0/24, or none')
     .option('--identity <identities...>', 'issuer,audience,subject of its tokens, or none');
-}
-
-function createServices({ database, clock, ids, random, keyRing, audit }: CoreServices): Omit<ClientServices, 'print'> {
-  return {
-    store: new ClientsService(database, clock, ids, random, keyRing, audit),
-    changes: new ClientUpdater(database, audit),
-  };
 }
 
 /** Under the same rules as `POST /v1/clients`. */
@@ -164,13 +157,9 @@ async function show({ store, print }: ClientServices, id: string, asJson: boolea
 
 async function list({ store, print }: ClientServices, asJson: boolean): Promise<void> {
   const views = [];
-  for (let after: string | null = null; ; ) {
-    const rows = await store.list(PAGE_SIZE, after);
-    const page = rows.slice(0, PAGE_SIZE);
+  for await (const page of readPages(async (after) => toIdPage(await store.list(PAGE_SIZE, after), PAGE_SIZE))) {
     const keys = await store.listKeys(page.map(({ id }) => id));
     views.push(...page.map((row) => toView(row, keys)));
-    if (rows.length <= PAGE_SIZE) break;
-    after = rows[PAGE_SIZE - 1]?.id ?? null;
   }
   if (asJson) return printJson(print, { data: views });
   const rows = views.map(({ id, name, role, tenants, products, keys, last_used_at: usedAt }) => [

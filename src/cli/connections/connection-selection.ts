@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { StartupError } from '../../bootstrap/startup-error.ts';
 import { PRODUCTS } from '../../config/config.ts';
-import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
+import type { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
-import type { ConnectionStatus } from '../../connections/connection/connection-status.ts';
+import type { ConnectionStatus } from '../../connections/status/connection-status.ts';
 import { UsageError } from '../command-error.ts';
+import { readPages } from '../read-pages.ts';
 
 /** Which connections a command is about, over all tenants. */
 export interface Selection {
@@ -47,12 +48,14 @@ export async function selectConnections(
     limit: PAGE_SIZE,
   };
   const all: ConnectionResponse[] = [];
-  for (let after: string | null = null; ; ) {
-    const page = await connectionRepository.list({ ...filter, after });
-    all.push(...page.data.filter(({ app_id }) => app === undefined || app_id === app));
-    if (page.next_cursor === null) return all;
-    after = page.data.at(-1)?.id ?? null;
+  const readPage = async (after: string | null) => {
+    const { data, next_cursor: next } = await connectionRepository.list({ ...filter, after });
+    return { rows: data, hasMore: next !== null };
+  };
+  for await (const page of readPages(readPage)) {
+    all.push(...page.filter(({ app_id }) => app === undefined || app_id === app));
   }
+  return all;
 }
 
 /** Named ones, or a whole tenant, product or app; never everything by having forgotten to say what. */

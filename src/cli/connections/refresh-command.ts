@@ -1,9 +1,14 @@
 import type { Command } from 'commander';
-import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
+import type { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
-import { type CommandContext, formatTable, loadCommandConfig, withCoreServices } from '../command-context.ts';
+import { type CommandContext, formatTable } from '../command-context.ts';
 import { IncompleteError, InterruptedError } from '../command-error.ts';
-import { type ServiceOptions, withVaultService } from '../service/with-vault-service.ts';
+import {
+  addServiceOptions,
+  type ServiceOptions,
+  withVaultService,
+  withVaultServiceFor,
+} from '../service/with-vault-service.ts';
 import { runInterruptible } from '../terminal/run-interruptible.ts';
 import { createProgressBar } from '../terminal/terminal.ts';
 import { addSelectionOptions, chooseConnections, type Selection } from './connection-selection.ts';
@@ -22,15 +27,11 @@ const DESCRIPTIONS: Readonly<Record<ConnectionAction, string>> = {
 };
 const VERB: Readonly<Record<ConnectionAction, string>> = { refresh: 'refreshing', check: 'checking' };
 
-const addServiceOptions = (command: Command): Command =>
-  command
-    .option('--url <url>', 'through this running service, not by itself on the database')
-    .option('--key-file <file>', 'a file with an admin key for it (default BOOTSTRAP_ADMIN_KEY)')
-    .option('--json', 'as JSON');
+const addOptions = (command: Command): Command => addServiceOptions(command).option('--json', 'as JSON');
 
 /** `metavault refresh`: renews everything that is due, as REFRESH_CRON does. */
 export function addRefreshCommand(program: Command, context: CommandContext): void {
-  addServiceOptions(
+  addOptions(
     program.command('refresh').description('renew everything that is due, as the replicas do at REFRESH_CRON'),
   ).action((options: SweepOptions) => runInterruptible((signal) => sweep(options, signal, context)));
 }
@@ -41,10 +42,9 @@ export function addConnectionActionCommand(
   action: ConnectionAction,
   context: CommandContext,
 ): void {
-  addServiceOptions(
-    addSelectionOptions(connections.command(`${action} [ids...]`).description(DESCRIPTIONS[action])),
-  ).action((ids: string[], options: WorkOptions) =>
-    runInterruptible((signal) => runOnEach(action, ids, options, signal, context)),
+  addOptions(addSelectionOptions(connections.command(`${action} [ids...]`).description(DESCRIPTIONS[action]))).action(
+    (ids: string[], options: WorkOptions) =>
+      runInterruptible((signal) => runOnEach(action, ids, options, signal, context)),
   );
 }
 
@@ -71,25 +71,21 @@ async function runOnEach(
   signal: AbortSignal,
   context: CommandContext,
 ): Promise<void> {
-  const chosen = await withCoreServices(loadCommandConfig(context.environment), ({ database }) =>
-    chooseConnections(new ConnectionRepository(database), ids, options),
-  );
-  const unrevoked = chosen.filter(({ status }) => status !== 'revoked');
   const done: ConnectionResponse[] = [];
-  if (unrevoked.length > 0) {
-    await withVaultService(context, options, signal, async (service) => {
-      const bar = createProgressBar(VERB[action]);
-      try {
-        for (const { id } of unrevoked) {
-          if (signal.aborted) return;
-          done.push(await service.runAction(id, action));
-          bar.show(done.length, unrevoked.length);
-        }
-      } finally {
-        bar.end();
+  const chooseUnrevoked = async (connections: ConnectionRepository): Promise<ConnectionResponse[]> =>
+    (await chooseConnections(connections, ids, options)).filter(({ status }) => status !== 'revoked');
+  const unrevoked = await withVaultServiceFor(context, options, signal, chooseUnrevoked, async (service, chosen) => {
+    const bar = createProgressBar(VERB[action]);
+    try {
+      for (const { id } of chosen) {
+        if (signal.aborted) return;
+        done.push(await service.runAction(id, action));
+        bar.show(done.length, chosen.length);
       }
-    });
-  }
+    } finally {
+      bar.end();
+    }
+  });
   context.print(options.json === true ? JSON.stringify({ data: done }, null, 2) : resultTable(done));
   if (signal.aborted) throw new InterruptedError(`Stopped: ${unrevoked.length - done.length} connections are left.`);
   const failing = done.filter((view) => view.status !== 'active' || failureOf(view) !== '').length;

@@ -1,21 +1,18 @@
+import type { INestApplicationContext } from '@nestjs/common';
 import type { Command } from 'commander';
-import type { CoreServices } from '../../bootstrap/core-services.ts';
-import type { Config } from '../../config/config.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
-import { CredentialWriter } from '../../connections/credentials/credential-writer.ts';
 import { ConnectionRevoker } from '../../connections/revocation/connection-revoker.ts';
-import { Outbox } from '../../events/outbox/outbox.ts';
+import { ProviderRevocationService } from '../../lifecycle/provider-revocation.service.ts';
 import {
   type CommandContext,
   formatTable,
   hasMetaApp,
   loadCommandConfig,
-  withCoreServices,
+  withApplicationContext,
 } from '../command-context.ts';
 import { InterruptedError } from '../command-error.ts';
-import { explainProblems, OPERATOR } from '../operator.ts';
-import { withLocalReplica } from '../service/local-replica.ts';
+import { OPERATOR } from '../operator.ts';
 import { runInterruptible } from '../terminal/run-interruptible.ts';
 import { confirm, createProgressBar } from '../terminal/terminal.ts';
 import { addSelectionOptions, chooseConnections, type Selection } from './connection-selection.ts';
@@ -47,49 +44,45 @@ export function addRevokeCommand(parent: Command, context: CommandContext): void
 async function revoke(ids: readonly string[], options: RevokeOptions, context: CommandContext): Promise<void> {
   const config = loadCommandConfig(context.environment);
   const asJson = options.json === true;
-  const { unrevoked, done } = await withCoreServices(config, (coreServices) =>
-    explainProblems(async () => {
-      const choose = () => chooseUnrevoked(coreServices, ids, options);
-      const unrevoked = await choose();
-      if (options.dryRun === true || unrevoked.length === 0) return { unrevoked, done: null };
-      await confirm(`${formatCount(unrevoked.length)} will be revoked for good.`, options.yes === true);
-      // Named ones are those; of a tenant, a product or an app also those that connect meanwhile.
-      const chooseMore = ids.length > 0 ? null : choose;
-      return {
-        unrevoked,
-        done: await runInterruptible((signal) => revokeAll(coreServices, unrevoked, chooseMore, signal)),
-      };
-    }),
-  );
+  const { unrevoked, done } = await withApplicationContext(config, async (app) => {
+    const choose = () => chooseUnrevoked(app.get(ConnectionRepository), ids, options);
+    const unrevoked = await choose();
+    if (options.dryRun === true || unrevoked.length === 0) return { unrevoked, done: null };
+    await confirm(`${formatCount(unrevoked.length)} will be revoked for good.`, options.yes === true);
+    // Named ones are those; of a tenant, a product or an app also those that connect meanwhile.
+    const chooseMore = ids.length > 0 ? null : choose;
+    const revoker = app.get(ConnectionRevoker);
+    const { ended, left } = await runInterruptible((signal) => revokeAll(revoker, unrevoked, chooseMore, signal));
+    // The connections have ended by now; where telling Meta fails, the replicas try again.
+    return { unrevoked, done: { ended: left > 0 || !hasMetaApp(config) ? ended : await notifyMeta(app, ended), left } };
+  });
   if (done === null) {
     return context.print(asJson ? JSON.stringify({ data: unrevoked }, null, 2) : formatConnections(unrevoked));
   }
   const { ended, left } = done;
-  // Here they are ended; whatever goes wrong with telling Meta is for the replicas to try again.
-  const notified = left > 0 || !hasMetaApp(config) ? ended : await notifyMeta(config, ended);
-  context.print(asJson ? JSON.stringify({ data: notified }, null, 2) : formatRevocations(notified));
+  context.print(asJson ? JSON.stringify({ data: ended }, null, 2) : formatRevocations(ended));
   if (left > 0) throw new InterruptedError(`Stopped: ${formatCount(left)} left. Run it again to end them.`);
 }
 
 async function chooseUnrevoked(
-  { database }: CoreServices,
+  connections: ConnectionRepository,
   ids: readonly string[],
   selection: Selection,
 ): Promise<ConnectionResponse[]> {
-  const chosen = await chooseConnections(new ConnectionRepository(database), ids, selection);
+  const chosen = await chooseConnections(connections, ids, selection);
   return chosen.filter(({ status }) => status !== 'revoked');
 }
 
 /** Ends these, and what `chooseMore` finds after them, until it finds none. `left`: those that a stop left. */
 async function revokeAll(
-  coreServices: CoreServices,
+  revoker: ConnectionRevoker,
   first: readonly ConnectionResponse[],
   chooseMore: (() => Promise<ConnectionResponse[]>) | null,
   signal: AbortSignal,
 ): Promise<{ ended: RevocationResult[]; left: number }> {
   const ended: RevocationResult[] = [];
   for (let unrevoked = first; unrevoked.length > 0; unrevoked = (await chooseMore?.()) ?? []) {
-    const some = await revokeEach(coreServices, unrevoked, signal);
+    const some = await revokeEach(revoker, unrevoked, signal);
     ended.push(...some);
     if (signal.aborted) return { ended, left: unrevoked.length - some.length };
   }
@@ -98,19 +91,16 @@ async function revokeAll(
 
 /** Ends them here, one transaction each: a kill leaves each one either as it was or ended for good. */
 async function revokeEach(
-  coreServices: CoreServices,
+  revoker: ConnectionRevoker,
   unrevoked: readonly ConnectionResponse[],
   signal: AbortSignal,
 ): Promise<RevocationResult[]> {
-  const { database, vault, keyRing, ids, random, audit, clock } = coreServices;
-  const writer = new CredentialWriter(vault, keyRing, ids, random);
-  const service = new ConnectionRevoker(database, writer, audit, new Outbox(clock, ids), clock);
   const bar = createProgressBar('revoking');
   const ended: RevocationResult[] = [];
   try {
     for (const { id } of unrevoked) {
       if (signal.aborted) break;
-      const revoked = await service.revoke(id, { actor: OPERATOR, requestId: null, reason: 'operator' });
+      const revoked = await revoker.revoke(id, { actor: OPERATOR, requestId: null, reason: 'operator' });
       const { leasesRevoked = 0, providerRevocation = null } = revoked ?? {};
       ended.push({ id, status: 'revoked', leases_revoked: leasesRevoked, provider_revocation: providerRevocation });
       bar.show(ended.length, unrevoked.length);
@@ -121,21 +111,20 @@ async function revokeEach(
   return ended;
 }
 
-/** Tells Meta of them at once, and how they stand then. What Meta does not confirm now, the replicas go on with. */
-async function notifyMeta(config: Config, ended: readonly RevocationResult[]): Promise<RevocationResult[]> {
+/** Tells Meta of them now, and how they stand then. What Meta does not confirm, the replicas try again. */
+async function notifyMeta(
+  app: INestApplicationContext,
+  ended: readonly RevocationResult[],
+): Promise<RevocationResult[]> {
   if (!ended.some((each) => each.provider_revocation === 'pending')) return [...ended];
-  await runInterruptible((signal) => withLocalReplica(config, signal, (own) => own.notifyMetaOfRevocations()));
-  return withCoreServices(config, async ({ database }) => {
-    const connectionRepository = new ConnectionRepository(database);
-    const withCurrentStatus = async (each: RevocationResult): Promise<RevocationResult> => ({
-      ...each,
-      provider_revocation:
-        (await connectionRepository.findAcrossTenants(each.id))?.provider_revocation ?? each.provider_revocation,
-    });
-    const notified: RevocationResult[] = [];
-    for (const each of ended) notified.push(await withCurrentStatus(each));
-    return notified;
-  });
+  await runInterruptible((signal) => app.get(ProviderRevocationService).processDue(() => signal.aborted));
+  const connections = app.get(ConnectionRepository);
+  const notified: RevocationResult[] = [];
+  for (const each of ended) {
+    const current = await connections.findAcrossTenants(each.id);
+    notified.push({ ...each, provider_revocation: current?.provider_revocation ?? each.provider_revocation });
+  }
+  return notified;
 }
 
 function formatRevocations(ended: readonly RevocationResult[]): string {

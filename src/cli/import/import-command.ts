@@ -2,16 +2,14 @@ import type { Command } from 'commander';
 import { type CommandContext, formatTable } from '../command-context.ts';
 import { IncompleteError, InterruptedError } from '../command-error.ts';
 import type { VaultService } from '../service/vault-service.ts';
-import { withVaultService } from '../service/with-vault-service.ts';
+import { addServiceOptions, type ServiceOptions, withVaultService } from '../service/with-vault-service.ts';
 import { readText } from '../terminal/read-text.ts';
 import { runInterruptible } from '../terminal/run-interruptible.ts';
 import { CompletedRows } from './completed-rows.ts';
 import { type ImportRow, type InvalidRow, readImportRows } from './import-rows.ts';
 import { fingerprintOf, importRows, type RowResult } from './import-runner.ts';
 
-interface ImportOptions {
-  url?: string;
-  keyFile?: string;
+interface ImportOptions extends ServiceOptions {
   doneFile?: string;
   json?: true;
 }
@@ -29,11 +27,11 @@ interface Counts {
  * `<file>.done`, so a second run goes on where the first one ended; importing twice makes nothing twice.
  */
 export function addImportCommand(program: Command, context: CommandContext): void {
-  program
-    .command('import <file>')
-    .description('move tokens in from CSV or JSON lines with tenant, product, access_token; - is standard input')
-    .option('--url <url>', 'through this running service, not by itself on the database')
-    .option('--key-file <file>', 'a file with an admin key for it (default BOOTSTRAP_ADMIN_KEY)')
+  addServiceOptions(
+    program
+      .command('import <file>')
+      .description('move tokens in from CSV or JSON lines with tenant, product, access_token; - is standard input'),
+  )
     .option('--done-file <file>', 'where to note what is in (default <file>.done)')
     .option('--json', 'as JSON')
     .action((file: string, options: ImportOptions) =>

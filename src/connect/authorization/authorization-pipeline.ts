@@ -1,33 +1,34 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '../../audit/audit-log.ts';
-import { Config } from '../../config/config.ts';
+import type { Flow, TokenKind } from '../../config/products.ts';
 import {
   ConnectionProvisioner,
   type ProvisioningInput,
 } from '../../connections/authorization/connection-provisioner.ts';
-import {
-  type PendingAuthorization,
-  PendingAuthorizationRepository,
-} from '../../connections/authorization/pending-authorization.repository.ts';
-import { missingScopesReason } from '../../connections/connection/missing-scopes.ts';
-import type { StatusReason } from '../../connections/connection/status-reason.ts';
+import { PendingAuthorizationRepository } from '../../connections/authorization/pending-authorization.repository.ts';
+import { type PendingAuthorization } from '../../connections/authorization/pending-authorization.ts';
+import { missingScopesReason } from '../../connections/status/missing-scopes.ts';
+import type { StatusReason } from '../../connections/status/status-reason.ts';
 import type { Transaction } from '../../database/database.ts';
 import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
-import { type Flow, missingScopes } from '../../meta/dialog/product-scopes.ts';
+import { loginFlow } from '../../meta/dialog/login-flows.ts';
+import { missingScopesOfToken } from '../../meta/dialog/product-scopes.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
-import type { CredentialKind } from '../../meta/tokens/credential-kind.ts';
+import { MetaApps } from '../../meta/meta-apps.ts';
 import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
 import type { ValidInspection } from '../../meta/tokens/inspection-result.ts';
 import { OAuthApi } from '../../meta/tokens/oauth-api.ts';
+import { type LongLivedExchange, tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
+import { DAY_SECONDS } from '../../platform/duration.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
+import { type AuthorizationHints, readHints } from '../authorization-hints.ts';
 import { ConnectFailedError, describeDeadToken } from '../connect-failed-error.ts';
-import { discoverAssets } from '../discovery/discover-assets.ts';
 import type { ConnectionWarning, Discovered, DiscoveryInput } from '../discovery/discovery.ts';
-import { type AuthorizationHints, readHints } from './authorization-hints.ts';
+import { discoverAssets } from '../products/discover-assets.ts';
 
 /** A token that lives longer is long-lived already: short ones live one to two hours, long ones 60 days (META.md 2). */
-const SHORT_LIVED_SECONDS = 24 * 60 * 60;
+const SHORT_LIVED_SECONDS = DAY_SECONDS;
 
 /** An intake under way. `intake` moves on with each stage, so that who ends it ends what is sealed now. */
 export interface AuthorizationRun {
@@ -48,7 +49,7 @@ export class AuthorizationPipeline {
     private readonly inspection: InspectionApi,
     private readonly discovery: DiscoveryApi,
     private readonly provisioner: ConnectionProvisioner,
-    private readonly config: Config,
+    private readonly apps: MetaApps,
     private readonly clock: Clock,
   ) {}
 
@@ -59,8 +60,9 @@ export class AuthorizationPipeline {
     const token = await this.pendingAuthorizations.open(work.pendingAuthorization);
     const inspection = inspected ?? (await this.inspect(hints.kind ?? 'unknown', token));
     const scopes = inspection.scopes ?? (await this.scopesOf(inspection.kind, token, hints));
-    const isInteractive = work.pendingAuthorization.flow !== 'import';
-    const input = { token, inspection, scopes, hints, isInteractive, meta: this.config.meta };
+    const isInteractive = loginFlow(work.pendingAuthorization.flow as Flow).dialog !== null;
+    const app = this.apps.for(work.pendingAuthorization);
+    const input = { token, inspection, scopes, hints, isInteractive, app };
     const found = await discoverAssets(work.pendingAuthorization.product, this.discovery, input);
     const name = inspection.subjectName ?? (await this.nameOf(inspection.kind, token));
     const provisioningInput = this.provisioningInput(work, input, found, name);
@@ -68,7 +70,7 @@ export class AuthorizationPipeline {
   }
 
   /** The truth about a token. Throws `ConnectFailedError` `token_rejected` for one that is dead, foreign, or nobody's. */
-  async inspect(kind: CredentialKind | 'unknown', token: SecretString): Promise<ValidInspection> {
+  async inspect(kind: TokenKind | 'unknown', token: SecretString): Promise<ValidInspection> {
     const result = await this.inspection.inspect(kind, token);
     if (result.valid) return result;
     if (result.reason === 'dead') {
@@ -91,15 +93,15 @@ export class AuthorizationPipeline {
     const kind = hints.kind ?? 'unknown';
     if (kind === 'unknown' || hints.isGiven) {
       const inspection = await this.inspect(kind, await this.pendingAuthorizations.open(pendingAuthorization));
-      if (inspection.kind !== 'user' || !this.isShort(inspection.expiresAt)) return inspection;
-      return this.exchange(work, 'user');
+      if (!this.isExchanged(inspection.kind, ['always'], inspection.expiresAt)) return inspection;
+      return this.exchange(work, inspection.kind);
     }
-    if (kind === 'page' || kind === 'system_user' || !this.isShort(pendingAuthorization.expiresAt ?? 'unknown'))
-      return null;
+    const expiresAt = pendingAuthorization.expiresAt ?? 'unknown';
+    if (!this.isExchanged(kind, ['always', 'after_code'], expiresAt)) return null;
     return this.exchange(work, kind);
   }
 
-  private async exchange(work: AuthorizationRun, kind: Exclude<CredentialKind, 'page'>): Promise<null> {
+  private async exchange(work: AuthorizationRun, kind: TokenKind): Promise<null> {
     const short = await this.pendingAuthorizations.open(work.pendingAuthorization);
     try {
       const granted = await this.oauth.exchangeForLongLived(kind, short);
@@ -117,20 +119,26 @@ export class AuthorizationPipeline {
     }
   }
 
-  private isShort(expiresAt: Date | null | 'unknown'): boolean {
+  private isExchanged(
+    kind: TokenKind,
+    when: readonly LongLivedExchange['when'][],
+    expiresAt: Date | null | 'unknown',
+  ): boolean {
+    const { exchange } = tokenKind(kind);
+    if (exchange === null || !when.includes(exchange.when)) return false;
     if (expiresAt === 'unknown') return true;
     return expiresAt !== null && expiresAt < addSeconds(this.clock.now(), SHORT_LIVED_SECONDS);
   }
 
   /** For hosts whose inspection is silent on scopes: what the code's answer said, else what the dialog asked for. */
-  private async scopesOf(kind: CredentialKind, token: SecretString, hints: AuthorizationHints): Promise<string[]> {
-    if (kind === 'user') return (await this.discovery.listPermissions(token)).granted;
+  private async scopesOf(kind: TokenKind, token: SecretString, hints: AuthorizationHints): Promise<string[]> {
+    if (tokenKind(kind).listsPermissions) return (await this.discovery.listPermissions(token)).granted;
     return hints.grantedScopes ?? hints.requestedScopes;
   }
 
   /** A name for people who look at the list. Nothing depends on it, so a refusal leaves it out. */
-  private async nameOf(kind: CredentialKind, token: SecretString): Promise<string | null> {
-    if (kind === 'instagram_user' || kind === 'threads_user') return null;
+  private async nameOf(kind: TokenKind, token: SecretString): Promise<string | null> {
+    if (!tokenKind(kind).isNamedByMe) return null;
     try {
       return (await this.discovery.getMe(token)).name;
     } catch (error) {
@@ -141,28 +149,25 @@ export class AuthorizationPipeline {
 
   private provisioningInput(
     { pendingAuthorization, actor, requestId }: AuthorizationRun,
-    { token, inspection, scopes, hints }: DiscoveryInput,
+    { token, inspection, scopes, hints, app }: DiscoveryInput,
     found: Discovered,
     subjectName: string | null,
   ): ProvisioningInput {
     const { kind, subjectId, issuedAt } = inspection;
-    const missing =
-      scopes.length === 0
-        ? []
-        : missingScopes(pendingAuthorization.product, scopeFlow(pendingAuthorization.flow as Flow, kind), scopes);
+    const missing = missingScopesOfToken(pendingAuthorization.product, kind, scopes);
     const wanted = new Set([...missing, ...hints.requestedScopes]);
     const warning: ConnectionWarning | null = missing.length === 0 ? found.warning : missingScopesReason(missing);
     const expiresAt = inspection.expiresAt === 'unknown' ? pendingAuthorization.expiresAt : inspection.expiresAt;
     return {
       pendingAuthorization,
-      appId: appIdOf(this.config, kind),
+      appId: app.hostOf(kind).app.id,
       // A page token rests on the page: two pages of one person, imported one by one, are two connections.
-      metaUserId: kind === 'page' ? subjectId : inspection.userId,
+      metaUserId: tokenKind(kind).speaksForPage ? subjectId : inspection.userId,
       appScopedUserId: inspection.appScopedUserId ?? null,
       scopes,
       declinedScopes: scopes.length === 0 ? [] : [...wanted].filter((scope) => !scopes.includes(scope)),
       dataAccessExpiresAt: inspection.dataAccessExpiresAt,
-      graphApiVersion: this.config.meta.graphApiVersion,
+      graphApiVersion: app.config.graphApiVersion,
       statusReason: warning === null ? null : this.statusReason(warning),
       isUnusable: warning?.isUnusable === true,
       root: { kind, subjectId, subjectName, token, scopes, issuedAt, expiresAt },
@@ -177,14 +182,4 @@ export class AuthorizationPipeline {
     const { isUnusable: _, ...reason } = warning;
     return { ...reason, since_at: this.clock.now().toISOString() };
   }
-}
-
-function appIdOf({ meta }: Config, kind: CredentialKind): string {
-  if (kind === 'instagram_user') return meta.instagramApp.id;
-  return kind === 'threads_user' ? meta.threadsApp.id : meta.app.id;
-}
-
-/** Whose scopes count: an imported Instagram token comes from Instagram's own login. */
-function scopeFlow(flow: Flow, kind: CredentialKind): Flow {
-  return kind === 'instagram_user' ? 'instagram_login' : flow;
 }

@@ -1,13 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../../audit/audit-log.ts';
-import { Config, type MetaConfig } from '../../config/config.ts';
+import type { TokenKind } from '../../config/products.ts';
 import { Database } from '../../database/database.ts';
-import type { CredentialKind } from '../../meta/tokens/credential-kind.ts';
+import { loginFlow } from '../../meta/dialog/login-flows.ts';
+import { type MetaApp, MetaApps } from '../../meta/meta-apps.ts';
 import { type GrantedToken, OAuthApi } from '../../meta/tokens/oauth-api.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
+import { type SignupIds, writeHints } from '../authorization-hints.ts';
 import { ConnectFailedError, classifyRedirectUriError, toConnectFailedError } from '../connect-failed-error.ts';
-import { type ConnectSession, ConnectSessionRepository } from '../sessions/connect-session.repository.ts';
-import { type SignupIds, writeHints } from './authorization-hints.ts';
+import { recordConnectFailure, toFailureDetails } from '../connect-failure-audit.ts';
+import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
 import { type Initiator, PendingAuthorizationService } from './pending-authorization.service.ts';
 
 export interface CodeToRedeem extends Initiator {
@@ -29,14 +31,14 @@ export class CodeRedeemer {
     private readonly sessions: ConnectSessionRepository,
     private readonly database: Database,
     private readonly audit: AuditLog,
-    private readonly config: Config,
+    private readonly apps: MetaApps,
   ) {}
 
   /** The connection's id. Throws `ConnectFailedError`, or `ClaimLostError` where another replica goes on with the token. */
   async redeem(codeToRedeem: CodeToRedeem): Promise<string> {
     const { session, stateHash, ids } = codeToRedeem;
     const granted = await this.exchange(codeToRedeem);
-    const requestedScopes = usesLoginConfiguration(this.config.meta, session) ? [] : session.scopes;
+    const isConfigured = usesLoginConfiguration(this.apps.for(session), session);
     return this.pendingAuthorizationService.connect(
       {
         tenant: session.tenant,
@@ -50,9 +52,9 @@ export class CodeRedeemer {
         expiresAt: granted.expiresAt === 'unknown' ? null : granted.expiresAt,
         hints: writeHints({
           ...ids,
-          requestedScopes,
+          requestedScopes: isConfigured ? [] : session.scopes,
           grantedScopes: granted.scopes ?? null,
-          kind: kindOf(this.config.meta, session),
+          kind: isConfigured ? null : kindOf(session),
           isGiven: false,
         }),
       },
@@ -78,34 +80,18 @@ export class CodeRedeemer {
   ): Promise<void> {
     await this.database.transaction(async (tx) => {
       if (stateHash !== null) await this.sessions.recordError(tx, stateHash, failure.errorCode);
-      await this.audit.record(tx, {
-        action: 'connect.failed',
-        actor,
-        requestId,
-        tenant: session.tenant,
-        product: session.product,
-        subjectId: session.id,
-        details: { flow: session.flow, code: failure.reason, meta: failure.occurrence.meta ?? {}, will_retry: false },
-      });
+      const of = { ...session, sessionId: session.id, actor, requestId };
+      await recordConnectFailure(this.audit, tx, of, toFailureDetails(failure, false));
     });
   }
 }
 
-/** A Facebook Login for Business configuration decides scopes and kind of token, not we (META.md 1, 6). */
-function usesLoginConfiguration(meta: MetaConfig, { product, flow }: ConnectSession): boolean {
-  return (flow === 'facebook_login' || flow === 'embedded_signup') && meta.loginConfigIds[product] !== undefined;
+/** A Facebook Login for Business configuration decides scopes and kind of token, not we. */
+function usesLoginConfiguration({ config }: MetaApp, { product, flow }: ConnectSession): boolean {
+  return loginFlow(flow).takesLoginConfiguration && config.loginConfigIds[product] !== undefined;
 }
 
-/** The kind that this login gives, where there is only one. */
-function kindOf(meta: MetaConfig, session: ConnectSession): CredentialKind | null {
-  switch (session.flow) {
-    case 'instagram_login':
-      return 'instagram_user';
-    case 'threads_login':
-      return 'threads_user';
-    case 'facebook_login':
-      return usesLoginConfiguration(meta, session) ? null : 'user';
-    case 'embedded_signup':
-      return null;
-  }
+/** The kind that this login gives without a configuration, where there is only one. */
+function kindOf({ flow }: ConnectSession): TokenKind | null {
+  return loginFlow(flow).unconfiguredKind;
 }

@@ -1,4 +1,4 @@
-import { Body, Controller, Post, UseFilters } from '@nestjs/common';
+import { Body, Controller, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import { toActor } from '../../audit/actor.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
@@ -7,16 +7,14 @@ import { requireCoveredByPolicy } from '../../auth/policy/policy.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import { SecretString } from '../../platform/secret-string.ts';
-import { ImportRequest } from '../connect.dto.ts';
-import { ConnectErrorFilter } from '../connect-error.filter.ts';
-import { requireConnection } from '../sessions/connect-sessions.controller.ts';
+import { getNewConnection } from '../get-new-connection.ts';
+import { ImportRequest } from './import.dto.ts';
 import { SuppliedTokenService } from './supplied-token.service.ts';
 
 /** Tokens that exist already: system users, and what another system kept before. */
 @ApiTags('connecting')
 @ApiBearerAuth('bearer')
 @Roles('admin')
-@UseFilters(ConnectErrorFilter)
 @Controller('v1/connections')
 export class ImportController {
   constructor(
@@ -42,6 +40,6 @@ export class ImportController {
       actor: toActor(client),
       requestId,
     });
-    return requireConnection(await this.connections.findAcrossTenants(connectionId));
+    return getNewConnection(this.connections, connectionId);
   }
 }

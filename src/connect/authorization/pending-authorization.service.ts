@@ -1,19 +1,21 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Actor, AuditLog, SYSTEM } from '../../audit/audit-log.ts';
 import { Config } from '../../config/config.ts';
+import { PendingAuthorizationRepository } from '../../connections/authorization/pending-authorization.repository.ts';
 import {
-  ClaimLostError,
   type NewPendingAuthorization,
   type PendingAuthorization,
-  PendingAuthorizationRepository,
-} from '../../connections/authorization/pending-authorization.repository.ts';
+} from '../../connections/authorization/pending-authorization.ts';
+import { ClaimLostError } from '../../connections/claim-lost-error.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
+import { DAY_SECONDS } from '../../platform/duration.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { Random } from '../../platform/random.ts';
+import { readHints } from '../authorization-hints.ts';
 import { ConnectFailedError, toConnectFailedError } from '../connect-failed-error.ts';
-import { ConnectSessionRepository } from '../sessions/connect-session.repository.ts';
-import { readHints } from './authorization-hints.ts';
+import { recordConnectFailure, toFailureDetails } from '../connect-failure-audit.ts';
+import { ConnectSessionRepository } from '../connect-session.repository.ts';
 import { AuthorizationPipeline, type AuthorizationRun } from './authorization-pipeline.ts';
 
 /** Who drives an intake: named in audit entries. */
@@ -24,7 +26,7 @@ export interface Initiator {
 
 const MIN_BACKOFF_SECONDS = 5;
 const MAX_BACKOFF_SECONDS = 600;
-const MAX_AGE_SECONDS = 24 * 60 * 60;
+const MAX_AGE_SECONDS = DAY_SECONDS;
 
 /**
  * Where a token on its way in is brought to an end, by whoever has its claim: a callback, a client's request, a second delivery
@@ -45,12 +47,18 @@ export class PendingAuthorizationService {
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
-  /** Seals and commits a fresh token, then goes on with it. The connection's id; throws as `bring`. */
-  async connect(pendingAuthorization: NewPendingAuthorization, initiator: Initiator): Promise<string> {
-    return this.process(
-      await this.pendingAuthorizations.begin(pendingAuthorization, this.config.claimSeconds),
-      initiator,
-    );
+  /**
+   * Seals and commits a fresh token, then processes it. The connection's id; throws as `process` does, but no `ClaimLostError` to clients:
+   * another replica finishes the work then, which a browser waits for, and a client reads as `meta_unavailable`.
+   */
+  async connect(newAuthorization: NewPendingAuthorization, initiator: Initiator): Promise<string> {
+    const claimed = await this.pendingAuthorizations.begin(newAuthorization, this.config.claimSeconds);
+    try {
+      return await this.process(claimed, initiator);
+    } catch (error) {
+      if (!(error instanceof ClaimLostError) || claimed.stateHash !== null) throw error;
+      throw new ConnectFailedError('meta_unavailable', { cause: error, isFinal: false });
+    }
   }
 
   /** The connection's id. Throws `ConnectFailedError`, `ClaimLostError`, or what is nobody's fault but ours. */
@@ -99,7 +107,7 @@ export class PendingAuthorizationService {
     const { pendingAuthorization } = work;
     const connectError = failure instanceof ConnectFailedError ? failure : null;
     if (
-      connectError?.occurrence.isFinal === true ||
+      connectError?.isFinal === true ||
       readHints(pendingAuthorization.hints).isGiven ||
       this.isExpired(pendingAuthorization)
     ) {
@@ -131,27 +139,14 @@ export class PendingAuthorizationService {
     }
   }
 
-  private async recordFailure(
+  private recordFailure(
     tx: Transaction,
     { pendingAuthorization, actor, requestId }: AuthorizationRun,
     failure: ConnectFailedError | null,
     willRetry: boolean,
   ): Promise<void> {
-    const { tenant, product, flow, sessionId } = pendingAuthorization;
-    await this.audit.record(tx, {
-      action: 'connect.failed',
-      actor,
-      requestId,
-      tenant,
-      product,
-      subjectId: sessionId,
-      details: {
-        flow,
-        code: failure?.reason ?? 'internal_error',
-        meta: failure?.occurrence.meta ?? {},
-        will_retry: willRetry,
-      },
-    });
+    const of = { ...pendingAuthorization, actor, requestId };
+    return recordConnectFailure(this.audit, tx, of, toFailureDetails(failure, willRetry));
   }
 
   private isExpired(pendingAuthorization: PendingAuthorization): boolean {

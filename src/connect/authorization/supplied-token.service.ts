@@ -1,13 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../../audit/audit-log.ts';
-import type { Product } from '../../config/config.ts';
+import type { Flow, Product, TokenKind } from '../../config/products.ts';
 import { Database } from '../../database/database.ts';
-import { expectedTokenKinds, type Flow } from '../../meta/dialog/product-scopes.ts';
-import type { CredentialKind } from '../../meta/tokens/credential-kind.ts';
+import { expectedTokenKinds } from '../../meta/dialog/product-scopes.ts';
 import type { ValidInspection } from '../../meta/tokens/inspection-result.ts';
+import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
+import { type SignupIds, writeHints } from '../authorization-hints.ts';
 import { ConnectFailedError, toConnectFailedError } from '../connect-failed-error.ts';
-import { type SignupIds, writeHints } from './authorization-hints.ts';
+import { recordConnectFailure, toFailureDetails } from '../connect-failure-audit.ts';
 import { AuthorizationPipeline } from './authorization-pipeline.ts';
 import { type Initiator, PendingAuthorizationService } from './pending-authorization.service.ts';
 
@@ -59,7 +60,8 @@ export class SuppliedTokenService {
       return await this.inspectAsAnyKind(suppliedToken);
     } catch (error) {
       const failure = toConnectFailedError(error, 'token_rejected');
-      if (failure instanceof ConnectFailedError) await this.recordFailure(suppliedToken, failure);
+      if (failure instanceof ConnectFailedError)
+        await recordConnectFailure(this.audit, this.database, suppliedToken, toFailureDetails(failure, false));
       throw failure;
     }
   }
@@ -82,20 +84,11 @@ export class SuppliedTokenService {
     }
     throw refusal ?? new ConnectFailedError('token_rejected', { isFinal: true });
   }
-
-  private async recordFailure(
-    { tenant, product, flow, sessionId, actor, requestId }: SuppliedToken,
-    failure: ConnectFailedError,
-  ): Promise<void> {
-    const details = { flow, code: failure.reason, meta: failure.occurrence.meta ?? {}, will_retry: false };
-    const of = { actor, requestId, tenant, product, subjectId: sessionId };
-    await this.audit.record(this.database, { ...of, action: 'connect.failed', details });
-  }
 }
 
-/** As what to inspect a token: one of facebook.com's kinds stands for them all. The prefix only orders (META.md 19.16). */
-function kindsToInspect(kinds: readonly CredentialKind[], token: SecretString): (CredentialKind | 'unknown')[] {
-  const hosts = kinds.map((kind) => (kind === 'instagram_user' || kind === 'threads_user' ? kind : 'unknown'));
-  const distinct = [...new Set(hosts)];
-  return token.expose().startsWith('IG') ? distinct.reverse() : distinct;
+/** As what to inspect a token: one of facebook.com's kinds stands for them all. The prefix only decides the order. */
+function kindsToInspect(kinds: readonly TokenKind[], token: SecretString): (TokenKind | 'unknown')[] {
+  const isLikely = (kind: TokenKind): boolean => token.expose().startsWith(tokenKind(kind).prefixFamily);
+  const ordered = [...kinds.filter(isLikely), ...kinds.filter((kind) => !isLikely(kind))];
+  return [...new Set(ordered.map((kind) => (tokenKind(kind).inspection.meFields === null ? 'unknown' : kind)))];
 }

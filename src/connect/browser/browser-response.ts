@@ -3,7 +3,7 @@ import type { ConnectionRepository } from '../../connections/connection/connecti
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import { toProblemDocument, toProblemHeaders } from '../../platform/http-server/problem.filter.ts';
 import type { AppError } from '../../platform/problem.ts';
-import { problemOfErrorCode } from '../connect-problems.ts';
+import { ConnectFailedError } from '../connect-failed-error.ts';
 import { withResult } from '../sessions/return-url.ts';
 import { renderConnectedPage, renderProblemPage } from './browser-page.ts';
 import type { AttemptResult } from './callback.service.ts';
@@ -53,7 +53,12 @@ export async function sendConnectResult(
   }
   if ('error' in result) {
     const link = result.error === 'session_expired' ? undefined : retryPath;
-    sendBrowserProblem(request, reply, problemOfErrorCode(result.error, result.userMessage), link ?? null);
+    sendBrowserProblem(
+      request,
+      reply,
+      new ConnectFailedError(result.error, { ...result.userMessage, isFinal: true }),
+      link ?? null,
+    );
     return;
   }
   const { connectionId } = result;

@@ -7,11 +7,13 @@ import { ConnectionRepository } from '../../connections/connection/connection.re
 import type { CallbackQuery } from '../../meta/dialog/callback-query.ts';
 import { buildJsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
 import { buildJsSdkScript } from '../../meta/dialog/js-sdk-script.ts';
+import { MetaApps } from '../../meta/meta-apps.ts';
 import { Random } from '../../platform/random.ts';
+import { connectPath, docsUrl } from '../connect-urls.ts';
 import { BrowserFilter } from './browser.filter.ts';
 import { sendConnectResult } from './browser-response.ts';
 import { CallbackService } from './callback.service.ts';
-import { ConnectLinkService, connectPath, docsUrl, type OpenedSession } from './connect-link.service.ts';
+import { ConnectLinkService, type OpenedSession } from './connect-link.service.ts';
 import { renderSignupPage } from './signup-page.ts';
 
 /** Where a person's browser comes by: on the way to Meta's dialog, and back. */
@@ -26,6 +28,7 @@ export class BrowserController {
     private readonly connections: ConnectionRepository,
     private readonly config: Config,
     private readonly random: Random,
+    private readonly apps: MetaApps,
   ) {}
 
   @Get('connect/:token')
@@ -62,7 +65,7 @@ export class BrowserController {
 
   private sendSignupPage({ session, attempt, rerequest }: OpenedSession, token: string, reply: FastifyReply): void {
     const { product, flow, scopes } = session;
-    const { meta } = this.config;
+    const { config: meta } = this.apps.for(session);
     const sdk = buildJsSdkParameters(meta, product, flow, scopes, rerequest);
     if (sdk === null) throw new Error(`the flow ${flow} has no JS SDK`);
     const basePath = connectPath(this.config, token);

@@ -3,11 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendProblem, toAppError } from '../../platform/http-server/problem.filter.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { internalError } from '../../platform/problem.ts';
-import { ConnectFailedError } from '../connect-failed-error.ts';
-import { problemOf } from '../connect-problems.ts';
 import { sendBrowserProblem, wantsJson } from './browser-response.ts';
 
-/** Errors of the routes that a person's browser visits. */
+/** Errors of the routes that browsers visit: pages, or problem+json where that was requested. */
 @Catch()
 export class BrowserFilter implements ExceptionFilter {
   constructor(@Inject(LOGGER) private readonly logger: Pino) {}
@@ -15,7 +13,7 @@ export class BrowserFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
-    const problem = error instanceof ConnectFailedError ? problemOf(error) : toAppError(error);
+    const problem = toAppError(error);
     if (wantsJson(request.headers.accept) || request.method !== 'GET') {
       sendProblem(problem, request, reply, this.logger);
       return;

@@ -3,27 +3,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { type Actor, AuditLog } from '../../audit/audit-log.ts';
 import { Config } from '../../config/config.ts';
-import {
-  ClaimLostError,
-  PendingAuthorizationRepository,
-} from '../../connections/authorization/pending-authorization.repository.ts';
+import { PendingAuthorizationRepository } from '../../connections/authorization/pending-authorization.repository.ts';
+import { ClaimLostError } from '../../connections/claim-lost-error.ts';
 import { Database } from '../../database/database.ts';
 import { type CallbackOutcome, type CallbackQuery, parseCallbackQuery } from '../../meta/dialog/callback-query.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
-import type { SignupIds } from '../authorization/authorization-hints.ts';
 import { CodeRedeemer } from '../authorization/code-redeemer.ts';
 import { PendingAuthorizationService } from '../authorization/pending-authorization.service.ts';
-import { type ConnectErrorCode, ConnectFailedError } from '../connect-failed-error.ts';
+import type { SignupIds } from '../authorization-hints.ts';
+import { ConnectFailedError } from '../connect-failed-error.ts';
+import { recordConnectFailure } from '../connect-failure-audit.ts';
+import type { ConnectErrorCode } from '../connect-problems.ts';
+import { type ConnectAttempt, type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
+import { redirectUri } from '../connect-urls.ts';
 import { ConnectSecrets } from '../sessions/connect-secrets.ts';
-import {
-  type ConnectAttempt,
-  type ConnectSession,
-  ConnectSessionRepository,
-} from '../sessions/connect-session.repository.ts';
 import type { ConnectResult, UserMessage } from '../sessions/return-url.ts';
 import { readAttemptCookie } from './attempt-cookie.ts';
-import { redirectUri } from './connect-link.service.ts';
 
 const BROWSER: Actor = Object.freeze({ kind: 'browser', id: null });
 const POLL_MS = 250;
@@ -116,7 +112,7 @@ export class CallbackService {
     const cookie = readAttemptCookie(cookies, this.config.publicUrl, attempt.stateHash);
     if (cookie !== null && timingSafeEqual(this.secrets.hash(cookie), attempt.cookieHash)) return verified;
     // Somebody brought a state of ours to another browser, so it is worth an entry; an invented one is not.
-    await this.record(verified, 'connect.failed', 'state_mismatch');
+    await this.recordFailure(verified, 'state_mismatch');
     throw new ConnectFailedError('state_mismatch', { isFinal: true });
   }
 
@@ -137,7 +133,8 @@ export class CallbackService {
   private async refuse(verified: VerifiedAttempt, error: ConnectErrorCode): Promise<ConnectResult> {
     if (!(await this.sessions.consume(this.database, verified.attempt.stateHash, error)))
       return this.awaitResult(verified);
-    await this.record(verified, error === 'access_denied' ? 'connect.denied' : 'connect.failed', error);
+    if (error === 'access_denied') await this.recordDenial(verified);
+    else await this.recordFailure(verified, error);
     return { error };
   }
 
@@ -175,7 +172,7 @@ export class CallbackService {
 
   /** The state was never used, and can't be any more: its time is over, or another browser has finished the session. */
   private async rejectExpired(verified: VerifiedAttempt): Promise<ConnectResult> {
-    await this.record(verified, 'connect.failed', 'session_expired');
+    await this.recordFailure(verified, 'session_expired');
     return { error: 'session_expired' };
   }
 
@@ -187,22 +184,25 @@ export class CallbackService {
 
   private async markCodeRejected(verified: VerifiedAttempt): Promise<ConnectResult> {
     if (await this.sessions.recordError(this.database, verified.attempt.stateHash, 'code_rejected')) {
-      await this.record(verified, 'connect.failed', 'code_rejected');
+      await this.recordFailure(verified, 'code_rejected');
       return { error: 'code_rejected' };
     }
     return this.awaitResult(verified);
   }
 
-  private async record({ session, requestId }: VerifiedAttempt, action: string, code: ConnectErrorCode): Promise<void> {
-    await this.audit.record(this.database, {
-      action,
-      actor: BROWSER,
-      requestId,
-      tenant: session.tenant,
-      product: session.product,
-      subjectId: session.id,
-      details: { flow: session.flow, code },
+  private recordDenial({ session, requestId }: VerifiedAttempt): Promise<void> {
+    const { id: subjectId, tenant, product, flow } = session;
+    const of = { actor: BROWSER, requestId, tenant, product, subjectId };
+    return this.audit.record(this.database, {
+      ...of,
+      action: 'connect.denied',
+      details: { flow, code: 'access_denied' },
     });
+  }
+
+  private recordFailure({ session, requestId }: VerifiedAttempt, code: ConnectErrorCode): Promise<void> {
+    const of = { ...session, sessionId: session.id, actor: BROWSER, requestId };
+    return recordConnectFailure(this.audit, this.database, of, { code });
   }
 }
 

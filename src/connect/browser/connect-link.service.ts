@@ -2,10 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import { buildDialogUrl } from '../../meta/dialog/dialog-url.ts';
+import { loginFlow } from '../../meta/dialog/login-flows.ts';
+import { MetaApps } from '../../meta/meta-apps.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
+import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
+import { redirectUri } from '../connect-urls.ts';
 import { ConnectSecrets } from '../sessions/connect-secrets.ts';
-import { type ConnectSession, ConnectSessionRepository } from '../sessions/connect-session.repository.ts';
 import { attemptNameOf, serializeAttemptCookie } from './attempt-cookie.ts';
 
 /** For the dialog, counted from when a browser opened the link. */
@@ -26,21 +29,6 @@ export interface OpenedSession {
   dialogUrl: string | null;
 }
 
-/** The one redirect URI, byte for byte the same for the dialog and for the exchange of its code (META.md 1, 2). */
-export function redirectUri({ publicUrl }: Config): string {
-  return `${publicUrl}/oauth/meta/callback`;
-}
-
-/** Where a connect link leads to on our host. */
-export function connectPath({ publicUrl }: Config, token: string): string {
-  return `${new URL(publicUrl).pathname.replace(/\/$/, '')}/connect/${encodeURIComponent(token)}`;
-}
-
-/** Where our routes are described, for whoever runs the product behind a page. */
-export function docsUrl({ publicUrl }: Config): string {
-  return `${publicUrl}/docs`;
-}
-
 /** Gives each browser that opens a connect link a state and a cookie of its own: a link scanner that follows it spoils nothing. */
 @Injectable()
 export class ConnectLinkService {
@@ -50,6 +38,7 @@ export class ConnectLinkService {
     private readonly connections: ConnectionRepository,
     private readonly config: Config,
     private readonly clock: Clock,
+    private readonly apps: MetaApps,
   ) {}
 
   /** The session of a link. Throws `session_expired` for one that has ended or never was: the link does not tell which. */
@@ -69,7 +58,7 @@ export class ConnectLinkService {
   async open(session: ConnectSession): Promise<OpenedSession> {
     const state = this.secrets.make();
     const cookie = this.secrets.make();
-    const isSignup = session.flow === 'embedded_signup';
+    const isSignup = loginFlow(session.flow).isOpenedBySdk;
     const rerequest = await this.connections.hasDeclinedScopes(session.tenant, session.product);
     await this.sessions.addAttempt({
       stateHash: state.hash,
@@ -86,8 +75,9 @@ export class ConnectLinkService {
     };
   }
 
-  private dialogUrl({ product, flow, scopes }: ConnectSession, state: string, rerequest: boolean): string {
-    return buildDialogUrl(this.config.meta, {
+  private dialogUrl(session: ConnectSession, state: string, rerequest: boolean): string {
+    const { product, flow, scopes } = session;
+    return buildDialogUrl(this.apps.for(session).config, {
       product,
       flow,
       scopes,

@@ -4,17 +4,20 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
 import { Config } from '../../config/config.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
+import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import { AppError, notFound } from '../../platform/problem.ts';
 import { SecretString } from '../../platform/secret-string.ts';
-import { CompleteSignupRequest, toSignupIds } from '../connect.dto.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
-import type { ConnectSession } from '../sessions/connect-session.repository.ts';
+import type { ConnectSession } from '../connect-session.repository.ts';
+import { connectPath, docsUrl, resultUrl } from '../connect-urls.ts';
+import { toSignupIds } from '../embedded-signup.dto.ts';
 import { withResult } from '../sessions/return-url.ts';
 import { readAttemptCookies } from './attempt-cookie.ts';
 import { BrowserFilter } from './browser.filter.ts';
 import { sendConnectResult } from './browser-response.ts';
 import { type AttemptResult, CallbackService } from './callback.service.ts';
-import { ConnectLinkService, connectPath, docsUrl } from './connect-link.service.ts';
+import { ConnectLinkService } from './connect-link.service.ts';
+import { CompleteSignupRequest, type SignupResponse } from './signup.dto.ts';
 
 /** As Fastify parses it. `attempt`: which of a browser's tabs asks; where it is not told, the newest counts. */
 type AttemptQuery = Readonly<Record<string, unknown>>;
@@ -85,7 +88,7 @@ export class SignupController {
       throw new ConnectFailedError('state_mismatch', { isFinal: true });
     }
     const session = await this.connectLinks.findIncludingEnded(token);
-    if (session.flow !== 'embedded_signup') throw new AppError(notFound);
+    if (!loginFlow(session.flow).isOpenedBySdk) throw new AppError(notFound);
     return session;
   }
 
@@ -94,9 +97,9 @@ export class SignupController {
   }
 
   private response(reply: FastifyReply, token: string, query: AttemptQuery, { session, result }: AttemptResult): void {
-    const attempt = attemptOf(query);
-    const ours = `${this.config.publicUrl}/connect/${token}/result${attempt === null ? '' : `?attempt=${attempt}`}`;
+    const ours = resultUrl(this.config, token, attemptOf(query));
     const redirectTo = session.returnUrl === null ? ours : withResult(session.returnUrl, result);
-    reply.status(200).header('cache-control', 'no-store').send({ redirect_to: redirectTo });
+    const response: SignupResponse = { redirect_to: redirectTo };
+    reply.status(200).header('cache-control', 'no-store').send(response);
   }
 }

@@ -9,13 +9,15 @@ import { asRefusal, type ConnectionWarning, type Discovered, type DiscoveryInput
  * token have no end (META.md 5). A Page on which the person has no task gives no token; the root credential stands for it.
  */
 export async function discoverPages(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
-  if (input.inspection.kind === 'page') {
-    const name = await nameOfOwnPage(api, input);
-    return { pages: [], assets: [pageAsset(input.inspection.subjectId, name, false)], warning: null };
-  }
   const { pages, assets } = await listPages(api, input);
   if (assets.length === 0) return { pages, assets, warning: NO_PAGE };
   return { pages, assets, warning: pages.length === 0 ? NO_PAGE_PERMISSION : null };
+}
+
+/** The Page that a page token speaks for. */
+export async function discoverOwnPage(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
+  const name = await nameOfOwnPage(api, input);
+  return { pages: [], assets: [pageAsset(input.inspection.subjectId, name, false)], warning: null };
 }
 
 /** Null where Meta does not let the token read its Page: it reaches it all the same. */
@@ -40,38 +42,7 @@ const NO_PAGE_PERMISSION: ConnectionWarning = {
   remedy: 'Ask an admin of the Page to give this person access to it (Page settings, Page access), then connect again.',
 };
 
-/** Instagram accounts through the Pages that they are linked to, by either field (META.md 5). */
-export async function discoverInstagramByPages(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
-  if (input.inspection.kind === 'page') return discoverInstagramOfPage(api, input);
-  const accounts: GrantedAsset[] = [];
-  const { pages, assets } = await listPages(api, input, (page) => {
-    for (const { id, username } of page.instagramAccounts) {
-      const pageId = page.accessToken === null ? null : page.id;
-      accounts.push({ type: 'instagram_account', id, name: username, parentId: page.id, pageId });
-    }
-  });
-  return { pages, assets: [...assets, ...accounts], warning: accounts.length > 0 ? null : NO_INSTAGRAM_ACCOUNT };
-}
-
-/** For the token of one Page, which reaches what is linked to that Page. */
-async function discoverInstagramOfPage(api: DiscoveryApi, { token, inspection }: DiscoveryInput): Promise<Discovered> {
-  const page = await api.getOwnPage(token);
-  const { subjectId: pageId } = inspection;
-  const accounts = page.instagramAccounts.map(({ id, username }): GrantedAsset => {
-    return { type: 'instagram_account', id, name: username, parentId: pageId, pageId: null };
-  });
-  const assets = [pageAsset(pageId, page.name, false), ...accounts];
-  return { pages: [], assets, warning: accounts.length > 0 ? null : NO_INSTAGRAM_ACCOUNT };
-}
-
-const NO_INSTAGRAM_ACCOUNT: ConnectionWarning = {
-  code: 'no_instagram_account',
-  detail: 'None of the Pages has a linked Instagram account.',
-  remedy:
-    'Make the Instagram account a professional one, link it to a Facebook Page (Page settings, Linked accounts), then connect again and choose that Page.',
-};
-
-async function listPages(
+export async function listPages(
   api: DiscoveryApi,
   { token, scopes, inspection }: DiscoveryInput,
   visit: (page: DiscoveredPage) => void = () => undefined,

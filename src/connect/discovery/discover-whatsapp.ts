@@ -1,7 +1,8 @@
-import type { AssetDetails } from '../../connections/assets/asset-details.ts';
 import type { GrantedAsset } from '../../connections/authorization/connection-provisioner.ts';
+import type { AssetDetails } from '../../connections/connection/asset-details.ts';
 import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 import { asRefusal, type ConnectionWarning, type Discovered, type DiscoveryInput } from './discovery.ts';
 
@@ -70,7 +71,7 @@ function candidateIds({ hints, inspection }: DiscoveryInput): string[] {
 
 /** The client's business, which only a business-integration system user's token tells (META.md 6). Nothing depends on it. */
 async function businessOf(api: DiscoveryApi, { token, inspection }: DiscoveryInput): Promise<AssetDetails> {
-  if (inspection.kind !== 'system_user') return {};
+  if (!tokenKind(inspection.kind).mayHaveClientBusiness) return {};
   try {
     const id = await api.getClientBusinessId(token);
     return id === null ? {} : { business: { id, name: null } };
@@ -92,11 +93,11 @@ async function phoneNumbers(api: DiscoveryApi, { token }: DiscoveryInput, wabaId
 }
 
 /** Subscribes, and believes only what the account then says of itself: another app in the list is not ours. */
-async function subscribe(api: DiscoveryApi, { token, meta }: DiscoveryInput, wabaId: string): Promise<Subscription> {
+async function subscribe(api: DiscoveryApi, { token, app }: DiscoveryInput, wabaId: string): Promise<Subscription> {
   try {
     await api.subscribeApp(wabaId, token);
     const apps = await api.listSubscribedApps(wabaId, token);
-    return apps.some(({ id }) => id === meta.app.id) ? { isSubscribed: true } : { isSubscribed: false, meta: {} };
+    return apps.some(({ id }) => id === app.id) ? { isSubscribed: true } : { isSubscribed: false, meta: {} };
   } catch (error) {
     const refusal = asRefusal(error);
     if (refusal === null) throw error;

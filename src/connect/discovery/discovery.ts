@@ -1,12 +1,13 @@
-import type { Config } from '../../config/config.ts';
 import type { GrantedAsset } from '../../connections/authorization/connection-provisioner.ts';
 import type { GrantedCredential } from '../../connections/credentials/credential-writer.ts';
+import type { DiscoveryWarningCode, SCOPES_MISSING } from '../../connections/status/status-reason.ts';
 import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import type { MetaApp } from '../../meta/meta-apps.ts';
 import type { ValidInspection } from '../../meta/tokens/inspection-result.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
-import type { AuthorizationHints } from '../authorization/authorization-hints.ts';
+import type { AuthorizationHints } from '../authorization-hints.ts';
 
 /** What discovery starts from: an inspected, long-lived token. */
 export interface DiscoveryInput {
@@ -16,12 +17,12 @@ export interface DiscoveryInput {
   hints: AuthorizationHints;
   /** A person was asked just now, and can be asked again; nobody stands behind an import. */
   isInteractive: boolean;
-  meta: Config['meta'];
+  app: MetaApp;
 }
 
 /** Something that a person should mend, though the connection stands. */
 export interface ConnectionWarning {
-  code: string;
+  code: DiscoveryWarningCode | typeof SCOPES_MISSING;
   detail: string;
   remedy: string;
   /** What Meta said, where it refused something. */

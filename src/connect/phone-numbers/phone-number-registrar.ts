@@ -1,14 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Actor } from '../../audit/audit-log.ts';
+import { type ConnectionPhoneNumber } from '../../connections/assets/asset.repository.ts';
 import {
-  type ConnectionPhoneNumber,
-  PhoneRegistrationRepository,
+  PhoneRegistrationService,
   type RegistrationFailure,
-} from '../../connections/assets/phone-registration.repository.ts';
+} from '../../connections/assets/phone-registration.service.ts';
 import { reauthRequired } from '../../connections/connection/connection-problems.ts';
 import { VerificationRequests } from '../../connections/connection/verification-requests.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
-import { CredentialVersionRepository } from '../../connections/credentials/credential-version.repository.ts';
+import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import { Database } from '../../database/database.ts';
 import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
@@ -16,6 +16,7 @@ import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { AppError } from '../../platform/problem.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { metaConfiguration, metaUnavailable, phoneNumberNotFound, registrationRefused } from '../connect-problems.ts';
+import { problemCodeOf } from '../problem-code-of-verdict.ts';
 import { NUMBER_NOT_FOUND, NUMBER_NOT_NAMED, toRegistrationFailure } from './registration-failure.ts';
 
 export interface PhoneNumberRegistration {
@@ -33,9 +34,9 @@ const RETRY_AFTER_SECONDS = 60;
 export class PhoneNumberRegistrar {
   constructor(
     private readonly discovery: DiscoveryApi,
-    private readonly registrations: PhoneRegistrationRepository,
+    private readonly registrations: PhoneRegistrationService,
     private readonly claims: CredentialClaimRepository,
-    private readonly versions: CredentialVersionRepository,
+    private readonly versions: CredentialVersionService,
     private readonly verificationRequests: VerificationRequests,
     private readonly database: Database,
     @Inject(LOGGER) private readonly logger: Pino,
@@ -50,7 +51,7 @@ export class PhoneNumberRegistrar {
     const number = numbers.find(({ id }) => id === phoneNumberId);
     if (number === undefined) throw new AppError(phoneNumberNotFound);
     const error = await this.attempt(number, registration);
-    if (error !== null) throw problemOf(error);
+    if (error !== null) throw toProblem(error);
   }
 
   /**
@@ -101,21 +102,20 @@ export class PhoneNumberRegistrar {
   }
 }
 
-function problemOf(error: MetaError): AppError {
+function toProblem(error: MetaError): AppError {
   const { detail, remedy, meta } = toRegistrationFailure(error);
-  const occurrence = { detail, remedy, cause: error, ...(meta === undefined ? {} : { meta }) };
-  switch (error.verdict.kind) {
-    case 'dead':
-      return new AppError(reauthRequired, { cause: error, ...(meta === undefined ? {} : { meta }) });
-    case 'configuration':
-      return new AppError(metaConfiguration, { cause: error, ...(meta === undefined ? {} : { meta }) });
-    case 'transient':
-    case 'throttled':
-    case 'suspect': {
+  const occurrence = { cause: error, ...(meta === undefined ? {} : { meta }) };
+  const codes = { suspect: 'meta_unavailable', dead: 'reauth_required', refused: 'registration_refused' } as const;
+  switch (problemCodeOf(error.verdict, codes)) {
+    case 'reauth_required':
+      return new AppError(reauthRequired, occurrence);
+    case 'meta_configuration':
+      return new AppError(metaConfiguration, occurrence);
+    case 'meta_unavailable': {
       const retryAfterSeconds = error.retryAfterSeconds ?? RETRY_AFTER_SECONDS;
-      return new AppError(metaUnavailable, { ...occurrence, retryAfterSeconds });
+      return new AppError(metaUnavailable, { ...occurrence, detail, remedy, retryAfterSeconds });
     }
-    default:
-      return new AppError(registrationRefused, occurrence);
+    case 'registration_refused':
+      return new AppError(registrationRefused, { ...occurrence, detail, remedy });
   }
 }

@@ -10,9 +10,9 @@ import type { ConnectionResponse } from '../../connections/connection/connection
 import { isId } from '../../platform/ids.ts';
 import { AppError } from '../../platform/problem.ts';
 import { SecretString } from '../../platform/secret-string.ts';
-import { RegisterPhoneNumberRequest } from '../connect.dto.ts';
-import { requireConnection } from '../sessions/connect-sessions.controller.ts';
+import { getNewConnection } from '../get-new-connection.ts';
 import { PhoneNumberRegistrar } from './phone-number-registrar.ts';
+import { RegisterPhoneNumberRequest } from './register-phone-number.dto.ts';
 
 /** The phone numbers of WhatsApp connections. */
 @ApiTags('connecting')
@@ -42,6 +42,6 @@ export class PhoneNumbersController {
     if (connection.status === 'revoked') throw new AppError(connectionRevoked);
     const registration = { connectionId: id, pin: new SecretString(pin), actor: toActor(client), requestId };
     await this.registrar.register(phoneNumberId, registration);
-    return requireConnection(await this.connections.findAcrossTenants(id));
+    return getNewConnection(this.connections, id);
   }
 }

@@ -1,4 +1,4 @@
-import type { RegistrationFailure } from '../../connections/assets/phone-registration.repository.ts';
+import type { RegistrationFailure } from '../../connections/assets/phone-registration.service.ts';
 import type { MetaError } from '../../meta/errors/meta-error.ts';
 
 interface FailureMessage {

@@ -1,14 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { type Actor, AuditLog } from '../../audit/audit-log.ts';
-import { Config, type Product } from '../../config/config.ts';
+import { Config } from '../../config/config.ts';
+import type { DialogFlow, Product } from '../../config/products.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import { Database } from '../../database/database.ts';
 import { buildJsSdkParameters, type JsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
-import { type DialogFlow, defaultScopes } from '../../meta/dialog/product-scopes.ts';
+import { defaultScopes } from '../../meta/dialog/product-scopes.ts';
+import { MetaApps } from '../../meta/meta-apps.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
+import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
+import { connectUrl } from '../connect-urls.ts';
 import { ConnectSecrets } from './connect-secrets.ts';
-import { type ConnectSession, ConnectSessionRepository } from './connect-session.repository.ts';
 
 const SESSION_TTL_SECONDS = 10 * 60;
 
@@ -43,6 +46,7 @@ export class ConnectSessionService {
     private readonly config: Config,
     private readonly clock: Clock,
     private readonly ids: Ids,
+    private readonly apps: MetaApps,
   ) {}
 
   async create(newSession: NewSession, by: { actor: Actor; requestId: string }): Promise<CreatedSession> {
@@ -65,8 +69,8 @@ export class ConnectSessionService {
     const rerequest = await this.connections.hasDeclinedScopes(tenant, product);
     return {
       session,
-      connectUrl: `${this.config.publicUrl}/connect/${token}`,
-      jsSdk: buildJsSdkParameters(this.config.meta, product, flow, session.scopes, rerequest),
+      connectUrl: connectUrl(this.config, token),
+      jsSdk: buildJsSdkParameters(this.apps.for(session).config, product, flow, session.scopes, rerequest),
     };
   }
 }

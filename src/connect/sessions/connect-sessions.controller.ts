@@ -1,4 +1,4 @@
-import { Body, Controller, Param, Post, UseFilters } from '@nestjs/common';
+import { Body, Controller, Param, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import { toActor } from '../../audit/actor.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
@@ -7,32 +7,25 @@ import { isCoveredByPolicy, requireCoveredByPolicy } from '../../auth/policy/pol
 import { Config } from '../../config/config.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
-import type { JsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
 import { AppError, invalidInputError, notFound } from '../../platform/problem.ts';
 import { SecretString } from '../../platform/secret-string.ts';
 import { CodeRedeemer } from '../authorization/code-redeemer.ts';
 import { SuppliedTokenService } from '../authorization/supplied-token.service.ts';
-import { CompleteSessionRequest, CreateSessionRequest, parseDialogFlow, toSignupIds } from '../connect.dto.ts';
-import { ConnectErrorFilter } from '../connect-error.filter.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
+import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
+import { toSignupIds } from '../embedded-signup.dto.ts';
+import { getNewConnection } from '../get-new-connection.ts';
 import { PhoneNumberRegistrar } from '../phone-numbers/phone-number-registrar.ts';
-import { type ConnectSession, ConnectSessionRepository } from './connect-session.repository.ts';
+import { connectProduct } from '../products/products.ts';
+import { CompleteSessionRequest, type ConnectSessionResponse, CreateSessionRequest } from './connect-session.dto.ts';
 import { ConnectSessionService } from './connect-session.service.ts';
+import { parseDialogFlow } from './parse-dialog-flow.ts';
 import { checkReturnUrl } from './return-url.ts';
-
-/** A connect session as the API shows it. */
-interface ConnectSessionResponse {
-  id: string;
-  connect_url: string;
-  expires_at: string;
-  js_sdk: JsSdkParameters | null;
-}
 
 /** Invitations to connect, and the end of those that a front end runs with Meta's JS SDK. */
 @ApiTags('connecting')
 @ApiBearerAuth('bearer')
 @Roles('service', 'admin')
-@UseFilters(ConnectErrorFilter)
 @Controller('v1/connect-sessions')
 export class ConnectSessionsController {
   constructor(
@@ -76,7 +69,7 @@ export class ConnectSessionsController {
       throw invalidInputError('code', 'or access_token must be given, not both');
     if (code === undefined && redirectUri !== null) throw invalidInputError('redirect_uri', 'goes with a code only');
     const session = await this.openSession(id, client);
-    if (request.pin !== undefined && session.product !== 'whatsapp')
+    if (request.pin !== undefined && !connectProduct(session.product).hasPhoneNumbers)
       throw invalidInputError('pin', 'goes with whatsapp only');
     const common = { actor: toActor(client), requestId, ids: toSignupIds(request) };
     const connectionId =
@@ -101,7 +94,7 @@ export class ConnectSessionsController {
       const registration = { connectionId, pin: new SecretString(request.pin), actor: common.actor, requestId };
       await this.registrar.registerAfterConnecting(request.phone_number_id ?? null, registration);
     }
-    return requireConnection(await this.connections.findAcrossTenants(connectionId));
+    return getNewConnection(this.connections, connectionId);
   }
 
   private returnUrl(value: string): string {
@@ -120,10 +113,4 @@ export class ConnectSessionsController {
         : `This connect session was completed already: ${session.connectionId}.`;
     throw new ConnectFailedError('session_expired', { detail, isFinal: true });
   }
-}
-
-/** A connection that was just made. */
-export function requireConnection(view: ConnectionResponse | null): ConnectionResponse {
-  if (view === null) throw new Error('a connection vanished right after it was made');
-  return view;
 }

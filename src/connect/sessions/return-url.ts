@@ -1,4 +1,4 @@
-import type { ConnectErrorCode } from '../connect-failed-error.ts';
+import type { ConnectErrorCode } from '../connect-problems.ts';
 
 const MAX_LENGTH = 2048;
 const RESERVED_PARAMETERS = ['status', 'connection_id', 'error'];

@@ -5,14 +5,30 @@ import { Database, type Transaction } from '../../database/database.ts';
 import { Outbox } from '../../events/outbox/outbox.ts';
 import { Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
-import type { AssetDetails } from '../assets/asset-details.ts';
-import { PHONE_NUMBER_NOT_REGISTERED } from '../assets/phone-registration.repository.ts';
-import type { ConnectionStatus } from '../connection/connection-status.ts';
-import type { StatusReason } from '../connection/status-reason.ts';
+import { deleteAssets, insertAsset } from '../assets/asset.repository.ts';
+import type { AssetDetails } from '../connection/asset-details.ts';
+import { reauthRequiredEvent } from '../connection/reauth-required-event.ts';
+import { clearRootCredential, stopCredentialRefreshes } from '../credentials/credential.repository.ts';
 import type { AssetType } from '../credentials/credential-kind.ts';
 import { CredentialWriter, type GrantedCredential } from '../credentials/credential-writer.ts';
-import { lockMetaUser } from './meta-user-lock.ts';
-import { type PendingAuthorization, PendingAuthorizationRepository } from './pending-authorization.repository.ts';
+import { updateStatusReason } from '../status/connection-status.repository.ts';
+import {
+  type ConnectionChange,
+  type ConnectionStatus,
+  type DecidedStatus,
+  requireNextStatus,
+} from '../status/connection-status.ts';
+import { firstNoticeAt } from '../status/expiry-notices.ts';
+import { PHONE_NUMBER_NOT_REGISTERED, type StatusReason } from '../status/status-reason.ts';
+import {
+  type ConnectionGrant,
+  insertConnection,
+  lockLiveConnection,
+  reauthorizeConnection,
+} from './authorized-connection.repository.ts';
+import { lockMetaUser } from './meta-user-lock.repository.ts';
+import { PendingAuthorizationRepository } from './pending-authorization.repository.ts';
+import type { PendingAuthorization } from './pending-authorization.ts';
 
 export interface GrantedAsset {
   type: AssetType;
@@ -30,15 +46,15 @@ export interface ProvisioningInput {
   pendingAuthorization: PendingAuthorization;
   appId: string;
   metaUserId: string;
-  /** Instagram: the id that the person has for our app only; null where that is `metaUserId`, or is not told. */
+  /** Instagram: the id that the user has for our app only; null where that is `metaUserId`, or is not known. */
   appScopedUserId?: string | null;
   scopes: string[];
   declinedScopes: string[];
   dataAccessExpiresAt: Date | null;
   graphApiVersion: string;
-  /** Set where a person should mend something. */
+  /** Set where a user should fix something. */
   statusReason: StatusReason | null;
-  /** Without that mending the connection is of no use: it begins as `reauth_required`, though its token lives. */
+  /** Until that is fixed the connection is of no use: it begins as `reauth_required`, though its token lives. */
   isUnusable?: boolean;
   root: GrantedCredential;
   pages: GrantedCredential[];
@@ -50,15 +66,16 @@ export interface ProvisioningInput {
 /** What stays with an asset that is found again. */
 type KeptDetails = ReadonlyMap<string, AssetDetails>;
 
-interface LiveConnectionRow {
+interface LiveConnection {
   id: string;
   status: ConnectionStatus;
 }
 
 /**
- * Turns an intake into a connection, in one transaction: connection, sealed credentials, assets, audit entry, event, the end of the
- * intake, and whatever the caller adds by `within` (closing the connect session). Connecting again finds the living connection of
- * the same tenant, product, app and Meta user, keeps its id and brings it back from `reauth_required`; a revoked one is never found.
+ * Turns a pending authorization into a connection, in one transaction: connection, sealed credentials, assets, audit entry, event, the end
+ * of the pending authorization, and whatever the caller adds by `within` (closing the connect session). Connecting again finds the live
+ * connection of the same tenant, product, app and Meta user, keeps its id and brings it back from `reauth_required`; a revoked one is
+ * never found.
  */
 @Injectable()
 export class ConnectionProvisioner {
@@ -73,84 +90,45 @@ export class ConnectionProvisioner {
     private readonly config: Config,
   ) {}
 
-  /** Throws `ClaimLostError` where the intake is no longer the caller's; then nothing was written. */
+  /** Throws `ClaimLostError` where the pending authorization is no longer the caller's; then nothing was written. */
   async provision(
     granted: ProvisioningInput,
     within?: (tx: Transaction, connectionId: string) => Promise<void>,
   ): Promise<{ connectionId: string; created: boolean }> {
+    const { appId, metaUserId, pendingAuthorization } = granted;
+    const { tenant, product } = pendingAuthorization;
     return this.database.transaction(async (tx) => {
-      await lockMetaUser(tx, granted.appId, granted.metaUserId);
-      const existing = await this.findLive(tx, granted);
-      const connectionId = existing?.id ?? this.ids.next('con');
-      if (existing === undefined) await this.insert(tx, connectionId, granted);
-      else await this.update(tx, connectionId, granted);
-      await this.replaceCredentialsAndAssets(tx, connectionId, granted);
-      await this.pendingAuthorizations.finish(tx, granted.pendingAuthorization);
-      await this.record(tx, connectionId, granted, existing);
-      await within?.(tx, connectionId);
-      return { connectionId, created: existing === undefined };
+      await lockMetaUser(tx, appId, metaUserId);
+      const existing = await lockLiveConnection(tx, { tenant, product, appId, metaUserId });
+      const status = requireNextStatus(existing?.status ?? 'new', changeOf(granted));
+      const grant = this.toConnectionGrant(existing?.id ?? this.ids.next('con'), status, granted);
+      if (existing === null) await insertConnection(tx, { ...grant, tenant, product, appId, metaUserId });
+      else await reauthorizeConnection(tx, grant);
+      await this.replaceCredentialsAndAssets(tx, grant.id, granted);
+      await this.pendingAuthorizations.finish(tx, pendingAuthorization);
+      await this.record(tx, grant.id, status, granted, existing);
+      await within?.(tx, grant.id);
+      return { connectionId: grant.id, created: existing === null };
     });
   }
 
-  private async findLive(
-    tx: Transaction,
-    { pendingAuthorization, appId, metaUserId }: ProvisioningInput,
-  ): Promise<LiveConnectionRow | undefined> {
-    const [row] = await tx.rows<LiveConnectionRow>({
-      text: `SELECT id, status FROM connection
-        WHERE tenant = $1 AND product = $2 AND app_id = $3 AND meta_user_id = $4 AND status <> 'revoked' FOR UPDATE`,
-      values: [pendingAuthorization.tenant, pendingAuthorization.product, appId, metaUserId],
-    });
-    return row;
+  private toConnectionGrant(id: string, status: DecidedStatus, granted: ProvisioningInput): ConnectionGrant {
+    return {
+      id,
+      flow: granted.pendingAuthorization.flow,
+      status,
+      statusReason: granted.statusReason === null ? null : JSON.stringify(granted.statusReason),
+      scopes: granted.scopes,
+      declinedScopes: granted.declinedScopes,
+      dataAccessExpiresAt: granted.dataAccessExpiresAt,
+      noticeDueAt: firstNoticeAt(granted.dataAccessExpiresAt),
+      graphApiVersion: granted.graphApiVersion,
+      appScopedUserId: granted.appScopedUserId ?? null,
+      now: this.clock.now(),
+    };
   }
 
-  private async insert(tx: Transaction, id: string, granted: ProvisioningInput): Promise<void> {
-    const { pendingAuthorization } = granted;
-    await tx.run({
-      text: `INSERT INTO connection (id, tenant, product, flow, status, status_reason, app_id, meta_user_id, scopes, declined_scopes,
-          data_access_expires_at, graph_api_version, authorized_at, created_at, updated_at, expiry_notice_due_at, app_scoped_user_id)
-        VALUES ($1, $2, $3, $4, $13, $5, $6, $7, $8, $9, $10, $11, $12, $12, $12, $10::timestamptz - interval '336 hours', $14)`,
-      values: [
-        id,
-        pendingAuthorization.tenant,
-        pendingAuthorization.product,
-        pendingAuthorization.flow,
-        reasonJson(granted),
-        granted.appId,
-        granted.metaUserId,
-        granted.scopes,
-        granted.declinedScopes,
-        granted.dataAccessExpiresAt,
-        granted.graphApiVersion,
-        this.clock.now(),
-        statusOf(granted),
-        granted.appScopedUserId ?? null,
-      ],
-    });
-  }
-
-  private async update(tx: Transaction, id: string, granted: ProvisioningInput): Promise<void> {
-    await tx.run({
-      text: `UPDATE connection SET flow = $2, status = $9, status_reason = $3, scopes = $4, declined_scopes = $5,
-          data_access_expires_at = $6, graph_api_version = $7, authorized_at = $8, updated_at = $8,
-          app_scoped_user_id = coalesce($10, app_scoped_user_id),
-          expiry_notice_due_at = $6::timestamptz - interval '336 hours' WHERE id = $1`,
-      values: [
-        id,
-        granted.pendingAuthorization.flow,
-        reasonJson(granted),
-        granted.scopes,
-        granted.declinedScopes,
-        granted.dataAccessExpiresAt,
-        granted.graphApiVersion,
-        this.clock.now(),
-        statusOf(granted),
-        granted.appScopedUserId ?? null,
-      ],
-    });
-  }
-
-  /** Fresh versions of what was granted; credentials and assets that the person did not grant this time go. */
+  /** Fresh versions of what was granted; credentials and assets that the user did not grant this time go. */
   private async replaceCredentialsAndAssets(
     tx: Transaction,
     connectionId: string,
@@ -159,8 +137,8 @@ export class ConnectionProvisioner {
     const connection = { connectionId, tenant: granted.pendingAuthorization.tenant, appId: granted.appId };
     const now = this.clock.now();
     const beforeExpirySeconds = this.config.refreshBeforeExpirySeconds;
-    const kept = await removeAssets(tx, connectionId);
-    await tx.run({ text: 'UPDATE credential SET is_root = false WHERE connection_id = $1', values: [connectionId] });
+    const kept = toKeptDetails(await deleteAssets(tx, connectionId));
+    await clearRootCredential(tx, connectionId);
     const rootId = await this.credentials.grant(tx, connection, granted.root, {
       isRoot: true,
       now,
@@ -176,41 +154,33 @@ export class ConnectionProvisioner {
     await this.credentials.removeExcept(tx, connectionId, [rootId, ...pageIds.values()]);
     for (const asset of granted.assets) {
       const credentialId = asset.pageId === null ? rootId : (pageIds.get(asset.pageId) ?? rootId);
-      await tx.run({
-        name: 'asset_insert',
-        text: `INSERT INTO asset (connection_id, type, id, name, credential_id, parent_id, details) VALUES ($1, $2, $3, $4, $5, $6, $7)
-          ON CONFLICT (connection_id, type, id) DO NOTHING`,
-        values: [
-          connectionId,
-          asset.type,
-          asset.id,
-          asset.name,
-          credentialId,
-          asset.parentId,
-          detailsJson(asset, kept),
-        ],
+      const { type, id, name, parentId } = asset;
+      await insertAsset(tx, connectionId, {
+        type,
+        id,
+        name,
+        parentId,
+        credentialId,
+        details: mergeDetails(asset, kept),
       });
     }
-    await keepFailedRegistrationReason(tx, connectionId, granted, kept);
-    // Nothing is renewed while a person has to mend it; the next authorization plans anew.
-    if (granted.isUnusable === true)
-      await tx.run({
-        text: 'UPDATE credential SET refresh_due_at = NULL WHERE connection_id = $1',
-        values: [connectionId],
-      });
+    await keepFailedRegistrationReason(tx, connectionId, granted, kept, now);
+    // Nothing is refreshed while a user has to fix something; the next authorization plans anew.
+    if (granted.isUnusable === true) await stopCredentialRefreshes(tx, connectionId, now);
   }
 
   private async record(
     tx: Transaction,
     connectionId: string,
+    status: ConnectionStatus,
     granted: ProvisioningInput,
-    existing: LiveConnectionRow | undefined,
+    existing: LiveConnection | null,
   ): Promise<void> {
     const { pendingAuthorization } = granted;
     const of = { tenant: pendingAuthorization.tenant, product: pendingAuthorization.product, connectionId };
     await this.audit.record(tx, {
       ...of,
-      action: existing === undefined ? 'connection.created' : 'connection.reconnected',
+      action: existing === null ? 'connection.created' : 'connection.reconnected',
       actor: granted.actor,
       requestId: granted.requestId,
       subjectId: pendingAuthorization.sessionId,
@@ -220,7 +190,7 @@ export class ConnectionProvisioner {
         declined_scopes: granted.declinedScopes,
         pages: granted.pages.length,
         assets: granted.assets.length,
-        ...(existing === undefined ? {} : { previous_status: existing.status }),
+        ...(existing === null ? {} : { previous_status: existing.status }),
       },
     });
     await this.outbox.add(tx, {
@@ -230,44 +200,36 @@ export class ConnectionProvisioner {
         connection_id: connectionId,
         tenant: of.tenant,
         product: of.product,
-        status: statusOf(granted),
-        reconnected: existing !== undefined,
+        status,
+        reconnected: existing !== null,
       },
     });
     const { isUnusable, statusReason } = granted;
     if (isUnusable !== true || statusReason === null) return;
     const { code, detail, remedy } = statusReason;
-    await this.outbox.add(tx, {
-      ...of,
-      type: 'connection.reauth_required',
-      data: {
-        connection_id: connectionId,
-        tenant: of.tenant,
-        product: of.product,
-        status: 'reauth_required',
-        reason: { code, detail, remedy },
-      },
-    });
+    await this.outbox.add(tx, reauthRequiredEvent(of, { code, detail, remedy }));
   }
 }
 
-function statusOf({ isUnusable }: ProvisioningInput): ConnectionStatus {
-  return isUnusable === true ? 'reauth_required' : 'active';
+function changeOf({ isUnusable }: ProvisioningInput): ConnectionChange {
+  return isUnusable === true ? 'authorized_unusable' : 'authorized';
 }
 
-/** Removes all assets; what is known of numbers that were registered here. */
-async function removeAssets(tx: Transaction, connectionId: string): Promise<KeptDetails> {
-  const rows = await tx.rows<{ type: AssetType; id: string; details: AssetDetails | null }>({
-    text: 'DELETE FROM asset WHERE connection_id = $1 RETURNING type, id, details',
-    values: [connectionId],
-  });
-  return new Map(rows.flatMap(({ type, id, details }) => (details === null ? [] : [[`${type} ${id}`, details]])));
+/** What is known of phone numbers that were registered here. */
+function toKeptDetails(removed: readonly { type: AssetType; id: string; details: AssetDetails | null }[]): KeptDetails {
+  return new Map(
+    removed.flatMap(({ type, id, details }) => (details === null ? [] : [[assetKey(type, id), details] as const])),
+  );
 }
 
-function detailsJson({ type, id, details }: GrantedAsset, kept: KeptDetails): string | null {
-  const registration = kept.get(`${type} ${id}`)?.registration;
+function assetKey(type: AssetType, id: string): string {
+  return `${type} ${id}`;
+}
+
+function mergeDetails({ type, id, details }: GrantedAsset, kept: KeptDetails): AssetDetails | null {
+  const registration = kept.get(assetKey(type, id))?.registration;
   const all = { ...(registration === undefined ? {} : { registration }), ...details };
-  return Object.keys(all).length === 0 ? null : JSON.stringify(all);
+  return Object.keys(all).length === 0 ? null : all;
 }
 
 /** A number that could not be registered is not registered by connecting again. Graver reasons stay. */
@@ -276,25 +238,13 @@ async function keepFailedRegistrationReason(
   connectionId: string,
   { assets, statusReason }: ProvisioningInput,
   kept: KeptDetails,
+  now: Date,
 ): Promise<void> {
   if (statusReason !== null) return;
-  const registrations = assets.flatMap(({ type, id }) => kept.get(`${type} ${id}`)?.registration ?? []);
+  const registrations = assets.flatMap(({ type, id }) => kept.get(assetKey(type, id))?.registration ?? []);
   const failed = registrations.find(({ status }) => status === 'failed');
   if (failed === undefined) return;
   const { at, detail = '', remedy = '', meta } = failed;
-  const reason = {
-    code: PHONE_NUMBER_NOT_REGISTERED,
-    detail,
-    remedy,
-    ...(meta === undefined ? {} : { meta }),
-    since_at: at,
-  };
-  await tx.run({
-    text: 'UPDATE connection SET status_reason = $2 WHERE id = $1',
-    values: [connectionId, JSON.stringify(reason)],
-  });
-}
-
-function reasonJson({ statusReason }: ProvisioningInput): string | null {
-  return statusReason === null ? null : JSON.stringify(statusReason);
+  const reason = { detail, remedy, ...(meta === undefined ? {} : { meta }), since_at: at };
+  await updateStatusReason(tx, connectionId, { code: PHONE_NUMBER_NOT_REGISTERED, ...reason }, now);
 }

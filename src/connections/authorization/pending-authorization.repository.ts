@@ -1,41 +1,20 @@
 import { Injectable } from '@nestjs/common';
+import sql from 'sql-template-tag';
 import type { Product } from '../../config/config.ts';
 import { Database, type Transaction } from '../../database/database.ts';
-import type { SqlExecutor } from '../../database/statement.ts';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
+import type { SealContext } from '../../vault/sealed-secret.ts';
 import { Vault } from '../../vault/vault.ts';
+import { ClaimLostError, requireClaim } from '../claim-lost-error.ts';
 import { pendingAuthorizationContext } from '../credentials/seal-contexts.ts';
-
-export type PendingAuthorizationStage = 'exchanged' | 'long_lived';
-
-/** A token that Meta gave and that belongs to no connection yet, and whose turn it is (`claimId`). */
-export interface PendingAuthorization {
-  id: string;
-  tenant: string;
-  product: Product;
-  flow: string;
-  /** The connect session and the browser's attempt that it came by; null for tokens that a client handed in. */
-  sessionId: string | null;
-  stateHash: Buffer | null;
-  /** The client that asked for it. */
-  requestedBy: string | null;
-  stage: PendingAuthorizationStage;
-  secretId: string;
-  /** As Meta's answer said; null where it said nothing, or never. */
-  expiresAt: Date | null;
-  /** What the flow knows besides: ids from Embedded Signup, declared kinds. Never a token. */
-  hints: Record<string, unknown>;
-  attempts: number;
-  claimId: string;
-  createdAt: Date;
-}
-
-export type NewPendingAuthorization = Pick<
+import type {
+  NewPendingAuthorization,
   PendingAuthorization,
-  'tenant' | 'product' | 'flow' | 'sessionId' | 'stateHash' | 'requestedBy' | 'stage' | 'expiresAt' | 'hints'
-> & { token: SecretString };
+  PendingAuthorizationStage,
+} from './pending-authorization.ts';
 
 interface PendingAuthorizationRow {
   id: string;
@@ -54,18 +33,94 @@ interface PendingAuthorizationRow {
   created_at: Date;
 }
 
-const PENDING_AUTHORIZATION_COLUMNS = `id, tenant, product, flow, session_id, state_hash, requested_by, stage, secret_id, expires_at, hints, attempts, claim_id, created_at`;
+const COLUMNS = sql`id, tenant, product, flow, session_id, state_hash, requested_by, stage, secret_id, expires_at, hints, attempts, claim_id,
+  created_at`;
 
-/** Another replica has taken this work over; whatever was being done here must not be written. */
-export class ClaimLostError extends Error {
-  constructor(what: string) {
-    super(`${what} has been taken over by another replica`);
-    this.name = 'ClaimLostError';
-  }
+interface InsertParameters extends Omit<NewPendingAuthorization, 'token' | 'hints'> {
+  id: string;
+  secretId: string;
+  /** JSON */
+  hints: string;
+  claimId: string;
+  claimedUntil: Date;
+  now: Date;
 }
 
+const insert = defineStatement<InsertParameters>(
+  'pending_authorization_insert',
+  (
+    of,
+  ) => sql`INSERT INTO pending_authorization (id, tenant, product, flow, session_id, state_hash, requested_by, stage, secret_id,
+      expires_at, hints, next_attempt_at, claim_id, claimed_until, created_at, updated_at)
+    VALUES (${of.id}, ${of.tenant}, ${of.product}, ${of.flow}, ${of.sessionId}, ${of.stateHash}, ${of.requestedBy}, ${of.stage},
+      ${of.secretId}, ${of.expiresAt}, ${of.hints}, ${of.now}, ${of.claimId}, ${of.claimedUntil}, ${of.now}, ${of.now})`,
+);
+
+interface OwnClaim {
+  id: string;
+  claimId: string;
+}
+
+const setLongLived = defineStatement<OwnClaim & { secretId: string; expiresAt: Date | null; now: Date }>(
+  'pending_authorization_advance',
+  ({ id, claimId, secretId, expiresAt, now }) => sql`UPDATE pending_authorization
+    SET stage = 'long_lived', secret_id = ${secretId}, expires_at = ${expiresAt}, updated_at = ${now}
+    WHERE id = ${id} AND claim_id = ${claimId}`,
+);
+
+const deleteClaimed = defineStatement<OwnClaim>(
+  'pending_authorization_delete',
+  ({ id, claimId }) => sql`DELETE FROM pending_authorization WHERE id = ${id} AND claim_id = ${claimId}`,
+);
+
+const extend = defineStatement<OwnClaim & { claimedUntil: Date; now: Date }>(
+  'pending_authorization_extend_claim',
+  ({
+    id,
+    claimId,
+    claimedUntil,
+    now,
+  }) => sql`UPDATE pending_authorization SET claimed_until = ${claimedUntil}, updated_at = ${now}
+    WHERE id = ${id} AND claim_id = ${claimId}`,
+);
+
+const release = defineStatement<OwnClaim & { nextAttemptAt: Date; now: Date }>(
+  'pending_authorization_release',
+  ({ id, claimId, nextAttemptAt, now }) => sql`UPDATE pending_authorization
+    SET claim_id = NULL, claimed_until = NULL, attempts = attempts + 1, next_attempt_at = ${nextAttemptAt}, updated_at = ${now}
+    WHERE id = ${id} AND claim_id = ${claimId}`,
+);
+
+interface NewClaim {
+  claimId: string;
+  claimedUntil: Date;
+  now: Date;
+}
+
+const claimDue = defineStatement<NewClaim & { limit: number }, PendingAuthorizationRow>(
+  'pending_authorizations_claim_due',
+  ({ claimId, claimedUntil, now, limit }) => sql`UPDATE pending_authorization
+    SET claim_id = ${claimId}, claimed_until = ${claimedUntil}, updated_at = ${now}
+    WHERE id IN (
+      SELECT id FROM pending_authorization WHERE next_attempt_at <= ${now} AND (claimed_until IS NULL OR claimed_until < ${now})
+      ORDER BY next_attempt_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+    RETURNING ${COLUMNS}`,
+);
+
+const claimByState = defineStatement<NewClaim & { stateHash: Buffer }, PendingAuthorizationRow>(
+  'pending_authorization_claim_by_state',
+  ({ claimId, claimedUntil, now, stateHash }) => sql`UPDATE pending_authorization
+    SET claim_id = ${claimId}, claimed_until = ${claimedUntil}, updated_at = ${now}
+    WHERE state_hash = ${stateHash} AND (claimed_until IS NULL OR claimed_until < ${now}) RETURNING ${COLUMNS}`,
+);
+
+const selectByState = defineStatement<{ stateHash: Buffer }, { id: string }>(
+  'pending_authorization_by_state',
+  ({ stateHash }) => sql`SELECT id FROM pending_authorization WHERE state_hash = ${stateHash}`,
+);
+
 /**
- * Tokens on their way in. What Meta answered is sealed and committed here before the next call to Meta is made, so that a
+ * Tokens that belong to no connection yet. What Meta gave is sealed and committed here before the next call to Meta is made, so that a
  * crash loses nothing that Meta gives only once; after it, any replica claims the row and goes on from its stage.
  */
 @Injectable()
@@ -80,49 +135,21 @@ export class PendingAuthorizationRepository {
   /** Seals and commits a fresh token, claimed by the caller for `claimSeconds`. */
   async begin(pendingAuthorization: NewPendingAuthorization, claimSeconds: number): Promise<PendingAuthorization> {
     const id = this.ids.next('int');
-    const claimId = this.ids.next('clm');
-    const now = this.clock.now();
+    const claim = this.newClaim(claimSeconds);
+    const { token, ...rest } = pendingAuthorization;
     const secretId = await this.database.transaction(async (tx) => {
-      const sealed = await this.vault.put(
-        tx,
-        pendingAuthorization.token,
-        pendingAuthorizationContext({ ...pendingAuthorization, pendingAuthorizationId: id }),
-      );
-      await tx.run({
-        text: `INSERT INTO pending_authorization (id, tenant, product, flow, session_id, state_hash, requested_by, stage, secret_id,
-            expires_at, hints, next_attempt_at, claim_id, claimed_until, created_at, updated_at)
-          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $12, $12)`,
-        values: [
-          id,
-          pendingAuthorization.tenant,
-          pendingAuthorization.product,
-          pendingAuthorization.flow,
-          pendingAuthorization.sessionId,
-          pendingAuthorization.stateHash,
-          pendingAuthorization.requestedBy,
-          pendingAuthorization.stage,
-          sealed,
-          pendingAuthorization.expiresAt,
-          JSON.stringify(pendingAuthorization.hints),
-          now,
-          claimId,
-          addSeconds(now, claimSeconds),
-        ],
-      });
+      const sealed = await this.vault.put(tx, token, contextOf({ ...rest, id }));
+      await tx.run(insert({ ...rest, ...claim, id, secretId: sealed, hints: JSON.stringify(rest.hints) }));
       return sealed;
     });
-    const { token: _, ...rest } = pendingAuthorization;
-    return { ...rest, id, secretId, attempts: 0, claimId, createdAt: now };
+    return { ...rest, id, secretId, attempts: 0, claimId: claim.claimId, createdAt: claim.now };
   }
 
-  /** The token of an intake. */
+  /** Its token. Throws `ClaimLostError` where that is gone. */
   async open(pendingAuthorization: PendingAuthorization): Promise<SecretString> {
-    const token = await this.vault.get(
-      this.database,
-      pendingAuthorization.secretId,
-      pendingAuthorizationContext({ ...pendingAuthorization, pendingAuthorizationId: pendingAuthorization.id }),
-    );
-    if (token === null) throw new ClaimLostError(`intake ${pendingAuthorization.id}`);
+    const { secretId } = pendingAuthorization;
+    const token = await this.vault.get(this.database, secretId, contextOf(pendingAuthorization));
+    if (token === null) throw new ClaimLostError(nameOf(pendingAuthorization));
     return token;
   }
 
@@ -132,86 +159,66 @@ export class PendingAuthorizationRepository {
     token: SecretString,
     expiresAt: Date | null,
   ): Promise<PendingAuthorization> {
+    const { id, claimId } = pendingAuthorization;
     const next = { ...pendingAuthorization, stage: 'long_lived' as const, expiresAt };
     return this.database.transaction(async (tx) => {
-      const secretId = await this.vault.put(
-        tx,
-        token,
-        pendingAuthorizationContext({ ...next, pendingAuthorizationId: pendingAuthorization.id }),
-      );
-      const moved = await tx.run({
-        text: `UPDATE pending_authorization SET stage = 'long_lived', secret_id = $3, expires_at = $4, updated_at = $5
-          WHERE id = $1 AND claim_id = $2`,
-        values: [pendingAuthorization.id, pendingAuthorization.claimId, secretId, expiresAt, this.clock.now()],
-      });
-      if (moved !== 1) throw new ClaimLostError(`intake ${pendingAuthorization.id}`);
+      const secretId = await this.vault.put(tx, token, contextOf(next));
+      const updated = await tx.run(setLongLived({ id, claimId, secretId, expiresAt, now: this.clock.now() }));
+      requireClaim(updated, nameOf(pendingAuthorization));
       await this.vault.destroy(tx, [pendingAuthorization.secretId]);
       return { ...next, secretId };
     });
   }
 
-  /** Ends an intake and destroys its token: it became a connection, or never will. Throws `ClaimLostError`. */
+  /** Ends it and destroys its token: it became a connection, or never will. Throws `ClaimLostError`. */
   async finish(tx: Transaction, pendingAuthorization: PendingAuthorization): Promise<void> {
-    const ended = await tx.run({
-      text: 'DELETE FROM pending_authorization WHERE id = $1 AND claim_id = $2',
-      values: [pendingAuthorization.id, pendingAuthorization.claimId],
-    });
-    if (ended !== 1) throw new ClaimLostError(`intake ${pendingAuthorization.id}`);
-    await this.vault.destroy(tx, [pendingAuthorization.secretId]);
+    const { id, claimId, secretId } = pendingAuthorization;
+    requireClaim(await tx.run(deleteClaimed({ id, claimId })), nameOf(pendingAuthorization));
+    await this.vault.destroy(tx, [secretId]);
   }
 
-  /** A sign of life: the claim lasts for another `claimSeconds`. Throws `ClaimLostError`. */
+  /** The claim lasts for another `claimSeconds`. Throws `ClaimLostError`. */
   async extendClaim(pendingAuthorization: PendingAuthorization, claimSeconds: number): Promise<void> {
+    const { id, claimId } = pendingAuthorization;
     const now = this.clock.now();
-    const kept = await this.database.run({
-      text: 'UPDATE pending_authorization SET claimed_until = $3, updated_at = $4 WHERE id = $1 AND claim_id = $2',
-      values: [pendingAuthorization.id, pendingAuthorization.claimId, addSeconds(now, claimSeconds), now],
-    });
-    if (kept !== 1) throw new ClaimLostError(`intake ${pendingAuthorization.id}`);
+    const extended = await this.database.run(extend({ id, claimId, claimedUntil: addSeconds(now, claimSeconds), now }));
+    requireClaim(extended, nameOf(pendingAuthorization));
   }
 
-  /** Lets go of an intake until `nextAttemptAt`. */
-  async release(pendingAuthorization: PendingAuthorization, nextAttemptAt: Date): Promise<void> {
-    await this.database.run({
-      text: `UPDATE pending_authorization SET claim_id = NULL, claimed_until = NULL, attempts = attempts + 1, next_attempt_at = $3, updated_at = $4
-        WHERE id = $1 AND claim_id = $2`,
-      values: [pendingAuthorization.id, pendingAuthorization.claimId, nextAttemptAt, this.clock.now()],
-    });
+  /** Ends the claim; nobody works on it until `nextAttemptAt`. */
+  async release({ id, claimId }: PendingAuthorization, nextAttemptAt: Date): Promise<void> {
+    await this.database.run(release({ id, claimId, nextAttemptAt, now: this.clock.now() }));
   }
 
-  /** Claims intakes that nobody works on any more, e.g. after a crash; the oldest first. */
+  /** Claims those that nobody works on any more, e.g. after a crash; the oldest first. */
   async claimDue(limit: number, claimSeconds: number): Promise<PendingAuthorization[]> {
-    const now = this.clock.now();
-    const rows = await this.database.rows<PendingAuthorizationRow>({
-      text: `UPDATE pending_authorization SET claim_id = $1, claimed_until = $2, updated_at = $3
-        WHERE id IN (
-          SELECT id FROM pending_authorization WHERE next_attempt_at <= $3 AND (claimed_until IS NULL OR claimed_until < $3)
-          ORDER BY next_attempt_at LIMIT $4 FOR UPDATE SKIP LOCKED)
-        RETURNING ${PENDING_AUTHORIZATION_COLUMNS}`,
-      values: [this.ids.next('clm'), addSeconds(now, claimSeconds), now, limit],
-    });
+    const rows = await this.database.rows(claimDue({ ...this.newClaim(claimSeconds), limit }));
     return rows.map(toPendingAuthorization);
   }
 
-  /** Claims the intake of one browser's attempt where nobody works on it. Null where there is none, or somebody does. */
+  /** Claims that of one browser's attempt where nobody works on it. Null where there is none, or somebody does. */
   async claimByState(stateHash: Buffer, claimSeconds: number): Promise<PendingAuthorization | null> {
-    const now = this.clock.now();
-    const [row] = await this.database.rows<PendingAuthorizationRow>({
-      text: `UPDATE pending_authorization SET claim_id = $1, claimed_until = $2, updated_at = $3
-        WHERE state_hash = $4 AND (claimed_until IS NULL OR claimed_until < $3) RETURNING ${PENDING_AUTHORIZATION_COLUMNS}`,
-      values: [this.ids.next('clm'), addSeconds(now, claimSeconds), now, stateHash],
-    });
+    const [row] = await this.database.rows(claimByState({ ...this.newClaim(claimSeconds), stateHash }));
     return row === undefined ? null : toPendingAuthorization(row);
   }
 
-  /** Whether a token of this browser's attempt is still on its way. */
-  async existsForState(sql: SqlExecutor, stateHash: Buffer): Promise<boolean> {
-    const rows = await sql.rows({
-      text: 'SELECT 1 FROM pending_authorization WHERE state_hash = $1',
-      values: [stateHash],
-    });
-    return rows.length > 0;
+  /** Whether a token of this browser's attempt has not become a connection yet. */
+  async existsForState(executor: SqlExecutor, stateHash: Buffer): Promise<boolean> {
+    return (await executor.rows(selectByState({ stateHash }))).length > 0;
   }
+
+  private newClaim(claimSeconds: number): NewClaim {
+    const now = this.clock.now();
+    return { claimId: this.ids.next('clm'), claimedUntil: addSeconds(now, claimSeconds), now };
+  }
+}
+
+function contextOf({ id, tenant, stage }: Pick<PendingAuthorization, 'id' | 'tenant' | 'stage'>): SealContext {
+  return pendingAuthorizationContext({ pendingAuthorizationId: id, tenant, stage });
+}
+
+function nameOf({ id }: PendingAuthorization): string {
+  return `pending authorization ${id}`;
 }
 
 function toPendingAuthorization(row: PendingAuthorizationRow): PendingAuthorization {

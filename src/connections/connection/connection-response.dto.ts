@@ -1,8 +1,8 @@
-import type { AssetDetails } from '../assets/asset-details.ts';
 import type { AssetType, CredentialKind, Health } from '../credentials/credential-kind.ts';
+import type { ConnectionStatus, ProviderRevocationStatus } from '../status/connection-status.ts';
+import type { CredentialFailure, StatusReason } from '../status/status-reason.ts';
+import type { AssetDetails } from './asset-details.ts';
 import type { AssetEntity, ConnectionEntity, CredentialEntity } from './connection.entity.ts';
-import type { ConnectionStatus, ProviderRevocationStatus } from './connection-status.ts';
-import type { CredentialFailure, StatusReason } from './status-reason.ts';
 
 /** A connection as the API shows it (CONTRACT 5). Holds no token, sealed or not. */
 export interface ConnectionResponse {

@@ -1,9 +1,9 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Product } from '../../config/config.ts';
-import type { AssetDetails } from '../assets/asset-details.ts';
 import type { AssetType, CredentialKind, Health } from '../credentials/credential-kind.ts';
-import type { ConnectionStatus, ProviderRevocationStatus } from './connection-status.ts';
-import type { CredentialFailure, StatusReason } from './status-reason.ts';
+import type { ConnectionStatus, ProviderRevocationStatus } from '../status/connection-status.ts';
+import type { CredentialFailure, StatusReason } from '../status/status-reason.ts';
+import type { AssetDetails } from './asset-details.ts';
 
 @Entity('connection')
 export class ConnectionEntity {

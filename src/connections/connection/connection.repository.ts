@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
+import sql from 'sql-template-tag';
 import { In } from 'typeorm';
 import { Database } from '../../database/database.ts';
+import { defineStatement } from '../../database/statement.ts';
 import { type Page, toPage } from '../../platform/paging.ts';
+import type { ConnectionStatus } from '../status/connection-status.ts';
 import { AssetEntity, ConnectionEntity, CredentialEntity } from './connection.entity.ts';
 import { type ConnectionResponse, toConnectionResponse } from './connection-response.dto.ts';
-import type { ConnectionStatus } from './connection-status.ts';
 
 export interface ConnectionFilter {
   tenant?: string;
@@ -18,7 +20,13 @@ export interface ConnectionFilter {
   after: string | null;
 }
 
-/** Reads connections for people and programs that look. The hot paths have statements of their own. */
+const selectDeclined = defineStatement<{ tenant: string; product: string }, { id: string }>(
+  'connection_with_declined_scopes',
+  ({ tenant, product }) => sql`SELECT id FROM connection
+    WHERE tenant = ${tenant} AND product = ${product} AND status <> 'revoked' AND declined_scopes <> '{}' LIMIT 1`,
+);
+
+/** Reads connections for the API and the command line. The hot paths have statements of their own. */
 @Injectable()
 export class ConnectionRepository {
   constructor(private readonly database: Database) {}
@@ -31,14 +39,9 @@ export class ConnectionRepository {
     return response ?? null;
   }
 
-  /** Whether a living connection of this tenant and product lacks scopes that its person declined. */
+  /** Whether a live connection of this tenant and product lacks scopes that its user declined. */
   async hasDeclinedScopes(tenant: string, product: string): Promise<boolean> {
-    const rows = await this.database.rows({
-      text: `SELECT 1 FROM connection
-        WHERE tenant = $1 AND product = $2 AND status <> 'revoked' AND declined_scopes <> '{}' LIMIT 1`,
-      values: [tenant, product],
-    });
-    return rows.length > 0;
+    return (await this.database.rows(selectDeclined({ tenant, product }))).length > 0;
   }
 
   /** One page, the oldest first. */

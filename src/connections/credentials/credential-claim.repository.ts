@@ -1,16 +1,162 @@
 import { Injectable } from '@nestjs/common';
+import sql, { empty, type Sql } from 'sql-template-tag';
 import { Database } from '../../database/database.ts';
-import type { SqlExecutor } from '../../database/statement.ts';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
+import { CLAIM_ENDS } from './claimed-credential.repository.ts';
+import {
+  findCredential,
+  findRootCredential,
+  listCredentialIds,
+  SNAPSHOT_COLUMNS,
+  SNAPSHOT_JOINS,
+} from './credential-snapshot.repository.ts';
 import {
   type ClaimedCredential,
-  CREDENTIAL_SNAPSHOT_COLUMNS,
-  CREDENTIAL_SNAPSHOT_JOINS,
   type CredentialSnapshot,
   type CredentialSnapshotRow,
+  isClaimed,
   toCredentialSnapshot,
 } from './credential-snapshot.ts';
+
+interface ClaimParameters {
+  claimId: string;
+  claimedUntil: Date;
+  now: Date;
+}
+
+interface AppClaimParameters extends ClaimParameters {
+  appId: string;
+  limit: number;
+}
+
+function claim(dueIds: Sql, { claimId, claimedUntil }: ClaimParameters): Sql {
+  return sql`WITH due AS MATERIALIZED (${dueIds}),
+    claimed AS (UPDATE credential SET claim_id = ${claimId}, claimed_until = ${claimedUntil}
+      WHERE id IN (SELECT id FROM due) RETURNING *)
+    SELECT ${SNAPSHOT_COLUMNS} FROM claimed c ${SNAPSHOT_JOINS} ORDER BY c.refresh_after, c.id`;
+}
+
+function isFree(now: Date): Sql {
+  return sql`(claimed_until IS NULL OR claimed_until < ${now})`;
+}
+
+function isRefreshDue({ appId, now }: AppClaimParameters): Sql {
+  return sql`app_id = ${appId} AND refresh_due_at IS NOT NULL AND refresh_after <= ${now} AND refresh_due_at <= ${now} AND ${isFree(now)}`;
+}
+
+const claimRefreshes = defineStatement<AppClaimParameters, CredentialSnapshotRow>(
+  'claim_refreshes',
+  (of) =>
+    claim(
+      sql`SELECT id FROM credential WHERE ${isRefreshDue(of)}
+       ORDER BY refresh_after LIMIT ${of.limit} FOR UPDATE SKIP LOCKED`,
+      of,
+    ),
+  { prepare: true },
+);
+
+const claimRetries = defineStatement<AppClaimParameters & { urgentBefore: Date }, CredentialSnapshotRow>(
+  'claim_retries',
+  (of) =>
+    claim(
+      sql`SELECT id FROM credential WHERE ${isRefreshDue(of)}
+         AND (failure_attempts > 0 OR claim_id IS NOT NULL OR kind = 'page' OR expires_at < ${of.urgentBefore})
+       ORDER BY refresh_after LIMIT ${of.limit} FOR UPDATE SKIP LOCKED`,
+      of,
+    ),
+  { prepare: true },
+);
+
+const claimExpiring = defineStatement<AppClaimParameters & { endsBefore: Date }, CredentialSnapshotRow>(
+  'claim_expiring',
+  (of) =>
+    claim(
+      sql`SELECT id FROM credential WHERE ${isRefreshDue(of)}
+         AND kind <> 'page' AND (expires_at IS NULL OR expires_at < ${of.endsBefore})
+       ORDER BY expires_at NULLS LAST, refresh_after LIMIT ${of.limit} FOR UPDATE SKIP LOCKED`,
+      of,
+    ),
+  { prepare: true },
+);
+
+function claimDueChecks(of: AppClaimParameters, filter: Sql): Sql {
+  return claim(
+    sql`SELECT id FROM credential WHERE app_id = ${of.appId} AND check_due_at <= ${of.now} AND ${isFree(of.now)} ${filter}
+       ORDER BY check_due_at LIMIT ${of.limit} FOR UPDATE SKIP LOCKED`,
+    of,
+  );
+}
+
+const claimChecks = defineStatement<AppClaimParameters, CredentialSnapshotRow>(
+  'claim_checks',
+  (of) => claimDueChecks(of, empty),
+  { prepare: true },
+);
+
+const claimUnverified = defineStatement<AppClaimParameters, CredentialSnapshotRow>(
+  'claim_unverified',
+  (of) => claimDueChecks(of, sql`AND health = 'unknown'`),
+  { prepare: true },
+);
+
+interface PageClaimParameters extends ClaimParameters {
+  connectionId: string;
+}
+
+function claimPagesOf(of: PageClaimParameters, filter: Sql): Sql {
+  return claim(
+    sql`SELECT id FROM credential WHERE connection_id = ${of.connectionId} AND kind = 'page' AND secret_id IS NOT NULL
+         ${filter} AND ${isFree(of.now)}
+       ORDER BY id FOR UPDATE SKIP LOCKED`,
+    of,
+  );
+}
+
+const claimPages = defineStatement<PageClaimParameters, CredentialSnapshotRow>(
+  'claim_pages',
+  (of) => claimPagesOf(of, empty),
+  { prepare: true },
+);
+
+const claimDuePages = defineStatement<PageClaimParameters, CredentialSnapshotRow>(
+  'claim_due_pages',
+  (of) => claimPagesOf(of, sql`AND refresh_due_at <= ${of.now}`),
+  { prepare: true },
+);
+
+const claimOne = defineStatement<ClaimParameters & { credentialId: string }, CredentialSnapshotRow>(
+  'claim_one',
+  (of) =>
+    claim(
+      sql`SELECT id FROM credential WHERE id = ${of.credentialId} AND ${isFree(of.now)} FOR UPDATE SKIP LOCKED`,
+      of,
+    ),
+  { prepare: true },
+);
+
+interface ClaimsParameters {
+  ids: string[];
+  claimIds: string[];
+}
+
+function ofClaims({ ids, claimIds }: ClaimsParameters): Sql {
+  return sql`FROM unnest(${ids}::text[], ${claimIds}::text[]) AS mine (id, claim_id)
+    WHERE c.id = mine.id AND c.claim_id = mine.claim_id`;
+}
+
+const extendClaims = defineStatement<ClaimsParameters & { claimedUntil: Date }>(
+  'claims_extend',
+  (of) => sql`UPDATE credential c SET claimed_until = ${of.claimedUntil} ${ofClaims(of)}`,
+  { prepare: true },
+);
+
+const releaseClaims = defineStatement<ClaimsParameters>(
+  'claims_release',
+  (of) => sql`UPDATE credential c SET ${CLAIM_ENDS} ${ofClaims(of)}`,
+  { prepare: true },
+);
 
 /**
  * What is due, and whose work it is. A claim is an id and a deadline on the row: `FOR UPDATE SKIP LOCKED` shares the work among
@@ -26,8 +172,8 @@ export class CredentialClaimRepository {
   ) {}
 
   /**
-   * Claims what is to be renewed for one app, in order of expiry. `retriesOnly`: of the new ones only those that end before
-   * `urgentBefore`; the rest waits for the schedule.
+   * Claims what is to be refreshed for one app, in order of expiry. `only`: of the new ones those that end before `urgentBefore`; the
+   * rest waits for the schedule.
    */
   async claimRefreshes(
     appId: string,
@@ -35,27 +181,12 @@ export class CredentialClaimRepository {
     claimSeconds: number,
     only: { urgentBefore: Date } | null = null,
   ): Promise<ClaimedCredential[]> {
-    const now = this.clock.now();
-    const filter =
-      only === null ? '' : `AND (failure_attempts > 0 OR claim_id IS NOT NULL OR kind = 'page' OR expires_at < $6)`;
-    return this.claim(
-      only === null ? 'claim_refreshes' : 'claim_retries',
-      `SELECT id FROM credential WHERE app_id = $4 AND refresh_due_at IS NOT NULL AND refresh_after <= $3 AND refresh_due_at <= $3
-         AND (claimed_until IS NULL OR claimed_until < $3) ${filter}
-       ORDER BY refresh_after LIMIT $5 FOR UPDATE SKIP LOCKED`,
-      [
-        this.ids.next('clm'),
-        addSeconds(now, claimSeconds),
-        now,
-        appId,
-        limit,
-        ...(only === null ? [] : [only.urgentBefore]),
-      ],
-    );
+    const of = { ...this.newClaim(claimSeconds), appId, limit };
+    return this.claim(only === null ? claimRefreshes(of) : claimRetries({ ...of, urgentBefore: only.urgentBefore }));
   }
 
   /**
-   * Claims what is to be renewed for one app and ends before `endsBefore`, or at a time that Meta has not told; the first to end first.
+   * Claims what is to be refreshed for one app and ends before `endsBefore`, or at a time that Meta has not named; the first to end first.
    * Page tokens have no end of their own.
    */
   async claimExpiring(
@@ -64,126 +195,73 @@ export class CredentialClaimRepository {
     claimSeconds: number,
     endsBefore: Date,
   ): Promise<ClaimedCredential[]> {
-    const now = this.clock.now();
-    return this.claim(
-      'claim_expiring',
-      `SELECT id FROM credential WHERE app_id = $4 AND refresh_due_at IS NOT NULL AND refresh_after <= $3 AND refresh_due_at <= $3
-         AND (claimed_until IS NULL OR claimed_until < $3) AND kind <> 'page' AND (expires_at IS NULL OR expires_at < $6)
-       ORDER BY expires_at NULLS LAST, refresh_after LIMIT $5 FOR UPDATE SKIP LOCKED`,
-      [this.ids.next('clm'), addSeconds(now, claimSeconds), now, appId, limit, endsBefore],
-    );
+    return this.claim(claimExpiring({ ...this.newClaim(claimSeconds), appId, limit, endsBefore }));
   }
 
-  /** Claims what is to be inspected for one app, the longest due first. `unverifiedOnly`: only what somebody has doubts about. */
+  /** Claims what is to be inspected for one app, the longest due first. `unverifiedOnly`: only where verification was requested. */
   async claimDueInspections(
     appId: string,
     limit: number,
     claimSeconds: number,
     unverifiedOnly = false,
   ): Promise<ClaimedCredential[]> {
-    const now = this.clock.now();
-    return this.claim(
-      unverifiedOnly ? 'claim_unverified' : 'claim_checks',
-      `SELECT id FROM credential WHERE app_id = $4 AND check_due_at <= $3 AND (claimed_until IS NULL OR claimed_until < $3)
-         ${unverifiedOnly ? `AND health = 'unknown'` : ''}
-       ORDER BY check_due_at LIMIT $5 FOR UPDATE SKIP LOCKED`,
-      [this.ids.next('clm'), addSeconds(now, claimSeconds), now, appId, limit],
-    );
+    const of = { ...this.newClaim(claimSeconds), appId, limit };
+    return this.claim(unverifiedOnly ? claimUnverified(of) : claimChecks(of));
   }
 
-  /** The page credentials of one connection that are nobody's; `dueOnly`: and that are due. */
+  /** The page credentials of one connection that nobody has claimed; `dueOnly`: and that are due. */
   async claimPageTokens(
     connectionId: string,
     claimSeconds: number,
     { dueOnly }: { dueOnly: boolean },
   ): Promise<ClaimedCredential[]> {
-    const now = this.clock.now();
-    return this.claim(
-      dueOnly ? 'claim_due_pages' : 'claim_pages',
-      `SELECT id FROM credential WHERE connection_id = $4 AND kind = 'page' AND secret_id IS NOT NULL
-         ${dueOnly ? 'AND refresh_due_at <= $3' : ''} AND (claimed_until IS NULL OR claimed_until < $3)
-       ORDER BY id FOR UPDATE SKIP LOCKED`,
-      [this.ids.next('clm'), addSeconds(now, claimSeconds), now, connectionId],
-    );
+    const of = { ...this.newClaim(claimSeconds), connectionId };
+    return this.claim(dueOnly ? claimDuePages(of) : claimPages(of));
   }
 
   /** Claims one credential, whatever is due. Null where it is another's at the moment, or gone. */
   async claimOne(credentialId: string, claimSeconds: number): Promise<ClaimedCredential | null> {
-    const now = this.clock.now();
-    const [claimed] = await this.claim(
-      'claim_one',
-      `SELECT id FROM credential WHERE id = $4 AND (claimed_until IS NULL OR claimed_until < $3) FOR UPDATE SKIP LOCKED`,
-      [this.ids.next('clm'), addSeconds(now, claimSeconds), now, credentialId],
-    );
+    const [claimed] = await this.claim(claimOne({ ...this.newClaim(claimSeconds), credentialId }));
     return claimed ?? null;
   }
 
   /** A credential as it stands, without a claim. Null where there is none. */
-  async find(credentialId: string, sql: SqlExecutor = this.database): Promise<CredentialSnapshot | null> {
-    const [row] = await sql.rows<CredentialSnapshotRow>({
-      name: 'credential_snapshot',
-      text: `SELECT ${CREDENTIAL_SNAPSHOT_COLUMNS} FROM credential c ${CREDENTIAL_SNAPSHOT_JOINS} WHERE c.id = $1`,
-      values: [credentialId],
-    });
-    return row === undefined ? null : toCredentialSnapshot(row);
+  async find(credentialId: string, executor: SqlExecutor = this.database): Promise<CredentialSnapshot | null> {
+    return findCredential(executor, credentialId);
   }
 
   /** The root credential of a connection. Null where there is none. */
   async findRoot(connectionId: string): Promise<CredentialSnapshot | null> {
-    const [row] = await this.database.rows<CredentialSnapshotRow>({
-      name: 'root_credential_snapshot',
-      text: `SELECT ${CREDENTIAL_SNAPSHOT_COLUMNS} FROM credential c ${CREDENTIAL_SNAPSHOT_JOINS} WHERE c.connection_id = $1 AND c.is_root`,
-      values: [connectionId],
-    });
-    return row === undefined ? null : toCredentialSnapshot(row);
+    return findRootCredential(this.database, connectionId);
   }
 
   /** The ids of a connection's credentials, the root first. */
   async listCredentialIds(connectionId: string): Promise<string[]> {
-    const rows = await this.database.rows<{ id: string }>({
-      text: 'SELECT id FROM credential WHERE connection_id = $1 ORDER BY is_root DESC, id',
-      values: [connectionId],
-    });
-    return rows.map((row) => row.id);
+    return listCredentialIds(this.database, connectionId);
   }
 
-  /** A sign of life: moves the deadlines of claims that are still ours. Those taken over stay the other's. */
+  /** Moves the deadlines of claims that are still ours. Those taken over stay the other's. */
   async extend(claims: readonly Pick<ClaimedCredential, 'id' | 'claimId'>[], claimSeconds: number): Promise<void> {
     if (claims.length === 0) return;
-    await this.database.run({
-      name: 'claims_extend',
-      text: `UPDATE credential c SET claimed_until = $3 FROM unnest($1::text[], $2::text[]) AS mine (id, claim_id)
-        WHERE c.id = mine.id AND c.claim_id = mine.claim_id`,
-      values: [
-        claims.map((claim) => claim.id),
-        claims.map((claim) => claim.claimId),
-        addSeconds(this.clock.now(), claimSeconds),
-      ],
-    });
+    const claimedUntil = addSeconds(this.clock.now(), claimSeconds);
+    await this.database.run(extendClaims({ ...toParameters(claims), claimedUntil }));
   }
 
-  /** Lets go of claims without a word about the work. */
+  /** Ends claims without recording an outcome. */
   async release(claims: readonly Pick<ClaimedCredential, 'id' | 'claimId'>[]): Promise<void> {
-    if (claims.length === 0) return;
-    await this.database.run({
-      name: 'claims_release',
-      text: `UPDATE credential c SET claim_id = NULL, claimed_until = NULL FROM unnest($1::text[], $2::text[]) AS mine (id, claim_id)
-        WHERE c.id = mine.id AND c.claim_id = mine.claim_id`,
-      values: [claims.map((claim) => claim.id), claims.map((claim) => claim.claimId)],
-    });
+    if (claims.length > 0) await this.database.run(releaseClaims(toParameters(claims)));
   }
 
-  private async claim(name: string, dueIds: string, values: unknown[]): Promise<ClaimedCredential[]> {
-    const rows = await this.database.rows<CredentialSnapshotRow>({
-      name,
-      text: `WITH due AS MATERIALIZED (${dueIds}),
-        claimed AS (UPDATE credential SET claim_id = $1, claimed_until = $2 WHERE id IN (SELECT id FROM due) RETURNING *)
-        SELECT ${CREDENTIAL_SNAPSHOT_COLUMNS} FROM claimed c ${CREDENTIAL_SNAPSHOT_JOINS} ORDER BY c.refresh_after, c.id`,
-      values,
-    });
-    return rows.flatMap((row) => {
-      const credential = toCredentialSnapshot(row);
-      return credential.claimId === null ? [] : [{ ...credential, claimId: credential.claimId }];
-    });
+  private newClaim(claimSeconds: number): ClaimParameters {
+    const now = this.clock.now();
+    return { claimId: this.ids.next('clm'), claimedUntil: addSeconds(now, claimSeconds), now };
   }
+
+  private async claim(statement: ReturnType<typeof claimOne>): Promise<ClaimedCredential[]> {
+    return (await this.database.rows(statement)).map(toCredentialSnapshot).filter(isClaimed);
+  }
+}
+
+function toParameters(claims: readonly Pick<ClaimedCredential, 'id' | 'claimId'>[]): ClaimsParameters {
+  return { ids: claims.map(({ id }) => id), claimIds: claims.map(({ claimId }) => claimId) };
 }

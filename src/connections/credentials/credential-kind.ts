@@ -1,4 +1,7 @@
-export type CredentialKind = 'user' | 'page' | 'system_user' | 'instagram_user' | 'threads_user';
+import type { TokenKind } from '../../config/products.ts';
+
+/** A credential is of the kind of its token. */
+export type CredentialKind = TokenKind;
 
 export type AssetType = 'page' | 'instagram_account' | 'whatsapp_business_account' | 'phone_number' | 'ad_account';
 

@@ -1,21 +1,20 @@
 import type { Product } from '../../config/config.ts';
 import type { SealedSecretRow } from '../../vault/vault.ts';
-import type { ConnectionStatus } from '../connection/connection-status.ts';
-import type { CredentialFailure } from '../connection/status-reason.ts';
+import type { ConnectionStatus } from '../status/connection-status.ts';
+import type { CredentialFailure } from '../status/status-reason.ts';
 import type { CredentialKind, Health } from './credential-kind.ts';
 
 /** A version that Meta gave and that is not yet inspected. */
 export interface PendingVersion {
   version: number;
   sealed: SealedSecretRow | null;
-  /** As the answer said; null: never, or not said. */
+  /** As the response said; null: never, or not said. */
   expiresAt: Date | null;
-  /** As the answer said; null: it told none. */
+  /** As the response said; null: it named none. */
   scopes: string[] | null;
 }
 
-/** A credential with everything that work on it needs, its token still sealed. */
-export interface CredentialSnapshot {
+interface CredentialFacts {
   id: string;
   connectionId: string;
   tenant: string;
@@ -45,22 +44,25 @@ export interface CredentialSnapshot {
   refreshAfter: Date | null;
   refreshDueAt: Date | null;
   checkDueAt: Date | null;
-  /** Null: nobody's. */
-  claimId: string | null;
-  claimedUntil: Date | null;
   pending: PendingVersion | null;
 }
 
-/** A credential that the holder of `claimId` alone may write. */
-export type ClaimedCredential = CredentialSnapshot & { claimId: string };
-
-/**
- * SQL: whether somebody has raised a doubt since the work on credential `c` began, which then stays: only doubts move `check_due_at`
- * without a claim. `known`: the parameter with what the work knew. Our times have milliseconds, the column has more.
- */
-export function verificationRequestedSince(known: string): string {
-  return `date_trunc('milliseconds', c.check_due_at) IS DISTINCT FROM ${known}::timestamptz`;
+interface Claim {
+  claimId: string;
+  /** After this, others may take it over. */
+  claimedUntil: Date;
 }
+
+interface NoClaim {
+  claimId: null;
+  claimedUntil: null;
+}
+
+/** A credential that the holder of `claimId` alone may write. */
+export type ClaimedCredential = CredentialFacts & Claim;
+
+/** A credential with everything that work on it needs, its token still sealed. */
+export type CredentialSnapshot = CredentialFacts & (Claim | NoClaim);
 
 export interface CredentialSnapshotRow {
   id: string;
@@ -103,20 +105,6 @@ export interface CredentialSnapshotRow {
   pending_ciphertext: Buffer | null;
 }
 
-/** What `toCredentialSnapshot` reads, where `c` is credential. */
-export const CREDENTIAL_SNAPSHOT_COLUMNS = `c.id, c.connection_id, n.tenant, n.product, c.app_id, n.meta_user_id, n.app_scoped_user_id, n.status, n.data_access_expires_at,
-  c.kind, c.is_root, c.subject_id, c.version, c.scopes, c.issued_at, c.expires_at, c.health, c.failure, c.failure_attempts,
-  c.last_refreshed_at, c.refresh_after, c.refresh_due_at, c.check_due_at, c.claim_id, c.claimed_until, c.updated_at,
-  s.id AS secret_id, s.kek_id, s.wrapped_key, s.ciphertext, s.created_at AS stored_at,
-  p.version AS pending_version, p.expires_at AS pending_expires_at, p.scopes AS pending_scopes, ps.id AS pending_secret_id,
-  ps.kek_id AS pending_kek_id, ps.wrapped_key AS pending_wrapped_key, ps.ciphertext AS pending_ciphertext`;
-
-/** The joins for them. One version is pending at the most: its number is always the serving one's successor. */
-export const CREDENTIAL_SNAPSHOT_JOINS = `JOIN connection n ON n.id = c.connection_id
-  LEFT JOIN sealed_secret s ON s.id = c.secret_id
-  LEFT JOIN credential_version p ON p.credential_id = c.id AND p.version = c.version + 1 AND p.state = 'pending'
-  LEFT JOIN sealed_secret ps ON ps.id = p.secret_id`;
-
 export function toCredentialSnapshot(row: CredentialSnapshotRow): CredentialSnapshot {
   return {
     id: row.id,
@@ -144,22 +132,33 @@ export function toCredentialSnapshot(row: CredentialSnapshotRow): CredentialSnap
     refreshAfter: row.refresh_after,
     refreshDueAt: row.refresh_due_at,
     checkDueAt: row.check_due_at,
-    claimId: row.claim_id,
-    claimedUntil: row.claimed_until,
-    pending:
-      row.pending_version === null
-        ? null
-        : {
-            version: row.pending_version,
-            sealed: toSealed(
-              row.pending_secret_id,
-              row.pending_kek_id,
-              row.pending_wrapped_key,
-              row.pending_ciphertext,
-            ),
-            expiresAt: row.pending_expires_at,
-            scopes: row.pending_scopes,
-          },
+    pending: toPending(row),
+    ...(row.claim_id === null || row.claimed_until === null
+      ? { claimId: null, claimedUntil: null }
+      : { claimId: row.claim_id, claimedUntil: row.claimed_until }),
+  };
+}
+
+export function isClaimed(credential: CredentialSnapshot): credential is ClaimedCredential {
+  return credential.claimId !== null;
+}
+
+/** What writes by the holder of the claim name. */
+export function ownClaimOf({ id, claimId, version }: ClaimedCredential): {
+  id: string;
+  claimId: string;
+  version: number;
+} {
+  return { id, claimId, version };
+}
+
+function toPending(row: CredentialSnapshotRow): PendingVersion | null {
+  if (row.pending_version === null) return null;
+  return {
+    version: row.pending_version,
+    sealed: toSealed(row.pending_secret_id, row.pending_kek_id, row.pending_wrapped_key, row.pending_ciphertext),
+    expiresAt: row.pending_expires_at,
+    scopes: row.pending_scopes,
   };
 }
 

@@ -1,4 +1,5 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { RUNS_JOBS } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { DeliveryQueueRepository, type QueueBatch } from './delivery-queue.repository.ts';
 import { DeliverySender } from './delivery-sender.ts';
@@ -35,9 +36,11 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
     private readonly worker: DeliveryWorker,
     private readonly sender: DeliverySender,
     @Inject(LOGGER) private readonly logger: Pino,
+    @Inject(RUNS_JOBS) private readonly runsJobs = true,
   ) {}
 
   onApplicationBootstrap(): void {
+    if (!this.runsJobs) return;
     this.#loop = this.run();
     this.#heartbeat = setInterval(() => void this.extend(), this.claims.heartbeatMs);
   }

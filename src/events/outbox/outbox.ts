@@ -1,6 +1,7 @@
+import { Injectable } from '@nestjs/common';
 import type { SqlExecutor } from '../../database/statement.ts';
-import type { Clock } from '../../platform/clock.ts';
-import type { Ids } from '../../platform/ids.ts';
+import { Clock } from '../../platform/clock.ts';
+import { Ids } from '../../platform/ids.ts';
 import { serializeEventData } from './event-data.ts';
 import type { EventType } from './event-type.ts';
 
@@ -15,6 +16,7 @@ export interface OutboxEvent {
 }
 
 /** Events for product services, written in the transaction that makes them true, delivered from there. */
+@Injectable()
 export class Outbox {
   constructor(
     private readonly clock: Clock,

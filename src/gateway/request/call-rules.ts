@@ -1,4 +1,5 @@
 import { isAllowed } from '../../auth/policy/allow-policy.ts';
+import { hasPermissionsEdge, hasTokenEndpoint, isTokenPath } from '../../meta/graph/token-endpoints.ts';
 import { parseSegments } from './gateway-path.ts';
 
 /** A call as Meta would understand it. */
@@ -12,10 +13,6 @@ export interface EffectiveCall {
   ids: readonly string[];
 }
 
-/** Edges and methods that mint, inspect or revoke tokens, in words (META.md 2, 3, 4, 6, 7, 9, 10). */
-const TOKEN_SEGMENT = /access_?tokens?|debug_?token|(^|[^a-z0-9])oauth/;
-/** The old REST API, whose methods (`auth.expireSession`) are paths or parameters, the device login, and queries that nobody here can read. */
-const TOKEN_ROOTS = new Set(['restserver.php', 'method', 'device', 'graphql', 'graphqlbatch']);
 /** A nested request in a field expansion can name its own method. */
 const NESTED_METHOD = /\.\s*method\s*\(/i;
 /** A token under another name: `access_token.as(x)`. Answers are searched by the name. */
@@ -24,10 +21,10 @@ const RENAMED_TOKEN = /token\b[^,{}]*\.\s*as\s*\(/i;
 /** Why a call is refused, in words for its maker; null where it may pass. */
 export function findRefusalReason(call: EffectiveCall): string | null {
   const segments = call.segments.map((segment) => segment.toLowerCase());
-  if (segments.some((segment) => TOKEN_SEGMENT.test(segment)) || TOKEN_ROOTS.has(segments[0] ?? '')) {
+  if (isTokenPath(segments)) {
     return 'Calls that mint, inspect or revoke tokens do not pass the gateway.';
   }
-  if (call.methods.some((method) => method.includes('delete')) && segments.some(isPermissionsEdge)) {
+  if (call.methods.some((method) => method.includes('delete')) && segments.some(hasPermissionsEdge)) {
     return 'Permissions are revoked by DELETE /v1/connections/{id}, not through the gateway.';
   }
   if (call.fields.some((value) => NESTED_METHOD.test(value))) {
@@ -71,11 +68,7 @@ function parseNamedObjects(ids: string): (string[] | null)[] {
 
 /** Whether a path is one whose meaning turns on the method: then the method must be known for certain. */
 export function dependsOnMethod(segments: readonly string[]): boolean {
-  return segments.some((segment) => isPermissionsEdge(segment.toLowerCase()));
-}
-
-function isPermissionsEdge(segment: string): boolean {
-  return /(^|[^a-z0-9_])permissions([^a-z0-9_]|$)/.test(segment);
+  return segments.some((segment) => hasPermissionsEdge(segment.toLowerCase()));
 }
 
 /** `id=` and `ids=` take objects and, for link objects, whole URLs, which name nothing of Graph's. */
@@ -84,6 +77,6 @@ function namesTokenPath(ids: string): boolean {
     .toLowerCase()
     .split(',')
     .some(
-      (id) => !/^\s*https?:\/\//.test(id) && (TOKEN_SEGMENT.test(id) || (id.includes('/') && isPermissionsEdge(id))),
+      (id) => !/^\s*https?:\/\//.test(id) && (hasTokenEndpoint(id) || (id.includes('/') && hasPermissionsEdge(id))),
     );
 }

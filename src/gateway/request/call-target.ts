@@ -1,9 +1,10 @@
 import type { MetaConfig } from '../../config/config.ts';
 import type { GatewayGrant } from '../../leases/gateway-lease-verifier.ts';
 import { computeAppsecretProof } from '../../meta/graph/appsecret-proof.ts';
-import { type GraphHost, getGraphHost, hostNameOf, THREADS_VERSION } from '../../meta/graph/graph-host.ts';
+import type { GraphHost } from '../../meta/graph/graph-host.ts';
+import { mediaBaseUrl } from '../../meta/graph/meta-addresses.ts';
+import type { MetaApps } from '../../meta/meta-apps.ts';
 import { GatewayError } from '../gateway-error.ts';
-import { mediaBaseUrl } from '../response/link-rewriter.ts';
 import type { GatewayPath } from './gateway-path.ts';
 import { isCredentialName, joinParameters, type Parameter } from './parameters.ts';
 
@@ -17,14 +18,15 @@ export interface CallTarget {
 }
 
 /** The address at Meta: the host by the kind of the credential, never by what the caller wrote. Throws `path_not_allowed` where there is none. */
-export function resolveTarget(meta: MetaConfig, grant: GatewayGrant, path: GatewayPath): CallTarget {
-  const host = getGraphHost(meta, hostNameOf(grant.kind));
-  const base = baseOf(meta, host, path);
+export function resolveTarget(apps: MetaApps, grant: GatewayGrant, path: GatewayPath): CallTarget {
+  const app = apps.for(grant);
+  const host = app.hostOf(grant.kind);
+  const base = baseOf(app.config, host, path);
   if (base === null) {
     throw new GatewayError('path_not_allowed', { detail: 'This host does not take credentials of this kind.' });
   }
   const onGraph = path.route === 'graph' || path.route === 'video';
-  const version = host.name === 'threads' ? THREADS_VERSION : (path.version ?? host.version);
+  const version = host.fixedVersion ?? path.version ?? host.version;
   const segments = onGraph ? [version, ...path.segments] : path.segments;
   // The root keeps the form it was called in; upload and media addresses keep theirs, which Meta made.
   const slash =
@@ -38,8 +40,8 @@ export function resolveTarget(meta: MetaConfig, grant: GatewayGrant, path: Gatew
 
 function baseOf(meta: MetaConfig, host: GraphHost, path: GatewayPath): string | null {
   if (path.route === 'graph') return host.baseUrl;
-  if (path.route === 'rupload') return host.name === 'threads' ? null : meta.ruploadUrl;
-  if (host.name !== 'facebook') return null;
+  if (path.route === 'rupload') return host.hasUploadHost ? meta.ruploadUrl : null;
+  if (!host.hasMediaHosts) return null;
   return path.route === 'video' ? meta.graphVideoUrl : mediaBaseUrl(meta);
 }
 

@@ -1,3 +1,5 @@
+import { MEDIA_HOST } from '../../meta/graph/meta-addresses.ts';
+
 /** Which of Meta's addresses a path of ours stands for; the credential's kind decides between the Graph hosts. */
 export type GatewayRoute = 'graph' | 'video' | 'rupload' | 'media';
 
@@ -10,9 +12,6 @@ export interface GatewayPath {
   segments: string[];
   trailingSlash: boolean;
 }
-
-/** Meta's host for WhatsApp media; it stands as a segment of our path, so that a download address needs no other mark. */
-export const MEDIA_HOST = 'lookaside.fbsbx.com';
 
 /** The characters of Meta's ids, edges, message ids and upload sessions. No `%`, `;`, `\`, nor anything that a second decoding would change. */
 const SEGMENT = /^[A-Za-z0-9_.:$@+,=~-]+$/;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
-import { Config } from '../../config/config.ts';
 import { type GatewayGrant, GatewayLeaseVerifier } from '../../leases/gateway-lease-verifier.ts';
+import { MetaApps } from '../../meta/meta-apps.ts';
 import type { RawRequestContext } from '../../platform/http-server/raw-http-handler.ts';
 import { GatewayError } from '../gateway-error.ts';
 import { parseDeferredCalls } from './batch.ts';
@@ -46,7 +46,7 @@ const AUTHORIZATION = /^(?:bearer|oauth)\s+(\S+)\s*$/i;
 export class GatewayRequestParser {
   constructor(
     @Inject(GatewayLeaseVerifier) private readonly leases: GatewayLeaseVerifier,
-    @Inject(Config) private readonly config: Config,
+    @Inject(MetaApps) private readonly apps: MetaApps,
     @Inject(CallPolicy) private readonly policy: CallPolicy,
   ) {}
 
@@ -89,7 +89,7 @@ export class GatewayRequestParser {
       source,
       leaseToken,
       path,
-      target: resolveTarget(this.config.meta, grant, path),
+      target: resolveTarget(this.apps, grant, path),
       query,
       body,
       controls,

@@ -1,5 +1,5 @@
 import type { MetaConfig } from '../../config/config.ts';
-import { MEDIA_HOST } from '../request/gateway-path.ts';
+import { graphBaseUrls, MEDIA_HOST, mediaBaseUrl } from '../../meta/graph/meta-addresses.ts';
 
 /** A base address of Meta's, and ours in its place. */
 interface Base {
@@ -17,11 +17,6 @@ export interface LinkMatch {
   replacement: string;
 }
 
-/** Where WhatsApp's media lie: the Graph host's sister of that name, at a stand-in of Meta too; null where there is none. */
-export function mediaBaseUrl(meta: MetaConfig): string | null {
-  return meta.graphUrl.includes('graph.facebook.com') ? meta.graphUrl.replace('graph.facebook.com', MEDIA_HOST) : null;
-}
-
 /** Two slashes in a row, as they are, in a string of JSON, and in one inside of another. What is rarest is looked for. */
 const SLASHES = ['//', '/\\/', '/\\\\\\/'];
 const MAX_SCHEME_LENGTH = 'https:'.length;
@@ -32,9 +27,7 @@ export class LinkRewriter {
 
   constructor(meta: MetaConfig, publicUrl: string) {
     const pairs: [string | null, string][] = [
-      [meta.graphUrl, '/graph'],
-      [meta.instagramGraphUrl, '/graph'],
-      [meta.threadsGraphUrl, '/graph'],
+      ...graphBaseUrls(meta).map((url): [string, string] => [url, '/graph']),
       [meta.graphVideoUrl, '/graph-video'],
       [meta.ruploadUrl, '/rupload'],
       [mediaBaseUrl(meta), `/graph/${MEDIA_HOST}`],
@@ -91,14 +84,4 @@ function schemeStart(text: string, end: number): number {
 /** What may follow a base: `/`, an escaped one, `?`, `#`, the end of the string or of the text. Not a letter, a dot, a colon, an `@`. */
 function endsName(code: number): boolean {
   return Number.isNaN(code) || code === 0x2f || code === 0x5c || code === 0x3f || code === 0x23 || code === 0x22;
-}
-
-/** Hosts that serve pictures and videos to anybody who has the address (`/me/picture` redirects there). */
-const MEDIA_HOSTS = ['.fbcdn.net', '.cdninstagram.com', '.fbsbx.com'];
-
-/** Whether an address is one of Meta's public media hosts, in its plain form. */
-export function isMediaUrl(address: string): boolean {
-  const url = URL.canParse(address) ? new URL(address) : null;
-  if (url === null || url.protocol !== 'https:' || url.port !== '' || url.username !== '') return false;
-  return MEDIA_HOSTS.some((suffix) => url.hostname.endsWith(suffix));
 }

@@ -79,7 +79,7 @@ export class ResponseObserver {
       httpStatus: status,
       ...fields,
       context: asksForClientBusiness(call) ? 'client_business' : 'graph',
-      host: host.name === 'instagram_api' ? 'instagram' : host.name,
+      host: host.errorDialect,
       retryAfterSeconds: usage.throttledUntilSeconds,
     });
     if (verdict.kind === 'throttled') {

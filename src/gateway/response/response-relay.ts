@@ -4,12 +4,14 @@ import zlib from 'node:zlib';
 import { Inject, Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
 import { TokenReplacementService } from '../../leases/token-replacement.service.ts';
+import { isPublicMediaUrl } from '../../meta/graph/meta-addresses.ts';
 import type { HttpResponse, StreamedHttpResponse } from '../../platform/http-client/http-client.ts';
+import { concatChunks } from '../../platform/read-stream.ts';
 import { appendMetaResponseHeaders } from '../forwarded-headers.ts';
 import { GatewayError } from '../gateway-error.ts';
 import type { GatewayCall } from '../request/gateway-request-parser.ts';
 import { ByteMask } from './byte-mask.ts';
-import { isMediaUrl, LinkRewriter } from './link-rewriter.ts';
+import { LinkRewriter } from './link-rewriter.ts';
 import { ResponseObserver } from './response-observer.ts';
 import { Scrubber } from './scrubber.ts';
 import type { Secret } from './token-finder.ts';
@@ -133,7 +135,7 @@ export class ResponseRelay {
     const { location } = metaResponse.headers;
     const rewritten = location === undefined ? null : this.#links.rewrite(location);
     if (rewritten !== null) return scrubber.scrubText(rewritten);
-    if (location !== undefined && isMediaUrl(location)) {
+    if (location !== undefined && isPublicMediaUrl(location)) {
       const clean = scrubber.scrubText(location);
       if (clean === location) return location;
     }
@@ -234,8 +236,7 @@ function readStart(body: Readable, limit: number): Promise<{ start: Buffer; rest
     let size = 0;
     const finishRead = (rest: AsyncIterable<Buffer> | null): void => {
       body.off('data', onData).off('end', onEnd).off('error', onStreamError).off('close', onStreamError);
-      const start = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size);
-      resolve({ start, rest });
+      resolve({ start: concatChunks(chunks, size), rest });
     };
     const onData = (chunk: Buffer): void => {
       chunks.push(chunk);

@@ -1,3 +1,4 @@
+import { TOKEN_PREFIX_FAMILIES, TOKEN_PREFIXES } from '../../meta/tokens/token-prefixes.ts';
 import {
   decodeAllEncodings,
   ENCODED_TOKEN_CHARACTER,
@@ -22,15 +23,11 @@ export type TokenMatch =
 const KEY = 'access_token';
 /** The part of it that is rarest in other words. */
 const KEY_ANCHOR = '_token';
-/** What Meta's tokens begin with (META.md 19.16). A hint only: for tokens in places that nothing else tells of. */
-const PREFIXES = ['EAA', 'IGAA', 'IGQV', 'THAA', 'THQV'];
-/** What they begin with, as short as can be: fewer searches. */
-const ANCHORS = ['EAA', 'IG', 'TH'];
 /** One of these stands in whatever is looked for, but for a known token in plain characters. */
-const ANY_TOKEN_HINT = /_token|EAA|IG|TH|%|\\|&#|\/\//;
-const MAX_PREFIX_LENGTH = 4;
+const ANY_TOKEN_HINT = new RegExp(`_token|${TOKEN_PREFIX_FAMILIES.join('|')}|%|\\\\|&#|//`);
+const MAX_PREFIX_LENGTH = Math.max(...TOKEN_PREFIXES.map((prefix) => prefix.length));
 const MIN_TOKEN_LENGTH = 40;
-const TOKEN_AT_START = new RegExp(`^(?:${PREFIXES.join('|')})`);
+const TOKEN_AT_START = new RegExp(`^(?:${TOKEN_PREFIXES.join('|')})`);
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-';
 
 const QUOTE = 0x22;
@@ -152,7 +149,7 @@ function readValue(text: string, nameStart: number, nameEnd: number, known: Know
 }
 
 function findByForm(text: string, known: KnownEnds, found: TokenMatch[]): void {
-  for (const anchor of ANCHORS) {
+  for (const anchor of TOKEN_PREFIX_FAMILIES) {
     for (let at = text.indexOf(anchor); at >= 0; at = text.indexOf(anchor, at + 1)) {
       // Most of them end here, because words are shorter than tokens.
       if (!isWordCode(text.charCodeAt(at + MIN_TOKEN_LENGTH - 1))) continue;

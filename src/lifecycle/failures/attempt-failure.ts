@@ -1,3 +1,4 @@
+import type { CredentialFailureCode } from '../../connections/status/status-reason.ts';
 import type { ConfigurationFault } from '../../meta/errors/classify-error.ts';
 import type { MetaError } from '../../meta/errors/meta-error.ts';
 import type { MetaCause } from '../../platform/problem.ts';
@@ -5,7 +6,7 @@ import type { RetryClass } from './next-attempt.ts';
 
 /** Why work on a credential failed, in our words (never Meta's text), and how soon it is worth another try. */
 export interface AttemptFailure {
-  code: string;
+  code: CredentialFailureCode;
   detail: string;
   retryClass: RetryClass;
   retryAfterSeconds: number | null;
@@ -57,6 +58,10 @@ export function toAttemptFailure(error: MetaError): AttemptFailure {
   }
 }
 
-export function failLater(code: string, detail: string, extra: { meta?: MetaCause } = {}): AttemptFailure {
+export function failLater(
+  code: CredentialFailureCode,
+  detail: string,
+  extra: { meta?: MetaCause } = {},
+): AttemptFailure {
   return { code, detail, retryClass: 'later', retryAfterSeconds: null, ...extra };
 }

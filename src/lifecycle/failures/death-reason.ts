@@ -1,4 +1,4 @@
-import type { DeathReason } from '../../connections/connection/connection-status.service.ts';
+import type { DeathReason } from '../../connections/status/status-reason.ts';
 import type { DeadReason } from '../../meta/errors/classify-error.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 

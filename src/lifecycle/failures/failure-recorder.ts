@@ -2,7 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
 import { ConnectionStatusService } from '../../connections/connection/connection-status.service.ts';
 import type { Health } from '../../connections/credentials/credential-kind.ts';
-import { CredentialOutcomeRepository } from '../../connections/credentials/credential-outcome.repository.ts';
+import {
+  CredentialOutcomeService,
+  type FailedAttempt,
+} from '../../connections/credentials/credential-outcome.service.ts';
 import type { ClaimedCredential, CredentialSnapshot } from '../../connections/credentials/credential-snapshot.ts';
 import type { DeadReason } from '../../meta/errors/classify-error.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
@@ -18,7 +21,7 @@ import { nextAttemptAt } from './next-attempt.ts';
 @Injectable()
 export class FailureRecorder {
   constructor(
-    private readonly outcomes: CredentialOutcomeRepository,
+    private readonly outcomes: CredentialOutcomeService,
     private readonly connectionStatusService: ConnectionStatusService,
     private readonly rateLimiter: AppRateLimiter,
     private readonly clock: Clock,
@@ -68,7 +71,7 @@ export class FailureRecorder {
       retryAfterSeconds: failure.retryAfterSeconds,
       fraction: 0.5 + this.random.fraction() / 2,
     });
-    const record = { ...toFailureRecord(failure), code: 'check_failed' };
+    const record: FailedAttempt['failure'] = { ...toFailureRecord(failure), code: 'check_failed' };
     await this.outcomes.recordFailure(credential, { operation: 'check', failure: record, nextAttemptAt: next });
   }
 
@@ -97,6 +100,6 @@ export class FailureRecorder {
   }
 }
 
-function toFailureRecord({ code, detail, meta }: AttemptFailure): { code: string; detail: string; meta?: MetaCause } {
+function toFailureRecord({ code, detail, meta }: AttemptFailure): FailedAttempt['failure'] {
   return { code, detail, ...(meta === undefined ? {} : { meta }) };
 }

@@ -1,72 +1,56 @@
-import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
-import { Interval } from '@nestjs/schedule';
-import {
-  type UnverifiedAsset,
-  UnverifiedAssetRepository,
-} from '../../connections/assets/unverified-asset.repository.ts';
-import type { DeathReason } from '../../connections/connection/connection-status.service.ts';
+import { Inject, Injectable } from '@nestjs/common';
+import { type UnverifiedAsset } from '../../connections/assets/unverified-asset.repository.ts';
+import { UnverifiedAssetService } from '../../connections/assets/unverified-asset.service.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
-import { CredentialVersionRepository } from '../../connections/credentials/credential-version.repository.ts';
+import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
+import type { DeathReason } from '../../connections/status/status-reason.ts';
 import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import type { BackgroundJob } from '../../platform/jobs/background-job.ts';
+import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 import { DecryptionError } from '../../vault/sealed-secret.ts';
-import { drainWithTimeout } from '../drain-with-timeout.ts';
 import { AppRateLimiter, CallNotPermittedError } from '../rate-limit/app-rate-limiter.ts';
 
 const POLL_INTERVAL_MS = 60_000;
 const BATCH = 20;
 
 /**
- * Looks whether WhatsApp Business Accounts are still within reach where Meta said that something happened to them: a partner that was
- * removed keeps a token that `debug_token` calls valid (META.md 8). Only Meta's own no to the account counts. At the pace of the app, as all
- * work that nobody waits for.
+ * Inspects whether WhatsApp Business Accounts are still within reach where Meta reported that something happened to them: a partner that
+ * was removed keeps a token that `debug_token` calls valid. Only Meta's own refusal of the account counts. Stays within the rate limit
+ * of the app, like all work that no request waits for.
  */
 @Injectable()
-export class AssetInspectionService implements OnModuleDestroy, OnApplicationShutdown {
-  #inProgress: Promise<void> | null = null;
-  #stoppingSinceMs: number | null = null;
+export class AssetInspectionService {
+  readonly #job: BackgroundJob;
 
   constructor(
-    private readonly assets: UnverifiedAssetRepository,
+    jobs: JobScheduler,
+    private readonly assets: UnverifiedAssetService,
     private readonly claims: CredentialClaimRepository,
-    private readonly versions: CredentialVersionRepository,
+    private readonly versions: CredentialVersionService,
     private readonly discovery: DiscoveryApi,
     private readonly rateLimiter: AppRateLimiter,
     @Inject(LOGGER) private readonly logger: Pino,
-  ) {}
+  ) {
+    this.#job = jobs.register({
+      name: 'unverified-assets',
+      schedule: { everyMs: POLL_INTERVAL_MS },
+      run: (signal) => this.inspectAllDue(signal),
+    });
+  }
 
-  /** Looks at all that is due. Never throws: what fails is due again in a minute. */
-  @Interval('unverified-assets', POLL_INTERVAL_MS)
+  /** Inspects everything that is due. Never throws: what fails is due again in a minute. */
   inspectDue(): Promise<void> {
-    this.#inProgress ??= this.inspectAllDue()
-      .catch((error: unknown) => this.logger.error({ err: error }, 'unverified assets could not be inspected'))
-      .finally(() => {
-        this.#inProgress = null;
-      });
-    return this.#inProgress;
+    return this.#job.runOnce();
   }
 
-  /** Nothing is begun any more. */
-  onModuleDestroy(): void {
-    this.#stoppingSinceMs = performance.now();
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    const underWay = this.#inProgress === null ? [] : [this.#inProgress];
-    await drainWithTimeout(underWay, this.#stoppingSinceMs ?? performance.now());
-  }
-
-  private get isStopping(): boolean {
-    return this.#stoppingSinceMs !== null;
-  }
-
-  private async inspectAllDue(): Promise<void> {
-    while (!this.isStopping) {
+  private async inspectAllDue(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
       const due = await this.assets.claimDue(BATCH);
       for (const asset of due) {
-        if (this.isStopping) return;
+        if (signal.aborted) return;
         await this.inspectAsset(asset);
       }
       if (due.length < BATCH) return;

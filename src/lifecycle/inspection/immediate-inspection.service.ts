@@ -1,56 +1,46 @@
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { LOGGER, type Pino } from '../../platform/logger.ts';
-import { drainWithTimeout } from '../drain-with-timeout.ts';
+import { Injectable } from '@nestjs/common';
+import type { BackgroundJob } from '../../platform/jobs/background-job.ts';
+import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { Sweep } from '../sweeps/sweep.ts';
 import { AssetInspectionService } from './asset-inspection.service.ts';
 
 /**
- * Looks at once at connections, and then at assets, that somebody has doubts about, instead of within the minute that every replica's schedule would take.
- * The doubts are on the rows, so nothing is lost where this look fails. One look at a time; asked meanwhile, another follows.
+ * Inspects connections and then assets right after their verification was requested, instead of within the minute that the schedule of
+ * the replicas would take. The requests are on the rows, so nothing is lost where an inspection fails.
  */
 @Injectable()
-export class ImmediateInspectionService implements OnApplicationShutdown {
-  #inProgress: Promise<void> | null = null;
-  #isRequestedAgain = false;
-  #isStopping = false;
+export class ImmediateInspectionService {
+  readonly #job: BackgroundJob;
+  #lastTriggered: Promise<void> = Promise.resolve();
 
   constructor(
+    jobs: JobScheduler,
     private readonly sweep: Sweep,
     private readonly assets: AssetInspectionService,
-    @Inject(LOGGER) private readonly logger: Pino,
-  ) {}
-
-  /** Begins a look and returns at once. */
-  trigger(): void {
-    if (this.#isStopping) return;
-    if (this.#inProgress !== null) {
-      this.#isRequestedAgain = true;
-      return;
-    }
-    this.#inProgress = this.inspectDue().finally(() => {
-      this.#inProgress = null;
+  ) {
+    this.#job = jobs.register({
+      name: 'immediate-inspection',
+      schedule: { cron: null },
+      run: () => this.inspectDue(),
     });
   }
 
-  /** Ends when no look is under way any more. */
-  async whenIdle(): Promise<void> {
-    while (this.#inProgress !== null) await this.#inProgress;
+  /** Starts an inspection and returns at once. While one is under way, one more follows it, however often this is called. */
+  trigger(): void {
+    this.#lastTriggered = this.#job.running.then(() => this.#job.runOnce());
   }
 
-  async onApplicationShutdown(): Promise<void> {
-    this.#isStopping = true;
-    await drainWithTimeout([this.whenIdle()], performance.now());
+  /** Resolves when no inspection is under way any more. */
+  async whenIdle(): Promise<void> {
+    let awaited: Promise<void>;
+    do {
+      awaited = this.#lastTriggered;
+      await awaited;
+    } while (awaited !== this.#lastTriggered);
   }
 
   private async inspectDue(): Promise<void> {
-    do {
-      this.#isRequestedAgain = false;
-      try {
-        await this.sweep.health('retries');
-        await this.assets.inspectDue();
-      } catch (error) {
-        this.logger.error({ err: error }, 'an immediate inspection failed; the scheduled one will retry');
-      }
-    } while (this.#isRequestedAgain && !this.#isStopping);
+    await this.sweep.health('retries');
+    await this.assets.inspectDue();
   }
 }

@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
-import { CredentialOutcomeRepository } from '../../connections/credentials/credential-outcome.repository.ts';
+import { CredentialOutcomeService } from '../../connections/credentials/credential-outcome.service.ts';
 import type { CredentialSnapshot } from '../../connections/credentials/credential-snapshot.ts';
-import { CredentialVersionRepository } from '../../connections/credentials/credential-version.repository.ts';
+import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import type { MetaVerdict } from '../../meta/errors/classify-error.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
@@ -27,8 +27,8 @@ export class SuspectedTokenService {
 
   constructor(
     private readonly claims: CredentialClaimRepository,
-    private readonly versions: CredentialVersionRepository,
-    private readonly outcomes: CredentialOutcomeRepository,
+    private readonly versions: CredentialVersionService,
+    private readonly outcomes: CredentialOutcomeService,
     private readonly inspections: InspectionApi,
     private readonly rateLimiter: AppRateLimiter,
     private readonly failureRecorder: FailureRecorder,

@@ -1,16 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
-import { ClaimLostError } from '../../connections/authorization/pending-authorization.repository.ts';
+import { ClaimLostError } from '../../connections/claim-lost-error.ts';
 import { ConnectionStatusService } from '../../connections/connection/connection-status.service.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { Health } from '../../connections/credentials/credential-kind.ts';
-import { CredentialOutcomeRepository } from '../../connections/credentials/credential-outcome.repository.ts';
+import { CredentialOutcomeService } from '../../connections/credentials/credential-outcome.service.ts';
 import { computeRefreshAfter } from '../../connections/credentials/credential-schedule.ts';
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
-import { CredentialVersionRepository } from '../../connections/credentials/credential-version.repository.ts';
+import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import { missingScopesOfToken } from '../../meta/dialog/product-scopes.ts';
 import { InspectionApi, type InspectionItem } from '../../meta/tokens/inspection-api.ts';
 import type { InspectionResult, ValidInspection } from '../../meta/tokens/inspection-result.ts';
+import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { DecryptionError } from '../../vault/sealed-secret.ts';
@@ -27,8 +28,8 @@ export type CheckOutcome = 'alive' | 'dead' | 'to_be_derived' | 'failed' | 'stop
 export class TokenInspector {
   constructor(
     private readonly claims: CredentialClaimRepository,
-    private readonly versions: CredentialVersionRepository,
-    private readonly outcomes: CredentialOutcomeRepository,
+    private readonly versions: CredentialVersionService,
+    private readonly outcomes: CredentialOutcomeService,
     private readonly connectionStatusService: ConnectionStatusService,
     private readonly inspections: InspectionApi,
     private readonly rateLimiter: AppRateLimiter,
@@ -105,8 +106,9 @@ export class TokenInspector {
     const expiresAt = inspection.expiresAt === 'unknown' ? credential.expiresAt : inspection.expiresAt;
     const issuedAt = inspection.issuedAt ?? credential.issuedAt;
     const life = { kind: credential.kind, issuedAt, storedAt: credential.storedAt, expiresAt };
-    const ofFacebook = credential.kind !== 'instagram_user' && credential.kind !== 'threads_user';
-    const dataAccess = ofFacebook && credential.isRoot ? { dataAccessExpiresAt: inspection.dataAccessExpiresAt } : {};
+    const { reportsDataAccess, isDerived } = tokenKind(credential.kind);
+    const dataAccess =
+      reportsDataAccess && credential.isRoot ? { dataAccessExpiresAt: inspection.dataAccessExpiresAt } : {};
     const ended = inspection.dataAccessExpiresAt !== null && inspection.dataAccessExpiresAt <= now;
     const recovers = credential.isRoot && credential.status === 'reauth_required' && !ended;
     if (recovers) await this.connectionStatusService.markRecovered(credential);
@@ -120,7 +122,7 @@ export class TokenInspector {
             scopes: inspection.scopes,
             missingScopes: missingScopesOfToken(credential.product, credential.kind, inspection.scopes),
           }),
-      ...(credential.kind === 'page' || credential.status === 'reauth_required'
+      ...(isDerived || credential.status === 'reauth_required'
         ? {}
         : { refreshAfter: computeRefreshAfter(life, this.config.refreshBeforeExpirySeconds) }),
       ...dataAccess,

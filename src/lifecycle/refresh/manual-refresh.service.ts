@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
+import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { CredentialWorker } from '../sweeps/credential-worker.ts';
 import { isRefreshable } from './token-refresher.ts';
 
@@ -36,7 +37,7 @@ export class ManualRefreshService {
       else await this.worker.check([claimed], 'forced');
     }
     const after = await this.claims.findRoot(connectionId);
-    if (after?.status !== 'active' || after.kind !== 'user') return;
+    if (after?.status !== 'active' || !tokenKind(after.kind).derivesPageTokens) return;
     const pages = await this.claims.claimPageTokens(connectionId, this.config.claimSeconds, { dueOnly: false });
     if (pages.length > 0) await this.worker.derive(pages, 'forced');
   }

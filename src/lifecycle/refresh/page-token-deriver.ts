@@ -1,13 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { ClaimLostError } from '../../connections/authorization/pending-authorization.repository.ts';
+import { ClaimLostError } from '../../connections/claim-lost-error.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
-import { CredentialOutcomeRepository } from '../../connections/credentials/credential-outcome.repository.ts';
+import { CredentialOutcomeService } from '../../connections/credentials/credential-outcome.service.ts';
 import type { ClaimedCredential, CredentialSnapshot } from '../../connections/credentials/credential-snapshot.ts';
-import { CredentialVersionRepository } from '../../connections/credentials/credential-version.repository.ts';
+import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
 import type { InspectionResult } from '../../meta/tokens/inspection-result.ts';
+import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { DecryptionError } from '../../vault/sealed-secret.ts';
 import { type AttemptFailure, failLater, toAttemptFailure } from '../failures/attempt-failure.ts';
@@ -21,8 +22,8 @@ import { validateRefreshedToken } from './validate-refreshed-token.ts';
 export class PageTokenDeriver {
   constructor(
     private readonly claims: CredentialClaimRepository,
-    private readonly versions: CredentialVersionRepository,
-    private readonly outcomes: CredentialOutcomeRepository,
+    private readonly versions: CredentialVersionService,
+    private readonly outcomes: CredentialOutcomeService,
     private readonly discovery: DiscoveryApi,
     private readonly inspections: InspectionApi,
     private readonly rateLimiter: AppRateLimiter,
@@ -32,7 +33,7 @@ export class PageTokenDeriver {
   /** Works on claimed page credentials of one connection; how each ended. */
   async derive(pages: ClaimedCredential[], urgency: Urgency): Promise<RefreshOutcome[]> {
     const root = await this.claims.findRoot(pages[0]?.connectionId ?? '');
-    if (root === null || root.status !== 'active' || root.kind !== 'user') {
+    if (root === null || root.status !== 'active' || !tokenKind(root.kind).derivesPageTokens) {
       for (const page of pages) await this.outcomes.recordNotDue(page);
       return pages.map(() => 'not_due' as const);
     }

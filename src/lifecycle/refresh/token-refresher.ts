@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { ClaimLostError } from '../../connections/authorization/pending-authorization.repository.ts';
+import { ClaimLostError } from '../../connections/claim-lost-error.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
-import { CredentialOutcomeRepository } from '../../connections/credentials/credential-outcome.repository.ts';
-import { MIN_REFRESH_AGE_SECONDS } from '../../connections/credentials/credential-schedule.ts';
+import { CredentialOutcomeService } from '../../connections/credentials/credential-outcome.service.ts';
 import type { ClaimedCredential, PendingVersion } from '../../connections/credentials/credential-snapshot.ts';
-import { CredentialVersionRepository } from '../../connections/credentials/credential-version.repository.ts';
+import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
 import type { DeadTokenInspection, InspectionResult } from '../../meta/tokens/inspection-result.ts';
-import { type ExchangeableKind, type GrantedToken, OAuthApi } from '../../meta/tokens/oauth-api.ts';
+import { type GrantedToken, OAuthApi } from '../../meta/tokens/oauth-api.ts';
+import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { DecryptionError } from '../../vault/sealed-secret.ts';
@@ -28,8 +28,8 @@ export type RefreshOutcome = 'refreshed' | 'failed' | 'dead' | 'not_due' | 'stop
 export class TokenRefresher {
   constructor(
     private readonly claims: CredentialClaimRepository,
-    private readonly versions: CredentialVersionRepository,
-    private readonly outcomes: CredentialOutcomeRepository,
+    private readonly versions: CredentialVersionService,
+    private readonly outcomes: CredentialOutcomeService,
     private readonly oauth: OAuthApi,
     private readonly inspections: InspectionApi,
     private readonly rateLimiter: AppRateLimiter,
@@ -51,25 +51,26 @@ export class TokenRefresher {
   }
 
   private async work(credential: ClaimedCredential, urgency: Urgency): Promise<RefreshOutcome> {
-    if (credential.kind === 'page' || credential.status === 'revoked') return this.recordNotDue(credential);
+    if (tokenKind(credential.kind).isDerived || credential.status === 'revoked') return this.recordNotDue(credential);
     const serving = await this.versions.openCurrent(credential);
     if (serving === null) return this.recordNotDue(credential);
     if (credential.pending !== null) return this.verify(credential, credential.pending, serving, urgency);
     if (!isRefreshable(credential)) return this.recordNotDue(credential);
     const eligibleAt = refreshableAt(credential);
     if (eligibleAt > this.clock.now()) return this.fail(credential, TOO_YOUNG, eligibleAt);
-    return this.exchange(credential, credential.kind, serving, urgency);
+    return this.exchange(credential, serving, urgency);
   }
 
   private async exchange(
     credential: ClaimedCredential,
-    kind: ExchangeableKind,
     serving: SecretString,
     urgency: Urgency,
   ): Promise<RefreshOutcome> {
     let granted: GrantedToken;
     try {
-      granted = await this.rateLimiter.call(credential.appId, urgency, () => this.oauth.refresh(kind, serving));
+      granted = await this.rateLimiter.call(credential.appId, urgency, () =>
+        this.oauth.refresh(credential.kind, serving),
+      );
     } catch (error) {
       if (!(error instanceof MetaError)) throw error;
       return this.handleRefusal(credential, serving, urgency, error);
@@ -213,24 +214,13 @@ const TOO_YOUNG: AttemptFailure = failLater(
 );
 
 /** Whether there is anything to renew: tokens without an end are not, page tokens are derived. */
-export function isRefreshable(
-  credential: Pick<ClaimedCredential, 'kind' | 'expiresAt'>,
-): credential is ClaimedCredential & { kind: ExchangeableKind } {
-  switch (credential.kind) {
-    case 'page':
-      return false;
-    case 'user':
-    case 'system_user':
-      return credential.expiresAt !== null;
-    case 'instagram_user':
-    case 'threads_user':
-      return true;
-  }
+export function isRefreshable({ kind, expiresAt }: Pick<ClaimedCredential, 'kind' | 'expiresAt'>): boolean {
+  const { refresh, alwaysExpires } = tokenKind(kind);
+  return refresh !== null && (alwaysExpires || expiresAt !== null);
 }
 
 /** From when on Meta renews it at all. */
 export function refreshableAt(credential: Pick<ClaimedCredential, 'kind' | 'issuedAt' | 'storedAt'>): Date {
   const since = credential.issuedAt ?? credential.storedAt;
-  const aged = credential.kind === 'instagram_user' || credential.kind === 'threads_user';
-  return aged ? addSeconds(since, MIN_REFRESH_AGE_SECONDS) : since;
+  return addSeconds(since, tokenKind(credential.kind).minRefreshAgeSeconds);
 }

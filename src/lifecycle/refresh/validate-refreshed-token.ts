@@ -1,7 +1,8 @@
 import type { CredentialSnapshot, PendingVersion } from '../../connections/credentials/credential-snapshot.ts';
-import type { VerifiedVersion } from '../../connections/credentials/credential-version.repository.ts';
+import type { VerifiedVersion } from '../../connections/credentials/credential-version.service.ts';
 import { missingScopesOfToken } from '../../meta/dialog/product-scopes.ts';
 import type { InspectionResult } from '../../meta/tokens/inspection-result.ts';
+import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { addSeconds } from '../../platform/clock.ts';
 
 export type RefreshedTokenValidation =
@@ -46,7 +47,7 @@ export function validateRefreshedToken(facts: RefreshedTokenFacts): RefreshedTok
   if (inspection.appId !== null && inspection.appId !== old.appId) {
     return reject('renewal_other_app', 'Meta gave a token of another app; the old one serves on.');
   }
-  const owner = old.kind === 'page' ? old.metaUserId : old.subjectId;
+  const owner = tokenKind(old.kind).speaksForPage ? old.metaUserId : old.subjectId;
   if (inspection.subjectId !== old.subjectId || (inspection.userId !== owner && inspection.userId !== old.subjectId)) {
     return reject('renewal_other_user', 'Meta gave a token of somebody else; the old one serves on.');
   }
@@ -77,8 +78,8 @@ function validateScopes(
       );
     }
   }
-  const dataAccess =
-    old.kind === 'user' || old.kind === 'system_user' ? { dataAccessExpiresAt: inspection.dataAccessExpiresAt } : {};
+  const { reportsDataAccess, isDerived } = tokenKind(old.kind);
+  const dataAccess = reportsDataAccess && !isDerived ? { dataAccessExpiresAt: inspection.dataAccessExpiresAt } : {};
   const reported = inspection.scopes ?? pending.scopes;
   const missingScopesPatch =
     reported === null ? {} : { missingScopes: missingScopesOfToken(old.product, old.kind, reported) };
@@ -101,7 +102,7 @@ function hasLongerLifetime(
   expiresAt: Date | null,
 ): boolean {
   if (expiresAt === null) return !isSameToken;
-  if (old.expiresAt === null) return old.kind === 'instagram_user' || old.kind === 'threads_user';
+  if (old.expiresAt === null) return tokenKind(old.kind).alwaysExpires;
   if (isForced && !isSameToken) return expiresAt >= addSeconds(old.expiresAt, -SLACK_SECONDS);
   return expiresAt > addSeconds(old.expiresAt, isSameToken ? SAME_TOKEN_SLACK_SECONDS : SLACK_SECONDS);
 }

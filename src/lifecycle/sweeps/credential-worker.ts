@@ -1,8 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
-import { ClaimLostError } from '../../connections/authorization/pending-authorization.repository.ts';
+import { ClaimLostError } from '../../connections/claim-lost-error.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
+import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { failLater } from '../failures/attempt-failure.ts';
 import { FailureRecorder } from '../failures/failure-recorder.ts';
@@ -30,7 +31,7 @@ export class CredentialWorker {
 
   /** Renews a claimed credential; for a page token, all of its connection's that are due, because one list tells them all. */
   async refresh(claimed: ClaimedCredential, urgency: Urgency): Promise<RefreshOutcome[]> {
-    if (claimed.kind !== 'page') {
+    if (!tokenKind(claimed.kind).isDerived) {
       return this.trackRefresh([claimed], async () => [await this.refresher.refresh(claimed, urgency)]);
     }
     const siblings = await this.claims.claimPageTokens(claimed.connectionId, this.config.claimSeconds, {

@@ -9,7 +9,7 @@ import { SchedulerRegistry } from '@nestjs/schedule';
 import { CronJob } from 'cron';
 import { Config } from '../../config/config.ts';
 import { ConnectionStatusService } from '../../connections/connection/connection-status.service.ts';
-import { CredentialVersionRepository } from '../../connections/credentials/credential-version.repository.ts';
+import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import { RetentionService } from '../../database/retention.service.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { drainWithTimeout } from '../drain-with-timeout.ts';
@@ -34,7 +34,7 @@ export class LifecycleJob implements OnApplicationBootstrap, OnModuleDestroy, On
     private readonly sweep: Sweep,
     private readonly revocations: ProviderRevocationService,
     private readonly connectionStatusService: ConnectionStatusService,
-    private readonly versions: CredentialVersionRepository,
+    private readonly versions: CredentialVersionService,
     private readonly retentionService: RetentionService,
     private readonly config: Config,
     @Inject(LOGGER) private readonly logger: Pino,

@@ -2,7 +2,9 @@ import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } 
 import { Config } from '../../config/config.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
+import { MetaApps } from '../../meta/meta-apps.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
+import { HOUR_SECONDS } from '../../platform/duration.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { drainWithTimeout } from '../drain-with-timeout.ts';
 import type { CheckOutcome } from '../inspection/token-inspector.ts';
@@ -29,7 +31,7 @@ const CHECK_BATCH = 50;
 /** Checks are batches already: fewer of them at a time. */
 const CALLS_PER_CHECK_BATCH = 8;
 /** The schedule comes once a day; what ends before it came again, and a little later, cannot wait for it. */
-const URGENT_SECONDS = 26 * 60 * 60;
+const URGENT_SECONDS = 26 * HOUR_SECONDS;
 /** The last part of the time in which a token is due: of seven days, the last 42 hours. */
 const NEAR_EXPIRY_SHARE = 1 / 4;
 /** With a turn a minute: 7,200 a day for one app, what 430,000 connections of sixty days need. */
@@ -48,13 +50,13 @@ export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
     private readonly metrics: LifecycleMetrics,
     private readonly clock: Clock,
     private readonly config: Config,
+    private readonly apps: MetaApps,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
   /** The apps that tokens belong to; each has a lane of its own in every sweep. */
   get appIds(): string[] {
-    const { app, instagramApp, threadsApp } = this.config.meta;
-    return [...new Set([app.id, instagramApp.id, threadsApp.id])];
+    return this.apps.appIds;
   }
 
   /** Renews, in order of expiry, until nothing is due or nothing is allowed. */

@@ -1,32 +1,36 @@
-import type { MetaConfig, Product } from '../../config/config.ts';
-import { type DialogFlow, defaultScopes } from './product-scopes.ts';
+import type { MetaConfig } from '../../config/config.ts';
+import type { DialogFlow, Product } from '../../config/products.ts';
+import type { TokenHostName } from '../graph/graph-host.ts';
+import { loginFlow } from './login-flows.ts';
+import { defaultScopes } from './product-scopes.ts';
 
 export interface DialogRequest {
   product: Product;
-  /** `embedded_signup` is shown by Meta's JS SDK; asked for here, it gets facebook.com's dialog. */
   flow: DialogFlow;
   redirectUri: string;
   state: string;
-  /** Replaces the product's scopes; has no effect where a configuration id decides (META.md 1). */
+  /** Replaces the product's scopes; has no effect where a configuration id decides. */
   scopes?: readonly string[];
-  /** Ask again for what the person declined before (`auth_type=rerequest`). */
+  /** Ask again for what the user declined before (`auth_type=rerequest`). */
   rerequest?: boolean;
 }
 
-/** Where the browser goes to ask the person (META.md 1, 7, 9). Holds the state, but no secret of ours. */
+type DialogUrlBuilder = (meta: MetaConfig, request: DialogRequest) => string;
+
+const DIALOGS: Readonly<Record<TokenHostName, DialogUrlBuilder>> = {
+  facebook: buildFacebookUrl,
+  instagram: buildInstagramUrl,
+  threads: buildThreadsUrl,
+};
+
+/** Where the browser goes to ask the user. Holds the state, but no secret of ours. */
 export function buildDialogUrl(meta: MetaConfig, request: DialogRequest): string {
-  switch (request.flow) {
-    case 'instagram_login':
-      return instagramDialog(meta, request);
-    case 'threads_login':
-      return threadsDialog(meta, request);
-    case 'facebook_login':
-    case 'embedded_signup':
-      return facebookDialog(meta, request);
-  }
+  const { dialog } = loginFlow(request.flow);
+  if (dialog === null) throw new Error(`The flow ${request.flow} has no dialog.`);
+  return DIALOGS[dialog](meta, request);
 }
 
-function facebookDialog(meta: MetaConfig, request: DialogRequest): string {
+function buildFacebookUrl(meta: MetaConfig, request: DialogRequest): string {
   const configId = meta.loginConfigIds[request.product];
   return buildUrl(`${meta.dialogUrl}/${meta.graphApiVersion}/dialog/oauth`, {
     client_id: meta.app.id,
@@ -40,7 +44,7 @@ function facebookDialog(meta: MetaConfig, request: DialogRequest): string {
   });
 }
 
-function instagramDialog(meta: MetaConfig, request: DialogRequest): string {
+function buildInstagramUrl(meta: MetaConfig, request: DialogRequest): string {
   return buildUrl(`${meta.instagramDialogUrl}/oauth/authorize`, {
     client_id: meta.instagramApp.id,
     redirect_uri: request.redirectUri,
@@ -50,8 +54,8 @@ function instagramDialog(meta: MetaConfig, request: DialogRequest): string {
   });
 }
 
-/** Threads takes commas only between scopes (META.md 9). */
-function threadsDialog(meta: MetaConfig, request: DialogRequest): string {
+/** Threads takes only commas between scopes. */
+function buildThreadsUrl(meta: MetaConfig, request: DialogRequest): string {
   return buildUrl(`${meta.threadsDialogUrl}/oauth/authorize`, {
     client_id: meta.threadsApp.id,
     redirect_uri: request.redirectUri,

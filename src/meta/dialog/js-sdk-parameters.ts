@@ -1,5 +1,7 @@
-import type { MetaConfig, Product } from '../../config/config.ts';
-import { defaultScopes, type Flow } from './product-scopes.ts';
+import type { MetaConfig } from '../../config/config.ts';
+import type { Flow, Product } from '../../config/products.ts';
+import { loginFlow } from './login-flows.ts';
+import { defaultScopes } from './product-scopes.ts';
 
 /** What a front end gives to `FB.init` and `FB.login`, so that it hard-codes nothing (CONTRACT 4, META.md 8). */
 export interface JsSdkParameters {
@@ -13,7 +15,7 @@ export interface JsSdkParameters {
   /** Only where scopes were declined before: the dialog asks for them again (META.md 1). */
   auth_type?: 'rerequest';
   /** For Embedded Signup `{setup: {}}` (v4 of it, META.md 8), else empty. */
-  extras: Record<string, unknown>;
+  extras: Readonly<Record<string, unknown>>;
 }
 
 /** Null for flows that Meta's JS SDK has no part in. `override_default_response_type`: the SDK gives tokens, not codes, without it. */
@@ -24,7 +26,8 @@ export function buildJsSdkParameters(
   scopes?: readonly string[],
   rerequest = false,
 ): JsSdkParameters | null {
-  if (flow !== 'facebook_login' && flow !== 'embedded_signup') return null;
+  const { jsSdkExtras: extras } = loginFlow(flow);
+  if (extras === null) return null;
   const configId = meta.loginConfigIds[product] ?? null;
   const requestedScopes = scopes !== undefined && scopes.length > 0 ? scopes : defaultScopes(product, flow);
   return {
@@ -35,6 +38,6 @@ export function buildJsSdkParameters(
     response_type: 'code',
     override_default_response_type: true,
     ...(rerequest ? { auth_type: 'rerequest' as const } : {}),
-    extras: flow === 'embedded_signup' ? { setup: {} } : {},
+    extras,
   };
 }

@@ -1,3 +1,4 @@
+import { graphHostDescriptor, type TokenHostName } from '../graph/graph-host.ts';
 import type { ErrorEnvelope } from './graph-error.ts';
 
 /** The 190 subcodes that CONTRACT 6.1 accepts as confirmed, in words (META.md 12.2); `invalid` is debug_token's `is_valid:false`. */
@@ -57,7 +58,7 @@ export interface ErrorFacts {
   type?: string | null;
   envelope?: ErrorEnvelope | null;
   context?: CallContext;
-  host?: 'facebook' | 'instagram' | 'threads';
+  host?: TokenHostName;
   /** We made the call, to a node that exists for sure, and sent a proof: a GraphMethodException 100 is then about the proof. */
   hasAppsecretProof?: boolean;
   /** From headers; whatever is longest. */
@@ -177,12 +178,16 @@ function classifyParameterError(facts: ErrorFacts): MetaVerdict {
   if (why !== undefined) return { kind: 'code_rejected', why };
   if (facts.subcode != null) return { kind: 'parameter' };
   if (facts.context === 'code_exchange') return { kind: 'code_rejected', why: 'malformed' };
-  if (facts.context === 'token_exchange' && facts.host === 'instagram')
+  if (facts.context === 'token_exchange' && reportsWrongSecretAsParameter(facts))
     return { kind: 'configuration', what: 'secret' };
   if (facts.hasAppsecretProof === true && facts.type === 'GraphMethodException') {
     return { kind: 'configuration', what: 'proof' };
   }
   return { kind: 'parameter' };
+}
+
+function reportsWrongSecretAsParameter({ host }: ErrorFacts): boolean {
+  return host !== undefined && graphHostDescriptor(host).reportsWrongSecretAsParameter;
 }
 
 /**

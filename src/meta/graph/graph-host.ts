@@ -1,68 +1,139 @@
 import type { AppCredentials, MetaConfig } from '../../config/config.ts';
 import { SecretString } from '../../platform/secret-string.ts';
-import type { CredentialKind } from '../tokens/credential-kind.ts';
 
 /** Meta's API hosts; `instagram_api` is api.instagram.com, which only exchanges codes. */
 export type GraphHostName = 'facebook' | 'instagram' | 'instagram_api' | 'threads';
+/** Hosts that take calls with a token. */
+export type TokenHostName = Exclude<GraphHostName, 'instagram_api'>;
+/** The Meta app itself, or the Instagram or Threads app inside it: each has an id and a secret of its own. */
+export type AppRole = 'app' | 'instagramApp' | 'threadsApp';
 
-export interface GraphHost {
-  name: GraphHostName;
-  /** Without a trailing slash. */
-  baseUrl: string;
-  /** `v25.0`; Threads has `v1.0` only (META.md 17). */
-  version: string;
+/** What is special about a host. */
+export interface GraphHostDescriptor<Name extends GraphHostName = GraphHostName> {
+  readonly name: Name;
+  readonly baseUrlSetting: 'graphUrl' | 'instagramGraphUrl' | 'instagramApiUrl' | 'threadsGraphUrl';
   /** Whose id and secret count there. */
-  app: AppCredentials;
-  /** Whether the host knows `appsecret_proof` (META.md 7, 11). */
-  isProofSupported: boolean;
+  readonly appRole: AppRole;
+  /** Null: the configured version of the Graph API. */
+  readonly fixedVersion: string | null;
+  /** Whether the host knows `appsecret_proof`. */
+  readonly isProofSupported: boolean;
+  /** Whether the path of its token endpoint begins with a version. */
+  readonly isTokenPathVersioned: boolean;
+  /** Written before `{app_id}|{app_secret}` where that is the token. */
+  readonly appTokenPrefix: string;
+  /** Which host's meaning its error codes have. */
+  readonly errorDialect: TokenHostName;
+  /** Whether code 100 to a call that carries the app's secret means that the secret is wrong. */
+  readonly reportsWrongSecretAsParameter: boolean;
+  /** The apps that `debug_token` may name for tokens of ours. Which of the two Threads names is not confirmed. */
+  readonly inspectableApps: readonly AppRole[];
+  /** Whether resumable uploads go to the shared upload host, and whether video and media hosts belong to it. */
+  readonly hasUploadHost: boolean;
+  readonly hasMediaHosts: boolean;
 }
 
-export const THREADS_VERSION = 'v1.0';
+type GraphHostTable = { readonly [Name in GraphHostName]: GraphHostDescriptor<Name> };
 
-/** One host, with what is special about it. */
-export function getGraphHost(meta: MetaConfig, name: GraphHostName): GraphHost {
-  const version = meta.graphApiVersion;
-  switch (name) {
-    case 'facebook':
-      return { name, baseUrl: meta.graphUrl, version, app: meta.app, isProofSupported: true };
-    case 'instagram':
-      return { name, baseUrl: meta.instagramGraphUrl, version, app: meta.instagramApp, isProofSupported: true };
-    case 'instagram_api':
-      return { name, baseUrl: meta.instagramApiUrl, version, app: meta.instagramApp, isProofSupported: false };
-    case 'threads':
-      return {
-        name,
-        baseUrl: meta.threadsGraphUrl,
-        version: THREADS_VERSION,
-        app: meta.threadsApp,
-        isProofSupported: false,
-      };
-  }
+const GRAPH_HOSTS: GraphHostTable = {
+  facebook: {
+    name: 'facebook',
+    baseUrlSetting: 'graphUrl',
+    appRole: 'app',
+    fixedVersion: null,
+    isProofSupported: true,
+    isTokenPathVersioned: true,
+    appTokenPrefix: '',
+    errorDialect: 'facebook',
+    reportsWrongSecretAsParameter: false,
+    inspectableApps: ['app'],
+    hasUploadHost: true,
+    hasMediaHosts: true,
+  },
+  instagram: {
+    name: 'instagram',
+    baseUrlSetting: 'instagramGraphUrl',
+    appRole: 'instagramApp',
+    fixedVersion: null,
+    isProofSupported: true,
+    isTokenPathVersioned: false,
+    appTokenPrefix: '',
+    errorDialect: 'instagram',
+    reportsWrongSecretAsParameter: true,
+    inspectableApps: ['instagramApp'],
+    hasUploadHost: true,
+    hasMediaHosts: false,
+  },
+  instagram_api: {
+    name: 'instagram_api',
+    baseUrlSetting: 'instagramApiUrl',
+    appRole: 'instagramApp',
+    fixedVersion: null,
+    isProofSupported: false,
+    isTokenPathVersioned: false,
+    appTokenPrefix: '',
+    errorDialect: 'instagram',
+    reportsWrongSecretAsParameter: true,
+    inspectableApps: ['instagramApp'],
+    hasUploadHost: false,
+    hasMediaHosts: false,
+  },
+  threads: {
+    name: 'threads',
+    baseUrlSetting: 'threadsGraphUrl',
+    appRole: 'threadsApp',
+    fixedVersion: 'v1.0',
+    isProofSupported: false,
+    isTokenPathVersioned: false,
+    appTokenPrefix: 'TH|',
+    errorDialect: 'threads',
+    reportsWrongSecretAsParameter: false,
+    inspectableApps: ['threadsApp', 'app'],
+    hasUploadHost: false,
+    hasMediaHosts: false,
+  },
+};
+
+/** A host as one app calls it. */
+export interface GraphHost extends GraphHostDescriptor {
+  /** Without a trailing slash. */
+  readonly baseUrl: string;
+  /** `v25.0` */
+  readonly version: string;
+  readonly app: AppCredentials;
+  /** `/v25.0/oauth/access_token` */
+  readonly tokenPath: string;
 }
 
-/** The host where tokens of this kind work. */
-export function hostNameOf(kind: CredentialKind | 'unknown'): 'facebook' | 'instagram' | 'threads' {
-  return kind === 'instagram_user' ? 'instagram' : kind === 'threads_user' ? 'threads' : 'facebook';
+/** What is special about a host. Throws for a name that is none. */
+export function graphHostDescriptor(name: GraphHostName): GraphHostDescriptor {
+  if (!Object.hasOwn(GRAPH_HOSTS, name)) throw new Error(`${JSON.stringify(name)} is no API host of Meta's.`);
+  return GRAPH_HOSTS[name];
 }
 
-/** `{app_id}|{app_secret}`, taken wherever an app token is (META.md 2); Threads writes `TH|…` before it (META.md 9). */
+/** All hosts with the bases, versions and apps that are configured for them. */
+export function resolveGraphHosts(meta: MetaConfig): Readonly<Record<GraphHostName, GraphHost>> {
+  return {
+    facebook: resolveGraphHost(meta, 'facebook'),
+    instagram: resolveGraphHost(meta, 'instagram'),
+    instagram_api: resolveGraphHost(meta, 'instagram_api'),
+    threads: resolveGraphHost(meta, 'threads'),
+  };
+}
+
+function resolveGraphHost(meta: MetaConfig, name: GraphHostName): GraphHost {
+  const descriptor = graphHostDescriptor(name);
+  const version = descriptor.fixedVersion ?? meta.graphApiVersion;
+  return {
+    ...descriptor,
+    baseUrl: meta[descriptor.baseUrlSetting],
+    version,
+    app: meta[descriptor.appRole],
+    tokenPath: `${descriptor.isTokenPathVersioned ? `/${version}` : ''}/oauth/access_token`,
+  };
+}
+
+/** `{app_id}|{app_secret}`, taken wherever an app token is. */
 export function appToken(host: GraphHost): SecretString {
-  const token = `${host.app.id}|${host.app.secret.expose()}`;
-  return new SecretString(host.name === 'threads' ? `TH|${token}` : token);
-}
-
-/** Every app secret that may have signed a webhook or signed_request, without repeats (META.md 7, 15, 16). */
-export function listSignatureSecrets(meta: MetaConfig): SecretString[] {
-  const all = [meta.app.secret, meta.previousAppSecret, meta.instagramApp.secret, meta.threadsApp.secret];
-  const seen = new Set<string>();
-  return all.filter((secret): secret is SecretString => {
-    if (secret === null || seen.has(secret.expose())) return false;
-    seen.add(secret.expose());
-    return true;
-  });
-}
-
-/** The app ids that debug_token may name for tokens of ours. Which of the two Threads names is not confirmed (META.md 9). */
-export function listOwnAppIds(meta: MetaConfig, name: 'facebook' | 'threads'): string[] {
-  return name === 'facebook' ? [meta.app.id] : [meta.threadsApp.id, meta.app.id];
+  return new SecretString(`${host.appTokenPrefix}${host.app.id}|${host.app.secret.expose()}`);
 }

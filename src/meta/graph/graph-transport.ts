@@ -1,6 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Inject, Injectable, Optional } from '@nestjs/common';
-import { Config } from '../../config/config.ts';
 import { Clock } from '../../platform/clock.ts';
 import { HttpClient, HttpRequestError, type HttpResponse } from '../../platform/http-client/http-client.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
@@ -8,8 +7,9 @@ import { Random } from '../../platform/random.ts';
 import { classifyError, type MetaVerdict } from '../errors/classify-error.ts';
 import { type GraphErrorFields, readGraphError, readTraceId, toMetaCause } from '../errors/graph-error.ts';
 import { MetaError } from '../errors/meta-error.ts';
+import { MetaApps } from '../meta-apps.ts';
 import { buildRequest, type GraphCall } from './graph-call.ts';
-import { type GraphHost, getGraphHost, listOwnAppIds } from './graph-host.ts';
+import type { GraphHost, TokenHostName } from './graph-host.ts';
 import { detectVersionDrift } from './graph-version.ts';
 import { type Json, parseLossless } from './lossless-json.ts';
 import { MetaMetrics } from './meta-metrics.ts';
@@ -39,7 +39,7 @@ export class GraphTransport {
 
   constructor(
     @Inject(HttpClient) private readonly http: HttpClient,
-    @Inject(Config) private readonly config: Config,
+    @Inject(MetaApps) private readonly apps: MetaApps,
     @Inject(Clock) private readonly clock: Clock,
     @Inject(Random) private readonly random: Random,
     @Inject(LOGGER) private readonly log: Pino,
@@ -49,12 +49,12 @@ export class GraphTransport {
   ) {}
 
   host(name: GraphCall['host']): GraphHost {
-    return getGraphHost(this.config.meta, name);
+    return this.apps.primary.host(name);
   }
 
   /** The app ids of ours that a token's inspection on this host may name. */
-  appIds(name: 'facebook' | 'threads'): string[] {
-    return listOwnAppIds(this.config.meta, name);
+  appIds(name: TokenHostName): string[] {
+    return this.apps.primary.inspectableAppIds(name);
   }
 
   /** Up to three tries, where a repeat is safe and waiting a little can help; throttles are the caller's to wait out. */
@@ -112,7 +112,7 @@ export class GraphTransport {
       // A JSON object that is no error of Meta's is still no gateway's HTML: the status may speak.
       envelope: fields?.envelope ?? (json === undefined ? null : 'graph'),
       context: call.context,
-      host: host.name === 'instagram_api' ? 'instagram' : host.name,
+      host: host.errorDialect,
       hasAppsecretProof: call.auth.by === 'credential' && host.isProofSupported,
       retryAfterSeconds: usage.throttledUntilSeconds,
     });
@@ -177,7 +177,7 @@ export class GraphTransport {
   private checkServedVersion(host: GraphHost, headers: IncomingHttpHeaders): void {
     const served = servedVersion(headers);
     const drift = detectVersionDrift(host.version, served ?? undefined);
-    if (drift === 'unknown' || drift === 'none' || host.name === 'threads') return;
+    if (drift === 'unknown' || drift === 'none' || host.fixedVersion !== null) return;
     this.metrics.recordVersionDrift(host.name, drift);
     const key = `${host.name} ${served}`;
     if (this.#seenDrifts.has(key) || this.#seenDrifts.size >= MAX_LOGGED_DRIFTS) return;

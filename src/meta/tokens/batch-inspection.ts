@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { TokenKind } from '../../config/products.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { classifyError } from '../errors/classify-error.ts';
 import { readGraphError, toMetaCause } from '../errors/graph-error.ts';
@@ -6,7 +7,6 @@ import { MetaError } from '../errors/meta-error.ts';
 import { appToken } from '../graph/graph-host.ts';
 import { GraphTransport } from '../graph/graph-transport.ts';
 import { asObject, field, type Json, parseLossless, readNumber, readText } from '../graph/lossless-json.ts';
-import type { CredentialKind } from './credential-kind.ts';
 import { type InspectionResult, readDebugToken } from './inspection-result.ts';
 
 /** `alone`: the batch gave no verdict on it, but a call of its own may. */
@@ -17,7 +17,7 @@ export type BatchItem =
   | { outcome: 'undecided' };
 
 interface Input {
-  kind: CredentialKind | 'unknown';
+  kind: TokenKind | 'unknown';
   token: SecretString;
 }
 

@@ -1,16 +1,19 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { TokenKind } from '../../config/products.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { MetaError } from '../errors/meta-error.ts';
 import type { GraphCall } from '../graph/graph-call.ts';
+import type { TokenHostName } from '../graph/graph-host.ts';
 import { type GraphResponse, GraphTransport } from '../graph/graph-transport.ts';
 import { asObject, field, objectsOf, readId, readText } from '../graph/lossless-json.ts';
 import { QueryFallback } from '../graph/query-fallback.ts';
 import { BatchInspection } from './batch-inspection.ts';
-import { type CredentialKind, isFacebookKind } from './credential-kind.ts';
 import { type InspectionResult, readDebugToken } from './inspection-result.ts';
+import { type TokenKindDescriptor, tokenKind } from './token-kinds.ts';
+import { recognizeTokenKind } from './token-prefixes.ts';
 
 export interface TokenToInspect {
-  kind: CredentialKind | 'unknown';
+  kind: TokenKind | 'unknown';
   token: SecretString;
 }
 
@@ -26,7 +29,11 @@ const SINGLE_CALL_CONCURRENCY = 8;
 /** What Meta knows of a token (META.md 4, 7, 9). */
 @Injectable()
 export class InspectionApi {
-  private readonly queryFallback = { facebook: new QueryFallback(), threads: new QueryFallback() };
+  private readonly queryFallback: Readonly<Record<TokenHostName, QueryFallback>> = {
+    facebook: new QueryFallback(),
+    instagram: new QueryFallback(),
+    threads: new QueryFallback(),
+  };
 
   constructor(
     @Inject(GraphTransport) private readonly transport: GraphTransport,
@@ -37,11 +44,14 @@ export class InspectionApi {
    * The verdict on one token. An `unknown` one is asked about where its prefix points, else at graph.facebook.com. Throws `MetaError` where there is no verdict;
    * `configuration` then means our own app id or secret, and says nothing of the token.
    */
-  async inspect(kind: CredentialKind | 'unknown', token: SecretString): Promise<InspectionResult> {
-    const likely = kindByPrefix(kind, token);
-    if (likely === 'instagram_user') return this.inspectByMe(likely, token);
-    if (likely === 'threads_user') return this.inspectThreads(token);
-    return this.inspectFacebook(kind, token);
+  async inspect(kind: TokenKind | 'unknown', token: SecretString): Promise<InspectionResult> {
+    const likely = likelyKind(kind, token);
+    if (likely === 'unknown') return this.inspectFacebook(kind, token);
+    const { inspection } = tokenKind(likely);
+    if (inspection.by === 'me') return this.inspectByMe(likely, token);
+    return inspection.meFields === null
+      ? this.inspectFacebook(kind, token)
+      : this.inspectByDebugTokenOrMe(tokenKind(likely), token);
   }
 
   /** Results in the order of `tokens`. Facebook's in batches of 50, with single calls for what a batch cannot tell. Never throws `MetaError`. */
@@ -50,7 +60,7 @@ export class InspectionApi {
     const single: number[] = [];
     const batched: number[] = [];
     for (const [index, { kind, token }] of tokens.entries()) {
-      (isFacebookKind(kindByPrefix(kind, token)) ? batched : single).push(index);
+      (isBatchable(likelyKind(kind, token)) ? batched : single).push(index);
     }
     const responses = await this.batches.inspect(batched.flatMap((index) => tokens[index] ?? []));
     for (const [position, response] of responses.entries()) {
@@ -76,7 +86,7 @@ export class InspectionApi {
     }
   }
 
-  private async inspectFacebook(kind: CredentialKind | 'unknown', token: SecretString): Promise<InspectionResult> {
+  private async inspectFacebook(kind: TokenKind | 'unknown', token: SecretString): Promise<InspectionResult> {
     try {
       return await this.debugToken('facebook', kind, token);
     } catch (error) {
@@ -89,14 +99,14 @@ export class InspectionApi {
 
   /** Throws where Meta does not take our id and secret, or cannot be asked: then the 100 says nothing of the token. */
   private async verifyAppCredentials(): Promise<void> {
-    const { app, version } = this.transport.host('facebook');
+    const { app, tokenPath } = this.transport.host('facebook');
     try {
       await this.transport.call({
         operation: 'check_app',
         context: 'app_call',
         host: 'facebook',
         method: 'POST',
-        path: `/${version}/oauth/access_token`,
+        path: tokenPath,
         form: { client_id: app.id, client_secret: app.secret.expose(), grant_type: 'client_credentials' },
         auth: { by: 'none' },
         effect: 'repeatable',
@@ -109,18 +119,21 @@ export class InspectionApi {
   }
 
   /** Threads' debug_token; where it will not tell, `/me` (META.md 9, CONTRACT 4). */
-  private async inspectThreads(token: SecretString): Promise<InspectionResult> {
+  private async inspectByDebugTokenOrMe(
+    { host, kind }: TokenKindDescriptor,
+    token: SecretString,
+  ): Promise<InspectionResult> {
     try {
-      return await this.debugToken('threads', 'threads_user', token);
+      return await this.debugToken(host, kind, token);
     } catch (error) {
       if (!(error instanceof MetaError) || error.verdict.kind === 'throttled' || error.httpStatus === null) throw error;
-      return this.inspectByMe('threads_user', token);
+      return this.inspectByMe(kind, token);
     }
   }
 
   private async debugToken(
-    host: 'facebook' | 'threads',
-    kind: CredentialKind | 'unknown',
+    host: TokenHostName,
+    kind: TokenKind | 'unknown',
     token: SecretString,
   ): Promise<InspectionResult> {
     const response = await this.sendDebugToken(host, token);
@@ -136,7 +149,7 @@ export class InspectionApi {
   }
 
   /** As a POST with `method=get`, so that the token stays out of the address (META.md 14); else the documented GET. */
-  private sendDebugToken(host: 'facebook' | 'threads', token: SecretString): Promise<GraphResponse> {
+  private sendDebugToken(host: TokenHostName, token: SecretString): Promise<GraphResponse> {
     const call: Omit<GraphCall, 'method'> = {
       operation: 'inspect',
       context: 'app_call',
@@ -167,8 +180,9 @@ export class InspectionApi {
   }
 
   /** `/me` with the token itself; 190 is the verdict there (CONTRACT 6.1). */
-  private async inspectByMe(kind: 'instagram_user' | 'threads_user', token: SecretString): Promise<InspectionResult> {
-    const host = this.transport.host(kind === 'instagram_user' ? 'instagram' : 'threads');
+  private async inspectByMe(kind: TokenKind, token: SecretString): Promise<InspectionResult> {
+    const { host: hostName, inspection } = tokenKind(kind);
+    const host = this.transport.host(hostName);
     try {
       const response = await this.transport.call({
         operation: 'inspect',
@@ -176,7 +190,7 @@ export class InspectionApi {
         host: host.name,
         method: 'GET',
         path: `/${host.version}/me`,
-        query: { fields: kind === 'instagram_user' ? 'id,user_id,username' : 'id,username' },
+        query: { fields: inspection.meFields ?? 'id' },
         auth: { by: 'credential', token },
         effect: 'read',
       });
@@ -190,12 +204,14 @@ export class InspectionApi {
   }
 }
 
-/** Prefixes are a hint only (META.md 19.16), and so count only where nothing else is known. */
-function kindByPrefix(kind: CredentialKind | 'unknown', token: SecretString): CredentialKind | 'unknown' {
-  if (kind !== 'unknown') return kind;
-  const start = token.expose().slice(0, 4);
-  if (start === 'IGAA' || start === 'IGQV') return 'instagram_user';
-  return start.startsWith('TH') ? 'threads_user' : 'unknown';
+/** Prefixes are a hint only, and so count only where nothing else is known. */
+function likelyKind(kind: TokenKind | 'unknown', token: SecretString): TokenKind | 'unknown' {
+  return kind === 'unknown' ? recognizeTokenKind(token) : kind;
+}
+
+/** Whether `debug_token` of graph.facebook.com inspects it, which goes in batches. */
+function isBatchable(kind: TokenKind | 'unknown'): boolean {
+  return kind === 'unknown' || tokenKind(kind).inspection.meFields === null;
 }
 
 /** Whether the item has a verdict on a token of our app. */
@@ -212,7 +228,7 @@ async function forEachLimited<T>(items: readonly T[], limit: number, work: (item
 }
 
 /** `{user_id, username, id}`, also wrapped in `data: [...]`. */
-function readMe(kind: 'instagram_user' | 'threads_user', response: GraphResponse): InspectionResult {
+function readMe(kind: TokenKind, response: GraphResponse): InspectionResult {
   const outer = asObject(response.json);
   const me = objectsOf(field(outer, 'data'))[0] ?? outer;
   const userId = readId(me, 'user_id') ?? readId(me, 'id');

@@ -1,3 +1,4 @@
+import type { TokenKind } from '../../config/products.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 import { classifyError, classifyInvalidToken, type MetaVerdict } from '../errors/classify-error.ts';
 import { readInspectionError, toMetaCause } from '../errors/graph-error.ts';
@@ -11,15 +12,15 @@ import {
   readStringList,
   readText,
 } from '../graph/lossless-json.ts';
-import type { CredentialKind } from './credential-kind.ts';
 import { readExpiry, type TokenExpiry } from './token-expiry.ts';
+import { tokenKind, tokenKinds } from './token-kinds.ts';
 
 /** Meta says that the token works. */
 export interface ValidInspection {
   valid: true;
   /** Null where the host does not say (Instagram, Threads' `/me`). */
   appId: string | null;
-  kind: CredentialKind;
+  kind: TokenKind;
   /** The person's or system user's id; Instagram: the 1784… id that webhooks name. */
   userId: string;
   /** Instagram: the id that the person has for our app only, where Meta told it besides; signed_requests may name it (META.md 7). */
@@ -62,11 +63,11 @@ export interface AppTokenInspection {
 
 export type InspectionResult = ValidInspection | DeadTokenInspection | ForeignTokenInspection | AppTokenInspection;
 
-const KINDS = new Map<string, CredentialKind>([
-  ['USER', 'user'],
-  ['PAGE', 'page'],
-  ['SYSTEM_USER', 'system_user'],
-]);
+const KINDS = new Map(
+  tokenKinds().flatMap(({ debugTokenType, kind }) =>
+    debugTokenType === null ? [] : [[debugTokenType, kind] as const],
+  ),
+);
 
 /**
  * A debug_token answer (META.md 4). Returns a verdict that is not about the token (a passing fault inside `data.error`) as it is,
@@ -74,7 +75,7 @@ const KINDS = new Map<string, CredentialKind>([
  */
 export function readDebugToken(
   body: Json,
-  expected: { appIds: readonly string[]; kind: CredentialKind | 'unknown' },
+  expected: { appIds: readonly string[]; kind: TokenKind | 'unknown' },
 ): InspectionResult | { unrelatedVerdict: MetaVerdict; meta: MetaCause } | null {
   const outer = asObject(body);
   const data = asObject(field(outer, 'data')) ?? outer;
@@ -95,11 +96,12 @@ function readValidToken(
   data: JsonObject,
   appId: string | null,
   userId: string,
-  expected: CredentialKind | 'unknown',
+  expected: TokenKind | 'unknown',
 ): ValidInspection {
   const profileId = readId(data, 'profile_id');
   const reportedKind = KINDS.get(readText(data, 'type') ?? '');
-  const kind = expected === 'threads_user' ? expected : (reportedKind ?? (profileId === null ? 'user' : 'page'));
+  const isTypeReported = expected === 'unknown' || tokenKind(expected).debugTokenType !== null;
+  const kind = isTypeReported ? (reportedKind ?? (profileId === null ? 'user' : 'page')) : expected;
   const issuedAt = readExpiry(field(data, 'issued_at'));
   const dataAccess = readExpiry(field(data, 'data_access_expires_at'));
   return {
@@ -107,7 +109,7 @@ function readValidToken(
     appId,
     kind,
     userId,
-    subjectId: kind === 'page' ? (profileId ?? userId) : userId,
+    subjectId: tokenKind(kind).speaksForPage ? (profileId ?? userId) : userId,
     subjectName: null,
     scopes: readStringList(data, 'scopes'),
     granularScopes: objectsOf(field(data, 'granular_scopes')).flatMap((item) => {

@@ -1,9 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { DialogFlow, TokenKind } from '../../config/products.ts';
 import { Clock } from '../../platform/clock.ts';
 import { SecretString } from '../../platform/secret-string.ts';
-import type { DialogFlow } from '../dialog/product-scopes.ts';
+import { loginFlow } from '../dialog/login-flows.ts';
 import { MetaError } from '../errors/meta-error.ts';
 import type { GraphCall } from '../graph/graph-call.ts';
+import type { GraphHost } from '../graph/graph-host.ts';
 import { type GraphResponse, GraphTransport } from '../graph/graph-transport.ts';
 import {
   asObject,
@@ -15,8 +17,8 @@ import {
   readText,
 } from '../graph/lossless-json.ts';
 import { QueryFallback } from '../graph/query-fallback.ts';
-import type { CredentialKind } from './credential-kind.ts';
 import { readTokenExpiry, type TokenExpiry } from './token-expiry.ts';
+import { type TokenGrant, tokenKind } from './token-kinds.ts';
 
 /** A token that Meta gave, as far as the answer tells; the truth is in its inspection. */
 export interface GrantedToken {
@@ -28,9 +30,6 @@ export interface GrantedToken {
   scopes?: string[];
 }
 
-/** Page tokens are not exchanged, but derived from their user's (DiscoveryApi.pageToken). */
-export type ExchangeableKind = Exclude<CredentialKind, 'page'>;
-
 export interface CodeExchange {
   flow: DialogFlow;
   code: SecretString;
@@ -41,10 +40,8 @@ export interface CodeExchange {
 /** Codes and tokens for tokens (META.md 2, 3, 6, 7, 9). All methods throw `MetaError`. */
 @Injectable()
 export class OAuthApi {
-  private readonly queryFallback = {
-    instagram_user: { exchange: new QueryFallback(), refresh: new QueryFallback() },
-    threads_user: { exchange: new QueryFallback(), refresh: new QueryFallback() },
-  };
+  /** By grant type. */
+  readonly #queryFallbacks = new Map<string, QueryFallback>();
 
   constructor(
     @Inject(GraphTransport) private readonly transport: GraphTransport,
@@ -64,42 +61,25 @@ export class OAuthApi {
   }
 
   /** A short-lived token for one of about 60 days. The short one stays valid until its own end. May be repeated. */
-  async exchangeForLongLived(kind: ExchangeableKind, token: SecretString): Promise<GrantedToken> {
-    switch (kind) {
-      case 'user':
-      case 'system_user':
-        return this.facebookExchange('exchange_long_lived', token, {});
-      case 'instagram_user':
-        return this.exchangeByGet(kind, 'ig_exchange_token', token);
-      case 'threads_user':
-        return this.exchangeByGet(kind, 'th_exchange_token', token);
-    }
+  async exchangeForLongLived(kind: TokenKind, token: SecretString): Promise<GrantedToken> {
+    return this.exchange(kind, tokenKind(kind).exchange?.grant ?? null, token);
   }
 
   /** A fresh token for one that still lives (CONTRACT 6.1). An expired one cannot be renewed: dead, 190/463. */
-  async refresh(kind: ExchangeableKind, token: SecretString): Promise<GrantedToken> {
-    switch (kind) {
-      case 'user':
-        return this.facebookExchange('renew_user', token, {});
-      case 'system_user':
-        return this.facebookExchange('renew_system_user', token, { set_token_expires_in_60_days: 'true' });
-      case 'instagram_user':
-        return this.refreshByGet(kind, 'ig_refresh_token', token);
-      case 'threads_user':
-        return this.refreshByGet(kind, 'th_refresh_token', token);
-    }
+  async refresh(kind: TokenKind, token: SecretString): Promise<GrantedToken> {
+    return this.exchange(kind, tokenKind(kind).refresh, token);
   }
 
   private async sendCode({ flow, code }: CodeExchange, redirectUri: string | null): Promise<GrantedToken> {
-    const host = this.transport.host(
-      flow === 'instagram_login' ? 'instagram_api' : flow === 'threads_login' ? 'threads' : 'facebook',
-    );
+    const { codeHost } = loginFlow(flow);
+    if (codeHost === null) throw new Error(`The flow ${flow} has no codes.`);
+    const host = this.transport.host(codeHost);
     return this.requestToken({
       operation: 'exchange_code',
       context: 'code_exchange',
       host: host.name,
       method: 'POST',
-      path: host.name === 'facebook' ? `/${host.version}/oauth/access_token` : '/oauth/access_token',
+      path: host.tokenPath,
       form: {
         client_id: host.app.id,
         client_secret: host.app.secret.expose(),
@@ -113,24 +93,29 @@ export class OAuthApi {
     });
   }
 
-  private async facebookExchange(
-    operation: string,
+  private async exchange(kind: TokenKind, grant: TokenGrant | null, token: SecretString): Promise<GrantedToken> {
+    if (grant === null) throw new Error(`Meta gives no other token for one of the kind ${kind}.`);
+    const host = this.transport.host(tokenKind(kind).host);
+    return grant.method === 'POST' ? this.exchangeByPost(host, grant, token) : this.exchangeByGet(host, grant, token);
+  }
+
+  private exchangeByPost(
+    host: GraphHost,
+    grant: Extract<TokenGrant, { method: 'POST' }>,
     token: SecretString,
-    extra: Record<string, string>,
   ): Promise<GrantedToken> {
-    const { app, version } = this.transport.host('facebook');
     return this.requestToken({
-      operation,
+      operation: grant.operation,
       context: 'token_exchange',
-      host: 'facebook',
+      host: host.name,
       method: 'POST',
-      path: `/${version}/oauth/access_token`,
+      path: host.tokenPath,
       form: {
-        grant_type: 'fb_exchange_token',
-        client_id: app.id,
-        client_secret: app.secret.expose(),
-        fb_exchange_token: token.expose(),
-        ...extra,
+        grant_type: grant.grantType,
+        client_id: host.app.id,
+        client_secret: host.app.secret.expose(),
+        [grant.grantType]: token.expose(),
+        ...grant.parameters,
       },
       auth: { by: 'none' },
       effect: 'repeatable',
@@ -138,41 +123,32 @@ export class OAuthApi {
     });
   }
 
-  /** GET only, and the secret has no other place than the address (META.md 7, 9). */
-  private async exchangeByGet(
-    kind: 'instagram_user' | 'threads_user',
-    grantType: string,
+  private exchangeByGet(
+    host: GraphHost,
+    grant: Extract<TokenGrant, { method: 'GET' }>,
     token: SecretString,
   ): Promise<GrantedToken> {
-    const host = this.transport.host(kind === 'instagram_user' ? 'instagram' : 'threads');
     const call: Omit<GraphCall, 'auth'> = {
-      operation: 'exchange_long_lived',
-      context: 'token_exchange',
+      operation: grant.operation,
+      context: grant.sendsSecret ? 'token_exchange' : 'token_refresh',
       host: host.name,
       method: 'GET',
-      path: '/access_token',
-      query: { grant_type: grantType, client_secret: host.app.secret.expose() },
+      path: grant.path,
+      query: {
+        grant_type: grant.grantType,
+        ...(grant.sendsSecret ? { client_secret: host.app.secret.expose() } : {}),
+      },
       effect: 'repeatable',
     };
-    return this.withHeaderOrQuery(this.queryFallback[kind].exchange, call, token);
+    return this.withHeaderOrQuery(this.queryFallback(grant.grantType), call, token);
   }
 
-  /** GET only; at least 24 hours old, not expired (META.md 7, 9). No secret is sent. */
-  private async refreshByGet(
-    kind: 'instagram_user' | 'threads_user',
-    grantType: string,
-    token: SecretString,
-  ): Promise<GrantedToken> {
-    const call: Omit<GraphCall, 'auth'> = {
-      operation: `renew_${kind}`,
-      context: 'token_refresh',
-      host: kind === 'instagram_user' ? 'instagram' : 'threads',
-      method: 'GET',
-      path: '/refresh_access_token',
-      query: { grant_type: grantType },
-      effect: 'repeatable',
-    };
-    return this.withHeaderOrQuery(this.queryFallback[kind].refresh, call, token);
+  private queryFallback(grantType: string): QueryFallback {
+    const existing = this.#queryFallbacks.get(grantType);
+    if (existing !== undefined) return existing;
+    const created = new QueryFallback();
+    this.#queryFallbacks.set(grantType, created);
+    return created;
   }
 
   private withHeaderOrQuery(

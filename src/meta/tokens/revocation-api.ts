@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { TokenKind } from '../../config/products.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { MetaError } from '../errors/meta-error.ts';
 import type { GraphAuth, GraphCall } from '../graph/graph-call.ts';
@@ -6,10 +7,10 @@ import { requireGraphId } from '../graph/graph-id.ts';
 import { type GraphResponse, GraphTransport } from '../graph/graph-transport.ts';
 import { asObject, field } from '../graph/lossless-json.ts';
 import { QueryFallback } from '../graph/query-fallback.ts';
-import type { CredentialKind } from './credential-kind.ts';
+import { tokenKind } from './token-kinds.ts';
 
 export interface RevocationRequest {
-  kind: CredentialKind;
+  kind: TokenKind;
   token: SecretString;
   /** App-scoped id of the person; allows the call by our app token where the person's own token is dead already. */
   metaUserId: string | null;
@@ -30,14 +31,12 @@ export class RevocationApi {
    * business-integration ones, for which Meta documents nothing, end as `not_supported` when it refuses. Throws `MetaError` where a later try may help.
    */
   async revoke(request: RevocationRequest): Promise<RevocationOutcome> {
-    switch (request.kind) {
-      case 'user':
+    switch (tokenKind(request.kind).revocation) {
+      case 'grant':
         return this.revokeGrant(request);
-      case 'system_user':
+      case 'token':
         return this.revokeSystemUserToken(request.token);
-      case 'page':
-      case 'instagram_user':
-      case 'threads_user':
+      case null:
         return 'not_supported';
     }
   }

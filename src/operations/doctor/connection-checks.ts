@@ -1,6 +1,6 @@
-import type { Product } from '../../config/config.ts';
+import type { Flow, Product } from '../../config/products.ts';
 import type { SqlExecutor } from '../../database/statement.ts';
-import { type Flow, missingScopes } from '../../meta/dialog/product-scopes.ts';
+import { missingScopes } from '../../meta/dialog/product-scopes.ts';
 import { attention, type Finding, fine } from './finding.ts';
 
 interface Group {

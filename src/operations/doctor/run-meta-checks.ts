@@ -6,6 +6,7 @@ import { AppApi } from '../../meta/app-api.ts';
 import { GraphTransport } from '../../meta/graph/graph-transport.ts';
 import { MetaMetrics } from '../../meta/graph/meta-metrics.ts';
 import { TimerPause } from '../../meta/graph/pause.ts';
+import { MetaApps } from '../../meta/meta-apps.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { HttpClient } from '../../platform/http-client/http-client.ts';
 import type { Random } from '../../platform/random.ts';
@@ -30,7 +31,7 @@ export async function runMetaChecks({ config, http, clock, random, database }: C
   // Its calls are no part of what a replica counts and logs of its work.
   const metrics = new MetaMetrics(new Registry());
   const log = pino({ level: 'silent' });
-  const api = new AppApi(new GraphTransport(http, config, clock, random, log, metrics, new TimerPause()));
+  const api = new AppApi(new GraphTransport(http, new MetaApps(config), clock, random, log, metrics, new TimerPause()));
   return [
     ...(await checkApps(config, api, clock.now())),
     ...(await checkMetaClock(config, http, clock)),

@@ -1,14 +1,16 @@
-import type { INestApplication } from '@nestjs/common';
+import { type INestApplication, Injectable } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { listProblemTypes } from '../../platform/problem.ts';
 import { describeRoutes } from './describe-routes.ts';
 
 /** The OpenAPI document of the application, made when it is first asked for. */
+@Injectable()
 export class ApiDocument {
   #app: INestApplication | null = null;
   #document: OpenAPIObject | null = null;
 
-  /** The application whose routes it tells; given once it is built. */
+  /** The application whose routes it describes; given once it is built. */
   describe(app: INestApplication): void {
     this.#app = app;
   }
@@ -29,7 +31,7 @@ function build(app: INestApplication): OpenAPIObject {
   const document = SwaggerModule.createDocument(app, OPTIONS);
   return {
     ...document,
-    components: { ...document.components, schemas: { ...document.components?.schemas, Problem: PROBLEM } },
+    components: { ...document.components, schemas: { ...document.components?.schemas, Problem: describeProblem() } },
   };
 }
 
@@ -43,25 +45,34 @@ const OPTIONS = new DocumentBuilder()
   .build();
 
 const text = { type: 'string' };
-const PROBLEM = {
-  type: 'object',
-  required: ['type', 'title', 'status', 'detail', 'code', 'request_id', 'remedy'],
-  properties: {
-    type: { type: 'string', description: 'A path of this service that leads to a page about the problem' },
-    title: text,
-    status: { type: 'integer' },
-    detail: text,
-    code: { type: 'string', description: 'A stable word' },
-    request_id: text,
-    remedy: { type: 'string', description: 'What the caller should do' },
-    errors: {
-      type: 'array',
-      items: { type: 'object', required: ['path', 'message'], properties: { path: text, message: text } },
+
+/** The schema of every error; its known codes are those that the loaded modules define. */
+function describeProblem(): Record<string, unknown> {
+  const code = {
+    type: 'string',
+    description: 'A stable code; later versions may add some',
+    'x-extensible-enum': listProblemTypes().map(({ code }) => code),
+  };
+  return {
+    type: 'object',
+    required: ['type', 'title', 'status', 'detail', 'code', 'request_id', 'remedy'],
+    properties: {
+      type: { type: 'string', description: 'A path of this service that leads to a page about the problem' },
+      title: text,
+      status: { type: 'integer' },
+      detail: text,
+      code,
+      request_id: text,
+      remedy: { type: 'string', description: 'What the caller should do' },
+      errors: {
+        type: 'array',
+        items: { type: 'object', required: ['path', 'message'], properties: { path: text, message: text } },
+      },
+      meta: {
+        type: 'object',
+        description: 'What Meta said, where Meta is the cause',
+        properties: { code: { type: 'integer' }, subcode: { type: 'integer' }, type: text, fbtrace_id: text },
+      },
     },
-    meta: {
-      type: 'object',
-      description: 'What Meta said, where Meta is the cause',
-      properties: { code: { type: 'integer' }, subcode: { type: 'integer' }, type: text, fbtrace_id: text },
-    },
-  },
-};
+  };
+}

@@ -4,17 +4,19 @@ import type { FastifyReply } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
 import { AppError } from '../../platform/problem.ts';
 import { deletionNotFound } from '../webhook-problems.ts';
-import { type DeletionStatus, renderDeletionPage } from './deletion-page.ts';
-import { type PrivacyRequest, PrivacyRequestRepository } from './privacy-request.repository.ts';
+import type { DeletionStatusResponse } from './data-deletion.dto.ts';
+import { renderDeletionPage } from './deletion-page.ts';
+import type { PrivacyRequest } from './privacy-request.repository.ts';
+import { PrivacyRequestService } from './privacy-request.service.ts';
 
 const CODE = /^[0-9a-f]{32}$/;
 
-/** Where a person sees what became of their request. The code is the key: whoever has it was shown it by Meta. */
+/** Where users see the state of their request. The code authorizes: whoever has it was shown it by Meta. */
 @ApiTags('meta')
 @Public()
 @Controller('data-deletion')
 export class DataDeletionController {
-  constructor(private readonly requests: PrivacyRequestRepository) {}
+  constructor(private readonly requests: PrivacyRequestService) {}
 
   @Get(':code')
   @ApiOperation({ summary: 'How a data deletion stands; a page, or JSON where Accept asks for it' })
@@ -22,7 +24,7 @@ export class DataDeletionController {
     @Param('code') code: string,
     @Headers('accept') accept: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<DeletionStatus | string> {
+  ): Promise<DeletionStatusResponse | string> {
     reply.header('cache-control', 'no-store').header('x-robots-tag', 'noindex');
     const prefersPage = !(accept ?? '').includes('json') || (accept ?? '').includes('text/html');
     const request = CODE.test(code) ? await this.requests.findByCode(code) : null;
@@ -35,7 +37,7 @@ export class DataDeletionController {
   }
 }
 
-function toDeletionStatus({ confirmationCode, receivedAt, completedAt }: PrivacyRequest): DeletionStatus {
+function toDeletionStatus({ confirmationCode, receivedAt, completedAt }: PrivacyRequest): DeletionStatusResponse {
   return {
     confirmation_code: confirmationCode ?? '',
     status: completedAt === null ? 'in_progress' : 'completed',

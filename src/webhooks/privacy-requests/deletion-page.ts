@@ -1,12 +1,7 @@
-export interface DeletionStatus {
-  confirmation_code: string;
-  status: 'in_progress' | 'completed';
-  requested_at: string;
-  completed_at: string | null;
-}
+import type { DeletionStatusResponse } from './data-deletion.dto.ts';
 
-/** What a person sees; null: no such code. Holds no text that came from outside: the code is hexadecimal, or not shown. */
-export function renderDeletionPage(state: DeletionStatus | null): string {
+/** The page for users; null: no such code. Contains no text that came from outside: the code is hexadecimal, or not shown. */
+export function renderDeletionPage(state: DeletionStatusResponse | null): string {
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -29,7 +24,7 @@ ${state === null ? UNKNOWN : renderBody(state)}
 const UNKNOWN = `<h1>There is no request with this code</h1>
 <p>Check the confirmation code that Facebook or Instagram showed you.</p>`;
 
-function renderBody(state: DeletionStatus): string {
+function renderBody(state: DeletionStatusResponse): string {
   const requestedLine = `<p>Asked for on ${formatInstant(state.requested_at)}. Confirmation code: <code>${state.confirmation_code}</code></p>`;
   if (state.completed_at === null) {
     return `<h1>Your data is being deleted</h1>\n<p>This takes a few minutes. Look at this page again later.</p>\n${requestedLine}`;

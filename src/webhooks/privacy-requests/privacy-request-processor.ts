@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../../audit/audit-log.ts';
+import { findConnectionsOfUser, type UserConnection } from '../../connections/connection/user-connections.query.ts';
 import { VerificationRequests } from '../../connections/connection/verification-requests.ts';
 import { ConnectionEraser } from '../../connections/revocation/connection-eraser.ts';
 import { ConnectionRevoker } from '../../connections/revocation/connection-revoker.ts';
@@ -7,27 +8,20 @@ import { Database, type Transaction } from '../../database/database.ts';
 import { eraseRelayedEvents, eraseRelayedEventsOfConnection } from '../../events/outbox/relayed-event.repository.ts';
 import { ImmediateInspectionService } from '../../lifecycle/inspection/immediate-inspection.service.ts';
 import { META_ACTOR } from '../signature-rejections.ts';
-import { type PrivacyRequest, PrivacyRequestRepository } from './privacy-request.repository.ts';
-
-interface UserConnection {
-  id: string;
-  /** All ids of the person that it knows. */
-  metaUserIds: string[];
-  tenant: string;
-  product: string;
-  isRevoked: boolean;
-}
+import { unlinkEntriesOfUsers } from '../webhook-entry.repository.ts';
+import type { PrivacyRequest } from './privacy-request.repository.ts';
+import { PrivacyRequestService } from './privacy-request.service.ts';
 
 /**
- * Carries out what Meta asked for in the name of a person (CONTRACT 8): their connections are revoked, unless they connected again
- * since; those are inspected. A data deletion erases besides. Each step is a transaction of its own and finds nothing to do the second
- * time, so that a crash anywhere is mended by beginning again, and two replicas at once do no harm.
+ * Processes what Meta asked for on behalf of a user: their connections are revoked, unless they connected again since; those are
+ * inspected. A data deletion also erases. Each step is a transaction of its own and does nothing the second time, so that a crash
+ * anywhere is repaired by starting over, and two replicas at once do no harm.
  */
 @Injectable()
 export class PrivacyRequestProcessor {
   constructor(
     private readonly database: Database,
-    private readonly requests: PrivacyRequestRepository,
+    private readonly requests: PrivacyRequestService,
     private readonly revocation: ConnectionRevoker,
     private readonly eraser: ConnectionEraser,
     private readonly verificationRequests: VerificationRequests,
@@ -35,34 +29,18 @@ export class PrivacyRequestProcessor {
     private readonly audit: AuditLog,
   ) {}
 
-  /** Nothing happens where it was carried out before. */
+  /** Does nothing for a request that is completed. */
   async execute(request: PrivacyRequest): Promise<void> {
     const { metaUserId } = request;
     if (request.completedAt !== null || metaUserId === null) return;
     const counts = { revoked: 0, inspected: 0, erased: 0 };
-    for (const connection of await this.connectionsOf(request.appIds, metaUserId)) {
+    for (const connection of await findConnectionsOfUser(this.database, { appIds: request.appIds, metaUserId })) {
       if (!connection.isRevoked) counts[await this.revoke(request, connection)]++;
       if (request.kind === 'data_deletion' && (await this.erase(connection))) counts.erased++;
     }
     if (request.kind === 'data_deletion') await this.database.transaction((tx) => eraseUnmatched(tx, [metaUserId]));
     await this.requests.complete(request, counts);
     if (counts.inspected > 0) this.inspection.trigger();
-  }
-
-  private async connectionsOf(appIds: readonly string[], metaUserId: string): Promise<UserConnection[]> {
-    const rows = await this.database.rows<UserConnectionRow>({
-      // Instagram may name the person by the id of their account or by the one that they have for our app (META.md 7).
-      text: `SELECT id, tenant, product, status, meta_user_id, app_scoped_user_id FROM connection
-        WHERE app_id = ANY ($1) AND (meta_user_id = $2 OR app_scoped_user_id = $2) ORDER BY id`,
-      values: [appIds, metaUserId],
-    });
-    return rows.map(({ id, tenant, product, status, ...ids }) => ({
-      id,
-      tenant,
-      product,
-      isRevoked: status === 'revoked',
-      metaUserIds: [ids.meta_user_id, ids.app_scoped_user_id].filter((one) => one !== null),
-    }));
   }
 
   private async revoke(request: PrivacyRequest, connection: UserConnection): Promise<'revoked' | 'inspected'> {
@@ -85,7 +63,7 @@ export class PrivacyRequestProcessor {
     return 'inspected';
   }
 
-  /** With what came under the person's other id: once the connection is erased, nobody knows that it was theirs. */
+  /** With what was received under the user's other id: once the connection is erased, nothing tells that it was theirs. */
   private erase({ id, metaUserIds }: UserConnection): Promise<boolean> {
     return this.eraser.erase(id, async (tx) => {
       await eraseRelayedEventsOfConnection(tx, id);
@@ -94,25 +72,7 @@ export class PrivacyRequestProcessor {
   }
 }
 
-interface UserConnectionRow extends Record<string, unknown> {
-  id: string;
-  tenant: string;
-  product: string;
-  status: string;
-  meta_user_id: string;
-  app_scoped_user_id: string | null;
-}
-
-/** What came about a person while no connection was theirs. */
+/** What was received about a user while no connection was theirs. */
 async function eraseUnmatched(tx: Transaction, metaUserIds: readonly string[]): Promise<void> {
-  const entries = await tx.rows<{ event_id: string | null }>({
-    text: `UPDATE webhook_entry e SET meta_user_id = NULL, event_id = NULL
-      FROM (SELECT hash, event_id FROM webhook_entry WHERE meta_user_id = ANY ($1) FOR UPDATE) old
-      WHERE e.hash = old.hash RETURNING old.event_id`,
-    values: [metaUserIds],
-  });
-  await eraseRelayedEvents(
-    tx,
-    entries.flatMap(({ event_id }) => event_id ?? []),
-  );
+  await eraseRelayedEvents(tx, await unlinkEntriesOfUsers(tx, metaUserIds));
 }

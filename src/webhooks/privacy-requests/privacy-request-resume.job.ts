@@ -1,44 +1,44 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Interval } from '@nestjs/schedule';
 import { addSeconds, Clock } from '../../platform/clock.ts';
+import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
-import { type PrivacyRequest, PrivacyRequestRepository } from './privacy-request.repository.ts';
+import type { PrivacyRequest } from './privacy-request.repository.ts';
+import { PrivacyRequestService } from './privacy-request.service.ts';
 import { PrivacyRequestProcessor } from './privacy-request-processor.ts';
 
 const POLL_INTERVAL_MS = 60_000;
-/** Younger ones are most likely being carried out by the call that brought them. */
+/** Younger ones are most likely being processed by the call that brought them. */
 const MINIMUM_AGE_SECONDS = 30;
 const BATCH = 20;
 
-/** Goes on with requests whose carrying out broke off. */
+/** Resumes requests whose processing was interrupted. */
 @Injectable()
 export class PrivacyRequestResumeJob {
-  #isRunning = false;
-
   constructor(
-    private readonly requests: PrivacyRequestRepository,
+    jobs: JobScheduler,
+    private readonly requests: PrivacyRequestService,
     private readonly processor: PrivacyRequestProcessor,
     private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Pino,
-  ) {}
+  ) {
+    jobs.register({
+      name: 'privacy-requests',
+      schedule: { everyMs: POLL_INTERVAL_MS },
+      run: (signal) => this.resumeUnfinished(signal),
+    });
+  }
 
-  /** One that fails holds up no others. */
-  @Interval('privacy-requests', POLL_INTERVAL_MS)
-  async resumeUnfinished(): Promise<void> {
-    if (this.#isRunning) return;
-    this.#isRunning = true;
-    try {
-      const before = addSeconds(this.clock.now(), -MINIMUM_AGE_SECONDS);
-      // Behind those that fail over and over others may wait.
-      for (let last: PrivacyRequest | null | undefined = null; last !== undefined; ) {
-        const some: PrivacyRequest[] = await this.requests.listUnfinished(before, BATCH, last);
-        for (const request of some) await this.resume(request);
-        last = some.length < BATCH ? undefined : some.at(-1);
+  /** One that fails does not hold up the others. */
+  async resumeUnfinished(signal?: AbortSignal): Promise<void> {
+    const before = addSeconds(this.clock.now(), -MINIMUM_AGE_SECONDS);
+    // Pages through all of them, since the oldest may be those that always fail.
+    for (let last: PrivacyRequest | null | undefined = null; last !== undefined; ) {
+      const batch: PrivacyRequest[] = await this.requests.listUnfinished(before, BATCH, last);
+      for (const request of batch) {
+        if (signal?.aborted === true) return;
+        await this.resume(request);
       }
-    } catch (error) {
-      this.logger.error({ err: error }, 'unfinished requests could not be read; the next look tries again');
-    } finally {
-      this.#isRunning = false;
+      last = batch.length < BATCH ? undefined : batch.at(-1);
     }
   }
 

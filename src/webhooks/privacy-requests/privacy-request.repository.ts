@@ -1,24 +1,16 @@
-import { createHash } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
-import { AuditLog } from '../../audit/audit-log.ts';
-import { Database, type Transaction } from '../../database/database.ts';
-import type { SqlExecutor } from '../../database/statement.ts';
-import { Clock } from '../../platform/clock.ts';
-import { Ids } from '../../platform/ids.ts';
-import { Random } from '../../platform/random.ts';
-import { META_ACTOR } from '../signature-rejections.ts';
-import type { SigningApps } from './verify-signed-request.ts';
+import sql from 'sql-template-tag';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 
 export type PrivacyRequestKind = 'deauthorize' | 'data_deletion';
 
-/** What Meta asked for in the name of a person. */
+/** What Meta asked for on behalf of a user. */
 export interface PrivacyRequest {
   id: string;
   kind: PrivacyRequestKind;
   /** Null for deauthorizations. */
   confirmationCode: string | null;
   appIds: string[];
-  /** Null once it is carried out. */
+  /** Null once it is completed. */
   metaUserId: string | null;
   issuedAt: Date | null;
   requestId: string | null;
@@ -26,15 +18,8 @@ export interface PrivacyRequest {
   completedAt: Date | null;
 }
 
-export interface NewPrivacyRequest {
-  kind: PrivacyRequestKind;
-  /** The encoded payload, as it was signed. */
-  payload: string;
-  apps: SigningApps;
-  metaUserId: string;
-  issuedAt: Date | null;
-  requestId: string;
-}
+/** `payloadHash`: of the payload as it was signed. */
+export type PrivacyRequestInsert = Omit<PrivacyRequest, 'completedAt'> & { payloadHash: Buffer };
 
 interface PrivacyRequestRow {
   id: string;
@@ -48,116 +33,85 @@ interface PrivacyRequestRow {
   completed_at: Date | null;
 }
 
-const COLUMNS = 'id, kind, confirmation_code, app_ids, meta_user_id, issued_at, request_id, received_at, completed_at';
+const COLUMNS = sql`id, kind, confirmation_code, app_ids, meta_user_id, issued_at, request_id, received_at, completed_at`;
 
-/** Requests in the name of a person: committed before they are carried out, each payload once for ever. */
-@Injectable()
-export class PrivacyRequestRepository {
-  constructor(
-    private readonly database: Database,
-    private readonly audit: AuditLog,
-    private readonly clock: Clock,
-    private readonly ids: Ids,
-    private readonly random: Random,
-  ) {}
+const insertRequest = defineStatement<PrivacyRequestInsert, PrivacyRequestRow>(
+  'privacy_request_insert',
+  (request) => sql`INSERT INTO privacy_request
+      (id, kind, payload_hash, confirmation_code, app_ids, meta_user_id, issued_at, request_id, received_at)
+    VALUES (${request.id}, ${request.kind}, ${request.payloadHash}, ${request.confirmationCode}, ${request.appIds},
+      ${request.metaUserId}, ${request.issuedAt}, ${request.requestId}, ${request.receivedAt})
+    ON CONFLICT (kind, payload_hash) DO NOTHING RETURNING ${COLUMNS}`,
+);
 
-  /** Commits a request; one whose payload came before is found instead, whatever became of it. */
-  async accept(request: NewPrivacyRequest): Promise<PrivacyRequest> {
-    const hash = createHash('sha256').update(request.payload).digest();
-    return this.database.transaction(async (tx) => {
-      const appIds = await this.appIdsOf(tx, request);
-      const code = request.kind === 'data_deletion' ? this.random.bytes(16).toString('hex') : null;
-      const [made] = await tx.rows<PrivacyRequestRow>({
-        text: `INSERT INTO privacy_request (id, kind, payload_hash, confirmation_code, app_ids, meta_user_id, issued_at, request_id, received_at)
-          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (kind, payload_hash) DO NOTHING RETURNING ${COLUMNS}`,
-        values: [
-          this.ids.next('prq'),
-          request.kind,
-          hash,
-          code,
-          appIds,
-          request.metaUserId,
-          request.issuedAt,
-          request.requestId,
-          this.clock.now(),
-        ],
-      });
-      if (made === undefined) return this.findExisting(tx, request.kind, hash);
-      if (made.kind === 'data_deletion') await this.record(tx, toPrivacyRequest(made), 'data_deletion.requested', {});
-      return toPrivacyRequest(made);
-    });
-  }
+const selectByPayload = defineStatement<{ kind: PrivacyRequestKind; payloadHash: Buffer }, PrivacyRequestRow>(
+  'privacy_request_by_payload',
+  ({ kind, payloadHash }) =>
+    sql`SELECT ${COLUMNS} FROM privacy_request WHERE kind = ${kind} AND payload_hash = ${payloadHash}`,
+);
 
-  /** By the code that Meta showed to the person. */
-  async findByCode(code: string): Promise<PrivacyRequest | null> {
-    const [row] = await this.database.rows<PrivacyRequestRow>({
-      text: `SELECT ${COLUMNS} FROM privacy_request WHERE confirmation_code = $1`,
-      values: [code],
-    });
-    return row === undefined ? null : toPrivacyRequest(row);
-  }
+const selectByCode = defineStatement<{ code: string }, PrivacyRequestRow>(
+  'privacy_request_by_code',
+  ({ code }) => sql`SELECT ${COLUMNS} FROM privacy_request WHERE confirmation_code = ${code}`,
+);
 
-  /** Requests from before `receivedBefore` that are not carried out, the oldest first; those behind `last`, where one is given. */
-  async listUnfinished(
-    receivedBefore: Date,
-    limit: number,
-    last: PrivacyRequest | null = null,
-  ): Promise<PrivacyRequest[]> {
-    const rows = await this.database.rows<PrivacyRequestRow>({
-      text: `SELECT ${COLUMNS} FROM privacy_request
-        WHERE completed_at IS NULL AND received_at < $1 AND ($3::timestamptz IS NULL OR (received_at, id) > ($3, $4))
-        ORDER BY received_at, id LIMIT $2`,
-      values: [receivedBefore, limit, last?.receivedAt ?? null, last?.id ?? null],
-    });
-    return rows.map(toPrivacyRequest);
-  }
+const selectUnfinished = defineStatement<
+  { receivedBefore: Date; limit: number; lastReceivedAt: Date | null; lastId: string | null },
+  PrivacyRequestRow
+>(
+  'privacy_request_unfinished',
+  ({ receivedBefore, limit, lastReceivedAt, lastId }) => sql`SELECT ${COLUMNS} FROM privacy_request
+    WHERE completed_at IS NULL AND received_at < ${receivedBefore}
+      AND (${lastReceivedAt}::timestamptz IS NULL OR (received_at, id) > (${lastReceivedAt}::timestamptz, ${lastId}::text))
+    ORDER BY received_at, id LIMIT ${limit}`,
+);
 
-  /** Ends a request and forgets whom it was about. Whoever ends it first records `details`. */
-  async complete(request: PrivacyRequest, details: Record<string, unknown>): Promise<void> {
-    await this.database.transaction(async (tx) => {
-      const ended = await tx.run({
-        text: 'UPDATE privacy_request SET completed_at = $2, meta_user_id = NULL WHERE id = $1 AND completed_at IS NULL',
-        values: [request.id, this.clock.now()],
-      });
-      if (ended === 1 && request.kind === 'data_deletion') {
-        await this.record(tx, request, 'data_deletion.completed', details);
-      }
-    });
-  }
+const updateCompleted = defineStatement<{ id: string; completedAt: Date }>(
+  'privacy_request_complete',
+  ({ id, completedAt }) =>
+    sql`UPDATE privacy_request SET completed_at = ${completedAt}, meta_user_id = NULL WHERE id = ${id} AND completed_at IS NULL`,
+);
 
-  /** The apps that know the user: those that signed, or, where they don't, those that they may sign for. */
-  private async appIdsOf(sql: SqlExecutor, { apps, metaUserId }: NewPrivacyRequest): Promise<string[]> {
-    if (apps.fallbackAppIds.length === 0) return apps.appIds;
-    const known = await sql.rows({
-      text: `SELECT 1 FROM connection WHERE app_id = ANY ($1) AND (meta_user_id = $2 OR app_scoped_user_id = $2) LIMIT 1`,
-      values: [apps.appIds, metaUserId],
-    });
-    return known.length > 0 ? apps.appIds : [...apps.appIds, ...apps.fallbackAppIds];
-  }
+/** The stored request; null where this payload was received before. */
+export async function insertPrivacyRequest(
+  executor: SqlExecutor,
+  request: PrivacyRequestInsert,
+): Promise<PrivacyRequest | null> {
+  return first(await executor.rows(insertRequest(request)));
+}
 
-  private async findExisting(tx: Transaction, kind: PrivacyRequestKind, hash: Buffer): Promise<PrivacyRequest> {
-    const [row] = await tx.rows<PrivacyRequestRow>({
-      text: `SELECT ${COLUMNS} FROM privacy_request WHERE kind = $1 AND payload_hash = $2`,
-      values: [kind, hash],
-    });
-    if (row === undefined) throw new Error('a request that was there is gone');
-    return toPrivacyRequest(row);
-  }
+export async function findPrivacyRequestByPayload(
+  executor: SqlExecutor,
+  kind: PrivacyRequestKind,
+  payloadHash: Buffer,
+): Promise<PrivacyRequest | null> {
+  return first(await executor.rows(selectByPayload({ kind, payloadHash })));
+}
 
-  private record(
-    tx: Transaction,
-    request: PrivacyRequest,
-    action: string,
-    details: Record<string, unknown>,
-  ): Promise<void> {
-    return this.audit.record(tx, {
-      action,
-      actor: META_ACTOR,
-      subjectId: request.id,
-      requestId: request.requestId,
-      details,
-    });
-  }
+export async function findPrivacyRequestByCode(executor: SqlExecutor, code: string): Promise<PrivacyRequest | null> {
+  return first(await executor.rows(selectByCode({ code })));
+}
+
+/** Requests received before `receivedBefore` that are not completed, the oldest first; those after `last`, where it is given. */
+export async function listUnfinishedPrivacyRequests(
+  executor: SqlExecutor,
+  receivedBefore: Date,
+  limit: number,
+  last: PrivacyRequest | null,
+): Promise<PrivacyRequest[]> {
+  const position = { lastReceivedAt: last?.receivedAt ?? null, lastId: last?.id ?? null };
+  const rows = await executor.rows(selectUnfinished({ receivedBefore, limit, ...position }));
+  return rows.map(toPrivacyRequest);
+}
+
+/** Completes a request and removes the user's id from it. False where it was completed before. */
+export async function completePrivacyRequest(executor: SqlExecutor, id: string, completedAt: Date): Promise<boolean> {
+  return (await executor.run(updateCompleted({ id, completedAt }))) === 1;
+}
+
+function first(rows: readonly PrivacyRequestRow[]): PrivacyRequest | null {
+  const [row] = rows;
+  return row === undefined ? null : toPrivacyRequest(row);
 }
 
 function toPrivacyRequest(row: PrivacyRequestRow): PrivacyRequest {

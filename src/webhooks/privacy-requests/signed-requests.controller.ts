@@ -3,49 +3,49 @@ import { ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
 import { Config } from '../../config/config.ts';
+import { MetaApps } from '../../meta/meta-apps.ts';
 import { TakesBody } from '../../platform/http-server/request-body.ts';
 import { invalidInputError } from '../../platform/problem.ts';
 import { SignatureRejections } from '../signature-rejections.ts';
 import { WebhookMetrics } from '../webhook-metrics.ts';
-import {
-  type PrivacyRequest,
-  type PrivacyRequestKind,
-  PrivacyRequestRepository,
-} from './privacy-request.repository.ts';
+import type { PrivacyRequest, PrivacyRequestKind } from './privacy-request.repository.ts';
+import { PrivacyRequestService } from './privacy-request.service.ts';
 import { PrivacyRequestProcessor } from './privacy-request-processor.ts';
+import type { DataDeletionResponse, DeauthorizationResponse } from './signed-requests.dto.ts';
 import { verifySignedRequest } from './verify-signed-request.ts';
 
 const FORM = 'application/x-www-form-urlencoded';
 
-/** Where Meta says that a person removed the app, or wants their data deleted (META.md 16). */
+/** Where Meta reports that a user removed the app, or wants their data deleted. */
 @ApiTags('meta')
 @ApiConsumes(FORM)
 @Public()
 @Controller('webhooks/meta')
 export class SignedRequestsController {
   constructor(
-    private readonly requests: PrivacyRequestRepository,
+    private readonly requests: PrivacyRequestService,
     private readonly processor: PrivacyRequestProcessor,
     private readonly rejections: SignatureRejections,
     private readonly metrics: WebhookMetrics,
     private readonly config: Config,
+    private readonly apps: MetaApps,
   ) {}
 
   @Post('deauthorize')
   @HttpCode(200)
   @TakesBody('form')
   @ApiOperation({ summary: 'A person removed the app: their connections are revoked' })
-  async deauthorize(@Req() request: FastifyRequest): Promise<{ success: true }> {
+  async deauthorize(@Req() request: FastifyRequest): Promise<DeauthorizationResponse> {
     await this.accept('deauthorize', request);
     return { success: true };
   }
 
-  /** The shape that Meta wants. An unknown person's request is answered like every other. */
+  /** An unknown user's request gets the same response as any other. */
   @Post('data-deletion')
   @HttpCode(200)
   @TakesBody('form')
   @ApiOperation({ summary: 'A person wants their data deleted' })
-  async deleteData(@Req() request: FastifyRequest): Promise<{ url: string; confirmation_code: string }> {
+  async deleteData(@Req() request: FastifyRequest): Promise<DataDeletionResponse> {
     const { confirmationCode } = await this.accept('data_deletion', request);
     const code = confirmationCode ?? '';
     return { url: `${this.config.publicUrl}/data-deletion/${code}`, confirmation_code: code };
@@ -54,7 +54,7 @@ export class SignedRequestsController {
   private async accept(kind: PrivacyRequestKind, request: FastifyRequest): Promise<PrivacyRequest> {
     const { signed_request: text } = (request.body ?? {}) as Record<string, unknown>;
     if (typeof text !== 'string' || text === '') throw this.malformed(kind, 'signed_request', 'is missing');
-    const verified = verifySignedRequest(text, this.config.meta);
+    const verified = verifySignedRequest(text, this.apps.all);
     const requestId = String(request.id);
     if (!verified.ok) throw await this.rejections.signature(kind, requestId);
     const { userId, issuedAt } = verified.request;

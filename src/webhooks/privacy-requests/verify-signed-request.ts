@@ -1,6 +1,5 @@
-import type { MetaConfig } from '../../config/config.ts';
+import type { MetaApp } from '../../meta/meta-apps.ts';
 import { parseSignedRequest, type SignedRequest } from '../../meta/webhooks/signed-request.ts';
-import type { SecretString } from '../../platform/secret-string.ts';
 
 /** Whose users a signed_request speaks of. */
 export interface SigningApps {
@@ -12,24 +11,18 @@ export interface SigningApps {
 
 export type VerifiedRequest = { ok: true; request: SignedRequest; apps: SigningApps } | { ok: false };
 
-/** Verifies a signed_request with every secret that is configured; the secret that fits tells the app. */
-export function verifySignedRequest(text: string, meta: MetaConfig): VerifiedRequest {
+/** Verifies a signed_request with every secret of our apps; the secret that fits tells the app. */
+export function verifySignedRequest(text: string, apps: readonly MetaApp[]): VerifiedRequest {
   let request: SignedRequest | null = null;
   const appIds = new Set<string>();
-  for (const { appId, secret } of signers(meta)) {
+  for (const { appId, secret } of apps.flatMap(({ signers }) => signers)) {
     const parsed = parseSignedRequest(text, [secret]);
     if (!parsed.ok) continue;
     request = parsed.request;
     appIds.add(appId);
   }
   if (request === null) return { ok: false };
-  const inside = appIds.has(meta.app.id) ? [meta.instagramApp.id, meta.threadsApp.id] : [];
+  const inside = apps.filter(({ id }) => appIds.has(id)).flatMap(({ innerAppIds }) => innerAppIds);
   const fallbackAppIds = [...new Set(inside)].filter((appId) => !appIds.has(appId));
   return { ok: true, request, apps: { appIds: [...appIds], fallbackAppIds } };
-}
-
-function signers(meta: MetaConfig): { appId: string; secret: SecretString }[] {
-  const previous = meta.previousAppSecret === null ? [] : [{ appId: meta.app.id, secret: meta.previousAppSecret }];
-  const apps = [meta.app, meta.instagramApp, meta.threadsApp].map(({ id, secret }) => ({ appId: id, secret }));
-  return [...previous, ...apps];
 }

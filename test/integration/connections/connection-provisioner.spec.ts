@@ -1,5 +1,5 @@
 import { SYSTEM } from '../../../src/audit/audit-log.ts';
-import { ClaimLostError } from '../../../src/connections/authorization/pending-authorization.repository.ts';
+import { ClaimLostError } from '../../../src/connections/claim-lost-error.ts';
 import { credentialContext } from '../../../src/connections/credentials/seal-contexts.ts';
 import type { Database } from '../../../src/database/database.ts';
 import { SecretString } from '../../../src/platform/secret-string.ts';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { VerificationRequests } from '../../../src/connections/connection/verification-requests.ts';
 import { CredentialClaimRepository } from '../../../src/connections/credentials/credential-claim.repository.ts';
-import { CredentialOutcomeRepository } from '../../../src/connections/credentials/credential-outcome.repository.ts';
+import { CredentialOutcomeService } from '../../../src/connections/credentials/credential-outcome.service.ts';
 import type { ClaimedCredential } from '../../../src/connections/credentials/credential-snapshot.ts';
-import { CredentialVersionRepository } from '../../../src/connections/credentials/credential-version.repository.ts';
+import { CredentialVersionService } from '../../../src/connections/credentials/credential-version.service.ts';
 import { addSeconds } from '../../../src/platform/clock.ts';
 import { SecretString } from '../../../src/platform/secret-string.ts';
 import { DAY, type LifecycleTestContext, openLifecycleTestContext } from '../../support/lifecycle-test-context.ts';
@@ -28,10 +28,10 @@ async function claimRoot(): Promise<{ connectionId: string; claimed: ClaimedCred
 
 const ends = {
   inspection: (claimed: ClaimedCredential) =>
-    context.replica.app.get(CredentialOutcomeRepository).recordCheck(claimed, { health: 'healthy' }),
+    context.replica.app.get(CredentialOutcomeService).recordCheck(claimed, { health: 'healthy' }),
   refresh: async (claimed: ClaimedCredential) => {
     const expiresAt = addSeconds(context.clock.now(), 60 * DAY);
-    const versions = context.replica.app.get(CredentialVersionRepository);
+    const versions = context.replica.app.get(CredentialVersionService);
     await versions.storePending(claimed, new SecretString(`EAAnext${claimed.id}`), { expiresAt, scopes: null });
     await versions.promote(claimed, { scopes: claimed.scopes, lostScopes: [], issuedAt: null, expiresAt });
   },

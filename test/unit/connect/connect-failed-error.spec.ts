@@ -4,8 +4,7 @@ import {
   classifyRedirectUriError,
   toConnectFailedError,
 } from '../../../src/connect/connect-failed-error.ts';
-import { problemOf } from '../../../src/connect/connect-problems.ts';
-import { ClaimLostError } from '../../../src/connections/authorization/pending-authorization.repository.ts';
+import { ClaimLostError } from '../../../src/connections/claim-lost-error.ts';
 import type { DeadReason, MetaVerdict } from '../../../src/meta/errors/classify-error.ts';
 import { MetaError } from '../../../src/meta/errors/meta-error.ts';
 
@@ -14,7 +13,7 @@ const failed = (verdict: MetaVerdict) =>
 const reported = (verdict: MetaVerdict, refused: 'code_rejected' | 'token_rejected') => {
   const failure = toConnectFailedError(failed(verdict), refused);
   if (!(failure instanceof ConnectFailedError)) throw new Error('no ConnectFailedError');
-  return [failure.reason, failure.occurrence.isFinal];
+  return [failure.reason, failure.isFinal];
 };
 
 describe('toConnectFailedError', () => {
@@ -42,9 +41,10 @@ describe('toConnectFailedError', () => {
 
   it('tells what to do about an account that Meta holds back, and leaves other deaths to a new login', () => {
     const words = (reason: DeadReason) => {
-      const { detail, remedy } = problemOf(
-        toConnectFailedError(failed({ kind: 'dead', reason }), 'token_rejected') as ConnectFailedError,
-      );
+      const { detail, remedy } = toConnectFailedError(
+        failed({ kind: 'dead', reason }),
+        'token_rejected',
+      ) as ConnectFailedError;
       return [detail, remedy].join(' ');
     };
     expect(words('checkpoint')).toMatch(/holds this account back .* Log in at facebook\.com/);
@@ -75,7 +75,7 @@ describe('toConnectFailedError', () => {
       failed({ kind: 'throttled', scope: 'app', retryAfterSeconds: 7 }),
       'token_rejected',
     );
-    const problem = problemOf(failure as ConnectFailedError);
+    const problem = failure as ConnectFailedError;
     expect([problem.type.status, problem.occurrence.retryAfterSeconds, problem.occurrence.meta]).toEqual([
       503,
       7,

@@ -1,5 +1,5 @@
-import { type ConnectionChange, nextStatus } from '../../../src/connections/connection/connection-status.ts';
 import { computeRefreshAfter } from '../../../src/connections/credentials/credential-schedule.ts';
+import { type ConnectionChange, nextStatus } from '../../../src/connections/status/connection-status.ts';
 
 const at = (iso: string): Date => new Date(iso);
 const WEEK = 604_800;

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import type { Config } from '../../../src/config/config.ts';
 import { DiscoveryApi } from '../../../src/meta/assets/discovery-api.ts';
 import { GraphTransport } from '../../../src/meta/graph/graph-transport.ts';
 import { MetaMetrics } from '../../../src/meta/graph/meta-metrics.ts';
 import { TimerPause } from '../../../src/meta/graph/pause.ts';
+import { MetaApps } from '../../../src/meta/meta-apps.ts';
 import { BatchInspection } from '../../../src/meta/tokens/batch-inspection.ts';
 import { InspectionApi } from '../../../src/meta/tokens/inspection-api.ts';
 import { OAuthApi } from '../../../src/meta/tokens/oauth-api.ts';
@@ -44,7 +44,7 @@ beforeEach(async () => {
   const metrics = new MetaMetrics(new Registry());
   const transport = new GraphTransport(
     http,
-    { meta } as Config,
+    new MetaApps({ meta }),
     clock,
     new SystemRandom(),
     log,

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import type { Config, MetaConfig } from '../../../src/config/config.ts';
+import type { MetaConfig } from '../../../src/config/config.ts';
 import { AppApi } from '../../../src/meta/app-api.ts';
 import { DiscoveryApi } from '../../../src/meta/assets/discovery-api.ts';
 import { MetaError } from '../../../src/meta/errors/meta-error.ts';
@@ -9,6 +9,7 @@ import { MetaMetrics } from '../../../src/meta/graph/meta-metrics.ts';
 import { Pause } from '../../../src/meta/graph/pause.ts';
 import type { UsageReport } from '../../../src/meta/graph/usage-headers.ts';
 import { type ThrottleNotice, UsageObserver } from '../../../src/meta/graph/usage-observer.ts';
+import { MetaApps } from '../../../src/meta/meta-apps.ts';
 import { BatchInspection } from '../../../src/meta/tokens/batch-inspection.ts';
 import { InspectionApi } from '../../../src/meta/tokens/inspection-api.ts';
 import { OAuthApi } from '../../../src/meta/tokens/oauth-api.ts';
@@ -153,7 +154,7 @@ export function scriptedMeta(...steps: Step[]) {
   const clock = new FixedClock();
   const transport = new GraphTransport(
     http,
-    { meta: META } as Config,
+    new MetaApps({ meta: META }),
     clock,
     new HalfRandom(),
     log,

@@ -1,23 +1,23 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import {
-  type UnverifiedAsset,
-  UnverifiedAssetRepository,
-} from '../../../../src/connections/assets/unverified-asset.repository.ts';
+import { type UnverifiedAsset } from '../../../../src/connections/assets/unverified-asset.repository.ts';
+import { UnverifiedAssetService } from '../../../../src/connections/assets/unverified-asset.service.ts';
 import type { ConnectionResponse } from '../../../../src/connections/connection/connection-response.dto.ts';
+import type { DeathReason } from '../../../../src/connections/status/status-reason.ts';
 import { Database } from '../../../../src/database/database.ts';
 import { AssetInspectionService } from '../../../../src/lifecycle/inspection/asset-inspection.service.ts';
+import { JobScheduler } from '../../../../src/platform/jobs/job-scheduler.ts';
 import { api } from '../../../support/connect-test-context.ts';
 import { type LifecycleTestContext, openLifecycleTestContext } from '../../../support/lifecycle-test-context.ts';
 
 const BUSINESS = '300000000000401';
 const WHATSAPP = ['whatsapp_business_management', 'whatsapp_business_messaging'];
-const REASON = { code: 'whatsapp_account_lost', detail: 'It is gone.', remedy: 'Ask.' };
+const REASON: DeathReason = { code: 'whatsapp_account_lost', detail: 'It is gone.', remedy: 'Ask.' };
 let context: LifecycleTestContext;
-let assets: UnverifiedAssetRepository;
+let assets: UnverifiedAssetService;
 
 beforeAll(async () => {
   context = await openLifecycleTestContext();
-  assets = context.replica.app.get(UnverifiedAssetRepository);
+  assets = context.replica.app.get(UnverifiedAssetService);
 });
 beforeEach(() => context.sandbox.state.log.clear());
 afterEach(() => context.sandbox.state.faults.clear());
@@ -114,7 +114,7 @@ describe('looks at many doubted accounts', () => {
     await requestVerification(waba);
     context.sandbox.state.log.clear();
     const inspection = context.replica.app.get(AssetInspectionService);
-    inspection.onModuleDestroy();
+    context.replica.app.get(JobScheduler).onModuleDestroy();
     await inspection.inspectDue();
     expect(asked(waba)).toBe(0);
   });

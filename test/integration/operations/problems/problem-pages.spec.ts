@@ -53,7 +53,7 @@ describe('every word that an answer of ours can hold in a `code` has its page', 
 
   it.each([
     ['reasons and failures that are written as objects', WORKING_FOLDERS, /\bcode: '([a-z0-9_]+)'/g],
-    ['failures of the lifecycle', ['lifecycle'], /\b(?:failLater|failSoon)\(\s*'([a-z0-9_]+)'/g],
+    ['failures of the lifecycle', ['lifecycle'], /\bfail(?:Later|Soon)\(\s*'([a-z0-9_]+)'/g],
     ['answers to renewals that do not count', ['lifecycle'], /^ {2}\| '(renewal_[a-z_]+)'/gm],
     [
       'deaths',

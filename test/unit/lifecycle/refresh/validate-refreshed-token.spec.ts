@@ -34,7 +34,7 @@ const old: CredentialSnapshot = {
   checkDueAt: null,
   refreshDueAt: null,
   claimId: 'clm_1',
-  claimedUntil: null,
+  claimedUntil: new Date('2026-01-01T00:01:00Z'),
   pending: null,
 };
 const good: ValidInspection = {

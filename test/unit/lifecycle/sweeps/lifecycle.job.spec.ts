@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import type { ConnectionStatusService } from '../../../../src/connections/connection/connection-status.service.ts';
-import type { CredentialVersionRepository } from '../../../../src/connections/credentials/credential-version.repository.ts';
+import type { CredentialVersionService } from '../../../../src/connections/credentials/credential-version.service.ts';
 import type { RetentionService } from '../../../../src/database/retention.service.ts';
 import type { ProviderRevocationService } from '../../../../src/lifecycle/provider-revocation.service.ts';
 import { LifecycleJob } from '../../../../src/lifecycle/sweeps/lifecycle.job.ts';
@@ -23,7 +23,7 @@ function scheduleOver(work: (what: string) => Promise<void>, environment: Record
     { appIds: ['a', 'b'], refresh: noting('refresh'), health: noting('health') } as unknown as Sweep,
     { processDue: () => note('revocations') } as unknown as ProviderRevocationService,
     { processDataAccessExpiry: () => note('notices').then(() => 0) } as unknown as ConnectionStatusService,
-    { destroySupersededVersions: () => note('spent').then(() => 0) } as unknown as CredentialVersionRepository,
+    { destroySupersededVersions: () => note('spent').then(() => 0) } as unknown as CredentialVersionService,
     {} as unknown as RetentionService,
     testConfig({ REFRESH_CRON: '0 3 * * *', HEALTH_CRON: '30 * * * *', ...environment }),
     log.logger,

@@ -1,15 +1,15 @@
 import fc from 'fast-check';
-import { PRODUCTS } from '../../../../src/config/config.ts';
+import { PRODUCTS } from '../../../../src/config/products.ts';
 import { parseCallbackQuery } from '../../../../src/meta/dialog/callback-query.ts';
 import { buildDialogUrl } from '../../../../src/meta/dialog/dialog-url.ts';
 import { buildJsSdkParameters } from '../../../../src/meta/dialog/js-sdk-parameters.ts';
 import {
   defaultScopes,
   expectedTokenKinds,
-  flowsOf,
   missingScopes,
   scopesOf,
 } from '../../../../src/meta/dialog/product-scopes.ts';
+import { productDescriptor } from '../../../../src/meta/dialog/products.ts';
 import { readRecorded } from '../read-recorded.ts';
 import { META } from '../scripted-meta.ts';
 
@@ -72,7 +72,7 @@ it('gives the JS SDK everything, and nothing to flows without it', () => {
 
 it('has scopes and kinds for every product and flow', () => {
   for (const product of PRODUCTS) {
-    for (const flow of flowsOf(product)) {
+    for (const flow of productDescriptor(product).flows) {
       expect(scopesOf(product, flow).required.length).toBeGreaterThan(0);
       expect(expectedTokenKinds(product, flow).length).toBeGreaterThan(0);
     }

@@ -1,0 +1,51 @@
+import 'reflect-metadata';
+import type { INestApplicationContext } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { AppModule } from '../app.module.ts';
+import type { Config } from '../config/config.ts';
+import { UndiciHttpClient } from '../platform/http-client/http-client.ts';
+import { createLogger, NestLogger } from '../platform/logger.ts';
+import { openCoreServices } from './core-services.ts';
+
+/** The modules of a replica without its HTTP server and its background jobs. */
+export interface ApplicationContext {
+  app: INestApplicationContext;
+  /** Lets services finish what they began, then closes what was opened. */
+  close(): Promise<void>;
+}
+
+/**
+ * For the command line. Only errors are logged, to standard error. Nobody's admin key changes because a command ran with another
+ * environment. Throws what stopped it, with everything it had opened closed again.
+ */
+export async function openApplicationContext(config: Config, databaseUrl: string): Promise<ApplicationContext> {
+  const logger = createLogger('error', process.stderr);
+  const http = new UndiciHttpClient();
+  const coreServices = await openCoreServices({ config, databaseUrl });
+  const closeCoreServices = async (): Promise<void> => {
+    await http.close();
+    await coreServices.close();
+  };
+  try {
+    const module = AppModule.register({
+      config: { ...config, bootstrapAdminKey: null, refreshCron: null, healthCron: null },
+      platform: { ...coreServices, http, logger, runsJobs: false },
+      database: coreServices,
+      keyRing: coreServices.keyRing,
+    });
+    const app = await NestFactory.createApplicationContext(module, {
+      logger: new NestLogger(logger),
+      abortOnError: false,
+    });
+    return {
+      app,
+      close: async () => {
+        await app.close();
+        await closeCoreServices();
+      },
+    };
+  } catch (error) {
+    await closeCoreServices();
+    throw error;
+  }
+}

@@ -1,0 +1,95 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import { plainToInstance } from 'class-transformer';
+import { validate } from 'class-validator';
+import type { Config } from '../../config/config.ts';
+import { ImportRequest } from '../../connect/authorization/import.dto.ts';
+import { SuppliedTokenService } from '../../connect/authorization/supplied-token.service.ts';
+import { ConnectFailedError } from '../../connect/connect-failed-error.ts';
+import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
+import { connectionNotFound, connectionRevoked } from '../../connections/connection/connection-problems.ts';
+import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
+import { ManualRefreshService } from '../../lifecycle/refresh/manual-refresh.service.ts';
+import { Sweep } from '../../lifecycle/sweeps/sweep.ts';
+import { toInputErrors } from '../../platform/http-server/input-validation.pipe.ts';
+import { AppError } from '../../platform/problem.ts';
+import { KeyRing } from '../../vault/keys/key-ring.ts';
+import { withApplicationContext } from '../command-context.ts';
+import { OPERATOR } from '../operator.ts';
+import type { ImportResult, SweepResult, VaultService } from './vault-service.ts';
+
+/**
+ * Runs `work` with the modules of a replica inside this process, which takes no requests and runs no background jobs: for what needs rate
+ * limits and claims. Once aborted, it starts nothing more.
+ */
+export function withLocalVaultService<T>(
+  config: Config,
+  signal: AbortSignal,
+  work: (service: VaultService, app: INestApplicationContext) => Promise<T>,
+): Promise<T> {
+  return withApplicationContext(config, async (app) => {
+    const stop = (): void => app.get(Sweep).onModuleDestroy();
+    signal.addEventListener('abort', stop);
+    try {
+      return await work(new LocalVaultService(app), app);
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  });
+}
+
+class LocalVaultService implements VaultService {
+  constructor(private readonly app: INestApplicationContext) {}
+
+  importToken(row: Parameters<VaultService['importToken']>[0]): Promise<ImportResult> {
+    return importToken(this.app.get(SuppliedTokenService), row);
+  }
+
+  async sweep(): Promise<SweepResult> {
+    const { claimed, done, failed, skipped, durationSeconds } = await this.app.get(Sweep).refresh();
+    return { claimed, refreshed: done, failed, skipped, duration_seconds: durationSeconds };
+  }
+
+  async runAction(id: string, action: 'refresh' | 'check'): Promise<ConnectionResponse> {
+    const connections = this.app.get(ConnectionRepository);
+    const { status } = await requireConnection(connections, id);
+    if (status === 'revoked') throw new AppError(connectionRevoked);
+    await this.app.get(ManualRefreshService)[action](id);
+    return requireConnection(connections, id);
+  }
+
+  fingerprintOf(text: string): string {
+    return this.app.get(KeyRing).blindIndex(text).toString('hex');
+  }
+}
+
+async function requireConnection(connectionRepository: ConnectionRepository, id: string): Promise<ConnectionResponse> {
+  const view = await connectionRepository.findAcrossTenants(id);
+  if (view === null) throw new AppError(connectionNotFound);
+  return view;
+}
+
+/** Under the same rules as `POST /v1/connections/import`. */
+async function importToken(
+  tokens: SuppliedTokenService,
+  { tenant, product, token }: Parameters<VaultService['importToken']>[0],
+): Promise<ImportResult> {
+  const request = plainToInstance(ImportRequest, { tenant, product, access_token: token.expose() });
+  const [fault] = toInputErrors(await validate(request, { stopAtFirstError: true }));
+  if (fault !== undefined) {
+    return { kind: 'refused', code: 'invalid_request', detail: `${fault.path}: ${fault.message}` };
+  }
+  try {
+    const of = { sessionId: null, clientId: null, ids: {}, actor: OPERATOR, requestId: null };
+    const given = { tenant: request.tenant, product: request.product, flow: 'import', token, ...of } as const;
+    return { kind: 'imported', connectionId: await tokens.connect(given) };
+  } catch (error) {
+    return toImportResult(error);
+  }
+}
+
+function toImportResult(error: unknown): ImportResult {
+  if (!(error instanceof ConnectFailedError)) throw error;
+  const { code, detail, occurrence, type } = error;
+  if (type.status !== 503) return { kind: 'refused', code, detail };
+  return { kind: 'retryable', code, detail, afterSeconds: occurrence.retryAfterSeconds ?? null };
+}

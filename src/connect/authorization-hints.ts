@@ -1,0 +1,37 @@
+import type { TokenKind } from '../config/products.ts';
+
+/** Ids that Embedded Signup tells its page (META.md 8). Claims of a browser or client, until a call with the token confirms them. */
+export interface SignupIds {
+  wabaId?: string;
+  phoneNumberId?: string;
+  businessId?: string;
+}
+
+/** What an intake knows beside its token. Lies in a plain column: never a token, code or state. */
+export interface AuthorizationHints extends SignupIds {
+  /** What the dialog asked for; empty where a login configuration decides, or no dialog was ours. */
+  requestedScopes: string[];
+  /** As the answer to the code told them; null where it did not. */
+  grantedScopes: string[] | null;
+  /** Where the token is of a known kind before its inspection. */
+  kind: TokenKind | null;
+  /** A client handed the token in and still has it, so a failure here loses nothing. */
+  isGiven: boolean;
+}
+
+/** As a plain object for the column. */
+export function writeHints(hints: AuthorizationHints): Record<string, unknown> {
+  return { ...hints };
+}
+
+/** From the column, written by `writeHints` of this or an earlier release. */
+export function readHints(stored: Record<string, unknown>): AuthorizationHints {
+  const hints = stored as Partial<AuthorizationHints>;
+  return {
+    ...hints,
+    requestedScopes: hints.requestedScopes ?? [],
+    grantedScopes: hints.grantedScopes ?? null,
+    kind: hints.kind ?? null,
+    isGiven: hints.isGiven ?? false,
+  };
+}

@@ -1,0 +1,249 @@
+import { Injectable } from '@nestjs/common';
+import sql from 'sql-template-tag';
+import type { DialogFlow, Product } from '../config/products.ts';
+import { hasPendingAuthorization } from '../connections/authorization/pending-authorization.query.ts';
+import { Database, type Transaction } from '../database/database.ts';
+import { defineStatement, type SqlExecutor } from '../database/statement.ts';
+import { Clock } from '../platform/clock.ts';
+import type { ConnectErrorCode } from './connect-problems.ts';
+
+/** An invitation to connect one tenant for one product. */
+export interface ConnectSession {
+  id: string;
+  tenant: string;
+  product: Product;
+  flow: DialogFlow;
+  /** What the dialog asks for. */
+  scopes: string[];
+  returnUrl: string | null;
+  /** The client that made it. */
+  clientId: string;
+  expiresAt: Date;
+  /** Set with the first success. */
+  connectionId: string | null;
+  closedAt: Date | null;
+}
+
+/** One browser that opened a session, and what its callback ended on. */
+export interface ConnectAttempt {
+  stateHash: Buffer;
+  sessionId: string;
+  cookieHash: Buffer;
+  expiresAt: Date;
+  /** Its state was used; it counts once. */
+  consumedAt: Date | null;
+  connectionId: string | null;
+  error: ConnectErrorCode | null;
+}
+
+interface SessionRow {
+  id: string;
+  tenant: string;
+  product: Product;
+  flow: DialogFlow;
+  scopes: string[];
+  return_url: string | null;
+  client_id: string;
+  expires_at: Date;
+  connection_id: string | null;
+  closed_at: Date | null;
+}
+
+interface AttemptRow {
+  state_hash: Buffer;
+  session_id: string;
+  cookie_hash: Buffer;
+  expires_at: Date;
+  consumed_at: Date | null;
+  connection_id: string | null;
+  error: ConnectErrorCode | null;
+}
+
+const SESSION_COLUMNS = sql`id, tenant, product, flow, scopes, return_url, client_id, expires_at, connection_id, closed_at`;
+const ATTEMPT_COLUMNS = sql`state_hash, session_id, cookie_hash, expires_at, consumed_at, connection_id, error`;
+
+const insertSession = defineStatement<{ session: ConnectSession; tokenHash: Buffer; now: Date }>(
+  'connect_session_insert',
+  ({ session, tokenHash, now }) => sql`INSERT INTO connect_session
+      (id, token_hash, tenant, product, flow, scopes, return_url, client_id, created_at, expires_at)
+    VALUES (${session.id}, ${tokenHash}, ${session.tenant}, ${session.product}, ${session.flow}, ${session.scopes},
+      ${session.returnUrl}, ${session.clientId}, ${now}, ${session.expiresAt})`,
+);
+
+const selectSessionByToken = defineStatement<{ tokenHash: Buffer }, SessionRow>(
+  'connect_session_by_token',
+  ({ tokenHash }) => sql`SELECT ${SESSION_COLUMNS} FROM connect_session WHERE token_hash = ${tokenHash}`,
+);
+
+const selectSession = defineStatement<{ id: string }, SessionRow>(
+  'connect_session_by_id',
+  ({ id }) => sql`SELECT ${SESSION_COLUMNS} FROM connect_session WHERE id = ${id}`,
+);
+
+const updateSessionClosed = defineStatement<{ id: string; connectionId: string; now: Date }>(
+  'connect_session_close',
+  ({ id, connectionId, now }) => sql`UPDATE connect_session
+    SET connection_id = ${connectionId}, closed_at = coalesce(closed_at, ${now}::timestamptz)
+    WHERE id = ${id} AND (closed_at IS NULL OR connection_id = ${connectionId})`,
+);
+
+const deleteExpiredSessions = defineStatement<{ expiredBefore: Date; limit: number }>(
+  'connect_session_delete',
+  ({ expiredBefore, limit }) => sql`DELETE FROM connect_session WHERE id IN (
+    SELECT s.id FROM connect_session s WHERE s.expires_at < ${expiredBefore} AND NOT ${hasPendingAuthorization(sql`s.id`)}
+    LIMIT ${limit} FOR UPDATE SKIP LOCKED)`,
+);
+
+type NewAttempt = Pick<ConnectAttempt, 'stateHash' | 'sessionId' | 'cookieHash' | 'expiresAt'>;
+
+const insertAttempt = defineStatement<NewAttempt & { now: Date }>(
+  'connect_attempt_insert',
+  ({ stateHash, sessionId, cookieHash, now, expiresAt }) => sql`INSERT INTO connect_attempt
+      (state_hash, session_id, cookie_hash, created_at, expires_at)
+    VALUES (${stateHash}, ${sessionId}, ${cookieHash}, ${now}, ${expiresAt})`,
+);
+
+const deleteUnusedAttempts = defineStatement<{ sessionId: string; keep: number }>(
+  'connect_attempt_delete_unused',
+  ({ sessionId, keep }) => sql`DELETE FROM connect_attempt WHERE state_hash IN (
+    SELECT state_hash FROM connect_attempt WHERE session_id = ${sessionId} AND consumed_at IS NULL
+    ORDER BY created_at DESC OFFSET ${keep})`,
+);
+
+const selectAttempt = defineStatement<{ stateHash: Buffer }, AttemptRow>(
+  'connect_attempt_by_state',
+  ({ stateHash }) => sql`SELECT ${ATTEMPT_COLUMNS} FROM connect_attempt WHERE state_hash = ${stateHash}`,
+);
+
+const selectAttemptByCookie = defineStatement<{ sessionId: string; cookieHashes: Buffer[] }, AttemptRow>(
+  'connect_attempt_by_cookie',
+  ({ sessionId, cookieHashes }) => sql`SELECT ${ATTEMPT_COLUMNS} FROM connect_attempt
+    WHERE session_id = ${sessionId} AND cookie_hash = ANY (${cookieHashes}) ORDER BY created_at DESC LIMIT 1`,
+);
+
+const updateAttemptConsumed = defineStatement<{ stateHash: Buffer; error: ConnectErrorCode | null; now: Date }>(
+  'connect_attempt_consume',
+  ({
+    stateHash,
+    error,
+    now,
+  }) => sql`UPDATE connect_attempt a SET consumed_at = ${now}, error = ${error} FROM connect_session s
+    WHERE a.state_hash = ${stateHash} AND a.consumed_at IS NULL AND a.expires_at > ${now}
+      AND s.id = a.session_id AND s.closed_at IS NULL`,
+);
+
+const updateAttemptError = defineStatement<{ stateHash: Buffer; error: ConnectErrorCode }>(
+  'connect_attempt_error',
+  ({ stateHash, error }) => sql`UPDATE connect_attempt SET error = ${error}
+    WHERE state_hash = ${stateHash} AND error IS NULL AND connection_id IS NULL`,
+);
+
+const updateAttemptConnected = defineStatement<{ stateHash: Buffer; connectionId: string }>(
+  'connect_attempt_connected',
+  ({ stateHash, connectionId }) =>
+    sql`UPDATE connect_attempt SET connection_id = ${connectionId}, error = NULL WHERE state_hash = ${stateHash}`,
+);
+
+/** A link that is opened more often loses its oldest unused attempts, so nobody can fill the table, or lock a user out. */
+const MAX_UNUSED_ATTEMPTS = 50;
+
+/** The rows of connect sessions and of the browsers that opened them. */
+@Injectable()
+export class ConnectSessionRepository {
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+  ) {}
+
+  async insert(tx: Transaction, session: ConnectSession, tokenHash: Buffer): Promise<void> {
+    await tx.run(insertSession({ session, tokenHash, now: this.clock.now() }));
+  }
+
+  async findByToken(tokenHash: Buffer): Promise<ConnectSession | null> {
+    const [row] = await this.database.rows(selectSessionByToken({ tokenHash }));
+    return row === undefined ? null : toSession(row);
+  }
+
+  /** In any tenant: the caller checks the client's policy. */
+  async findAcrossTenants(id: string): Promise<ConnectSession | null> {
+    const [row] = await this.database.rows(selectSession({ id }));
+    return row === undefined ? null : toSession(row);
+  }
+
+  /** Whether it may still be opened or completed. */
+  isOpen(session: ConnectSession): boolean {
+    return session.closedAt === null && session.expiresAt > this.clock.now();
+  }
+
+  async addAttempt(attempt: NewAttempt): Promise<void> {
+    await this.database.run(insertAttempt({ ...attempt, now: this.clock.now() }));
+    await this.database.run(deleteUnusedAttempts({ sessionId: attempt.sessionId, keep: MAX_UNUSED_ATTEMPTS }));
+  }
+
+  async findAttempt(stateHash: Buffer): Promise<ConnectAttempt | null> {
+    const [row] = await this.database.rows(selectAttempt({ stateHash }));
+    return row === undefined ? null : toAttempt(row);
+  }
+
+  /** The newest attempt of a session that one of these cookies belongs to. */
+  async findAttemptByCookie(sessionId: string, cookieHashes: Buffer[]): Promise<ConnectAttempt | null> {
+    const [row] = await this.database.rows(selectAttemptByCookie({ sessionId, cookieHashes }));
+    return row === undefined ? null : toAttempt(row);
+  }
+
+  /**
+   * Uses up an attempt's state: true for exactly one caller, and only while attempt and session are valid. With `error`, that becomes the
+   * result of the attempt at the same time.
+   */
+  async consume(executor: SqlExecutor, stateHash: Buffer, error: ConnectErrorCode | null): Promise<boolean> {
+    return (await executor.run(updateAttemptConsumed({ stateHash, error, now: this.clock.now() }))) === 1;
+  }
+
+  /** Stores the error that an attempt ended with; false where it has a result already. */
+  async recordError(executor: SqlExecutor, stateHash: Buffer, error: ConnectErrorCode): Promise<boolean> {
+    return (await executor.run(updateAttemptError({ stateHash, error }))) === 1;
+  }
+
+  /**
+   * Closes a session with its first success. A later one of the same connection counts as the same success (two browsers of one user);
+   * false where the session belongs to another connection already.
+   */
+  async close(tx: Transaction, sessionId: string, stateHash: Buffer | null, connectionId: string): Promise<boolean> {
+    const closed = await tx.run(updateSessionClosed({ id: sessionId, connectionId, now: this.clock.now() }));
+    if (closed !== 1) return false;
+    if (stateHash !== null) await tx.run(updateAttemptConnected({ stateHash, connectionId }));
+    return true;
+  }
+
+  /** Removes up to `limit` sessions that expired before the instant, with their attempts; those with a pending authorization stay. */
+  removeExpiredBefore(expiredBefore: Date, limit: number): Promise<number> {
+    return this.database.run(deleteExpiredSessions({ expiredBefore, limit }));
+  }
+}
+
+function toSession(row: SessionRow): ConnectSession {
+  return {
+    id: row.id,
+    tenant: row.tenant,
+    product: row.product,
+    flow: row.flow,
+    scopes: row.scopes,
+    returnUrl: row.return_url,
+    clientId: row.client_id,
+    expiresAt: row.expires_at,
+    connectionId: row.connection_id,
+    closedAt: row.closed_at,
+  };
+}
+
+function toAttempt(row: AttemptRow): ConnectAttempt {
+  return {
+    stateHash: row.state_hash,
+    sessionId: row.session_id,
+    cookieHash: row.cookie_hash,
+    expiresAt: row.expires_at,
+    consumedAt: row.consumed_at,
+    connectionId: row.connection_id,
+    error: row.error,
+  };
+}

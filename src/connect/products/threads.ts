@@ -1,0 +1,10 @@
+import { NOTHING } from '../discovery/discovery.ts';
+import type { ConnectProduct } from './connect-product.ts';
+
+/** A Threads token speaks for its own account and has no assets besides. */
+export const THREADS: ConnectProduct = {
+  product: 'threads',
+  discover: async () => NOTHING,
+  discoverByKind: {},
+  hasPhoneNumbers: false,
+};

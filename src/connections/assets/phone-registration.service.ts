@@ -1,0 +1,89 @@
+import { Injectable } from '@nestjs/common';
+import { type Actor, AuditLog } from '../../audit/audit-log.ts';
+import { Database, type Transaction } from '../../database/database.ts';
+import { Clock } from '../../platform/clock.ts';
+import type { MetaCause } from '../../platform/problem.ts';
+import type { PhoneRegistration } from '../connection/asset-details.ts';
+import { type LockedConnection, lockConnection, updateStatusReason } from '../status/connection-status.repository.ts';
+import { PHONE_NUMBER_NOT_REGISTERED, type StatusReason } from '../status/status-reason.ts';
+import {
+  type ConnectionPhoneNumber,
+  hasFailedRegistration,
+  isPhoneNumberRegistered,
+  listPhoneNumbers,
+  mergePhoneNumberDetails,
+} from './asset.repository.ts';
+
+export interface RegistrationFailure {
+  detail: string;
+  remedy: string;
+  meta?: MetaCause;
+}
+
+interface RegistrationActor {
+  actor: Actor;
+  requestId: string | null;
+}
+
+/** How registering the numbers of a connection ended: on the number, on the connection, in the audit log. Never the pin. */
+@Injectable()
+export class PhoneRegistrationService {
+  constructor(
+    private readonly database: Database,
+    private readonly audit: AuditLog,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The numbers of a connection, by id. */
+  async listPhoneNumbers(connectionId: string): Promise<ConnectionPhoneNumber[]> {
+    return listPhoneNumbers(this.database, connectionId);
+  }
+
+  /** `phoneNumberId` null: no number could be tried. A failure leaves the connection as it is, but for a reason that says what to do. */
+  async record(
+    connectionId: string,
+    phoneNumberId: string | null,
+    failure: RegistrationFailure | null,
+    by: RegistrationActor,
+  ): Promise<void> {
+    const at = this.clock.now();
+    const registration: PhoneRegistration = {
+      status: failure === null ? 'registered' : 'failed',
+      at: at.toISOString(),
+      ...failure,
+    };
+    await this.database.transaction(async (tx) => {
+      const connection = await lockConnection(tx, connectionId);
+      if (connection === null || connection.status === 'revoked') return;
+      // A number that is registered stays so, whatever pin is tried then.
+      const isApplicable = failure === null || !(await isPhoneNumberRegistered(tx, connectionId, phoneNumberId));
+      if (phoneNumberId !== null && isApplicable)
+        await mergePhoneNumberDetails(tx, connectionId, phoneNumberId, { registration });
+      const reason = isApplicable ? await this.statusReasonAfter(tx, connectionId, connection, failure) : undefined;
+      if (reason !== undefined) await updateStatusReason(tx, connectionId, reason, at);
+      await this.audit.record(tx, {
+        action: failure === null ? 'phone_number.registered' : 'phone_number.registration_failed',
+        actor: by.actor,
+        requestId: by.requestId,
+        tenant: connection.tenant,
+        product: connection.product,
+        connectionId,
+        subjectId: phoneNumberId,
+        details: failure === null ? {} : { detail: failure.detail, meta: failure.meta ?? {} },
+      });
+    });
+  }
+
+  /** Undefined: it stays. A graver reason is not covered up; a success takes back what only registering was the cause of. */
+  private async statusReasonAfter(
+    tx: Transaction,
+    connectionId: string,
+    { status, statusReason: current }: LockedConnection,
+    failure: RegistrationFailure | null,
+  ): Promise<StatusReason | null | undefined> {
+    if (status !== 'active' || (current !== null && current.code !== PHONE_NUMBER_NOT_REGISTERED)) return undefined;
+    if (failure !== null)
+      return { code: PHONE_NUMBER_NOT_REGISTERED, ...failure, since_at: this.clock.now().toISOString() };
+    return (await hasFailedRegistration(tx, connectionId)) ? undefined : null;
+  }
+}

@@ -1,0 +1,72 @@
+import { Injectable } from '@nestjs/common';
+import { AuditLog, SYSTEM } from '../../audit/audit-log.ts';
+import { Database } from '../../database/database.ts';
+import type { SqlExecutor } from '../../database/statement.ts';
+import { addSeconds, Clock } from '../../platform/clock.ts';
+import { ConnectionStatusService } from '../connection/connection-status.service.ts';
+import { placeOf } from '../connection-place.ts';
+import type { AssetType } from '../credentials/credential-kind.ts';
+import { addStatusReason, lockConnection } from '../status/connection-status.repository.ts';
+import type { DeathReason } from '../status/status-reason.ts';
+import { hasAssetOfType } from './asset.repository.ts';
+import {
+  claimUnverifiedAssets,
+  clearAssetVerification,
+  deleteClaimedAsset,
+  requestAssetVerification,
+  type UnverifiedAsset,
+} from './unverified-asset.repository.ts';
+
+/** After this long, one whose inspection broke off is inspected again. */
+const CLAIM_SECONDS = 60;
+
+/**
+ * Assets whose verification was requested, as the rows say: whatever becomes of this replica, another one inspects. Two that inspect the
+ * same asset do no harm. What was found counts for the request that was claimed, not for one that came since, nor for what was
+ * connected since.
+ */
+@Injectable()
+export class UnverifiedAssetService {
+  constructor(
+    private readonly database: Database,
+    private readonly connectionStatusService: ConnectionStatusService,
+    private readonly audit: AuditLog,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Makes these assets of active connections due for verification. How many. */
+  async requestVerification(executor: SqlExecutor, type: AssetType, ids: readonly string[]): Promise<number> {
+    return ids.length === 0 ? 0 : requestAssetVerification(executor, type, ids, this.clock.now());
+  }
+
+  /** Those that are due, the longest first; each is due again in a minute, unless it is cleared before. */
+  async claimDue(limit: number): Promise<UnverifiedAsset[]> {
+    const now = this.clock.now();
+    return claimUnverifiedAssets(this.database, { now, claimedUntil: addSeconds(now, CLAIM_SECONDS), limit });
+  }
+
+  /** It is within reach, or its connection is no longer active. */
+  async clearVerification(asset: UnverifiedAsset): Promise<void> {
+    await clearAssetVerification(this.database, asset);
+  }
+
+  /** It is out of reach: it goes, with what lies below it. A connection that has none left of its type needs its user. */
+  async removeLost(asset: UnverifiedAsset, reason: DeathReason): Promise<void> {
+    const { connectionId, type, id } = asset;
+    await this.database.transaction(async (tx) => {
+      const connection = await lockConnection(tx, connectionId);
+      if (connection?.status !== 'active' || !(await deleteClaimedAsset(tx, asset))) return;
+      await this.audit.record(tx, {
+        ...placeOf(asset),
+        action: 'connection.asset_lost',
+        actor: SYSTEM,
+        subjectId: id,
+        details: { type, code: reason.code, ...(reason.meta === undefined ? {} : { meta: reason.meta }) },
+      });
+      if (!(await hasAssetOfType(tx, connectionId, type)))
+        return this.connectionStatusService.markUnusable(tx, placeOf(asset), reason);
+      const now = this.clock.now();
+      await addStatusReason(tx, connectionId, { ...reason, since_at: now.toISOString() }, now);
+    });
+  }
+}

@@ -1,0 +1,76 @@
+import sql from 'sql-template-tag';
+import type { Product } from '../../config/config.ts';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { ConnectionStatus, DecidedStatus } from '../status/connection-status.ts';
+
+interface LiveConnectionKey {
+  tenant: string;
+  product: Product;
+  appId: string;
+  metaUserId: string;
+}
+
+const lockLive = defineStatement<LiveConnectionKey, { id: string; status: ConnectionStatus }>(
+  'live_connection_lock',
+  ({ tenant, product, appId, metaUserId }) => sql`SELECT id, status FROM connection
+    WHERE tenant = ${tenant} AND product = ${product} AND app_id = ${appId} AND meta_user_id = ${metaUserId} AND status <> 'revoked'
+    FOR UPDATE`,
+);
+
+/** What an authorization says of its connection. */
+export interface ConnectionGrant {
+  id: string;
+  flow: string;
+  status: DecidedStatus;
+  /** JSON, or null. */
+  statusReason: string | null;
+  scopes: string[];
+  declinedScopes: string[];
+  dataAccessExpiresAt: Date | null;
+  noticeDueAt: Date | null;
+  graphApiVersion: string;
+  appScopedUserId: string | null;
+  now: Date;
+}
+
+const insert = defineStatement<ConnectionGrant & LiveConnectionKey>(
+  'connection_insert',
+  (
+    of,
+  ) => sql`INSERT INTO connection (id, tenant, product, flow, status, status_reason, app_id, meta_user_id, scopes, declined_scopes,
+      data_access_expires_at, graph_api_version, authorized_at, created_at, updated_at, expiry_notice_due_at, app_scoped_user_id)
+    VALUES (${of.id}, ${of.tenant}, ${of.product}, ${of.flow}, ${of.status}, ${of.statusReason}, ${of.appId}, ${of.metaUserId},
+      ${of.scopes}, ${of.declinedScopes}, ${of.dataAccessExpiresAt}, ${of.graphApiVersion}, ${of.now}, ${of.now}, ${of.now},
+      ${of.noticeDueAt}, ${of.appScopedUserId})`,
+);
+
+const update = defineStatement<ConnectionGrant>(
+  'connection_reauthorize',
+  (
+    of,
+  ) => sql`UPDATE connection SET flow = ${of.flow}, status = ${of.status}, status_reason = ${of.statusReason}, scopes = ${of.scopes},
+      declined_scopes = ${of.declinedScopes}, data_access_expires_at = ${of.dataAccessExpiresAt},
+      graph_api_version = ${of.graphApiVersion}, authorized_at = ${of.now}, updated_at = ${of.now},
+      app_scoped_user_id = coalesce(${of.appScopedUserId}, app_scoped_user_id), expiry_notice_due_at = ${of.noticeDueAt}
+    WHERE id = ${of.id}`,
+);
+
+/** The connection that connecting again is about; null where there is none. */
+export async function lockLiveConnection(
+  executor: SqlExecutor,
+  { tenant, product, appId, metaUserId }: LiveConnectionKey,
+): Promise<{ id: string; status: ConnectionStatus } | null> {
+  const [row] = await executor.rows(lockLive({ tenant, product, appId, metaUserId }));
+  return row ?? null;
+}
+
+export async function insertConnection(
+  executor: SqlExecutor,
+  connection: ConnectionGrant & LiveConnectionKey,
+): Promise<void> {
+  await executor.run(insert(connection));
+}
+
+export async function reauthorizeConnection(executor: SqlExecutor, connection: ConnectionGrant): Promise<void> {
+  await executor.run(update(connection));
+}

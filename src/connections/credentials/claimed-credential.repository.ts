@@ -1,0 +1,51 @@
+import sql, { join, type Sql } from 'sql-template-tag';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import { type HealthChange, healthsAfter } from './credential-health.ts';
+
+/** What a write by the holder of a claim names: the claim, and the version that it knows. */
+export interface OwnClaim {
+  id: string;
+  claimId: string;
+  version: number;
+}
+
+/** WHERE: the row is still the claim's, at the version that it knows. */
+export function isOwnClaim({ id, claimId, version }: OwnClaim): Sql {
+  return sql`id = ${id} AND claim_id = ${claimId} AND version = ${version}`;
+}
+
+/** SET: ends the claim. */
+export const CLAIM_ENDS = sql`claim_id = NULL, claimed_until = NULL`;
+
+/**
+ * Whether verification of credential `c` was requested since the claim began, which then stays: only such requests move `check_due_at`
+ * without a claim. `checkDueAt`: as the claim knew it. Our instants have milliseconds, the column has more.
+ */
+export function verificationRequestedSince(checkDueAt: Date | null): Sql {
+  return sql`date_trunc('milliseconds', c.check_due_at) IS DISTINCT FROM ${checkDueAt}::timestamptz`;
+}
+
+/** Whether credential `c` was made due since the claim began, as page tokens are when their user token is refreshed. */
+export function madeDueSince(refreshAfter: Date | null): Sql {
+  return sql`date_trunc('milliseconds', c.refresh_after) IS DISTINCT FROM ${refreshAfter}::timestamptz`;
+}
+
+/** For an UPDATE of credential: the health after `change`, as the transition table has it. */
+export function nextHealthSql(change: HealthChange): Sql {
+  const results = healthsAfter(change);
+  const [[, only] = ['unknown', 'unknown']] = results;
+  if (results.every(([, to]) => to === only)) return sql`${only}`;
+  const cases = results.map(([from, to]) => sql`WHEN ${from}::text THEN ${to}::text`);
+  return sql`CASE health ${join(cases, ' ')} END`;
+}
+
+const lock = defineStatement<OwnClaim, { id: string }>(
+  'claim_lock',
+  (claim) => sql`SELECT id FROM credential WHERE ${isOwnClaim(claim)} FOR UPDATE`,
+  { prepare: true },
+);
+
+/** Holds the row. False where the claim is another's by now. */
+export async function lockClaim(executor: SqlExecutor, { id, claimId, version }: OwnClaim): Promise<boolean> {
+  return (await executor.rows(lock({ id, claimId, version }))).length === 1;
+}

@@ -1,0 +1,58 @@
+import type { Health } from './credential-kind.ts';
+
+/**
+ * What happens to a credential. `granted`: Meta gave its token, and inspection found it valid. `found_ending`: valid, and near its end.
+ * `unreadable`: the stored token does not open. `suspected`: a call failed as if the token were dead. `verification_requested`: something
+ * outside says that an active connection may have lost its grant.
+ */
+export type HealthChange =
+  | 'granted'
+  | 'found_valid'
+  | 'found_ending'
+  | 'found_dead'
+  | 'unreadable'
+  | 'suspected'
+  | 'verification_requested'
+  | 'destroyed';
+
+declare const decided: unique symbol;
+/** A health that the transition table gave: nothing else is written to the column. */
+export type DecidedHealth = Health & { readonly [decided]: true };
+
+const RESULTS = {
+  granted: 'healthy',
+  found_valid: 'healthy',
+  found_ending: 'expiring',
+  found_dead: 'invalid',
+  unreadable: 'unknown',
+  suspected: 'unknown',
+  verification_requested: 'unknown',
+  destroyed: 'invalid',
+} as const satisfies Readonly<Record<HealthChange, Health>>;
+
+/** A suspicion says nothing of a token that is known to be invalid; otherwise what was known before does not matter. */
+const TRANSITIONS: Readonly<Record<Health, Readonly<Record<HealthChange, Health>>>> = {
+  healthy: RESULTS,
+  expiring: RESULTS,
+  unknown: RESULTS,
+  invalid: { ...RESULTS, suspected: 'invalid' },
+};
+
+export function nextHealth(health: Health, change: HealthChange): DecidedHealth {
+  return TRANSITIONS[health][change] as DecidedHealth;
+}
+
+/** The same for statements that know the stored health only: what `change` makes of each. */
+export function healthsAfter(change: HealthChange): [Health, DecidedHealth][] {
+  return STORED_HEALTHS.map((health) => [health, nextHealth(health, change)]);
+}
+
+/** What an inspection or a failed attempt found, by the health that it names. */
+export const HEALTH_CHANGE_OF: Readonly<Record<Health, HealthChange>> = {
+  healthy: 'found_valid',
+  expiring: 'found_ending',
+  invalid: 'found_dead',
+  unknown: 'unreadable',
+};
+
+const STORED_HEALTHS: readonly Health[] = ['healthy', 'expiring', 'invalid', 'unknown'];

@@ -1,0 +1,280 @@
+import { Injectable } from '@nestjs/common';
+import { AuditLog, SYSTEM } from '../../audit/audit-log.ts';
+import { Database, type Transaction } from '../../database/database.ts';
+import type { SqlExecutor } from '../../database/statement.ts';
+import { Outbox } from '../../events/outbox/outbox.ts';
+import { addSeconds, Clock } from '../../platform/clock.ts';
+import { Random } from '../../platform/random.ts';
+import { requireClaim } from '../claim-lost-error.ts';
+import { placeOf } from '../connection-place.ts';
+import { announceExpiring } from '../status/expiry-announcement.ts';
+import { noticeDays } from '../status/expiry-notices.ts';
+import { storeAppScopedId, updateInspectedConnection } from '../status/inspected-connection.repository.ts';
+import type { CredentialFailure, CredentialFailureCode } from '../status/status-reason.ts';
+import { HEALTH_CHANGE_OF, nextHealth } from './credential-health.ts';
+import type { Health } from './credential-kind.ts';
+import {
+  markExpiryNoticed,
+  updateCheckedCredential,
+  updateCredentialNotDue,
+  updateFailedCredential,
+  updatePageForDerivation,
+  updateSuspectedCredential,
+  updateUnchangedPage,
+} from './credential-outcome.repository.ts';
+import { LATE_CHECK_SECONDS, nextCheckAt, spreadCheckAt } from './credential-schedule.ts';
+import { type ClaimedCredential, type CredentialSnapshot, ownClaimOf } from './credential-snapshot.ts';
+
+export interface FailedAttempt {
+  operation: 'refresh' | 'check';
+  failure: Omit<CredentialFailure, 'attempts' | 'next_attempt_at'>;
+  /** Null: not by itself. */
+  nextAttemptAt: Date | null;
+  /** What is now known of the token; undefined: nothing new. */
+  health?: Health;
+}
+
+/** What a good inspection says. Undefined: the host does not say it, what is known stays. */
+export interface InspectedCredential {
+  health: Health;
+  scopes?: string[];
+  /** Those that the product needs and the token lacks. Undefined: not known. */
+  missingScopes?: string[];
+  issuedAt?: Date | null;
+  expiresAt?: Date | null;
+  /** When it is refreshed by the end that was reported; counts where that end is news, or where no refresh was planned. */
+  refreshAfter?: Date | null;
+  /** Of the connection, as its root token says. */
+  dataAccessExpiresAt?: Date | null;
+  /** Instagram: the user's id for our app. */
+  appScopedUserId?: string;
+}
+
+/** What an inspection changes. */
+interface InspectionChanges {
+  expiresAt: Date | null;
+  hasExpiryChanged: boolean;
+  scopes: string[];
+  lostScopes: string[];
+  hasGainedScopes: boolean;
+  hasDataAccessChanged: boolean;
+}
+
+/** Writes how work on a credential ended where its version did not change. Every write ends the claim, and needs it: `ClaimLostError`. */
+@Injectable()
+export class CredentialOutcomeService {
+  constructor(
+    private readonly database: Database,
+    private readonly audit: AuditLog,
+    private readonly outbox: Outbox,
+    private readonly clock: Clock,
+    private readonly random: Random,
+  ) {}
+
+  /** Records a failure. Audited once for each new code, not at every attempt; a token near its end is announced. */
+  async recordFailure(credential: ClaimedCredential, failed: FailedAttempt): Promise<void> {
+    const now = this.clock.now();
+    const attempts = credential.failure?.code === failed.failure.code ? credential.failure.attempts + 1 : 1;
+    const failure: CredentialFailure = {
+      code: failed.failure.code,
+      detail: failed.failure.detail,
+      attempts,
+      next_attempt_at: failed.nextAttemptAt?.toISOString() ?? null,
+      ...(failed.failure.meta === undefined ? {} : { meta: failed.failure.meta }),
+    };
+    // A check that fails does not hide why a refresh failed.
+    const keepsRefreshFailure =
+      failed.operation === 'check' && credential.failure !== null && !isCheckFailure(credential.failure);
+    const health = failed.health ?? credential.health;
+    await this.database.transaction(async (tx) => {
+      const written = await updateFailedCredential(tx, failed.operation, {
+        ...ownClaimOf(credential),
+        failure: JSON.stringify(keepsRefreshFailure ? credential.failure : failure),
+        health: nextHealth(credential.health, HEALTH_CHANGE_OF[health]),
+        nextAttemptAt: failed.nextAttemptAt,
+        checkDueAt: credential.checkDueAt,
+        now,
+      });
+      requireClaim(written, `credential ${credential.id}`);
+      if (failed.operation !== 'refresh') return;
+      if (attempts === 1) await this.auditFailure(tx, credential, failure);
+      await this.announceExpiry(tx, credential, now);
+    });
+  }
+
+  /**
+   * Records a good inspection: what is known now, when the next one is due, no failure of a check any more. A changed end, and a scope
+   * that the user took away, are audited; a lost scope is also reported to the products (`connection.refreshed` with `lost_scopes`).
+   */
+  async recordCheck(credential: ClaimedCredential, known: InspectedCredential): Promise<void> {
+    await this.storeAppScopedId(credential, known.appScopedUserId);
+    const now = this.clock.now();
+    const changes = compareInspection(credential, known);
+    const { expiresAt, hasExpiryChanged, scopes, lostScopes, hasGainedScopes, hasDataAccessChanged } = changes;
+    if (!hasExpiryChanged && lostScopes.length === 0 && !hasGainedScopes && !hasDataAccessChanged)
+      return this.writeCheck(this.database, credential, known, changes, now);
+    await this.database.transaction(async (tx) => {
+      if (credential.isRoot)
+        await updateInspectedConnection(tx, credential.connectionId, {
+          scopes,
+          lostScopes,
+          missingScopes: known.missingScopes,
+          dataAccessExpiresAt: hasDataAccessChanged ? known.dataAccessExpiresAt : undefined,
+          now,
+        });
+      await this.writeCheck(tx, credential, known, changes, now);
+      const details = {
+        kind: credential.kind,
+        ...(hasExpiryChanged ? { expires_at: expiresAt } : {}),
+        ...(hasDataAccessChanged ? { data_access_expires_at: known.dataAccessExpiresAt } : {}),
+        ...(lostScopes.length === 0 ? {} : { lost_scopes: lostScopes }),
+      };
+      await this.audit.record(tx, {
+        ...placeOf(credential),
+        action: 'credential.checked',
+        actor: SYSTEM,
+        subjectId: credential.id,
+        details,
+      });
+      if (lostScopes.length > 0) await this.publishLostScopes(tx, credential, lostScopes);
+    });
+  }
+
+  /** A page token that inspection found dead, or that its user token has to give again: due at once, for its connection's root lives. */
+  async markPageForDerivation(credential: ClaimedCredential): Promise<void> {
+    const now = this.clock.now();
+    const claim = { ...ownClaimOf(credential), now, nextCheckAt: nextCheckAt(now, this.random.fraction()) };
+    requireClaim(await updatePageForDerivation(this.database, claim), `credential ${credential.id}`);
+  }
+
+  /**
+   * A page token that Meta gave again unchanged and that lives: nothing to do until its user token is refreshed again. Where that happened
+   * while Meta was asked with the old one, it stays due.
+   */
+  async recordUnchangedPage(credential: ClaimedCredential): Promise<void> {
+    const now = this.clock.now();
+    const written = await updateUnchangedPage(this.database, {
+      ...ownClaimOf(credential),
+      now,
+      nextCheckAt: nextCheckAt(now, this.random.fraction()),
+      refreshAfter: credential.refreshAfter,
+    });
+    requireClaim(written, `credential ${credential.id}`);
+  }
+
+  /** There is nothing to refresh now: it is not due any more, until its connection recovers or its user token is refreshed. */
+  async recordNotDue(credential: ClaimedCredential): Promise<void> {
+    const now = this.clock.now();
+    const wasDue = credential.refreshDueAt !== null && credential.refreshDueAt <= now;
+    const written = await updateCredentialNotDue(this.database, { ...ownClaimOf(credential), wasDue, now });
+    requireClaim(written, `credential ${credential.id}`);
+  }
+
+  /** The version that serves is suspected to be dead, and inspection could not be had: the next sweep inspects it. Needs no claim. */
+  async requestVerification(credentialId: string, version: number): Promise<void> {
+    await updateSuspectedCredential(this.database, credentialId, version, this.clock.now());
+  }
+
+  /** Needs no claim: it is true of whoever the token is of. A deauthorization or data deletion may name the user by this id. */
+  private async storeAppScopedId(credential: CredentialSnapshot, appScopedUserId: string | undefined): Promise<void> {
+    if (appScopedUserId === undefined || !credential.isRoot || credential.appScopedUserId !== null) return;
+    const { connectionId, metaUserId } = credential;
+    await storeAppScopedId(this.database, { connectionId, metaUserId, appScopedUserId });
+  }
+
+  private async writeCheck(
+    executor: SqlExecutor,
+    credential: ClaimedCredential,
+    known: InspectedCredential,
+    { expiresAt, hasExpiryChanged, scopes }: InspectionChanges,
+    now: Date,
+  ): Promise<void> {
+    const fraction = this.random.fraction();
+    const written = await updateCheckedCredential(executor, {
+      ...ownClaimOf(credential),
+      health: nextHealth(credential.health, HEALTH_CHANGE_OF[known.health]),
+      scopes,
+      issuedAt: known.issuedAt ?? credential.issuedAt,
+      expiresAt,
+      now,
+      nextCheckAt: nextCheckAt(now, fraction),
+      lateBefore: addSeconds(now, -LATE_CHECK_SECONDS),
+      spreadCheckAt: spreadCheckAt(now, fraction),
+      clearsFailure: credential.failure !== null && isCheckFailure(credential.failure),
+      plansRefresh: known.refreshAfter !== undefined && (hasExpiryChanged || credential.refreshDueAt === null),
+      refreshAfter: known.refreshAfter ?? null,
+      checkDueAt: credential.checkDueAt,
+    });
+    requireClaim(written, `credential ${credential.id}`);
+  }
+
+  private async auditFailure(
+    tx: Transaction,
+    credential: CredentialSnapshot,
+    failure: CredentialFailure,
+  ): Promise<void> {
+    await this.audit.record(tx, {
+      ...placeOf(credential),
+      action: 'credential.refresh_failed',
+      actor: SYSTEM,
+      subjectId: credential.id,
+      details: { code: failure.code, kind: credential.kind, version: credential.version, ...(failure.meta ?? {}) },
+    });
+  }
+
+  private async publishLostScopes(
+    tx: Transaction,
+    credential: CredentialSnapshot,
+    lostScopes: string[],
+  ): Promise<void> {
+    const of = placeOf(credential);
+    await this.outbox.add(tx, {
+      ...of,
+      type: 'connection.refreshed',
+      data: {
+        connection_id: of.connectionId,
+        tenant: of.tenant,
+        product: of.product,
+        status: credential.status,
+        credential_id: credential.id,
+        credential_version: credential.version,
+        expires_at: credential.expiresAt,
+        lost_scopes: lostScopes,
+      },
+    });
+  }
+
+  /** 14, 7 and 1 days before the end of a root token whose refresh fails. */
+  private async announceExpiry(tx: Transaction, credential: CredentialSnapshot, now: Date): Promise<void> {
+    if (!credential.isRoot || credential.expiresAt === null || credential.status !== 'active') return;
+    const days = noticeDays(credential.expiresAt, now);
+    if (days === null || !(await markExpiryNoticed(tx, credential.id, credential.expiresAt, days))) return;
+    await announceExpiring(tx, this.outbox, credential, 'token_expires', credential.expiresAt, days);
+  }
+}
+
+function compareInspection(credential: ClaimedCredential, known: InspectedCredential): InspectionChanges {
+  const expiresAt = known.expiresAt === undefined ? credential.expiresAt : known.expiresAt;
+  const scopes = known.scopes ?? credential.scopes;
+  const dataAccess = known.dataAccessExpiresAt;
+  return {
+    expiresAt,
+    hasExpiryChanged: !isSameInstant(expiresAt, credential.expiresAt),
+    scopes,
+    lostScopes: credential.scopes.filter((scope) => !scopes.includes(scope)),
+    hasGainedScopes: scopes.some((scope) => !credential.scopes.includes(scope)),
+    hasDataAccessChanged:
+      credential.isRoot && dataAccess !== undefined && !isSameInstant(dataAccess, credential.dataAccessExpiresAt),
+  };
+}
+
+/** Failures of an inspection, which the next good inspection takes back. */
+const CHECK_FAILURES: ReadonlySet<CredentialFailureCode> = new Set(['check_failed']);
+
+function isCheckFailure(failure: CredentialFailure): boolean {
+  return CHECK_FAILURES.has(failure.code);
+}
+
+function isSameInstant(a: Date | null, b: Date | null): boolean {
+  return a?.getTime() === b?.getTime();
+}

@@ -1,0 +1,56 @@
+import sql from 'sql-template-tag';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import { type CredentialSnapshot, type CredentialSnapshotRow, toCredentialSnapshot } from './credential-snapshot.ts';
+
+/** What `toCredentialSnapshot` reads, where `c` is the credential. */
+export const SNAPSHOT_COLUMNS = sql`c.id, c.connection_id, n.tenant, n.product, c.app_id, n.meta_user_id, n.app_scoped_user_id, n.status,
+  n.data_access_expires_at, c.kind, c.is_root, c.subject_id, c.version, c.scopes, c.issued_at, c.expires_at, c.health, c.failure,
+  c.failure_attempts, c.last_refreshed_at, c.refresh_after, c.refresh_due_at, c.check_due_at, c.claim_id, c.claimed_until, c.updated_at,
+  s.id AS secret_id, s.kek_id, s.wrapped_key, s.ciphertext, s.created_at AS stored_at,
+  p.version AS pending_version, p.expires_at AS pending_expires_at, p.scopes AS pending_scopes, ps.id AS pending_secret_id,
+  ps.kek_id AS pending_kek_id, ps.wrapped_key AS pending_wrapped_key, ps.ciphertext AS pending_ciphertext`;
+
+/** The joins for them. One version is pending at the most: its number is always the serving one's successor. */
+export const SNAPSHOT_JOINS = sql`JOIN connection n ON n.id = c.connection_id
+  LEFT JOIN sealed_secret s ON s.id = c.secret_id
+  LEFT JOIN credential_version p ON p.credential_id = c.id AND p.version = c.version + 1 AND p.state = 'pending'
+  LEFT JOIN sealed_secret ps ON ps.id = p.secret_id`;
+
+const selectOne = defineStatement<{ credentialId: string }, CredentialSnapshotRow>(
+  'credential_snapshot',
+  ({ credentialId }) =>
+    sql`SELECT ${SNAPSHOT_COLUMNS} FROM credential c ${SNAPSHOT_JOINS} WHERE c.id = ${credentialId}`,
+  { prepare: true },
+);
+
+const selectRoot = defineStatement<{ connectionId: string }, CredentialSnapshotRow>(
+  'root_credential_snapshot',
+  ({ connectionId }) =>
+    sql`SELECT ${SNAPSHOT_COLUMNS} FROM credential c ${SNAPSHOT_JOINS} WHERE c.connection_id = ${connectionId} AND c.is_root`,
+  { prepare: true },
+);
+
+const selectIds = defineStatement<{ connectionId: string }, { id: string }>(
+  'credential_ids',
+  ({ connectionId }) => sql`SELECT id FROM credential WHERE connection_id = ${connectionId} ORDER BY is_root DESC, id`,
+);
+
+/** A credential as it stands, without a claim. Null where there is none. */
+export async function findCredential(executor: SqlExecutor, credentialId: string): Promise<CredentialSnapshot | null> {
+  const [row] = await executor.rows(selectOne({ credentialId }));
+  return row === undefined ? null : toCredentialSnapshot(row);
+}
+
+/** The root credential of a connection. Null where there is none. */
+export async function findRootCredential(
+  executor: SqlExecutor,
+  connectionId: string,
+): Promise<CredentialSnapshot | null> {
+  const [row] = await executor.rows(selectRoot({ connectionId }));
+  return row === undefined ? null : toCredentialSnapshot(row);
+}
+
+/** The ids of a connection's credentials, the root first. */
+export async function listCredentialIds(executor: SqlExecutor, connectionId: string): Promise<string[]> {
+  return (await executor.rows(selectIds({ connectionId }))).map((row) => row.id);
+}

@@ -1,0 +1,215 @@
+import { Injectable } from '@nestjs/common';
+import { AuditLog, SYSTEM } from '../../audit/audit-log.ts';
+import { Config } from '../../config/config.ts';
+import { Database, type Transaction } from '../../database/database.ts';
+import { Outbox } from '../../events/outbox/outbox.ts';
+import { addSeconds, Clock } from '../../platform/clock.ts';
+import { HOUR_SECONDS } from '../../platform/duration.ts';
+import { Random } from '../../platform/random.ts';
+import type { SecretString } from '../../platform/secret-string.ts';
+import { KeyRing } from '../../vault/keys/key-ring.ts';
+import { DecryptionError } from '../../vault/sealed-secret.ts';
+import { Vault } from '../../vault/vault.ts';
+import { ClaimLostError, requireClaim } from '../claim-lost-error.ts';
+import { placeOf } from '../connection-place.ts';
+import type { ConnectionStatus } from '../status/connection-status.ts';
+import { updateRefreshedConnection } from '../status/inspected-connection.repository.ts';
+import { lockClaim } from './claimed-credential.repository.ts';
+import { makePageCredentialsDue } from './credential.repository.ts';
+import { credentialKindRules } from './credential-kind-rules.ts';
+import { computeRefreshAfter, nextCheckAt } from './credential-schedule.ts';
+import {
+  type ClaimedCredential,
+  type CredentialSnapshot,
+  ownClaimOf,
+  type PendingVersion,
+} from './credential-snapshot.ts';
+import {
+  deletePendingVersion,
+  deleteSupersededVersions,
+  insertPendingVersion,
+  promotePendingVersion,
+} from './credential-version.repository.ts';
+import { credentialContext } from './seal-contexts.ts';
+
+/** What inspection says of the version that is to serve. */
+export interface VerifiedVersion {
+  scopes: string[];
+  /** Scopes that the user took away since the last inspection: recorded, no failure. */
+  lostScopes: string[];
+  /** Those that the product needs and the token lacks. Undefined: not known. */
+  missingScopes?: string[];
+  issuedAt: Date | null;
+  expiresAt: Date | null;
+  /** Undefined: the inspection does not say, what is known stays. */
+  dataAccessExpiresAt?: Date | null;
+}
+
+/** The versions of a credential: one serves, one may be pending, earlier ones are kept for a while. */
+@Injectable()
+export class CredentialVersionService {
+  constructor(
+    private readonly database: Database,
+    private readonly vault: Vault,
+    private readonly ring: KeyRing,
+    private readonly audit: AuditLog,
+    private readonly outbox: Outbox,
+    private readonly clock: Clock,
+    private readonly random: Random,
+    private readonly config: Config,
+  ) {}
+
+  /** The token that serves. Throws `DecryptionError`; null where it has been destroyed. */
+  async openCurrent(credential: CredentialSnapshot): Promise<SecretString | null> {
+    if (credential.sealed === null) return null;
+    return this.vault.open(credential.sealed, contextOf(credential, credential.version));
+  }
+
+  /** The token of the pending version. Throws `DecryptionError`, also where it is gone. */
+  async openPending(credential: CredentialSnapshot, pending: PendingVersion): Promise<SecretString> {
+    if (pending.sealed === null) throw new DecryptionError(`${credential.id}/${pending.version}`);
+    return this.vault.open(pending.sealed, contextOf(credential, pending.version));
+  }
+
+  /** Whether two tokens are the same, without either of them in a column. */
+  isSameToken(a: SecretString, b: SecretString): boolean {
+    return this.ring.blindIndex(a.expose()).equals(this.ring.blindIndex(b.expose()));
+  }
+
+  /** Seals what Meta gave and commits it, before the next call to Meta. Throws `ClaimLostError`; then nothing is kept. */
+  async storePending(
+    credential: ClaimedCredential,
+    token: SecretString,
+    reported: { expiresAt: Date | null; scopes: string[] | null },
+  ): Promise<void> {
+    const version = credential.version + 1;
+    await this.database.transaction(async (tx) => {
+      const secretId = await this.vault.put(tx, token, contextOf(credential, version));
+      const stored = await insertPendingVersion(tx, {
+        ...ownClaimOf(credential),
+        secretId,
+        tokenHash: this.ring.blindIndex(token.expose()),
+        ...reported,
+        now: this.clock.now(),
+      });
+      requireClaim(stored, `credential ${credential.id}`);
+    });
+  }
+
+  /** Destroys a pending version that is no success. Throws `ClaimLostError`. */
+  async discardPending(credential: ClaimedCredential): Promise<void> {
+    await this.database.transaction(async (tx) => {
+      if (!(await lockClaim(tx, ownClaimOf(credential)))) throw new ClaimLostError(`credential ${credential.id}`);
+      await this.vault.destroy(tx, await deletePendingVersion(tx, credential.id, credential.version + 1));
+    });
+  }
+
+  /**
+   * Makes the verified pending version the serving one, by compare-and-set on claim and version, and ends the claim; the old one stays
+   * as `previous`. Audit entry and event are in the same transaction. Page tokens rest on their user token: they become due.
+   * Throws `ClaimLostError`, also for a connection that was revoked meanwhile; then nothing is written.
+   */
+  async promote(credential: ClaimedCredential, verified: VerifiedVersion): Promise<void> {
+    const now = this.clock.now();
+    await this.database.transaction(async (tx) => {
+      // The connection first: the order in which connecting and revoking lock them.
+      const status = credential.isRoot ? await this.updateConnection(tx, credential, verified, now) : 'active';
+      await this.replaceServingVersion(tx, credential, verified, now);
+      if (credentialKindRules(credential.kind).derivesPageTokens)
+        await makePageCredentialsDue(tx, credential.connectionId, now);
+      await this.record(tx, credential, verified, status);
+    });
+  }
+
+  /** Destroys previous versions whose successor has been used, or that are an hour old. How many. */
+  async destroySupersededVersions(limit: number): Promise<number> {
+    return this.database.transaction(async (tx) => {
+      const createdBefore = addSeconds(this.clock.now(), -PREVIOUS_VERSION_RETENTION_SECONDS);
+      const secretIds = await deleteSupersededVersions(tx, createdBefore, limit);
+      await this.vault.destroy(tx, secretIds);
+      return secretIds.length;
+    });
+  }
+
+  /** Its status after that. */
+  private async updateConnection(
+    tx: Transaction,
+    { connectionId }: ClaimedCredential,
+    { scopes, lostScopes, missingScopes, dataAccessExpiresAt }: VerifiedVersion,
+    now: Date,
+  ): Promise<ConnectionStatus> {
+    const facts = { scopes, lostScopes, missingScopes, dataAccessExpiresAt, now };
+    const status = await updateRefreshedConnection(tx, connectionId, facts);
+    if (status === null) throw new ClaimLostError(`connection ${connectionId}`);
+    return status;
+  }
+
+  private async replaceServingVersion(
+    tx: Transaction,
+    credential: ClaimedCredential,
+    { scopes, issuedAt, expiresAt }: VerifiedVersion,
+    now: Date,
+  ): Promise<void> {
+    const life = { kind: credential.kind, issuedAt, storedAt: now, expiresAt };
+    const promoted = await promotePendingVersion(tx, {
+      ...ownClaimOf(credential),
+      scopes,
+      issuedAt,
+      expiresAt,
+      nextRefreshAt: computeRefreshAfter(life, this.config.refreshBeforeExpirySeconds),
+      nextCheckAt: nextCheckAt(now, this.random.fraction()),
+      now,
+      refreshAfter: credential.refreshAfter,
+      checkDueAt: credential.checkDueAt,
+    });
+    requireClaim(promoted, `credential ${credential.id}`);
+  }
+
+  private async record(
+    tx: Transaction,
+    credential: ClaimedCredential,
+    verified: VerifiedVersion,
+    status: ConnectionStatus,
+  ): Promise<void> {
+    const of = placeOf(credential);
+    const lost = verified.lostScopes.length === 0 ? {} : { lost_scopes: verified.lostScopes };
+    const version = credential.version + 1;
+    const details = { kind: credential.kind, version, expires_at: verified.expiresAt, ...lost };
+    await this.audit.record(tx, {
+      ...of,
+      action: 'credential.refreshed',
+      actor: SYSTEM,
+      subjectId: credential.id,
+      details,
+    });
+    if (credential.status === 'reauth_required' && credential.isRoot && status === 'active') {
+      await this.audit.record(tx, { ...of, action: 'connection.recovered', actor: SYSTEM, details: { by: 'refresh' } });
+    }
+    await this.outbox.add(tx, {
+      ...of,
+      type: 'connection.refreshed',
+      data: {
+        connection_id: credential.connectionId,
+        tenant: of.tenant,
+        product: of.product,
+        status,
+        credential_id: credential.id,
+        credential_version: version,
+        expires_at: verified.expiresAt,
+        ...lost,
+      },
+    });
+  }
+}
+
+const PREVIOUS_VERSION_RETENTION_SECONDS = HOUR_SECONDS;
+
+function contextOf(credential: CredentialSnapshot, version: number): ReturnType<typeof credentialContext> {
+  return credentialContext({
+    tenant: credential.tenant,
+    connectionId: credential.connectionId,
+    credentialId: credential.id,
+    kind: credential.kind,
+    version,
+  });
+}

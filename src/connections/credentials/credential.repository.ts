@@ -1,0 +1,216 @@
+import sql from 'sql-template-tag';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import { CLAIM_ENDS, nextHealthSql } from './claimed-credential.repository.ts';
+import type { CredentialKind } from './credential-kind.ts';
+
+interface GrantTarget {
+  connectionId: string;
+  kind: CredentialKind;
+  subjectId: string;
+}
+
+const selectForGrant = defineStatement<GrantTarget, { id: string; version: number }>(
+  'credential_for_grant',
+  ({
+    connectionId,
+    kind,
+    subjectId,
+  }) => sql`SELECT c.id, greatest(c.version, coalesce(max(v.version), 0)) AS version FROM credential c
+    LEFT JOIN credential_version v ON v.credential_id = c.id
+    WHERE c.connection_id = ${connectionId} AND c.kind = ${kind} AND c.subject_id = ${subjectId} GROUP BY c.id`,
+);
+
+export interface GrantParameters extends GrantTarget {
+  credentialId: string;
+  appId: string;
+  isRoot: boolean;
+  subjectName: string | null;
+  version: number;
+  secretId: string;
+  tokenHash: Buffer;
+  scopes: string[];
+  issuedAt: Date | null;
+  expiresAt: Date | null;
+  refreshAfter: Date | null;
+  checkDueAt: Date;
+  now: Date;
+}
+
+const upsert = defineStatement<GrantParameters>(
+  'credential_grant',
+  (
+    of,
+  ) => sql`INSERT INTO credential (id, connection_id, app_id, kind, is_root, subject_id, subject_name, version, secret_id, token_hash,
+      scopes, issued_at, expires_at, health, last_checked_at, refresh_after, refresh_due_at, check_due_at, created_at, updated_at)
+    VALUES (${of.credentialId}, ${of.connectionId}, ${of.appId}, ${of.kind}, ${of.isRoot}, ${of.subjectId}, ${of.subjectName}, ${of.version},
+      ${of.secretId}, ${of.tokenHash}, ${of.scopes}, ${of.issuedAt}, ${of.expiresAt}, ${nextHealthSql('granted')}, ${of.now},
+      ${of.refreshAfter}, ${of.refreshAfter}, ${of.checkDueAt}, ${of.now}, ${of.now})
+    ON CONFLICT (connection_id, kind, subject_id) DO UPDATE SET is_root = excluded.is_root, subject_name = excluded.subject_name,
+      version = excluded.version, secret_id = excluded.secret_id, token_hash = excluded.token_hash, scopes = excluded.scopes,
+      issued_at = excluded.issued_at, expires_at = excluded.expires_at, health = excluded.health,
+      last_checked_at = excluded.last_checked_at, refresh_after = excluded.refresh_after, refresh_due_at = excluded.refresh_due_at,
+      check_due_at = excluded.check_due_at, failure = NULL, failure_attempts = 0, ${CLAIM_ENDS}, updated_at = excluded.updated_at`,
+  { prepare: true },
+);
+
+interface SecretRow {
+  secret_id: string;
+}
+
+const deleteVersionsExcept = defineStatement<{ connectionId: string; keep: string[] }, SecretRow>(
+  'credential_versions_delete_except',
+  ({ connectionId, keep }) => sql`DELETE FROM credential_version v USING credential c
+    WHERE v.credential_id = c.id AND c.connection_id = ${connectionId} AND c.id <> ALL (${keep}) RETURNING v.secret_id`,
+);
+
+const deleteExcept = defineStatement<{ connectionId: string; keep: string[] }, { secret_id: string | null }>(
+  'credentials_delete_except',
+  ({ connectionId, keep }) =>
+    sql`DELETE FROM credential WHERE connection_id = ${connectionId} AND id <> ALL (${keep}) RETURNING secret_id`,
+);
+
+const lockServing = defineStatement<{ connectionId: string }, SecretRow>(
+  'serving_secrets_lock',
+  ({ connectionId }) =>
+    sql`SELECT secret_id FROM credential WHERE connection_id = ${connectionId} AND secret_id IS NOT NULL FOR UPDATE`,
+);
+
+const deleteVersions = defineStatement<{ connectionId: string }, SecretRow>(
+  'credential_versions_delete',
+  ({ connectionId }) => sql`DELETE FROM credential_version v USING credential c
+    WHERE v.credential_id = c.id AND c.connection_id = ${connectionId} RETURNING v.secret_id`,
+);
+
+const setDestroyed = defineStatement<{ connectionId: string; now: Date }>(
+  'credentials_destroyed',
+  ({
+    connectionId,
+    now,
+  }) => sql`UPDATE credential SET secret_id = NULL, token_hash = NULL, health = ${nextHealthSql('destroyed')},
+      ${CLAIM_ENDS}, refresh_after = NULL, refresh_due_at = NULL, check_due_at = NULL, updated_at = ${now}
+    WHERE connection_id = ${connectionId}`,
+);
+
+const clearSecrets = defineStatement<{ connectionId: string }>(
+  'credential_secrets_clear',
+  ({ connectionId }) =>
+    sql`UPDATE credential SET secret_id = NULL WHERE connection_id = ${connectionId} AND secret_id IS NOT NULL`,
+);
+
+const clearRoot = defineStatement<{ connectionId: string }>(
+  'credential_root_clear',
+  ({ connectionId }) => sql`UPDATE credential SET is_root = false WHERE connection_id = ${connectionId}`,
+);
+
+const setPagesDue = defineStatement<{ connectionId: string; now: Date }>(
+  'pages_due',
+  ({ connectionId, now }) => sql`UPDATE credential SET refresh_after = ${now}, refresh_due_at = ${now}
+    WHERE connection_id = ${connectionId} AND kind = 'page' AND secret_id IS NOT NULL`,
+  { prepare: true },
+);
+
+const stopRefreshes = defineStatement<{ connectionId: string; now: Date }>(
+  'credential_refreshes_stop',
+  ({ connectionId, now }) => sql`UPDATE credential SET refresh_due_at = NULL, updated_at = ${now}
+    WHERE connection_id = ${connectionId} AND refresh_due_at IS NOT NULL`,
+);
+
+const resumeRefreshes = defineStatement<{ connectionId: string; now: Date }>(
+  'credential_refreshes_resume',
+  ({ connectionId, now }) => sql`UPDATE credential SET refresh_due_at = refresh_after, updated_at = ${now}
+    WHERE connection_id = ${connectionId} AND refresh_after IS NOT NULL`,
+);
+
+const setDead = defineStatement<{ credentialId: string; version: number; nextCheckAt: Date | null; now: Date }>(
+  'credential_dead',
+  ({
+    credentialId,
+    version,
+    nextCheckAt,
+    now,
+  }) => sql`UPDATE credential SET health = ${nextHealthSql('found_dead')}, failure = NULL,
+      failure_attempts = 0, last_checked_at = ${now}, refresh_due_at = NULL, check_due_at = ${nextCheckAt}, ${CLAIM_ENDS},
+      updated_at = ${now}
+    WHERE id = ${credentialId} AND version = ${version}`,
+);
+
+const lockServingRoot = defineStatement<{ credentialId: string; version: number }, { id: string }>(
+  'serving_root_lock',
+  ({ credentialId, version }) =>
+    sql`SELECT id FROM credential WHERE id = ${credentialId} AND version = ${version} AND is_root FOR UPDATE`,
+);
+
+/** The credential that a token is granted to, and the highest version that there ever was of it. */
+export async function findCredentialForGrant(
+  executor: SqlExecutor,
+  target: GrantTarget,
+): Promise<{ id: string; version: number } | null> {
+  const [row] = await executor.rows(selectForGrant(target));
+  return row ?? null;
+}
+
+export async function upsertGrantedCredential(executor: SqlExecutor, grant: GrantParameters): Promise<void> {
+  await executor.run(upsert(grant));
+}
+
+/** Deletes all credentials of a connection but those in `keep`. The ids of their sealed secrets. */
+export async function deleteCredentialsExcept(
+  executor: SqlExecutor,
+  connectionId: string,
+  keep: string[],
+): Promise<string[]> {
+  const versions = await executor.rows(deleteVersionsExcept({ connectionId, keep }));
+  const credentials = await executor.rows(deleteExcept({ connectionId, keep }));
+  return [...versions, ...credentials].flatMap((row) => row.secret_id ?? []);
+}
+
+/** Leaves the credentials of a connection without tokens, claims and dates. The ids of their sealed secrets. */
+export async function detachSecrets(executor: SqlExecutor, connectionId: string, now: Date): Promise<string[]> {
+  // The rows first: a refresh that is just storing what Meta gave ends before, or not at all.
+  const serving = await executor.rows(lockServing({ connectionId }));
+  const versions = await executor.rows(deleteVersions({ connectionId }));
+  await executor.run(setDestroyed({ connectionId, now }));
+  return [...versions, ...serving].map((row) => row.secret_id);
+}
+
+/** The token that was kept for revoking at Meta is gone. */
+export async function clearCredentialSecrets(executor: SqlExecutor, connectionId: string): Promise<void> {
+  await executor.run(clearSecrets({ connectionId }));
+}
+
+/** Before another credential may become the root. */
+export async function clearRootCredential(executor: SqlExecutor, connectionId: string): Promise<void> {
+  await executor.run(clearRoot({ connectionId }));
+}
+
+/** Page tokens are derived from the user token: a new one makes them due. */
+export async function makePageCredentialsDue(executor: SqlExecutor, connectionId: string, now: Date): Promise<void> {
+  await executor.run(setPagesDue({ connectionId, now }));
+}
+
+/** Nothing is refreshed while the connection needs its user. */
+export async function stopCredentialRefreshes(executor: SqlExecutor, connectionId: string, now: Date): Promise<void> {
+  await executor.run(stopRefreshes({ connectionId, now }));
+}
+
+/** What waited while the connection was down is due again; a refresh that was planned stays planned. */
+export async function resumeCredentialRefreshes(executor: SqlExecutor, connectionId: string, now: Date): Promise<void> {
+  await executor.run(resumeRefreshes({ connectionId, now }));
+}
+
+/** False where another version serves by now. `nextCheckAt`: null where the token can't come back. */
+export async function updateDeadCredential(
+  executor: SqlExecutor,
+  of: { credentialId: string; version: number; nextCheckAt: Date | null; now: Date },
+): Promise<boolean> {
+  return (await executor.run(setDead(of))) === 1;
+}
+
+/** Whether this version still serves its connection as the root, locked. */
+export async function lockServingRootCredential(
+  executor: SqlExecutor,
+  credentialId: string,
+  version: number,
+): Promise<boolean> {
+  return (await executor.rows(lockServingRoot({ credentialId, version }))).length > 0;
+}

@@ -1,0 +1,189 @@
+import sql from 'sql-template-tag';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import { lockMetaUser } from '../authorization/meta-user-lock.repository.ts';
+import type { CredentialKind } from '../credentials/credential-kind.ts';
+import type { ConnectionStatus, DecidedStatus, ProviderRevocationStatus } from '../status/connection-status.ts';
+
+/** Whose grant for which app a connection rests on. */
+export interface GrantOwner {
+  appId: string;
+  metaUserId: string;
+}
+
+interface OwnerRow {
+  app_id: string;
+  meta_user_id: string;
+}
+
+const selectOwner = defineStatement<{ connectionId: string }, OwnerRow>(
+  'connection_owner',
+  ({ connectionId }) => sql`SELECT app_id, meta_user_id FROM connection WHERE id = ${connectionId}`,
+);
+
+interface RevocableRow extends OwnerRow {
+  status: ConnectionStatus;
+  tenant: string;
+  product: string;
+  authorized_at: Date;
+  revoked_at: Date | null;
+  provider_revocation: ProviderRevocationStatus | null;
+}
+
+const lockRevocable = defineStatement<{ connectionId: string }, RevocableRow>(
+  'revocable_connection_lock',
+  ({
+    connectionId,
+  }) => sql`SELECT status, tenant, product, app_id, meta_user_id, authorized_at, revoked_at, provider_revocation
+    FROM connection WHERE id = ${connectionId} FOR UPDATE`,
+);
+
+interface RevokeParameters {
+  connectionId: string;
+  status: DecidedStatus;
+  providerRevocation: ProviderRevocationStatus;
+  now: Date;
+}
+
+const setRevoked = defineStatement<RevokeParameters>(
+  'connection_revoke',
+  ({ connectionId, status, providerRevocation, now }) => sql`UPDATE connection
+    SET status = ${status}, status_reason = NULL, revoked_at = ${now}, updated_at = ${now}, provider_revocation = ${providerRevocation}
+    WHERE id = ${connectionId}`,
+);
+
+const selectLiveSibling = defineStatement<GrantOwner & { connectionId: string }, { id: string }>(
+  'live_sibling_connection',
+  ({ appId, metaUserId, connectionId }) => sql`SELECT id FROM connection
+    WHERE app_id = ${appId} AND meta_user_id = ${metaUserId} AND id <> ${connectionId} AND status = 'active' LIMIT 1`,
+);
+
+const setSharedConfirmed = defineStatement<GrantOwner & { now: Date }>(
+  'shared_revocations_confirm',
+  ({ appId, metaUserId, now }) => sql`UPDATE connection SET provider_revocation = 'confirmed', updated_at = ${now}
+    WHERE app_id = ${appId} AND meta_user_id = ${metaUserId} AND provider_revocation = 'shared'`,
+);
+
+const setProviderRevocation = defineStatement<{ connectionId: string; outcome: ProviderRevocationStatus; now: Date }>(
+  'provider_revocation_set',
+  ({ connectionId, outcome, now }) =>
+    sql`UPDATE connection SET provider_revocation = ${outcome}, updated_at = ${now} WHERE id = ${connectionId}`,
+);
+
+const confirmPending = defineStatement<{ connectionId: string }>(
+  'provider_revocation_confirm_pending',
+  ({ connectionId }) => sql`UPDATE connection SET provider_revocation = 'confirmed'
+    WHERE id = ${connectionId} AND provider_revocation = 'pending'`,
+);
+
+const selectProviderRevocation = defineStatement<
+  { connectionId: string },
+  { provider_revocation: ProviderRevocationStatus | null }
+>(
+  'provider_revocation_status',
+  ({ connectionId }) => sql`SELECT provider_revocation FROM connection WHERE id = ${connectionId}`,
+);
+
+const selectRoot = defineStatement<
+  { connectionId: string },
+  { id: string; kind: CredentialKind; version: number; secret_id: string | null }
+>(
+  'revocable_root_credential',
+  ({ connectionId }) =>
+    sql`SELECT id, kind, version, secret_id FROM credential WHERE connection_id = ${connectionId} AND is_root`,
+);
+
+interface RevocableConnectionFacts extends GrantOwner {
+  tenant: string;
+  product: string;
+  authorizedAt: Date;
+}
+
+/** A connection that is locked for revoking: it has been revoked before, or not. */
+export type RevocableConnection = RevocableConnectionFacts &
+  (
+    | { status: 'active' | 'reauth_required'; revokedAt: null }
+    | { status: 'revoked'; revokedAt: Date; providerRevocation: ProviderRevocationStatus | null }
+  );
+
+/** Locks the Meta user first, then the row: the order in which connecting locks them. Null where there is no such connection. */
+export async function lockRevocableConnection(
+  executor: SqlExecutor,
+  connectionId: string,
+): Promise<RevocableConnection | null> {
+  const [owner] = await executor.rows(selectOwner({ connectionId }));
+  if (owner === undefined) return null;
+  await lockMetaUser(executor, owner.app_id, owner.meta_user_id);
+  const [row] = await executor.rows(lockRevocable({ connectionId }));
+  return row === undefined ? null : toRevocableConnection(row);
+}
+
+function toRevocableConnection(row: RevocableRow): RevocableConnection {
+  const facts = {
+    tenant: row.tenant,
+    product: row.product,
+    appId: row.app_id,
+    metaUserId: row.meta_user_id,
+    authorizedAt: row.authorized_at,
+  };
+  if (row.status !== 'revoked') return { ...facts, status: row.status, revokedAt: null };
+  if (row.revoked_at === null) throw new Error('a revoked connection has no time of its end');
+  return { ...facts, status: row.status, revokedAt: row.revoked_at, providerRevocation: row.provider_revocation };
+}
+
+export async function updateRevokedConnection(executor: SqlExecutor, revocation: RevokeParameters): Promise<void> {
+  await executor.run(setRevoked(revocation));
+}
+
+/** Whether another connection of the same app, of whatever tenant, rests on the same grant. */
+export async function hasLiveSibling(
+  executor: SqlExecutor,
+  connectionId: string,
+  { appId, metaUserId }: GrantOwner,
+): Promise<boolean> {
+  return (await executor.rows(selectLiveSibling({ appId, metaUserId, connectionId }))).length > 0;
+}
+
+/** Those whose revocation waited for the end of this grant have it too. */
+export async function confirmSharedRevocations(
+  executor: SqlExecutor,
+  { appId, metaUserId }: GrantOwner,
+  now: Date,
+): Promise<void> {
+  await executor.run(setSharedConfirmed({ appId, metaUserId, now }));
+}
+
+export async function updateProviderRevocation(
+  executor: SqlExecutor,
+  connectionId: string,
+  outcome: ProviderRevocationStatus,
+  now: Date,
+): Promise<void> {
+  await executor.run(setProviderRevocation({ connectionId, outcome, now }));
+}
+
+/** There is nothing left to revoke at Meta. */
+export async function confirmPendingRevocation(executor: SqlExecutor, connectionId: string): Promise<void> {
+  await executor.run(confirmPending({ connectionId }));
+}
+
+export async function findProviderRevocation(
+  executor: SqlExecutor,
+  connectionId: string,
+): Promise<ProviderRevocationStatus | null> {
+  const [row] = await executor.rows(selectProviderRevocation({ connectionId }));
+  return row?.provider_revocation ?? null;
+}
+
+/** The root credential as revoking needs it; `secretId` null: its token has been destroyed. */
+export interface RevocableRoot {
+  credentialId: string;
+  kind: CredentialKind;
+  version: number;
+  secretId: string | null;
+}
+
+export async function findRevocableRoot(executor: SqlExecutor, connectionId: string): Promise<RevocableRoot | null> {
+  const [row] = await executor.rows(selectRoot({ connectionId }));
+  if (row === undefined) return null;
+  return { credentialId: row.id, kind: row.kind, version: row.version, secretId: row.secret_id };
+}

@@ -1,0 +1,33 @@
+import sql from 'sql-template-tag';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+
+/** Stands where the id of an erased user stood. */
+export const ERASED = 'erased';
+
+const eraseCredentials = defineStatement<{ connectionId: string; now: Date }>(
+  'credentials_erase',
+  ({
+    connectionId,
+    now,
+  }) => sql`UPDATE credential SET subject_id = ${`${ERASED}:`}::text || id, subject_name = NULL, failure = NULL,
+      scopes = '{}', updated_at = ${now}
+    WHERE connection_id = ${connectionId}`,
+);
+
+const eraseConnection = defineStatement<{ connectionId: string; now: Date }>(
+  'connection_erase',
+  ({
+    connectionId,
+    now,
+  }) => sql`UPDATE connection SET meta_user_id = ${ERASED}, app_scoped_user_id = NULL, status_reason = NULL,
+      scopes = '{}', declined_scopes = '{}', data_access_expires_at = NULL, expiry_notice_due_at = NULL, updated_at = ${now}
+    WHERE id = ${connectionId}`,
+);
+
+export async function updateErasedCredentials(executor: SqlExecutor, connectionId: string, now: Date): Promise<void> {
+  await executor.run(eraseCredentials({ connectionId, now }));
+}
+
+export async function updateErasedConnection(executor: SqlExecutor, connectionId: string, now: Date): Promise<void> {
+  await executor.run(eraseConnection({ connectionId, now }));
+}

@@ -1,0 +1,128 @@
+import sql, { type Sql } from 'sql-template-tag';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import { nextStatusSql } from './connection-status.repository.ts';
+import type { ConnectionStatus } from './connection-status.ts';
+import { firstNoticeAt } from './expiry-notices.ts';
+import { missingScopesReasonJson } from './missing-scopes.ts';
+import { REASONS_DESPITE_VALID_TOKEN, SCOPES_MISSING } from './status-reason.ts';
+
+/** What inspection of a connection's root token tells of the connection. */
+export interface ConnectionFacts {
+  scopes: string[];
+  /** Scopes that the user took away since the last inspection. */
+  lostScopes: string[];
+  /** Those that the product needs and the token lacks. Undefined: not known. */
+  missingScopes: string[] | undefined;
+  /** Undefined: it stays. Its notices begin anew where it moved. */
+  dataAccessExpiresAt: Date | null | undefined;
+  now: Date;
+}
+
+interface FactParameters {
+  connectionId: string;
+  scopes: string[];
+  lostScopes: string[];
+  missingReason: string | null;
+  areScopesKnown: boolean;
+  isDataAccessKnown: boolean;
+  dataAccessExpiresAt: Date | null;
+  noticeDueAt: Date | null;
+  now: Date;
+}
+
+/**
+ * `declined_scopes` gains what was lost and loses what is granted; an active connection's reason follows what is missing now, unless a
+ * graver one stands there. `reasonOtherwise`: what the reason of one that is not active becomes.
+ */
+function scopeAssignments(
+  { scopes, lostScopes, missingReason, areScopesKnown }: FactParameters,
+  reasonOtherwise: Sql,
+): Sql {
+  return sql`declined_scopes = ARRAY(SELECT DISTINCT s FROM unnest(declined_scopes || ${lostScopes}::text[]) s
+      WHERE s <> ALL (${scopes}::text[]) ORDER BY s),
+    status_reason = CASE WHEN status <> 'active' THEN ${reasonOtherwise}
+      WHEN NOT ${areScopesKnown}::boolean OR coalesce(status_reason->>'code', ${SCOPES_MISSING}) <> ${SCOPES_MISSING} THEN status_reason
+      ELSE ${missingReason}::json END`;
+}
+
+const updateFacts = defineStatement<FactParameters>(
+  'connection_checked',
+  (facts) => sql`UPDATE connection SET scopes = ${facts.scopes}, updated_at = ${facts.now},
+      expiry_notice_due_at = CASE WHEN ${facts.isDataAccessKnown}::boolean THEN ${facts.noticeDueAt}::timestamptz ELSE expiry_notice_due_at END,
+      data_access_expires_at = CASE WHEN ${facts.isDataAccessKnown}::boolean THEN ${facts.dataAccessExpiresAt}::timestamptz
+        ELSE data_access_expires_at END,
+      ${scopeAssignments(facts, sql`status_reason`)}
+    WHERE id = ${facts.connectionId} AND status <> 'revoked'`,
+  { prepare: true },
+);
+
+const IS_REASON_KEPT = sql`status_reason->>'code' = ANY (${REASONS_DESPITE_VALID_TOKEN}::text[])`;
+
+const updateRefreshed = defineStatement<FactParameters, { status: ConnectionStatus }>(
+  'connection_refreshed',
+  (facts) => sql`UPDATE connection SET scopes = ${facts.scopes}, updated_at = ${facts.now},
+      status = CASE WHEN status <> 'active' AND ${IS_REASON_KEPT} THEN status ELSE ${nextStatusSql('recovered')} END,
+      ${scopeAssignments(facts, sql`CASE WHEN ${IS_REASON_KEPT} THEN status_reason END`)},
+      expiry_notice_due_at = CASE
+        WHEN ${facts.isDataAccessKnown}::boolean AND data_access_expires_at IS DISTINCT FROM ${facts.dataAccessExpiresAt}::timestamptz
+        THEN ${facts.noticeDueAt}::timestamptz ELSE expiry_notice_due_at END,
+      data_access_expires_at = CASE WHEN ${facts.isDataAccessKnown}::boolean THEN ${facts.dataAccessExpiresAt}::timestamptz
+        ELSE data_access_expires_at END
+    WHERE id = ${facts.connectionId} AND status <> 'revoked' RETURNING status`,
+  { prepare: true },
+);
+
+interface AppScopedIdParameters {
+  connectionId: string;
+  metaUserId: string;
+  appScopedUserId: string;
+}
+
+const setAppScopedId = defineStatement<AppScopedIdParameters>(
+  'store_app_scoped_id',
+  ({ connectionId, metaUserId, appScopedUserId }) => sql`UPDATE connection SET app_scoped_user_id = ${appScopedUserId}
+    WHERE id = ${connectionId} AND meta_user_id = ${metaUserId} AND app_scoped_user_id IS NULL AND status <> 'revoked'`,
+  { prepare: true },
+);
+
+/** After an inspection of the version that serves. */
+export async function updateInspectedConnection(
+  executor: SqlExecutor,
+  connectionId: string,
+  facts: ConnectionFacts,
+): Promise<void> {
+  await executor.run(updateFacts(toParameters(connectionId, facts)));
+}
+
+/**
+ * After an inspection of the version that is to serve. A token that lives brings back what had died, not what lacks something else.
+ * The status after that; null where the connection has been revoked.
+ */
+export async function updateRefreshedConnection(
+  executor: SqlExecutor,
+  connectionId: string,
+  facts: ConnectionFacts,
+): Promise<ConnectionStatus | null> {
+  const [updated] = await executor.rows(updateRefreshed(toParameters(connectionId, facts)));
+  return updated?.status ?? null;
+}
+
+/** Keeps the id that a user has for our app only, where the connection was made before it was kept. */
+export async function storeAppScopedId(executor: SqlExecutor, ids: AppScopedIdParameters): Promise<void> {
+  await executor.run(setAppScopedId(ids));
+}
+
+function toParameters(connectionId: string, facts: ConnectionFacts): FactParameters {
+  const { scopes, lostScopes, missingScopes, dataAccessExpiresAt = null, now } = facts;
+  return {
+    connectionId,
+    scopes,
+    lostScopes,
+    missingReason: missingScopesReasonJson(missingScopes, now),
+    areScopesKnown: missingScopes !== undefined,
+    isDataAccessKnown: facts.dataAccessExpiresAt !== undefined,
+    dataAccessExpiresAt,
+    noticeDueAt: firstNoticeAt(dataAccessExpiresAt),
+    now,
+  };
+}

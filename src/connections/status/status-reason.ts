@@ -1,0 +1,84 @@
+import type { MetaCause } from '../../platform/problem.ts';
+
+/** What Meta says of a token that died; the connection needs its user. */
+export type TokenDeathCode =
+  | 'app_removed'
+  | 'checkpoint'
+  | 'password_changed'
+  | 'expired'
+  | 'unconfirmed_user'
+  | 'logged_out'
+  | 'role_lost'
+  | 'inactive_90_days'
+  | 'invalid';
+
+/** What discovery did not find, or could not do. */
+export type DiscoveryWarningCode =
+  | 'no_page'
+  | 'no_page_permission'
+  | 'no_instagram_account'
+  | 'no_ad_account'
+  | 'no_whatsapp_account'
+  | 'webhooks_not_subscribed'
+  | 'discovery_refused';
+
+/** The reason of an active connection whose token lacks scopes that its product needs. */
+export const SCOPES_MISSING = 'scopes_missing';
+/** The reason of a connection one of whose phone numbers could not be registered. */
+export const PHONE_NUMBER_NOT_REGISTERED = 'phone_number_not_registered';
+
+export type StatusReasonCode =
+  | TokenDeathCode
+  | DiscoveryWarningCode
+  | 'data_access_expired'
+  | 'whatsapp_account_lost'
+  | typeof SCOPES_MISSING
+  | typeof PHONE_NUMBER_NOT_REGISTERED;
+
+/** Why a connection stands as it does, as the API shows it. An active one may have a reason too: something a user should fix. */
+export interface StatusReason {
+  code: StatusReasonCode;
+  detail: string;
+  remedy: string;
+  meta?: MetaCause;
+  since_at: string;
+}
+
+/** A status reason that is yet to be stored. */
+export type DeathReason = Omit<StatusReason, 'since_at'>;
+
+/** Reasons of connections in `reauth_required` whose token lives all the time: that it lives is no recovery. */
+export const REASONS_DESPITE_VALID_TOKEN: readonly StatusReasonCode[] = [
+  'no_whatsapp_account',
+  'whatsapp_account_lost',
+];
+
+/** Why work on a credential failed, in our words. */
+export type CredentialFailureCode =
+  | 'check_failed'
+  | 'circuit_open'
+  | 'internal_error'
+  | 'meta_blocked'
+  | 'meta_configuration'
+  | 'meta_permission'
+  | 'meta_refused'
+  | 'meta_throttled'
+  | 'meta_unavailable'
+  | 'page_token_lost'
+  | 'seal_broken'
+  | 'token_doubted'
+  | 'too_young'
+  | 'renewal_other_app'
+  | 'renewal_other_user'
+  | 'renewal_invalid'
+  | 'renewal_no_longer_life'
+  | 'renewal_fewer_scopes';
+
+/** Why the last work on a credential failed, as the API shows it. */
+export interface CredentialFailure {
+  code: CredentialFailureCode;
+  detail: string;
+  attempts: number;
+  next_attempt_at: string | null;
+  meta?: MetaCause;
+}

@@ -1,0 +1,89 @@
+import { FLOWS, type Flow, type TokenKind } from '../../config/products.ts';
+import type { GraphHostName, TokenHostName } from '../graph/graph-host.ts';
+
+/** What is special about a way to authorize a connection. A new one is one entry in the table below. */
+export interface FlowDescriptor {
+  readonly flow: Flow;
+  /** Where its codes are exchanged; null for the flow without a code. */
+  readonly codeHost: GraphHostName | null;
+  /** Which dialog of Meta's it goes through; null: no user is asked. */
+  readonly dialog: TokenHostName | null;
+  /** Whose tokens it gives; null: those of the product's main flow. */
+  readonly tokenHost: TokenHostName | null;
+  /** The kinds that the root credential can have, the likeliest first; null: the product says (`importedKinds`). */
+  readonly tokenKinds: readonly TokenKind[] | null;
+  /** The kind of its tokens where no configuration decides and there is only one. */
+  readonly unconfiguredKind: TokenKind | null;
+  /** Whether a Facebook Login for Business configuration, where there is one, decides scopes and kind of token. */
+  readonly takesLoginConfiguration: boolean;
+  /** What `FB.login` gets as `extras`; null: Meta's JS SDK has no part in the flow. */
+  readonly jsSdkExtras: Readonly<Record<string, unknown>> | null;
+  /** Whether the dialog can only be opened by the JS SDK, on a page of ours. */
+  readonly isOpenedBySdk: boolean;
+}
+
+const DESCRIPTORS: Readonly<Record<Flow, FlowDescriptor>> = {
+  // A Facebook Login for Business configuration can give a system-user token.
+  facebook_login: {
+    flow: 'facebook_login',
+    codeHost: 'facebook',
+    dialog: 'facebook',
+    tokenHost: 'facebook',
+    tokenKinds: ['user', 'system_user'],
+    unconfiguredKind: 'user',
+    takesLoginConfiguration: true,
+    jsSdkExtras: {},
+    isOpenedBySdk: false,
+  },
+  instagram_login: {
+    flow: 'instagram_login',
+    codeHost: 'instagram_api',
+    dialog: 'instagram',
+    tokenHost: 'instagram',
+    tokenKinds: ['instagram_user'],
+    unconfiguredKind: 'instagram_user',
+    takesLoginConfiguration: false,
+    jsSdkExtras: null,
+    isOpenedBySdk: false,
+  },
+  threads_login: {
+    flow: 'threads_login',
+    codeHost: 'threads',
+    dialog: 'threads',
+    tokenHost: 'threads',
+    tokenKinds: ['threads_user'],
+    unconfiguredKind: 'threads_user',
+    takesLoginConfiguration: false,
+    jsSdkExtras: null,
+    isOpenedBySdk: false,
+  },
+  // `{setup: {}}` is version 4 of Embedded Signup. Opened by its address, it is facebook.com's dialog.
+  embedded_signup: {
+    flow: 'embedded_signup',
+    codeHost: 'facebook',
+    dialog: 'facebook',
+    tokenHost: 'facebook',
+    tokenKinds: ['system_user', 'user'],
+    unconfiguredKind: null,
+    takesLoginConfiguration: true,
+    jsSdkExtras: { setup: {} },
+    isOpenedBySdk: true,
+  },
+  import: {
+    flow: 'import',
+    codeHost: null,
+    dialog: null,
+    tokenHost: null,
+    tokenKinds: null,
+    unconfiguredKind: null,
+    takesLoginConfiguration: false,
+    jsSdkExtras: null,
+    isOpenedBySdk: false,
+  },
+};
+
+/** What is special about this flow. Throws for one that is not in the table, such as one that another release stored. */
+export function loginFlow(flow: Flow): FlowDescriptor {
+  if (Object.hasOwn(DESCRIPTORS, flow)) return DESCRIPTORS[flow];
+  throw new Error(`${JSON.stringify(flow)} is no flow that this release knows (${FLOWS.join(', ')}).`);
+}

@@ -1,0 +1,15 @@
+import type { TokenKind } from '../../config/products.ts';
+import type { SecretString } from '../../platform/secret-string.ts';
+import { tokenKinds } from './token-kinds.ts';
+
+/** What tokens of Meta's begin with. A hint only: for tokens in places that nothing else tells of. */
+export const TOKEN_PREFIXES: readonly string[] = [...new Set(tokenKinds().flatMap(({ prefixes }) => prefixes))];
+/** What those begin with, as short as can be: fewer searches. */
+export const TOKEN_PREFIX_FAMILIES: readonly string[] = [...new Set(tokenKinds().map((each) => each.prefixFamily))];
+
+/** The kind that a token's beginning points to, where nothing else is known; `unknown` where it points to none. */
+export function recognizeTokenKind(token: SecretString): TokenKind | 'unknown' {
+  const text = token.expose();
+  const found = tokenKinds().find(({ recognizedPrefixes }) => recognizedPrefixes.some((each) => text.startsWith(each)));
+  return found?.kind ?? 'unknown';
+}

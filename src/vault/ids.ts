@@ -1,0 +1,4 @@
+import type { Id } from '../platform/ids.ts';
+
+export type KekId = Id<'kek'>;
+export type SecretId = Id<'sec'>;

@@ -1,0 +1,7 @@
+/** How a data deletion stands. */
+export interface DeletionStatusResponse {
+  confirmation_code: string;
+  status: 'in_progress' | 'completed';
+  requested_at: string;
+  completed_at: string | null;
+}

@@ -1,0 +1,41 @@
+import { PRODUCTS, type Product } from '../../../../src/config/products.ts';
+import { connectProduct } from '../../../../src/connect/products/products.ts';
+import { productDescriptor } from '../../../../src/meta/dialog/products.ts';
+
+describe('the table of products to connect', () => {
+  it.each([
+    ['whatsapp', 'discoverWhatsapp', {}, true],
+    [
+      'instagram',
+      'discoverInstagramByPages',
+      { page: 'discoverInstagramOfPage', instagram_user: 'discoverOwnInstagramAccount' },
+      false,
+    ],
+    ['ads', 'discoverAdAccounts', {}, false],
+    ['pages', 'discoverPages', { page: 'discoverOwnPage' }, false],
+    ['threads', 'discover', {}, false],
+  ] as const)(
+    'says of %s how its assets are discovered and whether pins go with it',
+    (product, discover, byKind, hasPhoneNumbers) => {
+      const descriptor = connectProduct(product);
+      expect(descriptor.discover.name).toBe(discover);
+      const names = Object.entries(descriptor.discoverByKind).map(([kind, each]) => [kind, each.name]);
+      expect(Object.fromEntries(names)).toEqual(byKind);
+      expect(descriptor.hasPhoneNumbers).toBe(hasPhoneNumbers);
+    },
+  );
+
+  it('has every product under its own name, and kinds that the product can have', () => {
+    for (const product of PRODUCTS) {
+      expect(connectProduct(product).product).toBe(product);
+      const { importedKinds } = productDescriptor(product);
+      expect(importedKinds).toEqual(expect.arrayContaining(Object.keys(connectProduct(product).discoverByKind)));
+    }
+  });
+
+  it('refuses a product that is none in words', () => {
+    expect(() => connectProduct('messenger' as Product)).toThrow(
+      '"messenger" is no product that this release connects (whatsapp, instagram, ads, pages, threads).',
+    );
+  });
+});

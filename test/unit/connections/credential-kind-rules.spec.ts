@@ -1,0 +1,22 @@
+import { TOKEN_KINDS, type TokenKind } from '../../../src/config/products.ts';
+import { credentialKindRules } from '../../../src/connections/credentials/credential-kind-rules.ts';
+import { tokenKind } from '../../../src/meta/tokens/token-kinds.ts';
+
+describe('the rules that credentials are stored by', () => {
+  it.each(TOKEN_KINDS)('agree with the facts of Meta about %s', (kind) => {
+    const { isDerived, derivesPageTokens, alwaysExpires, minRefreshAgeSeconds, revocation } = tokenKind(kind);
+    expect(credentialKindRules(kind)).toEqual({
+      isDerived,
+      derivesPageTokens,
+      alwaysExpires,
+      minRefreshAgeSeconds,
+      isRevocable: revocation !== null,
+    });
+  });
+
+  it('refuse a kind that is none in words', () => {
+    expect(() => credentialKindRules('catalog_user' as TokenKind)).toThrow(
+      '"catalog_user" is no kind of credential that this release knows (user, page, system_user, instagram_user, threads_user).',
+    );
+  });
+});

@@ -1,0 +1,39 @@
+import { TOKEN_KINDS } from '../../../src/config/products.ts';
+import { MetaApp, MetaApps } from '../../../src/meta/meta-apps.ts';
+import { tokenKind } from '../../../src/meta/tokens/token-kinds.ts';
+import { SecretString } from '../../../src/platform/secret-string.ts';
+import { META } from './scripted-meta.ts';
+
+const apps = new MetaApps({ meta: META });
+
+describe('MetaApps', () => {
+  it('knows one app, to which every connection belongs', () => {
+    expect(apps.for({ tenant: 't', product: 'pages', appId: '1001' })).toBe(apps.primary);
+    expect(apps.for({ tenant: 't', product: 'threads' })).toBe(apps.primary);
+    expect(apps.all).toEqual([apps.primary]);
+  });
+
+  it('lists the ids that tokens may belong to, each once', () => {
+    expect(apps.appIds).toEqual(['1001', '2002', '3003']);
+    const single = new MetaApps({ meta: { ...META, instagramApp: META.app, threadsApp: META.app } });
+    expect(single.appIds).toEqual(['1001']);
+  });
+
+  it('lists every secret that may sign, the previous one too, each once', () => {
+    const previousAppSecret = new SecretString('previous');
+    const rotated = new MetaApps({ meta: { ...META, previousAppSecret, threadsApp: { ...META.app, id: '3003' } } });
+    expect(rotated.signatureSecrets.map((secret) => secret.expose())).toEqual([
+      'previous',
+      META.app.secret.expose(),
+      META.instagramApp.secret.expose(),
+    ]);
+    expect(rotated.primary.signers.map(({ appId }) => appId)).toEqual(['1001', '1001', '2002', '3003']);
+  });
+});
+
+it.each(TOKEN_KINDS)('MetaApp calls with a %s token where its kind says, as the app of that host', (kind) => {
+  const app = new MetaApp(META);
+  const host = app.hostOf(kind);
+  expect(host.name).toBe(tokenKind(kind).host);
+  expect(app.appIds).toContain(host.app.id);
+});
