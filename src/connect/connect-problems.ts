@@ -66,7 +66,7 @@ export const registrationRefused = defineProblem(
   'Check the pin, and in WhatsApp Manager that the number is verified; the answer to the call says more.',
 );
 
-const PROBLEMS: Readonly<Record<ConnectErrorCode | 'token_rejected', ProblemType>> = {
+const PROBLEMS: { readonly [C in ConnectErrorCode | 'token_rejected']: ProblemType<C> } = {
   access_denied: accessDenied,
   app_unavailable: appUnavailable,
   session_expired: sessionExpired,

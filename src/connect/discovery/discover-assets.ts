@@ -1,6 +1,7 @@
 import type { Product } from '../../config/config.ts';
 import type { CredentialKind } from '../../connections/credentials/credential-kind.ts';
 import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
+import { defineErrorCode } from '../../platform/error-code.ts';
 import { discoverAdAccounts } from './discover-ad-accounts.ts';
 import { discoverInstagramByPages, discoverPages, pageAsset } from './discover-pages.ts';
 import { discoverWhatsapp } from './discover-whatsapp.ts';
@@ -32,11 +33,11 @@ const BY_KIND: Readonly<Partial<Record<CredentialKind, DiscoverAssets>>> = {
   threads_user: async () => NOTHING,
 };
 
-const REFUSED: ConnectionWarning = {
+const REFUSED: ConnectionWarning = defineErrorCode('status_reason', {
   code: 'discovery_refused',
   detail: 'Meta did not let this token list what it reaches.',
   remedy: 'Connect again and grant everything that the dialog asks for, with an account that may manage the assets.',
-};
+});
 
 /**
  * What a token reaches. A new product or kind is a row above. A token that may not list anything is a connection all the same,

@@ -2,12 +2,20 @@ import { Injectable } from '@nestjs/common';
 import { type Actor, AuditLog } from '../../audit/audit-log.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
+import { defineErrorCode } from '../../platform/error-code.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 import type { StatusReason } from '../connection/status-reason.ts';
 import type { AssetDetails, PhoneRegistration } from './asset-details.ts';
 
 /** The status reason of a connection one of whose numbers could not be registered. */
 export const PHONE_NUMBER_NOT_REGISTERED = 'phone_number_not_registered';
+
+defineErrorCode('status_reason', {
+  code: PHONE_NUMBER_NOT_REGISTERED,
+  detail: 'A phone number could not be registered for the Cloud API.',
+  remedy:
+    'Do what the remedy on the connection says, then POST /v1/connections/{id}/phone-numbers/{phone_number_id}/register.',
+});
 
 /** A phone number of a connection, and the credential that reaches it. */
 export interface ConnectionPhoneNumber {

@@ -1,14 +1,21 @@
+import { defineErrorCode } from '../../platform/error-code.ts';
 import type { StatusReason } from './status-reason.ts';
 
 /** The reason of an active connection whose token lacks scopes that its product needs. */
 export const SCOPES_MISSING = 'scopes_missing';
 
+const { remedy } = defineErrorCode('status_reason', {
+  code: SCOPES_MISSING,
+  detail: 'The connection works, but lacks permissions that its product needs.',
+  remedy:
+    'Connect again: the dialog then asks once more for what was declined. A token that was imported is made anew, with these scopes, and imported again.',
+});
+
 export function missingScopesReason(missing: readonly string[]): Omit<StatusReason, 'since_at'> {
   return {
     code: SCOPES_MISSING,
     detail: `Not granted, though the product needs them: ${missing.join(', ')}.`,
-    remedy:
-      'Connect again: the dialog then asks once more for what was declined. A token that was imported is made anew, with these scopes, and imported again.',
+    remedy,
   };
 }
 
