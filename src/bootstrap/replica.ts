@@ -132,7 +132,7 @@ async function createApplication(
   return app;
 }
 
-/** Fastify listens by itself, because Nest would log a failure before we can say it in words. */
+/** Calls Fastify's own `listen`, because Nest's would log a failure before it is turned into a `StartupError`. */
 async function listen(app: NestFastifyApplication, { host, port }: Config): Promise<string> {
   try {
     return await app.getHttpAdapter().getInstance().listen({ host, port });

@@ -48,7 +48,7 @@ async function start(
   const usesSandbox =
     !isProduction(environment) && !isSet(environment, 'META_APP_ID') && !isSet(environment, 'META_APP_SECRET');
   const placeholderApp = usesSandbox ? { META_APP_ID: '0', META_APP_SECRET: 'sandbox' } : {};
-  // Everything that is wrong is told before anything is started or written.
+  // Reports every wrong setting before anything is started or written.
   const planned = loadConfig({ ...placeholderKeys(environment), ...environment, ...placeholderApp });
 
   const keys = isProduction(environment) ? null : loadDevelopmentKeys(environment, planned.dataDir, random);

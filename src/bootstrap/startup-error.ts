@@ -2,7 +2,7 @@ import { ConfigError } from '../config/environment-reader.ts';
 import { WrongRootKeyError } from '../vault/keys/key-ring.ts';
 import { RootKeyUnavailableError } from '../vault/root-keys/root-key.ts';
 
-/** A start that failed for a reason that the operator can mend. The message names the variable and the mend. */
+/** A start that failed for a reason that the operator can fix. The message names the variable and the fix. */
 export class StartupError extends Error {
   constructor(message: string, cause: unknown) {
     super(message, { cause });
@@ -10,7 +10,7 @@ export class StartupError extends Error {
   }
 }
 
-/** What an operator is told about a start that failed: one message; a stack only where it is a fault of ours. */
+/** The message for the operator about a failed start; with a stack only where the fault is ours. */
 export function describeStartupError(error: unknown): string {
   if (
     error instanceof ConfigError ||
@@ -60,7 +60,7 @@ export function toDatabaseStartupError(error: unknown, databaseUrl: string): unk
   return error;
 }
 
-/** A failed listen in words. */
+/** A failed `listen` as a message for the operator. */
 export function toListenStartupError(error: unknown, host: string, port: number): unknown {
   const { code } = error as { code?: unknown };
   if (code === 'EADDRINUSE') {

@@ -75,7 +75,7 @@ export function withApplicationContext<T>(
   });
 }
 
-/** A database that goes away in the middle, in words; anything else as it is. */
+/** A lost database connection as a `StartupError`; anything else as it is. */
 function toConnectionLossError(error: unknown, databaseUrl: string): unknown {
   return error instanceof StartupError ? error : toDatabaseStartupError(error, databaseUrl);
 }

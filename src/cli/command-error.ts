@@ -1,6 +1,6 @@
 import { StartupError } from '../bootstrap/startup-error.ts';
 
-/** The words of the command line do not go together, or are no words of ours. Nothing was done. */
+/** The command line is not valid. Nothing was done. */
 export class UsageError extends StartupError {
   constructor(message: string) {
     super(message, undefined);

@@ -6,6 +6,8 @@ import { checkEventSubscriptions } from '../operations/doctor/event-checks.ts';
 import type { Finding } from '../operations/doctor/finding.ts';
 import { runMetaChecks } from '../operations/doctor/run-meta-checks.ts';
 import { UndiciHttpClient } from '../platform/http-client/http-client.ts';
+import { WrongRootKeyError } from '../vault/keys/key-ring.ts';
+import { RootKeyUnavailableError } from '../vault/root-keys/root-key.ts';
 import {
   type CommandContext,
   formatTable,
@@ -107,6 +109,6 @@ async function checkMeta(config: Config, coreServices: CoreServices): Promise<Fi
 /** Which check an error belongs to: the first one that has not passed yet, and the key ring for its own errors. */
 function toFailedCheck(findings: readonly Finding[], error: unknown): Finding['check'] {
   if (findings.length === 0) return 'configuration';
-  const { name } = error as Error;
-  return name === 'WrongRootKeyError' || name === 'RootKeyUnavailableError' ? 'key_ring' : 'database';
+  const isOfKeyRing = error instanceof WrongRootKeyError || error instanceof RootKeyUnavailableError;
+  return isOfKeyRing ? 'key_ring' : 'database';
 }

@@ -23,7 +23,7 @@ export interface ProgramContext extends CommandContext {
   printError(text: string): void;
 }
 
-/** Runs one command line, `words` being what follows the program's name; the exit code. Never throws. */
+/** Runs one command line, `args` being what follows the program's name; returns the exit code. Never throws. */
 export async function runProgram(args: readonly string[], context: ProgramContext): Promise<number> {
   const program = new Command('metavault')
     .description("The vault's command line for operators")

@@ -25,7 +25,7 @@ export function addSandboxCommand(program: Command, context: CommandContext): vo
 }
 
 async function run({ port, host, publicUrl, stateFile }: SandboxOptions, { print }: CommandContext): Promise<void> {
-  // Listened for before a word is printed: whoever reads the first line may stop us at once.
+  // Listened for before anything is printed: whoever reads the first line may stop us at once.
   const stopped = new Promise<void>((resolve) => {
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);

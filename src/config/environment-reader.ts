@@ -1,4 +1,4 @@
-/** The settings do not allow a start. The message names every wrong or missing variable with its mend, and never a value that could be secret. */
+/** The settings do not allow a start. The message names every wrong or missing variable with its fix, and never a value that could be secret. */
 export class ConfigError extends Error {
   constructor(readonly faults: readonly string[]) {
     super(
@@ -36,7 +36,7 @@ export class EnvironmentReader {
     return null;
   }
 
-  /** One of a few words. */
+  /** One of a few values. */
   oneOf<T extends string>(name: string, choices: readonly T[], fallback: T): T {
     const value = this.text(name);
     if (value === null) return fallback;

@@ -16,7 +16,7 @@ const accessDenied = defineProblem(
   'The login was cancelled, so nothing was connected.',
   'Open the link again and confirm the dialog, or close this page.',
 );
-const appUnavailable = defineProblem(
+export const appUnavailable = defineProblem(
   'app_unavailable',
   503,
   'The app is not open to this account at Meta at the moment.',
@@ -72,7 +72,7 @@ export const registrationRefused = defineProblem(
   'Check the pin, and in WhatsApp Manager that the number is verified; the answer to the call says more.',
 );
 
-export const CONNECT_PROBLEMS: Readonly<Record<ConnectErrorCode | 'token_rejected', ProblemType>> = {
+export const CONNECT_PROBLEMS: { readonly [C in ConnectErrorCode | 'token_rejected']: ProblemType<C> } = {
   access_denied: accessDenied,
   app_unavailable: appUnavailable,
   session_expired: sessionExpired,

@@ -4,7 +4,7 @@ import * as migrations from '../../migrations/index.ts';
 const STATEMENT_TIMEOUT_MS = 15_000;
 
 /**
- * How TypeORM reaches Postgres. Entities are added by the rooms that own them.
+ * How TypeORM reaches Postgres. The modules that own entities add them.
  * `uuidExtension` and `installExtensions`: TypeORM would otherwise try to create an extension, which needs rights we do not ask for.
  */
 export function dataSourceOptions(url: string, poolSize = 10): DataSourceOptions {

@@ -1,5 +1,6 @@
 import { Clock } from '../platform/clock.ts';
 import type { Database } from './database.ts';
+import { selectClock } from './database-clock.query.ts';
 
 /**
  * The database's time without asking it each time: replicas with wrong clocks agree, because they all follow Postgres.
@@ -28,15 +29,12 @@ export class DatabaseClock extends Clock {
     return new Date(this.#epochMs + (performance.now() - this.#readAtMs));
   }
 
-  /** Reads the database's time; half of the round trip is taken as under way. Called at the start and by the upkeep. */
+  /** Reads the database's time; half of the round trip is taken as under way. Called at the start and by `ReplicaSyncJob`. */
   async synchronize(): Promise<void> {
     const before = performance.now();
-    const [row] = await this.database.rows<{ ms: string }>({
-      name: 'clock',
-      text: 'SELECT extract(epoch FROM clock_timestamp()) * 1000 AS ms',
-    });
+    const [row] = await this.database.rows(selectClock({}));
     const after = performance.now();
-    this.#epochMs = Number(row?.ms) + (after - before) / 2;
+    this.#epochMs = (row?.ms ?? Number.NaN) + (after - before) / 2;
     this.#readAtMs = after;
   }
 

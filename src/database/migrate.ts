@@ -18,12 +18,12 @@ export async function migrate({ options }: DataSource): Promise<string[]> {
   await migrationSource.initialize();
   try {
     const runner = migrationSource.createQueryRunner();
-    await runner.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await runner.query(`SELECT pg_advisory_lock(${MIGRATION_LOCK})`);
     try {
       const done = await migrationSource.runMigrations({ transaction: 'each' });
       return done.map((migration) => migration.name);
     } finally {
-      await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]).catch(() => undefined);
+      await runner.query(`SELECT pg_advisory_unlock(${MIGRATION_LOCK})`).catch(() => undefined);
       await runner.release();
     }
   } finally {

@@ -4,12 +4,12 @@ import { addSeconds, Clock } from '../platform/clock.ts';
 import { DAY_SECONDS } from '../platform/duration.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 
-/** Removes one batch of what ended before `endedBefore`; how many rows that was. Rooms register theirs. */
+/** Removes one batch of rows that ended before `endedBefore`; returns how many it removed. */
 export type PurgeExpired = (endedBefore: Date, limit: number) => Promise<number>;
 
 const BATCH = 1_000;
 
-/** Each night: what ended more than RETENTION_DAYS ago goes. Every room that keeps such rows registers how. */
+/** Removes what ended more than RETENTION_DAYS ago. Every module that keeps such rows registers a purge. */
 @Injectable()
 export class RetentionService {
   private readonly purges = new Map<string, PurgeExpired>();
@@ -37,9 +37,9 @@ export class RetentionService {
           batch = await purge(endedBefore, BATCH);
           removed += batch;
         }
-        if (removed > 0) this.logger.info({ what, removed }, 'what was past its retention has been removed');
+        if (removed > 0) this.logger.info({ what, removed }, 'rows past their retention were removed');
       } catch (error) {
-        this.logger.error({ err: error, what }, 'a purge broke; the next night goes on');
+        this.logger.error({ err: error, what }, 'a purge failed; the next run tries again');
       }
     }
   }

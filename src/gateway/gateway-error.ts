@@ -1,4 +1,6 @@
-/** Our words in `error.error_data.code`. */
+import { defineErrorCode } from '../platform/error-code.ts';
+
+/** What stands in `error.error_data.code`. */
 export type GatewayErrorCode =
   | 'lease_invalid'
   | 'path_not_allowed'
@@ -18,6 +20,8 @@ interface ErrorDefinition {
   metaCode: number;
   isTransient: boolean;
   message: string;
+  /** For its page; absent where a problem has the same code. */
+  remedy?: string;
 }
 
 const ERROR_DEFINITIONS: Readonly<Record<GatewayErrorCode, ErrorDefinition>> = {
@@ -26,8 +30,15 @@ const ERROR_DEFINITIONS: Readonly<Record<GatewayErrorCode, ErrorDefinition>> = {
     metaCode: 190,
     isTransient: false,
     message: 'The lease is unknown or has ended: take a new one from POST /v1/leases.',
+    remedy: 'Take a new one from POST /v1/leases.',
   },
-  path_not_allowed: { status: 403, metaCode: 200, isTransient: false, message: 'This call does not pass the gateway.' },
+  path_not_allowed: {
+    status: 403,
+    metaCode: 200,
+    isTransient: false,
+    message: 'This call does not pass the gateway.',
+    remedy: 'Tokens are not made, looked at or ended through it; use the routes under /v1 for that.',
+  },
   address_not_allowed: {
     status: 403,
     metaCode: 200,
@@ -42,13 +53,20 @@ const ERROR_DEFINITIONS: Readonly<Record<GatewayErrorCode, ErrorDefinition>> = {
     message:
       'Forms and the fields ahead of a file may have 1 MiB, and so may JSON that comes without a Content-Length; send files as multipart/form-data or as plain bytes.',
   },
-  too_many_calls: { status: 429, metaCode: 4, isTransient: true, message: 'Too many calls at once.' },
+  too_many_calls: {
+    status: 429,
+    metaCode: 4,
+    isTransient: true,
+    message: 'Too many calls at once.',
+    remedy: 'Send fewer at a time; try again after Retry-After.',
+  },
   meta_unavailable: { status: 502, metaCode: 2, isTransient: true, message: 'Meta did not answer.' },
   answer_refused: {
     status: 502,
     metaCode: 2,
     isTransient: false,
     message: 'The answer of Meta could not be passed on safely.',
+    remedy: 'Ask for JSON in UTF-8, without a coding other than gzip, br or deflate, and whole.',
   },
   database_unavailable: {
     status: 503,
@@ -64,6 +82,10 @@ const ERROR_DEFINITIONS: Readonly<Record<GatewayErrorCode, ErrorDefinition>> = {
   },
   internal_error: { status: 500, metaCode: 1, isTransient: true, message: 'Something went wrong on our side.' },
 };
+
+for (const [code, { message: detail, remedy }] of Object.entries(ERROR_DEFINITIONS)) {
+  if (remedy !== undefined) defineErrorCode('error_data', { code, detail, remedy });
+}
 
 /** A refusal of the gateway's own. Its texts are public; `cause` is for the log. */
 export class GatewayError extends Error {

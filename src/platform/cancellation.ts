@@ -14,7 +14,7 @@ export class Cancellation {
     this.#listener?.();
   }
 
-  /** The stage that is under way hears of it, at once where it has happened already. Only the last who asked is told; null for nobody. */
+  /** Calls `listener` when cancelled, immediately if that has happened already. Replaces the previous listener; null removes it. */
   setListener(listener: (() => void) | null): void {
     this.#listener = listener;
     if (this.#isCancelled) listener?.();

@@ -6,7 +6,7 @@ import { toInputErrors } from '../../platform/http-server/input-validation.pipe.
 import { AppError, type InputError } from '../../platform/problem.ts';
 import { UsageError } from '../command-error.ts';
 
-/** What the words of `clients create` and `clients update` say of a client. `none` takes something away. */
+/** The options of `clients create` and `clients update`. `none` removes a value. */
 export interface ClientOptions {
   name?: string;
   role?: string;
@@ -22,14 +22,14 @@ export interface ClientOptions {
 }
 
 const NONE = 'none';
-/** Under which word an operator gave a field. */
+/** The option that sets a field. */
 const OPTION_NAMES: Readonly<Record<string, string>> = {
   ip_allow_list: 'ip',
   identities: 'identity',
   expires_in_seconds: 'expires-in-days',
 };
 
-/** The body that the API would get for these words. */
+/** The body that the API would get for these options. */
 export function toRequestBody(options: ClientOptions): Record<string, unknown> {
   const body = {
     name: options.name,

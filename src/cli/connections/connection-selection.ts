@@ -26,7 +26,7 @@ export function addSelectionOptions(command: Command): Command {
     .option('--app <id>', 'of this Meta app');
 }
 
-/** The selected connections, the oldest first. Throws `UsageError` for a word that nothing can match. */
+/** The selected connections, the oldest first. Throws `UsageError` for an unknown product or status. */
 export async function selectConnections(
   connectionRepository: ConnectionRepository,
   selection: Selection,

@@ -16,7 +16,7 @@ export interface SweepResult {
   duration_seconds: number;
 }
 
-/** What commands need somebody for who talks to Meta. */
+/** Work that needs Meta, done in this process or by a running service. */
 export interface VaultService {
   importToken(row: { tenant: string; product: string; token: SecretString }): Promise<ImportResult>;
   /** Renews everything that is due. */

@@ -1,5 +1,6 @@
 import type { GrantedAsset } from '../../connections/authorization/connection-provisioner.ts';
 import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
+import { defineErrorCode } from '../../platform/error-code.ts';
 import { listPages, pageAsset } from './discover-pages.ts';
 import { type ConnectionWarning, type Discovered, type DiscoveryInput, NOTHING } from './discovery.ts';
 
@@ -38,9 +39,9 @@ export async function discoverInstagramOfPage(
   return { pages: [], assets, warning: accounts.length > 0 ? null : NO_INSTAGRAM_ACCOUNT };
 }
 
-const NO_INSTAGRAM_ACCOUNT: ConnectionWarning = {
+const NO_INSTAGRAM_ACCOUNT: ConnectionWarning = defineErrorCode('status_reason', {
   code: 'no_instagram_account',
   detail: 'None of the Pages has a linked Instagram account.',
   remedy:
     'Make the Instagram account a professional one, link it to a Facebook Page (Page settings, Linked accounts), then connect again and choose that Page.',
-};
+});

@@ -2,6 +2,7 @@ import type { GrantedAsset } from '../../connections/authorization/connection-pr
 import type { GrantedCredential } from '../../connections/credentials/credential-writer.ts';
 import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import type { DiscoveredPage } from '../../meta/assets/discovery-responses.ts';
+import { defineErrorCode } from '../../platform/error-code.ts';
 import { asRefusal, type ConnectionWarning, type Discovered, type DiscoveryInput } from './discovery.ts';
 
 /**
@@ -30,17 +31,17 @@ async function nameOfOwnPage(api: DiscoveryApi, { token }: DiscoveryInput): Prom
   }
 }
 
-const NO_PAGE: ConnectionWarning = {
+const NO_PAGE: ConnectionWarning = defineErrorCode('status_reason', {
   code: 'no_page',
   detail: 'The person has no Facebook Page, or chose none in the dialog.',
   remedy: 'Connect again with an account that has a task on the Page, and choose the Page in the dialog.',
-};
+});
 
-const NO_PAGE_PERMISSION: ConnectionWarning = {
+const NO_PAGE_PERMISSION: ConnectionWarning = defineErrorCode('status_reason', {
   code: 'no_page_permission',
   detail: 'The person has no permission on any of the Pages: Meta gave no access to them.',
   remedy: 'Ask an admin of the Page to give this person access to it (Page settings, Page access), then connect again.',
-};
+});
 
 export async function listPages(
   api: DiscoveryApi,

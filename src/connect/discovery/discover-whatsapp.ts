@@ -3,6 +3,7 @@ import type { AssetDetails } from '../../connections/connection/asset-details.ts
 import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
+import { defineErrorCode } from '../../platform/error-code.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 import { asRefusal, type ConnectionWarning, type Discovered, type DiscoveryInput } from './discovery.ts';
 
@@ -35,6 +36,20 @@ export async function discoverWhatsapp(api: DiscoveryApi, input: DiscoveryInput)
   return { pages: [], assets, warning: unsubscribed.length === 0 ? null : notSubscribed(unsubscribed) };
 }
 
+const NO_WHATSAPP_ACCOUNT = defineErrorCode('status_reason', {
+  code: 'no_whatsapp_account',
+  detail: 'No WhatsApp Business Account is known for the token.',
+  remedy:
+    'Go through Embedded Signup again to its end, or complete a connect session with the waba_id of its session message.',
+});
+
+const WEBHOOKS_NOT_SUBSCRIBED = defineErrorCode('status_reason', {
+  code: 'webhooks_not_subscribed',
+  detail: 'The app is not subscribed to the webhooks of a WhatsApp Business Account.',
+  remedy:
+    'Check that whatsapp_business_management was granted for this account and that the app has a callback URL for whatsapp_business_account, then connect again: that subscribes anew.',
+});
+
 /** A person who just signed up has to do it again; an imported token may serve somebody who knows the account's id. */
 function noAccount({ isInteractive }: DiscoveryInput, candidates: readonly string[]): ConnectionWarning {
   const detail =
@@ -42,7 +57,7 @@ function noAccount({ isInteractive }: DiscoveryInput, candidates: readonly strin
       ? 'Neither Embedded Signup nor the granted permissions name a WhatsApp Business Account.'
       : `The token may not see the WhatsApp Business Account ${candidates.join(', ')}.`;
   return {
-    code: 'no_whatsapp_account',
+    code: NO_WHATSAPP_ACCOUNT.code,
     detail,
     remedy: isInteractive
       ? 'Create a connect session and go through Embedded Signup again to its end, choosing the account; a front end that runs the SDK itself gives the waba_id of its session message along.'
@@ -54,10 +69,9 @@ function noAccount({ isInteractive }: DiscoveryInput, candidates: readonly strin
 function notSubscribed(unsubscribed: readonly { wabaId: string; meta: MetaCause }[]): ConnectionWarning {
   const meta = unsubscribed[0]?.meta ?? {};
   return {
-    code: 'webhooks_not_subscribed',
+    code: WEBHOOKS_NOT_SUBSCRIBED.code,
     detail: `The app is not subscribed to the webhooks of the WhatsApp Business Account ${unsubscribed.map(({ wabaId }) => wabaId).join(', ')}: no message reaches it.`,
-    remedy:
-      'Check that whatsapp_business_management was granted for this account and that the app has a callback URL for whatsapp_business_account, then connect again: that subscribes anew.',
+    remedy: WEBHOOKS_NOT_SUBSCRIBED.remedy,
     ...(Object.keys(meta).length === 0 ? {} : { meta }),
   };
 }

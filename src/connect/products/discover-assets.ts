@@ -1,6 +1,7 @@
 import type { Product } from '../../config/products.ts';
 import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
+import { defineErrorCode } from '../../platform/error-code.ts';
 import { pageAsset } from '../discovery/discover-pages.ts';
 import {
   asRefusal,
@@ -11,11 +12,11 @@ import {
 } from '../discovery/discovery.ts';
 import { connectProduct } from './products.ts';
 
-const REFUSED: ConnectionWarning = {
+const REFUSED: ConnectionWarning = defineErrorCode('status_reason', {
   code: 'discovery_refused',
   detail: 'Meta did not let this token list what it reaches.',
   remedy: 'Connect again and grant everything that the dialog asks for, with an account that may manage the assets.',
-};
+});
 
 /**
  * What a token reaches. A token that may not list anything is a connection all the same, with a warning, and a Page's token reaches its

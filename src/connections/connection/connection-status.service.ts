@@ -3,6 +3,7 @@ import { AuditLog, SYSTEM } from '../../audit/audit-log.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import { Outbox } from '../../events/outbox/outbox.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
+import { defineErrorCode } from '../../platform/error-code.ts';
 import { type ConnectionPlace, placeOf } from '../connection-place.ts';
 import {
   lockServingRootCredential,
@@ -126,8 +127,8 @@ export class ConnectionStatusService {
   }
 }
 
-const DATA_ACCESS_ENDED: DeathReason = {
+const DATA_ACCESS_ENDED: DeathReason = defineErrorCode('status_reason', {
   code: 'data_access_expired',
   detail: "The person's permission to use their data has ended, 90 days after they last used the app.",
   remedy: 'Send the person through the login again; the connection keeps its id.',
-};
+});

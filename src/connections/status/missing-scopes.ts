@@ -1,11 +1,18 @@
+import { defineErrorCode } from '../../platform/error-code.ts';
 import { type DeathReason, SCOPES_MISSING } from './status-reason.ts';
+
+const { remedy } = defineErrorCode('status_reason', {
+  code: SCOPES_MISSING,
+  detail: 'The connection works, but lacks permissions that its product needs.',
+  remedy:
+    'Connect again: the dialog then asks once more for what was declined. A token that was imported is made anew, with these scopes, and imported again.',
+});
 
 export function missingScopesReason(missing: readonly string[]): DeathReason & { code: typeof SCOPES_MISSING } {
   return {
     code: SCOPES_MISSING,
     detail: `Not granted, though the product needs them: ${missing.join(', ')}.`,
-    remedy:
-      'Connect again: the dialog then asks once more for what was declined. A token that was imported is made anew, with these scopes, and imported again.',
+    remedy,
   };
 }
 

@@ -1,3 +1,4 @@
+import { defineErrorCode } from '../../platform/error-code.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 
 /** What Meta says of a token that died; the connection needs its user. */
@@ -26,6 +27,13 @@ export type DiscoveryWarningCode =
 export const SCOPES_MISSING = 'scopes_missing';
 /** The reason of a connection one of whose phone numbers could not be registered. */
 export const PHONE_NUMBER_NOT_REGISTERED = 'phone_number_not_registered';
+
+defineErrorCode('status_reason', {
+  code: PHONE_NUMBER_NOT_REGISTERED,
+  detail: 'A phone number could not be registered for the Cloud API.',
+  remedy:
+    'Do what the remedy on the connection says, then POST /v1/connections/{id}/phone-numbers/{phone_number_id}/register.',
+});
 
 export type StatusReasonCode =
   | TokenDeathCode

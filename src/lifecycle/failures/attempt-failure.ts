@@ -2,6 +2,7 @@ import type { CredentialFailureCode } from '../../connections/status/status-reas
 import type { ConfigurationFault } from '../../meta/errors/classify-error.ts';
 import type { MetaError } from '../../meta/errors/meta-error.ts';
 import type { MetaCause } from '../../platform/problem.ts';
+import { FAILURES } from './failure-codes.ts';
 import type { RetryClass } from './next-attempt.ts';
 
 /** Why work on a credential failed, in our words (never Meta's text), and how soon it is worth another try. */
@@ -38,7 +39,7 @@ export function toAttemptFailure(error: MetaError): AttemptFailure {
     case 'throttled':
       return {
         code: 'meta_throttled',
-        detail: 'Meta limits the calls of our app at the moment.',
+        detail: FAILURES.meta_throttled.detail,
         retryClass: 'soon',
         retryAfterSeconds: verdict.retryAfterSeconds ?? 60,
         ...meta,
@@ -46,15 +47,15 @@ export function toAttemptFailure(error: MetaError): AttemptFailure {
     case 'configuration':
       return failLater('meta_configuration', CONFIGURATION_DETAILS[verdict.what], meta);
     case 'permission':
-      return failLater('meta_permission', 'Meta says that a permission for this is missing.', meta);
+      return failLater('meta_permission', FAILURES.meta_permission.detail, meta);
     case 'blocked':
-      return failLater('meta_blocked', 'Meta blocks this by policy for some time.', meta);
+      return failLater('meta_blocked', FAILURES.meta_blocked.detail, meta);
     case 'suspect':
     case 'dead':
-      return failLater('token_doubted', 'Meta refuses the token for this, but inspection finds it valid.', meta);
+      return failLater('token_doubted', FAILURES.token_doubted.detail, meta);
     case 'parameter':
     case 'code_rejected':
-      return failLater('meta_refused', 'Meta refuses the request for this token.', meta);
+      return failLater('meta_refused', FAILURES.meta_refused.detail, meta);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { DeathReason } from '../../connections/status/status-reason.ts';
 import type { DeadReason } from '../../meta/errors/classify-error.ts';
+import { defineErrorCode } from '../../platform/error-code.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 
 const LOGIN_REMEDY =
@@ -31,6 +32,8 @@ const EXPLANATIONS: Readonly<Record<DeadReason, { detail: string; remedy: string
   inactive_90_days: { detail: 'The person has not used the app for 90 days.', remedy: LOGIN_REMEDY },
   invalid: { detail: 'Meta says that the token is no longer valid.', remedy: LOGIN_REMEDY },
 };
+
+for (const [code, texts] of Object.entries(EXPLANATIONS)) defineErrorCode('status_reason', { code, ...texts });
 
 /** After these the same token can come back to life, once the person did what Facebook asks for. */
 const RECOVERABLE_REASONS: ReadonlySet<DeadReason> = new Set(['checkpoint', 'unconfirmed_user', 'invalid']);

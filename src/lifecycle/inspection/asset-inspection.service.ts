@@ -6,6 +6,7 @@ import { CredentialVersionService } from '../../connections/credentials/credenti
 import type { DeathReason } from '../../connections/status/status-reason.ts';
 import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import { defineErrorCode } from '../../platform/error-code.ts';
 import type { BackgroundJob } from '../../platform/jobs/background-job.ts';
 import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
@@ -88,12 +89,17 @@ export class AssetInspectionService {
   }
 }
 
+const WHATSAPP_ACCOUNT_LOST = defineErrorCode('status_reason', {
+  code: 'whatsapp_account_lost',
+  detail: 'The owner of a WhatsApp Business Account took it away from our app.',
+  remedy:
+    'Ask the owner, and send them through Embedded Signup again where they want to go on; the connection keeps its id.',
+});
+
 function lostAccessReason({ id }: UnverifiedAsset, meta: MetaCause): DeathReason {
   return {
-    code: 'whatsapp_account_lost',
+    ...WHATSAPP_ACCOUNT_LOST,
     detail: `Our app may no longer reach the WhatsApp Business Account ${id}: its owner took the app away.`,
-    remedy:
-      'Ask the owner, and send them through Embedded Signup again where they want to go on; the connection keeps its id.',
     ...(Object.keys(meta).length === 0 ? {} : { meta }),
   };
 }

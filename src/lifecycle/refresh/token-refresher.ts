@@ -13,6 +13,7 @@ import { addSeconds, Clock } from '../../platform/clock.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { DecryptionError } from '../../vault/sealed-secret.ts';
 import { type AttemptFailure, failLater, toAttemptFailure } from '../failures/attempt-failure.ts';
+import { FAILURES } from '../failures/failure-codes.ts';
 import { FailureRecorder } from '../failures/failure-recorder.ts';
 import { AppRateLimiter, CallNotPermittedError, type Urgency } from '../rate-limit/app-rate-limiter.ts';
 import { validateRefreshedToken } from './validate-refreshed-token.ts';
@@ -205,13 +206,10 @@ export function circuitOpenFailure(stopped: CallNotPermittedError): AttemptFailu
 
 export const DECRYPTION_FAILED: AttemptFailure = failLater(
   'seal_broken',
-  'The stored token does not open: it was changed, moved, or is under another key. Restore it from a backup, or connect again.',
+  `${FAILURES.seal_broken.detail} ${FAILURES.seal_broken.remedy}`,
 );
 
-const TOO_YOUNG: AttemptFailure = failLater(
-  'too_young',
-  'Instagram and Threads renew no token that is younger than 24 hours.',
-);
+const TOO_YOUNG: AttemptFailure = failLater('too_young', FAILURES.too_young.detail);
 
 /** Whether there is anything to renew: tokens without an end are not, page tokens are derived. */
 export function isRefreshable({ kind, expiresAt }: Pick<ClaimedCredential, 'kind' | 'expiresAt'>): boolean {

@@ -4,19 +4,13 @@ import { missingScopesOfToken } from '../../meta/dialog/product-scopes.ts';
 import type { InspectionResult } from '../../meta/tokens/inspection-result.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { addSeconds } from '../../platform/clock.ts';
+import { FAILURES, type RefreshRejectionCode } from '../failures/failure-codes.ts';
 
 export type RefreshedTokenValidation =
   | { kind: 'promote'; version: VerifiedVersion }
   /** It lacks scopes: only what the old token has now can tell whether the person took them away. */
   | { kind: 'inspect_old_token' }
   | { kind: 'reject'; code: RefreshRejectionCode; detail: string };
-
-export type RefreshRejectionCode =
-  | 'renewal_other_app'
-  | 'renewal_other_user'
-  | 'renewal_invalid'
-  | 'renewal_no_longer_life'
-  | 'renewal_fewer_scopes';
 
 export interface RefreshedTokenFacts {
   old: CredentialSnapshot;
@@ -41,22 +35,19 @@ export function validateRefreshedToken(facts: RefreshedTokenFacts): RefreshedTok
   const { old, inspection } = facts;
   if (!inspection.valid) {
     return inspection.reason === 'dead'
-      ? reject('renewal_invalid', 'Meta gave a token that it calls invalid itself; the old one serves on.')
+      ? reject('renewal_invalid')
       : reject('renewal_other_app', 'Meta gave a token that does not belong to our app; the old one serves on.');
   }
   if (inspection.appId !== null && inspection.appId !== old.appId) {
-    return reject('renewal_other_app', 'Meta gave a token of another app; the old one serves on.');
+    return reject('renewal_other_app');
   }
   const owner = tokenKind(old.kind).speaksForPage ? old.metaUserId : old.subjectId;
   if (inspection.subjectId !== old.subjectId || (inspection.userId !== owner && inspection.userId !== old.subjectId)) {
-    return reject('renewal_other_user', 'Meta gave a token of somebody else; the old one serves on.');
+    return reject('renewal_other_user');
   }
   const expiresAt = inspection.expiresAt === 'unknown' ? facts.pending.expiresAt : inspection.expiresAt;
   if (!hasLongerLifetime(facts, expiresAt)) {
-    return reject(
-      'renewal_no_longer_life',
-      'Meta gave no longer life than the token has already; the old one serves on.',
-    );
+    return reject('renewal_no_longer_life');
   }
   return validateScopes(facts, inspection, expiresAt);
 }
@@ -72,10 +63,7 @@ function validateScopes(
   if (missing.length > 0 && inspection.scopes !== null) {
     if (oldScopesNow === undefined) return { kind: 'inspect_old_token' };
     if (missing.some((scope) => oldScopesNow?.includes(scope))) {
-      return reject(
-        'renewal_fewer_scopes',
-        'Meta gave a token with fewer permissions than the old one has; the old one serves on.',
-      );
+      return reject('renewal_fewer_scopes');
     }
   }
   const { reportsDataAccess, isDerived } = tokenKind(old.kind);
@@ -107,6 +95,6 @@ function hasLongerLifetime(
   return expiresAt > addSeconds(old.expiresAt, isSameToken ? SAME_TOKEN_SLACK_SECONDS : SLACK_SECONDS);
 }
 
-function reject(code: RefreshRejectionCode, detail: string): RefreshedTokenValidation {
+function reject(code: RefreshRejectionCode, detail = FAILURES[code].detail): RefreshedTokenValidation {
   return { kind: 'reject', code, detail };
 }

@@ -1,3 +1,4 @@
+import { appUnavailable } from '../../connect/connect-problems.ts';
 import type { SqlExecutor } from '../../database/statement.ts';
 import { addSeconds } from '../../platform/clock.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
@@ -45,7 +46,7 @@ function findRedirectMismatches(failures: readonly Failures[], publicUrl: string
 }
 
 function findClosedApp(failures: readonly Failures[]): Finding[] {
-  const count = sum(failures.filter(({ code }) => code === 'app_unavailable'));
+  const count = sum(failures.filter(({ code }) => code === appUnavailable.code));
   if (count === 0) return [];
   const detail = `Meta turned ${count} persons away in the last day because the app is not open to them.`;
   const remedy =

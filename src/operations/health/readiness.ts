@@ -3,6 +3,7 @@ import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/term
 import { DataSource } from 'typeorm';
 import { Database } from '../../database/database.ts';
 import { DatabaseClock } from '../../database/database-clock.ts';
+import { selectRanMigrations } from '../../database/schema-migration.query.ts';
 import { settleWithin } from '../../platform/settle-within.ts';
 import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { ReplicaState } from './replica-state.ts';
@@ -59,7 +60,7 @@ export class Readiness {
   }
 
   private async ranMigrations(): Promise<Set<string> | null> {
-    const query = this.database.rows<{ name: string }>({ text: 'SELECT name FROM schema_migration' });
+    const query = this.database.rows(selectRanMigrations({}));
     const rows = await settleWithin(
       query.catch(() => null),
       DATABASE_TIMEOUT_MS,

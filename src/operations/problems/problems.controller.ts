@@ -2,9 +2,9 @@ import { Controller, Get, Headers, Param, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
+import { type ListedErrorCode, listErrorCodes } from '../../platform/error-code.ts';
 import { escapeHtml } from '../../platform/html.ts';
 import { AppError, listProblemTypes, notFound, type ProblemType } from '../../platform/problem.ts';
-import { ERROR_CODES, type ErrorCodeEntry } from './error-catalogue.ts';
 import { renderPage } from './render-page.ts';
 
 /** What the `type` of a problem leads to: a page for people, JSON for those who ask for it. */
@@ -57,13 +57,13 @@ ${place}
   }
 }
 
-/** A word that is a problem as well has that page. */
-function entriesWithoutProblem(types: readonly ProblemType[]): ErrorCodeEntry[] {
+/** A code that is a problem as well has that page. */
+function entriesWithoutProblem(types: readonly ProblemType[]): ListedErrorCode[] {
   const problems = new Set(types.map(({ code }) => code));
-  return ERROR_CODES.filter(({ code }) => !problems.has(code));
+  return listErrorCodes().filter(({ code }) => !problems.has(code));
 }
 
-function toEntryResponse({ code, appearsIn, title, remedy }: ErrorCodeEntry): Record<string, unknown> {
+function toEntryResponse({ code, appearsIn, title, remedy }: ListedErrorCode): Record<string, unknown> {
   return { type: `/problems/${code}`, code, status: null, appears_in: appearsIn, title, remedy };
 }
 

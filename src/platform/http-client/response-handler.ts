@@ -17,7 +17,7 @@ interface Outcome {
 }
 
 /**
- * Hears an answer from undici and gives it whole where it says that it is short, else as a stream. A short one costs no stream at
+ * Receives a response from undici and gives it as a whole where it says that it is short, else as a stream. A short one costs no stream at
  * all, which is most of what undici's own `request` costs.
  */
 export class ResponseHandler implements Dispatcher.DispatchHandler {

@@ -19,7 +19,7 @@ const UNCACHED_PREFIX = '/v1';
 export interface HttpServer {
   adapter: FastifyAdapter;
   routes: RouteTable;
-  /** Requests that this door takes never reach Fastify; `onCompleted` hears of each of their answers. */
+  /** Requests that the handler takes never reach Fastify; `onCompleted` is called for each of their responses. */
   useRawHandler(rawHandler: RawHttpHandler, onCompleted: (completed: CompletedRequest) => void): void;
   /** From now on every answer asks its peer to close the connection, so that a server that closes gets rid of them. */
   beginDraining(): void;
@@ -127,7 +127,7 @@ function isDecodable(query: string): boolean {
   }
 }
 
-/** Bytes that are no HTTP: there is no request to answer, so the words go on the bare socket. */
+/** Bytes that are no HTTP: there is no request to answer, so the refusal is written to the bare socket. */
 function rejectMalformedRequest(
   error: { code?: string },
   socket: { writable: boolean; end(data: string): void; destroy(): void },

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import proxyAddr from '@fastify/proxy-addr';
 
-/** A request as its door gets it. */
+/** What a raw handler gets besides the request. */
 export interface RawRequestContext {
   /** The caller's own where it gave a good one. */
   readonly requestId: string;
@@ -16,7 +16,7 @@ export interface RawRequestContext {
  * spared. For calls that come by the thousand.
  */
 export interface RawHttpHandler {
-  /** The pattern under which a request with this target is counted; null where it is none of this door's. */
+  /** The pattern under which a request with this target is counted; null where this handler does not take it. */
   routeOf(target: string): string | null;
   /** Never rejects. Resolves when the answer has been given, or the connection has been cut: with the client that asked, where one did. */
   handle(request: IncomingMessage, response: ServerResponse, source: RawRequestContext): Promise<string | undefined>;
@@ -45,7 +45,7 @@ export interface RawDispatchOptions {
   onCompleted(completed: CompletedRequest): void;
 }
 
-/** Hands requests to a door; gives back whether it took this one. */
+/** Passes requests to the handler; returns whether it took this one. */
 export function createRawDispatcher(
   handler: RawHttpHandler,
   options: RawDispatchOptions,

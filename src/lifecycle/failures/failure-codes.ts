@@ -1,0 +1,85 @@
+import { defineErrorCode } from '../../platform/error-code.ts';
+
+const RETRIED_AUTOMATICALLY = 'Nothing: it is tried again by itself. next_attempt_at says when.';
+const RUN_DOCTOR = 'Run metavault doctor, or look at /health/ready with an admin key, and fix what it names.';
+
+/** Why work on a credential failed, where that is not an HTTP problem as well. */
+export type FailureCode =
+  | 'check_failed'
+  | 'circuit_open'
+  | 'meta_throttled'
+  | 'meta_permission'
+  | 'meta_blocked'
+  | 'meta_refused'
+  | 'token_doubted'
+  | 'too_young'
+  | 'page_token_lost'
+  | 'seal_broken'
+  | RefreshRejectionCode;
+
+/** Why a refreshed token does not replace the old one, which stays in use. */
+export type RefreshRejectionCode =
+  | 'renewal_other_app'
+  | 'renewal_other_user'
+  | 'renewal_invalid'
+  | 'renewal_no_longer_life'
+  | 'renewal_fewer_scopes';
+
+interface FailureTexts {
+  detail: string;
+  remedy: string;
+}
+
+/** The general texts of each; a failure may say more in its own `detail`. */
+export const FAILURES: Readonly<Record<FailureCode, FailureTexts>> = {
+  check_failed: { detail: 'Meta could not be asked whether the token lives.', remedy: RETRIED_AUTOMATICALLY },
+  circuit_open: {
+    detail: 'Meta is down, or limits the calls of our app, so it was not asked.',
+    remedy: RETRIED_AUTOMATICALLY,
+  },
+  meta_throttled: { detail: 'Meta limits the calls of our app at the moment.', remedy: RETRIED_AUTOMATICALLY },
+  meta_permission: {
+    detail: 'Meta says that a permission for this is missing.',
+    remedy: 'Create a connect session for the same tenant and product and send the person through it.',
+  },
+  meta_blocked: {
+    detail: 'Meta blocks this by policy for some time.',
+    remedy: "Read what Meta says in the app's dashboard and to the person; it is tried again by itself.",
+  },
+  meta_refused: { detail: 'Meta refuses the request for this token.', remedy: RUN_DOCTOR },
+  token_doubted: {
+    detail: 'Meta refuses the token for this, but inspection finds it valid.',
+    remedy: RETRIED_AUTOMATICALLY,
+  },
+  too_young: {
+    detail: 'Instagram and Threads renew no token that is younger than 24 hours.',
+    remedy: RETRIED_AUTOMATICALLY,
+  },
+  page_token_lost: {
+    detail: 'Meta gives no token for this Page any more.',
+    remedy: 'Give the person the role on the Page back, or connect again.',
+  },
+  seal_broken: {
+    detail: 'The stored token does not open: it was changed, moved, or is under another key.',
+    remedy: 'Restore it from a backup, or connect again.',
+  },
+  renewal_other_app: { detail: 'Meta gave a token of another app; the old one serves on.', remedy: RUN_DOCTOR },
+  renewal_other_user: {
+    detail: 'Meta gave a token of somebody else; the old one serves on.',
+    remedy: RETRIED_AUTOMATICALLY,
+  },
+  renewal_invalid: {
+    detail: 'Meta gave a token that it calls invalid itself; the old one serves on.',
+    remedy: RETRIED_AUTOMATICALLY,
+  },
+  renewal_no_longer_life: {
+    detail: 'Meta gave no longer life than the token has already; the old one serves on.',
+    remedy: RETRIED_AUTOMATICALLY,
+  },
+  renewal_fewer_scopes: {
+    detail: 'Meta gave a token with fewer permissions than the old one has; the old one serves on.',
+    remedy: RETRIED_AUTOMATICALLY,
+  },
+};
+
+for (const [code, texts] of Object.entries(FAILURES)) defineErrorCode('failure', { code, ...texts });
