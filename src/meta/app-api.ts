@@ -7,6 +7,7 @@ import type { TokenHostName } from './graph/graph-host.ts';
 import { GraphTransport } from './graph/graph-transport.ts';
 import { asObject, readText } from './graph/lossless-json.ts';
 import { paginate } from './graph/paginate.ts';
+import { requestAppToken } from './graph/request-app-token.ts';
 
 /** Whether Meta knows our app by its id and secret. `verdict` is `configuration` for wrong settings, else Meta could not be asked. */
 export type AppCheck =
@@ -20,24 +21,8 @@ export class AppApi {
 
   /** Asks for an app token by `client_credentials`; never throws `MetaError`. `threads`: the same at graph.threads.net. */
   async checkAppCredentials(host: TokenHostName = 'facebook'): Promise<AppCheck> {
-    const { app, tokenPath } = this.transport.host(host);
-    const credentials = {
-      client_id: app.id,
-      client_secret: app.secret.expose(),
-      grant_type: 'client_credentials',
-    };
     try {
-      const response = await this.transport.call({
-        operation: 'check_app',
-        context: 'app_call',
-        host,
-        method: 'POST',
-        path: tokenPath,
-        form: credentials,
-        auth: { by: 'none' },
-        effect: 'repeatable',
-        acceptForm: true,
-      });
+      const response = await requestAppToken(this.transport, host);
       if (readText(asObject(response.json), 'access_token') === null) {
         return { ok: false, verdict: { kind: 'transient' }, meta: {} };
       }

@@ -6,7 +6,7 @@ import { type GraphHost, type GraphHostName, graphHostDescriptor, resolveGraphHo
 import { tokenKind } from './tokens/token-kinds.ts';
 
 /** What an app is chosen by: a connection, or what is to become one. */
-export interface AppSubject {
+interface AppSubject {
   tenant: string;
   product: string;
   /** The id that the connection was made under; absent before there is one. */
@@ -14,7 +14,7 @@ export interface AppSubject {
 }
 
 /** Who may have signed what Meta sends. */
-export interface AppSigner {
+interface AppSigner {
   appId: string;
   secret: SecretString;
 }

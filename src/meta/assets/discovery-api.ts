@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { SecretString } from '../../platform/secret-string.ts';
 import type { CallContext } from '../errors/classify-error.ts';
 import { MetaError } from '../errors/meta-error.ts';
+import { unusableResponseError } from '../errors/unusable-response-error.ts';
 import type { GraphCall } from '../graph/graph-call.ts';
 import { requireGraphId } from '../graph/graph-id.ts';
 import { GraphTransport } from '../graph/graph-transport.ts';
@@ -65,7 +66,7 @@ export class DiscoveryApi {
       this.read('get_page_token', `/${requireGraphId(pageId)}`, userToken, query),
     );
     const page = readPage(response.json);
-    if (page === null) throw toUnusableResponseError('get_page_token', response.status);
+    if (page === null) throw unusableResponseError('get_page_token', response.status, true);
     return page.accessToken;
   }
 
@@ -103,7 +104,7 @@ export class DiscoveryApi {
     const response = await this.transport.call(this.read('get_me', '/me', token, { fields: 'id,name' }));
     const body = asObject(response.json);
     const id = readId(body, 'id');
-    if (id === null) throw toUnusableResponseError('get_me', response.status);
+    if (id === null) throw unusableResponseError('get_me', response.status, true);
     return { id, name: readText(body, 'name') };
   }
 
@@ -143,7 +144,7 @@ export class DiscoveryApi {
   private async readOwnPage(pageToken: SecretString, fields: string): Promise<DiscoveredPage> {
     const response = await this.transport.call(this.read('get_own_page', '/me', pageToken, { fields }));
     const page = readPage(response.json);
-    if (page === null) throw toUnusableResponseError('get_own_page', response.status);
+    if (page === null) throw unusableResponseError('get_own_page', response.status, true);
     return page;
   }
 
@@ -176,7 +177,7 @@ export class DiscoveryApi {
     const { query: _, ...call } = this.read(operation, path, token, {});
     const response = await this.transport.call({ ...call, method: 'POST', form, effect });
     if (response.json !== true && field(asObject(response.json), 'success') !== true)
-      throw toUnusableResponseError(operation, response.status);
+      throw unusableResponseError(operation, response.status, true);
   }
 
   private async list<T>(
@@ -212,8 +213,4 @@ async function* withFallback<T>(first: AsyncGenerator<T>, second: () => AsyncGen
 /** Meta does not let this token have what was asked, or knows no such thing. */
 function isDenied(error: unknown): boolean {
   return error instanceof MetaError && (error.verdict.kind === 'permission' || error.verdict.kind === 'parameter');
-}
-
-function toUnusableResponseError(operation: string, status: number): MetaError {
-  return new MetaError({ verdict: { kind: 'transient' }, httpStatus: status, operation, mayHaveCommitted: true });
 }

@@ -4,7 +4,7 @@ import type { TokenHostName } from '../graph/graph-host.ts';
 import { loginFlow } from './login-flows.ts';
 import { defaultScopes } from './product-scopes.ts';
 
-export interface DialogRequest {
+interface DialogRequest {
   product: Product;
   flow: DialogFlow;
   redirectUri: string;

@@ -2,7 +2,7 @@ import { FLOWS, type Flow, type TokenKind } from '../../config/products.ts';
 import type { GraphHostName, TokenHostName } from '../graph/graph-host.ts';
 
 /** What is special about a way to authorize a connection. A new one is one entry in the table below. */
-export interface FlowDescriptor {
+interface FlowDescriptor {
   readonly flow: Flow;
   /** Where its codes are exchanged; null for the flow without a code. */
   readonly codeHost: GraphHostName | null;

@@ -8,7 +8,7 @@ export interface ProductScopes {
 }
 
 /** What is special about a product at Meta. What connecting does for it is in `connect/products/`. */
-export interface ProductDescriptor {
+interface ProductDescriptor {
   readonly product: Product;
   readonly flows: readonly Flow[];
   /** The usual flow, whose scopes `/meta/config` shows. Tokens that are imported count as coming from its login. */

@@ -2,7 +2,7 @@ import type { HttpRequestErrorReason } from '../../platform/http-client/http-cli
 import type { MetaCause } from '../../platform/problem.ts';
 import type { MetaVerdict } from './classify-error.ts';
 
-export interface MetaErrorOptions {
+interface MetaErrorOptions {
   verdict: MetaVerdict;
   cause?: MetaCause;
   /** Null: no answer came. */

@@ -5,14 +5,3 @@ import type { SecretString } from '../../platform/secret-string.ts';
 export function computeAppsecretProof(accessToken: SecretString, appSecret: SecretString): string {
   return createHmac('sha256', appSecret.expose()).update(accessToken.expose()).digest('hex');
 }
-
-/** The form that dies after five minutes: to be sent with `appsecret_time` (META.md 11). */
-export function computeTimedAppsecretProof(
-  accessToken: SecretString,
-  appSecret: SecretString,
-  now: Date,
-): { proof: string; time: number } {
-  const time = Math.floor(now.getTime() / 1000);
-  const message = `${accessToken.expose()}|${time}`;
-  return { proof: createHmac('sha256', appSecret.expose()).update(message).digest('hex'), time };
-}

@@ -6,7 +6,7 @@ export type GraphHostName = 'facebook' | 'instagram' | 'instagram_api' | 'thread
 /** Hosts that take calls with a token. */
 export type TokenHostName = Exclude<GraphHostName, 'instagram_api'>;
 /** The Meta app itself, or the Instagram or Threads app inside it: each has an id and a secret of its own. */
-export type AppRole = 'app' | 'instagramApp' | 'threadsApp';
+type AppRole = 'app' | 'instagramApp' | 'threadsApp';
 
 /** What is special about a host. */
 export interface GraphHostDescriptor<Name extends GraphHostName = GraphHostName> {

@@ -1,4 +1,4 @@
-import { MetaError } from '../errors/meta-error.ts';
+import { unusableResponseError } from '../errors/unusable-response-error.ts';
 import type { GraphCall } from './graph-call.ts';
 import type { GraphTransport } from './graph-transport.ts';
 import { asObject, field, type Json, type JsonObject, objectsOf, readText } from './lossless-json.ts';
@@ -34,12 +34,7 @@ export async function* paginate(
     seen.add(key);
     pageParameters = next;
   }
-  throw new MetaError({
-    verdict: { kind: 'transient' },
-    httpStatus: 200,
-    operation: call.operation,
-    mayHaveCommitted: false,
-  });
+  throw unusableResponseError(call.operation, 200, false);
 }
 
 function readNextPage(paging: Json | undefined): Record<string, string> | null {

@@ -10,7 +10,7 @@ import {
 } from './lossless-json.ts';
 
 /** One limit of one object. Percent may exceed 100. */
-export interface UsageEntry {
+interface UsageEntry {
   /** The page, ad account, WABA …; null where the header does not name it. */
   objectId: string | null;
   /** Meta's word (`pages`, `ads_insights`, `whatsapp` …), or `page`, `ad_account`, `ads_insights_app`, `ads_insights_account`. */

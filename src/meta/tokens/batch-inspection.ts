@@ -22,7 +22,7 @@ interface Input {
 }
 
 /** Meta's limit (META.md 14). */
-export const BATCH_SIZE = 50;
+const BATCH_SIZE = 50;
 
 /**
  * debug_token for many tokens by Graph batches. That debug_token works inside a batch is plausible and not confirmed (META.md 14): what a

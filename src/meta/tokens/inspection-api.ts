@@ -2,17 +2,19 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { TokenKind } from '../../config/products.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { MetaError } from '../errors/meta-error.ts';
+import { unusableResponseError } from '../errors/unusable-response-error.ts';
 import type { GraphCall } from '../graph/graph-call.ts';
 import type { TokenHostName } from '../graph/graph-host.ts';
 import { type GraphResponse, GraphTransport } from '../graph/graph-transport.ts';
 import { asObject, field, objectsOf, readId, readText } from '../graph/lossless-json.ts';
 import { QueryFallback } from '../graph/query-fallback.ts';
+import { requestAppToken } from '../graph/request-app-token.ts';
 import { BatchInspection } from './batch-inspection.ts';
 import { type InspectionResult, readDebugToken } from './inspection-result.ts';
 import { type TokenKindDescriptor, tokenKind } from './token-kinds.ts';
 import { recognizeTokenKind } from './token-prefixes.ts';
 
-export interface TokenToInspect {
+interface TokenToInspect {
   kind: TokenKind | 'unknown';
   token: SecretString;
 }
@@ -99,19 +101,8 @@ export class InspectionApi {
 
   /** Throws where Meta does not take our id and secret, or cannot be asked: then the 100 says nothing of the token. */
   private async verifyAppCredentials(): Promise<void> {
-    const { app, tokenPath } = this.transport.host('facebook');
     try {
-      await this.transport.call({
-        operation: 'check_app',
-        context: 'app_call',
-        host: 'facebook',
-        method: 'POST',
-        path: tokenPath,
-        form: { client_id: app.id, client_secret: app.secret.expose(), grant_type: 'client_credentials' },
-        auth: { by: 'none' },
-        effect: 'repeatable',
-        acceptForm: true,
-      });
+      await requestAppToken(this.transport, 'facebook');
     } catch (error) {
       // Native apps are refused this call (META.md 2), and are known to Meta all the same.
       if (!(error instanceof MetaError) || error.verdict.kind !== 'parameter') throw error;
@@ -171,12 +162,7 @@ export class InspectionApi {
     const outer = asObject(response.json);
     const data = asObject(field(outer, 'data')) ?? outer;
     if (typeof field(data, 'is_valid') === 'boolean') return response;
-    throw new MetaError({
-      verdict: { kind: 'transient' },
-      httpStatus: response.status,
-      operation: call.operation,
-      mayHaveCommitted: false,
-    });
+    throw unusableResponseError(call.operation, response.status, false);
   }
 
   /** `/me` with the token itself; 190 is the verdict there (CONTRACT 6.1). */
@@ -233,12 +219,7 @@ function readMe(kind: TokenKind, response: GraphResponse): InspectionResult {
   const me = objectsOf(field(outer, 'data'))[0] ?? outer;
   const userId = readId(me, 'user_id') ?? readId(me, 'id');
   if (userId === null) {
-    throw new MetaError({
-      verdict: { kind: 'transient' },
-      httpStatus: response.status,
-      operation: 'inspect',
-      mayHaveCommitted: false,
-    });
+    throw unusableResponseError('inspect', response.status, false);
   }
   const ownId = readId(me, 'id');
   return {

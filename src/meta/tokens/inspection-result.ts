@@ -49,14 +49,14 @@ export interface DeadTokenInspection {
 }
 
 /** Not a token of our app. Says nothing of its life. `appId` null: Meta does not say whose. */
-export interface ForeignTokenInspection {
+interface ForeignTokenInspection {
   valid: false;
   reason: 'foreign_app';
   appId: string | null;
 }
 
 /** An app token, which is no credential of anybody. */
-export interface AppTokenInspection {
+interface AppTokenInspection {
   valid: false;
   reason: 'not_a_credential';
 }

@@ -4,6 +4,7 @@ import { Clock } from '../../platform/clock.ts';
 import { SecretString } from '../../platform/secret-string.ts';
 import { loginFlow } from '../dialog/login-flows.ts';
 import { MetaError } from '../errors/meta-error.ts';
+import { unusableResponseError } from '../errors/unusable-response-error.ts';
 import type { GraphCall } from '../graph/graph-call.ts';
 import type { GraphHost } from '../graph/graph-host.ts';
 import { type GraphResponse, GraphTransport } from '../graph/graph-transport.ts';
@@ -30,7 +31,7 @@ export interface GrantedToken {
   scopes?: string[];
 }
 
-export interface CodeExchange {
+interface CodeExchange {
   flow: DialogFlow;
   code: SecretString;
   /** Byte for byte the dialog's; null for codes of the JS SDK (META.md 2). */
@@ -167,12 +168,7 @@ export class OAuthApi {
     const response = await this.transport.call(call);
     const granted = readGrantedToken(response, this.clock.now());
     if (granted !== null) return granted;
-    throw new MetaError({
-      verdict: { kind: 'transient' },
-      httpStatus: response.status,
-      operation: call.operation,
-      mayHaveCommitted: true,
-    });
+    throw unusableResponseError(call.operation, response.status, true);
   }
 }
 

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { TokenKind } from '../../config/products.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { MetaError } from '../errors/meta-error.ts';
+import { unusableResponseError } from '../errors/unusable-response-error.ts';
 import type { GraphAuth, GraphCall } from '../graph/graph-call.ts';
 import { requireGraphId } from '../graph/graph-id.ts';
 import { type GraphResponse, GraphTransport } from '../graph/graph-transport.ts';
@@ -9,7 +10,7 @@ import { asObject, field } from '../graph/lossless-json.ts';
 import { QueryFallback } from '../graph/query-fallback.ts';
 import { tokenKind } from './token-kinds.ts';
 
-export interface RevocationRequest {
+interface RevocationRequest {
   kind: TokenKind;
   token: SecretString;
   /** App-scoped id of the person; allows the call by our app token where the person's own token is dead already. */
@@ -17,7 +18,7 @@ export interface RevocationRequest {
 }
 
 /** `confirmed`: Meta says so, or says that it was so already. `not_supported`: Meta has no call for this kind. */
-export type RevocationOutcome = 'confirmed' | 'not_supported';
+type RevocationOutcome = 'confirmed' | 'not_supported';
 
 /** Taking a grant back at Meta (META.md 6, 10). */
 @Injectable()
@@ -97,12 +98,7 @@ export class RevocationApi {
     }
     const success = response.json === true || field(asObject(response.json), 'success');
     if (success !== false && success !== 'false') return 'confirmed';
-    throw new MetaError({
-      verdict: { kind: 'transient' },
-      httpStatus: response.status,
-      operation: call.operation,
-      mayHaveCommitted: true,
-    });
+    throw unusableResponseError(call.operation, response.status, true);
   }
 }
 

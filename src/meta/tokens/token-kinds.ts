@@ -30,7 +30,7 @@ export interface LongLivedExchange {
 }
 
 /** How Meta is asked whether a token is valid. `meFields`: what `/me` is asked for, as the only way or where `debug_token` gives no result. */
-export type TokenInspection =
+type TokenInspection =
   | { readonly by: 'debug_token'; readonly meFields: string | null }
   | { readonly by: 'me'; readonly meFields: string };
 

@@ -1,7 +1,7 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import { fromUnixSeconds } from '../../platform/clock.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { asObject, type JsonObject, parseLossless, readId, readNumber, readText } from '../graph/lossless-json.ts';
+import { isSignedByAny } from './hmac-signature.ts';
 
 /** What Meta's deauthorize and data-deletion callbacks say (META.md 16). */
 export interface SignedRequest {
@@ -12,7 +12,7 @@ export interface SignedRequest {
   payload: JsonObject;
 }
 
-export type SignedRequestResult =
+type SignedRequestResult =
   | { ok: true; request: SignedRequest }
   | { ok: false; reason: 'malformed' | 'algorithm' | 'signature' };
 
@@ -25,7 +25,7 @@ export function parseSignedRequest(text: string, secrets: readonly SecretString[
   const [signature, encoded, ...rest] = text.length > MAX_LENGTH ? [] : text.split('.');
   if (signature === undefined || encoded === undefined || rest.length > 0) return { ok: false, reason: 'malformed' };
   if (!BASE64_PATTERN.test(signature) || !BASE64_PATTERN.test(encoded)) return { ok: false, reason: 'malformed' };
-  if (!isSigned(Buffer.from(signature, 'base64'), encoded, secrets)) return { ok: false, reason: 'signature' };
+  if (!isSignedByAny(encoded, Buffer.from(signature, 'base64'), secrets)) return { ok: false, reason: 'signature' };
   const payload = asObject(parseLossless(Buffer.from(encoded, 'base64').toString('utf8')));
   if (payload === null) return { ok: false, reason: 'malformed' };
   if (readText(payload, 'algorithm')?.toUpperCase() !== 'HMAC-SHA256') return { ok: false, reason: 'algorithm' };
@@ -38,15 +38,6 @@ export function parseSignedRequest(text: string, secrets: readonly SecretString[
       payload,
     },
   };
-}
-
-function isSigned(given: Buffer, encoded: string, secrets: readonly SecretString[]): boolean {
-  let valid = false;
-  for (const secret of secrets) {
-    const expected = createHmac('sha256', secret.expose()).update(encoded).digest();
-    if (given.length === expected.length && timingSafeEqual(given, expected)) valid = true;
-  }
-  return valid;
 }
 
 function readInstant(payload: JsonObject, key: string): Date | null {

@@ -1,5 +1,5 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { SecretString } from '../../platform/secret-string.ts';
+import { isSignedByAny } from './hmac-signature.ts';
 
 const SIGNATURE_PATTERN = /^sha256=([0-9a-f]{64})$/i;
 
@@ -13,12 +13,5 @@ export function isWebhookSignatureValid(
   secrets: readonly SecretString[],
 ): boolean {
   const hex = typeof header === 'string' ? SIGNATURE_PATTERN.exec(header)?.[1] : undefined;
-  if (hex === undefined) return false;
-  const given = Buffer.from(hex, 'hex');
-  let valid = false;
-  for (const secret of secrets) {
-    const expected = createHmac('sha256', secret.expose()).update(rawBody).digest();
-    if (timingSafeEqual(given, expected)) valid = true;
-  }
-  return valid;
+  return hex !== undefined && isSignedByAny(rawBody, Buffer.from(hex, 'hex'), secrets);
 }

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { computeAppsecretProof, computeTimedAppsecretProof } from '../../../../src/meta/graph/appsecret-proof.ts';
+import { computeAppsecretProof } from '../../../../src/meta/graph/appsecret-proof.ts';
 import { parseSignedRequest } from '../../../../src/meta/webhooks/signed-request.ts';
 import { isWebhookSignatureValid } from '../../../../src/meta/webhooks/webhook-signature.ts';
 import { SecretString } from '../../../../src/platform/secret-string.ts';
@@ -10,24 +10,10 @@ const secret = (text: string): SecretString => new SecretString(text);
 describe('appsecret_proof', () => {
   const file = readRecorded<{
     vectors: { app_secret: string; access_token: string; appsecret_proof: string }[];
-    time_bound_variant: {
-      app_secret: string;
-      access_token: string;
-      appsecret_time: number;
-      appsecret_proof: string;
-    }[];
   }>('appsecret_proof_vectors.json');
 
   it.each(file.vectors)('of $app_secret, $access_token', (vector) => {
     expect(computeAppsecretProof(secret(vector.access_token), secret(vector.app_secret))).toBe(vector.appsecret_proof);
-  });
-
-  it.each(file.time_bound_variant)('bound to a time', (vector) => {
-    const now = new Date(vector.appsecret_time * 1000 + 999);
-    expect(computeTimedAppsecretProof(secret(vector.access_token), secret(vector.app_secret), now)).toEqual({
-      proof: vector.appsecret_proof,
-      time: vector.appsecret_time,
-    });
   });
 });
 
