@@ -2,13 +2,13 @@ import type { Command } from 'commander';
 import type { CoreServices } from '../bootstrap/core-services.ts';
 import {
   DELIVERY_STATUSES,
-  DeliveryRepository,
+  DeliveriesService,
   type DeliveryRow,
   type DeliveryStatus,
-} from '../events/deliveries/delivery.repository.ts';
+} from '../events/deliveries/deliveries.service.ts';
 import { EventBacklogQuery } from '../events/deliveries/event-backlog.query.ts';
-import { type Requester, SubscriptionRepository } from '../events/subscriptions/subscription.repository.ts';
-import { SubscriptionSecretRepository } from '../events/subscriptions/subscription-secret.repository.ts';
+import { SubscriptionSecretService } from '../events/subscriptions/subscription-secret.service.ts';
+import { type Requester, SubscriptionsService } from '../events/subscriptions/subscriptions.service.ts';
 import { type CommandContext, formatTable, loadCommandConfig, withCoreServices } from './command-context.ts';
 import { UsageError } from './command-error.ts';
 import { explainProblems, OPERATOR } from './operator.ts';
@@ -17,8 +17,8 @@ const REQUESTER: Requester = { actor: OPERATOR, requestId: null, scope: { tenant
 const PAGE_SIZE = 200;
 
 interface EventServices {
-  subscriptions: SubscriptionRepository;
-  deliveries: DeliveryRepository;
+  subscriptions: SubscriptionsService;
+  deliveries: DeliveriesService;
   backlog: EventBacklogQuery;
 }
 
@@ -68,11 +68,11 @@ interface ReplayOptions {
 }
 
 function createServices({ database, clock, ids, random, vault, audit }: CoreServices): EventServices {
-  const secrets = new SubscriptionSecretRepository(vault, clock, random);
-  const subscriptions = new SubscriptionRepository(database, secrets, audit, clock, ids);
+  const secrets = new SubscriptionSecretService(vault, clock, random);
+  const subscriptions = new SubscriptionsService(database, secrets, audit, clock, ids);
   return {
     subscriptions,
-    deliveries: new DeliveryRepository(database, subscriptions, audit, clock),
+    deliveries: new DeliveriesService(database, subscriptions, audit, clock),
     backlog: new EventBacklogQuery(database, clock),
   };
 }

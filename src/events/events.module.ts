@@ -1,26 +1,26 @@
 import { Module } from '@nestjs/common';
 import { Config } from '../config/config.ts';
-import { AttemptRecorder } from './deliveries/attempt-recorder.ts';
-import { DeliveryRepository } from './deliveries/delivery.repository.ts';
-import { DeliveryMetrics } from './deliveries/delivery-metrics.ts';
-import { DeliveryQueueRepository } from './deliveries/delivery-queue.repository.ts';
-import { DeliverySender } from './deliveries/delivery-sender.ts';
-import { DeliveryWorker } from './deliveries/delivery-worker.ts';
-import { Dispatcher } from './deliveries/dispatcher.ts';
+import { DeliveriesService } from './deliveries/deliveries.service.ts';
 import { EventBacklogQuery } from './deliveries/event-backlog.query.ts';
-import { EventMaintenanceJob } from './deliveries/event-maintenance.job.ts';
-import { FanOut } from './deliveries/fan-out.ts';
+import { AttemptRecorder } from './dispatch/attempt-recorder.ts';
+import { DeliveryMetrics } from './dispatch/delivery-metrics.ts';
+import { DeliveryWorker } from './dispatch/delivery-worker.ts';
+import { Dispatcher } from './dispatch/dispatcher.ts';
+import { FanOut } from './dispatch/fan-out.ts';
+import { QueueClaimer } from './queue/queue-claimer.ts';
+import { DeliverySender } from './subscribers/delivery-sender.ts';
 import {
   createSubscriberHttpClient,
   SubscriberHttpClient,
   toAddressRules,
-} from './subscriptions/subscriber-http-client.ts';
+} from './subscribers/subscriber-http-client.ts';
+import { SubscriberUrlValidator } from './subscribers/subscriber-url-validator.ts';
 import { SubscriberResolver } from './subscriptions/subscriber-resolver.ts';
-import { SubscriberUrlValidator } from './subscriptions/subscriber-url-validator.ts';
-import { SubscriptionRepository } from './subscriptions/subscription.repository.ts';
-import { SubscriptionSecretRepository } from './subscriptions/subscription-secret.repository.ts';
+import { SubscriptionMaintenanceJob } from './subscriptions/subscription-maintenance.job.ts';
+import { SubscriptionSecretService } from './subscriptions/subscription-secret.service.ts';
 import { SubscriptionTester } from './subscriptions/subscription-tester.ts';
 import { SubscriptionUpdater } from './subscriptions/subscription-updater.ts';
+import { SubscriptionsService } from './subscriptions/subscriptions.service.ts';
 
 /** Events out to product services. Events come in through `Outbox`, which every room has; the routes stand in `access`. */
 @Module({
@@ -31,29 +31,29 @@ import { SubscriptionUpdater } from './subscriptions/subscription-updater.ts';
       inject: [Config],
     },
     SubscriberUrlValidator,
-    DeliveryQueueRepository,
+    QueueClaimer,
     DeliveryMetrics,
     AttemptRecorder,
-    DeliveryRepository,
+    DeliveriesService,
     Dispatcher,
     EventBacklogQuery,
-    EventMaintenanceJob,
+    SubscriptionMaintenanceJob,
     FanOut,
     DeliveryWorker,
     DeliverySender,
     SubscriberResolver,
     SubscriptionUpdater,
-    SubscriptionSecretRepository,
-    SubscriptionRepository,
+    SubscriptionSecretService,
+    SubscriptionsService,
     SubscriptionTester,
   ],
   exports: [
     SubscriberUrlValidator,
-    DeliveryRepository,
+    DeliveriesService,
     EventBacklogQuery,
-    EventMaintenanceJob,
+    SubscriptionMaintenanceJob,
     SubscriptionUpdater,
-    SubscriptionRepository,
+    SubscriptionsService,
     SubscriptionTester,
   ],
 })

@@ -3,9 +3,9 @@ import { Config } from '../../config/config.ts';
 import { Database } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
-import { findUrlFault } from './subscriber-address.ts';
-import { toAddressRules } from './subscriber-http-client.ts';
-import { type SigningSecret, SubscriptionSecretRepository } from './subscription-secret.repository.ts';
+import { findUrlFault } from '../subscribers/subscriber-address.ts';
+import { toAddressRules } from '../subscribers/subscriber-http-client.ts';
+import { type SigningSecret, SubscriptionSecretService } from './subscription-secret.service.ts';
 
 /** Where a subscription's deliveries go, and what signs them. */
 export interface Subscriber {
@@ -34,7 +34,7 @@ export class SubscriberResolver {
 
   constructor(
     private readonly database: Database,
-    private readonly secrets: SubscriptionSecretRepository,
+    private readonly secrets: SubscriptionSecretService,
     private readonly clock: Clock,
     private readonly config: Config,
   ) {}

@@ -1,4 +1,4 @@
-import type { DeliveryRow, DeliveryStatus } from '../deliveries/delivery.repository.ts';
+import type { DeliveryRow, DeliveryStatus } from '../deliveries/deliveries.service.ts';
 import type { SubscriptionRow, SubscriptionStatus } from './subscription.ts';
 import type { SubscriptionTestResult } from './subscription-tester.ts';
 

@@ -3,10 +3,10 @@ import { Database } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
 import { AppError, serviceUnavailable } from '../../platform/problem.ts';
-import type { AttemptError } from '../deliveries/classify-attempt.ts';
-import { DeliverySender } from '../deliveries/delivery-sender.ts';
+import type { AttemptError } from '../dispatch/classify-attempt.ts';
+import { DeliverySender } from '../subscribers/delivery-sender.ts';
 import { type SubscriberFault, SubscriberResolver } from './subscriber-resolver.ts';
-import { SubscriptionRepository, type SubscriptionScope } from './subscription.repository.ts';
+import { type SubscriptionScope, SubscriptionsService } from './subscriptions.service.ts';
 
 /** The type of test deliveries. No subscription asks for it, and none gets it but by a test. */
 export const TEST_EVENT_TYPE = 'subscription.test';
@@ -25,7 +25,7 @@ export interface SubscriptionTestResult {
 export class SubscriptionTester {
   constructor(
     private readonly database: Database,
-    private readonly subscriptions: SubscriptionRepository,
+    private readonly subscriptions: SubscriptionsService,
     private readonly subscribers: SubscriberResolver,
     private readonly sender: DeliverySender,
     private readonly clock: Clock,

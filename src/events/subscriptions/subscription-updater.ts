@@ -2,15 +2,15 @@ import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../../audit/audit-log.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
-import { lockFanOut } from '../deliveries/fan-out.ts';
+import { lockFanOut } from '../dispatch/fan-out.ts';
+import type { SubscriptionFilter, SubscriptionRow } from './subscription.ts';
 import {
   lockQueues,
   type Requester,
   revokeQueueClaims,
   SUBSCRIPTION_COLUMNS,
-  SubscriptionRepository,
-} from './subscription.repository.ts';
-import type { SubscriptionFilter, SubscriptionRow } from './subscription.ts';
+  SubscriptionsService,
+} from './subscriptions.service.ts';
 
 /** What may be changed of a subscription. What is absent stays; null tenants or products are all. The URL is checked before. */
 export type SubscriptionChange = Partial<SubscriptionFilter & Pick<SubscriptionRow, 'url'>>;
@@ -22,7 +22,7 @@ type Changes = Record<string, { from: unknown; to: unknown } | { added: string[]
 export class SubscriptionUpdater {
   constructor(
     private readonly database: Database,
-    private readonly subscriptions: SubscriptionRepository,
+    private readonly subscriptions: SubscriptionsService,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
   ) {}

@@ -9,9 +9,8 @@ import { Clock } from '../../platform/clock.ts';
 import { PageRequest } from '../../platform/page-request.dto.ts';
 import { decodeCursor, type Page, toPage } from '../../platform/paging.ts';
 import { AppError } from '../../platform/problem.ts';
-import { DeliveryRepository } from '../deliveries/delivery.repository.ts';
-import { SubscriberUrlValidator } from './subscriber-url-validator.ts';
-import { type Requester, SubscriptionRepository, type SubscriptionScope } from './subscription.repository.ts';
+import { DeliveriesService } from '../deliveries/deliveries.service.ts';
+import { SubscriberUrlValidator } from '../subscribers/subscriber-url-validator.ts';
 import {
   CreateSubscriptionRequest,
   DeliveriesQuery,
@@ -20,7 +19,7 @@ import {
   toReplayRange,
   toSubscriptionChange,
   UpdateSubscriptionRequest,
-} from './subscription-request.dto.ts';
+} from './subscription.dto.ts';
 import {
   type DeliveryResponse,
   type SubscriptionResponse,
@@ -31,6 +30,7 @@ import {
 } from './subscription-response.dto.ts';
 import { SubscriptionTester } from './subscription-tester.ts';
 import { SubscriptionUpdater } from './subscription-updater.ts';
+import { type Requester, type SubscriptionScope, SubscriptionsService } from './subscriptions.service.ts';
 
 /** Who hears of events, and what became of each delivery. For admins only; it stands in this room because routes need roles. */
 @ApiTags('events')
@@ -38,9 +38,9 @@ import { SubscriptionUpdater } from './subscription-updater.ts';
 @Controller('v1/subscriptions')
 export class SubscriptionsController {
   constructor(
-    private readonly subscriptions: SubscriptionRepository,
+    private readonly subscriptions: SubscriptionsService,
     private readonly changes: SubscriptionUpdater,
-    private readonly deliveries: DeliveryRepository,
+    private readonly deliveries: DeliveriesService,
     private readonly urls: SubscriberUrlValidator,
     private readonly tests: SubscriptionTester,
     private readonly clock: Clock,

@@ -1,22 +1,22 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
-import { classifyAttempt } from '../../../../src/events/deliveries/classify-attempt.ts';
 import {
   RETRY_WINDOW_SECONDS,
   retryAfterSeconds,
   retryDelaySeconds,
 } from '../../../../src/events/deliveries/retry-schedule.ts';
+import { classifyAttempt } from '../../../../src/events/dispatch/classify-attempt.ts';
+import {
+  MAX_CONCURRENT_QUEUES,
+  SubscriberConcurrency,
+} from '../../../../src/events/dispatch/subscriber-concurrency.ts';
+import { RawJson, serializeEventData } from '../../../../src/events/outbox/event-data.ts';
 import {
   buildWebhookBody,
   buildWebhookHeaders,
   generateSigningSecret,
-} from '../../../../src/events/deliveries/standard-webhook.ts';
-import {
-  MAX_CONCURRENT_QUEUES,
-  SubscriberConcurrency,
-} from '../../../../src/events/deliveries/subscriber-concurrency.ts';
-import { RawJson, serializeEventData } from '../../../../src/events/outbox/event-data.ts';
+} from '../../../../src/events/subscribers/standard-webhook.ts';
 import { matchesFilter, type SubscriptionFilter } from '../../../../src/events/subscriptions/subscription.ts';
 import { SystemRandom } from '../../../../src/platform/random.ts';
 

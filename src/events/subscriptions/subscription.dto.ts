@@ -16,7 +16,7 @@ import { parseInstant } from '../../audit/list-audit-entries.dto.ts';
 import { PRODUCTS, type Product } from '../../config/config.ts';
 import { PageRequest } from '../../platform/page-request.dto.ts';
 import { invalidInputError } from '../../platform/problem.ts';
-import { DELIVERY_STATUSES, type DeliveryStatus, type ReplayRange } from '../deliveries/delivery.repository.ts';
+import { DELIVERY_STATUSES, type DeliveryStatus, type ReplayRange } from '../deliveries/deliveries.service.ts';
 import { EVENT_TYPES, type EventType } from '../outbox/event-type.ts';
 import type { SubscriptionChange } from './subscription-updater.ts';
 

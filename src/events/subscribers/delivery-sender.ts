@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../platform/clock.ts';
 import { HttpRequestError, type StreamedHttpResponse } from '../../platform/http-client/http-client.ts';
-import { AddressRefusedError, SubscriberHttpClient } from '../subscriptions/subscriber-http-client.ts';
+import { retryAfterSeconds } from '../deliveries/retry-schedule.ts';
+import type { Attempt, AttemptError } from '../dispatch/classify-attempt.ts';
 import type { Subscriber } from '../subscriptions/subscriber-resolver.ts';
-import type { Attempt, AttemptError } from './classify-attempt.ts';
-import { retryAfterSeconds } from './retry-schedule.ts';
 import { buildWebhookBody, buildWebhookHeaders, type WebhookMessage } from './standard-webhook.ts';
+import { AddressRefusedError, SubscriberHttpClient } from './subscriber-http-client.ts';
 
 /** The whole of one request. */
 const TIMEOUT_MS = 10_000;

@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { Database, type Transaction } from '../../database/database.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
+import { RETRY_WINDOW_SECONDS } from '../deliveries/retry-schedule.ts';
 import { matchesFilter, type SubscriptionFilter } from '../subscriptions/subscription.ts';
-import { RETRY_WINDOW_SECONDS } from './retry-schedule.ts';
 
 /** One at a time over all replicas: two could put events of one connection on their way in the wrong order. */
 const FAN_OUT_LOCK = 727_005;

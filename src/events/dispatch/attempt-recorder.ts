@@ -3,8 +3,8 @@ import { AuditLog, SYSTEM } from '../../audit/audit-log.ts';
 import { Batcher } from '../../database/batcher.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
+import type { ClaimedQueue } from '../queue/queue-claimer.ts';
 import type { Attempt, AttemptVerdict } from './classify-attempt.ts';
-import type { ClaimedQueue } from './delivery-queue.repository.ts';
 
 /** How one attempt ended. */
 export interface AttemptOutcome {
@@ -139,7 +139,7 @@ export class AttemptRecorder {
     for (const id of ids(outcomes, ({ kind }) => kind === 'gone')) await this.endSubscription(tx, id, now);
   }
 
-  /** The subscriber answered 410: nothing more goes there. What waits for it is buried by `EventMaintenanceJob`. */
+  /** The subscriber answered 410: nothing more goes there. What waits for it is buried by `SubscriptionMaintenanceJob`. */
   private async endSubscription(tx: Transaction, id: string, now: Date): Promise<void> {
     const ended = await tx.run({
       text: `UPDATE subscription SET status = 'ended', status_reason = 'gone', resume_at = NULL, revision = revision + 1, updated_at = $2

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../platform/clock.ts';
 import { Random } from '../../platform/random.ts';
+import type { ClaimedQueue, DueDelivery, QueueBatch } from '../queue/queue-claimer.ts';
+import { DeliverySender } from '../subscribers/delivery-sender.ts';
 import { type Subscriber, type SubscriberFault, SubscriberResolver } from '../subscriptions/subscriber-resolver.ts';
 import { AttemptRecorder } from './attempt-recorder.ts';
 import { type Attempt, classifyAttempt } from './classify-attempt.ts';
 import { DeliveryMetrics } from './delivery-metrics.ts';
-import type { ClaimedQueue, DueDelivery, QueueBatch } from './delivery-queue.repository.ts';
-import { DeliverySender } from './delivery-sender.ts';
 
 /** What whoever runs a worker may tell it, and hears of it. */
 export interface WorkerControl {

@@ -6,7 +6,7 @@ import { Random } from '../../platform/random.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import type { SealContext } from '../../vault/sealed-secret.ts';
 import { Vault } from '../../vault/vault.ts';
-import { generateSigningSecret } from '../deliveries/standard-webhook.ts';
+import { generateSigningSecret } from '../subscribers/standard-webhook.ts';
 
 /** A signing secret that is in use. `expiresAt` null: until it is rotated. */
 export interface SigningSecret {
@@ -22,7 +22,7 @@ interface SecretRow {
 
 /** The signing secrets of subscriptions, sealed. Two or more are in use during a rotation. */
 @Injectable()
-export class SubscriptionSecretRepository {
+export class SubscriptionSecretService {
   constructor(
     private readonly vault: Vault,
     private readonly clock: Clock,

@@ -8,7 +8,7 @@ import { Ids, isId } from '../../platform/ids.ts';
 import { AppError, defineProblem } from '../../platform/problem.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import type { SubscriptionFilter, SubscriptionRow } from './subscription.ts';
-import { SubscriptionSecretRepository } from './subscription-secret.repository.ts';
+import { SubscriptionSecretService } from './subscription-secret.service.ts';
 
 export const subscriptionNotFound = defineProblem(
   'subscription_not_found',
@@ -43,10 +43,10 @@ const VISIBLE = `($2::text[] IS NULL OR tenants <@ $2) AND ($3::text[] IS NULL O
 
 /** Who hears of events. Every change is committed together with its audit entry. */
 @Injectable()
-export class SubscriptionRepository {
+export class SubscriptionsService {
   constructor(
     private readonly database: Database,
-    private readonly secrets: SubscriptionSecretRepository,
+    private readonly secrets: SubscriptionSecretService,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
     private readonly ids: Ids,

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
-import { DeliveryQueueRepository, type QueueBatch } from './delivery-queue.repository.ts';
-import { DeliverySender } from './delivery-sender.ts';
+import { type QueueBatch, QueueClaimer } from '../queue/queue-claimer.ts';
+import { DeliverySender } from '../subscribers/delivery-sender.ts';
 import { DeliveryWorker } from './delivery-worker.ts';
 import { FanOut } from './fan-out.ts';
 import { MAX_CONCURRENT_QUEUES, SubscriberConcurrency } from './subscriber-concurrency.ts';
@@ -31,7 +31,7 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
 
   constructor(
     private readonly fanOut: FanOut,
-    private readonly claims: DeliveryQueueRepository,
+    private readonly claims: QueueClaimer,
     private readonly worker: DeliveryWorker,
     private readonly sender: DeliverySender,
     @Inject(LOGGER) private readonly logger: Pino,

@@ -49,7 +49,7 @@ interface DueRow {
 
 /** Queues that are due, taken by claims with a deadline: a replica that dies leaves them to the others. */
 @Injectable()
-export class DeliveryQueueRepository {
+export class QueueClaimer {
   readonly #claimSeconds: number;
 
   constructor(

@@ -4,12 +4,12 @@ import { Database, type Transaction } from '../../database/database.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { firstIdAt, isId } from '../../platform/ids.ts';
 import { AppError, defineProblem } from '../../platform/problem.ts';
+import { ensureQueues, lockFanOut } from '../dispatch/fan-out.ts';
 import {
   type Requester,
-  SubscriptionRepository,
   type SubscriptionScope,
-} from '../subscriptions/subscription.repository.ts';
-import { ensureQueues, lockFanOut } from './fan-out.ts';
+  SubscriptionsService,
+} from '../subscriptions/subscriptions.service.ts';
 import { RETRY_WINDOW_SECONDS } from './retry-schedule.ts';
 
 export const deliveryNotFound = defineProblem(
@@ -66,10 +66,10 @@ const REPLAY_BATCH = 5_000;
 
 /** Deliveries to look at and to make again. */
 @Injectable()
-export class DeliveryRepository {
+export class DeliveriesService {
   constructor(
     private readonly database: Database,
-    private readonly subscriptions: SubscriptionRepository,
+    private readonly subscriptions: SubscriptionsService,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
   ) {}

@@ -6,8 +6,8 @@ import { Database } from '../../database/database.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { firstIdAt } from '../../platform/ids.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
-import { SubscriptionSecretRepository } from '../subscriptions/subscription-secret.repository.ts';
-import { FAILING_SECONDS } from './event-backlog.query.ts';
+import { FAILING_SECONDS } from '../deliveries/event-backlog.query.ts';
+import { SubscriptionSecretService } from './subscription-secret.service.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -17,12 +17,12 @@ const BATCH = 5_000;
 
 /** What time does to events and subscriptions. Each step may run on several replicas at once. */
 @Injectable()
-export class EventMaintenanceJob {
+export class SubscriptionMaintenanceJob {
   #isPurging = false;
 
   constructor(
     private readonly database: Database,
-    private readonly secrets: SubscriptionSecretRepository,
+    private readonly secrets: SubscriptionSecretService,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
     private readonly config: Config,

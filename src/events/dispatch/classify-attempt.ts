@@ -1,5 +1,5 @@
 import { addSeconds } from '../../platform/clock.ts';
-import { retryDelaySeconds } from './retry-schedule.ts';
+import { retryDelaySeconds } from '../deliveries/retry-schedule.ts';
 
 /** Why an attempt failed: a closed list, for the record and the metrics. The answer's body is never looked at. */
 export type AttemptError =
