@@ -6,7 +6,7 @@ import { ConnectModule } from './connect/connect.module.ts';
 import { CONNECTION_ENTITIES } from './connections/connection/connection.entity.ts';
 import { ConnectionsModule } from './connections/connections.module.ts';
 import { DatabaseModule } from './database/database.module.ts';
-import { SubscriptionsModule } from './events/subscriptions/subscriptions.module.ts';
+import { EventsModule } from './events/events.module.ts';
 import { GatewayModule } from './gateway/gateway.module.ts';
 import { LeasesModule } from './leases/leases.module.ts';
 import { LifecycleModule } from './lifecycle/lifecycle.module.ts';
@@ -32,13 +32,13 @@ export class AppModule {
         ConnectModule,
         ConnectionsModule,
         DatabaseModule,
+        EventsModule,
         GatewayModule,
         JobsModule,
         LeasesModule,
         LifecycleModule,
         MetaModule,
         OperationsModule,
-        SubscriptionsModule,
         WebhooksModule,
       ],
       providers: values,

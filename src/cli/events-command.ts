@@ -1,14 +1,12 @@
 import type { Command } from 'commander';
 import type { CoreServices } from '../bootstrap/core-services.ts';
-import {
-  DELIVERY_STATUSES,
-  DeliveriesService,
-  type DeliveryRow,
-  type DeliveryStatus,
-} from '../events/deliveries/deliveries.service.ts';
+import { DeliveriesService } from '../events/deliveries/deliveries.service.ts';
+import type { DeliveryRow } from '../events/deliveries/delivery.repository.ts';
 import { EventBacklogQuery } from '../events/deliveries/event-backlog.query.ts';
+import { DELIVERY_STATUSES, type DeliveryStatus } from '../events/queue/delivery-status.ts';
+import type { Requester } from '../events/subscriptions/requester.ts';
 import { SubscriptionSecretService } from '../events/subscriptions/subscription-secret.service.ts';
-import { type Requester, SubscriptionsService } from '../events/subscriptions/subscriptions.service.ts';
+import { SubscriptionsService } from '../events/subscriptions/subscriptions.service.ts';
 import { type CommandContext, formatTable, loadCommandConfig, withCoreServices } from './command-context.ts';
 import { UsageError } from './command-error.ts';
 import { explainProblems, OPERATOR } from './operator.ts';

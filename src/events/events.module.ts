@@ -1,13 +1,17 @@
 import { Module } from '@nestjs/common';
 import { Config } from '../config/config.ts';
+import { DeliveriesController } from './deliveries/deliveries.controller.ts';
 import { DeliveriesService } from './deliveries/deliveries.service.ts';
+import { DeliveryRetention } from './deliveries/delivery-retention.ts';
 import { EventBacklogQuery } from './deliveries/event-backlog.query.ts';
+import { SubscriptionDeliveriesController } from './deliveries/subscription-deliveries.controller.ts';
 import { AttemptRecorder } from './dispatch/attempt-recorder.ts';
 import { DeliveryMetrics } from './dispatch/delivery-metrics.ts';
 import { DeliveryWorker } from './dispatch/delivery-worker.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { FanOut } from './dispatch/fan-out.ts';
 import { QueueClaimer } from './queue/queue-claimer.ts';
+import { EventSchemasController } from './schemas/event-schemas.controller.ts';
 import { DeliverySender } from './subscribers/delivery-sender.ts';
 import {
   createSubscriberHttpClient,
@@ -20,10 +24,17 @@ import { SubscriptionMaintenanceJob } from './subscriptions/subscription-mainten
 import { SubscriptionSecretService } from './subscriptions/subscription-secret.service.ts';
 import { SubscriptionTester } from './subscriptions/subscription-tester.ts';
 import { SubscriptionUpdater } from './subscriptions/subscription-updater.ts';
+import { SubscriptionsController } from './subscriptions/subscriptions.controller.ts';
 import { SubscriptionsService } from './subscriptions/subscriptions.service.ts';
 
-/** Events out to product services. Events come in through `Outbox`, which every room has; the routes stand in `access`. */
+/** Events out to product services: their subscriptions and deliveries. Other modules write events through `Outbox`. */
 @Module({
+  controllers: [
+    SubscriptionsController,
+    SubscriptionDeliveriesController,
+    DeliveriesController,
+    EventSchemasController,
+  ],
   providers: [
     {
       provide: SubscriberHttpClient,
@@ -38,21 +49,13 @@ import { SubscriptionsService } from './subscriptions/subscriptions.service.ts';
     Dispatcher,
     EventBacklogQuery,
     SubscriptionMaintenanceJob,
+    DeliveryRetention,
     FanOut,
     DeliveryWorker,
     DeliverySender,
     SubscriberResolver,
     SubscriptionUpdater,
     SubscriptionSecretService,
-    SubscriptionsService,
-    SubscriptionTester,
-  ],
-  exports: [
-    SubscriberUrlValidator,
-    DeliveriesService,
-    EventBacklogQuery,
-    SubscriptionMaintenanceJob,
-    SubscriptionUpdater,
     SubscriptionsService,
     SubscriptionTester,
   ],

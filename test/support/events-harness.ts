@@ -1,8 +1,11 @@
+import { SchedulerRegistry } from '@nestjs/schedule';
 import { Registry } from 'prom-client';
 import { AuditLog, SYSTEM } from '../../src/audit/audit-log.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { Database } from '../../src/database/database.ts';
+import { RetentionService } from '../../src/database/retention.service.ts';
 import { DeliveriesService } from '../../src/events/deliveries/deliveries.service.ts';
+import { DeliveryRetention } from '../../src/events/deliveries/delivery-retention.ts';
 import { EventBacklogQuery } from '../../src/events/deliveries/event-backlog.query.ts';
 import { AttemptRecorder } from '../../src/events/dispatch/attempt-recorder.ts';
 import { DeliveryMetrics } from '../../src/events/dispatch/delivery-metrics.ts';
@@ -19,6 +22,7 @@ import { SubscriptionSecretService } from '../../src/events/subscriptions/subscr
 import { SubscriptionUpdater } from '../../src/events/subscriptions/subscription-updater.ts';
 import { type NewSubscription, SubscriptionsService } from '../../src/events/subscriptions/subscriptions.service.ts';
 import type { Clock } from '../../src/platform/clock.ts';
+import { JobScheduler } from '../../src/platform/jobs/job-scheduler.ts';
 import { captureLog } from './test-replica.ts';
 import type { TestVault } from './test-vault.ts';
 
@@ -34,6 +38,8 @@ export interface EventsHarness {
   dispatcher: Dispatcher;
   backlog: EventBacklogQuery;
   maintenance: SubscriptionMaintenanceJob;
+  /** Runs every purge as if RETENTION_DAYS were `days`; how many events are gone. */
+  purge(days: number): Promise<number>;
   log: ReturnType<typeof captureLog>;
   /** Looks until nothing is found and nothing is under way. */
   deliverAll(): Promise<void>;
@@ -58,7 +64,9 @@ export function createEventsHarness(database: Database, clock: Clock, config: Co
   const worker = new DeliveryWorker(subscribers, sender, records, metrics, clock, of.random);
   const claims = new QueueClaimer(database, clock, of.ids, config);
   const fanOut = new FanOut(database, clock, of.ids);
-  const dispatcher = new Dispatcher(fanOut, claims, worker, sender, log.logger);
+  const jobs = new JobScheduler(new SchedulerRegistry(), new Registry(), true, log.logger);
+  const dispatcher = new Dispatcher(fanOut, claims, worker, sender, jobs, true, log.logger);
+  const maintenance = new SubscriptionMaintenanceJob(database, secrets, audit, clock, jobs, log.logger);
   return {
     outbox,
     store,
@@ -70,7 +78,16 @@ export function createEventsHarness(database: Database, clock: Clock, config: Co
     backlog,
     log,
     deliveries: new DeliveriesService(database, store, audit, clock),
-    maintenance: new SubscriptionMaintenanceJob(database, secrets, audit, clock, config, log.logger),
+    maintenance,
+    purge: async (days) => {
+      const countEvents = async () => (await database.rows({ text: 'SELECT 1 FROM event' })).length;
+      const before = await countEvents();
+      const retention = new RetentionService(clock, { ...config, retentionDays: days }, log.logger);
+      new DeliveryRetention(database, retention);
+      await maintenance.deleteRemains();
+      await retention.run(() => false);
+      return before - (await countEvents());
+    },
     deliverAll: async () => {
       while (await dispatcher.poll()) await dispatcher.drained();
     },

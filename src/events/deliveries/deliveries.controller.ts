@@ -2,9 +2,9 @@ import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
 import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
-import { type DeliveryResponse, toDeliveryResponse } from '../subscriptions/subscription-response.dto.ts';
-import { requesterOf, scopeOf } from '../subscriptions/subscriptions.controller.ts';
+import { requesterOf, scopeOf } from '../subscriptions/requester.ts';
 import { DeliveriesService } from './deliveries.service.ts';
+import { type DeliveryResponse, toDeliveryResponse } from './delivery.dto.ts';
 
 /** Single deliveries. For admins only. */
 @ApiTags('events')

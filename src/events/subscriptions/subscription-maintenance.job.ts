@@ -1,66 +1,55 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Interval } from '@nestjs/schedule';
 import { AuditLog, SYSTEM } from '../../audit/audit-log.ts';
-import { Config } from '../../config/config.ts';
 import { Database } from '../../database/database.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
-import { firstIdAt } from '../../platform/ids.ts';
+import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
-import { FAILING_SECONDS } from '../deliveries/event-backlog.query.ts';
+import { deleteQueuesByStatus } from '../queue/delivery-queue.repository.ts';
+import { deleteDeliveriesOfDeleted, markDeliveriesOfEndedDead } from '../queue/pending-delivery.repository.ts';
+import { FAILING_SECONDS } from './subscription.ts';
+import { markFailingReported } from './subscription-health.repository.ts';
 import { SubscriptionSecretService } from './subscription-secret.service.ts';
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_SECONDS = 86_400;
+const CHECK_MS = 10_000;
+const CLEANUP_MS = 60 * 60 * 1000;
 /** Rows of one statement, so that none is long. */
 const BATCH = 5_000;
 
-/** What time does to events and subscriptions. Each step may run on several replicas at once. */
+/** What time does to subscriptions. Each step may run on several replicas at once. */
 @Injectable()
 export class SubscriptionMaintenanceJob {
-  #isPurging = false;
-
   constructor(
     private readonly database: Database,
     private readonly secrets: SubscriptionSecretService,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
-    private readonly config: Config,
+    jobs: JobScheduler,
     @Inject(LOGGER) private readonly logger: Pino,
-  ) {}
-
-  @Interval('event-subscriptions', MINUTE_MS / 6)
-  async maintainSubscriptions(): Promise<void> {
-    await this.attempt('maintaining subscriptions', async () => {
-      await this.markEndedDeliveriesDead();
-      await this.reportFailingSubscriptions();
+  ) {
+    jobs.register({
+      name: 'event-subscriptions',
+      schedule: { everyMs: CHECK_MS },
+      run: async (signal) => {
+        await this.markEndedDeliveriesDead(signal);
+        await this.reportFailingSubscriptions();
+      },
     });
-  }
-
-  @Interval('event-retention', HOUR_MS)
-  async purgeExpired(): Promise<void> {
-    if (this.#isPurging) return;
-    this.#isPurging = true;
-    await this.attempt('purging events', async () => {
-      await this.purge(this.config.retentionDays);
-      await this.database.transaction((tx) => this.secrets.destroyExpired(tx));
+    jobs.register({
+      name: 'subscription-cleanup',
+      schedule: { everyMs: CLEANUP_MS },
+      run: async (signal) => {
+        await this.deleteRemains(signal);
+        await this.destroyExpiredSecrets();
+      },
     });
-    this.#isPurging = false;
   }
 
   /** What waits for subscriptions that ended becomes a dead letter, which an admin may replay; how many. */
-  async markEndedDeliveriesDead(): Promise<number> {
-    return this.inBatches(async () =>
+  async markEndedDeliveriesDead(signal?: AbortSignal): Promise<number> {
+    return inBatches(signal, () =>
       this.database.transaction(async (tx) => {
-        await tx.run({
-          text: `DELETE FROM delivery_queue WHERE subscription_id IN (SELECT id FROM subscription WHERE status = 'ended')`,
-        });
-        return tx.run({
-          text: `UPDATE delivery SET status = 'dead', last_error = 'subscription_ended', next_attempt_at = NULL WHERE id IN (
-            SELECT d.id FROM subscription s JOIN delivery d ON d.subscription_id = s.id
-            WHERE s.status = 'ended' AND d.status = 'pending' LIMIT $1)`,
-          values: [BATCH],
-        });
+        await deleteQueuesByStatus(tx, 'ended');
+        return markDeliveriesOfEndedDead(tx, BATCH);
       }),
     );
   }
@@ -69,12 +58,7 @@ export class SubscriptionMaintenanceJob {
   async reportFailingSubscriptions(): Promise<number> {
     const now = this.clock.now();
     return this.database.transaction(async (tx) => {
-      const failing = await tx.rows<{ id: string; failing_since: Date }>({
-        name: 'notice_failing',
-        text: `UPDATE subscription SET failure_noticed_at = $1
-          WHERE status = 'active' AND failing_since <= $2 AND failure_noticed_at IS NULL RETURNING id, failing_since`,
-        values: [now, addSeconds(now, -FAILING_SECONDS)],
-      });
+      const failing = await markFailingReported(tx, addSeconds(now, -FAILING_SECONDS), now);
       for (const { id, failing_since } of failing) {
         await this.audit.record(tx, {
           action: 'subscription.failing',
@@ -88,48 +72,20 @@ export class SubscriptionMaintenanceJob {
     });
   }
 
-  /**
-   * Deletes deliveries that are over, dead letters too, and events that nothing refers to any more, both from before the last
-   * `days` days; and what is left of deleted subscriptions. How many events that were.
-   */
-  async purge(days: number): Promise<number> {
-    const before = addSeconds(this.clock.now(), -days * DAY_SECONDS);
-    await this.inBatches(() =>
-      this.database.run({
-        text: `DELETE FROM delivery WHERE id IN (SELECT id FROM delivery WHERE id < $1 AND status <> 'pending' LIMIT $2)`,
-        values: [firstIdAt('dlv', before), BATCH],
-      }),
-    );
-    await this.database.run({
-      text: `DELETE FROM delivery_queue WHERE subscription_id IN (SELECT id FROM subscription WHERE status = 'deleted')`,
-    });
-    await this.inBatches(() =>
-      this.database.run({
-        text: `DELETE FROM delivery WHERE id IN (SELECT d.id FROM subscription s JOIN delivery d ON d.subscription_id = s.id
-          WHERE s.status = 'deleted' LIMIT $1)`,
-        values: [BATCH],
-      }),
-    );
-    return this.inBatches(() =>
-      this.database.run({
-        text: `DELETE FROM event WHERE id IN (SELECT e.id FROM event e WHERE e.id < $1 AND e.dispatched_at IS NOT NULL
-          AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.event_id = e.id) LIMIT $2)`,
-        values: [firstIdAt('evt', before), BATCH],
-      }),
-    );
+  /** Deletes the queues and deliveries that deleted subscriptions have left; how many deliveries. */
+  async deleteRemains(signal?: AbortSignal): Promise<number> {
+    await deleteQueuesByStatus(this.database, 'deleted');
+    return inBatches(signal, () => deleteDeliveriesOfDeleted(this.database, BATCH));
   }
 
-  private async inBatches(runBatch: () => Promise<number>): Promise<number> {
-    let total = 0;
-    for (let count = BATCH; count === BATCH; total += count) count = await runBatch();
-    return total;
+  /** Destroys secrets that were replaced and sign no more. */
+  async destroyExpiredSecrets(): Promise<void> {
+    await this.database.transaction((tx) => this.secrets.destroyExpired(tx));
   }
+}
 
-  private async attempt(what: string, work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      this.logger.warn({ err: error }, `${what} failed`);
-    }
-  }
+async function inBatches(signal: AbortSignal | undefined, runBatch: () => Promise<number>): Promise<number> {
+  let total = 0;
+  for (let count = BATCH; count === BATCH && signal?.aborted !== true; total += count) count = await runBatch();
+  return total;
 }

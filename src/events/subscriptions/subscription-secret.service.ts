@@ -7,17 +7,19 @@ import type { SecretString } from '../../platform/secret-string.ts';
 import type { SealContext } from '../../vault/sealed-secret.ts';
 import { Vault } from '../../vault/vault.ts';
 import { generateSigningSecret } from '../subscribers/standard-webhook.ts';
+import {
+  deleteExpiredSecrets,
+  deleteSecretsOfSubscription,
+  expireSubscriptionSecrets,
+  findLatestSecretVersion,
+  insertSubscriptionSecret,
+  listSubscriptionSecrets,
+} from './subscription-secret.repository.ts';
 
 /** A signing secret that is in use. `expiresAt` null: until it is rotated. */
 export interface SigningSecret {
   secret: SecretString;
   expiresAt: Date | null;
-}
-
-interface SecretRow {
-  version: number;
-  secret_id: string;
-  expires_at: Date | null;
 }
 
 /** The signing secrets of subscriptions, sealed. Two or more are in use during a rotation. */
@@ -33,10 +35,7 @@ export class SubscriptionSecretService {
   async create(tx: Transaction, subscriptionId: string, version: number): Promise<SecretString> {
     const secret = generateSigningSecret(this.random);
     const secretId = await this.vault.put(tx, secret, contextOf(subscriptionId, version));
-    await tx.run({
-      text: 'INSERT INTO subscription_secret (subscription_id, version, secret_id, created_at) VALUES ($1, $2, $3, $4)',
-      values: [subscriptionId, version, secretId, this.clock.now()],
-    });
+    await insertSubscriptionSecret(tx, { subscriptionId, version, secretId, now: this.clock.now() });
     return secret;
   }
 
@@ -47,30 +46,19 @@ export class SubscriptionSecretService {
     overlapSeconds: number,
   ): Promise<{ secret: SecretString; previousExpiresAt: Date }> {
     const previousExpiresAt = addSeconds(this.clock.now(), overlapSeconds);
-    await tx.run({
-      text: `UPDATE subscription_secret SET expires_at = $2
-        WHERE subscription_id = $1 AND (expires_at IS NULL OR expires_at > $2)`,
-      values: [subscriptionId, previousExpiresAt],
-    });
-    const versions = await tx.rows<{ version: number }>({
-      text: 'SELECT coalesce(max(version), 0) AS version FROM subscription_secret WHERE subscription_id = $1',
-      values: [subscriptionId],
-    });
-    const secret = await this.create(tx, subscriptionId, (versions[0]?.version ?? 0) + 1);
+    await expireSubscriptionSecrets(tx, subscriptionId, previousExpiresAt);
+    const version = (await findLatestSecretVersion(tx, subscriptionId)) + 1;
+    const secret = await this.create(tx, subscriptionId, version);
     await this.destroyExpired(tx);
     return { secret, previousExpiresAt };
   }
 
   /** The secrets in use, the newest first. Throws `DecryptionError` where one does not open. */
-  async open(sql: SqlExecutor, subscriptionId: string): Promise<SigningSecret[]> {
-    const rows = await sql.rows<SecretRow>({
-      text: `SELECT version, secret_id, expires_at FROM subscription_secret
-        WHERE subscription_id = $1 AND (expires_at IS NULL OR expires_at > $2) ORDER BY version DESC`,
-      values: [subscriptionId, this.clock.now()],
-    });
+  async open(executor: SqlExecutor, subscriptionId: string): Promise<SigningSecret[]> {
+    const rows = await listSubscriptionSecrets(executor, subscriptionId, this.clock.now());
     const opened: SigningSecret[] = [];
     for (const row of rows) {
-      const secret = await this.vault.get(sql, row.secret_id, contextOf(subscriptionId, row.version));
+      const secret = await this.vault.get(executor, row.secret_id, contextOf(subscriptionId, row.version));
       if (secret !== null) opened.push({ secret, expiresAt: row.expires_at });
     }
     return opened;
@@ -78,23 +66,12 @@ export class SubscriptionSecretService {
 
   /** Destroys all secrets of a subscription. */
   async destroyAll(tx: Transaction, subscriptionId: string): Promise<void> {
-    await this.destroy(tx, 'subscription_id = $1', subscriptionId);
+    await this.vault.destroy(tx, await deleteSecretsOfSubscription(tx, subscriptionId));
   }
 
   /** Destroys what was replaced and signs no more. */
   async destroyExpired(tx: Transaction): Promise<void> {
-    await this.destroy(tx, 'expires_at <= $1', this.clock.now());
-  }
-
-  private async destroy(tx: Transaction, condition: string, value: string | Date): Promise<void> {
-    const rows = await tx.rows<{ secret_id: string }>({
-      text: `DELETE FROM subscription_secret WHERE ${condition} RETURNING secret_id`,
-      values: [value],
-    });
-    await this.vault.destroy(
-      tx,
-      rows.map(({ secret_id }) => secret_id),
-    );
+    await this.vault.destroy(tx, await deleteExpiredSecrets(tx, this.clock.now()));
   }
 }
 

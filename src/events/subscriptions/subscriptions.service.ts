@@ -1,13 +1,22 @@
 import { Injectable } from '@nestjs/common';
-import { type Actor, AuditLog } from '../../audit/audit-log.ts';
-import type { Product } from '../../config/config.ts';
+import { AuditLog, type NewAuditEntry } from '../../audit/audit-log.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import type { SqlExecutor } from '../../database/statement.ts';
 import { Clock } from '../../platform/clock.ts';
-import { Ids, isId } from '../../platform/ids.ts';
+import { Ids } from '../../platform/ids.ts';
 import { AppError, defineProblem } from '../../platform/problem.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
-import type { SubscriptionFilter, SubscriptionRow } from './subscription.ts';
+import type { SubscriptionFilter } from '../outbox/subscription-filter.ts';
+import { deleteQueuesOfSubscription, lockQueues, revokeQueueClaims } from '../queue/delivery-queue.repository.ts';
+import type { Requester, SubscriptionScope } from './requester.ts';
+import {
+  findSubscription,
+  incrementSubscriptionRevision,
+  insertSubscription,
+  listSubscriptions,
+  setSubscriptionStatus,
+} from './subscription.repository.ts';
+import type { SubscriptionRow, SubscriptionStatus } from './subscription.ts';
 import { SubscriptionSecretService } from './subscription-secret.service.ts';
 
 export const subscriptionNotFound = defineProblem(
@@ -17,31 +26,14 @@ export const subscriptionNotFound = defineProblem(
   'Check the id; GET /v1/subscriptions lists those that exist.',
 );
 
-/** What a caller may see: subscriptions that name tenants and products, all of them within these. Null: everything. */
-export interface SubscriptionScope {
-  tenants: readonly string[] | null;
-  products: readonly Product[] | null;
-}
-
 export interface NewSubscription extends SubscriptionFilter {
-  /** Checked before: see `SubscriberAddresses`. */
+  /** Checked before: see `SubscriberUrlValidator`. */
   url: string;
 }
 
-/** Who asks for a change, for the audit entry. */
-export interface Requester {
-  actor: Actor;
-  requestId: string | null;
-  scope: SubscriptionScope;
-}
+type AuditAction = NewAuditEntry['action'];
 
-/** A `SubscriptionRow`. */
-export const SUBSCRIPTION_COLUMNS = `id, url, events, tenants, products, status, status_reason, resume_at, failing_since, last_delivered_at,
-  created_at, updated_at`;
-/** $2 and $3: the scope. What names no tenants reaches all of them, so only those who may see all see it. */
-const VISIBLE = `($2::text[] IS NULL OR tenants <@ $2) AND ($3::text[] IS NULL OR products <@ $3)`;
-
-/** Who hears of events. Every change is committed together with its audit entry. */
+/** Who gets events. Every change is committed together with its audit entry. */
 @Injectable()
 export class SubscriptionsService {
   constructor(
@@ -52,19 +44,14 @@ export class SubscriptionsService {
     private readonly ids: Ids,
   ) {}
 
-  /** A subscription and its first signing secret, which is to be shown once. The scope is the caller's business here. */
+  /** A subscription and its first signing secret, which is to be shown once. The caller checks the scope. */
   async create(
     by: Omit<Requester, 'scope'>,
     input: NewSubscription,
   ): Promise<{ subscription: SubscriptionRow; secret: SecretString }> {
     const id = this.ids.next('sub');
     return this.database.transaction(async (tx) => {
-      const [subscription] = await tx.rows<SubscriptionRow>({
-        text: `INSERT INTO subscription (id, url, events, tenants, products, status, created_at, updated_at)
-          VALUES ($1, $2, $3, $4, $5, 'active', $6, $6) RETURNING ${SUBSCRIPTION_COLUMNS}`,
-        values: [id, input.url, input.events, input.tenants, input.products, this.clock.now()],
-      });
-      if (subscription === undefined) throw new Error('the subscription was not inserted');
+      const subscription = await insertSubscription(tx, { ...input, id, now: this.clock.now() });
       const secret = await this.secrets.create(tx, id, 1);
       const { events, tenants, products } = input;
       const details = { host: new URL(input.url).host, events, tenants, products };
@@ -75,24 +62,20 @@ export class SubscriptionsService {
 
   /** Throws 404 `subscription_not_found`, also for what is outside of the scope. */
   async get(id: string, scope: SubscriptionScope): Promise<SubscriptionRow> {
-    return this.require(this.database, id, scope, '');
+    return this.require(this.database, id, scope);
   }
 
   /** The same, and nobody else changes it until the transaction ends. */
   lock(tx: Transaction, id: string, scope: SubscriptionScope): Promise<SubscriptionRow> {
-    return this.require(tx, id, scope, 'FOR UPDATE');
+    return this.require(tx, id, scope, { isLocked: true });
   }
 
   /** By id, that is the oldest first: up to `limit` + 1 rows after `after`, as `toPage` wants them. */
   list(scope: SubscriptionScope, limit: number, after: string | null): Promise<SubscriptionRow[]> {
-    return this.database.rows<SubscriptionRow>({
-      text: `SELECT ${SUBSCRIPTION_COLUMNS} FROM subscription
-        WHERE status <> 'deleted' AND ($1::text IS NULL OR id > $1) AND ${VISIBLE} ORDER BY id LIMIT $4`,
-      values: [after, scope.tenants, scope.products, limit + 1],
-    });
+    return listSubscriptions(this.database, scope, { after, limit: limit + 1 });
   }
 
-  /** Holds back what is to be delivered; it waits, but for requests that are under way. One that is paused or ended stays as it is. Throws 404. */
+  /** Holds back what is to be delivered; it waits, except for requests that are under way. One that is paused or ended stays as it is. Throws 404. */
   pause(by: Requester, id: string): Promise<SubscriptionRow> {
     return this.change(by, id, 'subscription.paused', 'active', 'paused');
   }
@@ -109,11 +92,8 @@ export class SubscriptionsService {
     overlapSeconds: number,
   ): Promise<{ secret: SecretString; previousExpiresAt: Date }> {
     return this.database.transaction(async (tx) => {
-      await this.require(tx, id, by.scope, 'FOR UPDATE');
-      await tx.run({
-        text: 'UPDATE subscription SET revision = revision + 1, updated_at = $2 WHERE id = $1',
-        values: [id, this.clock.now()],
-      });
+      await this.lock(tx, id, by.scope);
+      await incrementSubscriptionRevision(tx, id, this.clock.now());
       const rotated = await this.secrets.rotate(tx, id, overlapSeconds);
       await this.record(tx, 'subscription.secret_rotated', by, id, { overlap_seconds: overlapSeconds });
       return rotated;
@@ -124,12 +104,12 @@ export class SubscriptionsService {
   async delete(by: Requester, id: string): Promise<void> {
     await this.database.transaction(async (tx) => {
       await lockQueues(tx, id);
-      const row = await this.find(tx, id, by.scope, 'FOR UPDATE');
+      const row = await findSubscription(tx, id, by.scope, { isLocked: true });
       if (row === null) throw new AppError(subscriptionNotFound);
       if (row.status === 'deleted') return;
-      await this.setStatus(tx, id, 'deleted', null);
+      await this.setStatus(tx, id, 'deleted');
       await this.secrets.destroyAll(tx, id);
-      await tx.run({ text: 'DELETE FROM delivery_queue WHERE subscription_id = $1', values: [id] });
+      await deleteQueuesOfSubscription(tx, id);
       await this.record(tx, 'subscription.deleted', by, id, {});
     });
   }
@@ -137,85 +117,45 @@ export class SubscriptionsService {
   private async change(
     by: Requester,
     id: string,
-    action: string,
-    onlyFrom: SubscriptionRow['status'] | null,
-    to: SubscriptionRow['status'],
+    action: AuditAction,
+    onlyFrom: SubscriptionStatus | null,
+    to: SubscriptionStatus,
   ): Promise<SubscriptionRow> {
     return this.database.transaction(async (tx) => {
       await lockQueues(tx, id);
-      const row = await this.require(tx, id, by.scope, 'FOR UPDATE');
+      const row = await this.lock(tx, id, by.scope);
       if (row.status === to || (onlyFrom !== null && row.status !== onlyFrom)) return row;
-      const changed = await this.setStatus(tx, id, to, null);
+      const changed = await this.setStatus(tx, id, to);
       if (to === 'paused') await revokeQueueClaims(tx, id, this.clock.now());
       await this.record(tx, action, by, id, { from: row.status });
       return changed;
     });
   }
 
-  private async setStatus(
-    tx: Transaction,
-    id: string,
-    status: SubscriptionRow['status'],
-    reason: string | null,
-  ): Promise<SubscriptionRow> {
-    const [row] = await tx.rows<SubscriptionRow>({
-      text: `UPDATE subscription SET status = $2, status_reason = $3, resume_at = NULL, failing_since = NULL,
-          failure_noticed_at = NULL, revision = revision + 1, updated_at = $4
-        WHERE id = $1 RETURNING ${SUBSCRIPTION_COLUMNS}`,
-      values: [id, status, reason, this.clock.now()],
-    });
-    if (row === undefined) throw new AppError(subscriptionNotFound);
+  private async setStatus(tx: Transaction, id: string, status: SubscriptionStatus): Promise<SubscriptionRow> {
+    const row = await setSubscriptionStatus(tx, id, status, this.clock.now());
+    if (row === null) throw new AppError(subscriptionNotFound);
     return row;
   }
 
   private async require(
-    sql: SqlExecutor,
+    executor: SqlExecutor,
     id: string,
     scope: SubscriptionScope,
-    lock: '' | 'FOR UPDATE',
+    options: { isLocked?: boolean } = {},
   ): Promise<SubscriptionRow> {
-    const row = await this.find(sql, id, scope, lock);
+    const row = await findSubscription(executor, id, scope, options);
     if (row === null || row.status === 'deleted') throw new AppError(subscriptionNotFound);
     return row;
   }
 
-  private async find(
-    sql: SqlExecutor,
-    id: string,
-    scope: SubscriptionScope,
-    lock: '' | 'FOR UPDATE',
-  ): Promise<SubscriptionRow | null> {
-    if (!isId(id, 'sub')) return null;
-    const [row] = await sql.rows<SubscriptionRow>({
-      text: `SELECT ${SUBSCRIPTION_COLUMNS} FROM subscription WHERE id = $1 AND ${VISIBLE} ${lock}`,
-      values: [id, scope.tenants, scope.products],
-    });
-    return row ?? null;
-  }
-
   private record(
     tx: Transaction,
-    action: string,
+    action: AuditAction,
     by: Omit<Requester, 'scope'>,
     subjectId: string,
     details: Record<string, unknown>,
   ): Promise<void> {
     return this.audit.record(tx, { action, actor: by.actor, requestId: by.requestId, subjectId, details });
   }
-}
-
-/** Holds all queues of a subscription, as records of deliveries do before they touch its row: in the other order they would wait for each other. */
-export async function lockQueues(tx: Transaction, subscriptionId: string): Promise<void> {
-  await tx.run({
-    text: 'SELECT 1 FROM delivery_queue WHERE subscription_id = $1 ORDER BY ordering_key FOR UPDATE',
-    values: [subscriptionId],
-  });
-}
-
-/** Ends the work on queues that are locked: replicas stop after the request that is under way, whose outcome is not recorded. */
-export async function revokeQueueClaims(tx: Transaction, subscriptionId: string, now: Date): Promise<void> {
-  await tx.run({
-    text: 'UPDATE delivery_queue SET claim_id = NULL, due_at = $2 WHERE subscription_id = $1 AND claim_id IS NOT NULL',
-    values: [subscriptionId, now],
-  });
 }

@@ -1,0 +1,86 @@
+import sql from 'sql-template-tag';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import { firstIdAt } from '../../platform/ids.ts';
+import type { EventType } from '../outbox/event-type.ts';
+import type { DeliveryError, DeliveryStatus } from '../queue/delivery-status.ts';
+
+/** A delivery with what it is about. */
+export interface DeliveryRow {
+  id: string;
+  subscription_id: string;
+  event_id: string;
+  type: EventType;
+  tenant: string | null;
+  connection_id: string | null;
+  status: DeliveryStatus;
+  attempts: number;
+  last_attempt_at: Date | null;
+  last_status: number | null;
+  last_error: DeliveryError | null;
+  next_attempt_at: Date | null;
+  delivered_at: Date | null;
+  created_at: Date;
+}
+
+const COLUMNS = sql`d.id, d.subscription_id, d.event_id, e.type, e.tenant, e.connection_id, d.status, d.attempts, d.last_attempt_at,
+  d.last_status, d.last_error, d.next_attempt_at, d.delivered_at, d.created_at`;
+
+const selectPage = defineStatement<
+  { subscriptionId: string; status: DeliveryStatus | null; before: string | null; limit: number },
+  DeliveryRow
+>(
+  'delivery_select_page',
+  ({ subscriptionId, status, before, limit }) => sql`
+    SELECT ${COLUMNS} FROM delivery d JOIN event e ON e.id = d.event_id
+    WHERE d.subscription_id = ${subscriptionId} AND (${status}::text IS NULL OR d.status = ${status}::text)
+      AND (${before}::text IS NULL OR d.id < ${before}::text)
+    ORDER BY d.id DESC LIMIT ${limit}`,
+);
+
+const select = defineStatement<{ id: string }, DeliveryRow>(
+  'delivery_select',
+  ({ id }) => sql`SELECT ${COLUMNS} FROM delivery d JOIN event e ON e.id = d.event_id WHERE d.id = ${id}`,
+);
+
+const selectIds = defineStatement<
+  { subscriptionId: string; after: string; beforeId: string; statuses: readonly DeliveryStatus[]; limit: number },
+  { id: string }
+>(
+  'delivery_select_ids',
+  ({ subscriptionId, after, beforeId, statuses, limit }) => sql`
+    SELECT id FROM delivery WHERE subscription_id = ${subscriptionId} AND id > ${after} AND id < ${beforeId}
+      AND status = ANY (${statuses}::text[]) ORDER BY id LIMIT ${limit}`,
+);
+
+const deleteEnded = defineStatement<{ beforeId: string; limit: number }>(
+  'delivery_delete_ended',
+  ({ beforeId, limit }) => sql`
+    DELETE FROM delivery WHERE id IN (SELECT id FROM delivery WHERE id < ${beforeId} AND status <> 'pending' LIMIT ${limit})`,
+);
+
+/** The newest first: up to `limit` of a subscription's deliveries behind `before`. */
+export function listDeliveries(
+  executor: SqlExecutor,
+  filter: { subscriptionId: string; status: DeliveryStatus | null; before: string | null; limit: number },
+): Promise<DeliveryRow[]> {
+  return executor.rows(selectPage(filter));
+}
+
+export async function findDelivery(executor: SqlExecutor, id: string): Promise<DeliveryRow | null> {
+  const [row] = await executor.rows(select({ id }));
+  return row ?? null;
+}
+
+/** Ids in their order: up to `limit` of a subscription's deliveries after `after`, made before `to`, of these statuses. */
+export async function listDeliveryIds(
+  executor: SqlExecutor,
+  range: { subscriptionId: string; after: string; to: Date; statuses: readonly DeliveryStatus[]; limit: number },
+): Promise<string[]> {
+  const { to, ...rest } = range;
+  return (await executor.rows(selectIds({ ...rest, beforeId: firstIdAt('dlv', to) }))).map(({ id }) => id);
+}
+
+/** Deletes deliveries from before `before` that do not wait; how many. */
+export function deleteDeliveries(executor: SqlExecutor, before: Date, limit: number): Promise<number> {
+  return executor.run(deleteEnded({ beforeId: firstIdAt('dlv', before), limit }));
+}

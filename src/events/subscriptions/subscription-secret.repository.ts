@@ -1,0 +1,88 @@
+import sql from 'sql-template-tag';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+
+/** A secret that is in use. `expires_at` null: until it is rotated. */
+export interface SubscriptionSecretRow {
+  version: number;
+  secret_id: string;
+  expires_at: Date | null;
+}
+
+const insert = defineStatement<{ subscriptionId: string; version: number; secretId: string; now: Date }>(
+  'subscription_secret_insert',
+  ({ subscriptionId, version, secretId, now }) => sql`
+    INSERT INTO subscription_secret (subscription_id, version, secret_id, created_at)
+    VALUES (${subscriptionId}, ${version}, ${secretId}, ${now})`,
+);
+
+const expire = defineStatement<{ subscriptionId: string; expiresAt: Date }>(
+  'subscription_secret_expire',
+  ({ subscriptionId, expiresAt }) => sql`
+    UPDATE subscription_secret SET expires_at = ${expiresAt}
+    WHERE subscription_id = ${subscriptionId} AND (expires_at IS NULL OR expires_at > ${expiresAt})`,
+);
+
+const selectLatestVersion = defineStatement<{ subscriptionId: string }, { version: number }>(
+  'subscription_secret_select_latest_version',
+  ({ subscriptionId }) => sql`
+    SELECT coalesce(max(version), 0) AS version FROM subscription_secret WHERE subscription_id = ${subscriptionId}`,
+);
+
+const selectInUse = defineStatement<{ subscriptionId: string; now: Date }, SubscriptionSecretRow>(
+  'subscription_secret_select_in_use',
+  ({ subscriptionId, now }) => sql`
+    SELECT version, secret_id, expires_at FROM subscription_secret
+    WHERE subscription_id = ${subscriptionId} AND (expires_at IS NULL OR expires_at > ${now}) ORDER BY version DESC`,
+);
+
+const deleteOfSubscription = defineStatement<{ subscriptionId: string }, { secret_id: string }>(
+  'subscription_secret_delete_of_subscription',
+  ({ subscriptionId }) => sql`
+    DELETE FROM subscription_secret WHERE subscription_id = ${subscriptionId} RETURNING secret_id`,
+);
+
+const deleteExpired = defineStatement<{ now: Date }, { secret_id: string }>(
+  'subscription_secret_delete_expired',
+  ({ now }) => sql`DELETE FROM subscription_secret WHERE expires_at <= ${now} RETURNING secret_id`,
+);
+
+export async function insertSubscriptionSecret(
+  executor: SqlExecutor,
+  secret: { subscriptionId: string; version: number; secretId: string; now: Date },
+): Promise<void> {
+  await executor.run(insert(secret));
+}
+
+/** Secrets that would be in use for longer expire at `expiresAt`. */
+export async function expireSubscriptionSecrets(
+  executor: SqlExecutor,
+  subscriptionId: string,
+  expiresAt: Date,
+): Promise<void> {
+  await executor.run(expire({ subscriptionId, expiresAt }));
+}
+
+/** 0: there is none. */
+export async function findLatestSecretVersion(executor: SqlExecutor, subscriptionId: string): Promise<number> {
+  const [row] = await executor.rows(selectLatestVersion({ subscriptionId }));
+  return row?.version ?? 0;
+}
+
+/** Those in use, the newest first. */
+export function listSubscriptionSecrets(
+  executor: SqlExecutor,
+  subscriptionId: string,
+  now: Date,
+): Promise<SubscriptionSecretRow[]> {
+  return executor.rows(selectInUse({ subscriptionId, now }));
+}
+
+/** Deletes the rows of a subscription; the ids of its sealed secrets. */
+export async function deleteSecretsOfSubscription(executor: SqlExecutor, subscriptionId: string): Promise<string[]> {
+  return (await executor.rows(deleteOfSubscription({ subscriptionId }))).map(({ secret_id }) => secret_id);
+}
+
+/** Deletes the rows of what was replaced and signs no more; the ids of the sealed secrets. */
+export async function deleteExpiredSecrets(executor: SqlExecutor, now: Date): Promise<string[]> {
+  return (await executor.rows(deleteExpired({ now }))).map(({ secret_id }) => secret_id);
+}
