@@ -1,33 +1,26 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { Interval } from '@nestjs/schedule';
+import { Injectable } from '@nestjs/common';
 import { DatabaseClock } from '../database/database-clock.ts';
-import { LOGGER, type Pino } from '../platform/logger.ts';
+import { JobScheduler } from '../platform/jobs/job-scheduler.ts';
 import { KeyRing } from '../vault/keys/key-ring.ts';
 
-/** Keeps what this process holds in memory close to what the database says. A failure is told and tried again at the next turn. */
+const CLOCK_MS = 30_000;
+const KEY_RING_MS = 10_000;
+
+/** Keeps what this process holds in memory close to what the database says. Requests rely on it until the last one has ended. */
 @Injectable()
 export class ReplicaSyncJob {
-  constructor(
-    private readonly clock: DatabaseClock,
-    private readonly keyRing: KeyRing,
-    @Inject(LOGGER) private readonly logger: Pino,
-  ) {}
-
-  @Interval('database-clock', 30_000)
-  async synchronizeClock(): Promise<void> {
-    await this.attempt('reading the database clock', () => this.clock.synchronize());
-  }
-
-  @Interval('key-ring', 10_000)
-  async reloadKeys(): Promise<void> {
-    await this.attempt('reading the key ring', () => this.keyRing.reload());
-  }
-
-  private async attempt(what: string, work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      this.logger.warn({ err: error }, `${what} failed`);
-    }
+  constructor(clock: DatabaseClock, keyRing: KeyRing, jobs: JobScheduler) {
+    jobs.register({
+      name: 'database-clock',
+      schedule: { everyMs: CLOCK_MS },
+      run: () => clock.synchronize(),
+      runsUntilShutdown: true,
+    });
+    jobs.register({
+      name: 'key-ring',
+      schedule: { everyMs: KEY_RING_MS },
+      run: () => keyRing.reload(),
+      runsUntilShutdown: true,
+    });
   }
 }
