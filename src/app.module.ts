@@ -7,7 +7,6 @@ import { ConnectModule } from './connect/connect.module.ts';
 import { ConnectionsModule } from './connections/connections.module.ts';
 import { DatabaseModule, type DatabaseOptions } from './database/database.module.ts';
 import { EventsModule } from './events/events.module.ts';
-import { SubscriptionsModule } from './events/subscriptions/subscriptions.module.ts';
 import { GatewayModule } from './gateway/gateway.module.ts';
 import { LeasesModule } from './leases/leases.module.ts';
 import { LifecycleModule } from './lifecycle/lifecycle.module.ts';
@@ -47,7 +46,6 @@ export class AppModule {
         LifecycleModule,
         MetaModule,
         OperationsModule,
-        SubscriptionsModule,
         WebhooksModule,
       ],
     };

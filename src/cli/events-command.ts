@@ -1,13 +1,11 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import type { Command } from 'commander';
-import {
-  DELIVERY_STATUSES,
-  DeliveryRepository,
-  type DeliveryRow,
-  type DeliveryStatus,
-} from '../events/deliveries/delivery.repository.ts';
+import { DeliveriesService } from '../events/deliveries/deliveries.service.ts';
+import type { DeliveryRow } from '../events/deliveries/delivery.repository.ts';
 import { EventBacklogQuery } from '../events/deliveries/event-backlog.query.ts';
-import { type Requester, SubscriptionRepository } from '../events/subscriptions/subscription.repository.ts';
+import { DELIVERY_STATUSES, type DeliveryStatus } from '../events/queue/delivery-status.ts';
+import type { Requester } from '../events/subscriptions/requester.ts';
+import { SubscriptionsService } from '../events/subscriptions/subscriptions.service.ts';
 import { type CommandContext, formatTable, loadCommandConfig, withApplicationContext } from './command-context.ts';
 import { UsageError } from './command-error.ts';
 import { OPERATOR } from './operator.ts';
@@ -17,8 +15,8 @@ const REQUESTER: Requester = { actor: OPERATOR, requestId: null, scope: { tenant
 const PAGE_SIZE = 200;
 
 interface EventServices {
-  subscriptions: SubscriptionRepository;
-  deliveries: DeliveryRepository;
+  subscriptions: SubscriptionsService;
+  deliveries: DeliveriesService;
   backlog: EventBacklogQuery;
 }
 
@@ -67,8 +65,8 @@ interface ReplayOptions {
 
 function servicesOf(app: INestApplicationContext): EventServices {
   return {
-    subscriptions: app.get(SubscriptionRepository),
-    deliveries: app.get(DeliveryRepository),
+    subscriptions: app.get(SubscriptionsService),
+    deliveries: app.get(DeliveriesService),
     backlog: app.get(EventBacklogQuery),
   };
 }

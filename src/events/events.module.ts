@@ -1,31 +1,42 @@
 import { Global, Module } from '@nestjs/common';
 import { Config } from '../config/config.ts';
-import { AttemptRecorder } from './deliveries/attempt-recorder.ts';
-import { DeliveryRepository } from './deliveries/delivery.repository.ts';
-import { DeliveryMetrics } from './deliveries/delivery-metrics.ts';
-import { DeliveryQueueRepository } from './deliveries/delivery-queue.repository.ts';
-import { DeliverySender } from './deliveries/delivery-sender.ts';
-import { DeliveryWorker } from './deliveries/delivery-worker.ts';
-import { Dispatcher } from './deliveries/dispatcher.ts';
+import { DeliveriesController } from './deliveries/deliveries.controller.ts';
+import { DeliveriesService } from './deliveries/deliveries.service.ts';
+import { DeliveryRetention } from './deliveries/delivery-retention.ts';
 import { EventBacklogQuery } from './deliveries/event-backlog.query.ts';
-import { EventMaintenanceJob } from './deliveries/event-maintenance.job.ts';
-import { FanOut } from './deliveries/fan-out.ts';
+import { SubscriptionDeliveriesController } from './deliveries/subscription-deliveries.controller.ts';
+import { AttemptRecorder } from './dispatch/attempt-recorder.ts';
+import { DeliveryMetrics } from './dispatch/delivery-metrics.ts';
+import { DeliveryWorker } from './dispatch/delivery-worker.ts';
+import { Dispatcher } from './dispatch/dispatcher.ts';
+import { FanOut } from './dispatch/fan-out.ts';
 import { Outbox } from './outbox/outbox.ts';
+import { QueueClaimer } from './queue/queue-claimer.ts';
+import { EventSchemasController } from './schemas/event-schemas.controller.ts';
+import { DeliverySender } from './subscribers/delivery-sender.ts';
 import {
   createSubscriberHttpClient,
   SubscriberHttpClient,
   toAddressRules,
-} from './subscriptions/subscriber-http-client.ts';
+} from './subscribers/subscriber-http-client.ts';
+import { SubscriberUrlValidator } from './subscribers/subscriber-url-validator.ts';
 import { SubscriberResolver } from './subscriptions/subscriber-resolver.ts';
-import { SubscriberUrlValidator } from './subscriptions/subscriber-url-validator.ts';
-import { SubscriptionRepository } from './subscriptions/subscription.repository.ts';
-import { SubscriptionSecretRepository } from './subscriptions/subscription-secret.repository.ts';
+import { SubscriptionMaintenanceJob } from './subscriptions/subscription-maintenance.job.ts';
+import { SubscriptionSecretService } from './subscriptions/subscription-secret.service.ts';
 import { SubscriptionTester } from './subscriptions/subscription-tester.ts';
 import { SubscriptionUpdater } from './subscriptions/subscription-updater.ts';
+import { SubscriptionsController } from './subscriptions/subscriptions.controller.ts';
+import { SubscriptionsService } from './subscriptions/subscriptions.service.ts';
 
-/** Events for product services. Global, because other modules write them through `Outbox`. */
+/** Events out to product services: their subscriptions and deliveries. Other modules write events through `Outbox`. */
 @Global()
 @Module({
+  controllers: [
+    SubscriptionsController,
+    SubscriptionDeliveriesController,
+    DeliveriesController,
+    EventSchemasController,
+  ],
   providers: [
     {
       provide: SubscriberHttpClient,
@@ -34,31 +45,30 @@ import { SubscriptionUpdater } from './subscriptions/subscription-updater.ts';
     },
     Outbox,
     SubscriberUrlValidator,
-    DeliveryQueueRepository,
+    QueueClaimer,
     DeliveryMetrics,
     AttemptRecorder,
-    DeliveryRepository,
+    DeliveriesService,
     Dispatcher,
     EventBacklogQuery,
-    EventMaintenanceJob,
+    SubscriptionMaintenanceJob,
+    DeliveryRetention,
     FanOut,
     DeliveryWorker,
     DeliverySender,
     SubscriberResolver,
     SubscriptionUpdater,
-    SubscriptionSecretRepository,
-    SubscriptionRepository,
+    SubscriptionSecretService,
+    SubscriptionsService,
     SubscriptionTester,
   ],
   exports: [
     Outbox,
     SubscriberUrlValidator,
-    DeliveryRepository,
+    DeliveriesService,
     EventBacklogQuery,
-    EventMaintenanceJob,
+    SubscriptionsService,
     SubscriptionUpdater,
-    SubscriptionRepository,
-    SubscriptionTester,
   ],
 })
 export class EventsModule {}

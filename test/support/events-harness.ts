@@ -1,42 +1,45 @@
+import { SchedulerRegistry } from '@nestjs/schedule';
 import { Registry } from 'prom-client';
 import { AuditLog, SYSTEM } from '../../src/audit/audit-log.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { Database } from '../../src/database/database.ts';
-import { AttemptRecorder } from '../../src/events/deliveries/attempt-recorder.ts';
-import { DeliveryRepository } from '../../src/events/deliveries/delivery.repository.ts';
-import { DeliveryMetrics } from '../../src/events/deliveries/delivery-metrics.ts';
-import { DeliveryQueueRepository } from '../../src/events/deliveries/delivery-queue.repository.ts';
-import { DeliverySender } from '../../src/events/deliveries/delivery-sender.ts';
-import { DeliveryWorker } from '../../src/events/deliveries/delivery-worker.ts';
-import { Dispatcher } from '../../src/events/deliveries/dispatcher.ts';
+import { RetentionService } from '../../src/database/retention.service.ts';
+import { DeliveriesService } from '../../src/events/deliveries/deliveries.service.ts';
+import { DeliveryRetention } from '../../src/events/deliveries/delivery-retention.ts';
 import { EventBacklogQuery } from '../../src/events/deliveries/event-backlog.query.ts';
-import { EventMaintenanceJob } from '../../src/events/deliveries/event-maintenance.job.ts';
-import { FanOut } from '../../src/events/deliveries/fan-out.ts';
+import { AttemptRecorder } from '../../src/events/dispatch/attempt-recorder.ts';
+import { DeliveryMetrics } from '../../src/events/dispatch/delivery-metrics.ts';
+import { DeliveryWorker } from '../../src/events/dispatch/delivery-worker.ts';
+import { Dispatcher } from '../../src/events/dispatch/dispatcher.ts';
+import { FanOut } from '../../src/events/dispatch/fan-out.ts';
 import { Outbox, type OutboxEvent } from '../../src/events/outbox/outbox.ts';
-import { createSubscriberHttpClient, toAddressRules } from '../../src/events/subscriptions/subscriber-http-client.ts';
+import { QueueClaimer } from '../../src/events/queue/queue-claimer.ts';
+import { DeliverySender } from '../../src/events/subscribers/delivery-sender.ts';
+import { createSubscriberHttpClient, toAddressRules } from '../../src/events/subscribers/subscriber-http-client.ts';
 import { SubscriberResolver } from '../../src/events/subscriptions/subscriber-resolver.ts';
-import {
-  type NewSubscription,
-  SubscriptionRepository,
-} from '../../src/events/subscriptions/subscription.repository.ts';
-import { SubscriptionSecretRepository } from '../../src/events/subscriptions/subscription-secret.repository.ts';
+import { SubscriptionMaintenanceJob } from '../../src/events/subscriptions/subscription-maintenance.job.ts';
+import { SubscriptionSecretService } from '../../src/events/subscriptions/subscription-secret.service.ts';
 import { SubscriptionUpdater } from '../../src/events/subscriptions/subscription-updater.ts';
+import { type NewSubscription, SubscriptionsService } from '../../src/events/subscriptions/subscriptions.service.ts';
 import type { Clock } from '../../src/platform/clock.ts';
+import { JobScheduler } from '../../src/platform/jobs/job-scheduler.ts';
 import { captureLog } from './test-replica.ts';
 import type { TestVault } from './test-vault.ts';
 
 /** The events room of one replica, put together by hand; its dispatcher looks when it is told to, or goes by itself once started. */
 export interface EventsHarness {
   outbox: Outbox;
-  store: SubscriptionRepository;
+  store: SubscriptionsService;
   changes: SubscriptionUpdater;
-  deliveries: DeliveryRepository;
-  claims: DeliveryQueueRepository;
+  deliveries: DeliveriesService;
+  claims: QueueClaimer;
   records: AttemptRecorder;
   fanOut: FanOut;
   dispatcher: Dispatcher;
   backlog: EventBacklogQuery;
-  maintenance: EventMaintenanceJob;
+  maintenance: SubscriptionMaintenanceJob;
+  /** Runs every purge as if RETENTION_DAYS were `days`; how many events are gone. */
+  purge(days: number): Promise<number>;
   log: ReturnType<typeof captureLog>;
   /** Looks until nothing is found and nothing is under way. */
   deliverAll(): Promise<void>;
@@ -51,17 +54,19 @@ export function createEventsHarness(database: Database, clock: Clock, config: Co
   const log = captureLog();
   const audit = new AuditLog(clock, of.ids, of.ring);
   const outbox = new Outbox(clock, of.ids);
-  const secrets = new SubscriptionSecretRepository(of.vault, clock, of.random);
-  const store = new SubscriptionRepository(database, secrets, audit, clock, of.ids);
+  const secrets = new SubscriptionSecretService(of.vault, clock, of.random);
+  const store = new SubscriptionsService(database, secrets, audit, clock, of.ids);
   const sender = new DeliverySender(createSubscriberHttpClient(toAddressRules(config)), clock);
   const records = new AttemptRecorder(database, audit, clock);
   const backlog = new EventBacklogQuery(database, clock);
   const metrics = new DeliveryMetrics(new Registry(), backlog);
   const subscribers = new SubscriberResolver(database, secrets, clock, config);
   const worker = new DeliveryWorker(subscribers, sender, records, metrics, clock, of.random);
-  const claims = new DeliveryQueueRepository(database, clock, of.ids, config);
+  const claims = new QueueClaimer(database, clock, of.ids, config);
   const fanOut = new FanOut(database, clock, of.ids);
-  const dispatcher = new Dispatcher(fanOut, claims, worker, sender, log.logger);
+  const jobs = new JobScheduler(new SchedulerRegistry(), new Registry(), true, log.logger);
+  const dispatcher = new Dispatcher(fanOut, claims, worker, sender, jobs, true, log.logger);
+  const maintenance = new SubscriptionMaintenanceJob(database, secrets, audit, clock, jobs, log.logger);
   return {
     outbox,
     store,
@@ -72,8 +77,17 @@ export function createEventsHarness(database: Database, clock: Clock, config: Co
     dispatcher,
     backlog,
     log,
-    deliveries: new DeliveryRepository(database, store, audit, clock),
-    maintenance: new EventMaintenanceJob(database, secrets, audit, clock, config, log.logger),
+    deliveries: new DeliveriesService(database, store, audit, clock),
+    maintenance,
+    purge: async (days) => {
+      const countEvents = async () => (await database.rows({ text: 'SELECT 1 FROM event' })).length;
+      const before = await countEvents();
+      const retention = new RetentionService(clock, { ...config, retentionDays: days }, log.logger);
+      new DeliveryRetention(database, retention);
+      await maintenance.deleteRemains();
+      await retention.run(() => false);
+      return before - (await countEvents());
+    },
     deliverAll: async () => {
       while (await dispatcher.poll()) await dispatcher.drained();
     },

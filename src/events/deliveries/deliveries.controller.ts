@@ -2,16 +2,16 @@ import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
 import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
-import { type DeliveryResponse, toDeliveryResponse } from '../subscriptions/subscription-response.dto.ts';
-import { requesterOf, scopeOf } from '../subscriptions/subscriptions.controller.ts';
-import { DeliveryRepository } from './delivery.repository.ts';
+import { requesterOf, scopeOf } from '../subscriptions/requester.ts';
+import { DeliveriesService } from './deliveries.service.ts';
+import { type DeliveryResponse, toDeliveryResponse } from './delivery.dto.ts';
 
 /** Single deliveries. For admins only. */
 @ApiTags('events')
 @Roles('admin')
 @Controller('v1/deliveries')
 export class DeliveriesController {
-  constructor(private readonly deliveries: DeliveryRepository) {}
+  constructor(private readonly deliveries: DeliveriesService) {}
 
   @Get(':id')
   async get(@Param('id') id: string, @CurrentClient() client: AuthenticatedClient): Promise<DeliveryResponse> {

@@ -1,4 +1,4 @@
-/** What product services can hear of (CONTRACT 8). */
+/** What product services can subscribe to. */
 export const EVENT_TYPES = [
   'connection.created',
   'connection.refreshed',
@@ -9,3 +9,9 @@ export const EVENT_TYPES = [
 ] as const;
 
 export type EventType = (typeof EVENT_TYPES)[number];
+
+/** The type of test deliveries. No subscription lists it, and only the test route sends it. */
+export const TEST_EVENT_TYPE = 'subscription.test';
+
+/** Every type that a subscriber can receive. */
+export type DeliveredEventType = EventType | typeof TEST_EVENT_TYPE;

@@ -1,21 +1,27 @@
-import type { Transaction } from '../../database/database.ts';
+import sql from 'sql-template-tag';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 
-/** In the place of what Meta told about a person who is erased; its schema is `meta.webhook`'s second. */
+/** Replaces what Meta reported about a user who is erased; its schema is the second one of `meta.webhook`. */
 const ERASED = '{"erased":true}';
 
+const eraseOfConnection = defineStatement<{ connectionId: string }>(
+  'relayed_event_erase_of_connection',
+  ({ connectionId }) =>
+    sql`UPDATE event SET data = ${ERASED} WHERE connection_id = ${connectionId} AND type = 'meta.webhook'`,
+);
+
+const eraseByIds = defineStatement<{ ids: readonly string[] }>(
+  'relayed_event_erase',
+  ({ ids }) => sql`UPDATE event SET data = ${ERASED} WHERE id = ANY (${ids}::text[]) AND type = 'meta.webhook'`,
+);
+
 /** Erases what was relayed from Meta about one connection, in its events: those that wait are delivered as erased. */
-export async function eraseRelayedEventsOfConnection(tx: Transaction, connectionId: string): Promise<void> {
-  await tx.run({
-    text: `UPDATE event SET data = $2 WHERE connection_id = $1 AND type = 'meta.webhook'`,
-    values: [connectionId, ERASED],
-  });
+export async function eraseRelayedEventsOfConnection(executor: SqlExecutor, connectionId: string): Promise<void> {
+  await executor.run(eraseOfConnection({ connectionId }));
 }
 
-/** Erases what was relayed from Meta in these events: those of a person whom no connection knows. Unknown ids are none. */
-export async function eraseRelayedEvents(tx: Transaction, eventIds: readonly string[]): Promise<void> {
+/** Erases what was relayed from Meta in these events: those of a user whom no connection knows. Unknown ids are ignored. */
+export async function eraseRelayedEvents(executor: SqlExecutor, eventIds: readonly string[]): Promise<void> {
   if (eventIds.length === 0) return;
-  await tx.run({
-    text: `UPDATE event SET data = $2 WHERE id = ANY ($1) AND type = 'meta.webhook'`,
-    values: [eventIds, ERASED],
-  });
+  await executor.run(eraseByIds({ ids: eventIds }));
 }

@@ -1,6 +1,5 @@
 import { PRODUCTS } from '../../config/config.ts';
-import { EVENT_TYPES, type EventType } from '../outbox/event-type.ts';
-import { TEST_EVENT_TYPE } from '../subscriptions/subscription-tester.ts';
+import { type DeliveredEventType, EVENT_TYPES, TEST_EVENT_TYPE } from '../outbox/event-type.ts';
 
 /** JSON Schema 2020-12. */
 export type JsonSchema = { readonly [key: string]: unknown };
@@ -25,7 +24,7 @@ const REFRESHED = ['credential_id', 'credential_version', 'expires_at'];
 const RELAYED = ['connection_id', 'tenant', 'product', 'asset', 'object', 'entry'];
 const EXPIRING = ['cause', 'expires_at', 'days_left'];
 
-const DATA: Readonly<Record<EventType | typeof TEST_EVENT_TYPE, JsonSchema>> = {
+const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
   'connection.created': data(
     'A person or business connected, or connected again.',
     [...REQUIRED_CONNECTION_FIELDS, 'reconnected'],
@@ -112,7 +111,7 @@ export function eventSchema(type: string, base: string): JsonSchema | null {
     title: type,
     type: 'object',
     required: ['type', 'timestamp', 'data'],
-    properties: { type: { const: type }, timestamp: INSTANT, data: DATA[type as EventType] },
+    properties: { type: { const: type }, timestamp: INSTANT, data: DATA[type as DeliveredEventType] },
   };
 }
 

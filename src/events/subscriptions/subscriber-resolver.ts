@@ -2,17 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
 import { Database } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
-import type { SecretString } from '../../platform/secret-string.ts';
-import { findUrlFault } from './subscriber-address.ts';
-import { toAddressRules } from './subscriber-http-client.ts';
-import { type SigningSecret, SubscriptionSecretRepository } from './subscription-secret.repository.ts';
-
-/** Where a subscription's deliveries go, and what signs them. */
-export interface Subscriber {
-  url: string;
-  /** Never empty, the newest first. */
-  secrets: readonly SecretString[];
-}
+import type { SubscriberFault } from '../subscribers/attempt.ts';
+import type { Subscriber } from '../subscribers/subscriber.ts';
+import { findUrlFault } from '../subscribers/subscriber-address.ts';
+import { toAddressRules } from '../subscribers/subscriber-http-client.ts';
+import { findSubscriptionAddress } from './subscription.repository.ts';
+import { type SigningSecret, SubscriptionSecretService } from './subscription-secret.service.ts';
 
 /** A subscription as it is kept in memory. `fault`: its URL is one that the configuration does not allow (any more). */
 interface CachedSubscriber {
@@ -21,9 +16,6 @@ interface CachedSubscriber {
   fault: string | null;
   secrets: readonly SigningSecret[];
 }
-
-/** What a subscriber can't be sent to for: the word for the record. */
-export type SubscriberFault = 'address_refused' | 'secret_unavailable';
 
 const MAX_CACHED_SUBSCRIBERS = 1_000;
 
@@ -34,7 +26,7 @@ export class SubscriberResolver {
 
   constructor(
     private readonly database: Database,
-    private readonly secrets: SubscriptionSecretRepository,
+    private readonly secrets: SubscriptionSecretService,
     private readonly clock: Clock,
     private readonly config: Config,
   ) {}
@@ -52,11 +44,8 @@ export class SubscriberResolver {
   }
 
   private async read(id: string): Promise<CachedSubscriber | null> {
-    const [row] = await this.database.rows<{ url: string; revision: number }>({
-      text: `SELECT url, revision FROM subscription WHERE id = $1 AND status <> 'deleted'`,
-      values: [id],
-    });
-    if (row === undefined) return null;
+    const row = await findSubscriptionAddress(this.database, id);
+    if (row === null) return null;
     const cached = {
       ...row,
       fault: findUrlFault(row.url, toAddressRules(this.config)),

@@ -1,104 +1,88 @@
-import { Injectable } from '@nestjs/common';
-import type { Transaction } from '../../database/database.ts';
-import type { SqlExecutor } from '../../database/statement.ts';
-import { addSeconds, Clock } from '../../platform/clock.ts';
-import { Random } from '../../platform/random.ts';
-import type { SecretString } from '../../platform/secret-string.ts';
-import type { SealContext } from '../../vault/sealed-secret.ts';
-import { Vault } from '../../vault/vault.ts';
-import { generateSigningSecret } from '../deliveries/standard-webhook.ts';
+import sql from 'sql-template-tag';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 
-/** A signing secret that is in use. `expiresAt` null: until it is rotated. */
-export interface SigningSecret {
-  secret: SecretString;
-  expiresAt: Date | null;
-}
-
-interface SecretRow {
+/** A secret that is in use. `expires_at` null: until it is rotated. */
+export interface SubscriptionSecretRow {
   version: number;
   secret_id: string;
   expires_at: Date | null;
 }
 
-/** The signing secrets of subscriptions, sealed. Two or more are in use during a rotation. */
-@Injectable()
-export class SubscriptionSecretRepository {
-  constructor(
-    private readonly vault: Vault,
-    private readonly clock: Clock,
-    private readonly random: Random,
-  ) {}
+const insert = defineStatement<{ subscriptionId: string; version: number; secretId: string; now: Date }>(
+  'subscription_secret_insert',
+  ({ subscriptionId, version, secretId, now }) => sql`
+    INSERT INTO subscription_secret (subscription_id, version, secret_id, created_at)
+    VALUES (${subscriptionId}, ${version}, ${secretId}, ${now})`,
+);
 
-  /** Makes the secret `version` of a subscription; to be shown once. */
-  async create(tx: Transaction, subscriptionId: string, version: number): Promise<SecretString> {
-    const secret = generateSigningSecret(this.random);
-    const secretId = await this.vault.put(tx, secret, contextOf(subscriptionId, version));
-    await tx.run({
-      text: 'INSERT INTO subscription_secret (subscription_id, version, secret_id, created_at) VALUES ($1, $2, $3, $4)',
-      values: [subscriptionId, version, secretId, this.clock.now()],
-    });
-    return secret;
-  }
+const expire = defineStatement<{ subscriptionId: string; expiresAt: Date }>(
+  'subscription_secret_expire',
+  ({ subscriptionId, expiresAt }) => sql`
+    UPDATE subscription_secret SET expires_at = ${expiresAt}
+    WHERE subscription_id = ${subscriptionId} AND (expires_at IS NULL OR expires_at > ${expiresAt})`,
+);
 
-  /** A new secret beside the old ones, which sign for `overlapSeconds` more at the most. The caller holds the subscription's row. */
-  async rotate(
-    tx: Transaction,
-    subscriptionId: string,
-    overlapSeconds: number,
-  ): Promise<{ secret: SecretString; previousExpiresAt: Date }> {
-    const previousExpiresAt = addSeconds(this.clock.now(), overlapSeconds);
-    await tx.run({
-      text: `UPDATE subscription_secret SET expires_at = $2
-        WHERE subscription_id = $1 AND (expires_at IS NULL OR expires_at > $2)`,
-      values: [subscriptionId, previousExpiresAt],
-    });
-    const versions = await tx.rows<{ version: number }>({
-      text: 'SELECT coalesce(max(version), 0) AS version FROM subscription_secret WHERE subscription_id = $1',
-      values: [subscriptionId],
-    });
-    const secret = await this.create(tx, subscriptionId, (versions[0]?.version ?? 0) + 1);
-    await this.destroyExpired(tx);
-    return { secret, previousExpiresAt };
-  }
+const selectLatestVersion = defineStatement<{ subscriptionId: string }, { version: number }>(
+  'subscription_secret_select_latest_version',
+  ({ subscriptionId }) => sql`
+    SELECT coalesce(max(version), 0) AS version FROM subscription_secret WHERE subscription_id = ${subscriptionId}`,
+);
 
-  /** The secrets in use, the newest first. Throws `DecryptionError` where one does not open. */
-  async open(sql: SqlExecutor, subscriptionId: string): Promise<SigningSecret[]> {
-    const rows = await sql.rows<SecretRow>({
-      text: `SELECT version, secret_id, expires_at FROM subscription_secret
-        WHERE subscription_id = $1 AND (expires_at IS NULL OR expires_at > $2) ORDER BY version DESC`,
-      values: [subscriptionId, this.clock.now()],
-    });
-    const opened: SigningSecret[] = [];
-    for (const row of rows) {
-      const secret = await this.vault.get(sql, row.secret_id, contextOf(subscriptionId, row.version));
-      if (secret !== null) opened.push({ secret, expiresAt: row.expires_at });
-    }
-    return opened;
-  }
+const selectInUse = defineStatement<{ subscriptionId: string; now: Date }, SubscriptionSecretRow>(
+  'subscription_secret_select_in_use',
+  ({ subscriptionId, now }) => sql`
+    SELECT version, secret_id, expires_at FROM subscription_secret
+    WHERE subscription_id = ${subscriptionId} AND (expires_at IS NULL OR expires_at > ${now}) ORDER BY version DESC`,
+);
 
-  /** Destroys all secrets of a subscription. */
-  async destroyAll(tx: Transaction, subscriptionId: string): Promise<void> {
-    await this.destroy(tx, 'subscription_id = $1', subscriptionId);
-  }
+const deleteOfSubscription = defineStatement<{ subscriptionId: string }, { secret_id: string }>(
+  'subscription_secret_delete_of_subscription',
+  ({ subscriptionId }) => sql`
+    DELETE FROM subscription_secret WHERE subscription_id = ${subscriptionId} RETURNING secret_id`,
+);
 
-  /** Destroys what was replaced and signs no more. */
-  async destroyExpired(tx: Transaction): Promise<void> {
-    await this.destroy(tx, 'expires_at <= $1', this.clock.now());
-  }
+const deleteExpired = defineStatement<{ now: Date }, { secret_id: string }>(
+  'subscription_secret_delete_expired',
+  ({ now }) => sql`DELETE FROM subscription_secret WHERE expires_at <= ${now} RETURNING secret_id`,
+);
 
-  private async destroy(tx: Transaction, condition: string, value: string | Date): Promise<void> {
-    const rows = await tx.rows<{ secret_id: string }>({
-      text: `DELETE FROM subscription_secret WHERE ${condition} RETURNING secret_id`,
-      values: [value],
-    });
-    await this.vault.destroy(
-      tx,
-      rows.map(({ secret_id }) => secret_id),
-    );
-  }
+export async function insertSubscriptionSecret(
+  executor: SqlExecutor,
+  secret: { subscriptionId: string; version: number; secretId: string; now: Date },
+): Promise<void> {
+  await executor.run(insert(secret));
 }
 
-/** A sealed secret that is moved to another subscription or version does not open. */
-function contextOf(subscriptionId: string, version: number): SealContext {
-  return ['subscription', subscriptionId, String(version)];
+/** Secrets that would be in use for longer expire at `expiresAt`. */
+export async function expireSubscriptionSecrets(
+  executor: SqlExecutor,
+  subscriptionId: string,
+  expiresAt: Date,
+): Promise<void> {
+  await executor.run(expire({ subscriptionId, expiresAt }));
+}
+
+/** 0: there is none. */
+export async function findLatestSecretVersion(executor: SqlExecutor, subscriptionId: string): Promise<number> {
+  const [row] = await executor.rows(selectLatestVersion({ subscriptionId }));
+  return row?.version ?? 0;
+}
+
+/** Those in use, the newest first. */
+export function listSubscriptionSecrets(
+  executor: SqlExecutor,
+  subscriptionId: string,
+  now: Date,
+): Promise<SubscriptionSecretRow[]> {
+  return executor.rows(selectInUse({ subscriptionId, now }));
+}
+
+/** Deletes the rows of a subscription; the ids of its sealed secrets. */
+export async function deleteSecretsOfSubscription(executor: SqlExecutor, subscriptionId: string): Promise<string[]> {
+  return (await executor.rows(deleteOfSubscription({ subscriptionId }))).map(({ secret_id }) => secret_id);
+}
+
+/** Deletes the rows of what was replaced and signs no more; the ids of the sealed secrets. */
+export async function deleteExpiredSecrets(executor: SqlExecutor, now: Date): Promise<string[]> {
+  return (await executor.rows(deleteExpired({ now }))).map(({ secret_id }) => secret_id);
 }

@@ -3,20 +3,21 @@ import { Database } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
 import { AppError, serviceUnavailable } from '../../platform/problem.ts';
-import type { AttemptError } from '../deliveries/classify-attempt.ts';
-import { DeliverySender } from '../deliveries/delivery-sender.ts';
-import { type SubscriberFault, SubscriberResolver } from './subscriber-resolver.ts';
-import { SubscriptionRepository, type SubscriptionScope } from './subscription.repository.ts';
-
-/** The type of test deliveries. No subscription asks for it, and none gets it but by a test. */
-export const TEST_EVENT_TYPE = 'subscription.test';
+import { TEST_EVENT_TYPE } from '../outbox/event-type.ts';
+import type { AttemptError } from '../subscribers/attempt.ts';
+import { DeliverySender } from '../subscribers/delivery-sender.ts';
+import type { WebhookMessage } from '../subscribers/standard-webhook.ts';
+import type { SubscriptionScope } from './requester.ts';
+import { SubscriberResolver } from './subscriber-resolver.ts';
+import { findSubscriptionAddress } from './subscription.repository.ts';
+import { SubscriptionsService } from './subscriptions.service.ts';
 
 export interface SubscriptionTestResult {
   /** The `webhook-id` that was sent. */
   eventId: string;
   delivered: boolean;
   status: number | null;
-  error: AttemptError | SubscriberFault | null;
+  error: AttemptError | null;
   durationMs: number;
 }
 
@@ -25,7 +26,7 @@ export interface SubscriptionTestResult {
 export class SubscriptionTester {
   constructor(
     private readonly database: Database,
-    private readonly subscriptions: SubscriptionRepository,
+    private readonly subscriptions: SubscriptionsService,
     private readonly subscribers: SubscriberResolver,
     private readonly sender: DeliverySender,
     private readonly clock: Clock,
@@ -35,18 +36,15 @@ export class SubscriptionTester {
   /** Throws 404 `subscription_not_found`, 503 where the replica shuts down meanwhile. */
   async send(id: string, scope: SubscriptionScope): Promise<SubscriptionTestResult> {
     await this.subscriptions.get(id, scope);
-    const [row] = await this.database.rows<{ revision: number }>({
-      text: 'SELECT revision FROM subscription WHERE id = $1',
-      values: [id],
-    });
-    const subscriber = await this.subscribers.get(id, row?.revision ?? 0);
+    const { revision } = (await findSubscriptionAddress(this.database, id)) ?? { revision: 0 };
+    const subscriber = await this.subscribers.get(id, revision);
     const eventId = this.ids.next('evt');
     if (typeof subscriber === 'string') {
       return { eventId, delivered: false, status: null, error: subscriber, durationMs: 0 };
     }
     const startedMs = performance.now();
     const data = JSON.stringify({ subscription_id: id });
-    const message = { id: eventId, type: TEST_EVENT_TYPE, at: this.clock.now(), data };
+    const message: WebhookMessage = { id: eventId, type: TEST_EVENT_TYPE, at: this.clock.now(), data };
     const attempt = await this.sender.send(subscriber, message);
     if (attempt === null) throw new AppError(serviceUnavailable, { retryAfterSeconds: 5 });
     return {

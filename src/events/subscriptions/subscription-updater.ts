@@ -1,16 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../../audit/audit-log.ts';
-import { Database, type Transaction } from '../../database/database.ts';
+import { Database } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
-import { lockFanOut } from '../deliveries/fan-out.ts';
+import type { SubscriptionFilter } from '../outbox/subscription-filter.ts';
 import {
+  deleteEmptyQueuesOfSubscription,
   lockQueues,
-  type Requester,
+  makeQueuesOfSubscriptionDue,
   revokeQueueClaims,
-  SUBSCRIPTION_COLUMNS,
-  SubscriptionRepository,
-} from './subscription.repository.ts';
-import type { SubscriptionFilter, SubscriptionRow } from './subscription.ts';
+} from '../queue/delivery-queue.repository.ts';
+import { lockFanOut } from '../queue/fan-out-lock.query.ts';
+import { deleteUnwantedDeliveries } from '../queue/pending-delivery.repository.ts';
+import type { Requester } from './requester.ts';
+import { updateSubscription } from './subscription.repository.ts';
+import type { SubscriptionRow } from './subscription.ts';
+import { SubscriptionsService } from './subscriptions.service.ts';
 
 /** What may be changed of a subscription. What is absent stays; null tenants or products are all. The URL is checked before. */
 export type SubscriptionChange = Partial<SubscriptionFilter & Pick<SubscriptionRow, 'url'>>;
@@ -22,7 +26,7 @@ type Changes = Record<string, { from: unknown; to: unknown } | { added: string[]
 export class SubscriptionUpdater {
   constructor(
     private readonly database: Database,
-    private readonly subscriptions: SubscriptionRepository,
+    private readonly subscriptions: SubscriptionsService,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
   ) {}
@@ -42,10 +46,12 @@ export class SubscriptionUpdater {
       const changes = diffSubscription(before, after);
       if (Object.keys(changes).length === 0) return before;
       const hasNewUrl = after.url !== before.url;
-      const row = await this.write(tx, after, hasNewUrl);
-      await revokeQueueClaims(tx, id, this.clock.now());
-      await deleteUnwantedDeliveries(tx, after);
-      if (hasNewUrl) await this.makeDueNow(tx, id);
+      const now = this.clock.now();
+      const row = await updateSubscription(tx, after, hasNewUrl, now);
+      await revokeQueueClaims(tx, id, now);
+      await deleteUnwantedDeliveries(tx, id);
+      await deleteEmptyQueuesOfSubscription(tx, id);
+      if (hasNewUrl) await makeQueuesOfSubscriptionDue(tx, id, now);
       await this.audit.record(tx, {
         action: 'subscription.changed',
         actor: by.actor,
@@ -56,45 +62,6 @@ export class SubscriptionUpdater {
       return row;
     });
   }
-
-  /** What the old receiver failed in, and the rest that it asked for, say nothing of a new one. */
-  private async write(tx: Transaction, after: SubscriptionRow, hasNewUrl: boolean): Promise<SubscriptionRow> {
-    const [row] = await tx.rows<SubscriptionRow>({
-      text: `UPDATE subscription SET url = $2, events = $3, tenants = $4, products = $5, updated_at = $6, revision = revision + 1,
-          resume_at = CASE WHEN $7 THEN NULL ELSE resume_at END,
-          failing_since = CASE WHEN $7 THEN NULL ELSE failing_since END,
-          failure_noticed_at = CASE WHEN $7 THEN NULL ELSE failure_noticed_at END
-        WHERE id = $1 RETURNING ${SUBSCRIPTION_COLUMNS}`,
-      values: [after.id, after.url, after.events, after.tenants, after.products, this.clock.now(), hasNewUrl],
-    });
-    if (row === undefined) throw new Error('the subscription was not written');
-    return row;
-  }
-
-  private async makeDueNow(tx: Transaction, id: string): Promise<void> {
-    await tx.run({
-      text: 'UPDATE delivery_queue SET due_at = $2 WHERE subscription_id = $1 AND due_at > $2',
-      values: [id, this.clock.now()],
-    });
-  }
-}
-
-/** Pending deliveries outside of the filter go, and queues that they leave empty. */
-async function deleteUnwantedDeliveries(
-  tx: Transaction,
-  { id, events, tenants, products }: SubscriptionRow,
-): Promise<void> {
-  await tx.run({
-    text: `DELETE FROM delivery d USING event e WHERE d.subscription_id = $1 AND d.status = 'pending' AND e.id = d.event_id
-      AND NOT (e.type = ANY ($2::text[]) AND ($3::text[] IS NULL OR coalesce(e.tenant = ANY ($3), false))
-        AND ($4::text[] IS NULL OR coalesce(e.product = ANY ($4), false)))`,
-    values: [id, events, tenants, products],
-  });
-  await tx.run({
-    text: `DELETE FROM delivery_queue l WHERE l.subscription_id = $1 AND NOT EXISTS (
-      SELECT 1 FROM delivery d WHERE d.subscription_id = l.subscription_id AND d.ordering_key = l.ordering_key AND d.status = 'pending')`,
-    values: [id],
-  });
 }
 
 /** What differs: lists by what came and went; of a URL its host, because its path may hold what a subscriber takes for a secret. */

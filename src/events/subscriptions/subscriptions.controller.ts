@@ -4,46 +4,37 @@ import { toActor } from '../../audit/actor.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
 import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
 import { notAllowed, visibleProducts, visibleTenants } from '../../auth/policy/policy.ts';
-import type { Product } from '../../config/config.ts';
-import { Clock } from '../../platform/clock.ts';
 import { PageRequest } from '../../platform/page-request.dto.ts';
 import { decodeCursor, type Page, toPage } from '../../platform/paging.ts';
 import { AppError } from '../../platform/problem.ts';
-import { DeliveryRepository } from '../deliveries/delivery.repository.ts';
-import { SubscriberUrlValidator } from './subscriber-url-validator.ts';
-import { type Requester, SubscriptionRepository, type SubscriptionScope } from './subscription.repository.ts';
+import { SubscriberUrlValidator } from '../subscribers/subscriber-url-validator.ts';
+import { requesterOf, scopeOf } from './requester.ts';
 import {
+  type CreatedSubscriptionResponse,
   CreateSubscriptionRequest,
-  DeliveriesQuery,
-  ReplayRequest,
+  type RotatedSecretResponse,
   RotateSecretRequest,
-  toReplayRange,
-  toSubscriptionChange,
-  UpdateSubscriptionRequest,
-} from './subscription-request.dto.ts';
-import {
-  type DeliveryResponse,
   type SubscriptionResponse,
   type SubscriptionTestResponse,
-  toDeliveryResponse,
+  toSubscriptionChange,
   toSubscriptionResponse,
   toSubscriptionTestResponse,
-} from './subscription-response.dto.ts';
+  UpdateSubscriptionRequest,
+} from './subscription.dto.ts';
 import { SubscriptionTester } from './subscription-tester.ts';
 import { SubscriptionUpdater } from './subscription-updater.ts';
+import { SubscriptionsService } from './subscriptions.service.ts';
 
-/** Who hears of events, and what became of each delivery. For admins only; it stands in this room because routes need roles. */
+/** Who gets events. For admins only. */
 @ApiTags('events')
 @Roles('admin')
 @Controller('v1/subscriptions')
 export class SubscriptionsController {
   constructor(
-    private readonly subscriptions: SubscriptionRepository,
+    private readonly subscriptions: SubscriptionsService,
     private readonly changes: SubscriptionUpdater,
-    private readonly deliveries: DeliveryRepository,
     private readonly urls: SubscriberUrlValidator,
     private readonly tests: SubscriptionTester,
-    private readonly clock: Clock,
   ) {}
 
   /** The secret is shown this once. */
@@ -52,7 +43,7 @@ export class SubscriptionsController {
     @Body() request: CreateSubscriptionRequest,
     @CurrentClient() client: AuthenticatedClient,
     @RequestId() requestId: string,
-  ): Promise<SubscriptionResponse & { secret: string }> {
+  ): Promise<CreatedSubscriptionResponse> {
     const [tenants, products] = [request.tenants ?? null, request.products ?? null];
     requireWithin(tenants, visibleTenants(client));
     requireWithin(products, visibleProducts(client));
@@ -132,7 +123,7 @@ export class SubscriptionsController {
     @Body() { overlap_seconds }: RotateSecretRequest,
     @CurrentClient() client: AuthenticatedClient,
     @RequestId() requestId: string,
-  ): Promise<{ secret: string; overlap_seconds: number; previous_secrets_expire_at: string }> {
+  ): Promise<RotatedSecretResponse> {
     const by = requesterOf(client, requestId);
     const { secret, previousExpiresAt } = await this.subscriptions.rotateSecret(by, id, overlap_seconds);
     return {
@@ -142,50 +133,16 @@ export class SubscriptionsController {
     };
   }
 
-  /** One request to the receiver at once, and how it ended. */
+  /** One request to the receiver at once, and its outcome. */
   @Post(':id/test')
   @HttpCode(200)
   async test(@Param('id') id: string, @CurrentClient() client: AuthenticatedClient): Promise<SubscriptionTestResponse> {
     return toSubscriptionTestResponse(await this.tests.send(id, scopeOf(client)));
   }
-
-  /** The newest first. */
-  @Get(':id/deliveries')
-  async listDeliveries(
-    @Param('id') id: string,
-    @Query() { limit, cursor, status }: DeliveriesQuery,
-    @CurrentClient() client: AuthenticatedClient,
-  ): Promise<Page<DeliveryResponse>> {
-    const filter = { status: status ?? null, limit, before: decodeCursor(cursor) };
-    return toPage(await this.deliveries.list(id, scopeOf(client), filter), limit, toDeliveryResponse);
-  }
-
-  /** All dead letters of a span of time, or what it asks for, once more. */
-  @Post(':id/replay')
-  @HttpCode(202)
-  async replay(
-    @Param('id') id: string,
-    @Body() request: ReplayRequest,
-    @CurrentClient() client: AuthenticatedClient,
-    @RequestId() requestId: string,
-  ): Promise<{ replayed: number }> {
-    const range = toReplayRange(request, this.clock.now());
-    return { replayed: await this.deliveries.replayRange(requesterOf(client, requestId), id, range) };
-  }
-}
-
-/** What a caller may see and change. */
-export function scopeOf(client: AuthenticatedClient): SubscriptionScope {
-  return { tenants: visibleTenants(client), products: visibleProducts(client) as readonly Product[] | null };
-}
-
-/** A caller as the store wants it. */
-export function requesterOf(client: AuthenticatedClient, requestId: string): Requester {
-  return { actor: toActor(client), requestId, scope: scopeOf(client) };
 }
 
 /** An admin with a narrower policy must say for whom, and stay within it: 403 `not_allowed` otherwise. */
-function requireWithin(asked: readonly string[] | null, allowed: readonly string[] | null): void {
+function requireWithin(requested: readonly string[] | null, allowed: readonly string[] | null): void {
   if (allowed === null) return;
-  if (asked === null || asked.some((each) => !allowed.includes(each))) throw new AppError(notAllowed);
+  if (requested === null || requested.some((each) => !allowed.includes(each))) throw new AppError(notAllowed);
 }

@@ -1,29 +1,14 @@
-import type { Flow, Product } from '../../config/products.ts';
+import type { Flow } from '../../config/products.ts';
+import { type ConnectionCount, countConnections } from '../../connections/connection/connection-counts.query.ts';
 import type { SqlExecutor } from '../../database/statement.ts';
 import { missingScopes } from '../../meta/dialog/product-scopes.ts';
 import { attention, type Finding, fine } from './finding.ts';
 
-interface Group {
-  status: 'active' | 'reauth_required';
-  lacks: boolean;
-  product: Product;
-  flow: Flow;
-  scopes: string[];
-  count: number;
-  /** The first few. */
-  ids: string[];
-}
-
 const SHOWN = 5;
 
-/** Connections that only a person can mend, with the first few ids. */
-export async function checkConnections(sql: SqlExecutor): Promise<Finding[]> {
-  const groups = await sql.rows<Group & Record<string, unknown>>({
-    text: `SELECT status, status_reason IS NOT NULL AS lacks, product, flow, scopes,
-        count(*)::int AS count, (array_agg(id ORDER BY id))[1:$1] AS ids FROM connection
-      WHERE status <> 'revoked' GROUP BY status, status_reason IS NOT NULL, product, flow, scopes`,
-    values: [SHOWN],
-  });
+/** Connections that only a user can fix by logging in again, with the first few ids. */
+export async function checkConnections(executor: SqlExecutor): Promise<Finding[]> {
+  const groups = await countConnections(executor, SHOWN);
   const all = total(groups);
   const reauthRequired = groups.filter(({ status }) => status === 'reauth_required');
   const incomplete = groups.filter(({ status, lacks }) => status === 'active' && lacks);
@@ -46,16 +31,16 @@ export async function checkConnections(sql: SqlExecutor): Promise<Finding[]> {
   return findings.length > 0 ? findings : [fine('connections', `${all} live, none needs a person`)];
 }
 
-/** Instagram's refreshed and imported tokens may not tell their scopes: none known is not none granted. */
-function lacksScopes({ product, flow, scopes }: Pick<Group, 'product' | 'flow' | 'scopes'>): boolean {
-  return scopes.length > 0 && missingScopes(product, flow, scopes).length > 0;
+/** Instagram's refreshed and imported tokens may come without their scopes: none known does not mean none granted. */
+function lacksScopes({ product, flow, scopes }: Pick<ConnectionCount, 'product' | 'flow' | 'scopes'>): boolean {
+  return scopes.length > 0 && missingScopes(product, flow as Flow, scopes).length > 0;
 }
 
-function total(groups: readonly Group[]): number {
+function total(groups: readonly ConnectionCount[]): number {
   return groups.reduce((sum, { count }) => sum + count, 0);
 }
 
-function named(groups: readonly Group[]): string {
+function named(groups: readonly ConnectionCount[]): string {
   const ids = groups.flatMap((group) => group.ids).sort();
   const shown = ids.slice(0, SHOWN).join(', ');
   return total(groups) > SHOWN ? `${shown} and others` : shown;

@@ -157,11 +157,11 @@ describe('retention', () => {
     await events.harness.publish();
     await events.harness.publish({ type: 'connection.revoked' });
     await events.harness.deliverAll();
-    expect(await events.harness.maintenance.purge(30)).toBe(0);
+    expect(await events.harness.purge(30)).toBe(0);
     clock.advance(31 * DAY);
     await events.harness.publish({ type: 'connection.created' });
     await events.harness.deliverAll();
-    expect(await events.harness.maintenance.purge(30)).toBe(2);
+    expect(await events.harness.purge(30)).toBe(2);
     expect(await events.rows('SELECT type FROM event ORDER BY position')).toEqual([
       { type: 'connection.refreshed' },
       { type: 'connection.created' },
@@ -177,7 +177,7 @@ describe('retention', () => {
     await events.harness.publish();
     await events.harness.deliverAll();
     await events.harness.store.delete(WITHOUT_SCOPE, id);
-    await events.harness.maintenance.purge(30);
+    await events.harness.purge(30);
     expect(await events.statuses()).toEqual([]);
     await events.harness.deliverAll();
     expect(events.receiver.received).toEqual([]);
@@ -187,7 +187,7 @@ describe('retention', () => {
     const id = await events.harness.subscribe({ url: events.receiver.url });
     await events.harness.store.rotateSecret(WITHOUT_SCOPE, id, 60);
     clock.advance(61);
-    await events.harness.maintenance.purgeExpired();
+    await events.harness.maintenance.destroyExpiredSecrets();
     expect(await events.rows('SELECT version FROM subscription_secret WHERE subscription_id = $1', id)).toEqual([
       { version: 2 },
     ]);

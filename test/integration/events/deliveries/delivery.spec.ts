@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import type { Database } from '../../../../src/database/database.ts';
-import { MAX_CONCURRENT_QUEUES } from '../../../../src/events/deliveries/subscriber-concurrency.ts';
+import { MAX_CONCURRENT_QUEUES } from '../../../../src/events/dispatch/subscriber-concurrency.ts';
 import { createEventsHarness } from '../../../support/events-harness.ts';
 import { numbersOf, publishInOrder, useEvents } from '../../../support/events-test-context.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';

@@ -1,23 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
-import { classifyAttempt } from '../../../../src/events/deliveries/classify-attempt.ts';
+import { RETRY_WINDOW_SECONDS, retryDelaySeconds } from '../../../../src/events/deliveries/retry-schedule.ts';
+import { classifyAttempt } from '../../../../src/events/dispatch/classify-attempt.ts';
 import {
-  RETRY_WINDOW_SECONDS,
-  retryAfterSeconds,
-  retryDelaySeconds,
-} from '../../../../src/events/deliveries/retry-schedule.ts';
+  MAX_CONCURRENT_QUEUES,
+  SubscriberConcurrency,
+} from '../../../../src/events/dispatch/subscriber-concurrency.ts';
+import { RawJson, serializeEventData } from '../../../../src/events/outbox/event-data.ts';
+import type { DeliveredEventType } from '../../../../src/events/outbox/event-type.ts';
+import { matchesFilter, type SubscriptionFilter } from '../../../../src/events/outbox/subscription-filter.ts';
+import { retryAfterSeconds } from '../../../../src/events/subscribers/retry-after.ts';
 import {
   buildWebhookBody,
   buildWebhookHeaders,
   generateSigningSecret,
-} from '../../../../src/events/deliveries/standard-webhook.ts';
-import {
-  MAX_CONCURRENT_QUEUES,
-  SubscriberConcurrency,
-} from '../../../../src/events/deliveries/subscriber-concurrency.ts';
-import { RawJson, serializeEventData } from '../../../../src/events/outbox/event-data.ts';
-import { matchesFilter, type SubscriptionFilter } from '../../../../src/events/subscriptions/subscription.ts';
+} from '../../../../src/events/subscribers/standard-webhook.ts';
 import { SystemRandom } from '../../../../src/platform/random.ts';
 
 const NOW = new Date('2026-11-22T12:00:00.000Z');
@@ -82,7 +80,7 @@ describe('what an attempt means', () => {
 
 describe('who gets an event', () => {
   const all: SubscriptionFilter = { events: ['meta.webhook'], tenants: null, products: null };
-  const event = { type: 'meta.webhook', tenant: 'acme', product: 'pages' };
+  const event = { type: 'meta.webhook' as const, tenant: 'acme', product: 'pages' };
 
   it('goes by type, tenant and product', () => {
     expect(matchesFilter(all, event)).toBe(true);
@@ -105,7 +103,8 @@ describe('a signed message', () => {
     const secrets = [generateSigningSecret(random), generateSigningSecret(random)];
     const now = new Date();
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), fc.jsonValue(), (type, data) => {
+      fc.property(fc.string({ unit: 'binary' }), fc.jsonValue(), (text, data) => {
+        const type = text as DeliveredEventType;
         const body = buildWebhookBody({ id: 'evt_1', type, at: NOW, data: JSON.stringify(data) });
         const headers = buildWebhookHeaders('evt_1', body, secrets, now);
         for (const secret of secrets) {

@@ -1,12 +1,13 @@
 import { createHmac } from 'node:crypto';
 import type { Random } from '../../platform/random.ts';
 import { SecretString } from '../../platform/secret-string.ts';
+import type { DeliveredEventType } from '../outbox/event-type.ts';
 
 /** https://github.com/standard-webhooks/standard-webhooks: how a delivery is named, dated and signed. */
 export interface WebhookMessage {
   /** The event's id: the same at each repeat, so that a receiver can tell it has had it. */
   id: string;
-  type: string;
+  type: DeliveredEventType;
   /** When it happened. */
   at: Date;
   /** JSON text. */

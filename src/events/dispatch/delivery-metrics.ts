@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Attempt, AttemptVerdict } from './classify-attempt.ts';
-import { EventBacklogQuery } from './event-backlog.query.ts';
+import { EventBacklogQuery } from '../deliveries/event-backlog.query.ts';
+import type { Attempt } from '../subscribers/attempt.ts';
+import type { AttemptVerdict } from './classify-attempt.ts';
 
 /** Events out as Prometheus sees them. Subscriptions are no labels: their ids would be series without end. */
 @Injectable()

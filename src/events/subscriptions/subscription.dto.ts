@@ -12,15 +12,14 @@ import {
   Min,
   ValidateIf,
 } from 'class-validator';
-import { parseInstant } from '../../audit/list-audit-entries.dto.ts';
 import { PRODUCTS, type Product } from '../../config/config.ts';
 import { TENANT_PATTERN } from '../../config/tenant.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
 import { IsOptionalNotNull } from '../../platform/optional-field.ts';
-import { PageRequest } from '../../platform/page-request.dto.ts';
-import { invalidInputError } from '../../platform/problem.ts';
-import { DELIVERY_STATUSES, type DeliveryStatus, type ReplayRange } from '../deliveries/delivery.repository.ts';
 import { EVENT_TYPES, type EventType } from '../outbox/event-type.ts';
+import type { AttemptError } from '../subscribers/attempt.ts';
+import type { SubscriptionRow, SubscriptionStatus } from './subscription.ts';
+import type { SubscriptionTestResult } from './subscription-tester.ts';
 import type { SubscriptionChange } from './subscription-updater.ts';
 
 const MAX_TENANTS = 10_000;
@@ -121,34 +120,6 @@ export class RotateSecretRequest {
   overlap_seconds: number = DAY_SECONDS;
 }
 
-/** Body of `POST /v1/subscriptions/{id}/replay`. */
-export class ReplayRequest {
-  @ApiProperty({ format: 'date-time', description: 'Deliveries made from this instant on' })
-  @IsString()
-  from!: string;
-
-  @ApiPropertyOptional({ format: 'date-time', description: 'and before this one; default: now' })
-  @IsOptionalNotNull()
-  @IsString()
-  to?: string;
-
-  @ApiPropertyOptional({ enum: ['delivered', 'dead'], isArray: true, default: ['dead'] })
-  @IsOptionalNotNull()
-  @IsIn(['delivered', 'dead'], { each: true })
-  @ArrayUnique()
-  @ArrayMinSize(1)
-  @IsArray()
-  statuses: ('delivered' | 'dead')[] = ['dead'];
-}
-
-/** Query of `GET /v1/subscriptions/{id}/deliveries`. */
-export class DeliveriesQuery extends PageRequest {
-  @ApiPropertyOptional({ enum: DELIVERY_STATUSES })
-  @IsOptionalNotNull()
-  @IsIn(DELIVERY_STATUSES)
-  status?: DeliveryStatus;
-}
-
 /** What is to change. */
 export function toSubscriptionChange({
   url,
@@ -164,11 +135,60 @@ export function toSubscriptionChange({
   };
 }
 
-/** The store's words for a range. Throws 400 `invalid_request`. */
-export function toReplayRange(request: ReplayRequest, now: Date): ReplayRange {
-  const from = parseInstant('from', request.from);
-  const to = request.to === undefined ? now : parseInstant('to', request.to);
-  if (from.getTime() < 0) throw invalidInputError('from', 'is before 1970');
-  if (to <= from) throw invalidInputError('to', 'must be later than from');
-  return { from, to, statuses: request.statuses };
+/** A subscription as the API shows it. */
+export interface SubscriptionResponse {
+  id: string;
+  url: string;
+  events: readonly EventType[];
+  /** Null: all. */
+  tenants: readonly string[] | null;
+  products: readonly string[] | null;
+  status: SubscriptionStatus;
+  /** `gone`: it ended, because its receiver responded 410. */
+  status_reason: SubscriptionRow['status_reason'];
+  /** Nothing is sent before, because the receiver asked for a delay. */
+  resume_at: string | null;
+  failing_since: string | null;
+  last_delivered_at: string | null;
+  created_at: string;
+  updated_at: string;
+}
+
+/** A subscription with its first signing secret, which is shown this once. */
+export interface CreatedSubscriptionResponse extends SubscriptionResponse {
+  secret: string;
+}
+
+export interface RotatedSecretResponse {
+  secret: string;
+  overlap_seconds: number;
+  previous_secrets_expire_at: string;
+}
+
+export interface SubscriptionTestResponse {
+  event_id: string;
+  delivered: boolean;
+  status: number | null;
+  error: AttemptError | null;
+  duration_ms: number;
+}
+
+export function toSubscriptionResponse(row: SubscriptionRow): SubscriptionResponse {
+  return {
+    ...row,
+    resume_at: toText(row.resume_at),
+    failing_since: toText(row.failing_since),
+    last_delivered_at: toText(row.last_delivered_at),
+    created_at: row.created_at.toISOString(),
+    updated_at: row.updated_at.toISOString(),
+  };
+}
+
+export function toSubscriptionTestResponse(result: SubscriptionTestResult): SubscriptionTestResponse {
+  const { eventId, durationMs, ...rest } = result;
+  return { event_id: eventId, ...rest, duration_ms: durationMs };
+}
+
+function toText(instant: Date | null): string | null {
+  return instant?.toISOString() ?? null;
 }

@@ -1,15 +1,15 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { RUNS_JOBS } from '../../platform/jobs/job-scheduler.ts';
+import { JobScheduler, RUNS_JOBS } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
-import { DeliveryQueueRepository, type QueueBatch } from './delivery-queue.repository.ts';
-import { DeliverySender } from './delivery-sender.ts';
+import { type QueueBatch, QueueClaimer } from '../queue/queue-claimer.ts';
+import { DeliverySender } from '../subscribers/delivery-sender.ts';
 import { DeliveryWorker } from './delivery-worker.ts';
 import { FanOut } from './fan-out.ts';
 import { MAX_CONCURRENT_QUEUES, SubscriberConcurrency } from './subscriber-concurrency.ts';
 
 /** How long nothing is looked for when nothing was found: what an event of an idle service waits at the most. */
 const IDLE_MS = 500;
-/** Between two looks under load, so that queues that become free together are claimed together. */
+/** Between two passes under load, so that queues that become free together are claimed together. */
 const BUSY_MS = 10;
 /** What a shutdown waits for requests to subscribers; the rest is cut off, and delivered again by whoever comes next. */
 const DRAIN_MS = 5_000;
@@ -18,7 +18,7 @@ const LOG_EVERY = 60;
 
 /**
  * Brings events to subscribers, on every replica at once: turns events into deliveries, claims queues that are due, and works on
- * many of them side by side. Everything it needs to know stands in rows, so it may die at any instruction.
+ * many of them side by side. All of its state is in the database, so it may die at any instruction.
  */
 @Injectable()
 export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -28,36 +28,45 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
   #failures = 0;
   #wake: () => void = () => undefined;
   #loop: Promise<void> | null = null;
-  #heartbeat: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly fanOut: FanOut,
-    private readonly claims: DeliveryQueueRepository,
+    private readonly claims: QueueClaimer,
     private readonly worker: DeliveryWorker,
     private readonly sender: DeliverySender,
+    jobs: JobScheduler,
+    @Inject(RUNS_JOBS) private readonly runsJobs: boolean,
     @Inject(LOGGER) private readonly logger: Pino,
-    @Inject(RUNS_JOBS) private readonly runsJobs = true,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    if (!this.runsJobs) return;
-    this.#loop = this.run();
-    this.#heartbeat = setInterval(() => void this.extend(), this.claims.heartbeatMs);
+  ) {
+    jobs.register({
+      name: 'delivery-claims',
+      schedule: { everyMs: claims.heartbeatMs },
+      run: () => this.extend(),
+      runsUntilShutdown: true,
+    });
   }
 
-  /** Begins nothing more, gives what is under way some time, and leaves the rest due. */
+  onApplicationBootstrap(): void {
+    if (this.runsJobs) this.#loop = this.run();
+  }
+
+  /** Starts nothing new, gives what is under way some time, and leaves the rest due. */
   async onApplicationShutdown(): Promise<void> {
     this.#isStopping = true;
     this.#wake();
+    // The heartbeat ends with this hook, so the claims get their whole time once more.
+    const extended = this.extend().catch((error: unknown) =>
+      this.logger.warn({ err: error }, 'claims of deliveries could not be extended'),
+    );
     const abortTimer = setTimeout(() => this.sender.abortAll(), DRAIN_MS);
     await this.#loop;
     await this.drained();
     clearTimeout(abortTimer);
-    clearInterval(this.#heartbeat);
+    await extended;
     await this.sender.close();
   }
 
-  /** One look: dispatches a batch of events, begins the queues that are due. Whether there was anything. */
+  /** One pass: dispatches a batch of events, starts on the queues that are due. Whether there was anything. */
   async poll(): Promise<boolean> {
     const dispatched = await this.fanOut.run();
     const queues = await this.claims.claim(MAX_CONCURRENT_QUEUES, this.#concurrency.remainingSlots());
@@ -84,12 +93,12 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
       return found;
     } catch (error) {
       // Events and deliveries stay where they are; what was claimed is due again when the claim runs out.
-      if (this.#failures++ % LOG_EVERY === 0) this.logger.error({ err: error }, 'events can not be dispatched');
+      if (this.#failures++ % LOG_EVERY === 0) this.logger.error({ err: error }, 'events could not be dispatched');
       return false;
     }
   }
 
-  /** Waits, or until a queue is done: there may be room for another one. */
+  /** Waits, at the longest until a queue is done, because then another one may be started. */
   private async pause(ms: number, isBusy: boolean): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
@@ -127,11 +136,7 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
     }
   }
 
-  private async extend(): Promise<void> {
-    try {
-      await this.claims.extend([...this.#activeBatches.keys()].map(({ queue }) => queue));
-    } catch (error) {
-      this.logger.warn({ err: error }, 'claims of deliveries could not be extended');
-    }
+  private extend(): Promise<void> {
+    return this.claims.extend([...this.#activeBatches.keys()].map(({ queue }) => queue));
   }
 }

@@ -1,27 +1,11 @@
 import { addSeconds } from '../../platform/clock.ts';
-import { retryDelaySeconds } from './retry-schedule.ts';
-
-/** Why an attempt failed: a closed list, for the record and the metrics. The answer's body is never looked at. */
-export type AttemptError =
-  | 'http_status'
-  | 'redirect'
-  | 'timeout'
-  | 'connect'
-  | 'reset'
-  | 'address_refused'
-  | 'secret_unavailable';
-
-/** What came of one request to a subscriber. `error` null: it took the event. */
-export interface Attempt {
-  status: number | null;
-  error: AttemptError | null;
-  retryAfterSeconds: number | null;
-}
+import { retryDelaySeconds } from '../deliveries/retry-schedule.ts';
+import type { Attempt } from '../subscribers/attempt.ts';
 
 /** What that means for the delivery. */
 export type AttemptVerdict =
   | { kind: 'delivered' }
-  /** Again at `retryAt`; `shouldDelaySubscription`: the subscriber asked for a rest, for all that goes to it. */
+  /** Again at `retryAt`; `shouldDelaySubscription`: the subscriber asked for a delay of everything that goes to it. */
   | { kind: 'retry'; retryAt: Date; shouldDelaySubscription: boolean }
   /** Repeated long enough: a dead letter. */
   | { kind: 'dead' }
@@ -39,10 +23,10 @@ export function classifyAttempt(
   if (attempt.status === 410) return { kind: 'gone' };
   if (now >= of.retryUntil) return { kind: 'dead' };
   const delaySeconds = retryDelaySeconds(of.failures + 1, fraction);
-  const asked = attempt.retryAfterSeconds;
+  const requestedSeconds = attempt.retryAfterSeconds;
   return {
     kind: 'retry',
-    retryAt: addSeconds(now, Math.max(delaySeconds, asked ?? 0)),
-    shouldDelaySubscription: asked !== null,
+    retryAt: addSeconds(now, Math.max(delaySeconds, requestedSeconds ?? 0)),
+    shouldDelaySubscription: requestedSeconds !== null,
   };
 }

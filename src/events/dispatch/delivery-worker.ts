@@ -1,18 +1,23 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../platform/clock.ts';
 import { Random } from '../../platform/random.ts';
-import { type Subscriber, type SubscriberFault, SubscriberResolver } from '../subscriptions/subscriber-resolver.ts';
+import { DecryptionError } from '../../vault/sealed-secret.ts';
+import type { DueDelivery } from '../queue/pending-delivery.repository.ts';
+import type { ClaimedQueue } from '../queue/queue-claim.repository.ts';
+import type { QueueBatch } from '../queue/queue-claimer.ts';
+import type { Attempt, SubscriberFault } from '../subscribers/attempt.ts';
+import { DeliverySender } from '../subscribers/delivery-sender.ts';
+import type { Subscriber } from '../subscribers/subscriber.ts';
+import { SubscriberResolver } from '../subscriptions/subscriber-resolver.ts';
 import { AttemptRecorder } from './attempt-recorder.ts';
-import { type Attempt, classifyAttempt } from './classify-attempt.ts';
+import { classifyAttempt } from './classify-attempt.ts';
 import { DeliveryMetrics } from './delivery-metrics.ts';
-import type { ClaimedQueue, DueDelivery, QueueBatch } from './delivery-queue.repository.ts';
-import { DeliverySender } from './delivery-sender.ts';
 
-/** What whoever runs a worker may tell it, and hears of it. */
+/** How the dispatcher stops a worker, and what the worker reports to it. */
 export interface WorkerControl {
   /** Whether to stop before the next delivery. */
   isStopping(): boolean;
-  /** After each request: whether any answer came. */
+  /** After each request: whether any response came. */
   reportResponse(hasResponded: boolean): void;
 }
 
@@ -29,7 +34,7 @@ export class DeliveryWorker {
   ) {}
 
   /**
-   * Until the queue is done, fails, is lost, or `watch` says stop. True: the queue has been left as its record says. False: it is
+   * Until the queue is done, fails, is lost, or `control` says stop. True: the queue has been left as its record says. False: it is
    * still claimed, and for the caller to release. Throws what the database throws.
    */
   async run({ queue, deliveries }: QueueBatch, control: WorkerControl): Promise<boolean> {
@@ -68,7 +73,7 @@ export class DeliveryWorker {
       return await this.subscribers.get(subscriptionId, revision);
     } catch (error) {
       // A seal that does not open stays so for this subscription; it must not hold up the others.
-      if ((error as Error).name === 'DecryptionError') return 'secret_unavailable';
+      if (error instanceof DecryptionError) return 'secret_unavailable';
       throw error;
     }
   }

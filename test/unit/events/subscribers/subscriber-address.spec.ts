@@ -1,10 +1,7 @@
 import type { lookup } from 'node:dns';
 import { describe, expect, it } from '@jest/globals';
-import { findUrlFault, isAllowedAddress } from '../../../../src/events/subscriptions/subscriber-address.ts';
-import {
-  AddressRefusedError,
-  createGuardedLookup,
-} from '../../../../src/events/subscriptions/subscriber-http-client.ts';
+import { findUrlFault, isAllowedAddress } from '../../../../src/events/subscribers/subscriber-address.ts';
+import { AddressRefusedError, createGuardedLookup } from '../../../../src/events/subscribers/subscriber-http-client.ts';
 
 const PRODUCTION = { isProduction: true, hosts: null };
 const DEVELOPMENT = { isProduction: false, hosts: null };

@@ -1,18 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../platform/clock.ts';
 import { HttpRequestError, type StreamedHttpResponse } from '../../platform/http-client/http-client.ts';
-import { AddressRefusedError, SubscriberHttpClient } from '../subscriptions/subscriber-http-client.ts';
-import type { Subscriber } from '../subscriptions/subscriber-resolver.ts';
-import type { Attempt, AttemptError } from './classify-attempt.ts';
-import { retryAfterSeconds } from './retry-schedule.ts';
+import type { Attempt, AttemptError } from './attempt.ts';
+import { retryAfterSeconds } from './retry-after.ts';
 import { buildWebhookBody, buildWebhookHeaders, type WebhookMessage } from './standard-webhook.ts';
+import type { Subscriber } from './subscriber.ts';
+import { AddressRefusedError, SubscriberHttpClient } from './subscriber-http-client.ts';
 
 /** The whole of one request. */
 const TIMEOUT_MS = 10_000;
-/** An answer's body is of no interest; so much of it is read for the connection to be used again. */
+/** A response's body is not used; this much of it is read so that the connection can be used again. */
 const MAX_RESPONSE_BYTES = 16 * 1024;
 
-/** One signed request to a subscriber. Redirects are not followed: a subscriber that moved is told of by its subscription. */
+/** One signed request to a subscriber. Redirects are not followed: a subscriber that moved has to change its subscription. */
 @Injectable()
 export class DeliverySender {
   readonly #inFlight = new Set<AbortController>();
@@ -52,7 +52,7 @@ export class DeliverySender {
     }
   }
 
-  /** Cuts off what is under way, at the end of a shutdown's patience. */
+  /** Cuts off what is under way when a shutdown takes too long. */
   abortAll(): void {
     for (const controller of this.#inFlight) controller.abort();
   }

@@ -1,0 +1,29 @@
+import sql from 'sql-template-tag';
+import type { Product } from '../../config/config.ts';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+
+/** Connections that are alike in what a check looks at. */
+export interface ConnectionCount {
+  status: 'active' | 'reauth_required';
+  /** Whether it has a status reason: something about it is missing. */
+  lacks: boolean;
+  product: Product;
+  flow: string;
+  scopes: string[];
+  count: number;
+  /** The first few. */
+  ids: string[];
+}
+
+const selectCounts = defineStatement<{ maxIds: number }, ConnectionCount>(
+  'connection_counts',
+  ({ maxIds }) => sql`
+    SELECT status, status_reason IS NOT NULL AS lacks, product, flow, scopes,
+      count(*)::int AS count, (array_agg(id ORDER BY id))[1:${maxIds}] AS ids FROM connection
+    WHERE status <> 'revoked' GROUP BY status, status_reason IS NOT NULL, product, flow, scopes`,
+);
+
+/** Over all tenants: how many connections that are not revoked there are of each kind, with up to `maxIds` ids of each. */
+export function countConnections(executor: SqlExecutor, maxIds: number): Promise<ConnectionCount[]> {
+  return executor.rows(selectCounts({ maxIds }));
+}

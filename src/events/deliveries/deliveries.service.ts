@@ -1,0 +1,135 @@
+import { Injectable } from '@nestjs/common';
+import { AuditLog } from '../../audit/audit-log.ts';
+import { Database, type Transaction } from '../../database/database.ts';
+import { addSeconds, Clock } from '../../platform/clock.ts';
+import { firstIdAt, isId } from '../../platform/ids.ts';
+import { AppError, defineProblem } from '../../platform/problem.ts';
+import { lockQueuesOfDeliveries, makeQueuesDue } from '../queue/delivery-queue.repository.ts';
+import type { DeliveryStatus } from '../queue/delivery-status.ts';
+import { lockFanOut } from '../queue/fan-out-lock.query.ts';
+import { resetDeliveries } from '../queue/pending-delivery.repository.ts';
+import type { Requester, SubscriptionScope } from '../subscriptions/requester.ts';
+import { SubscriptionsService } from '../subscriptions/subscriptions.service.ts';
+import { type DeliveryRow, findDelivery, listDeliveries, listDeliveryIds } from './delivery.repository.ts';
+import { RETRY_WINDOW_SECONDS } from './retry-schedule.ts';
+
+export const deliveryNotFound = defineProblem(
+  'delivery_not_found',
+  404,
+  'There is no delivery with this id.',
+  'Check the id; GET /v1/subscriptions/{id}/deliveries lists those that are kept.',
+);
+export const subscriptionEnded = defineProblem(
+  'subscription_ended',
+  409,
+  'This subscription has ended, because its receiver answered 410.',
+  'Resume it with POST /v1/subscriptions/{id}/resume, then replay.',
+);
+
+export const deliveryUnwanted = defineProblem(
+  'delivery_unwanted',
+  409,
+  'This subscription does not get events of this kind any more.',
+  'Change its events, tenants or products with PATCH /v1/subscriptions/{id} first, then replay.',
+);
+
+/** What to replay: deliveries made from `from` on and before `to`, of these statuses. */
+export interface ReplayRange {
+  from: Date;
+  to: Date;
+  statuses: readonly DeliveryStatus[];
+}
+
+const REPLAY_BATCH = 5_000;
+
+/** Deliveries to look at and to make again. */
+@Injectable()
+export class DeliveriesService {
+  constructor(
+    private readonly database: Database,
+    private readonly subscriptions: SubscriptionsService,
+    private readonly audit: AuditLog,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The newest first: up to `limit` + 1 rows behind `before`, as `toPage` wants them. Throws 404 `subscription_not_found`. */
+  async list(
+    subscriptionId: string,
+    scope: SubscriptionScope,
+    { status, limit, before }: { status: DeliveryStatus | null; limit: number; before: string | null },
+  ): Promise<DeliveryRow[]> {
+    await this.subscriptions.get(subscriptionId, scope);
+    return listDeliveries(this.database, { subscriptionId, status, before, limit: limit + 1 });
+  }
+
+  /** Throws 404 `delivery_not_found`. */
+  async get(id: string, scope: SubscriptionScope): Promise<DeliveryRow> {
+    const row = isId(id, 'dlv') ? await findDelivery(this.database, id) : null;
+    if (row === null) throw new AppError(deliveryNotFound);
+    try {
+      await this.subscriptions.get(row.subscription_id, scope);
+    } catch (error) {
+      throw error instanceof AppError ? new AppError(deliveryNotFound) : error;
+    }
+    return row;
+  }
+
+  /**
+   * Makes one delivery again, at once, whatever came of it before: the same event under the same `webhook-id`, for three days more.
+   * One that waits for its next attempt is due now. Throws 404 `delivery_not_found`, 409 `subscription_ended`, 409 `delivery_unwanted`.
+   */
+  async replay(by: Requester, id: string): Promise<DeliveryRow> {
+    const { subscription_id: subscriptionId } = await this.get(id, by.scope);
+    await this.requireNotEnded(by, subscriptionId);
+    await this.database.transaction(async (tx) => {
+      const replayed = await this.resetForReplay(tx, [id]);
+      if (replayed === 0) throw new AppError(deliveryUnwanted);
+      await this.record(tx, by, subscriptionId, { delivery_id: id, replayed });
+    });
+    return this.get(id, by.scope);
+  }
+
+  /** Makes all deliveries of a range again that the subscription still wants; how many that are. Throws 404 `subscription_not_found`, 409 `subscription_ended`. */
+  async replayRange(by: Requester, subscriptionId: string, range: ReplayRange): Promise<number> {
+    await this.requireNotEnded(by, subscriptionId);
+    const { from, to, statuses } = range;
+    let [after, total, found] = [firstIdAt('dlv', from), 0, REPLAY_BATCH];
+    while (found === REPLAY_BATCH) {
+      const ids = await listDeliveryIds(this.database, { subscriptionId, after, to, statuses, limit: REPLAY_BATCH });
+      found = ids.length;
+      after = ids.at(-1) ?? after;
+      if (found === 0) break;
+      total += await this.database.transaction(async (tx) => {
+        const replayed = await this.resetForReplay(tx, ids);
+        const details = { from: from.toISOString(), to: to.toISOString(), statuses, replayed };
+        await this.record(tx, by, subscriptionId, details);
+        return replayed;
+      });
+    }
+    return total;
+  }
+
+  private async requireNotEnded(by: Requester, subscriptionId: string): Promise<void> {
+    const { status } = await this.subscriptions.get(subscriptionId, by.scope);
+    if (status === 'ended') throw new AppError(subscriptionEnded);
+  }
+
+  /** Makes what the subscription still wants pending, and due at once; how many that are. */
+  private async resetForReplay(tx: Transaction, ids: readonly string[]): Promise<number> {
+    const now = this.clock.now();
+    await lockFanOut(tx);
+    await lockQueuesOfDeliveries(tx, ids);
+    const queues = await resetDeliveries(tx, ids, addSeconds(now, RETRY_WINDOW_SECONDS));
+    await makeQueuesDue(tx, queues, now);
+    return queues.length;
+  }
+
+  private record(
+    tx: Transaction,
+    { actor, requestId }: Requester,
+    subjectId: string,
+    details: Record<string, unknown>,
+  ): Promise<void> {
+    return this.audit.record(tx, { action: 'deliveries.replayed', actor, requestId, subjectId, details });
+  }
+}

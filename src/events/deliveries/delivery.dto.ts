@@ -1,0 +1,90 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ArrayMinSize, ArrayUnique, IsArray, IsIn, IsString, ValidateIf } from 'class-validator';
+import { parseInstant } from '../../audit/list-audit-entries.dto.ts';
+import { PageRequest } from '../../platform/page-request.dto.ts';
+import { invalidInputError } from '../../platform/problem.ts';
+import type { EventType } from '../outbox/event-type.ts';
+import { DELIVERY_STATUSES, type DeliveryError, type DeliveryStatus } from '../queue/delivery-status.ts';
+import type { ReplayRange } from './deliveries.service.ts';
+import type { DeliveryRow } from './delivery.repository.ts';
+
+/** Absent is fine; null is not, because it would read like "none". */
+const IsOptionalNotNull = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
+
+/** Body of `POST /v1/subscriptions/{id}/replay`. */
+export class ReplayRequest {
+  @ApiProperty({ format: 'date-time', description: 'Deliveries made from this instant on' })
+  @IsString()
+  from!: string;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'and before this one; default: now' })
+  @IsOptionalNotNull()
+  @IsString()
+  to?: string;
+
+  @ApiPropertyOptional({ enum: ['delivered', 'dead'], isArray: true, default: ['dead'] })
+  @IsOptionalNotNull()
+  @IsIn(['delivered', 'dead'], { each: true })
+  @ArrayUnique()
+  @ArrayMinSize(1)
+  @IsArray()
+  statuses: ('delivered' | 'dead')[] = ['dead'];
+}
+
+/** Query of `GET /v1/subscriptions/{id}/deliveries`. */
+export class ListDeliveriesRequest extends PageRequest {
+  @ApiPropertyOptional({ enum: DELIVERY_STATUSES })
+  @IsOptionalNotNull()
+  @IsIn(DELIVERY_STATUSES)
+  status?: DeliveryStatus;
+}
+
+/** A range as the service takes it. Throws 400 `invalid_request`. */
+export function toReplayRange(request: ReplayRequest, now: Date): ReplayRange {
+  const from = parseInstant('from', request.from);
+  const to = request.to === undefined ? now : parseInstant('to', request.to);
+  if (from.getTime() < 0) throw invalidInputError('from', 'is before 1970');
+  if (to <= from) throw invalidInputError('to', 'must be later than from');
+  return { from, to, statuses: request.statuses };
+}
+
+/** A delivery as the API shows it. */
+export interface DeliveryResponse {
+  id: string;
+  subscription_id: string;
+  /** The `webhook-id` of each of its attempts. */
+  event_id: string;
+  type: EventType;
+  tenant: string | null;
+  connection_id: string | null;
+  status: DeliveryStatus;
+  /** Since it was made or replayed. */
+  attempts: number;
+  last_attempt_at: string | null;
+  /** The HTTP status of the last response. */
+  last_status: number | null;
+  last_error: DeliveryError | null;
+  /** Null while it has not been tried, or waits for one of its connection that was before it. */
+  next_attempt_at: string | null;
+  delivered_at: string | null;
+  created_at: string;
+}
+
+/** How many deliveries are made again. */
+export interface ReplayResponse {
+  replayed: number;
+}
+
+export function toDeliveryResponse(row: DeliveryRow): DeliveryResponse {
+  return {
+    ...row,
+    last_attempt_at: toText(row.last_attempt_at),
+    next_attempt_at: toText(row.next_attempt_at),
+    delivered_at: toText(row.delivered_at),
+    created_at: row.created_at.toISOString(),
+  };
+}
+
+function toText(instant: Date | null): string | null {
+  return instant?.toISOString() ?? null;
+}

@@ -1,0 +1,120 @@
+import { Injectable } from '@nestjs/common';
+import { AuditLog, SYSTEM } from '../../audit/audit-log.ts';
+import { Batcher } from '../../database/batcher.ts';
+import { Database, type Transaction } from '../../database/database.ts';
+import { Clock } from '../../platform/clock.ts';
+import { deleteEmptyQueues } from '../queue/delivery-queue.repository.ts';
+import { type DeliveryAttempt, recordDeliveryAttempts } from '../queue/pending-delivery.repository.ts';
+import { type ClaimedQueue, lockClaimedQueues, releaseLockedQueues } from '../queue/queue-claim.repository.ts';
+import type { Attempt } from '../subscribers/attempt.ts';
+import {
+  delaySubscription,
+  endSubscription,
+  markSubscriptionsFailed,
+  markSubscriptionsSucceeded,
+} from '../subscriptions/subscription-health.repository.ts';
+import type { AttemptVerdict } from './classify-attempt.ts';
+
+/** How one attempt ended. */
+export interface AttemptOutcome {
+  queue: ClaimedQueue;
+  deliveryId: string;
+  attempt: Attempt;
+  verdict: AttemptVerdict;
+  /** Whether this replica keeps the queue's claim for its next delivery. */
+  shouldKeepClaim: boolean;
+}
+
+/** Outcomes of one commit, and commits at once. */
+const BATCH = { maxSize: 200, maxInFlight: 2 } as const;
+
+/**
+ * Writes down what came of attempts; those that end at the same time share one transaction. Fenced: what a replica did in a queue
+ * that is no longer its own is not recorded, because whoever took the queue over records it.
+ */
+@Injectable()
+export class AttemptRecorder {
+  readonly #batcher = new Batcher<AttemptOutcome, boolean>((outcomes) => this.write(outcomes), BATCH);
+
+  constructor(
+    private readonly database: Database,
+    private readonly audit: AuditLog,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Committed when it resolves. False: the queue is not ours any more, nothing was recorded. */
+  record(outcome: AttemptOutcome): Promise<boolean> {
+    return this.#batcher.submit(outcome);
+  }
+
+  private write(outcomes: AttemptOutcome[]): Promise<boolean[]> {
+    return this.database.transaction(async (tx) => {
+      // From here on nothing can be added to these queues, see `ensureQueues`.
+      const isHeld = await lockClaimedQueues(
+        tx,
+        outcomes.map(({ queue }) => queue),
+      );
+      const held = outcomes.filter((_, index) => isHeld[index]);
+      if (held.length > 0) {
+        const now = this.clock.now();
+        await recordDeliveryAttempts(tx, held.map(toDeliveryAttempt), now);
+        await this.releaseQueues(tx, held, now);
+        await this.markSubscriptions(tx, held, now);
+      }
+      return isHeld;
+    });
+  }
+
+  /** Queues with nothing left are taken away, those with more are due at once, those with a failure when it is to be repeated. */
+  private async releaseQueues(tx: Transaction, outcomes: readonly AttemptOutcome[], now: Date): Promise<void> {
+    const released = outcomes
+      .filter(({ shouldKeepClaim }) => !shouldKeepClaim)
+      .map(({ queue, verdict }) => ({ ...queue, dueAt: verdict.kind === 'retry' ? verdict.retryAt : now }));
+    if (released.length === 0) return;
+    await deleteEmptyQueues(tx, released);
+    await releaseLockedQueues(tx, released);
+  }
+
+  private async markSubscriptions(tx: Transaction, outcomes: readonly AttemptOutcome[], now: Date): Promise<void> {
+    const succeededIds = ids(outcomes, ({ kind }) => kind === 'delivered');
+    const failedIds = ids(outcomes, ({ kind }) => kind === 'retry' || kind === 'dead').filter(
+      (id) => !succeededIds.includes(id),
+    );
+    await markSubscriptionsSucceeded(tx, succeededIds, now);
+    await markSubscriptionsFailed(tx, failedIds, now);
+    for (const outcome of outcomes) {
+      if (outcome.verdict.kind === 'retry' && outcome.verdict.shouldDelaySubscription) {
+        await delaySubscription(tx, outcome.queue.subscriptionId, outcome.verdict.retryAt);
+      }
+    }
+    for (const id of ids(outcomes, ({ kind }) => kind === 'gone')) await this.endSubscription(tx, id, now);
+  }
+
+  /** The subscriber responded 410: nothing more goes there. `SubscriptionMaintenanceJob` marks what waits for it as dead. */
+  private async endSubscription(tx: Transaction, id: string, now: Date): Promise<void> {
+    if (!(await endSubscription(tx, id, now))) return;
+    await this.audit.record(tx, {
+      action: 'subscription.ended',
+      actor: SYSTEM,
+      subjectId: id,
+      details: { reason: 'gone', http_status: 410 },
+    });
+  }
+}
+
+const STATUS = { delivered: 'delivered', retry: 'pending', dead: 'dead', gone: 'dead' } as const;
+
+function toDeliveryAttempt({ deliveryId, attempt, verdict }: AttemptOutcome): DeliveryAttempt {
+  return {
+    deliveryId,
+    status: STATUS[verdict.kind],
+    httpStatus: attempt.status,
+    error: attempt.error,
+    nextAttemptAt: verdict.kind === 'retry' ? verdict.retryAt : null,
+  };
+}
+
+function ids(outcomes: readonly AttemptOutcome[], has: (verdict: AttemptVerdict) => boolean): string[] {
+  const found = outcomes.filter(({ verdict }) => has(verdict)).map(({ queue }) => queue.subscriptionId);
+  return [...new Set(found)].sort();
+}

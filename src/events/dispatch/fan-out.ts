@@ -1,0 +1,71 @@
+import { Injectable } from '@nestjs/common';
+import { Database, type Transaction } from '../../database/database.ts';
+import { addSeconds, Clock } from '../../platform/clock.ts';
+import { Ids } from '../../platform/ids.ts';
+import { RETRY_WINDOW_SECONDS } from '../deliveries/retry-schedule.ts';
+import {
+  hasUndispatchedEvents,
+  listUndispatchedEvents,
+  markDispatched,
+  type UndispatchedEvent,
+} from '../outbox/event.repository.ts';
+import { matchesFilter } from '../outbox/subscription-filter.ts';
+import { ensureQueues } from '../queue/delivery-queue.repository.ts';
+import { tryLockFanOut } from '../queue/fan-out-lock.query.ts';
+import { insertDeliveries, type NewDelivery } from '../queue/pending-delivery.repository.ts';
+import { listSubscriptionFilters } from '../subscriptions/subscription.repository.ts';
+
+/** Events of one transaction. */
+const BATCH = 200;
+/** Deliveries of one statement. */
+const INSERT_BATCH = 5_000;
+
+/**
+ * Turns committed events into deliveries, one for each subscription that wants them. Looks for what is not dispatched instead of
+ * remembering how far it came: events become visible when their transaction commits, not in the order of their ids.
+ */
+@Injectable()
+export class FanOut {
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    private readonly ids: Ids,
+  ) {}
+
+  /** Dispatches up to one batch; how many events that were. 0: nothing to do, or another replica is at it. */
+  async run(): Promise<number> {
+    if (!(await hasUndispatchedEvents(this.database))) return 0;
+    return this.database.transaction((tx) => this.dispatch(tx));
+  }
+
+  private async dispatch(tx: Transaction): Promise<number> {
+    if (!(await tryLockFanOut(tx))) return 0;
+    const events = await listUndispatchedEvents(tx, BATCH);
+    const subscriptions = await listSubscriptionFilters(tx);
+    const deliveries = events.flatMap((event) =>
+      subscriptions.filter((each) => matchesFilter(each, event)).map(({ id }) => this.toDelivery(id, event)),
+    );
+    for (let start = 0; start < deliveries.length; start += INSERT_BATCH) {
+      const batch = deliveries.slice(start, start + INSERT_BATCH);
+      const now = this.clock.now();
+      await insertDeliveries(tx, batch, { retryUntil: addSeconds(now, RETRY_WINDOW_SECONDS), now });
+      await ensureQueues(tx, batch, now);
+    }
+    await markDispatched(
+      tx,
+      events.map(({ id }) => id),
+      this.clock.now(),
+    );
+    return events.length;
+  }
+
+  private toDelivery(subscriptionId: string, event: UndispatchedEvent): NewDelivery {
+    return {
+      id: this.ids.next('dlv'),
+      subscriptionId,
+      eventId: event.id,
+      eventPosition: event.position,
+      orderingKey: event.connection_id ?? event.id,
+    };
+  }
+}

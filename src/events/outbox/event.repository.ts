@@ -1,0 +1,116 @@
+import sql from 'sql-template-tag';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import { firstIdAt } from '../../platform/ids.ts';
+import type { EventType } from './event-type.ts';
+
+/** A row to insert; `data` is JSON text. */
+export interface NewEventRow {
+  id: string;
+  type: EventType;
+  tenant: string | null;
+  product: string | null;
+  connectionId: string | null;
+  data: string;
+}
+
+/** An event that has no deliveries yet. */
+export interface UndispatchedEvent {
+  id: string;
+  /** The order of events of one connection. */
+  position: string;
+  type: EventType;
+  tenant: string | null;
+  product: string | null;
+  connection_id: string | null;
+}
+
+const addEvent = defineStatement<NewEventRow & { now: Date }>(
+  'outbox_add',
+  ({ id, type, tenant, product, connectionId, data, now }) => sql`
+    INSERT INTO event (id, type, tenant, product, connection_id, data, created_at)
+    VALUES (${id}, ${type}, ${tenant}, ${product}, ${connectionId}, ${data}, ${now})`,
+  { prepare: true },
+);
+
+interface EventColumns {
+  ids: readonly string[];
+  types: readonly EventType[];
+  tenants: readonly (string | null)[];
+  products: readonly (string | null)[];
+  connectionIds: readonly (string | null)[];
+  data: readonly string[];
+  now: Date;
+}
+
+const addEvents = defineStatement<EventColumns>(
+  'outbox_add_all',
+  ({ ids, types, tenants, products, connectionIds, data, now }) => sql`
+    INSERT INTO event (id, type, tenant, product, connection_id, data, created_at)
+    SELECT id, type, tenant, product, connection_id, data::json, ${now}::timestamptz
+    FROM unnest(${ids}::text[], ${types}::text[], ${tenants}::text[], ${products}::text[], ${connectionIds}::text[], ${data}::text[])
+      WITH ORDINALITY AS e(id, type, tenant, product, connection_id, data, position)
+    ORDER BY position`,
+  { prepare: true },
+);
+
+const probeUndispatched = defineStatement<Record<never, never>, { found: number }>(
+  'fan_out_probe',
+  () => sql`SELECT 1 AS found FROM event WHERE dispatched_at IS NULL LIMIT 1`,
+  { prepare: true },
+);
+
+const selectUndispatched = defineStatement<{ limit: number }, UndispatchedEvent>(
+  'event_select_undispatched',
+  ({ limit }) => sql`
+    SELECT id, position, type, tenant, product, connection_id FROM event
+    WHERE dispatched_at IS NULL ORDER BY position LIMIT ${limit}`,
+);
+
+const setDispatched = defineStatement<{ ids: readonly string[]; now: Date }>(
+  'event_set_dispatched',
+  ({ ids, now }) => sql`UPDATE event SET dispatched_at = ${now} WHERE id = ANY (${ids}::text[])`,
+);
+
+const deleteEndedEvents = defineStatement<{ beforeId: string; limit: number }>(
+  'event_delete_ended',
+  ({ beforeId, limit }) => sql`
+    DELETE FROM event WHERE id IN (SELECT e.id FROM event e WHERE e.id < ${beforeId} AND e.dispatched_at IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.event_id = e.id) LIMIT ${limit})`,
+);
+
+export async function insertEvent(executor: SqlExecutor, event: NewEventRow, now: Date): Promise<void> {
+  await executor.run(addEvent({ ...event, now }));
+}
+
+/** Inserts events in this order, in one statement. */
+export async function insertEvents(executor: SqlExecutor, events: readonly NewEventRow[], now: Date): Promise<void> {
+  await executor.run(
+    addEvents({
+      ids: events.map(({ id }) => id),
+      types: events.map(({ type }) => type),
+      tenants: events.map(({ tenant }) => tenant),
+      products: events.map(({ product }) => product),
+      connectionIds: events.map(({ connectionId }) => connectionId),
+      data: events.map(({ data }) => data),
+      now,
+    }),
+  );
+}
+
+export async function hasUndispatchedEvents(executor: SqlExecutor): Promise<boolean> {
+  return (await executor.rows(probeUndispatched({}))).length > 0;
+}
+
+/** In the order of their positions. */
+export function listUndispatchedEvents(executor: SqlExecutor, limit: number): Promise<UndispatchedEvent[]> {
+  return executor.rows(selectUndispatched({ limit }));
+}
+
+export async function markDispatched(executor: SqlExecutor, ids: readonly string[], now: Date): Promise<void> {
+  await executor.run(setDispatched({ ids, now }));
+}
+
+/** Deletes dispatched events from before `before` that no delivery refers to; how many. */
+export function deleteEvents(executor: SqlExecutor, before: Date, limit: number): Promise<number> {
+  return executor.run(deleteEndedEvents({ beforeId: firstIdAt('evt', before), limit }));
+}

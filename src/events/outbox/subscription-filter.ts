@@ -1,0 +1,27 @@
+import type { Product } from '../../config/config.ts';
+import type { EventType } from './event-type.ts';
+
+/** Which events a subscription gets. */
+export interface SubscriptionFilter {
+  readonly events: readonly EventType[];
+  /** Null: events of all tenants, and those that belong to none. */
+  readonly tenants: readonly string[] | null;
+  /** Null: of all products, and those that belong to none. */
+  readonly products: readonly Product[] | null;
+}
+
+/** Whether a subscription gets an event (`queue/pending-delivery.repository.ts` says the same in SQL). What belongs to no tenant never reaches a subscription that names tenants. */
+export function matchesFilter(
+  filter: SubscriptionFilter,
+  event: { readonly type: EventType; readonly tenant: string | null; readonly product: string | null },
+): boolean {
+  return (
+    filter.events.includes(event.type) &&
+    isAmong(filter.tenants, event.tenant) &&
+    isAmong(filter.products, event.product)
+  );
+}
+
+function isAmong(wanted: readonly string[] | null, value: string | null): boolean {
+  return wanted === null || (value !== null && wanted.includes(value));
+}

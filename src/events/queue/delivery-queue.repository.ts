@@ -1,0 +1,158 @@
+import sql, { type Sql } from 'sql-template-tag';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+
+/** Names one queue: deliveries to one subscription that go out one after the other. */
+export interface QueueKey {
+  subscriptionId: string;
+  /** The connection's id, or the event's where it has no connection. */
+  orderingKey: string;
+}
+
+/*
+ * Statements over queues and deliveries are not prepared: a plan that Postgres keeps from when the tables were empty reads them whole
+ * when they are full. Planning again costs little beside the many rows of each statement.
+ */
+
+/** Queues as the columns of one statement. */
+export interface QueueColumns {
+  subscriptionIds: readonly string[];
+  orderingKeys: readonly string[];
+}
+
+const insertQueues = defineStatement<QueueColumns & { dueAt: Date }>(
+  'delivery_queue_insert',
+  ({ subscriptionIds, orderingKeys, dueAt }) => sql`
+    INSERT INTO delivery_queue (subscription_id, ordering_key, due_at)
+    SELECT DISTINCT l.subscription_id COLLATE "C", l.ordering_key COLLATE "C", ${dueAt}::timestamptz
+    FROM unnest(${subscriptionIds}::text[], ${orderingKeys}::text[]) AS l(subscription_id, ordering_key) ORDER BY 1, 2
+    ON CONFLICT (subscription_id, ordering_key) DO UPDATE SET due_at = delivery_queue.due_at`,
+);
+
+/** Whether queue `l` has nothing pending. */
+const IS_EMPTY = sql`NOT EXISTS (SELECT 1 FROM delivery d
+  WHERE d.subscription_id = l.subscription_id AND d.ordering_key = l.ordering_key AND d.status = 'pending')`;
+
+const deleteEmpty = defineStatement<QueueColumns>(
+  'delivery_queue_delete_empty',
+  ({ subscriptionIds, orderingKeys }) => sql`
+    DELETE FROM delivery_queue l USING unnest(${subscriptionIds}::text[], ${orderingKeys}::text[]) AS c(subscription_id, ordering_key)
+    WHERE l.subscription_id = c.subscription_id AND l.ordering_key = c.ordering_key AND ${IS_EMPTY}`,
+);
+
+const deleteEmptyOfSubscription = defineStatement<{ subscriptionId: string }>(
+  'delivery_queue_delete_empty_of_subscription',
+  ({ subscriptionId }) => sql`DELETE FROM delivery_queue l WHERE l.subscription_id = ${subscriptionId} AND ${IS_EMPTY}`,
+);
+
+const deleteOfSubscription = defineStatement<{ subscriptionId: string }>(
+  'delivery_queue_delete_of_subscription',
+  ({ subscriptionId }) => sql`DELETE FROM delivery_queue WHERE subscription_id = ${subscriptionId}`,
+);
+
+const deleteByStatus = defineStatement<{ status: 'ended' | 'deleted' }>(
+  'delivery_queue_delete_by_status',
+  ({ status }) => sql`
+    DELETE FROM delivery_queue WHERE subscription_id IN (SELECT id FROM subscription WHERE status = ${status})`,
+);
+
+const lockOfSubscription = defineStatement<{ subscriptionId: string }, { ordering_key: string }>(
+  'delivery_queue_lock_of_subscription',
+  ({ subscriptionId }) => sql`
+    SELECT ordering_key FROM delivery_queue WHERE subscription_id = ${subscriptionId} ORDER BY ordering_key FOR UPDATE`,
+);
+
+const lockOfDeliveries = defineStatement<{ deliveryIds: readonly string[] }, { ordering_key: string }>(
+  'delivery_queue_lock_of_deliveries',
+  ({ deliveryIds }) => sql`
+    SELECT l.ordering_key FROM delivery_queue l WHERE (l.subscription_id, l.ordering_key) IN (
+      SELECT d.subscription_id, d.ordering_key FROM delivery d WHERE d.id = ANY (${deliveryIds}::text[]))
+    ORDER BY l.subscription_id, l.ordering_key FOR UPDATE`,
+);
+
+const revokeClaims = defineStatement<{ subscriptionId: string; now: Date }>(
+  'delivery_queue_revoke_claims',
+  ({ subscriptionId, now }) => sql`
+    UPDATE delivery_queue SET claim_id = NULL, due_at = ${now} WHERE subscription_id = ${subscriptionId} AND claim_id IS NOT NULL`,
+);
+
+/** Whether queue `l` is in nobody's hands and would have to wait. */
+const isWaiting = (now: Date): Sql => sql`l.claim_id IS NULL AND l.due_at > ${now}`;
+
+const makeDue = defineStatement<QueueColumns & { now: Date }>(
+  'delivery_queue_make_due',
+  ({ subscriptionIds, orderingKeys, now }) => sql`
+    UPDATE delivery_queue l SET due_at = ${now}
+    FROM unnest(${subscriptionIds}::text[], ${orderingKeys}::text[]) AS c(subscription_id, ordering_key)
+    WHERE l.subscription_id = c.subscription_id AND l.ordering_key = c.ordering_key AND ${isWaiting(now)}`,
+);
+
+const makeDueOfSubscription = defineStatement<{ subscriptionId: string; now: Date }>(
+  'delivery_queue_make_due_of_subscription',
+  ({ subscriptionId, now }) => sql`
+    UPDATE delivery_queue l SET due_at = ${now} WHERE l.subscription_id = ${subscriptionId} AND ${isWaiting(now)}`,
+);
+
+/**
+ * Makes sure that queues with new pending deliveries are looked at. A queue that exists is locked until the transaction ends, so that
+ * no one deletes it as empty meanwhile; its claim and its back-off stay. In key order, as `AttemptRecorder` locks them.
+ */
+export async function ensureQueues(executor: SqlExecutor, queues: readonly QueueKey[], dueAt: Date): Promise<void> {
+  await executor.run(insertQueues({ ...toColumns(queues), dueAt }));
+}
+
+/**
+ * Locks all queues of a subscription, as records of deliveries do before they touch its row: in the other order they would wait for
+ * each other.
+ */
+export async function lockQueues(executor: SqlExecutor, subscriptionId: string): Promise<void> {
+  await executor.run(lockOfSubscription({ subscriptionId }));
+}
+
+/** Locks the queues of deliveries, before their rows and in key order, as records of deliveries do. */
+export async function lockQueuesOfDeliveries(executor: SqlExecutor, deliveryIds: readonly string[]): Promise<void> {
+  await executor.run(lockOfDeliveries({ deliveryIds }));
+}
+
+/** Ends the work on queues that are locked: replicas stop after the request that is under way, whose outcome is not recorded. */
+export async function revokeQueueClaims(executor: SqlExecutor, subscriptionId: string, now: Date): Promise<void> {
+  await executor.run(revokeClaims({ subscriptionId, now }));
+}
+
+/** Makes queues due that are not claimed and would have to wait; missing ones are made. */
+export async function makeQueuesDue(executor: SqlExecutor, queues: readonly QueueKey[], now: Date): Promise<void> {
+  await ensureQueues(executor, queues, now);
+  await executor.run(makeDue({ ...toColumns(queues), now }));
+}
+
+/** The same for all queues of a subscription. */
+export async function makeQueuesOfSubscriptionDue(
+  executor: SqlExecutor,
+  subscriptionId: string,
+  now: Date,
+): Promise<void> {
+  await executor.run(makeDueOfSubscription({ subscriptionId, now }));
+}
+
+export async function deleteEmptyQueues(executor: SqlExecutor, queues: readonly QueueKey[]): Promise<void> {
+  await executor.run(deleteEmpty(toColumns(queues)));
+}
+
+export async function deleteEmptyQueuesOfSubscription(executor: SqlExecutor, subscriptionId: string): Promise<void> {
+  await executor.run(deleteEmptyOfSubscription({ subscriptionId }));
+}
+
+export async function deleteQueuesOfSubscription(executor: SqlExecutor, subscriptionId: string): Promise<void> {
+  await executor.run(deleteOfSubscription({ subscriptionId }));
+}
+
+/** Deletes the queues of all subscriptions that are over. */
+export async function deleteQueuesByStatus(executor: SqlExecutor, status: 'ended' | 'deleted'): Promise<void> {
+  await executor.run(deleteByStatus({ status }));
+}
+
+export function toColumns(queues: readonly QueueKey[]): QueueColumns {
+  return {
+    subscriptionIds: queues.map(({ subscriptionId }) => subscriptionId),
+    orderingKeys: queues.map(({ orderingKey }) => orderingKey),
+  };
+}

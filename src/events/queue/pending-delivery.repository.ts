@@ -1,0 +1,237 @@
+import sql from 'sql-template-tag';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { EventType } from '../outbox/event-type.ts';
+import type { QueueKey } from './delivery-queue.repository.ts';
+import type { DeliveryError, DeliveryStatus } from './delivery-status.ts';
+
+/** A delivery to insert. */
+export interface NewDelivery extends QueueKey {
+  id: string;
+  eventId: string;
+  eventPosition: string;
+}
+
+/** A delivery that is to be made now. */
+export interface DueDelivery {
+  id: string;
+  attempts: number;
+  retryUntil: Date;
+  eventId: string;
+  type: EventType;
+  /** JSON text. */
+  data: string;
+  eventAt: Date;
+}
+
+/** What one attempt leaves in the delivery. */
+export interface DeliveryAttempt {
+  deliveryId: string;
+  status: DeliveryStatus;
+  httpStatus: number | null;
+  error: DeliveryError | null;
+  nextAttemptAt: Date | null;
+}
+
+const insert = defineStatement<{
+  ids: readonly string[];
+  subscriptionIds: readonly string[];
+  eventIds: readonly string[];
+  eventPositions: readonly string[];
+  orderingKeys: readonly string[];
+  retryUntil: Date;
+  now: Date;
+}>(
+  'delivery_insert',
+  ({ ids, subscriptionIds, eventIds, eventPositions, orderingKeys, retryUntil, now }) => sql`
+    INSERT INTO delivery (id, subscription_id, event_id, event_position, ordering_key, status, retry_until, created_at)
+    SELECT id, subscription_id, event_id, event_position, ordering_key, 'pending', ${retryUntil}::timestamptz, ${now}::timestamptz
+    FROM unnest(${ids}::text[], ${subscriptionIds}::text[], ${eventIds}::text[], ${eventPositions}::bigint[], ${orderingKeys}::text[])
+      AS d(id, subscription_id, event_id, event_position, ordering_key)
+    ON CONFLICT (event_id, subscription_id) DO NOTHING`,
+);
+
+/** A queue's next deliveries with their events. */
+interface DueRow {
+  subscription_id: string;
+  ordering_key: string;
+  id: string;
+  attempts: number;
+  retry_until: Date;
+  event_id: string;
+  event_position: string;
+  type: EventType;
+  data: string;
+  event_at: Date;
+  bytes_before: string;
+}
+
+const selectDue = defineStatement<
+  { subscriptionIds: readonly string[]; orderingKeys: readonly string[]; maxDeliveries: number; maxBytes: number },
+  DueRow
+>(
+  'delivery_select_due',
+  ({ subscriptionIds, orderingKeys, maxDeliveries, maxBytes }) => sql`
+    SELECT c.subscription_id, c.ordering_key, d.* FROM unnest(${subscriptionIds}::text[], ${orderingKeys}::text[])
+      AS c(subscription_id, ordering_key)
+    CROSS JOIN LATERAL (
+      SELECT p.id, p.attempts, p.retry_until, p.event_id, p.event_position, e.type, e.data::text AS data, e.created_at AS event_at,
+        sum(octet_length(e.data::text)) OVER (ORDER BY p.event_position) - octet_length(e.data::text) AS bytes_before
+      FROM (
+        SELECT id, attempts, retry_until, event_id, event_position FROM delivery
+        WHERE subscription_id = c.subscription_id AND ordering_key = c.ordering_key AND status = 'pending'
+        ORDER BY event_position LIMIT ${maxDeliveries}
+      ) p
+      CROSS JOIN LATERAL (SELECT type, data, created_at FROM event WHERE id = p.event_id) e
+    ) d
+    WHERE d.bytes_before < ${maxBytes} ORDER BY c.subscription_id, c.ordering_key, d.event_position`,
+);
+
+const recordAttempts = defineStatement<{
+  deliveryIds: readonly string[];
+  statuses: readonly DeliveryStatus[];
+  httpStatuses: readonly (number | null)[];
+  errors: readonly (DeliveryError | null)[];
+  nextAttemptAts: readonly (Date | null)[];
+  now: Date;
+}>(
+  'delivery_record_attempts',
+  ({ deliveryIds, statuses, httpStatuses, errors, nextAttemptAts, now }) => sql`
+    UPDATE delivery d SET status = o.status, attempts = d.attempts + 1, last_attempt_at = ${now}, last_status = o.http_status,
+      last_error = o.error, next_attempt_at = o.next_attempt_at,
+      delivered_at = CASE WHEN o.status = 'delivered' THEN ${now}::timestamptz END
+    FROM unnest(${deliveryIds}::text[], ${statuses}::text[], ${httpStatuses}::int[], ${errors}::text[], ${nextAttemptAts}::timestamptz[])
+      AS o(id, status, http_status, error, next_attempt_at)
+    WHERE d.id = o.id AND d.status = 'pending'`,
+);
+
+/** Whether subscription `s` gets event `e`: `matchesFilter` in SQL. */
+const EVENT_MATCHES_SUBSCRIPTION = sql`(e.type = ANY (s.events)
+  AND (s.tenants IS NULL OR coalesce(e.tenant = ANY (s.tenants), false))
+  AND (s.products IS NULL OR coalesce(e.product = ANY (s.products), false)))`;
+
+const resetForReplay = defineStatement<
+  { ids: readonly string[]; retryUntil: Date },
+  { subscription_id: string; ordering_key: string }
+>(
+  'delivery_reset_for_replay',
+  ({ ids, retryUntil }) => sql`
+    UPDATE delivery d SET status = 'pending', attempts = 0, next_attempt_at = NULL, delivered_at = NULL, retry_until = ${retryUntil}
+    FROM event e, subscription s
+    WHERE d.id = ANY (${ids}::text[]) AND e.id = d.event_id AND s.id = d.subscription_id AND ${EVENT_MATCHES_SUBSCRIPTION}
+    RETURNING d.subscription_id, d.ordering_key`,
+);
+
+const deleteUnwanted = defineStatement<{ subscriptionId: string }>(
+  'delivery_delete_unwanted',
+  ({ subscriptionId }) => sql`
+    DELETE FROM delivery d USING event e, subscription s
+    WHERE d.subscription_id = ${subscriptionId} AND s.id = d.subscription_id AND d.status = 'pending' AND e.id = d.event_id
+      AND NOT ${EVENT_MATCHES_SUBSCRIPTION}`,
+);
+
+const markDeadOfEnded = defineStatement<{ limit: number }>(
+  'delivery_mark_dead_of_ended',
+  ({ limit }) => sql`
+    UPDATE delivery SET status = 'dead', last_error = 'subscription_ended', next_attempt_at = NULL WHERE id IN (
+      SELECT d.id FROM subscription s JOIN delivery d ON d.subscription_id = s.id
+      WHERE s.status = 'ended' AND d.status = 'pending' LIMIT ${limit})`,
+);
+
+const deleteOfDeleted = defineStatement<{ limit: number }>(
+  'delivery_delete_of_deleted',
+  ({ limit }) => sql`
+    DELETE FROM delivery WHERE id IN (SELECT d.id FROM subscription s JOIN delivery d ON d.subscription_id = s.id
+      WHERE s.status = 'deleted' LIMIT ${limit})`,
+);
+
+/** Inserts pending deliveries; one that exists for its event and subscription is left alone. */
+export async function insertDeliveries(
+  executor: SqlExecutor,
+  deliveries: readonly NewDelivery[],
+  { retryUntil, now }: { retryUntil: Date; now: Date },
+): Promise<void> {
+  await executor.run(
+    insert({
+      ids: deliveries.map(({ id }) => id),
+      subscriptionIds: deliveries.map(({ subscriptionId }) => subscriptionId),
+      eventIds: deliveries.map(({ eventId }) => eventId),
+      eventPositions: deliveries.map(({ eventPosition }) => eventPosition),
+      orderingKeys: deliveries.map(({ orderingKey }) => orderingKey),
+      retryUntil,
+      now,
+    }),
+  );
+}
+
+/** The next deliveries of queues, in their order: of each queue up to these limits, and at least one. */
+export async function listDueDeliveries(
+  executor: SqlExecutor,
+  queues: readonly QueueKey[],
+  limits: { maxDeliveries: number; maxBytes: number },
+): Promise<{ queue: QueueKey; delivery: DueDelivery }[]> {
+  const rows = await executor.rows(
+    selectDue({
+      subscriptionIds: queues.map(({ subscriptionId }) => subscriptionId),
+      orderingKeys: queues.map(({ orderingKey }) => orderingKey),
+      ...limits,
+    }),
+  );
+  return rows.map((row) => ({
+    queue: { subscriptionId: row.subscription_id, orderingKey: row.ordering_key },
+    delivery: {
+      id: row.id,
+      attempts: row.attempts,
+      retryUntil: row.retry_until,
+      eventId: row.event_id,
+      type: row.type,
+      data: row.data,
+      eventAt: row.event_at,
+    },
+  }));
+}
+
+/** Records one attempt for each of these deliveries, unless it is not pending any more. */
+export async function recordDeliveryAttempts(
+  executor: SqlExecutor,
+  attempts: readonly DeliveryAttempt[],
+  now: Date,
+): Promise<void> {
+  await executor.run(
+    recordAttempts({
+      deliveryIds: attempts.map(({ deliveryId }) => deliveryId),
+      statuses: attempts.map(({ status }) => status),
+      httpStatuses: attempts.map(({ httpStatus }) => httpStatus),
+      errors: attempts.map(({ error }) => error),
+      nextAttemptAts: attempts.map(({ nextAttemptAt }) => nextAttemptAt),
+      now,
+    }),
+  );
+}
+
+/**
+ * Makes deliveries pending again; their queues. What the subscription does not want any more stays as it is: it may be of a tenant
+ * that was taken from it.
+ */
+export async function resetDeliveries(
+  executor: SqlExecutor,
+  ids: readonly string[],
+  retryUntil: Date,
+): Promise<QueueKey[]> {
+  const rows = await executor.rows(resetForReplay({ ids, retryUntil }));
+  return rows.map((row) => ({ subscriptionId: row.subscription_id, orderingKey: row.ordering_key }));
+}
+
+/** Deletes pending deliveries that the subscription does not want any more, as its row says now. */
+export async function deleteUnwantedDeliveries(executor: SqlExecutor, subscriptionId: string): Promise<void> {
+  await executor.run(deleteUnwanted({ subscriptionId }));
+}
+
+/** Marks up to `limit` pending deliveries to subscriptions that ended as dead; how many. */
+export function markDeliveriesOfEndedDead(executor: SqlExecutor, limit: number): Promise<number> {
+  return executor.run(markDeadOfEnded({ limit }));
+}
+
+/** Deletes up to `limit` deliveries to deleted subscriptions, whatever came of them; how many. */
+export function deleteDeliveriesOfDeleted(executor: SqlExecutor, limit: number): Promise<number> {
+  return executor.run(deleteOfDeleted({ limit }));
+}

@@ -1,0 +1,91 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { AuditLog, SYSTEM } from '../../audit/audit-log.ts';
+import { Database } from '../../database/database.ts';
+import { addSeconds, Clock } from '../../platform/clock.ts';
+import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
+import { LOGGER, type Pino } from '../../platform/logger.ts';
+import { deleteQueuesByStatus } from '../queue/delivery-queue.repository.ts';
+import { deleteDeliveriesOfDeleted, markDeliveriesOfEndedDead } from '../queue/pending-delivery.repository.ts';
+import { FAILING_SECONDS } from './subscription.ts';
+import { markFailingReported } from './subscription-health.repository.ts';
+import { SubscriptionSecretService } from './subscription-secret.service.ts';
+
+const CHECK_MS = 10_000;
+const CLEANUP_MS = 60 * 60 * 1000;
+/** Rows of one statement, so that none is long. */
+const BATCH = 5_000;
+
+/** What time does to subscriptions. Each step may run on several replicas at once. */
+@Injectable()
+export class SubscriptionMaintenanceJob {
+  constructor(
+    private readonly database: Database,
+    private readonly secrets: SubscriptionSecretService,
+    private readonly audit: AuditLog,
+    private readonly clock: Clock,
+    jobs: JobScheduler,
+    @Inject(LOGGER) private readonly logger: Pino,
+  ) {
+    jobs.register({
+      name: 'event-subscriptions',
+      schedule: { everyMs: CHECK_MS },
+      run: async (signal) => {
+        await this.markEndedDeliveriesDead(signal);
+        await this.reportFailingSubscriptions();
+      },
+    });
+    jobs.register({
+      name: 'subscription-cleanup',
+      schedule: { everyMs: CLEANUP_MS },
+      run: async (signal) => {
+        await this.deleteRemains(signal);
+        await this.destroyExpiredSecrets();
+      },
+    });
+  }
+
+  /** What waits for subscriptions that ended becomes a dead letter, which an admin may replay; how many. */
+  async markEndedDeliveriesDead(signal?: AbortSignal): Promise<number> {
+    return inBatches(signal, () =>
+      this.database.transaction(async (tx) => {
+        await deleteQueuesByStatus(tx, 'ended');
+        return markDeliveriesOfEndedDead(tx, BATCH);
+      }),
+    );
+  }
+
+  /** One audit entry for each subscription that has failed for a day; how many there were. */
+  async reportFailingSubscriptions(): Promise<number> {
+    const now = this.clock.now();
+    return this.database.transaction(async (tx) => {
+      const failing = await markFailingReported(tx, addSeconds(now, -FAILING_SECONDS), now);
+      for (const { id, failing_since } of failing) {
+        await this.audit.record(tx, {
+          action: 'subscription.failing',
+          actor: SYSTEM,
+          subjectId: id,
+          details: { failing_since: failing_since.toISOString() },
+        });
+        this.logger.warn({ subscription_id: id, failing_since }, 'a subscriber has taken nothing for a day');
+      }
+      return failing.length;
+    });
+  }
+
+  /** Deletes the queues and deliveries that deleted subscriptions have left; how many deliveries. */
+  async deleteRemains(signal?: AbortSignal): Promise<number> {
+    await deleteQueuesByStatus(this.database, 'deleted');
+    return inBatches(signal, () => deleteDeliveriesOfDeleted(this.database, BATCH));
+  }
+
+  /** Destroys secrets that were replaced and sign no more. */
+  async destroyExpiredSecrets(): Promise<void> {
+    await this.database.transaction((tx) => this.secrets.destroyExpired(tx));
+  }
+}
+
+async function inBatches(signal: AbortSignal | undefined, runBatch: () => Promise<number>): Promise<number> {
+  let total = 0;
+  for (let count = BATCH; count === BATCH && signal?.aborted !== true; total += count) count = await runBatch();
+  return total;
+}

@@ -1,0 +1,161 @@
+import { Injectable } from '@nestjs/common';
+import { AuditLog, type NewAuditEntry } from '../../audit/audit-log.ts';
+import { Database, type Transaction } from '../../database/database.ts';
+import type { SqlExecutor } from '../../database/statement.ts';
+import { Clock } from '../../platform/clock.ts';
+import { Ids } from '../../platform/ids.ts';
+import { AppError, defineProblem } from '../../platform/problem.ts';
+import type { SecretString } from '../../platform/secret-string.ts';
+import type { SubscriptionFilter } from '../outbox/subscription-filter.ts';
+import { deleteQueuesOfSubscription, lockQueues, revokeQueueClaims } from '../queue/delivery-queue.repository.ts';
+import type { Requester, SubscriptionScope } from './requester.ts';
+import {
+  findSubscription,
+  incrementSubscriptionRevision,
+  insertSubscription,
+  listSubscriptions,
+  setSubscriptionStatus,
+} from './subscription.repository.ts';
+import type { SubscriptionRow, SubscriptionStatus } from './subscription.ts';
+import { SubscriptionSecretService } from './subscription-secret.service.ts';
+
+export const subscriptionNotFound = defineProblem(
+  'subscription_not_found',
+  404,
+  'There is no subscription with this id.',
+  'Check the id; GET /v1/subscriptions lists those that exist.',
+);
+
+export interface NewSubscription extends SubscriptionFilter {
+  /** Checked before: see `SubscriberUrlValidator`. */
+  url: string;
+}
+
+type AuditAction = NewAuditEntry['action'];
+
+/** Who gets events. Every change is committed together with its audit entry. */
+@Injectable()
+export class SubscriptionsService {
+  constructor(
+    private readonly database: Database,
+    private readonly secrets: SubscriptionSecretService,
+    private readonly audit: AuditLog,
+    private readonly clock: Clock,
+    private readonly ids: Ids,
+  ) {}
+
+  /** A subscription and its first signing secret, which is to be shown once. The caller checks the scope. */
+  async create(
+    by: Omit<Requester, 'scope'>,
+    input: NewSubscription,
+  ): Promise<{ subscription: SubscriptionRow; secret: SecretString }> {
+    const id = this.ids.next('sub');
+    return this.database.transaction(async (tx) => {
+      const subscription = await insertSubscription(tx, { ...input, id, now: this.clock.now() });
+      const secret = await this.secrets.create(tx, id, 1);
+      const { events, tenants, products } = input;
+      const details = { host: new URL(input.url).host, events, tenants, products };
+      await this.record(tx, 'subscription.created', by, id, details);
+      return { subscription, secret };
+    });
+  }
+
+  /** Throws 404 `subscription_not_found`, also for what is outside of the scope. */
+  async get(id: string, scope: SubscriptionScope): Promise<SubscriptionRow> {
+    return this.require(this.database, id, scope);
+  }
+
+  /** The same, and nobody else changes it until the transaction ends. */
+  lock(tx: Transaction, id: string, scope: SubscriptionScope): Promise<SubscriptionRow> {
+    return this.require(tx, id, scope, { isLocked: true });
+  }
+
+  /** By id, that is the oldest first: up to `limit` + 1 rows after `after`, as `toPage` wants them. */
+  list(scope: SubscriptionScope, limit: number, after: string | null): Promise<SubscriptionRow[]> {
+    return listSubscriptions(this.database, scope, { after, limit: limit + 1 });
+  }
+
+  /** Holds back what is to be delivered; it waits, except for requests that are under way. One that is paused or ended stays as it is. Throws 404. */
+  pause(by: Requester, id: string): Promise<SubscriptionRow> {
+    return this.change(by, id, 'subscription.paused', 'active', 'paused');
+  }
+
+  /** Delivers again, what waited first; brings an ended one back, for what happens from now on. Throws 404. */
+  resume(by: Requester, id: string): Promise<SubscriptionRow> {
+    return this.change(by, id, 'subscription.resumed', null, 'active');
+  }
+
+  /** A new secret; the older ones sign as well for `overlapSeconds` more. Throws 404. */
+  async rotateSecret(
+    by: Requester,
+    id: string,
+    overlapSeconds: number,
+  ): Promise<{ secret: SecretString; previousExpiresAt: Date }> {
+    return this.database.transaction(async (tx) => {
+      await this.lock(tx, id, by.scope);
+      await incrementSubscriptionRevision(tx, id, this.clock.now());
+      const rotated = await this.secrets.rotate(tx, id, overlapSeconds);
+      await this.record(tx, 'subscription.secret_rotated', by, id, { overlap_seconds: overlapSeconds });
+      return rotated;
+    });
+  }
+
+  /** Deletes a subscription, its secrets, and what was on its way to it; one that is deleted already stays so. Throws 404 for what never was. */
+  async delete(by: Requester, id: string): Promise<void> {
+    await this.database.transaction(async (tx) => {
+      await lockQueues(tx, id);
+      const row = await findSubscription(tx, id, by.scope, { isLocked: true });
+      if (row === null) throw new AppError(subscriptionNotFound);
+      if (row.status === 'deleted') return;
+      await this.setStatus(tx, id, 'deleted');
+      await this.secrets.destroyAll(tx, id);
+      await deleteQueuesOfSubscription(tx, id);
+      await this.record(tx, 'subscription.deleted', by, id, {});
+    });
+  }
+
+  private async change(
+    by: Requester,
+    id: string,
+    action: AuditAction,
+    onlyFrom: SubscriptionStatus | null,
+    to: SubscriptionStatus,
+  ): Promise<SubscriptionRow> {
+    return this.database.transaction(async (tx) => {
+      await lockQueues(tx, id);
+      const row = await this.lock(tx, id, by.scope);
+      if (row.status === to || (onlyFrom !== null && row.status !== onlyFrom)) return row;
+      const changed = await this.setStatus(tx, id, to);
+      if (to === 'paused') await revokeQueueClaims(tx, id, this.clock.now());
+      await this.record(tx, action, by, id, { from: row.status });
+      return changed;
+    });
+  }
+
+  private async setStatus(tx: Transaction, id: string, status: SubscriptionStatus): Promise<SubscriptionRow> {
+    const row = await setSubscriptionStatus(tx, id, status, this.clock.now());
+    if (row === null) throw new AppError(subscriptionNotFound);
+    return row;
+  }
+
+  private async require(
+    executor: SqlExecutor,
+    id: string,
+    scope: SubscriptionScope,
+    options: { isLocked?: boolean } = {},
+  ): Promise<SubscriptionRow> {
+    const row = await findSubscription(executor, id, scope, options);
+    if (row === null || row.status === 'deleted') throw new AppError(subscriptionNotFound);
+    return row;
+  }
+
+  private record(
+    tx: Transaction,
+    action: AuditAction,
+    by: Omit<Requester, 'scope'>,
+    subjectId: string,
+    details: Record<string, unknown>,
+  ): Promise<void> {
+    return this.audit.record(tx, { action, actor: by.actor, requestId: by.requestId, subjectId, details });
+  }
+}
