@@ -1,3 +1,4 @@
+import type { TokenKind } from '../../../../src/config/products.ts';
 import { HttpRequestError } from '../../../../src/platform/http-client/http-client.ts';
 import { SecretString } from '../../../../src/platform/secret-string.ts';
 import { type RecordedCase, readRecorded } from '../read-recorded.ts';
@@ -95,6 +96,18 @@ describe('long-lived and renewed tokens', () => {
     const meta = scriptedMeta(GRANT);
     await meta.oauth.refresh('system_user', TOKEN);
     expect(meta.sent[0]?.form.get('set_token_expires_in_60_days')).toBe('true');
+  });
+
+  it('never of page tokens, and of no kind that is unknown: nothing is sent', async () => {
+    const meta = scriptedMeta(GRANT);
+    await expect(meta.oauth.refresh('page', TOKEN)).rejects.toThrow(
+      'Meta gives no other token for one of the kind page.',
+    );
+    await expect(meta.oauth.exchangeForLongLived('page', TOKEN)).rejects.toThrow('of the kind page');
+    await expect(meta.oauth.refresh('catalog_user' as TokenKind, TOKEN)).rejects.toThrow(
+      '"catalog_user" is no kind of token',
+    );
+    expect(meta.sent).toEqual([]);
   });
 
   it('a missing expires_in is unknown', async () => {
