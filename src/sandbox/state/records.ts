@@ -207,3 +207,12 @@ export interface UsageSettings {
   business: Record<string, unknown> | null;
   insightsThrottle: Record<string, unknown> | null;
 }
+
+/** An upload that comes in pieces: how far it is. Its bytes are counted and let go. */
+export interface UploadSession {
+  id: string;
+  size: number;
+  offset: number;
+  /** The video that the pieces become; null for a file. */
+  videoId: string | null;
+}
