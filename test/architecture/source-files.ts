@@ -28,6 +28,11 @@ export function moduleOf(file: string): string {
   return rest.length === 0 ? COMPOSITION : module;
 }
 
+/** Whether SQL may stand in this file. */
+export function isStatementFile(file: string): boolean {
+  return /\.(repository|query)\.ts$/.test(file);
+}
+
 /** Every TypeScript file under `src`, read and parsed. */
 export function sourceFiles(): SourceFile[] {
   return readdirSync(path.join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
