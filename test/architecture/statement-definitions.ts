@@ -156,6 +156,8 @@ function isConditional(builder: ts.Node, checker: ts.TypeChecker, seen: Set<ts.N
     node.forEachChild(visit);
   };
   const isConditionalCall = (call: ts.CallExpression): boolean => {
+    // With the same arguments each time, a function gives the same fragment each time.
+    if (call.arguments.every((argument) => ts.isLiteralExpression(argument))) return false;
     const symbol = checker.getSymbolAtLocation(call.expression);
     const resolved =
       symbol !== undefined && symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
