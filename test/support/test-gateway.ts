@@ -38,7 +38,7 @@ import { SecretString } from '../../src/platform/secret-string.ts';
 import { TEST_ENVIRONMENT } from './test-replica.ts';
 
 /** What the stand-in of Meta received. */
-export interface ReceivedCall {
+interface ReceivedCall {
   method: string;
   url: string;
   headers: http.IncomingHttpHeaders;
@@ -46,7 +46,7 @@ export interface ReceivedCall {
   complete: boolean;
 }
 
-export type MetaResponder = (request: http.IncomingMessage, response: http.ServerResponse, seen: ReceivedCall) => void;
+type MetaResponder = (request: http.IncomingMessage, response: http.ServerResponse, seen: ReceivedCall) => void;
 
 /** A gateway on a stand-in of Meta, with stand-ins of leases: for what happens on the wire. No database. */
 export interface TestGateway {

@@ -13,7 +13,7 @@ export interface LoginConfiguration {
 }
 
 /** One webhook subscription of an app (META.md 15). */
-export interface Subscription {
+interface Subscription {
   object: string;
   callbackUrl: string;
   fields: string[];

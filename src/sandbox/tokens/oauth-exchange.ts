@@ -24,7 +24,7 @@ export function accessTokenEndpoint(state: SandboxState, call: GraphCall): MetaR
 }
 
 /** The client credentials, with the errors of META.md 2. */
-export function authenticateClient(state: SandboxState, call: GraphCall): AppRecord {
+function authenticateClient(state: SandboxState, call: GraphCall): AppRecord {
   const id = call.params.get('client_id');
   if (id === undefined || id === '') throw oauthError(101, 'Missing client_id parameter.');
   if (!/^\d+$/.test(id)) throw oauthError(1, 'An unknown error has occurred.', { status: 500 });
