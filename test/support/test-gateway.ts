@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type http from 'node:http';
 import { Registry } from 'prom-client';
 import type { AuditLog, NewAuditEntry } from '../../src/audit/audit-log.ts';
 import type { Refusal, RefusalAuditor } from '../../src/audit/refusal-auditor.ts';
@@ -35,6 +34,7 @@ import { createLogger } from '../../src/platform/logger.ts';
 import type { MetaCause } from '../../src/platform/problem.ts';
 import { SystemRandom } from '../../src/platform/random.ts';
 import { SecretString } from '../../src/platform/secret-string.ts';
+import { listen } from './http-listener.ts';
 import { TEST_ENVIRONMENT } from './test-replica.ts';
 
 /** What the stand-in of Meta received. */
@@ -100,7 +100,7 @@ export async function startTestGateway(options: { limits?: Partial<ConcurrencyLi
   const seen: ReceivedCall[] = [];
   let how: MetaResponder = (_request, response) => response.end('{}');
   let unread = false;
-  const meta = http.createServer((request, response) => {
+  const meta = await listen((request, response) => {
     const call: ReceivedCall = {
       method: request.method ?? '',
       url: request.url ?? '',
@@ -119,7 +119,7 @@ export async function startTestGateway(options: { limits?: Partial<ConcurrencyLi
       how(request, response, call);
     });
   });
-  const metaUrl = await listen(meta);
+  const metaUrl = meta.url;
   const config = loadConfig({
     ...TEST_ENVIRONMENT,
     META_GRAPH_URL: `${metaUrl}/graph.facebook.com`,
@@ -201,8 +201,7 @@ export async function startTestGateway(options: { limits?: Partial<ConcurrencyLi
       fastify.server.closeAllConnections();
       await fastify.close();
       await client.close();
-      meta.closeAllConnections();
-      await new Promise((resolve) => meta.close(resolve));
+      await meta.close();
     },
   };
 }
@@ -232,9 +231,4 @@ function createFakes() {
     suspicion,
     observer: new Observer(),
   };
-}
-
-async function listen(server: http.Server): Promise<string> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
