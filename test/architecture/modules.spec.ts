@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { ALLOWED_IMPORTS } from './allowed-imports.ts';
@@ -25,6 +25,15 @@ describe('the modules', () => {
     const isAllowed = ({ module }: SourceFile, target: string): boolean =>
       moduleOf(target) === module || ALLOWED_IMPORTS[module]?.includes(moduleOf(target)) === true;
     expect(violations(isAllowed)).toEqual([]);
+  });
+
+  it('are drawn in docs/architecture.md as the table has them', () => {
+    const everything = ['composition', 'bootstrap', 'cli', 'sandbox', 'console'];
+    const drawn = drawnImports(readFileSync(path.join(ROOT, 'docs/architecture.md'), 'utf8'));
+    const allowed = Object.entries(ALLOWED_IMPORTS)
+      .filter(([module]) => !everything.includes(module))
+      .map(([module, targets]) => [module, targets.filter((target) => target !== 'migrations').sort()]);
+    expect(Object.fromEntries(drawn)).toEqual(Object.fromEntries(allowed));
   });
 
   it('import files that exist, by their full names', () => {
@@ -71,6 +80,17 @@ describe('the modules', () => {
     expect(violations(isAllowed)).toEqual([]);
   });
 });
+
+/** What each module of the first diagram may import: along the arrows, as far as they lead. */
+function drawnImports(markdown: string): Map<string, string[]> {
+  const diagram = /```mermaid\nflowchart[\s\S]*?```/.exec(markdown)?.[0] ?? '';
+  const arrows = [...diagram.matchAll(/(\w+) --> (\w+)/g)].map(([, from = '', to = '']) => ({ from, to }));
+  const reach = (module: string): string[] =>
+    arrows.filter(({ from }) => from === module).flatMap(({ to }) => [to, ...reach(to)]);
+  return new Map(
+    arrows.flatMap(({ from, to }) => [from, to]).map((module) => [module, [...new Set(reach(module))].sort()]),
+  );
+}
 
 /** The shortest circle through each node that is on one, each circle once. */
 function findCircles(targetsOf: ReadonlyMap<string, ReadonlySet<string>>): string[] {

@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import ts from 'typescript';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
-import { isStatementFile, locationOf, type SourceFile, sourceFiles, walk } from './source-files.ts';
+import { isStatementFile, locationOf, ROOT, type SourceFile, sourceFiles, walk } from './source-files.ts';
 import { tableNames } from './sql-tables.ts';
 import { TABLE_OWNERS } from './table-owners.ts';
 
@@ -63,6 +65,12 @@ describe('the tables', () => {
 
   it('each have an owner', () => {
     expect(Object.keys(TABLE_OWNERS).sort()).toEqual(existing.sort());
+  });
+
+  it('are listed with their owners in docs/architecture.md', () => {
+    const document = readFileSync(path.join(ROOT, 'docs/architecture.md'), 'utf8');
+    const listed = [...document.matchAll(/^\| `(\w+)` \| `(\w+)` \|/gm)].map(([, table, owner]) => [table, owner]);
+    expect(Object.fromEntries(listed)).toEqual(TABLE_OWNERS);
   });
 
   it('are named only in the SQL of their owners', () => {
