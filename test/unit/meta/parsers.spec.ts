@@ -153,7 +153,7 @@ it('compares versions', () => {
   expect(detectVersionDrift('v25.0', undefined)).toBe('unknown');
 });
 
-it('takes only ids into paths', () => {
+it('takes ids only into paths', () => {
   expect(requireGraphId('act_123')).toBe('act_123');
   for (const id of ['', '../me', 'a/b', '1?x', '%2e', 'x'.repeat(65)])
     expect(() => requireGraphId(id)).toThrow(RangeError);
