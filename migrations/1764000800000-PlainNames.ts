@@ -6,11 +6,25 @@ export class PlainNames1764000800000 implements MigrationInterface {
 
   async up(runner: QueryRunner): Promise<void> {
     for (const { kind, table, from, to } of RENAMES) await runner.query(rename(kind, table, from, to));
+    await nameNotNullConstraints(runner);
   }
 
   async down(runner: QueryRunner): Promise<void> {
     for (const { kind, table, from, to } of [...RENAMES].reverse()) await runner.query(rename(kind, table, to, from));
+    await nameNotNullConstraints(runner);
   }
+}
+
+/** Postgres 18 names not-null constraints after table and column, and keeps those names when these are renamed. Older ones have none. */
+async function nameNotNullConstraints(runner: QueryRunner): Promise<void> {
+  const constraints = (await runner.query(`
+    SELECT t.relname AS table, c.conname AS from, format('%s_%s_not_null', t.relname, a.attname) AS to
+    FROM pg_constraint c
+    JOIN pg_class t ON t.oid = c.conrelid
+    JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+    WHERE c.contype = 'n' AND t.relnamespace = current_schema()::regnamespace
+      AND c.conname <> format('%s_%s_not_null', t.relname, a.attname)`)) as Required<Omit<Rename, 'kind'>>[];
+  for (const { table, from, to } of constraints) await runner.query(rename('constraint', table, from, to));
 }
 
 interface Rename {

@@ -6,9 +6,6 @@ import { RandomPool } from './state/random-pool.ts';
 import { SandboxState } from './state/sandbox-state.ts';
 import { StateFile } from './state/state-file.ts';
 
-export type { SandboxApp } from './state/default-seed.ts';
-export type { SandboxState } from './state/sandbox-state.ts';
-
 export interface SandboxOptions {
   /** default 127.0.0.1 */
   host?: string;

@@ -1,10 +1,12 @@
 const FOUNDATION = ['platform', 'config', 'database'];
-/** `vault` is there for look-up hashes and the errors of broken seals; sealing and opening stay with connections, and leases on their hot path. */
-const DOMAIN = [...FOUNDATION, 'vault', 'audit', 'events', 'access', 'meta', 'connections'];
+const RECORDS = [...FOUNDATION, 'auth', 'audit', 'vault', 'events'];
+const DOMAIN = [...RECORDS, 'meta', 'connections'];
+const FEATURES = [...DOMAIN, 'clients', 'lifecycle', 'connect', 'webhooks', 'leases', 'gateway'];
+const EVERYTHING = [...FEATURES, 'sandbox', 'operations', 'console', 'bootstrap', 'cli', 'composition'];
 
 /**
- * Who may import whom, besides files of the same room: the table of ARCHITECTURE.md with what docs/decisions.md adds to it.
- * Whatever is not in here may import nothing of ours.
+ * Which modules the files of a module may import, besides their own: the table of docs/architecture.md. A module that is missing here
+ * does not exist. `composition` stands for `main.ts`, `cli.ts` and `app.module.ts`.
  */
 export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   platform: [],
@@ -12,15 +14,20 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   config: ['platform'],
   database: ['platform', 'config', 'migrations'],
   meta: ['platform', 'config'],
-  vault: FOUNDATION,
-  audit: FOUNDATION,
-  events: [...FOUNDATION, 'vault', 'audit'],
-  access: [...FOUNDATION, 'audit', 'vault', 'events'],
-  connections: [...FOUNDATION, 'vault', 'audit', 'events'],
+  auth: FOUNDATION,
+  audit: [...FOUNDATION, 'auth'],
+  vault: [...FOUNDATION, 'auth', 'audit'],
+  events: [...FOUNDATION, 'auth', 'audit', 'vault'],
+  clients: RECORDS,
+  connections: RECORDS,
   lifecycle: DOMAIN,
   connect: [...DOMAIN, 'lifecycle'],
   webhooks: [...DOMAIN, 'lifecycle'],
   leases: [...DOMAIN, 'lifecycle'],
   gateway: [...DOMAIN, 'lifecycle', 'leases'],
-  console: [...DOMAIN, 'connect', 'lifecycle', 'leases', 'gateway', 'webhooks'],
+  operations: FEATURES,
+  console: [...FEATURES, 'operations'],
+  bootstrap: EVERYTHING,
+  cli: EVERYTHING,
+  composition: EVERYTHING,
 };

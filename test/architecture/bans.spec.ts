@@ -5,14 +5,14 @@ import { locationOf, type SourceFile, sourceFiles, walk } from './source-files.t
 const files = sourceFiles();
 const outside = (...modules: string[]): SourceFile[] => files.filter(({ module }) => !modules.includes(module));
 
-/** Where something is that must not be. */
+/** The locations of banned nodes. */
 function findLocations(among: readonly SourceFile[], isBanned: (node: ts.Node) => boolean): string[] {
   return among.flatMap((file) => {
-    const places: string[] = [];
+    const locations: string[] = [];
     walk(file.tree, (node) => {
-      if (isBanned(node)) places.push(locationOf(file, node));
+      if (isBanned(node)) locations.push(locationOf(file, node));
     });
-    return places;
+    return locations;
   });
 }
 
@@ -23,7 +23,7 @@ const isCallOf = (name: string) => (node: ts.Node) =>
 
 const RANDOM = /^(random(Bytes|UUID|Int|Fill|FillSync)|getRandomValues|randombytes_buf)$/;
 
-describe('outside of platform and config nobody takes by himself', () => {
+describe('outside of platform and config no file uses directly', () => {
   const modules = outside('platform', 'config');
 
   it('the environment', () => {
@@ -71,7 +71,7 @@ describe('nowhere is there', () => {
     expect(findLocations(files, ({ kind }) => kind === ts.SyntaxKind.AnyKeyword)).toEqual([]);
   });
 
-  it('a file that is named after nothing', () => {
+  it('a file whose name says nothing', () => {
     const vague = /(^|[/-])(utils?|common|helpers?|manager|base)([-.]|$)/;
     expect(files.map(({ path }) => path).filter((path) => vague.test(path))).toEqual([]);
   });

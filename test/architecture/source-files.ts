@@ -5,9 +5,9 @@ import ts from 'typescript';
 export const ROOT = path.resolve(import.meta.dirname, '../..');
 
 export interface SourceFile {
-  /** `src/access/policy.ts` */
+  /** `src/auth/policy/roles.ts` */
   path: string;
-  /** `access`; the composition is the files of `src` itself, with `operations` and `cli`. */
+  /** `auth`; for the files of `src` itself `composition`. */
   module: string;
   tree: ts.SourceFile;
   imports: Import[];
@@ -21,12 +21,16 @@ export interface Import {
 }
 
 export const COMPOSITION = 'composition';
-const COMPOSITION_FOLDERS = new Set(['operations', 'cli']);
 
 export function moduleOf(file: string): string {
-  const [top, module, ...rest] = file.split('/');
-  if (top !== 'src') return top ?? '';
-  return rest.length === 0 || module === undefined || COMPOSITION_FOLDERS.has(module) ? COMPOSITION : module;
+  const [top = '', module = '', ...rest] = file.split('/');
+  if (top !== 'src') return top;
+  return rest.length === 0 ? COMPOSITION : module;
+}
+
+/** Whether SQL may stand in this file. */
+export function isStatementFile(file: string): boolean {
+  return /\.(repository|query)\.ts$/.test(file);
 }
 
 /** Every TypeScript file under `src`, read and parsed. */

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../dist/src/database/embedded-postgres.js';
 import { SystemRandom } from '../../dist/src/platform/random.js';
-import { startProcess, temporaryDirectory } from './harness.mjs';
+import { ADMIN_KEY, benchEnvironment, callApi, startProcess, temporaryDirectory } from './harness.mjs';
 
 const EVENTS = Number(process.env.BENCH_EVENTS ?? 2_000);
 const CONNECTIONS = Number(process.env.BENCH_CONNECTIONS_WITH_EVENTS ?? 500);
@@ -17,7 +17,6 @@ const LAG_SECONDS = 10;
 const SETTLE_MS = 11_000;
 const SUBSCRIBERS = 10;
 const TIMEOUT_MS = 60_000 + EVENTS * SUBSCRIBERS;
-const ADMIN_KEY = 'bench-bootstrap-admin-key-0123456789abcdef';
 
 const print = (line) => process.stdout.write(`${line}\n`);
 const folder = temporaryDirectory();
@@ -108,28 +107,15 @@ async function measureLag(receivers, hanging) {
 try {
   const receivers = await startProcess('event-receivers.mjs');
   running.push(receivers);
-  const service = await startProcess('service.mjs', {
-    DATABASE_URL: postgres.url,
-    PORT: '0',
-    PUBLIC_URL: 'http://localhost:3000',
-    LOG_LEVEL: 'warn',
-    ROOT_KEY: random.bytes(32).toString('base64'),
-    BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
-    META_APP_ID: '1000000000000001',
-    META_APP_SECRET: '0123456789abcdef0123456789abcdef',
-    REFRESH_CRON: 'off',
-    HEALTH_CRON: 'off',
-  });
+  const service = await startProcess('service.mjs', benchEnvironment(postgres.url));
   running.push(service);
   await database.connect();
   await database.query('CREATE EXTENSION pg_stat_statements');
   for (let i = 0; i < SUBSCRIBERS; i++) {
-    const response = await fetch(`${service.url}/v1/subscriptions`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ url: `${receivers.url}/${i}`, events: ['connection.refreshed'] }),
+    await callApi(service.url, 'POST', '/v1/subscriptions', ADMIN_KEY, {
+      url: `${receivers.url}/${i}`,
+      events: ['connection.refreshed'],
     });
-    if (!response.ok) throw new Error(await response.text());
   }
   print(`${EVENTS} events of ${CONNECTIONS} connections to ${SUBSCRIBERS} subscribers`);
   await get(`${receivers.url}/reset`);

@@ -1,10 +1,18 @@
 // npm run bench:gateway: a Graph call through the gateway beside the same call through a bare streaming proxy. See README, "Benchmarks".
 import { startEmbeddedPostgres } from '../../dist/src/database/embedded-postgres.js';
 import { SystemRandom } from '../../dist/src/platform/random.js';
-import { load, sideBySide, startProcess, table, temporaryDirectory } from './harness.mjs';
+import {
+  ADMIN_KEY,
+  benchEnvironment,
+  callApi,
+  load,
+  sideBySide,
+  startProcess,
+  table,
+  temporaryDirectory,
+} from './harness.mjs';
 import { seed } from './seed.mjs';
 
-const ADMIN_KEY = 'bench-bootstrap-admin-key-0123456789abcdef';
 /** The token of the first seeded connection: the upstream puts it into its paging links. */
 const TOKEN = `EAA${'0'.padStart(247, 'x')}`;
 const UPLOAD_BYTES = 20 * 1024 * 1024;
@@ -17,17 +25,6 @@ const start = async (...args) => {
   return process_;
 };
 
-async function post(base, path, key, body) {
-  const response = await fetch(base + path, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  const answer = await response.json();
-  if (!response.ok) throw new Error(`${path}: ${JSON.stringify(answer)}`);
-  return answer;
-}
-
 /** A form with one field and one file of 20 MiB. The load makes the file itself, because it does not pass through a pipe well. */
 const upload = {
   method: 'POST',
@@ -39,30 +36,22 @@ const random = new SystemRandom();
 const postgres = await startEmbeddedPostgres({ directory: folder.directory, random });
 try {
   const upstream = await start('gateway-upstream.mjs', { BENCH_TOKEN: TOKEN });
-  const environment = {
-    DATABASE_URL: postgres.url,
-    PORT: '0',
-    PUBLIC_URL: 'http://localhost:3000',
-    LOG_LEVEL: 'warn',
-    ROOT_KEY: random.bytes(32).toString('base64'),
-    BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
-    META_APP_ID: '1000000000000001',
-    META_APP_SECRET: '0123456789abcdef0123456789abcdef',
-    META_GRAPH_URL: upstream.url,
-    REFRESH_CRON: 'off',
-    HEALTH_CRON: 'off',
-  };
+  const environment = { ...benchEnvironment(postgres.url), META_GRAPH_URL: upstream.url };
   await seed(environment, 10);
   const service = await start('service.mjs', environment);
   const proxy = await start('bare-proxy.mjs', { UPSTREAM: upstream.url });
-  const { api_key: key } = await post(service.url, '/v1/clients', ADMIN_KEY, {
+  const { api_key: key } = await callApi(service.url, 'POST', '/v1/clients', ADMIN_KEY, {
     name: 'bench',
     role: 'service',
     tenants: ['*'],
     products: ['pages'],
     max_ttl_seconds: 3600,
   });
-  const lease = await post(service.url, '/v1/leases', key, { tenant: 't0', product: 'pages', ttl_seconds: 3600 });
+  const lease = await callApi(service.url, 'POST', '/v1/leases', key, {
+    tenant: 't0',
+    product: 'pages',
+    ttl_seconds: 3600,
+  });
   const authorization = { authorization: `Bearer ${lease.access_token}` };
   const both = (name, path, request = {}) => [
     {

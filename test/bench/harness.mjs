@@ -7,8 +7,39 @@ import { fileURLToPath } from 'node:url';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 
+/** The key of the admin of every benchmark. */
+export const ADMIN_KEY = 'bench-bootstrap-admin-key-0123456789abcdef';
+
+/** What a replica needs for a benchmark: no Meta that anything answers for, no sweep by itself. */
+export function benchEnvironment(databaseUrl) {
+  return {
+    DATABASE_URL: databaseUrl,
+    PORT: '0',
+    PUBLIC_URL: 'http://bench.localhost',
+    LOG_LEVEL: 'warn',
+    ROOT_KEY: Buffer.alloc(32, 7).toString('base64'),
+    BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
+    META_APP_ID: '1000000000000001',
+    META_APP_SECRET: '0123456789abcdef0123456789abcdef',
+    REFRESH_CRON: 'off',
+    HEALTH_CRON: 'off',
+  };
+}
+
+/** Sends JSON to the API of a replica; its response. Throws with the response where the status is no success. */
+export async function callApi(base, method, path, key, body) {
+  const response = await fetch(base + path, {
+    method,
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const json = await response.json();
+  if (!response.ok) throw new Error(`${method} ${path}: ${JSON.stringify(json)}`);
+  return json;
+}
+
 /** Settings of every benchmark, by the environment: how long each run is, how many connections load it, how often it is repeated. */
-export const SETTINGS = {
+const SETTINGS = {
   seconds: Number(process.env.BENCH_SECONDS ?? 5),
   connections: Number(process.env.BENCH_CONNECTIONS ?? 32),
   rounds: Number(process.env.BENCH_ROUNDS ?? 3),

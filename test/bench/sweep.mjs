@@ -10,7 +10,7 @@ import { SystemRandom } from '../../dist/src/platform/random.js';
 import { SecretString } from '../../dist/src/platform/secret-string.js';
 import { startSandbox } from '../../dist/src/sandbox/sandbox.js';
 import { seal } from '../../dist/src/vault/sealed-secret.js';
-import { startProcess, temporaryDirectory } from './harness.mjs';
+import { ADMIN_KEY, benchEnvironment, startProcess, temporaryDirectory } from './harness.mjs';
 
 const list = (name, fallback) => (process.env[name] ?? fallback).split(',').map(Number);
 const DUE = list('SWEEP_DUE', '10000,100000');
@@ -21,7 +21,6 @@ const DUE_QUERY_ROWS = list('SWEEP_DUE_QUERY_ROWS', '10000,100000,1000000');
 const MAX_SECONDS = Number(process.env.SWEEP_MOST_SECONDS ?? 60);
 const CONCURRENCY = 32;
 const CHUNK = 1_000;
-const ADMIN_KEY = 'bench-bootstrap-admin-key-0123456789abcdef';
 
 const random = new SystemRandom();
 const folder = temporaryDirectory();
@@ -36,18 +35,7 @@ const postgres = await startEmbeddedPostgres({
 }).catch(() => startEmbeddedPostgres({ directory: folder.directory, random, settings: { max_connections: '200' } }));
 
 function environmentOf(sandbox, databaseUrl) {
-  return {
-    NODE_ENV: 'test',
-    ...sandbox.environment(),
-    DATABASE_URL: databaseUrl,
-    PORT: '0',
-    PUBLIC_URL: 'http://localhost:3000',
-    ROOT_KEY: Buffer.alloc(32, 7).toString('base64'),
-    BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
-    REFRESH_CRON: 'off',
-    HEALTH_CRON: 'off',
-    LOG_LEVEL: 'fatal',
-  };
+  return { ...benchEnvironment(databaseUrl), ...sandbox.environment(), NODE_ENV: 'test', LOG_LEVEL: 'fatal' };
 }
 
 async function freshDatabase(coreServices) {

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type ChildReplica, freePort, startChildReplica } from '../support/child-replica.ts';
+import { type ChildReplica, startChildReplica } from '../support/child-replica.ts';
 import { type CliTestContext, openCliTestContext } from '../support/cli-test-context.ts';
 import { freshDatabase } from '../support/fresh-database.ts';
+import { freePort } from '../support/http-listener.ts';
 import { runMetavault, startMetavault } from '../support/run-metavault.ts';
 import { TEST_ADMIN_KEY } from '../support/test-replica.ts';
 

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
-import { type ChildReplica, freePort, startChildReplica } from '../support/child-replica.ts';
+import { type ChildReplica, startChildReplica } from '../support/child-replica.ts';
 import { completeDialog } from '../support/connect-test-context.ts';
 import { type OpenDatabase, openFreshDatabase } from '../support/fresh-database.ts';
+import { freePort } from '../support/http-listener.ts';
 import { TEST_ADMIN_KEY } from '../support/test-replica.ts';
 import { startTestSandbox } from '../support/test-sandbox.ts';
 import { until } from '../support/until.ts';

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { Webhook } from 'standardwebhooks';
-import { type ChildReplica, freePort, startChildReplica } from '../support/child-replica.ts';
+import { type ChildReplica, startChildReplica } from '../support/child-replica.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
+import { freePort } from '../support/http-listener.ts';
 import { TEST_ADMIN_KEY } from '../support/test-replica.ts';
 import { type Receiver, startReceiver } from '../support/webhook-receiver.ts';
 

@@ -5,8 +5,8 @@ import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Database } from '../../src/database/database.ts';
 import { Outbox } from '../../src/events/outbox/outbox.ts';
-import { freePort } from '../support/child-replica.ts';
 import { api } from '../support/connect-test-context.ts';
+import { freePort } from '../support/http-listener.ts';
 import { startTestReplica, type TestReplica } from '../support/test-replica.ts';
 
 const ROOT = path.join(import.meta.dirname, '../..');

@@ -10,24 +10,24 @@ import {
   createServiceClient,
   openConnectTestContext,
 } from '../support/connect-test-context.ts';
+import { type DatabaseProxy, startDatabaseProxy } from '../support/database-proxy.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
-import { type SilenceableProxy, startSilenceableProxy } from '../support/silenceable-proxy.ts';
 
 /** Far above the second that is promised, far below the 15 s that a statement has otherwise. */
 const NO_HANG_MS = 6_000;
 
 let database: FreshDatabase;
-let line: SilenceableProxy;
+let proxy: DatabaseProxy;
 let context: ConnectTestContext;
-/** Somebody else on the same database, who does not go through the line. */
+/** Somebody else on the same database, who does not go through the proxy. */
 let other: pg.Client;
 let serviceKey = '';
 let gatewayLease = '';
 
 beforeAll(async () => {
   database = await freshDatabase();
-  line = await startSilenceableProxy(database.url);
-  context = await openConnectTestContext({ databaseUrl: line.url });
+  proxy = await startDatabaseProxy(database.url);
+  context = await openConnectTestContext({ databaseUrl: proxy.url });
   other = new pg.Client({ connectionString: database.url });
   await other.connect();
   await completeConnect(context);
@@ -36,10 +36,10 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  line?.restore();
+  proxy?.restore();
   await other?.end();
   await context?.close();
-  line?.close();
+  proxy?.close();
   await database?.drop();
 });
 
@@ -150,7 +150,7 @@ describe('work that takes long', () => {
 
 describe('a database that has gone silent', () => {
   it('is told within a second, at the gateway too, and comes back by itself', async () => {
-    line.silence();
+    proxy.silence();
     try {
       await expectRefusals();
       const startedAt = performance.now();
@@ -165,7 +165,7 @@ describe('a database that has gone silent', () => {
       // The client's key is forgotten by now and has to be looked up.
       expect((await lease('token')).body.code).toBe('database_unavailable');
     } finally {
-      line.restore();
+      proxy.restore();
     }
     await expectRecovery();
   });

@@ -1,4 +1,3 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Database } from '../../src/database/database.ts';
@@ -6,6 +5,7 @@ import { MAX_CONCURRENT_CALLS } from '../../src/lifecycle/rate-limit/app-rate-li
 import { Sweep } from '../../src/lifecycle/sweeps/sweep.ts';
 import { Clock } from '../../src/platform/clock.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
+import { type DatabaseProxy, startDatabaseProxy } from '../support/database-proxy.ts';
 import {
   DAY,
   type LifecycleTestContext,
@@ -89,12 +89,12 @@ describe('Postgres gone in the middle of a sweep', () => {
   let sandbox: Sandbox;
   let origin: TestReplica;
   let replica: TestReplica;
-  let proxy: CuttableProxy;
+  let proxy: DatabaseProxy;
 
   beforeAll(async () => {
     sandbox = await startTestSandbox();
     origin = await startTestReplica({ environment: sandbox.environment() });
-    proxy = await CuttableProxy.to(new URL(origin.databaseUrl));
+    proxy = await startDatabaseProxy(origin.databaseUrl);
     replica = await startTestReplica({
       environment: { ...sandbox.environment(), CLAIM_SECONDS: '2' },
       databaseUrl: proxy.url,
@@ -102,7 +102,7 @@ describe('Postgres gone in the middle of a sweep', () => {
   });
   afterAll(async () => {
     await replica?.close();
-    await proxy?.close();
+    proxy?.close();
     await origin?.close();
     await sandbox?.close();
   });
@@ -117,7 +117,7 @@ describe('Postgres gone in the middle of a sweep', () => {
     await sleep(200);
     proxy.cut();
     await sleep(DATABASE_GONE_MS);
-    proxy.mend();
+    proxy.restore();
     await sweep;
     const database = origin.app.get(Database);
     const until = Date.now() + 20_000;
@@ -157,55 +157,3 @@ describe('a replica whose clock is an hour ahead', () => {
     }
   });
 });
-
-/** A way to Postgres that can be cut. */
-class CuttableProxy {
-  private readonly sockets = new Set<Socket>();
-  private isCut = false;
-
-  private constructor(
-    private readonly server: Server,
-    readonly url: string,
-  ) {}
-
-  static async to(target: URL): Promise<CuttableProxy> {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const url = new URL(target);
-    url.host = `127.0.0.1:${(server.address() as { port: number }).port}`;
-    const proxy = new CuttableProxy(server, url.href);
-    server.on('connection', (socket) => proxy.pass(socket, target));
-    return proxy;
-  }
-
-  cut(): void {
-    this.isCut = true;
-    for (const socket of this.sockets) socket.destroy();
-  }
-
-  mend(): void {
-    this.isCut = false;
-  }
-
-  async close(): Promise<void> {
-    this.cut();
-    await new Promise((resolve) => this.server.close(resolve));
-  }
-
-  private pass(socket: Socket, target: URL): void {
-    if (this.isCut) return void socket.destroy();
-    const onward = connect(Number(target.port), target.hostname);
-    for (const [one, other] of [
-      [socket, onward],
-      [onward, socket],
-    ] as const) {
-      this.sockets.add(one);
-      one.on('error', () => undefined);
-      one.on('close', () => {
-        this.sockets.delete(one);
-        other.destroy();
-      });
-      one.pipe(other);
-    }
-  }
-}

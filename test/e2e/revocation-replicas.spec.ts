@@ -6,8 +6,8 @@ import pg from 'pg';
 import { LifecycleJob } from '../../src/lifecycle/sweeps/lifecycle.job.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { type ChildReplica, startChildReplica } from '../support/child-replica.ts';
+import { type DatabaseProxy, startDatabaseProxy } from '../support/database-proxy.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
-import { type SlowProxy, startSlowProxy } from '../support/slow-proxy.ts';
 import { startTestReplica, TEST_ADMIN_KEY } from '../support/test-replica.ts';
 import { startTestSandbox } from '../support/test-sandbox.ts';
 
@@ -18,7 +18,7 @@ const SLOW_MS = 20;
 let sandbox: Sandbox;
 let database: FreshDatabase;
 let sql: pg.Client;
-let line: SlowProxy;
+let proxy: DatabaseProxy;
 let replicas: ChildReplica[];
 let serviceKey: string;
 
@@ -27,15 +27,15 @@ beforeAll(async () => {
   database = await freshDatabase();
   sql = new pg.Client({ connectionString: database.url });
   await sql.connect();
-  line = await startSlowProxy(database.url);
-  const environment = { ...sandbox.environment(), DATABASE_URL: line.url, CLAIM_SECONDS: '2' };
+  proxy = await startDatabaseProxy(database.url);
+  const environment = { ...sandbox.environment(), DATABASE_URL: proxy.url, CLAIM_SECONDS: '2' };
   replicas = await Promise.all(Array.from({ length: REPLICAS }, () => startChildReplica(environment)));
   const client = { name: 'load', role: 'service', tenants: ['*'], products: ['*'], lease_modes: ['gateway', 'token'] };
   serviceKey = (await api(0, 'POST', '/v1/clients', client)).body.api_key;
 }, 120_000);
 afterAll(async () => {
   await Promise.all((replicas ?? []).map((replica) => replica.kill()));
-  line?.close();
+  proxy?.close();
   await sql?.end();
   await database?.drop();
   await sandbox?.close();
@@ -117,7 +117,7 @@ describe('from the answer of DELETE on, with a slow database', () => {
   it('no replica issues a lease or serves one, however many ask at that moment', async () => {
     const person = await connected();
     const tokens = await Promise.all([0, 1, 2].map(async (index) => (await lease(index, person)).body.access_token));
-    line.delay(SLOW_MS);
+    proxy.delay(SLOW_MS);
     const seen: Seen[] = [];
     const issued: string[] = [];
     let isOver = false;
@@ -143,7 +143,7 @@ describe('from the answer of DELETE on, with a slow database', () => {
     while (seen.length < before + 40) await sleep(20);
     isOver = true;
     await Promise.all(load);
-    line.delay(0);
+    proxy.delay(0);
     expect(revoked).toMatchObject({ status: 200, body: { status: 'revoked', provider_revocation: 'confirmed' } });
     expect(left).toBe(0);
     const late = seen.filter(({ begunAt }) => begunAt > respondedAt);
@@ -204,10 +204,10 @@ describe('work that is under way on other replicas', () => {
       api(1, 'POST', '/v1/connections/import', { tenant: person.tenant, product: 'pages', access_token: person.token }),
     ];
     await sleep(400);
-    line.delay(SLOW_MS);
+    proxy.delay(SLOW_MS);
     expect((await revokeAt(0, person)).status).toBe(200);
     const [, , imported] = await Promise.all(working);
-    line.delay(0);
+    proxy.delay(0);
     sandbox.state.setLatency(0);
     expect((await api(2, 'GET', `/v1/connections/${person.id}`)).body).toMatchObject({ status: 'revoked' });
     // At the end nothing is kept: the connection is told to Meta, or shares its grant with the one that the import made.

@@ -5,9 +5,9 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
-import { freePort } from '../support/child-replica.ts';
+import { startDatabaseProxy } from '../support/database-proxy.ts';
 import { freshDatabase } from '../support/fresh-database.ts';
-import { startSilenceableProxy } from '../support/silenceable-proxy.ts';
+import { freePort } from '../support/http-listener.ts';
 import { TEST_ENVIRONMENT } from '../support/test-replica.ts';
 
 jest.setTimeout(120_000);
@@ -148,11 +148,11 @@ describe('a start that fails', () => {
 describe('the end', () => {
   it('comes although the database has gone silent', async () => {
     const database = await freshDatabase();
-    const line = await startSilenceableProxy(database.url);
+    const proxy = await startDatabaseProxy(database.url);
     const environment = { ...TEST_ENVIRONMENT, PORT: String(await freePort()), LOG_LEVEL: 'info' };
-    const { child, ended, says } = run('main.ts', [], { ...environment, DATABASE_URL: line.url });
+    const { child, ended, says } = run('main.ts', [], { ...environment, DATABASE_URL: proxy.url });
     await says(/"msg":"ready"/);
-    line.silence();
+    proxy.silence();
     // Left unanswered: it holds a connection of the pool for good.
     const hanging = fetch(`http://127.0.0.1:${environment.PORT}/v1/clients`, {
       headers: { authorization: `Bearer ${TEST_ENVIRONMENT['BOOTSTRAP_ADMIN_KEY']}` },
@@ -160,7 +160,7 @@ describe('the end', () => {
     child.kill('SIGTERM');
     expect(await ended).toBe(0);
     await hanging;
-    line.close();
+    proxy.close();
     await database.drop();
   });
 });

@@ -8,7 +8,7 @@ import { openFreshDatabase } from './fresh-database.ts';
 import { openResources } from './open-resources.ts';
 import { openTestVault } from './test-vault.ts';
 
-/** The audit room on a database of its own, put together by hand. */
+/** The audit module on a database of its own, put together by hand. */
 export interface AuditTestContext {
   database: Database;
   url: string;

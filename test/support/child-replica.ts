@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { TEST_ENVIRONMENT } from './test-replica.ts';
@@ -14,16 +13,6 @@ export interface ChildReplica {
   kill(): Promise<void>;
   /** SIGSTOP and SIGCONT: a machine that sleeps. */
   signal(name: 'SIGSTOP' | 'SIGCONT'): void;
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Starts a replica in a process of its own and waits until it listens. Throws what it said when it did not get so far. */

@@ -163,7 +163,7 @@ export async function completeConnect(
   return new URL(String(response.headers['location']), 'http://no-location.invalid');
 }
 
-/** The connection that a `return_url` was told of. */
+/** The connection that a `return_url` names. */
 export async function connectionAt(
   { replica }: Pick<ConnectTestContext, 'replica'>,
   end: URL,

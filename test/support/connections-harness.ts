@@ -22,7 +22,7 @@ export interface ConnectionsHarness {
   outbox: Outbox;
 }
 
-/** The connections room, put together by hand. */
+/** The connections module, put together by hand. */
 export function createConnectionsHarness(
   database: Database,
   clock: Clock,

@@ -1,7 +1,6 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { listen } from './http-listener.ts';
 
 export const KMS_ARN = 'arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-4333-8444-555555555555';
 /** A second key of the same account. */
@@ -31,16 +30,11 @@ export interface FakeKms {
 export async function startFakeKms(): Promise<FakeKms> {
   const key = randomBytes(32);
   const fakeKms: FakeKms = { url: '', calls: [], fault: null, close: async () => undefined };
-  const server = createServer((request, response) => {
+  const server = await listen((request, response) => {
     void collect(request).then((body) => respond(fakeKms, key, request, body, response));
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  fakeKms.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  fakeKms.close = async () => {
-    server.closeAllConnections();
-    server.close();
-    await once(server, 'close');
-  };
+  });
+  fakeKms.url = server.url;
+  fakeKms.close = server.close;
   return fakeKms;
 }
 

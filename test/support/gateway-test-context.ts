@@ -1,7 +1,7 @@
 import type { Product } from '../../src/config/config.ts';
 import type { PrincipalKind } from '../../src/sandbox/state/records.ts';
-import { freePort } from './child-replica.ts';
 import { api, createServiceClient } from './connect-test-context.ts';
+import { freePort } from './http-listener.ts';
 import { type LifecycleTestContext, openLifecycleTestContext } from './lifecycle-test-context.ts';
 import { openResources } from './open-resources.ts';
 import type { TestReplica } from './test-replica.ts';

@@ -1,20 +1,37 @@
 import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
 
 export interface Listener {
   port: number;
+  /** `http://127.0.0.1:port` */
+  url: string;
+  /** Ends connections that idle, too; does nothing the second time. */
   close(): Promise<void>;
 }
 
-/** A server on a free port of 127.0.0.1. Closing it ends connections that idle, too. */
-export async function listen(listener: RequestListener): Promise<Listener> {
+/** A server of 127.0.0.1, on any free port unless one is given. */
+export async function listen(listener: RequestListener, port = 0): Promise<Listener> {
   const server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  const address = server.address() as AddressInfo;
   return {
-    port: (server.address() as { port: number }).port,
+    port: address.port,
+    url: `http://127.0.0.1:${address.port}`,
     close: async () => {
+      if (!server.listening) return;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
       await closed;
     },
   };
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const { port, close } = await listen(() => undefined);
+  await close();
+  return port;
 }

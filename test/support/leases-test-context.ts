@@ -18,7 +18,7 @@ import { testConfig } from './test-config.ts';
 import { captureLog } from './test-replica.ts';
 import { openTestVault } from './test-vault.ts';
 
-/** The leases room on a database of its own, put together by hand, with connections beside it. */
+/** The leases module on a database of its own, put together by hand, with connections beside it. */
 export interface LeasesTestContext {
   clock: FakeClock;
   database: Database;
@@ -29,7 +29,7 @@ export interface LeasesTestContext {
   tokenReplacement: TokenReplacementService;
   /** Those that were asked for. */
   refreshes: { credentialId: string; minValidSeconds: number }[];
-  /** What a renewal does from now on; nothing until it is told. */
+  /** What a refresh does from now on; nothing until it is told. */
   onRefresh(work: () => Promise<void>): void;
   /** A client that may do everything unless its policy says less. */
   client(policy?: Partial<AuthenticatedClient>): Promise<AuthenticatedClient>;

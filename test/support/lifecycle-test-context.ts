@@ -75,7 +75,7 @@ export async function seedConnections(
 
 const SEED_CONCURRENCY = 8;
 
-export interface ImportedConnectionOptions {
+interface ImportedConnectionOptions {
   kind?: PrincipalKind;
   tenant?: string;
   product?: Product;

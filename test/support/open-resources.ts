@@ -1,5 +1,5 @@
 /** What is open until it is closed. */
-export interface Closable {
+interface Closable {
   close(): unknown;
 }
 

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { findServerUser, type ServerUser } from '../../src/database/postgres-binaries.ts';
-import { freePort } from './child-replica.ts';
+import { freePort } from './http-listener.ts';
 
 /** `pg_dump`, `pg_restore` and the server of the same version, as they are installed; or why there are none. */
 export type PostgresTools = { bin: string } | { why: string };

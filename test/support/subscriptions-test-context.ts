@@ -5,14 +5,14 @@ import { api } from './connect-test-context.ts';
 import { captureLog, startTestReplica, type TestReplica } from './test-replica.ts';
 import { type Receiver, startReceiver } from './webhook-receiver.ts';
 
-export interface Subscription {
+interface Subscription {
   id: string;
   secret: string;
   url: string;
 }
 
 /** The fields that tests ask for by name. */
-export interface Delivery {
+interface Delivery {
   id: string;
   attempts: number;
   last_error: string | null;

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type http from 'node:http';
 import { Registry } from 'prom-client';
 import type { AuditLog, NewAuditEntry } from '../../src/audit/audit-log.ts';
 import type { Refusal, RefusalAuditor } from '../../src/audit/refusal-auditor.ts';
@@ -36,10 +35,11 @@ import { createLogger } from '../../src/platform/logger.ts';
 import type { MetaCause } from '../../src/platform/problem.ts';
 import { SystemRandom } from '../../src/platform/random.ts';
 import { SecretString } from '../../src/platform/secret-string.ts';
+import { listen } from './http-listener.ts';
 import { TEST_ENVIRONMENT } from './test-replica.ts';
 
 /** What the stand-in of Meta received. */
-export interface ReceivedCall {
+interface ReceivedCall {
   method: string;
   url: string;
   headers: http.IncomingHttpHeaders;
@@ -47,7 +47,7 @@ export interface ReceivedCall {
   complete: boolean;
 }
 
-export type MetaResponder = (request: http.IncomingMessage, response: http.ServerResponse, seen: ReceivedCall) => void;
+type MetaResponder = (request: http.IncomingMessage, response: http.ServerResponse, seen: ReceivedCall) => void;
 
 /** A gateway on a stand-in of Meta, with stand-ins of leases: for what happens on the wire. No database. */
 export interface TestGateway {
@@ -101,7 +101,7 @@ export async function startTestGateway(options: { limits?: Partial<ConcurrencyLi
   const seen: ReceivedCall[] = [];
   let how: MetaResponder = (_request, response) => response.end('{}');
   let unread = false;
-  const meta = http.createServer((request, response) => {
+  const meta = await listen((request, response) => {
     const call: ReceivedCall = {
       method: request.method ?? '',
       url: request.url ?? '',
@@ -120,7 +120,7 @@ export async function startTestGateway(options: { limits?: Partial<ConcurrencyLi
       how(request, response, call);
     });
   });
-  const metaUrl = await listen(meta);
+  const metaUrl = meta.url;
   const config = loadConfig({
     ...TEST_ENVIRONMENT,
     META_GRAPH_URL: `${metaUrl}/graph.facebook.com`,
@@ -202,8 +202,7 @@ export async function startTestGateway(options: { limits?: Partial<ConcurrencyLi
       fastify.server.closeAllConnections();
       await fastify.close();
       await client.close();
-      meta.closeAllConnections();
-      await new Promise((resolve) => meta.close(resolve));
+      await meta.close();
     },
   };
 }
@@ -233,9 +232,4 @@ function createFakes() {
     suspicion,
     observer: new Observer(),
   };
-}
-
-async function listen(server: http.Server): Promise<string> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }

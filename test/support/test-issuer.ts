@@ -1,6 +1,5 @@
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
+import { listen } from './http-listener.ts';
 
 /** An issuer of OpenID Connect on a port of its own, which does what a test says. */
 export interface TestIssuer {
@@ -23,7 +22,7 @@ export const SUBJECT = 'system:serviceaccount:shop:api';
 
 export async function startTestIssuer(): Promise<TestIssuer> {
   let signing: { key: CryptoKey; alg: string; kid: string } | null = null;
-  const server = http.createServer((request, response) => {
+  const server = await listen((request, response) => {
     const path = request.url ?? '/';
     if (path === '/keys') issuer.reads++;
     const own = issuer.responses.get(path);
@@ -37,9 +36,8 @@ export async function startTestIssuer(): Promise<TestIssuer> {
       .writeHead(status, { 'content-type': 'application/json' })
       .end(own?.body ?? JSON.stringify(usual[path] ?? {}));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const issuer: TestIssuer = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: server.url,
     keys: [],
     reads: 0,
     responses: new Map(),
@@ -70,10 +68,7 @@ export async function startTestIssuer(): Promise<TestIssuer> {
         .setProtectedHeader({ alg, kid, ...header })
         .sign(key);
     },
-    close: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
+    close: server.close,
   };
   await issuer.rotate();
   return issuer;

@@ -1,6 +1,5 @@
-import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import { listen } from './http-listener.ts';
 
 export interface ReceivedDelivery {
   headers: IncomingHttpHeaders;
@@ -13,7 +12,7 @@ export interface ReceivedDelivery {
   atMs: number;
 }
 
-/** What a receiver does with a delivery: a status, or whatever it wants with the answer. */
+/** What a receiver does with a delivery: a status, or whatever it does with the response. */
 export type Behaviour = number | ((delivery: ReceivedDelivery, response: ServerResponse) => void);
 
 export interface Receiver {
@@ -21,7 +20,7 @@ export interface Receiver {
   received: ReceivedDelivery[];
   /** From now on. */
   respondWith(behaviour: Behaviour): void;
-  /** When there are `count` deliveries; throws after `patienceMs`. */
+  /** When there are `count` deliveries; throws after `timeoutMs`. */
   waitFor(count: number, timeoutMs?: number): Promise<ReceivedDelivery[]>;
   /** The second time nothing. */
   close(): Promise<void>;
@@ -31,7 +30,7 @@ export interface Receiver {
 export async function startReceiver(first: Behaviour = 204, port = 0): Promise<Receiver> {
   const received: ReceivedDelivery[] = [];
   let behaviour = first;
-  const server = createServer((request, response) => {
+  const server = await listen((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
@@ -48,11 +47,9 @@ export async function startReceiver(first: Behaviour = 204, port = 0): Promise<R
       if (typeof behaviour === 'number') response.writeHead(behaviour).end();
       else behaviour(delivery, response);
     });
-  });
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
+  }, port);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hooks`,
+    url: `${server.url}/hooks`,
     received,
     respondWith: (next) => {
       behaviour = next;
@@ -65,11 +62,6 @@ export async function startReceiver(first: Behaviour = 204, port = 0): Promise<R
       }
       return received;
     },
-    close: async () => {
-      if (!server.listening) return;
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    close: server.close,
   };
 }

@@ -116,7 +116,7 @@ export function isEffect(fault: Fault): fault is { kind: FaultEffect } {
 }
 
 /** The token that a call gives in exchange or asks about. */
-export function inputTokenOf(call: GraphCall): string | null {
+function inputTokenOf(call: GraphCall): string | null {
   const named =
     call.params.get('fb_exchange_token') ?? call.params.get('input_token') ?? call.params.get('revoke_token');
   return named ?? (call.params.has('grant_type') ? call.token : null);

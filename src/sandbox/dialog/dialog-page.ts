@@ -1,7 +1,7 @@
 import type { Principal } from '../state/records.ts';
 import { type DialogRequest, offeredScopes } from './dialog-request.ts';
 
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 }
 

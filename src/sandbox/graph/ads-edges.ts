@@ -1,7 +1,7 @@
 import { oauthError } from '../http/graph-error.ts';
 import { type MetaResponse, ok } from '../http/meta-response.ts';
 import type { PostRecord, ReportRun } from '../state/records.ts';
-import { type GraphCaller, requireScope } from '../tokens/graph-caller.ts';
+import { requireScope, requireTokenView } from '../tokens/graph-caller.ts';
 import type { EdgeContext, EdgeTable } from './graph-edge.ts';
 import { listNodes } from './graph-edge.ts';
 import { isReportDone, postView } from './node-views.ts';
@@ -48,17 +48,12 @@ export const adsEdges: EdgeTable = {
   },
 };
 
-function tokenViewOf({ caller }: EdgeContext): Extract<GraphCaller, { kind: 'token' }>['view'] {
-  if (caller.kind === 'app') throw oauthError(104, 'An access token is required to request this resource.');
-  return caller.view;
-}
-
 function requireAdsRead(context: EdgeContext): void {
-  requireScope(tokenViewOf(context), 'ads_read', 'ads_management');
+  requireScope(requireTokenView(context.caller), 'ads_read', 'ads_management');
 }
 
 function requireAdsManagement(context: EdgeContext): void {
-  requireScope(tokenViewOf(context), 'ads_management');
+  requireScope(requireTokenView(context.caller), 'ads_management');
 }
 
 function accountIdOf({ node }: EdgeContext): string {

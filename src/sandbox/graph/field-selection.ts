@@ -70,7 +70,7 @@ export class NodeRef {
 }
 
 /** A nested edge, shown with the arguments of its field. */
-export type EdgeField = (choice: FieldChoice) => unknown;
+type EdgeField = (choice: FieldChoice) => unknown;
 
 /** Shows a node with the chosen fields, `id` always included; fields without a value are left out (META.md 5). */
 export function showNode(node: NodeView, choices: FieldChoice[] | null): Record<string, unknown> {

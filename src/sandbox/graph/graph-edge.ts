@@ -16,7 +16,7 @@ export interface EdgeContext {
   rest: string[];
 }
 
-export type EdgeHandler = (context: EdgeContext) => MetaResponse | Promise<MetaResponse>;
+type EdgeHandler = (context: EdgeContext) => MetaResponse | Promise<MetaResponse>;
 
 /** `METHOD type/edge` -> handler. */
 export type EdgeTable = Record<string, EdgeHandler>;

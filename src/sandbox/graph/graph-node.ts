@@ -15,6 +15,7 @@ import type {
 import type { SandboxState } from '../state/sandbox-state.ts';
 import type { GraphCaller } from '../tokens/graph-caller.ts';
 import type { NodeView } from './field-selection.ts';
+import { advanceContainer } from './media-container.ts';
 import {
   adAccountView,
   businessView,
@@ -26,7 +27,6 @@ import {
   reportView,
   wabaView,
 } from './node-views.ts';
-import { advanceContainer } from './page-edges.ts';
 
 /** An object of the graph, found by its id and visible to the caller. */
 export type GraphNode =

@@ -13,9 +13,10 @@ import type {
 import type { SandboxState } from '../state/sandbox-state.ts';
 import type { TokenView } from '../tokens/token-issuer.ts';
 import { type FieldChoice, NodeRef, type NodeView } from './field-selection.ts';
+import { isFinished } from './media-container.ts';
 
 /** `2026-11-22T10:00:00+0000`, the form of Graph's times. */
-export function graphTime(epochMs: number): string {
+function graphTime(epochMs: number): string {
   return `${new Date(epochMs).toISOString().slice(0, 19)}+0000`;
 }
 
@@ -163,11 +164,6 @@ export function adAccountView(state: SandboxState, account: AdAccount): NodeView
       business: business === undefined ? undefined : { id: business.id, name: business.name },
     },
   };
-}
-
-/** Whether a container of Instagram or Threads can be published. */
-export function isFinished(post: PostRecord): boolean {
-  return post.awaitsUpload !== true && (post.pendingChecks ?? 0) === 0;
 }
 
 /** A report needs one look to be made. */

@@ -1,11 +1,12 @@
 import { oauthError } from '../http/graph-error.ts';
 import { type MetaResponse, ok, success } from '../http/meta-response.ts';
 import type { PostRecord } from '../state/records.ts';
-import { requireScope } from '../tokens/graph-caller.ts';
+import { requireScope, requireTokenView } from '../tokens/graph-caller.ts';
 import type { EdgeContext, EdgeTable } from './graph-edge.ts';
 import { listNodes } from './graph-edge.ts';
-import { instagramView, isFinished, postView } from './node-views.ts';
-import { isUploaded, videoPhase } from './upload-sessions.ts';
+import { isFinished } from './media-container.ts';
+import { instagramView, postView } from './node-views.ts';
+import { videoPhase } from './upload-sessions.ts';
 
 /** Edges of Pages and of Instagram accounts under a Page: enough to read and write through. */
 export const pageEdges: EdgeTable = {
@@ -13,7 +14,7 @@ export const pageEdges: EdgeTable = {
   'GET page/posts': (context) => listNodes(context, 'posts', postsOf(context), postView),
   'POST page/feed': (context) => {
     requirePageToken(context);
-    requireScope(tokenViewOf(context), 'pages_manage_posts');
+    requireScope(requireTokenView(context.caller), 'pages_manage_posts');
     const message = context.call.params.get('message') ?? context.call.params.get('link');
     if (message === undefined || message === '') throw oauthError(100, '(#100) The parameter message is required');
     return ok({ id: addPost(context, `${context.node.id}_`, message).id });
@@ -54,18 +55,14 @@ export const pageEdges: EdgeTable = {
   'GET instagram/content_publishing_limit': () => ok({ data: [{ quota_usage: 0 }] }),
 };
 
-function tokenViewOf(context: EdgeContext): Extract<EdgeContext['caller'], { kind: 'token' }>['view'] {
-  if (context.caller.kind === 'app') throw oauthError(104, 'An access token is required to request this resource.');
-  return context.caller.view;
-}
-
 /** Writing to a Page needs its own token (META.md 5). */
 function requirePageToken(context: EdgeContext): void {
-  if (tokenViewOf(context).claims.kind === 'page') return;
+  if (requireTokenView(context.caller).claims.kind === 'page') return;
   throw oauthError(210, '(#210) A page access token is required to request this resource.', { status: 403 });
 }
 
-function postsOf({ state, node }: EdgeContext): PostRecord[] {
+/** Newest first. */
+export function postsOf({ state, node }: EdgeContext): PostRecord[] {
   return [...state.store.posts.values()].filter((post) => post.ownerId === node.id).reverse();
 }
 
@@ -96,7 +93,7 @@ function upload(context: EdgeContext): MetaResponse {
 
 /** Creates an Instagram container (META.md 12.1: 36003 and 9004 are scripted by faults). */
 export function container(context: EdgeContext, scope: string): MetaResponse {
-  requireScope(tokenViewOf(context), scope, 'instagram_business_content_publish');
+  requireScope(requireTokenView(context.caller), scope, 'instagram_business_content_publish');
   const { call } = context;
   const source =
     call.params.get('image_url') ??
@@ -116,16 +113,8 @@ export function container(context: EdgeContext, scope: string): MetaResponse {
   });
 }
 
-/** How far a container is. Each look brings it on. */
-export function advanceContainer(state: EdgeContext['state'], post: PostRecord): void {
-  if (post.awaitsUpload === true && isUploaded(state, post.id)) {
-    post.awaitsUpload = false;
-    post.pendingChecks = 1;
-  } else if ((post.pendingChecks ?? 0) > 0) post.pendingChecks = (post.pendingChecks ?? 0) - 1;
-}
-
 export function publish(context: EdgeContext): MetaResponse {
-  tokenViewOf(context);
+  requireTokenView(context.caller);
   const creation = context.call.params.get('creation_id');
   if (creation === undefined) throw oauthError(100, '(#100) The parameter creation_id is required');
   const container = context.state.store.posts.get(creation);

@@ -5,7 +5,7 @@ import { escapeBase64, unescapeBase64 } from '../tokens/token-codec.ts';
 const DEFAULT_PAGE_SIZE = 25;
 const MAX_PAGE_SIZE = 5000;
 
-export interface PageRequest {
+interface PageRequest {
   limit: number;
   after: string | null;
   before: string | null;
@@ -22,7 +22,7 @@ function idOf(cursor: string): string {
   return text.slice(6);
 }
 
-export function pageRequest(read: (name: string) => string | undefined): PageRequest {
+function pageRequest(read: (name: string) => string | undefined): PageRequest {
   const limit = Number(read('limit') ?? DEFAULT_PAGE_SIZE);
   if (!Number.isInteger(limit) || limit < 0) throw oauthError(100, '(#100) Param limit must be a non-negative integer');
   const summary = read('summary');

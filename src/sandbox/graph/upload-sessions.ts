@@ -2,17 +2,9 @@ import { createHash } from 'node:crypto';
 import type { GraphCall } from '../http/graph-call.ts';
 import { oauthError } from '../http/graph-error.ts';
 import { type MetaResponse, ok, success } from '../http/meta-response.ts';
+import type { UploadSession } from '../state/records.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
 import type { EdgeContext, EdgeTable } from './graph-edge.ts';
-
-/** An upload that comes in pieces: how far it is. Its bytes are counted and let go. */
-export interface UploadSession {
-  id: string;
-  size: number;
-  offset: number;
-  /** The video that the pieces become; null for a file. */
-  videoId: string | null;
-}
 
 /** What a phased upload is asked for at once; small, so that tests need several. */
 const CHUNK_BYTES = 1024 * 1024;
@@ -69,13 +61,6 @@ export function handleRuploadChunk(state: SandboxState, call: GraphCall, size: n
   const currentSession = session ?? openSession(state, id, whole, null);
   addChunk(currentSession, Number(call.headers['offset'] ?? 0), size ?? 0);
   return success();
-}
-
-/** Whether rupload has all bytes of a container. */
-export function isUploaded(state: SandboxState, containerId: string): boolean {
-  return [...state.store.uploads.values()].some(
-    ({ id, offset, size }) => id.startsWith('rupload:') && id.endsWith(`/${containerId}`) && offset >= size,
-  );
 }
 
 function openSession(state: SandboxState, id: string, size: number, videoId: string | null): UploadSession {

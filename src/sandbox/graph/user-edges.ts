@@ -2,6 +2,8 @@ import { oauthError } from '../http/graph-error.ts';
 import { ok, success } from '../http/meta-response.ts';
 import type { Grant, Principal } from '../state/records.ts';
 import { requireScope } from '../tokens/graph-caller.ts';
+import { requiresExpiry } from '../tokens/oauth-exchange.ts';
+import type { TokenView } from '../tokens/token-issuer.ts';
 import type { EdgeContext, EdgeTable } from './graph-edge.ts';
 import { listNodes } from './graph-edge.ts';
 import { accountDefaults, adAccountView, businessView, pageView } from './node-views.ts';
@@ -76,7 +78,7 @@ export const userEdges: EdgeTable = {
 function userAndToken(context: EdgeContext): {
   state: EdgeContext['state'];
   principal: Principal;
-  view: Extract<EdgeContext['caller'], { kind: 'token' }>['view'];
+  view: TokenView;
 } {
   const { caller, node, state } = context;
   if (caller.kind === 'app' || node.type !== 'user')
@@ -104,7 +106,7 @@ function mintSystemUserToken({ state, call, caller, node }: EdgeContext): Return
       type: 'GraphMethodException',
     });
   const sixty = call.params.get('set_token_expires_in_60_days') === 'true';
-  if (!sixty && state.store.businesses.get(node.record.businessId ?? '')?.requiresExpiry === true) {
+  if (!sixty && requiresExpiry(state, node.record)) {
     throw oauthError(100, '(#100) The parameter set_token_expires_in_60_days must be true for this business');
   }
   const scopes = (call.params.get('scope') ?? '').split(',').filter((scope) => scope !== '');

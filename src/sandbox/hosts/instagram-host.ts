@@ -1,9 +1,9 @@
 import { parseFields, showNode } from '../graph/field-selection.ts';
+import { type EdgeContext, listNodes } from '../graph/graph-edge.ts';
 import { postView } from '../graph/node-views.ts';
-import { advanceContainer, container, publish } from '../graph/page-edges.ts';
-import { pageOf } from '../graph/paging.ts';
+import { container, postsOf, publish } from '../graph/page-edges.ts';
 import type { GraphCall } from '../http/graph-call.ts';
-import { missingObject, oauthError } from '../http/graph-error.ts';
+import { oauthError } from '../http/graph-error.ts';
 import { type MetaResponse, ok } from '../http/meta-response.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
 import { checkProof } from '../tokens/graph-caller.ts';
@@ -17,6 +17,7 @@ import {
   requireValidToken,
 } from '../tokens/login-tokens.ts';
 import type { TokenView } from '../tokens/token-issuer.ts';
+import { accountContext, missingLoginObject, showOwnPost, unknownEdge } from './login-account.ts';
 
 /** `POST api.instagram.com/oauth/access_token` in every recorded shape, with its own error envelope (META.md 7.2). */
 export function handleInstagramApi(state: SandboxState, call: GraphCall): MetaResponse {
@@ -51,9 +52,10 @@ export function handleInstagramGraph(state: SandboxState, call: GraphCall): Meta
   if (call.token !== null) checkProof(state, call, view.app, call.token);
   const own = [view.principal.id, view.principal.accountId];
   if (first === undefined) throw oauthError(100, 'No node specified', { type: 'IGApiException' });
-  if (first !== 'me' && !own.includes(first)) return handlePost(state, call, view, first);
-  if (edge !== undefined) return handleEdge(state, call, view, edge);
-  if (call.method !== 'GET') throw toMissingInstagramObjectError(call, first);
+  const context = accountContext(state, call, view);
+  if (first !== 'me' && !own.includes(first)) return showOwnPost(context, instagramLogin, first);
+  if (edge !== undefined) return handleEdge(context, edge);
+  if (call.method !== 'GET') throw missingLoginObject(call, instagramLogin, first);
   return ok(showNode(accountView(view), parseFields(call.params.get('fields'))));
 }
 
@@ -77,41 +79,11 @@ function accountView(view: TokenView): Parameters<typeof showNode>[0] {
   };
 }
 
-function handlePost(state: SandboxState, call: GraphCall, view: TokenView, id: string): MetaResponse {
-  const post = state.store.posts.get(id);
-  if (post === undefined || post.ownerId !== view.principal.accountId) throw toMissingInstagramObjectError(call, id);
-  advanceContainer(state, post);
-  return ok(showNode(postView(post), parseFields(call.params.get('fields'))));
-}
-
-function handleEdge(state: SandboxState, call: GraphCall, view: TokenView, edge: string): MetaResponse {
-  const account = {
-    id: view.principal.accountId ?? view.principal.id,
-    username: view.principal.username ?? '',
-    name: view.principal.name,
-  };
-  const context = {
-    state,
-    call,
-    caller: { kind: 'token' as const, app: view.app, token: view.token, view },
-    node: { type: 'instagram' as const, id: account.id, record: account },
-    rest: [],
-  };
+function handleEdge(context: EdgeContext, edge: string): MetaResponse {
+  const { call } = context;
   switch (`${call.method} ${edge}`) {
-    case 'GET media': {
-      const posts = [...state.store.posts.values()].filter((post) => post.ownerId === account.id).reverse();
-      const fields = parseFields(call.params.get('fields'));
-      return ok(
-        pageOf(
-          call,
-          `${state.publicUrl}/${call.host}`,
-          `${account.id}/media`,
-          posts,
-          (post) => post.id,
-          (post) => showNode(postView(post), fields),
-        ),
-      );
-    }
+    case 'GET media':
+      return listNodes(context, 'media', postsOf(context), postView);
     case 'POST media':
       return container(context, 'instagram_business_content_publish');
     case 'POST media_publish':
@@ -122,11 +94,6 @@ function handleEdge(state: SandboxState, call: GraphCall, view: TokenView, edge:
     case 'GET subscribed_apps':
       return ok({ data: [] });
     default:
-      throw oauthError(2500, `Unknown path components: /${call.path.slice(1).join('/')}`, { type: 'IGApiException' });
+      throw unknownEdge(call, instagramLogin);
   }
-}
-
-function toMissingInstagramObjectError(call: GraphCall, id: string): Error {
-  const missing = missingObject(call.method, id).failure;
-  return oauthError(missing.code, missing.message, { subcode: 33, type: 'IGApiException' });
 }

@@ -1,9 +1,9 @@
 import { parseFields, showNode } from '../graph/field-selection.ts';
+import { type EdgeContext, listNodes } from '../graph/graph-edge.ts';
 import { postView } from '../graph/node-views.ts';
-import { advanceContainer, container, publish } from '../graph/page-edges.ts';
-import { pageOf } from '../graph/paging.ts';
+import { container, postsOf, publish } from '../graph/page-edges.ts';
 import type { GraphCall } from '../http/graph-call.ts';
-import { missingObject, oauthError } from '../http/graph-error.ts';
+import { oauthError } from '../http/graph-error.ts';
 import { type MetaResponse, ok } from '../http/meta-response.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
 import { debugTokenEndpoint } from '../tokens/debug-token.ts';
@@ -17,7 +17,7 @@ import {
   requireValidToken,
   threadsLogin,
 } from '../tokens/login-tokens.ts';
-import type { TokenView } from '../tokens/token-issuer.ts';
+import { accountContext, showOwnPost, unknownEdge } from './login-account.ts';
 
 /** graph.threads.net (META.md 9). */
 export function handleThreads(state: SandboxState, call: GraphCall): MetaResponse {
@@ -28,8 +28,9 @@ export function handleThreads(state: SandboxState, call: GraphCall): MetaRespons
   if (first === 'debug_token') return debugTokenEndpoint(state, call, 'threads');
   const view = requireValidToken(state, call, threadsLogin);
   if (call.token !== null) checkProof(state, call, view.app, call.token);
-  if (first !== 'me' && first !== view.principal.id) return handlePost(state, call, view, first ?? '');
-  if (edge !== undefined) return handleEdge(state, call, view, edge);
+  const context = accountContext(state, call, view);
+  if (first !== 'me' && first !== view.principal.id) return showOwnPost(context, threadsLogin, first ?? '');
+  if (edge !== undefined) return handleEdge(context, edge);
   const { principal } = view;
   const fields = {
     username: principal.username,
@@ -71,47 +72,16 @@ function oauthAccessToken(state: SandboxState, call: GraphCall): MetaResponse {
   }
 }
 
-function handleEdge(state: SandboxState, call: GraphCall, view: TokenView, edge: string): MetaResponse {
-  const record = { id: view.principal.id, username: view.principal.username ?? '', name: view.principal.name };
-  const context = {
-    state,
-    call,
-    caller: { kind: 'token' as const, app: view.app, token: view.token, view },
-    node: { type: 'instagram' as const, id: record.id, record },
-    rest: [],
-  };
+function handleEdge(context: EdgeContext, edge: string): MetaResponse {
+  const { call } = context;
   switch (`${call.method} ${edge}`) {
-    case 'GET threads': {
-      const posts = [...state.store.posts.values()].filter((post) => post.ownerId === record.id).reverse();
-      const fields = parseFields(call.params.get('fields'));
-      return ok(
-        pageOf(
-          call,
-          `${state.publicUrl}/${call.host}`,
-          `${record.id}/threads`,
-          posts,
-          (post) => post.id,
-          (post) => showNode(postView(post), fields),
-        ),
-      );
-    }
+    case 'GET threads':
+      return listNodes(context, 'threads', postsOf(context), postView);
     case 'POST threads':
       return container(context, 'threads_content_publish');
     case 'POST threads_publish':
       return publish(context);
     default:
-      throw oauthError(2500, `Unknown path components: /${call.path.slice(1).join('/')}`, { type: 'THApiException' });
+      throw unknownEdge(call, threadsLogin);
   }
-}
-
-/** A post or a container of the caller's own. */
-function handlePost(state: SandboxState, call: GraphCall, view: TokenView, id: string): MetaResponse {
-  const post = state.store.posts.get(id);
-  if (post === undefined || post.ownerId !== view.principal.id) throw toMissingThreadsObjectError(call, id);
-  advanceContainer(state, post);
-  return ok(showNode(postView(post), parseFields(call.params.get('fields'))));
-}
-
-function toMissingThreadsObjectError(call: GraphCall, id: string): Error {
-  return oauthError(100, missingObject(call.method, id).failure.message, { subcode: 33, type: 'THApiException' });
 }

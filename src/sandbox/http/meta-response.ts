@@ -51,10 +51,6 @@ export function redirect(location: string): MetaResponse {
   return { status: 302, text: '', contentType: 'text/html; charset=utf-8', headers: [['Location', location]] };
 }
 
-export function refuse(failure: GraphFailure): MetaResponse {
-  return { status: failure.status, failure };
-}
-
 /** JSON as Meta writes it: `\/` and lower-case \uXXXX (META.md 18). */
 export function metaJson(value: unknown, escaped: boolean): string {
   const text = JSON.stringify(value);

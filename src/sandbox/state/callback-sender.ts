@@ -3,7 +3,6 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { metaJson } from '../http/meta-response.ts';
 import type { AppRecord } from './records.ts';
-import type { SandboxState } from './sandbox-state.ts';
 
 export interface CallbackResult {
   /** null: no answer at all */
@@ -29,7 +28,10 @@ export function hubSignature(secret: string, body: string, algorithm: 'sha256' |
 export class CallbackSender {
   private readonly pending = new Set<Promise<unknown>>();
 
-  constructor(private readonly state: SandboxState) {}
+  constructor(
+    private readonly now: () => number,
+    private readonly randomFraction: () => number,
+  ) {}
 
   webhook(url: string, payload: Record<string, unknown>, secret: string): Promise<CallbackResult> {
     const body = metaJson(payload, true);
@@ -52,7 +54,7 @@ export class CallbackSender {
     secret: string,
     issuedAtMs?: number,
   ): Promise<CallbackResult> {
-    const issued = Math.floor((issuedAtMs ?? this.state.now()) / 1000);
+    const issued = Math.floor((issuedAtMs ?? this.now()) / 1000);
     const payload =
       kind === 'deauthorize'
         ? { user_id: userId, algorithm: 'HMAC-SHA256', issued_at: issued }
@@ -67,14 +69,14 @@ export class CallbackSender {
       this.inBackground(this.signedRequest('deauthorize', app.deauthorizeUrl, userId, app.secret));
     const subscription = app.subscriptions.permissions;
     if (subscription === undefined) return;
-    const time = Math.floor(this.state.now() / 1000);
+    const time = Math.floor(this.now() / 1000);
     const entry = [{ id: userId, uid: userId, time, changes: [{ field: 'connected', verb: 'revoked' }] }];
     this.inBackground(this.webhook(subscription.callbackUrl, { object: 'permissions', entry }, app.secret));
   }
 
   /** The handshake: true when the challenge comes back as the whole body (META.md 15). */
   async handshake(url: string, verifyToken: string): Promise<boolean> {
-    const challenge = String(1_000_000_000 + Math.floor(this.state.randomFraction() * 999_999_999));
+    const challenge = String(1_000_000_000 + Math.floor(this.randomFraction() * 999_999_999));
     const target = new URL(url);
     target.searchParams.set('hub.mode', 'subscribe');
     target.searchParams.set('hub.challenge', challenge);

@@ -1,7 +1,8 @@
 import { fingerprintOf } from '../tokens/token-codec.ts';
-import { newPrincipal } from './default-seed.ts';
+import type { TokenIssuer } from '../tokens/token-issuer.ts';
+import { newPrincipal, type SandboxApp } from './default-seed.ts';
 import type { CodeRecord, Principal, PrincipalKind } from './records.ts';
-import type { SandboxState } from './sandbox-state.ts';
+import type { SandboxStore } from './sandbox-store.ts';
 
 export interface NewToken {
   userId: string;
@@ -38,25 +39,36 @@ export const ID_PREFIXES: Record<PrincipalKind, string> = {
   threads_user: '26',
 };
 
+/** What the factories need of the sandbox. */
+export interface FactoryContext {
+  store: SandboxStore;
+  tokens: TokenIssuer;
+  app: SandboxApp;
+  now(): number;
+  randomBytes(size: number): Buffer;
+  /** @throws Error if there is no such user */
+  user(id: string): Principal;
+}
+
 /** Makes tokens and codes without a dialog. */
 export class CredentialFactory {
-  constructor(protected readonly state: SandboxState) {}
+  constructor(protected readonly context: FactoryContext) {}
 
   /** A token without a dialog; grants the scopes when there is no grant yet, or when scopes are given. */
   token(input: NewToken): MadeToken {
-    const principal = this.state.user(input.userId);
+    const principal = this.context.user(input.userId);
     const appId = input.appId ?? this.appFor(principal.kind);
     const grant = principal.grants[appId];
     if (grant?.active !== true || input.scopes !== undefined)
-      this.state.tokens.grant(principal, appId, input.scopes ?? defaultScopes(principal.kind), [], input.targets);
+      this.context.tokens.grant(principal, appId, input.scopes ?? defaultScopes(principal.kind), [], input.targets);
     const longLived = input.longLived ?? true;
     const life =
       input.expiresIn === undefined
         ? principal.kind === 'system_user'
           ? null
-          : this.state.store.settings.longLifeSeconds
+          : this.context.store.settings.longLifeSeconds
         : input.expiresIn;
-    const made = this.state.tokens.mint({
+    const made = this.context.tokens.mint({
       appId,
       principalId: principal.id,
       kind: principal.kind,
@@ -65,11 +77,11 @@ export class CredentialFactory {
     });
     if (input.pageId === undefined)
       return { accessToken: made.token, fingerprint: fingerprintOf(made.token), expiresAt: made.expiresAt };
-    const view = this.state.tokens.view(made.token);
+    const view = this.context.tokens.view(made.token);
     const role = principal.pageRoles.find((one) => one.pageId === input.pageId);
     if (view === null || role === undefined)
       throw new Error(`user ${input.userId} has no role on page ${input.pageId}`);
-    const accessToken = this.state.tokens.mintPage(view, role);
+    const accessToken = this.context.tokens.mintPage(view, role);
     return { accessToken, fingerprint: fingerprintOf(accessToken), expiresAt: longLived ? 0 : made.expiresAt };
   }
 
@@ -83,10 +95,10 @@ export class CredentialFactory {
     scopes?: string[];
     targets?: Record<string, string[]>;
   }): string {
-    const principal = this.state.user(input.userId);
+    const principal = this.context.user(input.userId);
     const appId = input.appId ?? this.appFor(principal.kind);
     if (principal.grants[appId]?.active !== true || input.scopes !== undefined) {
-      this.state.tokens.grant(principal, appId, input.scopes ?? defaultScopes(principal.kind), [], input.targets);
+      this.context.tokens.grant(principal, appId, input.scopes ?? defaultScopes(principal.kind), [], input.targets);
     }
     return this.issueCode(principal, appId, input.redirectUri ?? null, input.fromSdk ?? false, input.expiresIn);
   }
@@ -99,21 +111,21 @@ export class CredentialFactory {
     fromSdk: boolean,
     expiresIn: number | null | undefined,
   ): string {
-    const { settings } = this.state.store;
+    const { settings } = this.context.store;
     const dialogSeconds = fromSdk ? settings.sdkCodeSeconds : settings.dialogCodeSeconds;
     const seconds = principal.kind === 'instagram_user' ? settings.instagramCodeSeconds : dialogSeconds;
     const code: CodeRecord = {
-      code: `AQ${this.state.randomBytes(120).toString('base64url')}${this.state.store.nextId('')}`,
+      code: `AQ${this.context.randomBytes(120).toString('base64url')}${this.context.store.nextId('')}`,
       appId,
       principalId: principal.id,
       redirectUri,
       fromSdk,
-      expiresAt: this.state.now() + seconds * 1000,
+      expiresAt: this.context.now() + seconds * 1000,
       used: false,
       tokenKind: principal.kind,
     };
     if (expiresIn !== undefined) code.expiresIn = expiresIn;
-    this.state.store.addCode(code);
+    this.context.store.addCode(code);
     return code.code;
   }
 
@@ -122,14 +134,14 @@ export class CredentialFactory {
     const kind = request.kind ?? 'user';
     const appId = this.appFor(kind);
     const scopes = request.scopes ?? defaultScopes(kind);
-    const now = this.state.now();
+    const now = this.context.now();
     const expiresIn =
       request.expiresAt === undefined
-        ? (request.expiresIn ?? this.state.store.settings.longLifeSeconds)
+        ? (request.expiresIn ?? this.context.store.settings.longLifeSeconds)
         : (request.expiresAt - now) / 1000;
     for (let index = 0; index < request.count; index += 1) {
-      const user = newPrincipal(kind, this.state.store.nextId(ID_PREFIXES[kind]), `Sandbox Person ${index}`);
-      if (kind === 'instagram_user') user.accountId = this.state.store.nextId('178414');
+      const user = newPrincipal(kind, this.context.store.nextId(ID_PREFIXES[kind]), `Sandbox Person ${index}`);
+      if (kind === 'instagram_user') user.accountId = this.context.store.nextId('178414');
       user.grants[appId] = {
         active: true,
         scopes,
@@ -138,22 +150,22 @@ export class CredentialFactory {
         deaths: [],
         dataAccessExpiresAt: kind === 'user' ? now + 90 * 86_400_000 : 0,
       };
-      this.state.store.principals.set(user.id, user);
-      const made = this.state.tokens.mint({ appId, principalId: user.id, kind, expiresIn, longLived: true });
+      this.context.store.principals.set(user.id, user);
+      const made = this.context.tokens.mint({ appId, principalId: user.id, kind, expiresIn, longLived: true });
       yield { userId: user.id, accessToken: made.token, expiresAt: made.expiresAt };
     }
-    this.state.store.onChange();
+    this.context.store.onChange();
   }
 
   /** The app that tokens of a kind belong to. */
   appFor(kind: PrincipalKind): string {
-    const { app } = this.state;
+    const { app } = this.context;
     return kind === 'instagram_user' ? app.instagramAppId : kind === 'threads_user' ? app.threadsAppId : app.id;
   }
 }
 
 /** What a token made without a dialog may do. */
-export function defaultScopes(kind: PrincipalKind): string[] {
+function defaultScopes(kind: PrincipalKind): string[] {
   switch (kind) {
     case 'instagram_user':
       return [

@@ -35,7 +35,7 @@ export const seedIds = {
   adAccount: 'act_330000000000404',
 } as const;
 
-export function newApp(kind: AppKind, id: string, secret: string, name: string): AppRecord {
+function newApp(kind: AppKind, id: string, secret: string, name: string): AppRecord {
   return {
     id,
     secret,

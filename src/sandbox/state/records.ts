@@ -13,7 +13,7 @@ export interface LoginConfiguration {
 }
 
 /** One webhook subscription of an app (META.md 15). */
-export interface Subscription {
+interface Subscription {
   object: string;
   callbackUrl: string;
   fields: string[];
@@ -206,4 +206,13 @@ export interface UsageSettings {
   adAccount: Record<string, unknown> | null;
   business: Record<string, unknown> | null;
   insightsThrottle: Record<string, unknown> | null;
+}
+
+/** An upload that comes in pieces: how far it is. Its bytes are counted and let go. */
+export interface UploadSession {
+  id: string;
+  size: number;
+  offset: number;
+  /** The video that the pieces become; null for a file. */
+  videoId: string | null;
 }

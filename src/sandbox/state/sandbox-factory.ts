@@ -37,21 +37,21 @@ export class SandboxFactory extends CredentialFactory {
 
   user(input: NewUser = {}): Principal {
     const kind = input.kind ?? 'user';
-    const id = numeric(input.id ?? this.state.store.nextId(ID_PREFIXES[kind]));
+    const id = numeric(input.id ?? this.context.store.nextId(ID_PREFIXES[kind]));
     const user = newPrincipal(kind, id, input.name ?? `Sandbox Person ${id.slice(-4)}`);
     user.email = input.email ?? `person${id}@example.com`;
     user.username = input.username ?? `sandbox_${id.slice(-6)}`;
-    if (kind === 'instagram_user') user.accountId = numeric(input.accountId ?? this.state.store.nextId('178414'));
+    if (kind === 'instagram_user') user.accountId = numeric(input.accountId ?? this.context.store.nextId('178414'));
     this.patch(user, input);
-    this.state.store.principals.set(id, user);
-    this.state.store.onChange();
+    this.context.store.principals.set(id, user);
+    this.context.store.onChange();
     return user;
   }
 
   patchUser(id: string, input: Omit<NewUser, 'id' | 'kind'>): Principal {
-    const user = this.state.user(id);
+    const user = this.context.user(id);
     this.patch(user, input);
-    this.state.store.onChange();
+    this.context.store.onChange();
     return user;
   }
 
@@ -69,26 +69,26 @@ export class SandboxFactory extends CredentialFactory {
   /** A Page; `userIds` get all tasks on it. */
   page(input: Partial<PageRecord> & { userIds?: string[] } = {}): PageRecord {
     const { userIds, ...rest } = input;
-    const id = numeric(input.id ?? this.state.store.nextId('20'));
+    const id = numeric(input.id ?? this.context.store.nextId('20'));
     const page = { ...newPage(id, `Sandbox Page ${id.slice(-4)}`, null), ...rest, id };
-    this.state.store.pages.set(id, page);
+    this.context.store.pages.set(id, page);
     for (const userId of userIds ?? [])
-      this.state.user(userId).pageRoles.push({ pageId: id, tasks: [...allTasks], generation: 0 });
-    this.state.store.onChange();
+      this.context.user(userId).pageRoles.push({ pageId: id, tasks: [...allTasks], generation: 0 });
+    this.context.store.onChange();
     return page;
   }
 
   patchPage(id: string, patch: Partial<Omit<PageRecord, 'id'>>): PageRecord {
-    const page = this.state.store.pages.get(id);
+    const page = this.context.store.pages.get(id);
     if (page === undefined) throw new Error(`no page ${id}`);
     Object.assign(page, patch);
-    this.state.store.onChange();
+    this.context.store.onChange();
     return page;
   }
 
   instagramAccount(input: Partial<InstagramAccount> = {}): InstagramAccount {
-    const id = numeric(input.id ?? this.state.store.nextId('178414'));
-    return this.keep(this.state.store.instagramAccounts, {
+    const id = numeric(input.id ?? this.context.store.nextId('178414'));
+    return this.keep(this.context.store.instagramAccounts, {
       username: `sandbox_${id.slice(-6)}`,
       name: 'Sandbox Account',
       ...input,
@@ -97,8 +97,8 @@ export class SandboxFactory extends CredentialFactory {
   }
 
   business(input: Partial<BusinessRecord> = {}): BusinessRecord {
-    const id = numeric(input.id ?? this.state.store.nextId('30'));
-    return this.keep(this.state.store.businesses, {
+    const id = numeric(input.id ?? this.context.store.nextId('30'));
+    return this.keep(this.context.store.businesses, {
       name: `Sandbox Business ${id.slice(-4)}`,
       requiresExpiry: false,
       ...input,
@@ -107,8 +107,8 @@ export class SandboxFactory extends CredentialFactory {
   }
 
   waba(input: Partial<WabaRecord> & { businessId: string }): WabaRecord {
-    const id = numeric(input.id ?? this.state.store.nextId('31'));
-    return this.keep(this.state.store.wabas, {
+    const id = numeric(input.id ?? this.context.store.nextId('31'));
+    return this.keep(this.context.store.wabas, {
       name: `Sandbox WABA ${id.slice(-4)}`,
       currency: 'USD',
       subscribedApps: {},
@@ -118,7 +118,7 @@ export class SandboxFactory extends CredentialFactory {
   }
 
   phone(input: Partial<PhoneNumber> & { wabaId: string }): PhoneNumber {
-    const id = numeric(input.id ?? this.state.store.nextId('32'));
+    const id = numeric(input.id ?? this.context.store.nextId('32'));
     const made = {
       displayPhoneNumber: '+1 555-555-0100',
       verifiedName: 'Sandbox',
@@ -128,12 +128,12 @@ export class SandboxFactory extends CredentialFactory {
       ...input,
       id,
     };
-    return this.keep(this.state.store.phones, made);
+    return this.keep(this.context.store.phones, made);
   }
 
   adAccount(input: Partial<AdAccount> & { userId?: string } = {}): AdAccount {
     const { userId, ...rest } = input;
-    const accountId = numeric(input.accountId ?? input.id?.replace(/^act_/, '') ?? this.state.store.nextId('33'));
+    const accountId = numeric(input.accountId ?? input.id?.replace(/^act_/, '') ?? this.context.store.nextId('33'));
     const account = {
       name: `Sandbox Ads ${accountId.slice(-4)}`,
       currency: 'EUR',
@@ -143,8 +143,8 @@ export class SandboxFactory extends CredentialFactory {
       accountId,
       id: `act_${accountId}`,
     };
-    if (userId !== undefined) this.state.user(userId).adAccountIds.push(account.id);
-    return this.keep(this.state.store.adAccounts, account);
+    if (userId !== undefined) this.context.user(userId).adAccountIds.push(account.id);
+    return this.keep(this.context.store.adAccounts, account);
   }
 
   /** Media of a given size with known bytes (`index % 251`), for downloads that are larger than kept uploads. */
@@ -155,19 +155,19 @@ export class SandboxFactory extends CredentialFactory {
     const bytes = this.pattern.subarray(0, input.size);
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     const record = {
-      id: this.state.store.nextId('70'),
+      id: this.context.store.nextId('70'),
       mimeType: input.mimeType ?? 'application/octet-stream',
       size: input.size,
       sha256,
       bytes,
     };
-    this.state.store.addMedia(record);
+    this.context.store.addMedia(record);
     return record;
   }
 
   private keep<T extends { id: string }>(map: Map<string, T>, record: T): T {
     map.set(record.id, record);
-    this.state.store.onChange();
+    this.context.store.onChange();
     return record;
   }
 }

@@ -10,7 +10,7 @@ import { type DialogDefault, SandboxStore } from './sandbox-store.ts';
 
 /**
  * The whole of the pretended Meta in one object: what it remembers, what it hands out, what misfortunes it plays.
- * Every method here is also a control call (`control.ts`).
+ * Every method here is also a control call (`control/control-actions.ts`).
  */
 export class SandboxState {
   readonly store = new SandboxStore();
@@ -33,7 +33,10 @@ export class SandboxState {
       () => this.randomFraction(),
       (token) => this.tokens.view(token)?.principal.id ?? null,
     );
-    this.callbacks = new CallbackSender(this);
+    this.callbacks = new CallbackSender(
+      () => this.now(),
+      () => this.randomFraction(),
+    );
     this.make = new SandboxFactory(this);
     this.store.tokenKey = randomBytes(32);
     seedDefaults(this.store, app);

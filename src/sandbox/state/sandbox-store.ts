@@ -1,4 +1,3 @@
-import type { UploadSession } from '../graph/upload-sessions.ts';
 import type {
   AdAccount,
   AppRecord,
@@ -12,6 +11,7 @@ import type {
   Principal,
   ReportRun,
   SandboxSettings,
+  UploadSession,
   UsageSettings,
   WabaRecord,
 } from './records.ts';
@@ -38,7 +38,7 @@ const MAX_POSTS = 2_000;
 const MAX_MEDIA = 100;
 const MAX_UPLOAD_SESSIONS = 1_000;
 
-export const defaultSettings: SandboxSettings = {
+const defaultSettings: SandboxSettings = {
   defaultVersion: null,
   escapeBodies: true,
   oneFreshTokenPerDay: false,

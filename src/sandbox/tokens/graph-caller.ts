@@ -79,10 +79,20 @@ export function authenticate(state: SandboxState, call: GraphCall, product: AppK
   if (view === null || !kindsOf[product].includes(view.claims.kind)) throw oauthError(190, malformedToken);
   call.view = view;
   checkProof(state, call, view.app, token);
-  if (view.death !== null) {
-    throw oauthError(190, view.death.message, view.death.subcode === undefined ? {} : { subcode: view.death.subcode });
-  }
+  requireLivingToken(view);
   return { kind: 'token', app: view.app, token, view };
+}
+
+/** Throws why the token is dead, if it is. */
+export function requireLivingToken({ death }: TokenView): void {
+  if (death !== null)
+    throw oauthError(190, death.message, death.subcode === undefined ? {} : { subcode: death.subcode });
+}
+
+/** The token of a caller that has one; an app's own token does not do. */
+export function requireTokenView(caller: GraphCaller): TokenView {
+  if (caller.kind === 'app') throw oauthError(104, 'An access token is required to request this resource.');
+  return caller.view;
 }
 
 /** Refuses a caller without one of the scopes (META.md 12.1, code 200 and 10). */

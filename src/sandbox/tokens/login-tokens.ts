@@ -3,13 +3,12 @@ import { type GraphError, malformedToken, oauthError } from '../http/graph-error
 import { escapeJson, type MetaResponse, ok } from '../http/meta-response.ts';
 import type { AppRecord, Principal } from '../state/records.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
-import { redeemCodeOnce, toTokenResponseBody } from './oauth-exchange.ts';
+import { requireLivingToken } from './graph-caller.ts';
+import { REDIRECT_URI_MISMATCH, redeemCodeOnce, shortenedIfScripted, toTokenResponseBody } from './oauth-exchange.ts';
 import { dropScopeIfScripted, principalFor } from './scripted-grants.ts';
 import type { TokenView } from './token-issuer.ts';
 
 const DAY_MS = 86_400_000;
-export const REDIRECT_URI_MISMATCH =
-  'Error validating verification code. Please make sure your redirect_uri is identical to the one you used in the OAuth dialog request';
 
 /** What differs between Instagram Login and Threads (META.md 7, 9). */
 export interface LoginProduct {
@@ -108,9 +107,7 @@ function mintRefreshedToken(
 ): { token: string; expiresAt: number } {
   state.log.countExchange(view.token);
   const { longLifeSeconds, refreshReturns } = state.store.settings;
-  const expiresIn = call.effects.has('shorter_expiry')
-    ? Math.max(60, Math.floor((view.expiresAt - state.now()) / 1000) - 3600)
-    : longLifeSeconds;
+  const expiresIn = shortenedIfScripted(state, call, view, longLifeSeconds);
   if (refreshReturns === 'same_token' && call.params.get('grant_type') === product.refreshGrant) {
     const expiresAt = state.now() + expiresIn * 1000;
     state.expireToken(view.token, expiresAt);
@@ -138,9 +135,7 @@ export function requireValidToken(state: SandboxState, call: GraphCall, product:
   const view = state.tokens.view(call.token);
   if (view === null || view.claims.kind !== product.kind) throw oauthError(190, malformedToken);
   call.view = view;
-  if (view.death !== null) {
-    throw oauthError(190, view.death.message, view.death.subcode === undefined ? {} : { subcode: view.death.subcode });
-  }
+  requireLivingToken(view);
   return view;
 }
 

@@ -3,13 +3,13 @@ import { oauthError } from '../http/graph-error.ts';
 import { type MetaResponse, ok, success } from '../http/meta-response.ts';
 import type { AppRecord, CodeRecord, Principal } from '../state/records.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
-import { authenticate, checkProof, opaqueAppToken } from './graph-caller.ts';
+import { authenticate, checkProof, opaqueAppToken, requireLivingToken } from './graph-caller.ts';
 import { dropScopeIfScripted, principalFor } from './scripted-grants.ts';
 import type { TokenView } from './token-issuer.ts';
 
 const SIXTY_DAYS_SECONDS = 5_184_000;
 const DAY_MS = 86_400_000;
-const REDIRECT_URI_MISMATCH =
+export const REDIRECT_URI_MISMATCH =
   'Error validating verification code. Please make sure your redirect_uri is identical to the one you used in the OAuth dialog request';
 
 /** `oauth/access_token` on graph.facebook.com, every grant type and error row of META.md 2, 3 and 6. */
@@ -24,7 +24,7 @@ export function accessTokenEndpoint(state: SandboxState, call: GraphCall): MetaR
 }
 
 /** The client credentials, with the errors of META.md 2. */
-export function authenticateClient(state: SandboxState, call: GraphCall): AppRecord {
+function authenticateClient(state: SandboxState, call: GraphCall): AppRecord {
   const id = call.params.get('client_id');
   if (id === undefined || id === '') throw oauthError(101, 'Missing client_id parameter.');
   if (!/^\d+$/.test(id)) throw oauthError(1, 'An unknown error has occurred.', { status: 500 });
@@ -97,8 +97,7 @@ function exchangeToken(state: SandboxState, call: GraphCall, app: AppRecord): Me
   if (view.app.id !== app.id)
     throw oauthError(101, 'Error validating application. Cannot get application info due to a system error.');
   checkProof(state, call, app, given);
-  if (view.death !== null)
-    throw oauthError(190, view.death.message, view.death.subcode === undefined ? {} : { subcode: view.death.subcode });
+  requireLivingToken(view);
   const again = findReusableToken(state, call, view);
   if (again !== null) return ok(toTokenResponseBody(state, call, again.token, again.expiresAt));
   state.log.countExchange(given);
@@ -131,9 +130,7 @@ function mintExchangedToken(
     throw oauthError(100, '(#100) The parameter set_token_expires_in_60_days must be true for this business');
   }
   const life = system ? (sixty ? SIXTY_DAYS_SECONDS : null) : state.store.settings.longLifeSeconds;
-  const expiresIn = call.effects.has('shorter_expiry')
-    ? Math.max(60, Math.floor((view.expiresAt - state.now()) / 1000) - 3600)
-    : life;
+  const expiresIn = shortenedIfScripted(state, call, view, life);
   const minted = state.tokens.mint({
     appId: view.app.id,
     principalId: principalFor(state, call, view.principal.id, view.app.id),
@@ -145,7 +142,19 @@ function mintExchangedToken(
   return minted;
 }
 
-function requiresExpiry(state: SandboxState, principal: Principal): boolean {
+/** The seconds that a new token lives; with the fault `shorter_expiry` an hour less than the one it replaces. */
+export function shortenedIfScripted<T extends number | null>(
+  state: SandboxState,
+  call: GraphCall,
+  { expiresAt }: TokenView,
+  seconds: T,
+): T | number {
+  if (!call.effects.has('shorter_expiry')) return seconds;
+  return Math.max(60, Math.floor((expiresAt - state.now()) / 1000) - 3600);
+}
+
+/** Whether the user's business allows only tokens that expire. */
+export function requiresExpiry(state: SandboxState, principal: Principal): boolean {
   return state.store.businesses.get(principal.businessId ?? '')?.requiresExpiry === true;
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { malformedToken, toInvalidTokenMessage } from '../http/graph-error.ts';
+import { toInvalidTokenMessage } from '../http/graph-error.ts';
 import type { AppRecord, Grant, PageRole, Principal, PrincipalKind } from '../state/records.ts';
 import type { SandboxStore } from '../state/sandbox-store.ts';
 import { decodeToken, encodeToken, fingerprintOf, type TokenClaims, tokenRandomBytes } from './token-codec.ts';
@@ -91,10 +91,6 @@ export class TokenIssuer {
     const subcode = change?.death === undefined ? this.deathOf(view) : change.death;
     if (subcode !== undefined) view.death = this.death(subcode, view);
     return view;
-  }
-
-  unreadable(): TokenDeath {
-    return { code: 190, message: malformedToken };
   }
 
   private death(subcode: number | null | 'page_deleted', view: TokenView): TokenDeath {

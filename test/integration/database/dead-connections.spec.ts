@@ -2,23 +2,23 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../../../src/database/data-source-options.ts';
 import { Database } from '../../../src/database/database.ts';
+import { type DatabaseProxy, startDatabaseProxy } from '../../support/database-proxy.ts';
 import { type FreshDatabase, freshDatabase } from '../../support/fresh-database.ts';
-import { type SilenceableProxy, startSilenceableProxy } from '../../support/silenceable-proxy.ts';
 
 let fresh: FreshDatabase;
-let line: SilenceableProxy;
+let proxy: DatabaseProxy;
 let source: DataSource;
 let database: Database;
 
 beforeAll(async () => {
   fresh = await freshDatabase();
-  line = await startSilenceableProxy(fresh.url);
-  const options = dataSourceOptions(line.url, 2);
+  proxy = await startDatabaseProxy(fresh.url);
+  const options = dataSourceOptions(proxy.url, 2);
   source = await new DataSource({ ...options, extra: { ...options.extra, query_timeout: 300 } } as never).initialize();
   database = Database.of(source);
 });
 afterAll(async () => {
-  line?.close();
+  proxy?.close();
   await source?.destroy();
   await fresh?.drop();
 });
@@ -28,10 +28,10 @@ const one = { text: 'SELECT 1 AS one' };
 describe('connections that have gone dead', () => {
   it('are given up, in transactions too, and replaced', async () => {
     await Promise.all([database.rows(one), database.rows(one)]);
-    line.silence();
+    proxy.silence();
     await expect(database.transaction((tx) => tx.rows(one))).rejects.toThrow('timeout');
     await expect(database.rows(one)).rejects.toThrow('timeout');
-    line.restore();
+    proxy.restore();
     expect(await Promise.all([database.rows(one), database.transaction((tx) => tx.rows(one))])).toEqual([
       [{ one: 1 }],
       [{ one: 1 }],

@@ -13,6 +13,7 @@ import { addAuditCommand } from '../../../src/cli/audit/audit-command.ts';
 import { addMigrateCommand } from '../../../src/cli/migrate-command.ts';
 import { dataSourceOptions } from '../../../src/database/data-source-options.ts';
 import { Database } from '../../../src/database/database.ts';
+import { migrate } from '../../../src/database/migrate.ts';
 import {
   api,
   type ConnectTestContext,
@@ -143,13 +144,12 @@ describe('with the roles of migrations/roles.sql', () => {
   });
 
   it('a migration that is missing is told in words that help', async () => {
-    const owner = new DataSource(dataSourceOptions(urlOf('metavault_owner')));
-    await owner.initialize();
-    await owner.undoLastMigration();
+    const owner = await new DataSource(dataSourceOptions(urlOf('metavault_owner'), 1)).initialize();
     try {
+      await owner.undoLastMigration();
       await expect(startTestReplica({ databaseUrl: urlOf('metavault_service') })).rejects.toThrow(/metavault migrate/);
     } finally {
-      await owner.runMigrations();
+      await migrate(owner);
       await owner.destroy();
     }
   });

@@ -1,10 +1,17 @@
 // npm run bench: what a lease and a Graph call cost, beside the least that they could cost. See README, "Benchmarks".
 import { startEmbeddedPostgres } from '../../dist/src/database/embedded-postgres.js';
 import { SystemRandom } from '../../dist/src/platform/random.js';
-import { sideBySide, startProcess, table, temporaryDirectory } from './harness.mjs';
+import {
+  ADMIN_KEY,
+  benchEnvironment,
+  callApi,
+  sideBySide,
+  startProcess,
+  table,
+  temporaryDirectory,
+} from './harness.mjs';
 import { seed } from './seed.mjs';
 
-const ADMIN_KEY = 'bench-bootstrap-admin-key-0123456789abcdef';
 const CONNECTIONS = 1000;
 
 const folder = temporaryDirectory();
@@ -15,47 +22,24 @@ const start = async (...args) => {
   return process_;
 };
 
-async function api(base, method, path, key, body) {
-  const response = await fetch(base + path, {
-    method,
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  const answer = await response.json();
-  if (!response.ok) throw new Error(`${method} ${path}: ${JSON.stringify(answer)}`);
-  return answer;
-}
-
 const random = new SystemRandom();
 const postgres = await startEmbeddedPostgres({ directory: folder.directory, random });
 try {
   const upstream = await start('bare-upstream.mjs');
-  const environment = {
-    DATABASE_URL: postgres.url,
-    PORT: '0',
-    PUBLIC_URL: 'http://bench.localhost',
-    LOG_LEVEL: 'warn',
-    ROOT_KEY: random.bytes(32).toString('base64'),
-    BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
-    META_APP_ID: '1000000000000001',
-    META_APP_SECRET: '0123456789abcdef0123456789abcdef',
-    META_GRAPH_URL: upstream.url,
-    REFRESH_CRON: 'off',
-    HEALTH_CRON: 'off',
-  };
+  const environment = { ...benchEnvironment(postgres.url), META_GRAPH_URL: upstream.url };
   await seed(environment, CONNECTIONS);
   const bare = await start('bare-server.mjs', environment);
   const service = await start('service.mjs', environment);
   const proxy = await start('bare-proxy.mjs', { UPSTREAM: upstream.url });
 
-  const { api_key: key } = await api(service.url, 'POST', '/v1/clients', ADMIN_KEY, {
+  const { api_key: key } = await callApi(service.url, 'POST', '/v1/clients', ADMIN_KEY, {
     name: 'bench',
     role: 'service',
     tenants: ['*'],
     products: ['pages'],
     lease_modes: ['gateway', 'token'],
   });
-  const lease = await api(service.url, 'POST', '/v1/leases', key, {
+  const lease = await callApi(service.url, 'POST', '/v1/leases', key, {
     tenant: 't0',
     product: 'pages',
     ttl_seconds: 3600,
