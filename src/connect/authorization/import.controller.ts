@@ -4,12 +4,11 @@ import { toActor } from '../../audit/actor.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
 import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
 import { requireCoveredByPolicy } from '../../auth/policy/policy.ts';
-import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
+import { ConnectionVisibility } from '../../connections/connection/connection-visibility.ts';
 import { SecretString } from '../../platform/secret-string.ts';
 import { ImportRequest } from '../connect.dto.ts';
 import { ConnectErrorFilter } from '../connect-error.filter.ts';
-import { requireConnection } from '../sessions/connect-sessions.controller.ts';
 import { SuppliedTokenService } from './supplied-token.service.ts';
 
 /** Tokens that exist already: system users, and what another system kept before. */
@@ -21,7 +20,7 @@ import { SuppliedTokenService } from './supplied-token.service.ts';
 export class ImportController {
   constructor(
     private readonly tokens: SuppliedTokenService,
-    private readonly connections: ConnectionRepository,
+    private readonly visibility: ConnectionVisibility,
   ) {}
 
   @Post('import')
@@ -42,6 +41,6 @@ export class ImportController {
       actor: toActor(client),
       requestId,
     });
-    return requireConnection(await this.connections.findAcrossTenants(connectionId));
+    return this.visibility.getVisible(client, connectionId);
   }
 }

@@ -5,8 +5,8 @@ import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
 import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
 import { isCoveredByPolicy, requireCoveredByPolicy } from '../../auth/policy/policy.ts';
 import { Config } from '../../config/config.ts';
-import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
+import { ConnectionVisibility } from '../../connections/connection/connection-visibility.ts';
 import type { JsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
 import { AppError, invalidInputError, notFound } from '../../platform/problem.ts';
 import { SecretString } from '../../platform/secret-string.ts';
@@ -41,7 +41,7 @@ export class ConnectSessionsController {
     private readonly redeemer: CodeRedeemer,
     private readonly tokens: SuppliedTokenService,
     private readonly registrar: PhoneNumberRegistrar,
-    private readonly connections: ConnectionRepository,
+    private readonly visibility: ConnectionVisibility,
     private readonly config: Config,
   ) {}
 
@@ -101,7 +101,7 @@ export class ConnectSessionsController {
       const registration = { connectionId, pin: new SecretString(request.pin), actor: common.actor, requestId };
       await this.registrar.registerAfterConnecting(request.phone_number_id ?? null, registration);
     }
-    return requireConnection(await this.connections.findAcrossTenants(connectionId));
+    return this.visibility.getVisible(client, connectionId);
   }
 
   private returnUrl(value: string): string {
@@ -120,10 +120,4 @@ export class ConnectSessionsController {
         : `This connect session was completed already: ${session.connectionId}.`;
     throw new ConnectFailedError('session_expired', { detail, isFinal: true });
   }
-}
-
-/** A connection that was just made. */
-export function requireConnection(view: ConnectionResponse | null): ConnectionResponse {
-  if (view === null) throw new Error('a connection vanished right after it was made');
-  return view;
 }
