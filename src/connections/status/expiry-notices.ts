@@ -1,7 +1,7 @@
 import { addSeconds } from '../../platform/clock.ts';
 
 /** Days before an end at which it is announced, the earliest first. */
-export const NOTICE_DAYS = [14, 7, 1] as const;
+const NOTICE_DAYS = [14, 7, 1] as const;
 const DAY_SECONDS = 24 * 60 * 60;
 
 /** Which notice is due for an end: the latest threshold that has been reached. Null: none yet. */

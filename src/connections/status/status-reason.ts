@@ -1,7 +1,7 @@
 import type { MetaCause } from '../../platform/problem.ts';
 
 /** What Meta says of a token that died; the connection needs its user. */
-export type TokenDeathCode =
+type TokenDeathCode =
   | 'app_removed'
   | 'checkpoint'
   | 'password_changed'
