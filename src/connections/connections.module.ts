@@ -5,7 +5,9 @@ import { ConnectionProvisioner } from './authorization/connection-provisioner.ts
 import { PendingAuthorizationRepository } from './authorization/pending-authorization.repository.ts';
 import { ConnectionRepository } from './connection/connection.repository.ts';
 import { ConnectionStatusService } from './connection/connection-status.service.ts';
+import { ConnectionVisibility } from './connection/connection-visibility.ts';
 import { VerificationRequests } from './connection/verification-requests.ts';
+import { ConnectionsController } from './connections.controller.ts';
 import { CredentialClaimRepository } from './credentials/credential-claim.repository.ts';
 import { CredentialOutcomeService } from './credentials/credential-outcome.service.ts';
 import { CredentialStatistics } from './credentials/credential-statistics.query.ts';
@@ -16,6 +18,7 @@ import { ConnectionRevoker } from './revocation/connection-revoker.ts';
 import { PendingRevocationService } from './revocation/pending-revocation.service.ts';
 
 const PROVIDERS = [
+  ConnectionVisibility,
   VerificationRequests,
   ConnectionRepository,
   ConnectionStatusService,
@@ -33,5 +36,5 @@ const PROVIDERS = [
   PendingAuthorizationRepository,
 ];
 
-@Module({ providers: PROVIDERS, exports: PROVIDERS })
+@Module({ controllers: [ConnectionsController], providers: PROVIDERS, exports: PROVIDERS })
 export class ConnectionsModule {}

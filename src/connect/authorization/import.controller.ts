@@ -4,10 +4,9 @@ import { toActor } from '../../audit/actor.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
 import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
 import { requireCoveredByPolicy } from '../../auth/policy/policy.ts';
-import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
+import { ConnectionVisibility } from '../../connections/connection/connection-visibility.ts';
 import { SecretString } from '../../platform/secret-string.ts';
-import { getNewConnection } from '../get-new-connection.ts';
 import { ImportRequest } from './import.dto.ts';
 import { SuppliedTokenService } from './supplied-token.service.ts';
 
@@ -19,7 +18,7 @@ import { SuppliedTokenService } from './supplied-token.service.ts';
 export class ImportController {
   constructor(
     private readonly tokens: SuppliedTokenService,
-    private readonly connections: ConnectionRepository,
+    private readonly visibility: ConnectionVisibility,
   ) {}
 
   @Post('import')
@@ -40,6 +39,6 @@ export class ImportController {
       actor: toActor(client),
       requestId,
     });
-    return getNewConnection(this.connections, connectionId);
+    return this.visibility.getVisible(client, connectionId);
   }
 }

@@ -3,14 +3,9 @@ import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { toActor } from '../../audit/actor.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
 import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
-import { isCoveredByPolicy } from '../../auth/policy/policy.ts';
-import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
-import { connectionNotFound, connectionRevoked } from '../../connections/connection/connection-problems.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
-import { isId } from '../../platform/ids.ts';
-import { AppError } from '../../platform/problem.ts';
+import { ConnectionVisibility } from '../../connections/connection/connection-visibility.ts';
 import { SecretString } from '../../platform/secret-string.ts';
-import { getNewConnection } from '../get-new-connection.ts';
 import { PhoneNumberRegistrar } from './phone-number-registrar.ts';
 import { RegisterPhoneNumberRequest } from './register-phone-number.dto.ts';
 
@@ -21,7 +16,7 @@ import { RegisterPhoneNumberRequest } from './register-phone-number.dto.ts';
 @Controller('v1/connections/:id/phone-numbers')
 export class PhoneNumbersController {
   constructor(
-    private readonly connections: ConnectionRepository,
+    private readonly visibility: ConnectionVisibility,
     private readonly registrar: PhoneNumberRegistrar,
   ) {}
 
@@ -36,12 +31,9 @@ export class PhoneNumbersController {
     @CurrentClient() client: AuthenticatedClient,
     @RequestId() requestId: string,
   ): Promise<ConnectionResponse> {
-    const connection = isId(id, 'con') ? await this.connections.findAcrossTenants(id) : null;
-    if (connection === null || !isCoveredByPolicy(client, connection.tenant, connection.product))
-      throw new AppError(connectionNotFound);
-    if (connection.status === 'revoked') throw new AppError(connectionRevoked);
+    await this.visibility.getVisibleUnrevoked(client, id);
     const registration = { connectionId: id, pin: new SecretString(pin), actor: toActor(client), requestId };
     await this.registrar.register(phoneNumberId, registration);
-    return getNewConnection(this.connections, id);
+    return this.visibility.getVisible(client, id);
   }
 }

@@ -5,8 +5,8 @@ import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
 import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
 import { isCoveredByPolicy, requireCoveredByPolicy } from '../../auth/policy/policy.ts';
 import { Config } from '../../config/config.ts';
-import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
+import { ConnectionVisibility } from '../../connections/connection/connection-visibility.ts';
 import { AppError, invalidInputError, notFound } from '../../platform/problem.ts';
 import { SecretString } from '../../platform/secret-string.ts';
 import { CodeRedeemer } from '../authorization/code-redeemer.ts';
@@ -14,7 +14,6 @@ import { SuppliedTokenService } from '../authorization/supplied-token.service.ts
 import { ConnectFailedError } from '../connect-failed-error.ts';
 import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
 import { toSignupIds } from '../embedded-signup.dto.ts';
-import { getNewConnection } from '../get-new-connection.ts';
 import { PhoneNumberRegistrar } from '../phone-numbers/phone-number-registrar.ts';
 import { connectProduct } from '../products/products.ts';
 import { CompleteSessionRequest, type ConnectSessionResponse, CreateSessionRequest } from './connect-session.dto.ts';
@@ -34,7 +33,7 @@ export class ConnectSessionsController {
     private readonly redeemer: CodeRedeemer,
     private readonly tokens: SuppliedTokenService,
     private readonly registrar: PhoneNumberRegistrar,
-    private readonly connections: ConnectionRepository,
+    private readonly visibility: ConnectionVisibility,
     private readonly config: Config,
   ) {}
 
@@ -94,7 +93,7 @@ export class ConnectSessionsController {
       const registration = { connectionId, pin: new SecretString(request.pin), actor: common.actor, requestId };
       await this.registrar.registerAfterConnecting(request.phone_number_id ?? null, registration);
     }
-    return getNewConnection(this.connections, connectionId);
+    return this.visibility.getVisible(client, connectionId);
   }
 
   private returnUrl(value: string): string {

@@ -9,7 +9,7 @@ const lock = defineStatement<{ appId: string; metaUserId: string }>(
 
 /**
  * Serializes, until the transaction ends, all that decides by "which connections of this app rest on this Meta user":
- * connecting (the same connection is found, not made twice) and revoking (two at once must not each take the other for alive).
+ * connecting (the same connection is found, not made twice) and revoking (two at once must not each take the other for live).
  */
 export async function lockMetaUser(executor: SqlExecutor, appId: string, metaUserId: string): Promise<void> {
   await executor.run(lock({ appId, metaUserId }));

@@ -10,7 +10,7 @@ export interface PhoneRegistration {
   meta?: MetaCause;
 }
 
-/** What only some types of assets tell besides: ad accounts, and phone numbers that were registered here. */
+/** What only some types of assets have besides: ad accounts, and phone numbers that were registered here. */
 export interface AssetDetails {
   /** ISO 4217 */
   currency?: string;

@@ -4,7 +4,7 @@ import type { CredentialFailure, StatusReason } from '../status/status-reason.ts
 import type { AssetDetails } from './asset-details.ts';
 import type { AssetEntity, ConnectionEntity, CredentialEntity } from './connection.entity.ts';
 
-/** A connection as the API shows it (CONTRACT 5). Holds no token, sealed or not. */
+/** A connection as the API shows it. Holds no token, sealed or not. */
 export interface ConnectionResponse {
   id: string;
   tenant: string;
@@ -42,8 +42,8 @@ export interface CredentialResponse {
   failure: CredentialFailure | null;
 }
 
-/** With what only some types tell besides (`AssetDetails`). */
-export interface AssetResponse extends AssetDetails {
+/** With what only some types have besides (`AssetDetails`). */
+interface AssetResponse extends AssetDetails {
   type: AssetType;
   id: string;
   name: string | null;

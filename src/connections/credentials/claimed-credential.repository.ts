@@ -9,6 +9,8 @@ export interface OwnClaim {
   version: number;
 }
 
+export type ClaimReference = Pick<OwnClaim, 'id' | 'claimId'>;
+
 /** WHERE: the row is still the claim's, at the version that it knows. */
 export function isOwnClaim({ id, claimId, version }: OwnClaim): Sql {
   return sql`id = ${id} AND claim_id = ${claimId} AND version = ${version}`;
@@ -48,4 +50,43 @@ const lock = defineStatement<OwnClaim, { id: string }>(
 /** Holds the row. False where the claim is another's by now. */
 export async function lockClaim(executor: SqlExecutor, { id, claimId, version }: OwnClaim): Promise<boolean> {
   return (await executor.rows(lock({ id, claimId, version }))).length === 1;
+}
+
+interface ClaimsParameters {
+  ids: string[];
+  claimIds: string[];
+}
+
+function ofClaims({ ids, claimIds }: ClaimsParameters): Sql {
+  return sql`FROM unnest(${ids}::text[], ${claimIds}::text[]) AS mine (id, claim_id)
+    WHERE c.id = mine.id AND c.claim_id = mine.claim_id`;
+}
+
+const extend = defineStatement<ClaimsParameters & { claimedUntil: Date }>(
+  'claims_extend',
+  (of) => sql`UPDATE credential c SET claimed_until = ${of.claimedUntil} ${ofClaims(of)}`,
+  { prepare: true },
+);
+
+const release = defineStatement<ClaimsParameters>(
+  'claims_release',
+  (of) => sql`UPDATE credential c SET ${CLAIM_ENDS} ${ofClaims(of)}`,
+  { prepare: true },
+);
+
+/** Moves the deadlines of claims that are still the caller's. */
+export async function extendClaims(
+  executor: SqlExecutor,
+  claims: readonly ClaimReference[],
+  claimedUntil: Date,
+): Promise<void> {
+  await executor.run(extend({ ...toParameters(claims), claimedUntil }));
+}
+
+export async function releaseClaims(executor: SqlExecutor, claims: readonly ClaimReference[]): Promise<void> {
+  await executor.run(release(toParameters(claims)));
+}
+
+function toParameters(claims: readonly ClaimReference[]): ClaimsParameters {
+  return { ids: claims.map(({ id }) => id), claimIds: claims.map(({ claimId }) => claimId) };
 }

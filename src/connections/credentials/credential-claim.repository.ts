@@ -4,7 +4,7 @@ import { Database } from '../../database/database.ts';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
-import { CLAIM_ENDS } from './claimed-credential.repository.ts';
+import { type ClaimReference, extendClaims, releaseClaims } from './claimed-credential.repository.ts';
 import {
   findCredential,
   findRootCredential,
@@ -136,28 +136,6 @@ const claimOne = defineStatement<ClaimParameters & { credentialId: string }, Cre
   { prepare: true },
 );
 
-interface ClaimsParameters {
-  ids: string[];
-  claimIds: string[];
-}
-
-function ofClaims({ ids, claimIds }: ClaimsParameters): Sql {
-  return sql`FROM unnest(${ids}::text[], ${claimIds}::text[]) AS mine (id, claim_id)
-    WHERE c.id = mine.id AND c.claim_id = mine.claim_id`;
-}
-
-const extendClaims = defineStatement<ClaimsParameters & { claimedUntil: Date }>(
-  'claims_extend',
-  (of) => sql`UPDATE credential c SET claimed_until = ${of.claimedUntil} ${ofClaims(of)}`,
-  { prepare: true },
-);
-
-const releaseClaims = defineStatement<ClaimsParameters>(
-  'claims_release',
-  (of) => sql`UPDATE credential c SET ${CLAIM_ENDS} ${ofClaims(of)}`,
-  { prepare: true },
-);
-
 /**
  * What is due, and whose work it is. A claim is an id and a deadline on the row: `FOR UPDATE SKIP LOCKED` shares the work among
  * replicas, the deadline lets others take it over from one that died, and every later write names the claim id, so that one
@@ -241,15 +219,15 @@ export class CredentialClaimRepository {
   }
 
   /** Moves the deadlines of claims that are still ours. Those taken over stay the other's. */
-  async extend(claims: readonly Pick<ClaimedCredential, 'id' | 'claimId'>[], claimSeconds: number): Promise<void> {
+  async extend(claims: readonly ClaimReference[], claimSeconds: number): Promise<void> {
     if (claims.length === 0) return;
     const claimedUntil = addSeconds(this.clock.now(), claimSeconds);
-    await this.database.run(extendClaims({ ...toParameters(claims), claimedUntil }));
+    await extendClaims(this.database, claims, claimedUntil);
   }
 
   /** Ends claims without recording an outcome. */
-  async release(claims: readonly Pick<ClaimedCredential, 'id' | 'claimId'>[]): Promise<void> {
-    if (claims.length > 0) await this.database.run(releaseClaims(toParameters(claims)));
+  async release(claims: readonly ClaimReference[]): Promise<void> {
+    if (claims.length > 0) await releaseClaims(this.database, claims);
   }
 
   private newClaim(claimSeconds: number): ClaimParameters {
@@ -260,8 +238,4 @@ export class CredentialClaimRepository {
   private async claim(statement: ReturnType<typeof claimOne>): Promise<ClaimedCredential[]> {
     return (await this.database.rows(statement)).map(toCredentialSnapshot).filter(isClaimed);
   }
-}
-
-function toParameters(claims: readonly Pick<ClaimedCredential, 'id' | 'claimId'>[]): ClaimsParameters {
-  return { ids: claims.map(({ id }) => id), claimIds: claims.map(({ claimId }) => claimId) };
 }

@@ -24,6 +24,7 @@ import {
 } from './credential-outcome.repository.ts';
 import { LATE_CHECK_SECONDS, nextCheckAt, spreadCheckAt } from './credential-schedule.ts';
 import { type ClaimedCredential, type CredentialSnapshot, ownClaimOf } from './credential-snapshot.ts';
+import { compareInspection, type InspectedCredential, type InspectionChanges } from './inspected-credential.ts';
 
 export interface FailedAttempt {
   operation: 'refresh' | 'check';
@@ -32,32 +33,6 @@ export interface FailedAttempt {
   nextAttemptAt: Date | null;
   /** What is now known of the token; undefined: nothing new. */
   health?: Health;
-}
-
-/** What a good inspection says. Undefined: the host does not say it, what is known stays. */
-export interface InspectedCredential {
-  health: Health;
-  scopes?: string[];
-  /** Those that the product needs and the token lacks. Undefined: not known. */
-  missingScopes?: string[];
-  issuedAt?: Date | null;
-  expiresAt?: Date | null;
-  /** When it is refreshed by the end that was reported; counts where that end is news, or where no refresh was planned. */
-  refreshAfter?: Date | null;
-  /** Of the connection, as its root token says. */
-  dataAccessExpiresAt?: Date | null;
-  /** Instagram: the user's id for our app. */
-  appScopedUserId?: string;
-}
-
-/** What an inspection changes. */
-interface InspectionChanges {
-  expiresAt: Date | null;
-  hasExpiryChanged: boolean;
-  scopes: string[];
-  lostScopes: string[];
-  hasGainedScopes: boolean;
-  hasDataAccessChanged: boolean;
 }
 
 /** Writes how work on a credential ended where its version did not change. Every write ends the claim, and needs it: `ClaimLostError`. */
@@ -253,28 +228,9 @@ export class CredentialOutcomeService {
   }
 }
 
-function compareInspection(credential: ClaimedCredential, known: InspectedCredential): InspectionChanges {
-  const expiresAt = known.expiresAt === undefined ? credential.expiresAt : known.expiresAt;
-  const scopes = known.scopes ?? credential.scopes;
-  const dataAccess = known.dataAccessExpiresAt;
-  return {
-    expiresAt,
-    hasExpiryChanged: !isSameInstant(expiresAt, credential.expiresAt),
-    scopes,
-    lostScopes: credential.scopes.filter((scope) => !scopes.includes(scope)),
-    hasGainedScopes: scopes.some((scope) => !credential.scopes.includes(scope)),
-    hasDataAccessChanged:
-      credential.isRoot && dataAccess !== undefined && !isSameInstant(dataAccess, credential.dataAccessExpiresAt),
-  };
-}
-
 /** Failures of an inspection, which the next good inspection takes back. */
 const CHECK_FAILURES: ReadonlySet<CredentialFailureCode> = new Set(['check_failed']);
 
 function isCheckFailure(failure: CredentialFailure): boolean {
   return CHECK_FAILURES.has(failure.code);
-}
-
-function isSameInstant(a: Date | null, b: Date | null): boolean {
-  return a?.getTime() === b?.getTime();
 }

@@ -1,7 +1,7 @@
 import sql, { type Sql } from 'sql-template-tag';
 
 /**
- * SQL fragments for statements of `leases`, which find the credential that a lease is for and look at it again on every call. In all of
+ * SQL fragments for statements of `leases`, which find the credential that a lease is for and read it again on every call. In all of
  * them `c` is the connection, `k` the credential and `a` the asset; arguments are columns or parameters of the statement around them.
  */
 

@@ -2,7 +2,7 @@ import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 
 /** Stands where the id of an erased user stood. */
-export const ERASED = 'erased';
+const ERASED = 'erased';
 
 const eraseCredentials = defineStatement<{ connectionId: string; now: Date }>(
   'credentials_erase',

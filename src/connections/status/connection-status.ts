@@ -55,7 +55,7 @@ export function nextStatus(status: ConnectionStatus | 'new', change: ConnectionC
 /** The same, where the caller has made sure that the change may happen. */
 export function requireNextStatus(status: ConnectionStatus | 'new', change: ConnectionChange): DecidedStatus {
   const next = nextStatus(status, change);
-  if (next === null) throw new Error(`a connection that is ${status} can't become ${change}`);
+  if (next === null) throw new Error(`a connection that is ${status} can't be ${change}`);
   return next;
 }
 

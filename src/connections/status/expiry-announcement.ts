@@ -1,7 +1,7 @@
 import type { Transaction } from '../../database/database.ts';
 import type { Outbox } from '../../events/outbox/outbox.ts';
 
-/** Why a connection ends: its data access does (only the person can prolong it), or its token does and renewing it fails. */
+/** Why a connection ends: its data access does (only the user can prolong it), or its token does and refreshing it fails. */
 export type ExpiryCause = 'data_access_expires' | 'token_expires';
 
 /** The event `connection.expiring`, with the days that are left at the most. */

@@ -6,7 +6,7 @@ import { firstNoticeAt } from './expiry-notices.ts';
 import { missingScopesReasonJson } from './missing-scopes.ts';
 import { REASONS_DESPITE_VALID_TOKEN, SCOPES_MISSING } from './status-reason.ts';
 
-/** What inspection of a connection's root token tells of the connection. */
+/** What inspection of a connection's root token says of the connection. */
 export interface ConnectionFacts {
   scopes: string[];
   /** Scopes that the user took away since the last inspection. */

@@ -2,7 +2,7 @@ import { defineErrorCode } from '../../platform/error-code.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 
 /** What Meta says of a token that died; the connection needs its user. */
-export type TokenDeathCode =
+type TokenDeathCode =
   | 'app_removed'
   | 'checkpoint'
   | 'password_changed'

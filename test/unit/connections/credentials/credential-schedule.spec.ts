@@ -1,22 +1,12 @@
-import { computeRefreshAfter } from '../../../src/connections/credentials/credential-schedule.ts';
-import { type ConnectionChange, nextStatus } from '../../../src/connections/status/connection-status.ts';
+import {
+  computeRefreshAfter,
+  firstCheckAt,
+  nextCheckAt,
+  spreadCheckAt,
+} from '../../../../src/connections/credentials/credential-schedule.ts';
 
 const at = (iso: string): Date => new Date(iso);
 const WEEK = 604_800;
-
-describe('the states of a connection', () => {
-  it('leave revoked by no change', () => {
-    const changes: ConnectionChange[] = ['authorized', 'died', 'recovered'];
-    for (const change of changes) expect(nextStatus('revoked', change)).toBeNull();
-  });
-
-  it('come back from reauth_required by a login or a recovery only', () => {
-    expect(nextStatus('reauth_required', 'authorized')).toBe('active');
-    expect(nextStatus('reauth_required', 'recovered')).toBe('active');
-    expect(nextStatus('reauth_required', 'died')).toBe('reauth_required');
-    expect(nextStatus('active', 'died')).toBe('reauth_required');
-  });
-});
 
 describe('computeRefreshAfter', () => {
   const storedAt = at('2026-01-01T00:00:00Z');
@@ -47,5 +37,22 @@ describe('computeRefreshAfter', () => {
     const issuedAt = at('2025-12-31T12:00:00Z');
     const due = computeRefreshAfter({ kind: 'instagram_user', issuedAt, storedAt, expiresAt: null }, WEEK);
     expect(due?.toISOString()).toBe('2026-01-01T12:00:00.000Z');
+  });
+});
+
+describe('the next inspection', () => {
+  const now = at('2026-01-01T00:00:00Z');
+  const hours = (date: Date): number => (date.getTime() - now.getTime()) / 3_600_000;
+
+  it('is a day on, less up to a tenth of it', () => {
+    expect([hours(nextCheckAt(now, 0)), hours(nextCheckAt(now, 1))]).toEqual([21.6, 24]);
+  });
+
+  it('is spread over the second half of the day after a grant', () => {
+    expect([hours(firstCheckAt(now, 0)), hours(firstCheckAt(now, 1))]).toEqual([12, 24]);
+  });
+
+  it('is spread over the day but its first hours after an outage', () => {
+    expect([hours(spreadCheckAt(now, 0)), hours(spreadCheckAt(now, 1))]).toEqual([6, 24]);
   });
 });
