@@ -1,0 +1,66 @@
+import sql, { type Sql } from 'sql-template-tag';
+
+/**
+ * SQL fragments for statements of `leases`, which find the credential that a lease is for and look at it again on every call. In all of
+ * them `c` is the connection, `k` the credential and `a` the asset; arguments are columns or parameters of the statement around them.
+ */
+
+/** FROM: connections with their root credentials. */
+export const ROOT_CREDENTIAL_FROM = sql`connection c JOIN credential k ON k.connection_id = c.id AND k.is_root`;
+
+/** FROM: assets with their connections, and the credentials that reach them. */
+export const ASSET_CREDENTIAL_FROM = sql`asset a JOIN connection c ON c.id = a.connection_id JOIN credential k ON k.id = a.credential_id`;
+
+/** What a lease is decided by: `connection_id, status, credential_id, kind, version, health, scopes, token_expires_at, secret_id`. */
+export const LEASABLE_COLUMNS = sql`c.id AS connection_id, c.status, k.id AS credential_id, k.kind, k.version, k.health, k.scopes,
+  k.expires_at AS token_expires_at, k.secret_id`;
+
+/** WHERE: connections of a tenant and product that have not been revoked. */
+export function isLiveConnectionOf({ tenant, product }: { tenant: Sql; product: Sql }): Sql {
+  return sql`c.tenant = ${tenant} AND c.product = ${product} AND c.status <> 'revoked'`;
+}
+
+/** WHERE, over `LEASABLE_COLUMNS` by their bare names: the credential can serve at `validUntil`. */
+export function canServeUntil(validUntil: Sql): Sql {
+  return sql`status = 'active' AND health <> 'invalid' AND secret_id IS NOT NULL
+      AND (token_expires_at IS NULL OR token_expires_at > ${validUntil})`;
+}
+
+/** ORDER BY: of several connections that reach an asset, the newest one that works. */
+export const WORKING_FIRST = sql`(c.status = 'active' AND k.health <> 'invalid') DESC, c.authorized_at DESC`;
+
+interface CredentialReference {
+  connectionId: Sql;
+  credentialId: Sql;
+}
+
+/** JOINs: the active connection and the credential of a row that names both. A row without them drops out. */
+export function activeCredentialJoins({ connectionId, credentialId }: CredentialReference): Sql {
+  return sql`JOIN connection c ON c.id = ${connectionId} AND c.status = 'active'
+  JOIN credential k ON k.id = ${credentialId}`;
+}
+
+/** JOINs: the connection of a row that names it, in whatever status, and the credential where it still exists. */
+export function connectionAndCredentialJoins({ connectionId, credentialId }: CredentialReference): Sql {
+  return sql`JOIN connection c ON c.id = ${connectionId}
+    LEFT JOIN credential k ON k.id = ${credentialId}`;
+}
+
+/** A condition over `connectionAndCredentialJoins`: both still stand behind the row. */
+export const IS_CREDENTIAL_BACKED = sql`c.status = 'active' AND k.id IS NOT NULL`;
+
+/** A subquery for `JOIN LATERAL`: the credential of a connection that a token of Meta's is, or else the page's that it was given for. */
+export function credentialOfToken({
+  connectionId,
+  tokenHash,
+  pageId,
+}: {
+  connectionId: Sql;
+  tokenHash: Sql;
+  pageId: Sql;
+}): Sql {
+  return sql`SELECT k.* FROM credential k
+            WHERE k.connection_id = ${connectionId} AND k.health <> 'invalid' AND k.secret_id IS NOT NULL
+              AND (k.token_hash = ${tokenHash} OR (k.kind = 'page' AND k.subject_id = ${pageId}))
+            ORDER BY k.token_hash IS NOT DISTINCT FROM ${tokenHash} DESC LIMIT 1`;
+}
