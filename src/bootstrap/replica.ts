@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import { setTimeout as sleep } from 'node:timers/promises';
 import helmet from '@fastify/helmet';
 import type { Provider } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -28,6 +27,7 @@ import { Ids } from '../platform/ids.ts';
 import { RUNS_JOBS } from '../platform/jobs/job-scheduler.ts';
 import { createLogger, LOGGER, NestLogger, type Pino } from '../platform/logger.ts';
 import { Random } from '../platform/random.ts';
+import { settleWithin } from '../platform/settle-within.ts';
 import { KeyRing } from '../vault/keys/key-ring.ts';
 import { Vault } from '../vault/vault.ts';
 import { type CoreServices, openCoreServices } from './core-services.ts';
@@ -192,12 +192,10 @@ async function closeApplication(app: NestFastifyApplication, logger: Pino): Prom
   );
 }
 
-async function isSettledWithin(work: Promise<void>, timeoutMs: number): Promise<boolean> {
-  const deadline = new AbortController();
-  const late = sleep(timeoutMs, false, { signal: deadline.signal }).catch(() => true);
-  try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    deadline.abort();
-  }
+function isSettledWithin(work: Promise<void>, timeoutMs: number): Promise<boolean> {
+  return settleWithin(
+    work.then(() => true),
+    timeoutMs,
+    false,
+  );
 }

@@ -2,8 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { Gauge, Registry } from 'prom-client';
 import { Database } from '../database/database.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
+import { DAY_SECONDS } from '../platform/duration.ts';
 
-const WARNING_SECONDS = 14 * 86_400;
+const WARNING_SECONDS = 14 * DAY_SECONDS;
 
 /** Warns of clients that will soon stand without a key: `metavault_clients_losing_their_key`. */
 @Injectable()

@@ -22,6 +22,7 @@ import { type ClientIdentity, SUBJECT_PATTERN } from '../auth/client-row.ts';
 import { parseIpRange } from '../auth/limits/ip-allow-list.ts';
 import { type AllowPolicy, findPatternError } from '../auth/policy/allow-policy.ts';
 import { PRODUCTS } from '../config/config.ts';
+import { IsOptionalNotNull } from '../platform/optional-field.ts';
 import { AppError, type InputError, invalidRequest } from '../platform/problem.ts';
 
 const LEASE_MODES: readonly LeaseMode[] = ['gateway', 'token'];
@@ -33,8 +34,6 @@ const MAX_IDENTITIES = 50;
 const ISSUER = /^https?:\/\/[^\s?#@]+$/;
 const VISIBLE = /^[\x21-\x7e]+$/;
 
-/** Absent is fine; null is not, because it would read like "none". */
-export const IsOptionalNotNull = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
 /** Absent is fine, and null is "none". */
 const IsOptionalOrNull = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined && value !== null);
 

@@ -18,17 +18,17 @@ import { parseInstant } from '../audit/list-audit-entries.dto.ts';
 import type { Role } from '../auth/authenticated-client.ts';
 import type { ClientIdentity } from '../auth/client-row.ts';
 import { PRODUCTS, type Product } from '../config/config.ts';
+import { TENANT_OR_ALL_PATTERN } from '../config/tenant.ts';
+import { DAY_SECONDS } from '../platform/duration.ts';
+import { IsOptionalNotNull } from '../platform/optional-field.ts';
 import { invalidInputError } from '../platform/problem.ts';
-import { ClientPolicyRequest, IsOptionalNotNull, parseAllowPolicy } from './client-policy-request.dto.ts';
+import { ClientPolicyRequest, parseAllowPolicy } from './client-policy-request.dto.ts';
 import type { ClientChange } from './client-updater.ts';
 import type { KeyExpiry, NewClient } from './clients.service.ts';
 
 const ROLES: readonly Role[] = ['service', 'admin', 'auditor'];
 const MAX_TENANTS = 10_000;
-const DAY_SECONDS = 86_400;
 const MAX_KEY_SECONDS = 3650 * DAY_SECONDS;
-/** `*`, or a tenant as CONTRACT 1 has it. */
-const TENANT_OR_ALL = /^(?:\*|[A-Za-z0-9._:-]{1,128})$/;
 /** Something to read, and nothing that a terminal, a log or Postgres (U+0000) would stumble over. */
 const NAME = /^(?=.*\S)[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+$/u;
 
@@ -52,7 +52,7 @@ const Tenants = ({ condition, description }: ListRequirement): PropertyDecorator
     ArrayMinSize(1),
     ArrayMaxSize(MAX_TENANTS),
     ArrayUnique(),
-    Matches(TENANT_OR_ALL, { each: true, message: 'must be tenants, or ["*"] for all' }),
+    Matches(TENANT_OR_ALL_PATTERN, { each: true, message: 'must be tenants, or ["*"] for all' }),
     condition(),
     ApiPropertyOptional({ type: [String], description }),
   );

@@ -1,4 +1,5 @@
 import { validateCronExpression } from 'cron';
+import { DAY_SECONDS } from '../platform/duration.ts';
 import { SecretString } from '../platform/secret-string.ts';
 import { readOidc, readTrustedProxies } from './auth-settings.ts';
 import type { AppCredentials, Config, MetaConfig, Product } from './config.ts';
@@ -7,7 +8,6 @@ import { readKeyProvider } from './key-provider-settings.ts';
 import { isLoopback, readSecret, readUrl } from './setting-readers.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-const DAY_SECONDS = 86_400;
 
 /**
  * The environment as one frozen object (CONTRACT 3). Throws one `ConfigError` that names every wrong or missing variable.

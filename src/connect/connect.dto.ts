@@ -1,23 +1,14 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import {
-  ArrayMaxSize,
-  ArrayMinSize,
-  ArrayUnique,
-  IsArray,
-  IsIn,
-  IsString,
-  Matches,
-  MaxLength,
-  ValidateIf,
-} from 'class-validator';
+import { ArrayMaxSize, ArrayMinSize, ArrayUnique, IsArray, IsIn, IsString, Matches, MaxLength } from 'class-validator';
 import { PRODUCTS, type Product } from '../config/config.ts';
+import { TENANT_PATTERN } from '../config/tenant.ts';
 import { type Flow, flowsOf } from '../meta/dialog/product-scopes.ts';
+import { IsOptionalNotNull } from '../platform/optional-field.ts';
 import { invalidInputError } from '../platform/problem.ts';
 import type { SignupIds } from './authorization/authorization-hints.ts';
 
 const FLOWS: readonly Flow[] = ['facebook_login', 'instagram_login', 'threads_login', 'embedded_signup', 'import'];
 /** CONTRACT 1 */
-const TENANT = /^[A-Za-z0-9._:-]{1,128}$/;
 const SCOPE = /^[a-z0-9_]{1,64}$/;
 const META_ID = /^[0-9]{1,32}$/;
 /** Of two-step verification (META.md 8). A secret. */
@@ -27,13 +18,10 @@ const MAX_CODE_LENGTH = 4096;
 const MAX_TOKEN_LENGTH = 8192;
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 
-/** Absent is fine; null is not, because it would read like "none". */
-const IsOptionalNotNull = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
-
 /** Body of `POST /v1/connect-sessions`. */
 export class CreateSessionRequest {
-  @ApiProperty({ pattern: TENANT.source })
-  @Matches(TENANT, { message: 'must be 1 to 128 of A-Z a-z 0-9 . _ : -' })
+  @ApiProperty({ pattern: TENANT_PATTERN.source })
+  @Matches(TENANT_PATTERN, { message: 'must be 1 to 128 of A-Z a-z 0-9 . _ : -' })
   @IsString()
   tenant!: string;
 
@@ -136,8 +124,8 @@ export class RegisterPhoneNumberRequest {
 
 /** Body of `POST /v1/connections/import`. */
 export class ImportRequest {
-  @ApiProperty({ pattern: TENANT.source })
-  @Matches(TENANT, { message: 'must be 1 to 128 of A-Z a-z 0-9 . _ : -' })
+  @ApiProperty({ pattern: TENANT_PATTERN.source })
+  @Matches(TENANT_PATTERN, { message: 'must be 1 to 128 of A-Z a-z 0-9 . _ : -' })
   @IsString()
   tenant!: string;
 

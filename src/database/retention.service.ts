@@ -1,13 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Config } from '../config/config.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
+import { DAY_SECONDS } from '../platform/duration.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 
 /** Removes one batch of what ended before `endedBefore`; how many rows that was. Rooms register theirs. */
 export type PurgeExpired = (endedBefore: Date, limit: number) => Promise<number>;
 
 const BATCH = 1_000;
-const DAY_SECONDS = 24 * 60 * 60;
 
 /** Each night: what ended more than RETENTION_DAYS ago goes. Every room that keeps such rows registers how. */
 @Injectable()

@@ -1,12 +1,12 @@
 import { IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
 import type { LeaseMode } from '../auth/authenticated-client.ts';
 import { PRODUCTS, type Product } from '../config/config.ts';
+import { TENANT_PATTERN } from '../config/tenant.ts';
 
 export const DEFAULT_TTL_SECONDS = 900;
 /** Too long a wish is cut, or answered as unsatisfiable; beyond this it is a mistake (some 68 years). */
 const MAX_SECONDS = 2 ** 31 - 1;
 
-const TENANT = /^[A-Za-z0-9._:-]{1,128}$/;
 const CONNECTION_ID = /^con_[0-9a-hjkmnp-tv-z]{26}$/;
 const ASSET_ID = /^[A-Za-z0-9_.-]{1,128}$/;
 const MODES: readonly unknown[] = ['gateway', 'token'] satisfies LeaseMode[];
@@ -23,7 +23,7 @@ export class LeaseRequest {
     return 'tenant' in body && 'product' in body;
   }
 
-  @Matches(TENANT, { message: 'must be 1 to 128 characters of A-Z a-z 0-9 . _ : -' })
+  @Matches(TENANT_PATTERN, { message: 'must be 1 to 128 characters of A-Z a-z 0-9 . _ : -' })
   tenant!: string;
 
   @IsIn(PRODUCTS)
@@ -67,7 +67,7 @@ const matches =
     typeof value === 'string' && pattern.test(value);
 
 const FAST_RULES: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
-  ['tenant', matches(TENANT)],
+  ['tenant', matches(TENANT_PATTERN)],
   ['product', (value: unknown) => PRODUCTS.includes(value as Product)],
   ['connection_id', matches(CONNECTION_ID)],
   ['asset_id', matches(ASSET_ID)],

@@ -12,6 +12,7 @@ import { RevocationApi } from '../meta/tokens/revocation-api.ts';
 import { Clock } from '../platform/clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { Random } from '../platform/random.ts';
+import { settleWithin } from '../platform/settle-within.ts';
 import { DecryptionError } from '../vault/sealed-secret.ts';
 import { toAttemptFailure } from './failures/attempt-failure.ts';
 import { nextAttemptAt, type RetryClass } from './failures/next-attempt.ts';
@@ -40,14 +41,7 @@ export class ProviderRevocationService {
    */
   async attemptNow(connectionId: string, actor: Actor): Promise<ProviderRevocationStatus> {
     const claimed = await this.revocations.claimOne(connectionId, this.config.claimSeconds);
-    if (claimed !== null) {
-      let timer: NodeJS.Timeout | undefined;
-      const timeout = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, MAX_WAIT_MS);
-      });
-      await Promise.race([this.attempt(claimed, 'forced', actor), timeout]);
-      clearTimeout(timer);
-    }
+    if (claimed !== null) await settleWithin(this.attempt(claimed, 'forced', actor), MAX_WAIT_MS, undefined);
     return (await this.revocations.getStatus(connectionId)) ?? 'not_supported';
   }
 

@@ -6,6 +6,7 @@ import { Database, type Transaction } from '../database/database.ts';
 import { RawJson } from '../events/outbox/event-data.ts';
 import { Outbox, type OutboxEvent } from '../events/outbox/outbox.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
+import { DAY_SECONDS } from '../platform/duration.ts';
 import { objectLabel } from './entry-subject.ts';
 import { matchConnections, type SubjectConnection } from './match-connections.ts';
 import type { WebhookEntry } from './split-webhook.ts';
@@ -13,7 +14,7 @@ import { insertWebhookEntries, linkEntriesToUsers } from './webhook-entry.reposi
 import { WebhookMetrics } from './webhook-metrics.ts';
 
 /** Meta repeats for 36 hours, for WhatsApp 7 days (META.md 15). */
-export const REDELIVERY_WINDOW_SECONDS = 8 * 24 * 60 * 60;
+export const REDELIVERY_WINDOW_SECONDS = 8 * DAY_SECONDS;
 
 interface MatchedEntry {
   entry: WebhookEntry;

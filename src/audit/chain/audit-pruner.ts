@@ -1,5 +1,6 @@
 import type { Database, Transaction } from '../../database/database.ts';
 import { addSeconds, type Clock } from '../../platform/clock.ts';
+import { DAY_SECONDS } from '../../platform/duration.ts';
 import type { AuditEntryRow } from '../audit-entry.query.ts';
 import type { Actor, AuditLog } from '../audit-log.ts';
 import { AuditChainBrokenError, CHAIN_LOCK, readTip } from './audit-chain.ts';
@@ -11,7 +12,7 @@ import { firstIdRequiringMac } from './entry-mac.ts';
 
 const BATCH = 5_000;
 /** The youngest entries always stay: late ones may still be on their way into the chain. */
-const MIN_RETAINED_SECONDS = 86_400;
+const MIN_RETAINED_SECONDS = DAY_SECONDS;
 
 /** An entry as it leaves the database: with its place, so that it can still be proven. */
 export interface PrunedEntry extends AuditEntryRow {

@@ -1,6 +1,7 @@
 import { type ClassConstructor, plainToInstance } from 'class-transformer';
 import { validate } from 'class-validator';
 import { PRODUCTS } from '../../config/config.ts';
+import { DAY_SECONDS } from '../../platform/duration.ts';
 import { toInputErrors } from '../../platform/http-server/input-validation.pipe.ts';
 import { AppError, type InputError } from '../../platform/problem.ts';
 import { UsageError } from '../command-error.ts';
@@ -20,7 +21,6 @@ export interface ClientOptions {
   expiresInDays?: string;
 }
 
-const DAY_SECONDS = 86_400;
 const NONE = 'none';
 /** Under which word an operator gave a field. */
 const OPTION_NAMES: Readonly<Record<string, string>> = {

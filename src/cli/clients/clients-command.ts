@@ -11,13 +11,13 @@ import {
 import { toClientKeyResponse, toClientResponse } from '../../clients/client-response.dto.ts';
 import { ClientUpdater } from '../../clients/client-updater.ts';
 import { ClientsService } from '../../clients/clients.service.ts';
+import { DAY_SECONDS } from '../../platform/duration.ts';
 import { type CommandContext, formatTable, loadCommandConfig, withCoreServices } from '../command-context.ts';
 import { UsageError } from '../command-error.ts';
 import { explainProblems, OPERATOR } from '../operator.ts';
 import { type ClientOptions, toRequestBody, withValidatedRequest } from './client-options.ts';
 
 const PAGE_SIZE = 200;
-const DAY_SECONDS = 86_400;
 
 interface CommandOptions extends ClientOptions {
   json?: true;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { StartupError } from '../../bootstrap/startup-error.ts';
 import { isLoopback } from '../../config/setting-readers.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
+import { DAY_SECONDS } from '../../platform/duration.ts';
 import {
   type HttpClient,
   HttpRequestError,
@@ -15,7 +16,7 @@ import type { ImportResult, SweepResult, VaultService } from './vault-service.ts
 
 const TIMEOUT_MS = 60_000;
 /** A sweep works off all that is due before it answers. */
-const SWEEP_TIMEOUT_MS = 24 * 60 * 60 * 1000;
+const SWEEP_TIMEOUT_MS = DAY_SECONDS * 1000;
 
 interface RemoteServiceOptions {
   publicUrl: string;

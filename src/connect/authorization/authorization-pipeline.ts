@@ -20,6 +20,7 @@ import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
 import type { ValidInspection } from '../../meta/tokens/inspection-result.ts';
 import { OAuthApi } from '../../meta/tokens/oauth-api.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
+import { DAY_SECONDS } from '../../platform/duration.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { ConnectFailedError, describeDeadToken } from '../connect-failed-error.ts';
 import { discoverAssets } from '../discovery/discover-assets.ts';
@@ -27,7 +28,7 @@ import type { ConnectionWarning, Discovered, DiscoveryInput } from '../discovery
 import { type AuthorizationHints, readHints } from './authorization-hints.ts';
 
 /** A token that lives longer is long-lived already: short ones live one to two hours, long ones 60 days (META.md 2). */
-const SHORT_LIVED_SECONDS = 24 * 60 * 60;
+const SHORT_LIVED_SECONDS = DAY_SECONDS;
 
 /** An intake under way. `intake` moves on with each stage, so that who ends it ends what is sealed now. */
 export interface AuthorizationRun {

@@ -9,6 +9,7 @@ import {
 } from '../../connections/authorization/pending-authorization.repository.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
+import { DAY_SECONDS } from '../../platform/duration.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { Random } from '../../platform/random.ts';
 import { ConnectFailedError, toConnectFailedError } from '../connect-failed-error.ts';
@@ -24,7 +25,7 @@ export interface Initiator {
 
 const MIN_BACKOFF_SECONDS = 5;
 const MAX_BACKOFF_SECONDS = 600;
-const MAX_AGE_SECONDS = 24 * 60 * 60;
+const MAX_AGE_SECONDS = DAY_SECONDS;
 
 /**
  * Where a token on its way in is brought to an end, by whoever has its claim: a callback, a client's request, a second delivery

@@ -1,5 +1,7 @@
+import { HOUR_SECONDS } from '../../platform/duration.ts';
+
 /** Longer than any attempt lives, so that a late browser hears "expired", not "another browser". */
-const MAX_AGE_SECONDS = 60 * 60;
+const MAX_AGE_SECONDS = HOUR_SECONDS;
 const PREFIX = 'metavault_connect_';
 
 function prefix(publicUrl: string): string {

@@ -1,45 +1,19 @@
+import { escapeHtml, renderHtmlPage } from '../../platform/html.ts';
 import type { AppError } from '../../platform/problem.ts';
 
-const ESCAPES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-/** Text for HTML, in content and in quoted attributes. */
-export function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => ESCAPES[character] ?? character);
-}
-
-/** A whole page: no script, no foreign resource. `body` is HTML. */
-export function renderPage(title: string, body: string): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-<link rel="icon" href="data:,">
-<title>${escapeHtml(title)}</title>
-<style>
-html{color-scheme:light dark}
+const STYLE = `html{color-scheme:light dark}
 body{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:12vh auto 2rem;padding:0 1.25rem;color:#1c1e21;background:#fff}
 h1{font-size:1.4rem;line-height:1.3}small{color:#606770}code{background:#f0f2f5;padding:.1rem .3rem;border-radius:.2rem;overflow-wrap:anywhere}
 button,.button{display:inline-block;font:inherit;padding:.6rem 1.2rem;border:1px solid #0064d1;border-radius:.4rem;background:#0064d1;color:#fff;cursor:pointer;text-decoration:none}
 button#back{background:transparent;color:inherit;border-color:currentColor}button[disabled]{opacity:.5;cursor:default}
 :focus-visible{outline:3px solid #75b1ff;outline-offset:2px}
-@media (prefers-color-scheme:dark){body{color:#e4e6eb;background:#18191a}small{color:#b0b3b8}code{background:#3a3b3c}}
-</style>
-</head>
-<body>
-<main>
-${body}
-</main>
-</body>
-</html>
-`;
+@media (prefers-color-scheme:dark){body{color:#e4e6eb;background:#18191a}small{color:#b0b3b8}code{background:#3a3b3c}}`;
+
+const HEAD = '<meta name="robots" content="noindex">\n<link rel="icon" href="data:,">\n';
+
+/** A whole page: no script, no foreign resource. `body` is HTML. */
+export function renderPage(title: string, body: string): string {
+  return renderHtmlPage({ title, style: STYLE, head: HEAD, body });
 }
 
 export interface ConnectedPageOptions {

@@ -1,6 +1,7 @@
 import type { JsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
 import type { JsSdkScript } from '../../meta/dialog/js-sdk-script.ts';
-import { escapeHtml, renderPage } from './browser-page.ts';
+import { escapeHtml } from '../../platform/html.ts';
+import { renderPage } from './browser-page.ts';
 import { SIGNUP_SCRIPT } from './signup-script.ts';
 
 export interface SignupPageOptions {

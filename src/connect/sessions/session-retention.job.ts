@@ -2,11 +2,11 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { Config } from '../../config/config.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
+import { DAY_SECONDS } from '../../platform/duration.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { ConnectSessionRepository } from './connect-session.repository.ts';
 
 const INTERVAL_MS = 60 * 60 * 1000;
-const DAY_SECONDS = 24 * 60 * 60;
 
 /** Forgets connect sessions and their browsers' attempts `RETENTION_DAYS` after their end. What came of them stays in the audit record. */
 @Injectable()

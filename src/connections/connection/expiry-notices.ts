@@ -1,8 +1,8 @@
 import { addSeconds } from '../../platform/clock.ts';
+import { DAY_SECONDS } from '../../platform/duration.ts';
 
 /** Days before an end at which it is announced, the earliest first (CONTRACT 6.1). */
 export const NOTICE_DAYS = [14, 7, 1] as const;
-const DAY_SECONDS = 24 * 60 * 60;
 
 /** Which notice is due for an end: the latest threshold that has been reached. Null: none yet. */
 export function noticeDays(endsAt: Date, now: Date): number | null {

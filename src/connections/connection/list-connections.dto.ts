@@ -1,12 +1,13 @@
 import { Type } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
 import { PRODUCTS, type Product } from '../../config/config.ts';
+import { TENANT_PATTERN } from '../../config/tenant.ts';
 import { DEFAULT_LIMIT, MAX_LIMIT } from '../../platform/paging.ts';
 import type { ConnectionStatus } from './connection-status.ts';
 
 export class ListConnectionsRequest {
   @IsOptional()
-  @Matches(/^[A-Za-z0-9._:-]{1,128}$/, { message: 'must be 1 to 128 of A-Z, a-z, 0-9, ".", "_", ":", "-"' })
+  @Matches(TENANT_PATTERN, { message: 'must be 1 to 128 of A-Z, a-z, 0-9, ".", "_", ":", "-"' })
   tenant?: string;
 
   @IsOptional()

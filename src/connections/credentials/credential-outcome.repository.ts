@@ -4,6 +4,7 @@ import { Database, type Transaction } from '../../database/database.ts';
 import type { SqlExecutor } from '../../database/statement.ts';
 import { Outbox } from '../../events/outbox/outbox.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
+import { HOUR_SECONDS } from '../../platform/duration.ts';
 import { Random } from '../../platform/random.ts';
 import { storeAppScopedId } from '../authorization/app-scoped-id.ts';
 import { ClaimLostError } from '../authorization/pending-authorization.repository.ts';
@@ -303,7 +304,7 @@ export class CredentialOutcomeRepository {
 }
 
 /** An inspection that is this late waited for something that others waited for too. */
-const LATE_SECONDS = 3 * 60 * 60;
+const LATE_SECONDS = 3 * HOUR_SECONDS;
 
 /** After an outage all that waited is inspected together: over the next day, but for its first hours, it is spread again. */
 function spreadCheckAt(now: Date, fraction: number): Date {

@@ -1,11 +1,12 @@
 import { addSeconds } from '../../platform/clock.ts';
+import { DAY_SECONDS } from '../../platform/duration.ts';
 import type { CredentialKind } from './credential-kind.ts';
 
 /** Instagram and Threads renew no token that is younger (META.md 7, 9). */
-export const MIN_REFRESH_AGE_SECONDS = 24 * 60 * 60;
+export const MIN_REFRESH_AGE_SECONDS = DAY_SECONDS;
 
 /** Each credential is inspected this often. */
-export const CHECK_INTERVAL_SECONDS = 24 * 60 * 60;
+export const CHECK_INTERVAL_SECONDS = DAY_SECONDS;
 
 export interface CredentialLife {
   kind: CredentialKind;

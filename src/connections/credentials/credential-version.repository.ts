@@ -4,6 +4,7 @@ import { Config } from '../../config/config.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import { Outbox } from '../../events/outbox/outbox.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
+import { HOUR_SECONDS } from '../../platform/duration.ts';
 import { Random } from '../../platform/random.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { KeyRing } from '../../vault/keys/key-ring.ts';
@@ -262,7 +263,7 @@ export class CredentialVersionRepository {
 /** A page whose user token was renewed while the page's was derived from the old one: once more. Our times have milliseconds. */
 const MADE_DUE_SINCE = `c.kind = 'page' AND date_trunc('milliseconds', c.refresh_after) IS DISTINCT FROM $10::timestamptz`;
 
-const PREVIOUS_VERSION_RETENTION_SECONDS = 60 * 60;
+const PREVIOUS_VERSION_RETENTION_SECONDS = HOUR_SECONDS;
 
 function contextOf(credential: CredentialSnapshot, version: number): ReturnType<typeof credentialContext> {
   return credentialContext({

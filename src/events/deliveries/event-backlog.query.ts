@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
+import { DAY_SECONDS, HOUR_SECONDS } from '../../platform/duration.ts';
 import { RETRY_WINDOW_SECONDS } from './retry-schedule.ts';
 
 /** A subscription that takes nothing is told of after this long: by metrics, `doctor` and one audit entry. */
-export const FAILING_SECONDS = 86_400;
+export const FAILING_SECONDS = DAY_SECONDS;
 /** An event that has been refused for this long, by a subscriber that takes others, is no matter of an outage. */
-export const HELD_SECONDS = 3_600;
+export const HELD_SECONDS = HOUR_SECONDS;
 const MAX_COUNTED = 100_000;
 
 export interface FailingSubscription {

@@ -4,6 +4,7 @@ import { AuditLog, SYSTEM } from '../../audit/audit-log.ts';
 import { Config } from '../../config/config.ts';
 import { Database } from '../../database/database.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
+import { DAY_SECONDS } from '../../platform/duration.ts';
 import { firstIdAt } from '../../platform/ids.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { SubscriptionSecretRepository } from '../subscriptions/subscription-secret.repository.ts';
@@ -11,7 +12,6 @@ import { FAILING_SECONDS } from './event-backlog.query.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-const DAY_SECONDS = 86_400;
 /** Rows of one statement, so that none is long. */
 const BATCH = 5_000;
 

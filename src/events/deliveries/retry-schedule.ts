@@ -1,11 +1,12 @@
+import { DAY_SECONDS } from '../../platform/duration.ts';
 /** How long a delivery is repeated, from the moment it was made or replayed. */
-export const RETRY_WINDOW_SECONDS = 3 * 86_400;
+export const RETRY_WINDOW_SECONDS = 3 * DAY_SECONDS;
 
 const FIRST_DELAYS = { shortest: 1, longest: 3.5 } as const;
 const BASE_SECONDS = 5;
 const MAX_DELAY_SECONDS = 6 * 3600;
 /** What a subscriber may ask for at the most. */
-const MAX_RETRY_AFTER_SECONDS = 86_400;
+const MAX_RETRY_AFTER_SECONDS = DAY_SECONDS;
 
 /**
  * Seconds until the next attempt after `failures` failed ones. The first repeat comes within 5 seconds (the look for due deliveries

@@ -14,6 +14,9 @@ import {
 } from 'class-validator';
 import { parseInstant } from '../../audit/list-audit-entries.dto.ts';
 import { PRODUCTS, type Product } from '../../config/config.ts';
+import { TENANT_PATTERN } from '../../config/tenant.ts';
+import { DAY_SECONDS } from '../../platform/duration.ts';
+import { IsOptionalNotNull } from '../../platform/optional-field.ts';
 import { PageRequest } from '../../platform/page-request.dto.ts';
 import { invalidInputError } from '../../platform/problem.ts';
 import { DELIVERY_STATUSES, type DeliveryStatus, type ReplayRange } from '../deliveries/delivery.repository.ts';
@@ -21,11 +24,6 @@ import { EVENT_TYPES, type EventType } from '../outbox/event-type.ts';
 import type { SubscriptionChange } from './subscription-updater.ts';
 
 const MAX_TENANTS = 10_000;
-const TENANT = /^[A-Za-z0-9._:-]{1,128}$/;
-const DAY_SECONDS = 86_400;
-
-/** Absent is fine; null is not, because it would read like "none". */
-const IsOptionalNotNull = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
 
 /** Body of `POST /v1/subscriptions`. */
 export class CreateSubscriptionRequest {
@@ -46,7 +44,7 @@ export class CreateSubscriptionRequest {
 
   @ApiPropertyOptional({ type: [String], description: 'Absent: events of all tenants, and those that belong to none' })
   @IsOptionalNotNull()
-  @Matches(TENANT, { each: true, message: 'must be tenants' })
+  @Matches(TENANT_PATTERN, { each: true, message: 'must be tenants' })
   @ArrayUnique()
   @ArrayMaxSize(MAX_TENANTS)
   @ArrayMinSize(1)
@@ -87,7 +85,7 @@ export class UpdateSubscriptionRequest {
 
   @ApiPropertyOptional({ type: [String], nullable: true, description: 'Null: all, and events that belong to none' })
   @IfNotNull()
-  @Matches(TENANT, { each: true, message: 'must be tenants' })
+  @Matches(TENANT_PATTERN, { each: true, message: 'must be tenants' })
   @ArrayUnique()
   @ArrayMaxSize(MAX_TENANTS)
   @ArrayMinSize(1)

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
+import { readStream } from '../../platform/read-stream.ts';
 import { GatewayError } from '../gateway-error.ts';
 import { type ItemCredentials, parseBatch, rewriteBatch } from './batch.ts';
 import type { GatewayPath } from './gateway-path.ts';
@@ -256,12 +257,5 @@ function withoutDestroyOnReturn(request: IncomingMessage): AsyncIterable<Buffer>
 
 async function readAll(request: IncomingMessage): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw new GatewayError('payload_too_large');
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of withoutDestroyOnReturn(request)) {
-    size += chunk.length;
-    if (size > MAX_BODY_BYTES) throw new GatewayError('payload_too_large');
-    chunks.push(chunk);
-  }
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size);
+  return readStream(withoutDestroyOnReturn(request), MAX_BODY_BYTES, () => new GatewayError('payload_too_large'));
 }

@@ -5,6 +5,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
 import { TokenReplacementService } from '../../leases/token-replacement.service.ts';
 import type { HttpResponse, StreamedHttpResponse } from '../../platform/http-client/http-client.ts';
+import { concatChunks } from '../../platform/read-stream.ts';
 import { appendMetaResponseHeaders } from '../forwarded-headers.ts';
 import { GatewayError } from '../gateway-error.ts';
 import type { GatewayCall } from '../request/gateway-request-parser.ts';
@@ -234,8 +235,7 @@ function readStart(body: Readable, limit: number): Promise<{ start: Buffer; rest
     let size = 0;
     const finishRead = (rest: AsyncIterable<Buffer> | null): void => {
       body.off('data', onData).off('end', onEnd).off('error', onStreamError).off('close', onStreamError);
-      const start = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size);
-      resolve({ start, rest });
+      resolve({ start: concatChunks(chunks, size), rest });
     };
     const onData = (chunk: Buffer): void => {
       chunks.push(chunk);

@@ -1,4 +1,5 @@
 import { addSeconds } from '../../platform/clock.ts';
+import { HOUR_SECONDS } from '../../platform/duration.ts';
 
 /**
  * How soon a kind of failure is worth another try: `soon` weather, `later` what a person or Meta has to mend. `outage`: Meta is down for all,
@@ -8,8 +9,8 @@ export type RetryClass = 'soon' | 'later' | 'outage';
 
 const BASE_DELAY_SECONDS: Readonly<Record<RetryClass, number>> = { soon: 30, later: 15 * 60, outage: 60 };
 const MAX_DELAY_SECONDS_BY_CLASS: Readonly<Record<RetryClass, number>> = {
-  soon: 60 * 60,
-  later: 6 * 60 * 60,
+  soon: HOUR_SECONDS,
+  later: 6 * HOUR_SECONDS,
   outage: 10 * 60,
 };
 const MIN_DELAY_SECONDS = 5;

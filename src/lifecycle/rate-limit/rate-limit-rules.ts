@@ -1,5 +1,6 @@
 import type { ThrottleScope } from '../../meta/errors/classify-error.ts';
 import { addSeconds } from '../../platform/clock.ts';
+import { DAY_SECONDS, HOUR_SECONDS } from '../../platform/duration.ts';
 
 /** How one of Meta's apps may be called by background work, as all replicas see it. */
 export interface AppRateLimitState {
@@ -53,7 +54,7 @@ export const PROBE_INTERVAL_SECONDS = 60;
 /** After a turn that Meta refused as well. */
 export const REFUSED_PROBE_INTERVAL_SECONDS = 10 * 60;
 /** A stop that lasts longer is not waited out any more. */
-const LONG_STOP_SECONDS = 60 * 60;
+const LONG_STOP_SECONDS = HOUR_SECONDS;
 /** A token that lives this much longer than the stop can be renewed after it. */
 const MIN_LIFE_AFTER_STOP_SECONDS = 15 * 60;
 /** Stops with less than this between them are one: hardly a look falls into the break. */
@@ -106,8 +107,8 @@ const APP_WAIT_SECONDS = 60;
 const MAX_APP_WAIT_SECONDS = 15 * 60;
 const OBJECT_WAIT_SECONDS = 10;
 /** A limit of one page, person or business must not hold up everybody's renewals for ever: at most this at a time, and in a row. */
-const MAX_OBJECT_STOP_SECONDS = 60 * 60;
-const MAX_APP_STOP_SECONDS = 24 * 60 * 60;
+const MAX_OBJECT_STOP_SECONDS = HOUR_SECONDS;
+const MAX_APP_STOP_SECONDS = DAY_SECONDS;
 
 /** How long a refusal for a limit stops the background work of the app. */
 function throttleSeconds(scope: ThrottleScope, retryAfterSeconds: number | null, consecutiveThrottles: number): number {

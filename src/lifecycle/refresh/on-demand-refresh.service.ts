@@ -5,6 +5,7 @@ import { connectionNotFound, reauthRequired } from '../../connections/connection
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { CredentialSnapshot } from '../../connections/credentials/credential-snapshot.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
+import { DAY_SECONDS } from '../../platform/duration.ts';
 import { AppError, defineProblem } from '../../platform/problem.ts';
 import { AppRateLimiter } from '../rate-limit/app-rate-limiter.ts';
 import { CredentialWorker } from '../sweeps/credential-worker.ts';
@@ -27,7 +28,7 @@ const POLL_MS = 150;
 /** For a renewal that another replica is at. */
 const MAX_WAIT_MS = 10_000;
 /** Meta gives at most one fresh token a day (META.md 3): what it gave within this time it gives again. */
-const META_REFRESH_INTERVAL_SECONDS = 24 * 60 * 60;
+const META_REFRESH_INTERVAL_SECONDS = DAY_SECONDS;
 /** Failures that mean: Meta answered, and the answer did not reach further. */
 const NO_LONGER_LIFETIME_CODES: ReadonlySet<string> = new Set(['renewal_no_longer_life', 'too_young']);
 

@@ -3,6 +3,7 @@ import { Config } from '../../config/config.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
+import { HOUR_SECONDS } from '../../platform/duration.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { drainWithTimeout } from '../drain-with-timeout.ts';
 import type { CheckOutcome } from '../inspection/token-inspector.ts';
@@ -29,7 +30,7 @@ const CHECK_BATCH = 50;
 /** Checks are batches already: fewer of them at a time. */
 const CALLS_PER_CHECK_BATCH = 8;
 /** The schedule comes once a day; what ends before it came again, and a little later, cannot wait for it. */
-const URGENT_SECONDS = 26 * 60 * 60;
+const URGENT_SECONDS = 26 * HOUR_SECONDS;
 /** The last part of the time in which a token is due: of seven days, the last 42 hours. */
 const NEAR_EXPIRY_SHARE = 1 / 4;
 /** With a turn a minute: 7,200 a day for one app, what 430,000 connections of sixty days need. */

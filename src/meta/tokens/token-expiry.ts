@@ -1,11 +1,12 @@
 import { addSeconds, fromUnixSeconds } from '../../platform/clock.ts';
+import { DAY_SECONDS } from '../../platform/duration.ts';
 import { type Json, type JsonObject, readNumber } from '../graph/lossless-json.ts';
 
 /** Null: never. `unknown`: Meta did not say, ask debug_token. */
 export type TokenExpiry = Date | null | 'unknown';
 
 /** A hundred years: what is longer is no lifetime. */
-const MAX_LIFETIME_SECONDS = 100 * 365 * 86_400;
+const MAX_LIFETIME_SECONDS = 100 * 365 * DAY_SECONDS;
 
 /**
  * The end of a token from a token answer (META.md 2, 3, 6): `expires_at` in unix seconds (0 = never), else `expires_in`,

@@ -2,13 +2,14 @@ import type { AppCredentials, Config } from '../../config/config.ts';
 import type { AppApi, AppCheck } from '../../meta/app-api.ts';
 import { detectVersionDrift, getVersionEnd } from '../../meta/graph/graph-version.ts';
 import { addSeconds } from '../../platform/clock.ts';
+import { DAY_SECONDS } from '../../platform/duration.ts';
 import { attention, type Finding, fine, wrong } from './finding.ts';
 
 /** As the dashboard shows them: digits, and 32 hexadecimal digits. */
 const APP_ID = /^\d{5,20}$/;
 const APP_SECRET = /^[0-9a-f]{32}$/;
 /** So long before a version ends somebody should read the changelog. */
-const NOTICE_SECONDS = 90 * 24 * 60 * 60;
+const NOTICE_SECONDS = 90 * DAY_SECONDS;
 
 /** Whether ids and secrets look like what the dashboard shows, and whether Meta takes them. */
 export async function checkApps(

@@ -1,9 +1,8 @@
 import type { SqlExecutor } from '../../database/statement.ts';
 import { addSeconds } from '../../platform/clock.ts';
+import { DAY_SECONDS } from '../../platform/duration.ts';
 import { firstIdAt } from '../../platform/ids.ts';
 import { attention, type Finding, fine, wrong } from './finding.ts';
-
-const DAY_SECONDS = 24 * 60 * 60;
 
 interface Failures extends Record<string, unknown> {
   actor_kind: string;

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
 import { Database } from '../../database/database.ts';
@@ -6,6 +5,7 @@ import { Clock } from '../../platform/clock.ts';
 import { HttpClient } from '../../platform/http-client/http-client.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { Random } from '../../platform/random.ts';
+import { settleWithin } from '../../platform/settle-within.ts';
 import { checkEventSubscriptions } from '../doctor/event-checks.ts';
 import { attention, type Finding } from '../doctor/finding.ts';
 import { runMetaChecks } from '../doctor/run-meta-checks.ts';
@@ -45,19 +45,12 @@ export class DiagnosisService {
     this.#running ??= this.runChecks().finally(() => {
       this.#running = null;
     });
-    // Where nobody waits for it any more, its failure is still no crash.
-    this.#running.catch(() => undefined);
-    const timeout = new AbortController();
-    const slow = sleep(RESPONSE_TIMEOUT_MS, undefined, { signal: timeout.signal, ref: false })
-      .then(() => ({ examinedAt: this.clock.now(), findings: [STILL_RUNNING] }))
-      .catch(() => null);
     try {
-      return await Promise.race([this.#running, slow]);
+      const diagnosis = await settleWithin(this.#running, RESPONSE_TIMEOUT_MS, null);
+      return diagnosis ?? { examinedAt: this.clock.now(), findings: [STILL_RUNNING] };
     } catch (error) {
-      this.logger.error({ err: error }, 'the examination for /health/ready broke');
+      this.logger.error({ err: error }, 'the examination for /health/ready failed');
       return null;
-    } finally {
-      timeout.abort();
     }
   }
 

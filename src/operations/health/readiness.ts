@@ -3,6 +3,7 @@ import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/term
 import { DataSource } from 'typeorm';
 import { Database } from '../../database/database.ts';
 import { DatabaseClock } from '../../database/database-clock.ts';
+import { settleWithin } from '../../platform/settle-within.ts';
 import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { ReplicaState } from './replica-state.ts';
 
@@ -59,12 +60,11 @@ export class Readiness {
 
   private async ranMigrations(): Promise<Set<string> | null> {
     const query = this.database.rows<{ name: string }>({ text: 'SELECT name FROM schema_migration' });
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<null>((resolve) => {
-      timer = setTimeout(() => resolve(null), DATABASE_TIMEOUT_MS);
-    });
-    const rows = await Promise.race([query.catch(() => null), timeout]);
-    clearTimeout(timer);
+    const rows = await settleWithin(
+      query.catch(() => null),
+      DATABASE_TIMEOUT_MS,
+      null,
+    );
     return rows === null ? null : new Set(rows.map(({ name }) => name));
   }
 }

@@ -2,9 +2,10 @@ import { Controller, Get, Headers, Param, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
+import { escapeHtml } from '../../platform/html.ts';
 import { AppError, listProblemTypes, notFound, type ProblemType } from '../../platform/problem.ts';
 import { ERROR_CODES, type ErrorCodeEntry } from './error-catalogue.ts';
-import { escapeHtml, renderPage } from './render-page.ts';
+import { renderPage } from './render-page.ts';
 
 /** What the `type` of a problem leads to: a page for people, JSON for those who ask for it. */
 @ApiTags('operations')

@@ -1,28 +1,14 @@
-/** A small page of ours; `body` is HTML, with everything that came from elsewhere escaped. */
-export function renderPage(title: string, body: string): string {
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(title)} · Metavault</title>
-<style>
-  :root { color-scheme: light dark; font: 16px/1.6 system-ui, sans-serif; }
+import { renderHtmlPage } from '../../platform/html.ts';
+
+const STYLE = `  :root { color-scheme: light dark; font: 16px/1.6 system-ui, sans-serif; }
   main { max-width: 42rem; margin: 3rem auto; padding: 0 1.25rem; }
   h1 { font-size: 1.5rem; line-height: 1.25; }
   code { font: 0.9em ui-monospace, monospace; }
   dt { font-weight: 600; margin-top: 1rem; }
   dd { margin: 0; }
-  li { margin: 0.35rem 0; }
-</style>
-<main>
-${body}
-</main>
-</html>
-`;
-}
+  li { margin: 0.35rem 0; }`;
 
-const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-
-export function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+/** A page about problems; `body` is HTML, with everything that came from elsewhere escaped. */
+export function renderPage(title: string, body: string): string {
+  return renderHtmlPage({ title: `${title} · Metavault`, style: STYLE, body });
 }

@@ -3,6 +3,7 @@ import type { LookupFunction } from 'node:net';
 import type { Readable } from 'node:stream';
 import { Agent, type Dispatcher, errors } from 'undici';
 import type { Cancellation } from '../cancellation.ts';
+import { readStream } from '../read-stream.ts';
 import { ResponseHandler } from './response-handler.ts';
 
 export interface HttpRequest {
@@ -110,7 +111,7 @@ export class UndiciHttpClient extends HttpClient {
     const signal = request.signal === undefined ? deadline : AbortSignal.any([deadline, request.signal]);
     try {
       const response = await this.dispatch(request, signal);
-      const body = await collect(response.body, request.maxBytes ?? MAX_BYTES);
+      const body = await readStream(response.body, request.maxBytes ?? MAX_BYTES, tooLargeError);
       return { status: response.statusCode, headers: response.headers, body };
     } catch (error) {
       throw toHttpRequestError(error, deadline.aborted);
@@ -175,19 +176,7 @@ function splitAddress(address: string): { origin: string; path: string } {
   return { origin: url.origin, path: url.pathname + url.search };
 }
 
-async function collect(body: Readable, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes) {
-      body.destroy();
-      throw new HttpRequestError('too_large', true);
-    }
-    chunks.push(chunk);
-  }
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size);
-}
+const tooLargeError = (): HttpRequestError => new HttpRequestError('too_large', true);
 
 const NEVER_CONNECTED = new Set([
   'ECONNREFUSED',

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import { type Dispatcher, errors } from 'undici';
 import type { Cancellation } from '../cancellation.ts';
+import { concatChunks } from '../read-stream.ts';
 
 interface ReceivedResponse<Body> {
   status: number;
@@ -55,8 +56,7 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
       this.#stream.push(null);
       return;
     }
-    const [first] = this.#chunks;
-    const body = this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks);
+    const body = concatChunks(this.#chunks);
     this.outcome.resolve({ status: this.#status, headers: this.#headers, body });
   }
 

@@ -1,6 +1,7 @@
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError, invalidInputError, payloadTooLarge, unsupportedMediaType } from '../problem.ts';
+import { readStream } from '../read-stream.ts';
 import { checkJsonObject, parseJsonBody } from './json-body.ts';
 
 /**
@@ -25,7 +26,7 @@ function bodyKind(request: FastifyRequest): BodyKind {
 
 /** The most that a body may have. */
 export const MAX_BODY_BYTES = 1024 * 1024;
-/** Raw bodies are Meta's webhooks: up to a thousand updates in one (META.md 15). */
+/** Raw bodies are Meta's webhooks: up to a thousand updates in one. */
 const MAX_RAW_BODY_BYTES = 4 * 1024 * 1024;
 
 /** Reads bodies as the routes say, in place of Fastify's parsers. Refusals name the fault. */
@@ -76,14 +77,7 @@ async function collect(request: FastifyRequest, payload: AsyncIterable<Buffer>, 
   if (request.headers['content-encoding'] !== undefined && request.headers['content-encoding'] !== 'identity') {
     throw new AppError(unsupportedMediaType, { detail: 'The body must not be compressed.' });
   }
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of payload) {
-    size += chunk.length;
-    if (size > limitBytes) throw new AppError(payloadTooLarge, tooLarge);
-    chunks.push(chunk);
-  }
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size);
+  return readStream(payload, limitBytes, () => new AppError(payloadTooLarge, tooLarge));
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });

@@ -1,0 +1,5 @@
+/** The id of a tenant: the caller's own word for one of its customers. */
+export const TENANT_PATTERN = /^[A-Za-z0-9._:-]{1,128}$/;
+
+/** A tenant in a list of those a client may reach, or `*` for all. */
+export const TENANT_OR_ALL_PATTERN = /^(?:\*|[A-Za-z0-9._:-]{1,128})$/;
