@@ -13,6 +13,7 @@ import { RateLimitModule } from './rate-limit/rate-limit.module.ts';
 import { ManualRefreshService } from './refresh/manual-refresh.service.ts';
 import { OnDemandRefreshService } from './refresh/on-demand-refresh.service.ts';
 import { PageTokenDeriver } from './refresh/page-token-deriver.ts';
+import { RefreshedTokenPromoter } from './refresh/refreshed-token-promoter.ts';
 import { TokenRefresher } from './refresh/token-refresher.ts';
 import { CredentialWorker } from './sweeps/credential-worker.ts';
 import { LifecycleJob } from './sweeps/lifecycle.job.ts';
@@ -28,6 +29,7 @@ import { Sweep } from './sweeps/sweep.ts';
     ImmediateInspectionService,
     TokenInspector,
     PageTokenDeriver,
+    RefreshedTokenPromoter,
     OnDemandRefreshService,
     LifecycleMetrics,
     TokenRefresher,

@@ -1,11 +1,36 @@
 import type { ConfigurationFault } from '../../meta/errors/classify-error.ts';
 import type { MetaError } from '../../meta/errors/meta-error.ts';
 import type { MetaCause } from '../../platform/problem.ts';
+import type { CallNotPermittedError } from '../rate-limit/app-rate-limiter.ts';
 import type { RetryClass } from './next-attempt.ts';
+
+/** Why a token that Meta gave in a refresh was not taken. */
+export type RefreshRejectionCode =
+  | 'renewal_other_app'
+  | 'renewal_other_user'
+  | 'renewal_invalid'
+  | 'renewal_no_longer_life'
+  | 'renewal_fewer_scopes';
+
+export type AttemptFailureCode =
+  | RefreshRejectionCode
+  | 'meta_unavailable'
+  | 'meta_throttled'
+  | 'meta_configuration'
+  | 'meta_permission'
+  | 'meta_blocked'
+  | 'meta_refused'
+  | 'token_doubted'
+  | 'page_token_lost'
+  | 'too_young'
+  | 'check_failed'
+  | 'circuit_open'
+  | 'seal_broken'
+  | 'internal_error';
 
 /** Why work on a credential failed, in our words (never Meta's text), and how soon it is worth another try. */
 export interface AttemptFailure {
-  code: string;
+  code: AttemptFailureCode;
   detail: string;
   retryClass: RetryClass;
   retryAfterSeconds: number | null;
@@ -57,6 +82,20 @@ export function toAttemptFailure(error: MetaError): AttemptFailure {
   }
 }
 
-export function failLater(code: string, detail: string, extra: { meta?: MetaCause } = {}): AttemptFailure {
+export function failLater(code: AttemptFailureCode, detail: string, extra: { meta?: MetaCause } = {}): AttemptFailure {
   return { code, detail, retryClass: 'later', retryAfterSeconds: null, ...extra };
 }
+
+/** Shown where a user asked and Meta may not be asked: no attempt was made. */
+export function circuitOpenFailure({ reason }: CallNotPermittedError): AttemptFailure {
+  const detail =
+    reason === 'unavailable'
+      ? 'Meta is down at the moment, so it was not asked.'
+      : 'Meta limits the calls of our app at the moment, so it was not asked.';
+  return { code: 'circuit_open', detail, retryClass: 'soon', retryAfterSeconds: null };
+}
+
+export const DECRYPTION_FAILED: AttemptFailure = failLater(
+  'seal_broken',
+  'The stored token does not open: it was changed, moved, or is under another key. Restore it from a backup, or connect again.',
+);

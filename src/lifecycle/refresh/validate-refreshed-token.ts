@@ -3,19 +3,13 @@ import type { VerifiedVersion } from '../../connections/credentials/credential-v
 import { missingScopesOfToken } from '../../meta/dialog/product-scopes.ts';
 import type { InspectionResult } from '../../meta/tokens/inspection-result.ts';
 import { addSeconds } from '../../platform/clock.ts';
+import type { RefreshRejectionCode } from '../failures/attempt-failure.ts';
 
 export type RefreshedTokenValidation =
   | { kind: 'promote'; version: VerifiedVersion }
   /** It lacks scopes: only what the old token has now can tell whether the person took them away. */
   | { kind: 'inspect_old_token' }
   | { kind: 'reject'; code: RefreshRejectionCode; detail: string };
-
-export type RefreshRejectionCode =
-  | 'renewal_other_app'
-  | 'renewal_other_user'
-  | 'renewal_invalid'
-  | 'renewal_no_longer_life'
-  | 'renewal_fewer_scopes';
 
 export interface RefreshedTokenFacts {
   old: CredentialSnapshot;
