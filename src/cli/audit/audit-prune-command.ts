@@ -1,7 +1,8 @@
 import { closeSync, fsyncSync, openSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { AuditChain } from '../../audit/chain/audit-chain.ts';
-import { AuditPruner, type PrunedEntry, PruneRefusedError } from '../../audit/chain/audit-pruner.ts';
+import { AuditPruner, PruneRefusedError } from '../../audit/chain/audit-pruner.ts';
+import type { PrunedEntry } from '../../audit/chain/audit-pruning.repository.ts';
 import { ChainVerifier } from '../../audit/chain/chain-verifier.ts';
 import type { CoreServices } from '../../bootstrap/core-services.ts';
 import { StartupError } from '../../bootstrap/startup-error.ts';
