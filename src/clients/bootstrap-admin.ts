@@ -1,4 +1,5 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import type { AuditAction } from '../audit/audit-action.ts';
 import { AuditLog, SYSTEM } from '../audit/audit-log.ts';
 import { isApiKeyCandidate } from '../auth/credentials/api-key.ts';
 import { KeyHasher } from '../auth/credentials/key-hasher.ts';
@@ -83,7 +84,7 @@ export class BootstrapAdmin implements OnModuleInit {
     return true;
   }
 
-  private record(tx: Transaction, action: string, details: Record<string, unknown>): Promise<void> {
+  private record(tx: Transaction, action: AuditAction, details: Record<string, unknown>): Promise<void> {
     return this.audit.record(tx, { action, actor: SYSTEM, subjectId: BOOTSTRAP_CLIENT_ID, details });
   }
 }

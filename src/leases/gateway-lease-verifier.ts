@@ -1,19 +1,25 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import type { QueryResultRow } from 'pg';
-import { type AllowPolicy, patternsForProduct } from '../auth/policy/allow-policy.ts';
+import { patternsForProduct } from '../auth/policy/allow-policy.ts';
 import type { Product } from '../config/config.ts';
 import type { CredentialKind } from '../connections/credentials/credential-kind.ts';
 import { credentialContext } from '../connections/credentials/seal-contexts.ts';
 import { Batcher } from '../database/batcher.ts';
 import { Database } from '../database/database.ts';
 import { FAIL_FAST_DEADLINE } from '../database/fail-fast-pool.ts';
-import type { Statement } from '../database/statement.ts';
+import type { StatementDefinition } from '../database/statement.ts';
 import { Clock } from '../platform/clock.ts';
 import { SecretString } from '../platform/secret-string.ts';
 import { KeyRing } from '../vault/keys/key-ring.ts';
 import { DecryptionError } from '../vault/sealed-secret.ts';
-import { type SealedSecretRow, Vault } from '../vault/vault.ts';
+import { Vault } from '../vault/vault.ts';
+import {
+  type ActiveLeaseRow,
+  type SealedLeaseRow,
+  selectActiveLeaseIds,
+  selectActiveLeases,
+  selectSealedLeases,
+} from './gateway-lease.query.ts';
 import { IntegrityAlert } from './integrity-alert.ts';
 import { parseLeaseToken } from './lease-token.ts';
 import { LeaseTokenCache } from './lease-token-cache.ts';
@@ -40,60 +46,14 @@ export interface GatewayGrant {
   cacheKey?: object | undefined;
 }
 
-/** What is looked at on every call of a good lease. */
-interface ActiveLeaseRow {
-  id: string;
-  secret_id: string;
-  allow: AllowPolicy | null;
-  ip_allow_list: string[] | null;
-}
-
-interface SealedLeaseRow extends ActiveLeaseRow, SealedSecretRow {
-  secret_hash: Buffer;
-  client_id: string;
-  tenant: string;
-  product: Product;
-  connection_id: string;
-  credential_id: string;
-  version: number;
-  kind: CredentialKind;
-  app_id: string;
-  expires_at: Date;
-}
-
-/** Whether the policy of a lease's client still covers it. */
-export const POLICY_COVERS_LEASE = `cl.tenants && ARRAY['*', l.tenant] AND cl.products && ARRAY['*', l.product] AND l.mode = ANY (cl.lease_modes)`;
-/** A lease is good while its client, connection and credential are: each is looked at on every call, so an ending counts at once. */
-const ACTIVE_LEASE_JOINS = `FROM lease l
-  JOIN client cl ON cl.id = l.client_id AND cl.deleted_at IS NULL AND ${POLICY_COVERS_LEASE}
-  JOIN connection c ON c.id = l.connection_id AND c.status = 'active'
-  JOIN credential k ON k.id = l.credential_id`;
-const IS_GATEWAY_LEASE_ACTIVE = `l.mode = 'gateway' AND l.ended_at IS NULL AND l.expires_at > $2`;
-
-/** What cannot change under the same secret is left out: it is known. */
-const ACTIVE_LEASE = {
-  name: 'lease_active',
-  text: `SELECT l.id, k.secret_id, cl.allow, cl.ip_allow_list ${ACTIVE_LEASE_JOINS} WHERE l.id = ANY ($1) AND ${IS_GATEWAY_LEASE_ACTIVE} AND k.secret_id IS NOT NULL`,
-};
-const SEALED_LEASE = {
-  name: 'lease_sealed',
-  text: `SELECT l.id, k.secret_id, cl.allow, cl.ip_allow_list, l.secret_hash, l.client_id, l.tenant, l.product, l.connection_id, l.credential_id,
-      l.expires_at, k.version, k.kind, c.app_id, s.kek_id, s.wrapped_key, s.ciphertext
-    ${ACTIVE_LEASE_JOINS} JOIN sealed_secret s ON s.id = k.secret_id WHERE l.id = ANY ($1) AND ${IS_GATEWAY_LEASE_ACTIVE}`,
-};
-const ACTIVE_LEASE_IDS = {
-  name: 'lease_active_ids',
-  text: `SELECT l.id ${ACTIVE_LEASE_JOINS} WHERE l.id = ANY ($1) AND ${IS_GATEWAY_LEASE_ACTIVE}`,
-};
-
 /**
- * The gateway's door: every call reads its lease by primary key, so no replica is ever behind; what is remembered spares the work of
+ * Verifies lease tokens for the gateway. Every call reads its lease by primary key, so no replica is ever behind; what is remembered spares the work of
  * proving and opening again what this reading says is still the same. Calls that come at the same time share one statement.
  */
 @Injectable()
 export class GatewayLeaseVerifier implements OnApplicationShutdown {
-  readonly #activeLeases = this.createBatcher<ActiveLeaseRow>(ACTIVE_LEASE, 2);
-  readonly #sealedLeases = this.createBatcher<SealedLeaseRow>(SEALED_LEASE, 1);
+  readonly #activeLeases = this.createBatcher(selectActiveLeases, 2);
+  readonly #sealedLeases = this.createBatcher(selectSealedLeases, 1);
   readonly #cache = new LeaseTokenCache<Omit<GatewayGrant, 'allow' | 'ipAllowList' | 'accessToken' | 'cacheKey'>>();
 
   constructor(
@@ -120,8 +80,7 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
 
   /** Those of the leases that long calls began with that are good still, by id. */
   async filterActive(leaseIds: readonly string[]): Promise<ReadonlySet<string>> {
-    const values = [leaseIds, this.clock.now()];
-    const rows = await this.database.failFast.rows<{ id: string }>({ ...ACTIVE_LEASE_IDS, values });
+    const rows = await this.database.failFast.rows(selectActiveLeaseIds({ leaseIds, now: this.clock.now() }));
     return new Set(rows.map(({ id }) => id));
   }
 
@@ -173,11 +132,14 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
   }
 
   /** Calls that come at the same time share one statement, and those of one lease its row. */
-  private createBatcher<R extends ActiveLeaseRow>(statement: Pick<Statement, 'name' | 'text'>, maxInFlight: number) {
+  private createBatcher<R extends ActiveLeaseRow>(
+    select: StatementDefinition<{ leaseIds: readonly string[]; now: Date }, R>,
+    maxInFlight: number,
+  ) {
     return new Batcher<string, R | null>(
       async (leaseIds) => {
-        const values = [[...new Set(leaseIds)], this.clock.now()];
-        const rows = await this.database.failFast.rows<R & QueryResultRow>({ ...statement, values });
+        const selection = { leaseIds: [...new Set(leaseIds)], now: this.clock.now() };
+        const rows = await this.database.failFast.rows(select(selection));
         const found = new Map(rows.map((row) => [row.id, row]));
         return leaseIds.map((id) => found.get(id) ?? null);
       },

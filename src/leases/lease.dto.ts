@@ -82,3 +82,59 @@ export class IntrospectionRequest {
   @Matches(/^[\x21-\x7e]{1,4096}$/, { message: 'must be a token' })
   token!: string;
 }
+
+/** The response to `POST /v1/leases`. The only response of the service that may hold a token of Meta's. */
+export interface IssuedLeaseResponse {
+  lease_id: string;
+  mode: LeaseMode;
+  access_token: string;
+  token_type: 'Bearer';
+  expires_in: number;
+  expires_at: string;
+  scopes: string[];
+  /** Scopes that the product needs and the token lacks, where there are any: calls that need them fail until the person connects again. */
+  missing_scopes?: string[];
+  connection_id: string;
+  credential_id: string;
+  credential_version: number;
+  asset?: { type: string; id: string; name: string | null };
+  graph_base_url: string;
+  token_expires_at: string | null;
+  appsecret_proof?: string;
+}
+
+/** A lease as its client and the admins see it; never its token. */
+export interface LeaseResponse {
+  lease_id: string;
+  mode: LeaseMode;
+  status: 'active' | 'ended' | 'expired';
+  client_id: string;
+  tenant: string;
+  product: string;
+  connection_id: string;
+  credential_id: string;
+  credential_version: number;
+  asset?: { type: string; id: string };
+  issued_at: string;
+  expires_at: string;
+  ended_at: string | null;
+}
+
+/** RFC 7662, section 2.2; the ids besides are our extension. */
+export type IntrospectionResponse =
+  | { active: false }
+  | {
+      active: true;
+      scope: string;
+      client_id: string;
+      token_type: 'Bearer';
+      exp: number;
+      iat: number;
+      sub: string;
+      iss: string;
+      lease_id: string;
+      tenant: string;
+      product: string;
+      connection_id: string;
+      credential_id: string;
+    };

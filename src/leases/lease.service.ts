@@ -1,76 +1,14 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../audit/audit-log.ts';
-import type { AuthenticatedClient, LeaseMode } from '../auth/authenticated-client.ts';
+import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
 import { visibleProducts, visibleTenants } from '../auth/policy/policy.ts';
 import { Database } from '../database/database.ts';
-import type { SqlExecutor } from '../database/statement.ts';
 import { Clock } from '../platform/clock.ts';
-import { firstIdAt } from '../platform/ids.ts';
 import { KeyRing } from '../vault/keys/key-ring.ts';
-import { POLICY_COVERS_LEASE } from './gateway-lease-verifier.ts';
+import type { IntrospectionResponse, LeaseResponse } from './lease.dto.ts';
+import { deleteExpiredLeases, endLease, findLease, type LeaseRecord } from './lease.repository.ts';
 import { parseLeaseToken } from './lease-token.ts';
-
-/** A lease as its client and the admins see it; never its token. */
-export interface LeaseResponse {
-  lease_id: string;
-  mode: LeaseMode;
-  status: 'active' | 'ended' | 'expired';
-  client_id: string;
-  tenant: string;
-  product: string;
-  connection_id: string;
-  credential_id: string;
-  credential_version: number;
-  asset?: { type: string; id: string };
-  issued_at: string;
-  expires_at: string;
-  ended_at: string | null;
-}
-
-/** RFC 7662, section 2.2; the ids besides are our extension. */
-export type IntrospectionResponse =
-  | { active: false }
-  | {
-      active: true;
-      scope: string;
-      client_id: string;
-      token_type: 'Bearer';
-      exp: number;
-      iat: number;
-      sub: string;
-      iss: string;
-      lease_id: string;
-      tenant: string;
-      product: string;
-      connection_id: string;
-      credential_id: string;
-    };
-
-interface LeaseRecord {
-  id: string;
-  mode: LeaseMode;
-  secret_hash: Buffer | null;
-  client_id: string;
-  tenant: string;
-  product: string;
-  connection_id: string;
-  credential_id: string;
-  credential_version: number;
-  asset_type: string | null;
-  asset_id: string | null;
-  issued_at: Date;
-  expires_at: Date;
-  ended_at: Date | null;
-  /** Whether client, its policy, and connection still stand behind it. */
-  backed: boolean;
-  scopes: string[] | null;
-}
-
-const LEASE_RECORD_SQL = `SELECT l.*, k.scopes, (c.status = 'active' AND cl.deleted_at IS NULL AND ${POLICY_COVERS_LEASE} AND k.id IS NOT NULL) AS backed
-  FROM lease l JOIN client cl ON cl.id = l.client_id JOIN connection c ON c.id = l.connection_id
-    LEFT JOIN credential k ON k.id = l.credential_id
-  WHERE l.id = $1`;
 
 /** Leases after they were issued: looked at, introspected, ended. */
 @Injectable()
@@ -84,14 +22,14 @@ export class LeaseService {
 
   /** Null where there is none, or it is not the caller's to see. */
   async find(client: AuthenticatedClient, id: string): Promise<LeaseResponse | null> {
-    const record = await this.read(this.database, id);
+    const record = await findLease(this.database, id);
     return record === null || !canSee(client, record) ? null : this.toLeaseResponse(record);
   }
 
   /** What a lease token is good for at this moment; `active: false` for everything the caller may not know. */
   async introspect(client: AuthenticatedClient, token: string, issuer: string): Promise<IntrospectionResponse> {
     const parts = parseLeaseToken(token);
-    const record = parts === null ? null : await this.read(this.database, parts.leaseId);
+    const record = parts === null ? null : await findLease(this.database, parts.leaseId);
     if (parts === null || record === null || record.secret_hash === null) return { active: false };
     const isAuthentic = timingSafeEqual(record.secret_hash, this.ring.blindIndex(parts.secret));
     const isOwner = client.role === 'admin' || record.client_id === client.clientId;
@@ -116,15 +54,9 @@ export class LeaseService {
   /** Ends a lease; true where it is the caller's, ended before or now. */
   async end(client: AuthenticatedClient, id: string, requestId: string): Promise<boolean> {
     return this.database.transaction(async (tx) => {
-      const record = await this.read(tx, id);
+      const record = await findLease(tx, id);
       if (record === null || !canSee(client, record)) return false;
-      const now = this.clock.now();
-      const ended = await tx.run({
-        name: 'lease_end',
-        text: 'UPDATE lease SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL AND expires_at > $2',
-        values: [id, now],
-      });
-      if (ended === 1) {
+      if (await endLease(tx, id, this.clock.now())) {
         await this.audit.record(tx, {
           action: 'lease.ended',
           actor: { kind: 'client', id: client.clientId },
@@ -141,16 +73,7 @@ export class LeaseService {
 
   /** Forgets up to `limit` leases that ended before `endedBefore`; their audit entries stay. Returns how many. */
   async purge(endedBefore: Date, limit: number): Promise<number> {
-    return this.database.run({
-      text: `DELETE FROM lease WHERE id IN (
-        SELECT id FROM lease WHERE id < $1 AND expires_at < $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)`,
-      values: [firstIdAt('lse', endedBefore), endedBefore, limit],
-    });
-  }
-
-  private async read(sql: SqlExecutor, id: string): Promise<LeaseRecord | null> {
-    const [record] = await sql.rows<LeaseRecord>({ name: 'lease_record', text: LEASE_RECORD_SQL, values: [id] });
-    return record ?? null;
+    return deleteExpiredLeases(this.database, endedBefore, limit);
   }
 
   private statusOf(record: LeaseRecord): LeaseResponse['status'] {

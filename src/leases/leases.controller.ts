@@ -7,9 +7,15 @@ import { CurrentClient, RequestId, Roles, RolesWithCachedClient } from '../auth/
 import { PolicyViolationError } from '../auth/policy/policy.ts';
 import { Config } from '../config/config.ts';
 import { AppError } from '../platform/problem.ts';
-import { IntrospectionRequest, LeaseRequest } from './lease.dto.ts';
-import { type IntrospectionResponse, type LeaseResponse, LeaseService } from './lease.service.ts';
-import { type IssuedLeaseResponse, LeaseIssuer, OutdatedClientError } from './lease-issuer.ts';
+import {
+  IntrospectionRequest,
+  type IntrospectionResponse,
+  type IssuedLeaseResponse,
+  LeaseRequest,
+  type LeaseResponse,
+} from './lease.dto.ts';
+import { LeaseService } from './lease.service.ts';
+import { LeaseIssuer, OutdatedClientError } from './lease-issuer.ts';
 import { leaseNotFound } from './lease-problems.ts';
 
 @ApiTags('leases')

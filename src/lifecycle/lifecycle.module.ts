@@ -13,8 +13,8 @@ import { RateLimitModule } from './rate-limit/rate-limit.module.ts';
 import { ManualRefreshService } from './refresh/manual-refresh.service.ts';
 import { OnDemandRefreshService } from './refresh/on-demand-refresh.service.ts';
 import { PageTokenDeriver } from './refresh/page-token-deriver.ts';
+import { RefreshedTokenPromoter } from './refresh/refreshed-token-promoter.ts';
 import { TokenRefresher } from './refresh/token-refresher.ts';
-import { ClaimHeartbeat } from './sweeps/claim-heartbeat.ts';
 import { CredentialWorker } from './sweeps/credential-worker.ts';
 import { LifecycleJob } from './sweeps/lifecycle.job.ts';
 import { MaintenanceController } from './sweeps/maintenance.controller.ts';
@@ -28,8 +28,8 @@ import { Sweep } from './sweeps/sweep.ts';
     AssetInspectionService,
     ImmediateInspectionService,
     TokenInspector,
-    ClaimHeartbeat,
     PageTokenDeriver,
+    RefreshedTokenPromoter,
     OnDemandRefreshService,
     LifecycleMetrics,
     TokenRefresher,

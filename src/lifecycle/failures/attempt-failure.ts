@@ -2,6 +2,7 @@ import type { CredentialFailureCode } from '../../connections/status/status-reas
 import type { ConfigurationFault } from '../../meta/errors/classify-error.ts';
 import type { MetaError } from '../../meta/errors/meta-error.ts';
 import type { MetaCause } from '../../platform/problem.ts';
+import type { CallNotPermittedError } from '../rate-limit/app-rate-limiter.ts';
 import { FAILURES } from './failure-codes.ts';
 import type { RetryClass } from './next-attempt.ts';
 
@@ -66,3 +67,17 @@ export function failLater(
 ): AttemptFailure {
   return { code, detail, retryClass: 'later', retryAfterSeconds: null, ...extra };
 }
+
+/** Shown where a user asked and Meta may not be asked: no attempt was made. */
+export function circuitOpenFailure({ reason }: CallNotPermittedError): AttemptFailure {
+  const detail =
+    reason === 'unavailable'
+      ? 'Meta is down at the moment, so it was not asked.'
+      : 'Meta limits the calls of our app at the moment, so it was not asked.';
+  return { code: 'circuit_open', detail, retryClass: 'soon', retryAfterSeconds: null };
+}
+
+export const DECRYPTION_FAILED: AttemptFailure = failLater(
+  'seal_broken',
+  `${FAILURES.seal_broken.detail} ${FAILURES.seal_broken.remedy}`,
+);

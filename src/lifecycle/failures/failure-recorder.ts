@@ -13,7 +13,7 @@ import { LOGGER, type Pino } from '../../platform/logger.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 import { Random } from '../../platform/random.ts';
 import { AppRateLimiter } from '../rate-limit/app-rate-limiter.ts';
-import type { AttemptFailure } from './attempt-failure.ts';
+import { type AttemptFailure, DECRYPTION_FAILED } from './attempt-failure.ts';
 import { isRecoverable, toDeathReason } from './death-reason.ts';
 import { nextAttemptAt } from './next-attempt.ts';
 
@@ -57,7 +57,7 @@ export class FailureRecorder {
       operation: 'refresh',
       failure: toFailureRecord(failure),
       nextAttemptAt: nextAttempt,
-      health: failure.code === 'seal_broken' ? 'unknown' : this.healthOf(credential, now),
+      health: failure.code === DECRYPTION_FAILED.code ? 'unknown' : this.healthOf(credential, now),
     });
   }
 

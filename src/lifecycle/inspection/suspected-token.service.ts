@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import { CredentialOutcomeService } from '../../connections/credentials/credential-outcome.service.ts';
 import type { CredentialSnapshot } from '../../connections/credentials/credential-snapshot.ts';
@@ -8,6 +9,7 @@ import { MetaError } from '../../meta/errors/meta-error.ts';
 import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import type { MetaCause } from '../../platform/problem.ts';
+import { SingleFlight } from '../../platform/single-flight.ts';
 import { DecryptionError } from '../../vault/sealed-secret.ts';
 import { FailureRecorder } from '../failures/failure-recorder.ts';
 import { AppRateLimiter, CallNotPermittedError } from '../rate-limit/app-rate-limiter.ts';
@@ -22,8 +24,8 @@ const MAX_CACHED_VERDICTS = 10_000;
 /** What somebody saw Meta say of a token that is in use: confirmed by inspection once for all who saw it, then acted on at once. */
 @Injectable()
 export class SuspectedTokenService {
-  private readonly inFlight = new Map<string, Promise<SuspectedTokenVerdict>>();
-  private readonly verdicts = new Map<string, { verdict: SuspectedTokenVerdict; untilMs: number }>();
+  private readonly inFlight = new SingleFlight<SuspectedTokenVerdict>();
+  private readonly verdicts = new LRUCache<string, SuspectedTokenVerdict>({ max: MAX_CACHED_VERDICTS });
 
   constructor(
     private readonly claims: CredentialClaimRepository,
@@ -49,15 +51,13 @@ export class SuspectedTokenService {
   ): Promise<SuspectedTokenVerdict> {
     if (verdict.kind !== 'dead' && verdict.kind !== 'suspect') return Promise.resolve('alive');
     const key = `${credentialId} ${version}`;
-    const remembered = this.verdicts.get(key);
-    if (remembered !== undefined && remembered.untilMs > performance.now()) return Promise.resolve(remembered.verdict);
-    const running = this.inFlight.get(key);
-    if (running !== undefined) return running;
-    const flight = this.confirm(credentialId, version, cause)
-      .then((confirmed) => this.remember(key, confirmed))
-      .finally(() => this.inFlight.delete(key));
-    this.inFlight.set(key, flight);
-    return flight;
+    const cached = this.verdicts.get(key);
+    if (cached !== undefined) return Promise.resolve(cached);
+    return this.inFlight.run(key, async () => {
+      const confirmed = await this.confirm(credentialId, version, cause);
+      this.verdicts.set(key, confirmed, { ttl: COOLDOWN_MS[confirmed] });
+      return confirmed;
+    });
   }
 
   private async confirm(credentialId: string, version: number, cause: MetaCause): Promise<SuspectedTokenVerdict> {
@@ -106,11 +106,5 @@ export class SuspectedTokenService {
   private async requestVerification(credential: CredentialSnapshot): Promise<SuspectedTokenVerdict> {
     await this.outcomes.requestVerification(credential.id, credential.version);
     return 'unknown';
-  }
-
-  private remember(key: string, verdict: SuspectedTokenVerdict): SuspectedTokenVerdict {
-    if (this.verdicts.size >= MAX_CACHED_VERDICTS) this.verdicts.clear();
-    this.verdicts.set(key, { verdict, untilMs: performance.now() + COOLDOWN_MS[verdict] });
-    return verdict;
   }
 }

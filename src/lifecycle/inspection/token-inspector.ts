@@ -15,10 +15,15 @@ import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { DecryptionError } from '../../vault/sealed-secret.ts';
-import { type AttemptFailure, failLater, toAttemptFailure } from '../failures/attempt-failure.ts';
+import {
+  type AttemptFailure,
+  circuitOpenFailure,
+  DECRYPTION_FAILED,
+  failLater,
+  toAttemptFailure,
+} from '../failures/attempt-failure.ts';
 import { FailureRecorder } from '../failures/failure-recorder.ts';
 import { AppRateLimiter, CallNotPermittedError, type Urgency } from '../rate-limit/app-rate-limiter.ts';
-import { circuitOpenFailure, DECRYPTION_FAILED } from '../refresh/token-refresher.ts';
 
 /** As for renewals; `alive` and `to_be_derived` (a dead page token whose user token lives) are good ends. */
 export type CheckOutcome = 'alive' | 'dead' | 'to_be_derived' | 'failed' | 'stopped' | 'lost';

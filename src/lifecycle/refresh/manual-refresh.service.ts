@@ -5,11 +5,9 @@ import { CredentialClaimRepository } from '../../connections/credentials/credent
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { CredentialWorker } from '../sweeps/credential-worker.ts';
+import { CLAIM_POLL_INTERVAL_MS, MAX_CLAIM_WAIT_MS } from './claim-wait.ts';
 import { isRefreshable } from './token-refresher.ts';
 
-const POLL_MS = 150;
-/** For work that another replica, or a sweep here, is at. */
-const MAX_WAIT_MS = 10_000;
 const CHECK_BATCH = 50;
 
 /** What a person asks for now, of a whole connection. Failures are written on the credentials, not thrown. */
@@ -61,11 +59,11 @@ export class ManualRefreshService {
   }
 
   private async claim(credentialId: string): Promise<ClaimedCredential | null> {
-    const until = performance.now() + MAX_WAIT_MS;
+    const until = performance.now() + MAX_CLAIM_WAIT_MS;
     for (;;) {
       const claimed = await this.claims.claimOne(credentialId, this.config.claimSeconds);
       if (claimed !== null || performance.now() > until) return claimed;
-      await sleep(POLL_MS);
+      await sleep(CLAIM_POLL_INTERVAL_MS);
     }
   }
 }

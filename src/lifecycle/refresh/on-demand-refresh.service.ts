@@ -8,8 +8,10 @@ import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
 import { AppError, defineProblem } from '../../platform/problem.ts';
+import { SingleFlight } from '../../platform/single-flight.ts';
 import { AppRateLimiter } from '../rate-limit/app-rate-limiter.ts';
 import { CredentialWorker } from '../sweeps/credential-worker.ts';
+import { CLAIM_POLL_INTERVAL_MS, MAX_CLAIM_WAIT_MS } from './claim-wait.ts';
 import { isRefreshable, type RefreshOutcome, refreshableAt } from './token-refresher.ts';
 
 export const refreshPending = defineProblem(
@@ -25,9 +27,6 @@ export const minValidUnsatisfiable = defineProblem(
   'Ask for fewer min_valid_seconds, or connect again where the token is of a kind that is not renewed.',
 );
 
-const POLL_MS = 150;
-/** For a renewal that another replica is at. */
-const MAX_WAIT_MS = 10_000;
 /** Meta gives at most one fresh token a day (META.md 3): what it gave within this time it gives again. */
 const META_REFRESH_INTERVAL_SECONDS = DAY_SECONDS;
 /** Failures that mean: Meta answered, and the answer did not reach further. */
@@ -38,7 +37,7 @@ type RefreshDecision = { kind: 'enough' } | { kind: 'refresh' } | { kind: 'refus
 /** Makes sure that a token lives long enough, by renewing it where needed: once for all who wait, over all replicas. */
 @Injectable()
 export class OnDemandRefreshService {
-  private readonly inFlight = new Map<string, Promise<void>>();
+  private readonly inFlight = new SingleFlight<void>();
 
   constructor(
     private readonly claims: CredentialClaimRepository,
@@ -54,30 +53,22 @@ export class OnDemandRefreshService {
    * 409 `reauth_required`, 404 `connection_not_found`.
    */
   async ensure(credentialId: string, minValidSeconds: number): Promise<void> {
-    const until = performance.now() + MAX_WAIT_MS;
+    const until = performance.now() + MAX_CLAIM_WAIT_MS;
     for (;;) {
       const credential = await this.claims.find(credentialId);
       const decision = this.decision(credential, minValidSeconds);
       if (decision.kind === 'enough') return;
       if (decision.kind === 'refuse') throw decision.error;
-      const running = this.inFlight.get(credentialId);
       // Once for all who wait here: each looks for itself, after it, whether that was enough.
-      const isOwner = running === undefined;
-      const flight = running ?? this.start(credentialId, minValidSeconds);
-      await flight;
+      const isOwner = this.inFlight.find(credentialId) === undefined;
+      await this.inFlight.run(credentialId, () => this.refresh(credentialId, minValidSeconds));
       if (performance.now() > until) throw refreshPendingError(2);
       if (!isOwner) continue;
       const after = this.decision(await this.claims.find(credentialId), minValidSeconds);
       if (after.kind === 'enough') return;
       if (after.kind === 'refuse') throw after.error;
-      await sleep(POLL_MS);
+      await sleep(CLAIM_POLL_INTERVAL_MS);
     }
-  }
-
-  private start(credentialId: string, minValidSeconds: number): Promise<void> {
-    const flight = this.refresh(credentialId, minValidSeconds).finally(() => this.inFlight.delete(credentialId));
-    this.inFlight.set(credentialId, flight);
-    return flight;
   }
 
   /** One attempt; nothing where the claim is another replica's, whose work is waited for by looking again. */

@@ -6,16 +6,20 @@ import type { ClaimedCredential, CredentialSnapshot } from '../../connections/cr
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
-import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
-import type { InspectionResult } from '../../meta/tokens/inspection-result.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { DecryptionError } from '../../vault/sealed-secret.ts';
-import { type AttemptFailure, failLater, toAttemptFailure } from '../failures/attempt-failure.ts';
+import {
+  type AttemptFailure,
+  circuitOpenFailure,
+  DECRYPTION_FAILED,
+  failLater,
+  toAttemptFailure,
+} from '../failures/attempt-failure.ts';
 import { FailureRecorder } from '../failures/failure-recorder.ts';
 import { AppRateLimiter, CallNotPermittedError, type Urgency } from '../rate-limit/app-rate-limiter.ts';
-import { circuitOpenFailure, DECRYPTION_FAILED, type RefreshOutcome } from './token-refresher.ts';
-import { validateRefreshedToken } from './validate-refreshed-token.ts';
+import { RefreshedTokenPromoter } from './refreshed-token-promoter.ts';
+import type { RefreshOutcome } from './token-refresher.ts';
 
 /** Page tokens are given again by their user token: `/me/accounts`, all pages of it, once for all pages of a connection that are due. */
 @Injectable()
@@ -25,7 +29,7 @@ export class PageTokenDeriver {
     private readonly versions: CredentialVersionService,
     private readonly outcomes: CredentialOutcomeService,
     private readonly discovery: DiscoveryApi,
-    private readonly inspections: InspectionApi,
+    private readonly promoter: RefreshedTokenPromoter,
     private readonly rateLimiter: AppRateLimiter,
     private readonly failureRecorder: FailureRecorder,
   ) {}
@@ -122,7 +126,7 @@ export class PageTokenDeriver {
     }
     if (fresh === null) return this.handleMissing(page, serving, urgency);
     if (serving !== null && this.versions.isSameToken(fresh, serving)) {
-      const inspection = await this.inspect(page, serving, urgency);
+      const inspection = await this.promoter.inspect(page, serving, urgency);
       if (inspection.valid) {
         await this.outcomes.recordUnchangedPage(page);
         return 'refreshed';
@@ -141,27 +145,10 @@ export class PageTokenDeriver {
     serving: SecretString | null,
     urgency: Urgency,
   ): Promise<RefreshOutcome> {
-    const inspection = await this.inspect(page, token, urgency);
-    const facts = {
-      old: page,
-      pending,
-      isSameToken: serving !== null && this.versions.isSameToken(token, serving),
-      inspection,
-    };
-    let validation = validateRefreshedToken(facts);
-    if (validation.kind === 'inspect_old_token') {
-      const old = serving === null ? null : await this.inspect(page, serving, urgency);
-      validation = validateRefreshedToken({
-        ...facts,
-        oldScopesNow: old?.valid === true ? (old.scopes ?? page.scopes) : null,
-      });
-    }
-    if (validation.kind === 'promote') {
-      await this.versions.promote(page, validation.version);
-      return 'refreshed';
-    }
-    await this.versions.discardPending(page);
-    return validation.kind === 'reject' ? this.fail(page, failLater(validation.code, validation.detail)) : 'failed';
+    const input = { credential: page, pending, token, serving, urgency, isForced: false };
+    const result = await this.promoter.promote(input);
+    if (result.kind === 'promoted') return 'refreshed';
+    return result.failure === null ? 'failed' : this.fail(page, result.failure);
   }
 
   /** The person has no task on the page any more, or the page is gone; the token we hold may live on all the same. */
@@ -170,14 +157,10 @@ export class PageTokenDeriver {
     serving: SecretString | null,
     urgency: Urgency,
   ): Promise<RefreshOutcome> {
-    const inspection = serving === null ? null : await this.inspect(page, serving, urgency);
+    const inspection = serving === null ? null : await this.promoter.inspect(page, serving, urgency);
     if (inspection?.valid !== true) return this.fail(page, PAGE_LOST, true);
     await this.outcomes.recordUnchangedPage(page);
     return 'not_due';
-  }
-
-  private inspect(page: ClaimedCredential, token: SecretString, urgency: Urgency): Promise<InspectionResult> {
-    return this.rateLimiter.call(page.appId, urgency, () => this.inspections.inspect('page', token));
   }
 
   private failureFor(error: unknown): AttemptFailure | null {

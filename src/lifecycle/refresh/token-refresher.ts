@@ -5,18 +5,23 @@ import { CredentialOutcomeService } from '../../connections/credentials/credenti
 import type { ClaimedCredential, PendingVersion } from '../../connections/credentials/credential-snapshot.ts';
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
-import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
-import type { DeadTokenInspection, InspectionResult } from '../../meta/tokens/inspection-result.ts';
+import type { DeadTokenInspection } from '../../meta/tokens/inspection-result.ts';
 import { type GrantedToken, OAuthApi } from '../../meta/tokens/oauth-api.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { DecryptionError } from '../../vault/sealed-secret.ts';
-import { type AttemptFailure, failLater, toAttemptFailure } from '../failures/attempt-failure.ts';
+import {
+  type AttemptFailure,
+  circuitOpenFailure,
+  DECRYPTION_FAILED,
+  failLater,
+  toAttemptFailure,
+} from '../failures/attempt-failure.ts';
 import { FAILURES } from '../failures/failure-codes.ts';
 import { FailureRecorder } from '../failures/failure-recorder.ts';
 import { AppRateLimiter, CallNotPermittedError, type Urgency } from '../rate-limit/app-rate-limiter.ts';
-import { validateRefreshedToken } from './validate-refreshed-token.ts';
+import { RefreshedTokenPromoter } from './refreshed-token-promoter.ts';
 
 /**
  * `refreshed`: a new version serves. `failed`: recorded on the credential. `dead`: a confirmed verdict. `not_due`: nothing that could be
@@ -32,7 +37,7 @@ export class TokenRefresher {
     private readonly versions: CredentialVersionService,
     private readonly outcomes: CredentialOutcomeService,
     private readonly oauth: OAuthApi,
-    private readonly inspections: InspectionApi,
+    private readonly promoter: RefreshedTokenPromoter,
     private readonly rateLimiter: AppRateLimiter,
     private readonly failureRecorder: FailureRecorder,
     private readonly clock: Clock,
@@ -111,27 +116,13 @@ export class TokenRefresher {
     serving: SecretString,
     urgency: Urgency,
   ): Promise<RefreshOutcome> {
-    const inspection = await this.inspect(credential, token, urgency);
-    const isSameToken = this.versions.isSameToken(token, serving);
-    const facts = { old: credential, pending, isSameToken, isForced: urgency === 'forced', inspection };
-    let validation = validateRefreshedToken(facts);
-    if (validation.kind === 'inspect_old_token') {
-      const old = await this.inspect(credential, serving, urgency);
-      validation = validateRefreshedToken({
-        ...facts,
-        oldScopesNow: old.valid ? (old.scopes ?? credential.scopes) : null,
-      });
-    }
-    if (validation.kind === 'promote') {
-      await this.versions.promote(credential, validation.version);
-      return 'refreshed';
-    }
-    await this.versions.discardPending(credential);
-    if (facts.isSameToken && !inspection.valid && inspection.reason === 'dead')
+    const isForced = urgency === 'forced';
+    const result = await this.promoter.promote({ credential, pending, token, serving, urgency, isForced });
+    if (result.kind === 'promoted') return 'refreshed';
+    const { inspection, failure } = result;
+    if (result.isSameToken && !inspection.valid && inspection.reason === 'dead')
       return this.markDead(credential, inspection);
-    return validation.kind === 'reject'
-      ? this.fail(credential, failLater(validation.code, validation.detail))
-      : 'failed';
+    return failure === null ? 'failed' : this.fail(credential, failure);
   }
 
   /** Meta did not renew. What it said of the token counts as it is only where it is confirmed; a suspicion is inspected. */
@@ -144,14 +135,10 @@ export class TokenRefresher {
     const { verdict } = error;
     if (verdict.kind === 'dead') return this.markDead(credential, { verdict, meta: error.cause });
     if (verdict.kind === 'suspect') {
-      const inspection = await this.inspect(credential, serving, urgency);
+      const inspection = await this.promoter.inspect(credential, serving, urgency);
       if (!inspection.valid && inspection.reason === 'dead') return this.markDead(credential, inspection);
     }
     return this.fail(credential, toAttemptFailure(error));
-  }
-
-  private inspect(credential: ClaimedCredential, token: SecretString, urgency: Urgency): Promise<InspectionResult> {
-    return this.rateLimiter.call(credential.appId, urgency, () => this.inspections.inspect(credential.kind, token));
   }
 
   private async markDead(
@@ -190,24 +177,6 @@ export class TokenRefresher {
     return 'not_due';
   }
 }
-
-/** Shown where a person asked and Meta may not be asked: no attempt was made. */
-export function circuitOpenFailure(stopped: CallNotPermittedError): AttemptFailure {
-  return {
-    code: 'circuit_open',
-    detail: 'Meta is down at the moment, so it was not asked.',
-    retryClass: 'soon',
-    retryAfterSeconds: null,
-    ...(stopped.reason === 'unavailable'
-      ? {}
-      : { detail: 'Meta limits the calls of our app at the moment, so it was not asked.' }),
-  };
-}
-
-export const DECRYPTION_FAILED: AttemptFailure = failLater(
-  'seal_broken',
-  `${FAILURES.seal_broken.detail} ${FAILURES.seal_broken.remedy}`,
-);
 
 const TOO_YOUNG: AttemptFailure = failLater('too_young', FAILURES.too_young.detail);
 

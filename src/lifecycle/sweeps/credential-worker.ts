@@ -4,6 +4,7 @@ import { ClaimLostError } from '../../connections/claim-lost-error.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
+import { ClaimHeartbeat } from '../../platform/jobs/claim-heartbeat.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { failLater } from '../failures/attempt-failure.ts';
 import { FailureRecorder } from '../failures/failure-recorder.ts';
@@ -12,14 +13,14 @@ import { LifecycleMetrics } from '../lifecycle-metrics.ts';
 import type { Urgency } from '../rate-limit/app-rate-limiter.ts';
 import { PageTokenDeriver } from '../refresh/page-token-deriver.ts';
 import { type RefreshOutcome, TokenRefresher } from '../refresh/token-refresher.ts';
-import { ClaimHeartbeat } from './claim-heartbeat.ts';
 
 /** Work on claimed credentials, whatever their kind: kept alive while it goes on, given back if it breaks, and counted. */
 @Injectable()
 export class CredentialWorker {
+  private readonly heartbeat: ClaimHeartbeat<ClaimedCredential>;
+
   constructor(
     private readonly claims: CredentialClaimRepository,
-    private readonly heartbeat: ClaimHeartbeat,
     private readonly refresher: TokenRefresher,
     private readonly pages: PageTokenDeriver,
     private readonly inspector: TokenInspector,
@@ -27,7 +28,13 @@ export class CredentialWorker {
     private readonly metrics: LifecycleMetrics,
     private readonly config: Config,
     @Inject(LOGGER) private readonly logger: Pino,
-  ) {}
+  ) {
+    this.heartbeat = new ClaimHeartbeat<ClaimedCredential>({
+      claimSeconds: config.claimSeconds,
+      extend: (held) => claims.extend(held, config.claimSeconds),
+      logger,
+    });
+  }
 
   /** Renews a claimed credential; for a page token, all of its connection's that are due, because one list tells them all. */
   async refresh(claimed: ClaimedCredential, urgency: Urgency): Promise<RefreshOutcome[]> {
@@ -60,7 +67,7 @@ export class CredentialWorker {
 
   /** Inspects claimed credentials of one app, up to fifty. */
   async check(claimed: ClaimedCredential[], urgency: Urgency): Promise<CheckOutcome[]> {
-    return this.withHeartbeat(claimed, async () => {
+    return this.heartbeat.during(claimed, async () => {
       const outcomes = await this.inspector.check(claimed, urgency).catch(async (error: unknown) => {
         for (const one of claimed)
           await this.recordInternalError(one, error, () => this.failureRecorder.recordCheckFailure(one, BROKEN));
@@ -84,7 +91,7 @@ export class CredentialWorker {
   }
 
   private trackRefresh(claimed: ClaimedCredential[], work: () => Promise<RefreshOutcome[]>): Promise<RefreshOutcome[]> {
-    return this.withHeartbeat(claimed, async () => {
+    return this.heartbeat.during(claimed, async () => {
       const outcomes = await work().catch(async (error: unknown) => {
         for (const one of claimed)
           await this.recordInternalError(one, error, () => this.failureRecorder.recordRefreshFailure(one, BROKEN));
@@ -107,15 +114,6 @@ export class CredentialWorker {
     } catch (cause) {
       // The database itself, most likely: the claim runs out, and then another look is taken.
       if (!(cause instanceof ClaimLostError)) throw error;
-    }
-  }
-
-  private async withHeartbeat<T>(claimed: ClaimedCredential[], work: () => Promise<T>): Promise<T> {
-    this.heartbeat.add(claimed);
-    try {
-      return await work();
-    } finally {
-      for (const claim of claimed) this.heartbeat.remove(claim);
     }
   }
 }

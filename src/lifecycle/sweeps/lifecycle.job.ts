@@ -1,110 +1,78 @@
-import {
-  Inject,
-  Injectable,
-  type OnApplicationBootstrap,
-  type OnApplicationShutdown,
-  type OnModuleDestroy,
-} from '@nestjs/common';
-import { SchedulerRegistry } from '@nestjs/schedule';
-import { CronJob } from 'cron';
+import { Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
 import { ConnectionStatusService } from '../../connections/connection/connection-status.service.ts';
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import { RetentionService } from '../../database/retention.service.ts';
-import { LOGGER, type Pino } from '../../platform/logger.ts';
-import { drainWithTimeout } from '../drain-with-timeout.ts';
+import type { BackgroundJob } from '../../platform/jobs/background-job.ts';
+import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { ProviderRevocationService } from '../provider-revocation.service.ts';
-import { Sweep, type SweepScope } from './sweep.ts';
+import { Sweep } from './sweep.ts';
 
 const POLL_INTERVAL_MS = 60_000;
 const RETENTION_CRON = '17 2 * * *';
 const BATCH = 500;
 
 /**
- * When this replica looks: at REFRESH_CRON and HEALTH_CRON for all that is due, each minute for what cannot wait. All replicas look; the
- * claims share the work. What is still under way is not begun again, and holds up nothing else: neither another app's work nor other kinds.
+ * Registers the periodic work of this replica: everything that is due at REFRESH_CRON and HEALTH_CRON, and every minute what can't wait
+ * for those. All replicas run all jobs; claims share the work. Each app has jobs of its own, so that none waits for another's.
  */
 @Injectable()
-export class LifecycleJob implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
-  private readonly inProgress = new Map<string, Promise<void>>();
-  private stoppingSinceMs: number | null = null;
+export class LifecycleJob {
+  private readonly urgentJobs: BackgroundJob[] = [];
 
   constructor(
-    private readonly registry: SchedulerRegistry,
+    private readonly jobs: JobScheduler,
     private readonly sweep: Sweep,
     private readonly revocations: ProviderRevocationService,
     private readonly connectionStatusService: ConnectionStatusService,
     private readonly versions: CredentialVersionService,
     private readonly retentionService: RetentionService,
     private readonly config: Config,
-    @Inject(LOGGER) private readonly logger: Pino,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.addCron('lifecycle refresh', this.config.refreshCron, () => this.forEachApp('refresh', 'due'));
-    this.addCron('lifecycle health', this.config.healthCron, () => this.forEachApp('health', 'due'));
-    this.addCron('lifecycle retention', RETENTION_CRON, () =>
-      this.runExclusive('upkeep', () => this.retentionService.run(() => this.stoppingSinceMs !== null)),
+  ) {
+    this.registerSweep('refresh', this.config.refreshCron);
+    this.registerSweep('health', this.config.healthCron);
+    this.registerUrgent('provider-revocations', (signal) => this.revocations.processDue(() => signal.aborted));
+    this.registerUrgent('data-access-expiry', (signal) =>
+      processBatches(signal, () => this.connectionStatusService.processDataAccessExpiry(BATCH)),
     );
-    const timer = setInterval(() => void this.runUrgentWork(), POLL_INTERVAL_MS);
-    timer.unref();
-    this.registry.addInterval('lifecycle urgent work', timer);
+    this.registerUrgent('superseded-versions', (signal) =>
+      processBatches(signal, () => this.versions.destroySupersededVersions(BATCH)),
+    );
+    this.jobs.register({
+      name: 'retention',
+      schedule: { cron: RETENTION_CRON },
+      run: (signal) => this.retentionService.run(() => signal.aborted),
+    });
   }
 
-  /** What cannot wait for the schedule. `off` switches renewals or inspections off on this replica, here as well. Never throws. */
+  /** What can't wait for the schedule, now. Never rejects. */
   async runUrgentWork(): Promise<void> {
-    const isStopping = (): boolean => this.stoppingSinceMs !== null;
-    await Promise.all([
-      this.config.refreshCron === null ? null : this.forEachApp('refresh', 'retries'),
-      this.config.healthCron === null ? null : this.forEachApp('health', 'retries'),
-      this.runExclusive('revocations', () => this.revocations.processDue(isStopping)),
-      this.runExclusive('data access', () =>
-        drainBatches(BATCH, isStopping, () => this.connectionStatusService.processDataAccessExpiry(BATCH)),
-      ),
-      this.runExclusive('spent versions', () =>
-        drainBatches(BATCH, isStopping, () => this.versions.destroySupersededVersions(BATCH)),
-      ),
-    ]);
+    await Promise.all(this.urgentJobs.map((job) => job.runOnce()));
   }
 
-  /** No timer stays behind; what is under way begins nothing new. */
-  onModuleDestroy(): void {
-    this.stoppingSinceMs = performance.now();
-    for (const name of ['lifecycle refresh', 'lifecycle health', 'lifecycle retention']) {
-      if (this.registry.doesExist('cron', name)) this.registry.deleteCronJob(name);
+  /** `cron` null switches the sweep off on this replica, its urgent part included. */
+  private registerSweep(sweep: 'refresh' | 'health', cron: string | null): void {
+    if (cron === null) return;
+    for (const appId of this.sweep.appIds) {
+      this.jobs.register({
+        name: `${sweep}-due-${appId}`,
+        schedule: { cron },
+        run: async (signal) => void (await this.sweep[sweep]('due', [appId], signal)),
+      });
+      this.registerUrgent(`${sweep}-retries-${appId}`, (signal) => this.sweep[sweep]('retries', [appId], signal));
     }
-    if (this.registry.doesExist('interval', 'lifecycle urgent work'))
-      this.registry.deleteInterval('lifecycle urgent work');
   }
 
-  async onApplicationShutdown(): Promise<void> {
-    await drainWithTimeout(this.inProgress.values(), this.stoppingSinceMs ?? performance.now());
-  }
-
-  private async forEachApp(sweep: 'refresh' | 'health', scope: SweepScope): Promise<void> {
-    const each = (appId: string): Promise<void> =>
-      this.runExclusive(`${sweep} of ${scope} for ${appId}`, () => this.sweep[sweep](scope, [appId]));
-    await Promise.all(this.sweep.appIds.map(each));
-  }
-
-  private addCron(name: string, cronTime: string | null, work: () => Promise<void>): void {
-    if (cronTime === null) return;
-    const job = CronJob.from({ cronTime, timeZone: 'UTC', onTick: work, start: true });
-    this.registry.addCronJob(name, job);
-  }
-
-  private async runExclusive(name: string, work: () => Promise<unknown>): Promise<void> {
-    if (this.stoppingSinceMs !== null || this.inProgress.has(name)) return;
-    const running = work().then(
-      () => undefined,
-      (error: unknown) => this.logger.error({ err: error, work: name }, 'scheduled work broke; the next look goes on'),
-    );
-    this.inProgress.set(name, running);
-    await running;
-    this.inProgress.delete(name);
+  private registerUrgent(name: string, run: (signal: AbortSignal) => Promise<unknown>): void {
+    const job = this.jobs.register({
+      name,
+      schedule: { everyMs: POLL_INTERVAL_MS },
+      run: async (signal) => void (await run(signal)),
+    });
+    this.urgentJobs.push(job);
   }
 }
 
-async function drainBatches(batchSize: number, isStopping: () => boolean, batch: () => Promise<number>): Promise<void> {
-  while (!isStopping() && (await batch()) >= batchSize);
+async function processBatches(signal: AbortSignal, processBatch: () => Promise<number>): Promise<void> {
+  while (!signal.aborted && (await processBatch()) >= BATCH);
 }

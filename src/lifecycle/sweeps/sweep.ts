@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
@@ -6,7 +6,6 @@ import { MetaApps } from '../../meta/meta-apps.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { HOUR_SECONDS } from '../../platform/duration.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
-import { drainWithTimeout } from '../drain-with-timeout.ts';
 import type { CheckOutcome } from '../inspection/token-inspector.ts';
 import { LifecycleMetrics } from '../lifecycle-metrics.ts';
 import { AppRateLimiter } from '../rate-limit/app-rate-limiter.ts';
@@ -26,7 +25,14 @@ export interface SweepCounts {
 /** `due`: all that is due. `retries`: what failed or was left behind, and what would end before the schedule comes round. */
 export type SweepScope = 'due' | 'retries';
 
-/** Graph takes batches of fifty (META.md 14). */
+/** One app's part of a sweep. */
+interface AppSweep {
+  appId: string;
+  counts: SweepCounts;
+  isStopping(): boolean;
+}
+
+/** Graph takes batches of fifty. */
 const CHECK_BATCH = 50;
 /** Checks are batches already: fewer of them at a time. */
 const CALLS_PER_CHECK_BATCH = 8;
@@ -37,11 +43,10 @@ const NEAR_EXPIRY_SHARE = 1 / 4;
 /** With a turn a minute: 7,200 a day for one app, what 430,000 connections of sixty days need. */
 const REFRESHES_PER_PROBE = 5;
 
-/** Works off what is due, on this replica's share: whatever others have claimed is theirs. Each app has its own lane and pace. */
+/** Works off what is due, on this replica's share: whatever others have claimed is theirs. Each app is swept on its own, within its own rate limit. */
 @Injectable()
-export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
-  private stoppingSinceMs: number | null = null;
-  private readonly inProgress = new Set<Promise<unknown>>();
+export class Sweep implements OnModuleDestroy {
+  private readonly stopping = new AbortController();
 
   constructor(
     private readonly claims: CredentialClaimRepository,
@@ -54,48 +59,39 @@ export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
-  /** The apps that tokens belong to; each has a lane of its own in every sweep. */
+  /** The apps that tokens belong to. */
   get appIds(): string[] {
     return this.apps.appIds;
   }
 
-  /** Renews, in order of expiry, until nothing is due or nothing is allowed. */
-  refresh(scope: SweepScope = 'due', appIds = this.appIds): Promise<SweepCounts> {
-    return this.sweep('refresh', appIds, async (appId, counts) => {
-      await this.refreshApp(appId, scope, counts);
-      await this.refreshNearExpiry(appId, counts);
+  /** Refreshes, in order of expiry, until nothing is due, nothing is allowed, or `signal` is aborted. */
+  refresh(scope: SweepScope = 'due', appIds = this.appIds, signal?: AbortSignal): Promise<SweepCounts> {
+    return this.sweep('refresh', appIds, signal, async (run) => {
+      await this.refreshApp(run, scope);
+      await this.refreshNearExpiry(run);
     });
   }
 
-  /** Inspects, the longest due first, until nothing is due or nothing is allowed. */
-  health(scope: SweepScope = 'due', appIds = this.appIds): Promise<SweepCounts> {
-    return this.sweep('health', appIds, (appId, counts) => this.checkApp(appId, scope, counts));
+  /** Inspects, the longest due first, until nothing is due, nothing is allowed, or `signal` is aborted. */
+  health(scope: SweepScope = 'due', appIds = this.appIds, signal?: AbortSignal): Promise<SweepCounts> {
+    return this.sweep('health', appIds, signal, (run) => this.checkApp(run, scope));
   }
 
-  /** Nothing is begun any more. First of all, because a sweep that a request asked for would keep the server open. */
+  /** Stops sweeps that requests asked for, which would keep the server open. Those of jobs are stopped by their own signal, too. */
   onModuleDestroy(): void {
-    this.stoppingSinceMs = performance.now();
-  }
-
-  /** What is under way ends, where Meta answers at all. */
-  async onApplicationShutdown(): Promise<void> {
-    await drainWithTimeout(this.inProgress, this.stoppingSinceMs ?? performance.now());
+    this.stopping.abort();
   }
 
   private async sweep(
     kind: 'refresh' | 'health',
     appIds: readonly string[],
-    sweepApp: (appId: string, counts: SweepCounts) => Promise<void>,
+    signal: AbortSignal | undefined,
+    sweepApp: (run: AppSweep) => Promise<void>,
   ): Promise<SweepCounts> {
     const startedAtMs = performance.now();
     const counts: SweepCounts = { claimed: 0, done: 0, failed: 0, skipped: 0, durationSeconds: 0 };
-    const appSweeps = Promise.all(appIds.map((appId) => sweepApp(appId, counts)));
-    this.inProgress.add(appSweeps);
-    try {
-      await appSweeps;
-    } finally {
-      this.inProgress.delete(appSweeps);
-    }
+    const isStopping = (): boolean => this.stopping.signal.aborted || signal?.aborted === true;
+    await Promise.all(appIds.map((appId) => sweepApp({ appId, counts, isStopping })));
     counts.durationSeconds = Math.round(performance.now() - startedAtMs) / 1000;
     if (counts.claimed > 0) {
       this.metrics.recordSweep(kind, counts.durationSeconds);
@@ -104,9 +100,9 @@ export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
     return counts;
   }
 
-  private refreshApp(appId: string, scope: SweepScope, counts: SweepCounts): Promise<void> {
+  private refreshApp({ appId, counts, isStopping }: AppSweep, scope: SweepScope): Promise<void> {
     return forEachConcurrent<ClaimedCredential>({
-      concurrency: () => this.concurrency(appId, 1),
+      concurrency: () => this.concurrency(appId, 1, isStopping),
       next: async (maxConcurrency) => {
         const only = scope === 'due' ? null : { urgentBefore: addSeconds(this.clock.now(), URGENT_SECONDS) };
         return this.claims.claimRefreshes(appId, maxConcurrency, this.config.claimSeconds, only);
@@ -122,8 +118,8 @@ export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
    * An app that is stopped for a limit without end (its product's own traffic can see to that) must not let its tokens die of neglect:
    * those near their end are renewed in turns, the first to end first, until Meta refuses these calls as well. Nothing is inspected so.
    */
-  private async refreshNearExpiry(appId: string, counts: SweepCounts): Promise<void> {
-    if (this.stoppingSinceMs !== null) return;
+  private async refreshNearExpiry({ appId, counts, isStopping }: AppSweep): Promise<void> {
+    if (isStopping()) return;
     const endsBefore = await this.rateLimiter.claimLimitProbe(
       appId,
       this.config.refreshBeforeExpirySeconds * NEAR_EXPIRY_SHARE,
@@ -131,7 +127,7 @@ export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
     if (endsBefore === null) return;
     for (
       let left = REFRESHES_PER_PROBE;
-      left > 0 && this.stoppingSinceMs === null && !this.rateLimiter.isLimitProbeOver(appId);
+      left > 0 && !isStopping() && !this.rateLimiter.isLimitProbeOver(appId);
       left--
     ) {
       const [claimed] = await this.claims.claimExpiring(appId, 1, this.config.claimSeconds, endsBefore);
@@ -142,9 +138,9 @@ export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
     }
   }
 
-  private checkApp(appId: string, scope: SweepScope, counts: SweepCounts): Promise<void> {
+  private checkApp({ appId, counts, isStopping }: AppSweep, scope: SweepScope): Promise<void> {
     return forEachConcurrent<ClaimedCredential[]>({
-      concurrency: () => this.concurrency(appId, CALLS_PER_CHECK_BATCH),
+      concurrency: () => this.concurrency(appId, CALLS_PER_CHECK_BATCH, isStopping),
       next: async () => {
         const batch = await this.claims.claimDueInspections(
           appId,
@@ -157,22 +153,25 @@ export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
       work: (batch) =>
         this.count(counts, batch.length, async () => {
           const outcomes = await this.worker.check(batch, 'scheduled');
-          await this.deriveAgain(batch.filter((_, index) => outcomes[index] === 'to_be_derived'));
+          await this.deriveAgain(
+            batch.filter((_, index) => outcomes[index] === 'to_be_derived'),
+            isStopping,
+          );
           return outcomes.map((outcome) => CHECK_RESULTS[outcome]);
         }),
     });
   }
 
   /** Page tokens that were found dead serve nobody until they are derived again. */
-  private async deriveAgain(dead: readonly ClaimedCredential[]): Promise<void> {
+  private async deriveAgain(dead: readonly ClaimedCredential[], isStopping: () => boolean): Promise<void> {
     for (const connectionId of new Set(dead.map((page) => page.connectionId))) {
-      if (this.stoppingSinceMs !== null) return;
+      if (isStopping()) return;
       await this.worker.deriveDue(connectionId, 'scheduled');
     }
   }
 
-  private async concurrency(appId: string, share: number): Promise<number> {
-    if (this.stoppingSinceMs !== null) return 0;
+  private async concurrency(appId: string, share: number, isStopping: () => boolean): Promise<number> {
+    if (isStopping()) return 0;
     const allowance = await this.rateLimiter.allowance(appId);
     if (allowance.kind === 'stop') return 0;
     return allowance.kind === 'probe' ? 1 : Math.max(1, Math.floor(allowance.concurrency / share));
@@ -186,7 +185,7 @@ export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
     } catch (error) {
       counts.claimed += claimed;
       counts.failed += claimed;
-      this.logger.error({ err: error }, 'work of a sweep broke; it is due again when its claim ends');
+      this.logger.error({ err: error }, 'work of a sweep failed; it is due again when its claim ends');
     }
   }
 }

@@ -1,11 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { SchedulerRegistry } from '@nestjs/schedule';
+import { Registry } from 'prom-client';
 import type { ConnectionStatusService } from '../../../../src/connections/connection/connection-status.service.ts';
 import type { CredentialVersionService } from '../../../../src/connections/credentials/credential-version.service.ts';
 import type { RetentionService } from '../../../../src/database/retention.service.ts';
 import type { ProviderRevocationService } from '../../../../src/lifecycle/provider-revocation.service.ts';
 import { LifecycleJob } from '../../../../src/lifecycle/sweeps/lifecycle.job.ts';
 import type { Sweep } from '../../../../src/lifecycle/sweeps/sweep.ts';
+import { JobScheduler } from '../../../../src/platform/jobs/job-scheduler.ts';
 import { testConfig } from '../../../support/test-config.ts';
 import { captureLog } from '../../../support/test-replica.ts';
 
@@ -18,17 +20,17 @@ function scheduleOver(work: (what: string) => Promise<void>, environment: Record
     await work(what);
   };
   const noting = (kind: string) => (scope: string, appIds: string[]) => note(`${kind} ${scope} ${appIds.join()}`);
+  const jobs = new JobScheduler(new SchedulerRegistry(), new Registry(), false, log.logger);
   const schedule = new LifecycleJob(
-    new SchedulerRegistry(),
+    jobs,
     { appIds: ['a', 'b'], refresh: noting('refresh'), health: noting('health') } as unknown as Sweep,
     { processDue: () => note('revocations') } as unknown as ProviderRevocationService,
     { processDataAccessExpiry: () => note('notices').then(() => 0) } as unknown as ConnectionStatusService,
     { destroySupersededVersions: () => note('spent').then(() => 0) } as unknown as CredentialVersionService,
     {} as unknown as RetentionService,
     testConfig({ REFRESH_CRON: '0 3 * * *', HEALTH_CRON: '30 * * * *', ...environment }),
-    log.logger,
   );
-  return { schedule, done, log };
+  return { schedule, jobs, done, log };
 }
 
 const ALL = [
@@ -52,10 +54,11 @@ describe('the look of each minute', () => {
     await new Promise(setImmediate);
     expect(done).toEqual(ALL);
     done.length = 0;
-    await schedule.runUrgentWork();
+    const second = schedule.runUrgentWork();
+    await new Promise(setImmediate);
     expect(done).toEqual(ALL.slice(1));
     end();
-    await first;
+    await Promise.all([first, second]);
     done.length = 0;
     await schedule.runUrgentWork();
     expect(done).toEqual(ALL);
@@ -76,7 +79,7 @@ describe('the look of each minute', () => {
     await off.schedule.runUrgentWork();
     expect(off.done).toEqual(['revocations', 'notices', 'spent']);
     const ending = scheduleOver(() => Promise.resolve());
-    ending.schedule.onModuleDestroy();
+    ending.jobs.onModuleDestroy();
     await ending.schedule.runUrgentWork();
     expect(ending.done).toEqual([]);
   });

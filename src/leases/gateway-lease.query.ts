@@ -1,0 +1,67 @@
+import sql, { type Sql } from 'sql-template-tag';
+import { clientCovers, joinClient } from '../auth/client-conditions.ts';
+import type { AllowPolicy } from '../auth/policy/allow-policy.ts';
+import type { Product } from '../config/config.ts';
+import type { CredentialKind } from '../connections/credentials/credential-kind.ts';
+import { activeCredentialJoins } from '../connections/credentials/leasable-credential.ts';
+import { defineStatement } from '../database/statement.ts';
+import { joinSealedSecret, type SealedSecretRow, sealedSecretColumns } from '../vault/sealed-secret.repository.ts';
+
+interface LeaseSelection {
+  leaseIds: readonly string[];
+  now: Date;
+}
+
+/** What is looked at on every call of an active lease. */
+export interface ActiveLeaseRow {
+  id: string;
+  secret_id: string;
+  allow: AllowPolicy | null;
+  ip_allow_list: string[] | null;
+}
+
+export interface SealedLeaseRow extends ActiveLeaseRow, SealedSecretRow {
+  secret_hash: Buffer;
+  client_id: string;
+  tenant: string;
+  product: Product;
+  connection_id: string;
+  credential_id: string;
+  version: number;
+  kind: CredentialKind;
+  app_id: string;
+  expires_at: Date;
+}
+
+/** A lease is active while its client, connection and credential are: each is looked at on every call, so an ending counts at once. */
+const ACTIVE_LEASE_FROM = sql`FROM lease l
+  ${joinClient(sql`cl`, sql`l.client_id`)} AND ${clientCovers(sql`cl`, sql`l`)}
+  ${activeCredentialJoins({ connectionId: sql`l.connection_id`, credentialId: sql`l.credential_id` })}`;
+
+function isActiveGatewayLease({ leaseIds, now }: LeaseSelection): Sql {
+  return sql`l.id = ANY (${leaseIds}::text[]) AND l.mode = 'gateway' AND l.ended_at IS NULL AND l.expires_at > ${now}`;
+}
+
+/** What cannot change under the same secret is left out: it is known. */
+export const selectActiveLeases = defineStatement<LeaseSelection, ActiveLeaseRow>(
+  'lease_active',
+  (selection) => sql`SELECT l.id, k.secret_id, cl.allow, cl.ip_allow_list ${ACTIVE_LEASE_FROM}
+    WHERE ${isActiveGatewayLease(selection)} AND k.secret_id IS NOT NULL`,
+  { prepare: true },
+);
+
+export const selectSealedLeases = defineStatement<LeaseSelection, SealedLeaseRow>(
+  'lease_sealed',
+  (
+    selection,
+  ) => sql`SELECT l.id, k.secret_id, cl.allow, cl.ip_allow_list, l.secret_hash, l.client_id, l.tenant, l.product, l.connection_id,
+      l.credential_id, l.expires_at, k.version, k.kind, c.app_id, ${sealedSecretColumns(sql`s`)}
+    ${ACTIVE_LEASE_FROM} ${joinSealedSecret(sql`s`, sql`k.secret_id`)} WHERE ${isActiveGatewayLease(selection)}`,
+  { prepare: true },
+);
+
+export const selectActiveLeaseIds = defineStatement<LeaseSelection, { id: string }>(
+  'lease_active_ids',
+  (selection) => sql`SELECT l.id ${ACTIVE_LEASE_FROM} WHERE ${isActiveGatewayLease(selection)}`,
+  { prepare: true },
+);

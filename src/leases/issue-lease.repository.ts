@@ -1,0 +1,190 @@
+import sql from 'sql-template-tag';
+import { insertEntriesSql } from '../audit/chain/entry-mac.ts';
+import type { LeaseMode } from '../auth/authenticated-client.ts';
+import { clientIsValid } from '../auth/client-conditions.ts';
+import type { AssetType, CredentialKind, Health } from '../connections/credentials/credential-kind.ts';
+import {
+  ASSET_CREDENTIAL_FROM,
+  canServeUntil,
+  isLiveConnectionOf,
+  LEASABLE_COLUMNS,
+  ROOT_CREDENTIAL_FROM,
+  WORKING_FIRST,
+} from '../connections/credentials/leasable-credential.ts';
+import type { ConnectionStatus } from '../connections/status/connection-status.ts';
+import { defineStatement, type SqlExecutor } from '../database/statement.ts';
+import { joinSealedSecret, type SealedSecretRow, sealedSecretColumns } from '../vault/sealed-secret.repository.ts';
+
+/** One lease that is asked for. */
+export interface LeaseInput {
+  leaseId: string;
+  auditId: string;
+  /** The key of the audit entry's MAC. */
+  auditKey: Buffer;
+  /** Null: the client came with a token of an issuer. */
+  keyHash: Buffer | null;
+  /** Of the policy that the request was judged by. */
+  policyVersion: number;
+  clientId: string;
+  requestId: string;
+  tenant: string;
+  product: string;
+  connectionId: string | null;
+  assetId: string | null;
+  mode: LeaseMode;
+  /** Null for token mode. */
+  secretHash: Buffer | null;
+  /** When the lease is to end, where its token lives that long. */
+  expiresAt: Date;
+  /** Until when the token must live. */
+  validUntil: Date;
+}
+
+interface FoundCredential {
+  connection_id: string;
+  status: ConnectionStatus;
+  credential_id: string;
+  kind: CredentialKind;
+  version: number;
+  health: Health;
+  scopes: string[];
+  token_expires_at: Date | null;
+  /** Null: the token has been destroyed. */
+  secret_id: string | null;
+  asset_type: AssetType | null;
+  asset_name: string | null;
+}
+
+type Nullable<T> = { [K in keyof T]: T[K] | null };
+type AllNull<T> = { [K in keyof T]: null };
+type SealedToken = Omit<SealedSecretRow, 'secret_id'>;
+
+interface NotIssued extends AllNull<SealedToken> {
+  n: string;
+  mode: null;
+  lease_expires_at: null;
+}
+
+interface Issued extends FoundCredential {
+  n: string;
+  outcome: 'issued';
+  lease_expires_at: Date;
+  secret_id: string;
+}
+
+/** `outdated_client`: its key, or the policy that the request was judged by, is no longer valid. Then nothing else counts. */
+export interface UnmatchedLeaseRow extends NotIssued, Nullable<FoundCredential> {
+  outcome: 'outdated_client' | 'no_match' | 'several_matches';
+}
+
+/** Exactly one connection matched, but its token can't serve, or not for as long as was asked. */
+export interface RefusedLeaseRow extends NotIssued, FoundCredential {
+  outcome: 'refused';
+}
+
+interface IssuedGatewayLeaseRow extends Issued, AllNull<SealedToken> {
+  mode: 'gateway';
+}
+
+/** Holds the sealed token, which is the answer in token mode. */
+export interface IssuedTokenLeaseRow extends Issued, SealedToken {
+  mode: 'token';
+}
+
+export type IssuedLeaseRow = IssuedGatewayLeaseRow | IssuedTokenLeaseRow;
+
+/** What the statement found for one input. `n` is the 1-based number of the input. */
+export type LeaseRow = UnmatchedLeaseRow | RefusedLeaseRow | IssuedLeaseRow;
+
+/** The properties of the inputs as arrays, in the order of the inputs. */
+type LeaseInputArrays = { [K in keyof LeaseInput]: LeaseInput[K][] };
+
+const OF_TENANT = isLiveConnectionOf({ tenant: sql`w.tenant`, product: sql`w.product` });
+
+/** The credentials that an input `w` matches; two rows stand for several. */
+const MATCHES = sql`(SELECT ${LEASABLE_COLUMNS}, NULL::text AS asset_type, NULL::text AS asset_name FROM ${ROOT_CREDENTIAL_FROM}
+        WHERE w.requested_connection IS NULL AND w.requested_asset IS NULL AND ${OF_TENANT} LIMIT 2)
+      UNION ALL (SELECT ${LEASABLE_COLUMNS}, NULL, NULL FROM ${ROOT_CREDENTIAL_FROM}
+        WHERE w.requested_asset IS NULL AND c.id = w.requested_connection AND ${OF_TENANT})
+      UNION ALL (SELECT ${LEASABLE_COLUMNS}, a.type, a.name FROM ${ASSET_CREDENTIAL_FROM}
+        WHERE a.id = w.requested_asset AND (w.requested_connection IS NULL OR c.id = w.requested_connection) AND ${OF_TENANT}
+        ORDER BY ${WORKING_FIRST} LIMIT 1)`;
+
+const CHOSEN = sql`SELECT *, least(requested_expires_at, token_expires_at) AS lease_expires_at FROM found
+    WHERE matches = 1 AND known AND ${canServeUntil(sql`valid_until`)}`;
+
+const RESULT = sql`SELECT f.n, CASE WHEN NOT f.known THEN 'outdated_client' WHEN ch.n IS NOT NULL THEN 'issued'
+      WHEN f.matches = 0 THEN 'no_match' WHEN f.matches > 1 THEN 'several_matches' ELSE 'refused' END AS outcome,
+    ch.mode, f.connection_id, f.status, f.credential_id, f.kind, f.version, f.health, to_json(f.scopes) AS scopes, f.token_expires_at,
+    f.secret_id, f.asset_type, f.asset_name, ch.lease_expires_at, ${sealedSecretColumns(sql`s`)}
+  FROM found f LEFT JOIN chosen ch ON ch.n = f.n LEFT ${joinSealedSecret(sql`s`, sql`ch.secret_id`)} AND ch.mode = 'token'
+  ORDER BY f.n`;
+
+/**
+ * Whole leases in one statement and one round trip: for each input it checks the client's key and policy again, finds the credential,
+ * writes the lease and its audit entry, and reads the sealed token. An input writes nothing unless exactly one living credential matched.
+ * Named by nothing but tenant and product, two connections are ambiguous; an asset is reached by the newest living one.
+ * The scopes come as JSON, which is parsed by native code; an array of Postgres is not.
+ */
+const insertLeases = defineStatement<{ now: Date; inputs: LeaseInputArrays }, LeaseRow>(
+  'lease_issue',
+  ({ now, inputs }) => sql`WITH lease_input AS MATERIALIZED (
+    SELECT w.*, ${clientIsValid({ clientId: sql`w.client_id`, keyHash: sql`w.key_hash`, policyVersion: sql`w.policy_version`, now })} AS known
+    FROM unnest(${inputs.leaseId}::text[], ${inputs.auditId}::text[], ${inputs.keyHash}::bytea[], ${inputs.clientId}::text[],
+      ${inputs.requestId}::text[], ${inputs.tenant}::text[], ${inputs.product}::text[], ${inputs.connectionId}::text[],
+      ${inputs.assetId}::text[], ${inputs.mode}::text[], ${inputs.secretHash}::bytea[], ${inputs.expiresAt}::timestamptz[],
+      ${inputs.validUntil}::timestamptz[], ${inputs.auditKey}::bytea[], ${inputs.policyVersion}::integer[])
+      WITH ORDINALITY AS w (lease_id, audit_id, key_hash, client_id, request_id, tenant, product, requested_connection, requested_asset,
+        mode, secret_hash, requested_expires_at, valid_until, audit_key, policy_version, n)
+  ), found AS MATERIALIZED (
+    SELECT w.*, x.*, count(x.connection_id) OVER (PARTITION BY w.n) AS matches FROM lease_input w LEFT JOIN LATERAL (
+      ${MATCHES}
+    ) x ON true
+  ), chosen AS MATERIALIZED (
+    ${CHOSEN}
+  ), issued AS (
+    INSERT INTO lease (id, secret_hash, mode, client_id, connection_id, credential_id, credential_version, tenant, product,
+      asset_type, asset_id, issued_at, expires_at)
+    SELECT lease_id, secret_hash, mode, client_id, connection_id, credential_id, version, tenant, product,
+      asset_type, requested_asset, ${now}::timestamptz, lease_expires_at FROM chosen
+  ), recorded AS (
+    ${insertEntriesSql(sql`SELECT audit_id, ${now}::timestamptz, 'lease.issued', 'client', client_id, tenant, product, connection_id, lease_id, request_id,
+      json_build_object('mode', mode, 'credential_id', credential_id, 'credential_version', version, 'asset_id', requested_asset), audit_key
+    FROM chosen`)}
+  )
+  ${RESULT}`,
+  { prepare: true },
+);
+
+/** Issues the leases that can be issued, all at the instant `now`. What was found for each input, in their order. */
+export async function issueLeases(
+  executor: Pick<SqlExecutor, 'rows'>,
+  now: Date,
+  inputs: readonly LeaseInput[],
+): Promise<LeaseRow[]> {
+  const rows = await executor.rows(insertLeases({ now, inputs: toArrays(inputs) }));
+  const results: LeaseRow[] = [];
+  // Several rows for one input are several connections that match; the first says as much.
+  for (const row of rows) results[Number(row.n) - 1] ??= row;
+  return results;
+}
+
+function toArrays(inputs: readonly LeaseInput[]): LeaseInputArrays {
+  return {
+    leaseId: inputs.map((input) => input.leaseId),
+    auditId: inputs.map((input) => input.auditId),
+    auditKey: inputs.map((input) => input.auditKey),
+    keyHash: inputs.map((input) => input.keyHash),
+    policyVersion: inputs.map((input) => input.policyVersion),
+    clientId: inputs.map((input) => input.clientId),
+    requestId: inputs.map((input) => input.requestId),
+    tenant: inputs.map((input) => input.tenant),
+    product: inputs.map((input) => input.product),
+    connectionId: inputs.map((input) => input.connectionId),
+    assetId: inputs.map((input) => input.assetId),
+    mode: inputs.map((input) => input.mode),
+    secretHash: inputs.map((input) => input.secretHash),
+    expiresAt: inputs.map((input) => input.expiresAt),
+    validUntil: inputs.map((input) => input.validUntil),
+  };
+}

@@ -1,0 +1,68 @@
+import sql from 'sql-template-tag';
+import type { LeaseMode } from '../auth/authenticated-client.ts';
+import { clientCovers, joinClient } from '../auth/client-conditions.ts';
+import { connectionAndCredentialJoins, IS_CREDENTIAL_BACKED } from '../connections/credentials/leasable-credential.ts';
+import { defineStatement, type SqlExecutor } from '../database/statement.ts';
+import { firstIdAt } from '../platform/ids.ts';
+
+export interface LeaseRecord {
+  id: string;
+  mode: LeaseMode;
+  secret_hash: Buffer | null;
+  client_id: string;
+  tenant: string;
+  product: string;
+  connection_id: string;
+  credential_id: string;
+  credential_version: number;
+  asset_type: string | null;
+  asset_id: string | null;
+  issued_at: Date;
+  expires_at: Date;
+  ended_at: Date | null;
+  /** Whether client, its policy, and connection still stand behind it. */
+  backed: boolean;
+  scopes: string[] | null;
+}
+
+const selectRecord = defineStatement<{ id: string }, LeaseRecord>(
+  'lease_record',
+  ({
+    id,
+  }) => sql`SELECT l.id, l.mode, l.secret_hash, l.client_id, l.tenant, l.product, l.connection_id, l.credential_id,
+      l.credential_version, l.asset_type, l.asset_id, l.issued_at, l.expires_at, l.ended_at, k.scopes,
+      (${IS_CREDENTIAL_BACKED} AND ${clientCovers(sql`cl`, sql`l`)}) AS backed
+    FROM lease l ${joinClient(sql`cl`, sql`l.client_id`)}
+      ${connectionAndCredentialJoins({ connectionId: sql`l.connection_id`, credentialId: sql`l.credential_id` })}
+    WHERE l.id = ${id}`,
+  { prepare: true },
+);
+
+const endActive = defineStatement<{ id: string; now: Date }>(
+  'lease_end',
+  ({ id, now }) =>
+    sql`UPDATE lease SET ended_at = ${now} WHERE id = ${id} AND ended_at IS NULL AND expires_at > ${now}`,
+  { prepare: true },
+);
+
+const deleteExpired = defineStatement<{ firstId: string; expiredBefore: Date; limit: number }>(
+  'lease_delete_expired',
+  ({ firstId, expiredBefore, limit }) => sql`DELETE FROM lease WHERE id IN (
+        SELECT id FROM lease WHERE id < ${firstId} AND expires_at < ${expiredBefore} ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED)`,
+);
+
+export async function findLease(executor: SqlExecutor, id: string): Promise<LeaseRecord | null> {
+  const [record] = await executor.rows(selectRecord({ id }));
+  return record ?? null;
+}
+
+/** Whether this ended the lease: it was neither ended nor expired. */
+export async function endLease(executor: SqlExecutor, id: string, now: Date): Promise<boolean> {
+  return (await executor.run(endActive({ id, now }))) === 1;
+}
+
+/** Removes up to `limit` leases that ended before `endedBefore`; how many that was. Their audit entries stay. */
+export function deleteExpiredLeases(executor: SqlExecutor, endedBefore: Date, limit: number): Promise<number> {
+  const firstId = firstIdAt('lse', endedBefore);
+  return executor.run(deleteExpired({ firstId, expiredBefore: endedBefore, limit }));
+}

@@ -1,0 +1,60 @@
+import { Injectable } from '@nestjs/common';
+import type { ClaimedCredential, PendingVersion } from '../../connections/credentials/credential-snapshot.ts';
+import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
+import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
+import type { InspectionResult } from '../../meta/tokens/inspection-result.ts';
+import type { SecretString } from '../../platform/secret-string.ts';
+import { type AttemptFailure, failLater } from '../failures/attempt-failure.ts';
+import { AppRateLimiter, type Urgency } from '../rate-limit/app-rate-limiter.ts';
+import { validateRefreshedToken } from './validate-refreshed-token.ts';
+
+/** A pending version and what it would take the place of. */
+interface PendingToken {
+  credential: ClaimedCredential;
+  pending: Pick<PendingVersion, 'expiresAt' | 'scopes'>;
+  token: SecretString;
+  /** Null: the serving token can't be read. */
+  serving: SecretString | null;
+  urgency: Urgency;
+  /** Somebody asked for a fresh token, see `validateRefreshedToken`. */
+  isForced: boolean;
+}
+
+type PromotionResult =
+  | { kind: 'promoted' }
+  | { kind: 'rejected'; failure: AttemptFailure | null; inspection: InspectionResult; isSameToken: boolean };
+
+/** The last stages of a refresh, the same for all kinds: inspects the pending version, then promotes or discards it. */
+@Injectable()
+export class RefreshedTokenPromoter {
+  constructor(
+    private readonly versions: CredentialVersionService,
+    private readonly inspections: InspectionApi,
+    private readonly rateLimiter: AppRateLimiter,
+  ) {}
+
+  /** Throws `ClaimLostError`, `CallNotPermittedError` and `MetaError`; the version stays pending then. */
+  async promote({ credential, pending, token, serving, urgency, isForced }: PendingToken): Promise<PromotionResult> {
+    const inspection = await this.inspect(credential, token, urgency);
+    const isSameToken = serving !== null && this.versions.isSameToken(token, serving);
+    const facts = { old: credential, pending, isSameToken, isForced, inspection };
+    let validation = validateRefreshedToken(facts);
+    if (validation.kind === 'inspect_old_token') {
+      const old = serving === null ? null : await this.inspect(credential, serving, urgency);
+      const oldScopesNow = old?.valid === true ? (old.scopes ?? credential.scopes) : null;
+      validation = validateRefreshedToken({ ...facts, oldScopesNow });
+    }
+    if (validation.kind === 'promote') {
+      await this.versions.promote(credential, validation.version);
+      return { kind: 'promoted' };
+    }
+    await this.versions.discardPending(credential);
+    const failure = validation.kind === 'reject' ? failLater(validation.code, validation.detail) : null;
+    return { kind: 'rejected', failure, inspection, isSameToken };
+  }
+
+  /** What Meta says about a token of the credential. Throws `CallNotPermittedError` and `MetaError`. */
+  inspect(credential: ClaimedCredential, token: SecretString, urgency: Urgency): Promise<InspectionResult> {
+    return this.rateLimiter.call(credential.appId, urgency, () => this.inspections.inspect(credential.kind, token));
+  }
+}
