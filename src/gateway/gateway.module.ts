@@ -5,6 +5,7 @@ import { LifecycleModule } from '../lifecycle/lifecycle.module.ts';
 import { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import { GatewayHttpHandler } from './gateway.http-handler.ts';
 import { GatewayService } from './gateway.service.ts';
+import { GatewayErrorWriter } from './gateway-error-writer.ts';
 import { GatewayMetrics } from './gateway-metrics.ts';
 import { LeaseMonitor } from './lease-monitor.ts';
 import { CallPolicy } from './request/call-policy.ts';
@@ -17,6 +18,7 @@ import { UsageRecorder } from './usage-recorder.ts';
 @Module({
   imports: [AuthModule, LeasesModule, LifecycleModule],
   providers: [
+    GatewayErrorWriter,
     ResponseRelay,
     ResponseObserver,
     GatewayRequestParser,

@@ -7,8 +7,8 @@ import { TokenReplacementService } from '../../leases/token-replacement.service.
 import type { HttpResponse, StreamedHttpResponse } from '../../platform/http-client/http-client.ts';
 import { concatChunks } from '../../platform/read-stream.ts';
 import { appendMetaResponseHeaders } from '../forwarded-headers.ts';
+import type { GatewayCall } from '../gateway-call.ts';
 import { GatewayError } from '../gateway-error.ts';
-import type { GatewayCall } from '../request/gateway-request-parser.ts';
 import { ByteMask } from './byte-mask.ts';
 import { isMediaUrl, LinkRewriter } from './link-rewriter.ts';
 import { ResponseObserver } from './response-observer.ts';
