@@ -6,6 +6,7 @@ import { MetaModule } from '../meta/meta.module.ts';
 import { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import { GatewayHttpHandler } from './gateway.http-handler.ts';
 import { GatewayService } from './gateway.service.ts';
+import { GatewayErrorWriter } from './gateway-error-writer.ts';
 import { GatewayMetrics } from './gateway-metrics.ts';
 import { LeaseMonitor } from './lease-monitor.ts';
 import { CallPolicy } from './request/call-policy.ts';
@@ -18,6 +19,7 @@ import { UsageRecorder } from './usage-recorder.ts';
 @Module({
   imports: [AuthModule, LeasesModule, LifecycleModule, MetaModule],
   providers: [
+    GatewayErrorWriter,
     ResponseRelay,
     ResponseObserver,
     GatewayRequestParser,

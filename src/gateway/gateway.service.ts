@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
-import { databaseUnavailable } from '../database/fail-fast-pool.ts';
 import { GatewayLeaseVerifier } from '../leases/gateway-lease-verifier.ts';
 import { tokenKind } from '../meta/tokens/token-kinds.ts';
 import { Cancellation } from '../platform/cancellation.ts';
@@ -12,13 +11,11 @@ import {
   type StreamedHttpResponse,
 } from '../platform/http-client/http-client.ts';
 import type { RawRequestContext } from '../platform/http-server/raw-http-handler.ts';
-import { readTraceContext } from '../platform/http-server/trace-context.ts';
-import { LOGGER, type Pino } from '../platform/logger.ts';
-import { AppError } from '../platform/problem.ts';
-import { DecryptionError } from '../vault/sealed-secret.ts';
 import { ConcurrencyLimiter, type Release } from './concurrency-limiter.ts';
 import { buildMetaRequestHeaders } from './forwarded-headers.ts';
+import type { GatewayCall } from './gateway-call.ts';
 import { GatewayError, type GatewayErrorCode } from './gateway-error.ts';
+import { GatewayErrorWriter, toGatewayError } from './gateway-error-writer.ts';
 import { GatewayMetrics } from './gateway-metrics.ts';
 import { LeaseMonitor } from './lease-monitor.ts';
 import type { ItemCredential } from './request/batch.ts';
@@ -26,7 +23,7 @@ import type { OutgoingBody } from './request/call-body.ts';
 import { CallPolicy } from './request/call-policy.ts';
 import type { EffectiveCall } from './request/call-rules.ts';
 import { buildTargetUrl, getProof } from './request/call-target.ts';
-import { type GatewayCall, GatewayRequestParser } from './request/gateway-request-parser.ts';
+import { GatewayRequestParser } from './request/gateway-request-parser.ts';
 import { MAX_BUFFERED_RESPONSE_BYTES, ResponseRelay } from './response/response-relay.ts';
 import type { Secret } from './response/token-finder.ts';
 import { RoutePatterns } from './route-patterns.ts';
@@ -50,7 +47,7 @@ export class GatewayService {
     @Inject(UsageRecorder) private readonly usage: UsageRecorder,
     @Inject(GatewayMetrics) private readonly metrics: GatewayMetrics,
     @Inject(HttpClient) private readonly http: HttpClient,
-    @Inject(LOGGER) private readonly log: Pino,
+    @Inject(GatewayErrorWriter) private readonly errors: GatewayErrorWriter,
   ) {
     metrics.monitor(limiter);
   }
@@ -67,7 +64,7 @@ export class GatewayService {
       call = await this.parser.parse(request, source);
       await this.forward(call, request, response);
     } catch (error) {
-      this.respondWithError(error, request, response, source);
+      this.errors.write(error, request, response, source);
     }
     if (call === null) return undefined;
     const route = this.#routes.of(call.path.segments, call.isBatch);
@@ -145,34 +142,6 @@ export class GatewayService {
       throw toGatewayError(error);
     });
   }
-
-  private respondWithError(
-    error: unknown,
-    request: IncomingMessage,
-    response: ServerResponse,
-    source: RawRequestContext,
-  ): void {
-    const gatewayError = toGatewayError(error);
-    this.metrics.countError(gatewayError.code);
-    if (gatewayError.status >= 500) {
-      const trace = readTraceContext(request.headers);
-      const about = { request_id: source.requestId, ...(trace === null ? {} : { trace_id: trace.traceId }) };
-      if (gatewayError.code === 'internal_error') this.log.error({ err: error, ...about }, 'internal error');
-      else this.log.warn({ err: gatewayError.cause, ...about }, gatewayError.message);
-    }
-    // A body that is cut short must not look whole: the caller sees the connection break.
-    if (response.headersSent || response.destroyed) {
-      response.destroy();
-      return;
-    }
-    const body = gatewayError.body();
-    const own = Object.entries(gatewayError.headers()).flat();
-    const head = [...source.headers, ...own, 'content-length', String(Buffer.byteLength(body))];
-    // What the caller still sends of its body is not waited for.
-    if (!request.complete && !head.includes('connection')) head.push('connection', 'close');
-    response.writeHead(gatewayError.status, head);
-    response.end(request.method === 'HEAD' ? undefined : body);
-  }
 }
 
 /** The request for Meta. */
@@ -207,19 +176,4 @@ function toSecrets(accessToken: string, proof: string | null, leaseToken: string
 
 function isRetryable(error: unknown): boolean {
   return error instanceof HttpRequestError && (error.reason === 'reset' || error.reason === 'connect');
-}
-
-/** Whatever went wrong, in words of ours: a refusal that a body in passing made, Meta out of reach, or a fault of our own. */
-function toGatewayError(error: unknown): GatewayError {
-  if (error instanceof GatewayError) return error;
-  if (error instanceof HttpRequestError) {
-    if (error.cause instanceof GatewayError) return error.cause;
-    const detail = error.reason === 'timeout' ? 'Meta did not answer in time.' : 'Meta could not be reached.';
-    return new GatewayError('meta_unavailable', { detail, retryAfterSeconds: 1, cause: error });
-  }
-  if (error instanceof DecryptionError) return new GatewayError('credential_unreadable', { cause: error });
-  if (error instanceof AppError && error.type === databaseUnavailable) {
-    return new GatewayError('database_unavailable', { retryAfterSeconds: 1, cause: error });
-  }
-  return new GatewayError('internal_error', { cause: error });
 }

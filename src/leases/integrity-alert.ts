@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { Counter, Registry } from 'prom-client';
 import { AuditLog, SYSTEM } from '../audit/audit-log.ts';
 import { Database } from '../database/database.ts';
@@ -21,7 +22,7 @@ const MAX_REMEMBERED_CREDENTIALS = 1_000;
 /** Tells of sealed tokens that do not open when they are to serve: each time in the metric, each credential once a minute in record and log. */
 @Injectable()
 export class IntegrityAlert {
-  readonly #reportedAtMs = new Map<string, number>();
+  readonly #reportedAtMs = new LRUCache<string, number>({ max: MAX_REMEMBERED_CREDENTIALS });
   readonly #count: Counter;
 
   constructor(
@@ -63,7 +64,6 @@ export class IntegrityAlert {
     const nowMs = this.clock.now().getTime();
     const reportedAtMs = this.#reportedAtMs.get(credentialId);
     if (reportedAtMs !== undefined && nowMs - reportedAtMs < REPORT_INTERVAL_MS) return false;
-    if (this.#reportedAtMs.size >= MAX_REMEMBERED_CREDENTIALS) this.#reportedAtMs.clear();
     this.#reportedAtMs.set(credentialId, nowMs);
     return true;
   }

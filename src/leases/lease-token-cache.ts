@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { wipe } from '../vault/aead.ts';
 import { leaseIdOf } from './lease-token.ts';
 
@@ -15,58 +16,55 @@ export interface CachedLease<G> {
 }
 
 const MAX_ENTRIES = 4_096;
-/** What was of no use between two looks goes. */
-const EVICTION_INTERVAL_MS = 30_000;
+const MAX_IDLE_MS = 30_000;
+const PURGE_INTERVAL_MS = 30_000;
 
 /**
  * Opened tokens, so that a call need not open its token again while the database says that it is still the same. It says so on every
- * call: nothing in here makes a lease good. What goes is zeroed: when its lease is found ended, when its credential has a new token,
- * after half a minute to a minute without a call, for lack of room, and at the end.
+ * call: nothing in here makes a lease valid. What leaves is zeroed: when its lease is found ended, when its credential has a new token,
+ * after half a minute to a minute without a call, when the cache is full, and at the end.
  */
 export class LeaseTokenCache<G> {
-  readonly #leases = new Map<string, CachedLease<G> & { isUsed: boolean }>();
+  readonly #leases = new LRUCache<string, CachedLease<G>>({
+    max: MAX_ENTRIES,
+    ttl: MAX_IDLE_MS,
+    // Reads the time on every call, instead of keeping it by a timer of its own.
+    ttlResolution: 0,
+    perf: { now: () => performance.now() },
+    updateAgeOnGet: true,
+    dispose: ({ leaseToken, accessToken }) => wipe(leaseToken, accessToken),
+  });
   #timer: NodeJS.Timeout | null = null;
 
   /** The lease that this token of ours was proven for; null where it has to be read and proven. */
   find(leaseToken: string): CachedLease<G> | null {
-    const cached = this.#leases.get(leaseIdOf(leaseToken));
+    const leaseId = leaseIdOf(leaseToken);
+    const cached = this.#leases.peek(leaseId);
     if (cached === undefined) return null;
     const presented = Buffer.from(leaseToken, 'latin1');
     if (presented.length !== cached.leaseToken.length || !timingSafeEqual(presented, cached.leaseToken)) return null;
-    cached.isUsed = true;
-    return cached;
+    return this.#leases.get(leaseId) ?? null;
   }
 
-  /** Takes over the buffers of `opened`. */
+  /** Takes over the buffers of `cached`. */
   keep(cached: CachedLease<G>): void {
-    this.forget(cached.leaseId);
-    this.#leases.set(cached.leaseId, Object.assign(cached, { isUsed: true }));
-    if (this.#leases.size > MAX_ENTRIES) {
-      const [oldest = ''] = this.#leases.keys();
-      this.forget(oldest);
-    }
-    this.#timer ??= setInterval(() => this.#evictUnused(), EVICTION_INTERVAL_MS).unref();
+    this.#leases.set(cached.leaseId, cached);
+    this.#timer ??= setInterval(() => this.#purgeIdle(), PURGE_INTERVAL_MS).unref();
   }
 
   /** Zeroes what is known of a lease. */
   forget(leaseId: string): void {
-    const cached = this.#leases.get(leaseId);
-    if (cached === undefined) return;
-    wipe(cached.leaseToken, cached.accessToken);
     this.#leases.delete(leaseId);
   }
 
   close(): void {
-    for (const leaseId of [...this.#leases.keys()]) this.forget(leaseId);
+    this.#leases.clear();
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
   }
 
-  #evictUnused(): void {
-    for (const [leaseId, cached] of this.#leases) {
-      if (!cached.isUsed) this.forget(leaseId);
-      cached.isUsed = false;
-    }
+  #purgeIdle(): void {
+    this.#leases.purgeStale();
     if (this.#leases.size === 0) this.close();
   }
 }

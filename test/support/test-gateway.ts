@@ -13,6 +13,7 @@ import {
 } from '../../src/gateway/concurrency-limiter.ts';
 import { GatewayHttpHandler } from '../../src/gateway/gateway.http-handler.ts';
 import { GatewayService } from '../../src/gateway/gateway.service.ts';
+import { GatewayErrorWriter } from '../../src/gateway/gateway-error-writer.ts';
 import { GatewayMetrics } from '../../src/gateway/gateway-metrics.ts';
 import { LeaseMonitor } from '../../src/gateway/lease-monitor.ts';
 import { CallPolicy } from '../../src/gateway/request/call-policy.ts';
@@ -157,6 +158,7 @@ export async function startTestGateway(options: { limits?: Partial<ConcurrencyLi
   const policy = new CallPolicy({
     report: async (refusal: Refusal) => void fakes.refused.push(refusal),
   } as unknown as RefusalAuditor);
+  const metrics = new GatewayMetrics(registry);
   const calls = new GatewayService(
     new GatewayRequestParser(leaseCheck, new MetaApps(config), policy),
     new ResponseRelay(config, gatewayLeases, responseObserver),
@@ -165,9 +167,9 @@ export async function startTestGateway(options: { limits?: Partial<ConcurrencyLi
     new ConcurrencyLimiter({ ...DEFAULT_CONCURRENCY_LIMITS, ...options.limits }),
     policy,
     usage,
-    new GatewayMetrics(registry),
+    metrics,
     client,
-    log,
+    new GatewayErrorWriter(metrics, log),
   );
   const server = createHttpServer(log, new Ids(clock, new SystemRandom()));
   const fastify = server.adapter.getInstance();

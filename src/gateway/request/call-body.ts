@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
+import { MAX_BODY_BYTES } from '../../platform/http-server/request-body.ts';
 import { readStream } from '../../platform/read-stream.ts';
+import { EMPTY_BUFFER } from '../empty-buffer.ts';
 import { GatewayError } from '../gateway-error.ts';
 import { type ItemCredentials, parseBatch, rewriteBatch } from './batch.ts';
 import type { GatewayPath } from './gateway-path.ts';
@@ -49,8 +51,6 @@ export interface BatchRewrite {
   queryBatch: string | null;
 }
 
-const NOTHING = Buffer.alloc(0);
-export const MAX_BODY_BYTES = 1024 * 1024;
 const FORM = 'application/x-www-form-urlencoded';
 const JSON_TYPE = 'application/json';
 
@@ -119,7 +119,7 @@ function streamedJsonBody(request: IncomingMessage, contentType: string): CallBo
     outgoing: async ({ queryBatch }) => {
       if (queryBatch !== null) throw batchInOpaqueBodyError();
       return {
-        content: validatedBody(request, NOTHING, new JsonStreamValidator()),
+        content: validatedBody(request, EMPTY_BUFFER, new JsonStreamValidator()),
         contentType,
         length: lengthOf(request),
       };

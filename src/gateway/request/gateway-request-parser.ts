@@ -3,40 +3,15 @@ import { Inject, Injectable } from '@nestjs/common';
 import { type GatewayGrant, GatewayLeaseVerifier } from '../../leases/gateway-lease-verifier.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
 import type { RawRequestContext } from '../../platform/http-server/raw-http-handler.ts';
+import type { GatewayCall } from '../gateway-call.ts';
 import { GatewayError } from '../gateway-error.ts';
 import { parseDeferredCalls } from './batch.ts';
 import { type CallBody, readCallBody } from './call-body.ts';
 import { CallPolicy } from './call-policy.ts';
 import { dependsOnMethod, type EffectiveCall, findRefusalReason } from './call-rules.ts';
-import { type CallTarget, resolveTarget } from './call-target.ts';
-import { type GatewayPath, parseGatewayPath, policySegments } from './gateway-path.ts';
-import {
-  type ControlParameters,
-  collectParameter,
-  createControlParameters,
-  type Parameter,
-  parseParameters,
-} from './parameters.ts';
-
-/** A call that may pass. */
-export interface GatewayCall {
-  grant: GatewayGrant;
-  source: RawRequestContext;
-  /** As the caller gave it: it stands in answers where Meta's token would. */
-  leaseToken: string;
-  path: GatewayPath;
-  target: CallTarget;
-  query: Parameter[];
-  body: CallBody;
-  controls: ControlParameters;
-  isBatch: boolean;
-  /** Of a batch: what each item runs on, once they are rewritten. */
-  itemGrants: GatewayGrant[];
-  /** The HTTP method for Meta. */
-  method: string;
-  /** Reads nothing but what is there: may be asked twice. */
-  isRead: boolean;
-}
+import { resolveTarget } from './call-target.ts';
+import { parseGatewayPath, policySegments } from './gateway-path.ts';
+import { type ControlParameters, collectParameter, createControlParameters, parseParameters } from './parameters.ts';
 
 const METHODS = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']);
 const AUTHORIZATION = /^(?:bearer|oauth)\s+(\S+)\s*$/i;

@@ -1,3 +1,4 @@
+import { EMPTY_BUFFER } from '../empty-buffer.ts';
 import { GatewayError } from '../gateway-error.ts';
 import { canonicalName, isControlName } from './parameters.ts';
 import type { BodyStreamValidator } from './validated-body.ts';
@@ -20,7 +21,6 @@ export interface FormHead {
 }
 
 const CRLF = '\r\n';
-const NOTHING = Buffer.alloc(0);
 const HEADERS_END = Buffer.from('\r\n\r\n');
 const MAX_PART_HEADERS_BYTES = 16 * 1024;
 const MAX_FIELDS_BYTES = 1024 * 1024;
@@ -103,7 +103,7 @@ export class MultipartStreamValidator implements BodyStreamValidator {
   // Without the line break ahead of it: a reader less strict than this one might do without.
   readonly #delimiter: Buffer;
   /** What has to be looked at again with the next piece. */
-  #tail: Buffer = NOTHING;
+  #tail: Buffer = EMPTY_BUFFER;
 
   constructor(boundary: string) {
     this.#delimiter = Buffer.from(`--${boundary}`, 'latin1');
@@ -154,7 +154,7 @@ function invalidMultipartError(): GatewayError {
 
 /** Reads pieces of a stream as they are needed, and gives back what nobody wanted. */
 class ChunkReader {
-  buffer: Buffer = NOTHING;
+  buffer: Buffer = EMPTY_BUFFER;
   readonly #source: AsyncIterator<Buffer>;
 
   constructor(source: AsyncIterable<Buffer>) {

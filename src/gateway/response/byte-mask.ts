@@ -1,10 +1,11 @@
-const NOTHING = Buffer.alloc(0);
+import { EMPTY_BUFFER } from '../empty-buffer.ts';
+
 const MASK = 0x2a;
 
 /** For answers that are no text (images, video): a token in plain bytes is overwritten, so that lengths and ranges stay right. */
 export class ByteMask {
   readonly #secret: Buffer;
-  #rest: Buffer = NOTHING;
+  #rest: Buffer = EMPTY_BUFFER;
 
   constructor(secret: string) {
     this.#secret = Buffer.from(secret, 'latin1');

@@ -9,7 +9,7 @@ import { readUsageHeaders } from '../../meta/graph/usage-headers.ts';
 import { UsageObserver } from '../../meta/graph/usage-observer.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import type { MetaCause } from '../../platform/problem.ts';
-import type { GatewayCall } from '../request/gateway-request-parser.ts';
+import type { GatewayCall } from '../gateway-call.ts';
 
 const USAGE_HEADERS = [
   'x-app-usage',

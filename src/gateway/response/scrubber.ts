@@ -1,4 +1,5 @@
 import type { ResponseToken } from '../../leases/token-replacement.service.ts';
+import { EMPTY_BUFFER } from '../empty-buffer.ts';
 import type { LinkRewriter } from './link-rewriter.ts';
 import { findSiblingId } from './sibling-id.ts';
 import { type Secret, TokenFinder, type TokenMatch } from './token-finder.ts';
@@ -18,7 +19,6 @@ type Found = TokenMatch | { start: number; end: number; kind: 'link'; replacemen
 const MAX_TOKEN_SPAN = 8 * 1024;
 /** How far an object is looked through for its id: back over what has gone out, and on over what is held back for it. */
 const ID_SEARCH_WINDOW = 32 * 1024;
-const NOTHING = Buffer.alloc(0);
 const NO_LEASES: ReadonlyMap<string, string> = new Map();
 const REMOVED = 'removed';
 
@@ -59,7 +59,7 @@ export class Scrubber {
   }
 
   /** What was held back; to be called only where the answer came to its proper end. */
-  end(chunk: Buffer = NOTHING): Buffer | Promise<Buffer> {
+  end(chunk: Buffer = EMPTY_BUFFER): Buffer | Promise<Buffer> {
     const whole = this.#rest + chunk.toString('latin1');
     return this.#process(whole, whole.length, chunk);
   }

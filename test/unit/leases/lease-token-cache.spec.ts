@@ -21,6 +21,8 @@ describe('opened leases', () => {
   let leases: LeaseTokenCache<string>;
   beforeEach(() => {
     jest.useFakeTimers();
+    // At 0 of the clock lru-cache keeps no age.
+    jest.advanceTimersByTime(1);
     leases = new LeaseTokenCache();
   });
   afterEach(() => {

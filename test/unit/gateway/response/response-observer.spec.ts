@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { GatewayCall } from '../../../../src/gateway/request/gateway-request-parser.ts';
+import type { GatewayCall } from '../../../../src/gateway/gateway-call.ts';
 import { ResponseObserver } from '../../../../src/gateway/response/response-observer.ts';
 import type { SuspectedTokenService } from '../../../../src/lifecycle/inspection/suspected-token.service.ts';
 import { UsageObserver } from '../../../../src/meta/graph/usage-observer.ts';

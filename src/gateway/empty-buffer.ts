@@ -1,0 +1,1 @@
+export const EMPTY_BUFFER: Buffer = Buffer.alloc(0);

@@ -1,0 +1,67 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Inject, Injectable } from '@nestjs/common';
+import { databaseUnavailable } from '../database/fail-fast-pool.ts';
+import { HttpRequestError } from '../platform/http-client/http-client.ts';
+import type { RawRequestContext } from '../platform/http-server/raw-http-handler.ts';
+import { readTraceContext } from '../platform/http-server/trace-context.ts';
+import { LOGGER, type Pino } from '../platform/logger.ts';
+import { AppError } from '../platform/problem.ts';
+import { DecryptionError } from '../vault/sealed-secret.ts';
+import { GatewayError } from './gateway-error.ts';
+import { GatewayMetrics } from './gateway-metrics.ts';
+
+/** Writes the gateway's errors as responses in Meta's shape; counts them, and logs those that are ours or Meta's. */
+@Injectable()
+export class GatewayErrorWriter {
+  constructor(
+    @Inject(GatewayMetrics) private readonly metrics: GatewayMetrics,
+    @Inject(LOGGER) private readonly log: Pino,
+  ) {}
+
+  /** Ends the response, whatever state it is in. */
+  write(error: unknown, request: IncomingMessage, response: ServerResponse, context: RawRequestContext): void {
+    const gatewayError = toGatewayError(error);
+    this.metrics.countError(gatewayError.code);
+    this.logServerError(gatewayError, error, request, context);
+    // A body that is cut short must not look whole: the client sees the connection break.
+    if (response.headersSent || response.destroyed) {
+      response.destroy();
+      return;
+    }
+    const body = gatewayError.body();
+    const own = Object.entries(gatewayError.headers()).flat();
+    const head = [...context.headers, ...own, 'content-length', String(Buffer.byteLength(body))];
+    // What the client still sends of its body is not waited for.
+    if (!request.complete && !head.includes('connection')) head.push('connection', 'close');
+    response.writeHead(gatewayError.status, head);
+    response.end(request.method === 'HEAD' ? undefined : body);
+  }
+
+  private logServerError(
+    gatewayError: GatewayError,
+    error: unknown,
+    request: IncomingMessage,
+    context: RawRequestContext,
+  ): void {
+    if (gatewayError.status < 500) return;
+    const trace = readTraceContext(request.headers);
+    const about = { request_id: context.requestId, ...(trace === null ? {} : { trace_id: trace.traceId }) };
+    if (gatewayError.code === 'internal_error') this.log.error({ err: error, ...about }, 'internal error');
+    else this.log.warn({ err: gatewayError.cause, ...about }, gatewayError.message);
+  }
+}
+
+/** Any error as one of the gateway's: a refusal that a body in passing caused, Meta out of reach, or a fault of our own. */
+export function toGatewayError(error: unknown): GatewayError {
+  if (error instanceof GatewayError) return error;
+  if (error instanceof HttpRequestError) {
+    if (error.cause instanceof GatewayError) return error.cause;
+    const detail = error.reason === 'timeout' ? 'Meta did not answer in time.' : 'Meta could not be reached.';
+    return new GatewayError('meta_unavailable', { detail, retryAfterSeconds: 1, cause: error });
+  }
+  if (error instanceof DecryptionError) return new GatewayError('credential_unreadable', { cause: error });
+  if (error instanceof AppError && error.type === databaseUnavailable) {
+    return new GatewayError('database_unavailable', { retryAfterSeconds: 1, cause: error });
+  }
+  return new GatewayError('internal_error', { cause: error });
+}
