@@ -2,6 +2,7 @@ import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import { AuditModule } from './audit/audit.module.ts';
 import { AuthModule } from './auth/auth.module.ts';
+import { ClientsModule } from './clients/clients.module.ts';
 import { ConnectModule } from './connect/connect.module.ts';
 import { CONNECTION_ENTITIES } from './connections/connection/connection.entity.ts';
 import { ConnectionsModule } from './connections/connections.module.ts';
@@ -13,6 +14,7 @@ import { LifecycleModule } from './lifecycle/lifecycle.module.ts';
 import { MetaModule } from './meta/meta.module.ts';
 import { OperationsModule } from './operations/operations.module.ts';
 import { JobsModule } from './platform/jobs/jobs.module.ts';
+import { VaultModule } from './vault/vault.module.ts';
 import { WebhooksModule } from './webhooks/webhooks.module.ts';
 
 /** The rooms' entities, for the one data source. */
@@ -29,6 +31,7 @@ export class AppModule {
         ScheduleModule.forRoot(),
         AuthModule,
         AuditModule,
+        ClientsModule,
         ConnectModule,
         ConnectionsModule,
         DatabaseModule,
@@ -39,6 +42,7 @@ export class AppModule {
         MetaModule,
         OperationsModule,
         SubscriptionsModule,
+        VaultModule,
         WebhooksModule,
       ],
       providers: values,

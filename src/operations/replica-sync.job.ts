@@ -2,25 +2,18 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { DatabaseClock } from '../database/database-clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
-import { KeyRing } from '../vault/keys/key-ring.ts';
 
 /** Keeps what this process holds in memory close to what the database says. A failure is told and tried again at the next turn. */
 @Injectable()
 export class ReplicaSyncJob {
   constructor(
     private readonly clock: DatabaseClock,
-    private readonly keyRing: KeyRing,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
   @Interval('database-clock', 30_000)
   async synchronizeClock(): Promise<void> {
     await this.attempt('reading the database clock', () => this.clock.synchronize());
-  }
-
-  @Interval('key-ring', 10_000)
-  async reloadKeys(): Promise<void> {
-    await this.attempt('reading the key ring', () => this.keyRing.reload());
   }
 
   private async attempt(what: string, work: () => Promise<void>): Promise<void> {

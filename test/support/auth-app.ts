@@ -1,12 +1,15 @@
 import type { Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { SchedulerRegistry } from '@nestjs/schedule';
 import { Registry } from 'prom-client';
+import { AuditModule } from '../../src/audit/audit.module.ts';
 import { AuditLog } from '../../src/audit/audit-log.ts';
 import { ChainMac } from '../../src/audit/chain/chain-mac.ts';
 import { AuthModule } from '../../src/auth/auth.module.ts';
 import { KeyHasher } from '../../src/auth/credentials/key-hasher.ts';
 import { PolicyViolationFilter } from '../../src/auth/policy/policy-violation.filter.ts';
+import { ClientsModule } from '../../src/clients/clients.module.ts';
 import { Config, type OidcConfig } from '../../src/config/config.ts';
 import { Database } from '../../src/database/database.ts';
 import { Clock } from '../../src/platform/clock.ts';
@@ -15,10 +18,13 @@ import { createHttpServer } from '../../src/platform/http-server/http-server.ts'
 import { InputValidationPipe } from '../../src/platform/http-server/input-validation.pipe.ts';
 import { ProblemFilter } from '../../src/platform/http-server/problem.filter.ts';
 import { Ids } from '../../src/platform/ids.ts';
+import { RUNS_JOBS } from '../../src/platform/jobs/job-scheduler.ts';
+import { JobsModule } from '../../src/platform/jobs/jobs.module.ts';
 import { LOGGER } from '../../src/platform/logger.ts';
 import { Random } from '../../src/platform/random.ts';
 import { SecretString } from '../../src/platform/secret-string.ts';
 import { KeyRing } from '../../src/vault/keys/key-ring.ts';
+import { VaultModule } from '../../src/vault/vault.module.ts';
 import { captureLog } from './test-replica.ts';
 import { openTestVault } from './test-vault.ts';
 
@@ -65,6 +71,8 @@ export async function startAuthApp(
     { provide: AuditLog, useValue: new AuditLog(clock, ids, ring) },
     { provide: LOGGER, useValue: log.logger },
     { provide: Registry, useValue: registry },
+    { provide: SchedulerRegistry, useValue: new SchedulerRegistry() },
+    { provide: RUNS_JOBS, useValue: false },
   ];
   const server = createHttpServer(log.logger, ids, options.trustedProxies);
   class TestModule {}
@@ -72,7 +80,7 @@ export async function startAuthApp(
     {
       module: TestModule,
       global: true,
-      imports: [AuthModule],
+      imports: [AuthModule, AuditModule, ClientsModule, JobsModule, VaultModule],
       controllers: options.controllers ?? [],
       providers: values,
       exports: values,
