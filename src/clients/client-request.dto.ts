@@ -14,10 +14,10 @@ import {
   Min,
   ValidateIf,
 } from 'class-validator';
-import { parseInstant } from '../audit/list-audit-entries.dto.ts';
 import type { Role } from '../auth/authenticated-client.ts';
-import type { ClientIdentity } from '../auth/client-row.ts';
+import type { ClientIdentity } from '../auth/client-identity.ts';
 import { PRODUCTS, type Product } from '../config/config.ts';
+import { parseInstant } from '../platform/instant.ts';
 import { invalidInputError } from '../platform/problem.ts';
 import { ClientPolicyRequest, IsOptionalNotNull, parseAllowPolicy } from './client-policy-request.dto.ts';
 import type { ClientChange } from './client-updater.ts';

@@ -12,8 +12,8 @@ import {
   Min,
   ValidateIf,
 } from 'class-validator';
-import { parseInstant } from '../../audit/list-audit-entries.dto.ts';
 import { PRODUCTS, type Product } from '../../config/config.ts';
+import { parseInstant } from '../../platform/instant.ts';
 import { PageRequest } from '../../platform/page-request.dto.ts';
 import { invalidInputError } from '../../platform/problem.ts';
 import { DELIVERY_STATUSES, type DeliveryStatus, type ReplayRange } from '../deliveries/delivery.repository.ts';
