@@ -17,7 +17,7 @@ interface RefusalWindow {
 
 const WINDOW_MS = 10 * 60_000;
 const SWEEP_MS = 30_000;
-/** Sources are made by callers. Those beyond are counted together, by kind. */
+/** Callers decide how many sources there are. Those beyond are counted together, by kind. */
 const MAX_WINDOWS = 1_000;
 
 /**
@@ -110,7 +110,7 @@ export class RefusalAuditor extends RefusalListener implements OnApplicationShut
         details: { ...details, ...more },
       });
     } catch (error) {
-      // It must not turn into a 500 that tells of our database either.
+      // It must not turn into a 500 that exposes the state of our database either.
       this.logger.error({ err: error, ...details }, 'a refusal could not be recorded');
     }
   }

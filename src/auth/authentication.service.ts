@@ -25,7 +25,7 @@ export class AuthenticationService {
   ) {}
 
   /**
-   * The caller of a request; `maxAgeMs` as in `ClientResolver.resolve`. Throws 401 `unauthenticated`, 429 `too_many_attempts`, 403
+   * The client of a request; `maxAgeMs` as in `ClientResolver.resolve`. Throws 401 `unauthenticated`, 429 `too_many_attempts`, 403
    * `address_not_allowed`, 503 `identity_unavailable`. The challenge that a 401 carries is added where errors become HTTP.
    */
   async authenticate(request: FastifyRequest, maxAgeMs: number): Promise<AuthenticatedClient> {

@@ -1,7 +1,7 @@
 import sql, { type Sql } from 'sql-template-tag';
 
 /** What a hot statement checks again of the client that a cache may have remembered. Expressions of the statement, or parameters. */
-export interface ClientCheck {
+interface ClientCheck {
   clientId: Sql;
   /** Null where the client came with a token of an issuer instead of a key. */
   keyHash: Sql;

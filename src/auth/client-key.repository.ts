@@ -3,7 +3,7 @@ import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import { keyIsValid } from './client-conditions.ts';
 import type { ClientKeyRow } from './client-row.ts';
 
-export interface NewClientKey {
+interface NewClientKey {
   hash: Buffer;
   clientId: string;
   createdAt: Date;

@@ -34,7 +34,7 @@ export class ClientResolver {
   ) {}
 
   /**
-   * The caller that a credential proves, or why it proves nothing. More than 0 for `maxAgeMs` may answer from this replica's memory;
+   * The client that a credential authenticates, or why it is rejected. More than 0 for `maxAgeMs` allows a cached result;
    * only for routes whose own statement checks again. Throws 503 `identity_unavailable` where a token can't be judged.
    *
    * No comparison in here can leak by its timing: what Postgres looks up is a keyed hash, and how far an index comparison of

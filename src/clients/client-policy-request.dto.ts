@@ -8,6 +8,7 @@ import {
   IsIn,
   IsInt,
   IsObject,
+  IsOptional,
   IsString,
   Matches,
   Max,
@@ -35,8 +36,6 @@ const VISIBLE = /^[\x21-\x7e]+$/;
 
 /** Absent is fine; null is not, because it would read like "none". */
 export const IsOptionalNotNull = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
-/** Absent is fine, and null is "none". */
-const IsOptionalOrNull = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined && value !== null);
 
 const IsIpRange = (): PropertyDecorator =>
   ValidateBy(
@@ -61,7 +60,7 @@ const IsAllowPolicy = (): PropertyDecorator =>
   });
 
 /** A JWT that a client may come with in place of a key. */
-export class IdentityRequest implements ClientIdentity {
+class IdentityRequest implements ClientIdentity {
   @ApiProperty({ example: 'https://token.actions.githubusercontent.com', description: 'One of OIDC_ISSUERS' })
   @Matches(ISSUER, { message: 'must be the address of an issuer, as its tokens write it' })
   @MaxLength(500)
@@ -108,7 +107,7 @@ export abstract class ClientPolicyRequest {
     type: Number,
     description: 'Calls of /v1 a second, counted by each replica for itself. Null or absent is no limit',
   })
-  @IsOptionalOrNull()
+  @IsOptional()
   @Max(MAX_RATE)
   @Min(1)
   @IsInt()
@@ -125,7 +124,7 @@ export abstract class ClientPolicyRequest {
       'Which Graph calls pass the gateway: a list of "METHOD /path" for all products, or lists by product, where * is every other product. ' +
       'Paths have no version; * is one segment, ** at the end any number. Null or absent is every call. Not together with the lease mode token',
   })
-  @IsOptionalOrNull()
+  @IsOptional()
   @IsAllowPolicy()
   allow?: unknown;
 
@@ -137,7 +136,7 @@ export abstract class ClientPolicyRequest {
     description:
       'Addresses and ranges that calls may come from, those with its leases as well. Null or absent is everywhere',
   })
-  @IsOptionalOrNull()
+  @IsOptional()
   @IsIpRange()
   @ArrayUnique()
   @ArrayMaxSize(MAX_RANGES)

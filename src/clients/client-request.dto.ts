@@ -27,7 +27,7 @@ const ROLES: readonly Role[] = ['service', 'admin', 'auditor'];
 const MAX_TENANTS = 10_000;
 const DAY_SECONDS = 86_400;
 const MAX_KEY_SECONDS = 3650 * DAY_SECONDS;
-/** `*`, or a tenant as CONTRACT 1 has it. */
+/** `*`, or a tenant. */
 const TENANT_OR_ALL = /^(?:\*|[A-Za-z0-9._:-]{1,128})$/;
 /** Something to read, and nothing that a terminal, a log or Postgres (U+0000) would stumble over. */
 const NAME = /^(?=.*\S)[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+$/u;

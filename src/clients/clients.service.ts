@@ -60,7 +60,7 @@ export interface NewClient {
 /** When a key ends. Null: when it is replaced. */
 export type KeyExpiry = { seconds: number } | { at: Date } | null;
 
-export interface IssuedKey {
+interface IssuedKey {
   /** To be shown once: only its hash is kept. */
   apiKey: SecretString;
   expiresAt: Date | null;

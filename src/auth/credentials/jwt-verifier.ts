@@ -9,7 +9,7 @@ import { SUBJECT_PATTERN } from '../client-identity.ts';
 import { IssuerKeys, IssuerUnavailableError } from './issuer-keys.ts';
 import { RejectedCredential } from './rejected-credential.ts';
 
-export const identityUnavailable = defineProblem(
+const identityUnavailable = defineProblem(
   'identity_unavailable',
   503,
   'The issuer of this token does not answer, so the token cannot be judged.',

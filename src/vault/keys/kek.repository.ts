@@ -17,7 +17,7 @@ export interface KekRow {
   data_keys: number;
 }
 
-export type KekRetirement =
+type KekRetirement =
   | { outcome: 'retired' | 'was_retired' | 'unknown' | 'active' }
   | { outcome: 'in_use'; dataKeys: number };
 

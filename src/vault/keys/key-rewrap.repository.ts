@@ -1,7 +1,7 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 
-export interface RewrapProgressRow {
+interface RewrapProgressRow {
   /** Null where no rewrap was ever asked for; the same for all but `remaining`. */
   state: 'running' | 'done' | 'incomplete' | null;
   total: number | null;

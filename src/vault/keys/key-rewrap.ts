@@ -35,7 +35,7 @@ export interface RewrapProgress {
 }
 
 /** What one step did. `last`: where to go on after. */
-export interface RewrapStep {
+interface RewrapStep {
   rewrapped: number;
   /** Secrets that did not open; left as they are. */
   undecryptableIds: string[];

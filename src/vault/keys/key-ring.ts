@@ -23,7 +23,7 @@ const PURPOSES: readonly KeyPurpose[] = ['data', 'audit', 'lookup'];
 const RETIRED_KEY_RETENTION_MS = 30_000;
 
 /** What making a key needs besides the root key. */
-export interface KeySource {
+interface KeySource {
   clock: Clock;
   ids: Ids;
   random: Random;
