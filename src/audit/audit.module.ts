@@ -1,15 +1,31 @@
 import { Global, Module } from '@nestjs/common';
+import { RefusalListener } from '../auth/refusal-listener.ts';
+import { AuditController } from './audit.controller.ts';
 import { AuditEntryQuery } from './audit-entry.query.ts';
 import { AuditLog } from './audit-log.ts';
 import { AuditChain } from './chain/audit-chain.ts';
 import { AuditPruner } from './chain/audit-pruner.ts';
 import { ChainLinkingJob } from './chain/chain-linking.job.ts';
 import { ChainVerifier } from './chain/chain-verifier.ts';
+import { RefusalAuditor } from './refusal-auditor.ts';
 
-/** The audit record. Global, because every module writes to it through `AuditLog`. */
+/**
+ * The audit record. Global, because every module writes to it through `AuditLog`, and `auth`, which may not import it, reports
+ * refusals to it through `RefusalListener`.
+ */
 @Global()
 @Module({
-  providers: [AuditChain, AuditEntryQuery, AuditLog, AuditPruner, ChainLinkingJob, ChainVerifier],
-  exports: [AuditChain, AuditEntryQuery, AuditLog, AuditPruner, ChainVerifier],
+  controllers: [AuditController],
+  providers: [
+    AuditChain,
+    AuditEntryQuery,
+    AuditLog,
+    AuditPruner,
+    ChainLinkingJob,
+    ChainVerifier,
+    RefusalAuditor,
+    { provide: RefusalListener, useExisting: RefusalAuditor },
+  ],
+  exports: [AuditChain, AuditEntryQuery, AuditLog, AuditPruner, ChainVerifier, RefusalListener],
 })
 export class AuditModule {}

@@ -1,7 +1,7 @@
 import sql, { type Sql } from 'sql-template-tag';
 
 /** What a hot statement checks again of the client that a cache may have remembered. Expressions of the statement, or parameters. */
-export interface ClientCheck {
+interface ClientCheck {
   clientId: Sql;
   /** Null where the client came with a token of an issuer instead of a key. */
   keyHash: Sql;
@@ -15,7 +15,7 @@ export function clientIsValid({ clientId, keyHash, policyVersion, now }: ClientC
   return sql`EXISTS (SELECT 1 FROM client cl
       WHERE cl.id = ${clientId} AND cl.deleted_at IS NULL AND cl.policy_version = ${policyVersion} AND (${keyHash} IS NULL OR EXISTS (
         SELECT 1 FROM client_key ck
-        WHERE ck.hash = ${keyHash} AND ck.client_id = cl.id AND (ck.expires_at IS NULL OR ck.expires_at > ${now}))))`;
+        WHERE ck.hash = ${keyHash} AND ck.client_id = cl.id AND ${keyIsValid(sql`ck`, now)})))`;
 }
 
 /** `JOIN client <alias> ON …`; further conditions may follow with AND. */
@@ -27,4 +27,9 @@ export function joinClient(alias: Sql, clientId: Sql): Sql {
 export function clientCovers(client: Sql, lease: Sql): Sql {
   return sql`${client}.deleted_at IS NULL AND ${client}.tenants && ARRAY['*', ${lease}.tenant]
     AND ${client}.products && ARRAY['*', ${lease}.product] AND ${lease}.mode = ANY (${client}.lease_modes)`;
+}
+
+/** Whether a key (an alias of `client_key`) has not expired. */
+export function keyIsValid(key: Sql, now: Date): Sql {
+  return sql`(${key}.expires_at IS NULL OR ${key}.expires_at > ${now})`;
 }

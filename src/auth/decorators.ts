@@ -11,8 +11,8 @@ export const Roles = (...roles: Role[]): MethodDecorator & ClassDecorator =>
   SetMetadata<symbol, AccessRule>(ACCESS_RULE, { kind: 'roles', roles, shouldBypassCache: true });
 
 /**
- * Like `Roles`, for the hottest route only: the caller may come from a cache that is seconds old, because the route's own
- * statement checks key and policy again (`Caller.keyHash`, `.policyVersion`) while it writes, and asks `Authentication` anew where they differ.
+ * Like `Roles`, for the hottest route only: the client may come from a cache that is seconds old, because the route's own
+ * statement checks key and policy again (`AuthenticatedClient.keyHash`, `.policyVersion`) while it writes, and authenticates anew where they differ.
  */
 export const RolesWithCachedClient = (...roles: Role[]): MethodDecorator =>
   SetMetadata<symbol, AccessRule>(ACCESS_RULE, { kind: 'roles', roles, shouldBypassCache: false });
@@ -24,7 +24,7 @@ export const Public = (): MethodDecorator & ClassDecorator =>
 /** The request as the guard leaves it. */
 export type AuthenticatedRequest = FastifyRequest & { client?: AuthenticatedClient };
 
-/** The caller of a route that `Roles` guards. */
+/** The client of a route that `Roles` guards. */
 export const CurrentClient = createParamDecorator((_: unknown, context: ExecutionContext): AuthenticatedClient => {
   const { client } = context.switchToHttp().getRequest<AuthenticatedRequest>();
   if (client === undefined) throw new Error('this route is not guarded by Roles');

@@ -8,6 +8,7 @@ import {
   IsIn,
   IsInt,
   IsObject,
+  IsOptional,
   IsString,
   Matches,
   Max,
@@ -18,7 +19,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import type { LeaseMode } from '../auth/authenticated-client.ts';
-import { type ClientIdentity, SUBJECT_PATTERN } from '../auth/client-row.ts';
+import { type ClientIdentity, SUBJECT_PATTERN } from '../auth/client-identity.ts';
 import { parseIpRange } from '../auth/limits/ip-allow-list.ts';
 import { type AllowPolicy, findPatternError } from '../auth/policy/allow-policy.ts';
 import { PRODUCTS } from '../config/config.ts';
@@ -34,8 +35,6 @@ const MAX_IDENTITIES = 50;
 const ISSUER = /^https?:\/\/[^\s?#@]+$/;
 const VISIBLE = /^[\x21-\x7e]+$/;
 
-/** Absent is fine, and null is "none". */
-const IsOptionalOrNull = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined && value !== null);
 
 const IsIpRange = (): PropertyDecorator =>
   ValidateBy(
@@ -60,7 +59,7 @@ const IsAllowPolicy = (): PropertyDecorator =>
   });
 
 /** A JWT that a client may come with in place of a key. */
-export class IdentityRequest implements ClientIdentity {
+class IdentityRequest implements ClientIdentity {
   @ApiProperty({ example: 'https://token.actions.githubusercontent.com', description: 'One of OIDC_ISSUERS' })
   @Matches(ISSUER, { message: 'must be the address of an issuer, as its tokens write it' })
   @MaxLength(500)
@@ -107,7 +106,7 @@ export abstract class ClientPolicyRequest {
     type: Number,
     description: 'Calls of /v1 a second, counted by each replica for itself. Null or absent is no limit',
   })
-  @IsOptionalOrNull()
+  @IsOptional()
   @Max(MAX_RATE)
   @Min(1)
   @IsInt()
@@ -124,7 +123,7 @@ export abstract class ClientPolicyRequest {
       'Which Graph calls pass the gateway: a list of "METHOD /path" for all products, or lists by product, where * is every other product. ' +
       'Paths have no version; * is one segment, ** at the end any number. Null or absent is every call. Not together with the lease mode token',
   })
-  @IsOptionalOrNull()
+  @IsOptional()
   @IsAllowPolicy()
   allow?: unknown;
 
@@ -136,7 +135,7 @@ export abstract class ClientPolicyRequest {
     description:
       'Addresses and ranges that calls may come from, those with its leases as well. Null or absent is everywhere',
   })
-  @IsOptionalOrNull()
+  @IsOptional()
   @IsIpRange()
   @ArrayUnique()
   @ArrayMaxSize(MAX_RANGES)

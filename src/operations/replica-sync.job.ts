@@ -1,25 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { DatabaseClock } from '../database/database-clock.ts';
 import { JobScheduler } from '../platform/jobs/job-scheduler.ts';
-import { KeyRing } from '../vault/keys/key-ring.ts';
 
 const CLOCK_INTERVAL_MS = 30_000;
-const KEY_RING_INTERVAL_MS = 10_000;
 
-/** Keeps what this process holds in memory close to what the database says, until the last request has ended. */
+/** Keeps this process's copy of the database's clock close to the original, until the last request has ended. */
 @Injectable()
 export class ReplicaSyncJob {
-  constructor(clock: DatabaseClock, keyRing: KeyRing, jobs: JobScheduler) {
+  constructor(clock: DatabaseClock, jobs: JobScheduler) {
     jobs.register({
       name: 'database-clock',
       schedule: { everyMs: CLOCK_INTERVAL_MS },
       run: () => clock.synchronize(),
-      runsUntilShutdown: true,
-    });
-    jobs.register({
-      name: 'key-ring',
-      schedule: { everyMs: KEY_RING_INTERVAL_MS },
-      run: () => keyRing.reload(),
       runsUntilShutdown: true,
     });
   }

@@ -4,8 +4,8 @@ import type { Random } from '../platform/random.ts';
 await sodium.ready;
 
 export const KEY_BYTES = sodium.crypto_aead_xchacha20poly1305_ietf_KEYBYTES;
-export const NONCE_BYTES = sodium.crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
-export const TAG_BYTES = sodium.crypto_aead_xchacha20poly1305_ietf_ABYTES;
+const NONCE_BYTES = sodium.crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
+const TAG_BYTES = sodium.crypto_aead_xchacha20poly1305_ietf_ABYTES;
 
 /**
  * XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) by libsodium. Returns nonce ‖ ciphertext ‖ tag. The 192-bit nonce is drawn

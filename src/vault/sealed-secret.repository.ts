@@ -10,7 +10,7 @@ export interface SealedSecretRow {
   ciphertext: Buffer;
 }
 
-export interface NewSealedSecret {
+interface NewSealedSecret {
   id: string;
   kekId: string;
   wrappedKey: Buffer;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type http from 'node:http';
 import { Registry } from 'prom-client';
 import type { AuditLog, NewAuditEntry } from '../../src/audit/audit-log.ts';
-import type { Refusal, RefusalAuditor } from '../../src/audit/refusal-auditor.ts';
+import type { Refusal } from '../../src/auth/refusal.ts';
 import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import type { Database } from '../../src/database/database.ts';
@@ -155,9 +155,7 @@ export async function startTestGateway(options: { limits?: Partial<ConcurrencyLi
   );
   const monitor = new LeaseMonitor(leaseCheck, log);
   const responseObserver = new ResponseObserver(fakes.suspicion, log, fakes.observer);
-  const policy = new CallPolicy({
-    report: async (refusal: Refusal) => void fakes.refused.push(refusal),
-  } as unknown as RefusalAuditor);
+  const policy = new CallPolicy({ report: async (refusal: Refusal) => void fakes.refused.push(refusal) });
   const metrics = new GatewayMetrics(registry);
   const calls = new GatewayService(
     new GatewayRequestParser(leaseCheck, new MetaApps(config), policy),

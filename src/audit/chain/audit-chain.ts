@@ -25,8 +25,8 @@ import { firstIdRequiringMac, isForged } from './entry-mac.ts';
  * before a verification. What turns up later still is not linked: nobody could tell it from an entry that was slipped into the
  * past, so the verification shows it.
  */
-export const LOOK_BACK_MS = { recent: 20_000, late: 15 * 60_000 } as const;
-export type LookBack = keyof typeof LOOK_BACK_MS;
+const LOOK_BACK_MS = { recent: 20_000, late: 15 * 60_000 } as const;
+type LookBack = keyof typeof LOOK_BACK_MS;
 
 /** The end of the chain is not what it was sealed as. Nothing more is linked: it would cover up what happened. */
 export class AuditChainBrokenError extends Error {

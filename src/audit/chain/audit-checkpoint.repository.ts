@@ -8,7 +8,7 @@ interface CheckpointRow {
   seal: Buffer;
 }
 
-export interface StoredCheckpoint {
+interface StoredCheckpoint {
   position: number;
   mac: Buffer;
   macsRequiredFrom: string | null;

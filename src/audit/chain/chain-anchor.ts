@@ -13,7 +13,7 @@ export interface ChainAnchor {
   seal: string;
 }
 
-export type AnchorFault = 'not_ours' | 'cut_off' | 'rewritten' | 'pruned';
+type AnchorFault = 'not_ours' | 'cut_off' | 'rewritten' | 'pruned';
 
 /** The present head as an anchor. Null for an empty chain. */
 export async function createAnchor(executor: SqlExecutor): Promise<ChainAnchor | null> {

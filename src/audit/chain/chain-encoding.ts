@@ -37,7 +37,7 @@ export function computeHeadSeal(mac: ChainMac, entries: number, lastMac: Buffer)
 
 const NULL_LENGTH = 0xffffffff;
 
-/** Each field behind its length, null told from empty: no two different lists have the same bytes. */
+/** Each field behind its length, null distinct from empty: no two different lists have the same bytes. */
 export function encodeFields(fields: readonly (string | null)[]): Buffer {
   const size = fields.reduce((sum, field) => sum + 4 + (field === null ? 0 : Buffer.byteLength(field)), 0);
   const bytes = Buffer.allocUnsafe(size);

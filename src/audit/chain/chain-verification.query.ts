@@ -16,13 +16,13 @@ export interface LinkRow {
   entry_mac: Buffer | null;
 }
 
-export interface UnlinkedEntryRow {
+interface UnlinkedEntryRow {
   id: string;
   digest: Buffer;
   mac: Buffer | null;
 }
 
-export interface UnlinkedPageRow {
+interface UnlinkedPageRow {
   /** The last id of the page; null where there was none. */
   last: string | null;
   read: number;

@@ -17,7 +17,7 @@ const MAX_JWKS_BYTES = 256 * 1024;
 const MAX_KEYS = 100;
 /** From then on keys are read again, beside the requests. */
 const REFRESH_AFTER_MS = 10 * 60_000;
-/** So long they serve while the issuer does not answer: then a key that it withdrew meanwhile is too likely among them. */
+/** How long they are used while the issuer does not respond: then a key that it withdrew meanwhile is too likely among them. */
 const MAX_KEYS_AGE_MS = 60 * 60_000;
 /** Between two readings, whoever asks for whatever key; the second after one that failed. */
 const COOLDOWN_MS = 30_000;
@@ -70,7 +70,7 @@ export class IssuerKeys {
     return this.#keySet === null ? Number.POSITIVE_INFINITY : this.clock.now().getTime() - this.#keySet.readAtMs;
   }
 
-  /** Reads the keys unless that was tried a moment ago. Never rejects: `#failed` tells. */
+  /** Reads the keys unless that was tried a moment ago. Never rejects: a failure is in `#failed`. */
   private async refresh(): Promise<void> {
     if (this.#pendingRefresh === null) {
       const now = this.clock.now().getTime();

@@ -1,4 +1,4 @@
-/** Why a key or token proves nothing. Callers are told none of it: they get 401 `unauthenticated` for each. */
+/** Why a key or token proves nothing. Clients don't learn it: they get 401 `unauthenticated` for each. */
 export type CredentialRejectionReason =
   | 'malformed_key'
   | 'unknown_key'

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { toRetryAfterSeconds } from './retry-after.ts';
 
 /** Counts the requests of clients, for their `rate_limit_per_second`: over windows of a second, on each replica by itself. */
 @Injectable()
@@ -8,7 +9,7 @@ export class ClientRateLimiter {
 
   /** Counts one request of a client: how many that are in the present second, and when to come again. */
   async count(clientId: string): Promise<{ requests: number; retryAfterSeconds: number }> {
-    const { consumedPoints, msBeforeNext } = await this.#counts.penalty(clientId);
-    return { requests: consumedPoints, retryAfterSeconds: Math.max(1, Math.ceil(msBeforeNext / 1000)) };
+    const count = await this.#counts.penalty(clientId);
+    return { requests: count.consumedPoints, retryAfterSeconds: toRetryAfterSeconds(count) };
   }
 }

@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import ipaddr from 'ipaddr.js';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
-import { RefusalAuditor } from '../../audit/refusal-auditor.ts';
 import { AppError } from '../../platform/problem.ts';
-import { RefusalCounter, tooManyAttempts, unauthenticated } from '../auth-problems.ts';
+import { tooManyAttempts, unauthenticated } from '../auth-problems.ts';
 import type { RejectedCredential } from '../credentials/rejected-credential.ts';
+import { RefusalCounter } from '../refusal-counter.ts';
+import { RefusalListener } from '../refusal-listener.ts';
+import { toRetryAfterSeconds } from './retry-after.ts';
 
 const ATTEMPTS = 10;
 const WINDOW_SECONDS = 60;
@@ -19,23 +21,23 @@ export class FailedAttemptLimiter {
   readonly #limiter = new RateLimiterMemory({ points: ATTEMPTS, duration: WINDOW_SECONDS });
 
   constructor(
-    private readonly refusals: RefusalAuditor,
+    private readonly refusals: RefusalListener,
     private readonly counter: RefusalCounter,
   ) {}
 
   /**
-   * Notes a wrong key or token; what to answer: 401 `unauthenticated`, or 429 `too_many_attempts` from the eleventh in a minute on.
+   * Counts a wrong key or token. The error to throw: 401 `unauthenticated`, or 429 `too_many_attempts` from the eleventh in a minute on.
    */
   async refuse(address: string, refused: RejectedCredential, requestId: string): Promise<AppError> {
     const network = networkOf(address);
-    const { consumedPoints, msBeforeNext } = await this.#limiter.penalty(network);
+    const count = await this.#limiter.penalty(network);
     await this.reportRefusal(network, refused, requestId);
-    if (consumedPoints <= ATTEMPTS) {
+    if (count.consumedPoints <= ATTEMPTS) {
       this.counter.count(refused.reason);
       return new AppError(unauthenticated);
     }
     this.counter.count('too_many_attempts');
-    return new AppError(tooManyAttempts, { retryAfterSeconds: Math.max(1, Math.ceil(msBeforeNext / 1000)) });
+    return new AppError(tooManyAttempts, { retryAfterSeconds: toRetryAfterSeconds(count) });
   }
 
   /** What proves nobody is one flood by address; a key or subject that is known is one by itself. */

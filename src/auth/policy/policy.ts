@@ -9,10 +9,10 @@ export const notAllowed = defineProblem(
   'Ask an admin for a client whose policy names this tenant and product.',
 );
 
-/** A proven client asked for what its policy does not give. `PolicyViolationFilter` tells the audit record of it. */
+/** An authenticated client asked for what its policy does not allow. `PolicyViolationFilter` reports it. */
 export class PolicyViolationError extends AppError {}
 
-/** Whether the policy of `caller` covers a tenant and a product. */
+/** Whether the policy of a client covers a tenant and a product. */
 export function isCoveredByPolicy(client: AuthenticatedClient, tenant: string, product: string): boolean {
   return (
     (client.tenants.includes('*') || client.tenants.includes(tenant)) &&
@@ -32,7 +32,7 @@ export function requireCoveredByPolicy(
   if (!allowed) throw new PolicyViolationError(notAllowed);
 }
 
-/** The tenants a list may show: null is all. For SQL: `($1::text[] IS NULL OR tenant = ANY ($1))`. */
+/** The tenants a list may show: null is all. For SQL: `(tenants IS NULL OR tenant = ANY (tenants))`. */
 export function visibleTenants(client: AuthenticatedClient): readonly string[] | null {
   return client.tenants.includes('*') ? null : client.tenants;
 }

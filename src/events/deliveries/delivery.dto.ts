@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ArrayMinSize, ArrayUnique, IsArray, IsIn, IsString, ValidateIf } from 'class-validator';
-import { parseInstant } from '../../audit/list-audit-entries.dto.ts';
+import { parseInstant } from '../../platform/instant.ts';
 import { PageRequest } from '../../platform/page-request.dto.ts';
 import { invalidInputError } from '../../platform/problem.ts';
 import type { EventType } from '../outbox/event-type.ts';

@@ -14,19 +14,19 @@ export const keyNotFound = defineProblem(
   'There is no key-encryption key with this id.',
   'Check the id; GET /v1/keys lists those that exist.',
 );
-export const keyInUse = defineProblem(
+const keyInUse = defineProblem(
   'key_in_use',
   409,
   'This key is still needed.',
   'Rotate if it is the active one, then POST /v1/keys/rewrap, and delete it when GET /v1/keys shows no data keys under it.',
 );
-export const rootKeyUnavailable = defineProblem(
+const rootKeyUnavailable = defineProblem(
   'root_key_unavailable',
   503,
   'The root key cannot be used at the moment, so no key can be made.',
   'Nothing was changed, and leases go on. Mend what detail says, then try again.',
 );
-export const rootKeyReplaced = defineProblem(
+const rootKeyReplaced = defineProblem(
   'root_key_replaced',
   409,
   'The key ring has moved to another root key than the one this replica was started with.',
@@ -71,7 +71,7 @@ export class KeyAdministrationService {
     }
   }
 
-  /** Asks for all data keys to be moved to the active KEK; where that is under way already, only tells how far it is. */
+  /** Starts moving all data keys to the active KEK, unless that is under way already; how far it is. */
   async requestRewrap(actor: Actor, requestId: string | null = null): Promise<RewrapProgress> {
     await this.database.transaction(async (tx) => {
       if (!(await this.rewrap.request(tx))) return;

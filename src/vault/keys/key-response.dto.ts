@@ -1,7 +1,8 @@
-import type { KekRow, KekState } from './kek.repository.ts';
+import type { KekState } from './encryption-key.repository.ts';
+import type { KekRow } from './kek.repository.ts';
 import type { RewrapProgress, RewrapState } from './key-rewrap.ts';
 
-/** A KEK as the API shows it (CONTRACT 9). Never the key, wrapped or not. */
+/** A KEK as the API shows it. Never the key, wrapped or not. */
 export interface KeyResponse {
   id: string;
   state: KekState;

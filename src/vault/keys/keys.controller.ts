@@ -13,7 +13,7 @@ import {
   toRewrapProgressResponse,
 } from './key-response.dto.ts';
 
-/** The key-encryption keys of the vault. They stand in this room because their routes need roles, which the vault knows nothing of. */
+/** The routes of the key-encryption keys. */
 @ApiTags('keys')
 @Roles('admin')
 @Controller('v1/keys')

@@ -1,12 +1,12 @@
 import type { DecryptCommandOutput, EncryptCommandOutput, KMSClient } from '@aws-sdk/client-kms';
 import { KMS_TIMEOUT_MS, RootKey, RootKeyUnavailableError, type WrapContext } from './root-key.ts';
 
-export interface AwsRootKeyOptions {
+interface AwsRootKeyOptions {
   /** A key's ARN, id, alias or alias ARN. */
   keyId: string;
   /** Null: the region's own address. */
   endpointUrl: string | null;
-  /** For one answer, repeats included. */
+  /** For one response, repeats included. */
   timeoutMs?: number;
 }
 

@@ -29,5 +29,5 @@ export class RootKeyUnavailableError extends Error {
   }
 }
 
-/** How long a key management service may take for one answer, repeats included. */
+/** How long a key management service may take for one response, repeats included. */
 export const KMS_TIMEOUT_MS = 10_000;

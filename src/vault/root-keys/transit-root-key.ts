@@ -13,7 +13,7 @@ export interface TransitRootKeyOptions {
   namespace: string | null;
   /** The token itself, or the file that an agent keeps it in, which is read anew for each call. */
   token: SecretString | { file: string };
-  /** For one answer. */
+  /** For one response. */
   timeoutMs?: number;
 }
 

@@ -177,6 +177,6 @@ describe('the schedule', () => {
     } finally {
       await access.database.run({ text: 'ALTER TABLE audit_link_gone RENAME TO audit_link' });
     }
-    expect(access.log.lines.filter((line) => line['msg'] === 'audit entries can not be linked')).toHaveLength(1);
+    expect(access.log.lines.filter((line) => line['job'] === 'audit-chain-linking')).toHaveLength(1);
   });
 });
