@@ -1,6 +1,6 @@
 import { DataSource } from 'typeorm';
+import { ENTITIES } from '../app.module.ts';
 import type { Config } from '../config/config.ts';
-import { CONNECTION_ENTITIES } from '../connections/connection/connection.entity.ts';
 import { dataSourceOptions } from '../database/data-source-options.ts';
 import { Database } from '../database/database.ts';
 import { DatabaseClock } from '../database/database-clock.ts';
@@ -51,7 +51,7 @@ export async function openCoreServices(options: CoreServicesOptions): Promise<Co
 
 /** A connected data source, with the schema as it is. Throws `StartupError`. */
 export async function connectDatabase(databaseUrl: string): Promise<DataSource> {
-  const dataSource = new DataSource({ ...dataSourceOptions(databaseUrl), entities: [...CONNECTION_ENTITIES] });
+  const dataSource = new DataSource({ ...dataSourceOptions(databaseUrl), entities: [...ENTITIES] });
   try {
     return await dataSource.initialize();
   } catch (error) {
