@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { AuditModule } from './audit/audit.module.ts';
 import { AuthModule } from './auth/auth.module.ts';
+import { ClientsModule } from './clients/clients.module.ts';
 import { ConfigModule } from './config/config.module.ts';
 import type { Config } from './config/config.ts';
 import { ConnectModule } from './connect/connect.module.ts';
@@ -15,8 +16,8 @@ import { LifecycleModule } from './lifecycle/lifecycle.module.ts';
 import { MetaModule } from './meta/meta.module.ts';
 import { OperationsModule } from './operations/operations.module.ts';
 import { PlatformModule, type PlatformOptions } from './platform/platform.module.ts';
-import { KeyRingModule } from './vault/keys/key-ring.module.ts';
 import type { KeyRing } from './vault/keys/key-ring.ts';
+import { VaultModule } from './vault/vault.module.ts';
 import { WebhooksModule } from './webhooks/webhooks.module.ts';
 
 /** The modules' entities, for the one data source. */
@@ -40,9 +41,10 @@ export class AppModule {
         ConfigModule.register(config),
         PlatformModule.register(platform),
         DatabaseModule.register(database),
-        KeyRingModule.register(keyRing),
+        VaultModule.register(keyRing),
         AuditModule,
         AuthModule,
+        ClientsModule,
         ConnectModule,
         ConnectionsModule,
         EventsModule,

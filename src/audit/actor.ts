@@ -1,7 +1,14 @@
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
-import type { Actor } from './audit-log.ts';
 
-/** A caller as the audit record names it. */
+/** Who did it: a client of ours (its id), a user's browser, Meta by a callback, an operator at the command line, or the service itself. */
+export interface Actor {
+  kind: 'client' | 'browser' | 'meta' | 'operator' | 'system';
+  id: string | null;
+}
+
+export const SYSTEM: Actor = Object.freeze({ kind: 'system', id: null });
+
+/** A client as the audit record names it. */
 export function toActor(client: AuthenticatedClient): Actor {
   return { kind: 'client', id: client.clientId };
 }

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import sql, { empty, join, type Sql } from 'sql-template-tag';
 import { Database } from '../database/database.ts';
-import type { Actor } from './audit-log.ts';
+import { defineStatement } from '../database/statement.ts';
+import type { Actor } from './actor.ts';
 import { firstAuditIdAt } from './chain/entry-id-time.ts';
 
 export interface AuditFilter {
@@ -38,6 +40,41 @@ export interface AuditEntryRow {
 /** An id is made moments before its entry says the time, and `at` may be set by the statement that writes it. */
 const ID_TIME_TOLERANCE_MS = 3_600_000;
 
+/** The filter as the statement takes it: null is no condition. */
+interface ListParameters extends Pick<AuditFilter, 'visibleTenants' | 'visibleProducts' | 'limit' | 'before'> {
+  connectionId: string | null;
+  clientId: string | null;
+  action: string | null;
+  /** The id's time narrows the range on the primary key; `at` decides. */
+  from: { at: Date; id: string } | null;
+  to: { at: Date; id: string } | null;
+}
+
+const NO_CONDITION: Partial<ListParameters> = {
+  connectionId: null,
+  clientId: null,
+  action: null,
+  from: null,
+  to: null,
+  visibleTenants: null,
+  visibleProducts: null,
+  before: null,
+};
+const EVERY_CONDITION: Partial<ListParameters> = {
+  from: { at: new Date(0), id: 'aud_0' },
+  to: { at: new Date(0), id: 'aud_0' },
+};
+
+const listStatement = defineStatement<ListParameters, AuditEntryRow>(
+  'audit_entry_list',
+  (
+    parameters,
+  ) => sql`SELECT e.id, e.at, e.action, e.actor_kind, e.actor_id, e.tenant, e.product, e.connection_id, e.subject_id,
+      e.request_id, e.details
+    FROM audit_entry e ${where(parameters)} ORDER BY e.id DESC LIMIT ${parameters.limit}`,
+  { variants: [NO_CONDITION, EVERY_CONDITION] },
+);
+
 /** Reads the record for people. */
 @Injectable()
 export class AuditEntryQuery {
@@ -45,51 +82,51 @@ export class AuditEntryQuery {
 
   /** Up to `limit` + 1 entries, the newest first, as `toPage` wants them. */
   list(filter: AuditFilter): Promise<AuditEntryRow[]> {
-    const values: unknown[] = [];
-    const bind = (value: unknown): string => `$${values.push(value)}`;
-    const conditions = [
-      ...identityConditions(filter, bind),
-      ...timeConditions(filter, bind),
-      ...policyConditions(filter, bind),
-    ];
-    const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
-    return this.database.rows<AuditEntryRow>({
-      text: `SELECT e.id, e.at, e.action, e.actor_kind, e.actor_id, e.tenant, e.product, e.connection_id, e.subject_id, e.request_id,
-        e.details FROM audit_entry e ${where} ORDER BY e.id DESC LIMIT ${bind(filter.limit + 1)}`,
-      values,
-    });
+    const { connectionId = null, clientId = null, action = null, from, to, limit } = filter;
+    return this.database.rows(
+      listStatement({
+        ...filter,
+        connectionId,
+        clientId,
+        action,
+        from: from === undefined ? null : { at: from, id: firstAuditIdAt(from.getTime() - ID_TIME_TOLERANCE_MS) },
+        to: to === undefined ? null : { at: to, id: firstAuditIdAt(to.getTime() + ID_TIME_TOLERANCE_MS) },
+        limit: limit + 1,
+      }),
+    );
   }
 }
 
-type BindValue = (value: unknown) => string;
+function where(parameters: ListParameters): Sql {
+  const conditions = [
+    ...identityConditions(parameters),
+    ...timeConditions(parameters),
+    ...policyConditions(parameters),
+  ];
+  return conditions.length === 0 ? empty : sql`WHERE ${join(conditions, ' AND ')}`;
+}
 
-function identityConditions({ connectionId, clientId, action, before }: AuditFilter, bind: BindValue): string[] {
-  const conditions: string[] = [];
-  if (before !== null) conditions.push(`e.id < ${bind(before)}`);
-  if (connectionId !== undefined) conditions.push(`e.connection_id = ${bind(connectionId)}`);
-  if (action !== undefined) conditions.push(`e.action = ${bind(action)}`);
-  if (clientId !== undefined) {
-    const id = bind(clientId);
-    conditions.push(`(e.actor_id = ${id} OR (e.subject_id = ${id} AND e.action LIKE 'client.%'))`);
+function identityConditions({ connectionId, clientId, action, before }: ListParameters): Sql[] {
+  const conditions: Sql[] = [];
+  if (before !== null) conditions.push(sql`e.id < ${before}`);
+  if (connectionId !== null) conditions.push(sql`e.connection_id = ${connectionId}`);
+  if (action !== null) conditions.push(sql`e.action = ${action}`);
+  if (clientId !== null) {
+    conditions.push(sql`(e.actor_id = ${clientId} OR (e.subject_id = ${clientId} AND e.action LIKE 'client.%'))`);
   }
   return conditions;
 }
 
-/** The id's time narrows the range on the primary key; `at` decides. */
-function timeConditions({ from, to }: AuditFilter, bind: BindValue): string[] {
-  const conditions: string[] = [];
-  if (from !== undefined) {
-    conditions.push(`e.id >= ${bind(firstAuditIdAt(from.getTime() - ID_TIME_TOLERANCE_MS))}`, `e.at >= ${bind(from)}`);
-  }
-  if (to !== undefined) {
-    conditions.push(`e.id < ${bind(firstAuditIdAt(to.getTime() + ID_TIME_TOLERANCE_MS))}`, `e.at < ${bind(to)}`);
-  }
+function timeConditions({ from, to }: ListParameters): Sql[] {
+  const conditions: Sql[] = [];
+  if (from !== null) conditions.push(sql`e.id >= ${from.id}`, sql`e.at >= ${from.at}`);
+  if (to !== null) conditions.push(sql`e.id < ${to.id}`, sql`e.at < ${to.at}`);
   return conditions;
 }
 
-function policyConditions({ visibleTenants, visibleProducts }: AuditFilter, bind: BindValue): string[] {
-  const conditions: string[] = [];
-  if (visibleTenants !== null) conditions.push(`e.tenant = ANY (${bind(visibleTenants)})`);
-  if (visibleProducts !== null) conditions.push(`(e.product IS NULL OR e.product = ANY (${bind(visibleProducts)}))`);
+function policyConditions({ visibleTenants, visibleProducts }: ListParameters): Sql[] {
+  const conditions: Sql[] = [];
+  if (visibleTenants !== null) conditions.push(sql`e.tenant = ANY (${visibleTenants})`);
+  if (visibleProducts !== null) conditions.push(sql`(e.product IS NULL OR e.product = ANY (${visibleProducts}))`);
   return conditions;
 }

@@ -1,32 +1,12 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
+import type { Refusal } from '../auth/refusal.ts';
+import { RefusalListener } from '../auth/refusal-listener.ts';
 import { Database } from '../database/database.ts';
 import type { SqlExecutor } from '../database/statement.ts';
 import { Clock } from '../platform/clock.ts';
+import { JobScheduler } from '../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { AuditLog } from './audit-log.ts';
-
-/** One request that was refused for who sent it, from where, or for what its client may not. */
-export interface Refusal {
-  /** What is one flood: of one kind from one source. */
-  kind: string;
-  /** The client's id where it is proven, else the network. */
-  source: string;
-  /** Null where nobody was proven. */
-  clientId: string | null;
-  tenant?: string;
-  product?: string;
-  connectionId?: string;
-  requestId: string;
-  /** `reason`, and what tells operators more: never a key, a token, or what came in a body. */
-  details: { reason: string } & Record<string, string>;
-}
-
-/** What a proven client may not, by the pattern of the route. */
-export function createClientRefusal(clientId: string, request: FastifyRequest, reason: string): Refusal {
-  const route = `${request.method} ${request.routeOptions.url ?? 'unmatched'}`;
-  return { kind: reason, source: clientId, clientId, requestId: String(request.id), details: { reason, route } };
-}
 
 interface RefusalWindow {
   first: Refusal;
@@ -41,23 +21,26 @@ const SWEEP_MS = 30_000;
 const MAX_WINDOWS = 1_000;
 
 /**
- * Tells the audit record of refusals once and not as a flood: the first of its kind from a source at once, those of the following ten
+ * Records refusals once and not as a flood: the first of its kind from a source at once, those of the following ten
  * minutes as one number at their end. On each replica by itself.
  */
 @Injectable()
-export class RefusalAuditor implements OnApplicationShutdown {
+export class RefusalAuditor extends RefusalListener implements OnApplicationShutdown {
   readonly #windows = new Map<string, RefusalWindow>();
-  #timer: NodeJS.Timeout | null = null;
 
   constructor(
     private readonly database: Database,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Pino,
-  ) {}
+    jobs: JobScheduler,
+  ) {
+    super();
+    jobs.register({ name: 'refusal-audit', schedule: { everyMs: SWEEP_MS }, run: () => this.sweep() });
+  }
 
-  /** Resolves when its entry, where it has one, is written. Never rejects: a refusal stands without its entry. */
-  async report(refusal: Refusal): Promise<void> {
+  /** Resolves when its entry, where it has one, is written. */
+  override async report(refusal: Refusal): Promise<void> {
     const now = this.clock.now().getTime();
     const target = this.windowKeyOf(refusal);
     const window = this.#windows.get(target.key);
@@ -66,12 +49,11 @@ export class RefusalAuditor implements OnApplicationShutdown {
       return;
     }
     this.#windows.set(target.key, { first: target.refusal, startedAtMs: now, repeats: 0 });
-    this.#timer ??= setInterval(() => void this.sweep(), SWEEP_MS).unref();
     if (window !== undefined && window.repeats > 0) await this.recordRepeats(window);
     await this.write(target.refusal, {});
   }
 
-  /** Tells of the windows that are over; a flood that goes on gets one entry for each. */
+  /** Records the windows that are over; a flood that goes on gets one entry for each. */
   async sweep(): Promise<void> {
     const now = this.clock.now().getTime();
     const over = [...this.#windows].filter(([, { startedAtMs }]) => now - startedAtMs >= WINDOW_MS);
@@ -83,7 +65,6 @@ export class RefusalAuditor implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    if (this.#timer !== null) clearInterval(this.#timer);
     const open = [...this.#windows.values()];
     this.#windows.clear();
     for (const window of open) await this.recordRepeats(window);
@@ -103,7 +84,7 @@ export class RefusalAuditor implements OnApplicationShutdown {
     return { key: `${kind} others`, refusal: others };
   }
 
-  /** The refusal waits for its entry, so it must not have the patience of other work where the database hangs. */
+  /** The refusal waits for its entry, so it takes the short deadlines where the database hangs. */
   private failFastSql(): SqlExecutor {
     const { failFast } = this.database;
     return {

@@ -1,7 +1,4 @@
-import { Injectable } from '@nestjs/common';
-import { Counter, Registry } from 'prom-client';
 import { defineProblem } from '../platform/problem.ts';
-import type { CredentialRejectionReason } from './credentials/rejected-credential.ts';
 
 export const unauthenticated = defineProblem(
   'unauthenticated',
@@ -33,32 +30,3 @@ export const rateLimited = defineProblem(
   'This client sends more requests a second than its limit.',
   'Send again after the time in Retry-After, and fewer at once.',
 );
-
-export type RefusalReason =
-  | 'missing_key'
-  | CredentialRejectionReason
-  | 'too_many_attempts'
-  | 'rate_limited'
-  | 'forbidden'
-  | 'not_allowed'
-  | 'address_not_allowed'
-  | 'undeclared_route';
-
-/** Counts refusals: `metavault_access_refused_total{reason}`. */
-@Injectable()
-export class RefusalCounter {
-  private readonly counter: Counter<'reason'>;
-
-  constructor(registry: Registry) {
-    this.counter = new Counter({
-      name: 'metavault_access_refused_total',
-      help: 'Requests that were refused for who sent them, by reason',
-      labelNames: ['reason'],
-      registers: [registry],
-    });
-  }
-
-  count(reason: RefusalReason): void {
-    this.counter.inc({ reason });
-  }
-}

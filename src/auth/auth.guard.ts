@@ -1,15 +1,17 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
-import { createClientRefusal, RefusalAuditor } from '../audit/refusal-auditor.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { AppError } from '../platform/problem.ts';
-import { forbidden, RefusalCounter, rateLimited } from './auth-problems.ts';
+import { forbidden, rateLimited } from './auth-problems.ts';
 import type { AuthenticatedClient } from './authenticated-client.ts';
 import { AuthenticationService } from './authentication.service.ts';
 import { MAX_CACHE_AGE_MS } from './client-resolver.ts';
 import { ACCESS_RULE, type AccessRule, type AuthenticatedRequest } from './decorators.ts';
 import { ClientRateLimiter } from './limits/client-rate-limiter.ts';
+import { createClientRefusal } from './refusal.ts';
+import { RefusalCounter } from './refusal-counter.ts';
+import { RefusalListener } from './refusal-listener.ts';
 
 /** How old a remembered limit may be that refuses: a flood of refusals is a look-up a second. */
 const MAX_CACHED_LIMIT_AGE_MS = 1_000;
@@ -25,11 +27,11 @@ export class AuthGuard implements CanActivate {
     private readonly authentication: AuthenticationService,
     private readonly rateLimit: ClientRateLimiter,
     private readonly counter: RefusalCounter,
-    private readonly refusals: RefusalAuditor,
+    private readonly refusals: RefusalListener,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
-  /** True, with `request.caller` set where the route has roles. Throws the refusal otherwise. */
+  /** True, with `request.client` set where the route has roles. Throws the refusal otherwise. */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const rule = this.reflector.getAllAndOverride<AccessRule | undefined>(ACCESS_RULE, [
       context.getHandler(),

@@ -1,14 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { RefusalAuditor } from '../audit/refusal-auditor.ts';
 import { AppError } from '../platform/problem.ts';
-import { addressNotAllowed, RefusalCounter, unauthenticated } from './auth-problems.ts';
+import { addressNotAllowed, unauthenticated } from './auth-problems.ts';
 import type { AuthenticatedClient } from './authenticated-client.ts';
 import { ClientResolver } from './client-resolver.ts';
 import { RejectedCredential } from './credentials/rejected-credential.ts';
 import { LastUseRecorder } from './last-use-recorder.ts';
 import { FailedAttemptLimiter } from './limits/failed-attempt-limiter.ts';
 import { isInRanges } from './limits/ip-allow-list.ts';
+import { RefusalCounter } from './refusal-counter.ts';
+import { RefusalListener } from './refusal-listener.ts';
 
 const BEARER = /^bearer +([\x21-\x7e]+) *$/i;
 
@@ -19,12 +20,12 @@ export class AuthenticationService {
     private readonly clientResolver: ClientResolver,
     private readonly attempts: FailedAttemptLimiter,
     private readonly counter: RefusalCounter,
-    private readonly refusals: RefusalAuditor,
+    private readonly refusals: RefusalListener,
     private readonly lastUse: LastUseRecorder,
   ) {}
 
   /**
-   * The caller of a request; `maxAgeMs` as `Callers.find` has it. Throws 401 `unauthenticated`, 429 `too_many_attempts`, 403
+   * The caller of a request; `maxAgeMs` as in `ClientResolver.resolve`. Throws 401 `unauthenticated`, 429 `too_many_attempts`, 403
    * `address_not_allowed`, 503 `identity_unavailable`. The challenge that a 401 carries is added where errors become HTTP.
    */
   async authenticate(request: FastifyRequest, maxAgeMs: number): Promise<AuthenticatedClient> {

@@ -1,17 +1,15 @@
 import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { Database } from '../database/database.ts';
 import type { SqlExecutor } from '../database/statement.ts';
 import { Clock } from '../platform/clock.ts';
 import type { AuthenticatedClient } from './authenticated-client.ts';
-import { CLIENT_COLUMNS, type ClientRow } from './client-row.ts';
+import { findClientByKey, findClientsByIdentity } from './client.repository.ts';
+import type { ClientRow } from './client-row.ts';
 import { isApiKeyCandidate } from './credentials/api-key.ts';
-import { JwtVerifier, type VerifiedIdentity } from './credentials/jwt-verifier.ts';
+import { JwtVerifier } from './credentials/jwt-verifier.ts';
 import { KeyHasher } from './credentials/key-hasher.ts';
 import { RejectedCredential } from './credentials/rejected-credential.ts';
-
-interface ClientByKeyRow extends ClientRow {
-  key_expires_at: Date | null;
-}
 
 interface CachedClient {
   client: AuthenticatedClient;
@@ -23,10 +21,10 @@ interface CachedClient {
 export const MAX_CACHE_AGE_MS = 5_000;
 const MAX_CACHED_CLIENTS = 1_000;
 
-/** Tells who calls, by the key or the token that is presented. */
+/** Finds the client that a key or a token authenticates. */
 @Injectable()
 export class ClientResolver {
-  readonly #cache = new Map<string, CachedClient>();
+  readonly #cache = new LRUCache<string, CachedClient>({ max: MAX_CACHED_CLIENTS });
 
   constructor(
     private readonly database: Database,
@@ -49,22 +47,17 @@ export class ClientResolver {
     const cached = this.readCache(hash, maxAgeMs);
     if (cached !== null) return cached;
     if (isToken) return this.readByToken(credential, hash);
-    // Who asks for a lease is answered within a second or refused; upkeep has patience with a database under load.
+    // A request for a lease gets a response within a second; other work may wait for a database under load.
     return this.readByKey(hash, maxAgeMs > 0 ? this.database.failFast : this.database);
   }
 
   private async readByKey(
     hash: Buffer,
-    sql: Pick<SqlExecutor, 'rows'>,
+    executor: Pick<SqlExecutor, 'rows'>,
   ): Promise<AuthenticatedClient | RejectedCredential> {
     const now = this.clock.now();
-    const [row] = await sql.rows<ClientByKeyRow>({
-      name: 'client_by_key',
-      text: `SELECT ${CLIENT_COLUMNS}, k.expires_at AS key_expires_at
-        FROM client_key k JOIN client c ON c.id = k.client_id WHERE k.hash = $1 AND c.deleted_at IS NULL`,
-      values: [hash],
-    });
-    if (row === undefined) return new RejectedCredential('unknown_key');
+    const row = await findClientByKey(executor, hash);
+    if (row === null) return new RejectedCredential('unknown_key');
     if (row.key_expires_at !== null && row.key_expires_at <= now) return new RejectedCredential('expired_key', row.id);
     const client = toAuthenticatedClient(row, hash);
     this.writeCache(hash, {
@@ -79,7 +72,7 @@ export class ClientResolver {
     const verified = await this.jwtVerifier.verify(token);
     if (verified instanceof RejectedCredential) return verified;
     const now = this.clock.now();
-    const rows = await this.readIdentity(verified);
+    const rows = await findClientsByIdentity(this.database.failFast, verified);
     const [row] = rows;
     // A token for several audiences of ours could be two clients: then it is none.
     if (row === undefined || rows.length > 1) {
@@ -91,15 +84,6 @@ export class ClientResolver {
     return client;
   }
 
-  private readIdentity({ issuer, subject, audiences }: VerifiedIdentity): Promise<ClientRow[]> {
-    return this.database.failFast.rows<ClientRow>({
-      name: 'client_by_identity',
-      text: `SELECT ${CLIENT_COLUMNS} FROM client c WHERE c.deleted_at IS NULL AND c.id IN (
-        SELECT i.client_id FROM client_identity i WHERE i.issuer = $1 AND i.subject = $2 AND i.audience = ANY ($3)) LIMIT 2`,
-      values: [issuer, subject, audiences],
-    });
-  }
-
   private readCache(hash: Buffer, maxAgeMs: number): AuthenticatedClient | null {
     const cached = maxAgeMs > 0 ? this.#cache.get(hash.toString('latin1')) : undefined;
     if (cached === undefined) return null;
@@ -108,14 +92,7 @@ export class ClientResolver {
   }
 
   private writeCache(hash: Buffer, entry: CachedClient): void {
-    const key = hash.toString('latin1');
-    this.#cache.delete(key);
-    this.#cache.set(key, entry);
-    if (this.#cache.size <= MAX_CACHED_CLIENTS) return;
-    for (const oldest of this.#cache.keys()) {
-      this.#cache.delete(oldest);
-      break;
-    }
+    this.#cache.set(hash.toString('latin1'), entry);
   }
 }
 

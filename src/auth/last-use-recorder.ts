@@ -1,8 +1,10 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { Database } from '../database/database.ts';
 import { Clock } from '../platform/clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import type { AuthenticatedClient } from './authenticated-client.ts';
+import { recordClientUse, recordKeyUse } from './last-use.repository.ts';
 
 const WRITE_INTERVAL_MS = 60_000;
 /** Uses of a moment go to the database together. */
@@ -16,7 +18,7 @@ const MAX_TRACKED = 10_000;
 @Injectable()
 export class LastUseRecorder implements OnApplicationShutdown {
   /** When each was last written, by client id and key hash. */
-  readonly #writtenAtMs = new Map<string, number>();
+  readonly #writtenAtMs = new LRUCache<string, number>({ max: MAX_TRACKED });
   #clients = new Map<string, Date>();
   #keys = new Map<string, { hash: Buffer; at: Date }>();
   #timer: NodeJS.Timeout | null = null;
@@ -43,27 +45,13 @@ export class LastUseRecorder implements OnApplicationShutdown {
   async flush(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    const clients = [...this.#clients];
+    const clients = [...this.#clients].map(([id, at]) => ({ id, at }));
     const keys = [...this.#keys.values()];
     this.#clients = new Map();
     this.#keys = new Map();
     try {
-      if (clients.length > 0)
-        await this.write(
-          'client',
-          'id',
-          'text',
-          clients.map(([id]) => id),
-          clients.map(([, at]) => at),
-        );
-      if (keys.length > 0)
-        await this.write(
-          'client_key',
-          'hash',
-          'bytea',
-          keys.map(({ hash }) => hash),
-          keys.map(({ at }) => at),
-        );
+      if (clients.length > 0) await recordClientUse(this.database, clients);
+      if (keys.length > 0) await recordKeyUse(this.database, keys);
     } catch (error) {
       this.logger.warn({ err: error }, 'could not record when keys were last used');
     }
@@ -76,18 +64,7 @@ export class LastUseRecorder implements OnApplicationShutdown {
   private isDue(name: string, now: Date): boolean {
     const written = this.#writtenAtMs.get(name);
     if (written !== undefined && now.getTime() - written < WRITE_INTERVAL_MS) return false;
-    if (this.#writtenAtMs.size >= MAX_TRACKED) this.#writtenAtMs.clear();
     this.#writtenAtMs.set(name, now.getTime());
     return true;
-  }
-
-  private async write(table: string, column: string, type: string, names: unknown[], instants: Date[]): Promise<void> {
-    await this.database.run({
-      text: `WITH used AS (
-          SELECT t.${column} AS name, w.at FROM ${table} t JOIN unnest($1::${type}[], $2::timestamptz[]) AS w (name, at) ON w.name = t.${column}
-          WHERE t.last_used_at IS NULL OR t.last_used_at < w.at FOR NO KEY UPDATE OF t SKIP LOCKED
-        ) UPDATE ${table} t SET last_used_at = used.at FROM used WHERE t.${column} = used.name`,
-      values: [names, instants],
-    });
   }
 }

@@ -1,12 +1,16 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { AuditLog, SYSTEM } from '../audit/audit-log.ts';
+import { SYSTEM } from '../audit/actor.ts';
+import type { AuditAction } from '../audit/audit-action.ts';
+import { AuditLog } from '../audit/audit-log.ts';
+import { insertClient, setClientDeleted } from '../auth/client.repository.ts';
+import { deleteClientKeys, hasPermanentKey, insertClientKey } from '../auth/client-key.repository.ts';
 import { isApiKeyCandidate } from '../auth/credentials/api-key.ts';
 import { KeyHasher } from '../auth/credentials/key-hasher.ts';
 import { Config } from '../config/config.ts';
 import { Database, type Transaction } from '../database/database.ts';
 import { Clock } from '../platform/clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
-import { DEFAULT_MAX_TTL_SECONDS, insertClient } from './clients.service.ts';
+import { DEFAULT_MAX_TTL_SECONDS } from './clients.service.ts';
 
 /** The first ULID there is: the bootstrap admin is one row whoever makes it, so that replicas which start together can't make two. */
 export const BOOTSTRAP_CLIENT_ID = `cli_${'0'.repeat(26)}`;
@@ -61,29 +65,26 @@ export class BootstrapAdmin implements OnModuleInit {
       ip_allow_list: null,
       created_at: this.clock.now(),
     });
-    // This UPDATE also locks the row, whatever it changes: the keys below are looked at by one start at a time.
-    await tx.run({ text: 'UPDATE client SET deleted_at = NULL WHERE id = $1', values: [BOOTSTRAP_CLIENT_ID] });
-    if (inserted === 1) await this.record(tx, 'client.created', { name: 'bootstrap', role: 'admin' });
+    // Also locks the row, whatever it changes, so that one start at a time looks at the keys below.
+    await setClientDeleted(tx, BOOTSTRAP_CLIENT_ID, null);
+    if (inserted) await this.record(tx, 'client.created', { name: 'bootstrap', role: 'admin' });
   }
 
   /** Whether anything had to be changed. */
   private async ensureKey(tx: Transaction, hash: Buffer): Promise<boolean> {
-    const values = [hash, BOOTSTRAP_CLIENT_ID];
-    const text = 'SELECT 1 FROM client_key WHERE hash = $1 AND client_id = $2 AND expires_at IS NULL';
-    if ((await tx.rows({ text, values })).length === 1) return false;
-    const replaced = await tx.run({
-      text: 'DELETE FROM client_key WHERE client_id = $1',
-      values: [BOOTSTRAP_CLIENT_ID],
-    });
-    await tx.run({
-      text: 'INSERT INTO client_key (hash, client_id, created_at, expires_at) VALUES ($1, $2, $3, NULL)',
-      values: [...values, this.clock.now()],
+    if (await hasPermanentKey(tx, BOOTSTRAP_CLIENT_ID, hash)) return false;
+    const replaced = await deleteClientKeys(tx, BOOTSTRAP_CLIENT_ID);
+    await insertClientKey(tx, {
+      hash,
+      clientId: BOOTSTRAP_CLIENT_ID,
+      createdAt: this.clock.now(),
+      expiresAt: null,
     });
     await this.record(tx, 'client.key_issued', { source: 'BOOTSTRAP_ADMIN_KEY', keys_replaced: replaced });
     return true;
   }
 
-  private record(tx: Transaction, action: string, details: Record<string, unknown>): Promise<void> {
+  private record(tx: Transaction, action: AuditAction, details: Record<string, unknown>): Promise<void> {
     return this.audit.record(tx, { action, actor: SYSTEM, subjectId: BOOTSTRAP_CLIENT_ID, details });
   }
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Gauge, Registry } from 'prom-client';
+import { countClientsLosingKey } from '../auth/client-key.repository.ts';
 import { Database } from '../database/database.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
 import { DAY_SECONDS } from '../platform/duration.ts';
@@ -26,15 +27,8 @@ export class ClientKeyMetrics {
   }
 
   /** Clients that have a key now, and none in 14 days. */
-  async countClientsLosingKey(): Promise<number> {
+  countClientsLosingKey(): Promise<number> {
     const now = this.clock.now();
-    const [row] = await this.database.rows<{ count: number }>({
-      text: `SELECT count(*)::int AS count FROM (
-        SELECT k.client_id FROM client_key k JOIN client c ON c.id = k.client_id AND c.deleted_at IS NULL
-        WHERE k.expires_at IS NULL OR k.expires_at > $1
-        GROUP BY k.client_id HAVING max(coalesce(k.expires_at, 'infinity')) <= $2) losing`,
-      values: [now, addSeconds(now, WARNING_SECONDS)],
-    });
-    return row?.count ?? 0;
+    return countClientsLosingKey(this.database, now, addSeconds(now, WARNING_SECONDS));
   }
 }

@@ -18,7 +18,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import type { LeaseMode } from '../auth/authenticated-client.ts';
-import { type ClientIdentity, SUBJECT_PATTERN } from '../auth/client-row.ts';
+import { type ClientIdentity, SUBJECT_PATTERN } from '../auth/client-identity.ts';
 import { parseIpRange } from '../auth/limits/ip-allow-list.ts';
 import { type AllowPolicy, findPatternError } from '../auth/policy/allow-policy.ts';
 import { PRODUCTS } from '../config/config.ts';

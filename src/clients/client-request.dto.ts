@@ -14,12 +14,12 @@ import {
   Min,
   ValidateIf,
 } from 'class-validator';
-import { parseInstant } from '../audit/list-audit-entries.dto.ts';
 import type { Role } from '../auth/authenticated-client.ts';
-import type { ClientIdentity } from '../auth/client-row.ts';
+import type { ClientIdentity } from '../auth/client-identity.ts';
 import { PRODUCTS, type Product } from '../config/config.ts';
 import { TENANT_OR_ALL_PATTERN } from '../config/tenant.ts';
 import { DAY_SECONDS } from '../platform/duration.ts';
+import { parseInstant } from '../platform/instant.ts';
 import { IsOptionalNotNull } from '../platform/optional-field.ts';
 import { invalidInputError } from '../platform/problem.ts';
 import { ClientPolicyRequest, parseAllowPolicy } from './client-policy-request.dto.ts';

@@ -1,5 +1,6 @@
 import type { LeaseMode, Role } from '../auth/authenticated-client.ts';
-import type { ClientDetailsRow, ClientIdentity, ClientKeyRow } from '../auth/client-row.ts';
+import type { ClientIdentity } from '../auth/client-identity.ts';
+import type { ClientDetailsRow, ClientKeyRow } from '../auth/client-row.ts';
 import type { AllowPolicy } from '../auth/policy/allow-policy.ts';
 
 /** A client as the API shows it. */

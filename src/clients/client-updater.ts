@@ -1,11 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { type Actor, AuditLog } from '../audit/audit-log.ts';
-import { CLIENT_DETAILS_COLUMNS, type ClientDetailsRow, type ClientRow } from '../auth/client-row.ts';
-import { Database, type Transaction } from '../database/database.ts';
+import type { Actor } from '../audit/actor.ts';
+import { AuditLog } from '../audit/audit-log.ts';
+import { lockClientForChange, updateClient } from '../auth/client.repository.ts';
+import { replaceIdentities } from '../auth/client-identity.repository.ts';
+import type { ClientDetailsRow, ClientRow } from '../auth/client-row.ts';
+import { Database } from '../database/database.ts';
 import { isId } from '../platform/ids.ts';
 import { AppError } from '../platform/problem.ts';
-import { replaceIdentities } from './client-identity.repository.ts';
-import { clientNotFound, requireEnforceable } from './client-rules.ts';
+import { clientNotFound, identityTaken, requireEnforceable } from './client-rules.ts';
 
 /** What may be changed of a client. What is absent stays. */
 export type ClientChange = Partial<
@@ -28,46 +30,19 @@ export class ClientUpdater {
    */
   change(actor: Actor, id: string, change: ClientChange, requestId: string | null = null): Promise<ClientDetailsRow> {
     return this.database.transaction(async (tx) => {
-      const before = await lockClient(tx, id);
+      const before = isId(id, 'cli') ? await lockClientForChange(tx, id) : null;
+      if (before === null) throw new AppError(clientNotFound);
       const after: ClientDetailsRow = { ...before, ...change };
       const changes = differences(before, after);
       if (Object.keys(changes).length === 0) return before;
       requireEnforceable(after.lease_modes, after.allow);
-      if (changes['identities'] !== undefined) await replaceIdentities(tx, id, after.identities);
-      await write(tx, after);
+      if (changes['identities'] !== undefined && !(await replaceIdentities(tx, id, after.identities)))
+        throw new AppError(identityTaken);
+      await updateClient(tx, after);
       await this.audit.record(tx, { action: 'client.changed', actor, subjectId: id, requestId, details: { changes } });
       return after;
     });
   }
-}
-
-async function lockClient(tx: Transaction, id: string): Promise<ClientDetailsRow> {
-  const [row] = isId(id, 'cli')
-    ? await tx.rows<ClientDetailsRow>({
-        text: `SELECT ${CLIENT_DETAILS_COLUMNS} FROM client c WHERE c.id = $1 AND c.deleted_at IS NULL FOR NO KEY UPDATE OF c`,
-        values: [id],
-      })
-    : [];
-  if (row === undefined) throw new AppError(clientNotFound);
-  return row;
-}
-
-async function write(tx: Transaction, client: ClientDetailsRow): Promise<void> {
-  await tx.run({
-    text: `UPDATE client SET name = $2, tenants = $3, products = $4, lease_modes = $5, max_ttl_seconds = $6, rate_limit_per_second = $7,
-      allow = $8::jsonb, ip_allow_list = $9, policy_version = policy_version + 1 WHERE id = $1`,
-    values: [
-      client.id,
-      client.name,
-      client.tenants,
-      client.products,
-      client.lease_modes,
-      client.max_ttl_seconds,
-      client.rate_limit_per_second,
-      client.allow === null ? null : JSON.stringify(client.allow),
-      client.ip_allow_list,
-    ],
-  });
 }
 
 /** What differs, by field: lists by what came and went. */

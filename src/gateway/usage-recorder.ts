@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AuditLog } from '../audit/audit-log.ts';
+import { AuditLog, type NewAuditEntry } from '../audit/audit-log.ts';
 import { Database } from '../database/database.ts';
 import type { GatewayGrant } from '../leases/gateway-lease-verifier.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
@@ -71,10 +71,10 @@ export class UsageRecorder {
   }
 }
 
-function toAuditEntry({ grant, routes }: LeaseUsage) {
+function toAuditEntry({ grant, routes }: LeaseUsage): NewAuditEntry {
   return {
     action: 'gateway.used',
-    actor: { kind: 'client' as const, id: grant.clientId },
+    actor: { kind: 'client', id: grant.clientId },
     tenant: grant.tenant,
     product: grant.product,
     connectionId: grant.connectionId,

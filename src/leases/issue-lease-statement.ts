@@ -1,3 +1,4 @@
+import { raw } from 'sql-template-tag';
 import { insertEntriesSql } from '../audit/chain/entry-mac.ts';
 import type { LeaseMode } from '../auth/authenticated-client.ts';
 import type { ConnectionStatus } from '../connections/connection/connection-status.ts';
@@ -92,9 +93,13 @@ const ISSUE_LEASE_SQL = `WITH lease_input AS MATERIALIZED (
     SELECT lease_id, secret_hash, mode, client_id, connection_id, credential_id, version, tenant, product,
       asset_type, requested_asset, $1, lease_expires_at FROM chosen
   ), recorded AS (
-    ${insertEntriesSql(`SELECT audit_id, $1::timestamptz, 'lease.issued', 'client', client_id, tenant, product, connection_id, lease_id, request_id,
+    ${
+      insertEntriesSql(
+        raw(`SELECT audit_id, $1::timestamptz, 'lease.issued', 'client', client_id, tenant, product, connection_id, lease_id, request_id,
       json_build_object('mode', mode, 'credential_id', credential_id, 'credential_version', version, 'asset_id', requested_asset), audit_key
-    FROM chosen`)}
+    FROM chosen`),
+      ).text
+    }
   )
   SELECT f.n, f.known, f.matches::int, ch.n IS NOT NULL AS issued, f.connection_id, f.status, f.credential_id, f.kind, f.version,
     f.health, to_json(f.scopes) AS scopes, f.token_expires_at, f.secret_id, f.asset_type, f.asset_name, ch.lease_expires_at,

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { raw } from 'sql-template-tag';
 import { deriveEntryKey, insertEntriesSql } from '../audit/chain/entry-mac.ts';
 import { Database } from '../database/database.ts';
 import { Clock } from '../platform/clock.ts';
@@ -55,10 +56,14 @@ export class TokenReplacementService {
           ) k ON true
           RETURNING id, credential_id, credential_version
         ), recorded AS (
-          ${insertEntriesSql(`SELECT w.audit_id, $8::timestamptz, 'lease.issued', 'client', $5::text, $6::text, $7::text, $10::text, i.id, NULL::text,
+          ${
+            insertEntriesSql(
+              raw(`SELECT w.audit_id, $8::timestamptz, 'lease.issued', 'client', $5::text, $6::text, $7::text, $10::text, i.id, NULL::text,
             json_build_object('mode', 'gateway', 'credential_id', i.credential_id, 'credential_version', i.credential_version,
               'parent_lease_id', $11::text), w.audit_key
-          FROM issued i JOIN lease_input w ON w.lease_id = i.id`)}
+          FROM issued i JOIN lease_input w ON w.lease_id = i.id`),
+            ).text
+          }
         ) SELECT id FROM issued`,
       values: [
         drafts.map((draft) => draft.leaseId),

@@ -38,7 +38,7 @@ export function openAuditTestContext(): Promise<AuditTestContext> {
     const verifier = new ChainVerifier(database, clock, chain, ring);
     const record = async (count: number, secondsApart = 1): Promise<void> => {
       for (let index = 0; index < count; index++) {
-        await log.record(database, { action: 'test.happened', actor: SYSTEM, tenant: 'acme', details: { index } });
+        await log.record(database, { action: 'lease.issued', actor: SYSTEM, tenant: 'acme', details: { index } });
         clock.advance(secondsApart);
       }
     };

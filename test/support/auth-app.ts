@@ -2,23 +2,21 @@ import type { Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Registry } from 'prom-client';
-import { AuditLog } from '../../src/audit/audit-log.ts';
-import { ChainMac } from '../../src/audit/chain/chain-mac.ts';
+import { AuditModule } from '../../src/audit/audit.module.ts';
 import { AuthModule } from '../../src/auth/auth.module.ts';
-import { KeyHasher } from '../../src/auth/credentials/key-hasher.ts';
 import { PolicyViolationFilter } from '../../src/auth/policy/policy-violation.filter.ts';
-import { Config, type OidcConfig } from '../../src/config/config.ts';
+import { ClientsModule } from '../../src/clients/clients.module.ts';
+import { ConfigModule } from '../../src/config/config.module.ts';
+import type { Config, OidcConfig } from '../../src/config/config.ts';
 import { Database } from '../../src/database/database.ts';
-import { Clock } from '../../src/platform/clock.ts';
-import { HttpClient, UndiciHttpClient } from '../../src/platform/http-client/http-client.ts';
+import type { Clock } from '../../src/platform/clock.ts';
+import { type HttpClient, UndiciHttpClient } from '../../src/platform/http-client/http-client.ts';
 import { createHttpServer } from '../../src/platform/http-server/http-server.ts';
 import { InputValidationPipe } from '../../src/platform/http-server/input-validation.pipe.ts';
 import { ProblemFilter } from '../../src/platform/http-server/problem.filter.ts';
-import { Ids } from '../../src/platform/ids.ts';
-import { LOGGER } from '../../src/platform/logger.ts';
-import { Random } from '../../src/platform/random.ts';
+import { PlatformModule } from '../../src/platform/platform.module.ts';
 import { SecretString } from '../../src/platform/secret-string.ts';
-import { KeyRing } from '../../src/vault/keys/key-ring.ts';
+import { VaultModule } from '../../src/vault/vault.module.ts';
 import { captureLog } from './test-replica.ts';
 import { openTestVault } from './test-vault.ts';
 
@@ -43,36 +41,28 @@ export async function startAuthApp(
   } = {},
 ): Promise<AuthApp> {
   const { ring, ids, random } = await openTestVault(database, clock);
-  const registry = new Registry();
   const log = captureLog();
   const key = options.bootstrapKey === undefined ? BOOTSTRAP_KEY : options.bootstrapKey;
-  const values = [
-    {
-      provide: Config,
-      useValue: {
-        bootstrapAdminKey: key === null ? null : new SecretString(key),
-        oidc: options.oidc ?? { issuers: [], audiences: [] },
-      },
-    },
-    { provide: HttpClient, useValue: options.http ?? new UndiciHttpClient() },
-    { provide: Clock, useValue: clock },
-    { provide: Database, useValue: database },
-    { provide: Random, useValue: random },
-    { provide: Ids, useValue: ids },
-    { provide: KeyRing, useValue: ring },
-    { provide: KeyHasher, useValue: ring },
-    { provide: ChainMac, useValue: ring },
-    { provide: AuditLog, useValue: new AuditLog(clock, ids, ring) },
-    { provide: LOGGER, useValue: log.logger },
-    { provide: Registry, useValue: registry },
-  ];
+  const config = {
+    bootstrapAdminKey: key === null ? null : new SecretString(key),
+    oidc: options.oidc ?? { issuers: [], audiences: [] },
+  } as Partial<Config> as Config;
+  const values = [{ provide: Database, useValue: database }];
+  const http = options.http ?? new UndiciHttpClient();
   const server = createHttpServer(log.logger, ids, options.trustedProxies);
   class TestModule {}
   const app = await NestFactory.create<NestFastifyApplication>(
     {
       module: TestModule,
       global: true,
-      imports: [AuthModule],
+      imports: [
+        ConfigModule.register(config),
+        PlatformModule.register({ clock, random, ids, http, logger: log.logger, runsJobs: false }),
+        VaultModule.register(ring),
+        AuthModule,
+        AuditModule,
+        ClientsModule,
+      ],
       controllers: options.controllers ?? [],
       providers: values,
       exports: values,
@@ -87,5 +77,5 @@ export async function startAuthApp(
   app.useGlobalPipes(new InputValidationPipe());
   await app.init();
   await app.getHttpAdapter().getInstance().ready();
-  return { app, registry, log };
+  return { app, registry: app.get(Registry), log };
 }

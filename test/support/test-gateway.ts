@@ -3,7 +3,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import type { AuditLog, NewAuditEntry } from '../../src/audit/audit-log.ts';
-import type { Refusal, RefusalAuditor } from '../../src/audit/refusal-auditor.ts';
+import type { Refusal } from '../../src/auth/refusal.ts';
 import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import type { Database } from '../../src/database/database.ts';
@@ -153,9 +153,7 @@ export async function startTestGateway(options: { limits?: Partial<ConcurrencyLi
   );
   const monitor = new LeaseMonitor(leaseCheck, log);
   const responseObserver = new ResponseObserver(fakes.suspicion, log, fakes.observer);
-  const policy = new CallPolicy({
-    report: async (refusal: Refusal) => void fakes.refused.push(refusal),
-  } as unknown as RefusalAuditor);
+  const policy = new CallPolicy({ report: async (refusal: Refusal) => void fakes.refused.push(refusal) });
   const calls = new GatewayService(
     new GatewayRequestParser(leaseCheck, config, policy),
     new ResponseRelay(config, gatewayLeases, responseObserver),

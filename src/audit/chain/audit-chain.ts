@@ -1,15 +1,22 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Transaction } from '../../database/database.ts';
-import type { SqlExecutor } from '../../database/statement.ts';
 import { Clock } from '../../platform/clock.ts';
-import { computeHeadSeal, computeLinkMac, ENTRY_FIELDS, GENESIS_MAC } from './chain-encoding.ts';
+import {
+  type ChainTip,
+  countUnlinkedEntries,
+  insertLinks,
+  LINKING_BATCH,
+  type LinkableEntry,
+  lockChain,
+  type NewLink,
+  readTip,
+  readUnlinkedEntries,
+  tryLockChain,
+} from './audit-link.repository.ts';
+import { computeHeadSeal, computeLinkMac, GENESIS_MAC } from './chain-encoding.ts';
 import { ChainMac } from './chain-mac.ts';
 import { epochMsOfId, firstAuditIdAt } from './entry-id-time.ts';
-import { ENTRY_DIGEST, firstIdRequiringMac, isForged } from './entry-mac.ts';
-
-/** One worker at a time, over all replicas. */
-export const CHAIN_LOCK = 727_003;
-const BATCH = 1_000;
+import { firstIdRequiringMac, isForged } from './entry-mac.ts';
 
 /**
  * How far before the newest linked entry unlinked ones are looked for. Entries commit out of the order of their ids: a transaction
@@ -29,32 +36,11 @@ export class AuditChainBrokenError extends Error {
   }
 }
 
-/** The head, and the last link that is there, of one and the same moment. */
-export interface ChainTip {
-  head: { entries: number; mac: Buffer; seal: Buffer; macsRequiredFrom: string | null } | null;
-  last: { position: number; mac: Buffer } | null;
-  /** The greatest id of all linked entries. */
-  newestEntryId: string | null;
-}
-
-interface Entry {
-  id: string;
-  fields: (string | null)[];
-  digest: Buffer;
-  mac: Buffer | null;
-}
-
 /** The chain as it is to go on: how long it is, its last MAC, and from which id on entries without a MAC are none of ours. */
 interface ChainEnd {
   entries: number;
   mac: Buffer;
   macsRequiredFrom: string | null;
-}
-
-interface NewLink {
-  position: number;
-  entryId: string;
-  mac: Buffer;
 }
 
 interface LinkedBatch {
@@ -104,13 +90,7 @@ export class AuditChain {
   /** How many entries wait to be linked, up to 100,000. */
   async countUnlinked(): Promise<number> {
     const { newestEntryId } = await readTip(this.database);
-    const [row] = await this.database.rows<{ count: number }>({
-      text: `SELECT count(*)::integer AS count FROM (
-        SELECT 1 FROM audit_entry e WHERE e.id >= $1
-        AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = e.id AND l.entry_id >= $1) LIMIT 100000) unlinked`,
-      values: [firstLinkableId(newestEntryId, 'recent')],
-    });
-    return row?.count ?? 0;
+    return countUnlinkedEntries(this.database, firstLinkableId(newestEntryId, 'recent'));
   }
 
   private async linkBatch(
@@ -119,36 +99,29 @@ export class AuditChain {
     after: string | null,
     wait: boolean,
   ): Promise<LinkedBatch> {
-    if (!(await this.lock(tx, wait))) return EMPTY_BATCH;
+    if (wait) await lockChain(tx);
+    else if (!(await tryLockChain(tx))) return EMPTY_BATCH;
     const tip = await readTip(tx);
     const end = this.verifiedEnd(tip);
-    const entries = await this.readUnlinkedEntries(tx, after ?? firstLinkableId(tip.newestEntryId, lookBack));
+    const from = after ?? firstLinkableId(tip.newestEntryId, lookBack);
+    const entries = await readUnlinkedEntries(tx, from, linkableIdLimit(this.clock));
     const links: NewLink[] = [];
     const forged: string[] = [];
     for (const entry of entries) {
       if (isForged(this.mac, entry, end.macsRequiredFrom)) forged.push(entry.id);
       else links.push(this.append(end, entry));
     }
-    if (links.length > 0) await this.store(tx, links, end);
-    const lastRead = entries.length < BATCH ? null : (entries.at(-1)?.id ?? null);
+    if (links.length > 0)
+      await insertLinks(tx, links, { ...end, seal: computeHeadSeal(this.mac, end.entries, end.mac) });
+    const lastRead = entries.length < LINKING_BATCH ? null : (entries.at(-1)?.id ?? null);
     return { linked: links.length, forged, lastRead };
   }
 
-  private append(end: ChainEnd, { id, fields, mac }: Entry): NewLink {
+  private append(end: ChainEnd, { id, fields, mac }: LinkableEntry): NewLink {
     end.entries += 1;
     end.mac = computeLinkMac(this.mac, end.entries, end.mac, fields, mac);
     if (mac !== null) end.macsRequiredFrom ??= firstIdRequiringMac({ id, position: end.entries });
     return { position: end.entries, entryId: id, mac: end.mac };
-  }
-
-  private async lock(tx: Transaction, wait: boolean): Promise<boolean> {
-    if (wait) {
-      await tx.run({ text: 'SELECT pg_advisory_xact_lock($1)', values: [CHAIN_LOCK] });
-      return true;
-    }
-    const text = 'SELECT pg_try_advisory_xact_lock($1) AS locked';
-    const [row] = await tx.rows<{ locked: boolean }>({ text, values: [CHAIN_LOCK] });
-    return row?.locked === true;
   }
 
   /** Where the chain goes on. Only an end that is proven is built upon. */
@@ -156,38 +129,6 @@ export class AuditChain {
     const reason = findTipFault(this.mac, tip);
     if (reason !== null) throw new AuditChainBrokenError(reason);
     return tip.head === null ? { entries: 0, mac: GENESIS_MAC, macsRequiredFrom: '' } : { ...tip.head };
-  }
-
-  /** The range stands on both sides of the anti-join: Postgres would otherwise walk the whole chain to find the end of it. */
-  private readUnlinkedEntries(tx: Transaction, from: string): Promise<Entry[]> {
-    return tx.rows<Entry>({
-      name: 'audit_unlinked',
-      text: `SELECT e.id, ${ENTRY_FIELDS} AS fields, ${ENTRY_DIGEST} AS digest, e.mac FROM audit_entry e
-        WHERE e.id >= $1 AND e.id < $2
-        AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = e.id AND l.entry_id >= $1 AND l.entry_id < $2)
-        ORDER BY e.id LIMIT ${BATCH}`,
-      values: [from, linkableIdLimit(this.clock)],
-    });
-  }
-
-  private async store(
-    tx: Transaction,
-    links: readonly NewLink[],
-    { entries, mac, macsRequiredFrom }: ChainEnd,
-  ): Promise<void> {
-    await tx.run({
-      text: 'INSERT INTO audit_link (position, entry_id, mac) SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[])',
-      values: [
-        links.map(({ position }) => position),
-        links.map(({ entryId }) => entryId),
-        links.map((link) => link.mac),
-      ],
-    });
-    await tx.run({
-      text: `INSERT INTO audit_head (id, entries, mac, seal, macs_required_from) VALUES (1, $1, $2, $3, $4)
-        ON CONFLICT (id) DO UPDATE SET entries = $1, mac = $2, seal = $3, macs_required_from = $4`,
-      values: [entries, mac, computeHeadSeal(this.mac, entries, mac), macsRequiredFrom],
-    });
   }
 }
 
@@ -202,33 +143,6 @@ export function firstLinkableId(newestEntryId: string | null, lookBack: LookBack
 /** Beyond this id lies the future: an entry from there would close the past for all that come before its time. */
 export function linkableIdLimit(clock: Clock): string {
   return firstAuditIdAt(clock.now().getTime() + LOOK_BACK_MS.late);
-}
-
-/** Reads the end of the chain, in one statement and so in one moment. */
-export async function readTip(sql: SqlExecutor): Promise<ChainTip> {
-  const [row] = await sql.rows<{
-    entries: string | null;
-    mac: Buffer;
-    seal: Buffer;
-    macs_required_from: string | null;
-    position: string | null;
-    last_mac: Buffer;
-    newest_entry_id: string | null;
-  }>({
-    name: 'audit_tip',
-    text: `SELECT h.entries, h.mac, h.seal, h.macs_required_from, l.position, l.mac AS last_mac, (SELECT max(entry_id) FROM audit_link) AS newest_entry_id
-      FROM (SELECT 1) one LEFT JOIN audit_head h ON true
-      LEFT JOIN LATERAL (SELECT position, mac FROM audit_link ORDER BY position DESC LIMIT 1) l ON true`,
-  });
-  if (row === undefined) throw new Error('the end of the audit chain can not be read');
-  return {
-    head:
-      row.entries === null
-        ? null
-        : { entries: Number(row.entries), mac: row.mac, seal: row.seal, macsRequiredFrom: row.macs_required_from },
-    last: row.position === null ? null : { position: Number(row.position), mac: row.last_mac },
-    newestEntryId: row.newest_entry_id,
-  };
 }
 
 /** What is wrong with the end of the chain, in a word; null where head, seal and last link agree. */

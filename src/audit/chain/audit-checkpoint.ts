@@ -1,4 +1,5 @@
 import type { SqlExecutor } from '../../database/statement.ts';
+import { findCheckpoint, upsertCheckpoint } from './audit-checkpoint.repository.ts';
 import { encodeFields, GENESIS_MAC } from './chain-encoding.ts';
 import type { ChainMac } from './chain-mac.ts';
 
@@ -16,22 +17,19 @@ export interface AuditCheckpoint {
 const GENESIS: AuditCheckpoint = Object.freeze({ position: 0, mac: GENESIS_MAC, macsRequiredFrom: null });
 
 /** The checkpoint as stored; null where its seal does not hold. */
-export async function readCheckpoint(sql: SqlExecutor, mac: ChainMac): Promise<AuditCheckpoint | null> {
-  const [row] = await sql.rows<{ position: string; mac: Buffer; macs_required_from: string | null; seal: Buffer }>({
-    name: 'audit_checkpoint',
-    text: 'SELECT position, mac, macs_required_from, seal FROM audit_checkpoint',
-  });
-  if (row === undefined) return GENESIS;
-  const checkpoint = { position: Number(row.position), mac: row.mac, macsRequiredFrom: row.macs_required_from };
-  return computeSeal(mac, checkpoint).equals(row.seal) ? checkpoint : null;
+export async function readCheckpoint(executor: SqlExecutor, mac: ChainMac): Promise<AuditCheckpoint | null> {
+  const stored = await findCheckpoint(executor);
+  if (stored === null) return GENESIS;
+  const { seal, ...checkpoint } = stored;
+  return computeSeal(mac, checkpoint).equals(seal) ? checkpoint : null;
 }
 
-export async function storeCheckpoint(sql: SqlExecutor, mac: ChainMac, checkpoint: AuditCheckpoint): Promise<void> {
-  await sql.run({
-    text: `INSERT INTO audit_checkpoint (id, position, mac, macs_required_from, seal) VALUES (1, $1, $2, $3, $4)
-      ON CONFLICT (id) DO UPDATE SET position = $1, mac = $2, macs_required_from = $3, seal = $4`,
-    values: [checkpoint.position, checkpoint.mac, checkpoint.macsRequiredFrom, computeSeal(mac, checkpoint)],
-  });
+export async function storeCheckpoint(
+  executor: SqlExecutor,
+  mac: ChainMac,
+  checkpoint: AuditCheckpoint,
+): Promise<void> {
+  await upsertCheckpoint(executor, { ...checkpoint, seal: computeSeal(mac, checkpoint) });
 }
 
 /** Without the key nobody can let the chain begin later than it does. */

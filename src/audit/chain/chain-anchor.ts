@@ -1,8 +1,9 @@
 import type { SqlExecutor } from '../../database/statement.ts';
-import { readTip } from './audit-chain.ts';
 import { readCheckpoint } from './audit-checkpoint.ts';
+import { readTip } from './audit-link.repository.ts';
 import { computeHeadSeal } from './chain-encoding.ts';
 import type { ChainMac } from './chain-mac.ts';
+import { findLinkMac } from './chain-verification.query.ts';
 
 /** The head of the chain at one moment, to be kept elsewhere. The seal can't be made without the chain's key. */
 export interface ChainAnchor {
@@ -15,8 +16,8 @@ export interface ChainAnchor {
 export type AnchorFault = 'not_ours' | 'cut_off' | 'rewritten' | 'pruned';
 
 /** The present head as an anchor. Null for an empty chain. */
-export async function createAnchor(sql: SqlExecutor): Promise<ChainAnchor | null> {
-  const { head } = await readTip(sql);
+export async function createAnchor(executor: SqlExecutor): Promise<ChainAnchor | null> {
+  const { head } = await readTip(executor);
   if (head === null) return null;
   return { entries: head.entries, head: head.mac.toString('hex'), seal: head.seal.toString('hex') };
 }
@@ -27,19 +28,18 @@ export async function createAnchor(sql: SqlExecutor): Promise<ChainAnchor | null
  * `pruned`: the chain begins after the anchor, which so can't be proven any more.
  */
 export async function findAnchorFault(
-  sql: SqlExecutor,
+  executor: SqlExecutor,
   mac: ChainMac,
   anchor: ChainAnchor,
 ): Promise<AnchorFault | null> {
   const head = Buffer.from(anchor.head, 'hex');
   if (!computeHeadSeal(mac, anchor.entries, head).equals(Buffer.from(anchor.seal, 'hex'))) return 'not_ours';
-  const checkpoint = await readCheckpoint(sql, mac);
+  const checkpoint = await readCheckpoint(executor, mac);
   if (checkpoint !== null && anchor.entries <= checkpoint.position) {
     if (anchor.entries < checkpoint.position) return 'pruned';
     return checkpoint.mac.equals(head) ? null : 'rewritten';
   }
-  const text = 'SELECT mac FROM audit_link WHERE position = $1';
-  const [link] = await sql.rows<{ mac: Buffer }>({ text, values: [anchor.entries] });
-  if (link === undefined) return 'cut_off';
-  return link.mac.equals(head) ? null : 'rewritten';
+  const linkMac = await findLinkMac(executor, anchor.entries);
+  if (linkMac === null) return 'cut_off';
+  return linkMac.equals(head) ? null : 'rewritten';
 }

@@ -1,22 +1,21 @@
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { Interval } from '@nestjs/schedule';
+import { Inject, Injectable } from '@nestjs/common';
 import { Counter, Gauge, Registry } from 'prom-client';
+import type { BackgroundJob } from '../../platform/jobs/background-job.ts';
+import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { AuditChain } from './audit-chain.ts';
 
 const TICK_MS = 1_000;
-/** Every how many ticks the further look back is taken, and a failure that stays is logged again. */
+/** After so many ticks the longer look back is taken. */
 const TICKS_PER_LATE_LOOK_BACK = 60;
-/** Of how many forged entries the ids are kept, so that each is told once. */
+/** The ids of so many forged entries are kept, so that each is reported once. */
 const MAX_REPORTED_FORGED = 10_000;
 
-/** Links new entries each second, on whichever replica comes first. Goes on until the last request has ended. */
+/** Links new entries each second, on whichever replica comes first. Runs until the last request has ended, because requests write entries. */
 @Injectable()
-export class ChainLinkingJob implements OnApplicationShutdown {
+export class ChainLinkingJob {
   #ticks = 0;
-  #failures = 0;
-  #stopped = false;
-  #running: Promise<void> | null = null;
+  readonly #job: BackgroundJob;
   readonly #reportedForged = new Set<string>();
   readonly #forgedCount: Counter;
 
@@ -24,6 +23,7 @@ export class ChainLinkingJob implements OnApplicationShutdown {
     private readonly chain: AuditChain,
     @Inject(LOGGER) private readonly logger: Pino,
     registry: Registry,
+    jobs: JobScheduler,
   ) {
     new Gauge({
       name: 'metavault_audit_unlinked_entries',
@@ -38,31 +38,22 @@ export class ChainLinkingJob implements OnApplicationShutdown {
       help: 'Audit entries that were found in the record though this service did not write them',
       registers: [registry],
     });
+    this.#job = jobs.register({
+      name: 'audit-chain-linking',
+      schedule: { everyMs: TICK_MS },
+      run: () => this.link(),
+      runsUntilShutdown: true,
+    });
   }
 
-  @Interval(TICK_MS)
-  async tick(): Promise<void> {
-    if (this.#stopped || this.#running !== null) return;
-    this.#running = this.link();
-    await this.#running;
-    this.#running = null;
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    this.#stopped = true;
-    await this.#running;
+  /** What fails stays committed and unlinked; a later run links it. */
+  tick(): Promise<void> {
+    return this.#job.runOnce();
   }
 
   private async link(): Promise<void> {
     const lookBack = this.#ticks++ % TICKS_PER_LATE_LOOK_BACK === 0 ? 'late' : 'recent';
-    try {
-      await this.chain.linkNewEntries(lookBack, false, (id) => this.reportForged(id));
-      this.#failures = 0;
-    } catch (error) {
-      // Entries stay where they are, committed; linking goes on when it can.
-      if (this.#failures++ % TICKS_PER_LATE_LOOK_BACK === 0)
-        this.logger.error({ err: error }, 'audit entries can not be linked');
-    }
+    await this.chain.linkNewEntries(lookBack, false, (id) => this.reportForged(id));
   }
 
   private reportForged(id: string): void {

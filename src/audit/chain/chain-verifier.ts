@@ -1,22 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
-import {
-  AuditChain,
-  AuditChainBrokenError,
-  type ChainTip,
-  findTipFault,
-  firstLinkableId,
-  linkableIdLimit,
-  readTip,
-} from './audit-chain.ts';
+import { AuditChain, AuditChainBrokenError, findTipFault, firstLinkableId, linkableIdLimit } from './audit-chain.ts';
 import { type AuditCheckpoint, readCheckpoint } from './audit-checkpoint.ts';
-import { computeLinkMac, ENTRY_FIELDS } from './chain-encoding.ts';
+import { type ChainTip, readTip } from './audit-link.repository.ts';
+import { computeLinkMac } from './chain-encoding.ts';
 import { ChainMac } from './chain-mac.ts';
-import { ENTRY_DIGEST, firstIdRequiringMac, isForged } from './entry-mac.ts';
+import {
+  ENTRIES_PER_BATCH,
+  LINKS_PER_BATCH,
+  type LinkRow,
+  readLinks,
+  readUnlinked,
+  readUnlinkedPage,
+} from './chain-verification.query.ts';
+import { firstIdRequiringMac, isForged } from './entry-mac.ts';
 
-const LINKS_PER_BATCH = 2_000;
-const ENTRIES_PER_BATCH = 20_000;
 const BEFORE_ALL_POSITIONS = '-9223372036854775808';
 
 export interface ChainFault {
@@ -51,21 +50,6 @@ export interface ChainVerification {
 }
 
 const CHECKPOINT_CHANGED: ChainFault = { reason: 'checkpoint_changed', position: null, entryId: null };
-
-interface LinkRow {
-  position: string;
-  entry_id: string;
-  mac: Buffer;
-  fields: (string | null)[] | null;
-  digest: Buffer;
-  entry_mac: Buffer | null;
-}
-
-interface UnlinkedEntry {
-  id: string;
-  digest: Buffer;
-  mac: Buffer | null;
-}
 
 /**
  * Proves the whole record: every entry is the one that was linked, in its place, none is missing, none was added, none cut off.
@@ -128,7 +112,7 @@ export class ChainVerifier {
   private async findBrokenLink(tip: ChainTip, start: AuditCheckpoint): Promise<ChainFault | null> {
     let { position, mac, macsRequiredFrom } = start;
     for (let from = BEFORE_ALL_POSITIONS; ; from = String(position)) {
-      const links = await this.readLinks(from, tip.last?.position ?? 0);
+      const links = await readLinks(this.database, from, tip.last?.position ?? 0);
       for (const link of links) {
         position += 1;
         const reason = this.linkFault(link, position, mac, macsRequiredFrom);
@@ -148,7 +132,7 @@ export class ChainVerifier {
   ): ChainFault['reason'] | null {
     if (Number(link.position) !== position) return 'missing_link';
     const { fields, digest, entry_mac } = link;
-    if (fields === null) return 'missing_entry';
+    if (fields === null || digest === null) return 'missing_entry';
     const isLinked = (entryMac: Buffer | null): boolean =>
       computeLinkMac(this.mac, position, previous, fields, entryMac).equals(link.mac);
     // Replicas of the version before links had entries' MACs in them may have linked while the new ones were rolled out.
@@ -156,36 +140,11 @@ export class ChainVerifier {
     return isForged(this.mac, { id: link.entry_id, digest, mac: entry_mac }, macsRequiredFrom) ? 'forged' : null;
   }
 
-  /**
-   * Later links than the tip may appear meanwhile: they are the next verification's. LATERAL with a LIMIT keeps Postgres to one look-up
-   * by primary key for each link; left to itself, without fresh statistics, it reads the whole record for each batch.
-   */
-  private readLinks(after: string, upTo: number): Promise<LinkRow[]> {
-    return this.database.rows<LinkRow>({
-      name: 'audit_links',
-      text: `SELECT l.position, l.entry_id, l.mac, found.fields, found.digest, found.mac AS entry_mac FROM (
-          SELECT position, entry_id, mac FROM audit_link WHERE position > $1 AND position <= $2
-          ORDER BY position LIMIT ${LINKS_PER_BATCH}
-        ) l LEFT JOIN LATERAL (
-          SELECT ${ENTRY_FIELDS} AS fields, ${ENTRY_DIGEST} AS digest, e.mac FROM audit_entry e WHERE e.id = l.entry_id LIMIT 1
-        ) found ON true
-        ORDER BY l.position`,
-      values: [after, upTo],
-    });
-  }
-
   /** An entry outside of the chain where none can be: entries of the last minutes may be on their way into it. */
   private async findUnlinked(tip: ChainTip): Promise<ChainFault | null> {
     const past = firstLinkableId(tip.newestEntryId, 'late');
     for (let after = ''; ; ) {
-      const [batch] = await this.database.rows<{ last: string | null; read: number; unlinked: string | null }>({
-        name: 'audit_unlinked_page',
-        text: `WITH batch AS (SELECT id FROM audit_entry WHERE id > $1 AND id < $2 ORDER BY id LIMIT ${ENTRIES_PER_BATCH})
-          SELECT max(b.id) AS last, count(*)::integer AS read, min(b.id) FILTER (WHERE l.found IS NULL) AS unlinked
-          FROM batch b LEFT JOIN LATERAL (SELECT true AS found FROM audit_link WHERE entry_id = b.id LIMIT 1) l ON true`,
-        values: [after, past],
-      });
-      if (batch === undefined) throw new Error('the audit record can not be read');
+      const batch = await readUnlinkedPage(this.database, after, past);
       if (batch.unlinked !== null) return this.classifyUnlinked(batch.unlinked, tip);
       if (batch.read < ENTRIES_PER_BATCH || batch.last === null) return this.findFutureEntry(tip);
       after = batch.last;
@@ -193,7 +152,7 @@ export class ChainVerifier {
   }
 
   private async findFutureEntry(tip: ChainTip): Promise<ChainFault | null> {
-    const [unlinkedEntry] = await this.readUnlinked(linkableIdLimit(this.clock), null, 1);
+    const [unlinkedEntry] = await readUnlinked(this.database, linkableIdLimit(this.clock), null, 1);
     return unlinkedEntry === undefined ? null : this.classifyUnlinked(unlinkedEntry.id, tip);
   }
 
@@ -201,7 +160,7 @@ export class ChainVerifier {
   private async findForged(tip: ChainTip): Promise<ChainFault | null> {
     const macsRequiredFrom = macsRequiredFromOf(tip);
     for (let after = firstLinkableId(tip.newestEntryId, 'late'); ; ) {
-      const unlinkedEntries = await this.readUnlinked(after, linkableIdLimit(this.clock), ENTRIES_PER_BATCH);
+      const unlinkedEntries = await readUnlinked(this.database, after, linkableIdLimit(this.clock), ENTRIES_PER_BATCH);
       const forged = unlinkedEntries.find((unlinkedEntry) => isForged(this.mac, unlinkedEntry, macsRequiredFrom));
       if (forged !== undefined) return { reason: 'forged', position: null, entryId: forged.id };
       if (unlinkedEntries.length < ENTRIES_PER_BATCH) return null;
@@ -210,18 +169,9 @@ export class ChainVerifier {
   }
 
   private async classifyUnlinked(id: string, tip: ChainTip): Promise<ChainFault> {
-    const [unlinkedEntry] = await this.readUnlinked(id, null, 1);
+    const [unlinkedEntry] = await readUnlinked(this.database, id, null, 1);
     const isOurs = unlinkedEntry?.id === id && !isForged(this.mac, unlinkedEntry, macsRequiredFromOf(tip));
     return { reason: isOurs ? 'unlinked' : 'forged', position: null, entryId: id };
-  }
-
-  private readUnlinked(from: string, before: string | null, limit: number): Promise<UnlinkedEntry[]> {
-    return this.database.rows<UnlinkedEntry>({
-      text: `SELECT e.id, ${ENTRY_DIGEST} AS digest, e.mac FROM audit_entry e
-        WHERE e.id >= $1 AND ($2::text IS NULL OR e.id < $2)
-        AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = e.id AND l.entry_id >= $1) ORDER BY e.id LIMIT $3`,
-      values: [from, before, limit],
-    });
   }
 }
 

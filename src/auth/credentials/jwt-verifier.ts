@@ -5,7 +5,7 @@ import { Clock } from '../../platform/clock.ts';
 import { HttpClient } from '../../platform/http-client/http-client.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { AppError, defineProblem } from '../../platform/problem.ts';
-import { SUBJECT_PATTERN } from '../client-row.ts';
+import { SUBJECT_PATTERN } from '../client-identity.ts';
 import { IssuerKeys, IssuerUnavailableError } from './issuer-keys.ts';
 import { RejectedCredential } from './rejected-credential.ts';
 

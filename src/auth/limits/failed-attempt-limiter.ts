@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import ipaddr from 'ipaddr.js';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
-import { RefusalAuditor } from '../../audit/refusal-auditor.ts';
 import { AppError } from '../../platform/problem.ts';
-import { RefusalCounter, tooManyAttempts, unauthenticated } from '../auth-problems.ts';
+import { tooManyAttempts, unauthenticated } from '../auth-problems.ts';
 import type { RejectedCredential } from '../credentials/rejected-credential.ts';
+import { RefusalCounter } from '../refusal-counter.ts';
+import { RefusalListener } from '../refusal-listener.ts';
 
 const ATTEMPTS = 10;
 const WINDOW_SECONDS = 60;
@@ -19,7 +20,7 @@ export class FailedAttemptLimiter {
   readonly #limiter = new RateLimiterMemory({ points: ATTEMPTS, duration: WINDOW_SECONDS });
 
   constructor(
-    private readonly refusals: RefusalAuditor,
+    private readonly refusals: RefusalListener,
     private readonly counter: RefusalCounter,
   ) {}
 

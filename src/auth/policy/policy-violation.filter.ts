@@ -1,19 +1,20 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { createClientRefusal, RefusalAuditor } from '../../audit/refusal-auditor.ts';
 import { sendProblem } from '../../platform/http-server/problem.filter.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
-import { RefusalCounter } from '../auth-problems.ts';
 import type { AuthenticatedRequest } from '../decorators.ts';
+import { createClientRefusal } from '../refusal.ts';
+import { RefusalCounter } from '../refusal-counter.ts';
+import { RefusalListener } from '../refusal-listener.ts';
 import { PolicyViolationError } from './policy.ts';
 
-/** Refusals by policy, which any room may throw, on their way out: they are recorded here, and sent like every problem. */
+/** Refusals by policy, which any module may throw, on their way out: they are recorded here, and sent like every problem. */
 @Injectable()
 @Catch(PolicyViolationError)
 export class PolicyViolationFilter implements ExceptionFilter {
   constructor(
     private readonly counter: RefusalCounter,
-    private readonly refusals: RefusalAuditor,
+    private readonly refusals: RefusalListener,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 

@@ -1,7 +1,8 @@
 import { closeSync, fsyncSync, openSync, writeFileSync } from 'node:fs';
 import type { INestApplicationContext } from '@nestjs/common';
 import type { Command } from 'commander';
-import { AuditPruner, type PrunedEntry, PruneRefusedError } from '../../audit/chain/audit-pruner.ts';
+import { AuditPruner, PruneRefusedError } from '../../audit/chain/audit-pruner.ts';
+import type { PrunedEntry } from '../../audit/chain/audit-pruning.repository.ts';
 import { StartupError } from '../../bootstrap/startup-error.ts';
 import type { CommandContext } from '../command-context.ts';
 import { UsageError } from '../command-error.ts';

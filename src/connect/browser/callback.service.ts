@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
+import type { AuditAction } from '../../audit/audit-action.ts';
 import { type Actor, AuditLog } from '../../audit/audit-log.ts';
 import { Config } from '../../config/config.ts';
 import {
@@ -193,7 +194,11 @@ export class CallbackService {
     return this.awaitResult(verified);
   }
 
-  private async record({ session, requestId }: VerifiedAttempt, action: string, code: ConnectErrorCode): Promise<void> {
+  private async record(
+    { session, requestId }: VerifiedAttempt,
+    action: AuditAction,
+    code: ConnectErrorCode,
+  ): Promise<void> {
     await this.audit.record(this.database, {
       action,
       actor: BROWSER,

@@ -12,10 +12,10 @@ import {
   Min,
   ValidateIf,
 } from 'class-validator';
-import { parseInstant } from '../../audit/list-audit-entries.dto.ts';
 import { PRODUCTS, type Product } from '../../config/config.ts';
 import { TENANT_PATTERN } from '../../config/tenant.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
+import { parseInstant } from '../../platform/instant.ts';
 import { IsOptionalNotNull } from '../../platform/optional-field.ts';
 import { PageRequest } from '../../platform/page-request.dto.ts';
 import { invalidInputError } from '../../platform/problem.ts';

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { AuditAction } from '../../audit/audit-action.ts';
 import { type Actor, AuditLog } from '../../audit/audit-log.ts';
 import type { Product } from '../../config/config.ts';
 import { Database, type Transaction } from '../../database/database.ts';
@@ -137,7 +138,7 @@ export class SubscriptionRepository {
   private async change(
     by: Requester,
     id: string,
-    action: string,
+    action: AuditAction,
     onlyFrom: SubscriptionRow['status'] | null,
     to: SubscriptionRow['status'],
   ): Promise<SubscriptionRow> {
@@ -195,7 +196,7 @@ export class SubscriptionRepository {
 
   private record(
     tx: Transaction,
-    action: string,
+    action: AuditAction,
     by: Omit<Requester, 'scope'>,
     subjectId: string,
     details: Record<string, unknown>,

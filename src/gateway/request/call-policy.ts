@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { RefusalAuditor } from '../../audit/refusal-auditor.ts';
 import { isInRanges } from '../../auth/limits/ip-allow-list.ts';
+import { RefusalListener } from '../../auth/refusal-listener.ts';
 import type { GatewayGrant } from '../../leases/gateway-lease-verifier.ts';
 import type { RawRequestContext } from '../../platform/http-server/raw-http-handler.ts';
 import { GatewayError } from '../gateway-error.ts';
@@ -12,7 +12,7 @@ import { type EffectiveCall, isCovered } from './call-rules.ts';
 export class CallPolicy {
   readonly #routes = new RoutePatterns();
 
-  constructor(@Inject(RefusalAuditor) private readonly refusals: RefusalAuditor) {}
+  constructor(@Inject(RefusalListener) private readonly refusals: RefusalListener) {}
 
   isAddressAllowed({ ipAllowList }: GatewayGrant, { address }: RawRequestContext): boolean {
     return ipAllowList === null || isInRanges(ipAllowList, address);

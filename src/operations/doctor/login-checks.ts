@@ -1,33 +1,20 @@
+import { countLoginFailures, type LoginFailures } from '../../audit/login-failure.query.ts';
 import { appUnavailable } from '../../connect/connect-problems.ts';
 import type { SqlExecutor } from '../../database/statement.ts';
 import { addSeconds } from '../../platform/clock.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
-import { firstIdAt } from '../../platform/ids.ts';
 import { attention, type Finding, fine, wrong } from './finding.ts';
 
-interface Failures extends Record<string, unknown> {
-  actor_kind: string;
-  code: string;
-  meta_code: string | null;
-  subcode: string | null;
-  count: number;
-}
-
 /** What the failed logins of the last day say of our settings: some faults show only when somebody comes by. */
-export async function checkLogins(sql: SqlExecutor, publicUrl: string, now: Date): Promise<Finding[]> {
-  const failures = await sql.rows<Failures>({
-    text: `SELECT actor_kind, details->>'code' AS code, details->'meta'->>'code' AS meta_code, details->'meta'->>'subcode' AS subcode,
-        count(*)::int AS count FROM audit_entry
-      WHERE action = 'connect.failed' AND id >= $1 GROUP BY 1, 2, 3, 4 ORDER BY count DESC, 2, 3, 4`,
-    values: [firstIdAt('aud', addSeconds(now, -DAY_SECONDS))],
-  });
+export async function checkLogins(executor: SqlExecutor, publicUrl: string, now: Date): Promise<Finding[]> {
+  const failures = await countLoginFailures(executor, addSeconds(now, -DAY_SECONDS));
   if (failures.length === 0) return [fine('logins', 'none failed in the last day')];
   const findings = [...findRedirectMismatches(failures, publicUrl), ...findClosedApp(failures)];
   return findings.length > 0 ? findings : [fine('logins', `failed in the last day: ${summary(failures)}`)];
 }
 
 /** 36008, 191: the exchange named another redirect URI than the dialog (META.md 2). */
-function findRedirectMismatches(failures: readonly Failures[], publicUrl: string): Finding[] {
+function findRedirectMismatches(failures: readonly LoginFailures[], publicUrl: string): Finding[] {
   const mismatched = failures.filter(({ meta_code: code, subcode }) => subcode === '36008' || code === '191');
   const ours = sum(mismatched.filter(({ actor_kind: kind }) => kind !== 'client'));
   const clients = sum(mismatched) - ours;
@@ -45,7 +32,7 @@ function findRedirectMismatches(failures: readonly Failures[], publicUrl: string
   return findings;
 }
 
-function findClosedApp(failures: readonly Failures[]): Finding[] {
+function findClosedApp(failures: readonly LoginFailures[]): Finding[] {
   const count = sum(failures.filter(({ code }) => code === appUnavailable.code));
   if (count === 0) return [];
   const detail = `Meta turned ${count} persons away in the last day because the app is not open to them.`;
@@ -54,12 +41,12 @@ function findClosedApp(failures: readonly Failures[]): Finding[] {
   return [attention('logins', detail, remedy)];
 }
 
-function sum(failures: readonly Failures[]): number {
+function sum(failures: readonly LoginFailures[]): number {
   return failures.reduce((total, { count }) => total + count, 0);
 }
 
 /** `3 code_rejected (100/36009), 1 session_expired` */
-function summary(failures: readonly Failures[]): string {
+function summary(failures: readonly LoginFailures[]): string {
   return failures
     .map(({ count, code, meta_code: meta, subcode }) => {
       const said = meta === null ? '' : ` (${meta}${subcode === null ? '' : `/${subcode}`})`;

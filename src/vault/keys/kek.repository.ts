@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import sql from 'sql-template-tag';
 import { Database, type Transaction } from '../../database/database.ts';
-import type { SqlExecutor } from '../../database/statement.ts';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import { Clock } from '../../platform/clock.ts';
-
-export type KekState = 'active' | 'decrypt_only' | 'retired';
+import { type KekState, lockKek, retireKek } from './encryption-key.repository.ts';
 
 /** A key-encryption key as people see it. */
 export interface KekRow {
@@ -21,6 +21,18 @@ export type KekRetirement =
   | { outcome: 'retired' | 'was_retired' | 'unknown' | 'active' }
   | { outcome: 'in_use'; dataKeys: number };
 
+const listStatement = defineStatement<{ after: string | null; limit: number }, KekRow>(
+  'kek_list',
+  ({ after, limit }) => sql`SELECT k.id, k.state, k.root_key_id, k.created_at, k.retired_at, n.data_keys FROM (
+      SELECT * FROM encryption_key WHERE purpose = 'data' AND (${after}::text IS NULL OR id > ${after}) ORDER BY id LIMIT ${limit}
+    ) k CROSS JOIN LATERAL (SELECT count(*)::integer AS data_keys FROM sealed_secret s WHERE s.kek_id = k.id) n ORDER BY k.id`,
+);
+
+const countStatement = defineStatement<{ id: string }, { count: number }>(
+  'kek_data_key_count',
+  ({ id }) => sql`SELECT count(*)::integer AS count FROM sealed_secret WHERE kek_id = ${id}`,
+);
+
 /** The KEKs as rows: how much each one wraps, and their end. The keys of the audit chain and of look-up hashes are not among them. */
 @Injectable()
 export class KekRepository {
@@ -31,12 +43,7 @@ export class KekRepository {
 
   /** Up to `limit` + 1 KEKs after the id `after`, the oldest first, as `toPage` wants them. */
   list(limit: number, after: string | null): Promise<KekRow[]> {
-    return this.database.rows<KekRow>({
-      text: `SELECT k.id, k.state, k.root_key_id, k.created_at, k.retired_at, n.data_keys FROM (
-          SELECT * FROM encryption_key WHERE purpose = 'data' AND ($1::text IS NULL OR id > $1) ORDER BY id LIMIT $2
-        ) k CROSS JOIN LATERAL (SELECT count(*)::integer AS data_keys FROM sealed_secret s WHERE s.kek_id = k.id) n ORDER BY k.id`,
-      values: [after, limit + 1],
-    });
+    return this.database.rows(listStatement({ after, limit: limit + 1 }));
   }
 
   /**
@@ -45,30 +52,20 @@ export class KekRepository {
    */
   retire(id: string, record: (tx: Transaction) => Promise<void>): Promise<KekRetirement> {
     return this.database.transaction(async (tx) => {
-      // FOR UPDATE, not the weaker lock of an UPDATE: it waits for those who seal under this key at the moment, and stops new ones.
-      const [key] = await tx.rows<{ state: KekState }>({
-        text: `SELECT state FROM encryption_key WHERE id = $1 AND purpose = 'data' FOR UPDATE`,
-        values: [id],
-      });
-      if (key === undefined) return { outcome: 'unknown' };
-      if (key.state === 'retired') return { outcome: 'was_retired' };
-      if (key.state === 'active') return { outcome: 'active' };
+      const state = await lockKek(tx, id);
+      if (state === null) return { outcome: 'unknown' };
+      if (state === 'retired') return { outcome: 'was_retired' };
+      if (state === 'active') return { outcome: 'active' };
       const dataKeys = await countDataKeys(tx, id);
       if (dataKeys > 0) return { outcome: 'in_use', dataKeys };
-      await tx.run({
-        text: `UPDATE encryption_key SET state = 'retired', wrapped = NULL, retired_at = $2 WHERE id = $1`,
-        values: [id, this.clock.now()],
-      });
+      await retireKek(tx, id, this.clock.now());
       await record(tx);
       return { outcome: 'retired' };
     });
   }
 }
 
-async function countDataKeys(sql: SqlExecutor, id: string): Promise<number> {
-  const [row] = await sql.rows<{ count: number }>({
-    text: 'SELECT count(*)::integer AS count FROM sealed_secret WHERE kek_id = $1',
-    values: [id],
-  });
+async function countDataKeys(executor: SqlExecutor, id: string): Promise<number> {
+  const [row] = await executor.rows(countStatement({ id }));
   return row?.count ?? 0;
 }

@@ -1,4 +1,5 @@
-import type { KekRow, KekState } from './kek.repository.ts';
+import type { KekState } from './encryption-key.repository.ts';
+import type { KekRow } from './kek.repository.ts';
 import type { RewrapProgress, RewrapState } from './key-rewrap.ts';
 
 /** A KEK as the API shows it (CONTRACT 9). Never the key, wrapped or not. */

@@ -4,6 +4,18 @@ import type { SqlExecutor } from '../../database/statement.ts';
 import { Clock } from '../../platform/clock.ts';
 import { Random } from '../../platform/random.ts';
 import { DecryptionError, type Kek, rewrap, type SealedSecret } from '../sealed-secret.ts';
+import { findActiveKekId, holdActiveKek } from './encryption-key.repository.ts';
+import {
+  claimDataKeys,
+  finishRewrap,
+  isRewrapRunning,
+  lockRunningRewrap,
+  type RewrappedKey,
+  readRewrapProgress,
+  startRewrap,
+  storeRewrappedKeys,
+  type WrappedKeyRow,
+} from './key-rewrap.repository.ts';
 import { KeyRing } from './key-ring.ts';
 
 /** `incomplete`: all was moved but secrets that do not open, which keep their old key in use until their connections are made anew. */
@@ -36,12 +48,6 @@ export interface RewrapCursor {
   secretId: string;
 }
 
-interface WrappedRow {
-  id: string;
-  kek_id: string;
-  wrapped_key: Buffer;
-}
-
 const EMPTY = Buffer.alloc(0);
 
 /**
@@ -59,35 +65,25 @@ export class KeyRewrap {
   ) {}
 
   /** Asks for a rewrap. False where one is running already. */
-  async request(tx: Transaction): Promise<boolean> {
-    const started = await tx.run({
-      text: `INSERT INTO key_rewrap (id, state, total, requested_at) VALUES (1, 'running', ${REMAINING}, $1)
-        ON CONFLICT (id) DO UPDATE SET state = 'running', total = ${REMAINING}, rewrapped = 0, unopenable = 0,
-          requested_at = $1, finished_at = NULL WHERE key_rewrap.state <> 'running'`,
-      values: [this.clock.now()],
-    });
-    return started === 1;
+  request(tx: Transaction): Promise<boolean> {
+    return startRewrap(tx, this.clock.now());
   }
 
-  async progress(sql: SqlExecutor = this.database): Promise<RewrapProgress> {
-    const [row] = await sql.rows<ProgressRow>({
-      text: `SELECT r.state, r.total, r.rewrapped, r.unopenable, r.requested_at, r.finished_at, ${REMAINING} AS remaining
-        FROM (SELECT 1) one LEFT JOIN key_rewrap r ON true`,
-    });
+  async progress(executor: SqlExecutor = this.database): Promise<RewrapProgress> {
+    const row = await readRewrapProgress(executor);
     return {
-      state: row?.state ?? 'idle',
-      total: row?.total ?? 0,
-      rewrapped: row?.rewrapped ?? 0,
-      remaining: row?.remaining ?? 0,
-      unopenable: row?.unopenable ?? 0,
-      requestedAt: row?.requested_at ?? null,
-      finishedAt: row?.finished_at ?? null,
+      state: row.state ?? 'idle',
+      total: row.total ?? 0,
+      rewrapped: row.rewrapped ?? 0,
+      remaining: row.remaining,
+      unopenable: row.unopenable ?? 0,
+      requestedAt: row.requested_at,
+      finishedAt: row.finished_at,
     };
   }
 
-  async isRunning(): Promise<boolean> {
-    const text = `SELECT 1 FROM key_rewrap WHERE state = 'running'`;
-    return (await this.database.rows({ name: 'rewrap_running', text })).length > 0;
+  isRunning(): Promise<boolean> {
+    return isRewrapRunning(this.database);
   }
 
   /** Moves up to `limit` data keys, from `after` on. */
@@ -96,17 +92,10 @@ export class KeyRewrap {
     if (active === null) return { rewrapped: 0, undecryptableIds: [], last: after };
     return this.database.transaction(async (tx) => {
       // Holds the target: it can neither be replaced nor retired before this step has committed.
-      const held = await tx.rows({
-        text: `SELECT 1 FROM encryption_key WHERE id = $1 AND state = 'active' FOR KEY SHARE`,
-        values: [active.id],
-      });
-      if (held.length === 0) return { rewrapped: 0, undecryptableIds: [], last: after };
-      const rows = await claim(tx, after, limit);
+      if (!(await holdActiveKek(tx, active.id))) return { rewrapped: 0, undecryptableIds: [], last: after };
+      const rows = await claimDataKeys(tx, after, limit);
       const { moved, undecryptableIds } = await this.rewrapRows(rows, active);
-      const rewrapped = await store(tx, moved, active.id);
-      if (rewrapped > 0) {
-        await tx.run({ text: 'UPDATE key_rewrap SET rewrapped = rewrapped + $1 WHERE id = 1', values: [rewrapped] });
-      }
+      const rewrapped = await storeRewrappedKeys(tx, moved, active.id);
       const last = rows.at(-1);
       return {
         rewrapped,
@@ -122,13 +111,10 @@ export class KeyRewrap {
    */
   async finish(unopenable: number, record: (tx: Transaction, end: RewrapProgress) => Promise<void>): Promise<boolean> {
     return this.database.transaction(async (tx) => {
-      const [job] = await tx.rows<{ state: string }>({ text: 'SELECT state FROM key_rewrap WHERE id = 1 FOR UPDATE' });
+      const isRunning = await lockRunningRewrap(tx);
       const { remaining } = await this.progress(tx);
-      if (job?.state !== 'running' || remaining > unopenable) return false;
-      await tx.run({
-        text: `UPDATE key_rewrap SET state = CASE WHEN $1 = 0 THEN 'done' ELSE 'incomplete' END, unopenable = $1, finished_at = $2`,
-        values: [remaining, this.clock.now()],
-      });
+      if (!isRunning || remaining > unopenable) return false;
+      await finishRewrap(tx, remaining, this.clock.now());
       await record(tx, await this.progress(tx));
       return true;
     });
@@ -136,16 +122,15 @@ export class KeyRewrap {
 
   /** The active KEK of the database, which this replica may not know yet. Null where it changes at this very moment. */
   private async activeKek(): Promise<Kek | null> {
-    const text = `SELECT id FROM encryption_key WHERE purpose = 'data' AND state = 'active'`;
-    const [row] = await this.database.rows<{ id: string }>({ text });
-    return row === undefined ? null : this.ring.findKek(row.id);
+    const id = await findActiveKekId(this.database);
+    return id === null ? null : this.ring.findKek(id);
   }
 
   private async rewrapRows(
-    rows: readonly WrappedRow[],
+    rows: readonly WrappedKeyRow[],
     active: Kek,
-  ): Promise<{ moved: RewrappedRow[]; undecryptableIds: string[] }> {
-    const moved: RewrappedRow[] = [];
+  ): Promise<{ moved: RewrappedKey[]; undecryptableIds: string[] }> {
+    const moved: RewrappedKey[] = [];
     const undecryptableIds: string[] = [];
     for (const row of rows) {
       const from = await this.ring.findKek(row.kek_id);
@@ -162,58 +147,6 @@ export class KeyRewrap {
   }
 }
 
-interface RewrappedRow {
-  id: string;
-  from: string;
-  wrappedKey: Buffer;
-}
-
-interface ProgressRow {
-  state: Exclude<RewrapState, 'idle'> | null;
-  total: number | null;
-  rewrapped: number | null;
-  unopenable: number | null;
-  requested_at: Date | null;
-  finished_at: Date | null;
-  remaining: number;
-}
-
-/** The next rows under one of the old KEKs, one KEK at a time; what others hold at the moment is theirs. */
-async function claim(tx: Transaction, after: RewrapCursor | null, limit: number): Promise<WrappedRow[]> {
-  const inactiveKeks = await tx.rows<{ id: string }>({
-    text: `SELECT id FROM encryption_key WHERE purpose = 'data' AND state <> 'active' AND id >= $1 ORDER BY id`,
-    values: [after?.kekId ?? ''],
-  });
-  for (const { id } of inactiveKeks) {
-    const rows = await tx.rows<WrappedRow>({
-      name: 'rewrap_claim',
-      text: `SELECT id, kek_id, wrapped_key FROM sealed_secret WHERE kek_id = $1 AND id > $2
-        ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED`,
-      values: [id, id === after?.kekId ? after.secretId : '', limit],
-    });
-    if (rows.length > 0) return rows;
-  }
-  return [];
-}
-
-const REMAINING = `(SELECT count(*)::integer FROM sealed_secret s WHERE s.kek_id IN
-  (SELECT k.id FROM encryption_key k WHERE k.purpose = 'data' AND k.state <> 'active'))`;
-
-/** Compare-and-set on the KEK: a row that changed meanwhile keeps what it has. */
-function store(tx: Transaction, moved: readonly RewrappedRow[], kekId: string): Promise<number> {
-  return tx.run({
-    name: 'rewrap_store',
-    text: `UPDATE sealed_secret s SET kek_id = $1, wrapped_key = m.wrapped_key
-      FROM unnest($2::text[], $3::text[], $4::bytea[]) AS m (id, from_kek, wrapped_key) WHERE s.id = m.id AND s.kek_id = m.from_kek`,
-    values: [
-      kekId,
-      moved.map(({ id }) => id),
-      moved.map(({ from }) => from),
-      moved.map(({ wrappedKey }) => wrappedKey),
-    ],
-  });
-}
-
-function toSealed(row: WrappedRow): SealedSecret {
+function toSealed(row: WrappedKeyRow): SealedSecret {
   return { id: row.id, kekId: row.kek_id, wrappedKey: row.wrapped_key, ciphertext: EMPTY };
 }

@@ -6,28 +6,21 @@ import type { Random } from '../../platform/random.ts';
 import { KEY_BYTES, keyedHash, wipe } from '../aead.ts';
 import type { RootKey, WrapContext } from '../root-keys/root-key.ts';
 import type { Kek } from '../sealed-secret.ts';
+import {
+  deactivateKek,
+  type EncryptionKeyRow,
+  insertEncryptionKey,
+  type KeyPurpose,
+  lockActiveKek,
+  lockKeyRing,
+  type NewEncryptionKey,
+  readEncryptionKeys,
+  rewrapKey,
+} from './encryption-key.repository.ts';
 
-export type KeyPurpose = 'data' | 'audit' | 'lookup';
 const PURPOSES: readonly KeyPurpose[] = ['data', 'audit', 'lookup'];
-/** One start at a time makes or re-wraps keys. */
-const KEY_RING_LOCK = 727_002;
 /** A retired key is kept in memory for this long: a row that was read a moment before its rewrap still needs it. Longer than any statement. */
 const RETIRED_KEY_RETENTION_MS = 30_000;
-
-interface KeyRow {
-  id: string;
-  purpose: KeyPurpose;
-  state: 'active' | 'decrypt_only' | 'retired';
-  wrapped: Buffer | null;
-  root_key_id: string;
-}
-
-interface NewKey {
-  id: string;
-  purpose: KeyPurpose;
-  wrapped: Buffer;
-  createdAt: Date;
-}
 
 /** What making a key needs besides the root key. */
 export interface KeySource {
@@ -82,13 +75,13 @@ export class KeyRing {
   ): Promise<KeyRing> {
     const ring = new KeyRing(database, rootKey, previousRootKey, source);
     await database.transaction(async (tx) => {
-      await tx.run({ text: 'SELECT pg_advisory_xact_lock($1)', values: [KEY_RING_LOCK] });
-      const rows = await ring.read(tx);
+      await lockKeyRing(tx);
+      const rows = await readEncryptionKeys(tx);
       ring.checkRootKeys(rows);
       for (const row of rows) if (row.root_key_id !== rootKey.id) await ring.moveToRootKey(tx, row);
       for (const purpose of PURPOSES) {
         if (!rows.some((row) => row.purpose === purpose && row.state === 'active'))
-          await ring.insert(tx, await ring.newKey(purpose));
+          await insertEncryptionKey(tx, await ring.newKey(purpose));
       }
     });
     await ring.reload();
@@ -101,7 +94,7 @@ export class KeyRing {
    */
   async reload(): Promise<void> {
     const faults: unknown[] = [];
-    for (const row of await this.read(this.database)) {
+    for (const row of await readEncryptionKeys(this.database)) {
       if (row.wrapped === null) {
         this.evictRetired(row.id);
         continue;
@@ -126,15 +119,13 @@ export class KeyRing {
     // Proves that the root key gives back what it took, before anything is sealed under it.
     const opened = await this.rootKey.unwrap(key.wrapped, wrapContext(key.id, key.purpose));
     const rotated = await this.database.transaction(async (tx) => {
-      await tx.run({ text: 'SELECT pg_advisory_xact_lock($1)', values: [KEY_RING_LOCK] });
+      await lockKeyRing(tx);
       // Waits for whoever is sealing under the old key (`Vault.put`): nothing is sealed under it once this has committed.
-      const [old] = await tx.rows<Pick<KeyRow, 'id' | 'root_key_id'>>({
-        text: `SELECT id, root_key_id FROM encryption_key WHERE purpose = 'data' AND state = 'active' FOR UPDATE`,
-      });
-      if (old === undefined) throw new Error('the key ring has no active data key');
+      const old = await lockActiveKek(tx);
+      if (old === null) throw new Error('the key ring has no active data key');
       if (old.root_key_id !== this.rootKey.id) throw new WrongRootKeyError(old.root_key_id, this.rootKey.id);
-      await tx.run({ text: `UPDATE encryption_key SET state = 'decrypt_only' WHERE id = $1`, values: [old.id] });
-      await this.insert(tx, key);
+      await deactivateKek(tx, old.id);
+      await insertEncryptionKey(tx, key);
       const made: RotatedKek = { id: key.id, createdAt: key.createdAt, replacedId: old.id };
       await record(tx, made);
       return made;
@@ -190,54 +181,38 @@ export class KeyRing {
     this.#retiredSeenAtMs.delete(id);
   }
 
-  private read(sql: SqlExecutor): Promise<KeyRow[]> {
-    return sql.rows<KeyRow>({
-      text: 'SELECT id, purpose, state, wrapped, root_key_id FROM encryption_key ORDER BY id',
-    });
-  }
-
-  private checkRootKeys(rows: KeyRow[]): void {
+  private checkRootKeys(rows: readonly EncryptionKeyRow[]): void {
     for (const { root_key_id: needed, wrapped } of rows) {
       if (wrapped === null || needed === this.rootKey.id || needed === this.previousRootKey?.id) continue;
       throw new WrongRootKeyError(needed, this.rootKey.id);
     }
   }
 
-  private async unwrap(row: KeyRow): Promise<Uint8Array> {
+  private async unwrap(row: EncryptionKeyRow): Promise<Uint8Array> {
     const rootKey = [this.rootKey, this.previousRootKey].find((each) => each?.id === row.root_key_id);
     if (rootKey == null) throw new WrongRootKeyError(row.root_key_id, this.rootKey.id);
     return rootKey.unwrap(row.wrapped ?? Buffer.alloc(0), wrapContext(row.id, row.purpose));
   }
 
-  private async moveToRootKey(tx: SqlExecutor, row: KeyRow): Promise<void> {
+  private async moveToRootKey(tx: SqlExecutor, row: EncryptionKeyRow): Promise<void> {
     if (row.wrapped === null) return;
     const key = await this.unwrap(row);
     const wrapped = await this.rootKey.wrap(key, wrapContext(row.id, row.purpose));
     wipe(key);
-    await tx.run({
-      text: 'UPDATE encryption_key SET wrapped = $2, root_key_id = $3 WHERE id = $1',
-      values: [row.id, wrapped, this.rootKey.id],
-    });
+    await rewrapKey(tx, row.id, wrapped, this.rootKey.id);
   }
 
   /** A fresh key as it is to be stored; its bytes are forgotten again. */
-  private async newKey(purpose: KeyPurpose): Promise<NewKey> {
+  private async newKey(purpose: KeyPurpose): Promise<NewEncryptionKey> {
     const { clock, ids, random } = this.source;
     const id = ids.next('kek');
     const key = random.bytes(KEY_BYTES);
     try {
       const wrapped = await this.rootKey.wrap(key, wrapContext(id, purpose));
-      return { id, purpose, wrapped, createdAt: clock.now() };
+      return { id, purpose, wrapped, rootKeyId: this.rootKey.id, createdAt: clock.now() };
     } finally {
       wipe(key);
     }
-  }
-
-  private async insert(tx: SqlExecutor, { id, purpose, wrapped, createdAt }: NewKey): Promise<void> {
-    await tx.run({
-      text: `INSERT INTO encryption_key (id, purpose, state, wrapped, root_key_id, created_at) VALUES ($1, $2, 'active', $3, $4, $5)`,
-      values: [id, purpose, wrapped, this.rootKey.id, createdAt],
-    });
   }
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import type { AuditAction } from '../../audit/audit-action.ts';
 import { AuditLog } from '../../audit/audit-log.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import type { SqlExecutor } from '../../database/statement.ts';
@@ -147,7 +148,7 @@ export class PrivacyRequestRepository {
   private record(
     tx: Transaction,
     request: PrivacyRequest,
-    action: string,
+    action: AuditAction,
     details: Record<string, unknown>,
   ): Promise<void> {
     return this.audit.record(tx, {

@@ -169,7 +169,7 @@ describe('with the roles of migrations/roles.sql', () => {
       [1, 2, 3].map((position) =>
         expect.objectContaining({
           position,
-          action: 'test.old',
+          action: 'lease.issued',
           actor: { kind: 'system', id: null },
           mac: expect.any(String),
         }),
@@ -190,7 +190,7 @@ async function writeOldEntries(): Promise<void> {
     const { ring, ids } = await openTestVault(database, clock);
     const log = new AuditLog(clock, ids, ring);
     for (let n = 0; n < 3; n++) {
-      await log.record(database, { action: 'test.old', actor: SYSTEM });
+      await log.record(database, { action: 'lease.issued', actor: SYSTEM });
       clock.advance(60);
     }
     await new AuditChain(database, clock, ring).linkNewEntries();

@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { AuditLog, NewAuditEntry } from '../../../src/audit/audit-log.ts';
-import { type Refusal, RefusalAuditor } from '../../../src/audit/refusal-auditor.ts';
+import { RefusalAuditor } from '../../../src/audit/refusal-auditor.ts';
+import type { Refusal } from '../../../src/auth/refusal.ts';
 import type { Database } from '../../../src/database/database.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { idleJobScheduler } from '../../support/idle-job-scheduler.ts';
 import { captureLog } from '../../support/test-replica.ts';
 
 let clock: FakeClock;
@@ -22,7 +24,7 @@ beforeEach(() => {
       written.push(fact);
     },
   } as unknown as AuditLog;
-  record = new RefusalAuditor({} as Database, audit, clock, log.logger);
+  record = new RefusalAuditor({} as Database, audit, clock, log.logger, idleJobScheduler());
 });
 
 const refusal = (changes: Partial<Refusal> = {}): Refusal => ({

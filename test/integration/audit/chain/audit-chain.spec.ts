@@ -195,7 +195,7 @@ describe('a record from before entries had MACs', () => {
     await audit.record(3, 600);
     await audit.sql('UPDATE audit_entry SET mac = NULL');
     const rows = await audit.database.rows<{ id: string; fields: (string | null)[] }>({
-      text: `SELECT e.id, ${ENTRY_FIELDS} AS fields FROM audit_entry e ORDER BY e.id`,
+      text: `SELECT e.id, ${ENTRY_FIELDS.text} AS fields FROM audit_entry e ORDER BY e.id`,
     });
     let mac: Buffer = GENESIS_MAC;
     for (const [index, row] of rows.entries()) {

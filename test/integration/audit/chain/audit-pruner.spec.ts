@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AuditLog, SYSTEM } from '../../../../src/audit/audit-log.ts';
 import { AuditChain } from '../../../../src/audit/chain/audit-chain.ts';
-import { AuditPruner, type PrunedEntry, PruneRefusedError } from '../../../../src/audit/chain/audit-pruner.ts';
+import { AuditPruner, PruneRefusedError } from '../../../../src/audit/chain/audit-pruner.ts';
+import type { PrunedEntry } from '../../../../src/audit/chain/audit-pruning.repository.ts';
 import { type ChainAnchor, createAnchor, findAnchorFault } from '../../../../src/audit/chain/chain-anchor.ts';
 import { computeHeadSeal } from '../../../../src/audit/chain/chain-encoding.ts';
 import { ChainVerifier } from '../../../../src/audit/chain/chain-verifier.ts';
@@ -32,7 +33,7 @@ beforeEach(async () => {
   // Ten entries of ten days, the last of them today's.
   for (let index = 0; index < 10; index++) {
     if (index > 0) clock.advance(DAY_SECONDS);
-    await log.record(open.database, { action: 'test.happened', actor: SYSTEM, details: { index } });
+    await log.record(open.database, { action: 'lease.issued', actor: SYSTEM, details: { index } });
     await chain.linkNewEntries();
   }
 });
@@ -58,9 +59,9 @@ describe('pruning', () => {
       [3, 2],
       [4, 3],
     ]);
-    expect(await actions()).toEqual([...Array(6).fill('test.happened'), 'audit.pruned']);
+    expect(await actions()).toEqual([...Array(6).fill('lease.issued'), 'audit.pruned']);
     expect(await verifier.verify()).toMatchObject({ valid: true, entries: 11, prunedEntries: 4 });
-    await log.record(open.database, { action: 'test.later', actor: SYSTEM });
+    await log.record(open.database, { action: 'lease.ended', actor: SYSTEM });
     expect(await verifier.verify()).toMatchObject({ valid: true, entries: 12 });
     expect(await prune.prune(SYSTEM, daysAgo(5), archive)).toBe(0);
     expect(await prune.prune(SYSTEM, daysAgo(2), archive)).toBe(3);
@@ -89,7 +90,7 @@ describe('pruning', () => {
       throw new Error('no space left');
     };
     await expect(prune.prune(SYSTEM, daysAgo(5), full)).rejects.toThrow('no space left');
-    expect((await actions()).filter((action) => action === 'test.happened')).toHaveLength(10);
+    expect((await actions()).filter((action) => action === 'lease.issued')).toHaveLength(10);
     expect(await verifier.verify()).toMatchObject({ valid: true, prunedEntries: 0 });
   });
 

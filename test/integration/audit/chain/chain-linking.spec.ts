@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import sql from 'sql-template-tag';
 import { DataSource } from 'typeorm';
 import { SYSTEM } from '../../../../src/audit/audit-log.ts';
 import { AuditChain } from '../../../../src/audit/chain/audit-chain.ts';
@@ -33,11 +34,11 @@ describe('linking', () => {
 
   it('takes more than a batch', async () => {
     const ids = Array.from({ length: 4500 }, (_, n) => `aud_01kaph8t00${String(n).padStart(16, '0')}`);
-    await audit.sql(
-      insertEntriesSql(`SELECT n.id, '2026-11-22T12:00:00Z'::timestamptz, 'many', 'system', NULL::text, NULL::text, NULL::text, NULL::text,
-        NULL::text, NULL::text, '{}'::json, n.key FROM unnest($1::text[], $2::bytea[]) AS n (id, key)`),
-      [ids, ids.map((id) => deriveEntryKey(audit.ring, id))],
+    const { text, values } = insertEntriesSql(
+      sql`SELECT n.id, '2026-11-22T12:00:00Z'::timestamptz, 'many', 'system', NULL::text, NULL::text, NULL::text, NULL::text,
+        NULL::text, NULL::text, '{}'::json, n.key FROM unnest(${ids}::text[], ${ids.map((id) => deriveEntryKey(audit.ring, id))}::bytea[]) AS n (id, key)`,
     );
+    await audit.sql(text, values);
     expect(await audit.chain.linkNewEntries()).toBe(4500);
     expect(await audit.verifier.verify()).toMatchObject({ valid: true, entries: 4500 });
   });
@@ -73,7 +74,7 @@ describe('linking', () => {
   it('takes entries that commit late, after later ones were linked', async () => {
     await audit.record(1);
     await audit.database.transaction(async (slow) => {
-      await audit.log.record(slow, { action: 'test.slow', actor: SYSTEM });
+      await audit.log.record(slow, { action: 'lease.issued', actor: SYSTEM });
       audit.clock.advance(10);
       await audit.record(2);
       expect(await audit.chain.linkNewEntries('recent')).toBe(3);
@@ -84,7 +85,7 @@ describe('linking', () => {
 
   it('takes entries that commit minutes late with the long look back', async () => {
     await audit.database.transaction(async (slow) => {
-      await audit.log.record(slow, { action: 'test.slow', actor: SYSTEM });
+      await audit.log.record(slow, { action: 'lease.issued', actor: SYSTEM });
       audit.clock.advance(600);
       await audit.record(2);
       expect(await audit.chain.linkNewEntries('recent')).toBe(2);
@@ -96,7 +97,7 @@ describe('linking', () => {
   it('waits for no writer, and no writer waits for it', async () => {
     await audit.record(2);
     await audit.database.transaction(async (writer) => {
-      await audit.log.record(writer, { action: 'test.writing', actor: SYSTEM });
+      await audit.log.record(writer, { action: 'lease.issued', actor: SYSTEM });
       expect(await audit.chain.linkNewEntries()).toBe(2);
       await audit.record(1);
     });

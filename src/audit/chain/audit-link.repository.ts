@@ -1,0 +1,148 @@
+import sql, { raw } from 'sql-template-tag';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import { ENTRY_FIELDS } from './chain-encoding.ts';
+import { ENTRY_DIGEST } from './entry-mac.ts';
+
+/** The advisory lock of whoever links or prunes: one worker at a time, over all replicas. */
+const CHAIN_LOCK = 727_003;
+const MAX_COUNTED_UNLINKED = 100_000;
+/** Entries that are linked at a time. */
+export const LINKING_BATCH = 1_000;
+
+/** The head, and the last link that is there, of one and the same moment. */
+export interface ChainTip {
+  head: { entries: number; mac: Buffer; seal: Buffer; macsRequiredFrom: string | null } | null;
+  last: { position: number; mac: Buffer } | null;
+  /** The greatest id of all linked entries. */
+  newestEntryId: string | null;
+}
+
+export interface NewLink {
+  position: number;
+  entryId: string;
+  mac: Buffer;
+}
+
+export interface LinkableEntry {
+  id: string;
+  fields: (string | null)[];
+  digest: Buffer;
+  mac: Buffer | null;
+}
+
+interface TipRow {
+  entries: string | null;
+  mac: Buffer | null;
+  seal: Buffer | null;
+  macs_required_from: string | null;
+  position: string | null;
+  last_mac: Buffer | null;
+  newest_entry_id: string | null;
+}
+
+const lockStatement = defineStatement<Record<never, never>, { pg_advisory_xact_lock: string }>(
+  'audit_chain_lock',
+  () => sql`SELECT pg_advisory_xact_lock(${CHAIN_LOCK})`,
+);
+
+const tryLockStatement = defineStatement<Record<never, never>, { locked: boolean }>(
+  'audit_chain_try_lock',
+  () => sql`SELECT pg_try_advisory_xact_lock(${CHAIN_LOCK}) AS locked`,
+);
+
+const tipStatement = defineStatement<Record<never, never>, TipRow>(
+  'audit_tip',
+  () => sql`SELECT h.entries, h.mac, h.seal, h.macs_required_from, l.position, l.mac AS last_mac,
+      (SELECT max(entry_id) FROM audit_link) AS newest_entry_id
+    FROM (SELECT 1) one LEFT JOIN audit_head h ON true
+    LEFT JOIN LATERAL (SELECT position, mac FROM audit_link ORDER BY position DESC LIMIT 1) l ON true`,
+  { prepare: true },
+);
+
+/** The range stands on both sides of the anti-join: Postgres would otherwise walk the whole chain to find the end of it. */
+const unlinkedStatement = defineStatement<{ from: string; before: string }, LinkableEntry>(
+  'audit_unlinked',
+  ({ from, before }) => sql`SELECT e.id, ${ENTRY_FIELDS} AS fields, ${ENTRY_DIGEST} AS digest, e.mac FROM audit_entry e
+    WHERE e.id >= ${from} AND e.id < ${before}
+    AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = e.id AND l.entry_id >= ${from} AND l.entry_id < ${before})
+    ORDER BY e.id LIMIT ${raw(String(LINKING_BATCH))}`,
+  { prepare: true },
+);
+
+const countUnlinkedStatement = defineStatement<{ from: string }, { count: number }>(
+  'audit_unlinked_count',
+  ({ from }) => sql`SELECT count(*)::integer AS count FROM (
+    SELECT 1 FROM audit_entry e WHERE e.id >= ${from}
+    AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = e.id AND l.entry_id >= ${from})
+    LIMIT ${raw(String(MAX_COUNTED_UNLINKED))}) unlinked`,
+);
+
+const insertLinksStatement = defineStatement<{
+  positions: readonly number[];
+  entryIds: readonly string[];
+  macs: readonly Buffer[];
+}>(
+  'audit_link_insert',
+  ({ positions, entryIds, macs }) => sql`INSERT INTO audit_link (position, entry_id, mac)
+    SELECT * FROM unnest(${positions}::bigint[], ${entryIds}::text[], ${macs}::bytea[])`,
+);
+
+const upsertHeadStatement = defineStatement<NonNullable<ChainTip['head']>>(
+  'audit_head_upsert',
+  ({ entries, mac, seal, macsRequiredFrom }) => sql`INSERT INTO audit_head (id, entries, mac, seal, macs_required_from)
+    VALUES (1, ${entries}, ${mac}, ${seal}, ${macsRequiredFrom})
+    ON CONFLICT (id) DO UPDATE SET entries = excluded.entries, mac = excluded.mac, seal = excluded.seal,
+      macs_required_from = excluded.macs_required_from`,
+);
+
+/** Waits for whoever links or prunes; held until the transaction ends. */
+export async function lockChain(tx: SqlExecutor): Promise<void> {
+  await tx.run(lockStatement({}));
+}
+
+/** False where somebody else links or prunes. */
+export async function tryLockChain(tx: SqlExecutor): Promise<boolean> {
+  const [row] = await tx.rows(tryLockStatement({}));
+  return row?.locked === true;
+}
+
+/** Reads the end of the chain, in one statement and so in one moment. */
+export async function readTip(executor: SqlExecutor): Promise<ChainTip> {
+  const [row] = await executor.rows(tipStatement({}));
+  if (row === undefined) throw new Error('the end of the audit chain cannot be read');
+  const { entries, mac, seal, macs_required_from: macsRequiredFrom, position, last_mac: lastMac } = row;
+  return {
+    head:
+      entries === null || mac === null || seal === null
+        ? null
+        : { entries: Number(entries), mac, seal, macsRequiredFrom },
+    last: position === null || lastMac === null ? null : { position: Number(position), mac: lastMac },
+    newestEntryId: row.newest_entry_id,
+  };
+}
+
+/** The first entries of a range of ids that have no link, up to `LINKING_BATCH`. */
+export function readUnlinkedEntries(executor: SqlExecutor, from: string, before: string): Promise<LinkableEntry[]> {
+  return executor.rows(unlinkedStatement({ from, before }));
+}
+
+/** How many entries from an id on have no link, up to 100,000. */
+export async function countUnlinkedEntries(executor: SqlExecutor, from: string): Promise<number> {
+  const [row] = await executor.rows(countUnlinkedStatement({ from }));
+  return row?.count ?? 0;
+}
+
+export async function insertLinks(
+  tx: SqlExecutor,
+  links: readonly NewLink[],
+  head: NonNullable<ChainTip['head']>,
+): Promise<void> {
+  await tx.run(
+    insertLinksStatement({
+      positions: links.map(({ position }) => position),
+      entryIds: links.map(({ entryId }) => entryId),
+      macs: links.map(({ mac }) => mac),
+    }),
+  );
+  await tx.run(upsertHeadStatement(head));
+}

@@ -1,0 +1,60 @@
+import sql, { raw } from 'sql-template-tag';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { AuditEntryRow } from '../audit-entry.query.ts';
+
+export const PRUNING_BATCH = 5_000;
+
+/** An entry as it leaves the database: with its place, so that it can still be proven. */
+export interface PrunedEntry extends AuditEntryRow {
+  position: number;
+  mac: Buffer | null;
+  link: Buffer;
+}
+
+const firstPositionStatement = defineStatement<{ entryId: string }, { position: string | null }>(
+  'audit_first_position',
+  ({ entryId }) => sql`SELECT min(position) AS position FROM audit_link WHERE entry_id >= ${entryId}`,
+);
+
+const linkedEntriesStatement = defineStatement<
+  { after: number; upTo: number },
+  Omit<PrunedEntry, 'position'> & { position: string }
+>(
+  'audit_linked_entries',
+  ({
+    after,
+    upTo,
+  }) => sql`SELECT e.id, e.at, e.action, e.actor_kind, e.actor_id, e.tenant, e.product, e.connection_id, e.subject_id,
+      e.request_id, e.details, l.position, e.mac, l.mac AS link
+    FROM audit_link l JOIN audit_entry e ON e.id = l.entry_id WHERE l.position > ${after} AND l.position <= ${upTo}
+    ORDER BY l.position LIMIT ${raw(String(PRUNING_BATCH))}`,
+);
+
+const deleteLinksStatement = defineStatement<{ upTo: number }>(
+  'audit_link_delete',
+  ({ upTo }) => sql`DELETE FROM audit_link WHERE position <= ${upTo}`,
+);
+
+const deleteEntriesStatement = defineStatement<{ ids: readonly string[] }>(
+  'audit_entry_delete',
+  ({ ids }) => sql`DELETE FROM audit_entry WHERE id = ANY (${ids})`,
+);
+
+/** The position of the first link to an entry with this id or a greater one. */
+export async function findFirstPosition(executor: SqlExecutor, entryId: string): Promise<number | null> {
+  const [row] = await executor.rows(firstPositionStatement({ entryId }));
+  const position = row?.position ?? null;
+  return position === null ? null : Number(position);
+}
+
+/** Up to `PRUNING_BATCH` entries in the order of their links. */
+export async function readLinkedEntries(executor: SqlExecutor, after: number, upTo: number): Promise<PrunedEntry[]> {
+  const rows = await executor.rows(linkedEntriesStatement({ after, upTo }));
+  return rows.map((row) => ({ ...row, position: Number(row.position) }));
+}
+
+/** Removes entries, and every link up to a position. */
+export async function deleteLinkedEntries(tx: SqlExecutor, ids: readonly string[], upTo: number): Promise<void> {
+  await tx.run(deleteLinksStatement({ upTo }));
+  await tx.run(deleteEntriesStatement({ ids }));
+}

@@ -1,0 +1,102 @@
+import sql, { raw } from 'sql-template-tag';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import { ENTRY_FIELDS } from './chain-encoding.ts';
+import { ENTRY_DIGEST } from './entry-mac.ts';
+
+export const LINKS_PER_BATCH = 2_000;
+export const ENTRIES_PER_BATCH = 20_000;
+
+/** A link with its entry; `fields` and `digest` are null where the entry is missing. */
+export interface LinkRow {
+  position: string;
+  entry_id: string;
+  mac: Buffer;
+  fields: (string | null)[] | null;
+  digest: Buffer | null;
+  entry_mac: Buffer | null;
+}
+
+export interface UnlinkedEntryRow {
+  id: string;
+  digest: Buffer;
+  mac: Buffer | null;
+}
+
+export interface UnlinkedPageRow {
+  /** The last id of the page; null where there was none. */
+  last: string | null;
+  read: number;
+  /** The first id without a link. */
+  unlinked: string | null;
+}
+
+/**
+ * LATERAL with a LIMIT keeps Postgres to one look-up by primary key for each link; left to itself, without fresh statistics, it reads the
+ * whole record for each batch.
+ */
+const linksStatement = defineStatement<{ after: string; upTo: number }, LinkRow>(
+  'audit_links',
+  ({
+    after,
+    upTo,
+  }) => sql`SELECT l.position, l.entry_id, l.mac, found.fields, found.digest, found.mac AS entry_mac FROM (
+      SELECT position, entry_id, mac FROM audit_link WHERE position > ${after} AND position <= ${upTo}
+      ORDER BY position LIMIT ${raw(String(LINKS_PER_BATCH))}
+    ) l LEFT JOIN LATERAL (
+      SELECT ${ENTRY_FIELDS} AS fields, ${ENTRY_DIGEST} AS digest, e.mac FROM audit_entry e WHERE e.id = l.entry_id LIMIT 1
+    ) found ON true
+    ORDER BY l.position`,
+  { prepare: true },
+);
+
+const unlinkedPageStatement = defineStatement<{ after: string; before: string }, UnlinkedPageRow>(
+  'audit_unlinked_page',
+  ({ after, before }) => sql`WITH batch AS (
+      SELECT id FROM audit_entry WHERE id > ${after} AND id < ${before} ORDER BY id LIMIT ${raw(String(ENTRIES_PER_BATCH))})
+    SELECT max(b.id) AS last, count(*)::integer AS read, min(b.id) FILTER (WHERE l.found IS NULL) AS unlinked
+    FROM batch b LEFT JOIN LATERAL (SELECT true AS found FROM audit_link WHERE entry_id = b.id LIMIT 1) l ON true`,
+  { prepare: true },
+);
+
+const unlinkedEntriesStatement = defineStatement<
+  { from: string; before: string | null; limit: number },
+  UnlinkedEntryRow
+>(
+  'audit_unlinked_entries',
+  ({ from, before, limit }) => sql`SELECT e.id, ${ENTRY_DIGEST} AS digest, e.mac FROM audit_entry e
+    WHERE e.id >= ${from} AND (${before}::text IS NULL OR e.id < ${before})
+    AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = e.id AND l.entry_id >= ${from}) ORDER BY e.id LIMIT ${limit}`,
+);
+
+const linkMacStatement = defineStatement<{ position: number }, { mac: Buffer }>(
+  'audit_link_mac',
+  ({ position }) => sql`SELECT mac FROM audit_link WHERE position = ${position}`,
+);
+
+/** Up to `LINKS_PER_BATCH` links in the order of their positions, with their entries. */
+export function readLinks(executor: SqlExecutor, after: string, upTo: number): Promise<LinkRow[]> {
+  return executor.rows(linksStatement({ after, upTo }));
+}
+
+/** Looks for an entry without a link among the next `ENTRIES_PER_BATCH` entries of a range of ids. */
+export async function readUnlinkedPage(executor: SqlExecutor, after: string, before: string): Promise<UnlinkedPageRow> {
+  const [page] = await executor.rows(unlinkedPageStatement({ after, before }));
+  if (page === undefined) throw new Error('the audit record cannot be read');
+  return page;
+}
+
+/** Entries without a link from an id on; `before` null: without an end. */
+export function readUnlinked(
+  executor: SqlExecutor,
+  from: string,
+  before: string | null,
+  limit: number,
+): Promise<UnlinkedEntryRow[]> {
+  return executor.rows(unlinkedEntriesStatement({ from, before, limit }));
+}
+
+/** The MAC of the link at a position; null where there is none. */
+export async function findLinkMac(executor: SqlExecutor, position: number): Promise<Buffer | null> {
+  const [link] = await executor.rows(linkMacStatement({ position }));
+  return link?.mac ?? null;
+}

@@ -1,0 +1,35 @@
+import sql, { type Sql } from 'sql-template-tag';
+
+/** What a hot statement checks again of the client that a cache may have remembered. Expressions of the statement, or parameters. */
+export interface ClientCheck {
+  clientId: Sql;
+  /** Null where the client came with a token of an issuer instead of a key. */
+  keyHash: Sql;
+  /** Of the policy that the request was judged by. */
+  policyVersion: Sql;
+  now: Date;
+}
+
+/** Whether the client exists, its key is valid, and its policy is still the version that the request was judged by. */
+export function clientIsValid({ clientId, keyHash, policyVersion, now }: ClientCheck): Sql {
+  return sql`EXISTS (SELECT 1 FROM client cl
+      WHERE cl.id = ${clientId} AND cl.deleted_at IS NULL AND cl.policy_version = ${policyVersion} AND (${keyHash} IS NULL OR EXISTS (
+        SELECT 1 FROM client_key ck
+        WHERE ck.hash = ${keyHash} AND ck.client_id = cl.id AND ${keyIsValid(sql`ck`, now)})))`;
+}
+
+/** `JOIN client <alias> ON …`; further conditions may follow with AND. */
+export function joinClient(alias: Sql, clientId: Sql): Sql {
+  return sql`JOIN client ${alias} ON ${alias}.id = ${clientId}`;
+}
+
+/** Whether the client (an alias of `client`) exists and its policy still covers the lease (an alias of `lease`). */
+export function clientCovers(client: Sql, lease: Sql): Sql {
+  return sql`${client}.deleted_at IS NULL AND ${client}.tenants && ARRAY['*', ${lease}.tenant]
+    AND ${client}.products && ARRAY['*', ${lease}.product] AND ${lease}.mode = ANY (${client}.lease_modes)`;
+}
+
+/** Whether a key (an alias of `client_key`) has not expired. */
+export function keyIsValid(key: Sql, now: Date): Sql {
+  return sql`(${key}.expires_at IS NULL OR ${key}.expires_at > ${now})`;
+}

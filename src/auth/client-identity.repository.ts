@@ -1,0 +1,43 @@
+import sql from 'sql-template-tag';
+import { defineStatement, type SqlExecutor } from '../database/statement.ts';
+import type { ClientIdentity } from './client-identity.ts';
+
+const insertStatement = defineStatement<{
+  clientId: string;
+  issuers: readonly string[];
+  subjects: readonly string[];
+  audiences: readonly string[];
+}>(
+  'client_identity_insert',
+  ({ clientId, issuers, subjects, audiences }) => sql`INSERT INTO client_identity (issuer, subject, audience, client_id)
+    SELECT w.issuer, w.subject, w.audience, ${clientId}
+    FROM unnest(${issuers}::text[], ${subjects}::text[], ${audiences}::text[]) AS w (issuer, subject, audience)
+    ORDER BY w.issuer, w.subject, w.audience ON CONFLICT DO NOTHING`,
+);
+
+const deleteStatement = defineStatement<{ clientId: string }>(
+  'client_identity_delete',
+  ({ clientId }) => sql`DELETE FROM client_identity WHERE client_id = ${clientId}`,
+);
+
+/** Gives a client these identities and no others. False where one is another client's; then the transaction must not commit. */
+export async function replaceIdentities(
+  tx: SqlExecutor,
+  clientId: string,
+  identities: readonly ClientIdentity[],
+): Promise<boolean> {
+  await deleteIdentities(tx, clientId);
+  const inserted = await tx.run(
+    insertStatement({
+      clientId,
+      issuers: identities.map(({ issuer }) => issuer),
+      subjects: identities.map(({ subject }) => subject),
+      audiences: identities.map(({ audience }) => audience),
+    }),
+  );
+  return inserted === identities.length;
+}
+
+export async function deleteIdentities(tx: SqlExecutor, clientId: string): Promise<void> {
+  await tx.run(deleteStatement({ clientId }));
+}

@@ -1,0 +1,32 @@
+import { Injectable } from '@nestjs/common';
+import { Counter, Registry } from 'prom-client';
+import type { CredentialRejectionReason } from './credentials/rejected-credential.ts';
+
+type RefusalReason =
+  | 'missing_key'
+  | CredentialRejectionReason
+  | 'too_many_attempts'
+  | 'rate_limited'
+  | 'forbidden'
+  | 'not_allowed'
+  | 'address_not_allowed'
+  | 'undeclared_route';
+
+/** Counts refusals: `metavault_access_refused_total{reason}`. */
+@Injectable()
+export class RefusalCounter {
+  private readonly counter: Counter<'reason'>;
+
+  constructor(registry: Registry) {
+    this.counter = new Counter({
+      name: 'metavault_access_refused_total',
+      help: 'Requests that were refused for who sent them, by reason',
+      labelNames: ['reason'],
+      registers: [registry],
+    });
+  }
+
+  count(reason: RefusalReason): void {
+    this.counter.inc({ reason });
+  }
+}

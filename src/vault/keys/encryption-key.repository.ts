@@ -1,0 +1,131 @@
+import sql from 'sql-template-tag';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+
+export type KeyPurpose = 'data' | 'audit' | 'lookup';
+export type KekState = 'active' | 'decrypt_only' | 'retired';
+
+/** The advisory lock of whoever makes or re-wraps keys: one start or rotation at a time, over all replicas. */
+const KEY_RING_LOCK = 727_002;
+
+export interface EncryptionKeyRow {
+  id: string;
+  purpose: KeyPurpose;
+  state: KekState;
+  /** Null once it is retired. */
+  wrapped: Buffer | null;
+  root_key_id: string;
+}
+
+export interface NewEncryptionKey {
+  id: string;
+  purpose: KeyPurpose;
+  wrapped: Buffer;
+  rootKeyId: string;
+  createdAt: Date;
+}
+
+const lockStatement = defineStatement<Record<never, never>, { pg_advisory_xact_lock: string }>(
+  'key_ring_lock',
+  () => sql`SELECT pg_advisory_xact_lock(${KEY_RING_LOCK})`,
+);
+
+const selectAllStatement = defineStatement<Record<never, never>, EncryptionKeyRow>(
+  'encryption_key_all',
+  () => sql`SELECT id, purpose, state, wrapped, root_key_id FROM encryption_key ORDER BY id`,
+);
+
+const lockActiveKekStatement = defineStatement<Record<never, never>, Pick<EncryptionKeyRow, 'id' | 'root_key_id'>>(
+  'encryption_key_lock_active',
+  () => sql`SELECT id, root_key_id FROM encryption_key WHERE purpose = 'data' AND state = 'active' FOR UPDATE`,
+);
+
+const activeKekStatement = defineStatement<Record<never, never>, { id: string }>(
+  'encryption_key_active',
+  () => sql`SELECT id FROM encryption_key WHERE purpose = 'data' AND state = 'active'`,
+);
+
+const holdActiveKekStatement = defineStatement<{ id: string }, { id: string }>(
+  'encryption_key_hold_active',
+  ({ id }) => sql`SELECT id FROM encryption_key WHERE id = ${id} AND state = 'active' FOR KEY SHARE`,
+);
+
+/** FOR UPDATE, not the weaker lock of an UPDATE: it waits for those who seal under this key at the moment, and stops new ones. */
+const lockKekStatement = defineStatement<{ id: string }, { state: KekState }>(
+  'encryption_key_lock',
+  ({ id }) => sql`SELECT state FROM encryption_key WHERE id = ${id} AND purpose = 'data' FOR UPDATE`,
+);
+
+const deactivateStatement = defineStatement<{ id: string }>(
+  'encryption_key_deactivate',
+  ({ id }) => sql`UPDATE encryption_key SET state = 'decrypt_only' WHERE id = ${id}`,
+);
+
+const retireStatement = defineStatement<{ id: string; now: Date }>(
+  'encryption_key_retire',
+  ({ id, now }) =>
+    sql`UPDATE encryption_key SET state = 'retired', wrapped = NULL, retired_at = ${now} WHERE id = ${id}`,
+);
+
+const rewrapStatement = defineStatement<{ id: string; wrapped: Buffer; rootKeyId: string }>(
+  'encryption_key_rewrap',
+  ({ id, wrapped, rootKeyId }) => sql`UPDATE encryption_key SET wrapped = ${wrapped}, root_key_id = ${rootKeyId}
+    WHERE id = ${id}`,
+);
+
+const insertStatement = defineStatement<NewEncryptionKey>(
+  'encryption_key_insert',
+  ({ id, purpose, wrapped, rootKeyId, createdAt }) => sql`INSERT INTO encryption_key
+      (id, purpose, state, wrapped, root_key_id, created_at)
+    VALUES (${id}, ${purpose}, 'active', ${wrapped}, ${rootKeyId}, ${createdAt})`,
+);
+
+/** Waits for whoever makes or re-wraps keys; held until the transaction ends. */
+export async function lockKeyRing(tx: SqlExecutor): Promise<void> {
+  await tx.run(lockStatement({}));
+}
+
+export function readEncryptionKeys(executor: SqlExecutor): Promise<EncryptionKeyRow[]> {
+  return executor.rows(selectAllStatement({}));
+}
+
+/** The active KEK, locked: waits for whoever is sealing under it. */
+export async function lockActiveKek(tx: SqlExecutor): Promise<Pick<EncryptionKeyRow, 'id' | 'root_key_id'> | null> {
+  const [row] = await tx.rows(lockActiveKekStatement({}));
+  return row ?? null;
+}
+
+export async function findActiveKekId(executor: SqlExecutor): Promise<string | null> {
+  const [row] = await executor.rows(activeKekStatement({}));
+  return row?.id ?? null;
+}
+
+/** Keeps a KEK from being replaced or retired until the transaction ends; false where it is no longer the active one. */
+export async function holdActiveKek(tx: SqlExecutor, id: string): Promise<boolean> {
+  return (await tx.rows(holdActiveKekStatement({ id }))).length > 0;
+}
+
+/** Locks a KEK; its state, null where there is none with this id. */
+export async function lockKek(tx: SqlExecutor, id: string): Promise<KekState | null> {
+  const [row] = await tx.rows(lockKekStatement({ id }));
+  return row?.state ?? null;
+}
+
+/** From now on the KEK only opens what it wraps. */
+export async function deactivateKek(tx: SqlExecutor, id: string): Promise<void> {
+  await tx.run(deactivateStatement({ id }));
+}
+
+/** Destroys the stored key of a KEK. */
+export async function retireKek(tx: SqlExecutor, id: string, now: Date): Promise<void> {
+  await tx.run(retireStatement({ id, now }));
+}
+
+/** Replaces the stored form of a key by one that another root key wraps. */
+export async function rewrapKey(tx: SqlExecutor, id: string, wrapped: Buffer, rootKeyId: string): Promise<void> {
+  await tx.run(rewrapStatement({ id, wrapped, rootKeyId }));
+}
+
+/** Inserts a key as the active one of its purpose. */
+export async function insertEncryptionKey(tx: SqlExecutor, key: NewEncryptionKey): Promise<void> {
+  await tx.run(insertStatement(key));
+}

@@ -1,0 +1,31 @@
+import { Injectable } from '@nestjs/common';
+import { Gauge, Registry } from 'prom-client';
+import { KekRepository } from './kek.repository.ts';
+
+/** Counting data keys reads an index whole: not for each scrape of each replica. */
+const COUNT_TTL_MS = 15_000;
+const MAX_LISTED_KEYS = 1_000;
+
+/** How many data keys are under which KEK: `metavault_data_keys`. */
+@Injectable()
+export class KeyMetrics {
+  constructor(kekRepository: KekRepository, registry: Registry) {
+    let countedAtMs = Number.NEGATIVE_INFINITY;
+    new Gauge({
+      name: 'metavault_data_keys',
+      help: 'Data keys by the key-encryption key that wraps them, and its state; those not under the active one remain to be rewrapped',
+      labelNames: ['kek', 'state'],
+      registers: [registry],
+      async collect(): Promise<void> {
+        if (performance.now() - countedAtMs < COUNT_TTL_MS) return;
+        const keks = await kekRepository.list(MAX_LISTED_KEYS, null).catch(() => null);
+        if (keks === null) return;
+        countedAtMs = performance.now();
+        this.reset();
+        for (const { id, state, data_keys } of keks) {
+          if (state !== 'retired') this.set({ kek: id, state }, data_keys);
+        }
+      },
+    });
+  }
+}

@@ -1,0 +1,69 @@
+import sql, { type Sql } from 'sql-template-tag';
+import type { SqlExecutor } from '../database/statement.ts';
+import { defineStatement } from '../database/statement.ts';
+
+/** A row of sealed_secret. */
+export interface SealedSecretRow {
+  secret_id: string;
+  kek_id: string;
+  wrapped_key: Buffer;
+  ciphertext: Buffer;
+}
+
+export interface NewSealedSecret {
+  id: string;
+  kekId: string;
+  wrappedKey: Buffer;
+  ciphertext: Buffer;
+  createdAt: Date;
+}
+
+/** `JOIN sealed_secret <alias> ON …`; may follow LEFT, and further conditions may follow with AND. */
+export function joinSealedSecret(alias: Sql, secretId: Sql): Sql {
+  return sql`JOIN sealed_secret ${alias} ON ${alias}.id = ${secretId}`;
+}
+
+/** The columns of `SealedSecretRow` besides the id, of an alias of sealed_secret. */
+export function sealedSecretColumns(alias: Sql): Sql {
+  return sql`${alias}.kek_id, ${alias}.wrapped_key, ${alias}.ciphertext`;
+}
+
+/** The lock keeps the key from being replaced or retired until the secret is committed. */
+const insertStatement = defineStatement<NewSealedSecret>(
+  'sealed_secret_put',
+  ({
+    id,
+    kekId,
+    wrappedKey,
+    ciphertext,
+    createdAt,
+  }) => sql`INSERT INTO sealed_secret (id, kek_id, wrapped_key, ciphertext, created_at)
+    SELECT ${id}, k.id, ${wrappedKey}, ${ciphertext}, ${createdAt} FROM encryption_key k
+    WHERE k.id = ${kekId} AND k.state = 'active' FOR KEY SHARE`,
+  { prepare: true },
+);
+
+const selectStatement = defineStatement<{ id: string }, SealedSecretRow>(
+  'sealed_secret_get',
+  ({ id }) => sql`SELECT id AS secret_id, kek_id, wrapped_key, ciphertext FROM sealed_secret WHERE id = ${id}`,
+  { prepare: true },
+);
+
+const deleteStatement = defineStatement<{ ids: readonly string[] }>(
+  'sealed_secret_delete',
+  ({ ids }) => sql`DELETE FROM sealed_secret WHERE id = ANY (${ids})`,
+);
+
+/** Stores a secret; false where its key is no longer the active one, so that nothing may be sealed under it. */
+export async function insertSealedSecret(executor: SqlExecutor, secret: NewSealedSecret): Promise<boolean> {
+  return (await executor.run(insertStatement(secret))) === 1;
+}
+
+export async function findSealedSecret(executor: SqlExecutor, id: string): Promise<SealedSecretRow | null> {
+  const [row] = await executor.rows(selectStatement({ id }));
+  return row ?? null;
+}
+
+export async function deleteSealedSecrets(executor: SqlExecutor, ids: readonly string[]): Promise<void> {
+  await executor.run(deleteStatement({ ids }));
+}

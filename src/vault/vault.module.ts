@@ -1,0 +1,47 @@
+import { type DynamicModule, Global, Module, type Provider } from '@nestjs/common';
+import { ChainMac } from '../audit/chain/chain-mac.ts';
+import { KeyHasher } from '../auth/credentials/key-hasher.ts';
+import { Clock } from '../platform/clock.ts';
+import { Ids } from '../platform/ids.ts';
+import { Random } from '../platform/random.ts';
+import { KekRepository } from './keys/kek.repository.ts';
+import { KeyAdministrationService } from './keys/key-administration.service.ts';
+import { KeyMetrics } from './keys/key-metrics.ts';
+import { KeyRewrap } from './keys/key-rewrap.ts';
+import { KeyRing } from './keys/key-ring.ts';
+import { KeyRingReloadJob } from './keys/key-ring-reload.job.ts';
+import { KeysController } from './keys/keys.controller.ts';
+import { RewrapJob } from './keys/rewrap.job.ts';
+import { RewrapWorker } from './keys/rewrap-worker.ts';
+import { Vault } from './vault.ts';
+
+/** Sealing, the keyed hashes of the audit chain and of API keys, and the administration of keys. Global, because many modules seal or hash. */
+@Global()
+@Module({
+  controllers: [KeysController],
+  providers: [
+    KekRepository,
+    KeyAdministrationService,
+    KeyMetrics,
+    KeyRewrap,
+    KeyRingReloadJob,
+    RewrapJob,
+    RewrapWorker,
+  ],
+})
+export class VaultModule {
+  /** `keyRing` has been opened before the application: a wrong root key is reported in plain words. */
+  static register(keyRing: KeyRing): DynamicModule {
+    const shared: Provider[] = [
+      { provide: KeyRing, useValue: keyRing },
+      { provide: KeyHasher, useExisting: KeyRing },
+      { provide: ChainMac, useExisting: KeyRing },
+      {
+        provide: Vault,
+        useFactory: (ring: KeyRing, clock: Clock, ids: Ids, random: Random) => new Vault(ring, { clock, ids, random }),
+        inject: [KeyRing, Clock, Ids, Random],
+      },
+    ];
+    return { module: VaultModule, providers: shared, exports: shared };
+  }
+}
