@@ -26,6 +26,6 @@ import { RefusalAuditor } from './refusal-auditor.ts';
     RefusalAuditor,
     { provide: RefusalListener, useExisting: RefusalAuditor },
   ],
-  exports: [AuditChain, AuditEntryQuery, AuditLog, AuditPruner, ChainVerifier, RefusalListener],
+  exports: [AuditLog, RefusalListener],
 })
 export class AuditModule {}

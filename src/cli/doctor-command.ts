@@ -40,7 +40,7 @@ function toRow({ check, state, detail, mend }: Finding): readonly string[] {
 }
 
 /** What was found, up to the first check that makes the ones behind it pointless. The schema is looked at, not changed. */
-export async function runDoctor({ environment }: CommandContext): Promise<Finding[]> {
+async function runDoctor({ environment }: CommandContext): Promise<Finding[]> {
   const findings: Finding[] = [];
   const addFinding: AddFinding = (check, isOk, detail, mend) => {
     findings.push({ check, state: isOk ? 'ok' : 'wrong', detail, mend: isOk ? null : (mend ?? null) });

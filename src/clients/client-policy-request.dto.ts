@@ -15,7 +15,6 @@ import {
   MaxLength,
   Min,
   ValidateBy,
-  ValidateIf,
   ValidateNested,
 } from 'class-validator';
 import type { LeaseMode } from '../auth/authenticated-client.ts';
@@ -34,7 +33,6 @@ const MAX_IDENTITIES = 50;
 /** Without user, query and fragment; compared to the character with what tokens say. */
 const ISSUER = /^https?:\/\/[^\s?#@]+$/;
 const VISIBLE = /^[\x21-\x7e]+$/;
-
 
 const IsIpRange = (): PropertyDecorator =>
   ValidateBy(

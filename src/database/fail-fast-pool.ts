@@ -10,7 +10,7 @@ export const databaseUnavailable = defineProblem(
 );
 
 /** The whole wait of a caller: with its way here and back, it has its answer within a second. */
-export const FAIL_FAST_TIMEOUT_MS = 900;
+const FAIL_FAST_TIMEOUT_MS = 900;
 /** Postgres itself ends the statement before that, so that nothing is done for somebody who has been refused. */
 const STATEMENT_TIMEOUT_MS = 750;
 /** After this, a connection that says nothing is thrown away. */
@@ -45,7 +45,7 @@ export class FailFastPool {
 }
 
 /** `database_unavailable` for a reason that only the log tells. */
-export function toDatabaseUnavailable(cause: unknown): AppError {
+function toDatabaseUnavailable(cause: unknown): AppError {
   return new AppError(databaseUnavailable, { retryAfterSeconds: 1, cause });
 }
 

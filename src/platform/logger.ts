@@ -43,7 +43,7 @@ interface DescribedError {
 }
 
 /** An error as the log may show it: no enumerable extras, because clients hang requests, queries and bodies on errors. */
-export function describeError(error: unknown, depth = 0): DescribedError {
+function describeError(error: unknown, depth = 0): DescribedError {
   if (!(error instanceof Error)) return { name: 'NonError', message: typeof error };
   const code = (error as { code?: unknown }).code;
   return {

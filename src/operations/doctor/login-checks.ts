@@ -1,10 +1,9 @@
+import { countLoginFailures, type LoginFailures } from '../../audit/login-failure.query.ts';
 import { appUnavailable } from '../../connect/connect-problems.ts';
 import type { SqlExecutor } from '../../database/statement.ts';
 import { addSeconds } from '../../platform/clock.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
 import { attention, type Finding, fine, wrong } from './finding.ts';
-
-import { countLoginFailures, type LoginFailures } from '../../audit/login-failure.query.ts';
 
 /** What the failed logins of the last day say of our settings: some faults show only when somebody comes by. */
 export async function checkLogins(executor: SqlExecutor, publicUrl: string, now: Date): Promise<Finding[]> {

@@ -3,12 +3,12 @@ import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/term
 import { DataSource } from 'typeorm';
 import { Database } from '../../database/database.ts';
 import { DatabaseClock } from '../../database/database-clock.ts';
-import { selectRanMigrations } from '../../database/schema-migration.query.ts';
+import { listRanMigrations } from '../../database/migration.repository.ts';
 import { settleWithin } from '../../platform/settle-within.ts';
 import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { ReplicaState } from './replica-state.ts';
 
-/** Lifetimes of leases and claims are told in seconds: a replica this far off would still be right, but something is wrong with its host. */
+/** Leases and claims last for many seconds, so a replica this far off would still be right; but something is wrong with its host. */
 const MAX_SKEW_MS = 30_000;
 const DATABASE_TIMEOUT_MS = 2_000;
 
@@ -59,13 +59,11 @@ export class Readiness {
     return Math.abs(skewSeconds) * 1000 > MAX_SKEW_MS ? indicator.down(data) : indicator.up(data);
   }
 
-  private async ranMigrations(): Promise<Set<string> | null> {
-    const query = this.database.rows(selectRanMigrations({}));
-    const rows = await settleWithin(
-      query.catch(() => null),
+  private ranMigrations(): Promise<Set<string> | null> {
+    return settleWithin(
+      listRanMigrations(this.database).catch(() => null),
       DATABASE_TIMEOUT_MS,
       null,
     );
-    return rows === null ? null : new Set(rows.map(({ name }) => name));
   }
 }

@@ -59,16 +59,7 @@ export function createHttpServer(logger: Pino, ids: Ids, trustedProxies: readonl
   });
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
   const routes = new RouteTable();
-  fastify.addHook('onRoute', (route) => {
-    routes.add(route.method, route.url);
-    // Programs read these answers, no browser renders them: the two headers that `stamp` adds do what helmet's twelve would.
-    if (isApi(route.url)) Object.assign(route, { helmet: false });
-  });
-  fastify.addHook('onRequest', (request, reply, done) => {
-    setStandardHeaders(request, reply);
-    if (draining) reply.header('connection', 'close');
-    done(findInputError(request));
-  });
+  registerHooks(fastify, routes, () => draining);
   registerBodyParsers(fastify);
   return {
     adapter,
@@ -80,6 +71,19 @@ export function createHttpServer(logger: Pino, ids: Ids, trustedProxies: readonl
       draining = true;
     },
   };
+}
+
+function registerHooks(fastify: FastifyInstance, routes: RouteTable, isDraining: () => boolean): void {
+  fastify.addHook('onRoute', (route) => {
+    routes.add(route.method, route.url);
+    // Programs read these responses and no browser renders them: the two headers of `setStandardHeaders` do what helmet's twelve would.
+    if (isApi(route.url)) Object.assign(route, { helmet: false });
+  });
+  fastify.addHook('onRequest', (request, reply, done) => {
+    setStandardHeaders(request, reply);
+    if (isDraining()) reply.header('connection', 'close');
+    done(findInputError(request));
+  });
 }
 
 function setStandardHeaders(request: FastifyRequest, reply: FastifyReply): void {

@@ -55,7 +55,7 @@ function checkMember(path: string, key: string, value: unknown, depth: number): 
 }
 
 /** Text that Postgres takes as it is: no NUL, well-formed UTF-16. */
-export function isStorable(text: string): boolean {
+function isStorable(text: string): boolean {
   return !text.includes('\0') && !/\p{Surrogate}/u.test(text);
 }
 

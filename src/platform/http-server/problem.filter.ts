@@ -15,7 +15,7 @@ import {
   unsupportedMediaType,
 } from '../problem.ts';
 
-export const PROBLEM_MEDIA_TYPE = 'application/problem+json; charset=utf-8';
+const PROBLEM_MEDIA_TYPE = 'application/problem+json; charset=utf-8';
 
 /** RFC 9457, with the members of CONTRACT 2. */
 export interface ProblemDocument {

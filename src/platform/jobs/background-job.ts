@@ -4,7 +4,7 @@ import type { Counter } from 'prom-client';
 import type { Pino } from '../logger.ts';
 
 /** When a job runs: every so many milliseconds, or by a cron expression of five fields in UTC. `null` cron: only when asked to. */
-export type JobSchedule = { everyMs: number } | { cron: string | null };
+type JobSchedule = { everyMs: number } | { cron: string | null };
 
 export interface JobDefinition {
   /** Kebab-case; unique in the process. Names the job in the scheduler registry, the log and the metric. */
