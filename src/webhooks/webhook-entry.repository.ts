@@ -1,14 +1,14 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 
-export interface NewWebhookEntry {
+interface NewWebhookEntry {
   hash: Buffer;
   /** As metrics count it, never what came from outside. */
   object: string;
 }
 
 /** An entry about a user of Meta's who has no connection. */
-export interface UnmatchedUserEntry {
+interface UnmatchedUserEntry {
   hash: Buffer;
   userId: string;
   /** The event that was made of it. */

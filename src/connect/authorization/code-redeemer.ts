@@ -12,7 +12,7 @@ import { recordConnectFailure, toFailureDetails } from '../connect-failure-audit
 import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
 import { type Initiator, PendingAuthorizationService } from './pending-authorization.service.ts';
 
-export interface CodeToRedeem extends Initiator {
+interface CodeToRedeem extends Initiator {
   session: ConnectSession;
   /** The browser's attempt, whose state has just been consumed; null for a client's code. */
   stateHash: Buffer | null;

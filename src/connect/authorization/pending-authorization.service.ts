@@ -10,6 +10,7 @@ import { ClaimLostError } from '../../connections/claim-lost-error.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
+import { ClaimHeartbeat } from '../../platform/jobs/claim-heartbeat.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { Random } from '../../platform/random.ts';
 import { readHints } from '../authorization-hints.ts';
@@ -18,7 +19,7 @@ import { recordConnectFailure, toFailureDetails } from '../connect-failure-audit
 import { ConnectSessionRepository } from '../connect-session.repository.ts';
 import { AuthorizationPipeline, type AuthorizationRun } from './authorization-pipeline.ts';
 
-/** Who drives an intake: named in audit entries. */
+/** Who processes a pending authorization: named in audit entries. */
 export interface Initiator {
   actor: Actor;
   requestId: string | null;
@@ -29,12 +30,15 @@ const MAX_BACKOFF_SECONDS = 600;
 const MAX_AGE_SECONDS = DAY_SECONDS;
 
 /**
- * Where a token on its way in is brought to an end, by whoever has its claim: a callback, a client's request, a second delivery
- * of the same callback, or the resumer. What failed for weather stays sealed and is let go for a later try; what can
- * never succeed is destroyed, and its browser's attempt keeps the word for it.
+ * Processes a pending authorization to its end, by whoever holds its claim: a callback, a client's request, a second delivery of the
+ * same callback, or the resume job. What failed for a passing reason stays sealed and is released for a later try; what can never
+ * succeed is destroyed, and its browser's attempt keeps the error code.
  */
 @Injectable()
 export class PendingAuthorizationService {
+  /** A user with a thousand Pages takes longer than a claim lasts. */
+  readonly #heartbeat: ClaimHeartbeat<AuthorizationRun>;
+
   constructor(
     private readonly pendingAuthorizations: PendingAuthorizationRepository,
     private readonly pipeline: AuthorizationPipeline,
@@ -44,8 +48,16 @@ export class PendingAuthorizationService {
     private readonly config: Config,
     private readonly clock: Clock,
     private readonly random: Random,
-    @Inject(LOGGER) private readonly logger: Pino,
-  ) {}
+    @Inject(LOGGER) logger: Pino,
+  ) {
+    this.#heartbeat = new ClaimHeartbeat<AuthorizationRun>({
+      claimSeconds: config.claimSeconds,
+      logger,
+      extend: async (runs) => {
+        await Promise.all(runs.map((run) => this.extendClaim(run)));
+      },
+    });
+  }
 
   /**
    * Seals and commits a fresh token, then processes it. The connection's id; throws as `process` does, but no `ClaimLostError` to clients:
@@ -64,7 +76,10 @@ export class PendingAuthorizationService {
   /** The connection's id. Throws `ConnectFailedError`, `ClaimLostError`, or what is nobody's fault but ours. */
   async process(pendingAuthorization: PendingAuthorization, initiator: Initiator): Promise<string> {
     const work: AuthorizationRun = { pendingAuthorization, ...initiator };
-    const stopHeartbeat = this.startHeartbeat(work);
+    return this.#heartbeat.during([work], () => this.runClaimed(work));
+  }
+
+  private async runClaimed(work: AuthorizationRun): Promise<string> {
     try {
       return await this.pipeline.run(work, (tx, connectionId) => this.succeed(tx, work, connectionId));
     } catch (error) {
@@ -72,8 +87,6 @@ export class PendingAuthorizationService {
       if (failure instanceof ClaimLostError) throw failure;
       await this.handleFailure(work, failure);
       throw failure;
-    } finally {
-      stopHeartbeat();
     }
   }
 
@@ -118,7 +131,7 @@ export class PendingAuthorizationService {
       pendingAuthorization,
       addSeconds(this.clock.now(), this.backoffSeconds(pendingAuthorization.attempts)),
     );
-    // The resumer's many tries leave one entry: their end.
+    // The many tries of the resume job leave one entry: the last.
     if (work.actor === SYSTEM) return;
     await this.database.transaction((tx) => this.recordFailure(tx, work, connectError, true));
   }
@@ -134,7 +147,7 @@ export class PendingAuthorizationService {
         await this.recordFailure(tx, work, failure, false);
       });
     } catch (error) {
-      // Taken over meanwhile: whoever has it comes to its own end of it.
+      // Taken over meanwhile: whoever has the claim finishes it.
       if (!(error instanceof ClaimLostError)) throw error;
     }
   }
@@ -160,22 +173,12 @@ export class PendingAuthorizationService {
     return this.random.fraction() * Math.min(MAX_BACKOFF_SECONDS, MIN_BACKOFF_SECONDS * 2 ** Math.min(attempts, 10));
   }
 
-  /** Keeps the claim while the work goes on: a person with a thousand Pages takes longer than a claim lasts. */
-  private startHeartbeat(work: AuthorizationRun): () => void {
-    const { claimSeconds } = this.config;
-    const timer = setInterval(
-      () => {
-        this.pendingAuthorizations.extendClaim(work.pendingAuthorization, claimSeconds).catch((error: unknown) => {
-          // Nothing to mend here: the next write of this work is fenced by the claim.
-          this.logger.debug(
-            { err: error, pending_authorization_id: work.pendingAuthorization.id },
-            'the claim of a pending authorization could not be extended',
-          );
-        });
-      },
-      (claimSeconds * 1000) / 3,
-    );
-    timer.unref();
-    return () => clearInterval(timer);
+  private async extendClaim({ pendingAuthorization }: AuthorizationRun): Promise<void> {
+    try {
+      await this.pendingAuthorizations.extendClaim(pendingAuthorization, this.config.claimSeconds);
+    } catch (error) {
+      // Nothing to do here: the next write of this run is refused by the claim id.
+      if (!(error instanceof ClaimLostError)) throw error;
+    }
   }
 }

@@ -12,7 +12,7 @@ import { recordConnectFailure, toFailureDetails } from '../connect-failure-audit
 import { AuthorizationPipeline } from './authorization-pipeline.ts';
 import { type Initiator, PendingAuthorizationService } from './pending-authorization.service.ts';
 
-export interface SuppliedToken extends Initiator {
+interface SuppliedToken extends Initiator {
   tenant: string;
   product: Product;
   flow: Flow;

@@ -16,7 +16,7 @@ export function renderPage(title: string, body: string): string {
   return renderHtmlPage({ title, style: STYLE, head: HEAD, body });
 }
 
-export interface ConnectedPageOptions {
+interface ConnectedPageOptions {
   connectionId: string;
   /** What the connection lacks though it stands. */
   statusReason: { detail: string; remedy: string } | null;

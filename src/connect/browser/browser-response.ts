@@ -31,7 +31,7 @@ export function sendBrowserProblem(
   }
 }
 
-export interface ResultPageOptions {
+interface ResultPageOptions {
   connections: ConnectionRepository;
   /** Where the routes that the page names are described. */
   docsUrl: string;

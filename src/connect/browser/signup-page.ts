@@ -4,7 +4,7 @@ import { escapeHtml } from '../../platform/html.ts';
 import { renderPage } from './browser-page.ts';
 import { SIGNUP_SCRIPT } from './signup-script.ts';
 
-export interface SignupPageOptions {
+interface SignupPageOptions {
   sdk: JsSdkParameters;
   script: JsSdkScript;
   /** Where the page posts what came of it: `…/connect/{token}`. */

@@ -19,7 +19,7 @@ import { metaConfiguration, metaUnavailable, phoneNumberNotFound, registrationRe
 import { problemCodeOf } from '../problem-code-of-verdict.ts';
 import { NUMBER_NOT_FOUND, NUMBER_NOT_NAMED, toRegistrationFailure } from './registration-failure.ts';
 
-export interface PhoneNumberRegistration {
+interface PhoneNumberRegistration {
   connectionId: string;
   /** Six digits. Goes to Meta and nowhere else. */
   pin: SecretString;

@@ -15,7 +15,7 @@ import { ConnectSecrets } from './connect-secrets.ts';
 
 const SESSION_TTL_SECONDS = 10 * 60;
 
-export interface NewSession {
+interface NewSession {
   tenant: string;
   product: Product;
   flow: DialogFlow;
@@ -26,7 +26,7 @@ export interface NewSession {
   clientId: string;
 }
 
-export interface CreatedSession {
+interface CreatedSession {
   session: ConnectSession;
   /** On our own host; who has it may connect, so it is told once and only its hash is kept. */
   connectUrl: string;

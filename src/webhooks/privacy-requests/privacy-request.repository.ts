@@ -19,7 +19,7 @@ export interface PrivacyRequest {
 }
 
 /** `payloadHash`: of the payload as it was signed. */
-export type PrivacyRequestInsert = Omit<PrivacyRequest, 'completedAt'> & { payloadHash: Buffer };
+type PrivacyRequestInsert = Omit<PrivacyRequest, 'completedAt'> & { payloadHash: Buffer };
 
 interface PrivacyRequestRow {
   id: string;

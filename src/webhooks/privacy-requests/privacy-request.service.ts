@@ -19,7 +19,7 @@ import {
 } from './privacy-request.repository.ts';
 import type { SigningApps } from './verify-signed-request.ts';
 
-export interface NewPrivacyRequest {
+interface NewPrivacyRequest {
   kind: PrivacyRequestKind;
   /** The encoded payload, as it was signed. */
   payload: string;

@@ -9,7 +9,7 @@ export interface SigningApps {
   fallbackAppIds: string[];
 }
 
-export type VerifiedRequest = { ok: true; request: SignedRequest; apps: SigningApps } | { ok: false };
+type VerifiedRequest = { ok: true; request: SignedRequest; apps: SigningApps } | { ok: false };
 
 /** Verifies a signed_request with every secret of our apps; the secret that fits tells the app. */
 export function verifySignedRequest(text: string, apps: readonly MetaApp[]): VerifiedRequest {
