@@ -1,7 +1,7 @@
 import { DataSource } from 'typeorm';
 import { AuditLog } from '../audit/audit-log.ts';
 import type { Config } from '../config/config.ts';
-import { CONNECTION_ENTITIES } from '../connections/connection/connection.entity.ts';
+import { CONNECTION_ENTITIES } from '../connections/connections.module.ts';
 import { dataSourceOptions } from '../database/data-source-options.ts';
 import { Database } from '../database/database.ts';
 import { DatabaseClock } from '../database/database-clock.ts';
