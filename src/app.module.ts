@@ -5,7 +5,6 @@ import { ClientsModule } from './clients/clients.module.ts';
 import { ConfigModule } from './config/config.module.ts';
 import type { Config } from './config/config.ts';
 import { ConnectModule } from './connect/connect.module.ts';
-import { CONNECTION_ENTITIES } from './connections/connection/connection.entity.ts';
 import { ConnectionsModule } from './connections/connections.module.ts';
 import { DatabaseModule, type DatabaseOptions } from './database/database.module.ts';
 import { EventsModule } from './events/events.module.ts';
@@ -20,7 +19,6 @@ import { VaultModule } from './vault/vault.module.ts';
 import { WebhooksModule } from './webhooks/webhooks.module.ts';
 
 /** The modules' entities, for the one data source. */
-export const ENTITIES: readonly (new () => object)[] = [...CONNECTION_ENTITIES];
 
 /** What is opened before the application: see `bootstrap/core-services.ts`. */
 export interface AppOptions {

@@ -1,5 +1,6 @@
 import { DataSource } from 'typeorm';
 import type { Config } from '../config/config.ts';
+import { CONNECTION_ENTITIES } from '../connections/connections.module.ts';
 import { dataSourceOptions } from '../database/data-source-options.ts';
 import { Database } from '../database/database.ts';
 import { DatabaseClock } from '../database/database-clock.ts';

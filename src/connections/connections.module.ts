@@ -3,6 +3,7 @@ import { PhoneRegistrationService } from './assets/phone-registration.service.ts
 import { UnverifiedAssetService } from './assets/unverified-asset.service.ts';
 import { ConnectionProvisioner } from './authorization/connection-provisioner.ts';
 import { PendingAuthorizationRepository } from './authorization/pending-authorization.repository.ts';
+import { AssetEntity, ConnectionEntity, CredentialEntity } from './connection/connection.entity.ts';
 import { ConnectionRepository } from './connection/connection.repository.ts';
 import { ConnectionStatusService } from './connection/connection-status.service.ts';
 import { ConnectionVisibility } from './connection/connection-visibility.ts';
@@ -35,6 +36,9 @@ const PROVIDERS = [
   ConnectionRevoker,
   PendingAuthorizationRepository,
 ];
+
+/** What the data source has to know. */
+export const CONNECTION_ENTITIES = [ConnectionEntity, CredentialEntity, AssetEntity];
 
 @Module({ controllers: [ConnectionsController], providers: PROVIDERS, exports: PROVIDERS })
 export class ConnectionsModule {}

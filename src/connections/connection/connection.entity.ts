@@ -57,5 +57,3 @@ export class AssetEntity {
   @Column('text', { name: 'parent_id', nullable: true }) parentId!: string | null;
   @Column('jsonb', { nullable: true }) details!: AssetDetails | null;
 }
-
-export const CONNECTION_ENTITIES = [ConnectionEntity, CredentialEntity, AssetEntity];
