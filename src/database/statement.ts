@@ -63,9 +63,14 @@ export function defineStatement<P, R extends QueryResultRow = Record<never, neve
 ): StatementDefinition<P, R> {
   if (definitions.has(name)) throw new Error(`statement ${name} is defined twice`);
   if (prepare && variants.length > 0) throw new Error(`statement ${name} has several texts and can't be prepared`);
+  // The text of a prepared statement never varies, so it is put together once.
+  let preparedText: string | undefined;
   const define = (parameters: P): Statement<R> => {
-    const { text, values } = build(parameters);
-    return prepare ? { name, text, values } : { text, values };
+    const statement = build(parameters);
+    const { values } = statement;
+    if (!prepare) return { text: statement.text, values };
+    preparedText ??= statement.text;
+    return { name, text: preparedText, values };
   };
   const definition = Object.assign(define, { statementName: name, build, variants });
   definitions.set(name, definition);

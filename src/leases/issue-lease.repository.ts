@@ -113,7 +113,26 @@ const MATCHES = sql`(SELECT ${LEASABLE_COLUMNS}, NULL::text AS asset_type, NULL:
 const CHOSEN = sql`SELECT *, least(requested_expires_at, token_expires_at) AS lease_expires_at FROM found
     WHERE matches = 1 AND known AND ${canServeUntil(sql`valid_until`)}`;
 
-const RESULT = sql`SELECT f.n, CASE WHEN NOT f.known THEN 'outdated_client' WHEN ch.n IS NOT NULL THEN 'issued'
+const CLIENT_OF_INPUT = { clientId: sql`w.client_id`, keyHash: sql`w.key_hash`, policyVersion: sql`w.policy_version` };
+
+/** What follows the inputs. A constant, so that a call puts together no more than the parameters. */
+const ISSUE_AND_RECORD = sql`found AS MATERIALIZED (
+    SELECT w.*, x.*, count(x.connection_id) OVER (PARTITION BY w.n) AS matches FROM lease_input w LEFT JOIN LATERAL (
+      ${MATCHES}
+    ) x ON true
+  ), chosen AS MATERIALIZED (
+    ${CHOSEN}
+  ), issued AS (
+    INSERT INTO lease (id, secret_hash, mode, client_id, connection_id, credential_id, credential_version, tenant, product,
+      asset_type, asset_id, issued_at, expires_at)
+    SELECT lease_id, secret_hash, mode, client_id, connection_id, credential_id, version, tenant, product,
+      asset_type, requested_asset, issued_at, lease_expires_at FROM chosen
+  ), recorded AS (
+    ${insertEntriesSql(sql`SELECT audit_id, issued_at, 'lease.issued', 'client', client_id, tenant, product, connection_id, lease_id, request_id,
+      json_build_object('mode', mode, 'credential_id', credential_id, 'credential_version', version, 'asset_id', requested_asset), audit_key
+    FROM chosen`)}
+  )
+  SELECT f.n, CASE WHEN NOT f.known THEN 'outdated_client' WHEN ch.n IS NOT NULL THEN 'issued'
       WHEN f.matches = 0 THEN 'no_match' WHEN f.matches > 1 THEN 'several_matches' ELSE 'refused' END AS outcome,
     ch.mode, f.connection_id, f.status, f.credential_id, f.kind, f.version, f.health, to_json(f.scopes) AS scopes, f.token_expires_at,
     f.secret_id, f.asset_type, f.asset_name, ch.lease_expires_at, ${sealedSecretColumns(sql`s`)}
@@ -129,30 +148,14 @@ const RESULT = sql`SELECT f.n, CASE WHEN NOT f.known THEN 'outdated_client' WHEN
 const insertLeases = defineStatement<{ now: Date; inputs: LeaseInputArrays }, LeaseRow>(
   'lease_issue',
   ({ now, inputs }) => sql`WITH lease_input AS MATERIALIZED (
-    SELECT w.*, ${clientIsValid({ clientId: sql`w.client_id`, keyHash: sql`w.key_hash`, policyVersion: sql`w.policy_version`, now })} AS known
+    SELECT w.*, ${now}::timestamptz AS issued_at, ${clientIsValid({ ...CLIENT_OF_INPUT, now })} AS known
     FROM unnest(${inputs.leaseId}::text[], ${inputs.auditId}::text[], ${inputs.keyHash}::bytea[], ${inputs.clientId}::text[],
       ${inputs.requestId}::text[], ${inputs.tenant}::text[], ${inputs.product}::text[], ${inputs.connectionId}::text[],
       ${inputs.assetId}::text[], ${inputs.mode}::text[], ${inputs.secretHash}::bytea[], ${inputs.expiresAt}::timestamptz[],
       ${inputs.validUntil}::timestamptz[], ${inputs.auditKey}::bytea[], ${inputs.policyVersion}::integer[])
       WITH ORDINALITY AS w (lease_id, audit_id, key_hash, client_id, request_id, tenant, product, requested_connection, requested_asset,
         mode, secret_hash, requested_expires_at, valid_until, audit_key, policy_version, n)
-  ), found AS MATERIALIZED (
-    SELECT w.*, x.*, count(x.connection_id) OVER (PARTITION BY w.n) AS matches FROM lease_input w LEFT JOIN LATERAL (
-      ${MATCHES}
-    ) x ON true
-  ), chosen AS MATERIALIZED (
-    ${CHOSEN}
-  ), issued AS (
-    INSERT INTO lease (id, secret_hash, mode, client_id, connection_id, credential_id, credential_version, tenant, product,
-      asset_type, asset_id, issued_at, expires_at)
-    SELECT lease_id, secret_hash, mode, client_id, connection_id, credential_id, version, tenant, product,
-      asset_type, requested_asset, ${now}::timestamptz, lease_expires_at FROM chosen
-  ), recorded AS (
-    ${insertEntriesSql(sql`SELECT audit_id, ${now}::timestamptz, 'lease.issued', 'client', client_id, tenant, product, connection_id, lease_id, request_id,
-      json_build_object('mode', mode, 'credential_id', credential_id, 'credential_version', version, 'asset_id', requested_asset), audit_key
-    FROM chosen`)}
-  )
-  ${RESULT}`,
+  ), ${ISSUE_AND_RECORD}`,
   { prepare: true },
 );
 
