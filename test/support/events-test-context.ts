@@ -9,24 +9,24 @@ import { testConfig } from './test-config.ts';
 import { openTestVault } from './test-vault.ts';
 import { type Behaviour, type Receiver, startReceiver } from './webhook-receiver.ts';
 
-/** What tests of the events room work with. */
+/** What tests of the events module work with. */
 export interface EventsTestContext {
   config: Config;
   database: Database;
   rows<R extends object>(text: string, ...values: unknown[]): Promise<R[]>;
   /** Of all deliveries, in the order of their events. */
   statuses(): Promise<string[]>;
-  /** The events rooms of two replicas. */
+  /** The events modules of two replicas. */
   harness: EventsHarness;
   other: EventsHarness;
-  /** Takes every delivery with 204 until it is told to behave otherwise. */
+  /** Takes every delivery with 204 until a test changes that. */
   receiver: Receiver;
   /** One more, closed with the rest. */
   anotherReceiver(behaviour?: Behaviour): Promise<Receiver>;
 }
 
 /**
- * Hooks of a spec file: a database for all of its tests; for each of them its tables empty, and rooms and receivers new. They fill
+ * Hooks of a spec file: a database for all of its tests; for each of them its tables empty, and modules and receivers new. They fill
  * what is returned.
  */
 export function useEvents(clock: FakeClock, environment: Record<string, string> = {}): EventsTestContext {

@@ -7,7 +7,7 @@ import { listRanMigrations } from '../../database/migration.repository.ts';
 import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { ReplicaState } from './replica-state.ts';
 
-/** Lifetimes of leases and claims are told in seconds: a replica this far off would still be right, but something is wrong with its host. */
+/** Leases and claims last for many seconds, so a replica this far off would still be right; but something is wrong with its host. */
 const MAX_SKEW_MS = 30_000;
 const DATABASE_TIMEOUT_MS = 2_000;
 
