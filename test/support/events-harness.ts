@@ -26,7 +26,7 @@ import { JobScheduler } from '../../src/platform/jobs/job-scheduler.ts';
 import { captureLog } from './test-replica.ts';
 import type { TestVault } from './test-vault.ts';
 
-/** The events room of one replica, put together by hand; its dispatcher looks when it is told to, or goes by itself once started. */
+/** The events module of one replica, assembled by hand; its dispatcher polls when a test calls it, or by itself once started. */
 export interface EventsHarness {
   outbox: Outbox;
   store: SubscriptionsService;
@@ -41,7 +41,7 @@ export interface EventsHarness {
   /** Runs every purge as if RETENTION_DAYS were `days`; how many events are gone. */
   purge(days: number): Promise<number>;
   log: ReturnType<typeof captureLog>;
-  /** Looks until nothing is found and nothing is under way. */
+  /** Polls until nothing is found and nothing is under way. */
   deliverAll(): Promise<void>;
   subscribe(input: Partial<NewSubscription> & { url: string }): Promise<string>;
   publish(event?: Partial<OutboxEvent>): Promise<void>;

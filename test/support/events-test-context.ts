@@ -19,7 +19,7 @@ export interface EventsTestContext {
   /** The events modules of two replicas. */
   harness: EventsHarness;
   other: EventsHarness;
-  /** Takes every delivery with 204 until it is told to behave otherwise. */
+  /** Takes every delivery with 204 until a test changes that. */
   receiver: Receiver;
   /** One more, closed with the rest. */
   anotherReceiver(behaviour?: Behaviour): Promise<Receiver>;

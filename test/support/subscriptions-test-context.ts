@@ -22,7 +22,7 @@ interface Delivery {
 export interface SubscriptionsTestContext {
   replica: TestReplica;
   log: ReturnType<typeof captureLog>;
-  /** Takes every delivery with 204 until it is told to behave otherwise. */
+  /** Takes every delivery with 204 until a test changes that. */
   receiver: Receiver;
   call(): ReturnType<typeof api>;
   /** Of the receiver to `connection.created`, unless the body says otherwise. */

@@ -13,20 +13,20 @@ import { SubscriptionsService } from '../subscriptions/subscriptions.service.ts'
 import { type DeliveryRow, findDelivery, listDeliveries, listDeliveryIds } from './delivery.repository.ts';
 import { RETRY_WINDOW_SECONDS } from './retry-schedule.ts';
 
-export const deliveryNotFound = defineProblem(
+const deliveryNotFound = defineProblem(
   'delivery_not_found',
   404,
   'There is no delivery with this id.',
   'Check the id; GET /v1/subscriptions/{id}/deliveries lists those that are kept.',
 );
-export const subscriptionEnded = defineProblem(
+const subscriptionEnded = defineProblem(
   'subscription_ended',
   409,
   'This subscription has ended, because its receiver answered 410.',
   'Resume it with POST /v1/subscriptions/{id}/resume, then replay.',
 );
 
-export const deliveryUnwanted = defineProblem(
+const deliveryUnwanted = defineProblem(
   'delivery_unwanted',
   409,
   'This subscription does not get events of this kind any more.',

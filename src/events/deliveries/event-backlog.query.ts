@@ -12,14 +12,14 @@ import { RETRY_WINDOW_SECONDS } from './retry-schedule.ts';
 const HELD_SECONDS = HOUR_SECONDS;
 const MAX_COUNTED = 100_000;
 
-export interface BacklogCounts {
+interface BacklogCounts {
   undispatched: number;
   pending: number;
   dead: number;
   refused: number;
 }
 
-export interface FailingSubscription {
+interface FailingSubscription {
   id: string;
   /** Without its path, which may hold what a subscriber takes for a secret. */
   host: string;

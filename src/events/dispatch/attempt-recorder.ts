@@ -16,7 +16,7 @@ import {
 import type { AttemptVerdict } from './classify-attempt.ts';
 
 /** How one attempt ended. */
-export interface AttemptOutcome {
+interface AttemptOutcome {
   queue: ClaimedQueue;
   deliveryId: string;
   attempt: Attempt;

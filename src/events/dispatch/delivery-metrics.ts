@@ -4,7 +4,7 @@ import { EventBacklogQuery } from '../deliveries/event-backlog.query.ts';
 import type { Attempt } from '../subscribers/attempt.ts';
 import type { AttemptVerdict } from './classify-attempt.ts';
 
-/** Events out as Prometheus sees them. Subscriptions are no labels: their ids would be series without end. */
+/** Metrics of the deliveries. Subscriptions are not labels: each id would be a series of its own. */
 @Injectable()
 export class DeliveryMetrics {
   private readonly attempts: Counter<'outcome' | 'error'>;
@@ -33,7 +33,7 @@ export class DeliveryMetrics {
     });
     new Gauge({
       name: 'metavault_event_deliveries',
-      help: 'Deliveries that wait (refused: after a failure, with what is behind them on their connection) or are dead letters, and events not dispatched yet, up to 100000 each; -1 where the database does not tell.',
+      help: 'Deliveries that wait (refused: after a failure, with what is behind them on their connection) or are dead letters, and events not dispatched yet, up to 100000 each; -1 while the database cannot be read.',
       labelNames: ['status'],
       registers,
       async collect(): Promise<void> {
@@ -43,7 +43,7 @@ export class DeliveryMetrics {
     });
     new Gauge({
       name: 'metavault_subscriptions_failing',
-      help: 'Subscriptions that took nothing for a day although there was something; -1 where the database does not tell.',
+      help: 'Subscriptions that took nothing for a day although there was something; -1 while the database cannot be read.',
       registers,
       async collect(): Promise<void> {
         this.set(
@@ -56,7 +56,7 @@ export class DeliveryMetrics {
     });
     new Gauge({
       name: 'metavault_event_connections_held',
-      help: 'Connections whose next event a subscriber has refused for an hour although it takes those of others; -1 where the database does not tell.',
+      help: 'Connections whose next event a subscriber has refused for an hour although it takes those of others; -1 while the database cannot be read.',
       registers,
       async collect(): Promise<void> {
         this.set(

@@ -14,7 +14,7 @@ import { classifyAttempt } from './classify-attempt.ts';
 import { DeliveryMetrics } from './delivery-metrics.ts';
 
 /** How the dispatcher stops a worker, and what the worker reports to it. */
-export interface WorkerControl {
+interface WorkerControl {
   /** Whether to stop before the next delivery. */
   isStopping(): boolean;
   /** After each request: whether any response came. */

@@ -70,7 +70,7 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
   async poll(): Promise<boolean> {
     const dispatched = await this.fanOut.run();
     const queues = await this.claims.claim(MAX_CONCURRENT_QUEUES, this.#concurrency.remainingSlots());
-    if (queues.length > 0) for (const work of await this.claims.load(queues)) this.start(work);
+    if (queues.length > 0) for (const batch of await this.claims.load(queues)) this.start(batch);
     return dispatched + queues.length > 0;
   }
 
@@ -111,28 +111,28 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
     this.#wake = () => undefined;
   }
 
-  private start(work: QueueBatch): void {
-    // Nothing that could be sent, which should not be: it stays claimed, so that it is not looked at over and over.
-    if (work.deliveries.length === 0) return;
-    const { subscriptionId } = work.queue;
+  private start(batch: QueueBatch): void {
+    // A queue with nothing to send should not exist; it stays claimed, so that it is not polled over and over.
+    if (batch.deliveries.length === 0) return;
+    const { subscriptionId } = batch.queue;
     this.#concurrency.start(subscriptionId);
-    const done = this.work(work).finally(() => {
-      this.#activeBatches.delete(work);
+    const done = this.runBatch(batch).finally(() => {
+      this.#activeBatches.delete(batch);
       this.#concurrency.finish(subscriptionId);
       this.#wake();
     });
-    this.#activeBatches.set(work, done);
+    this.#activeBatches.set(batch, done);
   }
 
-  private async work(work: QueueBatch): Promise<void> {
+  private async runBatch(batch: QueueBatch): Promise<void> {
     try {
-      const isReleased = await this.worker.run(work, {
+      const isReleased = await this.worker.run(batch, {
         isStopping: () => this.#isStopping,
-        reportResponse: (hasResponded) => this.#concurrency.recordResponse(work.queue.subscriptionId, hasResponded),
+        reportResponse: (hasResponded) => this.#concurrency.recordResponse(batch.queue.subscriptionId, hasResponded),
       });
-      if (!isReleased) await this.claims.release([work.queue]);
+      if (!isReleased) await this.claims.release([batch.queue]);
     } catch (error) {
-      this.logger.warn({ err: error, subscription_id: work.queue.subscriptionId }, 'a delivery could not be recorded');
+      this.logger.warn({ err: error, subscription_id: batch.queue.subscriptionId }, 'a delivery could not be recorded');
     }
   }
 

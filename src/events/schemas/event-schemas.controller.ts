@@ -3,6 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { Public } from '../../auth/decorators.ts';
 import { Config } from '../../config/config.ts';
 import { AppError, notFound } from '../../platform/problem.ts';
+import type { EventSchemasResponse } from './event-schema.dto.ts';
 import { eventSchema, type JsonSchema, SCHEMA_TYPES, SCHEMA_VERSION } from './event-schemas.ts';
 
 /** The JSON schemas of what is delivered, for those who write receivers. */
@@ -13,7 +14,7 @@ export class EventSchemasController {
   constructor(private readonly config: Config) {}
 
   @Get()
-  list(): { version: string; types: Record<string, string> } {
+  list(): EventSchemasResponse {
     const address = (type: string) => `${this.base}/${SCHEMA_VERSION}/${type}`;
     return { version: SCHEMA_VERSION, types: Object.fromEntries(SCHEMA_TYPES.map((type) => [type, address(type)])) };
   }

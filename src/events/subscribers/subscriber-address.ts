@@ -14,7 +14,7 @@ const INSIDE_RANGES = new Set(['private', 'uniqueLocal', 'carrierGradeNat', 'loo
 const GLOBAL_IPV6 = ipaddr.IPv6.parseCIDR('2000::/3');
 const MAX_LENGTH = 2048;
 
-/** What is wrong with a subscriber's URL, as the end of a sentence about it; null: nothing, as far as can be told without resolving it. */
+/** What is wrong with a subscriber's URL, as the end of a sentence about it; null: nothing that shows without resolving it. */
 export function findUrlFault(text: string, rules: AddressRules): string | null {
   if (text.length > MAX_LENGTH) return `must be no longer than ${MAX_LENGTH} characters`;
   if (!/^[\x21-\x7e]+$/.test(text) || !URL.canParse(text)) return 'must be an absolute URL in ASCII';

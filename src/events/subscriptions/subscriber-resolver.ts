@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { Config } from '../../config/config.ts';
 import { Database } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
@@ -22,7 +23,7 @@ const MAX_CACHED_SUBSCRIBERS = 1_000;
 /** Subscriptions as deliveries need them, kept as long as their revision stays, so that a delivery opens no secret. */
 @Injectable()
 export class SubscriberResolver {
-  readonly #cached = new Map<string, CachedSubscriber>();
+  readonly #cached = new LRUCache<string, CachedSubscriber>({ max: MAX_CACHED_SUBSCRIBERS });
 
   constructor(
     private readonly database: Database,
@@ -46,12 +47,11 @@ export class SubscriberResolver {
   private async read(id: string): Promise<CachedSubscriber | null> {
     const row = await findSubscriptionAddress(this.database, id);
     if (row === null) return null;
-    const cached = {
+    const cached: CachedSubscriber = {
       ...row,
       fault: findUrlFault(row.url, toAddressRules(this.config)),
       secrets: await this.secrets.open(this.database, id),
     };
-    if (this.#cached.size >= MAX_CACHED_SUBSCRIBERS) this.#cached.clear();
     this.#cached.set(id, cached);
     return cached;
   }

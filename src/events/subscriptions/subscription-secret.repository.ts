@@ -2,7 +2,7 @@ import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 
 /** A secret that is in use. `expires_at` null: until it is rotated. */
-export interface SubscriptionSecretRow {
+interface SubscriptionSecretRow {
   version: number;
   secret_id: string;
   expires_at: Date | null;

@@ -19,7 +19,7 @@ import {
 import type { SubscriptionRow, SubscriptionStatus } from './subscription.ts';
 import { SubscriptionSecretService } from './subscription-secret.service.ts';
 
-export const subscriptionNotFound = defineProblem(
+const subscriptionNotFound = defineProblem(
   'subscription_not_found',
   404,
   'There is no subscription with this id.',

@@ -7,7 +7,7 @@ import { attention, type Finding, fine, wrong } from './finding.ts';
 const TIMEOUT_MS = 8_000;
 const MAX_SKEW_SECONDS = 60;
 
-/** Meta cannot tell whether its dashboard holds our redirect URI, so that is said to the letter. */
+/** No API of Meta shows which redirect URIs the dashboard lists, so the finding spells ours out. */
 export function checkRedirectUri({ publicUrl }: Config): Finding {
   const uri = `${publicUrl}/oauth/meta/callback`;
   const { protocol, hostname } = new URL(publicUrl);

@@ -1,5 +1,5 @@
 /** What a check looked at. */
-export type CheckName =
+type CheckName =
   | 'configuration'
   | 'examination'
   | 'database'

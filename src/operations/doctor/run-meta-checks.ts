@@ -17,8 +17,8 @@ import type { Finding } from './finding.ts';
 import { checkLogins } from './login-checks.ts';
 import { checkWebhookSubscriptions } from './webhook-subscription-checks.ts';
 
-/** What the doctor works with. */
-export interface CheckDependencies {
+/** What the checks need. */
+interface CheckDependencies {
   config: Config;
   http: HttpClient;
   clock: Clock;

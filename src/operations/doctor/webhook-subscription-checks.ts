@@ -4,7 +4,7 @@ import type { WebhookSubscription } from '../../meta/assets/discovery-responses.
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { attention, type Finding, fine } from './finding.ts';
 
-/** By these Meta tells that access ended; without them it is found out by the daily inspection only. */
+/** With these Meta reports that access ended; without them only the daily inspection finds out. */
 const REQUIRED_OBJECTS = ['permissions', 'whatsapp_business_account', 'page', 'instagram'];
 
 /** Whether Meta sends its webhooks here. */

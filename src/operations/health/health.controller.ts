@@ -5,16 +5,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AuthenticationService } from '../../auth/authentication.service.ts';
 import { Public } from '../../auth/decorators.ts';
 import { AppError } from '../../platform/problem.ts';
-import type { Finding } from '../doctor/finding.ts';
-import { type Diagnosis, DiagnosisService } from './diagnosis.service.ts';
+import { DiagnosisService } from './diagnosis.service.ts';
+import { type LiveResponse, toExaminedChecks } from './health.dto.ts';
 import { Readiness } from './readiness.ts';
-
-/** One of the doctor's checks, as terminus shows its own; `down` does not make the replica unready. */
-interface ExaminedCheck {
-  status: 'up' | 'down';
-  examined_at: string;
-  findings: Pick<Finding, 'state' | 'detail' | 'mend'>[];
-}
 
 @ApiTags('operations')
 @Public()
@@ -29,7 +22,7 @@ export class HealthController {
 
   @Get('live')
   @ApiOperation({ summary: 'The process runs and answers' })
-  live(): { status: 'ok' } {
+  live(): LiveResponse {
     return { status: 'ok' };
   }
 
@@ -56,10 +49,10 @@ export class HealthController {
     }
     if (!(await this.isAdmins(request))) return result;
     const diagnosis = await this.diagnosisService.latest();
-    return diagnosis === null ? result : { ...result, details: { ...result.details, ...byCheck(diagnosis) } };
+    return diagnosis === null ? result : { ...result, details: { ...result.details, ...toExaminedChecks(diagnosis) } };
   }
 
-  /** A wrong key is counted and recorded as everywhere; a probe that sends one is still told whether we are ready. */
+  /** A wrong key is counted and recorded as everywhere; a probe that sends one still learns whether we are ready. */
   private async isAdmins(request: FastifyRequest): Promise<boolean> {
     if (request.headers.authorization === undefined) return false;
     try {
@@ -84,14 +77,4 @@ export class HealthController {
       return { result: error.getResponse() as HealthCheckResult, isReady: false };
     }
   }
-}
-
-function byCheck({ examinedAt, findings }: Diagnosis): Record<string, ExaminedCheck> {
-  const checks: Record<string, ExaminedCheck> = {};
-  for (const { check, state, detail, mend } of findings) {
-    checks[check] ??= { status: 'up', examined_at: examinedAt.toISOString(), findings: [] };
-    checks[check].findings.push({ state, detail, mend });
-    if (state === 'wrong') checks[check].status = 'down';
-  }
-  return checks;
 }
