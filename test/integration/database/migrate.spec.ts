@@ -22,6 +22,7 @@ afterAll(async () => {
 describe('migrating', () => {
   it('waits for another replica that migrates, however long a statement may take otherwise', async () => {
     const other = hasty.createQueryRunner();
+    await other.query('SET statement_timeout = 0');
     await other.query('SELECT pg_advisory_lock($1)', [LOCK]);
     await other.query('DELETE FROM schema_migration WHERE name LIKE $1', ['HeldDeliveries%']);
     const migrating = migrate(hasty);
@@ -31,7 +32,7 @@ describe('migrating', () => {
     );
     let waiting: unknown[] = [];
     while (waiting.length === 0)
-      waiting = await hasty.query(
+      waiting = await other.query(
         `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory' AND now() - query_start > interval '0.2 s'`,
       );
     await other.query(
