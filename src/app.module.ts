@@ -18,8 +18,6 @@ import type { KeyRing } from './vault/keys/key-ring.ts';
 import { VaultModule } from './vault/vault.module.ts';
 import { WebhooksModule } from './webhooks/webhooks.module.ts';
 
-/** The modules' entities, for the one data source. */
-
 /** What is opened before the application: see `bootstrap/core-services.ts`. */
 export interface AppOptions {
   config: Config;
