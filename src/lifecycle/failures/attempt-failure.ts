@@ -12,7 +12,7 @@ export type RefreshRejectionCode =
   | 'renewal_no_longer_life'
   | 'renewal_fewer_scopes';
 
-export type AttemptFailureCode =
+type AttemptFailureCode =
   | RefreshRejectionCode
   | 'meta_unavailable'
   | 'meta_throttled'

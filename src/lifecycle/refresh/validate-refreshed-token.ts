@@ -5,7 +5,7 @@ import type { InspectionResult } from '../../meta/tokens/inspection-result.ts';
 import { addSeconds } from '../../platform/clock.ts';
 import type { RefreshRejectionCode } from '../failures/attempt-failure.ts';
 
-export type RefreshedTokenValidation =
+type RefreshedTokenValidation =
   | { kind: 'promote'; version: VerifiedVersion }
   /** It lacks scopes: only what the old token has now can tell whether the person took them away. */
   | { kind: 'inspect_old_token' }
