@@ -8,7 +8,7 @@ import { LOGGER, type Pino } from '../platform/logger.ts';
 import type { DecryptionError } from '../vault/sealed-secret.ts';
 
 /** Which token did not open, and for which lease. */
-export interface UnreadableCredential {
+interface UnreadableCredential {
   leaseId: string;
   tenant: string;
   product: string;

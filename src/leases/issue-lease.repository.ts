@@ -73,7 +73,7 @@ interface Issued extends FoundCredential {
 }
 
 /** `outdated_client`: its key, or the policy that the request was judged by, is no longer valid. Then nothing else counts. */
-export interface UnmatchedLeaseRow extends NotIssued, Nullable<FoundCredential> {
+interface UnmatchedLeaseRow extends NotIssued, Nullable<FoundCredential> {
   outcome: 'outdated_client' | 'no_match' | 'several_matches';
 }
 

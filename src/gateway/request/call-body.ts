@@ -45,7 +45,7 @@ export interface CallBody {
   outgoing(batch: BatchRewrite): OutgoingBody | Promise<OutgoingBody>;
 }
 
-export interface BatchRewrite {
+interface BatchRewrite {
   credentials: ItemCredentials;
   /** The batch that came in the query: it goes on in the body, because its items may hold tokens. */
   queryBatch: string | null;

@@ -4,14 +4,14 @@ import { canonicalName, isControlName } from './parameters.ts';
 import type { BodyStreamValidator } from './validated-body.ts';
 
 /** A field of a form, before its first file. */
-export interface FormField {
+interface FormField {
   name: string;
   /** As it came. */
   value: Buffer;
 }
 
 /** The beginning of a form: its fields up to the first file. */
-export interface FormHead {
+interface FormHead {
   boundary: string;
   fields: FormField[];
   /** How many bytes of the body the fields took. */

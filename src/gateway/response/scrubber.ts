@@ -5,7 +5,7 @@ import { findSiblingId } from './sibling-id.ts';
 import { type Secret, TokenFinder, type TokenMatch } from './token-finder.ts';
 
 /** Gives gateway leases for Meta's tokens, where they are ours to lease; a token without an entry is removed. */
-export type TokenExchange = (seen: ResponseToken[]) => Promise<ReadonlyMap<string, string>>;
+type TokenExchange = (seen: ResponseToken[]) => Promise<ReadonlyMap<string, string>>;
 
 interface Edit {
   start: number;

@@ -17,7 +17,7 @@ const MIN_DELAY_SECONDS = 5;
 /** Of the time that is left, so that several tries always fit in before the end. */
 const MAX_SHARE_OF_LIFE = 1 / 8;
 
-export interface AttemptFacts {
+interface AttemptFacts {
   now: Date;
   /** Failures in a row, this one included: 1 and up. */
   attempts: number;

@@ -15,7 +15,7 @@ import { FailureRecorder } from '../failures/failure-recorder.ts';
 import { AppRateLimiter, CallNotPermittedError } from '../rate-limit/app-rate-limiter.ts';
 import { CredentialWorker } from '../sweeps/credential-worker.ts';
 
-export type SuspectedTokenVerdict = 'dead' | 'alive' | 'unknown';
+type SuspectedTokenVerdict = 'dead' | 'alive' | 'unknown';
 
 /** After a verdict the same version is not inspected again for this long, however many complain. */
 const COOLDOWN_MS: Readonly<Record<SuspectedTokenVerdict, number>> = { dead: 60_000, alive: 2_000, unknown: 2_000 };

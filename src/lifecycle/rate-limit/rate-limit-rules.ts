@@ -120,7 +120,7 @@ function throttleSeconds(scope: ThrottleScope, retryAfterSeconds: number | null,
 }
 
 /** What one answer stops, and for how long. Null: not at all. */
-export interface ReportedStop {
+interface ReportedStop {
   /** The app's own limit. */
   appSeconds: number | null;
   /** The limit of a page, a person or a business. */

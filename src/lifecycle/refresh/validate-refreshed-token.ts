@@ -6,7 +6,7 @@ import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { addSeconds } from '../../platform/clock.ts';
 import { FAILURES, type RefreshRejectionCode } from '../failures/failure-codes.ts';
 
-export type RefreshedTokenValidation =
+type RefreshedTokenValidation =
   | { kind: 'promote'; version: VerifiedVersion }
   /** It lacks scopes: only what the old token has now can tell whether the person took them away. */
   | { kind: 'inspect_old_token' }

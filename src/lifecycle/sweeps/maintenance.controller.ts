@@ -1,16 +1,10 @@
 import { Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import { Roles } from '../../auth/decorators.ts';
+import type { HealthSweepResponse, RefreshSweepResponse, SweepResponse } from './maintenance.dto.ts';
 import { Sweep, type SweepCounts } from './sweep.ts';
 
-interface SweepResponse {
-  claimed: number;
-  failed: number;
-  skipped: number;
-  duration_seconds: number;
-}
-
-/** Sweeps on demand: all that is due now, back-off honoured (CONTRACT 9). */
+/** Sweeps on demand: all that is due now, with back-off. */
 @ApiTags('maintenance')
 @ApiBearerAuth('bearer')
 @Controller('v1/maintenance')
@@ -20,14 +14,14 @@ export class MaintenanceController {
 
   @Post('refresh-sweep')
   @HttpCode(200)
-  async refresh(): Promise<SweepResponse & { refreshed: number }> {
+  async refresh(): Promise<RefreshSweepResponse> {
     const counts = await this.sweep.refresh();
     return { ...toSweepResponse(counts), refreshed: counts.done };
   }
 
   @Post('health-sweep')
   @HttpCode(200)
-  async health(): Promise<SweepResponse & { checked: number }> {
+  async health(): Promise<HealthSweepResponse> {
     const counts = await this.sweep.health();
     return { ...toSweepResponse(counts), checked: counts.done };
   }

@@ -23,7 +23,7 @@ export interface SweepCounts {
 }
 
 /** `due`: all that is due. `retries`: what failed or was left behind, and what would end before the schedule comes round. */
-export type SweepScope = 'due' | 'retries';
+type SweepScope = 'due' | 'retries';
 
 /** One app's part of a sweep. */
 interface AppSweep {

@@ -1,6 +1,6 @@
 import type { Pino } from '../logger.ts';
 
-export interface ClaimHeartbeatOptions<C> {
+interface ClaimHeartbeatOptions<C> {
   /** How long a claim lasts without a heartbeat; it gets three in that time. */
   claimSeconds: number;
   extend(claims: readonly C[]): Promise<void>;
