@@ -1,8 +1,33 @@
-import sql from 'sql-template-tag';
+import sql, { type Sql } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import type { Actor } from './actor.ts';
 import type { AuditAction } from './audit-action.ts';
-import { insertEntriesSql } from './chain/entry-mac.ts';
+
+const COLUMNS = sql`id, at, action, actor_kind, actor_id, tenant, product, connection_id, subject_id, request_id, details`;
+
+/** Every column of `audit_entry e` as text, in a form that does not depend on the session: what a link's MAC covers. */
+export const ENTRY_FIELDS = sql`ARRAY[e.id, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), e.action, e.actor_kind, e.actor_id,
+  e.tenant, e.product, e.connection_id, e.subject_id, e.request_id, e.details::text]`;
+
+/**
+ * SHA-256 of all columns of `audit_entry e`. The text of an array of texts quotes its elements and tells NULL from 'NULL', so no two
+ * entries have the same; the same expression is used for writing and for proving, so no second encoding has to agree with Postgres'.
+ */
+export const ENTRY_DIGEST = sql`sha256(convert_to((${ENTRY_FIELDS})::text, 'UTF8'))`;
+
+/** The outer hash takes 64 bytes always, so the key in front of them is a sound MAC (nothing can be appended). */
+const MAC = sql`sha256(e.entry_key || ${ENTRY_DIGEST})`;
+
+/**
+ * The statement that writes entries, for statements that write them beside something else. `rows` is a query of one row for each: id,
+ * at (timestamptz), action, actor_kind, actor_id, tenant, product, connection_id, subject_id, request_id, details (json), and the
+ * entry's key (bytea).
+ */
+export function insertEntriesSql(rows: Sql): Sql {
+  return sql`INSERT INTO audit_entry (${COLUMNS}, mac)
+    SELECT ${COLUMNS}, ${MAC}
+    FROM (${rows}) AS e (${COLUMNS}, entry_key)`;
+}
 
 interface InsertedAuditEntry {
   id: string;

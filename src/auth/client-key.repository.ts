@@ -1,6 +1,6 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
-import { keyIsValid } from './client-conditions.ts';
+import { keyIsValid } from './client-conditions.query.ts';
 import type { ClientKeyRow } from './client-row.ts';
 
 interface NewClientKey {

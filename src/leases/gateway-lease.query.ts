@@ -1,9 +1,9 @@
 import sql, { type Sql } from 'sql-template-tag';
-import { clientCovers, joinClient } from '../auth/client-conditions.ts';
+import { clientCovers, joinClient } from '../auth/client-conditions.query.ts';
 import type { AllowPolicy } from '../auth/policy/allow-policy.ts';
 import type { Product } from '../config/config.ts';
 import type { CredentialKind } from '../connections/credentials/credential-kind.ts';
-import { activeCredentialJoins } from '../connections/credentials/leasable-credential.ts';
+import { activeCredentialJoins } from '../connections/credentials/leasable-credential.query.ts';
 import { defineStatement } from '../database/statement.ts';
 import { joinSealedSecret, type SealedSecretRow, sealedSecretColumns } from '../vault/sealed-secret.repository.ts';
 

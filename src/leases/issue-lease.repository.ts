@@ -1,7 +1,8 @@
 import sql from 'sql-template-tag';
-import { insertEntriesSql } from '../audit/chain/entry-mac.ts';
+import { insertEntriesSql } from '../audit/audit-entry.repository.ts';
+
 import type { LeaseMode } from '../auth/authenticated-client.ts';
-import { clientIsValid } from '../auth/client-conditions.ts';
+import { clientIsValid } from '../auth/client-conditions.query.ts';
 import type { AssetType, CredentialKind, Health } from '../connections/credentials/credential-kind.ts';
 import {
   ASSET_CREDENTIAL_FROM,
@@ -10,7 +11,7 @@ import {
   LEASABLE_COLUMNS,
   ROOT_CREDENTIAL_FROM,
   WORKING_FIRST,
-} from '../connections/credentials/leasable-credential.ts';
+} from '../connections/credentials/leasable-credential.query.ts';
 import type { ConnectionStatus } from '../connections/status/connection-status.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import { joinSealedSecret, type SealedSecretRow, sealedSecretColumns } from '../vault/sealed-secret.repository.ts';

@@ -1,7 +1,10 @@
 import sql from 'sql-template-tag';
 import type { LeaseMode } from '../auth/authenticated-client.ts';
-import { clientCovers, joinClient } from '../auth/client-conditions.ts';
-import { connectionAndCredentialJoins, IS_CREDENTIAL_BACKED } from '../connections/credentials/leasable-credential.ts';
+import { clientCovers, joinClient } from '../auth/client-conditions.query.ts';
+import {
+  connectionAndCredentialJoins,
+  IS_CREDENTIAL_BACKED,
+} from '../connections/credentials/leasable-credential.query.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import { firstIdAt } from '../platform/ids.ts';
 

@@ -1,9 +1,11 @@
-import { Module, type OnModuleInit } from '@nestjs/common';
+import { Global, Module, type OnModuleInit } from '@nestjs/common';
 import { AuthModule } from '../auth/auth.module.ts';
+import { ConnectionLeases } from '../connections/connection-leases.ts';
 import { ConnectionsModule } from '../connections/connections.module.ts';
 import { RetentionService } from '../database/retention.service.ts';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.ts';
 import { MetaModule } from '../meta/meta.module.ts';
+import { ConnectionLeasesRepository } from './connection-leases.repository.ts';
 import { GatewayLeaseVerifier } from './gateway-lease-verifier.ts';
 import { IntegrityAlert } from './integrity-alert.ts';
 import { LeaseService } from './lease.service.ts';
@@ -11,11 +13,20 @@ import { LeaseIssuer } from './lease-issuer.ts';
 import { LeasesController } from './leases.controller.ts';
 import { TokenReplacementService } from './token-replacement.service.ts';
 
+/** Leases. Global, because `connections` ends them through `ConnectionLeases`, and may not import this module. */
+@Global()
 @Module({
   imports: [AuthModule, ConnectionsModule, LifecycleModule, MetaModule],
   controllers: [LeasesController],
-  providers: [LeaseIssuer, GatewayLeaseVerifier, LeaseService, TokenReplacementService, IntegrityAlert],
-  exports: [GatewayLeaseVerifier, TokenReplacementService, LeaseService],
+  providers: [
+    LeaseIssuer,
+    GatewayLeaseVerifier,
+    LeaseService,
+    TokenReplacementService,
+    IntegrityAlert,
+    { provide: ConnectionLeases, useClass: ConnectionLeasesRepository },
+  ],
+  exports: [ConnectionLeases, GatewayLeaseVerifier, TokenReplacementService, LeaseService],
 })
 export class LeasesModule implements OnModuleInit {
   constructor(

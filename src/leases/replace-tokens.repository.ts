@@ -1,6 +1,7 @@
 import sql from 'sql-template-tag';
-import { insertEntriesSql } from '../audit/chain/entry-mac.ts';
-import { credentialOfToken } from '../connections/credentials/leasable-credential.ts';
+import { insertEntriesSql } from '../audit/audit-entry.repository.ts';
+
+import { credentialOfToken } from '../connections/credentials/leasable-credential.query.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 
 /** A lease in the place of one token of Meta's. */

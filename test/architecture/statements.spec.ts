@@ -1,10 +1,10 @@
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import type { Sql } from 'sql-template-tag';
 import { definedStatements, type RegisteredStatement } from '../../src/database/statement.ts';
 import { describeStatement, type ResultColumn } from '../support/describe-statement.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
+import { buildStatement } from './build-statement.ts';
 import { isStatementFile, ROOT, sourceFiles } from './source-files.ts';
 import { readStatementDefinitions } from './statement-definitions.ts';
 
@@ -74,7 +74,7 @@ describe('the statements of the program', () => {
 
   it('have a text of its own for each variant', () => {
     const repeated = [...definedStatements().values()].filter(hasVariants).filter((statement) => {
-      const texts = new Set(statement.variants.map((variant) => build(statement, variant).text));
+      const texts = new Set(statement.variants.map((variant) => buildStatement(statement, variant).text));
       return texts.size < Math.max(statement.variants.length, 2);
     });
     expect(repeated.map(({ statementName }) => statementName)).toEqual([]);
@@ -89,17 +89,9 @@ async function describeTexts(client: pg.Client, statement: RegisteredStatement):
   const name = statement.statementName;
   for (const variant of hasVariants(statement) ? statement.variants : [{}]) {
     try {
-      described.push({ name, columns: await describeStatement(client, build(statement, variant).text) });
+      described.push({ name, columns: await describeStatement(client, buildStatement(statement, variant).text) });
     } catch (error) {
       failures.push(`${name} ${JSON.stringify(variant)}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-}
-
-/** The statement with the parameters of a variant, and a placeholder for each parameter that the variant leaves open. */
-function build({ build: buildSql }: RegisteredStatement, variant: object): Sql {
-  const parameters = new Proxy(variant, {
-    get: (target, name) => (name in target ? Reflect.get(target, name) : `placeholder of ${String(name)}`),
-  });
-  return buildSql(parameters as never);
 }

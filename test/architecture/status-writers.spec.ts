@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import '../../src/app.module.ts';
 import { definedStatements, type RegisteredStatement } from '../../src/database/statement.ts';
+import { buildStatement } from './build-statement.ts';
 
 const statements = [...definedStatements().values()];
 
@@ -20,13 +21,9 @@ function assignmentsOf(table: string): [string, string][] {
   );
 }
 
-function textsOf({ build, variants }: RegisteredStatement): string[] {
-  return (variants.length === 0 ? [{}] : variants).map((variant) => {
-    const parameters = new Proxy(variant as Record<string | symbol, unknown>, {
-      get: (given, name) => (name in given ? given[name] : null),
-    });
-    return build(parameters as never).text;
-  });
+function textsOf(statement: RegisteredStatement): string[] {
+  const { variants } = statement;
+  return (variants.length === 0 ? [{}] : variants).map((variant) => buildStatement(statement, variant).text);
 }
 
 /** Whether the column is set to a literal, at once or by a CASE. */

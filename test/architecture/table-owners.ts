@@ -29,3 +29,11 @@ export const TABLE_OWNERS: Readonly<Record<string, string>> = {
   webhook_entry: 'webhooks',
   privacy_request: 'webhooks',
 };
+
+/** Where a statement reads a table of another module all the same, and why it can't be otherwise. */
+export const FOREIGN_READS: Readonly<Record<string, { table: string; why: string }>> = {
+  'src/connections/credentials/newer-lease.query.ts': {
+    table: 'lease',
+    why: 'leases stand above connections, and the condition is part of the statement that deletes and locks',
+  },
+};

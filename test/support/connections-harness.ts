@@ -9,6 +9,7 @@ import { CredentialWriter, type GrantedCredential } from '../../src/connections/
 import { ConnectionRevoker } from '../../src/connections/revocation/connection-revoker.ts';
 import type { Database } from '../../src/database/database.ts';
 import { Outbox } from '../../src/events/outbox/outbox.ts';
+import { ConnectionLeasesRepository } from '../../src/leases/connection-leases.repository.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { SecretString } from '../../src/platform/secret-string.ts';
 import type { TestVault } from './test-vault.ts';
@@ -48,7 +49,7 @@ export function createConnectionsHarness(
       of.ids,
       config,
     ),
-    revoke: new ConnectionRevoker(database, writer, audit, outbox, clock),
+    revoke: new ConnectionRevoker(database, writer, new ConnectionLeasesRepository(), audit, outbox, clock),
   };
 }
 

@@ -1,7 +1,6 @@
 import sql, { raw } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
-import { ENTRY_FIELDS } from './chain-encoding.ts';
-import { ENTRY_DIGEST } from './entry-mac.ts';
+import { ENTRY_DIGEST, ENTRY_FIELDS } from '../audit-entry.repository.ts';
 
 /** The advisory lock of whoever links or prunes: one worker at a time, over all replicas. */
 const CHAIN_LOCK = 727_003;

@@ -1,4 +1,3 @@
-import sql from 'sql-template-tag';
 import type { ChainMac } from './chain-mac.ts';
 
 const FORMAT = '1';
@@ -6,10 +5,6 @@ const FORMAT_WITH_ENTRY_MAC = '2';
 
 /** The MAC before the first link. */
 export const GENESIS_MAC = Buffer.alloc(32);
-
-/** Every column of `audit_entry e` as text, in a form that does not depend on the session: what a link's MAC covers. */
-export const ENTRY_FIELDS = sql`ARRAY[e.id, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), e.action, e.actor_kind, e.actor_id,
-  e.tenant, e.product, e.connection_id, e.subject_id, e.request_id, e.details::text]`;
 
 /**
  * The MAC of the link at `position` (from 1): binds the entry to its place and to everything before it. With the entry's own MAC, where it

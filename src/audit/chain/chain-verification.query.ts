@@ -1,7 +1,6 @@
 import sql, { raw } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
-import { ENTRY_FIELDS } from './chain-encoding.ts';
-import { ENTRY_DIGEST } from './entry-mac.ts';
+import { ENTRY_DIGEST, ENTRY_FIELDS } from '../audit-entry.repository.ts';
 
 export const LINKS_PER_BATCH = 2_000;
 export const ENTRIES_PER_BATCH = 20_000;

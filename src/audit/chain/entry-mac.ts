@@ -1,21 +1,9 @@
 import { createHash } from 'node:crypto';
-import sql, { type Sql } from 'sql-template-tag';
-import { ENTRY_FIELDS, encodeFields } from './chain-encoding.ts';
+import { encodeFields } from './chain-encoding.ts';
 import type { ChainMac } from './chain-mac.ts';
 import { epochMsOfId, firstAuditIdAt } from './entry-id-time.ts';
 
 const FORMAT = '1';
-const COLUMNS = sql`id, at, action, actor_kind, actor_id, tenant, product, connection_id, subject_id, request_id, details`;
-
-/**
- * SHA-256 of all columns of `audit_entry e`. The text of an array of texts quotes its elements and tells NULL from 'NULL', so no two
- * entries have the same; the same expression is used for writing and for proving, so no second encoding has to agree with Postgres'.
- */
-export const ENTRY_DIGEST = sql`sha256(convert_to((${ENTRY_FIELDS})::text, 'UTF8'))`;
-
-/** The outer hash takes 64 bytes always, so the key in front of them is a sound MAC (nothing can be appended). */
-const MAC = sql`sha256(e.entry_key || ${ENTRY_DIGEST})`;
-
 /**
  * How long after the first entry with a MAC entries without one are still taken, in a record that began without: replicas of the version
  * before may run beside the new ones while those are rolled out.
@@ -28,17 +16,6 @@ const ROLLOUT_MS = 3_600_000;
  */
 export function deriveEntryKey(mac: ChainMac, entryId: string): Buffer {
   return mac.computeAuditMac(encodeFields(['metavault audit entry', FORMAT, entryId]));
-}
-
-/**
- * The statement that writes entries, for statements that write them beside something else. `rows` is a query of one row for each: id,
- * at (timestamptz), action, actor_kind, actor_id, tenant, product, connection_id, subject_id, request_id, details (json), and the
- * entry's key (bytea).
- */
-export function insertEntriesSql(rows: Sql): Sql {
-  return sql`INSERT INTO audit_entry (${COLUMNS}, mac)
-    SELECT ${COLUMNS}, ${MAC}
-    FROM (${rows}) AS e (${COLUMNS}, entry_key)`;
 }
 
 /** Whether the MAC of an entry is the one that this service gave it. */

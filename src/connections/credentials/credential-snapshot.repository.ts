@@ -1,5 +1,6 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import { joinSealedSecret } from '../../vault/sealed-secret.repository.ts';
 import { type CredentialSnapshot, type CredentialSnapshotRow, toCredentialSnapshot } from './credential-snapshot.ts';
 
 /** What `toCredentialSnapshot` reads, where `c` is the credential. */
@@ -12,9 +13,9 @@ export const SNAPSHOT_COLUMNS = sql`c.id, c.connection_id, n.tenant, n.product, 
 
 /** The joins for them. One version is pending at the most: its number is always the serving one's successor. */
 export const SNAPSHOT_JOINS = sql`JOIN connection n ON n.id = c.connection_id
-  LEFT JOIN sealed_secret s ON s.id = c.secret_id
+  LEFT ${joinSealedSecret(sql`s`, sql`c.secret_id`)}
   LEFT JOIN credential_version p ON p.credential_id = c.id AND p.version = c.version + 1 AND p.state = 'pending'
-  LEFT JOIN sealed_secret ps ON ps.id = p.secret_id`;
+  LEFT ${joinSealedSecret(sql`ps`, sql`p.secret_id`)}`;
 
 const selectOne = defineStatement<{ credentialId: string }, CredentialSnapshotRow>(
   'credential_snapshot',

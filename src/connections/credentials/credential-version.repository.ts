@@ -1,6 +1,5 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
-import { hasLeaseOfNewerVersion } from '../leases-of-connection.repository.ts';
 import {
   CLAIM_ENDS,
   madeDueSince,
@@ -8,6 +7,7 @@ import {
   type OwnClaim,
   verificationRequestedSince,
 } from './claimed-credential.repository.ts';
+import { hasLeaseOfNewerVersion } from './newer-lease.query.ts';
 
 /**
  * A version is inserted as `pending` or as `previous` and deleted from there; the one that serves stands in its credential. So no row

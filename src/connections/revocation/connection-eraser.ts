@@ -3,8 +3,8 @@ import { Database, type Transaction } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
 import { Vault } from '../../vault/vault.ts';
 import { deleteAssets } from '../assets/asset.repository.ts';
+import { ConnectionLeases } from '../connection-leases.ts';
 import { clearCredentialSecrets } from '../credentials/credential.repository.ts';
-import { clearLeaseAssets } from '../leases-of-connection.repository.ts';
 import { confirmPendingRevocation, lockRevocableConnection } from './connection-revocation.repository.ts';
 import { updateErasedConnection, updateErasedCredentials } from './erased-connection.repository.ts';
 import { deleteProviderRevocation } from './provider-revocation.repository.ts';
@@ -19,6 +19,7 @@ export class ConnectionEraser {
   constructor(
     private readonly database: Database,
     private readonly vault: Vault,
+    private readonly leases: ConnectionLeases,
     private readonly clock: Clock,
   ) {}
 
@@ -34,7 +35,7 @@ export class ConnectionEraser {
       await this.destroyKeptToken(tx, id);
       await deleteAssets(tx, id);
       await updateErasedCredentials(tx, id, now);
-      await clearLeaseAssets(tx, id);
+      await this.leases.clearAssets(tx, id);
       await updateErasedConnection(tx, id, now);
       await within(tx);
       return true;

@@ -3,9 +3,9 @@ import { type Actor, AuditLog } from '../../audit/audit-log.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import { Outbox } from '../../events/outbox/outbox.ts';
 import { Clock } from '../../platform/clock.ts';
+import { ConnectionLeases } from '../connection-leases.ts';
 import { credentialKindRules } from '../credentials/credential-kind-rules.ts';
 import { CredentialWriter } from '../credentials/credential-writer.ts';
-import { endLeases } from '../leases-of-connection.repository.ts';
 import { type ProviderRevocationStatus, requireNextStatus } from '../status/connection-status.ts';
 import {
   confirmSharedRevocations,
@@ -41,6 +41,7 @@ export class ConnectionRevoker {
   constructor(
     private readonly database: Database,
     private readonly credentials: CredentialWriter,
+    private readonly leases: ConnectionLeases,
     private readonly audit: AuditLog,
     private readonly outbox: Outbox,
     private readonly clock: Clock,
@@ -91,7 +92,7 @@ export class ConnectionRevoker {
       : await this.destroyTokens(tx, id, subject, now);
     const status = requireNextStatus(subject.status, 'revoked');
     await updateRevokedConnection(tx, { connectionId: id, status, providerRevocation, now });
-    const leasesRevoked = await endLeases(tx, id, now);
+    const leasesRevoked = await this.leases.end(tx, id, now);
     const of = { tenant: subject.tenant, product: subject.product, connectionId: id };
     const details = { reason: by.reason, leases_revoked: leasesRevoked, provider_revocation: providerRevocation };
     await this.audit.record(tx, {

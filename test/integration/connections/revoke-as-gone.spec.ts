@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ConnectionEraser } from '../../../src/connections/revocation/connection-eraser.ts';
+import { ConnectionLeasesRepository } from '../../../src/leases/connection-leases.repository.ts';
 import { addSeconds } from '../../../src/platform/clock.ts';
 import { META_ACTOR } from '../../../src/webhooks/signature-rejections.ts';
 import { type ConnectionsHarness, connect, createConnectionsHarness } from '../../support/connections-harness.ts';
@@ -63,7 +64,7 @@ describe('a grant that Meta says is gone', () => {
 
   it('is no reason to erase what lives', async () => {
     const id = await connect(harness, clock, { metaUserId: '100000000000779' });
-    const eraser = new ConnectionEraser(open.database, vault.vault, clock);
+    const eraser = new ConnectionEraser(open.database, vault.vault, new ConnectionLeasesRepository(), clock);
     let ran = false;
     const within = async (): Promise<void> => {
       ran = true;

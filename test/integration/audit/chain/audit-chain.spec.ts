@@ -1,11 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ENTRY_FIELDS } from '../../../../src/audit/audit-entry.repository.ts';
 import { AuditChain } from '../../../../src/audit/chain/audit-chain.ts';
-import {
-  computeHeadSeal,
-  computeLinkMac,
-  ENTRY_FIELDS,
-  GENESIS_MAC,
-} from '../../../../src/audit/chain/chain-encoding.ts';
+import { computeHeadSeal, computeLinkMac, GENESIS_MAC } from '../../../../src/audit/chain/chain-encoding.ts';
 import { ChainVerifier } from '../../../../src/audit/chain/chain-verifier.ts';
 import { type AuditTestContext, openAuditTestContext } from '../../../support/audit-test-context.ts';
 

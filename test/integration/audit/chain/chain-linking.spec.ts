@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import sql from 'sql-template-tag';
 import { DataSource } from 'typeorm';
+import { insertEntriesSql } from '../../../../src/audit/audit-entry.repository.ts';
 import { SYSTEM } from '../../../../src/audit/audit-log.ts';
 import { AuditChain } from '../../../../src/audit/chain/audit-chain.ts';
 import { ChainVerifier } from '../../../../src/audit/chain/chain-verifier.ts';
-import { deriveEntryKey, insertEntriesSql } from '../../../../src/audit/chain/entry-mac.ts';
+import { deriveEntryKey } from '../../../../src/audit/chain/entry-mac.ts';
 import { dataSourceOptions } from '../../../../src/database/data-source-options.ts';
 import { Database } from '../../../../src/database/database.ts';
 import { type AuditTestContext, openAuditTestContext } from '../../../support/audit-test-context.ts';

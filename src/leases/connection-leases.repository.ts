@@ -1,0 +1,27 @@
+import { Injectable } from '@nestjs/common';
+import sql from 'sql-template-tag';
+import { ConnectionLeases } from '../connections/connection-leases.ts';
+import { defineStatement, type SqlExecutor } from '../database/statement.ts';
+
+const endActive = defineStatement<{ connectionId: string; now: Date }>(
+  'leases_of_connection_end',
+  ({ connectionId, now }) =>
+    sql`UPDATE lease SET ended_at = ${now} WHERE connection_id = ${connectionId} AND expires_at > ${now} AND ended_at IS NULL`,
+);
+
+const clearAssets = defineStatement<{ connectionId: string }>(
+  'leases_of_connection_clear_assets',
+  ({ connectionId }) =>
+    sql`UPDATE lease SET asset_type = NULL, asset_id = NULL WHERE connection_id = ${connectionId} AND asset_id IS NOT NULL`,
+);
+
+@Injectable()
+export class ConnectionLeasesRepository extends ConnectionLeases {
+  override end(executor: SqlExecutor, connectionId: string, now: Date): Promise<number> {
+    return executor.run(endActive({ connectionId, now }));
+  }
+
+  override async clearAssets(executor: SqlExecutor, connectionId: string): Promise<void> {
+    await executor.run(clearAssets({ connectionId }));
+  }
+}
