@@ -59,7 +59,7 @@ describe('exit codes and words', () => {
     [
       'an unreachable database',
       { DATABASE_URL: 'postgres://u:hidden@127.0.0.1:1/x' },
-      /^DATABASE_URL: Postgres does not respond/,
+      /^DATABASE_URL: Postgres does not answer/,
     ],
     ['an address that is none', { DATABASE_URL: 'hidden' }, /DATABASE_URL must be an address/],
     ['another root key', { ROOT_KEY: Buffer.alloc(32, 9).toString('base64') }, /Nothing was changed/],
