@@ -9,6 +9,7 @@ import { SchedulerRegistry } from '@nestjs/schedule';
 import { Counter, Registry } from 'prom-client';
 import { LOGGER, type Pino } from '../logger.ts';
 import { BackgroundJob, type JobDefinition } from './background-job.ts';
+import { drainWithTimeout } from './drain-with-timeout.ts';
 
 /** Whether this process runs its jobs by itself. The command line's application context does not. */
 export const RUNS_JOBS = Symbol('RUNS_JOBS');
@@ -18,6 +19,7 @@ export const RUNS_JOBS = Symbol('RUNS_JOBS');
 export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
   readonly #jobs = new Map<string, BackgroundJob>();
   readonly #runs: Counter<'job' | 'outcome'>;
+  #stoppedAtMs: number | null = null;
 
   constructor(
     private readonly scheduler: SchedulerRegistry,
@@ -46,12 +48,14 @@ export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy, On
   }
 
   onModuleDestroy(): void {
+    this.#stoppedAtMs = performance.now();
     for (const job of this.#jobs.values()) if (job.definition.runsUntilShutdown !== true) job.stop(this.scheduler);
   }
 
-  /** The replica bounds how long this may take (see `bootstrap/replica.ts`); what is left is taken over when its claims run out. */
+  /** Runs in flight end, as far as they can in time; what is left is taken over when its claims run out. */
   async onApplicationShutdown(): Promise<void> {
     for (const job of this.#jobs.values()) job.stop(this.scheduler);
-    await Promise.all([...this.#jobs.values()].map((job) => job.running));
+    const running = [...this.#jobs.values()].map((job) => job.running);
+    await drainWithTimeout(running, this.#stoppedAtMs ?? performance.now());
   }
 }
