@@ -8,16 +8,24 @@ import {
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { Counter, Registry } from 'prom-client';
 import { LOGGER, type Pino } from '../logger.ts';
+import { settleWithin } from '../settle-within.ts';
 import { BackgroundJob, type JobDefinition } from './background-job.ts';
 
 /** Whether this process runs its jobs by itself. The command line's application context does not. */
 export const RUNS_JOBS = Symbol('RUNS_JOBS');
+
+/**
+ * Longer than Meta has for one response, so that what it grants is still stored; shorter than the drain of a replica. What takes longer
+ * loses its connections, and others take it over when its claims run out, as after a crash.
+ */
+const DRAIN_MS = 12_000;
 
 /** Every periodic job of this process. Services register theirs in their constructor. */
 @Injectable()
 export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
   readonly #jobs = new Map<string, BackgroundJob>();
   readonly #runs: Counter<'job' | 'outcome'>;
+  #stoppedAtMs: number | null = null;
 
   constructor(
     private readonly scheduler: SchedulerRegistry,
@@ -46,12 +54,28 @@ export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy, On
   }
 
   onModuleDestroy(): void {
-    for (const job of this.#jobs.values()) if (job.definition.runsUntilShutdown !== true) job.stop(this.scheduler);
+    this.#stoppedAtMs = performance.now();
+    for (const job of this.#jobsThat({ runUntilShutdown: false })) job.stop(this.scheduler);
   }
 
-  /** The replica bounds how long this may take (see `bootstrap/replica.ts`); what is left is taken over when its claims run out. */
+  /** Waits for the jobs that stopped first, until 12 seconds after their stop. For those who write down what such jobs learn. */
+  async drain(): Promise<void> {
+    const remainingMs = (this.#stoppedAtMs ?? performance.now()) + DRAIN_MS - performance.now();
+    const running = this.#jobsThat({ runUntilShutdown: false }).map((job) => job.running);
+    await settleWithin(Promise.all(running), Math.max(0, remainingMs), undefined);
+  }
+
+  /** The others stop when those have ended, whose last work (audit entries, say) they still see. */
   async onApplicationShutdown(): Promise<void> {
-    for (const job of this.#jobs.values()) job.stop(this.scheduler);
-    await Promise.all([...this.#jobs.values()].map((job) => job.running));
+    await this.drain();
+    const rest = this.#jobsThat({ runUntilShutdown: true });
+    for (const job of rest) job.stop(this.scheduler);
+    await Promise.all(rest.map((job) => job.running));
+  }
+
+  #jobsThat({ runUntilShutdown }: { runUntilShutdown: boolean }): BackgroundJob[] {
+    return [...this.#jobs.values()].filter(
+      ({ definition }) => (definition.runsUntilShutdown ?? false) === runUntilShutdown,
+    );
   }
 }
