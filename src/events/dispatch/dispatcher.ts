@@ -54,15 +54,10 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
   async onApplicationShutdown(): Promise<void> {
     this.#isStopping = true;
     this.#wake();
-    // The heartbeat ends with this hook, so the claims get their whole time once more.
-    const extended = this.extend().catch((error: unknown) =>
-      this.logger.warn({ err: error }, 'claims of deliveries could not be extended'),
-    );
     const abortTimer = setTimeout(() => this.sender.abortAll(), DRAIN_MS);
     await this.#loop;
     await this.drained();
     clearTimeout(abortTimer);
-    await extended;
     await this.sender.close();
   }
 

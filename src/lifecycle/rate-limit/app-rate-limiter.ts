@@ -4,6 +4,7 @@ import { MetaError } from '../../meta/errors/meta-error.ts';
 import type { UsageReport } from '../../meta/graph/usage-headers.ts';
 import { type ThrottleNotice, UsageObserver } from '../../meta/graph/usage-observer.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
+import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { Random } from '../../platform/random.ts';
 import { AppRateLimitRepository } from './app-rate-limit.repository.ts';
@@ -68,6 +69,7 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
     private readonly repository: AppRateLimitRepository,
     private readonly clock: Clock,
     private readonly random: Random,
+    private readonly jobs: JobScheduler,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {
     super();
@@ -186,7 +188,9 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
     }
   }
 
+  /** Last of all, because the jobs that still run report to it. */
   async onApplicationShutdown(): Promise<void> {
+    await this.jobs.drain();
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
     await this.flush();

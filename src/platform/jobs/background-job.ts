@@ -26,6 +26,7 @@ const LOG_INTERVAL_MS = 60_000;
 export class BackgroundJob {
   readonly #stopping = new AbortController();
   #running: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | undefined;
   #lastLoggedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -34,13 +35,12 @@ export class BackgroundJob {
     private readonly logger: Pino,
   ) {}
 
-  /** Adds the job to Nest's scheduler registry, which shows and ends its timer. */
+  /** Adds the job to Nest's scheduler registry, except where it runs until shutdown: Nest ends every timer there before the last requests. */
   start(registry: SchedulerRegistry): void {
-    const { name, schedule } = this.definition;
+    const { name, schedule, runsUntilShutdown } = this.definition;
     if ('everyMs' in schedule) {
-      const timer = setInterval(() => void this.runOnce(), schedule.everyMs);
-      timer.unref();
-      registry.addInterval(name, timer);
+      this.#timer = setInterval(() => void this.runOnce(), schedule.everyMs).unref();
+      if (runsUntilShutdown !== true) registry.addInterval(name, this.#timer);
     } else if (schedule.cron !== null) {
       const onTick = (): Promise<void> => this.runOnce();
       registry.addCronJob(name, CronJob.from({ cronTime: schedule.cron, timeZone: 'UTC', onTick, start: true }));
@@ -59,6 +59,7 @@ export class BackgroundJob {
   /** Ends the timer and tells the run under way to start nothing new. */
   stop(registry: SchedulerRegistry): void {
     this.#stopping.abort();
+    clearInterval(this.#timer);
     const { name } = this.definition;
     if (registry.doesExist('interval', name)) registry.deleteInterval(name);
     if (registry.doesExist('cron', name)) registry.deleteCronJob(name);

@@ -49,13 +49,26 @@ export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy, On
 
   onModuleDestroy(): void {
     this.#stoppedAtMs = performance.now();
-    for (const job of this.#jobs.values()) if (job.definition.runsUntilShutdown !== true) job.stop(this.scheduler);
+    for (const job of this.#jobsThat({ runUntilShutdown: false })) job.stop(this.scheduler);
   }
 
-  /** Runs in flight end, as far as they can in time; what is left is taken over when its claims run out. */
-  async onApplicationShutdown(): Promise<void> {
-    for (const job of this.#jobs.values()) job.stop(this.scheduler);
-    const running = [...this.#jobs.values()].map((job) => job.running);
+  /** Waits for the jobs that stopped first, until 12 seconds after their stop. For those who write down what such jobs learn. */
+  async drain(): Promise<void> {
+    const running = this.#jobsThat({ runUntilShutdown: false }).map((job) => job.running);
     await drainWithTimeout(running, this.#stoppedAtMs ?? performance.now());
+  }
+
+  /** The others stop when those have ended, whose last work (audit entries, say) they still see. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.drain();
+    const rest = this.#jobsThat({ runUntilShutdown: true });
+    for (const job of rest) job.stop(this.scheduler);
+    await Promise.all(rest.map((job) => job.running));
+  }
+
+  #jobsThat({ runUntilShutdown }: { runUntilShutdown: boolean }): BackgroundJob[] {
+    return [...this.#jobs.values()].filter(
+      ({ definition }) => (definition.runsUntilShutdown ?? false) === runUntilShutdown,
+    );
   }
 }

@@ -8,6 +8,11 @@ const TICK_MS = 10_000;
 @Injectable()
 export class KeyRingReloadJob {
   constructor(keyRing: KeyRing, jobs: JobScheduler) {
-    jobs.register({ name: 'key-ring', schedule: { everyMs: TICK_MS }, run: () => keyRing.reload() });
+    jobs.register({
+      name: 'key-ring',
+      schedule: { everyMs: TICK_MS },
+      run: () => keyRing.reload(),
+      runsUntilShutdown: true,
+    });
   }
 }

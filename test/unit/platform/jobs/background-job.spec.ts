@@ -113,4 +113,48 @@ describe('JobScheduler', () => {
     await job.runOnce();
     expect(run).toHaveBeenCalledTimes(1);
   });
+
+  it('keeps the timer of a job for the last requests out of what Nest ends before them', async () => {
+    jest.useFakeTimers();
+    try {
+      const { scheduler, registry } = createScheduler();
+      const run = jest.fn(async () => undefined);
+      scheduler.register({ name: 'sample', schedule: { everyMs: 1_000 }, run, runsUntilShutdown: true });
+      scheduler.onApplicationBootstrap();
+      scheduler.onModuleDestroy();
+      expect(registry.getIntervals()).toEqual([]);
+      await jest.advanceTimersByTimeAsync(1_000);
+      expect(run).toHaveBeenCalledTimes(1);
+      await scheduler.onApplicationShutdown();
+      await jest.advanceTimersByTimeAsync(5_000);
+      expect(run).toHaveBeenCalledTimes(1);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('gives up on a run that does not end, and stops the jobs for the last requests after it', async () => {
+    const { scheduler } = createScheduler();
+    const job = scheduler.register({
+      name: 'stuck',
+      schedule: { cron: null },
+      run: () => new Promise(() => undefined),
+    });
+    const links = jest.fn(async () => undefined);
+    const last = scheduler.register({ name: 'last', schedule: { cron: null }, run: links, runsUntilShutdown: true });
+    void job.runOnce();
+    const now = jest.spyOn(performance, 'now').mockReturnValue(0);
+    try {
+      scheduler.onModuleDestroy();
+      now.mockReturnValue(11_950);
+      const ended = scheduler.onApplicationShutdown();
+      await last.runOnce();
+      expect(links).toHaveBeenCalledTimes(1);
+      await ended;
+      await last.runOnce();
+      expect(links).toHaveBeenCalledTimes(1);
+    } finally {
+      now.mockRestore();
+    }
+  });
 });
