@@ -2,10 +2,13 @@ import { Injectable } from '@nestjs/common';
 import sql, { empty, join, type Sql } from 'sql-template-tag';
 import { Database } from '../database/database.ts';
 import { defineStatement } from '../database/statement.ts';
+import type { Id } from '../platform/ids.ts';
 import type { Actor } from './actor.ts';
 import { firstAuditIdAt } from './chain/entry-id-time.ts';
+import type { AuditEntryId } from './ids.ts';
 
 export interface AuditFilter {
+  /** As it was asked for: an id that never was finds nothing. */
   connectionId?: string;
   /** What this client did, and what was done to it. */
   clientId?: string;
@@ -24,14 +27,14 @@ export interface AuditFilter {
 }
 
 export interface AuditEntryRow {
-  id: string;
+  id: AuditEntryId;
   at: Date;
   action: string;
   actor_kind: Actor['kind'];
   actor_id: string | null;
   tenant: string | null;
   product: string | null;
-  connection_id: string | null;
+  connection_id: Id<'con'> | null;
   subject_id: string | null;
   request_id: string | null;
   details: Record<string, unknown>;
@@ -46,8 +49,8 @@ interface ListParameters extends Pick<AuditFilter, 'visibleTenants' | 'visiblePr
   clientId: string | null;
   action: string | null;
   /** The id's time narrows the range on the primary key; `at` decides. */
-  from: { at: Date; id: string } | null;
-  to: { at: Date; id: string } | null;
+  from: { at: Date; id: AuditEntryId } | null;
+  to: { at: Date; id: AuditEntryId } | null;
 }
 
 const NO_CONDITION: Partial<ListParameters> = {

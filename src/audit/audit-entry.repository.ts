@@ -1,7 +1,9 @@
 import sql, { type Sql } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
+import type { Id } from '../platform/ids.ts';
 import type { Actor } from './actor.ts';
 import type { AuditAction } from './audit-action.ts';
+import type { AuditEntryId } from './ids.ts';
 
 const COLUMNS = sql`id, at, action, actor_kind, actor_id, tenant, product, connection_id, subject_id, request_id, details`;
 
@@ -30,14 +32,14 @@ export function insertEntriesSql(rows: Sql): Sql {
 }
 
 interface InsertedAuditEntry {
-  id: string;
+  id: AuditEntryId;
   at: Date;
   action: AuditAction;
   actorKind: Actor['kind'];
   actorId: string | null;
   tenant: string | null;
   product: string | null;
-  connectionId: string | null;
+  connectionId: Id<'con'> | null;
   subjectId: string | null;
   requestId: string | null;
   /** JSON. */

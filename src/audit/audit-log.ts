@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { SqlExecutor } from '../database/statement.ts';
 import { Clock } from '../platform/clock.ts';
+import type { Id } from '../platform/ids.ts';
 import { Ids } from '../platform/ids.ts';
 import type { Actor } from './actor.ts';
 import type { AuditAction } from './audit-action.ts';
@@ -16,7 +17,7 @@ export interface NewAuditEntry {
   actor: Actor;
   tenant?: string | null;
   product?: string | null;
-  connectionId?: string | null;
+  connectionId?: Id<'con'> | null;
   /** What it happened to, where that is not the connection: a lease, a credential, a client, a key. */
   subjectId?: string | null;
   requestId?: string | null;

@@ -1,5 +1,6 @@
 import type { AuditEntryRow } from './audit-entry.query.ts';
 import type { ChainVerification } from './chain/chain-verifier.ts';
+import type { AuditEntryId } from './ids.ts';
 
 export interface AuditEntryResponse extends Omit<AuditEntryRow, 'at' | 'actor_kind' | 'actor_id'> {
   at: string;
@@ -12,7 +13,7 @@ export interface ChainVerificationResponse {
   head: string | null;
   /** How many of the entries were pruned. Absent: none. */
   pruned_entries?: number;
-  broken_at?: { reason: string; position: number | null; entry_id: string | null };
+  broken_at?: { reason: string; position: number | null; entry_id: AuditEntryId | null };
 }
 
 export function toAuditEntryResponse({ actor_kind, actor_id, at, ...row }: AuditEntryRow): AuditEntryResponse {

@@ -1,11 +1,12 @@
 import type { Product } from '../config/config.ts';
+import type { ClientId } from './ids.ts';
 
 export type Role = 'service' | 'admin' | 'auditor';
 export type LeaseMode = 'gateway' | 'token';
 
 /** The client that a request comes from, as its key or token proved, with its policy. */
 export interface AuthenticatedClient {
-  readonly clientId: string;
+  readonly clientId: ClientId;
   readonly name: string;
   readonly role: Role;
   /** `['*']` is all. */

@@ -1,9 +1,10 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import type { ClientIdentity } from './client-identity.ts';
+import type { ClientId } from './ids.ts';
 
 const insertStatement = defineStatement<{
-  clientId: string;
+  clientId: ClientId;
   issuers: readonly string[];
   subjects: readonly string[];
   audiences: readonly string[];
@@ -15,7 +16,7 @@ const insertStatement = defineStatement<{
     ORDER BY w.issuer, w.subject, w.audience ON CONFLICT DO NOTHING`,
 );
 
-const deleteStatement = defineStatement<{ clientId: string }>(
+const deleteStatement = defineStatement<{ clientId: ClientId }>(
   'client_identity_delete',
   ({ clientId }) => sql`DELETE FROM client_identity WHERE client_id = ${clientId}`,
 );
@@ -23,7 +24,7 @@ const deleteStatement = defineStatement<{ clientId: string }>(
 /** Gives a client these identities and no others. False where one is another client's; then the transaction must not commit. */
 export async function replaceIdentities(
   tx: SqlExecutor,
-  clientId: string,
+  clientId: ClientId,
   identities: readonly ClientIdentity[],
 ): Promise<boolean> {
   await deleteIdentities(tx, clientId);
@@ -38,6 +39,6 @@ export async function replaceIdentities(
   return inserted === identities.length;
 }
 
-export async function deleteIdentities(tx: SqlExecutor, clientId: string): Promise<void> {
+export async function deleteIdentities(tx: SqlExecutor, clientId: ClientId): Promise<void> {
   await tx.run(deleteStatement({ clientId }));
 }

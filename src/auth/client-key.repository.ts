@@ -2,18 +2,19 @@ import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import { keyIsValid } from './client-conditions.query.ts';
 import type { ClientKeyRow } from './client-row.ts';
+import type { ClientId } from './ids.ts';
 
 interface NewClientKey {
   hash: Buffer;
-  clientId: string;
+  clientId: ClientId;
   createdAt: Date;
   /** Null: until it is replaced. */
   expiresAt: Date | null;
 }
 
 const listStatement = defineStatement<
-  { clientIds: readonly string[]; now: Date },
-  ClientKeyRow & { client_id: string }
+  { clientIds: readonly ClientId[]; now: Date },
+  ClientKeyRow & { client_id: ClientId }
 >(
   'client_key_list',
   ({ clientIds, now }) => sql`SELECT k.client_id, k.created_at, k.expires_at, k.last_used_at FROM client_key k
@@ -26,23 +27,23 @@ const insertStatement = defineStatement<NewClientKey>(
     VALUES (${hash}, ${clientId}, ${createdAt}, ${expiresAt})`,
 );
 
-const deleteStatement = defineStatement<{ clientId: string }>(
+const deleteStatement = defineStatement<{ clientId: ClientId }>(
   'client_key_delete',
   ({ clientId }) => sql`DELETE FROM client_key WHERE client_id = ${clientId}`,
 );
 
-const deleteExpiredStatement = defineStatement<{ clientId: string; now: Date }>(
+const deleteExpiredStatement = defineStatement<{ clientId: ClientId; now: Date }>(
   'client_key_delete_expired',
   ({ clientId, now }) => sql`DELETE FROM client_key WHERE client_id = ${clientId} AND expires_at <= ${now}`,
 );
 
-const expireStatement = defineStatement<{ clientId: string; at: Date }>(
+const expireStatement = defineStatement<{ clientId: ClientId; at: Date }>(
   'client_key_expire',
   ({ clientId, at }) => sql`UPDATE client_key SET expires_at = ${at}
     WHERE client_id = ${clientId} AND (expires_at IS NULL OR expires_at > ${at})`,
 );
 
-const permanentStatement = defineStatement<{ clientId: string; hash: Buffer }, { client_id: string }>(
+const permanentStatement = defineStatement<{ clientId: ClientId; hash: Buffer }, { client_id: ClientId }>(
   'client_key_permanent',
   ({ clientId, hash }) => sql`SELECT client_id FROM client_key
     WHERE hash = ${hash} AND client_id = ${clientId} AND expires_at IS NULL`,
@@ -59,9 +60,9 @@ const losingStatement = defineStatement<{ now: Date; until: Date }, { count: num
 /** The keys of clients that are valid, the oldest first. Never the keys themselves: they are not kept. */
 export function listValidKeys(
   executor: SqlExecutor,
-  clientIds: readonly string[],
+  clientIds: readonly ClientId[],
   now: Date,
-): Promise<(ClientKeyRow & { client_id: string })[]> {
+): Promise<(ClientKeyRow & { client_id: ClientId })[]> {
   return executor.rows(listStatement({ clientIds, now }));
 }
 
@@ -70,21 +71,21 @@ export async function insertClientKey(tx: SqlExecutor, key: NewClientKey): Promi
 }
 
 /** Deletes all keys of a client; how many. */
-export function deleteClientKeys(tx: SqlExecutor, clientId: string): Promise<number> {
+export function deleteClientKeys(tx: SqlExecutor, clientId: ClientId): Promise<number> {
   return tx.run(deleteStatement({ clientId }));
 }
 
-export async function deleteExpiredKeys(tx: SqlExecutor, clientId: string, now: Date): Promise<void> {
+export async function deleteExpiredKeys(tx: SqlExecutor, clientId: ClientId, now: Date): Promise<void> {
   await tx.run(deleteExpiredStatement({ clientId, now }));
 }
 
 /** Lets the keys of a client expire at `at`, except those that expire earlier. */
-export async function expireKeys(tx: SqlExecutor, clientId: string, at: Date): Promise<void> {
+export async function expireKeys(tx: SqlExecutor, clientId: ClientId, at: Date): Promise<void> {
   await tx.run(expireStatement({ clientId, at }));
 }
 
 /** Whether the client has this key, without an expiry. */
-export async function hasPermanentKey(executor: SqlExecutor, clientId: string, hash: Buffer): Promise<boolean> {
+export async function hasPermanentKey(executor: SqlExecutor, clientId: ClientId, hash: Buffer): Promise<boolean> {
   return (await executor.rows(permanentStatement({ clientId, hash }))).length > 0;
 }
 

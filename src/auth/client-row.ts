@@ -1,11 +1,12 @@
 import type { Product } from '../config/config.ts';
 import type { LeaseMode, Role } from './authenticated-client.ts';
 import type { ClientIdentity } from './client-identity.ts';
+import type { ClientId } from './ids.ts';
 import type { AllowPolicy } from './policy/allow-policy.ts';
 
 /** A row of the table `client` with the policy. */
 export interface ClientRow {
-  id: string;
+  id: ClientId;
   name: string;
   role: Role;
   tenants: string[];

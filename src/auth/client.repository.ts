@@ -3,6 +3,7 @@ import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import { keyIsValid } from './client-conditions.query.ts';
 import type { ClientDetailsRow, ClientRow } from './client-row.ts';
 import type { VerifiedIdentity } from './credentials/jwt-verifier.ts';
+import type { ClientId } from './ids.ts';
 
 /** The advisory lock of whoever deletes a client: one at a time, so that two admins can't each leave the other as the last one. */
 const DELETION_LOCK = 727_004;
@@ -40,7 +41,7 @@ const byIdentityStatement = defineStatement<Pick<VerifiedIdentity, 'issuer' | 's
   { prepare: true },
 );
 
-const selectStatement = defineStatement<{ id: string }, ClientDetailsRow>(
+const selectStatement = defineStatement<{ id: ClientId }, ClientDetailsRow>(
   'client_select',
   ({ id }) => sql`SELECT ${DETAILS_COLUMNS} FROM client c WHERE c.id = ${id} AND c.deleted_at IS NULL`,
 );
@@ -51,13 +52,13 @@ const listStatement = defineStatement<{ after: string | null; limit: number }, C
     WHERE c.deleted_at IS NULL AND (${after}::text IS NULL OR c.id > ${after}) ORDER BY c.id LIMIT ${limit}`,
 );
 
-const lockForChangeStatement = defineStatement<{ id: string }, ClientDetailsRow>(
+const lockForChangeStatement = defineStatement<{ id: ClientId }, ClientDetailsRow>(
   'client_lock_for_change',
   ({ id }) =>
     sql`SELECT ${DETAILS_COLUMNS} FROM client c WHERE c.id = ${id} AND c.deleted_at IS NULL FOR NO KEY UPDATE OF c`,
 );
 
-const lockStatement = defineStatement<{ id: string }, DeletableClientRow>(
+const lockStatement = defineStatement<{ id: ClientId }, DeletableClientRow>(
   'client_lock',
   ({ id }) => sql`SELECT name, role, deleted_at FROM client WHERE id = ${id} FOR UPDATE`,
 );
@@ -67,7 +68,7 @@ const lockDeletionsStatement = defineStatement<Record<never, never>, { pg_adviso
   () => sql`SELECT pg_advisory_xact_lock(${DELETION_LOCK})`,
 );
 
-const otherAdminStatement = defineStatement<{ id: string; now: Date }, { id: string }>(
+const otherAdminStatement = defineStatement<{ id: ClientId; now: Date }, { id: ClientId }>(
   'client_other_admin',
   ({ id, now }) => sql`SELECT c.id FROM client c JOIN client_key k ON k.client_id = c.id
     WHERE c.role = 'admin' AND c.deleted_at IS NULL AND c.id <> ${id} AND ${keyIsValid(sql`k`, now)} LIMIT 1`,
@@ -92,7 +93,7 @@ const updateStatement = defineStatement<PolicyParameters>(
     ip_allow_list = ${client.ip_allow_list}, policy_version = policy_version + 1 WHERE id = ${client.id}`,
 );
 
-const setDeletedStatement = defineStatement<{ id: string; deletedAt: Date | null }>(
+const setDeletedStatement = defineStatement<{ id: ClientId; deletedAt: Date | null }>(
   'client_set_deleted',
   ({ id, deletedAt }) => sql`UPDATE client SET deleted_at = ${deletedAt} WHERE id = ${id}`,
 );
@@ -115,7 +116,7 @@ export function findClientsByIdentity(
 }
 
 /** Null where there is none, or it is deleted. */
-export async function findClient(executor: SqlExecutor, id: string): Promise<ClientDetailsRow | null> {
+export async function findClient(executor: SqlExecutor, id: ClientId): Promise<ClientDetailsRow | null> {
   const [row] = await executor.rows(selectStatement({ id }));
   return row ?? null;
 }
@@ -126,13 +127,13 @@ export function listClients(executor: SqlExecutor, limit: number, after: string 
 }
 
 /** Locks a client for a change of its policy. Null where there is none, or it is deleted. */
-export async function lockClientForChange(tx: SqlExecutor, id: string): Promise<ClientDetailsRow | null> {
+export async function lockClientForChange(tx: SqlExecutor, id: ClientId): Promise<ClientDetailsRow | null> {
   const [row] = await tx.rows(lockForChangeStatement({ id }));
   return row ?? null;
 }
 
 /** Locks a client for a change of its keys, or its deletion. A deleted one has `deleted_at`. */
-export async function lockClient(tx: SqlExecutor, id: string): Promise<DeletableClientRow | null> {
+export async function lockClient(tx: SqlExecutor, id: ClientId): Promise<DeletableClientRow | null> {
   const [row] = await tx.rows(lockStatement({ id }));
   return row ?? null;
 }
@@ -143,7 +144,7 @@ export async function lockDeletions(tx: SqlExecutor): Promise<void> {
 }
 
 /** Whether an admin besides this client has a valid key. */
-export async function hasOtherAdmin(executor: SqlExecutor, id: string, now: Date): Promise<boolean> {
+export async function hasOtherAdmin(executor: SqlExecutor, id: ClientId, now: Date): Promise<boolean> {
   return (await executor.rows(otherAdminStatement({ id, now }))).length > 0;
 }
 
@@ -158,7 +159,7 @@ export async function updateClient(tx: SqlExecutor, client: ClientRow): Promise<
 }
 
 /** Marks a client as deleted, or with null as not deleted. Also locks its row. */
-export async function setClientDeleted(tx: SqlExecutor, id: string, deletedAt: Date | null): Promise<void> {
+export async function setClientDeleted(tx: SqlExecutor, id: ClientId, deletedAt: Date | null): Promise<void> {
   await tx.run(setDeletedStatement({ id, deletedAt }));
 }
 

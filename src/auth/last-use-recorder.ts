@@ -4,6 +4,7 @@ import { Database } from '../database/database.ts';
 import { Clock } from '../platform/clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import type { AuthenticatedClient } from './authenticated-client.ts';
+import type { ClientId } from './ids.ts';
 import { recordClientUse, recordKeyUse } from './last-use.repository.ts';
 
 const WRITE_INTERVAL_MS = 60_000;
@@ -19,7 +20,7 @@ const MAX_TRACKED = 10_000;
 export class LastUseRecorder implements OnApplicationShutdown {
   /** When each was last written, by client id and key hash. */
   readonly #writtenAtMs = new LRUCache<string, number>({ max: MAX_TRACKED });
-  #clients = new Map<string, Date>();
+  #clients = new Map<ClientId, Date>();
   #keys = new Map<string, { hash: Buffer; at: Date }>();
   #timer: NodeJS.Timeout | null = null;
 

@@ -1,7 +1,8 @@
 import sql, { type Sql } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
+import type { ClientId } from './ids.ts';
 
-const clientStatement = defineStatement<{ ids: readonly string[]; usedAt: readonly Date[] }>(
+const clientStatement = defineStatement<{ ids: readonly ClientId[]; usedAt: readonly Date[] }>(
   'client_last_use',
   ({ ids, usedAt }) => updateLastUse(sql`client`, sql`id`, sql`${ids}::text[]`, usedAt),
 );
@@ -12,7 +13,10 @@ const keyStatement = defineStatement<{ hashes: readonly Buffer[]; usedAt: readon
 );
 
 /** Records when clients were last used. Rows that somebody else has locked are left out. */
-export async function recordClientUse(executor: SqlExecutor, uses: readonly { id: string; at: Date }[]): Promise<void> {
+export async function recordClientUse(
+  executor: SqlExecutor,
+  uses: readonly { id: ClientId; at: Date }[],
+): Promise<void> {
   await executor.run(clientStatement({ ids: uses.map(({ id }) => id), usedAt: uses.map(({ at }) => at) }));
 }
 

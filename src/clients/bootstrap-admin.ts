@@ -6,6 +6,7 @@ import { insertClient, setClientDeleted } from '../auth/client.repository.ts';
 import { deleteClientKeys, hasPermanentKey, insertClientKey } from '../auth/client-key.repository.ts';
 import { isApiKeyCandidate } from '../auth/credentials/api-key.ts';
 import { KeyHasher } from '../auth/credentials/key-hasher.ts';
+import type { ClientId } from '../auth/ids.ts';
 import { Config } from '../config/config.ts';
 import { Database, type Transaction } from '../database/database.ts';
 import { Clock } from '../platform/clock.ts';
@@ -13,7 +14,7 @@ import { LOGGER, type Pino } from '../platform/logger.ts';
 import { DEFAULT_MAX_TTL_SECONDS } from './clients.service.ts';
 
 /** The first ULID there is: the bootstrap admin is one row whoever makes it, so that replicas which start together can't make two. */
-export const BOOTSTRAP_CLIENT_ID = `cli_${'0'.repeat(26)}`;
+export const BOOTSTRAP_CLIENT_ID: ClientId = `cli_${'0'.repeat(26)}`;
 
 /**
  * Makes sure at the start that the admin client `bootstrap` exists and has the key of `BOOTSTRAP_ADMIN_KEY`. When the variable

@@ -1,11 +1,12 @@
 import type { LeaseMode, Role } from '../auth/authenticated-client.ts';
 import type { ClientIdentity } from '../auth/client-identity.ts';
 import type { ClientDetailsRow, ClientKeyRow } from '../auth/client-row.ts';
+import type { ClientId } from '../auth/ids.ts';
 import type { AllowPolicy } from '../auth/policy/allow-policy.ts';
 
 /** A client as the API shows it. */
 export interface ClientResponse {
-  id: string;
+  id: ClientId;
   name: string;
   role: Role;
   tenants: string[];

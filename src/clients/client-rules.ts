@@ -1,6 +1,8 @@
 import type { LeaseMode } from '../auth/authenticated-client.ts';
+import type { ClientId } from '../auth/ids.ts';
 import type { AllowPolicy } from '../auth/policy/allow-policy.ts';
-import { defineProblem, invalidInputError } from '../platform/problem.ts';
+import { isId } from '../platform/ids.ts';
+import { AppError, defineProblem, invalidInputError } from '../platform/problem.ts';
 
 export const clientNotFound = defineProblem(
   'client_not_found',
@@ -28,4 +30,10 @@ export function requireEnforceable(leaseModes: readonly LeaseMode[], allow: Allo
     'allow',
     "cannot hold a client whose lease_modes name token: with Meta's own token it calls Meta itself",
   );
+}
+
+/** Throws 404 `client_not_found` for what has not the form of a client's id. */
+export function toClientId(id: string): ClientId {
+  if (!isId(id, 'cli')) throw new AppError(clientNotFound);
+  return id;
 }

@@ -5,9 +5,8 @@ import { lockClientForChange, updateClient } from '../auth/client.repository.ts'
 import { replaceIdentities } from '../auth/client-identity.repository.ts';
 import type { ClientDetailsRow, ClientRow } from '../auth/client-row.ts';
 import { Database } from '../database/database.ts';
-import { isId } from '../platform/ids.ts';
 import { AppError } from '../platform/problem.ts';
-import { clientNotFound, identityTaken, requireEnforceable } from './client-rules.ts';
+import { clientNotFound, identityTaken, requireEnforceable, toClientId } from './client-rules.ts';
 
 /** What may be changed of a client. What is absent stays. */
 export type ClientChange = Partial<
@@ -28,9 +27,15 @@ export class ClientUpdater {
    * Changes a client, for its very next call on any replica: whatever remembers a policy compares its version. Throws 404
    * `client_not_found`, 409 `identity_taken`, 400 `invalid_request` for an `allow` beside the token mode.
    */
-  change(actor: Actor, id: string, change: ClientChange, requestId: string | null = null): Promise<ClientDetailsRow> {
+  change(
+    actor: Actor,
+    given: string,
+    change: ClientChange,
+    requestId: string | null = null,
+  ): Promise<ClientDetailsRow> {
     return this.database.transaction(async (tx) => {
-      const before = isId(id, 'cli') ? await lockClientForChange(tx, id) : null;
+      const id = toClientId(given);
+      const before = await lockClientForChange(tx, id);
       if (before === null) throw new AppError(clientNotFound);
       const after: ClientDetailsRow = { ...before, ...change };
       const changes = differences(before, after);

@@ -60,7 +60,8 @@ export class ClientsController {
 
   @Get(':id')
   async get(@Param('id') id: string): Promise<ClientWithKeys> {
-    return withKeys(await this.clients.get(id), await this.clients.listKeys([id]));
+    const client = await this.clients.get(id);
+    return withKeys(client, await this.clients.listKeys([client.id]));
   }
 
   @Patch(':id')
@@ -71,7 +72,7 @@ export class ClientsController {
     @RequestId() requestId: string,
   ): Promise<ClientWithKeys> {
     const client = await this.changes.change(toActor(caller), id, toClientChange(request), requestId);
-    return withKeys(client, await this.clients.listKeys([id]));
+    return withKeys(client, await this.clients.listKeys([client.id]));
   }
 
   @Delete(':id')

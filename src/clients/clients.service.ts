@@ -23,15 +23,16 @@ import {
 import type { ClientDetailsRow, ClientKeyRow } from '../auth/client-row.ts';
 import { generateApiKey } from '../auth/credentials/api-key.ts';
 import { KeyHasher } from '../auth/credentials/key-hasher.ts';
+import type { ClientId } from '../auth/ids.ts';
 import type { AllowPolicy } from '../auth/policy/allow-policy.ts';
 import type { Product } from '../config/config.ts';
 import { Database, type Transaction } from '../database/database.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
-import { Ids, isId } from '../platform/ids.ts';
+import { Ids } from '../platform/ids.ts';
 import { AppError, invalidInputError } from '../platform/problem.ts';
 import { Random } from '../platform/random.ts';
 import type { SecretString } from '../platform/secret-string.ts';
-import { clientNotFound, identityTaken, lastAdmin, requireEnforceable } from './client-rules.ts';
+import { clientNotFound, identityTaken, lastAdmin, requireEnforceable, toClientId } from './client-rules.ts';
 
 export const DEFAULT_MAX_TTL_SECONDS = 3600;
 
@@ -119,13 +120,13 @@ export class ClientsService {
 
   /** A living client. Throws 404 `client_not_found`. */
   async get(id: string): Promise<ClientDetailsRow> {
-    const row = await findClient(this.database, id);
+    const row = await findClient(this.database, toClientId(id));
     if (row === null) throw new AppError(clientNotFound);
     return row;
   }
 
   /** The keys of clients that still work, by client, the oldest first. Never the keys themselves: they are not kept. */
-  async listKeys(ids: readonly string[]): Promise<Map<string, ClientKeyRow[]>> {
+  async listKeys(ids: readonly ClientId[]): Promise<Map<string, ClientKeyRow[]>> {
     const rows = await listValidKeys(this.database, ids, this.clock.now());
     const keys = new Map<string, ClientKeyRow[]>(ids.map((id) => [id, []]));
     for (const row of rows) keys.get(row.client_id)?.push(row);
@@ -141,10 +142,11 @@ export class ClientsService {
    * Deletes a client and its keys; one that is deleted already stays so. Its leases end with it, because whoever honours a
    * lease looks whether its client lives. Throws 404 `client_not_found` for an id that never was, 409 `last_admin`.
    */
-  async delete(actor: Actor, id: string, requestId: string | null = null): Promise<void> {
+  async delete(actor: Actor, given: string, requestId: string | null = null): Promise<void> {
+    const id = toClientId(given);
     await this.database.transaction(async (tx) => {
       await lockDeletions(tx);
-      const client = await lockExisting(tx, id);
+      const client = await lockClient(tx, id);
       if (client === null) throw new AppError(clientNotFound);
       if (client.deleted_at !== null) return;
       if (client.role === 'admin' && !(await hasOtherAdmin(tx, id, this.clock.now()))) throw new AppError(lastAdmin);
@@ -162,18 +164,19 @@ export class ClientsService {
    */
   async issueKey(
     actor: Actor,
-    id: string,
+    given: string,
     graceSeconds: number,
     requestId: string | null = null,
     expiry: KeyExpiry = null,
   ): Promise<IssuedKey> {
+    const id = toClientId(given);
     const apiKey = generateApiKey(this.random);
     const now = this.clock.now();
     const expiresAt = this.toExpiresAt(expiry);
     const previousKeysExpireAt = addSeconds(now, graceSeconds);
     await this.database.transaction(async (tx) => {
       // The row lock puts changes of one client's keys in order: each of them sees the key that the one before it made.
-      const client = await lockExisting(tx, id);
+      const client = await lockClient(tx, id);
       if (client === null || client.deleted_at !== null) throw new AppError(clientNotFound);
       await deleteExpiredKeys(tx, id, now);
       await expireKeys(tx, id, previousKeysExpireAt);
@@ -184,7 +187,7 @@ export class ClientsService {
     return { apiKey, expiresAt, previousKeysExpireAt };
   }
 
-  private insertKey(tx: Transaction, clientId: string, apiKey: SecretString, expiresAt: Date | null): Promise<void> {
+  private insertKey(tx: Transaction, clientId: ClientId, apiKey: SecretString, expiresAt: Date | null): Promise<void> {
     const hash = this.hasher.blindIndex(apiKey.expose());
     return insertClientKey(tx, { hash, clientId, createdAt: this.clock.now(), expiresAt });
   }
@@ -196,8 +199,4 @@ export class ClientsService {
     if (end <= now) throw invalidInputError('expires_at', 'must lie in the future');
     return end;
   }
-}
-
-function lockExisting(tx: Transaction, id: string): ReturnType<typeof lockClient> {
-  return isId(id, 'cli') ? lockClient(tx, id) : Promise.resolve(null);
 }

@@ -3,6 +3,7 @@ import type { Product } from '../config/products.ts';
 import type { SqlExecutor } from '../database/statement.ts';
 import type { MetaCause } from '../platform/problem.ts';
 import type { ConnectFailedError } from './connect-failed-error.ts';
+import type { ConnectSessionId } from './ids.ts';
 
 /** The authorization that failed, and who ran it. */
 interface FailedAuthorization {
@@ -10,7 +11,7 @@ interface FailedAuthorization {
   product: Product;
   flow: string;
   /** Null for an import. */
-  sessionId: string | null;
+  sessionId: ConnectSessionId | null;
   actor: Actor;
   requestId: string | null;
 }

@@ -1,15 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import sql from 'sql-template-tag';
+import type { ClientId } from '../auth/ids.ts';
 import type { DialogFlow, Product } from '../config/products.ts';
 import { hasPendingAuthorization } from '../connections/authorization/pending-authorization.query.ts';
+import type { ConnectionId } from '../connections/ids.ts';
 import { Database, type Transaction } from '../database/database.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import { Clock } from '../platform/clock.ts';
 import type { ConnectErrorCode } from './connect-problems.ts';
+import type { ConnectSessionId } from './ids.ts';
 
 /** An invitation to connect one tenant for one product. */
 export interface ConnectSession {
-  id: string;
+  id: ConnectSessionId;
   tenant: string;
   product: Product;
   flow: DialogFlow;
@@ -17,45 +20,45 @@ export interface ConnectSession {
   scopes: string[];
   returnUrl: string | null;
   /** The client that made it. */
-  clientId: string;
+  clientId: ClientId;
   expiresAt: Date;
   /** Set with the first success. */
-  connectionId: string | null;
+  connectionId: ConnectionId | null;
   closedAt: Date | null;
 }
 
 /** One browser that opened a session, and what its callback ended on. */
 export interface ConnectAttempt {
   stateHash: Buffer;
-  sessionId: string;
+  sessionId: ConnectSessionId;
   cookieHash: Buffer;
   expiresAt: Date;
   /** Its state was used; it counts once. */
   consumedAt: Date | null;
-  connectionId: string | null;
+  connectionId: ConnectionId | null;
   error: ConnectErrorCode | null;
 }
 
 interface SessionRow {
-  id: string;
+  id: ConnectSessionId;
   tenant: string;
   product: Product;
   flow: DialogFlow;
   scopes: string[];
   return_url: string | null;
-  client_id: string;
+  client_id: ClientId;
   expires_at: Date;
-  connection_id: string | null;
+  connection_id: ConnectionId | null;
   closed_at: Date | null;
 }
 
 interface AttemptRow {
   state_hash: Buffer;
-  session_id: string;
+  session_id: ConnectSessionId;
   cookie_hash: Buffer;
   expires_at: Date;
   consumed_at: Date | null;
-  connection_id: string | null;
+  connection_id: ConnectionId | null;
   error: ConnectErrorCode | null;
 }
 
@@ -75,12 +78,12 @@ const selectSessionByToken = defineStatement<{ tokenHash: Buffer }, SessionRow>(
   ({ tokenHash }) => sql`SELECT ${SESSION_COLUMNS} FROM connect_session WHERE token_hash = ${tokenHash}`,
 );
 
-const selectSession = defineStatement<{ id: string }, SessionRow>(
+const selectSession = defineStatement<{ id: ConnectSessionId }, SessionRow>(
   'connect_session_by_id',
   ({ id }) => sql`SELECT ${SESSION_COLUMNS} FROM connect_session WHERE id = ${id}`,
 );
 
-const updateSessionClosed = defineStatement<{ id: string; connectionId: string; now: Date }>(
+const updateSessionClosed = defineStatement<{ id: ConnectSessionId; connectionId: ConnectionId; now: Date }>(
   'connect_session_close',
   ({ id, connectionId, now }) => sql`UPDATE connect_session
     SET connection_id = ${connectionId}, closed_at = coalesce(closed_at, ${now}::timestamptz)
@@ -103,7 +106,7 @@ const insertAttempt = defineStatement<NewAttempt & { now: Date }>(
     VALUES (${stateHash}, ${sessionId}, ${cookieHash}, ${now}, ${expiresAt})`,
 );
 
-const deleteUnusedAttempts = defineStatement<{ sessionId: string; keep: number }>(
+const deleteUnusedAttempts = defineStatement<{ sessionId: ConnectSessionId; keep: number }>(
   'connect_attempt_delete_unused',
   ({ sessionId, keep }) => sql`DELETE FROM connect_attempt WHERE state_hash IN (
     SELECT state_hash FROM connect_attempt WHERE session_id = ${sessionId} AND consumed_at IS NULL
@@ -115,7 +118,7 @@ const selectAttempt = defineStatement<{ stateHash: Buffer }, AttemptRow>(
   ({ stateHash }) => sql`SELECT ${ATTEMPT_COLUMNS} FROM connect_attempt WHERE state_hash = ${stateHash}`,
 );
 
-const selectAttemptByCookie = defineStatement<{ sessionId: string; cookieHashes: Buffer[] }, AttemptRow>(
+const selectAttemptByCookie = defineStatement<{ sessionId: ConnectSessionId; cookieHashes: Buffer[] }, AttemptRow>(
   'connect_attempt_by_cookie',
   ({ sessionId, cookieHashes }) => sql`SELECT ${ATTEMPT_COLUMNS} FROM connect_attempt
     WHERE session_id = ${sessionId} AND cookie_hash = ANY (${cookieHashes}) ORDER BY created_at DESC LIMIT 1`,
@@ -138,7 +141,7 @@ const updateAttemptError = defineStatement<{ stateHash: Buffer; error: ConnectEr
     WHERE state_hash = ${stateHash} AND error IS NULL AND connection_id IS NULL`,
 );
 
-const updateAttemptConnected = defineStatement<{ stateHash: Buffer; connectionId: string }>(
+const updateAttemptConnected = defineStatement<{ stateHash: Buffer; connectionId: ConnectionId }>(
   'connect_attempt_connected',
   ({ stateHash, connectionId }) =>
     sql`UPDATE connect_attempt SET connection_id = ${connectionId}, error = NULL WHERE state_hash = ${stateHash}`,
@@ -165,7 +168,7 @@ export class ConnectSessionRepository {
   }
 
   /** In any tenant: the caller checks the client's policy. */
-  async findAcrossTenants(id: string): Promise<ConnectSession | null> {
+  async findAcrossTenants(id: ConnectSessionId): Promise<ConnectSession | null> {
     const [row] = await this.database.rows(selectSession({ id }));
     return row === undefined ? null : toSession(row);
   }
@@ -186,7 +189,7 @@ export class ConnectSessionRepository {
   }
 
   /** The newest attempt of a session that one of these cookies belongs to. */
-  async findAttemptByCookie(sessionId: string, cookieHashes: Buffer[]): Promise<ConnectAttempt | null> {
+  async findAttemptByCookie(sessionId: ConnectSessionId, cookieHashes: Buffer[]): Promise<ConnectAttempt | null> {
     const [row] = await this.database.rows(selectAttemptByCookie({ sessionId, cookieHashes }));
     return row === undefined ? null : toAttempt(row);
   }
@@ -208,7 +211,12 @@ export class ConnectSessionRepository {
    * Closes a session with its first success. A later one of the same connection counts as the same success (two browsers of one user);
    * false where the session belongs to another connection already.
    */
-  async close(tx: Transaction, sessionId: string, stateHash: Buffer | null, connectionId: string): Promise<boolean> {
+  async close(
+    tx: Transaction,
+    sessionId: ConnectSessionId,
+    stateHash: Buffer | null,
+    connectionId: ConnectionId,
+  ): Promise<boolean> {
     const closed = await tx.run(updateSessionClosed({ id: sessionId, connectionId, now: this.clock.now() }));
     if (closed !== 1) return false;
     if (stateHash !== null) await tx.run(updateAttemptConnected({ stateHash, connectionId }));

@@ -1,8 +1,9 @@
+import type { ConnectionId } from './ids.ts';
 /** Where audit entries and events of a connection belong. */
 export interface ConnectionPlace {
   tenant: string;
   product: string;
-  connectionId: string;
+  connectionId: ConnectionId;
 }
 
 /** Nothing but the place, of something that has more. */

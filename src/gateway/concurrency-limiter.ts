@@ -1,3 +1,4 @@
+import type { ClientId } from '../auth/ids.ts';
 import type { Cancellation } from '../platform/cancellation.ts';
 import { GatewayError } from './gateway-error.ts';
 
@@ -40,7 +41,7 @@ export class ConcurrencyLimiter {
   constructor(private readonly options: ConcurrencyLimits = DEFAULT_CONCURRENCY_LIMITS) {}
 
   /** A place for one call: at once where there is one, else when its turn comes. Rejects with `too_many_calls`. */
-  acquire(appId: string, clientId: string, cancellation: Cancellation): Release | Promise<Release> {
+  acquire(appId: string, clientId: ClientId, cancellation: Cancellation): Release | Promise<Release> {
     const app = this.#apps.get(appId) ?? { running: 0, clients: new Map<string, ClientQueue>() };
     this.#apps.set(appId, app);
     const clientQueue = app.clients.get(clientId) ?? { running: 0, waiting: [] };
@@ -67,7 +68,7 @@ export class ConcurrencyLimiter {
     return { running, waiting };
   }
 
-  #wait(appId: string, clientId: string, clientQueue: ClientQueue, cancellation: Cancellation): Promise<Release> {
+  #wait(appId: string, clientId: ClientId, clientQueue: ClientQueue, cancellation: Cancellation): Promise<Release> {
     return new Promise((resolve, reject) => {
       const dequeue = (): void => {
         clearTimeout(timer);
@@ -93,7 +94,7 @@ export class ConcurrencyLimiter {
     });
   }
 
-  #start(appId: string, clientId: string): Release {
+  #start(appId: string, clientId: ClientId): Release {
     const app = this.#apps.get(appId);
     const clientQueue = app?.clients.get(clientId);
     if (app === undefined || clientQueue === undefined) throw new Error('a call started without its client queue');
@@ -124,7 +125,7 @@ export class ConcurrencyLimiter {
     }
   }
 
-  #removeIfIdle(appId: string, clientId: string): void {
+  #removeIfIdle(appId: string, clientId: ClientId): void {
     const app = this.#apps.get(appId);
     const clientQueue = app?.clients.get(clientId);
     if (app === undefined || clientQueue === undefined) return;

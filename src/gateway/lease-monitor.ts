@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { GatewayLeaseVerifier } from '../leases/gateway-lease-verifier.ts';
+import type { LeaseId } from '../leases/ids.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 
 /** A call is looked at from its second look on, so it ends within two of these and a statement after its lease. */
@@ -16,7 +17,7 @@ type OnLeaseEnded = (code: 'lease_invalid' | 'database_unavailable') => void;
  */
 @Injectable()
 export class LeaseMonitor {
-  readonly #calls = new Map<object, { leaseId: string; end: OnLeaseEnded; checkCount: number }>();
+  readonly #calls = new Map<object, { leaseId: LeaseId; end: OnLeaseEnded; checkCount: number }>();
   #timer: NodeJS.Timeout | null = null;
   #isChecking = false;
   /** Since when looking fails (monotonic); null while it does not. */
@@ -28,7 +29,7 @@ export class LeaseMonitor {
   ) {}
 
   /** From now on `end` is called as soon as the lease is seen to have ended. Returns what stops that. */
-  track(leaseId: string, end: OnLeaseEnded): () => void {
+  track(leaseId: LeaseId, end: OnLeaseEnded): () => void {
     const call = { leaseId, end, checkCount: 0 };
     this.#calls.set(call, call);
     this.#timer ??= setInterval(() => void this.#check(), CHECK_INTERVAL_MS).unref();

@@ -1,9 +1,11 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { ClientId } from '../auth/ids.ts';
 import { patternsForProduct } from '../auth/policy/allow-policy.ts';
 import type { Product } from '../config/config.ts';
 import type { CredentialKind } from '../connections/credentials/credential-kind.ts';
 import { credentialContext } from '../connections/credentials/seal-contexts.ts';
+import type { ConnectionId, CredentialId } from '../connections/ids.ts';
 import { Batcher } from '../database/batcher.ts';
 import { Database } from '../database/database.ts';
 import { FAIL_FAST_DEADLINE } from '../database/fail-fast-pool.ts';
@@ -20,18 +22,19 @@ import {
   selectActiveLeases,
   selectSealedLeases,
 } from './gateway-lease.query.ts';
+import type { LeaseId } from './ids.ts';
 import { IntegrityAlert } from './integrity-alert.ts';
 import { parseLeaseToken } from './lease-token.ts';
 import { LeaseTokenCache } from './lease-token-cache.ts';
 
 /** What a gateway lease gives at this moment. */
 export interface GatewayGrant {
-  leaseId: string;
-  clientId: string;
+  leaseId: LeaseId;
+  clientId: ClientId;
   tenant: string;
   product: Product;
-  connectionId: string;
-  credentialId: string;
+  connectionId: ConnectionId;
+  credentialId: CredentialId;
   /** The version that serves now; a renewal since the lease was issued is taken up at once. */
   credentialVersion: number;
   kind: CredentialKind;
@@ -79,7 +82,7 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
   }
 
   /** Those of the leases that long calls began with that are good still, by id. */
-  async filterActive(leaseIds: readonly string[]): Promise<ReadonlySet<string>> {
+  async filterActive(leaseIds: readonly LeaseId[]): Promise<ReadonlySet<string>> {
     const rows = await this.database.failFast.rows(selectActiveLeaseIds({ leaseIds, now: this.clock.now() }));
     return new Set(rows.map(({ id }) => id));
   }
@@ -98,7 +101,7 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
   }
 
   /** `token` is proven to be the lease's. */
-  private async open(token: string, leaseId: string, row: SealedLeaseRow): Promise<GatewayGrant> {
+  private async open(token: string, leaseId: LeaseId, row: SealedLeaseRow): Promise<GatewayGrant> {
     const identity = {
       tenant: row.tenant,
       connectionId: row.connection_id,
@@ -133,10 +136,10 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
 
   /** Calls that come at the same time share one statement, and those of one lease its row. */
   private createBatcher<R extends ActiveLeaseRow>(
-    select: StatementDefinition<{ leaseIds: readonly string[]; now: Date }, R>,
+    select: StatementDefinition<{ leaseIds: readonly LeaseId[]; now: Date }, R>,
     maxInFlight: number,
   ) {
-    return new Batcher<string, R | null>(
+    return new Batcher<LeaseId, R | null>(
       async (leaseIds) => {
         const selection = { leaseIds: [...new Set(leaseIds)], now: this.clock.now() };
         const rows = await this.database.failFast.rows(select(selection));

@@ -1,32 +1,36 @@
 import sql, { type Sql } from 'sql-template-tag';
 import { clientCovers, joinClient } from '../auth/client-conditions.query.ts';
+import type { ClientId } from '../auth/ids.ts';
 import type { AllowPolicy } from '../auth/policy/allow-policy.ts';
 import type { Product } from '../config/config.ts';
 import type { CredentialKind } from '../connections/credentials/credential-kind.ts';
 import { activeCredentialJoins } from '../connections/credentials/leasable-credential.query.ts';
+import type { ConnectionId, CredentialId } from '../connections/ids.ts';
 import { defineStatement } from '../database/statement.ts';
+import type { SecretId } from '../vault/ids.ts';
 import { joinSealedSecret, type SealedSecretRow, sealedSecretColumns } from '../vault/sealed-secret.repository.ts';
+import type { LeaseId } from './ids.ts';
 
 interface LeaseSelection {
-  leaseIds: readonly string[];
+  leaseIds: readonly LeaseId[];
   now: Date;
 }
 
 /** What is looked at on every call of an active lease. */
 export interface ActiveLeaseRow {
-  id: string;
-  secret_id: string;
+  id: LeaseId;
+  secret_id: SecretId;
   allow: AllowPolicy | null;
   ip_allow_list: string[] | null;
 }
 
 export interface SealedLeaseRow extends ActiveLeaseRow, SealedSecretRow {
   secret_hash: Buffer;
-  client_id: string;
+  client_id: ClientId;
   tenant: string;
   product: Product;
-  connection_id: string;
-  credential_id: string;
+  connection_id: ConnectionId;
+  credential_id: CredentialId;
   version: number;
   kind: CredentialKind;
   app_id: string;
@@ -60,7 +64,7 @@ export const selectSealedLeases = defineStatement<LeaseSelection, SealedLeaseRow
   { prepare: true },
 );
 
-export const selectActiveLeaseIds = defineStatement<LeaseSelection, { id: string }>(
+export const selectActiveLeaseIds = defineStatement<LeaseSelection, { id: LeaseId }>(
   'lease_active_ids',
   (selection) => sql`SELECT l.id ${ACTIVE_LEASE_FROM} WHERE ${isActiveGatewayLease(selection)}`,
   { prepare: true },

@@ -2,18 +2,20 @@ import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { Counter, Registry } from 'prom-client';
 import { AuditLog, SYSTEM } from '../audit/audit-log.ts';
+import type { ConnectionId, CredentialId } from '../connections/ids.ts';
 import { Database } from '../database/database.ts';
 import { Clock } from '../platform/clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import type { DecryptionError } from '../vault/sealed-secret.ts';
+import type { LeaseId } from './ids.ts';
 
 /** Which token did not open, and for which lease. */
 interface UnreadableCredential {
-  leaseId: string;
+  leaseId: LeaseId;
   tenant: string;
   product: string;
-  connectionId: string;
-  credentialId: string;
+  connectionId: ConnectionId;
+  credentialId: CredentialId;
 }
 
 const REPORT_INTERVAL_MS = 60_000;
@@ -60,7 +62,7 @@ export class IntegrityAlert {
     }
   }
 
-  private isDue(credentialId: string): boolean {
+  private isDue(credentialId: CredentialId): boolean {
     const nowMs = this.clock.now().getTime();
     const reportedAtMs = this.#reportedAtMs.get(credentialId);
     if (reportedAtMs !== undefined && nowMs - reportedAtMs < REPORT_INTERVAL_MS) return false;

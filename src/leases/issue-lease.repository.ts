@@ -1,8 +1,9 @@
 import sql from 'sql-template-tag';
 import { insertEntriesSql } from '../audit/audit-entry.repository.ts';
-
+import type { AuditEntryId } from '../audit/ids.ts';
 import type { LeaseMode } from '../auth/authenticated-client.ts';
 import { clientIsValid } from '../auth/client-conditions.query.ts';
+import type { ClientId } from '../auth/ids.ts';
 import type { AssetType, CredentialKind, Health } from '../connections/credentials/credential-kind.ts';
 import {
   ASSET_CREDENTIAL_FROM,
@@ -12,25 +13,28 @@ import {
   ROOT_CREDENTIAL_FROM,
   WORKING_FIRST,
 } from '../connections/credentials/leasable-credential.query.ts';
+import type { ConnectionId, CredentialId } from '../connections/ids.ts';
 import type { ConnectionStatus } from '../connections/status/connection-status.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
+import type { SecretId } from '../vault/ids.ts';
 import { joinSealedSecret, type SealedSecretRow, sealedSecretColumns } from '../vault/sealed-secret.repository.ts';
+import type { LeaseId } from './ids.ts';
 
 /** One lease that is asked for. */
 export interface LeaseInput {
-  leaseId: string;
-  auditId: string;
+  leaseId: LeaseId;
+  auditId: AuditEntryId;
   /** The key of the audit entry's MAC. */
   auditKey: Buffer;
   /** Null: the client came with a token of an issuer. */
   keyHash: Buffer | null;
   /** Of the policy that the request was judged by. */
   policyVersion: number;
-  clientId: string;
+  clientId: ClientId;
   requestId: string;
   tenant: string;
   product: string;
-  connectionId: string | null;
+  connectionId: ConnectionId | null;
   assetId: string | null;
   mode: LeaseMode;
   /** Null for token mode. */
@@ -42,16 +46,16 @@ export interface LeaseInput {
 }
 
 interface FoundCredential {
-  connection_id: string;
+  connection_id: ConnectionId;
   status: ConnectionStatus;
-  credential_id: string;
+  credential_id: CredentialId;
   kind: CredentialKind;
   version: number;
   health: Health;
   scopes: string[];
   token_expires_at: Date | null;
   /** Null: the token has been destroyed. */
-  secret_id: string | null;
+  secret_id: SecretId | null;
   asset_type: AssetType | null;
   asset_name: string | null;
 }
@@ -70,7 +74,7 @@ interface Issued extends FoundCredential {
   n: string;
   outcome: 'issued';
   lease_expires_at: Date;
-  secret_id: string;
+  secret_id: SecretId;
 }
 
 /** `outdated_client`: its key, or the policy that the request was judged by, is no longer valid. Then nothing else counts. */

@@ -20,6 +20,7 @@ import { Random } from '../platform/random.ts';
 import { KeyRing } from '../vault/keys/key-ring.ts';
 import { DecryptionError } from '../vault/sealed-secret.ts';
 import { Vault } from '../vault/vault.ts';
+import type { LeaseId } from './ids.ts';
 import { IntegrityAlert } from './integrity-alert.ts';
 import {
   type IssuedLeaseRow,
@@ -126,7 +127,7 @@ export class LeaseIssuer {
   private describeLease(
     row: IssuedLeaseRow,
     request: LeaseRequest,
-    leaseId: string,
+    leaseId: LeaseId,
     now: Date,
   ): Omit<IssuedLeaseResponse, keyof LeasedToken> {
     const missing = missingScopesOfToken(request.product, row.kind, row.scopes);
@@ -149,7 +150,7 @@ export class LeaseIssuer {
   }
 
   /** In token mode the response holds Meta's own token, its host and the proof that goes with this one token. */
-  private async openMetaToken(row: IssuedTokenLeaseRow, request: LeaseRequest, leaseId: string): Promise<LeasedToken> {
+  private async openMetaToken(row: IssuedTokenLeaseRow, request: LeaseRequest, leaseId: LeaseId): Promise<LeasedToken> {
     const { tenant, product } = request;
     const { connection_id: connectionId, credential_id: credentialId } = row;
     const context = credentialContext({ tenant, connectionId, credentialId, kind: row.kind, version: row.version });

@@ -1,13 +1,15 @@
 import { timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { wipe } from '../vault/aead.ts';
+import type { SecretId } from '../vault/ids.ts';
+import type { LeaseId } from './ids.ts';
 import { leaseIdOf } from './lease-token.ts';
 
 /** What does not change while a lease stands on the same version of its credential's token. */
 export interface CachedLease<G> {
-  leaseId: string;
+  leaseId: LeaseId;
   /** The sealed secret that the token was opened from: each version of a credential has its own. */
-  secretId: string;
+  secretId: SecretId;
   /** Our token, as it was proven to be the lease's. */
   leaseToken: Buffer;
   /** Meta's token, in UTF-8. */
@@ -53,7 +55,7 @@ export class LeaseTokenCache<G> {
   }
 
   /** Zeroes what is known of a lease. */
-  forget(leaseId: string): void {
+  forget(leaseId: LeaseId): void {
     this.#leases.delete(leaseId);
   }
 

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { Random } from '../platform/random.ts';
+import type { LeaseId } from './ids.ts';
 
 const PREFIX = 'mtl_';
 const ULID_LENGTH = 26;
@@ -12,7 +13,7 @@ const TOKEN = /^mtl_[0-9a-hjkmnp-tv-z]{26}[A-Za-z0-9_-]{49}$/;
 
 /** A lease token in its parts: which lease, and the secret that proves it. */
 export interface LeaseTokenParts {
-  leaseId: string;
+  leaseId: LeaseId;
   secret: string;
 }
 
@@ -20,14 +21,14 @@ export interface LeaseTokenParts {
  * `mtl_` ‖ the lease's ULID ‖ 256 random bits ‖ CRC-32: found by primary key, recognised by secret scanners, and a mistyped or
  * cut-off one is refused without asking the database.
  */
-export function createLeaseToken(leaseId: string, random: Random): { token: string; secret: string } {
+export function createLeaseToken(leaseId: LeaseId, random: Random): { token: string; secret: string } {
   const secret = random.bytes(SECRET_BYTES).toString('base64url');
   const body = PREFIX + leaseId.slice(-ULID_LENGTH) + secret;
   return { token: body + checksum(body), secret };
 }
 
 /** The id of the lease that a token names, if it is one at all; nothing is checked. */
-export function leaseIdOf(token: string): string {
+export function leaseIdOf(token: string): LeaseId {
   return `lse_${token.slice(PREFIX.length, PREFIX.length + ULID_LENGTH)}`;
 }
 

@@ -1,7 +1,10 @@
 import { IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
 import type { LeaseMode } from '../auth/authenticated-client.ts';
+import type { ClientId } from '../auth/ids.ts';
 import { PRODUCTS, type Product } from '../config/config.ts';
 import { TENANT_PATTERN } from '../config/tenant.ts';
+import type { ConnectionId, CredentialId } from '../connections/ids.ts';
+import type { LeaseId } from './ids.ts';
 
 export const DEFAULT_TTL_SECONDS = 900;
 /** Too long a wish is cut, or answered as unsatisfiable; beyond this it is a mistake (some 68 years). */
@@ -31,7 +34,7 @@ export class LeaseRequest {
 
   @IsOptional()
   @Matches(CONNECTION_ID, { message: 'must be the id of a connection (con_…)' })
-  connection_id?: string;
+  connection_id?: ConnectionId;
 
   @IsOptional()
   @IsString()
@@ -85,7 +88,7 @@ export class IntrospectionRequest {
 
 /** The response to `POST /v1/leases`. The only response of the service that may hold a token of Meta's. */
 export interface IssuedLeaseResponse {
-  lease_id: string;
+  lease_id: LeaseId;
   mode: LeaseMode;
   access_token: string;
   token_type: 'Bearer';
@@ -94,8 +97,8 @@ export interface IssuedLeaseResponse {
   scopes: string[];
   /** Scopes that the product needs and the token lacks, where there are any: calls that need them fail until the person connects again. */
   missing_scopes?: string[];
-  connection_id: string;
-  credential_id: string;
+  connection_id: ConnectionId;
+  credential_id: CredentialId;
   credential_version: number;
   asset?: { type: string; id: string; name: string | null };
   graph_base_url: string;
@@ -105,14 +108,14 @@ export interface IssuedLeaseResponse {
 
 /** A lease as its client and the admins see it; never its token. */
 export interface LeaseResponse {
-  lease_id: string;
+  lease_id: LeaseId;
   mode: LeaseMode;
   status: 'active' | 'ended' | 'expired';
-  client_id: string;
+  client_id: ClientId;
   tenant: string;
   product: string;
-  connection_id: string;
-  credential_id: string;
+  connection_id: ConnectionId;
+  credential_id: CredentialId;
   credential_version: number;
   asset?: { type: string; id: string };
   issued_at: string;
@@ -126,15 +129,15 @@ export type IntrospectionResponse =
   | {
       active: true;
       scope: string;
-      client_id: string;
+      client_id: ClientId;
       token_type: 'Bearer';
       exp: number;
       iat: number;
       sub: string;
       iss: string;
-      lease_id: string;
+      lease_id: LeaseId;
       tenant: string;
       product: string;
-      connection_id: string;
-      credential_id: string;
+      connection_id: ConnectionId;
+      credential_id: CredentialId;
     };

@@ -1,22 +1,25 @@
 import sql from 'sql-template-tag';
 import type { LeaseMode } from '../auth/authenticated-client.ts';
 import { clientCovers, joinClient } from '../auth/client-conditions.query.ts';
+import type { ClientId } from '../auth/ids.ts';
 import {
   connectionAndCredentialJoins,
   IS_CREDENTIAL_BACKED,
 } from '../connections/credentials/leasable-credential.query.ts';
+import type { ConnectionId, CredentialId } from '../connections/ids.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import { firstIdAt } from '../platform/ids.ts';
+import type { LeaseId } from './ids.ts';
 
 export interface LeaseRecord {
-  id: string;
+  id: LeaseId;
   mode: LeaseMode;
   secret_hash: Buffer | null;
-  client_id: string;
+  client_id: ClientId;
   tenant: string;
   product: string;
-  connection_id: string;
-  credential_id: string;
+  connection_id: ConnectionId;
+  credential_id: CredentialId;
   credential_version: number;
   asset_type: string | null;
   asset_id: string | null;
@@ -28,7 +31,7 @@ export interface LeaseRecord {
   scopes: string[] | null;
 }
 
-const selectRecord = defineStatement<{ id: string }, LeaseRecord>(
+const selectRecord = defineStatement<{ id: LeaseId }, LeaseRecord>(
   'lease_record',
   ({
     id,
@@ -41,7 +44,7 @@ const selectRecord = defineStatement<{ id: string }, LeaseRecord>(
   { prepare: true },
 );
 
-const endActive = defineStatement<{ id: string; now: Date }>(
+const endActive = defineStatement<{ id: LeaseId; now: Date }>(
   'lease_end',
   ({ id, now }) =>
     sql`UPDATE lease SET ended_at = ${now} WHERE id = ${id} AND ended_at IS NULL AND expires_at > ${now}`,
@@ -54,13 +57,13 @@ const deleteExpired = defineStatement<{ firstId: string; expiredBefore: Date; li
         SELECT id FROM lease WHERE id < ${firstId} AND expires_at < ${expiredBefore} ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED)`,
 );
 
-export async function findLease(executor: SqlExecutor, id: string): Promise<LeaseRecord | null> {
+export async function findLease(executor: SqlExecutor, id: LeaseId): Promise<LeaseRecord | null> {
   const [record] = await executor.rows(selectRecord({ id }));
   return record ?? null;
 }
 
 /** Whether this ended the lease: it was neither ended nor expired. */
-export async function endLease(executor: SqlExecutor, id: string, now: Date): Promise<boolean> {
+export async function endLease(executor: SqlExecutor, id: LeaseId, now: Date): Promise<boolean> {
   return (await executor.run(endActive({ id, now }))) === 1;
 }
 

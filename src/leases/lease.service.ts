@@ -5,6 +5,7 @@ import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
 import { visibleProducts, visibleTenants } from '../auth/policy/policy.ts';
 import { Database } from '../database/database.ts';
 import { Clock } from '../platform/clock.ts';
+import { isId } from '../platform/ids.ts';
 import { KeyRing } from '../vault/keys/key-ring.ts';
 import type { IntrospectionResponse, LeaseResponse } from './lease.dto.ts';
 import { deleteExpiredLeases, endLease, findLease, type LeaseRecord } from './lease.repository.ts';
@@ -22,7 +23,7 @@ export class LeaseService {
 
   /** Null where there is none, or it is not the caller's to see. */
   async find(client: AuthenticatedClient, id: string): Promise<LeaseResponse | null> {
-    const record = await findLease(this.database, id);
+    const record = isId(id, 'lse') ? await findLease(this.database, id) : null;
     return record === null || !canSee(client, record) ? null : this.toLeaseResponse(record);
   }
 
@@ -52,10 +53,11 @@ export class LeaseService {
   }
 
   /** Ends a lease; true where it is the caller's, ended before or now. */
-  async end(client: AuthenticatedClient, id: string, requestId: string): Promise<boolean> {
+  async end(client: AuthenticatedClient, given: string, requestId: string): Promise<boolean> {
     return this.database.transaction(async (tx) => {
-      const record = await findLease(tx, id);
+      const record = isId(given, 'lse') ? await findLease(tx, given) : null;
       if (record === null || !canSee(client, record)) return false;
+      const { id } = record;
       if (await endLease(tx, id, this.clock.now())) {
         await this.audit.record(tx, {
           action: 'lease.ended',

@@ -1,16 +1,19 @@
 import sql from 'sql-template-tag';
 import { insertEntriesSql } from '../audit/audit-entry.repository.ts';
-
+import type { AuditEntryId } from '../audit/ids.ts';
+import type { ClientId } from '../auth/ids.ts';
 import { credentialOfToken } from '../connections/credentials/leasable-credential.query.ts';
+import type { ConnectionId } from '../connections/ids.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
+import type { LeaseId } from './ids.ts';
 
 /** A lease in the place of one token of Meta's. */
 interface ReplacementLease {
-  leaseId: string;
+  leaseId: LeaseId;
   secretHash: Buffer;
   /** Blind index of Meta's token. */
   tokenHash: Buffer;
-  auditId: string;
+  auditId: AuditEntryId;
   auditKey: Buffer;
   /** The id of the object that the token stood in, where it had one. */
   pageId: string | null;
@@ -18,11 +21,11 @@ interface ReplacementLease {
 
 /** The lease that asked. */
 interface ParentLease {
-  clientId: string;
+  clientId: ClientId;
   tenant: string;
   product: string;
-  connectionId: string;
-  leaseId: string;
+  connectionId: ConnectionId;
+  leaseId: LeaseId;
   leaseExpiresAt: Date;
 }
 
@@ -30,7 +33,7 @@ type ReplacementArrays = { [K in keyof ReplacementLease]: ReplacementLease[K][] 
 
 const insertReplacements = defineStatement<
   ParentLease & { now: Date; replacements: ReplacementArrays },
-  { id: string }
+  { id: LeaseId }
 >(
   'lease_replace_tokens',
   ({ clientId, tenant, product, connectionId, leaseId, leaseExpiresAt, now, replacements }) => sql`WITH lease_input AS (

@@ -31,9 +31,9 @@ export class ConnectionActionsController {
   async revoke(
     @CurrentClient() client: AuthenticatedClient,
     @RequestId() requestId: string,
-    @Param('id') id: string,
+    @Param('id') given: string,
   ): Promise<RevokedConnectionResponse> {
-    await this.visibility.getVisible(client, id);
+    const { id } = await this.visibility.getVisible(client, given);
     const actor = toActor(client);
     const revoked = await this.revoker.revoke(id, { actor, requestId, reason: 'api' });
     if (revoked === null) throw new AppError(connectionNotFound);
@@ -53,8 +53,8 @@ export class ConnectionActionsController {
   /** Refreshes now, whatever is due; what failed stands in the credentials' `failure`. */
   @Post(':id/refresh')
   @HttpCode(200)
-  async refresh(@CurrentClient() client: AuthenticatedClient, @Param('id') id: string): Promise<ConnectionResponse> {
-    await this.visibility.getVisibleUnrevoked(client, id);
+  async refresh(@CurrentClient() client: AuthenticatedClient, @Param('id') given: string): Promise<ConnectionResponse> {
+    const { id } = await this.visibility.getVisibleUnrevoked(client, given);
     await this.manualRefresh.refresh(id);
     return this.visibility.getVisible(client, id);
   }
@@ -62,8 +62,8 @@ export class ConnectionActionsController {
   /** Inspects now, whatever is due. */
   @Post(':id/check')
   @HttpCode(200)
-  async check(@CurrentClient() client: AuthenticatedClient, @Param('id') id: string): Promise<ConnectionResponse> {
-    await this.visibility.getVisibleUnrevoked(client, id);
+  async check(@CurrentClient() client: AuthenticatedClient, @Param('id') given: string): Promise<ConnectionResponse> {
+    const { id } = await this.visibility.getVisibleUnrevoked(client, given);
     await this.manualRefresh.check(id);
     return this.visibility.getVisible(client, id);
   }

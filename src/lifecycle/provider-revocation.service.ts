@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { type Actor, SYSTEM } from '../audit/audit-log.ts';
 import { Config } from '../config/config.ts';
 import { ClaimLostError } from '../connections/claim-lost-error.ts';
+import type { ConnectionId } from '../connections/ids.ts';
 import { PendingRevocationService } from '../connections/revocation/pending-revocation.service.ts';
 import { type ClaimedRevocation } from '../connections/revocation/provider-revocation.repository.ts';
 import type { ProviderRevocationStatus } from '../connections/status/connection-status.ts';
@@ -37,7 +38,7 @@ export class ProviderRevocationService {
    * Tries at once, for ten seconds at the most (what is under way then goes on by itself); how it stands after that.
    * `actor` is whom the record of a confirmation names.
    */
-  async attemptNow(connectionId: string, actor: Actor): Promise<ProviderRevocationStatus> {
+  async attemptNow(connectionId: ConnectionId, actor: Actor): Promise<ProviderRevocationStatus> {
     const claimed = await this.revocations.claimOne(connectionId, this.config.claimSeconds);
     if (claimed !== null) await settleWithin(this.attempt(claimed, 'forced', actor), MAX_WAIT_MS, undefined);
     return (await this.revocations.getStatus(connectionId)) ?? 'not_supported';

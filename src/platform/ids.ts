@@ -64,7 +64,7 @@ const MAX_ULID_MS = 2 ** 48 - 1;
  * The bound below which every id with this prefix was made before `instant` (a number: milliseconds since 1970; times that no ULID
  * can hold become the nearest one). For ranges by time on a primary key.
  */
-export function firstIdAt(prefix: string, instant: Date | number): string {
+export function firstIdAt<P extends string>(prefix: P, instant: Date | number): Id<P> {
   const epochMs = Math.min(Math.max(0, Math.floor(Number(instant))), MAX_ULID_MS);
   return `${prefix}_${encodeTime(epochMs, 10).toLowerCase()}`;
 }

@@ -1,18 +1,19 @@
 import sql, { type Sql } from 'sql-template-tag';
 import type { SqlExecutor } from '../database/statement.ts';
 import { defineStatement } from '../database/statement.ts';
+import type { KekId, SecretId } from './ids.ts';
 
 /** A row of sealed_secret. */
 export interface SealedSecretRow {
-  secret_id: string;
-  kek_id: string;
+  secret_id: SecretId;
+  kek_id: KekId;
   wrapped_key: Buffer;
   ciphertext: Buffer;
 }
 
 interface NewSealedSecret {
-  id: string;
-  kekId: string;
+  id: SecretId;
+  kekId: KekId;
   wrappedKey: Buffer;
   ciphertext: Buffer;
   createdAt: Date;
@@ -43,13 +44,13 @@ const insertStatement = defineStatement<NewSealedSecret>(
   { prepare: true },
 );
 
-const selectStatement = defineStatement<{ id: string }, SealedSecretRow>(
+const selectStatement = defineStatement<{ id: SecretId }, SealedSecretRow>(
   'sealed_secret_get',
   ({ id }) => sql`SELECT id AS secret_id, kek_id, wrapped_key, ciphertext FROM sealed_secret WHERE id = ${id}`,
   { prepare: true },
 );
 
-const deleteStatement = defineStatement<{ ids: readonly string[] }>(
+const deleteStatement = defineStatement<{ ids: readonly SecretId[] }>(
   'sealed_secret_delete',
   ({ ids }) => sql`DELETE FROM sealed_secret WHERE id = ANY (${ids})`,
 );
@@ -59,11 +60,11 @@ export async function insertSealedSecret(executor: SqlExecutor, secret: NewSeale
   return (await executor.run(insertStatement(secret))) === 1;
 }
 
-export async function findSealedSecret(executor: SqlExecutor, id: string): Promise<SealedSecretRow | null> {
+export async function findSealedSecret(executor: SqlExecutor, id: SecretId): Promise<SealedSecretRow | null> {
   const [row] = await executor.rows(selectStatement({ id }));
   return row ?? null;
 }
 
-export async function deleteSealedSecrets(executor: SqlExecutor, ids: readonly string[]): Promise<void> {
+export async function deleteSealedSecrets(executor: SqlExecutor, ids: readonly SecretId[]): Promise<void> {
   await executor.run(deleteStatement({ ids }));
 }

@@ -1,12 +1,13 @@
 import type { Random } from '../platform/random.ts';
 import { SecretString } from '../platform/secret-string.ts';
 import { decrypt, encodeFields, encrypt, KEY_BYTES, wipe } from './aead.ts';
+import type { KekId, SecretId } from './ids.ts';
 
 /** A sealed secret as it is stored. `id` is also the id of its data key. */
 export interface SealedSecret {
-  id: string;
+  id: SecretId;
   /** The key-encryption key that wraps the data key. */
-  kekId: string;
+  kekId: KekId;
   wrappedKey: Buffer;
   ciphertext: Buffer;
 }
@@ -16,7 +17,7 @@ export type SealContext = readonly string[];
 
 /** A key of the ring, opened. */
 export interface Kek {
-  id: string;
+  id: KekId;
   key: Uint8Array;
 }
 
@@ -35,7 +36,7 @@ const FORMAT = 1;
  * Stored as format ‖ nonce ‖ ciphertext ‖ tag, twice. The data key is bound to its own id and the KEK's; the secret to its
  * context, its own id and, by the data key's id, to that one data key.
  */
-export function seal(id: string, secret: SecretString, context: SealContext, kek: Kek, random: Random): SealedSecret {
+export function seal(id: SecretId, secret: SecretString, context: SealContext, kek: Kek, random: Random): SealedSecret {
   const dataKey = random.bytes(KEY_BYTES);
   const plaintext = Buffer.from(secret.expose(), 'utf8');
   try {
@@ -84,7 +85,7 @@ export function rewrap(
   }
 }
 
-function wrapDataKey(id: string, dataKey: Uint8Array, kek: Kek, random: Random): Buffer {
+function wrapDataKey(id: SecretId, dataKey: Uint8Array, kek: Kek, random: Random): Buffer {
   return Buffer.concat([Buffer.of(FORMAT), encrypt(kek.key, dataKey, keyData(id, kek.id), random)]);
 }
 
@@ -97,10 +98,10 @@ function unwrapDataKey(sealed: SealedSecret, kek: Kek): Uint8Array {
   return dataKey;
 }
 
-function keyData(id: string, kekId: string): Buffer {
+function keyData(id: SecretId, kekId: KekId): Buffer {
   return encodeFields(['metavault data key', String(FORMAT), id, kekId]);
 }
 
-function secretData(id: string, context: SealContext): Buffer {
+function secretData(id: SecretId, context: SealContext): Buffer {
   return encodeFields(['metavault secret', String(FORMAT), id, ...context]);
 }

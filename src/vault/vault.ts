@@ -3,6 +3,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Random } from '../platform/random.ts';
 import type { SecretString } from '../platform/secret-string.ts';
+import type { SecretId } from './ids.ts';
 import { KeyRing } from './keys/key-ring.ts';
 import {
   deleteSealedSecrets,
@@ -22,7 +23,7 @@ export class Vault {
   ) {}
 
   /** Seals and stores a secret; returns its id. Committed with the transaction it is given. */
-  async put(executor: SqlExecutor, secret: SecretString, context: SealContext): Promise<string> {
+  async put(executor: SqlExecutor, secret: SecretString, context: SealContext): Promise<SecretId> {
     const id = this.source.ids.next('sec');
     for (let attempt = 0; attempt < 3; attempt++) {
       const sealed = seal(id, secret, context, this.ring.activeKek(), this.source.random);
@@ -43,13 +44,13 @@ export class Vault {
   }
 
   /** Reads and opens a secret. Null where it has been destroyed. */
-  async get(executor: SqlExecutor, id: string, context: SealContext): Promise<SecretString | null> {
+  async get(executor: SqlExecutor, id: SecretId, context: SealContext): Promise<SecretString | null> {
     const row = await findSealedSecret(executor, id);
     return row === null ? null : this.open(row, context);
   }
 
   /** Destroys data keys and ciphertexts. What backups still hold is opened by the KEK only, see docs/threat-model.md. */
-  async destroy(executor: SqlExecutor, ids: readonly string[]): Promise<void> {
+  async destroy(executor: SqlExecutor, ids: readonly SecretId[]): Promise<void> {
     if (ids.length === 0) return;
     await deleteSealedSecrets(executor, ids);
   }

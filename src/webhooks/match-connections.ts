@@ -3,12 +3,13 @@ import {
   findConnectionsByUserIds,
 } from '../connections/connection/subject-connections.query.ts';
 import type { AssetType } from '../connections/credentials/credential-kind.ts';
+import type { ConnectionId } from '../connections/ids.ts';
 import type { SqlExecutor } from '../database/statement.ts';
 import type { EntrySubject } from './entry-subject.ts';
 
 /** A connection that is not revoked and that an entry is about; `asset` null: matched by its user. */
 export interface SubjectConnection {
-  connectionId: string;
+  connectionId: ConnectionId;
   tenant: string;
   product: string;
   asset: { type: AssetType; id: string } | null;

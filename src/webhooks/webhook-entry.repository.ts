@@ -1,5 +1,6 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
+import type { EventId } from '../events/ids.ts';
 
 interface NewWebhookEntry {
   hash: Buffer;
@@ -12,7 +13,7 @@ interface UnmatchedUserEntry {
   hash: Buffer;
   userId: string;
   /** The event that was made of it. */
-  eventId: string | null;
+  eventId: EventId | null;
 }
 
 const insertEntries = defineStatement<
@@ -28,14 +29,14 @@ const insertEntries = defineStatement<
   { prepare: true },
 );
 
-const updateUsers = defineStatement<{ hashes: Buffer[]; userIds: string[]; eventIds: (string | null)[] }>(
+const updateUsers = defineStatement<{ hashes: Buffer[]; userIds: string[]; eventIds: (EventId | null)[] }>(
   'webhook_entry_users',
   ({ hashes, userIds, eventIds }) => sql`UPDATE webhook_entry e SET meta_user_id = p.user_id, event_id = p.event_id
     FROM unnest(${hashes}::bytea[], ${userIds}::text[], ${eventIds}::text[]) AS p (hash, user_id, event_id) WHERE e.hash = p.hash`,
   { prepare: true },
 );
 
-const eraseUsers = defineStatement<{ metaUserIds: readonly string[] }, { event_id: string | null }>(
+const eraseUsers = defineStatement<{ metaUserIds: readonly string[] }, { event_id: EventId | null }>(
   'webhook_entry_erase_users',
   ({ metaUserIds }) => sql`UPDATE webhook_entry e SET meta_user_id = NULL, event_id = NULL
     FROM (SELECT hash, event_id FROM webhook_entry WHERE meta_user_id = ANY (${metaUserIds}) FOR UPDATE) old
@@ -71,7 +72,7 @@ export async function linkEntriesToUsers(executor: SqlExecutor, entries: readonl
 }
 
 /** Removes the users from the entries that were linked to them; the events that were made of these entries. */
-export async function unlinkEntriesOfUsers(executor: SqlExecutor, metaUserIds: readonly string[]): Promise<string[]> {
+export async function unlinkEntriesOfUsers(executor: SqlExecutor, metaUserIds: readonly string[]): Promise<EventId[]> {
   const rows = await executor.rows(eraseUsers({ metaUserIds }));
   return rows.flatMap(({ event_id: eventId }) => eventId ?? []);
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { UnverifiedAssetService } from '../connections/assets/unverified-asset.service.ts';
 import { VerificationRequests } from '../connections/connection/verification-requests.ts';
+import type { ConnectionId } from '../connections/ids.ts';
 import { Database, type Transaction } from '../database/database.ts';
 import { RawJson } from '../events/outbox/event-data.ts';
 import { Outbox, type OutboxEvent } from '../events/outbox/outbox.ts';
@@ -96,7 +97,7 @@ function accountsToVerify(entries: readonly WebhookEntry[]): string[] {
   return named.filter(({ type }) => type === 'whatsapp_business_account').map(({ id }) => id);
 }
 
-function connectionsToVerify(matched: readonly MatchedEntry[]): string[] {
+function connectionsToVerify(matched: readonly MatchedEntry[]): ConnectionId[] {
   const about = matched.filter(({ entry }) => entry.subject.isAboutAccess);
   return [...new Set(about.flatMap(({ connections }) => connections.map(({ connectionId }) => connectionId)))];
 }

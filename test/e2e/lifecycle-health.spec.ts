@@ -251,12 +251,12 @@ async function eventually(expectation: () => Promise<void>): Promise<void> {
 
 /** The token that the service holds for a page, as only a test may see it. */
 async function openPageToken(connectionId: string, pageId: string): Promise<string> {
-  const [row] = await context.database.rows<{ id: string }>({
+  const [row] = await context.database.rows<{ id: `crd_${string}` }>({
     text: `SELECT id FROM credential WHERE connection_id = $1 AND subject_id = $2`,
     values: [connectionId, pageId],
   });
   const claims = context.replica.app.get(CredentialClaimRepository);
-  const credential = await claims.find(row?.id ?? '');
+  const credential = await claims.find(row?.id ?? 'crd_');
   if (credential === null) throw new Error('no such page');
   return (await context.replica.app.get(CredentialVersionService).openCurrent(credential))?.expose() ?? '';
 }

@@ -20,7 +20,7 @@ afterEach(() => {
 });
 afterAll(() => context?.close());
 
-const ensure = (id: string, seconds: number, replica: TestReplica = context.replica) =>
+const ensure = (id: `crd_${string}`, seconds: number, replica: TestReplica = context.replica) =>
   replica.app
     .get(OnDemandRefreshService)
     .ensure(id, seconds)
@@ -95,7 +95,7 @@ describe('OnDemandRefreshService', () => {
 });
 
 describe('Suspicion', () => {
-  const report = (credentialId: string, version = 1) =>
+  const report = (credentialId: `crd_${string}`, version = 1) =>
     context.replica.app.get(SuspectedTokenService).report(credentialId, version, { code: 190 }, { kind: 'suspect' });
 
   it('confirms by one inspection for all who complain, and ends the connection at once', async () => {

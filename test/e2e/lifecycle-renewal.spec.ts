@@ -26,7 +26,7 @@ const refresh = async (id: string) => {
 };
 
 /** The root token that serves, as only a test may see it. */
-const serving = async (id: string): Promise<string | undefined> => {
+const serving = async (id: `con_${string}`): Promise<string | undefined> => {
   const root = await context.replica.app.get(CredentialClaimRepository).findRoot(id);
   if (root === null) throw new Error(`${id} has no credential`);
   return (await context.replica.app.get(CredentialVersionService).openCurrent(root))?.expose();
@@ -317,7 +317,7 @@ describe('a page token that is being derived while its user token is renewed', (
   const claimPage = async (id: string) => {
     const claims = context.replica.app.get(CredentialClaimRepository);
     const page = (await context.connection(id)).credentials.find((one) => one.kind === 'page');
-    const claimed = await claims.claimOne(page?.id ?? '', 60);
+    const claimed = await claims.claimOne(page?.id ?? 'crd_', 60);
     if (claimed === null) throw new Error('no claim on the page');
     return claimed;
   };

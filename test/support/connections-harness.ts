@@ -68,7 +68,7 @@ export async function connect(
   harness: Pick<ConnectionsHarness, 'pendingAuthorizations' | 'provisioner'>,
   clock: Clock,
   options: ConnectionOptions = {},
-): Promise<string> {
+): Promise<`con_${string}`> {
   const metaUserId = options.metaUserId ?? '100000000000001';
   const { token: rootToken = 'EAArootToken', ...root } = options.root ?? {};
   const expiresAt = new Date(clock.now().getTime() + 60 * 86_400_000);

@@ -67,7 +67,7 @@ function openForTest({ database, config }: EventsTestContext, clock: FakeClock) 
 
 /** Events 0 to `count` - 1 of one connection. */
 export async function publishInOrder(harness: EventsHarness, connection: string, count: number): Promise<void> {
-  for (let n = 0; n < count; n++) await harness.publish({ connectionId: connection, data: { connection, n } });
+  for (let n = 0; n < count; n++) await harness.publish({ connectionId: `con_${connection}`, data: { connection, n } });
 }
 
 /** Which of those events came, in the order in which they came. */

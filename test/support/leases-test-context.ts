@@ -96,7 +96,7 @@ export function openLeasesTestContext(): Promise<LeasesTestContext> {
 
 async function createClient(
   database: Database,
-  clientId: string,
+  clientId: `cli_${string}`,
   createdAt: Date,
   policy: Partial<AuthenticatedClient>,
 ): Promise<AuthenticatedClient> {

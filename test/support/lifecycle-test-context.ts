@@ -84,7 +84,7 @@ interface ImportedConnectionOptions {
 }
 
 export interface ImportedConnection {
-  id: string;
+  id: `con_${string}`;
   userId: string;
   token: string;
   pageIds: string[];
@@ -128,7 +128,7 @@ export function openLifecycleTestContext(environment: Record<string, string> = {
         };
         const response = await api(context).post('/v1/connections/import', body);
         if (response.status !== 201) throw new Error(`the import gave ${response.status}: ${response.text}`);
-        return { id: (response.body as { id: string }).id, userId: user.id, token: accessToken, pageIds };
+        return { id: (response.body as ConnectionResponse).id, userId: user.id, token: accessToken, pageIds };
       },
       root: async (id) => {
         const [root] = (await connection(id)).credentials;

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Transaction } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
+import type { AuditEntryId } from '../ids.ts';
 import {
   type ChainTip,
   countUnlinkedEntries,
@@ -46,7 +47,7 @@ interface ChainEnd {
 interface LinkedBatch {
   linked: number;
   /** Entries that are not ours. */
-  forged: string[];
+  forged: AuditEntryId[];
   /** Where to go on; null at the end. */
   lastRead: string | null;
 }
@@ -73,7 +74,7 @@ export class AuditChain {
   async linkNewEntries(
     lookBack: LookBack = 'late',
     wait = false,
-    onForged: (id: string) => void = () => {},
+    onForged: (id: AuditEntryId) => void = () => {},
   ): Promise<number> {
     let linked = 0;
     let after: string | null = null;
@@ -106,7 +107,7 @@ export class AuditChain {
     const from = after ?? firstLinkableId(tip.newestEntryId, lookBack);
     const entries = await readUnlinkedEntries(tx, from, linkableIdLimit(this.clock));
     const links: NewLink[] = [];
-    const forged: string[] = [];
+    const forged: AuditEntryId[] = [];
     for (const entry of entries) {
       if (isForged(this.mac, entry, end.macsRequiredFrom)) forged.push(entry.id);
       else links.push(this.append(end, entry));

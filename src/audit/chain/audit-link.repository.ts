@@ -1,6 +1,7 @@
 import sql, { raw } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import { ENTRY_DIGEST, ENTRY_FIELDS } from '../audit-entry.repository.ts';
+import type { AuditEntryId } from '../ids.ts';
 
 /** The advisory lock of whoever links or prunes: one worker at a time, over all replicas. */
 const CHAIN_LOCK = 727_003;
@@ -18,12 +19,12 @@ export interface ChainTip {
 
 export interface NewLink {
   position: number;
-  entryId: string;
+  entryId: AuditEntryId;
   mac: Buffer;
 }
 
 export interface LinkableEntry {
-  id: string;
+  id: AuditEntryId;
   fields: (string | null)[];
   digest: Buffer;
   mac: Buffer | null;
@@ -78,7 +79,7 @@ const countUnlinkedStatement = defineStatement<{ from: string }, { count: number
 
 const insertLinksStatement = defineStatement<{
   positions: readonly number[];
-  entryIds: readonly string[];
+  entryIds: readonly AuditEntryId[];
   macs: readonly Buffer[];
 }>(
   'audit_link_insert',

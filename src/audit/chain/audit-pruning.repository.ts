@@ -1,6 +1,7 @@
 import sql, { raw } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { AuditEntryRow } from '../audit-entry.query.ts';
+import type { AuditEntryId } from '../ids.ts';
 
 export const PRUNING_BATCH = 5_000;
 
@@ -11,7 +12,7 @@ export interface PrunedEntry extends AuditEntryRow {
   link: Buffer;
 }
 
-const firstPositionStatement = defineStatement<{ entryId: string }, { position: string | null }>(
+const firstPositionStatement = defineStatement<{ entryId: AuditEntryId }, { position: string | null }>(
   'audit_first_position',
   ({ entryId }) => sql`SELECT min(position) AS position FROM audit_link WHERE entry_id >= ${entryId}`,
 );
@@ -35,13 +36,13 @@ const deleteLinksStatement = defineStatement<{ upTo: number }>(
   ({ upTo }) => sql`DELETE FROM audit_link WHERE position <= ${upTo}`,
 );
 
-const deleteEntriesStatement = defineStatement<{ ids: readonly string[] }>(
+const deleteEntriesStatement = defineStatement<{ ids: readonly AuditEntryId[] }>(
   'audit_entry_delete',
   ({ ids }) => sql`DELETE FROM audit_entry WHERE id = ANY (${ids})`,
 );
 
 /** The position of the first link to an entry with this id or a greater one. */
-export async function findFirstPosition(executor: SqlExecutor, entryId: string): Promise<number | null> {
+export async function findFirstPosition(executor: SqlExecutor, entryId: AuditEntryId): Promise<number | null> {
   const [row] = await executor.rows(firstPositionStatement({ entryId }));
   const position = row?.position ?? null;
   return position === null ? null : Number(position);
@@ -54,7 +55,7 @@ export async function readLinkedEntries(executor: SqlExecutor, after: number, up
 }
 
 /** Removes entries, and every link up to a position. */
-export async function deleteLinkedEntries(tx: SqlExecutor, ids: readonly string[], upTo: number): Promise<void> {
+export async function deleteLinkedEntries(tx: SqlExecutor, ids: readonly AuditEntryId[], upTo: number): Promise<void> {
   await tx.run(deleteLinksStatement({ upTo }));
   await tx.run(deleteEntriesStatement({ ids }));
 }

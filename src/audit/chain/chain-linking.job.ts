@@ -3,6 +3,7 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import type { BackgroundJob } from '../../platform/jobs/background-job.ts';
 import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
+import type { AuditEntryId } from '../ids.ts';
 import { AuditChain } from './audit-chain.ts';
 
 const TICK_MS = 1_000;
@@ -56,7 +57,7 @@ export class ChainLinkingJob {
     await this.chain.linkNewEntries(lookBack, false, (id) => this.reportForged(id));
   }
 
-  private reportForged(id: string): void {
+  private reportForged(id: AuditEntryId): void {
     if (this.#reportedForged.has(id) || this.#reportedForged.size >= MAX_REPORTED_FORGED) return;
     this.#reportedForged.add(id);
     this.#forgedCount.inc();

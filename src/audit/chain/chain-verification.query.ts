@@ -1,6 +1,7 @@
 import sql, { raw } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import { ENTRY_DIGEST, ENTRY_FIELDS } from '../audit-entry.repository.ts';
+import type { AuditEntryId } from '../ids.ts';
 
 export const LINKS_PER_BATCH = 2_000;
 export const ENTRIES_PER_BATCH = 20_000;
@@ -8,7 +9,7 @@ export const ENTRIES_PER_BATCH = 20_000;
 /** A link with its entry; `fields` and `digest` are null where the entry is missing. */
 export interface LinkRow {
   position: string;
-  entry_id: string;
+  entry_id: AuditEntryId;
   mac: Buffer;
   fields: (string | null)[] | null;
   digest: Buffer | null;
@@ -16,17 +17,17 @@ export interface LinkRow {
 }
 
 interface UnlinkedEntryRow {
-  id: string;
+  id: AuditEntryId;
   digest: Buffer;
   mac: Buffer | null;
 }
 
 interface UnlinkedPageRow {
   /** The last id of the page; null where there was none. */
-  last: string | null;
+  last: AuditEntryId | null;
   read: number;
   /** The first id without a link. */
-  unlinked: string | null;
+  unlinked: AuditEntryId | null;
 }
 
 /**

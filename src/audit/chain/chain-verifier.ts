@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
+import type { AuditEntryId } from '../ids.ts';
 import { AuditChain, AuditChainBrokenError, findTipFault, firstLinkableId, linkableIdLimit } from './audit-chain.ts';
 import { type AuditCheckpoint, readCheckpoint } from './audit-checkpoint.ts';
 import { type ChainTip, readTip } from './audit-link.repository.ts';
@@ -35,7 +36,7 @@ export interface ChainFault {
     | 'forged';
   /** The first place where the chain does not hold, from 1; null for an entry that has none. */
   position: number | null;
-  entryId: string | null;
+  entryId: AuditEntryId | null;
 }
 
 export interface ChainVerification {
@@ -168,7 +169,7 @@ export class ChainVerifier {
     }
   }
 
-  private async classifyUnlinked(id: string, tip: ChainTip): Promise<ChainFault> {
+  private async classifyUnlinked(id: AuditEntryId, tip: ChainTip): Promise<ChainFault> {
     const [unlinkedEntry] = await readUnlinked(this.database, id, null, 1);
     const isOurs = unlinkedEntry?.id === id && !isForged(this.mac, unlinkedEntry, macsRequiredFromOf(tip));
     return { reason: isOurs ? 'unlinked' : 'forged', position: null, entryId: id };

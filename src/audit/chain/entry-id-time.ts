@@ -1,10 +1,11 @@
 import { decodeTime } from 'ulid';
 import { firstIdAt } from '../../platform/ids.ts';
+import type { AuditEntryId } from '../ids.ts';
 
 const TIMED_ID = /^aud_([0-9a-hjkmnp-tv-z]{10})/;
 
 /** The smallest id that an entry of this instant can have: ids sort by time, so the primary key serves ranges of time. */
-export function firstAuditIdAt(epochMs: number): string {
+export function firstAuditIdAt(epochMs: number): AuditEntryId {
   return firstIdAt('aud', epochMs);
 }
 

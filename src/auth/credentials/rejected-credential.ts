@@ -1,3 +1,4 @@
+import type { ClientId } from '../ids.ts';
 /** Why a key or token proves nothing. Clients don't learn it: they get 401 `unauthenticated` for each. */
 export type CredentialRejectionReason =
   | 'malformed_key'
@@ -13,7 +14,7 @@ export class RejectedCredential {
   constructor(
     readonly reason: CredentialRejectionReason,
     /** Whose it was, where that is proven. */
-    readonly clientId: string | null = null,
+    readonly clientId: ClientId | null = null,
     /** Of a token that is proven: issuer and subject, so that operators see what they would have to write down. */
     readonly details: Record<string, string> = {},
   ) {}

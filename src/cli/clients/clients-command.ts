@@ -147,7 +147,7 @@ async function rotateKey(
 
 async function show({ store, print }: ClientServices, id: string, asJson: boolean): Promise<void> {
   const client = await store.get(id);
-  const view = toView(client, await store.listKeys([id]));
+  const view = toView(client, await store.listKeys([client.id]));
   if (asJson) return printJson(print, view);
   const { keys, ...fields } = view;
   print(formatTable(Object.entries(fields).map(([field, value]) => [field, formatValue(value)])));

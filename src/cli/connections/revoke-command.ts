@@ -2,6 +2,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import type { Command } from 'commander';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
+import type { ConnectionId } from '../../connections/ids.ts';
 import { ConnectionRevoker } from '../../connections/revocation/connection-revoker.ts';
 import { ProviderRevocationService } from '../../lifecycle/provider-revocation.service.ts';
 import {
@@ -25,7 +26,7 @@ interface RevokeOptions extends Selection {
 }
 
 interface RevocationResult {
-  id: string;
+  id: ConnectionId;
   status: 'revoked';
   leases_revoked: number;
   provider_revocation: string | null;

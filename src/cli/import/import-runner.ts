@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConnectionId } from '../../connections/ids.ts';
 import type { ImportResult, VaultService } from '../service/vault-service.ts';
 import { createProgressBar } from '../terminal/terminal.ts';
 import type { CompletedRows } from './completed-rows.ts';
@@ -8,7 +9,7 @@ export interface RowResult {
   line: number;
   tenant: string | null;
   product: string | null;
-  connection_id: string | null;
+  connection_id: ConnectionId | null;
   /** Null where it is in; else the problem's code. */
   code: string | null;
   detail: string | null;

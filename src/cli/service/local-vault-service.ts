@@ -49,9 +49,9 @@ class LocalVaultService implements VaultService {
     return { claimed, refreshed: done, failed, skipped, duration_seconds: durationSeconds };
   }
 
-  async runAction(id: string, action: 'refresh' | 'check'): Promise<ConnectionResponse> {
+  async runAction(given: string, action: 'refresh' | 'check'): Promise<ConnectionResponse> {
     const connections = this.app.get(ConnectionRepository);
-    const { status } = await requireConnection(connections, id);
+    const { id, status } = await requireConnection(connections, given);
     if (status === 'revoked') throw new AppError(connectionRevoked);
     await this.app.get(ManualRefreshService)[action](id);
     return requireConnection(connections, id);

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { StartupError } from '../../bootstrap/startup-error.ts';
 import { isLoopback } from '../../config/setting-readers.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
+import type { ConnectionId } from '../../connections/ids.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
 import {
   type HttpClient,
@@ -95,7 +96,7 @@ class RemoteVaultService implements VaultService {
       if (!(error instanceof HttpRequestError)) throw error;
       return { kind: 'retryable', code: 'no_answer', detail: `${this.url} does not answer.`, afterSeconds: null };
     }
-    const payload = parse(response.body) as Problem & { id?: string };
+    const payload = parse(response.body) as Problem & { id?: ConnectionId };
     if (response.status === 201 && payload.id !== undefined) return { kind: 'imported', connectionId: payload.id };
     const { code = 'unknown', detail = 'The answer was not of this service; look at --url.' } = payload;
     if (response.status !== 429 && response.status !== 503) return { kind: 'refused', code, detail };
@@ -106,7 +107,7 @@ class RemoteVaultService implements VaultService {
     return (await this.post('/v1/maintenance/refresh-sweep', SWEEP_TIMEOUT_MS)) as SweepResult;
   }
 
-  async runAction(connectionId: string, work: 'refresh' | 'check'): Promise<ConnectionResponse> {
+  async runAction(connectionId: ConnectionId, work: 'refresh' | 'check'): Promise<ConnectionResponse> {
     return (await this.post(`/v1/connections/${encodeURIComponent(connectionId)}/${work}`)) as ConnectionResponse;
   }
 

@@ -7,6 +7,7 @@ import {
 } from '../../connections/authorization/connection-provisioner.ts';
 import { PendingAuthorizationRepository } from '../../connections/authorization/pending-authorization.repository.ts';
 import { type PendingAuthorization } from '../../connections/authorization/pending-authorization.ts';
+import type { ConnectionId } from '../../connections/ids.ts';
 import { missingScopesReason } from '../../connections/status/missing-scopes.ts';
 import type { StatusReason } from '../../connections/status/status-reason.ts';
 import type { Transaction } from '../../database/database.ts';
@@ -54,7 +55,10 @@ export class AuthorizationPipeline {
   ) {}
 
   /** The connection's id. Throws `MetaError`, `ConnectFailedError`, or `ClaimLostError` where another replica has taken over. */
-  async run(work: AuthorizationRun, within: (tx: Transaction, connectionId: string) => Promise<void>): Promise<string> {
+  async run(
+    work: AuthorizationRun,
+    within: (tx: Transaction, connectionId: ConnectionId) => Promise<void>,
+  ): Promise<ConnectionId> {
     const hints = readHints(work.pendingAuthorization.hints);
     const inspected = await this.makeLongLived(work, hints);
     const token = await this.pendingAuthorizations.open(work.pendingAuthorization);

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../../audit/audit-log.ts';
 import type { TokenKind } from '../../config/products.ts';
+import type { ConnectionId } from '../../connections/ids.ts';
 import { Database } from '../../database/database.ts';
 import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import { type MetaApp, MetaApps } from '../../meta/meta-apps.ts';
@@ -35,7 +36,7 @@ export class CodeRedeemer {
   ) {}
 
   /** The connection's id. Throws `ConnectFailedError`, or `ClaimLostError` where another replica goes on with the token. */
-  async redeem(codeToRedeem: CodeToRedeem): Promise<string> {
+  async redeem(codeToRedeem: CodeToRedeem): Promise<ConnectionId> {
     const { session, stateHash, ids } = codeToRedeem;
     const granted = await this.exchange(codeToRedeem);
     const isConfigured = usesLoginConfiguration(this.apps.for(session), session);

@@ -7,6 +7,7 @@ import {
   type PendingAuthorization,
 } from '../../connections/authorization/pending-authorization.ts';
 import { ClaimLostError } from '../../connections/claim-lost-error.ts';
+import type { ConnectionId } from '../../connections/ids.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
@@ -63,7 +64,7 @@ export class PendingAuthorizationService {
    * Seals and commits a fresh token, then processes it. The connection's id; throws as `process` does, but no `ClaimLostError` to clients:
    * another replica finishes the work then, which a browser waits for, and a client reads as `meta_unavailable`.
    */
-  async connect(newAuthorization: NewPendingAuthorization, initiator: Initiator): Promise<string> {
+  async connect(newAuthorization: NewPendingAuthorization, initiator: Initiator): Promise<ConnectionId> {
     const claimed = await this.pendingAuthorizations.begin(newAuthorization, this.config.claimSeconds);
     try {
       return await this.process(claimed, initiator);
@@ -74,12 +75,12 @@ export class PendingAuthorizationService {
   }
 
   /** The connection's id. Throws `ConnectFailedError`, `ClaimLostError`, or what is nobody's fault but ours. */
-  async process(pendingAuthorization: PendingAuthorization, initiator: Initiator): Promise<string> {
+  async process(pendingAuthorization: PendingAuthorization, initiator: Initiator): Promise<ConnectionId> {
     const work: AuthorizationRun = { pendingAuthorization, ...initiator };
     return this.#heartbeat.during([work], () => this.runClaimed(work));
   }
 
-  private async runClaimed(work: AuthorizationRun): Promise<string> {
+  private async runClaimed(work: AuthorizationRun): Promise<ConnectionId> {
     try {
       return await this.pipeline.run(work, (tx, connectionId) => this.succeed(tx, work, connectionId));
     } catch (error) {
@@ -93,7 +94,7 @@ export class PendingAuthorizationService {
   private async succeed(
     tx: Transaction,
     { pendingAuthorization, actor, requestId }: AuthorizationRun,
-    connectionId: string,
+    connectionId: ConnectionId,
   ): Promise<void> {
     const { sessionId } = pendingAuthorization;
     if (

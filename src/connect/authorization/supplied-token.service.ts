@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../../audit/audit-log.ts';
+import type { ClientId } from '../../auth/ids.ts';
 import type { Flow, Product, TokenKind } from '../../config/products.ts';
+import type { ConnectionId } from '../../connections/ids.ts';
 import { Database } from '../../database/database.ts';
 import { expectedTokenKinds } from '../../meta/dialog/product-scopes.ts';
 import type { ValidInspection } from '../../meta/tokens/inspection-result.ts';
@@ -9,6 +11,7 @@ import type { SecretString } from '../../platform/secret-string.ts';
 import { type SignupIds, writeHints } from '../authorization-hints.ts';
 import { ConnectFailedError, toConnectFailedError } from '../connect-failed-error.ts';
 import { recordConnectFailure, toFailureDetails } from '../connect-failure-audit.ts';
+import type { ConnectSessionId } from '../ids.ts';
 import { AuthorizationPipeline } from './authorization-pipeline.ts';
 import { type Initiator, PendingAuthorizationService } from './pending-authorization.service.ts';
 
@@ -17,9 +20,9 @@ interface SuppliedToken extends Initiator {
   product: Product;
   flow: Flow;
   /** Null for an import. */
-  sessionId: string | null;
+  sessionId: ConnectSessionId | null;
   /** Null for an operator at the command line. */
-  clientId: string | null;
+  clientId: ClientId | null;
   token: SecretString;
   ids: SignupIds;
 }
@@ -35,7 +38,7 @@ export class SuppliedTokenService {
   ) {}
 
   /** The connection's id. Throws `ConnectFailedError`; then the token is not kept. */
-  async connect(suppliedToken: SuppliedToken): Promise<string> {
+  async connect(suppliedToken: SuppliedToken): Promise<ConnectionId> {
     const { tenant, product, flow, sessionId, clientId, token, ids } = suppliedToken;
     const { kind } = await this.identify(suppliedToken);
     return this.pendingAuthorizationService.connect(

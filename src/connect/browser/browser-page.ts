@@ -1,3 +1,4 @@
+import type { ConnectionId } from '../../connections/ids.ts';
 import { escapeHtml, renderHtmlPage } from '../../platform/html.ts';
 import type { AppError } from '../../platform/problem.ts';
 
@@ -17,7 +18,7 @@ export function renderPage(title: string, body: string): string {
 }
 
 interface ConnectedPageOptions {
-  connectionId: string;
+  connectionId: ConnectionId;
   /** What the connection lacks though it stands. */
   statusReason: { detail: string; remedy: string } | null;
   /** WhatsApp numbers that nobody has registered here. */
@@ -39,7 +40,7 @@ export function renderConnectedPage({ connectionId, statusReason, numbers, docsU
 const MAX_NAMED_NUMBERS = 3;
 
 function renderRegistrationNotice(
-  connectionId: string,
+  connectionId: ConnectionId,
   numbers: ConnectedPageOptions['numbers'],
   docsUrl: string,
 ): string {

@@ -5,6 +5,7 @@ import { type Actor, AuditLog } from '../../audit/audit-log.ts';
 import { Config } from '../../config/config.ts';
 import { PendingAuthorizationRepository } from '../../connections/authorization/pending-authorization.repository.ts';
 import { ClaimLostError } from '../../connections/claim-lost-error.ts';
+import type { ConnectionId } from '../../connections/ids.ts';
 import { Database } from '../../database/database.ts';
 import { type CallbackOutcome, type CallbackQuery, parseCallbackQuery } from '../../meta/dialog/callback-query.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
@@ -138,7 +139,7 @@ export class CallbackService {
     return { error };
   }
 
-  private async toResult(verified: VerifiedAttempt, work: () => Promise<string>): Promise<ConnectResult> {
+  private async toResult(verified: VerifiedAttempt, work: () => Promise<ConnectionId>): Promise<ConnectResult> {
     try {
       return { connectionId: await work() };
     } catch (error) {

@@ -9,6 +9,7 @@ import { reauthRequired } from '../../connections/connection/connection-problems
 import { VerificationRequests } from '../../connections/connection/verification-requests.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
+import type { ConnectionId } from '../../connections/ids.ts';
 import { Database } from '../../database/database.ts';
 import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
@@ -20,7 +21,7 @@ import { problemCodeOf } from '../problem-code-of-verdict.ts';
 import { NUMBER_NOT_FOUND, NUMBER_NOT_NAMED, toRegistrationFailure } from './registration-failure.ts';
 
 interface PhoneNumberRegistration {
-  connectionId: string;
+  connectionId: ConnectionId;
   /** Six digits. Goes to Meta and nowhere else. */
   pin: SecretString;
   actor: Actor;

@@ -31,9 +31,9 @@ export class PhoneNumbersController {
     @CurrentClient() client: AuthenticatedClient,
     @RequestId() requestId: string,
   ): Promise<ConnectionResponse> {
-    await this.visibility.getVisibleUnrevoked(client, id);
-    const registration = { connectionId: id, pin: new SecretString(pin), actor: toActor(client), requestId };
+    const { id: connectionId } = await this.visibility.getVisibleUnrevoked(client, id);
+    const registration = { connectionId, pin: new SecretString(pin), actor: toActor(client), requestId };
     await this.registrar.register(phoneNumberId, registration);
-    return this.visibility.getVisible(client, id);
+    return this.visibility.getVisible(client, connectionId);
   }
 }

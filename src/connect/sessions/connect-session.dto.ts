@@ -5,6 +5,7 @@ import { TENANT_PATTERN } from '../../config/tenant.ts';
 import type { JsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
 import { IsOptionalNotNull } from '../../platform/optional-field.ts';
 import { SignupRequest } from '../embedded-signup.dto.ts';
+import type { ConnectSessionId } from '../ids.ts';
 import { IsAccessToken, IsCode, IsPin, PIN_PATTERN } from '../request-fields.ts';
 
 const SCOPE = /^[a-z0-9_]{1,64}$/;
@@ -69,7 +70,7 @@ export class CompleteSessionRequest extends SignupRequest {
 }
 
 export interface ConnectSessionResponse {
-  id: string;
+  id: ConnectSessionId;
   connect_url: string;
   expires_at: string;
   js_sdk: JsSdkParameters | null;

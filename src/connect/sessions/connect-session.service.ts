@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type Actor, AuditLog } from '../../audit/audit-log.ts';
+import type { ClientId } from '../../auth/ids.ts';
 import { Config } from '../../config/config.ts';
 import type { DialogFlow, Product } from '../../config/products.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
@@ -23,7 +24,7 @@ interface NewSession {
   scopes: string[] | null;
   /** Checked. */
   returnUrl: string | null;
-  clientId: string;
+  clientId: ClientId;
 }
 
 interface CreatedSession {

@@ -7,6 +7,7 @@ import { isCoveredByPolicy, requireCoveredByPolicy } from '../../auth/policy/pol
 import { Config } from '../../config/config.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import { ConnectionVisibility } from '../../connections/connection/connection-visibility.ts';
+import { isId } from '../../platform/ids.ts';
 import { AppError, invalidInputError, notFound } from '../../platform/problem.ts';
 import { SecretString } from '../../platform/secret-string.ts';
 import { CodeRedeemer } from '../authorization/code-redeemer.ts';
@@ -103,7 +104,7 @@ export class ConnectSessionsController {
   }
 
   private async openSession(id: string, client: AuthenticatedClient): Promise<ConnectSession> {
-    const session = await this.sessions.findAcrossTenants(id);
+    const session = isId(id, 'cns') ? await this.sessions.findAcrossTenants(id) : null;
     if (session === null || !isCoveredByPolicy(client, session.tenant, session.product)) throw new AppError(notFound);
     if (this.sessions.isOpen(session)) return session;
     const detail =

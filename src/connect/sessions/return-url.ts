@@ -1,3 +1,4 @@
+import type { ConnectionId } from '../../connections/ids.ts';
 import type { ConnectErrorCode } from '../connect-problems.ts';
 
 const MAX_LENGTH = 2048;
@@ -10,7 +11,7 @@ export interface UserMessage {
 }
 
 /** What a `return_url` is told (CONTRACT 4), and a page of ours besides. */
-export type ConnectResult = { connectionId: string } | { error: ConnectErrorCode; userMessage?: UserMessage };
+export type ConnectResult = { connectionId: ConnectionId } | { error: ConnectErrorCode; userMessage?: UserMessage };
 
 /**
  * A `return_url` as it may be stored: absolute, http(s), of an allowed origin, without user, fragment and the parameters that

@@ -2,18 +2,19 @@ import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { AssetDetails } from '../connection/asset-details.ts';
 import type { AssetType } from '../credentials/credential-kind.ts';
+import type { ConnectionId, CredentialId } from '../ids.ts';
 
 export interface NewAsset {
   type: AssetType;
   id: string;
   name: string | null;
-  credentialId: string;
+  credentialId: CredentialId;
   parentId: string | null;
   details: AssetDetails | null;
 }
 
 interface InsertParameters extends Omit<NewAsset, 'details'> {
-  connectionId: string;
+  connectionId: ConnectionId;
   /** JSON */
   details: string | null;
 }
@@ -32,7 +33,7 @@ interface RemovedAssetRow {
   details: AssetDetails | null;
 }
 
-const deleteAll = defineStatement<{ connectionId: string }, RemovedAssetRow>(
+const deleteAll = defineStatement<{ connectionId: ConnectionId }, RemovedAssetRow>(
   'assets_delete',
   ({ connectionId }) => sql`DELETE FROM asset WHERE connection_id = ${connectionId} RETURNING type, id, details`,
 );
@@ -40,29 +41,29 @@ const deleteAll = defineStatement<{ connectionId: string }, RemovedAssetRow>(
 interface PhoneNumberRow {
   id: string;
   parent_id: string | null;
-  credential_id: string;
+  credential_id: CredentialId;
 }
 
-const selectPhoneNumbers = defineStatement<{ connectionId: string }, PhoneNumberRow>(
+const selectPhoneNumbers = defineStatement<{ connectionId: ConnectionId }, PhoneNumberRow>(
   'phone_numbers',
   ({ connectionId }) => sql`SELECT id, parent_id, credential_id FROM asset
     WHERE connection_id = ${connectionId} AND type = 'phone_number' ORDER BY id`,
 );
 
-const selectRegistered = defineStatement<{ connectionId: string; phoneNumberId: string | null }, { id: string }>(
+const selectRegistered = defineStatement<{ connectionId: ConnectionId; phoneNumberId: string | null }, { id: string }>(
   'phone_number_registered',
   ({ connectionId, phoneNumberId }) => sql`SELECT id FROM asset
     WHERE connection_id = ${connectionId} AND type = 'phone_number' AND id = ${phoneNumberId}
       AND details->'registration'->>'status' = 'registered'`,
 );
 
-const selectFailedRegistration = defineStatement<{ connectionId: string }, { id: string }>(
+const selectFailedRegistration = defineStatement<{ connectionId: ConnectionId }, { id: string }>(
   'phone_number_registration_failed',
   ({ connectionId }) => sql`SELECT id FROM asset
     WHERE connection_id = ${connectionId} AND details->'registration'->>'status' = 'failed' LIMIT 1`,
 );
 
-const mergeDetails = defineStatement<{ connectionId: string; phoneNumberId: string; details: string }>(
+const mergeDetails = defineStatement<{ connectionId: ConnectionId; phoneNumberId: string; details: string }>(
   'phone_number_details_merge',
   ({
     connectionId,
@@ -72,20 +73,20 @@ const mergeDetails = defineStatement<{ connectionId: string; phoneNumberId: stri
     WHERE connection_id = ${connectionId} AND type = 'phone_number' AND id = ${phoneNumberId}`,
 );
 
-const selectOfType = defineStatement<{ connectionId: string; type: AssetType }, { id: string }>(
+const selectOfType = defineStatement<{ connectionId: ConnectionId; type: AssetType }, { id: string }>(
   'asset_of_type',
   ({ connectionId, type }) =>
     sql`SELECT id FROM asset WHERE connection_id = ${connectionId} AND type = ${type} LIMIT 1`,
 );
 
 /** Assets that were granted twice are inserted once. */
-export async function insertAsset(executor: SqlExecutor, connectionId: string, asset: NewAsset): Promise<void> {
+export async function insertAsset(executor: SqlExecutor, connectionId: ConnectionId, asset: NewAsset): Promise<void> {
   const details = asset.details === null ? null : JSON.stringify(asset.details);
   await executor.run(insert({ ...asset, connectionId, details }));
 }
 
 /** All assets of a connection. */
-export async function deleteAssets(executor: SqlExecutor, connectionId: string): Promise<RemovedAssetRow[]> {
+export async function deleteAssets(executor: SqlExecutor, connectionId: ConnectionId): Promise<RemovedAssetRow[]> {
   return executor.rows(deleteAll({ connectionId }));
 }
 
@@ -93,36 +94,43 @@ export async function deleteAssets(executor: SqlExecutor, connectionId: string):
 export interface ConnectionPhoneNumber {
   id: string;
   wabaId: string | null;
-  credentialId: string;
+  credentialId: CredentialId;
 }
 
 /** By id. */
-export async function listPhoneNumbers(executor: SqlExecutor, connectionId: string): Promise<ConnectionPhoneNumber[]> {
+export async function listPhoneNumbers(
+  executor: SqlExecutor,
+  connectionId: ConnectionId,
+): Promise<ConnectionPhoneNumber[]> {
   const rows = await executor.rows(selectPhoneNumbers({ connectionId }));
   return rows.map((row) => ({ id: row.id, wabaId: row.parent_id, credentialId: row.credential_id }));
 }
 
 export async function isPhoneNumberRegistered(
   executor: SqlExecutor,
-  connectionId: string,
+  connectionId: ConnectionId,
   phoneNumberId: string | null,
 ): Promise<boolean> {
   return (await executor.rows(selectRegistered({ connectionId, phoneNumberId }))).length > 0;
 }
 
-export async function hasFailedRegistration(executor: SqlExecutor, connectionId: string): Promise<boolean> {
+export async function hasFailedRegistration(executor: SqlExecutor, connectionId: ConnectionId): Promise<boolean> {
   return (await executor.rows(selectFailedRegistration({ connectionId }))).length > 0;
 }
 
 export async function mergePhoneNumberDetails(
   executor: SqlExecutor,
-  connectionId: string,
+  connectionId: ConnectionId,
   phoneNumberId: string,
   details: AssetDetails,
 ): Promise<void> {
   await executor.run(mergeDetails({ connectionId, phoneNumberId, details: JSON.stringify(details) }));
 }
 
-export async function hasAssetOfType(executor: SqlExecutor, connectionId: string, type: AssetType): Promise<boolean> {
+export async function hasAssetOfType(
+  executor: SqlExecutor,
+  connectionId: ConnectionId,
+  type: AssetType,
+): Promise<boolean> {
   return (await executor.rows(selectOfType({ connectionId, type }))).length > 0;
 }

@@ -4,6 +4,7 @@ import { Database, type Transaction } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 import type { PhoneRegistration } from '../connection/asset-details.ts';
+import type { ConnectionId } from '../ids.ts';
 import { type LockedConnection, lockConnection, updateStatusReason } from '../status/connection-status.repository.ts';
 import { PHONE_NUMBER_NOT_REGISTERED, type StatusReason } from '../status/status-reason.ts';
 import {
@@ -35,13 +36,13 @@ export class PhoneRegistrationService {
   ) {}
 
   /** The numbers of a connection, by id. */
-  async listPhoneNumbers(connectionId: string): Promise<ConnectionPhoneNumber[]> {
+  async listPhoneNumbers(connectionId: ConnectionId): Promise<ConnectionPhoneNumber[]> {
     return listPhoneNumbers(this.database, connectionId);
   }
 
   /** `phoneNumberId` null: no number could be tried. A failure leaves the connection as it is, but for a reason that says what to do. */
   async record(
-    connectionId: string,
+    connectionId: ConnectionId,
     phoneNumberId: string | null,
     failure: RegistrationFailure | null,
     by: RegistrationActor,
@@ -77,7 +78,7 @@ export class PhoneRegistrationService {
   /** Undefined: it stays. A graver reason is not covered up; a success takes back what only registering was the cause of. */
   private async statusReasonAfter(
     tx: Transaction,
-    connectionId: string,
+    connectionId: ConnectionId,
     { status, statusReason: current }: LockedConnection,
     failure: RegistrationFailure | null,
   ): Promise<StatusReason | null | undefined> {

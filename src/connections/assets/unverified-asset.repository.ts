@@ -1,26 +1,27 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { AssetType } from '../credentials/credential-kind.ts';
+import type { ConnectionId, CredentialId } from '../ids.ts';
 
 /** An asset that Meta said may be out of reach by now. */
 export interface UnverifiedAsset {
-  connectionId: string;
+  connectionId: ConnectionId;
   tenant: string;
   product: string;
   type: AssetType;
   id: string;
-  credentialId: string;
+  credentialId: CredentialId;
   /** Until then it is this claim's: the request as it was claimed. One that came since has another time. */
   claimedUntil: Date;
 }
 
 interface UnverifiedAssetRow {
-  connection_id: string;
+  connection_id: ConnectionId;
   tenant: string;
   product: string;
   type: AssetType;
   id: string;
-  credential_id: string;
+  credential_id: CredentialId;
   verification_requested_at: Date;
 }
 
@@ -42,7 +43,7 @@ const claimDue = defineStatement<{ now: Date; claimedUntil: Date; limit: number 
 );
 
 interface ClaimedAsset {
-  connectionId: string;
+  connectionId: ConnectionId;
   type: AssetType;
   id: string;
   claimedUntil: Date;
@@ -60,7 +61,7 @@ const deleteClaimed = defineStatement<ClaimedAsset>(
     WHERE connection_id = ${connectionId} AND type = ${type} AND id = ${id} AND verification_requested_at = ${claimedUntil}`,
 );
 
-const deleteChildren = defineStatement<{ connectionId: string; parentId: string }>(
+const deleteChildren = defineStatement<{ connectionId: ConnectionId; parentId: string }>(
   'asset_children_delete',
   ({ connectionId, parentId }) =>
     sql`DELETE FROM asset WHERE connection_id = ${connectionId} AND parent_id = ${parentId}`,

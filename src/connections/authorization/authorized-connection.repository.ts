@@ -1,6 +1,7 @@
 import sql from 'sql-template-tag';
 import type { Product } from '../../config/config.ts';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { ConnectionId } from '../ids.ts';
 import type { ConnectionStatus, DecidedStatus } from '../status/connection-status.ts';
 
 interface LiveConnectionKey {
@@ -10,7 +11,7 @@ interface LiveConnectionKey {
   metaUserId: string;
 }
 
-const lockLive = defineStatement<LiveConnectionKey, { id: string; status: ConnectionStatus }>(
+const lockLive = defineStatement<LiveConnectionKey, { id: ConnectionId; status: ConnectionStatus }>(
   'live_connection_lock',
   ({ tenant, product, appId, metaUserId }) => sql`SELECT id, status FROM connection
     WHERE tenant = ${tenant} AND product = ${product} AND app_id = ${appId} AND meta_user_id = ${metaUserId} AND status <> 'revoked'
@@ -19,7 +20,7 @@ const lockLive = defineStatement<LiveConnectionKey, { id: string; status: Connec
 
 /** What an authorization says of its connection. */
 export interface ConnectionGrant {
-  id: string;
+  id: ConnectionId;
   flow: string;
   status: DecidedStatus;
   /** JSON, or null. */
@@ -59,7 +60,7 @@ const update = defineStatement<ConnectionGrant>(
 export async function lockLiveConnection(
   executor: SqlExecutor,
   { tenant, product, appId, metaUserId }: LiveConnectionKey,
-): Promise<{ id: string; status: ConnectionStatus } | null> {
+): Promise<{ id: ConnectionId; status: ConnectionStatus } | null> {
   const [row] = await executor.rows(lockLive({ tenant, product, appId, metaUserId }));
   return row ?? null;
 }

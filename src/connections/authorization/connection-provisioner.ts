@@ -11,6 +11,7 @@ import { reauthRequiredEvent } from '../connection/reauth-required-event.ts';
 import { clearRootCredential, stopCredentialRefreshes } from '../credentials/credential.repository.ts';
 import type { AssetType } from '../credentials/credential-kind.ts';
 import { CredentialWriter, type GrantedCredential } from '../credentials/credential-writer.ts';
+import type { ConnectionId, CredentialId } from '../ids.ts';
 import { updateStatusReason } from '../status/connection-status.repository.ts';
 import {
   type ConnectionChange,
@@ -67,7 +68,7 @@ export interface ProvisioningInput {
 type KeptDetails = ReadonlyMap<string, AssetDetails>;
 
 interface LiveConnection {
-  id: string;
+  id: ConnectionId;
   status: ConnectionStatus;
 }
 
@@ -93,8 +94,8 @@ export class ConnectionProvisioner {
   /** Throws `ClaimLostError` where the pending authorization is no longer the caller's; then nothing was written. */
   async provision(
     granted: ProvisioningInput,
-    within?: (tx: Transaction, connectionId: string) => Promise<void>,
-  ): Promise<{ connectionId: string; created: boolean }> {
+    within?: (tx: Transaction, connectionId: ConnectionId) => Promise<void>,
+  ): Promise<{ connectionId: ConnectionId; created: boolean }> {
     const { appId, metaUserId, pendingAuthorization } = granted;
     const { tenant, product } = pendingAuthorization;
     return this.database.transaction(async (tx) => {
@@ -112,7 +113,7 @@ export class ConnectionProvisioner {
     });
   }
 
-  private toConnectionGrant(id: string, status: DecidedStatus, granted: ProvisioningInput): ConnectionGrant {
+  private toConnectionGrant(id: ConnectionId, status: DecidedStatus, granted: ProvisioningInput): ConnectionGrant {
     return {
       id,
       flow: granted.pendingAuthorization.flow,
@@ -131,7 +132,7 @@ export class ConnectionProvisioner {
   /** Fresh versions of what was granted; credentials and assets that the user did not grant this time go. */
   private async replaceCredentialsAndAssets(
     tx: Transaction,
-    connectionId: string,
+    connectionId: ConnectionId,
     granted: ProvisioningInput,
   ): Promise<void> {
     const connection = { connectionId, tenant: granted.pendingAuthorization.tenant, appId: granted.appId };
@@ -144,7 +145,7 @@ export class ConnectionProvisioner {
       now,
       beforeExpirySeconds,
     });
-    const pageIds = new Map<string, string>();
+    const pageIds = new Map<string, CredentialId>();
     for (const page of granted.pages) {
       pageIds.set(
         page.subjectId,
@@ -171,7 +172,7 @@ export class ConnectionProvisioner {
 
   private async record(
     tx: Transaction,
-    connectionId: string,
+    connectionId: ConnectionId,
     status: ConnectionStatus,
     granted: ProvisioningInput,
     existing: LiveConnection | null,
@@ -235,7 +236,7 @@ function mergeDetails({ type, id, details }: GrantedAsset, kept: KeptDetails): A
 /** A number that could not be registered is not registered by connecting again. Graver reasons stay. */
 async function keepFailedRegistrationReason(
   tx: Transaction,
-  connectionId: string,
+  connectionId: ConnectionId,
   { assets, statusReason }: ProvisioningInput,
   kept: KeptDetails,
   now: Date,

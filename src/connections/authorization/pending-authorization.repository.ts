@@ -1,15 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import sql from 'sql-template-tag';
+import type { ClientId } from '../../auth/ids.ts';
 import type { Product } from '../../config/config.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
+import type { Id } from '../../platform/ids.ts';
 import { Ids } from '../../platform/ids.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
+import type { SecretId } from '../../vault/ids.ts';
 import type { SealContext } from '../../vault/sealed-secret.ts';
 import { Vault } from '../../vault/vault.ts';
 import { ClaimLostError, requireClaim } from '../claim-lost-error.ts';
 import { pendingAuthorizationContext } from '../credentials/seal-contexts.ts';
+import type { ClaimId, PendingAuthorizationId } from '../ids.ts';
 import type {
   NewPendingAuthorization,
   PendingAuthorization,
@@ -17,19 +21,19 @@ import type {
 } from './pending-authorization.ts';
 
 interface PendingAuthorizationRow {
-  id: string;
+  id: PendingAuthorizationId;
   tenant: string;
   product: Product;
   flow: string;
-  session_id: string | null;
+  session_id: Id<'cns'> | null;
   state_hash: Buffer | null;
-  requested_by: string | null;
+  requested_by: ClientId | null;
   stage: PendingAuthorizationStage;
-  secret_id: string;
+  secret_id: SecretId;
   expires_at: Date | null;
   hints: Record<string, unknown>;
   attempts: number;
-  claim_id: string;
+  claim_id: ClaimId;
   created_at: Date;
 }
 
@@ -37,11 +41,11 @@ const COLUMNS = sql`id, tenant, product, flow, session_id, state_hash, requested
   created_at`;
 
 interface InsertParameters extends Omit<NewPendingAuthorization, 'token' | 'hints'> {
-  id: string;
-  secretId: string;
+  id: PendingAuthorizationId;
+  secretId: SecretId;
   /** JSON */
   hints: string;
-  claimId: string;
+  claimId: ClaimId;
   claimedUntil: Date;
   now: Date;
 }
@@ -57,11 +61,11 @@ const insert = defineStatement<InsertParameters>(
 );
 
 interface OwnClaim {
-  id: string;
-  claimId: string;
+  id: PendingAuthorizationId;
+  claimId: ClaimId;
 }
 
-const setLongLived = defineStatement<OwnClaim & { secretId: string; expiresAt: Date | null; now: Date }>(
+const setLongLived = defineStatement<OwnClaim & { secretId: SecretId; expiresAt: Date | null; now: Date }>(
   'pending_authorization_advance',
   ({ id, claimId, secretId, expiresAt, now }) => sql`UPDATE pending_authorization
     SET stage = 'long_lived', secret_id = ${secretId}, expires_at = ${expiresAt}, updated_at = ${now}
@@ -92,7 +96,7 @@ const release = defineStatement<OwnClaim & { nextAttemptAt: Date; now: Date }>(
 );
 
 interface NewClaim {
-  claimId: string;
+  claimId: ClaimId;
   claimedUntil: Date;
   now: Date;
 }
@@ -114,7 +118,7 @@ const claimByState = defineStatement<NewClaim & { stateHash: Buffer }, PendingAu
     WHERE state_hash = ${stateHash} AND (claimed_until IS NULL OR claimed_until < ${now}) RETURNING ${COLUMNS}`,
 );
 
-const selectByState = defineStatement<{ stateHash: Buffer }, { id: string }>(
+const selectByState = defineStatement<{ stateHash: Buffer }, { id: PendingAuthorizationId }>(
   'pending_authorization_by_state',
   ({ stateHash }) => sql`SELECT id FROM pending_authorization WHERE state_hash = ${stateHash}`,
 );

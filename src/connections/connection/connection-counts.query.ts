@@ -1,6 +1,7 @@
 import sql from 'sql-template-tag';
 import type { Product } from '../../config/config.ts';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { ConnectionId } from '../ids.ts';
 
 /** Connections that are alike in what a check looks at. */
 export interface ConnectionCount {
@@ -12,7 +13,7 @@ export interface ConnectionCount {
   scopes: string[];
   count: number;
   /** The first few. */
-  ids: string[];
+  ids: ConnectionId[];
 }
 
 const selectCounts = defineStatement<{ maxIds: number }, ConnectionCount>(

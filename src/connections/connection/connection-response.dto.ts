@@ -1,4 +1,5 @@
 import type { AssetType, CredentialKind, Health } from '../credentials/credential-kind.ts';
+import type { ConnectionId, CredentialId } from '../ids.ts';
 import type { ConnectionStatus, ProviderRevocationStatus } from '../status/connection-status.ts';
 import type { CredentialFailure, StatusReason } from '../status/status-reason.ts';
 import type { AssetDetails } from './asset-details.ts';
@@ -6,7 +7,7 @@ import type { AssetEntity, ConnectionEntity, CredentialEntity } from './connecti
 
 /** A connection as the API shows it. Holds no token, sealed or not. */
 export interface ConnectionResponse {
-  id: string;
+  id: ConnectionId;
   tenant: string;
   product: string;
   flow: string;
@@ -27,7 +28,7 @@ export interface ConnectionResponse {
 }
 
 export interface CredentialResponse {
-  id: string;
+  id: CredentialId;
   kind: CredentialKind;
   subject_id: string;
   subject_name: string | null;
@@ -47,7 +48,7 @@ interface AssetResponse extends AssetDetails {
   type: AssetType;
   id: string;
   name: string | null;
-  credential_id: string;
+  credential_id: CredentialId;
   parent_id: string | null;
 }
 

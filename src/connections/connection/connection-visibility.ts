@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
 import { isCoveredByPolicy } from '../../auth/policy/policy.ts';
-import { isId } from '../../platform/ids.ts';
 import { AppError } from '../../platform/problem.ts';
 import { ConnectionRepository } from './connection.repository.ts';
 import { connectionNotFound, connectionRevoked } from './connection-problems.ts';
@@ -14,7 +13,7 @@ export class ConnectionVisibility {
 
   /** 404 `connection_not_found` also where the client's policy does not cover it: then it does not exist for the client. */
   async getVisible(client: AuthenticatedClient, id: string): Promise<ConnectionResponse> {
-    const connection = isId(id, 'con') ? await this.connections.findAcrossTenants(id) : null;
+    const connection = await this.connections.findAcrossTenants(id);
     if (connection === null || !isCoveredByPolicy(client, connection.tenant, connection.product))
       throw new AppError(connectionNotFound);
     return connection;

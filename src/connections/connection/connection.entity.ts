@@ -1,13 +1,14 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Product } from '../../config/config.ts';
 import type { AssetType, CredentialKind, Health } from '../credentials/credential-kind.ts';
+import type { ConnectionId, CredentialId } from '../ids.ts';
 import type { ConnectionStatus, ProviderRevocationStatus } from '../status/connection-status.ts';
 import type { CredentialFailure, StatusReason } from '../status/status-reason.ts';
 import type { AssetDetails } from './asset-details.ts';
 
 @Entity('connection')
 export class ConnectionEntity {
-  @PrimaryColumn('text') id!: string;
+  @PrimaryColumn('text') id!: ConnectionId;
   @Column('text') tenant!: string;
   @Column('text') product!: Product;
   @Column('text') flow!: string;
@@ -30,8 +31,8 @@ export class ConnectionEntity {
 /** Without its sealed token: what lists and formatters may hold. */
 @Entity('credential')
 export class CredentialEntity {
-  @PrimaryColumn('text') id!: string;
-  @Column('text', { name: 'connection_id' }) connectionId!: string;
+  @PrimaryColumn('text') id!: CredentialId;
+  @Column('text', { name: 'connection_id' }) connectionId!: ConnectionId;
   @Column('text') kind!: CredentialKind;
   @Column('boolean', { name: 'is_root' }) isRoot!: boolean;
   @Column('text', { name: 'subject_id' }) subjectId!: string;
@@ -49,11 +50,11 @@ export class CredentialEntity {
 
 @Entity('asset')
 export class AssetEntity {
-  @PrimaryColumn('text', { name: 'connection_id' }) connectionId!: string;
+  @PrimaryColumn('text', { name: 'connection_id' }) connectionId!: ConnectionId;
   @PrimaryColumn('text') type!: AssetType;
   @PrimaryColumn('text') id!: string;
   @Column('text', { nullable: true }) name!: string | null;
-  @Column('text', { name: 'credential_id' }) credentialId!: string;
+  @Column('text', { name: 'credential_id' }) credentialId!: CredentialId;
   @Column('text', { name: 'parent_id', nullable: true }) parentId!: string | null;
   @Column('jsonb', { nullable: true }) details!: AssetDetails | null;
 }

@@ -3,7 +3,9 @@ import sql from 'sql-template-tag';
 import { In } from 'typeorm';
 import { Database } from '../../database/database.ts';
 import { defineStatement } from '../../database/statement.ts';
+import { isId } from '../../platform/ids.ts';
 import { type Page, toPage } from '../../platform/paging.ts';
+import type { ConnectionId } from '../ids.ts';
 import type { ConnectionStatus } from '../status/connection-status.ts';
 import { AssetEntity, ConnectionEntity, CredentialEntity } from './connection.entity.ts';
 import { type ConnectionResponse, toConnectionResponse } from './connection-response.dto.ts';
@@ -20,7 +22,7 @@ export interface ConnectionFilter {
   after: string | null;
 }
 
-const selectDeclined = defineStatement<{ tenant: string; product: string }, { id: string }>(
+const selectDeclined = defineStatement<{ tenant: string; product: string }, { id: ConnectionId }>(
   'connection_with_declined_scopes',
   ({ tenant, product }) => sql`SELECT id FROM connection
     WHERE tenant = ${tenant} AND product = ${product} AND status <> 'revoked' AND declined_scopes <> '{}' LIMIT 1`,
@@ -33,6 +35,7 @@ export class ConnectionRepository {
 
   /** One connection whatever its tenant: the caller's policy is the caller's business. Null where there is none. */
   async findAcrossTenants(id: string): Promise<ConnectionResponse | null> {
+    if (!isId(id, 'con')) return null;
     const connection = await this.database.dataSource.getRepository(ConnectionEntity).findOneBy({ id });
     if (connection === null) return null;
     const [response] = await this.withCredentialsAndAssets([connection]);

@@ -1,9 +1,10 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { AssetType } from '../credentials/credential-kind.ts';
+import type { ConnectionId } from '../ids.ts';
 
 interface ConnectionRow {
-  connection_id: string;
+  connection_id: ConnectionId;
   tenant: string;
   product: string;
 }

@@ -1,5 +1,6 @@
 import sql, { type Sql } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { ConnectionId } from '../ids.ts';
 
 /** A user of Meta's, and the apps of ours that know them by this id. */
 interface AppUser {
@@ -9,7 +10,7 @@ interface AppUser {
 
 /** A connection of one user of Meta's, in whatever status. */
 export interface UserConnection {
-  id: string;
+  id: ConnectionId;
   tenant: string;
   product: string;
   isRevoked: boolean;
@@ -18,7 +19,7 @@ export interface UserConnection {
 }
 
 interface UserConnectionRow {
-  id: string;
+  id: ConnectionId;
   tenant: string;
   product: string;
   is_revoked: boolean;

@@ -1,11 +1,12 @@
 import sql, { join, type Sql } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { ClaimId, CredentialId } from '../ids.ts';
 import { type HealthChange, healthsAfter } from './credential-health.ts';
 
 /** What a write by the holder of a claim names: the claim, and the version that it knows. */
 export interface OwnClaim {
-  id: string;
-  claimId: string;
+  id: CredentialId;
+  claimId: ClaimId;
   version: number;
 }
 
@@ -41,7 +42,7 @@ export function nextHealthSql(change: HealthChange): Sql {
   return sql`CASE health ${join(cases, ' ')} END`;
 }
 
-const lock = defineStatement<OwnClaim, { id: string }>(
+const lock = defineStatement<OwnClaim, { id: CredentialId }>(
   'claim_lock',
   (claim) => sql`SELECT id FROM credential WHERE ${isOwnClaim(claim)} FOR UPDATE`,
   { prepare: true },
@@ -53,8 +54,8 @@ export async function lockClaim(executor: SqlExecutor, { id, claimId, version }:
 }
 
 interface ClaimsParameters {
-  ids: string[];
-  claimIds: string[];
+  ids: CredentialId[];
+  claimIds: ClaimId[];
 }
 
 function ofClaims({ ids, claimIds }: ClaimsParameters): Sql {

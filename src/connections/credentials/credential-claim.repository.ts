@@ -4,6 +4,7 @@ import { Database } from '../../database/database.ts';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
+import type { ClaimId, ConnectionId, CredentialId } from '../ids.ts';
 import { type ClaimReference, extendClaims, releaseClaims } from './claimed-credential.repository.ts';
 import {
   findCredential,
@@ -21,7 +22,7 @@ import {
 } from './credential-snapshot.ts';
 
 interface ClaimParameters {
-  claimId: string;
+  claimId: ClaimId;
   claimedUntil: Date;
   now: Date;
 }
@@ -102,7 +103,7 @@ const claimUnverified = defineStatement<AppClaimParameters, CredentialSnapshotRo
 );
 
 interface PageClaimParameters extends ClaimParameters {
-  connectionId: string;
+  connectionId: ConnectionId;
 }
 
 function claimPagesOf(of: PageClaimParameters, filter: Sql): Sql {
@@ -126,7 +127,7 @@ const claimDuePages = defineStatement<PageClaimParameters, CredentialSnapshotRow
   { prepare: true },
 );
 
-const claimOne = defineStatement<ClaimParameters & { credentialId: string }, CredentialSnapshotRow>(
+const claimOne = defineStatement<ClaimParameters & { credentialId: CredentialId }, CredentialSnapshotRow>(
   'claim_one',
   (of) =>
     claim(
@@ -189,7 +190,7 @@ export class CredentialClaimRepository {
 
   /** The page credentials of one connection that nobody has claimed; `dueOnly`: and that are due. */
   async claimPageTokens(
-    connectionId: string,
+    connectionId: ConnectionId,
     claimSeconds: number,
     { dueOnly }: { dueOnly: boolean },
   ): Promise<ClaimedCredential[]> {
@@ -198,23 +199,23 @@ export class CredentialClaimRepository {
   }
 
   /** Claims one credential, whatever is due. Null where it is another's at the moment, or gone. */
-  async claimOne(credentialId: string, claimSeconds: number): Promise<ClaimedCredential | null> {
+  async claimOne(credentialId: CredentialId, claimSeconds: number): Promise<ClaimedCredential | null> {
     const [claimed] = await this.claim(claimOne({ ...this.newClaim(claimSeconds), credentialId }));
     return claimed ?? null;
   }
 
   /** A credential as it stands, without a claim. Null where there is none. */
-  async find(credentialId: string, executor: SqlExecutor = this.database): Promise<CredentialSnapshot | null> {
+  async find(credentialId: CredentialId, executor: SqlExecutor = this.database): Promise<CredentialSnapshot | null> {
     return findCredential(executor, credentialId);
   }
 
   /** The root credential of a connection. Null where there is none. */
-  async findRoot(connectionId: string): Promise<CredentialSnapshot | null> {
+  async findRoot(connectionId: ConnectionId): Promise<CredentialSnapshot | null> {
     return findRootCredential(this.database, connectionId);
   }
 
   /** The ids of a connection's credentials, the root first. */
-  async listCredentialIds(connectionId: string): Promise<string[]> {
+  async listCredentialIds(connectionId: ConnectionId): Promise<CredentialId[]> {
     return listCredentialIds(this.database, connectionId);
   }
 

@@ -1,5 +1,6 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { CredentialId } from '../ids.ts';
 import {
   CLAIM_ENDS,
   isOwnClaim,
@@ -104,7 +105,7 @@ const setNotDue = defineStatement<OwnClaim & { wasDue: boolean; now: Date }>(
   { prepare: true },
 );
 
-const setExpiryNoticed = defineStatement<{ credentialId: string; expiresAt: Date; days: number }>(
+const setExpiryNoticed = defineStatement<{ credentialId: CredentialId; expiresAt: Date; days: number }>(
   'credential_expiry_noticed',
   ({
     credentialId,
@@ -114,7 +115,7 @@ const setExpiryNoticed = defineStatement<{ credentialId: string; expiresAt: Date
     WHERE id = ${credentialId} AND (expiry_noticed_for IS DISTINCT FROM ${expiresAt}::timestamptz OR expiry_noticed_days > ${days})`,
 );
 
-const setSuspected = defineStatement<{ credentialId: string; version: number; now: Date }>(
+const setSuspected = defineStatement<{ credentialId: CredentialId; version: number; now: Date }>(
   'request_credential_verification',
   ({ credentialId, version, now }) => sql`UPDATE credential
     SET health = ${nextHealthSql('suspected')}, check_due_at = ${now}, updated_at = ${now}
@@ -158,7 +159,7 @@ export async function updateCredentialNotDue(
 /** Whether a notice of this end, this many days before it, is the first one. Needs no claim. */
 export async function markExpiryNoticed(
   executor: SqlExecutor,
-  credentialId: string,
+  credentialId: CredentialId,
   expiresAt: Date,
   days: number,
 ): Promise<boolean> {
@@ -168,7 +169,7 @@ export async function markExpiryNoticed(
 /** The next inspection is due at once. Needs no claim. */
 export async function updateSuspectedCredential(
   executor: SqlExecutor,
-  credentialId: string,
+  credentialId: CredentialId,
   version: number,
   now: Date,
 ): Promise<void> {

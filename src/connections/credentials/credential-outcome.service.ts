@@ -7,6 +7,7 @@ import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Random } from '../../platform/random.ts';
 import { requireClaim } from '../claim-lost-error.ts';
 import { placeOf } from '../connection-place.ts';
+import type { CredentialId } from '../ids.ts';
 import { announceExpiring } from '../status/expiry-announcement.ts';
 import { noticeDays } from '../status/expiry-notices.ts';
 import { storeAppScopedId, updateInspectedConnection } from '../status/inspected-connection.repository.ts';
@@ -146,7 +147,7 @@ export class CredentialOutcomeService {
   }
 
   /** The version that serves is suspected to be dead, and inspection could not be had: the next sweep inspects it. Needs no claim. */
-  async requestVerification(credentialId: string, version: number): Promise<void> {
+  async requestVerification(credentialId: CredentialId, version: number): Promise<void> {
     await updateSuspectedCredential(this.database, credentialId, version, this.clock.now());
   }
 

@@ -1,6 +1,7 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import { joinSealedSecret } from '../../vault/sealed-secret.repository.ts';
+import type { ConnectionId, CredentialId } from '../ids.ts';
 import { type CredentialSnapshot, type CredentialSnapshotRow, toCredentialSnapshot } from './credential-snapshot.ts';
 
 /** What `toCredentialSnapshot` reads, where `c` is the credential. */
@@ -17,27 +18,30 @@ export const SNAPSHOT_JOINS = sql`JOIN connection n ON n.id = c.connection_id
   LEFT JOIN credential_version p ON p.credential_id = c.id AND p.version = c.version + 1 AND p.state = 'pending'
   LEFT ${joinSealedSecret(sql`ps`, sql`p.secret_id`)}`;
 
-const selectOne = defineStatement<{ credentialId: string }, CredentialSnapshotRow>(
+const selectOne = defineStatement<{ credentialId: CredentialId }, CredentialSnapshotRow>(
   'credential_snapshot',
   ({ credentialId }) =>
     sql`SELECT ${SNAPSHOT_COLUMNS} FROM credential c ${SNAPSHOT_JOINS} WHERE c.id = ${credentialId}`,
   { prepare: true },
 );
 
-const selectRoot = defineStatement<{ connectionId: string }, CredentialSnapshotRow>(
+const selectRoot = defineStatement<{ connectionId: ConnectionId }, CredentialSnapshotRow>(
   'root_credential_snapshot',
   ({ connectionId }) =>
     sql`SELECT ${SNAPSHOT_COLUMNS} FROM credential c ${SNAPSHOT_JOINS} WHERE c.connection_id = ${connectionId} AND c.is_root`,
   { prepare: true },
 );
 
-const selectIds = defineStatement<{ connectionId: string }, { id: string }>(
+const selectIds = defineStatement<{ connectionId: ConnectionId }, { id: CredentialId }>(
   'credential_ids',
   ({ connectionId }) => sql`SELECT id FROM credential WHERE connection_id = ${connectionId} ORDER BY is_root DESC, id`,
 );
 
 /** A credential as it stands, without a claim. Null where there is none. */
-export async function findCredential(executor: SqlExecutor, credentialId: string): Promise<CredentialSnapshot | null> {
+export async function findCredential(
+  executor: SqlExecutor,
+  credentialId: CredentialId,
+): Promise<CredentialSnapshot | null> {
   const [row] = await executor.rows(selectOne({ credentialId }));
   return row === undefined ? null : toCredentialSnapshot(row);
 }
@@ -45,13 +49,13 @@ export async function findCredential(executor: SqlExecutor, credentialId: string
 /** The root credential of a connection. Null where there is none. */
 export async function findRootCredential(
   executor: SqlExecutor,
-  connectionId: string,
+  connectionId: ConnectionId,
 ): Promise<CredentialSnapshot | null> {
   const [row] = await executor.rows(selectRoot({ connectionId }));
   return row === undefined ? null : toCredentialSnapshot(row);
 }
 
 /** The ids of a connection's credentials, the root first. */
-export async function listCredentialIds(executor: SqlExecutor, connectionId: string): Promise<string[]> {
+export async function listCredentialIds(executor: SqlExecutor, connectionId: ConnectionId): Promise<CredentialId[]> {
   return (await executor.rows(selectIds({ connectionId }))).map((row) => row.id);
 }

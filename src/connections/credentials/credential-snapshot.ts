@@ -1,5 +1,7 @@
 import type { Product } from '../../config/config.ts';
+import type { KekId, SecretId } from '../../vault/ids.ts';
 import type { SealedSecretRow } from '../../vault/vault.ts';
+import type { ClaimId, ConnectionId, CredentialId } from '../ids.ts';
 import type { ConnectionStatus } from '../status/connection-status.ts';
 import type { CredentialFailure } from '../status/status-reason.ts';
 import type { CredentialKind, Health } from './credential-kind.ts';
@@ -15,8 +17,8 @@ export interface PendingVersion {
 }
 
 interface CredentialFacts {
-  id: string;
-  connectionId: string;
+  id: CredentialId;
+  connectionId: ConnectionId;
   tenant: string;
   product: Product;
   appId: string;
@@ -48,7 +50,7 @@ interface CredentialFacts {
 }
 
 interface Claim {
-  claimId: string;
+  claimId: ClaimId;
   /** After this, others may take it over. */
   claimedUntil: Date;
 }
@@ -65,8 +67,8 @@ export type ClaimedCredential = CredentialFacts & Claim;
 export type CredentialSnapshot = CredentialFacts & (Claim | NoClaim);
 
 export interface CredentialSnapshotRow {
-  id: string;
-  connection_id: string;
+  id: CredentialId;
+  connection_id: ConnectionId;
   tenant: string;
   product: Product;
   app_id: string;
@@ -88,19 +90,19 @@ export interface CredentialSnapshotRow {
   refresh_after: Date | null;
   refresh_due_at: Date | null;
   check_due_at: Date | null;
-  claim_id: string | null;
+  claim_id: ClaimId | null;
   claimed_until: Date | null;
   updated_at: Date;
-  secret_id: string | null;
-  kek_id: string | null;
+  secret_id: SecretId | null;
+  kek_id: KekId | null;
   wrapped_key: Buffer | null;
   ciphertext: Buffer | null;
   stored_at: Date | null;
   pending_version: number | null;
   pending_expires_at: Date | null;
   pending_scopes: string[] | null;
-  pending_secret_id: string | null;
-  pending_kek_id: string | null;
+  pending_secret_id: SecretId | null;
+  pending_kek_id: KekId | null;
   pending_wrapped_key: Buffer | null;
   pending_ciphertext: Buffer | null;
 }
@@ -145,8 +147,8 @@ export function isClaimed(credential: CredentialSnapshot): credential is Claimed
 
 /** What writes by the holder of the claim name. */
 export function ownClaimOf({ id, claimId, version }: ClaimedCredential): {
-  id: string;
-  claimId: string;
+  id: CredentialId;
+  claimId: ClaimId;
   version: number;
 } {
   return { id, claimId, version };
@@ -163,8 +165,8 @@ function toPending(row: CredentialSnapshotRow): PendingVersion | null {
 }
 
 function toSealed(
-  id: string | null,
-  kekId: string | null,
+  id: SecretId | null,
+  kekId: KekId | null,
   wrappedKey: Buffer | null,
   ciphertext: Buffer | null,
 ): SealedSecretRow | null {

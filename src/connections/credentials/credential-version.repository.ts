@@ -1,5 +1,7 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { SecretId } from '../../vault/ids.ts';
+import type { CredentialId } from '../ids.ts';
 import {
   CLAIM_ENDS,
   madeDueSince,
@@ -14,11 +16,11 @@ import { hasLeaseOfNewerVersion } from './newer-lease.query.ts';
  * changes its state. Deletes return the ids of the sealed secrets, for the caller to destroy.
  */
 interface SecretRow {
-  secret_id: string;
+  secret_id: SecretId;
 }
 
 export interface PendingVersionParameters extends OwnClaim {
-  secretId: string;
+  secretId: SecretId;
   tokenHash: Buffer;
   expiresAt: Date | null;
   scopes: string[] | null;
@@ -36,19 +38,19 @@ const insertPending = defineStatement<PendingVersionParameters & { pendingVersio
   { prepare: true },
 );
 
-const deletePending = defineStatement<{ credentialId: string; version: number }, SecretRow>(
+const deletePending = defineStatement<{ credentialId: CredentialId; version: number }, SecretRow>(
   'pending_delete',
   ({ credentialId, version }) => sql`DELETE FROM credential_version
     WHERE credential_id = ${credentialId} AND version = ${version} AND state = 'pending' RETURNING secret_id`,
 );
 
-const deleteAllPending = defineStatement<{ credentialId: string }, SecretRow>(
+const deleteAllPending = defineStatement<{ credentialId: CredentialId }, SecretRow>(
   'pending_delete_all',
   ({ credentialId }) =>
     sql`DELETE FROM credential_version WHERE credential_id = ${credentialId} AND state = 'pending' RETURNING secret_id`,
 );
 
-const copyServing = defineStatement<{ credentialId: string; now: Date }>(
+const copyServing = defineStatement<{ credentialId: CredentialId; now: Date }>(
   'previous_insert',
   ({
     credentialId,
@@ -114,18 +116,18 @@ export async function insertPendingVersion(executor: SqlExecutor, version: Pendi
 
 export async function deletePendingVersion(
   executor: SqlExecutor,
-  credentialId: string,
+  credentialId: CredentialId,
   version: number,
-): Promise<string[]> {
+): Promise<SecretId[]> {
   return toSecretIds(await executor.rows(deletePending({ credentialId, version })));
 }
 
-export async function deletePendingVersions(executor: SqlExecutor, credentialId: string): Promise<string[]> {
+export async function deletePendingVersions(executor: SqlExecutor, credentialId: CredentialId): Promise<SecretId[]> {
   return toSecretIds(await executor.rows(deleteAllPending({ credentialId })));
 }
 
 /** Keeps what serves as a previous version, before another takes its place. */
-export async function keepServingVersion(executor: SqlExecutor, credentialId: string, now: Date): Promise<void> {
+export async function keepServingVersion(executor: SqlExecutor, credentialId: CredentialId, now: Date): Promise<void> {
   await executor.run(copyServing({ credentialId, now }));
 }
 
@@ -134,7 +136,7 @@ export async function deleteSupersededVersions(
   executor: SqlExecutor,
   createdBefore: Date,
   limit: number,
-): Promise<string[]> {
+): Promise<SecretId[]> {
   return toSecretIds(await executor.rows(deleteSuperseded({ createdBefore, limit })));
 }
 
@@ -143,6 +145,6 @@ export async function promotePendingVersion(executor: SqlExecutor, promotion: Pr
   return executor.run(promote(promotion));
 }
 
-function toSecretIds(rows: readonly SecretRow[]): string[] {
+function toSecretIds(rows: readonly SecretRow[]): SecretId[] {
   return rows.map((row) => row.secret_id);
 }

@@ -3,8 +3,10 @@ import type { Transaction } from '../../database/database.ts';
 import { Ids } from '../../platform/ids.ts';
 import { Random } from '../../platform/random.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
+import type { SecretId } from '../../vault/ids.ts';
 import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { Vault } from '../../vault/vault.ts';
+import type { ConnectionId, CredentialId } from '../ids.ts';
 import {
   deleteCredentialsExcept,
   detachSecrets,
@@ -30,7 +32,7 @@ export interface GrantedCredential {
 }
 
 export interface CredentialOwner {
-  connectionId: string;
+  connectionId: ConnectionId;
   tenant: string;
   appId: string;
 }
@@ -55,7 +57,7 @@ export class CredentialWriter {
     owner: CredentialOwner,
     granted: GrantedCredential,
     { isRoot, now, beforeExpirySeconds }: { isRoot: boolean; now: Date; beforeExpirySeconds: number },
-  ): Promise<string> {
+  ): Promise<CredentialId> {
     const { kind, subjectId, subjectName, scopes, issuedAt, expiresAt } = granted;
     const existing = await findCredentialForGrant(tx, { connectionId: owner.connectionId, kind, subjectId });
     const credentialId = existing?.id ?? this.ids.next('crd');
@@ -85,12 +87,12 @@ export class CredentialWriter {
   }
 
   /** Removes the credentials of a connection that are not among `keep`, and destroys their tokens. */
-  async removeExcept(tx: Transaction, connectionId: string, keep: string[]): Promise<void> {
+  async removeExcept(tx: Transaction, connectionId: ConnectionId, keep: CredentialId[]): Promise<void> {
     await this.vault.destroy(tx, await deleteCredentialsExcept(tx, connectionId, keep));
   }
 
   /** Destroys every token of a connection but `except`, and takes all claims away. */
-  async destroyAll(tx: Transaction, connectionId: string, except: string | null, now: Date): Promise<void> {
+  async destroyAll(tx: Transaction, connectionId: ConnectionId, except: SecretId | null, now: Date): Promise<void> {
     const secretIds = await detachSecrets(tx, connectionId, now);
     await this.vault.destroy(
       tx,
@@ -99,7 +101,7 @@ export class CredentialWriter {
   }
 
   /** The serving version becomes `previous`; pending ones, which nobody ever used, are destroyed. */
-  private async retireServingVersion(tx: Transaction, credentialId: string, now: Date): Promise<void> {
+  private async retireServingVersion(tx: Transaction, credentialId: CredentialId, now: Date): Promise<void> {
     await this.vault.destroy(tx, await deletePendingVersions(tx, credentialId));
     await keepServingVersion(tx, credentialId, now);
   }

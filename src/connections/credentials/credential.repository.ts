@@ -1,15 +1,17 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { SecretId } from '../../vault/ids.ts';
+import type { ConnectionId, CredentialId } from '../ids.ts';
 import { CLAIM_ENDS, nextHealthSql } from './claimed-credential.repository.ts';
 import type { CredentialKind } from './credential-kind.ts';
 
 interface GrantTarget {
-  connectionId: string;
+  connectionId: ConnectionId;
   kind: CredentialKind;
   subjectId: string;
 }
 
-const selectForGrant = defineStatement<GrantTarget, { id: string; version: number }>(
+const selectForGrant = defineStatement<GrantTarget, { id: CredentialId; version: number }>(
   'credential_for_grant',
   ({
     connectionId,
@@ -21,12 +23,12 @@ const selectForGrant = defineStatement<GrantTarget, { id: string; version: numbe
 );
 
 export interface GrantParameters extends GrantTarget {
-  credentialId: string;
+  credentialId: CredentialId;
   appId: string;
   isRoot: boolean;
   subjectName: string | null;
   version: number;
-  secretId: string;
+  secretId: SecretId;
   tokenHash: Buffer;
   scopes: string[];
   issuedAt: Date | null;
@@ -54,34 +56,37 @@ const upsert = defineStatement<GrantParameters>(
 );
 
 interface SecretRow {
-  secret_id: string;
+  secret_id: SecretId;
 }
 
-const deleteVersionsExcept = defineStatement<{ connectionId: string; keep: string[] }, SecretRow>(
+const deleteVersionsExcept = defineStatement<{ connectionId: ConnectionId; keep: CredentialId[] }, SecretRow>(
   'credential_versions_delete_except',
   ({ connectionId, keep }) => sql`DELETE FROM credential_version v USING credential c
     WHERE v.credential_id = c.id AND c.connection_id = ${connectionId} AND c.id <> ALL (${keep}) RETURNING v.secret_id`,
 );
 
-const deleteExcept = defineStatement<{ connectionId: string; keep: string[] }, { secret_id: string | null }>(
+const deleteExcept = defineStatement<
+  { connectionId: ConnectionId; keep: CredentialId[] },
+  { secret_id: SecretId | null }
+>(
   'credentials_delete_except',
   ({ connectionId, keep }) =>
     sql`DELETE FROM credential WHERE connection_id = ${connectionId} AND id <> ALL (${keep}) RETURNING secret_id`,
 );
 
-const lockServing = defineStatement<{ connectionId: string }, SecretRow>(
+const lockServing = defineStatement<{ connectionId: ConnectionId }, SecretRow>(
   'serving_secrets_lock',
   ({ connectionId }) =>
     sql`SELECT secret_id FROM credential WHERE connection_id = ${connectionId} AND secret_id IS NOT NULL FOR UPDATE`,
 );
 
-const deleteVersions = defineStatement<{ connectionId: string }, SecretRow>(
+const deleteVersions = defineStatement<{ connectionId: ConnectionId }, SecretRow>(
   'credential_versions_delete',
   ({ connectionId }) => sql`DELETE FROM credential_version v USING credential c
     WHERE v.credential_id = c.id AND c.connection_id = ${connectionId} RETURNING v.secret_id`,
 );
 
-const setDestroyed = defineStatement<{ connectionId: string; now: Date }>(
+const setDestroyed = defineStatement<{ connectionId: ConnectionId; now: Date }>(
   'credentials_destroyed',
   ({
     connectionId,
@@ -91,37 +96,37 @@ const setDestroyed = defineStatement<{ connectionId: string; now: Date }>(
     WHERE connection_id = ${connectionId}`,
 );
 
-const clearSecrets = defineStatement<{ connectionId: string }>(
+const clearSecrets = defineStatement<{ connectionId: ConnectionId }>(
   'credential_secrets_clear',
   ({ connectionId }) =>
     sql`UPDATE credential SET secret_id = NULL WHERE connection_id = ${connectionId} AND secret_id IS NOT NULL`,
 );
 
-const clearRoot = defineStatement<{ connectionId: string }>(
+const clearRoot = defineStatement<{ connectionId: ConnectionId }>(
   'credential_root_clear',
   ({ connectionId }) => sql`UPDATE credential SET is_root = false WHERE connection_id = ${connectionId}`,
 );
 
-const setPagesDue = defineStatement<{ connectionId: string; now: Date }>(
+const setPagesDue = defineStatement<{ connectionId: ConnectionId; now: Date }>(
   'pages_due',
   ({ connectionId, now }) => sql`UPDATE credential SET refresh_after = ${now}, refresh_due_at = ${now}
     WHERE connection_id = ${connectionId} AND kind = 'page' AND secret_id IS NOT NULL`,
   { prepare: true },
 );
 
-const stopRefreshes = defineStatement<{ connectionId: string; now: Date }>(
+const stopRefreshes = defineStatement<{ connectionId: ConnectionId; now: Date }>(
   'credential_refreshes_stop',
   ({ connectionId, now }) => sql`UPDATE credential SET refresh_due_at = NULL, updated_at = ${now}
     WHERE connection_id = ${connectionId} AND refresh_due_at IS NOT NULL`,
 );
 
-const resumeRefreshes = defineStatement<{ connectionId: string; now: Date }>(
+const resumeRefreshes = defineStatement<{ connectionId: ConnectionId; now: Date }>(
   'credential_refreshes_resume',
   ({ connectionId, now }) => sql`UPDATE credential SET refresh_due_at = refresh_after, updated_at = ${now}
     WHERE connection_id = ${connectionId} AND refresh_after IS NOT NULL`,
 );
 
-const setDead = defineStatement<{ credentialId: string; version: number; nextCheckAt: Date | null; now: Date }>(
+const setDead = defineStatement<{ credentialId: CredentialId; version: number; nextCheckAt: Date | null; now: Date }>(
   'credential_dead',
   ({
     credentialId,
@@ -134,7 +139,7 @@ const setDead = defineStatement<{ credentialId: string; version: number; nextChe
     WHERE id = ${credentialId} AND version = ${version}`,
 );
 
-const lockServingRoot = defineStatement<{ credentialId: string; version: number }, { id: string }>(
+const lockServingRoot = defineStatement<{ credentialId: CredentialId; version: number }, { id: CredentialId }>(
   'serving_root_lock',
   ({ credentialId, version }) =>
     sql`SELECT id FROM credential WHERE id = ${credentialId} AND version = ${version} AND is_root FOR UPDATE`,
@@ -144,7 +149,7 @@ const lockServingRoot = defineStatement<{ credentialId: string; version: number 
 export async function findCredentialForGrant(
   executor: SqlExecutor,
   target: GrantTarget,
-): Promise<{ id: string; version: number } | null> {
+): Promise<{ id: CredentialId; version: number } | null> {
   const [row] = await executor.rows(selectForGrant(target));
   return row ?? null;
 }
@@ -156,16 +161,16 @@ export async function upsertGrantedCredential(executor: SqlExecutor, grant: Gran
 /** Deletes all credentials of a connection but those in `keep`. The ids of their sealed secrets. */
 export async function deleteCredentialsExcept(
   executor: SqlExecutor,
-  connectionId: string,
-  keep: string[],
-): Promise<string[]> {
+  connectionId: ConnectionId,
+  keep: CredentialId[],
+): Promise<SecretId[]> {
   const versions = await executor.rows(deleteVersionsExcept({ connectionId, keep }));
   const credentials = await executor.rows(deleteExcept({ connectionId, keep }));
   return [...versions, ...credentials].flatMap((row) => row.secret_id ?? []);
 }
 
 /** Leaves the credentials of a connection without tokens, claims and dates. The ids of their sealed secrets. */
-export async function detachSecrets(executor: SqlExecutor, connectionId: string, now: Date): Promise<string[]> {
+export async function detachSecrets(executor: SqlExecutor, connectionId: ConnectionId, now: Date): Promise<SecretId[]> {
   // The rows first: a refresh that is just storing what Meta gave ends before, or not at all.
   const serving = await executor.rows(lockServing({ connectionId }));
   const versions = await executor.rows(deleteVersions({ connectionId }));
@@ -174,34 +179,46 @@ export async function detachSecrets(executor: SqlExecutor, connectionId: string,
 }
 
 /** The token that was kept for revoking at Meta is gone. */
-export async function clearCredentialSecrets(executor: SqlExecutor, connectionId: string): Promise<void> {
+export async function clearCredentialSecrets(executor: SqlExecutor, connectionId: ConnectionId): Promise<void> {
   await executor.run(clearSecrets({ connectionId }));
 }
 
 /** Before another credential may become the root. */
-export async function clearRootCredential(executor: SqlExecutor, connectionId: string): Promise<void> {
+export async function clearRootCredential(executor: SqlExecutor, connectionId: ConnectionId): Promise<void> {
   await executor.run(clearRoot({ connectionId }));
 }
 
 /** Page tokens are derived from the user token: a new one makes them due. */
-export async function makePageCredentialsDue(executor: SqlExecutor, connectionId: string, now: Date): Promise<void> {
+export async function makePageCredentialsDue(
+  executor: SqlExecutor,
+  connectionId: ConnectionId,
+  now: Date,
+): Promise<void> {
   await executor.run(setPagesDue({ connectionId, now }));
 }
 
 /** Nothing is refreshed while the connection needs its user. */
-export async function stopCredentialRefreshes(executor: SqlExecutor, connectionId: string, now: Date): Promise<void> {
+export async function stopCredentialRefreshes(
+  executor: SqlExecutor,
+  connectionId: ConnectionId,
+  now: Date,
+): Promise<void> {
   await executor.run(stopRefreshes({ connectionId, now }));
 }
 
 /** What waited while the connection was down is due again; a refresh that was planned stays planned. */
-export async function resumeCredentialRefreshes(executor: SqlExecutor, connectionId: string, now: Date): Promise<void> {
+export async function resumeCredentialRefreshes(
+  executor: SqlExecutor,
+  connectionId: ConnectionId,
+  now: Date,
+): Promise<void> {
   await executor.run(resumeRefreshes({ connectionId, now }));
 }
 
 /** False where another version serves by now. `nextCheckAt`: null where the token can't come back. */
 export async function updateDeadCredential(
   executor: SqlExecutor,
-  of: { credentialId: string; version: number; nextCheckAt: Date | null; now: Date },
+  of: { credentialId: CredentialId; version: number; nextCheckAt: Date | null; now: Date },
 ): Promise<boolean> {
   return (await executor.run(setDead(of))) === 1;
 }
@@ -209,7 +226,7 @@ export async function updateDeadCredential(
 /** Whether this version still serves its connection as the root, locked. */
 export async function lockServingRootCredential(
   executor: SqlExecutor,
-  credentialId: string,
+  credentialId: CredentialId,
   version: number,
 ): Promise<boolean> {
   return (await executor.rows(lockServingRoot({ credentialId, version }))).length > 0;

@@ -1,11 +1,12 @@
 import type { SealContext } from '../../vault/sealed-secret.ts';
+import type { ConnectionId, CredentialId, PendingAuthorizationId } from '../ids.ts';
 import type { CredentialKind } from './credential-kind.ts';
 
 /** What a credential's token is bound to: a sealed token that is moved to another row, tenant or version does not open. */
 export function credentialContext(of: {
   tenant: string;
-  connectionId: string;
-  credentialId: string;
+  connectionId: ConnectionId;
+  credentialId: CredentialId;
   kind: CredentialKind;
   version: number;
 }): SealContext {
@@ -15,7 +16,7 @@ export function credentialContext(of: {
 /** What a token on its way in is bound to. `stage` is its version: the short-lived token never passes for the long-lived one. */
 export function pendingAuthorizationContext(of: {
   tenant: string;
-  pendingAuthorizationId: string;
+  pendingAuthorizationId: PendingAuthorizationId;
   stage: string;
 }): SealContext {
   return ['intake', of.tenant, of.pendingAuthorizationId, of.stage];

@@ -1,8 +1,9 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { ConnectionId } from '../ids.ts';
 import { nextHealthSql } from './claimed-credential.repository.ts';
 
-const requestRootVerification = defineStatement<{ connectionIds: readonly string[]; now: Date }>(
+const requestRootVerification = defineStatement<{ connectionIds: readonly ConnectionId[]; now: Date }>(
   'request_verification',
   ({ connectionIds, now }) => sql`UPDATE credential c
     SET check_due_at = ${now}, health = ${nextHealthSql('verification_requested')}, updated_at = ${now} FROM connection n
@@ -20,7 +21,7 @@ const requestMetaUserVerification = defineStatement<{ appId: string; metaUserId:
 /** Makes the root credentials of these connections due for inspection, whatever their tenants; of active ones only. How many. */
 export async function requestVerificationOfRoots(
   executor: SqlExecutor,
-  connectionIds: readonly string[],
+  connectionIds: readonly ConnectionId[],
   now: Date,
 ): Promise<number> {
   return executor.run(requestRootVerification({ connectionIds, now }));

@@ -5,6 +5,7 @@ import { Vault } from '../../vault/vault.ts';
 import { deleteAssets } from '../assets/asset.repository.ts';
 import { ConnectionLeases } from '../connection-leases.ts';
 import { clearCredentialSecrets } from '../credentials/credential.repository.ts';
+import type { ConnectionId } from '../ids.ts';
 import { confirmPendingRevocation, lockRevocableConnection } from './connection-revocation.repository.ts';
 import { updateErasedConnection, updateErasedCredentials } from './erased-connection.repository.ts';
 import { deleteProviderRevocation } from './provider-revocation.repository.ts';
@@ -27,7 +28,7 @@ export class ConnectionEraser {
    * In one transaction, with what the caller adds by `within`. False, with nothing done: there is no such connection, or it is not
    * revoked. A second call finds nothing left.
    */
-  async erase(id: string, within: (tx: Transaction) => Promise<void>): Promise<boolean> {
+  async erase(id: ConnectionId, within: (tx: Transaction) => Promise<void>): Promise<boolean> {
     const now = this.clock.now();
     return this.database.transaction(async (tx) => {
       const connection = await lockRevocableConnection(tx, id);
@@ -43,7 +44,7 @@ export class ConnectionEraser {
   }
 
   /** The user took the grant away at Meta, so there is nothing left to revoke there. */
-  private async destroyKeptToken(tx: Transaction, id: string): Promise<void> {
+  private async destroyKeptToken(tx: Transaction, id: ConnectionId): Promise<void> {
     const secretIds = await deleteProviderRevocation(tx, id);
     if (secretIds === null) return;
     await this.vault.destroy(tx, secretIds);

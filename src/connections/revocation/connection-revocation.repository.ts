@@ -1,7 +1,9 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { SecretId } from '../../vault/ids.ts';
 import { lockMetaUser } from '../authorization/meta-user-lock.repository.ts';
 import type { CredentialKind } from '../credentials/credential-kind.ts';
+import type { ConnectionId, CredentialId } from '../ids.ts';
 import type { ConnectionStatus, DecidedStatus, ProviderRevocationStatus } from '../status/connection-status.ts';
 
 /** Whose grant for which app a connection rests on. */
@@ -15,7 +17,7 @@ interface OwnerRow {
   meta_user_id: string;
 }
 
-const selectOwner = defineStatement<{ connectionId: string }, OwnerRow>(
+const selectOwner = defineStatement<{ connectionId: ConnectionId }, OwnerRow>(
   'connection_owner',
   ({ connectionId }) => sql`SELECT app_id, meta_user_id FROM connection WHERE id = ${connectionId}`,
 );
@@ -29,7 +31,7 @@ interface RevocableRow extends OwnerRow {
   provider_revocation: ProviderRevocationStatus | null;
 }
 
-const lockRevocable = defineStatement<{ connectionId: string }, RevocableRow>(
+const lockRevocable = defineStatement<{ connectionId: ConnectionId }, RevocableRow>(
   'revocable_connection_lock',
   ({
     connectionId,
@@ -38,7 +40,7 @@ const lockRevocable = defineStatement<{ connectionId: string }, RevocableRow>(
 );
 
 interface RevokeParameters {
-  connectionId: string;
+  connectionId: ConnectionId;
   status: DecidedStatus;
   providerRevocation: ProviderRevocationStatus;
   now: Date;
@@ -51,7 +53,7 @@ const setRevoked = defineStatement<RevokeParameters>(
     WHERE id = ${connectionId}`,
 );
 
-const selectLiveSibling = defineStatement<GrantOwner & { connectionId: string }, { id: string }>(
+const selectLiveSibling = defineStatement<GrantOwner & { connectionId: ConnectionId }, { id: ConnectionId }>(
   'live_sibling_connection',
   ({ appId, metaUserId, connectionId }) => sql`SELECT id FROM connection
     WHERE app_id = ${appId} AND meta_user_id = ${metaUserId} AND id <> ${connectionId} AND status = 'active' LIMIT 1`,
@@ -63,20 +65,24 @@ const setSharedConfirmed = defineStatement<GrantOwner & { now: Date }>(
     WHERE app_id = ${appId} AND meta_user_id = ${metaUserId} AND provider_revocation = 'shared'`,
 );
 
-const setProviderRevocation = defineStatement<{ connectionId: string; outcome: ProviderRevocationStatus; now: Date }>(
+const setProviderRevocation = defineStatement<{
+  connectionId: ConnectionId;
+  outcome: ProviderRevocationStatus;
+  now: Date;
+}>(
   'provider_revocation_set',
   ({ connectionId, outcome, now }) =>
     sql`UPDATE connection SET provider_revocation = ${outcome}, updated_at = ${now} WHERE id = ${connectionId}`,
 );
 
-const confirmPending = defineStatement<{ connectionId: string }>(
+const confirmPending = defineStatement<{ connectionId: ConnectionId }>(
   'provider_revocation_confirm_pending',
   ({ connectionId }) => sql`UPDATE connection SET provider_revocation = 'confirmed'
     WHERE id = ${connectionId} AND provider_revocation = 'pending'`,
 );
 
 const selectProviderRevocation = defineStatement<
-  { connectionId: string },
+  { connectionId: ConnectionId },
   { provider_revocation: ProviderRevocationStatus | null }
 >(
   'provider_revocation_status',
@@ -84,8 +90,8 @@ const selectProviderRevocation = defineStatement<
 );
 
 const selectRoot = defineStatement<
-  { connectionId: string },
-  { id: string; kind: CredentialKind; version: number; secret_id: string | null }
+  { connectionId: ConnectionId },
+  { id: CredentialId; kind: CredentialKind; version: number; secret_id: SecretId | null }
 >(
   'revocable_root_credential',
   ({ connectionId }) =>
@@ -108,7 +114,7 @@ export type RevocableConnection = RevocableConnectionFacts &
 /** Locks the Meta user first, then the row: the order in which connecting locks them. Null where there is no such connection. */
 export async function lockRevocableConnection(
   executor: SqlExecutor,
-  connectionId: string,
+  connectionId: ConnectionId,
 ): Promise<RevocableConnection | null> {
   const [owner] = await executor.rows(selectOwner({ connectionId }));
   if (owner === undefined) return null;
@@ -137,7 +143,7 @@ export async function updateRevokedConnection(executor: SqlExecutor, revocation:
 /** Whether another connection of the same app, of whatever tenant, rests on the same grant. */
 export async function hasLiveSibling(
   executor: SqlExecutor,
-  connectionId: string,
+  connectionId: ConnectionId,
   { appId, metaUserId }: GrantOwner,
 ): Promise<boolean> {
   return (await executor.rows(selectLiveSibling({ appId, metaUserId, connectionId }))).length > 0;
@@ -154,7 +160,7 @@ export async function confirmSharedRevocations(
 
 export async function updateProviderRevocation(
   executor: SqlExecutor,
-  connectionId: string,
+  connectionId: ConnectionId,
   outcome: ProviderRevocationStatus,
   now: Date,
 ): Promise<void> {
@@ -162,13 +168,13 @@ export async function updateProviderRevocation(
 }
 
 /** There is nothing left to revoke at Meta. */
-export async function confirmPendingRevocation(executor: SqlExecutor, connectionId: string): Promise<void> {
+export async function confirmPendingRevocation(executor: SqlExecutor, connectionId: ConnectionId): Promise<void> {
   await executor.run(confirmPending({ connectionId }));
 }
 
 export async function findProviderRevocation(
   executor: SqlExecutor,
-  connectionId: string,
+  connectionId: ConnectionId,
 ): Promise<ProviderRevocationStatus | null> {
   const [row] = await executor.rows(selectProviderRevocation({ connectionId }));
   return row?.provider_revocation ?? null;
@@ -176,13 +182,16 @@ export async function findProviderRevocation(
 
 /** The root credential as revoking needs it; `secretId` null: its token has been destroyed. */
 export interface RevocableRoot {
-  credentialId: string;
+  credentialId: CredentialId;
   kind: CredentialKind;
   version: number;
-  secretId: string | null;
+  secretId: SecretId | null;
 }
 
-export async function findRevocableRoot(executor: SqlExecutor, connectionId: string): Promise<RevocableRoot | null> {
+export async function findRevocableRoot(
+  executor: SqlExecutor,
+  connectionId: ConnectionId,
+): Promise<RevocableRoot | null> {
   const [row] = await executor.rows(selectRoot({ connectionId }));
   if (row === undefined) return null;
   return { credentialId: row.id, kind: row.kind, version: row.version, secretId: row.secret_id };

@@ -6,6 +6,7 @@ import { Clock } from '../../platform/clock.ts';
 import { ConnectionLeases } from '../connection-leases.ts';
 import { credentialKindRules } from '../credentials/credential-kind-rules.ts';
 import { CredentialWriter } from '../credentials/credential-writer.ts';
+import type { ConnectionId } from '../ids.ts';
 import { type ProviderRevocationStatus, requireNextStatus } from '../status/connection-status.ts';
 import {
   confirmSharedRevocations,
@@ -18,7 +19,7 @@ import {
 import { insertProviderRevocation } from './provider-revocation.repository.ts';
 
 export interface RevokedConnection {
-  id: string;
+  id: ConnectionId;
   revokedAt: Date;
   /** Leases that lived until now. */
   leasesRevoked: number;
@@ -48,7 +49,7 @@ export class ConnectionRevoker {
   ) {}
 
   /** Null where there is no such connection. A second call changes nothing and returns the same (no lease is left to end). */
-  async revoke(id: string, by: RevocationSource): Promise<RevokedConnection | null> {
+  async revoke(id: ConnectionId, by: RevocationSource): Promise<RevokedConnection | null> {
     return this.database.transaction(async (tx) => {
       const subject = await lockRevocableConnection(tx, id);
       return subject === null ? null : this.end(tx, id, subject, by, { isRemovedAtMeta: false });
@@ -61,7 +62,7 @@ export class ConnectionRevoker {
    * proves nothing against any authorization.
    */
   async revokeAsRemovedAtMeta(
-    id: string,
+    id: ConnectionId,
     by: RevocationSource,
     reportedAt: Date | null,
   ): Promise<RevokedConnection | 'authorized_later' | null> {
@@ -77,7 +78,7 @@ export class ConnectionRevoker {
 
   private async end(
     tx: Transaction,
-    id: string,
+    id: ConnectionId,
     subject: RevocableConnection,
     by: RevocationSource,
     { isRemovedAtMeta }: { isRemovedAtMeta: boolean },
@@ -113,7 +114,7 @@ export class ConnectionRevoker {
   /** Destroys the tokens, but keeps the root token where Meta still has to be asked to revoke. */
   private async destroyTokens(
     tx: Transaction,
-    id: string,
+    id: ConnectionId,
     subject: RevocableConnection,
     now: Date,
   ): Promise<ProviderRevocationStatus> {
@@ -137,7 +138,7 @@ export class ConnectionRevoker {
   /** Nothing is kept, and those whose revocation waited for the end of this grant have it too. */
   private async destroyTokensOfRemovedGrant(
     tx: Transaction,
-    id: string,
+    id: ConnectionId,
     subject: RevocableConnection,
     now: Date,
   ): Promise<ProviderRevocationStatus> {

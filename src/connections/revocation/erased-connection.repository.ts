@@ -1,10 +1,11 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { ConnectionId } from '../ids.ts';
 
 /** Stands where the id of an erased user stood. */
 const ERASED = 'erased';
 
-const eraseCredentials = defineStatement<{ connectionId: string; now: Date }>(
+const eraseCredentials = defineStatement<{ connectionId: ConnectionId; now: Date }>(
   'credentials_erase',
   ({
     connectionId,
@@ -14,7 +15,7 @@ const eraseCredentials = defineStatement<{ connectionId: string; now: Date }>(
     WHERE connection_id = ${connectionId}`,
 );
 
-const eraseConnection = defineStatement<{ connectionId: string; now: Date }>(
+const eraseConnection = defineStatement<{ connectionId: ConnectionId; now: Date }>(
   'connection_erase',
   ({
     connectionId,
@@ -24,10 +25,18 @@ const eraseConnection = defineStatement<{ connectionId: string; now: Date }>(
     WHERE id = ${connectionId}`,
 );
 
-export async function updateErasedCredentials(executor: SqlExecutor, connectionId: string, now: Date): Promise<void> {
+export async function updateErasedCredentials(
+  executor: SqlExecutor,
+  connectionId: ConnectionId,
+  now: Date,
+): Promise<void> {
   await executor.run(eraseCredentials({ connectionId, now }));
 }
 
-export async function updateErasedConnection(executor: SqlExecutor, connectionId: string, now: Date): Promise<void> {
+export async function updateErasedConnection(
+  executor: SqlExecutor,
+  connectionId: ConnectionId,
+  now: Date,
+): Promise<void> {
   await executor.run(eraseConnection({ connectionId, now }));
 }

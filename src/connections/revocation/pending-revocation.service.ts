@@ -11,6 +11,7 @@ import { placeOf } from '../connection-place.ts';
 import { clearCredentialSecrets } from '../credentials/credential.repository.ts';
 import { credentialContext } from '../credentials/seal-contexts.ts';
 import { requestVerificationOfMetaUser } from '../credentials/verification-request.repository.ts';
+import type { ClaimId, ConnectionId } from '../ids.ts';
 import type { ProviderRevocationStatus } from '../status/connection-status.ts';
 import {
   confirmSharedRevocations,
@@ -38,7 +39,7 @@ export class PendingRevocationService {
   ) {}
 
   /** Claims one connection's revocation, whatever its back-off. Null: none is pending, or another replica has claimed it. */
-  async claimOne(connectionId: string, claimSeconds: number): Promise<ClaimedRevocation | null> {
+  async claimOne(connectionId: ConnectionId, claimSeconds: number): Promise<ClaimedRevocation | null> {
     return claimProviderRevocation(this.database, { ...this.newClaim(claimSeconds), connectionId });
   }
 
@@ -92,7 +93,7 @@ export class PendingRevocationService {
   }
 
   /** How a connection's revocation stands. */
-  async getStatus(connectionId: string): Promise<ProviderRevocationStatus | null> {
+  async getStatus(connectionId: ConnectionId): Promise<ProviderRevocationStatus | null> {
     return findProviderRevocation(this.database, connectionId);
   }
 
@@ -104,7 +105,7 @@ export class PendingRevocationService {
     await updateProviderRevocation(tx, connectionId, outcome, this.clock.now());
   }
 
-  private newClaim(claimSeconds: number): { claimId: string; claimedUntil: Date; now: Date } {
+  private newClaim(claimSeconds: number): { claimId: ClaimId; claimedUntil: Date; now: Date } {
     const now = this.clock.now();
     return { claimId: this.ids.next('clm'), claimedUntil: addSeconds(now, claimSeconds), now };
   }

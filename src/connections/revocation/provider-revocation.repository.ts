@@ -1,42 +1,44 @@
 import sql, { type Sql } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { SecretId } from '../../vault/ids.ts';
 import type { CredentialKind } from '../credentials/credential-kind.ts';
+import type { ClaimId, ConnectionId, CredentialId } from '../ids.ts';
 
 /** A revocation that Meta has still to be asked for, claimed. */
 export interface ClaimedRevocation {
-  connectionId: string;
+  connectionId: ConnectionId;
   tenant: string;
   product: string;
   appId: string;
   metaUserId: string;
-  credentialId: string;
+  credentialId: CredentialId;
   kind: CredentialKind;
   version: number;
   /** Null: the token is gone. */
-  secretId: string | null;
+  secretId: SecretId | null;
   attempts: number;
-  claimId: string;
+  claimId: ClaimId;
 }
 
 interface RevocationRow {
-  connection_id: string;
+  connection_id: ConnectionId;
   tenant: string;
   product: string;
   app_id: string;
   meta_user_id: string;
-  credential_id: string;
+  credential_id: CredentialId;
   kind: CredentialKind;
   version: number;
-  secret_id: string | null;
+  secret_id: SecretId | null;
   attempts: number;
-  claim_id: string;
+  claim_id: ClaimId;
 }
 
 interface NewRevocation {
-  connectionId: string;
-  credentialId: string;
+  connectionId: ConnectionId;
+  credentialId: CredentialId;
   version: number;
-  secretId: string;
+  secretId: SecretId;
   now: Date;
 }
 
@@ -48,7 +50,7 @@ const insert = defineStatement<NewRevocation>(
 );
 
 interface ClaimParameters {
-  claimId: string;
+  claimId: ClaimId;
   claimedUntil: Date;
   now: Date;
 }
@@ -64,7 +66,7 @@ function claim({ claimId, claimedUntil, now }: ClaimParameters, which: Sql): Sql
     FROM claimed r JOIN connection n ON n.id = r.connection_id JOIN credential c ON c.id = r.credential_id`;
 }
 
-const claimOne = defineStatement<ClaimParameters & { connectionId: string }, RevocationRow>(
+const claimOne = defineStatement<ClaimParameters & { connectionId: ConnectionId }, RevocationRow>(
   'provider_revocation_claim',
   (of) => claim(of, sql`connection_id = ${of.connectionId}`),
 );
@@ -75,8 +77,8 @@ const claimDue = defineStatement<ClaimParameters & { limit: number }, Revocation
 );
 
 interface OwnClaim {
-  connectionId: string;
-  claimId: string;
+  connectionId: ConnectionId;
+  claimId: ClaimId;
 }
 
 const setPostponed = defineStatement<OwnClaim & { nextAttemptAt: Date; now: Date }>(
@@ -92,7 +94,7 @@ const deleteClaimed = defineStatement<OwnClaim>(
     sql`DELETE FROM provider_revocation WHERE connection_id = ${connectionId} AND claim_id = ${claimId}`,
 );
 
-const discard = defineStatement<{ connectionId: string }, { secret_id: string | null }>(
+const discard = defineStatement<{ connectionId: ConnectionId }, { secret_id: SecretId | null }>(
   'provider_revocation_discard',
   ({ connectionId }) => sql`DELETE FROM provider_revocation WHERE connection_id = ${connectionId} RETURNING secret_id`,
 );
@@ -104,7 +106,7 @@ export async function insertProviderRevocation(executor: SqlExecutor, revocation
 /** One connection's revocation, whatever its back-off. Null: none is pending, or another replica has claimed it. */
 export async function claimProviderRevocation(
   executor: SqlExecutor,
-  of: ClaimParameters & { connectionId: string },
+  of: ClaimParameters & { connectionId: ConnectionId },
 ): Promise<ClaimedRevocation | null> {
   const [row] = await executor.rows(claimOne(of));
   return row === undefined ? null : toRevocation(row);
@@ -132,7 +134,10 @@ export async function deleteClaimedRevocation(executor: SqlExecutor, claim: OwnC
 }
 
 /** Whoever has claimed it. The ids of the sealed tokens that were kept for it; null where none was pending. */
-export async function deleteProviderRevocation(executor: SqlExecutor, connectionId: string): Promise<string[] | null> {
+export async function deleteProviderRevocation(
+  executor: SqlExecutor,
+  connectionId: ConnectionId,
+): Promise<SecretId[] | null> {
   const rows = await executor.rows(discard({ connectionId }));
   return rows.length === 0 ? null : rows.flatMap((row) => row.secret_id ?? []);
 }

@@ -1,5 +1,6 @@
 import sql, { join, type Sql } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { ConnectionId } from '../ids.ts';
 import {
   type ConnectionChange,
   type ConnectionStatus,
@@ -28,7 +29,7 @@ interface LockedConnectionRow {
   status_reason: StatusReason | null;
 }
 
-const lock = defineStatement<{ connectionId: string }, LockedConnectionRow>(
+const lock = defineStatement<{ connectionId: ConnectionId }, LockedConnectionRow>(
   'connection_lock',
   ({ connectionId }) =>
     sql`SELECT tenant, product, status, status_reason FROM connection WHERE id = ${connectionId} FOR UPDATE`,
@@ -36,7 +37,7 @@ const lock = defineStatement<{ connectionId: string }, LockedConnectionRow>(
 );
 
 const setStatus = defineStatement<{
-  connectionId: string;
+  connectionId: ConnectionId;
   status: DecidedStatus;
   statusReason: string | null;
   now: Date;
@@ -46,20 +47,20 @@ const setStatus = defineStatement<{
     SET status = ${status}, status_reason = ${statusReason}, updated_at = ${now} WHERE id = ${connectionId}`,
 );
 
-const setReason = defineStatement<{ connectionId: string; statusReason: string | null; now: Date }>(
+const setReason = defineStatement<{ connectionId: ConnectionId; statusReason: string | null; now: Date }>(
   'connection_set_status_reason',
   ({ connectionId, statusReason, now }) =>
     sql`UPDATE connection SET status_reason = ${statusReason}, updated_at = ${now} WHERE id = ${connectionId}`,
 );
 
-const setReasonIfNone = defineStatement<{ connectionId: string; statusReason: string; now: Date }>(
+const setReasonIfNone = defineStatement<{ connectionId: ConnectionId; statusReason: string; now: Date }>(
   'connection_set_status_reason_if_none',
   ({ connectionId, statusReason, now }) => sql`UPDATE connection
     SET status_reason = coalesce(status_reason, ${statusReason}::json), updated_at = ${now} WHERE id = ${connectionId}`,
 );
 
 interface DueNoticeRow {
-  id: string;
+  id: ConnectionId;
   tenant: string;
   product: string;
   data_access_expires_at: Date;
@@ -72,13 +73,16 @@ const lockDueNotices = defineStatement<{ now: Date; limit: number }, DueNoticeRo
   { prepare: true },
 );
 
-const setNoticeDue = defineStatement<{ connectionId: string; dueAt: Date | null }>(
+const setNoticeDue = defineStatement<{ connectionId: ConnectionId; dueAt: Date | null }>(
   'connection_set_expiry_notice_due',
   ({ connectionId, dueAt }) => sql`UPDATE connection SET expiry_notice_due_at = ${dueAt} WHERE id = ${connectionId}`,
 );
 
 /** Crosses tenants: the caller holds a credential or an asset of the connection. Null where there is no such connection. */
-export async function lockConnection(executor: SqlExecutor, connectionId: string): Promise<LockedConnection | null> {
+export async function lockConnection(
+  executor: SqlExecutor,
+  connectionId: ConnectionId,
+): Promise<LockedConnection | null> {
   const [row] = await executor.rows(lock({ connectionId }));
   if (row === undefined) return null;
   return { tenant: row.tenant, product: row.product, status: row.status, statusReason: row.status_reason };
@@ -87,7 +91,7 @@ export async function lockConnection(executor: SqlExecutor, connectionId: string
 /** The reason goes with the status: null takes the last one back. */
 export async function updateConnectionStatus(
   executor: SqlExecutor,
-  connectionId: string,
+  connectionId: ConnectionId,
   status: DecidedStatus,
   reason: StatusReason | null,
   now: Date,
@@ -99,7 +103,7 @@ export async function updateConnectionStatus(
 /** A reason that changes no status. */
 export async function updateStatusReason(
   executor: SqlExecutor,
-  connectionId: string,
+  connectionId: ConnectionId,
   reason: StatusReason | null,
   now: Date,
 ): Promise<void> {
@@ -110,7 +114,7 @@ export async function updateStatusReason(
 /** A reason that covers up no other. */
 export async function addStatusReason(
   executor: SqlExecutor,
-  connectionId: string,
+  connectionId: ConnectionId,
   reason: StatusReason,
   now: Date,
 ): Promise<void> {
@@ -118,7 +122,7 @@ export async function addStatusReason(
 }
 
 export interface DueNotice {
-  connectionId: string;
+  connectionId: ConnectionId;
   tenant: string;
   product: string;
   dataAccessExpiresAt: Date;
@@ -137,7 +141,7 @@ export async function lockDueExpiryNotices(executor: SqlExecutor, now: Date, lim
 
 export async function scheduleExpiryNotice(
   executor: SqlExecutor,
-  connectionId: string,
+  connectionId: ConnectionId,
   dueAt: Date | null,
 ): Promise<void> {
   await executor.run(setNoticeDue({ connectionId, dueAt }));

@@ -1,5 +1,6 @@
 import type { Transaction } from '../../database/database.ts';
 import type { Outbox } from '../../events/outbox/outbox.ts';
+import type { ConnectionId } from '../ids.ts';
 
 /** Why a connection ends: its data access does (only the user can prolong it), or its token does and refreshing it fails. */
 export type ExpiryCause = 'data_access_expires' | 'token_expires';
@@ -8,7 +9,7 @@ export type ExpiryCause = 'data_access_expires' | 'token_expires';
 export async function announceExpiring(
   tx: Transaction,
   outbox: Outbox,
-  of: { connectionId: string; tenant: string; product: string },
+  of: { connectionId: ConnectionId; tenant: string; product: string },
   cause: ExpiryCause,
   endsAt: Date,
   days: number,

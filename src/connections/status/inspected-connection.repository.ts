@@ -1,5 +1,6 @@
 import sql, { type Sql } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { ConnectionId } from '../ids.ts';
 import { nextStatusSql } from './connection-status.repository.ts';
 import type { ConnectionStatus } from './connection-status.ts';
 import { firstNoticeAt } from './expiry-notices.ts';
@@ -19,7 +20,7 @@ export interface ConnectionFacts {
 }
 
 interface FactParameters {
-  connectionId: string;
+  connectionId: ConnectionId;
   scopes: string[];
   lostScopes: string[];
   missingReason: string | null;
@@ -73,7 +74,7 @@ const updateRefreshed = defineStatement<FactParameters, { status: ConnectionStat
 );
 
 interface AppScopedIdParameters {
-  connectionId: string;
+  connectionId: ConnectionId;
   metaUserId: string;
   appScopedUserId: string;
 }
@@ -88,7 +89,7 @@ const setAppScopedId = defineStatement<AppScopedIdParameters>(
 /** After an inspection of the version that serves. */
 export async function updateInspectedConnection(
   executor: SqlExecutor,
-  connectionId: string,
+  connectionId: ConnectionId,
   facts: ConnectionFacts,
 ): Promise<void> {
   await executor.run(updateFacts(toParameters(connectionId, facts)));
@@ -100,7 +101,7 @@ export async function updateInspectedConnection(
  */
 export async function updateRefreshedConnection(
   executor: SqlExecutor,
-  connectionId: string,
+  connectionId: ConnectionId,
   facts: ConnectionFacts,
 ): Promise<ConnectionStatus | null> {
   const [updated] = await executor.rows(updateRefreshed(toParameters(connectionId, facts)));
@@ -112,7 +113,7 @@ export async function storeAppScopedId(executor: SqlExecutor, ids: AppScopedIdPa
   await executor.run(setAppScopedId(ids));
 }
 
-function toParameters(connectionId: string, facts: ConnectionFacts): FactParameters {
+function toParameters(connectionId: ConnectionId, facts: ConnectionFacts): FactParameters {
   const { scopes, lostScopes, missingScopes, dataAccessExpiresAt = null, now } = facts;
   return {
     connectionId,

@@ -4,6 +4,7 @@ import { Database, type Transaction } from '../../database/database.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { firstIdAt, isId } from '../../platform/ids.ts';
 import { AppError, defineProblem } from '../../platform/problem.ts';
+import type { DeliveryId, SubscriptionId } from '../ids.ts';
 import { lockQueuesOfDeliveries, makeQueuesDue } from '../queue/delivery-queue.repository.ts';
 import type { DeliveryStatus } from '../queue/delivery-status.ts';
 import { lockFanOut } from '../queue/fan-out-lock.query.ts';
@@ -54,11 +55,11 @@ export class DeliveriesService {
 
   /** The newest first: up to `limit` + 1 rows behind `before`, as `toPage` wants them. Throws 404 `subscription_not_found`. */
   async list(
-    subscriptionId: string,
+    given: string,
     scope: SubscriptionScope,
     { status, limit, before }: { status: DeliveryStatus | null; limit: number; before: string | null },
   ): Promise<DeliveryRow[]> {
-    await this.subscriptions.get(subscriptionId, scope);
+    const { id: subscriptionId } = await this.subscriptions.get(given, scope);
     return listDeliveries(this.database, { subscriptionId, status, before, limit: limit + 1 });
   }
 
@@ -78,8 +79,8 @@ export class DeliveriesService {
    * Makes one delivery again, at once, whatever came of it before: the same event under the same `webhook-id`, for three days more.
    * One that waits for its next attempt is due now. Throws 404 `delivery_not_found`, 409 `subscription_ended`, 409 `delivery_unwanted`.
    */
-  async replay(by: Requester, id: string): Promise<DeliveryRow> {
-    const { subscription_id: subscriptionId } = await this.get(id, by.scope);
+  async replay(by: Requester, given: string): Promise<DeliveryRow> {
+    const { id, subscription_id: subscriptionId } = await this.get(given, by.scope);
     await this.requireNotEnded(by, subscriptionId);
     await this.database.transaction(async (tx) => {
       const replayed = await this.resetForReplay(tx, [id]);
@@ -90,8 +91,8 @@ export class DeliveriesService {
   }
 
   /** Makes all deliveries of a range again that the subscription still wants; how many that are. Throws 404 `subscription_not_found`, 409 `subscription_ended`. */
-  async replayRange(by: Requester, subscriptionId: string, range: ReplayRange): Promise<number> {
-    await this.requireNotEnded(by, subscriptionId);
+  async replayRange(by: Requester, given: string, range: ReplayRange): Promise<number> {
+    const subscriptionId = await this.requireNotEnded(by, given);
     const { from, to, statuses } = range;
     let [after, total, found] = [firstIdAt('dlv', from), 0, REPLAY_BATCH];
     while (found === REPLAY_BATCH) {
@@ -109,13 +110,14 @@ export class DeliveriesService {
     return total;
   }
 
-  private async requireNotEnded(by: Requester, subscriptionId: string): Promise<void> {
-    const { status } = await this.subscriptions.get(subscriptionId, by.scope);
+  private async requireNotEnded(by: Requester, given: string): Promise<SubscriptionId> {
+    const { id, status } = await this.subscriptions.get(given, by.scope);
     if (status === 'ended') throw new AppError(subscriptionEnded);
+    return id;
   }
 
   /** Makes what the subscription still wants pending, and due at once; how many that are. */
-  private async resetForReplay(tx: Transaction, ids: readonly string[]): Promise<number> {
+  private async resetForReplay(tx: Transaction, ids: readonly DeliveryId[]): Promise<number> {
     const now = this.clock.now();
     await lockFanOut(tx);
     await lockQueuesOfDeliveries(tx, ids);

@@ -1,8 +1,10 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ArrayMinSize, ArrayUnique, IsArray, IsIn, IsString, ValidateIf } from 'class-validator';
+import type { Id } from '../../platform/ids.ts';
 import { parseInstant } from '../../platform/instant.ts';
 import { PageRequest } from '../../platform/page-request.dto.ts';
 import { invalidInputError } from '../../platform/problem.ts';
+import type { DeliveryId, EventId, SubscriptionId } from '../ids.ts';
 import type { EventType } from '../outbox/event-type.ts';
 import { DELIVERY_STATUSES, type DeliveryError, type DeliveryStatus } from '../queue/delivery-status.ts';
 import type { ReplayRange } from './deliveries.service.ts';
@@ -50,13 +52,13 @@ export function toReplayRange(request: ReplayRequest, now: Date): ReplayRange {
 
 /** A delivery as the API shows it. */
 export interface DeliveryResponse {
-  id: string;
-  subscription_id: string;
+  id: DeliveryId;
+  subscription_id: SubscriptionId;
   /** The `webhook-id` of each of its attempts. */
-  event_id: string;
+  event_id: EventId;
   type: EventType;
   tenant: string | null;
-  connection_id: string | null;
+  connection_id: Id<'con'> | null;
   status: DeliveryStatus;
   /** Since it was made or replayed. */
   attempts: number;

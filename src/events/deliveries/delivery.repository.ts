@@ -1,17 +1,19 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { Id } from '../../platform/ids.ts';
 import { firstIdAt } from '../../platform/ids.ts';
+import type { DeliveryId, EventId, SubscriptionId } from '../ids.ts';
 import type { EventType } from '../outbox/event-type.ts';
 import type { DeliveryError, DeliveryStatus } from '../queue/delivery-status.ts';
 
 /** A delivery with what it is about. */
 export interface DeliveryRow {
-  id: string;
-  subscription_id: string;
-  event_id: string;
+  id: DeliveryId;
+  subscription_id: SubscriptionId;
+  event_id: EventId;
   type: EventType;
   tenant: string | null;
-  connection_id: string | null;
+  connection_id: Id<'con'> | null;
   status: DeliveryStatus;
   attempts: number;
   last_attempt_at: Date | null;
@@ -26,7 +28,7 @@ const COLUMNS = sql`d.id, d.subscription_id, d.event_id, e.type, e.tenant, e.con
   d.last_status, d.last_error, d.next_attempt_at, d.delivered_at, d.created_at`;
 
 const selectPage = defineStatement<
-  { subscriptionId: string; status: DeliveryStatus | null; before: string | null; limit: number },
+  { subscriptionId: SubscriptionId; status: DeliveryStatus | null; before: string | null; limit: number },
   DeliveryRow
 >(
   'delivery_select_page',
@@ -37,14 +39,20 @@ const selectPage = defineStatement<
     ORDER BY d.id DESC LIMIT ${limit}`,
 );
 
-const select = defineStatement<{ id: string }, DeliveryRow>(
+const select = defineStatement<{ id: DeliveryId }, DeliveryRow>(
   'delivery_select',
   ({ id }) => sql`SELECT ${COLUMNS} FROM delivery d JOIN event e ON e.id = d.event_id WHERE d.id = ${id}`,
 );
 
 const selectIds = defineStatement<
-  { subscriptionId: string; after: string; beforeId: string; statuses: readonly DeliveryStatus[]; limit: number },
-  { id: string }
+  {
+    subscriptionId: SubscriptionId;
+    after: string;
+    beforeId: string;
+    statuses: readonly DeliveryStatus[];
+    limit: number;
+  },
+  { id: DeliveryId }
 >(
   'delivery_select_ids',
   ({ subscriptionId, after, beforeId, statuses, limit }) => sql`
@@ -61,12 +69,12 @@ const deleteEnded = defineStatement<{ beforeId: string; limit: number }>(
 /** The newest first: up to `limit` of a subscription's deliveries behind `before`. */
 export function listDeliveries(
   executor: SqlExecutor,
-  filter: { subscriptionId: string; status: DeliveryStatus | null; before: string | null; limit: number },
+  filter: { subscriptionId: SubscriptionId; status: DeliveryStatus | null; before: string | null; limit: number },
 ): Promise<DeliveryRow[]> {
   return executor.rows(selectPage(filter));
 }
 
-export async function findDelivery(executor: SqlExecutor, id: string): Promise<DeliveryRow | null> {
+export async function findDelivery(executor: SqlExecutor, id: DeliveryId): Promise<DeliveryRow | null> {
   const [row] = await executor.rows(select({ id }));
   return row ?? null;
 }
@@ -74,8 +82,14 @@ export async function findDelivery(executor: SqlExecutor, id: string): Promise<D
 /** Ids in their order: up to `limit` of a subscription's deliveries after `after`, made before `to`, of these statuses. */
 export async function listDeliveryIds(
   executor: SqlExecutor,
-  range: { subscriptionId: string; after: string; to: Date; statuses: readonly DeliveryStatus[]; limit: number },
-): Promise<string[]> {
+  range: {
+    subscriptionId: SubscriptionId;
+    after: string;
+    to: Date;
+    statuses: readonly DeliveryStatus[];
+    limit: number;
+  },
+): Promise<DeliveryId[]> {
   const { to, ...rest } = range;
   return (await executor.rows(selectIds({ ...rest, beforeId: firstIdAt('dlv', to) }))).map(({ id }) => id);
 }

@@ -4,6 +4,7 @@ import { Database } from '../../database/database.ts';
 import { defineStatement } from '../../database/statement.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { HOUR_SECONDS } from '../../platform/duration.ts';
+import type { EventId, SubscriptionId } from '../ids.ts';
 import { FAILING_SECONDS } from '../subscriptions/subscription.ts';
 import { selectFailingSubscriptions } from '../subscriptions/subscription-health.repository.ts';
 import { RETRY_WINDOW_SECONDS } from './retry-schedule.ts';
@@ -20,7 +21,7 @@ interface BacklogCounts {
 }
 
 interface FailingSubscription {
-  id: string;
+  id: SubscriptionId;
   /** Without its path, which may hold what a subscriber takes for a secret. */
   host: string;
   failingSince: Date;
@@ -28,11 +29,11 @@ interface FailingSubscription {
 
 /** Connections whose next events a subscriber refuses although it takes those of others: what comes after them waits. */
 export interface HeldConnections {
-  id: string;
+  id: SubscriptionId;
   host: string;
   connections: number;
   /** The event that has been refused for the longest. */
-  eventId: string;
+  eventId: EventId;
   since: Date;
 }
 
@@ -48,7 +49,7 @@ const selectCounts = defineStatement<{ limit: number }, BacklogCounts>(
 
 const selectHeld = defineStatement<
   { retryUntil: Date; deliveredAfter: Date },
-  { id: string; url: string; connections: number; retry_until: Date; event_id: string }
+  { id: SubscriptionId; url: string; connections: number; retry_until: Date; event_id: EventId }
 >(
   'event_select_held_connections',
   ({ retryUntil, deliveredAfter }) => sql`

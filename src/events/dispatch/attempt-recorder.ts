@@ -3,6 +3,7 @@ import { AuditLog, SYSTEM } from '../../audit/audit-log.ts';
 import { Batcher } from '../../database/batcher.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
+import type { DeliveryId, SubscriptionId } from '../ids.ts';
 import { deleteEmptyQueues } from '../queue/delivery-queue.repository.ts';
 import { type DeliveryAttempt, recordDeliveryAttempts } from '../queue/pending-delivery.repository.ts';
 import { type ClaimedQueue, lockClaimedQueues, releaseLockedQueues } from '../queue/queue-claim.repository.ts';
@@ -18,7 +19,7 @@ import type { AttemptVerdict } from './classify-attempt.ts';
 /** How one attempt ended. */
 interface AttemptOutcome {
   queue: ClaimedQueue;
-  deliveryId: string;
+  deliveryId: DeliveryId;
   attempt: Attempt;
   verdict: AttemptVerdict;
   /** Whether this replica keeps the queue's claim for its next delivery. */
@@ -91,7 +92,7 @@ export class AttemptRecorder {
   }
 
   /** The subscriber responded 410: nothing more goes there. `SubscriptionMaintenanceJob` marks what waits for it as dead. */
-  private async endSubscription(tx: Transaction, id: string, now: Date): Promise<void> {
+  private async endSubscription(tx: Transaction, id: SubscriptionId, now: Date): Promise<void> {
     if (!(await endSubscription(tx, id, now))) return;
     await this.audit.record(tx, {
       action: 'subscription.ended',
@@ -114,7 +115,7 @@ function toDeliveryAttempt({ deliveryId, attempt, verdict }: AttemptOutcome): De
   };
 }
 
-function ids(outcomes: readonly AttemptOutcome[], has: (verdict: AttemptVerdict) => boolean): string[] {
+function ids(outcomes: readonly AttemptOutcome[], has: (verdict: AttemptVerdict) => boolean): SubscriptionId[] {
   const found = outcomes.filter(({ verdict }) => has(verdict)).map(({ queue }) => queue.subscriptionId);
   return [...new Set(found)].sort();
 }

@@ -3,6 +3,7 @@ import { Database, type Transaction } from '../../database/database.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
 import { RETRY_WINDOW_SECONDS } from '../deliveries/retry-schedule.ts';
+import type { SubscriptionId } from '../ids.ts';
 import {
   hasUndispatchedEvents,
   listUndispatchedEvents,
@@ -59,7 +60,7 @@ export class FanOut {
     return events.length;
   }
 
-  private toDelivery(subscriptionId: string, event: UndispatchedEvent): NewDelivery {
+  private toDelivery(subscriptionId: SubscriptionId, event: UndispatchedEvent): NewDelivery {
     return {
       id: this.ids.next('dlv'),
       subscriptionId,

@@ -1,3 +1,4 @@
+import type { SubscriptionId } from '../ids.ts';
 /** Queues of one subscription that one replica works on at once, at the most. */
 export const MAX_CONCURRENT_QUEUES = 16;
 
@@ -20,25 +21,25 @@ export class SubscriberConcurrency {
     );
   }
 
-  start(subscriptionId: string): void {
+  start(subscriptionId: SubscriptionId): void {
     this.slotsOf(subscriptionId).inUse++;
   }
 
-  finish(subscriptionId: string): void {
+  finish(subscriptionId: SubscriptionId): void {
     const slots = this.slotsOf(subscriptionId);
     slots.inUse--;
     if (slots.inUse <= 0 && slots.allowed === MAX_CONCURRENT_QUEUES) this.#slotsBySubscription.delete(subscriptionId);
   }
 
   /** What a request ended in. Only while one of its queues is at work. */
-  recordResponse(subscriptionId: string, hasResponded: boolean): void {
+  recordResponse(subscriptionId: SubscriptionId, hasResponded: boolean): void {
     const slots = this.slotsOf(subscriptionId);
     slots.allowed = hasResponded
       ? Math.min(MAX_CONCURRENT_QUEUES, slots.allowed + 1)
       : Math.max(1, Math.floor(slots.allowed / 2));
   }
 
-  private slotsOf(subscriptionId: string): Slots {
+  private slotsOf(subscriptionId: SubscriptionId): Slots {
     const known = this.#slotsBySubscription.get(subscriptionId);
     if (known !== undefined) return known;
     const slots = { allowed: MAX_CONCURRENT_QUEUES, inUse: 0 };

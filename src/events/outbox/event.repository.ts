@@ -1,27 +1,29 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { Id } from '../../platform/ids.ts';
 import { firstIdAt } from '../../platform/ids.ts';
+import type { EventId } from '../ids.ts';
 import type { EventType } from './event-type.ts';
 
 /** A row to insert; `data` is JSON text. */
 export interface NewEventRow {
-  id: string;
+  id: EventId;
   type: EventType;
   tenant: string | null;
   product: string | null;
-  connectionId: string | null;
+  connectionId: Id<'con'> | null;
   data: string;
 }
 
 /** An event that has no deliveries yet. */
 export interface UndispatchedEvent {
-  id: string;
+  id: EventId;
   /** The order of events of one connection. */
   position: string;
   type: EventType;
   tenant: string | null;
   product: string | null;
-  connection_id: string | null;
+  connection_id: Id<'con'> | null;
 }
 
 const addEvent = defineStatement<NewEventRow & { now: Date }>(
@@ -33,11 +35,11 @@ const addEvent = defineStatement<NewEventRow & { now: Date }>(
 );
 
 interface EventColumns {
-  ids: readonly string[];
+  ids: readonly EventId[];
   types: readonly EventType[];
   tenants: readonly (string | null)[];
   products: readonly (string | null)[];
-  connectionIds: readonly (string | null)[];
+  connectionIds: readonly (Id<'con'> | null)[];
   data: readonly string[];
   now: Date;
 }
@@ -66,7 +68,7 @@ const selectUndispatched = defineStatement<{ limit: number }, UndispatchedEvent>
     WHERE dispatched_at IS NULL ORDER BY position LIMIT ${limit}`,
 );
 
-const setDispatched = defineStatement<{ ids: readonly string[]; now: Date }>(
+const setDispatched = defineStatement<{ ids: readonly EventId[]; now: Date }>(
   'event_set_dispatched',
   ({ ids, now }) => sql`UPDATE event SET dispatched_at = ${now} WHERE id = ANY (${ids}::text[])`,
 );
@@ -106,7 +108,7 @@ export function listUndispatchedEvents(executor: SqlExecutor, limit: number): Pr
   return executor.rows(selectUndispatched({ limit }));
 }
 
-export async function markDispatched(executor: SqlExecutor, ids: readonly string[], now: Date): Promise<void> {
+export async function markDispatched(executor: SqlExecutor, ids: readonly EventId[], now: Date): Promise<void> {
   await executor.run(setDispatched({ ids, now }));
 }
 

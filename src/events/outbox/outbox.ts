@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { SqlExecutor } from '../../database/statement.ts';
 import { Clock } from '../../platform/clock.ts';
+import type { Id } from '../../platform/ids.ts';
 import { Ids } from '../../platform/ids.ts';
+import type { EventId } from '../ids.ts';
 import { insertEvent, insertEvents, type NewEventRow } from './event.repository.ts';
 import { serializeEventData } from './event-data.ts';
 import type { EventType } from './event-type.ts';
@@ -11,7 +13,7 @@ export interface OutboxEvent {
   tenant: string | null;
   product: string | null;
   /** Events of one connection reach each subscriber in the order in which they were written. */
-  connectionId: string | null;
+  connectionId: Id<'con'> | null;
   /** Thin: ids and states, never a token. Meta's own JSON goes in as `RawJson`, so that no number in it changes. */
   data: Record<string, unknown>;
 }
@@ -29,7 +31,7 @@ export class Outbox {
   }
 
   /** Many events in one statement, in this order: what Meta sends in one delivery. Their ids. */
-  async addAll(executor: SqlExecutor, events: readonly OutboxEvent[]): Promise<string[]> {
+  async addAll(executor: SqlExecutor, events: readonly OutboxEvent[]): Promise<EventId[]> {
     const rows = events.map((event) => this.toRow(event));
     if (rows.length > 0) await insertEvents(executor, rows, this.clock.now());
     return rows.map(({ id }) => id);

@@ -1,27 +1,29 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { Id } from '../../platform/ids.ts';
+import type { EventId } from '../ids.ts';
 
 /** Replaces what Meta reported about a user who is erased; its schema is the second one of `meta.webhook`. */
 const ERASED = '{"erased":true}';
 
-const eraseOfConnection = defineStatement<{ connectionId: string }>(
+const eraseOfConnection = defineStatement<{ connectionId: Id<'con'> }>(
   'relayed_event_erase_of_connection',
   ({ connectionId }) =>
     sql`UPDATE event SET data = ${ERASED} WHERE connection_id = ${connectionId} AND type = 'meta.webhook'`,
 );
 
-const eraseByIds = defineStatement<{ ids: readonly string[] }>(
+const eraseByIds = defineStatement<{ ids: readonly EventId[] }>(
   'relayed_event_erase',
   ({ ids }) => sql`UPDATE event SET data = ${ERASED} WHERE id = ANY (${ids}::text[]) AND type = 'meta.webhook'`,
 );
 
 /** Erases what was relayed from Meta about one connection, in its events: those that wait are delivered as erased. */
-export async function eraseRelayedEventsOfConnection(executor: SqlExecutor, connectionId: string): Promise<void> {
+export async function eraseRelayedEventsOfConnection(executor: SqlExecutor, connectionId: Id<'con'>): Promise<void> {
   await executor.run(eraseOfConnection({ connectionId }));
 }
 
 /** Erases what was relayed from Meta in these events: those of a user whom no connection knows. Unknown ids are ignored. */
-export async function eraseRelayedEvents(executor: SqlExecutor, eventIds: readonly string[]): Promise<void> {
+export async function eraseRelayedEvents(executor: SqlExecutor, eventIds: readonly EventId[]): Promise<void> {
   if (eventIds.length === 0) return;
   await executor.run(eraseByIds({ ids: eventIds }));
 }

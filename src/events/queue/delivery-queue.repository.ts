@@ -1,9 +1,10 @@
 import sql, { type Sql } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { DeliveryId, SubscriptionId } from '../ids.ts';
 
 /** Names one queue: deliveries to one subscription that go out one after the other. */
 export interface QueueKey {
-  subscriptionId: string;
+  subscriptionId: SubscriptionId;
   /** The connection's id, or the event's where it has no connection. */
   orderingKey: string;
 }
@@ -15,7 +16,7 @@ export interface QueueKey {
 
 /** Queues as the columns of one statement. */
 export interface QueueColumns {
-  subscriptionIds: readonly string[];
+  subscriptionIds: readonly SubscriptionId[];
   orderingKeys: readonly string[];
 }
 
@@ -39,12 +40,12 @@ const deleteEmpty = defineStatement<QueueColumns>(
     WHERE l.subscription_id = c.subscription_id AND l.ordering_key = c.ordering_key AND ${IS_EMPTY}`,
 );
 
-const deleteEmptyOfSubscription = defineStatement<{ subscriptionId: string }>(
+const deleteEmptyOfSubscription = defineStatement<{ subscriptionId: SubscriptionId }>(
   'delivery_queue_delete_empty_of_subscription',
   ({ subscriptionId }) => sql`DELETE FROM delivery_queue l WHERE l.subscription_id = ${subscriptionId} AND ${IS_EMPTY}`,
 );
 
-const deleteOfSubscription = defineStatement<{ subscriptionId: string }>(
+const deleteOfSubscription = defineStatement<{ subscriptionId: SubscriptionId }>(
   'delivery_queue_delete_of_subscription',
   ({ subscriptionId }) => sql`DELETE FROM delivery_queue WHERE subscription_id = ${subscriptionId}`,
 );
@@ -55,13 +56,13 @@ const deleteByStatus = defineStatement<{ status: 'ended' | 'deleted' }>(
     DELETE FROM delivery_queue WHERE subscription_id IN (SELECT id FROM subscription WHERE status = ${status})`,
 );
 
-const lockOfSubscription = defineStatement<{ subscriptionId: string }, { ordering_key: string }>(
+const lockOfSubscription = defineStatement<{ subscriptionId: SubscriptionId }, { ordering_key: string }>(
   'delivery_queue_lock_of_subscription',
   ({ subscriptionId }) => sql`
     SELECT ordering_key FROM delivery_queue WHERE subscription_id = ${subscriptionId} ORDER BY ordering_key FOR UPDATE`,
 );
 
-const lockOfDeliveries = defineStatement<{ deliveryIds: readonly string[] }, { ordering_key: string }>(
+const lockOfDeliveries = defineStatement<{ deliveryIds: readonly DeliveryId[] }, { ordering_key: string }>(
   'delivery_queue_lock_of_deliveries',
   ({ deliveryIds }) => sql`
     SELECT l.ordering_key FROM delivery_queue l WHERE (l.subscription_id, l.ordering_key) IN (
@@ -69,7 +70,7 @@ const lockOfDeliveries = defineStatement<{ deliveryIds: readonly string[] }, { o
     ORDER BY l.subscription_id, l.ordering_key FOR UPDATE`,
 );
 
-const revokeClaims = defineStatement<{ subscriptionId: string; now: Date }>(
+const revokeClaims = defineStatement<{ subscriptionId: SubscriptionId; now: Date }>(
   'delivery_queue_revoke_claims',
   ({ subscriptionId, now }) => sql`
     UPDATE delivery_queue SET claim_id = NULL, due_at = ${now} WHERE subscription_id = ${subscriptionId} AND claim_id IS NOT NULL`,
@@ -86,7 +87,7 @@ const makeDue = defineStatement<QueueColumns & { now: Date }>(
     WHERE l.subscription_id = c.subscription_id AND l.ordering_key = c.ordering_key AND ${isWaiting(now)}`,
 );
 
-const makeDueOfSubscription = defineStatement<{ subscriptionId: string; now: Date }>(
+const makeDueOfSubscription = defineStatement<{ subscriptionId: SubscriptionId; now: Date }>(
   'delivery_queue_make_due_of_subscription',
   ({ subscriptionId, now }) => sql`
     UPDATE delivery_queue l SET due_at = ${now} WHERE l.subscription_id = ${subscriptionId} AND ${isWaiting(now)}`,
@@ -104,17 +105,21 @@ export async function ensureQueues(executor: SqlExecutor, queues: readonly Queue
  * Locks all queues of a subscription, as records of deliveries do before they touch its row: in the other order they would wait for
  * each other.
  */
-export async function lockQueues(executor: SqlExecutor, subscriptionId: string): Promise<void> {
+export async function lockQueues(executor: SqlExecutor, subscriptionId: SubscriptionId): Promise<void> {
   await executor.run(lockOfSubscription({ subscriptionId }));
 }
 
 /** Locks the queues of deliveries, before their rows and in key order, as records of deliveries do. */
-export async function lockQueuesOfDeliveries(executor: SqlExecutor, deliveryIds: readonly string[]): Promise<void> {
+export async function lockQueuesOfDeliveries(executor: SqlExecutor, deliveryIds: readonly DeliveryId[]): Promise<void> {
   await executor.run(lockOfDeliveries({ deliveryIds }));
 }
 
 /** Ends the work on queues that are locked: replicas stop after the request that is under way, whose outcome is not recorded. */
-export async function revokeQueueClaims(executor: SqlExecutor, subscriptionId: string, now: Date): Promise<void> {
+export async function revokeQueueClaims(
+  executor: SqlExecutor,
+  subscriptionId: SubscriptionId,
+  now: Date,
+): Promise<void> {
   await executor.run(revokeClaims({ subscriptionId, now }));
 }
 
@@ -127,7 +132,7 @@ export async function makeQueuesDue(executor: SqlExecutor, queues: readonly Queu
 /** The same for all queues of a subscription. */
 export async function makeQueuesOfSubscriptionDue(
   executor: SqlExecutor,
-  subscriptionId: string,
+  subscriptionId: SubscriptionId,
   now: Date,
 ): Promise<void> {
   await executor.run(makeDueOfSubscription({ subscriptionId, now }));
@@ -137,11 +142,14 @@ export async function deleteEmptyQueues(executor: SqlExecutor, queues: readonly 
   await executor.run(deleteEmpty(toColumns(queues)));
 }
 
-export async function deleteEmptyQueuesOfSubscription(executor: SqlExecutor, subscriptionId: string): Promise<void> {
+export async function deleteEmptyQueuesOfSubscription(
+  executor: SqlExecutor,
+  subscriptionId: SubscriptionId,
+): Promise<void> {
   await executor.run(deleteEmptyOfSubscription({ subscriptionId }));
 }
 
-export async function deleteQueuesOfSubscription(executor: SqlExecutor, subscriptionId: string): Promise<void> {
+export async function deleteQueuesOfSubscription(executor: SqlExecutor, subscriptionId: SubscriptionId): Promise<void> {
   await executor.run(deleteOfSubscription({ subscriptionId }));
 }
 

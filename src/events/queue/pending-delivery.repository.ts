@@ -1,22 +1,23 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { DeliveryId, EventId, SubscriptionId } from '../ids.ts';
 import type { EventType } from '../outbox/event-type.ts';
 import type { QueueKey } from './delivery-queue.repository.ts';
 import type { DeliveryError, DeliveryStatus } from './delivery-status.ts';
 
 /** A delivery to insert. */
 export interface NewDelivery extends QueueKey {
-  id: string;
-  eventId: string;
+  id: DeliveryId;
+  eventId: EventId;
   eventPosition: string;
 }
 
 /** A delivery that is to be made now. */
 export interface DueDelivery {
-  id: string;
+  id: DeliveryId;
   attempts: number;
   retryUntil: Date;
-  eventId: string;
+  eventId: EventId;
   type: EventType;
   /** JSON text. */
   data: string;
@@ -25,7 +26,7 @@ export interface DueDelivery {
 
 /** What one attempt leaves in the delivery. */
 export interface DeliveryAttempt {
-  deliveryId: string;
+  deliveryId: DeliveryId;
   status: DeliveryStatus;
   httpStatus: number | null;
   error: DeliveryError | null;
@@ -33,9 +34,9 @@ export interface DeliveryAttempt {
 }
 
 const insert = defineStatement<{
-  ids: readonly string[];
-  subscriptionIds: readonly string[];
-  eventIds: readonly string[];
+  ids: readonly DeliveryId[];
+  subscriptionIds: readonly SubscriptionId[];
+  eventIds: readonly EventId[];
   eventPositions: readonly string[];
   orderingKeys: readonly string[];
   retryUntil: Date;
@@ -52,12 +53,12 @@ const insert = defineStatement<{
 
 /** A queue's next deliveries with their events. */
 interface DueRow {
-  subscription_id: string;
+  subscription_id: SubscriptionId;
   ordering_key: string;
-  id: string;
+  id: DeliveryId;
   attempts: number;
   retry_until: Date;
-  event_id: string;
+  event_id: EventId;
   event_position: string;
   type: EventType;
   data: string;
@@ -66,7 +67,12 @@ interface DueRow {
 }
 
 const selectDue = defineStatement<
-  { subscriptionIds: readonly string[]; orderingKeys: readonly string[]; maxDeliveries: number; maxBytes: number },
+  {
+    subscriptionIds: readonly SubscriptionId[];
+    orderingKeys: readonly string[];
+    maxDeliveries: number;
+    maxBytes: number;
+  },
   DueRow
 >(
   'delivery_select_due',
@@ -87,7 +93,7 @@ const selectDue = defineStatement<
 );
 
 const recordAttempts = defineStatement<{
-  deliveryIds: readonly string[];
+  deliveryIds: readonly DeliveryId[];
   statuses: readonly DeliveryStatus[];
   httpStatuses: readonly (number | null)[];
   errors: readonly (DeliveryError | null)[];
@@ -110,8 +116,8 @@ const EVENT_MATCHES_SUBSCRIPTION = sql`(e.type = ANY (s.events)
   AND (s.products IS NULL OR coalesce(e.product = ANY (s.products), false)))`;
 
 const resetForReplay = defineStatement<
-  { ids: readonly string[]; retryUntil: Date },
-  { subscription_id: string; ordering_key: string }
+  { ids: readonly DeliveryId[]; retryUntil: Date },
+  { subscription_id: SubscriptionId; ordering_key: string }
 >(
   'delivery_reset_for_replay',
   ({ ids, retryUntil }) => sql`
@@ -121,7 +127,7 @@ const resetForReplay = defineStatement<
     RETURNING d.subscription_id, d.ordering_key`,
 );
 
-const deleteUnwanted = defineStatement<{ subscriptionId: string }>(
+const deleteUnwanted = defineStatement<{ subscriptionId: SubscriptionId }>(
   'delivery_delete_unwanted',
   ({ subscriptionId }) => sql`
     DELETE FROM delivery d USING event e, subscription s
@@ -214,7 +220,7 @@ export async function recordDeliveryAttempts(
  */
 export async function resetDeliveries(
   executor: SqlExecutor,
-  ids: readonly string[],
+  ids: readonly DeliveryId[],
   retryUntil: Date,
 ): Promise<QueueKey[]> {
   const rows = await executor.rows(resetForReplay({ ids, retryUntil }));
@@ -222,7 +228,7 @@ export async function resetDeliveries(
 }
 
 /** Deletes pending deliveries that the subscription does not want any more, as its row says now. */
-export async function deleteUnwantedDeliveries(executor: SqlExecutor, subscriptionId: string): Promise<void> {
+export async function deleteUnwantedDeliveries(executor: SqlExecutor, subscriptionId: SubscriptionId): Promise<void> {
   await executor.run(deleteUnwanted({ subscriptionId }));
 }
 

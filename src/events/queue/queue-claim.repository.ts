@@ -1,22 +1,24 @@
 import sql, { type Sql } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { Id } from '../../platform/ids.ts';
+import type { SubscriptionId } from '../ids.ts';
 import { type QueueColumns, type QueueKey, toColumns } from './delivery-queue.repository.ts';
 
 /** One queue of a subscription, claimed by this replica: its deliveries go out one after the other, and no other replica touches them. */
 export interface ClaimedQueue extends QueueKey {
-  claimId: string;
+  claimId: Id<'clm'>;
   /** Of the subscription, at the time of the claim. */
   revision: number;
 }
 
 interface ClaimColumns extends QueueColumns {
-  claimIds: readonly string[];
+  claimIds: readonly Id<'clm'>[];
 }
 
 interface ClaimParameters {
   now: Date;
   deadline: Date;
-  claimId: string;
+  claimId: Id<'clm'>;
   slots: number;
   /** Subscriptions with fewer slots than that, and how many each has. */
   limitedIds: readonly string[];
@@ -25,7 +27,7 @@ interface ClaimParameters {
 
 const claimQueues = defineStatement<
   ClaimParameters,
-  { subscription_id: string; ordering_key: string; revision: number }
+  { subscription_id: SubscriptionId; ordering_key: string; revision: number }
 >(
   'delivery_queue_claim',
   ({ now, deadline, claimId, slots, limitedIds, limitedSlots }) => sql`
@@ -81,7 +83,7 @@ const releaseQueues = defineStatement<QueueColumns & { dueAts: readonly Date[] }
  */
 export async function claimDueQueues(
   executor: SqlExecutor,
-  claim: { id: string; deadline: Date; slots: number; slotLimits: ReadonlyMap<string, number> },
+  claim: { id: Id<'clm'>; deadline: Date; slots: number; slotLimits: ReadonlyMap<string, number> },
   now: Date,
 ): Promise<ClaimedQueue[]> {
   const rows = await executor.rows(

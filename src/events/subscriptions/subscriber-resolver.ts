@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { Config } from '../../config/config.ts';
 import { Database } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
+import type { SubscriptionId } from '../ids.ts';
 import type { SubscriberFault } from '../subscribers/attempt.ts';
 import type { Subscriber } from '../subscribers/subscriber.ts';
 import { findUrlFault } from '../subscribers/subscriber-address.ts';
@@ -33,7 +34,7 @@ export class SubscriberResolver {
   ) {}
 
   /** The subscriber, or why nothing can be sent to it. `revision` is that of the claim. Throws what the database throws, and `DecryptionError`. */
-  async get(id: string, revision: number): Promise<Subscriber | SubscriberFault> {
+  async get(id: SubscriptionId, revision: number): Promise<Subscriber | SubscriberFault> {
     const cached = this.#cached.get(id);
     const current = cached?.revision === revision ? cached : await this.read(id);
     if (current === null) return 'secret_unavailable';
@@ -44,7 +45,7 @@ export class SubscriberResolver {
     return { url: current.url, secrets: inUse.map(({ secret }) => secret) };
   }
 
-  private async read(id: string): Promise<CachedSubscriber | null> {
+  private async read(id: SubscriptionId): Promise<CachedSubscriber | null> {
     const row = await findSubscriptionAddress(this.database, id);
     if (row === null) return null;
     const cached: CachedSubscriber = {

@@ -1,7 +1,8 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { SubscriptionId } from '../ids.ts';
 
-const setSucceeded = defineStatement<{ ids: readonly string[]; now: Date }>(
+const setSucceeded = defineStatement<{ ids: readonly SubscriptionId[]; now: Date }>(
   'subscription_succeeded',
   ({ ids, now }) => sql`
     UPDATE subscription SET failing_since = NULL, failure_noticed_at = NULL, last_delivered_at = ${now}
@@ -10,28 +11,28 @@ const setSucceeded = defineStatement<{ ids: readonly string[]; now: Date }>(
   { prepare: true },
 );
 
-const setFailed = defineStatement<{ ids: readonly string[]; now: Date }>(
+const setFailed = defineStatement<{ ids: readonly SubscriptionId[]; now: Date }>(
   'subscription_failed',
   ({ ids, now }) =>
     sql`UPDATE subscription SET failing_since = ${now} WHERE id = ANY (${ids}::text[]) AND failing_since IS NULL`,
   { prepare: true },
 );
 
-const delay = defineStatement<{ id: string; until: Date }>(
+const delay = defineStatement<{ id: SubscriptionId; until: Date }>(
   'subscription_delay',
   ({ id, until }) => sql`
     UPDATE subscription SET resume_at = ${until} WHERE id = ${id} AND (resume_at IS NULL OR resume_at < ${until})`,
   { prepare: true },
 );
 
-const end = defineStatement<{ id: string; now: Date }>(
+const end = defineStatement<{ id: SubscriptionId; now: Date }>(
   'subscription_end',
   ({ id, now }) => sql`
     UPDATE subscription SET status = 'ended', status_reason = 'gone', resume_at = NULL, revision = revision + 1, updated_at = ${now}
     WHERE id = ${id} AND status IN ('active', 'paused')`,
 );
 
-const noticeFailing = defineStatement<{ now: Date; failingSince: Date }, { id: string; failing_since: Date }>(
+const noticeFailing = defineStatement<{ now: Date; failingSince: Date }, { id: SubscriptionId; failing_since: Date }>(
   'notice_failing',
   ({ now, failingSince }) => sql`
     UPDATE subscription SET failure_noticed_at = ${now}
@@ -39,7 +40,7 @@ const noticeFailing = defineStatement<{ now: Date; failingSince: Date }, { id: s
   { prepare: true },
 );
 
-const selectFailing = defineStatement<{ failingSince: Date }, { id: string; url: string; failing_since: Date }>(
+const selectFailing = defineStatement<{ failingSince: Date }, { id: SubscriptionId; url: string; failing_since: Date }>(
   'subscription_select_failing',
   ({ failingSince }) => sql`
     SELECT id, url, failing_since FROM subscription WHERE status = 'active' AND failing_since <= ${failingSince}
@@ -49,23 +50,27 @@ const selectFailing = defineStatement<{ failingSince: Date }, { id: string; url:
 /** Rows that say so already are left alone: a write for each delivery would make them the bottleneck. */
 export async function markSubscriptionsSucceeded(
   executor: SqlExecutor,
-  ids: readonly string[],
+  ids: readonly SubscriptionId[],
   now: Date,
 ): Promise<void> {
   if (ids.length > 0) await executor.run(setSucceeded({ ids, now }));
 }
 
-export async function markSubscriptionsFailed(executor: SqlExecutor, ids: readonly string[], now: Date): Promise<void> {
+export async function markSubscriptionsFailed(
+  executor: SqlExecutor,
+  ids: readonly SubscriptionId[],
+  now: Date,
+): Promise<void> {
   if (ids.length > 0) await executor.run(setFailed({ ids, now }));
 }
 
 /** Nothing goes to this subscriber before `until`, because it asked for that. */
-export async function delaySubscription(executor: SqlExecutor, id: string, until: Date): Promise<void> {
+export async function delaySubscription(executor: SqlExecutor, id: SubscriptionId, until: Date): Promise<void> {
   await executor.run(delay({ id, until }));
 }
 
 /** Ends an active or paused subscription whose receiver is gone. False: it was neither. */
-export async function endSubscription(executor: SqlExecutor, id: string, now: Date): Promise<boolean> {
+export async function endSubscription(executor: SqlExecutor, id: SubscriptionId, now: Date): Promise<boolean> {
   return (await executor.run(end({ id, now }))) > 0;
 }
 
@@ -74,7 +79,7 @@ export function markFailingReported(
   executor: SqlExecutor,
   failingSince: Date,
   now: Date,
-): Promise<{ id: string; failing_since: Date }[]> {
+): Promise<{ id: SubscriptionId; failing_since: Date }[]> {
   return executor.rows(noticeFailing({ now, failingSince }));
 }
 
@@ -82,6 +87,6 @@ export function markFailingReported(
 export function selectFailingSubscriptions(
   executor: SqlExecutor,
   failingSince: Date,
-): Promise<{ id: string; url: string; failing_since: Date }[]> {
+): Promise<{ id: SubscriptionId; url: string; failing_since: Date }[]> {
   return executor.rows(selectFailing({ failingSince }));
 }

@@ -6,6 +6,7 @@ import { Random } from '../../platform/random.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import type { SealContext } from '../../vault/sealed-secret.ts';
 import { Vault } from '../../vault/vault.ts';
+import type { SubscriptionId } from '../ids.ts';
 import { generateSigningSecret } from '../subscribers/standard-webhook.ts';
 import {
   deleteExpiredSecrets,
@@ -32,7 +33,7 @@ export class SubscriptionSecretService {
   ) {}
 
   /** Makes the secret `version` of a subscription; to be shown once. */
-  async create(tx: Transaction, subscriptionId: string, version: number): Promise<SecretString> {
+  async create(tx: Transaction, subscriptionId: SubscriptionId, version: number): Promise<SecretString> {
     const secret = generateSigningSecret(this.random);
     const secretId = await this.vault.put(tx, secret, contextOf(subscriptionId, version));
     await insertSubscriptionSecret(tx, { subscriptionId, version, secretId, now: this.clock.now() });
@@ -42,7 +43,7 @@ export class SubscriptionSecretService {
   /** A new secret beside the old ones, which sign for `overlapSeconds` more at the most. The caller holds the subscription's row. */
   async rotate(
     tx: Transaction,
-    subscriptionId: string,
+    subscriptionId: SubscriptionId,
     overlapSeconds: number,
   ): Promise<{ secret: SecretString; previousExpiresAt: Date }> {
     const previousExpiresAt = addSeconds(this.clock.now(), overlapSeconds);
@@ -54,7 +55,7 @@ export class SubscriptionSecretService {
   }
 
   /** The secrets in use, the newest first. Throws `DecryptionError` where one does not open. */
-  async open(executor: SqlExecutor, subscriptionId: string): Promise<SigningSecret[]> {
+  async open(executor: SqlExecutor, subscriptionId: SubscriptionId): Promise<SigningSecret[]> {
     const rows = await listSubscriptionSecrets(executor, subscriptionId, this.clock.now());
     const opened: SigningSecret[] = [];
     for (const row of rows) {
@@ -65,7 +66,7 @@ export class SubscriptionSecretService {
   }
 
   /** Destroys all secrets of a subscription. */
-  async destroyAll(tx: Transaction, subscriptionId: string): Promise<void> {
+  async destroyAll(tx: Transaction, subscriptionId: SubscriptionId): Promise<void> {
     await this.vault.destroy(tx, await deleteSecretsOfSubscription(tx, subscriptionId));
   }
 
@@ -76,6 +77,6 @@ export class SubscriptionSecretService {
 }
 
 /** A sealed secret that is moved to another subscription or version does not open. */
-function contextOf(subscriptionId: string, version: number): SealContext {
+function contextOf(subscriptionId: SubscriptionId, version: number): SealContext {
   return ['subscription', subscriptionId, String(version)];
 }

@@ -3,6 +3,7 @@ import { Database } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
 import { AppError, serviceUnavailable } from '../../platform/problem.ts';
+import type { EventId } from '../ids.ts';
 import { TEST_EVENT_TYPE } from '../outbox/event-type.ts';
 import type { AttemptError } from '../subscribers/attempt.ts';
 import { DeliverySender } from '../subscribers/delivery-sender.ts';
@@ -14,7 +15,7 @@ import { SubscriptionsService } from './subscriptions.service.ts';
 
 export interface SubscriptionTestResult {
   /** The `webhook-id` that was sent. */
-  eventId: string;
+  eventId: EventId;
   delivered: boolean;
   status: number | null;
   error: AttemptError | null;
@@ -34,8 +35,8 @@ export class SubscriptionTester {
   ) {}
 
   /** Throws 404 `subscription_not_found`, 503 where the replica shuts down meanwhile. */
-  async send(id: string, scope: SubscriptionScope): Promise<SubscriptionTestResult> {
-    await this.subscriptions.get(id, scope);
+  async send(given: string, scope: SubscriptionScope): Promise<SubscriptionTestResult> {
+    const { id } = await this.subscriptions.get(given, scope);
     const { revision } = (await findSubscriptionAddress(this.database, id)) ?? { revision: 0 };
     const subscriber = await this.subscribers.get(id, revision);
     const eventId = this.ids.next('evt');

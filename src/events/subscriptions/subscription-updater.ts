@@ -14,7 +14,7 @@ import { deleteUnwantedDeliveries } from '../queue/pending-delivery.repository.t
 import type { Requester } from './requester.ts';
 import { updateSubscription } from './subscription.repository.ts';
 import type { SubscriptionRow } from './subscription.ts';
-import { SubscriptionsService } from './subscriptions.service.ts';
+import { SubscriptionsService, toSubscriptionId } from './subscriptions.service.ts';
 
 /** What may be changed of a subscription. What is absent stays; null tenants or products are all. The URL is checked before. */
 export type SubscriptionChange = Partial<SubscriptionFilter & Pick<SubscriptionRow, 'url'>>;
@@ -36,8 +36,9 @@ export class SubscriptionUpdater {
    * dropped, and after a new URL all that waits is due at once. A request under way ends where it began; what it delivered, and the
    * subscription still wants, comes again. Throws 404 `subscription_not_found`.
    */
-  change(by: Requester, id: string, change: SubscriptionChange): Promise<SubscriptionRow> {
+  change(by: Requester, given: string, change: SubscriptionChange): Promise<SubscriptionRow> {
     return this.database.transaction(async (tx) => {
+      const id = toSubscriptionId(given);
       // In the order in which records of deliveries lock them: queues first, then the subscription.
       await lockFanOut(tx);
       await lockQueues(tx, id);

@@ -16,6 +16,7 @@ import { PRODUCTS, type Product } from '../../config/config.ts';
 import { TENANT_PATTERN } from '../../config/tenant.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
 import { IsOptionalNotNull } from '../../platform/optional-field.ts';
+import type { EventId, SubscriptionId } from '../ids.ts';
 import { EVENT_TYPES, type EventType } from '../outbox/event-type.ts';
 import type { AttemptError } from '../subscribers/attempt.ts';
 import type { SubscriptionRow, SubscriptionStatus } from './subscription.ts';
@@ -137,7 +138,7 @@ export function toSubscriptionChange({
 
 /** A subscription as the API shows it. */
 export interface SubscriptionResponse {
-  id: string;
+  id: SubscriptionId;
   url: string;
   events: readonly EventType[];
   /** Null: all. */
@@ -166,7 +167,7 @@ export interface RotatedSecretResponse {
 }
 
 export interface SubscriptionTestResponse {
-  event_id: string;
+  event_id: EventId;
   delivered: boolean;
   status: number | null;
   error: AttemptError | null;

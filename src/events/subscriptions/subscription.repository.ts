@@ -1,6 +1,6 @@
 import sql, { empty, type Sql } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
-import { isId } from '../../platform/ids.ts';
+import type { SubscriptionId } from '../ids.ts';
 import type { SubscriptionFilter } from '../outbox/subscription-filter.ts';
 import type { SubscriptionScope } from './requester.ts';
 import type { SubscriptionRow, SubscriptionStatus } from './subscription.ts';
@@ -15,7 +15,7 @@ function isVisible({ tenants, products }: SubscriptionScope): Sql {
     AND (${products}::text[] IS NULL OR products <@ ${products}::text[])`;
 }
 
-type NewSubscriptionRow = SubscriptionFilter & { id: string; url: string; now: Date };
+type NewSubscriptionRow = SubscriptionFilter & { id: SubscriptionId; url: string; now: Date };
 
 const insert = defineStatement<NewSubscriptionRow, SubscriptionRow>(
   'subscription_insert',
@@ -25,7 +25,12 @@ const insert = defineStatement<NewSubscriptionRow, SubscriptionRow>(
 );
 
 const select = defineStatement<
-  { id: string; tenants: SubscriptionScope['tenants']; products: SubscriptionScope['products']; isLocked: boolean },
+  {
+    id: SubscriptionId;
+    tenants: SubscriptionScope['tenants'];
+    products: SubscriptionScope['products'];
+    isLocked: boolean;
+  },
   SubscriptionRow
 >(
   'subscription_select',
@@ -43,7 +48,7 @@ const selectPage = defineStatement<SubscriptionScope & { after: string | null; l
     ORDER BY id LIMIT ${limit}`,
 );
 
-const updateStatus = defineStatement<{ id: string; status: SubscriptionStatus; now: Date }, SubscriptionRow>(
+const updateStatus = defineStatement<{ id: SubscriptionId; status: SubscriptionStatus; now: Date }, SubscriptionRow>(
   'subscription_set_status',
   ({ id, status, now }) => sql`
     UPDATE subscription SET status = ${status}, status_reason = NULL, resume_at = NULL, failing_since = NULL,
@@ -62,17 +67,17 @@ const update = defineStatement<NewSubscriptionRow & { hasNewUrl: boolean }, Subs
     WHERE id = ${id} RETURNING ${COLUMNS}`,
 );
 
-const incrementRevision = defineStatement<{ id: string; now: Date }>(
+const incrementRevision = defineStatement<{ id: SubscriptionId; now: Date }>(
   'subscription_increment_revision',
   ({ id, now }) => sql`UPDATE subscription SET revision = revision + 1, updated_at = ${now} WHERE id = ${id}`,
 );
 
-const selectAddress = defineStatement<{ id: string }, { url: string; revision: number }>(
+const selectAddress = defineStatement<{ id: SubscriptionId }, { url: string; revision: number }>(
   'subscription_select_address',
   ({ id }) => sql`SELECT url, revision FROM subscription WHERE id = ${id} AND status <> 'deleted'`,
 );
 
-const selectFilters = defineStatement<Record<never, never>, SubscriptionFilter & { id: string }>(
+const selectFilters = defineStatement<Record<never, never>, SubscriptionFilter & { id: SubscriptionId }>(
   'subscription_select_filters',
   () => sql`SELECT id, events, tenants, products FROM subscription WHERE status IN ('active', 'paused')`,
 );
@@ -89,11 +94,10 @@ export async function insertSubscription(
 /** Also one that is deleted. Null: there is none in the scope. */
 export async function findSubscription(
   executor: SqlExecutor,
-  id: string,
+  id: SubscriptionId,
   scope: SubscriptionScope,
   { isLocked = false } = {},
 ): Promise<SubscriptionRow | null> {
-  if (!isId(id, 'sub')) return null;
   const [row] = await executor.rows(select({ id, tenants: scope.tenants, products: scope.products, isLocked }));
   return row ?? null;
 }
@@ -110,7 +114,7 @@ export function listSubscriptions(
 /** Sets the status, and forgets failures and delays. Null: there is no such subscription. */
 export async function setSubscriptionStatus(
   executor: SqlExecutor,
-  id: string,
+  id: SubscriptionId,
   status: SubscriptionStatus,
   now: Date,
 ): Promise<SubscriptionRow | null> {
@@ -131,20 +135,26 @@ export async function updateSubscription(
 }
 
 /** Makes replicas read the URL and the secrets again. */
-export async function incrementSubscriptionRevision(executor: SqlExecutor, id: string, now: Date): Promise<void> {
+export async function incrementSubscriptionRevision(
+  executor: SqlExecutor,
+  id: SubscriptionId,
+  now: Date,
+): Promise<void> {
   await executor.run(incrementRevision({ id, now }));
 }
 
 /** Null: there is none, or it is deleted. */
 export async function findSubscriptionAddress(
   executor: SqlExecutor,
-  id: string,
+  id: SubscriptionId,
 ): Promise<{ url: string; revision: number } | null> {
   const [row] = await executor.rows(selectAddress({ id }));
   return row ?? null;
 }
 
 /** The filters of all subscriptions that get events. */
-export function listSubscriptionFilters(executor: SqlExecutor): Promise<(SubscriptionFilter & { id: string })[]> {
+export function listSubscriptionFilters(
+  executor: SqlExecutor,
+): Promise<(SubscriptionFilter & { id: SubscriptionId })[]> {
   return executor.rows(selectFilters({}));
 }

@@ -1,3 +1,4 @@
+import type { SubscriptionId } from '../ids.ts';
 import type { SubscriptionFilter } from '../outbox/subscription-filter.ts';
 
 /**
@@ -8,7 +9,7 @@ export type SubscriptionStatus = 'active' | 'paused' | 'ended' | 'deleted';
 
 /** A row of `subscription`. */
 export interface SubscriptionRow extends SubscriptionFilter {
-  id: string;
+  id: SubscriptionId;
   url: string;
   status: SubscriptionStatus;
   /** `gone`: its receiver responded 410. */

@@ -3,9 +3,10 @@ import { AuditLog, type NewAuditEntry } from '../../audit/audit-log.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import type { SqlExecutor } from '../../database/statement.ts';
 import { Clock } from '../../platform/clock.ts';
-import { Ids } from '../../platform/ids.ts';
+import { Ids, isId } from '../../platform/ids.ts';
 import { AppError, defineProblem } from '../../platform/problem.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
+import type { SubscriptionId } from '../ids.ts';
 import type { SubscriptionFilter } from '../outbox/subscription-filter.ts';
 import { deleteQueuesOfSubscription, lockQueues, revokeQueueClaims } from '../queue/delivery-queue.repository.ts';
 import type { Requester, SubscriptionScope } from './requester.ts';
@@ -62,11 +63,11 @@ export class SubscriptionsService {
 
   /** Throws 404 `subscription_not_found`, also for what is outside of the scope. */
   async get(id: string, scope: SubscriptionScope): Promise<SubscriptionRow> {
-    return this.require(this.database, id, scope);
+    return this.require(this.database, toSubscriptionId(id), scope);
   }
 
   /** The same, and nobody else changes it until the transaction ends. */
-  lock(tx: Transaction, id: string, scope: SubscriptionScope): Promise<SubscriptionRow> {
+  lock(tx: Transaction, id: SubscriptionId, scope: SubscriptionScope): Promise<SubscriptionRow> {
     return this.require(tx, id, scope, { isLocked: true });
   }
 
@@ -88,9 +89,10 @@ export class SubscriptionsService {
   /** A new secret; the older ones sign as well for `overlapSeconds` more. Throws 404. */
   async rotateSecret(
     by: Requester,
-    id: string,
+    given: string,
     overlapSeconds: number,
   ): Promise<{ secret: SecretString; previousExpiresAt: Date }> {
+    const id = toSubscriptionId(given);
     return this.database.transaction(async (tx) => {
       await this.lock(tx, id, by.scope);
       await incrementSubscriptionRevision(tx, id, this.clock.now());
@@ -101,7 +103,8 @@ export class SubscriptionsService {
   }
 
   /** Deletes a subscription, its secrets, and what was on its way to it; one that is deleted already stays so. Throws 404 for what never was. */
-  async delete(by: Requester, id: string): Promise<void> {
+  async delete(by: Requester, given: string): Promise<void> {
+    const id = toSubscriptionId(given);
     await this.database.transaction(async (tx) => {
       await lockQueues(tx, id);
       const row = await findSubscription(tx, id, by.scope, { isLocked: true });
@@ -116,11 +119,12 @@ export class SubscriptionsService {
 
   private async change(
     by: Requester,
-    id: string,
+    given: string,
     action: AuditAction,
     onlyFrom: SubscriptionStatus | null,
     to: SubscriptionStatus,
   ): Promise<SubscriptionRow> {
+    const id = toSubscriptionId(given);
     return this.database.transaction(async (tx) => {
       await lockQueues(tx, id);
       const row = await this.lock(tx, id, by.scope);
@@ -132,7 +136,7 @@ export class SubscriptionsService {
     });
   }
 
-  private async setStatus(tx: Transaction, id: string, status: SubscriptionStatus): Promise<SubscriptionRow> {
+  private async setStatus(tx: Transaction, id: SubscriptionId, status: SubscriptionStatus): Promise<SubscriptionRow> {
     const row = await setSubscriptionStatus(tx, id, status, this.clock.now());
     if (row === null) throw new AppError(subscriptionNotFound);
     return row;
@@ -140,7 +144,7 @@ export class SubscriptionsService {
 
   private async require(
     executor: SqlExecutor,
-    id: string,
+    id: SubscriptionId,
     scope: SubscriptionScope,
     options: { isLocked?: boolean } = {},
   ): Promise<SubscriptionRow> {
@@ -153,9 +157,15 @@ export class SubscriptionsService {
     tx: Transaction,
     action: AuditAction,
     by: Omit<Requester, 'scope'>,
-    subjectId: string,
+    subjectId: SubscriptionId,
     details: Record<string, unknown>,
   ): Promise<void> {
     return this.audit.record(tx, { action, actor: by.actor, requestId: by.requestId, subjectId, details });
   }
+}
+
+/** Throws 404 `subscription_not_found` for what has not the form of a subscription's id. */
+export function toSubscriptionId(id: string): SubscriptionId {
+  if (!isId(id, 'sub')) throw new AppError(subscriptionNotFound);
+  return id;
 }

@@ -4,6 +4,7 @@ import { CredentialClaimRepository } from '../../connections/credentials/credent
 import { CredentialOutcomeService } from '../../connections/credentials/credential-outcome.service.ts';
 import type { CredentialSnapshot } from '../../connections/credentials/credential-snapshot.ts';
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
+import type { CredentialId } from '../../connections/ids.ts';
 import type { MetaVerdict } from '../../meta/errors/classify-error.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
@@ -44,7 +45,7 @@ export class SuspectedTokenService {
    * `unknown`: Meta could not be asked; it is looked at again within a minute. Never throws for reasons of Meta's.
    */
   report(
-    credentialId: string,
+    credentialId: CredentialId,
     version: number,
     cause: MetaCause,
     verdict: MetaVerdict,
@@ -60,7 +61,7 @@ export class SuspectedTokenService {
     });
   }
 
-  private async confirm(credentialId: string, version: number, cause: MetaCause): Promise<SuspectedTokenVerdict> {
+  private async confirm(credentialId: CredentialId, version: number, cause: MetaCause): Promise<SuspectedTokenVerdict> {
     const credential = await this.claims.find(credentialId);
     if (credential === null || credential.version !== version || credential.status === 'revoked') return 'alive';
     try {

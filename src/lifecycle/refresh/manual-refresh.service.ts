@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
+import type { ConnectionId, CredentialId } from '../../connections/ids.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { CredentialWorker } from '../sweeps/credential-worker.ts';
 import { CLAIM_POLL_INTERVAL_MS, MAX_CLAIM_WAIT_MS } from './claim-wait.ts';
@@ -23,7 +24,7 @@ export class ManualRefreshService {
    * Renews the root and derives the pages, whatever is due and whatever the back-off. What is never renewed (tokens without an end), and
    * what a dead connection holds, is inspected instead. Work that another is at counts as this one.
    */
-  async refresh(connectionId: string): Promise<void> {
+  async refresh(connectionId: ConnectionId): Promise<void> {
     const root = await this.claims.findRoot(connectionId);
     if (root === null) return;
     const claimed = await this.claim(root.id);
@@ -41,7 +42,7 @@ export class ManualRefreshService {
   }
 
   /** Inspects all credentials; dead page tokens whose user token lives are derived again at once. */
-  async check(connectionId: string): Promise<void> {
+  async check(connectionId: ConnectionId): Promise<void> {
     const ids = await this.claims.listCredentialIds(connectionId);
     for (let start = 0; start < ids.length; start += CHECK_BATCH) {
       const batch: ClaimedCredential[] = [];
@@ -58,7 +59,7 @@ export class ManualRefreshService {
     }
   }
 
-  private async claim(credentialId: string): Promise<ClaimedCredential | null> {
+  private async claim(credentialId: CredentialId): Promise<ClaimedCredential | null> {
     const until = performance.now() + MAX_CLAIM_WAIT_MS;
     for (;;) {
       const claimed = await this.claims.claimOne(credentialId, this.config.claimSeconds);

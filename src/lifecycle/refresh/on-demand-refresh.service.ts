@@ -4,6 +4,7 @@ import { Config } from '../../config/config.ts';
 import { connectionNotFound, reauthRequired } from '../../connections/connection/connection-problems.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { CredentialSnapshot } from '../../connections/credentials/credential-snapshot.ts';
+import type { CredentialId } from '../../connections/ids.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
@@ -52,7 +53,7 @@ export class OnDemandRefreshService {
    * `retryAfterSeconds`) while Meta may not be asked again or another replica is still asking, 409 `min_valid_unsatisfiable`,
    * 409 `reauth_required`, 404 `connection_not_found`.
    */
-  async ensure(credentialId: string, minValidSeconds: number): Promise<void> {
+  async ensure(credentialId: CredentialId, minValidSeconds: number): Promise<void> {
     const until = performance.now() + MAX_CLAIM_WAIT_MS;
     for (;;) {
       const credential = await this.claims.find(credentialId);
@@ -72,7 +73,7 @@ export class OnDemandRefreshService {
   }
 
   /** One attempt; nothing where the claim is another replica's, whose work is waited for by looking again. */
-  private async refresh(credentialId: string, minValidSeconds: number): Promise<void> {
+  private async refresh(credentialId: CredentialId, minValidSeconds: number): Promise<void> {
     const claimed = await this.claims.claimOne(credentialId, this.config.claimSeconds);
     if (claimed === null) return;
     // Another replica may have ended its work between our look and our claim.

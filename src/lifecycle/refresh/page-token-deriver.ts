@@ -36,7 +36,8 @@ export class PageTokenDeriver {
 
   /** Works on claimed page credentials of one connection; how each ended. */
   async derive(pages: ClaimedCredential[], urgency: Urgency): Promise<RefreshOutcome[]> {
-    const root = await this.claims.findRoot(pages[0]?.connectionId ?? '');
+    const [first] = pages;
+    const root = first === undefined ? null : await this.claims.findRoot(first.connectionId);
     if (root === null || root.status !== 'active' || !tokenKind(root.kind).derivesPageTokens) {
       for (const page of pages) await this.outcomes.recordNotDue(page);
       return pages.map(() => 'not_due' as const);

@@ -3,6 +3,7 @@ import { Config } from '../../config/config.ts';
 import { ClaimLostError } from '../../connections/claim-lost-error.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
+import type { ConnectionId, CredentialId } from '../../connections/ids.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { ClaimHeartbeat } from '../../platform/jobs/claim-heartbeat.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
@@ -56,7 +57,7 @@ export class CredentialWorker {
    * Derives what is due of a connection's page tokens, their back-off honoured: those that were just found dead. Where Meta refuses the
    * user token on the way, that is inspected at once: what killed a page token may well have killed it too.
    */
-  async deriveDue(connectionId: string, urgency: Urgency): Promise<void> {
+  async deriveDue(connectionId: ConnectionId, urgency: Urgency): Promise<void> {
     const pages = await this.claims.claimPageTokens(connectionId, this.config.claimSeconds, { dueOnly: true });
     if (pages.length === 0) return;
     const outcomes = await this.derive(pages, urgency);
@@ -79,13 +80,13 @@ export class CredentialWorker {
   }
 
   /** Claims one credential and inspects it now. Null: another replica is at it. */
-  async checkNow(credentialId: string, urgency: Urgency): Promise<CheckOutcome | null> {
+  async checkNow(credentialId: CredentialId, urgency: Urgency): Promise<CheckOutcome | null> {
     const claimed = await this.claims.claimOne(credentialId, this.config.claimSeconds);
     return claimed === null ? null : ((await this.check([claimed], urgency))[0] ?? null);
   }
 
   /** Claims one credential and renews it now. Null: another replica is at it. */
-  async refreshNow(credentialId: string, urgency: Urgency): Promise<RefreshOutcome | null> {
+  async refreshNow(credentialId: CredentialId, urgency: Urgency): Promise<RefreshOutcome | null> {
     const claimed = await this.claims.claimOne(credentialId, this.config.claimSeconds);
     return claimed === null ? null : ((await this.refresh(claimed, urgency))[0] ?? null);
   }

@@ -1,5 +1,6 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { KekId } from '../ids.ts';
 
 export type KeyPurpose = 'data' | 'audit' | 'lookup';
 export type KekState = 'active' | 'decrypt_only' | 'retired';
@@ -8,7 +9,7 @@ export type KekState = 'active' | 'decrypt_only' | 'retired';
 const KEY_RING_LOCK = 727_002;
 
 export interface EncryptionKeyRow {
-  id: string;
+  id: KekId;
   purpose: KeyPurpose;
   state: KekState;
   /** Null once it is retired. */
@@ -17,7 +18,7 @@ export interface EncryptionKeyRow {
 }
 
 export interface NewEncryptionKey {
-  id: string;
+  id: KekId;
   purpose: KeyPurpose;
   wrapped: Buffer;
   rootKeyId: string;
@@ -39,34 +40,34 @@ const lockActiveKekStatement = defineStatement<Record<never, never>, Pick<Encryp
   () => sql`SELECT id, root_key_id FROM encryption_key WHERE purpose = 'data' AND state = 'active' FOR UPDATE`,
 );
 
-const activeKekStatement = defineStatement<Record<never, never>, { id: string }>(
+const activeKekStatement = defineStatement<Record<never, never>, { id: KekId }>(
   'encryption_key_active',
   () => sql`SELECT id FROM encryption_key WHERE purpose = 'data' AND state = 'active'`,
 );
 
-const holdActiveKekStatement = defineStatement<{ id: string }, { id: string }>(
+const holdActiveKekStatement = defineStatement<{ id: KekId }, { id: KekId }>(
   'encryption_key_hold_active',
   ({ id }) => sql`SELECT id FROM encryption_key WHERE id = ${id} AND state = 'active' FOR KEY SHARE`,
 );
 
 /** FOR UPDATE, not the weaker lock of an UPDATE: it waits for those who seal under this key at the moment, and stops new ones. */
-const lockKekStatement = defineStatement<{ id: string }, { state: KekState }>(
+const lockKekStatement = defineStatement<{ id: KekId }, { state: KekState }>(
   'encryption_key_lock',
   ({ id }) => sql`SELECT state FROM encryption_key WHERE id = ${id} AND purpose = 'data' FOR UPDATE`,
 );
 
-const deactivateStatement = defineStatement<{ id: string }>(
+const deactivateStatement = defineStatement<{ id: KekId }>(
   'encryption_key_deactivate',
   ({ id }) => sql`UPDATE encryption_key SET state = 'decrypt_only' WHERE id = ${id}`,
 );
 
-const retireStatement = defineStatement<{ id: string; now: Date }>(
+const retireStatement = defineStatement<{ id: KekId; now: Date }>(
   'encryption_key_retire',
   ({ id, now }) =>
     sql`UPDATE encryption_key SET state = 'retired', wrapped = NULL, retired_at = ${now} WHERE id = ${id}`,
 );
 
-const rewrapStatement = defineStatement<{ id: string; wrapped: Buffer; rootKeyId: string }>(
+const rewrapStatement = defineStatement<{ id: KekId; wrapped: Buffer; rootKeyId: string }>(
   'encryption_key_rewrap',
   ({ id, wrapped, rootKeyId }) => sql`UPDATE encryption_key SET wrapped = ${wrapped}, root_key_id = ${rootKeyId}
     WHERE id = ${id}`,
@@ -94,34 +95,34 @@ export async function lockActiveKek(tx: SqlExecutor): Promise<Pick<EncryptionKey
   return row ?? null;
 }
 
-export async function findActiveKekId(executor: SqlExecutor): Promise<string | null> {
+export async function findActiveKekId(executor: SqlExecutor): Promise<KekId | null> {
   const [row] = await executor.rows(activeKekStatement({}));
   return row?.id ?? null;
 }
 
 /** Keeps a KEK from being replaced or retired until the transaction ends; false where it is no longer the active one. */
-export async function holdActiveKek(tx: SqlExecutor, id: string): Promise<boolean> {
+export async function holdActiveKek(tx: SqlExecutor, id: KekId): Promise<boolean> {
   return (await tx.rows(holdActiveKekStatement({ id }))).length > 0;
 }
 
 /** Locks a KEK; its state, null where there is none with this id. */
-export async function lockKek(tx: SqlExecutor, id: string): Promise<KekState | null> {
+export async function lockKek(tx: SqlExecutor, id: KekId): Promise<KekState | null> {
   const [row] = await tx.rows(lockKekStatement({ id }));
   return row?.state ?? null;
 }
 
 /** From now on the KEK only opens what it wraps. */
-export async function deactivateKek(tx: SqlExecutor, id: string): Promise<void> {
+export async function deactivateKek(tx: SqlExecutor, id: KekId): Promise<void> {
   await tx.run(deactivateStatement({ id }));
 }
 
 /** Destroys the stored key of a KEK. */
-export async function retireKek(tx: SqlExecutor, id: string, now: Date): Promise<void> {
+export async function retireKek(tx: SqlExecutor, id: KekId, now: Date): Promise<void> {
   await tx.run(retireStatement({ id, now }));
 }
 
 /** Replaces the stored form of a key by one that another root key wraps. */
-export async function rewrapKey(tx: SqlExecutor, id: string, wrapped: Buffer, rootKeyId: string): Promise<void> {
+export async function rewrapKey(tx: SqlExecutor, id: KekId, wrapped: Buffer, rootKeyId: string): Promise<void> {
   await tx.run(rewrapStatement({ id, wrapped, rootKeyId }));
 }
 

@@ -3,11 +3,12 @@ import sql from 'sql-template-tag';
 import { Database, type Transaction } from '../../database/database.ts';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import { Clock } from '../../platform/clock.ts';
+import type { KekId } from '../ids.ts';
 import { type KekState, lockKek, retireKek } from './encryption-key.repository.ts';
 
 /** A key-encryption key as people see it. */
 export interface KekRow {
-  id: string;
+  id: KekId;
   state: KekState;
   /** The root key that wraps it, or did last. */
   root_key_id: string;
@@ -28,7 +29,7 @@ const listStatement = defineStatement<{ after: string | null; limit: number }, K
     ) k CROSS JOIN LATERAL (SELECT count(*)::integer AS data_keys FROM sealed_secret s WHERE s.kek_id = k.id) n ORDER BY k.id`,
 );
 
-const countStatement = defineStatement<{ id: string }, { count: number }>(
+const countStatement = defineStatement<{ id: KekId }, { count: number }>(
   'kek_data_key_count',
   ({ id }) => sql`SELECT count(*)::integer AS count FROM sealed_secret WHERE kek_id = ${id}`,
 );
@@ -50,7 +51,7 @@ export class KekRepository {
    * Destroys the stored key of a KEK that nothing needs any more. `record` writes what has to be committed with it, and is called only
    * where the key is retired by this call. What was wrapped by it can't be opened again, by anybody, from this database.
    */
-  retire(id: string, record: (tx: Transaction) => Promise<void>): Promise<KekRetirement> {
+  retire(id: KekId, record: (tx: Transaction) => Promise<void>): Promise<KekRetirement> {
     return this.database.transaction(async (tx) => {
       const state = await lockKek(tx, id);
       if (state === null) return { outcome: 'unknown' };
@@ -65,7 +66,7 @@ export class KekRepository {
   }
 }
 
-async function countDataKeys(executor: SqlExecutor, id: string): Promise<number> {
+async function countDataKeys(executor: SqlExecutor, id: KekId): Promise<number> {
   const [row] = await executor.rows(countStatement({ id }));
   return row?.count ?? 0;
 }

@@ -1,10 +1,11 @@
+import type { KekId } from '../ids.ts';
 import type { KekState } from './encryption-key.repository.ts';
 import type { KekRow } from './kek.repository.ts';
 import type { RewrapProgress, RewrapState } from './key-rewrap.ts';
 
 /** A KEK as the API shows it. Never the key, wrapped or not. */
 export interface KeyResponse {
-  id: string;
+  id: KekId;
   state: KekState;
   created_at: string;
   retired_at: string | null;

@@ -1,5 +1,6 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { KekId, SecretId } from '../ids.ts';
 
 interface RewrapProgressRow {
   /** Null where no rewrap was ever asked for; the same for all but `remaining`. */
@@ -13,16 +14,16 @@ interface RewrapProgressRow {
 }
 
 export interface WrappedKeyRow {
-  id: string;
-  kek_id: string;
+  id: SecretId;
+  kek_id: KekId;
   wrapped_key: Buffer;
 }
 
 /** A data key under a new KEK. */
 export interface RewrappedKey {
-  id: string;
+  id: SecretId;
   /** The KEK it was under. */
-  from: string;
+  from: KekId;
   wrappedKey: Buffer;
 }
 
@@ -68,13 +69,13 @@ const countStatement = defineStatement<{ rewrapped: number }>(
   ({ rewrapped }) => sql`UPDATE key_rewrap SET rewrapped = rewrapped + ${rewrapped} WHERE id = 1`,
 );
 
-const inactiveKeksStatement = defineStatement<{ from: string }, { id: string }>(
+const inactiveKeksStatement = defineStatement<{ from: string }, { id: KekId }>(
   'encryption_key_inactive',
   ({ from }) =>
     sql`SELECT id FROM encryption_key WHERE purpose = 'data' AND state <> 'active' AND id >= ${from} ORDER BY id`,
 );
 
-const claimStatement = defineStatement<{ kekId: string; after: string; limit: number }, WrappedKeyRow>(
+const claimStatement = defineStatement<{ kekId: KekId; after: string; limit: number }, WrappedKeyRow>(
   'rewrap_claim',
   ({
     kekId,
@@ -86,9 +87,9 @@ const claimStatement = defineStatement<{ kekId: string; after: string; limit: nu
 );
 
 const storeStatement = defineStatement<{
-  kekId: string;
-  ids: readonly string[];
-  fromKeks: readonly string[];
+  kekId: KekId;
+  ids: readonly SecretId[];
+  fromKeks: readonly KekId[];
   wrappedKeys: readonly Buffer[];
 }>(
   'rewrap_store',
@@ -132,7 +133,7 @@ export async function finishRewrap(tx: SqlExecutor, unopenable: number, now: Dat
 /** Locks the next data keys under one of the old KEKs, one KEK at a time; rows that others have locked are left out. */
 export async function claimDataKeys(
   tx: SqlExecutor,
-  after: { kekId: string; secretId: string } | null,
+  after: { kekId: KekId; secretId: SecretId } | null,
   limit: number,
 ): Promise<WrappedKeyRow[]> {
   for (const { id } of await tx.rows(inactiveKeksStatement({ from: after?.kekId ?? '' }))) {
@@ -146,7 +147,7 @@ export async function claimDataKeys(
 export async function storeRewrappedKeys(
   tx: SqlExecutor,
   keys: readonly RewrappedKey[],
-  kekId: string,
+  kekId: KekId,
 ): Promise<number> {
   const rewrapped = await tx.run(
     storeStatement({

@@ -3,6 +3,7 @@ import { Database, type Transaction } from '../../database/database.ts';
 import type { SqlExecutor } from '../../database/statement.ts';
 import { Clock } from '../../platform/clock.ts';
 import { Random } from '../../platform/random.ts';
+import type { KekId, SecretId } from '../ids.ts';
 import { DecryptionError, type Kek, rewrap, type SealedSecret } from '../sealed-secret.ts';
 import { findActiveKekId, holdActiveKek } from './encryption-key.repository.ts';
 import {
@@ -38,14 +39,14 @@ export interface RewrapProgress {
 interface RewrapStep {
   rewrapped: number;
   /** Secrets that did not open; left as they are. */
-  undecryptableIds: string[];
+  undecryptableIds: SecretId[];
   /** Null: nothing more was found from here on. */
   last: RewrapCursor | null;
 }
 
 export interface RewrapCursor {
-  kekId: string;
-  secretId: string;
+  kekId: KekId;
+  secretId: SecretId;
 }
 
 const EMPTY = Buffer.alloc(0);
@@ -129,9 +130,9 @@ export class KeyRewrap {
   private async rewrapRows(
     rows: readonly WrappedKeyRow[],
     active: Kek,
-  ): Promise<{ moved: RewrappedKey[]; undecryptableIds: string[] }> {
+  ): Promise<{ moved: RewrappedKey[]; undecryptableIds: SecretId[] }> {
     const moved: RewrappedKey[] = [];
-    const undecryptableIds: string[] = [];
+    const undecryptableIds: SecretId[] = [];
     for (const row of rows) {
       const from = await this.ring.findKek(row.kek_id);
       try {

@@ -4,6 +4,7 @@ import type { Clock } from '../../platform/clock.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { Random } from '../../platform/random.ts';
 import { KEY_BYTES, keyedHash, wipe } from '../aead.ts';
+import type { KekId } from '../ids.ts';
 import type { RootKey, WrapContext } from '../root-keys/root-key.ts';
 import type { Kek } from '../sealed-secret.ts';
 import {
@@ -31,10 +32,10 @@ interface KeySource {
 
 /** A key-encryption key that was just made active. */
 export interface RotatedKek {
-  id: string;
+  id: KekId;
   createdAt: Date;
   /** The one that was active until now; it goes on opening what it wraps. */
-  replacedId: string;
+  replacedId: KekId;
 }
 
 /** The root key given is not the one that the ring was made with. Nothing was changed. */
@@ -55,7 +56,7 @@ export class WrongRootKeyError extends Error {
  */
 export class KeyRing {
   readonly #keys = new Map<string, Uint8Array>();
-  readonly #active = new Map<KeyPurpose, string>();
+  readonly #active = new Map<KeyPurpose, KekId>();
   /** Keys that are retired but kept for a moment, by when they were seen so, in monotonic milliseconds. */
   readonly #retiredSeenAtMs = new Map<string, number>();
 
@@ -141,14 +142,14 @@ export class KeyRing {
   }
 
   /** A KEK by its id; looks into the database once where it is not known yet. Null where it does not exist or is retired. */
-  async findKek(id: string): Promise<Kek | null> {
+  async findKek(id: KekId): Promise<Kek | null> {
     if (!this.#keys.has(id)) await this.reload();
     const key = this.#keys.get(id);
     return key === undefined ? null : { id, key };
   }
 
   /** A KEK by its id, where it is known here already. */
-  getCachedKek(id: string): Kek | null {
+  getCachedKek(id: KekId): Kek | null {
     const key = this.#keys.get(id);
     return key === undefined ? null : { id, key };
   }
@@ -170,7 +171,7 @@ export class KeyRing {
     return { id, key };
   }
 
-  private evictRetired(id: string): void {
+  private evictRetired(id: KekId): void {
     const key = this.#keys.get(id);
     if (key === undefined) return;
     const seenAt = this.#retiredSeenAtMs.get(id) ?? performance.now();
@@ -216,6 +217,6 @@ export class KeyRing {
   }
 }
 
-function wrapContext(id: string, purpose: KeyPurpose): WrapContext {
+function wrapContext(id: KekId, purpose: KeyPurpose): WrapContext {
   return { service: 'metavault', key_id: id, purpose };
 }

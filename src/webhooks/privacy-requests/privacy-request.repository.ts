@@ -1,11 +1,12 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { PrivacyRequestId } from '../ids.ts';
 
 export type PrivacyRequestKind = 'deauthorize' | 'data_deletion';
 
 /** What Meta asked for on behalf of a user. */
 export interface PrivacyRequest {
-  id: string;
+  id: PrivacyRequestId;
   kind: PrivacyRequestKind;
   /** Null for deauthorizations. */
   confirmationCode: string | null;
@@ -22,7 +23,7 @@ export interface PrivacyRequest {
 type PrivacyRequestInsert = Omit<PrivacyRequest, 'completedAt'> & { payloadHash: Buffer };
 
 interface PrivacyRequestRow {
-  id: string;
+  id: PrivacyRequestId;
   kind: PrivacyRequestKind;
   confirmation_code: string | null;
   app_ids: string[];
@@ -66,7 +67,7 @@ const selectUnfinished = defineStatement<
     ORDER BY received_at, id LIMIT ${limit}`,
 );
 
-const updateCompleted = defineStatement<{ id: string; completedAt: Date }>(
+const updateCompleted = defineStatement<{ id: PrivacyRequestId; completedAt: Date }>(
   'privacy_request_complete',
   ({ id, completedAt }) =>
     sql`UPDATE privacy_request SET completed_at = ${completedAt}, meta_user_id = NULL WHERE id = ${id} AND completed_at IS NULL`,
@@ -105,7 +106,11 @@ export async function listUnfinishedPrivacyRequests(
 }
 
 /** Completes a request and removes the user's id from it. False where it was completed before. */
-export async function completePrivacyRequest(executor: SqlExecutor, id: string, completedAt: Date): Promise<boolean> {
+export async function completePrivacyRequest(
+  executor: SqlExecutor,
+  id: PrivacyRequestId,
+  completedAt: Date,
+): Promise<boolean> {
   return (await executor.run(updateCompleted({ id, completedAt }))) === 1;
 }
 

@@ -29,7 +29,7 @@ beforeAll(async () => {
     ['acme', 'ads', 'con_a'],
     ['acme', 'pages', 'con_b'],
     ['other', 'ads', 'con_c'],
-  ]) {
+  ] as const) {
     clock.advance(60);
     await log.record(access.database, {
       action: 'lease.issued',

@@ -137,14 +137,18 @@ describe('establishing and revoking connections on Postgres', () => {
       const id = await connect(harness, clock, { pages: PAGES });
       expect(await harness.revoke.revoke(id, by)).toMatchObject({ providerRevocation: 'pending', leasesRevoked: 0 });
       expect(await count('sealed_secret')).toBe(1);
-      const [kept] = await database.rows<{ secret_id: string; credential_id: string; version: number }>({
+      const [kept] = await database.rows<{
+        secret_id: `sec_${string}`;
+        credential_id: `crd_${string}`;
+        version: number;
+      }>({
         text: 'SELECT * FROM provider_revocation',
       });
       const context = { tenant: 'tenant-a', connectionId: id, kind: 'user' as const, version: kept?.version ?? 0 };
       const token = await sealed.vault.get(
         database,
-        kept?.secret_id ?? '',
-        credentialContext({ ...context, credentialId: kept?.credential_id ?? '' }),
+        kept?.secret_id ?? 'sec_',
+        credentialContext({ ...context, credentialId: kept?.credential_id ?? 'crd_' }),
       );
       expect(token?.expose()).toBe('EAArootToken');
       expect(await count('credential WHERE secret_id IS NOT NULL OR token_hash IS NOT NULL')).toBe(0);

@@ -17,7 +17,7 @@ beforeEach(() => context.sandbox.state.log.clear());
 afterAll(() => context?.close());
 
 /** A credential whose inspection or renewal has just been asked of Meta. */
-async function claimRoot(): Promise<{ connectionId: string; claimed: ClaimedCredential }> {
+async function claimRoot(): Promise<{ connectionId: `con_${string}`; claimed: ClaimedCredential }> {
   const { id: connectionId } = await context.importConnection({ expiresIn: 50 * DAY });
   const root = await context.root(connectionId);
   context.clock.advance(DAY);

@@ -15,7 +15,8 @@ const leases = {
 
 let monitor: LeaseMonitor;
 const ended: string[] = [];
-const track = (lease: string, call = lease) => monitor.track(lease, (code) => ended.push(`${call} ${code}`));
+const track = (lease: `lse_${string}`, call: string = lease) =>
+  monitor.track(lease, (code) => ended.push(`${call} ${code}`));
 
 beforeEach(() => {
   jest.useFakeTimers();

@@ -3,7 +3,7 @@ import { type CachedLease, LeaseTokenCache } from '../../../src/leases/lease-tok
 
 const ULID = '01jd0000000000000000000000';
 
-function opened(letter: string, secretId = 'sec_1'): CachedLease<string> & { text: string } {
+function opened(letter: string, secretId: `sec_${string}` = 'sec_1'): CachedLease<string> & { text: string } {
   const text = `mtl_${ULID.slice(0, -1)}${letter}${'s'.repeat(49)}`;
   return {
     text,

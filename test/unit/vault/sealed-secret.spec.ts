@@ -4,7 +4,7 @@ import { SecretString } from '../../../src/platform/secret-string.ts';
 import { DecryptionError, type Kek, open, rewrap, type SealedSecret, seal } from '../../../src/vault/sealed-secret.ts';
 
 const random = new SystemRandom();
-const kek = (id: string): Kek => ({ id, key: random.bytes(32) });
+const kek = (id: Kek['id']): Kek => ({ id, key: random.bytes(32) });
 const context = ['credential', 'tenant', 'con_1', 'crd_1', 'user', '1'];
 
 function sealed(text: string, under: Kek): SealedSecret {

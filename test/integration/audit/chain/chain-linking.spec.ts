@@ -34,7 +34,7 @@ describe('linking', () => {
   });
 
   it('takes more than a batch', async () => {
-    const ids = Array.from({ length: 4500 }, (_, n) => `aud_01kaph8t00${String(n).padStart(16, '0')}`);
+    const ids = Array.from({ length: 4500 }, (_, n) => `aud_01kaph8t00${String(n).padStart(16, '0')}` as const);
     const { text, values } = insertEntriesSql(
       sql`SELECT n.id, '2026-11-22T12:00:00Z'::timestamptz, 'many', 'system', NULL::text, NULL::text, NULL::text, NULL::text,
         NULL::text, NULL::text, '{}'::json, n.key FROM unnest(${ids}::text[], ${ids.map((id) => deriveEntryKey(audit.ring, id))}::bytea[]) AS n (id, key)`,

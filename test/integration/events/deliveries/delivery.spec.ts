@@ -51,10 +51,10 @@ describe('order', () => {
         type: 'connection.refreshed',
         tenant: null,
         product: null,
-        connectionId: 'slow',
+        connectionId: 'con_slow',
         data: {},
       });
-      await events.harness.publish({ connectionId: 'fast', data: { connection: 'fast', n: 0 } });
+      await events.harness.publish({ connectionId: 'con_fast', data: { connection: 'fast', n: 0 } });
       await events.harness.deliverAll();
       expect(events.receiver.received).toHaveLength(1);
     });
@@ -102,8 +102,8 @@ describe('claims', () => {
     await events.other.deliverAll();
     expect(events.receiver.received.map(({ id }) => id)).toEqual([deliverAll?.deliveries[0]?.eventId]);
     const recorded = await events.harness.records.record({
-      queue: queue ?? { subscriptionId: '', orderingKey: '', claimId: '', revision: 0 },
-      deliveryId: deliverAll?.deliveries[0]?.id ?? '',
+      queue: queue ?? { subscriptionId: 'sub_', orderingKey: '', claimId: 'clm_', revision: 0 },
+      deliveryId: deliverAll?.deliveries[0]?.id ?? 'dlv_',
       attempt: { status: 500, error: 'http_status', retryAfterSeconds: null },
       verdict: { kind: 'dead' },
       shouldKeepClaim: false,

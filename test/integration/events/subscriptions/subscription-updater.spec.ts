@@ -9,7 +9,7 @@ const clock = new FakeClock();
 const events = useEvents(clock);
 
 const tenantsAt = (of: Receiver) => of.received.map(({ message }) => message.data['tenant']);
-const publishTo = (tenant: string | null, connectionId: string) =>
+const publishTo = (tenant: string | null, connectionId: `con_${string}`) =>
   events.harness.publish({ tenant, connectionId, data: { tenant } });
 const pending = async (): Promise<number> =>
   (await events.rows(`SELECT 1 FROM delivery WHERE status = 'pending'`)).length;

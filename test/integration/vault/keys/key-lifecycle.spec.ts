@@ -36,7 +36,7 @@ beforeEach(async () => {
 afterEach(() => open.close());
 
 const put = (of: TestVault, text: string) => of.vault.put(database, new SecretString(text), CONTEXT);
-const read = async (of: TestVault, id: string) => (await of.vault.get(database, id, CONTEXT))?.expose();
+const read = async (of: TestVault, id: `sec_${string}`) => (await of.vault.get(database, id, CONTEXT))?.expose();
 const rewrapOf = (of: TestVault) => new KeyRewrap(database, of.ring, clock, random);
 const workerOf = (of: TestVault, log = captureLog()) =>
   new RewrapWorker(rewrapOf(of), new AuditLog(clock, of.ids, of.ring), log.logger);
@@ -189,7 +189,7 @@ describe('rewrapping', () => {
 });
 
 describe('retiring', () => {
-  const retire = (id: string) => kekRepository.retire(id, unrecorded);
+  const retire = (id: `kek_${string}`) => kekRepository.retire(id, unrecorded);
 
   it('is refused for the active key, and while a secret needs the key', async () => {
     const old = first.ring.activeKek().id;
@@ -217,7 +217,7 @@ describe('retiring', () => {
   });
 
   it('never reaches the keys of the audit chain and of look-up hashes', async () => {
-    const others = await database.rows<{ id: string }>({
+    const others = await database.rows<{ id: `kek_${string}` }>({
       text: `SELECT id FROM encryption_key WHERE purpose <> 'data'`,
     });
     expect(others).toHaveLength(2);

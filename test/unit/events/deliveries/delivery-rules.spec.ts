@@ -133,16 +133,16 @@ describe('the data of an event', () => {
 describe('the pace of a subscriber', () => {
   it('falls to one request where no answer comes, and rises again', () => {
     const concurrency = new SubscriberConcurrency();
-    concurrency.start('sub');
-    expect(concurrency.remainingSlots().get('sub')).toBe(MAX_CONCURRENT_QUEUES - 1);
-    for (let i = 0; i < 6; i++) concurrency.recordResponse('sub', false);
-    expect(concurrency.remainingSlots().get('sub')).toBe(0);
-    concurrency.finish('sub');
-    expect(concurrency.remainingSlots().get('sub')).toBe(1);
-    concurrency.start('sub');
-    for (let i = 0; i < 40; i++) concurrency.recordResponse('sub', true);
-    expect(concurrency.remainingSlots().get('sub')).toBe(MAX_CONCURRENT_QUEUES - 1);
-    concurrency.finish('sub');
+    concurrency.start('sub_1');
+    expect(concurrency.remainingSlots().get('sub_1')).toBe(MAX_CONCURRENT_QUEUES - 1);
+    for (let i = 0; i < 6; i++) concurrency.recordResponse('sub_1', false);
+    expect(concurrency.remainingSlots().get('sub_1')).toBe(0);
+    concurrency.finish('sub_1');
+    expect(concurrency.remainingSlots().get('sub_1')).toBe(1);
+    concurrency.start('sub_1');
+    for (let i = 0; i < 40; i++) concurrency.recordResponse('sub_1', true);
+    expect(concurrency.remainingSlots().get('sub_1')).toBe(MAX_CONCURRENT_QUEUES - 1);
+    concurrency.finish('sub_1');
     expect(concurrency.remainingSlots().size).toBe(0);
   });
 });
