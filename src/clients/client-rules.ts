@@ -2,6 +2,14 @@ import type { LeaseMode } from '../auth/authenticated-client.ts';
 import type { AllowPolicy } from '../auth/policy/allow-policy.ts';
 import { defineProblem, invalidInputError } from '../platform/problem.ts';
 
+declare module '../platform/problem.ts' {
+  interface ProblemCodes {
+    client_not_found: true;
+    identity_taken: true;
+    last_admin: true;
+  }
+}
+
 export const clientNotFound = defineProblem(
   'client_not_found',
   404,
