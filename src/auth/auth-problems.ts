@@ -1,5 +1,15 @@
 import { defineProblem } from '../platform/problem.ts';
 
+declare module '../platform/problem.ts' {
+  interface ProblemCodes {
+    address_not_allowed: true;
+    forbidden: true;
+    rate_limited: true;
+    too_many_attempts: true;
+    unauthenticated: true;
+  }
+}
+
 export const unauthenticated = defineProblem(
   'unauthenticated',
   401,

@@ -4,6 +4,14 @@ import type { AllowPolicy } from '../auth/policy/allow-policy.ts';
 import { isId } from '../platform/ids.ts';
 import { AppError, defineProblem, invalidInputError } from '../platform/problem.ts';
 
+declare module '../platform/problem.ts' {
+  interface ProblemCodes {
+    client_not_found: true;
+    identity_taken: true;
+    last_admin: true;
+  }
+}
+
 export const clientNotFound = defineProblem(
   'client_not_found',
   404,

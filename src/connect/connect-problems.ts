@@ -1,5 +1,20 @@
 import { defineProblem, type ProblemType } from '../platform/problem.ts';
 
+declare module '../platform/problem.ts' {
+  interface ProblemCodes {
+    access_denied: true;
+    app_unavailable: true;
+    code_rejected: true;
+    meta_configuration: true;
+    meta_unavailable: true;
+    phone_number_not_found: true;
+    registration_refused: true;
+    session_expired: true;
+    state_mismatch: true;
+    token_rejected: true;
+  }
+}
+
 /** Why an authorization did not become a connection: the values of `error` at a `return_url`. Each is the code of a problem as well. */
 export type ConnectErrorCode =
   | 'access_denied'

@@ -2,6 +2,12 @@ import pg, { type Pool, type QueryResultRow } from 'pg';
 import { AppError, defineProblem } from '../platform/problem.ts';
 import type { Statement } from './statement.ts';
 
+declare module '../platform/problem.ts' {
+  interface ProblemCodes {
+    database_unavailable: true;
+  }
+}
+
 export const databaseUnavailable = defineProblem(
   'database_unavailable',
   503,

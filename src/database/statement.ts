@@ -54,7 +54,7 @@ const definitions = new Map<string, RegisteredStatement>();
  * the tagged template of `sql-template-tag`, so parameters are numbered by the library, and fragments nest. One test prepares every
  * defined statement against the migrated schema and checks `R` against the columns that Postgres describes.
  *
- * @throws Error if the name is taken
+ * @throws Error if the name is taken; when called, if the text of a prepared statement differs from that of an earlier call
  */
 export function defineStatement<P, R extends QueryResultRow = Record<never, never>>(
   name: string,
@@ -63,13 +63,13 @@ export function defineStatement<P, R extends QueryResultRow = Record<never, neve
 ): StatementDefinition<P, R> {
   if (definitions.has(name)) throw new Error(`statement ${name} is defined twice`);
   if (prepare && variants.length > 0) throw new Error(`statement ${name} has several texts and can't be prepared`);
-  // The text of a prepared statement never varies, so it is put together once.
   let preparedText: string | undefined;
   const define = (parameters: P): Statement<R> => {
-    const statement = build(parameters);
-    const { values } = statement;
-    if (!prepare) return { text: statement.text, values };
-    preparedText ??= statement.text;
+    const { text, values } = build(parameters);
+    if (!prepare) return { text, values };
+    // `pg` makes this comparison as well, but only on a connection that has prepared the other text.
+    preparedText ??= text;
+    if (text !== preparedText) throw new Error(`the text of prepared statement ${name} depends on its parameters`);
     return { name, text: preparedText, values };
   };
   const definition = Object.assign(define, { statementName: name, build, variants });

@@ -1,5 +1,14 @@
 import { defineProblem } from '../platform/problem.ts';
 
+declare module '../platform/problem.ts' {
+  interface ProblemCodes {
+    ambiguous_connection: true;
+    credential_unreadable: true;
+    lease_not_found: true;
+    mode_not_allowed: true;
+  }
+}
+
 export const ambiguousConnection = defineProblem(
   'ambiguous_connection',
   409,

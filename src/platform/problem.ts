@@ -1,5 +1,19 @@
+/** The codes of all problems. A module adds its own where it defines them, by `declare module`; a test compares the two. */
+export interface ProblemCodes {
+  internal_error: true;
+  invalid_request: true;
+  method_not_allowed: true;
+  not_found: true;
+  payload_too_large: true;
+  service_unavailable: true;
+  unsupported_media_type: true;
+}
+
+/** A closed union: a code that nothing defines does not compile. */
+export type ProblemCode = keyof ProblemCodes;
+
 /** What a kind of problem means to a caller, whatever the occurrence. Served under `/problems/{code}`. */
-export interface ProblemType<C extends string = string> {
+export interface ProblemType<C extends ProblemCode = ProblemCode> {
   /** Stable, in snake_case. */
   readonly code: C;
   readonly status: number;
@@ -42,7 +56,7 @@ const problemTypes = new Map<string, ProblemType>();
  *
  * @throws Error if the code is taken
  */
-export function defineProblem<const C extends string>(
+export function defineProblem<const C extends ProblemCode>(
   code: C,
   status: number,
   title: string,
@@ -74,7 +88,7 @@ export class AppError extends Error {
     this.remedy = occurrence.remedy ?? type.remedy;
   }
 
-  get code(): string {
+  get code(): ProblemCode {
     return this.type.code;
   }
 }

@@ -1,5 +1,13 @@
 import { defineProblem } from '../platform/problem.ts';
 
+declare module '../platform/problem.ts' {
+  interface ProblemCodes {
+    deletion_not_found: true;
+    handshake_refused: true;
+    signature_invalid: true;
+  }
+}
+
 export const signatureInvalid = defineProblem(
   'signature_invalid',
   401,

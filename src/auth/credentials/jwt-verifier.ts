@@ -9,6 +9,12 @@ import { SUBJECT_PATTERN } from '../client-identity.ts';
 import { IssuerKeys, IssuerUnavailableError } from './issuer-keys.ts';
 import { RejectedCredential } from './rejected-credential.ts';
 
+declare module '../../platform/problem.ts' {
+  interface ProblemCodes {
+    identity_unavailable: true;
+  }
+}
+
 const identityUnavailable = defineProblem(
   'identity_unavailable',
   503,

@@ -2,6 +2,12 @@ import type { Product } from '../../config/config.ts';
 import { AppError, defineProblem } from '../../platform/problem.ts';
 import type { AuthenticatedClient } from '../authenticated-client.ts';
 
+declare module '../../platform/problem.ts' {
+  interface ProblemCodes {
+    not_allowed: true;
+  }
+}
+
 export const notAllowed = defineProblem(
   'not_allowed',
   403,

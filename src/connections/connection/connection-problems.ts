@@ -1,5 +1,13 @@
 import { defineProblem } from '../../platform/problem.ts';
 
+declare module '../../platform/problem.ts' {
+  interface ProblemCodes {
+    connection_not_found: true;
+    connection_revoked: true;
+    reauth_required: true;
+  }
+}
+
 export const connectionNotFound = defineProblem(
   'connection_not_found',
   404,

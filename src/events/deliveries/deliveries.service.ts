@@ -14,6 +14,14 @@ import { SubscriptionsService } from '../subscriptions/subscriptions.service.ts'
 import { type DeliveryRow, findDelivery, listDeliveries, listDeliveryIds } from './delivery.repository.ts';
 import { RETRY_WINDOW_SECONDS } from './retry-schedule.ts';
 
+declare module '../../platform/problem.ts' {
+  interface ProblemCodes {
+    delivery_not_found: true;
+    delivery_unwanted: true;
+    subscription_ended: true;
+  }
+}
+
 const deliveryNotFound = defineProblem(
   'delivery_not_found',
   404,

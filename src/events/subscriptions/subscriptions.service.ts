@@ -20,6 +20,12 @@ import {
 import type { SubscriptionRow, SubscriptionStatus } from './subscription.ts';
 import { SubscriptionSecretService } from './subscription-secret.service.ts';
 
+declare module '../../platform/problem.ts' {
+  interface ProblemCodes {
+    subscription_not_found: true;
+  }
+}
+
 const subscriptionNotFound = defineProblem(
   'subscription_not_found',
   404,

@@ -15,6 +15,13 @@ import { CredentialWorker } from '../sweeps/credential-worker.ts';
 import { CLAIM_POLL_INTERVAL_MS, MAX_CLAIM_WAIT_MS } from './claim-wait.ts';
 import { isRefreshable, type RefreshOutcome, refreshableAt } from './token-refresher.ts';
 
+declare module '../../platform/problem.ts' {
+  interface ProblemCodes {
+    min_valid_unsatisfiable: true;
+    refresh_pending: true;
+  }
+}
+
 export const refreshPending = defineProblem(
   'refresh_pending',
   503,

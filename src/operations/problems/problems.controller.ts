@@ -59,7 +59,7 @@ ${place}
 
 /** A code that is a problem as well has that page. */
 function entriesWithoutProblem(types: readonly ProblemType[]): ListedErrorCode[] {
-  const problems = new Set(types.map(({ code }) => code));
+  const problems = new Set<string>(types.map(({ code }) => code));
   return listErrorCodes().filter(({ code }) => !problems.has(code));
 }
 
@@ -71,7 +71,7 @@ function toProblemResponse({ code, status, title, remedy }: ProblemType): Record
   return { type: `/problems/${code}`, code, status, title, remedy };
 }
 
-function toListItem({ code, title }: Pick<ProblemType, 'code' | 'title'>, place: string): string {
+function toListItem({ code, title }: { code: string; title: string }, place: string): string {
   return `<li><a href="/problems/${encodeURIComponent(code)}"><code>${escapeHtml(code)}</code></a> (${escapeHtml(place)}): ${escapeHtml(title)}</li>`;
 }
 

@@ -9,6 +9,7 @@ import {
   type MetaCause,
   methodNotAllowed,
   notFound,
+  type ProblemCode,
   type ProblemType,
   payloadTooLarge,
   serviceUnavailable,
@@ -23,7 +24,7 @@ export interface ProblemDocument {
   title: string;
   status: number;
   detail: string;
-  code: string;
+  code: ProblemCode;
   request_id: string;
   remedy: string;
   errors?: InputError[];

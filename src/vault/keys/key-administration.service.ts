@@ -8,6 +8,15 @@ import { KekRepository, type KekRow } from './kek.repository.ts';
 import { KeyRewrap, type RewrapProgress } from './key-rewrap.ts';
 import { KeyRing, type RotatedKek, WrongRootKeyError } from './key-ring.ts';
 
+declare module '../../platform/problem.ts' {
+  interface ProblemCodes {
+    key_in_use: true;
+    key_not_found: true;
+    root_key_replaced: true;
+    root_key_unavailable: true;
+  }
+}
+
 export const keyNotFound = defineProblem(
   'key_not_found',
   404,

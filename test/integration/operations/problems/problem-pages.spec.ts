@@ -33,7 +33,7 @@ const WORKING_FOLDERS = ['connect', 'connections', 'lifecycle', 'webhooks'];
 describe('every word that an answer of ours can hold in a `code` has its page', () => {
   it('which is so for all problems that are defined anywhere', async () => {
     const inSource = found(['.'], /defineProblem\(\s*'([a-z0-9_]+)'/g);
-    const known = new Set(listProblemTypes().map(({ code }) => code));
+    const known = new Set<string>(listProblemTypes().map(({ code }) => code));
     expect(inSource.size).toBeGreaterThan(30);
     expect([...inSource].filter((code) => !known.has(code))).toEqual([]);
     for (const { code, status, title, remedy } of listProblemTypes()) {

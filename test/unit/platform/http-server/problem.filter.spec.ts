@@ -7,6 +7,12 @@ import {
 } from '../../../../src/platform/http-server/problem.filter.ts';
 import { AppError, defineProblem, invalidInputError, serviceUnavailable } from '../../../../src/platform/problem.ts';
 
+declare module '../../../../src/platform/problem.ts' {
+  interface ProblemCodes {
+    test_unauthenticated: true;
+  }
+}
+
 const unauthenticatedHere = defineProblem('test_unauthenticated', 401, 'Who is there?', 'Say it.');
 
 describe('toProblemDocument', () => {

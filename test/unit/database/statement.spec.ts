@@ -1,0 +1,29 @@
+import { describe, expect, it } from '@jest/globals';
+import sql from 'sql-template-tag';
+import { defineStatement } from '../../../src/database/statement.ts';
+
+describe('defineStatement', () => {
+  it('names a prepared statement, whose values may vary', () => {
+    const select = defineStatement<{ id: string }>('sample_prepared', ({ id }) => sql`SELECT ${id}`, { prepare: true });
+    expect([select({ id: 'a' }), select({ id: 'b' })]).toEqual([
+      { name: 'sample_prepared', text: 'SELECT $1', values: ['a'] },
+      { name: 'sample_prepared', text: 'SELECT $1', values: ['b'] },
+    ]);
+  });
+
+  it('does not run a prepared statement under a text that depends on the parameters', () => {
+    const build = ({ isLast }: { isLast: boolean }) => (isLast ? sql`SELECT ${1} DESC` : sql`SELECT ${1} ASC`);
+    const select = defineStatement('sample_varying', build, { prepare: true });
+    select({ isLast: true });
+    expect(() => select({ isLast: false })).toThrow('sample_varying');
+  });
+
+  it('refuses to prepare what lists variants', () => {
+    const define = () =>
+      defineStatement<{ a: boolean }>('sample_variants', () => sql`SELECT 1`, {
+        prepare: true,
+        variants: [{ a: true }],
+      });
+    expect(define).toThrow('several texts');
+  });
+});
