@@ -4,7 +4,7 @@ import { insertEntriesSql } from '../audit/audit-entry.repository.ts';
 import { credentialOfToken } from '../connections/credentials/leasable-credential.query.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 
-/** A lease in the place of one token of Meta's. */
+/** A lease that replaces one of Meta's tokens. */
 interface ReplacementLease {
   leaseId: string;
   secretHash: Buffer;
@@ -12,11 +12,11 @@ interface ReplacementLease {
   tokenHash: Buffer;
   auditId: string;
   auditKey: Buffer;
-  /** The id of the object that the token stood in, where it had one. */
+  /** The id of the object that contained the token, if it had one. */
   pageId: string | null;
 }
 
-/** The lease that asked. */
+/** The lease of the call. */
 interface ParentLease {
   clientId: string;
   tenant: string;

@@ -77,7 +77,7 @@ const setNoticeDue = defineStatement<{ connectionId: string; dueAt: Date | null 
   ({ connectionId, dueAt }) => sql`UPDATE connection SET expiry_notice_due_at = ${dueAt} WHERE id = ${connectionId}`,
 );
 
-/** Crosses tenants: the caller holds a credential or an asset of the connection. Null where there is no such connection. */
+/** Crosses tenants, for code that holds a credential or an asset of the connection. Null when there is no such connection. */
 export async function lockConnection(executor: SqlExecutor, connectionId: string): Promise<LockedConnection | null> {
   const [row] = await executor.rows(lock({ connectionId }));
   if (row === undefined) return null;
