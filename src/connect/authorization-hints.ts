@@ -1,17 +1,17 @@
 import type { TokenKind } from '../config/products.ts';
 
-/** Ids that Embedded Signup tells its page (META.md 8). Claims of a browser or client, until a call with the token confirms them. */
+/** Ids that Embedded Signup gives its page (META.md 8). Claims of a browser or client, until a call with the token confirms them. */
 export interface SignupIds {
   wabaId?: string;
   phoneNumberId?: string;
   businessId?: string;
 }
 
-/** What an intake knows beside its token. Lies in a plain column: never a token, code or state. */
+/** What is known about a pending authorization besides its token. Stored in a plain column: never a token, code or state. */
 export interface AuthorizationHints extends SignupIds {
   /** What the dialog asked for; empty where a login configuration decides, or no dialog was ours. */
   requestedScopes: string[];
-  /** As the answer to the code told them; null where it did not. */
+  /** As the token response reported it; null where it did not. */
   grantedScopes: string[] | null;
   /** Where the token is of a known kind before its inspection. */
   kind: TokenKind | null;

@@ -44,7 +44,7 @@ export function toConnectFailedError(error: unknown, refused: 'code_rejected' | 
   if (error instanceof ConnectFailedError || error instanceof ClaimLostError || !(error instanceof MetaError))
     return error;
   const { verdict, cause: meta, retryAfterSeconds } = error;
-  // A 190 without a confirmed subcode is a suspicion only. With a code there is nothing left to inspect.
+  // A 190 without a confirmed subcode only makes the token suspect. A code that was refused leaves nothing to inspect.
   const suspect = refused === 'code_rejected' ? refused : 'meta_unavailable';
   const reason = problemCodeOf(verdict, { suspect, dead: refused, refused });
   return new ConnectFailedError(reason, {

@@ -70,7 +70,7 @@ export const metaConfiguration = defineProblem(
 export const metaUnavailable = defineProblem(
   'meta_unavailable',
   503,
-  'Meta is not answering as it should at the moment.',
+  'Meta is not responding as it should at the moment.',
   'Try again after the time in Retry-After. A login that Meta had confirmed is kept and finished by itself; a code that may have been used is gone, so log in again for a new one.',
 );
 
@@ -84,7 +84,7 @@ export const registrationRefused = defineProblem(
   'registration_refused',
   422,
   'Meta did not register the phone number.',
-  'Check the pin, and in WhatsApp Manager that the number is verified; the answer to the call says more.',
+  'Check the pin, and in WhatsApp Manager that the number is verified; the response to the call says more.',
 );
 
 export const CONNECT_PROBLEMS: { readonly [C in ConnectErrorCode | 'token_rejected']: ProblemType<C> } = {

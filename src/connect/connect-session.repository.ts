@@ -167,7 +167,7 @@ export class ConnectSessionRepository {
     return row === undefined ? null : toSession(row);
   }
 
-  /** In any tenant: the caller checks the client's policy. */
+  /** In any tenant; checking the client's policy is left to the code that calls this. */
   async findAcrossTenants(id: ConnectSessionId): Promise<ConnectSession | null> {
     const [row] = await this.database.rows(selectSession({ id }));
     return row === undefined ? null : toSession(row);
@@ -195,7 +195,7 @@ export class ConnectSessionRepository {
   }
 
   /**
-   * Uses up an attempt's state: true for exactly one caller, and only while attempt and session are valid. With `error`, that becomes the
+   * Consumes an attempt's state: true for exactly one request, and only while attempt and session are valid. With `error`, that becomes the
    * result of the attempt at the same time.
    */
   async consume(executor: SqlExecutor, stateHash: Buffer, error: ConnectErrorCode | null): Promise<boolean> {

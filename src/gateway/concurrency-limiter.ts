@@ -3,11 +3,11 @@ import type { Cancellation } from '../platform/cancellation.ts';
 import { GatewayError } from './gateway-error.ts';
 
 export interface ConcurrencyLimits {
-  /** Calls of one client that may be under way on this replica. */
+  /** Concurrent calls of one client on this replica. */
   perClient: number;
-  /** Calls with tokens of one app. */
+  /** Concurrent calls with tokens of one app. */
   perApp: number;
-  /** Calls of one client that may wait for their turn. */
+  /** Waiting calls of one client. */
   waitingPerClient: number;
   waitMs: number;
 }
@@ -19,7 +19,7 @@ export const DEFAULT_CONCURRENCY_LIMITS: ConcurrencyLimits = {
   waitMs: 10_000,
 };
 
-/** Gives the place back. Once. */
+/** Releases the slot. Call it once. */
 export type Release = () => void;
 
 interface Waiter {
@@ -32,15 +32,15 @@ interface ClientQueue {
 }
 
 /**
- * How many calls may be under way at once, for each client and each app. Who comes over waits; the clients of an app take turns, so
- * one that floods does not keep the others out. Who waits too long, or comes when too many wait, is refused with 429.
+ * Limits concurrent calls, for each client and each app. Calls beyond that wait; the clients of an app are served round-robin, so
+ * one that floods does not keep the others out. A call that waits too long, or comes when too many wait, is refused with 429.
  */
 export class ConcurrencyLimiter {
   readonly #apps = new Map<string, { running: number; clients: Map<string, ClientQueue> }>();
 
   constructor(private readonly options: ConcurrencyLimits = DEFAULT_CONCURRENCY_LIMITS) {}
 
-  /** A place for one call: at once where there is one, else when its turn comes. Rejects with `too_many_calls`. */
+  /** A slot for one call, as soon as one is free. Rejects with `too_many_calls`. */
   acquire(appId: string, clientId: ClientId, cancellation: Cancellation): Release | Promise<Release> {
     const app = this.#apps.get(appId) ?? { running: 0, clients: new Map<string, ClientQueue>() };
     this.#apps.set(appId, app);
@@ -57,7 +57,7 @@ export class ConcurrencyLimiter {
     return this.#wait(appId, clientId, clientQueue, cancellation);
   }
 
-  /** Calls under way and waiting, over all apps. */
+  /** Active and waiting calls, over all apps. */
   count(): { running: number; waiting: number } {
     let running = 0;
     let waiting = 0;
@@ -111,7 +111,7 @@ export class ConcurrencyLimiter {
     };
   }
 
-  /** The next client in turn that has room: it goes to the back of the line afterwards. */
+  /** The next client that is below its limit; it goes to the back of the queue. */
   #startNext(appId: string): void {
     const app = this.#apps.get(appId);
     if (app === undefined || app.running >= this.options.perApp) return;

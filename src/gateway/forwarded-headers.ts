@@ -1,14 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { readTraceContext } from '../platform/http-server/trace-context.ts';
 
-/** What of a caller's headers goes to Meta: what describes content and conditions, uploads and traces; nothing that says who calls. */
+/** Request headers that are passed on to Meta: they describe content, conditions, uploads and traces, never the client. */
 const FORWARDED_REQUEST_HEADERS = [
   'accept',
   'accept-language',
   'user-agent',
   'if-none-match',
   'if-modified-since',
-  // Resumable uploads (META's rupload hosts and `upload:` sessions).
+  // Resumable uploads (Meta's rupload host and `upload:` sessions).
   'offset',
   'file_offset',
   'file_size',
@@ -18,10 +18,10 @@ const FORWARDED_REQUEST_HEADERS = [
   'x-entity-type',
 ] as const;
 
-/** For downloads of media only: a piece of an answer in JSON could hold a piece of a token. */
+/** For downloads of media only: a range of a JSON response could hold a part of a token. */
 const MEDIA_REQUEST_HEADERS = ['range', 'if-range'] as const;
 
-/** What of Meta's headers comes back (CONTRACT 7). */
+/** Response headers of Meta that are passed on (CONTRACT 7). */
 const FORWARDED_RESPONSE_HEADERS = [
   'content-type',
   'content-language',
@@ -44,14 +44,14 @@ const FORWARDED_RESPONSE_HEADERS = [
   'instagram-api-version',
 ] as const;
 
-/** The codings of answers that can be undone here. */
+/** The content encodings that can be decoded here. */
 const CODINGS = /\b(?:gzip|br|deflate)\b/gi;
 
-/** The headers of a call to Meta, but for the token, and for those of a body. */
+/** The headers of a call to Meta, except for the token and those of a body. */
 export function buildMetaRequestHeaders(headers: IncomingHttpHeaders, isMediaHost: boolean): Record<string, string> {
   const forwarded: Record<string, string> = { 'accept-encoding': acceptedCodings(headers['accept-encoding']) };
   for (const name of FORWARDED_REQUEST_HEADERS) copyHeader(headers, name, forwarded);
-  // Not `baggage`: it is meant for services of the same house, and may hold anything of theirs.
+  // Not `baggage`: it is meant for services of the same company, and may hold anything.
   const trace = readTraceContext(headers);
   if (trace !== null) {
     forwarded['traceparent'] = trace.traceparent;
@@ -61,7 +61,7 @@ export function buildMetaRequestHeaders(headers: IncomingHttpHeaders, isMediaHos
   return forwarded;
 }
 
-/** Puts the headers of an answer that may come back into `head`, names and values in turn, each value through `clean`. */
+/** Adds the response headers that may be passed on to `head`, as alternating names and values, each value through `clean`. */
 export function appendMetaResponseHeaders(
   head: string[],
   headers: IncomingHttpHeaders,

@@ -5,11 +5,11 @@ import type { CallTarget } from './request/call-target.ts';
 import type { GatewayPath } from './request/gateway-path.ts';
 import type { ControlParameters, Parameter } from './request/parameters.ts';
 
-/** A call that may pass: what the request parser makes, and the rest of the gateway works on. */
+/** An accepted call: made by the request parser, used by the rest of the gateway. */
 export interface GatewayCall {
   grant: GatewayGrant;
   source: RawRequestContext;
-  /** As the caller gave it: it stands in answers where Meta's token would. */
+  /** As the client sent it; it replaces Meta's token in responses. */
   leaseToken: string;
   path: GatewayPath;
   target: CallTarget;
@@ -17,10 +17,10 @@ export interface GatewayCall {
   body: CallBody;
   controls: ControlParameters;
   isBatch: boolean;
-  /** Of a batch: what each item runs on, once they are rewritten. */
+  /** For a batch: the grant of each item, once they are rewritten. */
   itemGrants: GatewayGrant[];
   /** The HTTP method for Meta. */
   method: string;
-  /** Reads nothing but what is there: may be asked twice. */
+  /** Has no side effects: may be called twice. */
   isRead: boolean;
 }

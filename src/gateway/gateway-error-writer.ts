@@ -23,7 +23,7 @@ export class GatewayErrorWriter {
     const gatewayError = toGatewayError(error);
     this.metrics.countError(gatewayError.code);
     this.logServerError(gatewayError, error, request, context);
-    // A body that is cut short must not look whole: the client sees the connection break.
+    // A truncated body must not look complete: the client sees the connection break.
     if (response.headersSent || response.destroyed) {
       response.destroy();
       return;
@@ -31,7 +31,7 @@ export class GatewayErrorWriter {
     const body = gatewayError.body();
     const own = Object.entries(gatewayError.headers()).flat();
     const head = [...context.headers, ...own, 'content-length', String(Buffer.byteLength(body))];
-    // What the client still sends of its body is not waited for.
+    // Do not wait for the rest of the request body.
     if (!request.complete && !head.includes('connection')) head.push('connection', 'close');
     response.writeHead(gatewayError.status, head);
     response.end(request.method === 'HEAD' ? undefined : body);
@@ -51,12 +51,12 @@ export class GatewayErrorWriter {
   }
 }
 
-/** Any error as one of the gateway's: a refusal that a body in passing caused, Meta out of reach, or a fault of our own. */
+/** Any error as a gateway error: a refusal while streaming the body, Meta out of reach, or a fault of our own. */
 export function toGatewayError(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error;
   if (error instanceof HttpRequestError) {
     if (error.cause instanceof GatewayError) return error.cause;
-    const detail = error.reason === 'timeout' ? 'Meta did not answer in time.' : 'Meta could not be reached.';
+    const detail = error.reason === 'timeout' ? 'Meta did not respond in time.' : 'Meta could not be reached.';
     return new GatewayError('meta_unavailable', { detail, retryAfterSeconds: 1, cause: error });
   }
   if (error instanceof DecryptionError) return new GatewayError('credential_unreadable', { cause: error });

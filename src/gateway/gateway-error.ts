@@ -1,6 +1,6 @@
 import { defineErrorCode } from '../platform/error-code.ts';
 
-/** What stands in `error.error_data.code`. */
+/** The value of `error.error_data.code`. */
 export type GatewayErrorCode =
   | 'lease_invalid'
   | 'path_not_allowed'
@@ -16,11 +16,11 @@ export type GatewayErrorCode =
 
 interface ErrorDefinition {
   status: number;
-  /** Meta's own number for it, so that SDKs raise their usual exceptions (META.md 12.1). */
+  /** The code that Meta uses for it, so that SDKs raise their usual exceptions (META.md 12.1). */
   metaCode: number;
   isTransient: boolean;
   message: string;
-  /** For its page; absent where a problem has the same code. */
+  /** For its problem page; absent where a problem has the same code. */
   remedy?: string;
 }
 
@@ -60,12 +60,12 @@ const ERROR_DEFINITIONS: Readonly<Record<GatewayErrorCode, ErrorDefinition>> = {
     message: 'Too many calls at once.',
     remedy: 'Send fewer at a time; try again after Retry-After.',
   },
-  meta_unavailable: { status: 502, metaCode: 2, isTransient: true, message: 'Meta did not answer.' },
+  meta_unavailable: { status: 502, metaCode: 2, isTransient: true, message: 'Meta did not respond.' },
   answer_refused: {
     status: 502,
     metaCode: 2,
     isTransient: false,
-    message: 'The answer of Meta could not be passed on safely.',
+    message: 'The response of Meta could not be passed on safely.',
     remedy: 'Ask for JSON in UTF-8, without a coding other than gzip, br or deflate, and whole.',
   },
   database_unavailable: {
@@ -87,7 +87,7 @@ for (const [code, { message: detail, remedy }] of Object.entries(ERROR_DEFINITIO
   if (remedy !== undefined) defineErrorCode('error_data', { code, detail, remedy });
 }
 
-/** A refusal of the gateway's own. Its texts are public; `cause` is for the log. */
+/** An error of the gateway itself. Its texts are public; `cause` is for the log. */
 export class GatewayError extends Error {
   readonly status: number;
   readonly retryAfterSeconds: number | null;

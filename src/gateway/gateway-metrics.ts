@@ -4,7 +4,7 @@ import { BatchedCounters, BatchedObservations } from '../platform/batched-counte
 import type { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import type { GatewayErrorCode } from './gateway-error.ts';
 
-/** What passes the gateway, by product, pattern and outcome; never by tenant, id or token. */
+/** Metrics of Graph calls, by product, pattern and outcome; never by tenant, id or token. */
 @Injectable()
 export class GatewayMetrics {
   readonly #calls = new BatchedCounters<'product' | 'route' | 'status'>();
@@ -33,7 +33,7 @@ export class GatewayMetrics {
     });
     this.#durations = new Histogram({
       name: 'metavault_gateway_call_duration_seconds',
-      help: 'From the first byte of a Graph call to the last of its answer.',
+      help: 'From the first byte of a Graph call to the last of its response.',
       labelNames: ['product'] as const,
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120],
       registers,

@@ -6,10 +6,10 @@ import { LeaseMonitor } from './lease-monitor.ts';
 import { GATEWAY_PREFIXES } from './request/gateway-path.ts';
 import { UsageRecorder } from './usage-recorder.ts';
 
-/** What may follow: the end of the path is not always there. */
+/** Optional rest of the path. */
 const PREFIX_TERMINATORS = new Set(['', '/', '?']);
 
-/** Where Graph calls come in, beside Nest's routes and not through them: bodies stay streams, and errors have Meta's shape. */
+/** The routes of Graph calls, registered beside Nest's: bodies stay streams, and errors have Meta's shape. */
 @Injectable()
 export class GatewayHttpHandler implements RawHttpHandler, OnApplicationShutdown {
   constructor(

@@ -15,7 +15,7 @@ import { ResponseObserver } from './response/response-observer.ts';
 import { ResponseRelay } from './response/response-relay.ts';
 import { UsageRecorder } from './usage-recorder.ts';
 
-/** Graph calls with a lease. `GatewayHttpHandler` brings its own routes to Fastify. */
+/** Graph calls with a lease. `GatewayHttpHandler` registers its own routes with Fastify. */
 @Module({
   imports: [AuthModule, LeasesModule, LifecycleModule, MetaModule],
   providers: [

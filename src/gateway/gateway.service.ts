@@ -29,10 +29,10 @@ import type { Secret } from './response/token-finder.ts';
 import { RoutePatterns } from './route-patterns.ts';
 import { UsageRecorder } from './usage-recorder.ts';
 
-/** Reports on ads and video take their time. */
+/** Reports on ads and videos take a while. */
 const META_TIMEOUT_MS = 120_000;
 
-/** Graph calls with a lease, from the first byte of the request to the last of the answer. */
+/** Graph calls with a lease, from the first byte of the request to the last of the response. */
 @Injectable()
 export class GatewayService {
   readonly #routes = new RoutePatterns();
@@ -52,7 +52,7 @@ export class GatewayService {
     metrics.monitor(limiter);
   }
 
-  /** Answers the request; never rejects. Gives back the client whose call it was, where that was found out. */
+  /** Handles the request; never rejects. Returns the client, if it could be identified. */
   async handle(
     request: IncomingMessage,
     response: ServerResponse,
@@ -130,7 +130,7 @@ export class GatewayService {
     };
   }
 
-  /** Once; a read on a connection that broke before any answer once more. */
+  /** Sends the call once; a read whose connection broke before any response is sent once more. */
   private async send(call: GatewayCall, outgoing: ExchangeRequest): Promise<HttpResponse | StreamedHttpResponse> {
     try {
       return await this.http.exchange(outgoing);
@@ -168,7 +168,7 @@ function buildMetaRequest(
   };
 }
 
-/** What the answer must not show, and what stands in for it. */
+/** What the response must not contain, and what replaces it. */
 function toSecrets(accessToken: string, proof: string | null, leaseToken: string): Secret[] {
   const token = { value: accessToken, replacement: leaseToken };
   return proof === null ? [token] : [token, { value: proof, replacement: '' }];

@@ -3,16 +3,16 @@ import { GatewayLeaseVerifier } from '../leases/gateway-lease-verifier.ts';
 import type { LeaseId } from '../leases/ids.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 
-/** A call is looked at from its second look on, so it ends within two of these and a statement after its lease. */
+/** A call is checked from the second interval on, so it ends within two intervals and a statement after its lease. */
 const CHECK_INTERVAL_MS = 100;
-/** Who cannot look for so long ends what is under way: an ending may have been recorded by somebody who can. */
+/** When checks have failed for this long, all calls end: a lease may have been ended without us seeing it. */
 const MAX_CHECK_OUTAGE_MS = 10_000;
 
-/** Hears why a call has to end. */
+/** Receives the reason why a call has to end. */
 type OnLeaseEnded = (code: 'lease_invalid' | 'database_unavailable') => void;
 
 /**
- * Ends calls that outlive their lease: a running upload, a long answer. One statement looks after all of them; calls that are
+ * Ends calls that outlive their lease: a running upload, a long response. One statement checks all of them; calls that are
  * over within a tenth of a second cost nothing here.
  */
 @Injectable()
@@ -20,7 +20,7 @@ export class LeaseMonitor {
   readonly #calls = new Map<object, { leaseId: LeaseId; end: OnLeaseEnded; checkCount: number }>();
   #timer: NodeJS.Timeout | null = null;
   #isChecking = false;
-  /** Since when looking fails (monotonic); null while it does not. */
+  /** Since when checks have failed (monotonic); null while they succeed. */
   #failingSinceMs: number | null = null;
 
   constructor(
@@ -28,7 +28,7 @@ export class LeaseMonitor {
     @Inject(LOGGER) private readonly log: Pino,
   ) {}
 
-  /** From now on `end` is called as soon as the lease is seen to have ended. Returns what stops that. */
+  /** Calls `end` as soon as the lease is seen to have ended. Returns a function that stops watching. */
   track(leaseId: LeaseId, end: OnLeaseEnded): () => void {
     const call = { leaseId, end, checkCount: 0 };
     this.#calls.set(call, call);
@@ -45,7 +45,7 @@ export class LeaseMonitor {
 
   async #check(): Promise<void> {
     if (this.#calls.size === 0) return this.close();
-    // The first look finds calls that have just begun.
+    // The first check would find calls that have just begun.
     const old = [...this.#calls.values()].filter((call) => call.checkCount++ > 0);
     if (old.length === 0 || this.#isChecking) return;
     this.#isChecking = true;

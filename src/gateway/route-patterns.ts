@@ -1,7 +1,7 @@
 /** An edge or a keyword of Graph's; everything else counts as an id. */
 const KEYWORD = /^[a-z][a-z_]{1,40}$/;
 const MAX_SEGMENTS = 4;
-/** Paths are made by callers: so many patterns are told apart, the rest is `other`. */
+/** Clients choose the paths, so the number of distinct patterns is limited; the rest is `other`. */
 const MAX_PATTERNS = 400;
 
 /** Turns paths into patterns, `/:id/insights`, of which there are few: for metrics and for the audit record. */

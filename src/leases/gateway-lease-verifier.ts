@@ -35,23 +35,23 @@ export interface GatewayGrant {
   product: Product;
   connectionId: ConnectionId;
   credentialId: CredentialId;
-  /** The version that serves now; a renewal since the lease was issued is taken up at once. */
+  /** The version that serves now, so that a refresh takes effect at once. */
   credentialVersion: number;
   kind: CredentialKind;
   appId: string;
   leaseExpiresAt: Date;
-  /** The patterns that its client is held to, for this product; null: none. As they are at this moment. */
+  /** The current `allow` patterns of the client for this product; null: no restriction. */
   allow: readonly string[] | null;
-  /** Where its client may call from; null: everywhere. As it is at this moment. */
+  /** From where the client may call, as configured now; null: everywhere. */
   ipAllowList: readonly string[] | null;
   accessToken: SecretString;
-  /** The same object for as long as this lease on this token is remembered: what is derived from both can be kept by it, weakly. */
+  /** The same object as long as the cached token is: a weak key for values derived from both. */
   cacheKey?: object | undefined;
 }
 
 /**
- * Verifies lease tokens for the gateway. Every call reads its lease by primary key, so no replica is ever behind; what is remembered spares the work of
- * proving and opening again what this reading says is still the same. Calls that come at the same time share one statement.
+ * Verifies lease tokens for the gateway. Every call reads its lease by primary key, so no replica is ever behind; the cache only saves
+ * verifying and decrypting again what this read says is unchanged. Concurrent calls share one statement.
  */
 @Injectable()
 export class GatewayLeaseVerifier implements OnApplicationShutdown {
@@ -67,11 +67,11 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
     private readonly alert: IntegrityAlert,
   ) {}
 
-  /** What the lease gives; null where the token is none of ours or its lease has ended, for whatever reason. Throws `DecryptionError`. */
+  /** What the lease gives; null for an unknown token or an ended lease. Throws `DecryptionError`. */
   async grant(token: string): Promise<GatewayGrant | null> {
     const cached = this.#cache.find(token);
     if (cached === null) return this.verify(token);
-    // Before the wait: what goes meanwhile is zeroed.
+    // Copied before the wait, because an evicted entry is zeroed.
     const accessToken = new SecretString(cached.accessToken.toString('utf8'));
     const row = await this.#activeLeases.submit(cached.leaseId);
     if (row?.secret_id === cached.secretId) {
@@ -81,7 +81,7 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
     return row === null ? null : this.verify(token);
   }
 
-  /** Those of the leases that long calls began with that are good still, by id. */
+  /** Which of these leases (of long calls in progress) are still valid, by id. */
   async filterActive(leaseIds: readonly LeaseId[]): Promise<ReadonlySet<string>> {
     const rows = await this.database.failFast.rows(selectActiveLeaseIds({ leaseIds, now: this.clock.now() }));
     return new Set(rows.map(({ id }) => id));
@@ -100,7 +100,7 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
     return this.open(token, parts.leaseId, row);
   }
 
-  /** `token` is proven to be the lease's. */
+  /** `token` has been verified for this lease. */
   private async open(token: string, leaseId: LeaseId, row: SealedLeaseRow): Promise<GatewayGrant> {
     const identity = {
       tenant: row.tenant,
@@ -134,7 +134,7 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
     return { ...grant, ...policyLimitsOf(row, row.product), accessToken, cacheKey: cached };
   }
 
-  /** Calls that come at the same time share one statement, and those of one lease its row. */
+  /** Concurrent calls share one statement, and calls of the same lease one row. */
   private createBatcher<R extends ActiveLeaseRow>(
     select: StatementDefinition<{ leaseIds: readonly LeaseId[]; now: Date }, R>,
     maxInFlight: number,
@@ -151,7 +151,7 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
   }
 }
 
-/** What a client is held to can change from one call to the next, so it is never remembered. */
+/** The client's restrictions can change from one call to the next, so they are never cached. */
 function policyLimitsOf(row: ActiveLeaseRow, product: Product): Pick<GatewayGrant, 'allow' | 'ipAllowList'> {
   return { allow: patternsForProduct(row.allow, product), ipAllowList: row.ip_allow_list };
 }

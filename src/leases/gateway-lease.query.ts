@@ -16,7 +16,7 @@ interface LeaseSelection {
   now: Date;
 }
 
-/** What is looked at on every call of an active lease. */
+/** What is read on every call of an active lease. */
 export interface ActiveLeaseRow {
   id: LeaseId;
   secret_id: SecretId;
@@ -37,7 +37,7 @@ export interface SealedLeaseRow extends ActiveLeaseRow, SealedSecretRow {
   expires_at: Date;
 }
 
-/** A lease is active while its client, connection and credential are: each is looked at on every call, so an ending counts at once. */
+/** A lease is active while its client, connection and credential are; all are read on every call, so that an ending counts at once. */
 const ACTIVE_LEASE_FROM = sql`FROM lease l
   ${joinClient(sql`cl`, sql`l.client_id`)} AND ${clientCovers(sql`cl`, sql`l`)}
   ${activeCredentialJoins({ connectionId: sql`l.connection_id`, credentialId: sql`l.credential_id` })}`;
@@ -46,7 +46,7 @@ function isActiveGatewayLease({ leaseIds, now }: LeaseSelection): Sql {
   return sql`l.id = ANY (${leaseIds}::text[]) AND l.mode = 'gateway' AND l.ended_at IS NULL AND l.expires_at > ${now}`;
 }
 
-/** What cannot change under the same secret is left out: it is known. */
+/** Omits what cannot change for the same secret: the cache has it. */
 export const selectActiveLeases = defineStatement<LeaseSelection, ActiveLeaseRow>(
   'lease_active',
   (selection) => sql`SELECT l.id, k.secret_id, cl.allow, cl.ip_allow_list ${ACTIVE_LEASE_FROM}

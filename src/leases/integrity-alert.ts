@@ -21,7 +21,7 @@ interface UnreadableCredential {
 const REPORT_INTERVAL_MS = 60_000;
 const MAX_REMEMBERED_CREDENTIALS = 1_000;
 
-/** Tells of sealed tokens that do not open when they are to serve: each time in the metric, each credential once a minute in record and log. */
+/** Reports sealed tokens that fail to decrypt when needed: each one in the metric, each credential once a minute in audit log and log. */
 @Injectable()
 export class IntegrityAlert {
   readonly #reportedAtMs = new LRUCache<string, number>({ max: MAX_REMEMBERED_CREDENTIALS });
@@ -41,7 +41,7 @@ export class IntegrityAlert {
     });
   }
 
-  /** Never throws: the caller is refused either way. */
+  /** Never throws: the request is refused either way. */
   async raise(credential: UnreadableCredential, cause: DecryptionError): Promise<void> {
     this.#count.inc();
     if (!this.isDue(credential.credentialId)) return;

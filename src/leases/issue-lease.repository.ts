@@ -20,7 +20,7 @@ import type { SecretId } from '../vault/ids.ts';
 import { joinSealedSecret, type SealedSecretRow, sealedSecretColumns } from '../vault/sealed-secret.repository.ts';
 import type { LeaseId } from './ids.ts';
 
-/** One lease that is asked for. */
+/** One requested lease. */
 export interface LeaseInput {
   leaseId: LeaseId;
   auditId: AuditEntryId;
@@ -28,7 +28,7 @@ export interface LeaseInput {
   auditKey: Buffer;
   /** Null: the client came with a token of an issuer. */
   keyHash: Buffer | null;
-  /** Of the policy that the request was judged by. */
+  /** Of the policy that the request was checked against. */
   policyVersion: number;
   clientId: ClientId;
   requestId: string;
@@ -77,12 +77,12 @@ interface Issued extends FoundCredential {
   secret_id: SecretId;
 }
 
-/** `outdated_client`: its key, or the policy that the request was judged by, is no longer valid. Then nothing else counts. */
+/** `outdated_client`: its key, or the policy that the request was checked against, is no longer valid. Then nothing else counts. */
 interface UnmatchedLeaseRow extends NotIssued, Nullable<FoundCredential> {
   outcome: 'outdated_client' | 'no_match' | 'several_matches';
 }
 
-/** Exactly one connection matched, but its token can't serve, or not for as long as was asked. */
+/** Exactly one connection matched, but its token cannot be used, or not for as long as requested. */
 export interface RefusedLeaseRow extends NotIssued, FoundCredential {
   outcome: 'refused';
 }
@@ -91,7 +91,7 @@ interface IssuedGatewayLeaseRow extends Issued, AllNull<SealedToken> {
   mode: 'gateway';
 }
 
-/** Holds the sealed token, which is the answer in token mode. */
+/** Holds the sealed token, which token mode returns. */
 export interface IssuedTokenLeaseRow extends Issued, SealedToken {
   mode: 'token';
 }
@@ -104,25 +104,25 @@ export type LeaseRow = UnmatchedLeaseRow | RefusedLeaseRow | IssuedLeaseRow;
 /** The properties of the inputs as arrays, in the order of the inputs. */
 type LeaseInputArrays = { [K in keyof LeaseInput]: LeaseInput[K][] };
 
-const OF_TENANT = isLiveConnectionOf({ tenant: sql`w.tenant`, product: sql`w.product` });
+const OF_TENANT = isLiveConnectionOf({ tenant: sql`i.tenant`, product: sql`i.product` });
 
-/** The credentials that an input `w` matches; two rows stand for several. */
+/** The credentials that an input `i` matches; two rows stand for several. */
 const MATCHES = sql`(SELECT ${LEASABLE_COLUMNS}, NULL::text AS asset_type, NULL::text AS asset_name FROM ${ROOT_CREDENTIAL_FROM}
-        WHERE w.requested_connection IS NULL AND w.requested_asset IS NULL AND ${OF_TENANT} LIMIT 2)
+        WHERE i.requested_connection IS NULL AND i.requested_asset IS NULL AND ${OF_TENANT} LIMIT 2)
       UNION ALL (SELECT ${LEASABLE_COLUMNS}, NULL, NULL FROM ${ROOT_CREDENTIAL_FROM}
-        WHERE w.requested_asset IS NULL AND c.id = w.requested_connection AND ${OF_TENANT})
+        WHERE i.requested_asset IS NULL AND c.id = i.requested_connection AND ${OF_TENANT})
       UNION ALL (SELECT ${LEASABLE_COLUMNS}, a.type, a.name FROM ${ASSET_CREDENTIAL_FROM}
-        WHERE a.id = w.requested_asset AND (w.requested_connection IS NULL OR c.id = w.requested_connection) AND ${OF_TENANT}
+        WHERE a.id = i.requested_asset AND (i.requested_connection IS NULL OR c.id = i.requested_connection) AND ${OF_TENANT}
         ORDER BY ${WORKING_FIRST} LIMIT 1)`;
 
 const CHOSEN = sql`SELECT *, least(requested_expires_at, token_expires_at) AS lease_expires_at FROM found
     WHERE matches = 1 AND known AND ${canServeUntil(sql`valid_until`)}`;
 
-const CLIENT_OF_INPUT = { clientId: sql`w.client_id`, keyHash: sql`w.key_hash`, policyVersion: sql`w.policy_version` };
+const CLIENT_OF_INPUT = { clientId: sql`i.client_id`, keyHash: sql`i.key_hash`, policyVersion: sql`i.policy_version` };
 
-/** What follows the inputs. A constant, so that a call puts together no more than the parameters. */
+/** What follows the inputs. A constant, so that only the parameters are built per request. */
 const ISSUE_AND_RECORD = sql`found AS MATERIALIZED (
-    SELECT w.*, x.*, count(x.connection_id) OVER (PARTITION BY w.n) AS matches FROM lease_input w LEFT JOIN LATERAL (
+    SELECT i.*, x.*, count(x.connection_id) OVER (PARTITION BY i.n) AS matches FROM lease_input i LEFT JOIN LATERAL (
       ${MATCHES}
     ) x ON true
   ), chosen AS MATERIALIZED (
@@ -153,7 +153,7 @@ const ISSUE_AND_RECORD = sql`found AS MATERIALIZED (
 const insertLeases = defineStatement<{ now: Date; inputs: LeaseInputArrays }, LeaseRow>(
   'lease_issue',
   ({ now, inputs }) => sql`WITH lease_input AS MATERIALIZED (
-    SELECT w.*, ${now}::timestamptz AS issued_at, ${clientIsValid({ ...CLIENT_OF_INPUT, now })} AS known
+    SELECT i.*, ${now}::timestamptz AS issued_at, ${clientIsValid({ ...CLIENT_OF_INPUT, now })} AS known
     FROM unnest(${inputs.leaseId}::text[], ${inputs.auditId}::text[], ${inputs.keyHash}::bytea[], ${inputs.clientId}::text[],
       ${inputs.requestId}::text[], ${inputs.tenant}::text[], ${inputs.product}::text[], ${inputs.connectionId}::text[],
       ${inputs.assetId}::text[], ${inputs.mode}::text[], ${inputs.secretHash}::bytea[], ${inputs.expiresAt}::timestamptz[],

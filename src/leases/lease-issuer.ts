@@ -34,7 +34,7 @@ import { DEFAULT_TTL_SECONDS, type IssuedLeaseResponse, type LeaseRequest } from
 import { ambiguousConnection, credentialUnreadable, modeNotAllowed } from './lease-problems.ts';
 import { createLeaseToken } from './lease-token.ts';
 
-/** What is known of the caller is no longer so: key, client or policy. To be asked for anew; without that, a 401. */
+/** The cached client, key or policy is out of date. Look the client up again and retry; otherwise respond with 401. */
 export class OutdatedClientError extends AppError {
   constructor() {
     super(unauthenticated);
@@ -44,7 +44,7 @@ export class OutdatedClientError extends AppError {
 /** The token of a lease, and where it is used. */
 type LeasedToken = Pick<IssuedLeaseResponse, 'access_token' | 'graph_base_url' | 'appsecret_proof'>;
 
-/** Issues leases. The common case is one statement; everything else finds out afterwards why that one issued nothing. */
+/** Issues leases. The common case is one statement; all others find out afterwards why it issued nothing. */
 @Injectable()
 export class LeaseIssuer {
   readonly #issueBatches = new Batcher<LeaseInput, LeaseRow>((inputs) => this.run(inputs), {
@@ -79,7 +79,7 @@ export class LeaseIssuer {
     const second = await this.attempt(client, request, mode, requestId);
     if ('access_token' in second) return second;
     this.requireTooShort(second, request);
-    // It lives, and lived long enough a moment ago: no login is needed, only another try.
+    // It is valid, and lived long enough a moment ago: trying again is enough, no login is needed.
     throw new AppError(refreshPending, { retryAfterSeconds: 1 });
   }
 
@@ -167,7 +167,7 @@ export class LeaseIssuer {
     };
   }
 
-  /** Throws why no lease was issued, unless it is only that the token does not live long enough, which a refresh may change. */
+  /** Throws the reason why no lease was issued, unless the token just does not live long enough, which a refresh may change. */
   private requireTooShort(row: Exclude<LeaseRow, IssuedLeaseRow>, request: LeaseRequest): RefusedLeaseRow {
     if (row.outcome === 'several_matches') throw new AppError(ambiguousConnection);
     if (row.outcome !== 'refused') throw new AppError(connectionNotFound);

@@ -10,7 +10,7 @@ export interface CachedLease<G> {
   leaseId: LeaseId;
   /** The sealed secret that the token was opened from: each version of a credential has its own. */
   secretId: SecretId;
-  /** Our token, as it was proven to be the lease's. */
+  /** Our token, which was verified for this lease. */
   leaseToken: Buffer;
   /** Meta's token, in UTF-8. */
   accessToken: Buffer;
@@ -22,9 +22,9 @@ const MAX_IDLE_MS = 30_000;
 const PURGE_INTERVAL_MS = 30_000;
 
 /**
- * Opened tokens, so that a call need not open its token again while the database says that it is still the same. It says so on every
- * call: nothing in here makes a lease valid. What leaves is zeroed: when its lease is found ended, when its credential has a new token,
- * after half a minute to a minute without a call, when the cache is full, and at the end.
+ * Decrypted tokens, so that a call need not decrypt its token again while the database says that it is unchanged. The database is asked on
+ * every call: the cache alone never makes a lease valid. Evicted entries are zeroed: when the lease has ended, the credential has a new token,
+ * after half a minute to a minute without a call, when the cache is full, and at shutdown.
  */
 export class LeaseTokenCache<G> {
   readonly #leases = new LRUCache<string, CachedLease<G>>({
@@ -38,7 +38,7 @@ export class LeaseTokenCache<G> {
   });
   #timer: NodeJS.Timeout | null = null;
 
-  /** The lease that this token of ours was proven for; null where it has to be read and proven. */
+  /** The lease that this token of ours was verified for; null where it has to be read and verified. */
   find(leaseToken: string): CachedLease<G> | null {
     const leaseId = leaseIdOf(leaseToken);
     const cached = this.#leases.peek(leaseId);

@@ -7,7 +7,7 @@ import type { ConnectionId, CredentialId } from '../connections/ids.ts';
 import type { LeaseId } from './ids.ts';
 
 export const DEFAULT_TTL_SECONDS = 900;
-/** Too long a wish is cut, or answered as unsatisfiable; beyond this it is a mistake (some 68 years). */
+/** Longer durations are cut, or refused as unsatisfiable; beyond this one the request is malformed (some 68 years). */
 const MAX_SECONDS = 2 ** 31 - 1;
 
 const CONNECTION_ID = /^con_[0-9a-hjkmnp-tv-z]{26}$/;
@@ -16,7 +16,7 @@ const MODES: readonly unknown[] = ['gateway', 'token'] satisfies LeaseMode[];
 
 /** `POST /v1/leases` (CONTRACT 6). */
 export class LeaseRequest {
-  /** The rules below in one glance, for the requests that keep them; see `InputValidationPipe`. A test holds the two together. */
+  /** The rules below as one check, for valid requests; see `InputValidationPipe`. A test keeps the two in sync. */
   static isPlainlyValid(body: unknown): boolean {
     if (typeof body !== 'object' || body === null) return false;
     for (const [name, value] of Object.entries(body)) {
@@ -45,7 +45,7 @@ export class LeaseRequest {
   @IsIn(MODES)
   mode?: LeaseMode;
 
-  /** Seconds; longer than the client may is cut, not refused. */
+  /** Seconds; longer than the client's maximum is cut, not refused. */
   @IsOptional()
   @IsInt()
   @Min(1)
@@ -95,7 +95,7 @@ export interface IssuedLeaseResponse {
   expires_in: number;
   expires_at: string;
   scopes: string[];
-  /** Scopes that the product needs and the token lacks, where there are any: calls that need them fail until the person connects again. */
+  /** Scopes that the product needs and the token lacks, where there are any: calls that need them fail until the user connects again. */
   missing_scopes?: string[];
   connection_id: ConnectionId;
   credential_id: CredentialId;

@@ -21,13 +21,13 @@ export class LeaseService {
     private readonly clock: Clock,
   ) {}
 
-  /** Null where there is none, or it is not the caller's to see. */
+  /** Null where there is none, or the client may not see it. */
   async find(client: AuthenticatedClient, id: string): Promise<LeaseResponse | null> {
     const record = isId(id, 'lse') ? await findLease(this.database, id) : null;
     return record === null || !canSee(client, record) ? null : this.toLeaseResponse(record);
   }
 
-  /** What a lease token is good for at this moment; `active: false` for everything the caller may not know. */
+  /** What a lease token allows at this moment; `active: false` for everything the client may not know. */
   async introspect(client: AuthenticatedClient, token: string, issuer: string): Promise<IntrospectionResponse> {
     const parts = parseLeaseToken(token);
     const record = parts === null ? null : await findLease(this.database, parts.leaseId);
@@ -52,7 +52,7 @@ export class LeaseService {
     };
   }
 
-  /** Ends a lease; true where it is the caller's, ended before or now. */
+  /** Ends a lease; true if it is the client's, whether it ended now or before. */
   async end(client: AuthenticatedClient, given: string, requestId: string): Promise<boolean> {
     return this.database.transaction(async (tx) => {
       const record = isId(given, 'lse') ? await findLease(tx, given) : null;
@@ -73,7 +73,7 @@ export class LeaseService {
     });
   }
 
-  /** Forgets up to `limit` leases that ended before `endedBefore`; their audit entries stay. Returns how many. */
+  /** Deletes up to `limit` leases that ended before `endedBefore`; their audit entries stay. Returns how many. */
   async purge(endedBefore: Date, limit: number): Promise<number> {
     return deleteExpiredLeases(this.database, endedBefore, limit);
   }

@@ -7,7 +7,7 @@ import type { ConnectionId } from '../connections/ids.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import type { LeaseId } from './ids.ts';
 
-/** A lease in the place of one token of Meta's. */
+/** A lease that replaces one of Meta's tokens. */
 interface ReplacementLease {
   leaseId: LeaseId;
   secretHash: Buffer;
@@ -15,11 +15,11 @@ interface ReplacementLease {
   tokenHash: Buffer;
   auditId: AuditEntryId;
   auditKey: Buffer;
-  /** The id of the object that the token stood in, where it had one. */
+  /** The id of the object that contained the token, if it had one. */
   pageId: string | null;
 }
 
-/** The lease that asked. */
+/** The lease of the call. */
 interface ParentLease {
   clientId: ClientId;
   tenant: string;

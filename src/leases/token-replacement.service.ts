@@ -9,13 +9,13 @@ import type { GatewayGrant } from './gateway-lease-verifier.ts';
 import { createLeaseToken } from './lease-token.ts';
 import { insertReplacementLeases } from './replace-tokens.repository.ts';
 
-/** A token of Meta's in an answer, and the id of the object that it stood in, where it had one. */
+/** One of Meta's tokens in a response, and the id of the object that contained it, if it had one. */
 export interface ResponseToken {
   metaToken: string;
   objectId: string | null;
 }
 
-/** Leases in the place of Meta's tokens that an answer of Meta's brought (`/me/accounts`). */
+/** Replaces Meta's tokens in Graph responses (`/me/accounts`) by leases. */
 @Injectable()
 export class TokenReplacementService {
   constructor(
@@ -28,8 +28,8 @@ export class TokenReplacementService {
 
   /**
    * A fresh gateway lease for each of Meta's tokens that is a credential of the grant's connection, for the same client and no
-   * longer than the lease that asked; with their audit entries, in one statement. A token that is not known, because Meta gave
-   * the Page a new one, is known by its Page. Other tokens get none.
+   * longer than the call's lease; with their audit entries, in one statement. An unknown token, because Meta gave
+   * the Page a new one, is matched by its Page. Other tokens get none.
    */
   async replaceTokens(grant: GatewayGrant, tokens: readonly ResponseToken[]): Promise<Map<string, string>> {
     const drafts = tokens.map(({ metaToken, objectId }) => {

@@ -35,7 +35,7 @@ export class LifecycleMetrics {
     const collect = (): Promise<void> => this.take();
     this.refreshes = new Counter({
       name: 'metavault_renewals_total',
-      help: 'Renewals by how they ended.',
+      help: 'Refreshes by how they ended.',
       labelNames: ['kind', 'outcome'],
       registers,
     });

@@ -20,7 +20,7 @@ import { LifecycleJob } from './sweeps/lifecycle.job.ts';
 import { MaintenanceController } from './sweeps/maintenance.controller.ts';
 import { Sweep } from './sweeps/sweep.ts';
 
-/** Needs `ScheduleModule.forRoot()` in the composition, and the access room's guard. */
+/** Needs `ScheduleModule.forRoot()` in the application and the guard of `auth`. */
 @Module({
   imports: [ConnectionsModule, MetaModule, RateLimitModule],
   controllers: [ConnectionActionsController, MaintenanceController],

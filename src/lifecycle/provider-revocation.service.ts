@@ -17,11 +17,11 @@ import { toAttemptFailure } from './failures/attempt-failure.ts';
 import { nextAttemptAt, type RetryClass } from './failures/next-attempt.ts';
 import { AppRateLimiter, CallNotPermittedError, type Urgency } from './rate-limit/app-rate-limiter.ts';
 
-/** Somebody waits for the answer. */
+/** For requests that wait for the outcome. */
 const MAX_WAIT_MS = 10_000;
 const BATCH = 20;
 
-/** Tells Meta of revocations, at once and then until it confirms. */
+/** Revokes grants at Meta: right away, then repeatedly until Meta confirms. */
 @Injectable()
 export class ProviderRevocationService {
   constructor(
@@ -35,8 +35,8 @@ export class ProviderRevocationService {
   ) {}
 
   /**
-   * Tries at once, for ten seconds at the most (what is under way then goes on by itself); how it stands after that.
-   * `actor` is whom the record of a confirmation names.
+   * Tries right away and waits ten seconds at most (the attempt itself continues); returns the state after that.
+   * `actor`: who is named in the audit entry of a confirmation.
    */
   async attemptNow(connectionId: ConnectionId, actor: Actor): Promise<ProviderRevocationStatus> {
     const claimed = await this.revocations.claimOne(connectionId, this.config.claimSeconds);
@@ -82,7 +82,7 @@ export class ProviderRevocationService {
     const known =
       error instanceof MetaError || error instanceof CallNotPermittedError || error instanceof DecryptionError;
     const of = { connection_id: revocation.connectionId, attempts: revocation.attempts + 1 };
-    this.logger[known ? 'warn' : 'error']({ ...of, err: error }, 'Meta could not be told of a revocation yet');
+    this.logger[known ? 'warn' : 'error']({ ...of, err: error }, 'a revocation at Meta has not succeeded yet');
     const failure = error instanceof MetaError ? toAttemptFailure(error) : null;
     const retryClass: RetryClass = failure?.retryClass ?? (error instanceof DecryptionError ? 'later' : 'soon');
     const wait =

@@ -65,10 +65,10 @@ export class MetaApp {
   }
 }
 
-/** Which of our Meta apps a call belongs to: asked here and nowhere else. One app is configured so far, so it is always that one. */
+/** Which of our Meta apps a call belongs to: decided here and nowhere else. One app is configured so far, so it is always that one. */
 @Injectable()
 export class MetaApps {
-  /** For what belongs to no connection: checks of the settings, and what front ends are told. */
+  /** For what belongs to no connection: checks of the settings, and the configuration of front ends. */
   readonly primary: MetaApp;
 
   constructor(@Inject(Config) config: Pick<Config, 'meta'>) {

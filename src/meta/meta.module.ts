@@ -13,8 +13,8 @@ import { RevocationApi } from './tokens/revocation-api.ts';
 const APIS = [OAuthApi, InspectionApi, DiscoveryApi, RevocationApi, AppApi];
 
 /**
- * Meta's wire. Needs, from global modules: HttpClient, Config, Clock, Random, LOGGER and prom-client's Registry; and, where background work
- * wants to pace itself, a UsageObserver.
+ * The client of Meta's API. Needs, from global modules: HttpClient, Config, Clock, Random, LOGGER and prom-client's Registry; and, where
+ * background work wants to limit its rate, a UsageObserver.
  */
 @Module({
   providers: [

@@ -161,7 +161,7 @@ async function waitFor(state: SandboxState, faults: Fault[]): Promise<void> {
   const { min, max } = state.latencyMs;
   let delayMs = max === 0 ? 0 : min + (max === min ? 0 : state.randomFraction() * (max - min));
   for (const fault of faults) if (fault.kind === 'delay') delayMs += fault.delayMs;
-  // Nobody is left to be answered once the server has closed: then this keeps no process alive.
+  // Nobody waits for the response once the server has closed, so the timer must not keep the process alive.
   if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs).unref());
 }
 
@@ -184,7 +184,7 @@ function recordCall(state: SandboxState, call: GraphCall, status: number | null,
   });
 }
 
-/** Promises the whole body, sends a part, cuts the line. */
+/** Announces the full length, sends a part, then cuts the connection. */
 function sendTruncated(response: ServerResponse, wire: WireResponse, bytes: number | undefined): void {
   const body = Buffer.from(wire.body);
   response.sendDate = false;

@@ -1,12 +1,12 @@
 import type { AssetType } from '../connections/credentials/credential-kind.ts';
 import { idOf, itemsOf, type JsonNode, member, stringOf } from './json-node.ts';
 
-/** What an entry speaks of (META.md 8, 15). */
+/** What an entry is about (META.md 8, 15). */
 export interface EntrySubject {
   assets: { type: AssetType; id: string }[];
-  /** The ids of one person, where the entry is about a person. */
+  /** The ids of the user, where the entry is about one. */
   userIds: string[];
-  /** It says that our access may have ended or shrunk. That is looked into, never believed. */
+  /** It says that our access may have ended or shrunk. That is inspected, never believed. */
   isAboutAccess: boolean;
 }
 
@@ -35,7 +35,7 @@ const byWhatsapp: SubjectFinder = (entry) => {
   };
 };
 
-/** Our ad accounts have the prefix that Graph's paths want; events name the bare number. */
+/** Our ad accounts have the prefix that Graph's paths require; events have the bare number. */
 const byAdAccount: SubjectFinder = (entry) => {
   const ids = idsOf([member(entry, 'id')]).map((id) => (id.startsWith('act_') ? id : `act_${id}`));
   return { assets: ids.map((id) => ({ type: 'ad_account', id })), userIds: [] };

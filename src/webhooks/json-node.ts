@@ -14,7 +14,7 @@ const LITERAL = /[^\s,\]}]+/y;
 /** Reads a JSON text. Null where it is none, or nested deeper than 64 levels. Of a member that is given twice the last counts, as with `JSON.parse`. */
 export function readJson(text: string): JsonNode | null {
   try {
-    // The grammar is the runtime's to judge; the reader may then take every step for granted.
+    // The built-in parser validates the grammar; the reader below relies on that.
     JSON.parse(text);
     return new JsonReader(text).value(0);
   } catch (error) {

@@ -7,7 +7,7 @@ import { AppError } from '../platform/problem.ts';
 import { type Callback, WebhookMetrics } from './webhook-metrics.ts';
 import { signatureInvalid } from './webhook-problems.ts';
 
-/** Whoever it was, it came in Meta's name. */
+/** Whoever sent it claimed to be Meta. */
 export const META_ACTOR: Actor = Object.freeze({ kind: 'meta', id: null });
 
 const WINDOW_MS = 60_000;
@@ -17,7 +17,7 @@ interface Window {
   suppressed: number;
 }
 
-/** Refuses calls with wrong signatures. The record gets one entry a minute and kind from each replica, whatever floods in. */
+/** Refuses calls with wrong signatures. Each replica writes at most one audit entry per minute and kind. */
 @Injectable()
 export class SignatureRejections {
   readonly #windows = new Map<Callback, Window>();
@@ -49,7 +49,7 @@ export class SignatureRejections {
     try {
       await this.audit.record(this.database, { action: 'webhook.rejected', actor: META_ACTOR, requestId, details });
     } catch (error) {
-      // A wrong signature stays one, whether or not it can be written down.
+      // The signature is wrong, whether or not it can be recorded.
       this.logger.error({ err: error }, 'a rejected webhook could not be recorded');
     }
   }

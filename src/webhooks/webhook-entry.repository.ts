@@ -63,7 +63,7 @@ export async function insertWebhookEntries(
   return rows.map(({ hash }) => hash);
 }
 
-/** Notes whom entries are about, so that a data deletion finds them. */
+/** Records which users entries are about, so that a data deletion finds them. */
 export async function linkEntriesToUsers(executor: SqlExecutor, entries: readonly UnmatchedUserEntry[]): Promise<void> {
   if (entries.length === 0) return;
   const hashes = entries.map(({ hash }) => hash);

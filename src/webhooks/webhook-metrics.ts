@@ -4,7 +4,7 @@ import { objectLabel } from './entry-subject.ts';
 
 export type Callback = 'webhook' | 'deauthorize' | 'data_deletion';
 
-/** What Meta sends, as Prometheus sees it. Labels are words of ours only. */
+/** Metrics of what Meta sends. Label values are our own constants only. */
 @Injectable()
 export class WebhookMetrics {
   private readonly entries: Counter<'object' | 'outcome'>;

@@ -30,7 +30,7 @@ export class WebhooksController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: "Meta's handshake: answers hub.challenge where hub.verify_token is right" })
+  @ApiOperation({ summary: "Meta's handshake: returns hub.challenge where hub.verify_token is right" })
   @ApiProduces('text/plain')
   handshake(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): string {
     const query = (request.query ?? {}) as Record<string, unknown>;

@@ -13,7 +13,7 @@ import { WebhookMetrics } from './webhook-metrics.ts';
 import { WebhookRetention } from './webhook-retention.ts';
 import { WebhooksController } from './webhooks.controller.ts';
 
-/** What Meta tells us of its own accord. */
+/** What Meta sends unasked: events and requests on behalf of users. */
 @Module({
   imports: [ConnectionsModule, LifecycleModule, MetaModule],
   controllers: [WebhooksController, SignedRequestsController, DataDeletionController],

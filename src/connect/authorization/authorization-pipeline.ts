@@ -31,7 +31,7 @@ import { discoverAssets } from '../products/discover-assets.ts';
 /** A token that lives longer is long-lived already: short ones live one to two hours, long ones 60 days (META.md 2). */
 const SHORT_LIVED_SECONDS = DAY_SECONDS;
 
-/** An intake under way. `intake` moves on with each stage, so that who ends it ends what is sealed now. */
+/** An authorization in progress. `pendingAuthorization` advances with each stage, so that finishing it destroys the token that is sealed now. */
 export interface AuthorizationRun {
   pendingAuthorization: PendingAuthorization;
   actor: Actor;
@@ -39,8 +39,8 @@ export interface AuthorizationRun {
 }
 
 /**
- * From a sealed token to a connection: long-lived where it is not, inspected, assets discovered, established. Begins at whatever
- * stage the intake is, so a crash at any point costs no more than a repeated call that may be repeated.
+ * From a sealed token to a connection: exchanged for a long-lived one if needed, inspected, assets discovered, provisioned. Starts at
+ * the stage the pending authorization is in, so a crash costs at most one repeated call that is safe to repeat.
  */
 @Injectable()
 export class AuthorizationPipeline {
@@ -88,7 +88,7 @@ export class AuthorizationPipeline {
   }
 
   /**
-   * Puts a long-lived token in the place of a short-lived one; answers the inspection where one was needed to know, and still
+   * Replaces a short-lived token by a long-lived one. Returns the inspection if one was needed for that and still
    * holds. A system-user token stays as it is: its end was chosen by the configuration (META.md 6).
    */
   private async makeLongLived(work: AuthorizationRun, hints: AuthorizationHints): Promise<ValidInspection | null> {
@@ -117,7 +117,7 @@ export class AuthorizationPipeline {
       );
       return null;
     } catch (error) {
-      // A refusal of no certain meaning: the inspection tells whether the token is dead. Alive, it is tried again later.
+      // The refusal is ambiguous: inspection decides whether the token is dead. If it is alive, the exchange is retried later.
       if (error instanceof MetaError && error.verdict.kind === 'suspect') await this.inspect(kind, short);
       throw error;
     }
@@ -134,13 +134,13 @@ export class AuthorizationPipeline {
     return expiresAt !== null && expiresAt < addSeconds(this.clock.now(), SHORT_LIVED_SECONDS);
   }
 
-  /** For hosts whose inspection is silent on scopes: what the code's answer said, else what the dialog asked for. */
+  /** For hosts whose inspection does not report scopes: those of the token response, else those requested in the dialog. */
   private async scopesOf(kind: TokenKind, token: SecretString, hints: AuthorizationHints): Promise<string[]> {
     if (tokenKind(kind).listsPermissions) return (await this.discovery.listPermissions(token)).granted;
     return hints.grantedScopes ?? hints.requestedScopes;
   }
 
-  /** A name for people who look at the list. Nothing depends on it, so a refusal leaves it out. */
+  /** A display name for lists. Nothing depends on it, so it is omitted where Meta refuses it. */
   private async nameOf(kind: TokenKind, token: SecretString): Promise<string | null> {
     if (!tokenKind(kind).isNamedByMe) return null;
     try {
@@ -165,7 +165,7 @@ export class AuthorizationPipeline {
     return {
       pendingAuthorization,
       appId: app.hostOf(kind).app.id,
-      // A page token rests on the page: two pages of one person, imported one by one, are two connections.
+      // The subject of a page token is the page: two pages of one user, imported one by one, are two connections.
       metaUserId: tokenKind(kind).speaksForPage ? subjectId : inspection.userId,
       appScopedUserId: inspection.appScopedUserId ?? null,
       scopes,

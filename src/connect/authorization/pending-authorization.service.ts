@@ -101,7 +101,7 @@ export class PendingAuthorizationService {
       sessionId !== null &&
       !(await this.sessions.close(tx, sessionId, pendingAuthorization.stateHash, connectionId))
     ) {
-      const detail = 'Another person finished this connect session first.';
+      const detail = 'Another user finished this connect session first.';
       throw new ConnectFailedError('session_expired', { detail, isFinal: true });
     }
     const { tenant, product, flow } = pendingAuthorization;

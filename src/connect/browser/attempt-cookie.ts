@@ -14,7 +14,7 @@ function cookieName(publicUrl: string, stateHash: Buffer): string {
   return `${prefix(publicUrl)}${attemptNameOf(stateHash)}`;
 }
 
-/** What tells a browser's attempts apart. No secret: the cookie's value is. */
+/** Distinguishes a browser's attempts. Not a secret: the cookie's value is. */
 export function attemptNameOf(stateHash: Buffer): string {
   return stateHash.toString('hex').slice(0, 16);
 }

@@ -26,7 +26,7 @@ interface ConnectedPageOptions {
   docsUrl: string;
 }
 
-/** What a person sees at the end of a session without a `return_url`. A pin is asked for by nobody but who runs the API. */
+/** What the user sees at the end of a session without a `return_url`. A pin concerns only whoever uses the API. */
 export function renderConnectedPage({ connectionId, statusReason, numbers, docsUrl }: ConnectedPageOptions): string {
   const lines = ['<h1>Connected</h1>'];
   if (statusReason !== null)
@@ -53,7 +53,7 @@ function renderRegistrationNotice(
 }
 
 /**
- * An error that a person sees. The code and the id are for whoever they ask for help. `again`: the path of a link that may still
+ * An error page. Code and id are for whoever the user asks for help. `again`: the path of a link that may still
  * be used.
  */
 export function renderProblemPage(problem: AppError, requestId: string, retryPath: string | null = null): string {

@@ -8,7 +8,7 @@ import { withResult } from '../sessions/return-url.ts';
 import { renderConnectedPage, renderProblemPage } from './browser-page.ts';
 import type { AttemptResult } from './callback.service.ts';
 
-/** What a caller of our browser routes wants to read. Who names no type (curl) is a person. */
+/** The media type that the client of our browser routes accepts. Without a preference (curl) it gets a page. */
 export function wantsJson(accept: string | undefined): boolean {
   const wanted = (accept ?? '').toLowerCase();
   return /application\/(?:problem\+)?json\b/.test(wanted) && !wanted.includes('text/html');
@@ -39,7 +39,7 @@ interface ResultPageOptions {
   retryPath?: string;
 }
 
-/** The end of an authorization: back to where the person came from, else a page of ours, which says what is left to be done. */
+/** The end of an authorization: back to the `return_url`, else a page of ours that says what is left to do. */
 export async function sendConnectResult(
   request: FastifyRequest,
   reply: FastifyReply,

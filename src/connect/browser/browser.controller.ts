@@ -16,7 +16,7 @@ import { CallbackService } from './callback.service.ts';
 import { ConnectLinkService, type OpenedSession } from './connect-link.service.ts';
 import { renderSignupPage } from './signup-page.ts';
 
-/** Where a person's browser comes by: on the way to Meta's dialog, and back. */
+/** The two requests of the user's browser: on the way to Meta's dialog, and back. */
 @ApiExcludeController()
 @Public()
 @UseFilters(BrowserFilter)
@@ -35,7 +35,7 @@ export class BrowserController {
   async open(@Param('token') token: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const session = await this.connectLinks.find(token);
     reply.header('cache-control', 'no-store');
-    // Fastify answers HEAD by the GET route. Who only looks gets no state, no cookie and no dialog.
+    // Fastify handles HEAD with the GET route. A HEAD request gets no state, no cookie and no dialog.
     if (request.method === 'HEAD') {
       reply.send();
       return;

@@ -79,7 +79,7 @@ export class CallbackService {
     return { session, result: await this.redeem(verified, given.code, null, given.ids) };
   }
 
-  /** The person left the Embedded Signup of our page. */
+  /** The user left the Embedded Signup of our page. */
   async cancel(session: ConnectSession, cookies: string[], requestId: string): Promise<AttemptResult> {
     const verified = await this.verifyCookie(session, cookies, requestId);
     return { session, result: await this.refuse(verified, 'access_denied') };
@@ -212,7 +212,7 @@ function toUserMessage({ occurrence: { detail, remedy } }: ConnectFailedError): 
   return detail === undefined || remedy === undefined ? {} : { detail, remedy };
 }
 
-/** Meta's ways to end a dialog without a code, in our words. */
+/** Our codes for Meta's ways to end a dialog without a code. */
 function errorCodeOf(outcome: Exclude<CallbackOutcome, { kind: 'code' }>): ConnectErrorCode {
   switch (outcome.kind) {
     case 'denied':
@@ -226,7 +226,7 @@ function errorCodeOf(outcome: Exclude<CallbackOutcome, { kind: 'code' }>): Conne
   }
 }
 
-/** OAuth 2.0's words (RFC 6749 4.1.2.1) that are no passing trouble. */
+/** OAuth 2.0 error codes (RFC 6749 4.1.2.1) that will not go away by trying again. */
 const ERRORS = new Map<string, ConnectErrorCode>([
   ['unauthorized_client', 'app_unavailable'],
   ['invalid_request', 'meta_configuration'],

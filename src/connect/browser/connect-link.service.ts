@@ -41,7 +41,7 @@ export class ConnectLinkService {
     private readonly apps: MetaApps,
   ) {}
 
-  /** The session of a link. Throws `session_expired` for one that has ended or never was: the link does not tell which. */
+  /** The session of a link. Throws `session_expired` both for an expired and for an unknown link, so that they look the same. */
   async find(token: string): Promise<ConnectSession> {
     const session = await this.findIncludingEnded(token);
     if (!this.sessions.isOpen(session)) throw new ConnectFailedError('session_expired', { isFinal: true });

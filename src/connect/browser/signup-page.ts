@@ -9,9 +9,9 @@ interface SignupPageOptions {
   script: JsSdkScript;
   /** Where the page posts what came of it: `…/connect/{token}`. */
   basePath: string;
-  /** The name of the attempt that the page was sent to, so that two tabs of one browser don't answer for each other. */
+  /** The name of this page's attempt, so that two tabs of one browser do not get mixed up. */
   attempt: string;
-  /** Fresh for each answer. */
+  /** Fresh for each response. */
   nonce: string;
 }
 

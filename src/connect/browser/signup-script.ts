@@ -1,7 +1,7 @@
 /**
  * What the Embedded Signup page does (META.md 8). The session message and the callback of `FB.login` come in either order, so a
- * code waits a little for the ids; it lives 30 seconds. Every `FINISH…` event is a success; a report of an error is a CANCEL as well.
- * What is posted may be posted again: the same attempt's code is exchanged once.
+ * code, which is valid for 30 seconds, waits a little for the ids. Every `FINISH…` event is a success; errors are reported as CANCEL.
+ * Posting again is safe: an attempt's code is exchanged once.
  */
 export const SIGNUP_SCRIPT = `
 (function () {
@@ -14,9 +14,9 @@ export const SIGNUP_SCRIPT = `
   var LEFT = 'The signup was left before its end, so nothing was connected. If no window of Meta opened, allow pop-ups for this page.';
   var BLOCKED = 'Meta\\u2019s part of this page did not load. If something here blocks ads or trackers, allow this page to load it.';
   var AWAY = 'This service could not be reached. Look at your connection, and send it again soon.';
-  var ids = null, code = null, report = null, timer = null, sent = false, turn = 0, act = login;
+  var ids = null, code = null, report = null, timer = null, sent = false, attempt = 0, act = login;
 
-  function say(words) { text.textContent = words; }
+  function say(message) { text.textContent = message; }
   function offer(label, action) { start.textContent = label; act = action; start.disabled = false; }
   function reload() { location.reload(); }
   function trusted(origin) {
@@ -28,10 +28,10 @@ export const SIGNUP_SCRIPT = `
     start.disabled = true;
     back.hidden = true;
     say('One moment\\u2026');
-    fetch(setup.basePath + path + setup.query, options).then(function (answer) {
-      return answer.json().then(function (told) {
-        if (told.redirect_to) { location.assign(told.redirect_to); return; }
-        say((told.detail || 'This did not work.') + ' ' + (told.remedy || ''));
+    fetch(setup.basePath + path + setup.query, options).then(function (response) {
+      return response.json().then(function (result) {
+        if (result.redirect_to) { location.assign(result.redirect_to); return; }
+        say((result.detail || 'This did not work.') + ' ' + (result.remedy || ''));
         offer('Start again', reload);
       });
     }).catch(function () {
@@ -58,17 +58,17 @@ export const SIGNUP_SCRIPT = `
     back.hidden = false;
   }
   function problemOf(data) {
-    function word(name, label) { return /^[\\w-]{1,64}$/.test(String(data[name] || '')) ? ', ' + label + ' ' + data[name] : ''; }
-    return 'Meta reported a problem' + word('error_code', 'code') + word('session_id', 'session') + ', so nothing was connected.';
+    function detail(name, label) { return /^[\\w-]{1,64}$/.test(String(data[name] || '')) ? ', ' + label + ' ' + data[name] : ''; }
+    return 'Meta reported a problem' + detail('error_code', 'code') + detail('session_id', 'session') + ', so nothing was connected.';
   }
   function login() {
-    var mine = turn += 1;
+    var current = attempt += 1;
     ids = code = report = null;
     say('Go on in the window of Meta.');
     try {
       FB.login(function (response) {
-        // The window of an earlier try has closed late.
-        if (mine !== turn) return;
+        // The window of an earlier attempt closed late.
+        if (current !== attempt) return;
         code = (response && response.authResponse && response.authResponse.code) || null;
         if (code === null) stop();
         else if (ids !== null) complete();
@@ -102,7 +102,7 @@ export const SIGNUP_SCRIPT = `
   });
   start.addEventListener('click', function () { act(); });
   back.addEventListener('click', function () { sent = true; send('/cancel', {}, POSTS); });
-  // A page that the back button brings out of the browser's memory has done its work.
+  // The back button restored a page that is already done.
   window.addEventListener('pageshow', function (event) { if (event.persisted) reload(); });
 
   function blocked() { say(BLOCKED); offer('Load again', reload); }

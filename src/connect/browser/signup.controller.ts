@@ -19,7 +19,7 @@ import { type AttemptResult, CallbackService } from './callback.service.ts';
 import { ConnectLinkService } from './connect-link.service.ts';
 import { CompleteSignupRequest, type SignupResponse } from './signup.dto.ts';
 
-/** As Fastify parses it. `attempt`: which of a browser's tabs asks; where it is not told, the newest counts. */
+/** As Fastify parses it. `attempt` names the browser tab; without it the newest attempt counts. */
 type AttemptQuery = Readonly<Record<string, unknown>>;
 
 function attemptOf({ attempt }: AttemptQuery): string | null {
@@ -52,7 +52,7 @@ export class SignupController {
     this.response(reply, token, query, await this.callback.complete(session, given, String(request.id)));
   }
 
-  /** The person left the signup. */
+  /** The user left the signup. */
   @Post('cancel')
   async cancel(
     @Param('token') token: string,

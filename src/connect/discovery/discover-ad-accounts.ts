@@ -25,5 +25,5 @@ export async function discoverAdAccounts(api: DiscoveryApi, { token }: Discovery
 const NO_AD_ACCOUNT: ConnectionWarning = defineErrorCode('status_reason', {
   code: 'no_ad_account',
   detail: 'The token reaches no ad account.',
-  remedy: 'Give the person or system user a role on the ad account in the business settings, then connect again.',
+  remedy: 'Give the user or system user a role on the ad account in the business settings, then connect again.',
 });

@@ -6,8 +6,8 @@ import { defineErrorCode } from '../../platform/error-code.ts';
 import { asRefusal, type ConnectionWarning, type Discovered, type DiscoveryInput } from './discovery.ts';
 
 /**
- * The Pages of a person or system user, over all pages of paging, each with a credential of its own. Page tokens of a long-lived
- * token have no end (META.md 5). A Page on which the person has no task gives no token; the root credential stands for it.
+ * All Pages of a user or system user, following paging, each with a credential of its own. Page tokens of a long-lived
+ * token never expire (META.md 5). A Page on which the user has no task gives no token; the root credential is used for it.
  */
 export async function discoverPages(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
   const { pages, assets } = await listPages(api, input);
@@ -33,14 +33,14 @@ async function nameOfOwnPage(api: DiscoveryApi, { token }: DiscoveryInput): Prom
 
 const NO_PAGE: ConnectionWarning = defineErrorCode('status_reason', {
   code: 'no_page',
-  detail: 'The person has no Facebook Page, or chose none in the dialog.',
+  detail: 'The user has no Facebook Page, or chose none in the dialog.',
   remedy: 'Connect again with an account that has a task on the Page, and choose the Page in the dialog.',
 });
 
 const NO_PAGE_PERMISSION: ConnectionWarning = defineErrorCode('status_reason', {
   code: 'no_page_permission',
-  detail: 'The person has no permission on any of the Pages: Meta gave no access to them.',
-  remedy: 'Ask an admin of the Page to give this person access to it (Page settings, Page access), then connect again.',
+  detail: 'The user has no permission on any of the Pages: Meta gave no access to them.',
+  remedy: 'Ask an admin of the Page to give this user access to it (Page settings, Page access), then connect again.',
 });
 
 export async function listPages(

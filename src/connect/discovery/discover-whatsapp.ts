@@ -50,7 +50,7 @@ const WEBHOOKS_NOT_SUBSCRIBED = defineErrorCode('status_reason', {
     'Check that whatsapp_business_management was granted for this account and that the app has a callback URL for whatsapp_business_account, then connect again: that subscribes anew.',
 });
 
-/** A person who just signed up has to do it again; an imported token may serve somebody who knows the account's id. */
+/** Users who just signed up have to do it again; for an imported token, an operator may know the account's id. */
 function noAccount({ isInteractive }: DiscoveryInput, candidates: readonly string[]): ConnectionWarning {
   const detail =
     candidates.length === 0
@@ -83,7 +83,7 @@ function candidateIds({ hints, inspection }: DiscoveryInput): string[] {
   return [...new Set([...(hints.wabaId === undefined ? [] : [hints.wabaId]), ...granted])];
 }
 
-/** The client's business, which only a business-integration system user's token tells (META.md 6). Nothing depends on it. */
+/** The client's business, which only the token of a business-integration system user reveals (META.md 6). Nothing depends on it. */
 async function businessOf(api: DiscoveryApi, { token, inspection }: DiscoveryInput): Promise<AssetDetails> {
   if (!tokenKind(inspection.kind).mayHaveClientBusiness) return {};
   try {
@@ -119,7 +119,7 @@ async function subscribe(api: DiscoveryApi, { token, app }: DiscoveryInput, waba
   }
 }
 
-/** Null where Meta says that this token may not, which is an answer; weather and limits stay errors. */
+/** Null where Meta says that this token may not; outages and rate limits stay errors. */
 async function unlessRefused<T>(call: Promise<T>): Promise<T | null> {
   try {
     return await call;

@@ -15,19 +15,19 @@ export interface DiscoveryInput {
   inspection: ValidInspection;
   scopes: string[];
   hints: AuthorizationHints;
-  /** A person was asked just now, and can be asked again; nobody stands behind an import. */
+  /** A user just went through the dialog and can be asked again; false for an import. */
   isInteractive: boolean;
   app: MetaApp;
 }
 
-/** Something that a person should mend, though the connection stands. */
+/** Something the user should fix, although the connection was made. */
 export interface ConnectionWarning {
   code: DiscoveryWarningCode | typeof SCOPES_MISSING;
   detail: string;
   remedy: string;
   /** What Meta said, where it refused something. */
   meta?: MetaCause;
-  /** Without the mending the connection is of no use: `reauth_required`. */
+  /** Until it is fixed the connection is of no use: `reauth_required`. */
   isUnusable?: true;
 }
 
@@ -43,10 +43,10 @@ export type DiscoverAssets = (api: DiscoveryApi, input: DiscoveryInput) => Promi
 
 export const NOTHING: Discovered = Object.freeze({ pages: [], assets: [], warning: null });
 
-/** Verdicts that are an answer to "may this token have that?". It was valid a moment ago, so a suspicion is one, too. */
+/** Verdicts that settle "may this token have that?". The token was valid a moment ago, so `suspect` means no as well. */
 const REFUSALS: ReadonlySet<string> = new Set(['permission', 'parameter', 'blocked', 'suspect']);
 
-/** Meta's no to a call with a token that is valid; weather, limits, and faults of our own settings are none. */
+/** Whether Meta refused a call made with a valid token. Outages, rate limits and wrong settings of ours do not count. */
 export function asRefusal(error: unknown): MetaError | null {
   return error instanceof MetaError && REFUSALS.has(error.verdict.kind) ? error : null;
 }

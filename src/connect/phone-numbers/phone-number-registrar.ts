@@ -56,8 +56,8 @@ export class PhoneNumberRegistrar {
   }
 
   /**
-   * Right after a connection was made: of the number that was named, or of the only one. Never throws for what Meta says or for
-   * which number was meant: the connection stands, and tells.
+   * Right after a connection was made: registers the number that was named, or the only one. Never throws for a refusal of Meta or an
+   * unclear choice of number: the connection was made, and shows how registration ended.
    */
   async registerAfterConnecting(phoneNumberId: string | null, registration: PhoneNumberRegistration): Promise<void> {
     const numbers = await this.registrations.listPhoneNumbers(registration.connectionId);

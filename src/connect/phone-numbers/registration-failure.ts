@@ -73,7 +73,7 @@ const REFUSED: FailureMessage = {
   remedy: `Check in WhatsApp Manager that the number is verified and that the token may manage it, then ${REGISTER_AGAIN}.`,
 };
 const UNKNOWN: FailureMessage = {
-  detail: 'Meta did not answer as it should, so nobody knows whether the number is registered.',
+  detail: 'Meta did not respond as it should, so it is unknown whether the number is registered.',
   remedy: `Wait for a moment, then ${REGISTER_AGAIN}: a number that is registered already is no fault.`,
 };
 

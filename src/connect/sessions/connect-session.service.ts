@@ -29,13 +29,13 @@ interface NewSession {
 
 interface CreatedSession {
   session: ConnectSession;
-  /** On our own host; who has it may connect, so it is told once and only its hash is kept. */
+  /** On our own host. Whoever has it can connect, so it is returned only once and only its hash is kept. */
   connectUrl: string;
   /** Null for flows that Meta's JS SDK has no part in. */
   jsSdk: JsSdkParameters | null;
 }
 
-/** Makes the invitation that a person follows to connect. */
+/** Creates the session whose link a user opens to connect. */
 @Injectable()
 export class ConnectSessionService {
   constructor(

@@ -56,7 +56,7 @@ export class ConnectSessionsController {
     return { id: session.id, connect_url: connectUrl, expires_at: session.expiresAt.toISOString(), js_sdk: jsSdk };
   }
 
-  /** A code or token that the caller's front end got. Everything that a browser's callback does besides is not needed here. */
+  /** Completes a session with a code or token that the client's front end obtained; no browser state is involved. */
   @Post(':id/complete')
   async complete(
     @Param('id') id: string,

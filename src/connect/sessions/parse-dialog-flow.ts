@@ -8,7 +8,7 @@ export function parseDialogFlow({ product, flow }: { product: Product; flow: Flo
   if (!isDialogFlow(flow)) {
     throw invalidInputError(
       'flow',
-      'cannot be import: no person is asked. Give the token to POST /v1/connections/import',
+      'cannot be import: no user is asked. Give the token to POST /v1/connections/import',
     );
   }
   const flows = productDescriptor(product).flows.filter(isDialogFlow);

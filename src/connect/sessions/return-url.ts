@@ -4,18 +4,18 @@ import type { ConnectErrorCode } from '../connect-problems.ts';
 const MAX_LENGTH = 2048;
 const RESERVED_PARAMETERS = ['status', 'connection_id', 'error'];
 
-/** Words for the person, in place of the problem's own; on our pages only. */
+/** Text for the user in place of the problem's own; on our pages only. */
 export interface UserMessage {
   detail?: string;
   remedy?: string;
 }
 
-/** What a `return_url` is told (CONTRACT 4), and a page of ours besides. */
+/** What is appended to a `return_url` (CONTRACT 4) or shown on our own page. */
 export type ConnectResult = { connectionId: ConnectionId } | { error: ConnectErrorCode; userMessage?: UserMessage };
 
 /**
  * A `return_url` as it may be stored: absolute, http(s), of an allowed origin, without user, fragment and the parameters that
- * we add. Otherwise what is wrong with it, for the caller.
+ * we add. Otherwise the reason why it is rejected, for the client.
  */
 export function checkReturnUrl(value: string, origins: readonly string[]): { url: string } | { fault: string } {
   // The URL parser forgives backslashes, tabs and surrounding spaces; browsers and proxies forgive differently.

@@ -74,7 +74,7 @@ interface LiveConnection {
 
 /**
  * Turns a pending authorization into a connection, in one transaction: connection, sealed credentials, assets, audit entry, event, the end
- * of the pending authorization, and whatever the caller adds by `within` (closing the connect session). Connecting again finds the live
+ * of the pending authorization, and whatever `within` writes (closing the connect session). Connecting again finds the live
  * connection of the same tenant, product, app and Meta user, keeps its id and brings it back from `reauth_required`; a revoked one is
  * never found.
  */
@@ -91,7 +91,7 @@ export class ConnectionProvisioner {
     private readonly config: Config,
   ) {}
 
-  /** Throws `ClaimLostError` where the pending authorization is no longer the caller's; then nothing was written. */
+  /** Throws `ClaimLostError`, and writes nothing, when another replica holds the pending authorization by now. */
   async provision(
     granted: ProvisioningInput,
     within?: (tx: Transaction, connectionId: ConnectionId) => Promise<void>,

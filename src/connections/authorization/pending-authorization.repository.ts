@@ -136,7 +136,7 @@ export class PendingAuthorizationRepository {
     private readonly ids: Ids,
   ) {}
 
-  /** Seals and commits a fresh token, claimed by the caller for `claimSeconds`. */
+  /** Seals and commits a fresh token, already claimed for `claimSeconds`. */
   async begin(pendingAuthorization: NewPendingAuthorization, claimSeconds: number): Promise<PendingAuthorization> {
     const id = this.ids.next('int');
     const claim = this.newClaim(claimSeconds);

@@ -17,8 +17,8 @@ export const connectionNotFound = defineProblem(
 export const reauthRequired = defineProblem(
   'reauth_required',
   409,
-  'Meta refuses the token of this connection; only a new login of the person helps.',
-  'Create a connect session for the same tenant and product and send the person through it; the connection keeps its id.',
+  'Meta refuses the token of this connection; only a new login of the user helps.',
+  'Create a connect session for the same tenant and product and send the user through it; the connection keeps its id.',
 );
 export const connectionRevoked = defineProblem(
   'connection_revoked',

@@ -26,7 +26,7 @@ import { nextNoticeAt, noticeDays } from '../status/expiry-notices.ts';
 import { type DeathReason, REASONS_DESPITE_VALID_TOKEN } from '../status/status-reason.ts';
 import { reauthRequiredEvent } from './reauth-required-event.ts';
 
-/** Turns confirmed verdicts on root tokens into states of connections. State, audit entry and event are one transaction. */
+/** Changes the status of connections after confirmed verdicts on their root tokens. Status, audit entry and event are one transaction. */
 @Injectable()
 export class ConnectionStatusService {
   constructor(
@@ -129,6 +129,6 @@ export class ConnectionStatusService {
 
 const DATA_ACCESS_ENDED: DeathReason = defineErrorCode('status_reason', {
   code: 'data_access_expired',
-  detail: "The person's permission to use their data has ended, 90 days after they last used the app.",
-  remedy: 'Send the person through the login again; the connection keeps its id.',
+  detail: "The user's permission to use their data has ended, 90 days after they last used the app.",
+  remedy: 'Send the user through the login again; the connection keeps its id.',
 });

@@ -14,7 +14,7 @@ export interface ConnectionFilter {
   tenant?: string;
   product?: string;
   status?: ConnectionStatus;
-  /** The caller's policy: null is all. */
+  /** From the client's policy; null means all tenants. */
   visibleTenants: readonly string[] | null;
   visibleProducts: readonly string[] | null;
   limit: number;
@@ -33,7 +33,7 @@ const selectDeclined = defineStatement<{ tenant: string; product: string }, { id
 export class ConnectionRepository {
   constructor(private readonly database: Database) {}
 
-  /** One connection whatever its tenant: the caller's policy is the caller's business. Null where there is none. */
+  /** One connection of any tenant; checking the client's policy is left to the code that calls this. Null when there is none. */
   async findAcrossTenants(id: string): Promise<ConnectionResponse | null> {
     if (!isId(id, 'con')) return null;
     const connection = await this.database.dataSource.getRepository(ConnectionEntity).findOneBy({ id });

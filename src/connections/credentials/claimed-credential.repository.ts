@@ -75,7 +75,7 @@ const release = defineStatement<ClaimsParameters>(
   { prepare: true },
 );
 
-/** Moves the deadlines of claims that are still the caller's. */
+/** Moves the deadlines of claims that are still held under this id. */
 export async function extendClaims(
   executor: SqlExecutor,
   claims: readonly ClaimReference[],

@@ -30,7 +30,7 @@ const RESULTS = {
   destroyed: 'invalid',
 } as const satisfies Readonly<Record<HealthChange, Health>>;
 
-/** A suspicion says nothing of a token that is known to be invalid; otherwise what was known before does not matter. */
+/** A suspected token that is already known to be invalid stays invalid; in every other case the earlier health does not matter. */
 const TRANSITIONS: Readonly<Record<Health, Readonly<Record<HealthChange, Health>>>> = {
   healthy: RESULTS,
   expiring: RESULTS,

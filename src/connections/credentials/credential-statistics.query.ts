@@ -28,7 +28,7 @@ const countCredentials = defineStatement<Record<never, never>, CountRow>(
     FROM credential WHERE secret_id IS NOT NULL GROUP BY kind, health`,
 );
 
-/** Counts credentials over all tenants, for metrics: one pass over the table, so callers keep the result for a while. */
+/** Counts credentials over all tenants, for metrics. Scans the whole table, so cache the result for a while. */
 @Injectable()
 export class CredentialStatistics {
   constructor(private readonly database: Database) {}

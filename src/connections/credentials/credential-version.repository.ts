@@ -13,7 +13,7 @@ import { hasLeaseOfNewerVersion } from './newer-lease.query.ts';
 
 /**
  * A version is inserted as `pending` or as `previous` and deleted from there; the one that serves stands in its credential. So no row
- * changes its state. Deletes return the ids of the sealed secrets, for the caller to destroy.
+ * changes its state. Deletes return the ids of the sealed secrets, which the code that deletes has to destroy.
  */
 interface SecretRow {
   secret_id: SecretId;

@@ -13,7 +13,7 @@ export function credentialContext(of: {
   return ['credential', of.tenant, of.connectionId, of.credentialId, of.kind, String(of.version)];
 }
 
-/** What a token on its way in is bound to. `stage` is its version: the short-lived token never passes for the long-lived one. */
+/** What the token of a pending authorization is bound to. `stage` is its version, so a short-lived token never passes for the long-lived one. */
 export function pendingAuthorizationContext(of: {
   tenant: string;
   pendingAuthorizationId: PendingAuthorizationId;

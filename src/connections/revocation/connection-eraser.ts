@@ -25,8 +25,8 @@ export class ConnectionEraser {
   ) {}
 
   /**
-   * In one transaction, with what the caller adds by `within`. False, with nothing done: there is no such connection, or it is not
-   * revoked. A second call finds nothing left.
+   * In one transaction, together with what `within` writes. Returns false, and does nothing, when there is no such connection or it is not
+   * revoked. A second call finds nothing left to erase.
    */
   async erase(id: ConnectionId, within: (tx: Transaction) => Promise<void>): Promise<boolean> {
     const now = this.clock.now();

@@ -120,7 +120,7 @@ export async function claimDueProviderRevocations(
   return (await executor.rows(claimDue(of))).map(toRevocation);
 }
 
-/** Ends the claim, where it is still the caller's. */
+/** Ends the claim if it is still held under this id. */
 export async function postponeProviderRevocation(
   executor: SqlExecutor,
   of: OwnClaim & { nextAttemptAt: Date; now: Date },
@@ -128,12 +128,12 @@ export async function postponeProviderRevocation(
   await executor.run(setPostponed(of));
 }
 
-/** How many rows: none where the claim is another's by now. */
+/** The number of rows written: 0 when another replica holds the claim by now. */
 export async function deleteClaimedRevocation(executor: SqlExecutor, claim: OwnClaim): Promise<number> {
   return executor.run(deleteClaimed(claim));
 }
 
-/** Whoever has claimed it. The ids of the sealed tokens that were kept for it; null where none was pending. */
+/** Whoever has claimed it. Returns the ids of the sealed tokens kept for it; null when none was pending. */
 export async function deleteProviderRevocation(
   executor: SqlExecutor,
   connectionId: ConnectionId,

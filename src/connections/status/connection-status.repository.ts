@@ -78,7 +78,7 @@ const setNoticeDue = defineStatement<{ connectionId: ConnectionId; dueAt: Date |
   ({ connectionId, dueAt }) => sql`UPDATE connection SET expiry_notice_due_at = ${dueAt} WHERE id = ${connectionId}`,
 );
 
-/** Crosses tenants: the caller holds a credential or an asset of the connection. Null where there is no such connection. */
+/** Crosses tenants, for code that holds a credential or an asset of the connection. Null when there is no such connection. */
 export async function lockConnection(
   executor: SqlExecutor,
   connectionId: ConnectionId,

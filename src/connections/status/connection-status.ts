@@ -52,7 +52,7 @@ export function nextStatus(status: ConnectionStatus | 'new', change: ConnectionC
   return TRANSITIONS[status][change] as DecidedStatus | null;
 }
 
-/** The same, where the caller has made sure that the change may happen. */
+/** The same, for code that has already checked that the change is allowed. */
 export function requireNextStatus(status: ConnectionStatus | 'new', change: ConnectionChange): DecidedStatus {
   const next = nextStatus(status, change);
   if (next === null) throw new Error(`a connection that is ${status} can't be ${change}`);

@@ -61,7 +61,7 @@ export const REASONS_DESPITE_VALID_TOKEN: readonly StatusReasonCode[] = [
   'whatsapp_account_lost',
 ];
 
-/** Why work on a credential failed, in our words. */
+/** Our codes for why work on a credential failed. */
 export type CredentialFailureCode =
   | 'check_failed'
   | 'circuit_open'

@@ -19,22 +19,22 @@ import {
   parseParameters,
 } from './parameters.ts';
 
-/** What an item gets in place of the lease that it named, or, without one, of nothing. */
+/** What replaces the lease that an item named, if it named one. */
 export interface ItemCredential {
-  /** Null: the call's own token counts, which Meta has from the header. */
+  /** Null: the call's own token is used, which Meta has from the header. */
   accessToken: string | null;
-  /** `appsecret_proof`; null where the host knows none. */
+  /** `appsecret_proof`; null where the host does not support it. */
   proof: string | null;
 }
 
-/** The credential of an item that names this lease token, or none. Throws a refusal for a lease that is not good, or not for this call. */
+/** The grant of an item by its lease token, if it has one. Throws for a lease that is invalid, or not for this call. */
 export type ItemCredentials = (leaseToken: string | null, call: EffectiveCall) => Promise<ItemCredential>;
 
-/** `{result=name:$.path}`: Meta puts part of an earlier answer there (META.md 14). */
+/** `{result=name:$.path}`: Meta inserts part of an earlier response there (META.md 14). */
 const REFERENCE = /\{result=[^{}]*\}/g;
-/** Only ids may become part of a path: any other value could hold whatever its author wrote. */
+/** Only ids may become part of a path: any other value could hold text of somebody else's choice. */
 const ID_REFERENCE = /^\{result=[A-Za-z0-9_-]+:\$\.(?:[A-Za-z0-9_*[\]]+\.)*(?:\*\.)?[a-z_]*id\}$/;
-/** Names of values that may be taken over into parameters: of plain ones, never of a token, of an address with one, or of a whole object. */
+/** Names of values that may be inserted into parameters: plain ones, never a token, an address that contains one, or a whole object. */
 const PLAIN_NAMES = '(?:[a-z_]*id|h|hash|name|username|message|caption|count)';
 const VALUE_REFERENCE = new RegExp(
   String.raw`\{result=[A-Za-z0-9_-]+:\$\.(?:[A-Za-z0-9_*[\]]+\.)*(?:\*\.)?${PLAIN_NAMES}\}`,
@@ -44,7 +44,7 @@ const ANY_REFERENCE = /\{\s*result\s*=/i;
 /** An expansion under such a name would be taken for the plain value. */
 const PLAIN_ALIAS = new RegExp(String.raw`\.\s*as\s*\(\s*${PLAIN_NAMES}\s*\)`, 'i');
 const FORWARDED_HEADERS = /^(?:if-none-match|accept-language|content-type)$/i;
-/** Nothing else may be in a call that goes on as it came: it could say what was not judged. */
+/** No other parameter may be in a call that is passed on unchanged, because it was not checked. */
 const DEFERRED_CALL_MEMBERS = new Set([
   'method',
   'relative_url',
@@ -57,8 +57,8 @@ const DEFERRED_CALL_MEMBERS = new Set([
 const MAX_RELATIVE_URL_LENGTH = 16 * 1024;
 
 /**
- * The items of a batch, each judged like a call of its own and written anew: what the caller gave as tokens and proofs is gone, what
- * the gateway puts in is there. One refused item refuses the batch. Throws `GatewayError`.
+ * The items of a batch, each checked like a call of its own and rewritten: the client's tokens and proofs are removed and those of
+ * the gateway added. One refused item refuses the batch. Throws `GatewayError`.
  */
 export async function rewriteBatch(items: unknown, credentials: ItemCredentials): Promise<JsonParameters[]> {
   if (!Array.isArray(items))
@@ -68,21 +68,21 @@ export async function rewriteBatch(items: unknown, credentials: ItemCredentials)
   return rewritten;
 }
 
-/** `batch` as it comes in a form or query: a string of JSON; in a JSON body it may be the array itself. */
+/** `batch` is a JSON string in a form or query; in a JSON body it may also be the array itself. */
 export function parseBatch(value: unknown): unknown {
   return typeof value === 'string' ? parseJson(value) : value;
 }
 
 /**
- * The calls of `asyncbatch` or `adbatch`, each judged like one of its own. Meta makes them later, so they go on as they came, and none
- * may bring a token: it would lie at Meta for longer than its lease. Throws `GatewayError`.
+ * The calls of `asyncbatch` or `adbatch`, each checked like a call of its own. Meta makes them later, so they are passed on unchanged,
+ * and none may contain a token: Meta would keep it for longer than its lease. Throws `GatewayError`.
  */
 export function parseDeferredCalls(text: string): EffectiveCall[] {
   const items = parseJson(text);
   if (!Array.isArray(items))
     throw new GatewayError('invalid_request', { detail: 'Calls for later must be an array of JSON.' });
   return items.map((item) => {
-    // Without a method they are for making something, says the reference of the Marketing API.
+    // Without a method they create something, says the reference of the Marketing API.
     const { call, controls } = parseItem(isJsonObject(item) ? { method: 'POST', ...item } : item);
     const unknown = Object.keys(item as JsonParameters).find((name) => !DEFERRED_CALL_MEMBERS.has(name));
     if (unknown !== undefined)
@@ -95,7 +95,7 @@ export function parseDeferredCalls(text: string): EffectiveCall[] {
   });
 }
 
-/** An item as it is judged: like a call of its own. */
+/** An item in the form that is checked: like a call of its own. */
 interface ParsedBatchItem {
   item: JsonParameters;
   call: EffectiveCall;
@@ -143,7 +143,7 @@ function assertAllowed(call: EffectiveCall, controls: ControlParameters, texts: 
       detail: 'An item on permissions must not take over values of others.',
     });
   }
-  // Meta puts the value in: a token of another item's answer would go where this item writes it.
+  // Meta inserts the value: a token from another item's response would go where this item writes it.
   if (
     texts.some((text) => ANY_REFERENCE.test(text.replaceAll(VALUE_REFERENCE, ''))) ||
     call.fields.some((value) => PLAIN_ALIAS.test(value))
@@ -164,9 +164,9 @@ function methodOf(item: JsonParameters): string {
 }
 
 interface ItemUrl {
-  /** As it goes on. */
+  /** As it is passed on. */
   path: string;
-  /** As it is judged. */
+  /** As it is checked. */
   segments: string[];
   search: string;
   query: Parameter[];
@@ -184,7 +184,7 @@ function parseUrl(value: unknown): ItemUrl {
   if (segments === null || !references.every((reference) => ID_REFERENCE.test(reference))) {
     throw new GatewayError('path_not_allowed', { detail: 'The relative_url of a batch item is no plain path.' });
   }
-  // A reference has to be a segment of its own; part of one could complete a word.
+  // A reference has to be a whole segment; as part of one it could complete a name.
   if (segments.some((segment) => segment.includes('~') && segment !== '~')) {
     throw new GatewayError('path_not_allowed', { detail: 'A reference in a path must be a whole segment.' });
   }
@@ -202,15 +202,15 @@ function collectQueryParameters(controls: ControlParameters, query: readonly Par
 }
 
 interface ItemBody {
-  /** As it came; empty where there is none. */
+  /** Unchanged; empty where there is none. */
   text: string;
-  /** Of its parameters, decoded. */
+  /** Names and values of its parameters, decoded. */
   values: string[];
   collectParameters(controls: ControlParameters): void;
   rewrite(added: Record<string, string>): unknown;
 }
 
-/** A form, as documented; JSON as text or as an object is read besides, because Meta may. */
+/** A form, as documented; JSON as text or as an object is accepted too, because Meta may accept it. */
 function parseItemBody(value: unknown): ItemBody {
   if (value === undefined || value === null || value === '')
     return { text: '', values: [], collectParameters: () => undefined, rewrite: () => '' };
@@ -259,7 +259,7 @@ function join(first: string, second: string): string {
   return first === '' || second === '' ? first + second : `${first}&${second}`;
 }
 
-/** Members that say how items belong together; whatever else an item has does not go on. */
+/** Members that relate items to each other; all other members are dropped. */
 function pickForwardedMembers(item: JsonParameters): JsonParameters {
   const names = ['name', 'depends_on', 'omit_response_on_success', 'attached_files', 'attachedFiles'];
   const forwarded = Object.fromEntries(
@@ -269,7 +269,7 @@ function pickForwardedMembers(item: JsonParameters): JsonParameters {
   return headers.length === 0 ? forwarded : { ...forwarded, headers };
 }
 
-/** As `["Name: value"]` or `[{name, value}]`; only names that say nothing of who calls or how. */
+/** As `["Name: value"]` or `[{name, value}]`; only headers that do not identify the client. */
 function filterHeaders(headers: unknown): unknown[] {
   if (!Array.isArray(headers)) return [];
   return headers.filter((header) => {

@@ -35,19 +35,19 @@ export interface OutgoingBody {
   length: number | null;
 }
 
-/** The body of a call, read as far as it decides what the call is. */
+/** The body of a call, read as far as it determines what the call is. */
 export interface CallBody {
-  /** Whether its parameters are known; else nothing is known but that Meta gets it as plain bytes. */
+  /** Whether its parameters are known; if not, Meta gets it as plain bytes. */
   isParsed: boolean;
   isEmpty: boolean;
   collectParameters(controls: ControlParameters): void;
-  /** For Meta: without the caller's tokens and proofs, the batch in it rewritten. `moved` is a batch that stood in the query. */
+  /** The body for Meta: without the client's tokens and proofs, its batch rewritten. `moved` is a batch from the query. */
   outgoing(batch: BatchRewrite): OutgoingBody | Promise<OutgoingBody>;
 }
 
 interface BatchRewrite {
   credentials: ItemCredentials;
-  /** The batch that came in the query: it goes on in the body, because its items may hold tokens. */
+  /** The batch of the query: it is sent in the body, because its items may hold tokens. */
   queryBatch: string | null;
 }
 
@@ -55,8 +55,8 @@ const FORM = 'application/x-www-form-urlencoded';
 const JSON_TYPE = 'application/json';
 
 /**
- * Reads a form or JSON whole (1 MiB at the most; longer JSON is watched as it passes), of a multipart form what stands ahead of the
- * first file, and of other bodies nothing: those go on as a stream. Throws `GatewayError`.
+ * Reads a form or JSON completely (1 MiB at most; longer JSON is checked while streaming), of a multipart form the part before the
+ * first file, and of other bodies nothing: those are streamed. Throws `GatewayError`.
  */
 export async function readCallBody(request: IncomingMessage, path: GatewayPath): Promise<CallBody> {
   const { headers } = request;
@@ -86,12 +86,12 @@ const NO_BODY: CallBody = {
     queryBatch === null ? NO_CONTENT : formWithBatch('', queryBatch, credentials),
 };
 
-/** Where Meta takes a file's bytes as the body, whatever their type is called (curl calls it a form). */
+/** Where Meta takes the body as a file's bytes, whatever its content type (curl sends a form's). */
 function isByteUpload(path: GatewayPath): boolean {
   return path.route === 'rupload' || (path.segments[0]?.startsWith('upload:') ?? false);
 }
 
-/** Bytes that nobody read must not be read as parameters by Meta either. */
+/** Bytes that were not parsed here must not be parsed as parameters by Meta either. */
 function neutralContentType(type: string, contentType: string): string {
   const isParameters =
     type === '' || type.includes('json') || type.includes('urlencoded') || type.startsWith('multipart/');
@@ -110,7 +110,7 @@ function opaqueBody(request: IncomingMessage, contentType: string): CallBody {
   };
 }
 
-/** A file in JSON, as Meta's SDK sends images: it passes as a stream, and may hold nothing that decides what the call is. */
+/** A file in JSON, as Meta's SDK sends images: it is streamed, and may hold nothing that determines what the call is. */
 function streamedJsonBody(request: IncomingMessage, contentType: string): CallBody {
   return {
     isParsed: false,
@@ -237,7 +237,7 @@ function outgoingText(text: string | Buffer, contentType: string): OutgoingBody 
   return { content, contentType, length: content.length };
 }
 
-/** Other charsets would make Meta read other words than we did. */
+/** With another charset Meta would decode different text than we did. */
 function requireUtf8(contentType: string): void {
   const charset = /charset\s*=\s*"?([^";\s]*)/i.exec(contentType)?.[1]?.toLowerCase();
   if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8') {
@@ -250,7 +250,7 @@ function lengthOf(request: IncomingMessage): number | null {
   return length === undefined || request.headers['transfer-encoding'] !== undefined ? null : Number(length);
 }
 
-/** The pieces of a body; who stops reading leaves the connection whole, so that a refusal can still be said on it. */
+/** The chunks of a body. Stopping early keeps the connection open, so that a refusal can still be sent on it. */
 function withoutDestroyOnReturn(request: IncomingMessage): AsyncIterable<Buffer> {
   return { [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer> };
 }

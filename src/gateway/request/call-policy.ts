@@ -7,7 +7,7 @@ import { GatewayError } from '../gateway-error.ts';
 import { RoutePatterns } from '../route-patterns.ts';
 import { type EffectiveCall, isCovered } from './call-rules.ts';
 
-/** What a lease's client is held to, besides what holds for everyone. Refusals of a client are recorded, as floods of one kind. */
+/** The restrictions of a lease's client. Reports refusals for the audit log. */
 @Injectable()
 export class CallPolicy {
   readonly #routes = new RoutePatterns();

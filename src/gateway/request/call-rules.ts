@@ -4,21 +4,21 @@ import { parseSegments } from './gateway-path.ts';
 
 /** A call as Meta would understand it. */
 export interface EffectiveCall {
-  /** Lower case: the HTTP method, and every `method=` that came with the call, wherever it stood. */
+  /** Lower case: the HTTP method and every `method=` of the call, in query or body. */
   methods: readonly string[];
-  /** Without the version. In a batch item `{result=…}` may be part of one. */
+  /** Without the version. In a batch item, segments may be `{result=…}`. */
   segments: readonly string[];
   /** Values of `fields`, and of `id` and `ids`, which name objects like a path does. */
   fields: readonly string[];
   ids: readonly string[];
 }
 
-/** A nested request in a field expansion can name its own method. */
+/** A nested request in a field expansion can have its own method. */
 const NESTED_METHOD = /\.\s*method\s*\(/i;
-/** A token under another name: `access_token.as(x)`. Answers are searched by the name. */
+/** A token under another name: `access_token.as(x)`. Responses are searched by the name. */
 const RENAMED_TOKEN = /token\b[^,{}]*\.\s*as\s*\(/i;
 
-/** Why a call is refused, in words for its maker; null where it may pass. */
+/** Why a call is refused, as a text for the client; null where it is allowed. */
 export function findRefusalReason(call: EffectiveCall): string | null {
   const segments = call.segments.map((segment) => segment.toLowerCase());
   if (isTokenPath(segments)) {
@@ -40,9 +40,9 @@ export function findRefusalReason(call: EffectiveCall): string | null {
 }
 
 /**
- * Whether a client that is held to patterns may make a call. Whatever Meta could take the call for must be covered: `method=` decides
- * on a POST, and counts besides on others; `id` and `ids` name objects that the path is looked up under. What stands in `fields` is not
- * seen: who may read an object may read what its fields lead to.
+ * Whether a client that is restricted to patterns may make a call. Everything that Meta could take the call for must be allowed: `method=`
+ * decides on a POST, and is considered on others; `id` and `ids` name further objects. `fields` is not
+ * checked: a client that may read an object may read what its fields lead to.
  */
 export function isCovered(patterns: readonly string[], { methods, segments, ids }: EffectiveCall): boolean {
   const [first = 'get', ...overrides] = methods;
@@ -55,23 +55,23 @@ export function isCovered(patterns: readonly string[], { methods, segments, ids 
       paths.push([...object, ...segments]);
     }
   }
-  // A read of several objects is no read of the path alone.
+  // Reading several objects is more than reading the path.
   if (paths.length === 0 || !isRead || segments.length > 1) paths.push([...segments]);
   return effective.every((method) => paths.every((path) => isAllowed(patterns, method.toUpperCase(), path)));
 }
 
-/** The objects that `id` or `ids` name, as segments: a list, in JSON or with commas; null for what is no plain path. */
+/** The objects that `id` or `ids` name, as segments: a list, in JSON or with commas; null for what is not a plain path. */
 function parseNamedObjects(ids: string): (string[] | null)[] {
   const items = ids.replaceAll(/[[\]"'\s]/g, '').split(',');
   return items.filter((item) => item !== '').map((item) => (/^https?:\/\//i.test(item) ? [item] : parseSegments(item)));
 }
 
-/** Whether a path is one whose meaning turns on the method: then the method must be known for certain. */
+/** Whether the meaning of a path depends on the method: then the method must be unambiguous. */
 export function dependsOnMethod(segments: readonly string[]): boolean {
   return segments.some((segment) => hasPermissionsEdge(segment.toLowerCase()));
 }
 
-/** `id=` and `ids=` take objects and, for link objects, whole URLs, which name nothing of Graph's. */
+/** `id=` and `ids=` take objects and, for link objects, whole URLs, which name nothing in the Graph. */
 function namesTokenPath(ids: string): boolean {
   return ids
     .toLowerCase()

@@ -13,11 +13,11 @@ export interface CallTarget {
   host: GraphHost;
   /** Base, version and path; without a query. */
   url: string;
-  /** Whether `appsecret_proof` goes with it. */
+  /** Whether `appsecret_proof` is sent. */
   takesProof: boolean;
 }
 
-/** The address at Meta: the host by the kind of the credential, never by what the caller wrote. Throws `path_not_allowed` where there is none. */
+/** The address at Meta: the host follows from the credential's kind, never from the client's path. Throws `path_not_allowed` where there is none. */
 export function resolveTarget(apps: MetaApps, grant: GatewayGrant, path: GatewayPath): CallTarget {
   const app = apps.for(grant);
   const host = app.hostOf(grant.kind);
@@ -28,7 +28,7 @@ export function resolveTarget(apps: MetaApps, grant: GatewayGrant, path: Gateway
   const onGraph = path.route === 'graph' || path.route === 'video';
   const version = host.fixedVersion ?? path.version ?? host.version;
   const segments = onGraph ? [version, ...path.segments] : path.segments;
-  // The root keeps the form it was called in; upload and media addresses keep theirs, which Meta made.
+  // The root path keeps its form; upload and media addresses keep theirs, which Meta made.
   const slash =
     path.segments.length === 0 ? path.version === null || path.trailingSlash : path.trailingSlash && !onGraph;
   return {
@@ -45,7 +45,7 @@ function baseOf(meta: MetaConfig, host: GraphHost, path: GatewayPath): string | 
   return path.route === 'video' ? meta.graphVideoUrl : mediaBaseUrl(meta);
 }
 
-/** Proofs by what is remembered of a lease: they go with it. */
+/** Proofs by cached lease; they are collected together. */
 const PROOFS = new WeakMap<object, string>();
 
 /** The proof for the grant's token; null where the target takes none. */
@@ -62,7 +62,7 @@ export function getProof(target: CallTarget, grant: GatewayGrant): string | null
   return proof;
 }
 
-/** The whole address: the caller's parameters but its token, its proofs and a batch, and our proof. Never a token. */
+/** The whole address: the client's parameters without its token, proofs and batch, plus our proof. Never a token. */
 export function buildTargetUrl(target: CallTarget, query: readonly Parameter[], proof: string | null): string {
   const kept = joinParameters(query.filter(({ name }) => !isCredentialName(name) && name !== 'batch'));
   const search = proof === null ? kept : `${kept}${kept === '' ? '' : '&'}appsecret_proof=${proof}`;

@@ -1,12 +1,12 @@
 import { MEDIA_HOST } from '../../meta/graph/meta-addresses.ts';
 
-/** Which of Meta's addresses a path of ours stands for; the credential's kind decides between the Graph hosts. */
+/** Which of Meta's hosts a path of ours stands for; the credential's kind decides between the Graph hosts. */
 export type GatewayRoute = 'graph' | 'video' | 'rupload' | 'media';
 
-/** A path in one spelling only: what is judged is what is sent. */
+/** A path in canonical spelling: what is checked is what is sent. */
 export interface GatewayPath {
   route: GatewayRoute;
-  /** `v25.0` where the caller named one. On the upload and media hosts versions stand anywhere, and stay in `segments`. */
+  /** `v25.0` where the client gave one. On the upload and media hosts a version may be anywhere, and stays in `segments`. */
   version: string | null;
   /** Decoded; of the characters of `SEGMENT` only. */
   segments: string[];
@@ -16,14 +16,14 @@ export interface GatewayPath {
 /** The characters of Meta's ids, edges, message ids and upload sessions. No `%`, `;`, `\`, nor anything that a second decoding would change. */
 const SEGMENT = /^[A-Za-z0-9_.:$@+,=~-]+$/;
 const VERSION = /^v\d{1,3}\.\d{1,2}$/i;
-/** What our paths begin with; of two that begin alike the longer one first. */
+/** The prefixes of our paths; of two that share a beginning, the longer one first. */
 export const GATEWAY_PREFIXES: readonly (readonly [string, GatewayRoute])[] = [
   ['/graph-video', 'video'],
   ['/graph', 'graph'],
   ['/rupload', 'rupload'],
 ];
 
-/** The path of a request (without its query), read and normalised; null where it is no plain path of the gateway. */
+/** The path of a request (without its query), parsed and normalized; null where it is not a valid path of the gateway. */
 export function parseGatewayPath(path: string): GatewayPath | null {
   for (const [prefix, route] of GATEWAY_PREFIXES) {
     if (!path.startsWith(prefix)) continue;
@@ -35,7 +35,7 @@ export function parseGatewayPath(path: string): GatewayPath | null {
   return null;
 }
 
-/** A path as the patterns of a client's `allow` name it: the upload and media hosts as its first segment, and no version. */
+/** A path in the form of a client's `allow` patterns: with the upload or media host as first segment, and without a version. */
 export function policySegments({ route, segments }: GatewayPath): string[] {
   if (route === 'media') return [MEDIA_HOST, ...segments];
   return route === 'rupload' ? ['rupload', ...segments.filter((segment) => !VERSION.test(segment))] : segments;
@@ -55,7 +55,7 @@ export function parseSegments(path: string): string[] | null {
   return segments;
 }
 
-/** The version at the head of a list of segments, taken off it. */
+/** Removes the version from the beginning of a list of segments and returns it. */
 export function takeVersion(segments: string[]): { version: string | null; segments: string[] } {
   const [first] = segments;
   if (first === undefined || !VERSION.test(first)) return { version: null, segments };
@@ -78,7 +78,7 @@ function toGatewayPath(route: GatewayRoute, segments: string[], trailingSlash: b
   if (route === 'graph') {
     const [first, ...rest] = segments;
     if (first === MEDIA_HOST) return { route: 'media', version: null, segments: rest, trailingSlash };
-    // SDKs that put every host behind one base come this way.
+    // SDKs that use one base for all hosts send this.
     if (first === 'graph-video') return toGatewayPath('video', rest, trailingSlash);
     if (first === 'rupload') return toGatewayPath('rupload', rest, trailingSlash);
   }

@@ -16,7 +16,7 @@ import { type ControlParameters, collectParameter, createControlParameters, pars
 const METHODS = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']);
 const AUTHORIZATION = /^(?:bearer|oauth)\s+(\S+)\s*$/i;
 
-/** From a request to a call: whose it is, what it really is, and whether that may pass. */
+/** Parses a request into a call: whose it is, what it does, and whether it is allowed. */
 @Injectable()
 export class GatewayRequestParser {
   constructor(
@@ -25,7 +25,7 @@ export class GatewayRequestParser {
     @Inject(CallPolicy) private readonly policy: CallPolicy,
   ) {}
 
-  /** Throws `GatewayError`: `lease_invalid` before all else. */
+  /** Throws `GatewayError`; `lease_invalid` takes precedence. */
   async parse(request: IncomingMessage, source: RawRequestContext): Promise<GatewayCall> {
     const url = request.url ?? '/';
     const cut = url.indexOf('?');
@@ -53,7 +53,7 @@ export class GatewayRequestParser {
     const isBatch = controls.batches === 1;
     const deferred = controls.deferred.flatMap(parseDeferredCalls);
     if (grant.allow !== null) {
-      // Those of a batch are judged one by one as they are rewritten; the root they come to is no call of its own.
+      // The items of a batch are checked one by one as they are rewritten; the root path itself is not a call.
       const isOwnCall = path.segments.length > 0 || !(isBatch || deferred.length > 0);
       for (const asked of isOwnCall ? [{ ...effective, segments: policySegments(path) }, ...deferred] : deferred) {
         if (!this.policy.covers(grant, asked)) throw await this.policy.refuseCall(grant, asked, source);

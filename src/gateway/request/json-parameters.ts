@@ -2,18 +2,18 @@ import { parse, stringify } from 'lossless-json';
 import { GatewayError } from '../gateway-error.ts';
 import { type ControlParameters, canonicalName, collectParameter, isCredentialName } from './parameters.ts';
 
-/** A JSON object whose numbers keep every digit (`LosslessNumber`): ids beyond 2^53 must go on to Meta as they came. */
+/** A JSON object whose numbers keep all digits: ids beyond 2^53 must reach Meta unchanged. */
 export type JsonParameters = Record<string, unknown>;
 
-/** Words that could make a body more than its fields: only then is it read at all. An escape could hide one. */
+/** Names that could change what the call is: only bodies with one of these, or with an escape that could hide one, are parsed. */
 const CONTROL_PARAMETER_HINT = /access_?token|appsecret|method|batch|"ids?"|\\u00/i;
 
-/** Whether a JSON text must be read before it may pass. */
+/** Whether a JSON text must be parsed before it may be passed on. */
 export function mayHaveControlParameters(text: string): boolean {
   return CONTROL_PARAMETER_HINT.test(text);
 }
 
-/** Strict JSON. A name that comes twice is refused, because readers differ in which one counts. Throws `invalid_request`. */
+/** Strict JSON. A duplicate name is refused, because parsers differ in which one counts. Throws `invalid_request`. */
 export function parseJson(text: string): unknown {
   try {
     return parse(text, null, {
@@ -26,7 +26,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** Text again, digit by digit the same numbers. */
+/** Serializes it again with the same digits. */
 export function writeJson(value: unknown): string {
   return stringify(value) ?? 'null';
 }
@@ -36,9 +36,9 @@ export function isJsonObject(value: unknown): value is JsonParameters {
 }
 
 /**
- * Takes note of the members of an object that Meta reads as parameters: the outermost ones. A member of a member is data, as
- * `name[access_token]` is in a form, and goes on as it came: the call runs on the header's token, a lease token is worth nothing at
- * Meta, and a message may hold such a name for reasons of its own. Items of a batch are calls, and judged as such.
+ * Collects the members that Meta reads as parameters: the outermost ones. A nested member is data, as
+ * `name[access_token]` is in a form, and is passed on unchanged: the call uses the header's token, a lease token is worthless at
+ * Meta, and a message may use such a name for its own purposes. Items of a batch are calls, and checked as such.
  */
 export function collectJsonParameters(controls: ControlParameters, parameters: JsonParameters): void {
   for (const [key, value] of Object.entries(parameters)) {
@@ -46,7 +46,7 @@ export function collectJsonParameters(controls: ControlParameters, parameters: J
   }
 }
 
-/** The object without the caller's own token and proof, as far as Meta would take them for such: see `collectJsonParameters`. */
+/** The object without the client's own token and proof, as far as Meta would read them as such: see `collectJsonParameters`. */
 export function withoutCredentials(parameters: JsonParameters): JsonParameters {
   return Object.fromEntries(Object.entries(parameters).filter(([key]) => !isCredentialName(canonicalName(key))));
 }

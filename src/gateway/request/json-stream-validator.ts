@@ -12,7 +12,7 @@ const CLOSE_BRACKET = 0x5d;
 const MAX_NAME_BYTES = 256;
 const MAX_NESTING = 512;
 
-/** Bytes that may stand outside of strings: blanks, and what numbers and words are made of. No quote or comment of a laxer reader's. */
+/** Bytes allowed outside of strings: whitespace, and those of numbers and literals. No quotes or comments of laxer parsers. */
 const PLAIN = new Set(Buffer.from(' \t\r\n0123456789+-.truefalsnE'));
 const BLANK = new Set(Buffer.from(' \t\r\n'));
 
@@ -20,9 +20,9 @@ const BLANK = new Set(Buffer.from(' \t\r\n'));
 type Expected = 'object' | 'name' | 'next name' | 'colon' | 'value' | 'comma' | 'end';
 
 /**
- * Reads along while a JSON object passes, and stops it at a member that would decide what the call is, or where readers could
- * differ in what they read. Keeps nothing but the name it is in. Only outermost members are parameters to Meta; what stands inside
- * of one is the caller's data here as in short JSON (`collectJsonParameters`), whatever it is called.
+ * Checks a JSON object while it streams, and stops it at a member that would determine what the call is, or where parsers could
+ * differ. Buffers only the current name. Only outermost members are parameters to Meta; nested ones are
+ * the client's data, whatever they are called, as in short JSON (`collectJsonParameters`).
  */
 export class JsonStreamValidator {
   /** The closing bracket of each level. */
@@ -40,7 +40,7 @@ export class JsonStreamValidator {
     }
   }
 
-  /** To be called when all has passed. Throws a `GatewayError` where the object has not ended. */
+  /** To be called at the end. Throws a `GatewayError` where the object is incomplete. */
   end(): void {
     if (this.#expected !== 'end') throw invalidJsonError();
   }
@@ -76,7 +76,7 @@ export class JsonStreamValidator {
     else if (expected === 'comma' && byte === COMMA) this.#expected = 'next name';
     else if ((expected === 'comma' || expected === 'name') && byte === CLOSE_BRACE) this.#leave(byte, 'end');
     else if (expected === 'value') this.#beginValue(byte);
-    // The rest of a number or word.
+    // The rest of a number or literal.
     else if (expected !== 'comma' || !PLAIN.has(byte)) throw invalidJsonError();
   }
 

@@ -6,7 +6,7 @@ import type { BodyStreamValidator } from './validated-body.ts';
 /** A field of a form, before its first file. */
 interface FormField {
   name: string;
-  /** As it came. */
+  /** Unchanged bytes. */
   value: Buffer;
 }
 
@@ -16,7 +16,7 @@ interface FormHead {
   fields: FormField[];
   /** How many bytes of the body the fields took. */
   length: number;
-  /** What was read beyond them, as it came: from the delimiter before the first file, or before the end. */
+  /** The bytes read beyond them: from the delimiter before the first file, or before the end. */
   rest: Buffer;
 }
 
@@ -41,7 +41,7 @@ export function readBoundary(contentType: string): string {
   return boundary;
 }
 
-/** Reads the fields ahead of the first file, 1 MiB of them at the most, and leaves the rest in its source. */
+/** Reads the fields before the first file, 1 MiB at most, and leaves the rest in the stream. */
 export async function readFormHead(source: AsyncIterable<Buffer>, boundary: string): Promise<FormHead> {
   const reader = new ChunkReader(source);
   const delimiter = Buffer.from(`--${boundary}`, 'latin1');
@@ -65,7 +65,7 @@ export async function readFormHead(source: AsyncIterable<Buffer>, boundary: stri
   return { boundary, fields, length: position, rest: await reader.rest(position) };
 }
 
-/** Fields as they go on. */
+/** Fields as they are passed on. */
 export function writeFields(fields: readonly FormField[], boundary: string): Buffer {
   const parts = fields.flatMap(({ name, value }) => [
     Buffer.from(`--${boundary}${CRLF}Content-Disposition: form-data; name="${name}"${CRLF}${CRLF}`, 'utf8'),
@@ -75,13 +75,13 @@ export function writeFields(fields: readonly FormField[], boundary: string): Buf
   return Buffer.concat(parts);
 }
 
-/** A reader less strict than this one would see a part begin here. */
+/** A laxer parser than this one would see a part begin here. */
 function copyPlainValue(value: Buffer, delimiter: Buffer): Buffer {
   if (value.includes(delimiter)) throw invalidMultipartError();
   return Buffer.from(value);
 }
 
-/** The name of a part, and whether it is a file. Only the plain form of RFC 7578 is read, because readers differ in the rest. */
+/** The name of a part, and whether it is a file. Only the plain form of RFC 7578 is accepted, because parsers differ in the rest. */
 function readPartHeaders(text: string): { name: string; isFile: boolean } {
   if (!text.startsWith(CRLF)) throw invalidMultipartError();
   const lines = text.slice(2).split(CRLF);
@@ -98,11 +98,11 @@ function readPartHeaders(text: string): { name: string; isFile: boolean } {
   return { name, isFile };
 }
 
-/** Stops a form where a field behind its first file would change what was judged. Begins with the delimiter before that file. */
+/** Stops a form where a field after its first file would change what was checked. Starts at the delimiter before that file. */
 export class MultipartStreamValidator implements BodyStreamValidator {
-  // Without the line break ahead of it: a reader less strict than this one might do without.
+  // Without the preceding line break: a laxer parser might not require it.
   readonly #delimiter: Buffer;
-  /** What has to be looked at again with the next piece. */
+  /** What has to be searched again with the next chunk. */
   #tail: Buffer = EMPTY_BUFFER;
 
   constructor(boundary: string) {
@@ -113,17 +113,17 @@ export class MultipartStreamValidator implements BodyStreamValidator {
     this.#tail = this.#scan(this.#hasNoStraddlingDelimiter(chunk) ? chunk : Buffer.concat([this.#tail, chunk]));
   }
 
-  /** Whether no delimiter lies across the border to this piece: then it need not be copied together with what came before it. */
+  /** Whether no delimiter crosses the boundary to this chunk: then it need not be concatenated with what came before it. */
   #hasNoStraddlingDelimiter(chunk: Buffer): boolean {
     if (this.#tail.length === 0) return true;
     const { length } = this.#delimiter;
     return chunk.length >= length && !Buffer.concat([this.#tail, chunk.subarray(0, length)]).includes(this.#delimiter);
   }
 
-  /** A form that is cut off is Meta's to refuse. */
+  /** A truncated form is Meta's to refuse. */
   end(): void {}
 
-  /** Judges every part whose headers are complete; gives back what must be looked at again. */
+  /** Checks every part whose headers are complete; returns what must be searched again. */
   #scan(window: Buffer): Buffer {
     const delimiter = this.#delimiter;
     let from = 0;
@@ -136,7 +136,7 @@ export class MultipartStreamValidator implements BodyStreamValidator {
         return Buffer.from(window.subarray(at));
       }
       const { name } = readPartHeaders(window.toString('latin1', from, end));
-      // Behind the first file it is too late for it.
+      // Too late after the first file.
       if (isControlName(canonicalName(name))) {
         throw new GatewayError('path_not_allowed', {
           detail: `The field ${name} must come ahead of the first file.`,
@@ -152,7 +152,7 @@ function invalidMultipartError(): GatewayError {
   return new GatewayError('invalid_request', { detail: 'The multipart body cannot be read (RFC 7578).' });
 }
 
-/** Reads pieces of a stream as they are needed, and gives back what nobody wanted. */
+/** Reads chunks of a stream as needed, and gives back the rest. */
 class ChunkReader {
   buffer: Buffer = EMPTY_BUFFER;
   readonly #source: AsyncIterator<Buffer>;
@@ -161,12 +161,12 @@ class ChunkReader {
     this.#source = source[Symbol.asyncIterator]();
   }
 
-  /** Until so many bytes are there. */
+  /** Reads until that many bytes are buffered. */
   async need(length: number): Promise<void> {
     while (this.buffer.length < length) await this.#more();
   }
 
-  /** Where `bytes` begin, `reach` behind `from` at the most. */
+  /** The position of `bytes`, at most `reach` after `from`. */
   async find(bytes: Buffer, from: number, reach: number): Promise<number> {
     let searched = from;
     for (;;) {
@@ -178,7 +178,7 @@ class ChunkReader {
     }
   }
 
-  /** What has been read from `from` on; the source can be read by others afterwards. */
+  /** What has been read from `from` on; the stream can be read by others afterwards. */
   async rest(from: number): Promise<Buffer> {
     await this.#source.return?.();
     return this.buffer.subarray(from);

@@ -1,17 +1,17 @@
 /** One parameter of a query or form. */
 export interface Parameter {
-  /** As it was written, for passing on. */
+  /** Unchanged, for passing on. */
   raw: string;
-  /** As Meta's parser would call it: see `canonicalName`. */
+  /** The name as Meta's parser reads it: see `canonicalName`. */
   name: string;
   /** Decoded. */
   value: string;
 }
 
-/** Names that a caller may not hand on: the token, and the proof that goes with it. */
+/** Parameters of the client that are not passed on: the token, and its proof. */
 const CREDENTIAL_NAMES = new Set(['access_token', 'appsecret_proof', 'appsecret_time']);
 
-/** The parameters of a query or form in the order they came; null where one does not decode. */
+/** The parameters of a query or form in their order; null where one cannot be decoded. */
 export function parseParameters(text: string): Parameter[] | null {
   if (text === '') return [];
   const parameters: Parameter[] = [];
@@ -26,14 +26,14 @@ export function parseParameters(text: string): Parameter[] | null {
   return parameters;
 }
 
-/** Back to text, as it was written. */
+/** Serializes them unchanged. */
 export function joinParameters(parameters: readonly Parameter[]): string {
   let text = '';
   for (const { raw } of parameters) text += text === '' ? raw : `&${raw}`;
   return text;
 }
 
-/** Whether Meta would take a parameter of this name for the token or its proof. */
+/** Whether Meta would read a parameter of this name as the token or its proof. */
 export function isCredentialName(canonical: string): boolean {
   return CREDENTIAL_NAMES.has(canonical);
 }
@@ -41,8 +41,8 @@ export function isCredentialName(canonical: string): boolean {
 const PLAIN_NAME = /^[a-z0-9_]+$/;
 
 /**
- * A parameter's name as Meta's server, which grew out of PHP, reads it: leading blanks go, dots and blanks become underscores,
- * `name[…]` is an entry of `name`. Case is folded besides, so that nothing slips by should that ever count.
+ * A parameter's name as Meta's server, which grew out of PHP, reads it: leading blanks are dropped, dots and blanks become underscores,
+ * `name[…]` is an entry of `name`. Case is ignored too, in case Meta does.
  */
 export function canonicalName(name: string): string {
   if (PLAIN_NAME.test(name)) return name;
@@ -66,25 +66,25 @@ function decodeComponent(text: string): string | null {
   }
 }
 
-/** What of a call's parameters decides what the call is, wherever they stood. */
+/** The parameters that determine what the call is, from query and body. */
 export interface ControlParameters {
   tokens: string[];
   /** Lower case, trimmed. */
   methods: string[];
   fields: string[];
   ids: string[];
-  /** How many `batch` parameters came, in any form. */
+  /** How many `batch` parameters there are, in any form. */
   batches: number;
   /** Values of `asyncbatch` and `adbatch`: calls that Meta makes later. */
   deferred: string[];
 }
 
-/** Parameters that hold calls which Meta makes later: Graph's asynchronous batches, and those of the Marketing API. */
+/** Parameters that contain calls which Meta makes later: Graph's asynchronous batches, and those of the Marketing API. */
 const DEFERRED_BATCH_NAMES = new Set(['asyncbatch', 'adbatch']);
-/** Parameters that decide what a call is: where they could not be judged, they must not come. */
+/** Parameters that determine what a call is: refused where they cannot be checked. */
 const CONTROL_NAMES = new Set([...CREDENTIAL_NAMES, ...DEFERRED_BATCH_NAMES, 'method', 'batch', 'fields', 'id', 'ids']);
 
-/** Whether a parameter of this name must have been read before its call may pass. */
+/** Whether a parameter of this name must be checked before its call may pass. */
 export function isControlName(canonical: string): boolean {
   return CONTROL_NAMES.has(canonical);
 }
@@ -93,7 +93,7 @@ export function createControlParameters(): ControlParameters {
   return { tokens: [], methods: [], fields: [], ids: [], batches: 0, deferred: [] };
 }
 
-/** Takes note of one parameter. `name` is canonical. */
+/** Collects one parameter. `name` is canonical. */
 export function collectParameter(controls: ControlParameters, name: string, value: string): void {
   if (name === 'access_token') controls.tokens.push(value);
   else if (name === 'method') controls.methods.push(value.trim().toLowerCase());

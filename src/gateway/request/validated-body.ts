@@ -1,16 +1,16 @@
 import { Readable } from 'node:stream';
 
-/** Looks at a body while it passes. */
+/** Checks a body while it streams. */
 export interface BodyStreamValidator {
-  /** Throws a `GatewayError` where this piece must not go on. */
+  /** Throws a `GatewayError` where this chunk must not be passed on. */
   push(chunk: Buffer): void;
-  /** To be called when all has passed. Throws a `GatewayError` where it was not whole. */
+  /** To be called at the end. Throws a `GatewayError` where the body is incomplete. */
   end(): void;
 }
 
 /**
- * `first`, and then what is left of a request's body, each piece after its guard has seen it. Who stops reading leaves the request's
- * connection whole, so that a refusal can still be said on it. Events and no iterators: an upload has a piece for every 64 KiB.
+ * `first`, then the rest of a request's body, each chunk after validation. Stopping early keeps the request's
+ * connection open, so that a refusal can still be sent on it. Uses events, not iterators: an upload has a chunk for every 64 KiB.
  */
 export function validatedBody(source: Readable, first: Buffer, validator: BodyStreamValidator): Readable {
   const onData = (chunk: Buffer): void => {
@@ -37,7 +37,7 @@ export function validatedBody(source: Readable, first: Buffer, validator: BodySt
       done(error);
     },
   });
-  // It may break before anybody listens; who reads it later hears of it then.
+  // It may fail before anybody listens; the error is delivered to whoever reads later.
   body.on('error', () => undefined);
   if (first.length > 0) body.push(first);
   if (source.readableEnded) onEnd();

@@ -1,6 +1,6 @@
 /**
- * One character may be written in many ways inside an answer: as itself, percent-encoded (once or more), as a JSON escape (in a string
- * of JSON: escaped again), or as an HTML entity. Patterns here are for text that was read as latin1, a character a byte.
+ * One character may be written in many ways inside a response: as itself, percent-encoded (once or more), as a JSON escape (in a string
+ * of JSON: escaped again), or as an HTML entity. Patterns here are for text decoded as latin1, one character per byte.
  */
 const PERCENT = String.raw`(?:%|\\+u0025)(?:25)*`;
 const LITERAL_SPECIAL = /[\\^$.*+?()[\]{}|/-]/g;
@@ -30,7 +30,7 @@ function anyCase(hex: string): string {
 }
 
 const UNIT = /\\*u00([0-9A-Fa-f]{2})|%([0-9A-Fa-f]{2})|&#(?:(\d{1,4})|[xX]([0-9A-Fa-f]{1,4}));|\\+([^u\\])/g;
-/** More layers than anything nests. */
+/** More layers than occur in practice. */
 const MAX_LAYERS = 4;
 
 /** The plain text behind such spellings. */
@@ -50,24 +50,24 @@ export function decodeAllEncodings(text: string): string {
 
 const PERCENT_SIGN = 0x25;
 
-/** Which characters belong to what is looked for: an encoded one of these is a reason to look closer. */
+/** The characters of what is searched for: an encoded one of these requires the slow path. */
 export function toCharacterSet(texts: readonly string[]): Uint8Array {
   const set = new Uint8Array(256);
   for (const text of texts) for (let index = 0; index < text.length; index++) set[text.charCodeAt(index) & 0xff] = 1;
-  // A percent sign that is itself encoded hides another layer.
+  // An encoded percent sign hides another layer.
   set[PERCENT_SIGN] = 1;
   return set;
 }
 
-/** Escapes of visible ASCII. Letters of other languages are escaped by the thousand, and none of them counts. */
+/** Escapes of visible ASCII. Non-ASCII letters are escaped by the thousand, and do not matter. */
 const ASCII_ESCAPE = /\\u00[2-7]/;
 
-/** Whether anything at all stands in a spelling of these kinds. */
+/** Whether the text contains any of these encodings. */
 export function mayHaveEncoded(text: string): boolean {
   return text.includes('%') || text.includes('\\u00') || text.includes('&#');
 }
 
-/** Whether a character of `set` stands in `text` in another spelling than its own. Cheap where there is none, which is nearly always. */
+/** Whether a character of `set` is encoded somewhere in `text`. Cheap in the usual case that none is. */
 export function hasEncoded(text: string, set: Uint8Array): boolean {
   return follows(text, '%', set) || (ASCII_ESCAPE.test(text) && follows(text, '\\u00', set)) || text.includes('&#');
 }

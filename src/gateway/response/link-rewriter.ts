@@ -1,23 +1,23 @@
 import type { MetaConfig } from '../../config/config.ts';
 import { graphBaseUrls, MEDIA_HOST, mediaBaseUrl } from '../../meta/graph/meta-addresses.ts';
 
-/** A base address of Meta's, and ours in its place. */
+/** One of Meta's base addresses and its replacement. */
 interface Base {
   /** Host and port. */
   authority: string;
-  /** Path of the base, without a trailing slash; mostly empty. */
+  /** Path of the base, without a trailing slash; usually empty. */
   path: string;
   replacement: string;
 }
 
-/** A piece of a text to be replaced. */
+/** A range of a text to be replaced. */
 export interface LinkMatch {
   start: number;
   end: number;
   replacement: string;
 }
 
-/** Two slashes in a row, as they are, in a string of JSON, and in one inside of another. What is rarest is looked for. */
+/** Two slashes in a row: plain, in a JSON string, and in a JSON string within one. The rarest part is searched for. */
 const SLASHES = ['//', '/\\/', '/\\\\\\/'];
 const MAX_SCHEME_LENGTH = 'https:'.length;
 
@@ -33,7 +33,7 @@ export class LinkRewriter {
       [mediaBaseUrl(meta), `/graph/${MEDIA_HOST}`],
     ];
     const bases = pairs.flatMap(([url, path]) => (url === null ? [] : [toBase(url, publicUrl + path)]));
-    // A base whose path goes on from another's counts first; of equal ones the first.
+    // Of bases with a common beginning the longest wins; of equal ones the first.
     this.#bases = bases.sort((a, b) => b.path.length - a.path.length);
   }
 
@@ -43,7 +43,7 @@ export class LinkRewriter {
     return match?.start === 1 ? match.replacement + url.slice(match.end - 1) : null;
   }
 
-  /** Every string of the JSON in `text` (latin1) that begins with an address of Meta's API; slashes may be escaped, several times over. */
+  /** Every JSON string in `text` (latin1) that begins with an address of Meta's API; slashes may be escaped, several times over. */
   find(text: string): LinkMatch[] {
     const found: LinkMatch[] = [];
     for (const slashes of SLASHES) {
@@ -74,7 +74,7 @@ function toBase(url: string, replacement: string): Base {
   return { authority: host, path: pathname.replace(/\/+$/, ''), replacement };
 }
 
-/** Where the scheme before the slashes at `end` begins, if it is the beginning of a string; else -1. */
+/** Where the scheme before the slashes at `end` begins, if that is the beginning of a string; else -1. */
 function schemeStart(text: string, end: number): number {
   const before = text.slice(Math.max(0, end - MAX_SCHEME_LENGTH - 1), end);
   const scheme = before.endsWith('"https:') ? 6 : before.endsWith('"http:') ? 5 : -1;

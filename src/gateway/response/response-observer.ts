@@ -20,13 +20,13 @@ const USAGE_HEADERS = [
   'retry-after',
 ];
 
-/** What an app heard last is heard again after this, at the latest: it counts for a time only. */
+/** An unchanged limit of an app is reported again after this, because it expires. */
 const USAGE_REPEAT_INTERVAL_MS = 1_000;
 
-/** Learns from Meta's answers what the background work should know. Never throws, never makes the caller wait. */
+/** Reports to the background work what Meta's responses reveal. Never throws, never delays the response. */
 @Injectable()
 export class ResponseObserver {
-  /** The limits that each app was told of last, as they were written, and when (monotonic). Most answers only repeat them. */
+  /** The headers last reported for each app, and when (monotonic). Most responses only repeat them. */
   readonly #lastUsageByApp = new Map<string, { values: readonly unknown[]; atMs: number }>();
 
   constructor(
@@ -35,7 +35,7 @@ export class ResponseObserver {
     @Optional() @Inject(UsageObserver) private readonly observer: UsageObserver | null = null,
   ) {}
 
-  /** Limits, from the headers of any answer. */
+  /** Limits, from the headers of any response. */
   observeHeaders(call: GatewayCall, headers: IncomingHttpHeaders): void {
     if (this.observer === null || !USAGE_HEADERS.some((name) => headers[name] !== undefined)) return;
     const appId = call.target.host.app.id;
@@ -50,7 +50,7 @@ export class ResponseObserver {
     this.observer.observe(appId, readUsageHeaders(headers), null);
   }
 
-  /** Errors, from the body of an answer: a token that may be dead, a limit. In a batch each item has its own, on its own token. */
+  /** Errors, from the body of a response: a token that may be dead, a limit. In a batch each item has its own, on its own token. */
   observeBody(call: GatewayCall, status: number, headers: IncomingHttpHeaders, body: Buffer): void {
     const json = parseLossless(body.toString('utf8'));
     this.observeError(call, call.grant, status, headers, json);
@@ -84,7 +84,7 @@ export class ResponseObserver {
     });
     if (verdict.kind === 'throttled') {
       const { scope, retryAfterSeconds } = verdict;
-      // An answer like the one before it is news again after this.
+      // So that an identical response is reported again.
       this.#lastUsageByApp.delete(host.app.id);
       this.observer?.observe(host.app.id, usage, { scope, retryAfterSeconds });
     }
@@ -103,7 +103,7 @@ function isAboutToken(verdict: MetaVerdict): boolean {
   return verdict.kind === 'dead' || verdict.kind === 'suspect';
 }
 
-/** The 190 that this field brings with an ordinary user token says nothing about the token (META.md 6). */
+/** The 190 that this field causes with an ordinary user token says nothing about the token (META.md 6). */
 function asksForClientBusiness({ controls, path }: GatewayCall): boolean {
   return (
     controls.fields.some((value) => value.includes('client_business_id')) ||

@@ -16,18 +16,18 @@ import { ResponseObserver } from './response-observer.ts';
 import { Scrubber } from './scrubber.ts';
 import type { Secret } from './token-finder.ts';
 
-/** Answers up to this size are passed on in one piece, with their length; errors are read up to it. */
+/** Responses up to this size are buffered and sent with their length; errors are read up to it. */
 export const MAX_BUFFERED_RESPONSE_BYTES = 64 * 1024;
-/** What can hold a token in words. A missing type counts as text. */
+/** Content types of text that can contain a token. A missing type counts as text. */
 const TEXT = /^\s*$|^(?:text|message)\/|json|javascript|xml|urlencoded|event-stream/i;
-/** Texts in which a token is not written in its own bytes. */
+/** Charsets in which a token is not written in its own bytes. */
 const UNSUPPORTED_CHARSET = /charset\s*=[\s"']*(?![\s"'])(?!utf-?8\b|us-ascii\b|iso-8859-|windows-125)/i;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-/** Short ones come whole. */
+/** Below this a response comes in one chunk. */
 type MetaResponse = HttpResponse | StreamedHttpResponse;
 
-/** Passes an answer of Meta's on, without a byte of a token. */
+/** Passes on a response of Meta's without a byte of a token. */
 @Injectable()
 export class ResponseRelay {
   readonly #links: LinkRewriter;
@@ -41,8 +41,8 @@ export class ResponseRelay {
   }
 
   /**
-   * Done, or resolves, when the answer is on its way to the caller, whole. Throws a `GatewayError`, or what broke the stream; where
-   * the answer had begun by then, the connection has to be cut.
+   * Returns or resolves when the whole response has been written to the client. Throws a `GatewayError`, or the error that broke the stream; if
+   * the response had begun by then, the connection has to be closed.
    */
   relay(
     call: GatewayCall,
@@ -64,7 +64,7 @@ export class ResponseRelay {
     try {
       await this.#relay(call, secrets, metaResponse, response);
     } catch (error) {
-      // Nobody listens any more, and an unheard error would end the process.
+      // Nobody listens any more, and an unhandled error would end the process.
       metaResponse.body.on('error', () => undefined).destroy();
       throw error;
     }
@@ -91,7 +91,7 @@ export class ResponseRelay {
     }
     const body = decompress(metaResponse);
     const type = metaResponse.headers['content-type'] ?? '';
-    // Only the media host has files of people; whatever else says of itself that it is none could be words.
+    // Only the media host serves users' files; a response of any other host could be text, whatever type it claims.
     const isText = call.path.route !== 'media' || TEXT.test(type);
     if (!isText) {
       const length = metaResponse.headers['content-length'];
@@ -100,18 +100,18 @@ export class ResponseRelay {
       return relayBinary(call, toChunks(body), response);
     }
     if (UNSUPPORTED_CHARSET.test(type))
-      throw new GatewayError('answer_refused', { detail: 'The answer has an unknown charset.' });
-    if (status === 206) throw new GatewayError('answer_refused', { detail: 'A piece of a text is not passed on.' });
+      throw new GatewayError('answer_refused', { detail: 'The response has an unknown charset.' });
+    if (status === 206) throw new GatewayError('answer_refused', { detail: 'Part of a text is not passed on.' });
     const context = { call, metaResponse, head, scrubber, response };
     if (status >= 400 || call.isBatch || isSmall(metaResponse))
       return Buffer.isBuffer(body) ? this.#relayBuffered(context, body) : this.#relayUnsized(context, body);
     response.writeHead(status, head);
-    // The first piece may have to wait for its other half.
+    // The first chunk may be held back for its other half.
     response.flushHeaders();
     return relayText(toChunks(body), scrubber, response);
   }
 
-  /** In one piece, which errors and most answers are; they are read for what they say of the token. */
+  /** Buffered, as errors and most responses are; read for what it says about the token. */
   #relayBuffered(context: RelayContext, body: Buffer): Promise<void> | void {
     const { call, metaResponse, scrubber } = context;
     if (metaResponse.status >= 400 || call.isBatch || mayBeError(body))
@@ -120,7 +120,7 @@ export class ResponseRelay {
     return Buffer.isBuffer(clean) ? sendBuffered(context, clean) : clean.then((text) => sendBuffered(context, text));
   }
 
-  /** In one piece as well where it turns out to be small. */
+  /** Buffered as well if it turns out to be small. */
   async #relayUnsized(context: RelayContext, body: Readable): Promise<void> {
     const { start, rest } = await readStart(body, MAX_BUFFERED_RESPONSE_BYTES);
     if (rest === null) return this.#relayBuffered(context, start);
@@ -130,7 +130,7 @@ export class ResponseRelay {
     await relayText(rest, scrubber, response);
   }
 
-  /** The gateway's address for one of Meta's API, or one of Meta's media hosts; nothing else is shown. */
+  /** The gateway's address for one of Meta's API, or one of Meta's media hosts; nothing else is returned. */
   #location(metaResponse: MetaResponse, scrubber: Scrubber): string {
     const { location } = metaResponse.headers;
     const rewritten = location === undefined ? null : this.#links.rewrite(location);
@@ -145,11 +145,11 @@ export class ResponseRelay {
   }
 }
 
-/** An answer on its way out. */
+/** A response to the client in progress. */
 interface RelayContext {
   call: GatewayCall;
   metaResponse: MetaResponse;
-  /** Names and values in turn. */
+  /** Alternating names and values. */
   head: string[];
   scrubber: Scrubber;
   response: ServerResponse;
@@ -157,7 +157,7 @@ interface RelayContext {
 
 function sendBuffered({ metaResponse, head, response }: RelayContext, body: Buffer): void {
   head.push('content-length', String(body.length));
-  // As text, head and body leave in one write.
+  // As a string, so that head and body leave in one write.
   response.writeHead(metaResponse.status, head).end(body.toString('latin1'), 'latin1');
 }
 
@@ -168,7 +168,7 @@ function isSmall({ headers }: MetaResponse): boolean {
   );
 }
 
-/** `suppress_response_codes` makes errors of answers with status 200 (META.md 18). */
+/** Meta's `suppress_response_codes` gives errors the status 200 (META.md 18). */
 function mayBeError(body: Buffer): boolean {
   return body.length > 2 && body[0] === 0x7b && body.toString('latin1', 0, 40).includes('"error');
 }
@@ -194,7 +194,7 @@ async function relayBinary(call: GatewayCall, body: Chunks, response: ServerResp
   response.end(mask.end());
 }
 
-/** Waits where the caller reads slower than Meta sends. */
+/** Waits while the client reads slower than Meta sends. */
 function write(response: ServerResponse, bytes: Buffer): Promise<void> | void {
   if (bytes.length === 0 || response.write(bytes) || response.destroyed) return;
   return new Promise((resolve) => {
@@ -206,7 +206,7 @@ function write(response: ServerResponse, bytes: Buffer): Promise<void> | void {
   });
 }
 
-/** The body as it was before it was compressed. Throws `answer_refused` for a coding that cannot be looked into. */
+/** The decompressed body. Throws `answer_refused` for an encoding that cannot be decoded. */
 function decompress(metaResponse: MetaResponse): Buffer | Readable {
   const codings = (metaResponse.headers['content-encoding'] ?? '')
     .split(',')
@@ -216,7 +216,8 @@ function decompress(metaResponse: MetaResponse): Buffer | Readable {
   let body = Buffer.isBuffer(metaResponse.body) ? Readable.from([metaResponse.body]) : metaResponse.body;
   for (const coding of codings.reverse()) {
     const decoder = createDecompressor(coding);
-    if (decoder === null) throw new GatewayError('answer_refused', { detail: 'The answer has an unknown coding.' });
+    if (decoder === null)
+      throw new GatewayError('answer_refused', { detail: 'The response has an unknown content encoding.' });
     // Errors and early ends reach the reader of the last stream.
     body = pipeline(body, decoder, () => undefined);
   }
@@ -247,7 +248,7 @@ function readStart(body: Readable, limit: number): Promise<{ start: Buffer; rest
     };
     const onEnd = (): void => finishRead(null);
     const onStreamError = (cause?: unknown): void =>
-      reject(new GatewayError('meta_unavailable', { detail: 'The answer of Meta broke off.', cause }));
+      reject(new GatewayError('meta_unavailable', { detail: 'The response of Meta broke off.', cause }));
     body.on('data', onData).once('end', onEnd).on('error', onStreamError).once('close', onStreamError);
   });
 }

@@ -4,7 +4,7 @@ import type { LinkRewriter } from './link-rewriter.ts';
 import { findSiblingId } from './sibling-id.ts';
 import { type Secret, TokenFinder, type TokenMatch } from './token-finder.ts';
 
-/** Gives gateway leases for Meta's tokens, where they are ours to lease; a token without an entry is removed. */
+/** Issues gateway leases for those of Meta's tokens that we hold; a token without an entry is removed. */
 type TokenExchange = (seen: ResponseToken[]) => Promise<ReadonlyMap<string, string>>;
 
 interface Edit {
@@ -15,33 +15,33 @@ interface Edit {
 
 type Found = TokenMatch | { start: number; end: number; kind: 'link'; replacement: string };
 
-/** Longer than any token in any spelling, with its name. What is looked for cannot reach further back from the end of what has come. */
+/** Longer than any encoded token with its name: the most that a match can reach back from the end of the input so far. */
 const MAX_TOKEN_SPAN = 8 * 1024;
-/** How far an object is looked through for its id: back over what has gone out, and on over what is held back for it. */
+/** How far the id of an object is searched: back into what was already written, and ahead in what is held back for it. */
 const ID_SEARCH_WINDOW = 32 * 1024;
 const NO_LEASES: ReadonlyMap<string, string> = new Map();
 const REMOVED = 'removed';
 
 const COMMA = 0x2c;
 const OPENING = new Set([0x7b, 0x5b]);
-/** No finding goes over one of these: `{ } [ ] ,`. */
+/** No match crosses one of these: `{ } [ ] ,`. */
 const SAFE_CUT_BYTES = new Set([0x7b, 0x7d, 0x5b, 0x5d, COMMA]);
 const BLANKS = new Set([0x20, 0x09, 0x0a, 0x0d]);
 
 /**
- * Works on text with a character a byte (latin1): searching it is native code, and so is putting pieces together.
+ * Works on text with one character per byte (latin1): searching and concatenating it is native code.
  *
- * Takes an answer of Meta's in pieces and gives it back without a byte of a token: the ones of this call become the lease that
- * made it, those that we hold become fresh leases, others go. Addresses of Meta's API become the gateway's. A finding that is cut
- * by the border of two pieces waits for its other half, so the output does not depend on how the input was cut.
+ * Takes a response of Meta's in chunks and returns it without a byte of a token: the call's own tokens become the lease that
+ * made the call, those that we hold become fresh leases, others are removed. Addresses of Meta's API become the gateway's. A match across
+ * two chunks waits for its other half, so the output does not depend on how the input was cut.
  */
 export class Scrubber {
   readonly #finder: TokenFinder;
   #rest = '';
-  /** The end of what has been passed on, as it came: `ID_SEARCH_WINDOW` or a piece more. */
+  /** The end of the input already processed: `ID_SEARCH_WINDOW` or a chunk more. */
   #emitted: string[] = [];
   #emittedLength = 0;
-  /** The last byte of the output that is no blank: tells whether a member that goes was the first of its object. */
+  /** The last non-blank byte of the output: shows whether a removed member was the first of its object. */
   #last = 0;
 
   constructor(
@@ -52,26 +52,26 @@ export class Scrubber {
     this.#finder = new TokenFinder(secrets);
   }
 
-  /** What can be passed on after this piece: a buffer, or the promise of one where tokens must be looked up first. */
+  /** What can be written after this chunk: a buffer, or the promise of one where tokens must be looked up first. */
   push(chunk: Buffer): Buffer | Promise<Buffer> {
     const whole = this.#rest + chunk.toString('latin1');
     return this.#process(whole, safeCut(whole), chunk);
   }
 
-  /** What was held back; to be called only where the answer came to its proper end. */
+  /** What was held back; to be called only where the response is complete. */
   end(chunk: Buffer = EMPTY_BUFFER): Buffer | Promise<Buffer> {
     const whole = this.#rest + chunk.toString('latin1');
     return this.#process(whole, whole.length, chunk);
   }
 
-  /** A short text (a header's value) at once; unknown tokens go. */
+  /** Scrubs a short text (a header's value) synchronously; unknown tokens are removed. */
   scrubText(text: string): string {
     if (!this.#finder.mayFind(text)) return text;
     const edits = toEdits(text, this.#find(text), NO_LEASES, this.#last);
     return edits.length === 0 ? text : applyEdits(text, edits, text.length).toString('latin1');
   }
 
-  /** `piece` is the end of `whole`. */
+  /** `chunk` is the end of `whole`. */
   #process(whole: string, safe: number, chunk: Buffer): Buffer | Promise<Buffer> {
     const found = this.#find(whole).filter(({ start }) => start < safe);
     if (!found.some(({ kind }) => kind === 'unknown')) return this.#emit(whole, safe, found, NO_LEASES, chunk);
@@ -81,14 +81,14 @@ export class Scrubber {
     return this.exchange(seen).then((leases) => this.#emit(whole, cut, kept, leases, chunk));
   }
 
-  /** Unknown tokens with the ids of their objects. One whose id is still to come waits, and what is behind it. */
+  /** Unknown tokens with the ids of their objects. One whose id is still to come waits, with everything after it. */
   #identify(whole: string, safe: number, found: readonly Found[]): { seen: ResponseToken[]; cut: number } {
     const isEnd = safe === whole.length;
     const shift = this.#emittedLength;
     const text = this.#emitted.join('') + whole;
     const ids = new Map<string, string | null>();
     const unknown = found.filter((finding) => finding.kind === 'unknown');
-    // A token may be found by its name and by its form: the name comes first, because it tells the object.
+    // A token may match by its name and by its form: the name comes first, because it gives the object.
     unknown.sort((a, b) => a.start - b.start || Number(a.member === null) - Number(b.member === null));
     for (const { token, member } of unknown) {
       const id = member === null ? null : findSiblingId(text, { start: member.start + shift, end: member.end + shift });
@@ -128,7 +128,7 @@ export class Scrubber {
   }
 }
 
-/** Where a member begins with the comma ahead of it, which goes if the member does. */
+/** The start of a member including the comma before it, which is removed with the member. */
 function startWithComma(text: string, start: number): number {
   let at = start;
   while (at > 0 && BLANKS.has(text.charCodeAt(at - 1))) at--;
@@ -139,7 +139,7 @@ function toSeenTokens(ids: ReadonlyMap<string, string | null>): ResponseToken[] 
   return [...ids].map(([metaToken, objectId]) => ({ metaToken, objectId }));
 }
 
-/** Where a text can be cut so that nothing that is looked for lies across: before the last border, or out of reach of the end. */
+/** Where a text can be cut so that no match crosses the cut: before the last boundary, or out of reach of the end. */
 function safeCut(text: string): number {
   const furthest = Math.max(0, text.length - MAX_TOKEN_SPAN);
   for (let at = text.length - 1; at > furthest; at--) {
@@ -150,13 +150,13 @@ function safeCut(text: string): number {
 
 const RANK = { secret: 0, link: 1, unknown: 2 } as const;
 
-/** In order and without overlaps: of two findings at one place the surer one counts, else the one that begins first. */
+/** Sorted and without overlaps: of two matches at one position the more certain one wins, else the one that begins first. */
 function toEdits(whole: string, found: Found[], leases: ReadonlyMap<string, string>, last: number): Edit[] {
   found.sort((a, b) => a.start - b.start || RANK[a.kind] - RANK[b.kind] || b.end - a.end);
   const edits: Edit[] = [];
   let position = 0;
   for (const finding of found) {
-    // The rest of an unknown token whose beginning was one that is known: it goes, too.
+    // The rest of an unknown token whose beginning is a known one: removed, too.
     const start = Math.max(finding.start, position);
     if (finding.end <= start) continue;
     const edit =
@@ -182,7 +182,7 @@ function toEdit(
   return withoutMember(whole, finding.member, before, last) ?? { start, end, text: '' };
 }
 
-/** Takes a member out of its object, with the one comma that goes with it. */
+/** Removes a member from its object, with one adjacent comma. */
 function withoutMember(
   whole: string,
   member: { start: number; end: number },
@@ -201,7 +201,7 @@ function withoutMember(
   return { start: member.start, end: whole.charCodeAt(end) === COMMA ? end + 1 : member.end, text: '' };
 }
 
-/** The last byte but blanks that the output has up to `end` with these edits made; `last` where it has none. */
+/** The last non-blank byte of the output up to `end` with these edits made; `last` where it has none. */
 function lastWritten(whole: string, edits: readonly Edit[], end: number, last: number): number {
   let to = end;
   for (let index = edits.length - 1; index >= -1; index--) {

@@ -6,16 +6,16 @@ const CLOSING = new Set([0x7d, 0x5d]);
 /** Of an id with its colon, blanks and quotes. */
 const MAX_ID_VALUE_LENGTH = 96;
 
-/** A member of a JSON object in a text: where its name begins (with the quote's backslashes), and where its value has ended. */
+/** A member of a JSON object in a text: where its name begins (with the quote's backslashes), and where its value ends. */
 export interface Member {
   start: number;
   end: number;
 }
 
 /**
- * The `id` of the object that a member belongs to. The JSON may itself stand in a string of JSON: then its quotes have
- * backslashes, as many as the member's own have, and the object ends where the string does. Null: it has none, or none that
- * can be seen from here. Undefined: none so far, and the object goes on behind the text.
+ * The `id` of the object that contains a member. The JSON may itself be inside a JSON string: then its quotes have
+ * backslashes, as many as the member's own have, and the object ends where the string does. Null: it has none, or none within
+ * reach. Undefined: none so far, and the object continues after the text.
  */
 export function findSiblingId(text: string, member: Member): string | null | undefined {
   let depth = 0;
@@ -25,7 +25,7 @@ export function findSiblingId(text: string, member: Member): string | null | und
   return typeof before === 'string' ? before : findIdBetween(text, member.end, text.length, depth);
 }
 
-/** Where the object around `from` opens; -1 where that is out of sight. */
+/** Where the object around `from` opens; -1 where that is out of reach. */
 function objectStart(text: string, from: number, depth: number): number {
   let level = 0;
   for (let at = from - 1; at >= 0; at--) {
@@ -60,7 +60,7 @@ function findIdBetween(text: string, from: number, to: number, depth: number): s
   return undefined;
 }
 
-/** The id that follows a name: undefined where it is not whole yet, null where there is none. */
+/** The id after a name: undefined where it is incomplete, null where there is none. */
 function readIdValue(rest: string): string | null | undefined {
   const value = /^\s*:\s*(?:(\d{1,32})(?=[\s,}])|\\*"(\d{1,32})\\*")/.exec(rest);
   if (value !== null) return value[1] ?? value[2] ?? null;
@@ -82,7 +82,7 @@ function closingQuote(text: string, from: number, depth: number): number {
 }
 
 /**
- * Whether a quote begins or ends a string of this layer, belongs to the text of one, or ends the string that the layer stands in.
+ * Whether a quote begins or ends a string of this layer, belongs to the text of one, or ends the string that contains the layer.
  * In the n-th layer a quote of its own has 2^n - 1 backslashes, and as many times 2^n more as the string's text ends in backslashes.
  */
 function classifyQuote(text: string, at: number, depth: number): 'own' | 'inner' | 'outer' {

@@ -8,22 +8,22 @@ import {
   toCharacterSet,
 } from './encoded-text.ts';
 
-/** A token that an answer must not show, and what stands in for it. */
+/** A token that a response must not contain, and its replacement. */
 export interface Secret {
   value: string;
   replacement: string;
 }
 
-/** Something in a buffer that has to go. */
+/** A range of a buffer that has to be replaced or removed. */
 export type TokenMatch =
   | { start: number; end: number; kind: 'secret'; replacement: string }
-  /** A token that we do not know; `token` is its plain form. `keyStart`: it is the value of this member of a JSON object, which ends at `memberEnd`. */
+  /** An unknown token; `token` is its plain form. `keyStart`: where the name begins, if it is the value of a member of a JSON object. */
   | { start: number; end: number; kind: 'unknown'; token: string; member: { start: number; end: number } | null };
 
 const KEY = 'access_token';
-/** The part of it that is rarest in other words. */
+/** The part of it that is rarest in other text. */
 const KEY_ANCHOR = '_token';
-/** One of these stands in whatever is looked for, but for a known token in plain characters. */
+/** One of these is in every match, except in a known token in plain characters. */
 const ANY_TOKEN_HINT = new RegExp(`_token|${TOKEN_PREFIX_FAMILIES.join('|')}|%|\\\\|&#|//`);
 const MAX_PREFIX_LENGTH = Math.max(...TOKEN_PREFIXES.map((prefix) => prefix.length));
 const MIN_TOKEN_LENGTH = 40;
@@ -32,15 +32,15 @@ const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-/** Where known tokens stand in plain characters: their ends by their beginnings. */
+/** The positions of known tokens in plain characters: their ends by their beginnings. */
 type KnownEnds = ReadonlyMap<number, number>;
 
 const EQUALS = 0x3d;
-/** What no token and no spelling of one goes on with: a quote, `&`, a blank, `<`. */
+/** Characters that end every token in every encoding: a quote, `&`, a blank, `<`. */
 const ENDS = new Set([QUOTE, 0x26, 0x20, 0x3c]);
 
 /**
- * Finds tokens in pieces of answers, read as latin1 (a character a byte): known ones in every spelling, unknown ones by the name or
+ * Finds tokens in chunks of responses, decoded as latin1 (one character per byte): known ones in every encoding, unknown ones by the name or
  * form they have.
  */
 export class TokenFinder {
@@ -49,19 +49,19 @@ export class TokenFinder {
 
   constructor(private readonly secrets: readonly Secret[]) {}
 
-  /** Whether a text has anything at all that `find`, or a look for addresses, could stop at. For many short texts, most of which have not. */
+  /** Whether a text contains anything that `find`, or the search for addresses, could match. For many short texts, most of which do not. */
   mayFind(text: string): boolean {
     return ANY_TOKEN_HINT.test(text) || this.secrets.some(({ value }) => text.includes(value));
   }
 
-  /** All findings, unsorted; they may overlap. */
+  /** All matches, unsorted; they may overlap. */
   find(text: string): TokenMatch[] {
     const found: TokenMatch[] = [];
     const known = this.#findPlain(text, found);
     findKeys(text, known, found);
     findByForm(text, known, found);
     if (mayHaveEncoded(text) && hasEncoded(text, this.#getEncodableCharacters())) this.#findEncoded(text, known, found);
-    // What is known needs no look-up.
+    // Known tokens need no look-up.
     return found.filter((finding) => finding.kind === 'secret' || !this.#isKnown(finding.token));
   }
 
@@ -69,13 +69,13 @@ export class TokenFinder {
     return this.secrets.some(({ value }) => value === token);
   }
 
-  /** Made where it is needed: most answers have nothing in another spelling. */
+  /** Created on demand: most responses contain nothing encoded. */
   #getEncodableCharacters(): Uint8Array {
     this.#encodableCharacters ??= toCharacterSet([LETTERS, ...this.secrets.map(({ value }) => value)]);
     return this.#encodableCharacters;
   }
 
-  /** Gives back where those that are no more than themselves, by what stands behind them, begin and end: most are found so. */
+  /** Returns the ranges of known tokens that end at a delimiter: most matches are of this kind. */
   #findPlain(text: string, found: TokenMatch[]): KnownEnds {
     const known = new Map<number, number>();
     for (const { value, replacement } of this.secrets) {
@@ -125,9 +125,9 @@ function findKeys(text: string, known: KnownEnds, found: TokenMatch[]): void {
   }
 }
 
-/** What stands behind the name: a JSON string behind `":"`, however often escaped, or a parameter's value behind `=`. */
+/** The value after the name: a JSON string after `":"`, however often escaped, or a parameter's value after `=`. */
 function readValue(text: string, nameStart: number, nameEnd: number, known: KnownEnds, found: TokenMatch[]): void {
-  // By far the most: a paging link that goes on with the token of the call.
+  // By far the most common: a paging link with the call's own token.
   if (text.charCodeAt(nameEnd) === EQUALS && known.has(nameEnd + 1)) return;
   const behind = text.slice(nameEnd, nameEnd + 64);
   const json = /^(\\*)"\s*:\s*\1"/.exec(behind);
@@ -151,7 +151,7 @@ function readValue(text: string, nameStart: number, nameEnd: number, known: Know
 function findByForm(text: string, known: KnownEnds, found: TokenMatch[]): void {
   for (const anchor of TOKEN_PREFIX_FAMILIES) {
     for (let at = text.indexOf(anchor); at >= 0; at = text.indexOf(anchor, at + 1)) {
-      // Most of them end here, because words are shorter than tokens.
+      // Most candidates are rejected here, because words are shorter than tokens.
       if (!isWordCode(text.charCodeAt(at + MIN_TOKEN_LENGTH - 1))) continue;
       if (!TOKEN_AT_START.test(text.slice(at, at + MAX_PREFIX_LENGTH))) continue;
       if (isWordCode(text.charCodeAt(at - 1)) && !followsEscape(text, at)) continue;
@@ -195,7 +195,7 @@ function stringEnd(text: string, start: number, depth: number): number {
   return text.length;
 }
 
-/** Where the name that ends in `access_token` begins, with its quote and the quote's backslashes; -1 where that can't be told. */
+/** Where the name that ends in `access_token` begins, with its quote and the quote's backslashes; -1 where that is unclear. */
 function keyStart(text: string, nameStart: number): number {
   let at = nameStart;
   while (at > 0 && isWordCode(text.charCodeAt(at - 1))) at--;

@@ -6,7 +6,7 @@ import type { CallNotPermittedError } from '../rate-limit/app-rate-limiter.ts';
 import { FAILURES } from './failure-codes.ts';
 import type { RetryClass } from './next-attempt.ts';
 
-/** Why work on a credential failed, in our words (never Meta's text), and how soon it is worth another try. */
+/** Why work on a credential failed, by our own codes (never Meta's text), and how soon to try again. */
 export interface AttemptFailure {
   code: CredentialFailureCode;
   detail: string;
@@ -24,7 +24,7 @@ const CONFIGURATION_DETAILS: Readonly<Record<ConfigurationFault, string>> = {
   proof: 'Meta refuses our appsecret_proof: check META_APP_SECRET.',
 };
 
-/** A failure that is no verdict on the token: whatever is neither `dead` nor to be told by inspection (`suspect`). */
+/** A failure that is no verdict on the token: neither `dead` nor `suspect`, which inspection decides. */
 export function toAttemptFailure(error: MetaError): AttemptFailure {
   const meta = Object.keys(error.cause).length === 0 ? {} : { meta: error.cause };
   const { verdict } = error;
@@ -32,7 +32,7 @@ export function toAttemptFailure(error: MetaError): AttemptFailure {
     case 'transient':
       return {
         code: 'meta_unavailable',
-        detail: error.httpStatus === null ? 'Meta did not answer.' : 'Meta had a passing fault.',
+        detail: error.httpStatus === null ? 'Meta did not respond.' : 'Meta had a passing fault.',
         retryClass: 'soon',
         retryAfterSeconds: null,
         ...meta,

@@ -40,11 +40,11 @@ export const FAILURES: Readonly<Record<FailureCode, FailureTexts>> = {
   meta_throttled: { detail: 'Meta limits the calls of our app at the moment.', remedy: RETRIED_AUTOMATICALLY },
   meta_permission: {
     detail: 'Meta says that a permission for this is missing.',
-    remedy: 'Create a connect session for the same tenant and product and send the person through it.',
+    remedy: 'Create a connect session for the same tenant and product and send the user through it.',
   },
   meta_blocked: {
     detail: 'Meta blocks this by policy for some time.',
-    remedy: "Read what Meta says in the app's dashboard and to the person; it is tried again by itself.",
+    remedy: "Read what Meta says in the app's dashboard and to the user; it is tried again by itself.",
   },
   meta_refused: { detail: 'Meta refuses the request for this token.', remedy: RUN_DOCTOR },
   token_doubted: {
@@ -52,12 +52,12 @@ export const FAILURES: Readonly<Record<FailureCode, FailureTexts>> = {
     remedy: RETRIED_AUTOMATICALLY,
   },
   too_young: {
-    detail: 'Instagram and Threads renew no token that is younger than 24 hours.',
+    detail: 'Instagram and Threads refresh no token that is younger than 24 hours.',
     remedy: RETRIED_AUTOMATICALLY,
   },
   page_token_lost: {
     detail: 'Meta gives no token for this Page any more.',
-    remedy: 'Give the person the role on the Page back, or connect again.',
+    remedy: 'Give the user the role on the Page back, or connect again.',
   },
   seal_broken: {
     detail: 'The stored token does not open: it was changed, moved, or is under another key.',

@@ -17,7 +17,7 @@ import { type AttemptFailure, DECRYPTION_FAILED } from './attempt-failure.ts';
 import { isRecoverable, toDeathReason } from './death-reason.ts';
 import { nextAttemptAt } from './next-attempt.ts';
 
-/** Writes down how work failed, with the next attempt; and confirmed deaths. All of it ends the claim. Throws `ClaimLostError`. */
+/** Records failures with the next attempt, and confirmed deaths. Each call ends the claim. Throws `ClaimLostError`. */
 @Injectable()
 export class FailureRecorder {
   constructor(
@@ -30,7 +30,7 @@ export class FailureRecorder {
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
-  /** A renewal (or a derivation) failed. `notBefore`: the attempt is of no use earlier. */
+  /** A refresh (or a derivation) failed. `notBefore`: trying earlier is of no use. */
   async recordRefreshFailure(
     credential: ClaimedCredential,
     failure: AttemptFailure,
@@ -47,11 +47,11 @@ export class FailureRecorder {
       fraction: this.random.fraction(),
     });
     const next = notBefore !== null && notBefore > backOff ? notBefore : backOff;
-    // A token that is never renewed by itself gets no attempts by a failure of one that was asked for.
+    // A token that is not refreshed on schedule gets no retries because a requested refresh failed.
     const nextAttempt = credential.refreshAfter === null || credential.status !== 'active' ? null : next;
     this.logger.warn(
       { credential_id: credential.id, code: failure.code, next_attempt_at: nextAttempt },
-      'a renewal failed',
+      'a refresh failed',
     );
     await this.outcomes.recordFailure(credential, {
       operation: 'refresh',

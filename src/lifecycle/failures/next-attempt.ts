@@ -2,8 +2,8 @@ import { addSeconds } from '../../platform/clock.ts';
 import { HOUR_SECONDS } from '../../platform/duration.ts';
 
 /**
- * How soon a kind of failure is worth another try: `soon` weather, `later` what a person or Meta has to mend. `outage`: Meta is down for all,
- * so the breaker sets the pace; the wait only makes probes take turns, and must not put the most urgent last when Meta is back.
+ * How soon a kind of failure is worth another try: `soon` passing faults, `later` what a user or Meta has to fix. `outage`: Meta is down for
+ * all, so the breaker decides when; the delay only spreads the probes, and must not put the most urgent last when Meta is back.
  */
 export type RetryClass = 'soon' | 'later' | 'outage';
 
@@ -38,7 +38,7 @@ export function nextAttemptAt(facts: AttemptFacts): Date {
   const step = BASE_DELAY_SECONDS[facts.retryClass] * 2 ** Math.min(facts.attempts - 1, 16);
   const left =
     facts.expiresAt === null ? Number.POSITIVE_INFINITY : (facts.expiresAt.getTime() - facts.now.getTime()) / 1000;
-  // Past its end a token is asked about at the usual pace until Meta confirms the death.
+  // Past its expiry a token is tried at the usual interval until Meta confirms that it is dead.
   const ceiling = Math.min(
     step,
     MAX_DELAY_SECONDS_BY_CLASS[facts.retryClass],

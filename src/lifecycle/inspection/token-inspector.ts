@@ -25,10 +25,10 @@ import {
 import { FailureRecorder } from '../failures/failure-recorder.ts';
 import { AppRateLimiter, CallNotPermittedError, type Urgency } from '../rate-limit/app-rate-limiter.ts';
 
-/** As for renewals; `alive` and `to_be_derived` (a dead page token whose user token lives) are good ends. */
+/** As for refreshes; `alive` and `to_be_derived` (a dead page token whose user token lives) count as success. */
 export type CheckOutcome = 'alive' | 'dead' | 'to_be_derived' | 'failed' | 'stopped' | 'lost';
 
-/** Asks Meta whether tokens live (CONTRACT 6.1, once a day each), and writes down what it says. */
+/** Asks Meta whether tokens are valid (CONTRACT 6.1, once a day each), and records the result. */
 @Injectable()
 export class TokenInspector {
   constructor(
@@ -179,7 +179,7 @@ const FOREIGN_APP = failLater(
 );
 const MISSING_FROM_RESPONSE: AttemptFailure = {
   code: 'check_failed',
-  detail: 'Meta left the token out of its answer.',
+  detail: 'Meta left the token out of its response.',
   retryClass: 'soon',
   retryAfterSeconds: null,
 };

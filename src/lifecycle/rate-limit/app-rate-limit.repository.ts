@@ -117,7 +117,7 @@ export class AppRateLimitRepository {
     await this.database.run(mergeObserved({ appId, observed, now, continuesAfter: addSeconds(now, -BREAK_SECONDS) }));
   }
 
-  /** Whether the probe is the caller's; until `next` nobody else gets one. Only where the stop is known to all. */
+  /** Whether this replica gets the probe; until `next` no other replica gets one. Only while the stop is stored. */
   async claimLimitProbe(appId: string, next: Date): Promise<boolean> {
     return (await this.database.run(claimProbeOfLimit({ appId, next, now: this.clock.now() }))) === 1;
   }
@@ -132,7 +132,7 @@ export class AppRateLimitRepository {
     await this.database.run(openBreaker({ appId, until, now: this.clock.now() }));
   }
 
-  /** Whether the caller is the one that may probe; for `until` nobody else may. `isForced`: a user asks, before its time. */
+  /** Whether this replica may probe; for `until` no other may. `isForced`: requested by a user, so it may come early. */
   async claimBreakerProbe(appId: string, until: Date, isForced: boolean): Promise<boolean> {
     return (await this.database.run(claimProbeOfBreaker({ appId, until, now: this.clock.now(), isForced }))) === 1;
   }

@@ -34,8 +34,8 @@ export class CallNotPermittedError extends Error {
 }
 
 /**
- * `forced`: a person asks for it now. Passes stops for limits, and probes an open breaker at once. `urgent`: a token that would die of
- * waiting, in a turn of `claimLimitProbe`. Passes stops for limits only.
+ * `forced`: a user asks for it now. Ignores rate-limit stops, and probes an open breaker at once. `urgent`: a token that would expire
+ * while waiting, within a probe from `claimLimitProbe`. Ignores rate-limit stops only.
  */
 export type Urgency = 'scheduled' | 'urgent' | 'forced';
 
@@ -44,7 +44,7 @@ export const MAX_CONCURRENT_CALLS = 32;
 
 const REREAD_MS = 1_000;
 const FLUSH_MS = 1_000;
-/** A probe that never came back is another's after this. */
+/** A probe whose outcome was never reported passes to another replica after this. */
 const BREAKER_PROBE_SECONDS = 30;
 const BREAKER = { threshold: 0.5, size: 20, minimumNumberOfCalls: 10 };
 
@@ -57,8 +57,8 @@ interface AppState {
 }
 
 /**
- * The pace of each app. What this replica sees counts here at once, and for the others once it is in the database: at most one write a
- * second, and only of news. A circuit breaker (cockatiel's counts, our clock, the database's word) stops all when Meta is down.
+ * The rate limit of each app. What this replica observes counts here at once, and for the others once it is stored: at most one write a
+ * second, and only for changes. A circuit breaker (cockatiel counts, the state is in the database) stops all calls when Meta is down.
  */
 @Injectable()
 export class AppRateLimiter extends UsageObserver implements OnApplicationShutdown {
@@ -75,13 +75,13 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
     super();
   }
 
-  /** How many calls at a time the app bears now. */
+  /** How many concurrent calls the app may have now. */
   async allowance(appId: string): Promise<Allowance> {
     return allowanceOf(await this.current(appId), this.clock.now(), MAX_CONCURRENT_CALLS);
   }
 
   /**
-   * Makes one call to Meta, if the app's pace allows it, and learns from how it ends. Throws `CallNotPermittedError` where it does not, else what
+   * Makes one call to Meta if the app's rate limit allows it, and learns from the outcome. Throws `CallNotPermittedError` if it does not, else what
    * the call throws.
    */
   async call<T>(appId: string, urgency: Urgency, send: () => Promise<T>): Promise<T> {
@@ -101,8 +101,8 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
   }
 
   /**
-   * The turn of this replica to renew a few tokens although the app is stopped for a limit: those that end before the answer. Null: no
-   * such stop, not yet, or another's turn. One turn a minute over all replicas; ten minutes after one that Meta refused.
+   * Claims a probe: refreshing a few tokens although the app is stopped by a rate limit, namely those that end before the returned time.
+   * Null: no such stop, too early, or another replica has it. One probe a minute over all replicas; ten minutes after a refused one.
    */
   async claimLimitProbe(appId: string, nearEndSeconds: number): Promise<Date | null> {
     const now = this.clock.now();
@@ -113,23 +113,23 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
     return endsBefore;
   }
 
-  /** Whether Meta has refused a call of this replica's turn for a limit of the app: another would only lengthen the block. */
+  /** Whether Meta has refused a call of this replica's probe because of the app's rate limit: another call would only prolong the block. */
   isLimitProbeOver(appId: string): boolean {
     return this.appState(appId).isLimitProbeOver;
   }
 
-  /** Whether Meta is down for this app, as far as is known here without asking. */
+  /** Whether Meta is known here to be down for this app. */
   isDown(appId: string): boolean {
     return this.appState(appId).shared.breaker === 'open';
   }
 
-  /** Tells the outcome of calls that were made in one go (a batch), each of which has its own verdict. */
+  /** Records the outcomes of calls that were made as one batch, each with its own verdict. */
   async recordOutcomes(appId: string, errors: readonly MetaError[], successes: number): Promise<void> {
     for (const error of errors) if (isOutage(error)) await this.failed(appId);
     if (successes > 0) await this.succeeded(appId);
   }
 
-  /** Throws `CallNotPermittedError` where the app must not be called now; takes the probe where that is what is left. */
+  /** Throws `CallNotPermittedError` if the app must not be called now; claims the probe if only that is left. */
   async acquire(appId: string, urgency: Urgency): Promise<void> {
     const allowance = allowanceOf(await this.current(appId), this.clock.now(), MAX_CONCURRENT_CALLS);
     if (allowance.kind === 'go') return;
@@ -145,7 +145,7 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
     }
     this.appState(appId).readAtMs = null;
     const now = await this.current(appId);
-    // Another replica has closed it meanwhile, or is at it.
+    // Another replica has closed it meanwhile, or is probing.
     if (now.breaker === 'closed') return;
     throw new CallNotPermittedError('unavailable', now.breakerUntil ?? until);
   }
@@ -208,7 +208,7 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
     if (!wasOpen) return;
     await this.repository.close(appId);
     state.shared = { ...state.shared, breaker: 'closed', breakerUntil: null, openings: 0 };
-    this.logger.info({ app_id: appId }, 'Meta answers again: the circuit breaker is closed');
+    this.logger.info({ app_id: appId }, 'Meta responds again: the circuit breaker is closed');
   }
 
   private async failed(appId: string): Promise<void> {
@@ -269,7 +269,7 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
   }
 }
 
-/** Meta is down, or our app is set up wrongly: in both cases asking on for the next credential helps nobody. */
+/** Meta is down, or our app is configured wrongly: either way, trying the next credential is of no use. */
 function isOutage(error: MetaError): boolean {
   return error.verdict.kind === 'transient' || error.verdict.kind === 'configuration';
 }

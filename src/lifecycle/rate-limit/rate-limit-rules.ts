@@ -4,7 +4,7 @@ import { DAY_SECONDS, HOUR_SECONDS } from '../../platform/duration.ts';
 
 /** How one of Meta's apps may be called by background work, as all replicas see it. */
 export interface AppRateLimitState {
-  /** The highest gauge of the last answer that told one; may exceed 100. */
+  /** The highest gauge of the last response that reported one; may exceed 100. */
   usagePercent: number;
   usageAt: Date | null;
   /** The longest of all stops. */
@@ -12,14 +12,14 @@ export interface AppRateLimitState {
   stopCause: 'throttled' | 'usage' | null;
   /** Since when one stop has followed the other without a real break. */
   stoppedSince: Date | null;
-  /** The longest of those that are limits of the app itself, not of one page, person or business. */
+  /** The longest of those that are limits of the app itself, not of one page, user or business. */
   appStoppedUntil: Date | null;
   /** Throttles in a row. */
   throttles: number;
   breaker: 'closed' | 'open';
-  /** While open: nobody probes before. */
+  /** While open: no probe before this. */
   breakerUntil: Date | null;
-  /** Openings in a row. */
+  /** How often it opened in a row. */
   openings: number;
 }
 
@@ -39,7 +39,7 @@ export const UNKNOWN_RATE_LIMIT: AppRateLimitState = Object.freeze({
 export type Allowance =
   | { kind: 'go'; concurrency: number }
   | { kind: 'stop'; cause: 'throttled' | 'usage' | 'unavailable'; until: Date }
-  /** Meta was down; one call may find out whether it still is. */
+  /** Meta was down; one call may probe whether it still is. */
   | { kind: 'probe' };
 
 /** Below this share of the limit, full speed; from there down to one call at a time at the stop. */
@@ -49,15 +49,15 @@ const USAGE_STOP_SECONDS = 60;
 /** Gauges are of a rolling hour; a reading that is older than this is no reason to go slowly any more. */
 const USAGE_TTL_SECONDS = 300;
 
-/** One turn for all replicas in this time; none in the first of a stop. */
+/** One probe for all replicas in this time; none in the first interval of a stop. */
 export const PROBE_INTERVAL_SECONDS = 60;
-/** After a turn that Meta refused as well. */
+/** After a probe that Meta refused as well. */
 export const REFUSED_PROBE_INTERVAL_SECONDS = 10 * 60;
 /** A stop that lasts longer is not waited out any more. */
 const LONG_STOP_SECONDS = HOUR_SECONDS;
-/** A token that lives this much longer than the stop can be renewed after it. */
+/** A token that outlives the stop by this much can be refreshed after it. */
 const MIN_LIFE_AFTER_STOP_SECONDS = 15 * 60;
-/** Stops with less than this between them are one: hardly a look falls into the break. */
+/** Stops with a shorter break between them count as one: hardly any sweep falls into the break. */
 export const BREAK_SECONDS = 5 * 60;
 
 export function allowanceOf(state: AppRateLimitState, now: Date, maxConcurrency: number): Allowance {
@@ -74,9 +74,9 @@ export function allowanceOf(state: AppRateLimitState, now: Date, maxConcurrency:
 }
 
 /**
- * Which tokens may be renewed although the app is stopped for a limit, a few in each turn: those that end before this. Null: none.
- * A call that Meta refuses lengthens the block (META.md 13), so a stop is waited out by whatever can: until it has lasted for an hour
- * without a break, only what would not outlive it may go; after that, what ends within `nearEndSeconds`.
+ * Which tokens may be refreshed although the app is stopped by a rate limit, a few per probe: those that end before this. Null: none.
+ * A call that Meta refuses prolongs the block (META.md 13), so everything that can wait out a stop does: until it has lasted for an hour
+ * without a break, only tokens that would not outlive it are refreshed; after that, those that end within `nearEndSeconds`.
  */
 export function limitProbeCutoff(state: AppRateLimitState, now: Date, nearEndSeconds: number): Date | null {
   if (allowanceOf(state, now, 1).kind !== 'stop' || state.breaker === 'open' || state.stoppedUntil === null)
@@ -106,7 +106,7 @@ function concurrencyAt({ usagePercent, usageAt }: AppRateLimitState, now: Date, 
 const APP_WAIT_SECONDS = 60;
 const MAX_APP_WAIT_SECONDS = 15 * 60;
 const OBJECT_WAIT_SECONDS = 10;
-/** A limit of one page, person or business must not hold up everybody's renewals for ever: at most this at a time, and in a row. */
+/** A limit of one page, user or business must not hold up all refreshes for ever: at most this at a time, and in a row. */
 const MAX_OBJECT_STOP_SECONDS = HOUR_SECONDS;
 const MAX_APP_STOP_SECONDS = DAY_SECONDS;
 
@@ -119,16 +119,16 @@ function throttleSeconds(scope: ThrottleScope, retryAfterSeconds: number | null,
   return Math.min(MAX_OBJECT_STOP_SECONDS, retryAfterSeconds ?? OBJECT_WAIT_SECONDS);
 }
 
-/** What one answer stops, and for how long. Null: not at all. */
+/** What one response stops, and for how long. Null: nothing. */
 interface ReportedStop {
   /** The app's own limit. */
   appSeconds: number | null;
-  /** The limit of a page, a person or a business. */
+  /** The limit of a page, a user or a business. */
   objectSeconds: number | null;
   cause: 'throttled' | 'usage';
 }
 
-/** What a good answer's headers stop: a regain time is named (of an object: META.md 13), or the app's own gauge is nearly full. */
+/** What the headers of a successful response stop: a regain time is given (for an object: META.md 13), or the app's own gauge is nearly full. */
 export function stopForUsage(appUsagePercent: number | null, regainSeconds: number | null): ReportedStop {
   return {
     appSeconds: (appUsagePercent ?? 0) >= STOP_FROM_PERCENT ? USAGE_STOP_SECONDS : null,
@@ -151,7 +151,7 @@ export function stopForThrottle(
   };
 }
 
-/** The state after such a stop, told now. A longer one that stands already stays. */
+/** The state after such a stop is reported now. A longer stop remains. */
 export function applyStop(
   state: AppRateLimitState,
   now: Date,

@@ -3,7 +3,7 @@ import { UsageObserver } from '../../meta/graph/usage-observer.ts';
 import { AppRateLimitRepository } from './app-rate-limit.repository.ts';
 import { AppRateLimiter } from './app-rate-limiter.ts';
 
-/** Global, so that every call to Meta (MetaModule's, the gateway's) tells the pace what its answer says of the limits. */
+/** Global, so that every call to Meta (by `MetaModule` or the gateway) reports the limits of its response to the rate limiter. */
 @Global()
 @Module({
   providers: [AppRateLimiter, AppRateLimitRepository, { provide: UsageObserver, useExisting: AppRateLimiter }],

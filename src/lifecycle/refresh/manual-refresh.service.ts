@@ -11,7 +11,7 @@ import { isRefreshable } from './token-refresher.ts';
 
 const CHECK_BATCH = 50;
 
-/** What a person asks for now, of a whole connection. Failures are written on the credentials, not thrown. */
+/** Refreshes or inspects a whole connection because a user asked for it. Failures are recorded on the credentials, not thrown. */
 @Injectable()
 export class ManualRefreshService {
   constructor(
@@ -21,14 +21,14 @@ export class ManualRefreshService {
   ) {}
 
   /**
-   * Renews the root and derives the pages, whatever is due and whatever the back-off. What is never renewed (tokens without an end), and
-   * what a dead connection holds, is inspected instead. Work that another is at counts as this one.
+   * Refreshes the root and derives the page tokens, whether due or not and without back-off. Tokens that are never refreshed (no expiry)
+   * and those of a dead connection are inspected instead. Work that another replica is doing counts as this request's.
    */
   async refresh(connectionId: ConnectionId): Promise<void> {
     const root = await this.claims.findRoot(connectionId);
     if (root === null) return;
     const claimed = await this.claim(root.id);
-    // Nobody's by now, but done by another while we waited: that was the renewal asked for.
+    // The claim is free again, but another replica did the work while we waited: that was the refresh we were asked for.
     const doneMeanwhile = claimed !== null && claimed.version !== root.version;
     if (claimed !== null) {
       if (doneMeanwhile) await this.claims.release([claimed]);

@@ -25,24 +25,24 @@ declare module '../../platform/problem.ts' {
 export const refreshPending = defineProblem(
   'refresh_pending',
   503,
-  'The token has to be renewed first, which has not succeeded yet.',
+  'The token has to be refreshed first, which has not succeeded yet.',
   'Ask again after the time in Retry-After, or without min_valid_seconds for what life is left.',
 );
 export const minValidUnsatisfiable = defineProblem(
   'min_valid_unsatisfiable',
   409,
-  'No renewal can give the token that much life now.',
-  'Ask for fewer min_valid_seconds, or connect again where the token is of a kind that is not renewed.',
+  'No refresh can make the token live that long now.',
+  'Ask for fewer min_valid_seconds, or connect again where the token is of a kind that is not refreshed.',
 );
 
 /** Meta gives at most one fresh token a day (META.md 3): what it gave within this time it gives again. */
 const META_REFRESH_INTERVAL_SECONDS = DAY_SECONDS;
-/** Failures that mean: Meta answered, and the answer did not reach further. */
+/** Failures that mean: Meta responded, but the new token does not live longer. */
 const NO_LONGER_LIFETIME_CODES: ReadonlySet<string> = new Set(['renewal_no_longer_life', 'too_young']);
 
 type RefreshDecision = { kind: 'enough' } | { kind: 'refresh' } | { kind: 'refuse'; error: AppError };
 
-/** Makes sure that a token lives long enough, by renewing it where needed: once for all who wait, over all replicas. */
+/** Makes sure that a token lives long enough, refreshing it if needed: once for all requests that wait, over all replicas. */
 @Injectable()
 export class OnDemandRefreshService {
   private readonly inFlight = new SingleFlight<void>();
@@ -106,11 +106,11 @@ export class OnDemandRefreshService {
     if (credential.expiresAt === null ? !unknownEnd : credential.expiresAt >= addSeconds(now, minValidSeconds)) {
       return { kind: 'enough' };
     }
-    if (!isRefreshable(credential)) return unsatisfiable('Tokens of this kind are not renewed.');
+    if (!isRefreshable(credential)) return unsatisfiable('Tokens of this kind are not refreshed.');
     if (refreshableAt(credential) > now)
-      return unsatisfiable('Instagram and Threads renew no token that is younger than 24 hours.');
+      return unsatisfiable('Instagram and Threads refresh no token that is younger than 24 hours.');
     if (this.isMaxLifetimeExceeded(credential, minValidSeconds, now))
-      return unsatisfiable('The last renewal gave less life than that.');
+      return unsatisfiable('The last refresh gave less life than that.');
     return this.decideByBackOff(credential, now);
   }
 

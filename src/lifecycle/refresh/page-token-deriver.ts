@@ -72,7 +72,7 @@ export class PageTokenDeriver {
     return tokens;
   }
 
-  /** The list could not be had: what that says of the user token is for its own check to tell, the pages wait. */
+  /** The list could not be read. What that says about the user token is decided by its own inspection; the pages wait. */
   private async failAll(
     pages: ClaimedCredential[],
     root: CredentialSnapshot,
@@ -152,7 +152,7 @@ export class PageTokenDeriver {
     return result.failure === null ? 'failed' : this.fail(page, result.failure);
   }
 
-  /** The person has no task on the page any more, or the page is gone; the token we hold may live on all the same. */
+  /** The user has no task on the page any more, or the page is gone; the token we hold may still be valid. */
   private async handleMissing(
     page: ClaimedCredential,
     serving: SecretString | null,
@@ -184,5 +184,5 @@ export class PageTokenDeriver {
 
 const PAGE_LOST = failLater(
   'page_token_lost',
-  'Meta gives no token for this Page any more: the person has no task on it, or it has been deleted. Give the role back, or connect again.',
+  'Meta gives no token for this Page any more: the user has no task on it, or it has been deleted. Give the role back, or connect again.',
 );

@@ -24,12 +24,12 @@ import { AppRateLimiter, CallNotPermittedError, type Urgency } from '../rate-lim
 import { RefreshedTokenPromoter } from './refreshed-token-promoter.ts';
 
 /**
- * `refreshed`: a new version serves. `failed`: recorded on the credential. `dead`: a confirmed verdict. `not_due`: nothing that could be
- * renewed now. `stopped`: the app's pace does not allow it, the claim was given back. `lost`: somebody else's by now.
+ * `refreshed`: a new version serves. `failed`: recorded on the credential. `dead`: a confirmed verdict. `not_due`: nothing could be
+ * refreshed now. `stopped`: the app's rate limit does not allow it, the claim was given back. `lost`: another replica took the claim over.
  */
 export type RefreshOutcome = 'refreshed' | 'failed' | 'dead' | 'not_due' | 'stopped' | 'lost';
 
-/** Renews what is exchanged for itself: users, system users, Instagram, Threads. The stages are in ARCHITECTURE.md, "A renewal". */
+/** Refreshes tokens that are exchanged for a newer one: users, system users, Instagram, Threads. Exchange, seal, inspect, promote. */
 @Injectable()
 export class TokenRefresher {
   constructor(
@@ -102,7 +102,7 @@ export class TokenRefresher {
       token = await this.versions.openPending(credential, pending);
     } catch (error) {
       if (!(error instanceof DecryptionError)) throw error;
-      // Nobody can ever use it: make room for a fresh answer.
+      // Nobody can ever use it: discard it and ask for a fresh one.
       await this.versions.discardPending(credential);
       return this.fail(credential, DECRYPTION_FAILED);
     }
@@ -125,7 +125,7 @@ export class TokenRefresher {
     return failure === null ? 'failed' : this.fail(credential, failure);
   }
 
-  /** Meta did not renew. What it said of the token counts as it is only where it is confirmed; a suspicion is inspected. */
+  /** Meta refused the refresh. A confirmed verdict on the token counts as it is; a suspect token is inspected. */
   private async handleRefusal(
     credential: ClaimedCredential,
     serving: SecretString,
@@ -180,13 +180,13 @@ export class TokenRefresher {
 
 const TOO_YOUNG: AttemptFailure = failLater('too_young', FAILURES.too_young.detail);
 
-/** Whether there is anything to renew: tokens without an end are not, page tokens are derived. */
+/** Whether it is refreshed at all: tokens without an expiry are not, and page tokens are derived. */
 export function isRefreshable({ kind, expiresAt }: Pick<ClaimedCredential, 'kind' | 'expiresAt'>): boolean {
   const { refresh, alwaysExpires } = tokenKind(kind);
   return refresh !== null && (alwaysExpires || expiresAt !== null);
 }
 
-/** From when on Meta renews it at all. */
+/** The earliest time at which Meta refreshes it. */
 export function refreshableAt(credential: Pick<ClaimedCredential, 'kind' | 'issuedAt' | 'storedAt'>): Date {
   const since = credential.issuedAt ?? credential.storedAt;
   return addSeconds(since, tokenKind(credential.kind).minRefreshAgeSeconds);

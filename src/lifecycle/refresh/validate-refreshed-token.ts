@@ -8,7 +8,7 @@ import { FAILURES, type RefreshRejectionCode } from '../failures/failure-codes.t
 
 type RefreshedTokenValidation =
   | { kind: 'promote'; version: VerifiedVersion }
-  /** It lacks scopes: only what the old token has now can tell whether the person took them away. */
+  /** It lacks scopes: only the old token's current scopes can show whether the user took them away. */
   | { kind: 'inspect_old_token' }
   | { kind: 'reject'; code: RefreshRejectionCode; detail: string };
 
@@ -16,20 +16,20 @@ export interface RefreshedTokenFacts {
   old: CredentialSnapshot;
   pending: Pick<PendingVersion, 'expiresAt' | 'scopes'>;
   isSameToken: boolean;
-  /** Somebody asked for this renewal: then a fresh token counts that ends no sooner, though a moment after the last one it ends no later. */
+  /** Requested on demand: then a fresh token is accepted if it ends no sooner, since right after a refresh it cannot end later. */
   isForced?: boolean;
   inspection: InspectionResult;
   /** Scopes of the old token by an inspection of now; null: it is dead. Undefined: not asked yet. */
   oldScopesNow?: readonly string[] | null;
 }
 
-/** `expires_in` is counted from an answer's arrival: the same end, told twice, differs by the time on the way. */
+/** `expires_in` counts from the arrival of the response, so the same end reported twice differs by the network delay. */
 const SAME_TOKEN_SLACK_SECONDS = 60;
 const SLACK_SECONDS = 2;
 
 /**
- * What an answer to a renewal is worth (CONTRACT 6.1): same app, same user, valid, later expiry, and no scope less than the old token has
- * now. Page tokens that never end need no later expiry: they are derived because their user token changed.
+ * Whether a refreshed token may replace the old one (CONTRACT 6.1): same app, same user, valid, later expiry, and all scopes that the old
+ * one has now. Page tokens that never expire need no later expiry: they are derived because their user token changed.
  */
 export function validateRefreshedToken(facts: RefreshedTokenFacts): RefreshedTokenValidation {
   const { old, inspection } = facts;
@@ -59,7 +59,7 @@ function validateScopes(
 ): RefreshedTokenValidation {
   const scopes = inspection.scopes ?? pending.scopes ?? old.scopes;
   const missing = old.scopes.filter((scope) => !scopes.includes(scope));
-  // Hosts that tell no scopes have no way to ask about the old token either: what the answer says is taken for the person's will.
+  // Hosts that do not report scopes cannot be asked about the old token either: take the response for what the user granted.
   if (missing.length > 0 && inspection.scopes !== null) {
     if (oldScopesNow === undefined) return { kind: 'inspect_old_token' };
     if (missing.some((scope) => oldScopesNow?.includes(scope))) {
@@ -84,7 +84,7 @@ function validateScopes(
   };
 }
 
-/** Null is never (or unknown for Instagram and Threads, where another string can only be a renewal). */
+/** Null is never (or unknown for Instagram and Threads, where a different token can only be a refreshed one). */
 function hasLongerLifetime(
   { old, isSameToken, isForced = false }: RefreshedTokenFacts,
   expiresAt: Date | null,

@@ -15,7 +15,7 @@ import type { Urgency } from '../rate-limit/app-rate-limiter.ts';
 import { PageTokenDeriver } from '../refresh/page-token-deriver.ts';
 import { type RefreshOutcome, TokenRefresher } from '../refresh/token-refresher.ts';
 
-/** Work on claimed credentials, whatever their kind: kept alive while it goes on, given back if it breaks, and counted. */
+/** Runs the work on claimed credentials of any kind: keeps the claim alive meanwhile, releases it on failure, and counts outcomes. */
 @Injectable()
 export class CredentialWorker {
   private readonly heartbeat: ClaimHeartbeat<ClaimedCredential>;
@@ -37,7 +37,7 @@ export class CredentialWorker {
     });
   }
 
-  /** Renews a claimed credential; for a page token, all of its connection's that are due, because one list tells them all. */
+  /** Refreshes a claimed credential; for a page token, all that are due of its connection, because one list returns them all. */
   async refresh(claimed: ClaimedCredential, urgency: Urgency): Promise<RefreshOutcome[]> {
     if (!tokenKind(claimed.kind).isDerived) {
       return this.trackRefresh([claimed], async () => [await this.refresher.refresh(claimed, urgency)]);
@@ -85,7 +85,7 @@ export class CredentialWorker {
     return claimed === null ? null : ((await this.check([claimed], urgency))[0] ?? null);
   }
 
-  /** Claims one credential and renews it now. Null: another replica is at it. */
+  /** Claims one credential and refreshes it now. Null: another replica is working on it. */
   async refreshNow(credentialId: CredentialId, urgency: Urgency): Promise<RefreshOutcome | null> {
     const claimed = await this.claims.claimOne(credentialId, this.config.claimSeconds);
     return claimed === null ? null : ((await this.refresh(claimed, urgency))[0] ?? null);
@@ -103,7 +103,7 @@ export class CredentialWorker {
     });
   }
 
-  /** The work broke for a reason of ours. It is written down, so that one credential that breaks it each time holds up no others. */
+  /** The work failed because of a fault of ours. That is recorded, so that one faulty credential does not hold up all others. */
   private async recordInternalError(
     claimed: ClaimedCredential,
     error: unknown,
@@ -113,7 +113,7 @@ export class CredentialWorker {
     try {
       await write();
     } catch (cause) {
-      // The database itself, most likely: the claim runs out, and then another look is taken.
+      // Most likely the database is unreachable: the claim expires and the work is retried then.
       if (!(cause instanceof ClaimLostError)) throw error;
     }
   }

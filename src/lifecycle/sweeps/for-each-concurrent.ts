@@ -1,4 +1,4 @@
-/** Where work comes from: `next(most)` gives up to `most` pieces, none when nothing is left. */
+/** Where work comes from: `next(most)` returns up to `most` items, none when nothing is left. */
 export interface WorkSource<T> {
   next(limit: number): Promise<T[]>;
   /** How many may be under way now; 0 ends the run. Asked before each draw. */
@@ -8,8 +8,8 @@ export interface WorkSource<T> {
 }
 
 /**
- * Keeps as many pieces under way as allowed, drawing in small batches, so that memory does not grow with what is due. Resolves when
- * nothing is left, or not allowed any more, and all that was begun has ended. A throw of `next` ends it after what was begun.
+ * Keeps as many items in progress as allowed, and draws them in small batches, so that memory does not grow with what is due. Resolves
+ * when nothing is left or allowed any more and all started items have ended. If `next` throws, it rejects after the started items.
  */
 export async function forEachConcurrent<T>(source: WorkSource<T>): Promise<void> {
   const running = new Set<Promise<void>>();
@@ -18,7 +18,7 @@ export async function forEachConcurrent<T>(source: WorkSource<T>): Promise<void>
       const allowed = await source.concurrency();
       if (allowed === 0) return;
       const free = allowed - running.size;
-      // Draw when a quarter is free: a claim for each piece alone would be a statement for each.
+      // Draw once a quarter is free: drawing one item at a time would cost a statement for each.
       if (free > 0 && free * 4 >= allowed) {
         const items = await source.next(free);
         for (const item of items) {

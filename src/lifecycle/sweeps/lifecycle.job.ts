@@ -45,7 +45,7 @@ export class LifecycleJob {
     });
   }
 
-  /** What can't wait for the schedule, now. Never rejects. */
+  /** Runs the urgent part now. Never rejects. */
   async runUrgentWork(): Promise<void> {
     await Promise.all(this.urgentJobs.map((job) => job.runOnce()));
   }

@@ -41,7 +41,7 @@ const CALLS_PER_CHECK_BATCH = 8;
 const URGENT_SECONDS = 26 * HOUR_SECONDS;
 /** The last part of the time in which a token is due: of seven days, the last 42 hours. */
 const NEAR_EXPIRY_SHARE = 1 / 4;
-/** With a turn a minute: 7,200 a day for one app, what 430,000 connections of sixty days need. */
+/** With one probe a minute: 7,200 a day for one app, enough for 430,000 connections of sixty days. */
 const REFRESHES_PER_PROBE = 5;
 
 /** Works off what is due, on this replica's share: whatever others have claimed is theirs. Each app is swept on its own, within its own rate limit. */
@@ -130,8 +130,8 @@ export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
   }
 
   /**
-   * An app that is stopped for a limit without end (its product's own traffic can see to that) must not let its tokens die of neglect:
-   * those near their end are renewed in turns, the first to end first, until Meta refuses these calls as well. Nothing is inspected so.
+   * While an app is stopped for a long time by a rate limit (its product's own traffic can cause that), its tokens must not expire:
+   * those near their end are refreshed in probes, the first to end first, until Meta refuses these calls as well. Nothing is inspected.
    */
   private async refreshNearExpiry({ appId, counts, isStopping }: AppSweep): Promise<void> {
     if (isStopping()) return;

@@ -32,7 +32,7 @@ export class DiscoveryApi {
   constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
 
   /**
-   * Every page of the person, over all pages of paging, each once. Asks for the linked Instagram accounts too, and does
+   * Every page of the user, over all pages of paging, each once. Asks for the linked Instagram accounts too, and does
    * without where Meta refuses those fields (no Instagram scope).
    */
   async *listPages(userToken: SecretString): AsyncGenerator<DiscoveredPage, void, undefined> {
@@ -49,7 +49,7 @@ export class DiscoveryApi {
     }
   }
 
-  /** The page that a page token speaks for, with its linked Instagram accounts where Meta tells them. */
+  /** The page that a page token belongs to, with its linked Instagram accounts where Meta returns them. */
   async getOwnPage(pageToken: SecretString): Promise<DiscoveredPage> {
     try {
       return await this.readOwnPage(pageToken, `id,name,${INSTAGRAM_FIELDS}`);
@@ -59,7 +59,7 @@ export class DiscoveryApi {
     }
   }
 
-  /** One page's token; null where the person has no task on it: the key is just missing then (META.md 5). */
+  /** One page's token; null where the user has no task on it: the key is just missing then (META.md 5). */
   async getPageToken(pageId: string, userToken: SecretString): Promise<SecretString | null> {
     const query = { fields: 'id,name,access_token' };
     const response = await this.transport.call(
@@ -92,7 +92,7 @@ export class DiscoveryApi {
     return this.list('list_phone_numbers', path, token, { fields: PHONE_FIELDS, limit: '100' }, readPhoneNumber);
   }
 
-  /** What the person granted, declined and let expire (META.md 10). */
+  /** What the user granted, declined and let expire (META.md 10). */
   async listPermissions(token: SecretString): Promise<Permissions> {
     const call = this.read('list_permissions', '/me/permissions', token, {});
     const items: Json[] = [];
@@ -110,7 +110,7 @@ export class DiscoveryApi {
 
   /**
    * The client's business of a business-integration system user, else null. An ordinary token gets 190 here and is fine
-   * (META.md 6), so no answer to this call says anything of the token.
+   * (META.md 6), so no response to this call says anything about the token.
    */
   async getClientBusinessId(token: SecretString): Promise<string | null> {
     const query = { fields: 'client_business_id' };
@@ -137,7 +137,7 @@ export class DiscoveryApi {
   /** Makes a number usable with the Cloud API; the pin (six digits) is set, or checked where two-step is on (META.md 8). */
   async registerPhoneNumber(phoneNumberId: string, token: SecretString, pin: SecretString): Promise<void> {
     const form = { messaging_product: 'whatsapp', pin: pin.expose() };
-    // Ten tries in 72 hours are all there are (133016), and wrong pins are counted: never repeated by itself.
+    // Meta allows ten tries in 72 hours (133016), and counts wrong pins: never repeated automatically.
     await this.write('register_phone_number', `/${requireGraphId(phoneNumberId)}/register`, token, form, 'once');
   }
 

@@ -4,7 +4,7 @@ import { asObject, field, type Json, objectsOf, readId, readStringList, readText
 export interface DiscoveredPage {
   id: string;
   name: string | null;
-  /** Null where the person has no task on the page. */
+  /** Null where the user has no task on the page. */
   accessToken: SecretString | null;
   /** `MANAGE`, `PROFILE_PLUS_…`; `perms` of old versions. */
   tasks: string[];

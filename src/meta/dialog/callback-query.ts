@@ -6,11 +6,11 @@ export type CallbackQuery = Readonly<Record<string, unknown>>;
 /** Every way the browser can come back from a dialog (META.md 1, 7). `state` is null where it is missing or repeated. */
 export type CallbackOutcome =
   | { kind: 'code'; code: SecretString; state: string }
-  /** The person said no. */
+  /** The user said no. */
   | { kind: 'denied'; state: string | null }
   /** The app is not public, or the shape without `error` that says so (901). */
   | { kind: 'app_unavailable'; state: string | null; errorCode: number | null }
-  /** Meta's word for it, where it is a plain word; never its description. */
+  /** Meta's error code, where it is plain text; never its description. */
   | { kind: 'error'; state: string | null; error: string | null; errorCode: number | null }
   | { kind: 'malformed'; state: string | null };
 

@@ -9,7 +9,7 @@ export function scopesOf(product: Product, flow: Flow): ProductScopes {
   return scopesAt(product, loginFlow(flow).tokenHost);
 }
 
-/** What the dialog asks for when the caller names no scopes: the required ones, then the optional ones. */
+/** What the dialog asks for when the client names no scopes: the required ones, then the optional ones. */
 export function defaultScopes(product: Product, flow: Flow): string[] {
   const { required, optional } = scopesOf(product, flow);
   return [...required, ...optional];

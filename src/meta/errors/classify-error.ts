@@ -1,7 +1,7 @@
 import { graphHostDescriptor, type TokenHostName } from '../graph/graph-host.ts';
 import type { ErrorEnvelope } from './graph-error.ts';
 
-/** The 190 subcodes that CONTRACT 6.1 accepts as confirmed, in words (META.md 12.2); `invalid` is debug_token's `is_valid:false`. */
+/** The 190 subcodes that CONTRACT 6.1 accepts as confirmed, by name (META.md 12.2); `invalid` is debug_token's `is_valid:false`. */
 export type DeadReason =
   | 'app_removed'
   | 'checkpoint'
@@ -13,13 +13,13 @@ export type DeadReason =
   | 'inactive_90_days'
   | 'invalid';
 
-/** What an error of Meta means for what we do next. Closed: an unknown code is never a death sentence. */
+/** What an error of Meta means for what we do next. Closed: an unknown code never means that a token is dead. */
 export type MetaVerdict =
-  /** Nothing but the person can help. Only for confirmed codes. */
+  /** Only the user can help. Only for confirmed codes. */
   | { kind: 'dead'; reason: DeadReason }
-  /** Perhaps dead: inspection must tell. */
+  /** Perhaps dead: inspection decides. */
   | { kind: 'suspect' }
-  /** Wait. Null: Meta named no time. */
+  /** Wait. Null: Meta gave no time. */
   | { kind: 'throttled'; scope: ThrottleScope; retryAfterSeconds: number | null }
   /** Try again later. */
   | { kind: 'transient' }
@@ -29,7 +29,7 @@ export type MetaVerdict =
   | { kind: 'code_rejected'; why: 'used' | 'expired' | 'redirect_mismatch' | 'malformed' | 'undisclosed' }
   | { kind: 'permission' }
   | { kind: 'parameter' }
-  /** Blocked by policy: a long wait, and a person. */
+  /** Blocked by policy: wait long, and have somebody look at it. */
   | { kind: 'blocked' };
 
 export type ThrottleScope = 'app' | 'user' | 'page' | 'business';
@@ -49,7 +49,7 @@ export type CallContext =
   | 'client_business'
   | 'graph';
 
-/** The facts of a failed call. `httpStatus` null: no answer came. `code` null: no error object in it. */
+/** The facts of a failed call. `httpStatus` null: no response. `code` null: no error object in it. */
 export interface ErrorFacts {
   httpStatus: number | null;
   code?: number | null;
@@ -96,7 +96,7 @@ const THROTTLE_CODES = new Map<number, ThrottleScope>([
   [133016, 'business'],
 ]);
 
-/** 17/2446079: the limit of an ad account, not of the person. */
+/** 17/2446079: the limit of an ad account, not of the user. */
 const AD_ACCOUNT_LIMIT = 2446079;
 
 /** Codes with one meaning everywhere. */
@@ -163,7 +163,7 @@ export function classifyInvalidToken(verdict: MetaVerdict | null): MetaVerdict {
   return verdict;
 }
 
-/** 190. Of the app's own token it speaks of our secret; with `client_business_id` it is no verdict at all (META.md 6). */
+/** 190. For the app's own token it is about our secret; with `client_business_id` it is no verdict at all (META.md 6). */
 function classifyTokenError(facts: ErrorFacts): MetaVerdict {
   if (facts.context === 'app_call') return { kind: 'configuration', what: 'secret' };
   if (facts.context === 'client_business') return { kind: 'parameter' };
@@ -192,7 +192,7 @@ function reportsWrongSecretAsParameter({ host }: ErrorFacts): boolean {
 
 /**
  * 1 is "unknown, often temporary", and also "Error validating client secret" (META.md 2, 12.1). Told apart by the place:
- * where the call carried the app's secret, was answered 4xx, and neither a subcode nor `is_transient` says otherwise, it is
+ * where the call carried the app's secret, got a 4xx, and neither a subcode nor `is_transient` says otherwise, it is
  * the secret. A configuration verdict ends no connection, so a mistake here costs a wrong hint, not a token.
  */
 function classifyUnknownError(facts: ErrorFacts): MetaVerdict {
@@ -202,13 +202,13 @@ function classifyUnknownError(facts: ErrorFacts): MetaVerdict {
   return hasSecret && refused ? { kind: 'configuration', what: 'secret' } : { kind: 'transient' };
 }
 
-/** 200 where no person's permission is in play is Meta's "API access blocked" (META.md 12.1). */
+/** 200 where no user's permission is involved is Meta's "API access blocked" (META.md 12.1). */
 function classifyPermissionError(facts: ErrorFacts, code: number): MetaVerdict {
   const asApp = facts.context === 'code_exchange' || facts.context === 'app_call';
   return asApp && code === 200 ? { kind: 'configuration', what: 'app_blocked' } : { kind: 'permission' };
 }
 
-/** `{error_type, code, error_message}`: `code` is the HTTP status here, and only the text would tell more (META.md 7). */
+/** `{error_type, code, error_message}`: `code` is the HTTP status here, and only the text would say more (META.md 7). */
 function classifyInstagramEnvelope(facts: ErrorFacts): MetaVerdict {
   const status = facts.code ?? facts.httpStatus ?? 500;
   if (status === 429) return throttled(facts, 'app');
@@ -216,7 +216,7 @@ function classifyInstagramEnvelope(facts: ErrorFacts): MetaVerdict {
   return facts.context === 'code_exchange' ? { kind: 'code_rejected', why: 'undisclosed' } : { kind: 'parameter' };
 }
 
-/** Without a known code the status has to do. Bodies that are not Meta's (HTML, text) are weather: transient. */
+/** Without a known code the status decides. Bodies that are not Meta's (HTML, text) are passing faults: transient. */
 function classifyByStatus(facts: ErrorFacts, isForeignBody: boolean): MetaVerdict {
   const status = facts.httpStatus ?? 500;
   if (status === 429) return throttled(facts, 'app');

@@ -10,7 +10,7 @@ import { asObject, field, type Json, type JsonObject, readNumber, readText } fro
  */
 export type ErrorEnvelope = 'graph' | 'instagram' | 'batch_legacy' | 'inspection';
 
-/** An error as Meta's fields tell it. Its texts are left behind: they are localised, and they quote tokens. */
+/** An error by Meta's fields. Its texts are dropped: they are localized, and they quote tokens. */
 export interface GraphErrorFields {
   envelope: ErrorEnvelope;
   code: number | null;
@@ -23,7 +23,7 @@ export interface GraphErrorFields {
 const TYPE = /^[A-Za-z]{1,64}$/;
 const TRACE = /^[A-Za-z0-9_+/=-]{1,40}$/;
 
-/** A whole answer's error, or null where the body shows none (that says nothing of the status). Never throws. */
+/** A whole response's error, or null where the body contains none (whatever the status). Never throws. */
 export function readGraphError(body: Json | undefined): GraphErrorFields | null {
   const object = asObject(body);
   if (object === null) return null;
@@ -37,7 +37,7 @@ export function readGraphError(body: Json | undefined): GraphErrorFields | null 
   return null;
 }
 
-/** `data.error` of a debug_token answer (its key is `subcode`), or null. */
+/** `data.error` of a debug_token response (its key is `subcode`), or null. */
 export function readInspectionError(data: JsonObject | null): GraphErrorFields | null {
   const error = asObject(field(data, 'error'));
   if (error === null) return null;
@@ -66,7 +66,7 @@ export function readTraceId(value: string | string[] | undefined): string | null
   return typeof value === 'string' ? matchOrNull(value, TRACE) : null;
 }
 
-/** The part of an error that may be shown to callers and kept in the database. */
+/** The part of an error that may be shown to clients and kept in the database. */
 export function toMetaCause(fields: GraphErrorFields | null, fallbackTraceId: string | null = null): MetaCause {
   const trace = fields?.fbtraceId ?? fallbackTraceId;
   return {

@@ -5,13 +5,13 @@ import type { MetaVerdict } from './classify-error.ts';
 interface MetaErrorOptions {
   verdict: MetaVerdict;
   cause?: MetaCause;
-  /** Null: no answer came. */
+  /** Null: no response. */
   httpStatus: number | null;
   /** Our name for the call, as in the metrics. */
   operation: string;
-  /** Meta may have done what was asked, though we have no answer that says so. */
+  /** Meta may have done what was requested, although no response says so. */
   mayHaveCommitted: boolean;
-  /** Why there was no answer. */
+  /** Why there was no response. */
   networkReason?: HttpRequestErrorReason | null;
 }
 
@@ -51,7 +51,7 @@ function describe(facts: MetaErrorOptions): string {
           ? ` (${verdict.why})`
           : '';
   const status =
-    facts.httpStatus === null ? `no answer (${facts.networkReason ?? 'network'})` : `HTTP ${facts.httpStatus}`;
+    facts.httpStatus === null ? `no response (${facts.networkReason ?? 'network'})` : `HTTP ${facts.httpStatus}`;
   const code =
     cause?.code === undefined ? '' : `, code ${cause.code}${cause.subcode === undefined ? '' : `/${cause.subcode}`}`;
   return `${facts.operation}: ${verdict.kind}${detail}, ${status}${code}`;

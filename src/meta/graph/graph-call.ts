@@ -26,7 +26,7 @@ export interface GraphCall {
   auth: GraphAuth;
   /** `read` changes nothing; `repeatable` may be done twice; `once` must not be repeated once it may have arrived. */
   effect: 'read' | 'repeatable' | 'once';
-  /** Old form-encoded token answers count as good. */
+  /** Old form-encoded token responses count as good. */
   acceptForm?: boolean;
   /** Per try; 10 s by default. */
   timeoutMs?: number;

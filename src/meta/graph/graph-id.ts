@@ -1,4 +1,4 @@
-/** Meta's ids as they may stand in a path: digits, `act_` ids, and the word `me`. */
+/** Meta's ids as they may appear in a path: digits, `act_` ids, and `me`. */
 const ID_PATTERN = /^[A-Za-z0-9_]{1,64}$/;
 
 /** The id itself, safe for a path. Throws a `RangeError`, without quoting it, for anything else. */

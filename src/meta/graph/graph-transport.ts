@@ -17,7 +17,7 @@ import { Pause } from './pause.ts';
 import { readUsageHeaders, type UsageReport } from './usage-headers.ts';
 import { UsageObserver } from './usage-observer.ts';
 
-/** A good answer: 2xx, and no error in it. */
+/** A successful response: 2xx, and no error in it. */
 export interface GraphResponse {
   status: number;
   json: Json;
@@ -29,7 +29,7 @@ const TIMEOUT_MS = 10_000;
 const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_TRIES = 3;
 const BACKOFF_BASE_MS = 200;
-/** Of distinct drifts that are logged; a Meta that answers nonsense shall not fill the log or the memory. */
+/** Of distinct drifts that are logged; bad responses must not fill the log or the memory. */
 const MAX_LOGGED_DRIFTS = 20;
 
 /** One call to Meta: token placement, proof, time-out, safe repeats, verdicts, metrics, usage. Throws `MetaError`, nothing else. */
@@ -150,7 +150,7 @@ export class GraphTransport {
     const known = failure instanceof HttpRequestError ? failure : null;
     const reason = known?.reason ?? 'reset';
     this.metrics.recordFailure(call.operation, 'transient', 'network', seconds);
-    this.log.info({ operation: call.operation, reason, seconds }, 'Meta did not answer');
+    this.log.info({ operation: call.operation, reason, seconds }, 'Meta did not respond');
     return new MetaError({
       verdict: { kind: 'transient' },
       httpStatus: null,
@@ -173,7 +173,7 @@ export class GraphTransport {
     }
   }
 
-  /** Counts every answer that another version served, and logs each kind once (META.md 17). */
+  /** Counts every response served by another version, and logs each kind once (META.md 17). */
   private checkServedVersion(host: GraphHost, headers: IncomingHttpHeaders): void {
     const served = servedVersion(headers);
     const drift = detectVersionDrift(host.version, served ?? undefined);
@@ -198,7 +198,7 @@ function servedVersion(headers: IncomingHttpHeaders): string | null {
   return typeof value === 'string' && /^v\d{1,3}\.\d{1,2}$/.test(value) ? value : null;
 }
 
-/** JSON, or, where asked for, the form-encoded token answers of old (META.md 2). */
+/** JSON, or, where requested, the form-encoded token responses of old (META.md 2). */
 function readBody(body: Buffer, acceptForm: boolean): Json | undefined {
   const text = body.toString('utf8');
   const json = parseLossless(text);

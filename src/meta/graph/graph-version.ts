@@ -31,7 +31,7 @@ export function detectVersionDrift(asked: string, served: string | undefined): V
 
 /**
  * When Meta stops serving a version as what it is, from its changelog (META.md 17, read 2026-11); from then on the oldest living one
- * answers in its place. Versions that are not in here are older than all of them, or too new to have an end.
+ * is served in its place. Versions that are not in here are older than all of them, or too new to have an end.
  */
 const VERSION_ENDS: readonly (readonly [version: string, endsAt: string])[] = [
   ['v20.0', '2026-09-24'],

@@ -1,6 +1,6 @@
 import { parse } from 'lossless-json';
 
-/** What an answer of Meta can hold. Integers beyond 2^53 are strings here, digit by digit (META.md 7: numeric 17-digit ids). */
+/** What a response of Meta can hold. Integers beyond 2^53 are strings here, digit by digit (META.md 7: numeric 17-digit ids). */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
 
@@ -55,12 +55,12 @@ export function readNumber(object: JsonObject | null, key: string): number | nul
   return Number(value);
 }
 
-/** A list of words from an array, or from one string with commas or spaces (META.md 7: `permissions` comes as both). */
+/** A list of strings from an array, or from one string with commas or spaces (META.md 7: `permissions` comes as both). */
 export function readStringList(object: JsonObject | null, key: string): string[] | null {
   const value = field(object, key);
-  if (typeof value === 'string') return value.split(/[\s,]+/).filter((word) => word !== '');
+  if (typeof value === 'string') return value.split(/[\s,]+/).filter((item) => item !== '');
   if (!Array.isArray(value)) return null;
   return value
-    .map((word) => (typeof word === 'number' ? String(word) : word))
-    .filter((word) => typeof word === 'string');
+    .map((item) => (typeof item === 'number' ? String(item) : item))
+    .filter((item) => typeof item === 'string');
 }

@@ -7,7 +7,7 @@ const NAMED_CODES = new Set([
   80001, 80002, 80003, 80004, 80005, 80006, 80007, 80008, 80009, 80014, 130429, 131031, 131048, 131056, 133016,
 ]);
 
-/** Calls to Meta as Prometheus sees them. Labels are our own words or known numbers only. */
+/** Calls to Meta as Prometheus sees them. Label values are our own constants or known numbers only. */
 @Injectable()
 export class MetaMetrics {
   private readonly requests: Counter<'operation' | 'outcome'>;
@@ -25,20 +25,20 @@ export class MetaMetrics {
     });
     this.duration = new Histogram({
       name: 'metavault_meta_request_duration_seconds',
-      help: 'Time of one try, up to the end of the answer.',
+      help: 'Time of one try, up to the end of the response.',
       labelNames: ['operation'],
       buckets: [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10],
       registers,
     });
     this.errors = new Counter({
       name: 'metavault_meta_errors_total',
-      help: "Failed tries by Meta's code; network: no answer, none: an answer without a code, other: a rare code.",
+      help: "Failed tries by Meta's code; network: no response, none: a response without a code, other: a rare code.",
       labelNames: ['operation', 'code'],
       registers,
     });
     this.drift = new Counter({
       name: 'metavault_meta_version_drift_total',
-      help: 'Answers served by another API version than the one asked for.',
+      help: 'Responses served by another API version than the one asked for.',
       labelNames: ['host', 'direction'],
       registers,
     });
@@ -49,7 +49,7 @@ export class MetaMetrics {
     this.duration.observe({ operation }, seconds);
   }
 
-  /** `code` null: the answer had none; `network`: there was no answer. */
+  /** `code` null: the response had none; `network`: there was no response. */
   recordFailure(operation: string, outcome: string, code: number | null | 'network', seconds: number): void {
     this.requests.inc({ operation, outcome });
     this.errors.inc({ operation, code: codeLabel(code) });

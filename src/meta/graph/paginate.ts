@@ -6,13 +6,13 @@ import { asObject, field, type Json, type JsonObject, objectsOf, readText } from
 /** More pages than anybody has; a Meta that goes on for longer is in a loop. */
 const MAX_PAGES = 1_000;
 
-/** Parameters of a `next` link that move on; the rest of it (the token above all) is never looked at (META.md 5). */
+/** Parameters of a `next` link that advance; the rest of it (above all the token) is ignored (META.md 5). */
 const PAGING_PARAMETERS = ['after', 'offset', '__after_id', '__paging_token', 'until', 'since', 'limit'];
 
 /**
  * Every object of a list over all its pages. `next` says that there is more, the cursor where: the link itself is never called, for it holds
- * the token. An empty page with `next` goes on. Throws a transient `MetaError` where Meta
- * turns in circles or answers something else than a list.
+ * the token. An empty page with `next` continues. Throws a transient `MetaError` where Meta's
+ * paging loops or the response is not a list.
  */
 export async function* paginate(
   transport: GraphTransport,
@@ -24,7 +24,7 @@ export async function* paginate(
     const response = await transport.call({ ...call, query: { ...call.query, ...pageParameters } });
     const body = asObject(response.json);
     const data = field(body, 'data');
-    // A list without `data` is no empty list: nobody shall conclude from it that a page or an account is gone.
+    // A list without `data` is not an empty list: it must not be taken to mean that a page or an account is gone.
     if (!Array.isArray(data)) break;
     yield* objectsOf(data);
     const next = readNextPage(field(body, 'paging'));

@@ -1,9 +1,9 @@
 import { MetaError } from '../errors/meta-error.ts';
 
 /**
- * A call that can be made in two forms: quietly, with the token in a header or body, which META.md allows but has from
- * hearsay only for this endpoint; and plainly, as documented, with the token in the address. The quiet form is tried first; where Meta
- * refuses it and takes the plain one, that is remembered for the life of this process, and so is the contrary.
+ * A call that can be made in two forms: with the token in a header or body, which META.md allows but does not confirm
+ * for this endpoint; and, as documented, with the token in the address. The header form is tried first; where Meta
+ * refuses it and accepts the documented one, that is remembered for the life of this process, and so is the contrary.
  */
 export class QueryFallback {
   #preferred: 'unknown' | 'works' | 'refused' = 'unknown';
@@ -24,7 +24,7 @@ export class QueryFallback {
   }
 }
 
-/** Whether the refusal can come from the form of the call: an answer below 500 that is no limit and no confirmed verdict. */
+/** Whether the form of the call can be the cause: a response below 500 that is neither a rate limit nor a confirmed verdict. */
 function canBeFormatRejection(error: unknown): boolean {
   if (!(error instanceof MetaError) || error.httpStatus === null || error.httpStatus >= 500) return false;
   return !['throttled', 'dead', 'blocked'].includes(error.verdict.kind);

@@ -13,16 +13,16 @@ import {
 interface UsageEntry {
   /** The page, ad account, WABA …; null where the header does not name it. */
   objectId: string | null;
-  /** Meta's word (`pages`, `ads_insights`, `whatsapp` …), or `page`, `ad_account`, `ads_insights_app`, `ads_insights_account`. */
+  /** Meta's name (`pages`, `ads_insights`, `whatsapp` …), or `page`, `ad_account`, `ads_insights_app`, `ads_insights_account`. */
   type: string;
   percent: number;
-  /** Seconds until calls are taken again; 0: they are taken now. */
+  /** Seconds until calls are accepted again; 0: they are accepted now. */
   regainAccessSeconds: number;
 }
 
-/** The usage headers of one answer (META.md 13), in one unit: percent and seconds. */
+/** The usage headers of one response (META.md 13), in one unit: percent and seconds. */
 export interface UsageReport {
-  /** The highest of the app's own gauges; null where no header spoke of them. */
+  /** The highest of the app's own gauges; null where no header had one. */
   appUsagePercent: number | null;
   entries: UsageEntry[];
   /** The longest time that Meta asks us to wait; null where it asks for none. */

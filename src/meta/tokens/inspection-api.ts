@@ -56,7 +56,7 @@ export class InspectionApi {
       : this.inspectByDebugTokenOrMe(tokenKind(likely), token);
   }
 
-  /** Results in the order of `tokens`. Facebook's in batches of 50, with single calls for what a batch cannot tell. Never throws `MetaError`. */
+  /** Results in the order of `tokens`. Facebook's in batches of 50, with single calls for what a batch cannot decide. Never throws `MetaError`. */
   async inspectMany(tokens: readonly TokenToInspect[]): Promise<InspectionItem[]> {
     const items = new Array<InspectionItem>(tokens.length).fill({ outcome: 'missing' });
     const single: number[] = [];
@@ -92,7 +92,7 @@ export class InspectionApi {
     try {
       return await this.debugToken('facebook', kind, token);
     } catch (error) {
-      // 100 is said of a token of another app, and of a caller that is no app (META.md 4).
+      // 100 means a token of another app, or that the call was not made by an app (META.md 4).
       if (!(error instanceof MetaError) || error.cause.code !== 100) throw error;
       await this.verifyAppCredentials();
       return { valid: false, reason: 'foreign_app', appId: null };
@@ -104,12 +104,12 @@ export class InspectionApi {
     try {
       await requestAppToken(this.transport, 'facebook');
     } catch (error) {
-      // Native apps are refused this call (META.md 2), and are known to Meta all the same.
+      // Native apps are refused this call (META.md 2), which shows that Meta knows them.
       if (!(error instanceof MetaError) || error.verdict.kind !== 'parameter') throw error;
     }
   }
 
-  /** Threads' debug_token; where it will not tell, `/me` (META.md 9, CONTRACT 4). */
+  /** Threads' debug_token; where that gives no result, `/me` (META.md 9, CONTRACT 4). */
   private async inspectByDebugTokenOrMe(
     { host, kind }: TokenKindDescriptor,
     token: SecretString,
@@ -156,7 +156,7 @@ export class InspectionApi {
     );
   }
 
-  /** A POST that is answered with something else than an inspection was not understood as a GET. */
+  /** A POST whose response is not an inspection was not understood as a GET. */
   private async sendInspectionPost(call: GraphCall): Promise<GraphResponse> {
     const response = await this.transport.call(call);
     const outer = asObject(response.json);

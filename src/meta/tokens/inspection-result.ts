@@ -21,22 +21,22 @@ export interface ValidInspection {
   /** Null where the host does not say (Instagram, Threads' `/me`). */
   appId: string | null;
   kind: TokenKind;
-  /** The person's or system user's id; Instagram: the 1784… id that webhooks name. */
+  /** The id of the user or system user; Instagram: the 1784… id that webhooks use. */
   userId: string;
-  /** Instagram: the id that the person has for our app only, where Meta told it besides; signed_requests may name it (META.md 7). */
+  /** Instagram: the user's app-scoped id, where Meta also returned that; signed_requests may use it (META.md 7). */
   appScopedUserId?: string;
   /** The page's id for page tokens, else `userId`. */
   subjectId: string;
-  /** Where the answer had a name (Instagram, Threads: the user name). */
+  /** Where the response had a name (Instagram, Threads: the user name). */
   subjectName: string | null;
-  /** Null: the host does not tell scopes. That is not a loss of scopes. */
+  /** Null: the host does not report scopes. That is not a loss of scopes. */
   scopes: string[] | null;
   /** `targetIds` null: holds for all objects. */
   granularScopes: { scope: string; targetIds: string[] | null }[];
   issuedAt: Date | null;
   /** Null: never. */
   expiresAt: TokenExpiry;
-  /** Null: no limit, or none told. */
+  /** Null: no limit, or none reported. */
   dataAccessExpiresAt: Date | null;
 }
 
@@ -55,7 +55,7 @@ interface ForeignTokenInspection {
   appId: string | null;
 }
 
-/** An app token, which is no credential of anybody. */
+/** An app token, which is no user's credential. */
 interface AppTokenInspection {
   valid: false;
   reason: 'not_a_credential';
@@ -70,8 +70,8 @@ const KINDS = new Map(
 );
 
 /**
- * A debug_token answer (META.md 4). Returns a verdict that is not about the token (a passing fault inside `data.error`) as it is,
- * and null where the answer cannot be understood: neither is a result.
+ * A debug_token response (META.md 4). Returns a verdict that is not about the token (a passing fault inside `data.error`) as it is,
+ * and null where the response cannot be parsed: neither is a result.
  */
 export function readDebugToken(
   body: Json,

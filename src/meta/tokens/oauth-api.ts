@@ -21,7 +21,7 @@ import { QueryFallback } from '../graph/query-fallback.ts';
 import { readTokenExpiry, type TokenExpiry } from './token-expiry.ts';
 import { type TokenGrant, tokenKind } from './token-kinds.ts';
 
-/** A token that Meta gave, as far as the answer tells; the truth is in its inspection. */
+/** A token from Meta, by its token response; inspection is authoritative. */
 export interface GrantedToken {
   accessToken: SecretString;
   /** Null: never. `unknown`: not said, which is common (META.md 3). */
@@ -66,7 +66,7 @@ export class OAuthApi {
     return this.exchange(kind, tokenKind(kind).exchange?.grant ?? null, token);
   }
 
-  /** A fresh token for one that still lives (CONTRACT 6.1). An expired one cannot be renewed: dead, 190/463. */
+  /** Exchanges a token that is still valid for a fresh one (CONTRACT 6.1). An expired one cannot be refreshed: dead, 190/463. */
   async refresh(kind: TokenKind, token: SecretString): Promise<GrantedToken> {
     return this.exchange(kind, tokenKind(kind).refresh, token);
   }
@@ -181,7 +181,7 @@ function isRedirectRefusal(error: unknown): boolean {
   );
 }
 
-/** All recorded token answers: flat, `data: [{…}]`, ids as numbers, `permissions` as list or words (META.md 7). Null: no token in it. */
+/** All recorded token responses: flat, `data: [{…}]`, ids as numbers, `permissions` as list or string (META.md 7). Null: no token in it. */
 function readGrantedToken(response: GraphResponse, now: Date): GrantedToken | null {
   const outer = asObject(response.json);
   const body: JsonObject | null = objectsOf(field(outer, 'data'))[0] ?? outer;

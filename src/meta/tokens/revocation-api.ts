@@ -13,7 +13,7 @@ import { tokenKind } from './token-kinds.ts';
 interface RevocationRequest {
   kind: TokenKind;
   token: SecretString;
-  /** App-scoped id of the person; allows the call by our app token where the person's own token is dead already. */
+  /** App-scoped id of the user; allows the call by our app token where the user's own token is dead already. */
   metaUserId: string | null;
 }
 
@@ -28,7 +28,7 @@ export class RevocationApi {
   constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
 
   /**
-   * Users: removes the person's whole grant for the app (all tokens of it, page tokens too). System users: ends this token;
+   * Users: removes the user's whole grant for the app (all tokens of it, page tokens too). System users: ends this token;
    * business-integration ones, for which Meta documents nothing, end as `not_supported` when it refuses. Throws `MetaError` where a later try may help.
    */
   async revoke(request: RevocationRequest): Promise<RevocationOutcome> {
@@ -63,7 +63,7 @@ export class RevocationApi {
     });
   }
 
-  /** `oauth/revoke`, with the token as its own witness (META.md 6). */
+  /** `oauth/revoke`, authenticated by the token itself (META.md 6). */
   private async revokeSystemUserToken(token: SecretString): Promise<RevocationOutcome> {
     const { app, version } = this.transport.host('facebook');
     const call: Omit<GraphCall, 'method' | 'auth'> = {
@@ -87,7 +87,7 @@ export class RevocationApi {
     }
   }
 
-  /** 190/458 means that there is no grant any more: what was wanted (META.md 10). */
+  /** 190/458 means that the grant is already gone (META.md 10). */
   private async sendRevocation(call: GraphCall): Promise<RevocationOutcome> {
     let response: GraphResponse;
     try {

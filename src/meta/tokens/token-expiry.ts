@@ -5,11 +5,11 @@ import { type Json, type JsonObject, readNumber } from '../graph/lossless-json.t
 /** Null: never. `unknown`: Meta did not say, ask debug_token. */
 export type TokenExpiry = Date | null | 'unknown';
 
-/** A hundred years: what is longer is no lifetime. */
+/** A hundred years: anything longer is not a lifetime. */
 const MAX_LIFETIME_SECONDS = 100 * 365 * DAY_SECONDS;
 
 /**
- * The end of a token from a token answer (META.md 2, 3, 6): `expires_at` in unix seconds (0 = never), else `expires_in`,
+ * The expiry of a token from a token response (META.md 2, 3, 6): `expires_at` in unix seconds (0 = never), else `expires_in`,
  * else the old `expires`, both in seconds from now. Numbers may be strings. Missing is not an error and not 0 seconds,
  * and 0 seconds is written by nobody who means a dead token: both are `unknown`.
  */

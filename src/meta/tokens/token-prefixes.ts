@@ -2,7 +2,7 @@ import type { TokenKind } from '../../config/products.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { tokenKinds } from './token-kinds.ts';
 
-/** What tokens of Meta's begin with. A hint only: for tokens in places that nothing else tells of. */
+/** The prefixes of Meta's tokens. A hint only: for tokens in places where nothing else identifies them. */
 export const TOKEN_PREFIXES: readonly string[] = [...new Set(tokenKinds().flatMap(({ prefixes }) => prefixes))];
 /** What those begin with, as short as can be: fewer searches. */
 export const TOKEN_PREFIX_FAMILIES: readonly string[] = [...new Set(tokenKinds().map((each) => each.prefixFamily))];

@@ -14,7 +14,7 @@ export interface RecordedCall {
   fingerprint: string | null;
   tokenPlace: 'query' | 'body' | 'header' | null;
   appsecretProof: boolean;
-  /** null: the connection was cut before an answer went out. */
+  /** null: the connection was cut before a response was sent */
   status: number | null;
   inBatch: boolean;
   fault: string | null;
@@ -22,7 +22,7 @@ export interface RecordedCall {
 
 const MAX_CALLS = 1000;
 
-/** The last 1,000 calls, and counters that never forget. */
+/** The last 1,000 calls, and counters over all calls. */
 export class CallLog {
   total = 0;
   private readonly ring: RecordedCall[] = [];

@@ -6,7 +6,7 @@ import { controlActions } from './control-actions.ts';
 
 /**
  * The control address `/__sandbox/<name>`: `GET /__sandbox` lists every call with its body. Bodies are JSON objects,
- * answers are JSON; what can't be done is 400 with `{error}`. In one process the same is there as methods of `SandboxState`.
+ * responses are JSON; what can't be done is 400 with `{error}`. In one process the same is there as methods of `SandboxState`.
  */
 export async function handleControl(
   state: SandboxState,

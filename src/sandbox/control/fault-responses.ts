@@ -10,7 +10,7 @@ export function failureOfFault(fault: Fault): GraphFailure | null {
   return { status: 400, message: `(#${fault.code}) Scripted failure`, type: 'OAuthException', ...given };
 }
 
-/** The answer a fault gives in place of Meta's, before anything is done; null when the call goes on. */
+/** The response of a fault in place of Meta's, before anything is done; null when the call goes on. */
 export function responseOfFault(fault: Fault): MetaResponse | null {
   const failure = failureOfFault(fault);
   if (failure !== null) {

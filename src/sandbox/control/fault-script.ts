@@ -2,7 +2,7 @@ import type { FaultEffect, GraphCall } from '../http/graph-call.ts';
 import type { GraphFailure } from '../http/graph-error.ts';
 import { fingerprintOf } from '../tokens/token-codec.ts';
 
-/** Which calls a fault strikes; every given field must fit. */
+/** Which calls a fault applies to; every given field must match. */
 export interface FaultMatch {
   host?: string;
   method?: string;
@@ -33,14 +33,14 @@ export type Fault =
 export interface FaultRule {
   id: string;
   match: FaultMatch;
-  /** How often it may still strike; null = always. */
+  /** How many more times it applies; null = always. */
   times: number | null;
   probability: number;
   fault: Fault;
   struck: number;
 }
 
-/** The scripted misfortunes, in the order they were given; each call may be struck by several. */
+/** The scripted faults, in the order they were given; several may apply to one call. */
 export class FaultScript {
   rules: FaultRule[] = [];
   private count = 0;
@@ -69,7 +69,7 @@ export class FaultScript {
     this.rules = id === undefined ? [] : this.rules.filter((rule) => rule.id !== id);
   }
 
-  /** The faults that strike this call, used up as they are taken. */
+  /** The faults that apply to this call; taking them uses them up. */
   take(call: GraphCall): Fault[] {
     if (this.rules.length === 0) return [];
     const struck = this.rules.filter(
@@ -110,7 +110,7 @@ const effects: readonly string[] = [
   'null_item',
 ] satisfies FaultEffect[];
 
-/** Faults that change an answer from within, instead of replacing it. */
+/** Faults that change a response instead of replacing it. */
 export function isEffect(fault: Fault): fault is { kind: FaultEffect } {
   return effects.includes(fault.kind);
 }

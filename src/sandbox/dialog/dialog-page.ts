@@ -21,7 +21,7 @@ export function errorPage(message: string): string {
   );
 }
 
-/** The page a person can click: who, which scopes, yes or no. */
+/** The page that a user can click: who, which scopes, yes or no. */
 export function dialogPage(request: DialogRequest, users: Principal[]): string {
   const first = users[0];
   const scopes = first === undefined ? request.requestedScopes : offeredScopes(request, first);

@@ -10,7 +10,7 @@ export interface DialogRequest {
   state: string | null;
   responseType: string;
   configuration: LoginConfiguration | null;
-  /** Scopes that the person is asked for. */
+  /** Scopes that the user is asked for. */
   requestedScopes: string[];
   rerequest: boolean;
   returnScopes: boolean;
@@ -96,7 +96,7 @@ function scopesOf(product: AppKind, text: string): string[] {
   return product === 'facebook' ? [...new Set(['public_profile', ...scopes])] : [...new Set(scopes)];
 }
 
-/** The people who can be chosen on the page of a product; at most 50 are shown. */
+/** The users who can be chosen on the page of a product; at most 50 are shown. */
 export function usersFor(state: SandboxState, product: AppKind): Principal[] {
   const users: Principal[] = [];
   for (const principal of state.store.principals.values()) {
@@ -109,7 +109,7 @@ export function usersFor(state: SandboxState, product: AppKind): Principal[] {
 export function userFor(state: SandboxState, request: DialogRequest, id: string | undefined): Principal {
   const user = id === undefined || id === '' ? usersFor(state, request.product)[0] : state.store.principals.get(id);
   if (user === undefined || user.kind !== kindOf[request.product]) throw new DialogError('Please log in to continue.');
-  // An app in development is open only to people with a role on it (META.md 1).
+  // An app in development is open only to users with a role on it (META.md 1).
   if (!request.app.live && !user.developerOf.includes(request.app.id))
     throw new DialogError('Insufficient Developer Role');
   return user;

@@ -22,7 +22,7 @@ type ItemResponse = { code: number; headers?: { name: string; value: string }[];
 
 const MAX_BATCH_ITEMS = 50;
 
-/** A batch: answers in order, each with its own code, headers and a body that is a string (META.md 14). */
+/** A batch: responses in order, each with its own code, headers and a body that is a string (META.md 14). */
 export async function handleBatch(state: SandboxState, call: GraphCall, handle: Handler): Promise<MetaResponse> {
   authenticate(state, call, 'facebook');
   const items = parseItems(call);

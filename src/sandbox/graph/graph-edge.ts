@@ -6,7 +6,7 @@ import { type FieldChoice, type NodeView, parseFields, showNode } from './field-
 import type { GraphNode } from './graph-node.ts';
 import { pageOf } from './paging.ts';
 
-/** What an edge needs to answer. */
+/** What an edge's handler gets. */
 export interface EdgeContext {
   state: SandboxState;
   call: GraphCall;

@@ -198,7 +198,7 @@ export function postView(post: PostRecord): NodeView {
       media_type: 'IMAGE',
       timestamp: graphTime(post.createdAt),
       status_code: isFinished(post) ? 'FINISHED' : 'IN_PROGRESS',
-      // Threads' word for it.
+      // Threads has its own name for it.
       status: isFinished(post) ? 'FINISHED' : 'IN_PROGRESS',
     },
   };

@@ -103,7 +103,7 @@ export function container(context: EdgeContext, scope: string): MetaResponse {
     call.params.get('text');
   if (source === undefined) throw oauthError(100, '(#100) The parameter image_url is required');
   const post = addPost(context, '', call.params.get('caption') ?? call.params.get('text') ?? '');
-  // Videos take a while; what is uploaded in pieces has to be there first.
+  // Videos take a while; a phased upload has to be complete first.
   if (call.params.has('video_url')) post.pendingChecks = 2;
   if (call.params.get('upload_type') !== 'resumable') return ok({ id: post.id });
   post.awaitsUpload = true;

@@ -8,7 +8,7 @@ import type { EdgeContext, EdgeTable } from './graph-edge.ts';
 import { listNodes } from './graph-edge.ts';
 import { accountDefaults, adAccountView, businessView, pageView } from './node-views.ts';
 
-/** Edges of people and system users: accounts, permissions, businesses, ad accounts (META.md 5, 10). */
+/** Edges of users and system users: accounts, permissions, businesses, ad accounts (META.md 5, 10). */
 export const userEdges: EdgeTable = {
   'GET user/accounts': (context) => {
     const { state, principal, view } = userAndToken(context);
@@ -74,7 +74,7 @@ export const userEdges: EdgeTable = {
   'POST user/applications': () => success(),
 };
 
-/** The caller as the person whose edge is read; an app token can't see these. */
+/** The caller as the user whose edge is read; an app token can't see these. */
 function userAndToken(context: EdgeContext): {
   state: EdgeContext['state'];
   principal: Principal;

@@ -177,7 +177,7 @@ function register(context: EdgeContext): MetaResponse {
   return success();
 }
 
-/** Answers as recorded (headers_whatsapp_messages_2025.json). */
+/** Responses as recorded (headers_whatsapp_messages_2025.json). */
 function sendMessage(context: EdgeContext): MetaResponse {
   requireUserScope(context, messaging);
   const { call, state } = context;

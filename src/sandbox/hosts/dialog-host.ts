@@ -22,7 +22,7 @@ interface Choice {
 const sandboxModeText =
   'This app is in sandbox mode.  Edit the app configuration at http://developers.facebook.com/apps to make the app publicly visible.';
 
-/** The dialogs of all three products: a page for people, an answer at once for programs (META.md 1, 7.1, 9). */
+/** The dialogs of all three products: a page for users, an immediate redirect for programs (META.md 1, 7.1, 9). */
 export function handleDialog(state: SandboxState, call: GraphCall, product: AppKind): MetaResponse {
   const known =
     product === 'facebook'

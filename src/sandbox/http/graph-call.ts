@@ -11,7 +11,7 @@ import {
 
 export type TokenPlace = 'query' | 'body' | 'header';
 
-/** What a scripted fault changes in an otherwise normal answer. */
+/** What a scripted fault changes in an otherwise normal response. */
 export type FaultEffect =
   | 'omit_expires_in'
   | 'same_token'
@@ -40,7 +40,7 @@ export interface GraphCall {
   tokenPlace: TokenPlace | null;
   effects: Set<FaultEffect>;
   inBatch: boolean;
-  /** Set once the token was judged; usage headers depend on its kind. */
+  /** Set once the token was checked; usage headers depend on its kind. */
   view: TokenView | null;
 }
 

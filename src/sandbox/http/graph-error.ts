@@ -11,7 +11,7 @@ export interface GraphFailure {
   userTitle?: string;
   userMessage?: string;
   errorData?: unknown;
-  /** The word of WWW-Authenticate (META.md 12.3); by code when absent. */
+  /** The error code in WWW-Authenticate (META.md 12.3); by code when absent. */
   errorCode?: string;
 }
 
@@ -23,7 +23,7 @@ export class GraphError extends Error {
 
 type Extra = Partial<Omit<GraphFailure, 'message' | 'code'>>;
 
-/** An OAuthException, HTTP 400 unless told otherwise. */
+/** An OAuthException, HTTP 400 by default. */
 export function oauthError(code: number, message: string, extra: Extra = {}): GraphError {
   return new GraphError({ status: 400, type: 'OAuthException', ...extra, code, message });
 }
@@ -108,7 +108,7 @@ export function failureBody(failure: GraphFailure, fbtraceId: string): { error: 
   return { error };
 }
 
-/** `OAuth "Facebook Platform" "<word>" "<message>"`, the message raw (META.md 12.3); header bytes stay ASCII. */
+/** `OAuth "Facebook Platform" "<error>" "<message>"`, the message raw (META.md 12.3); header bytes stay ASCII. */
 export function wwwAuthenticate(failure: GraphFailure): string {
   const errorCode =
     failure.errorCode ??

@@ -7,7 +7,7 @@ import { failureBody, type GraphFailure, wwwAuthenticate } from './graph-error.t
 const gzipAsync = promisify(gzip);
 const brotliAsync = promisify(brotliCompress);
 
-/** What a handler answers. `json` is written in Meta's way; `text` goes out as it is. */
+/** What a handler returns. `json` is written in Meta's way; `text` goes out as it is. */
 export interface MetaResponse {
   status: number;
   json?: unknown;
@@ -70,7 +70,7 @@ export function etagOf(body: Buffer | string): string {
 const past = 'Sat, 01 Jan 2000 00:00:00 GMT';
 const cacheOk = 'private, no-cache, no-store, must-revalidate';
 
-/** Dresses an answer of a Graph host in the headers of META.md 18, in the recorded order. */
+/** Adds the headers of META.md 18 to a response of a Graph host, in the recorded order. */
 export function toWireResponse(response: MetaResponse, context: WireContext): WireResponse {
   const requestId = `A${context.random.subarray(0, 17).toString('base64url').slice(0, 22)}`;
   const failed = response.failure !== undefined;
@@ -103,7 +103,7 @@ export function toWireResponse(response: MetaResponse, context: WireContext): Wi
   return { status: response.status, headers, body };
 }
 
-/** Sends an answer, compressed when it is over 1 KiB and the caller can read it. */
+/** Sends a response, compressed when it is over 1 KiB and the client accepts that. */
 export async function sendWireResponse(
   request: IncomingMessage,
   response: ServerResponse,

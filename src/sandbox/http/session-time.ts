@@ -11,7 +11,7 @@ const pacific = new Intl.DateTimeFormat('en-US', {
   timeZoneName: 'short',
 });
 
-/** `Thursday, 29-Jul-21 10:00:00 PDT`: how 190/463 tells time, PST or PDT by the instant itself (META.md 12.2). */
+/** `Thursday, 29-Jul-21 10:00:00 PDT`: the time format of 190/463, PST or PDT depending on the instant (META.md 12.2). */
 export function sessionTime(epochMs: number): string {
   const parts = new Map(pacific.formatToParts(epochMs).map((part) => [part.type, part.value]));
   const part = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? '';

@@ -5,7 +5,7 @@ import { metaJson } from '../http/meta-response.ts';
 import type { AppRecord } from './records.ts';
 
 export interface CallbackResult {
-  /** null: no answer at all */
+  /** null: no response at all */
   status: number | null;
   body: string;
 }
@@ -24,7 +24,7 @@ export function hubSignature(secret: string, body: string, algorithm: 'sha256' |
   return `${algorithm}=${createHmac(algorithm, secret).update(body).digest('hex')}`;
 }
 
-/** What Meta calls of its own accord: webhooks, deauthorize and data-deletion callbacks, the handshake. */
+/** What Meta sends unasked: webhooks, deauthorize and data-deletion callbacks, the handshake. */
 export class CallbackSender {
   private readonly pending = new Set<Promise<unknown>>();
 
@@ -96,7 +96,7 @@ export class CallbackSender {
   }
 }
 
-/** One call; a connection that fails is an answer without status, never an exception. */
+/** One call; a connection that fails is a response without status, never an exception. */
 function send(method: string, url: string, headers: Record<string, string>, body: string): Promise<CallbackResult> {
   return new Promise((resolve) => {
     const start = url.startsWith('https:') ? httpsRequest : httpRequest;
@@ -124,7 +124,7 @@ async function collect(response: IncomingMessage): Promise<string> {
     for await (const chunk of response)
       if (text.length < MAX_BODY_CHARACTERS) text += (chunk as Buffer).toString('utf8');
   } catch {
-    // A cut answer is judged by what came.
+    // A truncated response is evaluated by what arrived.
   }
   return text;
 }

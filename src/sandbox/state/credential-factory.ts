@@ -31,7 +31,7 @@ export interface BulkRequest {
   scopes?: string[];
 }
 
-/** The first digits of ids, so that a reader can tell the kinds apart. */
+/** The first digits of ids, so that a reader can distinguish the kinds. */
 export const ID_PREFIXES: Record<PrincipalKind, string> = {
   user: '10',
   system_user: '12',
@@ -129,7 +129,7 @@ export class CredentialFactory {
     return code.code;
   }
 
-  /** Many people with one long-lived token each; 100,000 take about a second. */
+  /** Many users with one long-lived token each; 100,000 take about a second. */
   *bulk(request: BulkRequest): Generator<{ userId: string; accessToken: string; expiresAt: number }> {
     const kind = request.kind ?? 'user';
     const appId = this.appFor(kind);

@@ -11,7 +11,7 @@ export interface SandboxApp {
   threadsAppSecret: string;
 }
 
-/** Fixed, so that a restart and a copied command line keep working. Made of words' digits: no secret of anyone. */
+/** Fixed, so that a restart and a copied command line keep working. Made up: not a real secret. */
 export const defaultApp: SandboxApp = {
   id: '1029384756102938',
   secret: '5a4d4e4db0c05a4d4e4db0c05a4d4e4d',
@@ -77,7 +77,7 @@ export function newPage(id: string, name: string, instagramId: string | null): P
   };
 }
 
-/** One person with everything that the products need: Pages, Instagram, WhatsApp, ads, Threads. */
+/** One user with everything that the products need: Pages, Instagram, WhatsApp, ads, Threads. */
 export function seedDefaults(store: SandboxStore, app: SandboxApp): void {
   seedApps(store, app);
   store.instagramAccounts.set(seedIds.instagramAccount, {

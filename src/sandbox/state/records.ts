@@ -1,4 +1,4 @@
-/** The things the sandbox knows: apps, people, pages and what they granted. Plain data, so it can be written to a file. */
+/** What the sandbox knows: apps, users, pages and what they granted. Plain data, so that it can be written to a file. */
 
 export type AppKind = 'facebook' | 'instagram' | 'threads';
 export type PrincipalKind = 'user' | 'system_user' | 'instagram_user' | 'threads_user';
@@ -28,7 +28,7 @@ export interface AppRecord {
   /** Valid OAuth Redirect URIs; null accepts any absolute http(s) URI. */
   redirectUris: string[] | null;
   requireProof: boolean;
-  /** false: the app is in development, only people with a role on it may log in. */
+  /** false: the app is in development, only users with a role on it may log in. */
   live: boolean;
   deauthorizeUrl: string | null;
   dataDeletionUrl: string | null;
@@ -170,7 +170,7 @@ export interface CodeRecord {
   expiresIn?: number | null;
 }
 
-/** Which of the behaviours that META.md marks UNCONFIRMED, or that Meta shows in several forms, is played. */
+/** Which of the behaviors that META.md marks UNCONFIRMED, or that Meta shows in several forms, is simulated. */
 export interface SandboxSettings {
   defaultVersion: string | null;
   escapeBodies: boolean;
@@ -187,7 +187,7 @@ export interface SandboxSettings {
   instagramUserId: 'number' | 'string';
   instagramPermissions: 'array' | 'string' | 'missing';
   threadsUserId: 'number' | 'string';
-  /** A refresh of a token younger than 24 h: refused, or answered with what life remains (META.md 20 #1). */
+  /** A refresh of a token younger than 24 h: refused, or the token's remaining lifetime (META.md 20 #1). */
   earlyRefresh: 'refuse' | 'remaining_life';
   /** Whether a refreshed Instagram or Threads token is a new string. */
   refreshReturns: 'new_token' | 'same_token';
@@ -208,11 +208,11 @@ export interface UsageSettings {
   insightsThrottle: Record<string, unknown> | null;
 }
 
-/** An upload that comes in pieces: how far it is. Its bytes are counted and let go. */
+/** An upload in chunks: how far it is. Its bytes are counted and dropped. */
 export interface UploadSession {
   id: string;
   size: number;
   offset: number;
-  /** The video that the pieces become; null for a file. */
+  /** The video that the chunks become; null for a file. */
   videoId: string | null;
 }

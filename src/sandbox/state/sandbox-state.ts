@@ -9,7 +9,7 @@ import { SandboxFactory } from './sandbox-factory.ts';
 import { type DialogDefault, SandboxStore } from './sandbox-store.ts';
 
 /**
- * The whole of the pretended Meta in one object: what it remembers, what it hands out, what misfortunes it plays.
+ * All of the simulated Meta in one object: what it remembers, what it issues, which faults it plays.
  * Every method here is also a control call (`control/control-actions.ts`).
  */
 export class SandboxState {
@@ -110,7 +110,7 @@ export class SandboxState {
     return configuration;
   }
 
-  /** The next dialogs answer at once, until this is set to null. */
+  /** The next dialogs respond at once, until this is set to null. */
   setDialog(dialog: DialogDefault | null): void {
     this.store.dialog = dialog;
     this.store.onChange();
@@ -148,7 +148,7 @@ export class SandboxState {
     this.store.onChange();
   }
 
-  /** The person removes the app: 190/458 and a signed deauthorize callback (META.md 10, 16). */
+  /** The user removes the app: 190/458 and a signed deauthorize callback (META.md 10, 16). */
   revokeGrant(userId: string, appId?: string): void {
     const { app, grant } = this.grantOf(userId, appId);
     if (grant === undefined || !grant.active) return;
@@ -157,7 +157,7 @@ export class SandboxState {
     this.callbacks.sendRemovalCallbacks(app, userId);
   }
 
-  /** The person takes one permission away. */
+  /** The user takes one permission away. */
   removeScope(userId: string, scope: string, appId?: string): void {
     const { grant } = this.grantOf(userId, appId);
     if (grant === undefined) return;

@@ -26,7 +26,7 @@ export interface TokenChange {
 
 export type DialogAction = 'approve' | 'deny' | 'error_901';
 
-/** How the next dialogs answer by themselves; null shows the page. */
+/** How the next dialogs respond without a user; null shows the page. */
 export interface DialogDefault {
   action: DialogAction;
   userId?: string;
@@ -95,7 +95,7 @@ export class SandboxStore {
   /** Called after each change that a second start must know. */
   onChange: () => void = () => {};
 
-  /** A fresh numeric id; the leading digits tell the kinds apart for a human reader. */
+  /** A fresh numeric id; the leading digits distinguish the kinds for a human reader. */
   nextId(leading: string): string {
     this.sequence += 1;
     return leading + String(this.sequence).padStart(16 - leading.length, '0');

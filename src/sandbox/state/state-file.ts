@@ -31,7 +31,7 @@ export class StateFile {
     if (this.timer !== null) return;
     this.timer = setTimeout(() => {
       this.timer = null;
-      // A failed write is tried again with the next change, and told by `close`.
+      // A failed write is retried with the next change, and reported by `close`.
       this.save().catch(() => undefined);
     }, DEBOUNCE_MS);
     this.timer.unref();

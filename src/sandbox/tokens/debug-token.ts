@@ -81,7 +81,7 @@ function tokenData(view: TokenView): Record<string, unknown> {
   return data;
 }
 
-/** Scopes over objects that a person can choose; `public_profile` and `email` have none. */
+/** Scopes over objects that a user can choose; `public_profile` and `email` have none. */
 function isGranular(scope: string): boolean {
   return scope !== 'public_profile' && scope !== 'email';
 }

@@ -60,7 +60,7 @@ const kindsOf: Record<AppKind, TokenKind[]> = {
   threads: ['threads_user'],
 };
 
-/** Authenticates a call on a host of the given product; throws what Meta answers (META.md 12.1, 12.2). */
+/** Authenticates a call on a host of the given product; throws Meta's error (META.md 12.1, 12.2). */
 export function authenticate(state: SandboxState, call: GraphCall, product: AppKind): GraphCaller {
   const token = call.token;
   if (token === null) {

@@ -185,7 +185,7 @@ export function revokeEndpoint(state: SandboxState, call: GraphCall): MetaRespon
   return success();
 }
 
-/** `oauth/client_code` (META.md 3): a code for the same person, to be exchanged once. */
+/** `oauth/client_code` (META.md 3): a code for the same user, to be exchanged once. */
 export function clientCodeEndpoint(state: SandboxState, call: GraphCall): MetaResponse {
   const app = authenticateClient(state, call);
   const caller = authenticate(state, call, 'facebook');

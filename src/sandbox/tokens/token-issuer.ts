@@ -117,7 +117,7 @@ export class TokenIssuer {
     return role === undefined || role.tasks.length === 0 ? 492 : undefined;
   }
 
-  /** Records what a person granted; tokens of before stay what they are (META.md 1, 4). */
+  /** Records what a user granted; earlier tokens stay what they are (META.md 1, 4). */
   grant(
     principal: Principal,
     appId: string,

@@ -63,7 +63,7 @@ export class PrivacyRequestProcessor {
     return 'inspected';
   }
 
-  /** With what was received under the user's other id: once the connection is erased, nothing tells that it was theirs. */
+  /** With what was received under the user's other id: once the connection is erased, nothing shows that it was theirs. */
   private erase({ id, metaUserIds }: UserConnection): Promise<boolean> {
     return this.eraser.erase(id, async (tx) => {
       await eraseRelayedEventsOfConnection(tx, id);

@@ -34,7 +34,7 @@ export class SignedRequestsController {
   @Post('deauthorize')
   @HttpCode(200)
   @TakesBody('form')
-  @ApiOperation({ summary: 'A person removed the app: their connections are revoked' })
+  @ApiOperation({ summary: 'A user removed the app: their connections are revoked' })
   async deauthorize(@Req() request: FastifyRequest): Promise<DeauthorizationResponse> {
     await this.accept('deauthorize', request);
     return { success: true };
@@ -44,7 +44,7 @@ export class SignedRequestsController {
   @Post('data-deletion')
   @HttpCode(200)
   @TakesBody('form')
-  @ApiOperation({ summary: 'A person wants their data deleted' })
+  @ApiOperation({ summary: 'A user wants their data deleted' })
   async deleteData(@Req() request: FastifyRequest): Promise<DataDeletionResponse> {
     const { confirmationCode } = await this.accept('data_deletion', request);
     const code = confirmationCode ?? '';

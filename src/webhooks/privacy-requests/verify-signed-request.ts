@@ -1,7 +1,7 @@
 import type { MetaApp } from '../../meta/meta-apps.ts';
 import { parseSignedRequest, type SignedRequest } from '../../meta/webhooks/signed-request.ts';
 
-/** Whose users a signed_request speaks of. */
+/** Whose users a signed_request is about. */
 export interface SigningApps {
   /** The apps whose secret signed it. */
   appIds: string[];
@@ -11,7 +11,7 @@ export interface SigningApps {
 
 type VerifiedRequest = { ok: true; request: SignedRequest; apps: SigningApps } | { ok: false };
 
-/** Verifies a signed_request with every secret of our apps; the secret that fits tells the app. */
+/** Verifies a signed_request with every secret of our apps; the secret that fits identifies the app. */
 export function verifySignedRequest(text: string, apps: readonly MetaApp[]): VerifiedRequest {
   let request: SignedRequest | null = null;
   const appIds = new Set<string>();
