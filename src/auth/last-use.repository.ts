@@ -11,12 +11,12 @@ const keyStatement = defineStatement<{ hashes: readonly Buffer[]; usedAt: readon
   ({ hashes, usedAt }) => updateLastUse(sql`client_key`, sql`hash`, sql`${hashes}::bytea[]`, usedAt),
 );
 
-/** Records when clients were last used. Rows that somebody else has locked are left out. */
+/** Records when clients were last used. Skips locked rows. */
 export async function recordClientUse(executor: SqlExecutor, uses: readonly { id: string; at: Date }[]): Promise<void> {
   await executor.run(clientStatement({ ids: uses.map(({ id }) => id), usedAt: uses.map(({ at }) => at) }));
 }
 
-/** Records when keys were last used. Rows that somebody else has locked are left out. */
+/** Records when keys were last used. Skips locked rows. */
 export async function recordKeyUse(executor: SqlExecutor, uses: readonly { hash: Buffer; at: Date }[]): Promise<void> {
   await executor.run(keyStatement({ hashes: uses.map(({ hash }) => hash), usedAt: uses.map(({ at }) => at) }));
 }
