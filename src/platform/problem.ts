@@ -1,14 +1,14 @@
-/** What a kind of problem means to a caller, whatever the occurrence. Served under `/problems/{code}`. */
+/** What a kind of problem means to a client, whatever the occurrence. Served under `/problems/{code}`. */
 export interface ProblemType<C extends string = string> {
   /** Stable, in snake_case. */
   readonly code: C;
   readonly status: number;
   readonly title: string;
-  /** What the caller should do. */
+  /** What the client should do. */
   readonly remedy: string;
 }
 
-/** What Meta said, as far as it may be shown: never its message or body, which can quote a token. */
+/** What Meta reported, as far as it may be shown: never its message or body, which can quote a token. */
 export interface MetaCause {
   code?: number;
   subcode?: number;
@@ -23,7 +23,7 @@ export interface InputError {
 }
 
 export interface ProblemOccurrence {
-  /** Public text about this occasion; the type's title where absent. Never a secret. */
+  /** Public text about this occurrence; defaults to the type's title. Never a secret. */
   detail?: string;
   /** Overrides the type's remedy. */
   remedy?: string;

@@ -10,7 +10,7 @@ import { Counter, Registry } from 'prom-client';
 import { LOGGER, type Pino } from '../logger.ts';
 import { BackgroundJob, type JobDefinition } from './background-job.ts';
 
-/** Whether this process runs its jobs by itself. The command line's application context does not. */
+/** Whether this process runs its jobs on schedule. The command line's application context does not. */
 export const RUNS_JOBS = Symbol('RUNS_JOBS');
 
 /** Every periodic job of this process. Services register theirs in their constructor. */
@@ -49,7 +49,7 @@ export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy, On
     for (const job of this.#jobs.values()) if (job.definition.runsUntilShutdown !== true) job.stop(this.scheduler);
   }
 
-  /** The replica bounds how long this may take (see `bootstrap/replica.ts`); what is left is taken over when its claims run out. */
+  /** The replica limits how long this may take (see `bootstrap/replica.ts`); other replicas take over the rest when its claims run out. */
   async onApplicationShutdown(): Promise<void> {
     for (const job of this.#jobs.values()) job.stop(this.scheduler);
     await Promise.all([...this.#jobs.values()].map((job) => job.running));

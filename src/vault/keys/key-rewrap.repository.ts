@@ -2,7 +2,7 @@ import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 
 interface RewrapProgressRow {
-  /** Null where no rewrap was ever asked for; the same for all but `remaining`. */
+  /** All but `remaining` are null if no rewrap was ever requested. */
   state: 'running' | 'done' | 'incomplete' | null;
   total: number | null;
   rewrapped: number | null;
@@ -21,7 +21,7 @@ export interface WrappedKeyRow {
 /** A data key under a new KEK. */
 export interface RewrappedKey {
   id: string;
-  /** The KEK it was under. */
+  /** The previous KEK. */
   from: string;
   wrappedKey: Buffer;
 }
@@ -103,7 +103,7 @@ const storeStatement = defineStatement<{
   { prepare: true },
 );
 
-/** False where a rewrap is running already. */
+/** False if a rewrap is already running. */
 export async function startRewrap(tx: SqlExecutor, now: Date): Promise<boolean> {
   return (await tx.run(requestStatement({ now }))) === 1;
 }
@@ -118,18 +118,18 @@ export async function isRewrapRunning(executor: SqlExecutor): Promise<boolean> {
   return (await executor.rows(runningStatement({}))).length > 0;
 }
 
-/** Locks the rewrap; false where it is not running. */
+/** Locks the rewrap; false if it is not running. */
 export async function lockRunningRewrap(tx: SqlExecutor): Promise<boolean> {
   const [row] = await tx.rows(lockStatement({}));
   return row?.state === 'running';
 }
 
-/** Ends the rewrap: `done`, or `incomplete` where secrets could not be opened. */
+/** Ends the rewrap: `done`, or `incomplete` if secrets could not be opened. */
 export async function finishRewrap(tx: SqlExecutor, unopenable: number, now: Date): Promise<void> {
   await tx.run(finishStatement({ unopenable, now }));
 }
 
-/** Locks the next data keys under one of the old KEKs, one KEK at a time; rows that others have locked are left out. */
+/** Locks the next data keys under one of the old KEKs, one KEK at a time; skips locked rows. */
 export async function claimDataKeys(
   tx: SqlExecutor,
   after: { kekId: string; secretId: string } | null,
@@ -142,7 +142,7 @@ export async function claimDataKeys(
   return [];
 }
 
-/** Compare-and-set on the KEK: a row that changed meanwhile keeps what it has. How many were stored, which the rewrap counts. */
+/** Compare-and-set on the KEK: skips rows that changed meanwhile. Returns how many were stored, which the rewrap counts. */
 export async function storeRewrappedKeys(
   tx: SqlExecutor,
   keys: readonly RewrappedKey[],
