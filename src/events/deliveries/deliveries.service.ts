@@ -33,7 +33,7 @@ const deliveryUnwanted = defineProblem(
   'Change its events, tenants or products with PATCH /v1/subscriptions/{id} first, then replay.',
 );
 
-/** What to replay: deliveries made from `from` on and before `to`, of these statuses. */
+/** What to replay: deliveries created from `from` on and before `to`, with one of these statuses. */
 export interface ReplayRange {
   from: Date;
   to: Date;
@@ -42,7 +42,7 @@ export interface ReplayRange {
 
 const REPLAY_BATCH = 5_000;
 
-/** Deliveries to look at and to make again. */
+/** Lists and replays deliveries. */
 @Injectable()
 export class DeliveriesService {
   constructor(
@@ -52,7 +52,7 @@ export class DeliveriesService {
     private readonly clock: Clock,
   ) {}
 
-  /** The newest first: up to `limit` + 1 rows behind `before`, as `toPage` wants them. Throws 404 `subscription_not_found`. */
+  /** Newest first: up to `limit` + 1 rows after `before` in the list, as `toPage` expects. Throws 404 `subscription_not_found`. */
   async list(
     subscriptionId: string,
     scope: SubscriptionScope,
@@ -75,8 +75,8 @@ export class DeliveriesService {
   }
 
   /**
-   * Makes one delivery again, at once, whatever came of it before: the same event under the same `webhook-id`, for three days more.
-   * One that waits for its next attempt is due now. Throws 404 `delivery_not_found`, 409 `subscription_ended`, 409 `delivery_unwanted`.
+   * Replays one delivery at once, whatever its outcome was: the same event under the same `webhook-id`, retried for three more days. One
+   * that waits for its next attempt becomes due now. Throws 404 `delivery_not_found`, 409 `subscription_ended`, 409 `delivery_unwanted`.
    */
   async replay(by: Requester, id: string): Promise<DeliveryRow> {
     const { subscription_id: subscriptionId } = await this.get(id, by.scope);
@@ -89,7 +89,10 @@ export class DeliveriesService {
     return this.get(id, by.scope);
   }
 
-  /** Makes all deliveries of a range again that the subscription still wants; how many that are. Throws 404 `subscription_not_found`, 409 `subscription_ended`. */
+  /**
+   * Replays all deliveries of a range that still match the subscription's filter; returns how many. Throws 404 `subscription_not_found`,
+   * 409 `subscription_ended`.
+   */
   async replayRange(by: Requester, subscriptionId: string, range: ReplayRange): Promise<number> {
     await this.requireNotEnded(by, subscriptionId);
     const { from, to, statuses } = range;
@@ -114,7 +117,7 @@ export class DeliveriesService {
     if (status === 'ended') throw new AppError(subscriptionEnded);
   }
 
-  /** Makes what the subscription still wants pending, and due at once; how many that are. */
+  /** Makes the deliveries that still match the filter pending and due at once; returns how many. */
   private async resetForReplay(tx: Transaction, ids: readonly string[]): Promise<number> {
     const now = this.clock.now();
     await lockFanOut(tx);

@@ -4,7 +4,7 @@ import { firstIdAt } from '../../platform/ids.ts';
 import type { EventType } from '../outbox/event-type.ts';
 import type { DeliveryError, DeliveryStatus } from '../queue/delivery-status.ts';
 
-/** A delivery with what it is about. */
+/** A delivery with its event's type and subject. */
 export interface DeliveryRow {
   id: string;
   subscription_id: string;
@@ -58,7 +58,7 @@ const deleteEnded = defineStatement<{ beforeId: string; limit: number }>(
     DELETE FROM delivery WHERE id IN (SELECT id FROM delivery WHERE id < ${beforeId} AND status <> 'pending' LIMIT ${limit})`,
 );
 
-/** The newest first: up to `limit` of a subscription's deliveries behind `before`. */
+/** Newest first: up to `limit` of a subscription's deliveries after `before` in the list. */
 export function listDeliveries(
   executor: SqlExecutor,
   filter: { subscriptionId: string; status: DeliveryStatus | null; before: string | null; limit: number },
@@ -71,7 +71,7 @@ export async function findDelivery(executor: SqlExecutor, id: string): Promise<D
   return row ?? null;
 }
 
-/** Ids in their order: up to `limit` of a subscription's deliveries after `after`, made before `to`, of these statuses. */
+/** Ids in order: up to `limit` of a subscription's deliveries after `after`, created before `to`, with one of these statuses. */
 export async function listDeliveryIds(
   executor: SqlExecutor,
   range: { subscriptionId: string; after: string; to: Date; statuses: readonly DeliveryStatus[]; limit: number },
@@ -80,7 +80,7 @@ export async function listDeliveryIds(
   return (await executor.rows(selectIds({ ...rest, beforeId: firstIdAt('dlv', to) }))).map(({ id }) => id);
 }
 
-/** Deletes deliveries from before `before` that do not wait; how many. */
+/** Deletes deliveries older than `before` that are not pending; returns how many. */
 export function deleteDeliveries(executor: SqlExecutor, before: Date, limit: number): Promise<number> {
   return executor.run(deleteEnded({ beforeId: firstIdAt('dlv', before), limit }));
 }

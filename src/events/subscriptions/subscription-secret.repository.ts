@@ -53,7 +53,7 @@ export async function insertSubscriptionSecret(
   await executor.run(insert(secret));
 }
 
-/** Secrets that would be in use for longer expire at `expiresAt`. */
+/** Shortens the lifetime of secrets to `expiresAt`. */
 export async function expireSubscriptionSecrets(
   executor: SqlExecutor,
   subscriptionId: string,
@@ -68,7 +68,7 @@ export async function findLatestSecretVersion(executor: SqlExecutor, subscriptio
   return row?.version ?? 0;
 }
 
-/** Those in use, the newest first. */
+/** Those in use, newest first. */
 export function listSubscriptionSecrets(
   executor: SqlExecutor,
   subscriptionId: string,
@@ -77,12 +77,12 @@ export function listSubscriptionSecrets(
   return executor.rows(selectInUse({ subscriptionId, now }));
 }
 
-/** Deletes the rows of a subscription; the ids of its sealed secrets. */
+/** Deletes the rows of a subscription; returns the ids of its sealed secrets. */
 export async function deleteSecretsOfSubscription(executor: SqlExecutor, subscriptionId: string): Promise<string[]> {
   return (await executor.rows(deleteOfSubscription({ subscriptionId }))).map(({ secret_id }) => secret_id);
 }
 
-/** Deletes the rows of what was replaced and signs no more; the ids of the sealed secrets. */
+/** Deletes the rows of replaced secrets that have expired; returns the ids of the sealed secrets. */
 export async function deleteExpiredSecrets(executor: SqlExecutor, now: Date): Promise<string[]> {
   return (await executor.rows(deleteExpired({ now }))).map(({ secret_id }) => secret_id);
 }

@@ -31,7 +31,7 @@ export class SubscriptionSecretService {
     private readonly random: Random,
   ) {}
 
-  /** Makes the secret `version` of a subscription; to be shown once. */
+  /** Creates the secret `version` of a subscription; to be shown once. */
   async create(tx: Transaction, subscriptionId: string, version: number): Promise<SecretString> {
     const secret = generateSigningSecret(this.random);
     const secretId = await this.vault.put(tx, secret, contextOf(subscriptionId, version));
@@ -39,7 +39,9 @@ export class SubscriptionSecretService {
     return secret;
   }
 
-  /** A new secret beside the old ones, which sign for `overlapSeconds` more at the most. The caller holds the subscription's row. */
+  /**
+   * Adds a new secret to the old ones, which sign for at most `overlapSeconds` more. The caller must have locked the subscription's row.
+   */
   async rotate(
     tx: Transaction,
     subscriptionId: string,
@@ -53,7 +55,7 @@ export class SubscriptionSecretService {
     return { secret, previousExpiresAt };
   }
 
-  /** The secrets in use, the newest first. Throws `DecryptionError` where one does not open. */
+  /** The secrets in use, newest first. Throws `DecryptionError` if one does not open. */
   async open(executor: SqlExecutor, subscriptionId: string): Promise<SigningSecret[]> {
     const rows = await listSubscriptionSecrets(executor, subscriptionId, this.clock.now());
     const opened: SigningSecret[] = [];
@@ -69,7 +71,7 @@ export class SubscriptionSecretService {
     await this.vault.destroy(tx, await deleteSecretsOfSubscription(tx, subscriptionId));
   }
 
-  /** Destroys what was replaced and signs no more. */
+  /** Destroys replaced secrets that have expired. */
   async destroyExpired(tx: Transaction): Promise<void> {
     await this.vault.destroy(tx, await deleteExpiredSecrets(tx, this.clock.now()));
   }

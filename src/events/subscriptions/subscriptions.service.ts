@@ -33,7 +33,7 @@ export interface NewSubscription extends SubscriptionFilter {
 
 type AuditAction = NewAuditEntry['action'];
 
-/** Who gets events. Every change is committed together with its audit entry. */
+/** Subscriptions. Every change is committed together with its audit entry. */
 @Injectable()
 export class SubscriptionsService {
   constructor(
@@ -44,7 +44,7 @@ export class SubscriptionsService {
     private readonly ids: Ids,
   ) {}
 
-  /** A subscription and its first signing secret, which is to be shown once. The caller checks the scope. */
+  /** Creates a subscription with its first signing secret, which is to be shown once. The caller must check the scope. */
   async create(
     by: Omit<Requester, 'scope'>,
     input: NewSubscription,
@@ -65,22 +65,22 @@ export class SubscriptionsService {
     return this.require(this.database, id, scope);
   }
 
-  /** The same, and nobody else changes it until the transaction ends. */
+  /** The same, with the row locked until the transaction ends. */
   lock(tx: Transaction, id: string, scope: SubscriptionScope): Promise<SubscriptionRow> {
     return this.require(tx, id, scope, { isLocked: true });
   }
 
-  /** By id, that is the oldest first: up to `limit` + 1 rows after `after`, as `toPage` wants them. */
+  /** By id and so oldest first: up to `limit` + 1 rows after `after`, as `toPage` expects. */
   list(scope: SubscriptionScope, limit: number, after: string | null): Promise<SubscriptionRow[]> {
     return listSubscriptions(this.database, scope, { after, limit: limit + 1 });
   }
 
-  /** Holds back what is to be delivered; it waits, except for requests that are under way. One that is paused or ended stays as it is. Throws 404. */
+  /** Pauses deliveries; they wait, except for requests under way. A paused or ended subscription stays as it is. Throws 404. */
   pause(by: Requester, id: string): Promise<SubscriptionRow> {
     return this.change(by, id, 'subscription.paused', 'active', 'paused');
   }
 
-  /** Delivers again, what waited first; brings an ended one back, for what happens from now on. Throws 404. */
+  /** Resumes deliveries, what waited first; reactivates an ended subscription for events from now on. Throws 404. */
   resume(by: Requester, id: string): Promise<SubscriptionRow> {
     return this.change(by, id, 'subscription.resumed', null, 'active');
   }
@@ -100,7 +100,10 @@ export class SubscriptionsService {
     });
   }
 
-  /** Deletes a subscription, its secrets, and what was on its way to it; one that is deleted already stays so. Throws 404 for what never was. */
+  /**
+   * Deletes a subscription, its secrets and its pending deliveries; deleting it again changes nothing. Throws 404 for an id that never
+   * existed.
+   */
   async delete(by: Requester, id: string): Promise<void> {
     await this.database.transaction(async (tx) => {
       await lockQueues(tx, id);
