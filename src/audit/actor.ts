@@ -1,6 +1,9 @@
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
 
-/** Who did it: a client of ours (its id), a user's browser, Meta by a callback, an operator at the command line, or the service itself. */
+/**
+ * Who performed an action: a client (by its id), a user's browser, Meta through a callback, an operator at the command line, or the service
+ * itself.
+ */
 export interface Actor {
   kind: 'client' | 'browser' | 'meta' | 'operator' | 'system';
   id: string | null;

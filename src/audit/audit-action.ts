@@ -1,4 +1,4 @@
-/** What the audit record can say has happened. */
+/** The actions that an audit entry can record. */
 export type AuditAction =
   | 'access.refused'
   | 'audit.pruned'

@@ -10,19 +10,19 @@ import type { AuditEntryId } from './ids.ts';
 export interface AuditFilter {
   /** As it was asked for: an id that never was finds nothing. */
   connectionId?: string;
-  /** What this client did, and what was done to it. */
+  /** Actions by this client, and actions on it. */
   clientId?: string;
   action?: string;
   /** Inclusive. */
   from?: Date;
   /** Exclusive. */
   to?: Date;
-  /** The reader's policy: null is all. Entries without a tenant are for those who see all. */
+  /** What the reader's policy allows; null means all. Entries without a tenant are visible only to readers who may see all tenants. */
   visibleTenants: readonly string[] | null;
-  /** Null is all. Entries without a product are not held back by this. */
+  /** Null means all. Entries without a product are always included. */
   visibleProducts: readonly string[] | null;
   limit: number;
-  /** The id before which the page begins. */
+  /** The page starts before this id. */
   before: string | null;
 }
 
@@ -40,15 +40,15 @@ export interface AuditEntryRow {
   details: Record<string, unknown>;
 }
 
-/** An id is made moments before its entry says the time, and `at` may be set by the statement that writes it. */
+/** An id is generated shortly before its entry's `at`, and `at` may be set by the statement that writes the entry. */
 const ID_TIME_TOLERANCE_MS = 3_600_000;
 
-/** The filter as the statement takes it: null is no condition. */
+/** The filter as statement parameters; null means no condition. */
 interface ListParameters extends Pick<AuditFilter, 'visibleTenants' | 'visibleProducts' | 'limit' | 'before'> {
   connectionId: string | null;
   clientId: string | null;
   action: string | null;
-  /** The id's time narrows the range on the primary key; `at` decides. */
+  /** The time in the id narrows the range on the primary key; `at` decides. */
   from: { at: Date; id: AuditEntryId } | null;
   to: { at: Date; id: AuditEntryId } | null;
 }
@@ -78,12 +78,12 @@ const listStatement = defineStatement<ListParameters, AuditEntryRow>(
   { variants: [NO_CONDITION, EVERY_CONDITION] },
 );
 
-/** Reads the record for people. */
+/** Reads audit entries for display. */
 @Injectable()
 export class AuditEntryQuery {
   constructor(private readonly database: Database) {}
 
-  /** Up to `limit` + 1 entries, the newest first, as `toPage` wants them. */
+  /** Up to `limit` + 1 entries, newest first, as `toPage` expects. */
   list(filter: AuditFilter): Promise<AuditEntryRow[]> {
     const { connectionId = null, clientId = null, action = null, from, to, limit } = filter;
     return this.database.rows(

@@ -12,18 +12,18 @@ export const ENTRY_FIELDS = sql`ARRAY[e.id, to_char(e.at AT TIME ZONE 'UTC', 'YY
   e.tenant, e.product, e.connection_id, e.subject_id, e.request_id, e.details::text]`;
 
 /**
- * SHA-256 of all columns of `audit_entry e`. The text of an array of texts quotes its elements and tells NULL from 'NULL', so no two
- * entries have the same; the same expression is used for writing and for proving, so no second encoding has to agree with Postgres'.
+ * SHA-256 of all columns of `audit_entry e`. The text form of a text array quotes its elements and distinguishes NULL from 'NULL', so two
+ * different entries never hash alike. Writing and verifying use this same expression, so no second encoding has to agree with Postgres.
  */
 export const ENTRY_DIGEST = sql`sha256(convert_to((${ENTRY_FIELDS})::text, 'UTF8'))`;
 
-/** The outer hash takes 64 bytes always, so the key in front of them is a sound MAC (nothing can be appended). */
+/** The outer hash always takes 64 bytes, so prefixing the key makes a sound MAC (no length extension). */
 const MAC = sql`sha256(e.entry_key || ${ENTRY_DIGEST})`;
 
 /**
- * The statement that writes entries, for statements that write them beside something else. `rows` is a query of one row for each: id,
- * at (timestamptz), action, actor_kind, actor_id, tenant, product, connection_id, subject_id, request_id, details (json), and the
- * entry's key (bytea).
+ * The statement that inserts entries, for use within other statements. `rows` is a query that returns one row per entry: id, at
+ * (timestamptz), action, actor_kind, actor_id, tenant, product, connection_id, subject_id, request_id, details (json), and the entry's key
+ * (bytea).
  */
 export function insertEntriesSql(rows: Sql): Sql {
   return sql`INSERT INTO audit_entry (${COLUMNS}, mac)

@@ -11,20 +11,20 @@ import { deriveEntryKey } from './chain/entry-mac.ts';
 
 export { type Actor, SYSTEM } from './actor.ts';
 
-/** What happened. `details` holds ids, states and codes; never a token, a secret, or a text of Meta's. */
+/** What happened. `details` holds ids, states and codes; never a token, a secret, or text from Meta. */
 export interface NewAuditEntry {
   action: AuditAction;
   actor: Actor;
   tenant?: string | null;
   product?: string | null;
   connectionId?: Id<'con'> | null;
-  /** What it happened to, where that is not the connection: a lease, a credential, a client, a key. */
+  /** The affected object where it is not the connection: a lease, a credential, a client or a key. */
   subjectId?: string | null;
   requestId?: string | null;
   details?: Record<string, unknown>;
 }
 
-/** The record of every state change. An entry is written in the transaction that makes it true, so neither can be without the other. */
+/** The record of every state change. An entry is written in the same transaction as the change, so neither can exist without the other. */
 @Injectable()
 export class AuditLog {
   constructor(
@@ -33,7 +33,10 @@ export class AuditLog {
     private readonly mac: ChainMac,
   ) {}
 
-  /** Writes an entry through `executor`, so that it commits with what it records. Throws where it can't be written: then nothing is done. */
+  /**
+   * Writes an entry through `executor`, so that it commits with the change it records. Throws if it can't be written; the change must then
+   * be rolled back.
+   */
   async record(executor: SqlExecutor, entry: NewAuditEntry): Promise<void> {
     const id = this.ids.next('aud');
     await insertAuditEntry(executor, {

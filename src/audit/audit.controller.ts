@@ -23,7 +23,7 @@ export class AuditController {
     private readonly verifier: ChainVerifier,
   ) {}
 
-  /** The newest first. */
+  /** Newest first. */
   @Get()
   async list(
     @Query() query: ListAuditEntriesRequest,

@@ -10,8 +10,8 @@ import { ChainVerifier } from './chain/chain-verifier.ts';
 import { RefusalAuditor } from './refusal-auditor.ts';
 
 /**
- * The audit record. Global, because every module writes to it through `AuditLog`, and `auth`, which may not import it, reports
- * refusals to it through `RefusalListener`.
+ * The audit record. Global, because every module writes to it through `AuditLog`. `auth` may not import it and reports refusals through
+ * `RefusalListener`.
  */
 @Global()
 @Module({

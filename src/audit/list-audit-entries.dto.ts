@@ -40,7 +40,7 @@ export class ListAuditEntriesRequest extends PageRequest {
   to?: string;
 }
 
-/** The filter of a query, within what the client may see. Throws 400 `invalid_request`. */
+/** The filter of a query, limited to what the client may see. Throws 400 `invalid_request`. */
 export function toAuditFilter(query: ListAuditEntriesRequest, client: AuthenticatedClient): AuditFilter {
   return {
     ...(query.connection_id === undefined ? {} : { connectionId: query.connection_id }),

@@ -6,7 +6,7 @@ import { firstAuditIdAt } from './chain/entry-id-time.ts';
 export interface LoginFailures {
   actor_kind: string;
   code: string;
-  /** Of the error that Meta reported, like `subcode`; null where there was none. */
+  /** Of the error that Meta reported, like `subcode`; null if there was none. */
   meta_code: string | null;
   subcode: string | null;
   count: number;
@@ -19,7 +19,7 @@ const selectStatement = defineStatement<{ fromId: string }, LoginFailures>(
     FROM audit_entry WHERE action = 'connect.failed' AND id >= ${fromId} GROUP BY 1, 2, 3, 4 ORDER BY count DESC, 2, 3, 4`,
 );
 
-/** The failed logins since an instant, the most frequent first. */
+/** The failed logins since an instant, most frequent first. */
 export function countLoginFailures(executor: SqlExecutor, since: Date): Promise<LoginFailures[]> {
   return executor.rows(selectStatement({ fromId: firstAuditIdAt(since.getTime()) }));
 }

@@ -13,12 +13,12 @@ import { createClientRefusal } from './refusal.ts';
 import { RefusalCounter } from './refusal-counter.ts';
 import { RefusalListener } from './refusal-listener.ts';
 
-/** How old a remembered limit may be that refuses: a flood of refusals is a look-up a second. */
+/** How old a cached limit may be when it refuses a request. A flood of refusals then costs one lookup per second. */
 const MAX_CACHED_LIMIT_AGE_MS = 1_000;
 
 /**
- * Stands before every route of the service. Who calls (401), whether it calls too often (429), whether its role may (403), in
- * this order, and all of it before the pipes look at the input. A route that declares nothing is closed to everyone.
+ * Guards every route. Checks authentication (401), rate limit (429) and role (403), in this order, before the pipes look at the input. A
+ * route that declares nothing is closed to everyone.
  */
 @Injectable()
 export class AuthGuard implements CanActivate {
@@ -31,7 +31,7 @@ export class AuthGuard implements CanActivate {
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
-  /** True, with `request.client` set where the route has roles. Throws the refusal otherwise. */
+  /** True, with `request.client` set if the route has roles. Otherwise throws the refusal. */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const rule = this.reflector.getAllAndOverride<AccessRule | undefined>(ACCESS_RULE, [
       context.getHandler(),
@@ -58,7 +58,7 @@ export class AuthGuard implements CanActivate {
   ): Promise<void> {
     const { requests, retryAfterSeconds } = await this.rateLimit.count(client.clientId);
     if (isWithinRateLimit(client, requests)) return;
-    // What is only remembered refuses nobody for long: the limit may have become higher.
+    // A cached limit does not refuse for long: the limit may have been raised.
     const known = maxAgeMs > 0 ? await this.authentication.authenticate(request, MAX_CACHED_LIMIT_AGE_MS) : client;
     if (isWithinRateLimit(known, requests)) return;
     await this.report(client, request, 'rate_limited');

@@ -9,16 +9,16 @@ export interface AuthenticatedClient {
   readonly clientId: ClientId;
   readonly name: string;
   readonly role: Role;
-  /** `['*']` is all. */
+  /** `['*']` means all. */
   readonly tenants: readonly string[];
   readonly products: readonly (Product | '*')[];
   readonly leaseModes: readonly LeaseMode[];
   readonly maxTtlSeconds: number;
   readonly rateLimitPerSecond: number | null;
-  /** Null: from everywhere. */
+  /** Null: from anywhere. */
   readonly ipAllowList: readonly string[] | null;
-  /** A hot statement compares it while it writes: what is remembered here may have been changed. */
+  /** Hot statements compare it while writing, because this cached copy may be outdated. */
   readonly policyVersion: number;
-  /** The look-up hash of the key that was used, which a hot statement checks again as well; null for a token of an issuer. */
+  /** The hash of the key that was used, which hot statements check again as well; null for an issuer's token. */
   readonly keyHash: Buffer | null;
 }

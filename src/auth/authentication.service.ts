@@ -13,7 +13,7 @@ import { RefusalListener } from './refusal-listener.ts';
 
 const BEARER = /^bearer +([\x21-\x7e]+) *$/i;
 
-/** Who sends a request, and whether from where it may. */
+/** Authenticates requests and checks the client's IP allow list. */
 @Injectable()
 export class AuthenticationService {
   constructor(
@@ -26,19 +26,19 @@ export class AuthenticationService {
 
   /**
    * The client of a request; `maxAgeMs` as in `ClientResolver.resolve`. Throws 401 `unauthenticated`, 429 `too_many_attempts`, 403
-   * `address_not_allowed`, 503 `identity_unavailable`. The challenge that a 401 carries is added where errors become HTTP.
+   * `address_not_allowed`, 503 `identity_unavailable`. The problem filter adds the challenge of a 401.
    */
   async authenticate(request: FastifyRequest, maxAgeMs: number): Promise<AuthenticatedClient> {
     const credential = BEARER.exec(request.headers.authorization ?? '')?.[1];
     if (credential === undefined) {
-      // Nothing was tried, so nothing is counted against the address: probes and browsers do this.
+      // No credential was tried, so nothing counts against the address: probes and browsers do this.
       this.counter.count('missing_key');
       throw new AppError(unauthenticated);
     }
     const found = await this.clientResolver.resolve(credential, maxAgeMs);
     if (found instanceof RejectedCredential) throw await this.attempts.refuse(request.ip, found, String(request.id));
     if (found.ipAllowList !== null && !isInRanges(found.ipAllowList, request.ip)) {
-      // What is only remembered refuses nobody: the list may have become longer.
+      // A cached list does not refuse anyone: it may have been extended.
       if (maxAgeMs > 0) return this.authenticate(request, 0);
       throw await this.refuseAddress(found, request);
     }

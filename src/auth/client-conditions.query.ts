@@ -1,16 +1,16 @@
 import sql, { type Sql } from 'sql-template-tag';
 
-/** What a hot statement checks again of the client that a cache may have remembered. Expressions of the statement, or parameters. */
+/** What a hot statement checks again about a client that came from a cache: expressions of the statement, or parameters. */
 interface ClientCheck {
   clientId: Sql;
-  /** Null where the client came with a token of an issuer instead of a key. */
+  /** Null if the client used an issuer's token instead of a key. */
   keyHash: Sql;
-  /** Of the policy that the request was judged by. */
+  /** The version of the policy that was applied to the request. */
   policyVersion: Sql;
   now: Date;
 }
 
-/** Whether the client exists, its key is valid, and its policy is still the version that the request was judged by. */
+/** Whether the client exists, its key is valid, and its policy still has the version that was applied to the request. */
 export function clientIsValid({ clientId, keyHash, policyVersion, now }: ClientCheck): Sql {
   return sql`EXISTS (SELECT 1 FROM client cl
       WHERE cl.id = ${clientId} AND cl.deleted_at IS NULL AND cl.policy_version = ${policyVersion} AND (${keyHash} IS NULL OR EXISTS (

@@ -21,7 +21,7 @@ const deleteStatement = defineStatement<{ clientId: ClientId }>(
   ({ clientId }) => sql`DELETE FROM client_identity WHERE client_id = ${clientId}`,
 );
 
-/** Gives a client these identities and no others. False where one is another client's; then the transaction must not commit. */
+/** Sets a client's identities, replacing all others. False if one belongs to another client; the transaction must then not commit. */
 export async function replaceIdentities(
   tx: SqlExecutor,
   clientId: ClientId,

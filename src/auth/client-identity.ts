@@ -1,4 +1,4 @@
-/** What a subject may be: text that a terminal, a log and Postgres can hold. Environments of a CI have names with spaces. */
+/** The form of a subject: text that terminals, logs and Postgres can hold. CI environments have names with spaces. */
 export const SUBJECT_PATTERN = /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]{1,500}$/u;
 
 /** The JWTs of one subject at one issuer, for one audience: all three are compared exactly. */

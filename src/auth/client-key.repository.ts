@@ -57,7 +57,7 @@ const losingStatement = defineStatement<{ now: Date; until: Date }, { count: num
     GROUP BY k.client_id HAVING max(coalesce(k.expires_at, 'infinity')) <= ${until}) losing`,
 );
 
-/** The keys of clients that are valid, the oldest first. Never the keys themselves: they are not kept. */
+/** The valid keys of clients, oldest first. Never the keys themselves, which are not stored. */
 export function listValidKeys(
   executor: SqlExecutor,
   clientIds: readonly ClientId[],
@@ -70,7 +70,7 @@ export async function insertClientKey(tx: SqlExecutor, key: NewClientKey): Promi
   await tx.run(insertStatement(key));
 }
 
-/** Deletes all keys of a client; how many. */
+/** Deletes all keys of a client; returns how many. */
 export function deleteClientKeys(tx: SqlExecutor, clientId: ClientId): Promise<number> {
   return tx.run(deleteStatement({ clientId }));
 }
@@ -79,7 +79,7 @@ export async function deleteExpiredKeys(tx: SqlExecutor, clientId: ClientId, now
   await tx.run(deleteExpiredStatement({ clientId, now }));
 }
 
-/** Lets the keys of a client expire at `at`, except those that expire earlier. */
+/** Makes the keys of a client expire at `at`, except those that expire earlier. */
 export async function expireKeys(tx: SqlExecutor, clientId: ClientId, at: Date): Promise<void> {
   await tx.run(expireStatement({ clientId, at }));
 }
@@ -89,7 +89,7 @@ export async function hasPermanentKey(executor: SqlExecutor, clientId: ClientId,
   return (await executor.rows(permanentStatement({ clientId, hash }))).length > 0;
 }
 
-/** How many clients have a valid key now, and none that is valid after `until`. */
+/** How many clients have a valid key now, but none that is valid after `until`. */
 export async function countClientsLosingKey(executor: SqlExecutor, now: Date, until: Date): Promise<number> {
   const [row] = await executor.rows(losingStatement({ now, until }));
   return row?.count ?? 0;

@@ -17,7 +17,7 @@ interface CachedClient {
   readAtMs: number;
 }
 
-/** How old what is remembered may be. */
+/** How old a cached result may be. */
 export const MAX_CACHE_AGE_MS = 5_000;
 const MAX_CACHED_CLIENTS = 1_000;
 
@@ -34,11 +34,9 @@ export class ClientResolver {
   ) {}
 
   /**
-   * The client that a credential authenticates, or why it is rejected. More than 0 for `maxAgeMs` allows a cached result;
-   * only for routes whose own statement checks again. Throws 503 `identity_unavailable` where a token can't be judged.
-   *
-   * No comparison in here can leak by its timing: what Postgres looks up is a keyed hash, and how far an index comparison of
-   * hashes gets tells nothing about the key to somebody who does not have the hash key.
+   * The client that a credential authenticates, or why it is rejected. A `maxAgeMs` above 0 allows a cached result; only for routes whose
+   * own statement checks again. Throws 503 `identity_unavailable` if a token can't be verified. Timing leaks nothing: Postgres looks up a
+   * keyed hash, and how far an index comparison of hashes gets says nothing about the key to anyone without the hash key.
    */
   async resolve(credential: string, maxAgeMs: number): Promise<AuthenticatedClient | RejectedCredential> {
     const isToken = this.jwtVerifier.isJwtCandidate(credential);
@@ -47,7 +45,7 @@ export class ClientResolver {
     const cached = this.readCache(hash, maxAgeMs);
     if (cached !== null) return cached;
     if (isToken) return this.readByToken(credential, hash);
-    // A request for a lease gets a response within a second; other work may wait for a database under load.
+    // Lease requests must get a response within a second; other work may wait for a busy database.
     return this.readByKey(hash, maxAgeMs > 0 ? this.database.failFast : this.database);
   }
 
@@ -74,7 +72,7 @@ export class ClientResolver {
     const now = this.clock.now();
     const rows = await findClientsByIdentity(this.database.failFast, verified);
     const [row] = rows;
-    // A token for several audiences of ours could be two clients: then it is none.
+    // A token for several of our audiences could match two clients, so it matches none.
     if (row === undefined || rows.length > 1) {
       const { issuer, subject } = verified;
       return new RejectedCredential('unknown_identity', null, { issuer, subject });

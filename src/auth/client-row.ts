@@ -14,19 +14,19 @@ export interface ClientRow {
   lease_modes: LeaseMode[];
   max_ttl_seconds: number;
   rate_limit_per_second: number | null;
-  /** Null: every call that the gateway passes. */
+  /** Null: every call that the gateway allows. */
   allow: AllowPolicy | null;
-  /** Null: from everywhere. */
+  /** Null: from anywhere. */
   ip_allow_list: string[] | null;
-  /** Goes up with every change. */
+  /** Incremented with every change. */
   policy_version: number;
   created_at: Date;
 }
 
-/** With what is shown besides the policy. */
+/** With the fields that are shown besides the policy. */
 export interface ClientDetailsRow extends ClientRow {
   identities: ClientIdentity[];
-  /** To about a minute; null: never. */
+  /** Accurate to about a minute; null: never. */
   last_used_at: Date | null;
 }
 

@@ -5,7 +5,7 @@ import type { ClientDetailsRow, ClientRow } from './client-row.ts';
 import type { VerifiedIdentity } from './credentials/jwt-verifier.ts';
 import type { ClientId } from './ids.ts';
 
-/** The advisory lock of whoever deletes a client: one at a time, so that two admins can't each leave the other as the last one. */
+/** Advisory lock for deleting clients: one at a time, so that two admins can't each leave the other as the last one. */
 const DELETION_LOCK = 727_004;
 
 /** The columns of `client c` for `ClientRow`. */
@@ -98,7 +98,7 @@ const setDeletedStatement = defineStatement<{ id: ClientId; deletedAt: Date | nu
   ({ id, deletedAt }) => sql`UPDATE client SET deleted_at = ${deletedAt} WHERE id = ${id}`,
 );
 
-/** The client of a key, whether or not the key has expired. Null where there is none, or it is deleted. */
+/** The client of a key, even an expired one. Null if there is none, or it is deleted. */
 export async function findClientByKey(
   executor: Pick<SqlExecutor, 'rows'>,
   hash: Buffer,
@@ -107,7 +107,7 @@ export async function findClientByKey(
   return row ?? null;
 }
 
-/** The clients of an identity for any of its audiences, up to two: two are ambiguous. */
+/** Up to two clients with an identity for any of its audiences: two are ambiguous. */
 export function findClientsByIdentity(
   executor: Pick<SqlExecutor, 'rows'>,
   { issuer, subject, audiences }: VerifiedIdentity,
@@ -115,7 +115,7 @@ export function findClientsByIdentity(
   return executor.rows(byIdentityStatement({ issuer, subject, audiences }));
 }
 
-/** Null where there is none, or it is deleted. */
+/** Null if there is none, or it is deleted. */
 export async function findClient(executor: SqlExecutor, id: ClientId): Promise<ClientDetailsRow | null> {
   const [row] = await executor.rows(selectStatement({ id }));
   return row ?? null;
@@ -126,34 +126,34 @@ export function listClients(executor: SqlExecutor, limit: number, after: string 
   return executor.rows(listStatement({ after, limit }));
 }
 
-/** Locks a client for a change of its policy. Null where there is none, or it is deleted. */
+/** Locks a client for a policy change. Null if there is none, or it is deleted. */
 export async function lockClientForChange(tx: SqlExecutor, id: ClientId): Promise<ClientDetailsRow | null> {
   const [row] = await tx.rows(lockForChangeStatement({ id }));
   return row ?? null;
 }
 
-/** Locks a client for a change of its keys, or its deletion. A deleted one has `deleted_at`. */
+/** Locks a client to change its keys or delete it. A deleted one has `deleted_at`. */
 export async function lockClient(tx: SqlExecutor, id: ClientId): Promise<DeletableClientRow | null> {
   const [row] = await tx.rows(lockStatement({ id }));
   return row ?? null;
 }
 
-/** Waits for whoever deletes a client; held until the transaction ends. */
+/** Waits for other deletions of clients; held until the transaction ends. */
 export async function lockDeletions(tx: SqlExecutor): Promise<void> {
   await tx.run(lockDeletionsStatement({}));
 }
 
-/** Whether an admin besides this client has a valid key. */
+/** Whether an admin other than this client has a valid key. */
 export async function hasOtherAdmin(executor: SqlExecutor, id: ClientId, now: Date): Promise<boolean> {
   return (await executor.rows(otherAdminStatement({ id, now }))).length > 0;
 }
 
-/** Inserts a client; false where there is one with this id, which is left as it is. */
+/** Inserts a client; false if the id exists, which leaves that client unchanged. */
 export async function insertClient(tx: SqlExecutor, client: Omit<ClientRow, 'policy_version'>): Promise<boolean> {
   return (await tx.run(insertStatement({ ...client, allow: toJson(client.allow) }))) === 1;
 }
 
-/** Sets the policy and the name, and raises the version. */
+/** Sets the policy and the name, and increments the version. */
 export async function updateClient(tx: SqlExecutor, client: ClientRow): Promise<void> {
   await tx.run(updateStatement({ ...client, allow: toJson(client.allow) }));
 }

@@ -11,17 +11,17 @@ export const Roles = (...roles: Role[]): MethodDecorator & ClassDecorator =>
   SetMetadata<symbol, AccessRule>(ACCESS_RULE, { kind: 'roles', roles, shouldBypassCache: true });
 
 /**
- * Like `Roles`, for the hottest route only: the client may come from a cache that is seconds old, because the route's own
- * statement checks key and policy again (`AuthenticatedClient.keyHash`, `.policyVersion`) while it writes, and authenticates anew where they differ.
+ * Like `Roles`, for the hottest route only: the client may come from a cache that is seconds old, because the route's own statement checks
+ * key and policy again (`AuthenticatedClient.keyHash`, `.policyVersion`) while it writes, and authenticates again if they differ.
  */
 export const RolesWithCachedClient = (...roles: Role[]): MethodDecorator =>
   SetMetadata<symbol, AccessRule>(ACCESS_RULE, { kind: 'roles', roles, shouldBypassCache: false });
 
-/** A route for everyone: browsers, Meta, probes. */
+/** Opens a route to everyone: browsers, Meta, probes. */
 export const Public = (): MethodDecorator & ClassDecorator =>
   SetMetadata<symbol, AccessRule>(ACCESS_RULE, { kind: 'public' });
 
-/** The request as the guard leaves it. */
+/** The request after the guard. */
 export type AuthenticatedRequest = FastifyRequest & { client?: AuthenticatedClient };
 
 /** The client of a route that `Roles` guards. */
@@ -31,7 +31,7 @@ export const CurrentClient = createParamDecorator((_: unknown, context: Executio
   return client;
 });
 
-/** The request's id, as `X-Request-Id` says it: for audit entries. */
+/** The request's id, as in `X-Request-Id`: for audit entries. */
 export const RequestId = createParamDecorator((_: unknown, context: ExecutionContext): string =>
   String(context.switchToHttp().getRequest<FastifyRequest>().id),
 );

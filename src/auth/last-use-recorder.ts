@@ -8,13 +8,13 @@ import type { ClientId } from './ids.ts';
 import { recordClientUse, recordKeyUse } from './last-use.repository.ts';
 
 const WRITE_INTERVAL_MS = 60_000;
-/** Uses of a moment go to the database together. */
+/** Uses within this time are written together. */
 const FLUSH_DELAY_MS = 1_000;
 const MAX_TRACKED = 10_000;
 
 /**
- * When clients and keys were last used, to about a minute: each is written once a minute at the most, apart from the requests that use
- * them. Rows that somebody else has locked are left out, so nobody ever waits for this; the next use is noted again.
+ * Records when clients and keys were last used, to about a minute: each is written at most once a minute, outside of the requests that use
+ * them. Locked rows are skipped, so nobody ever waits for this; the next use is recorded again.
  */
 @Injectable()
 export class LastUseRecorder implements OnApplicationShutdown {
@@ -30,7 +30,7 @@ export class LastUseRecorder implements OnApplicationShutdown {
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
-  /** Costs a look into a map, and never waits. */
+  /** Costs one map lookup, and never waits. */
   report({ clientId, keyHash }: AuthenticatedClient): void {
     const now = this.clock.now();
     if (this.isDue(clientId, now)) this.#clients.set(clientId, now);
@@ -42,7 +42,7 @@ export class LastUseRecorder implements OnApplicationShutdown {
       this.#timer ??= setTimeout(() => void this.flush(), FLUSH_DELAY_MS).unref();
   }
 
-  /** Writes what has come together. Never rejects. */
+  /** Writes what has accumulated. Never rejects. */
   async flush(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;

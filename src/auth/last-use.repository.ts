@@ -20,7 +20,7 @@ export async function recordClientUse(
   await executor.run(clientStatement({ ids: uses.map(({ id }) => id), usedAt: uses.map(({ at }) => at) }));
 }
 
-/** Records when keys were last used. Rows that somebody else has locked are left out. */
+/** Records when keys were last used. Skips locked rows. */
 export async function recordKeyUse(executor: SqlExecutor, uses: readonly { hash: Buffer; at: Date }[]): Promise<void> {
   await executor.run(keyStatement({ hashes: uses.map(({ hash }) => hash), usedAt: uses.map(({ at }) => at) }));
 }

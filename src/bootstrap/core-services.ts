@@ -13,7 +13,7 @@ import { openRootKeys } from './root-keys.ts';
 import { toDatabaseStartupError } from './startup-error.ts';
 
 /**
- * What is opened before there is an application, because its failures are reported in plain words: the same for a replica and for the
+ * What is opened before the application exists, so that failures become messages for the operator: the same for a replica and for the
  * command line.
  */
 export interface CoreServices {
@@ -21,7 +21,7 @@ export interface CoreServices {
   database: Database;
   /** The database's time. */
   databaseClock: DatabaseClock;
-  /** The time that everything goes by: the database's, unless a test gave another. */
+  /** The clock that everything uses: the database's, unless a test passes another. */
   clock: Clock;
   random: Random;
   ids: Ids;
@@ -35,7 +35,7 @@ export interface CoreServicesOptions {
   overrides?: { clock?: Clock; localClock?: Clock; random?: Random };
 }
 
-/** Connects, runs what migrations are missing, opens the key ring. Throws `StartupError` or `WrongRootKeyError`, with nothing left open. */
+/** Connects, runs missing migrations, opens the key ring. Throws `StartupError` or `WrongRootKeyError`, with nothing left open. */
 export async function openCoreServices(options: CoreServicesOptions): Promise<CoreServices> {
   const dataSource = await connectDatabase(options.databaseUrl);
   try {
@@ -59,7 +59,7 @@ export async function connectDatabase(databaseUrl: string): Promise<DataSource> 
   }
 }
 
-/** The stores on a database that has been migrated. Throws `WrongRootKeyError`; the data source stays the caller's to close then. */
+/** The core services on a migrated database. Throws `WrongRootKeyError`; the caller still owns the data source and closes it then. */
 export async function openCoreServicesOn(
   dataSource: DataSource,
   { config, overrides = {} }: Omit<CoreServicesOptions, 'databaseUrl'>,

@@ -1,6 +1,6 @@
 export interface DemoFacts {
   publicUrl: string;
-  /** Null: a real Meta app is configured, so nobody was connected. */
+  /** Null: a real Meta app is configured, so no demo user was connected. */
   sandboxUrl: string | null;
   keyDirectory: string;
   adminKey: string;

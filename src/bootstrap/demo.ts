@@ -10,8 +10,8 @@ const PRODUCT = 'pages';
 const TIMEOUT_MS = 20_000;
 
 /**
- * Makes sure that a service client and a connected sandbox user are there, by the requests that curl and a browser would make,
- * and returns the screen that says what to try. What an earlier start has made is used again.
+ * Ensures that a service client and a connected sandbox user exist, through the requests that curl and a browser would make, and returns
+ * the screen that says what to try. Reuses what an earlier start created.
  */
 export async function runDemo(service: Service, hasColour: boolean): Promise<string> {
   const http = new UndiciHttpClient();
@@ -55,7 +55,7 @@ class Demo {
     this.adminKey = key.expose();
   }
 
-  /** The key of the client "demo", kept beside the others; a new client where there is none yet, or its key is not known any more. */
+  /** The key of the client "demo", kept beside the others; creates a new client if there is none, or its key is no longer known. */
   async serviceKey(): Promise<string> {
     const file = path.resolve(this.service.config.dataDir, 'keys', 'demo-service-key');
     const existingKey = readSecretFile(file);
@@ -74,7 +74,7 @@ class Demo {
     return ensureSecretFile(file, () => key).secret;
   }
 
-  /** The connection of the demo tenant, made through the browser's way where there is no live one. */
+  /** The connection of the demo tenant; goes through the browser's flow if there is no live one. */
   async connectedUser(): Promise<ConnectionResponse> {
     const existing = await this.liveConnection();
     if (existing !== null) return existing;
@@ -129,7 +129,7 @@ class Demo {
     });
   }
 
-  /** One page, as a browser gets it. Our own public address may not be reachable from here, so the listener stands in for it. */
+  /** Loads one page, as a browser would. Our own public address may not be reachable from here, so this calls the listener instead. */
   private browse(url: string, cookie?: string): Promise<HttpResponse> {
     const { publicUrl } = this.service.config;
     const reachable = url.startsWith(`${publicUrl}/`) ? this.service.address + url.slice(publicUrl.length) : url;

@@ -25,7 +25,7 @@ export interface ReplicaOptions {
   config: Config;
   /** Where the database is: the configured one, or the embedded one that was started for it. */
   databaseUrl: string;
-  /** What tests put in place of the real things. */
+  /** Replacements from tests. */
   overrides?: {
     /** In place of the database's time. */
     clock?: Clock;
@@ -40,16 +40,16 @@ export interface ReplicaOptions {
 /** One running service: HTTP and scheduler on one database. */
 export interface Replica {
   app: NestFastifyApplication;
-  /** Takes requests at the configured host and port; its address. */
+  /** Listens on the configured host and port; returns the address. */
   listen(): Promise<string>;
-  /** Readiness says no, what is under way ends (15 seconds at most), schedules stop, pools close. */
+  /** Makes readiness fail, finishes requests and work under way (within 15 seconds), stops jobs, closes pools. */
   close(): Promise<void>;
 }
 
 const DRAIN_MS = 15_000;
 const CUT_OFF_MS = 5_000;
 
-/** Builds a replica up to the point where it could listen. Throws what stopped it, with everything it had opened closed again. */
+/** Builds a replica up to the point where it could listen. If that fails, closes everything it opened and throws the cause. */
 export async function createReplica({ config, databaseUrl, overrides = {} }: ReplicaOptions): Promise<Replica> {
   const logger = overrides.logger ?? createLogger(config.logLevel);
   const http = overrides.http ?? new UndiciHttpClient();
@@ -146,7 +146,7 @@ function frameworkLogLevel(level: string): string {
   return level === 'info' ? 'warn' : level;
 }
 
-/** Requests and work under way have 15 seconds to end, then 5 more without their sockets; what hangs longer is left to its claims. */
+/** Requests and work under way have 15 seconds to end, then 5 more without their sockets; the claims of what still hangs run out. */
 async function closeApplication(app: NestFastifyApplication, logger: Pino): Promise<void> {
   const closed = app.close();
   if (await isSettledWithin(closed, DRAIN_MS)) return;

@@ -23,8 +23,8 @@ export interface Service {
 }
 
 /**
- * One replica from an environment alone, with what development adds to it: keys, the sandbox Meta, the embedded Postgres.
- * Throws what stopped the start, with everything that ran already stopped again.
+ * One replica from an environment alone, with what development adds: keys, the sandbox Meta, the embedded Postgres. If that fails, stops
+ * everything it started and throws the cause.
  */
 export async function startService(environment: Environment): Promise<Service> {
   const running: (() => Promise<void>)[] = [];

@@ -10,7 +10,7 @@ export class StartupError extends Error {
   }
 }
 
-/** The message for the operator about a failed start; with a stack only where the fault is ours. */
+/** The message for the operator about a failed start; with a stack only if the fault is ours. */
 export function describeStartupError(error: unknown): string {
   if (
     error instanceof ConfigError ||
@@ -32,13 +32,13 @@ const UNREACHABLE = new Set([
   'ENETUNREACH',
   'ECONNRESET',
   'EPIPE',
-  // Postgres ends, starts or recovers.
+  // Postgres is stopping, starting or recovering.
   '57P01',
   '57P02',
   '57P03',
 ]);
 
-/** A failed first connection in words; never with the password of the address. */
+/** A failed first connection as a message for the operator; never with the password in the address. */
 export function toDatabaseStartupError(error: unknown, databaseUrl: string): unknown {
   const code = String((error as { code?: unknown }).code ?? '');
   const where = URL.canParse(databaseUrl) ? new URL(databaseUrl) : null;

@@ -15,16 +15,16 @@ export interface CommandContext {
   environment: Environment;
   /** One line, or several, on standard output. */
   print(text: string): void;
-  /** Resolves when what was printed has been taken up; false where nobody reads on. Absent: everything is taken up at once. */
+  /** Resolves when the output has been consumed; false if nobody reads it any more. Absent: output is consumed at once. */
   waitUntilDrained?(): Promise<boolean>;
 }
 
-/** Of the app that fills the place of one that is not configured. No app of Meta's has it. */
+/** The id of the placeholder app that is used if none is configured. No app of Meta's has it. */
 export const PLACEHOLDER_APP_ID = '0';
 
 /**
- * The configuration of this command. Commands that call nobody at Meta need no app: where none is given outside of production,
- * a stand-in fills its place, as the sandbox would.
+ * The configuration of this command. Commands that never call Meta need no app: outside of production, a placeholder is used if none is
+ * configured, as with the sandbox.
  */
 export function loadCommandConfig(environment: Environment): Config {
   const isProduction = environment['NODE_ENV']?.trim() === 'production';
@@ -36,7 +36,7 @@ export function loadCommandConfig(environment: Environment): Config {
   return loadConfig({ ...placeholder, ...settings, ...keys.variables });
 }
 
-/** Whether a Meta app is configured, and not only a stand-in for one. */
+/** Whether a Meta app is configured, not only the placeholder. */
 export function hasMetaApp(config: Config): boolean {
   return config.meta.app.id !== PLACEHOLDER_APP_ID;
 }
@@ -45,7 +45,7 @@ export function hasMetaApp(config: Config): boolean {
 export async function withDatabase<T>(config: Config, work: (databaseUrl: string) => Promise<T>): Promise<T> {
   if (config.databaseUrl !== null) return work(config.databaseUrl.expose());
   const directory = path.join(config.dataDir, 'postgres');
-  // Whoever forgot DATABASE_URL must see that this is another vault.
+  // An operator who forgot DATABASE_URL must see that this is another vault.
   process.stderr.write(`DATABASE_URL is not set: this works on the embedded database in ${path.resolve(directory)}.\n`);
   const embedded = await startEmbeddedPostgres({ directory, random: new SystemRandom() });
   try {

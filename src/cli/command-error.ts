@@ -7,14 +7,14 @@ export class UsageError extends StartupError {
   }
 }
 
-/** It was done, but not for all, or what was looked at is not in order. Standard output has the particulars. */
+/** The work was done only in part, or what was checked is not in order. Standard output has the details. */
 export class IncompleteError extends StartupError {
   constructor(message: string) {
     super(message, undefined);
   }
 }
 
-/** Ctrl-C or SIGTERM: what had been begun was ended, and what is left is for the next run. */
+/** Ctrl-C or SIGTERM: the step under way was finished, and the rest is left for the next run. */
 export class InterruptedError extends StartupError {
   constructor(message: string) {
     super(message, undefined);
@@ -23,7 +23,7 @@ export class InterruptedError extends StartupError {
 
 export const EXIT_CODES = { failed: 1, usage: 2, interrupted: 130 } as const;
 
-/** 1: not done, or not wholly; 2: the command line is wrong; 130: stopped by a signal, as shells have it. */
+/** 1: not done, or not wholly; 2: invalid command line; 130: stopped by a signal, as in shells. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT_CODES.usage;
   if (error instanceof InterruptedError) return EXIT_CODES.interrupted;

@@ -39,7 +39,7 @@ function toRow({ check, state, detail, mend }: Finding): readonly string[] {
   return [STATE_LABELS[state], check.replaceAll('_', ' '), mend === null ? detail : `${detail} → ${mend}`];
 }
 
-/** What was found, up to the first check that makes the ones behind it pointless. The schema is looked at, not changed. */
+/** The findings up to the first failed check that makes the later ones pointless. Reads the schema without changing it. */
 async function runDoctor({ environment }: CommandContext): Promise<Finding[]> {
   const findings: Finding[] = [];
   const addFinding: AddFinding = (check, isOk, detail, mend) => {
@@ -61,10 +61,10 @@ async function runDoctor({ environment }: CommandContext): Promise<Finding[]> {
   return findings;
 }
 
-/** `mend` null: `detail` says it. */
+/** `mend` absent: `detail` says it. */
 type AddFinding = (check: Finding['check'], isOk: boolean, detail: string, mend?: string) => void;
 
-/** What is between us and Meta can be looked at only with the database open; it is given back, the rest is noted. */
+/** The Meta checks need the open database; their findings are returned, the others are added through `addFinding`. */
 async function checkDatabase(config: Config, databaseUrl: string, addFinding: AddFinding): Promise<Finding[]> {
   const dataSource = await connectDatabase(databaseUrl);
   try {

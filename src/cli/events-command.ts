@@ -20,7 +20,7 @@ interface EventServices {
   backlog: EventBacklogQuery;
 }
 
-/** `metavault events`: how events get to product services, and dead letters once more. Replicas do the sending. */
+/** `metavault events`: the state of deliveries to product services, and replays of dead letters. Replicas do the sending. */
 export function addEventsCommand(program: Command, context: CommandContext): void {
   const events = program.command('events').description('subscriptions, their deliveries, and replaying them');
   const runWithServices = (work: (services: EventServices) => Promise<void>): Promise<void> =>
@@ -114,7 +114,7 @@ async function replayRange(
     throw new UsageError('Say which deliveries: their ids, or --subscription and --from.');
   }
   const from = toInstant('--from', options.from);
-  // Ids have the time in milliseconds; nothing is made later than this instant of the far future.
+  // Ids contain the time in milliseconds; none is later than this instant in the far future.
   const to = toInstant('--to', options.to ?? '9999-12-31T00:00:00Z');
   const statuses: DeliveryStatus[] = options.delivered === true ? ['dead', 'delivered'] : ['dead'];
   const count = await deliveries.replayRange(REQUESTER, options.subscription, { from, to, statuses });

@@ -135,7 +135,7 @@ async function destroy(keys: KeyServices, id: string, options: Options, context:
   );
 }
 
-/** The stores are open: the ring has moved by now, in one transaction, or the start would have said why not. */
+/** Opening the stores has moved the ring in one transaction, or failed with the reason. */
 async function showRootKeys(
   { keyAdministration }: KeyServices,
   { json }: Options,
@@ -159,7 +159,7 @@ function requireComplete({ state, total, remaining, unopenable }: RewrapProgress
   if (state !== 'done') throw new IncompleteError(`${unopenable} data keys could not be moved.`);
 }
 
-/** Asks for a rewrap and takes part in it until it is over, or until somebody stops it. */
+/** Requests a rewrap and takes part in it until it is over or interrupted. */
 async function rewrapAll({ keyAdministration, worker }: KeyServices): Promise<RewrapProgressResponse> {
   await keyAdministration.requestRewrap(OPERATOR);
   const bar = createProgressBar('rewrapping');
@@ -176,7 +176,7 @@ async function rewrapAll({ keyAdministration, worker }: KeyServices): Promise<Re
         const progress = toRewrapProgressResponse(await keyAdministration.rewrapProgress());
         bar.show(progress.total - progress.remaining, progress.total);
         if (progress.state !== 'running' || signal.aborted) return progress;
-        // The rest is in the hands of replicas.
+        // Replicas do the rest.
         await sleep(POLL_INTERVAL_MS);
       }
     });

@@ -5,7 +5,7 @@ import { migrate } from '../database/migrate.ts';
 import type { CommandContext } from './command-context.ts';
 import { UsageError } from './command-error.ts';
 
-/** `metavault migrate`: brings the schema up to date as the user that owns it, who needs no key of the vault for that. */
+/** `metavault migrate`: migrates the schema as the user that owns it, who needs no key of the vault for that. */
 export function addMigrateCommand(program: Command, { environment, print }: CommandContext): void {
   program
     .command('migrate')

@@ -49,7 +49,7 @@ export async function runProgram(args: readonly string[], context: ProgramContex
     await program.parseAsync([...args], { from: 'user' });
     return 0;
   } catch (error) {
-    // Commander has said by then what is wrong, or shown the help that was asked for.
+    // Commander has already printed the error, or the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_CODES.usage;
     context.printError(describeStartupError(error));
     return exitCodeOf(error);

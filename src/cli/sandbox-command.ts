@@ -12,7 +12,7 @@ interface SandboxOptions {
   stateFile?: string;
 }
 
-/** `metavault sandbox`: the stand-in for Meta by itself, until it is stopped. */
+/** `metavault sandbox`: runs the sandbox Meta alone, until it is stopped. */
 export function addSandboxCommand(program: Command, context: CommandContext): void {
   program
     .command('sandbox')
@@ -25,7 +25,7 @@ export function addSandboxCommand(program: Command, context: CommandContext): vo
 }
 
 async function run({ port, host, publicUrl, stateFile }: SandboxOptions, { print }: CommandContext): Promise<void> {
-  // Listened for before anything is printed: whoever reads the first line may stop us at once.
+  // Registered before anything is printed, because whoever reads the first line may stop us at once.
   const stopped = new Promise<void>((resolve) => {
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);

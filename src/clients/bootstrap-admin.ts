@@ -13,13 +13,13 @@ import { Clock } from '../platform/clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { DEFAULT_MAX_TTL_SECONDS } from './clients.service.ts';
 
-/** The first ULID there is: the bootstrap admin is one row whoever makes it, so that replicas which start together can't make two. */
+/** The smallest ULID: the bootstrap admin always has this id, so replicas that start together can't create two. */
 export const BOOTSTRAP_CLIENT_ID: ClientId = `cli_${'0'.repeat(26)}`;
 
 /**
- * Makes sure at the start that the admin client `bootstrap` exists and has the key of `BOOTSTRAP_ADMIN_KEY`. When the variable
- * changed, the new key replaces every key of this client. Without the variable nothing is changed: a replica that is started
- * without it must not lock the operators out.
+ * Ensures at the start that the admin client `bootstrap` exists and has the key of `BOOTSTRAP_ADMIN_KEY`. If the variable changed, the new
+ * key replaces every key of this client. Without the variable nothing changes: a replica that is started without it must not lock the
+ * operators out.
  */
 @Injectable()
 export class BootstrapAdmin implements OnModuleInit {
@@ -66,7 +66,7 @@ export class BootstrapAdmin implements OnModuleInit {
       ip_allow_list: null,
       created_at: this.clock.now(),
     });
-    // Also locks the row, whatever it changes, so that one start at a time looks at the keys below.
+    // Also locks the row, whatever it changes, so that one start at a time checks the keys below.
     await setClientDeleted(tx, BOOTSTRAP_CLIENT_ID, null);
     if (inserted) await this.record(tx, 'client.created', { name: 'bootstrap', role: 'admin' });
   }

@@ -7,7 +7,7 @@ import { DAY_SECONDS } from '../platform/duration.ts';
 
 const WARNING_SECONDS = 14 * DAY_SECONDS;
 
-/** Warns of clients that will soon stand without a key: `metavault_clients_losing_their_key`. */
+/** Warns of clients that will soon have no valid key: `metavault_clients_losing_their_key`. */
 @Injectable()
 export class ClientKeyMetrics {
   constructor(

@@ -30,7 +30,7 @@ const MAX_RATE = 1_000_000;
 const MAX_RANGES = 200;
 const MAX_PATTERNS = 200;
 const MAX_IDENTITIES = 50;
-/** Without user, query and fragment; compared to the character with what tokens say. */
+/** Without user, query and fragment; compared exactly with the issuer in tokens. */
 const ISSUER = /^https?:\/\/[^\s?#@]+$/;
 const VISIBLE = /^[\x21-\x7e]+$/;
 

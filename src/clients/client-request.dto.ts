@@ -29,7 +29,7 @@ import type { KeyExpiry, NewClient } from './clients.service.ts';
 const ROLES: readonly Role[] = ['service', 'admin', 'auditor'];
 const MAX_TENANTS = 10_000;
 const MAX_KEY_SECONDS = 3650 * DAY_SECONDS;
-/** Something to read, and nothing that a terminal, a log or Postgres (U+0000) would stumble over. */
+/** Printable text without characters that terminals, logs or Postgres (U+0000) can't handle. */
 const NAME = /^(?=.*\S)[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+$/u;
 
 /** Which requests must have a list, and how the document says so. */
@@ -37,14 +37,14 @@ interface ListRequirement {
   condition: () => PropertyDecorator;
   description: string;
 }
-/** A service must say what it may reach; admins and auditors reach everything unless they say less. */
+/** A service must name its tenants and products; admins and auditors reach everything unless limited. */
 const REQUIRED_FOR_SERVICE: ListRequirement = {
   condition: () => ValidateIf(({ role }: { role: unknown }, value) => role === 'service' || value !== undefined),
   description: '["*"] is all. Required for a service; default ["*"] otherwise',
 };
 const ALWAYS_OPTIONAL: ListRequirement = { condition: IsOptionalNotNull, description: '["*"] is all' };
 
-// Errors come in the order of the rules: the first of `applyDecorators` is what the lowest of a stack would be.
+// Errors appear in the order of the rules: `applyDecorators` applies its first decorator first, unlike a stack of decorators.
 
 const Tenants = ({ condition, description }: ListRequirement): PropertyDecorator =>
   applyDecorators(
@@ -67,7 +67,7 @@ const Products = ({ condition, description }: ListRequirement): PropertyDecorato
     ApiPropertyOptional({ enum: ['*', ...PRODUCTS], isArray: true, description }),
   );
 
-/** How long a key is to work; `key` as the document calls it. */
+/** How long a key is valid; `key` is its name in the API document. */
 const ExpiresInSeconds = (key: string): PropertyDecorator =>
   applyDecorators(
     IsInt(),
@@ -151,7 +151,7 @@ export class IssueKeyRequest {
   expires_at?: string;
 }
 
-/** The store's words for a request that was validated. Throws 400 `invalid_request`. */
+/** The service's input for a validated request. Throws 400 `invalid_request`. */
 export function toNewClient(request: CreateClientRequest): NewClient {
   return {
     name: request.name,
@@ -168,10 +168,10 @@ export function toNewClient(request: CreateClientRequest): NewClient {
   };
 }
 
-/** What is to change, under the names of the columns. Throws 400 `invalid_request`. */
+/** The requested changes, keyed by column. Throws 400 `invalid_request`. */
 export function toClientChange(request: UpdateClientRequest): ClientChange {
   const { allow, identities, ...others } = request;
-  // The properties of a class are there, undefined, where the body did not name them.
+  // Class properties that the body did not name are present as undefined.
   const given = Object.fromEntries(Object.entries(others).filter(([, value]) => value !== undefined));
   return {
     ...given,
@@ -180,7 +180,7 @@ export function toClientChange(request: UpdateClientRequest): ClientChange {
   };
 }
 
-/** When a key that is asked for shall end. Throws 400 `invalid_request`. */
+/** When a requested key shall expire. Throws 400 `invalid_request`. */
 export function toKeyExpiry(request: { expires_in_seconds?: number; expires_at?: string }): KeyExpiry {
   const { expires_in_seconds: seconds, expires_at: instant } = request;
   if (instant === undefined) return seconds === undefined ? null : { seconds };

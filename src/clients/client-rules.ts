@@ -31,7 +31,7 @@ export const identityTaken = defineProblem(
   'An identity is one client: take it from the other client first.',
 );
 
-/** Whoever holds Meta's own token can't be held to paths. Throws 400 `invalid_request`. */
+/** A client that holds Meta's own token can't be limited to paths. Throws 400 `invalid_request`. */
 export function requireEnforceable(leaseModes: readonly LeaseMode[], allow: AllowPolicy | null): void {
   if (allow === null || !leaseModes.includes('token')) return;
   throw invalidInputError(

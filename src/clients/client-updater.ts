@@ -24,7 +24,7 @@ export class ClientUpdater {
   ) {}
 
   /**
-   * Changes a client, for its very next call on any replica: whatever remembers a policy compares its version. Throws 404
+   * Changes a client, effective for its next call on any replica, because every cached policy is compared by version. Throws 404
    * `client_not_found`, 409 `identity_taken`, 400 `invalid_request` for an `allow` beside the token mode.
    */
   change(
@@ -50,7 +50,7 @@ export class ClientUpdater {
   }
 }
 
-/** What differs, by field: lists by what came and went. */
+/** The changes by field: for lists, what was added and removed. */
 function differences(before: ClientDetailsRow, after: ClientDetailsRow): Changes {
   const changes: Changes = {};
   for (const field of Object.keys(before) as (keyof ClientDetailsRow)[]) {
@@ -71,7 +71,7 @@ function without(list: unknown[], others: unknown[]): unknown[] {
   return list.filter((item) => !known.has(canonical(item)));
 }
 
-/** One text for values that are the same: `jsonb` gives members back in an order of its own. */
+/** The same text for equal values: `jsonb` returns members in an order of its own. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) =>
     typeof part === 'object' && part !== null && !Array.isArray(part) && !(part instanceof Date)

@@ -62,10 +62,10 @@ export interface NewClient {
 export type KeyExpiry = { seconds: number } | { at: Date } | null;
 
 interface IssuedKey {
-  /** To be shown once: only its hash is kept. */
+  /** Shown once: only its hash is stored. */
   apiKey: SecretString;
   expiresAt: Date | null;
-  /** From then on no older key of this client works. */
+  /** After this, no older key of this client works. */
   previousKeysExpireAt: Date;
 }
 
@@ -81,7 +81,7 @@ export class ClientsService {
     private readonly audit: AuditLog,
   ) {}
 
-  /** Makes a client with its first key. The input is taken as valid (`CreateClientRequest` checks what comes from outside). */
+  /** Creates a client with its first key. The input must be valid (`CreateClientRequest` checks what comes from outside). */
   async create(
     actor: Actor,
     input: NewClient,
@@ -118,14 +118,14 @@ export class ClientsService {
     return { client, apiKey, keyExpiresAt };
   }
 
-  /** A living client. Throws 404 `client_not_found`. */
+  /** A client that is not deleted. Throws 404 `client_not_found`. */
   async get(id: string): Promise<ClientDetailsRow> {
     const row = await findClient(this.database, toClientId(id));
     if (row === null) throw new AppError(clientNotFound);
     return row;
   }
 
-  /** The keys of clients that still work, by client, the oldest first. Never the keys themselves: they are not kept. */
+  /** The valid keys of clients, by client, oldest first. Never the keys themselves, which are not stored. */
   async listKeys(ids: readonly ClientId[]): Promise<Map<string, ClientKeyRow[]>> {
     const rows = await listValidKeys(this.database, ids, this.clock.now());
     const keys = new Map<string, ClientKeyRow[]>(ids.map((id) => [id, []]));
@@ -133,14 +133,14 @@ export class ClientsService {
     return keys;
   }
 
-  /** Living clients by id, that is the oldest first: up to `limit` + 1 rows after the client `after`, as `toPage` wants them. */
+  /** Clients that are not deleted, by id and so oldest first: up to `limit` + 1 rows after the client `after`, as `toPage` expects. */
   list(limit: number, after: string | null): Promise<ClientDetailsRow[]> {
     return listClients(this.database, limit + 1, after);
   }
 
   /**
-   * Deletes a client and its keys; one that is deleted already stays so. Its leases end with it, because whoever honours a
-   * lease looks whether its client lives. Throws 404 `client_not_found` for an id that never was, 409 `last_admin`.
+   * Deletes a client and its keys; deleting it again changes nothing. Its leases end with it, because every use of a lease checks its
+   * client. Throws 404 `client_not_found` for an id that never existed, 409 `last_admin`.
    */
   async delete(actor: Actor, given: string, requestId: string | null = null): Promise<void> {
     const id = toClientId(given);
@@ -159,8 +159,8 @@ export class ClientsService {
   }
 
   /**
-   * Gives a client a new key. The older ones work for `graceSeconds` more, or for what a former change left them, if that is
-   * less. Throws 404 `client_not_found`, 400 `invalid_request` for an end that is past.
+   * Gives a client a new key. The older ones work for `graceSeconds` more, or until they expire anyway, if that is earlier. Throws 404
+   * `client_not_found`, 400 `invalid_request` for an expiry in the past.
    */
   async issueKey(
     actor: Actor,
@@ -175,7 +175,7 @@ export class ClientsService {
     const expiresAt = this.toExpiresAt(expiry);
     const previousKeysExpireAt = addSeconds(now, graceSeconds);
     await this.database.transaction(async (tx) => {
-      // The row lock puts changes of one client's keys in order: each of them sees the key that the one before it made.
+      // The row lock serializes changes of one client's keys: each sees the key that the previous one created.
       const client = await lockClient(tx, id);
       if (client === null || client.deleted_at !== null) throw new AppError(clientNotFound);
       await deleteExpiredKeys(tx, id, now);

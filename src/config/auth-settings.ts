@@ -29,7 +29,7 @@ export function readOidc(reader: EnvironmentReader, isProduction: boolean): Oidc
   return { issuers: issuers ?? [], audiences: audiences ?? [] };
 }
 
-/** The proxies in front of this service. Everybody (a prefix of 0) would mean that anybody may say where it comes from. */
+/** The proxies in front of this service. Trusting everybody (a prefix of 0) would let any client claim any address. */
 export function readTrustedProxies(reader: EnvironmentReader): readonly string[] {
   const isRange = (value: string): boolean => {
     const [address = '', bits, ...more] = value.split('/');

@@ -57,9 +57,9 @@ export type KeyProviderConfig =
       readonly previousRootKey: SecretString | null;
     };
 
-/** Whose JWTs clients may come with in place of a key. */
+/** The issuers whose JWTs clients may use in place of a key. */
 export interface OidcConfig {
-  /** To the character as tokens write them. None: no token is taken. */
+  /** Exactly as tokens contain them. Empty: no token is accepted. */
   readonly issuers: readonly string[];
   /** Who a token must be meant for: one of these. */
   readonly audiences: readonly string[];

@@ -6,15 +6,15 @@ import type { Environment } from './environment-reader.ts';
 export interface DevelopmentKeys {
   /** The variables that were missing, for the environment. */
   variables: Record<string, string>;
-  /** Where they lie. */
+  /** Where they are stored. */
   directory: string;
-  /** Those that were made just now, by variable. */
+  /** Those that were just created, by variable. */
   created: readonly string[];
 }
 
 /**
- * For development only: keys where `ROOT_KEY` or `BOOTSTRAP_ADMIN_KEY` is missing, made once and kept in `dataDir` (folder 0700,
- * files 0600). Starts at the same time agree on one key. Must not be called in production, where a key beside the data protects nothing.
+ * For development only: keys for a missing `ROOT_KEY` or `BOOTSTRAP_ADMIN_KEY`, created once and kept in `dataDir` (folder 0700, files
+ * 0600). Concurrent starts agree on one key. Must not be called in production, where a key beside the data protects nothing.
  */
 export function loadDevelopmentKeys(environment: Environment, dataDir: string, random: Random): DevelopmentKeys {
   const directory = path.resolve(dataDir, 'keys');
@@ -34,12 +34,12 @@ export function loadDevelopmentKeys(environment: Environment, dataDir: string, r
   return { variables, directory, created };
 }
 
-/** The secret that a file keeps; made where the file is missing. The file appears whole, once, and is never written over. */
+/** The secret in a file, which is created if missing. The file appears whole, once, and is never overwritten. */
 export function ensureSecretFile(file: string, make: () => string): { secret: string; isNew: boolean } {
   const kept = readSecretFile(file);
   if (kept !== null) return { secret: kept, isNew: false };
   const folder = path.dirname(file);
-  // Others may pass through the data folder, into nothing but the database's: as root, that server is another user.
+  // Others may traverse the data folder but read only the database's part: as root, that server runs as another user.
   mkdirSync(path.dirname(folder), { recursive: true, mode: 0o711 });
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const secret = make();

@@ -11,7 +11,7 @@ export class ConfigError extends Error {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads variables and collects what is wrong with them, so that one start tells all of it. */
+/** Reads variables and collects what is wrong with them, so that one start reports everything. */
 export class EnvironmentReader {
   readonly faults: string[] = [];
 
@@ -68,7 +68,7 @@ export class EnvironmentReader {
     return items;
   }
 
-  /** Throws all that was found. */
+  /** Throws one error with everything that was found. */
   finish(): void {
     if (this.faults.length > 0) throw new ConfigError(this.faults);
   }

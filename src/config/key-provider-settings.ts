@@ -14,7 +14,7 @@ const VISIBLE = /^[\x21-\x7e]{1,4096}$/;
 export function readKeyProvider(reader: EnvironmentReader): KeyProviderConfig {
   const provider = reader.oneOf('KMS_PROVIDER', ['local', 'aws', 'transit'], 'local');
   const previousRootKey = readSecret(reader, 'ROOT_KEY_PREVIOUS', ROOT_KEY, ROOT_KEY_FORM);
-  // All are read whatever the provider is, so that a wrong form shows before it is needed.
+  // All are read whatever the provider is, so that an invalid form is reported before the setting is needed.
   const local = readLocal(reader, previousRootKey, provider === 'local');
   const aws = readAws(reader, provider === 'aws');
   const transit = readTransit(reader, provider === 'transit');
@@ -94,7 +94,7 @@ function readTransit(reader: EnvironmentReader, isUsed: boolean): Settings<'tran
   };
 }
 
-/** The key that `name` replaces. One ring moves from one root key to one other. */
+/** The key that `name` replaces. A ring can move from only one root key at a time. */
 function readPrevious(reader: EnvironmentReader, name: string, previous: string | null): string | null {
   if (previous === null) return null;
   if (previous === reader.text(name)) {

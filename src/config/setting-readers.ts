@@ -1,7 +1,7 @@
 import { SecretString } from '../platform/secret-string.ts';
 import type { EnvironmentReader } from './environment-reader.ts';
 
-/** A secret with a form; a fault says its length and never its value. */
+/** A secret with a form; an error reports its length and never its value. */
 export function readSecret(
   reader: EnvironmentReader,
   name: string,

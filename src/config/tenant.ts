@@ -1,4 +1,4 @@
-/** The id of a tenant: the caller's own id for one of its customers. */
+/** The id of a tenant: the client's own id for one of its customers. */
 export const TENANT_PATTERN = /^[A-Za-z0-9._:-]{1,128}$/;
 
 /** A tenant in a list of those a client may reach, or `*` for all. */

@@ -19,8 +19,8 @@ export class Batcher<I, O> {
   #scheduled = false;
 
   /**
-   * `run` gives one output per input, in their order. Its error is the error of each call of that batch. A call that has no output by the
-   * `deadline` fails with its error; where it was still waiting for its turn, `run` never sees it.
+   * `run` returns one output per input, in order. If it fails, each call of that batch fails with its error. A call without an output by
+   * the `deadline` fails with that error; if it was still queued, `run` never sees it.
    */
   constructor(
     run: (inputs: I[]) => Promise<O[]>,
@@ -37,7 +37,7 @@ export class Batcher<I, O> {
       this.#waiting.push(this.#withDeadline({ input, resolve, reject }));
       if (this.#scheduled || this.#inFlight >= this.#maxInFlight) return;
       this.#scheduled = true;
-      // After the requests that this turn of the event loop has read, so that they go together.
+      // After the requests that this event-loop turn has read, so that they share one batch.
       setImmediate(() => {
         this.#scheduled = false;
         this.#flush();
@@ -57,7 +57,7 @@ export class Batcher<I, O> {
     if (this.#deadline === null) return call;
     const { ms, error } = this.#deadline;
     const timer = setTimeout(() => {
-      // What has come in meanwhile counts, also where this process was held up and looks late.
+      // Calls that arrived meanwhile count, even if this process was delayed and checks late.
       setImmediate(() => {
         this.#waiting = this.#waiting.filter((each) => each !== timed);
         call.reject(error());

@@ -17,7 +17,7 @@ export function dataSourceOptions(url: string, poolSize = 10): DataSourceOptions
     migrationsTableName: 'schema_migration',
     migrationsTransactionMode: 'each',
     synchronize: false,
-    // Whatever fails is thrown as well; the other loggers write failed migrations to standard output, which is for our lines only.
+    // Every failure is thrown as well; the other loggers write failed migrations to standard output, which is reserved for our own lines.
     logger: 'debug',
     uuidExtension: 'pgcrypto',
     installExtensions: false,
@@ -25,7 +25,7 @@ export function dataSourceOptions(url: string, poolSize = 10): DataSourceOptions
     connectTimeoutMS: 5_000,
     extra: {
       statement_timeout: STATEMENT_TIMEOUT_MS,
-      // Longer than Postgres may take: who has no answer by then is on a line that has gone dead, and gives it up.
+      // Longer than Postgres may take: a connection without a response by then is dead, and is given up.
       query_timeout: STATEMENT_TIMEOUT_MS + 5_000,
       idle_in_transaction_session_timeout: 30_000,
       keepAlive: true,

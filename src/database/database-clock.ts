@@ -3,8 +3,8 @@ import type { Database } from './database.ts';
 import { selectClock } from './database-clock.query.ts';
 
 /**
- * The database's time without asking it each time: replicas with wrong clocks agree, because they all follow Postgres.
- * Between two readings the monotonic timer of this process carries it on, so a jump of the local clock changes nothing.
+ * The database's time without a query for each read: replicas with wrong clocks agree, because they all follow Postgres. Between two
+ * synchronizations the monotonic timer of this process advances it, so a jump of the local clock changes nothing.
  */
 export class DatabaseClock extends Clock {
   #epochMs: number;
@@ -29,7 +29,7 @@ export class DatabaseClock extends Clock {
     return new Date(this.#epochMs + (performance.now() - this.#readAtMs));
   }
 
-  /** Reads the database's time; half of the round trip is taken as under way. Called at the start and by `ReplicaSyncJob`. */
+  /** Reads the database's time, assuming that half of the round trip was the way back. Called at the start and by `ReplicaSyncJob`. */
   async synchronize(): Promise<void> {
     const before = performance.now();
     const [row] = await this.database.rows(selectClock({}));

@@ -14,7 +14,7 @@ export interface Transaction extends SqlExecutor {
 const RETRYABLE_CODES = new Set(['40001', '40P01']);
 const MAX_ATTEMPTS = 4;
 
-/** The modules' way to Postgres. TypeORM owns the pool, the migrations and the cold paths; hot statements go to `pg` directly. */
+/** The modules' access to Postgres. TypeORM owns the pool, the migrations and the cold paths; hot statements go to `pg` directly. */
 export class Database implements SqlExecutor {
   /** Short deadlines and connections of their own, for leases and Graph calls. */
   readonly failFast: FailFastPool;
@@ -40,8 +40,8 @@ export class Database implements SqlExecutor {
   }
 
   /**
-   * Runs `work` in one READ COMMITTED transaction; a throw rolls it back. Deadlocks are tried again, so `work` must have no
-   * effect outside of the transaction: never a call to Meta in here.
+   * Runs `work` in one READ COMMITTED transaction; a throw rolls it back. Retries deadlocks, so `work` must have no effect outside of the
+   * transaction: never a call to Meta in here.
    */
   async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
@@ -66,7 +66,7 @@ export class Database implements SqlExecutor {
       await runner.commitTransaction();
       return result;
     } catch (error) {
-      // A connection that can't even be rolled back is of no use to the next who would get it: ended, the pool lets it go.
+      // A connection that can't even be rolled back is unusable: ended, the pool discards it.
       await runner.rollbackTransaction().catch(() => client.end());
       throw error;
     } finally {

@@ -15,19 +15,19 @@ export const databaseUnavailable = defineProblem(
   'Nothing was given out. Try again after the time in Retry-After; GET /health/ready and metavault doctor say more.',
 );
 
-/** The whole wait of a caller: with its way here and back, it has its answer within a second. */
+/** The longest wait for a statement: with the network on top, the client still gets its response within a second. */
 const FAIL_FAST_TIMEOUT_MS = 900;
-/** Postgres itself ends the statement before that, so that nothing is done for somebody who has been refused. */
+/** Postgres itself ends the statement before that, so that it does no work for a request that was refused. */
 const STATEMENT_TIMEOUT_MS = 750;
-/** After this, a connection that says nothing is thrown away. */
+/** After this, a silent connection is discarded. */
 const QUERY_TIMEOUT_MS = 2_000;
-/** Two statements of leases and two of gateway calls at a time, and look-ups of keys beside them. */
+/** Two lease statements and two gateway statements at a time, and key lookups beside them. */
 const MAX_CONNECTIONS = 6;
 
 /**
- * Statements that somebody waits for who asks for a token, or comes with one: answered at once, or refused within a second, whatever is
- * wrong with the database: out of reach, silent, locked, full, read-only. They have connections of their own, so that slower work, which
- * has 15 seconds, neither gives them its patience nor takes their connections.
+ * Statements behind lease requests and Graph calls: they succeed or are refused within a second, whatever is wrong with the database
+ * (unreachable, silent, locked, full, read-only). They have connections of their own, so that slower work, which has 15 seconds, neither
+ * delays them nor takes their connections.
  */
 export class FailFastPool {
   #pool: Pool | null = null;
@@ -50,12 +50,12 @@ export class FailFastPool {
   }
 }
 
-/** `database_unavailable` for a reason that only the log tells. */
+/** `database_unavailable` with a cause that only the log shows. */
 function toDatabaseUnavailable(cause: unknown): AppError {
   return new AppError(databaseUnavailable, { retryAfterSeconds: 1, cause });
 }
 
-/** For batches of such statements: calls that wait for their turn have no longer either. */
+/** For batches of such statements: time in the queue counts toward the same deadline. */
 export const FAIL_FAST_DEADLINE = {
   ms: FAIL_FAST_TIMEOUT_MS,
   error: () => toDatabaseUnavailable(new Error(`no answer of the database within ${FAIL_FAST_TIMEOUT_MS} ms`)),
@@ -66,7 +66,7 @@ function openPool(connectionString: string): Pool {
     connectionString,
     application_name: 'metavault fail-fast',
     max: MAX_CONNECTIONS,
-    // Kept for those who come after a pause: making one takes long where the machine is busy.
+    // Kept open for requests after a pause, because connecting takes long on a busy machine.
     min: 2,
     idleTimeoutMillis: 60_000,
     connectionTimeoutMillis: FAIL_FAST_TIMEOUT_MS,
@@ -76,12 +76,12 @@ function openPool(connectionString: string): Pool {
     // Nobody has to close it for the process to end.
     allowExitOnIdle: true,
   });
-  // An idle connection that breaks is the pool's to replace.
+  // The pool replaces an idle connection that breaks.
   pool.on('error', () => {});
   return pool;
 }
 
-/** What has arrived by the deadline counts, also where this process was held up and looks late: hence the turn of the event loop. */
+/** What has arrived by the deadline counts, even if this process was delayed and checks late: hence the extra event-loop turn. */
 function withTimeout<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const rejectLate = (): void => reject(new Error(`no answer of the database within ${timeoutMs} ms`));

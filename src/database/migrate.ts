@@ -4,9 +4,9 @@ import { DataSource, type DataSourceOptions } from 'typeorm';
 const MIGRATION_LOCK = 727_001;
 
 /**
- * Runs what migrations are missing in the database of `dataSource`. Replicas may start together: TypeORM has no lock of its own, so a
- * session-level advisory lock lets one work and the rest wait. Both may take longer than a statement of a request may, so it is done on
- * connections without time limits. Returns the names of those that ran.
+ * Runs missing migrations in the database of `dataSource`. Replicas may start together, and TypeORM has no lock of its own, so a
+ * session-level advisory lock lets one work while the others wait. Both may exceed the statement timeout of requests, so this uses
+ * connections without timeouts. Returns the names of the migrations that ran.
  */
 export async function migrate({ options }: DataSource): Promise<string[]> {
   const migrationSource = new DataSource({

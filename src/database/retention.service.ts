@@ -20,13 +20,13 @@ export class RetentionService {
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
-  /** `what` names the rows in the log; once each. */
+  /** `what` names the rows in the log and must be unique. */
   register(what: string, purge: PurgeExpired): void {
     if (this.purges.has(what)) throw new Error(`the purge of ${what} is registered twice`);
     this.purges.set(what, purge);
   }
 
-  /** One failing purge does not keep the others from running. */
+  /** A failing purge does not keep the others from running. */
   async run(isStopping: () => boolean): Promise<void> {
     const endedBefore = addSeconds(this.clock.now(), -this.config.retentionDays * DAY_SECONDS);
     for (const [what, purge] of this.purges) {

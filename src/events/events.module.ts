@@ -28,7 +28,7 @@ import { SubscriptionUpdater } from './subscriptions/subscription-updater.ts';
 import { SubscriptionsController } from './subscriptions/subscriptions.controller.ts';
 import { SubscriptionsService } from './subscriptions/subscriptions.service.ts';
 
-/** Events out to product services: their subscriptions and deliveries. Other modules write events through `Outbox`. */
+/** Events for product services: their subscriptions and deliveries. Other modules write events through `Outbox`. */
 @Global()
 @Module({
   controllers: [

@@ -12,7 +12,7 @@ import { MetricsController } from './metrics/metrics.controller.ts';
 import { ProblemsController } from './problems/problems.controller.ts';
 import { ReplicaSyncJob } from './replica-sync.job.ts';
 
-/** Health, metrics, the problem pages and the API document, and what keeps a replica's memory in step with the database. */
+/** Health, metrics, the problem pages and the API document, and the job that synchronizes a replica's memory with the database. */
 @Module({
   imports: [AuthModule, TerminusModule.forRoot({ logger: false }), DiscoveryModule],
   controllers: [HealthController, MetricsController, ProblemsController, DocumentationController],

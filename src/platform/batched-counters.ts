@@ -1,13 +1,14 @@
 import type { Counter, Histogram, LabelValues } from 'prom-client';
 
 /**
- * Counts of what happens thousands of times a second. prom-client checks and hashes the labels of each call, which costs more than much of
- * what is counted; here it is a number that grows, handed on when somebody reads the metrics: give `pour` to the counter's `collect`.
+ * Counters for events that happen thousands of times a second. prom-client validates and hashes the labels of each call, which costs more
+ * than much of what is counted; here a plain number grows, and is passed on when the metrics are read: call `flushInto` in the counter's
+ * `collect`.
  */
 export class BatchedCounters<T extends string> {
   readonly #counts = new Map<string, { labels: LabelValues<T>; count: number }>();
 
-  /** `key` stands for the labels: equal for equal ones. */
+  /** `key` identifies the labels: equal labels have equal keys. */
   add(key: string, labels: LabelValues<T>): void {
     const entry = this.#counts.get(key);
     if (entry === undefined) this.#counts.set(key, { labels, count: 1 });
@@ -20,10 +21,12 @@ export class BatchedCounters<T extends string> {
   }
 }
 
-/** So many values of a label are kept at the most. */
+/** How many values of one label are kept at most. */
 const MAX_BUFFERED_VALUES = 1_024;
 
-/** The same for a histogram with one label: its values are handed on in a row, which costs a fraction of what each costs amid other work. */
+/**
+ * The same for a histogram with one label: its values are passed on together, which costs a fraction of observing each one amid other work.
+ */
 export class BatchedObservations<T extends string> {
   readonly #values = new Map<string, number[]>();
 

@@ -1,4 +1,4 @@
-/** Breaks one piece of work off from outside. What an AbortController does, at a tenth of its price: for work that comes by the thousand. */
+/** Cancels one piece of work from outside, like an AbortController at a tenth of its cost: for work that arrives by the thousands. */
 export class Cancellation {
   #isCancelled = false;
   #listener: (() => void) | null = null;

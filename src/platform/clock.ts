@@ -1,4 +1,4 @@
-/** The one source of time, injected so that tests can decide what time it is. */
+/** The one source of time, injected so that tests can control it. */
 export abstract class Clock {
   /** The present instant. */
   abstract now(): Date;

@@ -1,4 +1,4 @@
-/** A stable code in a field of a response that is no HTTP problem by itself. */
+/** A stable code in a field of a response that is not an HTTP problem by itself. */
 export interface ErrorCode {
   readonly code: string;
   /** What happened, in general; also the title of the code's page. */

@@ -15,7 +15,7 @@ export interface HtmlPage {
   title: string;
   /** CSS. */
   style: string;
-  /** HTML, with everything that came from elsewhere escaped. */
+  /** HTML in which all outside text has been escaped. */
   body: string;
   /** More elements for the head, as HTML. */
   head?: string;

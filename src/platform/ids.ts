@@ -10,7 +10,7 @@ export type Id<P extends string = string> = `${P}_${string}`;
 /** Any id of this service, whatever its prefix. */
 export const ID_PATTERN = /^[a-z]{3}_[0-9a-hjkmnp-tv-z]{26}$/;
 
-/** Whether `value` has the form of an id with this prefix (`con`, `lse`, …). Says nothing of its existence. */
+/** Whether `value` has the form of an id with this prefix (`con`, `lse`, …). Does not say whether it exists. */
 export function isId<P extends string>(value: string, prefix: P): value is Id<P> {
   return value.startsWith(`${prefix}_`) && ID_PATTERN.test(value);
 }
@@ -18,8 +18,9 @@ export function isId<P extends string>(value: string, prefix: P): value is Id<P>
 const TAIL_LENGTH = 16;
 
 /**
- * Makes ids: 48 bits of time in milliseconds, then 80 random bits. Within one millisecond each is the one before plus one, so ids of
- * one replica sort in the order in which they were made (the monotonic form of https://github.com/ulid/spec). They name, they prove nothing.
+ * Generates ids: 48 bits of time in milliseconds, then 80 random bits. Within one millisecond each is the previous one plus one, so ids of
+ * one replica sort in the order in which they were created (the monotonic form of https://github.com/ulid/spec). They identify, they don't
+ * authenticate.
  */
 export class Ids {
   #lastMs = Number.NaN;
@@ -45,7 +46,7 @@ export class Ids {
     this.#lastMs = nowMs;
     this.#lastTime = encodeTime(nowMs, 10).toLowerCase();
     const bytes = this.random.bytes(TAIL_LENGTH);
-    // The first digit is half of what it could be, so that counting on never runs over.
+    // The first digit is limited to half its range, so that incrementing never overflows.
     for (let at = 0; at < TAIL_LENGTH; at++) this.#tail[at] = (bytes[at] ?? 0) & (at === 0 ? 15 : 31);
   }
 
@@ -61,8 +62,8 @@ export class Ids {
 const MAX_ULID_MS = 2 ** 48 - 1;
 
 /**
- * The bound below which every id with this prefix was made before `instant` (a number: milliseconds since 1970; times that no ULID
- * can hold become the nearest one). For ranges by time on a primary key.
+ * The bound below which every id with this prefix was created before `instant` (a number: milliseconds since 1970; times that no ULID can
+ * hold become the nearest one). For time ranges on a primary key.
  */
 export function firstIdAt<P extends string>(prefix: P, instant: Date | number): Id<P> {
   const epochMs = Math.min(Math.max(0, Math.floor(Number(instant))), MAX_ULID_MS);

@@ -4,8 +4,8 @@ import { type DestinationStream, type Logger as Pino, pino } from 'pino';
 export type { Pino };
 
 /**
- * The structured log, one JSON object a line. Redaction is by construction: secrets are `SecretString`s, URLs are logged
- * without their query, errors of undici and pg are logged by name, code and message only. The paths below are a net under that.
+ * The structured log, one JSON object a line. Redaction is by construction: secrets are `SecretString`s, URLs are logged without their
+ * query, errors of undici and pg are logged by name, code and message only. The paths below are a safety net.
  */
 export function createLogger(level: string, destination?: DestinationStream): Pino {
   return pino(
@@ -42,7 +42,9 @@ interface DescribedError {
   cause?: DescribedError;
 }
 
-/** An error as the log may show it: no enumerable extras, because clients hang requests, queries and bodies on errors. */
+/**
+ * An error as the log may show it: no enumerable extras, because HTTP and database clients attach requests, queries and bodies to errors.
+ */
 function describeError(error: unknown, depth = 0): DescribedError {
   if (!(error instanceof Error)) return { name: 'NonError', message: typeof error };
   const code = (error as { code?: unknown }).code;

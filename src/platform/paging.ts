@@ -9,7 +9,7 @@ export interface Page<T> {
 export const DEFAULT_LIMIT = 50;
 export const MAX_LIMIT = 200;
 
-/** The id after which a page begins, from the caller's cursor. Null on the first page; 400 where it is none of ours. */
+/** The id after which a page begins, from the client's cursor. Null on the first page; 400 if the cursor is invalid. */
 export function decodeCursor(cursor: string | undefined): string | null {
   if (cursor === undefined) return null;
   const id = Buffer.from(cursor, 'base64url').toString('utf8');

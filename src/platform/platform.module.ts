@@ -14,11 +14,11 @@ export interface PlatformOptions {
   ids: Ids;
   http: HttpClient;
   logger: Pino;
-  /** Whether background jobs run by themselves in this process. */
+  /** Whether background jobs run on schedule in this process. */
   runsJobs: boolean;
 }
 
-/** What every module may inject of the platform, and the scheduler of background jobs. */
+/** The platform's injectables and the scheduler of background jobs. */
 @Global()
 @Module({})
 export class PlatformModule {

@@ -18,11 +18,11 @@ export interface ProblemType<C extends ProblemCode = ProblemCode> {
   readonly code: C;
   readonly status: number;
   readonly title: string;
-  /** What the caller should do. */
+  /** What the client should do. */
   readonly remedy: string;
 }
 
-/** What Meta said, as far as it may be shown: never its message or body, which can quote a token. */
+/** What Meta reported, as far as it may be shown: never its message or body, which can quote a token. */
 export interface MetaCause {
   code?: number;
   subcode?: number;
@@ -37,7 +37,7 @@ export interface InputError {
 }
 
 export interface ProblemOccurrence {
-  /** Public text about this occasion; the type's title where absent. Never a secret. */
+  /** Public text about this occurrence; defaults to the type's title. Never a secret. */
   detail?: string;
   /** Overrides the type's remedy. */
   remedy?: string;

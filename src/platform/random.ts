@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 
-/** The one source of randomness, by injection. All of it is cryptographically strong. */
+/** The one source of randomness, injected. All of it is cryptographically strong. */
 export abstract class Random {
   /** `size` fresh random bytes. */
   abstract bytes(size: number): Buffer;
@@ -14,8 +14,8 @@ export abstract class Random {
 const POOL_SIZE = 8192;
 
 /**
- * The randomness of the operating system, drawn in blocks: one call for 8 KiB is far cheaper than a call per key.
- * Handed-out bytes are wiped from the pool, so that a later read of this memory finds no key.
+ * The randomness of the operating system, drawn in blocks: one call for 8 KiB is far cheaper than a call per key. Returned bytes are wiped
+ * from the pool, so that a later read of this memory finds no key.
  */
 export class SystemRandom extends Random {
   readonly #pool = Buffer.alloc(POOL_SIZE);

@@ -3,8 +3,8 @@ import { inspect } from 'node:util';
 const MASK = '[secret]';
 
 /**
- * A string that can't be printed by accident: JSON, logs, template strings and `util.inspect` show a mask.
- * Only `expose()` gives the value, so that every place where a secret leaves its box can be found by that word.
+ * A string that can't be printed by accident: JSON, logs, template strings and `util.inspect` show a mask. Only `expose()` returns the
+ * value, so a search for that name finds every place where a secret is used.
  */
 export class SecretString {
   readonly #value: string;

@@ -1,4 +1,4 @@
-/** Work that runs once at a time for each key; whoever asks for a key meanwhile waits for the same run. */
+/** Work that runs once at a time for each key; concurrent calls with the same key share one run. */
 export class SingleFlight<T> {
   readonly #inFlight = new Map<string, Promise<T>>();
 

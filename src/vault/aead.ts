@@ -8,9 +8,9 @@ const NONCE_BYTES = sodium.crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
 const TAG_BYTES = sodium.crypto_aead_xchacha20poly1305_ietf_ABYTES;
 
 /**
- * XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) by libsodium. Returns nonce ‖ ciphertext ‖ tag. The 192-bit nonce is drawn
- * at random for each call, which is safe for any number of messages that we will ever seal under one key.
- * Nonces come from `node:crypto` by way of `Random`: libsodium's own generator takes thirty times as long in WebAssembly.
+ * XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) by libsodium. Returns nonce ‖ ciphertext ‖ tag. The 192-bit nonce is drawn at random for
+ * each call, which is safe for any number of messages that we will ever seal under one key. Nonces come from `node:crypto` through
+ * `Random`: libsodium's own generator takes thirty times as long in WebAssembly.
  */
 export function encrypt(key: Uint8Array, plaintext: Uint8Array, associatedData: Uint8Array, random: Random): Buffer {
   const nonce = random.bytes(NONCE_BYTES);
@@ -18,7 +18,7 @@ export function encrypt(key: Uint8Array, plaintext: Uint8Array, associatedData: 
   return Buffer.concat([nonce, box]);
 }
 
-/** The plaintext, or null where key, associated data or a single bit of the box is not what it was. */
+/** The plaintext, or null if the key, the associated data or a single bit of the box differs. */
 export function decrypt(key: Uint8Array, box: Uint8Array, associatedData: Uint8Array): Uint8Array | null {
   if (box.length < NONCE_BYTES + TAG_BYTES) return null;
   try {
@@ -45,8 +45,8 @@ export function wipe(...buffers: Uint8Array[]): void {
 }
 
 /**
- * An unambiguous encoding of a list of fields, for associated data and MACs: each field behind its length, so that no two
- * different lists have the same bytes.
+ * An unambiguous encoding of a list of fields, for associated data and MACs: each field is length-prefixed, so that no two different lists
+ * have the same bytes.
  */
 export function encodeFields(fields: readonly string[]): Buffer {
   const parts: Buffer[] = [];

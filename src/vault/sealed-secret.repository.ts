@@ -55,7 +55,7 @@ const deleteStatement = defineStatement<{ ids: readonly SecretId[] }>(
   ({ ids }) => sql`DELETE FROM sealed_secret WHERE id = ANY (${ids})`,
 );
 
-/** Stores a secret; false where its key is no longer the active one, so that nothing may be sealed under it. */
+/** Stores a secret; false if its key is no longer the active one, so that nothing may be sealed under it. */
 export async function insertSealedSecret(executor: SqlExecutor, secret: NewSealedSecret): Promise<boolean> {
   return (await executor.run(insertStatement(secret))) === 1;
 }

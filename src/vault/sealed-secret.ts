@@ -12,7 +12,7 @@ export interface SealedSecret {
   ciphertext: Buffer;
 }
 
-/** What a secret is bound to: it opens only under the very same list, e.g. `['credential', tenant, connection, …]`. */
+/** What a secret is bound to: it opens only under exactly the same list, e.g. `['credential', tenant, connection, …]`. */
 export type SealContext = readonly string[];
 
 /** A key of the ring, opened. */
@@ -51,7 +51,7 @@ export function seal(id: SecretId, secret: SecretString, context: SealContext, k
   }
 }
 
-/** The secret again. Throws `DecryptionError`. */
+/** The secret's plaintext. Throws `DecryptionError`. */
 export function open(sealed: SealedSecret, context: SealContext, kek: Kek): SecretString {
   const dataKey = unwrapDataKey(sealed, kek);
   try {
@@ -70,7 +70,7 @@ export function open(sealed: SealedSecret, context: SealContext, kek: Kek): Secr
   }
 }
 
-/** The same data key under another KEK: the secret itself is not touched. */
+/** The same data key under another KEK: the secret itself is not changed. */
 export function rewrap(
   sealed: SealedSecret,
   from: Kek,

@@ -30,7 +30,7 @@ import { Vault } from './vault.ts';
   ],
 })
 export class VaultModule {
-  /** `keyRing` has been opened before the application: a wrong root key is reported in plain words. */
+  /** `keyRing` is opened before the application, so that a wrong root key becomes a message for the operator. */
   static register(keyRing: KeyRing): DynamicModule {
     const shared: Provider[] = [
       { provide: KeyRing, useValue: keyRing },

@@ -15,19 +15,19 @@ import { DecryptionError, open, type SealContext, type SealedSecret, seal } from
 
 export type { SealedSecretRow };
 
-/** Seals, keeps, opens and destroys secrets. Knows bytes and keys; what they are for stands in the context. */
+/** Seals, stores, opens and destroys secrets. Knows only bytes and keys; the context says what they are for. */
 export class Vault {
   constructor(
     private readonly ring: KeyRing,
     private readonly source: { clock: Clock; ids: Ids; random: Random },
   ) {}
 
-  /** Seals and stores a secret; returns its id. Committed with the transaction it is given. */
+  /** Seals and stores a secret; returns its id. Commits with the given transaction. */
   async put(executor: SqlExecutor, secret: SecretString, context: SealContext): Promise<SecretId> {
     const id = this.source.ids.next('sec');
     for (let attempt = 0; attempt < 3; attempt++) {
       const sealed = seal(id, secret, context, this.ring.activeKek(), this.source.random);
-      // Another replica may have replaced this key a moment ago: nothing may be sealed under it any more, or it could never be retired.
+      // Another replica may just have replaced this key: nothing may be sealed under it any more, or it could never be retired.
       const { kekId, wrappedKey, ciphertext } = sealed;
       const secretRow = { id, kekId, wrappedKey, ciphertext, createdAt: this.source.clock.now() };
       if (await insertSealedSecret(executor, secretRow)) return id;
@@ -36,20 +36,20 @@ export class Vault {
     throw new Error('no key of the ring may seal');
   }
 
-  /** The secret of a row that was read already. Throws `DecryptionError` where it does not open under this context. */
+  /** The secret of a row that was already read. Throws `DecryptionError` if it does not open under this context. */
   async open(row: SealedSecretRow, context: SealContext): Promise<SecretString> {
     const kek = this.ring.getCachedKek(row.kek_id) ?? (await this.ring.findKek(row.kek_id));
     if (kek === null) throw new DecryptionError(row.secret_id);
     return open(fromRow(row), context, kek);
   }
 
-  /** Reads and opens a secret. Null where it has been destroyed. */
+  /** Reads and opens a secret. Null if it has been destroyed. */
   async get(executor: SqlExecutor, id: SecretId, context: SealContext): Promise<SecretString | null> {
     const row = await findSealedSecret(executor, id);
     return row === null ? null : this.open(row, context);
   }
 
-  /** Destroys data keys and ciphertexts. What backups still hold is opened by the KEK only, see docs/threat-model.md. */
+  /** Destroys data keys and ciphertexts. Only the KEK can open what backups still hold, see docs/threat-model.md. */
   async destroy(executor: SqlExecutor, ids: readonly SecretId[]): Promise<void> {
     if (ids.length === 0) return;
     await deleteSealedSecrets(executor, ids);

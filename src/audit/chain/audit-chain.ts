@@ -20,16 +20,15 @@ import { epochMsOfId, firstAuditIdAt } from './entry-id-time.ts';
 import { firstIdRequiringMac, isForged } from './entry-mac.ts';
 
 /**
- * How far before the newest linked entry unlinked ones are looked for. Entries commit out of the order of their ids: a transaction
- * that began earlier may end later. A statement ends after 15 s, so nearly all are in within `recent`, which is what each second
- * can afford; `late` also takes those that a paused replica or a long transaction brings, and is looked through each minute and
- * before a verification. What turns up later still is not linked: nobody could tell it from an entry that was slipped into the
- * past, so the verification shows it.
+ * How far before the newest linked entry to look for unlinked ones. Entries commit out of id order: a transaction that began earlier may
+ * end later. A statement ends after 15 s, so `recent`, which is cheap enough for every second, catches nearly all. `late` also catches
+ * entries from a paused replica or a long transaction, and is scanned every minute and before a verification. Entries that appear even
+ * later are not linked, because they can't be distinguished from entries inserted into the past; the verification reports them.
  */
 const LOOK_BACK_MS = { recent: 20_000, late: 15 * 60_000 } as const;
 type LookBack = keyof typeof LOOK_BACK_MS;
 
-/** The end of the chain is not what it was sealed as. Nothing more is linked: it would cover up what happened. */
+/** The end of the chain does not match its seal. Linking stops, because new links would cover up what happened. */
 export class AuditChainBrokenError extends Error {
   constructor(reason: string) {
     super(`the audit chain is broken: ${reason}`);
@@ -37,7 +36,7 @@ export class AuditChainBrokenError extends Error {
   }
 }
 
-/** The chain as it is to go on: how long it is, its last MAC, and from which id on entries without a MAC are none of ours. */
+/** Where the chain continues: its length, its last MAC, and the id from which entries without a MAC are forged. */
 interface ChainEnd {
   entries: number;
   mac: Buffer;
@@ -46,18 +45,18 @@ interface ChainEnd {
 
 interface LinkedBatch {
   linked: number;
-  /** Entries that are not ours. */
+  /** Forged entries. */
   forged: AuditEntryId[];
-  /** Where to go on; null at the end. */
+  /** Where to continue; null at the end. */
   lastRead: string | null;
 }
 
 const EMPTY_BATCH: LinkedBatch = { linked: 0, forged: [], lastRead: null };
 
 /**
- * Puts committed entries into a chain under a keyed MAC. Writers never wait for it: it reads what they have committed, locks no
- * entry, and one worker works at a time. Entries that were made by somebody else (their own MAC does not hold) are left where they
- * are, unlinked: the verification shows them, and the chain goes on with the honest ones.
+ * Links committed entries into a chain under a keyed MAC. Writers never wait for it: it reads what they have committed, locks no entry, and
+ * one worker runs at a time. Forged entries (whose own MAC does not verify) are left unlinked: the verification reports them, and the chain
+ * continues with the genuine ones.
  */
 @Injectable()
 export class AuditChain {
@@ -68,8 +67,8 @@ export class AuditChain {
   ) {}
 
   /**
-   * Links what is committed and not linked yet; how many entries that were. Where another worker is at it, `wait` decides between
-   * waiting for it and leaving it the work. `onForged` hears of every entry that is left out. Throws `AuditChainBrokenError`.
+   * Links committed entries that are not linked yet; returns how many. If another worker is linking, `wait` decides whether to wait for it
+   * or to leave the work to it. `onForged` is called for every entry that is left out. Throws `AuditChainBrokenError`.
    */
   async linkNewEntries(
     lookBack: LookBack = 'late',
@@ -83,7 +82,7 @@ export class AuditChain {
       linked += batch.linked;
       for (const id of batch.forged) onForged(id);
       if (batch.lastRead === null) return linked;
-      // What lies before this was seen a moment ago.
+      // Everything before this was scanned a moment ago.
       after = batch.lastRead;
     }
   }
@@ -125,7 +124,7 @@ export class AuditChain {
     return { position: end.entries, entryId: id, mac: end.mac };
   }
 
-  /** Where the chain goes on. Only an end that is proven is built upon. */
+  /** Where the chain continues. Only a verified end is extended. */
   private verifiedEnd(tip: ChainTip): ChainEnd {
     const reason = findTipFault(this.mac, tip);
     if (reason !== null) throw new AuditChainBrokenError(reason);
@@ -133,7 +132,7 @@ export class AuditChain {
   }
 }
 
-/** The first id that may still be linked: further back lies the past, which is closed. */
+/** The first id that may still be linked; everything before it is closed. */
 export function firstLinkableId(newestEntryId: string | null, lookBack: LookBack): string {
   if (newestEntryId === null) return '';
   const newestMs = epochMsOfId(newestEntryId);
@@ -141,12 +140,12 @@ export function firstLinkableId(newestEntryId: string | null, lookBack: LookBack
   return firstAuditIdAt(newestMs - LOOK_BACK_MS[lookBack]);
 }
 
-/** Beyond this id lies the future: an entry from there would close the past for all that come before its time. */
+/** Ids beyond this lie in the future. Linking one would close the chain to every entry before its time. */
 export function linkableIdLimit(clock: Clock): string {
   return firstAuditIdAt(clock.now().getTime() + LOOK_BACK_MS.late);
 }
 
-/** What is wrong with the end of the chain, in a word; null where head, seal and last link agree. */
+/** What is wrong with the end of the chain, as a short code; null if head, seal and last link agree. */
 export function findTipFault(
   mac: ChainMac,
   { head, last }: ChainTip,

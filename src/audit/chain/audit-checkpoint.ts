@@ -5,18 +5,18 @@ import type { ChainMac } from './chain-mac.ts';
 
 /** Where the chain begins: after the links and entries that were pruned. */
 export interface AuditCheckpoint {
-  /** The position of the last link that was pruned; 0 where none was. */
+  /** The position of the last pruned link; 0 if none was pruned. */
   position: number;
   /** That link's MAC. */
   mac: Buffer;
-  /** From which id on entries without a MAC are none of ours; null where no entry up to here had one. */
+  /** The id from which entries without a MAC are forged; null if no entry up to here had a MAC. */
   macsRequiredFrom: string | null;
 }
 
-/** The beginning of a chain that was never pruned. */
+/** The start of a chain that was never pruned. */
 const GENESIS: AuditCheckpoint = Object.freeze({ position: 0, mac: GENESIS_MAC, macsRequiredFrom: null });
 
-/** The checkpoint as stored; null where its seal does not hold. */
+/** The stored checkpoint; null if its seal does not verify. */
 export async function readCheckpoint(executor: SqlExecutor, mac: ChainMac): Promise<AuditCheckpoint | null> {
   const stored = await findCheckpoint(executor);
   if (stored === null) return GENESIS;
@@ -32,7 +32,7 @@ export async function storeCheckpoint(
   await upsertCheckpoint(executor, { ...checkpoint, seal: computeSeal(mac, checkpoint) });
 }
 
-/** Without the key nobody can let the chain begin later than it does. */
+/** Without the key nobody can make the chain begin later than it does. */
 function computeSeal(mac: ChainMac, { position, mac: last, macsRequiredFrom }: AuditCheckpoint): Buffer {
   return mac.computeAuditMac(
     encodeFields(['metavault audit checkpoint', '1', String(position), last.toString('hex'), macsRequiredFrom]),

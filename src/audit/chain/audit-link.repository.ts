@@ -3,13 +3,13 @@ import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import { ENTRY_DIGEST, ENTRY_FIELDS } from '../audit-entry.repository.ts';
 import type { AuditEntryId } from '../ids.ts';
 
-/** The advisory lock of whoever links or prunes: one worker at a time, over all replicas. */
+/** Advisory lock for linking and pruning: one worker at a time, over all replicas. */
 const CHAIN_LOCK = 727_003;
 const MAX_COUNTED_UNLINKED = 100_000;
-/** Entries that are linked at a time. */
+/** Entries linked per batch. */
 export const LINKING_BATCH = 1_000;
 
-/** The head, and the last link that is there, of one and the same moment. */
+/** The head and the last stored link, read at the same moment. */
 export interface ChainTip {
   head: { entries: number; mac: Buffer; seal: Buffer; macsRequiredFrom: string | null } | null;
   last: { position: number; mac: Buffer } | null;
@@ -59,7 +59,7 @@ const tipStatement = defineStatement<Record<never, never>, TipRow>(
   { prepare: true },
 );
 
-/** The range stands on both sides of the anti-join: Postgres would otherwise walk the whole chain to find the end of it. */
+/** The range is on both sides of the anti-join, because Postgres would otherwise walk the whole chain to find its end. */
 const unlinkedStatement = defineStatement<{ from: string; before: string }, LinkableEntry>(
   'audit_unlinked',
   ({ from, before }) => sql`SELECT e.id, ${ENTRY_FIELDS} AS fields, ${ENTRY_DIGEST} AS digest, e.mac FROM audit_entry e
@@ -95,18 +95,18 @@ const upsertHeadStatement = defineStatement<NonNullable<ChainTip['head']>>(
       macs_required_from = excluded.macs_required_from`,
 );
 
-/** Waits for whoever links or prunes; held until the transaction ends. */
+/** Waits for a worker that links or prunes; held until the transaction ends. */
 export async function lockChain(tx: SqlExecutor): Promise<void> {
   await tx.run(lockStatement({}));
 }
 
-/** False where somebody else links or prunes. */
+/** False if another worker links or prunes. */
 export async function tryLockChain(tx: SqlExecutor): Promise<boolean> {
   const [row] = await tx.rows(tryLockStatement({}));
   return row?.locked === true;
 }
 
-/** Reads the end of the chain, in one statement and so in one moment. */
+/** Reads the end of the chain in one statement, so that head and last link are from the same moment. */
 export async function readTip(executor: SqlExecutor): Promise<ChainTip> {
   const [row] = await executor.rows(tipStatement({}));
   if (row === undefined) throw new Error('the end of the audit chain cannot be read');

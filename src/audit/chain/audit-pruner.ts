@@ -20,10 +20,10 @@ import { ChainVerifier } from './chain-verifier.ts';
 import { firstAuditIdAt } from './entry-id-time.ts';
 import { firstIdRequiringMac } from './entry-mac.ts';
 
-/** The youngest entries always stay: late ones may still be on their way into the chain. */
+/** The youngest entries always stay: late ones may still be linked among them. */
 const MIN_RETAINED_SECONDS = DAY_SECONDS;
 
-/** What was asked for can't be done; the message says why, and nothing was changed. */
+/** The request can't be carried out; the message says why, and nothing was changed. */
 export class PruneRefusedError extends Error {
   constructor(reason: string) {
     super(reason);
@@ -32,8 +32,8 @@ export class PruneRefusedError extends Error {
 }
 
 /**
- * Removes the oldest entries. What stays is proven from a sealed checkpoint on, instead of from the first link. Needs the right to
- * delete from the record, which the service's own database user does not have under migrations/roles.sql.
+ * Removes the oldest entries. The remaining ones are verified from a sealed checkpoint on, instead of from the first link. Needs the right
+ * to delete audit entries, which the service's own database user does not have under migrations/roles.sql.
  */
 @Injectable()
 export class AuditPruner {
@@ -46,9 +46,8 @@ export class AuditPruner {
   ) {}
 
   /**
-   * Prunes what was made before `before`; how many entries that were. `keep` gets them first, the oldest first, and must have stored
-   * them when it returns. The record is proven first, so that nothing is covered up. Broken off, it can be called again.
-   * Throws `PruneRefusedError`.
+   * Prunes entries older than `before`; returns how many. `keep` gets them first, oldest first, and must have stored them when it returns.
+   * The record is verified first, so that pruning covers up nothing. If interrupted, it can be called again. Throws `PruneRefusedError`.
    */
   async prune(actor: Actor, before: Date, archive: (entries: readonly PrunedEntry[]) => void): Promise<number> {
     if (before > addSeconds(this.clock.now(), -MIN_RETAINED_SECONDS))
@@ -74,7 +73,7 @@ export class AuditPruner {
     return pruned;
   }
 
-  /** The links before the first that is younger. The last link of all stays: the head is held against it. */
+  /** The links before the first younger one. The very last link always stays, because the head is checked against it. */
   private async lastPositionBefore(before: Date): Promise<number> {
     const { head } = await readTip(this.database);
     const first = await findFirstPosition(this.database, firstAuditIdAt(before.getTime()));

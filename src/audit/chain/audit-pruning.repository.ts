@@ -5,7 +5,7 @@ import type { AuditEntryId } from '../ids.ts';
 
 export const PRUNING_BATCH = 5_000;
 
-/** An entry as it leaves the database: with its place, so that it can still be proven. */
+/** An entry as it is exported: with its position, so that it can still be verified. */
 export interface PrunedEntry extends AuditEntryRow {
   position: number;
   mac: Buffer | null;

@@ -5,7 +5,7 @@ import { computeHeadSeal } from './chain-encoding.ts';
 import type { ChainMac } from './chain-mac.ts';
 import { findLinkMac } from './chain-verification.query.ts';
 
-/** The head of the chain at one moment, to be kept elsewhere. The seal can't be made without the chain's key. */
+/** The head of the chain at one moment, to be stored elsewhere. The seal can't be forged without the chain's key. */
 export interface ChainAnchor {
   entries: number;
   /** The MAC of the link at position `entries`, in hex. */
@@ -23,9 +23,9 @@ export async function createAnchor(executor: SqlExecutor): Promise<ChainAnchor |
 }
 
 /**
- * Whether the chain still goes through an anchor: what no look at the database alone can tell, because a database that was set back as
- * a whole is a right one. `cut_off`: the chain ends before the anchor; `rewritten`: it goes another way; `not_ours`: a wrong seal;
- * `pruned`: the chain begins after the anchor, which so can't be proven any more.
+ * Whether the chain still passes through an anchor. The database alone can't show this, because one that was restored as a whole to an
+ * earlier state is consistent. `cut_off`: the chain ends before the anchor; `rewritten`: it differs at the anchor; `not_ours`: the seal is
+ * wrong; `pruned`: the chain begins after the anchor, so the anchor can't be checked any more.
  */
 export async function findAnchorFault(
   executor: SqlExecutor,

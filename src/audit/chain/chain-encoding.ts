@@ -7,8 +7,8 @@ const FORMAT_WITH_ENTRY_MAC = '2';
 export const GENESIS_MAC = Buffer.alloc(32);
 
 /**
- * The MAC of the link at `position` (from 1): binds the entry to its place and to everything before it. With the entry's own MAC, where it
- * has one: whoever takes that away, so that the entry looks like one from before there were any, breaks the link.
+ * The MAC of the link at `position` (from 1): binds the entry to its position and to everything before it. Includes the entry's own MAC, if
+ * any, so stripping that MAC to make the entry look older than MACs breaks the link.
  */
 export function computeLinkMac(
   mac: ChainMac,
@@ -25,14 +25,14 @@ export function computeLinkMac(
   );
 }
 
-/** The MAC that seals the head: how many links there are, and the last one's MAC. Without the key nobody can shorten the chain. */
+/** The MAC that seals the head: the number of links and the last one's MAC. Without the key nobody can shorten the chain. */
 export function computeHeadSeal(mac: ChainMac, entries: number, lastMac: Buffer): Buffer {
   return mac.computeAuditMac(encodeFields(['metavault audit head', FORMAT, String(entries), lastMac.toString('hex')]));
 }
 
 const NULL_LENGTH = 0xffffffff;
 
-/** Each field behind its length, null distinct from empty: no two different lists have the same bytes. */
+/** Length-prefixes each field and distinguishes null from empty, so no two different lists encode alike. */
 export function encodeFields(fields: readonly (string | null)[]): Buffer {
   const size = fields.reduce((sum, field) => sum + 4 + (field === null ? 0 : Buffer.byteLength(field)), 0);
   const bytes = Buffer.allocUnsafe(size);

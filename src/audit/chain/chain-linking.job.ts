@@ -7,12 +7,14 @@ import type { AuditEntryId } from '../ids.ts';
 import { AuditChain } from './audit-chain.ts';
 
 const TICK_MS = 1_000;
-/** After so many ticks the longer look back is taken. */
+/** How many ticks pass between two of the longer scans. */
 const TICKS_PER_LATE_LOOK_BACK = 60;
-/** The ids of so many forged entries are kept, so that each is reported once. */
+/** How many ids of forged entries are remembered, so that each is reported once. */
 const MAX_REPORTED_FORGED = 10_000;
 
-/** Links new entries each second, on whichever replica comes first. Runs until the last request has ended, because requests write entries. */
+/**
+ * Links new entries each second, on whichever replica comes first. Runs until the last request has ended, because requests write entries.
+ */
 @Injectable()
 export class ChainLinkingJob {
   #ticks = 0;
@@ -47,7 +49,7 @@ export class ChainLinkingJob {
     });
   }
 
-  /** What fails stays committed and unlinked; a later run links it. */
+  /** After a failure the entries stay committed and unlinked; a later run links them. */
   tick(): Promise<void> {
     return this.#job.runOnce();
   }

@@ -6,7 +6,7 @@ import type { AuditEntryId } from '../ids.ts';
 export const LINKS_PER_BATCH = 2_000;
 export const ENTRIES_PER_BATCH = 20_000;
 
-/** A link with its entry; `fields` and `digest` are null where the entry is missing. */
+/** A link with its entry; `fields` and `digest` are null if the entry is missing. */
 export interface LinkRow {
   position: string;
   entry_id: AuditEntryId;
@@ -23,7 +23,7 @@ interface UnlinkedEntryRow {
 }
 
 interface UnlinkedPageRow {
-  /** The last id of the page; null where there was none. */
+  /** The last id of the page; null if it is empty. */
   last: AuditEntryId | null;
   read: number;
   /** The first id without a link. */
@@ -31,8 +31,8 @@ interface UnlinkedPageRow {
 }
 
 /**
- * LATERAL with a LIMIT keeps Postgres to one look-up by primary key for each link; left to itself, without fresh statistics, it reads the
- * whole record for each batch.
+ * LATERAL with a LIMIT makes Postgres use one primary-key lookup per link. Without it, and without fresh statistics, it reads the whole
+ * table for each batch.
  */
 const linksStatement = defineStatement<{ after: string; upTo: number }, LinkRow>(
   'audit_links',
@@ -95,7 +95,7 @@ export function readUnlinked(
   return executor.rows(unlinkedEntriesStatement({ from, before, limit }));
 }
 
-/** The MAC of the link at a position; null where there is none. */
+/** The MAC of the link at a position; null if there is none. */
 export async function findLinkMac(executor: SqlExecutor, position: number): Promise<Buffer | null> {
   const [link] = await executor.rows(linkMacStatement({ position }));
   return link?.mac ?? null;

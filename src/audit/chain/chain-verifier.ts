@@ -21,8 +21,8 @@ const BEFORE_ALL_POSITIONS = '-9223372036854775808';
 
 export interface ChainFault {
   /**
-   * `forged`: an entry that was made by other means than this service; `unlinked`: one of its own in the past or future, where none can
-   * come to be; `checkpoint_changed`: the chain does not begin where it was pruned.
+   * `forged`: an entry that this service did not write; `unlinked`: a genuine entry in the past or future, where none can appear;
+   * `checkpoint_changed`: the chain does not begin where it was pruned.
    */
   reason:
     | 'changed'
@@ -34,16 +34,16 @@ export interface ChainFault {
     | 'checkpoint_changed'
     | 'unlinked'
     | 'forged';
-  /** The first place where the chain does not hold, from 1; null for an entry that has none. */
+  /** The first position where the chain breaks, from 1; null for an entry that has none. */
   position: number | null;
   entryId: AuditEntryId | null;
 }
 
 export interface ChainVerification {
   valid: boolean;
-  /** How many entries the chain has, as its head says, those that were pruned included. */
+  /** How many entries the chain has according to its head, including pruned ones. */
   entries: number;
-  /** How many of them were pruned: a sealed checkpoint stands in their place. */
+  /** How many of them were pruned, which the sealed checkpoint replaces. */
   prunedEntries: number;
   /** The MAC of the last link, in hex; null for an empty chain. */
   head: string | null;
@@ -53,8 +53,8 @@ export interface ChainVerification {
 const CHECKPOINT_CHANGED: ChainFault = { reason: 'checkpoint_changed', position: null, entryId: null };
 
 /**
- * Proves the whole record: every entry is the one that was linked, in its place, none is missing, none was added, none cut off.
- * What it can't see is a database that was set back as a whole to an earlier state; for that a head must be kept elsewhere.
+ * Verifies the whole record: every entry is the one that was linked, in its position, with none missing, added or cut off. It can't detect
+ * a database that was restored as a whole to an earlier state; for that, store a head elsewhere.
  */
 @Injectable()
 export class ChainVerifier {
@@ -67,7 +67,7 @@ export class ChainVerifier {
     private readonly mac: ChainMac,
   ) {}
 
-  /** Walks the chain in batches, in flat memory. Who asks while one is under way gets its result. */
+  /** Walks the chain in batches, in flat memory. Concurrent calls share one run. */
   verify(): Promise<ChainVerification> {
     this.#running ??= this.verifyChain().finally(() => {
       this.#running = null;
@@ -80,7 +80,7 @@ export class ChainVerifier {
     const tip = await readTip(this.database);
     const start = await readCheckpoint(this.database, this.mac);
     const fault = start === null ? CHECKPOINT_CHANGED : await this.findFault(tip, start);
-    // Somebody pruned the very links that were to be read: what is there now is another chain.
+    // The links to be read next were pruned meanwhile: what remains is another chain.
     if (fault !== null && start !== null && (await this.isPrunedSince(start))) return this.verifyChain();
     return {
       valid: fault === null,
@@ -101,7 +101,7 @@ export class ChainVerifier {
     return now !== null && now.position > start.position;
   }
 
-  /** A chain whose end is broken can't be continued; the walk will say where. */
+  /** A chain whose end is broken can't be extended; the walk reports where. */
   private async linkPendingEntries(): Promise<void> {
     try {
       await this.chain.linkNewEntries('late', true);
@@ -136,12 +136,12 @@ export class ChainVerifier {
     if (fields === null || digest === null) return 'missing_entry';
     const isLinked = (entryMac: Buffer | null): boolean =>
       computeLinkMac(this.mac, position, previous, fields, entryMac).equals(link.mac);
-    // Replicas of the version before links had entries' MACs in them may have linked while the new ones were rolled out.
+    // Replicas of the version whose links did not cover entries' MACs may have linked during the rollout.
     if (!isLinked(entry_mac) && !(entry_mac !== null && isLinked(null))) return 'changed';
     return isForged(this.mac, { id: link.entry_id, digest, mac: entry_mac }, macsRequiredFrom) ? 'forged' : null;
   }
 
-  /** An entry outside of the chain where none can be: entries of the last minutes may be on their way into it. */
+  /** An unlinked entry where none can be; entries of the last minutes may still be linked. */
   private async findUnlinked(tip: ChainTip): Promise<ChainFault | null> {
     const past = firstLinkableId(tip.newestEntryId, 'late');
     for (let after = ''; ; ) {
@@ -157,7 +157,7 @@ export class ChainVerifier {
     return unlinkedEntry === undefined ? null : this.classifyUnlinked(unlinkedEntry.id, tip);
   }
 
-  /** An entry where others may be on their way into the chain, but which is none of ours. */
+  /** A forged entry in the range that may still be linked. */
   private async findForged(tip: ChainTip): Promise<ChainFault | null> {
     const macsRequiredFrom = macsRequiredFromOf(tip);
     for (let after = firstLinkableId(tip.newestEntryId, 'late'); ; ) {
@@ -176,7 +176,7 @@ export class ChainVerifier {
   }
 }
 
-/** A record without a chain has no entries from before there were MACs. */
+/** A record without a chain has no entries from before MACs. */
 function macsRequiredFromOf({ head }: ChainTip): string | null {
   return head === null ? '' : head.macsRequiredFrom;
 }

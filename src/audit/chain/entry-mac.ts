@@ -6,35 +6,35 @@ import { epochMsOfId, firstAuditIdAt } from './entry-id-time.ts';
 
 const FORMAT = '1';
 /**
- * How long after the first entry with a MAC entries without one are still taken, in a record that began without: replicas of the version
- * before may run beside the new ones while those are rolled out.
+ * How long after the first entry with a MAC entries without one are still accepted, in a record that began without MACs: replicas of the
+ * previous version may still run during the rollout.
  */
 const ROLLOUT_MS = 3_600_000;
 
 /**
- * The key of one entry's MAC. It goes to Postgres with the entry, because some entries are put together in there; whoever saw it there
- * could sign nothing but an entry of this very id, which exists already.
+ * The key of one entry's MAC. It is sent to Postgres with the entry, because some entries are assembled there. Whoever sees it could only
+ * sign an entry with this very id, which already exists.
  */
 export function deriveEntryKey(mac: ChainMac, entryId: AuditEntryId): Buffer {
   return mac.computeAuditMac(encodeFields(['metavault audit entry', FORMAT, entryId]));
 }
 
-/** Whether the MAC of an entry is the one that this service gave it. */
+/** Whether the entry's MAC verifies. */
 function isGenuine(mac: ChainMac, entry: { id: AuditEntryId; digest: Buffer; mac: Buffer }): boolean {
   const expected = createHash('sha256').update(deriveEntryKey(mac, entry.id)).update(entry.digest).digest();
   return expected.equals(entry.mac);
 }
 
 /**
- * From which id on no entry without a MAC is taken, as the links tell in their order; null: from none yet. A record whose very first entry
- * has a MAC has never known others.
+ * The id from which entries without a MAC are rejected, derived from the links in order; null: from none yet. If the first entry has a MAC,
+ * so must all others.
  */
 export function firstIdRequiringMac(firstWithMac: { id: AuditEntryId; position: number }): string {
   const madeAtMs = epochMsOfId(firstWithMac.id);
   return firstWithMac.position === 1 || madeAtMs === null ? '' : firstAuditIdAt(madeAtMs + ROLLOUT_MS);
 }
 
-/** Whether an entry was made by somebody else than this service. */
+/** Whether an entry was written by something other than this service. */
 export function isForged(
   mac: ChainMac,
   entry: { id: AuditEntryId; digest: Buffer; mac: Buffer | null },

@@ -11,9 +11,9 @@ const CHECKSUM_CHARACTERS = 6;
 const BODY = /^[0-9A-Za-z]{49}$/;
 
 /**
- * A fresh bearer token of ours: `prefix` + `_` + 43 base62 characters that hold 256 random bits + 6 base62 characters of CRC-32.
- * The prefix and the checksum let secret scanners find it with no false alarms, and let us refuse a mistyped or invented one
- * without asking the database. They add nothing to its strength: that is the 256 bits.
+ * A new bearer token: `prefix` + `_` + 43 base62 characters that hold 256 random bits + 6 base62 characters of CRC-32. The prefix and the
+ * checksum let secret scanners find it without false alarms, and let us refuse a mistyped or invented one without a database lookup. They
+ * add nothing to its strength, which is the 256 bits.
  */
 export function generateChecksummedToken(prefix: string, random: Random): SecretString {
   const bytes = random.bytes(SECRET_BYTES);
@@ -22,7 +22,7 @@ export function generateChecksummedToken(prefix: string, random: Random): Secret
   return new SecretString(`${prefix}_${secret}${checksum(prefix, secret)}`);
 }
 
-/** Whether `value` has the form of such a token under this prefix, checksum included. Says nothing of its existence. */
+/** Whether `value` has the form of such a token under this prefix, including the checksum. Does not say whether it exists. */
 export function isChecksummedToken(prefix: string, value: string): boolean {
   const start = prefix.length + 1;
   const body = value.slice(start);

@@ -3,7 +3,7 @@ import type { Clock } from '../../platform/clock.ts';
 import type { HttpClient } from '../../platform/http-client/http-client.ts';
 import type { Pino } from '../../platform/logger.ts';
 
-/** The keys can't be had at the moment: what they should prove is neither proven nor refuted. */
+/** The issuer's keys can't be read at the moment, so a token is neither verified nor rejected. */
 export class IssuerUnavailableError extends Error {
   constructor(issuer: string, options?: ErrorOptions) {
     super(`the keys of ${issuer} are unavailable`, options);
@@ -15,11 +15,11 @@ const TIMEOUT_MS = 3_000;
 const MAX_DOCUMENT_BYTES = 64 * 1024;
 const MAX_JWKS_BYTES = 256 * 1024;
 const MAX_KEYS = 100;
-/** From then on keys are read again, beside the requests. */
+/** After this, keys are read again in the background. */
 const REFRESH_AFTER_MS = 10 * 60_000;
-/** How long they are used while the issuer does not respond: then a key that it withdrew meanwhile is too likely among them. */
+/** How long keys are used while the issuer does not respond. After that, too likely one of them was withdrawn. */
 const MAX_KEYS_AGE_MS = 60 * 60_000;
-/** Between two readings, whoever asks for whatever key; the second after one that failed. */
+/** The least time between two reads, whatever key is asked for; the second one applies after a failure. */
 const COOLDOWN_MS = 30_000;
 const RETRY_MS = 5_000;
 
@@ -29,8 +29,8 @@ interface CachedKeySet {
 }
 
 /**
- * The signing keys of one issuer, found by OpenID Connect Discovery 1.0 and kept. Whatever tokens come, it is asked every half minute at the
- * most, every 5 seconds while it fails, and once at a time; requests wait for it only where no key is known that could serve.
+ * The signing keys of one issuer, found by OpenID Connect Discovery 1.0 and cached. Whatever tokens arrive, the issuer is asked at most
+ * every half minute (every 5 seconds while it fails) and once at a time. Requests wait for it only if no known key could match.
  */
 export class IssuerKeys {
   #keySet: CachedKeySet | null = null;
@@ -45,7 +45,10 @@ export class IssuerKeys {
     private readonly logger: Pino,
   ) {}
 
-  /** For `jwtVerify`. Throws jose's `JWKSNoMatchingKey` where the issuer has no such key, `IssuerUnavailableError` where it can't be asked. */
+  /**
+   * The key function for `jwtVerify`. Throws jose's `JWKSNoMatchingKey` if the issuer has no such key, `IssuerUnavailableError` if it can't
+   * be reached.
+   */
   readonly getKey: JWTVerifyGetKey = async (header, token) => {
     if (this.usableKeySet() === null) await this.refresh();
     else if (this.ageMs() > REFRESH_AFTER_MS) void this.refresh();
@@ -56,7 +59,7 @@ export class IssuerKeys {
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
     }
-    // The issuer may have a new key since.
+    // The issuer may have added a key since.
     await this.refresh();
     if (this.#failed) throw new IssuerUnavailableError(this.issuer);
     return (this.usableKeySet() ?? keys).find(header, token);
@@ -70,7 +73,7 @@ export class IssuerKeys {
     return this.#keySet === null ? Number.POSITIVE_INFINITY : this.clock.now().getTime() - this.#keySet.readAtMs;
   }
 
-  /** Reads the keys unless that was tried a moment ago. Never rejects: a failure is in `#failed`. */
+  /** Reads the keys unless that was tried a moment ago. Never rejects: a failure is kept in `#failed`. */
   private async refresh(): Promise<void> {
     if (this.#pendingRefresh === null) {
       const now = this.clock.now().getTime();
@@ -101,7 +104,7 @@ export class IssuerKeys {
     const address = document['jwks_uri'];
     if (typeof address !== 'string' || !URL.canParse(address))
       throw new Error('the discovery document names no jwks_uri');
-    // An issuer that is reached safely can't send us where others listen in.
+    // An issuer reached over https must not send us to an http address.
     const { protocol, username } = new URL(address);
     const isSafe = protocol === 'https:' || (protocol === 'http:' && this.issuer.startsWith('http:'));
     if (!isSafe || username !== '') throw new Error('the jwks_uri is not one of https');

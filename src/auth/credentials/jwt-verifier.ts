@@ -22,11 +22,11 @@ const identityUnavailable = defineProblem(
   'Keep the token and try again after the time in Retry-After.',
 );
 
-/** Who a token is of, by the signature of its issuer. */
+/** The identity in a token that its issuer's signature verified. */
 export interface VerifiedIdentity {
   issuer: string;
   subject: string;
-  /** Those of the token that are ours (`OIDC_AUDIENCE`). */
+  /** The token's audiences that are ours (`OIDC_AUDIENCE`). */
   audiences: string[];
   expiresAt: Date;
 }
@@ -34,7 +34,7 @@ export interface VerifiedIdentity {
 /** A JWS in compact form (RFC 7515 3.1) whose header is a JSON object. */
 const JWT_PATTERN = /^eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/;
 const MAX_TOKEN_LENGTH = 8 * 1024;
-/** Signatures that only the issuer can make. Never `none`, and never HS256, whose key would be the public one. */
+/** Asymmetric signatures only. Never `none`, and never HS256, whose key would be the public one. */
 const ALGORITHMS = [
   'RS256',
   'RS384',
@@ -49,11 +49,11 @@ const ALGORITHMS = [
   'Ed25519',
 ];
 const CLOCK_TOLERANCE_SECONDS = 30;
-/** Kubernetes writes none; the others are those of access and ID tokens. A logout token of the same issuer is no credential. */
+/** Kubernetes sets no type; the others are those of access and ID tokens. A logout token of the same issuer is not a credential. */
 const TYPES = new Set(['jwt', 'at+jwt', 'application/at+jwt']);
 const RETRY_WINDOW_SECONDS = 5;
 
-/** Proves the JWTs of the configured issuers (`OIDC_ISSUERS`): service accounts of Kubernetes, jobs of a CI. */
+/** Verifies the JWTs of the configured issuers (`OIDC_ISSUERS`): Kubernetes service accounts, CI jobs. */
 @Injectable()
 export class JwtVerifier {
   readonly #issuers: ReadonlyMap<string, IssuerKeys>;
@@ -70,12 +70,12 @@ export class JwtVerifier {
     this.#audiences = audiences;
   }
 
-  /** Whether a credential is to be judged as a token. Without issuers none is. */
+  /** Whether to verify a credential as a JWT. Always false without issuers. */
   isJwtCandidate(credential: string): boolean {
     return this.#issuers.size > 0 && JWT_PATTERN.test(credential);
   }
 
-  /** Who the token is of, or why it proves nothing. Throws 503 `identity_unavailable`. */
+  /** The identity in the token, or why it is rejected. Throws 503 `identity_unavailable`. */
   async verify(token: string): Promise<VerifiedIdentity | RejectedCredential> {
     const issuer = token.length > MAX_TOKEN_LENGTH ? undefined : readUnverifiedIssuer(token);
     if (issuer === undefined) return new RejectedCredential('invalid_token');
@@ -100,7 +100,7 @@ export class JwtVerifier {
       if (error instanceof IssuerUnavailableError) {
         throw new AppError(identityUnavailable, { retryAfterSeconds: RETRY_WINDOW_SECONDS, cause: error });
       }
-      // A key that the runtime does not take: the token stands or falls with it.
+      // The runtime can't import the key, so the token can't be verified.
       return new RejectedCredential('invalid_token');
     }
   }
@@ -115,7 +115,7 @@ export class JwtVerifier {
   }
 }
 
-/** Not proven yet: it only says whose keys to take. */
+/** Unverified: only selects the issuer whose keys to use. */
 function readUnverifiedIssuer(token: string): string | undefined {
   try {
     return decodeJwt(token).iss;

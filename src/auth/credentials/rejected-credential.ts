@@ -9,13 +9,13 @@ export type CredentialRejectionReason =
   | 'unknown_issuer'
   | 'unknown_identity';
 
-/** A key or token that proves nothing, in words for counters and the audit record. */
+/** A rejected key or token, for counters and the audit record. */
 export class RejectedCredential {
   constructor(
     readonly reason: CredentialRejectionReason,
-    /** Whose it was, where that is proven. */
+    /** The client it belongs to, if that is known. */
     readonly clientId: ClientId | null = null,
-    /** Of a token that is proven: issuer and subject, so that operators see what they would have to write down. */
+    /** Issuer and subject of a verified token, so that operators see which identity to configure. */
     readonly details: Record<string, string> = {},
   ) {}
 }

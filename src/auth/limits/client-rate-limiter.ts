@@ -3,12 +3,12 @@ import { RateLimiterMemory } from 'rate-limiter-flexible';
 import type { ClientId } from '../ids.ts';
 import { toRetryAfterSeconds } from './retry-after.ts';
 
-/** Counts the requests of clients, for their `rate_limit_per_second`: over windows of a second, on each replica by itself. */
+/** Enforces clients' `rate_limit_per_second` over windows of one second, per replica. */
 @Injectable()
 export class ClientRateLimiter {
   readonly #counts = new RateLimiterMemory({ points: 1, duration: 1 });
 
-  /** Counts one request of a client: how many that are in the present second, and when to come again. */
+  /** Counts one request of a client: the total in the current second, and when to retry. */
   async count(clientId: ClientId): Promise<{ requests: number; retryAfterSeconds: number }> {
     const count = await this.#counts.penalty(clientId);
     return { requests: count.consumedPoints, retryAfterSeconds: toRetryAfterSeconds(count) };

@@ -12,9 +12,9 @@ const ATTEMPTS = 10;
 const WINDOW_SECONDS = 60;
 
 /**
- * Limits wrong keys by address, in the memory of this replica. It is asked only after a key was found to be wrong, so a good key
- * passes whatever else comes from its address (an office, a proxy). What a wrong key costs us at the most is one look-up by
- * primary key; one in the wrong form costs none.
+ * Limits wrong keys by address, in the memory of this replica. It is consulted only after a key was found to be wrong, so a good key passes
+ * whatever else comes from its address (an office, a proxy). A wrong key costs at most one primary-key lookup; one in the wrong form costs
+ * none.
  */
 @Injectable()
 export class FailedAttemptLimiter {
@@ -26,7 +26,8 @@ export class FailedAttemptLimiter {
   ) {}
 
   /**
-   * Counts a wrong key or token. The error to throw: 401 `unauthenticated`, or 429 `too_many_attempts` from the eleventh in a minute on.
+   * Counts a wrong key or token. Returns the error to throw: 401 `unauthenticated`, or 429 `too_many_attempts` from the eleventh in a
+   * minute on.
    */
   async refuse(address: string, refused: RejectedCredential, requestId: string): Promise<AppError> {
     const network = networkOf(address);
@@ -40,7 +41,7 @@ export class FailedAttemptLimiter {
     return new AppError(tooManyAttempts, { retryAfterSeconds: toRetryAfterSeconds(count) });
   }
 
-  /** What proves nobody is one flood by address; a key or subject that is known is one by itself. */
+  /** Unknown credentials are grouped by address; a known key or subject is its own group. */
   private reportRefusal(
     network: string,
     { reason, clientId, details }: RejectedCredential,
@@ -59,7 +60,7 @@ export class FailedAttemptLimiter {
   }
 }
 
-/** The address, or for IPv6 its /64: one customer of a provider owns all of that. */
+/** The address, or for IPv6 its /64, because one customer of a provider owns all of that. */
 export function networkOf(address: string): string {
   if (!ipaddr.isValid(address)) return 'unknown';
   const parsed = ipaddr.process(address);

@@ -2,7 +2,7 @@ import ipaddr from 'ipaddr.js';
 
 type IpRange = [ipaddr.IPv4 | ipaddr.IPv6, number];
 
-/** An address or a range in CIDR notation; null where the text is neither. An IPv4 range that is written as IPv6 is IPv4. */
+/** An address or a range in CIDR notation; null if the text is neither. An IPv4 range written as IPv6 becomes IPv4. */
 export function parseIpRange(text: string): IpRange | null {
   const [address = '', bits, ...more] = text.split('/');
   if (more.length > 0 || !isPlainAddress(address)) return null;
@@ -15,7 +15,9 @@ export function parseIpRange(text: string): IpRange | null {
   return isMapped ? [parsed.toIPv4Address(), length - 96] : [parsed, length];
 }
 
-/** Whether an address lies in one of the ranges. IPv4 that comes as IPv6 (`::ffff:192.0.2.1`) is IPv4; what is no address lies nowhere. */
+/**
+ * Whether an address lies in one of the ranges. IPv4-mapped IPv6 (`::ffff:192.0.2.1`) counts as IPv4; an invalid address is in no range.
+ */
 export function isInRanges(ranges: readonly string[], address: string): boolean {
   if (!ipaddr.isValid(address)) return false;
   const parsed = ipaddr.process(address);
@@ -25,7 +27,7 @@ export function isInRanges(ranges: readonly string[], address: string): boolean 
   });
 }
 
-/** Without the forms that only some readers know: one number for all of IPv4, octal, hexadecimal, zones. */
+/** Rejects forms that parsers disagree about: one number for all of IPv4, octal, hexadecimal, zones. */
 function isPlainAddress(address: string): boolean {
   return ipaddr.IPv4.isValidFourPartDecimal(address) || (ipaddr.IPv6.isValid(address) && !address.includes('%'));
 }

@@ -11,17 +11,17 @@ const MAX_PATTERN_LENGTH = 300;
 /** The characters of a segment of the gateway's paths, and the wildcard. */
 const SEGMENT = /^[A-Za-z0-9_.:$@+,=~*-]+$/;
 const VERSION = /^v\d{1,3}\.\d{1,2}$/i;
-/** Meta's hosts besides Graph, as they stand at the head of a path. A wildcard never means one of them. */
+/** Meta's hosts besides Graph, which may appear at the start of a path. A wildcard never matches one of them. */
 const HOSTS = new Set(['rupload', 'lookaside.fbsbx.com']);
 
-/** The patterns that hold for calls of a product. Null: everything is allowed. */
+/** The patterns that apply to calls of a product. Null: everything is allowed. */
 export function patternsForProduct(policy: AllowPolicy | null, product: Product): readonly string[] | null {
   if (policy === null) return null;
   if (isList(policy)) return policy;
   return policy[product] ?? policy['*'] ?? [];
 }
 
-/** What is wrong with a pattern, in words; null where nothing is. */
+/** What is wrong with a pattern, as a phrase; null if nothing is. */
 export function findPatternError(pattern: unknown): string | null {
   if (typeof pattern !== 'string' || pattern.length > MAX_PATTERN_LENGTH) {
     return `must be a text such as "GET /*/insights", of ${MAX_PATTERN_LENGTH} characters at the most`;

@@ -8,7 +8,7 @@ import { RefusalCounter } from '../refusal-counter.ts';
 import { RefusalListener } from '../refusal-listener.ts';
 import { PolicyViolationError } from './policy.ts';
 
-/** Refusals by policy, which any module may throw, on their way out: they are recorded here, and sent like every problem. */
+/** Catches policy refusals from any module: reports them to `RefusalListener` and sends them like every problem. */
 @Injectable()
 @Catch(PolicyViolationError)
 export class PolicyViolationFilter implements ExceptionFilter {

@@ -18,7 +18,7 @@ export const notAllowed = defineProblem(
 /** An authenticated client asked for what its policy does not allow. `PolicyViolationFilter` reports it. */
 export class PolicyViolationError extends AppError {}
 
-/** Whether the policy of a client covers a tenant and a product. */
+/** Whether a client's policy covers a tenant and a product. */
 export function isCoveredByPolicy(client: AuthenticatedClient, tenant: string, product: string): boolean {
   return (
     (client.tenants.includes('*') || client.tenants.includes(tenant)) &&
@@ -26,7 +26,7 @@ export function isCoveredByPolicy(client: AuthenticatedClient, tenant: string, p
   );
 }
 
-/** For requests that name a tenant or product themselves: 403 `not_allowed` outside of the policy. */
+/** For requests that name a tenant or product: throws 403 `not_allowed` outside of the policy. */
 export function requireCoveredByPolicy(
   client: AuthenticatedClient,
   tenant: string | undefined,
@@ -38,12 +38,12 @@ export function requireCoveredByPolicy(
   if (!allowed) throw new PolicyViolationError(notAllowed);
 }
 
-/** The tenants a list may show: null is all. For SQL: `(tenants IS NULL OR tenant = ANY (tenants))`. */
+/** The tenants that a list may show; null means all. For SQL: `(tenants IS NULL OR tenant = ANY (tenants))`. */
 export function visibleTenants(client: AuthenticatedClient): readonly string[] | null {
   return client.tenants.includes('*') ? null : client.tenants;
 }
 
-/** The products a list may show: null is all. */
+/** The products that a list may show; null means all. */
 export function visibleProducts(client: AuthenticatedClient): readonly string[] | null {
   return client.products.includes('*') ? null : client.products;
 }

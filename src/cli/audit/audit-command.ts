@@ -25,7 +25,7 @@ interface ExportOptions {
 
 const PAGE_SIZE = 1_000;
 
-/** `metavault audit`: proves the record, gives a head to be kept elsewhere, writes the record out. */
+/** `metavault audit`: verifies the record, prints a head to be stored elsewhere, exports the record. */
 export function addAuditCommand(program: Command, context: CommandContext): void {
   const audit = program.command('audit').description('prove, anchor and export the audit record');
   const run = (work: (app: INestApplicationContext) => Promise<void>): Promise<void> =>

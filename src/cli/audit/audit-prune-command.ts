@@ -14,7 +14,7 @@ interface PruneOptions {
   export: string;
 }
 
-/** `metavault audit prune`: takes the oldest entries out into a file, and leaves a record that is proven from there on. */
+/** `metavault audit prune`: moves the oldest entries to a file; the remaining record is verified from there on. */
 export function addPruneCommand(
   audit: Command,
   run: (work: (app: INestApplicationContext) => Promise<void>) => Promise<void>,

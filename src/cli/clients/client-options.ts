@@ -47,7 +47,7 @@ export function toRequestBody(options: ClientOptions): Record<string, unknown> {
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
 }
 
-/** Under the rules of the API: `use` gets the request that they accept. Throws `UsageError` in the operator's words. */
+/** Applies the rules of the API: `use` gets the request that passes them. Throws `UsageError` that names options instead of fields. */
 export async function withValidatedRequest<R extends object, T>(
   type: ClassConstructor<R>,
   body: Record<string, unknown>,

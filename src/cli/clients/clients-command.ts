@@ -178,7 +178,7 @@ function toView(row: ClientDetailsRow, keys: ReadonlyMap<string, ClientKeyRow[]>
   return { ...toClientResponse(row), keys: (keys.get(row.id) ?? []).map(toClientKeyResponse) };
 }
 
-/** Lists of plain words with commas, all else as JSON has it. */
+/** Simple lists with commas, everything else as JSON. */
 function formatValue(value: unknown): string {
   const isWords = Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string');
   return isWords ? value.join(',') : typeof value === 'string' ? value : JSON.stringify(value);

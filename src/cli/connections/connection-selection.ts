@@ -58,7 +58,7 @@ export async function selectConnections(
   return all;
 }
 
-/** Named ones, or a whole tenant, product or app; never everything by having forgotten to say what. */
+/** By id, or a whole tenant, product or app; never everything because the operator forgot to say what. */
 export async function chooseConnections(
   connectionRepository: ConnectionRepository,
   ids: readonly string[],

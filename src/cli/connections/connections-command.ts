@@ -12,7 +12,7 @@ interface ListOptions extends Selection {
   json?: true;
 }
 
-/** `metavault connections`: what is connected, over all tenants; looking after it, and its end. */
+/** `metavault connections`: lists, checks, refreshes and revokes connections of all tenants. */
 export function addConnectionsCommand(program: Command, context: CommandContext): void {
   const connections = program.command('connections').description('list, show, refresh, check and revoke connections');
   const runWithRepository = (work: (repository: ConnectionRepository) => Promise<void>): Promise<void> =>

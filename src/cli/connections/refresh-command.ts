@@ -29,7 +29,7 @@ const VERB: Readonly<Record<ConnectionAction, string>> = { refresh: 'refreshing'
 
 const addOptions = (command: Command): Command => addServiceOptions(command).option('--json', 'as JSON');
 
-/** `metavault refresh`: renews everything that is due, as REFRESH_CRON does. */
+/** `metavault refresh`: refreshes everything that is due, as REFRESH_CRON does. */
 export function addRefreshCommand(program: Command, context: CommandContext): void {
   addOptions(
     program.command('refresh').description('renew everything that is due, as the replicas do at REFRESH_CRON'),

@@ -32,7 +32,7 @@ interface RevocationResult {
   provider_revocation: string | null;
 }
 
-/** `metavault revoke` and `metavault connections revoke`: the end of connections, one by one or in bulk. */
+/** `metavault revoke` and `metavault connections revoke`: revoke connections, one by one or in bulk. */
 export function addRevokeCommand(parent: Command, context: CommandContext): void {
   const about = 'end connections for good: by id, or all of a tenant, a product or an app';
   addSelectionOptions(parent.command('revoke [ids...]').description(about))
@@ -54,7 +54,7 @@ async function revoke(ids: readonly string[], options: RevokeOptions, context: C
     const chooseMore = ids.length > 0 ? null : choose;
     const revoker = app.get(ConnectionRevoker);
     const { ended, left } = await runInterruptible((signal) => revokeAll(revoker, unrevoked, chooseMore, signal));
-    // The connections have ended by now; where telling Meta fails, the replicas try again.
+    // The connections have ended by now; if reporting to Meta fails, the replicas try again.
     return { unrevoked, done: { ended: left > 0 || !hasMetaApp(config) ? ended : await notifyMeta(app, ended), left } };
   });
   if (done === null) {
@@ -74,7 +74,7 @@ async function chooseUnrevoked(
   return chosen.filter(({ status }) => status !== 'revoked');
 }
 
-/** Ends these, and what `chooseMore` finds after them, until it finds none. `left`: those that a stop left. */
+/** Revokes these, and what `chooseMore` finds after them, until it finds none. `left`: those that a stop left. */
 async function revokeAll(
   revoker: ConnectionRevoker,
   first: readonly ConnectionResponse[],
@@ -90,7 +90,7 @@ async function revokeAll(
   return { ended, left: 0 };
 }
 
-/** Ends them here, one transaction each: a kill leaves each one either as it was or ended for good. */
+/** Revokes them here, one transaction each: a kill leaves each one either as it was or ended for good. */
 async function revokeEach(
   revoker: ConnectionRevoker,
   unrevoked: readonly ConnectionResponse[],
@@ -112,7 +112,7 @@ async function revokeEach(
   return ended;
 }
 
-/** Tells Meta of them now, and how they stand then. What Meta does not confirm, the replicas try again. */
+/** Revokes them at Meta now; returns their state after that. The replicas retry what Meta does not confirm. */
 async function notifyMeta(
   app: INestApplicationContext,
   ended: readonly RevocationResult[],

@@ -1,13 +1,13 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { StartupError } from '../../bootstrap/startup-error.ts';
 
-/** Which rows are in already, in a file beside the one with the tokens. Null: nowhere (standard input). */
+/** Which rows were imported already, in a file beside the one with the tokens. Null: not recorded (standard input). */
 export class CompletedRows {
   readonly #fingerprints: Set<string>;
 
   constructor(private readonly file: string | null) {
     this.#fingerprints = new Set(file === null ? [] : readCompletedRows(file));
-    // What cannot be written shall show before the first token is sent.
+    // A file that can't be written must fail before the first token is sent.
     this.append('');
   }
 
@@ -15,7 +15,7 @@ export class CompletedRows {
     return this.#fingerprints.has(fingerprint);
   }
 
-  /** Committed to the file before the next row is begun, so that a kill forgets no more than what was under way. */
+  /** Synced to the file before the next row begins, so that a kill loses no more than the row under way. */
   add(fingerprint: string): void {
     this.#fingerprints.add(fingerprint);
     this.append(`${fingerprint}\n`);

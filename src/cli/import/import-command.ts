@@ -18,13 +18,13 @@ interface Counts {
   results: RowResult[];
   /** Of an earlier run, or the same row again. */
   alreadyImported: number;
-  /** Rows that were not come to. */
+  /** Rows that were not reached. */
   left: number;
 }
 
 /**
- * `metavault import <file>`: moves the tokens of another system in; each is inspected by Meta before it is kept. What is in is noted in
- * `<file>.done`, so a second run goes on where the first one ended; importing twice makes nothing twice.
+ * `metavault import <file>`: imports the tokens of another system; Meta inspects each one before it is stored. Imported rows are recorded
+ * in `<file>.done`, so a second run continues where the first one ended. Importing a row twice creates nothing twice.
  */
 export function addImportCommand(program: Command, context: CommandContext): void {
   addServiceOptions(

@@ -1,16 +1,16 @@
 import { StartupError } from '../../bootstrap/startup-error.ts';
 import { SecretString } from '../../platform/secret-string.ts';
 
-/** A token to be moved in. */
+/** A token to import. */
 export interface ImportRow {
-  /** Where it stands in the file, from 1. */
+  /** Its line in the file, from 1. */
   line: number;
   tenant: string;
   product: string;
   token: SecretString;
 }
 
-/** A line that can't be used, and why; never with what stands in it. */
+/** A line that can't be used, and why; never quotes its content. */
 export interface InvalidRow {
   line: number;
   fault: string;
@@ -20,8 +20,8 @@ const COLUMNS = ['tenant', 'product', 'access_token'] as const;
 type Column = (typeof COLUMNS)[number];
 
 /**
- * The rows of a file: JSON lines, or CSV (RFC 4180) with a header. Both need tenant, product and access_token; other columns are left
- * out. A line that is broken spoils none of the others. Throws `StartupError` where no line can be told from the next one.
+ * The rows of a file: JSON lines, or CSV (RFC 4180) with a header. Both need tenant, product and access_token; other columns are ignored. A
+ * broken line does not affect the others. Throws `StartupError` if lines can't be separated from each other.
  */
 export function readImportRows(text: string): (ImportRow | InvalidRow)[] {
   const body = text.replace(/^\ufeff/, '');
@@ -59,7 +59,7 @@ function fromCsv(text: string): (ImportRow | InvalidRow)[] {
   return records
     .filter(({ fields }) => fields.length > 1 || fields[0] !== '')
     .map(({ line, fields }) => {
-      // A comma too many has moved the cells: what stands in the column of the token may be something else.
+      // An extra comma has shifted the cells, so the token column may hold something else.
       if (fields.length !== names.length) {
         return { line, fault: `has ${fields.length} fields, the first line ${names.length}` };
       }

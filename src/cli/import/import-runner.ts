@@ -10,7 +10,7 @@ export interface RowResult {
   tenant: string | null;
   product: string | null;
   connection_id: ConnectionId | null;
-  /** Null where it is in; else the problem's code. */
+  /** Null if it was imported; otherwise the problem's code. */
   code: string | null;
   detail: string | null;
 }
@@ -20,8 +20,8 @@ const MAX_TRIES = 6;
 const MAX_WAIT_SECONDS = 60;
 
 /**
- * Hands rows in, a few at a time, and marks each one that is in. An abort, or a failure that is none of the row's, begins no further
- * row: `outcomes` has what was done until then. Equal rows are handed in once.
+ * Imports rows, a few at a time, and records each one that succeeded. After an abort, or a failure that no row caused, starts no further
+ * row; `outcomes` has what was done until then. Equal rows are imported once.
  */
 export async function importRows(
   service: VaultService,
@@ -56,12 +56,12 @@ export async function importRows(
   }
 }
 
-/** A row's mark among those that are in. */
+/** A row's fingerprint in the record of imported rows. */
 export function fingerprintOf(service: VaultService, { tenant, product, token }: ImportRow): string {
   return service.fingerprintOf(JSON.stringify(['import', tenant, product, token.expose()]));
 }
 
-/** What passes by itself (Meta or the service out of reach, too many requests) is waited for. Null: stopped meanwhile. */
+/** Retries after temporary failures (Meta or the service unreachable, too many requests). Null: stopped meanwhile. */
 async function importWithRetry(
   service: VaultService,
   row: ImportRow,

@@ -18,8 +18,8 @@ import { OPERATOR } from '../operator.ts';
 import type { ImportResult, SweepResult, VaultService } from './vault-service.ts';
 
 /**
- * Runs `work` with the modules of a replica inside this process, which takes no requests and runs no background jobs: for what needs rate
- * limits and claims. Once aborted, it starts nothing more.
+ * Runs `work` with the modules of a replica inside this process, without an HTTP server or background jobs: for work that needs rate limits
+ * and claims. Once aborted, it starts nothing more.
  */
 export function withLocalVaultService<T>(
   config: Config,
@@ -68,7 +68,7 @@ async function requireConnection(connectionRepository: ConnectionRepository, id:
   return view;
 }
 
-/** Under the same rules as `POST /v1/connections/import`. */
+/** Applies the same rules as `POST /v1/connections/import`. */
 async function importToken(
   tokens: SuppliedTokenService,
   { tenant, product, token }: Parameters<VaultService['importToken']>[0],

@@ -16,7 +16,7 @@ import { readText } from '../terminal/read-text.ts';
 import type { ImportResult, SweepResult, VaultService } from './vault-service.ts';
 
 const TIMEOUT_MS = 60_000;
-/** A sweep works off all that is due before it answers. */
+/** A sweep processes everything that is due before it responds. */
 const SWEEP_TIMEOUT_MS = DAY_SECONDS * 1000;
 
 interface RemoteServiceOptions {
@@ -32,8 +32,8 @@ interface Problem {
 }
 
 /**
- * Runs `work` on the API of a service that runs, as an admin. Throws `UsageError` before anything is sent where the address would
- * carry keys and tokens in the clear, and `StartupError` at once where nobody answers.
+ * Runs `work` through the API of a running service, as an admin. Throws `UsageError` before anything is sent if keys and tokens would
+ * travel unencrypted, and `StartupError` at once if the service can't be reached.
  */
 export async function withRemoteVaultService<T>(
   address: RemoteServiceOptions,
@@ -52,7 +52,10 @@ export async function withRemoteVaultService<T>(
   }
 }
 
-/** Off this machine over https only: each request carries an admin key, an import Meta's tokens. The address is not quoted: it could hold a password. */
+/**
+ * Remote services over https only: each request carries an admin key, an import Meta's tokens. The address is not quoted, because it could
+ * hold a password.
+ */
 function requireServiceUrl({ url: given, publicUrl }: RemoteServiceOptions): string {
   const name = given === undefined ? 'PUBLIC_URL' : '--url';
   const text = given ?? publicUrl;
@@ -138,7 +141,7 @@ class RemoteVaultService implements VaultService {
       headers: { authorization: `Bearer ${this.key.expose()}`, 'content-type': 'application/json' },
       body: body === undefined ? null : JSON.stringify(body),
       timeoutMs,
-      // An import that is under way is waited for: its answer says whether the token is in.
+      // Wait for an import under way: its response says whether the token was stored.
       ...(timeoutMs === SWEEP_TIMEOUT_MS ? { signal: this.signal } : {}),
     });
     if (response.status === 401 || response.status === 403) {
@@ -153,7 +156,7 @@ class RemoteVaultService implements VaultService {
   }
 }
 
-/** An answer that is no JSON says nothing. */
+/** A response that is not JSON is treated as empty. */
 function parse(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'));

@@ -2,13 +2,13 @@ import type { ConnectionResponse } from '../../connections/connection/connection
 import type { ConnectionId } from '../../connections/ids.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 
-/** What became of a token that was handed in. `later`: what stood in the way passes by itself. */
+/** What became of an imported token. `later`: the obstacle is temporary. */
 export type ImportResult =
   | { kind: 'imported'; connectionId: ConnectionId }
   | { kind: 'refused'; code: string; detail: string }
   | { kind: 'retryable'; code: string; detail: string; afterSeconds: number | null };
 
-/** What `POST /v1/maintenance/refresh-sweep` answers. */
+/** Response of `POST /v1/maintenance/refresh-sweep`. */
 export interface SweepResult {
   claimed: number;
   refreshed: number;
@@ -20,10 +20,10 @@ export interface SweepResult {
 /** Work that needs Meta, done in this process or by a running service. */
 export interface VaultService {
   importToken(row: { tenant: string; product: string; token: SecretString }): Promise<ImportResult>;
-  /** Renews everything that is due. */
+  /** Refreshes everything that is due. */
   sweep(): Promise<SweepResult>;
-  /** Renews or inspects one connection now; how it stands then. Throws `StartupError` for one that there is not. */
+  /** Refreshes or inspects one connection now; returns its state after that. Throws `StartupError` if it does not exist. */
   runAction(connectionId: ConnectionId, work: 'refresh' | 'check'): Promise<ConnectionResponse>;
-  /** The mark of a text, the same each time for this vault and another one for another vault. Says nothing of the text. */
+  /** The fingerprint of a text: stable for this vault, different for another vault. Reveals nothing of the text. */
   fingerprintOf(text: string): string;
 }

@@ -22,9 +22,8 @@ export function addServiceOptions(command: Command): Command {
 }
 
 /**
- * By itself a command does the work in this process, on the same database as the replicas: that needs no key of the API and no replica
- * that runs. With `--url` or `--key-file` a running service does it; and where only the built-in sandbox is there, the replica that has
- * it inside.
+ * By default a command does the work in this process, on the same database as the replicas, which needs no API key and no running replica.
+ * With `--url` or `--key-file` a running service does it; with the built-in sandbox, the replica that runs the sandbox does.
  */
 export async function withVaultService<T>(
   { environment }: CommandContext,
@@ -39,8 +38,8 @@ export async function withVaultService<T>(
 }
 
 /**
- * The same for connections that `choose` reads from the database, which also a command that works through a running service reaches by
- * itself. `work` is not called where there are none. Returns them.
+ * The same for connections that `choose` reads from the database, which this process opens even if a running service does the work. Does
+ * not call `work` if there are none. Returns them.
  */
 export async function withVaultServiceFor(
   { environment }: CommandContext,

@@ -5,7 +5,7 @@ import { InterruptedError } from '../command-error.ts';
 
 const WIDTH = 30;
 
-/** Standard output whose reader may go away (`| head`): the work goes on then, and what it says is dropped. */
+/** Standard output whose reader may go away (`| head`): the work continues and further output is dropped. */
 export function openOutput(): { print(text: string): void; waitUntilDrained(): Promise<boolean> } {
   const { stdout } = process;
   let hasReader = true;
@@ -25,7 +25,7 @@ export function openOutput(): { print(text: string): void; waitUntilDrained(): P
   };
 }
 
-/** How far a long work is, on standard error, so that standard output stays the result's. A bar for people, silence for machines. */
+/** Progress of long work, on standard error, so that standard output holds only the result. A bar on a terminal, otherwise silent. */
 export function createProgressBar(what: string): { show(done: number, total: number): void; end(): void } {
   const { stderr } = process;
   return {
@@ -41,7 +41,7 @@ export function createProgressBar(what: string): { show(done: number, total: num
   };
 }
 
-/** Asks before what can't be undone. Where nobody can answer, `--yes` must have been given: throws `StartupError`. */
+/** Asks before what can't be undone. Without a terminal, `--yes` is required: throws `StartupError`. */
 export async function confirm(question: string, isGiven: boolean): Promise<void> {
   if (isGiven) return;
   if (!process.stdin.isTTY) throw new StartupError(`${question} Give --yes where nobody can be asked.`, undefined);

@@ -18,7 +18,7 @@ export class DeliveriesController {
     return toDeliveryResponse(await this.deliveries.get(id, scopeOf(client)));
   }
 
-  /** Once more, at once, under the same `webhook-id`. */
+  /** Replays one delivery at once, under the same `webhook-id`. */
   @Post(':id/replay')
   @HttpCode(202)
   async replay(

@@ -42,7 +42,7 @@ const deliveryUnwanted = defineProblem(
   'Change its events, tenants or products with PATCH /v1/subscriptions/{id} first, then replay.',
 );
 
-/** What to replay: deliveries made from `from` on and before `to`, of these statuses. */
+/** What to replay: deliveries created from `from` on and before `to`, with one of these statuses. */
 export interface ReplayRange {
   from: Date;
   to: Date;
@@ -51,7 +51,7 @@ export interface ReplayRange {
 
 const REPLAY_BATCH = 5_000;
 
-/** Deliveries to look at and to make again. */
+/** Lists and replays deliveries. */
 @Injectable()
 export class DeliveriesService {
   constructor(
@@ -61,7 +61,7 @@ export class DeliveriesService {
     private readonly clock: Clock,
   ) {}
 
-  /** The newest first: up to `limit` + 1 rows behind `before`, as `toPage` wants them. Throws 404 `subscription_not_found`. */
+  /** Newest first: up to `limit` + 1 rows after `before` in the list, as `toPage` expects. Throws 404 `subscription_not_found`. */
   async list(
     given: string,
     scope: SubscriptionScope,
@@ -84,8 +84,8 @@ export class DeliveriesService {
   }
 
   /**
-   * Makes one delivery again, at once, whatever came of it before: the same event under the same `webhook-id`, for three days more.
-   * One that waits for its next attempt is due now. Throws 404 `delivery_not_found`, 409 `subscription_ended`, 409 `delivery_unwanted`.
+   * Replays one delivery at once, whatever its outcome was: the same event under the same `webhook-id`, retried for three more days. One
+   * that waits for its next attempt becomes due now. Throws 404 `delivery_not_found`, 409 `subscription_ended`, 409 `delivery_unwanted`.
    */
   async replay(by: Requester, given: string): Promise<DeliveryRow> {
     const { id, subscription_id: subscriptionId } = await this.get(given, by.scope);
@@ -98,7 +98,10 @@ export class DeliveriesService {
     return this.get(id, by.scope);
   }
 
-  /** Makes all deliveries of a range again that the subscription still wants; how many that are. Throws 404 `subscription_not_found`, 409 `subscription_ended`. */
+  /**
+   * Replays all deliveries of a range that still match the subscription's filter; returns how many. Throws 404 `subscription_not_found`,
+   * 409 `subscription_ended`.
+   */
   async replayRange(by: Requester, given: string, range: ReplayRange): Promise<number> {
     const subscriptionId = await this.requireNotEnded(by, given);
     const { from, to, statuses } = range;
@@ -124,7 +127,7 @@ export class DeliveriesService {
     return id;
   }
 
-  /** Makes what the subscription still wants pending, and due at once; how many that are. */
+  /** Makes the deliveries that still match the filter pending and due at once; returns how many. */
   private async resetForReplay(tx: Transaction, ids: readonly DeliveryId[]): Promise<number> {
     const now = this.clock.now();
     await lockFanOut(tx);

@@ -4,11 +4,11 @@ import { RetentionService } from '../../database/retention.service.ts';
 import { deleteEvents } from '../outbox/event.repository.ts';
 import { deleteDeliveries } from './delivery.repository.ts';
 
-/** Deletes deliveries that are over, dead letters too, and then events that no delivery refers to any more. */
+/** Deletes finished deliveries, including dead letters, and then events that no delivery refers to any more. */
 @Injectable()
 export class DeliveryRetention {
   constructor(database: Database, retention: RetentionService) {
-    // Purges run in this order: a delivery keeps its event.
+    // The order matters: an event can't be deleted before its deliveries.
     retention.register('deliveries', (before, limit) => deleteDeliveries(database, before, limit));
     retention.register('events', (before, limit) => deleteEvents(database, before, limit));
   }

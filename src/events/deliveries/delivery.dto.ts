@@ -41,7 +41,7 @@ export class ListDeliveriesRequest extends PageRequest {
   status?: DeliveryStatus;
 }
 
-/** A range as the service takes it. Throws 400 `invalid_request`. */
+/** The service's input for a range. Throws 400 `invalid_request`. */
 export function toReplayRange(request: ReplayRequest, now: Date): ReplayRange {
   const from = parseInstant('from', request.from);
   const to = request.to === undefined ? now : parseInstant('to', request.to);
@@ -60,19 +60,19 @@ export interface DeliveryResponse {
   tenant: string | null;
   connection_id: Id<'con'> | null;
   status: DeliveryStatus;
-  /** Since it was made or replayed. */
+  /** Since it was created or replayed. */
   attempts: number;
   last_attempt_at: string | null;
   /** The HTTP status of the last response. */
   last_status: number | null;
   last_error: DeliveryError | null;
-  /** Null while it has not been tried, or waits for one of its connection that was before it. */
+  /** Null before the first attempt, or while an earlier delivery of its connection is pending. */
   next_attempt_at: string | null;
   delivered_at: string | null;
   created_at: string;
 }
 
-/** How many deliveries are made again. */
+/** How many deliveries are replayed. */
 export interface ReplayResponse {
   replayed: number;
 }

@@ -6,7 +6,7 @@ import type { DeliveryId, EventId, SubscriptionId } from '../ids.ts';
 import type { EventType } from '../outbox/event-type.ts';
 import type { DeliveryError, DeliveryStatus } from '../queue/delivery-status.ts';
 
-/** A delivery with what it is about. */
+/** A delivery with its event's type and subject. */
 export interface DeliveryRow {
   id: DeliveryId;
   subscription_id: SubscriptionId;
@@ -66,7 +66,7 @@ const deleteEnded = defineStatement<{ beforeId: string; limit: number }>(
     DELETE FROM delivery WHERE id IN (SELECT id FROM delivery WHERE id < ${beforeId} AND status <> 'pending' LIMIT ${limit})`,
 );
 
-/** The newest first: up to `limit` of a subscription's deliveries behind `before`. */
+/** Newest first: up to `limit` of a subscription's deliveries after `before` in the list. */
 export function listDeliveries(
   executor: SqlExecutor,
   filter: { subscriptionId: SubscriptionId; status: DeliveryStatus | null; before: string | null; limit: number },
@@ -79,7 +79,7 @@ export async function findDelivery(executor: SqlExecutor, id: DeliveryId): Promi
   return row ?? null;
 }
 
-/** Ids in their order: up to `limit` of a subscription's deliveries after `after`, made before `to`, of these statuses. */
+/** Ids in order: up to `limit` of a subscription's deliveries after `after`, created before `to`, with one of these statuses. */
 export async function listDeliveryIds(
   executor: SqlExecutor,
   range: {
@@ -94,7 +94,7 @@ export async function listDeliveryIds(
   return (await executor.rows(selectIds({ ...rest, beforeId: firstIdAt('dlv', to) }))).map(({ id }) => id);
 }
 
-/** Deletes deliveries from before `before` that do not wait; how many. */
+/** Deletes deliveries older than `before` that are not pending; returns how many. */
 export function deleteDeliveries(executor: SqlExecutor, before: Date, limit: number): Promise<number> {
   return executor.run(deleteEnded({ beforeId: firstIdAt('dlv', before), limit }));
 }

@@ -9,7 +9,7 @@ import { FAILING_SECONDS } from '../subscriptions/subscription.ts';
 import { selectFailingSubscriptions } from '../subscriptions/subscription-health.repository.ts';
 import { RETRY_WINDOW_SECONDS } from './retry-schedule.ts';
 
-/** An event that has been refused for this long, by a subscriber that takes others, is not caused by an outage. */
+/** An event that has been refused for this long, by a subscriber that accepts others, is not caused by an outage. */
 const HELD_SECONDS = HOUR_SECONDS;
 const MAX_COUNTED = 100_000;
 
@@ -22,17 +22,17 @@ interface BacklogCounts {
 
 interface FailingSubscription {
   id: SubscriptionId;
-  /** Without its path, which may hold what a subscriber takes for a secret. */
+  /** Without its path, which may be a secret of the subscriber. */
   host: string;
   failingSince: Date;
 }
 
-/** Connections whose next events a subscriber refuses although it takes those of others: what comes after them waits. */
+/** Connections whose next event a subscriber refuses although it accepts those of others: later events of these connections wait. */
 export interface HeldConnections {
   id: SubscriptionId;
   host: string;
   connections: number;
-  /** The event that has been refused for the longest. */
+  /** The event that has been refused for the longest time. */
   eventId: EventId;
   since: Date;
 }
@@ -75,7 +75,7 @@ export class EventBacklogQuery {
     return row ?? { undispatched: 0, pending: 0, dead: 0, refused: 0 };
   }
 
-  /** Active subscriptions that failed for a day without one success, the longest first. */
+  /** Active subscriptions that failed for a day without one success, longest first. */
   async listFailingSubscriptions(): Promise<FailingSubscription[]> {
     const failingSince = addSeconds(this.clock.now(), -FAILING_SECONDS);
     const rows = await selectFailingSubscriptions(this.database, failingSince);
@@ -86,7 +86,7 @@ export class EventBacklogQuery {
     }));
   }
 
-  /** Active subscriptions that took something within the last hour, and have refused other events for longer; the longest first. */
+  /** Active subscriptions that accepted an event within the last hour, and have refused other events for longer; longest first. */
   async listHeldConnections(): Promise<HeldConnections[]> {
     const now = this.clock.now();
     const rows = await this.database.rows(

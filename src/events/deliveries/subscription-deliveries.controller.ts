@@ -15,7 +15,7 @@ import {
   toReplayRange,
 } from './delivery.dto.ts';
 
-/** What became of the deliveries of one subscription. For admins only. */
+/** The deliveries of one subscription. For admins only. */
 @ApiTags('events')
 @Roles('admin')
 @Controller('v1/subscriptions')
@@ -25,7 +25,7 @@ export class SubscriptionDeliveriesController {
     private readonly clock: Clock,
   ) {}
 
-  /** The newest first. */
+  /** Newest first. */
   @Get(':id/deliveries')
   async listDeliveries(
     @Param('id') id: string,
@@ -36,7 +36,7 @@ export class SubscriptionDeliveriesController {
     return toPage(await this.deliveries.list(id, scopeOf(client), filter), limit, toDeliveryResponse);
   }
 
-  /** All dead letters of a span of time, or what it asks for, once more. */
+  /** Replays the dead letters of a time range, or the deliveries with the statuses that the request names. */
   @Post(':id/replay')
   @HttpCode(202)
   async replay(

@@ -26,12 +26,12 @@ interface AttemptOutcome {
   shouldKeepClaim: boolean;
 }
 
-/** Outcomes of one commit, and commits at once. */
+/** Outcomes per commit, and concurrent commits. */
 const BATCH = { maxSize: 200, maxInFlight: 2 } as const;
 
 /**
- * Writes down what came of attempts; those that end at the same time share one transaction. Fenced: what a replica did in a queue
- * that is no longer its own is not recorded, because whoever took the queue over records it.
+ * Records the outcomes of attempts; those that end at the same time share one transaction. Fenced: an attempt in a queue whose claim was
+ * lost is not recorded, because the replica that took the queue over records it.
  */
 @Injectable()
 export class AttemptRecorder {
@@ -43,7 +43,7 @@ export class AttemptRecorder {
     private readonly clock: Clock,
   ) {}
 
-  /** Committed when it resolves. False: the queue is not ours any more, nothing was recorded. */
+  /** Committed when it resolves. False: the claim was lost, nothing was recorded. */
   record(outcome: AttemptOutcome): Promise<boolean> {
     return this.#batcher.submit(outcome);
   }
@@ -66,7 +66,7 @@ export class AttemptRecorder {
     });
   }
 
-  /** Queues with nothing left are taken away, those with more are due at once, those with a failure when it is to be repeated. */
+  /** Deletes empty queues; those with more deliveries are due at once, those with a failure at its retry time. */
   private async releaseQueues(tx: Transaction, outcomes: readonly AttemptOutcome[], now: Date): Promise<void> {
     const released = outcomes
       .filter(({ shouldKeepClaim }) => !shouldKeepClaim)
@@ -91,7 +91,7 @@ export class AttemptRecorder {
     for (const id of ids(outcomes, ({ kind }) => kind === 'gone')) await this.endSubscription(tx, id, now);
   }
 
-  /** The subscriber responded 410: nothing more goes there. `SubscriptionMaintenanceJob` marks what waits for it as dead. */
+  /** The subscriber responded 410: deliveries to it end. `SubscriptionMaintenanceJob` marks the pending ones as dead. */
   private async endSubscription(tx: Transaction, id: SubscriptionId, now: Date): Promise<void> {
     if (!(await endSubscription(tx, id, now))) return;
     await this.audit.record(tx, {

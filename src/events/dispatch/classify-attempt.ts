@@ -5,11 +5,11 @@ import type { Attempt } from '../subscribers/attempt.ts';
 /** What that means for the delivery. */
 export type AttemptVerdict =
   | { kind: 'delivered' }
-  /** Again at `retryAt`; `shouldDelaySubscription`: the subscriber asked for a delay of everything that goes to it. */
+  /** Retry at `retryAt`; `shouldDelaySubscription`: the subscriber asked to delay all deliveries to it. */
   | { kind: 'retry'; retryAt: Date; shouldDelaySubscription: boolean }
-  /** Repeated long enough: a dead letter. */
+  /** Retried long enough: a dead letter. */
   | { kind: 'dead' }
-  /** 410: the subscriber wants nothing any more. */
+  /** 410: the subscriber no longer accepts events. */
   | { kind: 'gone' };
 
 /** The rules of Standard Webhooks for one attempt. `failures`: attempts that failed before; `fraction` in [0, 1) is the jitter. */

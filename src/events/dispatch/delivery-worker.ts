@@ -21,7 +21,7 @@ interface WorkerControl {
   reportResponse(hasResponded: boolean): void;
 }
 
-/** Makes the deliveries of one claimed queue, one after the other, each recorded before the next begins. */
+/** Sends the deliveries of one claimed queue, one after the other, recording each before the next begins. */
 @Injectable()
 export class DeliveryWorker {
   constructor(
@@ -34,8 +34,8 @@ export class DeliveryWorker {
   ) {}
 
   /**
-   * Until the queue is done, fails, is lost, or `control` says stop. True: the queue has been left as its record says. False: it is
-   * still claimed, and for the caller to release. Throws what the database throws.
+   * Runs until the queue is empty, a delivery fails, the claim is lost, or `control` stops it. True: recording the last attempt released
+   * the queue. False: it is still claimed, and the caller must release it. Passes on database errors.
    */
   async run({ queue, deliveries }: QueueBatch, control: WorkerControl): Promise<boolean> {
     for (const [index, delivery] of deliveries.entries()) {
@@ -72,7 +72,7 @@ export class DeliveryWorker {
     try {
       return await this.subscribers.get(subscriptionId, revision);
     } catch (error) {
-      // A seal that does not open stays so for this subscription; it must not hold up the others.
+      // A secret that does not open affects only this subscription; it must not hold up the others.
       if (error instanceof DecryptionError) return 'secret_unavailable';
       throw error;
     }

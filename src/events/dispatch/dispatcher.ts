@@ -7,18 +7,18 @@ import { DeliveryWorker } from './delivery-worker.ts';
 import { FanOut } from './fan-out.ts';
 import { MAX_CONCURRENT_QUEUES, SubscriberConcurrency } from './subscriber-concurrency.ts';
 
-/** How long nothing is looked for when nothing was found: what an event of an idle service waits at the most. */
+/** The pause after a pass that found nothing: the longest time an event waits in an idle service. */
 const IDLE_MS = 500;
 /** Between two passes under load, so that queues that become free together are claimed together. */
 const BUSY_MS = 10;
-/** What a shutdown waits for requests to subscribers; the rest is cut off, and delivered again by whoever comes next. */
+/** How long a shutdown waits for requests to subscribers; the rest is aborted, and delivered again by another replica. */
 const DRAIN_MS = 5_000;
-/** Every how many failures in a row one is logged. */
+/** One in this many consecutive failures is logged. */
 const LOG_EVERY = 60;
 
 /**
- * Brings events to subscribers, on every replica at once: turns events into deliveries, claims queues that are due, and works on
- * many of them side by side. All of its state is in the database, so it may die at any instruction.
+ * Delivers events to subscribers, on every replica at once: fans events out into deliveries, claims queues that are due, and works on many
+ * of them concurrently. All of its state is in the database, so it may die at any instruction.
  */
 @Injectable()
 export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -50,7 +50,7 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
     if (this.runsJobs) this.#loop = this.run();
   }
 
-  /** Starts nothing new, gives what is under way some time, and leaves the rest due. */
+  /** Starts nothing new, gives requests under way some time, and leaves the rest due. */
   async onApplicationShutdown(): Promise<void> {
     this.#isStopping = true;
     this.#wake();
@@ -61,7 +61,7 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
     await this.sender.close();
   }
 
-  /** One pass: dispatches a batch of events, starts on the queues that are due. Whether there was anything. */
+  /** One pass: fans out a batch of events and starts on the queues that are due. Returns whether there was anything to do. */
   async poll(): Promise<boolean> {
     const dispatched = await this.fanOut.run();
     const queues = await this.claims.claim(MAX_CONCURRENT_QUEUES, this.#concurrency.remainingSlots());
@@ -69,7 +69,7 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
     return dispatched + queues.length > 0;
   }
 
-  /** When no queue is at work any more. */
+  /** Resolves when no queue is being worked on. */
   async drained(): Promise<void> {
     while (this.#activeBatches.size > 0) await Promise.all(this.#activeBatches.values());
   }
@@ -87,13 +87,13 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
       this.#failures = 0;
       return found;
     } catch (error) {
-      // Events and deliveries stay where they are; what was claimed is due again when the claim runs out.
+      // Events and deliveries stay in the database; claimed queues are due again when their claims run out.
       if (this.#failures++ % LOG_EVERY === 0) this.logger.error({ err: error }, 'events could not be dispatched');
       return false;
     }
   }
 
-  /** Waits, at the longest until a queue is done, because then another one may be started. */
+  /** Waits, but no longer than until a queue is finished, because then another one may start. */
   private async pause(ms: number, isBusy: boolean): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
@@ -107,7 +107,7 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
   }
 
   private start(batch: QueueBatch): void {
-    // A queue with nothing to send should not exist; it stays claimed, so that it is not polled over and over.
+    // An empty queue should not exist; it stays claimed, so that it is not polled over and over.
     if (batch.deliveries.length === 0) return;
     const { subscriptionId } = batch.queue;
     this.#concurrency.start(subscriptionId);

@@ -16,14 +16,14 @@ import { tryLockFanOut } from '../queue/fan-out-lock.query.ts';
 import { insertDeliveries, type NewDelivery } from '../queue/pending-delivery.repository.ts';
 import { listSubscriptionFilters } from '../subscriptions/subscription.repository.ts';
 
-/** Events of one transaction. */
+/** Events per transaction. */
 const BATCH = 200;
-/** Deliveries of one statement. */
+/** Deliveries per statement. */
 const INSERT_BATCH = 5_000;
 
 /**
- * Turns committed events into deliveries, one for each subscription that wants them. Looks for what is not dispatched instead of
- * remembering how far it came: events become visible when their transaction commits, not in the order of their ids.
+ * Fans committed events out into deliveries, one for each matching subscription. Queries for undispatched events instead of keeping a
+ * position: events become visible when their transaction commits, not in the order of their ids.
  */
 @Injectable()
 export class FanOut {
@@ -33,7 +33,7 @@ export class FanOut {
     private readonly ids: Ids,
   ) {}
 
-  /** Dispatches up to one batch; how many events that were. 0: nothing to do, or another replica is at it. */
+  /** Dispatches up to one batch; returns how many events. 0: nothing to do, or another replica is dispatching. */
   async run(): Promise<number> {
     if (!(await hasUndispatchedEvents(this.database))) return 0;
     return this.database.transaction((tx) => this.dispatch(tx));

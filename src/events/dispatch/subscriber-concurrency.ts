@@ -8,13 +8,13 @@ interface Slots {
 }
 
 /**
- * How much each subscriber gets at once: half of it after each request that got no answer, down to one, and one more after each
- * that did. So a subscriber that hangs costs one open request, not sixteen.
+ * Limits each subscriber's concurrent queues: halved after each request without a response, down to one, and one more after each response.
+ * So a subscriber that hangs costs one open request, not sixteen.
  */
 export class SubscriberConcurrency {
   readonly #slotsBySubscription = new Map<string, Slots>();
 
-  /** How many more queues may be begun, for each subscription that may not have `MAX_CONCURRENT_QUEUES`. */
+  /** How many more queues may start, for each subscription below `MAX_CONCURRENT_QUEUES`. */
   remainingSlots(): Map<string, number> {
     return new Map(
       [...this.#slotsBySubscription].map(([id, { allowed, inUse }]) => [id, Math.max(0, allowed - inUse)]),
@@ -31,7 +31,7 @@ export class SubscriberConcurrency {
     if (slots.inUse <= 0 && slots.allowed === MAX_CONCURRENT_QUEUES) this.#slotsBySubscription.delete(subscriptionId);
   }
 
-  /** What a request ended in. Only while one of its queues is at work. */
+  /** Records whether a request got a response. Only while one of the subscription's queues is being worked on. */
   recordResponse(subscriptionId: SubscriptionId, hasResponded: boolean): void {
     const slots = this.slotsOf(subscriptionId);
     slots.allowed = hasResponded

@@ -1,12 +1,12 @@
 /**
- * JSON text that goes out as it came: Meta's ids exceed 2^53, so parsing and writing them again would change them.
- * The text is taken as valid JSON; Postgres refuses it otherwise.
+ * JSON text that is passed on verbatim: Meta's ids exceed 2^53, so parsing and serializing them would change them. The text must be valid
+ * JSON; Postgres refuses it otherwise.
  */
 export class RawJson {
   constructor(readonly text: string) {}
 }
 
-/** An event's data as JSON text. `RawJson` values (of the object itself, not deeper) are put in as they are. */
+/** An event's data as JSON text. Top-level `RawJson` values are inserted verbatim. */
 export function serializeEventData(data: Readonly<Record<string, unknown>>): string {
   const members: string[] = [];
   for (const [name, value] of Object.entries(data)) {

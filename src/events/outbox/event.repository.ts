@@ -112,7 +112,7 @@ export async function markDispatched(executor: SqlExecutor, ids: readonly EventI
   await executor.run(setDispatched({ ids, now }));
 }
 
-/** Deletes dispatched events from before `before` that no delivery refers to; how many. */
+/** Deletes dispatched events older than `before` that no delivery refers to; returns how many. */
 export function deleteEvents(executor: SqlExecutor, before: Date, limit: number): Promise<number> {
   return executor.run(deleteEndedEvents({ beforeId: firstIdAt('evt', before), limit }));
 }

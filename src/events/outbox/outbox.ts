@@ -18,7 +18,7 @@ export interface OutboxEvent {
   data: Record<string, unknown>;
 }
 
-/** Events for product services, written in the transaction that makes them true, delivered from there. */
+/** Events for product services, written in the same transaction as the change they report, and delivered from there. */
 @Injectable()
 export class Outbox {
   constructor(
@@ -30,7 +30,7 @@ export class Outbox {
     await insertEvent(executor, this.toRow(event), this.clock.now());
   }
 
-  /** Many events in one statement, in this order: what Meta sends in one delivery. Their ids. */
+  /** Inserts many events in one statement, in this order, for a batch from Meta. Returns their ids. */
   async addAll(executor: SqlExecutor, events: readonly OutboxEvent[]): Promise<EventId[]> {
     const rows = events.map((event) => this.toRow(event));
     if (rows.length > 0) await insertEvents(executor, rows, this.clock.now());

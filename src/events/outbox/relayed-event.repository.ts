@@ -3,7 +3,7 @@ import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { Id } from '../../platform/ids.ts';
 import type { EventId } from '../ids.ts';
 
-/** Replaces what Meta reported about a user who is erased; its schema is the second one of `meta.webhook`. */
+/** Replaces Meta's data about a user who is erased; its schema is the second one of `meta.webhook`. */
 const ERASED = '{"erased":true}';
 
 const eraseOfConnection = defineStatement<{ connectionId: Id<'con'> }>(
@@ -17,12 +17,12 @@ const eraseByIds = defineStatement<{ ids: readonly EventId[] }>(
   ({ ids }) => sql`UPDATE event SET data = ${ERASED} WHERE id = ANY (${ids}::text[]) AND type = 'meta.webhook'`,
 );
 
-/** Erases what was relayed from Meta about one connection, in its events: those that wait are delivered as erased. */
+/** Erases Meta's data about one connection from its events: pending ones are delivered as erased. */
 export async function eraseRelayedEventsOfConnection(executor: SqlExecutor, connectionId: Id<'con'>): Promise<void> {
   await executor.run(eraseOfConnection({ connectionId }));
 }
 
-/** Erases what was relayed from Meta in these events: those of a user whom no connection knows. Unknown ids are ignored. */
+/** Erases Meta's data from these events, which concern a user without a connection. Unknown ids are ignored. */
 export async function eraseRelayedEvents(executor: SqlExecutor, eventIds: readonly EventId[]): Promise<void> {
   if (eventIds.length === 0) return;
   await executor.run(eraseByIds({ ids: eventIds }));

@@ -4,13 +4,16 @@ import type { EventType } from './event-type.ts';
 /** Which events a subscription gets. */
 export interface SubscriptionFilter {
   readonly events: readonly EventType[];
-  /** Null: events of all tenants, and those that belong to none. */
+  /** Null: events of all tenants, and those without a tenant. */
   readonly tenants: readonly string[] | null;
-  /** Null: of all products, and those that belong to none. */
+  /** Null: events of all products, and those without a product. */
   readonly products: readonly Product[] | null;
 }
 
-/** Whether a subscription gets an event (`queue/pending-delivery.repository.ts` says the same in SQL). What belongs to no tenant never reaches a subscription that names tenants. */
+/**
+ * Whether a subscription gets an event (`queue/pending-delivery.repository.ts` has the same rule in SQL). An event without a tenant never
+ * reaches a subscription that names tenants.
+ */
 export function matchesFilter(
   filter: SubscriptionFilter,
   event: { readonly type: EventType; readonly tenant: string | null; readonly product: string | null },

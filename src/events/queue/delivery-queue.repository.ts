@@ -2,15 +2,15 @@ import sql, { type Sql } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { DeliveryId, SubscriptionId } from '../ids.ts';
 
-/** Names one queue: deliveries to one subscription that go out one after the other. */
+/** Identifies one queue: deliveries to one subscription that go out one after the other. */
 export interface QueueKey {
   subscriptionId: SubscriptionId;
-  /** The connection's id, or the event's where it has no connection. */
+  /** The connection's id, or the event's id if it has no connection. */
   orderingKey: string;
 }
 
-/*
- * Statements over queues and deliveries are not prepared: a plan that Postgres keeps from when the tables were empty reads them whole
+/**
+ * Statements over queues and deliveries are not prepared: a plan that Postgres kept from when the tables were empty would scan them whole
  * when they are full. Planning again costs little beside the many rows of each statement.
  */
 
@@ -76,7 +76,7 @@ const revokeClaims = defineStatement<{ subscriptionId: SubscriptionId; now: Date
     UPDATE delivery_queue SET claim_id = NULL, due_at = ${now} WHERE subscription_id = ${subscriptionId} AND claim_id IS NOT NULL`,
 );
 
-/** Whether queue `l` is in nobody's hands and would have to wait. */
+/** Whether queue `l` is unclaimed and not due yet. */
 const isWaiting = (now: Date): Sql => sql`l.claim_id IS NULL AND l.due_at > ${now}`;
 
 const makeDue = defineStatement<QueueColumns & { now: Date }>(
@@ -94,16 +94,15 @@ const makeDueOfSubscription = defineStatement<{ subscriptionId: SubscriptionId; 
 );
 
 /**
- * Makes sure that queues with new pending deliveries are looked at. A queue that exists is locked until the transaction ends, so that
- * no one deletes it as empty meanwhile; its claim and its back-off stay. In key order, as `AttemptRecorder` locks them.
+ * Ensures that queues with new pending deliveries exist. An existing queue is locked until the transaction ends, so that nobody deletes it
+ * as empty meanwhile; its claim and its back-off stay. In key order, as `AttemptRecorder` locks them.
  */
 export async function ensureQueues(executor: SqlExecutor, queues: readonly QueueKey[], dueAt: Date): Promise<void> {
   await executor.run(insertQueues({ ...toColumns(queues), dueAt }));
 }
 
 /**
- * Locks all queues of a subscription, as records of deliveries do before they touch its row: in the other order they would wait for
- * each other.
+ * Locks all queues of a subscription. `AttemptRecorder` also locks queues before the subscription's row; the opposite order could deadlock.
  */
 export async function lockQueues(executor: SqlExecutor, subscriptionId: SubscriptionId): Promise<void> {
   await executor.run(lockOfSubscription({ subscriptionId }));
@@ -123,7 +122,7 @@ export async function revokeQueueClaims(
   await executor.run(revokeClaims({ subscriptionId, now }));
 }
 
-/** Makes queues due that are not claimed and would have to wait; missing ones are made. */
+/** Makes queues due now if they are unclaimed and not due yet; creates missing ones. */
 export async function makeQueuesDue(executor: SqlExecutor, queues: readonly QueueKey[], now: Date): Promise<void> {
   await ensureQueues(executor, queues, now);
   await executor.run(makeDue({ ...toColumns(queues), now }));
@@ -153,7 +152,7 @@ export async function deleteQueuesOfSubscription(executor: SqlExecutor, subscrip
   await executor.run(deleteOfSubscription({ subscriptionId }));
 }
 
-/** Deletes the queues of all subscriptions that are over. */
+/** Deletes the queues of all subscriptions that have ended or were deleted. */
 export async function deleteQueuesByStatus(executor: SqlExecutor, status: 'ended' | 'deleted'): Promise<void> {
   await executor.run(deleteByStatus({ status }));
 }

@@ -16,9 +16,7 @@ const tryLock = defineStatement<Record<never, never>, { taken: boolean }>(
   { prepare: true },
 );
 
-/**
- * Waits until no replica dispatches, and keeps all from it until the transaction ends: for what decides which deliveries there may be.
- */
+/** Waits until no replica dispatches, and prevents dispatching until the transaction ends: for changes of which deliveries may exist. */
 export async function lockFanOut(executor: SqlExecutor): Promise<void> {
   await executor.run(holdLock({}));
 }

@@ -12,7 +12,7 @@ export interface NewDelivery extends QueueKey {
   eventPosition: string;
 }
 
-/** A delivery that is to be made now. */
+/** A delivery that is to be sent now. */
 export interface DueDelivery {
   id: DeliveryId;
   attempts: number;
@@ -24,7 +24,7 @@ export interface DueDelivery {
   eventAt: Date;
 }
 
-/** What one attempt leaves in the delivery. */
+/** What one attempt changes in the delivery. */
 export interface DeliveryAttempt {
   deliveryId: DeliveryId;
   status: DeliveryStatus;
@@ -150,7 +150,7 @@ const deleteOfDeleted = defineStatement<{ limit: number }>(
       WHERE s.status = 'deleted' LIMIT ${limit})`,
 );
 
-/** Inserts pending deliveries; one that exists for its event and subscription is left alone. */
+/** Inserts pending deliveries; skips those that exist for their event and subscription. */
 export async function insertDeliveries(
   executor: SqlExecutor,
   deliveries: readonly NewDelivery[],
@@ -169,7 +169,7 @@ export async function insertDeliveries(
   );
 }
 
-/** The next deliveries of queues, in their order: of each queue up to these limits, and at least one. */
+/** The next deliveries of queues, in order: up to these limits from each queue, and at least one. */
 export async function listDueDeliveries(
   executor: SqlExecutor,
   queues: readonly QueueKey[],
@@ -196,7 +196,7 @@ export async function listDueDeliveries(
   }));
 }
 
-/** Records one attempt for each of these deliveries, unless it is not pending any more. */
+/** Records one attempt for each of these deliveries that is still pending. */
 export async function recordDeliveryAttempts(
   executor: SqlExecutor,
   attempts: readonly DeliveryAttempt[],
@@ -215,8 +215,8 @@ export async function recordDeliveryAttempts(
 }
 
 /**
- * Makes deliveries pending again; their queues. What the subscription does not want any more stays as it is: it may be of a tenant
- * that was taken from it.
+ * Makes deliveries pending again; returns their queues. Skips those that no longer match the subscription's filter: it may have lost access
+ * to the tenant.
  */
 export async function resetDeliveries(
   executor: SqlExecutor,
@@ -227,17 +227,17 @@ export async function resetDeliveries(
   return rows.map((row) => ({ subscriptionId: row.subscription_id, orderingKey: row.ordering_key }));
 }
 
-/** Deletes pending deliveries that the subscription does not want any more, as its row says now. */
+/** Deletes pending deliveries that no longer match the filter in the subscription's row. */
 export async function deleteUnwantedDeliveries(executor: SqlExecutor, subscriptionId: SubscriptionId): Promise<void> {
   await executor.run(deleteUnwanted({ subscriptionId }));
 }
 
-/** Marks up to `limit` pending deliveries to subscriptions that ended as dead; how many. */
+/** Marks up to `limit` pending deliveries of ended subscriptions as dead; returns how many. */
 export function markDeliveriesOfEndedDead(executor: SqlExecutor, limit: number): Promise<number> {
   return executor.run(markDeadOfEnded({ limit }));
 }
 
-/** Deletes up to `limit` deliveries to deleted subscriptions, whatever came of them; how many. */
+/** Deletes up to `limit` deliveries of deleted subscriptions, whatever their status; returns how many. */
 export function deleteDeliveriesOfDeleted(executor: SqlExecutor, limit: number): Promise<number> {
   return executor.run(deleteOfDeleted({ limit }));
 }

@@ -20,7 +20,7 @@ interface ClaimParameters {
   deadline: Date;
   claimId: Id<'clm'>;
   slots: number;
-  /** Subscriptions with fewer slots than that, and how many each has. */
+  /** Subscriptions with fewer slots than `slots`, and how many each has. */
   limitedIds: readonly string[];
   limitedSlots: readonly number[];
 }
@@ -45,7 +45,7 @@ const claimQueues = defineStatement<
     RETURNING l.subscription_id, l.ordering_key, due.revision`,
 );
 
-/** Where the queue is still under the claim: `l` is the queue. */
+/** Whether the queue (`l`) is still under the claim. */
 function heldClaims({ subscriptionIds, orderingKeys, claimIds }: ClaimColumns): Sql {
   return sql`unnest(${subscriptionIds}::text[], ${orderingKeys}::text[], ${claimIds}::text[])
       WITH ORDINALITY AS c(subscription_id, ordering_key, claim_id, position)
@@ -78,8 +78,8 @@ const releaseQueues = defineStatement<QueueColumns & { dueAts: readonly Date[] }
 );
 
 /**
- * Claims queues that are due under `claimId`, the longest due first, up to `slots` of each active subscription, or up to what
- * `slotLimits` says for some.
+ * Claims queues that are due under `claimId`, the longest due first, up to `slots` per active subscription, or the number that `slotLimits`
+ * has for it.
  */
 export async function claimDueQueues(
   executor: SqlExecutor,
@@ -104,14 +104,14 @@ export async function claimDueQueues(
   }));
 }
 
-/** Locks the queues that are still under their claims, in key order; which of them these are. */
+/** Locks the queues that are still under their claims, in key order, and returns them. */
 export async function lockClaimedQueues(executor: SqlExecutor, queues: readonly ClaimedQueue[]): Promise<boolean[]> {
   const rows = await executor.rows(lockHeldClaims(toClaimColumns(queues)));
   const positions = new Set(rows.map(({ position }) => Number(position)));
   return queues.map((_, index) => positions.has(index + 1));
 }
 
-/** Moves the deadline of claims that still stand. */
+/** Extends the deadline of claims that still hold. */
 export async function extendQueueClaims(
   executor: SqlExecutor,
   queues: readonly ClaimedQueue[],
@@ -120,7 +120,7 @@ export async function extendQueueClaims(
   await executor.run(extendHeldClaims({ ...toClaimColumns(queues), deadline }));
 }
 
-/** Ends claims that still stand; the queues are due at `dueAt`. */
+/** Releases claims that still hold; the queues are due at `dueAt`. */
 export async function releaseQueueClaims(
   executor: SqlExecutor,
   queues: readonly ClaimedQueue[],
@@ -129,7 +129,7 @@ export async function releaseQueueClaims(
   await executor.run(releaseHeldClaims({ ...toClaimColumns(queues), dueAt }));
 }
 
-/** Ends the claims of queues that `lockClaimedQueues` has locked; each is due at its `dueAt`. */
+/** Releases queues that `lockClaimedQueues` has locked; each is due at its `dueAt`. */
 export async function releaseLockedQueues(
   executor: SqlExecutor,
   queues: readonly (QueueKey & { dueAt: Date })[],

@@ -7,16 +7,16 @@ import type { QueueKey } from './delivery-queue.repository.ts';
 import { type DueDelivery, listDueDeliveries } from './pending-delivery.repository.ts';
 import { type ClaimedQueue, claimDueQueues, extendQueueClaims, releaseQueueClaims } from './queue-claim.repository.ts';
 
-/** A claimed queue with the next of its deliveries, in their order. */
+/** A claimed queue with its next deliveries, in order. */
 export interface QueueBatch {
   queue: ClaimedQueue;
   deliveries: DueDelivery[];
 }
 
-/** Deliveries taken from a queue at once, by number and by size of their events. */
+/** Deliveries read from a queue at once, by number and by size of their events. */
 const BATCH_LIMITS = { maxDeliveries: 20, maxBytes: 256 * 1024 } as const;
 
-/** Queues that are due, taken by claims with a deadline: a replica that dies leaves them to the others. */
+/** Claims due queues with a deadline: if a replica dies, others take them over. */
 @Injectable()
 export class QueueClaimer {
   readonly #claimSeconds: number;
@@ -31,8 +31,7 @@ export class QueueClaimer {
   }
 
   /**
-   * Claims queues that are due, the longest due first, up to `slots` of each active subscription, or up to what `slotLimits` says for
-   * some.
+   * Claims queues that are due, the longest due first, up to `slots` per active subscription, or the number that `slotLimits` has for it.
    */
   claim(slots: number, slotLimits: ReadonlyMap<string, number>): Promise<ClaimedQueue[]> {
     const now = this.clock.now();
@@ -41,8 +40,8 @@ export class QueueClaimer {
   }
 
   /**
-   * What claimed queues have to deliver next. Not part of the claim's statement: that one's snapshot can be older than the lock it
-   * got, and would show as pending what another replica has just delivered.
+   * The next deliveries of claimed queues. Not part of the claiming statement, whose snapshot can be older than its lock and would show as
+   * pending what another replica has just delivered.
    */
   async load(queues: readonly ClaimedQueue[]): Promise<QueueBatch[]> {
     const batches = new Map<string, QueueBatch>(queues.map((queue) => [keyOf(queue), { queue, deliveries: [] }]));
@@ -52,12 +51,12 @@ export class QueueClaimer {
     return [...batches.values()];
   }
 
-  /** Moves the deadline of queues that are still being worked on. */
+  /** Extends the deadline of queues that are still being worked on. */
   async extend(queues: readonly ClaimedQueue[]): Promise<void> {
     if (queues.length > 0) await extendQueueClaims(this.database, queues, this.deadline(this.clock.now()));
   }
 
-  /** Gives queues back, due at once. */
+  /** Releases queues, due at once. */
   async release(queues: readonly ClaimedQueue[]): Promise<void> {
     if (queues.length > 0) await releaseQueueClaims(this.database, queues, this.clock.now());
   }

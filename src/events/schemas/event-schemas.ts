@@ -5,8 +5,8 @@ import { type DeliveredEventType, EVENT_TYPES, TEST_EVENT_TYPE } from '../outbox
 export type JsonSchema = { readonly [key: string]: unknown };
 
 /**
- * Grows by one when a field of any payload is taken away or changes its meaning; both versions are then served. New fields come
- * without a new version, so receivers must bear them.
+ * Incremented when a field of any payload is removed or changes its meaning; both versions are then served. New fields come without a new
+ * version, so receivers must tolerate them.
  */
 export const SCHEMA_VERSION = 'v1';
 
@@ -102,7 +102,7 @@ const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
 /** The types that have a schema. */
 export const SCHEMA_TYPES: readonly string[] = [...EVENT_TYPES, TEST_EVENT_TYPE];
 
-/** The schema of one type's whole body. Null: there is no such type. `base` is where schemas are served, without a slash at its end. */
+/** The schema of one type's whole body. Null: there is no such type. `base` is where schemas are served, without a trailing slash. */
 export function eventSchema(type: string, base: string): JsonSchema | null {
   if (!SCHEMA_TYPES.includes(type)) return null;
   return {

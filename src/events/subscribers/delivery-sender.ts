@@ -7,12 +7,12 @@ import { buildWebhookBody, buildWebhookHeaders, type WebhookMessage } from './st
 import type { Subscriber } from './subscriber.ts';
 import { AddressRefusedError, SubscriberHttpClient } from './subscriber-http-client.ts';
 
-/** The whole of one request. */
+/** For one whole request. */
 const TIMEOUT_MS = 10_000;
-/** A response's body is not used; this much of it is read so that the connection can be used again. */
+/** A response's body is not used; up to this much of it is read so that the connection can be reused. */
 const MAX_RESPONSE_BYTES = 16 * 1024;
 
-/** One signed request to a subscriber. Redirects are not followed: a subscriber that moved has to change its subscription. */
+/** Sends one signed request to a subscriber. Redirects are not followed: if a receiver moves, its subscription must be changed. */
 @Injectable()
 export class DeliverySender {
   readonly #inFlight = new Set<AbortController>();
@@ -22,7 +22,7 @@ export class DeliverySender {
     private readonly clock: Clock,
   ) {}
 
-  /** Never throws. Null: cut off by `abortAll`, nothing is known. */
+  /** Never throws. Null: aborted by `abortAll`, the outcome is unknown. */
   async send(subscriber: Subscriber, message: WebhookMessage): Promise<Attempt | null> {
     const controller = new AbortController();
     let isTimedOut = false;
@@ -52,7 +52,7 @@ export class DeliverySender {
     }
   }
 
-  /** Cuts off what is under way when a shutdown takes too long. */
+  /** Aborts requests under way when a shutdown takes too long. */
   abortAll(): void {
     for (const controller of this.#inFlight) controller.abort();
   }
@@ -73,7 +73,7 @@ export class DeliverySender {
   }
 }
 
-/** Reads a short body to its end and breaks off a long one. The status stands already, so how the body ends changes nothing. */
+/** Reads a short body to its end and aborts a long one. The status is known already, so how the body ends changes nothing. */
 async function discard({ body }: StreamedHttpResponse): Promise<void> {
   let size = 0;
   try {

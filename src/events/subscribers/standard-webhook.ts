@@ -5,7 +5,7 @@ import type { DeliveredEventType } from '../outbox/event-type.ts';
 
 /** https://github.com/standard-webhooks/standard-webhooks: how a delivery is named, dated and signed. */
 export interface WebhookMessage {
-  /** The event's id: the same at each repeat, so that a receiver can recognize it. */
+  /** The event's id: the same in each retry, so that a receiver can recognize duplicates. */
   id: string;
   type: DeliveredEventType;
   /** When it happened. */

@@ -8,13 +8,13 @@ export interface AddressRules {
   hosts: readonly string[] | null;
 }
 
-/** Never a subscriber, even where an operator names a host that leads there: these hand out the machine's credentials. */
+/** Never a subscriber, even if an operator allows a host that resolves to them: these endpoints hand out the machine's credentials. */
 const METADATA_ADDRESSES = new Set(['169.254.169.254', 'fd00:ec2::254', '100.100.100.200']);
 const INSIDE_RANGES = new Set(['private', 'uniqueLocal', 'carrierGradeNat', 'loopback']);
 const GLOBAL_IPV6 = ipaddr.IPv6.parseCIDR('2000::/3');
 const MAX_LENGTH = 2048;
 
-/** What is wrong with a subscriber's URL, as the end of a sentence about it; null: nothing that shows without resolving it. */
+/** What is wrong with a subscriber's URL, as the end of a sentence about it; null: nothing that can be seen without resolving it. */
 export function findUrlFault(text: string, rules: AddressRules): string | null {
   if (text.length > MAX_LENGTH) return `must be no longer than ${MAX_LENGTH} characters`;
   if (!/^[\x21-\x7e]+$/.test(text) || !URL.canParse(text)) return 'must be an absolute URL in ASCII';
@@ -47,7 +47,7 @@ export function hostOf(url: URL): string {
   return url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
 }
 
-/** The IPv4 address behind a NAT64 one (64:ff9b::/96, RFC 6052), because that is where the packet goes. Null: a translation of another kind. */
+/** The IPv4 address behind a NAT64 one (64:ff9b::/96, RFC 6052), because that is where packets go. Null: another kind of translation. */
 function withoutTranslation(address: ipaddr.IPv4 | ipaddr.IPv6): ipaddr.IPv4 | ipaddr.IPv6 | null {
   if (!(address instanceof ipaddr.IPv6) || address.range() !== 'rfc6052') return address;
   const bytes = address.toByteArray();
@@ -68,7 +68,7 @@ function isListed(host: string, hosts: readonly string[]): boolean {
   return hosts.some((each) => each.replace(/^\[|\]$/g, '').toLowerCase() === host);
 }
 
-/** A host that says of itself that it is this machine. A name of someone else's that resolves there is none. */
+/** A host whose name itself means this machine. Does not cover other names that resolve to it. */
 function isLoopbackName(host: string): boolean {
   if (host === 'localhost' || host.endsWith('.localhost')) return true;
   return isIP(host) !== 0 && ipaddr.process(host).range() === 'loopback';

@@ -4,10 +4,10 @@ import type { Config } from '../../config/config.ts';
 import { HttpClient, UndiciHttpClient } from '../../platform/http-client/http-client.ts';
 import { type AddressRules, isAllowedAddress } from './subscriber-address.ts';
 
-/** The way to subscribers: like `HttpClient`, and unable to connect to where a subscription may not lead. */
+/** The HTTP client for subscribers: like `HttpClient`, but unable to connect to addresses that subscriptions may not use. */
 export abstract class SubscriberHttpClient extends HttpClient {}
 
-/** A host name leads only to addresses where no subscriber may be. */
+/** A host name resolves only to forbidden addresses. */
 export class AddressRefusedError extends Error {
   constructor(host: string) {
     super(`${host} leads to no address where a subscriber may be`);
@@ -20,10 +20,10 @@ export function toAddressRules(config: Pick<Config, 'environment' | 'subscriptio
   return { isProduction: config.environment === 'production', hosts: config.subscriptionHosts };
 }
 
-/** To one host: no limit of its own, as many subscriptions can lead there and one of them that hangs must not take the others' place. */
+/** No limit per host, as many subscriptions can share one and a hanging one must not block the others. */
 const MAX_CONNECTIONS = 1_024;
 
-/** A client whose every new connection is checked, so that a name can't lead elsewhere after its subscription was accepted. */
+/** A client that checks every new connection, so that a name can't resolve elsewhere after its subscription was accepted. */
 export function createSubscriberHttpClient(rules: AddressRules, resolve: typeof lookup = lookup): SubscriberHttpClient {
   return new UndiciHttpClient({
     connections: MAX_CONNECTIONS,
@@ -33,7 +33,7 @@ export function createSubscriberHttpClient(rules: AddressRules, resolve: typeof 
   });
 }
 
-/** Resolves as the system does and leaves out what is not allowed; `AddressRefusedError` where nothing is left. */
+/** Resolves as the system does and filters out forbidden addresses; `AddressRefusedError` if none is left. */
 export function createGuardedLookup(rules: AddressRules, resolve: typeof lookup = lookup): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error: NodeJS.ErrnoException | null, found: LookupAddress[]) => {

@@ -8,7 +8,7 @@ import { toAddressRules } from './subscriber-http-client.ts';
 
 const RESOLVE_TIMEOUT_MS = 2_000;
 
-/** Refuses URLs that no subscription may have, before they are stored. What a name resolves to is looked at again at each connection. */
+/** Refuses forbidden URLs before they are stored. What a name resolves to is checked again at each connection. */
 @Injectable()
 export class SubscriberUrlValidator {
   constructor(private readonly config: Config) {}
@@ -27,7 +27,7 @@ export class SubscriberUrlValidator {
   }
 }
 
-/** The addresses of a name; none where nobody says so in time. */
+/** The addresses of a name; empty if no resolver responds in time. */
 function resolve(host: string): Promise<string[]> {
   return new Promise((done) => {
     const timer = setTimeout(() => done([]), RESOLVE_TIMEOUT_MS);

@@ -11,7 +11,7 @@ import { toAddressRules } from '../subscribers/subscriber-http-client.ts';
 import { findSubscriptionAddress } from './subscription.repository.ts';
 import { type SigningSecret, SubscriptionSecretService } from './subscription-secret.service.ts';
 
-/** A subscription as it is kept in memory. `fault`: its URL is one that the configuration does not allow (any more). */
+/** A cached subscription. `fault`: the configuration does not (or no longer) allow its URL. */
 interface CachedSubscriber {
   revision: number;
   url: string;
@@ -21,7 +21,7 @@ interface CachedSubscriber {
 
 const MAX_CACHED_SUBSCRIBERS = 1_000;
 
-/** Subscriptions as deliveries need them, kept as long as their revision stays, so that a delivery opens no secret. */
+/** Subscriptions as deliveries need them, cached until their revision changes, so that a delivery need not open secrets. */
 @Injectable()
 export class SubscriberResolver {
   readonly #cached = new LRUCache<string, CachedSubscriber>({ max: MAX_CACHED_SUBSCRIBERS });
@@ -33,7 +33,9 @@ export class SubscriberResolver {
     private readonly config: Config,
   ) {}
 
-  /** The subscriber, or why nothing can be sent to it. `revision` is that of the claim. Throws what the database throws, and `DecryptionError`. */
+  /**
+   * The subscriber, or why nothing can be sent to it. `revision` is that of the claim. Passes on database errors, and `DecryptionError`.
+   */
   async get(id: SubscriptionId, revision: number): Promise<Subscriber | SubscriberFault> {
     const cached = this.#cached.get(id);
     const current = cached?.revision === revision ? cached : await this.read(id);

@@ -47,7 +47,7 @@ const selectFailing = defineStatement<{ failingSince: Date }, { id: Subscription
     ORDER BY failing_since`,
 );
 
-/** Rows that say so already are left alone: a write for each delivery would make them the bottleneck. */
+/** Rows with these values already are skipped: a write for each delivery would make them the bottleneck. */
 export async function markSubscriptionsSucceeded(
   executor: SqlExecutor,
   ids: readonly SubscriptionId[],
@@ -64,7 +64,7 @@ export async function markSubscriptionsFailed(
   if (ids.length > 0) await executor.run(setFailed({ ids, now }));
 }
 
-/** Nothing goes to this subscriber before `until`, because it asked for that. */
+/** Delays all deliveries to this subscription until `until`, as its receiver asked. */
 export async function delaySubscription(executor: SqlExecutor, id: SubscriptionId, until: Date): Promise<void> {
   await executor.run(delay({ id, until }));
 }
@@ -74,7 +74,7 @@ export async function endSubscription(executor: SqlExecutor, id: SubscriptionId,
   return (await executor.run(end({ id, now }))) > 0;
 }
 
-/** Marks active subscriptions that have failed since `failingSince` as reported; those that were not before. */
+/** Marks active subscriptions that have failed since `failingSince` as reported; returns those that were not before. */
 export function markFailingReported(
   executor: SqlExecutor,
   failingSince: Date,
@@ -83,7 +83,7 @@ export function markFailingReported(
   return executor.rows(noticeFailing({ now, failingSince }));
 }
 
-/** Active subscriptions that have failed since `failingSince` or longer, the longest first. */
+/** Active subscriptions that have failed since `failingSince` or longer, longest first. */
 export function selectFailingSubscriptions(
   executor: SqlExecutor,
   failingSince: Date,

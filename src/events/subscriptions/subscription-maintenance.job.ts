@@ -12,10 +12,10 @@ import { SubscriptionSecretService } from './subscription-secret.service.ts';
 
 const CHECK_MS = 10_000;
 const CLEANUP_MS = 60 * 60 * 1000;
-/** Rows of one statement, so that none is long. */
+/** Rows per statement, so that none takes long. */
 const BATCH = 5_000;
 
-/** What time does to subscriptions. Each step may run on several replicas at once. */
+/** Time-driven changes of subscriptions. Each step may run on several replicas at once. */
 @Injectable()
 export class SubscriptionMaintenanceJob {
   constructor(
@@ -44,7 +44,7 @@ export class SubscriptionMaintenanceJob {
     });
   }
 
-  /** What waits for subscriptions that ended becomes a dead letter, which an admin may replay; how many. */
+  /** Marks pending deliveries of ended subscriptions as dead letters, which an admin may replay; returns how many. */
   async markEndedDeliveriesDead(signal?: AbortSignal): Promise<number> {
     return inBatches(signal, () =>
       this.database.transaction(async (tx) => {
@@ -54,7 +54,7 @@ export class SubscriptionMaintenanceJob {
     );
   }
 
-  /** One audit entry for each subscription that has failed for a day; how many there were. */
+  /** Writes one audit entry for each subscription that has failed for a day; returns how many. */
   async reportFailingSubscriptions(): Promise<number> {
     const now = this.clock.now();
     return this.database.transaction(async (tx) => {
@@ -72,13 +72,13 @@ export class SubscriptionMaintenanceJob {
     });
   }
 
-  /** Deletes the queues and deliveries that deleted subscriptions have left; how many deliveries. */
+  /** Deletes the queues and deliveries of deleted subscriptions; returns how many deliveries. */
   async deleteRemains(signal?: AbortSignal): Promise<number> {
     await deleteQueuesByStatus(this.database, 'deleted');
     return inBatches(signal, () => deleteDeliveriesOfDeleted(this.database, BATCH));
   }
 
-  /** Destroys secrets that were replaced and sign no more. */
+  /** Destroys replaced secrets that have expired. */
   async destroyExpiredSecrets(): Promise<void> {
     await this.database.transaction((tx) => this.secrets.destroyExpired(tx));
   }

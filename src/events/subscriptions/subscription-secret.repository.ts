@@ -55,7 +55,7 @@ export async function insertSubscriptionSecret(
   await executor.run(insert(secret));
 }
 
-/** Secrets that would be in use for longer expire at `expiresAt`. */
+/** Shortens the lifetime of secrets to `expiresAt`. */
 export async function expireSubscriptionSecrets(
   executor: SqlExecutor,
   subscriptionId: SubscriptionId,
@@ -70,7 +70,7 @@ export async function findLatestSecretVersion(executor: SqlExecutor, subscriptio
   return row?.version ?? 0;
 }
 
-/** Those in use, the newest first. */
+/** Those in use, newest first. */
 export function listSubscriptionSecrets(
   executor: SqlExecutor,
   subscriptionId: SubscriptionId,

@@ -32,7 +32,7 @@ export class SubscriptionSecretService {
     private readonly random: Random,
   ) {}
 
-  /** Makes the secret `version` of a subscription; to be shown once. */
+  /** Creates the secret `version` of a subscription; to be shown once. */
   async create(tx: Transaction, subscriptionId: SubscriptionId, version: number): Promise<SecretString> {
     const secret = generateSigningSecret(this.random);
     const secretId = await this.vault.put(tx, secret, contextOf(subscriptionId, version));
@@ -40,7 +40,9 @@ export class SubscriptionSecretService {
     return secret;
   }
 
-  /** A new secret beside the old ones, which sign for `overlapSeconds` more at the most. The caller holds the subscription's row. */
+  /**
+   * Adds a new secret to the old ones, which sign for at most `overlapSeconds` more. The caller must have locked the subscription's row.
+   */
   async rotate(
     tx: Transaction,
     subscriptionId: SubscriptionId,
@@ -54,7 +56,7 @@ export class SubscriptionSecretService {
     return { secret, previousExpiresAt };
   }
 
-  /** The secrets in use, the newest first. Throws `DecryptionError` where one does not open. */
+  /** The secrets in use, newest first. Throws `DecryptionError` if one does not open. */
   async open(executor: SqlExecutor, subscriptionId: SubscriptionId): Promise<SigningSecret[]> {
     const rows = await listSubscriptionSecrets(executor, subscriptionId, this.clock.now());
     const opened: SigningSecret[] = [];
@@ -70,7 +72,7 @@ export class SubscriptionSecretService {
     await this.vault.destroy(tx, await deleteSecretsOfSubscription(tx, subscriptionId));
   }
 
-  /** Destroys what was replaced and signs no more. */
+  /** Destroys replaced secrets that have expired. */
   async destroyExpired(tx: Transaction): Promise<void> {
     await this.vault.destroy(tx, await deleteExpiredSecrets(tx, this.clock.now()));
   }

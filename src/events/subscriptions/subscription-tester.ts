@@ -22,7 +22,10 @@ export interface SubscriptionTestResult {
   durationMs: number;
 }
 
-/** One delivery at once, for those who set up a receiver: nothing is stored, nothing is repeated, a pause is no hindrance. */
+/**
+ * Sends one test delivery at once, for developers of receivers: nothing is stored or retried, and it works while the subscription is
+ * paused.
+ */
 @Injectable()
 export class SubscriptionTester {
   constructor(
@@ -34,7 +37,7 @@ export class SubscriptionTester {
     private readonly ids: Ids,
   ) {}
 
-  /** Throws 404 `subscription_not_found`, 503 where the replica shuts down meanwhile. */
+  /** Throws 404 `subscription_not_found`, 503 if the replica shuts down meanwhile. */
   async send(given: string, scope: SubscriptionScope): Promise<SubscriptionTestResult> {
     const { id } = await this.subscriptions.get(given, scope);
     const { revision } = (await findSubscriptionAddress(this.database, id)) ?? { revision: 0 };

@@ -16,7 +16,7 @@ import { updateSubscription } from './subscription.repository.ts';
 import type { SubscriptionRow } from './subscription.ts';
 import { SubscriptionsService, toSubscriptionId } from './subscriptions.service.ts';
 
-/** What may be changed of a subscription. What is absent stays; null tenants or products are all. The URL is checked before. */
+/** The changes to a subscription. What is absent stays; null tenants or products mean all. The URL must have been checked. */
 export type SubscriptionChange = Partial<SubscriptionFilter & Pick<SubscriptionRow, 'url'>>;
 
 type Changes = Record<string, { from: unknown; to: unknown } | { added: string[]; removed: string[] }>;
@@ -32,9 +32,9 @@ export class SubscriptionUpdater {
   ) {}
 
   /**
-   * Counts from its commit on: events that are not dispatched by then go by the new filter, what waits and is not wanted any more is
-   * dropped, and after a new URL all that waits is due at once. A request under way ends where it began; what it delivered, and the
-   * subscription still wants, comes again. Throws 404 `subscription_not_found`.
+   * Takes effect when it commits: events not yet dispatched use the new filter, pending deliveries that no longer match are dropped, and
+   * after a new URL all pending ones are due at once. A request under way still goes to the old URL; if its event still matches, it is
+   * delivered again. Throws 404 `subscription_not_found`.
    */
   change(by: Requester, given: string, change: SubscriptionChange): Promise<SubscriptionRow> {
     return this.database.transaction(async (tx) => {
@@ -65,7 +65,7 @@ export class SubscriptionUpdater {
   }
 }
 
-/** What differs: lists by what came and went; of a URL its host, because its path may hold what a subscriber takes for a secret. */
+/** The changes: for lists, what was added and removed; for a URL its host, because its path may be a secret of the subscriber. */
 function diffSubscription(before: SubscriptionRow, after: SubscriptionRow): Changes {
   const changes: Changes = {};
   if (before.url !== after.url) changes['host'] = { from: new URL(before.url).host, to: new URL(after.url).host };

@@ -121,7 +121,7 @@ export class RotateSecretRequest {
   overlap_seconds: number = DAY_SECONDS;
 }
 
-/** What is to change. */
+/** The requested changes. */
 export function toSubscriptionChange({
   url,
   events,
@@ -147,7 +147,7 @@ export interface SubscriptionResponse {
   status: SubscriptionStatus;
   /** `gone`: it ended, because its receiver responded 410. */
   status_reason: SubscriptionRow['status_reason'];
-  /** Nothing is sent before, because the receiver asked for a delay. */
+  /** No delivery before this time, because the receiver asked for a delay. */
   resume_at: string | null;
   failing_since: string | null;
   last_delivered_at: string | null;
@@ -155,7 +155,7 @@ export interface SubscriptionResponse {
   updated_at: string;
 }
 
-/** A subscription with its first signing secret, which is shown this once. */
+/** A subscription with its first signing secret, which is shown only here. */
 export interface CreatedSubscriptionResponse extends SubscriptionResponse {
   secret: string;
 }

@@ -9,7 +9,7 @@ import type { SubscriptionRow, SubscriptionStatus } from './subscription.ts';
 const COLUMNS = sql`id, url, events, tenants, products, status, status_reason, resume_at, failing_since, last_delivered_at,
   created_at, updated_at`;
 
-/** What names no tenants reaches all of them, so only those who may see all see it. */
+/** A subscription without tenants gets events of all of them, so only clients that may see all tenants see it. */
 function isVisible({ tenants, products }: SubscriptionScope): Sql {
   return sql`(${tenants}::text[] IS NULL OR tenants <@ ${tenants}::text[])
     AND (${products}::text[] IS NULL OR products <@ ${products}::text[])`;
@@ -91,7 +91,7 @@ export async function insertSubscription(
   return row;
 }
 
-/** Also one that is deleted. Null: there is none in the scope. */
+/** Includes deleted ones. Null: there is none in the scope. */
 export async function findSubscription(
   executor: SqlExecutor,
   id: SubscriptionId,
@@ -102,7 +102,7 @@ export async function findSubscription(
   return row ?? null;
 }
 
-/** By id, up to `limit` of them after `after`; none that is deleted. */
+/** By id, up to `limit` of them after `after`, without deleted ones. */
 export function listSubscriptions(
   executor: SqlExecutor,
   { tenants, products }: SubscriptionScope,
@@ -111,7 +111,7 @@ export function listSubscriptions(
   return executor.rows(selectPage({ tenants, products, ...page }));
 }
 
-/** Sets the status, and forgets failures and delays. Null: there is no such subscription. */
+/** Sets the status, and clears failures and delays. Null: there is no such subscription. */
 export async function setSubscriptionStatus(
   executor: SqlExecutor,
   id: SubscriptionId,
@@ -122,7 +122,7 @@ export async function setSubscriptionStatus(
   return row ?? null;
 }
 
-/** The failures of the old receiver, and the delay that it asked for, say nothing about a new one: `hasNewUrl` forgets them. */
+/** The old receiver's failures and requested delay do not apply to a new one: `hasNewUrl` clears them. */
 export async function updateSubscription(
   executor: SqlExecutor,
   { id, url, events, tenants, products }: SubscriptionRow,

@@ -2,8 +2,8 @@ import type { SubscriptionId } from '../ids.ts';
 import type { SubscriptionFilter } from '../outbox/subscription-filter.ts';
 
 /**
- * `active`: gets events. `paused`: its events wait. `ended`: the subscriber responded 410; nothing more is kept for it, until it is
- * resumed. `deleted`: gone for every caller, a row only.
+ * `active`: gets events. `paused`: its events wait. `ended`: the receiver responded 410; no more events are kept for it until it is
+ * resumed. `deleted`: invisible to every client, only a row.
  */
 export type SubscriptionStatus = 'active' | 'paused' | 'ended' | 'deleted';
 
@@ -21,5 +21,5 @@ export interface SubscriptionRow extends SubscriptionFilter {
   updated_at: Date;
 }
 
-/** A subscription that has taken nothing for this long is reported: by metrics, `doctor` and one audit entry. */
+/** A subscription that has accepted nothing for this long is reported: by metrics, `doctor` and one audit entry. */
 export const FAILING_SECONDS = 86_400;

@@ -25,7 +25,7 @@ import { SubscriptionTester } from './subscription-tester.ts';
 import { SubscriptionUpdater } from './subscription-updater.ts';
 import { SubscriptionsService } from './subscriptions.service.ts';
 
-/** Who gets events. For admins only. */
+/** The subscriptions to events. For admins only. */
 @ApiTags('events')
 @Roles('admin')
 @Controller('v1/subscriptions')
@@ -37,7 +37,7 @@ export class SubscriptionsController {
     private readonly tests: SubscriptionTester,
   ) {}
 
-  /** The secret is shown this once. */
+  /** The secret is shown only here. */
   @Post()
   async create(
     @Body() request: CreateSubscriptionRequest,
@@ -116,7 +116,7 @@ export class SubscriptionsController {
     return toSubscriptionResponse(await this.subscriptions.resume(requesterOf(client, requestId), id));
   }
 
-  /** A new secret, shown this once; both sign until the older one ends. */
+  /** A new secret, shown only here; both sign until the older one expires. */
   @Post(':id/rotate-secret')
   async rotateSecret(
     @Param('id') id: string,
@@ -133,7 +133,7 @@ export class SubscriptionsController {
     };
   }
 
-  /** One request to the receiver at once, and its outcome. */
+  /** Sends one request to the receiver at once; returns its outcome. */
   @Post(':id/test')
   @HttpCode(200)
   async test(@Param('id') id: string, @CurrentClient() client: AuthenticatedClient): Promise<SubscriptionTestResponse> {
@@ -141,7 +141,7 @@ export class SubscriptionsController {
   }
 }
 
-/** An admin with a narrower policy must say for whom, and stay within it: 403 `not_allowed` otherwise. */
+/** An admin with a limited policy must name tenants and products within it: 403 `not_allowed` otherwise. */
 function requireWithin(requested: readonly string[] | null, allowed: readonly string[] | null): void {
   if (allowed === null) return;
   if (requested === null || requested.some((each) => !allowed.includes(each))) throw new AppError(notAllowed);

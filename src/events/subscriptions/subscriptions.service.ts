@@ -40,7 +40,7 @@ export interface NewSubscription extends SubscriptionFilter {
 
 type AuditAction = NewAuditEntry['action'];
 
-/** Who gets events. Every change is committed together with its audit entry. */
+/** Subscriptions. Every change is committed together with its audit entry. */
 @Injectable()
 export class SubscriptionsService {
   constructor(
@@ -51,7 +51,7 @@ export class SubscriptionsService {
     private readonly ids: Ids,
   ) {}
 
-  /** A subscription and its first signing secret, which is to be shown once. The caller checks the scope. */
+  /** Creates a subscription with its first signing secret, which is to be shown once. The caller must check the scope. */
   async create(
     by: Omit<Requester, 'scope'>,
     input: NewSubscription,
@@ -72,22 +72,22 @@ export class SubscriptionsService {
     return this.require(this.database, toSubscriptionId(id), scope);
   }
 
-  /** The same, and nobody else changes it until the transaction ends. */
+  /** The same, with the row locked until the transaction ends. */
   lock(tx: Transaction, id: SubscriptionId, scope: SubscriptionScope): Promise<SubscriptionRow> {
     return this.require(tx, id, scope, { isLocked: true });
   }
 
-  /** By id, that is the oldest first: up to `limit` + 1 rows after `after`, as `toPage` wants them. */
+  /** By id and so oldest first: up to `limit` + 1 rows after `after`, as `toPage` expects. */
   list(scope: SubscriptionScope, limit: number, after: string | null): Promise<SubscriptionRow[]> {
     return listSubscriptions(this.database, scope, { after, limit: limit + 1 });
   }
 
-  /** Holds back what is to be delivered; it waits, except for requests that are under way. One that is paused or ended stays as it is. Throws 404. */
+  /** Pauses deliveries; they wait, except for requests under way. A paused or ended subscription stays as it is. Throws 404. */
   pause(by: Requester, id: string): Promise<SubscriptionRow> {
     return this.change(by, id, 'subscription.paused', 'active', 'paused');
   }
 
-  /** Delivers again, what waited first; brings an ended one back, for what happens from now on. Throws 404. */
+  /** Resumes deliveries, what waited first; reactivates an ended subscription for events from now on. Throws 404. */
   resume(by: Requester, id: string): Promise<SubscriptionRow> {
     return this.change(by, id, 'subscription.resumed', null, 'active');
   }

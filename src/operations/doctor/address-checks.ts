@@ -53,7 +53,7 @@ export async function checkWebhookHandshake(
   return wrong('webhook_handshake', detail, remedy);
 }
 
-/** Times of Meta's (issued_at, expires_at) are held against ours. */
+/** Meta's timestamps (issued_at, expires_at) are compared with our clock. */
 export async function checkMetaClock({ meta }: Config, http: HttpClient, clock: Clock): Promise<Finding[]> {
   const response = await fetchOrNull(http, `${meta.graphUrl}/`);
   const metaTimeMs = Date.parse(response?.headers.date ?? '');
@@ -64,7 +64,7 @@ export async function checkMetaClock({ meta }: Config, http: HttpClient, clock: 
   return [wrong('meta_clock', detail, "Let the database's host keep its time by NTP.")];
 }
 
-/** Null: no answer. */
+/** Null: no response. */
 async function fetchOrNull(http: HttpClient, url: string): Promise<HttpResponse | null> {
   try {
     return await http.send({ method: 'GET', url, timeoutMs: TIMEOUT_MS, maxBytes: 64 * 1024 });

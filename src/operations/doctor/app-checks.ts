@@ -5,13 +5,13 @@ import { addSeconds } from '../../platform/clock.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
 import { attention, type Finding, fine, wrong } from './finding.ts';
 
-/** As the dashboard shows them: digits, and 32 hexadecimal digits. */
+/** The form that the dashboard shows: digits, and 32 hexadecimal digits. */
 const APP_ID = /^\d{5,20}$/;
 const APP_SECRET = /^[0-9a-f]{32}$/;
-/** So long before a version ends somebody should read the changelog. */
+/** How long before a version ends somebody should read the changelog. */
 const NOTICE_SECONDS = 90 * DAY_SECONDS;
 
-/** Whether ids and secrets look like what the dashboard shows, and whether Meta takes them. */
+/** Whether ids and secrets have the form that the dashboard shows, and whether Meta accepts them. */
 export async function checkApps(
   { meta }: Config,
   api: Pick<AppApi, 'checkAppCredentials'>,
@@ -61,7 +61,7 @@ function toAppFinding(prefix: string, { id }: AppCredentials, check: AppCheck): 
   return wrong('meta_app', what, remedy);
 }
 
-/** By Meta's changelog and by what Meta says that it served just now. */
+/** According to Meta's changelog and to the version that Meta just reported. */
 function checkVersion(asked: string, served: string | null, now: Date): Finding {
   const end = getVersionEnd(asked);
   const drift = served === null ? 'unknown' : detectVersionDrift(asked, served);

@@ -3,7 +3,7 @@ import { EventBacklogQuery, type HeldConnections } from '../../events/deliveries
 import type { Clock } from '../../platform/clock.ts';
 import { attention, type Finding, fine } from './finding.ts';
 
-/** Whether product services take their events: subscriptions that failed for a day are named, and single events that they refuse. */
+/** Whether product services accept their events: names subscriptions that failed for a day, and single events that they refuse. */
 export async function checkEventSubscriptions(on: { database: Database; clock: Clock }): Promise<Finding> {
   const backlog = new EventBacklogQuery(on.database, on.clock);
   const failing = await backlog.listFailingSubscriptions();

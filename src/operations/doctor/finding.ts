@@ -18,11 +18,11 @@ type CheckName =
 
 export interface Finding {
   check: CheckName;
-  /** `attention`: the service works, but a person should look. Only `wrong` makes the exit code 1. */
+  /** `attention`: the service works, but an operator should look. Only `wrong` makes the exit code 1. */
   state: 'ok' | 'attention' | 'wrong';
   /** What was found, and what it means. Never a secret. */
   detail: string;
-  /** What to do; null where nothing is to be done. */
+  /** The remedy; null if nothing is to be done. */
   mend: string | null;
 }
 

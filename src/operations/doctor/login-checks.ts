@@ -5,7 +5,7 @@ import { addSeconds } from '../../platform/clock.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
 import { attention, type Finding, fine, wrong } from './finding.ts';
 
-/** What the failed logins of the last day say of our settings: some faults show only when somebody comes by. */
+/** What the failed logins of the last day reveal about our settings: some faults show only when a user logs in. */
 export async function checkLogins(executor: SqlExecutor, publicUrl: string, now: Date): Promise<Finding[]> {
   const failures = await countLoginFailures(executor, addSeconds(now, -DAY_SECONDS));
   if (failures.length === 0) return [fine('logins', 'none failed in the last day')];

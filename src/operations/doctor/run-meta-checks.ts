@@ -26,9 +26,9 @@ interface CheckDependencies {
   database: Database;
 }
 
-/** Everything between us and Meta, in the order in which it is mended best. Asks Meta and our own PUBLIC_URL; changes nothing. */
+/** All checks between us and Meta, in the order in which faults are best fixed. Calls Meta and our own PUBLIC_URL; changes nothing. */
 export async function runMetaChecks({ config, http, clock, random, database }: CheckDependencies): Promise<Finding[]> {
-  // Its calls are no part of what a replica counts and logs of its work.
+  // Its calls are not part of the work that a replica counts and logs.
   const metrics = new MetaMetrics(new Registry());
   const log = pino({ level: 'silent' });
   const api = new AppApi(new GraphTransport(http, new MetaApps(config), clock, random, log, metrics, new TimerPause()));

@@ -4,7 +4,7 @@ import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swag
 import { listProblemTypes } from '../../platform/problem.ts';
 import { describeRoutes } from './describe-routes.ts';
 
-/** The OpenAPI document of the application, made when it is first asked for. */
+/** The OpenAPI document of the application, generated on first use. */
 @Injectable()
 export class ApiDocument {
   #app: INestApplication | null = null;

@@ -8,8 +8,8 @@ type Schema = Record<string, unknown>;
 const DESCRIBED = 'swagger/apiModelPropertiesArray';
 
 /**
- * Tells OpenAPI of a body or query what its validation says anyway, for the properties that nobody described by hand. So the
- * document cannot promise other than what is checked.
+ * Documents a body or query from its validation rules, for the properties that nobody described by hand. So the document can't promise
+ * anything other than what is checked.
  */
 export function describeInput(input: { readonly prototype: object }): void {
   const rules = getMetadataStorage().getTargetValidationMetadatas(input as never, '', true, false);

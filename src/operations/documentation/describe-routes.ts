@@ -4,13 +4,13 @@ import { describeInput } from './describe-input.ts';
 
 type Handler = (...parameters: never[]) => unknown;
 
-/** Where @nestjs/swagger keeps what a controller says of its security by hand. */
+/** Where @nestjs/swagger keeps a controller's hand-written security metadata. */
 const SECURITY = 'swagger/apiSecurity';
 const described = new WeakSet<Handler>();
 
 /**
- * Tells OpenAPI what the guard, the pipe and the filter do anyway: which routes take a key, what their input is, and that every
- * route can answer with a problem. So no controller has to say it, and none can say it wrongly.
+ * Documents what the guard, the pipe and the filter do: which routes take a key, what their input is, and that every route can respond with
+ * a problem. So no controller has to repeat it.
  */
 export function describeRoutes(controllers: readonly { readonly name: string; readonly prototype: object }[]): void {
   for (const controller of controllers) {

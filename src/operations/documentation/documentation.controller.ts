@@ -29,7 +29,7 @@ const PAGE = `<!doctype html>
 `;
 const INITIALIZE = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#api', deepLinking: true, persistAuthorization: false });\n`;
 
-/** The API as a document and as a page. Served by hand: all scripts are files, as our content security policy wants it. */
+/** The API as a document and as a page. Served by hand: our content security policy requires all scripts to be files. */
 @ApiTags('operations')
 @Public()
 @Controller()

@@ -10,9 +10,9 @@ import { checkEventSubscriptions } from '../doctor/event-checks.ts';
 import { attention, type Finding } from '../doctor/finding.ts';
 import { runMetaChecks } from '../doctor/run-meta-checks.ts';
 
-/** However often readiness is asked, Meta is asked no more often than this by one replica. */
+/** However often readiness is requested, one replica calls Meta no more often than this. */
 const CACHE_TTL_MS = 5 * 60 * 1000;
-/** A Meta that does not answer keeps an examination busy for minutes; nobody waits for that. */
+/** A Meta that does not respond can delay a diagnosis for minutes; nobody waits for that. */
 const RESPONSE_TIMEOUT_MS = 5_000;
 
 export interface Diagnosis {
@@ -20,7 +20,7 @@ export interface Diagnosis {
   findings: readonly Finding[];
 }
 
-/** What `metavault doctor` finds, for admins who look at a running replica: examined at most once in five minutes. */
+/** The findings of `metavault doctor`, for admins who look at a running replica: examined at most once in five minutes. */
 @Injectable()
 export class DiagnosisService {
   #last: Diagnosis | null = null;
@@ -36,8 +36,8 @@ export class DiagnosisService {
   ) {}
 
   /**
-   * At the latest after five seconds, then with no more than that it is still under way. Null where the examination itself broke; that is
-   * logged, and tried again by the next who asks.
+   * Responds within five seconds, if need be only with the finding that the diagnosis is still under way. Null if the diagnosis itself
+   * failed, which is logged and retried at the next request.
    */
   async latest(): Promise<Diagnosis | null> {
     const last = this.#last;

@@ -27,8 +27,8 @@ export class HealthController {
   }
 
   /**
-   * 200, or 503 with the same shape, which names what is down. With an admin's key `details` also has what `metavault doctor` finds; that
-   * never decides about 200 or 503, for a replica with a wrong app secret still has leases to serve.
+   * 200, or 503 with the same shape, which names what is down. With an admin's key `details` also has the findings of `metavault doctor`;
+   * these never decide about 200 or 503, because a replica with a wrong app secret can still serve leases.
    */
   @Get('ready')
   @ApiOperation({
@@ -52,7 +52,7 @@ export class HealthController {
     return diagnosis === null ? result : { ...result, details: { ...result.details, ...toExaminedChecks(diagnosis) } };
   }
 
-  /** A wrong key is counted and recorded as everywhere; a probe that sends one still learns whether we are ready. */
+  /** A wrong key is counted and recorded as everywhere; a probe that sends one still gets the readiness. */
   private async isAdmins(request: FastifyRequest): Promise<boolean> {
     if (request.headers.authorization === undefined) return false;
     try {

@@ -6,7 +6,7 @@ export interface LiveResponse {
   status: 'ok';
 }
 
-/** One of the doctor's checks in `GET /health/ready`, as terminus shows its own; `down` does not make the replica unready. */
+/** One of the doctor's checks in `GET /health/ready`, in the shape that terminus uses; `down` does not make the replica unready. */
 interface ExaminedCheckResponse {
   status: 'up' | 'down';
   examined_at: string;

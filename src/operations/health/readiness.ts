@@ -8,11 +8,11 @@ import { settleWithin } from '../../platform/settle-within.ts';
 import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { ReplicaState } from './replica-state.ts';
 
-/** Leases and claims last for many seconds, so a replica this far off would still be right; but something is wrong with its host. */
+/** Leases and claims last for many seconds, so a replica this far off still works; but something is wrong with its host. */
 const MAX_SKEW_MS = 30_000;
 const DATABASE_TIMEOUT_MS = 2_000;
 
-/** What must be true before requests are sent to this replica. */
+/** The conditions for sending requests to this replica. */
 @Injectable()
 export class Readiness {
   constructor(
@@ -24,13 +24,13 @@ export class Readiness {
     private readonly state: ReplicaState,
   ) {}
 
-  /** Up while the process takes work, down from the first moment of its shutdown. */
+  /** Up while the process accepts work, down from the first moment of its shutdown. */
   async process(): Promise<HealthIndicatorResult> {
     const indicator = this.indicators.check('process');
     return this.state.isDraining ? indicator.down('is shutting down') : indicator.up();
   }
 
-  /** Postgres answers, and has run every migration that this build knows; one that a newer build added is no fault. */
+  /** Postgres responds, and has run every migration that this build knows; one that a newer build added is no fault. */
   async databaseAndMigrations(): Promise<HealthIndicatorResult> {
     const database = this.indicators.check('database');
     const migrations = this.indicators.check('migrations');

@@ -1,4 +1,4 @@
-/** Whether this process is on its way out; readiness says so, so that no new work is sent here. */
+/** Whether this process is shutting down; readiness reports it, so that no new work is sent here. */
 export class ReplicaState {
   isDraining = false;
 }

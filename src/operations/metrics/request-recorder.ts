@@ -10,7 +10,7 @@ interface Hookable {
   addHook(name: 'onResponse', hook: (request: FastifyRequest, reply: FastifyReply, done: () => void) => void): unknown;
 }
 
-/** Counts every answer, and logs it where the log wants to know. */
+/** Counts every response, and logs it at level `info`. */
 export class RequestRecorder {
   readonly #responses = new BatchedCounters<'method' | 'route' | 'status'>();
   readonly #seconds = new BatchedObservations('route');
@@ -46,7 +46,7 @@ export class RequestRecorder {
     this.#isLogged = logger.isLevelEnabled('info');
   }
 
-  /** Notes what Fastify answers. */
+  /** Records Fastify's responses. */
   attach(fastify: Hookable): void {
     fastify.addHook('onResponse', (request: AuthenticatedRequest, reply, done) => {
       this.recordResponse({

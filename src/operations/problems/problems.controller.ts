@@ -7,7 +7,7 @@ import { escapeHtml } from '../../platform/html.ts';
 import { AppError, listProblemTypes, notFound, type ProblemType } from '../../platform/problem.ts';
 import { renderPage } from './render-page.ts';
 
-/** What the `type` of a problem leads to: a page for people, JSON for those who ask for it. */
+/** The target of a problem's `type`: a page for people, JSON for clients that ask for it. */
 @ApiTags('operations')
 @Public()
 @Controller('problems')
@@ -57,7 +57,7 @@ ${place}
   }
 }
 
-/** A code that is a problem as well has that page. */
+/** A code that is also a problem has the problem's page. */
 function entriesWithoutProblem(types: readonly ProblemType[]): ListedErrorCode[] {
   const problems = new Set<string>(types.map(({ code }) => code));
   return listErrorCodes().filter(({ code }) => !problems.has(code));

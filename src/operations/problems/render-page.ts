@@ -8,7 +8,7 @@ const STYLE = `  :root { color-scheme: light dark; font: 16px/1.6 system-ui, san
   dd { margin: 0; }
   li { margin: 0.35rem 0; }`;
 
-/** A page about problems; `body` is HTML, with everything that came from elsewhere escaped. */
+/** A page about problems; `body` is HTML in which all outside text has been escaped. */
 export function renderPage(title: string, body: string): string {
   return renderHtmlPage({ title: `${title} · Metavault`, style: STYLE, body });
 }

@@ -12,16 +12,16 @@ export interface HttpRequest {
   url: string;
   headers?: Record<string, string>;
   body?: string | Buffer | Readable | null;
-  /** For the whole exchange of `send`, or up to the answer's headers for `stream`. */
+  /** For the whole exchange of `send`, or until the response's headers for `stream`. */
   timeoutMs: number;
-  /** `send` only: an answer that is longer fails as `too_large`. Default 4 MiB. */
+  /** `send` only: a longer response fails as `too_large`. Default 4 MiB. */
   maxBytes?: number;
   signal?: AbortSignal;
 }
 
 /** For `exchange`. */
 export interface ExchangeRequest extends Omit<HttpRequest, 'maxBytes' | 'signal'> {
-  /** An answer that says that it has at most so many bytes is given whole. */
+  /** A response that declares at most this many bytes is returned whole. */
   maxBufferedBytes: number;
   cancellation?: Cancellation;
 }
@@ -41,7 +41,7 @@ export interface StreamedHttpResponse {
 
 export type HttpRequestErrorReason = 'timeout' | 'connect' | 'reset' | 'too_large' | 'aborted';
 
-/** No answer was had. `mayHaveArrived` tells whether the peer can have acted on the request. */
+/** There was no response. `mayHaveArrived`: whether the peer may have acted on the request. */
 export class HttpRequestError extends Error {
   constructor(
     readonly reason: HttpRequestErrorReason,
@@ -53,15 +53,15 @@ export class HttpRequestError extends Error {
   }
 }
 
-/** The one way out to other hosts. Never follows redirects. */
+/** The only way to call other hosts. Never follows redirects. */
 export abstract class HttpClient {
-  /** One exchange, the answer in memory. Throws `HttpRequestError`. */
+  /** One exchange, the response in memory. Throws `HttpRequestError`. */
   abstract send(request: HttpRequest): Promise<HttpResponse>;
-  /** One exchange, the answer as a stream, which the caller must read or destroy. Throws `HttpRequestError`. */
+  /** One exchange, the response as a stream, which the caller must read or destroy. Throws `HttpRequestError`. */
   abstract stream(request: HttpRequest): Promise<StreamedHttpResponse>;
   /**
-   * One exchange, the answer in memory where it says that it is short, else as a stream, which the caller must read or destroy: for
-   * thousands of short answers a second. A body in memory is cheaper to send, too. Throws `HttpRequestError`.
+   * One exchange; the response is in memory if it declares itself short, otherwise a stream, which the caller must read or destroy: for
+   * thousands of short responses a second. A body in memory is cheaper to send, too. Throws `HttpRequestError`.
    */
   exchange({
     cancellation,
@@ -79,12 +79,12 @@ export abstract class HttpClient {
 const MAX_BYTES = 4 * 1024 * 1024;
 
 export interface UndiciHttpOptions {
-  /** Connections kept to each host at the most. */
+  /** The most connections kept to each host. */
   connections?: number;
   connectTimeoutMs?: number;
-  /** Between two chunks of an answer. */
+  /** Between two chunks of a response. */
   bodyTimeoutMs?: number;
-  /** Resolves host names in place of the system's own way, at each new connection. Not asked for addresses written in the URL. */
+  /** Resolves host names instead of the system's resolver, at each new connection. Not called for addresses written in the URL. */
   lookup?: LookupFunction;
 }
 
@@ -128,7 +128,7 @@ export class UndiciHttpClient extends HttpClient {
   }
 
   override exchange(request: ExchangeRequest): Promise<HttpResponse | StreamedHttpResponse> {
-    // undici's own way sees to what becomes of a body that is still being sent.
+    // undici's own implementation handles a request body that is still being sent.
     if (isStream(request.body)) return super.exchange(request);
     const { cancellation, maxBufferedBytes } = request;
     return new Promise((resolve, reject) => {
@@ -163,7 +163,7 @@ function toOptions(request: Omit<HttpRequest, 'signal'>): Dispatcher.RequestOpti
   };
 }
 
-/** What `URL` would leave as it is: no character that it would encode, no dot segment. */
+/** Whether `URL` would leave it unchanged: no character that it would encode, no dot segment. */
 const PLAIN_ADDRESS =
   /^(https?:\/\/[a-z0-9.-]+(?::\d+)?)((?:\/[\w~:@$+,=-][\w.~:@$+,=-]*)+(?:\?[\w.~:@$+,=&%/|!*();-]*)?)$/;
 const DEFAULT_PORT = /^http:\/\/[^:]+:80$|^https:\/\/[^:]+:443$/;

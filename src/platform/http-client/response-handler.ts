@@ -10,15 +10,15 @@ interface ReceivedResponse<Body> {
   body: Body;
 }
 
-/** What becomes of an exchange: one of these is called, once. */
+/** The outcome of an exchange: exactly one of these is called, once. */
 interface Outcome {
   resolve(response: ReceivedResponse<Buffer> | ReceivedResponse<Readable>): void;
   reject(error: unknown): void;
 }
 
 /**
- * Receives a response from undici and gives it as a whole where it says that it is short, else as a stream. A short one costs no stream at
- * all, which is most of what undici's own `request` costs.
+ * Receives a response from undici and returns it whole if it declares itself short, otherwise as a stream. A short one needs no stream at
+ * all, which is most of the cost of undici's own `request`.
  */
 export class ResponseHandler implements Dispatcher.DispatchHandler {
   #status = 0;
@@ -66,7 +66,7 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
   }
 }
 
-/** Who stops reading it breaks the exchange off. */
+/** A reader that stops cancels the exchange. */
 class ResponseStream extends Readable {
   constructor(private readonly controller: Dispatcher.DispatchController) {
     super();

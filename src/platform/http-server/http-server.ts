@@ -10,9 +10,9 @@ import { type CompletedRequest, createRawDispatcher, type RawHttpHandler } from 
 import { MAX_BODY_BYTES, registerBodyParsers } from './request-body.ts';
 import { RouteTable } from './route-table.ts';
 
-/** An id that a caller or a proxy gave the request is taken over where it has this form. */
+/** A request id from a client or a proxy is kept if it has this form. */
 const REQUEST_ID_PATTERN = /^[A-Za-z0-9._-]{1,64}$/;
-/** A long upload is no fault; what says nothing at all meets the limits on headers. */
+/** A long upload is fine; a silent peer runs into the limits on headers. */
 const NO_TIMEOUT = 0;
 const UNCACHED_PREFIX = '/v1';
 
@@ -21,11 +21,11 @@ export interface HttpServer {
   routes: RouteTable;
   /** Requests that the handler takes never reach Fastify; `onCompleted` is called for each of their responses. */
   useRawHandler(rawHandler: RawHttpHandler, onCompleted: (completed: CompletedRequest) => void): void;
-  /** From now on every answer asks its peer to close the connection, so that a server that closes gets rid of them. */
+  /** From now on every response asks the peer to close the connection, so that a closing server gets rid of its connections. */
   beginDraining(): void;
 }
 
-/** Fastify as this service wants it: request ids, bodies, refusals of bad input and headers that every answer has. */
+/** Fastify as this service configures it: request ids, bodies, refusals of bad input and standard response headers. */
 export function createHttpServer(logger: Pino, ids: Ids, trustedProxies: readonly string[] = []): HttpServer {
   const requestIdOf = ({ headers }: { headers: IncomingHttpHeaders }): string => {
     const given = headers['x-request-id'];
@@ -37,7 +37,7 @@ export function createHttpServer(logger: Pino, ids: Ids, trustedProxies: readonl
   const adapter = new FastifyAdapter({
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
-    // `request.ip` is the peer, and only where the peer is one of these what its `X-Forwarded-For` says.
+    // `request.ip` is the peer's address; `X-Forwarded-For` counts only if the peer is one of these.
     trustProxy: trust,
     requestIdHeader: false,
     genReqId: requestIdOf,
@@ -46,11 +46,11 @@ export function createHttpServer(logger: Pino, ids: Ids, trustedProxies: readonl
       http.createServer({ keepAliveTimeout, requestTimeout: NO_TIMEOUT }, (request, response) => {
         if (dispatchRaw?.(request, response) !== true) handler(request, response);
       }),
-    // Requests under way end in peace; `beginDraining` and a deadline see to the rest.
+    // Requests under way may finish; `beginDraining` and a deadline handle the rest.
     return503OnClosing: false,
-    // No Nest middleware here: hooks and guards do that work, and every request is spared the walk through an empty list.
+    // No Nest middleware here: hooks and guards do that work, so no request has to pass through an empty list.
     skipMiddie: true,
-    // What fails before there is a route: a URL that does not decode.
+    // Errors before a route is found: a URL that does not decode.
     frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
       setStandardHeaders(request, reply);
       sendProblem(error, request, reply, logger);
@@ -100,10 +100,10 @@ function isApi(path: string): boolean {
   return path.startsWith('/v1/');
 }
 
-/** Control characters, but for those above ASCII. */
+/** Control characters in the ASCII range. */
 const CONTROL = /[^\P{Cc}\u0080-\u009f]/u;
 
-/** What no parameter of ours may have, whatever its meaning: a second value, a control character, a broken encoding. */
+/** What no query parameter may have, whatever its meaning: a second value, a control character, a broken encoding. */
 function findInputError(request: FastifyRequest): Error | undefined {
   const start = request.url.indexOf('?');
   if (start >= 0 && !isDecodable(request.url.slice(start + 1)))
@@ -131,7 +131,7 @@ function isDecodable(query: string): boolean {
   }
 }
 
-/** Bytes that are no HTTP: there is no request to answer, so the refusal is written to the bare socket. */
+/** Bytes that are not HTTP: there is no request, so the refusal is written to the bare socket. */
 function rejectMalformedRequest(
   error: { code?: string },
   socket: { writable: boolean; end(data: string): void; destroy(): void },

@@ -31,16 +31,16 @@ const SHARED_OPTIONS = {
 } as const;
 
 /**
- * What a class of a hot route may offer: whether a body is plainly what the class describes. Then the general validation, the
- * dearest part of such a request, is spared; whenever in doubt it says no, and the general validation finds the words.
+ * What the class of a hot route may offer: a cheap check whether a body plainly matches the class. It spares the general validation, the
+ * most expensive part of such a request. If unsure it returns false, and the general validation produces the errors.
  */
 interface PlainlyValid {
   isPlainlyValid?(body: unknown): boolean;
 }
 
 /**
- * Bodies and queries against their classes (class-validator). A body field that is not known is refused, so that a typing
- * error shows; a query parameter that is not known is ignored, as links collect them on their way.
+ * Validates bodies and queries against their classes (class-validator). An unknown body field is refused, so that a typo shows; an unknown
+ * query parameter is ignored, because links collect them on their way.
  */
 @Injectable()
 export class InputValidationPipe extends ValidationPipe {

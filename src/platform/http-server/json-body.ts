@@ -4,8 +4,8 @@ import { AppError, invalidInputError, invalidRequest } from '../problem.ts';
 const MAX_DEPTH = 32;
 
 /**
- * A JSON object from the text of a body. Refuses (400, naming the place) what is no JSON, no object, too deep, has a field
- * twice (readers differ in which one counts), a field that would reach a prototype, or text that Postgres cannot hold.
+ * A JSON object from the text of a body. Refuses (400, naming the place) what is not JSON, not an object, too deep, has a field twice
+ * (parsers differ in which one counts), a field that would reach a prototype, or text that Postgres can't hold.
  */
 export function parseJsonBody(text: string): Record<string, unknown> {
   let value: unknown;
@@ -20,7 +20,7 @@ export function parseJsonBody(text: string): Record<string, unknown> {
   return object;
 }
 
-/** The checks of `parseJsonBody` on a value that was read by other means. */
+/** The checks of `parseJsonBody` on a value that was parsed by other means. */
 export function checkJsonObject(value: unknown): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalidBodyError('must be a JSON object');
@@ -54,7 +54,7 @@ function checkMember(path: string, key: string, value: unknown, depth: number): 
   checkValue(value, path, depth + 1);
 }
 
-/** Text that Postgres takes as it is: no NUL, well-formed UTF-16. */
+/** Text that Postgres can store: no NUL, well-formed UTF-16. */
 function isStorable(text: string): boolean {
   return !text.includes('\0') && !/\p{Surrogate}/u.test(text);
 }

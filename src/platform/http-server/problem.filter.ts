@@ -31,7 +31,7 @@ export interface ProblemDocument {
   meta?: MetaCause;
 }
 
-/** What a caller gets to see of an error. */
+/** What a client sees of an error. */
 export function toProblemDocument(error: AppError, requestId: string): ProblemDocument {
   const { errors, meta } = error.occurrence;
   return {
@@ -63,7 +63,7 @@ const BY_STATUS = new Map<number, ProblemType>(
   ),
 );
 
-/** Any error as the one class that becomes HTTP. What is not ours and no fault of the request is a 500 that says nothing. */
+/** Any error as the one class that becomes HTTP. An error that is neither ours nor the request's fault becomes a 500 without details. */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const status = statusOf(error);
@@ -80,7 +80,7 @@ function statusOf(error: unknown): number | undefined {
   return isFastifys && typeof statusCode === 'number' ? statusCode : undefined;
 }
 
-/** Sends an error as problem+json and logs what the caller may not see. */
+/** Sends an error as problem+json and logs what the client may not see. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply, logger: Pino): void {
   const problem = toAppError(error);
   const requestId = String(request.id);
@@ -90,7 +90,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   } else if (problem.type.status >= 500 && problem.occurrence.cause !== undefined) {
     logger.warn({ err: problem.occurrence.cause, request_id: requestId, code: problem.code }, problem.message);
   }
-  // The answer may have begun (a stream that broke): nothing can be said any more but that it broke.
+  // The response may have begun (a stream that broke): all that is left is to cut it off.
   if (reply.sent || reply.raw.headersSent) {
     reply.raw.destroy();
     return;

@@ -3,44 +3,47 @@ import proxyAddr from '@fastify/proxy-addr';
 
 /** What a raw handler gets besides the request. */
 export interface RawRequestContext {
-  /** The caller's own where it gave a good one. */
+  /** The client's own id if it sent a valid one. */
   readonly requestId: string;
-  /** The peer's address, or what a trusted proxy says of it. */
+  /** The peer's address, or the one that a trusted proxy forwards. */
   readonly address: string;
-  /** What every answer has, names and values in turn: the cheapest form for `writeHead`, which the answer's own go into as well. */
+  /**
+   * The standard response headers, names and values alternating: the cheapest form for `writeHead`. The response's own headers are added to
+   * it.
+   */
   readonly headers: readonly string[];
 }
 
 /**
- * Answers requests ahead of all routes, on Node's own objects: bodies stay streams, nothing is parsed, and what a framework costs is
- * spared. For calls that come by the thousand.
+ * Handles requests ahead of all routes, on Node's own objects: bodies stay streams, nothing is parsed, and the cost of a framework is
+ * spared. For calls that arrive by the thousands.
  */
 export interface RawHttpHandler {
-  /** The pattern under which a request with this target is counted; null where this handler does not take it. */
+  /** The pattern under which a request with this target is counted; null if this handler does not take it. */
   routeOf(target: string): string | null;
-  /** Never rejects. Resolves when the answer has been given, or the connection has been cut: with the client that asked, where one did. */
+  /** Never rejects. Resolves when the response has been sent, or the connection has been cut: with the authenticated client, if any. */
   handle(request: IncomingMessage, response: ServerResponse, source: RawRequestContext): Promise<string | undefined>;
 }
 
-/** An answer that was given. */
+/** A response that was sent. */
 export interface CompletedRequest {
   method: string;
   /** The pattern of the route, never the URL: paths and queries hold ids, states and, where SDKs put it there, tokens. */
   route: string;
   status: number;
-  /** From the first byte of the request to the last of the answer. */
+  /** From the first byte of the request to the last of the response. */
   durationMs: number;
   requestId: string;
   request: Pick<IncomingMessage, 'headers'>;
   clientId?: string | undefined;
 }
 
-/** How the requests of a server are looked at, whoever answers them. */
+/** How a server treats its requests, whichever handler takes them. */
 export interface RawDispatchOptions {
   requestIdOf(request: IncomingMessage): string;
-  /** Whose `X-Forwarded-For` is believed; false: nobody's. */
+  /** Whose `X-Forwarded-For` is trusted; false: nobody's. */
   trust: false | ((address: string, hops: number) => boolean);
-  /** Whether answers ask for the end of their connection. */
+  /** Whether responses ask for the end of their connection. */
   isDraining(): boolean;
   onCompleted(completed: CompletedRequest): void;
 }
@@ -81,7 +84,7 @@ class LazyRequestContext implements RawRequestContext {
     this.headers = headers;
   }
 
-  /** Found out where somebody asks for it only, which is rare. */
+  /** Computed on demand, which is rare. */
   get address(): string {
     const { request, options } = this;
     return options.trust === false ? (request.socket.remoteAddress ?? '') : proxyAddr(request, options.trust);

@@ -1,15 +1,15 @@
-/** Which methods the registered routes take, to tell "no such path" from "not with this method". */
+/** Which methods the registered routes take, to distinguish "no such path" from "not with this method". */
 export class RouteTable {
   readonly #methods = new Map<string, { pattern: RegExp; methods: Set<string> }>();
 
-  /** Takes up a route with a path in Fastify's words (`/v1/clients/:id`, `/graph/*`). */
+  /** Adds a route with a path in Fastify's syntax (`/v1/clients/:id`, `/graph/*`). */
   add(method: string | readonly string[], path: string): void {
     const known = this.#methods.get(path) ?? { pattern: toPattern(path), methods: new Set<string>() };
     for (const each of [method].flat()) known.methods.add(each);
     this.#methods.set(path, known);
   }
 
-  /** The methods that a path takes; none where it has no route. */
+  /** The methods that a path takes; empty if it has no route. */
   methodsOf(path: string): string[] {
     const found = [...this.#methods.values()].filter(({ pattern }) => pattern.test(path));
     return [...new Set(found.flatMap(({ methods }) => [...methods]))].sort();

@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** What a request says of the trace it belongs to (W3C Trace Context). */
+/** What a request says about the trace it belongs to (W3C Trace Context). */
 export interface TraceContext {
   /** 32 hexadecimal digits. */
   traceId: string;
-  /** As it came; goes on with the request, because this service makes no spans of its own. */
+  /** Passed on unchanged, because this service creates no spans of its own. */
   traceparent: string;
-  /** What tracing vendors add; null where there is none. */
+  /** What tracing vendors add; null if there is none. */
   tracestate: string | null;
 }
 
@@ -14,7 +14,7 @@ export interface TraceContext {
 const TRACEPARENT = /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[\x21-\x7e]*)?$/;
 const MAX_HEADER_LENGTH = 512;
 
-/** Null without a `traceparent` that keeps the rules; then a `tracestate` counts for nothing either. */
+/** Null without a valid `traceparent`; `tracestate` is then ignored as well. */
 export function readTraceContext(headers: IncomingHttpHeaders): TraceContext | null {
   const { traceparent, tracestate } = headers;
   if (typeof traceparent !== 'string' || traceparent.length > MAX_HEADER_LENGTH) return null;

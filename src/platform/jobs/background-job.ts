@@ -3,16 +3,16 @@ import { CronJob } from 'cron';
 import type { Counter } from 'prom-client';
 import type { Pino } from '../logger.ts';
 
-/** When a job runs: every so many milliseconds, or by a cron expression of five fields in UTC. `null` cron: only when asked to. */
+/** When a job runs: every so many milliseconds, or by a cron expression of five fields in UTC. `null` cron: only on request. */
 type JobSchedule = { everyMs: number } | { cron: string | null };
 
 export interface JobDefinition {
   /** Kebab-case; unique in the process. Names the job in the scheduler registry, the log and the metric. */
   name: string;
   schedule: JobSchedule;
-  /** One run. Starts nothing new once `signal` is aborted. What it throws is logged; the next tick tries again. */
+  /** One run. Must start nothing new once `signal` is aborted. What it throws is logged; the next tick tries again. */
   run(signal: AbortSignal): Promise<void>;
-  /** Keep running until the last request has ended, instead of stopping first. For work that requests make (the audit chain). */
+  /** Keep running until the last request has ended, instead of stopping first. For work that requests cause (the audit chain). */
   runsUntilShutdown?: boolean;
 }
 
@@ -56,7 +56,7 @@ export class BackgroundJob {
     return this.#running;
   }
 
-  /** Ends the timer and tells the run under way to start nothing new. */
+  /** Ends the timer and aborts the signal, so that the run under way starts nothing new. */
   stop(registry: SchedulerRegistry): void {
     this.#stopping.abort();
     clearInterval(this.#timer);

@@ -14,7 +14,7 @@ export class ClaimHeartbeat<C extends object> {
 
   constructor(private readonly options: ClaimHeartbeatOptions<C>) {}
 
-  /** Keeps `claims` alive until `work` has ended, well or badly. */
+  /** Extends `claims` until `work` has ended, successfully or not. */
   async during<T>(claims: readonly C[], work: () => Promise<T>): Promise<T> {
     for (const claim of claims) this.#held.add(claim);
     if (claims.length > 0) this.#timer ??= this.#start();
@@ -39,7 +39,7 @@ export class ClaimHeartbeat<C extends object> {
     try {
       await this.options.extend([...this.#held]);
     } catch (error) {
-      // Nothing else follows: what a replica writes under a claim that ran out is refused by the claim id.
+      // No other reaction is needed: the claim id makes writes under an expired claim fail.
       this.options.logger.warn({ err: error, claims: this.#held.size }, 'claims could not be extended');
     }
   }

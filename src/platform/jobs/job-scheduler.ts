@@ -11,7 +11,7 @@ import { LOGGER, type Pino } from '../logger.ts';
 import { BackgroundJob, type JobDefinition } from './background-job.ts';
 import { drainWithTimeout } from './drain-with-timeout.ts';
 
-/** Whether this process runs its jobs by itself. The command line's application context does not. */
+/** Whether this process runs its jobs on schedule. The command line's application context does not. */
 export const RUNS_JOBS = Symbol('RUNS_JOBS');
 
 /** Every periodic job of this process. Services register theirs in their constructor. */

@@ -5,7 +5,7 @@ import type { KekId } from '../ids.ts';
 export type KeyPurpose = 'data' | 'audit' | 'lookup';
 export type KekState = 'active' | 'decrypt_only' | 'retired';
 
-/** The advisory lock of whoever makes or re-wraps keys: one start or rotation at a time, over all replicas. */
+/** Advisory lock for creating or re-wrapping keys: one start or rotation at a time, over all replicas. */
 const KEY_RING_LOCK = 727_002;
 
 export interface EncryptionKeyRow {
@@ -50,7 +50,7 @@ const holdActiveKekStatement = defineStatement<{ id: KekId }, { id: KekId }>(
   ({ id }) => sql`SELECT id FROM encryption_key WHERE id = ${id} AND state = 'active' FOR KEY SHARE`,
 );
 
-/** FOR UPDATE, not the weaker lock of an UPDATE: it waits for those who seal under this key at the moment, and stops new ones. */
+/** FOR UPDATE, not the weaker lock of an UPDATE: it waits for transactions that are sealing under this key, and stops new ones. */
 const lockKekStatement = defineStatement<{ id: KekId }, { state: KekState }>(
   'encryption_key_lock',
   ({ id }) => sql`SELECT state FROM encryption_key WHERE id = ${id} AND purpose = 'data' FOR UPDATE`,
@@ -80,7 +80,7 @@ const insertStatement = defineStatement<NewEncryptionKey>(
     VALUES (${id}, ${purpose}, 'active', ${wrapped}, ${rootKeyId}, ${createdAt})`,
 );
 
-/** Waits for whoever makes or re-wraps keys; held until the transaction ends. */
+/** Waits for other creations and re-wraps of keys; held until the transaction ends. */
 export async function lockKeyRing(tx: SqlExecutor): Promise<void> {
   await tx.run(lockStatement({}));
 }
@@ -89,7 +89,7 @@ export function readEncryptionKeys(executor: SqlExecutor): Promise<EncryptionKey
   return executor.rows(selectAllStatement({}));
 }
 
-/** The active KEK, locked: waits for whoever is sealing under it. */
+/** The active KEK, locked: waits for transactions that are sealing under it. */
 export async function lockActiveKek(tx: SqlExecutor): Promise<Pick<EncryptionKeyRow, 'id' | 'root_key_id'> | null> {
   const [row] = await tx.rows(lockActiveKekStatement({}));
   return row ?? null;
@@ -100,18 +100,18 @@ export async function findActiveKekId(executor: SqlExecutor): Promise<KekId | nu
   return row?.id ?? null;
 }
 
-/** Keeps a KEK from being replaced or retired until the transaction ends; false where it is no longer the active one. */
+/** Keeps a KEK from being replaced or retired until the transaction ends; false if it is no longer the active one. */
 export async function holdActiveKek(tx: SqlExecutor, id: KekId): Promise<boolean> {
   return (await tx.rows(holdActiveKekStatement({ id }))).length > 0;
 }
 
-/** Locks a KEK; its state, null where there is none with this id. */
+/** Locks a KEK; returns its state, or null if the id does not exist. */
 export async function lockKek(tx: SqlExecutor, id: KekId): Promise<KekState | null> {
   const [row] = await tx.rows(lockKekStatement({ id }));
   return row?.state ?? null;
 }
 
-/** From now on the KEK only opens what it wraps. */
+/** After this, the KEK only opens what it wraps. */
 export async function deactivateKek(tx: SqlExecutor, id: KekId): Promise<void> {
   await tx.run(deactivateStatement({ id }));
 }
@@ -121,7 +121,7 @@ export async function retireKek(tx: SqlExecutor, id: KekId, now: Date): Promise<
   await tx.run(retireStatement({ id, now }));
 }
 
-/** Replaces the stored form of a key by one that another root key wraps. */
+/** Replaces the stored form of a key by one wrapped under another root key. */
 export async function rewrapKey(tx: SqlExecutor, id: KekId, wrapped: Buffer, rootKeyId: string): Promise<void> {
   await tx.run(rewrapStatement({ id, wrapped, rootKeyId }));
 }

@@ -6,11 +6,11 @@ import { Clock } from '../../platform/clock.ts';
 import type { KekId } from '../ids.ts';
 import { type KekState, lockKek, retireKek } from './encryption-key.repository.ts';
 
-/** A key-encryption key as people see it. */
+/** A key-encryption key, for display. */
 export interface KekRow {
   id: KekId;
   state: KekState;
-  /** The root key that wraps it, or did last. */
+  /** The root key that wraps it, or last did. */
   root_key_id: string;
   created_at: Date;
   retired_at: Date | null;
@@ -34,7 +34,9 @@ const countStatement = defineStatement<{ id: KekId }, { count: number }>(
   ({ id }) => sql`SELECT count(*)::integer AS count FROM sealed_secret WHERE kek_id = ${id}`,
 );
 
-/** The KEKs as rows: how much each one wraps, and their end. The keys of the audit chain and of look-up hashes are not among them. */
+/**
+ * The KEKs with the number of data keys they wrap, and their retirement. Does not include the keys of the audit chain and of lookup hashes.
+ */
 @Injectable()
 export class KekRepository {
   constructor(
@@ -42,14 +44,14 @@ export class KekRepository {
     private readonly clock: Clock,
   ) {}
 
-  /** Up to `limit` + 1 KEKs after the id `after`, the oldest first, as `toPage` wants them. */
+  /** Up to `limit` + 1 KEKs after the id `after`, oldest first, as `toPage` expects. */
   list(limit: number, after: string | null): Promise<KekRow[]> {
     return this.database.rows(listStatement({ after, limit: limit + 1 }));
   }
 
   /**
-   * Destroys the stored key of a KEK that nothing needs any more. `record` writes what has to be committed with it, and is called only
-   * where the key is retired by this call. What was wrapped by it can't be opened again, by anybody, from this database.
+   * Destroys the stored key of a KEK that nothing needs any more. `record` writes what must be committed with it, and is called only if
+   * this call retires the key. After that nobody can open what the KEK wrapped from this database.
    */
   retire(id: KekId, record: (tx: Transaction) => Promise<void>): Promise<KekRetirement> {
     return this.database.transaction(async (tx) => {

@@ -55,7 +55,7 @@ export class KeyAdministrationService {
     private readonly audit: AuditLog,
   ) {}
 
-  /** Up to `limit` + 1 KEKs after the id `after`, the oldest first, as `toPage` wants them. */
+  /** Up to `limit` + 1 KEKs after the id `after`, oldest first, as `toPage` expects. */
   list(limit: number, after: string | null): Promise<KekRow[]> {
     return this.kekRepository.list(limit, after);
   }
@@ -80,7 +80,7 @@ export class KeyAdministrationService {
     }
   }
 
-  /** Starts moving all data keys to the active KEK, unless that is under way already; how far it is. */
+  /** Starts moving all data keys to the active KEK, unless that is already under way; returns the progress. */
   async requestRewrap(actor: Actor, requestId: string | null = null): Promise<RewrapProgress> {
     await this.database.transaction(async (tx) => {
       if (!(await this.rewrap.request(tx))) return;
@@ -94,7 +94,7 @@ export class KeyAdministrationService {
     return this.rewrap.progress();
   }
 
-  /** Destroys a KEK that nothing needs; one that is retired already stays so. Throws 404 `key_not_found`, 409 `key_in_use`. */
+  /** Destroys a KEK that nothing needs; retiring it again changes nothing. Throws 404 `key_not_found`, 409 `key_in_use`. */
   async retire(actor: Actor, id: string, requestId: string | null = null): Promise<void> {
     if (!isId(id, 'kek')) throw new AppError(keyNotFound);
     const result = await this.kekRepository.retire(id, (tx) =>

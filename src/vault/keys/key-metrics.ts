@@ -2,11 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { Gauge, Registry } from 'prom-client';
 import { KekRepository } from './kek.repository.ts';
 
-/** Counting data keys reads an index whole: not for each scrape of each replica. */
+/** Counting data keys reads a whole index, so it is not done for each scrape of each replica. */
 const COUNT_TTL_MS = 15_000;
 const MAX_LISTED_KEYS = 1_000;
 
-/** How many data keys are under which KEK: `metavault_data_keys`. */
+/** The number of data keys under each KEK: `metavault_data_keys`. */
 @Injectable()
 export class KeyMetrics {
   constructor(kekRepository: KekRepository, registry: Registry) {

@@ -3,7 +3,7 @@ import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { KekId, SecretId } from '../ids.ts';
 
 interface RewrapProgressRow {
-  /** Null where no rewrap was ever asked for; the same for all but `remaining`. */
+  /** All but `remaining` are null if no rewrap was ever requested. */
   state: 'running' | 'done' | 'incomplete' | null;
   total: number | null;
   rewrapped: number | null;
@@ -22,7 +22,7 @@ export interface WrappedKeyRow {
 /** A data key under a new KEK. */
 export interface RewrappedKey {
   id: SecretId;
-  /** The KEK it was under. */
+  /** The previous KEK. */
   from: KekId;
   wrappedKey: Buffer;
 }
@@ -104,7 +104,7 @@ const storeStatement = defineStatement<{
   { prepare: true },
 );
 
-/** False where a rewrap is running already. */
+/** False if a rewrap is already running. */
 export async function startRewrap(tx: SqlExecutor, now: Date): Promise<boolean> {
   return (await tx.run(requestStatement({ now }))) === 1;
 }
@@ -119,18 +119,18 @@ export async function isRewrapRunning(executor: SqlExecutor): Promise<boolean> {
   return (await executor.rows(runningStatement({}))).length > 0;
 }
 
-/** Locks the rewrap; false where it is not running. */
+/** Locks the rewrap; false if it is not running. */
 export async function lockRunningRewrap(tx: SqlExecutor): Promise<boolean> {
   const [row] = await tx.rows(lockStatement({}));
   return row?.state === 'running';
 }
 
-/** Ends the rewrap: `done`, or `incomplete` where secrets could not be opened. */
+/** Ends the rewrap: `done`, or `incomplete` if secrets could not be opened. */
 export async function finishRewrap(tx: SqlExecutor, unopenable: number, now: Date): Promise<void> {
   await tx.run(finishStatement({ unopenable, now }));
 }
 
-/** Locks the next data keys under one of the old KEKs, one KEK at a time; rows that others have locked are left out. */
+/** Locks the next data keys under one of the old KEKs, one KEK at a time; skips locked rows. */
 export async function claimDataKeys(
   tx: SqlExecutor,
   after: { kekId: KekId; secretId: SecretId } | null,
@@ -143,7 +143,7 @@ export async function claimDataKeys(
   return [];
 }
 
-/** Compare-and-set on the KEK: a row that changed meanwhile keeps what it has. How many were stored, which the rewrap counts. */
+/** Compare-and-set on the KEK: skips rows that changed meanwhile. Returns how many were stored, which the rewrap counts. */
 export async function storeRewrappedKeys(
   tx: SqlExecutor,
   keys: readonly RewrappedKey[],

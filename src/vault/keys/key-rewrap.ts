@@ -19,12 +19,15 @@ import {
 } from './key-rewrap.repository.ts';
 import { KeyRing } from './key-ring.ts';
 
-/** `incomplete`: all was moved but secrets that do not open, which keep their old key in use until their connections are made anew. */
+/**
+ * `incomplete`: everything was moved except secrets that do not open, which keep their old key in use until their connections are
+ * re-authorized.
+ */
 export type RewrapState = 'idle' | 'running' | 'done' | 'incomplete';
 
 export interface RewrapProgress {
   state: RewrapState;
-  /** Data keys that were to be moved when it was asked for. */
+  /** Data keys to move when the rewrap was requested. */
   total: number;
   rewrapped: number;
   /** Data keys under another KEK than the active one, at this moment. */
@@ -35,12 +38,12 @@ export interface RewrapProgress {
   finishedAt: Date | null;
 }
 
-/** What one step did. `last`: where to go on after. */
+/** The result of one step. `last`: where to continue. */
 interface RewrapStep {
   rewrapped: number;
-  /** Secrets that did not open; left as they are. */
+  /** Secrets that did not open and were left unchanged. */
   undecryptableIds: SecretId[];
-  /** Null: nothing more was found from here on. */
+  /** Null: nothing is left from here on. */
   last: RewrapCursor | null;
 }
 
@@ -52,9 +55,9 @@ export interface RewrapCursor {
 const EMPTY = Buffer.alloc(0);
 
 /**
- * Moves data keys to the active KEK, in steps that each commit by themselves. Any number of replicas may step at the same time: rows
- * that one has locked are passed over by the others. A replica that dies leaves nothing behind, because what is done stands on the
- * rows. Secrets themselves are not touched, and open throughout: every row says which KEK wraps it.
+ * Moves data keys to the active KEK, in steps that each commit by themselves. Any number of replicas may step at the same time: each skips
+ * rows that another has locked. A replica that dies leaves nothing to clean up, because progress is stored on the rows. Secrets themselves
+ * are not changed, and can be opened throughout: every row names the KEK that wraps it.
  */
 @Injectable()
 export class KeyRewrap {
@@ -65,7 +68,7 @@ export class KeyRewrap {
     private readonly random: Random,
   ) {}
 
-  /** Asks for a rewrap. False where one is running already. */
+  /** Requests a rewrap. False if one is already running. */
   request(tx: Transaction): Promise<boolean> {
     return startRewrap(tx, this.clock.now());
   }
@@ -92,7 +95,7 @@ export class KeyRewrap {
     const active = await this.activeKek();
     if (active === null) return { rewrapped: 0, undecryptableIds: [], last: after };
     return this.database.transaction(async (tx) => {
-      // Holds the target: it can neither be replaced nor retired before this step has committed.
+      // Locks the target: it can neither be replaced nor retired before this step has committed.
       if (!(await holdActiveKek(tx, active.id))) return { rewrapped: 0, undecryptableIds: [], last: after };
       const rows = await claimDataKeys(tx, after, limit);
       const { moved, undecryptableIds } = await this.rewrapRows(rows, active);
@@ -107,8 +110,8 @@ export class KeyRewrap {
   }
 
   /**
-   * Ends the job where nothing is left to do but what can't be opened. `record` writes what has to be committed with it. False where
-   * there is more to do, or where another replica has ended it.
+   * Ends the rewrap if only secrets that can't be opened are left. `record` writes what must be committed with it. False if more is left,
+   * or another replica has ended it.
    */
   async finish(unopenable: number, record: (tx: Transaction, end: RewrapProgress) => Promise<void>): Promise<boolean> {
     return this.database.transaction(async (tx) => {
@@ -121,7 +124,7 @@ export class KeyRewrap {
     });
   }
 
-  /** The active KEK of the database, which this replica may not know yet. Null where it changes at this very moment. */
+  /** The active KEK of the database, which this replica may not have loaded yet. Null if it changes at this very moment. */
   private async activeKek(): Promise<Kek | null> {
     const id = await findActiveKekId(this.database);
     return id === null ? null : this.ring.findKek(id);

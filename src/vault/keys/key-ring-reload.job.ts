@@ -4,7 +4,7 @@ import { KeyRing } from './key-ring.ts';
 
 const TICK_MS = 10_000;
 
-/** Takes up keys that other replicas made, and drops retired ones. */
+/** Loads keys that other replicas created, and drops retired ones. */
 @Injectable()
 export class KeyRingReloadJob {
   constructor(keyRing: KeyRing, jobs: JobScheduler) {

@@ -20,10 +20,10 @@ import {
 } from './encryption-key.repository.ts';
 
 const PURPOSES: readonly KeyPurpose[] = ['data', 'audit', 'lookup'];
-/** A retired key is kept in memory for this long: a row that was read a moment before its rewrap still needs it. Longer than any statement. */
+/** How long a retired key stays in memory: a row that was read just before its rewrap still needs it. Longer than any statement. */
 const RETIRED_KEY_RETENTION_MS = 30_000;
 
-/** What making a key needs besides the root key. */
+/** The dependencies for creating keys, besides the root key. */
 interface KeySource {
   clock: Clock;
   ids: Ids;
@@ -34,11 +34,11 @@ interface KeySource {
 export interface RotatedKek {
   id: KekId;
   createdAt: Date;
-  /** The one that was active until now; it goes on opening what it wraps. */
+  /** The previously active one; it still opens what it wraps. */
   replacedId: KekId;
 }
 
-/** The root key given is not the one that the ring was made with. Nothing was changed. */
+/** The configured root key is not the one that wraps the ring. Nothing was changed. */
 export class WrongRootKeyError extends Error {
   constructor(needed: string, given: string) {
     super(
@@ -51,13 +51,13 @@ export class WrongRootKeyError extends Error {
 }
 
 /**
- * The key ring: key-encryption keys ("data"), the key of the audit chain and the key of look-up hashes, each stored wrapped by the
- * root key, and opened once at the start. Keys are chosen by id and never tried.
+ * The key ring: key-encryption keys ("data"), the key of the audit chain and the key of lookup hashes, each stored wrapped by the root key,
+ * and opened once at the start. Keys are chosen by id and never tried.
  */
 export class KeyRing {
   readonly #keys = new Map<string, Uint8Array>();
   readonly #active = new Map<KeyPurpose, KekId>();
-  /** Keys that are retired but kept for a moment, by when they were seen so, in monotonic milliseconds. */
+  /** Keys that are retired but kept for a moment, with the time that was noticed, in monotonic milliseconds. */
   readonly #retiredSeenAtMs = new Map<string, number>();
 
   private constructor(
@@ -67,7 +67,9 @@ export class KeyRing {
     private readonly source: KeySource,
   ) {}
 
-  /** Opens the ring, makes what is missing in it, moves it to a new root key where the previous one is given. Throws `WrongRootKeyError`. */
+  /**
+   * Opens the ring, creates its missing keys, and moves it to a new root key if the previous one is configured. Throws `WrongRootKeyError`.
+   */
   static async open(
     database: Database,
     rootKey: RootKey,
@@ -90,8 +92,8 @@ export class KeyRing {
   }
 
   /**
-   * Takes up keys that other replicas made, and lets go of retired ones. A key that can't be opened holds up no other: this throws
-   * what went wrong with it after the rest is taken up.
+   * Loads keys that other replicas created, and drops retired ones. A key that can't be opened does not hold up the others: its error is
+   * thrown after they are loaded.
    */
   async reload(): Promise<void> {
     const faults: unknown[] = [];
@@ -111,17 +113,17 @@ export class KeyRing {
   }
 
   /**
-   * Makes a new active KEK; the one before it only opens from then on. `record` writes what has to be committed with it. The root key
-   * is asked before the transaction begins, so a slow KMS holds nothing up. Throws `RootKeyUnavailableError`, and `WrongRootKeyError` where the
+   * Creates a new active KEK; the previous one only opens from then on. `record` writes what must be committed with it. The root key is
+   * called before the transaction begins, so a slow KMS holds nothing up. Throws `RootKeyUnavailableError`, and `WrongRootKeyError` if the
    * ring has moved to another root key since this replica started; then nothing was changed.
    */
   async rotate(record: (tx: Transaction, rotated: RotatedKek) => Promise<void>): Promise<RotatedKek> {
     const key = await this.newKey('data');
-    // Proves that the root key gives back what it took, before anything is sealed under it.
+    // Verifies that the root key unwraps what it wrapped, before anything is sealed under the new key.
     const opened = await this.rootKey.unwrap(key.wrapped, wrapContext(key.id, key.purpose));
     const rotated = await this.database.transaction(async (tx) => {
       await lockKeyRing(tx);
-      // Waits for whoever is sealing under the old key (`Vault.put`): nothing is sealed under it once this has committed.
+      // Waits for transactions that are sealing under the old key (`Vault.put`): nothing is sealed under it once this has committed.
       const old = await lockActiveKek(tx);
       if (old === null) throw new Error('the key ring has no active data key');
       if (old.root_key_id !== this.rootKey.id) throw new WrongRootKeyError(old.root_key_id, this.rootKey.id);
@@ -141,14 +143,14 @@ export class KeyRing {
     return this.active('data');
   }
 
-  /** A KEK by its id; looks into the database once where it is not known yet. Null where it does not exist or is retired. */
+  /** A KEK by its id; queries the database once if it is not loaded yet. Null if it does not exist or is retired. */
   async findKek(id: KekId): Promise<Kek | null> {
     if (!this.#keys.has(id)) await this.reload();
     const key = this.#keys.get(id);
     return key === undefined ? null : { id, key };
   }
 
-  /** A KEK by its id, where it is known here already. */
+  /** A KEK by its id, if it is loaded. */
   getCachedKek(id: KekId): Kek | null {
     const key = this.#keys.get(id);
     return key === undefined ? null : { id, key };
@@ -159,7 +161,7 @@ export class KeyRing {
     return keyedHash(this.active('lookup').key, value);
   }
 
-  /** A MAC for the audit chain, 32 bytes. Its key is no KEK: rotating or deleting KEKs leaves the chain provable. */
+  /** A MAC for the audit chain, 32 bytes. Its key is not a KEK: rotating or deleting KEKs leaves the chain verifiable. */
   computeAuditMac(message: Uint8Array): Buffer {
     return keyedHash(this.active('audit').key, message);
   }
@@ -203,7 +205,7 @@ export class KeyRing {
     await rewrapKey(tx, row.id, wrapped, this.rootKey.id);
   }
 
-  /** A fresh key as it is to be stored; its bytes are forgotten again. */
+  /** A new key in its stored form; its plaintext bytes are wiped. */
   private async newKey(purpose: KeyPurpose): Promise<NewEncryptionKey> {
     const { clock, ids, random } = this.source;
     const id = ids.next('kek');

@@ -4,12 +4,12 @@ import { AuditLog, SYSTEM } from '../../audit/audit-log.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { KeyRewrap, type RewrapCursor } from './key-rewrap.ts';
 
-/** Data keys of one transaction: their rows are locked for some milliseconds only. */
+/** Data keys per transaction: their rows are locked for a few milliseconds only. */
 const BATCH = 200;
-/** Between two batches at the least; otherwise as long as the batch took, so that half of a connection's time is left to others. */
+/** The minimum pause between two batches; otherwise as long as the batch took, so that half of a connection's time is left to others. */
 const PAUSE_MS = 50;
 
-/** Works off a rewrap that was asked for, beside whoever else does. */
+/** Processes a requested rewrap, possibly beside other replicas. */
 @Injectable()
 export class RewrapWorker {
   constructor(
@@ -18,7 +18,7 @@ export class RewrapWorker {
     @Inject(LOGGER) private readonly logger: Pick<Pino, 'error'>,
   ) {}
 
-  /** One pass over all that is left, where there is a rewrap to do. Returns early when `isStopping` says so; the next pass goes on. */
+  /** One pass over all that is left, if a rewrap is running. Returns early when `isStopping` says so; the next pass continues. */
   async runOnce(isStopping: () => boolean): Promise<void> {
     if (!(await this.rewrap.isRunning())) return;
     const undecryptableIds: string[] = [];

@@ -6,7 +6,7 @@ interface AwsRootKeyOptions {
   keyId: string;
   /** Null: the region's own address. */
   endpointUrl: string | null;
-  /** For one response, repeats included. */
+  /** For one call, including retries. */
   timeoutMs?: number;
 }
 
@@ -14,9 +14,9 @@ const KEY_ARN = /^arn:aws[a-z-]*:kms:[^:]+:\d+:key\//;
 const PROBE: WrapContext = { service: 'metavault', purpose: 'probe' };
 
 /**
- * A symmetric key in AWS KMS. The key material of the ring goes there and back over TLS; the root key itself never leaves it. The
- * context is KMS's encryption context, so CloudTrail shows it and key policies may demand it.
- * Credentials and region come from the standard AWS environment.
+ * A symmetric key in AWS KMS. The ring's key material travels to KMS and back over TLS; the root key itself never leaves KMS. The context
+ * is KMS's encryption context, so CloudTrail shows it and key policies may require it. Credentials and region come from the standard AWS
+ * environment.
  */
 export class AwsRootKey extends RootKey {
   private constructor(
@@ -27,7 +27,10 @@ export class AwsRootKey extends RootKey {
     super();
   }
 
-  /** Asks KMS which key an alias or a short id stands for: the ring remembers the key, not a name that may move. Throws `RootKeyUnavailableError`. */
+  /**
+   * Asks KMS which key an alias or a short id stands for: the ring stores the key, not a name that may be reassigned. Throws
+   * `RootKeyUnavailableError`.
+   */
   static async open(options: AwsRootKeyOptions): Promise<AwsRootKey> {
     const kms = await Kms.connect(options);
     if (KEY_ARN.test(options.keyId)) return new AwsRootKey(`aws:${options.keyId}`, kms, options.keyId);
@@ -49,7 +52,7 @@ export class AwsRootKey extends RootKey {
   }
 }
 
-/** The two calls of KMS that are needed, with its failures in our words. */
+/** The two calls of KMS that are needed; failures become `RootKeyUnavailableError`. */
 class Kms {
   private constructor(
     private readonly client: KMSClient,
@@ -57,7 +60,7 @@ class Kms {
     private readonly timeoutMs: number,
   ) {}
 
-  /** The SDK is loaded here and not at the top: it takes longer to load than all the rest, and most installations never need it. */
+  /** The SDK is imported on demand: it takes longer to load than all the rest, and most installations never need it. */
   static async connect({ endpointUrl, timeoutMs = KMS_TIMEOUT_MS }: AwsRootKeyOptions): Promise<Kms> {
     const sdk = await import('@aws-sdk/client-kms');
     const client = new sdk.KMSClient({

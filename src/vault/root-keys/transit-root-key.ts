@@ -11,9 +11,9 @@ export interface TransitRootKeyOptions {
   mount: string;
   keyName: string;
   namespace: string | null;
-  /** The token itself, or the file that an agent keeps it in, which is read anew for each call. */
+  /** The token itself, or the file that an agent keeps it in, which is read for each call. */
   token: SecretString | { file: string };
-  /** For one response. */
+  /** For one call. */
   timeoutMs?: number;
 }
 
