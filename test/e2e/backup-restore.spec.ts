@@ -60,7 +60,7 @@ async function content(url: string): Promise<string> {
   return parts.join('\n');
 }
 
-/** What a lease in token mode answers for each tenant, from a replica on that database. */
+/** What a lease in token mode returns for each tenant, from a replica on that database. */
 async function leases(url: string, more: Record<string, string> = {}): Promise<{ status: number; token?: string }[]> {
   const replica = await startTestReplica({ databaseUrl: url, environment: on(url, more) });
   try {

@@ -10,7 +10,7 @@ describeInBrowser('a person with a browser, through the redirect flow', {}, ({ t
   const back = (page: Page, query = '') =>
     page.waitForURL((url) => url.href.startsWith(`${testContext().returnUrl}?${query}`));
   const approve = ({ page }: Pick<Visitor, 'page'>) => page.getByRole('button', { name: 'Continue' }).click();
-  /** What a person sees of ours at the end: the heading, the line below it, and the code for whom they ask. */
+  /** What a user sees of ours at the end: the heading, the line below it, and the code for whom they ask. */
   const shown = async ({ page }: Visitor) => {
     await page.waitForURL(`${testContext().listensAt}/**`);
     const lines = await page.locator('main p').allInnerTexts();

@@ -173,7 +173,7 @@ describe('metavault import --url', () => {
     expect((await standing('remote')).connections).toBe(rows.length);
   }, 120_000);
 
-  it('says who does not answer, and who refuses', async () => {
+  it('says which service does not respond, and which one refuses', async () => {
     const file = context.file('one.csv', `tenant,product,access_token\nrefused,pages,${person()}`);
     const wrong = context.file('wrong-key', 'no-key-of-anybody-0123456789abcdef');
     const run = (...words: string[]) => context.run('import', file, ...words);

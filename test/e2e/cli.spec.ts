@@ -26,7 +26,7 @@ async function connected(tenant: string, count: number): Promise<string[]> {
 const listed = async (...words: string[]): Promise<ConnectionResponse[]> =>
   (await json<{ data: ConnectionResponse[] }>('connections', 'list', ...words)).data;
 
-describe('exit codes and words', () => {
+describe('exit codes and messages', () => {
   it.each<[string[], number, RegExp]>([
     [[], 2, /Usage: metavault/],
     [['--help'], 0, /^$/],
@@ -64,7 +64,7 @@ describe('exit codes and words', () => {
     ['an address that is none', { DATABASE_URL: 'hidden' }, /DATABASE_URL must be an address/],
     ['another root key', { ROOT_KEY: Buffer.alloc(32, 9).toString('base64') }, /Nothing was changed/],
     ['no root key', { NODE_ENV: 'production', ROOT_KEY: '', PUBLIC_URL: 'https://vault.example' }, /ROOT_KEY/],
-  ])('%s is said in words, without the secret in them', async (_, changed, words) => {
+  ])('%s gives a message without the secret in it', async (_, changed, words) => {
     const { code, out, err } = await runMetavault({ ...context.environment, ...changed }, 'keys', 'list');
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toMatch(words);

@@ -186,7 +186,7 @@ describe('connecting through Facebook Login', () => {
       expect(
         await rows(`SELECT 1 FROM audit_entry WHERE action = 'connect.denied' AND subject_id = $1`, [session.id]),
       ).toHaveLength(1);
-      // The person may change their mind while the link lives.
+      // Users may change their mind while the link lives.
       const again = new TestBrowser(context);
       expect(
         (await again.get(await completeDialog(await again.open(session.connect_url)))).headers['location'],
@@ -258,7 +258,7 @@ describe('connecting through Facebook Login', () => {
       }
     });
 
-    it('a Meta that does not answer the exchange', async () => {
+    it('Meta not responding to the exchange', async () => {
       const { browser, callback } = await approved();
       const before = countCodeExchanges(context);
       context.sandbox.state.faults.add({
@@ -296,7 +296,7 @@ describe('connecting through Facebook Login', () => {
       expect(second?.get('connection_id')).toBe(first?.get('connection_id'));
     });
 
-    it('the second person is too late, and leaves no token', async () => {
+    it('the second user is too late, and leaves no token', async () => {
       const people: [string, string] = [context.sandbox.state.make.user().id, context.sandbox.state.make.user().id];
       const ends = await race(people);
       expect(ends.map((end) => end.get('status')).sort()).toEqual(['connected', 'error']);

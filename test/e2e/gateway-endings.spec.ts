@@ -20,11 +20,11 @@ afterAll(() => context.close());
 interface Response {
   status: number;
   body: { id?: string; error?: Record<string, unknown> };
-  /** The connection that it came on, by the caller's port. */
+  /** The connection that it came on, by the client's port. */
   port: number;
 }
 
-/** A caller that keeps one connection to a replica, as SDKs do. */
+/** A client that keeps one connection to a replica, as SDKs do. */
 class Caller {
   readonly agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 
@@ -146,14 +146,14 @@ async function metricsOfSecond(): Promise<string> {
 describe('a 190 of Meta', () => {
   const inspections = () => context.sandbox.state.log.list().filter(({ path }) => path.endsWith('/debug_token')).length;
 
-  it('is confirmed once for all callers, and ends the connection on all replicas', async () => {
+  it('is confirmed once for all clients, and ends the connection on all replicas', async () => {
     const { metaUser, both, lease } = await held();
     const crowd = Array.from({ length: 20 }, () => new Caller(context.url, lease.access_token));
     context.sandbox.state.log.clear();
     context.sandbox.state.invalidateToken(metaUser.accessToken, 460);
     const responses = await Promise.all(crowd.map((caller) => caller.get()));
     for (const { status, body } of responses) {
-      // Meta's own words for those whom Meta answered, ours for those who came when it was known.
+      // Meta's own error for calls that reached Meta, ours for calls that came when it was known.
       expect([`${status} 460`, '401 undefined']).toContain(`${status} ${String(body.error?.['error_subcode'])}`);
     }
     expect(responses.some(({ status }) => status === 400)).toBe(true);

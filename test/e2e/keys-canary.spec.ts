@@ -52,7 +52,7 @@ function secret(name: string, value: string | null | undefined): void {
   secrets.set(name, Buffer.from(value, 'utf8'));
 }
 
-/** A person's way through the browser, with all that it carries. */
+/** A user's way through the browser, with all that it carries. */
 async function connect(): Promise<void> {
   const session = await createSession(context);
   secret('the connect link', session.connect_url.split('/').at(-1));
@@ -65,7 +65,7 @@ async function connect(): Promise<void> {
   heard.push((await browser.get(callback)).text);
 }
 
-/** One run through what the service does, with every answer that may hold no secret kept. */
+/** One run through what the service does, keeping every response that must hold no secret. */
 beforeAll(async () => {
   startedAtMs = Date.now();
   database = await freshDatabase();
@@ -235,7 +235,7 @@ describe('after a run, no secret stands', () => {
     expect(found(context.log.text())).toEqual([]);
   });
 
-  it('in any answer but those that hand one out', () => {
+  it('in any response but those that hand one out', () => {
     expect(found(heard.join('\n'))).toEqual([]);
   });
 });

@@ -87,7 +87,7 @@ const lease = (index: number, { tenant }: User, mode = 'gateway'): Promise<Respo
 const call = (index: number, leaseToken: string): Promise<Response> =>
   api(index, 'GET', '/graph/v25.0/me', undefined, leaseToken);
 
-/** A 503 (the database did not answer in time) promises nothing: asked again, as a client does. */
+/** A 503 (the database did not respond in time) promises nothing: asked again, as a client does. */
 async function revokeAt(index: number, { id }: User): Promise<Response> {
   for (;;) {
     const response = await api(index, 'DELETE', `/v1/connections/${id}`);
@@ -113,7 +113,7 @@ interface Seen {
   response: Response;
 }
 
-describe('from the answer of DELETE on, with a slow database', () => {
+describe('from the response to DELETE on, with a slow database', () => {
   it('no replica issues a lease or serves one, however many ask at that moment', async () => {
     const person = await connected();
     const tokens = await Promise.all([0, 1, 2].map(async (index) => (await lease(index, person)).body.access_token));
@@ -195,7 +195,7 @@ describe('from the answer of DELETE on, with a slow database', () => {
 });
 
 describe('work that is under way on other replicas', () => {
-  it('brings nothing back: a renewal, an inspection, an import of the same person', async () => {
+  it('brings nothing back: a refresh, an inspection, an import of the same user', async () => {
     const person = await connected({ expiresIn: 86_400 });
     sandbox.state.setLatency(300);
     const working = [

@@ -56,7 +56,7 @@ const outOfReach = (wabaId: string) =>
 const typesOf = ({ assets }: ConnectionResponse): string[] => assets.map(({ type, id }) => `${type} ${id}`);
 
 describe('a WhatsApp account that its owner took away, while the token lives', () => {
-  it('goes, with its numbers; without another the connection needs its person', async () => {
+  it('goes, with its numbers; without another the connection needs its user', async () => {
     const { connection, wabas } = await whatsapp(1);
     const [waba = ''] = wabas;
     outOfReach(waba);
@@ -160,7 +160,7 @@ describe("Instagram's people", () => {
     for (const id of [user.id, user.accountId ?? '']) expect(row?.text).not.toContain(id);
   });
 
-  it('are matched by events about persons, whichever id those name', async () => {
+  it('are matched by events about users, whichever id those name', async () => {
     const { connection, user } = await person();
     for (const [time, id] of [user.id, user.accountId].entries()) {
       const entry = { id, uid: id, time, changes: [{ field: 'connected', verb: 'revoked' }] };

@@ -33,7 +33,7 @@ function callback(kind: 'deauthorize' | 'data-deletion', userId: string) {
   return request(server()).post(`/webhooks/meta/${kind}`).type('form').send({ signed_request }).expect(200);
 }
 
-describe("a connection made before the person's id for our app was kept", () => {
+describe("a connection made before the user's id for our app was kept", () => {
   it('learns it from the next inspection, and ends when Meta names it', async () => {
     const { id, connect } = person();
     const connection = await connect();
@@ -62,7 +62,7 @@ describe("a connection made before the person's id for our app was kept", () => 
   });
 });
 
-describe('a data deletion that names the person by their id for our app', () => {
+describe('a data deletion that names the user by their id for our app', () => {
   it('erases what came under the id of their account, too, before there was a connection', async () => {
     const { id, accountId, connect } = person();
     const text = JSON.stringify({

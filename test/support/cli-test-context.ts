@@ -17,9 +17,9 @@ export interface CliTestContext {
   environment: Record<string, string>;
   /** Writes a file; its path. */
   file(name: string, text: string): string;
-  /** A token of a person of its own, as an import takes it. */
+  /** A token of a user of its own, as an import takes it. */
   createUserToken(): string;
-  /** `metavault`, on this stage. */
+  /** `metavault`, on this context. */
   run(...words: string[]): Promise<CommandResult>;
   /** The same with `--json`, for a command that must succeed: what it printed. */
   json<T>(...words: string[]): Promise<T>;

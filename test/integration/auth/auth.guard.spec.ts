@@ -110,7 +110,7 @@ describe('a route', () => {
     expect((await get('/closed/narrower', auditor.key)).status).toBe(200);
   });
 
-  it('gets the caller with its policy', async () => {
+  it('gets the client with its policy', async () => {
     const { key } = await makeClient({ name: 'policy', leaseModes: ['token'] });
     const response = await get('/probe/service', key);
     expect(response.body).toEqual({ name: 'policy', tenants: ['acme'], leaseModes: ['token'] });

@@ -143,7 +143,7 @@ describe('with the roles of migrations/roles.sql', () => {
     await expect(service.query('UPDATE audit_entry SET tenant = NULL')).rejects.toMatchObject({ code: '42501' });
   });
 
-  it('a migration that is missing is told in words that help', async () => {
+  it('a missing migration gives a message that helps', async () => {
     const owner = await new DataSource(dataSourceOptions(urlOf('metavault_owner'), 1)).initialize();
     try {
       await owner.undoLastMigration();

@@ -199,7 +199,7 @@ describe('errors of Meta', () => {
     ]);
   });
 
-  it('are no suspicion where the 190 is about client_business_id', async () => {
+  it('cause no inspection where the 190 is about client_business_id', async () => {
     gateway.json(400, { error: { message: 'x', type: 'OAuthException', code: 190 } });
     await call('/graph/me?fields=id%2Cclient_business_id');
     expect(gateway.reported).toHaveLength(0);
@@ -225,7 +225,7 @@ describe('errors of Meta', () => {
 });
 
 describe('faults', () => {
-  it('a connection that breaks before an answer: reads are tried once more', async () => {
+  it('a connection that breaks before a response: reads are tried once more', async () => {
     let tries = 0;
     gateway.answer((req, response) => {
       tries++;
@@ -236,7 +236,7 @@ describe('faults', () => {
     expect(tries).toBe(2);
   });
 
-  it('a connection that breaks before an answer: writes are not', async () => {
+  it('a connection that breaks before a response: writes are not', async () => {
     gateway.answer((req) => req.socket.destroy());
     const answer = await request(gateway.url)
       .post('/graph/me/feed')
@@ -247,7 +247,7 @@ describe('faults', () => {
     expect(gateway.seen).toHaveLength(1);
   });
 
-  it('an answer that breaks off does not look whole', async () => {
+  it('a response that breaks off does not look whole', async () => {
     gateway.answer((req, response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.write(`{"data":["${'x'.repeat(100_000)}",`);
@@ -262,7 +262,7 @@ describe('faults', () => {
     expect((await call()).status).toBe(502);
   });
 
-  it('a caller who goes away takes the call to Meta along', async () => {
+  it('a client that goes away takes the call to Meta along', async () => {
     const gone = new Promise<void>((resolve) => {
       gateway.answer((req, response) => {
         response.writeHead(200, { 'content-type': 'application/json' });

@@ -40,7 +40,7 @@ async function fill(stream: { write(chunk: Buffer): boolean }, mostBytes: number
 }
 
 describe('back-pressure', () => {
-  it('reaches the caller where Meta takes no more of an upload', async () => {
+  it('reaches the client where Meta takes no more of an upload', async () => {
     gateway.answer((request) => void request.pause(), { unread: true });
     const outgoing = upload('/graph/1/videos', { 'content-length': 200 * MIB });
     outgoing.on('error', () => undefined);
@@ -48,7 +48,7 @@ describe('back-pressure', () => {
     outgoing.destroy();
   });
 
-  it('reaches Meta where the caller takes no more of an answer', async () => {
+  it('reaches Meta where the client takes no more of a response', async () => {
     let sent = 0;
     const stalled = new Promise<void>((resolve) => {
       gateway.answer((_request, response) => {
@@ -151,7 +151,7 @@ describe('who goes', () => {
     expect(gateway.seen).toHaveLength(1);
   });
 
-  it('is Meta, answering ahead of the end of an upload: the caller hears the answer', async () => {
+  it('is Meta, responding ahead of the end of an upload: the client gets the response', async () => {
     gateway.answer(
       (request, response) => {
         request.on('error', () => undefined);
@@ -172,7 +172,7 @@ describe('who goes', () => {
   });
 });
 
-describe('a connection that breaks ahead of any answer', () => {
+describe('a connection that breaks ahead of any response', () => {
   const breaking = (times: number) => {
     let calls = 0;
     gateway.answer((request, response) => {

@@ -46,7 +46,7 @@ const SPELLINGS: Record<string, (token: string) => string> = {
   'in words': (token) => `Error validating ${token}: it is not good`,
   'between quotes': (token) => `the token \\"${token}\\" is bad`,
 };
-/** Places that a string can have in an answer. */
+/** Places that a string can have in a response. */
 const PLACES: Record<string, (text: string) => string> = {
   'a message': (text) => `{"error":{"message":"${text}","type":"OAuthException","code":100}}`,
   'a member': (text) => `{"id":"1","token":"${text}","name":"n"}`,
@@ -104,7 +104,7 @@ async function wire(path = '/graph/me', method = 'GET'): Promise<string> {
 
 interface Delivery {
   coding: string;
-  /** Bytes of each chunk; 0 for one answer with a length. */
+  /** Bytes of each chunk; 0 for one response with a length. */
   chunk: number;
   status: number;
   type: string;
@@ -140,7 +140,7 @@ describe('no token of Meta comes back', () => {
     }
   });
 
-  it('however the answer is cut, coded, called and filled', async () => {
+  it('however the response is cut, coded, called and filled', async () => {
     const filler = fc.constantFrom(
       '',
       '{"a":1}',
@@ -252,7 +252,7 @@ describe('no token of Meta comes back', () => {
     expect(await wire()).toContain('{"ok":1}');
   });
 
-  it('in an answer of an unknown protocol step, or of none', async () => {
+  it('in a response of an unknown protocol step, or of none', async () => {
     gateway.answer((_request, response) => {
       response.writeEarlyHints({ link: `</x?access_token=${META_TOKEN}>; rel=preload` });
       response.writeHead(200, `fine ${META_TOKEN}`, { 'content-type': 'application/json' }).end('{}');

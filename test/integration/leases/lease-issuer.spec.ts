@@ -57,7 +57,7 @@ describe('leases on Postgres', () => {
     ]);
   });
 
-  it('give a token of ours in gateway mode, which opens to the Meta token at the door only', async () => {
+  it('give a token of ours in gateway mode, which opens to the Meta token in the gateway only', async () => {
     await connect(connections, clock, { pages: PAGES });
     const lease = await issue.issue(await context.client(), WANTED, 'r');
     expect(lease.access_token).toMatch(/^mtl_/);
@@ -151,7 +151,7 @@ describe('leases on Postgres', () => {
     expect(context.refreshes).toEqual([]);
   });
 
-  it('wait for a renewal where the token must live longer', async () => {
+  it('wait for a refresh where the token must live longer', async () => {
     await connect(connections, clock, { root: { expiresAt: new Date(clock.now().getTime() + 3_600_000) } });
     context.onRefresh(async () => {
       await database.run({ text: `UPDATE credential SET expires_at = expires_at + interval '60 days'` });
@@ -168,7 +168,7 @@ describe('leases on Postgres', () => {
     expect(await context.countWritten()).toEqual({ leases: 0, entries: 0 });
   });
 
-  it('are refused to a key that ended since the caller was read', async () => {
+  it('are refused to a key that ended since the client was read', async () => {
     await connect(connections, clock);
     const caller = await context.client();
     await database.run({ text: 'UPDATE client SET deleted_at = $1', values: [clock.now()] });

@@ -125,7 +125,7 @@ describe('leases that were given', () => {
     expect(await tokens()).toEqual([undefined, undefined, undefined]);
   });
 
-  it('stand in for the tokens of an answer, for credentials of the same connection only', async () => {
+  it('replace the tokens of a response, for credentials of the same connection only', async () => {
     await connect(connections, clock, { pages: PAGES });
     await connect(connections, clock, { tenant: 'tenant-b', metaUserId: '9', root: { token: 'EAAforeign' } });
     const lease = await issue.issue(await context.client(), WANTED, 'r');

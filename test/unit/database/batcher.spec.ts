@@ -39,7 +39,7 @@ describe('a batcher with a deadline', () => {
     expect(runs.map(({ inputs }) => inputs)).toEqual([[1], [3]]);
   });
 
-  it('takes an answer that has come while the process was held up', async () => {
+  it('takes a response that has come while the process was held up', async () => {
     const { batcher, runs } = held(1);
     const response = batcher.submit(1);
     await turn();

@@ -74,7 +74,7 @@ describe('metavault clients', () => {
     expect(JSON.parse((await run('show', id, '--json')).out).keys).toHaveLength(1);
   });
 
-  it('tells what is wrong in its own words, and does nothing', async () => {
+  it('says what is wrong in a message of its own, and does nothing', async () => {
     const before = (await run('list', '--json')).out;
     const faults: [string[], string][] = [
       [['create', ...SHOP, '--ip', 'everywhere'], '--ip'],

@@ -31,7 +31,7 @@ describe('a token that Meta gave, but could not be finished with', () => {
     stage.clock.advance(seconds);
     await stage.replica.app.get(AuthorizationResumeJob).resumeDue();
   };
-  /** One person's callback while Meta's answers to these calls are missing. */
+  /** One user's callback while Meta's responses to these calls are missing. */
   const cutShort = async (pathPattern: string, body: Record<string, unknown> = {}) => {
     const session = await createSession(stage, body);
     const browser = new TestBrowser(stage);
@@ -61,7 +61,7 @@ describe('a token that Meta gave, but could not be finished with', () => {
     expect((await browser.get(callback)).headers['location']).toContain(`status=connected&connection_id=${row?.id}`);
     expect(countCodeExchanges(stage)).toBe(before + 1);
     const entries = await audited(session.id);
-    // One word for the person, none for each of the resumer's tries, and the end.
+    // One entry for the user, none for each of the resume job's tries, and the end.
     expect(entries.map((entry) => [entry.action, entry.actor_kind])).toEqual([
       ['connect.session_created', 'client'],
       ['connect.failed', 'browser'],
@@ -152,7 +152,7 @@ describe('a token that Meta gave, but could not be finished with', () => {
 
   it('is lost with its replica before it could be sealed, which the second delivery tells', async () => {
     const { session, browser, callback } = await browseToCallback(stage, { tenant: 'lost' });
-    // As a replica leaves it that dies between the consumption of the state and the exchange's answer.
+    // As a replica leaves it that dies between the consumption of the state and the exchange's response.
     await rows('UPDATE connect_attempt SET consumed_at = $2 WHERE session_id = $1', [session.id, stage.clock.now()]);
     stage.clock.advance(61);
     const before = countCodeExchanges(stage);

@@ -44,7 +44,7 @@ describe('an exchange', () => {
       (error: unknown) => (error instanceof HttpRequestError ? error.reason : String(error)),
     );
 
-  it('gives an answer whole that says that it is short', async () => {
+  it('returns a response whole that says that it is short', async () => {
     expect(await exchange()).toMatchObject({ status: 200, body: Buffer.from('short') });
     answer = (_request, response) => {
       response.writeHead(201, { 'content-length': 6 });
@@ -57,7 +57,7 @@ describe('an exchange', () => {
     });
   });
 
-  it('gives answers whole that have no body', async () => {
+  it('returns responses whole that have no body', async () => {
     expect(await exchange({ method: 'HEAD' })).toMatchObject({ status: 200, body: Buffer.alloc(0) });
     for (const status of [204, 304]) {
       answer = (_request, response) => response.writeHead(status).end();
@@ -65,7 +65,7 @@ describe('an exchange', () => {
     }
   });
 
-  it('gives a stream where an answer is long, or does not say how long it is', async () => {
+  it('returns a stream where a response is long, or does not say how long it is', async () => {
     const long = Buffer.alloc(3_000_000, 'long ');
     for (const headers of [{}, { 'content-length': long.length }]) {
       answer = (_request, response) => response.writeHead(200, headers).end(long);
@@ -103,7 +103,7 @@ describe('an exchange', () => {
     }
   });
 
-  it('fails where the answer breaks off, or does not come', async () => {
+  it('fails where the response breaks off, or does not come', async () => {
     answer = (request) => request.socket.destroy();
     expect(await failureOf(exchange())).toBe('reset');
     answer = (_request, response) => {

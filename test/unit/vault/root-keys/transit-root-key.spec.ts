@@ -17,7 +17,7 @@ import { catchError } from '../../../support/catch-error.ts';
 const CONTEXT = { service: 'metavault', key_id: 'kek_1', purpose: 'data' };
 const KEY = Buffer.alloc(32, 5);
 
-/** The Transit engine as far as it matters here: it holds a ciphertext to its associated data and its caller to the token. */
+/** The Transit engine as far as it matters here: it holds a ciphertext to its associated data and its client to the token. */
 class FakeTransit extends HttpClient {
   readonly requests: HttpRequest[] = [];
   token = 'hvs.right';
