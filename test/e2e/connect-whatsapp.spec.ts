@@ -106,9 +106,9 @@ describe('what Embedded Signup gave', () => {
     expect(events.map(({ type }) => type)).toEqual(['connection.created', 'connection.reauth_required']);
 
     const id = waba();
-    const mended = await connected({ code: code(userId), waba_id: id }, 'silent');
-    expect(mended).toMatchObject({ id: silent.id, status: 'active', status_reason: null });
-    expect(assetOf(mended, id)).toBeDefined();
+    const reconnected = await connected({ code: code(userId), waba_id: id }, 'silent');
+    expect(reconnected).toMatchObject({ id: silent.id, status: 'active', status_reason: null });
+    expect(assetOf(reconnected, id)).toBeDefined();
   });
 
   it('names the account that the token may not see', async () => {

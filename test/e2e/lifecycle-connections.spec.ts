@@ -204,12 +204,12 @@ describe('DELETE /v1/connections/{id}', () => {
   it('is not undone by a refresh under way', async () => {
     const { id } = await context.importConnection({ expiresIn: DAY });
     context.fault({ kind: 'delay', delayMs: 400 }, { grantType: 'fb_exchange_token' });
-    const renewal = api(context)
+    const refresh = api(context)
       .post(`/v1/connections/${id}/refresh`, {})
       .then((response) => response);
     await new Promise((resolve) => setTimeout(resolve, 150));
     await api(context).delete(`/v1/connections/${id}`).expect(200);
-    expect((await renewal).body).toMatchObject({ status: 'revoked' });
+    expect((await refresh).body).toMatchObject({ status: 'revoked' });
     const { status, credentials } = await context.connection(id);
     expect(status).toBe('revoked');
     expect(credentials[0]?.version).toBe(1);

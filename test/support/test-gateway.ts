@@ -70,7 +70,7 @@ export interface TestGateway {
   registry: Registry;
   usage: UsageRecorder;
   /** How Meta responds from now on. Reads the body first, unless told otherwise. */
-  answer(how: MetaResponder, options?: { unread?: boolean }): void;
+  respond(how: MetaResponder, options?: { unread?: boolean }): void;
   json(status: number, body: unknown, headers?: http.OutgoingHttpHeaders): void;
   close(): Promise<void>;
 }
@@ -181,7 +181,7 @@ export async function startTestGateway(options: { limits?: Partial<ConcurrencyLi
     seen,
     registry,
     usage,
-    answer: (next, { unread: leave = false } = {}) => {
+    respond: (next, { unread: leave = false } = {}) => {
       how = next;
       unread = leave;
     },

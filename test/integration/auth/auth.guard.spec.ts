@@ -26,14 +26,14 @@ class Probe {
 
   @Roles('service')
   @Get('service')
-  service(@CurrentClient() caller: AuthenticatedClient): object {
-    return { name: caller.name, tenants: caller.tenants, leaseModes: caller.leaseModes };
+  service(@CurrentClient() client: AuthenticatedClient): object {
+    return { name: client.name, tenants: client.tenants, leaseModes: client.leaseModes };
   }
 
   @RolesWithCachedClient('service')
   @Post('hot')
-  hot(@CurrentClient() caller: AuthenticatedClient): object {
-    return { name: caller.name };
+  hot(@CurrentClient() client: AuthenticatedClient): object {
+    return { name: client.name };
   }
 }
 

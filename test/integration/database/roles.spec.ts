@@ -52,7 +52,7 @@ async function connected(url: string): Promise<pg.Client> {
   return client;
 }
 
-async function command(words: string[], databaseUrl: string): Promise<string> {
+async function command(args: string[], databaseUrl: string): Promise<string> {
   const printed: string[] = [];
   const context = {
     environment: { ...TEST_ENVIRONMENT, DATABASE_URL: databaseUrl },
@@ -61,7 +61,7 @@ async function command(words: string[], databaseUrl: string): Promise<string> {
   const program = new Command().exitOverride();
   addMigrateCommand(program, context);
   addAuditCommand(program, context);
-  await program.parseAsync(words, { from: 'user' });
+  await program.parseAsync(args, { from: 'user' });
   return printed.join('\n');
 }
 

@@ -111,7 +111,7 @@ interface Delivery {
 }
 
 function deliver(text: string, { coding, chunk, status, type }: Delivery): void {
-  gateway.answer((_request, response) => {
+  gateway.respond((_request, response) => {
     const bytes = CODINGS[coding]?.(Buffer.from(text)) ?? Buffer.alloc(0);
     const headers = { 'content-type': type, ...(coding === 'identity' ? {} : { 'content-encoding': coding }) };
     if (chunk === 0) return void response.writeHead(status, { ...headers, 'content-length': bytes.length }).end(bytes);
@@ -184,9 +184,9 @@ describe('no token of Meta comes back', () => {
   it.each([1, 2, 3])('byte by byte: chunks of %i', async (chunk) => {
     const page = `{"data":[{"access_token":"${NOT_HELD}","id":"4242"},{"access_token":"${HELD}","id":"1"}],"paging":{"next":"${gateway.metaUrl.replaceAll('/', '\\/')}\\/graph.facebook.com\\/v25.0\\/1?access_token=${META_TOKEN}"}}`;
     deliver(page, { coding: 'identity', chunk, status: 200, type: 'application/json' });
-    const answer = await wire();
-    expectClean(answer, 'pieces');
-    expect(JSON.parse(answer.slice(answer.indexOf('{"data')))).toEqual({
+    const response = await wire();
+    expectClean(response, 'pieces');
+    expect(JSON.parse(response.slice(response.indexOf('{"data')))).toEqual({
       data: [
         { access_token: 'mtl_fresh', id: '4242' },
         { access_token: 'mtl_held', id: '1' },
@@ -198,7 +198,7 @@ describe('no token of Meta comes back', () => {
   it('in headers, those that pass and those that do not, and in trailers', async () => {
     for (const token of TOKENS) {
       const link = `<https://graph.facebook.com/v25.0/1?access_token=${token}>; rel="next"`;
-      gateway.answer((_request, response) => {
+      gateway.respond((_request, response) => {
         response.writeHead(200, {
           'content-type': `application/json; x="${token}"`,
           link,
@@ -232,7 +232,7 @@ describe('no token of Meta comes back', () => {
           `/${token}`,
           `/x?u=${encodeURIComponent(`?access_token=${token}`)}`,
         ]) {
-          gateway.answer((_request, response) =>
+          gateway.respond((_request, response) =>
             response.writeHead(302, { location: base + tail }).end(`see ${token}`),
           );
           expectClean(await wire(), 'redirect');
@@ -245,7 +245,7 @@ describe('no token of Meta comes back', () => {
     for (const charset of ['utf-16', 'UTF-16LE', 'utf-7', 'ibm037']) {
       const bytes = Buffer.from(JSON.stringify({ a: META_TOKEN }), 'utf16le');
       const type = `application/json; charset=${charset}`;
-      gateway.answer((_request, response) => response.writeHead(200, { 'content-type': type }).end(bytes));
+      gateway.respond((_request, response) => response.writeHead(200, { 'content-type': type }).end(bytes));
       expect(await wire()).toMatch(/^HTTP\/1.1 502 /);
     }
     deliver('{"ok":1}', { coding: 'identity', chunk: 0, status: 200, type: 'application/json; charset="utf-8"' });
@@ -253,14 +253,14 @@ describe('no token of Meta comes back', () => {
   });
 
   it('in a response of an unknown protocol step, or of none', async () => {
-    gateway.answer((_request, response) => {
+    gateway.respond((_request, response) => {
       response.writeEarlyHints({ link: `</x?access_token=${META_TOKEN}>; rel=preload` });
       response.writeHead(200, `fine ${META_TOKEN}`, { 'content-type': 'application/json' }).end('{}');
     });
-    const answer = await wire();
-    expectClean(answer, 'status text');
-    expect(answer).toMatch(/^HTTP\/1.1 200 OK/);
-    gateway.answer((request) => request.socket.end(`HTTP/1.1 200 ${META_TOKEN}\r\nX: ${META_TOKEN}\r\n${META_TOKEN}`));
+    const response = await wire();
+    expectClean(response, 'status text');
+    expect(response).toMatch(/^HTTP\/1.1 200 OK/);
+    gateway.respond((request) => request.socket.end(`HTTP/1.1 200 ${META_TOKEN}\r\nX: ${META_TOKEN}\r\n${META_TOKEN}`));
     expectClean(await wire('/graph/me/feed', 'POST'), 'no HTTP');
   });
 });

@@ -32,8 +32,8 @@ describe('failureOf', () => {
     [10, 'meta_permission'],
     [368, 'meta_blocked'],
     [100, 'meta_refused'],
-  ])('code %d waits for somebody to fix it', (code, word) => {
-    expect(failure(code)).toMatchObject({ code: word, retryClass: 'later' });
+  ])('code %d waits for somebody to fix it', (code, text) => {
+    expect(failure(code)).toMatchObject({ code: text, retryClass: 'later' });
   });
 });
 

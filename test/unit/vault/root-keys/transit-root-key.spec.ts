@@ -105,11 +105,11 @@ describe('a root key in Vault Transit', () => {
     ['not json', 'unusable', 'VAULT_ADDR'],
     [new HttpRequestError('timeout', true), 'timeout', 'within 10 s'],
     [new HttpRequestError('connect', false), 'unreachable', 'VAULT_ADDR'],
-  ] as const)('says what %s means', async (fault, reason, word) => {
+  ] as const)('says what %s means', async (fault, reason, text) => {
     const { key, http } = rootKey();
     http.fault = fault;
     const reported = await refusal(key.wrap(KEY, CONTEXT));
-    expect([reported.reason, reported.message]).toEqual([reason, expect.stringContaining(word)]);
+    expect([reported.reason, reported.message]).toEqual([reason, expect.stringContaining(text)]);
     expect(reported.message).not.toContain('private');
   });
 });
