@@ -4,7 +4,7 @@ import { ConnectionRepository } from '../../src/connections/connection/connectio
 import { completeDialog, countCodeExchanges, createSession, TestBrowser } from '../support/connect-test-context.ts';
 import { describeInBrowser, type Visitor } from '../support/describe-in-browser.ts';
 
-describeInBrowser('a person with a browser, through the redirect flow', {}, ({ testContext, visitor }) => {
+describeInBrowser('a user with a browser, through the redirect flow', {}, ({ testContext, visitor }) => {
   const link = async (body: Record<string, unknown> = {}) =>
     (await createSession(testContext(), { return_url: testContext().returnUrl, ...body })).connect_url;
   const back = (page: Page, query = '') =>

@@ -261,7 +261,7 @@ async function expectEnabled(page: Page): Promise<void> {
   await page.locator('#start:enabled').waitFor();
 }
 
-describeInBrowser('a person with a browser, through Embedded Signup', ENVIRONMENT, signup);
+describeInBrowser('a user with a browser, through Embedded Signup', ENVIRONMENT, signup);
 
 describeInBrowser(
   "Embedded Signup with Meta's own addresses",

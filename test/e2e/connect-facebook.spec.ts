@@ -118,10 +118,10 @@ describe('connecting through Facebook Login', () => {
       undefined,
     ]);
     expect(await count()).toBe(0);
-    const person = new TestBrowser(context);
-    const dialog = await person.open(session.connect_url);
+    const browser = new TestBrowser(context);
+    const dialog = await browser.open(session.connect_url);
     for (let scan = 0; scan < 5; scan++) await new TestBrowser(context).open(session.connect_url);
-    const response = await person.get(await completeDialog(dialog));
+    const response = await browser.get(await completeDialog(dialog));
     expect(response.headers['location']).toContain('status=connected');
   });
 
@@ -131,11 +131,11 @@ describe('connecting through Facebook Login', () => {
       context.clock.advance(0.01);
       await new TestBrowser(context).open(session.connect_url);
     }
-    const person = new TestBrowser(context);
+    const browser = new TestBrowser(context);
     context.clock.advance(0.01);
-    const dialog = await person.open(session.connect_url);
+    const dialog = await browser.open(session.connect_url);
     expect(await rows('SELECT 1 FROM connect_attempt WHERE session_id = $1', [session.id])).toHaveLength(50);
-    expect((await person.get(await completeDialog(dialog))).headers['location']).toContain('status=connected');
+    expect((await browser.get(await completeDialog(dialog))).headers['location']).toContain('status=connected');
   });
 
   it('does not consume a state for HEAD', async () => {
@@ -290,8 +290,8 @@ describe('connecting through Facebook Login', () => {
     };
 
     it('both end as connected to the same connection', async () => {
-      const person = context.sandbox.state.make.user().id;
-      const [first, second] = await race([person, person]);
+      const user = context.sandbox.state.make.user().id;
+      const [first, second] = await race([user, user]);
       expect(first?.get('status')).toBe('connected');
       expect(second?.get('connection_id')).toBe(first?.get('connection_id'));
     });
@@ -308,9 +308,9 @@ describe('connecting through Facebook Login', () => {
   });
 
   it('finds a Page on the second page of /me/accounts', async () => {
-    const person = context.sandbox.state.make.user();
-    for (let index = 0; index < 130; index++) context.sandbox.state.make.page({ userIds: [person.id] });
-    const connection = await view(await completeConnect(context, { tenant: 'many' }, { user: person.id }));
+    const user = context.sandbox.state.make.user();
+    for (let index = 0; index < 130; index++) context.sandbox.state.make.page({ userIds: [user.id] });
+    const connection = await view(await completeConnect(context, { tenant: 'many' }, { user: user.id }));
     expect(connection.assets).toHaveLength(130);
     expect(connection.credentials).toHaveLength(131);
   });

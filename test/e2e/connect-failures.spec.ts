@@ -28,7 +28,7 @@ const NEW_LOGIN = /^Log in again: every login gives a new code/;
 const OPERATOR = /^Tell the operator: app id, app secret, redirect URI and API version/;
 
 const FAILURE_CASES: Record<string, FailureCase> = {
-  'a person who says no': {
+  'a user who says no': {
     goesWrong: () => undefined,
     action: 'deny',
     code: 'access_denied',

@@ -87,7 +87,7 @@ beforeAll(async () => {
   heard.push((await request(server).get('/graph/me').set('Authorization', `Bearer ${token.body.access_token}`)).text);
   context.clock.advance(2 * 86_400);
   heard.push((await api(context).post(`/v1/connections/${connection.id}/refresh`, {})).text);
-  secret("Meta's token after a renewal", (await lease(context, 'token')).body.access_token);
+  secret("Meta's token after a refresh", (await lease(context, 'token')).body.access_token);
   for (const body of [{}, { tenant: 'acme', product: 'pages', access_token: token.body.access_token, more: 1 }]) {
     heard.push((await api(context).post('/v1/connections/import', body)).text);
   }
@@ -260,7 +260,7 @@ describe('a restored copy of the database', () => {
       });
       const response = await lease({ replica }, 'token');
       expect(response.status).toBe(201);
-      expect(response.body.access_token).toBe(secrets.get("Meta's token after a renewal")?.toString());
+      expect(response.body.access_token).toBe(secrets.get("Meta's token after a refresh")?.toString());
       await replica.close();
     } finally {
       await admin.query(`DROP DATABASE IF EXISTS ${name}_copy WITH (FORCE)`);

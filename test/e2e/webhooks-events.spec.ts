@@ -186,7 +186,7 @@ describe('POST /webhooks/meta', () => {
     expect(Buffer.byteLength(body)).toBeGreaterThan(1024 * 1024);
     const startedAt = performance.now();
     await deliver(body).expect(200);
-    // This whole test took 0.8 s on a quiet machine; the bound leaves room for a busy one.
+    // This whole test took 0.8 s on a quiet machine; the bound is generous for a busy one.
     expect(performance.now() - startedAt).toBeLessThan(4000);
     const events = await relayed('many-1');
     expect(events).toHaveLength(1000);

@@ -83,9 +83,9 @@ describe.each([['deauthorize'], ['data-deletion']])('POST /webhooks/meta/%s', (p
   });
 
   it("ends all of the user's connections of the app at once, without asking Meta and without keeping a token", async () => {
-    const one = await context.importConnection({ tenant: 'person-a', pages: 1 });
-    const two = await again(one.token, 'person-b');
-    const other = await context.importConnection({ tenant: 'person-a' });
+    const one = await context.importConnection({ tenant: 'user-a', pages: 1 });
+    const two = await again(one.token, 'user-b');
+    const other = await context.importConnection({ tenant: 'user-a' });
     context.clock.advance(3600);
     const calls = context.sandbox.state.log.list().length;
     await post(path, signed(one.userId)).expect(200);
@@ -258,7 +258,7 @@ describe('a data deletion', () => {
     expect((await context.audited('data_deletion.completed')).at(-1)).toEqual({ revoked: 0, inspected: 1, erased: 0 });
   });
 
-  it('is answered with a page of ours and a code, alike for unknown users', async () => {
+  it('returns a page of ours and a code, alike for unknown users', async () => {
     const { userId } = await context.importConnection({ tenant: 'page' });
     const responses = [await erase(userId), await erase('999999999999')];
     for (const { url, confirmation_code: code } of responses) {

@@ -51,7 +51,7 @@ const PLACES: Record<string, (text: string) => string> = {
   'a message': (text) => `{"error":{"message":"${text}","type":"OAuthException","code":100}}`,
   'a member': (text) => `{"id":"1","token":"${text}","name":"n"}`,
   'a list': (text) => `{"data":[{"id":"1"},{"x":["${text}"]}]}`,
-  'the whole answer': (text) => `"${text}"`,
+  'the whole response': (text) => `"${text}"`,
   'a name': (text) => `{"${text}":1}`,
   'a batch': (text) =>
     `[{"code":200,"headers":[{"name":"Link","value":"<${text}>"}],"body":"${text.replaceAll(/[\\"]/g, '\\$&')}"}]`,

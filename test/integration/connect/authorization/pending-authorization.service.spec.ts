@@ -80,7 +80,7 @@ describe('a token that Meta gave, but could not be finished with', () => {
     expect(countCodeExchanges(context)).toBe(before + 1);
   });
 
-  it('stays sealed at its first stage where the exchange for the long-lived one fails', async () => {
+  it('stays sealed at the stage `exchanged` where the exchange for the long-lived one fails', async () => {
     const { browser, callback } = await browseToCallback(context, { tenant: 'first-stage' });
     const fault = context.sandbox.state.faults.add({
       match: { grantType: 'fb_exchange_token' },

@@ -67,7 +67,7 @@ describe('a refresh', () => {
     ['HTML', { kind: 'html' }, 'meta_unavailable'],
     ['HTML that says it is well', { kind: 'html', status: 200 }, 'meta_unavailable'],
     ['text in place of a response', { kind: 'text_200' }, 'meta_unavailable'],
-    ['half of an answer', { kind: 'truncate', bytes: 40 }, 'meta_unavailable'],
+    ['half of a response', { kind: 'truncate', bytes: 40 }, 'meta_unavailable'],
     ['a throttle', { kind: 'throttle', code: 4 }, 'meta_throttled'],
   ] as const)('that gives %s is no success: the old version serves, nothing pends', async (_, fault, code) => {
     const { id } = await context.importConnection({ expiresIn: 6 * DAY });
