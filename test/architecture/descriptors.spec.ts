@@ -5,12 +5,12 @@ import { locationOf, type SourceFile, sourceFiles, walk } from './source-files.t
 
 const MEMBERS = new Set<string>([...PRODUCTS, ...FLOWS, ...TOKEN_KINDS]);
 const HOSTS = new Set(['facebook', 'instagram', 'instagram_api', 'threads']);
-/** Words of the unions that mean something else in other places (`type === 'page'`): they count only beside a name of the union's. */
+/** Members of the unions that mean something else in other places (`type === 'page'`): they count only next to a name from the union. */
 const AMBIGUOUS = new Set(['user', 'page', 'ads', 'pages', 'instagram', 'threads', 'import', 'facebook']);
 const NAMES_A_UNION = /(^|[a-z])(product|kind|flow)s?$/i;
 const NAMES_A_HOST = /host(name)?$/i;
 
-/** The stand-in for Meta imports nothing of ours and has kinds of its own. */
+/** The sandbox imports nothing of ours and has kinds of its own. */
 const files = sourceFiles().filter(({ module }) => module !== 'sandbox');
 
 /** Where kinds, flows and products are described, and the few files that name one for a reader or for Meta. */

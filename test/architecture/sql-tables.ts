@@ -1,4 +1,4 @@
-/** Words after which the list of tables is over. */
+/** Keywords that end the list of tables. */
 const CLAUSES = new Set(
   'where set order group having limit offset for union except intersect returning window on values select when then do default'.split(
     ' ',

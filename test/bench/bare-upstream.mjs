@@ -1,4 +1,4 @@
-// The least that a Meta could do: answers every call with one small JSON object in Meta's shape.
+// The least that Meta could do: answers every call with one small JSON object in Meta's shape.
 import http from 'node:http';
 
 const body = '{"id":"100000000000001","name":"Bench User"}';

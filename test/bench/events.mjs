@@ -1,4 +1,4 @@
-// npm run bench:events: events out to ten subscribers, all well and with one of them hanging, in turns. See README, "Benchmarks".
+// npm run bench:events: events out to ten subscribers, all well and with one of them hanging, alternating. See README, "Benchmarks".
 // BENCH_EVENTS (2,000; the issue's is 100,000) of BENCH_CONNECTIONS_WITH_EVENTS (500) connections; BENCH_EVENT_RATE (50) events/s for the lag;
 // BENCH_ROUNDS (3). What the hanging one costs is given by the clock, which a busy machine spoils, and by what Postgres read, which it does not.
 import fs from 'node:fs';
@@ -34,7 +34,7 @@ async function get(url) {
 }
 
 let lastEvent = 0;
-/** Events of all connections in turn, written at once, as if they had happened now. */
+/** Events of all connections, round robin, written at once, as if they had happened now. */
 async function insertEvents(count) {
   await database.query(
     `INSERT INTO event (id, type, tenant, product, connection_id, data, created_at)

@@ -10,7 +10,7 @@ const HERE = path.dirname(fileURLToPath(import.meta.url));
 /** The key of the admin of every benchmark. */
 export const ADMIN_KEY = 'bench-bootstrap-admin-key-0123456789abcdef';
 
-/** What a replica needs for a benchmark: no Meta that anything answers for, no sweep by itself. */
+/** What a replica needs for a benchmark: Meta addresses where nothing listens, no scheduled sweep. */
 export function benchEnvironment(databaseUrl) {
   return {
     DATABASE_URL: databaseUrl,
@@ -87,7 +87,7 @@ export async function startProcess(script, environment = {}) {
   };
 }
 
-/** Loads one address from a second process; `{requests, requestsPerSecond, p50, p99, bytesPerSecond}` (ms). Any answer but 2xx is an error. */
+/** Loads one address from a second process; `{requests, requestsPerSecond, p50, p99, bytesPerSecond}` (ms). Any response but 2xx is an error. */
 export function load(request) {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [path.join(HERE, 'load-process.mjs')], {
@@ -105,7 +105,7 @@ export function load(request) {
 }
 
 /**
- * Runs each variant in turn, `rounds` times over, so that a slow minute of the machine hits all alike, and gives each its median by
+ * Runs the variants one after another, `rounds` times over, so that a slow minute of the machine hits all alike, and gives each its median by
  * requests per second. A first round that warms up is not counted. Of the processor time for a request the least is given: on a machine
  * that others use, too, it is the figure that they change least.
  */

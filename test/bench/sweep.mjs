@@ -1,4 +1,4 @@
-// Renewals and health checks per second, statements per renewal, memory, and the time of the due query.
+// Refreshes and health checks per second, statements per refresh, memory, and the time of the due query.
 //   SWEEP_DUE=10000,100000  SWEEP_LATENCY_MS=0,200  SWEEP_REPLICAS=1,3  SWEEP_DUE_QUERY_ROWS=1000000   npm run bench:sweep
 import crypto from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -6,7 +6,7 @@ import { type LifecycleTestContext, openLifecycleTestContext } from '../support/
 import { AUDIENCE, SUBJECT, startTestIssuer, type TestIssuer } from '../support/test-issuer.ts';
 import { TEST_ADMIN_KEY, type TestReplica } from '../support/test-replica.ts';
 
-/** What is changed at the first replica must hold for the next call at the second one, which remembers callers. */
+/** What is changed at the first replica must hold for the next call at the second one, which caches clients. */
 let context: LifecycleTestContext;
 let second: TestReplica;
 let issuer: TestIssuer;

@@ -60,7 +60,7 @@ async function content(url: string): Promise<string> {
   return parts.join('\n');
 }
 
-/** What a lease in token mode answers for each tenant, from a replica on that database. */
+/** What a lease in token mode returns for each tenant, from a replica on that database. */
 async function leases(url: string, more: Record<string, string> = {}): Promise<{ status: number; token?: string }[]> {
   const replica = await startTestReplica({ databaseUrl: url, environment: on(url, more) });
   try {
@@ -93,8 +93,8 @@ beforeAll(async () => {
   const file = server.file('rows.jsonl');
   writeFileSync(file, rows.map((row) => JSON.stringify(row)).join('\n'));
   expect(await runMetavault(on(source), 'import', file)).toMatchObject({ code: 0 });
-  const words = ['--name', 'a', '--role', 'service', '--tenants', '*', '--products', '*', '--lease-modes', 'token'];
-  serviceKey = (await runMetavault(on(source), 'clients', 'create', ...words)).out.split('\n')[1] ?? '';
+  const args = ['--name', 'a', '--role', 'service', '--tenants', '*', '--products', '*', '--lease-modes', 'token'];
+  serviceKey = (await runMetavault(on(source), 'clients', 'create', ...args)).out.split('\n')[1] ?? '';
   for (const [index, { token = '' }] of (await leases(source)).entries()) tokens.set(TENANTS[index] ?? '', token);
   backUp('first');
   writeFileSync(server.file('anchor.json'), (await runMetavault(on(source), 'audit', 'anchor')).out);

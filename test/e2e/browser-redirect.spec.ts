@@ -4,13 +4,13 @@ import { ConnectionRepository } from '../../src/connections/connection/connectio
 import { completeDialog, countCodeExchanges, createSession, TestBrowser } from '../support/connect-test-context.ts';
 import { describeInBrowser, type Visitor } from '../support/describe-in-browser.ts';
 
-describeInBrowser('a person with a browser, through the redirect flow', {}, ({ testContext, visitor }) => {
+describeInBrowser('a user with a browser, through the redirect flow', {}, ({ testContext, visitor }) => {
   const link = async (body: Record<string, unknown> = {}) =>
     (await createSession(testContext(), { return_url: testContext().returnUrl, ...body })).connect_url;
   const back = (page: Page, query = '') =>
     page.waitForURL((url) => url.href.startsWith(`${testContext().returnUrl}?${query}`));
   const approve = ({ page }: Pick<Visitor, 'page'>) => page.getByRole('button', { name: 'Continue' }).click();
-  /** What a person sees of ours at the end: the heading, the line below it, and the code for whom they ask. */
+  /** What a user sees of ours at the end: the heading, the line below it, and the code for whom they ask. */
   const shown = async ({ page }: Visitor) => {
     await page.waitForURL(`${testContext().listensAt}/**`);
     const lines = await page.locator('main p').allInnerTexts();
@@ -28,76 +28,76 @@ describeInBrowser('a person with a browser, through the redirect flow', {}, ({ t
       .findAcrossTenants(new URL(url).searchParams.get('connection_id') ?? '');
 
   it('approves, and comes back to the product with a connection and nothing else', async () => {
-    const person = await visitor();
-    await person.page.goto(await link({ tenant: 'browser' }));
-    const dialog = new URL(person.page.url());
+    const visit = await visitor();
+    await visit.page.goto(await link({ tenant: 'browser' }));
+    const dialog = new URL(visit.page.url());
     expect(dialog.origin).toBe(testContext().sandbox.url);
-    await approve(person);
-    await back(person.page);
+    await approve(visit);
+    await back(visit.page);
     const [returned, ...more] = testContext().returns;
     expect(more).toEqual([]);
     expect(returned?.referer).toBeNull();
     expect(returned?.url).toMatch(/^\/done\?status=connected&connection_id=con_[0-9a-z]{26}$/);
-    expect(await view(person.page.url())).toMatchObject({ status: 'active', tenant: 'browser' });
+    expect(await view(visit.page.url())).toMatchObject({ status: 'active', tenant: 'browser' });
     // Neither the code nor the state stays where the next page, or the back button, could read it.
-    const addresses = await person.page.evaluate<string[]>('[document.referrer, location.href]');
+    const addresses = await visit.page.evaluate<string[]>('[document.referrer, location.href]');
     expect(addresses.join(' ')).not.toMatch(/code=|state=|oauth/);
   });
 
   it('holds a cookie that no script reads, of this host alone', async () => {
-    const person = await visitor();
-    await person.page.goto(await link());
-    const cookies = await person.context.cookies();
+    const visit = await visitor();
+    await visit.page.goto(await link());
+    const cookies = await visit.context.cookies();
     expect(cookies).toMatchObject([{ domain: 'localhost', path: '/', httpOnly: true, sameSite: 'Lax', secure: false }]);
-    await person.page.goto(`${testContext().listensAt}/problems/state_mismatch`);
-    expect(await person.page.evaluate<string>('document.cookie')).toBe('');
+    await visit.page.goto(`${testContext().listensAt}/problems/state_mismatch`);
+    expect(await visit.page.evaluate<string>('document.cookie')).toBe('');
   });
 
   it('is told on a page of ours where there is no way back, and again after a reload', async () => {
-    const person = await visitor();
-    await person.page.goto(await link({ return_url: undefined }));
-    await approve(person);
-    const before = await shown(person);
+    const visit = await visitor();
+    await visit.page.goto(await link({ return_url: undefined }));
+    await approve(visit);
+    const before = await shown(visit);
     expect(before).toMatchObject({ title: 'Connected', heading: 'Connected', code: null });
     const exchanges = countCodeExchanges(testContext());
-    await person.page.reload();
-    expect(await shown(person)).toEqual(before);
+    await visit.page.reload();
+    expect(await shown(visit)).toEqual(before);
     expect(countCodeExchanges(testContext())).toBe(exchanges);
   });
 
   it('goes back to the dialog and approves again: the same connection', async () => {
-    const person = await visitor();
-    await person.page.goto(await link({ tenant: 'back' }));
-    await approve(person);
-    await back(person.page);
-    await person.page.goBack();
-    await approve(person);
-    await back(person.page);
+    const visit = await visitor();
+    await visit.page.goto(await link({ tenant: 'back' }));
+    await approve(visit);
+    await back(visit.page);
+    await visit.page.goBack();
+    await approve(visit);
+    await back(visit.page);
     expect(testContext().returns).toHaveLength(2);
     expect(testContext().returns[1]).toEqual(testContext().returns[0]);
   });
 
   it('says no, and may come back and say yes', async () => {
     const address = await link({ tenant: 'denier' });
-    const person = await visitor();
-    await person.page.goto(address);
-    await person.page.getByRole('button', { name: 'Not now' }).click();
-    await back(person.page);
+    const visit = await visitor();
+    await visit.page.goto(address);
+    await visit.page.getByRole('button', { name: 'Not now' }).click();
+    await back(visit.page);
     expect(testContext().returns.map(({ url }) => url)).toEqual(['/done?status=error&error=access_denied']);
-    await person.page.goto(address);
-    await approve(person);
-    await back(person.page, 'status=connected&');
+    await visit.page.goto(address);
+    await approve(visit);
+    await back(visit.page, 'status=connected&');
   });
 
   it('takes single permissions away, and the connection says so', async () => {
     const { id: user } = testContext().sandbox.state.make.user({ name: 'Chooser', pageIds: ['200000000000201'] });
-    const person = await visitor();
-    await person.page.goto(await link({ tenant: 'chooser' }));
-    await person.page.getByLabel('Continue as').selectOption(user);
-    await person.page.getByLabel('pages_show_list').uncheck();
-    await approve(person);
-    await back(person.page, 'status=connected&');
-    expect(await view(person.page.url())).toMatchObject({
+    const visit = await visitor();
+    await visit.page.goto(await link({ tenant: 'chooser' }));
+    await visit.page.getByLabel('Continue as').selectOption(user);
+    await visit.page.getByLabel('pages_show_list').uncheck();
+    await approve(visit);
+    await back(visit.page, 'status=connected&');
+    expect(await view(visit.page.url())).toMatchObject({
       declined_scopes: ['pages_show_list'],
       status_reason: { code: 'scopes_missing', remedy: expect.stringContaining('Connect again') },
     });
@@ -105,14 +105,14 @@ describeInBrowser('a person with a browser, through the redirect flow', {}, ({ t
 
   it('goes on in a second tab while the first one waits', async () => {
     const address = await link({ tenant: 'tabs' });
-    const person = await visitor();
-    const second = await person.context.newPage();
-    await person.page.goto(address);
+    const visit = await visitor();
+    const second = await visit.context.newPage();
+    await visit.page.goto(address);
     await second.goto(address);
-    expect(await person.context.cookies()).toHaveLength(2);
-    await person.page.bringToFront();
-    await approve(person);
-    await back(person.page, 'status=connected&');
+    expect(await visit.context.cookies()).toHaveLength(2);
+    await visit.page.bringToFront();
+    await approve(visit);
+    await back(visit.page, 'status=connected&');
     await second.bringToFront();
     await approve({ page: second });
     await back(second, 'status=error&error=session_expired');
@@ -121,28 +121,28 @@ describeInBrowser('a person with a browser, through the redirect flow', {}, ({ t
   it('is not disturbed by scanners that followed the link first', async () => {
     const address = await link();
     for (let scan = 0; scan < 3; scan++) await completeDialog(await new TestBrowser(testContext()).open(address));
-    const person = await visitor();
-    await person.page.goto(address);
-    await approve(person);
-    await back(person.page, 'status=connected&');
+    const visit = await visitor();
+    await visit.page.goto(address);
+    await approve(visit);
+    await back(visit.page, 'status=connected&');
   });
 
   it('gets through without JavaScript, by keyboard', async () => {
-    const person = await visitor({ javaScriptEnabled: false });
-    await person.page.goto(await link({ return_url: undefined }));
-    await person.page.getByRole('button', { name: 'Continue' }).focus();
-    await person.page.keyboard.press('Enter');
-    expect((await shown(person)).heading).toBe('Connected');
+    const visit = await visitor({ javaScriptEnabled: false });
+    await visit.page.goto(await link({ return_url: undefined }));
+    await visit.page.getByRole('button', { name: 'Continue' }).focus();
+    await visit.page.keyboard.press('Enter');
+    expect((await shown(visit)).heading).toBe('Connected');
   });
 
   describe('reads what is wrong and what to do', () => {
     it('with a link that is too old', async () => {
       const address = await link();
       testContext().clock.advance(601);
-      const person = await visitor();
-      const response = await person.page.goto(address);
+      const visit = await visitor();
+      const response = await visit.page.goto(address);
       expect(response?.status()).toBe(410);
-      expect(await shown(person)).toEqual({
+      expect(await shown(visit)).toEqual({
         title: 'This connect link has expired or has been used already.',
         heading: 'This connect link has expired or has been used already.',
         remedy: 'Go back to where the link came from and start again: that gives a new link.',
@@ -151,9 +151,9 @@ describeInBrowser('a person with a browser, through the redirect flow', {}, ({ t
     });
 
     it('with a login that another browser began', async () => {
-      const person = await visitor();
-      await person.page.goto(await link());
-      const callback = await completeDialog(new URL(person.page.url()));
+      const visit = await visitor();
+      await visit.page.goto(await link());
+      const callback = await completeDialog(new URL(visit.page.url()));
       const stranger = await visitor();
       const response = await stranger.page.goto(callback);
       expect(response?.status()).toBe(400);
@@ -206,26 +206,26 @@ describeInBrowser('a person with a browser, through the redirect flow', {}, ({ t
         times: 1,
         fault: { kind: 'graph_error', ...fault },
       });
-      const person = await visitor();
-      await person.page.goto(await link({ return_url: undefined }));
-      await approve(person);
-      const page = await shown(person);
+      const visit = await visitor();
+      await visit.page.goto(await link({ return_url: undefined }));
+      await approve(visit);
+      const page = await shown(visit);
       expect(page).toMatchObject({
         heading: expect.stringMatching(heading),
         remedy: expect.stringMatching(remedy),
         code,
       });
       // Meta's own text is for nobody: it may quote what we sent.
-      expect(await person.page.content()).not.toContain(fault.message);
+      expect(await visit.page.content()).not.toContain(fault.message);
     });
 
     it('with an app that is not open to them', async () => {
-      const person = await visitor();
-      await person.page.goto(await link({ return_url: undefined }));
-      const dialog = new URL(person.page.url());
+      const visit = await visitor();
+      await visit.page.goto(await link({ return_url: undefined }));
+      const dialog = new URL(visit.page.url());
       dialog.searchParams.set('sandbox_action', 'error_901');
-      await person.page.goto(dialog.href);
-      expect(await shown(person)).toMatchObject({
+      await visit.page.goto(dialog.href);
+      expect(await shown(visit)).toMatchObject({
         heading: expect.stringContaining('not open to this account'),
         remedy: expect.stringContaining('Ask the operator'),
         code: 'app_unavailable',
@@ -237,9 +237,9 @@ describeInBrowser('a person with a browser, through the redirect flow', {}, ({ t
     ['a phone', { width: 320, height: 568 }],
     ['a desk', { width: 1280, height: 800 }],
   ])('fits %s', async (_, viewport) => {
-    const person = await visitor({ viewport });
-    await person.page.goto(`${testContext().listensAt}/connect/nothing-of-this-name-was-ever-given-to-anybody`);
-    const [folder, needed, language] = await person.page.evaluate<[number, number, string]>(
+    const visit = await visitor({ viewport });
+    await visit.page.goto(`${testContext().listensAt}/connect/nothing-of-this-name-was-ever-given-to-anybody`);
+    const [folder, needed, language] = await visit.page.evaluate<[number, number, string]>(
       '[document.documentElement.clientWidth, document.documentElement.scrollWidth, document.documentElement.lang]',
     );
     expect(needed).toBeLessThanOrEqual(folder);

@@ -16,7 +16,7 @@ const PHONE = '320000000000403';
 const ENVIRONMENT = { META_LOGIN_CONFIG_ID_WHATSAPP: CONFIG_ID };
 const LEFT = /left before its end, so nothing was connected/;
 
-/** The words and buttons of our page. */
+/** The texts and buttons of our page. */
 const text = (page: Page) => page.getByRole('status');
 const button = (page: Page, name = 'Continue with Facebook') => page.getByRole('button', { name });
 const says = (page: Page, words: RegExp) => text(page).filter({ hasText: words }).waitFor();
@@ -134,7 +134,7 @@ function signup({ testContext, visitor }: BrowserTest): void {
       await user.page.route('**/complete?**', async (route) => {
         lost += 1;
         if (lost > 1) return route.continue();
-        // The first delivery arrives; its answer does not.
+        // The first delivery arrives; its response does not.
         await route.fetch();
         return route.abort('connectionreset');
       });
@@ -261,7 +261,7 @@ async function expectEnabled(page: Page): Promise<void> {
   await page.locator('#start:enabled').waitFor();
 }
 
-describeInBrowser('a person with a browser, through Embedded Signup', ENVIRONMENT, signup);
+describeInBrowser('a user with a browser, through Embedded Signup', ENVIRONMENT, signup);
 
 describeInBrowser(
   "Embedded Signup with Meta's own addresses",

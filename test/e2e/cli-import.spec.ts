@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => context?.close());
 
-const person = (): string => context.createUserToken();
+const userToken = (): string => context.createUserToken();
 
 interface Report {
   imported: number;
@@ -45,7 +45,7 @@ async function standing(tenant: string): Promise<{ connections: number; complete
 
 describe('metavault import', () => {
   it('takes CSV of a spreadsheet, names the lines that are not in, and takes the rest; the second run sends no token again', async () => {
-    const [dead, twice] = [person(), person()];
+    const [dead, twice] = [userToken(), userToken()];
     context.sandbox.state.invalidateToken(dead, 460);
     const appId = context.sandbox.environment()['THREADS_APP_ID'] ?? '';
     const foreign = context.sandbox.state.make.token({
@@ -56,16 +56,16 @@ describe('metavault import', () => {
       'rows.csv',
       [
         '\ufeffnote,access_token,product,tenant',
-        `"a ""note"", with a comma\r\nand a line end",${person()},pages,csv`,
+        `"a ""note"", with a comma\r\nand a line end",${userToken()},pages,csv`,
         `,${dead},pages,csv`,
         `,${foreign},pages,csv`,
         `,${twice},pages,csv`,
         '',
         `,${twice},pages,csv`,
         `,one,cell,too,many`,
-        `,${person()},mail,csv`,
-        `,${person()},pages,not a tenant`,
-        `,"${person()}",ads,csv`,
+        `,${userToken()},mail,csv`,
+        `,${userToken()},pages,not a tenant`,
+        `,"${userToken()}",ads,csv`,
       ].join('\r\n'),
     );
     const { code, report, err } = await importing(file);
@@ -93,7 +93,7 @@ describe('metavault import', () => {
   }, 90_000);
 
   it('takes JSON lines from standard input', async () => {
-    const lines = [person(), person()].map((token) =>
+    const lines = [userToken(), userToken()].map((token) =>
       JSON.stringify({ tenant: 'lines', product: 'pages', access_token: token }),
     );
     const { ended } = startMetavault(context.environment, ['import', '-'], `${lines.join('\n')}\n{"tenant":"lines"\n`);
@@ -106,7 +106,7 @@ describe('metavault import', () => {
     'broken off by %s and run again, has each row in, as one connection',
     async (signal) => {
       const tenant = `killed-${signal}`;
-      const rows = Array.from({ length: 16 }, () => `${tenant},pages,${person()}`);
+      const rows = Array.from({ length: 16 }, () => `${tenant},pages,${userToken()}`);
       const file = context.file(`${tenant}.csv`, ['tenant,product,access_token', ...rows].join('\n'));
       context.sandbox.state.setLatency(150);
       const { child, ended } = startMetavault(context.environment, ['import', file]);
@@ -131,7 +131,7 @@ describe('metavault import', () => {
   it('holds a mark for the one vault that it was made for', async () => {
     const elsewhere = await freshDatabase();
     try {
-      const file = context.file('twice.csv', `tenant,product,access_token\nmarked,pages,${person()}`);
+      const file = context.file('twice.csv', `tenant,product,access_token\nmarked,pages,${userToken()}`);
       expect((await importing(file)).report).toMatchObject({ imported: 1, already_in: 0 });
       const there = { ...context.environment, DATABASE_URL: elsewhere.url };
       expect(await runMetavault(there, 'import', file)).toMatchObject({
@@ -155,7 +155,7 @@ describe('metavault import --url', () => {
   afterAll(() => replica?.kill());
 
   it('goes on when the service comes back', async () => {
-    const rows = Array.from({ length: 12 }, () => `remote,pages,${person()}`);
+    const rows = Array.from({ length: 12 }, () => `remote,pages,${userToken()}`);
     const file = context.file('remote.csv', ['tenant,product,access_token', ...rows].join('\n'));
     const keyFile = context.file('key', `${TEST_ADMIN_KEY}\n`);
     context.sandbox.state.setLatency(100);
@@ -173,8 +173,8 @@ describe('metavault import --url', () => {
     expect((await standing('remote')).connections).toBe(rows.length);
   }, 120_000);
 
-  it('says who does not answer, and who refuses', async () => {
-    const file = context.file('one.csv', `tenant,product,access_token\nrefused,pages,${person()}`);
+  it('says which service does not respond, and which one refuses', async () => {
+    const file = context.file('one.csv', `tenant,product,access_token\nrefused,pages,${userToken()}`);
     const wrong = context.file('wrong-key', 'no-key-of-anybody-0123456789abcdef');
     const run = (...words: string[]) => context.run('import', file, ...words);
     expect(await run('--url', `http://127.0.0.1:${await freePort()}`)).toMatchObject({

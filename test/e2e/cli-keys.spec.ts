@@ -48,7 +48,7 @@ async function leaseStatus(key: string, tenant: string, more: Record<string, str
 describe('metavault keys', () => {
   it('rotates, rewraps and retires; a key in use stays, one that is retired stays so', async () => {
     const old = await active();
-    const run = (...words: string[]) => context.run('keys', ...words);
+    const run = (...args: string[]) => context.run('keys', ...args);
     expect(await run('retire', old)).toMatchObject({ code: 1, err: expect.stringContaining('the active key') });
     expect(await run('rotate')).toMatchObject({ code: 0, out: expect.stringContaining(`${old} goes on opening`) });
     expect(await run('retire', old)).toMatchObject({ code: 1, err: expect.stringContaining('still wraps') });
@@ -99,8 +99,8 @@ describe('metavault keys', () => {
 describe('docs/runbook.md, "After a leak"', () => {
   it('can be run from its first line to its last', async () => {
     const changed = { ...context.environment, ROOT_KEY: NEW_ROOT_KEY };
-    const words = ['--name', 'a', '--role', 'service', '--tenants', '*', '--products', '*'];
-    const [clientId = '', key = ''] = (await context.run('clients', 'create', ...words)).out.split('\n');
+    const args = ['--name', 'a', '--role', 'service', '--tenants', '*', '--products', '*'];
+    const [clientId = '', key = ''] = (await context.run('clients', 'create', ...args)).out.split('\n');
     expect(await leaseStatus(key, 'one')).toBe(201);
 
     const before = await context.json<{ data: { id: string }[] }>('connections', 'list', '--status', 'active');

@@ -42,8 +42,8 @@ const elsewhere = () => `http://0.0.0.0:${service.port}`;
 
 describe('a service that is named by plain http', () => {
   it.each([['import'], ['refresh']])('is sent nothing by %s where it may be another machine', async (command) => {
-    const words = command === 'import' ? importing() : [command];
-    const end = await runMetavault({}, ...words, '--url', elsewhere());
+    const args = command === 'import' ? importing() : [command];
+    const end = await runMetavault({}, ...args, '--url', elsewhere());
     expect(end).toMatchObject({ code: 2, err: expect.stringMatching(/https:\/\/.*127\.0\.0\.1/s) });
     expect(heard).toEqual([]);
     expect(end.err + end.out).not.toContain(TEST_ADMIN_KEY);

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => context?.close());
 
-/** Each end of one of this tenant's connections brings another one, as a person in the dialog would, until there are so many. */
+/** Each end of one of this tenant's connections brings another one, as a user in the dialog would, until there are so many. */
 const MEANWHILE = `
   CREATE FUNCTION meanwhile() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN

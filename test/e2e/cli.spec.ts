@@ -11,8 +11,8 @@ beforeAll(async () => {
 });
 afterAll(() => context?.close());
 
-const run = (...words: string[]): Promise<CommandResult> => context.run(...words);
-const json = <T>(...words: string[]): Promise<T> => context.json<T>(...words);
+const run = (...args: string[]): Promise<CommandResult> => context.run(...args);
+const json = <T>(...args: string[]): Promise<T> => context.json<T>(...args);
 
 /** Connects `count` people of a tenant; the ids of their connections. */
 async function connected(tenant: string, count: number): Promise<string[]> {
@@ -23,10 +23,10 @@ async function connected(tenant: string, count: number): Promise<string[]> {
   return (await listed('--tenant', tenant)).map(({ id }) => id);
 }
 
-const listed = async (...words: string[]): Promise<ConnectionResponse[]> =>
-  (await json<{ data: ConnectionResponse[] }>('connections', 'list', ...words)).data;
+const listed = async (...args: string[]): Promise<ConnectionResponse[]> =>
+  (await json<{ data: ConnectionResponse[] }>('connections', 'list', ...args)).data;
 
-describe('exit codes and words', () => {
+describe('exit codes and messages', () => {
   it.each<[string[], number, RegExp]>([
     [[], 2, /Usage: metavault/],
     [['--help'], 0, /^$/],
@@ -49,8 +49,8 @@ describe('exit codes and words', () => {
     [['audit', 'verify', '--anchor', '/nowhere'], 1, /cannot be read as an anchor/],
     [['events', 'replay'], 2, /Say which deliveries/],
     [['import', '/nowhere'], 1, /\/nowhere cannot be read \(ENOENT\)/],
-  ])('%j ends with %i', async (words, code, err) => {
-    const end = await run(...words);
+  ])('%j ends with %i', async (args, code, err) => {
+    const end = await run(...args);
     expect(end).toMatchObject({ code, err: expect.stringMatching(err) });
     expect(end.err).not.toMatch(/\n\s+at /);
   });
@@ -64,10 +64,10 @@ describe('exit codes and words', () => {
     ['an address that is none', { DATABASE_URL: 'hidden' }, /DATABASE_URL must be an address/],
     ['another root key', { ROOT_KEY: Buffer.alloc(32, 9).toString('base64') }, /Nothing was changed/],
     ['no root key', { NODE_ENV: 'production', ROOT_KEY: '', PUBLIC_URL: 'https://vault.example' }, /ROOT_KEY/],
-  ])('%s is said in words, without the secret in them', async (_, changed, words) => {
+  ])('%s gives a message without the secret in it', async (_, changed, args) => {
     const { code, out, err } = await runMetavault({ ...context.environment, ...changed }, 'keys', 'list');
     expect({ code, out }).toEqual({ code: 1, out: '' });
-    expect(err).toMatch(words);
+    expect(err).toMatch(args);
     expect(err).not.toMatch(/hidden@|\n\s+at /);
   });
 });

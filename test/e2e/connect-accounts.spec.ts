@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => context?.close());
 
 const make = () => context.sandbox.state.make;
-/** The connection of a person who went through the dialog. */
+/** The connection of a user who went through the dialog. */
 async function through(product: string, user: string, decline: string[] = []): Promise<ConnectionResponse> {
   const end = await completeConnect(context, { product }, { user, decline });
   const id = end.searchParams.get('connection_id') ?? end.href;

@@ -65,7 +65,7 @@ describe('connecting through the API', () => {
       ['a tenant that is too long', { tenant: 'x'.repeat(129) }, 'tenant'],
       ['an unknown product', { product: 'oculus' }, 'product'],
       ['a flow that the product does not have', { flow: 'threads_login' }, 'flow'],
-      ['the flow that no person goes through', { flow: 'import' }, 'flow'],
+      ['the flow that no user goes through', { flow: 'import' }, 'flow'],
       ['an unknown field', { redirect: 'x' }, 'redirect'],
       ['scopes that are none', { scopes: ['pages show'] }, 'scopes'],
       ['an empty list of scopes', { scopes: [] }, 'scopes'],

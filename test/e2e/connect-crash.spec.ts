@@ -45,7 +45,7 @@ describe('a replica that is killed while it connects', () => {
     ['before the inspection', { pathPattern: 'debug_token' }],
     ['in the midst of the discovery', { pathPattern: 'me/accounts' }],
   ])(
-    '%s loses nothing: another start finishes it, and the person ends as connected',
+    '%s loses nothing: another start finishes it, and the user ends as connected',
     async (when, match) => {
       const tenant = `t-${when.split(' ').at(-1)}`;
       const first = running ?? (await start());

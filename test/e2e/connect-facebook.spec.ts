@@ -118,10 +118,10 @@ describe('connecting through Facebook Login', () => {
       undefined,
     ]);
     expect(await count()).toBe(0);
-    const person = new TestBrowser(context);
-    const dialog = await person.open(session.connect_url);
+    const browser = new TestBrowser(context);
+    const dialog = await browser.open(session.connect_url);
     for (let scan = 0; scan < 5; scan++) await new TestBrowser(context).open(session.connect_url);
-    const response = await person.get(await completeDialog(dialog));
+    const response = await browser.get(await completeDialog(dialog));
     expect(response.headers['location']).toContain('status=connected');
   });
 
@@ -131,11 +131,11 @@ describe('connecting through Facebook Login', () => {
       context.clock.advance(0.01);
       await new TestBrowser(context).open(session.connect_url);
     }
-    const person = new TestBrowser(context);
+    const browser = new TestBrowser(context);
     context.clock.advance(0.01);
-    const dialog = await person.open(session.connect_url);
+    const dialog = await browser.open(session.connect_url);
     expect(await rows('SELECT 1 FROM connect_attempt WHERE session_id = $1', [session.id])).toHaveLength(50);
-    expect((await person.get(await completeDialog(dialog))).headers['location']).toContain('status=connected');
+    expect((await browser.get(await completeDialog(dialog))).headers['location']).toContain('status=connected');
   });
 
   it('does not consume a state for HEAD', async () => {
@@ -186,7 +186,7 @@ describe('connecting through Facebook Login', () => {
       expect(
         await rows(`SELECT 1 FROM audit_entry WHERE action = 'connect.denied' AND subject_id = $1`, [session.id]),
       ).toHaveLength(1);
-      // The person may change their mind while the link lives.
+      // Users may change their mind while the link lives.
       const again = new TestBrowser(context);
       expect(
         (await again.get(await completeDialog(await again.open(session.connect_url)))).headers['location'],
@@ -258,7 +258,7 @@ describe('connecting through Facebook Login', () => {
       }
     });
 
-    it('a Meta that does not answer the exchange', async () => {
+    it('Meta not responding to the exchange', async () => {
       const { browser, callback } = await approved();
       const before = countCodeExchanges(context);
       context.sandbox.state.faults.add({
@@ -290,13 +290,13 @@ describe('connecting through Facebook Login', () => {
     };
 
     it('both end as connected to the same connection', async () => {
-      const person = context.sandbox.state.make.user().id;
-      const [first, second] = await race([person, person]);
+      const user = context.sandbox.state.make.user().id;
+      const [first, second] = await race([user, user]);
       expect(first?.get('status')).toBe('connected');
       expect(second?.get('connection_id')).toBe(first?.get('connection_id'));
     });
 
-    it('the second person is too late, and leaves no token', async () => {
+    it('the second user is too late, and leaves no token', async () => {
       const people: [string, string] = [context.sandbox.state.make.user().id, context.sandbox.state.make.user().id];
       const ends = await race(people);
       expect(ends.map((end) => end.get('status')).sort()).toEqual(['connected', 'error']);
@@ -308,9 +308,9 @@ describe('connecting through Facebook Login', () => {
   });
 
   it('finds a Page on the second page of /me/accounts', async () => {
-    const person = context.sandbox.state.make.user();
-    for (let index = 0; index < 130; index++) context.sandbox.state.make.page({ userIds: [person.id] });
-    const connection = await view(await completeConnect(context, { tenant: 'many' }, { user: person.id }));
+    const user = context.sandbox.state.make.user();
+    for (let index = 0; index < 130; index++) context.sandbox.state.make.page({ userIds: [user.id] });
+    const connection = await view(await completeConnect(context, { tenant: 'many' }, { user: user.id }));
     expect(connection.assets).toHaveLength(130);
     expect(connection.credentials).toHaveLength(131);
   });

@@ -28,7 +28,7 @@ const NEW_LOGIN = /^Log in again: every login gives a new code/;
 const OPERATOR = /^Tell the operator: app id, app secret, redirect URI and API version/;
 
 const FAILURE_CASES: Record<string, FailureCase> = {
-  'a person who says no': {
+  'a user who says no': {
     goesWrong: () => undefined,
     action: 'deny',
     code: 'access_denied',
@@ -101,7 +101,7 @@ const FAILURE_CASES: Record<string, FailureCase> = {
   },
 };
 
-describe('a journey that goes wrong', () => {
+describe('an authorization that goes wrong', () => {
   let context: ConnectTestContext;
   let secret: string;
   beforeAll(async () => {
@@ -123,12 +123,12 @@ describe('a journey that goes wrong', () => {
   };
 
   describe.each(Object.entries(FAILURE_CASES))('with %s', (_, failureCase) => {
-    it('tells the product by a word', async () => {
+    it('tells the product with an error code', async () => {
       const { response } = await walk(failureCase, {});
       expect(new URL(String(response.headers['location'])).search).toBe(`?status=error&error=${failureCase.code}`);
     });
 
-    it('tells the person in a sentence, with something to do', async () => {
+    it('tells the user in a sentence, with something to do', async () => {
       const { response } = await walk(failureCase, { return_url: undefined });
       const [, sentence = '', remedy = ''] =
         /<h1>(.*?)<\/h1>\n<p>(.*?)<\/p>/s.exec(response.text.replaceAll('&#39;', "'")) ?? [];
@@ -160,7 +160,7 @@ describe('a journey that goes wrong', () => {
   it.each([
     ['no Page at all', [], 'no_page'],
     ['Pages that give no access', [{ id: '200000000000999', name: 'Not theirs' }], 'no_page_permission'],
-  ])('connects a person with %s, and says what to do', async (_, data, code) => {
+  ])('connects a user with %s, and says what to do', async (_, data, code) => {
     const { id: user } = context.sandbox.state.make.user();
     context.sandbox.state.faults.add({
       match: { pathPattern: 'me/accounts' },

@@ -158,7 +158,7 @@ describe('connecting each product its own way', () => {
       expect((await new TestBrowser(context).get(body.redirect_to)).status).toBe(400);
     });
 
-    it('tells of a refused code, and of a person who left', async () => {
+    it('reports a refused code, and a user who left', async () => {
       const refused = await start();
       expect((await refused.post('complete', { code: 'AQforged' })).body.redirect_to).toBe(
         `${RETURN_ORIGIN}/done?status=error&error=code_rejected`,

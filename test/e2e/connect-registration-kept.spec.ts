@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => context?.close());
 
-it('a number that could not be registered is still told of after its person has connected again', async () => {
+it('a number that could not be registered is still reported after its user has connected again', async () => {
   const { make } = context.sandbox.state;
   const { id: userId } = make.user({ kind: 'system_user', businessId: BUSINESS });
   const { id: wabaId } = make.waba({ businessId: BUSINESS, name: 'A shop' });

@@ -76,7 +76,7 @@ describe('what Embedded Signup gave', () => {
     expect(connection.credentials).toMatchObject([{ kind: 'system_user', expires_at: expiresAt }]);
   });
 
-  it('needs the person again where ids and scopes are silent, and says what to do', async () => {
+  it('needs the user again where ids and scopes are silent, and says what to do', async () => {
     const userId = systemUser();
     const silent = await connected({ code: code(userId) }, 'silent');
     expect(silent).toMatchObject({
@@ -106,9 +106,9 @@ describe('what Embedded Signup gave', () => {
     expect(events.map(({ type }) => type)).toEqual(['connection.created', 'connection.reauth_required']);
 
     const id = waba();
-    const mended = await connected({ code: code(userId), waba_id: id }, 'silent');
-    expect(mended).toMatchObject({ id: silent.id, status: 'active', status_reason: null });
-    expect(assetOf(mended, id)).toBeDefined();
+    const reconnected = await connected({ code: code(userId), waba_id: id }, 'silent');
+    expect(reconnected).toMatchObject({ id: silent.id, status: 'active', status_reason: null });
+    expect(assetOf(reconnected, id)).toBeDefined();
   });
 
   it('names the account that the token may not see', async () => {
@@ -253,7 +253,7 @@ describe('registering a number', () => {
     expect(assetOf(again, number)?.registration?.status).toBe('registered');
   });
 
-  it('too often is 503 with Retry-After, and so is a Meta that does not answer; each is asked once', async () => {
+  it('too often is 503 with Retry-After, and so is Meta not responding; each is asked once', async () => {
     const id = waba();
     const number = phone(id);
     const connection = await connected({ code: code(systemUser()), waba_id: id });

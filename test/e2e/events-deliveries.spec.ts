@@ -83,8 +83,8 @@ describe('a delivery', () => {
   });
 });
 
-describe('what a receiver may answer', () => {
-  it('410 ends the subscription; what waits is buried, and replayed after it is resumed', async () => {
+describe('what a receiver may respond', () => {
+  it('410 ends the subscription; pending deliveries become dead, and are replayed after it is resumed', async () => {
     const { id } = await context.subscribe();
     context.receiver.respondWith(410);
     await context.publish();

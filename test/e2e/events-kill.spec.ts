@@ -49,7 +49,7 @@ it('a replica killed between a delivery and its record: another delivers again, 
   });
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
-  // The receiver has the event and kills the replica before it can answer.
+  // The receiver has the event and kills the replica before it can respond.
   const killed = new Promise<void>((resolve) => {
     receiver.respondWith(() => void first.kill().then(resolve));
   });

@@ -81,7 +81,7 @@ function conforms({ message }: ReceivedDelivery): void {
 }
 
 describe('what is delivered is what its published schema says', () => {
-  it('of connections that come, are renewed, lose scopes, and end', async () => {
+  it('of connections that come, are refreshed, lose scopes, and end', async () => {
     const first = await context.importConnection({ pages: 1 });
     const again = { tenant: 'acme', product: 'pages', access_token: first.token };
     await api(context).post('/v1/connections/import', again).expect(201);
@@ -196,7 +196,7 @@ describe('a schema', () => {
     for (const message of wrong) expect([message, takes('connection.refreshed', message)]).toEqual([message, false]);
   });
 
-  it("wants Meta's entry whole, or the word that it was erased", () => {
+  it("wants Meta's entry whole, or a mark that it was erased", () => {
     const entry = { connection_id: null, tenant: null, product: null, asset: null, object: 'page', entry: {} };
     const of = (data: object): object => ({ type: 'meta.webhook', timestamp: INSTANT, data });
     expect(takes('meta.webhook', of(entry))).toBe(true);

@@ -38,7 +38,7 @@ async function lease(body: Record<string, unknown> = {}): Promise<Lease> {
   return response.body as Lease;
 }
 
-/** A call as an SDK would make it; every answer is searched for what must not be in it. */
+/** A call as an SDK would make it; every response is searched for what must not be in it. */
 async function graph(
   token: string,
   path: string,
@@ -68,7 +68,7 @@ function check(response: request.Response): request.Response {
 }
 
 describe('a lease at the gateway', () => {
-  it('reads the person it is for', async () => {
+  it('reads the user it is for', async () => {
     const { access_token, graph_base_url } = await lease({ connection_id: metaUser.id });
     expect(graph_base_url).toBe('http://localhost:3000/graph');
     const response = await graph(access_token, '/graph/v25.0/me?fields=id,name');

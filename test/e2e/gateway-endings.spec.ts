@@ -20,12 +20,12 @@ afterAll(() => context.close());
 interface Response {
   status: number;
   body: { id?: string; error?: Record<string, unknown> };
-  /** The connection that it came on, by the caller's port. */
+  /** The connection that it came on, by the client's port. */
   port: number;
 }
 
-/** A caller that keeps one connection to a replica, as SDKs do. */
-class Caller {
+/** A client that keeps one connection to a replica, as SDKs do. */
+class GraphClient {
   readonly agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 
   constructor(
@@ -52,15 +52,15 @@ class Caller {
   }
 }
 
-const callers = ({ access_token }: Lease) =>
-  [context.url, context.secondUrl].map((url) => new Caller(url, access_token));
+const clients = ({ access_token }: Lease) =>
+  [context.url, context.secondUrl].map((url) => new GraphClient(url, access_token));
 const fingerprint = () => context.sandbox.state.log.list().at(-1)?.fingerprint;
 
-async function held(): Promise<{ metaUser: ImportedToken; lease: Lease; both: Caller[]; ports: number[] }> {
+async function held(): Promise<{ metaUser: ImportedToken; lease: Lease; both: GraphClient[]; ports: number[] }> {
   const metaUser = await context.metaUser('pages', 'user');
   const lease = await context.lease('pages', { connection_id: metaUser.connectionId });
-  const both = callers(lease);
-  const first = await Promise.all(both.map((caller) => caller.get()));
+  const both = clients(lease);
+  const first = await Promise.all(both.map((client) => client.get()));
   expect(first.map(({ status }) => status)).toEqual([200, 200]);
   return { metaUser, lease, both, ports: first.map(({ port }) => port) };
 }
@@ -84,29 +84,29 @@ describe('the very next call on any replica, on the connection that was kept', (
       connection_id: metaUser.connectionId,
     });
     const lease = taken.body as Lease;
-    const both = callers(lease);
-    for (const caller of both) expect((await caller.get()).status).toBe(200);
+    const both = clients(lease);
+    for (const client of both) expect((await client.get()).status).toBe(200);
     await end({ metaUser, lease, key, clientId });
-    const after = await Promise.all(both.map((caller) => caller.get()));
-    for (const answer of after) {
-      expect(answer.status).toBe(401);
-      expect(answer.body.error).toMatchObject({ code: 190, error_data: { code: 'lease_invalid' } });
+    const after = await Promise.all(both.map((client) => client.get()));
+    for (const response of after) {
+      expect(response.status).toBe(401);
+      expect(response.body.error).toMatchObject({ code: 190, error_data: { code: 'lease_invalid' } });
     }
   });
 
   it('is refused when the lease has run out', async () => {
     const { both } = await held();
     context.clock.advance(900);
-    for (const caller of both) expect((await caller.get()).status).toBe(401);
+    for (const client of both) expect((await client.get()).status).toBe(401);
   });
 
   it('uses the new token where the credential was replaced', async () => {
     const { metaUser, both, ports } = await held();
     const before = fingerprint();
     await context.importToken('pages', { userId: metaUser.userId });
-    for (const [index, caller] of both.entries()) {
-      const answer = await caller.get();
-      expect([answer.status, answer.body.id, answer.port]).toEqual([200, metaUser.userId, ports[index]]);
+    for (const [index, client] of both.entries()) {
+      const response = await client.get();
+      expect([response.status, response.body.id, response.port]).toEqual([200, metaUser.userId, ports[index]]);
       expect(fingerprint()).not.toBe(before);
     }
   });
@@ -139,38 +139,38 @@ describe('a running upload', () => {
 });
 
 async function metricsOfSecond(): Promise<string> {
-  const answer = await fetch(`${context.secondUrl}/metrics`);
-  return answer.text();
+  const response = await fetch(`${context.secondUrl}/metrics`);
+  return response.text();
 }
 
 describe('a 190 of Meta', () => {
   const inspections = () => context.sandbox.state.log.list().filter(({ path }) => path.endsWith('/debug_token')).length;
 
-  it('is confirmed once for all callers, and ends the connection on all replicas', async () => {
+  it('is confirmed once for all clients, and ends the connection on all replicas', async () => {
     const { metaUser, both, lease } = await held();
-    const crowd = Array.from({ length: 20 }, () => new Caller(context.url, lease.access_token));
+    const crowd = Array.from({ length: 20 }, () => new GraphClient(context.url, lease.access_token));
     context.sandbox.state.log.clear();
     context.sandbox.state.invalidateToken(metaUser.accessToken, 460);
-    const responses = await Promise.all(crowd.map((caller) => caller.get()));
+    const responses = await Promise.all(crowd.map((client) => client.get()));
     for (const { status, body } of responses) {
-      // Meta's own words for those whom Meta answered, ours for those who came when it was known.
+      // Meta's own error for calls that reached Meta, ours for calls that came when it was known.
       expect([`${status} 460`, '401 undefined']).toContain(`${status} ${String(body.error?.['error_subcode'])}`);
     }
     expect(responses.some(({ status }) => status === 400)).toBe(true);
     await until(async () => (await context.connection(metaUser.connectionId)).status === 'reauth_required');
     expect(inspections()).toBe(1);
-    for (const caller of both) expect((await caller.get()).status).toBe(401);
+    for (const client of both) expect((await client.get()).status).toBe(401);
     expect((await context.connection(metaUser.connectionId)).status_reason).toBeDefined();
   });
 
   it('that says nothing of the token changes nothing, and asks nobody', async () => {
     const { metaUser, both } = await held();
     context.sandbox.state.log.clear();
-    for (const caller of both) {
-      const answer = await caller.get('/graph/me?fields=client_business_id');
-      expect([answer.status, answer.body.error?.['code']]).toEqual([400, 190]);
+    for (const client of both) {
+      const response = await client.get('/graph/me?fields=client_business_id');
+      expect([response.status, response.body.error?.['code']]).toEqual([400, 190]);
     }
-    for (const caller of both) expect((await caller.get()).status).toBe(200);
+    for (const client of both) expect((await client.get()).status).toBe(200);
     expect(inspections()).toBe(0);
     expect((await context.connection(metaUser.connectionId)).status).toBe('active');
   });
@@ -179,10 +179,10 @@ describe('a 190 of Meta', () => {
     const { metaUser, both } = await held();
     context.sandbox.state.log.clear();
     context.fault({ kind: 'graph_error', code: 190, subcode: 460, message: 'not so' }, { pathPattern: '/me$' });
-    const answer = await both[0]?.get();
-    expect(answer?.body.error).toMatchObject({ code: 190, error_subcode: 460 });
+    const response = await both[0]?.get();
+    expect(response?.body.error).toMatchObject({ code: 190, error_subcode: 460 });
     await until(() => inspections() === 1);
-    for (const caller of both) expect((await caller.get()).status).toBe(200);
+    for (const client of both) expect((await client.get()).status).toBe(200);
     expect((await context.connection(metaUser.connectionId)).status).toBe('active');
   });
 });

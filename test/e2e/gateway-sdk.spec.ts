@@ -190,8 +190,8 @@ describe("Meta's business SDK on a lease", () => {
     const [account] = (await (await apiFor()).call('GET', ['me', 'adaccounts'], {}))['data'] as { id: string }[];
     const image = Buffer.alloc(1_500_000, 'metavault');
     const api = await apiFor();
-    const answer = await api.call('POST', [account?.id ?? '', 'adimages'], { bytes: image.toString('base64') });
-    expect(answer).toEqual({ images: { bytes: { hash: expect.any(String), size: image.length } } });
+    const response = await api.call('POST', [account?.id ?? '', 'adimages'], { bytes: image.toString('base64') });
+    expect(response).toEqual({ images: { bytes: { hash: expect.any(String), size: image.length } } });
   });
 
   it('gives reports, at once and when they are made', async () => {

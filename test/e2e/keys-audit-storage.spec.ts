@@ -55,7 +55,7 @@ async function count(table: 'lease' | 'audit_entry'): Promise<number> {
   return (await other.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${table}`)).rows[0]?.n ?? 0;
 }
 
-/** Leases of both modes, many at once, are refused, in time, with nothing in the answer and nothing left behind. */
+/** Leases of both modes, many at once, are refused, in time, with nothing in the response and nothing left behind. */
 async function expectRefusals(): Promise<void> {
   const before = await count('lease');
   const startedAt = performance.now();

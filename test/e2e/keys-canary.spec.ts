@@ -52,7 +52,7 @@ function secret(name: string, value: string | null | undefined): void {
   secrets.set(name, Buffer.from(value, 'utf8'));
 }
 
-/** A person's way through the browser, with all that it carries. */
+/** A user's way through the browser, with all that it carries. */
 async function connect(): Promise<void> {
   const session = await createSession(context);
   secret('the connect link', session.connect_url.split('/').at(-1));
@@ -65,7 +65,7 @@ async function connect(): Promise<void> {
   heard.push((await browser.get(callback)).text);
 }
 
-/** One run through what the service does, with every answer that may hold no secret kept. */
+/** One run through what the service does, keeping every response that must hold no secret. */
 beforeAll(async () => {
   startedAtMs = Date.now();
   database = await freshDatabase();
@@ -87,7 +87,7 @@ beforeAll(async () => {
   heard.push((await request(server).get('/graph/me').set('Authorization', `Bearer ${token.body.access_token}`)).text);
   context.clock.advance(2 * 86_400);
   heard.push((await api(context).post(`/v1/connections/${connection.id}/refresh`, {})).text);
-  secret("Meta's token after a renewal", (await lease(context, 'token')).body.access_token);
+  secret("Meta's token after a refresh", (await lease(context, 'token')).body.access_token);
   for (const body of [{}, { tenant: 'acme', product: 'pages', access_token: token.body.access_token, more: 1 }]) {
     heard.push((await api(context).post('/v1/connections/import', body)).text);
   }
@@ -235,7 +235,7 @@ describe('after a run, no secret stands', () => {
     expect(found(context.log.text())).toEqual([]);
   });
 
-  it('in any answer but those that hand one out', () => {
+  it('in any response but those that hand one out', () => {
     expect(found(heard.join('\n'))).toEqual([]);
   });
 });
@@ -260,7 +260,7 @@ describe('a restored copy of the database', () => {
       });
       const response = await lease({ replica }, 'token');
       expect(response.status).toBe(201);
-      expect(response.body.access_token).toBe(secrets.get("Meta's token after a renewal")?.toString());
+      expect(response.body.access_token).toBe(secrets.get("Meta's token after a refresh")?.toString());
       await replica.close();
     } finally {
       await admin.query(`DROP DATABASE IF EXISTS ${name}_copy WITH (FORCE)`);

@@ -85,7 +85,7 @@ describe('GET /v1/connections', () => {
 });
 
 describe('roles', () => {
-  it('judge first, whatever the object', async () => {
+  it('validate first, whatever the object', async () => {
     const service = await client('service', ['*'], ['*']);
     const auditor = await client('auditor', ['*'], ['*']);
     for (const who of [service, auditor]) {
@@ -104,7 +104,7 @@ describe('roles', () => {
 });
 
 describe('POST /v1/maintenance', () => {
-  it('answers what a sweep did', async () => {
+  it('returns what a sweep did', async () => {
     await context.importConnection({ expiresIn: DAY });
     const refresh = await api(context).post('/v1/maintenance/refresh-sweep', {}).expect(200);
     expect(refresh.body).toEqual({
@@ -186,7 +186,7 @@ describe('DELETE /v1/connections/{id}', () => {
     expect(await context.connection(first.id)).toMatchObject({ provider_revocation: 'confirmed' });
   });
 
-  it('becomes shared where the person connects again before Meta could be told', async () => {
+  it('becomes shared where the user connects again before Meta could be told', async () => {
     const { id, userId, token } = await context.importConnection({ tenant: 'back' });
     context.fault({ kind: 'drop_before' }, { pathPattern: 'permissions' }, null);
     await api(context).delete(`/v1/connections/${id}`).expect(200);
@@ -201,15 +201,15 @@ describe('DELETE /v1/connections/{id}', () => {
     expect(await secrets(id)).toBe(0);
   });
 
-  it('is not undone by a renewal under way', async () => {
+  it('is not undone by a refresh under way', async () => {
     const { id } = await context.importConnection({ expiresIn: DAY });
     context.fault({ kind: 'delay', delayMs: 400 }, { grantType: 'fb_exchange_token' });
-    const renewal = api(context)
+    const refresh = api(context)
       .post(`/v1/connections/${id}/refresh`, {})
       .then((response) => response);
     await new Promise((resolve) => setTimeout(resolve, 150));
     await api(context).delete(`/v1/connections/${id}`).expect(200);
-    expect((await renewal).body).toMatchObject({ status: 'revoked' });
+    expect((await refresh).body).toMatchObject({ status: 'revoked' });
     const { status, credentials } = await context.connection(id);
     expect(status).toBe('revoked');
     expect(credentials[0]?.version).toBe(1);
@@ -218,7 +218,7 @@ describe('DELETE /v1/connections/{id}', () => {
 });
 
 describe('GET /metrics', () => {
-  it('tells how the credentials stand, and what renewals came to', async () => {
+  it('shows the state of the credentials, and the outcomes of refreshes', async () => {
     await context.importConnection({ tenant: 'metrics' });
     const { text } = await api(context).get('/metrics').expect(200);
     for (const name of [

@@ -48,13 +48,13 @@ const sweepAt = (replica: ChildReplica): Promise<unknown> =>
     headers: { authorization: `Bearer ${TEST_ADMIN_KEY}` },
   }).then((response) => response.text());
 
-/** All tokens were issued for two months; the rows say that they end tomorrow, so each round renews all of them once. */
+/** All tokens were issued for two months; the rows say that they end tomorrow, so each round refreshes all of them once. */
 const makeAllDue = (): Promise<number> =>
   database.run({
     text: `UPDATE credential SET expires_at = now() + interval '1 day', refresh_after = now(), refresh_due_at = now() WHERE claim_id IS NULL`,
   });
 
-describe('kill -9 at any stage', () => {
+describe('kill -9 at any moment', () => {
   it(`${KILLS} times over ${CREDENTIALS} due credentials loses none, and exchanges none whose pending version can be read`, async () => {
     const ids = await seedConnections(origin, sandbox, CREDENTIALS, { from: DAY, to: 2 * DAY });
     const facts = await watch();
@@ -146,7 +146,7 @@ const row = async (connectionId: string): Promise<Record<string, unknown>> => {
   return found ?? {};
 };
 
-/** Who exchanged what when, and when pending versions came and went: the sandbox's word and a trigger's. */
+/** Who exchanged what when, and when pending versions came and went: as recorded by the sandbox and by a trigger. */
 async function watch(): Promise<() => Promise<Fact[]>> {
   await database.run({ text: 'CREATE UNLOGGED TABLE pending_fact (at timestamptz, credential_id text, what text)' });
   await database.run({
@@ -180,7 +180,7 @@ async function watch(): Promise<() => Promise<Fact[]>> {
 function doubled(facts: Fact[]): Fact[] {
   const pendingSince = new Map<string, number>();
   const found: Fact[] = [];
-  // Meta's own answer is stored right after an exchange: within these milliseconds the order of the two clocks means nothing.
+  // Meta's own response is stored right after an exchange: within these milliseconds the order of the two clocks means nothing.
   const slackMs = 20;
   for (const fact of facts.sort((a, b) => a.at - b.at)) {
     if (fact.what === 'pending_committed') pendingSince.set(fact.userId, fact.at);

@@ -41,7 +41,7 @@ describe('OnDemandRefreshService', () => {
     expect((await context.root(id)).version).toBe(1);
   });
 
-  it('renews once for all who wait, over two replicas', async () => {
+  it('refreshes once for all who wait, over two replicas', async () => {
     const { id, token } = await context.importConnection({ expiresIn: DAY });
     const root = (await context.root(id)).id;
     context.sandbox.state.setLatency(50);
@@ -68,7 +68,7 @@ describe('OnDemandRefreshService', () => {
     expect(await ensure(root, 2 * DAY)).toBe('enough');
   });
 
-  it('says min_valid_unsatisfiable where no renewal reaches it', async () => {
+  it('says min_valid_unsatisfiable where no refresh reaches it', async () => {
     const young = await context.importConnection({ kind: 'instagram_user', expiresIn: DAY });
     expect(await ensure((await context.root(young.id)).id, 2 * DAY)).toMatchObject({ code: 'min_valid_unsatisfiable' });
     const { id } = await context.importConnection({ expiresIn: DAY });

@@ -63,7 +63,7 @@ describe('Meta down for 48 hours', () => {
         context.clock.advance(60);
       }
       expect(rounds).toBeLessThan(50);
-      // Those that were asked about meanwhile wait out their turn; all others go by expiry.
+      // Those that were asked about meanwhile wait for their next attempt; all others go by expiry.
       const asked = await context.database.rows<{ user_id: string }>({
         text: `SELECT DISTINCT c.subject_id AS user_id FROM audit_entry a JOIN credential c ON c.id = a.subject_id
         WHERE a.action = 'credential.refresh_failed'`,

@@ -80,7 +80,7 @@ describe('the pace of an app, over two replicas', () => {
     expect(await context.root(waiting.id)).toMatchObject({ version: 2, failure: null });
   });
 
-  it('is no matter to the nightly upkeep, which forgets leases that ended long ago', async () => {
+  it('does not stop the nightly maintenance, which forgets leases that ended long ago', async () => {
     const { id } = await context.importConnection();
     const client = api(context, (await createServiceClient(context, { tenants: ['acme'], products: ['pages'] })).key);
     const lease = await client.post('/v1/leases', { tenant: 'acme', product: 'pages', connection_id: id }).expect(201);
@@ -127,7 +127,7 @@ describe('a replica that is stopped in the middle of a sweep', () => {
     return performance.now() - since;
   };
 
-  it('ends the renewals under way, begins no others, and leaves the rest free for the others at once', async () => {
+  it('ends the refreshes under way, begins no others, and leaves the rest free for the others at once', async () => {
     await seedConnections(origin, sandbox, COUNT, { from: DAY, to: 2 * DAY });
     sandbox.state.setLatency(150);
     const sweep = leaving.app.get(Sweep).refresh();
@@ -164,7 +164,7 @@ describe('a replica that is stopped in the middle of a sweep', () => {
     expect(await origin.app.get(Sweep).health()).toMatchObject({ done: 4 * COUNT - done });
   }, 30_000);
 
-  it('does not wait for a Meta that does not answer', async () => {
+  it('does not wait for Meta where it does not respond', async () => {
     await seedConnections(origin, sandbox, 5, { from: DAY, to: 2 * DAY });
     sandbox.state.faults.add({ fault: { kind: 'delay', delayMs: 11_000 }, times: null });
     const sweep = leaving.app

@@ -17,7 +17,7 @@ const NO_USAGE: UsageReport = { appUsagePercent: null, entries: [], throttledUnt
 describe('an app whose product keeps it at its limit', () => {
   let context: LifecycleTestContext;
   let second: TestReplica;
-  /** Whose tokens Meta renewed, in that order. */
+  /** Whose tokens Meta refreshed, in that order. */
   let refreshed: string[];
   beforeEach(async () => {
     context = await openLifecycleTestContext();
@@ -72,7 +72,7 @@ describe('an app whose product keeps it at its limit', () => {
     expect(Math.max(...counts.map((count, look) => count - (counts[look - 1] ?? 0)))).toBeLessThanOrEqual(5);
   }, 240_000);
 
-  it('renews what would not outlive the stop, after the first minute of it, five in a turn a minute over all replicas', async () => {
+  it('refreshes what would not outlive the stop, after the first minute of it, five each minute over all replicas', async () => {
     const ending = await seedConnections(context.replica, context.sandbox, 8, { from: 16 * 60, to: 20 * 60 });
     await seedConnections(context.replica, context.sandbox, 2, { from: 2 * HOUR, to: 3 * HOUR });
     await refuseTraffic();
@@ -143,7 +143,7 @@ describe('an app whose product keeps it at its limit', () => {
     expect(refreshed).toHaveLength(4);
   }, 60_000);
 
-  it('shows in the metrics: stopped or not, the last gauge, and what Meta answered how fast', async () => {
+  it('shows in the metrics: stopped or not, the last gauge, and what Meta responded how fast', async () => {
     const { id } = await context.importConnection();
     context.fault({ kind: 'throttle', code: 4 }, { grantType: 'fb_exchange_token' }, null);
     await api(context).post(`/v1/connections/${id}/refresh`, {}).expect(200);

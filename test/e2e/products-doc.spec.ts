@@ -15,7 +15,7 @@ const PAGE = readFileSync(path.resolve(import.meta.dirname, '../../docs/products
 /** A line that no command of the page prints. */
 const MARK = '<<< end of a step >>>';
 
-/** One block of commands, under its chapter, and the answer that the page shows, null where it shows none. */
+/** One block of commands, under its chapter, and the response that the page shows, null where it shows none. */
 interface Step {
   title: string;
   commands: string;

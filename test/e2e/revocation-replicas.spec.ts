@@ -87,7 +87,7 @@ const lease = (index: number, { tenant }: User, mode = 'gateway'): Promise<Respo
 const call = (index: number, leaseToken: string): Promise<Response> =>
   api(index, 'GET', '/graph/v25.0/me', undefined, leaseToken);
 
-/** A 503 (the database did not answer in time) promises nothing: asked again, as a client does. */
+/** A 503 (the database did not respond in time) promises nothing: asked again, as a client does. */
 async function revokeAt(index: number, { id }: User): Promise<Response> {
   for (;;) {
     const response = await api(index, 'DELETE', `/v1/connections/${id}`);
@@ -113,10 +113,12 @@ interface Seen {
   response: Response;
 }
 
-describe('from the answer of DELETE on, with a slow database', () => {
+describe('from the response to DELETE on, with a slow database', () => {
   it('no replica issues a lease or serves one, however many ask at that moment', async () => {
-    const person = await connected();
-    const tokens = await Promise.all([0, 1, 2].map(async (index) => (await lease(index, person)).body.access_token));
+    const connection = await connected();
+    const tokens = await Promise.all(
+      [0, 1, 2].map(async (index) => (await lease(index, connection)).body.access_token),
+    );
     proxy.delay(SLOW_MS);
     const seen: Seen[] = [];
     const issued: string[] = [];
@@ -130,15 +132,15 @@ describe('from the answer of DELETE on, with a slow database', () => {
       }
     };
     const load = [0, 1, 2].flatMap((index) => [
-      ask(index, 'lease', () => lease(index, person)),
-      ask(index, 'token', () => lease(index, person, 'token')),
+      ask(index, 'lease', () => lease(index, connection)),
+      ask(index, 'token', () => lease(index, connection, 'token')),
       ask(index, 'call', () => call(index, tokens[index] ?? '')),
       ask(index, 'call of another', () => call(index, tokens[(index + 1) % REPLICAS] ?? '')),
     ]);
     while (seen.length < 40) await sleep(20);
-    const revoked = await revokeAt(0, person);
+    const revoked = await revokeAt(0, connection);
     const respondedAt = performance.now();
-    const left = await sealed(person.id);
+    const left = await sealed(connection.id);
     const before = seen.length;
     while (seen.length < before + 40) await sleep(20);
     isOver = true;
@@ -160,8 +162,8 @@ describe('from the answer of DELETE on, with a slow database', () => {
   }, 120_000);
 
   it('a running upload is cut on another replica', async () => {
-    const person = await connected();
-    const { access_token: token } = (await lease(1, person)).body;
+    const connection = await connected();
+    const { access_token: token } = (await lease(1, connection)).body;
     const upload = http.request(`${urlOf(1)}/graph-video/v25.0/me/videos`, {
       method: 'POST',
       headers: {
@@ -182,7 +184,7 @@ describe('from the answer of DELETE on, with a slow database', () => {
     upload.write(Buffer.alloc(65_536));
     await sleep(200);
     expect(isCut).toBe(false);
-    expect((await api(0, 'DELETE', `/v1/connections/${person.id}`)).status).toBe(200);
+    expect((await api(0, 'DELETE', `/v1/connections/${connection.id}`)).status).toBe(200);
     for (let tries = 0; !isCut && tries < 200; tries++) {
       upload.write(Buffer.alloc(1024));
       await sleep(100);
@@ -195,66 +197,70 @@ describe('from the answer of DELETE on, with a slow database', () => {
 });
 
 describe('work that is under way on other replicas', () => {
-  it('brings nothing back: a renewal, an inspection, an import of the same person', async () => {
-    const person = await connected({ expiresIn: 86_400 });
+  it('brings nothing back: a refresh, an inspection, an import of the same user', async () => {
+    const connection = await connected({ expiresIn: 86_400 });
     sandbox.state.setLatency(300);
     const working = [
-      api(1, 'POST', `/v1/connections/${person.id}/refresh`, {}),
-      api(2, 'POST', `/v1/connections/${person.id}/check`, {}),
-      api(1, 'POST', '/v1/connections/import', { tenant: person.tenant, product: 'pages', access_token: person.token }),
+      api(1, 'POST', `/v1/connections/${connection.id}/refresh`, {}),
+      api(2, 'POST', `/v1/connections/${connection.id}/check`, {}),
+      api(1, 'POST', '/v1/connections/import', {
+        tenant: connection.tenant,
+        product: 'pages',
+        access_token: connection.token,
+      }),
     ];
     await sleep(400);
     proxy.delay(SLOW_MS);
-    expect((await revokeAt(0, person)).status).toBe(200);
+    expect((await revokeAt(0, connection)).status).toBe(200);
     const [, , imported] = await Promise.all(working);
     proxy.delay(0);
     sandbox.state.setLatency(0);
-    expect((await api(2, 'GET', `/v1/connections/${person.id}`)).body).toMatchObject({ status: 'revoked' });
+    expect((await api(2, 'GET', `/v1/connections/${connection.id}`)).body).toMatchObject({ status: 'revoked' });
     // At the end nothing is kept: the connection is told to Meta, or shares its grant with the one that the import made.
-    for (let tries = 0; (await sealed(person.id)) > 0 && tries < 100; tries++) await sleep(100);
-    expect(await sealed(person.id)).toBe(0);
+    for (let tries = 0; (await sealed(connection.id)) > 0 && tries < 100; tries++) await sleep(100);
+    expect(await sealed(connection.id)).toBe(0);
     // An import that ended first has updated the connection that was revoked then; one that ended later has made another.
-    if (imported?.status === 201 && imported.body.id === person.id) expect(imported.body.status).toBe('active');
-    const again = await lease(1, person);
-    expect(again.status === 201 ? again.body.connection_id : null).not.toBe(person.id);
+    if (imported?.status === 201 && imported.body.id === connection.id) expect(imported.body.status).toBe('active');
+    const again = await lease(1, connection);
+    expect(again.status === 201 ? again.body.connection_id : null).not.toBe(connection.id);
   }, 60_000);
 
   it('neither does a deauthorization or a second DELETE', async () => {
-    const person = await connected();
-    await api(0, 'DELETE', `/v1/connections/${person.id}`);
-    const second = await api(1, 'DELETE', `/v1/connections/${person.id}`);
+    const connection = await connected();
+    await api(0, 'DELETE', `/v1/connections/${connection.id}`);
+    const second = await api(1, 'DELETE', `/v1/connections/${connection.id}`);
     expect(second).toMatchObject({ status: 200, body: { status: 'revoked', leases_revoked: 0 } });
     await sandbox.state.sendSignedRequest({
       kind: 'deauthorize',
-      userId: person.userId,
+      userId: connection.userId,
       url: `${urlOf(2)}/webhooks/meta/deauthorize`,
     });
-    expect((await api(2, 'GET', `/v1/connections/${person.id}`)).body).toMatchObject({ status: 'revoked' });
+    expect((await api(2, 'GET', `/v1/connections/${connection.id}`)).body).toMatchObject({ status: 'revoked' });
     for (const work of ['refresh', 'check']) {
-      expect((await api(1, 'POST', `/v1/connections/${person.id}/${work}`, {})).status).toBe(409);
+      expect((await api(1, 'POST', `/v1/connections/${connection.id}/${work}`, {})).status).toBe(409);
     }
   }, 60_000);
 });
 
 describe('at Meta', () => {
   it('goes on over an outage and a restart until it is confirmed, with one token kept, and destroyed then', async () => {
-    const person = await connected();
+    const connection = await connected();
     sandbox.state.faults.add({ fault: { kind: 'drop_before' }, match: { pathPattern: 'permissions' }, times: null });
-    const revoked = await api(0, 'DELETE', `/v1/connections/${person.id}`);
+    const revoked = await api(0, 'DELETE', `/v1/connections/${connection.id}`);
     expect(revoked.body).toMatchObject({ status: 'revoked', provider_revocation: 'pending' });
-    expect(await sealed(person.id)).toBe(1);
-    expect((await lease(1, person)).status).toBe(404);
+    expect(await sealed(connection.id)).toBe(1);
+    expect((await lease(1, connection)).status).toBe(404);
     await Promise.all(replicas.map((replica) => replica.kill()));
     const due = () => sql.query('UPDATE provider_revocation SET next_attempt_at = now()');
     const restarted = await startTestReplica({ environment: sandbox.environment(), databaseUrl: database.url });
     try {
       await due();
       await restarted.app.get(LifecycleJob).runUrgentWork();
-      expect(await sealed(person.id)).toBe(1);
+      expect(await sealed(connection.id)).toBe(1);
       sandbox.state.faults.clear();
-      expect(sandbox.state.user(person.userId).grants[sandbox.app.id]?.active).toBe(true);
+      expect(sandbox.state.user(connection.userId).grants[sandbox.app.id]?.active).toBe(true);
       // The breaker of the app has to find out first that Meta is back.
-      for (let tries = 0; (await sealed(person.id)) > 0 && tries < 60; tries++) {
+      for (let tries = 0; (await sealed(connection.id)) > 0 && tries < 60; tries++) {
         await due();
         await restarted.app.get(LifecycleJob).runUrgentWork();
         await sleep(1_000);
@@ -262,9 +268,9 @@ describe('at Meta', () => {
     } finally {
       await restarted.close();
     }
-    expect(await sealed(person.id)).toBe(0);
-    expect(sandbox.state.user(person.userId).grants[sandbox.app.id]?.active).not.toBe(true);
-    const { rows } = await sql.query('SELECT provider_revocation FROM connection WHERE id = $1', [person.id]);
+    expect(await sealed(connection.id)).toBe(0);
+    expect(sandbox.state.user(connection.userId).grants[sandbox.app.id]?.active).not.toBe(true);
+    const { rows } = await sql.query('SELECT provider_revocation FROM connection WHERE id = $1', [connection.id]);
     expect(rows).toEqual([{ provider_revocation: 'confirmed' }]);
   }, 150_000);
 });

@@ -112,7 +112,7 @@ describe('a start that fails', () => {
     expect(text).not.toMatch(/^\s+at /m);
   });
 
-  it('says that the database does not answer, without its password', async () => {
+  it('says that the database does not respond, without its password', async () => {
     const { code, text } = await reported({
       DATA_DIR: dataDir,
       DATABASE_URL: 'postgres://u:hidden-pw@127.0.0.1:1/x',

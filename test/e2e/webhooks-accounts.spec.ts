@@ -56,7 +56,7 @@ const outOfReach = (wabaId: string) =>
 const typesOf = ({ assets }: ConnectionResponse): string[] => assets.map(({ type, id }) => `${type} ${id}`);
 
 describe('a WhatsApp account that its owner took away, while the token lives', () => {
-  it('goes, with its numbers; without another the connection needs its person', async () => {
+  it('goes, with its numbers; without another the connection needs its user', async () => {
     const { connection, wabas } = await whatsapp(1);
     const [waba = ''] = wabas;
     outOfReach(waba);
@@ -114,7 +114,7 @@ describe('a WhatsApp account that its owner took away, while the token lives', (
 });
 
 describe("Instagram's people", () => {
-  const person = async () => {
+  const connectUser = async () => {
     const { make } = context.sandbox.state;
     const user = make.user({ kind: 'instagram_user' });
     const { accessToken } = make.token({ userId: user.id });
@@ -141,7 +141,7 @@ describe("Instagram's people", () => {
       [app.instagramAppSecret, 'account'],
       [app.secret, 'account'],
     ] as const) {
-      const { connection, user } = await person();
+      const { connection, user } = await connectUser();
       expect(connection.meta_user_id).toBe(user.accountId);
       await callback('deauthorize', name === 'app' ? user.id : (user.accountId ?? ''), secret).expect(200);
       expect((await context.connection(connection.id)).status).toBe('revoked');
@@ -150,7 +150,7 @@ describe("Instagram's people", () => {
   });
 
   it('are erased under both ids', async () => {
-    const { connection, user } = await person();
+    const { connection, user } = await connectUser();
     await callback('data-deletion', user.id, context.sandbox.app.instagramAppSecret).expect(200);
     const [row] = await context.database.rows<{ text: string }>({
       text: 'SELECT c::text AS text FROM connection c WHERE id = $1',
@@ -160,8 +160,8 @@ describe("Instagram's people", () => {
     for (const id of [user.id, user.accountId ?? '']) expect(row?.text).not.toContain(id);
   });
 
-  it('are matched by events about persons, whichever id those name', async () => {
-    const { connection, user } = await person();
+  it('are matched by events about users, whichever id those name', async () => {
+    const { connection, user } = await connectUser();
     for (const [time, id] of [user.id, user.accountId].entries()) {
       const entry = { id, uid: id, time, changes: [{ field: 'connected', verb: 'revoked' }] };
       await deliver('permissions', entry, context.sandbox.app.instagramAppSecret);

@@ -16,7 +16,7 @@ afterAll(() => context?.close());
 const server = () => context.replica.app.getHttpServer();
 
 /** Somebody with an account (`accountId`, what webhooks name) and an id of their own for our app (`id`). */
-function person(): { id: string; accountId: string; connect(): Promise<ConnectionResponse> } {
+function createUser(): { id: string; accountId: string; connect(): Promise<ConnectionResponse> } {
   const { make } = context.sandbox.state;
   const user = make.user({ kind: 'instagram_user' });
   const { accessToken } = make.token({ userId: user.id });
@@ -33,9 +33,9 @@ function callback(kind: 'deauthorize' | 'data-deletion', userId: string) {
   return request(server()).post(`/webhooks/meta/${kind}`).type('form').send({ signed_request }).expect(200);
 }
 
-describe("a connection made before the person's id for our app was kept", () => {
+describe("a connection made before the user's id for our app was kept", () => {
   it('learns it from the next inspection, and ends when Meta names it', async () => {
-    const { id, connect } = person();
+    const { id, connect } = createUser();
     const connection = await connect();
     await context.database.run({
       text: 'UPDATE connection SET app_scoped_user_id = NULL WHERE id = $1',
@@ -50,7 +50,7 @@ describe("a connection made before the person's id for our app was kept", () => 
   });
 
   it('learns it once, and writes nothing of it again', async () => {
-    const { connect } = person();
+    const { connect } = createUser();
     const connection = await connect();
     const audited = (await context.audited('credential.checked')).length;
     const { updated_at: before } = await context.connection(connection.id);
@@ -62,9 +62,9 @@ describe("a connection made before the person's id for our app was kept", () => 
   });
 });
 
-describe('a data deletion that names the person by their id for our app', () => {
+describe('a data deletion that names the user by their id for our app', () => {
   it('erases what came under the id of their account, too, before there was a connection', async () => {
-    const { id, accountId, connect } = person();
+    const { id, accountId, connect } = createUser();
     const text = JSON.stringify({
       object: 'user',
       entry: [{ id: accountId, time: 1, changes: [{ field: 'about', value: 'words of theirs' }] }],

@@ -186,7 +186,7 @@ describe('POST /webhooks/meta', () => {
     expect(Buffer.byteLength(body)).toBeGreaterThan(1024 * 1024);
     const startedAt = performance.now();
     await deliver(body).expect(200);
-    // This whole test took 0.8 s on a quiet machine; the bound leaves room for a busy one.
+    // This whole test took 0.8 s on a quiet machine; the bound is generous for a busy one.
     expect(performance.now() - startedAt).toBeLessThan(4000);
     const events = await relayed('many-1');
     expect(events).toHaveLength(1000);
@@ -212,7 +212,7 @@ describe('POST /webhooks/meta', () => {
     expect(await relayed('broken-1')).toEqual([]);
   });
 
-  it('does not answer 200 where the database refuses', async () => {
+  it('does not respond 200 where the database refuses', async () => {
     await context.database.run({
       text: `ALTER TABLE webhook_entry ADD CONSTRAINT refuse CHECK (object <> 'user') NOT VALID`,
     });
@@ -229,7 +229,7 @@ describe('POST /webhooks/meta', () => {
     await deliver(body).expect(413);
   });
 
-  it('counts by object and outcome, with words of ours only', async () => {
+  it('counts by object and outcome, with labels of ours only', async () => {
     await deliver(delivery('<script>', { id: '0', time: 1, mark: 'count-1' })).expect(200);
     const { text } = await request(server()).get('/metrics').expect(200);
     expect(text).toMatch(/metavault_webhook_entries_total\{object="other",outcome="unmatched"\} \d+/);

@@ -29,7 +29,7 @@ const signed = (userId: unknown, seconds = 0, key = secret()): string => {
   return signedRequest(key, { user_id: userId, algorithm: 'HMAC-SHA256', issued_at: issuedAt });
 };
 const whenIdle = () => context.replica.app.get(ImmediateInspectionService).whenIdle();
-/** Connects the same person for another tenant. */
+/** Connects the same user for another tenant. */
 const again = async (token: string, tenant: string): Promise<string> => {
   const response = await api(context)
     .post('/v1/connections/import', { tenant, product: 'pages', access_token: token })
@@ -82,10 +82,10 @@ describe.each([['deauthorize'], ['data-deletion']])('POST /webhooks/meta/%s', (p
     await request(server()).post(`/webhooks/meta/${path}`).type('text/plain').send('signed_request=x').expect(415);
   });
 
-  it("ends all of the person's connections of the app at once, without asking Meta and without keeping a token", async () => {
-    const one = await context.importConnection({ tenant: 'person-a', pages: 1 });
-    const two = await again(one.token, 'person-b');
-    const other = await context.importConnection({ tenant: 'person-a' });
+  it("ends all of the user's connections of the app at once, without asking Meta and without keeping a token", async () => {
+    const one = await context.importConnection({ tenant: 'user-a', pages: 1 });
+    const two = await again(one.token, 'user-b');
+    const other = await context.importConnection({ tenant: 'user-a' });
     context.clock.advance(3600);
     const calls = context.sandbox.state.log.list().length;
     await post(path, signed(one.userId)).expect(200);
@@ -107,7 +107,7 @@ describe.each([['deauthorize'], ['data-deletion']])('POST /webhooks/meta/%s', (p
     ).toHaveLength(2);
   });
 
-  it('inspects at once instead where the person connected more than a minute after it was issued', async () => {
+  it('inspects at once instead where the user connected more than a minute after it was issued', async () => {
     const { id, userId } = await context.importConnection({ tenant: 'later' });
     const checked = context.sandbox.state.log.list().length;
     await post(path, signed(userId, -61)).expect(200);
@@ -181,7 +181,7 @@ describe.each([['deauthorize'], ['data-deletion']])('POST /webhooks/meta/%s', (p
     expect((await context.audited('connection.revoked')).length).toBe(audited);
   });
 
-  it('is carried out by the upkeep although others ahead of it fail over and over', async () => {
+  it('is carried out by the background job although others ahead of it fail over and over', async () => {
     const { id, userId } = await context.importConnection({ tenant: 'behind' });
     const requests = context.replica.app.get(PrivacyRequestService);
     const accept = (metaUserId: string) =>
@@ -218,7 +218,7 @@ describe('a data deletion', () => {
   const page = (code: string, accept = 'text/html') =>
     request(server()).get(`/data-deletion/${code}`).set('Accept', accept);
 
-  it('erases the person from every table, and keeps the audit chain whole', async () => {
+  it('erases the user from every table, and keeps the audit chain whole', async () => {
     const { id, userId, pageIds } = await context.importConnection({ tenant: 'erase', pages: 2 });
     const pageId = pageIds[0] ?? '';
     const [name] = await context.database.rows<{ subject_name: string }>({
@@ -250,7 +250,7 @@ describe('a data deletion', () => {
     expect(await secretsOf(id)).toEqual([]);
   });
 
-  it('leaves the connection that the person made afterwards', async () => {
+  it('leaves the connection that the user made afterwards', async () => {
     const { id, userId } = await context.importConnection({ tenant: 'stays' });
     await post('data-deletion', signed(userId, -120)).expect(200);
     await whenIdle();
@@ -258,7 +258,7 @@ describe('a data deletion', () => {
     expect((await context.audited('data_deletion.completed')).at(-1)).toEqual({ revoked: 0, inspected: 1, erased: 0 });
   });
 
-  it('is answered with a page of ours and a code, alike for persons nobody knows', async () => {
+  it('returns a page of ours and a code, alike for unknown users', async () => {
     const { userId } = await context.importConnection({ tenant: 'page' });
     const responses = [await erase(userId), await erase('999999999999')];
     for (const { url, confirmation_code: code } of responses) {

@@ -17,12 +17,12 @@ export interface CliTestContext {
   environment: Record<string, string>;
   /** Writes a file; its path. */
   file(name: string, text: string): string;
-  /** A token of a person of its own, as an import takes it. */
+  /** A token of a user of its own, as an import takes it. */
   createUserToken(): string;
-  /** `metavault`, on this stage. */
-  run(...words: string[]): Promise<CommandResult>;
+  /** `metavault`, on this context. */
+  run(...args: string[]): Promise<CommandResult>;
   /** The same with `--json`, for a command that must succeed: what it printed. */
-  json<T>(...words: string[]): Promise<T>;
+  json<T>(...args: string[]): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -51,8 +51,8 @@ export function openCliTestContext(): Promise<CliTestContext> {
         const { id } = sandbox.state.make.user({ kind: 'user' });
         return sandbox.state.make.token({ userId: id }).accessToken;
       },
-      run: (...words: string[]) => runMetavault(environment, ...words),
-      json: <T>(...words: string[]) => runMetavaultJson<T>(environment, ...words),
+      run: (...args: string[]) => runMetavault(environment, ...args),
+      json: <T>(...args: string[]) => runMetavaultJson<T>(environment, ...args),
     };
   });
 }

@@ -13,7 +13,7 @@ export interface ConnectTestContext {
   replica: TestReplica;
   clock: FakeClock;
   log: ReturnType<typeof captureLog>;
-  /** One more replica on the same database, time, Meta and log; its schedules run. Closed with the stage. */
+  /** One more replica on the same database, time, Meta and log; its schedules run. Closed with the context. */
   startAnotherReplica(environment?: Record<string, string>): Promise<TestReplica>;
   close(): Promise<void>;
 }
@@ -91,7 +91,7 @@ export class TestBrowser {
   }
 }
 
-/** Answers a dialog of the sandbox as a person would; the callback's address. */
+/** Answers a dialog of the sandbox as a user would; the callback's address. */
 export async function completeDialog(
   dialog: URL,
   choice: { action?: 'approve' | 'deny' | 'error_901'; user?: string; decline?: string[] } = {},
@@ -140,7 +140,7 @@ export interface BrowserAtCallback {
   callback: string;
 }
 
-/** One person's way as far as the callback. */
+/** One user's way as far as the callback. */
 export async function browseToCallback(
   context: Pick<ConnectTestContext, 'replica'>,
   body: Record<string, unknown> = {},
@@ -152,7 +152,7 @@ export async function browseToCallback(
   return { session, browser, dialog, callback: await completeDialog(dialog, choice) };
 }
 
-/** The whole way of one person through the browser; where it ends. */
+/** The whole way of one user through the browser; where it ends. */
 export async function completeConnect(
   context: Pick<ConnectTestContext, 'replica'>,
   body: Record<string, unknown> = {},

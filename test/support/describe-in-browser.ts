@@ -49,11 +49,11 @@ function canRun(file: string): boolean {
   }
 }
 
-/** One person at one browser. */
+/** One user at one browser. */
 export interface Visitor {
   context: BrowserContext;
   page: Page;
-  /** What pages complained about, in any tab: blocked by their policy, broken scripts. Answers of 4xx and 5xx are no complaint. */
+  /** What pages complained about, in any tab: blocked by their policy, broken scripts. Responses of 4xx and 5xx are no complaint. */
   pageErrors: string[];
 }
 
@@ -71,12 +71,12 @@ export interface BrowserTestContext extends ConnectTestContext {
 /** What tests in a browser work with. */
 export interface BrowserTest {
   testContext(): BrowserTestContext;
-  /** A person's browser with nothing in it yet. Closed after the test. */
+  /** A user's browser with nothing in it yet. Closed after the test. */
   visitor(settings?: Parameters<Browser['newContext']>[0]): Promise<Visitor>;
 }
 
 /**
- * `describe` for what needs a real browser: opens a stage, and holds after each test that no page complained. Without a Chromium
+ * `describe` for what needs a real browser: opens a context, and checks after each test that no page complained. Without a Chromium
  * the tests are skipped, and their title, which closes the run, says why.
  */
 export function describeInBrowser(

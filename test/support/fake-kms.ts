@@ -21,7 +21,7 @@ export interface FakeKms {
   url: string;
   /** Every call that was let in. */
   calls: { action: string; context: Record<string, string> }[];
-  /** What befalls the next calls: an error of KMS by name, or no answer at all. */
+  /** What happens to the next calls: an error of KMS by name, or no response at all. */
   fault: { status: number; type: string } | 'silence' | null;
   close(): Promise<void>;
 }

@@ -28,10 +28,10 @@ export interface GatewayTestContext extends LifecycleTestContext {
   second: TestReplica;
   serviceId: string;
   serviceKey: string;
-  /** Every token of Meta that was held so far: none of them may be seen by a caller. */
+  /** Every token of Meta that was held so far: none of them may be seen by a client. */
   tokens: string[];
   lease(product: Product, body?: Record<string, unknown>): Promise<Lease>;
-  /** A person of the sandbox becomes a connection. */
+  /** A user of the sandbox becomes a connection. */
   importToken(product: Product, user: { userId: string; scopes?: string[] }): Promise<ImportedToken>;
   metaUser(product: Product, kind: PrincipalKind): Promise<ImportedToken>;
 }

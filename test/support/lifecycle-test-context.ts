@@ -24,7 +24,7 @@ export interface LifecycleTestContext extends ConnectTestContext {
   sweep: Sweep;
   schedule: LifecycleJob;
   database: Database;
-  /** A person with a token, imported. */
+  /** A user with a token, imported. */
   importConnection(options?: ImportedConnectionOptions): Promise<ImportedConnection>;
   connection(id: string): Promise<ConnectionResponse>;
   root(id: string): Promise<CredentialResponse>;

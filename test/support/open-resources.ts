@@ -7,7 +7,7 @@ interface Closable {
 export type CloseLater = <T extends Closable>(opened: T) => T;
 
 /**
- * Builds a stage out of things that have to be closed again. Its `close` closes all of them, the last one opened first, and
+ * Builds a context out of resources that have to be closed again. Its `close` closes all of them, the last one opened first, and
  * those that are kept later as well; one that does not close keeps no other from it, and is thrown at the end. Where a step of
  * `build` throws, what was opened before it is closed, and the error goes on.
  */

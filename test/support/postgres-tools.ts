@@ -24,7 +24,7 @@ export interface ToolServer {
   /** An empty database of its own. */
   empty(): Promise<string>;
   /** Runs one of the tools; throws what it said when it failed. */
-  run(tool: 'pg_dump' | 'pg_restore', ...words: string[]): void;
+  run(tool: 'pg_dump' | 'pg_restore', ...args: string[]): void;
   /** A file for a dump. */
   file(name: string): string;
   stop(): Promise<void>;
@@ -38,8 +38,8 @@ export async function startToolServer({ bin }: { bin: string }): Promise<ToolSer
   mkdirSync(data, { mode: 0o700 });
   chmodSync(folder, 0o755);
   if (user !== undefined) chownSync(data, user.uid, user.gid);
-  const call = (name: string, words: string[], as: ServerUser | undefined): void => {
-    const { status, stderr } = spawnSync(path.join(bin, name), words, { ...as, cwd: '/', encoding: 'utf8' });
+  const call = (name: string, args: string[], as: ServerUser | undefined): void => {
+    const { status, stderr } = spawnSync(path.join(bin, name), args, { ...as, cwd: '/', encoding: 'utf8' });
     if (status !== 0) throw new Error(`${name} ended with ${status}: ${stderr}`);
   };
   call('initdb', ['-D', data, '-U', 'postgres', '--auth=trust', '-E', 'UTF8', '--locale=C', '--no-sync'], user);
@@ -58,7 +58,7 @@ export async function startToolServer({ bin }: { bin: string }): Promise<ToolSer
       await client.end();
       return url(name);
     },
-    run: (tool, ...words) => call(tool, words, undefined),
+    run: (tool, ...args) => call(tool, args, undefined),
     file: (name) => path.join(folder, name),
     stop: async () => {
       const ended = once(server, 'exit');

@@ -12,9 +12,9 @@ export interface CommandResult {
 }
 
 /** Runs `metavault` in this process, on `TEST_ENVIRONMENT` and what `environment` changes of it. */
-export async function runMetavault(environment: Record<string, string>, ...words: string[]): Promise<CommandResult> {
+export async function runMetavault(environment: Record<string, string>, ...args: string[]): Promise<CommandResult> {
   const [out, err]: [string[], string[]] = [[], []];
-  const code = await runProgram(words, {
+  const code = await runProgram(args, {
     environment: { ...TEST_ENVIRONMENT, ...environment },
     print: (text) => void out.push(text),
     printError: (text) => void err.push(text),
@@ -23,9 +23,9 @@ export async function runMetavault(environment: Record<string, string>, ...words
 }
 
 /** As `metavault`, for a command that must succeed with `--json`: what it printed. */
-export async function runMetavaultJson<T>(environment: Record<string, string>, ...words: string[]): Promise<T> {
-  const { code, out, err } = await runMetavault(environment, ...words, '--json');
-  if (code !== 0) throw new Error(`metavault ${words.join(' ')} ended with ${code}: ${err}`);
+export async function runMetavaultJson<T>(environment: Record<string, string>, ...args: string[]): Promise<T> {
+  const { code, out, err } = await runMetavault(environment, ...args, '--json');
+  if (code !== 0) throw new Error(`metavault ${args.join(' ')} ended with ${code}: ${err}`);
   return JSON.parse(out) as T;
 }
 
@@ -40,7 +40,7 @@ const SUPPORT = import.meta.dirname;
 /** Runs `metavault` in a process of its own, that can be killed. */
 export function startMetavault(
   environment: Record<string, string>,
-  words: readonly string[],
+  args: readonly string[],
   input = '',
 ): RunningCommand {
   const build = process.env['REPLICA_BUILD'];
@@ -48,7 +48,7 @@ export function startMetavault(
     build === undefined
       ? ['--import', path.join(SUPPORT, 'typescript-hook.mjs'), path.join(SUPPORT, '../../src/cli.ts')]
       : [path.join(build, 'src/cli.js')];
-  const child = spawn(process.execPath, [...entry, ...words], {
+  const child = spawn(process.execPath, [...entry, ...args], {
     env: { PATH: process.env['PATH'], ...TEST_ENVIRONMENT, ...environment },
     stdio: ['pipe', 'pipe', 'pipe'],
   });

@@ -39,7 +39,7 @@ import { SecretString } from '../../src/platform/secret-string.ts';
 import { listen } from './http-listener.ts';
 import { TEST_ENVIRONMENT } from './test-replica.ts';
 
-/** What the stand-in of Meta received. */
+/** What the fake Meta received. */
 interface ReceivedCall {
   method: string;
   url: string;
@@ -50,7 +50,7 @@ interface ReceivedCall {
 
 type MetaResponder = (request: http.IncomingMessage, response: http.ServerResponse, seen: ReceivedCall) => void;
 
-/** A gateway on a stand-in of Meta, with stand-ins of leases: for what happens on the wire. No database. */
+/** A gateway on a fake Meta, with fake leases: for what happens on the wire. No database. */
 export interface TestGateway {
   url: string;
   metaUrl: string;
@@ -69,8 +69,8 @@ export interface TestGateway {
   refused: Refusal[];
   registry: Registry;
   usage: UsageRecorder;
-  /** How Meta answers from now on. Reads the body first, unless told otherwise. */
-  answer(how: MetaResponder, options?: { unread?: boolean }): void;
+  /** How Meta responds from now on. Reads the body first, unless told otherwise. */
+  respond(how: MetaResponder, options?: { unread?: boolean }): void;
   json(status: number, body: unknown, headers?: http.OutgoingHttpHeaders): void;
   close(): Promise<void>;
 }
@@ -181,7 +181,7 @@ export async function startTestGateway(options: { limits?: Partial<ConcurrencyLi
     seen,
     registry,
     usage,
-    answer: (next, { unread: leave = false } = {}) => {
+    respond: (next, { unread: leave = false } = {}) => {
       how = next;
       unread = leave;
     },

@@ -8,7 +8,7 @@ export interface TestIssuer {
   keys: JWK[];
   /** How often its keys were asked for. */
   reads: number;
-  /** In place of its usual answers, by path; null: hangs. */
+  /** In place of its usual responses, by path; null: hangs. */
   responses: Map<string, { status: number; body: string } | null>;
   /** Makes a key, shows it, and signs with it from now on. */
   rotate(alg?: string): Promise<JWK>;

@@ -7,7 +7,7 @@ import { TEST_ROOT_KEY } from './test-vault.ts';
 
 export const TEST_ADMIN_KEY = 'test-bootstrap-admin-key-0123456789abcdef';
 
-/** A whole environment for tests; Meta's app is one that nothing answers for, unless a sandbox's `environment()` is put on top. */
+/** A whole environment for tests; Meta's addresses are ones where nothing listens, unless a sandbox's `environment()` is put on top. */
 export const TEST_ENVIRONMENT: Readonly<Record<string, string>> = {
   NODE_ENV: 'test',
   PORT: '0',

@@ -26,14 +26,14 @@ class Probe {
 
   @Roles('service')
   @Get('service')
-  service(@CurrentClient() caller: AuthenticatedClient): object {
-    return { name: caller.name, tenants: caller.tenants, leaseModes: caller.leaseModes };
+  service(@CurrentClient() client: AuthenticatedClient): object {
+    return { name: client.name, tenants: client.tenants, leaseModes: client.leaseModes };
   }
 
   @RolesWithCachedClient('service')
   @Post('hot')
-  hot(@CurrentClient() caller: AuthenticatedClient): object {
-    return { name: caller.name };
+  hot(@CurrentClient() client: AuthenticatedClient): object {
+    return { name: client.name };
   }
 }
 
@@ -110,7 +110,7 @@ describe('a route', () => {
     expect((await get('/closed/narrower', auditor.key)).status).toBe(200);
   });
 
-  it('gets the caller with its policy', async () => {
+  it('gets the client with its policy', async () => {
     const { key } = await makeClient({ name: 'policy', leaseModes: ['token'] });
     const response = await get('/probe/service', key);
     expect(response.body).toEqual({ name: 'policy', tenants: ['acme'], leaseModes: ['token'] });

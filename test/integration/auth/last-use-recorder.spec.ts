@@ -30,8 +30,7 @@ beforeEach(async () => {
   await open.database.run({ text: 'UPDATE client_key SET last_used_at = NULL' });
 });
 
-const caller = (keyHash: Buffer | null = HASH) =>
-  ({ clientId: 'cli_a', keyHash }) as Partial<AuthenticatedClient> as AuthenticatedClient;
+const client = (keyHash: Buffer | null = HASH) => ({ clientId: 'cli_a', keyHash }) as Partial<AuthenticatedClient> as AuthenticatedClient;
 
 async function written(): Promise<{ client: string | null; key: string | null }> {
   const [row] = await open.database.rows<{ client: Date | null; key: Date | null }>({
@@ -41,7 +40,7 @@ async function written(): Promise<{ client: string | null; key: string | null }>
 }
 
 it('is written by itself a moment after the first use', async () => {
-  lastUse.report(caller());
+  lastUse.report(client());
   const at = clock.now().toISOString();
   for (let tries = 0; tries < 200 && (await written()).key === null; tries++) {
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -51,27 +50,27 @@ it('is written by itself a moment after the first use', async () => {
 
 it('is written once a minute at the most', async () => {
   const first = clock.now().toISOString();
-  lastUse.report(caller());
+  lastUse.report(client());
   await lastUse.flush();
   clock.advance(59);
-  lastUse.report(caller());
+  lastUse.report(client());
   await lastUse.flush();
   expect(await written()).toEqual({ client: first, key: first });
   clock.advance(1);
-  lastUse.report(caller());
+  lastUse.report(client());
   await lastUse.flush();
   const second = clock.now().toISOString();
   expect(await written()).toEqual({ client: second, key: second });
 });
 
 it("of a token is its client's alone, and never goes back", async () => {
-  lastUse.report(caller(null));
+  lastUse.report(client(null));
   await lastUse.flush();
   const at = clock.now().toISOString();
   expect(await written()).toEqual({ client: at, key: null });
   clock.set('2020-01-01T00:00:00Z');
   const other = new LastUseRecorder(open.database, clock, log.logger);
-  other.report(caller(null));
+  other.report(client(null));
   await other.flush();
   expect((await written()).client).toBe(at);
 });
@@ -79,7 +78,7 @@ it("of a token is its client's alone, and never goes back", async () => {
 it('waits for nobody who holds the rows', async () => {
   await open.database.transaction(async (tx) => {
     await tx.rows({ text: 'SELECT 1 FROM client c, client_key k FOR UPDATE' });
-    lastUse.report(caller());
+    lastUse.report(client());
     await lastUse.flush();
   });
   expect(await written()).toEqual({ client: null, key: null });
@@ -89,7 +88,7 @@ it('waits for nobody who holds the rows', async () => {
 it('costs nobody anything where the database can not be written', async () => {
   await open.database.run({ text: 'ALTER TABLE client RENAME COLUMN last_used_at TO gone' });
   try {
-    lastUse.report(caller());
+    lastUse.report(client());
     await lastUse.flush();
     expect(log.text()).toContain('could not record when keys were last used');
   } finally {

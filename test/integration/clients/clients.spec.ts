@@ -347,7 +347,7 @@ describe('PATCH /v1/clients/{id}', () => {
   });
 });
 
-describe('without room for the audit entry', () => {
+describe('where the audit entry cannot be written', () => {
   it('nothing is done', async () => {
     const before = await countClients();
     await access.database.run({ text: 'ALTER TABLE audit_entry RENAME TO audit_entry_gone' });

@@ -32,7 +32,7 @@ describe('establishing and revoking connections on Postgres', () => {
   const count = async (table: string): Promise<number> =>
     Number((await database.rows<{ n: string }>({ text: `SELECT count(*) AS n FROM ${table}` }))[0]?.n);
 
-  it('seals every token, with its audit entry and event, and leaves no intake behind', async () => {
+  it('seals every token, with its audit entry and event, and leaves no pending authorization behind', async () => {
     const id = await connect(harness, clock, { pages: PAGES });
     expect(await count('pending_authorization')).toBe(0);
     expect(await count('sealed_secret')).toBe(3);
@@ -100,7 +100,7 @@ describe('establishing and revoking connections on Postgres', () => {
     expect(new Set(ids).size).toBe(4);
   });
 
-  it('writes nothing for a replica whose intake was taken over', async () => {
+  it('writes nothing for a replica whose pending authorization was taken over', async () => {
     const pendingAuthorization = await harness.pendingAuthorizations.begin(
       {
         tenant: 't',
@@ -154,7 +154,7 @@ describe('establishing and revoking connections on Postgres', () => {
       expect(await count('credential WHERE secret_id IS NOT NULL OR token_hash IS NOT NULL')).toBe(0);
     });
 
-    it('answers the same the second time and changes nothing', async () => {
+    it('returns the same the second time and changes nothing', async () => {
       const id = await connect(harness, clock);
       const first = await harness.revoke.revoke(id, by);
       clock.advance(5);
@@ -163,7 +163,7 @@ describe('establishing and revoking connections on Postgres', () => {
       expect(await harness.revoke.revoke('con_00000000000000000000000000', by)).toBeNull();
     });
 
-    it('is shared while another live connection rests on the same person, also when both are revoked at once', async () => {
+    it('is shared while another live connection rests on the same user, also when both are revoked at once', async () => {
       const a = await connect(harness, clock);
       const b = await connect(harness, clock, { tenant: 'tenant-b' });
       const both = await Promise.all([a, b].map((id) => harness.revoke.revoke(id, by)));

@@ -73,7 +73,7 @@ describe('a grant that Meta says is gone', () => {
     expect(await eraser.erase('con_nobody', within)).toBe(false);
     expect(ran).toBe(false);
     await harness.revoke.revokeAsRemovedAtMeta(id, BY, clock.now());
-    // What the caller adds is part of it: where that fails, nothing is erased.
+    // What the calling code adds is part of it: where that fails, nothing is erased.
     await expect(eraser.erase(id, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
     const [row] = await open.database.rows<{ meta_user_id: string }>({
       text: 'SELECT meta_user_id FROM connection WHERE id = $1',

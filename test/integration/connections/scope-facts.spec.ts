@@ -13,10 +13,10 @@ const leaseOf = async (tenant: string) => {
   return api(context, key).post('/v1/leases', { tenant, product: 'pages' });
 };
 
-describe('a scope that the person takes away later', () => {
+describe('a scope that the user takes away later', () => {
   it.each([
     ['found by inspection', (id: string) => api(context).post(`/v1/connections/${id}/check`, {}).expect(200)],
-    ['found by a renewal', (id: string) => api(context).post(`/v1/connections/${id}/refresh`, {}).expect(200)],
+    ['found by a refresh', (id: string) => api(context).post(`/v1/connections/${id}/refresh`, {}).expect(200)],
   ])(
     'and that the product needs, %s, is told on the connection, with leases, and asked for again',
     async (how, look) => {

@@ -16,7 +16,7 @@ beforeAll(async () => {
 beforeEach(() => context.sandbox.state.log.clear());
 afterAll(() => context?.close());
 
-/** A credential whose inspection or renewal has just been asked of Meta. */
+/** A credential whose inspection or refresh has just been requested from Meta. */
 async function claimRoot(): Promise<{ connectionId: `con_${string}`; claimed: ClaimedCredential }> {
   const { id: connectionId } = await context.importConnection({ expiresIn: 50 * DAY });
   const root = await context.root(connectionId);
@@ -38,7 +38,7 @@ const ends = {
 } as const;
 
 describe.each(['inspection', 'refresh'] as const)('an %s that ends well', (work) => {
-  it('settles no doubt that came while Meta was being asked', async () => {
+  it('settles no verification request that came while Meta was being asked', async () => {
     const { connectionId, claimed } = await claimRoot();
     context.clock.advance(1);
     await context.replica.app.get(VerificationRequests).requestVerification(context.database, [connectionId]);

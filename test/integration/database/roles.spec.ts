@@ -52,7 +52,7 @@ async function connected(url: string): Promise<pg.Client> {
   return client;
 }
 
-async function command(words: string[], databaseUrl: string): Promise<string> {
+async function command(args: string[], databaseUrl: string): Promise<string> {
   const printed: string[] = [];
   const context = {
     environment: { ...TEST_ENVIRONMENT, DATABASE_URL: databaseUrl },
@@ -61,7 +61,7 @@ async function command(words: string[], databaseUrl: string): Promise<string> {
   const program = new Command().exitOverride();
   addMigrateCommand(program, context);
   addAuditCommand(program, context);
-  await program.parseAsync(words, { from: 'user' });
+  await program.parseAsync(args, { from: 'user' });
   return printed.join('\n');
 }
 
@@ -143,7 +143,7 @@ describe('with the roles of migrations/roles.sql', () => {
     await expect(service.query('UPDATE audit_entry SET tenant = NULL')).rejects.toMatchObject({ code: '42501' });
   });
 
-  it('a migration that is missing is told in words that help', async () => {
+  it('a missing migration gives a message that helps', async () => {
     const owner = await new DataSource(dataSourceOptions(urlOf('metavault_owner'), 1)).initialize();
     try {
       await owner.undoLastMigration();

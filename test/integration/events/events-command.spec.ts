@@ -20,14 +20,14 @@ afterAll(async () => {
   await receiver.close();
 });
 
-async function run(...words: string[]): Promise<string> {
+async function run(...args: string[]): Promise<string> {
   const printed: string[] = [];
   const program = new Command();
   addEventsCommand(program, {
     environment: { ...TEST_ENVIRONMENT, DATABASE_URL: replica.databaseUrl },
     print: (text) => void printed.push(text),
   });
-  await program.parseAsync(['events', ...words], { from: 'user' });
+  await program.parseAsync(['events', ...args], { from: 'user' });
   return printed.join('\n');
 }
 
@@ -56,7 +56,7 @@ it('shows subscriptions and dead letters, and replays them one by one and by tim
   expect(await run('replay', ...range, '--delivered')).toBe('1 deliveries are due');
   await receiver.waitFor(3);
 
-  for (const words of [
+  for (const args of [
     ['replay'],
     ['replay', '--subscription', id, '--from', 'yesterday'],
     ['deliveries', id, '--status', 'lost'],
@@ -64,7 +64,7 @@ it('shows subscriptions and dead letters, and replays them one by one and by tim
     ['deliveries', 'sub_none'],
     ['replay', 'dlv_none'],
   ]) {
-    await expect(run(...words)).rejects.toMatchObject({ name: 'StartupError' });
+    await expect(run(...args)).rejects.toMatchObject({ name: 'StartupError' });
   }
 }, 60_000);
 

@@ -94,7 +94,7 @@ describe('a plain call', () => {
     expect(Number(last().headers['content-length'])).toBe(last().body.length);
   });
 
-  it("replaces a caller's own proof", async () => {
+  it("replaces a client's own proof", async () => {
     await http().get(`/graph/me?appsecret_proof=abc&appsecret_time=1&a=b&access_token=${LEASE}`);
     expect(last().url).toBe(`/graph.facebook.com/v25.0/me?a=b&appsecret_proof=${PROOF}`);
   });
@@ -247,7 +247,7 @@ describe('refusals in the shape of Meta', () => {
     expect(gateway.seen.filter((call) => call.complete)).toHaveLength(0);
   });
 
-  it('of bodies that cannot be judged: 400, or 413 over 1 MiB', async () => {
+  it('of bodies that cannot be checked: 400, or 413 over 1 MiB', async () => {
     const send = (type: string, body: string, headers = {}) =>
       http()
         .post('/graph/me/feed')

@@ -12,7 +12,7 @@ beforeEach(() => {
   gateway.seen.length = 0;
 });
 
-/** As a flow of WhatsApp's could have it: data of the caller's, under names that mean something elsewhere. */
+/** As a flow of WhatsApp's could have it: data of the client's, under names that mean something elsewhere. */
 const DATA = { access_token: LEASE, appsecret_proof: 'theirs', method: 'delete', batch: '[]', id: '1' };
 const NESTED = { to: '1', flow: { data: DATA, steps: [DATA] } };
 
@@ -42,7 +42,7 @@ describe.each([
     expect(gateway.seen).toHaveLength(0);
   });
 
-  it('takes no token of its caller along as a parameter', async () => {
+  it('takes no token of its client along as a parameter', async () => {
     expect((await send({ ...filling, access_token: LEASE })).status).toBe(status);
     if (status === 200) expect(gateway.seen).toHaveLength(1);
     for (const { body, complete } of gateway.seen)

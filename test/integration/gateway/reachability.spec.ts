@@ -44,7 +44,7 @@ function raw(target: string, options: { method?: string; headers?: string[]; bod
   });
 }
 
-/** What Meta was called with, host and path; the stand-in has every host under its name. */
+/** What Meta was called with, host and path; the fake Meta has every host under its name. */
 const called = () => gateway.seen.map(({ url }) => url.replace(/[?&]appsecret_proof=\w+/, ''));
 
 describe('addresses that are no plain path', () => {
@@ -110,7 +110,7 @@ describe('addresses that are no plain path', () => {
   });
 });
 
-describe('whatever a caller writes', () => {
+describe('whatever a client writes', () => {
   it.each([
     ['/graph/@evil.test/me', '/graph.facebook.com/v25.0/@evil.test/me'],
     ['/graph/user:pass@evil.test', '/graph.facebook.com/v25.0/user:pass@evil.test'],
@@ -224,7 +224,7 @@ describe('calls that mint, inspect or revoke tokens', () => {
     expect(JSON.parse(response.body).error.error_data).toEqual({ code: 'path_not_allowed' });
   });
 
-  it('are none where words only look like it', async () => {
+  it('are none where text only looks like it', async () => {
     for (const path of ['/me/permissions', '/me/accounts', '/tokens', '/1/methods']) {
       expect((await raw(`/graph${path}?fields=access_token,accounts%7Baccess_token%7D`)).status).toBe(200);
     }

@@ -31,16 +31,16 @@ describe('what comes back', () => {
       paging: { next: `${gateway.metaUrl}/graph.facebook.com/v25.0/7/accounts?access_token=${META_TOKEN}&after=x` },
     };
     gateway.json(200, body);
-    const answer = await call();
-    expect(answer.text).not.toContain('EAA');
-    expect(answer.body.data).toEqual([
+    const response = await call();
+    expect(response.text).not.toContain('EAA');
+    expect(response.body.data).toEqual([
       { access_token: 'mtl_page', id: '1', name: 'Held' },
       { id: '2', name: 'Not held' },
     ]);
-    expect(answer.body.paging.next).toBe(
+    expect(response.body.paging.next).toBe(
       `${gateway.config.publicUrl}/graph/v25.0/7/accounts?access_token=${LEASE}&after=x`,
     );
-    expect(Number(answer.headers['content-length'])).toBe(Buffer.byteLength(answer.text));
+    expect(Number(response.headers['content-length'])).toBe(Buffer.byteLength(response.text));
   });
 
   it('has only the headers that may pass, without tokens', async () => {
@@ -77,25 +77,25 @@ describe('what comes back', () => {
     ['deflate', zlib.deflateSync],
   ])('is plain where Meta compressed it: %s', async (coding, compress) => {
     const text = JSON.stringify({ message: `about ${META_TOKEN}`, filler: 'x'.repeat(200_000) });
-    gateway.answer((_request, response) =>
+    gateway.respond((_request, response) =>
       response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': coding }).end(compress(text)),
     );
-    const answer = await call();
-    expect(answer.headers['content-encoding']).toBeUndefined();
-    expect(answer.body.message).toBe(`about ${LEASE}`);
-    expect(answer.body.filler).toHaveLength(200_000);
+    const response = await call();
+    expect(response.headers['content-encoding']).toBeUndefined();
+    expect(response.body.message).toBe(`about ${LEASE}`);
+    expect(response.body.filler).toHaveLength(200_000);
     expect(gateway.seen[0]?.headers['accept-encoding']).toBe('gzip, deflate');
   });
 
   it('is refused in a coding that cannot be looked into', async () => {
     gateway.json(200, { a: META_TOKEN }, { 'content-encoding': 'zstd' });
-    const answer = await call();
-    expect(answer.status).toBe(502);
-    expect(answer.body.error.error_data).toEqual({ code: 'answer_refused' });
+    const response = await call();
+    expect(response.status).toBe(502);
+    expect(response.body.error.error_data).toEqual({ code: 'answer_refused' });
   });
 
   it('streams, token by token, over borders of pieces', async () => {
-    gateway.answer((_request, response) => {
+    gateway.respond((_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
       const text = JSON.stringify({ data: Array.from({ length: 50 }, (_, id) => ({ id, token: META_TOKEN })) });
       let at = 0;
@@ -107,49 +107,51 @@ describe('what comes back', () => {
       };
       next();
     });
-    const answer = await call();
-    expect(answer.text).not.toContain(META_TOKEN.slice(0, 20));
-    expect(answer.body.data).toHaveLength(50);
-    expect(answer.body.data[49]).toEqual({ id: 49, token: LEASE });
+    const response = await call();
+    expect(response.text).not.toContain(META_TOKEN.slice(0, 20));
+    expect(response.body.data).toHaveLength(50);
+    expect(response.body.data[49]).toEqual({ id: 49, token: LEASE });
   });
 
   it('passes bytes of media as they are, with their length', async () => {
     const bytes = Buffer.alloc(300_000, 0xab);
     bytes.write(META_TOKEN, 150_000, 'latin1');
-    gateway.answer((_request, response) =>
+    gateway.respond((_request, response) =>
       response.writeHead(200, { 'content-type': 'image/png', 'content-length': bytes.length }).end(bytes),
     );
-    const answer = await call('/graph/lookaside.fbsbx.com/whatsapp?mid=1').buffer(true);
-    expect(answer.headers['content-length']).toBe('300000');
-    expect(answer.body).toHaveLength(300_000);
-    expect((answer.body as Buffer).includes(META_TOKEN)).toBe(false);
+    const response = await call('/graph/lookaside.fbsbx.com/whatsapp?mid=1').buffer(true);
+    expect(response.headers['content-length']).toBe('300000');
+    expect(response.body).toHaveLength(300_000);
+    expect((response.body as Buffer).includes(META_TOKEN)).toBe(false);
   });
 
   it('keeps conditions: 304 without a body', async () => {
-    gateway.answer((_request, response) => response.writeHead(304, { etag: '"a"' }).end());
-    const answer = await call().set('If-None-Match', '"a"');
-    expect(answer.status).toBe(304);
-    expect(answer.headers['etag']).toBe('"a"');
+    gateway.respond((_request, response) => response.writeHead(304, { etag: '"a"' }).end());
+    const response = await call().set('If-None-Match', '"a"');
+    expect(response.status).toBe(304);
+    expect(response.headers['etag']).toBe('"a"');
     expect(gateway.seen[0]?.headers['if-none-match']).toBe('"a"');
   });
 
   it('answers HEAD without a body', async () => {
     gateway.json(200, { a: 1 });
-    const answer = await request(gateway.url).head('/graph/me').set('Authorization', `Bearer ${LEASE}`);
-    expect(answer.status).toBe(200);
+    const response = await request(gateway.url).head('/graph/me').set('Authorization', `Bearer ${LEASE}`);
+    expect(response.status).toBe(200);
     expect(gateway.seen[0]?.method).toBe('HEAD');
   });
 });
 
 describe('redirects', () => {
   const redirectTo = (location: string) =>
-    gateway.answer((_request, response) => response.writeHead(302, { location }).end());
+    gateway.respond((_request, response) => response.writeHead(302, { location }).end());
 
   it('to Meta become redirects to the gateway, and are not followed', async () => {
     redirectTo(`${gateway.metaUrl}/graph.facebook.com/v25.0/1/picture?access_token=${META_TOKEN}`);
-    const answer = await call().redirects(0);
-    expect(answer.status).toBe(302);
-    expect(answer.headers['location']).toBe(`${gateway.config.publicUrl}/graph/v25.0/1/picture?access_token=${LEASE}`);
+    const response = await call().redirects(0);
+    expect(response.status).toBe(302);
+    expect(response.headers['location']).toBe(
+      `${gateway.config.publicUrl}/graph/v25.0/1/picture?access_token=${LEASE}`,
+    );
     expect(gateway.seen).toHaveLength(1);
   });
 
@@ -166,9 +168,9 @@ describe('redirects', () => {
     `https://a.fbcdn.net/${META_TOKEN}`,
   ])('to elsewhere are refused: %s', async (location) => {
     redirectTo(location);
-    const answer = await call().redirects(0);
-    expect(answer.status).toBe(502);
-    expect(answer.headers['location']).toBeUndefined();
+    const response = await call().redirects(0);
+    expect(response.status).toBe(502);
+    expect(response.headers['location']).toBeUndefined();
   });
 });
 
@@ -187,10 +189,10 @@ describe('errors of Meta', () => {
     gateway.json(400, expired, {
       'WWW-Authenticate': `OAuth "Facebook Platform" "invalid_token" "about ${META_TOKEN}"`,
     });
-    const answer = await call();
-    expect(answer.status).toBe(400);
-    expect(answer.body.error).toEqual({ ...expired.error, message: `Error validating ${LEASE}` });
-    expect(answer.headers['www-authenticate']).toBe(`OAuth "Facebook Platform" "invalid_token" "about ${LEASE}"`);
+    const response = await call();
+    expect(response.status).toBe(400);
+    expect(response.body.error).toEqual({ ...expired.error, message: `Error validating ${LEASE}` });
+    expect(response.headers['www-authenticate']).toBe(`OAuth "Facebook Platform" "invalid_token" "about ${LEASE}"`);
     expect(gateway.reported).toEqual([
       expect.objectContaining({
         cause: { code: 190, subcode: 463, type: 'OAuthException', fbtrace_id: 'Abc' },
@@ -199,7 +201,7 @@ describe('errors of Meta', () => {
     ]);
   });
 
-  it('are no suspicion where the 190 is about client_business_id', async () => {
+  it('cause no inspection where the 190 is about client_business_id', async () => {
     gateway.json(400, { error: { message: 'x', type: 'OAuthException', code: 190 } });
     await call('/graph/me?fields=id%2Cclient_business_id');
     expect(gateway.reported).toHaveLength(0);
@@ -215,9 +217,9 @@ describe('errors of Meta', () => {
 
   it('that are limits are heard, and passed on', async () => {
     gateway.json(403, { error: { message: '(#4) limit', type: 'OAuthException', code: 4 } }, { 'retry-after': '30' });
-    const answer = await call();
-    expect(answer.status).toBe(403);
-    expect(answer.headers['retry-after']).toBe('30');
+    const response = await call();
+    expect(response.status).toBe(403);
+    expect(response.headers['retry-after']).toBe('30');
     expect(
       gateway.observed.some(({ throttle }) => throttle?.scope === 'app' && throttle.retryAfterSeconds === 30),
     ).toBe(true);
@@ -225,9 +227,9 @@ describe('errors of Meta', () => {
 });
 
 describe('faults', () => {
-  it('a connection that breaks before an answer: reads are tried once more', async () => {
+  it('a connection that breaks before a response: reads are tried once more', async () => {
     let tries = 0;
-    gateway.answer((req, response) => {
+    gateway.respond((req, response) => {
       tries++;
       if (tries === 1) return void req.socket.destroy();
       response.writeHead(200, { 'content-type': 'application/json' }).end('{"ok":true}');
@@ -236,25 +238,29 @@ describe('faults', () => {
     expect(tries).toBe(2);
   });
 
-  it('a connection that breaks before an answer: writes are not', async () => {
-    gateway.answer((req) => req.socket.destroy());
-    const answer = await request(gateway.url)
+  it('a connection that breaks before a response: writes are not', async () => {
+    gateway.respond((req) => req.socket.destroy());
+    const response = await request(gateway.url)
       .post('/graph/me/feed')
       .set('Authorization', `Bearer ${LEASE}`)
       .send('a=b');
-    expect(answer.status).toBe(502);
-    expect(answer.body.error).toMatchObject({ code: 2, is_transient: true, error_data: { code: 'meta_unavailable' } });
+    expect(response.status).toBe(502);
+    expect(response.body.error).toMatchObject({
+      code: 2,
+      is_transient: true,
+      error_data: { code: 'meta_unavailable' },
+    });
     expect(gateway.seen).toHaveLength(1);
   });
 
-  it('an answer that breaks off does not look whole', async () => {
-    gateway.answer((req, response) => {
+  it('a response that breaks off does not look whole', async () => {
+    gateway.respond((req, response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.write(`{"data":["${'x'.repeat(100_000)}",`);
       setTimeout(() => req.socket.destroy(), 50);
     });
     await expect(call()).rejects.toThrow(/aborted|hang up/);
-    gateway.answer((req, response) => {
+    gateway.respond((req, response) => {
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': 1000 });
       response.write('{"data":[');
       setTimeout(() => req.socket.destroy(), 50);
@@ -262,9 +268,9 @@ describe('faults', () => {
     expect((await call()).status).toBe(502);
   });
 
-  it('a caller who goes away takes the call to Meta along', async () => {
+  it('a client that goes away takes the call to Meta along', async () => {
     const gone = new Promise<void>((resolve) => {
-      gateway.answer((req, response) => {
+      gateway.respond((req, response) => {
         response.writeHead(200, { 'content-type': 'application/json' });
         response.write('[');
         req.socket.once('close', () => resolve());
@@ -278,7 +284,7 @@ describe('faults', () => {
 
   it('a lease that ends cuts off what runs on it', async () => {
     const good = gateway.grants.get(LEASE);
-    gateway.answer((_request, response) => {
+    gateway.respond((_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.write(`["${'x'.repeat(50_000)}",`);
     });
@@ -292,7 +298,7 @@ describe('faults', () => {
 describe('limits', () => {
   it('let calls wait, and refuse with 429 when too many do', async () => {
     const small = await startTestGateway({ limits: { perClient: 2, waitingPerClient: 3, waitMs: 5_000 } });
-    small.answer((_request, response) =>
+    small.respond((_request, response) =>
       setTimeout(() => response.writeHead(200, { 'content-type': 'application/json' }).end('{}'), 100),
     );
     const responses = await Promise.all(

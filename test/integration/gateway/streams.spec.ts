@@ -40,18 +40,18 @@ async function fill(stream: { write(chunk: Buffer): boolean }, mostBytes: number
 }
 
 describe('back-pressure', () => {
-  it('reaches the caller where Meta takes no more of an upload', async () => {
-    gateway.answer((request) => void request.pause(), { unread: true });
+  it('reaches the client where Meta takes no more of an upload', async () => {
+    gateway.respond((request) => void request.pause(), { unread: true });
     const outgoing = upload('/graph/1/videos', { 'content-length': 200 * MIB });
     outgoing.on('error', () => undefined);
     expect(await fill(outgoing, 200 * MIB)).toBeLessThan(40 * MIB);
     outgoing.destroy();
   });
 
-  it('reaches Meta where the caller takes no more of an answer', async () => {
+  it('reaches Meta where the client takes no more of a response', async () => {
     let sent = 0;
     const stalled = new Promise<void>((resolve) => {
-      gateway.answer((_request, response) => {
+      gateway.respond((_request, response) => {
         response.writeHead(200, { 'content-type': 'application/json' });
         response.on('error', () => undefined);
         response.write('["');
@@ -64,9 +64,9 @@ describe('back-pressure', () => {
     const outgoing = http.get(
       `${gateway.url}/graph/me`,
       { headers: { authorization: `Bearer ${LEASE}` } },
-      (answer) => {
-        answer.on('error', () => undefined);
-        answer.pause();
+      (response) => {
+        response.on('error', () => undefined);
+        response.pause();
       },
     );
     outgoing.on('error', () => undefined);
@@ -78,7 +78,7 @@ describe('back-pressure', () => {
   it('lets a large body pass as it came, both ways', async () => {
     const size = 30 * MIB;
     let received = 0;
-    gateway.answer(
+    gateway.respond(
       (request, response) => {
         request.on('data', (chunk: Buffer) => {
           received += chunk.length;
@@ -95,9 +95,9 @@ describe('back-pressure', () => {
     const outgoing = upload('/graph/1/videos', { 'content-length': size });
     const responded = new Promise<number>((resolve, reject) => {
       outgoing.on('error', reject);
-      outgoing.on('response', async (answer) => {
+      outgoing.on('response', async (response) => {
         let length = 0;
-        for await (const chunk of answer) length += (chunk as Buffer).length;
+        for await (const chunk of response) length += (chunk as Buffer).length;
         resolve(length);
       });
     });
@@ -113,7 +113,7 @@ describe('back-pressure', () => {
 describe('who goes', () => {
   it('in the middle of an upload takes the call to Meta along', async () => {
     let aborted = false;
-    gateway.answer(
+    gateway.respond(
       (request) => {
         request.resume();
         request.on('error', () => undefined);
@@ -132,16 +132,16 @@ describe('who goes', () => {
   });
 
   it('is Meta, in the middle of an upload: an error in its own shape, and no second try', async () => {
-    gateway.answer((request) => void request.once('data', () => request.socket.destroy()), { unread: true });
+    gateway.respond((request) => void request.once('data', () => request.socket.destroy()), { unread: true });
     const outgoing = upload('/graph/1/videos', { 'content-length': 10 * MIB });
-    const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
+    const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
       outgoing.on('response', resolve);
       outgoing.on('error', reject);
       outgoing.write(CHUNK);
     });
     const chunks: Buffer[] = [];
-    for await (const chunk of answer) chunks.push(chunk as Buffer);
-    expect([answer.statusCode, answer.headers['retry-after']]).toEqual([502, '1']);
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+    expect([response.statusCode, response.headers['retry-after']]).toEqual([502, '1']);
     expect(JSON.parse(Buffer.concat(chunks).toString()).error).toMatchObject({
       code: 2,
       is_transient: true,
@@ -151,8 +151,8 @@ describe('who goes', () => {
     expect(gateway.seen).toHaveLength(1);
   });
 
-  it('is Meta, answering ahead of the end of an upload: the caller hears the answer', async () => {
-    gateway.answer(
+  it('is Meta, responding ahead of the end of an upload: the client gets the response', async () => {
+    gateway.respond(
       (request, response) => {
         request.on('error', () => undefined);
         response.writeHead(400, { 'content-type': 'application/json', connection: 'close' });
@@ -162,20 +162,20 @@ describe('who goes', () => {
     );
     const outgoing = upload('/graph/1/videos', { 'content-length': 10 * MIB });
     outgoing.on('error', () => undefined);
-    const answer = await new Promise<http.IncomingMessage>((resolve) => {
+    const response = await new Promise<http.IncomingMessage>((resolve) => {
       outgoing.on('response', resolve);
       outgoing.write(CHUNK);
     });
-    expect([400, 502]).toContain(answer.statusCode);
-    answer.resume();
+    expect([400, 502]).toContain(response.statusCode);
+    response.resume();
     outgoing.destroy();
   });
 });
 
-describe('a connection that breaks ahead of any answer', () => {
+describe('a connection that breaks ahead of any response', () => {
   const breaking = (times: number) => {
     let calls = 0;
-    gateway.answer((request, response) => {
+    gateway.respond((request, response) => {
       if (calls++ < times) return void request.socket.destroy();
       response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
     });
@@ -219,7 +219,7 @@ describe('a crowd of one client', () => {
       limits: { perClient: 3, perApp: 4, waitingPerClient: 5, waitMs: 20_000 },
     });
     const waiting: (() => void)[] = [];
-    small.answer((_request, response) => {
+    small.respond((_request, response) => {
       waiting.push(() => response.writeHead(200, { 'content-type': 'application/json' }).end('{}'));
     });
     const [grant] = small.grants.values();

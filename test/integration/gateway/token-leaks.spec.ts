@@ -46,12 +46,12 @@ const SPELLINGS: Record<string, (token: string) => string> = {
   'in words': (token) => `Error validating ${token}: it is not good`,
   'between quotes': (token) => `the token \\"${token}\\" is bad`,
 };
-/** Places that a string can have in an answer. */
+/** Places that a string can have in a response. */
 const PLACES: Record<string, (text: string) => string> = {
   'a message': (text) => `{"error":{"message":"${text}","type":"OAuthException","code":100}}`,
   'a member': (text) => `{"id":"1","token":"${text}","name":"n"}`,
   'a list': (text) => `{"data":[{"id":"1"},{"x":["${text}"]}]}`,
-  'the whole answer': (text) => `"${text}"`,
+  'the whole response': (text) => `"${text}"`,
   'a name': (text) => `{"${text}":1}`,
   'a batch': (text) =>
     `[{"code":200,"headers":[{"name":"Link","value":"<${text}>"}],"body":"${text.replaceAll(/[\\"]/g, '\\$&')}"}]`,
@@ -104,14 +104,14 @@ async function wire(path = '/graph/me', method = 'GET'): Promise<string> {
 
 interface Delivery {
   coding: string;
-  /** Bytes of each chunk; 0 for one answer with a length. */
+  /** Bytes of each chunk; 0 for one response with a length. */
   chunk: number;
   status: number;
   type: string;
 }
 
 function deliver(text: string, { coding, chunk, status, type }: Delivery): void {
-  gateway.answer((_request, response) => {
+  gateway.respond((_request, response) => {
     const bytes = CODINGS[coding]?.(Buffer.from(text)) ?? Buffer.alloc(0);
     const headers = { 'content-type': type, ...(coding === 'identity' ? {} : { 'content-encoding': coding }) };
     if (chunk === 0) return void response.writeHead(status, { ...headers, 'content-length': bytes.length }).end(bytes);
@@ -140,7 +140,7 @@ describe('no token of Meta comes back', () => {
     }
   });
 
-  it('however the answer is cut, coded, called and filled', async () => {
+  it('however the response is cut, coded, called and filled', async () => {
     const filler = fc.constantFrom(
       '',
       '{"a":1}',
@@ -184,9 +184,9 @@ describe('no token of Meta comes back', () => {
   it.each([1, 2, 3])('byte by byte: chunks of %i', async (chunk) => {
     const page = `{"data":[{"access_token":"${NOT_HELD}","id":"4242"},{"access_token":"${HELD}","id":"1"}],"paging":{"next":"${gateway.metaUrl.replaceAll('/', '\\/')}\\/graph.facebook.com\\/v25.0\\/1?access_token=${META_TOKEN}"}}`;
     deliver(page, { coding: 'identity', chunk, status: 200, type: 'application/json' });
-    const answer = await wire();
-    expectClean(answer, 'pieces');
-    expect(JSON.parse(answer.slice(answer.indexOf('{"data')))).toEqual({
+    const response = await wire();
+    expectClean(response, 'pieces');
+    expect(JSON.parse(response.slice(response.indexOf('{"data')))).toEqual({
       data: [
         { access_token: 'mtl_fresh', id: '4242' },
         { access_token: 'mtl_held', id: '1' },
@@ -198,7 +198,7 @@ describe('no token of Meta comes back', () => {
   it('in headers, those that pass and those that do not, and in trailers', async () => {
     for (const token of TOKENS) {
       const link = `<https://graph.facebook.com/v25.0/1?access_token=${token}>; rel="next"`;
-      gateway.answer((_request, response) => {
+      gateway.respond((_request, response) => {
         response.writeHead(200, {
           'content-type': `application/json; x="${token}"`,
           link,
@@ -232,7 +232,7 @@ describe('no token of Meta comes back', () => {
           `/${token}`,
           `/x?u=${encodeURIComponent(`?access_token=${token}`)}`,
         ]) {
-          gateway.answer((_request, response) =>
+          gateway.respond((_request, response) =>
             response.writeHead(302, { location: base + tail }).end(`see ${token}`),
           );
           expectClean(await wire(), 'redirect');
@@ -245,22 +245,22 @@ describe('no token of Meta comes back', () => {
     for (const charset of ['utf-16', 'UTF-16LE', 'utf-7', 'ibm037']) {
       const bytes = Buffer.from(JSON.stringify({ a: META_TOKEN }), 'utf16le');
       const type = `application/json; charset=${charset}`;
-      gateway.answer((_request, response) => response.writeHead(200, { 'content-type': type }).end(bytes));
+      gateway.respond((_request, response) => response.writeHead(200, { 'content-type': type }).end(bytes));
       expect(await wire()).toMatch(/^HTTP\/1.1 502 /);
     }
     deliver('{"ok":1}', { coding: 'identity', chunk: 0, status: 200, type: 'application/json; charset="utf-8"' });
     expect(await wire()).toContain('{"ok":1}');
   });
 
-  it('in an answer of an unknown protocol step, or of none', async () => {
-    gateway.answer((_request, response) => {
+  it('in a response of an unknown protocol step, or of none', async () => {
+    gateway.respond((_request, response) => {
       response.writeEarlyHints({ link: `</x?access_token=${META_TOKEN}>; rel=preload` });
       response.writeHead(200, `fine ${META_TOKEN}`, { 'content-type': 'application/json' }).end('{}');
     });
-    const answer = await wire();
-    expectClean(answer, 'status text');
-    expect(answer).toMatch(/^HTTP\/1.1 200 OK/);
-    gateway.answer((request) => request.socket.end(`HTTP/1.1 200 ${META_TOKEN}\r\nX: ${META_TOKEN}\r\n${META_TOKEN}`));
+    const response = await wire();
+    expectClean(response, 'status text');
+    expect(response).toMatch(/^HTTP\/1.1 200 OK/);
+    gateway.respond((request) => request.socket.end(`HTTP/1.1 200 ${META_TOKEN}\r\nX: ${META_TOKEN}\r\n${META_TOKEN}`));
     expectClean(await wire('/graph/me/feed', 'POST'), 'no HTTP');
   });
 });

@@ -39,8 +39,8 @@ describe('leases on Postgres', () => {
 
   it('give the serving Meta token in token mode, with its proof, and write lease and audit entry together', async () => {
     const connectionId = await connect(connections, clock);
-    const caller = await context.client();
-    const lease = await issue.issue(caller, { ...WANTED, mode: 'token', ttl_seconds: 60 }, 'req-1');
+    const client = await context.client();
+    const lease = await issue.issue(client, { ...WANTED, mode: 'token', ttl_seconds: 60 }, 'req-1');
     expect(lease).toMatchObject({
       mode: 'token',
       access_token: 'EAArootToken',
@@ -53,11 +53,11 @@ describe('leases on Postgres', () => {
     expect(lease.appsecret_proof).toMatch(/^[0-9a-f]{64}$/);
     const entries = await database.rows({ text: `SELECT * FROM audit_entry WHERE action = 'lease.issued'` });
     expect(entries).toMatchObject([
-      { actor_id: caller.clientId, subject_id: lease.lease_id, connection_id: connectionId, request_id: 'req-1' },
+      { actor_id: client.clientId, subject_id: lease.lease_id, connection_id: connectionId, request_id: 'req-1' },
     ]);
   });
 
-  it('give a token of ours in gateway mode, which opens to the Meta token at the door only', async () => {
+  it('give a token of ours in gateway mode, which opens to the Meta token in the gateway only', async () => {
     await connect(connections, clock, { pages: PAGES });
     const lease = await issue.issue(await context.client(), WANTED, 'r');
     expect(lease.access_token).toMatch(/^mtl_/);
@@ -69,8 +69,8 @@ describe('leases on Postgres', () => {
 
   it('refuse a token whose lease exists but whose secret is another', async () => {
     await connect(connections, clock);
-    const caller = await context.client();
-    const [a, b] = [await issue.issue(caller, WANTED, 'r'), await issue.issue(caller, WANTED, 'r')];
+    const client = await context.client();
+    const [a, b] = [await issue.issue(client, WANTED, 'r'), await issue.issue(client, WANTED, 'r')];
     await database.run({
       text: 'UPDATE lease SET secret_hash = (SELECT secret_hash FROM lease WHERE id = $2) WHERE id = $1',
       values: [a.lease_id, b.lease_id],
@@ -81,15 +81,15 @@ describe('leases on Postgres', () => {
 
   it('pick the credential that reaches the asset', async () => {
     await connect(connections, clock, { pages: PAGES });
-    const caller = await context.client();
+    const client = await context.client();
     for (const [assetId, type] of [
       ['501', 'page'],
       ['17841400000000001', 'instagram_account'],
     ] as const) {
-      const lease = await issue.issue(caller, { ...WANTED, asset_id: assetId, mode: 'token' }, 'r');
+      const lease = await issue.issue(client, { ...WANTED, asset_id: assetId, mode: 'token' }, 'r');
       expect(lease).toMatchObject({ access_token: 'EAApage501', asset: { id: assetId, type } });
     }
-    expect(await problemOf(issue.issue(caller, { ...WANTED, asset_id: '999' }, 'r'))).toBe('connection_not_found');
+    expect(await problemOf(issue.issue(client, { ...WANTED, asset_id: '999' }, 'r'))).toBe('connection_not_found');
   });
 
   it('reach an asset of several connections through the newest that lives', async () => {
@@ -100,9 +100,9 @@ describe('leases on Postgres', () => {
     });
     clock.advance(10);
     const newer = await connect(connections, clock, { metaUserId: '2', pages: [{ id: '501', token: 'EAAnew' }] });
-    const caller = await context.client();
+    const client = await context.client();
     const take = async (): Promise<string> =>
-      (await issue.issue(caller, { ...WANTED, asset_id: '501', mode: 'token' }, 'r')).access_token;
+      (await issue.issue(client, { ...WANTED, asset_id: '501', mode: 'token' }, 'r')).access_token;
     expect(await take()).toBe('EAAnew');
     await database.run({ text: `UPDATE connection SET status = 'reauth_required' WHERE id = $1`, values: [newer] });
     expect(await take()).toBe('EAAold');
@@ -111,12 +111,12 @@ describe('leases on Postgres', () => {
   it('ask which where several connections match, and take the one that is named', async () => {
     const first = await connect(connections, clock, { metaUserId: '1', root: { token: 'EAAa' } });
     await connect(connections, clock, { metaUserId: '2', root: { token: 'EAAb' } });
-    const caller = await context.client();
-    expect(await problemOf(issue.issue(caller, WANTED, 'r'))).toBe('ambiguous_connection');
-    const lease = await issue.issue(caller, { ...WANTED, connection_id: first, mode: 'token' }, 'r');
+    const client = await context.client();
+    expect(await problemOf(issue.issue(client, WANTED, 'r'))).toBe('ambiguous_connection');
+    const lease = await issue.issue(client, { ...WANTED, connection_id: first, mode: 'token' }, 'r');
     expect(lease.access_token).toBe('EAAa');
     const elsewhere = { ...WANTED, tenant: 'tenant-b', connection_id: first };
-    expect(await problemOf(issue.issue(caller, elsewhere, 'r'))).toBe('connection_not_found');
+    expect(await problemOf(issue.issue(client, elsewhere, 'r'))).toBe('connection_not_found');
     expect(await context.countWritten()).toEqual({ leases: 1, entries: 1 });
   });
 
@@ -139,19 +139,19 @@ describe('leases on Postgres', () => {
 
   it('are not given out for dead, expired or destroyed tokens, and nothing is written', async () => {
     const id = await connect(connections, clock, { root: { expiresAt: new Date(clock.now().getTime() + 60_000) } });
-    const caller = await context.client();
+    const client = await context.client();
     clock.advance(61);
-    expect(await problemOf(issue.issue(caller, WANTED, 'r'))).toBe('reauth_required');
+    expect(await problemOf(issue.issue(client, WANTED, 'r'))).toBe('reauth_required');
     await database.run({ text: `UPDATE credential SET expires_at = NULL` });
     await database.run({ text: `UPDATE connection SET status = 'reauth_required' WHERE id = $1`, values: [id] });
-    expect(await problemOf(issue.issue(caller, WANTED, 'r'))).toBe('reauth_required');
+    expect(await problemOf(issue.issue(client, WANTED, 'r'))).toBe('reauth_required');
     await connections.revoke.revoke(id, { actor: SYSTEM, requestId: null, reason: 'test' });
-    expect(await problemOf(issue.issue(caller, WANTED, 'r'))).toBe('connection_not_found');
+    expect(await problemOf(issue.issue(client, WANTED, 'r'))).toBe('connection_not_found');
     expect(await context.countWritten()).toEqual({ leases: 0, entries: 0 });
     expect(context.refreshes).toEqual([]);
   });
 
-  it('wait for a renewal where the token must live longer', async () => {
+  it('wait for a refresh where the token must live longer', async () => {
     await connect(connections, clock, { root: { expiresAt: new Date(clock.now().getTime() + 3_600_000) } });
     context.onRefresh(async () => {
       await database.run({ text: `UPDATE credential SET expires_at = expires_at + interval '60 days'` });
@@ -168,37 +168,37 @@ describe('leases on Postgres', () => {
     expect(await context.countWritten()).toEqual({ leases: 0, entries: 0 });
   });
 
-  it('are refused to a key that ended since the caller was read', async () => {
+  it('are refused to a key that ended since the client was read', async () => {
     await connect(connections, clock);
-    const caller = await context.client();
+    const client = await context.client();
     await database.run({ text: 'UPDATE client SET deleted_at = $1', values: [clock.now()] });
-    expect(await problemOf(issue.issue(caller, WANTED, 'r'))).toBe('unauthenticated');
+    expect(await problemOf(issue.issue(client, WANTED, 'r'))).toBe('unauthenticated');
     expect(await context.countWritten()).toEqual({ leases: 0, entries: 0 });
   });
 
   it('are refused for a token that was moved to another row or tenant', async () => {
     await connect(connections, clock, { root: { token: 'EAAa' } });
     await connect(connections, clock, { tenant: 'tenant-b', metaUserId: '2', root: { token: 'EAAb' } });
-    const caller = await context.client();
+    const client = await context.client();
     await database.run({
       text: `UPDATE credential k SET secret_id = o.secret_id FROM credential o, connection c, connection d
         WHERE k.connection_id = c.id AND c.tenant = 'tenant-a' AND o.connection_id = d.id AND d.tenant = 'tenant-b'`,
     });
-    const moved = issue.issue(caller, { ...WANTED, mode: 'token' }, 'r');
+    const moved = issue.issue(client, { ...WANTED, mode: 'token' }, 'r');
     expect(await problemOf(moved)).toBe('credential_unreadable');
-    const whole = await issue.issue(caller, { ...WANTED, tenant: 'tenant-b', mode: 'token' }, 'r');
+    const whole = await issue.issue(client, { ...WANTED, tenant: 'tenant-b', mode: 'token' }, 'r');
     expect(whole.access_token).toBe('EAAb');
   });
 
   it('go together in a batch without mixing up', async () => {
-    const callers = await Promise.all(Array.from({ length: 4 }, () => context.client()));
+    const clients = await Promise.all(Array.from({ length: 4 }, () => context.client()));
     for (let i = 0; i < 4; i++)
       await connect(connections, clock, { tenant: `t${i}`, metaUserId: `${i}`, root: { token: `EAA${i}` } });
     const leases = await Promise.all(
       Array.from({ length: 200 }, async (_, i) => {
         const tenant = `t${i % 5}`;
         const wanted = issue.issue(
-          callers[i % 4] as AuthenticatedClient,
+          clients[i % 4] as AuthenticatedClient,
           { ...WANTED, tenant, mode: 'token' },
           `r${i}`,
         );

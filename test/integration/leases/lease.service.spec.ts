@@ -31,9 +31,9 @@ describe('leases that were given', () => {
   describe('their end', () => {
     it('counts from the very next call, by whatever it came', async () => {
       const connectionId = await connect(connections, clock);
-      const caller = await context.client();
+      const client = await context.client();
       const endings: [string, (leaseId: string) => Promise<unknown>][] = [
-        ['deleted', (leaseId) => records.end(caller, leaseId, 'r')],
+        ['deleted', (leaseId) => records.end(client, leaseId, 'r')],
         ['expired', async () => clock.advance(901)],
         ['reauth', () => database.run({ text: `UPDATE connection SET status = 'reauth_required'` })],
         ['client', () => database.run({ text: 'UPDATE client SET deleted_at = now()' })],
@@ -42,37 +42,37 @@ describe('leases that were given', () => {
       for (const [, end] of endings) {
         await database.run({ text: `UPDATE connection SET status = 'active'` });
         await database.run({ text: 'UPDATE client SET deleted_at = NULL' });
-        const lease = await issue.issue(caller, WANTED, 'r');
+        const lease = await issue.issue(client, WANTED, 'r');
         expect(await check.grant(lease.access_token)).not.toBeNull();
         expect([...(await check.filterActive([lease.lease_id]))]).toEqual([lease.lease_id]);
         await end(lease.lease_id);
         expect(await check.grant(lease.access_token)).toBeNull();
         expect([...(await check.filterActive([lease.lease_id]))]).toEqual([]);
-        expect(await records.introspect(caller, lease.access_token, 'http://x')).toEqual({ active: false });
+        expect(await records.introspect(client, lease.access_token, 'http://x')).toEqual({ active: false });
       }
     });
 
     it('may be said twice, is audited once, and is nobody else’s business', async () => {
       await connect(connections, clock);
-      const [caller, stranger] = [await context.client(), await context.client()];
-      const lease = await issue.issue(caller, WANTED, 'r');
+      const [client, stranger] = [await context.client(), await context.client()];
+      const lease = await issue.issue(client, WANTED, 'r');
       expect(await records.end(stranger, lease.lease_id, 'r')).toBe(false);
       expect(await records.find(stranger, lease.lease_id)).toBeNull();
-      expect(await records.end(caller, lease.lease_id, 'r')).toBe(true);
-      expect(await records.end(caller, lease.lease_id, 'r')).toBe(true);
-      expect(await records.find(caller, lease.lease_id)).toMatchObject({ status: 'ended' });
+      expect(await records.end(client, lease.lease_id, 'r')).toBe(true);
+      expect(await records.end(client, lease.lease_id, 'r')).toBe(true);
+      expect(await records.find(client, lease.lease_id)).toMatchObject({ status: 'ended' });
       expect(await database.rows({ text: `SELECT 1 FROM audit_entry WHERE action = 'lease.ended'` })).toHaveLength(1);
     });
 
     it('is introspected in the shape of RFC 7662, for the owner and for admins', async () => {
       await connect(connections, clock);
-      const [caller, stranger] = [await context.client(), await context.client()];
-      const lease = await issue.issue(caller, WANTED, 'r');
-      const response = await records.introspect(caller, lease.access_token, 'http://x');
+      const [client, stranger] = [await context.client(), await context.client()];
+      const lease = await issue.issue(client, WANTED, 'r');
+      const response = await records.introspect(client, lease.access_token, 'http://x');
       const now = clock.now().getTime() / 1000;
       expect(response).toMatchObject({
         active: true,
-        client_id: caller.clientId,
+        client_id: client.clientId,
         iat: now,
         exp: now + 900,
         scope: 'pages_show_list',
@@ -81,18 +81,18 @@ describe('leases that were given', () => {
         active: true,
       });
       expect(await records.introspect(stranger, lease.access_token, 'x')).toEqual({ active: false });
-      expect(await records.introspect(caller, 'EAAnothing', 'x')).toEqual({ active: false });
+      expect(await records.introspect(client, 'EAAnothing', 'x')).toEqual({ active: false });
     });
   });
 
   it('are forgotten once they ended before the retention, in batches; those that still live, and all entries, stay', async () => {
     await connect(connections, clock);
-    const caller = await context.client();
+    const client = await context.client();
     const old: string[] = [];
-    for (let index = 0; index < 3; index++) old.push((await issue.issue(caller, WANTED, 'r')).lease_id);
-    await records.end(caller, old[0] ?? '', 'r');
+    for (let index = 0; index < 3; index++) old.push((await issue.issue(client, WANTED, 'r')).lease_id);
+    await records.end(client, old[0] ?? '', 'r');
     clock.advance(900);
-    const young = await issue.issue(caller, WANTED, 'r');
+    const young = await issue.issue(client, WANTED, 'r');
     const entries = (await context.countWritten()).entries;
     // Issued before, but not ended before: its life ends later.
     expect(await records.purge(clock.now(), 100)).toBe(0);
@@ -109,8 +109,8 @@ describe('leases that were given', () => {
 
   it('take up a new version of the token with the very next call, and none where it is gone', async () => {
     await connect(connections, clock);
-    const caller = await context.client();
-    const [a, b] = [await issue.issue(caller, WANTED, 'r'), await issue.issue(caller, WANTED, 'r')];
+    const client = await context.client();
+    const [a, b] = [await issue.issue(client, WANTED, 'r'), await issue.issue(client, WANTED, 'r')];
     const tokens = async (): Promise<(string | undefined)[]> =>
       (await Promise.all([a, b, a].map((lease) => check.grant(lease.access_token)))).map((grant) =>
         grant?.accessToken.expose(),
@@ -125,7 +125,7 @@ describe('leases that were given', () => {
     expect(await tokens()).toEqual([undefined, undefined, undefined]);
   });
 
-  it('stand in for the tokens of an answer, for credentials of the same connection only', async () => {
+  it('replace the tokens of a response, for credentials of the same connection only', async () => {
     await connect(connections, clock, { pages: PAGES });
     await connect(connections, clock, { tenant: 'tenant-b', metaUserId: '9', root: { token: 'EAAforeign' } });
     const lease = await issue.issue(await context.client(), WANTED, 'r');

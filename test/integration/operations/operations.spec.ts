@@ -65,7 +65,7 @@ describe('health', () => {
 });
 
 describe('metrics', () => {
-  it('tell of the process and of the answers given, by route and not by URL', async () => {
+  it('cover the process and the responses given, by route and not by URL', async () => {
     await http().get('/v1/clients?limit=1').set('Authorization', `Bearer ${TEST_ADMIN_KEY}`);
     await http().get('/no/such/path-with-a-secret');
     const response = await http().get('/metrics');

@@ -12,7 +12,7 @@ afterAll(() => replica.close());
 
 const http = () => request(replica.app.getHttpServer());
 
-describe('what every answer has', () => {
+describe('what every response has', () => {
   it('answers an unknown path with a problem', async () => {
     const response = await http().get('/nothing/here');
     expect(response.status).toBe(404);
@@ -32,7 +32,7 @@ describe('what every answer has', () => {
     expect(made.headers['x-request-id']).toMatch(/^req_[0-9a-z]{26}$/);
   });
 
-  it('keeps answers under /v1 and /graph out of caches, those of unknown paths too', async () => {
+  it('keeps responses under /v1 and /graph out of caches, those of unknown paths too', async () => {
     for (const path of ['/v1/nothing', '/graph/v25.0/nothing']) {
       expect((await http().get(path)).headers['cache-control']).toBe('no-store');
     }

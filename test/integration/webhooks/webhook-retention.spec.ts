@@ -24,7 +24,7 @@ describe('what was received', () => {
   const registered: string[] = [];
   const retentionService = { register: (what: string) => void registered.push(what) } as never;
 
-  it('is removed by the nightly upkeep', () => {
+  it('is removed by the nightly maintenance', () => {
     new WebhookRetention(open.database, retentionService, clock).onModuleInit();
     expect(registered).toEqual(['received webhooks']);
   });

@@ -20,7 +20,7 @@ beforeEach(() => {
   log = captureLog();
   const audit = {
     record: async (_: unknown, fact: NewAuditEntry) => {
-      if (isBroken) throw new Error('no room');
+      if (isBroken) throw new Error('disk full');
       written.push(fact);
     },
   } as unknown as AuditLog;
@@ -104,7 +104,7 @@ describe('refusals', () => {
     expect(written.map(({ details }) => details?.['repeats'])).toEqual([undefined, 4]);
   });
 
-  it('stand where the record has no room', async () => {
+  it('stand where the audit entry cannot be written', async () => {
     isBroken = true;
     await flood(3);
     expect(log.lines).toHaveLength(1);

@@ -40,16 +40,16 @@ describe('toConnectFailedError', () => {
   });
 
   it('tells what to do about an account that Meta holds back, and leaves other deaths to a new login', () => {
-    const words = (reason: DeadReason) => {
+    const message = (reason: DeadReason) => {
       const { detail, remedy } = toConnectFailedError(
         failed({ kind: 'dead', reason }),
         'token_rejected',
       ) as ConnectFailedError;
       return [detail, remedy].join(' ');
     };
-    expect(words('checkpoint')).toMatch(/holds this account back .* Log in at facebook\.com/);
-    expect(words('unconfirmed_user')).toBe(words('checkpoint'));
-    expect(words('expired')).not.toContain('facebook.com');
+    expect(message('checkpoint')).toMatch(/holds this account back .* Log in at facebook\.com/);
+    expect(message('unconfirmed_user')).toBe(message('checkpoint'));
+    expect(message('expired')).not.toContain('facebook.com');
   });
 
   it('leaves other errors as they are', () => {

@@ -14,7 +14,7 @@ describe('the rules that credentials are stored by', () => {
     });
   });
 
-  it('refuse a kind that is none in words', () => {
+  it('refuse an unknown kind with a message', () => {
     expect(() => credentialKindRules('catalog_user' as TokenKind)).toThrow(
       '"catalog_user" is no kind of credential that this release knows (user, page, system_user, instagram_user, threads_user).',
     );

@@ -13,13 +13,13 @@ function held(maxInFlight: number) {
   return { batcher, runs };
 }
 
-const turn = () => new Promise((resolve) => setImmediate(resolve));
+const tick = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('a batcher with a deadline', () => {
   it('answers what comes in time', async () => {
     const { batcher, runs } = held(1);
     const responses = Promise.all([batcher.submit(1), batcher.submit(2)]);
-    await turn();
+    await tick();
     runs[0]?.end();
     expect(await responses).toEqual([1, 2]);
   });
@@ -27,22 +27,22 @@ describe('a batcher with a deadline', () => {
   it('refuses those whose statement hangs and those that wait behind it, which then are never run', async () => {
     const { batcher, runs } = held(1);
     const hanging = batcher.submit(1);
-    await turn();
+    await tick();
     const waiting = batcher.submit(2);
     await expect(hanging).rejects.toThrow('too late');
     await expect(waiting).rejects.toThrow('too late');
     const later = batcher.submit(3);
     runs[0]?.end();
-    await turn();
+    await tick();
     runs[1]?.end();
     expect(await later).toBe(3);
     expect(runs.map(({ inputs }) => inputs)).toEqual([[1], [3]]);
   });
 
-  it('takes an answer that has come while the process was held up', async () => {
+  it('takes a response that has come while the process was held up', async () => {
     const { batcher, runs } = held(1);
     const response = batcher.submit(1);
-    await turn();
+    await tick();
     setImmediate(() => {
       const heldUpUntil = performance.now() + 80;
       while (performance.now() < heldUpUntil);

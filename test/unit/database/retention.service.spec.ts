@@ -7,7 +7,7 @@ import { captureLog } from '../../support/test-replica.ts';
 
 const DAY = 86_400;
 
-describe('the nightly upkeep', () => {
+describe('the nightly maintenance', () => {
   const clock = new FakeClock();
   let log: ReturnType<typeof captureLog>;
   let retentionService: RetentionService;

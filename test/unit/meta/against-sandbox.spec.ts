@@ -65,7 +65,7 @@ afterEach(async () => {
 const tokenOf = (userId: string, more = {}): SecretString =>
   new SecretString(sandbox.state.make.token({ userId, ...more }).accessToken);
 
-it('renews, inspects, discovers and revokes a Facebook user', async () => {
+it('refreshes, inspects, discovers and revokes a Facebook user', async () => {
   const token = tokenOf(seedIds.user, { expiresIn: 3600, longLived: false });
   const long = await oauth.exchangeForLongLived('user', token);
   await expect(inspection.inspect('user', long.accessToken)).resolves.toMatchObject({
@@ -91,7 +91,7 @@ it('renews, inspects, discovers and revokes a Facebook user', async () => {
   });
 });
 
-it.each(['instagram_user', 'threads_user'] as const)('exchanges, renews and inspects: %s', async (kind) => {
+it.each(['instagram_user', 'threads_user'] as const)('exchanges, refreshes and inspects: %s', async (kind) => {
   const id = kind === 'instagram_user' ? seedIds.instagramUser : seedIds.threadsUser;
   const short = tokenOf(id, { expiresIn: 3600, longLived: false });
   const long = await oauth.exchangeForLongLived(kind, short);

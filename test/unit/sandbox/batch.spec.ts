@@ -67,7 +67,7 @@ describe('batch (META.md 14)', () => {
     expect(responses[2]?.body).toBe(`{"id":"${other.id}"}`);
   });
 
-  it('answers null for items that did not make it, and for named ones that others used', async () => {
+  it('returns null for items that did not make it, and for named ones that others used', async () => {
     sandbox.state.faults.add({
       match: { inBatch: true, pathPattern: '^/me$' },
       times: 1,

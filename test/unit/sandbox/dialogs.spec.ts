@@ -96,7 +96,7 @@ describe('Facebook dialog (META.md 1)', () => {
     sandbox.state.make.patchUser('100000000000101', { developerOf: [] });
   });
 
-  it('shows a form that a person can send, with single scopes taken away', async () => {
+  it('shows a form that a user can send, with single scopes taken away', async () => {
     const user = sandbox.state.make.user({ name: 'Ada <b>' });
     const page = await open({});
     expect(page.status).toBe(200);
@@ -203,7 +203,7 @@ describe('Instagram and Threads dialogs (META.md 7.1, 9)', () => {
   });
 });
 
-describe('the stand-in JS SDK (META.md 8)', () => {
+describe('the sandbox JS SDK (META.md 8)', () => {
   it('opens a dialog whose page posts the login and the signup message', async () => {
     const sdk = await call(`${sandbox.url}/connect.facebook.net/en_US/sdk.js`);
     expect(sdk.text).toContain('/dialog/oauth?');

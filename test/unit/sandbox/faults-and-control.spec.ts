@@ -21,7 +21,7 @@ const swap = (token: string) => exchange(sandbox, { grant_type: 'fb_exchange_tok
 const me = (token: string) => call(`${sandbox.url}/graph.facebook.com/v25.0/me`, bearer(token));
 
 describe('scripted faults', () => {
-  it('drops the answer after Meta has committed, or before', async () => {
+  it('drops the response after Meta has committed, or before', async () => {
     const lost = newToken();
     await control('faults', {
       match: { grantType: 'fb_exchange_token', inputToken: lost },
@@ -60,7 +60,7 @@ describe('scripted faults', () => {
     expect((await me(token)).status).toBe(200);
   });
 
-  it('changes answers from within', async () => {
+  it('changes responses from within', async () => {
     const struck = async (kind: string) => {
       await control('faults', { match: { grantType: 'fb_exchange_token' }, times: 1, fault: { kind } });
       const token = newToken();
@@ -76,7 +76,7 @@ describe('scripted faults', () => {
     expect((await struck('fewer_scopes')).view?.grant.scopes).toContain('whatsapp_business_messaging');
   });
 
-  it('cuts an answer short, delays, and shows an empty page with a next link', async () => {
+  it('cuts a response short, delays, and shows an empty page with a next link', async () => {
     const token = newToken();
     await control('faults', { times: 1, fault: { kind: 'truncate', bytes: 5 } });
     await expect(me(token)).rejects.toThrow();

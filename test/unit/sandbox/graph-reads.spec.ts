@@ -230,7 +230,7 @@ describe('headers (META.md 18)', () => {
     );
   });
 
-  it('compresses long answers for those who can read them', async () => {
+  it('compresses long responses for clients that can read them', async () => {
     const raw = (coding: string) =>
       new Promise<{ coding: string | undefined; body: Buffer }>((resolve, reject) => {
         const headers = { Authorization: `Bearer ${token}`, 'Accept-Encoding': coding };
@@ -295,7 +295,7 @@ describe('debug_token (META.md 4)', () => {
     });
   });
 
-  it('refuses callers that are no developers, other apps, and no input', async () => {
+  it('refuses users who are no developers, other apps, and no input', async () => {
     const recorded = recordedFile('debug_token_responses.json') as {
       cases: { status?: number; body: { error?: Record<string, unknown> } }[];
     };

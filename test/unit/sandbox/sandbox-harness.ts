@@ -70,7 +70,7 @@ export function exchange(sandbox: Sandbox, query: Record<string, string | undefi
   return call(`${sandbox.url}/graph.facebook.com/v25.0/oauth/access_token?${parameters}`);
 }
 
-/** The value at a dotted path of an answer, such as `data.0.access_token`. */
+/** The value at a dotted path of a response, such as `data.0.access_token`. */
 export function at(reply: Reply | unknown, path: string): unknown {
   const start = typeof reply === 'object' && reply !== null && 'json' in reply ? reply.json : reply;
   return path

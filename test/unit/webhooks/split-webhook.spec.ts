@@ -89,7 +89,7 @@ describe('what an entry speaks of', () => {
     });
   });
 
-  it('is the person of permissions and of users', () => {
+  it('is the user of permissions and of users', () => {
     expect(subject('permissions', { id: '5', uid: '5' })?.userIds).toEqual(['5']);
     expect(subject('user', { id: '5', uid: '6' })?.userIds).toEqual(['5', '6']);
   });

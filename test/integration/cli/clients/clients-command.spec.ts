@@ -10,10 +10,10 @@ beforeAll(async () => {
 });
 afterAll(() => fresh.drop());
 
-async function run(...words: string[]): Promise<{ code: number; out: string; error: string }> {
+async function run(...args: string[]): Promise<{ code: number; out: string; error: string }> {
   const out: string[] = [];
   const error: string[] = [];
-  const code = await runProgram(['clients', ...words], {
+  const code = await runProgram(['clients', ...args], {
     environment: { ...TEST_ENVIRONMENT, DATABASE_URL: fresh.url },
     print: (text) => void out.push(text),
     printError: (text) => void error.push(text),
@@ -74,7 +74,7 @@ describe('metavault clients', () => {
     expect(JSON.parse((await run('show', id, '--json')).out).keys).toHaveLength(1);
   });
 
-  it('tells what is wrong in its own words, and does nothing', async () => {
+  it('says what is wrong in a message of its own, and does nothing', async () => {
     const before = (await run('list', '--json')).out;
     const faults: [string[], string][] = [
       [['create', ...SHOP, '--ip', 'everywhere'], '--ip'],
@@ -87,10 +87,10 @@ describe('metavault clients', () => {
       [['update', `cli_${'z'.repeat(26)}`, '--name', 'x'], 'There is no client with this id'],
       [['rotate-key', `cli_${'z'.repeat(26)}`, '--expires-in-days', '0'], '--expires-in-days'],
     ];
-    for (const [words, message] of faults) {
-      const { code, error } = await run(...words);
+    for (const [args, message] of faults) {
+      const { code, error } = await run(...args);
       expect(error).toContain(message);
-      expect([words, code]).toEqual([words, message.startsWith('There') ? 1 : 2]);
+      expect([args, code]).toEqual([args, message.startsWith('There') ? 1 : 2]);
     }
     expect((await run('list', '--json')).out).toBe(before);
   });

@@ -16,28 +16,28 @@ import {
 const AWAY = { kind: 'html', status: 502 } as const;
 
 describe('a token that Meta gave, but could not be finished with', () => {
-  let stage: ConnectTestContext;
+  let context: ConnectTestContext;
   beforeAll(async () => {
-    stage = await openConnectTestContext();
+    context = await openConnectTestContext();
   });
-  afterAll(() => stage.close());
+  afterAll(() => context.close());
 
   const rows = <R extends Record<string, unknown>>(text: string, values: unknown[] = []) =>
-    stage.replica.app.get(Database).rows<R>({ text, values });
+    context.replica.app.get(Database).rows<R>({ text, values });
   const pendingAuthorizations = () =>
     rows<{ stage: string; secret_id: string }>('SELECT stage, secret_id FROM pending_authorization');
   const secrets = async () => (await rows('SELECT id FROM sealed_secret')).length;
   const resume = async (seconds: number) => {
-    stage.clock.advance(seconds);
-    await stage.replica.app.get(AuthorizationResumeJob).resumeDue();
+    context.clock.advance(seconds);
+    await context.replica.app.get(AuthorizationResumeJob).resumeDue();
   };
-  /** One person's callback while Meta's answers to these calls are missing. */
+  /** One user's callback while Meta's responses to these calls are missing. */
   const cutShort = async (pathPattern: string, body: Record<string, unknown> = {}) => {
-    const session = await createSession(stage, body);
-    const browser = new TestBrowser(stage);
-    stage.clock.advance(1);
+    const session = await createSession(context, body);
+    const browser = new TestBrowser(context);
+    context.clock.advance(1);
     const callback = await completeDialog(await browser.open(session.connect_url));
-    const fault = stage.sandbox.state.faults.add({ match: { pathPattern }, fault: AWAY });
+    const fault = context.sandbox.state.faults.add({ match: { pathPattern }, fault: AWAY });
     const response = await browser.get(callback);
     return { session, browser, callback, fault, location: String(response.headers['location']) };
   };
@@ -48,20 +48,20 @@ describe('a token that Meta gave, but could not be finished with', () => {
     );
 
   it('stays sealed, long-lived, and is finished by the resumer', async () => {
-    const before = countCodeExchanges(stage);
+    const before = countCodeExchanges(context);
     const { session, browser, callback, fault, location } = await cutShort('debug_token', { tenant: 'resumed' });
     expect(location).toContain('error=meta_unavailable');
     expect(await pendingAuthorizations()).toMatchObject([{ stage: 'long_lived' }]);
     await resume(700);
     expect(await pendingAuthorizations()).toHaveLength(1);
-    stage.sandbox.state.faults.clear(fault.id);
+    context.sandbox.state.faults.clear(fault.id);
     await resume(700);
     expect(await pendingAuthorizations()).toEqual([]);
     const [row] = await rows<{ id: string }>(`SELECT id FROM connection WHERE tenant = 'resumed'`);
     expect((await browser.get(callback)).headers['location']).toContain(`status=connected&connection_id=${row?.id}`);
-    expect(countCodeExchanges(stage)).toBe(before + 1);
+    expect(countCodeExchanges(context)).toBe(before + 1);
     const entries = await audited(session.id);
-    // One word for the person, none for each of the resumer's tries, and the end.
+    // One entry for the user, none for each of the resume job's tries, and the end.
     expect(entries.map((entry) => [entry.action, entry.actor_kind])).toEqual([
       ['connect.session_created', 'client'],
       ['connect.failed', 'browser'],
@@ -71,37 +71,37 @@ describe('a token that Meta gave, but could not be finished with', () => {
   });
 
   it('is finished by a reload of the page', async () => {
-    const before = countCodeExchanges(stage);
+    const before = countCodeExchanges(context);
     const { browser, callback, fault, location } = await cutShort('me/accounts', { tenant: 'reloaded' });
     expect(location).toContain('error=meta_unavailable');
     expect((await browser.get(callback)).headers['location']).toContain('error=meta_unavailable');
-    stage.sandbox.state.faults.clear(fault.id);
+    context.sandbox.state.faults.clear(fault.id);
     expect((await browser.get(callback)).headers['location']).toContain('status=connected');
-    expect(countCodeExchanges(stage)).toBe(before + 1);
+    expect(countCodeExchanges(context)).toBe(before + 1);
   });
 
-  it('stays sealed at its first stage where the exchange for the long-lived one fails', async () => {
-    const { browser, callback } = await browseToCallback(stage, { tenant: 'first-stage' });
-    const fault = stage.sandbox.state.faults.add({
+  it('stays sealed at the stage `exchanged` where the exchange for the long-lived one fails', async () => {
+    const { browser, callback } = await browseToCallback(context, { tenant: 'first-stage' });
+    const fault = context.sandbox.state.faults.add({
       match: { grantType: 'fb_exchange_token' },
       fault: { kind: 'throttle', code: 4 },
     });
     expect((await browser.get(callback)).headers['location']).toContain('error=meta_unavailable');
     expect(await pendingAuthorizations()).toMatchObject([{ stage: 'exchanged' }]);
-    stage.sandbox.state.faults.clear(fault.id);
+    context.sandbox.state.faults.clear(fault.id);
     await resume(700);
     const [row] = await rows<{ id: string }>(`SELECT id FROM connection WHERE tenant = 'first-stage'`);
-    const view = await stage.replica.app.get(ConnectionRepository).findAcrossTenants(row?.id ?? '');
+    const view = await context.replica.app.get(ConnectionRepository).findAcrossTenants(row?.id ?? '');
     expect(Date.parse(view?.credentials[0]?.expires_at ?? '')).toBeGreaterThan(
-      stage.clock.now().getTime() + 59 * 86_400_000,
+      context.clock.now().getTime() + 59 * 86_400_000,
     );
   });
 
   it('is destroyed when it proves dead', async () => {
     const sealed = await secrets();
     const { session, browser, callback, fault } = await cutShort('debug_token', { tenant: 'dead' });
-    stage.sandbox.state.faults.clear(fault.id);
-    stage.sandbox.state.changePassword('100000000000101');
+    context.sandbox.state.faults.clear(fault.id);
+    context.sandbox.state.changePassword('100000000000101');
     await resume(700);
     expect([await pendingAuthorizations(), await secrets()]).toEqual([[], sealed]);
     expect((await browser.get(callback)).headers['location']).toContain('error=code_rejected');
@@ -118,7 +118,7 @@ describe('a token that Meta gave, but could not be finished with', () => {
     await resume(23 * 3600);
     expect(await pendingAuthorizations()).toHaveLength(1);
     await resume(2 * 3600);
-    stage.sandbox.state.faults.clear(fault.id);
+    context.sandbox.state.faults.clear(fault.id);
     expect([await pendingAuthorizations(), await secrets()]).toEqual([[], sealed]);
     expect((await browser.get(callback)).headers['location']).toContain('error=meta_unavailable');
     expect((await audited(session.id)).at(-1)?.details).toMatchObject({ code: 'meta_unavailable', will_retry: false });
@@ -126,37 +126,37 @@ describe('a token that Meta gave, but could not be finished with', () => {
 
   it('is not kept where its client still has it', async () => {
     const sealed = await secrets();
-    const session = await createSession(stage, { tenant: 'given' });
-    const { accessToken } = stage.sandbox.state.make.token({ userId: '100000000000101' });
-    const fault = stage.sandbox.state.faults.add({ match: { pathPattern: 'me/accounts' }, fault: AWAY });
-    const response = await api(stage).post(`/v1/connect-sessions/${session.id}/complete`, {
+    const session = await createSession(context, { tenant: 'given' });
+    const { accessToken } = context.sandbox.state.make.token({ userId: '100000000000101' });
+    const fault = context.sandbox.state.faults.add({ match: { pathPattern: 'me/accounts' }, fault: AWAY });
+    const response = await api(context).post(`/v1/connect-sessions/${session.id}/complete`, {
       access_token: accessToken,
     });
-    stage.sandbox.state.faults.clear(fault.id);
+    context.sandbox.state.faults.clear(fault.id);
     expect([response.status, response.body.code]).toEqual([503, 'meta_unavailable']);
     expect([await pendingAuthorizations(), await secrets()]).toEqual([[], sealed]);
   });
 
   it('does not hold up the others', async () => {
     const { fault } = await cutShort('debug_token', { tenant: 'stuck' });
-    stage.sandbox.state.faults.clear(fault.id);
+    context.sandbox.state.faults.clear(fault.id);
     const [stuck] = await pendingAuthorizations();
     // A sealed token that does not open: damaged, or of another key.
     await rows(`UPDATE sealed_secret SET ciphertext = '\\x00' WHERE id = $1`, [stuck?.secret_id]);
     const { fault: second } = await cutShort('debug_token', { tenant: 'behind' });
-    stage.sandbox.state.faults.clear(second.id);
+    context.sandbox.state.faults.clear(second.id);
     await resume(700);
     expect(await rows(`SELECT id FROM connection WHERE tenant = 'behind'`)).toHaveLength(1);
     expect(await pendingAuthorizations()).toHaveLength(1);
   });
 
   it('is lost with its replica before it could be sealed, which the second delivery tells', async () => {
-    const { session, browser, callback } = await browseToCallback(stage, { tenant: 'lost' });
-    // As a replica leaves it that dies between the consumption of the state and the exchange's answer.
-    await rows('UPDATE connect_attempt SET consumed_at = $2 WHERE session_id = $1', [session.id, stage.clock.now()]);
-    stage.clock.advance(61);
-    const before = countCodeExchanges(stage);
+    const { session, browser, callback } = await browseToCallback(context, { tenant: 'lost' });
+    // As a replica leaves it that dies between the consumption of the state and the exchange's response.
+    await rows('UPDATE connect_attempt SET consumed_at = $2 WHERE session_id = $1', [session.id, context.clock.now()]);
+    context.clock.advance(61);
+    const before = countCodeExchanges(context);
     expect((await browser.get(callback)).headers['location']).toContain('error=code_rejected');
-    expect(countCodeExchanges(stage)).toBe(before);
+    expect(countCodeExchanges(context)).toBe(before);
   });
 });

@@ -18,7 +18,7 @@ describe('order', () => {
     for (const connection of connections) await publishInOrder(events.harness, connection, 25);
     let calls = 0;
     events.receiver.respondWith((_, response) => response.writeHead(++calls % 7 === 0 ? 503 : 200).end());
-    for (let turn = 0; turn === 0 || (turn < 40 && (await events.statuses()).includes('pending')); turn++) {
+    for (let round = 0; round === 0 || (round < 40 && (await events.statuses()).includes('pending')); round++) {
       await Promise.all([events.harness.deliverAll(), events.other.deliverAll()]);
       clock.advance(60);
     }

@@ -26,7 +26,7 @@ afterAll(() => context?.close());
 interface Connected {
   connection: ConnectionResponse;
   waba: string;
-  /** The same person once more. */
+  /** The same user once more. */
   again(): Promise<void>;
 }
 
@@ -49,13 +49,13 @@ const requestVerification = (...wabas: string[]) =>
   assets.requestVerification(context.replica.app.get(Database), 'whatsapp_business_account', wabas);
 async function takeOne(waba: string): Promise<UnverifiedAsset> {
   const taken = (await assets.claimDue(20)).find(({ id }) => id === waba);
-  if (taken === undefined) throw new Error('no doubts about it');
+  if (taken === undefined) throw new Error('no verification is requested');
   return taken;
 }
 const asked = (waba: string) => context.sandbox.state.log.list().filter(({ path }) => path.endsWith(`/${waba}`)).length;
 
-describe('a look at a doubted account whose answer comes late', () => {
-  it('settles no doubt that came while it was under way', async () => {
+describe('the verification of an account whose response comes late', () => {
+  it('settles no request that came while it was under way', async () => {
     const { waba } = await connected();
     await requestVerification(waba);
     const look = await takeOne(waba);
@@ -65,10 +65,10 @@ describe('a look at a doubted account whose answer comes late', () => {
     const next = await takeOne(waba);
     await assets.clearVerification(next);
     context.clock.advance(61);
-    await expect(takeOne(waba)).rejects.toThrow('no doubts');
+    await expect(takeOne(waba)).rejects.toThrow('no verification');
   });
 
-  it('takes nothing from a person who has connected again meanwhile', async () => {
+  it('takes nothing from a user who has connected again meanwhile', async () => {
     const { connection, waba, again } = await connected();
     await requestVerification(waba);
     const look = await takeOne(waba);
@@ -79,7 +79,7 @@ describe('a look at a doubted account whose answer comes late', () => {
     expect(after.assets.map(({ id }) => id)).toContain(waba);
   });
 
-  it('takes nothing where the doubt came anew, which is looked at by itself', async () => {
+  it('takes nothing where verification was requested again, which is handled by itself', async () => {
     const { connection, waba } = await connected();
     await requestVerification(waba);
     const first = await takeOne(waba);
@@ -92,7 +92,7 @@ describe('a look at a doubted account whose answer comes late', () => {
   });
 });
 
-describe('looks at many doubted accounts', () => {
+describe('the verification of many accounts', () => {
   it('stop with the pace of the app, and go on after it', async () => {
     const [one, other] = [await connected(), await connected()];
     context.fault({ kind: 'graph_error', code: 4 }, { method: 'GET', pathPattern: `/${one.waba}$` }, null);

@@ -57,7 +57,7 @@ async function subscribe(object: string, callbackUrl = `${publicUrl}/webhooks/me
 }
 
 describe('metavault doctor, between us and Meta', () => {
-  it('says what is missing before anything is set up at Meta, each with what it means and its mend', async () => {
+  it('says what is missing before anything is set up at Meta, each with what it means and its remedy', async () => {
     const findings = await examine();
     expect(findings.filter(({ state }) => state === 'wrong')).toEqual([]);
     expect(of(findings, 'meta_app').map(({ state }) => state)).toEqual(['ok', 'ok']);
@@ -171,7 +171,7 @@ describe('metavault doctor, between us and Meta', () => {
     expect(of(await examine(), 'logins')).toMatchObject([{ state: 'ok', detail: 'none failed in the last day' }]);
   });
 
-  it('names the connections that need a person', async () => {
+  it('names the connections that need their user', async () => {
     expect(await checkConnections(context.database)).toMatchObject([
       { state: 'ok', detail: '0 live, none needs a person' },
     ]);

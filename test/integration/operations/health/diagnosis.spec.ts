@@ -39,7 +39,7 @@ describe('GET /health/ready', () => {
     expect(callsToMeta()).toBe(before);
   });
 
-  it('tells admins what the doctor finds, each with its mend, and asks Meta once in five minutes', async () => {
+  it('tells admins what the doctor finds, each with its remedy, and asks Meta once in five minutes', async () => {
     const before = callsToMeta();
     const [first, second] = (await Promise.all([ready(TEST_ADMIN_KEY), ready(TEST_ADMIN_KEY)])) as [
       request.Response,
@@ -76,7 +76,7 @@ describe('GET /health/ready', () => {
     expect(later.body.details.meta_app.examined_at).not.toBe(details['meta_app']?.examined_at);
   });
 
-  it('makes nobody wait for a Meta that does not answer, and tells the next who asks', async () => {
+  it('makes nobody wait for Meta where it does not respond, and tells the next client that asks', async () => {
     context.clock.advance(301);
     context.fault({ kind: 'delay', delayMs: 7_000 }, { pathPattern: 'oauth/access_token' }, 1);
     const first = await ready(TEST_ADMIN_KEY).expect(200);

@@ -15,7 +15,7 @@ afterAll(() => replica?.close());
 const get = (code: string, accept: string) =>
   request(replica.app.getHttpServer()).get(`/problems/${code}`).set('Accept', accept);
 
-/** What a pattern's first group finds in the files of some rooms. */
+/** What a pattern's first group finds in the files of some modules. */
 function found(folders: string[], pattern: RegExp): Set<string> {
   const codes = new Set<string>();
   for (const folder of folders) {
@@ -30,7 +30,7 @@ function found(folders: string[], pattern: RegExp): Set<string> {
 
 const WORKING_FOLDERS = ['connect', 'connections', 'lifecycle', 'webhooks'];
 
-describe('every word that an answer of ours can hold in a `code` has its page', () => {
+describe('every value that a response of ours can hold in `code` has its page', () => {
   it('which is so for all problems that are defined anywhere', async () => {
     const inSource = found(['.'], /defineProblem\(\s*'([a-z0-9_]+)'/g);
     const known = new Set<string>(listProblemTypes().map(({ code }) => code));
@@ -54,7 +54,7 @@ describe('every word that an answer of ours can hold in a `code` has its page', 
   it.each([
     ['reasons and failures that are written as objects', WORKING_FOLDERS, /\bcode: '([a-z0-9_]+)'/g],
     ['failures of the lifecycle', ['lifecycle'], /\bfail(?:Later|Soon)\(\s*'([a-z0-9_]+)'/g],
-    ['answers to renewals that do not count', ['lifecycle'], /^ {2}\| '(renewal_[a-z_]+)'/gm],
+    ['responses to refreshes that do not count', ['lifecycle'], /^ {2}\| '(renewal_[a-z_]+)'/gm],
     [
       'deaths',
       ['meta'],

@@ -7,7 +7,7 @@ import {
   visibleTenants,
 } from '../../../../src/auth/policy/policy.ts';
 
-const caller = (policy: Partial<AuthenticatedClient>): AuthenticatedClient => ({
+const client = (policy: Partial<AuthenticatedClient>): AuthenticatedClient => ({
   clientId: 'cli_x',
   name: 'x',
   role: 'service',
@@ -22,7 +22,7 @@ const caller = (policy: Partial<AuthenticatedClient>): AuthenticatedClient => ({
   ...policy,
 });
 
-const acmeAds = caller({ tenants: ['acme'], products: ['ads'] });
+const acmeAds = client({ tenants: ['acme'], products: ['ads'] });
 
 describe('a policy', () => {
   it('covers what it names and nothing else', () => {
@@ -34,9 +34,9 @@ describe('a policy', () => {
   });
 
   it('covers everything with *', () => {
-    expect(isCoveredByPolicy(caller({}), 'any', 'threads')).toBe(true);
-    expect(isCoveredByPolicy(caller({ products: ['ads'] }), 'any', 'threads')).toBe(false);
-    expect(isCoveredByPolicy(caller({ tenants: ['acme'] }), 'acme', 'threads')).toBe(true);
+    expect(isCoveredByPolicy(client({}), 'any', 'threads')).toBe(true);
+    expect(isCoveredByPolicy(client({ products: ['ads'] }), 'any', 'threads')).toBe(false);
+    expect(isCoveredByPolicy(client({ tenants: ['acme'] }), 'acme', 'threads')).toBe(true);
   });
 
   it('refuses a named tenant or product outside of it, whichever of them is named', () => {
@@ -57,7 +57,7 @@ describe('a policy', () => {
   it('tells lists what to show', () => {
     expect(visibleTenants(acmeAds)).toEqual(['acme']);
     expect(visibleProducts(acmeAds)).toEqual(['ads']);
-    expect(visibleTenants(caller({ tenants: ['acme', '*'] }))).toBeNull();
-    expect(visibleProducts(caller({}))).toBeNull();
+    expect(visibleTenants(client({ tenants: ['acme', '*'] }))).toBeNull();
+    expect(visibleProducts(client({}))).toBeNull();
   });
 });

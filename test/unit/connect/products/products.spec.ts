@@ -33,7 +33,7 @@ describe('the table of products to connect', () => {
     }
   });
 
-  it('refuses a product that is none in words', () => {
+  it('refuses an unknown product with a message', () => {
     expect(() => connectProduct('messenger' as Product)).toThrow(
       '"messenger" is no product that this release connects (whatsapp, instagram, ads, pages, threads).',
     );

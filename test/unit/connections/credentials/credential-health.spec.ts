@@ -23,7 +23,7 @@ describe('the health of a credential', () => {
     for (const health of HEALTHS) expect(nextHealth(health, change)).toBe(expected);
   });
 
-  it('becomes unknown by a suspicion, but for a token that is known to be invalid', () => {
+  it('becomes unknown when the token is suspected, unless it is known to be invalid', () => {
     expect(HEALTHS.map((health) => nextHealth(health, 'suspected'))).toEqual([
       'unknown',
       'unknown',

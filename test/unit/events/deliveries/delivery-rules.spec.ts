@@ -131,7 +131,7 @@ describe('the data of an event', () => {
 });
 
 describe('the pace of a subscriber', () => {
-  it('falls to one request where no answer comes, and rises again', () => {
+  it('falls to one request where no response comes, and rises again', () => {
     const concurrency = new SubscriberConcurrency();
     concurrency.start('sub_1');
     expect(concurrency.remainingSlots().get('sub_1')).toBe(MAX_CONCURRENT_QUEUES - 1);

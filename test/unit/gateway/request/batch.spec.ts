@@ -18,7 +18,7 @@ const refusal = async (item: unknown) => {
 };
 
 describe('an item', () => {
-  it('gets the proof, and keeps its words', async () => {
+  it('gets the proof, and keeps its text', async () => {
     expect(
       await rewrite({
         method: 'get',

@@ -1,5 +1,5 @@
 import { PassThrough, type Readable } from 'node:stream';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as tick } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { validatedBody } from '../../../../src/gateway/request/validated-body.ts';
 
@@ -35,11 +35,11 @@ describe('validatedBody', () => {
     const got: string[] = [];
     body.on('data', (chunk: Buffer) => got.push(chunk.toString()));
     source.write('good');
-    await turn();
+    await tick();
     source.write('bad');
-    await turn();
+    await tick();
     source.write('more');
-    await turn();
+    await tick();
     expect([seen, got, body.errored?.message]).toEqual([['good'], ['good'], 'refused']);
     // A refusal can still be said on the connection.
     expect(source.destroyed).toBe(false);
@@ -67,7 +67,7 @@ describe('validatedBody', () => {
     const body = validatedBody(source, Buffer.from('a'), acceptAll);
     if (chunks === 1) {
       source.write('b');
-      await turn();
+      await tick();
       source.destroy();
     }
     await expect(read(body)).rejects.toThrow('broke off');
@@ -76,7 +76,7 @@ describe('validatedBody', () => {
   it('ends where its source had ended before', async () => {
     const source = new PassThrough();
     source.resume().end();
-    await turn();
+    await tick();
     expect(source.readableEnded).toBe(true);
     expect(await read(validatedBody(source, Buffer.from('a'), acceptAll))).toBe('a');
   });
@@ -87,7 +87,7 @@ describe('validatedBody', () => {
     let written = 0;
     while (written < 1000 && source.write(Buffer.alloc(1024))) {
       written++;
-      await turn();
+      await tick();
     }
     // What the two streams hold at the most, and a piece on its way.
     expect(written).toBeLessThan(100);
@@ -100,7 +100,7 @@ describe('validatedBody', () => {
     const source = new PassThrough();
     const body = validatedBody(source, NOTHING, acceptAll);
     body.destroy();
-    await turn();
+    await tick();
     expect([source.destroyed, source.isPaused(), source.listenerCount('data')]).toEqual([false, true, 0]);
   });
 });

@@ -16,7 +16,7 @@ const callOf = (appId: string): GatewayCall =>
     isBatch: false,
   }) as unknown as GatewayCall;
 
-describe('what answers say of limits', () => {
+describe('what responses say about limits', () => {
   let observed: string[];
   let responseObserver: ResponseObserver;
   beforeEach(() => {

@@ -96,7 +96,7 @@ describe('the token of the call', () => {
   });
 });
 
-describe('tokens that an answer brings', () => {
+describe('tokens that a response brings', () => {
   it('become leases where we hold them', async () => {
     expect(await scrub(`{"data":[{"access_token":"${PAGE_TOKEN}","id":"1"}]}`)).toBe(
       `{"data":[{"access_token":"${PAGE_LEASE}","id":"1"}]}`,
@@ -260,7 +260,7 @@ describe('pieces', () => {
     // Each of them another token: what is known of one must not help with the next.
     .map((parts) => parts.map((part, index) => part.replace('#', String(index))).join(''));
 
-  it('give the same output however the answer was cut, and no token', async () => {
+  it('give the same output however the response was cut, and no token', async () => {
     await fc.assert(
       fc.asyncProperty(document, fc.array(fc.nat(6_000), { maxLength: 10 }), async (text, cuts) => {
         const whole = await scrub(text);

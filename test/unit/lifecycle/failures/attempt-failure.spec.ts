@@ -23,7 +23,7 @@ describe('failureOf', () => {
     },
   );
 
-  it('no answer at all comes again soon', () => {
+  it('no response at all is retried soon', () => {
     expect(failure(null, null)).toMatchObject({ code: 'meta_unavailable', retryClass: 'soon' });
   });
 
@@ -32,8 +32,8 @@ describe('failureOf', () => {
     [10, 'meta_permission'],
     [368, 'meta_blocked'],
     [100, 'meta_refused'],
-  ])('code %d waits for somebody to mend it', (code, word) => {
-    expect(failure(code)).toMatchObject({ code: word, retryClass: 'later' });
+  ])('code %d waits for somebody to fix it', (code, text) => {
+    expect(failure(code)).toMatchObject({ code: text, retryClass: 'later' });
   });
 });
 

@@ -104,7 +104,7 @@ describe('stops that follow each other', () => {
 
 describe('limitProbeCutoff', () => {
   const DAY = 86_400;
-  const turn = (state: Partial<AppRateLimitState>) => limitProbeCutoff({ ...UNKNOWN_RATE_LIMIT, ...state }, now, DAY);
+  const cutoff = (state: Partial<AppRateLimitState>) => limitProbeCutoff({ ...UNKNOWN_RATE_LIMIT, ...state }, now, DAY);
   const stop = (lastedSeconds: number, seconds: number): Partial<AppRateLimitState> => ({
     stoppedUntil: inSeconds(seconds),
     appStoppedUntil: inSeconds(seconds),
@@ -112,21 +112,21 @@ describe('limitProbeCutoff', () => {
   });
 
   it('is nobody while nothing is stopped, in the first minute of a stop, or while Meta is down', () => {
-    expect(turn({})).toBeNull();
-    expect(turn(stop(7200, 0))).toBeNull();
-    expect(turn(stop(59, 900))).toBeNull();
-    expect(turn({ ...stop(7200, 900), breaker: 'open', breakerUntil: inSeconds(60) })).toBeNull();
-    expect(turn({ ...stop(7200, 900), breaker: 'open', breakerUntil: now })).toBeNull();
+    expect(cutoff({})).toBeNull();
+    expect(cutoff(stop(7200, 0))).toBeNull();
+    expect(cutoff(stop(59, 900))).toBeNull();
+    expect(cutoff({ ...stop(7200, 900), breaker: 'open', breakerUntil: inSeconds(60) })).toBeNull();
+    expect(cutoff({ ...stop(7200, 900), breaker: 'open', breakerUntil: now })).toBeNull();
   });
 
   it('is for what would not outlive the stop, and for all near their end when it has lasted for an hour', () => {
-    expect(turn(stop(60, 900))).toEqual(inSeconds(900 + 900));
-    expect(turn(stop(3599, 900))).toEqual(inSeconds(900 + 900));
-    expect(turn(stop(3600, 900))).toEqual(inSeconds(DAY));
-    expect(turn(stop(3600, DAY))).toEqual(inSeconds(DAY + 900));
+    expect(cutoff(stop(60, 900))).toEqual(inSeconds(900 + 900));
+    expect(cutoff(stop(3599, 900))).toEqual(inSeconds(900 + 900));
+    expect(cutoff(stop(3600, 900))).toEqual(inSeconds(DAY));
+    expect(cutoff(stop(3600, DAY))).toEqual(inSeconds(DAY + 900));
   });
 
   it("is not needed where only objects' limits go on and on: then all goes on slowly", () => {
-    expect(turn({ ...stop(3600, 900), appStoppedUntil: null })).toBeNull();
+    expect(cutoff({ ...stop(3600, 900), appStoppedUntil: null })).toBeNull();
   });
 });

@@ -60,7 +60,7 @@ const validate = (facts: Partial<RefreshedTokenFacts> = {}) =>
   });
 const dead = { valid: false, reason: 'dead', verdict: { kind: 'dead', reason: 'invalid' }, meta: {} } as const;
 
-describe('an answer counts', () => {
+describe('a response counts', () => {
   it('with the same end where somebody asked for it, for another token only, and never with a sooner one', () => {
     const sameEnd = { ...good, expiresAt: old.expiresAt };
     const sooner = { ...good, expiresAt: at('2026-11-30T23:00:00Z') };
@@ -88,7 +88,7 @@ describe('an answer counts', () => {
     expect(validate({ inspection: { ...good, expiresAt: null } }).kind).toBe('promote');
   });
 
-  it('by the end that the answer told, where inspection tells none', () => {
+  it('by the expiry in the response, where inspection gives none', () => {
     const pending = { expiresAt: at('2027-01-01T00:00:00Z'), scopes: null };
     const inspection = { ...good, appId: null, expiresAt: 'unknown' as const, scopes: null };
     const instagram = { ...old, kind: 'instagram_user' as const };
@@ -115,7 +115,7 @@ describe('an answer counts', () => {
     expect(validate({ inspection, oldScopesNow: null }).kind).toBe('promote');
   });
 
-  it('for a page by its page and its person', () => {
+  it('for a page by its page and its user', () => {
     const page = { ...old, kind: 'page' as const, subjectId: '500', expiresAt: null };
     const inspection = { ...good, kind: 'page' as const, subjectId: '500', expiresAt: null };
     expect(validate({ old: page, inspection }).kind).toBe('promote');
@@ -128,12 +128,12 @@ describe('an answer counts', () => {
   });
 });
 
-describe('an answer does not count', () => {
+describe('a response does not count', () => {
   it.each([
     ['of another app', { ...good, appId: '11' }, 'renewal_other_app'],
     ['that Meta calls foreign', { valid: false, reason: 'foreign_app', appId: null }, 'renewal_other_app'],
     ['that Meta calls dead', dead, 'renewal_invalid'],
-    ['of another person', { ...good, userId: '78', subjectId: '78' }, 'renewal_other_user'],
+    ['of another user', { ...good, userId: '78', subjectId: '78' }, 'renewal_other_user'],
     ['with the same end', { ...good, expiresAt: old.expiresAt }, 'renewal_no_longer_life'],
     ['with an earlier end', { ...good, expiresAt: at('2026-11-30T00:00:00Z') }, 'renewal_no_longer_life'],
   ] as const)('%s', (_, inspection, code) => {

@@ -74,7 +74,7 @@ describe('the look of each minute', () => {
     expect(log.text()).toContain('no database');
   });
 
-  it('begins nothing on a replica that ends, and no renewals or inspections where they are off', async () => {
+  it('begins nothing on a replica that ends, and no refreshes or inspections where they are off', async () => {
     const off = scheduleOver(() => Promise.resolve(), { REFRESH_CRON: 'off', HEALTH_CRON: 'off' });
     await off.schedule.runUrgentWork();
     expect(off.done).toEqual(['revocations', 'notices', 'spent']);

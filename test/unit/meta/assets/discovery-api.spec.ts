@@ -102,7 +102,7 @@ describe('pages', () => {
     expect(old.sent[1]?.url.searchParams.get('__after_id')).toMatch(/^enc_/);
   });
 
-  it('one page: its token, or null without a task; an answer without an id is neither', async () => {
+  it('one page: its token, or null without a task; a response without an id is neither', async () => {
     expect(
       (await scriptedMeta({ body: { id: '1', access_token: 'EAABp' } }).discovery.getPageToken('1', TOKEN))?.expose(),
     ).toBe('EAABp');

@@ -28,7 +28,7 @@ describe('the table of flows', () => {
     expect(FLOWS.map((flow) => loginFlow(flow).flow)).toEqual(FLOWS);
   });
 
-  it.each(['device_login', '', 'constructor'])('refuses the flow %j in words', (flow) => {
+  it.each(['device_login', '', 'constructor'])('refuses the flow %j with a message', (flow) => {
     expect(() => loginFlow(flow as Flow)).toThrow(
       `${JSON.stringify(flow)} is no flow that this release knows (facebook_login, instagram_login, threads_login, embedded_signup, import).`,
     );

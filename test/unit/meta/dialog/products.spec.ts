@@ -49,7 +49,7 @@ describe('the table of products', () => {
     expect(PRODUCTS.map((product) => productDescriptor(product).product)).toEqual(PRODUCTS);
   });
 
-  it.each(['messenger', '', 'valueOf'])('refuses the product %j in words', (product) => {
+  it.each(['messenger', '', 'valueOf'])('refuses the product %j with a message', (product) => {
     expect(() => productDescriptor(product as Product)).toThrow(
       `${JSON.stringify(product)} is no product that this release knows (whatsapp, instagram, ads, pages, threads).`,
     );

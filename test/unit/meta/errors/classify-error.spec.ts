@@ -178,7 +178,7 @@ it('gives death to confirmed codes only, whatever comes', () => {
 describe('recorded errors', () => {
   const reported = readRecorded<{ cases: RecordedCase[] }>('error_bodies_reported.json').cases;
   const fixtures = readRecorded<{ cases: RecordedCase[] }>('error_bodies_fixtures.json').cases;
-  const judge = (body: unknown, status: number, context: CallContext): string => {
+  const classify = (body: unknown, status: number, context: CallContext): string => {
     const fields = readGraphError(parseLossless(JSON.stringify(body)));
     return verdict({ httpStatus: status, ...fields, context });
   };
@@ -188,14 +188,14 @@ describe('recorded errors', () => {
       const fields = readGraphError(parseLossless(JSON.stringify(body)));
       expect(fields).not.toBeNull();
       expect(fields?.code).not.toBeNull();
-      const dead = judge(body, status ?? 400, 'graph').startsWith('dead:');
+      const dead = classify(body, status ?? 400, 'graph').startsWith('dead:');
       const confirmed = [458, 459, 460, 463, 464, 467, 490, 492, 493].includes(fields?.subcode ?? 0);
       expect(dead).toBe(fields?.code === 190 && confirmed);
     }
   });
 
   it('get these verdicts, in their order', () => {
-    const verdicts = reported.map(({ body, status }) => judge(body, status ?? 400, 'code_exchange'));
+    const verdicts = reported.map(({ body, status }) => classify(body, status ?? 400, 'code_exchange'));
     expect(verdicts.slice(0, 10)).toEqual([
       'code_rejected:used',
       'code_rejected:expired',
@@ -209,7 +209,7 @@ describe('recorded errors', () => {
       'configuration:app',
     ]);
     expect(verdicts.at(-1)).toBe('code_rejected:undisclosed');
-    expect(reported.slice(22, 28).map(({ body, status }) => judge(body, status ?? 400, 'graph'))).toEqual([
+    expect(reported.slice(22, 28).map(({ body, status }) => classify(body, status ?? 400, 'graph'))).toEqual([
       'throttled:app',
       'throttled:user',
       'throttled:page',
@@ -217,7 +217,7 @@ describe('recorded errors', () => {
       'throttled:business',
       'throttled:business',
     ]);
-    expect(fixtures.map(({ body, status }) => judge(body, status ?? 400, 'graph'))).toEqual([
+    expect(fixtures.map(({ body, status }) => classify(body, status ?? 400, 'graph'))).toEqual([
       'dead:password_changed',
       'dead:password_changed',
       'transient',

@@ -33,7 +33,7 @@ describe('the table of API hosts', () => {
     },
   );
 
-  it('refuses a host that is none in words', () => {
+  it('refuses an unknown host with a message', () => {
     expect(() => graphHostDescriptor('whatsapp' as GraphHostName)).toThrow('"whatsapp" is no API host of Meta\'s.');
   });
 });

@@ -92,7 +92,7 @@ describe('repeats', () => {
   });
 });
 
-describe('answers', () => {
+describe('responses', () => {
   it.each(['Service Unavailable', '', '<html></html>', 'NOT FOUND'])('200 with %j is an outage', async (body) => {
     expect((await catchMetaError(scriptedMeta({ body }).transport.call(READ))).verdict).toEqual({ kind: 'transient' });
   });

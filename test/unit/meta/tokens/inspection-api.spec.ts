@@ -54,7 +54,7 @@ describe('one Facebook token', () => {
 
   it.each([
     ['404 HTML', { status: 404, body: '<html>' }],
-    ['another answer', { body: { success: true } }],
+    ['another response', { body: { success: true } }],
     ['Unsupported post request', graphError(100, 33)],
   ])('falls back to the documented GET on %s, and remembers', async (_, refusal) => {
     const meta = scriptedMeta((request) => (request.method === 'GET' ? alive : refusal));

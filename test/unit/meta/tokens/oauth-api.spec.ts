@@ -44,7 +44,7 @@ describe('code exchange', () => {
     expect(dialog.sent).toHaveLength(1);
   });
 
-  it('is not repeated when the answer got lost', async () => {
+  it('is not repeated when the response got lost', async () => {
     const meta = scriptedMeta(new HttpRequestError('timeout', true));
     const error = await catchMetaError(
       meta.oauth.exchangeCode({ flow: 'facebook_login', code: CODE, redirectUri: 'x' }),
@@ -73,7 +73,7 @@ describe('code exchange', () => {
     expect(error.verdict).toEqual({ kind: 'code_rejected', why: 'undisclosed' });
   });
 
-  it('reads every recorded token answer', async () => {
+  it('reads every recorded token response', async () => {
     for (const { body, body_text, endpoint } of readRecorded<{ cases: RecordedCase[] }>('token_responses.json').cases) {
       if (endpoint?.includes('client_business_id')) continue;
       const meta = scriptedMeta({ body: body_text ?? body });
@@ -83,8 +83,8 @@ describe('code exchange', () => {
   });
 });
 
-describe('long-lived and renewed tokens', () => {
-  it('of Facebook: by POST, the old token in the body, repeated when the answer got lost', async () => {
+describe('long-lived and refreshed tokens', () => {
+  it('of Facebook: by POST, the old token in the body, repeated when the response got lost', async () => {
     const meta = scriptedMeta(new HttpRequestError('timeout', true), GRANT);
     await meta.oauth.exchangeForLongLived('user', TOKEN);
     expect(meta.sent).toHaveLength(2);

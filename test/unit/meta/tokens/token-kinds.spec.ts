@@ -14,7 +14,7 @@ describe('the table of token kinds', () => {
     ['system_user', 'facebook', 'fb_exchange_token', 'never', 'fb_exchange_token', 0, false],
     ['instagram_user', 'instagram', 'ig_exchange_token', 'after_code', 'ig_refresh_token', 86_400, true],
     ['threads_user', 'threads', 'th_exchange_token', 'after_code', 'th_refresh_token', 86_400, true],
-  ] as const)('says of %s where it works and how it is renewed', (kind, host, exchange, when, refresh, age, ends) => {
+  ] as const)('says of %s where it works and how it is refreshed', (kind, host, exchange, when, refresh, age, ends) => {
     const descriptor = tokenKind(kind);
     expect(descriptor.host).toBe(host);
     expect(descriptor.exchange?.grant.grantType ?? null).toBe(exchange);
@@ -62,7 +62,7 @@ describe('the table of token kinds', () => {
       if (exchange !== null) expect(exchange.grant.operation).toBe('exchange_long_lived');
   });
 
-  it.each(['catalog_user', '', 'toString', '__proto__'])('refuses the kind %j in words', (kind) => {
+  it.each(['catalog_user', '', 'toString', '__proto__'])('refuses the kind %j with a message', (kind) => {
     expect(() => tokenKind(kind as TokenKind)).toThrow(
       `${JSON.stringify(kind)} is no kind of token that this release knows (user, page, system_user, instagram_user, threads_user).`,
     );

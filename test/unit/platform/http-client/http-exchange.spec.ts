@@ -19,16 +19,16 @@ async function* endless(): AsyncGenerator<Buffer> {
 type Handler = (request: http.IncomingMessage, response: http.ServerResponse) => void;
 
 describe('an exchange', () => {
-  let answer: Handler;
+  let respond: Handler;
   let base: string;
   const client = new UndiciHttpClient({ bodyTimeoutMs: 500 });
-  const server = http.createServer((request, response) => answer(request, response));
+  const server = http.createServer((request, response) => respond(request, response));
   beforeAll(async () => {
     await once(server.listen(0, '127.0.0.1'), 'listening');
     base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
   beforeEach(() => {
-    answer = (_request, response) => response.writeHead(200, { 'content-length': 5 }).end('short');
+    respond = (_request, response) => response.writeHead(200, { 'content-length': 5 }).end('short');
   });
   afterAll(async () => {
     await client.close();
@@ -44,9 +44,9 @@ describe('an exchange', () => {
       (error: unknown) => (error instanceof HttpRequestError ? error.reason : String(error)),
     );
 
-  it('gives an answer whole that says that it is short', async () => {
+  it('returns a response whole that says that it is short', async () => {
     expect(await exchange()).toMatchObject({ status: 200, body: Buffer.from('short') });
-    answer = (_request, response) => {
+    respond = (_request, response) => {
       response.writeHead(201, { 'content-length': 6 });
       response.write('abc', () => response.end('def'));
     };
@@ -57,18 +57,18 @@ describe('an exchange', () => {
     });
   });
 
-  it('gives answers whole that have no body', async () => {
+  it('returns responses whole that have no body', async () => {
     expect(await exchange({ method: 'HEAD' })).toMatchObject({ status: 200, body: Buffer.alloc(0) });
     for (const status of [204, 304]) {
-      answer = (_request, response) => response.writeHead(status).end();
+      respond = (_request, response) => response.writeHead(status).end();
       expect(await exchange()).toMatchObject({ status, body: Buffer.alloc(0) });
     }
   });
 
-  it('gives a stream where an answer is long, or does not say how long it is', async () => {
+  it('returns a stream where a response is long, or does not say how long it is', async () => {
     const long = Buffer.alloc(3_000_000, 'long ');
     for (const headers of [{}, { 'content-length': long.length }]) {
-      answer = (_request, response) => response.writeHead(200, headers).end(long);
+      respond = (_request, response) => response.writeHead(200, headers).end(long);
       const { body } = await exchange();
       expect(body).toBeInstanceOf(Readable);
       expect(long.equals(await buffer(body as Readable))).toBe(true);
@@ -76,7 +76,7 @@ describe('an exchange', () => {
   });
 
   it('sends the same address that URL makes of it', async () => {
-    answer = (request, response) => {
+    respond = (request, response) => {
       const { url = '', headers } = request;
       response.writeHead(200, { 'content-length': url.length, 'x-host': headers.host }).end(url);
     };
@@ -103,20 +103,20 @@ describe('an exchange', () => {
     }
   });
 
-  it('fails where the answer breaks off, or does not come', async () => {
-    answer = (request) => request.socket.destroy();
+  it('fails where the response breaks off, or does not come', async () => {
+    respond = (request) => request.socket.destroy();
     expect(await failureOf(exchange())).toBe('reset');
-    answer = (_request, response) => {
+    respond = (_request, response) => {
       response.writeHead(200, { 'content-length': 5 });
       response.write('sho', () => response.destroy());
     };
     expect(await failureOf(exchange())).toBe('reset');
-    answer = (_request, response) => {
+    respond = (_request, response) => {
       response.writeHead(200, { 'content-length': 50 });
       response.write('long', () => response.destroy());
     };
     await expect(buffer((await exchange()).body as Readable)).rejects.toThrow();
-    answer = (_request, response) => void response.writeHead(200, { 'content-length': 5 }).write('sho');
+    respond = (_request, response) => void response.writeHead(200, { 'content-length': 5 }).write('sho');
     expect(await failureOf(exchange())).toBe('timeout');
     expect(await failureOf(exchange({ url: 'http://127.0.0.1:1/' }))).toBe('connect');
   });
@@ -125,7 +125,7 @@ describe('an exchange', () => {
     const body = kind === 'stream' ? Readable.from(endless()) : (kind as Buffer | null);
     const cancellation = new Cancellation();
     const gone = new Promise((resolve) => {
-      answer = (request, response) => {
+      respond = (request, response) => {
         response.on('close', () => resolve(request.url));
         cancellation.cancel();
       };
@@ -143,7 +143,7 @@ describe('an exchange', () => {
     const cancellation = new Cancellation();
     for (const stop of [(body: Readable) => body.destroy(), () => cancellation.cancel()]) {
       const gone = new Promise((resolve) => {
-        answer = (_request, response) => {
+        respond = (_request, response) => {
           response.on('close', resolve).writeHead(200);
           response.write(Buffer.alloc(100_000));
         };
@@ -157,7 +157,7 @@ describe('an exchange', () => {
 
   it('holds the sender back while nobody reads', async () => {
     let written = 0;
-    answer = (_request, response) => {
+    respond = (_request, response) => {
       const more = (): void => {
         if (written > 50_000_000) return;
         written += 65_536;

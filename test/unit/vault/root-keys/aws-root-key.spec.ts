@@ -75,7 +75,7 @@ describe('a root key in AWS KMS', () => {
     ['NotFoundException', 'missing'],
     ['DisabledException', 'unusable'],
     ['KMSInvalidStateException', 'unusable'],
-  ])('says what %s means, without the words of KMS', async (type, expected) => {
+  ])('says what %s means, without the text of KMS', async (type, expected) => {
     const rootKey = await open();
     kms.fault = { status: 400, type };
     const { reason, message } = await refusal(rootKey.wrap(KEY, CONTEXT));

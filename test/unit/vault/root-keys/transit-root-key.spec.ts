@@ -17,7 +17,7 @@ import { catchError } from '../../../support/catch-error.ts';
 const CONTEXT = { service: 'metavault', key_id: 'kek_1', purpose: 'data' };
 const KEY = Buffer.alloc(32, 5);
 
-/** The Transit engine as far as it matters here: it holds a ciphertext to its associated data and its caller to the token. */
+/** The Transit engine as far as it matters here: it holds a ciphertext to its associated data and its client to the token. */
 class FakeTransit extends HttpClient {
   readonly requests: HttpRequest[] = [];
   token = 'hvs.right';
@@ -105,11 +105,11 @@ describe('a root key in Vault Transit', () => {
     ['not json', 'unusable', 'VAULT_ADDR'],
     [new HttpRequestError('timeout', true), 'timeout', 'within 10 s'],
     [new HttpRequestError('connect', false), 'unreachable', 'VAULT_ADDR'],
-  ] as const)('says what %s means', async (fault, reason, word) => {
+  ] as const)('says what %s means', async (fault, reason, text) => {
     const { key, http } = rootKey();
     http.fault = fault;
     const reported = await refusal(key.wrap(KEY, CONTEXT));
-    expect([reported.reason, reported.message]).toEqual([reason, expect.stringContaining(word)]);
+    expect([reported.reason, reported.message]).toEqual([reason, expect.stringContaining(text)]);
     expect(reported.message).not.toContain('private');
   });
 });

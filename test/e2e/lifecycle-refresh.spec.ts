@@ -32,7 +32,7 @@ const serving = async (id: `con_${string}`): Promise<string | undefined> => {
   return (await context.replica.app.get(CredentialVersionService).openCurrent(root))?.expose();
 };
 
-describe('a renewal', () => {
+describe('a refresh', () => {
   it('is made from seven days before the end, and gives a new version with a later end', async () => {
     const { id } = await context.importConnection({ expiresIn: 10 * DAY });
     expect((await context.sweep.refresh()).claimed).toBe(0);
@@ -66,8 +66,8 @@ describe('a renewal', () => {
     ['fewer scopes', { kind: 'fewer_scopes' }, 'renewal_fewer_scopes'],
     ['HTML', { kind: 'html' }, 'meta_unavailable'],
     ['HTML that says it is well', { kind: 'html', status: 200 }, 'meta_unavailable'],
-    ['words in place of an answer', { kind: 'text_200' }, 'meta_unavailable'],
-    ['half of an answer', { kind: 'truncate', bytes: 40 }, 'meta_unavailable'],
+    ['text in place of a response', { kind: 'text_200' }, 'meta_unavailable'],
+    ['half of a response', { kind: 'truncate', bytes: 40 }, 'meta_unavailable'],
     ['a throttle', { kind: 'throttle', code: 4 }, 'meta_throttled'],
   ] as const)('that gives %s is no success: the old version serves, nothing pends', async (_, fault, code) => {
     const { id } = await context.importConnection({ expiresIn: 6 * DAY });
@@ -83,7 +83,7 @@ describe('a renewal', () => {
     expect((await refresh(id)).credentials[0]).toMatchObject({ version: 2, failure: null });
   });
 
-  it('whose answer lacks expires_in takes the end from debug_token', async () => {
+  it('whose response lacks expires_in takes the end from debug_token', async () => {
     const { id } = await context.importConnection({ expiresIn: 6 * DAY });
     context.fault({ kind: 'omit_expires_in' }, { grantType: 'fb_exchange_token' });
     const { credentials } = await refresh(id);
@@ -93,7 +93,7 @@ describe('a renewal', () => {
     );
   });
 
-  it('records a scope that the person took away as a loss, not as a failure', async () => {
+  it('records a scope that the user took away as a loss, not as a failure', async () => {
     const { id, userId } = await context.importConnection({ expiresIn: 6 * DAY });
     context.sandbox.state.removeScope(userId, 'pages_manage_posts');
     const connection = await refresh(id);
@@ -215,7 +215,7 @@ describe('a renewal', () => {
     const store = context.replica.app.get(AppRateLimitRepository);
     await store.open(context.sandbox.app.id, until);
     context.clock.advance(2);
-    // The person's request is the probe where nobody probes: here another replica has just taken it, and Meta is down.
+    // A manual refresh is the probe where nobody probes: here another replica has just taken it, and Meta is down.
     context.fault({ kind: 'status', status: 503 }, {}, null);
     const first = await refresh(id);
     expect(first).toMatchObject({
@@ -263,13 +263,13 @@ describe('a renewal', () => {
   });
 });
 
-describe('a renewal of any kind of token', () => {
+describe('a refresh of any kind of token', () => {
   it.each([
     ['user', 'fb_exchange_token'],
     ['system_user', 'fb_exchange_token'],
     ['instagram_user', 'ig_refresh_token'],
     ['threads_user', 'th_refresh_token'],
-  ] as const)('(%s) that Meta makes, but no answer arrives, loses nothing', async (kind, grantType) => {
+  ] as const)('(%s) that Meta makes, but no response arrives, loses nothing', async (kind, grantType) => {
     const { id, token } = await context.importConnection({ kind, expiresIn: 6 * DAY });
     context.clock.advance(DAY + 60);
     // All tries of one attempt.
@@ -284,7 +284,7 @@ describe('a renewal of any kind of token', () => {
     await context.sweep.refresh();
     expect(await context.root(id)).toMatchObject({ version: 2, failure: null });
     expect(await serving(id)).not.toBe(token);
-    // Lost once within an attempt: the repeat of the same attempt mends it.
+    // Lost once within an attempt: the retry within the same attempt recovers it.
     context.clock.advance(DAY + 60);
     context.fault({ kind: 'drop_after_commit' }, { grantType }, 1);
     expect((await refresh(id)).credentials[0]).toMatchObject({ version: 3, failure: null });
@@ -313,7 +313,7 @@ describe('a renewal of any kind of token', () => {
   });
 });
 
-describe('a page token that is being derived while its user token is renewed', () => {
+describe('a page token that is being derived while its user token is refreshed', () => {
   const claimPage = async (id: string) => {
     const claims = context.replica.app.get(CredentialClaimRepository);
     const page = (await context.connection(id)).credentials.find((one) => one.kind === 'page');
