@@ -5,6 +5,7 @@ import type { ClaimedCredential } from '../../connections/credentials/credential
 import { MetaApps } from '../../meta/meta-apps.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { HOUR_SECONDS } from '../../platform/duration.ts';
+import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import type { CheckOutcome } from '../inspection/token-inspector.ts';
 import { LifecycleMetrics } from '../lifecycle-metrics.ts';
@@ -56,6 +57,7 @@ export class Sweep implements OnModuleDestroy {
     private readonly clock: Clock,
     private readonly config: Config,
     private readonly apps: MetaApps,
+    private readonly jobs: JobScheduler,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
@@ -91,7 +93,7 @@ export class Sweep implements OnModuleDestroy {
     const startedAtMs = performance.now();
     const counts: SweepCounts = { claimed: 0, done: 0, failed: 0, skipped: 0, durationSeconds: 0 };
     const isStopping = (): boolean => this.stopping.signal.aborted || signal?.aborted === true;
-    await Promise.all(appIds.map((appId) => sweepApp({ appId, counts, isStopping })));
+    await this.jobs.track(Promise.all(appIds.map((appId) => sweepApp({ appId, counts, isStopping }))));
     counts.durationSeconds = Math.round(performance.now() - startedAtMs) / 1000;
     if (counts.claimed > 0) {
       this.metrics.recordSweep(kind, counts.durationSeconds);
