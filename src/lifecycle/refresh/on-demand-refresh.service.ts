@@ -28,7 +28,7 @@ export const refreshPending = defineProblem(
   'The token has to be refreshed first, which has not succeeded yet.',
   'Ask again after the time in Retry-After, or without min_valid_seconds for what life is left.',
 );
-export const minValidUnsatisfiable = defineProblem(
+const minValidUnsatisfiable = defineProblem(
   'min_valid_unsatisfiable',
   409,
   'No refresh can make the token live that long now.',

@@ -1,11 +1,11 @@
-import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { HOUR_SECONDS } from '../../platform/duration.ts';
-import { drainWithTimeout } from '../../platform/jobs/drain-with-timeout.ts';
+import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import type { CheckOutcome } from '../inspection/token-inspector.ts';
 import { LifecycleMetrics } from '../lifecycle-metrics.ts';
@@ -46,10 +46,8 @@ const REFRESHES_PER_PROBE = 5;
 
 /** Works off what is due, on this replica's share: whatever others have claimed is theirs. Each app is swept on its own, within its own rate limit. */
 @Injectable()
-export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
+export class Sweep implements OnModuleDestroy {
   private readonly stopping = new AbortController();
-  private readonly running = new Set<Promise<unknown>>();
-  private stoppedAtMs: number | null = null;
 
   constructor(
     private readonly claims: CredentialClaimRepository,
@@ -59,6 +57,7 @@ export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
     private readonly clock: Clock,
     private readonly config: Config,
     private readonly apps: MetaApps,
+    private readonly jobs: JobScheduler,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
@@ -82,13 +81,7 @@ export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
 
   /** Stops sweeps that requests asked for, which would keep the server open. Those of jobs are stopped by their own signal, too. */
   onModuleDestroy(): void {
-    this.stoppedAtMs = performance.now();
     this.stopping.abort();
-  }
-
-  /** What is in flight ends before the database is closed, so that what Meta returns is stored. */
-  async onApplicationShutdown(): Promise<void> {
-    await drainWithTimeout(this.running, this.stoppedAtMs ?? performance.now());
   }
 
   private async sweep(
@@ -100,13 +93,7 @@ export class Sweep implements OnModuleDestroy, OnApplicationShutdown {
     const startedAtMs = performance.now();
     const counts: SweepCounts = { claimed: 0, done: 0, failed: 0, skipped: 0, durationSeconds: 0 };
     const isStopping = (): boolean => this.stopping.signal.aborted || signal?.aborted === true;
-    const running = Promise.all(appIds.map((appId) => sweepApp({ appId, counts, isStopping })));
-    this.running.add(running);
-    try {
-      await running;
-    } finally {
-      this.running.delete(running);
-    }
+    await this.jobs.track(Promise.all(appIds.map((appId) => sweepApp({ appId, counts, isStopping }))));
     counts.durationSeconds = Math.round(performance.now() - startedAtMs) / 1000;
     if (counts.claimed > 0) {
       this.metrics.recordSweep(kind, counts.durationSeconds);

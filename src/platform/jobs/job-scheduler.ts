@@ -19,6 +19,7 @@ export const RUNS_JOBS = Symbol('RUNS_JOBS');
 export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
   readonly #jobs = new Map<string, BackgroundJob>();
   readonly #runs: Counter<'job' | 'outcome'>;
+  readonly #tracked = new Set<Promise<unknown>>();
   #stoppedAtMs: number | null = null;
 
   constructor(
@@ -43,6 +44,16 @@ export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy, On
     return job;
   }
 
+  /** Has a shutdown wait for work like a job's that a request started, whose client may be gone before it ends. */
+  async track<T>(work: Promise<T>): Promise<T> {
+    this.#tracked.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#tracked.delete(work);
+    }
+  }
+
   onApplicationBootstrap(): void {
     if (this.runsJobs) for (const job of this.#jobs.values()) job.start(this.scheduler);
   }
@@ -52,10 +63,10 @@ export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy, On
     for (const job of this.#jobsThat({ runUntilShutdown: false })) job.stop(this.scheduler);
   }
 
-  /** Waits for the jobs that stopped first, until 12 seconds after their stop. For those who write down what such jobs learn. */
+  /** Waits for the jobs that stopped first and for tracked work, until 12 seconds after their stop. For those who write down what such jobs learn. */
   async drain(): Promise<void> {
     const running = this.#jobsThat({ runUntilShutdown: false }).map((job) => job.running);
-    await drainWithTimeout(running, this.#stoppedAtMs ?? performance.now());
+    await drainWithTimeout([...running, ...this.#tracked], this.#stoppedAtMs ?? performance.now());
   }
 
   /** The others stop when those have ended, whose last work (audit entries, say) they still see. */

@@ -133,6 +133,22 @@ describe('JobScheduler', () => {
     }
   });
 
+  it('waits for work that a request started as well, however that ends', async () => {
+    const { scheduler } = createScheduler();
+    const { promise, resolve } = deferred();
+    const tracked = scheduler.track(promise.then(() => Promise.reject(new Error('no luck'))));
+    const outcome = expect(tracked).rejects.toThrow('no luck');
+    scheduler.onModuleDestroy();
+    let hasEnded = false;
+    const ended = scheduler.onApplicationShutdown().then(() => {
+      hasEnded = true;
+    });
+    await new Promise((done) => setImmediate(done));
+    expect(hasEnded).toBe(false);
+    resolve();
+    await Promise.all([ended, outcome]);
+  });
+
   it('gives up on a run that does not end, and stops the jobs for the last requests after it', async () => {
     const { scheduler } = createScheduler();
     const job = scheduler.register({
