@@ -31,7 +31,7 @@ export async function runProgram(args: readonly string[], context: ProgramContex
       writeOut: (text) => context.print(text.trimEnd()),
       writeErr: (text) => context.printError(text.trimEnd()),
     })
-    .showHelpAfterError('(--help tells more)')
+    .showHelpAfterError('(--help shows more)')
     .addHelpText('after', EXIT_CODE_HELP)
     .exitOverride();
   addSandboxCommand(program, context);

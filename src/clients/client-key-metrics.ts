@@ -18,7 +18,7 @@ export class ClientKeyMetrics {
     const count = () => this.countClientsLosingKey().catch(() => -1);
     new Gauge({
       name: 'metavault_clients_losing_their_key',
-      help: 'Clients whose last key runs out within 14 days; -1 where the database does not tell. GET /v1/clients shows which.',
+      help: 'Clients whose last key runs out within 14 days; -1 if the database is unavailable. GET /v1/clients shows which.',
       registers: [registry],
       async collect(): Promise<void> {
         this.set(await count());

@@ -36,14 +36,10 @@ export class ClientsController {
   @Post()
   async create(
     @Body() request: CreateClientRequest,
-    @CurrentClient() caller: AuthenticatedClient,
+    @CurrentClient() admin: AuthenticatedClient,
     @RequestId() requestId: string,
   ): Promise<ClientResponse & { api_key: string; api_key_expires_at: string | null }> {
-    const { client, apiKey, keyExpiresAt } = await this.clients.create(
-      toActor(caller),
-      toNewClient(request),
-      requestId,
-    );
+    const { client, apiKey, keyExpiresAt } = await this.clients.create(toActor(admin), toNewClient(request), requestId);
     return {
       ...toClientResponse(client),
       api_key: apiKey.expose(),
@@ -68,10 +64,10 @@ export class ClientsController {
   async change(
     @Param('id') id: string,
     @Body() request: UpdateClientRequest,
-    @CurrentClient() caller: AuthenticatedClient,
+    @CurrentClient() admin: AuthenticatedClient,
     @RequestId() requestId: string,
   ): Promise<ClientWithKeys> {
-    const client = await this.changes.change(toActor(caller), id, toClientChange(request), requestId);
+    const client = await this.changes.change(toActor(admin), id, toClientChange(request), requestId);
     return withKeys(client, await this.clients.listKeys([client.id]));
   }
 
@@ -79,17 +75,17 @@ export class ClientsController {
   @HttpCode(204)
   async delete(
     @Param('id') id: string,
-    @CurrentClient() caller: AuthenticatedClient,
+    @CurrentClient() admin: AuthenticatedClient,
     @RequestId() requestId: string,
   ): Promise<void> {
-    await this.clients.delete(toActor(caller), id, requestId);
+    await this.clients.delete(toActor(admin), id, requestId);
   }
 
   @Post(':id/keys')
   async issueKey(
     @Param('id') id: string,
     @Body() request: IssueKeyRequest,
-    @CurrentClient() caller: AuthenticatedClient,
+    @CurrentClient() admin: AuthenticatedClient,
     @RequestId() requestId: string,
   ): Promise<{
     api_key: string;
@@ -98,7 +94,7 @@ export class ClientsController {
     previous_keys_expire_at: string;
   }> {
     const { grace_seconds: grace } = request;
-    const issued = await this.clients.issueKey(toActor(caller), id, grace, requestId, toKeyExpiry(request));
+    const issued = await this.clients.issueKey(toActor(admin), id, grace, requestId, toKeyExpiry(request));
     return {
       api_key: issued.apiKey.expose(),
       api_key_expires_at: issued.expiresAt?.toISOString() ?? null,

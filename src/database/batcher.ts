@@ -80,7 +80,7 @@ export class Batcher<I, O> {
   async #dispatch(batch: Call<I, O>[]): Promise<void> {
     try {
       const outputs = await this.#run(batch.map((call) => call.input));
-      if (outputs.length !== batch.length) throw new Error('a batch must answer each of its calls');
+      if (outputs.length !== batch.length) throw new Error('a batch must return one output per call');
       for (const [index, call] of batch.entries()) call.resolve(outputs[index] as O);
     } catch (error) {
       for (const call of batch) call.reject(error);

@@ -11,7 +11,7 @@ declare module '../platform/problem.ts' {
 export const databaseUnavailable = defineProblem(
   'database_unavailable',
   503,
-  'The database does not answer in time, or cannot record what is asked for.',
+  'The database does not respond in time, or cannot record what is asked for.',
   'Nothing was given out. Try again after the time in Retry-After; GET /health/ready and metavault doctor say more.',
 );
 
@@ -58,7 +58,7 @@ function toDatabaseUnavailable(cause: unknown): AppError {
 /** For batches of such statements: time in the queue counts toward the same deadline. */
 export const FAIL_FAST_DEADLINE = {
   ms: FAIL_FAST_TIMEOUT_MS,
-  error: () => toDatabaseUnavailable(new Error(`no answer of the database within ${FAIL_FAST_TIMEOUT_MS} ms`)),
+  error: () => toDatabaseUnavailable(new Error(`no response from the database within ${FAIL_FAST_TIMEOUT_MS} ms`)),
 };
 
 function openPool(connectionString: string): Pool {
@@ -84,7 +84,7 @@ function openPool(connectionString: string): Pool {
 /** What has arrived by the deadline counts, even if this process was delayed and checks late: hence the extra event-loop turn. */
 function withTimeout<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const rejectLate = (): void => reject(new Error(`no answer of the database within ${timeoutMs} ms`));
+    const rejectLate = (): void => reject(new Error(`no response from the database within ${timeoutMs} ms`));
     const timer = setTimeout(() => setImmediate(rejectLate), timeoutMs);
     work.then(resolve, reject).finally(() => clearTimeout(timer));
   });

@@ -30,7 +30,7 @@ export class ChainLinkingJob {
   ) {
     new Gauge({
       name: 'metavault_audit_unlinked_entries',
-      help: 'Audit entries that wait to be linked into the chain, up to 100000; -1 where the database does not tell',
+      help: 'Audit entries that wait to be linked into the chain, up to 100000; -1 if the database is unavailable',
       registers: [registry],
       async collect(): Promise<void> {
         this.set(await chain.countUnlinked().catch(() => -1));

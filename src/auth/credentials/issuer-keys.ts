@@ -116,9 +116,9 @@ export class IssuerKeys {
   private async fetchJson(url: string, maxBytes: number): Promise<Record<string, unknown>> {
     const headers = { accept: 'application/json' };
     const { status, body } = await this.http.send({ method: 'GET', url, headers, timeoutMs: TIMEOUT_MS, maxBytes });
-    if (status !== 200) throw new Error(`${url} answers ${status}`);
+    if (status !== 200) throw new Error(`${url} responds with ${status}`);
     const parsed: unknown = JSON.parse(body.toString('utf8'));
-    if (typeof parsed !== 'object' || parsed === null) throw new Error(`${url} answers no JSON object`);
+    if (typeof parsed !== 'object' || parsed === null) throw new Error(`${url} did not return a JSON object`);
     return parsed as Record<string, unknown>;
   }
 }

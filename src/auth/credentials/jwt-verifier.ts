@@ -18,7 +18,7 @@ declare module '../../platform/problem.ts' {
 const identityUnavailable = defineProblem(
   'identity_unavailable',
   503,
-  'The issuer of this token does not answer, so the token cannot be judged.',
+  'The issuer of this token does not respond, so the token cannot be verified.',
   'Keep the token and try again after the time in Retry-After.',
 );
 

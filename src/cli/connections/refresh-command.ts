@@ -22,7 +22,7 @@ interface SweepOptions extends ServiceOptions {
 interface WorkOptions extends SweepOptions, Selection {}
 
 const DESCRIPTIONS: Readonly<Record<ConnectionAction, string>> = {
-  refresh: 'renew the tokens of connections now, whatever is due: by id, or all of a tenant, a product or an app',
+  refresh: 'refresh the tokens of connections now, due or not: by id, or all of a tenant, a product or an app',
   check: 'inspect the tokens of connections now: by id, or all of a tenant, a product or an app',
 };
 const VERB: Readonly<Record<ConnectionAction, string>> = { refresh: 'refreshing', check: 'checking' };
@@ -32,7 +32,7 @@ const addOptions = (command: Command): Command => addServiceOptions(command).opt
 /** `metavault refresh`: refreshes everything that is due, as REFRESH_CRON does. */
 export function addRefreshCommand(program: Command, context: CommandContext): void {
   addOptions(
-    program.command('refresh').description('renew everything that is due, as the replicas do at REFRESH_CRON'),
+    program.command('refresh').description('refresh everything that is due, as the replicas do at REFRESH_CRON'),
   ).action((options: SweepOptions) => runInterruptible((signal) => sweep(options, signal, context)));
 }
 
@@ -59,7 +59,7 @@ async function sweep(options: SweepOptions, signal: AbortSignal, context: Comman
   if (signal.aborted) throw new InterruptedError('Stopped: what is left is still due.');
   if (failed > 0) {
     throw new IncompleteError(
-      `${failed} failed: metavault connections show tells why. They are tried again by themselves.`,
+      `${failed} failed: metavault connections show says why. They are tried again by themselves.`,
     );
   }
 }

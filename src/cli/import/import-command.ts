@@ -49,7 +49,7 @@ async function run(file: string, options: ImportOptions, signal: AbortSignal, co
   if (signal.aborted)
     throw new InterruptedError(`Stopped: ${counts.left} rows are left. A second run goes on from here.`);
   if (failed > 0)
-    throw new IncompleteError(`${failed} rows are not in. Mend them, then run it again: it goes on from here.`);
+    throw new IncompleteError(`${failed} rows are not in. Fix them, then run it again: it continues from here.`);
 }
 
 async function importAll(

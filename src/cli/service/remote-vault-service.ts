@@ -101,7 +101,7 @@ class RemoteVaultService implements VaultService {
     }
     const payload = parse(response.body) as Problem & { id?: ConnectionId };
     if (response.status === 201 && payload.id !== undefined) return { kind: 'imported', connectionId: payload.id };
-    const { code = 'unknown', detail = 'The answer was not of this service; look at --url.' } = payload;
+    const { code = 'unknown', detail = 'The response was not from this service; check --url.' } = payload;
     if (response.status !== 429 && response.status !== 503) return { kind: 'refused', code, detail };
     return { kind: 'retryable', code, detail, afterSeconds: Number(response.headers['retry-after']) || null };
   }

@@ -31,7 +31,7 @@ const deliveryNotFound = defineProblem(
 const subscriptionEnded = defineProblem(
   'subscription_ended',
   409,
-  'This subscription has ended, because its receiver answered 410.',
+  'This subscription has ended, because its receiver responded 410.',
   'Resume it with POST /v1/subscriptions/{id}/resume, then replay.',
 );
 

@@ -26,7 +26,7 @@ const EXPIRING = ['cause', 'expires_at', 'days_left'];
 
 const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
   'connection.created': data(
-    'A person or business connected, or connected again.',
+    'A user or business connected, or connected again.',
     [...REQUIRED_CONNECTION_FIELDS, 'reconnected'],
     {
       ...CONNECTION_FIELDS,
@@ -43,11 +43,11 @@ const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
       credential_id: { type: 'string', pattern: '^crd_' },
       credential_version: { type: 'integer' },
       expires_at: orNull(INSTANT),
-      lost_scopes: { type: 'array', items: TEXT, description: 'What the person took away since.' },
+      lost_scopes: { type: 'array', items: TEXT, description: 'What the user has revoked since.' },
     },
   ),
   'connection.expiring': data(
-    'A connection ends unless the person logs in again.',
+    'A connection ends unless the user logs in again.',
     [...REQUIRED_CONNECTION_FIELDS, ...EXPIRING],
     {
       ...CONNECTION_FIELDS,
@@ -58,7 +58,7 @@ const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
     },
   ),
   'connection.reauth_required': data(
-    'A connection serves no more until the person logs in again.',
+    'A connection stops working until the user logs in again.',
     [...REQUIRED_CONNECTION_FIELDS, 'reason'],
     {
       ...CONNECTION_FIELDS,
@@ -82,14 +82,14 @@ const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
         tenant: orNull(TEXT),
         product: orNull(CONNECTION_FIELDS.product),
         asset: orNull({ type: 'object', required: ['type', 'id'], properties: { type: TEXT, id: TEXT } }),
-        object: { type: 'string', description: "Meta's word for what the entry is about." },
+        object: { type: 'string', description: 'What the entry is about, as Meta names it.' },
         entry: {
           type: 'object',
           description:
             "Meta's entry as it came. Ids exceed 2^53: read them with a parser that keeps integers whole (lossless-json, for example).",
         },
       }),
-      data('An entry that was erased before it was delivered, as its person asked.', ['erased'], {
+      data('An entry that was erased before it was delivered, as its user requested.', ['erased'], {
         erased: { const: true },
       }),
     ],

@@ -60,7 +60,7 @@ export async function checkMetaClock({ meta }: Config, http: HttpClient, clock: 
   if (Number.isNaN(metaTimeMs)) return [];
   const skewSeconds = Math.round((clock.now().getTime() - metaTimeMs) / 1000);
   if (Math.abs(skewSeconds) <= MAX_SKEW_SECONDS) return [fine('meta_clock', `${skewSeconds} s ahead of Meta's`)];
-  const detail = `The database's clock is ${skewSeconds} s ahead of Meta's: expiries and callbacks are judged wrongly.`;
+  const detail = `The database's clock is ${skewSeconds} s ahead of Meta's: expiries and callbacks are checked against the wrong time.`;
   return [wrong('meta_clock', detail, "Let the database's host keep its time by NTP.")];
 }
 

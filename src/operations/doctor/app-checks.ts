@@ -52,7 +52,7 @@ function toAppFinding(prefix: string, { id }: AppCredentials, check: AppCheck): 
   }
   const what =
     check.verdict.what === 'secret'
-      ? `Meta refuses ${prefix}_APP_SECRET for app ${id}${code}: every login and every renewal fails.`
+      ? `Meta refuses ${prefix}_APP_SECRET for app ${id}${code}: every login and every refresh fails.`
       : `Meta does not take app ${id}${code}: it is unknown, deleted, blocked or of another kind.`;
   const remedy =
     check.verdict.what === 'secret'

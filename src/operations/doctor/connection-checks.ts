@@ -16,9 +16,7 @@ export async function checkConnections(executor: SqlExecutor): Promise<Finding[]
   const findings: Finding[] = [];
   if (reauthRequired.length > 0) {
     const detail = `${total(reauthRequired)} of ${all} connections need a new login of their person: ${named(reauthRequired)}.`;
-    findings.push(
-      attention('connections', detail, 'Create a connect session for each and send its person through it.'),
-    );
+    findings.push(attention('connections', detail, 'Create a connect session for each and send its user through it.'));
   }
   if (incomplete.length > 0) {
     const detail = `${total(incomplete)} active connections lack something: ${named(incomplete)}.`;

@@ -12,7 +12,7 @@ export async function checkEventSubscriptions(on: { database: Database; clock: C
   return attention(
     'event_subscriptions',
     `take nothing: ${named.join(', ')}`,
-    'Mend the receiver, or pause or delete the subscription; metavault events shows its deliveries.',
+    'Fix the receiver, or pause or delete the subscription; metavault events shows its deliveries.',
   );
 }
 
@@ -25,6 +25,6 @@ function toHeldFinding(held: readonly HeldConnections[]): Finding {
   return attention(
     'event_subscriptions',
     `refuse single events, behind which their connections wait: ${named.join(', ')}`,
-    'Have the receiver answer 2xx to events that it cannot work on; after three days they are dead letters.',
+    'Have the receiver respond 2xx to events that it cannot process; after three days they are dead letters.',
   );
 }

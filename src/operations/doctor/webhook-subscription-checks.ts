@@ -15,8 +15,8 @@ export async function checkWebhookSubscriptions({ publicUrl }: Config, api: AppA
     subscriptions = await api.listSubscriptions();
   } catch (error) {
     if (!(error instanceof MetaError)) throw error;
-    const detail = `Meta did not tell the webhook subscriptions of the app (${error.verdict.kind}).`;
-    return [attention('webhook_subscriptions', detail, 'Mend what is said about the app, and run this again.')];
+    const detail = `Meta did not return the webhook subscriptions of the app (${error.verdict.kind}).`;
+    return [attention('webhook_subscriptions', detail, 'Fix what is reported about the app, and run this again.')];
   }
   const enter = `In the app's dashboard, under Webhooks, enter the callback URL ${url} with META_WEBHOOK_VERIFY_TOKEN.`;
   const elsewhere = subscriptions.filter(({ callbackUrl }) => callbackUrl !== url);

@@ -63,7 +63,7 @@ function describeProblem(): Record<string, unknown> {
       detail: text,
       code,
       request_id: text,
-      remedy: { type: 'string', description: 'What the caller should do' },
+      remedy: { type: 'string', description: 'What the client should do' },
       errors: {
         type: 'array',
         items: { type: 'object', required: ['path', 'message'], properties: { path: text, message: text } },

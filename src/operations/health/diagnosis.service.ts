@@ -65,6 +65,6 @@ export class DiagnosisService {
 
 const STILL_RUNNING = attention(
   'examination',
-  'It is still under way: Meta or PUBLIC_URL does not answer quickly.',
+  'It is still under way: Meta or PUBLIC_URL does not respond quickly.',
   'Ask again in a minute.',
 );

@@ -21,7 +21,7 @@ export class HealthController {
   ) {}
 
   @Get('live')
-  @ApiOperation({ summary: 'The process runs and answers' })
+  @ApiOperation({ summary: 'The process runs and responds' })
   live(): LiveResponse {
     return { status: 'ok' };
   }

@@ -26,7 +26,7 @@ export class RequestRecorder {
     const seconds = this.#seconds;
     new Counter({
       name: 'metavault_http_requests_total',
-      help: 'Answers given, by route and status.',
+      help: 'Responses sent, by route and status.',
       labelNames: ['method', 'route', 'status'] as const,
       registers,
       collect(): void {
@@ -35,7 +35,7 @@ export class RequestRecorder {
     });
     this.#durations = new Histogram({
       name: 'metavault_http_request_duration_seconds',
-      help: 'From the first byte of a request to the last of its answer.',
+      help: 'From the first byte of a request to the last of its response.',
       labelNames: ['route'] as const,
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
       registers,

@@ -13,7 +13,7 @@ import { renderPage } from './render-page.ts';
 @Controller('problems')
 export class ProblemsController {
   @Get()
-  @ApiOperation({ summary: 'Every kind of problem that this service answers with' })
+  @ApiOperation({ summary: 'Every kind of problem that this service responds with' })
   list(@Headers('accept') accept: string | undefined, @Res({ passthrough: true }) reply: FastifyReply): unknown {
     const types = listProblemTypes();
     const entries = entriesWithoutProblem(types);
@@ -22,7 +22,7 @@ export class ProblemsController {
     return renderPage(
       'Problems',
       `<h1>Problems</h1>\n<ul>\n${types.map((type) => toListItem(type, String(type.status))).join('\n')}\n</ul>
-<h2>Words in other fields</h2>\n<ul>\n${entries.map((entry) => toListItem(entry, entry.appearsIn)).join('\n')}\n</ul>`,
+<h2>Codes in other fields</h2>\n<ul>\n${entries.map((entry) => toListItem(entry, entry.appearsIn)).join('\n')}\n</ul>`,
     );
   }
 

@@ -33,7 +33,7 @@ const rootKeyUnavailable = defineProblem(
   'root_key_unavailable',
   503,
   'The root key cannot be used at the moment, so no key can be made.',
-  'Nothing was changed, and leases go on. Mend what detail says, then try again.',
+  'Nothing was changed, and leases go on. Fix what detail says, then try again.',
 );
 const rootKeyReplaced = defineProblem(
   'root_key_replaced',

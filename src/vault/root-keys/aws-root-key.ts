@@ -41,13 +41,13 @@ export class AwsRootKey extends RootKey {
 
   override async wrap(key: Uint8Array, context: WrapContext): Promise<Buffer> {
     const { CiphertextBlob: wrapped } = await this.kms.encrypt(this.keyId, key, context);
-    if (wrapped === undefined) throw new RootKeyUnavailableError('unusable', 'AWS KMS answered without a ciphertext.');
+    if (wrapped === undefined) throw new RootKeyUnavailableError('unusable', 'AWS KMS responded without a ciphertext.');
     return Buffer.from(wrapped);
   }
 
   override async unwrap(wrapped: Uint8Array, context: WrapContext): Promise<Uint8Array> {
     const { Plaintext: key } = await this.kms.decrypt(this.keyId, wrapped, context);
-    if (key === undefined) throw new RootKeyUnavailableError('unusable', 'AWS KMS answered without a plaintext.');
+    if (key === undefined) throw new RootKeyUnavailableError('unusable', 'AWS KMS responded without a plaintext.');
     return key;
   }
 }
@@ -117,7 +117,7 @@ function toUnavailable(error: unknown, timedOut: boolean, timeoutMs: number): Ro
   if (timedOut || name === 'TimeoutError') {
     return unavailable(
       'timeout',
-      `AWS KMS did not answer within ${timeoutMs / 1000} s. Look at the network and AWS_ENDPOINT_URL.`,
+      `AWS KMS did not respond within ${timeoutMs / 1000} s. Look at the network and AWS_ENDPOINT_URL.`,
     );
   }
   if (name === 'CredentialsProviderError') {
@@ -153,7 +153,7 @@ function toUnavailable(error: unknown, timedOut: boolean, timeoutMs: number): Ro
     );
   }
   const code = (error as { code?: unknown }).code;
-  const what = typeof code === 'string' ? code : name || 'no answer';
+  const what = typeof code === 'string' ? code : name || 'no response';
   return unavailable(
     'unreachable',
     `AWS KMS cannot be used (${what}). Look at the network, AWS_REGION and AWS_ENDPOINT_URL.`,

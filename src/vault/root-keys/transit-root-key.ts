@@ -85,7 +85,7 @@ function associatedData(context: WrapContext): string {
 function readField({ body }: HttpResponse, field: string): string {
   const unusable = new RootKeyUnavailableError(
     'unusable',
-    'VAULT_ADDR answers, but not as the Transit engine does. Correct it.',
+    'VAULT_ADDR responds, but not as the Transit engine does. Correct it.',
   );
   let parsed: { data?: Record<string, unknown> | null } | null;
   try {
@@ -124,7 +124,7 @@ function toRefusalError(status: number, verb: 'encrypt' | 'decrypt'): RootKeyUna
 
 function toUnavailable(error: unknown, timeoutMs: number): RootKeyUnavailableError {
   if (error instanceof HttpRequestError && error.reason === 'timeout') {
-    const message = `Vault Transit did not answer within ${timeoutMs / 1000} s. Look at the network and VAULT_ADDR.`;
+    const message = `Vault Transit did not respond within ${timeoutMs / 1000} s. Look at the network and VAULT_ADDR.`;
     return new RootKeyUnavailableError('timeout', message, { cause: error });
   }
   const message = 'Vault Transit cannot be reached. Look at the network and VAULT_ADDR.';
