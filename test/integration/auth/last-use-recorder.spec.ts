@@ -30,7 +30,8 @@ beforeEach(async () => {
   await open.database.run({ text: 'UPDATE client_key SET last_used_at = NULL' });
 });
 
-const client = (keyHash: Buffer | null = HASH) => ({ clientId: 'cli_a', keyHash }) as Partial<AuthenticatedClient> as AuthenticatedClient;
+const client = (keyHash: Buffer | null = HASH) =>
+  ({ clientId: 'cli_a', keyHash }) as Partial<AuthenticatedClient> as AuthenticatedClient;
 
 async function written(): Promise<{ client: string | null; key: string | null }> {
   const [row] = await open.database.rows<{ client: Date | null; key: Date | null }>({
