@@ -1,4 +1,8 @@
-/** The codes of all problems. A module adds its own where it defines them, by `declare module`; a test compares the two. */
+/**
+ * The codes of all problems. A module adds its own where it defines them, by `declare module`; a test compares the two.
+ *
+ * @public Modules augment it.
+ */
 export interface ProblemCodes {
   internal_error: true;
   invalid_request: true;
