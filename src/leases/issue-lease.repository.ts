@@ -158,7 +158,7 @@ const insertLeases = defineStatement<{ now: Date; inputs: LeaseInputArrays }, Le
       ${inputs.requestId}::text[], ${inputs.tenant}::text[], ${inputs.product}::text[], ${inputs.connectionId}::text[],
       ${inputs.assetId}::text[], ${inputs.mode}::text[], ${inputs.secretHash}::bytea[], ${inputs.expiresAt}::timestamptz[],
       ${inputs.validUntil}::timestamptz[], ${inputs.auditKey}::bytea[], ${inputs.policyVersion}::integer[])
-      WITH ORDINALITY AS w (lease_id, audit_id, key_hash, client_id, request_id, tenant, product, requested_connection, requested_asset,
+      WITH ORDINALITY AS i (lease_id, audit_id, key_hash, client_id, request_id, tenant, product, requested_connection, requested_asset,
         mode, secret_hash, requested_expires_at, valid_until, audit_key, policy_version, n)
   ), ${ISSUE_AND_RECORD}`,
   { prepare: true },

@@ -39,21 +39,21 @@ const insertReplacements = defineStatement<
   ({ clientId, tenant, product, connectionId, leaseId, leaseExpiresAt, now, replacements }) => sql`WITH lease_input AS (
           SELECT * FROM unnest(${replacements.leaseId}::text[], ${replacements.secretHash}::bytea[], ${replacements.tokenHash}::bytea[],
               ${replacements.auditId}::text[], ${replacements.auditKey}::bytea[], ${replacements.pageId}::text[])
-            AS w (lease_id, secret_hash, token_hash, audit_id, audit_key, page_id)
+            AS r (lease_id, secret_hash, token_hash, audit_id, audit_key, page_id)
         ), issued AS (
           INSERT INTO lease (id, secret_hash, mode, client_id, connection_id, credential_id, credential_version, tenant, product,
             issued_at, expires_at)
-          SELECT w.lease_id, w.secret_hash, 'gateway', ${clientId}::text, k.connection_id, k.id, k.version, ${tenant}::text, ${product}::text,
+          SELECT r.lease_id, r.secret_hash, 'gateway', ${clientId}::text, k.connection_id, k.id, k.version, ${tenant}::text, ${product}::text,
             ${now}::timestamptz, least(${leaseExpiresAt}::timestamptz, k.expires_at)
-          FROM lease_input w JOIN LATERAL (
-            ${credentialOfToken({ connectionId: sql`${connectionId}`, tokenHash: sql`w.token_hash`, pageId: sql`w.page_id` })}
+          FROM lease_input r JOIN LATERAL (
+            ${credentialOfToken({ connectionId: sql`${connectionId}`, tokenHash: sql`r.token_hash`, pageId: sql`r.page_id` })}
           ) k ON true
           RETURNING id, credential_id, credential_version
         ), recorded AS (
-          ${insertEntriesSql(sql`SELECT w.audit_id, ${now}::timestamptz, 'lease.issued', 'client', ${clientId}::text, ${tenant}::text, ${product}::text, ${connectionId}::text, i.id, NULL::text,
+          ${insertEntriesSql(sql`SELECT r.audit_id, ${now}::timestamptz, 'lease.issued', 'client', ${clientId}::text, ${tenant}::text, ${product}::text, ${connectionId}::text, i.id, NULL::text,
             json_build_object('mode', 'gateway', 'credential_id', i.credential_id, 'credential_version', i.credential_version,
-              'parent_lease_id', ${leaseId}::text), w.audit_key
-          FROM issued i JOIN lease_input w ON w.lease_id = i.id`)}
+              'parent_lease_id', ${leaseId}::text), r.audit_key
+          FROM issued i JOIN lease_input r ON r.lease_id = i.id`)}
         ) SELECT id FROM issued`,
   { prepare: true },
 );

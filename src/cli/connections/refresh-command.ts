@@ -32,7 +32,7 @@ const addOptions = (command: Command): Command => addServiceOptions(command).opt
 /** `metavault refresh`: refreshes everything that is due, as REFRESH_CRON does. */
 export function addRefreshCommand(program: Command, context: CommandContext): void {
   addOptions(
-    program.command('refresh').description('refresh everything that is due, as the replicas do at REFRESH_CRON'),
+    program.command('refresh').description('refresh everything that is due, as replicas do by REFRESH_CRON'),
   ).action((options: SweepOptions) => runInterruptible((signal) => sweep(options, signal, context)));
 }
 

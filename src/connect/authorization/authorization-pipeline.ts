@@ -73,7 +73,7 @@ export class AuthorizationPipeline {
     return (await this.provisioner.provision(provisioningInput, within)).connectionId;
   }
 
-  /** The truth about a token. Throws `ConnectFailedError` `token_rejected` for one that is dead, foreign, or nobody's. */
+  /** The truth about a token. Throws `ConnectFailedError` `token_rejected` for one that is dead, belongs to another app, or to no user. */
   async inspect(kind: TokenKind | 'unknown', token: SecretString): Promise<ValidInspection> {
     const result = await this.inspection.inspect(kind, token);
     if (result.valid) return result;

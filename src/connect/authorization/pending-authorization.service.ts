@@ -74,7 +74,7 @@ export class PendingAuthorizationService {
     }
   }
 
-  /** The connection's id. Throws `ConnectFailedError`, `ClaimLostError`, or what is nobody's fault but ours. */
+  /** The connection's id. Throws `ConnectFailedError`, `ClaimLostError`, or an unexpected error. */
   async process(pendingAuthorization: PendingAuthorization, initiator: Initiator): Promise<ConnectionId> {
     const work: AuthorizationRun = { pendingAuthorization, ...initiator };
     return this.#heartbeat.during([work], () => this.runClaimed(work));

@@ -1,6 +1,6 @@
 import { HOUR_SECONDS } from '../../platform/duration.ts';
 
-/** Longer than any attempt lives, so that a late browser hears "expired", not "another browser". */
+/** Longer than any attempt lives, so that a late browser gets "expired", not "another browser". */
 const MAX_AGE_SECONDS = HOUR_SECONDS;
 const PREFIX = 'metavault_connect_';
 

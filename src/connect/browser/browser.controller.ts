@@ -71,7 +71,7 @@ export class BrowserController {
     const basePath = connectPath(this.config, token);
     const nonce = this.random.bytes(16).toString('base64');
     const { html, policy } = renderSignupPage({ sdk, script: buildJsSdkScript(meta), basePath, attempt, nonce });
-    // Meta's SDK may know our origin, as the dialog shows it; the path, which holds the link's token, goes to nobody.
+    // Meta's SDK may know our origin, as the dialog shows it; the path, which holds the link's token, is not sent in `Referer`.
     reply.header('referrer-policy', 'strict-origin').header('content-security-policy', policy);
     reply.type('text/html; charset=utf-8').send(html);
   }

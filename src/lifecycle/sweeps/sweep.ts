@@ -44,7 +44,7 @@ const NEAR_EXPIRY_SHARE = 1 / 4;
 /** With one probe a minute: 7,200 a day for one app, enough for 430,000 connections of sixty days. */
 const REFRESHES_PER_PROBE = 5;
 
-/** Works off what is due, on this replica's share: whatever others have claimed is theirs. Each app is swept on its own, within its own rate limit. */
+/** Processes what is due and not claimed by other replicas. Each app is swept separately, within its own rate limit. */
 @Injectable()
 export class Sweep implements OnModuleDestroy {
   private readonly stopping = new AbortController();
@@ -164,7 +164,7 @@ export class Sweep implements OnModuleDestroy {
     });
   }
 
-  /** Page tokens that were found dead serve nobody until they are derived again. */
+  /** Page tokens that were found dead are useless until they are derived again. */
   private async deriveAgain(dead: readonly ClaimedCredential[], isStopping: () => boolean): Promise<void> {
     for (const connectionId of new Set(dead.map((page) => page.connectionId))) {
       if (isStopping()) return;

@@ -57,7 +57,7 @@ export class GraphTransport {
     return this.apps.primary.inspectableAppIds(name);
   }
 
-  /** Up to three tries, where a repeat is safe and waiting a little can help; throttles are the caller's to wait out. */
+  /** Up to three tries, where a repeat is safe and waiting a little can help; throttles are not waited out here. */
   async call(call: GraphCall): Promise<GraphResponse> {
     for (let tries = 1; ; tries++) {
       try {

@@ -11,7 +11,7 @@ const MAX_LIFETIME_SECONDS = 100 * 365 * DAY_SECONDS;
 /**
  * The expiry of a token from a token response (META.md 2, 3, 6): `expires_at` in unix seconds (0 = never), else `expires_in`,
  * else the old `expires`, both in seconds from now. Numbers may be strings. Missing is not an error and not 0 seconds,
- * and 0 seconds is written by nobody who means a dead token: both are `unknown`.
+ * and 0 seconds never stands for a dead token: both are `unknown`.
  */
 export function readTokenExpiry(response: JsonObject, now: Date): TokenExpiry {
   const at = readExpiry(response['expires_at']);

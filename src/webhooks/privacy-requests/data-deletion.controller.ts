@@ -11,7 +11,7 @@ import { PrivacyRequestService } from './privacy-request.service.ts';
 
 const CODE = /^[0-9a-f]{32}$/;
 
-/** Where users see the state of their request. The code authorizes: whoever has it was shown it by Meta. */
+/** Where users see the state of their request. The code authorizes: Meta showed it to the user. */
 @ApiTags('meta')
 @Public()
 @Controller('data-deletion')
