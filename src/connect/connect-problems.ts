@@ -70,7 +70,7 @@ export const metaConfiguration = defineProblem(
 export const metaUnavailable = defineProblem(
   'meta_unavailable',
   503,
-  'Meta is not responding as it should at the moment.',
+  'Meta is not answering as it should at the moment.',
   'Try again after the time in Retry-After. A login that Meta had confirmed is kept and finished by itself; a code that may have been used is gone, so log in again for a new one.',
 );
 
