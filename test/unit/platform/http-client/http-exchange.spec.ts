@@ -22,7 +22,7 @@ describe('an exchange', () => {
   let respond: Handler;
   let base: string;
   const client = new UndiciHttpClient({ bodyTimeoutMs: 500 });
-  const server = http.createServer((request, response) => respond(request, response));
+  const server = http.createServer({ keepAliveTimeout: 60_000 }, (request, response) => respond(request, response));
   beforeAll(async () => {
     await once(server.listen(0, '127.0.0.1'), 'listening');
     base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
