@@ -9,8 +9,6 @@ import { insertAuditEntry } from './audit-entry.repository.ts';
 import { ChainMac } from './chain/chain-mac.ts';
 import { deriveEntryKey } from './chain/entry-mac.ts';
 
-export { type Actor, SYSTEM } from './actor.ts';
-
 /** What happened. `details` holds ids, states and codes; never a token, a secret, or text from Meta. */
 export interface NewAuditEntry {
   action: AuditAction;

@@ -28,7 +28,7 @@ export async function openApplicationContext(config: Config, databaseUrl: string
   };
   try {
     const module = AppModule.register({
-      config: { ...config, bootstrapAdminKey: null, refreshCron: null, healthCron: null },
+      config: { ...config, bootstrapAdminKey: null },
       platform: { ...coreServices, http, logger, runsJobs: false },
       database: coreServices,
       keyRing: coreServices.keyRing,

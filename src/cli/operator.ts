@@ -1,4 +1,4 @@
-import type { Actor } from '../audit/audit-log.ts';
+import type { Actor } from '../audit/actor.ts';
 import { StartupError } from '../bootstrap/startup-error.ts';
 import { AppError } from '../platform/problem.ts';
 

@@ -1,4 +1,5 @@
-import type { Actor, AuditLog } from '../audit/audit-log.ts';
+import type { Actor } from '../audit/actor.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
 import type { Product } from '../config/products.ts';
 import type { SqlExecutor } from '../database/statement.ts';
 import type { MetaCause } from '../platform/problem.ts';

@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { Counter, Registry } from 'prom-client';
-import { AuditLog, SYSTEM } from '../audit/audit-log.ts';
+import { SYSTEM } from '../audit/actor.ts';
+import { AuditLog } from '../audit/audit-log.ts';
 import type { ConnectionId, CredentialId } from '../connections/ids.ts';
 import { Database } from '../database/database.ts';
 import { Clock } from '../platform/clock.ts';

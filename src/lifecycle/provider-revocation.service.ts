@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type Actor, SYSTEM } from '../audit/audit-log.ts';
+import { type Actor, SYSTEM } from '../audit/actor.ts';
 import { Config } from '../config/config.ts';
 import { ClaimLostError } from '../connections/claim-lost-error.ts';
 import type { ConnectionId } from '../connections/ids.ts';

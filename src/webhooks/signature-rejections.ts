@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type Actor, AuditLog } from '../audit/audit-log.ts';
+import { type Actor } from '../audit/actor.ts';
+import { AuditLog } from '../audit/audit-log.ts';
 import { Database } from '../database/database.ts';
 import { Clock } from '../platform/clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';

@@ -1,4 +1,5 @@
-import { AuditLog, SYSTEM } from '../../dist/src/audit/audit-log.js';
+import { SYSTEM } from '../../dist/src/audit/actor.js';
+import { AuditLog } from '../../dist/src/audit/audit-log.js';
 import { openCoreServices } from '../../dist/src/bootstrap/core-services.js';
 import { loadConfig } from '../../dist/src/config/load-config.js';
 import { ConnectionProvisioner } from '../../dist/src/connections/authorization/connection-provisioner.js';

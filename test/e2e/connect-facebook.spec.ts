@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
-import { SYSTEM } from '../../src/audit/audit-log.ts';
+import { SYSTEM } from '../../src/audit/actor.ts';
 import { ConnectionRevoker } from '../../src/connections/revocation/connection-revoker.ts';
 import { Database } from '../../src/database/database.ts';
 import {

@@ -1,4 +1,5 @@
-import { AuditLog, SYSTEM } from '../../src/audit/audit-log.ts';
+import { SYSTEM } from '../../src/audit/actor.ts';
+import { AuditLog } from '../../src/audit/audit-log.ts';
 import { AuditChain } from '../../src/audit/chain/audit-chain.ts';
 import { type ChainFault, ChainVerifier } from '../../src/audit/chain/chain-verifier.ts';
 import type { Database } from '../../src/database/database.ts';

@@ -1,4 +1,5 @@
-import { AuditLog, SYSTEM } from '../../src/audit/audit-log.ts';
+import { SYSTEM } from '../../src/audit/actor.ts';
+import { AuditLog } from '../../src/audit/audit-log.ts';
 import type { Config, Product } from '../../src/config/config.ts';
 import {
   ConnectionProvisioner,

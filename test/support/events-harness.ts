@@ -1,6 +1,7 @@
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { Registry } from 'prom-client';
-import { AuditLog, SYSTEM } from '../../src/audit/audit-log.ts';
+import { SYSTEM } from '../../src/audit/actor.ts';
+import { AuditLog } from '../../src/audit/audit-log.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { Database } from '../../src/database/database.ts';
 import { RetentionService } from '../../src/database/retention.service.ts';

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Actor } from '../../audit/audit-log.ts';
+import type { Actor } from '../../audit/actor.ts';
 import type { Flow, TokenKind } from '../../config/products.ts';
 import {
   ConnectionProvisioner,

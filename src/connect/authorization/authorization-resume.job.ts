@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { SYSTEM } from '../../audit/audit-log.ts';
+import { SYSTEM } from '../../audit/actor.ts';
 import { Config } from '../../config/config.ts';
 import { PendingAuthorizationRepository } from '../../connections/authorization/pending-authorization.repository.ts';
 import { type PendingAuthorization } from '../../connections/authorization/pending-authorization.ts';

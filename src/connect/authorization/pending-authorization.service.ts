@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type Actor, AuditLog, SYSTEM } from '../../audit/audit-log.ts';
+import { type Actor, SYSTEM } from '../../audit/actor.ts';
+import { AuditLog } from '../../audit/audit-log.ts';
 import { Config } from '../../config/config.ts';
 import { PendingAuthorizationRepository } from '../../connections/authorization/pending-authorization.repository.ts';
 import {

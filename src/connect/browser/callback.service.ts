@@ -1,7 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { type Actor, AuditLog } from '../../audit/audit-log.ts';
+import { type Actor } from '../../audit/actor.ts';
+import { AuditLog } from '../../audit/audit-log.ts';
 import { Config } from '../../config/config.ts';
 import { PendingAuthorizationRepository } from '../../connections/authorization/pending-authorization.repository.ts';
 import { ClaimLostError } from '../../connections/claim-lost-error.ts';

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Actor } from '../../audit/audit-log.ts';
+import type { Actor } from '../../audit/actor.ts';
 import { type ConnectionPhoneNumber } from '../../connections/assets/asset.repository.ts';
 import {
   PhoneRegistrationService,

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { type Actor, AuditLog } from '../../audit/audit-log.ts';
+import { type Actor } from '../../audit/actor.ts';
+import { AuditLog } from '../../audit/audit-log.ts';
 import type { ClientId } from '../../auth/ids.ts';
 import { Config } from '../../config/config.ts';
 import type { DialogFlow, Product } from '../../config/products.ts';

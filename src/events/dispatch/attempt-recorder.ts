@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { AuditLog, SYSTEM } from '../../audit/audit-log.ts';
+import { SYSTEM } from '../../audit/actor.ts';
+import { AuditLog } from '../../audit/audit-log.ts';
 import { Batcher } from '../../database/batcher.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';

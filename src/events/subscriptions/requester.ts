@@ -1,5 +1,5 @@
+import type { Actor } from '../../audit/actor.ts';
 import { toActor } from '../../audit/actor.ts';
-import type { Actor } from '../../audit/audit-log.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
 import { visibleProducts, visibleTenants } from '../../auth/policy/policy.ts';
 import type { Product } from '../../config/config.ts';

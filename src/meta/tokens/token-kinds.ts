@@ -1,4 +1,5 @@
 import { TOKEN_KINDS, type TokenKind } from '../../config/products.ts';
+import { DAY_SECONDS } from '../../platform/duration.ts';
 import type { TokenHostName } from '../graph/graph-host.ts';
 
 /** One token for another of the same subject. */
@@ -72,8 +73,6 @@ export interface TokenKindDescriptor {
   /** Beginnings by which a token of unknown kind is inspected as this one first. */
   readonly recognizedPrefixes: readonly string[];
 }
-
-const DAY_SECONDS = 24 * 60 * 60;
 
 const ON_FACEBOOK = {
   host: 'facebook',

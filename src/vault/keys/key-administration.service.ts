@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { type Actor, AuditLog } from '../../audit/audit-log.ts';
+import { type Actor } from '../../audit/actor.ts';
+import { AuditLog } from '../../audit/audit-log.ts';
 import { Database } from '../../database/database.ts';
 import { isId } from '../../platform/ids.ts';
 import { AppError, defineProblem } from '../../platform/problem.ts';

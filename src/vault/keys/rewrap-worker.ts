@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
-import { AuditLog, SYSTEM } from '../../audit/audit-log.ts';
+import { SYSTEM } from '../../audit/actor.ts';
+import { AuditLog } from '../../audit/audit-log.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { KeyRewrap, type RewrapCursor } from './key-rewrap.ts';
 

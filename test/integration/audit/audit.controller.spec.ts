@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
-import { AuditLog, SYSTEM } from '../../../src/audit/audit-log.ts';
+import { SYSTEM } from '../../../src/audit/actor.ts';
+import { AuditLog } from '../../../src/audit/audit-log.ts';
 import { ChainLinkingJob } from '../../../src/audit/chain/chain-linking.job.ts';
 import { ClientsService } from '../../../src/clients/clients.service.ts';
 import { BOOTSTRAP_KEY } from '../../support/auth-app.ts';

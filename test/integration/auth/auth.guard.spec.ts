@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Post } from '@nestjs/common';
 import request from 'supertest';
-import { SYSTEM } from '../../../src/audit/audit-log.ts';
+import { SYSTEM } from '../../../src/audit/actor.ts';
 import type { AuthenticatedClient } from '../../../src/auth/authenticated-client.ts';
 import { generateApiKey } from '../../../src/auth/credentials/api-key.ts';
 import { CurrentClient, Public, Roles, RolesWithCachedClient } from '../../../src/auth/decorators.ts';

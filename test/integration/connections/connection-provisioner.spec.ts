@@ -1,4 +1,4 @@
-import { SYSTEM } from '../../../src/audit/audit-log.ts';
+import { SYSTEM } from '../../../src/audit/actor.ts';
 import { ClaimLostError } from '../../../src/connections/claim-lost-error.ts';
 import { credentialContext } from '../../../src/connections/credentials/seal-contexts.ts';
 import type { Database } from '../../../src/database/database.ts';

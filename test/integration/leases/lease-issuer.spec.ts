@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { SYSTEM } from '../../../src/audit/audit-log.ts';
+import { SYSTEM } from '../../../src/audit/actor.ts';
 import type { AuthenticatedClient } from '../../../src/auth/authenticated-client.ts';
 import type { Database } from '../../../src/database/database.ts';
 import type { GatewayLeaseVerifier } from '../../../src/leases/gateway-lease-verifier.ts';

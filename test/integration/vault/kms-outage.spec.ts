@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { AuditLog, SYSTEM } from '../../../src/audit/audit-log.ts';
+import { SYSTEM } from '../../../src/audit/actor.ts';
+import { AuditLog } from '../../../src/audit/audit-log.ts';
 import { openRootKeys } from '../../../src/bootstrap/root-keys.ts';
 import type { KeyProviderConfig } from '../../../src/config/config.ts';
 import { SecretString } from '../../../src/platform/secret-string.ts';

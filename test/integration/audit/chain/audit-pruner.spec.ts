@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { AuditLog, SYSTEM } from '../../../../src/audit/audit-log.ts';
+import { SYSTEM } from '../../../../src/audit/actor.ts';
+import { AuditLog } from '../../../../src/audit/audit-log.ts';
 import { AuditChain } from '../../../../src/audit/chain/audit-chain.ts';
 import { AuditPruner, PruneRefusedError } from '../../../../src/audit/chain/audit-pruner.ts';
 import type { PrunedEntry } from '../../../../src/audit/chain/audit-pruning.repository.ts';

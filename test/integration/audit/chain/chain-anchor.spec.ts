@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { AuditLog, SYSTEM } from '../../../../src/audit/audit-log.ts';
+import { SYSTEM } from '../../../../src/audit/actor.ts';
+import { AuditLog } from '../../../../src/audit/audit-log.ts';
 import { AuditChain } from '../../../../src/audit/chain/audit-chain.ts';
 import { type ChainAnchor, createAnchor, findAnchorFault } from '../../../../src/audit/chain/chain-anchor.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';

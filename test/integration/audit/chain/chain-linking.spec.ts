@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import sql from 'sql-template-tag';
 import { DataSource } from 'typeorm';
+import { SYSTEM } from '../../../../src/audit/actor.ts';
 import { insertEntriesSql } from '../../../../src/audit/audit-entry.repository.ts';
-import { SYSTEM } from '../../../../src/audit/audit-log.ts';
 import { AuditChain } from '../../../../src/audit/chain/audit-chain.ts';
 import { ChainVerifier } from '../../../../src/audit/chain/chain-verifier.ts';
 import { deriveEntryKey } from '../../../../src/audit/chain/entry-mac.ts';

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Controller, Get, Post } from '@nestjs/common';
 import { exportSPKI, importJWK, type JWTPayload } from 'jose';
 import request from 'supertest';
-import { SYSTEM } from '../../../../src/audit/audit-log.ts';
+import { SYSTEM } from '../../../../src/audit/actor.ts';
 import type { AuthenticatedClient } from '../../../../src/auth/authenticated-client.ts';
 import { CurrentClient, Roles, RolesWithCachedClient } from '../../../../src/auth/decorators.ts';
 import { ClientsService } from '../../../../src/clients/clients.service.ts';
