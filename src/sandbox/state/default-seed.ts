@@ -1,4 +1,4 @@
-import type { AppKind, AppRecord, PageRecord, Principal, PrincipalKind } from './records.ts';
+import type { AppKind, AppRecord, LoginConfiguration, PageRecord, Principal, PrincipalKind } from './records.ts';
 import type { SandboxStore } from './sandbox-store.ts';
 
 /** The credentials of the three apps of one developer account: Meta's, Instagram's, Threads' (META.md 7, 9). */
@@ -33,7 +33,17 @@ export const seedIds = {
   waba: '310000000000402',
   phone: '320000000000403',
   adAccount: 'act_330000000000404',
+  /** The Facebook Login for Business configuration of Embedded Signup. */
+  signupConfiguration: '340000000000405',
 } as const;
+
+/** Meta's template "Embedded Signup with 60 expiration token" (docs/meta-facts.md). */
+const signupConfiguration: LoginConfiguration = {
+  id: seedIds.signupConfiguration,
+  tokenType: 'system_user',
+  scopes: ['whatsapp_business_management', 'whatsapp_business_messaging'],
+  expiresIn: 5_184_000,
+};
 
 function newApp(kind: AppKind, id: string, secret: string, name: string): AppRecord {
   return {
@@ -119,9 +129,16 @@ export function seedDefaults(store: SandboxStore, app: SandboxApp): void {
 
 /** The three apps; also after loading a state that was kept for other ids. */
 export function seedApps(store: SandboxStore, app: SandboxApp): void {
-  store.apps.set(app.id, newApp('facebook', app.id, app.secret, 'Sandbox App'));
+  const facebook = newApp('facebook', app.id, app.secret, 'Sandbox App');
+  store.apps.set(app.id, facebook);
+  seedConfiguration(facebook);
   store.apps.set(app.instagramAppId, newApp('instagram', app.instagramAppId, app.instagramAppSecret, 'Sandbox App-IG'));
   store.apps.set(app.threadsAppId, newApp('threads', app.threadsAppId, app.threadsAppSecret, 'Sandbox App-Threads'));
+}
+
+/** The configuration of Embedded Signup; also for an app of a state that was kept before there was one. */
+export function seedConfiguration(app: AppRecord): void {
+  app.configurations[signupConfiguration.id] ??= { ...signupConfiguration };
 }
 
 function seedUsers(store: SandboxStore): void {
