@@ -2,60 +2,17 @@ import type { NewToken } from '../state/credential-factory.ts';
 import type {
   AdAccount,
   AppRecord,
-  BusinessRecord,
   InstagramAccount,
   LoginConfiguration,
-  PageRecord,
   PhoneNumber,
-  SandboxSettings,
-  UsageSettings,
   WabaRecord,
 } from '../state/records.ts';
 import type { NewUser } from '../state/sandbox-factory.ts';
-import type { SandboxState } from '../state/sandbox-state.ts';
+import type { SandboxSettings, UsageSettings } from '../state/sandbox-settings.ts';
 import type { DialogDefault } from '../state/sandbox-store.ts';
+import { type ControlAction, get, number, optional, post, rest, text } from './control-action.ts';
 import type { Fault, FaultMatch } from './fault-script.ts';
-
-type Body = Record<string, unknown>;
-
-/** One call of the control address. */
-export interface ControlAction {
-  method: 'GET' | 'POST';
-  path: string;
-  about: string;
-  run: (state: SandboxState, body: Body) => unknown;
-}
-
-const text = (body: Body, name: string): string => {
-  const value = body[name];
-  if (typeof value !== 'string' || value === '') throw new Error(`${name} must be a string`);
-  return value;
-};
-
-const number = (body: Body, name: string): number => {
-  const value = body[name];
-  if (typeof value !== 'number') throw new Error(`${name} must be a number`);
-  return value;
-};
-
-const optional = (body: Body, name: string): string | undefined =>
-  body[name] === undefined ? undefined : text(body, name);
-
-const rest = (body: Body, ...names: string[]): Body =>
-  Object.fromEntries(Object.entries(body).filter(([name]) => !names.includes(name)));
-
-const post = (path: string, about: string, run: ControlAction['run']): ControlAction => ({
-  method: 'POST',
-  path,
-  about,
-  run,
-});
-const get = (path: string, about: string, run: ControlAction['run']): ControlAction => ({
-  method: 'GET',
-  path,
-  about,
-  run,
-});
+import { portfolioActions } from './portfolio-actions.ts';
 
 const creationActions: ControlAction[] = [
   post(
@@ -64,16 +21,9 @@ const creationActions: ControlAction[] = [
     (s, b) => s.make.user(b as NewUser),
   ),
   post('users/patch', '{id, ...as users}', (s, b) => s.make.patchUser(text(b, 'id'), rest(b, 'id') as NewUser)),
-  post('pages', '{id?, name?, category?, categoryList?, instagramId?, userIds?}', (s, b) =>
-    s.make.page(b as Partial<PageRecord>),
-  ),
-  post('pages/patch', '{id, name?, instagramId?, deleted?}', (s, b) =>
-    s.make.patchPage(text(b, 'id'), rest(b, 'id') as Partial<PageRecord>),
-  ),
   post('instagram-accounts', '{id?, username?, name?}', (s, b) =>
     s.make.instagramAccount(b as Partial<InstagramAccount>),
   ),
-  post('businesses', '{id?, name?, requiresExpiry?}', (s, b) => s.make.business(b as Partial<BusinessRecord>)),
   post('wabas', '{id?, name?, businessId}', (s, b) =>
     s.make.waba({ ...(b as Partial<WabaRecord>), businessId: text(b, 'businessId') }),
   ),
@@ -123,7 +73,6 @@ const revocationActions: ControlAction[] = [
   post('grants/data-access', '{userId, expiresAt: epoch ms, appId?}: 190/493 afterwards', (s, b) =>
     s.setDataAccess(text(b, 'userId'), number(b, 'expiresAt'), optional(b, 'appId')),
   ),
-  post('roles/remove', '{userId, pageId}: 190/492', (s, b) => s.removePageRole(text(b, 'userId'), text(b, 'pageId'))),
 ];
 
 const setupActions: ControlAction[] = [
@@ -146,7 +95,7 @@ const setupActions: ControlAction[] = [
   ),
   post(
     'dialog',
-    '{action: approve|deny|error_901|null, userId?, declined?}: how dialogs answer by themselves',
+    '{action: approve|deny|error_901|null, userId?, declined?, targets?: {scope: [ids]}}: how dialogs answer by themselves',
     (s, b) => s.setDialog(b.action === null || b.action === undefined ? null : (b as unknown as DialogDefault)),
   ),
   post('clock/advance', '{seconds}', (s, b) => s.advanceClock(number(b, 'seconds'))),
@@ -155,7 +104,7 @@ const setupActions: ControlAction[] = [
   ),
   post(
     'faults',
-    '{match?: {host, method, pathPattern, grantType, inputToken, accessToken, userId, inBatch}, times?, probability?, fault: {kind, ...}}',
+    '{match?: {host, method, pathPattern, grantType, inputToken, accessToken, userId, inBatch, limitAbove}, times?, probability?, fault: {kind, ...}}',
     (s, b) => s.faults.add(b as { match?: FaultMatch; fault: Fault }),
   ),
   get('faults', 'the faults and how often each struck', (s) => ({ faults: s.faults.rules })),
@@ -184,6 +133,7 @@ const inspectionActions: ControlAction[] = [
 /** Every control call, in the order that `GET /__sandbox` shows. */
 export const controlActions: ControlAction[] = [
   ...creationActions,
+  ...portfolioActions,
   ...revocationActions,
   ...setupActions,
   ...inspectionActions,

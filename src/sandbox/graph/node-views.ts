@@ -12,6 +12,7 @@ import type {
 } from '../state/records.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
 import type { TokenView } from '../tokens/token-issuer.ts';
+import { isInTargets } from './access.ts';
 import { type FieldChoice, NodeRef, type NodeView } from './field-selection.ts';
 import { isFinished } from './media-container.ts';
 
@@ -49,7 +50,12 @@ export function pageView(
 ): NodeView {
   const account = page.instagramId === null ? undefined : state.store.instagramAccounts.get(page.instagramId);
   const link = account === undefined ? undefined : new NodeRef(instagramView(account));
-  const mayDerive = view !== null && view.claims.kind !== 'page' && role !== undefined && role.tasks.length > 0;
+  const mayDerive =
+    view !== null &&
+    view.claims.kind !== 'page' &&
+    role !== undefined &&
+    role.tasks.length > 0 &&
+    isInTargets(view, 'pages_show_list', page.id);
   return {
     type: 'Page',
     id: page.id,

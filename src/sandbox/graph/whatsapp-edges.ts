@@ -5,7 +5,7 @@ import type { PhoneNumber, WabaRecord } from '../state/records.ts';
 import { requireScope } from '../tokens/graph-caller.ts';
 import type { EdgeContext, EdgeTable } from './graph-edge.ts';
 import { listNodes } from './graph-edge.ts';
-import { phoneView, principalView, wabaView } from './node-views.ts';
+import { phoneView } from './node-views.ts';
 
 const management = 'whatsapp_business_management';
 const messaging = 'whatsapp_business_messaging';
@@ -14,34 +14,8 @@ const REGISTRATION_WINDOW_MS = 72 * 60 * 60 * 1000;
 const OVERRIDE_WITHOUT_SUBSCRIPTION =
   '(#100) Before override the current callback uri, your app must be subscribed to receive messages for WhatsApp Business Account';
 
-/** Edges of businesses, WhatsApp Business Accounts and phone numbers (META.md 6, 8, 12.4). */
+/** Edges of WhatsApp Business Accounts and phone numbers (META.md 6, 8, 12.4). */
 export const whatsappEdges: EdgeTable = {
-  'GET business/owned_whatsapp_business_accounts': (context) => wabas(context, 'owned_whatsapp_business_accounts'),
-  'GET business/client_whatsapp_business_accounts': (context) => wabas(context, 'client_whatsapp_business_accounts'),
-  'GET business/system_users': (context) => {
-    const users = [...context.state.store.principals.values()].filter(
-      (one) => one.kind === 'system_user' && one.businessId === context.node.id,
-    );
-    return listNodes(
-      context,
-      'system_users',
-      users,
-      (user) => principalView(user, null),
-      ['id', 'name', 'role'].map((name) => ({ name, args: {}, fields: null })),
-    );
-  },
-  'POST business/system_users': ({ state, call, node }) => {
-    const name = call.params.get('name');
-    if (name === undefined) throw oauthError(100, '(#100) The parameter name is required');
-    return ok({
-      id: state.make.user({
-        kind: 'system_user',
-        name,
-        role: call.params.get('role') ?? 'EMPLOYEE',
-        businessId: node.id,
-      }).id,
-    });
-  },
   'GET waba/phone_numbers': (context) => {
     requireUserScope(context, management);
     return listNodes(context, 'phone_numbers', context.state.store.phonesOf(context.node.id), phoneView);
@@ -75,7 +49,7 @@ export const whatsappEdges: EdgeTable = {
   'POST phone/media': uploadMedia,
 };
 
-function requireUserScope(context: EdgeContext, ...scopes: string[]): void {
+export function requireUserScope(context: EdgeContext, ...scopes: string[]): void {
   if (context.caller.kind === 'app') throw oauthError(100, '(#100) A system user or user access token is required');
   requireScope(context.caller.view, ...scopes);
 }
@@ -88,11 +62,6 @@ function waba({ node }: EdgeContext): WabaRecord {
 function phone({ node }: EdgeContext): PhoneNumber {
   if (node.type !== 'phone') throw oauthError(100, '(#100) Not a phone number');
   return node.record;
-}
-
-function wabas(context: EdgeContext, edge: string): MetaResponse {
-  requireUserScope(context, management, 'business_management');
-  return listNodes(context, edge, context.state.store.wabasOf(context.node.id), (one) => wabaView(context.state, one));
 }
 
 function subscriptions(context: EdgeContext): MetaResponse {

@@ -7,6 +7,7 @@ import {
   userFor,
   usersFor,
 } from '../dialog/dialog-request.ts';
+import { targetsFor } from '../dialog/granular-targets.ts';
 import type { GraphCall } from '../http/graph-call.ts';
 import { html, type MetaResponse, redirect } from '../http/meta-response.ts';
 import type { AppKind, Principal } from '../state/records.ts';
@@ -17,6 +18,7 @@ interface Choice {
   action: DialogAction;
   userId: string | undefined;
   declined: string[];
+  targets: Record<string, string[]> | undefined;
 }
 
 const sandboxModeText =
@@ -51,14 +53,26 @@ function choiceOf(state: SandboxState, call: GraphCall, request: DialogRequest):
       action,
       userId: form.get('user') ?? undefined,
       declined: request.requestedScopes.filter((scope) => scope !== 'public_profile' && !granted.includes(scope)),
+      targets: undefined,
     };
   }
   const scripted = call.query.get('sandbox_action');
   const userId = call.query.get('sandbox_user') ?? state.store.dialog?.userId;
   const declined = call.query.get('sandbox_decline')?.split(',') ?? state.store.dialog?.declined ?? [];
+  const given = call.query.get('sandbox_targets');
+  const targets = given === null ? state.store.dialog?.targets : parseTargets(given);
   if (scripted === 'approve' || scripted === 'deny' || scripted === 'error_901')
-    return { action: scripted, userId, declined };
-  return state.store.dialog === null ? null : { action: state.store.dialog.action, userId, declined };
+    return { action: scripted, userId, declined, targets };
+  return state.store.dialog === null ? null : { action: state.store.dialog.action, userId, declined, targets };
+}
+
+/** `sandbox_targets={"pages_show_list":["200…"]}`: what a program picks. */
+function parseTargets(text: string): Record<string, string[]> {
+  try {
+    return JSON.parse(text) as Record<string, string[]>;
+  } catch {
+    throw new DialogError('sandbox_targets must be a JSON object of scope and ids.');
+  }
 }
 
 function completeDialogRequest(state: SandboxState, request: DialogRequest, choice: Choice): MetaResponse {
@@ -74,7 +88,8 @@ function completeDialogRequest(state: SandboxState, request: DialogRequest, choi
       : [];
   const granted = offered.filter((scope) => !declined.includes(scope));
   if (request.configuration?.tokenType === 'system_user') return approveForBusiness(state, request, user, granted);
-  const grant = state.tokens.grant(user, request.app.id, granted, declined);
+  const targets = targetsFor(state, request, user, granted, choice.targets);
+  const grant = state.tokens.grant(user, request.app.id, granted, declined, targets);
   if (/(^|\s)token/.test(request.responseType)) return implicitTokenResponse(state, request, user);
   const code = issueCode(state, request, user, request.configuration?.expiresIn ?? undefined);
   const scopes: Record<string, string> = request.returnScopes

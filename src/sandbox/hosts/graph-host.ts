@@ -1,6 +1,7 @@
 import { adsEdges } from '../graph/ads-edges.ts';
 import { appEdges } from '../graph/app-edges.ts';
 import { handleBatch } from '../graph/batch.ts';
+import { businessEdges } from '../graph/business-edges.ts';
 import { parseFields, showNode } from '../graph/field-selection.ts';
 import type { EdgeTable } from '../graph/graph-edge.ts';
 import { findNode, type GraphNode, nodeViewOf } from '../graph/graph-node.ts';
@@ -16,7 +17,15 @@ import { debugTokenEndpoint } from '../tokens/debug-token.ts';
 import { authenticate, type GraphCaller, requireScope } from '../tokens/graph-caller.ts';
 import { accessTokenEndpoint, clientCodeEndpoint, revokeEndpoint } from '../tokens/oauth-exchange.ts';
 
-const edges: EdgeTable = { ...userEdges, ...pageEdges, ...whatsappEdges, ...appEdges, ...adsEdges, ...uploadEdges };
+const edges: EdgeTable = {
+  ...userEdges,
+  ...businessEdges,
+  ...pageEdges,
+  ...whatsappEdges,
+  ...appEdges,
+  ...adsEdges,
+  ...uploadEdges,
+};
 const typeNames: Record<GraphNode['type'], string> = {
   user: 'User',
   page: 'Page',

@@ -4,8 +4,9 @@ import { fingerprintOf } from '../tokens/token-codec.ts';
 import { TokenIssuer } from '../tokens/token-issuer.ts';
 import { type CallbackResult, CallbackSender } from './callback-sender.ts';
 import { type SandboxApp, seedDefaults } from './default-seed.ts';
-import type { AppRecord, Grant, LoginConfiguration, Principal, SandboxSettings, UsageSettings } from './records.ts';
+import type { AppRecord, Grant, LoginConfiguration, Principal } from './records.ts';
 import { SandboxFactory } from './sandbox-factory.ts';
+import type { SandboxSettings, UsageSettings } from './sandbox-settings.ts';
 import { type DialogDefault, SandboxStore } from './sandbox-store.ts';
 
 /**
