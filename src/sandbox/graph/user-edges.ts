@@ -2,7 +2,6 @@ import { oauthError } from '../http/graph-error.ts';
 import { type MetaResponse, ok, success } from '../http/meta-response.ts';
 import type { Grant, PageRole, Principal } from '../state/records.ts';
 import { requireScope } from '../tokens/graph-caller.ts';
-import { requiresExpiry } from '../tokens/oauth-exchange.ts';
 import type { TokenView } from '../tokens/token-issuer.ts';
 import { businessesOf, isInTargets } from './access.ts';
 import type { EdgeContext, EdgeTable } from './graph-edge.ts';
@@ -58,12 +57,6 @@ export const userEdges: EdgeTable = {
     return listNodes(context, 'businesses', businesses, businessView);
   },
   'GET user/adaccounts': (context) => adAccounts(context, 'adaccounts'),
-  'POST user/access_tokens': mintSystemUserToken,
-  'DELETE user/access_tokens': ({ state, caller, node }) => {
-    state.invalidateUser(node.id, 467, caller.app.id);
-    return success();
-  },
-  'POST user/applications': () => success(),
 };
 
 function isSystemUser({ node }: EdgeContext): boolean {
@@ -110,26 +103,4 @@ function grantOf(context: EdgeContext): Grant {
     });
   }
   return grant;
-}
-
-/** `POST /{system-user}/access_tokens` (META.md 6): the proof is compulsory here, whatever the app's switch says. */
-function mintSystemUserToken({ state, call, caller, node }: EdgeContext): ReturnType<typeof ok> {
-  if (node.type !== 'user' || node.record.kind !== 'system_user')
-    throw oauthError(100, '(#100) The object is not a system user');
-  if (!call.params.has('appsecret_proof'))
-    throw oauthError(100, 'API calls from the server require an appsecret_proof argument', {
-      type: 'GraphMethodException',
-    });
-  const sixty = call.params.get('set_token_expires_in_60_days') === 'true';
-  if (!sixty && requiresExpiry(state, node.record)) {
-    throw oauthError(100, '(#100) The parameter set_token_expires_in_60_days must be true for this business');
-  }
-  const scopes = (call.params.get('scope') ?? '').split(',').filter((scope) => scope !== '');
-  const made = state.make.token({
-    userId: node.id,
-    appId: call.params.get('business_app') ?? caller.app.id,
-    scopes,
-    expiresIn: sixty ? 5_184_000 : null,
-  });
-  return ok({ access_token: made.accessToken });
 }

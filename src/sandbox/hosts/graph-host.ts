@@ -6,6 +6,7 @@ import { parseFields, showNode } from '../graph/field-selection.ts';
 import type { EdgeTable } from '../graph/graph-edge.ts';
 import { findNode, type GraphNode, nodeViewOf } from '../graph/graph-node.ts';
 import { pageEdges } from '../graph/page-edges.ts';
+import { systemUserEdges } from '../graph/system-user-edges.ts';
 import { handleUpload, uploadEdges } from '../graph/upload-sessions.ts';
 import { userEdges } from '../graph/user-edges.ts';
 import { whatsappEdges } from '../graph/whatsapp-edges.ts';
@@ -19,6 +20,7 @@ import { accessTokenEndpoint, clientCodeEndpoint, revokeEndpoint } from '../toke
 
 const edges: EdgeTable = {
   ...userEdges,
+  ...systemUserEdges,
   ...businessEdges,
   ...pageEdges,
   ...whatsappEdges,

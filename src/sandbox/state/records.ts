@@ -76,6 +76,8 @@ export interface Principal {
   adAccountIds: string[];
   /** System users: assigned WhatsApp accounts; missing means all of the business. */
   wabaIds?: string[];
+  /** System users: apps installed for them, beside those that a grant names. */
+  installedAppIds?: string[];
   developerOf: string[];
   grants: Record<string, Grant>;
 }
