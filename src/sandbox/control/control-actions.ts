@@ -1,18 +1,12 @@
 import type { NewToken } from '../state/credential-factory.ts';
-import type {
-  AdAccount,
-  AppRecord,
-  InstagramAccount,
-  LoginConfiguration,
-  PhoneNumber,
-  WabaRecord,
-} from '../state/records.ts';
+import type { AdAccount, AppRecord, InstagramAccount, LoginConfiguration } from '../state/records.ts';
 import type { NewUser } from '../state/sandbox-factory.ts';
-import type { SandboxSettings, UsageSettings } from '../state/sandbox-settings.ts';
+import type { SettingsPatch, UsageSettings } from '../state/sandbox-settings.ts';
 import type { DialogDefault } from '../state/sandbox-store.ts';
 import { type ControlAction, get, number, optional, post, rest, text } from './control-action.ts';
 import type { Fault, FaultMatch } from './fault-script.ts';
 import { portfolioActions } from './portfolio-actions.ts';
+import { whatsappActions } from './whatsapp-actions.ts';
 
 const creationActions: ControlAction[] = [
   post(
@@ -23,12 +17,6 @@ const creationActions: ControlAction[] = [
   post('users/patch', '{id, ...as users}', (s, b) => s.make.patchUser(text(b, 'id'), rest(b, 'id') as NewUser)),
   post('instagram-accounts', '{id?, username?, name?}', (s, b) =>
     s.make.instagramAccount(b as Partial<InstagramAccount>),
-  ),
-  post('wabas', '{id?, name?, businessId}', (s, b) =>
-    s.make.waba({ ...(b as Partial<WabaRecord>), businessId: text(b, 'businessId') }),
-  ),
-  post('phone-numbers', '{id?, wabaId, displayPhoneNumber?, verifiedName?, registered?, pin?}', (s, b) =>
-    s.make.phone({ ...(b as Partial<PhoneNumber>), wabaId: text(b, 'wabaId') }),
   ),
   post('media', '{size, mimeType?} -> {id, sha256}: downloadable bytes, index % 251', (s, b) => {
     const { bytes: _bytes, ...made } = s.make.media({ ...b, size: number(b, 'size') });
@@ -78,14 +66,14 @@ const revocationActions: ControlAction[] = [
 const setupActions: ControlAction[] = [
   post(
     'apps/patch',
-    '{id?, secret?, name?, redirectUris?: [..]|null, requireProof?, live?, deauthorizeUrl?, dataDeletionUrl?}',
+    '{id?, secret?, name?, redirectUris?: [..]|null, requireProof?, live?, deauthorizeUrl?, dataDeletionUrl?, webhookUrl?, businessId?: the portfolio that owns the app}',
     (s, b) => s.patchApp(optional(b, 'id'), rest(b, 'id', 'kind') as Partial<AppRecord>),
   ),
   post('configurations', '{id, tokenType: user|system_user, scopes: [..], expiresIn: seconds|null, appId?}', (s, b) =>
     s.addConfiguration(rest(b, 'appId') as unknown as LoginConfiguration, optional(b, 'appId')),
   ),
-  post('settings', 'SandboxSettings, any part of it (records.ts)', (s, b) =>
-    s.patchSettings(b as Partial<SandboxSettings>),
+  post('settings', 'SandboxSettings, any part of it (sandbox-settings.ts)', (s, b) =>
+    s.patchSettings(b as SettingsPatch),
   ),
   get('settings', 'the settings now', (s) => s.store.settings),
   post(
@@ -134,6 +122,7 @@ const inspectionActions: ControlAction[] = [
 export const controlActions: ControlAction[] = [
   ...creationActions,
   ...portfolioActions,
+  ...whatsappActions,
   ...revocationActions,
   ...setupActions,
   ...inspectionActions,

@@ -6,6 +6,7 @@ import { parseFields, showNode } from '../graph/field-selection.ts';
 import type { EdgeTable } from '../graph/graph-edge.ts';
 import { findNode, type GraphNode, nodeViewOf } from '../graph/graph-node.ts';
 import { pageEdges } from '../graph/page-edges.ts';
+import { phoneEdges } from '../graph/phone-edges.ts';
 import { systemUserEdges } from '../graph/system-user-edges.ts';
 import { handleUpload, uploadEdges } from '../graph/upload-sessions.ts';
 import { userEdges } from '../graph/user-edges.ts';
@@ -24,6 +25,7 @@ const edges: EdgeTable = {
   ...businessEdges,
   ...pageEdges,
   ...whatsappEdges,
+  ...phoneEdges,
   ...appEdges,
   ...adsEdges,
   ...uploadEdges,

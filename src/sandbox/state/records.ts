@@ -32,6 +32,10 @@ export interface AppRecord {
   live: boolean;
   deauthorizeUrl: string | null;
   dataDeletionUrl: string | null;
+  /** Where webhooks go that no subscription covers. */
+  webhookUrl?: string | null;
+  /** The portfolio that owns the app. */
+  businessId?: string | null;
   configurations: Record<string, LoginConfiguration>;
   subscriptions: Record<string, Subscription>;
 }
@@ -48,6 +52,8 @@ export interface Grant {
   lastFresh?: { token: string; at: number };
   /** scope -> target ids for `granular_scopes`; a missing scope means all objects. */
   targets?: Record<string, string[]>;
+  /** Scopes that hold, although `debug_token` does not name them (docs/meta-facts.md). */
+  unnamedScopes?: string[];
 }
 
 export interface PageRole {
@@ -119,6 +125,8 @@ export interface WabaRecord {
   businessId: string;
   currency: string;
   subscribedApps: Record<string, { overrideCallbackUri?: string }>;
+  /** Made by a signup that brought a number of this kind; missing for what the business has anyway. */
+  madeFor?: 'unverified' | 'none' | 'coexistence';
 }
 
 export interface PhoneNumber {
@@ -131,6 +139,15 @@ export interface PhoneNumber {
   registered: boolean;
   /** When it was registered or deregistered, as long as that counts (epoch ms). */
   triedAt?: number[];
+  /** VERIFIED where it is missing. */
+  verification?: 'VERIFIED' | 'NOT_VERIFIED';
+  /** CLOUD_API where it is missing. */
+  platformType?: string;
+  /** It is used in the WhatsApp Business app, too. */
+  isOnBizApp?: boolean;
+  /** When the number came by coexistence (epoch ms), and what was synchronized since. */
+  onboardedAt?: number;
+  synchronized?: string[];
 }
 
 export interface AdAccount {

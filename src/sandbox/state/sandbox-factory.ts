@@ -100,6 +100,12 @@ export class SandboxFactory extends PortfolioFactory {
     return this.keep(this.context.store.phones, made);
   }
 
+  patchPhone(id: string, patch: Partial<Omit<PhoneNumber, 'id'>>): PhoneNumber {
+    const phone = this.context.store.phones.get(id);
+    if (phone === undefined) throw new Error(`no phone number ${id}`);
+    return this.keep(this.context.store.phones, Object.assign(phone, patch));
+  }
+
   adAccount(input: Partial<AdAccount> & { userId?: string } = {}): AdAccount {
     const { userId, ...rest } = input;
     const accountId = numeric(input.accountId ?? input.id?.replace(/^act_/, '') ?? this.context.store.nextId('33'));

@@ -1,3 +1,20 @@
+/** How Embedded Signup ends for the next people. */
+export interface EmbeddedSignupSettings {
+  /** FINISH is whatever fits what the person brought. */
+  event: string;
+  order: 'message_first' | 'callback_first';
+  /** The data of the session message, in place of what fits. */
+  data: Record<string, unknown> | null;
+  /** The number that people bring: a verified one by default. */
+  phone?: 'verified' | 'unverified' | 'none';
+  /** Whether the popup hands its code over; 'silent': it closes, and the SDK never calls back. */
+  code?: 'handed' | 'lost' | 'silent';
+  /** Whether the session message comes. */
+  message?: 'sent' | 'lost';
+  /** The scopes that tokens of signups name, while those of the configuration hold all the same; null names those. */
+  scopes?: string[] | null;
+}
+
 /** Which of the behaviors that META.md marks UNCONFIRMED, or that Meta shows in several forms, is simulated. */
 export interface SandboxSettings {
   defaultVersion: string | null;
@@ -27,8 +44,12 @@ export interface SandboxSettings {
   granularScopes: 'all' | 'named';
   /** The order of `target_ids` differs from token to token. */
   targetOrder: 'as_granted' | 'reversed';
-  embeddedSignup: { event: string; order: 'message_first' | 'callback_first'; data: Record<string, unknown> | null };
+  embeddedSignup: EmbeddedSignupSettings;
 }
+
+export type SettingsPatch = Partial<Omit<SandboxSettings, 'embeddedSignup'>> & {
+  embeddedSignup?: Partial<EmbeddedSignupSettings>;
+};
 
 /** The values of the rate-limit headers (META.md 13); null leaves a header out. */
 export interface UsageSettings {

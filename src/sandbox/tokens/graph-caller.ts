@@ -97,7 +97,8 @@ export function requireTokenView(caller: GraphCaller): TokenView {
 
 /** Refuses a caller without one of the scopes (META.md 12.1, code 200 and 10). */
 export function requireScope(view: TokenView, ...scopes: string[]): void {
-  if (scopes.some((scope) => view.scopes.includes(scope))) return;
+  const { unnamedScopes } = view.grant;
+  if (scopes.some((scope) => view.scopes.includes(scope) || unnamedScopes?.includes(scope) === true)) return;
   throw oauthError(200, `(#200) Requires ${scopes.join(' or ')} permission to manage the object`, { status: 403 });
 }
 

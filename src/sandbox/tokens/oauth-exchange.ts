@@ -40,7 +40,8 @@ function exchangeCode(state: SandboxState, call: GraphCall, app: AppRecord): Met
   const text = call.params.get('code') ?? '';
   const code = state.store.codes.get(text);
   const redirectUri = call.params.get('redirect_uri');
-  if (code?.fromSdk !== true) requireRedirectUri(redirectUri);
+  // Without it a code of a full-page signup does not fit, as with a wrong one.
+  if (code?.fromSdk !== true && code?.tokenKind !== 'system_user') requireRedirectUri(redirectUri);
   if (code === undefined || code.appId !== app.id)
     throw oauthError(100, 'Invalid verification code format.', { errorCode: 'invalid_code' });
   if (code.used)
