@@ -1,5 +1,5 @@
 /** How Embedded Signup ends for the next people. */
-export interface EmbeddedSignupSettings {
+interface EmbeddedSignupSettings {
   /** FINISH is whatever fits what the person brought. */
   event: string;
   order: 'message_first' | 'callback_first';
