@@ -1,7 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AppApi } from './app-api.ts';
 import { DiscoveryApi } from './assets/discovery-api.ts';
-import { DiscoveryApis } from './assets/discovery-apis.ts';
 import { WhatsappApi } from './assets/whatsapp-api.ts';
 import { GraphTransport } from './graph/graph-transport.ts';
 import { MetaMetrics } from './graph/meta-metrics.ts';
@@ -12,7 +11,7 @@ import { InspectionApi } from './tokens/inspection-api.ts';
 import { OAuthApi } from './tokens/oauth-api.ts';
 import { RevocationApi } from './tokens/revocation-api.ts';
 
-const APIS = [OAuthApi, InspectionApi, DiscoveryApi, DiscoveryApis, WhatsappApi, RevocationApi, AppApi];
+const APIS = [OAuthApi, InspectionApi, DiscoveryApi, WhatsappApi, RevocationApi, AppApi];
 
 /**
  * The client of Meta's API. Needs, from global modules: HttpClient, Config, Clock, Random, LOGGER and prom-client's Registry; and, where

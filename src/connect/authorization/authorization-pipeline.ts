@@ -11,7 +11,7 @@ import type { ConnectionId } from '../../connections/ids.ts';
 import { missingScopesReason } from '../../connections/status/missing-scopes.ts';
 import type { StatusReason } from '../../connections/status/status-reason.ts';
 import type { Transaction } from '../../database/database.ts';
-import { DiscoveryApis } from '../../meta/assets/discovery-apis.ts';
+import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import { missingScopesOfToken } from '../../meta/dialog/product-scopes.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
@@ -48,7 +48,7 @@ export class AuthorizationPipeline {
     private readonly pendingAuthorizations: PendingAuthorizationRepository,
     private readonly oauth: OAuthApi,
     private readonly inspection: InspectionApi,
-    private readonly discovery: DiscoveryApis,
+    private readonly discovery: DiscoveryApi,
     private readonly provisioner: ConnectionProvisioner,
     private readonly apps: MetaApps,
     private readonly clock: Clock,
@@ -136,7 +136,7 @@ export class AuthorizationPipeline {
 
   /** For hosts whose inspection does not report scopes: those of the token response, else those requested in the dialog. */
   private async scopesOf(kind: TokenKind, token: SecretString, hints: AuthorizationHints): Promise<string[]> {
-    if (tokenKind(kind).listsPermissions) return (await this.discovery.user.listPermissions(token)).granted;
+    if (tokenKind(kind).listsPermissions) return (await this.discovery.listPermissions(token)).granted;
     return hints.grantedScopes ?? hints.requestedScopes;
   }
 
@@ -144,7 +144,7 @@ export class AuthorizationPipeline {
   private async nameOf(kind: TokenKind, token: SecretString): Promise<string | null> {
     if (!tokenKind(kind).isNamedByMe) return null;
     try {
-      return (await this.discovery.user.getMe(token)).name;
+      return (await this.discovery.getMe(token)).name;
     } catch (error) {
       if (error instanceof MetaError) return null;
       throw error;

@@ -1,10 +1,10 @@
-import type { DiscoveryApis } from '../../meta/assets/discovery-apis.ts';
+import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { defineErrorCode } from '../../platform/error-code.ts';
 import type { ConnectionWarning, Discovered, DiscoveryInput } from './discovery.ts';
 
 /** Ad accounts with their currency, and the business that owns them, which is their parent. */
-export async function discoverAdAccounts(apis: DiscoveryApis, { token }: DiscoveryInput): Promise<Discovered> {
-  const accounts = await apis.user.listAdAccounts(token);
+export async function discoverAdAccounts(api: DiscoveryApi, { token }: DiscoveryInput): Promise<Discovered> {
+  const accounts = await api.listAdAccounts(token);
   return {
     pages: [],
     assets: accounts.map(({ id, name, currency, business }) => ({

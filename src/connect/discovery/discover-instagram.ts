@@ -1,12 +1,12 @@
 import type { GrantedAsset } from '../../connections/authorization/connection-provisioner.ts';
-import type { DiscoveryApis } from '../../meta/assets/discovery-apis.ts';
+import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { defineErrorCode } from '../../platform/error-code.ts';
 import { listPages, pageAsset } from './discover-pages.ts';
 import { type ConnectionWarning, type Discovered, type DiscoveryInput, NOTHING } from './discovery.ts';
 
 /** The one account that an Instagram Login token speaks for, under the id that webhooks name. */
 export async function discoverOwnInstagramAccount(
-  _: DiscoveryApis,
+  _: DiscoveryApi,
   { inspection }: DiscoveryInput,
 ): Promise<Discovered> {
   const { userId: id, subjectName: name } = inspection;
@@ -14,9 +14,9 @@ export async function discoverOwnInstagramAccount(
 }
 
 /** Instagram accounts through the Pages that they are linked to, by either field (META.md 5). */
-export async function discoverInstagramByPages(apis: DiscoveryApis, input: DiscoveryInput): Promise<Discovered> {
+export async function discoverInstagramByPages(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
   const accounts: GrantedAsset[] = [];
-  const { pages, assets } = await listPages(apis, input, (page) => {
+  const { pages, assets } = await listPages(api, input, (page) => {
     for (const { id, username } of page.instagramAccounts) {
       const pageId = page.accessToken === null ? null : page.id;
       accounts.push({ type: 'instagram_account', id, name: username, parentId: page.id, pageId });
@@ -27,10 +27,10 @@ export async function discoverInstagramByPages(apis: DiscoveryApis, input: Disco
 
 /** For the token of one Page, which reaches what is linked to that Page. */
 export async function discoverInstagramOfPage(
-  apis: DiscoveryApis,
+  api: DiscoveryApi,
   { token, inspection }: DiscoveryInput,
 ): Promise<Discovered> {
-  const page = await apis.user.getOwnPage(token);
+  const page = await api.getOwnPage(token);
   const { subjectId: pageId } = inspection;
   const accounts = page.instagramAccounts.map(({ id, username }): GrantedAsset => {
     return { type: 'instagram_account', id, name: username, parentId: pageId, pageId: null };

@@ -1,6 +1,6 @@
 import type { GrantedAsset } from '../../connections/authorization/connection-provisioner.ts';
 import type { GrantedCredential } from '../../connections/credentials/credential-writer.ts';
-import type { DiscoveryApis } from '../../meta/assets/discovery-apis.ts';
+import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import type { DiscoveredPage } from '../../meta/assets/discovery-responses.ts';
 import { defineErrorCode } from '../../platform/error-code.ts';
 import { asRefusal, type ConnectionWarning, type Discovered, type DiscoveryInput } from './discovery.ts';
@@ -9,22 +9,22 @@ import { asRefusal, type ConnectionWarning, type Discovered, type DiscoveryInput
  * All Pages of a user or system user, following paging, each with a credential of its own. Page tokens of a long-lived
  * token never expire (META.md 5). A Page on which the user has no task gives no token; the root credential is used for it.
  */
-export async function discoverPages(apis: DiscoveryApis, input: DiscoveryInput): Promise<Discovered> {
-  const { pages, assets } = await listPages(apis, input);
+export async function discoverPages(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
+  const { pages, assets } = await listPages(api, input);
   if (assets.length === 0) return { pages, assets, warning: NO_PAGE };
   return { pages, assets, warning: pages.length === 0 ? NO_PAGE_PERMISSION : null };
 }
 
 /** The Page that a page token speaks for. */
-export async function discoverOwnPage(apis: DiscoveryApis, input: DiscoveryInput): Promise<Discovered> {
-  const name = await nameOfOwnPage(apis, input);
+export async function discoverOwnPage(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
+  const name = await nameOfOwnPage(api, input);
   return { pages: [], assets: [pageAsset(input.inspection.subjectId, name, false)], warning: null };
 }
 
 /** Null where Meta does not let the token read its Page: it reaches it all the same. */
-async function nameOfOwnPage(apis: DiscoveryApis, { token }: DiscoveryInput): Promise<string | null> {
+async function nameOfOwnPage(api: DiscoveryApi, { token }: DiscoveryInput): Promise<string | null> {
   try {
-    return (await apis.user.getOwnPage(token)).name;
+    return (await api.getOwnPage(token)).name;
   } catch (error) {
     if (asRefusal(error) === null) throw error;
     return null;
@@ -44,13 +44,13 @@ const NO_PAGE_PERMISSION: ConnectionWarning = defineErrorCode('status_reason', {
 });
 
 export async function listPages(
-  apis: DiscoveryApis,
+  api: DiscoveryApi,
   { token, scopes, inspection }: DiscoveryInput,
   visit: (page: DiscoveredPage) => void = () => undefined,
 ): Promise<Pick<Discovered, 'pages' | 'assets'>> {
   const pages: GrantedCredential[] = [];
   const assets: GrantedAsset[] = [];
-  for await (const page of apis.user.listPages(token)) {
+  for await (const page of api.listPages(token)) {
     if (page.accessToken !== null) {
       const subject = { subjectId: page.id, subjectName: page.name };
       const { issuedAt } = inspection;

@@ -1,6 +1,6 @@
 import type { GrantedAsset } from '../../connections/authorization/connection-provisioner.ts';
 import type { AssetDetails } from '../../connections/connection/asset-details.ts';
-import type { DiscoveryApis } from '../../meta/assets/discovery-apis.ts';
+import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import type { PhoneNumber } from '../../meta/assets/discovery-responses.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
@@ -16,25 +16,25 @@ type Subscription = { isSubscribed: true } | { isSubscribed: false; meta: MetaCa
  * WhatsApp Business Accounts and their numbers. An id is believed only after Meta showed the account to this token, because webhooks and
  * leases go by it. Each account is subscribed to our app's webhooks, and the subscription read back (META.md 19.11).
  */
-export async function discoverWhatsapp(apis: DiscoveryApis, input: DiscoveryInput): Promise<Discovered> {
-  const search = await findWhatsappAccounts(apis, input);
+export async function discoverWhatsapp(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
+  const search = await findWhatsappAccounts(api, input);
   const assets: GrantedAsset[] = [];
   const unsubscribed: UnsubscribedAccount[] = [];
-  const details = search.accounts.length === 0 ? {} : await businessOf(apis, input);
+  const details = search.accounts.length === 0 ? {} : await businessOf(api, input);
   for (const { id, numbers } of search.accounts) {
-    const name = await nameOf(apis, input, id);
+    const name = await nameOf(api, input, id);
     assets.push({ type: 'whatsapp_business_account', id, name, parentId: null, pageId: null, details });
     assets.push(...numbers.map((number) => phoneAsset(id, number)));
-    const subscription = await subscribe(apis, input, id);
+    const subscription = await subscribe(api, input, id);
     if (!subscription.isSubscribed) unsubscribed.push({ wabaId: id, meta: subscription.meta });
   }
   return { pages: [], assets, warning: whatsappWarning(input, search, unsubscribed) };
 }
 
 /** Null where Meta does not tell: the account is reached all the same. */
-async function nameOf(apis: DiscoveryApis, { token }: DiscoveryInput, wabaId: string): Promise<string | null> {
+async function nameOf(api: DiscoveryApi, { token }: DiscoveryInput, wabaId: string): Promise<string | null> {
   try {
-    return (await apis.whatsapp.getAccount(wabaId, token)).name;
+    return (await api.whatsapp.getAccount(wabaId, token)).name;
   } catch (error) {
     if (asRefusal(error) === null) throw error;
     return null;
@@ -42,10 +42,10 @@ async function nameOf(apis: DiscoveryApis, { token }: DiscoveryInput, wabaId: st
 }
 
 /** The client's business, which only the token of a business-integration system user reveals (META.md 6). Nothing depends on it. */
-async function businessOf(apis: DiscoveryApis, { token, inspection }: DiscoveryInput): Promise<AssetDetails> {
+async function businessOf(api: DiscoveryApi, { token, inspection }: DiscoveryInput): Promise<AssetDetails> {
   if (!tokenKind(inspection.kind).mayHaveClientBusiness) return {};
   try {
-    const id = await apis.user.getClientBusinessId(token);
+    const id = await api.getClientBusinessId(token);
     return id === null ? {} : { business: { id, name: null } };
   } catch (error) {
     if (error instanceof MetaError) return {};
@@ -58,10 +58,10 @@ function phoneAsset(wabaId: string, { id, displayPhoneNumber, verifiedName }: Ph
 }
 
 /** Subscribes, and believes only what the account then says of itself: another app in the list is not ours. */
-async function subscribe(apis: DiscoveryApis, { token, app }: DiscoveryInput, wabaId: string): Promise<Subscription> {
+async function subscribe(api: DiscoveryApi, { token, app }: DiscoveryInput, wabaId: string): Promise<Subscription> {
   try {
-    await apis.whatsapp.subscribeApp(wabaId, token);
-    const subscribed = await apis.whatsapp.listSubscribedApps(wabaId, token);
+    await api.whatsapp.subscribeApp(wabaId, token);
+    const subscribed = await api.whatsapp.listSubscribedApps(wabaId, token);
     return subscribed.some(({ id }) => id === app.id) ? { isSubscribed: true } : { isSubscribed: false, meta: {} };
   } catch (error) {
     const refusal = asRefusal(error);

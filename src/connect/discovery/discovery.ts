@@ -1,7 +1,7 @@
 import type { GrantedAsset } from '../../connections/authorization/connection-provisioner.ts';
 import type { GrantedCredential } from '../../connections/credentials/credential-writer.ts';
 import type { DiscoveryWarningCode, SCOPES_MISSING } from '../../connections/status/status-reason.ts';
-import type { DiscoveryApis } from '../../meta/assets/discovery-apis.ts';
+import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import type { MetaApp } from '../../meta/meta-apps.ts';
 import type { ValidInspection } from '../../meta/tokens/inspection-result.ts';
@@ -39,7 +39,7 @@ export interface Discovered {
 }
 
 /** One product's discovery. Throws `MetaError`. May be repeated: it only reads, or does what is harmless twice. */
-export type DiscoverAssets = (apis: DiscoveryApis, input: DiscoveryInput) => Promise<Discovered>;
+export type DiscoverAssets = (api: DiscoveryApi, input: DiscoveryInput) => Promise<Discovered>;
 
 export const NOTHING: Discovered = Object.freeze({ pages: [], assets: [], warning: null });
 

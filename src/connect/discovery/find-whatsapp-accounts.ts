@@ -1,4 +1,4 @@
-import type { DiscoveryApis } from '../../meta/assets/discovery-apis.ts';
+import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import type { PhoneNumber } from '../../meta/assets/discovery-responses.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { isGraphId } from '../../meta/graph/graph-id.ts';
@@ -32,8 +32,8 @@ export interface WhatsappSearch {
  * and what the portfolios have that the token names. Scopes are not believed, neither for nor against an account: each id is asked once,
  * in whatever order, and counts where Meta lists its numbers (docs/meta-facts.md). Throws `MetaError` for what is no refusal.
  */
-export async function findWhatsappAccounts(apis: DiscoveryApis, input: DiscoveryInput): Promise<WhatsappSearch> {
-  const search = new AccountSearch(apis, input);
+export async function findWhatsappAccounts(api: DiscoveryApi, input: DiscoveryInput): Promise<WhatsappSearch> {
+  const search = new AccountSearch(api, input);
   const { wabaId, businessId } = input.hints;
   await search.ask(wabaId === undefined ? [] : [wabaId]);
   await search.ask(targetsOf(input, (scope) => scope.startsWith(WHATSAPP_SCOPES)));
@@ -51,7 +51,7 @@ class AccountSearch {
   readonly #accounts: ReachedAccount[] = [];
 
   constructor(
-    private readonly apis: DiscoveryApis,
+    private readonly api: DiscoveryApi,
     private readonly input: DiscoveryInput,
   ) {}
 
@@ -67,21 +67,21 @@ class AccountSearch {
     for (const id of ids) {
       if (this.#asked.has(id) || !isGraphId(id)) continue;
       this.#asked.add(id);
-      const numbers = await unlessRefused(this.apis.whatsapp.listPhoneNumbers(id, this.input.token));
+      const numbers = await unlessRefused(this.api.whatsapp.listPhoneNumbers(id, this.input.token));
       if (numbers !== null) this.#accounts.push({ id, numbers });
     }
   }
 
   async askAssigned(): Promise<void> {
-    await this.ask((await unlessRefused(this.apis.whatsapp.listAssignedAccountIds(this.input.token))) ?? []);
+    await this.ask((await unlessRefused(this.api.whatsapp.listAssignedAccountIds(this.input.token))) ?? []);
   }
 
   /** False where Meta knows no such portfolio, or keeps it from this token. */
   async askAccountsOf(portfolio: string): Promise<boolean> {
     if (!isGraphId(portfolio)) return false;
     const { token } = this.input;
-    const owned = await unlessRefused(this.apis.whatsapp.listOwnedAccountIds(portfolio, token));
-    const shared = await unlessRefused(this.apis.whatsapp.listClientAccountIds(portfolio, token));
+    const owned = await unlessRefused(this.api.whatsapp.listOwnedAccountIds(portfolio, token));
+    const shared = await unlessRefused(this.api.whatsapp.listClientAccountIds(portfolio, token));
     await this.ask([...(owned ?? []), ...(shared ?? [])]);
     return owned !== null || shared !== null;
   }

@@ -34,8 +34,7 @@ const WEBHOOKS_NOT_SUBSCRIBED = defineErrorCode('status_reason', {
 const PHONE_NUMBER_MISSING = defineErrorCode('status_reason', {
   code: 'phone_number_missing',
   detail: 'A WhatsApp Business Account has no phone number yet, so it can neither send nor receive.',
-  remedy:
-    'Add a phone number to the account in WhatsApp Manager and verify it, then connect again: that finds it.',
+  remedy: 'Add a phone number to the account in WhatsApp Manager and verify it, then connect again: that finds it.',
 });
 
 const PHONE_NUMBER_UNVERIFIED = defineErrorCode('status_reason', {

@@ -1,5 +1,5 @@
 import type { Product } from '../../config/products.ts';
-import type { DiscoveryApis } from '../../meta/assets/discovery-apis.ts';
+import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { defineErrorCode } from '../../platform/error-code.ts';
 import { pageAsset } from '../discovery/discover-pages.ts';
@@ -22,15 +22,11 @@ const REFUSED: ConnectionWarning = defineErrorCode('status_reason', {
  * What a token reaches. A token that may not list anything is a connection all the same, with a warning, and a Page's token reaches its
  * Page; every other failure is a `MetaError`.
  */
-export async function discoverAssets(
-  product: Product,
-  apis: DiscoveryApis,
-  input: DiscoveryInput,
-): Promise<Discovered> {
+export async function discoverAssets(product: Product, api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
   const { kind, subjectId } = input.inspection;
   const { discover, discoverByKind } = connectProduct(product);
   try {
-    return await (discoverByKind[kind] ?? discover)(apis, input);
+    return await (discoverByKind[kind] ?? discover)(api, input);
   } catch (error) {
     const refusal = asRefusal(error);
     if (refusal === null) throw error;

@@ -16,6 +16,7 @@ import {
   readPage,
   readPermissions,
 } from './discovery-responses.ts';
+import { WhatsappApi } from './whatsapp-api.ts';
 
 const PAGE_FIELDS = 'id,name,access_token,tasks';
 const INSTAGRAM_FIELDS = 'instagram_business_account{id,username},connected_instagram_account{id,username}';
@@ -23,7 +24,10 @@ const INSTAGRAM_FIELDS = 'instagram_business_account{id,username},connected_inst
 /** What a Facebook token reaches (META.md 5, 6). All methods throw `MetaError`, and `RangeError` for ids that are none. */
 @Injectable()
 export class DiscoveryApi {
-  constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
+  constructor(
+    @Inject(GraphTransport) private readonly transport: GraphTransport,
+    @Inject(WhatsappApi) readonly whatsapp: WhatsappApi,
+  ) {}
 
   /**
    * Every page of the user, over all pages of paging, each once. Asks for the linked Instagram accounts too, and does

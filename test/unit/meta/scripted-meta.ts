@@ -163,6 +163,7 @@ export function scriptedMeta(...steps: Step[]) {
     pause,
     observer,
   );
+  const whatsapp = new WhatsappApi(transport);
   return {
     sent: http.sent,
     waits: pause.waits,
@@ -172,8 +173,8 @@ export function scriptedMeta(...steps: Step[]) {
     transport,
     oauth: new OAuthApi(transport, clock),
     inspection: new InspectionApi(transport, new BatchInspection(transport)),
-    discovery: new DiscoveryApi(transport),
-    whatsapp: new WhatsappApi(transport),
+    discovery: new DiscoveryApi(transport, whatsapp),
+    whatsapp,
     revocation: new RevocationApi(transport),
     app: new AppApi(transport),
   };
