@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { AnnouncedAccount } from '../connections/announced-accounts/announced-account.ts';
+import { findAnnouncedAccounts } from './announced-accounts.ts';
 import { type EntrySubject, extractSubject } from './entry-subject.ts';
 import { canonicalJson, itemsOf, type JsonNode, member, readJson, stringOf } from './json-node.ts';
 
@@ -10,6 +12,8 @@ export interface WebhookEntry {
   /** By what it says, not by how it is written. */
   hash: Buffer;
   subject: EntrySubject;
+  /** Accounts that it says were shared with our app. */
+  announcedAccounts: Pick<AnnouncedAccount, 'wabaId' | 'businessId'>[];
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -36,7 +40,8 @@ function toEntry(object: string, node: JsonNode): WebhookEntry {
   const hash = createHash('sha256')
     .update(`${JSON.stringify(object)} ${canonicalJson(node)}`)
     .digest();
-  return { object, text: node.text, hash, subject: extractSubject(object, node) };
+  const subject = extractSubject(object, node);
+  return { object, text: node.text, hash, subject, announcedAccounts: findAnnouncedAccounts(object, node) };
 }
 
 /** An empty text, which is no JSON, where the bytes are no UTF-8. */
