@@ -15,7 +15,7 @@ export interface MetaConfig {
   readonly threadsApp: AppCredentials;
   /** During a rotation of the app secret: still accepted for signatures of webhooks and signed requests. */
   readonly previousAppSecret: SecretString | null;
-  /** `v25.0` */
+  /** `v26.0` */
   readonly graphApiVersion: string;
   /** Bases without a trailing slash; a base may have a path. */
   readonly graphUrl: string;

@@ -4,6 +4,7 @@ import { SecretString } from '../platform/secret-string.ts';
 import { readOidc, readTrustedProxies } from './auth-settings.ts';
 import type { AppCredentials, Config, MetaConfig, Product } from './config.ts';
 import { type Environment, EnvironmentReader } from './environment-reader.ts';
+import { DEFAULT_GRAPH_API_VERSION } from './graph-api-version.ts';
 import { readKeyProvider } from './key-provider-settings.ts';
 import { isLoopback, readSecret, readUrl } from './setting-readers.ts';
 
@@ -120,7 +121,9 @@ function readMeta(reader: EnvironmentReader, isProduction: boolean): MetaConfig 
     instagramApp: readApp(reader, 'INSTAGRAM') ?? metaApp,
     threadsApp: readApp(reader, 'THREADS') ?? metaApp,
     previousAppSecret: readSecret(reader, 'META_APP_SECRET_PREVIOUS', APP_SECRET, 'an app secret, without spaces'),
-    graphApiVersion: reader.matching('META_GRAPH_API_VERSION', /^v\d{1,3}\.\d$/, 'a version such as v25.0') ?? 'v25.0',
+    graphApiVersion:
+      reader.matching('META_GRAPH_API_VERSION', /^v\d{1,3}\.\d$/, `a version such as ${DEFAULT_GRAPH_API_VERSION}`) ??
+      DEFAULT_GRAPH_API_VERSION,
     graphUrl: base('META_GRAPH_URL', 'https://graph.facebook.com'),
     graphVideoUrl: base('META_GRAPH_VIDEO_URL', 'https://graph-video.facebook.com'),
     ruploadUrl: base('META_RUPLOAD_URL', 'https://rupload.facebook.com'),

@@ -98,10 +98,10 @@ const GRAPH_HOSTS: GraphHostTable = {
 export interface GraphHost extends GraphHostDescriptor {
   /** Without a trailing slash. */
   readonly baseUrl: string;
-  /** `v25.0` */
+  /** `v26.0` */
   readonly version: string;
   readonly app: AppCredentials;
-  /** `/v25.0/oauth/access_token` */
+  /** `/v26.0/oauth/access_token` */
   readonly tokenPath: string;
 }
 

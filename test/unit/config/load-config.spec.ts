@@ -47,7 +47,7 @@ describe('defaults', () => {
       refreshBeforeExpirySeconds: 604_800,
       logLevel: 'info',
       meta: {
-        graphApiVersion: 'v25.0',
+        graphApiVersion: 'v26.0',
         graphUrl: 'https://graph.facebook.com',
         graphVideoUrl: 'https://graph-video.facebook.com',
         ruploadUrl: 'https://rupload.facebook.com',

@@ -6,9 +6,17 @@ const app = new MetaApp(META);
 
 describe('the table of API hosts', () => {
   it.each([
-    ['facebook', META.graphUrl, META.app, 'v25.0', true, '/v25.0/oauth/access_token', ''],
-    ['instagram', META.instagramGraphUrl, META.instagramApp, 'v25.0', true, '/oauth/access_token', ''],
-    ['instagram_api', META.instagramApiUrl, META.instagramApp, 'v25.0', false, '/oauth/access_token', ''],
+    [
+      'facebook',
+      META.graphUrl,
+      META.app,
+      META.graphApiVersion,
+      true,
+      `/${META.graphApiVersion}/oauth/access_token`,
+      '',
+    ],
+    ['instagram', META.instagramGraphUrl, META.instagramApp, META.graphApiVersion, true, '/oauth/access_token', ''],
+    ['instagram_api', META.instagramApiUrl, META.instagramApp, META.graphApiVersion, false, '/oauth/access_token', ''],
     ['threads', META.threadsGraphUrl, META.threadsApp, 'v1.0', false, '/oauth/access_token', 'TH|'],
   ] as const)(
     'gives %s its address, app, version and tokens',
