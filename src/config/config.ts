@@ -11,8 +11,9 @@ export interface AppCredentials {
 
 export interface MetaConfig {
   readonly app: AppCredentials;
-  readonly instagramApp: AppCredentials;
-  readonly threadsApp: AppCredentials;
+  /** Apps of their own at Meta, with no default. Null: the login is not configured. */
+  readonly instagramApp: AppCredentials | null;
+  readonly threadsApp: AppCredentials | null;
   /** During a rotation of the app secret: still accepted for signatures of webhooks and signed requests. */
   readonly previousAppSecret: SecretString | null;
   /** `v26.0` */

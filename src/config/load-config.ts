@@ -103,7 +103,6 @@ function readMeta(reader: EnvironmentReader, isProduction: boolean): MetaConfig 
       `is missing: ${isProduction ? 'production does not run on the sandbox; ' : ''}${remedy}.`,
     );
   }
-  const metaApp = app ?? { id: '', secret: new SecretString('') };
   const base = (name: string, fallback: string): string => {
     const url = readUrl(reader, name, fallback);
     if (isProduction && url.startsWith('http:')) reader.fault(name, 'must begin with https:// in production.');
@@ -117,9 +116,9 @@ function readMeta(reader: EnvironmentReader, isProduction: boolean): MetaConfig 
       ] as const,
   ).filter(([, id]) => id !== null);
   return {
-    app: metaApp,
-    instagramApp: readApp(reader, 'INSTAGRAM') ?? metaApp,
-    threadsApp: readApp(reader, 'THREADS') ?? metaApp,
+    app: app ?? { id: '', secret: new SecretString('') },
+    instagramApp: readApp(reader, 'INSTAGRAM'),
+    threadsApp: readApp(reader, 'THREADS'),
     previousAppSecret: readSecret(reader, 'META_APP_SECRET_PREVIOUS', APP_SECRET, 'an app secret, without spaces'),
     graphApiVersion:
       reader.matching('META_GRAPH_API_VERSION', /^v\d{1,3}\.\d$/, `a version such as ${DEFAULT_GRAPH_API_VERSION}`) ??
@@ -132,7 +131,7 @@ function readMeta(reader: EnvironmentReader, isProduction: boolean): MetaConfig 
     instagramApiUrl: base('INSTAGRAM_API_URL', 'https://api.instagram.com'),
     instagramDialogUrl: base('INSTAGRAM_DIALOG_URL', 'https://www.instagram.com'),
     threadsGraphUrl: base('THREADS_GRAPH_URL', 'https://graph.threads.net'),
-    threadsDialogUrl: base('THREADS_DIALOG_URL', 'https://threads.net'),
+    threadsDialogUrl: base('THREADS_DIALOG_URL', 'https://www.threads.com'),
     loginConfigIds: Object.fromEntries(loginConfigIds) as Partial<Record<Product, string>>,
     webhookVerifyToken: readSecret(reader, 'META_WEBHOOK_VERIFY_TOKEN', /^[\x20-\x7e]{1,512}$/, 'a line of ASCII'),
   };
