@@ -97,6 +97,11 @@ export class MetaApps {
     return [...new Set(this.all.flatMap(({ appIds }) => appIds))];
   }
 
+  /** The ids of the apps that count at this host. */
+  idsAt(host: GraphHostName): string[] {
+    return [...new Set(this.all.flatMap((app) => app.host(host).app?.id ?? []))];
+  }
+
   /** Whether a credential's app is configured here, as `MetaApp.serves`. */
   serves(credential: { appId: string; kind: TokenKind }): boolean {
     return this.all.some((app) => app.serves(credential));

@@ -1,5 +1,5 @@
-import type { TokenKind } from '../config/products.ts';
 import type { AssetType } from '../connections/credentials/credential-kind.ts';
+import type { TokenHostName } from '../meta/graph/graph-host.ts';
 import { idOf, itemsOf, type JsonNode, member, stringOf } from './json-node.ts';
 
 /** What an entry is about (META.md 8, 15). */
@@ -7,8 +7,8 @@ export interface EntrySubject {
   assets: { type: AssetType; id: string }[];
   /** The ids of the user, where the entry is about one. */
   userIds: string[];
-  /** Null: all ids are the user's. Else the ids are guesses, the likeliest first, and whoever it is has connected with such a token. */
-  guessedOwnerKind: TokenKind | null;
+  /** Null: all ids are the user's. Else the ids are guesses, the likeliest first, and the user is one of this host's app. */
+  guessedOwnerHost: TokenHostName | null;
   /** It says that our access may have ended or shrunk. That is inspected, never believed. */
   isAboutAccess: boolean;
 }
@@ -65,12 +65,12 @@ export function objectLabel(object: string): string {
 export function extractSubject(object: string, entry: JsonNode): EntrySubject {
   const find = Object.hasOwn(SUBJECT_FINDERS, object) ? SUBJECT_FINDERS[object] : undefined;
   const found = find?.(entry) ?? { assets: [], userIds: [] };
-  return { ...found, guessedOwnerKind: null, isAboutAccess: isAboutAccess(object, entry) };
+  return { ...found, guessedOwnerHost: null, isAboutAccess: isAboutAccess(object, entry) };
 }
 
 /** Of a notification of Threads', which never is about access. */
 export function threadsSubject(ownerIds: string[]): EntrySubject {
-  return { assets: [], userIds: ownerIds, guessedOwnerKind: 'threads_user', isAboutAccess: false };
+  return { assets: [], userIds: ownerIds, guessedOwnerHost: 'threads', isAboutAccess: false };
 }
 
 /**

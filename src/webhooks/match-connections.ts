@@ -1,4 +1,3 @@
-import type { TokenKind } from '../config/products.ts';
 import {
   findConnectionsByAssetIds,
   findConnectionsByUserIds,
@@ -6,6 +5,7 @@ import {
 import type { AssetType } from '../connections/credentials/credential-kind.ts';
 import type { ConnectionId } from '../connections/ids.ts';
 import type { SqlExecutor } from '../database/statement.ts';
+import type { TokenHostName } from '../meta/graph/graph-host.ts';
 import type { EntrySubject } from './entry-subject.ts';
 
 /** A connection that is not revoked and that an entry is about; `asset` null: matched by its user. */
@@ -23,8 +23,8 @@ type UserConnection = SubjectConnection & { appId: string };
 interface SubjectApps {
   /** All of ours. */
   ownAppIds: readonly string[];
-  /** Those that tokens of a kind belong to, as far as they signed the delivery. */
-  signersFor(kind: TokenKind): readonly string[];
+  /** The apps of a host that signed the delivery. */
+  signersAt(host: TokenHostName): readonly string[];
 }
 
 /**
@@ -51,13 +51,13 @@ export async function matchConnections(
 
 /** Of guesses, the first that a connection of the right app has decides. */
 function matchUsers(
-  { userIds, guessedOwnerKind }: EntrySubject,
+  { userIds, guessedOwnerHost }: EntrySubject,
   byUser: ReadonlyMap<string, UserConnection[]>,
   apps: SubjectApps,
 ): SubjectConnection[] {
   const found = userIds.map((id) => byUser.get(id) ?? []);
-  if (guessedOwnerKind === null) return found.flat();
-  const appIds = apps.signersFor(guessedOwnerKind);
+  if (guessedOwnerHost === null) return found.flat();
+  const appIds = apps.signersAt(guessedOwnerHost);
   const ofApps = found.map((connections) => connections.filter(({ appId }) => appIds.includes(appId)));
   return ofApps.find((connections) => connections.length > 0) ?? [];
 }

@@ -50,7 +50,7 @@ export class WebhookIngestService {
       const subjects = fresh.map(({ subject }) => subject);
       const connections = await matchConnections(tx, subjects, {
         ownAppIds: this.apps.appIds,
-        signersFor: (kind) => signedBy.filter((appId) => this.apps.serves({ appId, kind })),
+        signersAt: (host) => this.apps.idsAt(host).filter((appId) => signedBy.includes(appId)),
       });
       const matched = fresh.map((entry, index) => ({ entry, connections: connections[index] ?? [] }));
       await this.relay(tx, matched);

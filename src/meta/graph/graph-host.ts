@@ -23,6 +23,8 @@ export interface GraphHostDescriptor<Name extends GraphHostName = GraphHostName>
   /** Whose id and secret count there. */
   readonly appRole: AppRole;
   readonly appSettings: AppSettings;
+  /** Whether `client_credentials` shows that Meta takes the app's id and secret. */
+  readonly grantsAppTokens: boolean;
   /** Null: the configured version of the Graph API. */
   readonly fixedVersion: string | null;
   /** Whether the host knows `appsecret_proof`. */
@@ -66,6 +68,7 @@ const GRAPH_HOSTS: GraphHostTable = {
     baseUrlSetting: 'graphUrl',
     appRole: 'app',
     appSettings: META_APP_SETTINGS,
+    grantsAppTokens: true,
     fixedVersion: null,
     isProofSupported: true,
     isTokenPathVersioned: true,
@@ -81,6 +84,7 @@ const GRAPH_HOSTS: GraphHostTable = {
     baseUrlSetting: 'instagramGraphUrl',
     appRole: 'instagramApp',
     appSettings: INSTAGRAM_APP_SETTINGS,
+    grantsAppTokens: false,
     fixedVersion: null,
     isProofSupported: true,
     isTokenPathVersioned: false,
@@ -96,6 +100,7 @@ const GRAPH_HOSTS: GraphHostTable = {
     baseUrlSetting: 'instagramApiUrl',
     appRole: 'instagramApp',
     appSettings: INSTAGRAM_APP_SETTINGS,
+    grantsAppTokens: false,
     fixedVersion: null,
     isProofSupported: false,
     isTokenPathVersioned: false,
@@ -111,6 +116,7 @@ const GRAPH_HOSTS: GraphHostTable = {
     baseUrlSetting: 'threadsGraphUrl',
     appRole: 'threadsApp',
     appSettings: THREADS_APP_SETTINGS,
+    grantsAppTokens: true,
     fixedVersion: 'v1.0',
     isProofSupported: false,
     isTokenPathVersioned: false,

@@ -25,8 +25,8 @@ afterEach(() => {
   }
 });
 
-const proofOf = (token: string) =>
-  createHmac('sha256', TEST_ENVIRONMENT['META_APP_SECRET'] ?? '')
+const proofOf = (token: string, secret: 'META_APP_SECRET' | 'INSTAGRAM_APP_SECRET' = 'META_APP_SECRET') =>
+  createHmac('sha256', TEST_ENVIRONMENT[secret] ?? '')
     .update(token)
     .digest('hex');
 const PROOF = proofOf(META_TOKEN);
@@ -130,11 +130,20 @@ describe('a plain call', () => {
     gateway.grants.set('mtl_th', grantFor('THAAtoken1', { kind: 'threads_user' }));
     await http().get('/graph/me').set('Authorization', 'Bearer mtl_ig');
     expect(last().url).toBe(
-      `/graph.instagram.com/${DEFAULT_GRAPH_API_VERSION}/me?appsecret_proof=${proofOf('IGAAtoken1')}`,
+      `/graph.instagram.com/${DEFAULT_GRAPH_API_VERSION}/me?appsecret_proof=${proofOf('IGAAtoken1', 'INSTAGRAM_APP_SECRET')}`,
     );
     await http().get('/graph/v26.0/me').set('Authorization', 'Bearer mtl_th');
     expect(last().url).toBe('/graph.threads.net/v1.0/me');
     expect((await http().post('/rupload/x').set('Authorization', 'Bearer mtl_th')).status).toBe(403);
+  });
+
+  it('sends no proof where the app of the token is not the configured one', async () => {
+    gateway.grants.set('mtl_old', grantFor('IGAAtoken2', { kind: 'instagram_user', appId: 'another' }));
+    expect((await http().get('/graph/me').set('Authorization', 'Bearer mtl_old')).status).toBe(200);
+    expect(last().url).toBe(`/graph.instagram.com/${DEFAULT_GRAPH_API_VERSION}/me`);
+    const batch = JSON.stringify([{ method: 'GET', relative_url: 'me' }]);
+    await http().post('/graph/').set('Authorization', 'Bearer mtl_old').type('form').send({ batch });
+    expect(last().body.toString()).not.toContain('appsecret_proof');
   });
 
   it('passes the context of a trace on, where it keeps the rules, and nobody’s baggage', async () => {
