@@ -211,6 +211,11 @@ describe('links', () => {
       String.raw`{"body":"{\"next\":\"https:\\\/\\\/graph.instagram.com\\\/v26.0\"}"}`,
       String.raw`{"body":"{\"next\":\"http:\\\/\\\/gateway.test:3000\\\/graph\\\/v26.0\"}"}`,
     ],
+    ...['graph.threads.net', 'graph.threads.com'].map((host) => [
+      host,
+      `{"next":"https:\\/\\/${host}\\/v1.0\\/1?access_token=${TOKEN}"}`,
+      `{"next":"http:\\/\\/gateway.test:3000\\/graph\\/v1.0\\/1?access_token=${LEASE}"}`,
+    ]),
     ['upload', '{"uri":"https://rupload.facebook.com/x"}', '{"uri":"http://gateway.test:3000/rupload/x"}'],
     [
       'media',
