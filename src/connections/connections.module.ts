@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AnnouncedAccountService } from './announced-accounts/announced-account.service.ts';
 import { PhoneRegistrationService } from './assets/phone-registration.service.ts';
 import { UnverifiedAssetService } from './assets/unverified-asset.service.ts';
 import { ConnectionProvisioner } from './authorization/connection-provisioner.ts';
@@ -29,6 +30,7 @@ const PROVIDERS = [
   CredentialVersionService,
   CredentialWriter,
   UnverifiedAssetService,
+  AnnouncedAccountService,
   ConnectionEraser,
   ConnectionProvisioner,
   PhoneRegistrationService,

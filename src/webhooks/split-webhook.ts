@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { AnnouncedAccount } from '../connections/announced-accounts/announced-account.ts';
+import { findAnnouncedAccounts } from './announced-accounts.ts';
 import { type EntrySubject, extractSubject, THREADS_OBJECT, threadsSubject } from './entry-subject.ts';
 import { canonicalJson, idOf, itemsOf, type JsonNode, member, readJson, stringOf } from './json-node.ts';
 import { isThreadsBody, splitThreadsBody } from './threads-webhook.ts';
@@ -13,6 +15,8 @@ export interface WebhookEntry {
   subject: EntrySubject;
   /** The app that the body names as its own; null: none. */
   appId: string | null;
+  /** Accounts that it says were shared with our app. */
+  announcedAccounts: Pick<AnnouncedAccount, 'wabaId' | 'businessId'>[];
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -40,6 +44,7 @@ function graphEntries(root: JsonNode): WebhookEntry[] {
     hash: hashOf(object, node),
     subject: extractSubject(object, node),
     appId: null,
+    announcedAccounts: findAnnouncedAccounts(object, node),
   }));
 }
 
@@ -50,6 +55,7 @@ function threadsEntries(root: JsonNode): WebhookEntry[] {
     hash: hashOf(THREADS_OBJECT, readJson(text) ?? root),
     subject: threadsSubject(ownerIds),
     appId: idOf(member(root, 'app_id')),
+    announcedAccounts: [],
   }));
 }
 

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { AnnouncedAccountService } from '../connections/announced-accounts/announced-account.service.ts';
 import { UnverifiedAssetService } from '../connections/assets/unverified-asset.service.ts';
 import { VerificationRequests } from '../connections/connection/verification-requests.ts';
 import type { ConnectionId } from '../connections/ids.ts';
@@ -34,6 +35,7 @@ export class WebhookIngestService {
     private readonly outbox: Outbox,
     private readonly verificationRequests: VerificationRequests,
     private readonly assets: UnverifiedAssetService,
+    private readonly announcedAccounts: AnnouncedAccountService,
     private readonly metrics: WebhookMetrics,
     private readonly clock: Clock,
     private readonly apps: MetaApps,
@@ -54,6 +56,10 @@ export class WebhookIngestService {
       });
       const matched = fresh.map((entry, index) => ({ entry, connections: connections[index] ?? [] }));
       await this.relay(tx, matched);
+      await this.announcedAccounts.announce(
+        tx,
+        fresh.flatMap(({ announcedAccounts }) => announcedAccounts),
+      );
       await this.assets.requestVerification(tx, 'whatsapp_business_account', accountsToVerify(fresh));
       return {
         matched,

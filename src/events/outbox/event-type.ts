@@ -5,6 +5,7 @@ export const EVENT_TYPES = [
   'connection.expiring',
   'connection.reauth_required',
   'connection.revoked',
+  'connection.unfinished',
   'meta.webhook',
 ] as const;
 

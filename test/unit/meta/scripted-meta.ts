@@ -4,6 +4,7 @@ import type { MetaConfig } from '../../../src/config/config.ts';
 import { DEFAULT_GRAPH_API_VERSION } from '../../../src/config/graph-api-version.ts';
 import { AppApi } from '../../../src/meta/app-api.ts';
 import { DiscoveryApi } from '../../../src/meta/assets/discovery-api.ts';
+import { WhatsappApi } from '../../../src/meta/assets/whatsapp-api.ts';
 import { MetaError } from '../../../src/meta/errors/meta-error.ts';
 import { GraphTransport } from '../../../src/meta/graph/graph-transport.ts';
 import { MetaMetrics } from '../../../src/meta/graph/meta-metrics.ts';
@@ -163,6 +164,7 @@ export function scriptedMeta(...steps: Step[]) {
     pause,
     observer,
   );
+  const whatsapp = new WhatsappApi(transport);
   return {
     sent: http.sent,
     waits: pause.waits,
@@ -172,7 +174,8 @@ export function scriptedMeta(...steps: Step[]) {
     transport,
     oauth: new OAuthApi(transport, clock),
     inspection: new InspectionApi(transport, new BatchInspection(transport)),
-    discovery: new DiscoveryApi(transport),
+    discovery: new DiscoveryApi(transport, whatsapp),
+    whatsapp,
     revocation: new RevocationApi(transport),
     app: new AppApi(transport),
   };

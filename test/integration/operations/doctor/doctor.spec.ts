@@ -49,7 +49,7 @@ async function subscribe(object: string, callbackUrl = `${publicUrl}/webhooks/me
     verify_token: VERIFY_TOKEN,
     access_token: `${app.id}|${app.secret}`,
   });
-  const response = await fetch(`${context.sandbox.url}/graph.facebook.com/v25.0/${app.id}/subscriptions`, {
+  const response = await fetch(`${context.sandbox.url}/graph.facebook.com/v26.0/${app.id}/subscriptions`, {
     method: 'POST',
     body,
   });
