@@ -257,7 +257,7 @@ describe('environment()', () => {
   it('points every base at this sandbox', () => {
     const environment = sandbox.environment();
     expect(environment.META_GRAPH_URL).toBe(`${sandbox.url}/graph.facebook.com`);
-    expect(environment.THREADS_DIALOG_URL).toBe(`${sandbox.url}/threads.net`);
+    expect(environment.THREADS_DIALOG_URL).toBe(`${sandbox.url}/www.threads.com`);
     expect(environment.META_APP_ID).toMatch(/^\d{15,16}$/);
     expect(environment.META_APP_SECRET).toMatch(/^[0-9a-f]{32}$/);
   });
