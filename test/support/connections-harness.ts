@@ -1,6 +1,7 @@
 import { SYSTEM } from '../../src/audit/actor.ts';
 import { AuditLog } from '../../src/audit/audit-log.ts';
 import type { Config, Product } from '../../src/config/config.ts';
+import { DEFAULT_GRAPH_API_VERSION } from '../../src/config/graph-api-version.ts';
 import {
   ConnectionProvisioner,
   type ProvisioningInput,
@@ -96,7 +97,7 @@ export async function connect(
     scopes: ['pages_show_list'],
     declinedScopes: [],
     dataAccessExpiresAt: null,
-    graphApiVersion: 'v25.0',
+    graphApiVersion: DEFAULT_GRAPH_API_VERSION,
     statusReason: null,
     root: {
       kind: 'user',

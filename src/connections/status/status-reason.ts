@@ -69,6 +69,7 @@ export const REASONS_DESPITE_VALID_TOKEN: readonly StatusReasonCode[] = [
 
 /** Our codes for why work on a credential failed. */
 export type CredentialFailureCode =
+  | 'app_not_configured'
   | 'check_failed'
   | 'circuit_open'
   | 'internal_error'

@@ -38,7 +38,7 @@ export class ResponseObserver {
   /** Limits, from the headers of any response. */
   observeHeaders(call: GatewayCall, headers: IncomingHttpHeaders): void {
     if (this.observer === null || !USAGE_HEADERS.some((name) => headers[name] !== undefined)) return;
-    const appId = call.target.host.app.id;
+    const { appId } = call.grant;
     const atMs = performance.now();
     const last = this.#lastUsageByApp.get(appId);
     const isRepeated =
@@ -85,8 +85,8 @@ export class ResponseObserver {
     if (verdict.kind === 'throttled') {
       const { scope, retryAfterSeconds } = verdict;
       // So that an identical response is reported again.
-      this.#lastUsageByApp.delete(host.app.id);
-      this.observer?.observe(host.app.id, usage, { scope, retryAfterSeconds });
+      this.#lastUsageByApp.delete(call.grant.appId);
+      this.observer?.observe(call.grant.appId, usage, { scope, retryAfterSeconds });
     }
     if (isAboutToken(verdict)) this.report(grant, toMetaCause(fields), verdict);
   }

@@ -79,12 +79,13 @@ export class GraphTransport {
 
   private async tryOnce(call: GraphCall): Promise<GraphResponse> {
     const host = this.host(call.host);
+    const request = buildRequest(host, call);
     const startedAt = this.clock.now().getTime();
     const elapsed = (): number => Math.max(0, this.clock.now().getTime() - startedAt) / 1000;
     let response: HttpResponse;
     try {
       response = await this.http.send({
-        ...buildRequest(host, call),
+        ...request,
         timeoutMs: call.timeoutMs ?? TIMEOUT_MS,
         maxBytes: MAX_BYTES,
         ...(call.signal === undefined ? {} : { signal: call.signal }),
@@ -113,7 +114,7 @@ export class GraphTransport {
       envelope: fields?.envelope ?? (json === undefined ? null : 'graph'),
       context: call.context,
       host: host.errorDialect,
-      hasAppsecretProof: call.auth.by === 'credential' && host.isProofSupported,
+      hasAppsecretProof: call.auth.by === 'credential' && host.isProofSupported && host.app !== null,
       retryAfterSeconds: usage.throttledUntilSeconds,
     });
     this.observe(host, usage, verdict);
@@ -161,6 +162,7 @@ export class GraphTransport {
   }
 
   private observe(host: GraphHost, usage: UsageReport, verdict: MetaVerdict | null): void {
+    if (host.app === null) return;
     const throttle = verdict?.kind === 'throttled' ? verdict : null;
     try {
       this.observer?.observe(

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import type { MetaConfig } from '../../../src/config/config.ts';
+import { DEFAULT_GRAPH_API_VERSION } from '../../../src/config/graph-api-version.ts';
 import { AppApi } from '../../../src/meta/app-api.ts';
 import { DiscoveryApi } from '../../../src/meta/assets/discovery-api.ts';
 import { WhatsappApi } from '../../../src/meta/assets/whatsapp-api.ts';
@@ -35,7 +36,7 @@ export const META: MetaConfig = {
   instagramApp: { id: '2002', secret: new SecretString('ig-secret-4711') },
   threadsApp: { id: '3003', secret: new SecretString('th-secret-4711') },
   previousAppSecret: null,
-  graphApiVersion: 'v25.0',
+  graphApiVersion: DEFAULT_GRAPH_API_VERSION,
   graphUrl: 'https://graph.test',
   graphVideoUrl: 'https://video.test',
   ruploadUrl: 'https://rupload.test',

@@ -1,6 +1,6 @@
 import { SecretString } from '../../../../src/platform/secret-string.ts';
 import { type RecordedCase, readRecorded } from '../read-recorded.ts';
-import { catchMetaError, graphError, scriptedMeta, TOKEN } from '../scripted-meta.ts';
+import { catchMetaError, graphError, META, scriptedMeta, TOKEN } from '../scripted-meta.ts';
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
@@ -8,7 +8,7 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
-const next = `https://graph.test/v25.0/42/accounts?access_token=${TOKEN.expose()}&limit=25&after=X`;
+const next = `https://graph.test/${META.graphApiVersion}/42/accounts?access_token=${TOKEN.expose()}&limit=25&after=X`;
 const page = (data: unknown[], after?: string) => ({
   body: { data, paging: { cursors: { before: 'b', after: after ?? 'end' }, ...(after === undefined ? {} : { next }) } },
 });
@@ -35,7 +35,7 @@ describe('pages', () => {
     });
     expect(meta.sent.map((request) => request.url.searchParams.get('after'))).toEqual([null, 'a1', 'a2']);
     for (const request of meta.sent) {
-      expect(request.path).toBe('graph.test/v25.0/me/accounts');
+      expect(request.path).toBe(`graph.test/${META.graphApiVersion}/me/accounts`);
       expect(request.url.href).not.toContain(TOKEN.expose());
     }
   });
@@ -69,7 +69,10 @@ describe('pages', () => {
         : { body: { id: '1', name: 'A page' } },
     );
     expect(await meta.discovery.getOwnPage(TOKEN)).toMatchObject({ id: '1', name: 'A page', instagramAccounts: [] });
-    expect(meta.sent.map(({ path }) => path)).toEqual(['graph.test/v25.0/me', 'graph.test/v25.0/me']);
+    expect(meta.sent.map(({ path }) => path)).toEqual([
+      `graph.test/${META.graphApiVersion}/me`,
+      `graph.test/${META.graphApiVersion}/me`,
+    ]);
     expect((await catchMetaError(scriptedMeta(graphError(190, 460)).discovery.getOwnPage(TOKEN))).verdict.kind).toBe(
       'dead',
     );
@@ -148,7 +151,7 @@ it('registers a number once, with the pin in the body', async () => {
   const pin = new SecretString('480216');
   const meta = scriptedMeta({ body: { success: true } });
   await meta.whatsapp.registerPhoneNumber('55', TOKEN, pin);
-  expect(meta.sent[0]).toMatchObject({ method: 'POST', path: 'graph.test/v25.0/55/register' });
+  expect(meta.sent[0]).toMatchObject({ method: 'POST', path: `graph.test/${META.graphApiVersion}/55/register` });
   expect(meta.sent[0]?.url.search).not.toContain('480216');
   expect(meta.sent[0]?.form.get('pin')).toBe('480216');
   // Tries are counted, so nothing is tried again by itself, whatever the status.
@@ -169,7 +172,7 @@ it('subscribes and reads back', async () => {
   expect(await meta.whatsapp.listSubscribedApps('77', TOKEN)).toEqual([
     { id: '1001', name: 'A', overrideCallbackUri: null },
   ]);
-  expect(meta.sent[0]).toMatchObject({ method: 'POST', path: 'graph.test/v25.0/77/subscribed_apps' });
+  expect(meta.sent[0]).toMatchObject({ method: 'POST', path: `graph.test/${META.graphApiVersion}/77/subscribed_apps` });
   await catchMetaError(scriptedMeta({ body: { success: false } }).whatsapp.subscribeApp('77', TOKEN));
 });
 
@@ -179,7 +182,7 @@ describe('revocation', () => {
   it('removes the grant, and takes 190/458 for done', async () => {
     const meta = scriptedMeta({ body: { success: true } });
     expect(await meta.revocation.revoke(user)).toBe('confirmed');
-    expect(meta.sent[0]).toMatchObject({ method: 'DELETE', path: 'graph.test/v25.0/42/permissions' });
+    expect(meta.sent[0]).toMatchObject({ method: 'DELETE', path: `graph.test/${META.graphApiVersion}/42/permissions` });
     expect(await scriptedMeta({ body: 'true' }).revocation.revoke(user)).toBe('confirmed');
     expect(await scriptedMeta(graphError(190, 458)).revocation.revoke(user)).toBe('confirmed');
   });
@@ -214,20 +217,20 @@ describe('revocation', () => {
 it('checks the app, and lists its subscriptions', async () => {
   const good = scriptedMeta({
     body: { access_token: '1001|x', token_type: 'bearer' },
-    headers: { 'facebook-api-version': 'v25.0' },
+    headers: { 'facebook-api-version': 'v26.0' },
   });
-  expect(await good.app.checkAppCredentials()).toEqual({ ok: true, servedVersion: 'v25.0' });
+  expect(await good.app.checkAppCredentials()).toEqual({ ok: true, servedVersion: 'v26.0' });
   expect(good.sent[0]?.url.search).toBe('');
   expect(await scriptedMeta(graphError(1)).app.checkAppCredentials()).toMatchObject({
     ok: false,
     verdict: { what: 'secret' },
   });
   const list = [
-    { object: 'user', callback_url: 'https://a.test', active: true, fields: [{ name: 'email', version: 'v25.0' }] },
+    { object: 'user', callback_url: 'https://a.test', active: true, fields: [{ name: 'email', version: 'v26.0' }] },
     { object: 'page', fields: ['feed'] },
   ];
   expect(await scriptedMeta({ body: { data: list } }).app.listSubscriptions()).toEqual([
-    { object: 'user', callbackUrl: 'https://a.test', active: true, fields: [{ name: 'email', version: 'v25.0' }] },
+    { object: 'user', callbackUrl: 'https://a.test', active: true, fields: [{ name: 'email', version: 'v26.0' }] },
     { object: 'page', callbackUrl: null, active: false, fields: [{ name: 'feed', version: null }] },
   ]);
 });
