@@ -25,6 +25,6 @@ const APIS = [OAuthApi, InspectionApi, DiscoveryApi, RevocationApi, AppApi];
     MetaMetrics,
     { provide: Pause, useClass: TimerPause },
   ],
-  exports: [...APIS, MetaApps],
+  exports: [...APIS, MetaApps, MetaMetrics],
 })
 export class MetaModule {}

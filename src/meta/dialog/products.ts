@@ -17,6 +17,8 @@ interface ProductDescriptor {
   readonly scopes: Readonly<Partial<Record<TokenHostName, ProductScopes>>>;
   /** The kinds of tokens that can be imported, the likeliest first. */
   readonly importedKinds: readonly TokenKind[];
+  /** Whether its calls belong to the Marketing API, whose versions end earlier than the Graph API's. */
+  readonly usesMarketingApi?: true;
 }
 
 const FACEBOOK_KINDS: readonly TokenKind[] = ['system_user', 'user', 'page'];
@@ -68,6 +70,7 @@ const DESCRIPTORS: Readonly<Record<Product, ProductDescriptor>> = {
     mainFlow: 'facebook_login',
     scopes: { facebook: { required: ['ads_management', 'ads_read'], optional: ['business_management'] } },
     importedKinds: FACEBOOK_KINDS,
+    usesMarketingApi: true,
   },
   pages: {
     product: 'pages',

@@ -15,6 +15,7 @@ import { checkApps } from './app-checks.ts';
 import { checkConnections } from './connection-checks.ts';
 import type { Finding } from './finding.ts';
 import { checkLogins } from './login-checks.ts';
+import { checkMarketingVersion, checkServedVersions } from './version-checks.ts';
 import { checkWebhookSubscriptions } from './webhook-subscription-checks.ts';
 
 /** What the checks need. */
@@ -34,6 +35,8 @@ export async function runMetaChecks({ config, http, clock, random, database }: C
   const api = new AppApi(new GraphTransport(http, new MetaApps(config), clock, random, log, metrics, new TimerPause()));
   return [
     ...(await checkApps(config, api, clock.now())),
+    ...(await checkMarketingVersion(config.meta.graphApiVersion, database, clock.now())),
+    ...(await checkServedVersions(config.meta.graphApiVersion, database, clock.now())),
     ...(await checkMetaClock(config, http, clock)),
     checkRedirectUri(config),
     await checkWebhookHandshake(config, http, random),
