@@ -26,6 +26,6 @@ const APIS = [OAuthApi, InspectionApi, DiscoveryApi, WhatsappApi, RevocationApi,
     MetaMetrics,
     { provide: Pause, useClass: TimerPause },
   ],
-  exports: [...APIS, MetaApps],
+  exports: [...APIS, MetaApps, MetaMetrics],
 })
 export class MetaModule {}

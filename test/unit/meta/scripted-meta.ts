@@ -11,6 +11,7 @@ import { MetaMetrics } from '../../../src/meta/graph/meta-metrics.ts';
 import { Pause } from '../../../src/meta/graph/pause.ts';
 import type { UsageReport } from '../../../src/meta/graph/usage-headers.ts';
 import { type ThrottleNotice, UsageObserver } from '../../../src/meta/graph/usage-observer.ts';
+import { type ServedVersion, VersionObserver } from '../../../src/meta/graph/version-observer.ts';
 import { MetaApps } from '../../../src/meta/meta-apps.ts';
 import { BatchInspection } from '../../../src/meta/tokens/batch-inspection.ts';
 import { InspectionApi } from '../../../src/meta/tokens/inspection-api.ts';
@@ -145,11 +146,20 @@ class RecordingObserver extends UsageObserver {
   }
 }
 
+class RecordingVersions extends VersionObserver {
+  readonly seen: ServedVersion[] = [];
+
+  override observe(version: ServedVersion): void {
+    this.seen.push(version);
+  }
+}
+
 /** The whole client on a scripted wire. The last step of the script repeats. */
 export function scriptedMeta(...steps: Step[]) {
   const http = new ScriptedHttp(steps);
   const pause = new RecordingPause();
   const observer = new RecordingObserver();
+  const versions = new RecordingVersions();
   const registry = new Registry();
   const lines: string[] = [];
   const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
@@ -163,12 +173,14 @@ export function scriptedMeta(...steps: Step[]) {
     new MetaMetrics(registry),
     pause,
     observer,
+    versions,
   );
   const whatsapp = new WhatsappApi(transport);
   return {
     sent: http.sent,
     waits: pause.waits,
     observed: observer.seen,
+    versions: versions.seen,
     registry,
     lines,
     transport,
