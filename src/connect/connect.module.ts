@@ -15,7 +15,9 @@ import { SignupController } from './browser/signup.controller.ts';
 import { ConnectSessionRepository } from './connect-session.repository.ts';
 import { MetaConfigController } from './meta-config.controller.ts';
 import { PhoneNumberRegistrar } from './phone-numbers/phone-number-registrar.ts';
+import { PhoneNumberSynchronizer } from './phone-numbers/phone-number-synchronizer.ts';
 import { PhoneNumbersController } from './phone-numbers/phone-numbers.controller.ts';
+import { SynchronizationNoticeJob } from './phone-numbers/synchronization-notice.job.ts';
 import { ConnectSecrets } from './sessions/connect-secrets.ts';
 import { ConnectSessionService } from './sessions/connect-session.service.ts';
 import { ConnectSessionsController } from './sessions/connect-sessions.controller.ts';
@@ -42,6 +44,8 @@ import { ConnectSessionsController } from './sessions/connect-sessions.controlle
     CallbackService,
     CodeRedeemer,
     PhoneNumberRegistrar,
+    PhoneNumberSynchronizer,
+    SynchronizationNoticeJob,
     SuppliedTokenService,
   ],
   exports: [SuppliedTokenService],

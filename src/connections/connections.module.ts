@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
 import { PhoneRegistrationService } from './assets/phone-registration.service.ts';
+import { PhoneSynchronizationService } from './assets/phone-synchronization.service.ts';
+import { RemovedAccountService } from './assets/removed-account.service.ts';
 import { UnverifiedAssetService } from './assets/unverified-asset.service.ts';
 import { ConnectionProvisioner } from './authorization/connection-provisioner.ts';
 import { PendingAuthorizationRepository } from './authorization/pending-authorization.repository.ts';
@@ -32,6 +34,8 @@ const PROVIDERS = [
   ConnectionEraser,
   ConnectionProvisioner,
   PhoneRegistrationService,
+  PhoneSynchronizationService,
+  RemovedAccountService,
   PendingRevocationService,
   ConnectionRevoker,
   PendingAuthorizationRepository,

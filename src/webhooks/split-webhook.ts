@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import type { RemovedAccount } from '../connections/assets/removed-account.service.ts';
 import { type EntrySubject, extractSubject } from './entry-subject.ts';
 import { canonicalJson, itemsOf, type JsonNode, member, readJson, stringOf } from './json-node.ts';
+import { findRemovedAccounts } from './removed-accounts.ts';
 
 /** One entry of a delivery, split off. */
 export interface WebhookEntry {
@@ -10,6 +12,8 @@ export interface WebhookEntry {
   /** By what it says, not by how it is written. */
   hash: Buffer;
   subject: EntrySubject;
+  /** Accounts that it says our app no longer shares. */
+  removedAccounts: RemovedAccount[];
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -36,7 +40,8 @@ function toEntry(object: string, node: JsonNode): WebhookEntry {
   const hash = createHash('sha256')
     .update(`${JSON.stringify(object)} ${canonicalJson(node)}`)
     .digest();
-  return { object, text: node.text, hash, subject: extractSubject(object, node) };
+  const subject = extractSubject(object, node);
+  return { object, text: node.text, hash, subject, removedAccounts: findRemovedAccounts(object, node) };
 }
 
 /** An empty text, which is no JSON, where the bytes are no UTF-8. */

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { RemovedAccountService } from '../connections/assets/removed-account.service.ts';
 import { UnverifiedAssetService } from '../connections/assets/unverified-asset.service.ts';
 import { VerificationRequests } from '../connections/connection/verification-requests.ts';
 import type { ConnectionId } from '../connections/ids.ts';
@@ -24,8 +25,8 @@ interface MatchedEntry {
 
 /**
  * Stores the entries of a delivery: what is new becomes one event for each connection that it is about, or one without a
- * connection. What it says about our access is never trusted: the connections become due for inspection. One transaction, and a
- * handful of statements for a thousand entries.
+ * connection. What it says about our access is not trusted: the connections become due for inspection, but for accounts that were taken
+ * away in the WhatsApp Business app (`RemovedAccountService`). One transaction, and a handful of statements for a thousand entries.
  */
 @Injectable()
 export class WebhookIngestService {
@@ -34,6 +35,7 @@ export class WebhookIngestService {
     private readonly outbox: Outbox,
     private readonly verificationRequests: VerificationRequests,
     private readonly assets: UnverifiedAssetService,
+    private readonly removals: RemovedAccountService,
     private readonly metrics: WebhookMetrics,
     private readonly clock: Clock,
     private readonly apps: MetaApps,
@@ -48,6 +50,10 @@ export class WebhookIngestService {
       const connections = await matchConnections(tx, subjects, this.apps.appIds);
       const matched = fresh.map((entry, index) => ({ entry, connections: connections[index] ?? [] }));
       await this.relay(tx, matched);
+      await this.removals.process(
+        tx,
+        fresh.flatMap(({ removedAccounts }) => removedAccounts),
+      );
       await this.assets.requestVerification(tx, 'whatsapp_business_account', accountsToVerify(fresh));
       return {
         matched,

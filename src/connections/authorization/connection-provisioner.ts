@@ -7,6 +7,9 @@ import { Outbox } from '../../events/outbox/outbox.ts';
 import { Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
 import { deleteAssets, insertAsset } from '../assets/asset.repository.ts';
+import { mergePhoneDetails, type PhoneCoexistence } from '../assets/phone-coexistence.ts';
+import { NOTICE_SECONDS } from '../assets/phone-synchronization.ts';
+import { scheduleSynchronizationNotices } from '../assets/phone-synchronization.repository.ts';
 import type { AssetDetails } from '../connection/asset-details.ts';
 import { reauthRequiredEvent } from '../connection/reauth-required-event.ts';
 import { clearRootCredential, stopCredentialRefreshes } from '../credentials/credential.repository.ts';
@@ -41,6 +44,8 @@ export interface GrantedAsset {
   /** The page whose credential reaches it; null: the root credential does. */
   pageId: string | null;
   details?: AssetDetails;
+  /** Phone numbers, where it is known. */
+  coexistence?: PhoneCoexistence;
 }
 
 /** Everything that one authorization gave, after inspection and discovery. */
@@ -139,7 +144,8 @@ export class ConnectionProvisioner {
     const connection = { connectionId, tenant: granted.pendingAuthorization.tenant, appId: granted.appId };
     const now = this.clock.now();
     const beforeExpirySeconds = this.config.refreshBeforeExpirySeconds;
-    const kept = toKeptDetails(await deleteAssets(tx, connectionId));
+    const known = toKeptDetails(await deleteAssets(tx, connectionId));
+    const kept = keepDetails(granted, known);
     await clearRootCredential(tx, connectionId);
     const rootId = await this.credentials.grant(tx, connection, granted.root, {
       isRoot: true,
@@ -166,6 +172,7 @@ export class ConnectionProvisioner {
         details: mergeDetails(asset, kept),
       });
     }
+    await scheduleSynchronizationNotices(tx, connectionId, NOTICE_SECONDS);
     await keepFailedRegistrationReason(tx, connectionId, granted, kept, now);
     // Nothing is refreshed while a user has to fix something; the next authorization plans anew.
     if (granted.isUnusable === true) await stopCredentialRefreshes(tx, connectionId, now);
@@ -228,9 +235,18 @@ function assetKey(type: AssetType, id: string): string {
   return `${type} ${id}`;
 }
 
+/** What stays of what was known, for the assets that are granted now. */
+function keepDetails({ assets, pendingAuthorization }: ProvisioningInput, known: KeptDetails): KeptDetails {
+  return new Map(
+    assets.map(({ type, id, coexistence }) => {
+      const key = assetKey(type, id);
+      return [key, mergePhoneDetails(known.get(key), coexistence, pendingAuthorization.createdAt)];
+    }),
+  );
+}
+
 function mergeDetails({ type, id, details }: GrantedAsset, kept: KeptDetails): AssetDetails | null {
-  const registration = kept.get(assetKey(type, id))?.registration;
-  const all = { ...(registration === undefined ? {} : { registration }), ...details };
+  const all = { ...kept.get(assetKey(type, id)), ...details };
   return Object.keys(all).length === 0 ? null : all;
 }
 

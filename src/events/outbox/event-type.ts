@@ -5,6 +5,7 @@ export const EVENT_TYPES = [
   'connection.expiring',
   'connection.reauth_required',
   'connection.revoked',
+  'connection.synchronization_expiring',
   'meta.webhook',
 ] as const;
 

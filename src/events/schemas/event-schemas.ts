@@ -23,6 +23,7 @@ const REQUIRED_CONNECTION_FIELDS = ['connection_id', 'tenant', 'product', 'statu
 const REFRESHED = ['credential_id', 'credential_version', 'expires_at'];
 const RELAYED = ['connection_id', 'tenant', 'product', 'asset', 'object', 'entry'];
 const EXPIRING = ['cause', 'expires_at', 'days_left'];
+const SYNCHRONIZATION_EXPIRING = ['phone_number_id', 'kinds', 'deadline_at'];
 
 const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
   'connection.created': data(
@@ -75,6 +76,17 @@ const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
     status: { const: 'revoked' },
     reason: TEXT,
   }),
+  'connection.synchronization_expiring': data(
+    'In some hours, Meta gives contacts or history of a number of the WhatsApp Business app no more: they were not requested.',
+    [...REQUIRED_CONNECTION_FIELDS, ...SYNCHRONIZATION_EXPIRING],
+    {
+      ...CONNECTION_FIELDS,
+      status: { enum: ['active', 'reauth_required'] },
+      phone_number_id: TEXT,
+      kinds: { type: 'array', items: { enum: ['contacts', 'history'] }, description: 'What is left to request.' },
+      deadline_at: INSTANT,
+    },
+  ),
   'meta.webhook': {
     anyOf: [
       data("One entry of a webhook of Meta's, its signature checked.", RELAYED, {
