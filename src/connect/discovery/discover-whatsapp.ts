@@ -5,6 +5,7 @@ import { MetaError } from '../../meta/errors/meta-error.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { defineErrorCode } from '../../platform/error-code.ts';
 import type { MetaCause } from '../../platform/problem.ts';
+import { coexistenceOf } from './coexistence.ts';
 import { asRefusal, type ConnectionWarning, type Discovered, type DiscoveryInput } from './discovery.ts';
 
 const SCOPES = new Set(['whatsapp_business_management', 'whatsapp_business_messaging']);
@@ -95,15 +96,20 @@ async function businessOf(api: DiscoveryApi, { token, inspection }: DiscoveryInp
   }
 }
 
-async function phoneNumbers(api: DiscoveryApi, { token }: DiscoveryInput, wabaId: string): Promise<GrantedAsset[]> {
-  const numbers = (await unlessRefused(api.listPhoneNumbers(wabaId, token))) ?? [];
-  return numbers.map(({ id, displayPhoneNumber, verifiedName }) => ({
-    type: 'phone_number',
-    id,
-    name: displayPhoneNumber ?? verifiedName,
-    parentId: wabaId,
-    pageId: null,
-  }));
+async function phoneNumbers(api: DiscoveryApi, input: DiscoveryInput, wabaId: string): Promise<GrantedAsset[]> {
+  const numbers = (await unlessRefused(api.listPhoneNumbers(wabaId, input.token))) ?? [];
+  return numbers.map((number) => {
+    const { id, displayPhoneNumber, verifiedName } = number;
+    const coexistence = coexistenceOf(number, wabaId, input);
+    return {
+      type: 'phone_number',
+      id,
+      name: displayPhoneNumber ?? verifiedName,
+      parentId: wabaId,
+      pageId: null,
+      ...(coexistence === undefined ? {} : { coexistence }),
+    };
+  });
 }
 
 /** Subscribes, and believes only what the account then says of itself: another app in the list is not ours. */

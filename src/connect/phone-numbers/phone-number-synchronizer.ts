@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '../../audit/actor.ts';
 import { listPhoneNumbers } from '../../connections/assets/asset.repository.ts';
-import { SYNCHRONIZATION_KINDS } from '../../connections/assets/phone-synchronization.ts';
 import {
   PhoneSynchronizationService,
   type SynchronizationClaim,
   type SynchronizationObstacle,
 } from '../../connections/assets/phone-synchronization.service.ts';
+import { SYNCHRONIZATION_KINDS } from '../../connections/assets/phone-synchronization.ts';
 import type { SynchronizationKind } from '../../connections/connection/asset-details.ts';
 import { reauthRequired } from '../../connections/connection/connection-problems.ts';
 import { VerificationRequests } from '../../connections/connection/verification-requests.ts';
@@ -14,7 +14,7 @@ import { CredentialClaimRepository } from '../../connections/credentials/credent
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import type { ConnectionId } from '../../connections/ids.ts';
 import { Database } from '../../database/database.ts';
-import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
+import { PhoneSynchronizationApi } from '../../meta/assets/phone-synchronization-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { Clock } from '../../platform/clock.ts';
 import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
@@ -45,7 +45,7 @@ const RETRY_AFTER_SECONDS = 60;
 @Injectable()
 export class PhoneNumberSynchronizer {
   constructor(
-    private readonly discovery: DiscoveryApi,
+    private readonly synchronizationApi: PhoneSynchronizationApi,
     private readonly synchronizations: PhoneSynchronizationService,
     private readonly claims: CredentialClaimRepository,
     private readonly versions: CredentialVersionService,
@@ -111,7 +111,7 @@ export class PhoneNumberSynchronizer {
   ): Promise<string | null | MetaError> {
     const by = { actor, requestId };
     try {
-      const metaRequestId = await this.discovery.requestSynchronization(claim.phoneNumberId, token, kind);
+      const metaRequestId = await this.synchronizationApi.request(claim.phoneNumberId, token, kind);
       const at = this.clock.now().toISOString();
       const known = metaRequestId === null ? {} : { request_id: metaRequestId };
       await this.synchronizations.record(claim, kind, { status: 'requested', at, ...known }, by);
@@ -155,10 +155,7 @@ function toObstacleProblem(of: SynchronizationObstacle): AppError {
     case 'already_requested': {
       const unknown = Object.values(of.done).find(({ outcome }) => outcome === 'unknown');
       const { detail, remedy } = unknown ?? {};
-      return new AppError(
-        alreadySynchronized,
-        detail === undefined || remedy === undefined ? {} : { detail, remedy },
-      );
+      return new AppError(alreadySynchronized, detail === undefined || remedy === undefined ? {} : { detail, remedy });
     }
   }
 }

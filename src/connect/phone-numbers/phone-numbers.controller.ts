@@ -44,7 +44,8 @@ export class PhoneNumbersController {
   @Post(':phone_number_id/synchronize')
   @HttpCode(202)
   @ApiOperation({
-    summary: 'Has Meta send the contacts or the history of a number of the WhatsApp Business app, once, within a day of its signup',
+    summary:
+      'Has Meta send the contacts or the history of a number of the WhatsApp Business app, once, within a day of its signup',
   })
   async synchronize(
     @Param('id') id: string,

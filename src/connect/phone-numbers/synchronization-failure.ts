@@ -17,10 +17,11 @@ const UNAVAILABLE = {
 };
 
 /** What a failed request means, and what to do. */
-export function toSynchronizationFailure({ cause, verdict, mayHaveCommitted }: MetaError): Pick<
-  KindSynchronization,
-  'detail' | 'remedy' | 'meta'
-> & { detail: string; remedy: string } {
+export function toSynchronizationFailure({
+  cause,
+  verdict,
+  mayHaveCommitted,
+}: MetaError): Pick<KindSynchronization, 'detail' | 'remedy' | 'meta'> & { detail: string; remedy: string } {
   const isRefusal = verdict.kind === 'permission' || verdict.kind === 'parameter' || verdict.kind === 'blocked';
   const message = isRefusal ? REFUSED : mayHaveCommitted ? UNKNOWN : UNAVAILABLE;
   return { ...message, ...(Object.keys(cause).length === 0 ? {} : { meta: cause }) };

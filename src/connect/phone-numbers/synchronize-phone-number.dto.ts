@@ -9,7 +9,8 @@ export class SynchronizePhoneNumberRequest {
   @ApiProperty({
     enum: SYNCHRONIZATION_KINDS,
     isArray: true,
-    description: 'What Meta sends once, by webhooks: the contacts (smb_app_state_sync), the messages of 180 days (history)',
+    description:
+      'What Meta sends once, by webhooks: the contacts (smb_app_state_sync), the messages of 180 days (history)',
   })
   @IsIn(SYNCHRONIZATION_KINDS, { each: true })
   @ArrayUnique()

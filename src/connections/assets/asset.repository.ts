@@ -111,7 +111,12 @@ export async function listPhoneNumbers(
   connectionId: ConnectionId,
 ): Promise<ConnectionPhoneNumber[]> {
   const rows = await executor.rows(selectPhoneNumbers({ connectionId }));
-  return rows.map((row) => ({ id: row.id, wabaId: row.parent_id, credentialId: row.credential_id, details: row.details }));
+  return rows.map((row) => ({
+    id: row.id,
+    wabaId: row.parent_id,
+    credentialId: row.credential_id,
+    details: row.details,
+  }));
 }
 
 /** Locks the number. Null: nothing is known, or there is no such number. */

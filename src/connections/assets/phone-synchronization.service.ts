@@ -10,6 +10,13 @@ import type { ConnectionId } from '../ids.ts';
 import { lockConnection } from '../status/connection-status.repository.ts';
 import { isCoexistence } from './phone-coexistence.ts';
 import {
+  clearSynchronizationNotice,
+  type DueSynchronizationNotice,
+  lockDueSynchronizationNotices,
+  lockPhoneNumberDetails,
+  setPhoneNumberDetails,
+} from './phone-synchronization.repository.ts';
+import {
   claimedKind,
   isRequestable,
   isWindowClosed,
@@ -17,13 +24,6 @@ import {
   SYNCHRONIZATION_KINDS,
   startSynchronization,
 } from './phone-synchronization.ts';
-import {
-  clearSynchronizationNotice,
-  type DueSynchronizationNotice,
-  lockDueSynchronizationNotices,
-  lockPhoneNumberDetails,
-  setPhoneNumberDetails,
-} from './phone-synchronization.repository.ts';
 
 /** Kinds that are ours to request of Meta now, and nobody else's until their outcome is stored. */
 export interface SynchronizationClaim {

@@ -25,7 +25,9 @@ interface CoexistenceAccountRow {
 
 const lockAccounts = defineStatement<{ accountIds: readonly string[] }, CoexistenceAccountRow>(
   'coexistence_accounts_lock',
-  ({ accountIds }) => sql`SELECT n.id AS connection_id, n.tenant, n.product, n.status, n.authorized_at, a.id AS account_id
+  ({
+    accountIds,
+  }) => sql`SELECT n.id AS connection_id, n.tenant, n.product, n.status, n.authorized_at, a.id AS account_id
     FROM asset a JOIN connection n ON n.id = a.connection_id
     WHERE a.type = 'whatsapp_business_account' AND a.id = ANY (${accountIds}) AND n.status <> 'revoked'
       AND EXISTS (SELECT FROM asset p WHERE p.connection_id = a.connection_id AND p.type = 'phone_number' AND p.parent_id = a.id

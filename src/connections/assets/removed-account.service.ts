@@ -8,7 +8,11 @@ import { placeOf } from '../connection-place.ts';
 import { addStatusReason } from '../status/connection-status.repository.ts';
 import { hasAssetOfType } from './asset.repository.ts';
 import { partnerRemovedReason } from './partner-removed.ts';
-import { type CoexistenceAccount, deleteWhatsappAccount, lockCoexistenceAccounts } from './removed-account.repository.ts';
+import {
+  type CoexistenceAccount,
+  deleteWhatsappAccount,
+  lockCoexistenceAccounts,
+} from './removed-account.repository.ts';
 import { UnverifiedAssetService } from './unverified-asset.service.ts';
 
 /** An account that, as Meta signed, is no longer shared with our app. */

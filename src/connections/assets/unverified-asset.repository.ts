@@ -65,7 +65,12 @@ interface ClaimedAsset {
 
 const clear = defineStatement<ClaimedAsset>(
   'asset_verification_clear',
-  ({ connectionId, type, id, claimedUntil }) => sql`UPDATE asset SET verification_requested_at = NULL, verification_reason = NULL
+  ({
+    connectionId,
+    type,
+    id,
+    claimedUntil,
+  }) => sql`UPDATE asset SET verification_requested_at = NULL, verification_reason = NULL
     WHERE connection_id = ${connectionId} AND type = ${type} AND id = ${id} AND verification_requested_at = ${claimedUntil}`,
 );
 

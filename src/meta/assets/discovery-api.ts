@@ -25,6 +25,7 @@ import {
 const PAGE_FIELDS = 'id,name,access_token,tasks';
 const INSTAGRAM_FIELDS = 'instagram_business_account{id,username},connected_instagram_account{id,username}';
 const PHONE_FIELDS = 'id,display_phone_number,verified_name,quality_rating,code_verification_status';
+const COEXISTENCE_FIELDS = 'is_on_biz_app,platform_type';
 
 /** What a Facebook token reaches (META.md 5, 6, 8). All methods throw `MetaError`, and `RangeError` for ids that are none. */
 @Injectable()
@@ -87,9 +88,17 @@ export class DiscoveryApi {
     return accounts;
   }
 
+  /** Asks whether the numbers are in use in the WhatsApp Business app, and does without where Meta refuses those fields. */
   async listPhoneNumbers(wabaId: string, token: SecretString): Promise<PhoneNumber[]> {
     const path = `/${requireGraphId(wabaId)}/phone_numbers`;
-    return this.list('list_phone_numbers', path, token, { fields: PHONE_FIELDS, limit: '100' }, readPhoneNumber);
+    const list = (fields: string) =>
+      paginate(this.transport, this.read('list_phone_numbers', path, token, { fields, limit: '100' }));
+    const numbers: PhoneNumber[] = [];
+    for await (const item of withFallback(list(`${PHONE_FIELDS},${COEXISTENCE_FIELDS}`), () => list(PHONE_FIELDS))) {
+      const number = readPhoneNumber(item);
+      if (number !== null) numbers.push(number);
+    }
+    return numbers;
   }
 
   /** What the user granted, declined and let expire (META.md 10). */

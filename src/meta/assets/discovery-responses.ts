@@ -31,6 +31,10 @@ export interface PhoneNumber {
   verifiedName: string | null;
   qualityRating: string | null;
   codeVerificationStatus: string | null;
+  /** In use in the WhatsApp Business app as well (coexistence). Null: Meta does not say. */
+  isOnBusinessApp: boolean | null;
+  /** `CLOUD_API`, `ON_PREMISE`, `NOT_APPLICABLE`. */
+  platformType: string | null;
 }
 
 export interface Permissions {
@@ -88,12 +92,15 @@ export function readPhoneNumber(item: Json): PhoneNumber | null {
   const phone = asObject(item);
   const id = readId(phone, 'id');
   if (id === null) return null;
+  const isOnBusinessApp = field(phone, 'is_on_biz_app');
   return {
     id,
     displayPhoneNumber: readText(phone, 'display_phone_number'),
     verifiedName: readText(phone, 'verified_name'),
     qualityRating: readText(phone, 'quality_rating'),
     codeVerificationStatus: readText(phone, 'code_verification_status'),
+    isOnBusinessApp: typeof isOnBusinessApp === 'boolean' ? isOnBusinessApp : null,
+    platformType: readText(phone, 'platform_type'),
   };
 }
 
