@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { AppApi } from './app-api.ts';
 import { DiscoveryApi } from './assets/discovery-api.ts';
 import { PhoneSynchronizationApi } from './assets/phone-synchronization-api.ts';
+import { WhatsappApi } from './assets/whatsapp-api.ts';
 import { GraphTransport } from './graph/graph-transport.ts';
 import { MetaMetrics } from './graph/meta-metrics.ts';
 import { Pause, TimerPause } from './graph/pause.ts';
@@ -11,7 +12,7 @@ import { InspectionApi } from './tokens/inspection-api.ts';
 import { OAuthApi } from './tokens/oauth-api.ts';
 import { RevocationApi } from './tokens/revocation-api.ts';
 
-const APIS = [OAuthApi, InspectionApi, DiscoveryApi, PhoneSynchronizationApi, RevocationApi, AppApi];
+const APIS = [OAuthApi, InspectionApi, DiscoveryApi, WhatsappApi, PhoneSynchronizationApi, RevocationApi, AppApi];
 
 /**
  * The client of Meta's API. Needs, from global modules: HttpClient, Config, Clock, Random, LOGGER and prom-client's Registry; and, where

@@ -10,7 +10,8 @@ import type { SecretString } from '../../platform/secret-string.ts';
 import { type SignupMessage, writeHints } from '../authorization-hints.ts';
 import { ConnectFailedError, classifyRedirectUriError, toConnectFailedError } from '../connect-failed-error.ts';
 import { recordConnectFailure, toFailureDetails } from '../connect-failure-audit.ts';
-import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
+import { ConnectSessionRepository } from '../connect-session.repository.ts';
+import type { ConnectSession } from '../connect-session.ts';
 import { type Initiator, PendingAuthorizationService } from './pending-authorization.service.ts';
 
 interface CodeToRedeem extends Initiator {

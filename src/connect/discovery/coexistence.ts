@@ -9,13 +9,13 @@ import type { DiscoveryInput } from './discovery.ts';
  * known either, as the session asked. Undefined: nothing says anything.
  */
 export function coexistenceOf(
-  { id, isOnBusinessApp }: Pick<PhoneNumber, 'id' | 'isOnBusinessApp'>,
+  { id, isOnBizApp }: Pick<PhoneNumber, 'id' | 'isOnBizApp'>,
   wabaId: string,
   { hints, isInteractive }: Pick<DiscoveryInput, 'hints' | 'isInteractive'>,
 ): PhoneCoexistence | undefined {
   const isOnboarded = isCoexistenceSignup(hints) && isNamed(id, wabaId, hints);
-  if (isOnBusinessApp === false) return { isOnBusinessApp, signup: 'unknown' };
-  if (isOnBusinessApp === null && !isOnboarded) return undefined;
+  if (isOnBizApp === false) return { isOnBusinessApp: false, signup: 'unknown' };
+  if (isOnBizApp === null && !isOnboarded) return undefined;
   const isConfirmed = isOnboarded && hints.event !== undefined;
   const isAssumed = isOnboarded || (isInteractive && !hints.isGiven);
   return { isOnBusinessApp: true, signup: isConfirmed ? 'confirmed' : isAssumed ? 'assumed' : 'unknown' };

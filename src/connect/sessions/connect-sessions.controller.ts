@@ -13,10 +13,12 @@ import { SecretString } from '../../platform/secret-string.ts';
 import { CodeRedeemer } from '../authorization/code-redeemer.ts';
 import { SuppliedTokenService } from '../authorization/supplied-token.service.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
-import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
+import { ConnectSessionRepository } from '../connect-session.repository.ts';
+import type { ConnectSession } from '../connect-session.ts';
 import { toSignupMessage } from '../embedded-signup.dto.ts';
 import { PhoneNumberRegistrar } from '../phone-numbers/phone-number-registrar.ts';
 import { connectProduct } from '../products/products.ts';
+import { toCode } from '../request-fields.ts';
 import { CompleteSessionRequest, type ConnectSessionResponse, CreateSessionRequest } from './connect-session.dto.ts';
 import { ConnectSessionService } from './connect-session.service.ts';
 import { parseDialogFlow } from './parse-dialog-flow.ts';
@@ -90,7 +92,7 @@ export class ConnectSessionsController {
             ...common,
             session,
             stateHash: null,
-            code: new SecretString(code),
+            code: toCode(code),
             redirectUri,
           });
     if (request.pin !== undefined) {

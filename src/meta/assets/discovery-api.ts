@@ -6,31 +6,28 @@ import { unusableResponseError } from '../errors/unusable-response-error.ts';
 import type { GraphCall } from '../graph/graph-call.ts';
 import { requireGraphId } from '../graph/graph-id.ts';
 import { GraphTransport } from '../graph/graph-transport.ts';
-import { asObject, field, type Json, readId, readText } from '../graph/lossless-json.ts';
+import { asObject, type Json, readId, readText } from '../graph/lossless-json.ts';
 import { paginate } from '../graph/paginate.ts';
 import {
   type AdAccount,
   type DiscoveredPage,
   type Permissions,
-  type PhoneNumber,
   readAdAccount,
   readPage,
   readPermissions,
-  readPhoneNumber,
-  readSubscribedApp,
-  type SubscribedApp,
-  type WhatsappAccount,
 } from './discovery-responses.ts';
+import { WhatsappApi } from './whatsapp-api.ts';
 
 const PAGE_FIELDS = 'id,name,access_token,tasks';
 const INSTAGRAM_FIELDS = 'instagram_business_account{id,username},connected_instagram_account{id,username}';
-const PHONE_FIELDS = 'id,display_phone_number,verified_name,quality_rating,code_verification_status';
-const COEXISTENCE_FIELDS = 'is_on_biz_app,platform_type';
 
-/** What a Facebook token reaches (META.md 5, 6, 8). All methods throw `MetaError`, and `RangeError` for ids that are none. */
+/** What a Facebook token reaches (META.md 5, 6). All methods throw `MetaError`, and `RangeError` for ids that are none. */
 @Injectable()
 export class DiscoveryApi {
-  constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
+  constructor(
+    @Inject(GraphTransport) private readonly transport: GraphTransport,
+    @Inject(WhatsappApi) readonly whatsapp: WhatsappApi,
+  ) {}
 
   /**
    * Every page of the user, over all pages of paging, each once. Asks for the linked Instagram accounts too, and does
@@ -77,30 +74,6 @@ export class DiscoveryApi {
     return this.list('list_ad_accounts', '/me/adaccounts', token, query, readAdAccount);
   }
 
-  /** The names of these WABAs, in their order; ids come from Embedded Signup or from granular scopes (META.md 8). */
-  async listWhatsappAccounts(token: SecretString, wabaIds: readonly string[]): Promise<WhatsappAccount[]> {
-    const accounts: WhatsappAccount[] = [];
-    for (const wabaId of wabaIds) {
-      const call = this.read('get_whatsapp_account', `/${requireGraphId(wabaId)}`, token, { fields: 'id,name' });
-      const body = asObject((await this.transport.call(call)).json);
-      accounts.push({ id: readId(body, 'id') ?? wabaId, name: readText(body, 'name') });
-    }
-    return accounts;
-  }
-
-  /** Asks whether the numbers are in use in the WhatsApp Business app, and does without where Meta refuses those fields. */
-  async listPhoneNumbers(wabaId: string, token: SecretString): Promise<PhoneNumber[]> {
-    const path = `/${requireGraphId(wabaId)}/phone_numbers`;
-    const list = (fields: string) =>
-      paginate(this.transport, this.read('list_phone_numbers', path, token, { fields, limit: '100' }));
-    const numbers: PhoneNumber[] = [];
-    for await (const item of withFallback(list(`${PHONE_FIELDS},${COEXISTENCE_FIELDS}`), () => list(PHONE_FIELDS))) {
-      const number = readPhoneNumber(item);
-      if (number !== null) numbers.push(number);
-    }
-    return numbers;
-  }
-
   /** What the user granted, declined and let expire (META.md 10). */
   async listPermissions(token: SecretString): Promise<Permissions> {
     const call = this.read('list_permissions', '/me/permissions', token, {});
@@ -133,23 +106,6 @@ export class DiscoveryApi {
     }
   }
 
-  /** Subscribes our app to the WABA's webhooks; read it back with `subscribedApps`, for Meta's success does not prove it (META.md 19.11). */
-  async subscribeApp(wabaId: string, token: SecretString): Promise<void> {
-    await this.write('subscribe_app', `/${requireGraphId(wabaId)}/subscribed_apps`, token, {});
-  }
-
-  async listSubscribedApps(wabaId: string, token: SecretString): Promise<SubscribedApp[]> {
-    const path = `/${requireGraphId(wabaId)}/subscribed_apps`;
-    return this.list('list_subscribed_apps', path, token, {}, readSubscribedApp);
-  }
-
-  /** Makes a number usable with the Cloud API; the pin (six digits) is set, or checked where two-step is on (META.md 8). */
-  async registerPhoneNumber(phoneNumberId: string, token: SecretString, pin: SecretString): Promise<void> {
-    const form = { messaging_product: 'whatsapp', pin: pin.expose() };
-    // Meta allows ten tries in 72 hours (133016), and counts wrong pins: never repeated automatically.
-    await this.write('register_phone_number', `/${requireGraphId(phoneNumberId)}/register`, token, form, 'once');
-  }
-
   private async readOwnPage(pageToken: SecretString, fields: string): Promise<DiscoveredPage> {
     const response = await this.transport.call(this.read('get_own_page', '/me', pageToken, { fields }));
     const page = readPage(response.json);
@@ -174,19 +130,6 @@ export class DiscoveryApi {
       auth: { by: 'credential', token },
       effect: 'read',
     };
-  }
-
-  private async write(
-    operation: string,
-    path: string,
-    token: SecretString,
-    form: Record<string, string>,
-    effect: 'repeatable' | 'once' = 'repeatable',
-  ): Promise<void> {
-    const { query: _, ...call } = this.read(operation, path, token, {});
-    const response = await this.transport.call({ ...call, method: 'POST', form, effect });
-    if (response.json !== true && field(asObject(response.json), 'success') !== true)
-      throw unusableResponseError(operation, response.status, true);
   }
 
   private async list<T>(

@@ -1,10 +1,11 @@
 import type { MetaConfig } from '../../config/config.ts';
 import type { DialogFlow, Product } from '../../config/products.ts';
 import type { TokenHostName } from '../graph/graph-host.ts';
+import { buildSignupExtras, type SignupFeatures } from './embedded-signup.ts';
 import { loginFlow } from './login-flows.ts';
 import { defaultScopes } from './product-scopes.ts';
 
-interface DialogRequest {
+interface DialogRequest extends Partial<SignupFeatures> {
   product: Product;
   flow: DialogFlow;
   redirectUri: string;
@@ -32,6 +33,7 @@ export function buildDialogUrl(meta: MetaConfig, request: DialogRequest): string
 
 function buildFacebookUrl(meta: MetaConfig, request: DialogRequest): string {
   const configId = meta.loginConfigIds[request.product];
+  const extras = buildSignupExtras(request);
   return buildUrl(`${meta.dialogUrl}/${meta.graphApiVersion}/dialog/oauth`, {
     client_id: meta.app.id,
     redirect_uri: request.redirectUri,
@@ -40,6 +42,7 @@ function buildFacebookUrl(meta: MetaConfig, request: DialogRequest): string {
     ...(configId === undefined
       ? { scope: scopes(request) }
       : { config_id: configId, override_default_response_type: 'true' }),
+    ...(Object.keys(extras).length === 0 ? {} : { extras: JSON.stringify(extras) }),
     ...(request.rerequest === true ? { auth_type: 'rerequest' } : {}),
   });
 }

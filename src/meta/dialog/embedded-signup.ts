@@ -24,7 +24,10 @@ export interface SignupFeatures {
 }
 
 /** `extras` of `FB.login` and of the dialog. In v4 they are empty on purpose, unless a feature was chosen: the configuration says the rest. */
-export function buildSignupExtras({ featureType, features }: SignupFeatures): Readonly<Record<string, unknown>> {
+export function buildSignupExtras({
+  featureType = null,
+  features = [],
+}: Partial<SignupFeatures>): Readonly<Record<string, unknown>> {
   return {
     ...(featureType === null ? {} : { featureType }),
     ...(features.length === 0 ? {} : { features: features.map((name) => ({ name })) }),

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { DiscoveryApi } from '../../../src/meta/assets/discovery-api.ts';
+import { WhatsappApi } from '../../../src/meta/assets/whatsapp-api.ts';
 import { GraphTransport } from '../../../src/meta/graph/graph-transport.ts';
 import { MetaMetrics } from '../../../src/meta/graph/meta-metrics.ts';
 import { TimerPause } from '../../../src/meta/graph/pause.ts';
@@ -53,7 +54,7 @@ beforeEach(async () => {
   );
   oauth = new OAuthApi(transport, clock);
   inspection = new InspectionApi(transport, new BatchInspection(transport));
-  discovery = new DiscoveryApi(transport);
+  discovery = new DiscoveryApi(transport, new WhatsappApi(transport));
   revocation = new RevocationApi(transport);
 });
 

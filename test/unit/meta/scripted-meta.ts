@@ -3,6 +3,7 @@ import { Registry } from 'prom-client';
 import type { MetaConfig } from '../../../src/config/config.ts';
 import { AppApi } from '../../../src/meta/app-api.ts';
 import { DiscoveryApi } from '../../../src/meta/assets/discovery-api.ts';
+import { WhatsappApi } from '../../../src/meta/assets/whatsapp-api.ts';
 import { MetaError } from '../../../src/meta/errors/meta-error.ts';
 import { GraphTransport } from '../../../src/meta/graph/graph-transport.ts';
 import { MetaMetrics } from '../../../src/meta/graph/meta-metrics.ts';
@@ -162,6 +163,7 @@ export function scriptedMeta(...steps: Step[]) {
     pause,
     observer,
   );
+  const whatsapp = new WhatsappApi(transport);
   return {
     sent: http.sent,
     waits: pause.waits,
@@ -171,7 +173,8 @@ export function scriptedMeta(...steps: Step[]) {
     transport,
     oauth: new OAuthApi(transport, clock),
     inspection: new InspectionApi(transport, new BatchInspection(transport)),
-    discovery: new DiscoveryApi(transport),
+    discovery: new DiscoveryApi(transport, whatsapp),
+    whatsapp,
     revocation: new RevocationApi(transport),
     app: new AppApi(transport),
   };

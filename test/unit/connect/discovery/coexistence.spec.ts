@@ -5,8 +5,8 @@ import { coexistenceOf } from '../../../../src/connect/discovery/coexistence.ts'
 const WABA = '310';
 const FINISHED = 'FINISH_WHATSAPP_BUSINESS_APP_ONBOARDING';
 const FEATURE = 'whatsapp_business_app_onboarding';
-const of = (isOnBusinessApp: boolean | null, hints: Partial<AuthorizationHints>, isInteractive = true) =>
-  coexistenceOf({ id: '320', isOnBusinessApp }, WABA, { hints: readHints(hints), isInteractive });
+const of = (isOnBizApp: boolean | null, hints: Partial<AuthorizationHints>, isInteractive = true) =>
+  coexistenceOf({ id: '320', isOnBizApp }, WABA, { hints: readHints(hints), isInteractive });
 const on = (signup: string) => ({ isOnBusinessApp: true, signup });
 
 describe('whether a number is in use in the WhatsApp Business app', () => {
