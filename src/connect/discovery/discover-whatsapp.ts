@@ -2,10 +2,11 @@ import type { GrantedAsset } from '../../connections/authorization/connection-pr
 import type { AssetDetails } from '../../connections/connection/asset-details.ts';
 import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import { asRefusal } from '../../meta/errors/refusal.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { defineErrorCode } from '../../platform/error-code.ts';
 import type { MetaCause } from '../../platform/problem.ts';
-import { asRefusal, type ConnectionWarning, type Discovered, type DiscoveryInput } from './discovery.ts';
+import type { ConnectionWarning, Discovered, DiscoveryInput } from './discovery.ts';
 
 const SCOPES = new Set(['whatsapp_business_management', 'whatsapp_business_messaging']);
 

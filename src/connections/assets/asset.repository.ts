@@ -8,21 +8,29 @@ export interface NewAsset {
   type: AssetType;
   id: string;
   name: string | null;
-  credentialId: CredentialId;
+  /** Null: Meta gives no token for it. */
+  credentialId: CredentialId | null;
   parentId: string | null;
   details: AssetDetails | null;
 }
 
-interface InsertParameters extends Omit<NewAsset, 'details'> {
+interface AssetColumns {
   connectionId: ConnectionId;
+  types: AssetType[];
+  ids: string[];
+  names: (string | null)[];
+  credentialIds: (CredentialId | null)[];
+  parentIds: (string | null)[];
   /** JSON */
-  details: string | null;
+  details: (string | null)[];
 }
 
-const insert = defineStatement<InsertParameters>(
-  'asset_insert',
+const insert = defineStatement<AssetColumns>(
+  'assets_insert',
   (of) => sql`INSERT INTO asset (connection_id, type, id, name, credential_id, parent_id, details)
-    VALUES (${of.connectionId}, ${of.type}, ${of.id}, ${of.name}, ${of.credentialId}, ${of.parentId}, ${of.details})
+    SELECT ${of.connectionId}::text, type, id, name, credential_id, parent_id, details::jsonb
+    FROM unnest(${of.types}::text[], ${of.ids}::text[], ${of.names}::text[], ${of.credentialIds}::text[], ${of.parentIds}::text[],
+      ${of.details}::text[]) AS a (type, id, name, credential_id, parent_id, details)
     ON CONFLICT (connection_id, type, id) DO NOTHING`,
   { prepare: true },
 );
@@ -41,7 +49,7 @@ const deleteAll = defineStatement<{ connectionId: ConnectionId }, RemovedAssetRo
 interface PhoneNumberRow {
   id: string;
   parent_id: string | null;
-  credential_id: CredentialId;
+  credential_id: CredentialId | null;
 }
 
 const selectPhoneNumbers = defineStatement<{ connectionId: ConnectionId }, PhoneNumberRow>(
@@ -79,10 +87,29 @@ const selectOfType = defineStatement<{ connectionId: ConnectionId; type: AssetTy
     sql`SELECT id FROM asset WHERE connection_id = ${connectionId} AND type = ${type} LIMIT 1`,
 );
 
-/** Assets that were granted twice are inserted once. */
-export async function insertAsset(executor: SqlExecutor, connectionId: ConnectionId, asset: NewAsset): Promise<void> {
-  const details = asset.details === null ? null : JSON.stringify(asset.details);
-  await executor.run(insert({ ...asset, connectionId, details }));
+/** So many rows by one statement. */
+const BATCH = 500;
+
+/** Assets that were granted twice are inserted once: the first counts. */
+export async function insertAssets(
+  executor: SqlExecutor,
+  connectionId: ConnectionId,
+  assets: readonly NewAsset[],
+): Promise<void> {
+  for (let start = 0; start < assets.length; start += BATCH) {
+    const batch = assets.slice(start, start + BATCH);
+    await executor.run(
+      insert({
+        connectionId,
+        types: batch.map(({ type }) => type),
+        ids: batch.map(({ id }) => id),
+        names: batch.map(({ name }) => name),
+        credentialIds: batch.map(({ credentialId }) => credentialId),
+        parentIds: batch.map(({ parentId }) => parentId),
+        details: batch.map(({ details }) => (details === null ? null : JSON.stringify(details))),
+      }),
+    );
+  }
 }
 
 /** All assets of a connection. */
@@ -94,7 +121,7 @@ export async function deleteAssets(executor: SqlExecutor, connectionId: Connecti
 export interface ConnectionPhoneNumber {
   id: string;
   wabaId: string | null;
-  credentialId: CredentialId;
+  credentialId: CredentialId | null;
 }
 
 /** By id. */

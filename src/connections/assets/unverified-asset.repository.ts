@@ -10,7 +10,7 @@ export interface UnverifiedAsset {
   product: string;
   type: AssetType;
   id: string;
-  credentialId: CredentialId;
+  credentialId: CredentialId | null;
   /** Until then it is this claim's: the request as it was claimed. One that came since has another time. */
   claimedUntil: Date;
 }
@@ -21,7 +21,7 @@ interface UnverifiedAssetRow {
   product: string;
   type: AssetType;
   id: string;
-  credential_id: CredentialId;
+  credential_id: CredentialId | null;
   verification_requested_at: Date;
 }
 

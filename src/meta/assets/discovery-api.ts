@@ -8,73 +8,28 @@ import { requireGraphId } from '../graph/graph-id.ts';
 import { GraphTransport } from '../graph/graph-transport.ts';
 import { asObject, field, type Json, readId, readText } from '../graph/lossless-json.ts';
 import { paginate } from '../graph/paginate.ts';
+import { AdAccountApi } from './ad-account-api.ts';
 import {
-  type AdAccount,
-  type DiscoveredPage,
   type Permissions,
   type PhoneNumber,
-  readAdAccount,
-  readPage,
   readPermissions,
   readPhoneNumber,
   readSubscribedApp,
   type SubscribedApp,
   type WhatsappAccount,
 } from './discovery-responses.ts';
+import { PageApi } from './page-api.ts';
 
-const PAGE_FIELDS = 'id,name,access_token,tasks';
-const INSTAGRAM_FIELDS = 'instagram_business_account{id,username},connected_instagram_account{id,username}';
 const PHONE_FIELDS = 'id,display_phone_number,verified_name,quality_rating,code_verification_status';
 
-/** What a Facebook token reaches (META.md 5, 6, 8). All methods throw `MetaError`, and `RangeError` for ids that are none. */
+/** What a Facebook token reaches (META.md 5, 6, 8): Pages, ad accounts, WhatsApp accounts, permissions. All methods throw `MetaError`, and `RangeError` for ids that are none. */
 @Injectable()
 export class DiscoveryApi {
-  constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
-
-  /**
-   * Every page of the user, over all pages of paging, each once. Asks for the linked Instagram accounts too, and does
-   * without where Meta refuses those fields (no Instagram scope).
-   */
-  async *listPages(userToken: SecretString): AsyncGenerator<DiscoveredPage, void, undefined> {
-    const seen = new Set<string>();
-    const list = (fields: string) => {
-      const query = { fields, limit: '100' };
-      return paginate(this.transport, this.read('list_pages', '/me/accounts', userToken, query));
-    };
-    for await (const item of withFallback(list(`${PAGE_FIELDS},${INSTAGRAM_FIELDS}`), () => list(PAGE_FIELDS))) {
-      const page = readPage(item);
-      if (page === null || seen.has(page.id)) continue;
-      seen.add(page.id);
-      yield page;
-    }
-  }
-
-  /** The page that a page token belongs to, with its linked Instagram accounts where Meta returns them. */
-  async getOwnPage(pageToken: SecretString): Promise<DiscoveredPage> {
-    try {
-      return await this.readOwnPage(pageToken, `id,name,${INSTAGRAM_FIELDS}`);
-    } catch (error) {
-      if (!isDenied(error)) throw error;
-      return this.readOwnPage(pageToken, 'id,name');
-    }
-  }
-
-  /** One page's token; null where the user has no task on it: the key is just missing then (META.md 5). */
-  async getPageToken(pageId: string, userToken: SecretString): Promise<SecretString | null> {
-    const query = { fields: 'id,name,access_token' };
-    const response = await this.transport.call(
-      this.read('get_page_token', `/${requireGraphId(pageId)}`, userToken, query),
-    );
-    const page = readPage(response.json);
-    if (page === null) throw unusableResponseError('get_page_token', response.status, true);
-    return page.accessToken;
-  }
-
-  /** Ids as `act_…`. */
-  async listAdAccounts(token: SecretString): Promise<AdAccount[]> {
-    const query = { fields: 'id,account_id,name,currency,business{id,name}', limit: '100' };
-    return this.list('list_ad_accounts', '/me/adaccounts', token, query, readAdAccount);
-  }
+  constructor(
+    @Inject(GraphTransport) private readonly transport: GraphTransport,
+    @Inject(PageApi) readonly pages: PageApi,
+    @Inject(AdAccountApi) readonly adAccounts: AdAccountApi,
+  ) {}
 
   /** The names of these WABAs, in their order; ids come from Embedded Signup or from granular scopes (META.md 8). */
   async listWhatsappAccounts(token: SecretString, wabaIds: readonly string[]): Promise<WhatsappAccount[]> {
@@ -141,13 +96,6 @@ export class DiscoveryApi {
     await this.write('register_phone_number', `/${requireGraphId(phoneNumberId)}/register`, token, form, 'once');
   }
 
-  private async readOwnPage(pageToken: SecretString, fields: string): Promise<DiscoveredPage> {
-    const response = await this.transport.call(this.read('get_own_page', '/me', pageToken, { fields }));
-    const page = readPage(response.json);
-    if (page === null) throw unusableResponseError('get_own_page', response.status, true);
-    return page;
-  }
-
   private read(
     operation: string,
     path: string,
@@ -194,23 +142,4 @@ export class DiscoveryApi {
     }
     return found;
   }
-}
-
-/** The first list, or the second where Meta refuses the first at its first page for what it asks. */
-async function* withFallback<T>(first: AsyncGenerator<T>, second: () => AsyncGenerator<T>): AsyncGenerator<T> {
-  let started = false;
-  try {
-    for await (const item of first) {
-      started = true;
-      yield item;
-    }
-  } catch (error) {
-    if (started || !isDenied(error)) throw error;
-    yield* second();
-  }
-}
-
-/** Meta does not let this token have what was asked, or knows no such thing. */
-function isDenied(error: unknown): boolean {
-  return error instanceof MetaError && (error.verdict.kind === 'permission' || error.verdict.kind === 'parameter');
 }
