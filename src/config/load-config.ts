@@ -5,6 +5,7 @@ import { readOidc, readTrustedProxies } from './auth-settings.ts';
 import type { AppCredentials, Config, MetaConfig, Product } from './config.ts';
 import { type Environment, EnvironmentReader } from './environment-reader.ts';
 import { readKeyProvider } from './key-provider-settings.ts';
+import { LOGIN_CONFIG_SETTINGS } from './login-config-settings.ts';
 import { isLoopback, readSecret, readUrl } from './setting-readers.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -86,13 +87,6 @@ function readStorage(reader: EnvironmentReader, isProduction: boolean): Pick<Con
   return { databaseUrl, dataDir: dataDir ?? './data' };
 }
 
-const LOGIN_CONFIGS: readonly (readonly [Product, string])[] = [
-  ['whatsapp', 'META_LOGIN_CONFIG_ID_WHATSAPP'],
-  ['instagram', 'META_LOGIN_CONFIG_ID_INSTAGRAM'],
-  ['ads', 'META_LOGIN_CONFIG_ID_ADS'],
-  ['pages', 'META_LOGIN_CONFIG_ID_PAGES'],
-];
-
 function readMeta(reader: EnvironmentReader, isProduction: boolean): MetaConfig {
   const app = readApp(reader, 'META');
   if (app === null && reader.text('META_APP_ID') === null && reader.text('META_APP_SECRET') === null) {
@@ -108,13 +102,15 @@ function readMeta(reader: EnvironmentReader, isProduction: boolean): MetaConfig 
     if (isProduction && url.startsWith('http:')) reader.fault(name, 'must begin with https:// in production.');
     return url;
   };
-  const loginConfigIds = LOGIN_CONFIGS.map(
-    ([product, name]) =>
-      [
-        product,
-        reader.matching(name, /^\d{1,32}$/, 'the number of a Facebook Login for Business configuration'),
-      ] as const,
-  ).filter(([, id]) => id !== null);
+  const loginConfigIds = Object.entries(LOGIN_CONFIG_SETTINGS)
+    .map(
+      ([product, name]) =>
+        [
+          product,
+          reader.matching(name, /^\d{1,32}$/, 'the number of a Facebook Login for Business configuration'),
+        ] as const,
+    )
+    .filter(([, id]) => id !== null);
   return {
     app: metaApp,
     instagramApp: readApp(reader, 'INSTAGRAM') ?? metaApp,

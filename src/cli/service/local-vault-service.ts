@@ -79,7 +79,7 @@ async function importToken(
     return { kind: 'refused', code: 'invalid_request', detail: `${fault.path}: ${fault.message}` };
   }
   try {
-    const of = { sessionId: null, clientId: null, ids: {}, actor: OPERATOR, requestId: null };
+    const of = { sessionId: null, clientId: null, message: {}, actor: OPERATOR, requestId: null };
     const given = { tenant: request.tenant, product: request.product, flow: 'import', token, ...of } as const;
     return { kind: 'imported', connectionId: await tokens.connect(given) };
   } catch (error) {

@@ -8,7 +8,7 @@ import { expectedTokenKinds } from '../../meta/dialog/product-scopes.ts';
 import type { ValidInspection } from '../../meta/tokens/inspection-result.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
-import { type SignupIds, writeHints } from '../authorization-hints.ts';
+import { type SignupMessage, writeHints } from '../authorization-hints.ts';
 import { ConnectFailedError, toConnectFailedError } from '../connect-failed-error.ts';
 import { recordConnectFailure, toFailureDetails } from '../connect-failure-audit.ts';
 import type { ConnectSessionId } from '../ids.ts';
@@ -24,7 +24,9 @@ interface SuppliedToken extends Initiator {
   /** Null for an operator at the command line. */
   clientId: ClientId | null;
   token: SecretString;
-  ids: SignupIds;
+  /** What the session asked of Embedded Signup. */
+  featureType?: string;
+  message: SignupMessage;
 }
 
 /** A token that a client hands in: nothing is stored before Meta said that it is valid, and of our app. */
@@ -39,7 +41,7 @@ export class SuppliedTokenService {
 
   /** The connection's id. Throws `ConnectFailedError`; then the token is not kept. */
   async connect(suppliedToken: SuppliedToken): Promise<ConnectionId> {
-    const { tenant, product, flow, sessionId, clientId, token, ids } = suppliedToken;
+    const { tenant, product, flow, sessionId, clientId, token, message, featureType } = suppliedToken;
     const { kind } = await this.identify(suppliedToken);
     return this.pendingAuthorizationService.connect(
       {
@@ -52,7 +54,14 @@ export class SuppliedTokenService {
         stage: 'exchanged',
         token,
         expiresAt: null,
-        hints: writeHints({ ...ids, requestedScopes: [], grantedScopes: null, kind, isGiven: true }),
+        hints: writeHints({
+          ...message,
+          ...(featureType === undefined ? {} : { featureType }),
+          requestedScopes: [],
+          grantedScopes: null,
+          kind,
+          isGiven: true,
+        }),
       },
       suppliedToken,
     );

@@ -64,10 +64,9 @@ export class BrowserController {
   }
 
   private sendSignupPage({ session, attempt, rerequest }: OpenedSession, token: string, reply: FastifyReply): void {
-    const { product, flow, scopes } = session;
     const { config: meta } = this.apps.for(session);
-    const sdk = buildJsSdkParameters(meta, product, flow, scopes, rerequest);
-    if (sdk === null) throw new Error(`the flow ${flow} has no JS SDK`);
+    const sdk = buildJsSdkParameters(meta, session, rerequest);
+    if (sdk === null) throw new Error(`the flow ${session.flow} has no JS SDK`);
     const basePath = connectPath(this.config, token);
     const nonce = this.random.bytes(16).toString('base64');
     const { html, policy } = renderSignupPage({ sdk, script: buildJsSdkScript(meta), basePath, attempt, nonce });

@@ -9,6 +9,7 @@ import { ConnectFailedError } from '../connect-failed-error.ts';
 import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
 import { redirectUri } from '../connect-urls.ts';
 import { ConnectSecrets } from '../sessions/connect-secrets.ts';
+import { requireLoginConfigured } from '../sessions/require-login-configured.ts';
 import { attemptNameOf, serializeAttemptCookie } from './attempt-cookie.ts';
 
 /** For the dialog, counted from when a browser opened the link. */
@@ -55,7 +56,9 @@ export class ConnectLinkService {
     return session;
   }
 
+  /** Throws `login_not_configured` where a setting that the login needs was taken away meanwhile. */
   async open(session: ConnectSession): Promise<OpenedSession> {
+    requireLoginConfigured(this.apps.for(session).config, session);
     const state = this.secrets.make();
     const cookie = this.secrets.make();
     const isSignup = loginFlow(session.flow).isOpenedBySdk;

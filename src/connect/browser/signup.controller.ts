@@ -10,7 +10,7 @@ import { SecretString } from '../../platform/secret-string.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
 import type { ConnectSession } from '../connect-session.repository.ts';
 import { connectPath, docsUrl, resultUrl } from '../connect-urls.ts';
-import { toSignupIds } from '../embedded-signup.dto.ts';
+import { toSignupMessage } from '../embedded-signup.dto.ts';
 import { withResult } from '../sessions/return-url.ts';
 import { readAttemptCookies } from './attempt-cookie.ts';
 import { BrowserFilter } from './browser.filter.ts';
@@ -48,7 +48,8 @@ export class SignupController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const session = await this.ownSession(token, request);
-    const given = { cookies: this.cookies(request, query), code: new SecretString(body.code), ids: toSignupIds(body) };
+    const code = new SecretString(body.code);
+    const given = { cookies: this.cookies(request, query), code, message: toSignupMessage(body) };
     this.response(reply, token, query, await this.callback.complete(session, given, String(request.id)));
   }
 

@@ -6,6 +6,7 @@ import { Config } from '../../config/config.ts';
 import type { DialogFlow, Product } from '../../config/products.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import { Database } from '../../database/database.ts';
+import type { SignupFeatures } from '../../meta/dialog/embedded-signup.ts';
 import { buildJsSdkParameters, type JsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
 import { defaultScopes } from '../../meta/dialog/product-scopes.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
@@ -14,10 +15,11 @@ import { Ids } from '../../platform/ids.ts';
 import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
 import { connectUrl } from '../connect-urls.ts';
 import { ConnectSecrets } from './connect-secrets.ts';
+import { requireLoginConfigured } from './require-login-configured.ts';
 
 const SESSION_TTL_SECONDS = 10 * 60;
 
-interface NewSession {
+interface NewSession extends SignupFeatures {
   tenant: string;
   product: Product;
   flow: DialogFlow;
@@ -51,8 +53,11 @@ export class ConnectSessionService {
     private readonly apps: MetaApps,
   ) {}
 
+  /** Throws `login_not_configured` where this installation lacks what the login needs. */
   async create(newSession: NewSession, by: { actor: Actor; requestId: string }): Promise<CreatedSession> {
-    const { tenant, product, flow } = newSession;
+    const { tenant, product, flow, featureType, features } = newSession;
+    const { config: meta } = this.apps.for(newSession);
+    requireLoginConfigured(meta, newSession);
     const session: ConnectSession = {
       ...newSession,
       id: this.ids.next('cns'),
@@ -60,11 +65,17 @@ export class ConnectSessionService {
       expiresAt: addSeconds(this.clock.now(), SESSION_TTL_SECONDS),
       connectionId: null,
       closedAt: null,
+      progress: null,
+      unfinished: null,
     };
     const { value: token, hash } = this.secrets.make();
     await this.database.transaction(async (tx) => {
       await this.sessions.insert(tx, session, hash);
-      const details = { flow, scopes: session.scopes };
+      const signup = {
+        ...(featureType === null ? {} : { feature_type: featureType }),
+        ...(features.length === 0 ? {} : { features: [...features] }),
+      };
+      const details = { flow, scopes: session.scopes, ...signup };
       const of = { tenant, product, subjectId: session.id };
       await this.audit.record(tx, { ...by, ...of, action: 'connect.session_created', details });
     });
@@ -72,7 +83,7 @@ export class ConnectSessionService {
     return {
       session,
       connectUrl: connectUrl(this.config, token),
-      jsSdk: buildJsSdkParameters(this.apps.for(session).config, product, flow, session.scopes, rerequest),
+      jsSdk: buildJsSdkParameters(meta, session, rerequest),
     };
   }
 }

@@ -14,12 +14,13 @@ import { CodeRedeemer } from '../authorization/code-redeemer.ts';
 import { SuppliedTokenService } from '../authorization/supplied-token.service.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
 import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
-import { toSignupIds } from '../embedded-signup.dto.ts';
+import { toSignupMessage } from '../embedded-signup.dto.ts';
 import { PhoneNumberRegistrar } from '../phone-numbers/phone-number-registrar.ts';
 import { connectProduct } from '../products/products.ts';
 import { CompleteSessionRequest, type ConnectSessionResponse, CreateSessionRequest } from './connect-session.dto.ts';
 import { ConnectSessionService } from './connect-session.service.ts';
 import { parseDialogFlow } from './parse-dialog-flow.ts';
+import { parseSignupFeatures } from './parse-signup-features.ts';
 import { checkReturnUrl } from './return-url.ts';
 
 /** Invitations to connect, and the end of those that a front end runs with Meta's JS SDK. */
@@ -48,7 +49,8 @@ export class ConnectSessionsController {
     const returnUrl = request.return_url === undefined ? null : this.returnUrl(request.return_url);
     const { tenant, product, scopes = null } = request;
     requireCoveredByPolicy(client, tenant, product);
-    const newSession = { tenant, product, flow, scopes, returnUrl, clientId: client.clientId };
+    const signup = parseSignupFeatures(request);
+    const newSession = { tenant, product, flow, scopes, returnUrl, ...signup, clientId: client.clientId };
     const { session, connectUrl, jsSdk } = await this.sessionService.create(newSession, {
       actor: toActor(client),
       requestId,
@@ -71,7 +73,7 @@ export class ConnectSessionsController {
     const session = await this.openSession(id, client);
     if (request.pin !== undefined && !connectProduct(session.product).hasPhoneNumbers)
       throw invalidInputError('pin', 'goes with whatsapp only');
-    const common = { actor: toActor(client), requestId, ids: toSignupIds(request) };
+    const common = { actor: toActor(client), requestId, message: toSignupMessage(request) };
     const connectionId =
       code === undefined
         ? await this.tokens.connect({
@@ -80,6 +82,7 @@ export class ConnectSessionsController {
             product: session.product,
             flow: session.flow,
             sessionId: session.id,
+            ...(session.featureType === null ? {} : { featureType: session.featureType }),
             clientId: client.clientId,
             token: new SecretString(accessToken ?? ''),
           })

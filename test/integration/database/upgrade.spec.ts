@@ -97,7 +97,8 @@ function timestampOf(migration: string): number {
 function laterMigrations({ options }: DataSource): string[] {
   return (options.migrations as (new () => object)[])
     .map(({ name }) => name)
-    .filter((name) => timestampOf(name) > LAST_BEFORE);
+    .filter((name) => timestampOf(name) > LAST_BEFORE)
+    .sort((a, b) => timestampOf(a) - timestampOf(b));
 }
 
 /** All tables but TypeORM's own. */
