@@ -4,8 +4,8 @@ import { unauthenticated } from '../auth/auth-problems.ts';
 import type { AuthenticatedClient, LeaseMode } from '../auth/authenticated-client.ts';
 import { PolicyViolationError, requireCoveredByPolicy } from '../auth/policy/policy.ts';
 import { Config } from '../config/config.ts';
-import { connectionNotFound, reauthRequired } from '../connections/connection/connection-problems.ts';
 import { findMissingTasks } from '../connections/assets/missing-tasks.query.ts';
+import { connectionNotFound, reauthRequired } from '../connections/connection/connection-problems.ts';
 import { credentialContext } from '../connections/credentials/seal-contexts.ts';
 import { Batcher } from '../database/batcher.ts';
 import { Database } from '../database/database.ts';
@@ -21,6 +21,7 @@ import { Random } from '../platform/random.ts';
 import { KeyRing } from '../vault/keys/key-ring.ts';
 import { DecryptionError } from '../vault/sealed-secret.ts';
 import { Vault } from '../vault/vault.ts';
+import { describeWithoutCredential } from './describe-without-credential.ts';
 import type { LeaseId } from './ids.ts';
 import { IntegrityAlert } from './integrity-alert.ts';
 import {
@@ -33,7 +34,6 @@ import {
 } from './issue-lease.repository.ts';
 import { DEFAULT_TTL_SECONDS, type IssuedLeaseResponse, type LeaseRequest } from './lease.dto.ts';
 import { ambiguousConnection, credentialUnreadable, modeNotAllowed } from './lease-problems.ts';
-import { describeWithoutCredential } from './describe-without-credential.ts';
 import { createLeaseToken } from './lease-token.ts';
 
 /** The cached client, key or policy is out of date. Look the client up again and retry; otherwise respond with 401. */

@@ -4,6 +4,7 @@ import { AdAccountApi } from './assets/ad-account-api.ts';
 import { BusinessApi } from './assets/business-api.ts';
 import { DiscoveryApi } from './assets/discovery-api.ts';
 import { PageApi } from './assets/page-api.ts';
+import { WhatsappApi } from './assets/whatsapp-api.ts';
 import { GraphTransport } from './graph/graph-transport.ts';
 import { MetaMetrics } from './graph/meta-metrics.ts';
 import { Pause, TimerPause } from './graph/pause.ts';
@@ -13,7 +14,7 @@ import { InspectionApi } from './tokens/inspection-api.ts';
 import { OAuthApi } from './tokens/oauth-api.ts';
 import { RevocationApi } from './tokens/revocation-api.ts';
 
-const APIS = [OAuthApi, InspectionApi, DiscoveryApi, PageApi, AdAccountApi, RevocationApi, AppApi];
+const APIS = [OAuthApi, InspectionApi, DiscoveryApi, PageApi, AdAccountApi, WhatsappApi, RevocationApi, AppApi];
 
 /**
  * The client of Meta's API. Needs, from global modules: HttpClient, Config, Clock, Random, LOGGER and prom-client's Registry; and, where

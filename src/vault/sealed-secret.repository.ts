@@ -79,7 +79,10 @@ export async function insertSealedSecret(executor: SqlExecutor, secret: NewSeale
 }
 
 /** Stores secrets that are all under the same key, in one statement; false, and none is stored, if that is no longer the active one. */
-export async function insertSealedSecrets(executor: SqlExecutor, secrets: readonly NewSealedSecret[]): Promise<boolean> {
+export async function insertSealedSecrets(
+  executor: SqlExecutor,
+  secrets: readonly NewSealedSecret[],
+): Promise<boolean> {
   const [first] = secrets;
   if (first === undefined) return true;
   const stored = await executor.run(

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
-import { buildDialogUrl } from '../../meta/dialog/dialog-url.ts';
 import { mustAskAgain } from '../../meta/dialog/ask-again.ts';
+import { buildDialogUrl } from '../../meta/dialog/dialog-url.ts';
 import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';

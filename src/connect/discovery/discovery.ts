@@ -1,8 +1,8 @@
 import type { GrantedAsset } from '../../connections/authorization/connection-provisioner.ts';
 import type { GrantedCredential } from '../../connections/credentials/credential-writer.ts';
 import type { DiscoveryWarningCode, SCOPES_MISSING } from '../../connections/status/status-reason.ts';
-import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import type { ListingToken } from '../../meta/assets/business-api.ts';
+import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import type { MetaApp } from '../../meta/meta-apps.ts';
 import type { ValidInspection } from '../../meta/tokens/inspection-result.ts';
 import type { MetaCause } from '../../platform/problem.ts';

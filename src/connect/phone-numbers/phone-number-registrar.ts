@@ -11,7 +11,7 @@ import { CredentialClaimRepository } from '../../connections/credentials/credent
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import type { ConnectionId } from '../../connections/ids.ts';
 import { Database } from '../../database/database.ts';
-import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
+import { WhatsappApi } from '../../meta/assets/whatsapp-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { AppError } from '../../platform/problem.ts';
@@ -34,7 +34,7 @@ const RETRY_AFTER_SECONDS = 60;
 @Injectable()
 export class PhoneNumberRegistrar {
   constructor(
-    private readonly discovery: DiscoveryApi,
+    private readonly whatsapp: WhatsappApi,
     private readonly registrations: PhoneRegistrationService,
     private readonly claims: CredentialClaimRepository,
     private readonly versions: CredentialVersionService,
@@ -81,7 +81,7 @@ export class PhoneNumberRegistrar {
     const token = credential?.status === 'active' ? await this.versions.openCurrent(credential) : null;
     if (token === null) throw new AppError(reauthRequired);
     try {
-      await this.discovery.registerPhoneNumber(number.id, token, registration.pin);
+      await this.whatsapp.registerPhoneNumber(number.id, token, registration.pin);
       await this.recordOutcome(registration, number.id, null);
       return null;
     } catch (error) {

@@ -17,7 +17,11 @@ interface MissingTasksRow {
 
 const select = defineStatement<AssetReference, MissingTasksRow>(
   'asset_missing_tasks',
-  ({ connectionId, type, id }) => sql`SELECT p.id AS page_id, p.name AS page_name, p.details->'tasks' AS tasks FROM asset a
+  ({
+    connectionId,
+    type,
+    id,
+  }) => sql`SELECT p.id AS page_id, p.name AS page_name, p.details->'tasks' AS tasks FROM asset a
     LEFT JOIN asset p ON p.connection_id = a.connection_id AND p.type = 'page'
       AND p.id = CASE a.type WHEN 'page' THEN a.id ELSE a.parent_id END
     WHERE a.connection_id = ${connectionId} AND a.type = ${type} AND a.id = ${id}`,

@@ -5,7 +5,6 @@ import { Database } from '../../database/database.ts';
 import { defineStatement } from '../../database/statement.ts';
 import { isId } from '../../platform/ids.ts';
 import { type Page, toPage } from '../../platform/paging.ts';
-import type { ConnectionId } from '../ids.ts';
 import type { ConnectionStatus } from '../status/connection-status.ts';
 import { AssetEntity, ConnectionEntity, CredentialEntity } from './connection.entity.ts';
 import { type ConnectionResponse, toConnectionResponse } from './connection-response.dto.ts';

@@ -122,10 +122,7 @@ export async function deletePendingVersion(
   return toSecretIds(await executor.rows(deletePending({ credentialId, version })));
 }
 
-export async function deletePendingVersions(
-  executor: SqlExecutor,
-  credentialIds: CredentialId[],
-): Promise<SecretId[]> {
+export async function deletePendingVersions(executor: SqlExecutor, credentialIds: CredentialId[]): Promise<SecretId[]> {
   return toSecretIds(await executor.rows(deleteAllPending({ credentialIds })));
 }
 

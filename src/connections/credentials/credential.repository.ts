@@ -46,7 +46,12 @@ type GrantedColumns = { [K in keyof Omit<GrantedRow, 'scopes'>]: GrantedRow[K][]
 
 const upsert = defineStatement<GrantOwner & { rows: GrantedColumns }>(
   'credentials_grant',
-  ({ connectionId, appId, now, rows: of }) => sql`INSERT INTO credential (id, connection_id, app_id, kind, is_root, subject_id,
+  ({
+    connectionId,
+    appId,
+    now,
+    rows: of,
+  }) => sql`INSERT INTO credential (id, connection_id, app_id, kind, is_root, subject_id,
       subject_name, version, secret_id, token_hash, scopes, issued_at, expires_at, health, last_checked_at, refresh_after,
       refresh_due_at, check_due_at, created_at, updated_at)
     SELECT g.id, ${connectionId}::text, ${appId}::text, g.kind, g.is_root, g.subject_id, g.subject_name, g.version, g.secret_id,

@@ -20,6 +20,9 @@ export type DiscoveryWarningCode =
   | 'no_instagram_account'
   | 'no_ad_account'
   | 'no_whatsapp_account'
+  | 'phone_number_missing'
+  | 'phone_number_unverified'
+  | 'waba_id_is_portfolio'
   | 'webhooks_not_subscribed'
   | 'discovery_refused';
 
@@ -55,10 +58,13 @@ export interface StatusReason {
 /** A status reason that is yet to be stored. */
 export type DeathReason = Omit<StatusReason, 'since_at'>;
 
-/** Reasons of connections in `reauth_required` whose token lives all the time: that it lives is no recovery. */
+/** Reasons of connections whose token lives all the time: that it lives, or was renewed, does away with none of them. */
 export const REASONS_DESPITE_VALID_TOKEN: readonly StatusReasonCode[] = [
   'no_whatsapp_account',
   'whatsapp_account_lost',
+  'phone_number_missing',
+  'phone_number_unverified',
+  'waba_id_is_portfolio',
 ];
 
 /** Our codes for why work on a credential failed. */

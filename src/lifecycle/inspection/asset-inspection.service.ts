@@ -4,7 +4,7 @@ import { UnverifiedAssetService } from '../../connections/assets/unverified-asse
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import type { DeathReason } from '../../connections/status/status-reason.ts';
-import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
+import { WhatsappApi } from '../../meta/assets/whatsapp-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { defineErrorCode } from '../../platform/error-code.ts';
 import type { BackgroundJob } from '../../platform/jobs/background-job.ts';
@@ -31,7 +31,7 @@ export class AssetInspectionService {
     private readonly assets: UnverifiedAssetService,
     private readonly claims: CredentialClaimRepository,
     private readonly versions: CredentialVersionService,
-    private readonly discovery: DiscoveryApi,
+    private readonly whatsapp: WhatsappApi,
     private readonly rateLimiter: AppRateLimiter,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {
@@ -64,9 +64,7 @@ export class AssetInspectionService {
       const credential = asset.credentialId === null ? null : await this.claims.find(asset.credentialId);
       const token = credential?.status === 'active' ? await this.versions.openCurrent(credential) : null;
       if (credential !== null && token !== null)
-        await this.rateLimiter.call(credential.appId, 'scheduled', () =>
-          this.discovery.listWhatsappAccounts(token, [asset.id]),
-        );
+        await this.rateLimiter.call(credential.appId, 'scheduled', () => this.whatsapp.getAccount(asset.id, token));
       await this.assets.clearVerification(asset);
     } catch (error) {
       if (error instanceof MetaError) return this.handleMetaError(asset, error);

@@ -43,7 +43,11 @@ export class AdAccountApi {
     return accounts.result();
   }
 
-  private async *list(operation: string, path: string, token: SecretString): AsyncGenerator<AdAccount, void, undefined> {
+  private async *list(
+    operation: string,
+    path: string,
+    token: SecretString,
+  ): AsyncGenerator<AdAccount, void, undefined> {
     const query = { fields: FIELDS, limit: '100' };
     for await (const item of paginate(this.transport, readCall(this.transport, operation, path, token, query))) {
       const account = readAdAccount(item);
@@ -51,11 +55,7 @@ export class AdAccountApi {
     }
   }
 
-  private async readInto(
-    accounts: AssetUnion<AdAccount>,
-    token: SecretString,
-    ids: readonly string[],
-  ): Promise<void> {
+  private async readInto(accounts: AssetUnion<AdAccount>, token: SecretString, ids: readonly string[]): Promise<void> {
     const fields = [FIELDS, 'id,account_id,name,currency'];
     const isRefusal = (error: unknown): boolean => asPartialRefusal(error) !== null;
     const request = { operation: 'get_ad_accounts', token, ids, fields, isRefusal };

@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { SecretString } from '../../platform/secret-string.ts';
-import type { ValidInspection } from '../tokens/inspection-result.ts';
 import { GraphTransport } from '../graph/graph-transport.ts';
 import { readId } from '../graph/lossless-json.ts';
 import { paginate } from '../graph/paginate.ts';
 import { readCall } from '../graph/read-call.ts';
+import type { ValidInspection } from '../tokens/inspection-result.ts';
 
 /** The scope that a portfolio's assets are listed with. Its targets are portfolios, never assets. */
 const BUSINESS_SCOPE = 'business_management';

@@ -35,7 +35,12 @@ export interface PhoneNumber {
   displayPhoneNumber: string | null;
   verifiedName: string | null;
   qualityRating: string | null;
+  /** `VERIFIED`, `NOT_VERIFIED`, `EXPIRED`; null where Meta does not tell. */
   codeVerificationStatus: string | null;
+  /** `CLOUD_API`, `ON_PREMISE`, `NOT_APPLICABLE`; null where Meta does not tell. */
+  platformType: string | null;
+  /** In use in the WhatsApp Business app; null where Meta does not tell. */
+  isOnBizApp: boolean | null;
 }
 
 export interface Permissions {
@@ -104,7 +109,13 @@ export function readPhoneNumber(item: Json): PhoneNumber | null {
     verifiedName: readText(phone, 'verified_name'),
     qualityRating: readText(phone, 'quality_rating'),
     codeVerificationStatus: readText(phone, 'code_verification_status'),
+    platformType: readText(phone, 'platform_type'),
+    isOnBizApp: readBoolean(field(phone, 'is_on_biz_app')),
   };
+}
+
+function readBoolean(value: Json | undefined): boolean | null {
+  return typeof value === 'boolean' ? value : null;
 }
 
 /** Items of `/me/permissions` by status; an unknown status is left out. */

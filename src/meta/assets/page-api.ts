@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { SecretString } from '../../platform/secret-string.ts';
-import { unusableResponseError } from '../errors/unusable-response-error.ts';
 import { asPartialRefusal, isDenied } from '../errors/refusal.ts';
+import { unusableResponseError } from '../errors/unusable-response-error.ts';
 import { isGraphId } from '../graph/graph-id.ts';
 import { GraphTransport } from '../graph/graph-transport.ts';
 import { type JsonObject, readId, readText } from '../graph/lossless-json.ts';
@@ -101,7 +101,12 @@ export class PageApi {
   /** One list of Pages, over all its pages of paging. */
   private async *list(
     pages: AssetUnion<DiscoveredPage>,
-    { operation, path, token, fields }: { operation: string; path: string; token: SecretString; fields: readonly string[] },
+    {
+      operation,
+      path,
+      token,
+      fields,
+    }: { operation: string; path: string; token: SecretString; fields: readonly string[] },
   ): AsyncGenerator<DiscoveredPage, void, undefined> {
     for (const [index, wanted] of fields.entries()) {
       let started = false;

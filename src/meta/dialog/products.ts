@@ -15,6 +15,11 @@ interface ProductDescriptor {
   readonly mainFlow: DialogFlow;
   /** By the host that the tokens belong to; the scopes of different logins have different names. */
   readonly scopes: Readonly<Partial<Record<TokenHostName, ProductScopes>>>;
+  /**
+   * Tokens were seen that reach its assets without any of the required scopes (docs/meta-facts.md): only one that has some of them can be
+   * said to lack the others.
+   */
+  readonly isReachedWithoutScopes: boolean;
   /** The kinds of tokens that can be imported, the likeliest first. */
   readonly importedKinds: readonly TokenKind[];
 }
@@ -32,6 +37,7 @@ const DESCRIPTORS: Readonly<Record<Product, ProductDescriptor>> = {
         optional: ['business_management'],
       },
     },
+    isReachedWithoutScopes: true,
     importedKinds: FACEBOOK_KINDS,
   },
   instagram: {
@@ -60,6 +66,7 @@ const DESCRIPTORS: Readonly<Record<Product, ProductDescriptor>> = {
         ],
       },
     },
+    isReachedWithoutScopes: false,
     importedKinds: [...FACEBOOK_KINDS, 'instagram_user'],
   },
   ads: {
@@ -67,6 +74,7 @@ const DESCRIPTORS: Readonly<Record<Product, ProductDescriptor>> = {
     flows: ['facebook_login', 'import'],
     mainFlow: 'facebook_login',
     scopes: { facebook: { required: ['ads_management', 'ads_read'], optional: ['business_management'] } },
+    isReachedWithoutScopes: false,
     importedKinds: FACEBOOK_KINDS,
   },
   pages: {
@@ -87,6 +95,7 @@ const DESCRIPTORS: Readonly<Record<Product, ProductDescriptor>> = {
         ],
       },
     },
+    isReachedWithoutScopes: false,
     importedKinds: FACEBOOK_KINDS,
   },
   threads: {
@@ -104,6 +113,7 @@ const DESCRIPTORS: Readonly<Record<Product, ProductDescriptor>> = {
         ],
       },
     },
+    isReachedWithoutScopes: false,
     importedKinds: ['threads_user'],
   },
 };

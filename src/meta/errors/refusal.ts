@@ -11,10 +11,14 @@ export function asRefusal(error: unknown): MetaError | null {
   return error instanceof MetaError && REFUSALS.has(error.verdict.kind) ? error : null;
 }
 
-/** The same for one of several lists or objects: one that the app has no capability for costs no more than that one. */
+/**
+ * The same for one of several lists or objects. Of an edge or an id that may be none of anything, Meta's answer can look like a fault of our
+ * proof or of the app. Neither is new: the token was inspected with both.
+ */
 export function asPartialRefusal(error: unknown): MetaError | null {
-  if (error instanceof MetaError && error.verdict.kind === 'configuration' && error.cause.code === NO_CAPABILITY)
-    return error;
+  if (error instanceof MetaError && error.verdict.kind === 'configuration') {
+    if (error.verdict.what === 'proof' || error.cause.code === NO_CAPABILITY) return error;
+  }
   return asRefusal(error);
 }
 

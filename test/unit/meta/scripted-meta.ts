@@ -6,6 +6,7 @@ import { AdAccountApi } from '../../../src/meta/assets/ad-account-api.ts';
 import { BusinessApi } from '../../../src/meta/assets/business-api.ts';
 import { DiscoveryApi } from '../../../src/meta/assets/discovery-api.ts';
 import { PageApi } from '../../../src/meta/assets/page-api.ts';
+import { WhatsappApi } from '../../../src/meta/assets/whatsapp-api.ts';
 import { MetaError } from '../../../src/meta/errors/meta-error.ts';
 import { GraphTransport } from '../../../src/meta/graph/graph-transport.ts';
 import { MetaMetrics } from '../../../src/meta/graph/meta-metrics.ts';
@@ -168,6 +169,7 @@ export function scriptedMeta(...steps: Step[]) {
   const businesses = new BusinessApi(transport);
   const pages = new PageApi(transport, businesses);
   const adAccounts = new AdAccountApi(transport, businesses);
+  const whatsapp = new WhatsappApi(transport);
   return {
     sent: http.sent,
     waits: pause.waits,
@@ -177,9 +179,10 @@ export function scriptedMeta(...steps: Step[]) {
     transport,
     oauth: new OAuthApi(transport, clock),
     inspection: new InspectionApi(transport, new BatchInspection(transport)),
-    discovery: new DiscoveryApi(transport, pages, adAccounts),
+    discovery: new DiscoveryApi(transport, pages, adAccounts, whatsapp),
     pages,
     adAccounts,
+    whatsapp,
     revocation: new RevocationApi(transport),
     app: new AppApi(transport),
   };

@@ -1,7 +1,12 @@
 import { catchMetaError, graphError } from '../scripted-meta.ts';
 import { graphOf, listingToken, listOf, noProgress, objectsOf, pathsOf } from './graph-script.ts';
 
-const account = (id: string, more: object = {}) => ({ id: `act_${id}`, account_id: id, name: `Account ${id}`, ...more });
+const account = (id: string, more: object = {}) => ({
+  id: `act_${id}`,
+  account_id: id,
+  name: `Account ${id}`,
+  ...more,
+});
 
 it('reads ad accounts with their currency and business', async () => {
   const body = { account_id: '5', name: 'N', currency: 'EUR', business: { id: '9', name: 'B' } };
@@ -22,7 +27,10 @@ it('has the union of all lists and scopes, each account once', async () => {
     listingToken({
       kind: 'system_user',
       scopes: ['business_management'],
-      granularScopes: [{ scope: 'ads_management', targetIds: ['5', 'act_6', '1'] }, { scope: 'ads_read', targetIds: null }],
+      granularScopes: [
+        { scope: 'ads_management', targetIds: ['5', 'act_6', '1'] },
+        { scope: 'ads_read', targetIds: null },
+      ],
     }),
     noProgress,
   );

@@ -7,7 +7,7 @@ const page = (data: unknown[]) => ({ body: { data, paging: { cursors: { before: 
 it('lists numbers and permissions', async () => {
   const [first] = readRecorded<{ cases: RecordedCase[] }>('whatsapp_phone_number_responses.json').cases;
   const phones = scriptedMeta(page([first?.body]));
-  expect(await phones.discovery.listPhoneNumbers('77', TOKEN)).toMatchObject([
+  expect(await phones.whatsapp.listPhoneNumbers('77', TOKEN)).toMatchObject([
     { id: '999999999999999', qualityRating: 'GREEN' },
   ]);
   const granted = scriptedMeta({
@@ -33,14 +33,14 @@ it('takes the 190 of client_business_id for no business', async () => {
 it('registers a number once, with the pin in the body', async () => {
   const pin = new SecretString('480216');
   const meta = scriptedMeta({ body: { success: true } });
-  await meta.discovery.registerPhoneNumber('55', TOKEN, pin);
+  await meta.whatsapp.registerPhoneNumber('55', TOKEN, pin);
   expect(meta.sent[0]).toMatchObject({ method: 'POST', path: 'graph.test/v25.0/55/register' });
   expect(meta.sent[0]?.url.search).not.toContain('480216');
   expect(meta.sent[0]?.form.get('pin')).toBe('480216');
   // Tries are counted, so nothing is tried again by itself, whatever the status.
   for (const step of [graphError(133005), graphError(133000, undefined, 500), graphError(2, undefined, 503)]) {
     const refused = scriptedMeta(step);
-    const failure = await catchMetaError(refused.discovery.registerPhoneNumber('55', TOKEN, pin));
+    const failure = await catchMetaError(refused.whatsapp.registerPhoneNumber('55', TOKEN, pin));
     expect(refused.sent).toHaveLength(1);
     expect(`${failure.message} ${JSON.stringify(failure)}`).not.toContain('480216');
   }
@@ -51,12 +51,12 @@ it('subscribes and reads back', async () => {
     { body: { success: true } },
     { body: { data: [{ whatsapp_business_api_data: { id: '1001', name: 'A' } }] } },
   );
-  await meta.discovery.subscribeApp('77', TOKEN);
-  expect(await meta.discovery.listSubscribedApps('77', TOKEN)).toEqual([
+  await meta.whatsapp.subscribeApp('77', TOKEN);
+  expect(await meta.whatsapp.listSubscribedApps('77', TOKEN)).toEqual([
     { id: '1001', name: 'A', overrideCallbackUri: null },
   ]);
   expect(meta.sent[0]).toMatchObject({ method: 'POST', path: 'graph.test/v25.0/77/subscribed_apps' });
-  await catchMetaError(scriptedMeta({ body: { success: false } }).discovery.subscribeApp('77', TOKEN));
+  await catchMetaError(scriptedMeta({ body: { success: false } }).whatsapp.subscribeApp('77', TOKEN));
 });
 
 describe('revocation', () => {

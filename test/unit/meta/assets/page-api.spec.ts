@@ -12,7 +12,11 @@ const tokensOf = (items: readonly { id: string; accessToken: SecretString | null
 
 describe('one list', () => {
   it('comes over all pages of paging, empty ones too, by cursor and never by the link', async () => {
-    const pages = [listOf([page('1', { tasks: ['MANAGE'] })], 'a1'), listOf([], 'a2'), listOf([page('3'), { id: '1' }])];
+    const pages = [
+      listOf([page('1', { tasks: ['MANAGE'] })], 'a1'),
+      listOf([], 'a2'),
+      listOf([page('3'), { id: '1' }]),
+    ];
     const meta = scriptedMeta(...pages);
     const { items, isComplete } = await meta.pages.findAll(listingToken(), noProgress);
     expect(items).toMatchObject([{ id: '1', tasks: ['MANAGE'] }, { id: '3' }]);
@@ -52,7 +56,9 @@ describe('one list', () => {
   it('ends with an error where even one object is too much, and where other errors are temporary at once', async () => {
     const heavy = scriptedMeta(graphError(1, undefined, 500));
     expect((await catchMetaError(heavy.pages.findAll(listingToken(), noProgress))).verdict.kind).toBe('transient');
-    expect(new Set(heavy.sent.map(({ url }) => url.searchParams.get('limit')))).toEqual(new Set(['100', '25', '5', '1']));
+    expect(new Set(heavy.sent.map(({ url }) => url.searchParams.get('limit')))).toEqual(
+      new Set(['100', '25', '5', '1']),
+    );
     const away = scriptedMeta(graphError(2, undefined, 500));
     await catchMetaError(away.pages.findAll(listingToken(), noProgress));
     expect(new Set(away.sent.map(({ url }) => url.searchParams.get('limit')))).toEqual(new Set(['100']));
@@ -161,7 +167,14 @@ describe('the union of Pages', () => {
   });
 
   it('loses no more than a list that is refused, and is incomplete then', async () => {
-    for (const refusal of [graphError(10), graphError(200), graphError(100), graphError(368), graphError(190), graphError(3)]) {
+    for (const refusal of [
+      graphError(10),
+      graphError(200),
+      graphError(100),
+      graphError(368),
+      graphError(190),
+      graphError(3),
+    ]) {
       const meta = graphOf({ '/me/accounts': refusal, '/2': { body: page('2') } });
       const granularScopes = [scope('pages_show_list', ['2'])];
       const { items, isComplete } = await meta.pages.findAll(listingToken({ granularScopes }), noProgress);
