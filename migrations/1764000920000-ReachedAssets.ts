@@ -16,7 +16,7 @@ export class ReachedAssets1764000920000 implements MigrationInterface {
       `UPDATE connection SET next_discovery_at = now() + random() * interval '7 days' WHERE status <> 'revoked'`,
     );
     await runner.query(
-      `CREATE INDEX connection_discovery_due ON connection (next_discovery_at) WHERE next_discovery_at IS NOT NULL`,
+      `CREATE INDEX connection_discovery_due ON connection (app_id, next_discovery_at) WHERE status = 'active'`,
     );
   }
 

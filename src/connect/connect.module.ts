@@ -1,6 +1,8 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
 import { ConnectionsModule } from '../connections/connections.module.ts';
 import { RetentionService } from '../database/retention.service.ts';
+import { LifecycleModule } from '../lifecycle/lifecycle.module.ts';
+import { RateLimitModule } from '../lifecycle/rate-limit/rate-limit.module.ts';
 import { MetaModule } from '../meta/meta.module.ts';
 import { AuthorizationPipeline } from './authorization/authorization-pipeline.ts';
 import { AuthorizationResumeJob } from './authorization/authorization-resume.job.ts';
@@ -16,13 +18,16 @@ import { ConnectSessionRepository } from './connect-session.repository.ts';
 import { MetaConfigController } from './meta-config.controller.ts';
 import { PhoneNumberRegistrar } from './phone-numbers/phone-number-registrar.ts';
 import { PhoneNumbersController } from './phone-numbers/phone-numbers.controller.ts';
+import { ConnectionCheckController } from './rediscovery/connection-check.controller.ts';
+import { ConnectionCheckService } from './rediscovery/connection-check.service.ts';
+import { RediscoveryService } from './rediscovery/rediscovery.service.ts';
 import { ConnectSecrets } from './sessions/connect-secrets.ts';
 import { ConnectSessionService } from './sessions/connect-session.service.ts';
 import { ConnectSessionsController } from './sessions/connect-sessions.controller.ts';
 
 /** How a connection comes to be. */
 @Module({
-  imports: [ConnectionsModule, MetaModule],
+  imports: [ConnectionsModule, MetaModule, LifecycleModule, RateLimitModule],
   controllers: [
     ConnectSessionsController,
     BrowserController,
@@ -30,6 +35,7 @@ import { ConnectSessionsController } from './sessions/connect-sessions.controlle
     ImportController,
     MetaConfigController,
     PhoneNumbersController,
+    ConnectionCheckController,
   ],
   providers: [
     ConnectSecrets,
@@ -43,6 +49,8 @@ import { ConnectSessionsController } from './sessions/connect-sessions.controlle
     CodeRedeemer,
     PhoneNumberRegistrar,
     SuppliedTokenService,
+    RediscoveryService,
+    ConnectionCheckService,
   ],
   exports: [SuppliedTokenService],
 })

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AssetUpdateService } from './assets/asset-update.service.ts';
 import { PhoneRegistrationService } from './assets/phone-registration.service.ts';
 import { UnverifiedAssetService } from './assets/unverified-asset.service.ts';
 import { ConnectionProvisioner } from './authorization/connection-provisioner.ts';
@@ -29,6 +30,7 @@ const PROVIDERS = [
   CredentialVersionService,
   CredentialWriter,
   UnverifiedAssetService,
+  AssetUpdateService,
   ConnectionEraser,
   ConnectionProvisioner,
   PhoneRegistrationService,

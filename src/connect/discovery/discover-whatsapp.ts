@@ -26,10 +26,13 @@ export async function discoverWhatsapp(api: DiscoveryApi, input: DiscoveryInput)
     const name = await nameOf(api, input, id);
     assets.push({ type: 'whatsapp_business_account', id, name, parentId: null, pageId: null, details });
     assets.push(...numbers.map((number) => phoneAsset(id, number)));
+    if (input.secondLook?.whatsappAccountIds.includes(id) === true) continue;
     const subscription = await subscribe(api, input, id);
     if (!subscription.isSubscribed) unsubscribed.push({ wabaId: id, meta: subscription.meta });
   }
-  return { pages: [], assets, warning: whatsappWarning(input, search, unsubscribed) };
+  // An account that does not answer is named all the same: whether it was taken away has an inspection of its own.
+  const coverage = { isComplete: true, namedIds: new Set(search.candidates) };
+  return { pages: [], assets, warning: whatsappWarning(input, search, unsubscribed), coverage };
 }
 
 /** Null where Meta does not tell: the account is reached all the same. */

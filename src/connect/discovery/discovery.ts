@@ -18,6 +18,8 @@ export interface DiscoveryInput {
   /** A user just went through the dialog and can be asked again; false for an import. */
   isInteractive: boolean;
   app: MetaApp;
+  /** Set at a second look: these WhatsApp accounts are known, asked for again, and subscribed already. */
+  secondLook?: { whatsappAccountIds: readonly string[] };
   /** Called now and then with what was found by now. May throw, which ends the discovery. */
   onProgress(found: DiscoveryProgress): Promise<void>;
 }

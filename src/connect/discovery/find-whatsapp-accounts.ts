@@ -34,6 +34,7 @@ export async function findWhatsappAccounts(api: DiscoveryApi, input: DiscoveryIn
   const search = new AccountSearch(api, input);
   const { wabaId, businessId } = input.hints;
   await search.ask(wabaId === undefined ? [] : [wabaId]);
+  await search.ask(input.secondLook?.whatsappAccountIds ?? []);
   await search.ask(targetsOf(input, (scope) => scope.startsWith(WHATSAPP_SCOPES)));
   if (tokenKind(input.inspection.kind).mayHaveClientBusiness) await search.askAssigned();
   const portfolios = new Set(targetsOf(input, (scope) => scope === PORTFOLIO_SCOPE));

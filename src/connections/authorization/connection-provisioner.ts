@@ -7,7 +7,7 @@ import { Outbox } from '../../events/outbox/outbox.ts';
 import { Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
 import { Random } from '../../platform/random.ts';
-import { deleteAssets, insertAssets, type NewAsset } from '../assets/asset.repository.ts';
+import { type AssetValues, deleteAssets, insertAssets } from '../assets/asset.repository.ts';
 import { nextDiscoveryAt } from '../assets/discovery-schedule.ts';
 import type { AssetDetails } from '../connection/asset-details.ts';
 import { reauthRequiredEvent } from '../connection/reauth-required-event.ts';
@@ -152,7 +152,7 @@ export class ConnectionProvisioner {
     const pageIds = await this.credentials.grant(tx, connection, granted.pages, { ...options, isRoot: false });
     const idByPage = new Map(granted.pages.map(({ subjectId }, index) => [subjectId, pageIds[index] ?? null]));
     await this.credentials.removeExcept(tx, connectionId, [...(rootId === null ? [] : [rootId]), ...pageIds]);
-    const assets = granted.assets.map((asset): NewAsset => {
+    const assets = granted.assets.map((asset): AssetValues => {
       const { type, id, name, parentId } = asset;
       const credentialId = credentialOf(asset, rootId, idByPage);
       return { type, id, name, parentId, credentialId, details: mergeDetails(asset, kept) };
