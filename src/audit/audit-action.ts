@@ -11,6 +11,7 @@ export type AuditAction =
   | 'connect.failed'
   | 'connect.session_created'
   | 'connection.asset_lost'
+  | 'connection.assets_changed'
   | 'connection.created'
   | 'connection.doubted'
   | 'connection.reauth_required'

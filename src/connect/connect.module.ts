@@ -1,6 +1,8 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
 import { ConnectionsModule } from '../connections/connections.module.ts';
 import { RetentionService } from '../database/retention.service.ts';
+import { LifecycleModule } from '../lifecycle/lifecycle.module.ts';
+import { RateLimitModule } from '../lifecycle/rate-limit/rate-limit.module.ts';
 import { MetaModule } from '../meta/meta.module.ts';
 import { AuthorizationPipeline } from './authorization/authorization-pipeline.ts';
 import { AuthorizationResumeJob } from './authorization/authorization-resume.job.ts';
@@ -18,13 +20,16 @@ import { PhoneNumberRegistrar } from './phone-numbers/phone-number-registrar.ts'
 import { PhoneNumberSynchronizer } from './phone-numbers/phone-number-synchronizer.ts';
 import { PhoneNumbersController } from './phone-numbers/phone-numbers.controller.ts';
 import { SynchronizationNoticeJob } from './phone-numbers/synchronization-notice.job.ts';
+import { ConnectionCheckController } from './rediscovery/connection-check.controller.ts';
+import { ConnectionCheckService } from './rediscovery/connection-check.service.ts';
+import { RediscoveryService } from './rediscovery/rediscovery.service.ts';
 import { ConnectSecrets } from './sessions/connect-secrets.ts';
 import { ConnectSessionService } from './sessions/connect-session.service.ts';
 import { ConnectSessionsController } from './sessions/connect-sessions.controller.ts';
 
 /** How a connection comes to be. */
 @Module({
-  imports: [ConnectionsModule, MetaModule],
+  imports: [ConnectionsModule, MetaModule, LifecycleModule, RateLimitModule],
   controllers: [
     ConnectSessionsController,
     BrowserController,
@@ -32,6 +37,7 @@ import { ConnectSessionsController } from './sessions/connect-sessions.controlle
     ImportController,
     MetaConfigController,
     PhoneNumbersController,
+    ConnectionCheckController,
   ],
   providers: [
     ConnectSecrets,
@@ -47,6 +53,8 @@ import { ConnectSessionsController } from './sessions/connect-sessions.controlle
     PhoneNumberSynchronizer,
     SynchronizationNoticeJob,
     SuppliedTokenService,
+    RediscoveryService,
+    ConnectionCheckService,
   ],
   exports: [SuppliedTokenService],
 })

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AssetUpdateService } from './assets/asset-update.service.ts';
 import { PhoneRegistrationService } from './assets/phone-registration.service.ts';
 import { PhoneSynchronizationService } from './assets/phone-synchronization.service.ts';
 import { RemovedAccountService } from './assets/removed-account.service.ts';
@@ -31,6 +32,7 @@ const PROVIDERS = [
   CredentialVersionService,
   CredentialWriter,
   UnverifiedAssetService,
+  AssetUpdateService,
   ConnectionEraser,
   ConnectionProvisioner,
   PhoneRegistrationService,

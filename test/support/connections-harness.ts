@@ -51,6 +51,7 @@ export function createConnectionsHarness(
       clock,
       of.ids,
       config,
+      of.random,
     ),
     revoke: new ConnectionRevoker(database, writer, new ConnectionLeasesRepository(), audit, outbox, clock),
   };

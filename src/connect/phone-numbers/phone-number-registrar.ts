@@ -84,7 +84,7 @@ export class PhoneNumberRegistrar {
     number: ConnectionPhoneNumber,
     registration: PhoneNumberRegistration,
   ): Promise<MetaError | null> {
-    const credential = await this.claims.find(number.credentialId);
+    const credential = number.credentialId === null ? null : await this.claims.find(number.credentialId);
     const token = credential?.status === 'active' ? await this.versions.openCurrent(credential) : null;
     if (token === null) throw new AppError(reauthRequired);
     try {

@@ -71,7 +71,7 @@ export class PhoneNumberSynchronizer {
     const numbers = await listPhoneNumbers(this.database, connectionId);
     const number = numbers.find(({ id }) => id === phoneNumberId);
     if (number === undefined) throw new AppError(phoneNumberNotFound);
-    const credential = await this.claims.find(number.credentialId);
+    const credential = number.credentialId === null ? null : await this.claims.find(number.credentialId);
     const token = credential?.status === 'active' ? await this.versions.openCurrent(credential) : null;
     if (token === null) throw new AppError(reauthRequired);
     return token;

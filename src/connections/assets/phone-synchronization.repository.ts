@@ -43,7 +43,7 @@ const lockDueNotices = defineStatement<{ now: Date; limit: number }, DueNoticeRo
   ({ now, limit }) => sql`SELECT a.connection_id, n.tenant, n.product, n.status, a.id, a.details
     FROM asset a JOIN connection n ON n.id = a.connection_id
     WHERE a.type = 'phone_number' AND a.synchronization_notice_due_at <= ${now}
-    ORDER BY a.synchronization_notice_due_at LIMIT ${limit} FOR UPDATE OF a SKIP LOCKED`,
+    ORDER BY a.synchronization_notice_due_at LIMIT ${limit} FOR UPDATE OF n, a SKIP LOCKED`,
   { prepare: true },
 );
 

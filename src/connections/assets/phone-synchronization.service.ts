@@ -69,6 +69,8 @@ export class PhoneSynchronizationService {
   ): Promise<SynchronizationClaim | SynchronizationObstacle> {
     const now = this.clock.now();
     return this.database.transaction(async (tx) => {
+      // Whatever else writes to the numbers of a connection locks it first.
+      await lockConnection(tx, connectionId);
       const details = await lockPhoneNumberDetails(tx, { connectionId, phoneNumberId });
       if (details === undefined) return { obstacle: 'not_found' };
       if (details === null || !isCoexistence(details)) return { obstacle: 'not_coexistence' };
@@ -119,6 +121,7 @@ export class PhoneSynchronizationService {
   /** Gives kinds back that Meta was not asked about after all. */
   async release(claim: SynchronizationClaim, kinds: readonly SynchronizationKind[]): Promise<void> {
     await this.database.transaction(async (tx) => {
+      await lockConnection(tx, claim.connectionId);
       for (const kind of kinds) await this.settle(tx, claim, kind, claim.previous[kind]);
     });
   }

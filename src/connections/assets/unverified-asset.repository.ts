@@ -11,7 +11,7 @@ export interface UnverifiedAsset {
   product: string;
   type: AssetType;
   id: string;
-  credentialId: CredentialId;
+  credentialId: CredentialId | null;
   /** What Meta said had happened to it; null: nothing that is known. */
   reason: StatusReasonCode | null;
   /** Until then it is this claim's: the request as it was claimed. One that came since has another time. */
@@ -24,7 +24,7 @@ interface UnverifiedAssetRow {
   product: string;
   type: AssetType;
   id: string;
-  credential_id: CredentialId;
+  credential_id: CredentialId | null;
   verification_reason: StatusReasonCode | null;
   verification_requested_at: Date;
 }

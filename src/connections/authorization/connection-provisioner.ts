@@ -6,7 +6,9 @@ import { Database, type Transaction } from '../../database/database.ts';
 import { Outbox } from '../../events/outbox/outbox.ts';
 import { Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
-import { deleteAssets, insertAsset } from '../assets/asset.repository.ts';
+import { Random } from '../../platform/random.ts';
+import { type AssetValues, deleteAssets, insertAssets } from '../assets/asset.repository.ts';
+import { nextDiscoveryAt } from '../assets/discovery-schedule.ts';
 import { mergePhoneDetails, type PhoneCoexistence } from '../assets/phone-coexistence.ts';
 import { scheduleSynchronizationNotices } from '../assets/phone-synchronization.repository.ts';
 import { NOTICE_SECONDS } from '../assets/phone-synchronization.ts';
@@ -41,8 +43,10 @@ export interface GrantedAsset {
   id: string;
   name: string | null;
   parentId: string | null;
-  /** The page whose credential reaches it; null: the root credential does. */
+  /** The page whose credential reaches it; null: the root credential does, or none. */
   pageId: string | null;
+  /** False: Meta gives no token for it, and no other one stands in. */
+  isUsable?: false;
   details?: AssetDetails;
   /** Phone numbers, where it is known. */
   coexistence?: PhoneCoexistence;
@@ -95,6 +99,7 @@ export class ConnectionProvisioner {
     private readonly clock: Clock,
     private readonly ids: Ids,
     private readonly config: Config,
+    private readonly random: Random,
   ) {}
 
   /** Throws `ClaimLostError`, and writes nothing, when another replica holds the pending authorization by now. */
@@ -120,6 +125,7 @@ export class ConnectionProvisioner {
   }
 
   private toConnectionGrant(id: ConnectionId, status: DecidedStatus, granted: ProvisioningInput): ConnectionGrant {
+    const now = this.clock.now();
     return {
       id,
       flow: granted.pendingAuthorization.flow,
@@ -131,7 +137,8 @@ export class ConnectionProvisioner {
       noticeDueAt: firstNoticeAt(granted.dataAccessExpiresAt),
       graphApiVersion: granted.graphApiVersion,
       appScopedUserId: granted.appScopedUserId ?? null,
-      now: this.clock.now(),
+      nextDiscoveryAt: nextDiscoveryAt(now, this.random.fraction()),
+      now,
     };
   }
 
@@ -143,35 +150,19 @@ export class ConnectionProvisioner {
   ): Promise<void> {
     const connection = { connectionId, tenant: granted.pendingAuthorization.tenant, appId: granted.appId };
     const now = this.clock.now();
-    const beforeExpirySeconds = this.config.refreshBeforeExpirySeconds;
-    const known = toKeptDetails(await deleteAssets(tx, connectionId));
-    const kept = keepDetails(granted, known);
+    const kept = keepDetails(granted, toKeptDetails(await deleteAssets(tx, connectionId)));
     await clearRootCredential(tx, connectionId);
-    const rootId = await this.credentials.grant(tx, connection, granted.root, {
-      isRoot: true,
-      now,
-      beforeExpirySeconds,
-    });
-    const pageIds = new Map<string, CredentialId>();
-    for (const page of granted.pages) {
-      pageIds.set(
-        page.subjectId,
-        await this.credentials.grant(tx, connection, page, { isRoot: false, now, beforeExpirySeconds }),
-      );
-    }
-    await this.credentials.removeExcept(tx, connectionId, [rootId, ...pageIds.values()]);
-    for (const asset of granted.assets) {
-      const credentialId = asset.pageId === null ? rootId : (pageIds.get(asset.pageId) ?? rootId);
+    const options = { now, beforeExpirySeconds: this.config.refreshBeforeExpirySeconds };
+    const [rootId = null] = await this.credentials.grant(tx, connection, [granted.root], { ...options, isRoot: true });
+    const pageIds = await this.credentials.grant(tx, connection, granted.pages, { ...options, isRoot: false });
+    const idByPage = new Map(granted.pages.map(({ subjectId }, index) => [subjectId, pageIds[index] ?? null]));
+    await this.credentials.removeExcept(tx, connectionId, [...(rootId === null ? [] : [rootId]), ...pageIds]);
+    const assets = granted.assets.map((asset): AssetValues => {
       const { type, id, name, parentId } = asset;
-      await insertAsset(tx, connectionId, {
-        type,
-        id,
-        name,
-        parentId,
-        credentialId,
-        details: mergeDetails(asset, kept),
-      });
-    }
+      const credentialId = credentialOf(asset, rootId, idByPage);
+      return { type, id, name, parentId, credentialId, details: mergeDetails(asset, kept) };
+    });
+    await insertAssets(tx, connectionId, assets);
     await scheduleSynchronizationNotices(tx, connectionId, NOTICE_SECONDS);
     await keepFailedRegistrationReason(tx, connectionId, granted, kept, now);
     // Nothing is refreshed while a user has to fix something; the next authorization plans anew.
@@ -218,6 +209,16 @@ export class ConnectionProvisioner {
     const { code, detail, remedy } = statusReason;
     await this.outbox.add(tx, reauthRequiredEvent(of, { code, detail, remedy }));
   }
+}
+
+/** The root credential stands in for no Page. */
+function credentialOf(
+  { pageId, isUsable }: GrantedAsset,
+  rootId: CredentialId | null,
+  idByPage: ReadonlyMap<string, CredentialId | null>,
+): CredentialId | null {
+  if (isUsable === false) return null;
+  return pageId === null ? rootId : (idByPage.get(pageId) ?? null);
 }
 
 function changeOf({ isUnusable }: ProvisioningInput): ConnectionChange {

@@ -38,12 +38,14 @@ export interface PhoneSynchronization extends Record<SynchronizationKind, KindSy
   announced_at?: string;
 }
 
-/** What only some types of assets have besides: ad accounts, and phone numbers. */
+/** What only some assets have besides: ad accounts, Pages that give no token, and phone numbers. */
 export interface AssetDetails {
   /** ISO 4217 */
   currency?: string;
   /** The business that owns the asset. */
   business?: { id: string; name: string | null };
+  /** What the user may do on a Page that Meta gives no token for. */
+  tasks?: string[];
   registration?: PhoneRegistration;
   synchronization?: PhoneSynchronization;
 }

@@ -71,6 +71,15 @@ export const REASONS_DESPITE_VALID_TOKEN: readonly StatusReasonCode[] = [
   'waba_id_is_portfolio',
 ];
 
+/** What a look at everything that a token reaches finds, and takes back. */
+export const DISCOVERY_FINDINGS: readonly StatusReasonCode[] = [
+  'no_page',
+  'no_page_permission',
+  'no_instagram_account',
+  'no_ad_account',
+  'discovery_refused',
+];
+
 /** Our codes for why work on a credential failed. */
 export type CredentialFailureCode =
   | 'check_failed'

@@ -1,6 +1,7 @@
 /** What product services can subscribe to. */
 export const EVENT_TYPES = [
   'connection.created',
+  'connection.assets_changed',
   'connection.refreshed',
   'connection.expiring',
   'connection.reauth_required',

@@ -25,6 +25,17 @@ const RELAYED = ['connection_id', 'tenant', 'product', 'asset', 'object', 'entry
 const EXPIRING = ['cause', 'expires_at', 'days_left'];
 const SYNCHRONIZATION_EXPIRING = ['phone_number_id', 'kinds', 'deadline_at'];
 
+const ASSET_REFERENCE = { type: 'object', required: ['type', 'id'], properties: { type: TEXT, id: TEXT } };
+const ASSETS = {
+  type: 'array',
+  maxItems: 100,
+  items: {
+    type: 'object',
+    required: ['type', 'id', 'name', 'usable'],
+    properties: { type: TEXT, id: TEXT, name: orNull(TEXT), usable: { type: 'boolean' } },
+  },
+};
+
 const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
   'connection.created': data(
     'A user or business connected, or connected again.',
@@ -33,6 +44,27 @@ const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
       ...CONNECTION_FIELDS,
       status: { enum: ['active', 'reauth_required'] },
       reconnected: { type: 'boolean', description: 'True: the connection was there before and is alive again.' },
+    },
+  ),
+  'connection.assets_changed': data(
+    'A second look found assets that came or went, or that can be used now or no more. Lists are cut at 100; the counts are not.',
+    [...REQUIRED_CONNECTION_FIELDS, 'added', 'changed', 'removed', 'counts'],
+    {
+      ...CONNECTION_FIELDS,
+      status: { enum: ['active', 'reauth_required'] },
+      added: ASSETS,
+      changed: { ...ASSETS, description: 'Another name, owner or credential.' },
+      removed: { type: 'array', maxItems: 100, items: ASSET_REFERENCE },
+      counts: {
+        type: 'object',
+        required: ['added', 'changed', 'removed', 'assets'],
+        properties: {
+          added: { type: 'integer' },
+          changed: { type: 'integer' },
+          removed: { type: 'integer' },
+          assets: { type: 'integer', description: 'All that the connection has now.' },
+        },
+      },
     },
   ),
   'connection.refreshed': data(

@@ -62,7 +62,7 @@ export class AssetInspectionService {
   private async inspectAsset(asset: UnverifiedAsset): Promise<void> {
     const of = { connection_id: asset.connectionId, asset_id: asset.id };
     try {
-      const credential = await this.claims.find(asset.credentialId);
+      const credential = asset.credentialId === null ? null : await this.claims.find(asset.credentialId);
       const token = credential?.status === 'active' ? await this.versions.openCurrent(credential) : null;
       if (credential !== null && token !== null)
         await this.rateLimiter.call(credential.appId, 'scheduled', () => this.whatsapp.getAccount(asset.id, token));

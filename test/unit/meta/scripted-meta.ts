@@ -2,7 +2,10 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import type { MetaConfig } from '../../../src/config/config.ts';
 import { AppApi } from '../../../src/meta/app-api.ts';
+import { AdAccountApi } from '../../../src/meta/assets/ad-account-api.ts';
+import { BusinessApi } from '../../../src/meta/assets/business-api.ts';
 import { DiscoveryApi } from '../../../src/meta/assets/discovery-api.ts';
+import { PageApi } from '../../../src/meta/assets/page-api.ts';
 import { WhatsappApi } from '../../../src/meta/assets/whatsapp-api.ts';
 import { MetaError } from '../../../src/meta/errors/meta-error.ts';
 import { GraphTransport } from '../../../src/meta/graph/graph-transport.ts';
@@ -163,6 +166,9 @@ export function scriptedMeta(...steps: Step[]) {
     pause,
     observer,
   );
+  const businesses = new BusinessApi(transport);
+  const pages = new PageApi(transport, businesses);
+  const adAccounts = new AdAccountApi(transport, businesses);
   const whatsapp = new WhatsappApi(transport);
   return {
     sent: http.sent,
@@ -173,7 +179,9 @@ export function scriptedMeta(...steps: Step[]) {
     transport,
     oauth: new OAuthApi(transport, clock),
     inspection: new InspectionApi(transport, new BatchInspection(transport)),
-    discovery: new DiscoveryApi(transport, whatsapp),
+    discovery: new DiscoveryApi(transport, pages, adAccounts, whatsapp),
+    pages,
+    adAccounts,
     whatsapp,
     revocation: new RevocationApi(transport),
     app: new AppApi(transport),
