@@ -37,9 +37,14 @@ function customer(accounts = 1): Customer {
 }
 
 async function connect(
-  { userId, wabas }: Customer,
+  { userId, wabas, numbers }: Customer,
   { event = FINISHED, tenant = 'acme' }: { event?: string; tenant?: string } = {},
 ): Promise<ConnectionResponse> {
+  // Meta says nothing of the app.
+  for (const [index, waba] of wabas.entries()) {
+    const body = { data: [{ id: numbers[index] }] };
+    context.fault({ kind: 'status', status: 200, body }, { method: 'GET', pathPattern: `/${waba}/phone_numbers$` });
+  }
   const targets = { whatsapp_business_management: wabas };
   const code = context.sandbox.state.make.code({ userId, fromSdk: true, expiresIn: null, scopes: SCOPES, targets });
   const { id } = await createSession(context, { tenant, product: 'whatsapp', flow: 'embedded_signup' });

@@ -23,28 +23,28 @@ afterAll(() => context?.close());
 interface Customer {
   userId: string;
   waba: string;
+  numbers: string[];
   number: string;
 }
 
-function customer(): Customer {
+function customer({ numbers: count = 1 } = {}): Customer {
   const { make } = context.sandbox.state;
   const { id: waba } = make.waba({ businessId: BUSINESS, name: 'A shop' });
-  const { id: number } = make.phone({ wabaId: waba });
+  const numbers = Array.from({ length: count }, () => make.phone({ wabaId: waba }).id);
   const { id: userId } = make.user({ kind: 'system_user', businessId: BUSINESS });
-  return { userId, waba, number };
+  return { userId, waba, numbers, number: numbers[0] ?? '' };
 }
 
-/** What Meta says of the account's numbers from now on. */
-function says({ waba, number }: Customer, isOnBusinessApp: boolean): void {
-  const body = { data: [{ id: number, display_phone_number: '+1 555 1', is_on_biz_app: isOnBusinessApp }] };
-  context.fault({ kind: 'status', status: 200, body }, { method: 'GET', pathPattern: `/${waba}/phone_numbers$` }, null);
-}
-
+/** `isOnBizApp`: what Meta says of the numbers; null: it says nothing. */
 async function connect(
-  { userId, waba }: Customer,
+  { userId, waba, numbers }: Customer,
   body: Record<string, unknown> = {},
-  session: Record<string, unknown> = {},
+  { isOnBizApp = null, ...session }: { isOnBizApp?: boolean | null; feature_type?: string } = {},
 ): Promise<ConnectionResponse> {
+  const said = isOnBizApp === null ? {} : { is_on_biz_app: isOnBizApp };
+  const data = numbers.map((id) => ({ id, display_phone_number: '+1 555 1', ...said }));
+  const list = { method: 'GET', pathPattern: `/${waba}/phone_numbers$` };
+  context.fault({ kind: 'status', status: 200, body: { data } }, list);
   const targets = { whatsapp_business_management: [waba], whatsapp_business_messaging: [waba] };
   const code = context.sandbox.state.make.code({ userId, fromSdk: true, expiresIn: null, scopes: SCOPES, targets });
   const { id } = await createSession(context, { product: 'whatsapp', flow: 'embedded_signup', ...session });
@@ -53,8 +53,12 @@ async function connect(
   return response.body as ConnectionResponse;
 }
 
-const onboard = (of: Customer, body: Record<string, unknown> = {}): Promise<ConnectionResponse> =>
-  connect(of, { event: FINISHED, waba_id: of.waba, ...body }, { feature_type: FEATURE });
+const onboard = (
+  of: Customer,
+  body: Record<string, unknown> = {},
+  isOnBizApp: boolean | null = null,
+): Promise<ConnectionResponse> =>
+  connect(of, { event: FINISHED, waba_id: of.waba, ...body }, { feature_type: FEATURE, isOnBizApp });
 const numberOf = (connection: ConnectionResponse, id: string) => connection.assets.find((asset) => asset.id === id);
 const current = async (of: ConnectionResponse, { number }: Customer) =>
   numberOf(await context.connection(of.id), number);
@@ -94,19 +98,14 @@ describe('a number of the WhatsApp Business app', () => {
 
   it("is known by Meta's word, and no longer when Meta says so", async () => {
     const of = customer();
-    says(of, true);
-    const connection = await connect(of, { pin: '123456' });
+    const connection = await connect(of, { pin: '123456' }, { isOnBizApp: true });
     expect(numberOf(connection, of.number)?.registration?.status).toBe('coexistence');
     expect(calls('/register')).toBe(0);
-    context.sandbox.state.faults.clear();
-    // Meta says nothing.
     expect(numberOf(await connect(of), of.number)?.registration?.status).toBe('coexistence');
-    says(of, false);
-    const left = numberOf(await onboard(of), of.number);
+    const left = numberOf(await onboard(of, {}, false), of.number);
     expect(left).toBeDefined();
     expect(left).not.toHaveProperty('registration');
     expect(left).not.toHaveProperty('synchronization');
-    context.sandbox.state.faults.clear();
     expect(numberOf(await connect(of, { pin: '123456' }), of.number)?.registration?.status).toBe('registered');
   });
 
@@ -124,13 +123,30 @@ describe('a number of the WhatsApp Business app', () => {
   });
 
   it('leaves the other number of its account to the pin', async () => {
-    const of = customer();
-    const { id: other } = context.sandbox.state.make.phone({ wabaId: of.waba });
+    const of = customer({ numbers: 2 });
+    const [, other = ''] = of.numbers;
     const connection = await onboard(of, { pin: '123456', phone_number_id: of.number });
     expect(numberOf(connection, other)).not.toHaveProperty('registration');
     const again = await connect(of, { pin: '123456' });
     expect(numberOf(again, other)?.registration?.status).toBe('registered');
     expect(numberOf(again, of.number)?.registration?.status).toBe('coexistence');
+  });
+
+  it('is found, and lost, by a second look', async () => {
+    const of = customer();
+    const connection = await connect(of);
+    const look = async (isOnBizApp: boolean) => {
+      context.sandbox.state.make.patchPhone(of.number, { isOnBizApp });
+      await api(context).post(`/v1/connections/${connection.id}/check`, {}).expect(200);
+      return current(connection, of);
+    };
+    expect(await look(true)).toMatchObject({
+      registration: { status: 'coexistence' },
+      synchronization: { deadline_at: null },
+    });
+    const again = await look(true);
+    expect(again?.registration?.status).toBe('coexistence');
+    expect(await look(false)).not.toHaveProperty('registration');
   });
 });
 
@@ -198,7 +214,8 @@ describe('synchronizing it', () => {
     answer(of, TAKEN);
     await synchronize(connection, of, ['contacts']).expect(202);
     context.clock.advance(24 * HOUR);
-    // A login is no signup.
+    // A login is no signup, whatever Meta says of the number.
+    await connect(of, {}, { isOnBizApp: true });
     await connect(of);
     const late = await synchronize(connection, of, ['contacts', 'history']);
     expect([late.status, late.body.code]).toEqual([409, 'synchronization_window_closed']);
