@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AnnouncedAccountService } from './announced-accounts/announced-account.service.ts';
 import { AssetUpdateService } from './assets/asset-update.service.ts';
 import { PhoneRegistrationService } from './assets/phone-registration.service.ts';
 import { PhoneSynchronizationService } from './assets/phone-synchronization.service.ts';
@@ -33,6 +34,7 @@ const PROVIDERS = [
   CredentialWriter,
   UnverifiedAssetService,
   AssetUpdateService,
+  AnnouncedAccountService,
   ConnectionEraser,
   ConnectionProvisioner,
   PhoneRegistrationService,

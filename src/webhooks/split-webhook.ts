@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { AnnouncedAccount } from '../connections/announced-accounts/announced-account.ts';
 import type { RemovedAccount } from '../connections/assets/removed-account.service.ts';
+import { findAnnouncedAccounts } from './announced-accounts.ts';
 import { type EntrySubject, extractSubject } from './entry-subject.ts';
 import { canonicalJson, itemsOf, type JsonNode, member, readJson, stringOf } from './json-node.ts';
 import { findRemovedAccounts } from './removed-accounts.ts';
@@ -14,6 +16,8 @@ export interface WebhookEntry {
   subject: EntrySubject;
   /** Accounts that it says our app no longer shares. */
   removedAccounts: RemovedAccount[];
+  /** Accounts that it says were shared with our app. */
+  announcedAccounts: Pick<AnnouncedAccount, 'wabaId' | 'businessId'>[];
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -41,7 +45,14 @@ function toEntry(object: string, node: JsonNode): WebhookEntry {
     .update(`${JSON.stringify(object)} ${canonicalJson(node)}`)
     .digest();
   const subject = extractSubject(object, node);
-  return { object, text: node.text, hash, subject, removedAccounts: findRemovedAccounts(object, node) };
+  return {
+    object,
+    text: node.text,
+    hash,
+    subject,
+    announcedAccounts: findAnnouncedAccounts(object, node),
+    removedAccounts: findRemovedAccounts(object, node),
+  };
 }
 
 /** An empty text, which is no JSON, where the bytes are no UTF-8. */

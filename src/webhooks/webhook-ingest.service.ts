@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { AnnouncedAccountService } from '../connections/announced-accounts/announced-account.service.ts';
 import { RemovedAccountService } from '../connections/assets/removed-account.service.ts';
 import { UnverifiedAssetService } from '../connections/assets/unverified-asset.service.ts';
 import { VerificationRequests } from '../connections/connection/verification-requests.ts';
@@ -36,6 +37,7 @@ export class WebhookIngestService {
     private readonly verificationRequests: VerificationRequests,
     private readonly assets: UnverifiedAssetService,
     private readonly removals: RemovedAccountService,
+    private readonly announcedAccounts: AnnouncedAccountService,
     private readonly metrics: WebhookMetrics,
     private readonly clock: Clock,
     private readonly apps: MetaApps,
@@ -53,6 +55,10 @@ export class WebhookIngestService {
       await this.removals.process(
         tx,
         fresh.flatMap(({ removedAccounts }) => removedAccounts),
+      );
+      await this.announcedAccounts.announce(
+        tx,
+        fresh.flatMap(({ announcedAccounts }) => announcedAccounts),
       );
       await this.assets.requestVerification(tx, 'whatsapp_business_account', accountsToVerify(fresh));
       return {

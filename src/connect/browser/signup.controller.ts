@@ -9,7 +9,7 @@ import { AppError, notFound } from '../../platform/problem.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
 import type { ConnectSession } from '../connect-session.ts';
 import { connectPath, docsUrl, resultUrl } from '../connect-urls.ts';
-import { toSignupMessage } from '../embedded-signup.dto.ts';
+import { SignupRequest, toSignupMessage } from '../embedded-signup.dto.ts';
 import { toCode } from '../request-fields.ts';
 import { withResult } from '../sessions/return-url.ts';
 import { readAttemptCookies } from './attempt-cookie.ts';
@@ -50,6 +50,20 @@ export class SignupController {
     const session = await this.ownSession(token, request);
     const given = { cookies: this.cookies(request, query), code: toCode(body.code), message: toSignupMessage(body) };
     this.response(reply, token, query, await this.callback.complete(session, given, String(request.id)));
+  }
+
+  /** What Meta's session message said, whether or not a code comes after it. */
+  @Post('report')
+  async report(
+    @Param('token') token: string,
+    @Body() body: SignupRequest,
+    @Query() query: AttemptQuery,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const session = await this.ownSession(token, request);
+    await this.callback.report(session, this.cookies(request, query), toSignupMessage(body));
+    reply.status(204).header('cache-control', 'no-store').send();
   }
 
   /** The user left the signup. */

@@ -1,4 +1,4 @@
-import { Body, Controller, Param, Post } from '@nestjs/common';
+import { Body, Controller, Get, Param, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import { toActor } from '../../audit/actor.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
@@ -19,7 +19,12 @@ import { toSignupMessage } from '../embedded-signup.dto.ts';
 import { PhoneNumberRegistrar } from '../phone-numbers/phone-number-registrar.ts';
 import { connectProduct } from '../products/products.ts';
 import { toCode } from '../request-fields.ts';
-import { CompleteSessionRequest, type ConnectSessionResponse, CreateSessionRequest } from './connect-session.dto.ts';
+import {
+  CompleteSessionRequest,
+  type ConnectSessionResponse,
+  type ConnectSessionStateResponse,
+  CreateSessionRequest,
+} from './connect-session.dto.ts';
 import { ConnectSessionService } from './connect-session.service.ts';
 import { parseDialogFlow } from './parse-dialog-flow.ts';
 import { parseSignupFeatures } from './parse-signup-features.ts';
@@ -58,6 +63,15 @@ export class ConnectSessionsController {
       requestId,
     });
     return { id: session.id, connect_url: connectUrl, expires_at: session.expiresAt.toISOString(), js_sdk: jsSdk };
+  }
+
+  /** How a session stands: for front ends that wait for its end, and for signups whose code got lost. */
+  @Get(':id')
+  async show(
+    @Param('id') id: string,
+    @CurrentClient() client: AuthenticatedClient,
+  ): Promise<ConnectSessionStateResponse> {
+    return this.sessionService.describe(await this.visibleSession(id, client));
   }
 
   /** Completes a session with a code or token that the client's front end obtained; no browser state is involved. */
@@ -108,9 +122,14 @@ export class ConnectSessionsController {
     return checked.url;
   }
 
-  private async openSession(id: string, client: AuthenticatedClient): Promise<ConnectSession> {
+  private async visibleSession(id: string, client: AuthenticatedClient): Promise<ConnectSession> {
     const session = isId(id, 'cns') ? await this.sessions.findAcrossTenants(id) : null;
     if (session === null || !isCoveredByPolicy(client, session.tenant, session.product)) throw new AppError(notFound);
+    return session;
+  }
+
+  private async openSession(id: string, client: AuthenticatedClient): Promise<ConnectSession> {
+    const session = await this.visibleSession(id, client);
     if (this.sessions.isOpen(session)) return session;
     const detail =
       session.connectionId === null

@@ -7,6 +7,7 @@ export const EVENT_TYPES = [
   'connection.reauth_required',
   'connection.revoked',
   'connection.synchronization_expiring',
+  'connection.unfinished',
   'meta.webhook',
 ] as const;
 

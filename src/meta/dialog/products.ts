@@ -118,6 +118,9 @@ const DESCRIPTORS: Readonly<Record<Product, ProductDescriptor>> = {
   },
 };
 
+/** The product that Embedded Signup connects. */
+export const EMBEDDED_SIGNUP_PRODUCT: Product = 'whatsapp';
+
 /** What is special about this product. Throws for one that is not in the table, such as one that another release stored. */
 export function productDescriptor(product: Product): ProductDescriptor {
   if (Object.hasOwn(DESCRIPTORS, product)) return DESCRIPTORS[product];
