@@ -2,8 +2,10 @@ import { SYSTEM } from '../../src/audit/actor.ts';
 import { AuditLog } from '../../src/audit/audit-log.ts';
 import type { Config, Product } from '../../src/config/config.ts';
 import { DEFAULT_GRAPH_API_VERSION } from '../../src/config/graph-api-version.ts';
+import type { PhoneCoexistence } from '../../src/connections/assets/phone-coexistence.ts';
 import {
   ConnectionProvisioner,
+  type GrantedAsset,
   type ProvisioningInput,
 } from '../../src/connections/authorization/connection-provisioner.ts';
 import { PendingAuthorizationRepository } from '../../src/connections/authorization/pending-authorization.repository.ts';
@@ -50,6 +52,7 @@ export function createConnectionsHarness(
       clock,
       of.ids,
       config,
+      of.random,
     ),
     revoke: new ConnectionRevoker(database, writer, new ConnectionLeasesRepository(), audit, outbox, clock),
   };
@@ -63,6 +66,7 @@ export interface ConnectionOptions {
   metaUserId?: string;
   root?: Partial<Omit<GrantedCredential, 'token'>> & { token?: string };
   pages?: { id: string; token: string; instagramId?: string }[];
+  phones?: { id: string; wabaId: string; coexistence?: PhoneCoexistence }[];
 }
 
 /** Connects without any Meta: a user token (60 days) and the pages of the recipe. Returns the connection's id. */
@@ -118,22 +122,30 @@ export async function connect(
       issuedAt: null,
       expiresAt: null,
     })),
-    assets: pages.flatMap((page) => [
-      { type: 'page' as const, id: page.id, name: `Page ${page.id}`, parentId: null, pageId: page.id },
-      ...(page.instagramId === undefined
-        ? []
-        : [
-            {
-              type: 'instagram_account' as const,
-              id: page.instagramId,
-              name: null,
-              parentId: page.id,
-              pageId: page.id,
-            },
-          ]),
-    ]),
+    assets: [
+      ...(options.phones ?? []).map(phoneAsset),
+      ...pages.flatMap((page) => [
+        { type: 'page' as const, id: page.id, name: `Page ${page.id}`, parentId: null, pageId: page.id },
+        ...(page.instagramId === undefined
+          ? []
+          : [
+              {
+                type: 'instagram_account' as const,
+                id: page.instagramId,
+                name: null,
+                parentId: page.id,
+                pageId: page.id,
+              },
+            ]),
+      ]),
+    ],
     actor: SYSTEM,
     requestId: null,
   };
   return (await harness.provisioner.provision(provisioningInput)).connectionId;
+}
+
+function phoneAsset({ id, wabaId, coexistence }: NonNullable<ConnectionOptions['phones']>[number]): GrantedAsset {
+  const of = { type: 'phone_number' as const, id, name: null, parentId: wabaId, pageId: null };
+  return coexistence === undefined ? of : { ...of, coexistence };
 }

@@ -3,7 +3,10 @@ import { Registry } from 'prom-client';
 import type { MetaConfig } from '../../../src/config/config.ts';
 import { DEFAULT_GRAPH_API_VERSION } from '../../../src/config/graph-api-version.ts';
 import { AppApi } from '../../../src/meta/app-api.ts';
+import { AdAccountApi } from '../../../src/meta/assets/ad-account-api.ts';
+import { BusinessApi } from '../../../src/meta/assets/business-api.ts';
 import { DiscoveryApi } from '../../../src/meta/assets/discovery-api.ts';
+import { PageApi } from '../../../src/meta/assets/page-api.ts';
 import { WhatsappApi } from '../../../src/meta/assets/whatsapp-api.ts';
 import { MetaError } from '../../../src/meta/errors/meta-error.ts';
 import { GraphTransport } from '../../../src/meta/graph/graph-transport.ts';
@@ -175,6 +178,9 @@ export function scriptedMeta(...steps: Step[]) {
     observer,
     versions,
   );
+  const businesses = new BusinessApi(transport);
+  const pages = new PageApi(transport, businesses);
+  const adAccounts = new AdAccountApi(transport, businesses);
   const whatsapp = new WhatsappApi(transport);
   return {
     sent: http.sent,
@@ -186,7 +192,9 @@ export function scriptedMeta(...steps: Step[]) {
     transport,
     oauth: new OAuthApi(transport, clock),
     inspection: new InspectionApi(transport, new BatchInspection(transport)),
-    discovery: new DiscoveryApi(transport, whatsapp),
+    discovery: new DiscoveryApi(transport, pages, adAccounts, whatsapp),
+    pages,
+    adAccounts,
     whatsapp,
     revocation: new RevocationApi(transport),
     app: new AppApi(transport),
