@@ -3,6 +3,7 @@ import { AuditLog } from '../../src/audit/audit-log.ts';
 import type { Config, Product } from '../../src/config/config.ts';
 import {
   ConnectionProvisioner,
+  type GrantedAsset,
   type ProvisioningInput,
 } from '../../src/connections/authorization/connection-provisioner.ts';
 import { PendingAuthorizationRepository } from '../../src/connections/authorization/pending-authorization.repository.ts';
@@ -62,7 +63,8 @@ export interface ConnectionOptions {
   appId?: string;
   metaUserId?: string;
   root?: Partial<Omit<GrantedCredential, 'token'>> & { token?: string };
-  pages?: { id: string; token: string; instagramId?: string }[];
+  /** `token` null: Meta gives none for the Page. */
+  pages?: { id: string; token: string | null; instagramId?: string }[];
 }
 
 /** Connects without any Meta: a user token (60 days) and the pages of the recipe. Returns the connection's id. */
@@ -109,17 +111,23 @@ export async function connect(
       ...root,
       token: new SecretString(rootToken),
     },
-    pages: pages.map((page) => ({
-      kind: 'page',
-      subjectId: page.id,
-      subjectName: `Page ${page.id}`,
-      token: new SecretString(page.token),
-      scopes: ['pages_show_list'],
-      issuedAt: null,
-      expiresAt: null,
-    })),
+    pages: pages.flatMap(({ id, token }) =>
+      token === null
+        ? []
+        : [
+            {
+              kind: 'page' as const,
+              subjectId: id,
+              subjectName: `Page ${id}`,
+              token: new SecretString(token),
+              scopes: ['pages_show_list'],
+              issuedAt: null,
+              expiresAt: null,
+            },
+          ],
+    ),
     assets: pages.flatMap((page) => [
-      { type: 'page' as const, id: page.id, name: `Page ${page.id}`, parentId: null, pageId: page.id },
+      { type: 'page' as const, id: page.id, name: `Page ${page.id}`, parentId: null, ...reachedBy(page) },
       ...(page.instagramId === undefined
         ? []
         : [
@@ -128,7 +136,7 @@ export async function connect(
               id: page.instagramId,
               name: null,
               parentId: page.id,
-              pageId: page.id,
+              ...reachedBy(page),
             },
           ]),
     ]),
@@ -136,4 +144,8 @@ export async function connect(
     requestId: null,
   };
   return (await harness.provisioner.provision(provisioningInput)).connectionId;
+}
+
+function reachedBy({ id, token }: { id: string; token: string | null }): Pick<GrantedAsset, 'pageId' | 'isUsable'> {
+  return token === null ? { pageId: null, isUsable: false } : { pageId: id };
 }
