@@ -4,7 +4,6 @@ import { validate } from 'class-validator';
 import type { Config } from '../../config/config.ts';
 import { ImportRequest } from '../../connect/authorization/import.dto.ts';
 import { SuppliedTokenService } from '../../connect/authorization/supplied-token.service.ts';
-import { ConnectFailedError } from '../../connect/connect-failed-error.ts';
 import { ConnectionCheckService } from '../../connect/rediscovery/connection-check.service.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import { connectionNotFound, connectionRevoked } from '../../connections/connection/connection-problems.ts';

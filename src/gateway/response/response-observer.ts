@@ -71,11 +71,11 @@ export class ResponseObserver {
     }
   }
 
-  private observeVersion({ target: { host }, path }: GatewayCall, headers: IncomingHttpHeaders): void {
+  private observeVersion({ grant, target: { host }, path }: GatewayCall, headers: IncomingHttpHeaders): void {
     const served = servedVersion(headers);
     if (served === null || host.fixedVersion !== null) return;
     const asked = path.version ?? host.version;
-    this.versions?.observe({ appId: host.app.id, host: host.name, asked, served });
+    this.versions?.observe({ appId: grant.appId, host: host.name, asked, served });
     const drift = detectVersionDrift(asked, served);
     if (drift === 'newer' || drift === 'older') this.metrics?.recordVersionDrift(host.name, drift);
   }

@@ -183,7 +183,7 @@ export class GraphTransport {
     const served = servedVersion(headers);
     const asked = VERSION_IN_PATH.exec(path)?.[1];
     if (served === null || asked === undefined || host.fixedVersion !== null) return;
-    this.versions?.observe({ appId: host.app.id, host: host.name, asked, served });
+    if (host.app !== null) this.versions?.observe({ appId: host.app.id, host: host.name, asked, served });
     const drift = detectVersionDrift(asked, served);
     if (drift === 'unknown' || drift === 'none') return;
     this.metrics.recordVersionDrift(host.name, drift);

@@ -1,6 +1,6 @@
 import { SecretString } from '../../../../src/platform/secret-string.ts';
 import { type RecordedCase, readRecorded } from '../read-recorded.ts';
-import { catchMetaError, graphError, scriptedMeta, TOKEN } from '../scripted-meta.ts';
+import { catchMetaError, graphError, META, scriptedMeta, TOKEN } from '../scripted-meta.ts';
 
 const page = (data: unknown[]) => ({ body: { data, paging: { cursors: { before: 'b', after: 'end' } } } });
 
