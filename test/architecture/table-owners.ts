@@ -26,6 +26,7 @@ export const TABLE_OWNERS: Readonly<Record<string, string>> = {
   connect_attempt: 'connect',
   lease: 'leases',
   app_rate_limit: 'lifecycle',
+  object_rate_limit: 'lifecycle',
   webhook_entry: 'webhooks',
   privacy_request: 'webhooks',
 };

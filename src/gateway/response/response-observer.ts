@@ -5,7 +5,7 @@ import { SuspectedTokenService } from '../../lifecycle/inspection/suspected-toke
 import { classifyError, type MetaVerdict } from '../../meta/errors/classify-error.ts';
 import { readGraphError, toMetaCause } from '../../meta/errors/graph-error.ts';
 import { asObject, type Json, parseLossless, readNumber, readText } from '../../meta/graph/lossless-json.ts';
-import { readUsageHeaders } from '../../meta/graph/usage-headers.ts';
+import { longestRegainSeconds, readUsageHeaders } from '../../meta/graph/usage-headers.ts';
 import { UsageObserver } from '../../meta/graph/usage-observer.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import type { MetaCause } from '../../platform/problem.ts';
@@ -27,7 +27,7 @@ const USAGE_REPEAT_INTERVAL_MS = 1_000;
 @Injectable()
 export class ResponseObserver {
   /** The headers last reported for each app, and when (monotonic). Most responses only repeat them. */
-  readonly #lastUsageByApp = new Map<string, { values: readonly unknown[]; atMs: number }>();
+  readonly #lastUsageByApp = new Map<string, { values: readonly unknown[]; objectId: string | null; atMs: number }>();
 
   constructor(
     @Inject(SuspectedTokenService) private readonly suspectedTokens: SuspectedTokenService,
@@ -41,13 +41,16 @@ export class ResponseObserver {
     const appId = call.target.host.app.id;
     const atMs = performance.now();
     const last = this.#lastUsageByApp.get(appId);
+    // The other headers name their objects themselves, or speak of the app.
+    const objectId = headers['x-ad-account-usage'] === undefined ? null : limitedObjectOf(call, call.grant);
     const isRepeated =
       last !== undefined &&
       atMs - last.atMs < USAGE_REPEAT_INTERVAL_MS &&
+      last.objectId === objectId &&
       USAGE_HEADERS.every((name, index) => last.values[index] === headers[name]);
     if (isRepeated) return;
-    this.#lastUsageByApp.set(appId, { values: USAGE_HEADERS.map((name) => headers[name]), atMs });
-    this.observer.observe(appId, readUsageHeaders(headers), null);
+    this.#lastUsageByApp.set(appId, { values: USAGE_HEADERS.map((name) => headers[name]), objectId, atMs });
+    this.observer.observe(appId, { usage: readUsageHeaders(headers), throttle: null, objectId });
   }
 
   /** Errors, from the body of a response: a token that may be dead, a limit. In a batch each item has its own, on its own token. */
@@ -80,13 +83,15 @@ export class ResponseObserver {
       ...fields,
       context: asksForClientBusiness(call) ? 'client_business' : 'graph',
       host: host.errorDialect,
-      retryAfterSeconds: usage.throttledUntilSeconds,
+      retryAfterSeconds: usage.retryAfterSeconds,
+      regainAccessSeconds: longestRegainSeconds(usage),
     });
     if (verdict.kind === 'throttled') {
       const { scope, retryAfterSeconds } = verdict;
       // So that an identical response is reported again.
       this.#lastUsageByApp.delete(host.app.id);
-      this.observer?.observe(host.app.id, usage, { scope, retryAfterSeconds });
+      const objectId = call.isBatch ? grant.credentialId : limitedObjectOf(call, grant);
+      this.observer?.observe(host.app.id, { usage, throttle: { scope, retryAfterSeconds }, objectId });
     }
     if (isAboutToken(verdict)) this.report(grant, toMetaCause(fields), verdict);
   }
@@ -97,6 +102,14 @@ export class ResponseObserver {
       this.log.error({ err: error, credential_id: credentialId }, 'a suspected token could not be confirmed');
     });
   }
+}
+
+const GRAPH_ID = /^(act_)?\d{1,32}$/;
+
+/** The object in the call's path; for `me` and for what has no id there, the credential stands for the object it speaks for. */
+function limitedObjectOf({ path }: GatewayCall, { credentialId }: GatewayGrant): string {
+  const first = path.segments[0] ?? '';
+  return GRAPH_ID.test(first) ? first : credentialId;
 }
 
 function isAboutToken(verdict: MetaVerdict): boolean {

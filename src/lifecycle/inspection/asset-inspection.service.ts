@@ -64,8 +64,11 @@ export class AssetInspectionService {
       const credential = await this.claims.find(asset.credentialId);
       const token = credential?.status === 'active' ? await this.versions.openCurrent(credential) : null;
       if (credential !== null && token !== null)
-        await this.rateLimiter.call(credential.appId, 'scheduled', () =>
-          this.discovery.listWhatsappAccounts(token, [asset.id]),
+        await this.rateLimiter.call(
+          credential.appId,
+          'scheduled',
+          () => this.discovery.listWhatsappAccounts(token, [asset.id]),
+          { objectIds: [asset.id] },
         );
       await this.assets.clearVerification(asset);
     } catch (error) {

@@ -64,11 +64,12 @@ export class PageTokenDeriver {
     if (wanted.size === 0) return tokens;
     const userToken = await this.versions.openCurrent(root);
     if (userToken === null) return tokens;
-    await this.rateLimiter.call(root.appId, urgency, async () => {
+    const readPages = async (): Promise<void> => {
       for await (const page of this.discovery.listPages(userToken)) {
         if (page.accessToken !== null && wanted.has(page.id)) tokens.set(page.id, page.accessToken);
       }
-    });
+    };
+    await this.rateLimiter.call(root.appId, urgency, readPages, { objectIds: [root.subjectId, root.id] });
     return tokens;
   }
 
@@ -79,6 +80,8 @@ export class PageTokenDeriver {
     urgency: Urgency,
     error: unknown,
   ): Promise<RefreshOutcome[]> {
+    if (error instanceof CallNotPermittedError && error.reason === 'object_throttled')
+      return Promise.all(pages.map((page) => this.fail(page, circuitOpenFailure(error), { notBefore: error.until })));
     if (error instanceof CallNotPermittedError && urgency === 'scheduled') {
       await this.claims.release(pages);
       return pages.map(() => 'stopped' as const);
@@ -132,7 +135,7 @@ export class PageTokenDeriver {
         await this.outcomes.recordUnchangedPage(page);
         return 'refreshed';
       }
-      return this.fail(page, PAGE_LOST, true);
+      return this.fail(page, PAGE_LOST, { isDead: true });
     }
     const reported = { expiresAt: null, scopes: null };
     await this.versions.storePending(page, fresh, reported);
@@ -159,7 +162,7 @@ export class PageTokenDeriver {
     urgency: Urgency,
   ): Promise<RefreshOutcome> {
     const inspection = serving === null ? null : await this.promoter.inspect(page, serving, urgency);
-    if (inspection?.valid !== true) return this.fail(page, PAGE_LOST, true);
+    if (inspection?.valid !== true) return this.fail(page, PAGE_LOST, { isDead: true });
     await this.outcomes.recordUnchangedPage(page);
     return 'not_due';
   }
@@ -171,9 +174,14 @@ export class PageTokenDeriver {
     return null;
   }
 
-  private async fail(page: ClaimedCredential, failure: AttemptFailure, isDead = false): Promise<RefreshOutcome> {
+  private async fail(
+    page: ClaimedCredential,
+    failure: AttemptFailure,
+    { isDead = false, notBefore = null }: { isDead?: boolean; notBefore?: Date | null } = {},
+  ): Promise<RefreshOutcome> {
     try {
-      await this.failureRecorder.recordRefreshFailure(isDead ? { ...page, health: 'invalid' } : page, failure);
+      const failed = isDead ? ({ ...page, health: 'invalid' } as const) : page;
+      await this.failureRecorder.recordRefreshFailure(failed, failure, notBefore);
     } catch (error) {
       if (error instanceof ClaimLostError) return 'lost';
       throw error;

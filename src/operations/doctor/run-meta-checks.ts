@@ -14,6 +14,7 @@ import { checkMetaClock, checkRedirectUri, checkWebhookHandshake } from './addre
 import { checkApps } from './app-checks.ts';
 import { checkConnections } from './connection-checks.ts';
 import type { Finding } from './finding.ts';
+import { checkMetaLimits } from './limit-checks.ts';
 import { checkLogins } from './login-checks.ts';
 import { checkWebhookSubscriptions } from './webhook-subscription-checks.ts';
 
@@ -35,6 +36,7 @@ export async function runMetaChecks({ config, http, clock, random, database }: C
   return [
     ...(await checkApps(config, api, clock.now())),
     ...(await checkMetaClock(config, http, clock)),
+    ...(await checkMetaLimits({ database, clock })),
     checkRedirectUri(config),
     await checkWebhookHandshake(config, http, random),
     ...(await checkWebhookSubscriptions(config, api)),
