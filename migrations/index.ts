@@ -15,3 +15,4 @@ export { EmbeddedSignupV41764000900000 } from './1764000900000-EmbeddedSignupV4.
 export { Coexistence1764000910000 } from './1764000910000-Coexistence.ts';
 export { ReachedAssets1764000920000 } from './1764000920000-ReachedAssets.ts';
 export { ServedVersions1764000970000 } from './1764000970000-ServedVersions.ts';
+export { ObjectRateLimits1764001010000 } from './1764001010000-ObjectRateLimits.ts';

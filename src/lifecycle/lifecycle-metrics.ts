@@ -5,6 +5,7 @@ import { CredentialStatistics } from '../connections/credentials/credential-stat
 import { Clock } from '../platform/clock.ts';
 import type { CheckOutcome } from './inspection/token-inspector.ts';
 import { AppRateLimitRepository } from './rate-limit/app-rate-limit.repository.ts';
+import { ObjectRateLimitRepository } from './rate-limit/object-rate-limit.repository.ts';
 import type { RefreshOutcome } from './refresh/token-refresher.ts';
 
 /** A census of a large table is not taken for every scrape. */
@@ -21,6 +22,7 @@ export class LifecycleMetrics {
   private readonly lag: Gauge<'sweep'>;
   private readonly throttle: Gauge<'app_id' | 'state'>;
   private readonly usage: Gauge<'app_id'>;
+  private readonly limitedObjects: Gauge<'app_id' | 'scope'>;
   private takenAtMs = Number.NEGATIVE_INFINITY;
   private taking: Promise<void> | null = null;
 
@@ -28,6 +30,7 @@ export class LifecycleMetrics {
     registry: Registry,
     private readonly census: CredentialStatistics,
     private readonly rateLimits: AppRateLimitRepository,
+    private readonly objectLimits: ObjectRateLimitRepository,
     private readonly clock: Clock,
   ) {
     const registers = [registry];
@@ -86,6 +89,13 @@ export class LifecycleMetrics {
       registers,
       collect,
     });
+    this.limitedObjects = new Gauge({
+      name: 'metavault_meta_limited_objects',
+      help: 'Users, Pages, accounts and numbers that are at a limit of their own, by whose limit it is. Calls to others go on.',
+      labelNames: ['app_id', 'scope'],
+      registers,
+      collect,
+    });
   }
 
   recordRefresh(kind: CredentialKind, outcome: RefreshOutcome): void {
@@ -110,8 +120,12 @@ export class LifecycleMetrics {
   }
 
   private async count(): Promise<void> {
-    const [census, states] = await Promise.all([this.census.take(), this.rateLimits.all()]);
     const now = this.clock.now();
+    const [census, states, objects] = await Promise.all([
+      this.census.take(),
+      this.rateLimits.all(),
+      this.objectLimits.count(now),
+    ]);
     this.credentials.reset();
     for (const { kind, health, count } of census.byKindAndHealth) this.credentials.set({ kind, health }, count);
     if (census.nextExpiryAt === null) this.nextExpiry.reset();
@@ -124,6 +138,8 @@ export class LifecycleMetrics {
       this.throttle.set({ app_id: appId, state: 'breaker_open' }, state.breaker === 'open' ? 1 : 0);
       this.usage.set({ app_id: appId }, state.usagePercent);
     }
+    this.limitedObjects.reset();
+    for (const { appId, scope, count } of objects) this.limitedObjects.set({ app_id: appId, scope }, count);
     this.takenAtMs = performance.now();
   }
 }

@@ -28,6 +28,7 @@ export const TABLE_OWNERS: Readonly<Record<string, string>> = {
   lease: 'leases',
   app_rate_limit: 'lifecycle',
   served_version: 'lifecycle',
+  object_rate_limit: 'lifecycle',
   webhook_entry: 'webhooks',
   privacy_request: 'webhooks',
 };

@@ -94,6 +94,7 @@ export type CredentialFailureCode =
   | 'meta_unavailable'
   | 'page_token_lost'
   | 'seal_broken'
+  | 'throttled'
   | 'token_doubted'
   | 'too_young'
   | 'renewal_other_app'

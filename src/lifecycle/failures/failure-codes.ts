@@ -9,6 +9,7 @@ export type FailureCode =
   | 'check_failed'
   | 'circuit_open'
   | 'meta_throttled'
+  | 'throttled'
   | 'meta_permission'
   | 'meta_blocked'
   | 'meta_refused'
@@ -45,6 +46,10 @@ export const FAILURES: Readonly<Record<FailureCode, FailureTexts>> = {
     remedy: RETRIED_AUTOMATICALLY,
   },
   meta_throttled: { detail: 'Meta limits the calls of our app at the moment.', remedy: RETRIED_AUTOMATICALLY },
+  throttled: {
+    detail: 'Meta limits the calls to this user, Page, account or number at the moment. No other is held up.',
+    remedy: RETRIED_AUTOMATICALLY,
+  },
   meta_permission: {
     detail: 'Meta says that a permission for this is missing.',
     remedy: 'Create a connect session for the same tenant and product and send the user through it.',

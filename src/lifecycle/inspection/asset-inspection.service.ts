@@ -65,7 +65,9 @@ export class AssetInspectionService {
       const credential = asset.credentialId === null ? null : await this.claims.find(asset.credentialId);
       const token = credential?.status === 'active' ? await this.versions.openCurrent(credential) : null;
       if (credential !== null && token !== null)
-        await this.rateLimiter.call(credential.appId, 'scheduled', () => this.whatsapp.getAccount(asset.id, token));
+        await this.rateLimiter.call(credential.appId, 'scheduled', () => this.whatsapp.getAccount(asset.id, token), {
+          objectIds: [asset.id],
+        });
       await this.assets.clearVerification(asset);
     } catch (error) {
       if (error instanceof MetaError) return this.handleMetaError(asset, error);

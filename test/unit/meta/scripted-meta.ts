@@ -12,8 +12,7 @@ import { MetaError } from '../../../src/meta/errors/meta-error.ts';
 import { GraphTransport } from '../../../src/meta/graph/graph-transport.ts';
 import { MetaMetrics } from '../../../src/meta/graph/meta-metrics.ts';
 import { Pause } from '../../../src/meta/graph/pause.ts';
-import type { UsageReport } from '../../../src/meta/graph/usage-headers.ts';
-import { type ThrottleNotice, UsageObserver } from '../../../src/meta/graph/usage-observer.ts';
+import { type UsageNotice, UsageObserver } from '../../../src/meta/graph/usage-observer.ts';
 import { type ServedVersion, VersionObserver } from '../../../src/meta/graph/version-observer.ts';
 import { MetaApps } from '../../../src/meta/meta-apps.ts';
 import { BatchInspection } from '../../../src/meta/tokens/batch-inspection.ts';
@@ -142,10 +141,10 @@ class RecordingPause extends Pause {
 }
 
 class RecordingObserver extends UsageObserver {
-  readonly seen: { appId: string; usage: UsageReport; throttle: ThrottleNotice | null }[] = [];
+  readonly seen: ({ appId: string } & UsageNotice)[] = [];
 
-  override observe(appId: string, usage: UsageReport, throttle: ThrottleNotice | null): void {
-    this.seen.push({ appId, usage, throttle });
+  override observe(appId: string, notice: UsageNotice): void {
+    this.seen.push({ appId, ...notice });
   }
 }
 
