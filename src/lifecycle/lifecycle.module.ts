@@ -5,6 +5,7 @@ import { ConnectionActionsController } from './connection-actions.controller.ts'
 import { FailureRecorder } from './failures/failure-recorder.ts';
 import { AssetInspectionService } from './inspection/asset-inspection.service.ts';
 import { ImmediateInspectionService } from './inspection/immediate-inspection.service.ts';
+import { RefusalInspector } from './inspection/refusal-inspector.ts';
 import { SuspectedTokenService } from './inspection/suspected-token.service.ts';
 import { TokenInspector } from './inspection/token-inspector.ts';
 import { LifecycleMetrics } from './lifecycle-metrics.ts';
@@ -29,6 +30,7 @@ import { Sweep } from './sweeps/sweep.ts';
     ImmediateInspectionService,
     TokenInspector,
     PageTokenDeriver,
+    RefusalInspector,
     RefreshedTokenPromoter,
     OnDemandRefreshService,
     LifecycleMetrics,

@@ -17,6 +17,7 @@ import {
   toAttemptFailure,
 } from '../failures/attempt-failure.ts';
 import { FailureRecorder } from '../failures/failure-recorder.ts';
+import { RefusalInspector } from '../inspection/refusal-inspector.ts';
 import { AppRateLimiter, CallNotPermittedError, type Urgency } from '../rate-limit/app-rate-limiter.ts';
 import { RefreshedTokenPromoter } from './refreshed-token-promoter.ts';
 import type { RefreshOutcome } from './token-refresher.ts';
@@ -32,6 +33,7 @@ export class PageTokenDeriver {
     private readonly promoter: RefreshedTokenPromoter,
     private readonly rateLimiter: AppRateLimiter,
     private readonly failureRecorder: FailureRecorder,
+    private readonly refusals: RefusalInspector,
   ) {}
 
   /** Works on claimed page credentials of one connection; how each ended. */
@@ -72,7 +74,7 @@ export class PageTokenDeriver {
     return tokens;
   }
 
-  /** The list could not be read. What that says about the user token is decided by its own inspection; the pages wait. */
+  /** The list could not be read. What that says about the user token is decided by its inspection, at once; the pages wait. */
   private async failAll(
     pages: ClaimedCredential[],
     root: CredentialSnapshot,
@@ -83,9 +85,7 @@ export class PageTokenDeriver {
       await this.claims.release(pages);
       return pages.map(() => 'stopped' as const);
     }
-    if (error instanceof MetaError && (error.verdict.kind === 'dead' || error.verdict.kind === 'suspect')) {
-      await this.outcomes.requestVerification(root.id, root.version);
-    }
+    if (error instanceof MetaError) await this.refusals.inspectServing(root, error, urgency);
     const failure = this.failureFor(error);
     if (failure === null) throw error;
     return Promise.all(pages.map((page) => this.fail(page, failure)));

@@ -113,7 +113,7 @@ export class GraphTransport {
       envelope: fields?.envelope ?? (json === undefined ? null : 'graph'),
       context: call.context,
       host: host.errorDialect,
-      hasAppsecretProof: call.auth.by === 'credential' && host.isProofSupported,
+      hasAppsecretProof: call.auth.by === 'credential' && call.auth.proof !== false && host.isProofSupported,
       retryAfterSeconds: usage.throttledUntilSeconds,
     });
     this.observe(host, usage, verdict);
