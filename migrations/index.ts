@@ -11,3 +11,4 @@ export { HeldDeliveries1764000730000 } from './1764000730000-HeldDeliveries.ts';
 export { EndingCredentials1764000740000 } from './1764000740000-EndingCredentials.ts';
 export { HeldOfSubscription1764000750000 } from './1764000750000-HeldOfSubscription.ts';
 export { PlainNames1764000800000 } from './1764000800000-PlainNames.ts';
+export { SystemUserRotation1764000930000 } from './1764000930000-SystemUserRotation.ts';

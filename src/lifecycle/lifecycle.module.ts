@@ -16,6 +16,9 @@ import { OnDemandRefreshService } from './refresh/on-demand-refresh.service.ts';
 import { PageTokenDeriver } from './refresh/page-token-deriver.ts';
 import { RefreshedTokenPromoter } from './refresh/refreshed-token-promoter.ts';
 import { TokenRefresher } from './refresh/token-refresher.ts';
+import { ManualRotationService } from './rotation/manual-rotation.service.ts';
+import { TokenRevoker } from './rotation/token-revoker.ts';
+import { TokenRotator } from './rotation/token-rotator.ts';
 import { CredentialWorker } from './sweeps/credential-worker.ts';
 import { LifecycleJob } from './sweeps/lifecycle.job.ts';
 import { MaintenanceController } from './sweeps/maintenance.controller.ts';
@@ -35,6 +38,9 @@ import { Sweep } from './sweeps/sweep.ts';
     OnDemandRefreshService,
     LifecycleMetrics,
     TokenRefresher,
+    TokenRotator,
+    TokenRevoker,
+    ManualRotationService,
     ProviderRevocationService,
     LifecycleJob,
     FailureRecorder,
@@ -50,6 +56,8 @@ import { Sweep } from './sweeps/sweep.ts';
     SuspectedTokenService,
     Sweep,
     ManualRefreshService,
+    ManualRotationService,
+    TokenRevoker,
   ],
 })
 export class LifecycleModule {}

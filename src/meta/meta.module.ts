@@ -9,8 +9,9 @@ import { BatchInspection } from './tokens/batch-inspection.ts';
 import { InspectionApi } from './tokens/inspection-api.ts';
 import { OAuthApi } from './tokens/oauth-api.ts';
 import { RevocationApi } from './tokens/revocation-api.ts';
+import { SystemUserApi } from './tokens/system-user-api.ts';
 
-const APIS = [OAuthApi, InspectionApi, DiscoveryApi, RevocationApi, AppApi];
+const APIS = [OAuthApi, InspectionApi, DiscoveryApi, RevocationApi, SystemUserApi, AppApi];
 
 /**
  * The client of Meta's API. Needs, from global modules: HttpClient, Config, Clock, Random, LOGGER and prom-client's Registry; and, where

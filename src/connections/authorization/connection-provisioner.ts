@@ -138,22 +138,19 @@ export class ConnectionProvisioner {
   ): Promise<void> {
     const connection = { connectionId, tenant: granted.pendingAuthorization.tenant, appId: granted.appId };
     const now = this.clock.now();
-    const beforeExpirySeconds = this.config.refreshBeforeExpirySeconds;
+    const settings = this.config;
     const kept = toKeptDetails(await deleteAssets(tx, connectionId));
     await clearRootCredential(tx, connectionId);
     const rootId = await this.credentials.grant(tx, connection, granted.root, {
       isRoot: true,
       now,
-      beforeExpirySeconds,
+      settings,
     });
     const pageIds = new Map<string, CredentialId>();
     for (const page of granted.pages) {
-      pageIds.set(
-        page.subjectId,
-        await this.credentials.grant(tx, connection, page, { isRoot: false, now, beforeExpirySeconds }),
-      );
+      pageIds.set(page.subjectId, await this.credentials.grant(tx, connection, page, { isRoot: false, now, settings }));
     }
-    await this.credentials.removeExcept(tx, connectionId, [rootId, ...pageIds.values()]);
+    await this.credentials.removeExcept(tx, connectionId, [rootId, ...pageIds.values()], now);
     for (const asset of granted.assets) {
       const credentialId = asset.pageId === null ? rootId : (pageIds.get(asset.pageId) ?? rootId);
       const { type, id, name, parentId } = asset;

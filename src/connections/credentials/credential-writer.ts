@@ -10,13 +10,20 @@ import type { ConnectionId, CredentialId } from '../ids.ts';
 import {
   deleteCredentialsExcept,
   detachSecrets,
-  findCredentialForGrant,
+  type GrantedToCredential,
+  lockCredentialForGrant,
   upsertGrantedCredential,
 } from './credential.repository.ts';
 import type { CredentialKind } from './credential-kind.ts';
-import { computeRefreshAfter, firstCheckAt } from './credential-schedule.ts';
+import { computeRefreshAfter, firstCheckAt, type RefreshSettings } from './credential-schedule.ts';
 import { deletePendingVersions, keepServingVersion } from './credential-version.repository.ts';
 import { credentialContext } from './seal-contexts.ts';
+import {
+  deleteTokenRevocationsOfConnection,
+  deleteTokenRevocationsOfToken,
+  queuePendingRotations,
+  queueServingVersion,
+} from './superseded-token.repository.ts';
 
 /** A token that was inspected and belongs to a connection. */
 export interface GrantedCredential {
@@ -56,15 +63,17 @@ export class CredentialWriter {
     tx: Transaction,
     owner: CredentialOwner,
     granted: GrantedCredential,
-    { isRoot, now, beforeExpirySeconds }: { isRoot: boolean; now: Date; beforeExpirySeconds: number },
+    { isRoot, now, settings }: { isRoot: boolean; now: Date; settings: RefreshSettings },
   ): Promise<CredentialId> {
     const { kind, subjectId, subjectName, scopes, issuedAt, expiresAt } = granted;
-    const existing = await findCredentialForGrant(tx, { connectionId: owner.connectionId, kind, subjectId });
+    const existing = await lockCredentialForGrant(tx, { connectionId: owner.connectionId, kind, subjectId });
     const credentialId = existing?.id ?? this.ids.next('crd');
     const version = (existing?.version ?? 0) + 1;
     const context = credentialContext({ ...owner, credentialId, kind: granted.kind, version });
     const secretId = await this.vault.put(tx, granted.token, context);
-    if (existing !== null) await this.retireServingVersion(tx, credentialId, now);
+    const tokenHash = this.ring.blindIndex(granted.token.expose());
+    if (existing !== null) await this.retireServingVersion(tx, owner.connectionId, existing, tokenHash, now);
+    await this.vault.destroy(tx, await deleteTokenRevocationsOfToken(tx, tokenHash));
     await upsertGrantedCredential(tx, {
       credentialId,
       connectionId: owner.connectionId,
@@ -75,11 +84,11 @@ export class CredentialWriter {
       subjectName,
       version,
       secretId,
-      tokenHash: this.ring.blindIndex(granted.token.expose()),
+      tokenHash,
       scopes,
       issuedAt,
       expiresAt,
-      refreshAfter: computeRefreshAfter({ ...granted, storedAt: now }, beforeExpirySeconds),
+      refreshAfter: computeRefreshAfter({ ...granted, storedAt: now }, settings),
       checkDueAt: firstCheckAt(now, this.random.fraction()),
       now,
     });
@@ -87,8 +96,8 @@ export class CredentialWriter {
   }
 
   /** Removes the credentials of a connection that are not among `keep`, and destroys their tokens. */
-  async removeExcept(tx: Transaction, connectionId: ConnectionId, keep: CredentialId[]): Promise<void> {
-    await this.vault.destroy(tx, await deleteCredentialsExcept(tx, connectionId, keep));
+  async removeExcept(tx: Transaction, connectionId: ConnectionId, keep: CredentialId[], now: Date): Promise<void> {
+    await this.vault.destroy(tx, await deleteCredentialsExcept(tx, connectionId, keep, now));
   }
 
   /** Destroys every token of a connection but `except`, and takes all claims away. */
@@ -100,9 +109,26 @@ export class CredentialWriter {
     );
   }
 
-  /** The serving version becomes `previous`; pending ones, which nobody ever used, are destroyed. */
-  private async retireServingVersion(tx: Transaction, credentialId: CredentialId, now: Date): Promise<void> {
-    await this.vault.destroy(tx, await deletePendingVersions(tx, credentialId));
-    await keepServingVersion(tx, credentialId, now);
+  /** Meta has ended all tokens of the connection: those that it had still to be asked to revoke are destroyed. */
+  async forgetTokensToRevoke(tx: Transaction, connectionId: ConnectionId): Promise<void> {
+    await this.vault.destroy(tx, await deleteTokenRevocationsOfConnection(tx, connectionId));
+  }
+
+  /**
+   * The serving version becomes `previous`, or is revoked at Meta where its rotation was asked for; pending ones, which nobody ever used,
+   * are destroyed, and those of a rotation are revoked at Meta.
+   */
+  private async retireServingVersion(
+    tx: Transaction,
+    connectionId: ConnectionId,
+    { id, tokenHash, isRotationRequested }: GrantedToCredential,
+    newTokenHash: Buffer,
+    now: Date,
+  ): Promise<void> {
+    await queuePendingRotations(tx, connectionId, now);
+    await this.vault.destroy(tx, await deletePendingVersions(tx, id));
+    const isReplaced = tokenHash !== null && !tokenHash.equals(newTokenHash);
+    if (isRotationRequested && isReplaced) await queueServingVersion(tx, id, now);
+    else await keepServingVersion(tx, id, now);
   }
 }

@@ -4,6 +4,7 @@ import type { SecretId } from '../../vault/ids.ts';
 import type { ConnectionId, CredentialId } from '../ids.ts';
 import { CLAIM_ENDS, nextHealthSql } from './claimed-credential.repository.ts';
 import type { CredentialKind } from './credential-kind.ts';
+import { queuePendingRotations } from './superseded-token.repository.ts';
 
 interface GrantTarget {
   connectionId: ConnectionId;
@@ -11,13 +12,26 @@ interface GrantTarget {
   subjectId: string;
 }
 
-const selectForGrant = defineStatement<GrantTarget, { id: CredentialId; version: number }>(
+const lockForGrant = defineStatement<GrantTarget, { id: CredentialId }>(
+  'credential_for_grant_lock',
+  ({ connectionId, kind, subjectId }) => sql`SELECT id FROM credential
+    WHERE connection_id = ${connectionId} AND kind = ${kind} AND subject_id = ${subjectId} FOR UPDATE`,
+);
+
+interface ExistingCredentialRow {
+  id: CredentialId;
+  version: number;
+  token_hash: Buffer | null;
+  rotation_due_at: Date | null;
+}
+
+const selectForGrant = defineStatement<GrantTarget, ExistingCredentialRow>(
   'credential_for_grant',
   ({
     connectionId,
     kind,
     subjectId,
-  }) => sql`SELECT c.id, greatest(c.version, coalesce(max(v.version), 0)) AS version FROM credential c
+  }) => sql`SELECT c.id, greatest(c.version, coalesce(max(v.version), 0)) AS version, c.token_hash, c.rotation_due_at FROM credential c
     LEFT JOIN credential_version v ON v.credential_id = c.id
     WHERE c.connection_id = ${connectionId} AND c.kind = ${kind} AND c.subject_id = ${subjectId} GROUP BY c.id`,
 );
@@ -51,7 +65,8 @@ const upsert = defineStatement<GrantParameters>(
       version = excluded.version, secret_id = excluded.secret_id, token_hash = excluded.token_hash, scopes = excluded.scopes,
       issued_at = excluded.issued_at, expires_at = excluded.expires_at, health = excluded.health,
       last_checked_at = excluded.last_checked_at, refresh_after = excluded.refresh_after, refresh_due_at = excluded.refresh_due_at,
-      check_due_at = excluded.check_due_at, failure = NULL, failure_attempts = 0, ${CLAIM_ENDS}, updated_at = excluded.updated_at`,
+      check_due_at = excluded.check_due_at,
+      rotation_due_at = CASE WHEN credential.token_hash = excluded.token_hash THEN credential.rotation_due_at END, failure = NULL, failure_attempts = 0, ${CLAIM_ENDS}, updated_at = excluded.updated_at`,
   { prepare: true },
 );
 
@@ -92,7 +107,7 @@ const setDestroyed = defineStatement<{ connectionId: ConnectionId; now: Date }>(
     connectionId,
     now,
   }) => sql`UPDATE credential SET secret_id = NULL, token_hash = NULL, health = ${nextHealthSql('destroyed')},
-      ${CLAIM_ENDS}, refresh_after = NULL, refresh_due_at = NULL, check_due_at = NULL, updated_at = ${now}
+      ${CLAIM_ENDS}, refresh_after = NULL, refresh_due_at = NULL, check_due_at = NULL, rotation_due_at = NULL, updated_at = ${now}
     WHERE connection_id = ${connectionId}`,
 );
 
@@ -145,13 +160,26 @@ const lockServingRoot = defineStatement<{ credentialId: CredentialId; version: n
     sql`SELECT id FROM credential WHERE id = ${credentialId} AND version = ${version} AND is_root FOR UPDATE`,
 );
 
-/** The credential that a token is granted to, and the highest version that there ever was of it. */
-export async function findCredentialForGrant(
+/** What a fresh token is granted to, as it stands. */
+export interface GrantedToCredential {
+  id: CredentialId;
+  /** The highest that there ever was of it. */
+  version: number;
+  /** Of the serving token; null: it has been destroyed. */
+  tokenHash: Buffer | null;
+  isRotationRequested: boolean;
+}
+
+/** The credential that a token is granted to, locked: work on it that is just storing what Meta gave ends before, or not at all. */
+export async function lockCredentialForGrant(
   executor: SqlExecutor,
   target: GrantTarget,
-): Promise<{ id: CredentialId; version: number } | null> {
+): Promise<GrantedToCredential | null> {
+  await executor.rows(lockForGrant(target));
   const [row] = await executor.rows(selectForGrant(target));
-  return row ?? null;
+  if (row === undefined) return null;
+  const { id, version, token_hash: tokenHash, rotation_due_at: rotationDueAt } = row;
+  return { id, version, tokenHash, isRotationRequested: rotationDueAt !== null };
 }
 
 export async function upsertGrantedCredential(executor: SqlExecutor, grant: GrantParameters): Promise<void> {
@@ -163,7 +191,10 @@ export async function deleteCredentialsExcept(
   executor: SqlExecutor,
   connectionId: ConnectionId,
   keep: CredentialId[],
+  now: Date,
 ): Promise<SecretId[]> {
+  await executor.rows(lockServing({ connectionId }));
+  await queuePendingRotations(executor, connectionId, now);
   const versions = await executor.rows(deleteVersionsExcept({ connectionId, keep }));
   const credentials = await executor.rows(deleteExcept({ connectionId, keep }));
   return [...versions, ...credentials].flatMap((row) => row.secret_id ?? []);
@@ -173,6 +204,7 @@ export async function deleteCredentialsExcept(
 export async function detachSecrets(executor: SqlExecutor, connectionId: ConnectionId, now: Date): Promise<SecretId[]> {
   // The rows first: a refresh that is just storing what Meta gave ends before, or not at all.
   const serving = await executor.rows(lockServing({ connectionId }));
+  await queuePendingRotations(executor, connectionId, now);
   const versions = await executor.rows(deleteVersions({ connectionId }));
   await executor.run(setDestroyed({ connectionId, now }));
   return [...versions, ...serving].map((row) => row.secret_id);

@@ -5,8 +5,9 @@ import { CredentialOutcomeService } from '../../connections/credentials/credenti
 import type { ClaimedCredential, PendingVersion } from '../../connections/credentials/credential-snapshot.ts';
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import type { GrantedToken } from '../../meta/tokens/granted-token.ts';
 import type { DeadTokenInspection } from '../../meta/tokens/inspection-result.ts';
-import { type GrantedToken, OAuthApi } from '../../meta/tokens/oauth-api.ts';
+import { OAuthApi } from '../../meta/tokens/oauth-api.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
@@ -88,7 +89,7 @@ export class TokenRefresher {
       scopes: granted.scopes ?? null,
     };
     await this.versions.storePending(credential, granted.accessToken, reported);
-    const pending = { version: credential.version + 1, sealed: null, ...reported };
+    const pending = { version: credential.version + 1, sealed: null, origin: 'refresh' as const, ...reported };
     return this.validateAndPromote(credential, pending, granted.accessToken, serving, urgency);
   }
 
