@@ -229,7 +229,8 @@ describe('oauth/revoke (META.md 6)', () => {
     const system = sandbox.state.make.user({ kind: 'system_user', businessId: '300000000000401' });
     const old = sandbox.state.make.token({ userId: system.id }).accessToken;
     const other = sandbox.state.make.token({ userId: system.id }).accessToken;
-    const stranger = sandbox.state.make.token({ userId: '100000000000101' }).accessToken;
+    const outsider = sandbox.state.make.user();
+    const stranger = sandbox.state.make.token({ userId: outsider.id }).accessToken;
     const revoke = (token: string) =>
       call(
         `${sandbox.url}/graph.facebook.com/v25.0/oauth/revoke?${new URLSearchParams({

@@ -261,4 +261,12 @@ describe('environment()', () => {
     expect(environment.META_APP_ID).toMatch(/^\d{15,16}$/);
     expect(environment.META_APP_SECRET).toMatch(/^[0-9a-f]{32}$/);
   });
+
+  it('names three apps, and the login configuration of Embedded Signup, which is the first app’s', () => {
+    const environment = sandbox.environment();
+    const ids = [environment.META_APP_ID, environment.INSTAGRAM_APP_ID, environment.THREADS_APP_ID];
+    expect(new Set(ids).size).toBe(3);
+    const id = environment.META_LOGIN_CONFIG_ID_WHATSAPP ?? '';
+    expect(sandbox.state.appById(undefined).configurations[id]).toMatchObject({ tokenType: 'system_user' });
+  });
 });

@@ -215,12 +215,21 @@ describe('headers (META.md 18)', () => {
     expect(reply.headers.get('content-length')).toBe(String(reply.text.length));
   });
 
-  it('serves dead versions by the oldest living one', async () => {
+  it('serves dead versions by the oldest living one, which changes with time', async () => {
+    const old = await start();
+    const { accessToken } = old.state.make.token({ userId: user, expiresIn: null });
     const version = async (path: string) =>
-      (await call(`${graph}/${path}`, bearer(token))).headers.get('facebook-api-version');
-    expect(await version('v25.0/me')).toBe('v25.0');
-    expect(await version('v19.0/me')).toBe('v21.0');
-    expect(await version('me')).toBe('v21.0');
+      (await call(`${old.url}/graph.facebook.com/${path}`, bearer(accessToken))).headers.get('facebook-api-version');
+    expect([await version('v26.0/me'), await version('v21.0/me')]).toEqual(['v26.0', 'v21.0']);
+    expect([await version('v20.0/me'), await version('v3.2/me'), await version('me')]).toEqual(Array(3).fill('v21.0'));
+    old.state.setDataAccess(user, 0);
+    old.state.advanceClock((Date.parse('2027-01-21') - startedAt) / 1000);
+    expect([await version('v26.0/me'), await version('v21.0/me'), await version('me')]).toEqual([
+      'v26.0',
+      'v22.0',
+      'v22.0',
+    ]);
+    await old.close();
   });
 
   it('escapes slashes and other alphabets', async () => {
