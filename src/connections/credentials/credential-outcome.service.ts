@@ -242,7 +242,12 @@ export class CredentialOutcomeService {
       action,
       actor: SYSTEM,
       subjectId: credential.id,
-      details: { code: failure.code, kind: credential.kind, version: credential.version, ...(failure.meta ?? {}) },
+      details: {
+        code: failure.code,
+        kind: credential.kind,
+        version: credential.version,
+        ...(failure.meta === undefined ? {} : { meta: failure.meta }),
+      },
     });
   }
 

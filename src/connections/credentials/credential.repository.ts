@@ -149,7 +149,8 @@ const setDead = defineStatement<{ credentialId: CredentialId; version: number; n
     nextCheckAt,
     now,
   }) => sql`UPDATE credential SET health = ${nextHealthSql('found_dead')}, failure = NULL,
-      failure_attempts = 0, last_checked_at = ${now}, refresh_due_at = NULL, check_due_at = ${nextCheckAt}, ${CLAIM_ENDS},
+      failure_attempts = 0, last_checked_at = ${now}, refresh_due_at = NULL, rotation_due_at = NULL, check_due_at = ${nextCheckAt},
+      ${CLAIM_ENDS},
       updated_at = ${now}
     WHERE id = ${credentialId} AND version = ${version}`,
 );

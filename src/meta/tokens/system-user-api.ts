@@ -27,8 +27,8 @@ export class SystemUserApi {
 
   /**
    * Another token of the same system user; the old one lives on. Never repeated once it may have arrived, because each call makes a token:
-   * look at `mayHaveCommitted` of the error. A refusal for lack of permission may mean that our app is not installed for the system user
-   * (Meta documents no code for it): it is installed then, and the token is asked for once more.
+   * look at `mayHaveCommitted` of the error. A refusal may mean that our app is not installed for the system user (Meta documents no code for
+   * it): where the code allows that, it is installed, and the token is asked for once more.
    */
   async generateToken(generation: TokenGeneration): Promise<GrantedToken> {
     try {
@@ -88,12 +88,9 @@ export class SystemUserApi {
   }
 }
 
-/**
- * 10, 200 to 299 and their like, and 100/33, which is "no such object, or no permission for it" (META.md 12): as a definite refusal, so that
- * no token was made.
- */
+/** 10, 200 to 299 and their like, and 100, which is also "no such object, or no permission for it": a definite refusal, so no token was made. */
 function mayLackInstallation(error: unknown): boolean {
   if (!(error instanceof MetaError) || error.mayHaveCommitted) return false;
   const { verdict, cause } = error;
-  return verdict.kind === 'permission' || (cause.code === 100 && cause.subcode === 33);
+  return verdict.kind === 'permission' || cause.code === 100;
 }
