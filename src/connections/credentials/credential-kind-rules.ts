@@ -29,7 +29,7 @@ const OWN_LOGIN = { ...ON_FACEBOOK, alwaysExpires: true, minRefreshAgeSeconds: D
 const RULES: Readonly<Record<CredentialKind, CredentialKindRules>> = {
   user: { ...ON_FACEBOOK, derivesPageTokens: true },
   page: { ...ON_FACEBOOK, isDerived: true, isRevocable: false },
-  system_user: { ...ON_FACEBOOK, isRotatable: true },
+  system_user: { ...ON_FACEBOOK, derivesPageTokens: true, isRotatable: true },
   instagram_user: OWN_LOGIN,
   threads_user: OWN_LOGIN,
 };

@@ -8,21 +8,23 @@ import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { Vault } from '../../vault/vault.ts';
 import type { ConnectionId, CredentialId } from '../ids.ts';
 import {
+  deleteCredentials,
   deleteCredentialsExcept,
   detachSecrets,
+  type GrantedRow,
   type GrantedToCredential,
-  lockCredentialForGrant,
-  upsertGrantedCredential,
+  lockCredentialsForGrant,
+  upsertGrantedCredentials,
 } from './credential.repository.ts';
 import type { CredentialKind } from './credential-kind.ts';
 import { computeRefreshAfter, firstCheckAt, type RefreshSettings } from './credential-schedule.ts';
-import { deletePendingVersions, keepServingVersion } from './credential-version.repository.ts';
+import { deletePendingVersions, keepServingVersions } from './credential-version.repository.ts';
 import { credentialContext } from './seal-contexts.ts';
 import {
   deleteTokenRevocationsOfConnection,
-  deleteTokenRevocationsOfToken,
+  deleteTokenRevocationsOfTokens,
   queuePendingRotations,
-  queueServingVersion,
+  queueServingVersions,
 } from './superseded-token.repository.ts';
 
 /** A token that was inspected and belongs to a connection. */
@@ -44,6 +46,15 @@ export interface CredentialOwner {
   appId: string;
 }
 
+interface GrantOptions {
+  isRoot: boolean;
+  now: Date;
+  settings: RefreshSettings;
+}
+
+/** So many tokens are sealed and stored by one statement of each kind: a user may have thousands of Pages. */
+const BATCH = 250;
+
 /** Writes credentials and their sealed versions inside a transaction of the connection. */
 @Injectable()
 export class CredentialWriter {
@@ -55,44 +66,67 @@ export class CredentialWriter {
   ) {}
 
   /**
-   * Makes a fresh authorization's token the serving version of its credential, new or existing; returns the credential's id.
-   * A refresh under way loses its claim and its pending version: what the user just granted is newer. The version that
-   * served until now stays as `previous`, for requests that are under way with it.
+   * Makes a fresh authorization's tokens the serving versions of their credentials, new or existing; the credentials' ids, in the order of
+   * the tokens. A refresh under way loses its claim and its pending version: what the user just granted is newer. The versions
+   * that served until now stay as `previous`, for requests that are under way with them. A subject that is there twice counts once.
    */
   async grant(
     tx: Transaction,
     owner: CredentialOwner,
-    granted: GrantedCredential,
-    { isRoot, now, settings }: { isRoot: boolean; now: Date; settings: RefreshSettings },
-  ): Promise<CredentialId> {
-    const { kind, subjectId, subjectName, scopes, issuedAt, expiresAt } = granted;
-    const existing = await lockCredentialForGrant(tx, { connectionId: owner.connectionId, kind, subjectId });
-    const credentialId = existing?.id ?? this.ids.next('crd');
-    const version = (existing?.version ?? 0) + 1;
-    const context = credentialContext({ ...owner, credentialId, kind: granted.kind, version });
-    const secretId = await this.vault.put(tx, granted.token, context);
-    const tokenHash = this.ring.blindIndex(granted.token.expose());
-    if (existing !== null) await this.retireServingVersion(tx, owner.connectionId, existing, tokenHash, now);
-    await this.vault.destroy(tx, await deleteTokenRevocationsOfToken(tx, tokenHash));
-    await upsertGrantedCredential(tx, {
-      credentialId,
-      connectionId: owner.connectionId,
-      appId: owner.appId,
-      kind,
-      isRoot,
-      subjectId,
-      subjectName,
-      version,
-      secretId,
-      tokenHash,
-      scopes,
-      issuedAt,
-      expiresAt,
-      refreshAfter: computeRefreshAfter({ ...granted, storedAt: now }, settings),
-      checkDueAt: firstCheckAt(now, this.random.fraction()),
-      now,
+    granted: readonly GrantedCredential[],
+    options: GrantOptions,
+  ): Promise<CredentialId[]> {
+    const ids: CredentialId[] = [];
+    for (let start = 0; start < granted.length; start += BATCH)
+      ids.push(...(await this.grantBatch(tx, owner, granted.slice(start, start + BATCH), options)));
+    return ids;
+  }
+
+  private async grantBatch(
+    tx: Transaction,
+    owner: CredentialOwner,
+    granted: readonly GrantedCredential[],
+    { isRoot, now, settings }: GrantOptions,
+  ): Promise<CredentialId[]> {
+    const existing = new Map(
+      (await lockCredentialsForGrant(tx, owner.connectionId, granted)).map((row) => [keyOf(row), row]),
+    );
+    const distinct = [...new Map(granted.map((one) => [keyOf(one), one])).values()];
+    const targets = distinct.map((one) => {
+      const found = existing.get(keyOf(one));
+      return { one, credentialId: found?.id ?? this.ids.next('crd'), version: (found?.version ?? 0) + 1 };
     });
-    return credentialId;
+    const secretIds = await this.vault.putAll(
+      tx,
+      targets.map(({ one, credentialId, version }) => ({
+        secret: one.token,
+        context: credentialContext({ ...owner, credentialId, kind: one.kind, version }),
+      })),
+    );
+    const tokenHashes = targets.map(({ one }) => this.ring.blindIndex(one.token.expose()));
+    const granting = targets.map(({ one }, index) => [keyOf(one), tokenHashes[index]] as const);
+    await this.retireServingVersions(tx, [...existing.values()], new Map(granting), now);
+    await this.vault.destroy(tx, await deleteTokenRevocationsOfTokens(tx, tokenHashes));
+    const rows = targets.map(({ one: { token: _token, ...facts }, credentialId, version }, index): GrantedRow => {
+      return {
+        ...facts,
+        credentialId,
+        isRoot,
+        version,
+        secretId: secretIds[index] as SecretId,
+        tokenHash: tokenHashes[index] as Buffer,
+        refreshAfter: computeRefreshAfter({ ...facts, storedAt: now }, settings),
+        checkDueAt: firstCheckAt(now, this.random.fraction()),
+      };
+    });
+    await upsertGrantedCredentials(tx, { ...owner, now }, rows);
+    const idByKey = new Map(targets.map(({ one, credentialId }) => [keyOf(one), credentialId]));
+    return granted.map((one) => idByKey.get(keyOf(one)) as CredentialId);
+  }
+
+  /** Removes these credentials, but for a root, and destroys their tokens. No asset may refer to them any more. */
+  async remove(tx: Transaction, ids: CredentialId[]): Promise<void> {
+    if (ids.length > 0) await this.vault.destroy(tx, await deleteCredentials(tx, ids));
   }
 
   /** Removes the credentials of a connection that are not among `keep`, and destroys their tokens. */
@@ -115,20 +149,33 @@ export class CredentialWriter {
   }
 
   /**
-   * The serving version becomes `previous`, or is revoked at Meta where its rotation was asked for; pending ones, which nobody ever used,
-   * are destroyed, and those of a rotation are revoked at Meta.
+   * The serving versions become `previous`, or are revoked at Meta where their rotation was asked for and another token takes their place
+   * (`granting`: the hash of the token, by credential); pending ones, which nobody ever used, are destroyed, or revoked after a rotation.
    */
-  private async retireServingVersion(
+  private async retireServingVersions(
     tx: Transaction,
-    connectionId: ConnectionId,
-    { id, tokenHash, isRotationRequested }: GrantedToCredential,
-    newTokenHash: Buffer,
+    existing: readonly GrantedToCredential[],
+    granting: ReadonlyMap<string, Buffer | undefined>,
     now: Date,
   ): Promise<void> {
-    await queuePendingRotations(tx, connectionId, now);
-    await this.vault.destroy(tx, await deletePendingVersions(tx, id));
-    const isReplaced = tokenHash !== null && !tokenHash.equals(newTokenHash);
-    if (isRotationRequested && isReplaced) await queueServingVersion(tx, id, now);
-    else await keepServingVersion(tx, id, now);
+    if (existing.length === 0) return;
+    const ids = existing.map(({ id }) => id);
+    await queuePendingRotations(tx, ids, now);
+    await this.vault.destroy(tx, await deletePendingVersions(tx, ids));
+    const isToBeRevoked = (one: GrantedToCredential): boolean => {
+      const next = granting.get(keyOf(one));
+      return one.isRotationRequested && one.tokenHash !== null && next !== undefined && !one.tokenHash.equals(next);
+    };
+    const revoked = existing.filter(isToBeRevoked).map(({ id }) => id);
+    if (revoked.length > 0) await queueServingVersions(tx, revoked, now);
+    await keepServingVersions(
+      tx,
+      ids.filter((id) => !revoked.includes(id)),
+      now,
+    );
   }
+}
+
+function keyOf({ kind, subjectId }: Pick<GrantedCredential, 'kind' | 'subjectId'>): string {
+  return `${kind} ${subjectId}`;
 }

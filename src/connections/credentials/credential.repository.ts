@@ -1,45 +1,52 @@
-import sql from 'sql-template-tag';
+import sql, { type Sql } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { SecretId } from '../../vault/ids.ts';
 import type { ConnectionId, CredentialId } from '../ids.ts';
 import { CLAIM_ENDS, nextHealthSql } from './claimed-credential.repository.ts';
 import type { CredentialKind } from './credential-kind.ts';
-import { queuePendingRotations } from './superseded-token.repository.ts';
+import { queuePendingRotationsOfConnection } from './superseded-token.repository.ts';
 
-interface GrantTarget {
+interface GrantTargets {
   connectionId: ConnectionId;
-  kind: CredentialKind;
-  subjectId: string;
+  kinds: CredentialKind[];
+  subjectIds: string[];
 }
 
-const lockForGrant = defineStatement<GrantTarget, { id: CredentialId }>(
-  'credential_for_grant_lock',
-  ({ connectionId, kind, subjectId }) => sql`SELECT id FROM credential
-    WHERE connection_id = ${connectionId} AND kind = ${kind} AND subject_id = ${subjectId} FOR UPDATE`,
+function isGrantTarget({ connectionId, kinds, subjectIds }: GrantTargets): Sql {
+  return sql`c.connection_id = ${connectionId}
+      AND (c.kind, c.subject_id) IN (SELECT kind, id FROM unnest(${kinds}::text[], ${subjectIds}::text[]) AS g (kind, id))`;
+}
+
+const lockForGrants = defineStatement<GrantTargets, { id: CredentialId }>(
+  'credentials_for_grant_lock',
+  (of) => sql`SELECT c.id FROM credential c WHERE ${isGrantTarget(of)} ORDER BY c.id FOR UPDATE`,
 );
 
-interface ExistingCredentialRow {
+interface GrantedToRow {
   id: CredentialId;
+  kind: CredentialKind;
+  subject_id: string;
   version: number;
   token_hash: Buffer | null;
-  rotation_due_at: Date | null;
+  is_rotation_requested: boolean;
 }
 
-const selectForGrant = defineStatement<GrantTarget, ExistingCredentialRow>(
-  'credential_for_grant',
-  ({
-    connectionId,
-    kind,
-    subjectId,
-  }) => sql`SELECT c.id, greatest(c.version, coalesce(max(v.version), 0)) AS version, c.token_hash, c.rotation_due_at FROM credential c
+const selectForGrants = defineStatement<GrantTargets, GrantedToRow>(
+  'credentials_for_grant',
+  (
+    of,
+  ) => sql`SELECT c.id, c.kind, c.subject_id, greatest(c.version, coalesce(max(v.version), 0)) AS version, c.token_hash,
+      c.rotation_due_at IS NOT NULL AS is_rotation_requested FROM credential c
     LEFT JOIN credential_version v ON v.credential_id = c.id
-    WHERE c.connection_id = ${connectionId} AND c.kind = ${kind} AND c.subject_id = ${subjectId} GROUP BY c.id`,
+    WHERE ${isGrantTarget(of)} GROUP BY c.id`,
 );
 
-export interface GrantParameters extends GrantTarget {
+/** One credential of a connection, as a grant leaves it. */
+export interface GrantedRow {
   credentialId: CredentialId;
-  appId: string;
+  kind: CredentialKind;
   isRoot: boolean;
+  subjectId: string;
   subjectName: string | null;
   version: number;
   secretId: SecretId;
@@ -49,18 +56,36 @@ export interface GrantParameters extends GrantTarget {
   expiresAt: Date | null;
   refreshAfter: Date | null;
   checkDueAt: Date;
+}
+
+interface GrantOwner {
+  connectionId: ConnectionId;
+  appId: string;
   now: Date;
 }
 
-const upsert = defineStatement<GrantParameters>(
-  'credential_grant',
-  (
-    of,
-  ) => sql`INSERT INTO credential (id, connection_id, app_id, kind, is_root, subject_id, subject_name, version, secret_id, token_hash,
-      scopes, issued_at, expires_at, health, last_checked_at, refresh_after, refresh_due_at, check_due_at, created_at, updated_at)
-    VALUES (${of.credentialId}, ${of.connectionId}, ${of.appId}, ${of.kind}, ${of.isRoot}, ${of.subjectId}, ${of.subjectName}, ${of.version},
-      ${of.secretId}, ${of.tokenHash}, ${of.scopes}, ${of.issuedAt}, ${of.expiresAt}, ${nextHealthSql('granted')}, ${of.now},
-      ${of.refreshAfter}, ${of.refreshAfter}, ${of.checkDueAt}, ${of.now}, ${of.now})
+/** The properties of the rows as arrays; the scopes of each as JSON. */
+type GrantedColumns = { [K in keyof Omit<GrantedRow, 'scopes'>]: GrantedRow[K][] } & { scopes: string[] };
+
+const upsert = defineStatement<GrantOwner & { rows: GrantedColumns }>(
+  'credentials_grant',
+  ({
+    connectionId,
+    appId,
+    now,
+    rows: of,
+  }) => sql`INSERT INTO credential (id, connection_id, app_id, kind, is_root, subject_id,
+      subject_name, version, secret_id, token_hash, scopes, issued_at, expires_at, health, last_checked_at, refresh_after,
+      refresh_due_at, check_due_at, created_at, updated_at)
+    SELECT g.id, ${connectionId}::text, ${appId}::text, g.kind, g.is_root, g.subject_id, g.subject_name, g.version, g.secret_id,
+      g.token_hash, ARRAY(SELECT json_array_elements_text(g.scopes::json)), g.issued_at, g.expires_at, ${nextHealthSql('granted')},
+      ${now}::timestamptz, g.refresh_after, g.refresh_after, g.check_due_at, ${now}::timestamptz, ${now}::timestamptz
+    FROM unnest(${of.credentialId}::text[], ${of.kind}::text[], ${of.isRoot}::boolean[], ${of.subjectId}::text[],
+        ${of.subjectName}::text[], ${of.version}::integer[], ${of.secretId}::text[], ${of.tokenHash}::bytea[], ${of.scopes}::text[],
+        ${of.issuedAt}::timestamptz[], ${of.expiresAt}::timestamptz[], ${of.refreshAfter}::timestamptz[],
+        ${of.checkDueAt}::timestamptz[])
+      AS g (id, kind, is_root, subject_id, subject_name, version, secret_id, token_hash, scopes, issued_at, expires_at, refresh_after,
+        check_due_at)
     ON CONFLICT (connection_id, kind, subject_id) DO UPDATE SET is_root = excluded.is_root, subject_name = excluded.subject_name,
       version = excluded.version, secret_id = excluded.secret_id, token_hash = excluded.token_hash, scopes = excluded.scopes,
       issued_at = excluded.issued_at, expires_at = excluded.expires_at, health = excluded.health,
@@ -78,6 +103,16 @@ const deleteVersionsExcept = defineStatement<{ connectionId: ConnectionId; keep:
   'credential_versions_delete_except',
   ({ connectionId, keep }) => sql`DELETE FROM credential_version v USING credential c
     WHERE v.credential_id = c.id AND c.connection_id = ${connectionId} AND c.id <> ALL (${keep}) RETURNING v.secret_id`,
+);
+
+const deleteVersionsOf = defineStatement<{ ids: CredentialId[] }, SecretRow>(
+  'credential_versions_delete_of',
+  ({ ids }) => sql`DELETE FROM credential_version WHERE credential_id = ANY (${ids}) RETURNING secret_id`,
+);
+
+const deleteByIds = defineStatement<{ ids: CredentialId[] }, { secret_id: SecretId | null }>(
+  'credentials_delete',
+  ({ ids }) => sql`DELETE FROM credential WHERE id = ANY (${ids}) AND NOT is_root RETURNING secret_id`,
 );
 
 const deleteExcept = defineStatement<
@@ -164,6 +199,8 @@ const lockServingRoot = defineStatement<{ credentialId: CredentialId; version: n
 /** What a fresh token is granted to, as it stands. */
 export interface GrantedToCredential {
   id: CredentialId;
+  kind: CredentialKind;
+  subjectId: string;
   /** The highest that there ever was of it. */
   version: number;
   /** Of the serving token; null: it has been destroyed. */
@@ -171,20 +208,54 @@ export interface GrantedToCredential {
   isRotationRequested: boolean;
 }
 
-/** The credential that a token is granted to, locked: work on it that is just storing what Meta gave ends before, or not at all. */
-export async function lockCredentialForGrant(
+/** The credentials that tokens of these subjects are granted to, locked: work that is just storing what Meta gave ends before, or not at all. */
+export async function lockCredentialsForGrant(
   executor: SqlExecutor,
-  target: GrantTarget,
-): Promise<GrantedToCredential | null> {
-  await executor.rows(lockForGrant(target));
-  const [row] = await executor.rows(selectForGrant(target));
-  if (row === undefined) return null;
-  const { id, version, token_hash: tokenHash, rotation_due_at: rotationDueAt } = row;
-  return { id, version, tokenHash, isRotationRequested: rotationDueAt !== null };
+  connectionId: ConnectionId,
+  subjects: readonly { kind: CredentialKind; subjectId: string }[],
+): Promise<GrantedToCredential[]> {
+  const kinds = subjects.map(({ kind }) => kind);
+  const subjectIds = subjects.map(({ subjectId }) => subjectId);
+  await executor.rows(lockForGrants({ connectionId, kinds, subjectIds }));
+  const rows = await executor.rows(selectForGrants({ connectionId, kinds, subjectIds }));
+  return rows.map(({ id, kind, subject_id: subjectId, version, token_hash: tokenHash, is_rotation_requested }) => {
+    return { id, kind, subjectId, version, tokenHash, isRotationRequested: is_rotation_requested };
+  });
 }
 
-export async function upsertGrantedCredential(executor: SqlExecutor, grant: GrantParameters): Promise<void> {
-  await executor.run(upsert(grant));
+/** Writes the credentials of one connection in one statement. Each subject once. */
+export async function upsertGrantedCredentials(
+  executor: SqlExecutor,
+  owner: GrantOwner,
+  granted: readonly GrantedRow[],
+): Promise<void> {
+  const { connectionId, appId, now } = owner;
+  await executor.run(upsert({ connectionId, appId, now, rows: toColumns(granted) }));
+}
+
+function toColumns(granted: readonly GrantedRow[]): GrantedColumns {
+  return {
+    credentialId: granted.map((row) => row.credentialId),
+    kind: granted.map((row) => row.kind),
+    isRoot: granted.map((row) => row.isRoot),
+    subjectId: granted.map((row) => row.subjectId),
+    subjectName: granted.map((row) => row.subjectName),
+    version: granted.map((row) => row.version),
+    secretId: granted.map((row) => row.secretId),
+    tokenHash: granted.map((row) => row.tokenHash),
+    scopes: granted.map((row) => JSON.stringify(row.scopes)),
+    issuedAt: granted.map((row) => row.issuedAt),
+    expiresAt: granted.map((row) => row.expiresAt),
+    refreshAfter: granted.map((row) => row.refreshAfter),
+    checkDueAt: granted.map((row) => row.checkDueAt),
+  };
+}
+
+/** Deletes these credentials, but for a root. The ids of their sealed secrets. */
+export async function deleteCredentials(executor: SqlExecutor, ids: CredentialId[]): Promise<SecretId[]> {
+  const versions = await executor.rows(deleteVersionsOf({ ids }));
+  const credentials = await executor.rows(deleteByIds({ ids }));
+  return [...versions, ...credentials].flatMap((row) => row.secret_id ?? []);
 }
 
 /** Deletes all credentials of a connection but those in `keep`. The ids of their sealed secrets. */
@@ -195,7 +266,7 @@ export async function deleteCredentialsExcept(
   now: Date,
 ): Promise<SecretId[]> {
   await executor.rows(lockServing({ connectionId }));
-  await queuePendingRotations(executor, connectionId, now);
+  await queuePendingRotationsOfConnection(executor, connectionId, now);
   const versions = await executor.rows(deleteVersionsExcept({ connectionId, keep }));
   const credentials = await executor.rows(deleteExcept({ connectionId, keep }));
   return [...versions, ...credentials].flatMap((row) => row.secret_id ?? []);
@@ -205,7 +276,7 @@ export async function deleteCredentialsExcept(
 export async function detachSecrets(executor: SqlExecutor, connectionId: ConnectionId, now: Date): Promise<SecretId[]> {
   // The rows first: a refresh that is just storing what Meta gave ends before, or not at all.
   const serving = await executor.rows(lockServing({ connectionId }));
-  await queuePendingRotations(executor, connectionId, now);
+  await queuePendingRotationsOfConnection(executor, connectionId, now);
   const versions = await executor.rows(deleteVersions({ connectionId }));
   await executor.run(setDestroyed({ connectionId, now }));
   return [...versions, ...serving].map((row) => row.secret_id);

@@ -22,19 +22,29 @@ export function insertTokenRevocations(
       FROM (${source}) t JOIN credential k ON k.id = t.credential_id JOIN connection n ON n.id = k.connection_id`;
 }
 
-const queuePending = defineStatement<{ connectionId: ConnectionId; now: Date }>(
-  'pending_rotations_queue',
-  ({ connectionId, now }) => sql`WITH gone AS (DELETE FROM credential_version v USING credential c
-        WHERE v.credential_id = c.id AND c.connection_id = ${connectionId} AND v.state = 'pending' AND v.origin = 'rotation'
+function queuePending(which: Sql, now: Date): Sql {
+  return sql`WITH gone AS (DELETE FROM credential_version v USING credential c
+        WHERE v.credential_id = c.id AND ${which} AND v.state = 'pending' AND v.origin = 'rotation'
         RETURNING v.secret_id, v.credential_id, v.version, v.token_hash)
-    ${insertTokenRevocations(sql`SELECT * FROM gone`, { waitsForLeases: false, dueAt: now, now })}`,
+    ${insertTokenRevocations(sql`SELECT * FROM gone`, { waitsForLeases: false, dueAt: now, now })}`;
+}
+
+const queuePendingOfConnection = defineStatement<{ connectionId: ConnectionId; now: Date }>(
+  'pending_rotations_of_connection_queue',
+  ({ connectionId, now }) => queuePending(sql`c.connection_id = ${connectionId}`, now),
 );
 
-const queueServing = defineStatement<{ credentialId: CredentialId; now: Date }>(
-  'serving_version_queue',
-  ({ credentialId, now }) =>
+const queuePendingOf = defineStatement<{ credentialIds: CredentialId[]; now: Date }>(
+  'pending_rotations_queue',
+  ({ credentialIds, now }) => queuePending(sql`c.id = ANY (${credentialIds})`, now),
+);
+
+const queueServing = defineStatement<{ credentialIds: CredentialId[]; now: Date }>(
+  'serving_versions_queue',
+  ({ credentialIds, now }) =>
     insertTokenRevocations(
-      sql`SELECT secret_id, id AS credential_id, version, token_hash FROM credential WHERE id = ${credentialId} AND secret_id IS NOT NULL`,
+      sql`SELECT secret_id, id AS credential_id, version, token_hash FROM credential
+        WHERE id = ANY (${credentialIds}) AND secret_id IS NOT NULL`,
       { waitsForLeases: false, dueAt: now, now },
     ),
 );
@@ -71,9 +81,10 @@ const insert = defineStatement<NewTokenRevocation>(
       ${of.tokenHash}, false, ${of.now}, ${of.now}, ${of.now})`,
 );
 
-const deleteOfToken = defineStatement<{ tokenHash: Buffer }, { secret_id: SecretId }>(
-  'token_revocations_of_token_delete',
-  ({ tokenHash }) => sql`DELETE FROM token_revocation WHERE token_hash = ${tokenHash} RETURNING secret_id`,
+const deleteOfTokens = defineStatement<{ tokenHashes: Buffer[] }, { secret_id: SecretId }>(
+  'token_revocations_of_tokens_delete',
+  ({ tokenHashes }) =>
+    sql`DELETE FROM token_revocation WHERE token_hash = ANY (${tokenHashes}::bytea[]) RETURNING secret_id`,
 );
 
 const deleteOfConnection = defineStatement<{ connectionId: ConnectionId }, { secret_id: SecretId }>(
@@ -81,18 +92,31 @@ const deleteOfConnection = defineStatement<{ connectionId: ConnectionId }, { sec
   ({ connectionId }) => sql`DELETE FROM token_revocation WHERE connection_id = ${connectionId} RETURNING secret_id`,
 );
 
-/** Tokens that were generated for a rotation of this connection and are not to serve any more. */
+/** Tokens that were generated for a rotation of these credentials and are not to serve any more. */
 export async function queuePendingRotations(
+  executor: SqlExecutor,
+  credentialIds: CredentialId[],
+  now: Date,
+): Promise<void> {
+  await executor.run(queuePendingOf({ credentialIds, now }));
+}
+
+/** The same for all credentials of a connection. */
+export async function queuePendingRotationsOfConnection(
   executor: SqlExecutor,
   connectionId: ConnectionId,
   now: Date,
 ): Promise<void> {
-  await executor.run(queuePending({ connectionId, now }));
+  await executor.run(queuePendingOfConnection({ connectionId, now }));
 }
 
 /** What serves, before another token takes its place. */
-export async function queueServingVersion(executor: SqlExecutor, credentialId: CredentialId, now: Date): Promise<void> {
-  await executor.run(queueServing({ credentialId, now }));
+export async function queueServingVersions(
+  executor: SqlExecutor,
+  credentialIds: CredentialId[],
+  now: Date,
+): Promise<void> {
+  await executor.run(queueServing({ credentialIds, now }));
 }
 
 /** The pending version of a claimed credential. How many: none where the claim is another's by now, or nothing is pending. */
@@ -105,9 +129,12 @@ export async function insertTokenRevocation(executor: SqlExecutor, revocation: N
   await executor.run(insert(revocation));
 }
 
-/** The token is to serve again: it is not revoked. The ids of the sealed copies. */
-export async function deleteTokenRevocationsOfToken(executor: SqlExecutor, tokenHash: Buffer): Promise<SecretId[]> {
-  return (await executor.rows(deleteOfToken({ tokenHash }))).map((row) => row.secret_id);
+/** These tokens are to serve again: they are not revoked. The ids of the sealed copies. */
+export async function deleteTokenRevocationsOfTokens(
+  executor: SqlExecutor,
+  tokenHashes: Buffer[],
+): Promise<SecretId[]> {
+  return (await executor.rows(deleteOfTokens({ tokenHashes }))).map((row) => row.secret_id);
 }
 
 /** Meta has ended all tokens of the connection: there is nothing to revoke. The ids of the sealed tokens. */

@@ -71,7 +71,14 @@ export class ManualRotationService {
       if (outcome === 'dead' || outcome === 'stopped') break;
       if (outcome === 'failed' && claimed.pending?.origin !== 'refresh') break;
     }
+    await this.derivePages(connectionId);
     await this.revoker.attemptNow(connectionId, wish.actor);
+  }
+
+  /** Page tokens rest on the token that they were derived from, so they are derived again before the old one is revoked. */
+  private async derivePages(connectionId: ConnectionId): Promise<void> {
+    const pages = await this.claims.claimPageTokens(connectionId, this.config.claimSeconds, { dueOnly: true });
+    if (pages.length > 0) await this.worker.derive(pages, 'forced');
   }
 
   private requireRotatable(root: CredentialSnapshot | null): asserts root is CredentialSnapshot {

@@ -4,11 +4,12 @@ import { ClaimLostError } from '../../connections/claim-lost-error.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
 import type { ConnectionId, CredentialId } from '../../connections/ids.ts';
+import { MetaApps } from '../../meta/meta-apps.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { Clock } from '../../platform/clock.ts';
 import { ClaimHeartbeat } from '../../platform/jobs/claim-heartbeat.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
-import { failLater } from '../failures/attempt-failure.ts';
+import { appNotConfiguredFailure, failLater } from '../failures/attempt-failure.ts';
 import { FailureRecorder } from '../failures/failure-recorder.ts';
 import { type CheckOutcome, TokenInspector } from '../inspection/token-inspector.ts';
 import { LifecycleMetrics } from '../lifecycle-metrics.ts';
@@ -33,6 +34,7 @@ export class CredentialWorker {
     private readonly metrics: LifecycleMetrics,
     private readonly clock: Clock,
     private readonly config: Config,
+    private readonly apps: MetaApps,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {
     this.heartbeat = new ClaimHeartbeat<ClaimedCredential>({
@@ -42,8 +44,12 @@ export class CredentialWorker {
     });
   }
 
-  /** Refreshes a claimed credential, or rotates it where that is due; for a page token, all that are due of its connection, because one list returns them all. */
+  /**
+   * Refreshes a claimed credential, or rotates it where that is due, unless its app is not configured; for a page token, all that are due of
+   * its connection, because one list returns them all.
+   */
   async refresh(claimed: ClaimedCredential, urgency: Urgency): Promise<RefreshOutcome[]> {
+    if (!this.apps.serves(claimed)) return this.failUnserved([claimed]);
     if (!tokenKind(claimed.kind).isDerived) {
       return isRotationDue(claimed, this.config, this.clock.now())
         ? this.trackRefresh([claimed], async () => [await this.rotator.rotate(claimed, urgency)], ROTATION)
@@ -57,6 +63,7 @@ export class CredentialWorker {
 
   /** Derives claimed page tokens of one connection. */
   derive(pages: ClaimedCredential[], urgency: Urgency): Promise<RefreshOutcome[]> {
+    if (pages.some((page) => !this.apps.serves(page))) return this.failUnserved(pages);
     return this.trackRefresh(pages, () => this.pages.derive(pages, urgency));
   }
 
@@ -76,14 +83,26 @@ export class CredentialWorker {
   /** Inspects claimed credentials of one app, up to fifty. */
   async check(claimed: ClaimedCredential[], urgency: Urgency): Promise<CheckOutcome[]> {
     return this.heartbeat.during(claimed, async () => {
-      const outcomes = await this.inspector.check(claimed, urgency).catch(async (error: unknown) => {
-        for (const one of claimed)
-          await this.recordInternalError(one, error, () => this.failureRecorder.recordCheckFailure(one, BROKEN));
-        return claimed.map(() => 'failed' as const);
-      });
+      const served = claimed.filter((one) => this.apps.serves(one));
+      const checked = served.length === 0 ? [] : await this.checkServed(served, urgency);
+      const results = new Map(served.map((one, index) => [one, checked[index]]));
+      const outcomes: CheckOutcome[] = [];
+      for (const one of claimed) outcomes.push(results.get(one) ?? (await this.failUnservedCheck(one)));
       for (const outcome of outcomes) this.metrics.recordCheck(outcome);
       return outcomes;
     });
+  }
+
+  private checkServed(served: ClaimedCredential[], urgency: Urgency): Promise<CheckOutcome[]> {
+    return this.inspector.check(served, urgency).catch(async (error: unknown) => {
+      for (const one of served)
+        await this.recordInternalError(one, error, () => this.failureRecorder.recordCheckFailure(one, BROKEN));
+      return served.map(() => 'failed' as const);
+    });
+  }
+
+  private failUnservedCheck(one: ClaimedCredential): Promise<'failed' | 'lost'> {
+    return failedUnlessLost(() => this.failureRecorder.recordCheckFailure(one, appNotConfiguredFailure(one)));
   }
 
   /** Claims one credential and inspects it now. Null: another replica is at it. */
@@ -96,6 +115,22 @@ export class CredentialWorker {
   async refreshNow(credentialId: CredentialId, urgency: Urgency): Promise<RefreshOutcome | null> {
     const claimed = await this.claims.claimOne(credentialId, this.config.claimSeconds);
     return claimed === null ? null : ((await this.refresh(claimed, urgency))[0] ?? null);
+  }
+
+  /** Meta is not asked about tokens of an app that is not configured, because only another app could ask. */
+  private async failUnserved(claimed: readonly ClaimedCredential[]): Promise<RefreshOutcome[]> {
+    const outcomes: RefreshOutcome[] = [];
+    for (const one of claimed) {
+      const failure = appNotConfiguredFailure(one);
+      const isPending = one.pending !== null;
+      const record = () =>
+        isRotationDue(one, this.config, this.clock.now())
+          ? this.failureRecorder.recordRotationFailure(one, failure, { isPending })
+          : this.failureRecorder.recordRefreshFailure(one, failure);
+      outcomes.push(await failedUnlessLost(record));
+    }
+    for (const outcome of outcomes) this.metrics.recordRefresh(claimed[0]?.kind ?? 'user', outcome);
+    return outcomes;
   }
 
   private trackRefresh(
@@ -134,6 +169,16 @@ export class CredentialWorker {
       // Most likely the database is unreachable: the claim expires and the work is retried then.
       if (!(cause instanceof ClaimLostError)) throw error;
     }
+  }
+}
+
+async function failedUnlessLost(record: () => Promise<void>): Promise<'failed' | 'lost'> {
+  try {
+    await record();
+    return 'failed';
+  } catch (error) {
+    if (error instanceof ClaimLostError) return 'lost';
+    throw error;
   }
 }
 

@@ -3,6 +3,7 @@ import type { TokenKind } from '../../config/products.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { MetaError } from '../errors/meta-error.ts';
 import { unusableResponseError } from '../errors/unusable-response-error.ts';
+import { requireApp } from '../graph/app-credentials.ts';
 import type { GraphAuth, GraphCall } from '../graph/graph-call.ts';
 import { requireGraphId } from '../graph/graph-id.ts';
 import { type GraphResponse, GraphTransport } from '../graph/graph-transport.ts';
@@ -79,12 +80,14 @@ export class RevocationApi {
    * Meta's confirmation, whatever its body (which Meta does not document) unless it says `success: false`. Throws `MetaError`.
    */
   async revokeToken(token: SecretString, by: SecretString): Promise<'confirmed'> {
-    const { app, version } = this.transport.host('facebook');
+    const operation = 'revoke_system_user_token';
+    const host = this.transport.host('facebook');
+    const app = requireApp(host, operation);
     const call: Omit<GraphCall, 'method' | 'auth'> = {
-      operation: 'revoke_system_user_token',
+      operation,
       context: 'token_exchange',
       host: 'facebook',
-      path: `/${version}/oauth/revoke`,
+      path: `/${host.version}/oauth/revoke`,
       effect: 'repeatable',
     };
     const secrets = { client_id: app.id, client_secret: app.secret.expose(), revoke_token: token.expose() };

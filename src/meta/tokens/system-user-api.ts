@@ -3,6 +3,7 @@ import { Clock } from '../../platform/clock.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { MetaError } from '../errors/meta-error.ts';
 import { unusableResponseError } from '../errors/unusable-response-error.ts';
+import { requireApp } from '../graph/app-credentials.ts';
 import { requireGraphId } from '../graph/graph-id.ts';
 import { GraphTransport } from '../graph/graph-transport.ts';
 import { type GrantedToken, readGrantedToken } from './granted-token.ts';
@@ -45,16 +46,16 @@ export class SystemUserApi {
     scopes,
     expiresIn60Days,
   }: TokenGeneration): Promise<GrantedToken> {
-    const { app, version } = this.transport.host('facebook');
     const operation = 'generate_system_user_token';
+    const host = this.transport.host('facebook');
     const response = await this.transport.call({
       operation,
       context: 'graph',
       host: 'facebook',
       method: 'POST',
-      path: `/${version}/${requireGraphId(systemUserId)}/access_tokens`,
+      path: `/${host.version}/${requireGraphId(systemUserId)}/access_tokens`,
       form: {
-        business_app: app.id,
+        business_app: requireApp(host, operation).id,
         scope: scopes.join(','),
         ...(expiresIn60Days ? { set_token_expires_in_60_days: 'true' } : {}),
       },
@@ -68,15 +69,16 @@ export class SystemUserApi {
 
   /** False where Meta refuses that too: then the first refusal stands. */
   private async canInstallApp({ token, systemUserId }: TokenGeneration): Promise<boolean> {
-    const { app, version } = this.transport.host('facebook');
+    const operation = 'install_app_for_system_user';
+    const host = this.transport.host('facebook');
     try {
       await this.transport.call({
-        operation: 'install_app_for_system_user',
+        operation,
         context: 'graph',
         host: 'facebook',
         method: 'POST',
-        path: `/${version}/${requireGraphId(systemUserId)}/applications`,
-        form: { business_app: app.id },
+        path: `/${host.version}/${requireGraphId(systemUserId)}/applications`,
+        form: { business_app: requireApp(host, operation).id },
         auth: { by: 'credential', token },
         effect: 'repeatable',
       });
