@@ -36,6 +36,7 @@ const old: CredentialSnapshot = {
   claimId: 'clm_1',
   claimedUntil: new Date('2026-01-01T00:01:00Z'),
   pending: null,
+  rotationRequest: null,
 };
 const good: ValidInspection = {
   valid: true,
