@@ -17,7 +17,7 @@ const recordedQuery = (start: string) => recorded.find((one) => one.what.startsW
 
 function open(
   query: Record<string, string>,
-  path = '/www.facebook.com/v25.0/dialog/oauth',
+  path = '/www.facebook.com/v26.0/dialog/oauth',
   init: RequestInit = {},
 ): Promise<Reply> {
   const all = {
@@ -156,7 +156,7 @@ describe('Facebook dialog (META.md 1)', () => {
       input_token: textAt(token, 'access_token'),
       access_token: `${sandbox.app.id}|${sandbox.app.secret}`,
     });
-    const seen = await call(`${sandbox.url}/graph.facebook.com/v25.0/debug_token?${asked}`);
+    const seen = await call(`${sandbox.url}/graph.facebook.com/v26.0/debug_token?${asked}`);
     expect(at(seen, 'data')).toMatchObject({
       type: 'SYSTEM_USER',
       expires_at: 0,
@@ -165,7 +165,7 @@ describe('Facebook dialog (META.md 1)', () => {
       granular_scopes: [{ scope: 'whatsapp_business_management', target_ids: ['310000000000402'] }],
     });
     const me = await call(
-      `${sandbox.url}/graph.facebook.com/v25.0/me?fields=client_business_id`,
+      `${sandbox.url}/graph.facebook.com/v26.0/me?fields=client_business_id`,
       bearer(textAt(token, 'access_token')),
     );
     expect(at(me, 'client_business_id')).toBe('300000000000401');

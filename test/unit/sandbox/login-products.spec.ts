@@ -131,9 +131,9 @@ describe('Instagram long tokens (META.md 7.3, 7.4)', () => {
   });
 
   it('tells the two ids of /me, with the headers of that host', async () => {
-    const reply = await instagram('v25.0/me?fields=id,user_id,username', bearer(await short()));
+    const reply = await instagram('v26.0/me?fields=id,user_id,username', bearer(await short()));
     expect(reply.json).toEqual({ id: instagramUser, user_id: accountId, username: 'sandbox.bakery' });
-    expect(reply.headers.get('instagram-api-version')).toBe('v25.0');
+    expect(reply.headers.get('instagram-api-version')).toBe('v26.0');
     expect(reply.headers.get('x-app-usage')).toBe('{"call_volume":0,"cpu_time":0}');
   });
 
