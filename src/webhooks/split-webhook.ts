@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { AnnouncedAccount } from '../connections/announced-accounts/announced-account.ts';
+import type { RemovedAccount } from '../connections/assets/removed-account.service.ts';
 import { findAnnouncedAccounts } from './announced-accounts.ts';
 import { type EntrySubject, extractSubject, THREADS_OBJECT, threadsSubject } from './entry-subject.ts';
 import { canonicalJson, idOf, itemsOf, type JsonNode, member, readJson, stringOf } from './json-node.ts';
+import { findRemovedAccounts } from './removed-accounts.ts';
 import { isThreadsBody, splitThreadsBody } from './threads-webhook.ts';
 
 /** One entry of a delivery, split off. */
@@ -15,6 +17,8 @@ export interface WebhookEntry {
   subject: EntrySubject;
   /** The app that the body names as its own; null: none. */
   appId: string | null;
+  /** Accounts that it says our app no longer shares. */
+  removedAccounts: RemovedAccount[];
   /** Accounts that it says were shared with our app. */
   announcedAccounts: Pick<AnnouncedAccount, 'wabaId' | 'businessId'>[];
 }
@@ -45,6 +49,7 @@ function graphEntries(root: JsonNode): WebhookEntry[] {
     subject: extractSubject(object, node),
     appId: null,
     announcedAccounts: findAnnouncedAccounts(object, node),
+    removedAccounts: findRemovedAccounts(object, node),
   }));
 }
 
@@ -56,6 +61,7 @@ function threadsEntries(root: JsonNode): WebhookEntry[] {
     subject: threadsSubject(ownerIds),
     appId: idOf(member(root, 'app_id')),
     announcedAccounts: [],
+    removedAccounts: [],
   }));
 }
 

@@ -41,6 +41,11 @@ export function policySegments({ route, segments }: GatewayPath): string[] {
   return route === 'rupload' ? ['rupload', ...segments.filter((segment) => !VERSION.test(segment))] : segments;
 }
 
+/** Where Meta takes the body as a file's bytes, whatever its content type (curl sends a form's). */
+export function isByteUpload({ route, segments }: GatewayPath): boolean {
+  return route === 'rupload' || (segments[0]?.startsWith('upload:') ?? false);
+}
+
 /** Segments of `/a/b`, `a/b` or `a/b/`; null where one is empty, a dot segment, or not plain after one decoding. */
 export function parseSegments(path: string): string[] | null {
   const start = path.startsWith('/') ? 1 : 0;

@@ -13,7 +13,7 @@ interface DialogRequest extends Partial<SignupFeatures> {
   state: string;
   /** Replaces the product's scopes; has no effect where a configuration id decides. */
   scopes?: readonly string[];
-  /** Ask again for what the user declined before (`auth_type=rerequest`). */
+  /** Ask again for what was declined or chosen before (`auth_type=rerequest`). */
   rerequest?: boolean;
 }
 

@@ -16,6 +16,7 @@ import { checkConnections } from './connection-checks.ts';
 import type { Finding } from './finding.ts';
 import { checkLogins } from './login-checks.ts';
 import { checkConnectionApps, checkLoginConfiguration } from './login-configuration-checks.ts';
+import { checkMarketingVersion, checkServedVersions } from './version-checks.ts';
 import { checkWebhookSubscriptions } from './webhook-subscription-checks.ts';
 
 /** What the checks need. */
@@ -38,6 +39,8 @@ export async function runMetaChecks({ config, http, clock, random, database }: C
     ...(await checkApps(config, api, clock.now())),
     ...checkLoginConfiguration(config),
     ...(await checkConnectionApps(database, apps)),
+    ...(await checkMarketingVersion(config.meta.graphApiVersion, database, clock.now())),
+    ...(await checkServedVersions(config.meta.graphApiVersion, database, clock.now())),
     ...(await checkMetaClock(config, http, clock)),
     checkRedirectUri(config),
     await checkWebhookHandshake(config, http, random),

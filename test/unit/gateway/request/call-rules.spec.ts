@@ -5,7 +5,7 @@ import { parseGatewayPath, policySegments } from '../../../../src/gateway/reques
 function covered(pattern: string, path: string, methods: string[], ids: string[] = []): boolean {
   const parsed = parseGatewayPath(path);
   if (parsed === null) throw new Error(`${path} is no path`);
-  return isCovered([pattern], { methods, segments: policySegments(parsed), fields: [], ids });
+  return isCovered([pattern], { methods, segments: policySegments(parsed), fields: [], ids, callbacks: [] });
 }
 
 describe('a call that is held to a pattern', () => {

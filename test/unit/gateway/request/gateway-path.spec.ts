@@ -6,7 +6,9 @@ import { parseGatewayPath } from '../../../../src/gateway/request/gateway-path.t
 const outcomeOf = (path: string, ...methods: string[]): 'passes' | 'refused' | 'no path' => {
   const parsed = parseGatewayPath(path);
   if (parsed === null) return 'no path';
-  return findRefusalReason({ methods, segments: parsed.segments, fields: [], ids: [] }) === null ? 'passes' : 'refused';
+  return findRefusalReason({ methods, segments: parsed.segments, fields: [], ids: [], callbacks: [] }) === null
+    ? 'passes'
+    : 'refused';
 };
 
 describe('paths that pass', () => {

@@ -142,6 +142,34 @@ it('tells the observer of usage and throttles, with times', async () => {
   ]);
 });
 
+it('tells the observer of versions what was asked and served, where the path names a version and the host has several', async () => {
+  const headers = (version: string) => ({ ...GOOD, headers: { 'facebook-api-version': version } });
+  const meta = scriptedMeta(
+    headers('v25.0'),
+    headers('v26.0'),
+    headers('v26.0'),
+    headers('odd'),
+    GOOD,
+    {
+      ...GOOD,
+      headers: { 'instagram-api-version': 'v24.0' },
+    },
+    headers('v2.0'),
+  );
+  await meta.transport.call(READ);
+  await meta.transport.call(READ);
+  await meta.transport.call({ ...READ, path: '/refresh_access_token' });
+  await meta.transport.call(READ);
+  await meta.transport.call(READ);
+  await meta.transport.call({ ...READ, host: 'instagram' });
+  await meta.transport.call({ ...READ, host: 'threads', path: '/v1.0/me' });
+  expect(meta.versions.map(({ host, asked, served }) => `${host} ${asked} ${served}`)).toEqual([
+    'facebook v25.0 v25.0',
+    'facebook v25.0 v26.0',
+    'instagram v25.0 v24.0',
+  ]);
+});
+
 it('counts calls, errors by known code, and version drift', async () => {
   const old = { ...GOOD, headers: { 'facebook-api-version': 'v24.0' } };
   const meta = scriptedMeta(graphError(190, 463), graphError(987654), old, old);
