@@ -7,6 +7,7 @@ import { CredentialVersionService } from '../../connections/credentials/credenti
 import { type DeathReason, PARTNER_REMOVED } from '../../connections/status/status-reason.ts';
 import { WhatsappApi } from '../../meta/assets/whatsapp-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import { MetaApps } from '../../meta/meta-apps.ts';
 import { defineErrorCode } from '../../platform/error-code.ts';
 import type { BackgroundJob } from '../../platform/jobs/background-job.ts';
 import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
@@ -34,6 +35,7 @@ export class AssetInspectionService {
     private readonly versions: CredentialVersionService,
     private readonly whatsapp: WhatsappApi,
     private readonly rateLimiter: AppRateLimiter,
+    private readonly apps: MetaApps,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {
     this.#job = jobs.register({
@@ -64,7 +66,7 @@ export class AssetInspectionService {
     try {
       const credential = asset.credentialId === null ? null : await this.claims.find(asset.credentialId);
       const token = credential?.status === 'active' ? await this.versions.openCurrent(credential) : null;
-      if (credential !== null && token !== null)
+      if (credential !== null && token !== null && this.apps.serves(credential))
         await this.rateLimiter.call(credential.appId, 'scheduled', () => this.whatsapp.getAccount(asset.id, token));
       await this.assets.clearVerification(asset);
     } catch (error) {
