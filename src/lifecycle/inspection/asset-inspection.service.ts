@@ -8,6 +8,7 @@ import { CredentialVersionService } from '../../connections/credentials/credenti
 import { type DeathReason, PARTNER_REMOVED } from '../../connections/status/status-reason.ts';
 import { WhatsappApi } from '../../meta/assets/whatsapp-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import { MetaApps } from '../../meta/meta-apps.ts';
 import { defineErrorCode } from '../../platform/error-code.ts';
 import type { BackgroundJob } from '../../platform/jobs/background-job.ts';
 import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
@@ -37,6 +38,7 @@ export class AssetInspectionService {
     private readonly whatsapp: WhatsappApi,
     private readonly rateLimiter: AppRateLimiter,
     private readonly refusals: RefusalInspector,
+    private readonly apps: MetaApps,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {
     this.#job = jobs.register({
@@ -68,7 +70,7 @@ export class AssetInspectionService {
     if (credential?.status !== 'active') return this.assets.clearVerification(asset);
     try {
       const token = await this.versions.openCurrent(credential);
-      if (token !== null)
+      if (token !== null && this.apps.serves(credential))
         await this.rateLimiter.call(credential.appId, 'scheduled', () => this.whatsapp.getAccount(asset.id, token), {
           objectIds: [asset.id],
         });
