@@ -21,7 +21,7 @@ export interface PendingVersion {
 export type VersionOrigin = 'refresh' | 'rotation';
 
 /** Somebody asked for a rotation, or it is under way. */
-export interface RotationRequest {
+interface RotationRequest {
   dueAt: Date;
   /** Whether the new token shall end after 60 days. Null: where the old one has an end. */
   expires: boolean | null;
