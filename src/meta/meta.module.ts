@@ -41,6 +41,6 @@ const APIS = [
     MetaMetrics,
     { provide: Pause, useClass: TimerPause },
   ],
-  exports: [...APIS, MetaApps],
+  exports: [...APIS, MetaApps, MetaMetrics],
 })
 export class MetaModule {}

@@ -43,13 +43,19 @@ export class WebhookIngestService {
     private readonly apps: MetaApps,
   ) {}
 
-  /** Resolves when all is committed. `verificationCount`: connections that are due for inspection because of this delivery. */
-  async ingest(entries: readonly WebhookEntry[]): Promise<{ stored: number; verificationCount: number }> {
+  /** `signedBy`: the apps whose secret signed the delivery. Resolves when all is committed. `verificationCount`: connections that are due for inspection because of this delivery. */
+  async ingest(
+    entries: readonly WebhookEntry[],
+    signedBy: readonly string[],
+  ): Promise<{ stored: number; verificationCount: number }> {
     if (entries.length === 0) return { stored: 0, verificationCount: 0 };
     const result = await this.database.transaction(async (tx) => {
       const fresh = await this.insertNew(tx, entries);
       const subjects = fresh.map(({ subject }) => subject);
-      const connections = await matchConnections(tx, subjects, this.apps.appIds);
+      const connections = await matchConnections(tx, subjects, {
+        ownAppIds: this.apps.appIds,
+        signersAt: (host) => this.apps.idsAt(host).filter((appId) => signedBy.includes(appId)),
+      });
       const matched = fresh.map((entry, index) => ({ entry, connections: connections[index] ?? [] }));
       await this.relay(tx, matched);
       await this.removals.process(

@@ -4,6 +4,7 @@ import type { ConnectionResponse } from '../../src/connections/connection/connec
 import { CredentialClaimRepository } from '../../src/connections/credentials/credential-claim.repository.ts';
 import { CredentialVersionService } from '../../src/connections/credentials/credential-version.service.ts';
 import { SuspectedTokenService } from '../../src/lifecycle/inspection/suspected-token.service.ts';
+import { ManualRefreshService } from '../../src/lifecycle/refresh/manual-refresh.service.ts';
 import type { MetaVerdict } from '../../src/meta/errors/classify-error.ts';
 import { api } from '../support/connect-test-context.ts';
 import {
@@ -83,14 +84,14 @@ describe('an inspection', () => {
   });
 
   it('that finds it valid again after a checkpoint brings the connection back', async () => {
-    const { id, userId } = await context.importConnection({ expiresIn: 8 * DAY });
+    const { id, userId } = await context.importConnection({ expiresIn: 8 * DAY, pages: 1 });
     context.sandbox.state.setCheckpoint(userId, 490);
     expect(await check(id)).toMatchObject({ status: 'reauth_required', status_reason: { code: 'checkpoint' } });
     context.sandbox.state.setCheckpoint(userId, null);
     expect(await check(id)).toMatchObject({
       status: 'active',
       status_reason: null,
-      credentials: [{ health: 'healthy' }],
+      credentials: [{ health: 'healthy' }, { health: 'healthy' }],
     });
     expect(await context.audited('connection.recovered')).toHaveLength(1);
     context.clock.advance(2 * DAY);
@@ -148,7 +149,7 @@ describe('an inspection', () => {
   it('honours the back-off of a page that Meta gives no token for', async () => {
     const { id, userId, pageIds } = await context.importConnection({ pages: 1 });
     context.sandbox.state.removePageRole(userId, pageIds[0] ?? '');
-    await check(id);
+    await inspect(id);
     const before = pageReads();
     context.clock.advance(3);
     expect(await suspect(id, pageIds[0] ?? '')).toBe('dead');
@@ -164,7 +165,8 @@ describe('an inspection', () => {
   it('of a page whose role is lost leaves the connection active, and says so on the page', async () => {
     const { id, userId, pageIds } = await context.importConnection({ pages: 2 });
     context.sandbox.state.removePageRole(userId, pageIds[0] ?? '');
-    const { status, credentials } = await check(id);
+    await inspect(id);
+    const { status, credentials } = await context.connection(id);
     expect(status).toBe('active');
     expect(credentials.find((one) => one.subject_id === pageIds[0])).toMatchObject({
       health: 'invalid',
@@ -226,9 +228,16 @@ describe('data access that ends', () => {
   });
 });
 
+/** The tokens alone, without the second look at what they reach. */
+async function inspect(connectionId: `con_${string}`): Promise<void> {
+  await context.replica.app.get(ManualRefreshService).check(connectionId);
+}
+
 /** Reads of Pages by their ids: one by one, or in one call. */
 const pageReads = (): number =>
-  context.sandbox.state.log.list().filter(({ path }) => /^\/v[\d.]+(\/\d*)?$/.test(path.replace(/^\/graph[^/]*/, '')))
+  context.sandbox.state.log
+    .list()
+    .filter(({ method, path }) => method === 'GET' && /^\/v[\d.]+(\/\d*)?$/.test(path.replace(/^\/graph[^/]*/, '')))
     .length;
 
 /** Someone's call with the page's token was refused. */

@@ -1,6 +1,7 @@
 import { SYSTEM } from '../../src/audit/actor.ts';
 import { AuditLog } from '../../src/audit/audit-log.ts';
 import type { Config, Product } from '../../src/config/config.ts';
+import { DEFAULT_GRAPH_API_VERSION } from '../../src/config/graph-api-version.ts';
 import type { PhoneCoexistence } from '../../src/connections/assets/phone-coexistence.ts';
 import {
   ConnectionProvisioner,
@@ -64,7 +65,8 @@ export interface ConnectionOptions {
   appId?: string;
   metaUserId?: string;
   root?: Partial<Omit<GrantedCredential, 'token'>> & { token?: string };
-  pages?: { id: string; token: string; instagramId?: string }[];
+  /** `token` null: Meta gives none for the Page. */
+  pages?: { id: string; token: string | null; instagramId?: string }[];
   phones?: { id: string; wabaId: string; coexistence?: PhoneCoexistence }[];
 }
 
@@ -100,7 +102,7 @@ export async function connect(
     scopes: ['pages_show_list'],
     declinedScopes: [],
     dataAccessExpiresAt: null,
-    graphApiVersion: 'v25.0',
+    graphApiVersion: DEFAULT_GRAPH_API_VERSION,
     statusReason: null,
     root: {
       kind: 'user',
@@ -112,19 +114,25 @@ export async function connect(
       ...root,
       token: new SecretString(rootToken),
     },
-    pages: pages.map((page) => ({
-      kind: 'page',
-      subjectId: page.id,
-      subjectName: `Page ${page.id}`,
-      token: new SecretString(page.token),
-      scopes: ['pages_show_list'],
-      issuedAt: null,
-      expiresAt: null,
-    })),
+    pages: pages.flatMap(({ id, token }) =>
+      token === null
+        ? []
+        : [
+            {
+              kind: 'page' as const,
+              subjectId: id,
+              subjectName: `Page ${id}`,
+              token: new SecretString(token),
+              scopes: ['pages_show_list'],
+              issuedAt: null,
+              expiresAt: null,
+            },
+          ],
+    ),
     assets: [
       ...(options.phones ?? []).map(phoneAsset),
       ...pages.flatMap((page) => [
-        { type: 'page' as const, id: page.id, name: `Page ${page.id}`, parentId: null, pageId: page.id },
+        { type: 'page' as const, id: page.id, name: `Page ${page.id}`, parentId: null, ...reachedBy(page) },
         ...(page.instagramId === undefined
           ? []
           : [
@@ -133,7 +141,7 @@ export async function connect(
                 id: page.instagramId,
                 name: null,
                 parentId: page.id,
-                pageId: page.id,
+                ...reachedBy(page),
               },
             ]),
       ]),
@@ -147,4 +155,8 @@ export async function connect(
 function phoneAsset({ id, wabaId, coexistence }: NonNullable<ConnectionOptions['phones']>[number]): GrantedAsset {
   const of = { type: 'phone_number' as const, id, name: null, parentId: wabaId, pageId: null };
   return coexistence === undefined ? of : { ...of, coexistence };
+}
+
+function reachedBy({ id, token }: { id: string; token: string | null }): Pick<GrantedAsset, 'pageId' | 'isUsable'> {
+  return token === null ? { pageId: null, isUsable: false } : { pageId: id };
 }

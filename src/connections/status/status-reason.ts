@@ -82,6 +82,7 @@ export const DISCOVERY_FINDINGS: readonly StatusReasonCode[] = [
 
 /** Our codes for why work on a credential failed. */
 export type CredentialFailureCode =
+  | 'app_not_configured'
   | 'check_failed'
   | 'circuit_open'
   | 'internal_error'
