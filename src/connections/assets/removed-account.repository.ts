@@ -23,10 +23,17 @@ interface CoexistenceAccountRow {
   account_id: string;
 }
 
-const lockAccounts = defineStatement<{ accountIds: readonly string[] }, CoexistenceAccountRow>(
+interface AccountsOfApps {
+  accountIds: readonly string[];
+  /** The apps of the connections. */
+  appIds: readonly string[];
+}
+
+const lockAccounts = defineStatement<AccountsOfApps, CoexistenceAccountRow>(
   'coexistence_accounts_lock',
   ({
     accountIds,
+    appIds,
   }) => sql`SELECT n.id AS connection_id, n.tenant, n.product, n.status, n.authorized_at, a.id AS account_id
     FROM asset a JOIN connection n ON n.id = a.connection_id
     WHERE a.type = 'whatsapp_business_account' AND a.id = ANY (${accountIds}) AND n.app_id = ANY (${appIds}) AND n.status <> 'revoked'
