@@ -19,6 +19,7 @@ import { CredentialWorker } from './sweeps/credential-worker.ts';
 import { LifecycleJob } from './sweeps/lifecycle.job.ts';
 import { MaintenanceController } from './sweeps/maintenance.controller.ts';
 import { Sweep } from './sweeps/sweep.ts';
+import { UnconfiguredAppJob } from './sweeps/unconfigured-app.job.ts';
 import { VersionsModule } from './versions/versions.module.ts';
 
 /** Needs `ScheduleModule.forRoot()` in the application and the guard of `auth`. */
@@ -41,6 +42,7 @@ import { VersionsModule } from './versions/versions.module.ts';
     Sweep,
     ManualRefreshService,
     CredentialWorker,
+    UnconfiguredAppJob,
   ],
   exports: [
     ImmediateInspectionService,

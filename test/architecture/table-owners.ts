@@ -24,6 +24,7 @@ export const TABLE_OWNERS: Readonly<Record<string, string>> = {
   pending_authorization: 'connections',
   connect_session: 'connect',
   connect_attempt: 'connect',
+  announced_account: 'connections',
   lease: 'leases',
   app_rate_limit: 'lifecycle',
   served_version: 'lifecycle',

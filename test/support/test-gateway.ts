@@ -82,6 +82,8 @@ export interface TestGateway {
 export const META_TOKEN = `EAAB${'k3Jx'.repeat(45)}ZDZD`;
 export const LEASE = 'mtl_test_lease';
 
+const TEST_APP = new MetaApps(loadConfig(TEST_ENVIRONMENT)).primary;
+
 export function grantFor(token: string, changes: Partial<GatewayGrant> = {}): GatewayGrant {
   const id = createHash('sha256').update(token).digest('hex').slice(0, 12);
   return {
@@ -93,7 +95,7 @@ export function grantFor(token: string, changes: Partial<GatewayGrant> = {}): Ga
     credentialId: `crd_${id}`,
     credentialVersion: 1,
     kind: 'user',
-    appId: TEST_ENVIRONMENT['META_APP_ID'] ?? '',
+    appId: TEST_APP.hostOf(changes.kind ?? 'user').app?.id ?? '',
     leaseExpiresAt: new Date('2099-01-01T00:00:00Z'),
     allow: null,
     ipAllowList: null,

@@ -6,7 +6,7 @@ export type GatewayRoute = 'graph' | 'video' | 'rupload' | 'media';
 /** A path in canonical spelling: what is checked is what is sent. */
 export interface GatewayPath {
   route: GatewayRoute;
-  /** `v25.0` where the client gave one. On the upload and media hosts a version may be anywhere, and stays in `segments`. */
+  /** `v26.0` where the client gave one. On the upload and media hosts a version may be anywhere, and stays in `segments`. */
   version: string | null;
   /** Decoded; of the characters of `SEGMENT` only. */
   segments: string[];

@@ -45,7 +45,7 @@ export class ResponseObserver {
   observeHeaders(call: GatewayCall, headers: IncomingHttpHeaders): void {
     this.observeVersion(call, headers);
     if (this.observer === null || !USAGE_HEADERS.some((name) => headers[name] !== undefined)) return;
-    const appId = call.target.host.app.id;
+    const { appId } = call.grant;
     const atMs = performance.now();
     const last = this.#lastUsageByApp.get(appId);
     const isRepeated =
@@ -71,11 +71,11 @@ export class ResponseObserver {
     }
   }
 
-  private observeVersion({ target: { host }, path }: GatewayCall, headers: IncomingHttpHeaders): void {
+  private observeVersion({ grant, target: { host }, path }: GatewayCall, headers: IncomingHttpHeaders): void {
     const served = servedVersion(headers);
     if (served === null || host.fixedVersion !== null) return;
     const asked = path.version ?? host.version;
-    this.versions?.observe({ appId: host.app.id, host: host.name, asked, served });
+    this.versions?.observe({ appId: grant.appId, host: host.name, asked, served });
     const drift = detectVersionDrift(asked, served);
     if (drift === 'newer' || drift === 'older') this.metrics?.recordVersionDrift(host.name, drift);
   }
@@ -101,8 +101,8 @@ export class ResponseObserver {
     if (verdict.kind === 'throttled') {
       const { scope, retryAfterSeconds } = verdict;
       // So that an identical response is reported again.
-      this.#lastUsageByApp.delete(host.app.id);
-      this.observer?.observe(host.app.id, usage, { scope, retryAfterSeconds });
+      this.#lastUsageByApp.delete(call.grant.appId);
+      this.observer?.observe(call.grant.appId, usage, { scope, retryAfterSeconds });
     }
     if (isAboutToken(verdict)) this.report(grant, toMetaCause(fields), verdict);
   }

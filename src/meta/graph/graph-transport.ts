@@ -82,12 +82,13 @@ export class GraphTransport {
 
   private async tryOnce(call: GraphCall): Promise<GraphResponse> {
     const host = this.host(call.host);
+    const request = buildRequest(host, call);
     const startedAt = this.clock.now().getTime();
     const elapsed = (): number => Math.max(0, this.clock.now().getTime() - startedAt) / 1000;
     let response: HttpResponse;
     try {
       response = await this.http.send({
-        ...buildRequest(host, call),
+        ...request,
         timeoutMs: call.timeoutMs ?? TIMEOUT_MS,
         maxBytes: MAX_BYTES,
         ...(call.signal === undefined ? {} : { signal: call.signal }),
@@ -116,7 +117,7 @@ export class GraphTransport {
       envelope: fields?.envelope ?? (json === undefined ? null : 'graph'),
       context: call.context,
       host: host.errorDialect,
-      hasAppsecretProof: call.auth.by === 'credential' && host.isProofSupported,
+      hasAppsecretProof: call.auth.by === 'credential' && host.isProofSupported && host.app !== null,
       retryAfterSeconds: usage.throttledUntilSeconds,
     });
     this.observe(host, usage, verdict);
@@ -164,6 +165,7 @@ export class GraphTransport {
   }
 
   private observe(host: GraphHost, usage: UsageReport, verdict: MetaVerdict | null): void {
+    if (host.app === null) return;
     const throttle = verdict?.kind === 'throttled' ? verdict : null;
     try {
       this.observer?.observe(
@@ -181,7 +183,7 @@ export class GraphTransport {
     const served = servedVersion(headers);
     const asked = VERSION_IN_PATH.exec(path)?.[1];
     if (served === null || asked === undefined || host.fixedVersion !== null) return;
-    this.versions?.observe({ appId: host.app.id, host: host.name, asked, served });
+    if (host.app !== null) this.versions?.observe({ appId: host.app.id, host: host.name, asked, served });
     const drift = detectVersionDrift(asked, served);
     if (drift === 'unknown' || drift === 'none') return;
     this.metrics.recordVersionDrift(host.name, drift);

@@ -13,14 +13,17 @@ export async function checkApps(
   api: Pick<AppApi, 'checkAppCredentials'>,
   now: Date,
 ): Promise<Finding[]> {
+  const apps: [string, AppCredentials | null][] = [
+    ['INSTAGRAM', meta.instagramApp],
+    ['THREADS', meta.threadsApp],
+  ];
   const findings = [
     ...checkForm('META', meta.app),
-    ...(meta.instagramApp.id === meta.app.id ? [] : checkForm('INSTAGRAM', meta.instagramApp)),
-    ...(meta.threadsApp.id === meta.app.id ? [] : checkForm('THREADS', meta.threadsApp)),
+    ...apps.flatMap(([prefix, app]) => (app === null ? [] : checkForm(prefix, app))),
   ];
   const facebook = await api.checkAppCredentials();
   findings.push(toAppFinding('META', meta.app, facebook));
-  if (meta.threadsApp.id !== meta.app.id) {
+  if (meta.threadsApp !== null) {
     findings.push(toAppFinding('THREADS', meta.threadsApp, await api.checkAppCredentials('threads')));
   }
   return [...findings, checkVersion(meta.graphApiVersion, facebook.ok ? facebook.servedVersion : null, now)];

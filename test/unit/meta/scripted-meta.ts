@@ -1,8 +1,13 @@
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import type { MetaConfig } from '../../../src/config/config.ts';
+import { DEFAULT_GRAPH_API_VERSION } from '../../../src/config/graph-api-version.ts';
 import { AppApi } from '../../../src/meta/app-api.ts';
+import { AdAccountApi } from '../../../src/meta/assets/ad-account-api.ts';
+import { BusinessApi } from '../../../src/meta/assets/business-api.ts';
 import { DiscoveryApi } from '../../../src/meta/assets/discovery-api.ts';
+import { PageApi } from '../../../src/meta/assets/page-api.ts';
+import { WhatsappApi } from '../../../src/meta/assets/whatsapp-api.ts';
 import { MetaError } from '../../../src/meta/errors/meta-error.ts';
 import { GraphTransport } from '../../../src/meta/graph/graph-transport.ts';
 import { MetaMetrics } from '../../../src/meta/graph/meta-metrics.ts';
@@ -35,7 +40,7 @@ export const META: MetaConfig = {
   instagramApp: { id: '2002', secret: new SecretString('ig-secret-4711') },
   threadsApp: { id: '3003', secret: new SecretString('th-secret-4711') },
   previousAppSecret: null,
-  graphApiVersion: 'v25.0',
+  graphApiVersion: DEFAULT_GRAPH_API_VERSION,
   graphUrl: 'https://graph.test',
   graphVideoUrl: 'https://video.test',
   ruploadUrl: 'https://rupload.test',
@@ -173,6 +178,10 @@ export function scriptedMeta(...steps: Step[]) {
     observer,
     versions,
   );
+  const businesses = new BusinessApi(transport);
+  const pages = new PageApi(transport, businesses);
+  const adAccounts = new AdAccountApi(transport, businesses);
+  const whatsapp = new WhatsappApi(transport);
   return {
     sent: http.sent,
     waits: pause.waits,
@@ -183,7 +192,10 @@ export function scriptedMeta(...steps: Step[]) {
     transport,
     oauth: new OAuthApi(transport, clock),
     inspection: new InspectionApi(transport, new BatchInspection(transport)),
-    discovery: new DiscoveryApi(transport),
+    discovery: new DiscoveryApi(transport, pages, adAccounts, whatsapp),
+    pages,
+    adAccounts,
+    whatsapp,
     revocation: new RevocationApi(transport),
     app: new AppApi(transport),
   };

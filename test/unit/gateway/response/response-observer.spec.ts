@@ -12,8 +12,8 @@ const THROTTLED = Buffer.from('{"error":{"message":"(#4) limit","type":"OAuthExc
 
 const callOf = (appId: string): GatewayCall =>
   ({
-    grant: {},
-    target: { host: { name: 'facebook', app: { id: appId } } },
+    grant: { appId },
+    target: { host: { name: 'facebook' } },
     controls: { fields: [] },
     path: { segments: ['me'] },
     isBatch: false,

@@ -7,7 +7,7 @@ const READ: GraphCall = {
   context: 'graph',
   host: 'facebook',
   method: 'GET',
-  path: '/v25.0/me',
+  path: '/v26.0/me',
   query: { fields: 'id' },
   auth: { by: 'credential', token: TOKEN },
   effect: 'read',
@@ -28,7 +28,7 @@ describe('where things are sent', () => {
     await meta.transport.call(READ);
     const [request] = meta.sent;
     expect(request?.authorization).toBe(`Bearer ${TOKEN.expose()}`);
-    expect(request?.path).toBe('graph.test/v25.0/me');
+    expect(request?.path).toBe('graph.test/v26.0/me');
     expect(request?.url.searchParams.get('appsecret_proof')).toMatch(/^[0-9a-f]{64}$/);
     expect(request?.url.href).not.toContain(TOKEN.expose());
   });
