@@ -34,6 +34,8 @@ export type AuditAction =
   | 'lease.issued'
   | 'phone_number.registered'
   | 'phone_number.registration_failed'
+  | 'phone_number.synchronization_failed'
+  | 'phone_number.synchronization_requested'
   | 'revocation.confirmed'
   | 'revocation.not_supported'
   | 'subscription.changed'

@@ -9,64 +9,14 @@ import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import type { FeatureType } from '../meta/dialog/embedded-signup.ts';
 import { Clock } from '../platform/clock.ts';
 import type { ConnectErrorCode } from './connect-problems.ts';
+import type {
+  ConnectAttempt,
+  ConnectProgress,
+  ConnectSession,
+  StoredProgress,
+  UnfinishedSignup,
+} from './connect-session.ts';
 import type { ConnectSessionId } from './ids.ts';
-
-/** An invitation to connect one tenant for one product. */
-export interface ConnectSession {
-  id: ConnectSessionId;
-  tenant: string;
-  product: Product;
-  flow: DialogFlow;
-  /** What the dialog asks for. */
-  scopes: string[];
-  featureType: FeatureType | null;
-  features: readonly string[];
-  returnUrl: string | null;
-  /** The client that made it. */
-  clientId: ClientId;
-  expiresAt: Date;
-  /** Set with the first success. */
-  connectionId: ConnectionId | null;
-  closedAt: Date | null;
-  /** How far discovery has come; null before it, and where it was quick. */
-  progress: StoredProgress | null;
-  /** Set where Meta announced the account of a signup whose browser never brought the code. */
-  unfinished: UnfinishedSignup | null;
-}
-
-/** How far the discovery of a large account has come. */
-export interface ConnectProgress {
-  /** What it is at. */
-  stage: string;
-  /** How many were found so far. */
-  pages?: number;
-  assets?: number;
-}
-
-interface StoredProgress extends ConnectProgress {
-  /** RFC 3339 */
-  at: string;
-}
-
-/** A signup that was finished at Meta and not here. Stored as it is shown. */
-export interface UnfinishedSignup {
-  waba_id: string;
-  business_id: string | null;
-  at: string;
-  remedy: string;
-}
-
-/** One browser that opened a session, and what its callback ended on. */
-export interface ConnectAttempt {
-  stateHash: Buffer;
-  sessionId: ConnectSessionId;
-  cookieHash: Buffer;
-  expiresAt: Date;
-  /** Its state was used; it counts once. */
-  consumedAt: Date | null;
-  connectionId: ConnectionId | null;
-  error: ConnectErrorCode | null;
-}
 
 interface SessionRow {
   id: ConnectSessionId;
@@ -121,7 +71,7 @@ const selectSession = defineStatement<{ id: ConnectSessionId }, SessionRow>(
 const updateSessionClosed = defineStatement<{ id: ConnectSessionId; connectionId: ConnectionId; now: Date }>(
   'connect_session_close',
   ({ id, connectionId, now }) => sql`UPDATE connect_session
-    SET connection_id = ${connectionId}, closed_at = coalesce(closed_at, ${now}::timestamptz)
+    SET connection_id = ${connectionId}, closed_at = coalesce(closed_at, ${now}::timestamptz), unfinished = NULL
     WHERE id = ${id} AND (closed_at IS NULL OR connection_id = ${connectionId})`,
 );
 

@@ -161,11 +161,11 @@ export class LeaseIssuer {
       await this.alert.raise({ leaseId, tenant, product, connectionId, credentialId }, error);
       throw new AppError(credentialUnreadable, { cause: error });
     });
-    const host = this.apps.for({ tenant, product }).hostOf(row.kind);
+    const { app, baseUrl, isProofSupported } = this.apps.for({ tenant, product }).hostOf(row.kind);
     return {
       access_token: token.expose(),
-      graph_base_url: host.baseUrl,
-      ...(host.isProofSupported ? { appsecret_proof: computeAppsecretProof(token, host.app.secret) } : {}),
+      graph_base_url: baseUrl,
+      ...(isProofSupported && app !== null ? { appsecret_proof: computeAppsecretProof(token, app.secret) } : {}),
     };
   }
 

@@ -167,6 +167,7 @@ describe('a schema', () => {
       'connection.reauth_required',
       'connection.refreshed',
       'connection.revoked',
+      'connection.synchronization_expiring',
       'meta.webhook',
       'subscription.test',
     ]);

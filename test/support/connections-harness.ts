@@ -1,6 +1,8 @@
 import { SYSTEM } from '../../src/audit/actor.ts';
 import { AuditLog } from '../../src/audit/audit-log.ts';
 import type { Config, Product } from '../../src/config/config.ts';
+import { DEFAULT_GRAPH_API_VERSION } from '../../src/config/graph-api-version.ts';
+import type { PhoneCoexistence } from '../../src/connections/assets/phone-coexistence.ts';
 import {
   ConnectionProvisioner,
   type GrantedAsset,
@@ -65,6 +67,7 @@ export interface ConnectionOptions {
   root?: Partial<Omit<GrantedCredential, 'token'>> & { token?: string };
   /** `token` null: Meta gives none for the Page. */
   pages?: { id: string; token: string | null; instagramId?: string }[];
+  phones?: { id: string; wabaId: string; coexistence?: PhoneCoexistence }[];
 }
 
 /** Connects without any Meta: a user token (60 days) and the pages of the recipe. Returns the connection's id. */
@@ -99,7 +102,7 @@ export async function connect(
     scopes: ['pages_show_list'],
     declinedScopes: [],
     dataAccessExpiresAt: null,
-    graphApiVersion: 'v25.0',
+    graphApiVersion: DEFAULT_GRAPH_API_VERSION,
     statusReason: null,
     root: {
       kind: 'user',
@@ -126,24 +129,32 @@ export async function connect(
             },
           ],
     ),
-    assets: pages.flatMap((page) => [
-      { type: 'page' as const, id: page.id, name: `Page ${page.id}`, parentId: null, ...reachedBy(page) },
-      ...(page.instagramId === undefined
-        ? []
-        : [
-            {
-              type: 'instagram_account' as const,
-              id: page.instagramId,
-              name: null,
-              parentId: page.id,
-              ...reachedBy(page),
-            },
-          ]),
-    ]),
+    assets: [
+      ...(options.phones ?? []).map(phoneAsset),
+      ...pages.flatMap((page) => [
+        { type: 'page' as const, id: page.id, name: `Page ${page.id}`, parentId: null, ...reachedBy(page) },
+        ...(page.instagramId === undefined
+          ? []
+          : [
+              {
+                type: 'instagram_account' as const,
+                id: page.instagramId,
+                name: null,
+                parentId: page.id,
+                ...reachedBy(page),
+              },
+            ]),
+      ]),
+    ],
     actor: SYSTEM,
     requestId: null,
   };
   return (await harness.provisioner.provision(provisioningInput)).connectionId;
+}
+
+function phoneAsset({ id, wabaId, coexistence }: NonNullable<ConnectionOptions['phones']>[number]): GrantedAsset {
+  const of = { type: 'phone_number' as const, id, name: null, parentId: wabaId, pageId: null };
+  return coexistence === undefined ? of : { ...of, coexistence };
 }
 
 function reachedBy({ id, token }: { id: string; token: string | null }): Pick<GrantedAsset, 'pageId' | 'isUsable'> {

@@ -15,6 +15,7 @@ import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import { missingScopesOfToken } from '../../meta/dialog/product-scopes.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import { requireApp } from '../../meta/graph/app-credentials.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
 import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
 import type { ValidInspection } from '../../meta/tokens/inspection-result.ts';
@@ -25,7 +26,7 @@ import { DAY_SECONDS } from '../../platform/duration.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { type AuthorizationHints, readHints } from '../authorization-hints.ts';
 import { ConnectFailedError, describeDeadToken } from '../connect-failed-error.ts';
-import type { ConnectProgress } from '../connect-session.repository.ts';
+import type { ConnectProgress } from '../connect-session.ts';
 import type { ConnectionWarning, Discovered, DiscoveryInput, DiscoveryProgress } from '../discovery/discovery.ts';
 import { discoverAssets } from '../products/discover-assets.ts';
 
@@ -174,7 +175,7 @@ export class AuthorizationPipeline {
     const expiresAt = inspection.expiresAt === 'unknown' ? pendingAuthorization.expiresAt : inspection.expiresAt;
     return {
       pendingAuthorization,
-      appId: app.hostOf(kind).app.id,
+      appId: requireApp(app.hostOf(kind), 'provision_connection').id,
       // The subject of a page token is the page: two pages of one user, imported one by one, are two connections.
       metaUserId: tokenKind(kind).speaksForPage ? subjectId : inspection.userId,
       appScopedUserId: inspection.appScopedUserId ?? null,

@@ -17,10 +17,12 @@ import type { SignupMessage } from '../authorization-hints.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
 import { recordConnectFailure } from '../connect-failure-audit.ts';
 import type { ConnectErrorCode } from '../connect-problems.ts';
-import { type ConnectAttempt, type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
+import { ConnectSessionRepository } from '../connect-session.repository.ts';
+import type { ConnectAttempt, ConnectSession } from '../connect-session.ts';
 import { redirectUri } from '../connect-urls.ts';
 import { ConnectSecrets } from '../sessions/connect-secrets.ts';
 import type { ConnectResult, UserMessage } from '../sessions/return-url.ts';
+import { storeSignupReport, toSignupReport } from '../unfinished/unfinished-signup.repository.ts';
 import { readAttemptCookie } from './attempt-cookie.ts';
 
 const BROWSER: Actor = Object.freeze({ kind: 'browser', id: null });
@@ -80,6 +82,12 @@ export class CallbackService {
   ): Promise<AttemptResult> {
     const verified = await this.verifyCookie(session, given.cookies, requestId);
     return { session, result: await this.redeem(verified, given.code, null, given.message) };
+  }
+
+  /** What the session message said, as soon as it came: the code may get lost. Of a repeated report the last one counts. */
+  async report(session: ConnectSession, cookies: string[], message: SignupMessage): Promise<void> {
+    const { attempt } = await this.verifyCookie(session, cookies, '');
+    await storeSignupReport(this.database, attempt.stateHash, toSignupReport(message, this.clock.now()));
   }
 
   /** The user left the Embedded Signup of our page. */

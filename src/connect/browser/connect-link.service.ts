@@ -7,7 +7,8 @@ import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
-import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
+import { ConnectSessionRepository } from '../connect-session.repository.ts';
+import type { ConnectSession } from '../connect-session.ts';
 import { redirectUri } from '../connect-urls.ts';
 import { ConnectSecrets } from '../sessions/connect-secrets.ts';
 import { requireLoginConfigured } from '../sessions/require-login-configured.ts';
@@ -50,6 +51,16 @@ export class ConnectLinkService {
     return session;
   }
 
+  /**
+   * The same for the dialog as a full page. Embedded Signup may outlast its link: whoever is at it, by the cookie of an attempt that still
+   * counts, may go on there for as long as an attempt lives.
+   */
+  async findForDialog(token: string, cookies: readonly string[]): Promise<ConnectSession> {
+    const session = await this.findIncludingEnded(token);
+    if (this.sessions.isOpen(session) || (await this.isUnderWay(session, cookies))) return session;
+    throw new ConnectFailedError('session_expired', { isFinal: true });
+  }
+
   /** The same, also when it has ended: for browsers that opened it before. */
   async findIncludingEnded(token: string): Promise<ConnectSession> {
     const session = await this.sessions.findByToken(this.secrets.hash(token));
@@ -58,7 +69,7 @@ export class ConnectLinkService {
   }
 
   /** Throws `login_not_configured` where a setting that the login needs was taken away meanwhile. */
-  async open(session: ConnectSession): Promise<OpenedSession> {
+  async open(session: ConnectSession, { asFullPage }: { asFullPage: boolean }): Promise<OpenedSession> {
     requireLoginConfigured(this.apps.for(session).config, session);
     const state = this.secrets.make();
     const cookie = this.secrets.make();
@@ -76,19 +87,23 @@ export class ConnectLinkService {
       attempt: attemptNameOf(state.hash),
       cookie: serializeAttemptCookie(this.config.publicUrl, state.hash, cookie.value),
       rerequest,
-      dialogUrl: isSignup ? null : this.dialogUrl(session, state.value, rerequest),
+      dialogUrl: isSignup && !asFullPage ? null : this.dialogUrl(session, state.value, rerequest),
     };
   }
 
+  private async isUnderWay(session: ConnectSession, cookies: readonly string[]): Promise<boolean> {
+    const now = this.clock.now();
+    const isOver = session.closedAt !== null || addSeconds(session.expiresAt, SIGNUP_TTL_SECONDS) <= now;
+    if (isOver || !loginFlow(session.flow).isOpenedBySdk) return false;
+    const hashes = cookies.map((cookie) => this.secrets.hash(cookie));
+    const attempt = await this.sessions.findAttemptByCookie(session.id, hashes);
+    return attempt !== null && attempt.expiresAt > now;
+  }
+
   private dialogUrl(session: ConnectSession, state: string, rerequest: boolean): string {
-    const { product, flow, scopes } = session;
-    return buildDialogUrl(this.apps.for(session).config, {
-      product,
-      flow,
-      scopes,
-      state,
-      rerequest,
-      redirectUri: redirectUri(this.config),
-    });
+    const { product, flow, scopes, featureType, features } = session;
+    const signup = loginFlow(flow).takesSignupFeatures ? { featureType, features } : {};
+    const asked = { product, flow, scopes, state, rerequest, redirectUri: redirectUri(this.config), ...signup };
+    return buildDialogUrl(this.apps.for(session).config, asked);
   }
 }

@@ -6,6 +6,7 @@ import { MetaError } from '../../meta/errors/meta-error.ts';
 import { asRefusal } from '../../meta/errors/refusal.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import type { MetaCause } from '../../platform/problem.ts';
+import { coexistenceOf } from './coexistence.ts';
 import type { Discovered, DiscoveryInput } from './discovery.ts';
 import { findWhatsappAccounts } from './find-whatsapp-accounts.ts';
 import { type UnsubscribedAccount, whatsappWarning } from './whatsapp-warnings.ts';
@@ -25,7 +26,7 @@ export async function discoverWhatsapp(api: DiscoveryApi, input: DiscoveryInput)
   for (const { id, numbers } of search.accounts) {
     const name = await nameOf(api, input, id);
     assets.push({ type: 'whatsapp_business_account', id, name, parentId: null, pageId: null, details });
-    assets.push(...numbers.map((number) => phoneAsset(id, number)));
+    assets.push(...numbers.map((number) => phoneAsset(input, id, number)));
     if (input.secondLook?.whatsappAccountIds.includes(id) === true) continue;
     const subscription = await subscribe(api, input, id);
     if (!subscription.isSubscribed) unsubscribed.push({ wabaId: id, meta: subscription.meta });
@@ -57,8 +58,11 @@ async function businessOf(api: DiscoveryApi, { token, inspection }: DiscoveryInp
   }
 }
 
-function phoneAsset(wabaId: string, { id, displayPhoneNumber, verifiedName }: PhoneNumber): GrantedAsset {
-  return { type: 'phone_number', id, name: displayPhoneNumber ?? verifiedName, parentId: wabaId, pageId: null };
+function phoneAsset(input: DiscoveryInput, wabaId: string, number: PhoneNumber): GrantedAsset {
+  const { id, displayPhoneNumber, verifiedName } = number;
+  const asset = { id, name: displayPhoneNumber ?? verifiedName, parentId: wabaId, pageId: null };
+  const coexistence = coexistenceOf(number, wabaId, input);
+  return { type: 'phone_number', ...asset, ...(coexistence === undefined ? {} : { coexistence }) };
 }
 
 /** Subscribes, and believes only what the account then says of itself: another app in the list is not ours. */

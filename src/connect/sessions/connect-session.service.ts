@@ -13,10 +13,15 @@ import { defaultScopes } from '../../meta/dialog/product-scopes.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
-import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
+import { AppError, notFound } from '../../platform/problem.ts';
+import { ConnectSessionRepository } from '../connect-session.repository.ts';
+import type { ConnectSession } from '../connect-session.ts';
 import { connectUrl } from '../connect-urls.ts';
 import { ConnectSecrets } from './connect-secrets.ts';
+import type { ConnectSessionStateResponse } from './connect-session.dto.ts';
 import { requireLoginConfigured } from './require-login-configured.ts';
+import { findSessionActivity } from './session-activity.query.ts';
+import { sessionStatus } from './session-status.ts';
 
 const SESSION_TTL_SECONDS = 10 * 60;
 
@@ -53,6 +58,27 @@ export class ConnectSessionService {
     private readonly ids: Ids,
     private readonly apps: MetaApps,
   ) {}
+
+  /** How a session stands. */
+  async describe(session: ConnectSession): Promise<ConnectSessionStateResponse> {
+    const activity = await findSessionActivity(this.database, session.id);
+    if (activity === null) throw new AppError(notFound);
+    const { createdAt, ...browsers } = activity;
+    const at = { now: this.clock.now(), claimSeconds: this.config.claimSeconds };
+    return {
+      id: session.id,
+      tenant: session.tenant,
+      product: session.product,
+      flow: session.flow,
+      ...sessionStatus(session, browsers, at),
+      connection_id: session.connectionId,
+      created_at: createdAt.toISOString(),
+      expires_at: session.expiresAt.toISOString(),
+      feature_type: session.featureType,
+      progress: session.progress,
+      unfinished: session.unfinished,
+    };
+  }
 
   /** Throws `login_not_configured` where this installation lacks what the login needs. */
   async create(newSession: NewSession, by: { actor: Actor; requestId: string }): Promise<CreatedSession> {

@@ -1,4 +1,4 @@
-import { Body, Controller, Param, Post } from '@nestjs/common';
+import { Body, Controller, Get, Param, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import { toActor } from '../../audit/actor.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
@@ -13,11 +13,18 @@ import { SecretString } from '../../platform/secret-string.ts';
 import { CodeRedeemer } from '../authorization/code-redeemer.ts';
 import { SuppliedTokenService } from '../authorization/supplied-token.service.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
-import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
+import { ConnectSessionRepository } from '../connect-session.repository.ts';
+import type { ConnectSession } from '../connect-session.ts';
 import { toSignupMessage } from '../embedded-signup.dto.ts';
 import { PhoneNumberRegistrar } from '../phone-numbers/phone-number-registrar.ts';
 import { connectProduct } from '../products/products.ts';
-import { CompleteSessionRequest, type ConnectSessionResponse, CreateSessionRequest } from './connect-session.dto.ts';
+import { toCode } from '../request-fields.ts';
+import {
+  CompleteSessionRequest,
+  type ConnectSessionResponse,
+  type ConnectSessionStateResponse,
+  CreateSessionRequest,
+} from './connect-session.dto.ts';
 import { ConnectSessionService } from './connect-session.service.ts';
 import { parseDialogFlow } from './parse-dialog-flow.ts';
 import { parseSignupFeatures } from './parse-signup-features.ts';
@@ -58,6 +65,15 @@ export class ConnectSessionsController {
     return { id: session.id, connect_url: connectUrl, expires_at: session.expiresAt.toISOString(), js_sdk: jsSdk };
   }
 
+  /** How a session stands: for front ends that wait for its end, and for signups whose code got lost. */
+  @Get(':id')
+  async show(
+    @Param('id') id: string,
+    @CurrentClient() client: AuthenticatedClient,
+  ): Promise<ConnectSessionStateResponse> {
+    return this.sessionService.describe(await this.visibleSession(id, client));
+  }
+
   /** Completes a session with a code or token that the client's front end obtained; no browser state is involved. */
   @Post(':id/complete')
   async complete(
@@ -90,7 +106,7 @@ export class ConnectSessionsController {
             ...common,
             session,
             stateHash: null,
-            code: new SecretString(code),
+            code: toCode(code),
             redirectUri,
           });
     if (request.pin !== undefined) {
@@ -106,9 +122,14 @@ export class ConnectSessionsController {
     return checked.url;
   }
 
-  private async openSession(id: string, client: AuthenticatedClient): Promise<ConnectSession> {
+  private async visibleSession(id: string, client: AuthenticatedClient): Promise<ConnectSession> {
     const session = isId(id, 'cns') ? await this.sessions.findAcrossTenants(id) : null;
     if (session === null || !isCoveredByPolicy(client, session.tenant, session.product)) throw new AppError(notFound);
+    return session;
+  }
+
+  private async openSession(id: string, client: AuthenticatedClient): Promise<ConnectSession> {
+    const session = await this.visibleSession(id, client);
     if (this.sessions.isOpen(session)) return session;
     const detail =
       session.connectionId === null

@@ -3,6 +3,7 @@ import type { GrantedAsset } from '../authorization/connection-provisioner.ts';
 import type { AssetDetails } from '../connection/asset-details.ts';
 import type { CredentialId } from '../ids.ts';
 import type { AssetValues } from './asset.repository.ts';
+import { mergePhoneDetails } from './phone-coexistence.ts';
 
 /** What the absence of an asset means. */
 export interface AssetCoverage {
@@ -34,6 +35,7 @@ export function diffAssets(
   found: readonly GrantedAsset[],
   coverage: AssetCoverage | null,
   sources: CredentialSources,
+  now: Date,
 ): AssetChanges {
   const knownByKey = new Map(known.map((asset) => [keyOf(asset), asset]));
   const changes: AssetChanges = { added: [], changed: [], removed: [] };
@@ -42,7 +44,7 @@ export function diffAssets(
     foundIds.add(asset.id);
     const before = knownByKey.get(keyOf(asset));
     knownByKey.delete(keyOf(asset));
-    const after = valuesOf(asset, before ?? null, sources);
+    const after = valuesOf(asset, before ?? null, sources, now);
     if (before === undefined) changes.added.push(after);
     else if (!isDeepStrictEqual(before, after)) changes.changed.push(after);
   }
@@ -57,10 +59,10 @@ function isGone({ id, parentId }: AssetValues, { namedIds }: AssetCoverage, foun
   return parentId === null || !namedIds.has(parentId) || foundIds.has(parentId);
 }
 
-function valuesOf(asset: GrantedAsset, before: AssetValues | null, sources: CredentialSources): AssetValues {
+function valuesOf(asset: GrantedAsset, before: AssetValues | null, sources: CredentialSources, now: Date): AssetValues {
   const { type, id, parentId } = asset;
   const credentialId = credentialOf(asset, sources);
-  const details = detailsOf(asset, before?.details ?? null, credentialId !== null);
+  const details = detailsOf(asset, before?.details ?? null, credentialId !== null, now);
   return { type, id, name: asset.name ?? before?.name ?? null, credentialId, parentId, details };
 }
 
@@ -74,11 +76,21 @@ function credentialOf(
   return byPage.get(type === 'page' ? id : (parentId ?? '')) ?? null;
 }
 
-/** What was found out of an asset besides stays with it: the registration of a number. */
-function detailsOf({ details }: GrantedAsset, before: AssetDetails | null, isUsable: boolean): AssetDetails | null {
-  const { tasks: _, ...kept } = before ?? {};
+/** What was found out of an asset besides stays with it; whether a number is in use in the WhatsApp Business app follows Meta. */
+function detailsOf(
+  { details, coexistence }: GrantedAsset,
+  before: AssetDetails | null,
+  isUsable: boolean,
+  now: Date,
+): AssetDetails | null {
+  const { tasks: _, registration: __, synchronization: ___, ...kept } = before ?? {};
   const { tasks, ...fresh } = details ?? {};
-  const all = { ...kept, ...fresh, ...(isUsable || tasks === undefined ? {} : { tasks }) };
+  const all = {
+    ...kept,
+    ...mergePhoneDetails(before, coexistence, now),
+    ...fresh,
+    ...(isUsable || tasks === undefined ? {} : { tasks }),
+  };
   return Object.keys(all).length === 0 ? null : all;
 }
 

@@ -92,7 +92,7 @@ export class AssetUpdateService {
       const known = await listAssets(tx, connectionId);
       const { byPage, unused } = await this.grantPages(tx, connectionId, authorization, found.pages);
       const sources = { rootId: authorization.rootId, byPage };
-      const changes = diffAssets(known, found.assets, found.coverage, sources);
+      const changes = diffAssets(known, found.assets, found.coverage, sources, now);
       await this.write(tx, connectionId, changes);
       await this.removeUnused(tx, connectionId, unused);
       await this.updateReason(tx, connectionId, authorization, found, now);

@@ -1,6 +1,6 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
-import type { AssetDetails } from '../connection/asset-details.ts';
+import type { AssetDetails, PhoneRegistration } from '../connection/asset-details.ts';
 import type { AssetType } from '../credentials/credential-kind.ts';
 import type { ConnectionId, CredentialId } from '../ids.ts';
 
@@ -82,19 +82,26 @@ interface PhoneNumberRow {
   id: string;
   parent_id: string | null;
   credential_id: CredentialId | null;
+  details: AssetDetails | null;
 }
 
 const selectPhoneNumbers = defineStatement<{ connectionId: ConnectionId }, PhoneNumberRow>(
   'phone_numbers',
-  ({ connectionId }) => sql`SELECT id, parent_id, credential_id FROM asset
+  ({ connectionId }) => sql`SELECT id, parent_id, credential_id, details FROM asset
     WHERE connection_id = ${connectionId} AND type = 'phone_number' ORDER BY id`,
 );
 
-const selectRegistered = defineStatement<{ connectionId: ConnectionId; phoneNumberId: string | null }, { id: string }>(
-  'phone_number_registered',
-  ({ connectionId, phoneNumberId }) => sql`SELECT id FROM asset
-    WHERE connection_id = ${connectionId} AND type = 'phone_number' AND id = ${phoneNumberId}
-      AND details->'registration'->>'status' = 'registered'`,
+interface RegistrationStatusRow {
+  status: PhoneRegistration['status'] | null;
+}
+
+const selectRegistrationStatus = defineStatement<
+  { connectionId: ConnectionId; phoneNumberId: string | null },
+  RegistrationStatusRow
+>(
+  'phone_number_registration_status',
+  ({ connectionId, phoneNumberId }) => sql`SELECT details->'registration'->>'status' AS status FROM asset
+    WHERE connection_id = ${connectionId} AND type = 'phone_number' AND id = ${phoneNumberId} FOR UPDATE`,
 );
 
 const selectFailedRegistration = defineStatement<{ connectionId: ConnectionId }, { id: string }>(
@@ -184,6 +191,7 @@ export interface ConnectionPhoneNumber {
   id: string;
   wabaId: string | null;
   credentialId: CredentialId | null;
+  details: AssetDetails | null;
 }
 
 /** By id. */
@@ -192,15 +200,22 @@ export async function listPhoneNumbers(
   connectionId: ConnectionId,
 ): Promise<ConnectionPhoneNumber[]> {
   const rows = await executor.rows(selectPhoneNumbers({ connectionId }));
-  return rows.map((row) => ({ id: row.id, wabaId: row.parent_id, credentialId: row.credential_id }));
+  return rows.map((row) => ({
+    id: row.id,
+    wabaId: row.parent_id,
+    credentialId: row.credential_id,
+    details: row.details,
+  }));
 }
 
-export async function isPhoneNumberRegistered(
+/** Locks the number. Null: nothing is known, or there is no such number. */
+export async function lockRegistrationStatus(
   executor: SqlExecutor,
   connectionId: ConnectionId,
   phoneNumberId: string | null,
-): Promise<boolean> {
-  return (await executor.rows(selectRegistered({ connectionId, phoneNumberId }))).length > 0;
+): Promise<PhoneRegistration['status'] | null> {
+  const [row] = await executor.rows(selectRegistrationStatus({ connectionId, phoneNumberId }));
+  return row?.status ?? null;
 }
 
 export async function hasFailedRegistration(executor: SqlExecutor, connectionId: ConnectionId): Promise<boolean> {

@@ -9,6 +9,9 @@ import { Ids } from '../../platform/ids.ts';
 import { Random } from '../../platform/random.ts';
 import { type AssetValues, deleteAssets, insertAssets } from '../assets/asset.repository.ts';
 import { nextDiscoveryAt } from '../assets/discovery-schedule.ts';
+import { mergePhoneDetails, type PhoneCoexistence } from '../assets/phone-coexistence.ts';
+import { scheduleSynchronizationNotices } from '../assets/phone-synchronization.repository.ts';
+import { NOTICE_SECONDS } from '../assets/phone-synchronization.ts';
 import type { AssetDetails } from '../connection/asset-details.ts';
 import { reauthRequiredEvent } from '../connection/reauth-required-event.ts';
 import { clearRootCredential, stopCredentialRefreshes } from '../credentials/credential.repository.ts';
@@ -45,6 +48,8 @@ export interface GrantedAsset {
   /** False: Meta gives no token for it, and no other one stands in. */
   isUsable?: false;
   details?: AssetDetails;
+  /** Phone numbers, where it is known. */
+  coexistence?: PhoneCoexistence;
 }
 
 /** Everything that one authorization gave, after inspection and discovery. */
@@ -145,7 +150,7 @@ export class ConnectionProvisioner {
   ): Promise<void> {
     const connection = { connectionId, tenant: granted.pendingAuthorization.tenant, appId: granted.appId };
     const now = this.clock.now();
-    const kept = toKeptDetails(await deleteAssets(tx, connectionId));
+    const kept = keepDetails(granted, toKeptDetails(await deleteAssets(tx, connectionId)));
     await clearRootCredential(tx, connectionId);
     const options = { now, beforeExpirySeconds: this.config.refreshBeforeExpirySeconds };
     const [rootId = null] = await this.credentials.grant(tx, connection, [granted.root], { ...options, isRoot: true });
@@ -158,6 +163,7 @@ export class ConnectionProvisioner {
       return { type, id, name, parentId, credentialId, details: mergeDetails(asset, kept) };
     });
     await insertAssets(tx, connectionId, assets);
+    await scheduleSynchronizationNotices(tx, connectionId, NOTICE_SECONDS);
     await keepFailedRegistrationReason(tx, connectionId, granted, kept, now);
     // Nothing is refreshed while a user has to fix something; the next authorization plans anew.
     if (granted.isUnusable === true) await stopCredentialRefreshes(tx, connectionId, now);
@@ -230,9 +236,18 @@ function assetKey(type: AssetType, id: string): string {
   return `${type} ${id}`;
 }
 
+/** What stays of what was known, for the assets that are granted now. */
+function keepDetails({ assets, pendingAuthorization }: ProvisioningInput, known: KeptDetails): KeptDetails {
+  return new Map(
+    assets.map(({ type, id, coexistence }) => {
+      const key = assetKey(type, id);
+      return [key, mergePhoneDetails(known.get(key), coexistence, pendingAuthorization.createdAt)];
+    }),
+  );
+}
+
 function mergeDetails({ type, id, details }: GrantedAsset, kept: KeptDetails): AssetDetails | null {
-  const registration = kept.get(assetKey(type, id))?.registration;
-  const all = { ...(registration === undefined ? {} : { registration }), ...details };
+  const all = { ...kept.get(assetKey(type, id)), ...details };
   return Object.keys(all).length === 0 ? null : all;
 }
 

@@ -6,6 +6,8 @@ export const EVENT_TYPES = [
   'connection.expiring',
   'connection.reauth_required',
   'connection.revoked',
+  'connection.synchronization_expiring',
+  'connection.unfinished',
   'meta.webhook',
 ] as const;
 

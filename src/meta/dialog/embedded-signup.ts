@@ -11,6 +11,11 @@ export const EMBEDDED_SIGNUP = {
 export const FEATURE_TYPES = ['whatsapp_business_app_onboarding'] as const;
 export type FeatureType = (typeof FEATURE_TYPES)[number];
 
+/** Onboards a number of the WhatsApp Business app, which stays in use there (coexistence). */
+export const COEXISTENCE_FEATURE: FeatureType = 'whatsapp_business_app_onboarding';
+/** The event of the session message that ends such a signup. */
+export const COEXISTENCE_FINISHED = 'FINISH_WHATSAPP_BUSINESS_APP_ONBOARDING';
+
 /** The choices of a session that only Embedded Signup has. */
 export interface SignupFeatures {
   featureType: FeatureType | null;
@@ -19,7 +24,10 @@ export interface SignupFeatures {
 }
 
 /** `extras` of `FB.login` and of the dialog. In v4 they are empty on purpose, unless a feature was chosen: the configuration says the rest. */
-export function buildSignupExtras({ featureType, features }: SignupFeatures): Readonly<Record<string, unknown>> {
+export function buildSignupExtras({
+  featureType = null,
+  features = [],
+}: Partial<SignupFeatures>): Readonly<Record<string, unknown>> {
   return {
     ...(featureType === null ? {} : { featureType }),
     ...(features.length === 0 ? {} : { features: features.map((name) => ({ name })) }),

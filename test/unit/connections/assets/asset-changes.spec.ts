@@ -1,6 +1,15 @@
 import type { AssetValues } from '../../../../src/connections/assets/asset.repository.ts';
-import { diffAssets } from '../../../../src/connections/assets/asset-changes.ts';
+import { diffAssets as diffAssetsAt } from '../../../../src/connections/assets/asset-changes.ts';
 import type { GrantedAsset } from '../../../../src/connections/authorization/connection-provisioner.ts';
+
+const NOW = new Date('2026-11-28T12:00:00Z');
+type Sources = Parameters<typeof diffAssetsAt>[3];
+const diffAssets = (
+  known: AssetValues[],
+  found: GrantedAsset[],
+  coverage: Parameters<typeof diffAssetsAt>[2],
+  of: Sources,
+) => diffAssetsAt(known, found, coverage, of, NOW);
 
 const ROOT = 'crd_root';
 const sources = (byPage: Record<string, `crd_${string}`> = {}) =>

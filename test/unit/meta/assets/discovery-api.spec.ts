@@ -1,6 +1,6 @@
 import { SecretString } from '../../../../src/platform/secret-string.ts';
 import { type RecordedCase, readRecorded } from '../read-recorded.ts';
-import { catchMetaError, graphError, scriptedMeta, TOKEN } from '../scripted-meta.ts';
+import { catchMetaError, graphError, META, scriptedMeta, TOKEN } from '../scripted-meta.ts';
 
 const page = (data: unknown[]) => ({ body: { data, paging: { cursors: { before: 'b', after: 'end' } } } });
 
@@ -34,7 +34,7 @@ it('registers a number once, with the pin in the body', async () => {
   const pin = new SecretString('480216');
   const meta = scriptedMeta({ body: { success: true } });
   await meta.whatsapp.registerPhoneNumber('55', TOKEN, pin);
-  expect(meta.sent[0]).toMatchObject({ method: 'POST', path: 'graph.test/v25.0/55/register' });
+  expect(meta.sent[0]).toMatchObject({ method: 'POST', path: `graph.test/${META.graphApiVersion}/55/register` });
   expect(meta.sent[0]?.url.search).not.toContain('480216');
   expect(meta.sent[0]?.form.get('pin')).toBe('480216');
   // Tries are counted, so nothing is tried again by itself, whatever the status.
@@ -55,7 +55,7 @@ it('subscribes and reads back', async () => {
   expect(await meta.whatsapp.listSubscribedApps('77', TOKEN)).toEqual([
     { id: '1001', name: 'A', overrideCallbackUri: null },
   ]);
-  expect(meta.sent[0]).toMatchObject({ method: 'POST', path: 'graph.test/v25.0/77/subscribed_apps' });
+  expect(meta.sent[0]).toMatchObject({ method: 'POST', path: `graph.test/${META.graphApiVersion}/77/subscribed_apps` });
   await catchMetaError(scriptedMeta({ body: { success: false } }).whatsapp.subscribeApp('77', TOKEN));
 });
 
@@ -65,7 +65,7 @@ describe('revocation', () => {
   it('removes the grant, and takes 190/458 for done', async () => {
     const meta = scriptedMeta({ body: { success: true } });
     expect(await meta.revocation.revoke(user)).toBe('confirmed');
-    expect(meta.sent[0]).toMatchObject({ method: 'DELETE', path: 'graph.test/v25.0/42/permissions' });
+    expect(meta.sent[0]).toMatchObject({ method: 'DELETE', path: `graph.test/${META.graphApiVersion}/42/permissions` });
     expect(await scriptedMeta({ body: 'true' }).revocation.revoke(user)).toBe('confirmed');
     expect(await scriptedMeta(graphError(190, 458)).revocation.revoke(user)).toBe('confirmed');
   });
