@@ -1,3 +1,4 @@
+import type { MissingSettings } from '../meta/dialog/missing-login-settings.ts';
 import { AppError, defineProblem, type ProblemType } from '../platform/problem.ts';
 
 declare module '../platform/problem.ts' {
@@ -82,10 +83,13 @@ const loginNotConfigured = defineProblem(
   'Ask the operator to set what detail names, from the app dashboard of Meta, and to start the service again.',
 );
 
-/** A login that needs settings which are not there. `login` names it for a reader, `settings` the variables that are missing. */
-export function loginNotConfiguredError(login: string, settings: readonly string[]): AppError {
+/** A login that needs settings which are not there. `login` names it for a reader. */
+export function loginNotConfiguredError(login: string, { settings, dashboard }: MissingSettings): AppError {
   const names = settings.join(' and ');
-  return new AppError(loginNotConfigured, { detail: `${login} needs ${names}, which this service does not have.` });
+  return new AppError(loginNotConfigured, {
+    detail: `${login} needs ${names}, which this service does not have.`,
+    remedy: `Ask the operator to set ${names} from the app dashboard of Meta (${dashboard}), and to start the service again.`,
+  });
 }
 
 export const phoneNumberNotFound = defineProblem(

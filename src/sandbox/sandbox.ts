@@ -101,6 +101,6 @@ function environmentOf(url: string, app: SandboxApp): Record<string, string> {
     INSTAGRAM_API_URL: `${url}/api.instagram.com`,
     INSTAGRAM_DIALOG_URL: `${url}/www.instagram.com`,
     THREADS_GRAPH_URL: `${url}/graph.threads.net`,
-    THREADS_DIALOG_URL: `${url}/threads.net`,
+    THREADS_DIALOG_URL: `${url}/www.threads.com`,
   };
 }

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Public, RequestId } from '../auth/decorators.ts';
 import { ImmediateInspectionService } from '../lifecycle/inspection/immediate-inspection.service.ts';
 import { MetaApps } from '../meta/meta-apps.ts';
-import { isWebhookSignatureValid } from '../meta/webhooks/webhook-signature.ts';
+import { findWebhookSigners } from '../meta/webhooks/webhook-signature.ts';
 import { TakesBody } from '../platform/http-server/request-body.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { AppError, invalidRequest } from '../platform/problem.ts';
@@ -54,18 +54,24 @@ export class WebhooksController {
     @RequestId() requestId: string,
   ): Promise<{ success: true }> {
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-    if (!isWebhookSignatureValid(body, signature, this.apps.signatureSecrets)) {
-      throw await this.rejections.signature('webhook', requestId);
-    }
+    const signedBy = findWebhookSigners(body, signature, this.apps.signers);
+    if (signedBy.length === 0) throw await this.rejections.signature('webhook', requestId);
     const entries = splitWebhook(body);
     if (entries === null) {
       this.metrics.callback('webhook', 'malformed');
       this.logger.warn({ request_id: requestId, bytes: body.length }, 'a signed webhook is no JSON');
       throw new AppError(invalidRequest, { detail: 'The body is signed, but it is not a JSON object in UTF-8.' });
     }
-    const { verificationCount } = await this.ingest.ingest(entries);
+    if (entries.some(({ appId }) => this.isAnotherAppOfOurs(appId, signedBy)))
+      throw await this.rejections.signature('webhook', requestId);
+    const { verificationCount } = await this.ingest.ingest(entries, signedBy);
     this.metrics.callback('webhook', 'accepted');
     if (verificationCount > 0) this.inspection.trigger();
     return { success: true };
+  }
+
+  /** Each app speaks for itself: the secret of one is no proof of what a body says in the name of another. */
+  private isAnotherAppOfOurs(appId: string | null, signedBy: readonly string[]): boolean {
+    return appId !== null && this.apps.appIds.includes(appId) && !signedBy.includes(appId);
   }
 }

@@ -27,6 +27,7 @@ export const TABLE_OWNERS: Readonly<Record<string, string>> = {
   announced_account: 'connections',
   lease: 'leases',
   app_rate_limit: 'lifecycle',
+  served_version: 'lifecycle',
   webhook_entry: 'webhooks',
   privacy_request: 'webhooks',
 };

@@ -48,6 +48,7 @@ describe('Instagram through Facebook Login', () => {
         id: account.id,
         name: 'the.last',
         credential_id: credential?.id,
+        usable: true,
         parent_id: last.id,
       },
     ]);

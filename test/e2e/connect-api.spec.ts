@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { DEFAULT_GRAPH_API_VERSION } from '../../src/config/graph-api-version.ts';
 import { Database } from '../../src/database/database.ts';
 import { seedIds } from '../../src/sandbox/state/default-seed.ts';
 import {
@@ -49,7 +50,7 @@ describe('connecting through the API', () => {
       expect(response.body.connect_url).toMatch(/^http:\/\/localhost:3000\/connect\/[A-Za-z0-9_-]{43}$/);
       expect(response.body.js_sdk).toMatchObject({
         app_id: context.sandbox.app.id,
-        version: 'v25.0',
+        version: DEFAULT_GRAPH_API_VERSION,
         config_id: null,
         response_type: 'code',
         override_default_response_type: true,
@@ -367,7 +368,10 @@ describe('connecting through the API', () => {
   it('GET /meta/config is for everyone', async () => {
     const response = await api(context, 'no key').get('/meta/config');
     expect(response.status).toBe(200);
-    expect(response.body).toMatchObject({ app_id: context.sandbox.app.id, graph_api_version: 'v25.0' });
+    expect(response.body).toMatchObject({
+      app_id: context.sandbox.app.id,
+      graph_api_version: DEFAULT_GRAPH_API_VERSION,
+    });
     expect(Object.keys(response.body.products).sort()).toEqual(['ads', 'instagram', 'pages', 'threads', 'whatsapp']);
     expect(response.body.products.pages).toMatchObject({
       scopes: ['pages_show_list', 'pages_read_engagement'],

@@ -12,6 +12,7 @@ import { ConnectFailedError, classifyRedirectUriError, toConnectFailedError } fr
 import { recordConnectFailure, toFailureDetails } from '../connect-failure-audit.ts';
 import { ConnectSessionRepository } from '../connect-session.repository.ts';
 import type { ConnectSession } from '../connect-session.ts';
+import { requireLoginAppConfigured } from '../sessions/require-login-configured.ts';
 import { type Initiator, PendingAuthorizationService } from './pending-authorization.service.ts';
 
 interface CodeToRedeem extends Initiator {
@@ -36,9 +37,10 @@ export class CodeRedeemer {
     private readonly apps: MetaApps,
   ) {}
 
-  /** The connection's id. Throws `ConnectFailedError`, or `ClaimLostError` where another replica goes on with the token. */
+  /** The connection's id. Throws `ConnectFailedError`, `login_not_configured` for a client's code, or `ClaimLostError` where another replica goes on with the token. */
   async redeem(codeToRedeem: CodeToRedeem): Promise<ConnectionId> {
     const { session, stateHash, message } = codeToRedeem;
+    if (stateHash === null) requireLoginAppConfigured(this.apps.for(session).config, session);
     const granted = await this.exchange(codeToRedeem);
     const isConfigured = usesLoginConfiguration(this.apps.for(session), session);
     return this.pendingAuthorizationService.connect(

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
+import { mustAskAgain } from '../../meta/dialog/ask-again.ts';
 import { buildDialogUrl } from '../../meta/dialog/dialog-url.ts';
 import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
@@ -25,7 +26,7 @@ export interface OpenedSession {
   attempt: string;
   /** `Set-Cookie` */
   cookie: string;
-  /** Whether scopes were declined before, which the dialog then asks for again. */
+  /** Whether the dialog is to ask again for what it was answered before: declined scopes, the choice of Pages. */
   rerequest: boolean;
   /** Null: the flow is run by a page of ours. */
   dialogUrl: string | null;
@@ -73,7 +74,8 @@ export class ConnectLinkService {
     const state = this.secrets.make();
     const cookie = this.secrets.make();
     const isSignup = loginFlow(session.flow).isOpenedBySdk;
-    const rerequest = await this.connections.hasDeclinedScopes(session.tenant, session.product);
+    const earlier = await this.connections.findEarlierLogins(session.tenant, session.product);
+    const rerequest = mustAskAgain(session.flow, earlier);
     await this.sessions.addAttempt({
       stateHash: state.hash,
       sessionId: session.id,

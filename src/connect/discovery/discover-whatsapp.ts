@@ -3,9 +3,11 @@ import type { AssetDetails } from '../../connections/connection/asset-details.ts
 import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import type { PhoneNumber } from '../../meta/assets/discovery-responses.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import { asRefusal } from '../../meta/errors/refusal.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import type { MetaCause } from '../../platform/problem.ts';
-import { asRefusal, type Discovered, type DiscoveryInput } from './discovery.ts';
+import { coexistenceOf } from './coexistence.ts';
+import type { Discovered, DiscoveryInput } from './discovery.ts';
 import { findWhatsappAccounts } from './find-whatsapp-accounts.ts';
 import { type UnsubscribedAccount, whatsappWarning } from './whatsapp-warnings.ts';
 
@@ -24,11 +26,14 @@ export async function discoverWhatsapp(api: DiscoveryApi, input: DiscoveryInput)
   for (const { id, numbers } of search.accounts) {
     const name = await nameOf(api, input, id);
     assets.push({ type: 'whatsapp_business_account', id, name, parentId: null, pageId: null, details });
-    assets.push(...numbers.map((number) => phoneAsset(id, number)));
+    assets.push(...numbers.map((number) => phoneAsset(input, id, number)));
+    if (input.secondLook?.whatsappAccountIds.includes(id) === true) continue;
     const subscription = await subscribe(api, input, id);
     if (!subscription.isSubscribed) unsubscribed.push({ wabaId: id, meta: subscription.meta });
   }
-  return { pages: [], assets, warning: whatsappWarning(input, search, unsubscribed) };
+  // An account that does not answer is named all the same: whether it was taken away has an inspection of its own.
+  const coverage = { isComplete: true, namedIds: new Set(search.candidates) };
+  return { pages: [], assets, warning: whatsappWarning(input, search, unsubscribed), coverage };
 }
 
 /** Null where Meta does not tell: the account is reached all the same. */
@@ -53,8 +58,11 @@ async function businessOf(api: DiscoveryApi, { token, inspection }: DiscoveryInp
   }
 }
 
-function phoneAsset(wabaId: string, { id, displayPhoneNumber, verifiedName }: PhoneNumber): GrantedAsset {
-  return { type: 'phone_number', id, name: displayPhoneNumber ?? verifiedName, parentId: wabaId, pageId: null };
+function phoneAsset(input: DiscoveryInput, wabaId: string, number: PhoneNumber): GrantedAsset {
+  const { id, displayPhoneNumber, verifiedName } = number;
+  const asset = { id, name: displayPhoneNumber ?? verifiedName, parentId: wabaId, pageId: null };
+  const coexistence = coexistenceOf(number, wabaId, input);
+  return { type: 'phone_number', ...asset, ...(coexistence === undefined ? {} : { coexistence }) };
 }
 
 /** Subscribes, and believes only what the account then says of itself: another app in the list is not ours. */

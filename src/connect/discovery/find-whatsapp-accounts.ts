@@ -1,16 +1,14 @@
 import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import type { PhoneNumber } from '../../meta/assets/discovery-responses.ts';
-import { MetaError } from '../../meta/errors/meta-error.ts';
+import { asPartialRefusal } from '../../meta/errors/refusal.ts';
 import { isGraphId } from '../../meta/graph/graph-id.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
-import { asRefusal, type DiscoveryInput } from './discovery.ts';
+import type { DiscoveryInput } from './discovery.ts';
 
 /** Scopes of WhatsApp, under whichever of which a token names its accounts. */
 const WHATSAPP_SCOPES = 'whatsapp_';
 /** Names portfolios, never accounts. */
 const PORTFOLIO_SCOPE = 'business_management';
-/** "Application does not have the capability to make this API call." */
-const NO_CAPABILITY = 3;
 
 /** An account that answered a question that only accounts answer. */
 interface ReachedAccount {
@@ -36,6 +34,7 @@ export async function findWhatsappAccounts(api: DiscoveryApi, input: DiscoveryIn
   const search = new AccountSearch(api, input);
   const { wabaId, businessId } = input.hints;
   await search.ask(wabaId === undefined ? [] : [wabaId]);
+  await search.ask(input.secondLook?.whatsappAccountIds ?? []);
   await search.ask(targetsOf(input, (scope) => scope.startsWith(WHATSAPP_SCOPES)));
   if (tokenKind(input.inspection.kind).mayHaveClientBusiness) await search.askAssigned();
   const portfolios = new Set(targetsOf(input, (scope) => scope === PORTFOLIO_SCOPE));
@@ -96,14 +95,7 @@ async function unlessRefused<T>(call: Promise<T>): Promise<T | null> {
   try {
     return await call;
   } catch (error) {
-    if (!isRefusalOfCandidate(error)) throw error;
+    if (asPartialRefusal(error) === null) throw error;
     return null;
   }
-}
-
-/** Of an id that may be none of anything, Meta's answer can look like a fault of our proof or of the app. Neither is new: the token was inspected with both. */
-function isRefusalOfCandidate(error: unknown): boolean {
-  if (asRefusal(error) !== null) return true;
-  if (!(error instanceof MetaError) || error.verdict.kind !== 'configuration') return false;
-  return error.verdict.what === 'proof' || error.cause.code === NO_CAPABILITY;
 }

@@ -1,6 +1,7 @@
 import type { PhoneNumber } from '../../meta/assets/discovery-responses.ts';
 import { defineErrorCode } from '../../platform/error-code.ts';
 import type { MetaCause } from '../../platform/problem.ts';
+import { coexistenceOf } from './coexistence.ts';
 import type { ConnectionWarning, DiscoveryInput } from './discovery.ts';
 import type { WhatsappSearch } from './find-whatsapp-accounts.ts';
 
@@ -99,7 +100,8 @@ function notSubscribed(unsubscribed: readonly UnsubscribedAccount[]): Connection
 }
 
 /** Of the account and number that were just signed up, where that is known; else of all. */
-function phoneNumberWarning({ hints }: DiscoveryInput, { accounts }: WhatsappSearch): ConnectionWarning | null {
+function phoneNumberWarning(input: DiscoveryInput, { accounts }: WhatsappSearch): ConnectionWarning | null {
+  const { hints } = input;
   const signedUp = accounts.filter(({ id }) => id === hints.wabaId);
   const judged = signedUp.length > 0 ? signedUp : accounts;
   const empty = judged.filter(({ numbers }) => numbers.length === 0).map(({ id }) => id);
@@ -107,7 +109,9 @@ function phoneNumberWarning({ hints }: DiscoveryInput, { accounts }: WhatsappSea
     const detail = `The WhatsApp Business Account ${empty.join(', ')} has no phone number yet, so it can neither send nor receive.`;
     return { ...PHONE_NUMBER_MISSING, detail };
   }
-  const numbers = judged.flatMap((account) => account.numbers);
+  const numbers = judged.flatMap((account) =>
+    account.numbers.filter((number) => coexistenceOf(number, account.id, input)?.isOnBusinessApp !== true),
+  );
   const named = numbers.filter(({ id }) => id === hints.phoneNumberId);
   const unverified = (named.length > 0 ? named : numbers).filter(isUnverified);
   if (unverified.length === 0) return null;
@@ -119,7 +123,7 @@ function phoneNumberWarning({ hints }: DiscoveryInput, { accounts }: WhatsappSea
 }
 
 /** Known not to be verified. A number that is in use is: its verification may have expired since, which changes nothing. */
-function isUnverified({ codeVerificationStatus, isOnBizApp, platformType }: PhoneNumber): boolean {
-  if (codeVerificationStatus === null || codeVerificationStatus === 'VERIFIED' || isOnBizApp === true) return false;
+function isUnverified({ codeVerificationStatus, platformType }: PhoneNumber): boolean {
+  if (codeVerificationStatus === null || codeVerificationStatus === 'VERIFIED') return false;
   return codeVerificationStatus !== 'EXPIRED' || platformType !== 'CLOUD_API';
 }

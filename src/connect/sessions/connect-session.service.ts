@@ -6,6 +6,7 @@ import { Config } from '../../config/config.ts';
 import type { DialogFlow, Product } from '../../config/products.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import { Database } from '../../database/database.ts';
+import { mustAskAgain } from '../../meta/dialog/ask-again.ts';
 import type { SignupFeatures } from '../../meta/dialog/embedded-signup.ts';
 import { buildJsSdkParameters, type JsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
 import { defaultScopes } from '../../meta/dialog/product-scopes.ts';
@@ -105,7 +106,7 @@ export class ConnectSessionService {
       const of = { tenant, product, subjectId: session.id };
       await this.audit.record(tx, { ...by, ...of, action: 'connect.session_created', details });
     });
-    const rerequest = await this.connections.hasDeclinedScopes(tenant, product);
+    const rerequest = mustAskAgain(flow, await this.connections.findEarlierLogins(tenant, product));
     return {
       session,
       connectUrl: connectUrl(this.config, token),

@@ -24,6 +24,18 @@ const REFRESHED = ['credential_id', 'credential_version', 'expires_at'];
 const RELAYED = ['connection_id', 'tenant', 'product', 'asset', 'object', 'entry'];
 const UNFINISHED = ['connect_session_id', 'tenant', 'product', 'waba_id', 'business_id', 'reason', 'remedy'];
 const EXPIRING = ['cause', 'expires_at', 'days_left'];
+const SYNCHRONIZATION_EXPIRING = ['phone_number_id', 'kinds', 'deadline_at'];
+
+const ASSET_REFERENCE = { type: 'object', required: ['type', 'id'], properties: { type: TEXT, id: TEXT } };
+const ASSETS = {
+  type: 'array',
+  maxItems: 100,
+  items: {
+    type: 'object',
+    required: ['type', 'id', 'name', 'usable'],
+    properties: { type: TEXT, id: TEXT, name: orNull(TEXT), usable: { type: 'boolean' } },
+  },
+};
 
 const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
   'connection.created': data(
@@ -33,6 +45,27 @@ const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
       ...CONNECTION_FIELDS,
       status: { enum: ['active', 'reauth_required'] },
       reconnected: { type: 'boolean', description: 'True: the connection was there before and is alive again.' },
+    },
+  ),
+  'connection.assets_changed': data(
+    'A second look found assets that came or went, or that can be used now or no more. Lists are cut at 100; the counts are not.',
+    [...REQUIRED_CONNECTION_FIELDS, 'added', 'changed', 'removed', 'counts'],
+    {
+      ...CONNECTION_FIELDS,
+      status: { enum: ['active', 'reauth_required'] },
+      added: ASSETS,
+      changed: { ...ASSETS, description: 'Another name, owner or credential.' },
+      removed: { type: 'array', maxItems: 100, items: ASSET_REFERENCE },
+      counts: {
+        type: 'object',
+        required: ['added', 'changed', 'removed', 'assets'],
+        properties: {
+          added: { type: 'integer' },
+          changed: { type: 'integer' },
+          removed: { type: 'integer' },
+          assets: { type: 'integer', description: 'All that the connection has now.' },
+        },
+      },
     },
   ),
   'connection.refreshed': data(
@@ -76,6 +109,17 @@ const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
     status: { const: 'revoked' },
     reason: TEXT,
   }),
+  'connection.synchronization_expiring': data(
+    'In some hours, Meta gives contacts or history of a number of the WhatsApp Business app no more: they were not requested.',
+    [...REQUIRED_CONNECTION_FIELDS, ...SYNCHRONIZATION_EXPIRING],
+    {
+      ...CONNECTION_FIELDS,
+      status: { enum: ['active', 'reauth_required'] },
+      phone_number_id: TEXT,
+      kinds: { type: 'array', items: { enum: ['contacts', 'history'] }, description: 'What is left to request.' },
+      deadline_at: INSTANT,
+    },
+  ),
   'connection.unfinished': data(
     'A customer completed a signup at Meta, but its code never came here, so there is no connection.',
     UNFINISHED,

@@ -1,6 +1,11 @@
 import { SecretString } from '../../platform/secret-string.ts';
 import { asObject, field, type Json, objectsOf, readId, readStringList, readText } from '../graph/lossless-json.ts';
 
+export interface InstagramAccount {
+  id: string;
+  username: string | null;
+}
+
 export interface DiscoveredPage {
   id: string;
   name: string | null;
@@ -9,7 +14,7 @@ export interface DiscoveredPage {
   /** `MANAGE`, `PROFILE_PLUS_…`; `perms` of old versions. */
   tasks: string[];
   /** From both fields that link one (META.md 5), each once. */
-  instagramAccounts: { id: string; username: string | null }[];
+  instagramAccounts: InstagramAccount[];
 }
 
 export interface AdAccount {
@@ -82,11 +87,16 @@ export function readAdAccount(item: Json): AdAccount | null {
   const business = asObject(field(account, 'business'));
   const businessId = readId(business, 'id');
   return {
-    id: id.startsWith('act_') ? id : `act_${id}`,
+    id: toAdAccountId(id),
     name: readText(account, 'name'),
     currency: readText(account, 'currency'),
     business: businessId === null ? null : { id: businessId, name: readText(business, 'name') },
   };
+}
+
+/** `act_…`, which granular scopes leave out. */
+export function toAdAccountId(id: string): string {
+  return id.startsWith('act_') ? id : `act_${id}`;
 }
 
 export function readPhoneNumber(item: Json): PhoneNumber | null {

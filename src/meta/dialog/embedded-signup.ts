@@ -11,6 +11,11 @@ export const EMBEDDED_SIGNUP = {
 export const FEATURE_TYPES = ['whatsapp_business_app_onboarding'] as const;
 export type FeatureType = (typeof FEATURE_TYPES)[number];
 
+/** Onboards a number of the WhatsApp Business app, which stays in use there (coexistence). */
+export const COEXISTENCE_FEATURE: FeatureType = 'whatsapp_business_app_onboarding';
+/** The event of the session message that ends such a signup. */
+export const COEXISTENCE_FINISHED = 'FINISH_WHATSAPP_BUSINESS_APP_ONBOARDING';
+
 /** The choices of a session that only Embedded Signup has. */
 export interface SignupFeatures {
   featureType: FeatureType | null;

@@ -13,7 +13,7 @@ export interface JsSdkParameters {
   scope: string | null;
   response_type: 'code';
   override_default_response_type: true;
-  /** Only where scopes were declined before: the dialog asks for them again (META.md 1). */
+  /** Only where it was answered before: the dialog asks again for declined scopes and the choice of Pages (META.md 1). */
   auth_type?: 'rerequest';
   /** The features of Embedded Signup that the session chose, else empty. */
   extras: Readonly<Record<string, unknown>>;

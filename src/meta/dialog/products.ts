@@ -22,6 +22,8 @@ interface ProductDescriptor {
   readonly isReachedWithoutScopes: boolean;
   /** The kinds of tokens that can be imported, the likeliest first. */
   readonly importedKinds: readonly TokenKind[];
+  /** Whether its calls belong to the Marketing API, whose versions end earlier than the Graph API's. */
+  readonly usesMarketingApi?: true;
 }
 
 const FACEBOOK_KINDS: readonly TokenKind[] = ['system_user', 'user', 'page'];
@@ -76,6 +78,7 @@ const DESCRIPTORS: Readonly<Record<Product, ProductDescriptor>> = {
     scopes: { facebook: { required: ['ads_management', 'ads_read'], optional: ['business_management'] } },
     isReachedWithoutScopes: false,
     importedKinds: FACEBOOK_KINDS,
+    usesMarketingApi: true,
   },
   pages: {
     product: 'pages',

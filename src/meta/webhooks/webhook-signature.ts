@@ -3,15 +3,24 @@ import { isSignedByAny } from './hmac-signature.ts';
 
 const SIGNATURE_PATTERN = /^sha256=([0-9a-f]{64})$/i;
 
+/** An app, by a secret that it may sign with. */
+interface WebhookSigner {
+  appId: string;
+  secret: SecretString;
+}
+
 /**
- * Whether `X-Hub-Signature-256` is right for these raw bytes under one of the secrets (META.md 15). All secrets are tried,
- * whatever matches, and each in constant time. A missing, repeated or malformed header is just wrong.
+ * The apps under whose secret `X-Hub-Signature-256` is right for these raw bytes (META.md 15); none where it is wrong. All secrets are
+ * tried, whatever matches, and each in constant time. A missing, repeated or malformed header is just wrong.
  */
-export function isWebhookSignatureValid(
+export function findWebhookSigners(
   rawBody: Buffer,
   header: string | string[] | undefined,
-  secrets: readonly SecretString[],
-): boolean {
+  signers: readonly WebhookSigner[],
+): string[] {
   const hex = typeof header === 'string' ? SIGNATURE_PATTERN.exec(header)?.[1] : undefined;
-  return hex !== undefined && isSignedByAny(rawBody, Buffer.from(hex, 'hex'), secrets);
+  if (hex === undefined) return [];
+  const signature = Buffer.from(hex, 'hex');
+  const signed = signers.filter(({ secret }) => isSignedByAny(rawBody, signature, [secret]));
+  return [...new Set(signed.map(({ appId }) => appId))];
 }

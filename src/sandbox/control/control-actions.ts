@@ -3,6 +3,7 @@ import type { AdAccount, AppRecord, InstagramAccount, LoginConfiguration } from 
 import type { NewUser } from '../state/sandbox-factory.ts';
 import type { SettingsPatch, UsageSettings } from '../state/sandbox-settings.ts';
 import type { DialogDefault } from '../state/sandbox-store.ts';
+import { sendThreadsWebhook } from '../state/threads-webhook.ts';
 import { type ControlAction, get, number, optional, post, rest, text } from './control-action.ts';
 import type { Fault, FaultMatch } from './fault-script.ts';
 import { portfolioActions } from './portfolio-actions.ts';
@@ -109,6 +110,11 @@ const inspectionActions: ControlAction[] = [
   get('app', 'the ids and secrets of the apps', (s) => s.app),
   post('webhooks/send', '{url, object, entry: [..], appId?, secret?} -> {status, body}', (s, b) =>
     s.sendWebhook({ ...(b as { entry: unknown[] }), url: text(b, 'url'), object: text(b, 'object') }),
+  ),
+  post(
+    'threads/webhook',
+    '{targetId, topic?, field?, value?: {..}, asList?: true, subscriptionId?, url?, appId?, secret?}: signed by the Threads app -> {status, body}',
+    (s, b) => sendThreadsWebhook(s, { ...b, targetId: text(b, 'targetId') }),
   ),
   post('callbacks/deauthorize', '{userId, url?, appId?, secret?, issuedAt?}', (s, b) =>
     s.sendSignedRequest({ ...b, kind: 'deauthorize', userId: text(b, 'userId') }),

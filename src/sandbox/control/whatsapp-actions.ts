@@ -14,8 +14,10 @@ export const whatsappActions: ControlAction[] = [
   post('phone-numbers/patch', '{id, ...as phone-numbers}', (s, b) =>
     s.make.patchPhone(text(b, 'id'), rest(b, 'id') as Partial<PhoneNumber>),
   ),
-  post('whatsapp/partner-added', '{wabaId, url?, appId?}: account_update PARTNER_ADDED -> {status, body}', (s, b) =>
-    s.whatsapp.announce(text(b, 'wabaId'), b),
+  post(
+    'whatsapp/partner-added',
+    '{wabaId, event?, url?, appId?}: account_update PARTNER_ADDED -> {status, body}',
+    (s, b) => s.whatsapp.announce(text(b, 'wabaId'), b),
   ),
   post(
     'whatsapp/leave',

@@ -29,14 +29,16 @@ const kindOf: Record<AppKind, PrincipalKind> = {
   threads: 'threads_user',
 };
 
+/** Each product has apps of its own, and refuses the others' ids (docs/meta-facts.md). */
+const unknownApp: Record<AppKind, string> = {
+  facebook: 'App not active: This app is not currently accessible or the app ID is invalid.',
+  instagram: 'Invalid platform app',
+  threads: 'An unknown error has occurred. (error_code 4476002)',
+};
+
 export function parseDialog(state: SandboxState, product: AppKind, query: URLSearchParams): DialogRequest {
   const app = state.store.apps.get(query.get('client_id') ?? '');
-  if (app === undefined || app.kind !== product)
-    throw new DialogError(
-      product === 'instagram'
-        ? 'Invalid platform app'
-        : 'App not active: This app is not currently accessible or the app ID is invalid.',
-    );
+  if (app === undefined || app.kind !== product) throw new DialogError(unknownApp[product]);
   const sdkOrigin = product === 'facebook' ? query.get('sandbox_sdk_origin') : null;
   const redirectUri = sdkOrigin === null ? checkRedirect(app, query.get('redirect_uri')) : null;
   const configuration = configurationOf(app, query.get('config_id'));

@@ -51,7 +51,7 @@ export function businessesOf(state: SandboxState, { businessIds, businessId }: P
   return ids.flatMap((id) => state.store.businesses.get(id) ?? []);
 }
 
-export function reachesBusiness(principal: Principal, businessId: string): boolean {
+function reachesBusiness(principal: Principal, businessId: string): boolean {
   return principal.businessIds.includes(businessId) || principal.businessId === businessId;
 }
 

@@ -1,5 +1,5 @@
 /** How Embedded Signup ends for the next people. */
-export interface EmbeddedSignupSettings {
+interface EmbeddedSignupSettings {
   /** FINISH is whatever fits what the person brought. */
   event: string;
   order: 'message_first' | 'callback_first';
@@ -32,6 +32,8 @@ export interface SandboxSettings {
   instagramUserId: 'number' | 'string';
   instagramPermissions: 'array' | 'string' | 'missing';
   threadsUserId: 'number' | 'string';
+  /** Whether the old host of Threads' dialog sends people on with the query, or without it. */
+  threadsRedirect: 'keeps_query' | 'loses_query';
   /** A refresh of a token younger than 24 h: refused, or the token's remaining lifetime (META.md 20 #1). */
   earlyRefresh: 'refuse' | 'remaining_life';
   /** Whether a refreshed Instagram or Threads token is a new string. */
@@ -75,6 +77,7 @@ export const defaultSettings: SandboxSettings = {
   instagramUserId: 'number',
   instagramPermissions: 'string',
   threadsUserId: 'number',
+  threadsRedirect: 'keeps_query',
   earlyRefresh: 'refuse',
   refreshReturns: 'new_token',
   batchOverflowStatus: 400,

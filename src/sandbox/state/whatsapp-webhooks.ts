@@ -31,10 +31,11 @@ export class WhatsappWebhooks {
     this.state.callbacks.inBackground(this.state.callbacks.webhook(url, payload, app.secret));
   }
 
-  /** The same on demand, as for people who came by a link of Meta's own. */
-  announce(wabaId: string, target: Target = {}): Promise<CallbackResult> {
+  /** The same on demand, as for people who came by a link of Meta's own; or by the other name that was seen of it. */
+  announce(wabaId: string, { event, ...target }: Target & { event?: string } = {}): Promise<CallbackResult> {
     const waba = this.waba(wabaId);
-    return this.send(waba, 'account_update', partnerChange('PARTNER_ADDED', waba), target, waba.businessId);
+    const change = partnerChange(event ?? 'PARTNER_ADDED', waba);
+    return this.send(waba, 'account_update', change, target, waba.businessId);
   }
 
   /** The business leaves in its app, or takes the account from us: the token does not reach the account any more. */
@@ -190,7 +191,7 @@ export class WhatsappWebhooks {
   }
 }
 
-function partnerChange(event: 'PARTNER_ADDED' | 'PARTNER_REMOVED', waba: WabaRecord): Value {
+function partnerChange(event: string, waba: WabaRecord): Value {
   return { event, waba_info: { waba_id: waba.id, owner_business_id: waba.businessId } };
 }
 

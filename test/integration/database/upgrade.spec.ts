@@ -91,7 +91,7 @@ describe('an upgrade', () => {
 });
 
 function timestampOf(migration: string): number {
-  return Number(/\d+$/.exec(migration)?.[0]);
+  return Number(/\d{13}$/.exec(migration)?.[0]);
 }
 
 /** In the order in which they run. */

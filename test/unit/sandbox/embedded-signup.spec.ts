@@ -227,5 +227,7 @@ describe('account_update', () => {
     await sandbox.state.callbacks.waitForPending();
     await control('whatsapp/partner-added', { wabaId: seedIds.waba });
     expect(callbacks.received.map(({ json: body }) => body)).toEqual([added, added]);
+    await control('whatsapp/partner-added', { wabaId: seedIds.waba, event: 'PARTNER_APP_INSTALLED' });
+    expect(JSON.stringify(callbacks.received[2]?.json)).toContain('PARTNER_APP_INSTALLED');
   });
 });

@@ -22,7 +22,7 @@ describe('dialog address', () => {
     const url = new URL(
       buildDialogUrl(META, { ...request, product: 'pages', flow: 'facebook_login', rerequest: true }),
     );
-    expect(url.host + url.pathname).toBe('dialog.test/v25.0/dialog/oauth');
+    expect(url.host + url.pathname).toBe(`dialog.test/${META.graphApiVersion}/dialog/oauth`);
     expect(Object.fromEntries(url.searchParams)).toEqual({
       client_id: '1001',
       redirect_uri: request.redirectUri,
@@ -56,7 +56,7 @@ describe('dialog address', () => {
 it('gives the JS SDK everything, and nothing to flows without it', () => {
   expect(buildJsSdkParameters(withConfig, { ...ASKED, product: 'whatsapp', flow: 'embedded_signup' })).toEqual({
     app_id: '1001',
-    version: 'v25.0',
+    version: META.graphApiVersion,
     config_id: '555',
     scope: null,
     response_type: 'code',
