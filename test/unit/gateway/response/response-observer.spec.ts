@@ -76,7 +76,8 @@ it('what responses say about versions is told to operators, for the version of t
   );
   const call = (version: string | null, fixedVersion: string | null = null): GatewayCall =>
     ({
-      target: { host: { name: 'facebook', app: { id: 'one' }, version: 'v26.0', fixedVersion } },
+      grant: { appId: 'one' },
+      target: { host: { name: 'facebook', version: 'v26.0', fixedVersion } },
       path: { segments: ['me'], version },
     }) as unknown as GatewayCall;
   responseObserver.observeHeaders(call(null), { 'facebook-api-version': 'v26.0' });
