@@ -92,5 +92,7 @@ export abstract class Config {
   abstract readonly claimSeconds: number;
   abstract readonly retentionDays: number;
   abstract readonly refreshBeforeExpirySeconds: number;
+  /** The age at which tokens of system users that never expire are rotated. Null: never. */
+  abstract readonly rotateSystemUsersDays: number | null;
   abstract readonly logLevel: string;
 }

@@ -14,6 +14,8 @@ const CENSUS_TTL_MS = 30_000;
 @Injectable()
 export class LifecycleMetrics {
   private readonly refreshes: Counter<'kind' | 'outcome'>;
+  private readonly rotations: Counter<'outcome'>;
+  private readonly tokenRevocations: Counter<'outcome'>;
   private readonly checks: Counter<'outcome'>;
   private readonly sweeps: Histogram<'sweep'>;
   private readonly credentials: Gauge<'kind' | 'health'>;
@@ -37,6 +39,18 @@ export class LifecycleMetrics {
       name: 'metavault_renewals_total',
       help: 'Refreshes by how they ended.',
       labelNames: ['kind', 'outcome'],
+      registers,
+    });
+    this.rotations = new Counter({
+      name: 'metavault_rotations_total',
+      help: 'Rotations of system user tokens by how they ended; refreshed: a new token serves.',
+      labelNames: ['outcome'],
+      registers,
+    });
+    this.tokenRevocations = new Counter({
+      name: 'metavault_token_revocations_total',
+      help: 'Attempts to revoke replaced tokens at Meta by how they ended: confirmed, waiting, failed.',
+      labelNames: ['outcome'],
       registers,
     });
     this.checks = new Counter({
@@ -90,6 +104,14 @@ export class LifecycleMetrics {
 
   recordRefresh(kind: CredentialKind, outcome: RefreshOutcome): void {
     this.refreshes.inc({ kind, outcome });
+  }
+
+  recordRotation(outcome: RefreshOutcome): void {
+    this.rotations.inc({ outcome });
+  }
+
+  recordTokenRevocation(outcome: 'confirmed' | 'waiting' | 'failed'): void {
+    this.tokenRevocations.inc({ outcome });
   }
 
   recordCheck(outcome: CheckOutcome): void {

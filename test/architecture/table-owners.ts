@@ -21,6 +21,7 @@ export const TABLE_OWNERS: Readonly<Record<string, string>> = {
   credential_version: 'connections',
   asset: 'connections',
   provider_revocation: 'connections',
+  token_revocation: 'connections',
   pending_authorization: 'connections',
   connect_session: 'connect',
   connect_attempt: 'connect',

@@ -1,21 +1,44 @@
-import sql from 'sql-template-tag';
+import sql, { type Sql } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { SecretId } from '../../vault/ids.ts';
 import type { ConnectionId, CredentialId } from '../ids.ts';
 import { CLAIM_ENDS, nextHealthSql } from './claimed-credential.repository.ts';
 import type { CredentialKind } from './credential-kind.ts';
+import { queuePendingRotationsOfConnection } from './superseded-token.repository.ts';
 
-const selectForGrants = defineStatement<
-  { connectionId: ConnectionId; kinds: CredentialKind[]; subjectIds: string[] },
-  { id: CredentialId; kind: CredentialKind; subject_id: string; version: number }
->(
+interface GrantTargets {
+  connectionId: ConnectionId;
+  kinds: CredentialKind[];
+  subjectIds: string[];
+}
+
+function isGrantTarget({ connectionId, kinds, subjectIds }: GrantTargets): Sql {
+  return sql`c.connection_id = ${connectionId}
+      AND (c.kind, c.subject_id) IN (SELECT kind, id FROM unnest(${kinds}::text[], ${subjectIds}::text[]) AS g (kind, id))`;
+}
+
+const lockForGrants = defineStatement<GrantTargets, { id: CredentialId }>(
+  'credentials_for_grant_lock',
+  (of) => sql`SELECT c.id FROM credential c WHERE ${isGrantTarget(of)} ORDER BY c.id FOR UPDATE`,
+);
+
+interface GrantedToRow {
+  id: CredentialId;
+  kind: CredentialKind;
+  subject_id: string;
+  version: number;
+  token_hash: Buffer | null;
+  is_rotation_requested: boolean;
+}
+
+const selectForGrants = defineStatement<GrantTargets, GrantedToRow>(
   'credentials_for_grant',
-  ({ connectionId, kinds, subjectIds }) => sql`SELECT c.id, c.kind, c.subject_id,
-      greatest(c.version, coalesce(max(v.version), 0)) AS version FROM credential c
+  (
+    of,
+  ) => sql`SELECT c.id, c.kind, c.subject_id, greatest(c.version, coalesce(max(v.version), 0)) AS version, c.token_hash,
+      c.rotation_due_at IS NOT NULL AS is_rotation_requested FROM credential c
     LEFT JOIN credential_version v ON v.credential_id = c.id
-    WHERE c.connection_id = ${connectionId}
-      AND (c.kind, c.subject_id) IN (SELECT kind, id FROM unnest(${kinds}::text[], ${subjectIds}::text[]) AS g (kind, id))
-    GROUP BY c.id`,
+    WHERE ${isGrantTarget(of)} GROUP BY c.id`,
 );
 
 /** One credential of a connection, as a grant leaves it. */
@@ -67,7 +90,8 @@ const upsert = defineStatement<GrantOwner & { rows: GrantedColumns }>(
       version = excluded.version, secret_id = excluded.secret_id, token_hash = excluded.token_hash, scopes = excluded.scopes,
       issued_at = excluded.issued_at, expires_at = excluded.expires_at, health = excluded.health,
       last_checked_at = excluded.last_checked_at, refresh_after = excluded.refresh_after, refresh_due_at = excluded.refresh_due_at,
-      check_due_at = excluded.check_due_at, failure = NULL, failure_attempts = 0, ${CLAIM_ENDS}, updated_at = excluded.updated_at`,
+      check_due_at = excluded.check_due_at,
+      rotation_due_at = CASE WHEN credential.token_hash = excluded.token_hash THEN credential.rotation_due_at END, failure = NULL, failure_attempts = 0, ${CLAIM_ENDS}, updated_at = excluded.updated_at`,
   { prepare: true },
 );
 
@@ -118,7 +142,7 @@ const setDestroyed = defineStatement<{ connectionId: ConnectionId; now: Date }>(
     connectionId,
     now,
   }) => sql`UPDATE credential SET secret_id = NULL, token_hash = NULL, health = ${nextHealthSql('destroyed')},
-      ${CLAIM_ENDS}, refresh_after = NULL, refresh_due_at = NULL, check_due_at = NULL, updated_at = ${now}
+      ${CLAIM_ENDS}, refresh_after = NULL, refresh_due_at = NULL, check_due_at = NULL, rotation_due_at = NULL, updated_at = ${now}
     WHERE connection_id = ${connectionId}`,
 );
 
@@ -160,7 +184,8 @@ const setDead = defineStatement<{ credentialId: CredentialId; version: number; n
     nextCheckAt,
     now,
   }) => sql`UPDATE credential SET health = ${nextHealthSql('found_dead')}, failure = NULL,
-      failure_attempts = 0, last_checked_at = ${now}, refresh_due_at = NULL, check_due_at = ${nextCheckAt}, ${CLAIM_ENDS},
+      failure_attempts = 0, last_checked_at = ${now}, refresh_due_at = NULL, rotation_due_at = NULL, check_due_at = ${nextCheckAt},
+      ${CLAIM_ENDS},
       updated_at = ${now}
     WHERE id = ${credentialId} AND version = ${version}`,
 );
@@ -171,16 +196,31 @@ const lockServingRoot = defineStatement<{ credentialId: CredentialId; version: n
     sql`SELECT id FROM credential WHERE id = ${credentialId} AND version = ${version} AND is_root FOR UPDATE`,
 );
 
-/** The credentials that tokens of these subjects are granted to, each with the highest version that there ever was of it. */
-export async function listCredentialsForGrant(
+/** What a fresh token is granted to, as it stands. */
+export interface GrantedToCredential {
+  id: CredentialId;
+  kind: CredentialKind;
+  subjectId: string;
+  /** The highest that there ever was of it. */
+  version: number;
+  /** Of the serving token; null: it has been destroyed. */
+  tokenHash: Buffer | null;
+  isRotationRequested: boolean;
+}
+
+/** The credentials that tokens of these subjects are granted to, locked: work that is just storing what Meta gave ends before, or not at all. */
+export async function lockCredentialsForGrant(
   executor: SqlExecutor,
   connectionId: ConnectionId,
   subjects: readonly { kind: CredentialKind; subjectId: string }[],
-): Promise<{ id: CredentialId; kind: CredentialKind; subjectId: string; version: number }[]> {
+): Promise<GrantedToCredential[]> {
   const kinds = subjects.map(({ kind }) => kind);
   const subjectIds = subjects.map(({ subjectId }) => subjectId);
+  await executor.rows(lockForGrants({ connectionId, kinds, subjectIds }));
   const rows = await executor.rows(selectForGrants({ connectionId, kinds, subjectIds }));
-  return rows.map(({ subject_id: subjectId, ...row }) => ({ ...row, subjectId }));
+  return rows.map(({ id, kind, subject_id: subjectId, version, token_hash: tokenHash, is_rotation_requested }) => {
+    return { id, kind, subjectId, version, tokenHash, isRotationRequested: is_rotation_requested };
+  });
 }
 
 /** Writes the credentials of one connection in one statement. Each subject once. */
@@ -223,7 +263,10 @@ export async function deleteCredentialsExcept(
   executor: SqlExecutor,
   connectionId: ConnectionId,
   keep: CredentialId[],
+  now: Date,
 ): Promise<SecretId[]> {
+  await executor.rows(lockServing({ connectionId }));
+  await queuePendingRotationsOfConnection(executor, connectionId, now);
   const versions = await executor.rows(deleteVersionsExcept({ connectionId, keep }));
   const credentials = await executor.rows(deleteExcept({ connectionId, keep }));
   return [...versions, ...credentials].flatMap((row) => row.secret_id ?? []);
@@ -233,6 +276,7 @@ export async function deleteCredentialsExcept(
 export async function detachSecrets(executor: SqlExecutor, connectionId: ConnectionId, now: Date): Promise<SecretId[]> {
   // The rows first: a refresh that is just storing what Meta gave ends before, or not at all.
   const serving = await executor.rows(lockServing({ connectionId }));
+  await queuePendingRotationsOfConnection(executor, connectionId, now);
   const versions = await executor.rows(deleteVersions({ connectionId }));
   await executor.run(setDestroyed({ connectionId, now }));
   return [...versions, ...serving].map((row) => row.secret_id);

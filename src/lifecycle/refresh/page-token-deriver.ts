@@ -17,6 +17,7 @@ import {
   toAttemptFailure,
 } from '../failures/attempt-failure.ts';
 import { FailureRecorder } from '../failures/failure-recorder.ts';
+import { RefusalInspector } from '../inspection/refusal-inspector.ts';
 import { AppRateLimiter, CallNotPermittedError, type Urgency } from '../rate-limit/app-rate-limiter.ts';
 import { RefreshedTokenPromoter } from './refreshed-token-promoter.ts';
 import type { RefreshOutcome } from './token-refresher.ts';
@@ -38,6 +39,7 @@ export class PageTokenDeriver {
     private readonly promoter: RefreshedTokenPromoter,
     private readonly rateLimiter: AppRateLimiter,
     private readonly failureRecorder: FailureRecorder,
+    private readonly refusals: RefusalInspector,
   ) {}
 
   /** Works on claimed page credentials of one connection; how each ended. */
@@ -75,7 +77,7 @@ export class PageTokenDeriver {
     return this.rateLimiter.call(root.appId, urgency, () => this.pageApi.getPageTokens(wanted, rootToken));
   }
 
-  /** Meta could not be asked. What that says about the user token is decided by its own inspection; the pages wait. */
+  /** Meta could not be asked. What that says about the root token is decided by its inspection, at once; the pages wait. */
   private async failAll(
     pages: ClaimedCredential[],
     root: CredentialSnapshot,
@@ -86,9 +88,7 @@ export class PageTokenDeriver {
       await this.claims.release(pages);
       return pages.map(() => 'stopped' as const);
     }
-    if (error instanceof MetaError && (error.verdict.kind === 'dead' || error.verdict.kind === 'suspect')) {
-      await this.outcomes.requestVerification(root.id, root.version);
-    }
+    if (error instanceof MetaError) await this.refusals.inspectServing(root, error, urgency);
     const failure = this.failureFor(error);
     if (failure === null) throw error;
     return Promise.all(pages.map((page) => this.fail(page, failure)));

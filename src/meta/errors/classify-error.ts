@@ -143,7 +143,9 @@ const FIXED_VERDICTS = new Map<number, MetaVerdict>([
 ]);
 
 /** By code, subcode, status and place; never by text, which is localised (META.md 19.12). Never throws. */
-export function classifyError(facts: ErrorFacts): MetaVerdict {
+export function classifyError(given: ErrorFacts): MetaVerdict {
+  // Meta also writes "no subcode" as 0.
+  const facts: ErrorFacts = given.subcode === 0 ? { ...given, subcode: null } : given;
   if (facts.httpStatus === null) return { kind: 'transient' };
   if (facts.envelope === 'instagram') return classifyInstagramEnvelope(facts);
   const code = facts.code ?? null;

@@ -117,7 +117,7 @@ export class GraphTransport {
       envelope: fields?.envelope ?? (json === undefined ? null : 'graph'),
       context: call.context,
       host: host.errorDialect,
-      hasAppsecretProof: call.auth.by === 'credential' && host.isProofSupported && host.app !== null,
+      hasAppsecretProof: sendsProof(call, host),
       retryAfterSeconds: usage.throttledUntilSeconds,
     });
     this.observe(host, usage, verdict);
@@ -213,4 +213,8 @@ function readBody(body: Buffer, acceptForm: boolean): Json | undefined {
   const json = parseLossless(text);
   if (json !== undefined || !acceptForm || !text.startsWith('access_token=')) return json;
   return Object.fromEntries(new URLSearchParams(text.trim()));
+}
+
+function sendsProof({ auth }: GraphCall, { isProofSupported, app }: GraphHost): boolean {
+  return auth.by === 'credential' && auth.proof !== false && isProofSupported && app !== null;
 }

@@ -20,6 +20,7 @@ import { BatchInspection } from '../../../src/meta/tokens/batch-inspection.ts';
 import { InspectionApi } from '../../../src/meta/tokens/inspection-api.ts';
 import { OAuthApi } from '../../../src/meta/tokens/oauth-api.ts';
 import { RevocationApi } from '../../../src/meta/tokens/revocation-api.ts';
+import { SystemUserApi } from '../../../src/meta/tokens/system-user-api.ts';
 import { Clock } from '../../../src/platform/clock.ts';
 import {
   HttpClient,
@@ -197,6 +198,7 @@ export function scriptedMeta(...steps: Step[]) {
     adAccounts,
     whatsapp,
     revocation: new RevocationApi(transport),
+    systemUsers: new SystemUserApi(transport, clock),
     app: new AppApi(transport),
   };
 }

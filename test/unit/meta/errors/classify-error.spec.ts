@@ -107,6 +107,14 @@ describe('META.md 12.1 and 12.4: codes', () => {
   ])('%i %j', (code, facts, expected) => expect(verdict({ code, ...facts })).toBe(expected));
 });
 
+describe('a subcode of 0', () => {
+  it.each<[Partial<ErrorFacts>, string]>([
+    [{ code: 190 }, 'suspect'],
+    [{ code: 100, ...exchange }, 'code_rejected:malformed'],
+    [{ code: 1, ...exchange }, 'configuration:secret'],
+  ])('%j is none', (facts, expected) => expect(verdict({ ...facts, subcode: 0 })).toBe(expected));
+});
+
 describe('META.md 12.2: 190', () => {
   it.each([
     [458, 'dead:app_removed'],
