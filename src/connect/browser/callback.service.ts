@@ -166,7 +166,9 @@ export class CallbackService {
    */
   private async awaitResult(verified: VerifiedAttempt): Promise<ConnectResult> {
     const { stateHash } = verified.attempt;
-    for (let poll = 0; poll < MAX_POLLS || (await this.isAtWork(stateHash, poll)); poll++) {
+    for (let poll = 0; ; poll++) {
+      // Before the result is read: work that ends in between has one.
+      const isLast = poll >= MAX_POLLS && !(await this.isAtWork(stateHash, poll));
       const attempt = await this.sessions.findAttempt(stateHash);
       if (attempt === null || attempt.consumedAt === null) return this.rejectExpired(verified);
       if (attempt.connectionId !== null) return { connectionId: attempt.connectionId };
@@ -177,9 +179,9 @@ export class CallbackService {
         return this.toResult(verified, () => this.pendingAuthorizationService.process(pendingAuthorization, initiator));
       }
       if (await this.isLost(attempt)) return this.markCodeRejected(verified);
+      if (isLast) return { error: 'meta_unavailable' };
       await sleep(POLL_MS);
     }
-    return { error: 'meta_unavailable' };
   }
 
   /** Nobody could claim it a moment ago, so whoever has it is alive. */
