@@ -7,14 +7,8 @@ import type { SecretId } from '../../vault/ids.ts';
 import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { Vault } from '../../vault/vault.ts';
 import type { ConnectionId, CredentialId } from '../ids.ts';
-import {
-  deleteCredentials,
-  deleteCredentialsExcept,
-  detachSecrets,
-  type GrantedRow,
-  listCredentialsForGrant,
-  upsertGrantedCredentials,
-} from './credential.repository.ts';
+import { deleteCredentials, deleteCredentialsExcept, detachSecrets } from './credential.repository.ts';
+import { type GrantedRow, listCredentialsForGrant, upsertGrantedCredentials } from './credential-grant.repository.ts';
 import type { CredentialKind } from './credential-kind.ts';
 import { computeRefreshAfter, firstCheckAt } from './credential-schedule.ts';
 import { deletePendingVersions, keepServingVersions } from './credential-version.repository.ts';
