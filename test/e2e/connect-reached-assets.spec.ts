@@ -139,7 +139,10 @@ describe('a login again', () => {
 
   it('that takes long ends the same for a second delivery of its callback, which waits as long as it is worked on', async () => {
     const { id: user } = make().user({ pageIds: ['200000000000201'] });
-    context.fault({ kind: 'delay', delayMs: 9_000 }, { pathPattern: 'me/(accounts|businesses)', userId: user }, null);
+    for (let portfolios = 0; portfolios < 2; portfolios++) make().business({ userIds: [user] });
+    // Six lists of three seconds: longer than a second delivery waits where nobody works on the first.
+    const lists = 'me/(accounts|businesses)|owned_pages|client_pages';
+    context.fault({ kind: 'delay', delayMs: 3_000 }, { pathPattern: lists, userId: user }, null);
     try {
       const { browser, callback } = await browseToCallback(context, { tenant: 'slow' }, { user });
       const [first, second] = await Promise.all([browser.get(callback), browser.get(callback)]);
@@ -156,7 +159,11 @@ describe('tokens of Pages', () => {
     const person = await importPortfolio('pages', 'derived');
     const { id: systemUser } = make().user({ kind: 'system_user' });
     const { id: assigned } = make().page({ userIds: [systemUser] });
-    const { accessToken } = make().token({ userId: systemUser, expiresIn: null });
+    const { accessToken } = make().token({
+      userId: systemUser,
+      expiresIn: null,
+      scopes: ['pages_show_list', 'pages_read_engagement'],
+    });
     const body = { tenant: 'system', product: 'pages', access_token: accessToken };
     const imported = (await api(context).post('/v1/connections/import', body).expect(201)).body;
     for (const [id, pageId] of [

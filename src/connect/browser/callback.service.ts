@@ -166,7 +166,10 @@ export class CallbackService {
    */
   private async awaitResult(verified: VerifiedAttempt): Promise<ConnectResult> {
     const { stateHash } = verified.attempt;
-    for (let poll = 0; poll < MAX_POLLS || (await this.isAtWork(stateHash, poll)); poll++) {
+    for (let poll = 0; ; poll++) {
+      // Before the result is read: work that ends in between has one. Nobody could claim what exists, so whoever has it is alive.
+      const isAtWork = async () => this.pendingAuthorizations.existsForState(this.database, stateHash);
+      const isLast = poll >= MAX_POLLS && (poll >= MAX_POLLS_AT_WORK || !(await isAtWork()));
       const attempt = await this.sessions.findAttempt(stateHash);
       if (attempt === null || attempt.consumedAt === null) return this.rejectExpired(verified);
       if (attempt.connectionId !== null) return { connectionId: attempt.connectionId };
@@ -177,14 +180,9 @@ export class CallbackService {
         return this.toResult(verified, () => this.pendingAuthorizationService.process(pendingAuthorization, initiator));
       }
       if (await this.isLost(attempt)) return this.markCodeRejected(verified);
+      if (isLast) return { error: 'meta_unavailable' };
       await sleep(POLL_MS);
     }
-    return { error: 'meta_unavailable' };
-  }
-
-  /** Nobody could claim it a moment ago, so whoever has it is alive. */
-  private async isAtWork(stateHash: Buffer, poll: number): Promise<boolean> {
-    return poll < MAX_POLLS_AT_WORK && (await this.pendingAuthorizations.existsForState(this.database, stateHash));
   }
 
   /** The state was never used, and can't be any more: its time is over, or another browser has finished the session. */

@@ -9,7 +9,8 @@ import { Ids } from '../../platform/ids.ts';
 import { Random } from '../../platform/random.ts';
 import { type AssetValues, deleteAssets, insertAssets } from '../assets/asset.repository.ts';
 import { nextDiscoveryAt } from '../assets/discovery-schedule.ts';
-import { mergePhoneDetails, type PhoneCoexistence } from '../assets/phone-coexistence.ts';
+import { assetKey, type KeptDetails, keepDetails, mergeDetails } from '../assets/kept-details.ts';
+import type { PhoneCoexistence } from '../assets/phone-coexistence.ts';
 import { scheduleSynchronizationNotices } from '../assets/phone-synchronization.repository.ts';
 import { NOTICE_SECONDS } from '../assets/phone-synchronization.ts';
 import type { AssetDetails } from '../connection/asset-details.ts';
@@ -73,9 +74,6 @@ export interface ProvisioningInput {
   actor: Actor;
   requestId: string | null;
 }
-
-/** What stays with an asset that is found again. */
-type KeptDetails = ReadonlyMap<string, AssetDetails>;
 
 interface LiveConnection {
   id: ConnectionId;
@@ -150,7 +148,11 @@ export class ConnectionProvisioner {
   ): Promise<void> {
     const connection = { connectionId, tenant: granted.pendingAuthorization.tenant, appId: granted.appId };
     const now = this.clock.now();
-    const kept = keepDetails(granted, toKeptDetails(await deleteAssets(tx, connectionId)));
+    const kept = keepDetails(
+      granted.assets,
+      await deleteAssets(tx, connectionId),
+      granted.pendingAuthorization.createdAt,
+    );
     await clearRootCredential(tx, connectionId);
     const options = { now, settings: this.config };
     const [rootId = null] = await this.credentials.grant(tx, connection, [granted.root], { ...options, isRoot: true });
@@ -225,32 +227,6 @@ function changeOf({ isUnusable }: ProvisioningInput): ConnectionChange {
   return isUnusable === true ? 'authorized_unusable' : 'authorized';
 }
 
-/** What is known of phone numbers that were registered here. */
-function toKeptDetails(removed: readonly { type: AssetType; id: string; details: AssetDetails | null }[]): KeptDetails {
-  return new Map(
-    removed.flatMap(({ type, id, details }) => (details === null ? [] : [[assetKey(type, id), details] as const])),
-  );
-}
-
-function assetKey(type: AssetType, id: string): string {
-  return `${type} ${id}`;
-}
-
-/** What stays of what was known, for the assets that are granted now. */
-function keepDetails({ assets, pendingAuthorization }: ProvisioningInput, known: KeptDetails): KeptDetails {
-  return new Map(
-    assets.map(({ type, id, coexistence }) => {
-      const key = assetKey(type, id);
-      return [key, mergePhoneDetails(known.get(key), coexistence, pendingAuthorization.createdAt)];
-    }),
-  );
-}
-
-function mergeDetails({ type, id, details }: GrantedAsset, kept: KeptDetails): AssetDetails | null {
-  const all = { ...kept.get(assetKey(type, id)), ...details };
-  return Object.keys(all).length === 0 ? null : all;
-}
-
 /** A number that could not be registered is not registered by connecting again. Graver reasons stay. */
 async function keepFailedRegistrationReason(
   tx: Transaction,
@@ -260,7 +236,7 @@ async function keepFailedRegistrationReason(
   now: Date,
 ): Promise<void> {
   if (statusReason !== null) return;
-  const registrations = assets.flatMap(({ type, id }) => kept.get(assetKey(type, id))?.registration ?? []);
+  const registrations = assets.flatMap((asset) => kept.get(assetKey(asset))?.registration ?? []);
   const failed = registrations.find(({ status }) => status === 'failed');
   if (failed === undefined) return;
   const { at, detail = '', remedy = '', meta } = failed;

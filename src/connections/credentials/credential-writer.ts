@@ -7,15 +7,13 @@ import type { SecretId } from '../../vault/ids.ts';
 import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { Vault } from '../../vault/vault.ts';
 import type { ConnectionId, CredentialId } from '../ids.ts';
+import { deleteCredentials, deleteCredentialsExcept, detachSecrets } from './credential.repository.ts';
 import {
-  deleteCredentials,
-  deleteCredentialsExcept,
-  detachSecrets,
   type GrantedRow,
   type GrantedToCredential,
   lockCredentialsForGrant,
   upsertGrantedCredentials,
-} from './credential.repository.ts';
+} from './credential-grant.repository.ts';
 import type { CredentialKind } from './credential-kind.ts';
 import { computeRefreshAfter, firstCheckAt, type RefreshSettings } from './credential-schedule.ts';
 import { deletePendingVersions, keepServingVersions } from './credential-version.repository.ts';
