@@ -121,6 +121,7 @@ function signup({ testContext, visitor }: BrowserTest): void {
       await open(user, { return_url: undefined });
       await button(user.page).waitFor();
       await expectEnabled(user.page);
+      expect(await button(user.page, 'Leave').count()).toBe(0);
       const popup = user.page.waitForEvent('popup');
       await user.page.keyboard.press('Tab');
       await user.page.keyboard.press('Enter');

@@ -13,6 +13,7 @@ type CheckName =
   | 'webhook_handshake'
   | 'webhook_subscriptions'
   | 'login_configuration'
+  | 'embedded_signup'
   | 'logins'
   | 'connections'
   | 'event_subscriptions';
