@@ -9,7 +9,6 @@ import { Ids } from '../../platform/ids.ts';
 import { Random } from '../../platform/random.ts';
 import { type AssetValues, deleteAssets, insertAssets } from '../assets/asset.repository.ts';
 import { nextDiscoveryAt } from '../assets/discovery-schedule.ts';
-import { assetKey, type KeptDetails, keepDetails, mergeDetails } from '../assets/kept-details.ts';
 import type { PhoneCoexistence } from '../assets/phone-coexistence.ts';
 import { scheduleSynchronizationNotices } from '../assets/phone-synchronization.repository.ts';
 import { NOTICE_SECONDS } from '../assets/phone-synchronization.ts';
@@ -27,13 +26,14 @@ import {
   requireNextStatus,
 } from '../status/connection-status.ts';
 import { firstNoticeAt } from '../status/expiry-notices.ts';
-import { PHONE_NUMBER_NOT_REGISTERED, type StatusReason } from '../status/status-reason.ts';
+import type { StatusReason } from '../status/status-reason.ts';
 import {
   type ConnectionGrant,
   insertConnection,
   lockLiveConnection,
   reauthorizeConnection,
 } from './authorized-connection.repository.ts';
+import { failedRegistrationReason, keepDetails, withKeptDetails } from './kept-details.ts';
 import { lockMetaUser } from './meta-user-lock.repository.ts';
 import { PendingAuthorizationRepository } from './pending-authorization.repository.ts';
 import type { PendingAuthorization } from './pending-authorization.ts';
@@ -148,11 +148,8 @@ export class ConnectionProvisioner {
   ): Promise<void> {
     const connection = { connectionId, tenant: granted.pendingAuthorization.tenant, appId: granted.appId };
     const now = this.clock.now();
-    const kept = keepDetails(
-      granted.assets,
-      await deleteAssets(tx, connectionId),
-      granted.pendingAuthorization.createdAt,
-    );
+    const { createdAt: signedUpAt } = granted.pendingAuthorization;
+    const kept = keepDetails(granted.assets, await deleteAssets(tx, connectionId), signedUpAt);
     await clearRootCredential(tx, connectionId);
     const options = { now, settings: this.config };
     const [rootId = null] = await this.credentials.grant(tx, connection, [granted.root], { ...options, isRoot: true });
@@ -162,11 +159,13 @@ export class ConnectionProvisioner {
     const assets = granted.assets.map((asset): AssetValues => {
       const { type, id, name, parentId } = asset;
       const credentialId = credentialOf(asset, rootId, idByPage);
-      return { type, id, name, parentId, credentialId, details: mergeDetails(asset, kept) };
+      return { type, id, name, parentId, credentialId, details: withKeptDetails(asset, kept) };
     });
     await insertAssets(tx, connectionId, assets);
     await scheduleSynchronizationNotices(tx, connectionId, NOTICE_SECONDS);
-    await keepFailedRegistrationReason(tx, connectionId, granted, kept, now);
+    // Graver reasons stay.
+    const reason = granted.statusReason === null ? failedRegistrationReason(kept) : null;
+    if (reason !== null) await updateStatusReason(tx, connectionId, reason, now);
     // Nothing is refreshed while a user has to fix something; the next authorization plans anew.
     if (granted.isUnusable === true) await stopCredentialRefreshes(tx, connectionId, now);
   }
@@ -225,21 +224,4 @@ function credentialOf(
 
 function changeOf({ isUnusable }: ProvisioningInput): ConnectionChange {
   return isUnusable === true ? 'authorized_unusable' : 'authorized';
-}
-
-/** A number that could not be registered is not registered by connecting again. Graver reasons stay. */
-async function keepFailedRegistrationReason(
-  tx: Transaction,
-  connectionId: ConnectionId,
-  { assets, statusReason }: ProvisioningInput,
-  kept: KeptDetails,
-  now: Date,
-): Promise<void> {
-  if (statusReason !== null) return;
-  const registrations = assets.flatMap((asset) => kept.get(assetKey(asset))?.registration ?? []);
-  const failed = registrations.find(({ status }) => status === 'failed');
-  if (failed === undefined) return;
-  const { at, detail = '', remedy = '', meta } = failed;
-  const reason = { detail, remedy, ...(meta === undefined ? {} : { meta }), since_at: at };
-  await updateStatusReason(tx, connectionId, { code: PHONE_NUMBER_NOT_REGISTERED, ...reason }, now);
 }
