@@ -85,6 +85,8 @@ export abstract class Config {
   abstract readonly oidc: OidcConfig;
   /** Ranges of the proxies whose `X-Forwarded-For` is believed. */
   abstract readonly trustedProxies: readonly string[];
+  /** What the bodies of callers who are not known may take in memory together. */
+  abstract readonly unauthenticatedBodyBytes: number;
   /** Null: off on this replica. */
   abstract readonly refreshCron: string | null;
   abstract readonly healthCron: string | null;

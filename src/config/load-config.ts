@@ -43,6 +43,7 @@ export function loadConfig(environment: Environment): Config {
     ),
     oidc: readOidc(reader, isProduction),
     trustedProxies: readTrustedProxies(reader),
+    unauthenticatedBodyBytes: reader.integer('UNAUTHENTICATED_BODY_BYTES', 64 * 1024 * 1024, 1, 16 * 1024 ** 3),
     refreshCron: readCron(reader, 'REFRESH_CRON', '0 3 * * *'),
     healthCron: readCron(reader, 'HEALTH_CRON', '30 * * * *'),
     claimSeconds: reader.integer('CLAIM_SECONDS', 60, 1, 3600),

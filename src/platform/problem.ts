@@ -9,6 +9,8 @@ export interface ProblemCodes {
   method_not_allowed: true;
   not_found: true;
   payload_too_large: true;
+  request_timeout: true;
+  server_busy: true;
   service_unavailable: true;
   unsupported_media_type: true;
 }
@@ -115,6 +117,18 @@ export const payloadTooLarge = defineProblem(
   413,
   'The body is larger than 1 MiB.',
   'Send a smaller body.',
+);
+export const requestTimeout = defineProblem(
+  'request_timeout',
+  408,
+  'The request came too slowly.',
+  'Send the headers within 10 seconds and the body at 16 KiB a second or faster, without credentials within 30 seconds, on a new connection.',
+);
+export const serverBusy = defineProblem(
+  'server_busy',
+  503,
+  'The service has too much to take in at the moment.',
+  'Try again after the time in Retry-After.',
 );
 export const unsupportedMediaType = defineProblem(
   'unsupported_media_type',

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { computeAppsecretProof } from '../../../../src/meta/graph/appsecret-proof.ts';
 import { parseSignedRequest } from '../../../../src/meta/webhooks/signed-request.ts';
-import { isWebhookSignatureValid } from '../../../../src/meta/webhooks/webhook-signature.ts';
+import { readWebhookSignature } from '../../../../src/meta/webhooks/webhook-signature.ts';
 import { SecretString } from '../../../../src/platform/secret-string.ts';
 import { readRecorded } from '../read-recorded.ts';
 
@@ -61,6 +61,12 @@ describe('webhook signature', () => {
     vectors: { key: string; body_utf8: string; algorithm: string; hex: string }[];
     derived: { key: string; body_utf8: string; hex: string }[];
   }>('webhook_signature_vectors.json');
+  /** The body comes in two chunks. */
+  const isWebhookSignatureValid = (body: Buffer, header: string | string[] | undefined, secrets: SecretString[]) => {
+    const signature = readWebhookSignature(header, secrets);
+    for (const chunk of [body.subarray(0, 1), body.subarray(1)]) signature?.update(chunk);
+    return signature?.isValid() ?? false;
+  };
   const sha256 = [...file.vectors.filter((vector) => vector.algorithm === 'sha256'), ...file.derived];
 
   it.each(sha256)('$hex', ({ key, body_utf8, hex }) => {
