@@ -12,6 +12,7 @@ import { LeaseService } from './lease.service.ts';
 import { LeaseIssuer } from './lease-issuer.ts';
 import { LeasesController } from './leases.controller.ts';
 import { TokenReplacementService } from './token-replacement.service.ts';
+import { WrittenLeaseCheck } from './written-lease-check.ts';
 
 /** Leases. Global, because `connections` ends them through `ConnectionLeases`, and may not import this module. */
 @Global()
@@ -24,6 +25,7 @@ import { TokenReplacementService } from './token-replacement.service.ts';
     LeaseService,
     TokenReplacementService,
     IntegrityAlert,
+    WrittenLeaseCheck,
     { provide: ConnectionLeases, useClass: ConnectionLeasesRepository },
   ],
   exports: [ConnectionLeases, GatewayLeaseVerifier, TokenReplacementService, LeaseService],

@@ -33,8 +33,8 @@ export function openAuditTestContext(): Promise<AuditTestContext> {
   return openResources(async (closeLater) => {
     const { database, url } = closeLater(await openFreshDatabase());
     const clock = new FakeClock();
-    const { ring, ids } = await openTestVault(database, clock);
-    const log = new AuditLog(clock, ids, ring);
+    const { ring, ids, integrity } = await openTestVault(database, clock);
+    const log = new AuditLog(clock, ids, ring, integrity);
     const chain = new AuditChain(database, clock, ring);
     const verifier = new ChainVerifier(database, clock, chain, ring);
     const record = async (count: number, secondsApart = 1): Promise<void> => {

@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => open?.close());
 
 async function record(count: number): Promise<void> {
-  const log = new AuditLog(clock, of.ids, of.ring);
+  const log = new AuditLog(clock, of.ids, of.ring, of.integrity);
   for (let n = 0; n < count; n++) await log.record(open.database, { action: 'lease.issued', actor: SYSTEM });
   await new AuditChain(open.database, clock, of.ring).linkNewEntries('late', true);
 }
