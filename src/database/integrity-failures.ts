@@ -17,8 +17,11 @@ const integrityFailure = defineProblem(
 );
 
 const RETRY_AFTER_SECONDS = 5;
-/** Postgres' `feature_not_supported`: a rule stands in the way of a statement that returns what it wrote. */
-const RULE_IN_THE_WAY = '0A000';
+/**
+ * What Postgres makes of a statement that a rule rewrites and that returns what it wrote: `feature_not_supported`, or, for an insert into
+ * another table, an error of its own planner.
+ */
+const RULE_IN_THE_WAY = new Set<unknown>(['0A000', 'XX000']);
 
 /** A row that had to be written is not there. What depends on it must be rolled back, or not be given out. */
 export class IntegrityError extends AppError {
@@ -56,7 +59,7 @@ export class IntegrityFailures {
 
   /** The error to throw in place of one that a rule on `table` caused, which is reported; any other error as it is. */
   explain(table: string, error: unknown): unknown {
-    if (sqlStateOf(error) !== RULE_IN_THE_WAY) return error;
+    if (!RULE_IN_THE_WAY.has(sqlStateOf(error))) return error;
     this.#count.inc({ table });
     this.logger.error({ table, err: error }, 'a rule on this table stands in the way of what has to be written');
     return new IntegrityError(table, error);

@@ -25,9 +25,11 @@ async function record(count: number): Promise<void> {
 
 describe('an anchor', () => {
   it('holds while the record grows, and shows a database that was set back or a chain that went another way', async () => {
-    expect(await createAnchor(open.database)).toBeNull();
+    const genesis = await createAnchor(open.database, of.ring);
+    expect(genesis.entries).toBe(0);
+    expect(await findAnchorFault(open.database, of.ring, genesis)).toBeNull();
     await record(3);
-    const anchor = (await createAnchor(open.database)) as ChainAnchor;
+    const anchor = await createAnchor(open.database, of.ring);
     await record(2);
     const fault = (given: ChainAnchor) => findAnchorFault(open.database, of.ring, given);
     expect(await fault(anchor)).toBeNull();
