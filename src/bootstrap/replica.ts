@@ -56,6 +56,7 @@ const CUT_OFF_MS = 5_000;
 /** Builds a replica up to the point where it could listen. If that fails, closes everything it opened and throws the cause. */
 export async function createReplica({ config, databaseUrl, overrides = {} }: ReplicaOptions): Promise<Replica> {
   const logger = overrides.logger ?? createLogger(config.logLevel);
+  for (const warning of config.warnings) logger.warn(warning);
   const http = overrides.http ?? new UndiciHttpClient();
   const coreServices = await openCoreServices({ config, databaseUrl, overrides });
   const closeCoreServices = async (): Promise<void> => {

@@ -94,4 +94,6 @@ export abstract class Config {
   abstract readonly retentionDays: number;
   abstract readonly refreshBeforeExpirySeconds: number;
   abstract readonly logLevel: string;
+  /** What does not stop the start, and yet should not stay: a sentence each, beginning with the variable. */
+  abstract readonly warnings: readonly string[];
 }

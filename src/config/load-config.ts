@@ -34,7 +34,7 @@ export function loadConfig(environment: Environment): Config {
         'origins such as https://app.example, without a path or a trailing slash',
       ) ?? [],
     subscriptionHosts: reader.list('SUBSCRIPTION_HOSTS', isHost, 'host names, without a scheme, a port or a path'),
-    keys: readKeyProvider(reader),
+    keys: readKeyProvider(reader, isProduction),
     bootstrapAdminKey: readSecret(
       reader,
       'BOOTSTRAP_ADMIN_KEY',
@@ -50,6 +50,7 @@ export function loadConfig(environment: Environment): Config {
     retentionDays: reader.integer('RETENTION_DAYS', 30, 1, 3650),
     refreshBeforeExpirySeconds: reader.integer('REFRESH_BEFORE_EXPIRY_SECONDS', 7 * DAY_SECONDS, 1, 60 * DAY_SECONDS),
     logLevel: reader.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
+    warnings: reader.warnings,
   };
   reader.finish();
   return deepFreeze(config);

@@ -149,7 +149,15 @@ export const serviceUnavailable = defineProblem(
   'Try again after the time in Retry-After.',
 );
 
+const MAX_SHOWN_LENGTH = 100;
+
+/** Text of a caller (the name of a field) as an error may repeat it: no longer than 100 characters. */
+export function shortened(text: string): string {
+  return text.length <= MAX_SHOWN_LENGTH ? text : `${text.slice(0, MAX_SHOWN_LENGTH - 1)}…`;
+}
+
 /** Bad input at one place. */
 export function invalidInputError(path: string, message: string): AppError {
-  return new AppError(invalidRequest, { detail: `${path} ${message}`, errors: [{ path, message }] });
+  const shown = shortened(path);
+  return new AppError(invalidRequest, { detail: `${shown} ${message}`, errors: [{ path: shown, message }] });
 }

@@ -90,7 +90,7 @@ export class ChainVerifier {
       this.database,
       this.mac,
       {
-        past: firstLinkableId(tip.newestEntryId, 'late'),
+        past: this.firstLinkableId(tip, faults),
         future: linkableIdLimit(this.clock),
         // A record without a chain has no entries from before MACs.
         macsRequiredFrom: tip.head === null ? '' : macsRequiredFrom,
@@ -98,6 +98,17 @@ export class ChainVerifier {
       faults,
     );
     await findMissingRecords(this.database, this.audited, start?.position ?? 0, faults);
+  }
+
+  private firstLinkableId({ newestEntryId }: ChainTip, faults: ChainFaults): string {
+    try {
+      return firstLinkableId(newestEntryId, 'late');
+    } catch (error) {
+      if (!(error instanceof AuditChainBrokenError)) throw error;
+      // A link to an id that was never given does not say what is past.
+      if (faults.list.length === 0) faults.addEntry('changed', newestEntryId as AuditEntryId);
+      return '';
+    }
   }
 
   private findEndFault(tip: ChainTip, macsRequiredFrom: string | null, faults: ChainFaults): void {
