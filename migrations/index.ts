@@ -11,3 +11,7 @@ export { HeldDeliveries1764000730000 } from './1764000730000-HeldDeliveries.ts';
 export { EndingCredentials1764000740000 } from './1764000740000-EndingCredentials.ts';
 export { HeldOfSubscription1764000750000 } from './1764000750000-HeldOfSubscription.ts';
 export { PlainNames1764000800000 } from './1764000800000-PlainNames.ts';
+export { EmbeddedSignupV41764000900000 } from './1764000900000-EmbeddedSignupV4.ts';
+export { Coexistence1764000910000 } from './1764000910000-Coexistence.ts';
+export { ReachedAssets1764000920000 } from './1764000920000-ReachedAssets.ts';
+export { ServedVersions1764000970000 } from './1764000970000-ServedVersions.ts';

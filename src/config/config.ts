@@ -11,11 +11,12 @@ export interface AppCredentials {
 
 export interface MetaConfig {
   readonly app: AppCredentials;
-  readonly instagramApp: AppCredentials;
-  readonly threadsApp: AppCredentials;
+  /** Apps of their own at Meta, with no default. Null: the login is not configured. */
+  readonly instagramApp: AppCredentials | null;
+  readonly threadsApp: AppCredentials | null;
   /** During a rotation of the app secret: still accepted for signatures of webhooks and signed requests. */
   readonly previousAppSecret: SecretString | null;
-  /** `v25.0` */
+  /** `v26.0` */
   readonly graphApiVersion: string;
   /** Bases without a trailing slash; a base may have a path. */
   readonly graphUrl: string;

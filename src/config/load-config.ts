@@ -4,7 +4,9 @@ import { SecretString } from '../platform/secret-string.ts';
 import { readOidc, readTrustedProxies } from './auth-settings.ts';
 import type { AppCredentials, Config, MetaConfig, Product } from './config.ts';
 import { type Environment, EnvironmentReader } from './environment-reader.ts';
+import { DEFAULT_GRAPH_API_VERSION } from './graph-api-version.ts';
 import { readKeyProvider } from './key-provider-settings.ts';
+import { LOGIN_CONFIG_SETTINGS } from './login-config-settings.ts';
 import { isLoopback, readSecret, readUrl } from './setting-readers.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -88,13 +90,6 @@ function readStorage(reader: EnvironmentReader, isProduction: boolean): Pick<Con
   return { databaseUrl, dataDir: dataDir ?? './data' };
 }
 
-const LOGIN_CONFIGS: readonly (readonly [Product, string])[] = [
-  ['whatsapp', 'META_LOGIN_CONFIG_ID_WHATSAPP'],
-  ['instagram', 'META_LOGIN_CONFIG_ID_INSTAGRAM'],
-  ['ads', 'META_LOGIN_CONFIG_ID_ADS'],
-  ['pages', 'META_LOGIN_CONFIG_ID_PAGES'],
-];
-
 function readMeta(reader: EnvironmentReader, isProduction: boolean): MetaConfig {
   const app = readApp(reader, 'META');
   if (app === null && reader.text('META_APP_ID') === null && reader.text('META_APP_SECRET') === null) {
@@ -104,25 +99,28 @@ function readMeta(reader: EnvironmentReader, isProduction: boolean): MetaConfig 
       `is missing: ${isProduction ? 'production does not run on the sandbox; ' : ''}${remedy}.`,
     );
   }
-  const metaApp = app ?? { id: '', secret: new SecretString('') };
   const base = (name: string, fallback: string): string => {
     const url = readUrl(reader, name, fallback);
     if (isProduction && url.startsWith('http:')) reader.fault(name, 'must begin with https:// in production.');
     return url;
   };
-  const loginConfigIds = LOGIN_CONFIGS.map(
-    ([product, name]) =>
-      [
-        product,
-        reader.matching(name, /^\d{1,32}$/, 'the number of a Facebook Login for Business configuration'),
-      ] as const,
-  ).filter(([, id]) => id !== null);
+  const loginConfigIds = Object.entries(LOGIN_CONFIG_SETTINGS)
+    .map(
+      ([product, name]) =>
+        [
+          product,
+          reader.matching(name, /^\d{1,32}$/, 'the number of a Facebook Login for Business configuration'),
+        ] as const,
+    )
+    .filter(([, id]) => id !== null);
   return {
-    app: metaApp,
-    instagramApp: readApp(reader, 'INSTAGRAM') ?? metaApp,
-    threadsApp: readApp(reader, 'THREADS') ?? metaApp,
+    app: app ?? { id: '', secret: new SecretString('') },
+    instagramApp: readApp(reader, 'INSTAGRAM'),
+    threadsApp: readApp(reader, 'THREADS'),
     previousAppSecret: readSecret(reader, 'META_APP_SECRET_PREVIOUS', APP_SECRET, 'an app secret, without spaces'),
-    graphApiVersion: reader.matching('META_GRAPH_API_VERSION', /^v\d{1,3}\.\d$/, 'a version such as v25.0') ?? 'v25.0',
+    graphApiVersion:
+      reader.matching('META_GRAPH_API_VERSION', /^v\d{1,3}\.\d$/, `a version such as ${DEFAULT_GRAPH_API_VERSION}`) ??
+      DEFAULT_GRAPH_API_VERSION,
     graphUrl: base('META_GRAPH_URL', 'https://graph.facebook.com'),
     graphVideoUrl: base('META_GRAPH_VIDEO_URL', 'https://graph-video.facebook.com'),
     ruploadUrl: base('META_RUPLOAD_URL', 'https://rupload.facebook.com'),
@@ -131,7 +129,7 @@ function readMeta(reader: EnvironmentReader, isProduction: boolean): MetaConfig 
     instagramApiUrl: base('INSTAGRAM_API_URL', 'https://api.instagram.com'),
     instagramDialogUrl: base('INSTAGRAM_DIALOG_URL', 'https://www.instagram.com'),
     threadsGraphUrl: base('THREADS_GRAPH_URL', 'https://graph.threads.net'),
-    threadsDialogUrl: base('THREADS_DIALOG_URL', 'https://threads.net'),
+    threadsDialogUrl: base('THREADS_DIALOG_URL', 'https://www.threads.com'),
     loginConfigIds: Object.fromEntries(loginConfigIds) as Partial<Record<Product, string>>,
     webhookVerifyToken: readSecret(reader, 'META_WEBHOOK_VERIFY_TOKEN', /^[\x20-\x7e]{1,512}$/, 'a line of ASCII'),
   };

@@ -1,14 +1,18 @@
 import type { TokenKind } from '../config/products.ts';
 
-/** Ids that Embedded Signup gives its page (META.md 8). Claims of a browser or client, until a call with the token confirms them. */
-export interface SignupIds {
+/** What the session message of Embedded Signup says (META.md 8). Claims of a browser or client, until a call with the token confirms them. */
+export interface SignupMessage {
+  /** Meta's word for how it ended, such as `FINISH` or `FINISH_WHATSAPP_BUSINESS_APP_ONBOARDING`. */
+  event?: string;
   wabaId?: string;
   phoneNumberId?: string;
   businessId?: string;
 }
 
 /** What is known about a pending authorization besides its token. Stored in a plain column: never a token, code or state. */
-export interface AuthorizationHints extends SignupIds {
+export interface AuthorizationHints extends SignupMessage {
+  /** Which feature of Embedded Signup the session asked for. */
+  featureType?: string;
   /** What the dialog asked for; empty where a login configuration decides, or no dialog was ours. */
   requestedScopes: string[];
   /** As the token response reported it; null where it did not. */

@@ -58,6 +58,8 @@ export function toConnectFailedError(error: unknown, refused: 'code_rejected' | 
 
 function describeVerdict(verdict: MetaVerdict): { detail?: string; remedy?: string } {
   if (verdict.kind === 'code_rejected') return describeRejectedCode(verdict.why);
+  if (verdict.kind === 'configuration' && verdict.what === 'not_configured')
+    return { detail: 'The app of this login is not configured here (any more), so Meta was not asked.' };
   return verdict.kind === 'dead' ? describeDeadToken(verdict.reason) : {};
 }
 

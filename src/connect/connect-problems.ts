@@ -1,10 +1,12 @@
-import { defineProblem, type ProblemType } from '../platform/problem.ts';
+import type { MissingSettings } from '../meta/dialog/missing-login-settings.ts';
+import { AppError, defineProblem, type ProblemType } from '../platform/problem.ts';
 
 declare module '../platform/problem.ts' {
   interface ProblemCodes {
     access_denied: true;
     app_unavailable: true;
     code_rejected: true;
+    login_not_configured: true;
     meta_configuration: true;
     meta_unavailable: true;
     phone_number_not_found: true;
@@ -73,6 +75,22 @@ export const metaUnavailable = defineProblem(
   'Meta is not answering as it should at the moment.',
   'Try again after the time in Retry-After. A login that Meta had confirmed is kept and finished by itself; a code that may have been used is gone, so log in again for a new one.',
 );
+
+const loginNotConfigured = defineProblem(
+  'login_not_configured',
+  409,
+  'This login is not set up here.',
+  'Ask the operator to set what detail names, from the app dashboard of Meta, and to start the service again.',
+);
+
+/** A login that needs settings which are not there. `login` names it for a reader. */
+export function loginNotConfiguredError(login: string, { settings, dashboard }: MissingSettings): AppError {
+  const names = settings.join(' and ');
+  return new AppError(loginNotConfigured, {
+    detail: `${login} needs ${names}, which this service does not have.`,
+    remedy: `Ask the operator to set ${names} from the app dashboard of Meta (${dashboard}), and to start the service again.`,
+  });
+}
 
 export const phoneNumberNotFound = defineProblem(
   'phone_number_not_found',

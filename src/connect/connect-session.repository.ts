@@ -6,38 +6,17 @@ import { hasPendingAuthorization } from '../connections/authorization/pending-au
 import type { ConnectionId } from '../connections/ids.ts';
 import { Database, type Transaction } from '../database/database.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
+import type { FeatureType } from '../meta/dialog/embedded-signup.ts';
 import { Clock } from '../platform/clock.ts';
 import type { ConnectErrorCode } from './connect-problems.ts';
+import type {
+  ConnectAttempt,
+  ConnectProgress,
+  ConnectSession,
+  StoredProgress,
+  UnfinishedSignup,
+} from './connect-session.ts';
 import type { ConnectSessionId } from './ids.ts';
-
-/** An invitation to connect one tenant for one product. */
-export interface ConnectSession {
-  id: ConnectSessionId;
-  tenant: string;
-  product: Product;
-  flow: DialogFlow;
-  /** What the dialog asks for. */
-  scopes: string[];
-  returnUrl: string | null;
-  /** The client that made it. */
-  clientId: ClientId;
-  expiresAt: Date;
-  /** Set with the first success. */
-  connectionId: ConnectionId | null;
-  closedAt: Date | null;
-}
-
-/** One browser that opened a session, and what its callback ended on. */
-export interface ConnectAttempt {
-  stateHash: Buffer;
-  sessionId: ConnectSessionId;
-  cookieHash: Buffer;
-  expiresAt: Date;
-  /** Its state was used; it counts once. */
-  consumedAt: Date | null;
-  connectionId: ConnectionId | null;
-  error: ConnectErrorCode | null;
-}
 
 interface SessionRow {
   id: ConnectSessionId;
@@ -50,6 +29,10 @@ interface SessionRow {
   expires_at: Date;
   connection_id: ConnectionId | null;
   closed_at: Date | null;
+  feature_type: FeatureType | null;
+  features: string[] | null;
+  progress: StoredProgress | null;
+  unfinished: UnfinishedSignup | null;
 }
 
 interface AttemptRow {
@@ -62,15 +45,17 @@ interface AttemptRow {
   error: ConnectErrorCode | null;
 }
 
-const SESSION_COLUMNS = sql`id, tenant, product, flow, scopes, return_url, client_id, expires_at, connection_id, closed_at`;
+const SESSION_COLUMNS = sql`id, tenant, product, flow, scopes, return_url, client_id, expires_at, connection_id, closed_at,
+  feature_type, features, progress, unfinished`;
 const ATTEMPT_COLUMNS = sql`state_hash, session_id, cookie_hash, expires_at, consumed_at, connection_id, error`;
 
 const insertSession = defineStatement<{ session: ConnectSession; tokenHash: Buffer; now: Date }>(
   'connect_session_insert',
   ({ session, tokenHash, now }) => sql`INSERT INTO connect_session
-      (id, token_hash, tenant, product, flow, scopes, return_url, client_id, created_at, expires_at)
+      (id, token_hash, tenant, product, flow, scopes, return_url, client_id, created_at, expires_at, feature_type, features)
     VALUES (${session.id}, ${tokenHash}, ${session.tenant}, ${session.product}, ${session.flow}, ${session.scopes},
-      ${session.returnUrl}, ${session.clientId}, ${now}, ${session.expiresAt})`,
+      ${session.returnUrl}, ${session.clientId}, ${now}, ${session.expiresAt}, ${session.featureType},
+      nullif(${session.features}::text[], '{}'))`,
 );
 
 const selectSessionByToken = defineStatement<{ tokenHash: Buffer }, SessionRow>(
@@ -86,8 +71,13 @@ const selectSession = defineStatement<{ id: ConnectSessionId }, SessionRow>(
 const updateSessionClosed = defineStatement<{ id: ConnectSessionId; connectionId: ConnectionId; now: Date }>(
   'connect_session_close',
   ({ id, connectionId, now }) => sql`UPDATE connect_session
-    SET connection_id = ${connectionId}, closed_at = coalesce(closed_at, ${now}::timestamptz)
+    SET connection_id = ${connectionId}, closed_at = coalesce(closed_at, ${now}::timestamptz), unfinished = NULL
     WHERE id = ${id} AND (closed_at IS NULL OR connection_id = ${connectionId})`,
+);
+
+const updateProgress = defineStatement<{ id: ConnectSessionId; progress: string }>(
+  'connect_session_progress',
+  ({ id, progress }) => sql`UPDATE connect_session SET progress = ${progress}::jsonb WHERE id = ${id}`,
 );
 
 const deleteExpiredSessions = defineStatement<{ expiredBefore: Date; limit: number }>(
@@ -173,6 +163,12 @@ export class ConnectSessionRepository {
     return row === undefined ? null : toSession(row);
   }
 
+  /** Stores how far discovery has come, with the time. */
+  async recordProgress(id: ConnectSessionId, progress: ConnectProgress): Promise<void> {
+    const at = this.clock.now().toISOString();
+    await this.database.run(updateProgress({ id, progress: JSON.stringify({ ...progress, at }) }));
+  }
+
   /** Whether it may still be opened or completed. */
   isOpen(session: ConnectSession): boolean {
     return session.closedAt === null && session.expiresAt > this.clock.now();
@@ -241,6 +237,10 @@ function toSession(row: SessionRow): ConnectSession {
     expiresAt: row.expires_at,
     connectionId: row.connection_id,
     closedAt: row.closed_at,
+    featureType: row.feature_type,
+    features: row.features ?? [],
+    progress: row.progress,
+    unfinished: row.unfinished,
   };
 }
 

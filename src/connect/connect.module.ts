@@ -1,6 +1,9 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
+import { AnnouncedAccountService } from '../connections/announced-accounts/announced-account.service.ts';
 import { ConnectionsModule } from '../connections/connections.module.ts';
 import { RetentionService } from '../database/retention.service.ts';
+import { LifecycleModule } from '../lifecycle/lifecycle.module.ts';
+import { RateLimitModule } from '../lifecycle/rate-limit/rate-limit.module.ts';
 import { MetaModule } from '../meta/meta.module.ts';
 import { AuthorizationPipeline } from './authorization/authorization-pipeline.ts';
 import { AuthorizationResumeJob } from './authorization/authorization-resume.job.ts';
@@ -15,14 +18,20 @@ import { SignupController } from './browser/signup.controller.ts';
 import { ConnectSessionRepository } from './connect-session.repository.ts';
 import { MetaConfigController } from './meta-config.controller.ts';
 import { PhoneNumberRegistrar } from './phone-numbers/phone-number-registrar.ts';
+import { PhoneNumberSynchronizer } from './phone-numbers/phone-number-synchronizer.ts';
 import { PhoneNumbersController } from './phone-numbers/phone-numbers.controller.ts';
+import { SynchronizationNoticeJob } from './phone-numbers/synchronization-notice.job.ts';
+import { ConnectionCheckController } from './rediscovery/connection-check.controller.ts';
+import { ConnectionCheckService } from './rediscovery/connection-check.service.ts';
+import { RediscoveryService } from './rediscovery/rediscovery.service.ts';
 import { ConnectSecrets } from './sessions/connect-secrets.ts';
 import { ConnectSessionService } from './sessions/connect-session.service.ts';
 import { ConnectSessionsController } from './sessions/connect-sessions.controller.ts';
+import { UnfinishedSignupJob } from './unfinished/unfinished-signup.job.ts';
 
 /** How a connection comes to be. */
 @Module({
-  imports: [ConnectionsModule, MetaModule],
+  imports: [ConnectionsModule, MetaModule, LifecycleModule, RateLimitModule],
   controllers: [
     ConnectSessionsController,
     BrowserController,
@@ -30,6 +39,7 @@ import { ConnectSessionsController } from './sessions/connect-sessions.controlle
     ImportController,
     MetaConfigController,
     PhoneNumbersController,
+    ConnectionCheckController,
   ],
   providers: [
     ConnectSecrets,
@@ -42,7 +52,12 @@ import { ConnectSessionsController } from './sessions/connect-sessions.controlle
     CallbackService,
     CodeRedeemer,
     PhoneNumberRegistrar,
+    PhoneNumberSynchronizer,
+    SynchronizationNoticeJob,
     SuppliedTokenService,
+    RediscoveryService,
+    ConnectionCheckService,
+    UnfinishedSignupJob,
   ],
   exports: [SuppliedTokenService],
 })
@@ -50,10 +65,14 @@ export class ConnectModule implements OnModuleInit {
   constructor(
     private readonly retention: RetentionService,
     private readonly sessions: ConnectSessionRepository,
+    private readonly announcedAccounts: AnnouncedAccountService,
   ) {}
 
   /** Sessions and their browsers' attempts are removed RETENTION_DAYS after they expired. What came of them stays in the audit log. */
   onModuleInit(): void {
     this.retention.register('connect sessions', (before, limit) => this.sessions.removeExpiredBefore(before, limit));
+    this.retention.register('announced accounts', (before, limit) =>
+      this.announcedAccounts.removeDecidedBefore(before, limit),
+    );
   }
 }

@@ -1,12 +1,19 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsString, Matches } from 'class-validator';
 import { IsOptionalNotNull } from '../platform/optional-field.ts';
-import type { SignupIds } from './authorization-hints.ts';
+import type { SignupMessage } from './authorization-hints.ts';
 
 const META_ID = /^[0-9]{1,32}$/;
+const EVENT = /^[A-Z_]{1,64}$/;
 
-/** The ids that Embedded Signup gives the page it runs on. */
+/** The session message that Embedded Signup gives the page it runs on. */
 export class SignupRequest {
+  @ApiPropertyOptional({ pattern: EVENT.source, description: "The session message's event, such as FINISH" })
+  @IsOptionalNotNull()
+  @Matches(EVENT, { message: 'must be the event of the session message, in capitals' })
+  @IsString()
+  event?: string;
+
   @ApiPropertyOptional()
   @IsOptionalNotNull()
   @Matches(META_ID, { message: 'must be an id of Meta, in digits' })
@@ -26,13 +33,15 @@ export class SignupRequest {
   business_id?: string;
 }
 
-/** The ids that the request has. */
-export function toSignupIds({
+/** What the request has of it. */
+export function toSignupMessage({
+  event,
   waba_id: wabaId,
   phone_number_id: phoneNumberId,
   business_id: businessId,
-}: SignupRequest): SignupIds {
+}: SignupRequest): SignupMessage {
   return {
+    ...(event === undefined ? {} : { event }),
     ...(wabaId === undefined ? {} : { wabaId }),
     ...(phoneNumberId === undefined ? {} : { phoneNumberId }),
     ...(businessId === undefined ? {} : { businessId }),

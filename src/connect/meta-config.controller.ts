@@ -1,7 +1,8 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Public } from '../auth/decorators.ts';
-import { PRODUCTS, type Product } from '../config/products.ts';
+import { type Flow, PRODUCTS, type Product } from '../config/products.ts';
+import { missingLoginSettings } from '../meta/dialog/missing-login-settings.ts';
 import { scopesOf } from '../meta/dialog/product-scopes.ts';
 import { productDescriptor } from '../meta/dialog/products.ts';
 import { MetaApps } from '../meta/meta-apps.ts';
@@ -10,6 +11,10 @@ interface ProductConfig {
   scopes: readonly string[];
   optional_scopes: readonly string[];
   config_id: string | null;
+  /** Whether sessions of the product's main flow can be made here. */
+  login_configured: boolean;
+  /** The flows whose settings are missing: sessions of these are refused with `login_not_configured`. */
+  unconfigured_flows: readonly Flow[];
 }
 
 interface MetaConfigResponse {
@@ -29,10 +34,18 @@ export class MetaConfigController {
   show(): MetaConfigResponse {
     const { config: meta } = this.apps.primary;
     const products = PRODUCTS.map((product): [Product, ProductConfig] => {
-      const { required, optional } = scopesOf(product, productDescriptor(product).mainFlow);
+      const { flows, mainFlow } = productDescriptor(product);
+      const { required, optional } = scopesOf(product, mainFlow);
+      const unconfiguredFlows = flows.filter((flow) => missingLoginSettings(meta, { product, flow }) !== null);
       return [
         product,
-        { scopes: required, optional_scopes: optional, config_id: meta.loginConfigIds[product] ?? null },
+        {
+          scopes: required,
+          optional_scopes: optional,
+          config_id: meta.loginConfigIds[product] ?? null,
+          login_configured: !unconfiguredFlows.includes(mainFlow),
+          unconfigured_flows: unconfiguredFlows,
+        },
       ];
     });
     return {

@@ -1,6 +1,10 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
 import { AuditedObjects } from '../audit/audited-objects.ts';
+import { AnnouncedAccountService } from './announced-accounts/announced-account.service.ts';
+import { AssetUpdateService } from './assets/asset-update.service.ts';
 import { PhoneRegistrationService } from './assets/phone-registration.service.ts';
+import { PhoneSynchronizationService } from './assets/phone-synchronization.service.ts';
+import { RemovedAccountService } from './assets/removed-account.service.ts';
 import { UnverifiedAssetService } from './assets/unverified-asset.service.ts';
 import { ConnectionProvisioner } from './authorization/connection-provisioner.ts';
 import { PendingAuthorizationRepository } from './authorization/pending-authorization.repository.ts';
@@ -31,9 +35,13 @@ const PROVIDERS = [
   CredentialVersionService,
   CredentialWriter,
   UnverifiedAssetService,
+  AssetUpdateService,
+  AnnouncedAccountService,
   ConnectionEraser,
   ConnectionProvisioner,
   PhoneRegistrationService,
+  PhoneSynchronizationService,
+  RemovedAccountService,
   PendingRevocationService,
   ConnectionRevoker,
   PendingAuthorizationRepository,

@@ -42,6 +42,8 @@ const FORWARDED_RESPONSE_HEADERS = [
   'x-fb-rev',
   'facebook-api-version',
   'instagram-api-version',
+  // Of calls to an ended version of the Marketing API that Meta upgraded.
+  'x-ad-api-version-warning',
 ] as const;
 
 /** The content encodings that can be decoded here. */

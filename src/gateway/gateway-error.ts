@@ -5,6 +5,7 @@ export type GatewayErrorCode =
   | 'lease_invalid'
   | 'path_not_allowed'
   | 'address_not_allowed'
+  | 'registration_not_allowed'
   | 'invalid_request'
   | 'payload_too_large'
   | 'request_timeout'
@@ -39,7 +40,15 @@ const ERROR_DEFINITIONS: Readonly<Record<GatewayErrorCode, ErrorDefinition>> = {
     metaCode: 200,
     isTransient: false,
     message: 'This call does not pass the gateway.',
-    remedy: 'Tokens are not made, looked at or ended through it; use the routes under /v1 for that.',
+    remedy:
+      'Tokens are not made, looked at or ended through it (use the routes under /v1 for that), and the webhooks that Meta sends here are not moved or ended through it, unless the allow list of the client names the path. The message says which it is.',
+  },
+  registration_not_allowed: {
+    status: 403,
+    metaCode: 200,
+    isTransient: false,
+    message:
+      'This number is used in the WhatsApp Business app as well (coexistence). It is registered already, and registering it again would take it out of the app: send with it as it is.',
   },
   address_not_allowed: {
     status: 403,

@@ -11,6 +11,7 @@ import { GatewayMetrics } from './gateway-metrics.ts';
 import { LeaseMonitor } from './lease-monitor.ts';
 import { CallPolicy } from './request/call-policy.ts';
 import { GatewayRequestParser } from './request/gateway-request-parser.ts';
+import { RegistrationGuard } from './request/registration-guard.ts';
 import { ResponseObserver } from './response/response-observer.ts';
 import { ResponseRelay } from './response/response-relay.ts';
 import { UsageRecorder } from './usage-recorder.ts';
@@ -24,6 +25,7 @@ import { UsageRecorder } from './usage-recorder.ts';
     ResponseObserver,
     GatewayRequestParser,
     { provide: ConcurrencyLimiter, useFactory: () => new ConcurrencyLimiter() },
+    RegistrationGuard,
     CallPolicy,
     GatewayService,
     GatewayMetrics,

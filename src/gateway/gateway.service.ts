@@ -115,7 +115,7 @@ export class GatewayService {
   private itemCredentials(call: GatewayCall, proof: string | null, secrets: Secret[]) {
     return async (leaseToken: string | null, item: EffectiveCall): Promise<ItemCredential> => {
       if (leaseToken === null || leaseToken === call.leaseToken) {
-        if (!this.policy.covers(call.grant, item)) throw await this.policy.refuseCall(call.grant, item, call.source);
+        await this.policy.authorize(call.grant, item, call.source);
         call.itemGrants.push(call.grant);
         return { accessToken: null, proof };
       }
@@ -126,7 +126,7 @@ export class GatewayService {
         tokenKind(grant.kind).host === call.target.host.name;
       if (!isUsable)
         throw new GatewayError('lease_invalid', { detail: 'A batch item names a lease that is not good here.' });
-      if (!this.policy.covers(grant, item)) throw await this.policy.refuseCall(grant, item, call.source);
+      await this.policy.authorize(grant, item, call.source);
       call.itemGrants.push(grant);
       const itemProof = getProof(call.target, grant);
       const accessToken = grant.accessToken.expose();

@@ -92,6 +92,14 @@ interface UnmatchedLeaseRow extends NotIssued, Nullable<FoundCredential> {
   outcome: 'outdated_client' | 'no_match' | 'several_matches';
 }
 
+/** A connection reaches the asset, but Meta gives no token for it. */
+interface WithoutCredentialLeaseRow extends NotIssued, Nullable<FoundCredential> {
+  outcome: 'without_credential';
+  connection_id: ConnectionId;
+  status: ConnectionStatus;
+  asset_type: AssetType;
+}
+
 /** Exactly one connection matched, but its token cannot be used, or not for as long as requested. */
 export interface RefusedLeaseRow extends NotIssued, FoundCredential {
   outcome: 'refused';
@@ -109,7 +117,12 @@ export interface IssuedTokenLeaseRow extends Issued, SealedToken {
 export type IssuedLeaseRow = IssuedGatewayLeaseRow | IssuedTokenLeaseRow;
 
 /** What the statement found for one input. `n` is the 1-based number of the input. */
-export type LeaseRow = UnmatchedLeaseRow | RefusedLeaseRow | UnwrittenLeaseRow | IssuedLeaseRow;
+export type LeaseRow =
+  | UnmatchedLeaseRow
+  | WithoutCredentialLeaseRow
+  | RefusedLeaseRow
+  | UnwrittenLeaseRow
+  | IssuedLeaseRow;
 
 /** The properties of the inputs as arrays, in the order of the inputs. */
 type LeaseInputArrays = { [K in keyof LeaseInput]: LeaseInput[K][] };
@@ -153,7 +166,8 @@ const ISSUE_AND_RECORD = sql`found AS MATERIALIZED (
   )
   SELECT f.n, CASE WHEN NOT f.known THEN 'outdated_client' WHEN ch.n IS NOT NULL THEN 'issued'
       WHEN f.lease_id IN (SELECT subject_id FROM recorded) THEN 'unwritten' WHEN f.n IN (SELECT n FROM chosen) THEN 'unrecorded'
-      WHEN f.matches = 0 THEN 'no_match' WHEN f.matches > 1 THEN 'several_matches' ELSE 'refused' END AS outcome,
+      WHEN f.matches = 0 THEN 'no_match' WHEN f.matches > 1 THEN 'several_matches'
+      WHEN f.credential_id IS NULL THEN 'without_credential' ELSE 'refused' END AS outcome,
     ch.mode, f.connection_id, f.status, f.credential_id, f.kind, f.version, f.health, to_json(f.scopes) AS scopes, f.token_expires_at,
     f.secret_id, f.asset_type, f.asset_name, ch.lease_expires_at,
     ${IS_INTERFERED_WITH} AS is_interfered_with, ${sealedSecretColumns(sql`s`)}
@@ -164,7 +178,8 @@ const ISSUE_AND_RECORD = sql`found AS MATERIALIZED (
  * Whole leases in one statement and one round trip: for each input it checks the client's key and policy again, finds the credential,
  * writes the audit entry and, for the entries that were written, the lease, and reads the sealed token. An input writes nothing unless
  * exactly one living credential matched.
- * Named by nothing but tenant and product, two connections are ambiguous; an asset is reached by the newest living one.
+ * Named by nothing but tenant and product, two connections are ambiguous; an asset is reached by the newest living one,
+ * and by none where Meta gives no token for it.
  * The scopes come as JSON, which is parsed by native code; an array of Postgres is not.
  */
 const insertLeases = defineStatement<{ now: Date; inputs: LeaseInputArrays }, LeaseRow>(

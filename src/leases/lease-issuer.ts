@@ -4,6 +4,7 @@ import { unauthenticated } from '../auth/auth-problems.ts';
 import type { AuthenticatedClient, LeaseMode } from '../auth/authenticated-client.ts';
 import { PolicyViolationError, requireCoveredByPolicy } from '../auth/policy/policy.ts';
 import { Config } from '../config/config.ts';
+import { findMissingTasks } from '../connections/assets/missing-tasks.query.ts';
 import { connectionNotFound, reauthRequired } from '../connections/connection/connection-problems.ts';
 import { credentialContext } from '../connections/credentials/seal-contexts.ts';
 import { Batcher } from '../database/batcher.ts';
@@ -20,6 +21,7 @@ import { Random } from '../platform/random.ts';
 import { KeyRing } from '../vault/keys/key-ring.ts';
 import { DecryptionError } from '../vault/sealed-secret.ts';
 import { Vault } from '../vault/vault.ts';
+import { describeWithoutCredential } from './describe-without-credential.ts';
 import type { LeaseId } from './ids.ts';
 import { IntegrityAlert } from './integrity-alert.ts';
 import {
@@ -78,11 +80,11 @@ export class LeaseIssuer {
 
     const first = await this.attempt(client, request, mode, requestId);
     if ('access_token' in first) return first;
-    const { credential_id: credentialId } = this.requireTooShort(first, request);
+    const { credential_id: credentialId } = await this.requireTooShort(first, request);
     await this.onDemandRefresh.ensure(credentialId, Math.max(request.min_valid_seconds ?? 0, 1));
     const second = await this.attempt(client, request, mode, requestId);
     if ('access_token' in second) return second;
-    this.requireTooShort(second, request);
+    await this.requireTooShort(second, request);
     // It is valid, and lived long enough a moment ago: trying again is enough, no login is needed.
     throw new AppError(refreshPending, { retryAfterSeconds: 1 });
   }
@@ -179,17 +181,25 @@ export class LeaseIssuer {
       await this.alert.raise({ leaseId, tenant, product, connectionId, credentialId }, error);
       throw new AppError(credentialUnreadable, { cause: error });
     });
-    const host = this.apps.for({ tenant, product }).hostOf(row.kind);
+    const { app, baseUrl, isProofSupported } = this.apps.for({ tenant, product }).hostOf(row.kind);
     return {
       access_token: token.expose(),
-      graph_base_url: host.baseUrl,
-      ...(host.isProofSupported ? { appsecret_proof: computeAppsecretProof(token, host.app.secret) } : {}),
+      graph_base_url: baseUrl,
+      ...(isProofSupported && app !== null ? { appsecret_proof: computeAppsecretProof(token, app.secret) } : {}),
     };
   }
 
   /** Throws the reason why no lease was issued, unless the token just does not live long enough, which a refresh may change. */
-  private requireTooShort(row: Exclude<LeaseRow, IssuedLeaseRow>, request: LeaseRequest): RefusedLeaseRow {
+  private async requireTooShort(
+    row: Exclude<LeaseRow, IssuedLeaseRow>,
+    request: LeaseRequest,
+  ): Promise<RefusedLeaseRow> {
     if (row.outcome === 'several_matches') throw new AppError(ambiguousConnection);
+    if (row.outcome === 'without_credential') {
+      if (row.status !== 'active') throw new AppError(reauthRequired);
+      const asset = { connectionId: row.connection_id, type: row.asset_type, id: request.asset_id ?? '' };
+      throw describeWithoutCredential(asset, await findMissingTasks(this.database.failFast, asset));
+    }
     if (row.outcome !== 'refused') throw new AppError(connectionNotFound);
     const expired = row.token_expires_at !== null && row.token_expires_at <= this.clock.now();
     if (row.status !== 'active' || row.health === 'invalid' || row.secret_id === null || expired) {

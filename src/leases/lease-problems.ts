@@ -3,6 +3,7 @@ import { defineProblem } from '../platform/problem.ts';
 declare module '../platform/problem.ts' {
   interface ProblemCodes {
     ambiguous_connection: true;
+    asset_without_credential: true;
     credential_unreadable: true;
     lease_not_found: true;
     mode_not_allowed: true;
@@ -27,4 +28,10 @@ export const credentialUnreadable = defineProblem(
   503,
   'The stored token of this connection does not open.',
   'It was changed, moved, or is under another key. Restore the database from a backup, or connect again.',
+);
+export const assetWithoutCredential = defineProblem(
+  'asset_without_credential',
+  409,
+  'Meta gives no token for this asset: the user who connected has no task on its Page.',
+  'Have an admin of the Page give that user a task on it, then POST /v1/connections/{id}/check, or connect again.',
 );

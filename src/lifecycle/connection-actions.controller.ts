@@ -58,13 +58,4 @@ export class ConnectionActionsController {
     await this.manualRefresh.refresh(id);
     return this.visibility.getVisible(client, id);
   }
-
-  /** Inspects now, whatever is due. */
-  @Post(':id/check')
-  @HttpCode(200)
-  async check(@CurrentClient() client: AuthenticatedClient, @Param('id') given: string): Promise<ConnectionResponse> {
-    const { id } = await this.visibility.getVisibleUnrevoked(client, given);
-    await this.manualRefresh.check(id);
-    return this.visibility.getVisible(client, id);
-  }
 }

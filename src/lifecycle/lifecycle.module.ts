@@ -19,10 +19,12 @@ import { CredentialWorker } from './sweeps/credential-worker.ts';
 import { LifecycleJob } from './sweeps/lifecycle.job.ts';
 import { MaintenanceController } from './sweeps/maintenance.controller.ts';
 import { Sweep } from './sweeps/sweep.ts';
+import { UnconfiguredAppJob } from './sweeps/unconfigured-app.job.ts';
+import { VersionsModule } from './versions/versions.module.ts';
 
 /** Needs `ScheduleModule.forRoot()` in the application and the guard of `auth`. */
 @Module({
-  imports: [ConnectionsModule, MetaModule, RateLimitModule],
+  imports: [ConnectionsModule, MetaModule, RateLimitModule, VersionsModule],
   controllers: [ConnectionActionsController, MaintenanceController],
   providers: [
     AssetInspectionService,
@@ -40,6 +42,7 @@ import { Sweep } from './sweeps/sweep.ts';
     Sweep,
     ManualRefreshService,
     CredentialWorker,
+    UnconfiguredAppJob,
   ],
   exports: [
     ImmediateInspectionService,

@@ -3,6 +3,7 @@ import type { MetaCause } from '../platform/problem.ts';
 import { readSubscription, type WebhookSubscription } from './assets/discovery-responses.ts';
 import type { MetaVerdict } from './errors/classify-error.ts';
 import { MetaError } from './errors/meta-error.ts';
+import { requireApp } from './graph/app-credentials.ts';
 import type { TokenHostName } from './graph/graph-host.ts';
 import { GraphTransport } from './graph/graph-transport.ts';
 import { asObject, readText } from './graph/lossless-json.ts';
@@ -35,14 +36,15 @@ export class AppApi {
 
   /** The webhook subscriptions of our app. */
   async listSubscriptions(): Promise<WebhookSubscription[]> {
-    const { app, version } = this.transport.host('facebook');
+    const operation = 'list_subscriptions';
+    const host = this.transport.host('facebook');
     const found: WebhookSubscription[] = [];
     const items = paginate(this.transport, {
-      operation: 'list_subscriptions',
+      operation,
       context: 'app_call',
       host: 'facebook',
       method: 'GET',
-      path: `/${version}/${encodeURIComponent(app.id)}/subscriptions`,
+      path: `/${host.version}/${encodeURIComponent(requireApp(host, operation).id)}/subscriptions`,
       auth: { by: 'app' },
       effect: 'read',
     });

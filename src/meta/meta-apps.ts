@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Config, type MetaConfig } from '../config/config.ts';
 import type { TokenKind } from '../config/products.ts';
-import { SecretString } from '../platform/secret-string.ts';
+import type { SecretString } from '../platform/secret-string.ts';
 import { type GraphHost, type GraphHostName, graphHostDescriptor, resolveGraphHosts } from './graph/graph-host.ts';
 import { tokenKind } from './tokens/token-kinds.ts';
 
@@ -14,7 +14,7 @@ interface AppSubject {
 }
 
 /** Who may have signed what Meta sends. */
-interface AppSigner {
+export interface AppSigner {
   appId: string;
   secret: SecretString;
 }
@@ -32,9 +32,10 @@ export class MetaApp {
     return this.config.app.id;
   }
 
-  /** Of the Instagram and Threads apps, which may be the Meta app's own. */
+  /** Of the Instagram and Threads apps, as far as they are configured. */
   get innerAppIds(): string[] {
-    return [...new Set([this.config.instagramApp.id, this.config.threadsApp.id])];
+    const { instagramApp, threadsApp } = this.config;
+    return [...new Set([instagramApp, threadsApp].flatMap((app) => app?.id ?? []))];
   }
 
   /** All ids that tokens of this app may belong to, without repeats. */
@@ -51,16 +52,23 @@ export class MetaApp {
     return this.host(tokenKind(kind).host);
   }
 
+  /** Whether the app that a token belongs to is the one that is configured for its kind: other apps' ids and secrets are of no use to it. */
+  serves({ appId, kind }: { appId: string; kind: TokenKind }): boolean {
+    return this.hostOf(kind).app?.id === appId;
+  }
+
   /** The app ids that `debug_token` on this host may name for tokens of ours. */
   inspectableAppIds(name: GraphHostName): string[] {
-    return graphHostDescriptor(name).inspectableApps.map((role) => this.config[role].id);
+    return graphHostDescriptor(name).inspectableApps.flatMap((role) => this.config[role]?.id ?? []);
   }
 
   /** Every secret that may have signed a webhook or signed_request, with the app it belongs to; the previous one, too. */
   get signers(): AppSigner[] {
     const { app, instagramApp, threadsApp, previousAppSecret } = this.config;
     const previous = previousAppSecret === null ? [] : [{ appId: app.id, secret: previousAppSecret }];
-    const current = [app, instagramApp, threadsApp].map(({ id, secret }) => ({ appId: id, secret }));
+    const current = [app, instagramApp, threadsApp].flatMap((each) =>
+      each === null ? [] : [{ appId: each.id, secret: each.secret }],
+    );
     return [...previous, ...current];
   }
 }
@@ -89,9 +97,18 @@ export class MetaApps {
     return [...new Set(this.all.flatMap(({ appIds }) => appIds))];
   }
 
-  /** Every secret that may have signed a webhook, without repeats. */
-  get signatureSecrets(): SecretString[] {
-    const secrets = this.all.flatMap(({ signers }) => signers.map(({ secret }) => secret.expose()));
-    return [...new Set(secrets)].map((secret) => new SecretString(secret));
+  /** The ids of the apps that count at this host. */
+  idsAt(host: GraphHostName): string[] {
+    return [...new Set(this.all.flatMap((app) => app.host(host).app?.id ?? []))];
+  }
+
+  /** Whether a credential's app is configured here, as `MetaApp.serves`. */
+  serves(credential: { appId: string; kind: TokenKind }): boolean {
+    return this.all.some((app) => app.serves(credential));
+  }
+
+  /** Every secret that may have signed a webhook, with its app. */
+  get signers(): AppSigner[] {
+    return this.all.flatMap(({ signers }) => signers);
   }
 }

@@ -1,6 +1,11 @@
 import { Module } from '@nestjs/common';
 import { AppApi } from './app-api.ts';
+import { AdAccountApi } from './assets/ad-account-api.ts';
+import { BusinessApi } from './assets/business-api.ts';
 import { DiscoveryApi } from './assets/discovery-api.ts';
+import { PageApi } from './assets/page-api.ts';
+import { PhoneSynchronizationApi } from './assets/phone-synchronization-api.ts';
+import { WhatsappApi } from './assets/whatsapp-api.ts';
 import { GraphTransport } from './graph/graph-transport.ts';
 import { MetaMetrics } from './graph/meta-metrics.ts';
 import { Pause, TimerPause } from './graph/pause.ts';
@@ -10,7 +15,17 @@ import { InspectionApi } from './tokens/inspection-api.ts';
 import { OAuthApi } from './tokens/oauth-api.ts';
 import { RevocationApi } from './tokens/revocation-api.ts';
 
-const APIS = [OAuthApi, InspectionApi, DiscoveryApi, RevocationApi, AppApi];
+const APIS = [
+  OAuthApi,
+  InspectionApi,
+  DiscoveryApi,
+  PageApi,
+  AdAccountApi,
+  WhatsappApi,
+  PhoneSynchronizationApi,
+  RevocationApi,
+  AppApi,
+];
 
 /**
  * The client of Meta's API. Needs, from global modules: HttpClient, Config, Clock, Random, LOGGER and prom-client's Registry; and, where
@@ -19,12 +34,13 @@ const APIS = [OAuthApi, InspectionApi, DiscoveryApi, RevocationApi, AppApi];
 @Module({
   providers: [
     ...APIS,
+    BusinessApi,
     MetaApps,
     GraphTransport,
     BatchInspection,
     MetaMetrics,
     { provide: Pause, useClass: TimerPause },
   ],
-  exports: [...APIS, MetaApps],
+  exports: [...APIS, MetaApps, MetaMetrics],
 })
 export class MetaModule {}

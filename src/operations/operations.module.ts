@@ -2,20 +2,22 @@ import { Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { AuthModule } from '../auth/auth.module.ts';
+import { MetaModule } from '../meta/meta.module.ts';
 import { ApiDocument } from './documentation/api-document.ts';
 import { DocumentationController } from './documentation/documentation.controller.ts';
 import { DiagnosisService } from './health/diagnosis.service.ts';
 import { HealthController } from './health/health.controller.ts';
 import { Readiness } from './health/readiness.ts';
 import { ReplicaState } from './health/replica-state.ts';
+import { GraphVersionMonitor } from './metrics/graph-version-monitor.ts';
 import { MetricsController } from './metrics/metrics.controller.ts';
 import { ProblemsController } from './problems/problems.controller.ts';
 import { ReplicaSyncJob } from './replica-sync.job.ts';
 
 /** Health, metrics, the problem pages and the API document, and the job that synchronizes a replica's memory with the database. */
 @Module({
-  imports: [AuthModule, TerminusModule.forRoot({ logger: false }), DiscoveryModule],
+  imports: [AuthModule, MetaModule, TerminusModule.forRoot({ logger: false }), DiscoveryModule],
   controllers: [HealthController, MetricsController, ProblemsController, DocumentationController],
-  providers: [ApiDocument, DiagnosisService, Readiness, ReplicaState, ReplicaSyncJob],
+  providers: [ApiDocument, DiagnosisService, GraphVersionMonitor, Readiness, ReplicaState, ReplicaSyncJob],
 })
 export class OperationsModule {}

@@ -6,7 +6,7 @@ import { jsSdk } from './dialog/js-sdk.ts';
 import { handleDialog } from './hosts/dialog-host.ts';
 import { handleGraph } from './hosts/graph-host.ts';
 import { handleInstagramApi, handleInstagramGraph } from './hosts/instagram-host.ts';
-import { handleThreads } from './hosts/threads-host.ts';
+import { handleThreads, movedThreadsDialog } from './hosts/threads-host.ts';
 import { handleLookaside, handleRupload } from './hosts/upload-hosts.ts';
 import { effectiveMethod, findToken, type GraphCall, mergeParams, readBody, splitPath } from './http/graph-call.ts';
 import { GraphError, oauthError } from './http/graph-error.ts';
@@ -34,8 +34,11 @@ const hosts: Record<string, Host> = {
     call.path[1] === 'authorize' ? handleDialog(state, call, 'instagram') : handleInstagramApi(state, call),
   'www.instagram.com': (state, call) => handleDialog(state, call, 'instagram'),
   'graph.threads.net': handleThreads,
-  'threads.net': (state, call) => handleDialog(state, call, 'threads'),
-  'www.threads.net': (state, call) => handleDialog(state, call, 'threads'),
+  'graph.threads.com': handleThreads,
+  'www.threads.com': (state, call) => handleDialog(state, call, 'threads'),
+  'threads.com': (state, call) => handleDialog(state, call, 'threads'),
+  'threads.net': movedThreadsDialog,
+  'www.threads.net': movedThreadsDialog,
 };
 
 /** One request, from its first byte to the recorded call. */
@@ -88,7 +91,7 @@ async function readCall(
   query: URLSearchParams,
 ): Promise<{ call: GraphCall; failure: MetaResponse | null }> {
   const { requestedVersion, rest } = splitVersion(path);
-  const isThreads = host === 'graph.threads.net';
+  const isThreads = host.startsWith('graph.threads.');
   const call: GraphCall = {
     host,
     method: request.method ?? 'GET',

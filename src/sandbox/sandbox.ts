@@ -1,9 +1,10 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { handleRequest } from './request-handler.ts';
-import { defaultApp, type SandboxApp, seedApps } from './state/default-seed.ts';
+import { defaultApp, type SandboxApp, seedApps, seedConfiguration, seedIds } from './state/default-seed.ts';
 import { RandomPool } from './state/random-pool.ts';
 import { SandboxState } from './state/sandbox-state.ts';
+import type { SandboxStore } from './state/sandbox-store.ts';
 import { StateFile } from './state/state-file.ts';
 
 export interface SandboxOptions {
@@ -40,7 +41,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const random = new RandomPool(options.randomBytes);
   const state = new SandboxState(options.now, (size) => random.take(size), app);
   const file = options.stateFile === undefined ? null : new StateFile(options.stateFile, state.store);
-  if ((await file?.load()) === true && !state.store.apps.has(app.id)) seedApps(state.store, app);
+  if ((await file?.load()) === true) seedMissing(state.store, app);
   if (file !== null) {
     state.store.onChange = () => file.schedule();
     file.schedule();
@@ -59,6 +60,13 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const url = options.publicUrl?.replace(/\/+$/, '') ?? `http://${host}:${port}`;
   state.publicUrl = url;
   return { url, port, app, state, environment: () => environmentOf(url, app), close: () => close(server, state, file) };
+}
+
+/** What a state that was kept for other ids, or by an earlier sandbox, does not have. */
+function seedMissing(store: SandboxStore, app: SandboxApp): void {
+  const known = store.apps.get(app.id);
+  if (known === undefined) seedApps(store, app);
+  else seedConfiguration(known);
 }
 
 function listen(server: Server, port: number, host: string): Promise<number> {
@@ -84,6 +92,7 @@ function environmentOf(url: string, app: SandboxApp): Record<string, string> {
     INSTAGRAM_APP_SECRET: app.instagramAppSecret,
     THREADS_APP_ID: app.threadsAppId,
     THREADS_APP_SECRET: app.threadsAppSecret,
+    META_LOGIN_CONFIG_ID_WHATSAPP: seedIds.signupConfiguration,
     META_GRAPH_URL: `${url}/graph.facebook.com`,
     META_GRAPH_VIDEO_URL: `${url}/graph-video.facebook.com`,
     META_RUPLOAD_URL: `${url}/rupload.facebook.com`,
@@ -92,6 +101,6 @@ function environmentOf(url: string, app: SandboxApp): Record<string, string> {
     INSTAGRAM_API_URL: `${url}/api.instagram.com`,
     INSTAGRAM_DIALOG_URL: `${url}/www.instagram.com`,
     THREADS_GRAPH_URL: `${url}/graph.threads.net`,
-    THREADS_DIALOG_URL: `${url}/threads.net`,
+    THREADS_DIALOG_URL: `${url}/www.threads.com`,
   };
 }

@@ -44,6 +44,24 @@ const insertStatement = defineStatement<NewSealedSecret>(
   { prepare: true },
 );
 
+interface SealedSecretColumns {
+  kekId: KekId;
+  createdAt: Date;
+  ids: SecretId[];
+  wrappedKeys: Buffer[];
+  ciphertexts: Buffer[];
+}
+
+const insertManyStatement = defineStatement<SealedSecretColumns>(
+  'sealed_secrets_put',
+  ({ kekId, createdAt, ids, wrappedKeys, ciphertexts }) => sql`WITH kek AS (
+      SELECT id FROM encryption_key WHERE id = ${kekId} AND state = 'active' FOR KEY SHARE)
+    INSERT INTO sealed_secret (id, kek_id, wrapped_key, ciphertext, created_at)
+    SELECT s.id, kek.id, s.wrapped_key, s.ciphertext, ${createdAt}::timestamptz
+    FROM kek, unnest(${ids}::text[], ${wrappedKeys}::bytea[], ${ciphertexts}::bytea[]) AS s (id, wrapped_key, ciphertext)`,
+  { prepare: true },
+);
+
 const selectStatement = defineStatement<{ id: SecretId }, SealedSecretRow>(
   'sealed_secret_get',
   ({ id }) => sql`SELECT id AS secret_id, kek_id, wrapped_key, ciphertext FROM sealed_secret WHERE id = ${id}`,
@@ -58,6 +76,25 @@ const deleteStatement = defineStatement<{ ids: readonly SecretId[] }>(
 /** Stores a secret; false if its key is no longer the active one, so that nothing may be sealed under it. */
 export async function insertSealedSecret(executor: SqlExecutor, secret: NewSealedSecret): Promise<boolean> {
   return (await executor.run(insertStatement(secret))) === 1;
+}
+
+/** Stores secrets that are all under the same key, in one statement; false, and none is stored, if that is no longer the active one. */
+export async function insertSealedSecrets(
+  executor: SqlExecutor,
+  secrets: readonly NewSealedSecret[],
+): Promise<boolean> {
+  const [first] = secrets;
+  if (first === undefined) return true;
+  const stored = await executor.run(
+    insertManyStatement({
+      kekId: first.kekId,
+      createdAt: first.createdAt,
+      ids: secrets.map(({ id }) => id),
+      wrappedKeys: secrets.map(({ wrappedKey }) => wrappedKey),
+      ciphertexts: secrets.map(({ ciphertext }) => ciphertext),
+    }),
+  );
+  return stored === secrets.length;
 }
 
 export async function findSealedSecret(executor: SqlExecutor, id: SecretId): Promise<SealedSecretRow | null> {

@@ -9,6 +9,7 @@ import {
   deleteSealedSecrets,
   findSealedSecret,
   insertSealedSecret,
+  insertSealedSecrets,
   type SealedSecretRow,
 } from './sealed-secret.repository.ts';
 import { DecryptionError, open, type SealContext, type SealedSecret, seal } from './sealed-secret.ts';
@@ -31,6 +32,24 @@ export class Vault {
       const { kekId, wrappedKey, ciphertext } = sealed;
       const secretRow = { id, kekId, wrappedKey, ciphertext, createdAt: this.source.clock.now() };
       if (await insertSealedSecret(executor, secretRow)) return id;
+      await this.ring.reload();
+    }
+    throw new Error('no key of the ring may seal');
+  }
+
+  /** Seals and stores many secrets in one statement; returns their ids, in their order. Commits with the given transaction. */
+  async putAll(
+    executor: SqlExecutor,
+    secrets: readonly { secret: SecretString; context: SealContext }[],
+  ): Promise<SecretId[]> {
+    const ids = secrets.map(() => this.source.ids.next('sec'));
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const kek = this.ring.activeKek();
+      const createdAt = this.source.clock.now();
+      const rows = secrets.map(({ secret, context }, index) => {
+        return { ...seal(ids[index] as SecretId, secret, context, kek, this.source.random), createdAt };
+      });
+      if (await insertSealedSecrets(executor, rows)) return ids;
       await this.ring.reload();
     }
     throw new Error('no key of the ring may seal');

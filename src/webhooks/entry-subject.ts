@@ -1,4 +1,5 @@
 import type { AssetType } from '../connections/credentials/credential-kind.ts';
+import type { TokenHostName } from '../meta/graph/graph-host.ts';
 import { idOf, itemsOf, type JsonNode, member, stringOf } from './json-node.ts';
 
 /** What an entry is about (META.md 8, 15). */
@@ -6,11 +7,16 @@ export interface EntrySubject {
   assets: { type: AssetType; id: string }[];
   /** The ids of the user, where the entry is about one. */
   userIds: string[];
+  /** Null: all ids are the user's. Else the ids are guesses, the likeliest first, and the user is one of this host's app. */
+  guessedOwnerHost: TokenHostName | null;
   /** It says that our access may have ended or shrunk. That is inspected, never believed. */
   isAboutAccess: boolean;
 }
 
 type SubjectFinder = (entry: JsonNode) => Pick<EntrySubject, 'assets' | 'userIds'>;
+
+/** How Threads' notifications are relayed. */
+export const THREADS_OBJECT = 'threads';
 
 const byEntryId =
   (type: AssetType): SubjectFinder =>
@@ -48,7 +54,7 @@ const SUBJECT_FINDERS: Readonly<Record<string, SubjectFinder>> = {
   ad_account: byAdAccount,
   permissions: byMetaUser,
   user: byMetaUser,
-  threads: byMetaUser,
+  [THREADS_OBJECT]: byMetaUser,
 };
 
 /** The objects that are known by name; everything else is counted as `other`. */
@@ -58,7 +64,13 @@ export function objectLabel(object: string): string {
 
 export function extractSubject(object: string, entry: JsonNode): EntrySubject {
   const find = Object.hasOwn(SUBJECT_FINDERS, object) ? SUBJECT_FINDERS[object] : undefined;
-  return { ...(find?.(entry) ?? { assets: [], userIds: [] }), isAboutAccess: isAboutAccess(object, entry) };
+  const found = find?.(entry) ?? { assets: [], userIds: [] };
+  return { ...found, guessedOwnerHost: null, isAboutAccess: isAboutAccess(object, entry) };
+}
+
+/** Of a notification of Threads', which never is about access. */
+export function threadsSubject(ownerIds: string[]): EntrySubject {
+  return { assets: [], userIds: ownerIds, guessedOwnerHost: 'threads', isAboutAccess: false };
 }
 
 /**

@@ -5,6 +5,7 @@ import {
 import type { AssetType } from '../connections/credentials/credential-kind.ts';
 import type { ConnectionId } from '../connections/ids.ts';
 import type { SqlExecutor } from '../database/statement.ts';
+import type { TokenHostName } from '../meta/graph/graph-host.ts';
 import type { EntrySubject } from './entry-subject.ts';
 
 /** A connection that is not revoked and that an entry is about; `asset` null: matched by its user. */
@@ -15,6 +16,17 @@ export interface SubjectConnection {
   asset: { type: AssetType; id: string } | null;
 }
 
+/** A connection, with the app that knows its user by the id it was found by. */
+type UserConnection = SubjectConnection & { appId: string };
+
+/** The apps whose users entries may be about. */
+interface SubjectApps {
+  /** All of ours. */
+  ownAppIds: readonly string[];
+  /** The apps of a host that signed the delivery. */
+  signersAt(host: TokenHostName): readonly string[];
+}
+
 /**
  * The connections of all tenants that each entry is about, each once per entry, in the entries' order. Two statements for any number of
  * entries.
@@ -22,19 +34,32 @@ export interface SubjectConnection {
 export async function matchConnections(
   executor: SqlExecutor,
   subjects: readonly EntrySubject[],
-  ownAppIds: readonly string[],
+  apps: SubjectApps,
 ): Promise<SubjectConnection[][]> {
   const byAsset = await findByAssets(executor, subjects);
-  const byUser = await findByUsers(executor, subjects, ownAppIds);
-  return subjects.map(({ assets, userIds }) => {
+  const byUser = await findByUsers(executor, subjects, apps.ownAppIds);
+  return subjects.map((subject) => {
     const matches = [
-      ...assets.flatMap(({ type, id }) => byAsset.get(`${type} ${id}`) ?? []),
-      ...userIds.flatMap((id) => byUser.get(id) ?? []),
+      ...subject.assets.flatMap(({ type, id }) => byAsset.get(`${type} ${id}`) ?? []),
+      ...matchUsers(subject, byUser, apps),
     ];
     const distinct = new Map<string, SubjectConnection>();
     for (const match of matches) if (!distinct.has(match.connectionId)) distinct.set(match.connectionId, match);
     return [...distinct.values()];
   });
+}
+
+/** Of guesses, the first that a connection of the right app has decides. */
+function matchUsers(
+  { userIds, guessedOwnerHost }: EntrySubject,
+  byUser: ReadonlyMap<string, UserConnection[]>,
+  apps: SubjectApps,
+): SubjectConnection[] {
+  const found = userIds.map((id) => byUser.get(id) ?? []);
+  if (guessedOwnerHost === null) return found.flat();
+  const appIds = apps.signersAt(guessedOwnerHost);
+  const ofApps = found.map((connections) => connections.filter(({ appId }) => appIds.includes(appId)));
+  return ofApps.find((connections) => connections.length > 0) ?? [];
 }
 
 /** By type and id of the asset. */
@@ -57,19 +82,19 @@ async function findByUsers(
   executor: SqlExecutor,
   subjects: readonly EntrySubject[],
   ownAppIds: readonly string[],
-): Promise<Map<string, SubjectConnection[]>> {
+): Promise<Map<string, UserConnection[]>> {
   const userIds = new Set(subjects.flatMap((subject) => subject.userIds));
   const rows = await findConnectionsByUserIds(executor, ownAppIds, [...userIds]);
   return group(
-    rows.map(({ id, connection_id: connectionId, tenant, product }) => [
+    rows.map(({ id, connection_id: connectionId, app_id: appId, tenant, product }) => [
       id,
-      { connectionId, tenant, product, asset: null },
+      { connectionId, appId, tenant, product, asset: null },
     ]),
   );
 }
 
-function group(entries: readonly (readonly [string, SubjectConnection])[]): Map<string, SubjectConnection[]> {
-  const groups = new Map<string, SubjectConnection[]>();
+function group<C extends SubjectConnection>(entries: readonly (readonly [string, C])[]): Map<string, C[]> {
+  const groups = new Map<string, C[]>();
   for (const [key, connection] of entries) groups.set(key, [...(groups.get(key) ?? []), connection]);
   return groups;
 }

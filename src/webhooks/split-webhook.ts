@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto';
-import { type EntrySubject, extractSubject } from './entry-subject.ts';
-import { canonicalJson, itemsOf, type JsonNode, member, readJson, stringOf } from './json-node.ts';
+import type { AnnouncedAccount } from '../connections/announced-accounts/announced-account.ts';
+import type { RemovedAccount } from '../connections/assets/removed-account.service.ts';
+import { findAnnouncedAccounts } from './announced-accounts.ts';
+import { type EntrySubject, extractSubject, THREADS_OBJECT, threadsSubject } from './entry-subject.ts';
+import { canonicalJson, idOf, itemsOf, type JsonNode, member, readJson, stringOf } from './json-node.ts';
+import { findRemovedAccounts } from './removed-accounts.ts';
+import { isThreadsBody, splitThreadsBody } from './threads-webhook.ts';
 
 /** One entry of a delivery, split off. */
 export interface WebhookEntry {
@@ -10,33 +15,60 @@ export interface WebhookEntry {
   /** By what it says, not by how it is written. */
   hash: Buffer;
   subject: EntrySubject;
+  /** The app that the body names as its own; null: none. */
+  appId: string | null;
+  /** Accounts that it says our app no longer shares. */
+  removedAccounts: RemovedAccount[];
+  /** Accounts that it says were shared with our app. */
+  announcedAccounts: Pick<AnnouncedAccount, 'wabaId' | 'businessId'>[];
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * The entries of a delivery, each content once. A body without `entry` (Threads has such) is one entry as a whole. Null where the
- * bytes are no JSON object in UTF-8.
+ * The entries of a delivery, each content once. A body without `entry` is one entry as a whole; Threads' bodies are of the object
+ * `threads`. Null where the bytes are no JSON object in UTF-8.
  */
 export function splitWebhook(body: Buffer): WebhookEntry[] | null {
   const root = readJson(decode(body));
   if (root?.kind !== 'object') return null;
-  const object = stringOf(member(root, 'object')) ?? '';
-  const entry = member(root, 'entry');
-  const nodes = entry?.kind === 'array' ? itemsOf(entry) : [root];
   const entries = new Map<string, WebhookEntry>();
-  for (const node of nodes) {
-    const split = toEntry(object, node);
-    entries.set(split.hash.toString('hex'), split);
-  }
+  for (const entry of isThreadsBody(root) ? threadsEntries(root) : graphEntries(root))
+    entries.set(entry.hash.toString('hex'), entry);
   return [...entries.values()];
 }
 
-function toEntry(object: string, node: JsonNode): WebhookEntry {
-  const hash = createHash('sha256')
+function graphEntries(root: JsonNode): WebhookEntry[] {
+  const object = stringOf(member(root, 'object')) ?? '';
+  const entry = member(root, 'entry');
+  const nodes = entry?.kind === 'array' ? itemsOf(entry) : [root];
+  return nodes.map((node) => ({
+    object,
+    text: node.text,
+    hash: hashOf(object, node),
+    subject: extractSubject(object, node),
+    appId: null,
+    announcedAccounts: findAnnouncedAccounts(object, node),
+    removedAccounts: findRemovedAccounts(object, node),
+  }));
+}
+
+function threadsEntries(root: JsonNode): WebhookEntry[] {
+  return splitThreadsBody(root).map(({ text, ownerIds }) => ({
+    object: THREADS_OBJECT,
+    text,
+    hash: hashOf(THREADS_OBJECT, readJson(text) ?? root),
+    subject: threadsSubject(ownerIds),
+    appId: idOf(member(root, 'app_id')),
+    announcedAccounts: [],
+    removedAccounts: [],
+  }));
+}
+
+function hashOf(object: string, node: JsonNode): Buffer {
+  return createHash('sha256')
     .update(`${JSON.stringify(object)} ${canonicalJson(node)}`)
     .digest();
-  return { object, text: node.text, hash, subject: extractSubject(object, node) };
 }
 
 /** An empty text, which is no JSON, where the bytes are no UTF-8. */

@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import { AnnouncedAccountService } from '../connections/announced-accounts/announced-account.service.ts';
+import { RemovedAccountService } from '../connections/assets/removed-account.service.ts';
 import { UnverifiedAssetService } from '../connections/assets/unverified-asset.service.ts';
 import { VerificationRequests } from '../connections/connection/verification-requests.ts';
 import type { ConnectionId } from '../connections/ids.ts';
@@ -24,8 +26,8 @@ interface MatchedEntry {
 
 /**
  * Stores the entries of a delivery: what is new becomes one event for each connection that it is about, or one without a
- * connection. What it says about our access is never trusted: the connections become due for inspection. One transaction, and a
- * handful of statements for a thousand entries.
+ * connection. What it says about our access is not trusted: the connections become due for inspection, but for accounts that were taken
+ * away in the WhatsApp Business app (`RemovedAccountService`). One transaction, and a handful of statements for a thousand entries.
  */
 @Injectable()
 export class WebhookIngestService {
@@ -34,20 +36,36 @@ export class WebhookIngestService {
     private readonly outbox: Outbox,
     private readonly verificationRequests: VerificationRequests,
     private readonly assets: UnverifiedAssetService,
+    private readonly removals: RemovedAccountService,
+    private readonly announcedAccounts: AnnouncedAccountService,
     private readonly metrics: WebhookMetrics,
     private readonly clock: Clock,
     private readonly apps: MetaApps,
   ) {}
 
-  /** Resolves when all is committed. `verificationCount`: connections that are due for inspection because of this delivery. */
-  async ingest(entries: readonly WebhookEntry[]): Promise<{ stored: number; verificationCount: number }> {
+  /** `signedBy`: the apps whose secret signed the delivery. Resolves when all is committed. `verificationCount`: connections that are due for inspection because of this delivery. */
+  async ingest(
+    entries: readonly WebhookEntry[],
+    signedBy: readonly string[],
+  ): Promise<{ stored: number; verificationCount: number }> {
     if (entries.length === 0) return { stored: 0, verificationCount: 0 };
     const result = await this.database.transaction(async (tx) => {
       const fresh = await this.insertNew(tx, entries);
       const subjects = fresh.map(({ subject }) => subject);
-      const connections = await matchConnections(tx, subjects, this.apps.appIds);
+      const connections = await matchConnections(tx, subjects, {
+        ownAppIds: this.apps.appIds,
+        signersAt: (host) => this.apps.idsAt(host).filter((appId) => signedBy.includes(appId)),
+      });
       const matched = fresh.map((entry, index) => ({ entry, connections: connections[index] ?? [] }));
       await this.relay(tx, matched);
+      await this.removals.process(
+        tx,
+        fresh.flatMap(({ removedAccounts }) => removedAccounts),
+      );
+      await this.announcedAccounts.announce(
+        tx,
+        fresh.flatMap(({ announcedAccounts }) => announcedAccounts),
+      );
       await this.assets.requestVerification(tx, 'whatsapp_business_account', accountsToVerify(fresh));
       return {
         matched,

@@ -53,20 +53,28 @@ export class WebhooksController {
     @Headers('x-hub-signature-256') signature: string | undefined,
     @RequestId() requestId: string,
   ): Promise<{ success: true }> {
-    const expected = readWebhookSignature(signature, this.apps.signatureSecrets);
+    const expected = readWebhookSignature(signature, this.apps.signers);
     // Without a signature the body is not even read.
     if (expected === null) throw await this.rejections.signature('webhook', requestId);
     const body = await readRawBody(request, (chunk) => expected.update(chunk));
-    if (!expected.isValid()) throw await this.rejections.signature('webhook', requestId);
+    const signedBy = expected.signers();
+    if (signedBy.length === 0) throw await this.rejections.signature('webhook', requestId);
     const entries = splitWebhook(body);
     if (entries === null) {
       this.metrics.callback('webhook', 'malformed');
       this.logger.warn({ request_id: requestId, bytes: body.length }, 'a signed webhook is no JSON');
       throw new AppError(invalidRequest, { detail: 'The body is signed, but it is not a JSON object in UTF-8.' });
     }
-    const { verificationCount } = await this.ingest.ingest(entries);
+    if (entries.some(({ appId }) => this.isAnotherAppOfOurs(appId, signedBy)))
+      throw await this.rejections.signature('webhook', requestId);
+    const { verificationCount } = await this.ingest.ingest(entries, signedBy);
     this.metrics.callback('webhook', 'accepted');
     if (verificationCount > 0) this.inspection.trigger();
     return { success: true };
+  }
+
+  /** Each app speaks for itself: the secret of one is no proof of what a body says in the name of another. */
+  private isAnotherAppOfOurs(appId: string | null, signedBy: readonly string[]): boolean {
+    return appId !== null && this.apps.appIds.includes(appId) && !signedBy.includes(appId);
   }
 }

@@ -24,8 +24,10 @@ export const TABLE_OWNERS: Readonly<Record<string, string>> = {
   pending_authorization: 'connections',
   connect_session: 'connect',
   connect_attempt: 'connect',
+  announced_account: 'connections',
   lease: 'leases',
   app_rate_limit: 'lifecycle',
+  served_version: 'lifecycle',
   webhook_entry: 'webhooks',
   privacy_request: 'webhooks',
 };

@@ -6,7 +6,7 @@ const server = http.createServer((request, response) => {
   request.resume();
   response.writeHead(200, {
     'content-type': 'application/json; charset=UTF-8',
-    'facebook-api-version': 'v25.0',
+    'facebook-api-version': 'v26.0',
     'x-app-usage': '{"call_count":1,"total_cputime":1,"total_time":1}',
     'content-length': body.length,
   });

@@ -10,7 +10,7 @@ function large() {
   const filler =
     '"message":"Lorem ipsum dolor sit amet, consetetur \\u00e9\\u00e8 sadipscing elitr, sed diam nonumy eirmod tempor."';
   const link =
-    `${base}/v25.0/100000000000001/feed?access_token=${TOKEN}&limit=25&fields=id%2Cname&after=QVFIUmx`.replaceAll(
+    `${base}/v26.0/100000000000001/feed?access_token=${TOKEN}&limit=25&fields=id%2Cname&after=QVFIUmx`.replaceAll(
       '/',
       '\\/',
     );
@@ -23,7 +23,7 @@ function large() {
 
 let largeBody = null;
 const server = http.createServer((request, response) => {
-  const headers = { 'content-type': 'application/json; charset=UTF-8', 'facebook-api-version': 'v25.0' };
+  const headers = { 'content-type': 'application/json; charset=UTF-8', 'facebook-api-version': 'v26.0' };
   if (request.url.includes('/large')) {
     largeBody ??= large();
     response.writeHead(200, { ...headers, 'content-length': largeBody.length }).end(largeBody);

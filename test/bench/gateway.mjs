@@ -59,11 +59,11 @@ try {
       server: service,
       request: {
         ...request,
-        url: `${service.url}/graph/v25.0${path}`,
+        url: `${service.url}/graph/v26.0${path}`,
         headers: { ...request.headers, ...authorization },
       },
     },
-    { name: `${name}, bare proxy`, server: proxy, request: { ...request, url: `${proxy.url}/v25.0${path}` } },
+    { name: `${name}, bare proxy`, server: proxy, request: { ...request, url: `${proxy.url}/v26.0${path}` } },
   ];
   const results = await sideBySide([
     ...both('small GET', '/me?fields=id,name'),

@@ -74,9 +74,9 @@ try {
     {
       name: 'd  GET through the gateway',
       server: service,
-      request: { url: `${service.url}/graph/v25.0/me`, ...graph },
+      request: { url: `${service.url}/graph/v26.0/me`, ...graph },
     },
-    { name: 'e  GET through a bare undici proxy', server: proxy, request: { url: `${proxy.url}/v25.0/me`, ...graph } },
+    { name: 'e  GET through a bare undici proxy', server: proxy, request: { url: `${proxy.url}/v26.0/me`, ...graph } },
   ]);
   const [a, b, c, d, e] = [...results.values()];
   process.stdout.write(`${table(results)}\n\n`);

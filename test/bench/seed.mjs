@@ -54,7 +54,7 @@ export async function seed(environment, count) {
       scopes: ['pages_show_list'],
       declinedScopes: [],
       dataAccessExpiresAt: null,
-      graphApiVersion: 'v25.0',
+      graphApiVersion: 'v26.0',
       statusReason: null,
       root: {
         kind: 'user',

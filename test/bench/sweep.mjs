@@ -76,7 +76,7 @@ async function insert(database, rows, appId, now) {
   await database.run({
     text: `INSERT INTO connection (id, tenant, product, flow, status, app_id, meta_user_id, scopes, declined_scopes, graph_api_version,
         authorized_at, created_at, updated_at)
-      SELECT id, tenant, 'pages', 'import', 'active', $4, meta_user, '{pages_show_list}', '{}', 'v25.0', $5, $5, $5
+      SELECT id, tenant, 'pages', 'import', 'active', $4, meta_user, '{pages_show_list}', '{}', 'v26.0', $5, $5, $5
       FROM unnest($1::text[], $2::text[], $3::text[]) AS r (id, tenant, meta_user)`,
     values: [of((r) => r.connectionId), of((r) => r.tenant), of((r) => r.made.userId), appId, now],
   });
@@ -188,7 +188,7 @@ async function dueQuery(admin, rows) {
     await database.run({
       text: `INSERT INTO connection (id, tenant, product, flow, status, app_id, meta_user_id, scopes, declined_scopes, graph_api_version,
           authorized_at, created_at, updated_at)
-        SELECT 'con_' || n, 't', 'pages', 'import', 'active', 'app', n::text, '{}', '{}', 'v25.0', now(), now(), now()
+        SELECT 'con_' || n, 't', 'pages', 'import', 'active', 'app', n::text, '{}', '{}', 'v26.0', now(), now(), now()
         FROM generate_series(${from}, ${to}) n`,
     });
     await database.run({

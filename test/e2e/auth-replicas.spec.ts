@@ -85,7 +85,7 @@ describe('a change of a client', () => {
       200,
       { code: 'path_not_allowed' },
     ]);
-    expect((await graph(token, '/graph/v25.0/me/accounts')).status).toBe(200);
+    expect((await graph(token, '/graph/v26.0/me/accounts')).status).toBe(200);
     await change(id, { allow: { pages: ['GET /me'] } });
     expect((await graph(token)).status).toBe(200);
     await change(id, { allow: { ads: ['GET /**'] } });

@@ -281,7 +281,7 @@ describeInBrowser(
     const frame = document.createElement('iframe');
     frame.src = 'https://staticxx.facebook.com/x/connect/xd_arbiter/';
     document.body.append(frame);
-    fetch('https://graph.facebook.com/v25.0/app_events');`;
+    fetch('https://graph.facebook.com/v26.0/app_events');`;
 
     it('loads the SDK with what /meta/config says, and trusts nobody but Meta', async () => {
       const { page, context, pageErrors } = await visitor();

@@ -48,6 +48,7 @@ describe('Instagram through Facebook Login', () => {
         id: account.id,
         name: 'the.last',
         credential_id: credential?.id,
+        usable: true,
         parent_id: last.id,
       },
     ]);
@@ -152,7 +153,9 @@ describe('declined scopes', () => {
     expect(await sdkOfPage()).not.toHaveProperty('auth_type');
     const { id: userId } = make().user();
     const dialog = { product: 'whatsapp', tenant: 'shy' };
-    await completeConnect(context, dialog, { user: userId, decline: ['whatsapp_business_messaging'] });
+    // A login configuration is granted whole or not at all.
+    const replica = await context.startAnotherReplica({ META_LOGIN_CONFIG_ID_WHATSAPP: '' });
+    await completeConnect({ replica }, dialog, { user: userId, decline: ['whatsapp_business_messaging'] });
     expect(await sdkOfPage()).toMatchObject({ auth_type: 'rerequest' });
   });
 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { DEFAULT_GRAPH_API_VERSION } from '../../src/config/graph-api-version.ts';
 import { Database } from '../../src/database/database.ts';
 import {
   api,
@@ -8,10 +9,13 @@ import {
   createSession,
   openConnectTestContext,
   RETURN_ORIGIN,
+  TestBrowser,
 } from '../support/connect-test-context.ts';
+import { TEST_WHATSAPP_CONFIG_ID } from '../support/test-config.ts';
 
 const USER = '100000000000101';
 const BUSINESS = '300000000000401';
+const EMBEDDED_SIGNUP = { product: 'whatsapp', flow: 'embedded_signup' };
 const WABA = '310000000000402';
 
 describe('connecting through the API', () => {
@@ -46,7 +50,7 @@ describe('connecting through the API', () => {
       expect(response.body.connect_url).toMatch(/^http:\/\/localhost:3000\/connect\/[A-Za-z0-9_-]{43}$/);
       expect(response.body.js_sdk).toMatchObject({
         app_id: context.sandbox.app.id,
-        version: 'v25.0',
+        version: DEFAULT_GRAPH_API_VERSION,
         config_id: null,
         response_type: 'code',
         override_default_response_type: true,
@@ -57,7 +61,37 @@ describe('connecting through the API', () => {
         product: 'whatsapp',
         flow: 'embedded_signup',
       });
-      expect(embedded.body.js_sdk.extras).toEqual({ setup: {} });
+      expect(embedded.body.js_sdk).toMatchObject({ config_id: TEST_WHATSAPP_CONFIG_ID, scope: null });
+      expect(embedded.body.js_sdk.extras).toEqual({});
+    });
+
+    it('gives the features of Embedded Signup that were chosen to the front end', async () => {
+      const chosen = {
+        ...body,
+        product: 'whatsapp',
+        flow: 'embedded_signup',
+        feature_type: 'whatsapp_business_app_onboarding',
+        features: ['app_only_install'],
+      };
+      const response = await api(context).post('/v1/connect-sessions', chosen);
+      expect(response.status).toBe(201);
+      expect(response.body.js_sdk.extras).toEqual({
+        featureType: 'whatsapp_business_app_onboarding',
+        features: [{ name: 'app_only_install' }],
+      });
+    });
+
+    it('refuses Embedded Signup where no login configuration is set, naming the setting', async () => {
+      const replica = await context.startAnotherReplica({ META_LOGIN_CONFIG_ID_WHATSAPP: '' });
+      const signup = { ...body, product: 'whatsapp', flow: 'embedded_signup' };
+      const response = await api({ replica }).post('/v1/connect-sessions', signup);
+      expect([response.status, response.body.code]).toEqual([409, 'login_not_configured']);
+      expect(response.body.detail).toContain('META_LOGIN_CONFIG_ID_WHATSAPP');
+      const session = await createSession(context, { product: 'whatsapp', flow: 'embedded_signup' });
+      const opened = await new TestBrowser({ replica }).get(session.connect_url, { accept: 'application/json' });
+      expect([opened.status, opened.body.code]).toEqual([409, 'login_not_configured']);
+      const login = { ...body, product: 'whatsapp', flow: 'facebook_login' };
+      expect((await api({ replica }).post('/v1/connect-sessions', login)).status).toBe(201);
     });
 
     it.each<[string, Record<string, unknown>, string]>([
@@ -69,6 +103,11 @@ describe('connecting through the API', () => {
       ['an unknown field', { redirect: 'x' }, 'redirect'],
       ['scopes that are none', { scopes: ['pages show'] }, 'scopes'],
       ['an empty list of scopes', { scopes: [] }, 'scopes'],
+      ['a feature type for another flow', { feature_type: 'whatsapp_business_app_onboarding' }, 'feature_type'],
+      ['features for another flow', { features: ['app_only_install'] }, 'features'],
+      ['a feature type that is none', { ...EMBEDDED_SIGNUP, feature_type: 'coexistence' }, 'feature_type'],
+      ['features that are none', { ...EMBEDDED_SIGNUP, features: ['App-Only'] }, 'features'],
+      ['too many features', { ...EMBEDDED_SIGNUP, features: [...'abcdefghijk'] }, 'features'],
       ['a null', { return_url: null }, 'return_url'],
       ['a return_url of another origin', { return_url: 'https://evil.example/' }, 'return_url'],
       ['a return_url of another scheme', { return_url: 'javascript:alert(1)' }, 'return_url'],
@@ -126,6 +165,7 @@ describe('connecting through the API', () => {
         { code: 'a', access_token: 'b' },
         { access_token: 'b', redirect_uri: 'https://a.example/' },
         { code: 'a', waba_id: 'x/../y' },
+        { code: 'a', event: 'finish' },
         { code: 'a b' },
       ]) {
         expect([(await api(context).post(path, body)).status, body]).toEqual([400, body]);
@@ -328,7 +368,10 @@ describe('connecting through the API', () => {
   it('GET /meta/config is for everyone', async () => {
     const response = await api(context, 'no key').get('/meta/config');
     expect(response.status).toBe(200);
-    expect(response.body).toMatchObject({ app_id: context.sandbox.app.id, graph_api_version: 'v25.0' });
+    expect(response.body).toMatchObject({
+      app_id: context.sandbox.app.id,
+      graph_api_version: DEFAULT_GRAPH_API_VERSION,
+    });
     expect(Object.keys(response.body.products).sort()).toEqual(['ads', 'instagram', 'pages', 'threads', 'whatsapp']);
     expect(response.body.products.pages).toMatchObject({
       scopes: ['pages_show_list', 'pages_read_engagement'],

@@ -80,6 +80,7 @@ describe('connecting each product its own way', () => {
       id: '17841400000000301',
       name: 'sandbox.bakery',
       credential_id: page?.id,
+      usable: true,
       parent_id: '200000000000201',
     });
   });

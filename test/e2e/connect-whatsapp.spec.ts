@@ -106,6 +106,7 @@ describe('what Embedded Signup gave', () => {
     expect(events.map(({ type }) => type)).toEqual(['connection.created', 'connection.reauth_required']);
 
     const id = waba();
+    phone(id);
     const reconnected = await connected({ code: code(userId), waba_id: id }, 'silent');
     expect(reconnected).toMatchObject({ id: silent.id, status: 'active', status_reason: null });
     expect(assetOf(reconnected, id)).toBeDefined();

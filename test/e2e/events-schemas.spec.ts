@@ -161,11 +161,13 @@ describe('a schema', () => {
 
   it('is there for every type under a version, and for no other version', async () => {
     expect([...schemas.keys()].sort()).toEqual([
+      'connection.assets_changed',
       'connection.created',
       'connection.expiring',
       'connection.reauth_required',
       'connection.refreshed',
       'connection.revoked',
+      'connection.synchronization_expiring',
       'meta.webhook',
       'subscription.test',
     ]);

@@ -71,10 +71,10 @@ describe('a lease at the gateway', () => {
   it('reads the user it is for', async () => {
     const { access_token, graph_base_url } = await lease({ connection_id: metaUser.id });
     expect(graph_base_url).toBe('http://localhost:3000/graph');
-    const response = await graph(access_token, '/graph/v25.0/me?fields=id,name');
+    const response = await graph(access_token, '/graph/v26.0/me?fields=id,name');
     expect(response.status).toBe(200);
     expect(response.body.id).toBe(metaUser.userId);
-    expect(response.headers['facebook-api-version']).toBe('v25.0');
+    expect(response.headers['facebook-api-version']).toBe('v26.0');
     expect(response.headers['content-security-policy']).toBeUndefined();
     expect(response.headers['x-content-type-options']).toBe('nosniff');
     const seen = context.sandbox.state.log.list().at(-1);
@@ -149,7 +149,7 @@ describe('a lease at the gateway', () => {
         ? await post(user.access_token, '/graph', { batch: JSON.stringify(items) })
         : await check(
             await request(context.replica.app.getHttpServer())
-              .post(`/graph/v25.0?access_token=${user.access_token}`)
+              .post(`/graph/v26.0?access_token=${user.access_token}`)
               .send({ batch: shape === 'JSON array' ? items : JSON.stringify(items) }),
           );
     expect(response.status).toBe(200);
@@ -165,7 +165,7 @@ describe('a lease at the gateway', () => {
   it.each([
     [{ method: 'DELETE', relative_url: 'me/permissions' }],
     [{ method: 'POST', relative_url: 'me/permissions', body: 'method=delete' }],
-    [{ method: 'GET', relative_url: '/v25.0/oauth/access_token?grant_type=fb_exchange_token' }],
+    [{ method: 'GET', relative_url: '/v26.0/oauth/access_token?grant_type=fb_exchange_token' }],
     [{ method: 'GET', relative_url: 'https://graph.facebook.com/me' }],
     [{ method: 'GET', relative_url: 'debug%5Ftoken?input_token=x' }],
     [{ method: 'POST', relative_url: 'me/feed', body: 'batch=[]' }],
@@ -173,7 +173,7 @@ describe('a lease at the gateway', () => {
   ])('refuses a batch for one item: %j', async (item) => {
     const { access_token } = await lease({ connection_id: metaUser.id });
     const before = context.sandbox.state.log.list().length;
-    for (const path of ['/graph', '/graph/v25.0/', '/graph/me/feed']) {
+    for (const path of ['/graph', '/graph/v26.0/', '/graph/me/feed']) {
       const response = await post(access_token, path, {
         batch: JSON.stringify([{ method: 'GET', relative_url: 'me' }, item]),
       });
@@ -190,7 +190,7 @@ describe('a lease at the gateway', () => {
     ] as const) {
       const importConnection = await context.importConnection({ kind });
       const { access_token } = await lease({ product, connection_id: importConnection.id });
-      const response = await graph(access_token, '/graph/v25.0/me?fields=id,username');
+      const response = await graph(access_token, '/graph/v26.0/me?fields=id,username');
       expect(response.status).toBe(200);
       expect(context.sandbox.state.log.list().at(-1)?.host).toBe(
         kind === 'instagram_user' ? 'graph.instagram.com' : 'graph.threads.net',

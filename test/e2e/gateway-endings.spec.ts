@@ -116,7 +116,7 @@ describe('a running upload', () => {
   it.each(['lease', 'connection'])('is cut off on another replica when its %s ends', async (what) => {
     const { metaUser, lease } = await held();
     const uploaded = new Promise<string>((resolve) => {
-      const request = http.request(`${context.secondUrl}/rupload/ig-api-upload/v25.0/1`, {
+      const request = http.request(`${context.secondUrl}/rupload/ig-api-upload/v26.0/1`, {
         method: 'POST',
         headers: { authorization: `OAuth ${lease.access_token}`, offset: '0', 'content-length': 500_000_000 },
       });

@@ -77,14 +77,14 @@ describe('WhatsApp', () => {
   it('sends a message', async () => {
     const call = await client('whatsapp');
     const response = await call(
-      `/graph/v25.0/${ids.phone}/messages`,
+      `/graph/v26.0/${ids.phone}/messages`,
       post({ messaging_product: 'whatsapp', to: '+1 (555) 555-0101', type: 'text', text: { body: 'Grüße 😀' } }),
     );
     expect(response.json).toMatchObject({ messaging_product: 'whatsapp', contacts: [{ wa_id: '15555550101' }] });
   });
 
   it('lists templates', async () => {
-    const response = await (await client('whatsapp'))(`/graph/v25.0/${ids.waba}/message_templates?limit=10`);
+    const response = await (await client('whatsapp'))(`/graph/v26.0/${ids.waba}/message_templates?limit=10`);
     expect(response.json['data']).toMatchObject([{ name: 'hello_world', status: 'APPROVED' }]);
   });
 
@@ -92,9 +92,9 @@ describe('WhatsApp', () => {
     const call = await client('whatsapp');
     const bytes = randomBytes(300_000);
     const fields = { messaging_product: 'whatsapp', type: 'image/jpeg' };
-    const made = await call(`/graph/v25.0/${ids.phone}/media`, form(fields, { name: 'file', bytes }));
+    const made = await call(`/graph/v26.0/${ids.phone}/media`, form(fields, { name: 'file', bytes }));
     expect(made.status).toBe(200);
-    const info = await call(`/graph/v25.0/${String(made.json['id'])}`);
+    const info = await call(`/graph/v26.0/${String(made.json['id'])}`);
     expect(info.json).toMatchObject({ mime_type: 'image/jpeg', sha256: sha256(bytes), file_size: bytes.length });
     const address = String(info.json['url']);
     expect(address).toMatch(new RegExp(`^${context.url}/graph/lookaside\\.fbsbx\\.com/whatsapp_business/attachments/`));
@@ -119,7 +119,7 @@ describe('WhatsApp', () => {
     const held = await context.importToken('whatsapp', { userId: user.id });
     const call = await client('whatsapp', { connection_id: held.connectionId });
     context.sandbox.state.invalidateToken(held.accessToken, 460);
-    const response = await call(`/graph/v25.0/${phone.id}`);
+    const response = await call(`/graph/v26.0/${phone.id}`);
     expect(response.status).toBe(401);
     expect(response.json['error']).toMatchObject({ code: 190, fbtrace_id: expect.any(String) });
     expect(response.json['error']).not.toHaveProperty('error_data.code');
@@ -130,10 +130,10 @@ describe('Instagram', () => {
   it('publishes a picture: container, status, publish', async () => {
     const held = await context.metaUser('instagram', 'instagram_user');
     const call = await client('instagram', { connection_id: held.connectionId });
-    const made = await call('/graph/v25.0/me/media', post({ image_url: 'https://example.com/a.jpg', caption: 'hi' }));
-    const status = await call(`/graph/v25.0/${String(made.json['id'])}?fields=status_code`);
+    const made = await call('/graph/v26.0/me/media', post({ image_url: 'https://example.com/a.jpg', caption: 'hi' }));
+    const status = await call(`/graph/v26.0/${String(made.json['id'])}?fields=status_code`);
     expect(status.json['status_code']).toBe('FINISHED');
-    const published = await call('/graph/v25.0/me/media_publish', post({ creation_id: made.json['id'] }));
+    const published = await call('/graph/v26.0/me/media_publish', post({ creation_id: made.json['id'] }));
     expect(published.json['id']).toEqual(expect.any(String));
     expect(context.sandbox.state.log.list().at(-1)?.host).toBe('graph.instagram.com');
   });
@@ -141,9 +141,9 @@ describe('Instagram', () => {
   it('publishes a video that comes in pieces to rupload', async () => {
     const held = await context.metaUser('instagram', 'instagram_user');
     const call = await client('instagram', { connection_id: held.connectionId });
-    const made = await call('/graph/v25.0/me/media', post({ media_type: 'REELS', upload_type: 'resumable' }));
+    const made = await call('/graph/v26.0/me/media', post({ media_type: 'REELS', upload_type: 'resumable' }));
     const uri = String(made.json['uri']);
-    expect(uri).toMatch(new RegExp(`^${context.url}/rupload/ig-api-upload/v25.0/${String(made.json['id'])}$`));
+    expect(uri).toMatch(new RegExp(`^${context.url}/rupload/ig-api-upload/v26.0/${String(made.json['id'])}$`));
     const video = randomBytes(700_000);
     const put = (offset: number, end: number) =>
       call(uri, {
@@ -155,7 +155,7 @@ describe('Instagram', () => {
     expect((await put(0, 400_000)).json).toMatchObject({ success: true, sha256: sha256(video.subarray(0, 400_000)) });
     expect((await call(uri, { scheme: 'OAuth' })).json).toMatchObject({ file_offset: 400_000 });
     expect((await put(100_000, video.length)).status).toBe(400);
-    const early = await call('/graph/v25.0/me/media_publish', post({ creation_id: made.json['id'] }));
+    const early = await call('/graph/v26.0/me/media_publish', post({ creation_id: made.json['id'] }));
     expect(early.json['error']).toMatchObject({ code: 9007, error_subcode: 2207027 });
     expect((await put(400_000, video.length)).status).toBe(200);
     const look = async () => (await call(`/graph/${String(made.json['id'])}?fields=status_code`)).json['status_code'];
@@ -178,7 +178,7 @@ describe('Threads', () => {
   it('creates and publishes, always at v1.0', async () => {
     const held = await context.metaUser('threads', 'threads_user');
     const call = await client('threads', { connection_id: held.connectionId });
-    const made = await call('/graph/v25.0/me/threads', post({ media_type: 'TEXT', text: 'hello' }));
+    const made = await call('/graph/v26.0/me/threads', post({ media_type: 'TEXT', text: 'hello' }));
     expect((await call(`/graph/${String(made.json['id'])}?fields=status`)).json['status']).toBe('FINISHED');
     const published = await call('/graph/me/threads_publish', post({ creation_id: made.json['id'] }));
     expect(published.status).toBe(200);
@@ -203,15 +203,15 @@ describe('Ads', () => {
 
   it('makes a report in its own time: run, poll, results with paging', async () => {
     const call = await client('ads');
-    const run = await call(`/graph/v25.0/${ids.adAccount}/insights`, post({ level: 'campaign', time_increment: 1 }));
+    const run = await call(`/graph/v26.0/${ids.adAccount}/insights`, post({ level: 'campaign', time_increment: 1 }));
     const id = String(run.json['report_run_id']);
-    expect((await call(`/graph/v25.0/${id}/insights`)).status).toBe(400);
+    expect((await call(`/graph/v26.0/${id}/insights`)).status).toBe(400);
     const states: unknown[] = [];
-    do states.push((await call(`/graph/v25.0/${id}`)).json['async_status']);
+    do states.push((await call(`/graph/v26.0/${id}`)).json['async_status']);
     while (states.at(-1) !== 'Job Completed');
     expect(states).toEqual(['Job Running', 'Job Completed']);
     const days: unknown[] = [];
-    let path: string | undefined = `/graph/v25.0/${id}/insights?limit=3`;
+    let path: string | undefined = `/graph/v26.0/${id}/insights?limit=3`;
     while (path !== undefined) {
       const page: Response = await call(path);
       days.push(...(page.json['data'] as { date_start: string }[]).map((row) => row.date_start));
@@ -225,11 +225,11 @@ describe('uploads', () => {
   it('of a photo to a Page', async () => {
     const call = await client('pages', { asset_id: ids.page });
     const bytes = randomBytes(2_500_000);
-    const response = await call(`/graph/v25.0/${ids.page}/photos`, form({ caption: 'hi' }, { name: 'source', bytes }));
+    const response = await call(`/graph/v26.0/${ids.page}/photos`, form({ caption: 'hi' }, { name: 'source', bytes }));
     expect(response.json).toMatchObject({ id: expect.any(String), size: bytes.length, sha256: sha256(bytes) });
   });
 
-  it.each(['/graph-video/v25.0', '/graph/graph-video/v25.0'])('of a video in phases: %s', async (base) => {
+  it.each(['/graph-video/v26.0', '/graph/graph-video/v26.0'])('of a video in phases: %s', async (base) => {
     const call = await client('pages', { asset_id: ids.page });
     const video = randomBytes(2_300_000);
     const send = (fields: Record<string, string>, chunk?: Buffer) =>
@@ -258,11 +258,11 @@ describe('uploads', () => {
     const file = randomBytes(900_000);
     const app = context.sandbox.app.id;
     const query = `file_name=a.png&file_length=${file.length}&file_type=image%2Fpng`;
-    const made = await call(`/graph/v25.0/${app}/uploads?${query}`, { method: 'POST' });
+    const made = await call(`/graph/v26.0/${app}/uploads?${query}`, { method: 'POST' });
     const id = String(made.json['id']);
     expect(id).toMatch(/^upload:.*\?sig=/);
     const send = (from: number, to: number) =>
-      call(`/graph/v25.0/${id}`, {
+      call(`/graph/v26.0/${id}`, {
         method: 'POST',
         scheme: 'OAuth',
         // curl --data-binary calls its bytes a form.
@@ -270,7 +270,7 @@ describe('uploads', () => {
         body: file.subarray(from, to),
       });
     expect((await send(0, 500_000)).json).toMatchObject({ file_offset: 500_000 });
-    expect((await call(`/graph/v25.0/${id}`, { scheme: 'OAuth' })).json).toMatchObject({ file_offset: 500_000 });
+    expect((await call(`/graph/v26.0/${id}`, { scheme: 'OAuth' })).json).toMatchObject({ file_offset: 500_000 });
     expect((await send(500_000, file.length)).json).toEqual({ h: expect.stringMatching(/^4::/) });
   });
 });

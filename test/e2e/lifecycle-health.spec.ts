@@ -4,6 +4,7 @@ import type { ConnectionResponse } from '../../src/connections/connection/connec
 import { CredentialClaimRepository } from '../../src/connections/credentials/credential-claim.repository.ts';
 import { CredentialVersionService } from '../../src/connections/credentials/credential-version.service.ts';
 import { SuspectedTokenService } from '../../src/lifecycle/inspection/suspected-token.service.ts';
+import { ManualRefreshService } from '../../src/lifecycle/refresh/manual-refresh.service.ts';
 import type { MetaVerdict } from '../../src/meta/errors/classify-error.ts';
 import { api } from '../support/connect-test-context.ts';
 import {
@@ -83,14 +84,14 @@ describe('an inspection', () => {
   });
 
   it('that finds it valid again after a checkpoint brings the connection back', async () => {
-    const { id, userId } = await context.importConnection({ expiresIn: 8 * DAY });
+    const { id, userId } = await context.importConnection({ expiresIn: 8 * DAY, pages: 1 });
     context.sandbox.state.setCheckpoint(userId, 490);
     expect(await check(id)).toMatchObject({ status: 'reauth_required', status_reason: { code: 'checkpoint' } });
     context.sandbox.state.setCheckpoint(userId, null);
     expect(await check(id)).toMatchObject({
       status: 'active',
       status_reason: null,
-      credentials: [{ health: 'healthy' }],
+      credentials: [{ health: 'healthy' }, { health: 'healthy' }],
     });
     expect(await context.audited('connection.recovered')).toHaveLength(1);
     context.clock.advance(2 * DAY);
@@ -107,20 +108,20 @@ describe('an inspection', () => {
     expect(credentials.find((one) => one.subject_id === pageIds[1])).toMatchObject({ version: 1, health: 'healthy' });
   });
 
-  it('of the daily sweep that finds page tokens dead derives them again at once, one list for all of a connection', async () => {
+  it('of the daily sweep that finds page tokens dead derives them again at once, one call for all of a connection', async () => {
     const { id, pageIds } = await context.importConnection({ pages: 3 });
     for (const pageId of pageIds.slice(0, 2)) {
       context.sandbox.state.invalidateToken(await openPageToken(id, pageId), 460);
     }
     context.clock.advance(DAY);
-    const before = lists();
+    const before = pageReads();
     await context.sweep.health();
     const { status, credentials } = await context.connection(id);
     expect(status).toBe('active');
     const versions = pageIds.map((pageId) => credentials.find((one) => one.subject_id === pageId)?.version);
     expect(versions).toEqual([2, 2, 1]);
     expect(credentials.every((one) => one.health === 'healthy')).toBe(true);
-    expect(lists() - before).toBe(1);
+    expect(pageReads() - before).toBe(1);
   });
 
   it('asked for by a refused call derives a dead page token again at once', async () => {
@@ -148,8 +149,8 @@ describe('an inspection', () => {
   it('honours the back-off of a page that Meta gives no token for', async () => {
     const { id, userId, pageIds } = await context.importConnection({ pages: 1 });
     context.sandbox.state.removePageRole(userId, pageIds[0] ?? '');
-    await check(id);
-    const before = lists();
+    await inspect(id);
+    const before = pageReads();
     context.clock.advance(3);
     expect(await suspect(id, pageIds[0] ?? '')).toBe('dead');
     await eventually(async () => {
@@ -158,13 +159,14 @@ describe('an inspection', () => {
     });
     await context.schedule.runUrgentWork();
     await sleep(100);
-    expect(lists()).toBe(before);
+    expect(pageReads()).toBe(before);
   });
 
   it('of a page whose role is lost leaves the connection active, and says so on the page', async () => {
     const { id, userId, pageIds } = await context.importConnection({ pages: 2 });
     context.sandbox.state.removePageRole(userId, pageIds[0] ?? '');
-    const { status, credentials } = await check(id);
+    await inspect(id);
+    const { status, credentials } = await context.connection(id);
     expect(status).toBe('active');
     expect(credentials.find((one) => one.subject_id === pageIds[0])).toMatchObject({
       health: 'invalid',
@@ -226,8 +228,17 @@ describe('data access that ends', () => {
   });
 });
 
-const lists = (): number =>
-  context.sandbox.state.log.list().filter((call) => call.path.endsWith('/me/accounts')).length;
+/** The tokens alone, without the second look at what they reach. */
+async function inspect(connectionId: `con_${string}`): Promise<void> {
+  await context.replica.app.get(ManualRefreshService).check(connectionId);
+}
+
+/** Reads of Pages by their ids: one by one, or in one call. */
+const pageReads = (): number =>
+  context.sandbox.state.log
+    .list()
+    .filter(({ method, path }) => method === 'GET' && /^\/v[\d.]+(\/\d*)?$/.test(path.replace(/^\/graph[^/]*/, '')))
+    .length;
 
 /** Someone's call with the page's token was refused. */
 async function suspect(connectionId: string, pageId: string): Promise<string> {

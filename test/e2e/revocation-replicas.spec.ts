@@ -85,7 +85,7 @@ async function connected(options: { expiresIn?: number } = {}): Promise<User> {
 const lease = (index: number, { tenant }: User, mode = 'gateway'): Promise<Response> =>
   api(index, 'POST', '/v1/leases', { tenant, product: 'pages', mode }, serviceKey);
 const call = (index: number, leaseToken: string): Promise<Response> =>
-  api(index, 'GET', '/graph/v25.0/me', undefined, leaseToken);
+  api(index, 'GET', '/graph/v26.0/me', undefined, leaseToken);
 
 /** A 503 (the database did not respond in time) promises nothing: asked again, as a client does. */
 async function revokeAt(index: number, { id }: User): Promise<Response> {
@@ -164,7 +164,7 @@ describe('from the response to DELETE on, with a slow database', () => {
   it('a running upload is cut on another replica', async () => {
     const connection = await connected();
     const { access_token: token } = (await lease(1, connection)).body;
-    const upload = http.request(`${urlOf(1)}/graph-video/v25.0/me/videos`, {
+    const upload = http.request(`${urlOf(1)}/graph-video/v26.0/me/videos`, {
       method: 'POST',
       headers: {
         authorization: `Bearer ${token}`,

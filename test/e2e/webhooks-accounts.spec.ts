@@ -65,7 +65,7 @@ describe('a WhatsApp account that its owner took away, while the token lives', (
     expect(after).toMatchObject({
       status: 'reauth_required',
       status_reason: {
-        code: 'whatsapp_account_lost',
+        code: 'partner_removed',
         detail: expect.stringContaining(waba),
         remedy: expect.any(String),
         meta: { code: 100, subcode: 33 },
@@ -76,7 +76,7 @@ describe('a WhatsApp account that its owner took away, while the token lives', (
     const events = await context.events('connection.reauth_required');
     expect(events).toContainEqual(expect.objectContaining({ connection_id: connection.id }));
     expect(await context.audited('connection.asset_lost')).toContainEqual(
-      expect.objectContaining({ type: 'whatsapp_business_account', code: 'whatsapp_account_lost' }),
+      expect.objectContaining({ type: 'whatsapp_business_account', code: 'partner_removed' }),
     );
     // That the token lives is no recovery.
     context.clock.advance(2 * 86_400);
@@ -90,10 +90,22 @@ describe('a WhatsApp account that its owner took away, while the token lives', (
     outOfReach(gone);
     await deliver('whatsapp_business_account', removed(gone, 2));
     const after = await context.connection(connection.id);
-    expect(after).toMatchObject({ status: 'active', status_reason: { code: 'whatsapp_account_lost' } });
+    expect(after).toMatchObject({ status: 'active', status_reason: { code: 'partner_removed' } });
     expect(typesOf(after)).toContain(`whatsapp_business_account ${kept}`);
     expect(typesOf(after).join()).not.toContain(gone);
     expect(after.assets).toHaveLength(2);
+  });
+
+  it('is lost for a reason that is not known where Meta reported something else', async () => {
+    const { connection, wabas } = await whatsapp(1);
+    const [waba = ''] = wabas;
+    outOfReach(waba);
+    const entry = { ...removed(waba, 5), changes: [{ field: 'account_update', value: { event: 'ACCOUNT_DELETED' } }] };
+    await deliver('whatsapp_business_account', { ...entry, id: waba });
+    expect(await context.connection(connection.id)).toMatchObject({
+      status: 'reauth_required',
+      status_reason: { code: 'whatsapp_account_lost' },
+    });
   });
 
   it('is not believed where Meta still shows the account, and waits where Meta cannot be asked', async () => {

@@ -1,8 +1,11 @@
 import { SYSTEM } from '../../src/audit/actor.ts';
 import { AuditLog } from '../../src/audit/audit-log.ts';
 import type { Config, Product } from '../../src/config/config.ts';
+import { DEFAULT_GRAPH_API_VERSION } from '../../src/config/graph-api-version.ts';
+import type { PhoneCoexistence } from '../../src/connections/assets/phone-coexistence.ts';
 import {
   ConnectionProvisioner,
+  type GrantedAsset,
   type ProvisioningInput,
 } from '../../src/connections/authorization/connection-provisioner.ts';
 import { PendingAuthorizationRepository } from '../../src/connections/authorization/pending-authorization.repository.ts';
@@ -49,6 +52,7 @@ export function createConnectionsHarness(
       clock,
       of.ids,
       config,
+      of.random,
     ),
     revoke: new ConnectionRevoker(database, writer, new ConnectionLeasesRepository(), audit, outbox, clock),
   };
@@ -61,7 +65,9 @@ export interface ConnectionOptions {
   appId?: string;
   metaUserId?: string;
   root?: Partial<Omit<GrantedCredential, 'token'>> & { token?: string };
-  pages?: { id: string; token: string; instagramId?: string }[];
+  /** `token` null: Meta gives none for the Page. */
+  pages?: { id: string; token: string | null; instagramId?: string }[];
+  phones?: { id: string; wabaId: string; coexistence?: PhoneCoexistence }[];
 }
 
 /** Connects without any Meta: a user token (60 days) and the pages of the recipe. Returns the connection's id. */
@@ -96,7 +102,7 @@ export async function connect(
     scopes: ['pages_show_list'],
     declinedScopes: [],
     dataAccessExpiresAt: null,
-    graphApiVersion: 'v25.0',
+    graphApiVersion: DEFAULT_GRAPH_API_VERSION,
     statusReason: null,
     root: {
       kind: 'user',
@@ -108,31 +114,49 @@ export async function connect(
       ...root,
       token: new SecretString(rootToken),
     },
-    pages: pages.map((page) => ({
-      kind: 'page',
-      subjectId: page.id,
-      subjectName: `Page ${page.id}`,
-      token: new SecretString(page.token),
-      scopes: ['pages_show_list'],
-      issuedAt: null,
-      expiresAt: null,
-    })),
-    assets: pages.flatMap((page) => [
-      { type: 'page' as const, id: page.id, name: `Page ${page.id}`, parentId: null, pageId: page.id },
-      ...(page.instagramId === undefined
+    pages: pages.flatMap(({ id, token }) =>
+      token === null
         ? []
         : [
             {
-              type: 'instagram_account' as const,
-              id: page.instagramId,
-              name: null,
-              parentId: page.id,
-              pageId: page.id,
+              kind: 'page' as const,
+              subjectId: id,
+              subjectName: `Page ${id}`,
+              token: new SecretString(token),
+              scopes: ['pages_show_list'],
+              issuedAt: null,
+              expiresAt: null,
             },
-          ]),
-    ]),
+          ],
+    ),
+    assets: [
+      ...(options.phones ?? []).map(phoneAsset),
+      ...pages.flatMap((page) => [
+        { type: 'page' as const, id: page.id, name: `Page ${page.id}`, parentId: null, ...reachedBy(page) },
+        ...(page.instagramId === undefined
+          ? []
+          : [
+              {
+                type: 'instagram_account' as const,
+                id: page.instagramId,
+                name: null,
+                parentId: page.id,
+                ...reachedBy(page),
+              },
+            ]),
+      ]),
+    ],
     actor: SYSTEM,
     requestId: null,
   };
   return (await harness.provisioner.provision(provisioningInput)).connectionId;
+}
+
+function phoneAsset({ id, wabaId, coexistence }: NonNullable<ConnectionOptions['phones']>[number]): GrantedAsset {
+  const of = { type: 'phone_number' as const, id, name: null, parentId: wabaId, pageId: null };
+  return coexistence === undefined ? of : { ...of, coexistence };
+}
+
+function reachedBy({ id, token }: { id: string; token: string | null }): Pick<GrantedAsset, 'pageId' | 'isUsable'> {
+  return token === null ? { pageId: null, isUsable: false } : { pageId: id };
 }

@@ -34,9 +34,9 @@ export const FILL_SCHEMA: readonly string[] = [
       data_access_expires_at, graph_api_version, provider_revocation, authorized_at, created_at, updated_at, revoked_at,
       expiry_notice_due_at, app_scoped_user_id) VALUES
     ('con_1', 'acme', 'pages', 'facebook_login', 'active', '{"code": "x"}', '100', '200', '{email,pages_show_list}', '{ads_read}',
-      '2026-04-01', 'v25.0', NULL, '2026-01-01', '2026-01-01', '2026-01-02', NULL, '2026-03-18', '201'),
+      '2026-04-01', 'v26.0', NULL, '2026-01-01', '2026-01-01', '2026-01-02', NULL, '2026-03-18', '201'),
     ('con_2', 'acme', 'pages', 'import', 'revoked', NULL, '100', '200', '{}', '{}',
-      NULL, 'v25.0', 'confirmed', '2026-01-01', '2026-01-01', '2026-01-02', '2026-01-02', NULL, NULL)`,
+      NULL, 'v26.0', 'confirmed', '2026-01-01', '2026-01-01', '2026-01-02', '2026-01-02', NULL, NULL)`,
   `INSERT INTO credential (id, connection_id, app_id, kind, is_root, subject_id, subject_name, version, secret_id, token_hash, scopes,
       issued_at, expires_at, health, failure, failure_attempts, last_refreshed_at, last_checked_at, refresh_after, refresh_due_at,
       check_due_at, claim_id, claimed_until, created_at, updated_at, expiry_noticed_for, expiry_noticed_days) VALUES

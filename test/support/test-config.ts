@@ -2,6 +2,9 @@ import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { TEST_ROOT_KEY } from './test-vault.ts';
 
+/** Embedded Signup does not go without one. */
+export const TEST_WHATSAPP_CONFIG_ID = '777000777000';
+
 /** A valid configuration for tests; `environment` adds to it or overrides it. Points at no Meta unless told to. */
 export function testConfig(environment: Record<string, string> = {}): Config {
   return loadConfig({
@@ -10,6 +13,7 @@ export function testConfig(environment: Record<string, string> = {}): Config {
     ROOT_KEY: TEST_ROOT_KEY,
     META_APP_ID: '1000000000000001',
     META_APP_SECRET: '0123456789abcdef0123456789abcdef',
+    META_LOGIN_CONFIG_ID_WHATSAPP: TEST_WHATSAPP_CONFIG_ID,
     BOOTSTRAP_ADMIN_KEY: 'test-bootstrap-admin-key-0123456789',
     LOG_LEVEL: 'fatal',
     ...environment,

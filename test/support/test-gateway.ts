@@ -18,6 +18,7 @@ import { GatewayMetrics } from '../../src/gateway/gateway-metrics.ts';
 import { LeaseMonitor } from '../../src/gateway/lease-monitor.ts';
 import { CallPolicy } from '../../src/gateway/request/call-policy.ts';
 import { GatewayRequestParser } from '../../src/gateway/request/gateway-request-parser.ts';
+import { RegistrationGuard } from '../../src/gateway/request/registration-guard.ts';
 import { ResponseObserver } from '../../src/gateway/response/response-observer.ts';
 import { ResponseRelay } from '../../src/gateway/response/response-relay.ts';
 import { UsageRecorder } from '../../src/gateway/usage-recorder.ts';
@@ -65,6 +66,9 @@ export interface TestGateway {
   reported: { credentialId: string; cause: MetaCause; verdict: MetaVerdict }[];
   observed: { appId: string; usage: UsageReport; throttle: ThrottleNotice | null }[];
   recorded: NewAuditEntry[];
+  /** Numbers of every connection that are used in the WhatsApp Business app as well, and how often the database was asked for them. */
+  coexistenceNumbers: string[];
+  statements: { count: number };
   /** What was refused for its client's policy. */
   refused: Refusal[];
   registry: Registry;
@@ -78,6 +82,8 @@ export interface TestGateway {
 export const META_TOKEN = `EAAB${'k3Jx'.repeat(45)}ZDZD`;
 export const LEASE = 'mtl_test_lease';
 
+const TEST_APP = new MetaApps(loadConfig(TEST_ENVIRONMENT)).primary;
+
 export function grantFor(token: string, changes: Partial<GatewayGrant> = {}): GatewayGrant {
   const id = createHash('sha256').update(token).digest('hex').slice(0, 12);
   return {
@@ -89,7 +95,7 @@ export function grantFor(token: string, changes: Partial<GatewayGrant> = {}): Ga
     credentialId: `crd_${id}`,
     credentialVersion: 1,
     kind: 'user',
-    appId: TEST_ENVIRONMENT['META_APP_ID'] ?? '',
+    appId: TEST_APP.hostOf(changes.kind ?? 'user').app?.id ?? '',
     leaseExpiresAt: new Date('2099-01-01T00:00:00Z'),
     allow: null,
     ipAllowList: null,
@@ -155,7 +161,18 @@ export async function startTestGateway(options: { limits?: Partial<ConcurrencyLi
   );
   const monitor = new LeaseMonitor(leaseCheck, log);
   const responseObserver = new ResponseObserver(fakes.suspicion, log, fakes.observer);
-  const policy = new CallPolicy({ report: async (refusal: Refusal) => void fakes.refused.push(refusal) });
+  const registrations = new RegistrationGuard({
+    failFast: {
+      rows: async () => {
+        fakes.statements.count++;
+        return fakes.coexistenceNumbers.map((id) => ({ id }));
+      },
+    },
+  } as unknown as Database);
+  const policy = new CallPolicy(
+    { report: async (refusal: Refusal) => void fakes.refused.push(refusal) },
+    registrations,
+  );
   const metrics = new GatewayMetrics(registry);
   const calls = new GatewayService(
     new GatewayRequestParser(leaseCheck, new MetaApps(config), policy),
@@ -227,6 +244,8 @@ function createFakes() {
     issuedForPages: new Map<string, string>(),
     recorded: [] as NewAuditEntry[],
     refused: [] as Refusal[],
+    coexistenceNumbers: [] as string[],
+    statements: { count: 0 },
     reported,
     observed,
     suspicion,

@@ -3,6 +3,7 @@ import { loadConfig } from '../../src/config/load-config.ts';
 import { createLogger, type Pino } from '../../src/platform/logger.ts';
 import { freshDatabase } from './fresh-database.ts';
 import { openResources } from './open-resources.ts';
+import { TEST_WHATSAPP_CONFIG_ID } from './test-config.ts';
 import { TEST_ROOT_KEY } from './test-vault.ts';
 
 export const TEST_ADMIN_KEY = 'test-bootstrap-admin-key-0123456789abcdef';
@@ -14,6 +15,11 @@ export const TEST_ENVIRONMENT: Readonly<Record<string, string>> = {
   PUBLIC_URL: 'http://localhost:3000',
   META_APP_ID: '1234567890',
   META_APP_SECRET: 'test-app-secret-of-nobody-in-particular',
+  INSTAGRAM_APP_ID: '2234567890',
+  INSTAGRAM_APP_SECRET: 'test-instagram-app-secret-of-nobody',
+  THREADS_APP_ID: '3234567890',
+  THREADS_APP_SECRET: 'test-threads-app-secret-of-nobody',
+  META_LOGIN_CONFIG_ID_WHATSAPP: TEST_WHATSAPP_CONFIG_ID,
   ROOT_KEY: TEST_ROOT_KEY,
   BOOTSTRAP_ADMIN_KEY: TEST_ADMIN_KEY,
   REFRESH_CRON: 'off',

@@ -34,7 +34,12 @@ export function formatConnectionDetails(view: ConnectionResponse): string {
     each.expires_at ?? 'never or unknown',
     each.failure === null ? '' : `${each.failure.code} (${each.failure.attempts} attempts)`,
   ]);
-  const assets = view.assets.map((each) => [each.type, each.id, each.name ?? '', each.credential_id]);
+  const assets = view.assets.map((each) => [
+    each.type,
+    each.id,
+    each.name ?? '',
+    each.credential_id ?? 'none: no task on the Page',
+  ]);
   return [
     formatTable(facts.map(([name = '', value = '']) => [name, value])),
     formatTable([['CREDENTIAL', 'KIND', 'OF', 'VERSION', 'HEALTH', 'EXPIRES', 'FAILURE'], ...credentials]),

@@ -4,7 +4,7 @@ import { validate } from 'class-validator';
 import type { Config } from '../../config/config.ts';
 import { ImportRequest } from '../../connect/authorization/import.dto.ts';
 import { SuppliedTokenService } from '../../connect/authorization/supplied-token.service.ts';
-import { ConnectFailedError } from '../../connect/connect-failed-error.ts';
+import { ConnectionCheckService } from '../../connect/rediscovery/connection-check.service.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import { connectionNotFound, connectionRevoked } from '../../connections/connection/connection-problems.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
@@ -53,7 +53,8 @@ class LocalVaultService implements VaultService {
     const connections = this.app.get(ConnectionRepository);
     const { id, status } = await requireConnection(connections, given);
     if (status === 'revoked') throw new AppError(connectionRevoked);
-    await this.app.get(ManualRefreshService)[action](id);
+    if (action === 'refresh') await this.app.get(ManualRefreshService).refresh(id);
+    else await this.app.get(ConnectionCheckService).check(id, { actor: OPERATOR, requestId: null });
     return requireConnection(connections, id);
   }
 
@@ -79,7 +80,7 @@ async function importToken(
     return { kind: 'refused', code: 'invalid_request', detail: `${fault.path}: ${fault.message}` };
   }
   try {
-    const of = { sessionId: null, clientId: null, ids: {}, actor: OPERATOR, requestId: null };
+    const of = { sessionId: null, clientId: null, message: {}, actor: OPERATOR, requestId: null };
     const given = { tenant: request.tenant, product: request.product, flow: 'import', token, ...of } as const;
     return { kind: 'imported', connectionId: await tokens.connect(given) };
   } catch (error) {
@@ -88,7 +89,7 @@ async function importToken(
 }
 
 function toImportResult(error: unknown): ImportResult {
-  if (!(error instanceof ConnectFailedError)) throw error;
+  if (!(error instanceof AppError)) throw error;
   const { code, detail, occurrence, type } = error;
   if (type.status !== 503) return { kind: 'refused', code, detail };
   return { kind: 'retryable', code, detail, afterSeconds: occurrence.retryAfterSeconds ?? null };

@@ -15,6 +15,7 @@ import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import { missingScopesOfToken } from '../../meta/dialog/product-scopes.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import { requireApp } from '../../meta/graph/app-credentials.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
 import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
 import type { ValidInspection } from '../../meta/tokens/inspection-result.ts';
@@ -25,7 +26,8 @@ import { DAY_SECONDS } from '../../platform/duration.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { type AuthorizationHints, readHints } from '../authorization-hints.ts';
 import { ConnectFailedError, describeDeadToken } from '../connect-failed-error.ts';
-import type { ConnectionWarning, Discovered, DiscoveryInput } from '../discovery/discovery.ts';
+import type { ConnectProgress } from '../connect-session.ts';
+import type { ConnectionWarning, Discovered, DiscoveryInput, DiscoveryProgress } from '../discovery/discovery.ts';
 import { discoverAssets } from '../products/discover-assets.ts';
 
 /** A token that lives longer is long-lived already: short ones live one to two hours, long ones 60 days (META.md 2). */
@@ -36,7 +38,12 @@ export interface AuthorizationRun {
   pendingAuthorization: PendingAuthorization;
   actor: Actor;
   requestId: string | null;
+  /** How far it has come, where that takes long. */
+  onProgress(progress: ConnectProgress): Promise<void>;
 }
+
+/** Fewer are stored in no time. */
+const MANY_ASSETS = 100;
 
 /**
  * From a sealed token to a connection: exchanged for a long-lived one if needed, inspected, assets discovered, provisioned. Starts at
@@ -66,9 +73,13 @@ export class AuthorizationPipeline {
     const scopes = inspection.scopes ?? (await this.scopesOf(inspection.kind, token, hints));
     const isInteractive = loginFlow(work.pendingAuthorization.flow as Flow).dialog !== null;
     const app = this.apps.for(work.pendingAuthorization);
-    const input = { token, inspection, scopes, hints, isInteractive, app };
+    const onProgress = (found: DiscoveryProgress) => work.onProgress({ stage: 'discovering', ...found });
+    const input = { token, inspection, scopes, hints, isInteractive, app, onProgress };
     const found = await discoverAssets(work.pendingAuthorization.product, this.discovery, input);
     const name = inspection.subjectName ?? (await this.nameOf(inspection.kind, token));
+    const { pages, assets } = found;
+    if (assets.length >= MANY_ASSETS)
+      await work.onProgress({ stage: 'storing', pages: pages.length, assets: assets.length });
     const provisioningInput = this.provisioningInput(work, input, found, name);
     return (await this.provisioner.provision(provisioningInput, within)).connectionId;
   }
@@ -164,7 +175,7 @@ export class AuthorizationPipeline {
     const expiresAt = inspection.expiresAt === 'unknown' ? pendingAuthorization.expiresAt : inspection.expiresAt;
     return {
       pendingAuthorization,
-      appId: app.hostOf(kind).app.id,
+      appId: requireApp(app.hostOf(kind), 'provision_connection').id,
       // The subject of a page token is the page: two pages of one user, imported one by one, are two connections.
       metaUserId: tokenKind(kind).speaksForPage ? subjectId : inspection.userId,
       appScopedUserId: inspection.appScopedUserId ?? null,

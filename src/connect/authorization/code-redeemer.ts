@@ -7,10 +7,12 @@ import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import { type MetaApp, MetaApps } from '../../meta/meta-apps.ts';
 import { type GrantedToken, OAuthApi } from '../../meta/tokens/oauth-api.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
-import { type SignupIds, writeHints } from '../authorization-hints.ts';
+import { type SignupMessage, writeHints } from '../authorization-hints.ts';
 import { ConnectFailedError, classifyRedirectUriError, toConnectFailedError } from '../connect-failed-error.ts';
 import { recordConnectFailure, toFailureDetails } from '../connect-failure-audit.ts';
-import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
+import { ConnectSessionRepository } from '../connect-session.repository.ts';
+import type { ConnectSession } from '../connect-session.ts';
+import { requireLoginAppConfigured } from '../sessions/require-login-configured.ts';
 import { type Initiator, PendingAuthorizationService } from './pending-authorization.service.ts';
 
 interface CodeToRedeem extends Initiator {
@@ -20,7 +22,7 @@ interface CodeToRedeem extends Initiator {
   code: SecretString;
   /** Null for codes of Meta's JS SDK. */
   redirectUri: string | null;
-  ids: SignupIds;
+  message: SignupMessage;
 }
 
 /** A code for a connection. The code is sent to Meta exactly once; what it gives is sealed before anything else is done. */
@@ -35,9 +37,10 @@ export class CodeRedeemer {
     private readonly apps: MetaApps,
   ) {}
 
-  /** The connection's id. Throws `ConnectFailedError`, or `ClaimLostError` where another replica goes on with the token. */
+  /** The connection's id. Throws `ConnectFailedError`, `login_not_configured` for a client's code, or `ClaimLostError` where another replica goes on with the token. */
   async redeem(codeToRedeem: CodeToRedeem): Promise<ConnectionId> {
-    const { session, stateHash, ids } = codeToRedeem;
+    const { session, stateHash, message } = codeToRedeem;
+    if (stateHash === null) requireLoginAppConfigured(this.apps.for(session).config, session);
     const granted = await this.exchange(codeToRedeem);
     const isConfigured = usesLoginConfiguration(this.apps.for(session), session);
     return this.pendingAuthorizationService.connect(
@@ -52,7 +55,8 @@ export class CodeRedeemer {
         token: granted.accessToken,
         expiresAt: granted.expiresAt === 'unknown' ? null : granted.expiresAt,
         hints: writeHints({
-          ...ids,
+          ...message,
+          ...(session.featureType === null ? {} : { featureType: session.featureType }),
           requestedScopes: isConfigured ? [] : session.scopes,
           grantedScopes: granted.scopes ?? null,
           kind: isConfigured ? null : kindOf(session),

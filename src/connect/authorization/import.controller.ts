@@ -35,7 +35,7 @@ export class ImportController {
       sessionId: null,
       clientId: client.clientId,
       token: new SecretString(accessToken),
-      ids: {},
+      message: {},
       actor: toActor(client),
       requestId,
     });

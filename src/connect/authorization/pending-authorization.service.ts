@@ -19,6 +19,7 @@ import { readHints } from '../authorization-hints.ts';
 import { ConnectFailedError, toConnectFailedError } from '../connect-failed-error.ts';
 import { recordConnectFailure, toFailureDetails } from '../connect-failure-audit.ts';
 import { ConnectSessionRepository } from '../connect-session.repository.ts';
+import type { ConnectProgress } from '../connect-session.ts';
 import { AuthorizationPipeline, type AuthorizationRun } from './authorization-pipeline.ts';
 
 /** Who processes a pending authorization: named in audit entries. */
@@ -50,7 +51,7 @@ export class PendingAuthorizationService {
     private readonly config: Config,
     private readonly clock: Clock,
     private readonly random: Random,
-    @Inject(LOGGER) logger: Pino,
+    @Inject(LOGGER) private readonly logger: Pino,
   ) {
     this.#heartbeat = new ClaimHeartbeat<AuthorizationRun>({
       claimSeconds: config.claimSeconds,
@@ -77,8 +78,17 @@ export class PendingAuthorizationService {
 
   /** The connection's id. Throws `ConnectFailedError`, `ClaimLostError`, or an unexpected error. */
   async process(pendingAuthorization: PendingAuthorization, initiator: Initiator): Promise<ConnectionId> {
-    const work: AuthorizationRun = { pendingAuthorization, ...initiator };
+    const onProgress = (progress: ConnectProgress) => this.recordProgress(pendingAuthorization, progress);
+    const work: AuthorizationRun = { pendingAuthorization, ...initiator, onProgress };
     return this.#heartbeat.during([work], () => this.runClaimed(work));
+  }
+
+  /** For whoever waits at the session; nothing depends on it. */
+  private async recordProgress({ id, sessionId }: PendingAuthorization, progress: ConnectProgress): Promise<void> {
+    if (sessionId === null) return;
+    await this.sessions.recordProgress(sessionId, progress).catch((error: unknown) => {
+      this.logger.warn({ err: error, pending_authorization_id: id }, 'the progress of a session was not stored');
+    });
   }
 
   private async runClaimed(work: AuthorizationRun): Promise<ConnectionId> {

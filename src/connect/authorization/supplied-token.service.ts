@@ -1,16 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../../audit/audit-log.ts';
 import type { ClientId } from '../../auth/ids.ts';
+import type { MetaConfig } from '../../config/config.ts';
 import type { Flow, Product, TokenKind } from '../../config/products.ts';
 import type { ConnectionId } from '../../connections/ids.ts';
 import { Database } from '../../database/database.ts';
+import { missingAppSettings } from '../../meta/dialog/missing-login-settings.ts';
 import { expectedTokenKinds } from '../../meta/dialog/product-scopes.ts';
+import { MetaApps } from '../../meta/meta-apps.ts';
 import type { ValidInspection } from '../../meta/tokens/inspection-result.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
-import { type SignupIds, writeHints } from '../authorization-hints.ts';
+import { type SignupMessage, writeHints } from '../authorization-hints.ts';
 import { ConnectFailedError, toConnectFailedError } from '../connect-failed-error.ts';
 import { recordConnectFailure, toFailureDetails } from '../connect-failure-audit.ts';
+import { loginNotConfiguredError } from '../connect-problems.ts';
 import type { ConnectSessionId } from '../ids.ts';
 import { AuthorizationPipeline } from './authorization-pipeline.ts';
 import { type Initiator, PendingAuthorizationService } from './pending-authorization.service.ts';
@@ -24,7 +28,9 @@ interface SuppliedToken extends Initiator {
   /** Null for an operator at the command line. */
   clientId: ClientId | null;
   token: SecretString;
-  ids: SignupIds;
+  /** What the session asked of Embedded Signup. */
+  featureType?: string;
+  message: SignupMessage;
 }
 
 /** A token that a client hands in: nothing is stored before Meta said that it is valid, and of our app. */
@@ -35,11 +41,12 @@ export class SuppliedTokenService {
     private readonly pendingAuthorizationService: PendingAuthorizationService,
     private readonly database: Database,
     private readonly audit: AuditLog,
+    private readonly apps: MetaApps,
   ) {}
 
-  /** The connection's id. Throws `ConnectFailedError`; then the token is not kept. */
+  /** The connection's id. Throws `ConnectFailedError` or `login_not_configured`; then the token is not kept. */
   async connect(suppliedToken: SuppliedToken): Promise<ConnectionId> {
-    const { tenant, product, flow, sessionId, clientId, token, ids } = suppliedToken;
+    const { tenant, product, flow, sessionId, clientId, token, message, featureType } = suppliedToken;
     const { kind } = await this.identify(suppliedToken);
     return this.pendingAuthorizationService.connect(
       {
@@ -52,7 +59,14 @@ export class SuppliedTokenService {
         stage: 'exchanged',
         token,
         expiresAt: null,
-        hints: writeHints({ ...ids, requestedScopes: [], grantedScopes: null, kind, isGiven: true }),
+        hints: writeHints({
+          ...message,
+          ...(featureType === undefined ? {} : { featureType }),
+          requestedScopes: [],
+          grantedScopes: null,
+          kind,
+          isGiven: true,
+        }),
       },
       suppliedToken,
     );
@@ -70,10 +84,14 @@ export class SuppliedTokenService {
   }
 
   /** Asks the hosts where tokens of this product can live, the likeliest first; what one host calls garbage another may know. */
-  private async inspectAsAnyKind({ product, flow, token }: SuppliedToken): Promise<ValidInspection> {
+  private async inspectAsAnyKind({ tenant, product, flow, token }: SuppliedToken): Promise<ValidInspection> {
     const kinds = expectedTokenKinds(product, flow);
+    const { config: meta } = this.apps.for({ tenant, product });
+    const isAskable = (kind: TokenKind): boolean => missingAppSettings(meta, tokenKind(kind).host) === null;
+    const askable = kinds.filter(isAskable);
+    if (askable.length === 0) throw notConfigured(meta, product, kinds);
     let refusal: ConnectFailedError | null = null;
-    for (const asked of kindsToInspect(kinds, token)) {
+    for (const asked of kindsToInspect(askable, token)) {
       try {
         const inspection = await this.pipeline.inspect(asked, token);
         if (kinds.includes(inspection.kind)) return inspection;
@@ -85,13 +103,27 @@ export class SuppliedTokenService {
         refusal ??= failure;
       }
     }
+    // Nobody was asked who may know it.
+    const unasked = kinds.filter((kind) => !isAskable(kind) && isLikely(kind, token));
+    if (unasked.length > 0) throw notConfigured(meta, product, unasked);
     throw refusal ?? new ConnectFailedError('token_rejected', { isFinal: true });
   }
 }
 
+function isLikely(kind: TokenKind, token: SecretString): boolean {
+  return token.expose().startsWith(tokenKind(kind).prefixFamily);
+}
+
+/** For tokens of kinds whose host has no app. */
+function notConfigured(meta: MetaConfig, product: Product, kinds: readonly TokenKind[]): Error {
+  const [missing] = kinds.flatMap((kind) => missingAppSettings(meta, tokenKind(kind).host) ?? []);
+  if (missing === undefined) throw new Error(`the apps of all of ${kinds.join(', ')} are configured`);
+  return loginNotConfiguredError(`Connecting ${product} with a token of the kind ${kinds.join(' or ')}`, missing);
+}
+
 /** As what to inspect a token: one of facebook.com's kinds stands for them all. The prefix only decides the order. */
 function kindsToInspect(kinds: readonly TokenKind[], token: SecretString): (TokenKind | 'unknown')[] {
-  const isLikely = (kind: TokenKind): boolean => token.expose().startsWith(tokenKind(kind).prefixFamily);
-  const ordered = [...kinds.filter(isLikely), ...kinds.filter((kind) => !isLikely(kind))];
+  const likely = kinds.filter((kind) => isLikely(kind, token));
+  const ordered = [...likely, ...kinds.filter((kind) => !likely.includes(kind))];
   return [...new Set(ordered.map((kind) => (tokenKind(kind).inspection.meFields === null ? 'unknown' : kind)))];
 }

@@ -73,7 +73,8 @@ export async function sendConnectResult(
   }
 }
 
-/** As far as is known here: one that Meta registered by itself (a number of the WhatsApp Business app) or an earlier partner did is among them. */
+/** As far as is known here: one that an earlier partner registered is among them, those of the WhatsApp Business app are not. */
 function findUnregisteredNumbers({ assets }: ConnectionResponse): ConnectionResponse['assets'] {
-  return assets.filter(({ type, registration }) => type === 'phone_number' && registration?.status !== 'registered');
+  const isUnregistered = (status: string | undefined): boolean => status === undefined || status === 'failed';
+  return assets.filter(({ type, registration }) => type === 'phone_number' && isUnregistered(registration?.status));
 }

@@ -9,14 +9,16 @@ import { buildJsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
 import { buildJsSdkScript } from '../../meta/dialog/js-sdk-script.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
 import { Random } from '../../platform/random.ts';
+import type { ConnectSession } from '../connect-session.ts';
 import { connectPath, docsUrl } from '../connect-urls.ts';
+import { readAttemptCookies } from './attempt-cookie.ts';
 import { BrowserFilter } from './browser.filter.ts';
 import { sendConnectResult } from './browser-response.ts';
 import { CallbackService } from './callback.service.ts';
 import { ConnectLinkService, type OpenedSession } from './connect-link.service.ts';
 import { renderSignupPage } from './signup-page.ts';
 
-/** The two requests of the user's browser: on the way to Meta's dialog, and back. */
+/** The requests of the user's browser: on the way to Meta's dialog, and back. */
 @ApiExcludeController()
 @Public()
 @UseFilters(BrowserFilter)
@@ -34,16 +36,25 @@ export class BrowserController {
   @Get('connect/:token')
   async open(@Param('token') token: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const session = await this.connectLinks.find(token);
-    reply.header('cache-control', 'no-store');
-    // Fastify handles HEAD with the GET route. A HEAD request gets no state, no cookie and no dialog.
-    if (request.method === 'HEAD') {
-      reply.send();
-      return;
-    }
-    const opened = await this.connectLinks.open(session);
-    reply.header('set-cookie', opened.cookie);
+    const opened = await this.openUnlessHead(session, { asFullPage: false }, request, reply);
+    if (opened === null) return;
     if (opened.dialogUrl !== null) reply.redirect(opened.dialogUrl, 302);
     else this.sendSignupPage(opened, token, reply);
+  }
+
+  /** Meta's dialog as a full page, for every flow: also where the SDK of our signup page is blocked, or loses the code. */
+  @Get('connect/:token/dialog')
+  async openDialog(
+    @Param('token') token: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const cookies = readAttemptCookies(request.headers.cookie, this.config.publicUrl);
+    const session = await this.connectLinks.findForDialog(token, cookies);
+    const opened = await this.openUnlessHead(session, { asFullPage: true }, request, reply);
+    if (opened === null) return;
+    if (opened.dialogUrl === null) throw new Error(`the flow ${session.flow} has no dialog`);
+    reply.redirect(opened.dialogUrl, 302);
   }
 
   @Get('oauth/meta/callback')
@@ -63,11 +74,27 @@ export class BrowserController {
     });
   }
 
+  /** Fastify handles HEAD with the GET route. A HEAD request gets no state, no cookie and no dialog. */
+  private async openUnlessHead(
+    session: ConnectSession,
+    way: { asFullPage: boolean },
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<OpenedSession | null> {
+    reply.header('cache-control', 'no-store');
+    if (request.method === 'HEAD') {
+      reply.send();
+      return null;
+    }
+    const opened = await this.connectLinks.open(session, way);
+    reply.header('set-cookie', opened.cookie);
+    return opened;
+  }
+
   private sendSignupPage({ session, attempt, rerequest }: OpenedSession, token: string, reply: FastifyReply): void {
-    const { product, flow, scopes } = session;
     const { config: meta } = this.apps.for(session);
-    const sdk = buildJsSdkParameters(meta, product, flow, scopes, rerequest);
-    if (sdk === null) throw new Error(`the flow ${flow} has no JS SDK`);
+    const sdk = buildJsSdkParameters(meta, session, rerequest);
+    if (sdk === null) throw new Error(`the flow ${session.flow} has no JS SDK`);
     const basePath = connectPath(this.config, token);
     const nonce = this.random.bytes(16).toString('base64');
     const { html, policy } = renderSignupPage({ sdk, script: buildJsSdkScript(meta), basePath, attempt, nonce });

@@ -13,14 +13,16 @@ import { addSeconds, Clock } from '../../platform/clock.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { CodeRedeemer } from '../authorization/code-redeemer.ts';
 import { PendingAuthorizationService } from '../authorization/pending-authorization.service.ts';
-import type { SignupIds } from '../authorization-hints.ts';
+import type { SignupMessage } from '../authorization-hints.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
 import { recordConnectFailure } from '../connect-failure-audit.ts';
 import type { ConnectErrorCode } from '../connect-problems.ts';
-import { type ConnectAttempt, type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
+import { ConnectSessionRepository } from '../connect-session.repository.ts';
+import type { ConnectAttempt, ConnectSession } from '../connect-session.ts';
 import { redirectUri } from '../connect-urls.ts';
 import { ConnectSecrets } from '../sessions/connect-secrets.ts';
 import type { ConnectResult, UserMessage } from '../sessions/return-url.ts';
+import { storeSignupReport, toSignupReport } from '../unfinished/unfinished-signup.repository.ts';
 import { readAttemptCookie } from './attempt-cookie.ts';
 
 const BROWSER: Actor = Object.freeze({ kind: 'browser', id: null });
@@ -73,11 +75,17 @@ export class CallbackService {
   /** The code that our Embedded Signup page got from Meta's JS SDK. The browser is proved by its cookie alone. */
   async complete(
     session: ConnectSession,
-    given: { cookies: string[]; code: SecretString; ids: SignupIds },
+    given: { cookies: string[]; code: SecretString; message: SignupMessage },
     requestId: string,
   ): Promise<AttemptResult> {
     const verified = await this.verifyCookie(session, given.cookies, requestId);
-    return { session, result: await this.redeem(verified, given.code, null, given.ids) };
+    return { session, result: await this.redeem(verified, given.code, null, given.message) };
+  }
+
+  /** What the session message said, as soon as it came: the code may get lost. Of a repeated report the last one counts. */
+  async report(session: ConnectSession, cookies: string[], message: SignupMessage): Promise<void> {
+    const { attempt } = await this.verifyCookie(session, cookies, '');
+    await storeSignupReport(this.database, attempt.stateHash, toSignupReport(message, this.clock.now()));
   }
 
   /** The user left the Embedded Signup of our page. */
@@ -122,12 +130,12 @@ export class CallbackService {
     verified: VerifiedAttempt,
     code: SecretString,
     usedRedirectUri: string | null,
-    ids: SignupIds,
+    message: SignupMessage,
   ): Promise<ConnectResult> {
     const { session, requestId } = verified;
     const { stateHash } = verified.attempt;
     if (!(await this.sessions.consume(this.database, stateHash, null))) return this.awaitResult(verified);
-    const given = { session, stateHash, code, redirectUri: usedRedirectUri, ids, actor: BROWSER, requestId };
+    const given = { session, stateHash, code, redirectUri: usedRedirectUri, message, actor: BROWSER, requestId };
     return this.toResult(verified, () => this.redeemer.redeem(given));
   }
 

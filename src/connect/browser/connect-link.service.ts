@@ -1,14 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
+import { mustAskAgain } from '../../meta/dialog/ask-again.ts';
 import { buildDialogUrl } from '../../meta/dialog/dialog-url.ts';
 import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
-import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
+import { ConnectSessionRepository } from '../connect-session.repository.ts';
+import type { ConnectSession } from '../connect-session.ts';
 import { redirectUri } from '../connect-urls.ts';
 import { ConnectSecrets } from '../sessions/connect-secrets.ts';
+import { requireLoginConfigured } from '../sessions/require-login-configured.ts';
 import { attemptNameOf, serializeAttemptCookie } from './attempt-cookie.ts';
 
 /** For the dialog, counted from when a browser opened the link. */
@@ -23,7 +26,7 @@ export interface OpenedSession {
   attempt: string;
   /** `Set-Cookie` */
   cookie: string;
-  /** Whether scopes were declined before, which the dialog then asks for again. */
+  /** Whether the dialog is to ask again for what it was answered before: declined scopes, the choice of Pages. */
   rerequest: boolean;
   /** Null: the flow is run by a page of ours. */
   dialogUrl: string | null;
@@ -48,6 +51,16 @@ export class ConnectLinkService {
     return session;
   }
 
+  /**
+   * The same for the dialog as a full page. Embedded Signup may outlast its link: whoever is at it, by the cookie of an attempt that still
+   * counts, may go on there for as long as an attempt lives.
+   */
+  async findForDialog(token: string, cookies: readonly string[]): Promise<ConnectSession> {
+    const session = await this.findIncludingEnded(token);
+    if (this.sessions.isOpen(session) || (await this.isUnderWay(session, cookies))) return session;
+    throw new ConnectFailedError('session_expired', { isFinal: true });
+  }
+
   /** The same, also when it has ended: for browsers that opened it before. */
   async findIncludingEnded(token: string): Promise<ConnectSession> {
     const session = await this.sessions.findByToken(this.secrets.hash(token));
@@ -55,11 +68,14 @@ export class ConnectLinkService {
     return session;
   }
 
-  async open(session: ConnectSession): Promise<OpenedSession> {
+  /** Throws `login_not_configured` where a setting that the login needs was taken away meanwhile. */
+  async open(session: ConnectSession, { asFullPage }: { asFullPage: boolean }): Promise<OpenedSession> {
+    requireLoginConfigured(this.apps.for(session).config, session);
     const state = this.secrets.make();
     const cookie = this.secrets.make();
     const isSignup = loginFlow(session.flow).isOpenedBySdk;
-    const rerequest = await this.connections.hasDeclinedScopes(session.tenant, session.product);
+    const earlier = await this.connections.findEarlierLogins(session.tenant, session.product);
+    const rerequest = mustAskAgain(session.flow, earlier);
     await this.sessions.addAttempt({
       stateHash: state.hash,
       sessionId: session.id,
@@ -71,19 +87,23 @@ export class ConnectLinkService {
       attempt: attemptNameOf(state.hash),
       cookie: serializeAttemptCookie(this.config.publicUrl, state.hash, cookie.value),
       rerequest,
-      dialogUrl: isSignup ? null : this.dialogUrl(session, state.value, rerequest),
+      dialogUrl: isSignup && !asFullPage ? null : this.dialogUrl(session, state.value, rerequest),
     };
   }
 
+  private async isUnderWay(session: ConnectSession, cookies: readonly string[]): Promise<boolean> {
+    const now = this.clock.now();
+    const isOver = session.closedAt !== null || addSeconds(session.expiresAt, SIGNUP_TTL_SECONDS) <= now;
+    if (isOver || !loginFlow(session.flow).isOpenedBySdk) return false;
+    const hashes = cookies.map((cookie) => this.secrets.hash(cookie));
+    const attempt = await this.sessions.findAttemptByCookie(session.id, hashes);
+    return attempt !== null && attempt.expiresAt > now;
+  }
+
   private dialogUrl(session: ConnectSession, state: string, rerequest: boolean): string {
-    const { product, flow, scopes } = session;
-    return buildDialogUrl(this.apps.for(session).config, {
-      product,
-      flow,
-      scopes,
-      state,
-      rerequest,
-      redirectUri: redirectUri(this.config),
-    });
+    const { product, flow, scopes, featureType, features } = session;
+    const signup = loginFlow(flow).takesSignupFeatures ? { featureType, features } : {};
+    const asked = { product, flow, scopes, state, rerequest, redirectUri: redirectUri(this.config), ...signup };
+    return buildDialogUrl(this.apps.for(session).config, asked);
   }
 }

@@ -29,10 +29,11 @@ export function renderSignupPage({ sdk, script, basePath, attempt, nonce }: Sign
     query: `?attempt=${encodeURIComponent(attempt)}`,
     welcome: WELCOME,
   };
+  const dialog = escapeHtml(`${basePath}/dialog`);
   const body = `<h1>Connect WhatsApp</h1>
 <p id="text" role="status">${WELCOME}</p>
-<p><button id="start" type="button" disabled>Continue with Facebook</button> <button id="back" type="button" hidden>Leave</button></p>
-<noscript><p>This step needs JavaScript, because Meta offers it in no other form. Switch it on for this page and load it again.</p></noscript>
+<p class="actions" id="actions"><button id="start" type="button" disabled>Continue with Facebook</button> <a id="full" href="${dialog}">Use the full page instead</a> <button id="back" type="button" class="secondary" hidden>Leave</button></p>
+<noscript><style>#text,#actions{display:none}</style><p>Without JavaScript, the signup goes on on a full page of Meta.</p><p><a class="button" href="${dialog}">Continue on the full page</a></p></noscript>
 <script type="application/json" id="setup">${JSON.stringify(setup).replaceAll('<', '\\u003c')}</script>
 <script nonce="${nonce}">${SIGNUP_SCRIPT}</script>
 <script nonce="${nonce}" id="sdk" src="${escapeHtml(script.url)}" async></script>`;

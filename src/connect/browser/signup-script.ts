@@ -1,7 +1,8 @@
 /**
  * What the Embedded Signup page does (META.md 8). The session message and the callback of `FB.login` come in either order, so a
- * code, which is valid for 30 seconds, waits a little for the ids. Every `FINISH…` event is a success; errors are reported as CANCEL.
- * Posting again is safe: an attempt's code is exchanged once.
+ * code, which is valid for 30 seconds, waits a little for the ids. Every `FINISH…` event is a success, and is reported at once, because
+ * the window often loses the code (docs/meta-facts.md); errors are reported as CANCEL. Posting again is safe: an attempt's code is exchanged
+ * once. The full page is always there as a link, which stands out as soon as the window is not the way.
  */
 export const SIGNUP_SCRIPT = `
 (function () {
@@ -10,25 +11,31 @@ export const SIGNUP_SCRIPT = `
   var text = document.getElementById('text');
   var start = document.getElementById('start');
   var back = document.getElementById('back');
-  var WAIT_FOR_SDK_MS = 15000, WAIT_FOR_IDS_MS = 3000, POST_AGAIN_MS = 2000, POSTS = 4;
-  var LEFT = 'The signup was left before its end, so nothing was connected. If no window of Meta opened, allow pop-ups for this page.';
-  var BLOCKED = 'Meta\\u2019s part of this page did not load. If something here blocks ads or trackers, allow this page to load it.';
+  var full = document.getElementById('full');
+  var WAIT_FOR_SDK_MS = 15000, WAIT_FOR_IDS_MS = 3000, WAIT_FOR_CODE_MS = 60000, WAIT_AFTER_END_MS = 15000, POST_AGAIN_MS = 2000, POSTS = 4;
+  var LEFT = 'The signup was left before its end, so nothing was connected. If no window of Meta opened, allow pop-ups for this page, or continue on the full page.';
+  var LOST = 'Meta has finished the signup, but its window did not hand over the result. Continue on the full page and choose the same account: what you entered at Meta is kept.';
+  var QUIET = 'Nothing has come from the window of Meta yet. Go on there if it is open. If it is gone, or stands still, continue on the full page.';
+  var BLOCKED = 'Meta\\u2019s part of this page did not load: something here may block it. Continue on the full page, which does without it.';
   var AWAY = 'This service could not be reached. Look at your connection, and send it again soon.';
-  var ids = null, code = null, report = null, timer = null, sent = false, attempt = 0, act = login;
+  var ids = null, word = null, code = null, problem = null, timer = null, watch = null, sent = false, attempt = 0, act = login;
 
   function say(message) { text.textContent = message; }
   function offer(label, action) { start.textContent = label; act = action; start.disabled = false; }
+  function offerFullPage() { full.className = 'button'; full.textContent = 'Continue on the full page'; start.className = 'secondary'; }
   function reload() { location.reload(); }
   function trusted(origin) {
     if (setup.messageOrigin.charAt(0) !== '.') return origin === setup.messageOrigin;
     return origin === 'https://' + setup.messageOrigin.slice(1) || (origin.indexOf('https://') === 0 && origin.slice(-setup.messageOrigin.length) === setup.messageOrigin);
   }
+  function post(path, body) {
+    return fetch(setup.basePath + path + setup.query, { method: 'POST', keepalive: true, credentials: 'same-origin', headers: { 'Content-Type': 'application/json', Accept: 'application/json' }, body: JSON.stringify(body) });
+  }
   function send(path, body, posts) {
-    var options = { method: 'POST', credentials: 'same-origin', headers: { 'Content-Type': 'application/json', Accept: 'application/json' }, body: JSON.stringify(body) };
     start.disabled = true;
     back.hidden = true;
     say('One moment\\u2026');
-    fetch(setup.basePath + path + setup.query, options).then(function (response) {
+    post(path, body).then(function (response) {
       return response.json().then(function (result) {
         if (result.redirect_to) { location.assign(result.redirect_to); return; }
         say((result.detail || 'This did not work.') + ' ' + (result.remedy || ''));
@@ -40,22 +47,46 @@ export const SIGNUP_SCRIPT = `
       offer('Send again', function () { send(path, body, POSTS); });
     });
   }
-  function complete() {
-    if (sent || code === null) return;
-    sent = true;
-    clearTimeout(timer);
-    var body = { code: code };
+  function message() {
+    var body = {};
+    if (/^[A-Z_]{1,64}$/.test(word || '')) body.event = word;
     ['waba_id', 'phone_number_id', 'business_id'].forEach(function (name) {
       var id = ids && ids[name];
       if (id !== undefined && id !== null && /^[0-9]{1,32}$/.test(String(id))) body[name] = String(id);
     });
+    return body;
+  }
+  function report(posts) {
+    post('/report', message()).catch(function () {
+      if (posts > 1) setTimeout(function () { report(posts - 1); }, POST_AGAIN_MS);
+    });
+  }
+  function complete() {
+    if (sent || code === null) return;
+    sent = true;
+    clearTimeout(timer);
+    clearTimeout(watch);
+    var body = message();
+    body.code = code;
     send('/complete', body, POSTS);
   }
   function stop() {
     if (sent || code !== null) return;
-    say(report || LEFT);
+    clearTimeout(watch);
+    say(ids === null ? problem || LEFT : LOST);
     offer('Try again', login);
+    offerFullPage();
     back.hidden = false;
+  }
+  function waitForCode(milliseconds) {
+    clearTimeout(watch);
+    watch = setTimeout(function () {
+      if (sent || code !== null) return;
+      say(ids === null ? QUIET : LOST);
+      offer('Try again', login);
+      offerFullPage();
+      back.hidden = false;
+    }, milliseconds);
   }
   function problemOf(data) {
     function detail(name, label) { return /^[\\w-]{1,64}$/.test(String(data[name] || '')) ? ', ' + label + ' ' + data[name] : ''; }
@@ -63,8 +94,9 @@ export const SIGNUP_SCRIPT = `
   }
   function login() {
     var current = attempt += 1;
-    ids = code = report = null;
+    ids = word = code = problem = null;
     say('Go on in the window of Meta.');
+    waitForCode(WAIT_FOR_CODE_MS);
     try {
       FB.login(function (response) {
         // The window of an earlier attempt closed late.
@@ -74,8 +106,7 @@ export const SIGNUP_SCRIPT = `
         else if (ids !== null) complete();
         else timer = setTimeout(complete, WAIT_FOR_IDS_MS);
       }, {
-        config_id: setup.sdk.config_id || undefined,
-        scope: setup.sdk.scope || undefined,
+        config_id: setup.sdk.config_id,
         auth_type: setup.sdk.auth_type || undefined,
         response_type: setup.sdk.response_type,
         override_default_response_type: setup.sdk.override_default_response_type,
@@ -94,10 +125,13 @@ export const SIGNUP_SCRIPT = `
     var data = message.data || {};
     if (typeof message.event === 'string' && message.event.indexOf('FINISH') === 0) {
       ids = data;
+      word = message.event;
+      if (!sent) report(POSTS);
+      if (code === null) waitForCode(WAIT_AFTER_END_MS);
       complete();
       return;
     }
-    if (data.error_message || data.error_code || message.event === 'ERROR') report = problemOf(data);
+    if (data.error_message || data.error_code || message.event === 'ERROR') problem = problemOf(data);
     stop();
   });
   start.addEventListener('click', function () { act(); });
@@ -105,9 +139,11 @@ export const SIGNUP_SCRIPT = `
   // The back button restored a page that is already done.
   window.addEventListener('pageshow', function (event) { if (event.persisted) reload(); });
 
-  function blocked() { say(BLOCKED); offer('Load again', reload); }
+  function blocked() { say(BLOCKED); offer('Load again', reload); offerFullPage(); }
   var slow = setTimeout(blocked, WAIT_FOR_SDK_MS);
-  window.addEventListener('error', function (event) { if (event.target && event.target.id === 'sdk') blocked(); }, true);
+  window.addEventListener('error', function (event) {
+    if (event.target && event.target.id === 'sdk') { clearTimeout(slow); blocked(); }
+  }, true);
   window.fbAsyncInit = function () {
     clearTimeout(slow);
     FB.init({ appId: setup.sdk.app_id, autoLogAppEvents: true, xfbml: true, version: setup.sdk.version });

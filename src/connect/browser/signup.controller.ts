@@ -6,11 +6,11 @@ import { Config } from '../../config/config.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import { AppError, notFound } from '../../platform/problem.ts';
-import { SecretString } from '../../platform/secret-string.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
-import type { ConnectSession } from '../connect-session.repository.ts';
+import type { ConnectSession } from '../connect-session.ts';
 import { connectPath, docsUrl, resultUrl } from '../connect-urls.ts';
-import { toSignupIds } from '../embedded-signup.dto.ts';
+import { SignupRequest, toSignupMessage } from '../embedded-signup.dto.ts';
+import { toCode } from '../request-fields.ts';
 import { withResult } from '../sessions/return-url.ts';
 import { readAttemptCookies } from './attempt-cookie.ts';
 import { BrowserFilter } from './browser.filter.ts';
@@ -48,8 +48,22 @@ export class SignupController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const session = await this.ownSession(token, request);
-    const given = { cookies: this.cookies(request, query), code: new SecretString(body.code), ids: toSignupIds(body) };
+    const given = { cookies: this.cookies(request, query), code: toCode(body.code), message: toSignupMessage(body) };
     this.response(reply, token, query, await this.callback.complete(session, given, String(request.id)));
+  }
+
+  /** What Meta's session message said, whether or not a code comes after it. */
+  @Post('report')
+  async report(
+    @Param('token') token: string,
+    @Body() body: SignupRequest,
+    @Query() query: AttemptQuery,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const session = await this.ownSession(token, request);
+    await this.callback.report(session, this.cookies(request, query), toSignupMessage(body));
+    reply.status(204).header('cache-control', 'no-store').send();
   }
 
   /** The user left the signup. */

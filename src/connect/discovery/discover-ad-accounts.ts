@@ -1,13 +1,15 @@
 import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { defineErrorCode } from '../../platform/error-code.ts';
-import type { ConnectionWarning, Discovered, DiscoveryInput } from './discovery.ts';
+import { type ConnectionWarning, type Discovered, type DiscoveryInput, toListingToken } from './discovery.ts';
 
 /** Ad accounts with their currency, and the business that owns them, which is their parent. */
-export async function discoverAdAccounts(api: DiscoveryApi, { token }: DiscoveryInput): Promise<Discovered> {
-  const accounts = await api.listAdAccounts(token);
+export async function discoverAdAccounts(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
+  const { items, ...coverage } = await api.adAccounts.findAll(toListingToken(input), (assets) =>
+    input.onProgress({ pages: 0, assets }),
+  );
   return {
     pages: [],
-    assets: accounts.map(({ id, name, currency, business }) => ({
+    assets: items.map(({ id, name, currency, business }) => ({
       type: 'ad_account',
       id,
       name,
@@ -18,7 +20,8 @@ export async function discoverAdAccounts(api: DiscoveryApi, { token }: Discovery
         ...(business === null ? {} : { business }),
       },
     })),
-    warning: accounts.length > 0 ? null : NO_AD_ACCOUNT,
+    warning: items.length > 0 ? null : NO_AD_ACCOUNT,
+    coverage,
   };
 }
 

@@ -1,8 +1,9 @@
 import type { GrantedAsset } from '../../connections/authorization/connection-provisioner.ts';
 import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
+import type { InstagramAccount } from '../../meta/assets/discovery-responses.ts';
 import { defineErrorCode } from '../../platform/error-code.ts';
-import { listPages, pageAsset } from './discover-pages.ts';
-import { type ConnectionWarning, type Discovered, type DiscoveryInput, NOTHING } from './discovery.ts';
+import { listedPageAsset, NO_PAGE_PERMISSION, ownPageAsset, pageCredential } from './discover-pages.ts';
+import { type ConnectionWarning, type Discovered, type DiscoveryInput, NOTHING, toListingToken } from './discovery.ts';
 
 /** The one account that an Instagram Login token speaks for, under the id that webhooks name. */
 export async function discoverOwnInstagramAccount(
@@ -13,16 +14,36 @@ export async function discoverOwnInstagramAccount(
   return { ...NOTHING, assets: [{ type: 'instagram_account', id, name, parentId: null, pageId: null }] };
 }
 
-/** Instagram accounts through the Pages that they are linked to, by either field (META.md 5). */
+/**
+ * Instagram accounts through the Pages that they are linked to, by either field (META.md 5), and those that only a scope names. The
+ * credential of the Page is the account's: where none of its Pages gives a token, it is known and can't be used.
+ */
 export async function discoverInstagramByPages(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
-  const accounts: GrantedAsset[] = [];
-  const { pages, assets } = await listPages(api, input, (page) => {
-    for (const { id, username } of page.instagramAccounts) {
-      const pageId = page.accessToken === null ? null : page.id;
-      accounts.push({ type: 'instagram_account', id, name: username, parentId: page.id, pageId });
+  const accounts = new Map<string, GrantedAsset>();
+  const { items, unlinkedInstagramAccounts, ...coverage } = await api.pages.findAllLinked(
+    toListingToken(input),
+    (pages) => input.onProgress({ pages, assets: pages }),
+  );
+  for (const page of items) {
+    for (const account of page.instagramAccounts) {
+      const known = accounts.get(account.id);
+      if (known === undefined || (known.isUsable === false && page.accessToken !== null))
+        accounts.set(account.id, linkedAccount(account, page.id, page.accessToken !== null));
     }
-  });
-  return { pages, assets: [...assets, ...accounts], warning: accounts.length > 0 ? null : NO_INSTAGRAM_ACCOUNT };
+  }
+  for (const account of unlinkedInstagramAccounts) accounts.set(account.id, linkedAccount(account, null, false));
+  const found = [...accounts.values()];
+  return {
+    pages: items.flatMap((page) => pageCredential(page, input)),
+    assets: [...items.map(listedPageAsset), ...found],
+    warning:
+      found.length === 0
+        ? NO_INSTAGRAM_ACCOUNT
+        : found.every(({ isUsable }) => isUsable === false)
+          ? NO_PAGE_PERMISSION
+          : null,
+    coverage,
+  };
 }
 
 /** For the token of one Page, which reaches what is linked to that Page. */
@@ -30,13 +51,22 @@ export async function discoverInstagramOfPage(
   api: DiscoveryApi,
   { token, inspection }: DiscoveryInput,
 ): Promise<Discovered> {
-  const page = await api.getOwnPage(token);
+  const page = await api.pages.getOwnPage(token);
   const { subjectId: pageId } = inspection;
   const accounts = page.instagramAccounts.map(({ id, username }): GrantedAsset => {
     return { type: 'instagram_account', id, name: username, parentId: pageId, pageId: null };
   });
-  const assets = [pageAsset(pageId, page.name, false), ...accounts];
+  const assets = [ownPageAsset(pageId, page.name), ...accounts];
   return { pages: [], assets, warning: accounts.length > 0 ? null : NO_INSTAGRAM_ACCOUNT };
+}
+
+function linkedAccount(
+  { id, username }: InstagramAccount,
+  pageId: string | null,
+  hasCredential: boolean,
+): GrantedAsset {
+  const account = { type: 'instagram_account', id, name: username, parentId: pageId } as const;
+  return hasCredential ? { ...account, pageId } : { ...account, pageId: null, isUsable: false };
 }
 
 const NO_INSTAGRAM_ACCOUNT: ConnectionWarning = defineErrorCode('status_reason', {

@@ -2,29 +2,34 @@ import type { GrantedAsset } from '../../connections/authorization/connection-pr
 import type { GrantedCredential } from '../../connections/credentials/credential-writer.ts';
 import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import type { DiscoveredPage } from '../../meta/assets/discovery-responses.ts';
+import { asRefusal } from '../../meta/errors/refusal.ts';
 import { defineErrorCode } from '../../platform/error-code.ts';
-import { asRefusal, type ConnectionWarning, type Discovered, type DiscoveryInput } from './discovery.ts';
+import { type ConnectionWarning, type Discovered, type DiscoveryInput, toListingToken } from './discovery.ts';
 
 /**
- * All Pages of a user or system user, following paging, each with a credential of its own. Page tokens of a long-lived
- * token never expire (META.md 5). A Page on which the user has no task gives no token; the root credential is used for it.
+ * All Pages of a user or system user, each with a credential of its own. Page tokens of a long-lived token never expire (META.md 5). A
+ * Page on which the user has no task gives no token: it is known, and can't be used.
  */
 export async function discoverPages(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
-  const { pages, assets } = await listPages(api, input);
-  if (assets.length === 0) return { pages, assets, warning: NO_PAGE };
-  return { pages, assets, warning: pages.length === 0 ? NO_PAGE_PERMISSION : null };
+  const { items, ...coverage } = await api.pages.findAll(toListingToken(input), (pages) =>
+    input.onProgress({ pages, assets: pages }),
+  );
+  const pages = items.flatMap((page) => pageCredential(page, input));
+  const assets = items.map(listedPageAsset);
+  const warning = items.length === 0 ? NO_PAGE : pages.length === 0 ? NO_PAGE_PERMISSION : null;
+  return { pages, assets, warning, coverage };
 }
 
 /** The Page that a page token speaks for. */
 export async function discoverOwnPage(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
   const name = await nameOfOwnPage(api, input);
-  return { pages: [], assets: [pageAsset(input.inspection.subjectId, name, false)], warning: null };
+  return { pages: [], assets: [ownPageAsset(input.inspection.subjectId, name)], warning: null };
 }
 
 /** Null where Meta does not let the token read its Page: it reaches it all the same. */
 async function nameOfOwnPage(api: DiscoveryApi, { token }: DiscoveryInput): Promise<string | null> {
   try {
-    return (await api.getOwnPage(token)).name;
+    return (await api.pages.getOwnPage(token)).name;
   } catch (error) {
     if (asRefusal(error) === null) throw error;
     return null;
@@ -37,32 +42,30 @@ const NO_PAGE: ConnectionWarning = defineErrorCode('status_reason', {
   remedy: 'Connect again with an account that has a task on the Page, and choose the Page in the dialog.',
 });
 
-const NO_PAGE_PERMISSION: ConnectionWarning = defineErrorCode('status_reason', {
+export const NO_PAGE_PERMISSION: ConnectionWarning = defineErrorCode('status_reason', {
   code: 'no_page_permission',
   detail: 'The user has no permission on any of the Pages: Meta gave no access to them.',
   remedy: 'Ask an admin of the Page to give this user access to it (Page settings, Page access), then connect again.',
 });
 
-export async function listPages(
-  api: DiscoveryApi,
-  { token, scopes, inspection }: DiscoveryInput,
-  visit: (page: DiscoveredPage) => void = () => undefined,
-): Promise<Pick<Discovered, 'pages' | 'assets'>> {
-  const pages: GrantedCredential[] = [];
-  const assets: GrantedAsset[] = [];
-  for await (const page of api.listPages(token)) {
-    if (page.accessToken !== null) {
-      const subject = { subjectId: page.id, subjectName: page.name };
-      const { issuedAt } = inspection;
-      pages.push({ kind: 'page', ...subject, token: page.accessToken, scopes, issuedAt, expiresAt: null });
-    }
-    assets.push(pageAsset(page.id, page.name, page.accessToken !== null));
-    visit(page);
-  }
-  return { pages, assets };
+/** The credential of a Page that gave a token. */
+export function pageCredential(
+  { id, name, accessToken }: DiscoveredPage,
+  { scopes, inspection: { issuedAt } }: DiscoveryInput,
+): GrantedCredential[] {
+  if (accessToken === null) return [];
+  return [{ kind: 'page', subjectId: id, subjectName: name, token: accessToken, scopes, issuedAt, expiresAt: null }];
 }
 
-/** `hasOwnCredential`: beside the root credential. */
-export function pageAsset(id: string, name: string | null, hasOwnCredential: boolean): GrantedAsset {
-  return { type: 'page', id, name, parentId: null, pageId: hasOwnCredential ? id : null };
+/** A Page that a user's token reaches, by a credential of its own or by none; then its tasks say what is missing. */
+export function listedPageAsset({ id, name, accessToken, tasks }: DiscoveredPage): GrantedAsset {
+  const asset = { type: 'page', id, name, parentId: null } as const;
+  return accessToken === null
+    ? { ...asset, pageId: null, isUsable: false, details: { tasks } }
+    : { ...asset, pageId: id };
+}
+
+/** The Page that the root credential speaks for. */
+export function ownPageAsset(id: string, name: string | null): GrantedAsset {
+  return { type: 'page', id, name, parentId: null, pageId: null };
 }

@@ -1,8 +1,8 @@
 import type { GrantedAsset } from '../../connections/authorization/connection-provisioner.ts';
 import type { GrantedCredential } from '../../connections/credentials/credential-writer.ts';
 import type { DiscoveryWarningCode, SCOPES_MISSING } from '../../connections/status/status-reason.ts';
+import type { ListingToken } from '../../meta/assets/business-api.ts';
 import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
-import { MetaError } from '../../meta/errors/meta-error.ts';
 import type { MetaApp } from '../../meta/meta-apps.ts';
 import type { ValidInspection } from '../../meta/tokens/inspection-result.ts';
 import type { MetaCause } from '../../platform/problem.ts';
@@ -18,6 +18,15 @@ export interface DiscoveryInput {
   /** A user just went through the dialog and can be asked again; false for an import. */
   isInteractive: boolean;
   app: MetaApp;
+  /** Set at a second look: these WhatsApp accounts are known, asked for again, and subscribed already. */
+  secondLook?: { whatsappAccountIds: readonly string[] };
+  /** Called now and then with what was found by now. May throw, which ends the discovery. */
+  onProgress(found: DiscoveryProgress): Promise<void>;
+}
+
+export interface DiscoveryProgress {
+  pages: number;
+  assets: number;
 }
 
 /** Something the user should fix, although the connection was made. */
@@ -36,6 +45,15 @@ export interface Discovered {
   pages: GrantedCredential[];
   assets: GrantedAsset[];
   warning: ConnectionWarning | null;
+  /** What the absence of an asset means; missing: nothing. */
+  coverage?: DiscoveryCoverage;
+}
+
+export interface DiscoveryCoverage {
+  /** Every list was read to its end: what is named nowhere is gone. */
+  isComplete: boolean;
+  /** What any list or granular scope names, whether Meta showed it or not. */
+  namedIds: ReadonlySet<string>;
 }
 
 /** One product's discovery. Throws `MetaError`. May be repeated: it only reads, or does what is harmless twice. */
@@ -43,10 +61,8 @@ export type DiscoverAssets = (api: DiscoveryApi, input: DiscoveryInput) => Promi
 
 export const NOTHING: Discovered = Object.freeze({ pages: [], assets: [], warning: null });
 
-/** Verdicts that settle "may this token have that?". The token was valid a moment ago, so `suspect` means no as well. */
-const REFUSALS: ReadonlySet<string> = new Set(['permission', 'parameter', 'blocked', 'suspect']);
-
-/** Whether Meta refused a call made with a valid token. Outages, rate limits and wrong settings of ours do not count. */
-export function asRefusal(error: unknown): MetaError | null {
-  return error instanceof MetaError && REFUSALS.has(error.verdict.kind) ? error : null;
+/** For the lists of Meta's that depend on what a token is and may. */
+export function toListingToken({ token, scopes, inspection }: DiscoveryInput): ListingToken {
+  const { kind, granularScopes } = inspection;
+  return { token, scopes, kind, granularScopes };
 }

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Actor } from '../../audit/actor.ts';
 import { type ConnectionPhoneNumber } from '../../connections/assets/asset.repository.ts';
+import { isCoexistence } from '../../connections/assets/phone-coexistence.ts';
 import {
   PhoneRegistrationService,
   type RegistrationFailure,
@@ -11,13 +12,14 @@ import { CredentialClaimRepository } from '../../connections/credentials/credent
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import type { ConnectionId } from '../../connections/ids.ts';
 import { Database } from '../../database/database.ts';
-import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
+import { WhatsappApi } from '../../meta/assets/whatsapp-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { AppError } from '../../platform/problem.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { metaConfiguration, metaUnavailable, phoneNumberNotFound, registrationRefused } from '../connect-problems.ts';
 import { problemCodeOf } from '../problem-code-of-verdict.ts';
+import { registrationNotAllowed } from './phone-number-problems.ts';
 import { NUMBER_NOT_FOUND, NUMBER_NOT_NAMED, toRegistrationFailure } from './registration-failure.ts';
 
 interface PhoneNumberRegistration {
@@ -34,7 +36,7 @@ const RETRY_AFTER_SECONDS = 60;
 @Injectable()
 export class PhoneNumberRegistrar {
   constructor(
-    private readonly discovery: DiscoveryApi,
+    private readonly whatsapp: WhatsappApi,
     private readonly registrations: PhoneRegistrationService,
     private readonly claims: CredentialClaimRepository,
     private readonly versions: CredentialVersionService,
@@ -44,25 +46,30 @@ export class PhoneNumberRegistrar {
   ) {}
 
   /**
-   * Throws `AppError`: 404 `phone_number_not_found`, 409 `reauth_required`, 422 `registration_refused` with what to do, 503
+   * Throws `AppError`: 404 `phone_number_not_found`, 409 `registration_not_allowed`, 409 `reauth_required`, 422 `registration_refused` with what to do, 503
    * `meta_unavailable` (limits, too), 502 `meta_configuration`.
    */
   async register(phoneNumberId: string, registration: PhoneNumberRegistration): Promise<void> {
     const numbers = await this.registrations.listPhoneNumbers(registration.connectionId);
     const number = numbers.find(({ id }) => id === phoneNumberId);
     if (number === undefined) throw new AppError(phoneNumberNotFound);
+    if (isCoexistence(number.details)) throw new AppError(registrationNotAllowed);
     const error = await this.attempt(number, registration);
     if (error !== null) throw toProblem(error);
   }
 
   /**
-   * Right after a connection was made: registers the number that was named, or the only one. Never throws for a refusal of Meta or an
-   * unclear choice of number: the connection was made, and shows how registration ended.
+   * Right after a connection was made: registers the number that was named, or the only one; none of the WhatsApp Business app, which is
+   * registered already. Never throws for a refusal of Meta or an unclear choice of number: the connection was made, and shows how
+   * registration ended.
    */
   async registerAfterConnecting(phoneNumberId: string | null, registration: PhoneNumberRegistration): Promise<void> {
-    const numbers = await this.registrations.listPhoneNumbers(registration.connectionId);
-    const number = phoneNumberId === null ? numbers[0] : numbers.find(({ id }) => id === phoneNumberId);
-    if (phoneNumberId === null && numbers.length > 1) return this.recordOutcome(registration, null, NUMBER_NOT_NAMED);
+    const all = await this.registrations.listPhoneNumbers(registration.connectionId);
+    const named = phoneNumberId === null ? all : all.filter(({ id }) => id === phoneNumberId);
+    const numbers = named.filter(({ details }) => !isCoexistence(details));
+    if (numbers.length < named.length && numbers.length === 0) return;
+    const [number] = numbers;
+    if (numbers.length > 1) return this.recordOutcome(registration, null, NUMBER_NOT_NAMED);
     if (number === undefined) return this.recordOutcome(registration, null, NUMBER_NOT_FOUND);
     try {
       await this.attempt(number, registration);
@@ -77,11 +84,11 @@ export class PhoneNumberRegistrar {
     number: ConnectionPhoneNumber,
     registration: PhoneNumberRegistration,
   ): Promise<MetaError | null> {
-    const credential = await this.claims.find(number.credentialId);
+    const credential = number.credentialId === null ? null : await this.claims.find(number.credentialId);
     const token = credential?.status === 'active' ? await this.versions.openCurrent(credential) : null;
     if (token === null) throw new AppError(reauthRequired);
     try {
-      await this.discovery.registerPhoneNumber(number.id, token, registration.pin);
+      await this.whatsapp.registerPhoneNumber(number.id, token, registration.pin);
       await this.recordOutcome(registration, number.id, null);
       return null;
     } catch (error) {

@@ -7,7 +7,9 @@ import type { ConnectionResponse } from '../../connections/connection/connection
 import { ConnectionVisibility } from '../../connections/connection/connection-visibility.ts';
 import { SecretString } from '../../platform/secret-string.ts';
 import { PhoneNumberRegistrar } from './phone-number-registrar.ts';
+import { PhoneNumberSynchronizer } from './phone-number-synchronizer.ts';
 import { RegisterPhoneNumberRequest } from './register-phone-number.dto.ts';
+import { type SynchronizationResponse, SynchronizePhoneNumberRequest } from './synchronize-phone-number.dto.ts';
 
 /** The phone numbers of WhatsApp connections. */
 @ApiTags('connecting')
@@ -18,9 +20,10 @@ export class PhoneNumbersController {
   constructor(
     private readonly visibility: ConnectionVisibility,
     private readonly registrar: PhoneNumberRegistrar,
+    private readonly synchronizer: PhoneNumberSynchronizer,
   ) {}
 
-  /** Also for a number that is registered already. How it ended stands on the number among the connection's assets. */
+  /** Also for a number that is registered already, but not for one of the WhatsApp Business app. How it ended stands on the number among the connection's assets. */
   @Post(':phone_number_id/register')
   @HttpCode(200)
   @ApiOperation({ summary: 'Registers a WhatsApp number for the Cloud API; the pin is kept nowhere' })
@@ -35,5 +38,24 @@ export class PhoneNumbersController {
     const registration = { connectionId, pin: new SecretString(pin), actor: toActor(client), requestId };
     await this.registrar.register(phoneNumberId, registration);
     return this.visibility.getVisible(client, connectionId);
+  }
+
+  /** What Meta said of each kind; how they stand is shown on the number among the connection's assets. Their content comes by webhooks. */
+  @Post(':phone_number_id/synchronize')
+  @HttpCode(202)
+  @ApiOperation({
+    summary:
+      'Has Meta send the contacts or the history of a number of the WhatsApp Business app, once, within a day of its signup',
+  })
+  async synchronize(
+    @Param('id') id: string,
+    @Param('phone_number_id') phoneNumberId: string,
+    @Body() { kinds }: SynchronizePhoneNumberRequest,
+    @CurrentClient() client: AuthenticatedClient,
+    @RequestId() requestId: string,
+  ): Promise<SynchronizationResponse> {
+    const { id: connectionId } = await this.visibility.getVisibleUnrevoked(client, id);
+    const request = { connectionId, phoneNumberId, kinds, actor: toActor(client), requestId };
+    return { results: await this.synchronizer.synchronize(request) };
   }
 }

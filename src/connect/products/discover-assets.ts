@@ -1,15 +1,10 @@
 import type { Product } from '../../config/products.ts';
 import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
+import { asRefusal } from '../../meta/errors/refusal.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { defineErrorCode } from '../../platform/error-code.ts';
-import { pageAsset } from '../discovery/discover-pages.ts';
-import {
-  asRefusal,
-  type ConnectionWarning,
-  type Discovered,
-  type DiscoveryInput,
-  NOTHING,
-} from '../discovery/discovery.ts';
+import { ownPageAsset } from '../discovery/discover-pages.ts';
+import { type ConnectionWarning, type Discovered, type DiscoveryInput, NOTHING } from '../discovery/discovery.ts';
 import { connectProduct } from './products.ts';
 
 const REFUSED: ConnectionWarning = defineErrorCode('status_reason', {
@@ -30,7 +25,7 @@ export async function discoverAssets(product: Product, api: DiscoveryApi, input:
   } catch (error) {
     const refusal = asRefusal(error);
     if (refusal === null) throw error;
-    const assets = tokenKind(kind).speaksForPage ? [pageAsset(subjectId, null, false)] : [];
+    const assets = tokenKind(kind).speaksForPage ? [ownPageAsset(subjectId, null)] : [];
     return { ...NOTHING, assets, warning: { ...REFUSED, meta: refusal.cause } };
   }
 }

@@ -2,12 +2,18 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ArrayMaxSize, ArrayMinSize, ArrayUnique, IsArray, IsIn, IsString, Matches, MaxLength } from 'class-validator';
 import { FLOWS, type Flow, PRODUCTS, type Product } from '../../config/products.ts';
 import { TENANT_PATTERN } from '../../config/tenant.ts';
+import type { ConnectionId } from '../../connections/ids.ts';
+import { FEATURE_TYPES, type FeatureType } from '../../meta/dialog/embedded-signup.ts';
 import type { JsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
 import { IsOptionalNotNull } from '../../platform/optional-field.ts';
+import type { ConnectErrorCode } from '../connect-problems.ts';
+import type { StoredProgress, UnfinishedSignup } from '../connect-session.ts';
 import { SignupRequest } from '../embedded-signup.dto.ts';
 import type { ConnectSessionId } from '../ids.ts';
 import { IsAccessToken, IsCode, IsPin, PIN_PATTERN } from '../request-fields.ts';
+import type { SESSION_STATUSES } from './session-status.ts';
 
+const FEATURE = /^[a-z_]{1,64}$/;
 const SCOPE = /^[a-z0-9_]{1,64}$/;
 
 /** Body of `POST /v1/connect-sessions`. */
@@ -38,6 +44,25 @@ export class CreateSessionRequest {
   @ArrayMinSize(1)
   @IsArray()
   scopes?: string[];
+
+  @ApiPropertyOptional({
+    enum: FEATURE_TYPES,
+    description: 'whatsapp by embedded_signup: the flow of Embedded Signup; comes back in js_sdk.extras',
+  })
+  @IsOptionalNotNull()
+  @IsIn(FEATURE_TYPES)
+  feature_type?: FeatureType;
+
+  @ApiPropertyOptional({
+    type: [String],
+    description: 'whatsapp by embedded_signup: features such as app_only_install; come back in js_sdk.extras',
+  })
+  @IsOptionalNotNull()
+  @Matches(FEATURE, { each: true, message: 'must be names of features (a-z _)' })
+  @ArrayUnique()
+  @ArrayMaxSize(10)
+  @IsArray()
+  features?: string[];
 }
 
 /** Body of `POST /v1/connect-sessions/{id}/complete`: a code, or a token. */
@@ -67,6 +92,23 @@ export class CompleteSessionRequest extends SignupRequest {
   @IsOptionalNotNull()
   @IsPin()
   pin?: string;
+}
+
+/** Answer of `GET /v1/connect-sessions/{id}`. Never the link, a state or a code. */
+export interface ConnectSessionStateResponse {
+  id: ConnectSessionId;
+  tenant: string;
+  product: Product;
+  flow: Flow;
+  status: (typeof SESSION_STATUSES)[number];
+  connection_id: ConnectionId | null;
+  /** Why the last browser failed, as `error` at a `return_url`. */
+  error: ConnectErrorCode | null;
+  created_at: string;
+  expires_at: string;
+  feature_type: FeatureType | null;
+  progress: StoredProgress | null;
+  unfinished: UnfinishedSignup | null;
 }
 
 export interface ConnectSessionResponse {

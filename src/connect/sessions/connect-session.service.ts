@@ -6,18 +6,26 @@ import { Config } from '../../config/config.ts';
 import type { DialogFlow, Product } from '../../config/products.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import { Database } from '../../database/database.ts';
+import { mustAskAgain } from '../../meta/dialog/ask-again.ts';
+import type { SignupFeatures } from '../../meta/dialog/embedded-signup.ts';
 import { buildJsSdkParameters, type JsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
 import { defaultScopes } from '../../meta/dialog/product-scopes.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
-import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
+import { AppError, notFound } from '../../platform/problem.ts';
+import { ConnectSessionRepository } from '../connect-session.repository.ts';
+import type { ConnectSession } from '../connect-session.ts';
 import { connectUrl } from '../connect-urls.ts';
 import { ConnectSecrets } from './connect-secrets.ts';
+import type { ConnectSessionStateResponse } from './connect-session.dto.ts';
+import { requireLoginConfigured } from './require-login-configured.ts';
+import { findSessionActivity } from './session-activity.query.ts';
+import { sessionStatus } from './session-status.ts';
 
 const SESSION_TTL_SECONDS = 10 * 60;
 
-interface NewSession {
+interface NewSession extends SignupFeatures {
   tenant: string;
   product: Product;
   flow: DialogFlow;
@@ -51,8 +59,32 @@ export class ConnectSessionService {
     private readonly apps: MetaApps,
   ) {}
 
+  /** How a session stands. */
+  async describe(session: ConnectSession): Promise<ConnectSessionStateResponse> {
+    const activity = await findSessionActivity(this.database, session.id);
+    if (activity === null) throw new AppError(notFound);
+    const { createdAt, ...browsers } = activity;
+    const at = { now: this.clock.now(), claimSeconds: this.config.claimSeconds };
+    return {
+      id: session.id,
+      tenant: session.tenant,
+      product: session.product,
+      flow: session.flow,
+      ...sessionStatus(session, browsers, at),
+      connection_id: session.connectionId,
+      created_at: createdAt.toISOString(),
+      expires_at: session.expiresAt.toISOString(),
+      feature_type: session.featureType,
+      progress: session.progress,
+      unfinished: session.unfinished,
+    };
+  }
+
+  /** Throws `login_not_configured` where this installation lacks what the login needs. */
   async create(newSession: NewSession, by: { actor: Actor; requestId: string }): Promise<CreatedSession> {
-    const { tenant, product, flow } = newSession;
+    const { tenant, product, flow, featureType, features } = newSession;
+    const { config: meta } = this.apps.for(newSession);
+    requireLoginConfigured(meta, newSession);
     const session: ConnectSession = {
       ...newSession,
       id: this.ids.next('cns'),
@@ -60,19 +92,25 @@ export class ConnectSessionService {
       expiresAt: addSeconds(this.clock.now(), SESSION_TTL_SECONDS),
       connectionId: null,
       closedAt: null,
+      progress: null,
+      unfinished: null,
     };
     const { value: token, hash } = this.secrets.make();
     await this.database.transaction(async (tx) => {
       await this.sessions.insert(tx, session, hash);
-      const details = { flow, scopes: session.scopes };
+      const signup = {
+        ...(featureType === null ? {} : { feature_type: featureType }),
+        ...(features.length === 0 ? {} : { features: [...features] }),
+      };
+      const details = { flow, scopes: session.scopes, ...signup };
       const of = { tenant, product, subjectId: session.id };
       await this.audit.record(tx, { ...by, ...of, action: 'connect.session_created', details });
     });
-    const rerequest = await this.connections.hasDeclinedScopes(tenant, product);
+    const rerequest = mustAskAgain(flow, await this.connections.findEarlierLogins(tenant, product));
     return {
       session,
       connectUrl: connectUrl(this.config, token),
-      jsSdk: buildJsSdkParameters(this.apps.for(session).config, product, flow, session.scopes, rerequest),
+      jsSdk: buildJsSdkParameters(meta, session, rerequest),
     };
   }
 }

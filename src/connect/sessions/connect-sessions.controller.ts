@@ -1,4 +1,4 @@
-import { Body, Controller, Param, Post } from '@nestjs/common';
+import { Body, Controller, Get, Param, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import { toActor } from '../../audit/actor.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
@@ -13,13 +13,21 @@ import { SecretString } from '../../platform/secret-string.ts';
 import { CodeRedeemer } from '../authorization/code-redeemer.ts';
 import { SuppliedTokenService } from '../authorization/supplied-token.service.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
-import { type ConnectSession, ConnectSessionRepository } from '../connect-session.repository.ts';
-import { toSignupIds } from '../embedded-signup.dto.ts';
+import { ConnectSessionRepository } from '../connect-session.repository.ts';
+import type { ConnectSession } from '../connect-session.ts';
+import { toSignupMessage } from '../embedded-signup.dto.ts';
 import { PhoneNumberRegistrar } from '../phone-numbers/phone-number-registrar.ts';
 import { connectProduct } from '../products/products.ts';
-import { CompleteSessionRequest, type ConnectSessionResponse, CreateSessionRequest } from './connect-session.dto.ts';
+import { toCode } from '../request-fields.ts';
+import {
+  CompleteSessionRequest,
+  type ConnectSessionResponse,
+  type ConnectSessionStateResponse,
+  CreateSessionRequest,
+} from './connect-session.dto.ts';
 import { ConnectSessionService } from './connect-session.service.ts';
 import { parseDialogFlow } from './parse-dialog-flow.ts';
+import { parseSignupFeatures } from './parse-signup-features.ts';
 import { checkReturnUrl } from './return-url.ts';
 
 /** Invitations to connect, and the end of those that a front end runs with Meta's JS SDK. */
@@ -48,12 +56,22 @@ export class ConnectSessionsController {
     const returnUrl = request.return_url === undefined ? null : this.returnUrl(request.return_url);
     const { tenant, product, scopes = null } = request;
     requireCoveredByPolicy(client, tenant, product);
-    const newSession = { tenant, product, flow, scopes, returnUrl, clientId: client.clientId };
+    const signup = parseSignupFeatures(request);
+    const newSession = { tenant, product, flow, scopes, returnUrl, ...signup, clientId: client.clientId };
     const { session, connectUrl, jsSdk } = await this.sessionService.create(newSession, {
       actor: toActor(client),
       requestId,
     });
     return { id: session.id, connect_url: connectUrl, expires_at: session.expiresAt.toISOString(), js_sdk: jsSdk };
+  }
+
+  /** How a session stands: for front ends that wait for its end, and for signups whose code got lost. */
+  @Get(':id')
+  async show(
+    @Param('id') id: string,
+    @CurrentClient() client: AuthenticatedClient,
+  ): Promise<ConnectSessionStateResponse> {
+    return this.sessionService.describe(await this.visibleSession(id, client));
   }
 
   /** Completes a session with a code or token that the client's front end obtained; no browser state is involved. */
@@ -71,7 +89,7 @@ export class ConnectSessionsController {
     const session = await this.openSession(id, client);
     if (request.pin !== undefined && !connectProduct(session.product).hasPhoneNumbers)
       throw invalidInputError('pin', 'goes with whatsapp only');
-    const common = { actor: toActor(client), requestId, ids: toSignupIds(request) };
+    const common = { actor: toActor(client), requestId, message: toSignupMessage(request) };
     const connectionId =
       code === undefined
         ? await this.tokens.connect({
@@ -80,6 +98,7 @@ export class ConnectSessionsController {
             product: session.product,
             flow: session.flow,
             sessionId: session.id,
+            ...(session.featureType === null ? {} : { featureType: session.featureType }),
             clientId: client.clientId,
             token: new SecretString(accessToken ?? ''),
           })
@@ -87,7 +106,7 @@ export class ConnectSessionsController {
             ...common,
             session,
             stateHash: null,
-            code: new SecretString(code),
+            code: toCode(code),
             redirectUri,
           });
     if (request.pin !== undefined) {
@@ -103,9 +122,14 @@ export class ConnectSessionsController {
     return checked.url;
   }
 
-  private async openSession(id: string, client: AuthenticatedClient): Promise<ConnectSession> {
+  private async visibleSession(id: string, client: AuthenticatedClient): Promise<ConnectSession> {
     const session = isId(id, 'cns') ? await this.sessions.findAcrossTenants(id) : null;
     if (session === null || !isCoveredByPolicy(client, session.tenant, session.product)) throw new AppError(notFound);
+    return session;
+  }
+
+  private async openSession(id: string, client: AuthenticatedClient): Promise<ConnectSession> {
+    const session = await this.visibleSession(id, client);
     if (this.sessions.isOpen(session)) return session;
     const detail =
       session.connectionId === null

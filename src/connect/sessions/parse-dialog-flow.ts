@@ -16,6 +16,7 @@ export function parseDialogFlow({ product, flow }: { product: Product; flow: Flo
   return flow;
 }
 
-function isDialogFlow(flow: Flow): flow is DialogFlow {
+/** Whether a user meets a dialog in it. */
+export function isDialogFlow(flow: Flow): flow is DialogFlow {
   return loginFlow(flow).dialog !== null;
 }

@@ -1,30 +1,70 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
-import type { AssetDetails } from '../connection/asset-details.ts';
+import type { AssetDetails, PhoneRegistration } from '../connection/asset-details.ts';
 import type { AssetType } from '../credentials/credential-kind.ts';
 import type { ConnectionId, CredentialId } from '../ids.ts';
 
-export interface NewAsset {
+/** What is known of an asset of a connection. */
+export interface AssetValues {
   type: AssetType;
   id: string;
   name: string | null;
-  credentialId: CredentialId;
+  /** Null: Meta gives no token for it. */
+  credentialId: CredentialId | null;
   parentId: string | null;
   details: AssetDetails | null;
 }
 
-interface InsertParameters extends Omit<NewAsset, 'details'> {
+interface AssetColumns {
   connectionId: ConnectionId;
+  types: AssetType[];
+  ids: string[];
+  names: (string | null)[];
+  credentialIds: (CredentialId | null)[];
+  parentIds: (string | null)[];
   /** JSON */
-  details: string | null;
+  details: (string | null)[];
 }
 
-const insert = defineStatement<InsertParameters>(
-  'asset_insert',
+const insert = defineStatement<AssetColumns>(
+  'assets_insert',
   (of) => sql`INSERT INTO asset (connection_id, type, id, name, credential_id, parent_id, details)
-    VALUES (${of.connectionId}, ${of.type}, ${of.id}, ${of.name}, ${of.credentialId}, ${of.parentId}, ${of.details})
+    SELECT ${of.connectionId}::text, type, id, name, credential_id, parent_id, details::jsonb
+    FROM unnest(${of.types}::text[], ${of.ids}::text[], ${of.names}::text[], ${of.credentialIds}::text[], ${of.parentIds}::text[],
+      ${of.details}::text[]) AS a (type, id, name, credential_id, parent_id, details)
     ON CONFLICT (connection_id, type, id) DO NOTHING`,
   { prepare: true },
+);
+
+const update = defineStatement<AssetColumns>(
+  'assets_update',
+  (
+    of,
+  ) => sql`UPDATE asset a SET name = u.name, credential_id = u.credential_id, parent_id = u.parent_id, details = u.details::jsonb
+    FROM unnest(${of.types}::text[], ${of.ids}::text[], ${of.names}::text[], ${of.credentialIds}::text[], ${of.parentIds}::text[],
+      ${of.details}::text[]) AS u (type, id, name, credential_id, parent_id, details)
+    WHERE a.connection_id = ${of.connectionId} AND a.type = u.type AND a.id = u.id`,
+);
+
+const deleteSome = defineStatement<{ connectionId: ConnectionId; types: AssetType[]; ids: string[] }>(
+  'assets_delete_some',
+  ({ connectionId, types, ids }) => sql`DELETE FROM asset WHERE connection_id = ${connectionId}
+    AND (type, id) IN (SELECT type, id FROM unnest(${types}::text[], ${ids}::text[]) AS d (type, id))`,
+);
+
+interface AssetRow {
+  type: AssetType;
+  id: string;
+  name: string | null;
+  credential_id: CredentialId | null;
+  parent_id: string | null;
+  details: AssetDetails | null;
+}
+
+const selectAll = defineStatement<{ connectionId: ConnectionId }, AssetRow>(
+  'assets_of_connection',
+  ({ connectionId }) =>
+    sql`SELECT type, id, name, credential_id, parent_id, details FROM asset WHERE connection_id = ${connectionId}`,
 );
 
 interface RemovedAssetRow {
@@ -41,20 +81,27 @@ const deleteAll = defineStatement<{ connectionId: ConnectionId }, RemovedAssetRo
 interface PhoneNumberRow {
   id: string;
   parent_id: string | null;
-  credential_id: CredentialId;
+  credential_id: CredentialId | null;
+  details: AssetDetails | null;
 }
 
 const selectPhoneNumbers = defineStatement<{ connectionId: ConnectionId }, PhoneNumberRow>(
   'phone_numbers',
-  ({ connectionId }) => sql`SELECT id, parent_id, credential_id FROM asset
+  ({ connectionId }) => sql`SELECT id, parent_id, credential_id, details FROM asset
     WHERE connection_id = ${connectionId} AND type = 'phone_number' ORDER BY id`,
 );
 
-const selectRegistered = defineStatement<{ connectionId: ConnectionId; phoneNumberId: string | null }, { id: string }>(
-  'phone_number_registered',
-  ({ connectionId, phoneNumberId }) => sql`SELECT id FROM asset
-    WHERE connection_id = ${connectionId} AND type = 'phone_number' AND id = ${phoneNumberId}
-      AND details->'registration'->>'status' = 'registered'`,
+interface RegistrationStatusRow {
+  status: PhoneRegistration['status'] | null;
+}
+
+const selectRegistrationStatus = defineStatement<
+  { connectionId: ConnectionId; phoneNumberId: string | null },
+  RegistrationStatusRow
+>(
+  'phone_number_registration_status',
+  ({ connectionId, phoneNumberId }) => sql`SELECT details->'registration'->>'status' AS status FROM asset
+    WHERE connection_id = ${connectionId} AND type = 'phone_number' AND id = ${phoneNumberId} FOR UPDATE`,
 );
 
 const selectFailedRegistration = defineStatement<{ connectionId: ConnectionId }, { id: string }>(
@@ -79,10 +126,59 @@ const selectOfType = defineStatement<{ connectionId: ConnectionId; type: AssetTy
     sql`SELECT id FROM asset WHERE connection_id = ${connectionId} AND type = ${type} LIMIT 1`,
 );
 
-/** Assets that were granted twice are inserted once. */
-export async function insertAsset(executor: SqlExecutor, connectionId: ConnectionId, asset: NewAsset): Promise<void> {
-  const details = asset.details === null ? null : JSON.stringify(asset.details);
-  await executor.run(insert({ ...asset, connectionId, details }));
+/** So many rows by one statement. */
+const BATCH = 500;
+
+/** Assets that were granted twice are inserted once: the first counts. */
+export async function insertAssets(
+  executor: SqlExecutor,
+  connectionId: ConnectionId,
+  assets: readonly AssetValues[],
+): Promise<void> {
+  for (let start = 0; start < assets.length; start += BATCH)
+    await executor.run(insert(toColumns(connectionId, assets.slice(start, start + BATCH))));
+}
+
+/** Gives assets of a connection these values. Those that are gone stay gone. */
+export async function updateAssets(
+  executor: SqlExecutor,
+  connectionId: ConnectionId,
+  assets: readonly AssetValues[],
+): Promise<void> {
+  for (let start = 0; start < assets.length; start += BATCH)
+    await executor.run(update(toColumns(connectionId, assets.slice(start, start + BATCH))));
+}
+
+export async function deleteSomeAssets(
+  executor: SqlExecutor,
+  connectionId: ConnectionId,
+  assets: readonly Pick<AssetValues, 'type' | 'id'>[],
+): Promise<void> {
+  if (assets.length === 0) return;
+  await executor.run(
+    deleteSome({ connectionId, types: assets.map(({ type }) => type), ids: assets.map(({ id }) => id) }),
+  );
+}
+
+export async function listAssets(executor: SqlExecutor, connectionId: ConnectionId): Promise<AssetValues[]> {
+  const rows = await executor.rows(selectAll({ connectionId }));
+  return rows.map(({ credential_id: credentialId, parent_id: parentId, ...row }) => ({
+    ...row,
+    credentialId,
+    parentId,
+  }));
+}
+
+function toColumns(connectionId: ConnectionId, assets: readonly AssetValues[]): AssetColumns {
+  return {
+    connectionId,
+    types: assets.map(({ type }) => type),
+    ids: assets.map(({ id }) => id),
+    names: assets.map(({ name }) => name),
+    credentialIds: assets.map(({ credentialId }) => credentialId),
+    parentIds: assets.map(({ parentId }) => parentId),
+    details: assets.map(({ details }) => (details === null ? null : JSON.stringify(details))),
+  };
 }
 
 /** All assets of a connection. */
@@ -94,7 +190,8 @@ export async function deleteAssets(executor: SqlExecutor, connectionId: Connecti
 export interface ConnectionPhoneNumber {
   id: string;
   wabaId: string | null;
-  credentialId: CredentialId;
+  credentialId: CredentialId | null;
+  details: AssetDetails | null;
 }
 
 /** By id. */
@@ -103,15 +200,22 @@ export async function listPhoneNumbers(
   connectionId: ConnectionId,
 ): Promise<ConnectionPhoneNumber[]> {
   const rows = await executor.rows(selectPhoneNumbers({ connectionId }));
-  return rows.map((row) => ({ id: row.id, wabaId: row.parent_id, credentialId: row.credential_id }));
+  return rows.map((row) => ({
+    id: row.id,
+    wabaId: row.parent_id,
+    credentialId: row.credential_id,
+    details: row.details,
+  }));
 }
 
-export async function isPhoneNumberRegistered(
+/** Locks the number. Null: nothing is known, or there is no such number. */
+export async function lockRegistrationStatus(
   executor: SqlExecutor,
   connectionId: ConnectionId,
   phoneNumberId: string | null,
-): Promise<boolean> {
-  return (await executor.rows(selectRegistered({ connectionId, phoneNumberId }))).length > 0;
+): Promise<PhoneRegistration['status'] | null> {
+  const [row] = await executor.rows(selectRegistrationStatus({ connectionId, phoneNumberId }));
+  return row?.status ?? null;
 }
 
 export async function hasFailedRegistration(executor: SqlExecutor, connectionId: ConnectionId): Promise<boolean> {

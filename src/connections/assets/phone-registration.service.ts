@@ -11,8 +11,8 @@ import { PHONE_NUMBER_NOT_REGISTERED, type StatusReason } from '../status/status
 import {
   type ConnectionPhoneNumber,
   hasFailedRegistration,
-  isPhoneNumberRegistered,
   listPhoneNumbers,
+  lockRegistrationStatus,
   mergePhoneNumberDetails,
 } from './asset.repository.ts';
 
@@ -57,8 +57,9 @@ export class PhoneRegistrationService {
     await this.database.transaction(async (tx) => {
       const connection = await lockConnection(tx, connectionId);
       if (connection === null || connection.status === 'revoked') return;
-      // A number that is registered stays so, whatever pin is tried then.
-      const isApplicable = failure === null || !(await isPhoneNumberRegistered(tx, connectionId, phoneNumberId));
+      const known = await lockRegistrationStatus(tx, connectionId, phoneNumberId);
+      // A number that is registered stays so, whatever pin is tried then; one of the WhatsApp Business app is never ours to register.
+      const isApplicable = known !== 'coexistence' && (failure === null || known !== 'registered');
       if (phoneNumberId !== null && isApplicable)
         await mergePhoneNumberDetails(tx, connectionId, phoneNumberId, { registration });
       const reason = isApplicable ? await this.statusReasonAfter(tx, connectionId, connection, failure) : undefined;

@@ -2,6 +2,7 @@ import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { AssetType } from '../credentials/credential-kind.ts';
 import type { ConnectionId, CredentialId } from '../ids.ts';
+import type { StatusReasonCode } from '../status/status-reason.ts';
 
 /** An asset that Meta said may be out of reach by now. */
 export interface UnverifiedAsset {
@@ -10,7 +11,9 @@ export interface UnverifiedAsset {
   product: string;
   type: AssetType;
   id: string;
-  credentialId: CredentialId;
+  credentialId: CredentialId | null;
+  /** What Meta said had happened to it; null: nothing that is known. */
+  reason: StatusReasonCode | null;
   /** Until then it is this claim's: the request as it was claimed. One that came since has another time. */
   claimedUntil: Date;
 }
@@ -21,13 +24,23 @@ interface UnverifiedAssetRow {
   product: string;
   type: AssetType;
   id: string;
-  credential_id: CredentialId;
+  credential_id: CredentialId | null;
+  verification_reason: StatusReasonCode | null;
   verification_requested_at: Date;
 }
 
-const request = defineStatement<{ type: AssetType; ids: readonly string[]; now: Date }>(
+interface VerificationRequest {
+  type: AssetType;
+  ids: readonly string[];
+  /** Null: the one that was given before stays. */
+  reason: StatusReasonCode | null;
+  now: Date;
+}
+
+const request = defineStatement<VerificationRequest>(
   'request_asset_verification',
-  ({ type, ids, now }) => sql`UPDATE asset a SET verification_requested_at = ${now} FROM connection n
+  ({ type, ids, reason, now }) => sql`UPDATE asset a SET verification_requested_at = ${now},
+      verification_reason = coalesce(${reason}, a.verification_reason) FROM connection n
     WHERE a.type = ${type} AND a.id = ANY (${ids}) AND n.id = a.connection_id AND n.status = 'active'`,
   { prepare: true },
 );
@@ -38,7 +51,8 @@ const claimDue = defineStatement<{ now: Date; claimedUntil: Date; limit: number 
     WHERE n.id = a.connection_id AND (a.connection_id, a.type, a.id) IN (
       SELECT connection_id, type, id FROM asset WHERE verification_requested_at <= ${now}
       ORDER BY verification_requested_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
-    RETURNING a.connection_id, n.tenant, n.product, a.type, a.id, a.credential_id, a.verification_requested_at`,
+    RETURNING a.connection_id, n.tenant, n.product, a.type, a.id, a.credential_id, a.verification_reason,
+      a.verification_requested_at`,
   { prepare: true },
 );
 
@@ -51,7 +65,12 @@ interface ClaimedAsset {
 
 const clear = defineStatement<ClaimedAsset>(
   'asset_verification_clear',
-  ({ connectionId, type, id, claimedUntil }) => sql`UPDATE asset SET verification_requested_at = NULL
+  ({
+    connectionId,
+    type,
+    id,
+    claimedUntil,
+  }) => sql`UPDATE asset SET verification_requested_at = NULL, verification_reason = NULL
     WHERE connection_id = ${connectionId} AND type = ${type} AND id = ${id} AND verification_requested_at = ${claimedUntil}`,
 );
 
@@ -68,13 +87,8 @@ const deleteChildren = defineStatement<{ connectionId: ConnectionId; parentId: s
 );
 
 /** Of active connections, whatever their tenants. How many. */
-export async function requestAssetVerification(
-  executor: SqlExecutor,
-  type: AssetType,
-  ids: readonly string[],
-  now: Date,
-): Promise<number> {
-  return executor.run(request({ type, ids, now }));
+export async function requestAssetVerification(executor: SqlExecutor, of: VerificationRequest): Promise<number> {
+  return executor.run(request(of));
 }
 
 /** Those that are due, the longest first. */
@@ -90,6 +104,7 @@ export async function claimUnverifiedAssets(
     type: row.type,
     id: row.id,
     credentialId: row.credential_id,
+    reason: row.verification_reason,
     claimedUntil: row.verification_requested_at,
   }));
 }

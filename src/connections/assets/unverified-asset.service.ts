@@ -8,7 +8,7 @@ import { ConnectionStatusService } from '../connection/connection-status.service
 import { placeOf } from '../connection-place.ts';
 import type { AssetType } from '../credentials/credential-kind.ts';
 import { addStatusReason, lockConnection } from '../status/connection-status.repository.ts';
-import type { DeathReason } from '../status/status-reason.ts';
+import type { DeathReason, StatusReasonCode } from '../status/status-reason.ts';
 import { hasAssetOfType } from './asset.repository.ts';
 import {
   claimUnverifiedAssets,
@@ -35,9 +35,14 @@ export class UnverifiedAssetService {
     private readonly clock: Clock,
   ) {}
 
-  /** Makes these assets of active connections due for verification. How many. */
-  async requestVerification(executor: SqlExecutor, type: AssetType, ids: readonly string[]): Promise<number> {
-    return ids.length === 0 ? 0 : requestAssetVerification(executor, type, ids, this.clock.now());
+  /** Makes these assets of active connections due for verification; `reason`: what Meta said had happened. How many. */
+  async requestVerification(
+    executor: SqlExecutor,
+    type: AssetType,
+    ids: readonly string[],
+    reason: StatusReasonCode | null = null,
+  ): Promise<number> {
+    return ids.length === 0 ? 0 : requestAssetVerification(executor, { type, ids, reason, now: this.clock.now() });
   }
 
   /** Those that are due, the longest first; each is due again in a minute, unless it is cleared before. */

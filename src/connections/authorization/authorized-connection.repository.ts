@@ -31,6 +31,7 @@ export interface ConnectionGrant {
   noticeDueAt: Date | null;
   graphApiVersion: string;
   appScopedUserId: string | null;
+  nextDiscoveryAt: Date;
   now: Date;
 }
 
@@ -39,10 +40,11 @@ const insert = defineStatement<ConnectionGrant & LiveConnectionKey>(
   (
     of,
   ) => sql`INSERT INTO connection (id, tenant, product, flow, status, status_reason, app_id, meta_user_id, scopes, declined_scopes,
-      data_access_expires_at, graph_api_version, authorized_at, created_at, updated_at, expiry_notice_due_at, app_scoped_user_id)
+      data_access_expires_at, graph_api_version, authorized_at, created_at, updated_at, expiry_notice_due_at, app_scoped_user_id,
+      next_discovery_at)
     VALUES (${of.id}, ${of.tenant}, ${of.product}, ${of.flow}, ${of.status}, ${of.statusReason}, ${of.appId}, ${of.metaUserId},
       ${of.scopes}, ${of.declinedScopes}, ${of.dataAccessExpiresAt}, ${of.graphApiVersion}, ${of.now}, ${of.now}, ${of.now},
-      ${of.noticeDueAt}, ${of.appScopedUserId})`,
+      ${of.noticeDueAt}, ${of.appScopedUserId}, ${of.nextDiscoveryAt})`,
 );
 
 const update = defineStatement<ConnectionGrant>(
@@ -52,7 +54,8 @@ const update = defineStatement<ConnectionGrant>(
   ) => sql`UPDATE connection SET flow = ${of.flow}, status = ${of.status}, status_reason = ${of.statusReason}, scopes = ${of.scopes},
       declined_scopes = ${of.declinedScopes}, data_access_expires_at = ${of.dataAccessExpiresAt},
       graph_api_version = ${of.graphApiVersion}, authorized_at = ${of.now}, updated_at = ${of.now},
-      app_scoped_user_id = coalesce(${of.appScopedUserId}, app_scoped_user_id), expiry_notice_due_at = ${of.noticeDueAt}
+      app_scoped_user_id = coalesce(${of.appScopedUserId}, app_scoped_user_id), expiry_notice_due_at = ${of.noticeDueAt},
+      next_discovery_at = ${of.nextDiscoveryAt}
     WHERE id = ${of.id}`,
 );
 

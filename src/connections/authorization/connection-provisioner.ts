@@ -6,7 +6,12 @@ import { Database, type Transaction } from '../../database/database.ts';
 import { Outbox } from '../../events/outbox/outbox.ts';
 import { Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
-import { deleteAssets, insertAsset } from '../assets/asset.repository.ts';
+import { Random } from '../../platform/random.ts';
+import { type AssetValues, deleteAssets, insertAssets } from '../assets/asset.repository.ts';
+import { nextDiscoveryAt } from '../assets/discovery-schedule.ts';
+import { mergePhoneDetails, type PhoneCoexistence } from '../assets/phone-coexistence.ts';
+import { scheduleSynchronizationNotices } from '../assets/phone-synchronization.repository.ts';
+import { NOTICE_SECONDS } from '../assets/phone-synchronization.ts';
 import type { AssetDetails } from '../connection/asset-details.ts';
 import { reauthRequiredEvent } from '../connection/reauth-required-event.ts';
 import { clearRootCredential, stopCredentialRefreshes } from '../credentials/credential.repository.ts';
@@ -38,9 +43,13 @@ export interface GrantedAsset {
   id: string;
   name: string | null;
   parentId: string | null;
-  /** The page whose credential reaches it; null: the root credential does. */
+  /** The page whose credential reaches it; null: the root credential does, or none. */
   pageId: string | null;
+  /** False: Meta gives no token for it, and no other one stands in. */
+  isUsable?: false;
   details?: AssetDetails;
+  /** Phone numbers, where it is known. */
+  coexistence?: PhoneCoexistence;
 }
 
 /** Everything that one authorization gave, after inspection and discovery. */
@@ -90,6 +99,7 @@ export class ConnectionProvisioner {
     private readonly clock: Clock,
     private readonly ids: Ids,
     private readonly config: Config,
+    private readonly random: Random,
   ) {}
 
   /** Throws `ClaimLostError`, and writes nothing, when another replica holds the pending authorization by now. */
@@ -115,6 +125,7 @@ export class ConnectionProvisioner {
   }
 
   private toConnectionGrant(id: ConnectionId, status: DecidedStatus, granted: ProvisioningInput): ConnectionGrant {
+    const now = this.clock.now();
     return {
       id,
       flow: granted.pendingAuthorization.flow,
@@ -126,7 +137,8 @@ export class ConnectionProvisioner {
       noticeDueAt: firstNoticeAt(granted.dataAccessExpiresAt),
       graphApiVersion: granted.graphApiVersion,
       appScopedUserId: granted.appScopedUserId ?? null,
-      now: this.clock.now(),
+      nextDiscoveryAt: nextDiscoveryAt(now, this.random.fraction()),
+      now,
     };
   }
 
@@ -138,34 +150,20 @@ export class ConnectionProvisioner {
   ): Promise<void> {
     const connection = { connectionId, tenant: granted.pendingAuthorization.tenant, appId: granted.appId };
     const now = this.clock.now();
-    const beforeExpirySeconds = this.config.refreshBeforeExpirySeconds;
-    const kept = toKeptDetails(await deleteAssets(tx, connectionId));
+    const kept = keepDetails(granted, toKeptDetails(await deleteAssets(tx, connectionId)));
     await clearRootCredential(tx, connectionId);
-    const rootId = await this.credentials.grant(tx, connection, granted.root, {
-      isRoot: true,
-      now,
-      beforeExpirySeconds,
-    });
-    const pageIds = new Map<string, CredentialId>();
-    for (const page of granted.pages) {
-      pageIds.set(
-        page.subjectId,
-        await this.credentials.grant(tx, connection, page, { isRoot: false, now, beforeExpirySeconds }),
-      );
-    }
-    await this.credentials.removeExcept(tx, connectionId, [rootId, ...pageIds.values()]);
-    for (const asset of granted.assets) {
-      const credentialId = asset.pageId === null ? rootId : (pageIds.get(asset.pageId) ?? rootId);
+    const options = { now, beforeExpirySeconds: this.config.refreshBeforeExpirySeconds };
+    const [rootId = null] = await this.credentials.grant(tx, connection, [granted.root], { ...options, isRoot: true });
+    const pageIds = await this.credentials.grant(tx, connection, granted.pages, { ...options, isRoot: false });
+    const idByPage = new Map(granted.pages.map(({ subjectId }, index) => [subjectId, pageIds[index] ?? null]));
+    await this.credentials.removeExcept(tx, connectionId, [...(rootId === null ? [] : [rootId]), ...pageIds]);
+    const assets = granted.assets.map((asset): AssetValues => {
       const { type, id, name, parentId } = asset;
-      await insertAsset(tx, connectionId, {
-        type,
-        id,
-        name,
-        parentId,
-        credentialId,
-        details: mergeDetails(asset, kept),
-      });
-    }
+      const credentialId = credentialOf(asset, rootId, idByPage);
+      return { type, id, name, parentId, credentialId, details: mergeDetails(asset, kept) };
+    });
+    await insertAssets(tx, connectionId, assets);
+    await scheduleSynchronizationNotices(tx, connectionId, NOTICE_SECONDS);
     await keepFailedRegistrationReason(tx, connectionId, granted, kept, now);
     // Nothing is refreshed while a user has to fix something; the next authorization plans anew.
     if (granted.isUnusable === true) await stopCredentialRefreshes(tx, connectionId, now);
@@ -213,6 +211,16 @@ export class ConnectionProvisioner {
   }
 }
 
+/** The root credential stands in for no Page. */
+function credentialOf(
+  { pageId, isUsable }: GrantedAsset,
+  rootId: CredentialId | null,
+  idByPage: ReadonlyMap<string, CredentialId | null>,
+): CredentialId | null {
+  if (isUsable === false) return null;
+  return pageId === null ? rootId : (idByPage.get(pageId) ?? null);
+}
+
 function changeOf({ isUnusable }: ProvisioningInput): ConnectionChange {
   return isUnusable === true ? 'authorized_unusable' : 'authorized';
 }
@@ -228,9 +236,18 @@ function assetKey(type: AssetType, id: string): string {
   return `${type} ${id}`;
 }
 
+/** What stays of what was known, for the assets that are granted now. */
+function keepDetails({ assets, pendingAuthorization }: ProvisioningInput, known: KeptDetails): KeptDetails {
+  return new Map(
+    assets.map(({ type, id, coexistence }) => {
+      const key = assetKey(type, id);
+      return [key, mergePhoneDetails(known.get(key), coexistence, pendingAuthorization.createdAt)];
+    }),
+  );
+}
+
 function mergeDetails({ type, id, details }: GrantedAsset, kept: KeptDetails): AssetDetails | null {
-  const registration = kept.get(assetKey(type, id))?.registration;
-  const all = { ...(registration === undefined ? {} : { registration }), ...details };
+  const all = { ...kept.get(assetKey(type, id)), ...details };
   return Object.keys(all).length === 0 ? null : all;
 }
 

@@ -48,7 +48,10 @@ interface AssetResponse extends AssetDetails {
   type: AssetType;
   id: string;
   name: string | null;
-  credential_id: CredentialId;
+  /** Null: Meta gives no token for it. */
+  credential_id: CredentialId | null;
+  /** Whether a lease for it can be issued while the connection is active. */
+  usable: boolean;
   parent_id: string | null;
 }
 
@@ -82,6 +85,7 @@ export function toConnectionResponse(
       id: asset.id,
       name: asset.name,
       credential_id: asset.credentialId,
+      usable: asset.credentialId !== null,
       parent_id: asset.parentId,
       ...asset.details,
     })),

@@ -54,7 +54,7 @@ export class AssetEntity {
   @PrimaryColumn('text') type!: AssetType;
   @PrimaryColumn('text') id!: string;
   @Column('text', { nullable: true }) name!: string | null;
-  @Column('text', { name: 'credential_id' }) credentialId!: CredentialId;
+  @Column('text', { name: 'credential_id', nullable: true }) credentialId!: CredentialId | null;
   @Column('text', { name: 'parent_id', nullable: true }) parentId!: string | null;
   @Column('jsonb', { nullable: true }) details!: AssetDetails | null;
 }

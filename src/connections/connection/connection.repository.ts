@@ -5,7 +5,6 @@ import { Database } from '../../database/database.ts';
 import { defineStatement } from '../../database/statement.ts';
 import { isId } from '../../platform/ids.ts';
 import { type Page, toPage } from '../../platform/paging.ts';
-import type { ConnectionId } from '../ids.ts';
 import type { ConnectionStatus } from '../status/connection-status.ts';
 import { AssetEntity, ConnectionEntity, CredentialEntity } from './connection.entity.ts';
 import { type ConnectionResponse, toConnectionResponse } from './connection-response.dto.ts';
@@ -22,10 +21,25 @@ export interface ConnectionFilter {
   after: string | null;
 }
 
-const selectDeclined = defineStatement<{ tenant: string; product: string }, { id: ConnectionId }>(
-  'connection_with_declined_scopes',
-  ({ tenant, product }) => sql`SELECT id FROM connection
-    WHERE tenant = ${tenant} AND product = ${product} AND status <> 'revoked' AND declined_scopes <> '{}' LIMIT 1`,
+/** What a tenant's earlier logins for a product left. */
+export interface EarlierLogins {
+  /** There was one, whatever became of it. */
+  exist: boolean;
+  /** A live connection lacks scopes that its user declined. */
+  haveDeclinedScopes: boolean;
+}
+
+interface EarlierLoginsRow {
+  exist: boolean;
+  declined: boolean;
+}
+
+const selectEarlier = defineStatement<{ tenant: string; product: string }, EarlierLoginsRow>(
+  'connection_earlier_logins',
+  ({ tenant, product }) => sql`SELECT
+    EXISTS (SELECT 1 FROM connection WHERE tenant = ${tenant} AND product = ${product}) AS exist,
+    EXISTS (SELECT 1 FROM connection WHERE tenant = ${tenant} AND product = ${product} AND status <> 'revoked'
+      AND declined_scopes <> '{}') AS declined`,
 );
 
 /** Reads connections for the API and the command line. The hot paths have statements of their own. */
@@ -42,9 +56,10 @@ export class ConnectionRepository {
     return response ?? null;
   }
 
-  /** Whether a live connection of this tenant and product lacks scopes that its user declined. */
-  async hasDeclinedScopes(tenant: string, product: string): Promise<boolean> {
-    return (await this.database.rows(selectDeclined({ tenant, product }))).length > 0;
+  /** What Meta's dialog has to be told about: it asks nothing that it was answered before, unless it is asked to. */
+  async findEarlierLogins(tenant: string, product: string): Promise<EarlierLogins> {
+    const [row] = await this.database.rows(selectEarlier({ tenant, product }));
+    return { exist: row?.exist === true, haveDeclinedScopes: row?.declined === true };
   }
 
   /** One page, the oldest first. */

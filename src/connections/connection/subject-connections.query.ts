@@ -18,6 +18,7 @@ interface AssetConnectionRow extends ConnectionRow {
 interface UserConnectionRow extends ConnectionRow {
   /** The id of Meta's user that was searched for. */
   id: string;
+  app_id: string;
 }
 
 const selectByAssetIds = defineStatement<{ assetIds: readonly string[] }, AssetConnectionRow>(
@@ -29,9 +30,9 @@ const selectByAssetIds = defineStatement<{ assetIds: readonly string[] }, AssetC
 
 const selectByUserIds = defineStatement<{ appIds: readonly string[]; userIds: readonly string[] }, UserConnectionRow>(
   'connections_by_user_ids',
-  ({ appIds, userIds }) => sql`SELECT meta_user_id AS id, id AS connection_id, tenant, product FROM connection
+  ({ appIds, userIds }) => sql`SELECT meta_user_id AS id, id AS connection_id, app_id, tenant, product FROM connection
       WHERE app_id = ANY (${appIds}) AND meta_user_id = ANY (${userIds}) AND status <> 'revoked'
-    UNION ALL SELECT app_scoped_user_id, id, tenant, product FROM connection
+    UNION ALL SELECT app_scoped_user_id, id, app_id, tenant, product FROM connection
       WHERE app_id = ANY (${appIds}) AND app_scoped_user_id = ANY (${userIds}) AND status <> 'revoked'
     ORDER BY connection_id`,
   { prepare: true },

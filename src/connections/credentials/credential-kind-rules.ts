@@ -26,7 +26,7 @@ const OWN_LOGIN = { ...ON_FACEBOOK, alwaysExpires: true, minRefreshAgeSeconds: D
 const RULES: Readonly<Record<CredentialKind, CredentialKindRules>> = {
   user: { ...ON_FACEBOOK, derivesPageTokens: true },
   page: { ...ON_FACEBOOK, isDerived: true, isRevocable: false },
-  system_user: ON_FACEBOOK,
+  system_user: { ...ON_FACEBOOK, derivesPageTokens: true },
   instagram_user: OWN_LOGIN,
   threads_user: OWN_LOGIN,
 };

@@ -231,7 +231,8 @@ export class CredentialOutcomeService {
 }
 
 /** Failures of an inspection, which the next good inspection takes back. */
-const CHECK_FAILURES: ReadonlySet<CredentialFailureCode> = new Set(['check_failed']);
+/** A check that succeeds shows that they have passed. */
+const CHECK_FAILURES: ReadonlySet<CredentialFailureCode> = new Set(['check_failed', 'app_not_configured']);
 
 function isCheckFailure(failure: CredentialFailure): boolean {
   return CHECK_FAILURES.has(failure.code);

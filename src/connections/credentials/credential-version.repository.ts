@@ -44,20 +44,20 @@ const deletePending = defineStatement<{ credentialId: CredentialId; version: num
     WHERE credential_id = ${credentialId} AND version = ${version} AND state = 'pending' RETURNING secret_id`,
 );
 
-const deleteAllPending = defineStatement<{ credentialId: CredentialId }, SecretRow>(
+const deleteAllPending = defineStatement<{ credentialIds: CredentialId[] }, SecretRow>(
   'pending_delete_all',
-  ({ credentialId }) =>
-    sql`DELETE FROM credential_version WHERE credential_id = ${credentialId} AND state = 'pending' RETURNING secret_id`,
+  ({ credentialIds }) => sql`DELETE FROM credential_version
+    WHERE credential_id = ANY (${credentialIds}) AND state = 'pending' RETURNING secret_id`,
 );
 
-const copyServing = defineStatement<{ credentialId: CredentialId; now: Date }>(
+const copyServing = defineStatement<{ credentialIds: CredentialId[]; now: Date }>(
   'previous_insert',
   ({
-    credentialId,
+    credentialIds,
     now,
   }) => sql`INSERT INTO credential_version (credential_id, version, state, secret_id, token_hash, expires_at, created_at)
     SELECT id, version, 'previous', secret_id, token_hash, expires_at, ${now}::timestamptz FROM credential
-    WHERE id = ${credentialId} AND secret_id IS NOT NULL ON CONFLICT (credential_id, version) DO NOTHING`,
+    WHERE id = ANY (${credentialIds}) AND secret_id IS NOT NULL ON CONFLICT (credential_id, version) DO NOTHING`,
 );
 
 const deleteSuperseded = defineStatement<{ createdBefore: Date; limit: number }, SecretRow>(
@@ -122,13 +122,17 @@ export async function deletePendingVersion(
   return toSecretIds(await executor.rows(deletePending({ credentialId, version })));
 }
 
-export async function deletePendingVersions(executor: SqlExecutor, credentialId: CredentialId): Promise<SecretId[]> {
-  return toSecretIds(await executor.rows(deleteAllPending({ credentialId })));
+export async function deletePendingVersions(executor: SqlExecutor, credentialIds: CredentialId[]): Promise<SecretId[]> {
+  return toSecretIds(await executor.rows(deleteAllPending({ credentialIds })));
 }
 
 /** Keeps what serves as a previous version, before another takes its place. */
-export async function keepServingVersion(executor: SqlExecutor, credentialId: CredentialId, now: Date): Promise<void> {
-  await executor.run(copyServing({ credentialId, now }));
+export async function keepServingVersions(
+  executor: SqlExecutor,
+  credentialIds: CredentialId[],
+  now: Date,
+): Promise<void> {
+  await executor.run(copyServing({ credentialIds, now }));
 }
 
 /** Previous versions made before `createdBefore`, or whose successor has been used. */

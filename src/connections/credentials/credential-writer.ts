@@ -8,14 +8,16 @@ import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { Vault } from '../../vault/vault.ts';
 import type { ConnectionId, CredentialId } from '../ids.ts';
 import {
+  deleteCredentials,
   deleteCredentialsExcept,
   detachSecrets,
-  findCredentialForGrant,
-  upsertGrantedCredential,
+  type GrantedRow,
+  listCredentialsForGrant,
+  upsertGrantedCredentials,
 } from './credential.repository.ts';
 import type { CredentialKind } from './credential-kind.ts';
 import { computeRefreshAfter, firstCheckAt } from './credential-schedule.ts';
-import { deletePendingVersions, keepServingVersion } from './credential-version.repository.ts';
+import { deletePendingVersions, keepServingVersions } from './credential-version.repository.ts';
 import { credentialContext } from './seal-contexts.ts';
 
 /** A token that was inspected and belongs to a connection. */
@@ -37,6 +39,15 @@ export interface CredentialOwner {
   appId: string;
 }
 
+interface GrantOptions {
+  isRoot: boolean;
+  now: Date;
+  beforeExpirySeconds: number;
+}
+
+/** So many tokens are sealed and stored by one statement of each kind: a user may have thousands of Pages. */
+const BATCH = 250;
+
 /** Writes credentials and their sealed versions inside a transaction of the connection. */
 @Injectable()
 export class CredentialWriter {
@@ -48,42 +59,68 @@ export class CredentialWriter {
   ) {}
 
   /**
-   * Makes a fresh authorization's token the serving version of its credential, new or existing; returns the credential's id.
-   * A refresh under way loses its claim and its pending version: what the user just granted is newer. The version that
-   * served until now stays as `previous`, for requests that are under way with it.
+   * Makes a fresh authorization's tokens the serving versions of their credentials, new or existing; the credentials' ids, in the order of
+   * the tokens. A refresh under way loses its claim and its pending version: what the user just granted is newer. The versions
+   * that served until now stay as `previous`, for requests that are under way with them. A subject that is there twice counts once.
    */
   async grant(
     tx: Transaction,
     owner: CredentialOwner,
-    granted: GrantedCredential,
-    { isRoot, now, beforeExpirySeconds }: { isRoot: boolean; now: Date; beforeExpirySeconds: number },
-  ): Promise<CredentialId> {
-    const { kind, subjectId, subjectName, scopes, issuedAt, expiresAt } = granted;
-    const existing = await findCredentialForGrant(tx, { connectionId: owner.connectionId, kind, subjectId });
-    const credentialId = existing?.id ?? this.ids.next('crd');
-    const version = (existing?.version ?? 0) + 1;
-    const context = credentialContext({ ...owner, credentialId, kind: granted.kind, version });
-    const secretId = await this.vault.put(tx, granted.token, context);
-    if (existing !== null) await this.retireServingVersion(tx, credentialId, now);
-    await upsertGrantedCredential(tx, {
-      credentialId,
-      connectionId: owner.connectionId,
-      appId: owner.appId,
-      kind,
-      isRoot,
-      subjectId,
-      subjectName,
-      version,
-      secretId,
-      tokenHash: this.ring.blindIndex(granted.token.expose()),
-      scopes,
-      issuedAt,
-      expiresAt,
-      refreshAfter: computeRefreshAfter({ ...granted, storedAt: now }, beforeExpirySeconds),
-      checkDueAt: firstCheckAt(now, this.random.fraction()),
-      now,
+    granted: readonly GrantedCredential[],
+    options: GrantOptions,
+  ): Promise<CredentialId[]> {
+    const ids: CredentialId[] = [];
+    for (let start = 0; start < granted.length; start += BATCH)
+      ids.push(...(await this.grantBatch(tx, owner, granted.slice(start, start + BATCH), options)));
+    return ids;
+  }
+
+  private async grantBatch(
+    tx: Transaction,
+    owner: CredentialOwner,
+    granted: readonly GrantedCredential[],
+    { isRoot, now, beforeExpirySeconds }: GrantOptions,
+  ): Promise<CredentialId[]> {
+    const existing = new Map(
+      (await listCredentialsForGrant(tx, owner.connectionId, granted)).map((row) => [keyOf(row), row]),
+    );
+    const distinct = [...new Map(granted.map((one) => [keyOf(one), one])).values()];
+    const targets = distinct.map((one) => {
+      const found = existing.get(keyOf(one));
+      return { one, credentialId: found?.id ?? this.ids.next('crd'), version: (found?.version ?? 0) + 1 };
     });
-    return credentialId;
+    const secretIds = await this.vault.putAll(
+      tx,
+      targets.map(({ one, credentialId, version }) => ({
+        secret: one.token,
+        context: credentialContext({ ...owner, credentialId, kind: one.kind, version }),
+      })),
+    );
+    await this.retireServingVersions(
+      tx,
+      [...existing.values()].map(({ id }) => id),
+      now,
+    );
+    const rows = targets.map(({ one: { token, ...facts }, credentialId, version }, index): GrantedRow => {
+      return {
+        ...facts,
+        credentialId,
+        isRoot,
+        version,
+        secretId: secretIds[index] as SecretId,
+        tokenHash: this.ring.blindIndex(token.expose()),
+        refreshAfter: computeRefreshAfter({ ...facts, storedAt: now }, beforeExpirySeconds),
+        checkDueAt: firstCheckAt(now, this.random.fraction()),
+      };
+    });
+    await upsertGrantedCredentials(tx, { ...owner, now }, rows);
+    const idByKey = new Map(targets.map(({ one, credentialId }) => [keyOf(one), credentialId]));
+    return granted.map((one) => idByKey.get(keyOf(one)) as CredentialId);
+  }
+
+  /** Removes these credentials, but for a root, and destroys their tokens. No asset may refer to them any more. */
+  async remove(tx: Transaction, ids: CredentialId[]): Promise<void> {
+    if (ids.length > 0) await this.vault.destroy(tx, await deleteCredentials(tx, ids));
   }
 
   /** Removes the credentials of a connection that are not among `keep`, and destroys their tokens. */
@@ -100,9 +137,14 @@ export class CredentialWriter {
     );
   }
 
-  /** The serving version becomes `previous`; pending ones, which nobody ever used, are destroyed. */
-  private async retireServingVersion(tx: Transaction, credentialId: CredentialId, now: Date): Promise<void> {
-    await this.vault.destroy(tx, await deletePendingVersions(tx, credentialId));
-    await keepServingVersion(tx, credentialId, now);
+  /** The serving versions become `previous`; pending ones, which nobody ever used, are destroyed. */
+  private async retireServingVersions(tx: Transaction, credentialIds: CredentialId[], now: Date): Promise<void> {
+    if (credentialIds.length === 0) return;
+    await this.vault.destroy(tx, await deletePendingVersions(tx, credentialIds));
+    await keepServingVersions(tx, credentialIds, now);
   }
+}
+
+function keyOf({ kind, subjectId }: Pick<GrantedCredential, 'kind' | 'subjectId'>): string {
+  return `${kind} ${subjectId}`;
 }

@@ -8,8 +8,9 @@ import sql, { type Sql } from 'sql-template-tag';
 /** FROM: connections with their root credentials. */
 export const ROOT_CREDENTIAL_FROM = sql`connection c JOIN credential k ON k.connection_id = c.id AND k.is_root`;
 
-/** FROM: assets with their connections, and the credentials that reach them. */
-export const ASSET_CREDENTIAL_FROM = sql`asset a JOIN connection c ON c.id = a.connection_id JOIN credential k ON k.id = a.credential_id`;
+/** FROM: assets with their connections, and the credentials that reach them; without one where Meta gives no token for the asset. */
+export const ASSET_CREDENTIAL_FROM = sql`asset a JOIN connection c ON c.id = a.connection_id
+    LEFT JOIN credential k ON k.id = a.credential_id`;
 
 /** What a lease is decided by: `connection_id, status, credential_id, kind, version, health, scopes, token_expires_at, secret_id`. */
 export const LEASABLE_COLUMNS = sql`c.id AS connection_id, c.status, k.id AS credential_id, k.kind, k.version, k.health, k.scopes,
@@ -26,8 +27,9 @@ export function canServeUntil(validUntil: Sql): Sql {
       AND (token_expires_at IS NULL OR token_expires_at > ${validUntil})`;
 }
 
-/** ORDER BY: of several connections that reach an asset, the newest one that works. */
-export const WORKING_FIRST = sql`(c.status = 'active' AND k.health <> 'invalid') DESC, c.authorized_at DESC`;
+/** ORDER BY: of several connections that reach an asset, the newest one that works; one without a credential for it comes last. */
+export const WORKING_FIRST = sql`coalesce(c.status = 'active' AND k.health <> 'invalid', false) DESC, k.id IS NULL,
+          c.status = 'active' DESC, c.authorized_at DESC`;
 
 interface CredentialReference {
   connectionId: Sql;

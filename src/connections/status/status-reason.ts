@@ -20,11 +20,16 @@ export type DiscoveryWarningCode =
   | 'no_instagram_account'
   | 'no_ad_account'
   | 'no_whatsapp_account'
+  | 'phone_number_missing'
+  | 'phone_number_unverified'
+  | 'waba_id_is_portfolio'
   | 'webhooks_not_subscribed'
   | 'discovery_refused';
 
 /** The reason of an active connection whose token lacks scopes that its product needs. */
 export const SCOPES_MISSING = 'scopes_missing';
+/** The reason of a connection whose WhatsApp Business Account its owner took away from our app, as Meta reported. */
+export const PARTNER_REMOVED = 'partner_removed';
 /** The reason of a connection one of whose phone numbers could not be registered. */
 export const PHONE_NUMBER_NOT_REGISTERED = 'phone_number_not_registered';
 
@@ -40,6 +45,7 @@ export type StatusReasonCode =
   | DiscoveryWarningCode
   | 'data_access_expired'
   | 'whatsapp_account_lost'
+  | typeof PARTNER_REMOVED
   | typeof SCOPES_MISSING
   | typeof PHONE_NUMBER_NOT_REGISTERED;
 
@@ -55,14 +61,28 @@ export interface StatusReason {
 /** A status reason that is yet to be stored. */
 export type DeathReason = Omit<StatusReason, 'since_at'>;
 
-/** Reasons of connections in `reauth_required` whose token lives all the time: that it lives is no recovery. */
+/** Reasons of connections whose token lives all the time: that it lives, or was renewed, does away with none of them. */
 export const REASONS_DESPITE_VALID_TOKEN: readonly StatusReasonCode[] = [
   'no_whatsapp_account',
   'whatsapp_account_lost',
+  PARTNER_REMOVED,
+  'phone_number_missing',
+  'phone_number_unverified',
+  'waba_id_is_portfolio',
+];
+
+/** What a look at everything that a token reaches finds, and takes back. */
+export const DISCOVERY_FINDINGS: readonly StatusReasonCode[] = [
+  'no_page',
+  'no_page_permission',
+  'no_instagram_account',
+  'no_ad_account',
+  'discovery_refused',
 ];
 
 /** Our codes for why work on a credential failed. */
 export type CredentialFailureCode =
+  | 'app_not_configured'
   | 'check_failed'
   | 'circuit_open'
   | 'internal_error'

@@ -1,10 +1,13 @@
 /** What product services can subscribe to. */
 export const EVENT_TYPES = [
   'connection.created',
+  'connection.assets_changed',
   'connection.refreshed',
   'connection.expiring',
   'connection.reauth_required',
   'connection.revoked',
+  'connection.synchronization_expiring',
+  'connection.unfinished',
   'meta.webhook',
 ] as const;
 

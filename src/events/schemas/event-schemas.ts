@@ -22,7 +22,20 @@ const CONNECTION_FIELDS = {
 const REQUIRED_CONNECTION_FIELDS = ['connection_id', 'tenant', 'product', 'status'];
 const REFRESHED = ['credential_id', 'credential_version', 'expires_at'];
 const RELAYED = ['connection_id', 'tenant', 'product', 'asset', 'object', 'entry'];
+const UNFINISHED = ['connect_session_id', 'tenant', 'product', 'waba_id', 'business_id', 'reason', 'remedy'];
 const EXPIRING = ['cause', 'expires_at', 'days_left'];
+const SYNCHRONIZATION_EXPIRING = ['phone_number_id', 'kinds', 'deadline_at'];
+
+const ASSET_REFERENCE = { type: 'object', required: ['type', 'id'], properties: { type: TEXT, id: TEXT } };
+const ASSETS = {
+  type: 'array',
+  maxItems: 100,
+  items: {
+    type: 'object',
+    required: ['type', 'id', 'name', 'usable'],
+    properties: { type: TEXT, id: TEXT, name: orNull(TEXT), usable: { type: 'boolean' } },
+  },
+};
 
 const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
   'connection.created': data(
@@ -32,6 +45,27 @@ const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
       ...CONNECTION_FIELDS,
       status: { enum: ['active', 'reauth_required'] },
       reconnected: { type: 'boolean', description: 'True: the connection was there before and is alive again.' },
+    },
+  ),
+  'connection.assets_changed': data(
+    'A second look found assets that came or went, or that can be used now or no more. Lists are cut at 100; the counts are not.',
+    [...REQUIRED_CONNECTION_FIELDS, 'added', 'changed', 'removed', 'counts'],
+    {
+      ...CONNECTION_FIELDS,
+      status: { enum: ['active', 'reauth_required'] },
+      added: ASSETS,
+      changed: { ...ASSETS, description: 'Another name, owner or credential.' },
+      removed: { type: 'array', maxItems: 100, items: ASSET_REFERENCE },
+      counts: {
+        type: 'object',
+        required: ['added', 'changed', 'removed', 'assets'],
+        properties: {
+          added: { type: 'integer' },
+          changed: { type: 'integer' },
+          removed: { type: 'integer' },
+          assets: { type: 'integer', description: 'All that the connection has now.' },
+        },
+      },
     },
   ),
   'connection.refreshed': data(
@@ -75,6 +109,30 @@ const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
     status: { const: 'revoked' },
     reason: TEXT,
   }),
+  'connection.synchronization_expiring': data(
+    'In some hours, Meta gives contacts or history of a number of the WhatsApp Business app no more: they were not requested.',
+    [...REQUIRED_CONNECTION_FIELDS, ...SYNCHRONIZATION_EXPIRING],
+    {
+      ...CONNECTION_FIELDS,
+      status: { enum: ['active', 'reauth_required'] },
+      phone_number_id: TEXT,
+      kinds: { type: 'array', items: { enum: ['contacts', 'history'] }, description: 'What is left to request.' },
+      deadline_at: INSTANT,
+    },
+  ),
+  'connection.unfinished': data(
+    'A customer completed a signup at Meta, but its code never came here, so there is no connection.',
+    UNFINISHED,
+    {
+      connect_session_id: orNull({ type: 'string', pattern: '^cns_' }),
+      tenant: { ...orNull(TEXT), description: 'Null, like the session, where more than one could be meant, or none.' },
+      product: CONNECTION_FIELDS.product,
+      waba_id: { type: 'string', description: 'The WhatsApp Business Account.' },
+      business_id: { ...orNull(TEXT), description: 'The portfolio that owns it.' },
+      reason: { enum: ['code_not_received', 'session_unknown'] },
+      remedy: TEXT,
+    },
+  ),
   'meta.webhook': {
     anyOf: [
       data("One entry of a webhook of Meta's, its signature checked.", RELAYED, {

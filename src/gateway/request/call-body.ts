@@ -6,7 +6,7 @@ import { readStream } from '../../platform/read-stream.ts';
 import { EMPTY_BUFFER } from '../empty-buffer.ts';
 import { GatewayError } from '../gateway-error.ts';
 import { type ItemCredentials, parseBatch, rewriteBatch } from './batch.ts';
-import type { GatewayPath } from './gateway-path.ts';
+import { type GatewayPath, isByteUpload } from './gateway-path.ts';
 import {
   collectJsonParameters,
   isJsonObject,
@@ -90,11 +90,6 @@ const NO_BODY: CallBody = {
   outgoing: ({ queryBatch, credentials }) =>
     queryBatch === null ? NO_CONTENT : formWithBatch('', queryBatch, credentials),
 };
-
-/** Where Meta takes the body as a file's bytes, whatever its content type (curl sends a form's). */
-function isByteUpload(path: GatewayPath): boolean {
-  return path.route === 'rupload' || (path.segments[0]?.startsWith('upload:') ?? false);
-}
 
 /** Bytes that were not parsed here must not be parsed as parameters by Meta either. */
 function neutralContentType(type: string, contentType: string): string {

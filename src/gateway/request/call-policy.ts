@@ -5,22 +5,43 @@ import type { GatewayGrant } from '../../leases/gateway-lease-verifier.ts';
 import type { RawRequestContext } from '../../platform/http-server/raw-http-handler.ts';
 import { GatewayError } from '../gateway-error.ts';
 import { RoutePatterns } from '../route-patterns.ts';
-import { type EffectiveCall, isCovered } from './call-rules.ts';
+import { type EffectiveCall, isCovered, isNamed } from './call-rules.ts';
+import { RegistrationGuard } from './registration-guard.ts';
+import { findWebhookReason } from './webhook-rules.ts';
 
-/** The restrictions of a lease's client. Reports refusals for the audit log. */
+/** The restrictions of a lease's client, and of what its connection reaches. Reports refusals for the audit log. */
 @Injectable()
 export class CallPolicy {
   readonly #routes = new RoutePatterns();
 
-  constructor(@Inject(RefusalListener) private readonly refusals: RefusalListener) {}
+  constructor(
+    @Inject(RefusalListener) private readonly refusals: RefusalListener,
+    @Inject(RegistrationGuard) private readonly registrations: RegistrationGuard,
+  ) {}
 
   isAddressAllowed({ ipAllowList }: GatewayGrant, { address }: RawRequestContext): boolean {
     return ipAllowList === null || isInRanges(ipAllowList, address);
   }
 
-  /** Whether the client's `allow` covers the call. */
-  covers({ allow }: GatewayGrant, call: EffectiveCall): boolean {
-    return allow === null || isCovered(allow, call);
+  /**
+   * Throws `path_not_allowed` where the client's `allow` does not cover the call, or does not name one that would move webhooks, and
+   * `registration_not_allowed` for a number that must not be registered. `isCall` false: the outside of a batch, which `allow` need not cover.
+   */
+  async authorize(
+    grant: GatewayGrant,
+    call: EffectiveCall,
+    source: RawRequestContext,
+    { isCall = true }: { isCall?: boolean } = {},
+  ): Promise<void> {
+    const { allow } = grant;
+    if (isCall && allow !== null && !isCovered(allow, call)) {
+      throw await this.refuseCall(grant, call, source, 'The policy of this client does not allow this call.');
+    }
+    const reason = findWebhookReason(call);
+    if (reason !== null && !(allow !== null && isNamed(allow, call))) {
+      throw await this.refuseCall(grant, call, source, reason);
+    }
+    await this.registrations.assertAllowed(grant.connectionId, call);
   }
 
   async refuseAddress(grant: GatewayGrant, source: RawRequestContext): Promise<GatewayError> {
@@ -28,10 +49,15 @@ export class CallPolicy {
     return new GatewayError('address_not_allowed');
   }
 
-  async refuseCall(grant: GatewayGrant, call: EffectiveCall, source: RawRequestContext): Promise<GatewayError> {
+  private async refuseCall(
+    grant: GatewayGrant,
+    call: EffectiveCall,
+    source: RawRequestContext,
+    detail: string,
+  ): Promise<GatewayError> {
     const route = `${call.methods.map((method) => method.toUpperCase()).join(' ')} ${this.#routes.of(call.segments, false)}`;
     await this.report(grant, source, { reason: 'path_not_allowed', route: route.slice(0, 200) });
-    return new GatewayError('path_not_allowed', { detail: 'The policy of this client does not allow this call.' });
+    return new GatewayError('path_not_allowed', { detail });
   }
 
   private report(grant: GatewayGrant, source: RawRequestContext, details: { reason: string } & Record<string, string>) {

@@ -1,5 +1,6 @@
 import { isAllowed } from '../../auth/policy/allow-policy.ts';
 import { hasPermissionsEdge, hasTokenEndpoint, isTokenPath } from '../../meta/graph/token-endpoints.ts';
+import { hasSubscribedAppsEdge, hasSubscriptionsEdge } from '../../meta/graph/webhook-endpoints.ts';
 import { parseSegments } from './gateway-path.ts';
 
 /** A call as Meta would understand it. */
@@ -11,6 +12,8 @@ export interface EffectiveCall {
   /** Values of `fields`, and of `id` and `ids`, which name objects like a path does. */
   fields: readonly string[];
   ids: readonly string[];
+  /** Names of parameters that tell Meta where webhooks go. */
+  callbacks: readonly string[];
 }
 
 /** A nested request in a field expansion can have its own method. */
@@ -47,16 +50,16 @@ export function findRefusalReason(call: EffectiveCall): string | null {
 export function isCovered(patterns: readonly string[], { methods, segments, ids }: EffectiveCall): boolean {
   const [first = 'get', ...overrides] = methods;
   const effective = overrides.length > 0 && first === 'post' ? overrides : methods;
-  const isRead = effective.every((method) => method === 'get' || method === 'head');
+  const isReading = isRead(effective);
   const paths: string[][] = [];
-  if (isRead || segments.length < 2) {
+  if (isReading || segments.length < 2) {
     for (const object of ids.flatMap(parseNamedObjects)) {
       if (object === null) return false;
       paths.push([...object, ...segments]);
     }
   }
   // Reading several objects is more than reading the path.
-  if (paths.length === 0 || !isRead || segments.length > 1) paths.push([...segments]);
+  if (paths.length === 0 || !isReading || segments.length > 1) paths.push([...segments]);
   return effective.every((method) => paths.every((path) => isAllowed(patterns, method.toUpperCase(), path)));
 }
 
@@ -66,9 +69,30 @@ function parseNamedObjects(ids: string): (string[] | null)[] {
   return items.filter((item) => item !== '').map((item) => (/^https?:\/\//i.test(item) ? [item] : parseSegments(item)));
 }
 
+/** Whether patterns cover a call by its name: only those count whose last segment is written out, without a wildcard. */
+export function isNamed(patterns: readonly string[], call: EffectiveCall): boolean {
+  const naming = patterns.filter((pattern) => !pattern.slice(pattern.lastIndexOf('/')).includes('*'));
+  return isCovered(naming, call);
+}
+
+/** Whether a call only reads, whichever of its methods counts for Meta. */
+export function isRead(methods: readonly string[]): boolean {
+  return methods.every((method) => method === 'get' || method === 'head');
+}
+
 /** Whether the meaning of a path depends on the method: then the method must be unambiguous. */
 export function dependsOnMethod(segments: readonly string[]): boolean {
   return segments.some((segment) => hasPermissionsEdge(segment.toLowerCase()));
+}
+
+/**
+ * Where a body that cannot be read must not go, although Meta should take it for plain bytes: what it held could delete, or move webhooks.
+ * An object itself counts, since its settings may include its webhooks, but not a session that takes a file.
+ */
+export function needsKnownParameters({ methods, segments }: EffectiveCall, isUpload: boolean): boolean {
+  if (dependsOnMethod(segments) || segments.some(hasSubscribedAppsEdge) || segments.some(hasSubscriptionsEdge))
+    return true;
+  return segments.length === 1 && !isUpload && !isRead(methods);
 }
 
 /** `id=` and `ids=` take objects and, for link objects, whole URLs, which name nothing in the Graph. */

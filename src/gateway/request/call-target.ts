@@ -1,4 +1,4 @@
-import type { MetaConfig } from '../../config/config.ts';
+import type { AppCredentials, MetaConfig } from '../../config/config.ts';
 import type { GatewayGrant } from '../../leases/gateway-lease-verifier.ts';
 import { computeAppsecretProof } from '../../meta/graph/appsecret-proof.ts';
 import type { GraphHost } from '../../meta/graph/graph-host.ts';
@@ -13,8 +13,8 @@ export interface CallTarget {
   host: GraphHost;
   /** Base, version and path; without a query. */
   url: string;
-  /** Whether `appsecret_proof` is sent. */
-  takesProof: boolean;
+  /** Whose secret signs the `appsecret_proof`; null: none is sent. */
+  proofApp: AppCredentials | null;
 }
 
 /** The address at Meta: the host follows from the credential's kind, never from the client's path. Throws `path_not_allowed` where there is none. */
@@ -34,7 +34,7 @@ export function resolveTarget(apps: MetaApps, grant: GatewayGrant, path: Gateway
   return {
     host,
     url: `${base}/${segments.join('/')}${slash ? '/' : ''}`,
-    takesProof: onGraph && host.isProofSupported,
+    proofApp: onGraph && host.isProofSupported ? host.app : null,
   };
 }
 
@@ -48,15 +48,15 @@ function baseOf(meta: MetaConfig, host: GraphHost, path: GatewayPath): string | 
 /** Proofs by cached lease; they are collected together. */
 const PROOFS = new WeakMap<object, string>();
 
-/** The proof for the grant's token; null where the target takes none. */
-export function getProof(target: CallTarget, grant: GatewayGrant): string | null {
-  if (!target.takesProof) return null;
+/** The proof for the grant's token; null where the target takes none, and where the token's app is not the configured one: a wrong proof is worse than none. */
+export function getProof({ proofApp }: CallTarget, grant: GatewayGrant): string | null {
+  if (proofApp === null || proofApp.id !== grant.appId) return null;
   const { cacheKey } = grant;
-  if (cacheKey === undefined) return computeAppsecretProof(grant.accessToken, target.host.app.secret);
+  if (cacheKey === undefined) return computeAppsecretProof(grant.accessToken, proofApp.secret);
   let proof = PROOFS.get(cacheKey);
   if (proof === undefined) {
     // The host, and with it the app, follows from the kind of the credential.
-    proof = computeAppsecretProof(grant.accessToken, target.host.app.secret);
+    proof = computeAppsecretProof(grant.accessToken, proofApp.secret);
     PROOFS.set(cacheKey, proof);
   }
   return proof;

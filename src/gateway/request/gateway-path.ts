@@ -6,7 +6,7 @@ export type GatewayRoute = 'graph' | 'video' | 'rupload' | 'media';
 /** A path in canonical spelling: what is checked is what is sent. */
 export interface GatewayPath {
   route: GatewayRoute;
-  /** `v25.0` where the client gave one. On the upload and media hosts a version may be anywhere, and stays in `segments`. */
+  /** `v26.0` where the client gave one. On the upload and media hosts a version may be anywhere, and stays in `segments`. */
   version: string | null;
   /** Decoded; of the characters of `SEGMENT` only. */
   segments: string[];
@@ -39,6 +39,11 @@ export function parseGatewayPath(path: string): GatewayPath | null {
 export function policySegments({ route, segments }: GatewayPath): string[] {
   if (route === 'media') return [MEDIA_HOST, ...segments];
   return route === 'rupload' ? ['rupload', ...segments.filter((segment) => !VERSION.test(segment))] : segments;
+}
+
+/** Where Meta takes the body as a file's bytes, whatever its content type (curl sends a form's). */
+export function isByteUpload({ route, segments }: GatewayPath): boolean {
+  return route === 'rupload' || (segments[0]?.startsWith('upload:') ?? false);
 }
 
 /** Segments of `/a/b`, `a/b` or `a/b/`; null where one is empty, a dot segment, or not plain after one decoding. */

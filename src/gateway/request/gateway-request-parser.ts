@@ -8,9 +8,9 @@ import { GatewayError } from '../gateway-error.ts';
 import { parseDeferredCalls } from './batch.ts';
 import { type CallBody, readCallBody } from './call-body.ts';
 import { CallPolicy } from './call-policy.ts';
-import { dependsOnMethod, type EffectiveCall, findRefusalReason } from './call-rules.ts';
+import { type EffectiveCall, findRefusalReason, needsKnownParameters } from './call-rules.ts';
 import { resolveTarget } from './call-target.ts';
-import { parseGatewayPath, policySegments } from './gateway-path.ts';
+import { type GatewayPath, isByteUpload, parseGatewayPath, policySegments } from './gateway-path.ts';
 import { type ControlParameters, collectParameter, createControlParameters, parseParameters } from './parameters.ts';
 
 const METHODS = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']);
@@ -49,16 +49,15 @@ export class GatewayRequestParser {
     const method = (request.method ?? 'GET').toUpperCase();
     if (!METHODS.has(method)) throw new GatewayError('invalid_request', { detail: `Graph knows no ${method}.` });
     const effective = { ...controls, segments: path.segments, methods: [method.toLowerCase(), ...controls.methods] };
-    assertAllowed(effective, controls, body);
+    assertAllowed(effective, controls, path, body);
     const isBatch = controls.batches === 1;
     const deferred = controls.deferred.flatMap(parseDeferredCalls);
-    if (grant.allow !== null) {
-      // The items of a batch are checked one by one as they are rewritten; the root path itself is not a call.
-      const isOwnCall = path.segments.length > 0 || !(isBatch || deferred.length > 0);
-      for (const asked of isOwnCall ? [{ ...effective, segments: policySegments(path) }, ...deferred] : deferred) {
-        if (!this.policy.covers(grant, asked)) throw await this.policy.refuseCall(grant, asked, source);
-      }
-    }
+    const segments = policySegments(path);
+    const own = segments === path.segments ? effective : { ...effective, segments };
+    // The items of a batch are checked one by one as they are rewritten; the root path itself is not a call.
+    const isOwnCall = path.segments.length > 0 || !(isBatch || deferred.length > 0);
+    await this.policy.authorize(grant, own, source, { isCall: isOwnCall });
+    for (const later of deferred) await this.policy.authorize(grant, later, source);
     return {
       grant,
       source,
@@ -89,12 +88,13 @@ export class GatewayRequestParser {
   }
 }
 
-function assertAllowed(call: EffectiveCall, controls: ControlParameters, body: CallBody): void {
+function assertAllowed(call: EffectiveCall, controls: ControlParameters, path: GatewayPath, body: CallBody): void {
   if (controls.batches > 1) throw new GatewayError('invalid_request', { detail: 'There is more than one batch.' });
-  const { segments } = call;
   const reason = findRefusalReason(call);
   if (reason !== null) throw new GatewayError('path_not_allowed', { detail: reason });
-  if (!body.isParsed && dependsOnMethod(segments)) {
-    throw new GatewayError('path_not_allowed', { detail: 'Bodies of this kind do not go to permissions.' });
+  if (!body.isParsed && needsKnownParameters(call, isByteUpload(path))) {
+    const detail =
+      'A body of this kind goes neither to an object itself nor to permissions or webhooks: send a form, or at most 1 MiB of JSON.';
+    throw new GatewayError('path_not_allowed', { detail });
   }
 }

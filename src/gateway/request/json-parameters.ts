@@ -6,7 +6,8 @@ import { type ControlParameters, canonicalName, collectParameter, isCredentialNa
 export type JsonParameters = Record<string, unknown>;
 
 /** Names that could change what the call is: only bodies with one of these, or with an escape that could hide one, are parsed. */
-const CONTROL_PARAMETER_HINT = /access_?token|appsecret|method|batch|"ids?"|\\u00/i;
+const CONTROL_PARAMETER_HINT =
+  /access_?token|appsecret|method|batch|"ids?"|\\u00|(?:override|deauth)[._ ]callback|webhooks?[._ ](?:url|conf|subs)/i;
 
 /** Whether a JSON text must be parsed before it may be passed on. */
 export function mayHaveControlParameters(text: string): boolean {

@@ -73,6 +73,8 @@ export interface ControlParameters {
   methods: string[];
   fields: string[];
   ids: string[];
+  /** Names of parameters that tell Meta where webhooks go, or that none are wanted. */
+  callbacks: string[];
   /** How many `batch` parameters there are, in any form. */
   batches: number;
   /** Values of `asyncbatch` and `adbatch`: calls that Meta makes later. */
@@ -81,8 +83,28 @@ export interface ControlParameters {
 
 /** Parameters that contain calls which Meta makes later: Graph's asynchronous batches, and those of the Marketing API. */
 const DEFERRED_BATCH_NAMES = new Set(['asyncbatch', 'adbatch']);
+/**
+ * Parameters that move or end webhooks, whatever they are sent to: of a WhatsApp account or phone number (docs/meta-facts.md; both names of
+ * a number's are in Meta's OpenAPI description of `POST /{phone-number-id}`), of a Page, and of the app itself.
+ */
+const CALLBACK_NAMES = new Set([
+  'override_callback_uri',
+  'webhook_configuration',
+  'webhook_url',
+  'is_webhooks_subscribed',
+  'deauth_callback_url',
+]);
 /** Parameters that determine what a call is: refused where they cannot be checked. */
-const CONTROL_NAMES = new Set([...CREDENTIAL_NAMES, ...DEFERRED_BATCH_NAMES, 'method', 'batch', 'fields', 'id', 'ids']);
+const CONTROL_NAMES = new Set([
+  ...CREDENTIAL_NAMES,
+  ...DEFERRED_BATCH_NAMES,
+  ...CALLBACK_NAMES,
+  'method',
+  'batch',
+  'fields',
+  'id',
+  'ids',
+]);
 
 /** Whether a parameter of this name must be checked before its call may pass. */
 export function isControlName(canonical: string): boolean {
@@ -90,7 +112,7 @@ export function isControlName(canonical: string): boolean {
 }
 
 export function createControlParameters(): ControlParameters {
-  return { tokens: [], methods: [], fields: [], ids: [], batches: 0, deferred: [] };
+  return { tokens: [], methods: [], fields: [], ids: [], callbacks: [], batches: 0, deferred: [] };
 }
 
 /** Collects one parameter. `name` is canonical. */
@@ -100,5 +122,6 @@ export function collectParameter(controls: ControlParameters, name: string, valu
   else if (name === 'fields') controls.fields.push(value);
   else if (name === 'id' || name === 'ids') controls.ids.push(value);
   else if (name === 'batch') controls.batches++;
+  else if (CALLBACK_NAMES.has(name)) controls.callbacks.push(name);
   else if (DEFERRED_BATCH_NAMES.has(name)) controls.deferred.push(value);
 }

@@ -4,9 +4,13 @@ import type { GatewayGrant } from '../../leases/gateway-lease-verifier.ts';
 import { SuspectedTokenService } from '../../lifecycle/inspection/suspected-token.service.ts';
 import { classifyError, type MetaVerdict } from '../../meta/errors/classify-error.ts';
 import { readGraphError, toMetaCause } from '../../meta/errors/graph-error.ts';
+import { servedVersion } from '../../meta/graph/graph-transport.ts';
+import { detectVersionDrift } from '../../meta/graph/graph-version.ts';
 import { asObject, type Json, parseLossless, readNumber, readText } from '../../meta/graph/lossless-json.ts';
+import { MetaMetrics } from '../../meta/graph/meta-metrics.ts';
 import { readUsageHeaders } from '../../meta/graph/usage-headers.ts';
 import { UsageObserver } from '../../meta/graph/usage-observer.ts';
+import { VersionObserver } from '../../meta/graph/version-observer.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 import type { GatewayCall } from '../gateway-call.ts';
@@ -33,12 +37,15 @@ export class ResponseObserver {
     @Inject(SuspectedTokenService) private readonly suspectedTokens: SuspectedTokenService,
     @Inject(LOGGER) private readonly log: Pino,
     @Optional() @Inject(UsageObserver) private readonly observer: UsageObserver | null = null,
+    @Optional() @Inject(VersionObserver) private readonly versions: VersionObserver | null = null,
+    @Optional() @Inject(MetaMetrics) private readonly metrics: MetaMetrics | null = null,
   ) {}
 
-  /** Limits, from the headers of any response. */
+  /** Limits, and the version that was served, from the headers of any response. */
   observeHeaders(call: GatewayCall, headers: IncomingHttpHeaders): void {
+    this.observeVersion(call, headers);
     if (this.observer === null || !USAGE_HEADERS.some((name) => headers[name] !== undefined)) return;
-    const appId = call.target.host.app.id;
+    const { appId } = call.grant;
     const atMs = performance.now();
     const last = this.#lastUsageByApp.get(appId);
     const isRepeated =
@@ -64,6 +71,15 @@ export class ResponseObserver {
     }
   }
 
+  private observeVersion({ grant, target: { host }, path }: GatewayCall, headers: IncomingHttpHeaders): void {
+    const served = servedVersion(headers);
+    if (served === null || host.fixedVersion !== null) return;
+    const asked = path.version ?? host.version;
+    this.versions?.observe({ appId: grant.appId, host: host.name, asked, served });
+    const drift = detectVersionDrift(asked, served);
+    if (drift === 'newer' || drift === 'older') this.metrics?.recordVersionDrift(host.name, drift);
+  }
+
   private observeError(
     call: GatewayCall,
     grant: GatewayGrant,
@@ -85,8 +101,8 @@ export class ResponseObserver {
     if (verdict.kind === 'throttled') {
       const { scope, retryAfterSeconds } = verdict;
       // So that an identical response is reported again.
-      this.#lastUsageByApp.delete(host.app.id);
-      this.observer?.observe(host.app.id, usage, { scope, retryAfterSeconds });
+      this.#lastUsageByApp.delete(call.grant.appId);
+      this.observer?.observe(call.grant.appId, usage, { scope, retryAfterSeconds });
     }
     if (isAboutToken(verdict)) this.report(grant, toMetaCause(fields), verdict);
   }

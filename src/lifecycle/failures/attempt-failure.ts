@@ -1,6 +1,9 @@
+import type { TokenKind } from '../../config/products.ts';
 import type { CredentialFailureCode } from '../../connections/status/status-reason.ts';
 import type { ConfigurationFault } from '../../meta/errors/classify-error.ts';
 import type { MetaError } from '../../meta/errors/meta-error.ts';
+import { graphHostDescriptor } from '../../meta/graph/graph-host.ts';
+import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 import type { CallNotPermittedError } from '../rate-limit/app-rate-limiter.ts';
 import { FAILURES } from './failure-codes.ts';
@@ -22,6 +25,7 @@ const CONFIGURATION_DETAILS: Readonly<Record<ConfigurationFault, string>> = {
   version: 'Meta no longer serves this API version: raise META_GRAPH_API_VERSION.',
   app_blocked: 'Meta has blocked our app: look for notices in the app dashboard.',
   proof: 'Meta refuses our appsecret_proof: check META_APP_SECRET.',
+  not_configured: 'No app is configured for this login, so Meta was not asked.',
 };
 
 /** A failure that is no verdict on the token: neither `dead` nor `suspect`, which inspection decides. */
@@ -75,6 +79,13 @@ export function circuitOpenFailure({ reason }: CallNotPermittedError): AttemptFa
       ? 'Meta is down at the moment, so it was not asked.'
       : 'Meta limits the calls of our app at the moment, so it was not asked.';
   return { code: 'circuit_open', detail, retryClass: 'soon', retryAfterSeconds: null };
+}
+
+/** For a token whose app is not the one that is configured for its kind: no other app's id and secret are tried on it. */
+export function appNotConfiguredFailure({ appId, kind }: { appId: string; kind: TokenKind }): AttemptFailure {
+  const { id, secret } = graphHostDescriptor(tokenKind(kind).host).appSettings;
+  const detail = `The token belongs to app ${appId}, which is not configured here as ${id} with ${secret}: nothing refreshes or inspects it.`;
+  return failLater('app_not_configured', detail);
 }
 
 export const DECRYPTION_FAILED: AttemptFailure = failLater(

@@ -5,6 +5,7 @@ const RUN_DOCTOR = 'Run metavault doctor, or look at /health/ready with an admin
 
 /** Why work on a credential failed, where that is not an HTTP problem as well. */
 export type FailureCode =
+  | 'app_not_configured'
   | 'check_failed'
   | 'circuit_open'
   | 'meta_throttled'
@@ -32,6 +33,12 @@ interface FailureTexts {
 
 /** The general texts of each; a failure may say more in its own `detail`. */
 export const FAILURES: Readonly<Record<FailureCode, FailureTexts>> = {
+  app_not_configured: {
+    detail:
+      'The app that the token belongs to is not configured here (any more), so Meta is not asked: nothing refreshes or inspects it.',
+    remedy:
+      "Set the app's id and secret again, as detail names them, or connect again under the app that is configured.",
+  },
   check_failed: { detail: 'Meta could not be asked whether the token lives.', remedy: RETRIED_AUTOMATICALLY },
   circuit_open: {
     detail: 'Meta is down, or limits the calls of our app, so it was not asked.',

@@ -71,7 +71,8 @@ export class FailureRecorder {
       retryAfterSeconds: failure.retryAfterSeconds,
       fraction: 0.5 + this.random.fraction() / 2,
     });
-    const record: FailedAttempt['failure'] = { ...toFailureRecord(failure), code: 'check_failed' };
+    const code = failure.code === 'app_not_configured' ? failure.code : 'check_failed';
+    const record: FailedAttempt['failure'] = { ...toFailureRecord(failure), code };
     await this.outcomes.recordFailure(credential, { operation: 'check', failure: record, nextAttemptAt: next });
   }
 

@@ -1,10 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { partnerRemovedReason } from '../../connections/assets/partner-removed.ts';
 import { type UnverifiedAsset } from '../../connections/assets/unverified-asset.repository.ts';
 import { UnverifiedAssetService } from '../../connections/assets/unverified-asset.service.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
-import type { DeathReason } from '../../connections/status/status-reason.ts';
-import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
+import { type DeathReason, PARTNER_REMOVED } from '../../connections/status/status-reason.ts';
+import { WhatsappApi } from '../../meta/assets/whatsapp-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { defineErrorCode } from '../../platform/error-code.ts';
 import type { BackgroundJob } from '../../platform/jobs/background-job.ts';
@@ -31,7 +32,7 @@ export class AssetInspectionService {
     private readonly assets: UnverifiedAssetService,
     private readonly claims: CredentialClaimRepository,
     private readonly versions: CredentialVersionService,
-    private readonly discovery: DiscoveryApi,
+    private readonly whatsapp: WhatsappApi,
     private readonly rateLimiter: AppRateLimiter,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {
@@ -61,12 +62,10 @@ export class AssetInspectionService {
   private async inspectAsset(asset: UnverifiedAsset): Promise<void> {
     const of = { connection_id: asset.connectionId, asset_id: asset.id };
     try {
-      const credential = await this.claims.find(asset.credentialId);
+      const credential = asset.credentialId === null ? null : await this.claims.find(asset.credentialId);
       const token = credential?.status === 'active' ? await this.versions.openCurrent(credential) : null;
       if (credential !== null && token !== null)
-        await this.rateLimiter.call(credential.appId, 'scheduled', () =>
-          this.discovery.listWhatsappAccounts(token, [asset.id]),
-        );
+        await this.rateLimiter.call(credential.appId, 'scheduled', () => this.whatsapp.getAccount(asset.id, token));
       await this.assets.clearVerification(asset);
     } catch (error) {
       if (error instanceof MetaError) return this.handleMetaError(asset, error);
@@ -96,7 +95,8 @@ const WHATSAPP_ACCOUNT_LOST = defineErrorCode('status_reason', {
     'Ask the owner, and send them through Embedded Signup again where they want to go on; the connection keeps its id.',
 });
 
-function lostAccessReason({ id }: UnverifiedAsset, meta: MetaCause): DeathReason {
+function lostAccessReason({ id, reason }: UnverifiedAsset, meta: MetaCause): DeathReason {
+  if (reason === PARTNER_REMOVED) return partnerRemovedReason(id, null, meta);
   return {
     ...WHATSAPP_ACCOUNT_LOST,
     detail: `Our app may no longer reach the WhatsApp Business Account ${id}: its owner took the app away.`,

@@ -7,6 +7,7 @@ import { CredentialVersionService } from '../../connections/credentials/credenti
 import type { CredentialId } from '../../connections/ids.ts';
 import type { MetaVerdict } from '../../meta/errors/classify-error.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import { MetaApps } from '../../meta/meta-apps.ts';
 import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import type { MetaCause } from '../../platform/problem.ts';
@@ -36,6 +37,7 @@ export class SuspectedTokenService {
     private readonly rateLimiter: AppRateLimiter,
     private readonly failureRecorder: FailureRecorder,
     private readonly worker: CredentialWorker,
+    private readonly apps: MetaApps,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
@@ -64,6 +66,7 @@ export class SuspectedTokenService {
   private async confirm(credentialId: CredentialId, version: number, cause: MetaCause): Promise<SuspectedTokenVerdict> {
     const credential = await this.claims.find(credentialId);
     if (credential === null || credential.version !== version || credential.status === 'revoked') return 'alive';
+    if (!this.apps.serves(credential)) return this.requestVerification(credential);
     try {
       const token = await this.versions.openCurrent(credential);
       if (token === null) return 'dead';

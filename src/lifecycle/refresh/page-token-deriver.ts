@@ -4,7 +4,7 @@ import { CredentialClaimRepository } from '../../connections/credentials/credent
 import { CredentialOutcomeService } from '../../connections/credentials/credential-outcome.service.ts';
 import type { ClaimedCredential, CredentialSnapshot } from '../../connections/credentials/credential-snapshot.ts';
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
-import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
+import { PageApi } from '../../meta/assets/page-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
@@ -21,14 +21,20 @@ import { AppRateLimiter, CallNotPermittedError, type Urgency } from '../rate-lim
 import { RefreshedTokenPromoter } from './refreshed-token-promoter.ts';
 import type { RefreshOutcome } from './token-refresher.ts';
 
-/** Page tokens are given again by their user token: `/me/accounts`, all pages of it, once for all pages of a connection that are due. */
+/** As many as Meta takes ids in one call. */
+const BATCH = 50;
+
+/**
+ * Page tokens are given again by the root token of their connection, by the ids of the Pages: the list of a user's Pages leaves out those
+ * of business portfolios. Many that are due at once are asked for, and taken into use, in batches.
+ */
 @Injectable()
 export class PageTokenDeriver {
   constructor(
     private readonly claims: CredentialClaimRepository,
     private readonly versions: CredentialVersionService,
     private readonly outcomes: CredentialOutcomeService,
-    private readonly discovery: DiscoveryApi,
+    private readonly pageApi: PageApi,
     private readonly promoter: RefreshedTokenPromoter,
     private readonly rateLimiter: AppRateLimiter,
     private readonly failureRecorder: FailureRecorder,
@@ -42,14 +48,17 @@ export class PageTokenDeriver {
       for (const page of pages) await this.outcomes.recordNotDue(page);
       return pages.map(() => 'not_due' as const);
     }
-    let tokens: Map<string, SecretString>;
-    try {
-      tokens = await this.fetchTokens(root, pages, urgency);
-    } catch (error) {
-      return this.failAll(pages, root, urgency, error);
-    }
     const results: RefreshOutcome[] = [];
-    for (const page of pages) results.push(await this.deriveOne(page, tokens.get(page.subjectId) ?? null, urgency));
+    for (let start = 0; start < pages.length; start += BATCH) {
+      const batch = pages.slice(start, start + BATCH);
+      let tokens: Map<string, SecretString>;
+      try {
+        tokens = await this.fetchTokens(root, batch, urgency);
+      } catch (error) {
+        return [...results, ...(await this.failAll(pages.slice(start), root, urgency, error))];
+      }
+      for (const page of batch) results.push(await this.deriveOne(page, tokens.get(page.subjectId) ?? null, urgency));
+    }
     return results;
   }
 
@@ -59,20 +68,14 @@ export class PageTokenDeriver {
     pages: ClaimedCredential[],
     urgency: Urgency,
   ): Promise<Map<string, SecretString>> {
-    const wanted = new Set(pages.filter((page) => page.pending === null).map((page) => page.subjectId));
-    const tokens = new Map<string, SecretString>();
-    if (wanted.size === 0) return tokens;
-    const userToken = await this.versions.openCurrent(root);
-    if (userToken === null) return tokens;
-    await this.rateLimiter.call(root.appId, urgency, async () => {
-      for await (const page of this.discovery.listPages(userToken)) {
-        if (page.accessToken !== null && wanted.has(page.id)) tokens.set(page.id, page.accessToken);
-      }
-    });
-    return tokens;
+    const wanted = pages.filter((page) => page.pending === null).map((page) => page.subjectId);
+    if (wanted.length === 0) return new Map();
+    const rootToken = await this.versions.openCurrent(root);
+    if (rootToken === null) return new Map();
+    return this.rateLimiter.call(root.appId, urgency, () => this.pageApi.getPageTokens(wanted, rootToken));
   }
 
-  /** The list could not be read. What that says about the user token is decided by its own inspection; the pages wait. */
+  /** Meta could not be asked. What that says about the user token is decided by its own inspection; the pages wait. */
   private async failAll(
     pages: ClaimedCredential[],
     root: CredentialSnapshot,

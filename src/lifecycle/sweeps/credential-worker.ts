@@ -4,10 +4,11 @@ import { ClaimLostError } from '../../connections/claim-lost-error.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
 import type { ConnectionId, CredentialId } from '../../connections/ids.ts';
+import { MetaApps } from '../../meta/meta-apps.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { ClaimHeartbeat } from '../../platform/jobs/claim-heartbeat.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
-import { failLater } from '../failures/attempt-failure.ts';
+import { appNotConfiguredFailure, failLater } from '../failures/attempt-failure.ts';
 import { FailureRecorder } from '../failures/failure-recorder.ts';
 import { type CheckOutcome, TokenInspector } from '../inspection/token-inspector.ts';
 import { LifecycleMetrics } from '../lifecycle-metrics.ts';
@@ -28,6 +29,7 @@ export class CredentialWorker {
     private readonly failureRecorder: FailureRecorder,
     private readonly metrics: LifecycleMetrics,
     private readonly config: Config,
+    private readonly apps: MetaApps,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {
     this.heartbeat = new ClaimHeartbeat<ClaimedCredential>({
@@ -37,8 +39,9 @@ export class CredentialWorker {
     });
   }
 
-  /** Refreshes a claimed credential; for a page token, all that are due of its connection, because one list returns them all. */
+  /** Refreshes a claimed credential, unless its app is not configured; for a page token, all that are due of its connection, because one list returns them all. */
   async refresh(claimed: ClaimedCredential, urgency: Urgency): Promise<RefreshOutcome[]> {
+    if (!this.apps.serves(claimed)) return this.failUnserved([claimed]);
     if (!tokenKind(claimed.kind).isDerived) {
       return this.trackRefresh([claimed], async () => [await this.refresher.refresh(claimed, urgency)]);
     }
@@ -50,6 +53,7 @@ export class CredentialWorker {
 
   /** Derives claimed page tokens of one connection. */
   derive(pages: ClaimedCredential[], urgency: Urgency): Promise<RefreshOutcome[]> {
+    if (pages.some((page) => !this.apps.serves(page))) return this.failUnserved(pages);
     return this.trackRefresh(pages, () => this.pages.derive(pages, urgency));
   }
 
@@ -69,14 +73,26 @@ export class CredentialWorker {
   /** Inspects claimed credentials of one app, up to fifty. */
   async check(claimed: ClaimedCredential[], urgency: Urgency): Promise<CheckOutcome[]> {
     return this.heartbeat.during(claimed, async () => {
-      const outcomes = await this.inspector.check(claimed, urgency).catch(async (error: unknown) => {
-        for (const one of claimed)
-          await this.recordInternalError(one, error, () => this.failureRecorder.recordCheckFailure(one, BROKEN));
-        return claimed.map(() => 'failed' as const);
-      });
+      const served = claimed.filter((one) => this.apps.serves(one));
+      const checked = served.length === 0 ? [] : await this.checkServed(served, urgency);
+      const results = new Map(served.map((one, index) => [one, checked[index]]));
+      const outcomes: CheckOutcome[] = [];
+      for (const one of claimed) outcomes.push(results.get(one) ?? (await this.failUnservedCheck(one)));
       for (const outcome of outcomes) this.metrics.recordCheck(outcome);
       return outcomes;
     });
+  }
+
+  private checkServed(served: ClaimedCredential[], urgency: Urgency): Promise<CheckOutcome[]> {
+    return this.inspector.check(served, urgency).catch(async (error: unknown) => {
+      for (const one of served)
+        await this.recordInternalError(one, error, () => this.failureRecorder.recordCheckFailure(one, BROKEN));
+      return served.map(() => 'failed' as const);
+    });
+  }
+
+  private failUnservedCheck(one: ClaimedCredential): Promise<'failed' | 'lost'> {
+    return failedUnlessLost(() => this.failureRecorder.recordCheckFailure(one, appNotConfiguredFailure(one)));
   }
 
   /** Claims one credential and inspects it now. Null: another replica is at it. */
@@ -89,6 +105,17 @@ export class CredentialWorker {
   async refreshNow(credentialId: CredentialId, urgency: Urgency): Promise<RefreshOutcome | null> {
     const claimed = await this.claims.claimOne(credentialId, this.config.claimSeconds);
     return claimed === null ? null : ((await this.refresh(claimed, urgency))[0] ?? null);
+  }
+
+  /** Meta is not asked about tokens of an app that is not configured, because only another app could ask. */
+  private async failUnserved(claimed: readonly ClaimedCredential[]): Promise<RefreshOutcome[]> {
+    const outcomes: RefreshOutcome[] = [];
+    for (const one of claimed) {
+      const record = () => this.failureRecorder.recordRefreshFailure(one, appNotConfiguredFailure(one));
+      outcomes.push(await failedUnlessLost(record));
+    }
+    for (const outcome of outcomes) this.metrics.recordRefresh(claimed[0]?.kind ?? 'user', outcome);
+    return outcomes;
   }
 
   private trackRefresh(claimed: ClaimedCredential[], work: () => Promise<RefreshOutcome[]>): Promise<RefreshOutcome[]> {
@@ -116,6 +143,16 @@ export class CredentialWorker {
       // Most likely the database is unreachable: the claim expires and the work is retried then.
       if (!(cause instanceof ClaimLostError)) throw error;
     }
+  }
+}
+
+async function failedUnlessLost(record: () => Promise<void>): Promise<'failed' | 'lost'> {
+  try {
+    await record();
+    return 'failed';
+  } catch (error) {
+    if (error instanceof ClaimLostError) return 'lost';
+    throw error;
   }
 }
 

@@ -1,107 +1,36 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { SecretString } from '../../platform/secret-string.ts';
-import type { CallContext } from '../errors/classify-error.ts';
 import { MetaError } from '../errors/meta-error.ts';
 import { unusableResponseError } from '../errors/unusable-response-error.ts';
-import type { GraphCall } from '../graph/graph-call.ts';
-import { requireGraphId } from '../graph/graph-id.ts';
 import { GraphTransport } from '../graph/graph-transport.ts';
-import { asObject, field, type Json, readId, readText } from '../graph/lossless-json.ts';
+import { asObject, type Json, readId, readText } from '../graph/lossless-json.ts';
 import { paginate } from '../graph/paginate.ts';
-import {
-  type AdAccount,
-  type DiscoveredPage,
-  type Permissions,
-  type PhoneNumber,
-  readAdAccount,
-  readPage,
-  readPermissions,
-  readPhoneNumber,
-  readSubscribedApp,
-  type SubscribedApp,
-  type WhatsappAccount,
-} from './discovery-responses.ts';
+import { readCall } from '../graph/read-call.ts';
+import { AdAccountApi } from './ad-account-api.ts';
+import { type Permissions, readPermissions } from './discovery-responses.ts';
+import { PageApi } from './page-api.ts';
+import { WhatsappApi } from './whatsapp-api.ts';
 
-const PAGE_FIELDS = 'id,name,access_token,tasks';
-const INSTAGRAM_FIELDS = 'instagram_business_account{id,username},connected_instagram_account{id,username}';
-const PHONE_FIELDS = 'id,display_phone_number,verified_name,quality_rating,code_verification_status';
-
-/** What a Facebook token reaches (META.md 5, 6, 8). All methods throw `MetaError`, and `RangeError` for ids that are none. */
+/** What a Facebook token reaches (META.md 5, 6). All methods throw `MetaError`, and `RangeError` for ids that are none. */
 @Injectable()
 export class DiscoveryApi {
-  constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
-
-  /**
-   * Every page of the user, over all pages of paging, each once. Asks for the linked Instagram accounts too, and does
-   * without where Meta refuses those fields (no Instagram scope).
-   */
-  async *listPages(userToken: SecretString): AsyncGenerator<DiscoveredPage, void, undefined> {
-    const seen = new Set<string>();
-    const list = (fields: string) => {
-      const query = { fields, limit: '100' };
-      return paginate(this.transport, this.read('list_pages', '/me/accounts', userToken, query));
-    };
-    for await (const item of withFallback(list(`${PAGE_FIELDS},${INSTAGRAM_FIELDS}`), () => list(PAGE_FIELDS))) {
-      const page = readPage(item);
-      if (page === null || seen.has(page.id)) continue;
-      seen.add(page.id);
-      yield page;
-    }
-  }
-
-  /** The page that a page token belongs to, with its linked Instagram accounts where Meta returns them. */
-  async getOwnPage(pageToken: SecretString): Promise<DiscoveredPage> {
-    try {
-      return await this.readOwnPage(pageToken, `id,name,${INSTAGRAM_FIELDS}`);
-    } catch (error) {
-      if (!isDenied(error)) throw error;
-      return this.readOwnPage(pageToken, 'id,name');
-    }
-  }
-
-  /** One page's token; null where the user has no task on it: the key is just missing then (META.md 5). */
-  async getPageToken(pageId: string, userToken: SecretString): Promise<SecretString | null> {
-    const query = { fields: 'id,name,access_token' };
-    const response = await this.transport.call(
-      this.read('get_page_token', `/${requireGraphId(pageId)}`, userToken, query),
-    );
-    const page = readPage(response.json);
-    if (page === null) throw unusableResponseError('get_page_token', response.status, true);
-    return page.accessToken;
-  }
-
-  /** Ids as `act_…`. */
-  async listAdAccounts(token: SecretString): Promise<AdAccount[]> {
-    const query = { fields: 'id,account_id,name,currency,business{id,name}', limit: '100' };
-    return this.list('list_ad_accounts', '/me/adaccounts', token, query, readAdAccount);
-  }
-
-  /** The names of these WABAs, in their order; ids come from Embedded Signup or from granular scopes (META.md 8). */
-  async listWhatsappAccounts(token: SecretString, wabaIds: readonly string[]): Promise<WhatsappAccount[]> {
-    const accounts: WhatsappAccount[] = [];
-    for (const wabaId of wabaIds) {
-      const call = this.read('get_whatsapp_account', `/${requireGraphId(wabaId)}`, token, { fields: 'id,name' });
-      const body = asObject((await this.transport.call(call)).json);
-      accounts.push({ id: readId(body, 'id') ?? wabaId, name: readText(body, 'name') });
-    }
-    return accounts;
-  }
-
-  async listPhoneNumbers(wabaId: string, token: SecretString): Promise<PhoneNumber[]> {
-    const path = `/${requireGraphId(wabaId)}/phone_numbers`;
-    return this.list('list_phone_numbers', path, token, { fields: PHONE_FIELDS, limit: '100' }, readPhoneNumber);
-  }
+  constructor(
+    @Inject(GraphTransport) private readonly transport: GraphTransport,
+    @Inject(PageApi) readonly pages: PageApi,
+    @Inject(AdAccountApi) readonly adAccounts: AdAccountApi,
+    @Inject(WhatsappApi) readonly whatsapp: WhatsappApi,
+  ) {}
 
   /** What the user granted, declined and let expire (META.md 10). */
   async listPermissions(token: SecretString): Promise<Permissions> {
-    const call = this.read('list_permissions', '/me/permissions', token, {});
+    const call = readCall(this.transport, 'list_permissions', '/me/permissions', token, {});
     const items: Json[] = [];
     for await (const item of paginate(this.transport, call)) items.push(item);
     return readPermissions(items);
   }
 
   async getMe(token: SecretString): Promise<{ id: string; name: string | null }> {
-    const response = await this.transport.call(this.read('get_me', '/me', token, { fields: 'id,name' }));
+    const response = await this.transport.call(readCall(this.transport, 'get_me', '/me', token, { fields: 'id,name' }));
     const body = asObject(response.json);
     const id = readId(body, 'id');
     if (id === null) throw unusableResponseError('get_me', response.status, true);
@@ -115,102 +44,13 @@ export class DiscoveryApi {
   async getClientBusinessId(token: SecretString): Promise<string | null> {
     const query = { fields: 'client_business_id' };
     try {
-      const call = this.read('get_client_business', '/me', token, query, 'client_business');
-      return readId(asObject((await this.transport.call(call)).json), 'client_business_id');
+      const call = readCall(this.transport, 'get_client_business', '/me', token, query);
+      const { json } = await this.transport.call({ ...call, context: 'client_business' });
+      return readId(asObject(json), 'client_business_id');
     } catch (error) {
       const kind = error instanceof MetaError ? error.verdict.kind : null;
       if (kind === 'parameter' || kind === 'permission') return null;
       throw error;
     }
   }
-
-  /** Subscribes our app to the WABA's webhooks; read it back with `subscribedApps`, for Meta's success does not prove it (META.md 19.11). */
-  async subscribeApp(wabaId: string, token: SecretString): Promise<void> {
-    await this.write('subscribe_app', `/${requireGraphId(wabaId)}/subscribed_apps`, token, {});
-  }
-
-  async listSubscribedApps(wabaId: string, token: SecretString): Promise<SubscribedApp[]> {
-    const path = `/${requireGraphId(wabaId)}/subscribed_apps`;
-    return this.list('list_subscribed_apps', path, token, {}, readSubscribedApp);
-  }
-
-  /** Makes a number usable with the Cloud API; the pin (six digits) is set, or checked where two-step is on (META.md 8). */
-  async registerPhoneNumber(phoneNumberId: string, token: SecretString, pin: SecretString): Promise<void> {
-    const form = { messaging_product: 'whatsapp', pin: pin.expose() };
-    // Meta allows ten tries in 72 hours (133016), and counts wrong pins: never repeated automatically.
-    await this.write('register_phone_number', `/${requireGraphId(phoneNumberId)}/register`, token, form, 'once');
-  }
-
-  private async readOwnPage(pageToken: SecretString, fields: string): Promise<DiscoveredPage> {
-    const response = await this.transport.call(this.read('get_own_page', '/me', pageToken, { fields }));
-    const page = readPage(response.json);
-    if (page === null) throw unusableResponseError('get_own_page', response.status, true);
-    return page;
-  }
-
-  private read(
-    operation: string,
-    path: string,
-    token: SecretString,
-    query: Record<string, string>,
-    context: CallContext = 'graph',
-  ): GraphCall {
-    return {
-      operation,
-      context,
-      host: 'facebook',
-      method: 'GET',
-      path: `/${this.transport.host('facebook').version}${path}`,
-      query,
-      auth: { by: 'credential', token },
-      effect: 'read',
-    };
-  }
-
-  private async write(
-    operation: string,
-    path: string,
-    token: SecretString,
-    form: Record<string, string>,
-    effect: 'repeatable' | 'once' = 'repeatable',
-  ): Promise<void> {
-    const { query: _, ...call } = this.read(operation, path, token, {});
-    const response = await this.transport.call({ ...call, method: 'POST', form, effect });
-    if (response.json !== true && field(asObject(response.json), 'success') !== true)
-      throw unusableResponseError(operation, response.status, true);
-  }
-
-  private async list<T>(
-    operation: string,
-    path: string,
-    token: SecretString,
-    query: Record<string, string>,
-    readItem: (item: Json) => T | null,
-  ): Promise<T[]> {
-    const found: T[] = [];
-    for await (const item of paginate(this.transport, this.read(operation, path, token, query))) {
-      const value = readItem(item);
-      if (value !== null) found.push(value);
-    }
-    return found;
-  }
-}
-
-/** The first list, or the second where Meta refuses the first at its first page for what it asks. */
-async function* withFallback<T>(first: AsyncGenerator<T>, second: () => AsyncGenerator<T>): AsyncGenerator<T> {
-  let started = false;
-  try {
-    for await (const item of first) {
-      started = true;
-      yield item;
-    }
-  } catch (error) {
-    if (started || !isDenied(error)) throw error;
-    yield* second();
-  }
-}
-
-/** Meta does not let this token have what was asked, or knows no such thing. */
-function isDenied(error: unknown): boolean {
-  return error instanceof MetaError && (error.verdict.kind === 'permission' || error.verdict.kind === 'parameter');
 }

@@ -1,6 +1,11 @@
 import { SecretString } from '../../platform/secret-string.ts';
 import { asObject, field, type Json, objectsOf, readId, readStringList, readText } from '../graph/lossless-json.ts';
 
+export interface InstagramAccount {
+  id: string;
+  username: string | null;
+}
+
 export interface DiscoveredPage {
   id: string;
   name: string | null;
@@ -9,7 +14,7 @@ export interface DiscoveredPage {
   /** `MANAGE`, `PROFILE_PLUS_…`; `perms` of old versions. */
   tasks: string[];
   /** From both fields that link one (META.md 5), each once. */
-  instagramAccounts: { id: string; username: string | null }[];
+  instagramAccounts: InstagramAccount[];
 }
 
 export interface AdAccount {
@@ -30,7 +35,12 @@ export interface PhoneNumber {
   displayPhoneNumber: string | null;
   verifiedName: string | null;
   qualityRating: string | null;
+  /** `VERIFIED`, `NOT_VERIFIED`, `EXPIRED`; null where Meta does not tell. */
   codeVerificationStatus: string | null;
+  /** `CLOUD_API`, `ON_PREMISE`, `NOT_APPLICABLE`; null where Meta does not tell. */
+  platformType: string | null;
+  /** In use in the WhatsApp Business app; null where Meta does not tell. */
+  isOnBizApp: boolean | null;
 }
 
 export interface Permissions {
@@ -77,11 +87,16 @@ export function readAdAccount(item: Json): AdAccount | null {
   const business = asObject(field(account, 'business'));
   const businessId = readId(business, 'id');
   return {
-    id: id.startsWith('act_') ? id : `act_${id}`,
+    id: toAdAccountId(id),
     name: readText(account, 'name'),
     currency: readText(account, 'currency'),
     business: businessId === null ? null : { id: businessId, name: readText(business, 'name') },
   };
+}
+
+/** `act_…`, which granular scopes leave out. */
+export function toAdAccountId(id: string): string {
+  return id.startsWith('act_') ? id : `act_${id}`;
 }
 
 export function readPhoneNumber(item: Json): PhoneNumber | null {
@@ -94,7 +109,13 @@ export function readPhoneNumber(item: Json): PhoneNumber | null {
     verifiedName: readText(phone, 'verified_name'),
     qualityRating: readText(phone, 'quality_rating'),
     codeVerificationStatus: readText(phone, 'code_verification_status'),
+    platformType: readText(phone, 'platform_type'),
+    isOnBizApp: readBoolean(field(phone, 'is_on_biz_app')),
   };
+}
+
+function readBoolean(value: Json | undefined): boolean | null {
+  return typeof value === 'boolean' ? value : null;
 }
 
 /** Items of `/me/permissions` by status; an unknown status is left out. */

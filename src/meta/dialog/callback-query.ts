@@ -1,4 +1,5 @@
 import { SecretString } from '../../platform/secret-string.ts';
+import { withoutFragmentSuffix } from './fragment-suffix.ts';
 
 /** The query as Fastify parses it: a repeated parameter is a list. */
 export type CallbackQuery = Readonly<Record<string, unknown>>;
@@ -16,8 +17,6 @@ export type CallbackOutcome =
 
 const MAX_CODE_LENGTH = 4096;
 const MAX_STATE_LENGTH = 1024;
-/** A fragment that a front end or proxy glued on: `#_=_` of facebook.com, `#_` of Instagram. */
-const FRAGMENT_SUFFIX = /(?:#_=_|#_)$/;
 const PARAMETERS = [
   'code',
   'state',
@@ -42,7 +41,7 @@ export function parseCallbackQuery(query: CallbackQuery): CallbackOutcome {
   if (values.has('error') || values.has('error_code') || values.has('error_message')) {
     return values.has('code') ? { kind: 'malformed', state } : readErrorOutcome(values, errorCode, state);
   }
-  const code = values.get('code')?.replace(FRAGMENT_SUFFIX, '') ?? '';
+  const code = withoutFragmentSuffix(values.get('code') ?? '');
   if (code === '' || code.length > MAX_CODE_LENGTH || state === null) return { kind: 'malformed', state };
   return { kind: 'code', code: new SecretString(code), state };
 }
@@ -54,20 +53,19 @@ function readErrorOutcome(
 ): CallbackOutcome {
   const error = values.get('error');
   if (errorCode === 901 || error === undefined || error === '') return { kind: 'app_unavailable', state, errorCode };
-  const reason = values.get('error_reason')?.replace(FRAGMENT_SUFFIX, '');
-  if (error.replace(FRAGMENT_SUFFIX, '') === 'access_denied' || reason === 'user_denied')
-    return { kind: 'denied', state };
+  const reason = withoutFragmentSuffix(values.get('error_reason') ?? '');
+  if (withoutFragmentSuffix(error) === 'access_denied' || reason === 'user_denied') return { kind: 'denied', state };
   return { kind: 'error', state, error: /^[a-z_]{1,64}$/i.test(error) ? error : null, errorCode };
 }
 
 function readState(query: CallbackQuery): string | null {
   const value = Object.hasOwn(query, 'state') ? query['state'] : undefined;
   if (typeof value !== 'string') return null;
-  const state = value.replace(FRAGMENT_SUFFIX, '');
+  const state = withoutFragmentSuffix(value);
   return state === '' || state.length > MAX_STATE_LENGTH ? null : state;
 }
 
 function readErrorCode(value: string | undefined): number | null {
-  const digits = value?.replace(FRAGMENT_SUFFIX, '');
-  return digits !== undefined && /^\d{1,9}$/.test(digits) ? Number(digits) : null;
+  const digits = withoutFragmentSuffix(value ?? '');
+  return /^\d{1,9}$/.test(digits) ? Number(digits) : null;
 }

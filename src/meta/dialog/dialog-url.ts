@@ -1,17 +1,19 @@
 import type { MetaConfig } from '../../config/config.ts';
 import type { DialogFlow, Product } from '../../config/products.ts';
-import type { TokenHostName } from '../graph/graph-host.ts';
+import { requireApp } from '../graph/app-credentials.ts';
+import { resolveGraphHost, type TokenHostName } from '../graph/graph-host.ts';
+import { buildSignupExtras, type SignupFeatures } from './embedded-signup.ts';
 import { loginFlow } from './login-flows.ts';
 import { defaultScopes } from './product-scopes.ts';
 
-interface DialogRequest {
+interface DialogRequest extends Partial<SignupFeatures> {
   product: Product;
   flow: DialogFlow;
   redirectUri: string;
   state: string;
   /** Replaces the product's scopes; has no effect where a configuration id decides. */
   scopes?: readonly string[];
-  /** Ask again for what the user declined before (`auth_type=rerequest`). */
+  /** Ask again for what was declined or chosen before (`auth_type=rerequest`). */
   rerequest?: boolean;
 }
 
@@ -23,7 +25,7 @@ const DIALOGS: Readonly<Record<TokenHostName, DialogUrlBuilder>> = {
   threads: buildThreadsUrl,
 };
 
-/** Where the browser goes to ask the user. Holds the state, but no secret of ours. */
+/** Where the browser goes to ask the user. Holds the state, but no secret of ours. Throws `MetaError` where the login has no app. */
 export function buildDialogUrl(meta: MetaConfig, request: DialogRequest): string {
   const { dialog } = loginFlow(request.flow);
   if (dialog === null) throw new Error(`The flow ${request.flow} has no dialog.`);
@@ -32,6 +34,7 @@ export function buildDialogUrl(meta: MetaConfig, request: DialogRequest): string
 
 function buildFacebookUrl(meta: MetaConfig, request: DialogRequest): string {
   const configId = meta.loginConfigIds[request.product];
+  const extras = buildSignupExtras(request);
   return buildUrl(`${meta.dialogUrl}/${meta.graphApiVersion}/dialog/oauth`, {
     client_id: meta.app.id,
     redirect_uri: request.redirectUri,
@@ -40,13 +43,14 @@ function buildFacebookUrl(meta: MetaConfig, request: DialogRequest): string {
     ...(configId === undefined
       ? { scope: scopes(request) }
       : { config_id: configId, override_default_response_type: 'true' }),
+    ...(Object.keys(extras).length === 0 ? {} : { extras: JSON.stringify(extras) }),
     ...(request.rerequest === true ? { auth_type: 'rerequest' } : {}),
   });
 }
 
 function buildInstagramUrl(meta: MetaConfig, request: DialogRequest): string {
   return buildUrl(`${meta.instagramDialogUrl}/oauth/authorize`, {
-    client_id: meta.instagramApp.id,
+    client_id: clientId(meta, 'instagram'),
     redirect_uri: request.redirectUri,
     response_type: 'code',
     scope: scopes(request),
@@ -57,12 +61,17 @@ function buildInstagramUrl(meta: MetaConfig, request: DialogRequest): string {
 /** Threads takes only commas between scopes. */
 function buildThreadsUrl(meta: MetaConfig, request: DialogRequest): string {
   return buildUrl(`${meta.threadsDialogUrl}/oauth/authorize`, {
-    client_id: meta.threadsApp.id,
+    client_id: clientId(meta, 'threads'),
     redirect_uri: request.redirectUri,
     scope: scopes(request),
     response_type: 'code',
     state: request.state,
   });
+}
+
+/** Throws `MetaError` where no app is configured for this login. */
+function clientId(meta: MetaConfig, host: TokenHostName): string {
+  return requireApp(resolveGraphHost(meta, host), 'open_dialog').id;
 }
 
 function scopes(request: DialogRequest): string {

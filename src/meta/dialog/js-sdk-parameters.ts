@@ -1,5 +1,6 @@
 import type { MetaConfig } from '../../config/config.ts';
 import type { Flow, Product } from '../../config/products.ts';
+import { buildSignupExtras, type SignupFeatures } from './embedded-signup.ts';
 import { loginFlow } from './login-flows.ts';
 import { defaultScopes } from './product-scopes.ts';
 
@@ -12,24 +13,29 @@ export interface JsSdkParameters {
   scope: string | null;
   response_type: 'code';
   override_default_response_type: true;
-  /** Only where scopes were declined before: the dialog asks for them again (META.md 1). */
+  /** Only where it was answered before: the dialog asks again for declined scopes and the choice of Pages (META.md 1). */
   auth_type?: 'rerequest';
-  /** For Embedded Signup `{setup: {}}` (v4 of it, META.md 8), else empty. */
+  /** The features of Embedded Signup that the session chose, else empty. */
   extras: Readonly<Record<string, unknown>>;
+}
+
+/** What a session's front end asks Meta for. */
+interface JsSdkRequest extends SignupFeatures {
+  product: Product;
+  flow: Flow;
+  /** Empty: the product's own. No effect where a configuration id decides. */
+  scopes: readonly string[];
 }
 
 /** Null for flows that Meta's JS SDK has no part in. `override_default_response_type`: the SDK gives tokens, not codes, without it. */
 export function buildJsSdkParameters(
   meta: MetaConfig,
-  product: Product,
-  flow: Flow,
-  scopes?: readonly string[],
+  { product, flow, scopes, ...signup }: JsSdkRequest,
   rerequest = false,
 ): JsSdkParameters | null {
-  const { jsSdkExtras: extras } = loginFlow(flow);
-  if (extras === null) return null;
+  if (!loginFlow(flow).hasJsSdk) return null;
   const configId = meta.loginConfigIds[product] ?? null;
-  const requestedScopes = scopes !== undefined && scopes.length > 0 ? scopes : defaultScopes(product, flow);
+  const requestedScopes = scopes.length > 0 ? scopes : defaultScopes(product, flow);
   return {
     app_id: meta.app.id,
     version: meta.graphApiVersion,
@@ -38,6 +44,6 @@ export function buildJsSdkParameters(
     response_type: 'code',
     override_default_response_type: true,
     ...(rerequest ? { auth_type: 'rerequest' as const } : {}),
-    extras,
+    extras: buildSignupExtras(signup),
   };
 }

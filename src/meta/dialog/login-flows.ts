@@ -16,8 +16,12 @@ interface FlowDescriptor {
   readonly unconfiguredKind: TokenKind | null;
   /** Whether a Facebook Login for Business configuration, where there is one, decides scopes and kind of token. */
   readonly takesLoginConfiguration: boolean;
-  /** What `FB.login` gets as `extras`; null: Meta's JS SDK has no part in the flow. */
-  readonly jsSdkExtras: Readonly<Record<string, unknown>> | null;
+  /** Whether there is no login without such a configuration. */
+  readonly requiresLoginConfiguration: boolean;
+  /** Whether Meta's JS SDK can run it in a front end. */
+  readonly hasJsSdk: boolean;
+  /** Whether a session may choose features of Embedded Signup. */
+  readonly takesSignupFeatures: boolean;
   /** Whether the dialog can only be opened by the JS SDK, on a page of ours. */
   readonly isOpenedBySdk: boolean;
 }
@@ -32,7 +36,9 @@ const DESCRIPTORS: Readonly<Record<Flow, FlowDescriptor>> = {
     tokenKinds: ['user', 'system_user'],
     unconfiguredKind: 'user',
     takesLoginConfiguration: true,
-    jsSdkExtras: {},
+    requiresLoginConfiguration: false,
+    hasJsSdk: true,
+    takesSignupFeatures: false,
     isOpenedBySdk: false,
   },
   instagram_login: {
@@ -43,7 +49,9 @@ const DESCRIPTORS: Readonly<Record<Flow, FlowDescriptor>> = {
     tokenKinds: ['instagram_user'],
     unconfiguredKind: 'instagram_user',
     takesLoginConfiguration: false,
-    jsSdkExtras: null,
+    requiresLoginConfiguration: false,
+    hasJsSdk: false,
+    takesSignupFeatures: false,
     isOpenedBySdk: false,
   },
   threads_login: {
@@ -54,10 +62,12 @@ const DESCRIPTORS: Readonly<Record<Flow, FlowDescriptor>> = {
     tokenKinds: ['threads_user'],
     unconfiguredKind: 'threads_user',
     takesLoginConfiguration: false,
-    jsSdkExtras: null,
+    requiresLoginConfiguration: false,
+    hasJsSdk: false,
+    takesSignupFeatures: false,
     isOpenedBySdk: false,
   },
-  // `{setup: {}}` is version 4 of Embedded Signup. Opened by its address, it is facebook.com's dialog.
+  // Version 4 has no scopes of its own: the configuration says them. Opened by its address, it is facebook.com's dialog.
   embedded_signup: {
     flow: 'embedded_signup',
     codeHost: 'facebook',
@@ -66,7 +76,9 @@ const DESCRIPTORS: Readonly<Record<Flow, FlowDescriptor>> = {
     tokenKinds: ['system_user', 'user'],
     unconfiguredKind: null,
     takesLoginConfiguration: true,
-    jsSdkExtras: { setup: {} },
+    requiresLoginConfiguration: true,
+    hasJsSdk: true,
+    takesSignupFeatures: true,
     isOpenedBySdk: true,
   },
   import: {
@@ -77,7 +89,9 @@ const DESCRIPTORS: Readonly<Record<Flow, FlowDescriptor>> = {
     tokenKinds: null,
     unconfiguredKind: null,
     takesLoginConfiguration: false,
-    jsSdkExtras: null,
+    requiresLoginConfiguration: false,
+    hasJsSdk: false,
+    takesSignupFeatures: false,
     isOpenedBySdk: false,
   },
 };

@@ -17,15 +17,15 @@ export function defaultScopes(product: Product, flow: Flow): string[] {
 
 /**
  * Required scopes that are not among `granted`. `ads_management` covers `ads_read` in what it permits, but Meta grants them one by one,
- * so both are looked for.
+ * so both are looked for. None where a token without any of them may reach the product's assets all the same.
  */
 export function missingScopes(product: Product, flow: Flow, granted: readonly string[]): string[] {
-  return missing(scopesOf(product, flow), granted);
+  return missing(product, scopesOf(product, flow), granted);
 }
 
 /** The same of a token, by its kind; none where its scopes are not known: the hosts of Instagram and Threads do not report them. */
 export function missingScopesOfToken(product: Product, kind: TokenKind, granted: readonly string[]): string[] {
-  return granted.length === 0 ? [] : missing(scopesAt(product, tokenKind(kind).host), granted);
+  return granted.length === 0 ? [] : missing(product, scopesAt(product, tokenKind(kind).host), granted);
 }
 
 /** The kinds that the root credential of such a connection can have; inspection reports which it is. */
@@ -40,7 +40,8 @@ function scopesAt(product: Product, host: TokenHostName | null): ProductScopes {
   return found;
 }
 
-function missing({ required }: ProductScopes, granted: readonly string[]): string[] {
+function missing(product: Product, { required }: ProductScopes, granted: readonly string[]): string[] {
   const held = new Set(granted);
-  return required.filter((scope) => !held.has(scope));
+  const lacking = required.filter((scope) => !held.has(scope));
+  return lacking.length === required.length && productDescriptor(product).isReachedWithoutScopes ? [] : lacking;
 }

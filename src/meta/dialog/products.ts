@@ -15,8 +15,15 @@ interface ProductDescriptor {
   readonly mainFlow: DialogFlow;
   /** By the host that the tokens belong to; the scopes of different logins have different names. */
   readonly scopes: Readonly<Partial<Record<TokenHostName, ProductScopes>>>;
+  /**
+   * Tokens were seen that reach its assets without any of the required scopes (docs/meta-facts.md): only one that has some of them can be
+   * said to lack the others.
+   */
+  readonly isReachedWithoutScopes: boolean;
   /** The kinds of tokens that can be imported, the likeliest first. */
   readonly importedKinds: readonly TokenKind[];
+  /** Whether its calls belong to the Marketing API, whose versions end earlier than the Graph API's. */
+  readonly usesMarketingApi?: true;
 }
 
 const FACEBOOK_KINDS: readonly TokenKind[] = ['system_user', 'user', 'page'];
@@ -32,6 +39,7 @@ const DESCRIPTORS: Readonly<Record<Product, ProductDescriptor>> = {
         optional: ['business_management'],
       },
     },
+    isReachedWithoutScopes: true,
     importedKinds: FACEBOOK_KINDS,
   },
   instagram: {
@@ -60,6 +68,7 @@ const DESCRIPTORS: Readonly<Record<Product, ProductDescriptor>> = {
         ],
       },
     },
+    isReachedWithoutScopes: false,
     importedKinds: [...FACEBOOK_KINDS, 'instagram_user'],
   },
   ads: {
@@ -67,7 +76,9 @@ const DESCRIPTORS: Readonly<Record<Product, ProductDescriptor>> = {
     flows: ['facebook_login', 'import'],
     mainFlow: 'facebook_login',
     scopes: { facebook: { required: ['ads_management', 'ads_read'], optional: ['business_management'] } },
+    isReachedWithoutScopes: false,
     importedKinds: FACEBOOK_KINDS,
+    usesMarketingApi: true,
   },
   pages: {
     product: 'pages',
@@ -87,6 +98,7 @@ const DESCRIPTORS: Readonly<Record<Product, ProductDescriptor>> = {
         ],
       },
     },
+    isReachedWithoutScopes: false,
     importedKinds: FACEBOOK_KINDS,
   },
   threads: {
@@ -104,9 +116,13 @@ const DESCRIPTORS: Readonly<Record<Product, ProductDescriptor>> = {
         ],
       },
     },
+    isReachedWithoutScopes: false,
     importedKinds: ['threads_user'],
   },
 };
+
+/** The product that Embedded Signup connects. */
+export const EMBEDDED_SIGNUP_PRODUCT: Product = 'whatsapp';
 
 /** What is special about this product. Throws for one that is not in the table, such as one that another release stored. */
 export function productDescriptor(product: Product): ProductDescriptor {

@@ -33,7 +33,15 @@ export type MetaVerdict =
   | { kind: 'blocked' };
 
 export type ThrottleScope = 'app' | 'user' | 'page' | 'business';
-export type ConfigurationFault = 'secret' | 'app' | 'redirect_uri' | 'version' | 'app_blocked' | 'proof';
+/** `not_configured`: never Meta's verdict. The settings name no app for this host, so Meta was not asked. */
+export type ConfigurationFault =
+  | 'secret'
+  | 'app'
+  | 'redirect_uri'
+  | 'version'
+  | 'app_blocked'
+  | 'proof'
+  | 'not_configured';
 
 /**
  * What the call was, because some codes mean different things by place:

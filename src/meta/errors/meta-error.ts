@@ -50,8 +50,12 @@ function describe(facts: MetaErrorOptions): string {
         : verdict.kind === 'code_rejected'
           ? ` (${verdict.why})`
           : '';
-  const status =
-    facts.httpStatus === null ? `no response (${facts.networkReason ?? 'network'})` : `HTTP ${facts.httpStatus}`;
+  const isUnsent = verdict.kind === 'configuration' && verdict.what === 'not_configured';
+  const status = isUnsent
+    ? 'not sent'
+    : facts.httpStatus === null
+      ? `no response (${facts.networkReason ?? 'network'})`
+      : `HTTP ${facts.httpStatus}`;
   const code =
     cause?.code === undefined ? '' : `, code ${cause.code}${cause.subcode === undefined ? '' : `/${cause.subcode}`}`;
   return `${facts.operation}: ${verdict.kind}${detail}, ${status}${code}`;

@@ -1,10 +1,11 @@
 import type { HttpRequest } from '../../platform/http-client/http-client.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import type { CallContext } from '../errors/classify-error.ts';
+import { appToken } from './app-credentials.ts';
 import { computeAppsecretProof } from './appsecret-proof.ts';
-import { appToken, type GraphHost, type GraphHostName } from './graph-host.ts';
+import type { GraphHost, GraphHostName } from './graph-host.ts';
 
-/** Who calls. The token goes in the `Authorization` header; a credential's with its proof where the host knows it. */
+/** Who calls. The token goes in the `Authorization` header; a credential's with its proof where the host knows it and its app is configured. */
 export type GraphAuth =
   | { by: 'credential'; token: SecretString; proof?: boolean }
   | { by: 'app' }
@@ -33,7 +34,7 @@ export interface GraphCall {
   signal?: AbortSignal;
 }
 
-/** The HTTP request of a call. */
+/** The HTTP request of a call. Throws `MetaError` where it is the app's and no app is configured. */
 export function buildRequest(
   host: GraphHost,
   call: GraphCall,
@@ -41,10 +42,10 @@ export function buildRequest(
   const query = new URLSearchParams(call.query);
   const form = call.method === 'POST' ? new URLSearchParams(call.form) : null;
   const headers: Record<string, string> = { accept: 'application/json' };
-  if (call.auth.by === 'app') headers['authorization'] = `Bearer ${appToken(host).expose()}`;
+  if (call.auth.by === 'app') headers['authorization'] = `Bearer ${appToken(host, call.operation).expose()}`;
   if (call.auth.by === 'credential') {
     headers['authorization'] = `Bearer ${call.auth.token.expose()}`;
-    if (host.isProofSupported && call.auth.proof !== false) {
+    if (host.isProofSupported && host.app !== null && call.auth.proof !== false) {
       (form ?? query).set('appsecret_proof', computeAppsecretProof(call.auth.token, host.app.secret));
     }
   }

@@ -1,5 +1,4 @@
 import type { AppCredentials, MetaConfig } from '../../config/config.ts';
-import { SecretString } from '../../platform/secret-string.ts';
 
 /** Meta's API hosts; `instagram_api` is api.instagram.com, which only exchanges codes. */
 export type GraphHostName = 'facebook' | 'instagram' | 'instagram_api' | 'threads';
@@ -8,12 +7,24 @@ export type TokenHostName = Exclude<GraphHostName, 'instagram_api'>;
 /** The Meta app itself, or the Instagram or Threads app inside it: each has an id and a secret of its own. */
 type AppRole = 'app' | 'instagramApp' | 'threadsApp';
 
+/** Where an operator finds an app's id and secret, and where they belong here. */
+export interface AppSettings {
+  /** The settings' names. */
+  readonly id: string;
+  readonly secret: string;
+  /** Where both stand in the app's dashboard at Meta. */
+  readonly dashboard: string;
+}
+
 /** What is special about a host. */
 export interface GraphHostDescriptor<Name extends GraphHostName = GraphHostName> {
   readonly name: Name;
   readonly baseUrlSetting: 'graphUrl' | 'instagramGraphUrl' | 'instagramApiUrl' | 'threadsGraphUrl';
   /** Whose id and secret count there. */
   readonly appRole: AppRole;
+  readonly appSettings: AppSettings;
+  /** Whether `client_credentials` shows that Meta takes the app's id and secret. */
+  readonly grantsAppTokens: boolean;
   /** Null: the configured version of the Graph API. */
   readonly fixedVersion: string | null;
   /** Whether the host knows `appsecret_proof`. */
@@ -33,6 +44,22 @@ export interface GraphHostDescriptor<Name extends GraphHostName = GraphHostName>
   readonly hasMediaHosts: boolean;
 }
 
+const META_APP_SETTINGS: AppSettings = {
+  id: 'META_APP_ID',
+  secret: 'META_APP_SECRET',
+  dashboard: 'App settings, Basic: App ID and App secret',
+};
+const INSTAGRAM_APP_SETTINGS: AppSettings = {
+  id: 'INSTAGRAM_APP_ID',
+  secret: 'INSTAGRAM_APP_SECRET',
+  dashboard: 'Instagram, API setup with Instagram login: Instagram app ID and Instagram app secret',
+};
+const THREADS_APP_SETTINGS: AppSettings = {
+  id: 'THREADS_APP_ID',
+  secret: 'THREADS_APP_SECRET',
+  dashboard: 'App settings, Basic: Threads app ID and Threads app secret',
+};
+
 type GraphHostTable = { readonly [Name in GraphHostName]: GraphHostDescriptor<Name> };
 
 const GRAPH_HOSTS: GraphHostTable = {
@@ -40,6 +67,8 @@ const GRAPH_HOSTS: GraphHostTable = {
     name: 'facebook',
     baseUrlSetting: 'graphUrl',
     appRole: 'app',
+    appSettings: META_APP_SETTINGS,
+    grantsAppTokens: true,
     fixedVersion: null,
     isProofSupported: true,
     isTokenPathVersioned: true,
@@ -54,6 +83,8 @@ const GRAPH_HOSTS: GraphHostTable = {
     name: 'instagram',
     baseUrlSetting: 'instagramGraphUrl',
     appRole: 'instagramApp',
+    appSettings: INSTAGRAM_APP_SETTINGS,
+    grantsAppTokens: false,
     fixedVersion: null,
     isProofSupported: true,
     isTokenPathVersioned: false,
@@ -68,6 +99,8 @@ const GRAPH_HOSTS: GraphHostTable = {
     name: 'instagram_api',
     baseUrlSetting: 'instagramApiUrl',
     appRole: 'instagramApp',
+    appSettings: INSTAGRAM_APP_SETTINGS,
+    grantsAppTokens: false,
     fixedVersion: null,
     isProofSupported: false,
     isTokenPathVersioned: false,
@@ -82,6 +115,8 @@ const GRAPH_HOSTS: GraphHostTable = {
     name: 'threads',
     baseUrlSetting: 'threadsGraphUrl',
     appRole: 'threadsApp',
+    appSettings: THREADS_APP_SETTINGS,
+    grantsAppTokens: true,
     fixedVersion: 'v1.0',
     isProofSupported: false,
     isTokenPathVersioned: false,
@@ -98,10 +133,11 @@ const GRAPH_HOSTS: GraphHostTable = {
 export interface GraphHost extends GraphHostDescriptor {
   /** Without a trailing slash. */
   readonly baseUrl: string;
-  /** `v25.0` */
+  /** `v26.0` */
   readonly version: string;
-  readonly app: AppCredentials;
-  /** `/v25.0/oauth/access_token` */
+  /** Null: none is configured. `requireApp` gets it for calls that can't do without. */
+  readonly app: AppCredentials | null;
+  /** `/v26.0/oauth/access_token` */
   readonly tokenPath: string;
 }
 
@@ -121,7 +157,8 @@ export function resolveGraphHosts(meta: MetaConfig): Readonly<Record<GraphHostNa
   };
 }
 
-function resolveGraphHost(meta: MetaConfig, name: GraphHostName): GraphHost {
+/** A host with the base, version and app that are configured for it. */
+export function resolveGraphHost(meta: MetaConfig, name: GraphHostName): GraphHost {
   const descriptor = graphHostDescriptor(name);
   const version = descriptor.fixedVersion ?? meta.graphApiVersion;
   return {
@@ -131,9 +168,4 @@ function resolveGraphHost(meta: MetaConfig, name: GraphHostName): GraphHost {
     app: meta[descriptor.appRole],
     tokenPath: `${descriptor.isTokenPathVersioned ? `/${version}` : ''}/oauth/access_token`,
   };
-}
-
-/** `{app_id}|{app_secret}`, taken wherever an app token is. */
-export function appToken(host: GraphHost): SecretString {
-  return new SecretString(`${host.appTokenPrefix}${host.app.id}|${host.app.secret.expose()}`);
 }

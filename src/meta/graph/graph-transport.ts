@@ -16,6 +16,7 @@ import { MetaMetrics } from './meta-metrics.ts';
 import { Pause } from './pause.ts';
 import { readUsageHeaders, type UsageReport } from './usage-headers.ts';
 import { UsageObserver } from './usage-observer.ts';
+import { VersionObserver } from './version-observer.ts';
 
 /** A successful response: 2xx, and no error in it. */
 export interface GraphResponse {
@@ -31,6 +32,7 @@ const MAX_TRIES = 3;
 const BACKOFF_BASE_MS = 200;
 /** Of distinct drifts that are logged; bad responses must not fill the log or the memory. */
 const MAX_LOGGED_DRIFTS = 20;
+const VERSION_IN_PATH = /^\/(v\d{1,3}\.\d{1,2})\//;
 
 /** One call to Meta: token placement, proof, time-out, safe repeats, verdicts, metrics, usage. Throws `MetaError`, nothing else. */
 @Injectable()
@@ -46,6 +48,7 @@ export class GraphTransport {
     @Inject(MetaMetrics) private readonly metrics: MetaMetrics,
     @Inject(Pause) private readonly pause: Pause,
     @Optional() @Inject(UsageObserver) private readonly observer: UsageObserver | null = null,
+    @Optional() @Inject(VersionObserver) private readonly versions: VersionObserver | null = null,
   ) {}
 
   host(name: GraphCall['host']): GraphHost {
@@ -79,12 +82,13 @@ export class GraphTransport {
 
   private async tryOnce(call: GraphCall): Promise<GraphResponse> {
     const host = this.host(call.host);
+    const request = buildRequest(host, call);
     const startedAt = this.clock.now().getTime();
     const elapsed = (): number => Math.max(0, this.clock.now().getTime() - startedAt) / 1000;
     let response: HttpResponse;
     try {
       response = await this.http.send({
-        ...buildRequest(host, call),
+        ...request,
         timeoutMs: call.timeoutMs ?? TIMEOUT_MS,
         maxBytes: MAX_BYTES,
         ...(call.signal === undefined ? {} : { signal: call.signal }),
@@ -92,7 +96,7 @@ export class GraphTransport {
     } catch (failure) {
       throw this.toNetworkError(call, failure, elapsed());
     }
-    this.checkServedVersion(host, response.headers);
+    this.checkServedVersion(host, call, response.headers);
     return this.readResponse(call, host, response, elapsed());
   }
 
@@ -113,7 +117,7 @@ export class GraphTransport {
       envelope: fields?.envelope ?? (json === undefined ? null : 'graph'),
       context: call.context,
       host: host.errorDialect,
-      hasAppsecretProof: call.auth.by === 'credential' && host.isProofSupported,
+      hasAppsecretProof: call.auth.by === 'credential' && host.isProofSupported && host.app !== null,
       retryAfterSeconds: usage.throttledUntilSeconds,
     });
     this.observe(host, usage, verdict);
@@ -161,6 +165,7 @@ export class GraphTransport {
   }
 
   private observe(host: GraphHost, usage: UsageReport, verdict: MetaVerdict | null): void {
+    if (host.app === null) return;
     const throttle = verdict?.kind === 'throttled' ? verdict : null;
     try {
       this.observer?.observe(
@@ -173,16 +178,19 @@ export class GraphTransport {
     }
   }
 
-  /** Counts every response served by another version, and logs each kind once (META.md 17). */
-  private checkServedVersion(host: GraphHost, headers: IncomingHttpHeaders): void {
+  /** Counts every response served by another version, and logs each kind once. A path without a version asks for none in particular. */
+  private checkServedVersion(host: GraphHost, { path }: GraphCall, headers: IncomingHttpHeaders): void {
     const served = servedVersion(headers);
-    const drift = detectVersionDrift(host.version, served ?? undefined);
-    if (drift === 'unknown' || drift === 'none' || host.fixedVersion !== null) return;
+    const asked = VERSION_IN_PATH.exec(path)?.[1];
+    if (served === null || asked === undefined || host.fixedVersion !== null) return;
+    if (host.app !== null) this.versions?.observe({ appId: host.app.id, host: host.name, asked, served });
+    const drift = detectVersionDrift(asked, served);
+    if (drift === 'unknown' || drift === 'none') return;
     this.metrics.recordVersionDrift(host.name, drift);
     const key = `${host.name} ${served}`;
     if (this.#seenDrifts.has(key) || this.#seenDrifts.size >= MAX_LOGGED_DRIFTS) return;
     this.#seenDrifts.add(key);
-    this.log.warn({ host: host.name, asked: host.version, served }, 'Meta serves another API version than asked for');
+    this.log.warn({ host: host.name, asked, served }, 'Meta serves another API version than asked for');
   }
 }
 
@@ -193,7 +201,8 @@ function canRetry(call: GraphCall, error: MetaError): boolean {
   return call.effect !== 'once' || (error.networkReason !== null && !error.mayHaveCommitted);
 }
 
-function servedVersion(headers: IncomingHttpHeaders): string | null {
+/** From `facebook-api-version` or `instagram-api-version`; null where the header is absent or odd. */
+export function servedVersion(headers: IncomingHttpHeaders): string | null {
   const value = headers['facebook-api-version'] ?? headers['instagram-api-version'];
   return typeof value === 'string' && /^v\d{1,3}\.\d{1,2}$/.test(value) ? value : null;
 }

@@ -1,27 +1,29 @@
 import { unusableResponseError } from '../errors/unusable-response-error.ts';
 import type { GraphCall } from './graph-call.ts';
-import type { GraphTransport } from './graph-transport.ts';
+import type { GraphResponse, GraphTransport } from './graph-transport.ts';
 import { asObject, field, type Json, type JsonObject, objectsOf, readText } from './lossless-json.ts';
+import { PageSize } from './page-size.ts';
 
-/** More pages than anybody has; a Meta that goes on for longer is in a loop. */
-const MAX_PAGES = 1_000;
+/** More pages than anybody has, also where each holds one object; a Meta that goes on for longer is in a loop. */
+const MAX_PAGES = 20_000;
 
 /** Parameters of a `next` link that advance; the rest of it (above all the token) is ignored (META.md 5). */
 const PAGING_PARAMETERS = ['after', 'offset', '__after_id', '__paging_token', 'until', 'since', 'limit'];
 
 /**
  * Every object of a list over all its pages. `next` says that there is more, the cursor where: the link itself is never called, for it holds
- * the token. An empty page with `next` continues. Throws a transient `MetaError` where Meta's
- * paging loops or the response is not a list.
+ * the token. An empty page with `next` continues. A page that Meta finds too large is asked for again from the same place with a
+ * smaller limit, where the call has one. Throws a transient `MetaError` where Meta's paging loops or the response is not a list.
  */
 export async function* paginate(
   transport: GraphTransport,
   call: GraphCall,
 ): AsyncGenerator<JsonObject, void, undefined> {
   const seen = new Set<string>();
-  let pageParameters: Record<string, string> = {};
+  const size = call.query?.['limit'] === undefined ? null : new PageSize();
+  let position: Record<string, string> = {};
   for (let page = 0; page < MAX_PAGES; page++) {
-    const response = await transport.call({ ...call, query: { ...call.query, ...pageParameters } });
+    const response = await readPage(transport, call, position, size);
     const body = asObject(response.json);
     const data = field(body, 'data');
     // A list without `data` is not an empty list: it must not be taken to mean that a page or an account is gone.
@@ -32,9 +34,27 @@ export async function* paginate(
     const key = JSON.stringify(next);
     if (seen.has(key)) break;
     seen.add(key);
-    pageParameters = next;
+    position = next;
   }
   throw unusableResponseError(call.operation, 200, false);
+}
+
+async function readPage(
+  transport: GraphTransport,
+  call: GraphCall,
+  position: Record<string, string>,
+  size: PageSize | null,
+): Promise<GraphResponse> {
+  for (;;) {
+    const limit: Record<string, string> = size === null ? {} : { limit: String(size.limit) };
+    try {
+      const response = await transport.call({ ...call, query: { ...call.query, ...position, ...limit } });
+      size?.grow();
+      return response;
+    } catch (error) {
+      if (size?.reduceAfter(error) !== true) throw error;
+    }
+  }
 }
 
 function readNextPage(paging: Json | undefined): Record<string, string> | null {
@@ -43,6 +63,6 @@ function readNextPage(paging: Json | undefined): Record<string, string> | null {
   const after = readText(asObject(field(asObject(paging), 'cursors')), 'after');
   if (after !== null) return { after };
   const query = new URLSearchParams(next.slice(next.indexOf('?') + 1));
-  const pageParameters = Object.fromEntries([...query].filter(([name]) => PAGING_PARAMETERS.includes(name)));
-  return Object.keys(pageParameters).length === 0 ? null : pageParameters;
+  const position = Object.fromEntries([...query].filter(([name]) => PAGING_PARAMETERS.includes(name)));
+  return Object.keys(position).length === 0 ? null : position;
 }

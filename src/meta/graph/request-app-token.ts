@@ -1,15 +1,18 @@
+import { requireApp } from './app-credentials.ts';
 import type { TokenHostName } from './graph-host.ts';
 import type { GraphResponse, GraphTransport } from './graph-transport.ts';
 
 /** Asks for an app token by `client_credentials`: whether Meta takes our app's id and secret. Throws `MetaError`. */
-export function requestAppToken(transport: GraphTransport, host: TokenHostName): Promise<GraphResponse> {
-  const { app, tokenPath } = transport.host(host);
+export async function requestAppToken(transport: GraphTransport, host: TokenHostName): Promise<GraphResponse> {
+  const operation = 'check_app';
+  const resolved = transport.host(host);
+  const app = requireApp(resolved, operation);
   return transport.call({
-    operation: 'check_app',
+    operation,
     context: 'app_call',
     host,
     method: 'POST',
-    path: tokenPath,
+    path: resolved.tokenPath,
     form: { client_id: app.id, client_secret: app.secret.expose(), grant_type: 'client_credentials' },
     auth: { by: 'none' },
     effect: 'repeatable',

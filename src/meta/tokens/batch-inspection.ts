@@ -4,7 +4,7 @@ import type { SecretString } from '../../platform/secret-string.ts';
 import { classifyError } from '../errors/classify-error.ts';
 import { readGraphError, toMetaCause } from '../errors/graph-error.ts';
 import { MetaError } from '../errors/meta-error.ts';
-import { appToken } from '../graph/graph-host.ts';
+import { appToken } from '../graph/app-credentials.ts';
 import { GraphTransport } from '../graph/graph-transport.ts';
 import { asObject, field, type Json, parseLossless, readNumber, readText } from '../graph/lossless-json.ts';
 import { type InspectionResult, readDebugToken } from './inspection-result.ts';
@@ -62,18 +62,23 @@ export class BatchInspection {
 
   /** The tokens are in the body; the top-level token is in the header, and in the body too, where batches want it. */
   private async send(inputs: readonly Input[]): Promise<Json[]> {
+    const operation = 'inspect_batch';
     const host = this.transport.host('facebook');
     const batch = inputs.map(({ token }) => ({
       method: 'GET',
       relative_url: `debug_token?${new URLSearchParams({ input_token: token.expose() }).toString()}`,
     }));
     const response = await this.transport.call({
-      operation: 'inspect_batch',
+      operation,
       context: 'app_call',
       host: 'facebook',
       method: 'POST',
       path: `/${host.version}/`,
-      form: { access_token: appToken(host).expose(), include_headers: 'false', batch: JSON.stringify(batch) },
+      form: {
+        access_token: appToken(host, operation).expose(),
+        include_headers: 'false',
+        batch: JSON.stringify(batch),
+      },
       auth: { by: 'app' },
       effect: 'read',
       timeoutMs: 30_000,
@@ -82,7 +87,7 @@ export class BatchInspection {
     throw new MetaError({
       verdict: { kind: 'parameter' },
       httpStatus: response.status,
-      operation: 'inspect_batch',
+      operation,
       mayHaveCommitted: false,
     });
   }

@@ -47,7 +47,7 @@ export class InspectionApi {
    * `configuration` then means our own app id or secret, and says nothing of the token.
    */
   async inspect(kind: TokenKind | 'unknown', token: SecretString): Promise<InspectionResult> {
-    const likely = likelyKind(kind, token);
+    const likely = this.likelyKind(kind, token);
     if (likely === 'unknown') return this.inspectFacebook(kind, token);
     const { inspection } = tokenKind(likely);
     if (inspection.by === 'me') return this.inspectByMe(likely, token);
@@ -62,7 +62,7 @@ export class InspectionApi {
     const single: number[] = [];
     const batched: number[] = [];
     for (const [index, { kind, token }] of tokens.entries()) {
-      (isBatchable(likelyKind(kind, token)) ? batched : single).push(index);
+      (isBatchable(this.likelyKind(kind, token)) ? batched : single).push(index);
     }
     const responses = await this.batches.inspect(batched.flatMap((index) => tokens[index] ?? []));
     for (const [position, response] of responses.entries()) {
@@ -77,6 +77,14 @@ export class InspectionApi {
     const refused = responses.length > 1 && responses.every(({ outcome }) => outcome === 'undecided');
     if (refused && batched.some((index) => isOwnToken(items[index]))) this.batches.disable();
     return items;
+  }
+
+  /** Prefixes are a hint only, and so count only where nothing else is known; and only where there is an app to ask with. */
+  private likelyKind(kind: TokenKind | 'unknown', token: SecretString): TokenKind | 'unknown' {
+    if (kind !== 'unknown') return kind;
+    const recognized = recognizeTokenKind(token);
+    const isAskable = recognized !== 'unknown' && this.transport.host(tokenKind(recognized).host).app !== null;
+    return isAskable ? recognized : 'unknown';
   }
 
   private async inspectItem({ kind, token }: TokenToInspect): Promise<InspectionItem> {
@@ -188,11 +196,6 @@ export class InspectionApi {
       return { valid: false, reason: 'dead', verdict, meta: error.cause };
     }
   }
-}
-
-/** Prefixes are a hint only, and so count only where nothing else is known. */
-function likelyKind(kind: TokenKind | 'unknown', token: SecretString): TokenKind | 'unknown' {
-  return kind === 'unknown' ? recognizeTokenKind(token) : kind;
 }
 
 /** Whether `debug_token` of graph.facebook.com inspects it, which goes in batches. */

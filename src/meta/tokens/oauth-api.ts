@@ -1,10 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { AppCredentials } from '../../config/config.ts';
 import type { DialogFlow, TokenKind } from '../../config/products.ts';
 import { Clock } from '../../platform/clock.ts';
 import { SecretString } from '../../platform/secret-string.ts';
 import { loginFlow } from '../dialog/login-flows.ts';
 import { MetaError } from '../errors/meta-error.ts';
 import { unusableResponseError } from '../errors/unusable-response-error.ts';
+import { requireApp } from '../graph/app-credentials.ts';
 import type { GraphCall } from '../graph/graph-call.ts';
 import type { GraphHost } from '../graph/graph-host.ts';
 import { type GraphResponse, GraphTransport } from '../graph/graph-transport.ts';
@@ -74,16 +76,18 @@ export class OAuthApi {
   private async sendCode({ flow, code }: CodeExchange, redirectUri: string | null): Promise<GrantedToken> {
     const { codeHost } = loginFlow(flow);
     if (codeHost === null) throw new Error(`The flow ${flow} has no codes.`);
+    const operation = 'exchange_code';
     const host = this.transport.host(codeHost);
+    const app = requireApp(host, operation);
     return this.requestToken({
-      operation: 'exchange_code',
+      operation,
       context: 'code_exchange',
       host: host.name,
       method: 'POST',
       path: host.tokenPath,
       form: {
-        client_id: host.app.id,
-        client_secret: host.app.secret.expose(),
+        client_id: app.id,
+        client_secret: app.secret.expose(),
         grant_type: 'authorization_code',
         ...(redirectUri === null ? {} : { redirect_uri: redirectUri }),
         code: code.expose(),
@@ -97,11 +101,15 @@ export class OAuthApi {
   private async exchange(kind: TokenKind, grant: TokenGrant | null, token: SecretString): Promise<GrantedToken> {
     if (grant === null) throw new Error(`Meta gives no other token for one of the kind ${kind}.`);
     const host = this.transport.host(tokenKind(kind).host);
-    return grant.method === 'POST' ? this.exchangeByPost(host, grant, token) : this.exchangeByGet(host, grant, token);
+    const app = requireApp(host, grant.operation);
+    return grant.method === 'POST'
+      ? this.exchangeByPost(host, app, grant, token)
+      : this.exchangeByGet(host, app, grant, token);
   }
 
   private exchangeByPost(
     host: GraphHost,
+    app: AppCredentials,
     grant: Extract<TokenGrant, { method: 'POST' }>,
     token: SecretString,
   ): Promise<GrantedToken> {
@@ -113,8 +121,8 @@ export class OAuthApi {
       path: host.tokenPath,
       form: {
         grant_type: grant.grantType,
-        client_id: host.app.id,
-        client_secret: host.app.secret.expose(),
+        client_id: app.id,
+        client_secret: app.secret.expose(),
         [grant.grantType]: token.expose(),
         ...grant.parameters,
       },
@@ -126,6 +134,7 @@ export class OAuthApi {
 
   private exchangeByGet(
     host: GraphHost,
+    app: AppCredentials,
     grant: Extract<TokenGrant, { method: 'GET' }>,
     token: SecretString,
   ): Promise<GrantedToken> {
@@ -137,7 +146,7 @@ export class OAuthApi {
       path: grant.path,
       query: {
         grant_type: grant.grantType,
-        ...(grant.sendsSecret ? { client_secret: host.app.secret.expose() } : {}),
+        ...(grant.sendsSecret ? { client_secret: app.secret.expose() } : {}),
       },
       effect: 'repeatable',
     };

@@ -3,6 +3,7 @@ import type { TokenKind } from '../../config/products.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { MetaError } from '../errors/meta-error.ts';
 import { unusableResponseError } from '../errors/unusable-response-error.ts';
+import { requireApp } from '../graph/app-credentials.ts';
 import type { GraphAuth, GraphCall } from '../graph/graph-call.ts';
 import { requireGraphId } from '../graph/graph-id.ts';
 import { type GraphResponse, GraphTransport } from '../graph/graph-transport.ts';
@@ -65,12 +66,14 @@ export class RevocationApi {
 
   /** `oauth/revoke`, authenticated by the token itself (META.md 6). */
   private async revokeSystemUserToken(token: SecretString): Promise<RevocationOutcome> {
-    const { app, version } = this.transport.host('facebook');
+    const operation = 'revoke_system_user_token';
+    const host = this.transport.host('facebook');
+    const app = requireApp(host, operation);
     const call: Omit<GraphCall, 'method' | 'auth'> = {
-      operation: 'revoke_system_user_token',
+      operation,
       context: 'token_exchange',
       host: 'facebook',
-      path: `/${version}/oauth/revoke`,
+      path: `/${host.version}/oauth/revoke`,
       effect: 'repeatable',
     };
     const secrets = { client_id: app.id, client_secret: app.secret.expose(), revoke_token: token.expose() };

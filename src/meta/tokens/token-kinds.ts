@@ -52,7 +52,7 @@ export interface TokenKindDescriptor {
   readonly inspection: TokenInspection;
   /** `grant`: the user's whole grant to the app. `token`: this token. Null: Meta has no call for it. */
   readonly revocation: 'grant' | 'token' | null;
-  /** Read again with the user's token (`/me/accounts`) in place of being refreshed. */
+  /** Read again with the user's token, by the id of the Page, in place of being refreshed. */
   readonly isDerived: boolean;
   /** Whether page tokens are derived from it. */
   readonly derivesPageTokens: boolean;
@@ -66,6 +66,8 @@ export interface TokenKindDescriptor {
   readonly isNamedByMe: boolean;
   /** Whether it may belong to a client's business (business-integration system users). */
   readonly mayHaveClientBusiness: boolean;
+  /** Whether assets are assigned to it in the business settings, and listed as such. */
+  readonly hasAssignedAssets: boolean;
   /** What tokens begin with, as far as was seen. A hint only. */
   readonly prefixes: readonly string[];
   /** What all of them begin with, as short as can be. */
@@ -99,6 +101,7 @@ const OWN_LOGIN = {
   listsPermissions: false,
   isNamedByMe: false,
   mayHaveClientBusiness: false,
+  hasAssignedAssets: false,
 } as const;
 
 const FACEBOOK_EXCHANGE: TokenGrant = {
@@ -121,6 +124,7 @@ const DESCRIPTORS: Readonly<Record<TokenKind, TokenKindDescriptor>> = {
     speaksForPage: false,
     listsPermissions: true,
     mayHaveClientBusiness: false,
+    hasAssignedAssets: false,
   },
   page: {
     ...ON_FACEBOOK,
@@ -134,6 +138,7 @@ const DESCRIPTORS: Readonly<Record<TokenKind, TokenKindDescriptor>> = {
     speaksForPage: true,
     listsPermissions: false,
     mayHaveClientBusiness: false,
+    hasAssignedAssets: false,
   },
   system_user: {
     ...ON_FACEBOOK,
@@ -147,10 +152,11 @@ const DESCRIPTORS: Readonly<Record<TokenKind, TokenKindDescriptor>> = {
     debugTokenType: 'SYSTEM_USER',
     revocation: 'token',
     isDerived: false,
-    derivesPageTokens: false,
+    derivesPageTokens: true,
     speaksForPage: false,
     listsPermissions: false,
     mayHaveClientBusiness: true,
+    hasAssignedAssets: true,
   },
   instagram_user: {
     ...OWN_LOGIN,

@@ -1,15 +1,11 @@
 import type { AppCredentials, Config } from '../../config/config.ts';
 import type { AppApi, AppCheck } from '../../meta/app-api.ts';
-import { detectVersionDrift, getVersionEnd } from '../../meta/graph/graph-version.ts';
-import { addSeconds } from '../../platform/clock.ts';
-import { DAY_SECONDS } from '../../platform/duration.ts';
 import { attention, type Finding, fine, wrong } from './finding.ts';
+import { checkVersion } from './version-checks.ts';
 
 /** The form that the dashboard shows: digits, and 32 hexadecimal digits. */
 const APP_ID = /^\d{5,20}$/;
 const APP_SECRET = /^[0-9a-f]{32}$/;
-/** How long before a version ends somebody should read the changelog. */
-const NOTICE_SECONDS = 90 * DAY_SECONDS;
 
 /** Whether ids and secrets have the form that the dashboard shows, and whether Meta accepts them. */
 export async function checkApps(
@@ -17,14 +13,17 @@ export async function checkApps(
   api: Pick<AppApi, 'checkAppCredentials'>,
   now: Date,
 ): Promise<Finding[]> {
+  const apps: [string, AppCredentials | null][] = [
+    ['INSTAGRAM', meta.instagramApp],
+    ['THREADS', meta.threadsApp],
+  ];
   const findings = [
     ...checkForm('META', meta.app),
-    ...(meta.instagramApp.id === meta.app.id ? [] : checkForm('INSTAGRAM', meta.instagramApp)),
-    ...(meta.threadsApp.id === meta.app.id ? [] : checkForm('THREADS', meta.threadsApp)),
+    ...apps.flatMap(([prefix, app]) => (app === null ? [] : checkForm(prefix, app))),
   ];
   const facebook = await api.checkAppCredentials();
   findings.push(toAppFinding('META', meta.app, facebook));
-  if (meta.threadsApp.id !== meta.app.id) {
+  if (meta.threadsApp !== null) {
     findings.push(toAppFinding('THREADS', meta.threadsApp, await api.checkAppCredentials('threads')));
   }
   return [...findings, checkVersion(meta.graphApiVersion, facebook.ok ? facebook.servedVersion : null, now)];
@@ -59,25 +58,4 @@ function toAppFinding(prefix: string, { id }: AppCredentials, check: AppCheck): 
       ? `Copy the secret of this very app; while it is being changed, keep the old one in META_APP_SECRET_PREVIOUS.`
       : `Look at the app's dashboard whether the id is right and the app is in order.`;
   return wrong('meta_app', what, remedy);
-}
-
-/** According to Meta's changelog and to the version that Meta just reported. */
-function checkVersion(asked: string, served: string | null, now: Date): Finding {
-  const end = getVersionEnd(asked);
-  const drift = served === null ? 'unknown' : detectVersionDrift(asked, served);
-  const servedNote = drift === 'newer' || drift === 'older' ? `; ${served} is what Meta serves` : '';
-  const set = (version: string): string => `Read Meta's changelog up to ${version} and set META_GRAPH_API_VERSION.`;
-  if (end === 'past' || (end !== null && end <= now)) {
-    const detail = `${asked} is dead: Meta serves the oldest living version in its place, without an error${servedNote}.`;
-    return wrong('meta_version', detail, 'Set META_GRAPH_API_VERSION to a living version.');
-  }
-  if (servedNote !== '') {
-    const detail = `${asked} is asked for${servedNote}: fields may differ from what is expected.`;
-    return attention('meta_version', detail, set(served ?? asked));
-  }
-  if (end !== null && end <= addSeconds(now, NOTICE_SECONDS)) {
-    const detail = `${asked} ends on ${end.toISOString().slice(0, 10)}: from then on Meta serves another one in its place.`;
-    return attention('meta_version', detail, set('a newer version'));
-  }
-  return fine('meta_version', drift === 'none' ? `Meta serves ${served}, as asked` : `${asked} is asked for`);
 }

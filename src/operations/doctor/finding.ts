@@ -12,6 +12,7 @@ type CheckName =
   | 'redirect_uri'
   | 'webhook_handshake'
   | 'webhook_subscriptions'
+  | 'login_configuration'
   | 'logins'
   | 'connections'
   | 'event_subscriptions';

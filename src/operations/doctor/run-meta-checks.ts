@@ -15,6 +15,8 @@ import { checkApps } from './app-checks.ts';
 import { checkConnections } from './connection-checks.ts';
 import type { Finding } from './finding.ts';
 import { checkLogins } from './login-checks.ts';
+import { checkConnectionApps, checkLoginConfiguration } from './login-configuration-checks.ts';
+import { checkMarketingVersion, checkServedVersions } from './version-checks.ts';
 import { checkWebhookSubscriptions } from './webhook-subscription-checks.ts';
 
 /** What the checks need. */
@@ -31,9 +33,14 @@ export async function runMetaChecks({ config, http, clock, random, database }: C
   // Its calls are not part of the work that a replica counts and logs.
   const metrics = new MetaMetrics(new Registry());
   const log = pino({ level: 'silent' });
-  const api = new AppApi(new GraphTransport(http, new MetaApps(config), clock, random, log, metrics, new TimerPause()));
+  const apps = new MetaApps(config);
+  const api = new AppApi(new GraphTransport(http, apps, clock, random, log, metrics, new TimerPause()));
   return [
     ...(await checkApps(config, api, clock.now())),
+    ...checkLoginConfiguration(config),
+    ...(await checkConnectionApps(database, apps)),
+    ...(await checkMarketingVersion(config.meta.graphApiVersion, database, clock.now())),
+    ...(await checkServedVersions(config.meta.graphApiVersion, database, clock.now())),
     ...(await checkMetaClock(config, http, clock)),
     checkRedirectUri(config),
     await checkWebhookHandshake(config, http, random),

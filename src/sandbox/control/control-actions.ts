@@ -1,61 +1,13 @@
 import type { NewToken } from '../state/credential-factory.ts';
-import type {
-  AdAccount,
-  AppRecord,
-  BusinessRecord,
-  InstagramAccount,
-  LoginConfiguration,
-  PageRecord,
-  PhoneNumber,
-  SandboxSettings,
-  UsageSettings,
-  WabaRecord,
-} from '../state/records.ts';
+import type { AdAccount, AppRecord, InstagramAccount, LoginConfiguration } from '../state/records.ts';
 import type { NewUser } from '../state/sandbox-factory.ts';
-import type { SandboxState } from '../state/sandbox-state.ts';
+import type { SettingsPatch, UsageSettings } from '../state/sandbox-settings.ts';
 import type { DialogDefault } from '../state/sandbox-store.ts';
+import { sendThreadsWebhook } from '../state/threads-webhook.ts';
+import { type ControlAction, get, number, optional, post, rest, text } from './control-action.ts';
 import type { Fault, FaultMatch } from './fault-script.ts';
-
-type Body = Record<string, unknown>;
-
-/** One call of the control address. */
-export interface ControlAction {
-  method: 'GET' | 'POST';
-  path: string;
-  about: string;
-  run: (state: SandboxState, body: Body) => unknown;
-}
-
-const text = (body: Body, name: string): string => {
-  const value = body[name];
-  if (typeof value !== 'string' || value === '') throw new Error(`${name} must be a string`);
-  return value;
-};
-
-const number = (body: Body, name: string): number => {
-  const value = body[name];
-  if (typeof value !== 'number') throw new Error(`${name} must be a number`);
-  return value;
-};
-
-const optional = (body: Body, name: string): string | undefined =>
-  body[name] === undefined ? undefined : text(body, name);
-
-const rest = (body: Body, ...names: string[]): Body =>
-  Object.fromEntries(Object.entries(body).filter(([name]) => !names.includes(name)));
-
-const post = (path: string, about: string, run: ControlAction['run']): ControlAction => ({
-  method: 'POST',
-  path,
-  about,
-  run,
-});
-const get = (path: string, about: string, run: ControlAction['run']): ControlAction => ({
-  method: 'GET',
-  path,
-  about,
-  run,
-});
+import { portfolioActions } from './portfolio-actions.ts';
+import { whatsappActions } from './whatsapp-actions.ts';
 
 const creationActions: ControlAction[] = [
   post(
@@ -64,21 +16,8 @@ const creationActions: ControlAction[] = [
     (s, b) => s.make.user(b as NewUser),
   ),
   post('users/patch', '{id, ...as users}', (s, b) => s.make.patchUser(text(b, 'id'), rest(b, 'id') as NewUser)),
-  post('pages', '{id?, name?, category?, categoryList?, instagramId?, userIds?}', (s, b) =>
-    s.make.page(b as Partial<PageRecord>),
-  ),
-  post('pages/patch', '{id, name?, instagramId?, deleted?}', (s, b) =>
-    s.make.patchPage(text(b, 'id'), rest(b, 'id') as Partial<PageRecord>),
-  ),
   post('instagram-accounts', '{id?, username?, name?}', (s, b) =>
     s.make.instagramAccount(b as Partial<InstagramAccount>),
-  ),
-  post('businesses', '{id?, name?, requiresExpiry?}', (s, b) => s.make.business(b as Partial<BusinessRecord>)),
-  post('wabas', '{id?, name?, businessId}', (s, b) =>
-    s.make.waba({ ...(b as Partial<WabaRecord>), businessId: text(b, 'businessId') }),
-  ),
-  post('phone-numbers', '{id?, wabaId, displayPhoneNumber?, verifiedName?, registered?, pin?}', (s, b) =>
-    s.make.phone({ ...(b as Partial<PhoneNumber>), wabaId: text(b, 'wabaId') }),
   ),
   post('media', '{size, mimeType?} -> {id, sha256}: downloadable bytes, index % 251', (s, b) => {
     const { bytes: _bytes, ...made } = s.make.media({ ...b, size: number(b, 'size') });
@@ -123,20 +62,19 @@ const revocationActions: ControlAction[] = [
   post('grants/data-access', '{userId, expiresAt: epoch ms, appId?}: 190/493 afterwards', (s, b) =>
     s.setDataAccess(text(b, 'userId'), number(b, 'expiresAt'), optional(b, 'appId')),
   ),
-  post('roles/remove', '{userId, pageId}: 190/492', (s, b) => s.removePageRole(text(b, 'userId'), text(b, 'pageId'))),
 ];
 
 const setupActions: ControlAction[] = [
   post(
     'apps/patch',
-    '{id?, secret?, name?, redirectUris?: [..]|null, requireProof?, live?, deauthorizeUrl?, dataDeletionUrl?}',
+    '{id?, secret?, name?, redirectUris?: [..]|null, requireProof?, live?, deauthorizeUrl?, dataDeletionUrl?, webhookUrl?, businessId?: the portfolio that owns the app}',
     (s, b) => s.patchApp(optional(b, 'id'), rest(b, 'id', 'kind') as Partial<AppRecord>),
   ),
   post('configurations', '{id, tokenType: user|system_user, scopes: [..], expiresIn: seconds|null, appId?}', (s, b) =>
     s.addConfiguration(rest(b, 'appId') as unknown as LoginConfiguration, optional(b, 'appId')),
   ),
-  post('settings', 'SandboxSettings, any part of it (records.ts)', (s, b) =>
-    s.patchSettings(b as Partial<SandboxSettings>),
+  post('settings', 'SandboxSettings, any part of it (sandbox-settings.ts)', (s, b) =>
+    s.patchSettings(b as SettingsPatch),
   ),
   get('settings', 'the settings now', (s) => s.store.settings),
   post(
@@ -146,7 +84,7 @@ const setupActions: ControlAction[] = [
   ),
   post(
     'dialog',
-    '{action: approve|deny|error_901|null, userId?, declined?}: how dialogs answer by themselves',
+    '{action: approve|deny|error_901|null, userId?, declined?, targets?: {scope: [ids]}}: how dialogs answer by themselves',
     (s, b) => s.setDialog(b.action === null || b.action === undefined ? null : (b as unknown as DialogDefault)),
   ),
   post('clock/advance', '{seconds}', (s, b) => s.advanceClock(number(b, 'seconds'))),
@@ -155,7 +93,7 @@ const setupActions: ControlAction[] = [
   ),
   post(
     'faults',
-    '{match?: {host, method, pathPattern, grantType, inputToken, accessToken, userId, inBatch}, times?, probability?, fault: {kind, ...}}',
+    '{match?: {host, method, pathPattern, grantType, inputToken, accessToken, userId, inBatch, limitAbove}, times?, probability?, fault: {kind, ...}}',
     (s, b) => s.faults.add(b as { match?: FaultMatch; fault: Fault }),
   ),
   get('faults', 'the faults and how often each struck', (s) => ({ faults: s.faults.rules })),
@@ -173,6 +111,11 @@ const inspectionActions: ControlAction[] = [
   post('webhooks/send', '{url, object, entry: [..], appId?, secret?} -> {status, body}', (s, b) =>
     s.sendWebhook({ ...(b as { entry: unknown[] }), url: text(b, 'url'), object: text(b, 'object') }),
   ),
+  post(
+    'threads/webhook',
+    '{targetId, topic?, field?, value?: {..}, asList?: true, subscriptionId?, url?, appId?, secret?}: signed by the Threads app -> {status, body}',
+    (s, b) => sendThreadsWebhook(s, { ...b, targetId: text(b, 'targetId') }),
+  ),
   post('callbacks/deauthorize', '{userId, url?, appId?, secret?, issuedAt?}', (s, b) =>
     s.sendSignedRequest({ ...b, kind: 'deauthorize', userId: text(b, 'userId') }),
   ),
@@ -184,6 +127,8 @@ const inspectionActions: ControlAction[] = [
 /** Every control call, in the order that `GET /__sandbox` shows. */
 export const controlActions: ControlAction[] = [
   ...creationActions,
+  ...portfolioActions,
+  ...whatsappActions,
   ...revocationActions,
   ...setupActions,
   ...inspectionActions,

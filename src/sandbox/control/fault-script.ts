@@ -1,3 +1,4 @@
+import { DEFAULT_PAGE_SIZE } from '../graph/paging.ts';
 import type { FaultEffect, GraphCall } from '../http/graph-call.ts';
 import type { GraphFailure } from '../http/graph-error.ts';
 import { fingerprintOf } from '../tokens/token-codec.ts';
@@ -16,6 +17,8 @@ export interface FaultMatch {
   /** Whose token the call uses or names. */
   userId?: string;
   inBatch?: boolean;
+  /** Lists asked for with a greater `limit` than this; 25 where the call names none. */
+  limitAbove?: number;
 }
 
 export type Fault =
@@ -90,6 +93,8 @@ export class FaultScript {
     if (match.method !== undefined && match.method.toUpperCase() !== call.method) return false;
     if (match.grantType !== undefined && match.grantType !== call.params.get('grant_type')) return false;
     if (match.inBatch !== undefined && match.inBatch !== call.inBatch) return false;
+    if (match.limitAbove !== undefined && !(Number(call.params.get('limit') ?? DEFAULT_PAGE_SIZE) > match.limitAbove))
+      return false;
     const path = `/${call.requestedVersion === null ? '' : `${call.requestedVersion}/`}${call.path.join('/')}`;
     if (match.pathPattern !== undefined && !new RegExp(match.pathPattern).test(path)) return false;
     const input = inputTokenOf(call);

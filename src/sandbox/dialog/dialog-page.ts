@@ -45,25 +45,34 @@ ${boxes}
   );
 }
 
+/** How a popup of the stand-in JS SDK ends. */
+interface SdkResult {
+  /** null: the popup closes without it; 'silent': the SDK never calls back. */
+  login: Record<string, unknown> | 'silent' | null;
+  /** The session message of Embedded Signup. */
+  signup: Record<string, unknown> | null;
+  order: 'message_first' | 'callback_first';
+}
+
 /** The popup of the stand-in JS SDK: hands the result to its opener, message and callback in the scripted order. */
-export function sdkPage(
-  origin: string,
-  response: unknown,
-  signup: unknown,
-  order: 'message_first' | 'callback_first',
-): string {
+export function sdkPage(origin: string, { login, signup, order }: SdkResult): string {
   const data = JSON.stringify({
     origin,
-    response,
+    response: login === 'silent' ? null : login,
+    silent: login === 'silent',
     signup: signup === null ? null : JSON.stringify(signup),
     order,
   }).replace(/</g, '\\u003c');
   return page(
     'Done',
     `<p>You may close this window.</p><script>
-const { origin, response, signup, order } = ${data};
+const { origin, response, silent, signup, order } = ${data};
 const target = window.opener || window.parent;
-const login = () => target.postMessage(JSON.stringify({ type: 'SANDBOX_LOGIN', response }), origin);
+const post = (message) => target.postMessage(JSON.stringify(message), origin);
+const login = () => {
+  if (silent) post({ type: 'SANDBOX_SILENT' });
+  else if (response) post({ type: 'SANDBOX_LOGIN', response });
+};
 const message = () => { if (signup) target.postMessage(signup, origin); };
 const steps = order === 'message_first' ? [message, login] : [login, message];
 steps[0]();

@@ -1,5 +1,7 @@
 import type { AppKind, AppRecord, LoginConfiguration, Principal, PrincipalKind } from '../state/records.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
+import { DialogError } from './dialog-error.ts';
+import { parseSignup, type SignupRequest } from './signup-request.ts';
 
 /** What a dialog was asked for, checked (META.md 1, 7.1, 9). */
 export interface DialogRequest {
@@ -10,6 +12,8 @@ export interface DialogRequest {
   state: string | null;
   responseType: string;
   configuration: LoginConfiguration | null;
+  /** null: an ordinary login. */
+  signup: SignupRequest | null;
   /** Scopes that the user is asked for. */
   requestedScopes: string[];
   rerequest: boolean;
@@ -19,26 +23,26 @@ export interface DialogRequest {
   sdkOrigin: string | null;
 }
 
-/** A refusal that Meta shows as an HTML page, without a redirect (META.md 1). */
-export class DialogError extends Error {}
-
 const kindOf: Record<AppKind, PrincipalKind> = {
   facebook: 'user',
   instagram: 'instagram_user',
   threads: 'threads_user',
 };
 
+/** Each product has apps of its own, and refuses the others' ids (docs/meta-facts.md). */
+const unknownApp: Record<AppKind, string> = {
+  facebook: 'App not active: This app is not currently accessible or the app ID is invalid.',
+  instagram: 'Invalid platform app',
+  threads: 'An unknown error has occurred. (error_code 4476002)',
+};
+
 export function parseDialog(state: SandboxState, product: AppKind, query: URLSearchParams): DialogRequest {
   const app = state.store.apps.get(query.get('client_id') ?? '');
-  if (app === undefined || app.kind !== product)
-    throw new DialogError(
-      product === 'instagram'
-        ? 'Invalid platform app'
-        : 'App not active: This app is not currently accessible or the app ID is invalid.',
-    );
+  if (app === undefined || app.kind !== product) throw new DialogError(unknownApp[product]);
   const sdkOrigin = product === 'facebook' ? query.get('sandbox_sdk_origin') : null;
   const redirectUri = sdkOrigin === null ? checkRedirect(app, query.get('redirect_uri')) : null;
   const configuration = configurationOf(app, query.get('config_id'));
+  const signup = product === 'facebook' ? parseSignup(query, configuration) : null;
   const responseType = query.get('response_type') ?? 'code';
   if (
     configuration?.tokenType === 'system_user' &&
@@ -53,6 +57,7 @@ export function parseDialog(state: SandboxState, product: AppKind, query: URLSea
     state: query.get('state'),
     responseType,
     configuration,
+    signup,
     requestedScopes: configuration?.scopes ?? scopesOf(product, query.get('scope') ?? ''),
     rerequest: query.get('auth_type') === 'rerequest',
     returnScopes: query.get('return_scopes') === 'true' || responseType.includes('granted_scopes'),

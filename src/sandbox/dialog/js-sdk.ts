@@ -9,6 +9,7 @@ export function jsSdk(publicUrl: string): string {
     if (event.origin !== new URL(base).origin || waiting === null) return;
     var data;
     try { data = JSON.parse(event.data); } catch (error) { return; }
+    if (data && data.type === 'SANDBOX_SILENT') waiting = null;
     if (!data || data.type !== 'SANDBOX_LOGIN') return;
     var callback = waiting;
     waiting = null;

@@ -14,6 +14,7 @@ import type {
 } from '../state/records.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
 import type { GraphCaller } from '../tokens/graph-caller.ts';
+import { canAccess } from './access.ts';
 import type { NodeView } from './field-selection.ts';
 import { advanceContainer } from './media-container.ts';
 import {
@@ -83,67 +84,6 @@ function lookUpAsset(state: SandboxState, id: string): GraphNode | null {
   if (report !== undefined) return { type: 'report', id, record: report };
   const app = store.apps.get(id);
   return app === undefined ? null : { type: 'app', id, record: app };
-}
-
-/** Whether the caller reaches the object: its own, its Pages', its businesses'. */
-function canAccess(state: SandboxState, caller: GraphCaller, node: GraphNode): boolean {
-  if (caller.kind === 'app')
-    return node.type === 'user'
-      ? node.record.grants[caller.app.id] !== undefined
-      : node.type === 'app'
-        ? node.id === caller.app.id
-        : node.type === 'page';
-  const { principal, claims } = caller.view;
-  const pageIds = claims.kind === 'page' ? [claims.pageId] : principal.pageRoles.map((role) => role.pageId);
-  switch (node.type) {
-    case 'user':
-      return (
-        node.id === principal.id ||
-        (node.record.businessId !== undefined && reachesBusiness(principal, node.record.businessId))
-      );
-    case 'page':
-      return pageIds.includes(node.id);
-    case 'instagram':
-      return pageIds.some((id) => state.store.pages.get(id ?? '')?.instagramId === node.id);
-    case 'business':
-      return reachesBusiness(principal, node.id);
-    case 'waba':
-      return (
-        reachesBusiness(principal, node.record.businessId) && inTargets(caller, 'whatsapp_business_management', node.id)
-      );
-    case 'phone': {
-      const waba = state.store.wabas.get(node.record.wabaId);
-      return (
-        waba !== undefined &&
-        reachesBusiness(principal, waba.businessId) &&
-        inTargets(caller, 'whatsapp_business_management', waba.id)
-      );
-    }
-    case 'adaccount':
-      return (
-        principal.adAccountIds.includes(node.id) ||
-        (node.record.businessId !== null && principal.businessId === node.record.businessId)
-      );
-    case 'report':
-      return principal.adAccountIds.includes(node.record.accountId);
-    case 'post':
-      return (
-        pageIds.includes(node.record.ownerId) ||
-        pageIds.some((id) => state.store.pages.get(id ?? '')?.instagramId === node.record.ownerId)
-      );
-    case 'app':
-      return node.id === caller.app.id;
-  }
-}
-
-function reachesBusiness(principal: Principal, businessId: string): boolean {
-  return principal.businessIds.includes(businessId) || principal.businessId === businessId;
-}
-
-/** Granular scopes without target ids hold for all objects (META.md 4). */
-function inTargets(caller: Extract<GraphCaller, { kind: 'token' }>, scope: string, id: string): boolean {
-  const targets = caller.view.grant.targets?.[scope];
-  return targets === undefined || targets.includes(id);
 }
 
 export function nodeViewOf(state: SandboxState, caller: GraphCaller, node: GraphNode): NodeView {

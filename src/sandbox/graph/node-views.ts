@@ -12,6 +12,7 @@ import type {
 } from '../state/records.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
 import type { TokenView } from '../tokens/token-issuer.ts';
+import { isInTargets } from './access.ts';
 import { type FieldChoice, NodeRef, type NodeView } from './field-selection.ts';
 import { isFinished } from './media-container.ts';
 
@@ -49,7 +50,12 @@ export function pageView(
 ): NodeView {
   const account = page.instagramId === null ? undefined : state.store.instagramAccounts.get(page.instagramId);
   const link = account === undefined ? undefined : new NodeRef(instagramView(account));
-  const mayDerive = view !== null && view.claims.kind !== 'page' && role !== undefined && role.tasks.length > 0;
+  const mayDerive =
+    view !== null &&
+    view.claims.kind !== 'page' &&
+    role !== undefined &&
+    role.tasks.length > 0 &&
+    isInTargets(view, 'pages_show_list', page.id);
   return {
     type: 'Page',
     id: page.id,
@@ -135,12 +141,13 @@ export function phoneView(phone: PhoneNumber): NodeView {
     ],
     fields: {
       verified_name: phone.verifiedName,
-      code_verification_status: 'VERIFIED',
+      code_verification_status: phone.verification ?? 'VERIFIED',
       display_phone_number: phone.displayPhoneNumber,
       quality_rating: phone.qualityRating,
-      platform_type: 'CLOUD_API',
+      platform_type: phone.platformType ?? 'CLOUD_API',
+      is_on_biz_app: phone.isOnBizApp === true,
       throughput: { level: 'STANDARD' },
-      status: phone.registered ? 'CONNECTED' : 'PENDING',
+      status: phone.registered ? 'CONNECTED' : phone.verification === 'NOT_VERIFIED' ? 'UNVERIFIED' : 'PENDING',
       name_status: 'APPROVED',
       account_mode: 'LIVE',
       is_pin_enabled: phone.pin !== null,

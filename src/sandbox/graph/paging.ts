@@ -2,7 +2,7 @@ import type { GraphCall } from '../http/graph-call.ts';
 import { oauthError } from '../http/graph-error.ts';
 import { escapeBase64, unescapeBase64 } from '../tokens/token-codec.ts';
 
-const DEFAULT_PAGE_SIZE = 25;
+export const DEFAULT_PAGE_SIZE = 25;
 const MAX_PAGE_SIZE = 5000;
 
 interface PageRequest {

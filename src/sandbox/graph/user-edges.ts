@@ -1,36 +1,32 @@
 import { oauthError } from '../http/graph-error.ts';
-import { ok, success } from '../http/meta-response.ts';
-import type { Grant, Principal } from '../state/records.ts';
+import { type MetaResponse, ok, success } from '../http/meta-response.ts';
+import type { Grant, PageRole, Principal } from '../state/records.ts';
 import { requireScope } from '../tokens/graph-caller.ts';
-import { requiresExpiry } from '../tokens/oauth-exchange.ts';
 import type { TokenView } from '../tokens/token-issuer.ts';
+import { businessesOf, isInTargets } from './access.ts';
 import type { EdgeContext, EdgeTable } from './graph-edge.ts';
 import { listNodes } from './graph-edge.ts';
-import { accountDefaults, adAccountView, businessView, pageView } from './node-views.ts';
+import { accountDefaults, adAccountView, businessView, pageView, wabaView } from './node-views.ts';
 
 /** Edges of users and system users: accounts, permissions, businesses, ad accounts (META.md 5, 10). */
 export const userEdges: EdgeTable = {
-  'GET user/accounts': (context) => {
+  'GET user/accounts': (context) => pages(context, 'accounts', (role) => role.throughBusiness !== true),
+  'GET user/assigned_pages': (context) =>
+    pages(context, 'assigned_pages', (role) => role.throughBusiness !== true || isSystemUser(context)),
+  'GET user/assigned_ad_accounts': (context) => adAccounts(context, 'assigned_ad_accounts'),
+  'GET user/assigned_whatsapp_business_accounts': (context) => {
     const { state, principal, view } = userAndToken(context);
-    requireScope(view, 'pages_show_list');
-    const roles = principal.pageRoles.filter(
-      (role) => role.tasks.length > 0 && state.store.pages.get(role.pageId)?.deleted === false,
-    );
-    const targets = view.grant.targets?.pages_show_list;
-    const shown = roles.filter((role) => targets === undefined || targets.includes(role.pageId));
-    const pages = shown.flatMap((role) => {
-      const page = state.store.pages.get(role.pageId);
-      return page === undefined ? [] : [{ page, role }];
-    });
-    return listNodes(
-      context,
-      'accounts',
-      pages,
-      ({ page, role }) => pageView(state, page, view, role),
-      accountDefaults,
-    );
+    if (!isSystemUser(context))
+      throw oauthError(
+        100,
+        '(#100) Tried accessing nonexisting field (assigned_whatsapp_business_accounts) on node type (User)',
+      );
+    requireScope(view, 'whatsapp_business_management', 'business_management');
+    const wabas =
+      principal.wabaIds?.flatMap((id) => state.store.wabas.get(id) ?? []) ??
+      state.store.wabasOf(principal.businessId ?? '');
+    return listNodes(context, 'assigned_whatsapp_business_accounts', wabas, (waba) => wabaView(state, waba));
   },
-  'GET user/assigned_pages': (context) => userEdges['GET user/accounts']?.(context) ?? success(),
   'GET user/permissions': (context) => {
     const grant = grantOf(context);
     return ok({
@@ -57,22 +53,34 @@ export const userEdges: EdgeTable = {
   'GET user/businesses': (context) => {
     const { state, principal, view } = userAndToken(context);
     requireScope(view, 'business_management');
-    const businesses = principal.businessIds.flatMap((id) => state.store.businesses.get(id) ?? []);
+    const businesses = businessesOf(state, principal).filter(({ id }) => isInTargets(view, 'business_management', id));
     return listNodes(context, 'businesses', businesses, businessView);
   },
-  'GET user/adaccounts': (context) => {
-    const { state, principal, view } = userAndToken(context);
-    requireScope(view, 'ads_read', 'ads_management');
-    const accounts = principal.adAccountIds.flatMap((id) => state.store.adAccounts.get(id) ?? []);
-    return listNodes(context, 'adaccounts', accounts, (account) => adAccountView(state, account));
-  },
-  'POST user/access_tokens': mintSystemUserToken,
-  'DELETE user/access_tokens': ({ state, caller, node }) => {
-    state.invalidateUser(node.id, 467, caller.app.id);
-    return success();
-  },
-  'POST user/applications': () => success(),
+  'GET user/adaccounts': (context) => adAccounts(context, 'adaccounts'),
 };
+
+function isSystemUser({ node }: EdgeContext): boolean {
+  return node.type === 'user' && node.record.kind === 'system_user';
+}
+
+/** The Pages on which the user has a task, as far as the token's scope names them. */
+function pages(context: EdgeContext, edge: string, isListed: (role: PageRole) => boolean): MetaResponse {
+  const { state, principal, view } = userAndToken(context);
+  requireScope(view, 'pages_show_list');
+  const found = principal.pageRoles.flatMap((role) => {
+    const page = state.store.pages.get(role.pageId);
+    const isShown = role.tasks.length > 0 && isListed(role) && isInTargets(view, 'pages_show_list', role.pageId);
+    return isShown && page?.deleted === false ? [{ page, role }] : [];
+  });
+  return listNodes(context, edge, found, ({ page, role }) => pageView(state, page, view, role), accountDefaults);
+}
+
+function adAccounts(context: EdgeContext, edge: string): MetaResponse {
+  const { state, principal, view } = userAndToken(context);
+  requireScope(view, 'ads_read', 'ads_management');
+  const accounts = principal.adAccountIds.flatMap((id) => state.store.adAccounts.get(id) ?? []);
+  return listNodes(context, edge, accounts, (account) => adAccountView(state, account));
+}
 
 /** The caller as the user whose edge is read; an app token can't see these. */
 function userAndToken(context: EdgeContext): {
@@ -95,26 +103,4 @@ function grantOf(context: EdgeContext): Grant {
     });
   }
   return grant;
-}
-
-/** `POST /{system-user}/access_tokens` (META.md 6): the proof is compulsory here, whatever the app's switch says. */
-function mintSystemUserToken({ state, call, caller, node }: EdgeContext): ReturnType<typeof ok> {
-  if (node.type !== 'user' || node.record.kind !== 'system_user')
-    throw oauthError(100, '(#100) The object is not a system user');
-  if (!call.params.has('appsecret_proof'))
-    throw oauthError(100, 'API calls from the server require an appsecret_proof argument', {
-      type: 'GraphMethodException',
-    });
-  const sixty = call.params.get('set_token_expires_in_60_days') === 'true';
-  if (!sixty && requiresExpiry(state, node.record)) {
-    throw oauthError(100, '(#100) The parameter set_token_expires_in_60_days must be true for this business');
-  }
-  const scopes = (call.params.get('scope') ?? '').split(',').filter((scope) => scope !== '');
-  const made = state.make.token({
-    userId: node.id,
-    appId: call.params.get('business_app') ?? caller.app.id,
-    scopes,
-    expiresIn: sixty ? 5_184_000 : null,
-  });
-  return ok({ access_token: made.accessToken });
 }

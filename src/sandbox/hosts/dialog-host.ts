@@ -1,12 +1,8 @@
+import { DialogError } from '../dialog/dialog-error.ts';
 import { dialogPage, errorPage, sdkPage } from '../dialog/dialog-page.ts';
-import {
-  DialogError,
-  type DialogRequest,
-  offeredScopes,
-  parseDialog,
-  userFor,
-  usersFor,
-} from '../dialog/dialog-request.ts';
+import { type DialogRequest, offeredScopes, parseDialog, userFor, usersFor } from '../dialog/dialog-request.ts';
+import { approveForBusiness, cancelMessage, signupMessage } from '../dialog/embedded-signup.ts';
+import { targetsFor } from '../dialog/granular-targets.ts';
 import type { GraphCall } from '../http/graph-call.ts';
 import { html, type MetaResponse, redirect } from '../http/meta-response.ts';
 import type { AppKind, Principal } from '../state/records.ts';
@@ -17,6 +13,7 @@ interface Choice {
   action: DialogAction;
   userId: string | undefined;
   declined: string[];
+  targets: Record<string, string[]> | undefined;
 }
 
 const sandboxModeText =
@@ -51,14 +48,26 @@ function choiceOf(state: SandboxState, call: GraphCall, request: DialogRequest):
       action,
       userId: form.get('user') ?? undefined,
       declined: request.requestedScopes.filter((scope) => scope !== 'public_profile' && !granted.includes(scope)),
+      targets: undefined,
     };
   }
   const scripted = call.query.get('sandbox_action');
   const userId = call.query.get('sandbox_user') ?? state.store.dialog?.userId;
   const declined = call.query.get('sandbox_decline')?.split(',') ?? state.store.dialog?.declined ?? [];
+  const given = call.query.get('sandbox_targets');
+  const targets = given === null ? state.store.dialog?.targets : parseTargets(given);
   if (scripted === 'approve' || scripted === 'deny' || scripted === 'error_901')
-    return { action: scripted, userId, declined };
-  return state.store.dialog === null ? null : { action: state.store.dialog.action, userId, declined };
+    return { action: scripted, userId, declined, targets };
+  return state.store.dialog === null ? null : { action: state.store.dialog.action, userId, declined, targets };
+}
+
+/** `sandbox_targets={"pages_show_list":["200…"]}`: what a program picks. */
+function parseTargets(text: string): Record<string, string[]> {
+  try {
+    return JSON.parse(text) as Record<string, string[]>;
+  } catch {
+    throw new DialogError('sandbox_targets must be a JSON object of scope and ids.');
+  }
 }
 
 function completeDialogRequest(state: SandboxState, request: DialogRequest, choice: Choice): MetaResponse {
@@ -73,44 +82,15 @@ function completeDialogRequest(state: SandboxState, request: DialogRequest, choi
       ? offered.filter((scope) => choice.declined.includes(scope) && scope !== 'public_profile')
       : [];
   const granted = offered.filter((scope) => !declined.includes(scope));
-  if (request.configuration?.tokenType === 'system_user') return approveForBusiness(state, request, user, granted);
-  const grant = state.tokens.grant(user, request.app.id, granted, declined);
+  if (request.configuration?.tokenType === 'system_user') return approvedForBusiness(state, request, user, granted);
+  const targets = targetsFor(state, request, user, granted, choice.targets);
+  const grant = state.tokens.grant(user, request.app.id, granted, declined, targets);
   if (/(^|\s)token/.test(request.responseType)) return implicitTokenResponse(state, request, user);
   const code = issueCode(state, request, user, request.configuration?.expiresIn ?? undefined);
   const scopes: Record<string, string> = request.returnScopes
     ? { granted_scopes: grant.scopes.join(','), denied_scopes: grant.declined.join(',') }
     : {};
-  return approvedResponse(state, request, code, scopes, null);
-}
-
-/** FLB configurations of type system user, and Embedded Signup: the token belongs to the business (META.md 6, 8). */
-function approveForBusiness(
-  state: SandboxState,
-  request: DialogRequest,
-  user: Principal,
-  scopes: string[],
-): MetaResponse {
-  const businessId = request.query.get('sandbox_business') ?? user.businessIds[0];
-  if (businessId === undefined) throw new DialogError('You need a business portfolio to continue.');
-  const found = [...state.store.principals.values()].find(
-    (one) =>
-      one.kind === 'system_user' && one.businessId === businessId && one.role === `integration ${request.app.id}`,
-  );
-  const system =
-    found ??
-    state.make.user({
-      kind: 'system_user',
-      name: `${request.app.name} (system user)`,
-      businessId,
-      role: `integration ${request.app.id}`,
-    });
-  system.pageRoles = user.pageRoles.map((role) => ({ ...role }));
-  system.adAccountIds = [...user.adAccountIds];
-  const wabas = state.store.wabasOf(businessId).map((waba) => waba.id);
-  const targets = { whatsapp_business_management: wabas, whatsapp_business_messaging: wabas };
-  state.tokens.grant(system, request.app.id, scopes, [], wabas.length === 0 ? {} : targets);
-  const code = issueCode(state, request, system, request.configuration?.expiresIn ?? null);
-  return approvedResponse(state, request, code, {}, businessId);
+  return approvedResponse(state, request, code, scopes);
 }
 
 function issueCode(
@@ -126,45 +106,44 @@ function approvedResponse(
   state: SandboxState,
   request: DialogRequest,
   code: string,
-  extra: Record<string, string>,
-  businessId: string | null,
+  extra: Record<string, string> = {},
 ): MetaResponse {
   if (request.sdkOrigin === null) return redirectBack(request, { code, ...extra });
-  const signup = businessId === null ? null : signupMessage(state, businessId);
-  const response = { status: 'connected', authResponse: { userID: null, expiresIn: null, code } };
-  return html(200, sdkPage(request.sdkOrigin, response, signup, state.store.settings.embeddedSignup.order));
+  return html(200, sdkPage(request.sdkOrigin, { login: loginWith(code), signup: null, order: orderOf(state) }));
 }
 
-/** The session message of Embedded Signup (META.md 8; embedded_signup_events.json). */
-function signupMessage(state: SandboxState, businessId: string): Record<string, unknown> {
-  const { event, data } = state.store.settings.embeddedSignup;
-  const waba = state.store.wabasOf(businessId)[0];
-  const phone = waba === undefined ? undefined : state.store.phonesOf(waba.id)[0];
-  const found: Record<string, unknown> = { waba_id: waba?.id, business_id: businessId };
-  const full = event === 'FINISH_ONLY_WABA' ? found : { phone_number_id: phone?.id, ...found };
-  return { data: data ?? full, type: 'WA_EMBEDDED_SIGNUP', event };
+/** A configuration of type system user: the token belongs to the business (META.md 6); a signup has its session message besides. */
+function approvedForBusiness(
+  state: SandboxState,
+  request: DialogRequest,
+  user: Principal,
+  scopes: string[],
+): MetaResponse {
+  const { system, account } = approveForBusiness(state, request, user, scopes);
+  const code = issueCode(state, request, system, request.configuration?.expiresIn ?? null);
+  if (account === null) return approvedResponse(state, request, code);
+  state.whatsapp.partnerAdded(account, request.app);
+  // A full page has no opener: the code comes by the redirect alone.
+  if (request.sdkOrigin === null) return redirectBack(request, { code });
+  const { code: fate, message } = state.store.settings.embeddedSignup;
+  const login = fate === 'lost' ? null : fate === 'silent' ? 'silent' : loginWith(code);
+  const signup = message === 'lost' ? null : signupMessage(state, account, request.signup?.isCoexistence === true);
+  return html(200, sdkPage(request.sdkOrigin, { login, signup, order: orderOf(state) }));
 }
 
-/** Left half-way, or with the report of an error, which is a CANCEL too (META.md 8). */
-function cancelMessage(state: SandboxState): Record<string, unknown> {
-  const { event, data } = state.store.settings.embeddedSignup;
-  const isFinish = event.startsWith('FINISH');
-  const left = { current_step: 'PHONE_NUMBER_SETUP' };
-  return { data: isFinish ? left : (data ?? left), type: 'WA_EMBEDDED_SIGNUP', event: isFinish ? 'CANCEL' : event };
+function loginWith(code: string): Record<string, unknown> {
+  return { status: 'connected', authResponse: { userID: null, expiresIn: null, code } };
+}
+
+function orderOf(state: SandboxState): 'message_first' | 'callback_first' {
+  return state.store.settings.embeddedSignup.order;
 }
 
 function deniedResponse(state: SandboxState, request: DialogRequest): MetaResponse {
   if (request.sdkOrigin !== null) {
-    const cancel = request.configuration?.tokenType === 'system_user' ? cancelMessage(state) : null;
-    return html(
-      200,
-      sdkPage(
-        request.sdkOrigin,
-        { status: 'unknown', authResponse: null },
-        cancel,
-        state.store.settings.embeddedSignup.order,
-      ),
-    );
+    const signup = request.signup === null ? null : cancelMessage(state);
+    const login = { status: 'unknown', authResponse: null };
+    return html(200, sdkPage(request.sdkOrigin, { login, signup, order: orderOf(state) }));
   }
   if (request.product === 'facebook') {
     return redirectBack(request, {
@@ -209,7 +188,8 @@ function implicitTokenResponse(state: SandboxState, request: DialogRequest, user
       expiresIn: state.store.settings.shortLifeSeconds,
       data_access_expiration_time: dataAccess,
     };
-    return html(200, sdkPage(request.sdkOrigin, { status: 'connected', authResponse }, null, 'message_first'));
+    const login = { status: 'connected', authResponse };
+    return html(200, sdkPage(request.sdkOrigin, { login, signup: null, order: 'message_first' }));
   }
   const fragment = new URLSearchParams({
     access_token: token,

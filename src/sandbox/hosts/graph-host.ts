@@ -1,10 +1,13 @@
 import { adsEdges } from '../graph/ads-edges.ts';
 import { appEdges } from '../graph/app-edges.ts';
 import { handleBatch } from '../graph/batch.ts';
+import { businessEdges } from '../graph/business-edges.ts';
 import { parseFields, showNode } from '../graph/field-selection.ts';
 import type { EdgeTable } from '../graph/graph-edge.ts';
 import { findNode, type GraphNode, nodeViewOf } from '../graph/graph-node.ts';
 import { pageEdges } from '../graph/page-edges.ts';
+import { phoneEdges } from '../graph/phone-edges.ts';
+import { systemUserEdges } from '../graph/system-user-edges.ts';
 import { handleUpload, uploadEdges } from '../graph/upload-sessions.ts';
 import { userEdges } from '../graph/user-edges.ts';
 import { whatsappEdges } from '../graph/whatsapp-edges.ts';
@@ -16,7 +19,17 @@ import { debugTokenEndpoint } from '../tokens/debug-token.ts';
 import { authenticate, type GraphCaller, requireScope } from '../tokens/graph-caller.ts';
 import { accessTokenEndpoint, clientCodeEndpoint, revokeEndpoint } from '../tokens/oauth-exchange.ts';
 
-const edges: EdgeTable = { ...userEdges, ...pageEdges, ...whatsappEdges, ...appEdges, ...adsEdges, ...uploadEdges };
+const edges: EdgeTable = {
+  ...userEdges,
+  ...systemUserEdges,
+  ...businessEdges,
+  ...pageEdges,
+  ...whatsappEdges,
+  ...phoneEdges,
+  ...appEdges,
+  ...adsEdges,
+  ...uploadEdges,
+};
 const typeNames: Record<GraphNode['type'], string> = {
   user: 'User',
   page: 'Page',

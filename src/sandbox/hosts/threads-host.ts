@@ -4,7 +4,7 @@ import { postView } from '../graph/node-views.ts';
 import { container, postsOf, publish } from '../graph/page-edges.ts';
 import type { GraphCall } from '../http/graph-call.ts';
 import { oauthError } from '../http/graph-error.ts';
-import { type MetaResponse, ok } from '../http/meta-response.ts';
+import { type MetaResponse, ok, redirect } from '../http/meta-response.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
 import { debugTokenEndpoint } from '../tokens/debug-token.ts';
 import { checkProof, opaqueAppToken } from '../tokens/graph-caller.ts';
@@ -19,7 +19,7 @@ import {
 } from '../tokens/login-tokens.ts';
 import { accountContext, showOwnPost, unknownEdge } from './login-account.ts';
 
-/** graph.threads.net (META.md 9). */
+/** graph.threads.net and graph.threads.com (META.md 9, docs/meta-facts.md). */
 export function handleThreads(state: SandboxState, call: GraphCall): MetaResponse {
   const [first, edge] = call.path;
   if (first === 'oauth' && edge === 'access_token') return oauthAccessToken(state, call);
@@ -84,4 +84,11 @@ function handleEdge(context: EdgeContext, edge: string): MetaResponse {
     default:
       throw unknownEdge(call, threadsLogin);
   }
+}
+
+/** The old host of the dialog: 301 to the new one, on which some people lose the query (docs/meta-facts.md). */
+export function movedThreadsDialog(state: SandboxState, call: GraphCall): MetaResponse {
+  const isKept = state.store.settings.threadsRedirect === 'keeps_query' && call.query.size > 0;
+  const query = isKept ? `?${call.query.toString()}` : '';
+  return { ...redirect(`${state.publicUrl}/www.threads.com/${call.path.join('/')}${query}`), status: 301 };
 }

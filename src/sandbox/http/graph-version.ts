@@ -2,26 +2,22 @@ import { oauthError } from './graph-error.ts';
 
 const day = (text: string): number => Date.parse(`${text}T00:00:00Z`);
 
-/** Version, first day, end (META.md 17). */
-const versions: [string, number, number][] = [
-  ['v15.0', day('2022-09-15'), day('2024-11-20')],
-  ['v16.0', day('2023-02-02'), day('2025-05-14')],
-  ['v17.0', day('2023-05-23'), day('2025-09-12')],
-  ['v18.0', day('2023-09-12'), day('2026-01-26')],
-  ['v19.0', day('2024-01-23'), day('2026-05-21')],
-  ['v20.0', day('2024-05-21'), day('2026-09-24')],
-  ['v21.0', day('2024-10-02'), day('2027-01-21')],
-  ['v22.0', day('2025-01-21'), day('2027-05-20')],
-  ['v23.0', day('2025-05-29'), day('2027-10-08')],
-  ['v24.0', day('2025-10-08'), day('2028-02-18')],
-  ['v25.0', day('2026-02-18'), day('2028-07-29')],
-  ['v26.0', day('2026-07-29'), Number.POSITIVE_INFINITY],
+/** Versions that live or lived lately, oldest first, with their end (docs/meta-facts.md); the newest has none yet. */
+const versions: [string, number][] = [
+  ['v19.0', day('2026-05-21')],
+  ['v20.0', day('2026-09-24')],
+  ['v21.0', day('2027-01-21')],
+  ['v22.0', day('2027-05-20')],
+  ['v23.0', day('2027-10-08')],
+  ['v24.0', day('2028-02-18')],
+  ['v25.0', day('2028-07-29')],
+  ['v26.0', Number.POSITIVE_INFINITY],
 ];
 const newest = 26;
 
 /** The version that really serves a call: a dead one, or none, gives the oldest living one (META.md 17). */
 export function servedVersion(requestedVersion: string | null, now: number, defaultVersion: string | null): string {
-  const oldestLiving = versions.find(([, , until]) => now < until)?.[0] ?? `v${newest}.0`;
+  const oldestLiving = versions.find(([, until]) => now < until)?.[0] ?? `v${newest}.0`;
   if (requestedVersion === null) return defaultVersion ?? oldestLiving;
   const number = Number(requestedVersion.slice(1));
   if (number > newest) throw oauthError(2500, `Unknown path components: /${requestedVersion}`);

@@ -90,7 +90,8 @@ export class CallbackSender {
     await Promise.allSettled([...this.pending]);
   }
 
-  private inBackground(work: Promise<unknown>): void {
+  /** Sends without anybody waiting, except `waitForPending`. */
+  inBackground(work: Promise<unknown>): void {
     this.pending.add(work);
     void work.finally(() => this.pending.delete(work));
   }

@@ -1,4 +1,4 @@
-import type { AppKind, AppRecord, PageRecord, Principal, PrincipalKind } from './records.ts';
+import type { AppKind, AppRecord, LoginConfiguration, PageRecord, Principal, PrincipalKind } from './records.ts';
 import type { SandboxStore } from './sandbox-store.ts';
 
 /** The credentials of the three apps of one developer account: Meta's, Instagram's, Threads' (META.md 7, 9). */
@@ -33,7 +33,24 @@ export const seedIds = {
   waba: '310000000000402',
   phone: '320000000000403',
   adAccount: 'act_330000000000404',
+  /** The Facebook Login for Business configuration of Embedded Signup. */
+  signupConfiguration: '340000000000405',
+  /** A person whose Page and ad account are reached through a portfolio only. */
+  portfolioUser: '100000000000102',
+  portfolio: '300000000000411',
+  portfolioPage: '200000000000211',
+  clientPage: '200000000000212',
+  portfolioInstagramAccount: '17841400000000311',
+  portfolioAdAccount: 'act_330000000000414',
 } as const;
+
+/** Meta's template "Embedded Signup with 60 expiration token" (docs/meta-facts.md). */
+const signupConfiguration: LoginConfiguration = {
+  id: seedIds.signupConfiguration,
+  tokenType: 'system_user',
+  scopes: ['whatsapp_business_management', 'whatsapp_business_messaging'],
+  expiresIn: 5_184_000,
+};
 
 function newApp(kind: AppKind, id: string, secret: string, name: string): AppRecord {
   return {
@@ -115,13 +132,55 @@ export function seedDefaults(store: SandboxStore, app: SandboxApp): void {
     businessId: seedIds.business,
   });
   seedUsers(store);
+  seedPortfolio(store);
+}
+
+/** A portfolio with a Page and an ad account that `/me/accounts` and `/me/adaccounts` leave out, and a client's Page without a task. */
+function seedPortfolio(store: SandboxStore): void {
+  const { portfolio, portfolioPage, portfolioInstagramAccount, portfolioAdAccount, clientPage } = seedIds;
+  store.businesses.set(portfolio, {
+    id: portfolio,
+    name: 'Sandbox Portfolio',
+    requiresExpiry: false,
+    clientPageIds: [clientPage],
+  });
+  store.instagramAccounts.set(portfolioInstagramAccount, {
+    id: portfolioInstagramAccount,
+    username: 'sandbox.portfolio',
+    name: 'Sandbox Portfolio',
+  });
+  store.pages.set(portfolioPage, {
+    ...newPage(portfolioPage, 'Sandbox Portfolio Page', portfolioInstagramAccount),
+    businessId: portfolio,
+  });
+  store.pages.set(clientPage, newPage(clientPage, 'Sandbox Client Page', null));
+  store.adAccounts.set(portfolioAdAccount, {
+    id: portfolioAdAccount,
+    accountId: portfolioAdAccount.slice(4),
+    name: 'Sandbox Portfolio Ads',
+    currency: 'EUR',
+    status: 1,
+    businessId: portfolio,
+  });
+  const user = newPrincipal('user', seedIds.portfolioUser, 'Sandbox Portfolio User');
+  user.email = 'sandbox.portfolio@example.com';
+  user.businessIds = [portfolio];
+  user.pageRoles = [{ pageId: portfolioPage, tasks: [...allTasks], generation: 0, throughBusiness: true }];
+  store.principals.set(user.id, user);
 }
 
 /** The three apps; also after loading a state that was kept for other ids. */
 export function seedApps(store: SandboxStore, app: SandboxApp): void {
-  store.apps.set(app.id, newApp('facebook', app.id, app.secret, 'Sandbox App'));
+  const facebook = newApp('facebook', app.id, app.secret, 'Sandbox App');
+  store.apps.set(app.id, facebook);
+  seedConfiguration(facebook);
   store.apps.set(app.instagramAppId, newApp('instagram', app.instagramAppId, app.instagramAppSecret, 'Sandbox App-IG'));
   store.apps.set(app.threadsAppId, newApp('threads', app.threadsAppId, app.threadsAppSecret, 'Sandbox App-Threads'));
+}
+
+/** The configuration of Embedded Signup; also for an app of a state that was kept before there was one. */
+export function seedConfiguration(app: AppRecord): void {
+  app.configurations[signupConfiguration.id] ??= { ...signupConfiguration };
 }
 
 function seedUsers(store: SandboxStore): void {

@@ -32,6 +32,10 @@ export interface AppRecord {
   live: boolean;
   deauthorizeUrl: string | null;
   dataDeletionUrl: string | null;
+  /** Where webhooks go that no subscription covers. */
+  webhookUrl?: string | null;
+  /** The portfolio that owns the app. */
+  businessId?: string | null;
   configurations: Record<string, LoginConfiguration>;
   subscriptions: Record<string, Subscription>;
 }
@@ -48,6 +52,8 @@ export interface Grant {
   lastFresh?: { token: string; at: number };
   /** scope -> target ids for `granular_scopes`; a missing scope means all objects. */
   targets?: Record<string, string[]>;
+  /** Scopes that hold, although `debug_token` does not name them (docs/meta-facts.md). */
+  unnamedScopes?: string[];
 }
 
 export interface PageRole {
@@ -55,6 +61,8 @@ export interface PageRole {
   tasks: string[];
   /** Grows when a page token is invalidated, so that a new derivation gives a new string. */
   generation: number;
+  /** The person works on the Page through a portfolio only, so `/me/accounts` leaves it out. */
+  throughBusiness?: boolean;
 }
 
 export interface Principal {
@@ -72,6 +80,10 @@ export interface Principal {
   pageRoles: PageRole[];
   businessIds: string[];
   adAccountIds: string[];
+  /** System users: assigned WhatsApp accounts; missing means all of the business. */
+  wabaIds?: string[];
+  /** System users: apps installed for them, beside those that a grant names. */
+  installedAppIds?: string[];
   developerOf: string[];
   grants: Record<string, Grant>;
 }
@@ -84,6 +96,8 @@ export interface PageRecord {
   instagramId: string | null;
   deleted: boolean;
   subscribedApps: Record<string, string[]>;
+  /** The portfolio that owns it. */
+  businessId?: string | null;
 }
 
 export interface InstagramAccount {
@@ -97,6 +111,12 @@ export interface BusinessRecord {
   name: string;
   /** For some businesses `set_token_expires_in_60_days=true` is compulsory (META.md 6). */
   requiresExpiry: boolean;
+  /** Some businesses forbid tokens for system users by their settings. */
+  forbidsTokens?: boolean;
+  /** What others own, and let this portfolio work on. */
+  clientPageIds?: string[];
+  clientAdAccountIds?: string[];
+  clientWabaIds?: string[];
 }
 
 export interface WabaRecord {
@@ -105,6 +125,8 @@ export interface WabaRecord {
   businessId: string;
   currency: string;
   subscribedApps: Record<string, { overrideCallbackUri?: string }>;
+  /** Made by a signup that brought a number of this kind; missing for what the business has anyway. */
+  madeFor?: 'unverified' | 'none' | 'coexistence';
 }
 
 export interface PhoneNumber {
@@ -117,6 +139,15 @@ export interface PhoneNumber {
   registered: boolean;
   /** When it was registered or deregistered, as long as that counts (epoch ms). */
   triedAt?: number[];
+  /** VERIFIED where it is missing. */
+  verification?: 'VERIFIED' | 'NOT_VERIFIED';
+  /** CLOUD_API where it is missing. */
+  platformType?: string;
+  /** It is used in the WhatsApp Business app, too. */
+  isOnBizApp?: boolean;
+  /** When the number came by coexistence (epoch ms), and what was synchronized since. */
+  onboardedAt?: number;
+  synchronized?: string[];
 }
 
 export interface AdAccount {
@@ -168,44 +199,6 @@ export interface CodeRecord {
   tokenKind: PrincipalKind;
   /** null: the token never expires; undefined: the kind's short life. */
   expiresIn?: number | null;
-}
-
-/** Which of the behaviors that META.md marks UNCONFIRMED, or that Meta shows in several forms, is simulated. */
-export interface SandboxSettings {
-  defaultVersion: string | null;
-  escapeBodies: boolean;
-  oneFreshTokenPerDay: boolean;
-  /** Whether an unchanged page token is the same string at each look, or a new one that works as well. */
-  pageTokens: 'same' | 'fresh';
-  /** Life of dialog tokens and of long-lived ones, seconds. */
-  shortLifeSeconds: number;
-  longLifeSeconds: number;
-  dialogCodeSeconds: number;
-  sdkCodeSeconds: number;
-  instagramCodeSeconds: number;
-  instagramExchangeShape: 'data' | 'flat';
-  instagramUserId: 'number' | 'string';
-  instagramPermissions: 'array' | 'string' | 'missing';
-  threadsUserId: 'number' | 'string';
-  /** A refresh of a token younger than 24 h: refused, or the token's remaining lifetime (META.md 20 #1). */
-  earlyRefresh: 'refuse' | 'remaining_life';
-  /** Whether a refreshed Instagram or Threads token is a new string. */
-  refreshReturns: 'new_token' | 'same_token';
-  batchOverflowStatus: number;
-  whatsappAuthStatus: number;
-  appTokenDebug: '2014' | '2026';
-  emptySdkRedirect: 'accept' | 'refuse';
-  embeddedSignup: { event: string; order: 'message_first' | 'callback_first'; data: Record<string, unknown> | null };
-}
-
-/** The values of the rate-limit headers (META.md 13); null leaves a header out. */
-export interface UsageSettings {
-  app: Record<string, number> | null;
-  instagramApp: Record<string, number> | null;
-  page: Record<string, number> | null;
-  adAccount: Record<string, unknown> | null;
-  business: Record<string, unknown> | null;
-  insightsThrottle: Record<string, unknown> | null;
 }
 
 /** An upload in chunks: how far it is. Its bytes are counted and dropped. */

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import { CredentialFactory, ID_PREFIXES } from './credential-factory.ts';
-import { allTasks, newPage, newPrincipal } from './default-seed.ts';
+import { ID_PREFIXES } from './credential-factory.ts';
+import { newPrincipal } from './default-seed.ts';
+import { newRole, numeric, PortfolioFactory } from './portfolio-factory.ts';
 import type {
   AdAccount,
-  BusinessRecord,
   InstagramAccount,
   MediaRecord,
-  PageRecord,
   PhoneNumber,
   Principal,
   PrincipalKind,
@@ -27,11 +26,12 @@ export interface NewUser {
   pageIds?: string[];
   businessIds?: string[];
   adAccountIds?: string[];
+  wabaIds?: string[];
   developerOf?: string[];
 }
 
 /** Makes the objects that tests and demos need beyond the default seed. Ids are decimal digits, as Meta's. */
-export class SandboxFactory extends CredentialFactory {
+export class SandboxFactory extends PortfolioFactory {
   /** Shared by all made media, so that they cost the memory of the largest. */
   private pattern: Buffer = Buffer.alloc(0);
 
@@ -60,30 +60,9 @@ export class SandboxFactory extends CredentialFactory {
     Object.assign(user, rest);
     if (pageIds !== undefined) {
       user.pageRoles = pageIds.map(
-        (pageId) =>
-          user.pageRoles.find((role) => role.pageId === pageId) ?? { pageId, tasks: [...allTasks], generation: 0 },
+        (pageId) => user.pageRoles.find((role) => role.pageId === pageId) ?? newRole(pageId),
       );
     }
-  }
-
-  /** A Page; `userIds` get all tasks on it. */
-  page(input: Partial<PageRecord> & { userIds?: string[] } = {}): PageRecord {
-    const { userIds, ...rest } = input;
-    const id = numeric(input.id ?? this.context.store.nextId('20'));
-    const page = { ...newPage(id, `Sandbox Page ${id.slice(-4)}`, null), ...rest, id };
-    this.context.store.pages.set(id, page);
-    for (const userId of userIds ?? [])
-      this.context.user(userId).pageRoles.push({ pageId: id, tasks: [...allTasks], generation: 0 });
-    this.context.store.onChange();
-    return page;
-  }
-
-  patchPage(id: string, patch: Partial<Omit<PageRecord, 'id'>>): PageRecord {
-    const page = this.context.store.pages.get(id);
-    if (page === undefined) throw new Error(`no page ${id}`);
-    Object.assign(page, patch);
-    this.context.store.onChange();
-    return page;
   }
 
   instagramAccount(input: Partial<InstagramAccount> = {}): InstagramAccount {
@@ -91,16 +70,6 @@ export class SandboxFactory extends CredentialFactory {
     return this.keep(this.context.store.instagramAccounts, {
       username: `sandbox_${id.slice(-6)}`,
       name: 'Sandbox Account',
-      ...input,
-      id,
-    });
-  }
-
-  business(input: Partial<BusinessRecord> = {}): BusinessRecord {
-    const id = numeric(input.id ?? this.context.store.nextId('30'));
-    return this.keep(this.context.store.businesses, {
-      name: `Sandbox Business ${id.slice(-4)}`,
-      requiresExpiry: false,
       ...input,
       id,
     });
@@ -129,6 +98,12 @@ export class SandboxFactory extends CredentialFactory {
       id,
     };
     return this.keep(this.context.store.phones, made);
+  }
+
+  patchPhone(id: string, patch: Partial<Omit<PhoneNumber, 'id'>>): PhoneNumber {
+    const phone = this.context.store.phones.get(id);
+    if (phone === undefined) throw new Error(`no phone number ${id}`);
+    return this.keep(this.context.store.phones, Object.assign(phone, patch));
   }
 
   adAccount(input: Partial<AdAccount> & { userId?: string } = {}): AdAccount {
@@ -164,16 +139,4 @@ export class SandboxFactory extends CredentialFactory {
     this.context.store.addMedia(record);
     return record;
   }
-
-  private keep<T extends { id: string }>(map: Map<string, T>, record: T): T {
-    map.set(record.id, record);
-    this.context.store.onChange();
-    return record;
-  }
-}
-
-/** Tokens carry ids as 64-bit numbers, so other ids can't be. */
-function numeric(id: string): string {
-  if (!/^[1-9]\d{0,18}$/.test(id)) throw new Error(`an id of Meta is 1 to 19 digits, not ${id}`);
-  return id;
 }

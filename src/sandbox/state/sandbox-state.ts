@@ -4,9 +4,11 @@ import { fingerprintOf } from '../tokens/token-codec.ts';
 import { TokenIssuer } from '../tokens/token-issuer.ts';
 import { type CallbackResult, CallbackSender } from './callback-sender.ts';
 import { type SandboxApp, seedDefaults } from './default-seed.ts';
-import type { AppRecord, Grant, LoginConfiguration, Principal, SandboxSettings, UsageSettings } from './records.ts';
+import type { AppRecord, Grant, LoginConfiguration, Principal } from './records.ts';
 import { SandboxFactory } from './sandbox-factory.ts';
+import { defaultSettings, type SandboxSettings, type SettingsPatch, type UsageSettings } from './sandbox-settings.ts';
 import { type DialogDefault, SandboxStore } from './sandbox-store.ts';
+import { WhatsappWebhooks } from './whatsapp-webhooks.ts';
 
 /**
  * All of the simulated Meta in one object: what it remembers, what it issues, which faults it plays.
@@ -20,6 +22,8 @@ export class SandboxState {
   readonly callbacks: CallbackSender;
   /** Makes users, pages, tokens and the rest. */
   readonly make: SandboxFactory;
+  /** What WhatsApp sends unasked. */
+  readonly whatsapp: WhatsappWebhooks;
   latencyMs: { min: number; max: number } = { min: 0, max: 0 };
   publicUrl = '';
 
@@ -38,6 +42,7 @@ export class SandboxState {
       () => this.randomFraction(),
     );
     this.make = new SandboxFactory(this);
+    this.whatsapp = new WhatsappWebhooks(this);
     this.store.tokenKey = randomBytes(32);
     seedDefaults(this.store, app);
   }
@@ -86,8 +91,12 @@ export class SandboxState {
     return { now: this.now() };
   }
 
-  patchSettings(patch: Partial<SandboxSettings>): SandboxSettings {
-    this.store.settings = { ...this.store.settings, ...patch };
+  /** Takes any part of the settings; how signups end is set anew, from the defaults on. */
+  patchSettings(patch: SettingsPatch): SandboxSettings {
+    const { embeddedSignup, ...rest } = patch;
+    this.store.settings = { ...this.store.settings, ...rest };
+    if (embeddedSignup !== undefined)
+      this.store.settings.embeddedSignup = { ...defaultSettings.embeddedSignup, ...embeddedSignup };
     this.store.onChange();
     return this.store.settings;
   }

@@ -10,11 +10,10 @@ import type {
   PostRecord,
   Principal,
   ReportRun,
-  SandboxSettings,
   UploadSession,
-  UsageSettings,
   WabaRecord,
 } from './records.ts';
+import { defaultSettings, defaultUsage, type SandboxSettings, type UsageSettings } from './sandbox-settings.ts';
 
 /** What a single token was changed to, apart from what its string says. */
 export interface TokenChange {
@@ -31,44 +30,14 @@ export interface DialogDefault {
   action: DialogAction;
   userId?: string;
   declined?: string[];
+  /** What the person picks: scope -> ids of the objects. */
+  targets?: Record<string, string[]>;
 }
 
 const MAX_CODES = 50_000;
 const MAX_POSTS = 2_000;
 const MAX_MEDIA = 100;
 const MAX_UPLOAD_SESSIONS = 1_000;
-
-const defaultSettings: SandboxSettings = {
-  defaultVersion: null,
-  escapeBodies: true,
-  oneFreshTokenPerDay: false,
-  pageTokens: 'same',
-  shortLifeSeconds: 5_400,
-  longLifeSeconds: 5_183_944,
-  dialogCodeSeconds: 600,
-  sdkCodeSeconds: 30,
-  instagramCodeSeconds: 3_600,
-  instagramExchangeShape: 'data',
-  instagramUserId: 'number',
-  instagramPermissions: 'string',
-  threadsUserId: 'number',
-  earlyRefresh: 'refuse',
-  refreshReturns: 'new_token',
-  batchOverflowStatus: 400,
-  whatsappAuthStatus: 401,
-  appTokenDebug: '2026',
-  emptySdkRedirect: 'accept',
-  embeddedSignup: { event: 'FINISH', order: 'message_first', data: null },
-};
-
-const defaultUsage: UsageSettings = {
-  app: { call_count: 0, total_cputime: 0, total_time: 0 },
-  instagramApp: { call_volume: 0, cpu_time: 0 },
-  page: null,
-  adAccount: null,
-  business: null,
-  insightsThrottle: null,
-};
 
 /** Meta's memory: every object by id. Only codes, posts, media and token changes grow with calls, and those are bounded or rare. */
 export class SandboxStore {

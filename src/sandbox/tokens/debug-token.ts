@@ -2,6 +2,7 @@ import type { GraphCall } from '../http/graph-call.ts';
 import { oauthError } from '../http/graph-error.ts';
 import { type MetaResponse, ok } from '../http/meta-response.ts';
 import type { AppKind, AppRecord } from '../state/records.ts';
+import type { SandboxSettings } from '../state/sandbox-settings.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
 import { appOfToken, authenticate, type GraphCaller } from './graph-caller.ts';
 import type { TokenView } from './token-issuer.ts';
@@ -21,7 +22,7 @@ export function debugTokenEndpoint(state: SandboxState, call: GraphCall, product
     return ok({ data: { error: { code: 190, message: 'Invalid OAuth access token.' }, is_valid: false, scopes: [] } });
   }
   checkViewer(caller, view.app, input);
-  const data = tokenData(view);
+  const data = tokenData(view, state.store.settings.targetOrder);
   const fields = call.params.get('fields')?.split(',');
   return ok({
     data:
@@ -54,7 +55,7 @@ const typeNames = {
   threads_user: 'USER',
 } as const;
 
-function tokenData(view: TokenView): Record<string, unknown> {
+function tokenData(view: TokenView, targetOrder: SandboxSettings['targetOrder']): Record<string, unknown> {
   const { claims, grant, death } = view;
   const data: Record<string, unknown> = {};
   if (death !== null) {
@@ -75,7 +76,8 @@ function tokenData(view: TokenView): Record<string, unknown> {
   data.scopes = view.scopes;
   data.granular_scopes = view.scopes.filter(isGranular).map((scope) => {
     const targets = grant.targets?.[scope];
-    return targets === undefined ? { scope } : { scope, target_ids: targets };
+    if (targets === undefined) return { scope };
+    return { scope, target_ids: targetOrder === 'reversed' ? targets.toReversed() : targets };
   });
   data.user_id = view.principal.id;
   return data;

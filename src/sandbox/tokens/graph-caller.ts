@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { GraphCall } from '../http/graph-call.ts';
 import { malformedToken, methodError, oauthError } from '../http/graph-error.ts';
-import type { AppKind, AppRecord, TokenKind } from '../state/records.ts';
+import type { AppKind, AppRecord, Principal, TokenKind } from '../state/records.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
 import type { TokenView } from './token-issuer.ts';
 
@@ -97,6 +97,17 @@ export function requireTokenView(caller: GraphCaller): TokenView {
 
 /** Refuses a caller without one of the scopes (META.md 12.1, code 200 and 10). */
 export function requireScope(view: TokenView, ...scopes: string[]): void {
-  if (scopes.some((scope) => view.scopes.includes(scope))) return;
+  const { unnamedScopes } = view.grant;
+  if (scopes.some((scope) => view.scopes.includes(scope) || unnamedScopes?.includes(scope) === true)) return;
   throw oauthError(200, `(#200) Requires ${scopes.join(' or ')} permission to manage the object`, { status: 403 });
+}
+
+/** A system user manages itself; so do a person and an admin system user of its portfolio. */
+export function managesSystemUser(principal: Principal, system: Principal): boolean {
+  if (system.kind !== 'system_user') return false;
+  if (principal.id === system.id) return true;
+  if (system.businessId === undefined) return false;
+  return principal.kind === 'user'
+    ? principal.businessIds.includes(system.businessId)
+    : principal.businessId === system.businessId && principal.role === 'ADMIN';
 }

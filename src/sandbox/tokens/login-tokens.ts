@@ -50,7 +50,7 @@ export function exchangeLoginCode(
   if (call.params.get('client_secret') !== app.secret) throw new CodeExchangeError(REDIRECT_URI_MISMATCH);
   if (call.params.get('grant_type') !== 'authorization_code')
     throw new CodeExchangeError('Invalid grant_type: must be authorization_code');
-  const code = state.store.codes.get((call.params.get('code') ?? '').replace(/#_$/, ''));
+  const code = state.store.codes.get(call.params.get('code') ?? '');
   if (code === undefined || code.appId !== app.id || code.expiresAt <= state.now())
     throw new CodeExchangeError('Matching code was not found or was already used');
   if (code.used) throw new CodeExchangeError('This authorization code has been used');

@@ -3,11 +3,11 @@ import { oauthError } from '../http/graph-error.ts';
 import { type MetaResponse, ok, success } from '../http/meta-response.ts';
 import type { AppRecord, CodeRecord, Principal } from '../state/records.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
-import { authenticate, checkProof, opaqueAppToken, requireLivingToken } from './graph-caller.ts';
+import { authenticate, checkProof, managesSystemUser, opaqueAppToken, requireLivingToken } from './graph-caller.ts';
 import { dropScopeIfScripted, principalFor } from './scripted-grants.ts';
 import type { TokenView } from './token-issuer.ts';
 
-const SIXTY_DAYS_SECONDS = 5_184_000;
+export const SIXTY_DAYS_SECONDS = 5_184_000;
 const DAY_MS = 86_400_000;
 export const REDIRECT_URI_MISMATCH =
   'Error validating verification code. Please make sure your redirect_uri is identical to the one you used in the OAuth dialog request';
@@ -40,7 +40,8 @@ function exchangeCode(state: SandboxState, call: GraphCall, app: AppRecord): Met
   const text = call.params.get('code') ?? '';
   const code = state.store.codes.get(text);
   const redirectUri = call.params.get('redirect_uri');
-  if (code?.fromSdk !== true) requireRedirectUri(redirectUri);
+  // Without it a code of a full-page signup does not fit, as with a wrong one.
+  if (code?.fromSdk !== true && code?.tokenKind !== 'system_user') requireRedirectUri(redirectUri);
   if (code === undefined || code.appId !== app.id)
     throw oauthError(100, 'Invalid verification code format.', { errorCode: 'invalid_code' });
   if (code.used)
@@ -171,7 +172,7 @@ export function toTokenResponseBody(
   return body;
 }
 
-/** `oauth/revoke` for system-user tokens (META.md 6): the given one dies, the calling one lives. */
+/** `oauth/revoke` for system-user tokens: the given one dies; asked with another of the same user, or by an admin. */
 export function revokeEndpoint(state: SandboxState, call: GraphCall): MetaResponse {
   const app = authenticateClient(state, call);
   const caller = authenticate(state, call, 'facebook');
@@ -179,7 +180,10 @@ export function revokeEndpoint(state: SandboxState, call: GraphCall): MetaRespon
   if (given === undefined) throw oauthError(100, '(#100) The parameter revoke_token is required');
   const view = state.tokens.view(given);
   if (view === null) throw oauthError(190, 'Invalid OAuth access token.');
-  const own = caller.kind === 'app' ? caller.app.id === view.app.id : caller.view.principal.id === view.principal.id;
+  const own =
+    caller.kind === 'app'
+      ? caller.app.id === view.app.id
+      : caller.view.principal.id === view.principal.id || managesSystemUser(caller.view.principal, view.principal);
   if (view.app.id !== app.id || !own) throw oauthError(200, '(#200) Permissions error', { status: 403 });
   state.invalidateToken(given, 467);
   return success();

@@ -61,6 +61,49 @@ describe('establishing and revoking connections on Postgres', () => {
     ]);
   });
 
+  it('gives an asset without a token no credential, and the root none to stand in for', async () => {
+    await connect(harness, clock, { pages: [{ id: '501', token: null, instagramId: '178' }, ...PAGES.slice(1)] });
+    const rows = await database.rows({ text: 'SELECT id, credential_id IS NULL AS bare FROM asset ORDER BY id' });
+    expect(rows).toEqual([
+      { id: '178', bare: true },
+      { id: '17841400000000001', bare: false },
+      { id: '501', bare: true },
+      { id: '502', bare: false },
+    ]);
+  });
+
+  it('stores many Pages by few statements, and binds each to its own token', async () => {
+    const pages = Array.from({ length: 600 }, (_, n) => ({
+      id: String(9000 + n),
+      token: `EAAmany${n}`,
+      instagramId: `178${n}`,
+    }));
+    await connect(harness, clock, { pages });
+    await connect(harness, clock, { pages });
+    expect(await count('credential')).toBe(601);
+    expect(await count('asset')).toBe(1200);
+    const [row] = await database.rows<{
+      id: string;
+      connection_id: `con_${string}`;
+      secret_id: `sec_${string}`;
+      version: number;
+    }>({
+      text: `SELECT k.id, k.connection_id, k.secret_id, k.version FROM credential k JOIN asset a ON a.credential_id = k.id AND a.id = '178599'`,
+    });
+    if (row === undefined) throw new Error('no such credential');
+    const context = credentialContext({
+      tenant: 'tenant-a',
+      connectionId: row.connection_id,
+      credentialId: row.id as `crd_${string}`,
+      kind: 'page',
+      version: row.version,
+    });
+    expect([row.version, (await sealed.vault.get(database, row.secret_id, context))?.expose()]).toEqual([
+      2,
+      'EAAmany599',
+    ]);
+  });
+
   it('keeps the id when the same Meta user connects again, and brings it back from reauth_required', async () => {
     const id = await connect(harness, clock, { pages: PAGES });
     await database.run({

@@ -16,6 +16,7 @@ interface ApiDescription {
 /** Bodies of the routes that need one, so that input validation lets the request through. */
 const BODIES: Readonly<Record<string, object>> = {
   'POST /v1/connections/{id}/phone-numbers/{phone_number_id}/register': { pin: '123456' },
+  'POST /v1/connections/{id}/phone-numbers/{phone_number_id}/synchronize': { kinds: ['contacts'] },
 };
 
 let context: LifecycleTestContext;
@@ -65,6 +66,7 @@ describe('a client of another tenant', () => {
         'POST /v1/connections/{id}/refresh',
         'POST /v1/connections/{id}/check',
         'POST /v1/connections/{id}/phone-numbers/{phone_number_id}/register',
+        'POST /v1/connections/{id}/phone-numbers/{phone_number_id}/synchronize',
       ]),
     );
     for (const route of withId) {

@@ -91,13 +91,15 @@ describe('an upgrade', () => {
 });
 
 function timestampOf(migration: string): number {
-  return Number(/\d+$/.exec(migration)?.[0]);
+  return Number(/\d{13}$/.exec(migration)?.[0]);
 }
 
+/** In the order in which they run. */
 function laterMigrations({ options }: DataSource): string[] {
   return (options.migrations as (new () => object)[])
     .map(({ name }) => name)
-    .filter((name) => timestampOf(name) > LAST_BEFORE);
+    .filter((name) => timestampOf(name) > LAST_BEFORE)
+    .sort((one, other) => timestampOf(one) - timestampOf(other));
 }
 
 /** All tables but TypeORM's own. */

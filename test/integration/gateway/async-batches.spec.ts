@@ -34,7 +34,7 @@ const WAYS: [string, (path: string, name: string, items: string) => request.Test
 ];
 
 describe.each(WAYS)('items that Meta works off later, in %s', (_, send) => {
-  const asked = (item: Item, name = 'asyncbatch', path = '/graph/v25.0/') => send(path, name, JSON.stringify([item]));
+  const asked = (item: Item, name = 'asyncbatch', path = '/graph/v26.0/') => send(path, name, JSON.stringify([item]));
 
   it('go on as they came', async () => {
     expect((await asked(COPY)).status).toBe(200);
@@ -45,7 +45,7 @@ describe.each(WAYS)('items that Meta works off later, in %s', (_, send) => {
 
   it.each<[string, Item]>([
     ['a token', { method: 'GET', relative_url: 'oauth/access_token?grant_type=fb_exchange_token' }],
-    ['a token, by a version', { relative_url: '/v25.0/debug_token?input_token=x' }],
+    ['a token, by a version', { relative_url: '/v26.0/debug_token?input_token=x' }],
     ['permissions', { method: 'DELETE', relative_url: 'me/permissions' }],
     ['permissions, in disguise', { method: 'POST', relative_url: 'me/permissions', body: 'method=delete' }],
     ['no plain path', { relative_url: '../x' }],

@@ -32,7 +32,7 @@ describe('a client that is held to paths', () => {
     expect((await http().post('/graph/1/messages').set(bearer).send({ type: 'text' })).status).toBe(200);
     expect((await http().post('/graph/1/insights?method=get').set(bearer)).status).toBe(200);
     expect((await http().post('/graph-video/1/videos').set(bearer).send({ title: 'x' })).status).toBe(200);
-    expect((await http().post('/rupload/ig-api-upload/v25.0/1').set(bearer).send('bytes')).status).toBe(200);
+    expect((await http().post('/rupload/ig-api-upload/v26.0/1').set(bearer).send('bytes')).status).toBe(200);
     expect(gateway.seen).toHaveLength(5);
     expect(gateway.refused).toEqual([]);
   });

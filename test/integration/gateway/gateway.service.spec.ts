@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import nodeHttp from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
+import { DEFAULT_GRAPH_API_VERSION } from '../../../src/config/graph-api-version.ts';
 import { grantFor, LEASE, META_TOKEN, startTestGateway, type TestGateway } from '../../support/test-gateway.ts';
 import { TEST_ENVIRONMENT } from '../../support/test-replica.ts';
 
@@ -24,8 +25,8 @@ afterEach(() => {
   }
 });
 
-const proofOf = (token: string) =>
-  createHmac('sha256', TEST_ENVIRONMENT['META_APP_SECRET'] ?? '')
+const proofOf = (token: string, secret: 'META_APP_SECRET' | 'INSTAGRAM_APP_SECRET' = 'META_APP_SECRET') =>
+  createHmac('sha256', TEST_ENVIRONMENT[secret] ?? '')
     .update(token)
     .digest('hex');
 const PROOF = proofOf(META_TOKEN);
@@ -37,7 +38,9 @@ describe('a plain call', () => {
     const response = await http().get('/graph/me?fields=id,name').set('Authorization', `Bearer ${LEASE}`);
     expect(response.status).toBe(200);
     expect(response.body).toEqual({ id: '1', name: 'One' });
-    expect(last().url).toBe(`/graph.facebook.com/v25.0/me?fields=id,name&appsecret_proof=${PROOF}`);
+    expect(last().url).toBe(
+      `/graph.facebook.com/${DEFAULT_GRAPH_API_VERSION}/me?fields=id,name&appsecret_proof=${PROOF}`,
+    );
     expect(last().headers.authorization).toBe(`Bearer ${META_TOKEN}`);
     expect(response.headers['cache-control']).toBe('no-store');
     expect(response.headers['x-request-id']).toMatch(/^req_/);
@@ -73,7 +76,7 @@ describe('a plain call', () => {
 
   it('takes the lease from JSON, and leaves long numbers as they are', async () => {
     const response = await http()
-      .post('/graph/v25.0/1/messages')
+      .post('/graph/v26.0/1/messages')
       .type('json')
       .send(`{"to":12345678901234567890,"access_token":"${LEASE}","nested":{"a":[1.50]}}`);
     expect(response.status).toBe(200);
@@ -96,7 +99,7 @@ describe('a plain call', () => {
 
   it("replaces a client's own proof", async () => {
     await http().get(`/graph/me?appsecret_proof=abc&appsecret_time=1&a=b&access_token=${LEASE}`);
-    expect(last().url).toBe(`/graph.facebook.com/v25.0/me?a=b&appsecret_proof=${PROOF}`);
+    expect(last().url).toBe(`/graph.facebook.com/${DEFAULT_GRAPH_API_VERSION}/me?a=b&appsecret_proof=${PROOF}`);
   });
 
   it('passes a JSON body on as it came where it holds nothing of ours', async () => {
@@ -126,10 +129,21 @@ describe('a plain call', () => {
     gateway.grants.set('mtl_ig', grantFor('IGAAtoken1', { kind: 'instagram_user' }));
     gateway.grants.set('mtl_th', grantFor('THAAtoken1', { kind: 'threads_user' }));
     await http().get('/graph/me').set('Authorization', 'Bearer mtl_ig');
-    expect(last().url).toBe(`/graph.instagram.com/v25.0/me?appsecret_proof=${proofOf('IGAAtoken1')}`);
-    await http().get('/graph/v25.0/me').set('Authorization', 'Bearer mtl_th');
+    expect(last().url).toBe(
+      `/graph.instagram.com/${DEFAULT_GRAPH_API_VERSION}/me?appsecret_proof=${proofOf('IGAAtoken1', 'INSTAGRAM_APP_SECRET')}`,
+    );
+    await http().get('/graph/v26.0/me').set('Authorization', 'Bearer mtl_th');
     expect(last().url).toBe('/graph.threads.net/v1.0/me');
     expect((await http().post('/rupload/x').set('Authorization', 'Bearer mtl_th')).status).toBe(403);
+  });
+
+  it('sends no proof where the app of the token is not the configured one', async () => {
+    gateway.grants.set('mtl_old', grantFor('IGAAtoken2', { kind: 'instagram_user', appId: 'another' }));
+    expect((await http().get('/graph/me').set('Authorization', 'Bearer mtl_old')).status).toBe(200);
+    expect(last().url).toBe(`/graph.instagram.com/${DEFAULT_GRAPH_API_VERSION}/me`);
+    const batch = JSON.stringify([{ method: 'GET', relative_url: 'me' }]);
+    await http().post('/graph/').set('Authorization', 'Bearer mtl_old').type('form').send({ batch });
+    expect(last().body.toString()).not.toContain('appsecret_proof');
   });
 
   it('passes the context of a trace on, where it keeps the rules, and nobody’s baggage', async () => {
@@ -148,13 +162,13 @@ describe('a plain call', () => {
 
   it('reaches the upload and media hosts', async () => {
     const lease = { Authorization: `OAuth ${LEASE}` };
-    await http().post('/graph-video/v25.0/1/videos').set(lease);
-    expect(last().url).toBe(`/graph-video.facebook.com/v25.0/1/videos?appsecret_proof=${PROOF}`);
+    await http().post('/graph-video/v26.0/1/videos').set(lease);
+    expect(last().url).toBe(`/graph-video.facebook.com/v26.0/1/videos?appsecret_proof=${PROOF}`);
     await http()
-      .post('/rupload/ig-api-upload/v25.0/1')
+      .post('/rupload/ig-api-upload/v26.0/1')
       .set({ ...lease, offset: '0' })
       .send('bytes=of&a=file');
-    expect(last().url).toBe('/rupload.facebook.com/ig-api-upload/v25.0/1');
+    expect(last().url).toBe('/rupload.facebook.com/ig-api-upload/v26.0/1');
     expect(last().headers).toMatchObject({ offset: '0', 'content-type': 'application/octet-stream' });
     await http()
       .get('/graph/lookaside.fbsbx.com/whatsapp/?mid=1')
@@ -182,12 +196,12 @@ describe('refusals in the shape of Meta', () => {
 
   it.each([
     ['GET', '/graph/oauth/access_token'],
-    ['GET', '/graph/v25.0/oauth/access_token'],
+    ['GET', '/graph/v26.0/oauth/access_token'],
     ['GET', '/graph/%6fauth/access_token'],
-    ['GET', '/graph/v25.0/OAuth/revoke'],
+    ['GET', '/graph/v26.0/OAuth/revoke'],
     ['GET', '/graph//oauth/access_token'],
-    ['GET', '/graph/v25.0/me/..%2foauth'],
-    ['GET', '/graph/v25.0/%2e%2e/me'],
+    ['GET', '/graph/v26.0/me/..%2foauth'],
+    ['GET', '/graph/v26.0/%2e%2e/me'],
     ['GET', '/graph/me%2fpermissions'],
     ['GET', '/graph/me%5cpermissions'],
     ['GET', '/graph/me;a=b'],
@@ -206,7 +220,7 @@ describe('refusals in the shape of Meta', () => {
     ['GET', '/graph/me?fields=feed.method(delete)'],
     ['GET', '/graph/https://example.com/'],
     ['GET', '/graph/%zz'],
-    ['POST', '/graph/v25.0/%E0%A4%A/feed'],
+    ['POST', '/graph/v26.0/%E0%A4%A/feed'],
     ['GET', '/graph-video/%'],
     ['GET', '/rupload/%c0%ae%c0%ae/oauth'],
   ])('of what mints, inspects, revokes, or is no plain path: %s %s', async (method, path) => {

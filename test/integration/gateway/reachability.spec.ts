@@ -1,5 +1,6 @@
 import net from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { DEFAULT_GRAPH_API_VERSION } from '../../../src/config/graph-api-version.ts';
 import { grantFor, LEASE, META_TOKEN, startTestGateway, type TestGateway } from '../../support/test-gateway.ts';
 
 let gateway: TestGateway;
@@ -112,18 +113,18 @@ describe('addresses that are no plain path', () => {
 
 describe('whatever a client writes', () => {
   it.each([
-    ['/graph/@evil.test/me', '/graph.facebook.com/v25.0/@evil.test/me'],
-    ['/graph/user:pass@evil.test', '/graph.facebook.com/v25.0/user:pass@evil.test'],
-    ['/graph/evil.test:8080/me', '/graph.facebook.com/v25.0/evil.test:8080/me'],
-    ['/graph/:80/me', '/graph.facebook.com/v25.0/:80/me'],
+    ['/graph/@evil.test/me', `/graph.facebook.com/${DEFAULT_GRAPH_API_VERSION}/@evil.test/me`],
+    ['/graph/user:pass@evil.test', `/graph.facebook.com/${DEFAULT_GRAPH_API_VERSION}/user:pass@evil.test`],
+    ['/graph/evil.test:8080/me', `/graph.facebook.com/${DEFAULT_GRAPH_API_VERSION}/evil.test:8080/me`],
+    ['/graph/:80/me', `/graph.facebook.com/${DEFAULT_GRAPH_API_VERSION}/:80/me`],
     ['/graph/v99.9/me', '/graph.facebook.com/v99.9/me'],
-    ['/graph/v25.0/v24.0/me', '/graph.facebook.com/v25.0/v24.0/me'],
-    ['/graph/graph.instagram.com/me', '/graph.facebook.com/v25.0/graph.instagram.com/me'],
+    ['/graph/v26.0/v24.0/me', '/graph.facebook.com/v26.0/v24.0/me'],
+    ['/graph/graph.instagram.com/me', `/graph.facebook.com/${DEFAULT_GRAPH_API_VERSION}/graph.instagram.com/me`],
     [
       '/graph/me?host=evil.test&url=http://evil.test',
-      '/graph.facebook.com/v25.0/me?host=evil.test&url=http://evil.test',
+      `/graph.facebook.com/${DEFAULT_GRAPH_API_VERSION}/me?host=evil.test&url=http://evil.test`,
     ],
-    ['/graph/me?x=%23frag', '/graph.facebook.com/v25.0/me?x=%23frag'],
+    ['/graph/me?x=%23frag', `/graph.facebook.com/${DEFAULT_GRAPH_API_VERSION}/me?x=%23frag`],
   ])('stays a path on the host of its credential: %s', async (target, expected) => {
     expect((await raw(target)).status).toBe(200);
     expect(called()).toEqual([expected]);
@@ -134,7 +135,10 @@ describe('whatever a client writes', () => {
     const headers = [...names.map((name) => `${name}: evil.test`), 'X-HTTP-Method-Override: DELETE', 'Cookie: a=b'];
     await raw('/graph/me/permissions', { headers });
     const [seen] = gateway.seen;
-    expect([seen?.method, called()]).toEqual(['GET', ['/graph.facebook.com/v25.0/me/permissions']]);
+    expect([seen?.method, called()]).toEqual([
+      'GET',
+      [`/graph.facebook.com/${DEFAULT_GRAPH_API_VERSION}/me/permissions`],
+    ]);
     expect(seen?.headers.host).toBe(new URL(gateway.metaUrl).host);
     for (const name of [...names, 'X-HTTP-Method-Override', 'Cookie']) {
       expect(seen?.headers).not.toHaveProperty(name.toLowerCase());
@@ -161,8 +165,8 @@ describe('calls that mint, inspect or revoke tokens', () => {
   const json = ['Content-Type: application/json'];
 
   it.each<[string, Parameters<typeof raw>[0], Parameters<typeof raw>[1]]>([
-    ['a version ahead', '/graph/v25.0/oauth/access_token?grant_type=fb_exchange_token', {}],
-    ['two versions ahead', '/graph/v25.0/v24.0/oauth/access_token', {}],
+    ['a version ahead', '/graph/v26.0/oauth/access_token?grant_type=fb_exchange_token', {}],
+    ['two versions ahead', '/graph/v26.0/v24.0/oauth/access_token', {}],
     ['a slash behind', '/graph/oauth/access_token/', {}],
     ['other case', '/graph/OAuth/Access_Token', {}],
     ['encoded', '/graph/oauth%2Faccess_token', {}],
@@ -195,7 +199,7 @@ describe('calls that mint, inspect or revoke tokens', () => {
     ],
     [
       'a batch in JSON',
-      '/graph/v25.0',
+      '/graph/v26.0',
       { method: 'POST', headers: json, body: '{"batch":[{"relative_url":"oauth/x"}]}' },
     ],
     ['a batch in a batch', '/graph', { method: 'POST', headers: form, body: batch(nested) }],
@@ -216,7 +220,7 @@ describe('calls that mint, inspect or revoke tokens', () => {
     [
       'an item with a slash',
       '/graph',
-      { method: 'POST', headers: form, body: batch({ relative_url: '/v25.0/oauth/x/' }) },
+      { method: 'POST', headers: form, body: batch({ relative_url: '/v26.0/oauth/x/' }) },
     ],
   ])('are refused: %s', async (_, target, options) => {
     const response = await raw(target, options);

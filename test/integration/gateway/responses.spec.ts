@@ -28,7 +28,7 @@ describe('what comes back', () => {
         { access_token: page, id: '1', name: 'Held' },
         { access_token: `EAAQ${'c3d4'.repeat(40)}`, id: '2', name: 'Not held' },
       ],
-      paging: { next: `${gateway.metaUrl}/graph.facebook.com/v25.0/7/accounts?access_token=${META_TOKEN}&after=x` },
+      paging: { next: `${gateway.metaUrl}/graph.facebook.com/v26.0/7/accounts?access_token=${META_TOKEN}&after=x` },
     };
     gateway.json(200, body);
     const response = await call();
@@ -38,7 +38,7 @@ describe('what comes back', () => {
       { id: '2', name: 'Not held' },
     ]);
     expect(response.body.paging.next).toBe(
-      `${gateway.config.publicUrl}/graph/v25.0/7/accounts?access_token=${LEASE}&after=x`,
+      `${gateway.config.publicUrl}/graph/v26.0/7/accounts?access_token=${LEASE}&after=x`,
     );
     expect(Number(response.headers['content-length'])).toBe(Buffer.byteLength(response.text));
   });
@@ -51,7 +51,7 @@ describe('what comes back', () => {
         ETag: '"abc"',
         'x-app-usage': '{"call_count":28,"total_cputime":25,"total_time":25}',
         'x-fb-trace-id': 'F5Wf',
-        'facebook-api-version': 'v25.0',
+        'facebook-api-version': 'v26.0',
         'set-cookie': 'a=b',
         'x-secret': META_TOKEN,
         'x-fb-rev': `r-${META_TOKEN}`,
@@ -62,7 +62,7 @@ describe('what comes back', () => {
     expect(headers).toMatchObject({
       etag: '"abc"',
       'x-fb-trace-id': 'F5Wf',
-      'facebook-api-version': 'v25.0',
+      'facebook-api-version': 'v26.0',
       'cache-control': 'no-store',
       'x-fb-rev': `r-${LEASE}`,
     });
@@ -146,11 +146,11 @@ describe('redirects', () => {
     gateway.respond((_request, response) => response.writeHead(302, { location }).end());
 
   it('to Meta become redirects to the gateway, and are not followed', async () => {
-    redirectTo(`${gateway.metaUrl}/graph.facebook.com/v25.0/1/picture?access_token=${META_TOKEN}`);
+    redirectTo(`${gateway.metaUrl}/graph.facebook.com/v26.0/1/picture?access_token=${META_TOKEN}`);
     const response = await call().redirects(0);
     expect(response.status).toBe(302);
     expect(response.headers['location']).toBe(
-      `${gateway.config.publicUrl}/graph/v25.0/1/picture?access_token=${LEASE}`,
+      `${gateway.config.publicUrl}/graph/v26.0/1/picture?access_token=${LEASE}`,
     );
     expect(gateway.seen).toHaveLength(1);
   });

@@ -182,7 +182,7 @@ describe('no token of Meta comes back', () => {
   });
 
   it.each([1, 2, 3])('byte by byte: chunks of %i', async (chunk) => {
-    const page = `{"data":[{"access_token":"${NOT_HELD}","id":"4242"},{"access_token":"${HELD}","id":"1"}],"paging":{"next":"${gateway.metaUrl.replaceAll('/', '\\/')}\\/graph.facebook.com\\/v25.0\\/1?access_token=${META_TOKEN}"}}`;
+    const page = `{"data":[{"access_token":"${NOT_HELD}","id":"4242"},{"access_token":"${HELD}","id":"1"}],"paging":{"next":"${gateway.metaUrl.replaceAll('/', '\\/')}\\/graph.facebook.com\\/v26.0\\/1?access_token=${META_TOKEN}"}}`;
     deliver(page, { coding: 'identity', chunk, status: 200, type: 'application/json' });
     const response = await wire();
     expectClean(response, 'pieces');
@@ -191,13 +191,13 @@ describe('no token of Meta comes back', () => {
         { access_token: 'mtl_fresh', id: '4242' },
         { access_token: 'mtl_held', id: '1' },
       ],
-      paging: { next: `${gateway.config.publicUrl}/graph/v25.0/1?access_token=${LEASE}` },
+      paging: { next: `${gateway.config.publicUrl}/graph/v26.0/1?access_token=${LEASE}` },
     });
   });
 
   it('in headers, those that pass and those that do not, and in trailers', async () => {
     for (const token of TOKENS) {
-      const link = `<https://graph.facebook.com/v25.0/1?access_token=${token}>; rel="next"`;
+      const link = `<https://graph.facebook.com/v26.0/1?access_token=${token}>; rel="next"`;
       gateway.respond((_request, response) => {
         response.writeHead(200, {
           'content-type': `application/json; x="${token}"`,

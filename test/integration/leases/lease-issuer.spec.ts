@@ -92,6 +92,43 @@ describe('leases on Postgres', () => {
     expect(await problemOf(issue.issue(client, { ...WANTED, asset_id: '999' }, 'r'))).toBe('connection_not_found');
   });
 
+  it('are refused for what Meta gives no token for, in words that name the Page; no other token stands in', async () => {
+    const pages = [{ id: '501', token: null, instagramId: '17841400000000001' }];
+    const connectionId = await connect(connections, clock, { pages });
+    const client = await context.client();
+    for (const asset_id of ['501', '17841400000000001']) {
+      for (const named of [{}, { connection_id: connectionId }]) {
+        const refused = await issue
+          .issue(client, { ...WANTED, ...named, asset_id }, 'r')
+          .catch((error: unknown) => error);
+        expect(refused).toMatchObject({
+          code: 'asset_without_credential',
+          type: { status: 409 },
+          detail: expect.stringContaining('no task on the Page Page 501 (501)'),
+          remedy: expect.stringContaining(`/v1/connections/${connectionId}/check`),
+        });
+      }
+    }
+    expect(await database.rows({ text: 'SELECT id FROM lease' })).toEqual([]);
+    await database.run({ text: `UPDATE connection SET status = 'reauth_required'` });
+    expect(await problemOf(issue.issue(client, { ...WANTED, asset_id: '501' }, 'r'))).toBe('reauth_required');
+  });
+
+  it('reach an asset through the connection that has a credential for it, however old', async () => {
+    await connect(connections, clock, { metaUserId: '1', pages: [{ id: '501', token: 'EAAold' }] });
+    clock.advance(10);
+    await connect(connections, clock, {
+      metaUserId: '2',
+      root: { token: 'EAAb' },
+      pages: [{ id: '501', token: null }],
+    });
+    const client = await context.client();
+    const wanted = { ...WANTED, asset_id: '501', mode: 'token' } as const;
+    expect((await issue.issue(client, wanted, 'r')).access_token).toBe('EAAold');
+    await database.run({ text: `UPDATE credential SET health = 'invalid' WHERE kind = 'page'` });
+    expect(await problemOf(issue.issue(client, wanted, 'r'))).toBe('reauth_required');
+  });
+
   it('reach an asset of several connections through the newest that lives', async () => {
     await connect(connections, clock, {
       metaUserId: '1',

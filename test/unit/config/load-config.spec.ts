@@ -47,7 +47,7 @@ describe('defaults', () => {
       refreshBeforeExpirySeconds: 604_800,
       logLevel: 'info',
       meta: {
-        graphApiVersion: 'v25.0',
+        graphApiVersion: 'v26.0',
         graphUrl: 'https://graph.facebook.com',
         graphVideoUrl: 'https://graph-video.facebook.com',
         ruploadUrl: 'https://rupload.facebook.com',
@@ -56,7 +56,7 @@ describe('defaults', () => {
         instagramApiUrl: 'https://api.instagram.com',
         instagramDialogUrl: 'https://www.instagram.com',
         threadsGraphUrl: 'https://graph.threads.net',
-        threadsDialogUrl: 'https://threads.net',
+        threadsDialogUrl: 'https://www.threads.com',
         loginConfigIds: {},
         previousAppSecret: null,
         webhookVerifyToken: null,
@@ -69,11 +69,12 @@ describe('defaults', () => {
     expect(load({}, PRODUCTION).host).toBe('0.0.0.0');
   });
 
-  it('take the Meta app for Instagram and Threads', () => {
+  it('have no app for Instagram and Threads: the Meta app never stands in', () => {
+    expect(load().meta).toMatchObject({ instagramApp: null, threadsApp: null });
     const { meta } = load({ THREADS_APP_ID: '99', THREADS_APP_SECRET: 'threads-secret' });
-    expect(meta.instagramApp).toBe(meta.app);
-    expect(meta.threadsApp.id).toBe('99');
-    expect(meta.threadsApp.secret.expose()).toBe('threads-secret');
+    expect(meta.instagramApp).toBeNull();
+    expect(meta.threadsApp?.id).toBe('99');
+    expect(meta.threadsApp?.secret.expose()).toBe('threads-secret');
   });
 
   it('hold for variables that are set to nothing', () => {

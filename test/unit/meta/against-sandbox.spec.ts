@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { DiscoveryApi } from '../../../src/meta/assets/discovery-api.ts';
+import { BusinessApi, type ListingToken } from '../../../src/meta/assets/business-api.ts';
+import { PageApi } from '../../../src/meta/assets/page-api.ts';
 import { GraphTransport } from '../../../src/meta/graph/graph-transport.ts';
 import { MetaMetrics } from '../../../src/meta/graph/meta-metrics.ts';
 import { TimerPause } from '../../../src/meta/graph/pause.ts';
@@ -22,7 +23,7 @@ let sandbox: Sandbox;
 let http: UndiciHttpClient;
 let oauth: OAuthApi;
 let inspection: InspectionApi;
-let discovery: DiscoveryApi;
+let pages: PageApi;
 let revocation: RevocationApi;
 
 beforeEach(async () => {
@@ -53,7 +54,7 @@ beforeEach(async () => {
   );
   oauth = new OAuthApi(transport, clock);
   inspection = new InspectionApi(transport, new BatchInspection(transport));
-  discovery = new DiscoveryApi(transport);
+  pages = new PageApi(transport, new BusinessApi(transport));
   revocation = new RevocationApi(transport);
 });
 
@@ -73,11 +74,11 @@ it('refreshes, inspects, discovers and revokes a Facebook user', async () => {
     kind: 'user',
     userId: seedIds.user,
   });
-  const pages = [];
-  for await (const page of discovery.listPages(long.accessToken)) pages.push(page);
-  expect(pages.map(({ id }) => id).sort()).toEqual([...seedIds.pages]);
+  const listing: ListingToken = { kind: 'user', token: long.accessToken, scopes: [], granularScopes: [] };
+  const { items: found } = await pages.findAll(listing, async () => undefined);
+  expect(found.map(({ id }) => id).sort()).toEqual([...seedIds.pages]);
   const items = await inspection.inspectMany(
-    pages.map((page) => ({ kind: 'page' as const, token: page.accessToken ?? token })),
+    found.map((page) => ({ kind: 'page' as const, token: page.accessToken ?? token })),
   );
   expect(
     items.map((item) => item.outcome === 'inspected' && item.result.valid && item.result.subjectId).sort(),

@@ -19,15 +19,28 @@ describe('MetaApps', () => {
     expect(single.appIds).toEqual(['1001']);
   });
 
-  it('lists every secret that may sign, the previous one too, each once', () => {
+  it('lists every secret that may sign with its app, the previous one too', () => {
     const previousAppSecret = new SecretString('previous');
     const rotated = new MetaApps({ meta: { ...META, previousAppSecret, threadsApp: { ...META.app, id: '3003' } } });
-    expect(rotated.signatureSecrets.map((secret) => secret.expose())).toEqual([
-      'previous',
-      META.app.secret.expose(),
-      META.instagramApp.secret.expose(),
+    expect(rotated.signers.map(({ appId, secret }) => [appId, secret.expose()])).toEqual([
+      ['1001', 'previous'],
+      ['1001', META.app.secret.expose()],
+      ['2002', META.instagramApp?.secret.expose()],
+      ['3003', META.app.secret.expose()],
     ]);
-    expect(rotated.primary.signers.map(({ appId }) => appId)).toEqual(['1001', '1001', '2002', '3003']);
+    expect(new MetaApps({ meta: { ...META, threadsApp: null } }).signers.map(({ appId }) => appId)).toEqual([
+      '1001',
+      '2002',
+    ]);
+  });
+
+  it('serves tokens by the app that is configured for their kind, and by no other', () => {
+    expect(apps.serves({ appId: '3003', kind: 'threads_user' })).toBe(true);
+    expect(apps.serves({ appId: '1001', kind: 'threads_user' })).toBe(false);
+    expect(apps.serves({ appId: '1001', kind: 'page' })).toBe(true);
+    const alone = new MetaApps({ meta: { ...META, instagramApp: null } });
+    expect(alone.serves({ appId: '2002', kind: 'instagram_user' })).toBe(false);
+    expect(alone.idsAt('instagram')).toEqual([]);
   });
 });
 
@@ -35,5 +48,5 @@ it.each(TOKEN_KINDS)('MetaApp calls with a %s token where its kind says, as the 
   const app = new MetaApp(META);
   const host = app.hostOf(kind);
   expect(host.name).toBe(tokenKind(kind).host);
-  expect(app.appIds).toContain(host.app.id);
+  expect(app.appIds).toContain(host.app?.id);
 });

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { readGraphError, toMetaCause } from '../../../src/meta/errors/graph-error.ts';
 import { requireGraphId } from '../../../src/meta/graph/graph-id.ts';
-import { detectVersionDrift } from '../../../src/meta/graph/graph-version.ts';
 import {
   asObject,
   field,
@@ -143,14 +142,6 @@ describe('usage headers', () => {
       throttledUntilSeconds: null,
     });
   });
-});
-
-it('compares versions', () => {
-  expect(detectVersionDrift('v25.0', 'v25.0')).toBe('none');
-  expect(detectVersionDrift('v25.0', 'v26.0')).toBe('newer');
-  expect(detectVersionDrift('v9.0', 'v10.0')).toBe('newer');
-  expect(detectVersionDrift('v25.0', 'v24.0')).toBe('older');
-  expect(detectVersionDrift('v25.0', undefined)).toBe('unknown');
 });
 
 it('takes ids only into paths', () => {

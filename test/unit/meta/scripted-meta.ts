@@ -1,14 +1,20 @@
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import type { MetaConfig } from '../../../src/config/config.ts';
+import { DEFAULT_GRAPH_API_VERSION } from '../../../src/config/graph-api-version.ts';
 import { AppApi } from '../../../src/meta/app-api.ts';
+import { AdAccountApi } from '../../../src/meta/assets/ad-account-api.ts';
+import { BusinessApi } from '../../../src/meta/assets/business-api.ts';
 import { DiscoveryApi } from '../../../src/meta/assets/discovery-api.ts';
+import { PageApi } from '../../../src/meta/assets/page-api.ts';
+import { WhatsappApi } from '../../../src/meta/assets/whatsapp-api.ts';
 import { MetaError } from '../../../src/meta/errors/meta-error.ts';
 import { GraphTransport } from '../../../src/meta/graph/graph-transport.ts';
 import { MetaMetrics } from '../../../src/meta/graph/meta-metrics.ts';
 import { Pause } from '../../../src/meta/graph/pause.ts';
 import type { UsageReport } from '../../../src/meta/graph/usage-headers.ts';
 import { type ThrottleNotice, UsageObserver } from '../../../src/meta/graph/usage-observer.ts';
+import { type ServedVersion, VersionObserver } from '../../../src/meta/graph/version-observer.ts';
 import { MetaApps } from '../../../src/meta/meta-apps.ts';
 import { BatchInspection } from '../../../src/meta/tokens/batch-inspection.ts';
 import { InspectionApi } from '../../../src/meta/tokens/inspection-api.ts';
@@ -34,7 +40,7 @@ export const META: MetaConfig = {
   instagramApp: { id: '2002', secret: new SecretString('ig-secret-4711') },
   threadsApp: { id: '3003', secret: new SecretString('th-secret-4711') },
   previousAppSecret: null,
-  graphApiVersion: 'v25.0',
+  graphApiVersion: DEFAULT_GRAPH_API_VERSION,
   graphUrl: 'https://graph.test',
   graphVideoUrl: 'https://video.test',
   ruploadUrl: 'https://rupload.test',
@@ -143,11 +149,20 @@ class RecordingObserver extends UsageObserver {
   }
 }
 
+class RecordingVersions extends VersionObserver {
+  readonly seen: ServedVersion[] = [];
+
+  override observe(version: ServedVersion): void {
+    this.seen.push(version);
+  }
+}
+
 /** The whole client on a scripted wire. The last step of the script repeats. */
 export function scriptedMeta(...steps: Step[]) {
   const http = new ScriptedHttp(steps);
   const pause = new RecordingPause();
   const observer = new RecordingObserver();
+  const versions = new RecordingVersions();
   const registry = new Registry();
   const lines: string[] = [];
   const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
@@ -161,17 +176,26 @@ export function scriptedMeta(...steps: Step[]) {
     new MetaMetrics(registry),
     pause,
     observer,
+    versions,
   );
+  const businesses = new BusinessApi(transport);
+  const pages = new PageApi(transport, businesses);
+  const adAccounts = new AdAccountApi(transport, businesses);
+  const whatsapp = new WhatsappApi(transport);
   return {
     sent: http.sent,
     waits: pause.waits,
     observed: observer.seen,
+    versions: versions.seen,
     registry,
     lines,
     transport,
     oauth: new OAuthApi(transport, clock),
     inspection: new InspectionApi(transport, new BatchInspection(transport)),
-    discovery: new DiscoveryApi(transport),
+    discovery: new DiscoveryApi(transport, pages, adAccounts, whatsapp),
+    pages,
+    adAccounts,
+    whatsapp,
     revocation: new RevocationApi(transport),
     app: new AppApi(transport),
   };

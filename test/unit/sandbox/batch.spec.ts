@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox.close());
 
-const send = (items: unknown, path = '/v25.0/', more: Record<string, string> = {}) =>
+const send = (items: unknown, path = '/v26.0/', more: Record<string, string> = {}) =>
   call(
     `${sandbox.url}/graph.facebook.com${path}`,
     form({ access_token: token, batch: JSON.stringify(items), ...more }),
@@ -41,10 +41,10 @@ describe('batch (META.md 14)', () => {
   });
 
   it('comes on every path, as form or as JSON with an array', async () => {
-    for (const path of ['', '/', '/v25.0', '/v25.0/', '/v25.0/me'])
+    for (const path of ['', '/', '/v26.0', '/v26.0/', '/v26.0/me'])
       expect(at(await send([me], path), '0.code')).toBe(200);
     const posted = await call(
-      `${sandbox.url}/graph.facebook.com/v25.0?access_token=${token}`,
+      `${sandbox.url}/graph.facebook.com/v26.0?access_token=${token}`,
       json({ batch: [me], include_headers: false }),
     );
     expect(posted.json).toEqual([{ code: 200, body: '{"id":"100000000000101"}' }]);
@@ -60,7 +60,7 @@ describe('batch (META.md 14)', () => {
       { method: 'GET', relative_url: `me?fields=id&access_token=${own}` },
       { method: 'GET', relative_url: `me?fields=id&access_token=${own}&appsecret_proof=${proof(own)}` },
     ];
-    const reply = await send(items, '/v25.0/', { appsecret_proof: proof(token) });
+    const reply = await send(items, '/v26.0/', { appsecret_proof: proof(token) });
     sandbox.state.patchApp(undefined, { requireProof: false });
     const responses = reply.json as ItemResponse[];
     expect(responses.map((one) => one.code)).toEqual([200, 400, 200]);
@@ -102,9 +102,9 @@ describe('batch (META.md 14)', () => {
         fbtrace_id: expect.any(String),
       },
     });
-    expect(at(await send([me], '/v25.0/', { access_token: 'wrong' }), 'error.code')).toBe(190);
+    expect(at(await send([me], '/v26.0/', { access_token: 'wrong' }), 'error.code')).toBe(190);
     expect(at(await send({}), 'error.code')).toBe(100);
-    expect((await call(`${sandbox.url}/graph.facebook.com/v25.0/`, bearer(token, json({ batch: [me] })))).status).toBe(
+    expect((await call(`${sandbox.url}/graph.facebook.com/v26.0/`, bearer(token, json({ batch: [me] })))).status).toBe(
       200,
     );
   });

@@ -50,7 +50,7 @@ describe('code exchange (META.md 2)', () => {
     expect(textAt(got, 'access_token').length).toBeGreaterThanOrEqual(180);
     expect(textAt(got, 'access_token').length).toBeLessThanOrEqual(290);
     const posted = await call(
-      `${sandbox.url}/graph.facebook.com/v25.0/oauth/access_token`,
+      `${sandbox.url}/graph.facebook.com/v26.0/oauth/access_token`,
       form({
         client_id: sandbox.app.id,
         client_secret: sandbox.app.secret,
@@ -229,10 +229,11 @@ describe('oauth/revoke (META.md 6)', () => {
     const system = sandbox.state.make.user({ kind: 'system_user', businessId: '300000000000401' });
     const old = sandbox.state.make.token({ userId: system.id }).accessToken;
     const other = sandbox.state.make.token({ userId: system.id }).accessToken;
-    const stranger = sandbox.state.make.token({ userId: '100000000000101' }).accessToken;
+    const outsider = sandbox.state.make.user();
+    const stranger = sandbox.state.make.token({ userId: outsider.id }).accessToken;
     const revoke = (token: string) =>
       call(
-        `${sandbox.url}/graph.facebook.com/v25.0/oauth/revoke?${new URLSearchParams({
+        `${sandbox.url}/graph.facebook.com/v26.0/oauth/revoke?${new URLSearchParams({
           client_id: sandbox.app.id,
           client_secret: sandbox.app.secret,
           revoke_token: old,

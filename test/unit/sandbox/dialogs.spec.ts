@@ -17,7 +17,7 @@ const recordedQuery = (start: string) => recorded.find((one) => one.what.startsW
 
 function open(
   query: Record<string, string>,
-  path = '/www.facebook.com/v25.0/dialog/oauth',
+  path = '/www.facebook.com/v26.0/dialog/oauth',
   init: RequestInit = {},
 ): Promise<Reply> {
   const all = {
@@ -156,7 +156,7 @@ describe('Facebook dialog (META.md 1)', () => {
       input_token: textAt(token, 'access_token'),
       access_token: `${sandbox.app.id}|${sandbox.app.secret}`,
     });
-    const seen = await call(`${sandbox.url}/graph.facebook.com/v25.0/debug_token?${asked}`);
+    const seen = await call(`${sandbox.url}/graph.facebook.com/v26.0/debug_token?${asked}`);
     expect(at(seen, 'data')).toMatchObject({
       type: 'SYSTEM_USER',
       expires_at: 0,
@@ -165,7 +165,7 @@ describe('Facebook dialog (META.md 1)', () => {
       granular_scopes: [{ scope: 'whatsapp_business_management', target_ids: ['310000000000402'] }],
     });
     const me = await call(
-      `${sandbox.url}/graph.facebook.com/v25.0/me?fields=client_business_id`,
+      `${sandbox.url}/graph.facebook.com/v26.0/me?fields=client_business_id`,
       bearer(textAt(token, 'access_token')),
     );
     expect(at(me, 'client_business_id')).toBe('300000000000401');
@@ -193,13 +193,41 @@ describe('Instagram and Threads dialogs (META.md 7.1, 9)', () => {
     ).toContain('Invalid Scopes');
     const threads = { client_id: sandbox.app.threadsAppId, sandbox_action: 'approve' };
     expect(
-      (await open({ ...threads, scope: 'threads_basic,threads_content_publish' }, '/threads.net/oauth/authorize'))
+      (await open({ ...threads, scope: 'threads_basic,threads_content_publish' }, '/www.threads.com/oauth/authorize'))
         .status,
     ).toBe(302);
     expect(
-      (await open({ ...threads, scope: 'threads_basic threads_content_publish' }, '/threads.net/oauth/authorize'))
+      (await open({ ...threads, scope: 'threads_basic threads_content_publish' }, '/www.threads.com/oauth/authorize'))
         .status,
     ).toBe(200);
+  });
+});
+
+describe('the hosts of Threads (docs/meta-facts.md)', () => {
+  const threads = () => ({ scope: 'threads_basic', sandbox_action: 'approve', client_id: sandbox.app.threadsAppId });
+
+  it('refuse the id of the Meta app, and of the Instagram app', async () => {
+    for (const id of [sandbox.app.id, sandbox.app.instagramAppId]) {
+      const page = await open({ ...threads(), client_id: id }, '/www.threads.com/oauth/authorize');
+      expect([page.status, page.headers.get('location')]).toEqual([200, null]);
+      expect(page.text).toContain('4476002');
+    }
+  });
+
+  it('send people from the old one to the new one, with what was asked or without', async () => {
+    for (const host of ['threads.net', 'www.threads.net']) {
+      const moved = await open(threads(), `/${host}/oauth/authorize`);
+      expect(moved.status).toBe(301);
+      const target = moved.headers.get('location') ?? '';
+      expect(target.startsWith(`${sandbox.url}/www.threads.com/oauth/authorize?`)).toBe(true);
+      const { query, fragment } = callback(await call(target));
+      expect([query.state, fragment]).toEqual(['a b&c', '#_']);
+    }
+    sandbox.state.patchSettings({ threadsRedirect: 'loses_query' });
+    const moved = await open(threads(), '/threads.net/oauth/authorize');
+    expect(moved.headers.get('location')).toBe(`${sandbox.url}/www.threads.com/oauth/authorize`);
+    sandbox.state.patchSettings({ threadsRedirect: 'keeps_query' });
+    expect((await call(`${sandbox.url}/www.threads.com/oauth/authorize`)).text).toContain('id="error"');
   });
 });
 

@@ -18,7 +18,7 @@ const control = (path: string, body?: unknown) =>
   call(`${sandbox.url}/__sandbox/${path}`, body === undefined ? {} : json(body));
 const newToken = () => sandbox.state.make.token({ userId: '100000000000101' }).accessToken;
 const swap = (token: string) => exchange(sandbox, { grant_type: 'fb_exchange_token', fb_exchange_token: token });
-const me = (token: string) => call(`${sandbox.url}/graph.facebook.com/v25.0/me`, bearer(token));
+const me = (token: string) => call(`${sandbox.url}/graph.facebook.com/v26.0/me`, bearer(token));
 
 describe('scripted faults', () => {
   it('drops the response after Meta has committed, or before', async () => {
@@ -85,7 +85,7 @@ describe('scripted faults', () => {
     expect((await me(token)).status).toBe(200);
     expect(performance.now() - before).toBeGreaterThanOrEqual(55);
     await control('faults', { times: 1, fault: { kind: 'empty_page' } });
-    const empty = await call(`${sandbox.url}/graph.facebook.com/v25.0/me/accounts?limit=1`, bearer(token));
+    const empty = await call(`${sandbox.url}/graph.facebook.com/v26.0/me/accounts?limit=1`, bearer(token));
     expect(at(empty, 'data')).toEqual([]);
     expect((at(await call(textAt(empty, 'paging.next')), 'data') as unknown[]).length).toBe(1);
   });
@@ -112,13 +112,13 @@ describe('the recorded calls', () => {
     await control('calls/clear', {});
     const token = newToken();
     await me(token);
-    await call(`${sandbox.url}/graph.facebook.com/v25.0/me?access_token=${token}&fields=id`);
+    await call(`${sandbox.url}/graph.facebook.com/v26.0/me?access_token=${token}&fields=id`);
     const reply = await control('calls');
     expect(reply.text).not.toContain(token);
     expect(at(reply, 'calls')).toMatchObject([
       {
         tokenPlace: 'header',
-        path: '/v25.0/me',
+        path: '/v26.0/me',
         status: 200,
         queryKeys: [],
         fingerprint: expect.stringMatching(/^[0-9a-f]{8}$/),
@@ -226,8 +226,8 @@ describe('the state file', () => {
     await first.close();
     expect((await readFile(stateFile, 'utf8')).includes(token)).toBe(false);
     const second = await start({ stateFile });
-    expect((await call(`${second.url}/graph.facebook.com/v25.0/me`, bearer(token))).status).toBe(200);
-    expect(at(await call(`${second.url}/graph.facebook.com/v25.0/me`, bearer(dead)), 'error.error_subcode')).toBe(467);
+    expect((await call(`${second.url}/graph.facebook.com/v26.0/me`, bearer(token))).status).toBe(200);
+    expect(at(await call(`${second.url}/graph.facebook.com/v26.0/me`, bearer(dead)), 'error.error_subcode')).toBe(467);
     await second.close();
     await rm(folder, { recursive: true });
   });
@@ -257,8 +257,16 @@ describe('environment()', () => {
   it('points every base at this sandbox', () => {
     const environment = sandbox.environment();
     expect(environment.META_GRAPH_URL).toBe(`${sandbox.url}/graph.facebook.com`);
-    expect(environment.THREADS_DIALOG_URL).toBe(`${sandbox.url}/threads.net`);
+    expect(environment.THREADS_DIALOG_URL).toBe(`${sandbox.url}/www.threads.com`);
     expect(environment.META_APP_ID).toMatch(/^\d{15,16}$/);
     expect(environment.META_APP_SECRET).toMatch(/^[0-9a-f]{32}$/);
+  });
+
+  it('names three apps, and the login configuration of Embedded Signup, which is the first app’s', () => {
+    const environment = sandbox.environment();
+    const ids = [environment.META_APP_ID, environment.INSTAGRAM_APP_ID, environment.THREADS_APP_ID];
+    expect(new Set(ids).size).toBe(3);
+    const id = environment.META_LOGIN_CONFIG_ID_WHATSAPP ?? '';
+    expect(sandbox.state.appById(undefined).configurations[id]).toMatchObject({ tokenType: 'system_user' });
   });
 });

@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox.close());
 
-const get = (path: string, with_ = token) => call(`${graph}/v25.0/${path}`, bearer(with_));
+const get = (path: string, with_ = token) => call(`${graph}/v26.0/${path}`, bearer(with_));
 const recordedFile = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(`../../support/recorded/${name}`, import.meta.url), 'utf8'));
 
@@ -36,11 +36,11 @@ describe('/me/accounts (META.md 5)', () => {
   });
 
   it('pages by cursor both ways, next carrying the token in clear', async () => {
-    const first = await call(`${graph}/v25.0/me/accounts?limit=2&summary=1&fields=id,name`, bearer(token));
+    const first = await call(`${graph}/v26.0/me/accounts?limit=2&summary=1&fields=id,name`, bearer(token));
     expect(Object.keys(at(first, 'data.0') as object)).toEqual(['id', 'name']);
     expect(at(first, 'summary')).toEqual({ total_count: 3 });
     const next = textAt(first, 'paging.next');
-    expect(next.startsWith(`${graph}/v25.0/${user}/accounts?`)).toBe(true);
+    expect(next.startsWith(`${graph}/v26.0/${user}/accounts?`)).toBe(true);
     expect(new URL(next).searchParams.get('access_token')).toBe(token);
     const second = await call(next);
     expect((at(second, 'data') as unknown[]).length).toBe(1);
@@ -106,11 +106,11 @@ describe('nodes and errors (META.md 12)', () => {
     expect(at(await get('me?fields=id,shoe_size'), 'error.message')).toContain('nonexisting field (shoe_size)');
     expect(at(await get('me/shoes'), 'error.code')).toBe(100);
     expect(at(await call(`${graph}/v99.0/me`, bearer(token)), 'error.code')).toBe(2500);
-    expect(at(await call(`${graph}/v25.0/me`), 'error.message')).toBe(
+    expect(at(await call(`${graph}/v26.0/me`), 'error.message')).toBe(
       'An active access token must be used to query information about the current user.',
     );
-    expect(at(await call(`${graph}/v25.0/${user}`), 'error.code')).toBe(104);
-    expect(at(await call(`${graph}/v25.0/`), 'error.message')).toBe('No node specified');
+    expect(at(await call(`${graph}/v26.0/${user}`), 'error.code')).toBe(104);
+    expect(at(await call(`${graph}/v26.0/`), 'error.message')).toBe('No node specified');
   });
 
   it('gives 190 for client_business_id with a user token that is fine (META.md 6)', async () => {
@@ -147,8 +147,8 @@ describe('ways to send a token and its proof (META.md 11)', () => {
       ['me', { method: 'POST', body: multipart }],
       ['me', { headers: { Authorization: `OAuth ${token}` } }],
     ];
-    for (const [path, init] of ways) expect(at(await call(`${graph}/v25.0/${path}`, init), 'id')).toBe(user);
-    expect(at(await call(`${graph}/v25.0/me?access_token=wrong`, bearer(token)), 'error.code')).toBe(190);
+    for (const [path, init] of ways) expect(at(await call(`${graph}/v26.0/${path}`, init), 'id')).toBe(user);
+    expect(at(await call(`${graph}/v26.0/me?access_token=wrong`, bearer(token)), 'error.code')).toBe(190);
   });
 
   it('makes the published proofs', () => {
@@ -201,7 +201,7 @@ describe('headers (META.md 18)', () => {
     expect(reply.headers.get('etag')).toMatch(/^"[0-9a-f]{40}"$/);
     expect(reply.headers.get('x-app-usage')).toBe('{"call_count":0,"total_cputime":0,"total_time":0}');
     const again = await call(
-      `${graph}/v25.0/me`,
+      `${graph}/v26.0/me`,
       bearer(token, { headers: { 'If-None-Match': reply.headers.get('etag') ?? '' } }),
     );
     expect([again.status, again.text]).toEqual([304, '']);
@@ -215,12 +215,21 @@ describe('headers (META.md 18)', () => {
     expect(reply.headers.get('content-length')).toBe(String(reply.text.length));
   });
 
-  it('serves dead versions by the oldest living one', async () => {
+  it('serves dead versions by the oldest living one, which changes with time', async () => {
+    const old = await start();
+    const { accessToken } = old.state.make.token({ userId: user, expiresIn: null });
     const version = async (path: string) =>
-      (await call(`${graph}/${path}`, bearer(token))).headers.get('facebook-api-version');
-    expect(await version('v25.0/me')).toBe('v25.0');
-    expect(await version('v19.0/me')).toBe('v21.0');
-    expect(await version('me')).toBe('v21.0');
+      (await call(`${old.url}/graph.facebook.com/${path}`, bearer(accessToken))).headers.get('facebook-api-version');
+    expect([await version('v26.0/me'), await version('v21.0/me')]).toEqual(['v26.0', 'v21.0']);
+    expect([await version('v20.0/me'), await version('v3.2/me'), await version('me')]).toEqual(Array(3).fill('v21.0'));
+    old.state.setDataAccess(user, 0);
+    old.state.advanceClock((Date.parse('2027-01-21') - startedAt) / 1000);
+    expect([await version('v26.0/me'), await version('v21.0/me'), await version('me')]).toEqual([
+      'v26.0',
+      'v22.0',
+      'v22.0',
+    ]);
+    await old.close();
   });
 
   it('escapes slashes and other alphabets', async () => {
@@ -234,7 +243,7 @@ describe('headers (META.md 18)', () => {
     const raw = (coding: string) =>
       new Promise<{ coding: string | undefined; body: Buffer }>((resolve, reject) => {
         const headers = { Authorization: `Bearer ${token}`, 'Accept-Encoding': coding };
-        request(`${graph}/v25.0/me/accounts`, { headers }, (response) => {
+        request(`${graph}/v26.0/me/accounts`, { headers }, (response) => {
           const chunks: Buffer[] = [];
           response.on('data', (chunk: Buffer) => chunks.push(chunk));
           response.on('end', () =>

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Sandbox } from '../../../src/sandbox/sandbox.ts';
 import { appsecretProof } from '../../../src/sandbox/tokens/graph-caller.ts';
-import { at, bearer, call, form, type Reply, redirectUri, start, textAt } from './sandbox-harness.ts';
+import { startCallbacks } from './callback-listener.ts';
+import { at, bearer, call, form, json, type Reply, redirectUri, start, textAt } from './sandbox-harness.ts';
 
 const instagramUser = '25000000000000302';
 const accountId = '17841400000000301';
@@ -126,9 +127,9 @@ describe('Instagram long tokens (META.md 7.3, 7.4)', () => {
   });
 
   it('tells the two ids of /me, with the headers of that host', async () => {
-    const reply = await instagram('v25.0/me?fields=id,user_id,username', bearer(await short()));
+    const reply = await instagram('v26.0/me?fields=id,user_id,username', bearer(await short()));
     expect(reply.json).toEqual({ id: instagramUser, user_id: accountId, username: 'sandbox.bakery' });
-    expect(reply.headers.get('instagram-api-version')).toBe('v25.0');
+    expect(reply.headers.get('instagram-api-version')).toBe('v26.0');
     expect(reply.headers.get('x-app-usage')).toBe('{"call_volume":0,"cpu_time":0}');
   });
 
@@ -201,5 +202,39 @@ describe('Threads (META.md 9)', () => {
     expect(at(await threads('v1.0/me?fields=id,username', bearer(textAt(long, 'access_token'))), 'username')).toBe(
       'sandbox.threads',
     );
+  });
+
+  it.each(['graph.threads.net', 'graph.threads.com'])(
+    'answers at %s, and takes no code with the end of its fragment',
+    async (host) => {
+      const swap = (given: string) => {
+        const query = { ...client(), grant_type: 'authorization_code', redirect_uri: redirectUri, code: given };
+        return call(`${sandbox.url}/${host}/oauth/access_token`, form(query));
+      };
+      const own = code(threadsUser);
+      expect((await swap(`${own}#_`)).status).toBe(400);
+      const token = textAt(await swap(own), 'access_token');
+      const me = await call(`${sandbox.url}/${host}/v1.0/me`, bearer(token));
+      expect([me.status, me.headers.get('facebook-api-version')]).toEqual([200, 'v1.0']);
+    },
+  );
+
+  it.each([false, true])('sends webhooks of its own shape, signed by its own app (list: %s)', async (asList) => {
+    const callbacks = await startCallbacks();
+    const value = { id: '1', root_post: { id: '2', owner_id: threadsUser }, text: 'Reply' };
+    const body = { targetId: '2', value, asList, subscriptionId: '7', url: callbacks.url };
+    expect((await call(`${sandbox.url}/__sandbox/threads/webhook`, json(body))).json).toMatchObject({ status: 200 });
+    const change = { value, field: 'replies' };
+    expect(callbacks.received[0]?.json).toEqual({
+      app_id: sandbox.app.threadsAppId,
+      topic: 'moderate',
+      target_id: '2',
+      time: expect.any(Number),
+      subscription_id: '7',
+      has_uid_field: false,
+      values: asList ? [change] : change,
+    });
+    expect(callbacks.received[0]?.isSignedBy(sandbox.app.threadsAppSecret)).toBe(true);
+    await callbacks.close();
   });
 });

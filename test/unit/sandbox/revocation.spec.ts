@@ -14,7 +14,7 @@ let hookUrl: string;
 const received: { method: string; url: string; headers: Record<string, unknown>; body: string }[] = [];
 beforeAll(async () => {
   sandbox = await start();
-  graph = `${sandbox.url}/graph.facebook.com/v25.0`;
+  graph = `${sandbox.url}/graph.facebook.com/v26.0`;
   listener = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += String(chunk);
@@ -185,7 +185,7 @@ describe('what Meta sends (META.md 15, 16)', () => {
           object: 'permissions',
           callback_url: hookUrl,
           active: true,
-          fields: [{ name: 'connected', version: 'v25.0' }],
+          fields: [{ name: 'connected', version: 'v26.0' }],
         },
       ],
     });

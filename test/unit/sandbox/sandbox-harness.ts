@@ -53,7 +53,7 @@ export async function dialogCode(sandbox: Sandbox, query: Record<string, string>
     sandbox_action: 'approve',
     ...query,
   });
-  const reply = await call(`${sandbox.url}/www.facebook.com/v25.0/dialog/oauth?${parameters}`);
+  const reply = await call(`${sandbox.url}/www.facebook.com/v26.0/dialog/oauth?${parameters}`);
   return new URL(reply.headers.get('location') ?? '').searchParams.get('code') ?? '';
 }
 
@@ -67,7 +67,7 @@ export function exchange(sandbox: Sandbox, query: Record<string, string | undefi
   const parameters = new URLSearchParams(
     Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
-  return call(`${sandbox.url}/graph.facebook.com/v25.0/oauth/access_token?${parameters}`);
+  return call(`${sandbox.url}/graph.facebook.com/v26.0/oauth/access_token?${parameters}`);
 }
 
 /** The value at a dotted path of a response, such as `data.0.access_token`. */

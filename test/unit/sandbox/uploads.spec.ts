@@ -49,7 +49,7 @@ describe('uploads', () => {
     const body = new FormData();
     body.set('access_token', page);
     body.set('source', new Blob([big]), 'film.mp4');
-    const reply = await call(`${sandbox.url}/graph-video.facebook.com/v25.0/200000000000201/videos`, {
+    const reply = await call(`${sandbox.url}/graph-video.facebook.com/v26.0/200000000000201/videos`, {
       method: 'POST',
       body,
     });
@@ -58,14 +58,14 @@ describe('uploads', () => {
   });
 
   it('go to rupload as raw bytes, with a token in the header', async () => {
-    const send = (init: RequestInit) => call(`${sandbox.url}/rupload.facebook.com/ig-api-upload/v25.0/1`, init);
+    const send = (init: RequestInit) => call(`${sandbox.url}/rupload.facebook.com/ig-api-upload/v26.0/1`, init);
     const raw = { method: 'POST', body: big, headers: { 'Content-Type': 'application/octet-stream' } };
     expect((await send(bearer(token, raw))).json).toMatchObject({ success: true, sha256: sha256(big) });
     expect((await send(raw)).status).toBe(400);
   });
 
   it('go on where they stopped, and nowhere else', async () => {
-    const url = `${sandbox.url}/rupload.facebook.com/ig-api-upload/v25.0/77`;
+    const url = `${sandbox.url}/rupload.facebook.com/ig-api-upload/v26.0/77`;
     const put = (offset: number, size: number) =>
       call(url, {
         method: 'POST',
@@ -82,7 +82,7 @@ describe('uploads', () => {
     const page = sandbox.state.make.token({ userId: '100000000000101', pageId: '200000000000201' }).accessToken;
     const videos = (body: Record<string, unknown>) =>
       call(
-        `${sandbox.url}/graph-video.facebook.com/v25.0/200000000000201/videos`,
+        `${sandbox.url}/graph-video.facebook.com/v26.0/200000000000201/videos`,
         json({ ...body, access_token: page }),
       );
     const begun = await videos({ upload_phase: 'start', file_size: 10 });
@@ -93,7 +93,7 @@ describe('uploads', () => {
   });
 
   it('of a session need its signature', async () => {
-    const url = `${sandbox.url}/graph.facebook.com/v25.0`;
+    const url = `${sandbox.url}/graph.facebook.com/v26.0`;
     const made = await call(`${url}/app/uploads?file_length=3`, bearer(token, { method: 'POST' }));
     const id = textAt(made, 'id');
     const raw = (path: string) =>
@@ -104,7 +104,7 @@ describe('uploads', () => {
 
   it('can be downloaded at any size', async () => {
     const made = await call(`${sandbox.url}/__sandbox/media`, json({ size: 2_000_000 }));
-    const info = await call(`${sandbox.url}/graph.facebook.com/v25.0/${textAt(made, 'id')}`, bearer(token));
+    const info = await call(`${sandbox.url}/graph.facebook.com/v26.0/${textAt(made, 'id')}`, bearer(token));
     const bytes = Buffer.from(await (await fetch(textAt(info, 'url'), bearer(token))).arrayBuffer());
     expect([bytes.length, sha256(bytes)]).toEqual([2_000_000, at(made, 'sha256')]);
     expect(bytes[252]).toBe(1);

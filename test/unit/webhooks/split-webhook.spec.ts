@@ -85,6 +85,7 @@ describe('what an entry speaks of', () => {
         { type: 'phone_number', id: '55' },
       ],
       userIds: [],
+      guessedOwnerHost: null,
       isAboutAccess: true,
     });
   });
@@ -99,7 +100,12 @@ describe('what an entry speaks of', () => {
     expect(subject('page', { id: 0 })?.assets).toEqual([]);
     expect(subject('page', { id: null })?.assets).toEqual([]);
     expect(subject('page', { id: "1' OR 1=1" })?.assets).toEqual([]);
-    expect(subject('toString', { id: '5' })).toEqual({ assets: [], userIds: [], isAboutAccess: false });
+    expect(subject('toString', { id: '5' })).toEqual({
+      assets: [],
+      userIds: [],
+      guessedOwnerHost: null,
+      isAboutAccess: false,
+    });
     expect(split('{"object":"page","entry":["x",5,null]}')?.map((each) => each.subject.assets)).toEqual([[], [], []]);
   });
 
@@ -119,5 +125,95 @@ describe('what an entry speaks of', () => {
     ['page', { messaging: [{ message: {} }] }, false],
   ])('%s %j is about access: %s', (object, entry, expected) => {
     expect(subject(object, { id: '5', ...entry })?.isAboutAccess).toBe(expected);
+  });
+});
+
+describe("a body of Threads'", () => {
+  const envelope = {
+    app_id: '3003',
+    topic: 'moderate',
+    target_id: '78901',
+    time: 1723226877,
+    subscription_id: '234567',
+  };
+  const reply = { id: '8901234', replied_to: { id: '567890' }, root_post: { id: '123456', owner_id: '555' } };
+  const body = (values: unknown, more: object = {}) => JSON.stringify({ ...envelope, ...more, values });
+  const owners = (values: unknown, more: object = {}) =>
+    split(body(values, more))?.map(({ subject }) => subject.userIds);
+
+  it.each([
+    ['an object', { value: reply, field: 'replies' }],
+    ['a list', [{ value: reply, field: 'replies' }]],
+    [
+      'a list of two',
+      [
+        { value: reply, field: 'replies' },
+        { value: { ...reply, id: '2' }, field: 'replies' },
+      ],
+    ],
+  ])('is one entry of the object threads, as it is, where its values are %s', (_, values) => {
+    expect(split(body(values))).toEqual([
+      expect.objectContaining({
+        object: 'threads',
+        text: body(values),
+        appId: '3003',
+        subject: { assets: [], userIds: ['555', '78901'], guessedOwnerHost: 'threads', isAboutAccess: false },
+      }),
+    ]);
+  });
+
+  it.each([
+    ['a reply, whose target is a post', 'replies', reply, ['555', '78901']],
+    ['a post that was deleted', 'delete', { id: '1', owner: { owner_id: '777' }, deleted_at: 'x' }, ['777', '78901']],
+    ['a post that was published', 'publish', { id: '1', username: 'u' }, ['78901']],
+    ['what was published in the thread of another', 'publish', reply, ['78901']],
+    ['a mention, whose target is the user', 'mentions', { id: '1' }, ['78901']],
+    ['a mention in the thread of another', 'mentions', reply, ['78901', '555']],
+    ['a field that is new', 'likes', { ...reply, owner: { owner_id: 777 } }, ['555', '777', '78901']],
+    ['nothing that names anybody', 'replies', 'x', ['78901']],
+  ])('says whose it may be, the likeliest first: %s', (_, name, value, expected) => {
+    expect(owners({ value, field: name })).toEqual([expected]);
+  });
+
+  it('takes numbers for ids, and no test ids of the dashboard', () => {
+    expect(
+      owners(
+        { value: { root_post: { owner_id: 0 } }, field: 'replies' },
+        { target_id: 12345678901234567890n.toString() },
+      ),
+    ).toEqual([['12345678901234567890']]);
+    expect(split(`{"app_id":3003,"values":{"value":{"root_post":{"owner_id":12345678901234567890}}}}`)).toMatchObject([
+      { appId: '3003', subject: { userIds: ['12345678901234567890'] } },
+    ]);
+  });
+
+  it('is one entry for each user, with nothing of the others, where a list is about several', () => {
+    const [mine, theirs] = [
+      { value: { ...reply, text: 'a \u00e4' }, field: 'replies' },
+      { value: { ...reply, root_post: { owner_id: '666' }, text: 'b' }, field: 'replies' },
+    ];
+    const entries = split(body([mine, theirs, mine]));
+    expect(entries?.map(({ text }) => JSON.parse(text) as unknown)).toEqual([
+      { ...envelope, values: [mine, mine] },
+      { ...envelope, values: [theirs] },
+    ]);
+    expect(entries?.map(({ subject }) => subject.userIds[0])).toEqual(['555', '666']);
+  });
+
+  it('counts once, however it is written, and another time or app is another', () => {
+    const hash = hashes(body({ value: reply, field: 'replies' }))?.[0];
+    const { app_id: appId, ...rest } = envelope;
+    expect(
+      hashes(JSON.stringify({ values: { field: 'replies', value: reply }, ...rest, app_id: appId }, null, 2)),
+    ).toEqual([hash]);
+    expect(hashes(body({ value: reply, field: 'replies' }, { time: 1 }))).not.toEqual([hash]);
+  });
+
+  it('is none where the values are neither, or where there is an object or an entry', () => {
+    expect(split(body('x'))).toMatchObject([{ object: '', appId: null, subject: { userIds: [] } }]);
+    expect(split(body([], { object: 'page' }))).toMatchObject([{ object: 'page' }]);
+    expect(split(body([], { object: 'threads', entry: [{ id: '5' }] }))).toMatchObject([
+      { object: 'threads', appId: null, subject: { userIds: ['5'], guessedOwnerHost: null } },
+    ]);
   });
 });

@@ -14,7 +14,7 @@ it('counts connections in the database: a million of them do not come over', asy
   await opened.database.run({
     text: `INSERT INTO connection (id, tenant, product, flow, status, status_reason, app_id, meta_user_id, scopes, declined_scopes,
         graph_api_version, authorized_at, created_at, updated_at)
-      SELECT 'con_' || kind || lpad(n::text, 4, '0'), 't', 'pages', 'facebook_login', status, reason::json, '1', kind || n, scopes, '{}', 'v25.0',
+      SELECT 'con_' || kind || lpad(n::text, 4, '0'), 't', 'pages', 'facebook_login', status, reason::json, '1', kind || n, scopes, '{}', 'v26.0',
         now(), now(), now()
       FROM generate_series(1, 50) n, (VALUES
         ('a', 'active', NULL, '{pages_show_list,pages_read_engagement,pages_manage_posts,pages_manage_metadata,pages_messaging,business_management}'::text[]),

@@ -49,7 +49,7 @@ async function subscribe(object: string, callbackUrl = `${publicUrl}/webhooks/me
     verify_token: VERIFY_TOKEN,
     access_token: `${app.id}|${app.secret}`,
   });
-  const response = await fetch(`${context.sandbox.url}/graph.facebook.com/v25.0/${app.id}/subscriptions`, {
+  const response = await fetch(`${context.sandbox.url}/graph.facebook.com/v26.0/${app.id}/subscriptions`, {
     method: 'POST',
     body,
   });
@@ -102,6 +102,23 @@ describe('metavault doctor, between us and Meta', () => {
   ])('points at %s', async (_, environment, check, detail) => {
     const findings = of(await examine(environment), check, 'attention');
     expect(findings.map((finding) => finding.detail).join('\n')).toMatch(detail);
+  });
+
+  it('says which logins lack their settings, and which connections nobody looks after for it', async () => {
+    expect(of(await examine(), 'login_configuration')).toMatchObject([{ state: 'ok' }]);
+    const { id } = await context.importConnection({ kind: 'threads_user', tenant: 'threads' });
+    const bare = { THREADS_APP_ID: '', THREADS_APP_SECRET: '', INSTAGRAM_APP_ID: '', INSTAGRAM_APP_SECRET: '' };
+    const findings = of(await examine({ ...bare, META_LOGIN_CONFIG_ID_WHATSAPP: '' }), 'login_configuration');
+    expect(findings).toMatchObject([
+      { state: 'attention', detail: expect.stringContaining('META_LOGIN_CONFIG_ID_WHATSAPP') },
+      { state: 'attention', detail: expect.stringContaining('INSTAGRAM_APP_ID and INSTAGRAM_APP_SECRET') },
+      { state: 'attention', detail: expect.stringContaining('THREADS_APP_ID and THREADS_APP_SECRET') },
+      { state: 'wrong', detail: expect.stringContaining(id), mend: expect.stringContaining('connect again') },
+    ]);
+    expect(of(await examine({ THREADS_APP_ID: '99999' }), 'login_configuration', 'wrong')).toMatchObject([
+      { state: 'wrong', detail: expect.stringContaining(context.sandbox.app.threadsAppId) },
+    ]);
+    await api(context).delete(`/v1/connections/${id}`).expect(200);
   });
 
   it('finds a clock that is off', async () => {

@@ -72,7 +72,7 @@ describe('a pattern', () => {
     'GET /a**',
     'GET /***',
     'GET /a*b*',
-    'GET /v25.0/me',
+    'GET /v26.0/me',
     'GET /V1.0',
     'GET https://graph.facebook.com/me',
     'GET /m\u0000e',

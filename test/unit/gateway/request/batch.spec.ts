@@ -22,13 +22,13 @@ describe('an item', () => {
     expect(
       await rewrite({
         method: 'get',
-        relative_url: '/v25.0/me?fields=id%2Cname',
+        relative_url: '/v26.0/me?fields=id%2Cname',
         name: 'a',
         omit_response_on_success: false,
       }),
     ).toEqual({
       method: 'GET',
-      relative_url: 'v25.0/me?fields=id%2Cname&appsecret_proof=PROOF',
+      relative_url: 'v26.0/me?fields=id%2Cname&appsecret_proof=PROOF',
       name: 'a',
       omit_response_on_success: false,
     });
@@ -96,7 +96,7 @@ describe('an item', () => {
     [{ relative_url: 'me?fields=accounts.as(id){access_token}' }],
     [{ relative_url: 'me/accounts?fields=access_token.as(shown)' }],
     [{ relative_url: 'oauth/access_token' }],
-    [{ relative_url: '/v25.0/%6Fauth/access_token' }],
+    [{ relative_url: '/v26.0/%6Fauth/access_token' }],
     [{ relative_url: 'https://graph.facebook.com/me' }],
     [{ relative_url: '//evil.test/me' }],
     [{ relative_url: '../oauth' }],

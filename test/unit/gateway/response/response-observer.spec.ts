@@ -1,16 +1,19 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Registry } from 'prom-client';
 import type { GatewayCall } from '../../../../src/gateway/gateway-call.ts';
 import { ResponseObserver } from '../../../../src/gateway/response/response-observer.ts';
 import type { SuspectedTokenService } from '../../../../src/lifecycle/inspection/suspected-token.service.ts';
+import { MetaMetrics } from '../../../../src/meta/graph/meta-metrics.ts';
 import { UsageObserver } from '../../../../src/meta/graph/usage-observer.ts';
+import { type ServedVersion, VersionObserver } from '../../../../src/meta/graph/version-observer.ts';
 import type { Pino } from '../../../../src/platform/logger.ts';
 
 const THROTTLED = Buffer.from('{"error":{"message":"(#4) limit","type":"OAuthException","code":4,"fbtrace_id":"A"}}');
 
 const callOf = (appId: string): GatewayCall =>
   ({
-    grant: {},
-    target: { host: { name: 'facebook', app: { id: appId } } },
+    grant: { appId },
+    target: { host: { name: 'facebook' } },
     controls: { fields: [] },
     path: { segments: ['me'] },
     isBatch: false,
@@ -54,4 +57,36 @@ describe('what responses say about limits', () => {
     now.mockRestore();
     expect(observed).toHaveLength(2);
   });
+});
+
+it('what responses say about versions is told to operators, for the version of the path or ours, and counted where it differs', async () => {
+  const seen: ServedVersion[] = [];
+  class Versions extends VersionObserver {
+    override observe(version: ServedVersion): void {
+      seen.push(version);
+    }
+  }
+  const registry = new Registry();
+  const responseObserver = new ResponseObserver(
+    {} as SuspectedTokenService,
+    {} as Pino,
+    null,
+    new Versions(),
+    new MetaMetrics(registry),
+  );
+  const call = (version: string | null, fixedVersion: string | null = null): GatewayCall =>
+    ({
+      target: { host: { name: 'facebook', app: { id: 'one' }, version: 'v26.0', fixedVersion } },
+      path: { segments: ['me'], version },
+    }) as unknown as GatewayCall;
+  responseObserver.observeHeaders(call(null), { 'facebook-api-version': 'v26.0' });
+  responseObserver.observeHeaders(call('v19.0'), { 'facebook-api-version': 'v21.0' });
+  responseObserver.observeHeaders(call(null), {});
+  responseObserver.observeHeaders(call(null), { 'facebook-api-version': 'nonsense' });
+  responseObserver.observeHeaders(call(null, 'v1.0'), { 'facebook-api-version': 'v2.0' });
+  expect(seen).toEqual([
+    { appId: 'one', host: 'facebook', asked: 'v26.0', served: 'v26.0' },
+    { appId: 'one', host: 'facebook', asked: 'v19.0', served: 'v21.0' },
+  ]);
+  expect(await registry.metrics()).toContain('metavault_meta_version_drift_total{host="facebook",direction="newer"} 1');
 });

@@ -90,8 +90,8 @@ describe('the token of the call', () => {
   });
 
   it('takes the proof out', async () => {
-    expect(await scrub(`{"next":"https:\\/\\/graph.facebook.com\\/v25.0\\/me?appsecret_proof=${PROOF}&a=b"}`)).toBe(
-      '{"next":"http:\\/\\/gateway.test:3000\\/graph\\/v25.0\\/me?appsecret_proof=&a=b"}',
+    expect(await scrub(`{"next":"https:\\/\\/graph.facebook.com\\/v26.0\\/me?appsecret_proof=${PROOF}&a=b"}`)).toBe(
+      '{"next":"http:\\/\\/gateway.test:3000\\/graph\\/v26.0\\/me?appsecret_proof=&a=b"}',
     );
   });
 });
@@ -198,19 +198,24 @@ describe('links', () => {
   it.each([
     [
       'plain',
-      '{"next":"https://graph.facebook.com/v25.0/1?a=b"}',
-      '{"next":"http://gateway.test:3000/graph/v25.0/1?a=b"}',
+      '{"next":"https://graph.facebook.com/v26.0/1?a=b"}',
+      '{"next":"http://gateway.test:3000/graph/v26.0/1?a=b"}',
     ],
     [
       'escaped',
-      String.raw`{"next":"https:\/\/graph.facebook.com\/v25.0"}`,
-      String.raw`{"next":"http:\/\/gateway.test:3000\/graph\/v25.0"}`,
+      String.raw`{"next":"https:\/\/graph.facebook.com\/v26.0"}`,
+      String.raw`{"next":"http:\/\/gateway.test:3000\/graph\/v26.0"}`,
     ],
     [
       'escaped twice',
-      String.raw`{"body":"{\"next\":\"https:\\\/\\\/graph.instagram.com\\\/v25.0\"}"}`,
-      String.raw`{"body":"{\"next\":\"http:\\\/\\\/gateway.test:3000\\\/graph\\\/v25.0\"}"}`,
+      String.raw`{"body":"{\"next\":\"https:\\\/\\\/graph.instagram.com\\\/v26.0\"}"}`,
+      String.raw`{"body":"{\"next\":\"http:\\\/\\\/gateway.test:3000\\\/graph\\\/v26.0\"}"}`,
     ],
+    ...['graph.threads.net', 'graph.threads.com'].map((host) => [
+      host,
+      `{"next":"https:\\/\\/${host}\\/v1.0\\/1?access_token=${TOKEN}"}`,
+      `{"next":"http:\\/\\/gateway.test:3000\\/graph\\/v1.0\\/1?access_token=${LEASE}"}`,
+    ]),
     ['upload', '{"uri":"https://rupload.facebook.com/x"}', '{"uri":"http://gateway.test:3000/rupload/x"}'],
     [
       'media',
@@ -222,11 +227,11 @@ describe('links', () => {
   });
 
   it.each([
-    '{"next":"https://graph.facebook.com.evil.test/v25.0"}',
-    '{"next":"https://graph.facebook.com:444/v25.0"}',
-    '{"next":"https://graph.facebook.com@evil.test/v25.0"}',
+    '{"next":"https://graph.facebook.com.evil.test/v26.0"}',
+    '{"next":"https://graph.facebook.com:444/v26.0"}',
+    '{"next":"https://graph.facebook.com@evil.test/v26.0"}',
     '{"text":"see https://graph.facebook.com/docs"}',
-    '{"link":"https://www.facebook.com/v25.0"}',
+    '{"link":"https://www.facebook.com/v26.0"}',
   ])('of others stay: %s', async (text) => {
     expect(await scrub(text)).toBe(text);
   });
@@ -253,7 +258,7 @@ describe('pieces', () => {
     `{"access_token":"${FOREIGN_TOKEN}#","name":"x","id":"4242"}`,
     `{"id":"4242","access_token":"${FOREIGN_TOKEN}#"}`,
     `{"access_token":"${FOREIGN_TOKEN}","a":1}`,
-    `"next":"https:\\/\\/graph.facebook.com\\/v25.0\\/me?access_token=${TOKEN}&after=x"`,
+    `"next":"https:\\/\\/graph.facebook.com\\/v26.0\\/me?access_token=${TOKEN}&after=x"`,
   );
   const document = fc
     .array(fc.oneof(filler, secret), { maxLength: 12 })

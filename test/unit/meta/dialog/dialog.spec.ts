@@ -14,6 +14,7 @@ import { readRecorded } from '../read-recorded.ts';
 import { META } from '../scripted-meta.ts';
 
 const request = { redirectUri: 'https://a.test/oauth/meta/callback', state: 's t' };
+const ASKED = { scopes: [], featureType: null, features: [] };
 const withConfig = { ...META, loginConfigIds: { whatsapp: '555' } };
 
 describe('dialog address', () => {
@@ -21,7 +22,7 @@ describe('dialog address', () => {
     const url = new URL(
       buildDialogUrl(META, { ...request, product: 'pages', flow: 'facebook_login', rerequest: true }),
     );
-    expect(url.host + url.pathname).toBe('dialog.test/v25.0/dialog/oauth');
+    expect(url.host + url.pathname).toBe(`dialog.test/${META.graphApiVersion}/dialog/oauth`);
     expect(Object.fromEntries(url.searchParams)).toEqual({
       client_id: '1001',
       redirect_uri: request.redirectUri,
@@ -53,21 +54,21 @@ describe('dialog address', () => {
 });
 
 it('gives the JS SDK everything, and nothing to flows without it', () => {
-  expect(buildJsSdkParameters(withConfig, 'whatsapp', 'embedded_signup')).toEqual({
+  expect(buildJsSdkParameters(withConfig, { ...ASKED, product: 'whatsapp', flow: 'embedded_signup' })).toEqual({
     app_id: '1001',
-    version: 'v25.0',
+    version: META.graphApiVersion,
     config_id: '555',
     scope: null,
     response_type: 'code',
     override_default_response_type: true,
-    extras: { setup: {} },
+    extras: {},
   });
-  expect(buildJsSdkParameters(META, 'ads', 'facebook_login')).toMatchObject({
+  expect(buildJsSdkParameters(META, { ...ASKED, product: 'ads', flow: 'facebook_login' })).toMatchObject({
     config_id: null,
     scope: expect.stringContaining('ads_read'),
     extras: {},
   });
-  expect(buildJsSdkParameters(META, 'threads', 'threads_login')).toBeNull();
+  expect(buildJsSdkParameters(META, { ...ASKED, product: 'threads', flow: 'threads_login' })).toBeNull();
 });
 
 it('has scopes and kinds for every product and flow', () => {

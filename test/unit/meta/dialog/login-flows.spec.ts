@@ -20,8 +20,10 @@ describe('the table of flows', () => {
   it('lets login configurations and the JS SDK into the flows of facebook.com only', () => {
     const having = (has: (flow: Flow) => boolean) => FLOWS.filter(has);
     expect(having((flow) => loginFlow(flow).takesLoginConfiguration)).toEqual(['facebook_login', 'embedded_signup']);
-    expect(having((flow) => loginFlow(flow).jsSdkExtras !== null)).toEqual(['facebook_login', 'embedded_signup']);
+    expect(having((flow) => loginFlow(flow).hasJsSdk)).toEqual(['facebook_login', 'embedded_signup']);
     expect(having((flow) => loginFlow(flow).isOpenedBySdk)).toEqual(['embedded_signup']);
+    expect(having((flow) => loginFlow(flow).requiresLoginConfiguration)).toEqual(['embedded_signup']);
+    expect(having((flow) => loginFlow(flow).takesSignupFeatures)).toEqual(['embedded_signup']);
   });
 
   it('has every flow under its own name', () => {

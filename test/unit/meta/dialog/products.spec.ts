@@ -45,6 +45,13 @@ describe('the table of products', () => {
     expect(missingScopesOfToken(product, kind, [])).toEqual([]);
   });
 
+  it('calls no scope of WhatsApp missing where a token has none of them, for such tokens reach accounts, too', () => {
+    const missing = (...granted: string[]) => missingScopesOfToken('whatsapp', 'system_user', granted);
+    expect(missing('whatsapp_business_manage_events')).toEqual([]);
+    expect(missing('business_management')).toEqual([]);
+    expect(missing('whatsapp_business_management')).toEqual(['whatsapp_business_messaging']);
+  });
+
   it('has every product under its own name', () => {
     expect(PRODUCTS.map((product) => productDescriptor(product).product)).toEqual(PRODUCTS);
   });

@@ -1,4 +1,5 @@
-import { appToken, type GraphHostName, graphHostDescriptor } from '../../../../src/meta/graph/graph-host.ts';
+import { appToken, requireApp } from '../../../../src/meta/graph/app-credentials.ts';
+import { type GraphHostName, graphHostDescriptor } from '../../../../src/meta/graph/graph-host.ts';
 import { MetaApp } from '../../../../src/meta/meta-apps.ts';
 import { META } from '../scripted-meta.ts';
 
@@ -6,9 +7,17 @@ const app = new MetaApp(META);
 
 describe('the table of API hosts', () => {
   it.each([
-    ['facebook', META.graphUrl, META.app, 'v25.0', true, '/v25.0/oauth/access_token', ''],
-    ['instagram', META.instagramGraphUrl, META.instagramApp, 'v25.0', true, '/oauth/access_token', ''],
-    ['instagram_api', META.instagramApiUrl, META.instagramApp, 'v25.0', false, '/oauth/access_token', ''],
+    [
+      'facebook',
+      META.graphUrl,
+      META.app,
+      META.graphApiVersion,
+      true,
+      `/${META.graphApiVersion}/oauth/access_token`,
+      '',
+    ],
+    ['instagram', META.instagramGraphUrl, META.instagramApp, META.graphApiVersion, true, '/oauth/access_token', ''],
+    ['instagram_api', META.instagramApiUrl, META.instagramApp, META.graphApiVersion, false, '/oauth/access_token', ''],
     ['threads', META.threadsGraphUrl, META.threadsApp, 'v1.0', false, '/oauth/access_token', 'TH|'],
   ] as const)(
     'gives %s its address, app, version and tokens',
@@ -16,7 +25,8 @@ describe('the table of API hosts', () => {
       const host = app.host(name);
       expect(host).toMatchObject({ name, baseUrl, version, isProofSupported, tokenPath });
       expect(host.app).toBe(credentials);
-      expect(appToken(host).expose()).toBe(`${prefix}${credentials.id}|${credentials.secret.expose()}`);
+      expect(requireApp(host, 'x')).toBe(credentials);
+      expect(appToken(host, 'x').expose()).toBe(`${prefix}${credentials?.id}|${credentials?.secret.expose()}`);
     },
   );
 
@@ -32,6 +42,14 @@ describe('the table of API hosts', () => {
       expect(app.inspectableAppIds(name)).toEqual(ids);
     },
   );
+
+  it.each(['instagram', 'instagram_api', 'threads'] as const)('gives %s no other app where it has none', (name) => {
+    const alone = new MetaApp({ ...META, instagramApp: null, threadsApp: null });
+    expect(alone.host(name).app).toBeNull();
+    expect(() => appToken(alone.host(name), 'inspect')).toThrow('inspect: configuration (not_configured), not sent');
+    expect(alone.appIds).toEqual(['1001']);
+    expect(alone.signers.map(({ appId }) => appId)).toEqual(['1001']);
+  });
 
   it('refuses an unknown host with a message', () => {
     expect(() => graphHostDescriptor('whatsapp' as GraphHostName)).toThrow('"whatsapp" is no API host of Meta\'s.');

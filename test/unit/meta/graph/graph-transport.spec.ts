@@ -7,7 +7,7 @@ const READ: GraphCall = {
   context: 'graph',
   host: 'facebook',
   method: 'GET',
-  path: '/v25.0/me',
+  path: '/v26.0/me',
   query: { fields: 'id' },
   auth: { by: 'credential', token: TOKEN },
   effect: 'read',
@@ -28,7 +28,7 @@ describe('where things are sent', () => {
     await meta.transport.call(READ);
     const [request] = meta.sent;
     expect(request?.authorization).toBe(`Bearer ${TOKEN.expose()}`);
-    expect(request?.path).toBe('graph.test/v25.0/me');
+    expect(request?.path).toBe('graph.test/v26.0/me');
     expect(request?.url.searchParams.get('appsecret_proof')).toMatch(/^[0-9a-f]{64}$/);
     expect(request?.url.href).not.toContain(TOKEN.expose());
   });
@@ -139,6 +139,34 @@ it('tells the observer of usage and throttles, with times', async () => {
   expect(meta.observed).toMatchObject([
     { appId: '1001', throttle: { scope: 'page', retryAfterSeconds: 120 } },
     { appId: '1001', usage: { appUsagePercent: 7 }, throttle: null },
+  ]);
+});
+
+it('tells the observer of versions what was asked and served, where the path names a version and the host has several', async () => {
+  const headers = (version: string) => ({ ...GOOD, headers: { 'facebook-api-version': version } });
+  const meta = scriptedMeta(
+    headers('v25.0'),
+    headers('v26.0'),
+    headers('v26.0'),
+    headers('odd'),
+    GOOD,
+    {
+      ...GOOD,
+      headers: { 'instagram-api-version': 'v24.0' },
+    },
+    headers('v2.0'),
+  );
+  await meta.transport.call(READ);
+  await meta.transport.call(READ);
+  await meta.transport.call({ ...READ, path: '/refresh_access_token' });
+  await meta.transport.call(READ);
+  await meta.transport.call(READ);
+  await meta.transport.call({ ...READ, host: 'instagram' });
+  await meta.transport.call({ ...READ, host: 'threads', path: '/v1.0/me' });
+  expect(meta.versions.map(({ host, asked, served }) => `${host} ${asked} ${served}`)).toEqual([
+    'facebook v25.0 v25.0',
+    'facebook v25.0 v26.0',
+    'instagram v25.0 v24.0',
   ]);
 });
 

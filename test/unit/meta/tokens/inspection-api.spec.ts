@@ -7,6 +7,7 @@ import {
   APP_SECRET,
   catchMetaError,
   graphError,
+  META,
   type ScriptedResponse,
   type SentRequest,
   scriptedMeta,
@@ -46,7 +47,7 @@ describe('one Facebook token', () => {
       dataAccessExpiresAt: null,
     });
     const [request] = meta.sent;
-    expect(request?.path).toBe('graph.test/v25.0/debug_token');
+    expect(request?.path).toBe(`graph.test/${META.graphApiVersion}/debug_token`);
     expect(request?.url.search).toBe('');
     expect(Object.fromEntries(request?.form ?? [])).toEqual({ method: 'get', input_token: TOKEN.expose() });
     expect(request?.authorization).toBe(`Bearer 1001|${APP_SECRET}`);
@@ -165,7 +166,7 @@ describe('Instagram and Threads', () => {
       expiresAt: 'unknown',
     });
     expect(meta.sent[0]).toMatchObject({
-      path: 'graph.instagram.test/v25.0/me',
+      path: `graph.instagram.test/${META.graphApiVersion}/me`,
       authorization: `Bearer ${TOKEN.expose()}`,
     });
   });
@@ -198,7 +199,7 @@ describe('Instagram and Threads', () => {
   it('follows the prefix where the kind is unknown', async () => {
     const meta = scriptedMeta({ body: { user_id: '1' } });
     await meta.inspection.inspect('unknown', new SecretString('IGAAxyz'));
-    expect(meta.sent[0]?.path).toBe('graph.instagram.test/v25.0/me');
+    expect(meta.sent[0]?.path).toBe(`graph.instagram.test/${META.graphApiVersion}/me`);
   });
 });
 

@@ -2,7 +2,7 @@ import type { TokenKind } from '../../../../src/config/products.ts';
 import { HttpRequestError } from '../../../../src/platform/http-client/http-client.ts';
 import { SecretString } from '../../../../src/platform/secret-string.ts';
 import { type RecordedCase, readRecorded } from '../read-recorded.ts';
-import { APP_SECRET, catchMetaError, graphError, NOW, scriptedMeta, TOKEN } from '../scripted-meta.ts';
+import { APP_SECRET, catchMetaError, graphError, META, NOW, scriptedMeta, TOKEN } from '../scripted-meta.ts';
 
 const CODE = new SecretString('AQDcode');
 const GRANT = { body: { access_token: 'EAABnew', token_type: 'bearer', expires_in: 5183944 } };
@@ -19,7 +19,7 @@ describe('code exchange', () => {
     expect(granted.accessToken.expose()).toBe('EAABnew');
     expect(granted.expiresAt).toEqual(END);
     const [request] = meta.sent;
-    expect(request?.path).toBe('graph.test/v25.0/oauth/access_token');
+    expect(request?.path).toBe(`graph.test/${META.graphApiVersion}/oauth/access_token`);
     expect(request?.url.search).toBe('');
     expect(Object.fromEntries(request?.form ?? [])).toEqual({
       client_id: '1001',

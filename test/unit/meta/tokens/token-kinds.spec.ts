@@ -39,7 +39,8 @@ describe('the table of token kinds', () => {
 
   it.each([
     ['isDerived', ['page']],
-    ['derivesPageTokens', ['user']],
+    ['derivesPageTokens', ['user', 'system_user']],
+    ['hasAssignedAssets', ['system_user']],
     ['speaksForPage', ['page']],
     ['reportsDataAccess', ['user', 'page', 'system_user']],
     ['listsPermissions', ['user']],

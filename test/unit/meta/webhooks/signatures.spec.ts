@@ -61,39 +61,49 @@ describe('webhook signature', () => {
     vectors: { key: string; body_utf8: string; algorithm: string; hex: string }[];
     derived: { key: string; body_utf8: string; hex: string }[];
   }>('webhook_signature_vectors.json');
+  type Signer = { appId: string; secret: SecretString };
   /** The body comes in two chunks. */
-  const isWebhookSignatureValid = (body: Buffer, header: string | string[] | undefined, secrets: SecretString[]) => {
-    const signature = readWebhookSignature(header, secrets);
+  const findWebhookSigners = (body: Buffer, header: string | string[] | undefined, signers: Signer[]): string[] => {
+    const signature = readWebhookSignature(header, signers);
     for (const chunk of [body.subarray(0, 1), body.subarray(1)]) signature?.update(chunk);
-    return signature?.isValid() ?? false;
+    return signature?.signers() ?? [];
   };
+  const signer = (text: string) => ({ appId: `app of ${text}`, secret: secret(text) });
   const sha256 = [...file.vectors.filter((vector) => vector.algorithm === 'sha256'), ...file.derived];
 
   it.each(sha256)('$hex', ({ key, body_utf8, hex }) => {
     const body = Buffer.from(body_utf8);
-    expect(isWebhookSignatureValid(body, `sha256=${hex}`, [secret('old'), secret(key)])).toBe(true);
-    expect(isWebhookSignatureValid(body, `sha256=${hex}`, [secret('old')])).toBe(false);
-    expect(isWebhookSignatureValid(Buffer.concat([body, Buffer.from(' ')]), `sha256=${hex}`, [secret(key)])).toBe(
-      false,
-    );
+    expect(findWebhookSigners(body, `sha256=${hex}`, [signer('old'), signer(key)])).toEqual([`app of ${key}`]);
+    expect(findWebhookSigners(body, `sha256=${hex}`, [signer('old')])).toEqual([]);
+    expect(findWebhookSigners(Buffer.concat([body, Buffer.from(' ')]), `sha256=${hex}`, [signer(key)])).toEqual([]);
   });
 
   it('depends on the bytes, not on the document', () => {
     const [escaped, literal] = file.derived;
     expect(
-      isWebhookSignatureValid(Buffer.from(literal?.body_utf8 ?? ''), `sha256=${escaped?.hex}`, [secret('foo_secret')]),
-    ).toBe(false);
+      findWebhookSigners(Buffer.from(literal?.body_utf8 ?? ''), `sha256=${escaped?.hex}`, [signer('foo_secret')]),
+    ).toEqual([]);
+  });
+
+  it('names every app whose secret it is, each once', () => {
+    const [vector] = sha256;
+    const shared = [signer('other'), signer(vector?.key ?? ''), { ...signer(vector?.key ?? ''), appId: 'twin' }];
+    const header = `sha256=${vector?.hex}`;
+    expect(findWebhookSigners(Buffer.from(vector?.body_utf8 ?? ''), header, [...shared, ...shared])).toEqual([
+      `app of ${vector?.key}`,
+      'twin',
+    ]);
   });
 
   it('takes no sha1, no repeated header, and never throws', () => {
     const sha1 = file.vectors.find((vector) => vector.algorithm === 'sha1');
     const body = Buffer.from(sha1?.body_utf8 ?? '');
-    expect(isWebhookSignatureValid(body, `sha1=${sha1?.hex}`, [secret('key')])).toBe(false);
-    expect(isWebhookSignatureValid(body, undefined, [secret('key')])).toBe(false);
-    expect(isWebhookSignatureValid(body, [`sha256=${sha256[0]?.hex}`], [secret('key')])).toBe(false);
+    expect(findWebhookSigners(body, `sha1=${sha1?.hex}`, [signer('key')])).toEqual([]);
+    expect(findWebhookSigners(body, undefined, [signer('key')])).toEqual([]);
+    expect(findWebhookSigners(body, [`sha256=${sha256[0]?.hex}`], [signer('key')])).toEqual([]);
     fc.assert(
       fc.property(fc.string(), fc.uint8Array(), (header, bytes) => {
-        expect(isWebhookSignatureValid(Buffer.from(bytes), `sha256=${header}`, [secret('s')])).toBe(false);
+        expect(findWebhookSigners(Buffer.from(bytes), `sha256=${header}`, [signer('s')])).toEqual([]);
       }),
     );
   });

@@ -14,7 +14,7 @@ describe('RouteTable', () => {
     ['/v1/clients/cli_1', ['DELETE']],
     ['/v1/clients/cli_1/keys', []],
     ['/v1/clients/', []],
-    ['/graph/v25.0/me', ['GET', 'PUT']],
+    ['/graph/v26.0/me', ['GET', 'PUT']],
     ['/openapi.json', ['GET']],
     ['/openapixjson', []],
   ])('%s takes %j', (path, methods) => {

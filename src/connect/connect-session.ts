@@ -1,0 +1,63 @@
+import type { ClientId } from '../auth/ids.ts';
+import type { DialogFlow, Product } from '../config/products.ts';
+import type { ConnectionId } from '../connections/ids.ts';
+import type { FeatureType } from '../meta/dialog/embedded-signup.ts';
+import type { ConnectErrorCode } from './connect-problems.ts';
+import type { ConnectSessionId } from './ids.ts';
+
+/** An invitation to connect one tenant for one product. */
+export interface ConnectSession {
+  id: ConnectSessionId;
+  tenant: string;
+  product: Product;
+  flow: DialogFlow;
+  /** What the dialog asks for. */
+  scopes: string[];
+  featureType: FeatureType | null;
+  features: readonly string[];
+  returnUrl: string | null;
+  /** The client that made it. */
+  clientId: ClientId;
+  expiresAt: Date;
+  /** Set with the first success. */
+  connectionId: ConnectionId | null;
+  closedAt: Date | null;
+  /** How far discovery has come; null before it, and where it was quick. */
+  progress: StoredProgress | null;
+  /** Set where Meta announced the account of a signup whose browser never brought the code. */
+  unfinished: UnfinishedSignup | null;
+}
+
+/** How far the discovery of a large account has come. */
+export interface ConnectProgress {
+  /** What it is at. */
+  stage: string;
+  /** How many were found so far. */
+  pages?: number;
+  assets?: number;
+}
+
+export interface StoredProgress extends ConnectProgress {
+  /** RFC 3339 */
+  at: string;
+}
+
+/** A signup that was finished at Meta and not here. Stored as it is shown. */
+export interface UnfinishedSignup {
+  waba_id: string;
+  business_id: string | null;
+  at: string;
+  remedy: string;
+}
+
+/** One browser that opened a session, and what its callback ended on. */
+export interface ConnectAttempt {
+  stateHash: Buffer;
+  sessionId: ConnectSessionId;
+  cookieHash: Buffer;
+  expiresAt: Date;
+  /** Its state was used; it counts once. */
+  consumedAt: Date | null;
+  connectionId: ConnectionId | null;
+  error: ConnectErrorCode | null;
+}

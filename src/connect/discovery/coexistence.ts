@@ -1,0 +1,33 @@
+import type { PhoneCoexistence } from '../../connections/assets/phone-coexistence.ts';
+import type { PhoneNumber } from '../../meta/assets/discovery-responses.ts';
+import { COEXISTENCE_FEATURE, COEXISTENCE_FINISHED } from '../../meta/dialog/embedded-signup.ts';
+import type { AuthorizationHints } from '../authorization-hints.ts';
+import type { DiscoveryInput } from './discovery.ts';
+
+/**
+ * Whether a number is in use in the WhatsApp Business app: as Meta says; where it does not, as the signup ended, or, where that is not
+ * known either, as the session asked. Undefined: nothing says anything.
+ */
+export function coexistenceOf(
+  { id, isOnBizApp }: Pick<PhoneNumber, 'id' | 'isOnBizApp'>,
+  wabaId: string,
+  { hints, isInteractive }: Pick<DiscoveryInput, 'hints' | 'isInteractive'>,
+): PhoneCoexistence | undefined {
+  const isOnboarded = isCoexistenceSignup(hints) && isNamed(id, wabaId, hints);
+  if (isOnBizApp === false) return { isOnBusinessApp: false, signup: 'unknown' };
+  if (isOnBizApp === null && !isOnboarded) return undefined;
+  const isConfirmed = isOnboarded && hints.event !== undefined;
+  const isAssumed = isOnboarded || (isInteractive && !hints.isGiven);
+  return { isOnBusinessApp: true, signup: isConfirmed ? 'confirmed' : isAssumed ? 'assumed' : 'unknown' };
+}
+
+/** A user whose session asked for it may have chosen another way: then the event says so. */
+function isCoexistenceSignup({ event, featureType }: AuthorizationHints): boolean {
+  return event === undefined ? featureType === COEXISTENCE_FEATURE : event === COEXISTENCE_FINISHED;
+}
+
+/** Coexistence signups may end without the id of the number. */
+function isNamed(phoneNumberId: string, wabaId: string, hints: AuthorizationHints): boolean {
+  if (hints.phoneNumberId !== undefined) return hints.phoneNumberId === phoneNumberId;
+  return hints.wabaId === undefined || hints.wabaId === wabaId;
+}

@@ -1,0 +1,37 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { ArrayMaxSize, ArrayMinSize, ArrayUnique, IsArray, IsIn } from 'class-validator';
+import { SYNCHRONIZATION_KINDS } from '../../connections/assets/phone-synchronization.ts';
+import type { SynchronizationKind } from '../../connections/connection/asset-details.ts';
+import type { MetaCause } from '../../platform/problem.ts';
+
+/** Body of `POST /v1/connections/{id}/phone-numbers/{phone_number_id}/synchronize`. */
+export class SynchronizePhoneNumberRequest {
+  @ApiProperty({
+    enum: SYNCHRONIZATION_KINDS,
+    isArray: true,
+    description:
+      'What Meta sends once, by webhooks: the contacts (smb_app_state_sync), the messages of 180 days (history)',
+  })
+  @IsIn(SYNCHRONIZATION_KINDS, { each: true })
+  @ArrayUnique()
+  @ArrayMaxSize(SYNCHRONIZATION_KINDS.length)
+  @ArrayMinSize(1)
+  @IsArray()
+  kinds!: SynchronizationKind[];
+}
+
+/** What became of one kind. */
+export interface SynchronizationResult {
+  kind: SynchronizationKind;
+  /** `already_requested`: before, so Meta was not asked about it now; `not_requested`: not now either, because of what the other one met. */
+  status: 'requested' | 'already_requested' | 'failed' | 'not_requested';
+  /** Meta's; null where it gave none, or nobody heard it. */
+  request_id: string | null;
+  detail?: string;
+  remedy?: string;
+  meta?: MetaCause;
+}
+
+export interface SynchronizationResponse {
+  results: SynchronizationResult[];
+}

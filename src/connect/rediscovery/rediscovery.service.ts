@@ -1,0 +1,137 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { type Actor, SYSTEM } from '../../audit/actor.ts';
+import { AssetUpdateService, type DiscoveryBasis } from '../../connections/assets/asset-update.service.ts';
+import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
+import { CredentialOutcomeService } from '../../connections/credentials/credential-outcome.service.ts';
+import type { CredentialSnapshot } from '../../connections/credentials/credential-snapshot.ts';
+import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
+import type { ConnectionId } from '../../connections/ids.ts';
+import { AppRateLimiter, CallNotPermittedError, type Urgency } from '../../lifecycle/rate-limit/app-rate-limiter.ts';
+import { forEachConcurrent } from '../../lifecycle/sweeps/for-each-concurrent.ts';
+import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
+import { MetaError } from '../../meta/errors/meta-error.ts';
+import { MetaApps } from '../../meta/meta-apps.ts';
+import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
+import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
+import { LOGGER, type Pino } from '../../platform/logger.ts';
+import type { SecretString } from '../../platform/secret-string.ts';
+import { DecryptionError } from '../../vault/sealed-secret.ts';
+import { readHints } from '../authorization-hints.ts';
+import type { Discovered } from '../discovery/discovery.ts';
+import { discoverAssets } from '../products/discover-assets.ts';
+
+const POLL_INTERVAL_MS = 60_000;
+/** A look is many calls, one after the other: of all that an app may make at once, these are few. */
+const CALLS_PER_LOOK = 8;
+
+interface Initiator {
+  actor: Actor;
+  requestId: string | null;
+}
+
+/**
+ * The second look at what a connection reaches: once a week by itself, and when somebody asks. It changes nothing at Meta, but for the
+ * webhooks of a WhatsApp account that is new. The row says when it is
+ * due, so a replica that dies loses nothing: its claim runs out, and another one looks.
+ */
+@Injectable()
+export class RediscoveryService {
+  constructor(
+    jobs: JobScheduler,
+    private readonly updates: AssetUpdateService,
+    private readonly claims: CredentialClaimRepository,
+    private readonly versions: CredentialVersionService,
+    private readonly outcomes: CredentialOutcomeService,
+    private readonly inspections: InspectionApi,
+    private readonly discovery: DiscoveryApi,
+    private readonly rateLimiter: AppRateLimiter,
+    private readonly apps: MetaApps,
+    @Inject(LOGGER) private readonly logger: Pino,
+  ) {
+    jobs.register({
+      name: 'asset-discovery',
+      schedule: { everyMs: POLL_INTERVAL_MS },
+      run: (signal) => this.lookAtDue(signal),
+    });
+  }
+
+  /** Looks at everything that is due, within the rate limit of each app. */
+  async lookAtDue(signal?: AbortSignal): Promise<void> {
+    await Promise.all(this.apps.appIds.map((appId) => this.lookAtDueOf(appId, signal)));
+  }
+
+  /** Looks now. Throws nothing for reasons of Meta's: what could not be asked is asked again in an hour or two. */
+  async look(connectionId: ConnectionId, urgency: Urgency, by: Initiator): Promise<void> {
+    try {
+      if (!(await this.lookAndApply(connectionId, urgency, by))) await this.updates.postpone(connectionId);
+    } catch (error) {
+      const isExpected =
+        error instanceof MetaError || error instanceof CallNotPermittedError || error instanceof DecryptionError;
+      if (!isExpected) throw error;
+      this.logger.info({ connection_id: connectionId, err: error }, 'a second look at a connection failed');
+      await this.updates.postpone(connectionId);
+    }
+  }
+
+  private lookAtDueOf(appId: string, signal: AbortSignal | undefined): Promise<void> {
+    return forEachConcurrent<ConnectionId>({
+      concurrency: async () => {
+        if (signal?.aborted === true) return 0;
+        const allowance = await this.rateLimiter.allowance(appId);
+        return allowance.kind === 'go' ? Math.max(1, Math.floor(allowance.concurrency / CALLS_PER_LOOK)) : 0;
+      },
+      next: (limit) => this.updates.claimDue(appId, limit),
+      work: async (connectionId) => {
+        try {
+          await this.look(connectionId, 'scheduled', { actor: SYSTEM, requestId: null });
+        } catch (error) {
+          this.logger.error(
+            { connection_id: connectionId, err: error },
+            'a second look broke; it is due again when its claim ends',
+          );
+        }
+      },
+    });
+  }
+
+  /** False where there was nobody to ask. */
+  private async lookAndApply(connectionId: ConnectionId, urgency: Urgency, by: Initiator): Promise<boolean> {
+    const basis = await this.updates.findBasis(connectionId);
+    const root = basis === null ? null : await this.claims.findRoot(connectionId);
+    const token = root === null ? null : await this.versions.openCurrent(root);
+    if (basis === null || root === null || token === null) return false;
+    const found = await this.discover(root, token, basis, urgency);
+    if (found === null) return false;
+    const { pages, assets, warning, coverage = null } = found;
+    await this.updates.apply(connectionId, basis, { pages, assets, warning, coverage }, by);
+    return true;
+  }
+
+  /** Null where the token is not valid any more, which is then the business of its own inspection. */
+  private async discover(
+    root: CredentialSnapshot,
+    token: SecretString,
+    basis: DiscoveryBasis,
+    urgency: Urgency,
+  ): Promise<Discovered | null> {
+    const { appId, product } = root;
+    const inspection = await this.rateLimiter.call(appId, urgency, () => this.inspections.inspect(root.kind, token));
+    if (!inspection.valid) {
+      await this.outcomes.requestVerification(root.id, root.version);
+      return null;
+    }
+    const accounts = basis.assets.filter(({ type }) => type === 'whatsapp_business_account');
+    const input = {
+      token,
+      inspection,
+      scopes: inspection.scopes ?? root.scopes,
+      hints: readHints({}),
+      isInteractive: false,
+      app: this.apps.for(root),
+      secondLook: { whatsappAccountIds: accounts.map(({ id }) => id) },
+      // A large connection takes long: it stops as soon as the app is stopped.
+      onProgress: () => this.rateLimiter.acquire(appId, urgency),
+    };
+    return this.rateLimiter.call(appId, urgency, () => discoverAssets(product, this.discovery, input));
+  }
+}

@@ -1,0 +1,136 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { FLOWS } from '../../config/products.ts';
+import { lockDueAccount, updateAccountDue } from '../../connections/announced-accounts/announced-account.repository.ts';
+import { GRACE_SECONDS } from '../../connections/announced-accounts/announced-account.service.ts';
+import type { AnnouncedAccount } from '../../connections/announced-accounts/announced-account.ts';
+import { findConnectionsByAssetIds } from '../../connections/connection/subject-connections.query.ts';
+import { Database, type Transaction } from '../../database/database.ts';
+import { Outbox } from '../../events/outbox/outbox.ts';
+import { loginFlow } from '../../meta/dialog/login-flows.ts';
+import { EMBEDDED_SIGNUP_PRODUCT } from '../../meta/dialog/products.ts';
+import { addSeconds, Clock } from '../../platform/clock.ts';
+import { HOUR_SECONDS } from '../../platform/duration.ts';
+import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
+import { LOGGER, type Pino } from '../../platform/logger.ts';
+import { isDialogFlow } from '../sessions/parse-dialog-flow.ts';
+import { type CandidateSession, chooseSession } from './choose-session.ts';
+import { findCandidateSessions, markUnfinished } from './unfinished-signup.repository.ts';
+
+const INTERVAL_MS = 15_000;
+/** A signup that takes longer is not looked for. */
+const WINDOW_SECONDS = HOUR_SECONDS;
+const SIGNUP_FLOWS = FLOWS.filter(isDialogFlow).filter((flow) => loginFlow(flow).isOpenedBySdk);
+
+/** What became of an announced account. */
+type Outcome = 'known' | 'waiting' | 'repeated' | 'reported';
+
+const CODE_NOT_RECEIVED = {
+  reason: 'code_not_received',
+  remedy:
+    'Send the person through a new connect session, where they choose the same account again; the full page (…/dialog of its link) works where the window of the SDK did not.',
+} as const;
+const SESSION_UNKNOWN = {
+  reason: 'session_unknown',
+  remedy:
+    'Find out in WhatsApp Manager whose account it is, and send that customer through a new connect session, where they choose the same account again.',
+} as const;
+
+/**
+ * Decides about accounts that Meta announced and whose time is over: one that no connection knows is a signup whose code the browser lost.
+ * Its session shows it, and subscribers are told, once per account and session. Each decision is one transaction, so nothing is told
+ * twice or not at all, whatever becomes of a replica.
+ */
+@Injectable()
+export class UnfinishedSignupJob {
+  constructor(
+    jobs: JobScheduler,
+    private readonly database: Database,
+    private readonly outbox: Outbox,
+    private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Pino,
+  ) {
+    jobs.register({
+      name: 'unfinished-signups',
+      schedule: { everyMs: INTERVAL_MS },
+      run: (signal) => this.decideDue(signal),
+    });
+  }
+
+  /** Decides about all that are due now. */
+  async decideDue(signal?: AbortSignal): Promise<void> {
+    while (signal?.aborted !== true) {
+      const decided = await this.database.transaction((tx) => this.decideNext(tx));
+      if (decided === null) return;
+      this.logger.info(decided, 'decided about an account that Meta had announced');
+    }
+  }
+
+  /** Null: none is due. */
+  private async decideNext(tx: Transaction): Promise<{ waba_id: string; outcome: Outcome } | null> {
+    const now = this.clock.now();
+    const account = await lockDueAccount(tx, now);
+    if (account === null) return null;
+    const outcome = await this.decide(tx, account, now);
+    const dueAt = outcome === 'waiting' ? addSeconds(now, GRACE_SECONDS) : null;
+    await updateAccountDue(tx, account.wabaId, { dueAt, reportedAt: outcome === 'reported' ? now : null });
+    return { waba_id: account.wabaId, outcome };
+  }
+
+  private async decide(tx: Transaction, account: AnnouncedAccount, now: Date): Promise<Outcome> {
+    if ((await findConnectionsByAssetIds(tx, [account.wabaId])).length > 0) return 'known';
+    const candidates = await findCandidateSessions(tx, {
+      flows: SIGNUP_FLOWS,
+      since: addSeconds(account.announcedAt, -WINDOW_SECONDS),
+      until: account.announcedAt,
+    });
+    const session = chooseSession(candidates, account);
+    // A token has come: what it reaches will be known when its authorization ends, in a day at most.
+    if (session?.isPending ?? candidates.some(({ isPending }) => isPending)) return 'waiting';
+    if (session === null) return this.reportUnnamed(tx, account, now);
+    return this.reportOf(tx, account, session, now);
+  }
+
+  private async reportOf(
+    tx: Transaction,
+    account: AnnouncedAccount,
+    session: CandidateSession,
+    now: Date,
+  ): Promise<Outcome> {
+    const { wabaId, businessId } = account;
+    const unfinished = {
+      waba_id: wabaId,
+      business_id: businessId,
+      at: now.toISOString(),
+      remedy: CODE_NOT_RECEIVED.remedy,
+    };
+    if (!(await markUnfinished(tx, session.id, unfinished))) return 'repeated';
+    await this.report(tx, account, session, CODE_NOT_RECEIVED);
+    return 'reported';
+  }
+
+  /** Meta may announce an account twice for one signup; without a session, the time tells them apart. */
+  private async reportUnnamed(tx: Transaction, account: AnnouncedAccount, now: Date): Promise<Outcome> {
+    const { reportedAt } = account;
+    if (reportedAt !== null && addSeconds(reportedAt, WINDOW_SECONDS) > now) return 'repeated';
+    await this.report(tx, account, null, SESSION_UNKNOWN);
+    return 'reported';
+  }
+
+  private async report(
+    tx: Transaction,
+    { wabaId, businessId }: AnnouncedAccount,
+    session: CandidateSession | null,
+    why: typeof CODE_NOT_RECEIVED | typeof SESSION_UNKNOWN,
+  ): Promise<void> {
+    const { tenant = null, product = EMBEDDED_SIGNUP_PRODUCT } = session ?? {};
+    const data = {
+      connect_session_id: session?.id ?? null,
+      tenant,
+      product,
+      waba_id: wabaId,
+      business_id: businessId,
+      ...why,
+    };
+    await this.outbox.add(tx, { type: 'connection.unfinished', tenant, product, connectionId: null, data });
+  }
+}

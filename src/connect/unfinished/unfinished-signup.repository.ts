@@ -1,0 +1,92 @@
+import sql from 'sql-template-tag';
+import type { DialogFlow, Product } from '../../config/products.ts';
+import { hasPendingAuthorization } from '../../connections/authorization/pending-authorization.query.ts';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { SignupMessage } from '../authorization-hints.ts';
+import type { UnfinishedSignup } from '../connect-session.ts';
+import type { ConnectSessionId } from '../ids.ts';
+import type { CandidateSession } from './choose-session.ts';
+
+interface CandidateRow {
+  id: ConnectSessionId;
+  tenant: string;
+  product: Product;
+  is_pending: boolean;
+  unfinished_waba_id: string | null;
+  waba_ids: string[];
+  business_ids: string[];
+}
+
+const updateReport = defineStatement<{ stateHash: Buffer; report: string }>(
+  'connect_attempt_report',
+  ({ stateHash, report }) =>
+    sql`UPDATE connect_attempt SET reported = ${report}::jsonb WHERE state_hash = ${stateHash}`,
+);
+
+const selectCandidates = defineStatement<{ flows: readonly DialogFlow[]; since: Date; until: Date }, CandidateRow>(
+  'unfinished_signup_candidates',
+  ({ flows, since, until }) => sql`SELECT s.id, s.tenant, s.product, s.unfinished->>'waba_id' AS unfinished_waba_id,
+      ${hasPendingAuthorization(sql`s.id`)} AS is_pending,
+      coalesce(array_agg(DISTINCT a.reported->>'waba_id') FILTER (WHERE a.reported ? 'waba_id'), '{}') AS waba_ids,
+      coalesce(array_agg(DISTINCT a.reported->>'business_id') FILTER (WHERE a.reported ? 'business_id'), '{}') AS business_ids
+    FROM connect_session s JOIN connect_attempt a ON a.session_id = s.id
+    WHERE s.flow = ANY (${flows}) AND s.closed_at IS NULL AND s.created_at >= ${since} AND s.created_at <= ${until}
+    GROUP BY s.id ORDER BY s.created_at DESC, s.id DESC`,
+);
+
+const updateUnfinished = defineStatement<{ id: ConnectSessionId; unfinished: string }>(
+  'connect_session_unfinished',
+  ({ id, unfinished }) => sql`UPDATE connect_session SET unfinished = ${unfinished}::jsonb
+    WHERE id = ${id} AND closed_at IS NULL AND unfinished->>'waba_id' IS DISTINCT FROM ${unfinished}::jsonb->>'waba_id'`,
+);
+
+/** What a browser's session message said. */
+interface SignupReport {
+  event?: string;
+  waba_id?: string;
+  phone_number_id?: string;
+  business_id?: string;
+  /** RFC 3339 */
+  at: string;
+}
+
+/** As it is stored. */
+export function toSignupReport({ event, wabaId, phoneNumberId, businessId }: SignupMessage, now: Date): SignupReport {
+  return {
+    ...(event === undefined ? {} : { event }),
+    ...(wabaId === undefined ? {} : { waba_id: wabaId }),
+    ...(phoneNumberId === undefined ? {} : { phone_number_id: phoneNumberId }),
+    ...(businessId === undefined ? {} : { business_id: businessId }),
+    at: now.toISOString(),
+  };
+}
+
+/** Stores what an attempt's browser reported, in the place of what it reported before. */
+export async function storeSignupReport(executor: SqlExecutor, stateHash: Buffer, report: SignupReport): Promise<void> {
+  await executor.run(updateReport({ stateHash, report: JSON.stringify(report) }));
+}
+
+/** The sessions of these flows that a browser opened, without a connection, made in the given time; the newest first. */
+export async function findCandidateSessions(
+  executor: SqlExecutor,
+  window: { flows: readonly DialogFlow[]; since: Date; until: Date },
+): Promise<CandidateSession[]> {
+  const rows = await executor.rows(selectCandidates(window));
+  return rows.map(({ id, tenant, product, is_pending, unfinished_waba_id, waba_ids, business_ids }) => ({
+    id,
+    tenant,
+    product,
+    isPending: is_pending,
+    wabaIds: unfinished_waba_id === null ? waba_ids : [...waba_ids, unfinished_waba_id],
+    businessIds: business_ids,
+  }));
+}
+
+/** False where the session was completed meanwhile, or says so of this account already. */
+export async function markUnfinished(
+  executor: SqlExecutor,
+  id: ConnectSessionId,
+  unfinished: UnfinishedSignup,
+): Promise<boolean> {
+  return (await executor.run(updateUnfinished({ id, unfinished: JSON.stringify(unfinished) }))) === 1;
+}

@@ -1,0 +1,79 @@
+import sql from 'sql-template-tag';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { AnnouncedAccount } from './announced-account.ts';
+
+interface AnnouncedAccountRow {
+  waba_id: string;
+  business_id: string | null;
+  announced_at: Date;
+  reported_at: Date | null;
+}
+
+/** An account that waits already keeps its time; one that was decided about waits anew. */
+const insertAccounts = defineStatement<{
+  wabaIds: string[];
+  businessIds: (string | null)[];
+  announcedAt: Date;
+  dueAt: Date;
+}>(
+  'announced_account_insert',
+  ({ wabaIds, businessIds, announcedAt, dueAt }) => sql`INSERT INTO announced_account AS a
+      (waba_id, business_id, announced_at, due_at)
+    SELECT n.waba_id, n.business_id, ${announcedAt}::timestamptz, ${dueAt}::timestamptz
+      FROM unnest(${wabaIds}::text[], ${businessIds}::text[]) AS n (waba_id, business_id) ORDER BY n.waba_id
+    ON CONFLICT (waba_id) DO UPDATE SET business_id = coalesce(EXCLUDED.business_id, a.business_id),
+      announced_at = CASE WHEN a.due_at IS NULL THEN EXCLUDED.announced_at ELSE a.announced_at END,
+      due_at = coalesce(a.due_at, EXCLUDED.due_at)`,
+);
+
+const lockDue = defineStatement<{ now: Date }, AnnouncedAccountRow>(
+  'announced_account_lock_due',
+  ({ now }) => sql`SELECT waba_id, business_id, announced_at, reported_at FROM announced_account
+    WHERE due_at <= ${now} ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED`,
+);
+
+const updateDue = defineStatement<{ wabaId: string; dueAt: Date | null; reportedAt: Date | null }>(
+  'announced_account_due',
+  ({ wabaId, dueAt, reportedAt }) => sql`UPDATE announced_account
+    SET due_at = ${dueAt}, reported_at = coalesce(${reportedAt}::timestamptz, reported_at) WHERE waba_id = ${wabaId}`,
+);
+
+const deleteDecided = defineStatement<{ before: Date; limit: number }>(
+  'announced_account_delete',
+  ({ before, limit }) => sql`DELETE FROM announced_account WHERE waba_id IN (
+    SELECT waba_id FROM announced_account WHERE due_at IS NULL AND announced_at < ${before}
+    LIMIT ${limit} FOR UPDATE SKIP LOCKED)`,
+);
+
+/** Each account once. Those that wait for their time already go on waiting. */
+export async function insertAnnouncedAccounts(
+  executor: SqlExecutor,
+  accounts: readonly Pick<AnnouncedAccount, 'wabaId' | 'businessId'>[],
+  { announcedAt, dueAt }: { announcedAt: Date; dueAt: Date },
+): Promise<void> {
+  const wabaIds = accounts.map(({ wabaId }) => wabaId);
+  const businessIds = accounts.map(({ businessId }) => businessId);
+  await executor.run(insertAccounts({ wabaIds, businessIds, announcedAt, dueAt }));
+}
+
+/** One account whose time has come, locked until the transaction ends; null where there is none that nobody else has. */
+export async function lockDueAccount(tx: SqlExecutor, now: Date): Promise<AnnouncedAccount | null> {
+  const [row] = await tx.rows(lockDue({ now }));
+  if (row === undefined) return null;
+  const { waba_id: wabaId, business_id: businessId, announced_at: announcedAt, reported_at: reportedAt } = row;
+  return { wabaId, businessId, announcedAt, reportedAt };
+}
+
+/** When to decide about it again; null: it is decided. `reportedAt`: subscribers were told now. */
+export async function updateAccountDue(
+  tx: SqlExecutor,
+  wabaId: string,
+  { dueAt, reportedAt }: { dueAt: Date | null; reportedAt: Date | null },
+): Promise<void> {
+  await tx.run(updateDue({ wabaId, dueAt, reportedAt }));
+}
+
+/** Deletes up to `limit` that were decided about and announced before the instant; how many that were. */
+export function deleteDecidedAccounts(executor: SqlExecutor, before: Date, limit: number): Promise<number> {
+  return executor.run(deleteDecided({ before, limit }));
+}

@@ -1,0 +1,196 @@
+import { Injectable } from '@nestjs/common';
+import type { Actor } from '../../audit/actor.ts';
+import { AuditLog } from '../../audit/audit-log.ts';
+import { Config } from '../../config/config.ts';
+import { Database, type Transaction } from '../../database/database.ts';
+import { Outbox } from '../../events/outbox/outbox.ts';
+import { addSeconds, Clock } from '../../platform/clock.ts';
+import { Random } from '../../platform/random.ts';
+import type { GrantedAsset } from '../authorization/connection-provisioner.ts';
+import { CredentialWriter, type GrantedCredential } from '../credentials/credential-writer.ts';
+import type { ConnectionId, CredentialId } from '../ids.ts';
+import { updateStatusReason } from '../status/connection-status.repository.ts';
+import { type DeathReason, DISCOVERY_FINDINGS } from '../status/status-reason.ts';
+import { type AssetValues, deleteSomeAssets, insertAssets, listAssets, updateAssets } from './asset.repository.ts';
+import { type AssetChanges, type AssetCoverage, diffAssets } from './asset-changes.ts';
+import {
+  type Authorization,
+  claimDueDiscoveries,
+  listPageCredentials,
+  lockAuthorization,
+  scheduleDiscovery,
+  touchConnection,
+} from './discovery-due.repository.ts';
+import { discoveryRetryAt, nextDiscoveryAt } from './discovery-schedule.ts';
+
+/** After this long, a second look whose replica died is taken up by another one. */
+const CLAIM_SECONDS = 900;
+/** Of each list of an event. */
+const MAX_LISTED = 100;
+
+/** The connection as it was when Meta was asked; what a later login gave is newer than the answer. */
+export type DiscoveryBasis = Pick<Authorization, 'authorizedAt' | 'rootId'> & { assets: AssetValues[] };
+
+/** What a second look found. */
+export interface ReachedAssets {
+  pages: GrantedCredential[];
+  assets: GrantedAsset[];
+  /** Null: what is missing says nothing. */
+  coverage: AssetCoverage | null;
+  warning: DeathReason | null;
+}
+
+interface Initiator {
+  actor: Actor;
+  requestId: string | null;
+}
+
+/** When connections are looked at again, and what that changes: assets, the credentials of Pages, the reason that a connection shows. */
+@Injectable()
+export class AssetUpdateService {
+  constructor(
+    private readonly database: Database,
+    private readonly credentials: CredentialWriter,
+    private readonly audit: AuditLog,
+    private readonly outbox: Outbox,
+    private readonly clock: Clock,
+    private readonly random: Random,
+    private readonly config: Config,
+  ) {}
+
+  /** Connections of an app whose second look is due, the longest first. */
+  async claimDue(appId: string, limit: number): Promise<ConnectionId[]> {
+    const now = this.clock.now();
+    const claimedUntil = addSeconds(now, CLAIM_SECONDS);
+    return claimDueDiscoveries(this.database, { appId, now, claimedUntil, limit });
+  }
+
+  /** Meta could not be asked. */
+  async postpone(connectionId: ConnectionId): Promise<void> {
+    await scheduleDiscovery(this.database, connectionId, discoveryRetryAt(this.clock.now(), this.random.fraction()));
+  }
+
+  /** Null where there is nothing to look at: no such connection, or one that is not active. */
+  async findBasis(connectionId: ConnectionId): Promise<DiscoveryBasis | null> {
+    return this.database.transaction(async (tx) => {
+      const authorization = await lockAuthorization(tx, connectionId);
+      if (authorization?.status !== 'active') return null;
+      return { ...authorization, assets: await listAssets(tx, connectionId) };
+    });
+  }
+
+  /** Brings the connection up to what was found, and plans the next look. Nothing changes after a later login or an end. */
+  async apply(connectionId: ConnectionId, basis: DiscoveryBasis, found: ReachedAssets, by: Initiator): Promise<void> {
+    await this.database.transaction(async (tx) => {
+      const now = this.clock.now();
+      const authorization = await lockAuthorization(tx, connectionId);
+      if (authorization === null) return;
+      await scheduleDiscovery(tx, connectionId, nextDiscoveryAt(now, this.random.fraction()));
+      const isSame =
+        authorization.authorizedAt.getTime() === basis.authorizedAt.getTime() && authorization.rootId === basis.rootId;
+      if (authorization.status !== 'active' || !isSame) return;
+      const known = await listAssets(tx, connectionId);
+      const { byPage, unused } = await this.grantPages(tx, connectionId, authorization, found.pages);
+      const sources = { rootId: authorization.rootId, byPage };
+      const changes = diffAssets(known, found.assets, found.coverage, sources, now);
+      await this.write(tx, connectionId, changes);
+      await this.removeUnused(tx, connectionId, unused);
+      await this.updateReason(tx, connectionId, authorization, found, now);
+      const total = known.length + changes.added.length - changes.removed.length;
+      await this.record(tx, connectionId, authorization, changes, total, by);
+    });
+  }
+
+  /** Credentials for Pages that have none that works. `unused`: those that do not work and that nothing replaced. */
+  private async grantPages(
+    tx: Transaction,
+    connectionId: ConnectionId,
+    { tenant, appId }: Authorization,
+    pages: readonly GrantedCredential[],
+  ): Promise<{ byPage: Map<string, CredentialId>; unused: CredentialId[] }> {
+    const existing = await listPageCredentials(tx, connectionId);
+    const byPage = new Map(existing.flatMap(({ id, pageId, works }) => (works ? [[pageId, id] as const] : [])));
+    const missing = pages.filter(({ subjectId }) => !byPage.has(subjectId));
+    const options = {
+      isRoot: false,
+      now: this.clock.now(),
+      beforeExpirySeconds: this.config.refreshBeforeExpirySeconds,
+    };
+    const ids = await this.credentials.grant(tx, { connectionId, tenant, appId }, missing, options);
+    missing.forEach(({ subjectId }, index) => {
+      const id = ids[index];
+      if (id !== undefined) byPage.set(subjectId, id);
+    });
+    const kept = new Set(byPage.values());
+    return { byPage, unused: existing.flatMap(({ id }) => (kept.has(id) ? [] : [id])) };
+  }
+
+  private async write(tx: Transaction, connectionId: ConnectionId, changes: AssetChanges): Promise<void> {
+    await deleteSomeAssets(tx, connectionId, changes.removed);
+    await insertAssets(tx, connectionId, changes.added);
+    await updateAssets(tx, connectionId, changes.changed);
+  }
+
+  /** Credentials of Pages that are gone or give no token; what still refers to one, because it could not be read, keeps it. */
+  private async removeUnused(tx: Transaction, connectionId: ConnectionId, dead: CredentialId[]): Promise<void> {
+    const assets = await listAssets(tx, connectionId);
+    const referred = new Set(assets.map(({ credentialId }) => credentialId));
+    const pages = new Set(assets.flatMap(({ type, id }) => (type === 'page' ? [id] : [])));
+    const orphans = (await listPageCredentials(tx, connectionId)).filter(
+      ({ id, pageId }) => !referred.has(id) && (dead.includes(id) || !pages.has(pageId)),
+    );
+    await this.credentials.remove(
+      tx,
+      orphans.map(({ id }) => id),
+    );
+  }
+
+  /** What only the lists are the cause of; graver reasons stay. */
+  private async updateReason(
+    tx: Transaction,
+    connectionId: ConnectionId,
+    { statusReason: current }: Authorization,
+    { coverage, warning }: ReachedAssets,
+    now: Date,
+  ): Promise<void> {
+    if (coverage?.isComplete !== true || current?.code === warning?.code) return;
+    if (current !== null && !DISCOVERY_FINDINGS.includes(current.code)) return;
+    if (warning !== null && !DISCOVERY_FINDINGS.includes(warning.code)) return;
+    const reason = warning === null ? null : { ...warning, since_at: now.toISOString() };
+    await updateStatusReason(tx, connectionId, reason, now);
+  }
+
+  private async record(
+    tx: Transaction,
+    connectionId: ConnectionId,
+    { tenant, product, status }: Authorization,
+    { added, changed, removed }: AssetChanges,
+    total: number,
+    { actor, requestId }: Initiator,
+  ): Promise<void> {
+    if (added.length + changed.length + removed.length === 0) return;
+    await touchConnection(tx, connectionId, this.clock.now());
+    const counts = { added: added.length, changed: changed.length, removed: removed.length, assets: total };
+    const place = { tenant, product, connectionId };
+    const action = 'connection.assets_changed';
+    await this.audit.record(tx, { ...place, action, actor, requestId, subjectId: connectionId, details: counts });
+    await this.outbox.add(tx, {
+      ...place,
+      type: 'connection.assets_changed',
+      data: {
+        connection_id: connectionId,
+        tenant,
+        product,
+        status,
+        added: added.slice(0, MAX_LISTED).map(describe),
+        changed: changed.slice(0, MAX_LISTED).map(describe),
+        removed: removed.slice(0, MAX_LISTED).map(({ type, id }) => ({ type, id })),
+        counts,
+      },
+    });
+  }
+}
+
+function describe({ type, id, name, credentialId }: AssetValues): object {
+  return { type, id, name, usable: credentialId !== null };
+}

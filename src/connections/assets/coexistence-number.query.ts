@@ -1,0 +1,10 @@
+import sql from 'sql-template-tag';
+import { defineStatement } from '../../database/statement.ts';
+import type { ConnectionId } from '../ids.ts';
+
+/** The numbers of a connection that are used in the WhatsApp Business app as well. */
+export const selectCoexistenceNumbers = defineStatement<{ connectionId: ConnectionId }, { id: string }>(
+  'phone_number_coexistence',
+  ({ connectionId }) => sql`SELECT id FROM asset
+    WHERE connection_id = ${connectionId} AND type = 'phone_number' AND details->'registration'->>'status' = 'coexistence'`,
+);

@@ -1,0 +1,111 @@
+import sql from 'sql-template-tag';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { CredentialKind } from '../credentials/credential-kind.ts';
+import type { ConnectionId, CredentialId } from '../ids.ts';
+import type { ConnectionStatus } from '../status/connection-status.ts';
+import type { StatusReason } from '../status/status-reason.ts';
+
+const claimDue = defineStatement<{ appId: string; now: Date; claimedUntil: Date; limit: number }, { id: ConnectionId }>(
+  'discoveries_claim_due',
+  ({ appId, now, claimedUntil, limit }) => sql`UPDATE connection SET next_discovery_at = ${claimedUntil} WHERE id IN (
+      SELECT id FROM connection WHERE app_id = ${appId} AND status = 'active' AND next_discovery_at <= ${now}
+      ORDER BY next_discovery_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+    RETURNING id`,
+);
+
+const schedule = defineStatement<{ connectionId: ConnectionId; at: Date }>(
+  'discovery_schedule',
+  ({ connectionId, at }) => sql`UPDATE connection SET next_discovery_at = ${at} WHERE id = ${connectionId}`,
+);
+
+const touch = defineStatement<{ connectionId: ConnectionId; now: Date }>(
+  'connection_touch',
+  ({ connectionId, now }) => sql`UPDATE connection SET updated_at = ${now} WHERE id = ${connectionId}`,
+);
+
+interface AuthorizationRow {
+  tenant: string;
+  product: string;
+  app_id: string;
+  status: ConnectionStatus;
+  status_reason: StatusReason | null;
+  authorized_at: Date;
+  root_id: CredentialId;
+}
+
+const selectAuthorization = defineStatement<{ connectionId: ConnectionId }, AuthorizationRow>(
+  'connection_authorization',
+  ({
+    connectionId,
+  }) => sql`SELECT n.tenant, n.product, n.app_id, n.status, n.status_reason, n.authorized_at, c.id AS root_id
+    FROM connection n JOIN credential c ON c.connection_id = n.id AND c.is_root WHERE n.id = ${connectionId} FOR UPDATE OF n`,
+);
+
+interface PageCredentialRow {
+  id: CredentialId;
+  subject_id: string;
+  works: boolean;
+}
+
+const selectPages = defineStatement<{ connectionId: ConnectionId; kind: CredentialKind }, PageCredentialRow>(
+  'page_credentials',
+  ({
+    connectionId,
+    kind,
+  }) => sql`SELECT id, subject_id, health <> 'invalid' AND secret_id IS NOT NULL AS works FROM credential
+    WHERE connection_id = ${connectionId} AND kind = ${kind} AND NOT is_root`,
+);
+
+/** Claims connections of an app whose second look is due, the longest first: until `claimedUntil` nobody else takes them. */
+export async function claimDueDiscoveries(
+  executor: SqlExecutor,
+  of: { appId: string; now: Date; claimedUntil: Date; limit: number },
+): Promise<ConnectionId[]> {
+  return (await executor.rows(claimDue(of))).map(({ id }) => id);
+}
+
+export async function scheduleDiscovery(executor: SqlExecutor, connectionId: ConnectionId, at: Date): Promise<void> {
+  await executor.run(schedule({ connectionId, at }));
+}
+
+export async function touchConnection(executor: SqlExecutor, connectionId: ConnectionId, now: Date): Promise<void> {
+  await executor.run(touch({ connectionId, now }));
+}
+
+/** What a connection's last login left. */
+export interface Authorization {
+  tenant: string;
+  product: string;
+  appId: string;
+  status: ConnectionStatus;
+  statusReason: StatusReason | null;
+  authorizedAt: Date;
+  rootId: CredentialId;
+}
+
+/** Locked. Null where there is no such connection, or nothing is left of its root. */
+export async function lockAuthorization(
+  executor: SqlExecutor,
+  connectionId: ConnectionId,
+): Promise<Authorization | null> {
+  const [row] = await executor.rows(selectAuthorization({ connectionId }));
+  if (row === undefined) return null;
+  return {
+    tenant: row.tenant,
+    product: row.product,
+    appId: row.app_id,
+    status: row.status,
+    statusReason: row.status_reason,
+    authorizedAt: row.authorized_at,
+    rootId: row.root_id,
+  };
+}
+
+/** The credentials of a connection's Pages. `works`: it holds a token that is not known to be dead. */
+export async function listPageCredentials(
+  executor: SqlExecutor,
+  connectionId: ConnectionId,
+): Promise<{ id: CredentialId; pageId: string; works: boolean }[]> {
+  const rows = await executor.rows(selectPages({ connectionId, kind: 'page' }));
+  return rows.map(({ id, subject_id: pageId, works }) => ({ id, pageId, works }));
+}

@@ -1,0 +1,68 @@
+import sql from 'sql-template-tag';
+import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { ConnectionId } from '../ids.ts';
+import type { ConnectionStatus } from '../status/connection-status.ts';
+
+/** An account with numbers of the WhatsApp Business app, and its connection. */
+export interface CoexistenceAccount {
+  connectionId: ConnectionId;
+  tenant: string;
+  product: string;
+  status: ConnectionStatus;
+  /** When its user logged in last. */
+  authorizedAt: Date;
+  accountId: string;
+}
+
+interface CoexistenceAccountRow {
+  connection_id: ConnectionId;
+  tenant: string;
+  product: string;
+  status: ConnectionStatus;
+  authorized_at: Date;
+  account_id: string;
+}
+
+const lockAccounts = defineStatement<{ accountIds: readonly string[] }, CoexistenceAccountRow>(
+  'coexistence_accounts_lock',
+  ({
+    accountIds,
+  }) => sql`SELECT n.id AS connection_id, n.tenant, n.product, n.status, n.authorized_at, a.id AS account_id
+    FROM asset a JOIN connection n ON n.id = a.connection_id
+    WHERE a.type = 'whatsapp_business_account' AND a.id = ANY (${accountIds}) AND n.status <> 'revoked'
+      AND EXISTS (SELECT FROM asset p WHERE p.connection_id = a.connection_id AND p.type = 'phone_number' AND p.parent_id = a.id
+        AND p.details->'registration'->>'status' = 'coexistence')
+    ORDER BY n.id, a.id FOR UPDATE OF n`,
+);
+
+interface AccountKey {
+  connectionId: ConnectionId;
+  accountId: string;
+}
+
+const deleteAccountAndNumbers = defineStatement<AccountKey>(
+  'whatsapp_account_delete',
+  ({ connectionId, accountId }) => sql`DELETE FROM asset WHERE connection_id = ${connectionId}
+    AND ((type = 'whatsapp_business_account' AND id = ${accountId}) OR parent_id = ${accountId})`,
+);
+
+/** Across tenants: those of these accounts that have such numbers, their connections locked in the order of their ids. */
+export async function lockCoexistenceAccounts(
+  executor: SqlExecutor,
+  accountIds: readonly string[],
+): Promise<CoexistenceAccount[]> {
+  const rows = await executor.rows(lockAccounts({ accountIds }));
+  return rows.map((row) => ({
+    connectionId: row.connection_id,
+    tenant: row.tenant,
+    product: row.product,
+    status: row.status,
+    authorizedAt: row.authorized_at,
+    accountId: row.account_id,
+  }));
+}
+
+/** With its numbers. False where it was gone. */
+export async function deleteWhatsappAccount(executor: SqlExecutor, key: AccountKey): Promise<boolean> {
+  return (await executor.run(deleteAccountAndNumbers(key))) > 0;
+}

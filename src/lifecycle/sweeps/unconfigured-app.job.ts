@@ -1,0 +1,56 @@
+import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Config } from '../../config/config.ts';
+import { listConnectionsByApp } from '../../connections/connection/connections-by-app.query.ts';
+import { Database } from '../../database/database.ts';
+import { MetaApps } from '../../meta/meta-apps.ts';
+import type { BackgroundJob } from '../../platform/jobs/background-job.ts';
+import { JobScheduler, RUNS_JOBS } from '../../platform/jobs/job-scheduler.ts';
+import { LOGGER, type Pino } from '../../platform/logger.ts';
+import { appNotConfiguredFailure } from '../failures/attempt-failure.ts';
+import { Sweep } from './sweep.ts';
+
+const SHOWN = 5;
+
+/**
+ * Connections whose app is not configured (any more) are nobody's work: no sweep of an app finds those of an unknown one. At the start,
+ * and with HEALTH_CRON, this logs them and has what is due of them fail, so that each says why it is not looked after.
+ */
+@Injectable()
+export class UnconfiguredAppJob implements OnApplicationBootstrap {
+  readonly #job: BackgroundJob;
+
+  constructor(
+    jobs: JobScheduler,
+    private readonly sweep: Sweep,
+    private readonly apps: MetaApps,
+    private readonly database: Database,
+    private readonly config: Config,
+    @Inject(RUNS_JOBS) private readonly runsJobs: boolean,
+    @Inject(LOGGER) private readonly logger: Pino,
+  ) {
+    this.#job = jobs.register({
+      name: 'unconfigured-apps',
+      schedule: { cron: config.healthCron },
+      run: (signal) => this.run(signal),
+    });
+  }
+
+  onApplicationBootstrap(): void {
+    if (this.runsJobs) void this.#job.runOnce();
+  }
+
+  /** `signal` aborted: starts nothing more. */
+  async run(signal: AbortSignal): Promise<void> {
+    const groups = await listConnectionsByApp(this.database, SHOWN);
+    const unserved = groups.filter((group) => !this.apps.serves(group));
+    for (const { appId, kind, count, connectionIds } of unserved) {
+      const { detail } = appNotConfiguredFailure({ appId, kind });
+      this.logger.warn({ app_id: appId, kind, connections: count, connection_ids: connectionIds }, detail);
+    }
+    // Those of a configured app, under which such tokens were kept before, are due in its own sweeps.
+    const unknown = [...new Set(unserved.map(({ appId }) => appId))].filter((id) => !this.apps.appIds.includes(id));
+    if (unknown.length === 0 || this.config.healthCron === null || signal.aborted) return;
+    await this.sweep.refresh('due', unknown, signal);
+    await this.sweep.health('due', unknown, signal);
+  }
+}

@@ -1,0 +1,57 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Database } from '../../database/database.ts';
+import { isKnownVersion } from '../../meta/graph/graph-version.ts';
+import { type ServedVersion, VersionObserver } from '../../meta/graph/version-observer.ts';
+import { Clock } from '../../platform/clock.ts';
+import { HOUR_SECONDS } from '../../platform/duration.ts';
+import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
+import { LOGGER, type Pino } from '../../platform/logger.ts';
+import { saveServedVersion } from './served-version.repository.ts';
+
+/** What stays the same is stored again after this. */
+const REPEAT_MS = HOUR_SECONDS * 1000;
+/** What changes is stored no more often than this, and a failure is repeated after it. */
+const MIN_INTERVAL_MS = 10_000;
+
+/**
+ * Stores which version Meta answered with, for `doctor` on any machine: at once where it changes, else once an hour from each replica. What
+ * it has no table entry for is left out: clients may ask the gateway for any number.
+ */
+@Injectable()
+export class ServedVersionRecorder extends VersionObserver implements OnApplicationShutdown {
+  readonly #last = new Map<string, { served: string; atMs: number }>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    private readonly jobs: JobScheduler,
+    @Inject(LOGGER) private readonly logger: Pino,
+  ) {
+    super();
+  }
+
+  override observe(version: ServedVersion): void {
+    if (!isKnownVersion(version.asked)) return;
+    const key = `${version.appId} ${version.host} ${version.asked}`;
+    const now = this.clock.now();
+    const last = this.#last.get(key);
+    const interval = last?.served === version.served ? REPEAT_MS : MIN_INTERVAL_MS;
+    if (last !== undefined && now.getTime() - last.atMs < interval) return;
+    this.#last.set(key, { served: version.served, atMs: now.getTime() });
+    void this.jobs.track(this.save(key, version, now));
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.jobs.drain();
+  }
+
+  private async save(key: string, version: ServedVersion, at: Date): Promise<void> {
+    try {
+      await saveServedVersion(this.database, version, at);
+    } catch (error) {
+      // Stored by the next response after the interval.
+      this.#last.set(key, { served: '', atMs: at.getTime() });
+      this.logger.warn({ err: error, host: version.host }, 'the version that Meta served could not be stored');
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import type { Config } from '../../config/config.ts';
+import { PRODUCTS } from '../../config/products.ts';
+import { listConnectionsByApp } from '../../connections/connection/connections-by-app.query.ts';
+import type { SqlExecutor } from '../../database/statement.ts';
+import { appNotConfiguredFailure } from '../../lifecycle/failures/attempt-failure.ts';
+import { FAILURES } from '../../lifecycle/failures/failure-codes.ts';
+import { type MissingSettings, missingLoginSettings } from '../../meta/dialog/missing-login-settings.ts';
+import { productDescriptor } from '../../meta/dialog/products.ts';
+import type { MetaApps } from '../../meta/meta-apps.ts';
+import { attention, type Finding, fine, wrong } from './finding.ts';
+
+const SHOWN = 5;
+
+/** Which logins can't be used here because settings are missing. */
+export function checkLoginConfiguration({ meta }: Pick<Config, 'meta'>): Finding[] {
+  const logins = PRODUCTS.flatMap((product) =>
+    productDescriptor(product).flows.map((flow) => ({
+      name: `${flow} for ${product}`,
+      missing: missingLoginSettings(meta, { product, flow }),
+    })),
+  );
+  const findings = logins.flatMap(({ name, missing }) => (missing === null ? [] : [toFinding(name, missing)]));
+  return findings.length > 0 ? findings : [fine('login_configuration', 'every login has the settings it needs')];
+}
+
+function toFinding(name: string, { settings, dashboard }: MissingSettings): Finding {
+  const names = settings.join(' and ');
+  const detail = `${name} is not configured: without ${names} its sessions are refused (login_not_configured).`;
+  const remedy = `Set ${names} from the app dashboard (${dashboard}), or leave it where you do not use this login.`;
+  return attention('login_configuration', detail, remedy);
+}
+
+/** Connections that nothing looks after, because the app that their tokens belong to is not the configured one. */
+export async function checkConnectionApps(executor: SqlExecutor, apps: MetaApps): Promise<Finding[]> {
+  const unserved = (await listConnectionsByApp(executor, SHOWN)).filter((group) => !apps.serves(group));
+  return unserved.map(({ appId, kind, count, connectionIds }) => {
+    const shown = `${connectionIds.join(', ')}${count > SHOWN ? ' and others' : ''}`;
+    const detail = `${count} active connections (${shown}): ${appNotConfiguredFailure({ appId, kind }).detail}`;
+    return wrong('login_configuration', detail, FAILURES.app_not_configured.remedy);
+  });
+}
