@@ -32,7 +32,7 @@ export interface ChainFault {
   objects?: { kind: string; count: number; first: string };
 }
 
-export const MAX_FAULTS = 100;
+const MAX_FAULTS = 100;
 
 /** Collects faults in the order in which they are found, neighbors of one kind as one; beyond a hundred it takes no more. */
 export class ChainFaults {

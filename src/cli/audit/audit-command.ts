@@ -36,7 +36,10 @@ export function addAuditCommand(program: Command, context: CommandContext): void
   audit
     .command('verify')
     .description('prove the whole record; exit code 1 where it does not hold')
-    .option('--anchor <file>', 'also that it still goes through this head (metavault audit anchor)')
+    .option(
+      '--anchor <anchor>',
+      'also that it still goes through this head: a file of metavault audit anchor, or mva1.…',
+    )
     .option('--json', 'as JSON')
     .action(({ anchor, json }: { anchor?: string; json?: true }) =>
       run((app) => verify(app, anchor === undefined ? null : readAnchor(anchor), json === true, context)),
@@ -98,7 +101,10 @@ async function printAnchor(app: INestApplicationContext, { print }: CommandConte
   print(JSON.stringify(toAnchorResponse(await app.get(AnchorsService).take(), app.get(Clock).now())));
 }
 
+/** From the file that holds it, or from its word. */
 function readAnchor(file: string): ChainAnchor {
+  const given = parseAnchor(file);
+  if (given !== null) return given;
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
