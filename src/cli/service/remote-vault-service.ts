@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { StartupError } from '../../bootstrap/startup-error.ts';
 import { isLoopback } from '../../config/setting-readers.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
@@ -121,7 +121,8 @@ class RemoteVaultService implements VaultService {
   }
 
   fingerprintOf(text: string): string {
-    return createHash('sha256')
+    // Keyed, because the texts hold tokens. With another admin key the rows are imported once more, which changes nothing.
+    return createHmac('sha256', this.key.expose())
       .update(JSON.stringify([this.url, text]))
       .digest('hex');
   }

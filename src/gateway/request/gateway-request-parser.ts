@@ -42,7 +42,7 @@ export class GatewayRequestParser {
         ...(grant === null ? {} : { detail: 'This is no plain path of Graph.' }),
       });
     }
-    const body = await readCallBody(request, path);
+    const body = await readCallBody(request, path, source.bodyLimits);
     body.collectParameters(controls);
     const leaseToken = earlyToken ?? controls.tokens[0] ?? '';
     grant ??= await this.getGrant(leaseToken, source);
@@ -86,6 +86,7 @@ export class GatewayRequestParser {
     const grant = await this.leases.grant(token);
     if (grant === null) throw new GatewayError('lease_invalid');
     if (!this.policy.isAddressAllowed(grant, source)) throw await this.policy.refuseAddress(grant, source);
+    source.bodyLimits.authenticated();
     return grant;
   }
 }
