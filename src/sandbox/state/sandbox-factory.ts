@@ -89,6 +89,7 @@ export class SandboxFactory extends PortfolioFactory {
   phone(input: Partial<PhoneNumber> & { wabaId: string }): PhoneNumber {
     const id = numeric(input.id ?? this.context.store.nextId('32'));
     const made = {
+      ...(input.isOnBizApp === true ? { onboardedAt: this.context.now() } : {}),
       displayPhoneNumber: '+1 555-555-0100',
       verifiedName: 'Sandbox',
       qualityRating: 'GREEN',
