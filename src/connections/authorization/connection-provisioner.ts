@@ -151,11 +151,11 @@ export class ConnectionProvisioner {
     const { createdAt: signedUpAt } = granted.pendingAuthorization;
     const kept = keepDetails(granted.assets, await deleteAssets(tx, connectionId), signedUpAt);
     await clearRootCredential(tx, connectionId);
-    const options = { now, beforeExpirySeconds: this.config.refreshBeforeExpirySeconds };
+    const options = { now, settings: this.config };
     const [rootId = null] = await this.credentials.grant(tx, connection, [granted.root], { ...options, isRoot: true });
     const pageIds = await this.credentials.grant(tx, connection, granted.pages, { ...options, isRoot: false });
     const idByPage = new Map(granted.pages.map(({ subjectId }, index) => [subjectId, pageIds[index] ?? null]));
-    await this.credentials.removeExcept(tx, connectionId, [...(rootId === null ? [] : [rootId]), ...pageIds]);
+    await this.credentials.removeExcept(tx, connectionId, [...(rootId === null ? [] : [rootId]), ...pageIds], now);
     const assets = granted.assets.map((asset): AssetValues => {
       const { type, id, name, parentId } = asset;
       const credentialId = credentialOf(asset, rootId, idByPage);
