@@ -18,8 +18,8 @@ afterAll(() => context?.close());
 
 it('a number that could not be registered is still reported after its user has connected again', async () => {
   const { make } = context.sandbox.state;
-  const { id: userId } = make.user({ kind: 'system_user', businessId: BUSINESS });
   const { id: wabaId } = make.waba({ businessId: BUSINESS, name: 'A shop' });
+  const { id: userId } = make.user({ kind: 'system_user', businessId: BUSINESS, wabaIds: [wabaId] });
   const { id: number } = make.phone({ wabaId, pin: '111111' });
   const connect = async (pin: object = {}): Promise<ConnectionResponse> => {
     const session = await createSession(context, { product: 'whatsapp', flow: 'embedded_signup' });
