@@ -32,7 +32,7 @@ export class AssetInspectionService {
     private readonly assets: UnverifiedAssetService,
     private readonly claims: CredentialClaimRepository,
     private readonly versions: CredentialVersionService,
-    private readonly whatsapp: WhatsappApi,
+    private readonly whatsappApi: WhatsappApi,
     private readonly rateLimiter: AppRateLimiter,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {
@@ -65,7 +65,7 @@ export class AssetInspectionService {
       const credential = asset.credentialId === null ? null : await this.claims.find(asset.credentialId);
       const token = credential?.status === 'active' ? await this.versions.openCurrent(credential) : null;
       if (credential !== null && token !== null)
-        await this.rateLimiter.call(credential.appId, 'scheduled', () => this.whatsapp.getAccount(asset.id, token));
+        await this.rateLimiter.call(credential.appId, 'scheduled', () => this.whatsappApi.getAccount(asset.id, token));
       await this.assets.clearVerification(asset);
     } catch (error) {
       if (error instanceof MetaError) return this.handleMetaError(asset, error);
