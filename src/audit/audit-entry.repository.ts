@@ -1,4 +1,5 @@
 import sql, { type Sql } from 'sql-template-tag';
+import { IS_INTERFERED_WITH } from '../database/interference.query.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import type { Id } from '../platform/ids.ts';
 import type { Actor } from './actor.ts';
@@ -23,12 +24,14 @@ const MAC = sql`sha256(e.entry_key || ${ENTRY_DIGEST})`;
 /**
  * The statement that inserts entries, for use within other statements. `rows` is a query that returns one row per entry: id, at
  * (timestamptz), action, actor_kind, actor_id, tenant, product, connection_id, subject_id, request_id, details (json), and the entry's key
- * (bytea).
+ * (bytea). It returns `id` and `subject_id` of what was inserted: whatever depends on an entry has to come from there, because a trigger
+ * can swallow it.
  */
 export function insertEntriesSql(rows: Sql): Sql {
   return sql`INSERT INTO audit_entry (${COLUMNS}, mac)
     SELECT ${COLUMNS}, ${MAC}
-    FROM (${rows}) AS e (${COLUMNS}, entry_key)`;
+    FROM (${rows}) AS e (${COLUMNS}, entry_key)
+    RETURNING id, subject_id`;
 }
 
 interface InsertedAuditEntry {
@@ -47,15 +50,41 @@ interface InsertedAuditEntry {
   entryKey: Buffer;
 }
 
-const insertStatement = defineStatement<InsertedAuditEntry>(
+const insertStatement = defineStatement<InsertedAuditEntry, { inserted: number; is_interfered_with: boolean }>(
   'audit_record',
   (entry) =>
-    insertEntriesSql(sql`SELECT ${entry.id}::text, ${entry.at}::timestamptz, ${entry.action}::text, ${entry.actorKind}::text,
+    sql`WITH inserted AS (${insertEntriesSql(sql`SELECT ${entry.id}::text, ${entry.at}::timestamptz, ${entry.action}::text, ${entry.actorKind}::text,
       ${entry.actorId}::text, ${entry.tenant}::text, ${entry.product}::text, ${entry.connectionId}::text, ${entry.subjectId}::text,
-      ${entry.requestId}::text, ${entry.details}::json, ${entry.entryKey}::bytea`),
+      ${entry.requestId}::text, ${entry.details}::json, ${entry.entryKey}::bytea`)})
+      SELECT count(*)::integer AS inserted, ${IS_INTERFERED_WITH} AS is_interfered_with FROM inserted`,
   { prepare: true },
 );
 
-export async function insertAuditEntry(executor: SqlExecutor, entry: InsertedAuditEntry): Promise<void> {
-  await executor.run(insertStatement(entry));
+/** An entry's MAC, and the digest that it has to fit. */
+export interface EntryProof {
+  id: AuditEntryId;
+  digest: Buffer;
+  mac: Buffer | null;
+}
+
+const selectProofs = defineStatement<{ ids: readonly AuditEntryId[] }, EntryProof>(
+  'audit_entry_proofs',
+  ({ ids }) => sql`SELECT e.id, ${ENTRY_DIGEST} AS digest, e.mac FROM audit_entry e WHERE e.id = ANY (${ids}::text[])`,
+);
+
+/** Whether the entry was inserted, and whether it has to be read back because triggers or rules are about. */
+export async function insertAuditEntry(
+  executor: SqlExecutor,
+  entry: InsertedAuditEntry,
+): Promise<{ isInserted: boolean; isInterferedWith: boolean }> {
+  const [row] = await executor.rows(insertStatement(entry));
+  return { isInserted: row?.inserted === 1, isInterferedWith: row?.is_interfered_with !== false };
+}
+
+/** What is there of these entries. */
+export function readEntryProofs(
+  executor: Pick<SqlExecutor, 'rows'>,
+  ids: readonly AuditEntryId[],
+): Promise<EntryProof[]> {
+  return executor.rows(selectProofs({ ids }));
 }

@@ -1,13 +1,15 @@
 import { Injectable } from '@nestjs/common';
+import { IntegrityFailures } from '../database/integrity-failures.ts';
 import type { SqlExecutor } from '../database/statement.ts';
 import { Clock } from '../platform/clock.ts';
 import type { Id } from '../platform/ids.ts';
 import { Ids } from '../platform/ids.ts';
 import type { Actor } from './actor.ts';
 import type { AuditAction } from './audit-action.ts';
-import { insertAuditEntry } from './audit-entry.repository.ts';
+import { insertAuditEntry, readEntryProofs } from './audit-entry.repository.ts';
 import { ChainMac } from './chain/chain-mac.ts';
-import { deriveEntryKey } from './chain/entry-mac.ts';
+import { deriveEntryKey, isForged } from './chain/entry-mac.ts';
+import type { AuditEntryId } from './ids.ts';
 
 /** What happened. `details` holds ids, states and codes; never a token, a secret, or text from Meta. */
 export interface NewAuditEntry {
@@ -22,6 +24,8 @@ export interface NewAuditEntry {
   details?: Record<string, unknown>;
 }
 
+const TABLE = 'audit_entry';
+
 /** The record of every state change. An entry is written in the same transaction as the change, so neither can exist without the other. */
 @Injectable()
 export class AuditLog {
@@ -29,15 +33,16 @@ export class AuditLog {
     private readonly clock: Clock,
     private readonly ids: Ids,
     private readonly mac: ChainMac,
+    private readonly integrity: IntegrityFailures,
   ) {}
 
   /**
-   * Writes an entry through `executor`, so that it commits with the change it records. Throws if it can't be written; the change must then
-   * be rolled back.
+   * Writes an entry through `executor`, so that it commits with the change it records. Throws if it can't be written, `IntegrityError` if a
+   * trigger or rule swallowed it (which may show at the commit only); the change must then be rolled back.
    */
   async record(executor: SqlExecutor, entry: NewAuditEntry): Promise<void> {
     const id = this.ids.next('aud');
-    await insertAuditEntry(executor, {
+    const written = await insertAuditEntry(executor, {
       id,
       at: this.clock.now(),
       action: entry.action,
@@ -50,6 +55,25 @@ export class AuditLog {
       requestId: entry.requestId ?? null,
       details: JSON.stringify(entry.details ?? {}),
       entryKey: deriveEntryKey(this.mac, id),
+    }).catch((error: unknown) => {
+      throw this.integrity.explain(TABLE, error);
     });
+    if (!written.isInserted) throw this.integrity.missing(TABLE, { action: entry.action });
+    if (!written.isInterferedWith) return;
+    const check = async (): Promise<void> => {
+      if ((await this.findMissing(executor, [id])).size > 0)
+        throw this.integrity.missing(TABLE, { action: entry.action });
+    };
+    if (executor.beforeCommit === undefined) await check();
+    else executor.beforeCommit(check);
+  }
+
+  /** Which of these entries of ours are not there as they were written. */
+  async findMissing(executor: Pick<SqlExecutor, 'rows'>, ids: readonly AuditEntryId[]): Promise<Set<AuditEntryId>> {
+    const missing = new Set(ids);
+    for (const proof of await readEntryProofs(executor, ids)) {
+      if (!isForged(this.mac, proof, '')) missing.delete(proof.id);
+    }
+    return missing;
   }
 }

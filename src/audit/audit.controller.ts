@@ -2,16 +2,21 @@ import { Controller, Get, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
 import { CurrentClient, Roles } from '../auth/decorators.ts';
+import { Clock } from '../platform/clock.ts';
 import { type Page, toPage } from '../platform/paging.ts';
+import { AnchorsService } from './anchors.service.ts';
 import { AuditEntryQuery } from './audit-entry.query.ts';
 import {
+  type AnchorResponse,
   type AuditEntryResponse,
   type ChainVerificationResponse,
+  toAnchorResponse,
   toAuditEntryResponse,
   toChainVerificationResponse,
 } from './audit-response.dto.ts';
 import { ChainVerifier } from './chain/chain-verifier.ts';
 import { ListAuditEntriesRequest, toAuditFilter } from './list-audit-entries.dto.ts';
+import { readAnchor, VerifyRecordRequest } from './verify-record.dto.ts';
 
 /** The routes of the audit record. */
 @ApiTags('audit')
@@ -21,6 +26,8 @@ export class AuditController {
   constructor(
     private readonly reader: AuditEntryQuery,
     private readonly verifier: ChainVerifier,
+    private readonly anchors: AnchorsService,
+    private readonly clock: Clock,
   ) {}
 
   /** Newest first. */
@@ -32,8 +39,18 @@ export class AuditController {
     return toPage(await this.reader.list(toAuditFilter(query, client)), query.limit, toAuditEntryResponse);
   }
 
+  /** Proves the whole record, and that it contains what an anchor saw. */
   @Get('verify')
-  async verify(): Promise<ChainVerificationResponse> {
-    return toChainVerificationResponse(await this.verifier.verify());
+  async verify(@Query() query: VerifyRecordRequest): Promise<ChainVerificationResponse> {
+    const anchor = readAnchor(query);
+    const verification = await this.verifier.verify();
+    if (anchor === undefined) return toChainVerificationResponse(verification);
+    return toChainVerificationResponse(verification, await this.anchors.check(anchor));
+  }
+
+  /** The head of the record, sealed, to be kept where the database is not. */
+  @Get('anchor')
+  async anchor(): Promise<AnchorResponse> {
+    return toAnchorResponse(await this.anchors.take(), this.clock.now());
   }
 }

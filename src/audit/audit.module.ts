@@ -1,11 +1,14 @@
 import { Global, Module } from '@nestjs/common';
 import { RefusalListener } from '../auth/refusal-listener.ts';
+import { AnchorsService } from './anchors.service.ts';
 import { AuditController } from './audit.controller.ts';
 import { AuditEntryQuery } from './audit-entry.query.ts';
 import { AuditLog } from './audit-log.ts';
+import { AuditedObjects } from './audited-objects.ts';
 import { AuditChain } from './chain/audit-chain.ts';
 import { AuditPruner } from './chain/audit-pruner.ts';
 import { ChainLinkingJob } from './chain/chain-linking.job.ts';
+import { ChainProgress } from './chain/chain-progress.ts';
 import { ChainVerifier } from './chain/chain-verifier.ts';
 import { RefusalAuditor } from './refusal-auditor.ts';
 
@@ -17,15 +20,18 @@ import { RefusalAuditor } from './refusal-auditor.ts';
 @Module({
   controllers: [AuditController],
   providers: [
+    AnchorsService,
     AuditChain,
+    AuditedObjects,
     AuditEntryQuery,
     AuditLog,
     AuditPruner,
     ChainLinkingJob,
+    ChainProgress,
     ChainVerifier,
     RefusalAuditor,
     { provide: RefusalListener, useExisting: RefusalAuditor },
   ],
-  exports: [AuditLog, RefusalListener],
+  exports: [AuditedObjects, AuditLog, ChainProgress, RefusalListener],
 })
 export class AuditModule {}

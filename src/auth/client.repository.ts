@@ -52,6 +52,11 @@ const listStatement = defineStatement<{ after: string | null; limit: number }, C
     WHERE c.deleted_at IS NULL AND (${after}::text IS NULL OR c.id > ${after}) ORDER BY c.id LIMIT ${limit}`,
 );
 
+const listIdsStatement = defineStatement<{ after: string; limit: number }, { id: ClientId }>(
+  'client_list_ids',
+  ({ after, limit }) => sql`SELECT id FROM client WHERE id > ${after} ORDER BY id LIMIT ${limit}`,
+);
+
 const lockForChangeStatement = defineStatement<{ id: ClientId }, ClientDetailsRow>(
   'client_lock_for_change',
   ({ id }) =>
@@ -165,4 +170,9 @@ export async function setClientDeleted(tx: SqlExecutor, id: ClientId, deletedAt:
 
 function toJson(allow: ClientRow['allow']): string | null {
   return allow === null ? null : JSON.stringify(allow);
+}
+
+/** Up to `limit` ids behind `after`, in order; deleted clients are among them. */
+export async function listClientIds(executor: SqlExecutor, after: string, limit: number): Promise<ClientId[]> {
+  return (await executor.rows(listIdsStatement({ after, limit }))).map(({ id }) => id);
 }

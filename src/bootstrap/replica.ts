@@ -4,6 +4,8 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Registry } from 'prom-client';
 import { AppModule, type AppOptions } from '../app.module.ts';
+import { AuthenticationService } from '../auth/authentication.service.ts';
+import { MAX_CACHE_AGE_MS } from '../auth/client-resolver.ts';
 import { PolicyViolationFilter } from '../auth/policy/policy-violation.filter.ts';
 import type { Config } from '../config/config.ts';
 import { GatewayHttpHandler } from '../gateway/gateway.http-handler.ts';
@@ -13,6 +15,7 @@ import { RequestRecorder } from '../operations/metrics/request-recorder.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type HttpClient, UndiciHttpClient } from '../platform/http-client/http-client.ts';
 import { createHttpServer, type HttpServer } from '../platform/http-server/http-server.ts';
+import type { HttpServerLimits } from '../platform/http-server/http-server-limits.ts';
 import { InputValidationPipe } from '../platform/http-server/input-validation.pipe.ts';
 import { ProblemFilter } from '../platform/http-server/problem.filter.ts';
 import { createLogger, NestLogger, type Pino } from '../platform/logger.ts';
@@ -34,6 +37,7 @@ export interface ReplicaOptions {
     random?: Random;
     http?: HttpClient;
     logger?: Pino;
+    httpLimits?: Partial<HttpServerLimits>;
   };
 }
 
@@ -52,6 +56,7 @@ const CUT_OFF_MS = 5_000;
 /** Builds a replica up to the point where it could listen. If that fails, closes everything it opened and throws the cause. */
 export async function createReplica({ config, databaseUrl, overrides = {} }: ReplicaOptions): Promise<Replica> {
   const logger = overrides.logger ?? createLogger(config.logLevel);
+  for (const warning of config.warnings) logger.warn(warning);
   const http = overrides.http ?? new UndiciHttpClient();
   const coreServices = await openCoreServices({ config, databaseUrl, overrides });
   const closeCoreServices = async (): Promise<void> => {
@@ -59,7 +64,10 @@ export async function createReplica({ config, databaseUrl, overrides = {} }: Rep
     await coreServices.close();
   };
   try {
-    const server = createHttpServer(logger, coreServices.ids, config.trustedProxies);
+    const server = createHttpServer(logger, coreServices.ids, config.trustedProxies, {
+      unauthenticatedBodyBytes: config.unauthenticatedBodyBytes,
+      ...overrides.httpLimits,
+    });
     const options = {
       config,
       platform: { ...coreServices, http, logger, runsJobs: true },
@@ -125,6 +133,8 @@ async function createApplication(
   const fastify = app.getHttpAdapter().getInstance();
   const record = new RequestRecorder(logger, app.get(Registry));
   record.attach(fastify);
+  const authentication = app.get(AuthenticationService);
+  server.useBodyAuthentication((request) => authentication.authenticate(request, MAX_CACHE_AGE_MS));
   server.useRawHandler(app.get(GatewayHttpHandler), (completed) => record.recordResponse(completed));
   app.get(ApiDocument).describe(app);
   await app.init();

@@ -3,7 +3,7 @@ import { type CoreServices, connectDatabase, openCoreServicesOn } from '../boots
 import { describeStartupError } from '../bootstrap/startup-error.ts';
 import type { Config } from '../config/config.ts';
 import { checkEventSubscriptions } from '../operations/doctor/event-checks.ts';
-import type { Finding } from '../operations/doctor/finding.ts';
+import { attention, type Finding } from '../operations/doctor/finding.ts';
 import { runMetaChecks } from '../operations/doctor/run-meta-checks.ts';
 import { UndiciHttpClient } from '../platform/http-client/http-client.ts';
 import { WrongRootKeyError } from '../vault/keys/key-ring.ts';
@@ -52,6 +52,8 @@ async function runDoctor({ environment }: CommandContext): Promise<Finding[]> {
       true,
       `${config.environment}, ${config.publicUrl}, Graph API ${config.meta.graphApiVersion}`,
     );
+    for (const warning of config.warnings)
+      findings.push(attention('configuration', warning, 'In production it stops the start.'));
     await withDatabase(config, async (databaseUrl) => {
       findings.push(...(await checkDatabase(config, databaseUrl, addFinding)));
     });

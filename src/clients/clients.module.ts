@@ -1,4 +1,6 @@
-import { Module } from '@nestjs/common';
+import { Module, type OnModuleInit } from '@nestjs/common';
+import { AuditedObjects } from '../audit/audited-objects.ts';
+import { AUDITED_CLIENTS } from './audited-clients.ts';
 import { BootstrapAdmin } from './bootstrap-admin.ts';
 import { ClientKeyMetrics } from './client-key-metrics.ts';
 import { ClientUpdater } from './client-updater.ts';
@@ -10,4 +12,10 @@ import { ClientsService } from './clients.service.ts';
   controllers: [ClientsController],
   providers: [BootstrapAdmin, ClientKeyMetrics, ClientsService, ClientUpdater],
 })
-export class ClientsModule {}
+export class ClientsModule implements OnModuleInit {
+  constructor(private readonly audited: AuditedObjects) {}
+
+  onModuleInit(): void {
+    this.audited.register(AUDITED_CLIENTS);
+  }
+}

@@ -86,11 +86,17 @@ export abstract class Config {
   abstract readonly oidc: OidcConfig;
   /** Ranges of the proxies whose `X-Forwarded-For` is believed. */
   abstract readonly trustedProxies: readonly string[];
+  /** What the bodies of callers who are not known may take in memory together. */
+  abstract readonly unauthenticatedBodyBytes: number;
   /** Null: off on this replica. */
   abstract readonly refreshCron: string | null;
   abstract readonly healthCron: string | null;
   abstract readonly claimSeconds: number;
   abstract readonly retentionDays: number;
   abstract readonly refreshBeforeExpirySeconds: number;
+  /** The age at which tokens of system users that never expire are rotated. Null: never. */
+  abstract readonly rotateSystemUsersDays: number | null;
   abstract readonly logLevel: string;
+  /** What does not stop the start, and yet should not stay: a sentence each, beginning with the variable. */
+  abstract readonly warnings: readonly string[];
 }

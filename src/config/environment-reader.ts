@@ -14,6 +14,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Reads variables and collects what is wrong with them, so that one start reports everything. */
 export class EnvironmentReader {
   readonly faults: string[] = [];
+  /** What does not stop the start, and yet should not stay as it is. */
+  readonly warnings: string[] = [];
 
   constructor(private readonly environment: Environment) {}
 
@@ -26,6 +28,11 @@ export class EnvironmentReader {
   /** A sentence about one variable: what is wrong and what to do. */
   fault(name: string, sentence: string): void {
     this.faults.push(`${name} ${sentence}`);
+  }
+
+  /** As `fault`, for what does not stop the start. */
+  warn(name: string, sentence: string): void {
+    this.warnings.push(`${name} ${sentence}`);
   }
 
   /** A variable with a form. `shown` may quote the value: never for what could hold a secret. */
@@ -53,6 +60,11 @@ export class EnvironmentReader {
     if (number >= smallest && number <= largest) return number;
     this.fault(name, `must be a whole number from ${smallest} to ${largest}; it is ${quote(value)}.`);
     return fallback;
+  }
+
+  /** Null where the variable is unset. */
+  optionalInteger(name: string, smallest: number, largest: number): number | null {
+    return this.text(name) === null ? null : this.integer(name, smallest, smallest, largest);
   }
 
   /** The parts of a comma-separated list that have a form; null where the variable is unset. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { SecretString } from '../platform/secret-string.ts';
 import type { KeyProviderConfig } from './config.ts';
 import type { EnvironmentReader } from './environment-reader.ts';
+import { checkSecretFile } from './secret-file.ts';
 import { readSecret, readUrl } from './setting-readers.ts';
 
 const ROOT_KEY = /^[A-Za-z0-9+/]{43}=$/;
@@ -11,8 +12,12 @@ const TRANSIT_PATH = /^[A-Za-z0-9][A-Za-z0-9._/-]*$/;
 const VISIBLE = /^[\x21-\x7e]{1,4096}$/;
 
 /** Where the root key is: given itself, in AWS KMS, or in the Transit engine of a Vault. */
-export function readKeyProvider(reader: EnvironmentReader): KeyProviderConfig {
+export function readKeyProvider(reader: EnvironmentReader, isProduction: boolean): KeyProviderConfig {
   const provider = reader.oneOf('KMS_PROVIDER', ['local', 'aws', 'transit'], 'local');
+  for (const name of ['ROOT_KEY_FILE', 'VAULT_TOKEN_FILE']) {
+    const file = reader.text(name);
+    if (file !== null) checkSecretFile(reader, name, file, isProduction);
+  }
   const previousRootKey = readSecret(reader, 'ROOT_KEY_PREVIOUS', ROOT_KEY, ROOT_KEY_FORM);
   // All are read whatever the provider is, so that an invalid form is reported before the setting is needed.
   const local = readLocal(reader, previousRootKey, provider === 'local');

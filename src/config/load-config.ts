@@ -36,7 +36,7 @@ export function loadConfig(environment: Environment): Config {
         'origins such as https://app.example, without a path or a trailing slash',
       ) ?? [],
     subscriptionHosts: reader.list('SUBSCRIPTION_HOSTS', isHost, 'host names, without a scheme, a port or a path'),
-    keys: readKeyProvider(reader),
+    keys: readKeyProvider(reader, isProduction),
     bootstrapAdminKey: readSecret(
       reader,
       'BOOTSTRAP_ADMIN_KEY',
@@ -45,12 +45,15 @@ export function loadConfig(environment: Environment): Config {
     ),
     oidc: readOidc(reader, isProduction),
     trustedProxies: readTrustedProxies(reader),
+    unauthenticatedBodyBytes: reader.integer('UNAUTHENTICATED_BODY_BYTES', 64 * 1024 * 1024, 1, 16 * 1024 ** 3),
     refreshCron: readCron(reader, 'REFRESH_CRON', '0 3 * * *'),
     healthCron: readCron(reader, 'HEALTH_CRON', '30 * * * *'),
     claimSeconds: reader.integer('CLAIM_SECONDS', 60, 1, 3600),
     retentionDays: reader.integer('RETENTION_DAYS', 30, 1, 3650),
     refreshBeforeExpirySeconds: reader.integer('REFRESH_BEFORE_EXPIRY_SECONDS', 7 * DAY_SECONDS, 1, 60 * DAY_SECONDS),
+    rotateSystemUsersDays: reader.optionalInteger('ROTATE_SYSTEM_USERS_DAYS', 1, 3650),
     logLevel: reader.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
+    warnings: reader.warnings,
   };
   reader.finish();
   return deepFreeze(config);

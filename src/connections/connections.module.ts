@@ -1,4 +1,5 @@
-import { Module } from '@nestjs/common';
+import { Module, type OnModuleInit } from '@nestjs/common';
+import { AuditedObjects } from '../audit/audited-objects.ts';
 import { AnnouncedAccountService } from './announced-accounts/announced-account.service.ts';
 import { AssetUpdateService } from './assets/asset-update.service.ts';
 import { PhoneRegistrationService } from './assets/phone-registration.service.ts';
@@ -7,6 +8,7 @@ import { RemovedAccountService } from './assets/removed-account.service.ts';
 import { UnverifiedAssetService } from './assets/unverified-asset.service.ts';
 import { ConnectionProvisioner } from './authorization/connection-provisioner.ts';
 import { PendingAuthorizationRepository } from './authorization/pending-authorization.repository.ts';
+import { AUDITED_CONNECTIONS } from './connection/audited-connections.query.ts';
 import { AssetEntity, ConnectionEntity, CredentialEntity } from './connection/connection.entity.ts';
 import { ConnectionRepository } from './connection/connection.repository.ts';
 import { ConnectionStatusService } from './connection/connection-status.service.ts';
@@ -18,9 +20,11 @@ import { CredentialOutcomeService } from './credentials/credential-outcome.servi
 import { CredentialStatistics } from './credentials/credential-statistics.query.ts';
 import { CredentialVersionService } from './credentials/credential-version.service.ts';
 import { CredentialWriter } from './credentials/credential-writer.ts';
+import { RotationRequestService } from './credentials/rotation-request.service.ts';
 import { ConnectionEraser } from './revocation/connection-eraser.ts';
 import { ConnectionRevoker } from './revocation/connection-revoker.ts';
 import { PendingRevocationService } from './revocation/pending-revocation.service.ts';
+import { TokenRevocationService } from './revocation/token-revocation.service.ts';
 
 const PROVIDERS = [
   ConnectionVisibility,
@@ -41,6 +45,8 @@ const PROVIDERS = [
   PhoneSynchronizationService,
   RemovedAccountService,
   PendingRevocationService,
+  RotationRequestService,
+  TokenRevocationService,
   ConnectionRevoker,
   PendingAuthorizationRepository,
 ];
@@ -49,4 +55,10 @@ const PROVIDERS = [
 export const CONNECTION_ENTITIES = [ConnectionEntity, CredentialEntity, AssetEntity];
 
 @Module({ controllers: [ConnectionsController], providers: PROVIDERS, exports: PROVIDERS })
-export class ConnectionsModule {}
+export class ConnectionsModule implements OnModuleInit {
+  constructor(private readonly audited: AuditedObjects) {}
+
+  onModuleInit(): void {
+    this.audited.register(AUDITED_CONNECTIONS);
+  }
+}

@@ -2,6 +2,7 @@ import { type DynamicModule, Global, Module, type Provider } from '@nestjs/commo
 import { DataSource, EntityManager } from 'typeorm';
 import { Database } from './database.ts';
 import { DatabaseClock } from './database-clock.ts';
+import { IntegrityFailures } from './integrity-failures.ts';
 import { RetentionService } from './retention.service.ts';
 
 export interface DatabaseOptions {
@@ -21,6 +22,7 @@ export class DatabaseModule {
       { provide: Database, useValue: database },
       { provide: DatabaseClock, useValue: databaseClock },
       RetentionService,
+      IntegrityFailures,
     ];
     return { module: DatabaseModule, providers, exports: providers };
   }

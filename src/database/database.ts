@@ -3,6 +3,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { FailFastPool } from './fail-fast-pool.ts';
+import { runDeferredTriggers } from './interference.query.ts';
 import type { SqlExecutor, Statement } from './statement.ts';
 
 /** An open transaction: everything through it commits together. `manager` is TypeORM's view of the same transaction. */
@@ -58,11 +59,16 @@ export class Database implements SqlExecutor {
     const client = (await runner.connect()) as PoolClient;
     await runner.startTransaction();
     try {
-      const result = await work({
+      const checks: (() => Promise<void>)[] = [];
+      const transaction: Transaction = {
         manager: runner.manager,
         rows: async <R extends QueryResultRow>(statement: Statement<R>) => (await client.query<R>(statement)).rows,
         run: async (statement) => (await client.query(statement)).rowCount ?? 0,
-      });
+        beforeCommit: (check) => void checks.push(check),
+      };
+      const result = await work(transaction);
+      if (checks.length > 0) await runDeferredTriggers(transaction);
+      for (const check of checks) await check();
       await runner.commitTransaction();
       return result;
     } catch (error) {

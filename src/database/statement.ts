@@ -19,6 +19,8 @@ export interface SqlExecutor {
   rows<R extends QueryResultRow>(statement: Statement<R>): Promise<R[]>;
   /** Runs a statement for its effect; how many rows it touched. */
   run(statement: Statement): Promise<number>;
+  /** Has a check run right before the commit; its error rolls everything back. Absent where each statement commits by itself. */
+  beforeCommit?(check: () => Promise<void>): void;
 }
 
 /** Makes a statement from its parameters. */

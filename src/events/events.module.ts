@@ -1,4 +1,5 @@
-import { Global, Module } from '@nestjs/common';
+import { Global, Module, type OnModuleInit } from '@nestjs/common';
+import { AuditedObjects } from '../audit/audited-objects.ts';
 import { Config } from '../config/config.ts';
 import { DeliveriesController } from './deliveries/deliveries.controller.ts';
 import { DeliveriesService } from './deliveries/deliveries.service.ts';
@@ -20,6 +21,7 @@ import {
   toAddressRules,
 } from './subscribers/subscriber-http-client.ts';
 import { SubscriberUrlValidator } from './subscribers/subscriber-url-validator.ts';
+import { AUDITED_SUBSCRIPTIONS } from './subscriptions/audited-subscriptions.query.ts';
 import { SubscriberResolver } from './subscriptions/subscriber-resolver.ts';
 import { SubscriptionMaintenanceJob } from './subscriptions/subscription-maintenance.job.ts';
 import { SubscriptionSecretService } from './subscriptions/subscription-secret.service.ts';
@@ -71,4 +73,10 @@ import { SubscriptionsService } from './subscriptions/subscriptions.service.ts';
     SubscriptionUpdater,
   ],
 })
-export class EventsModule {}
+export class EventsModule implements OnModuleInit {
+  constructor(private readonly audited: AuditedObjects) {}
+
+  onModuleInit(): void {
+    this.audited.register(AUDITED_SUBSCRIPTIONS);
+  }
+}

@@ -5,7 +5,7 @@ import { HttpRequestError } from '../platform/http-client/http-client.ts';
 import type { RawRequestContext } from '../platform/http-server/raw-http-handler.ts';
 import { readTraceContext } from '../platform/http-server/trace-context.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
-import { AppError } from '../platform/problem.ts';
+import { AppError, serverBusy } from '../platform/problem.ts';
 import { DecryptionError } from '../vault/sealed-secret.ts';
 import { GatewayError } from './gateway-error.ts';
 import { GatewayMetrics } from './gateway-metrics.ts';
@@ -20,6 +20,8 @@ export class GatewayErrorWriter {
 
   /** Ends the response, whatever state it is in. */
   write(error: unknown, request: IncomingMessage, response: ServerResponse, context: RawRequestContext): void {
+    // It was refused while its body came in too slowly; the reader fails afterwards.
+    if (response.writableEnded) return;
     const gatewayError = toGatewayError(error);
     this.metrics.countError(gatewayError.code);
     this.logServerError(gatewayError, error, request, context);
@@ -62,6 +64,12 @@ export function toGatewayError(error: unknown): GatewayError {
   if (error instanceof DecryptionError) return new GatewayError('credential_unreadable', { cause: error });
   if (error instanceof AppError && error.type === databaseUnavailable) {
     return new GatewayError('database_unavailable', { retryAfterSeconds: 1, cause: error });
+  }
+  if (error instanceof AppError && error.type === serverBusy) {
+    return new GatewayError('server_busy', {
+      detail: error.detail,
+      retryAfterSeconds: error.occurrence.retryAfterSeconds ?? 1,
+    });
   }
   return new GatewayError('internal_error', { cause: error });
 }

@@ -8,6 +8,8 @@ export type GatewayErrorCode =
   | 'registration_not_allowed'
   | 'invalid_request'
   | 'payload_too_large'
+  | 'request_timeout'
+  | 'server_busy'
   | 'too_many_calls'
   | 'meta_unavailable'
   | 'answer_refused'
@@ -61,6 +63,18 @@ const ERROR_DEFINITIONS: Readonly<Record<GatewayErrorCode, ErrorDefinition>> = {
     isTransient: false,
     message:
       'Forms and the fields ahead of a file may have 1 MiB, and so may JSON that comes without a Content-Length; send files as multipart/form-data or as plain bytes.',
+  },
+  request_timeout: {
+    status: 408,
+    metaCode: 100,
+    isTransient: true,
+    message: 'The body came too slowly: send 16 KiB a second or more, without a lease within 30 seconds.',
+  },
+  server_busy: {
+    status: 503,
+    metaCode: 2,
+    isTransient: true,
+    message: 'The service has too much to take in at the moment.',
   },
   too_many_calls: {
     status: 429,

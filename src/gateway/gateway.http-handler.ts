@@ -30,6 +30,10 @@ export class GatewayHttpHandler implements RawHttpHandler, OnApplicationShutdown
     return this.gateway.handle(request, response, source);
   }
 
+  refuseSlowBody(request: IncomingMessage, response: ServerResponse, source: RawRequestContext): void {
+    this.gateway.refuseSlowBody(request, response, source);
+  }
+
   async onApplicationShutdown(): Promise<void> {
     this.monitor.close();
     await this.usage.flush();

@@ -73,6 +73,11 @@ export class GatewayService {
     return call.grant.clientId;
   }
 
+  /** Ends a request whose body came too slowly; what `handle` then finds of it is no news. */
+  refuseSlowBody(request: IncomingMessage, response: ServerResponse, source: RawRequestContext): void {
+    this.errors.write(new GatewayError('request_timeout'), request, response, source);
+  }
+
   private async forward(call: GatewayCall, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const cancellation = new Cancellation();
     let ended: GatewayErrorCode | null = null;

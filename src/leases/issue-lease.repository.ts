@@ -15,6 +15,7 @@ import {
 } from '../connections/credentials/leasable-credential.query.ts';
 import type { ConnectionId, CredentialId } from '../connections/ids.ts';
 import type { ConnectionStatus } from '../connections/status/connection-status.ts';
+import { IS_INTERFERED_WITH } from '../database/interference.query.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import type { SecretId } from '../vault/ids.ts';
 import { joinSealedSecret, type SealedSecretRow, sealedSecretColumns } from '../vault/sealed-secret.repository.ts';
@@ -64,17 +65,26 @@ type Nullable<T> = { [K in keyof T]: T[K] | null };
 type AllNull<T> = { [K in keyof T]: null };
 type SealedToken = Omit<SealedSecretRow, 'secret_id'>;
 
-interface NotIssued extends AllNull<SealedToken> {
+interface OfInput {
   n: string;
+  /** Whether entry and lease have to be read back, because triggers or rules are about. */
+  is_interfered_with: boolean;
+}
+
+interface NotIssued extends OfInput, AllNull<SealedToken> {
   mode: null;
   lease_expires_at: null;
 }
 
-interface Issued extends FoundCredential {
-  n: string;
+interface Issued extends OfInput, FoundCredential {
   outcome: 'issued';
   lease_expires_at: Date;
   secret_id: SecretId;
+}
+
+/** It could be issued, but a trigger swallowed its audit entry (`unrecorded`) or itself (`unwritten`). */
+interface UnwrittenLeaseRow extends NotIssued, FoundCredential {
+  outcome: 'unrecorded' | 'unwritten';
 }
 
 /** `outdated_client`: its key, or the policy that the request was checked against, is no longer valid. Then nothing else counts. */
@@ -107,7 +117,12 @@ export interface IssuedTokenLeaseRow extends Issued, SealedToken {
 export type IssuedLeaseRow = IssuedGatewayLeaseRow | IssuedTokenLeaseRow;
 
 /** What the statement found for one input. `n` is the 1-based number of the input. */
-export type LeaseRow = UnmatchedLeaseRow | WithoutCredentialLeaseRow | RefusedLeaseRow | IssuedLeaseRow;
+export type LeaseRow =
+  | UnmatchedLeaseRow
+  | WithoutCredentialLeaseRow
+  | RefusedLeaseRow
+  | UnwrittenLeaseRow
+  | IssuedLeaseRow;
 
 /** The properties of the inputs as arrays, in the order of the inputs. */
 type LeaseInputArrays = { [K in keyof LeaseInput]: LeaseInput[K][] };
@@ -135,27 +150,34 @@ const ISSUE_AND_RECORD = sql`found AS MATERIALIZED (
     ) x ON true
   ), chosen AS MATERIALIZED (
     ${CHOSEN}
+  ), recorded AS (
+    ${insertEntriesSql(sql`SELECT audit_id, issued_at, 'lease.issued', 'client', client_id, tenant, product, connection_id, lease_id, request_id,
+      json_build_object('mode', mode, 'credential_id', credential_id, 'credential_version', version, 'asset_id', requested_asset), audit_key
+    FROM chosen`)}
   ), issued AS (
     INSERT INTO lease (id, secret_hash, mode, client_id, connection_id, credential_id, credential_version, tenant, product,
       asset_type, asset_id, issued_at, expires_at)
     SELECT lease_id, secret_hash, mode, client_id, connection_id, credential_id, version, tenant, product,
       asset_type, requested_asset, issued_at, lease_expires_at FROM chosen
-  ), recorded AS (
-    ${insertEntriesSql(sql`SELECT audit_id, issued_at, 'lease.issued', 'client', client_id, tenant, product, connection_id, lease_id, request_id,
-      json_build_object('mode', mode, 'credential_id', credential_id, 'credential_version', version, 'asset_id', requested_asset), audit_key
-    FROM chosen`)}
+    WHERE lease_id IN (SELECT subject_id FROM recorded)
+    RETURNING id
+  ), written AS (
+    SELECT ch.* FROM chosen ch JOIN issued ON issued.id = ch.lease_id
   )
   SELECT f.n, CASE WHEN NOT f.known THEN 'outdated_client' WHEN ch.n IS NOT NULL THEN 'issued'
+      WHEN f.lease_id IN (SELECT subject_id FROM recorded) THEN 'unwritten' WHEN f.n IN (SELECT n FROM chosen) THEN 'unrecorded'
       WHEN f.matches = 0 THEN 'no_match' WHEN f.matches > 1 THEN 'several_matches'
       WHEN f.credential_id IS NULL THEN 'without_credential' ELSE 'refused' END AS outcome,
     ch.mode, f.connection_id, f.status, f.credential_id, f.kind, f.version, f.health, to_json(f.scopes) AS scopes, f.token_expires_at,
-    f.secret_id, f.asset_type, f.asset_name, ch.lease_expires_at, ${sealedSecretColumns(sql`s`)}
-  FROM found f LEFT JOIN chosen ch ON ch.n = f.n LEFT ${joinSealedSecret(sql`s`, sql`ch.secret_id`)} AND ch.mode = 'token'
+    f.secret_id, f.asset_type, f.asset_name, ch.lease_expires_at,
+    ${IS_INTERFERED_WITH} AS is_interfered_with, ${sealedSecretColumns(sql`s`)}
+  FROM found f LEFT JOIN written ch ON ch.n = f.n LEFT ${joinSealedSecret(sql`s`, sql`ch.secret_id`)} AND ch.mode = 'token'
   ORDER BY f.n`;
 
 /**
  * Whole leases in one statement and one round trip: for each input it checks the client's key and policy again, finds the credential,
- * writes the lease and its audit entry, and reads the sealed token. An input writes nothing unless exactly one living credential matched.
+ * writes the audit entry and, for the entries that were written, the lease, and reads the sealed token. An input writes nothing unless
+ * exactly one living credential matched.
  * Named by nothing but tenant and product, two connections are ambiguous; an asset is reached by the newest living one,
  * and by none where Meta gives no token for it.
  * The scopes come as JSON, which is parsed by native code; an array of Postgres is not.

@@ -35,6 +35,7 @@ import {
 import { DEFAULT_TTL_SECONDS, type IssuedLeaseResponse, type LeaseRequest } from './lease.dto.ts';
 import { ambiguousConnection, credentialUnreadable, modeNotAllowed } from './lease-problems.ts';
 import { createLeaseToken } from './lease-token.ts';
+import { WrittenLeaseCheck } from './written-lease-check.ts';
 
 /** The cached client, key or policy is out of date. Look the client up again and retry; otherwise respond with 401. */
 export class OutdatedClientError extends AppError {
@@ -42,6 +43,8 @@ export class OutdatedClientError extends AppError {
     super(unauthenticated);
   }
 }
+
+const NOT_ISSUED = { mode: null, lease_expires_at: null } as const;
 
 /** The token of a lease, and where it is used. */
 type LeasedToken = Pick<IssuedLeaseResponse, 'access_token' | 'graph_base_url' | 'appsecret_proof'>;
@@ -66,6 +69,7 @@ export class LeaseIssuer {
     private readonly config: Config,
     private readonly alert: IntegrityAlert,
     private readonly apps: MetaApps,
+    private readonly written: WrittenLeaseCheck,
   ) {}
 
   /** Throws `OutdatedClientError`, and `AppError`: 403 `not_allowed`, `mode_not_allowed`; 404 `connection_not_found`; 409 and 503 as CONTRACT 6 says. */
@@ -115,6 +119,7 @@ export class LeaseIssuer {
       validUntil: addSeconds(now, request.min_valid_seconds ?? 0),
     });
     if (row.outcome === 'outdated_client') throw new OutdatedClientError();
+    if (row.outcome === 'unrecorded' || row.outcome === 'unwritten') throw this.written.refuse(leaseId, row.outcome);
     if (row.outcome !== 'issued') return row;
     const lease = this.describeLease(row, request, leaseId, now);
     if (row.mode === 'token') return { ...lease, ...(await this.openMetaToken(row, request, leaseId)) };
@@ -122,8 +127,23 @@ export class LeaseIssuer {
     return { ...lease, access_token: gateway.token, graph_base_url: `${this.config.publicUrl}/graph` };
   }
 
-  private run(inputs: LeaseInput[]): Promise<LeaseRow[]> {
-    return issueLeases(this.database.failFast, this.clock.now(), inputs);
+  private async run(inputs: LeaseInput[]): Promise<LeaseRow[]> {
+    const rows = await issueLeases(this.database.failFast, this.clock.now(), inputs).catch((error: unknown) => {
+      throw this.written.explain(error);
+    });
+    if (rows.some((row) => row.is_interfered_with)) await this.withdrawUnwritten(inputs, rows);
+    return rows;
+  }
+
+  /** Marks what is not in the database any more, though the statement returned it. */
+  private async withdrawUnwritten(inputs: readonly LeaseInput[], rows: LeaseRow[]): Promise<void> {
+    const issued = inputs.filter((_, index) => rows[index]?.outcome === 'issued');
+    if (issued.length === 0) return;
+    const unwritten = await this.written.findUnwritten(issued);
+    for (const [index, { leaseId }] of inputs.entries()) {
+      const [outcome, row] = [unwritten.get(leaseId), rows[index]];
+      if (outcome !== undefined && row !== undefined) rows[index] = { ...row, ...NOT_ISSUED, outcome } as LeaseRow;
+    }
   }
 
   private describeLease(

@@ -51,6 +51,16 @@ const endActive = defineStatement<{ id: LeaseId; now: Date }>(
   { prepare: true },
 );
 
+const selectActive = defineStatement<{ ids: readonly LeaseId[] }, { id: LeaseId }>(
+  'lease_select_active',
+  ({ ids }) => sql`SELECT id FROM lease WHERE id = ANY (${ids}::text[]) AND ended_at IS NULL`,
+);
+
+const endMany = defineStatement<{ ids: readonly LeaseId[]; now: Date }>(
+  'lease_end_unrecorded',
+  ({ ids, now }) => sql`UPDATE lease SET ended_at = ${now} WHERE id = ANY (${ids}::text[]) AND ended_at IS NULL`,
+);
+
 const deleteExpired = defineStatement<{ firstId: string; expiredBefore: Date; limit: number }>(
   'lease_delete_expired',
   ({ firstId, expiredBefore, limit }) => sql`DELETE FROM lease WHERE id IN (
@@ -65,6 +75,23 @@ export async function findLease(executor: SqlExecutor, id: LeaseId): Promise<Lea
 /** Whether this ended the lease: it was neither ended nor expired. */
 export async function endLease(executor: SqlExecutor, id: LeaseId, now: Date): Promise<boolean> {
   return (await executor.run(endActive({ id, now }))) === 1;
+}
+
+/** Which of these leases are there and have not been ended. */
+export async function listActiveLeases(
+  executor: Pick<SqlExecutor, 'rows'>,
+  ids: readonly LeaseId[],
+): Promise<LeaseId[]> {
+  return (await executor.rows(selectActive({ ids }))).map(({ id }) => id);
+}
+
+/** Ends leases that no audit entry speaks of; nobody got their tokens. */
+export async function endUnrecordedLeases(
+  executor: Pick<SqlExecutor, 'rows'>,
+  ids: readonly LeaseId[],
+  now: Date,
+): Promise<void> {
+  await executor.rows(endMany({ ids, now }));
 }
 
 /** Removes up to `limit` leases that ended before `endedBefore`; how many that was. Their audit entries stay. */

@@ -1,10 +1,12 @@
 import { Global, Module, type OnModuleInit } from '@nestjs/common';
+import { AuditedObjects } from '../audit/audited-objects.ts';
 import { AuthModule } from '../auth/auth.module.ts';
 import { ConnectionLeases } from '../connections/connection-leases.ts';
 import { ConnectionsModule } from '../connections/connections.module.ts';
 import { RetentionService } from '../database/retention.service.ts';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.ts';
 import { MetaModule } from '../meta/meta.module.ts';
+import { AUDITED_LEASES } from './audited-leases.query.ts';
 import { ConnectionLeasesRepository } from './connection-leases.repository.ts';
 import { GatewayLeaseVerifier } from './gateway-lease-verifier.ts';
 import { IntegrityAlert } from './integrity-alert.ts';
@@ -12,6 +14,7 @@ import { LeaseService } from './lease.service.ts';
 import { LeaseIssuer } from './lease-issuer.ts';
 import { LeasesController } from './leases.controller.ts';
 import { TokenReplacementService } from './token-replacement.service.ts';
+import { WrittenLeaseCheck } from './written-lease-check.ts';
 
 /** Leases. Global, because `connections` ends them through `ConnectionLeases`, and may not import this module. */
 @Global()
@@ -24,6 +27,7 @@ import { TokenReplacementService } from './token-replacement.service.ts';
     LeaseService,
     TokenReplacementService,
     IntegrityAlert,
+    WrittenLeaseCheck,
     { provide: ConnectionLeases, useClass: ConnectionLeasesRepository },
   ],
   exports: [ConnectionLeases, GatewayLeaseVerifier, TokenReplacementService, LeaseService],
@@ -32,10 +36,12 @@ export class LeasesModule implements OnModuleInit {
   constructor(
     private readonly retentionService: RetentionService,
     private readonly leaseService: LeaseService,
+    private readonly audited: AuditedObjects,
   ) {}
 
   /** Leases that ended go after RETENTION_DAYS. */
   onModuleInit(): void {
+    this.audited.register(AUDITED_LEASES);
     this.retentionService.register('ended leases', (endedBefore, limit) => this.leaseService.purge(endedBefore, limit));
   }
 }

@@ -6,8 +6,10 @@ import { Ids } from '../platform/ids.ts';
 import { Random } from '../platform/random.ts';
 import { KeyRing } from '../vault/keys/key-ring.ts';
 import type { GatewayGrant } from './gateway-lease-verifier.ts';
+import type { LeaseId } from './ids.ts';
 import { createLeaseToken } from './lease-token.ts';
-import { insertReplacementLeases } from './replace-tokens.repository.ts';
+import { insertReplacementLeases, type ReplacementRow } from './replace-tokens.repository.ts';
+import { type WrittenLease, WrittenLeaseCheck } from './written-lease-check.ts';
 
 /** One of Meta's tokens in a response, and the id of the object that contained it, if it had one. */
 export interface ResponseToken {
@@ -24,12 +26,13 @@ export class TokenReplacementService {
     private readonly clock: Clock,
     private readonly ids: Ids,
     private readonly random: Random,
+    private readonly written: WrittenLeaseCheck,
   ) {}
 
   /**
    * A fresh gateway lease for each of Meta's tokens that is a credential of the grant's connection, for the same client and no
    * longer than the call's lease; with their audit entries, in one statement. An unknown token, because Meta gave
-   * the Page a new one, is matched by its Page. Other tokens get none.
+   * the Page a new one, is matched by its Page. Other tokens get none, and so does one whose lease or entry the database did not keep.
    */
   async replaceTokens(grant: GatewayGrant, tokens: readonly ResponseToken[]): Promise<Map<string, string>> {
     const drafts = tokens.map(({ metaToken, objectId }) => {
@@ -44,9 +47,28 @@ export class TokenReplacementService {
       secretHash: this.ring.blindIndex(secret),
       tokenHash: this.ring.blindIndex(metaToken),
     }));
-    const issuedIds = await insertReplacementLeases(this.database.failFast, grant, this.clock.now(), leases);
+    const rows = await insertReplacementLeases(this.database.failFast, grant, this.clock.now(), leases).catch(
+      (error: unknown) => {
+        throw this.written.explain(error);
+      },
+    );
+    const issuedIds = await this.keepWritten(rows, drafts);
     return new Map(
       drafts.filter((draft) => issuedIds.has(draft.leaseId)).map((draft) => [draft.metaToken, draft.token]),
     );
+  }
+
+  private async keepWritten(rows: readonly ReplacementRow[], drafts: readonly WrittenLease[]): Promise<Set<LeaseId>> {
+    const outcomes = new Map(rows.map(({ id, outcome }) => [id, outcome]));
+    const issued = drafts.filter(({ leaseId }) => outcomes.get(leaseId) === 'issued');
+    if (issued.length > 0 && rows.some((row) => row.is_interfered_with)) {
+      for (const [id, outcome] of await this.written.findUnwritten(issued)) outcomes.set(id, outcome);
+    }
+    const issuedIds = new Set<LeaseId>();
+    for (const [id, outcome] of outcomes) {
+      if (outcome === 'issued') issuedIds.add(id);
+      else this.written.refuse(id, outcome);
+    }
+    return issuedIds;
   }
 }

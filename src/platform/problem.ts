@@ -9,6 +9,8 @@ export interface ProblemCodes {
   method_not_allowed: true;
   not_found: true;
   payload_too_large: true;
+  request_timeout: true;
+  server_busy: true;
   service_unavailable: true;
   unsupported_media_type: true;
 }
@@ -116,6 +118,18 @@ export const payloadTooLarge = defineProblem(
   'The body is larger than 1 MiB.',
   'Send a smaller body.',
 );
+export const requestTimeout = defineProblem(
+  'request_timeout',
+  408,
+  'The request came too slowly.',
+  'Send the headers within 10 seconds and the body at 16 KiB a second or faster, without credentials within 30 seconds, on a new connection.',
+);
+export const serverBusy = defineProblem(
+  'server_busy',
+  503,
+  'The service has too much to take in at the moment.',
+  'Try again after the time in Retry-After.',
+);
 export const unsupportedMediaType = defineProblem(
   'unsupported_media_type',
   415,
@@ -135,7 +149,15 @@ export const serviceUnavailable = defineProblem(
   'Try again after the time in Retry-After.',
 );
 
+const MAX_SHOWN_LENGTH = 100;
+
+/** Text of a caller (the name of a field) as an error may repeat it: no longer than 100 characters. */
+export function shortened(text: string): string {
+  return text.length <= MAX_SHOWN_LENGTH ? text : `${text.slice(0, MAX_SHOWN_LENGTH - 1)}…`;
+}
+
 /** Bad input at one place. */
 export function invalidInputError(path: string, message: string): AppError {
-  return new AppError(invalidRequest, { detail: `${path} ${message}`, errors: [{ path, message }] });
+  const shown = shortened(path);
+  return new AppError(invalidRequest, { detail: `${shown} ${message}`, errors: [{ path: shown, message }] });
 }

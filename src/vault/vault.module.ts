@@ -1,9 +1,11 @@
-import { type DynamicModule, Global, Module, type Provider } from '@nestjs/common';
+import { type DynamicModule, Global, Module, type OnModuleInit, type Provider } from '@nestjs/common';
+import { AuditedObjects } from '../audit/audited-objects.ts';
 import { ChainMac } from '../audit/chain/chain-mac.ts';
 import { KeyHasher } from '../auth/credentials/key-hasher.ts';
 import { Clock } from '../platform/clock.ts';
 import { Ids } from '../platform/ids.ts';
 import { Random } from '../platform/random.ts';
+import { AUDITED_KEYS } from './keys/audited-keys.query.ts';
 import { KekRepository } from './keys/kek.repository.ts';
 import { KeyAdministrationService } from './keys/key-administration.service.ts';
 import { KeyMetrics } from './keys/key-metrics.ts';
@@ -29,7 +31,13 @@ import { Vault } from './vault.ts';
     RewrapWorker,
   ],
 })
-export class VaultModule {
+export class VaultModule implements OnModuleInit {
+  constructor(private readonly audited: AuditedObjects) {}
+
+  onModuleInit(): void {
+    this.audited.register(AUDITED_KEYS);
+  }
+
   /** `keyRing` is opened before the application, so that a wrong root key becomes a message for the operator. */
   static register(keyRing: KeyRing): DynamicModule {
     const shared: Provider[] = [

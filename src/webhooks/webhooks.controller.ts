@@ -4,8 +4,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Public, RequestId } from '../auth/decorators.ts';
 import { ImmediateInspectionService } from '../lifecycle/inspection/immediate-inspection.service.ts';
 import { MetaApps } from '../meta/meta-apps.ts';
-import { findWebhookSigners } from '../meta/webhooks/webhook-signature.ts';
-import { TakesBody } from '../platform/http-server/request-body.ts';
+import { readWebhookSignature } from '../meta/webhooks/webhook-signature.ts';
+import { readRawBody, TakesBody } from '../platform/http-server/request-body.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { AppError, invalidRequest } from '../platform/problem.ts';
 import { SignatureRejections } from './signature-rejections.ts';
@@ -53,8 +53,11 @@ export class WebhooksController {
     @Headers('x-hub-signature-256') signature: string | undefined,
     @RequestId() requestId: string,
   ): Promise<{ success: true }> {
-    const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-    const signedBy = findWebhookSigners(body, signature, this.apps.signers);
+    const expected = readWebhookSignature(signature, this.apps.signers);
+    // Without a signature the body is not even read.
+    if (expected === null) throw await this.rejections.signature('webhook', requestId);
+    const body = await readRawBody(request, (chunk) => expected.update(chunk));
+    const signedBy = expected.signers();
     if (signedBy.length === 0) throw await this.rejections.signature('webhook', requestId);
     const entries = splitWebhook(body);
     if (entries === null) {

@@ -1,3 +1,4 @@
+import { Registry } from 'prom-client';
 import { SYSTEM } from '../../dist/src/audit/actor.js';
 import { AuditLog } from '../../dist/src/audit/audit-log.js';
 import { openCoreServices } from '../../dist/src/bootstrap/core-services.js';
@@ -5,7 +6,9 @@ import { loadConfig } from '../../dist/src/config/load-config.js';
 import { ConnectionProvisioner } from '../../dist/src/connections/authorization/connection-provisioner.js';
 import { PendingAuthorizationRepository } from '../../dist/src/connections/authorization/pending-authorization.repository.js';
 import { CredentialWriter } from '../../dist/src/connections/credentials/credential-writer.js';
+import { IntegrityFailures } from '../../dist/src/database/integrity-failures.js';
 import { Outbox } from '../../dist/src/events/outbox/outbox.js';
+import { createLogger } from '../../dist/src/platform/logger.js';
 import { SecretString } from '../../dist/src/platform/secret-string.js';
 import { Vault } from '../../dist/src/vault/vault.js';
 
@@ -14,7 +17,8 @@ export async function seed(environment, count) {
   const config = loadConfig(environment);
   const coreServices = await openCoreServices({ config, databaseUrl: environment.DATABASE_URL });
   const { database, keyRing, clock, ids, random } = coreServices;
-  const audit = new AuditLog(clock, ids, keyRing);
+  const integrity = new IntegrityFailures(createLogger('error'), new Registry());
+  const audit = new AuditLog(clock, ids, keyRing, integrity);
   const vault = new Vault(keyRing, { clock, ids, random });
   const pendingAuthorizations = new PendingAuthorizationRepository(database, vault, clock, ids);
   const writer = new CredentialWriter(vault, keyRing, ids, random);
@@ -23,7 +27,7 @@ export async function seed(environment, count) {
     writer,
     pendingAuthorizations,
     audit,
-    new Outbox(clock, ids),
+    new Outbox(clock, ids, integrity),
     clock,
     ids,
     config,

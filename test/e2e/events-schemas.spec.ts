@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import request from 'supertest';
+import { SynchronizationNoticeJob } from '../../src/connect/phone-numbers/synchronization-notice.job.ts';
 import { UnfinishedSignupJob } from '../../src/connect/unfinished/unfinished-signup.job.ts';
 import { api, createSession } from '../support/connect-test-context.ts';
 import { DAY, type LifecycleTestContext, openLifecycleTestContext } from '../support/lifecycle-test-context.ts';
@@ -164,6 +165,24 @@ describe('what is delivered is what its published schema says', () => {
     const [told] = await delivered('connection.unfinished', 1);
     expect(told?.message.data).toMatchObject({ connect_session_id: session.id, tenant: 'lost', waba_id: '7001' });
     for (const each of await delivered('connection.unfinished', 1)) conforms(each);
+  }, 60_000);
+
+  it('of a number of the WhatsApp Business app that nobody synchronized', async () => {
+    const { make } = context.sandbox.state;
+    const businessId = '300000000000401';
+    const { id: waba } = make.waba({ businessId });
+    const { id: number } = make.phone({ wabaId: waba, isOnBizApp: true });
+    const { id: userId } = make.user({ kind: 'system_user', businessId, wabaIds: [waba] });
+    const session = await createSession(context, { tenant: 'app', product: 'whatsapp', flow: 'embedded_signup' });
+    const scopes = ['whatsapp_business_management', 'whatsapp_business_messaging'];
+    const targets = { whatsapp_business_management: [waba] };
+    const code = make.code({ userId, fromSdk: true, expiresIn: null, scopes, targets });
+    await api(context).post(`/v1/connect-sessions/${session.id}/complete`, { code }).expect(201);
+    context.clock.advance(20 * 3_600);
+    await context.replica.app.get(SynchronizationNoticeJob).announceDue();
+    const [told] = await delivered('connection.synchronization_expiring', 1);
+    expect(told?.message.data).toMatchObject({ phone_number_id: number, kinds: ['contacts', 'history'] });
+    for (const each of await delivered('connection.synchronization_expiring', 1)) conforms(each);
   }, 60_000);
 
   it('of a test', async () => {

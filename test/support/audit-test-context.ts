@@ -1,8 +1,10 @@
 import { SYSTEM } from '../../src/audit/actor.ts';
 import { AuditLog } from '../../src/audit/audit-log.ts';
+import { AuditedObjects } from '../../src/audit/audited-objects.ts';
 import { AuditChain } from '../../src/audit/chain/audit-chain.ts';
-import { type ChainFault, ChainVerifier } from '../../src/audit/chain/chain-verifier.ts';
+import { ChainVerifier, type FirstChainFault } from '../../src/audit/chain/chain-verifier.ts';
 import type { Database } from '../../src/database/database.ts';
+import type { Ids } from '../../src/platform/ids.ts';
 import type { KeyRing } from '../../src/vault/keys/key-ring.ts';
 import { FakeClock } from './fake-clock.ts';
 import { openFreshDatabase } from './fresh-database.ts';
@@ -15,6 +17,7 @@ export interface AuditTestContext {
   url: string;
   clock: FakeClock;
   ring: KeyRing;
+  ids: Ids;
   log: AuditLog;
   chain: AuditChain;
   verifier: ChainVerifier;
@@ -25,7 +28,9 @@ export interface AuditTestContext {
   recordTenLinked(): Promise<string[]>;
   linkedIds(): Promise<string[]>;
   /** Where a verification finds the chain broken, if it does. */
-  findFault(): Promise<ChainFault | null>;
+  findFault(): Promise<FirstChainFault | null>;
+  /** The kinds of objects that a verification looks for; none until a test adds some. */
+  audited: AuditedObjects;
   close(): Promise<void>;
 }
 
@@ -33,10 +38,11 @@ export function openAuditTestContext(): Promise<AuditTestContext> {
   return openResources(async (closeLater) => {
     const { database, url } = closeLater(await openFreshDatabase());
     const clock = new FakeClock();
-    const { ring, ids } = await openTestVault(database, clock);
-    const log = new AuditLog(clock, ids, ring);
+    const { ring, ids, integrity } = await openTestVault(database, clock);
+    const log = new AuditLog(clock, ids, ring, integrity);
+    const audited = new AuditedObjects();
     const chain = new AuditChain(database, clock, ring);
-    const verifier = new ChainVerifier(database, clock, chain, ring);
+    const verifier = new ChainVerifier(database, clock, chain, ring, audited);
     const record = async (count: number, secondsApart = 1): Promise<void> => {
       for (let index = 0; index < count; index++) {
         await log.record(database, { action: 'lease.issued', actor: SYSTEM, tenant: 'acme', details: { index } });
@@ -54,9 +60,11 @@ export function openAuditTestContext(): Promise<AuditTestContext> {
       url,
       clock,
       ring,
+      ids,
       log,
       chain,
       verifier,
+      audited,
       record,
       linkedIds,
       sql: (text: string, values: unknown[] = []) => database.run({ text, values }),

@@ -9,6 +9,7 @@ import { ClientsModule } from '../../src/clients/clients.module.ts';
 import { ConfigModule } from '../../src/config/config.module.ts';
 import type { Config, OidcConfig } from '../../src/config/config.ts';
 import { Database } from '../../src/database/database.ts';
+import { IntegrityFailures } from '../../src/database/integrity-failures.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { type HttpClient, UndiciHttpClient } from '../../src/platform/http-client/http-client.ts';
 import { createHttpServer } from '../../src/platform/http-server/http-server.ts';
@@ -47,7 +48,7 @@ export async function startAuthApp(
     bootstrapAdminKey: key === null ? null : new SecretString(key),
     oidc: options.oidc ?? { issuers: [], audiences: [] },
   } as Partial<Config> as Config;
-  const values = [{ provide: Database, useValue: database }];
+  const values = [{ provide: Database, useValue: database }, IntegrityFailures];
   const http = options.http ?? new UndiciHttpClient();
   const server = createHttpServer(log.logger, ids, options.trustedProxies);
   class TestModule {}

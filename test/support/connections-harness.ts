@@ -34,8 +34,8 @@ export function createConnectionsHarness(
   config: Config,
   of: TestVault,
 ): ConnectionsHarness {
-  const audit = new AuditLog(clock, of.ids, of.ring);
-  const outbox = new Outbox(clock, of.ids);
+  const audit = new AuditLog(clock, of.ids, of.ring, of.integrity);
+  const outbox = new Outbox(clock, of.ids, of.integrity);
   const writer = new CredentialWriter(of.vault, of.ring, of.ids, of.random);
   const pendingAuthorizations = new PendingAuthorizationRepository(database, of.vault, clock, of.ids);
   return {

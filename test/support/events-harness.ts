@@ -53,8 +53,8 @@ export const WITHOUT_SCOPE = { actor: SYSTEM, requestId: null, scope: { tenants:
 
 export function createEventsHarness(database: Database, clock: Clock, config: Config, of: TestVault): EventsHarness {
   const log = captureLog();
-  const audit = new AuditLog(clock, of.ids, of.ring);
-  const outbox = new Outbox(clock, of.ids);
+  const audit = new AuditLog(clock, of.ids, of.ring, of.integrity);
+  const outbox = new Outbox(clock, of.ids, of.integrity);
   const secrets = new SubscriptionSecretService(of.vault, clock, of.random);
   const store = new SubscriptionsService(database, secrets, audit, clock, of.ids);
   const sender = new DeliverySender(createSubscriberHttpClient(toAddressRules(config)), clock);

@@ -8,6 +8,7 @@ import type { LeaseRequest } from '../../src/leases/lease.dto.ts';
 import { LeaseService } from '../../src/leases/lease.service.ts';
 import { LeaseIssuer } from '../../src/leases/lease-issuer.ts';
 import { TokenReplacementService } from '../../src/leases/token-replacement.service.ts';
+import { WrittenLeaseCheck } from '../../src/leases/written-lease-check.ts';
 import type { OnDemandRefreshService } from '../../src/lifecycle/refresh/on-demand-refresh.service.ts';
 import { MetaApps } from '../../src/meta/meta-apps.ts';
 import { type ConnectionsHarness, createConnectionsHarness } from './connections-harness.ts';
@@ -58,6 +59,7 @@ export function openLeasesTestContext(): Promise<LeasesTestContext> {
       },
     } as OnDemandRefreshService;
     const alert = new IntegrityAlert(database, connections.audit, clock, captureLog().logger, new Registry());
+    const written = new WrittenLeaseCheck(database, connections.audit, sealed.integrity, clock);
     return {
       clock,
       database,
@@ -77,10 +79,11 @@ export function openLeasesTestContext(): Promise<LeasesTestContext> {
         config,
         alert,
         new MetaApps(config),
+        written,
       ),
       check: new GatewayLeaseVerifier(database, vault, ring, clock, alert),
       records: new LeaseService(database, ring, connections.audit, clock),
-      tokenReplacement: new TokenReplacementService(database, ring, clock, ids, random),
+      tokenReplacement: new TokenReplacementService(database, ring, clock, ids, random, written),
       client: (policy: Partial<AuthenticatedClient> = {}) =>
         createClient(database, ids.next('cli'), clock.now(), policy),
       countWritten: async () => {

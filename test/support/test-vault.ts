@@ -1,6 +1,9 @@
+import { Registry } from 'prom-client';
 import type { Database } from '../../src/database/database.ts';
+import { IntegrityFailures } from '../../src/database/integrity-failures.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { Ids } from '../../src/platform/ids.ts';
+import { createLogger } from '../../src/platform/logger.ts';
 import { SystemRandom } from '../../src/platform/random.ts';
 import { SecretString } from '../../src/platform/secret-string.ts';
 import { KeyRing } from '../../src/vault/keys/key-ring.ts';
@@ -14,6 +17,8 @@ export interface TestVault {
   vault: Vault;
   ids: Ids;
   random: SystemRandom;
+  /** Reports to nobody. */
+  integrity: IntegrityFailures;
 }
 
 /** A key ring and a vault on a test database, under a fixed root key. */
@@ -22,5 +27,6 @@ export async function openTestVault(database: Database, clock: Clock): Promise<T
   const ids = new Ids(clock, random);
   const source = { clock, ids, random };
   const ring = await KeyRing.open(database, new LocalRootKey(new SecretString(TEST_ROOT_KEY), random), null, source);
-  return { ring, vault: new Vault(ring, source), ids, random };
+  const integrity = new IntegrityFailures(createLogger('silent'), new Registry());
+  return { ring, vault: new Vault(ring, source), ids, random, integrity };
 }

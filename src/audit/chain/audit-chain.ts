@@ -1,14 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Transaction } from '../../database/database.ts';
+import type { SqlExecutor } from '../../database/statement.ts';
 import { Clock } from '../../platform/clock.ts';
 import type { AuditEntryId } from '../ids.ts';
+import { readCheckpoint } from './audit-checkpoint.ts';
 import {
   type ChainTip,
   countUnlinkedEntries,
+  findFirstLinkWithMac,
   insertLinks,
+  isLockTimeout,
   LINKING_BATCH,
   type LinkableEntry,
-  lockChain,
+  lockChainSoon,
   type NewLink,
   readTip,
   readUnlinkedEntries,
@@ -49,9 +53,26 @@ interface LinkedBatch {
   forged: AuditEntryId[];
   /** Where to continue; null at the end. */
   lastRead: string | null;
+  /** Another worker had the chain. */
+  isLocked: boolean;
 }
 
-const EMPTY_BATCH: LinkedBatch = { linked: 0, forged: [], lastRead: null };
+const LOCKED: LinkedBatch = { linked: 0, forged: [], lastRead: null, isLocked: true };
+
+/** What came of linking. */
+export interface LinkingResult {
+  linked: number;
+  /** Whether another worker, or somebody else, had the chain; what is unlinked then is left to them. */
+  isLocked: boolean;
+}
+
+interface LinkingOptions {
+  lookBack: LookBack;
+  /** Whether to wait for another worker, up to five seconds. */
+  wait: boolean;
+  /** Called for every entry that is left out. */
+  onForged?: (id: AuditEntryId) => void;
+}
 
 /**
  * Links committed entries into a chain under a keyed MAC. Writers never wait for it: it reads what they have committed, locks no entry, and
@@ -60,6 +81,9 @@ const EMPTY_BATCH: LinkedBatch = { linked: 0, forged: [], lastRead: null };
  */
 @Injectable()
 export class AuditChain {
+  /** Once known, it never changes. */
+  #macsRequiredFrom: string | null = null;
+
   constructor(
     private readonly database: Database,
     private readonly clock: Clock,
@@ -75,13 +99,23 @@ export class AuditChain {
     wait = false,
     onForged: (id: AuditEntryId) => void = () => {},
   ): Promise<number> {
+    return (await this.link({ lookBack, wait, onForged })).linked;
+  }
+
+  /** As `linkNewEntries`, and whether somebody else had the chain. */
+  async link({ lookBack, wait, onForged = () => {} }: LinkingOptions): Promise<LinkingResult> {
     let linked = 0;
     let after: string | null = null;
     for (;;) {
-      const batch: LinkedBatch = await this.database.transaction((tx) => this.linkBatch(tx, lookBack, after, wait));
+      const batch: LinkedBatch = await this.database
+        .transaction((tx) => this.linkBatch(tx, lookBack, after, wait))
+        .catch((error: unknown) => {
+          if (isLockTimeout(error)) return LOCKED;
+          throw error;
+        });
       linked += batch.linked;
       for (const id of batch.forged) onForged(id);
-      if (batch.lastRead === null) return linked;
+      if (batch.lastRead === null) return { linked, isLocked: batch.isLocked };
       // Everything before this was scanned a moment ago.
       after = batch.lastRead;
     }
@@ -99,10 +133,10 @@ export class AuditChain {
     after: string | null,
     wait: boolean,
   ): Promise<LinkedBatch> {
-    if (wait) await lockChain(tx);
-    else if (!(await tryLockChain(tx))) return EMPTY_BATCH;
+    if (wait) await lockChainSoon(tx);
+    else if (!(await tryLockChain(tx))) return LOCKED;
     const tip = await readTip(tx);
-    const end = this.verifiedEnd(tip);
+    const end = await this.verifiedEnd(tx, tip);
     const from = after ?? firstLinkableId(tip.newestEntryId, lookBack);
     const entries = await readUnlinkedEntries(tx, from, linkableIdLimit(this.clock));
     const links: NewLink[] = [];
@@ -114,7 +148,7 @@ export class AuditChain {
     if (links.length > 0)
       await insertLinks(tx, links, { ...end, seal: computeHeadSeal(this.mac, end.entries, end.mac) });
     const lastRead = entries.length < LINKING_BATCH ? null : (entries.at(-1)?.id ?? null);
-    return { linked: links.length, forged, lastRead };
+    return { linked: links.length, forged, lastRead, isLocked: false };
   }
 
   private append(end: ChainEnd, { id, fields, mac }: LinkableEntry): NewLink {
@@ -125,10 +159,24 @@ export class AuditChain {
   }
 
   /** Where the chain continues. Only a verified end is extended. */
-  private verifiedEnd(tip: ChainTip): ChainEnd {
+  private async verifiedEnd(tx: Transaction, tip: ChainTip): Promise<ChainEnd> {
     const reason = findTipFault(this.mac, tip);
     if (reason !== null) throw new AuditChainBrokenError(reason);
-    return tip.head === null ? { entries: 0, mac: GENESIS_MAC, macsRequiredFrom: '' } : { ...tip.head };
+    if (tip.head === null) return { entries: 0, mac: GENESIS_MAC, macsRequiredFrom: '' };
+    return { ...tip.head, macsRequiredFrom: await this.macsRequiredFrom(tx) };
+  }
+
+  /**
+   * The id from which entries without a MAC are forged, by the links and the sealed checkpoint. The head's own word is not under its seal
+   * (replicas of earlier versions would not know such a seal), so it counts for nothing.
+   */
+  async macsRequiredFrom(executor: SqlExecutor): Promise<string | null> {
+    if (this.#macsRequiredFrom !== null) return this.#macsRequiredFrom;
+    const checkpoint = await readCheckpoint(executor, this.mac);
+    const first = await findFirstLinkWithMac(executor);
+    const found = checkpoint?.macsRequiredFrom ?? (first === null ? null : firstIdRequiringMac(first));
+    this.#macsRequiredFrom = found;
+    return found;
   }
 }
 

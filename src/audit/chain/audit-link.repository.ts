@@ -1,4 +1,5 @@
 import sql, { raw } from 'sql-template-tag';
+import { IntegrityError } from '../../database/integrity-failures.ts';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import { ENTRY_DIGEST, ENTRY_FIELDS } from '../audit-entry.repository.ts';
 import type { AuditEntryId } from '../ids.ts';
@@ -95,6 +96,58 @@ const upsertHeadStatement = defineStatement<NonNullable<ChainTip['head']>>(
       macs_required_from = excluded.macs_required_from`,
 );
 
+const lockTimeoutStatement = defineStatement<Record<never, never>>(
+  'audit_chain_lock_timeout',
+  () => sql`SET LOCAL lock_timeout = '5s'`,
+);
+
+const lockHolderStatement = defineStatement<Record<never, never>, ChainLockHolder>(
+  'audit_chain_lock_holder',
+  () => sql`SELECT a.pid, a.usename AS role, a.application_name, a.backend_start AS connected_at
+    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+    WHERE l.locktype = 'advisory' AND l.classid = 0 AND l.objid = ${CHAIN_LOCK} AND l.objsubid = 1 AND l.granted
+      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+);
+
+const firstWithMacStatement = defineStatement<Record<never, never>, { id: AuditEntryId; position: string }>(
+  'audit_first_with_mac',
+  () => sql`SELECT l.entry_id AS id, l.position FROM audit_link l JOIN audit_entry e ON e.id = l.entry_id
+    WHERE e.mac IS NOT NULL ORDER BY l.position LIMIT 1`,
+);
+
+/** The connection that holds the chain's lock. */
+export interface ChainLockHolder {
+  pid: number;
+  role: string | null;
+  application_name: string | null;
+  connected_at: Date | null;
+}
+
+/** Waits for a worker that links or prunes, up to five seconds; then throws an error for which `isLockTimeout` is true. */
+export async function lockChainSoon(tx: SqlExecutor): Promise<void> {
+  await tx.run(lockTimeoutStatement({}));
+  await tx.run(lockStatement({}));
+}
+
+/** Whether an error says that a lock was not to be had in time. */
+export function isLockTimeout(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === '55P03';
+}
+
+/** Who holds the chain's lock at this moment; null for nobody. */
+export async function findLockHolder(executor: SqlExecutor): Promise<ChainLockHolder | null> {
+  const [holder] = await executor.rows(lockHolderStatement({}));
+  return holder ?? null;
+}
+
+/** The first link whose entry has a MAC; null if there is none. */
+export async function findFirstLinkWithMac(
+  executor: SqlExecutor,
+): Promise<{ id: AuditEntryId; position: number } | null> {
+  const [first] = await executor.rows(firstWithMacStatement({}));
+  return first === undefined ? null : { id: first.id, position: Number(first.position) };
+}
+
 /** Waits for a worker that links or prunes; held until the transaction ends. */
 export async function lockChain(tx: SqlExecutor): Promise<void> {
   await tx.run(lockStatement({}));
@@ -132,17 +185,19 @@ export async function countUnlinkedEntries(executor: SqlExecutor, from: string):
   return row?.count ?? 0;
 }
 
+/** Throws `IntegrityError` where a trigger or rule swallowed a link or the head. */
 export async function insertLinks(
   tx: SqlExecutor,
   links: readonly NewLink[],
   head: NonNullable<ChainTip['head']>,
 ): Promise<void> {
-  await tx.run(
+  const inserted = await tx.run(
     insertLinksStatement({
       positions: links.map(({ position }) => position),
       entryIds: links.map(({ entryId }) => entryId),
       macs: links.map(({ mac }) => mac),
     }),
   );
-  await tx.run(upsertHeadStatement(head));
+  if (inserted !== links.length) throw new IntegrityError('audit_link');
+  if ((await tx.run(upsertHeadStatement(head))) !== 1) throw new IntegrityError('audit_head');
 }

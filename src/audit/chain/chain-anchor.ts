@@ -1,7 +1,7 @@
 import type { SqlExecutor } from '../../database/statement.ts';
 import { readCheckpoint } from './audit-checkpoint.ts';
 import { readTip } from './audit-link.repository.ts';
-import { computeHeadSeal } from './chain-encoding.ts';
+import { computeHeadSeal, GENESIS_MAC } from './chain-encoding.ts';
 import type { ChainMac } from './chain-mac.ts';
 import { findLinkMac } from './chain-verification.query.ts';
 
@@ -13,12 +13,18 @@ export interface ChainAnchor {
   seal: string;
 }
 
+/** How the record stands to an anchor: it holds what the anchor saw, or why not. */
+export type AnchorVerdict = 'holds' | AnchorFault;
+
 type AnchorFault = 'not_ours' | 'cut_off' | 'rewritten' | 'pruned';
 
-/** The present head as an anchor. Null for an empty chain. */
-export async function createAnchor(executor: SqlExecutor): Promise<ChainAnchor | null> {
+/** The present head as an anchor; that of an empty chain says that it holds nothing. */
+export async function createAnchor(executor: SqlExecutor, mac: ChainMac): Promise<ChainAnchor> {
   const { head } = await readTip(executor);
-  if (head === null) return null;
+  if (head === null) {
+    const seal = computeHeadSeal(mac, 0, GENESIS_MAC).toString('hex');
+    return { entries: 0, head: GENESIS_MAC.toString('hex'), seal };
+  }
   return { entries: head.entries, head: head.mac.toString('hex'), seal: head.seal.toString('hex') };
 }
 
@@ -42,4 +48,31 @@ export async function findAnchorFault(
   const linkMac = await findLinkMac(executor, anchor.entries);
   if (linkMac === null) return 'cut_off';
   return linkMac.equals(head) ? null : 'rewritten';
+}
+
+const PREFIX = 'mva1';
+const HEX_32 = /^[0-9a-f]{64}$/;
+
+/** An anchor as one word, for a query or a note. */
+export function formatAnchor({ entries, head, seal }: ChainAnchor): string {
+  return `${PREFIX}.${entries}.${head}.${seal}`;
+}
+
+/** An anchor from its word, or from the JSON that has its parts. Null for anything else. */
+export function parseAnchor(text: string): ChainAnchor | null {
+  const [prefix, entries, head, seal, ...rest] = text.trim().split('.');
+  if (prefix === PREFIX && rest.length === 0 && /^\d{1,15}$/.test(entries ?? ''))
+    return toAnchor({ entries: Number(entries), head, seal });
+  try {
+    return toAnchor(JSON.parse(text) as Partial<Record<keyof ChainAnchor, unknown>> | null);
+  } catch {
+    return null;
+  }
+}
+
+function toAnchor(parts: Partial<Record<keyof ChainAnchor, unknown>> | null): ChainAnchor | null {
+  const { entries, head, seal } = parts ?? {};
+  if (typeof entries !== 'number' || !Number.isSafeInteger(entries) || entries < 0) return null;
+  if (typeof head !== 'string' || typeof seal !== 'string' || !HEX_32.test(head) || !HEX_32.test(seal)) return null;
+  return { entries, head, seal };
 }

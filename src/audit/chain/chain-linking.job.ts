@@ -1,10 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Counter, Gauge, Registry } from 'prom-client';
+import { IntegrityError, IntegrityFailures } from '../../database/integrity-failures.ts';
 import type { BackgroundJob } from '../../platform/jobs/background-job.ts';
 import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import type { AuditEntryId } from '../ids.ts';
 import { AuditChain } from './audit-chain.ts';
+import { ChainProgress } from './chain-progress.ts';
 
 const TICK_MS = 1_000;
 /** How many ticks pass between two of the longer scans. */
@@ -24,6 +26,8 @@ export class ChainLinkingJob {
 
   constructor(
     private readonly chain: AuditChain,
+    private readonly progress: ChainProgress,
+    private readonly integrity: IntegrityFailures,
     @Inject(LOGGER) private readonly logger: Pino,
     registry: Registry,
     jobs: JobScheduler,
@@ -56,7 +60,15 @@ export class ChainLinkingJob {
 
   private async link(): Promise<void> {
     const lookBack = this.#ticks++ % TICKS_PER_LATE_LOOK_BACK === 0 ? 'late' : 'recent';
-    await this.chain.linkNewEntries(lookBack, false, (id) => this.reportForged(id));
+    try {
+      const onForged = (id: AuditEntryId): void => this.reportForged(id);
+      const { isLocked } = await this.chain.link({ lookBack, wait: false, onForged });
+      if (isLocked) await this.progress.stalled('locked');
+      else this.progress.moved();
+    } catch (error) {
+      await this.progress.stalled('failing');
+      throw error instanceof IntegrityError ? this.integrity.missing(error.table) : error;
+    }
   }
 
   private reportForged(id: AuditEntryId): void {

@@ -16,7 +16,7 @@ export interface LinkRow {
   entry_mac: Buffer | null;
 }
 
-interface UnlinkedEntryRow {
+export interface UnlinkedEntryRow {
   id: AuditEntryId;
   digest: Buffer;
   mac: Buffer | null;
@@ -68,6 +68,11 @@ const unlinkedEntriesStatement = defineStatement<
     AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = e.id AND l.entry_id >= ${from}) ORDER BY e.id LIMIT ${limit}`,
 );
 
+const firstLinkedEntryStatement = defineStatement<Record<never, never>, { entry_id: AuditEntryId }>(
+  'audit_first_linked_entry',
+  () => sql`SELECT entry_id FROM audit_link ORDER BY position LIMIT 1`,
+);
+
 const linkMacStatement = defineStatement<{ position: number }, { mac: Buffer }>(
   'audit_link_mac',
   ({ position }) => sql`SELECT mac FROM audit_link WHERE position = ${position}`,
@@ -93,6 +98,12 @@ export function readUnlinked(
   limit: number,
 ): Promise<UnlinkedEntryRow[]> {
   return executor.rows(unlinkedEntriesStatement({ from, before, limit }));
+}
+
+/** The entry of the first link that is left; null for an empty chain. */
+export async function findFirstLinkedEntry(executor: SqlExecutor): Promise<AuditEntryId | null> {
+  const [link] = await executor.rows(firstLinkedEntryStatement({}));
+  return link?.entry_id ?? null;
 }
 
 /** The MAC of the link at a position; null if there is none. */

@@ -1,40 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
+import { AuditedObjects } from '../audited-objects.ts';
 import type { AuditEntryId } from '../ids.ts';
 import { AuditChain, AuditChainBrokenError, findTipFault, firstLinkableId, linkableIdLimit } from './audit-chain.ts';
 import { type AuditCheckpoint, readCheckpoint } from './audit-checkpoint.ts';
 import { type ChainTip, readTip } from './audit-link.repository.ts';
-import { computeLinkMac } from './chain-encoding.ts';
+import { type ChainFault, type ChainFaultKind, ChainFaults } from './chain-fault.ts';
 import { ChainMac } from './chain-mac.ts';
-import {
-  ENTRIES_PER_BATCH,
-  LINKS_PER_BATCH,
-  type LinkRow,
-  readLinks,
-  readUnlinked,
-  readUnlinkedPage,
-} from './chain-verification.query.ts';
-import { firstIdRequiringMac, isForged } from './entry-mac.ts';
+import { walkLinks } from './link-walk.ts';
+import { findMissingRecords } from './missing-records.ts';
+import { findUnlinkedFaults } from './unlinked-entries.ts';
 
-const BEFORE_ALL_POSITIONS = '-9223372036854775808';
-
-export interface ChainFault {
-  /**
-   * `forged`: an entry that this service did not write; `unlinked`: a genuine entry in the past or future, where none can appear;
-   * `checkpoint_changed`: the chain does not begin where it was pruned.
-   */
-  reason:
-    | 'changed'
-    | 'missing_entry'
-    | 'missing_link'
-    | 'cut_off'
-    | 'head_missing'
-    | 'head_changed'
-    | 'checkpoint_changed'
-    | 'unlinked'
-    | 'forged';
-  /** The first position where the chain breaks, from 1; null for an entry that has none. */
+/** The first fault, as earlier versions showed it. */
+export interface FirstChainFault {
+  reason: ChainFaultKind;
   position: number | null;
   entryId: AuditEntryId | null;
 }
@@ -45,16 +25,19 @@ export interface ChainVerification {
   entries: number;
   /** How many of them were pruned, which the sealed checkpoint replaces. */
   prunedEntries: number;
+  /** How many entries wait to be chained, up to 100,000. */
+  unlinkedEntries: number;
   /** The MAC of the last link, in hex; null for an empty chain. */
   head: string | null;
-  firstFault: ChainFault | null;
+  /** In the order of the walk, at most 100. */
+  faults: readonly ChainFault[];
+  firstFault: FirstChainFault | null;
 }
 
-const CHECKPOINT_CHANGED: ChainFault = { reason: 'checkpoint_changed', position: null, entryId: null };
-
 /**
- * Verifies the whole record: every entry is the one that was linked, in its position, with none missing, added or cut off. It can't detect
- * a database that was restored as a whole to an earlier state; for that, store a head elsewhere.
+ * Verifies the whole record: every entry is the one that was linked, in its position, with none missing, added or cut off, and none that
+ * the rest of the database speaks of is missing. It goes on past a fault. It can't detect a database that was restored as a whole to an
+ * earlier state; for that, keep an anchor elsewhere.
  */
 @Injectable()
 export class ChainVerifier {
@@ -65,6 +48,7 @@ export class ChainVerifier {
     private readonly clock: Clock,
     private readonly chain: AuditChain,
     private readonly mac: ChainMac,
+    private readonly audited: AuditedObjects,
   ) {}
 
   /** Walks the chain in batches, in flat memory. Concurrent calls share one run. */
@@ -76,24 +60,65 @@ export class ChainVerifier {
   }
 
   private async verifyChain(): Promise<ChainVerification> {
-    await this.linkPendingEntries();
+    const isLocked = await this.linkPendingEntries();
     const tip = await readTip(this.database);
     const start = await readCheckpoint(this.database, this.mac);
-    const fault = start === null ? CHECKPOINT_CHANGED : await this.findFault(tip, start);
+    const faults = new ChainFaults();
+    if (start === null) faults.addEntry('checkpoint_changed', null);
+    await this.findFaults(tip, start, faults);
     // The links to be read next were pruned meanwhile: what remains is another chain.
-    if (fault !== null && start !== null && (await this.isPrunedSince(start))) return this.verifyChain();
+    if (faults.list.length > 0 && start !== null && (await this.isPrunedSince(start))) return this.verifyChain();
+    const unlinkedEntries = await this.chain.countUnlinked().catch(() => 0);
+    if (isLocked && unlinkedEntries > 0) faults.addEntry('held_up', null);
+    const [first] = faults.list;
     return {
-      valid: fault === null,
+      valid: first === undefined,
       entries: tip.head?.entries ?? 0,
       prunedEntries: start?.position ?? 0,
+      unlinkedEntries,
       head: tip.head?.mac.toString('hex') ?? null,
-      firstFault: fault,
+      faults: faults.list,
+      firstFault: first === undefined ? null : { reason: first.kind, position: first.from, entryId: first.entryId },
     };
   }
 
-  private async findFault(tip: ChainTip, start: AuditCheckpoint): Promise<ChainFault | null> {
-    const broken = (await this.findBrokenLink(tip, start)) ?? findEndFault(this.mac, tip);
-    return broken ?? (await this.findUnlinked(tip)) ?? (await this.findForged(tip));
+  private async findFaults(tip: ChainTip, start: AuditCheckpoint | null, faults: ChainFaults): Promise<void> {
+    const upTo = tip.last?.position ?? 0;
+    const macsRequiredFrom = await walkLinks(this.database, this.mac, { start, upTo }, faults);
+    this.findEndFault(tip, macsRequiredFrom, faults);
+    await findUnlinkedFaults(
+      this.database,
+      this.mac,
+      {
+        past: this.firstLinkableId(tip, faults),
+        future: linkableIdLimit(this.clock),
+        // A record without a chain has no entries from before MACs.
+        macsRequiredFrom: tip.head === null ? '' : macsRequiredFrom,
+      },
+      faults,
+    );
+    await findMissingRecords(this.database, this.audited, start?.position ?? 0, faults);
+  }
+
+  private firstLinkableId({ newestEntryId }: ChainTip, faults: ChainFaults): string {
+    try {
+      return firstLinkableId(newestEntryId, 'late');
+    } catch (error) {
+      if (!(error instanceof AuditChainBrokenError)) throw error;
+      // A link to an id that was never given does not say what is past.
+      if (faults.list.length === 0) faults.addEntry('changed', newestEntryId as AuditEntryId);
+      return '';
+    }
+  }
+
+  private findEndFault(tip: ChainTip, macsRequiredFrom: string | null, faults: ChainFaults): void {
+    const kind = findTipFault(this.mac, tip);
+    const from = (tip.last?.position ?? 0) + 1;
+    // The head's word on MACs is not under its seal, but follows from the links.
+    const isHeadWrong = tip.head !== null && tip.head.macsRequiredFrom !== macsRequiredFrom;
+    if (kind === 'cut_off') faults.add({ kind, from, to: Math.max(from, tip.head?.entries ?? 0), entryId: null });
+    else if (kind !== null) faults.add({ kind, from, to: null, entryId: null });
+    else if (isHeadWrong && !faults.isFull) faults.add({ kind: 'head_changed', from: null, to: null, entryId: null });
   }
 
   private async isPrunedSince(start: AuditCheckpoint): Promise<boolean> {
@@ -101,87 +126,13 @@ export class ChainVerifier {
     return now !== null && now.position > start.position;
   }
 
-  /** A chain whose end is broken can't be extended; the walk reports where. */
-  private async linkPendingEntries(): Promise<void> {
+  /** Whether somebody else had the chain all the time. A chain whose end is broken can't be extended; the walk reports where. */
+  private async linkPendingEntries(): Promise<boolean> {
     try {
-      await this.chain.linkNewEntries('late', true);
+      return (await this.chain.link({ lookBack: 'late', wait: true })).isLocked;
     } catch (error) {
       if (!(error instanceof AuditChainBrokenError)) throw error;
+      return false;
     }
   }
-
-  private async findBrokenLink(tip: ChainTip, start: AuditCheckpoint): Promise<ChainFault | null> {
-    let { position, mac, macsRequiredFrom } = start;
-    for (let from = BEFORE_ALL_POSITIONS; ; from = String(position)) {
-      const links = await readLinks(this.database, from, tip.last?.position ?? 0);
-      for (const link of links) {
-        position += 1;
-        const reason = this.linkFault(link, position, mac, macsRequiredFrom);
-        if (reason !== null) return { reason, position, entryId: link.entry_id };
-        if (link.entry_mac !== null) macsRequiredFrom ??= firstIdRequiringMac({ id: link.entry_id, position });
-        mac = link.mac;
-      }
-      if (links.length < LINKS_PER_BATCH) return null;
-    }
-  }
-
-  private linkFault(
-    link: LinkRow,
-    position: number,
-    previous: Buffer,
-    macsRequiredFrom: string | null,
-  ): ChainFault['reason'] | null {
-    if (Number(link.position) !== position) return 'missing_link';
-    const { fields, digest, entry_mac } = link;
-    if (fields === null || digest === null) return 'missing_entry';
-    const isLinked = (entryMac: Buffer | null): boolean =>
-      computeLinkMac(this.mac, position, previous, fields, entryMac).equals(link.mac);
-    // Replicas of the version whose links did not cover entries' MACs may have linked during the rollout.
-    if (!isLinked(entry_mac) && !(entry_mac !== null && isLinked(null))) return 'changed';
-    return isForged(this.mac, { id: link.entry_id, digest, mac: entry_mac }, macsRequiredFrom) ? 'forged' : null;
-  }
-
-  /** An unlinked entry where none can be; entries of the last minutes may still be linked. */
-  private async findUnlinked(tip: ChainTip): Promise<ChainFault | null> {
-    const past = firstLinkableId(tip.newestEntryId, 'late');
-    for (let after = ''; ; ) {
-      const batch = await readUnlinkedPage(this.database, after, past);
-      if (batch.unlinked !== null) return this.classifyUnlinked(batch.unlinked, tip);
-      if (batch.read < ENTRIES_PER_BATCH || batch.last === null) return this.findFutureEntry(tip);
-      after = batch.last;
-    }
-  }
-
-  private async findFutureEntry(tip: ChainTip): Promise<ChainFault | null> {
-    const [unlinkedEntry] = await readUnlinked(this.database, linkableIdLimit(this.clock), null, 1);
-    return unlinkedEntry === undefined ? null : this.classifyUnlinked(unlinkedEntry.id, tip);
-  }
-
-  /** A forged entry in the range that may still be linked. */
-  private async findForged(tip: ChainTip): Promise<ChainFault | null> {
-    const macsRequiredFrom = macsRequiredFromOf(tip);
-    for (let after = firstLinkableId(tip.newestEntryId, 'late'); ; ) {
-      const unlinkedEntries = await readUnlinked(this.database, after, linkableIdLimit(this.clock), ENTRIES_PER_BATCH);
-      const forged = unlinkedEntries.find((unlinkedEntry) => isForged(this.mac, unlinkedEntry, macsRequiredFrom));
-      if (forged !== undefined) return { reason: 'forged', position: null, entryId: forged.id };
-      if (unlinkedEntries.length < ENTRIES_PER_BATCH) return null;
-      after = `${unlinkedEntries.at(-1)?.id ?? after}\u0001`;
-    }
-  }
-
-  private async classifyUnlinked(id: AuditEntryId, tip: ChainTip): Promise<ChainFault> {
-    const [unlinkedEntry] = await readUnlinked(this.database, id, null, 1);
-    const isOurs = unlinkedEntry?.id === id && !isForged(this.mac, unlinkedEntry, macsRequiredFromOf(tip));
-    return { reason: isOurs ? 'unlinked' : 'forged', position: null, entryId: id };
-  }
-}
-
-/** A record without a chain has no entries from before MACs. */
-function macsRequiredFromOf({ head }: ChainTip): string | null {
-  return head === null ? '' : head.macsRequiredFrom;
-}
-
-function findEndFault(mac: ChainMac, tip: ChainTip): ChainFault | null {
-  const reason = findTipFault(mac, tip);
-  return reason === null ? null : { reason, position: (tip.last?.position ?? 0) + 1, entryId: null };
 }

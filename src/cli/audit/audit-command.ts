@@ -1,13 +1,16 @@
 import { readFileSync } from 'node:fs';
 import type { INestApplicationContext } from '@nestjs/common';
 import type { Command } from 'commander';
+import { AnchorsService } from '../../audit/anchors.service.ts';
 import { AuditEntryQuery } from '../../audit/audit-entry.query.ts';
-import { AuditChain } from '../../audit/chain/audit-chain.ts';
-import { type ChainAnchor, createAnchor, findAnchorFault } from '../../audit/chain/chain-anchor.ts';
-import { ChainMac } from '../../audit/chain/chain-mac.ts';
+import {
+  type ChainVerificationResponse,
+  toAnchorResponse,
+  toChainVerificationResponse,
+} from '../../audit/audit-response.dto.ts';
+import { type ChainAnchor, parseAnchor } from '../../audit/chain/chain-anchor.ts';
 import { ChainVerifier } from '../../audit/chain/chain-verifier.ts';
 import { StartupError } from '../../bootstrap/startup-error.ts';
-import { Database } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
 import { type CommandContext, loadCommandConfig, withApplicationContext } from '../command-context.ts';
 import { IncompleteError } from '../command-error.ts';
@@ -33,7 +36,10 @@ export function addAuditCommand(program: Command, context: CommandContext): void
   audit
     .command('verify')
     .description('prove the whole record; exit code 1 where it does not hold')
-    .option('--anchor <file>', 'also that it still goes through this head (metavault audit anchor)')
+    .option(
+      '--anchor <anchor>',
+      'also that it still goes through this head: a file of metavault audit anchor, or mva1.…',
+    )
     .option('--json', 'as JSON')
     .action(({ anchor, json }: { anchor?: string; json?: true }) =>
       run((app) => verify(app, anchor === undefined ? null : readAnchor(anchor), json === true, context)),
@@ -62,54 +68,60 @@ async function verify(
   asJson: boolean,
   context: CommandContext,
 ) {
-  const { valid, entries, prunedEntries, head, firstFault } = await app.get(ChainVerifier).verify();
-  const fault = anchor === null ? null : await findAnchorFault(app.get(Database), app.get(ChainMac), anchor);
-  const isProven = valid && fault === null;
-  if (asJson) {
-    const brokenView =
-      firstFault === null ? {} : { broken_at: { ...firstFault, entry_id: firstFault.entryId, entryId: undefined } };
-    const anchorView = anchor === null ? {} : { anchor: fault ?? 'holds' };
-    const prunedView = prunedEntries === 0 ? {} : { pruned_entries: prunedEntries };
-    context.print(JSON.stringify({ valid: isProven, entries, head, ...prunedView, ...brokenView, ...anchorView }));
-  } else {
-    context.print(
-      firstFault === null
-        ? `${entries} entries hold${prunedEntries === 0 ? '' : `; the first ${prunedEntries} were pruned, under a seal that holds`}.`
-        : `The record does NOT hold: ${firstFault.reason} at position ${firstFault.position ?? 'none'}, entry ${firstFault.entryId ?? 'none'}.`,
-    );
-    if (anchor !== null)
-      context.print(fault === null ? 'It goes through the anchor.' : `It does NOT match the anchor: ${fault}.`);
-  }
-  if (valid && fault === 'pruned')
+  const verification = await app.get(ChainVerifier).verify();
+  const verdict = anchor === null ? undefined : await app.get(AnchorsService).check(anchor);
+  const shown = toChainVerificationResponse(verification, verdict);
+  if (asJson) context.print(JSON.stringify(shown));
+  else for (const line of describeVerification(shown)) context.print(line);
+  if (verification.valid && verdict === 'pruned')
     throw new IncompleteError('The anchor is older than what was pruned: verify with a newer one.');
-  if (!isProven) throw new IncompleteError('Treat this as a break-in: docs/runbook.md, "What to watch".');
+  if (!shown.valid) throw new IncompleteError('Treat this as a break-in: docs/runbook.md, "What to watch".');
+}
+
+function describeVerification(shown: ChainVerificationResponse): string[] {
+  const { entries, pruned_entries: pruned = 0, unlinked_entries: unlinked = 0, faults, anchor } = shown;
+  const lines =
+    faults.length === 0
+      ? [`${entries} entries hold${pruned === 0 ? '' : `; the first ${pruned} were pruned, under a seal that holds`}.`]
+      : ['The record does NOT hold:', ...faults.map(describeFault)];
+  if (unlinked > 0) lines.push(`${unlinked} entries wait to be chained.`);
+  if (anchor !== undefined)
+    lines.push(anchor === 'holds' ? 'It goes through the anchor.' : `It does NOT match the anchor: ${anchor}.`);
+  return lines;
+}
+
+function describeFault({ kind, from, to, entry_id: entryId, objects }: ChainVerificationResponse['faults'][number]) {
+  if (objects !== undefined)
+    return `  ${kind}: no entry speaks of ${objects.count} of the ${objects.kind}, the first is ${objects.first}`;
+  const place = from === null ? '' : ` at position ${from}${to === null || to === from ? '' : ` to ${to}`}`;
+  return `  ${kind}${place}${entryId === null ? '' : `, entry ${entryId}`}`;
 }
 
 async function printAnchor(app: INestApplicationContext, { print }: CommandContext): Promise<void> {
-  await app.get(AuditChain).linkNewEntries('late', true);
-  const anchor = await createAnchor(app.get(Database));
-  if (anchor === null) throw new StartupError('The record is empty: there is no head yet.', undefined);
-  print(JSON.stringify({ ...anchor, taken_at: app.get(Clock).now().toISOString() }));
+  print(JSON.stringify(toAnchorResponse(await app.get(AnchorsService).take(), app.get(Clock).now())));
 }
 
+/** From the file that holds it, or from its word. */
 function readAnchor(file: string): ChainAnchor {
-  let anchor: Partial<ChainAnchor>;
+  const given = parseAnchor(file);
+  if (given !== null) return given;
+  let text: string;
   try {
-    anchor = JSON.parse(readFileSync(file, 'utf8')) as Partial<ChainAnchor>;
+    text = readFileSync(file, 'utf8');
   } catch (error) {
     throw new StartupError(
       `--anchor: ${file} cannot be read as an anchor. Give the line that metavault audit anchor printed.`,
       error,
     );
   }
-  const { entries, head, seal } = anchor;
-  if (typeof entries !== 'number' || typeof head !== 'string' || typeof seal !== 'string') {
+  const anchor = parseAnchor(text);
+  if (anchor === null) {
     throw new StartupError(
       `--anchor: ${file} is no anchor. Give the line that metavault audit anchor printed.`,
       undefined,
     );
   }
-  return { entries, head, seal };
+  return anchor;
 }
 
 async function exportEntries(

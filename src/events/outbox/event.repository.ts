@@ -1,4 +1,5 @@
 import sql from 'sql-template-tag';
+import { IS_INTERFERED_WITH } from '../../database/interference.query.ts';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { Id } from '../../platform/ids.ts';
 import { firstIdAt } from '../../platform/ids.ts';
@@ -26,11 +27,19 @@ export interface UndispatchedEvent {
   connection_id: Id<'con'> | null;
 }
 
-const addEvent = defineStatement<NewEventRow & { now: Date }>(
+interface InsertedEvents {
+  inserted: number;
+  is_interfered_with: boolean;
+}
+
+/** What was inserted, as a statement's answer: a trigger can swallow a row. */
+const COUNT_INSERTED = sql`SELECT count(*)::integer AS inserted, ${IS_INTERFERED_WITH} AS is_interfered_with FROM inserted`;
+
+const addEvent = defineStatement<NewEventRow & { now: Date }, InsertedEvents>(
   'outbox_add',
-  ({ id, type, tenant, product, connectionId, data, now }) => sql`
+  ({ id, type, tenant, product, connectionId, data, now }) => sql`WITH inserted AS (
     INSERT INTO event (id, type, tenant, product, connection_id, data, created_at)
-    VALUES (${id}, ${type}, ${tenant}, ${product}, ${connectionId}, ${data}, ${now})`,
+    VALUES (${id}, ${type}, ${tenant}, ${product}, ${connectionId}, ${data}, ${now}) RETURNING 1) ${COUNT_INSERTED}`,
   { prepare: true },
 );
 
@@ -44,15 +53,21 @@ interface EventColumns {
   now: Date;
 }
 
-const addEvents = defineStatement<EventColumns>(
+const addEvents = defineStatement<EventColumns, InsertedEvents>(
   'outbox_add_all',
-  ({ ids, types, tenants, products, connectionIds, data, now }) => sql`
+  ({ ids, types, tenants, products, connectionIds, data, now }) => sql`WITH inserted AS (
     INSERT INTO event (id, type, tenant, product, connection_id, data, created_at)
     SELECT id, type, tenant, product, connection_id, data::json, ${now}::timestamptz
     FROM unnest(${ids}::text[], ${types}::text[], ${tenants}::text[], ${products}::text[], ${connectionIds}::text[], ${data}::text[])
       WITH ORDINALITY AS e(id, type, tenant, product, connection_id, data, position)
-    ORDER BY position`,
+    ORDER BY position RETURNING 1) ${COUNT_INSERTED}`,
   { prepare: true },
+);
+
+const countPending = defineStatement<{ ids: readonly EventId[] }, { count: number }>(
+  'event_count_pending',
+  ({ ids }) =>
+    sql`SELECT count(*)::integer AS count FROM event WHERE id = ANY (${ids}::text[]) AND dispatched_at IS NULL`,
 );
 
 const probeUndispatched = defineStatement<Record<never, never>, { found: number }>(
@@ -80,13 +95,23 @@ const deleteEndedEvents = defineStatement<{ beforeId: string; limit: number }>(
       AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.event_id = e.id) LIMIT ${limit})`,
 );
 
-export async function insertEvent(executor: SqlExecutor, event: NewEventRow, now: Date): Promise<void> {
-  await executor.run(addEvent({ ...event, now }));
+/** How many events were inserted, and whether they have to be read back because triggers or rules are about. */
+export interface EventInsertion {
+  count: number;
+  isInterferedWith: boolean;
+}
+
+export async function insertEvent(executor: SqlExecutor, event: NewEventRow, now: Date): Promise<EventInsertion> {
+  return toInsertion(await executor.rows(addEvent({ ...event, now })));
 }
 
 /** Inserts events in this order, in one statement. */
-export async function insertEvents(executor: SqlExecutor, events: readonly NewEventRow[], now: Date): Promise<void> {
-  await executor.run(
+export async function insertEvents(
+  executor: SqlExecutor,
+  events: readonly NewEventRow[],
+  now: Date,
+): Promise<EventInsertion> {
+  const rows = await executor.rows(
     addEvents({
       ids: events.map(({ id }) => id),
       types: events.map(({ type }) => type),
@@ -97,6 +122,17 @@ export async function insertEvents(executor: SqlExecutor, events: readonly NewEv
       now,
     }),
   );
+  return toInsertion(rows);
+}
+
+function toInsertion([row]: readonly InsertedEvents[]): EventInsertion {
+  return { count: row?.inserted ?? 0, isInterferedWith: row?.is_interfered_with !== false };
+}
+
+/** How many of these events are there and still to be delivered. */
+export async function countPendingEvents(executor: SqlExecutor, ids: readonly EventId[]): Promise<number> {
+  const [row] = await executor.rows(countPending({ ids }));
+  return row?.count ?? 0;
 }
 
 export async function hasUndispatchedEvents(executor: SqlExecutor): Promise<boolean> {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
+import type { RequestBodyLimits } from '../../platform/http-server/monitored-body.ts';
 import { MAX_BODY_BYTES } from '../../platform/http-server/request-body.ts';
 import { readStream } from '../../platform/read-stream.ts';
 import { EMPTY_BUFFER } from '../empty-buffer.ts';
@@ -58,7 +59,11 @@ const JSON_TYPE = 'application/json';
  * Reads a form or JSON completely (1 MiB at most; longer JSON is checked while streaming), of a multipart form the part before the
  * first file, and of other bodies nothing: those are streamed. Throws `GatewayError`.
  */
-export async function readCallBody(request: IncomingMessage, path: GatewayPath): Promise<CallBody> {
+export async function readCallBody(
+  request: IncomingMessage,
+  path: GatewayPath,
+  limits: RequestBodyLimits,
+): Promise<CallBody> {
   const { headers } = request;
   if (headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0') return NO_BODY;
   const encoding = headers['content-encoding'];
@@ -68,12 +73,12 @@ export async function readCallBody(request: IncomingMessage, path: GatewayPath):
   const contentType = headers['content-type'] ?? '';
   const type = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (isByteUpload(path)) return opaqueBody(request, neutralContentType(type, contentType));
-  if (type.startsWith('multipart/')) return multipartBody(request, contentType);
+  if (type.startsWith('multipart/')) return multipartBody(request, contentType, limits);
   const isJson = type.includes('json');
   if (!isJson && type !== '' && !type.includes('urlencoded')) return opaqueBody(request, contentType);
   requireUtf8(contentType);
   if (isJson && (lengthOf(request) ?? 0) > MAX_BODY_BYTES) return streamedJsonBody(request, contentType);
-  const bytes = await readAll(request);
+  const bytes = await readAll(request, limits);
   return isJson ? jsonBody(bytes, contentType) : formBody(bytes);
 }
 
@@ -126,8 +131,12 @@ function batchInOpaqueBodyError(): GatewayError {
   return new GatewayError('invalid_request', { detail: 'A batch comes as a form or as JSON.' });
 }
 
-async function multipartBody(request: IncomingMessage, contentType: string): Promise<CallBody> {
-  const head = await readFormHead(withoutDestroyOnReturn(request), readBoundary(contentType));
+async function multipartBody(
+  request: IncomingMessage,
+  contentType: string,
+  limits: RequestBodyLimits,
+): Promise<CallBody> {
+  const head = await readFormHead(keptChunks(request, limits), readBoundary(contentType));
   return {
     isParsed: true,
     isEmpty: false,
@@ -245,12 +254,24 @@ function lengthOf(request: IncomingMessage): number | null {
   return length === undefined || request.headers['transfer-encoding'] !== undefined ? null : Number(length);
 }
 
-/** The chunks of a body. Stopping early keeps the connection open, so that a refusal can still be sent on it. */
-function withoutDestroyOnReturn(request: IncomingMessage): AsyncIterable<Buffer> {
-  return { [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer> };
+/**
+ * The chunks of a body, counted as kept in memory. Stopping early keeps the connection open, so that a refusal can still be sent on it.
+ */
+function keptChunks(request: IncomingMessage, limits: RequestBodyLimits): AsyncIterable<Buffer> {
+  return {
+    [Symbol.asyncIterator]: () => {
+      const chunks = request.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
+      const next = async (): Promise<IteratorResult<Buffer>> => {
+        const result = await chunks.next();
+        if (result.done !== true) limits.keep(result.value.length);
+        return result;
+      };
+      return { next, return: async () => chunks.return?.() ?? { done: true, value: undefined } };
+    },
+  };
 }
 
-async function readAll(request: IncomingMessage): Promise<Buffer> {
+async function readAll(request: IncomingMessage, limits: RequestBodyLimits): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw new GatewayError('payload_too_large');
-  return readStream(withoutDestroyOnReturn(request), MAX_BODY_BYTES, () => new GatewayError('payload_too_large'));
+  return readStream(keptChunks(request, limits), MAX_BODY_BYTES, () => new GatewayError('payload_too_large'));
 }

@@ -42,15 +42,18 @@ export class GatewayRequestParser {
         ...(grant === null ? {} : { detail: 'This is no plain path of Graph.' }),
       });
     }
-    const body = await readCallBody(request, path);
+    const body = await readCallBody(request, path, source.bodyLimits);
     body.collectParameters(controls);
     const leaseToken = earlyToken ?? controls.tokens[0] ?? '';
     grant ??= await this.getGrant(leaseToken, source);
     const method = (request.method ?? 'GET').toUpperCase();
     if (!METHODS.has(method)) throw new GatewayError('invalid_request', { detail: `Graph knows no ${method}.` });
-    const effective = { ...controls, segments: path.segments, methods: [method.toLowerCase(), ...controls.methods] };
-    assertAllowed(effective, controls, path, body);
     const isBatch = controls.batches === 1;
+    // What is sent counts: a batch of the query goes on in the body of a POST.
+    const sentMethod = isBatch ? 'POST' : method;
+    const methods = [sentMethod.toLowerCase(), ...controls.methods];
+    const effective = { ...controls, segments: path.segments, methods };
+    assertAllowed(effective, controls, path, body);
     const deferred = controls.deferred.flatMap(parseDeferredCalls);
     const segments = policySegments(path);
     const own = segments === path.segments ? effective : { ...effective, segments };
@@ -69,7 +72,7 @@ export class GatewayRequestParser {
       controls,
       isBatch,
       itemGrants: [],
-      method: isBatch ? 'POST' : method,
+      method: sentMethod,
       isRead:
         (method === 'GET' || method === 'HEAD') &&
         controls.methods.length === 0 &&
@@ -83,6 +86,7 @@ export class GatewayRequestParser {
     const grant = await this.leases.grant(token);
     if (grant === null) throw new GatewayError('lease_invalid');
     if (!this.policy.isAddressAllowed(grant, source)) throw await this.policy.refuseAddress(grant, source);
+    source.bodyLimits.authenticated();
     return grant;
   }
 }

@@ -1,5 +1,5 @@
 import type { SecretString } from '../../platform/secret-string.ts';
-import { isSignedByAny } from './hmac-signature.ts';
+import { HmacVerification } from './hmac-signature.ts';
 
 const SIGNATURE_PATTERN = /^sha256=([0-9a-f]{64})$/i;
 
@@ -9,18 +9,29 @@ interface WebhookSigner {
   secret: SecretString;
 }
 
-/**
- * The apps under whose secret `X-Hub-Signature-256` is right for these raw bytes (META.md 15); none where it is wrong. All secrets are
- * tried, whatever matches, and each in constant time. A missing, repeated or malformed header is just wrong.
- */
-export function findWebhookSigners(
-  rawBody: Buffer,
+/** The verification of `X-Hub-Signature-256` (META.md 15) while the raw bytes come in. */
+export interface WebhookSignature {
+  update(chunk: Buffer): void;
+  /** The apps under whose secret the signature is right; none where it is wrong. To be called once, after the last byte. */
+  signers(): string[];
+}
+
+/** Null for a missing, repeated or malformed header, which no body can fit. All secrets are tried, whatever matches, each in constant time. */
+export function readWebhookSignature(
   header: string | string[] | undefined,
   signers: readonly WebhookSigner[],
-): string[] {
+): WebhookSignature | null {
   const hex = typeof header === 'string' ? SIGNATURE_PATTERN.exec(header)?.[1] : undefined;
-  if (hex === undefined) return [];
+  if (hex === undefined) return null;
   const signature = Buffer.from(hex, 'hex');
-  const signed = signers.filter(({ secret }) => isSignedByAny(rawBody, signature, [secret]));
-  return [...new Set(signed.map(({ appId }) => appId))];
+  const verifications = signers.map(({ appId, secret }) => ({ appId, verification: new HmacVerification([secret]) }));
+  return {
+    update: (chunk) => {
+      for (const { verification } of verifications) verification.update(chunk);
+    },
+    signers: () => {
+      const signed = verifications.filter(({ verification }) => verification.verify(signature));
+      return [...new Set(signed.map(({ appId }) => appId))];
+    },
+  };
 }

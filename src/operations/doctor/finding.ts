@@ -8,6 +8,7 @@ type CheckName =
   | 'clock'
   | 'meta_app'
   | 'meta_version'
+  | 'meta_limits'
   | 'meta_clock'
   | 'redirect_uri'
   | 'webhook_handshake'

@@ -14,6 +14,7 @@ import { checkMetaClock, checkRedirectUri, checkWebhookHandshake } from './addre
 import { checkApps } from './app-checks.ts';
 import { checkConnections } from './connection-checks.ts';
 import type { Finding } from './finding.ts';
+import { checkMetaLimits } from './limit-checks.ts';
 import { checkLogins } from './login-checks.ts';
 import { checkConnectionApps, checkLoginConfiguration } from './login-configuration-checks.ts';
 import { checkSignupVersion } from './signup-version-check.ts';
@@ -44,6 +45,7 @@ export async function runMetaChecks({ config, http, clock, random, database }: C
     ...(await checkMarketingVersion(config.meta.graphApiVersion, database, clock.now())),
     ...(await checkServedVersions(config.meta.graphApiVersion, database, clock.now())),
     ...(await checkMetaClock(config, http, clock)),
+    ...(await checkMetaLimits({ database, clock })),
     checkRedirectUri(config),
     await checkWebhookHandshake(config, http, random),
     ...(await checkWebhookSubscriptions(config, api)),

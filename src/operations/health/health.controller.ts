@@ -2,11 +2,12 @@ import { Controller, Get, HttpException, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { type HealthCheckResult, HealthCheckService } from '@nestjs/terminus';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ChainProgress } from '../../audit/chain/chain-progress.ts';
 import { AuthenticationService } from '../../auth/authentication.service.ts';
 import { Public } from '../../auth/decorators.ts';
 import { AppError } from '../../platform/problem.ts';
 import { DiagnosisService } from './diagnosis.service.ts';
-import { type LiveResponse, toExaminedChecks } from './health.dto.ts';
+import { type LiveResponse, toChainCheck, toExaminedChecks } from './health.dto.ts';
 import { Readiness } from './readiness.ts';
 
 @ApiTags('operations')
@@ -18,6 +19,7 @@ export class HealthController {
     private readonly readiness: Readiness,
     private readonly authentication: AuthenticationService,
     private readonly diagnosisService: DiagnosisService,
+    private readonly progress: ChainProgress,
   ) {}
 
   @Get('live')
@@ -42,7 +44,9 @@ export class HealthController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<HealthCheckResult> {
     reply.header('cache-control', 'no-store');
-    const { result, isReady } = await this.checkReadiness();
+    const { result: checked, isReady } = await this.checkReadiness();
+    // It does not decide about 200 or 503: leases are still recorded.
+    const result = { ...checked, details: { ...checked.details, audit_chain: toChainCheck(this.progress.holdUp) } };
     if (!isReady) {
       reply.status(503);
       return result;

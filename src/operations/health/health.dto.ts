@@ -1,3 +1,4 @@
+import type { ChainHoldUp } from '../../audit/chain/chain-progress.ts';
 import type { Finding } from '../doctor/finding.ts';
 import type { Diagnosis } from './diagnosis.service.ts';
 
@@ -22,4 +23,16 @@ export function toExaminedChecks({ examinedAt, findings }: Diagnosis): Record<st
     if (state === 'wrong') checks[check].status = 'down';
   }
   return checks;
+}
+
+/** Whether audit entries are chained; `down` does not make the replica unready. */
+interface ChainCheckResponse {
+  status: 'up' | 'down';
+  held_up_since?: string;
+  reason?: ChainHoldUp['reason'];
+}
+
+export function toChainCheck(holdUp: ChainHoldUp | null): ChainCheckResponse {
+  if (holdUp === null) return { status: 'up' };
+  return { status: 'down', held_up_since: holdUp.since.toISOString(), reason: holdUp.reason };
 }

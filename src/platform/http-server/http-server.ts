@@ -1,18 +1,21 @@
 import http, { type IncomingHttpHeaders } from 'node:http';
+import type { Socket } from 'node:net';
 import proxyAddr from '@fastify/proxy-addr';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Ids } from '../ids.ts';
 import type { Pino } from '../logger.ts';
-import { invalidInputError } from '../problem.ts';
+import { AppError, invalidInputError, invalidRequest, type ProblemType, requestTimeout } from '../problem.ts';
+import { DEFAULT_HTTP_SERVER_LIMITS, type HttpServerLimits } from './http-server-limits.ts';
 import { sendProblem } from './problem.filter.ts';
 import { type CompletedRequest, createRawDispatcher, type RawHttpHandler } from './raw-http-handler.ts';
 import { MAX_BODY_BYTES, registerBodyParsers } from './request-body.ts';
+import { RequestBodyMonitor } from './request-body-monitor.ts';
 import { RouteTable } from './route-table.ts';
 
 /** A request id from a client or a proxy is kept if it has this form. */
 const REQUEST_ID_PATTERN = /^[A-Za-z0-9._-]{1,64}$/;
-/** A long upload is fine; a silent peer runs into the limits on headers. */
+/** A long upload is fine while it moves: `RequestBodyMonitor` sees to that. */
 const NO_TIMEOUT = 0;
 const UNCACHED_PREFIX = '/v1';
 
@@ -21,12 +24,21 @@ export interface HttpServer {
   routes: RouteTable;
   /** Requests that the handler takes never reach Fastify; `onCompleted` is called for each of their responses. */
   useRawHandler(rawHandler: RawHttpHandler, onCompleted: (completed: CompletedRequest) => void): void;
+  /** Checks who sends a larger body to a route of the API before the body is read. `authenticate` throws where nobody is known. */
+  useBodyAuthentication(authenticate: (request: FastifyRequest) => Promise<unknown>): void;
   /** From now on every response asks the peer to close the connection, so that a closing server gets rid of its connections. */
   beginDraining(): void;
 }
 
 /** Fastify as this service configures it: request ids, bodies, refusals of bad input and standard response headers. */
-export function createHttpServer(logger: Pino, ids: Ids, trustedProxies: readonly string[] = []): HttpServer {
+export function createHttpServer(
+  logger: Pino,
+  ids: Ids,
+  trustedProxies: readonly string[] = [],
+  limits: Partial<HttpServerLimits> = {},
+): HttpServer {
+  const serverLimits = { ...DEFAULT_HTTP_SERVER_LIMITS, ...limits };
+  const bodies = new RequestBodyMonitor(serverLimits);
   const requestIdOf = ({ headers }: { headers: IncomingHttpHeaders }): string => {
     const given = headers['x-request-id'];
     return typeof given === 'string' && REQUEST_ID_PATTERN.test(given) ? given : ids.next('req');
@@ -34,6 +46,7 @@ export function createHttpServer(logger: Pino, ids: Ids, trustedProxies: readonl
   const trust = trustedProxies.length === 0 ? false : proxyAddr.compile([...trustedProxies]);
   let draining = false;
   let dispatchRaw: ReturnType<typeof createRawDispatcher> | null = null;
+  let authenticate: ((request: FastifyRequest) => Promise<unknown>) | null = null;
   const adapter = new FastifyAdapter({
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
@@ -42,10 +55,14 @@ export function createHttpServer(logger: Pino, ids: Ids, trustedProxies: readonl
     requestIdHeader: false,
     genReqId: requestIdOf,
     routerOptions: { maxParamLength: 512 },
-    serverFactory: (handler: http.RequestListener, { keepAliveTimeout = 72_000 }: { keepAliveTimeout?: number }) =>
-      http.createServer({ keepAliveTimeout, requestTimeout: NO_TIMEOUT }, (request, response) => {
+    serverFactory: (handler: http.RequestListener, { keepAliveTimeout = 72_000 }: { keepAliveTimeout?: number }) => {
+      const server = http.createServer({ keepAliveTimeout, ...timeoutsOf(serverLimits) }, (request, response) => {
+        bodies.begin(request, response);
         if (dispatchRaw?.(request, response) !== true) handler(request, response);
-      }),
+      });
+      bodies.watch(server);
+      return server;
+    },
     // Requests under way may finish; `beginDraining` and a deadline handle the rest.
     return503OnClosing: false,
     // No Nest middleware here: hooks and guards do that work, so no request has to pass through an empty list.
@@ -60,16 +77,41 @@ export function createHttpServer(logger: Pino, ids: Ids, trustedProxies: readonl
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
   const routes = new RouteTable();
   registerHooks(fastify, routes, () => draining);
-  registerBodyParsers(fastify);
+  fastify.addHook('onRequest', (request, reply, done) => {
+    bodies.limitsOf(request.raw).onTooSlow(() => {
+      reply.header('connection', 'close');
+      sendProblem(new AppError(requestTimeout), request, reply, logger);
+    });
+    done();
+  });
+  registerBodyParsers(fastify, {
+    limitsOf: ({ raw }) => bodies.limitsOf(raw),
+    authenticate: () => authenticate,
+    requiresAuthentication: ({ routeOptions }) => isApi(routeOptions.url ?? ''),
+  });
   return {
     adapter,
     routes,
     useRawHandler: (rawHandler, onCompleted) => {
-      dispatchRaw = createRawDispatcher(rawHandler, { requestIdOf, trust, isDraining: () => draining, onCompleted });
+      const limitsOf = bodies.limitsOf.bind(bodies);
+      const isDraining = (): boolean => draining;
+      dispatchRaw = createRawDispatcher(rawHandler, { requestIdOf, trust, isDraining, limitsOf, onCompleted });
+    },
+    useBodyAuthentication: (check) => {
+      authenticate = check;
     },
     beginDraining: () => {
       draining = true;
     },
+  };
+}
+
+/** An explicit `headersTimeout`: the default follows `requestTimeout`, which is off. */
+function timeoutsOf({ headersTimeoutMs, checkIntervalMs }: HttpServerLimits): http.ServerOptions {
+  return {
+    requestTimeout: NO_TIMEOUT,
+    headersTimeout: headersTimeoutMs,
+    connectionsCheckingInterval: checkIntervalMs,
   };
 }
 
@@ -131,26 +173,37 @@ function isDecodable(query: string): boolean {
   }
 }
 
-/** Bytes that are not HTTP: there is no request, so the refusal is written to the bare socket. */
-function rejectMalformedRequest(
-  error: { code?: string },
-  socket: { writable: boolean; end(data: string): void; destroy(): void },
-): void {
+/** How long a peer may take to read its refusal before the connection is cut. */
+const LINGER_MS = 1_000;
+
+/** Bytes that are not HTTP, or headers that never end: there is no request, so the refusal is written to the bare socket. */
+function rejectMalformedRequest(error: { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  const tooLong = error.code === 'HPE_HEADER_OVERFLOW';
-  const status = tooLong ? '431 Request Header Fields Too Large' : '400 Bad Request';
+  const refusal = toSocketRefusal(error.code);
   const body = JSON.stringify({
-    type: '/problems/invalid_request',
-    title: 'The request is not valid.',
-    status: tooLong ? 431 : 400,
-    detail: tooLong ? 'The headers are too long.' : 'This is not HTTP as RFC 9112 has it.',
-    code: 'invalid_request',
-    remedy: 'Send a well-formed request.',
+    type: `/problems/${refusal.code}`,
+    title: refusal.title,
+    status: refusal.status,
+    detail: refusal.detail,
+    code: refusal.code,
+    remedy: refusal.remedy,
   });
+  // The peer may keep its side open, and send on.
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
   socket.end(
-    `HTTP/1.1 ${status}\r\ncontent-type: application/problem+json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${refusal.status} ${refusal.reason}\r\ncontent-type: application/problem+json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   );
+}
+
+/** The problem for an error code of Node's HTTP parser. */
+function toSocketRefusal(errorCode: string | undefined): ProblemType & { reason: string; detail: string } {
+  if (errorCode === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return { ...requestTimeout, reason: 'Request Timeout', detail: 'The headers did not come in time.' };
+  const malformed = { ...invalidRequest, remedy: 'Send a well-formed request.' };
+  if (errorCode !== 'HPE_HEADER_OVERFLOW')
+    return { ...malformed, reason: 'Bad Request', detail: 'This is not HTTP as RFC 9112 has it.' };
+  return { ...malformed, status: 431, reason: 'Request Header Fields Too Large', detail: 'The headers are too long.' };
 }

@@ -1,10 +1,10 @@
 import { type ArgumentMetadata, Injectable, type ValidationError, ValidationPipe } from '@nestjs/common';
-import { AppError, type InputError, invalidRequest } from '../problem.ts';
+import { AppError, type InputError, invalidRequest, shortened } from '../problem.ts';
 
 /** The faults of a validated object, with their paths as `items[0].url`. */
 export function toInputErrors(errors: readonly ValidationError[], parent = ''): InputError[] {
   return errors.flatMap((error) => {
-    const path = join(parent, error.property);
+    const path = shortened(join(parent, error.property));
     const own = Object.entries(error.constraints ?? {}).map(([rule, message]) => ({
       path,
       message: rule === 'whitelistValidation' ? 'is not a field of this body' : message,

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import proxyAddr from '@fastify/proxy-addr';
+import type { RequestBodyLimits } from './monitored-body.ts';
 
 /** What a raw handler gets besides the request. */
 export interface RawRequestContext {
@@ -12,6 +13,8 @@ export interface RawRequestContext {
    * it.
    */
   readonly headers: readonly string[];
+  /** What holds for the request's body. */
+  readonly bodyLimits: RequestBodyLimits;
 }
 
 /**
@@ -23,6 +26,8 @@ export interface RawHttpHandler {
   routeOf(target: string): string | null;
   /** Never rejects. Resolves when the response has been sent, or the connection has been cut: with the authenticated client, if any. */
   handle(request: IncomingMessage, response: ServerResponse, source: RawRequestContext): Promise<string | undefined>;
+  /** Responds with 408, in the handler's own form, while `handle` still waits for the body. */
+  refuseSlowBody(request: IncomingMessage, response: ServerResponse, source: RawRequestContext): void;
 }
 
 /** A response that was sent. */
@@ -45,6 +50,7 @@ export interface RawDispatchOptions {
   trust: false | ((address: string, hops: number) => boolean);
   /** Whether responses ask for the end of their connection. */
   isDraining(): boolean;
+  limitsOf(request: IncomingMessage): RequestBodyLimits;
   onCompleted(completed: CompletedRequest): void;
 }
 
@@ -58,6 +64,7 @@ export function createRawDispatcher(
     if (route === null) return false;
     const startedMs = performance.now();
     const source = new LazyRequestContext(request, options);
+    source.bodyLimits.onTooSlow(() => handler.refuseSlowBody(request, response, source));
     void handler.handle(request, response, source).then((clientId) => {
       const { method = '' } = request;
       const { requestId } = source;
@@ -73,6 +80,7 @@ const STANDARD_HEADERS = ['cache-control', 'no-store', 'x-content-type-options',
 class LazyRequestContext implements RawRequestContext {
   readonly requestId: string;
   readonly headers: readonly string[];
+  readonly bodyLimits: RequestBodyLimits;
 
   constructor(
     private readonly request: IncomingMessage,
@@ -82,6 +90,7 @@ class LazyRequestContext implements RawRequestContext {
     const headers = ['x-request-id', this.requestId, ...STANDARD_HEADERS];
     if (options.isDraining()) headers.push('connection', 'close');
     this.headers = headers;
+    this.bodyLimits = options.limitsOf(request);
   }
 
   /** Computed on demand, which is rare. */

@@ -147,7 +147,8 @@ describe('GET /v1/audit/verify', () => {
       text: 'SELECT count(*)::int AS count FROM audit_entry',
     });
     const response = await get('/v1/audit/verify', keys.auditor).expect(200);
-    expect(response.body).toEqual({ valid: true, entries: row?.count, head: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    const head = expect.stringMatching(/^[0-9a-f]{64}$/);
+    expect(response.body).toEqual({ valid: true, entries: row?.count, head, faults: [] });
 
     await access.database.run({ text: `UPDATE audit_entry SET tenant = 'acme' WHERE connection_id = 'con_c'` });
     const broken = (await get('/v1/audit/verify').expect(200)).body;
@@ -155,8 +156,54 @@ describe('GET /v1/audit/verify', () => {
       valid: false,
       broken_at: { reason: 'changed', entry_id: expect.stringMatching(/^aud_/) },
     });
+    const { position, entry_id } = broken.broken_at;
+    expect(broken.faults).toEqual([{ kind: 'changed', from: position, to: position, entry_id }]);
     await access.database.run({ text: `UPDATE audit_entry SET tenant = 'other' WHERE connection_id = 'con_c'` });
     expect((await get('/v1/audit/verify')).body).toEqual(response.body);
+  });
+});
+
+describe('GET /v1/audit/anchor', () => {
+  const verify = async (anchor: string) => (await get(`/v1/audit/verify?anchor=${encodeURIComponent(anchor)}`)).body;
+
+  it('200: admins and auditors get an anchor, which a verification takes as a word and as JSON', async () => {
+    expect((await get('/v1/audit/anchor', keys.stranger)).status).toBe(403);
+    const { body: anchor } = await get('/v1/audit/anchor', keys.auditor).expect(200);
+    expect(anchor).toEqual({
+      anchor: expect.stringMatching(/^mva1\./),
+      entries: expect.any(Number),
+      head: expect.stringMatching(/^[0-9a-f]{64}$/),
+      seal: expect.stringMatching(/^[0-9a-f]{64}$/),
+      taken_at: clock.now().toISOString(),
+    });
+    await access.app.get(AuditLog).record(access.database, { action: 'lease.issued', actor: SYSTEM });
+    expect(await verify(anchor.anchor)).toMatchObject({ valid: true, anchor: 'holds', entries: anchor.entries + 1 });
+    expect(await verify(JSON.stringify(anchor))).toMatchObject({ valid: true, anchor: 'holds' });
+    const forged = { ...anchor, entries: 1 };
+    expect(await verify(JSON.stringify(forged))).toMatchObject({ valid: false, anchor: 'not_ours', faults: [] });
+  });
+
+  it('400: what is no anchor', async () => {
+    for (const anchor of ['x', 'mva1.1.2.3', '{}', 'null', '[]', '{"entries":1}']) {
+      const response = await get(`/v1/audit/verify?anchor=${encodeURIComponent(anchor)}`);
+      expect([response.status, response.body.errors?.[0]?.path]).toEqual([400, 'anchor']);
+    }
+  });
+
+  it('shows a record that was set back as a whole', async () => {
+    const { body: before } = await get('/v1/audit/anchor');
+    const log = access.app.get(AuditLog);
+    for (const table of ['audit_entry', 'audit_link', 'audit_head'])
+      await access.database.run({ text: `CREATE TABLE old_${table} AS SELECT * FROM ${table}` });
+    await log.record(access.database, { action: 'lease.issued', actor: SYSTEM });
+    const { body: after } = await get('/v1/audit/anchor');
+    for (const table of ['audit_entry', 'audit_link', 'audit_head']) {
+      await access.database.run({ text: `DELETE FROM ${table}` });
+      await access.database.run({ text: `INSERT INTO ${table} SELECT * FROM old_${table}` });
+      await access.database.run({ text: `DROP TABLE old_${table}` });
+    }
+    expect(await verify(before.anchor)).toMatchObject({ valid: true, anchor: 'holds' });
+    expect(await verify(after.anchor)).toMatchObject({ valid: false, anchor: 'cut_off', faults: [] });
   });
 });
 

@@ -188,8 +188,8 @@ async function writeOldEntries(): Promise<void> {
   try {
     const database = Database.of(source);
     const clock = new FakeClock('2026-01-01T00:00:00Z');
-    const { ring, ids } = await openTestVault(database, clock);
-    const log = new AuditLog(clock, ids, ring);
+    const { ring, ids, integrity } = await openTestVault(database, clock);
+    const log = new AuditLog(clock, ids, ring, integrity);
     for (let n = 0; n < 3; n++) {
       await log.record(database, { action: 'lease.issued', actor: SYSTEM });
       clock.advance(60);

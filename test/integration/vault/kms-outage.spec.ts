@@ -65,7 +65,7 @@ describe('a ring that moves from a local root key to AWS KMS', () => {
       ring,
       kekRepository,
       rewrap,
-      new AuditLog(clock, local.ids, ring),
+      new AuditLog(clock, local.ids, ring, local.integrity),
     );
     await expect(keyAdministration.rotate(SYSTEM)).rejects.toMatchObject({
       type: { code: 'root_key_unavailable', status: 503 },

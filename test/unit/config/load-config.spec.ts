@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
@@ -285,6 +285,26 @@ describe('ROOT_KEY_FILE', () => {
     writeFileSync(file, `${OTHER_KEY}\n`);
     const { keys } = load({ ROOT_KEY: '', ROOT_KEY_FILE: file });
     expect(keys.provider === 'local' && keys.rootKey.expose()).toBe(OTHER_KEY);
+  });
+
+  it('that others may read is warned of, and stops a start in production', () => {
+    writeFileSync(file, OTHER_KEY);
+    const production = { NODE_ENV: 'production', DATABASE_URL: 'postgres://a/b', PUBLIC_URL: 'https://vault.example' };
+    for (const [mode, isOpen] of [
+      [0o600, false],
+      [0o640, false],
+      [0o644, true],
+      [0o602, true],
+    ] as const) {
+      chmodSync(file, mode);
+      const { warnings } = load({ ROOT_KEY: '', ROOT_KEY_FILE: file });
+      expect(warnings).toEqual(isOpen ? [expect.stringMatching(/^ROOT_KEY_FILE .*chmod 600/)] : []);
+      const inProduction = { ...production, ROOT_KEY: '', ROOT_KEY_FILE: file };
+      expect(isOpen ? faults(inProduction) : load(inProduction).warnings).toEqual(
+        isOpen ? [expect.stringMatching(/^ROOT_KEY_FILE .*chmod 600/)] : [],
+      );
+    }
+    chmodSync(file, 0o600);
   });
 
   it('is refused beside ROOT_KEY, and with content that is no key', () => {

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { SYSTEM } from '../../../../src/audit/actor.ts';
 import { ENTRY_FIELDS } from '../../../../src/audit/audit-entry.repository.ts';
+import { AuditedObjects } from '../../../../src/audit/audited-objects.ts';
 import { AuditChain } from '../../../../src/audit/chain/audit-chain.ts';
 import { computeHeadSeal, computeLinkMac, GENESIS_MAC } from '../../../../src/audit/chain/chain-encoding.ts';
 import { ChainVerifier } from '../../../../src/audit/chain/chain-verifier.ts';
@@ -224,13 +226,86 @@ describe('a record from before entries had MACs', () => {
     expect(await audit.verifier.verify()).toMatchObject({ valid: true, entries: 6 });
   });
 
-  it('shows an entry without a MAC that was linked because somebody made the head forget', async () => {
-    await fromBefore();
-    await audit.record(1, 4_000);
-    await audit.chain.linkNewEntries();
-    await audit.sql('UPDATE audit_head SET macs_required_from = NULL');
-    const forged = await recordWithout();
-    expect(await audit.findFault()).toEqual({ reason: 'forged', position: 5, entryId: forged });
+  it.each(['NULL', `'aud_7zzzzzzzzz'`])(
+    'links no entry without a MAC because somebody set the head to %s',
+    async (to) => {
+      await fromBefore();
+      await audit.record(1, 4_000);
+      await audit.chain.linkNewEntries();
+      await audit.sql(`UPDATE audit_head SET macs_required_from = ${to}`);
+      const forged = await recordWithout();
+      expect(await audit.chain.linkNewEntries()).toBe(0);
+      expect(await new AuditChain(audit.database, audit.clock, audit.ring).linkNewEntries()).toBe(0);
+      const { valid, faults } = await audit.verifier.verify();
+      expect([valid, faults]).toEqual([
+        false,
+        [
+          { kind: 'head_changed', from: null, to: null, entryId: null },
+          { kind: 'forged', from: null, to: null, entryId: forged },
+        ],
+      ]);
+    },
+  );
+});
+
+describe('a verification goes on past a fault', () => {
+  it('and names what else is wrong, neighbors as one', async () => {
+    const ids = await audit.recordTenLinked();
+    await audit.sql(`UPDATE audit_entry SET tenant = 'other' WHERE id = ANY ($1)`, [[ids[1], ids[2]]]);
+    await audit.sql('DELETE FROM audit_entry WHERE id = $1', [ids[4]]);
+    await audit.sql('DELETE FROM audit_link WHERE position IN (7, 8)');
+    await audit.sql('DELETE FROM audit_entry WHERE id = ANY ($1)', [[ids[6], ids[7]]]);
+    const forged = sibling(ids[9] ?? '');
+    await forge(forged, ids[9] ?? '', 'NULL::bytea');
+    const { valid, faults, firstFault } = await audit.verifier.verify();
+    expect(valid).toBe(false);
+    expect(faults).toEqual([
+      { kind: 'changed', from: 2, to: 3, entryId: ids[1] },
+      { kind: 'missing_entry', from: 5, to: 5, entryId: ids[4] },
+      { kind: 'missing_link', from: 7, to: 8, entryId: ids[8] },
+      { kind: 'forged', from: null, to: null, entryId: forged },
+    ]);
+    expect(firstFault).toEqual({ reason: 'changed', position: 2, entryId: ids[1] });
+  });
+
+  it('and names a hundred at most', async () => {
+    await audit.recordTenLinked();
+    await audit.sql(`INSERT INTO audit_entry (id, at, action, actor_kind, details)
+      SELECT 'aud_0' || lpad(n::text, 25, '0'), now(), 'x', 'system', '{}' FROM generate_series(1, 150) n`);
+    const { faults } = await audit.verifier.verify();
+    expect(faults).toHaveLength(100);
+    expect(new Set(faults.map(({ kind }) => kind))).toEqual(new Set(['forged']));
+  });
+});
+
+describe('a record that lacks what the rest of the database speaks of', () => {
+  const subjects = (ids: string[]) =>
+    audit.audited.register({
+      name: 'things',
+      namedAs: 'subject',
+      list: async (_, after, limit) => ids.filter((id) => id > after).slice(0, limit),
+    });
+
+  it('is not valid: emptied, or cut off and continued', async () => {
+    const ids: `lse_${string}`[] = [];
+    for (let n = 0; n < 5; n++) {
+      const id = audit.ids.next('lse');
+      ids.push(id);
+      await audit.log.record(audit.database, { action: 'lease.issued', actor: SYSTEM, subjectId: id });
+      audit.clock.advance(600);
+    }
+    subjects(ids);
+    expect(await audit.verifier.verify()).toMatchObject({ valid: true, entries: 5 });
+    for (const table of ['audit_entry', 'audit_link', 'audit_head']) await audit.sql(`DELETE FROM ${table}`);
+    const missing = { kind: 'record_missing', from: null, to: null, entryId: null };
+    const objects = { kind: 'things', count: 5, first: ids[0] };
+    expect((await audit.verifier.verify()).faults).toEqual([{ ...missing, objects }]);
+    await audit.record(2);
+    expect(await audit.verifier.verify()).toMatchObject({
+      valid: false,
+      entries: 2,
+      faults: [{ ...missing, objects }],
+    });
   });
 });
 
@@ -302,6 +377,7 @@ describe('a link', () => {
       audit.clock,
       new AuditChain(audit.database, audit.clock, other),
       other,
+      new AuditedObjects(),
     );
     expect((await stranger.verify()).firstFault).toMatchObject({ reason: 'changed', position: 1 });
   });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SYSTEM } from '../../../../src/audit/actor.ts';
 import { AuditLog } from '../../../../src/audit/audit-log.ts';
+import { AuditedObjects } from '../../../../src/audit/audited-objects.ts';
 import { AuditChain } from '../../../../src/audit/chain/audit-chain.ts';
 import { AuditPruner, PruneRefusedError } from '../../../../src/audit/chain/audit-pruner.ts';
 import type { PrunedEntry } from '../../../../src/audit/chain/audit-pruning.repository.ts';
@@ -26,9 +27,9 @@ beforeEach(async () => {
   open = await openFreshDatabase();
   clock = new FakeClock();
   of = await openTestVault(open.database, clock);
-  log = new AuditLog(clock, of.ids, of.ring);
+  log = new AuditLog(clock, of.ids, of.ring, of.integrity);
   chain = new AuditChain(open.database, clock, of.ring);
-  verifier = new ChainVerifier(open.database, clock, chain, of.ring);
+  verifier = new ChainVerifier(open.database, clock, chain, of.ring, new AuditedObjects());
   prune = new AuditPruner(open.database, clock, of.ring, log, verifier);
   kept = [];
   // Ten entries of ten days, the last of them today's.
@@ -44,7 +45,7 @@ const daysAgo = (days: number): Date => new Date(clock.now().getTime() - days * 
 const archive = (entries: readonly PrunedEntry[]): void => void kept.push(...entries);
 const sql = (text: string) => open.database.run({ text });
 const reason = async () => (await verifier.verify()).firstFault?.reason;
-const anchor = async () => (await createAnchor(open.database)) as ChainAnchor;
+const anchor = async () => (await createAnchor(open.database, of.ring)) as ChainAnchor;
 
 async function actions(): Promise<string[]> {
   const rows = await open.database.rows<{ action: string }>({ text: 'SELECT action FROM audit_entry ORDER BY id' });

@@ -18,16 +18,18 @@ beforeAll(async () => {
 afterAll(() => open?.close());
 
 async function record(count: number): Promise<void> {
-  const log = new AuditLog(clock, of.ids, of.ring);
+  const log = new AuditLog(clock, of.ids, of.ring, of.integrity);
   for (let n = 0; n < count; n++) await log.record(open.database, { action: 'lease.issued', actor: SYSTEM });
   await new AuditChain(open.database, clock, of.ring).linkNewEntries('late', true);
 }
 
 describe('an anchor', () => {
   it('holds while the record grows, and shows a database that was set back or a chain that went another way', async () => {
-    expect(await createAnchor(open.database)).toBeNull();
+    const genesis = await createAnchor(open.database, of.ring);
+    expect(genesis.entries).toBe(0);
+    expect(await findAnchorFault(open.database, of.ring, genesis)).toBeNull();
     await record(3);
-    const anchor = (await createAnchor(open.database)) as ChainAnchor;
+    const anchor = await createAnchor(open.database, of.ring);
     await record(2);
     const fault = (given: ChainAnchor) => findAnchorFault(open.database, of.ring, given);
     expect(await fault(anchor)).toBeNull();

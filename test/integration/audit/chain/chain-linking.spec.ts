@@ -1,14 +1,22 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { Registry } from 'prom-client';
 import sql from 'sql-template-tag';
 import { DataSource } from 'typeorm';
 import { SYSTEM } from '../../../../src/audit/actor.ts';
 import { insertEntriesSql } from '../../../../src/audit/audit-entry.repository.ts';
 import { AuditChain } from '../../../../src/audit/chain/audit-chain.ts';
+import { ChainLinkingJob } from '../../../../src/audit/chain/chain-linking.job.ts';
+import { ChainProgress } from '../../../../src/audit/chain/chain-progress.ts';
 import { ChainVerifier } from '../../../../src/audit/chain/chain-verifier.ts';
 import { deriveEntryKey } from '../../../../src/audit/chain/entry-mac.ts';
 import { dataSourceOptions } from '../../../../src/database/data-source-options.ts';
 import { Database } from '../../../../src/database/database.ts';
+import { IntegrityFailures } from '../../../../src/database/integrity-failures.ts';
 import { type AuditTestContext, openAuditTestContext } from '../../../support/audit-test-context.ts';
+import { idleJobScheduler } from '../../../support/idle-job-scheduler.ts';
+import { captureLog } from '../../../support/test-replica.ts';
+import { until } from '../../../support/until.ts';
 
 let audit: AuditTestContext;
 
@@ -49,6 +57,8 @@ describe('linking', () => {
       valid: true,
       entries: 0,
       prunedEntries: 0,
+      unlinkedEntries: 0,
+      faults: [],
       head: null,
       firstFault: null,
     });
@@ -126,6 +136,80 @@ describe('linking', () => {
   });
 });
 
+describe('a chain that somebody holds up', () => {
+  const holdLock = async (): Promise<() => Promise<void>> => {
+    const attacker = new pg.Client({ connectionString: audit.url });
+    attacker.on('error', () => undefined);
+    await attacker.connect();
+    await attacker.query('SELECT pg_advisory_lock(727003)');
+    return () => attacker.end();
+  };
+
+  function createJob() {
+    const log = captureLog();
+    const registry = new Registry();
+    const progress = new ChainProgress(audit.database, audit.chain, audit.clock, log.logger, registry);
+    const integrity = new IntegrityFailures(log.logger, registry);
+    const job = new ChainLinkingJob(audit.chain, progress, integrity, log.logger, registry, idleJobScheduler());
+    const metric = async (name: string) => (await registry.getSingleMetric(name)?.get())?.values[0]?.value;
+    return { log, progress, job, heldUpSeconds: () => metric('metavault_audit_chain_held_up_seconds'), metric };
+  }
+
+  it('is told once it lasts, by metric, log and readiness, and so is its end', async () => {
+    const { log, progress, job, heldUpSeconds } = createJob();
+    const release = await holdLock();
+    await audit.record(3);
+    await job.tick();
+    expect([progress.holdUp, await heldUpSeconds()]).toEqual([null, 0]);
+    audit.clock.advance(60);
+    await job.tick();
+    await job.tick();
+    expect(progress.holdUp).toMatchObject({ reason: 'locked', since: expect.any(Date) });
+    expect(await heldUpSeconds()).toBeGreaterThanOrEqual(60);
+    const told = log.lines.filter(({ reason }) => reason === 'locked');
+    expect(told).toMatchObject([{ level: 50, holder: { pid: expect.any(Number), role: expect.any(String) } }]);
+    await release();
+    await until(async () => {
+      await job.tick();
+      return progress.holdUp === null;
+    });
+    expect(await heldUpSeconds()).toBe(0);
+    expect(await audit.verifier.verify()).toMatchObject({ valid: true, entries: 3, unlinkedEntries: 0 });
+  });
+
+  it('is none while another replica links, or while nothing waits', async () => {
+    const { progress, job } = createJob();
+    const release = await holdLock();
+    await job.tick();
+    audit.clock.advance(60);
+    await job.tick();
+    expect(progress.holdUp).toBeNull();
+    await release();
+  });
+
+  it('is not valid while entries wait, and a verification does not hang on it', async () => {
+    await audit.recordTenLinked();
+    const release = await holdLock();
+    await audit.record(2);
+    const { valid, faults, unlinkedEntries } = await audit.verifier.verify();
+    expect([valid, unlinkedEntries, faults.map(({ kind }) => kind)]).toEqual([false, 2, ['held_up']]);
+    await release();
+  });
+
+  it.each(['audit_link', 'audit_head'])('by a trigger that swallows what is written to %s, is told', async (table) => {
+    const { progress, job, metric } = createJob();
+    await audit.sql(`CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$`);
+    await audit.sql(`CREATE TRIGGER evil BEFORE INSERT ON ${table} FOR EACH ROW EXECUTE FUNCTION swallow()`);
+    await audit.record(1);
+    await job.tick();
+    audit.clock.advance(60);
+    await job.tick();
+    expect(progress.holdUp?.reason).toBe('failing');
+    expect(await metric('metavault_integrity_failures_total')).toBe(2);
+    expect(await audit.linkedIds()).toHaveLength(0);
+  });
+});
+
 describe('the session', () => {
   it('has no say in what is proven: time zone and date style change nothing', async () => {
     await audit.recordTenLinked();
@@ -136,7 +220,8 @@ describe('the session', () => {
     try {
       const database = Database.of(source);
       const there = new AuditChain(database, audit.clock, audit.ring);
-      expect(await new ChainVerifier(database, audit.clock, there, audit.ring).verify()).toMatchObject({
+      const verifier = new ChainVerifier(database, audit.clock, there, audit.ring, audit.audited);
+      expect(await verifier.verify()).toMatchObject({
         valid: true,
         entries: 10,
       });

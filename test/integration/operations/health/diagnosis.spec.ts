@@ -14,7 +14,7 @@ const ready = (key?: string) => {
   const call = request(context.replica.app.getHttpServer()).get('/health/ready');
   return key === undefined ? call : call.set('Authorization', `Bearer ${key}`);
 };
-const OWN = ['clock', 'database', 'key_ring', 'migrations', 'process'];
+const OWN = ['audit_chain', 'clock', 'database', 'key_ring', 'migrations', 'process'];
 const callsToMeta = (): number => context.sandbox.state.log.list().length;
 const clientKey = async (role: string) =>
   (await api(context).post('/v1/clients', { name: role, role, tenants: ['*'], products: ['*'] })).body
@@ -56,6 +56,7 @@ describe('GET /health/ready', () => {
         ...OWN,
         'meta_app',
         'meta_version',
+        'meta_limits',
         'meta_clock',
         'redirect_uri',
         'webhook_handshake',

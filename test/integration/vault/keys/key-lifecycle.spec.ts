@@ -39,7 +39,7 @@ const put = (of: TestVault, text: string) => of.vault.put(database, new SecretSt
 const read = async (of: TestVault, id: `sec_${string}`) => (await of.vault.get(database, id, CONTEXT))?.expose();
 const rewrapOf = (of: TestVault) => new KeyRewrap(database, of.ring, clock, random);
 const workerOf = (of: TestVault, log = captureLog()) =>
-  new RewrapWorker(rewrapOf(of), new AuditLog(clock, of.ids, of.ring), log.logger);
+  new RewrapWorker(rewrapOf(of), new AuditLog(clock, of.ids, of.ring, of.integrity), log.logger);
 const request = (of: TestVault) => database.transaction((tx) => rewrapOf(of).request(tx));
 /** The old ones first: keys that are made within one millisecond have no order by id. */
 const states = async () =>

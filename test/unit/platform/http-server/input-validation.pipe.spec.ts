@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Max, Min, ValidateNested } from 'class-validator';
 import { InputValidationPipe } from '../../../../src/platform/http-server/input-validation.pipe.ts';
-import { AppError } from '../../../../src/platform/problem.ts';
+import { AppError, invalidInputError } from '../../../../src/platform/problem.ts';
 
 class Item {
   @IsString()
@@ -57,6 +57,18 @@ describe('InputValidationPipe', () => {
       'ten',
       'items[0].extra',
     ]);
+  });
+
+  it('repeats nothing that is longer than a hundred characters', async () => {
+    const name = 'x'.repeat(5_000);
+    const error = await body({ tenant: 't', [name]: name, items: [{ url: 'u', [name]: name }] }).catch(
+      (e: unknown) => e,
+    );
+    const { detail, occurrence } = error as AppError;
+    expect(occurrence.errors).toHaveLength(2);
+    expect(JSON.stringify(occurrence.errors)).not.toContain('x'.repeat(101));
+    expect(detail).not.toContain('x'.repeat(101));
+    expect(invalidInputError(name, 'is wrong').detail).toBe(`${'x'.repeat(99)}… is wrong`);
   });
 
   it('takes a missing body as an empty one', async () => {

@@ -14,6 +14,7 @@ const handler: RawHttpHandler = {
     response.writeHead(200, [...source.headers]).end(`${source.address} ${source.requestId}`);
     return 'cli_1';
   },
+  refuseSlowBody: (_, response) => void response.writeHead(408).end(),
 };
 
 let close = async (): Promise<void> => undefined;

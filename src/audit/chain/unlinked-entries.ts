@@ -1,0 +1,58 @@
+import type { SqlExecutor } from '../../database/statement.ts';
+import type { AuditEntryId } from '../ids.ts';
+import type { ChainFaults } from './chain-fault.ts';
+import type { ChainMac } from './chain-mac.ts';
+import {
+  ENTRIES_PER_BATCH,
+  readUnlinked,
+  readUnlinkedPage,
+  type UnlinkedEntryRow,
+} from './chain-verification.query.ts';
+import { isForged } from './entry-mac.ts';
+
+/** How many unlinked entries are looked at in one go where some are not in order. */
+const UNLINKED_PER_BATCH = 200;
+
+/** What counts as in order among the entries without a link. */
+export interface LinkableRange {
+  /** Before this id nothing is linked any more. */
+  past: string;
+  /** From this id on nothing is linked yet. */
+  future: string;
+  /** The id from which entries without a MAC are forged. */
+  macsRequiredFrom: string | null;
+}
+
+/** Finds entries without a link where none can be, and forged ones in the range that may still be linked. */
+export async function findUnlinkedFaults(
+  executor: SqlExecutor,
+  mac: ChainMac,
+  range: LinkableRange,
+  faults: ChainFaults,
+): Promise<void> {
+  const isForgedHere = (entry: UnlinkedEntryRow): boolean => isForged(mac, entry, range.macsRequiredFrom);
+  const add = (entry: UnlinkedEntryRow): void => faults.addEntry(isForgedHere(entry) ? 'forged' : 'unlinked', entry.id);
+  for (let after: string | null = ''; after !== null && !faults.isFull; ) {
+    const page = await readUnlinkedPage(executor, after, range.past);
+    if (page.unlinked === null || page.last === null) {
+      after = page.read < ENTRIES_PER_BATCH ? null : page.last;
+      continue;
+    }
+    const upTo = textAfter(page.last);
+    for (const entry of await readUnlinked(executor, page.unlinked, upTo, UNLINKED_PER_BATCH)) add(entry);
+    after = page.read < ENTRIES_PER_BATCH ? null : page.last;
+  }
+  for (const entry of await readUnlinked(executor, range.future, null, UNLINKED_PER_BATCH)) add(entry);
+  for (let from = range.past; !faults.isFull; ) {
+    const entries = await readUnlinked(executor, from, range.future, ENTRIES_PER_BATCH);
+    for (const entry of entries) if (isForgedHere(entry)) faults.addEntry('forged', entry.id);
+    const last = entries.at(-1);
+    if (entries.length < ENTRIES_PER_BATCH || last === undefined) return;
+    from = textAfter(last.id);
+  }
+}
+
+/** The smallest text behind an id. */
+function textAfter(id: AuditEntryId): string {
+  return `${id}\u0001`;
+}

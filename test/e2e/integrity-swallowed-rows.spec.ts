@@ -1,0 +1,192 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import request from 'supertest';
+import {
+  api,
+  type ConnectTestContext,
+  completeConnect,
+  createServiceClient,
+  openConnectTestContext,
+} from '../support/connect-test-context.ts';
+import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
+import { TEST_ADMIN_KEY } from '../support/test-replica.ts';
+
+let database: FreshDatabase;
+let context: ConnectTestContext;
+let attacker: pg.Client;
+let serviceKey = '';
+let connectionId = '';
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  context = await openConnectTestContext({ databaseUrl: database.url });
+  attacker = new pg.Client({ connectionString: database.url });
+  await attacker.connect();
+  await completeConnect(context);
+  serviceKey = (await createServiceClient(context, { lease_modes: ['token', 'gateway'] })).key;
+  const { rows } = await attacker.query<{ id: string }>('SELECT id FROM connection');
+  connectionId = rows[0]?.id ?? '';
+  await attacker.query(`CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$`);
+  await attacker.query(`CREATE FUNCTION take_away_entry() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN DELETE FROM audit_entry WHERE NEW.id IN (id, subject_id); RETURN NULL; END $$`);
+  await attacker.query(`CREATE FUNCTION take_away_event() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN DELETE FROM event WHERE connection_id = '${connectionId}'; RETURN NULL; END $$`);
+  await attacker.query(`CREATE FUNCTION change_entry() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN NEW.actor_id := 'cli_somebody_else'; RETURN NEW; END $$`);
+});
+
+/** Undoes what a test did to the database. */
+let undo: string[] = [];
+afterEach(async () => {
+  for (const statement of undo) await attacker.query(statement);
+  undo = [];
+});
+afterAll(async () => {
+  await attacker?.end();
+  await context?.close();
+  await database?.drop();
+});
+
+async function attack(statement: string, undoing: string): Promise<void> {
+  await attacker.query(statement);
+  undo.push(undoing);
+}
+
+const trigger = (how: string, table: string, rest: string, kind = 'TRIGGER') =>
+  attack(`CREATE ${kind} evil ${how} ON ${table} ${rest}`, `DROP TRIGGER evil ON ${table}`);
+
+const lease = (mode: 'token' | 'gateway') =>
+  api(context, serviceKey).post('/v1/leases', { tenant: 'acme', product: 'pages', mode });
+
+async function count(text: string): Promise<number> {
+  return (await attacker.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${text}`)).rows[0]?.n ?? -1;
+}
+
+const activeLeases = () => count('lease WHERE ended_at IS NULL');
+
+async function failuresOf(table: string): Promise<number> {
+  const { text } = await request(context.replica.app.getHttpServer()).get('/metrics');
+  const line = text.split('\n').find((each) => each.startsWith(`metavault_integrity_failures_total{table="${table}"}`));
+  return Number(line?.split(' ').at(-1) ?? 0);
+}
+
+async function expectNoLease(table: string): Promise<void> {
+  const [before, failures] = [await activeLeases(), await failuresOf(table)];
+  const responses = await Promise.all([lease('token'), lease('gateway'), lease('token'), lease('gateway')]);
+  for (const { status, body, headers } of responses) {
+    expect([status, body.code, Number(headers['retry-after'])]).toEqual([503, 'integrity_failure', 5]);
+    expect(body.access_token).toBeUndefined();
+  }
+  expect(await activeLeases()).toBe(before);
+  expect(await failuresOf(table)).toBeGreaterThan(failures);
+}
+
+describe('no lease is given out whose entry the database did not keep', () => {
+  it.each([
+    ['a trigger swallows it', 'BEFORE INSERT', 'audit_entry', 'FOR EACH ROW EXECUTE FUNCTION swallow()'],
+    [
+      'a trigger swallows it and nothing else',
+      'BEFORE INSERT',
+      'audit_entry',
+      `FOR EACH ROW WHEN (NEW.action = 'lease.issued') EXECUTE FUNCTION swallow()`,
+    ],
+    ['a trigger changes it', 'BEFORE INSERT', 'audit_entry', 'FOR EACH ROW EXECUTE FUNCTION change_entry()'],
+    ['a trigger takes it away', 'AFTER INSERT', 'audit_entry', 'FOR EACH ROW EXECUTE FUNCTION take_away_entry()'],
+    ['a trigger of leases takes it away', 'AFTER INSERT', 'lease', 'FOR EACH ROW EXECUTE FUNCTION take_away_entry()'],
+  ])('where %s', async (_, how, table, rest) => {
+    await trigger(how, table, rest);
+    await expectNoLease('audit_entry');
+  });
+
+  it('where a trigger takes it away at the commit', async () => {
+    const rest = 'DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION take_away_entry()';
+    await trigger('AFTER INSERT', 'audit_entry', rest, 'CONSTRAINT TRIGGER');
+    await expectNoLease('audit_entry');
+  });
+
+  it.each([
+    ['makes nothing of it', 'DO INSTEAD NOTHING'],
+    ['does something else', 'DO INSTEAD DELETE FROM audit_checkpoint'],
+    ['does something more', 'DO ALSO DELETE FROM audit_entry WHERE id = NEW.id'],
+  ])('where a rule %s', async (_, what) => {
+    await attack(`CREATE RULE evil AS ON INSERT TO audit_entry ${what}`, 'DROP RULE evil ON audit_entry');
+    await expectNoLease('audit_entry');
+  });
+
+  it('where a rule puts it somewhere else, and says that it is there', async () => {
+    await attack('CREATE TABLE trash (LIKE audit_entry)', 'DROP TABLE trash');
+    await attacker.query(`CREATE RULE evil AS ON INSERT TO audit_entry
+      DO INSTEAD INSERT INTO trash SELECT NEW.* RETURNING *`);
+    undo.unshift('DROP RULE evil ON audit_entry');
+    await expectNoLease('audit_entry');
+  });
+
+  it('nor one that was not kept itself', async () => {
+    await trigger('BEFORE INSERT', 'lease', 'FOR EACH ROW EXECUTE FUNCTION swallow()');
+    await expectNoLease('lease');
+  });
+
+  it('but those of others in the same statement are', async () => {
+    const [victim, spared] = [await createServiceClient(context), await createServiceClient(context)];
+    const rest = `FOR EACH ROW WHEN (NEW.actor_id = '${victim.id}') EXECUTE FUNCTION swallow()`;
+    await trigger('BEFORE INSERT', 'audit_entry', rest);
+    const keys = Array.from({ length: 10 }, (_, index) => (index % 2 === 0 ? victim.key : spared.key));
+    const wanted = { tenant: 'acme', product: 'pages' };
+    const responses = await Promise.all(keys.map((key) => api(context, key).post('/v1/leases', wanted)));
+    expect(responses.map(({ status }) => status)).toEqual(keys.map((key) => (key === victim.key ? 503 : 201)));
+  });
+
+  it('and everything works again without such triggers, or with one that does no harm', async () => {
+    expect([(await lease('token')).status, (await lease('gateway')).status]).toEqual([201, 201]);
+    await attack(
+      `CREATE FUNCTION harmless() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$`,
+      'DROP FUNCTION harmless',
+    );
+    await attacker.query('CREATE TRIGGER evil BEFORE INSERT ON audit_entry FOR EACH ROW EXECUTE FUNCTION harmless()');
+    undo.unshift('DROP TRIGGER evil ON audit_entry');
+    expect([(await lease('token')).status, (await lease('gateway')).status]).toEqual([201, 201]);
+  });
+});
+
+describe('no change is committed whose entry or event the database did not keep', () => {
+  const revoke = () => api(context, TEST_ADMIN_KEY).delete(`/v1/connections/${connectionId}`);
+
+  it.each([
+    ['the event is swallowed', 'event', 'BEFORE INSERT', 'FOR EACH ROW EXECUTE FUNCTION swallow()', 'TRIGGER'],
+    ['the event is taken away', 'event', 'AFTER INSERT', 'FOR EACH ROW EXECUTE FUNCTION take_away_event()', 'TRIGGER'],
+    [
+      'the event is taken away at the commit',
+      'event',
+      'AFTER INSERT',
+      'DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION take_away_event()',
+      'CONSTRAINT TRIGGER',
+    ],
+    ['the entry is swallowed', 'audit_entry', 'BEFORE INSERT', 'FOR EACH ROW EXECUTE FUNCTION swallow()', 'TRIGGER'],
+    [
+      'the entry is taken away',
+      'audit_entry',
+      'AFTER INSERT',
+      'FOR EACH ROW EXECUTE FUNCTION take_away_entry()',
+      'TRIGGER',
+    ],
+  ])('where %s', async (_, table, how, rest, kind) => {
+    await trigger(how, table, rest, kind);
+    const failures = await failuresOf(table);
+    const { status, body } = await revoke();
+    expect([status, body.code]).toEqual([503, 'integrity_failure']);
+    expect(await count(`connection WHERE status = 'active'`)).toBe(1);
+    expect(await failuresOf(table)).toBeGreaterThan(failures);
+  });
+
+  it('where a rule makes nothing of the event', async () => {
+    await attack('CREATE RULE evil AS ON INSERT TO event DO INSTEAD NOTHING', 'DROP RULE evil ON event');
+    const { status, body } = await revoke();
+    expect([status, body.code]).toEqual([503, 'integrity_failure']);
+    expect(await count(`connection WHERE status = 'active'`)).toBe(1);
+  });
+
+  it('and is, once they are gone', async () => {
+    expect((await revoke()).status).toBe(200);
+    expect(await count(`event WHERE type = 'connection.revoked'`)).toBe(1);
+  });
+});
