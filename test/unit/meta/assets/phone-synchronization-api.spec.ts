@@ -64,7 +64,9 @@ describe('the numbers of an account', () => {
 
   it('are listed without that where Meta does not know the fields', async () => {
     const { discovery, sent } = scriptedMeta(graphError(100), { body: { data: [{ id: '1' }] } });
-    expect(await discovery.whatsappAccounts.listPhoneNumbers('310', TOKEN)).toMatchObject([{ id: '1', isOnBizApp: null }]);
+    expect(await discovery.whatsappAccounts.listPhoneNumbers('310', TOKEN)).toMatchObject([
+      { id: '1', isOnBizApp: null },
+    ]);
     expect(sent.map(({ url }) => url.searchParams.get('fields')?.includes('is_on_biz_app'))).toEqual([true, false]);
   });
 });
