@@ -22,7 +22,7 @@ const TABLES = [
   'src/meta/dialog/products.ts',
   'src/meta/tokens/token-kinds.ts',
   // A parameter that Meta wants; an example in the API document; the demo's session; what an operator set.
-  'src/meta/assets/discovery-api.ts',
+  'src/meta/assets/whatsapp-api.ts',
   'src/meta/assets/phone-synchronization-api.ts',
   'src/clients/client-policy-request.dto.ts',
   'src/bootstrap/demo.ts',

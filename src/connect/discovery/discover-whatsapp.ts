@@ -39,7 +39,7 @@ export async function discoverWhatsapp(api: DiscoveryApi, input: DiscoveryInput)
 /** Null where Meta does not tell: the account is reached all the same. */
 async function nameOf(api: DiscoveryApi, { token }: DiscoveryInput, wabaId: string): Promise<string | null> {
   try {
-    return (await api.whatsapp.getAccount(wabaId, token)).name;
+    return (await api.whatsappAccounts.getAccount(wabaId, token)).name;
   } catch (error) {
     if (asRefusal(error) === null) throw error;
     return null;
@@ -68,8 +68,8 @@ function phoneAsset(input: DiscoveryInput, wabaId: string, number: PhoneNumber):
 /** Subscribes, and believes only what the account then says of itself: another app in the list is not ours. */
 async function subscribe(api: DiscoveryApi, { token, app }: DiscoveryInput, wabaId: string): Promise<Subscription> {
   try {
-    await api.whatsapp.subscribeApp(wabaId, token);
-    const subscribed = await api.whatsapp.listSubscribedApps(wabaId, token);
+    await api.whatsappAccounts.subscribeApp(wabaId, token);
+    const subscribed = await api.whatsappAccounts.listSubscribedApps(wabaId, token);
     return subscribed.some(({ id }) => id === app.id) ? { isSubscribed: true } : { isSubscribed: false, meta: {} };
   } catch (error) {
     const refusal = asRefusal(error);

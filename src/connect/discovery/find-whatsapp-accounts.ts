@@ -67,21 +67,21 @@ class AccountSearch {
     for (const id of ids) {
       if (this.#asked.has(id) || !isGraphId(id)) continue;
       this.#asked.add(id);
-      const numbers = await unlessRefused(this.api.whatsapp.listPhoneNumbers(id, this.input.token));
+      const numbers = await unlessRefused(this.api.whatsappAccounts.listPhoneNumbers(id, this.input.token));
       if (numbers !== null) this.#accounts.push({ id, numbers });
     }
   }
 
   async askAssigned(): Promise<void> {
-    await this.ask((await unlessRefused(this.api.whatsapp.listAssignedAccountIds(this.input.token))) ?? []);
+    await this.ask((await unlessRefused(this.api.whatsappAccounts.listAssignedAccountIds(this.input.token))) ?? []);
   }
 
   /** False where Meta knows no such portfolio, or keeps it from this token. */
   async askAccountsOf(portfolio: string): Promise<boolean> {
     if (!isGraphId(portfolio)) return false;
     const { token } = this.input;
-    const owned = await unlessRefused(this.api.whatsapp.listOwnedAccountIds(portfolio, token));
-    const shared = await unlessRefused(this.api.whatsapp.listClientAccountIds(portfolio, token));
+    const owned = await unlessRefused(this.api.whatsappAccounts.listOwnedAccountIds(portfolio, token));
+    const shared = await unlessRefused(this.api.whatsappAccounts.listClientAccountIds(portfolio, token));
     await this.ask([...(owned ?? []), ...(shared ?? [])]);
     return owned !== null || shared !== null;
   }

@@ -36,7 +36,7 @@ const RETRY_AFTER_SECONDS = 60;
 @Injectable()
 export class PhoneNumberRegistrar {
   constructor(
-    private readonly whatsapp: WhatsappApi,
+    private readonly whatsappApi: WhatsappApi,
     private readonly registrations: PhoneRegistrationService,
     private readonly claims: CredentialClaimRepository,
     private readonly versions: CredentialVersionService,
@@ -88,7 +88,7 @@ export class PhoneNumberRegistrar {
     const token = credential?.status === 'active' ? await this.versions.openCurrent(credential) : null;
     if (token === null) throw new AppError(reauthRequired);
     try {
-      await this.whatsapp.registerPhoneNumber(number.id, token, registration.pin);
+      await this.whatsappApi.registerPhoneNumber(number.id, token, registration.pin);
       await this.recordOutcome(registration, number.id, null);
       return null;
     } catch (error) {

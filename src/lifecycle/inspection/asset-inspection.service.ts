@@ -35,7 +35,7 @@ export class AssetInspectionService {
     private readonly assets: UnverifiedAssetService,
     private readonly claims: CredentialClaimRepository,
     private readonly versions: CredentialVersionService,
-    private readonly whatsapp: WhatsappApi,
+    private readonly whatsappApi: WhatsappApi,
     private readonly rateLimiter: AppRateLimiter,
     private readonly refusals: RefusalInspector,
     private readonly apps: MetaApps,
@@ -71,7 +71,7 @@ export class AssetInspectionService {
     try {
       const token = await this.versions.openCurrent(credential);
       if (token !== null && this.apps.serves(credential))
-        await this.rateLimiter.call(credential.appId, 'scheduled', () => this.whatsapp.getAccount(asset.id, token), {
+        await this.rateLimiter.call(credential.appId, 'scheduled', () => this.whatsappApi.getAccount(asset.id, token), {
           objectIds: [asset.id],
         });
       await this.assets.clearVerification(asset);

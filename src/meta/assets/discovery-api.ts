@@ -18,7 +18,7 @@ export class DiscoveryApi {
     @Inject(GraphTransport) private readonly transport: GraphTransport,
     @Inject(PageApi) readonly pages: PageApi,
     @Inject(AdAccountApi) readonly adAccounts: AdAccountApi,
-    @Inject(WhatsappApi) readonly whatsapp: WhatsappApi,
+    @Inject(WhatsappApi) readonly whatsappAccounts: WhatsappApi,
   ) {}
 
   /** What the user granted, declined and let expire (META.md 10). */

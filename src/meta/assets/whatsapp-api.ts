@@ -17,7 +17,7 @@ import {
 
 /** What is told of a number beside its name. Each is of use, none is needed. */
 const PHONE_FIELDS = [
-  'id,display_phone_number,verified_name,quality_rating,code_verification_status,platform_type,is_on_biz_app',
+  'id,display_phone_number,verified_name,quality_rating,code_verification_status,is_on_biz_app,platform_type',
   'id,display_phone_number,verified_name,quality_rating,code_verification_status',
   'id,display_phone_number,verified_name',
 ];

@@ -14,7 +14,7 @@ type CheckName =
   | 'webhook_handshake'
   | 'webhook_subscriptions'
   | 'login_configuration'
-  | 'embedded_signup'
+  | 'signup_version'
   | 'logins'
   | 'connections'
   | 'event_subscriptions';

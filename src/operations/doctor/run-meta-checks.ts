@@ -13,11 +13,11 @@ import type { Random } from '../../platform/random.ts';
 import { checkMetaClock, checkRedirectUri, checkWebhookHandshake } from './address-checks.ts';
 import { checkApps } from './app-checks.ts';
 import { checkConnections } from './connection-checks.ts';
-import { checkEmbeddedSignup } from './embedded-signup-checks.ts';
 import type { Finding } from './finding.ts';
 import { checkMetaLimits } from './limit-checks.ts';
 import { checkLogins } from './login-checks.ts';
 import { checkConnectionApps, checkLoginConfiguration } from './login-configuration-checks.ts';
+import { checkSignupVersion } from './signup-version-check.ts';
 import { checkMarketingVersion, checkServedVersions } from './version-checks.ts';
 import { checkWebhookSubscriptions } from './webhook-subscription-checks.ts';
 
@@ -40,7 +40,7 @@ export async function runMetaChecks({ config, http, clock, random, database }: C
   return [
     ...(await checkApps(config, api, clock.now())),
     ...checkLoginConfiguration(config),
-    checkEmbeddedSignup(clock.now()),
+    checkSignupVersion(clock.now()),
     ...(await checkConnectionApps(database, apps)),
     ...(await checkMarketingVersion(config.meta.graphApiVersion, database, clock.now())),
     ...(await checkServedVersions(config.meta.graphApiVersion, database, clock.now())),

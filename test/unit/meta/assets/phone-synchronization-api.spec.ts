@@ -56,7 +56,7 @@ describe('the numbers of an account', () => {
         ],
       },
     });
-    const numbers = await discovery.whatsapp.listPhoneNumbers('310', TOKEN);
+    const numbers = await discovery.whatsappAccounts.listPhoneNumbers('310', TOKEN);
     expect(numbers.map(({ isOnBizApp }) => isOnBizApp)).toEqual([true, false, null]);
     expect(numbers[0]?.platformType).toBe('CLOUD_API');
     expect(sent[0]?.url.searchParams.get('fields')).toContain('is_on_biz_app,platform_type');
@@ -64,7 +64,9 @@ describe('the numbers of an account', () => {
 
   it('are listed without that where Meta does not know the fields', async () => {
     const { discovery, sent } = scriptedMeta(graphError(100), { body: { data: [{ id: '1' }] } });
-    expect(await discovery.whatsapp.listPhoneNumbers('310', TOKEN)).toMatchObject([{ id: '1', isOnBizApp: null }]);
+    expect(await discovery.whatsappAccounts.listPhoneNumbers('310', TOKEN)).toMatchObject([
+      { id: '1', isOnBizApp: null },
+    ]);
     expect(sent.map(({ url }) => url.searchParams.get('fields')?.includes('is_on_biz_app'))).toEqual([true, false]);
   });
 });

@@ -1,7 +1,7 @@
-import { checkEmbeddedSignup } from '../../../../src/operations/doctor/embedded-signup-checks.ts';
+import { checkSignupVersion } from '../../../../src/operations/doctor/signup-version-check.ts';
 
 const NOW = new Date('2026-11-28T12:00:00Z');
-const ending = (endsOn: string | null) => checkEmbeddedSignup(NOW, { version: 'v4', since: '2025-10-08', endsOn });
+const ending = (endsOn: string | null) => checkSignupVersion(NOW, { version: 'v4', since: '2025-10-08', endsOn });
 
 it.each([
   [null, 'ok', 'no end is known'],
