@@ -14,4 +14,6 @@ export { PlainNames1764000800000 } from './1764000800000-PlainNames.ts';
 export { EmbeddedSignupV41764000900000 } from './1764000900000-EmbeddedSignupV4.ts';
 export { Coexistence1764000910000 } from './1764000910000-Coexistence.ts';
 export { ReachedAssets1764000920000 } from './1764000920000-ReachedAssets.ts';
+export { SystemUserRotation1764000930000 } from './1764000930000-SystemUserRotation.ts';
 export { ServedVersions1764000970000 } from './1764000970000-ServedVersions.ts';
+export { ObjectRateLimits1764001010000 } from './1764001010000-ObjectRateLimits.ts';

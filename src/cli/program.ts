@@ -7,6 +7,7 @@ import { EXIT_CODES, exitCodeOf } from './command-error.ts';
 import { addConnectionsCommand } from './connections/connections-command.ts';
 import { addRefreshCommand } from './connections/refresh-command.ts';
 import { addRevokeCommand } from './connections/revoke-command.ts';
+import { addRotateCommand } from './connections/rotate-command.ts';
 import { addDoctorCommand } from './doctor-command.ts';
 import { addEventsCommand } from './events-command.ts';
 import { addImportCommand } from './import/import-command.ts';
@@ -43,6 +44,7 @@ export async function runProgram(args: readonly string[], context: ProgramContex
   addConnectionsCommand(program, context);
   addRevokeCommand(program, context);
   addRefreshCommand(program, context);
+  addRotateCommand(program, context);
   addAuditCommand(program, context);
   addImportCommand(program, context);
   try {

@@ -94,6 +94,8 @@ export abstract class Config {
   abstract readonly claimSeconds: number;
   abstract readonly retentionDays: number;
   abstract readonly refreshBeforeExpirySeconds: number;
+  /** The age at which tokens of system users that never expire are rotated. Null: never. */
+  abstract readonly rotateSystemUsersDays: number | null;
   abstract readonly logLevel: string;
   /** What does not stop the start, and yet should not stay: a sentence each, beginning with the variable. */
   abstract readonly warnings: readonly string[];

@@ -62,6 +62,11 @@ export class EnvironmentReader {
     return fallback;
   }
 
+  /** Null where the variable is unset. */
+  optionalInteger(name: string, smallest: number, largest: number): number | null {
+    return this.text(name) === null ? null : this.integer(name, smallest, smallest, largest);
+  }
+
   /** The parts of a comma-separated list that have a form; null where the variable is unset. */
   list(name: string, isValid: (item: string) => boolean, form: string): readonly string[] | null {
     const value = this.text(name);

@@ -51,6 +51,7 @@ export function loadConfig(environment: Environment): Config {
     claimSeconds: reader.integer('CLAIM_SECONDS', 60, 1, 3600),
     retentionDays: reader.integer('RETENTION_DAYS', 30, 1, 3650),
     refreshBeforeExpirySeconds: reader.integer('REFRESH_BEFORE_EXPIRY_SECONDS', 7 * DAY_SECONDS, 1, 60 * DAY_SECONDS),
+    rotateSystemUsersDays: reader.optionalInteger('ROTATE_SYSTEM_USERS_DAYS', 1, 3650),
     logLevel: reader.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
     warnings: reader.warnings,
   };

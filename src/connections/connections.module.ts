@@ -20,9 +20,11 @@ import { CredentialOutcomeService } from './credentials/credential-outcome.servi
 import { CredentialStatistics } from './credentials/credential-statistics.query.ts';
 import { CredentialVersionService } from './credentials/credential-version.service.ts';
 import { CredentialWriter } from './credentials/credential-writer.ts';
+import { RotationRequestService } from './credentials/rotation-request.service.ts';
 import { ConnectionEraser } from './revocation/connection-eraser.ts';
 import { ConnectionRevoker } from './revocation/connection-revoker.ts';
 import { PendingRevocationService } from './revocation/pending-revocation.service.ts';
+import { TokenRevocationService } from './revocation/token-revocation.service.ts';
 
 const PROVIDERS = [
   ConnectionVisibility,
@@ -43,6 +45,8 @@ const PROVIDERS = [
   PhoneSynchronizationService,
   RemovedAccountService,
   PendingRevocationService,
+  RotationRequestService,
+  TokenRevocationService,
   ConnectionRevoker,
   PendingAuthorizationRepository,
 ];

@@ -1,4 +1,4 @@
-import { Controller, Delete, HttpCode, Param, Post } from '@nestjs/common';
+import { Body, Controller, Delete, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import { toActor } from '../audit/actor.ts';
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
@@ -8,9 +8,10 @@ import type { ConnectionResponse } from '../connections/connection/connection-re
 import { ConnectionVisibility } from '../connections/connection/connection-visibility.ts';
 import { ConnectionRevoker } from '../connections/revocation/connection-revoker.ts';
 import { AppError } from '../platform/problem.ts';
-import type { RevokedConnectionResponse } from './connection-actions.dto.ts';
+import { type RevokedConnectionResponse, RotateConnectionRequest } from './connection-actions.dto.ts';
 import { ProviderRevocationService } from './provider-revocation.service.ts';
 import { ManualRefreshService } from './refresh/manual-refresh.service.ts';
+import { ManualRotationService } from './rotation/manual-rotation.service.ts';
 
 /** What admins do with connections. */
 @ApiTags('connections')
@@ -23,6 +24,7 @@ export class ConnectionActionsController {
     private readonly revoker: ConnectionRevoker,
     private readonly providerRevocation: ProviderRevocationService,
     private readonly manualRefresh: ManualRefreshService,
+    private readonly manualRotation: ManualRotationService,
   ) {}
 
   /** Also the second time: the response says how the revocation at Meta stands by now. */
@@ -56,6 +58,24 @@ export class ConnectionActionsController {
   async refresh(@CurrentClient() client: AuthenticatedClient, @Param('id') given: string): Promise<ConnectionResponse> {
     const { id } = await this.visibility.getVisibleUnrevoked(client, given);
     await this.manualRefresh.refresh(id);
+    return this.visibility.getVisible(client, id);
+  }
+
+  /**
+   * Replaces the token of a system user by a fresh one that Meta generates, and revokes the old one at Meta. What failed stands in the
+   * credential's `failure`; until the new token is verified, the old one serves.
+   */
+  @Post(':id/rotate')
+  @HttpCode(200)
+  async rotate(
+    @CurrentClient() client: AuthenticatedClient,
+    @RequestId() requestId: string,
+    @Param('id') given: string,
+    @Body() request: RotateConnectionRequest,
+  ): Promise<ConnectionResponse> {
+    const { id } = await this.visibility.getVisibleUnrevoked(client, given);
+    const expires = request.set_token_expires_in_60_days ?? null;
+    await this.manualRotation.rotate(id, { actor: toActor(client), requestId, expires });
     return this.visibility.getVisible(client, id);
   }
 }

@@ -5,6 +5,7 @@ import { CredentialStatistics } from '../connections/credentials/credential-stat
 import { Clock } from '../platform/clock.ts';
 import type { CheckOutcome } from './inspection/token-inspector.ts';
 import { AppRateLimitRepository } from './rate-limit/app-rate-limit.repository.ts';
+import { ObjectRateLimitRepository } from './rate-limit/object-rate-limit.repository.ts';
 import type { RefreshOutcome } from './refresh/token-refresher.ts';
 
 /** A census of a large table is not taken for every scrape. */
@@ -14,6 +15,8 @@ const CENSUS_TTL_MS = 30_000;
 @Injectable()
 export class LifecycleMetrics {
   private readonly refreshes: Counter<'kind' | 'outcome'>;
+  private readonly rotations: Counter<'outcome'>;
+  private readonly tokenRevocations: Counter<'outcome'>;
   private readonly checks: Counter<'outcome'>;
   private readonly sweeps: Histogram<'sweep'>;
   private readonly credentials: Gauge<'kind' | 'health'>;
@@ -21,6 +24,7 @@ export class LifecycleMetrics {
   private readonly lag: Gauge<'sweep'>;
   private readonly throttle: Gauge<'app_id' | 'state'>;
   private readonly usage: Gauge<'app_id'>;
+  private readonly limitedObjects: Gauge<'app_id' | 'scope'>;
   private takenAtMs = Number.NEGATIVE_INFINITY;
   private taking: Promise<void> | null = null;
 
@@ -28,6 +32,7 @@ export class LifecycleMetrics {
     registry: Registry,
     private readonly census: CredentialStatistics,
     private readonly rateLimits: AppRateLimitRepository,
+    private readonly objectLimits: ObjectRateLimitRepository,
     private readonly clock: Clock,
   ) {
     const registers = [registry];
@@ -37,6 +42,18 @@ export class LifecycleMetrics {
       name: 'metavault_renewals_total',
       help: 'Refreshes by how they ended.',
       labelNames: ['kind', 'outcome'],
+      registers,
+    });
+    this.rotations = new Counter({
+      name: 'metavault_rotations_total',
+      help: 'Rotations of system user tokens by how they ended; refreshed: a new token serves.',
+      labelNames: ['outcome'],
+      registers,
+    });
+    this.tokenRevocations = new Counter({
+      name: 'metavault_token_revocations_total',
+      help: 'Attempts to revoke replaced tokens at Meta by how they ended: confirmed, waiting, failed.',
+      labelNames: ['outcome'],
       registers,
     });
     this.checks = new Counter({
@@ -86,10 +103,25 @@ export class LifecycleMetrics {
       registers,
       collect,
     });
+    this.limitedObjects = new Gauge({
+      name: 'metavault_meta_limited_objects',
+      help: 'Users, Pages, accounts and numbers that are at a limit of their own, by whose limit it is. Calls to others go on.',
+      labelNames: ['app_id', 'scope'],
+      registers,
+      collect,
+    });
   }
 
   recordRefresh(kind: CredentialKind, outcome: RefreshOutcome): void {
     this.refreshes.inc({ kind, outcome });
+  }
+
+  recordRotation(outcome: RefreshOutcome): void {
+    this.rotations.inc({ outcome });
+  }
+
+  recordTokenRevocation(outcome: 'confirmed' | 'waiting' | 'failed'): void {
+    this.tokenRevocations.inc({ outcome });
   }
 
   recordCheck(outcome: CheckOutcome): void {
@@ -110,8 +142,12 @@ export class LifecycleMetrics {
   }
 
   private async count(): Promise<void> {
-    const [census, states] = await Promise.all([this.census.take(), this.rateLimits.all()]);
     const now = this.clock.now();
+    const [census, states, objects] = await Promise.all([
+      this.census.take(),
+      this.rateLimits.all(),
+      this.objectLimits.count(now),
+    ]);
     this.credentials.reset();
     for (const { kind, health, count } of census.byKindAndHealth) this.credentials.set({ kind, health }, count);
     if (census.nextExpiryAt === null) this.nextExpiry.reset();
@@ -124,6 +160,8 @@ export class LifecycleMetrics {
       this.throttle.set({ app_id: appId, state: 'breaker_open' }, state.breaker === 'open' ? 1 : 0);
       this.usage.set({ app_id: appId }, state.usagePercent);
     }
+    this.limitedObjects.reset();
+    for (const { appId, scope, count } of objects) this.limitedObjects.set({ app_id: appId, scope }, count);
     this.takenAtMs = performance.now();
   }
 }

@@ -5,6 +5,7 @@ import { ConnectionActionsController } from './connection-actions.controller.ts'
 import { FailureRecorder } from './failures/failure-recorder.ts';
 import { AssetInspectionService } from './inspection/asset-inspection.service.ts';
 import { ImmediateInspectionService } from './inspection/immediate-inspection.service.ts';
+import { RefusalInspector } from './inspection/refusal-inspector.ts';
 import { SuspectedTokenService } from './inspection/suspected-token.service.ts';
 import { TokenInspector } from './inspection/token-inspector.ts';
 import { LifecycleMetrics } from './lifecycle-metrics.ts';
@@ -15,6 +16,9 @@ import { OnDemandRefreshService } from './refresh/on-demand-refresh.service.ts';
 import { PageTokenDeriver } from './refresh/page-token-deriver.ts';
 import { RefreshedTokenPromoter } from './refresh/refreshed-token-promoter.ts';
 import { TokenRefresher } from './refresh/token-refresher.ts';
+import { ManualRotationService } from './rotation/manual-rotation.service.ts';
+import { TokenRevoker } from './rotation/token-revoker.ts';
+import { TokenRotator } from './rotation/token-rotator.ts';
 import { CredentialWorker } from './sweeps/credential-worker.ts';
 import { LifecycleJob } from './sweeps/lifecycle.job.ts';
 import { MaintenanceController } from './sweeps/maintenance.controller.ts';
@@ -31,10 +35,14 @@ import { VersionsModule } from './versions/versions.module.ts';
     ImmediateInspectionService,
     TokenInspector,
     PageTokenDeriver,
+    RefusalInspector,
     RefreshedTokenPromoter,
     OnDemandRefreshService,
     LifecycleMetrics,
     TokenRefresher,
+    TokenRotator,
+    TokenRevoker,
+    ManualRotationService,
     ProviderRevocationService,
     LifecycleJob,
     FailureRecorder,
@@ -51,6 +59,8 @@ import { VersionsModule } from './versions/versions.module.ts';
     SuspectedTokenService,
     Sweep,
     ManualRefreshService,
+    ManualRotationService,
+    TokenRevoker,
   ],
 })
 export class LifecycleModule {}

@@ -11,10 +11,12 @@ import { RevocationApi } from '../meta/tokens/revocation-api.ts';
 import { Clock } from '../platform/clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { Random } from '../platform/random.ts';
+import type { SecretString } from '../platform/secret-string.ts';
 import { settleWithin } from '../platform/settle-within.ts';
 import { DecryptionError } from '../vault/sealed-secret.ts';
 import { toAttemptFailure } from './failures/attempt-failure.ts';
 import { nextAttemptAt, type RetryClass } from './failures/next-attempt.ts';
+import { RefusalInspector } from './inspection/refusal-inspector.ts';
 import { AppRateLimiter, CallNotPermittedError, type Urgency } from './rate-limit/app-rate-limiter.ts';
 
 /** For requests that wait for the outcome. */
@@ -28,6 +30,7 @@ export class ProviderRevocationService {
     private readonly revocations: PendingRevocationService,
     private readonly api: RevocationApi,
     private readonly rateLimiter: AppRateLimiter,
+    private readonly refusals: RefusalInspector,
     private readonly clock: Clock,
     private readonly random: Random,
     private readonly config: Config,
@@ -62,14 +65,29 @@ export class ProviderRevocationService {
       if (await this.revocations.finishIfShared(revocation)) return;
       const token = await this.revocations.open(revocation);
       if (token === null) return await this.revocations.finish(revocation, 'not_supported', actor);
-      const request = { kind: revocation.kind, token, metaUserId: revocation.metaUserId };
-      const outcome = await this.rateLimiter.call(revocation.appId, urgency, () => this.api.revoke(request));
-      await this.revocations.finish(revocation, outcome, actor);
+      await this.revocations.finish(revocation, await this.revokeAtMeta(revocation, token, urgency), actor);
     } catch (error) {
       await this.handleFailure(revocation, actor, error).catch((cause: unknown) => {
         if (!(cause instanceof ClaimLostError))
           this.logger.error({ err: cause }, 'the end of a revocation could not be written');
       });
+    }
+  }
+
+  /** A refusal that is only a suspicion of the token is followed by an inspection: a dead token has no grant to take away any more. */
+  private async revokeAtMeta(
+    revocation: ClaimedRevocation,
+    token: SecretString,
+    urgency: Urgency,
+  ): Promise<'confirmed' | 'not_supported'> {
+    const request = { kind: revocation.kind, token, metaUserId: revocation.metaUserId };
+    try {
+      return await this.rateLimiter.call(revocation.appId, urgency, () => this.api.revoke(request));
+    } catch (error) {
+      if (!(error instanceof MetaError) || error.verdict.kind !== 'suspect') throw error;
+      const { kind } = await this.refusals.inspect(revocation, token, urgency);
+      if (kind === 'dead') return 'confirmed';
+      throw error;
     }
   }
 

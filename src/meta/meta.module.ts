@@ -14,6 +14,7 @@ import { BatchInspection } from './tokens/batch-inspection.ts';
 import { InspectionApi } from './tokens/inspection-api.ts';
 import { OAuthApi } from './tokens/oauth-api.ts';
 import { RevocationApi } from './tokens/revocation-api.ts';
+import { SystemUserApi } from './tokens/system-user-api.ts';
 
 const APIS = [
   OAuthApi,
@@ -24,6 +25,7 @@ const APIS = [
   WhatsappApi,
   PhoneSynchronizationApi,
   RevocationApi,
+  SystemUserApi,
   AppApi,
 ];
 

@@ -61,6 +61,7 @@ export class WebhookIngestService {
       await this.removals.process(
         tx,
         fresh.flatMap(({ removedAccounts }) => removedAccounts),
+        signedBy,
       );
       await this.announcedAccounts.announce(
         tx,

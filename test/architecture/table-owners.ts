@@ -21,6 +21,7 @@ export const TABLE_OWNERS: Readonly<Record<string, string>> = {
   credential_version: 'connections',
   asset: 'connections',
   provider_revocation: 'connections',
+  token_revocation: 'connections',
   pending_authorization: 'connections',
   connect_session: 'connect',
   connect_attempt: 'connect',
@@ -28,6 +29,7 @@ export const TABLE_OWNERS: Readonly<Record<string, string>> = {
   lease: 'leases',
   app_rate_limit: 'lifecycle',
   served_version: 'lifecycle',
+  object_rate_limit: 'lifecycle',
   webhook_entry: 'webhooks',
   privacy_request: 'webhooks',
 };

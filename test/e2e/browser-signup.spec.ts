@@ -1,7 +1,9 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
+import { UnfinishedSignupJob } from '../../src/connect/unfinished/unfinished-signup.job.ts';
 import { ConnectionRepository } from '../../src/connections/connection/connection.repository.ts';
-import { countCodeExchanges, createSession } from '../support/connect-test-context.ts';
+import type { SettingsPatch } from '../../src/sandbox/state/sandbox-settings.ts';
+import { api, countCodeExchanges, createSession } from '../support/connect-test-context.ts';
 import {
   type BrowserTest,
   type BrowserTestContext,
@@ -14,6 +16,7 @@ const SCOPES = ['whatsapp_business_management', 'whatsapp_business_messaging'];
 const WABA = '310000000000402';
 const PHONE = '320000000000403';
 const ENVIRONMENT = { META_LOGIN_CONFIG_ID_WHATSAPP: CONFIG_ID };
+const SDK_FILES = '**/connect.facebook.net/**';
 const LEFT = /left before its end, so nothing was connected/;
 
 /** The texts and buttons of our page. */
@@ -56,10 +59,8 @@ function signup({ testContext, visitor }: BrowserTest): void {
     });
   });
 
-  const meta = (embeddedSignup: { event?: string; order?: 'callback_first'; data?: Record<string, unknown> } = {}) =>
-    testContext().sandbox.state.patchSettings({
-      embeddedSignup: { event: 'FINISH', order: 'message_first', data: null, ...embeddedSignup },
-    });
+  const meta = (embeddedSignup: SettingsPatch['embeddedSignup'] = {}) =>
+    testContext().sandbox.state.patchSettings({ embeddedSignup });
   const open = async (user: Visitor, body: Record<string, unknown> = {}) => {
     await user.page.goto((await sessionOf(testContext(), body)).connect_url);
   };
@@ -88,11 +89,12 @@ function signup({ testContext, visitor }: BrowserTest): void {
       meta({ event, ...(order === undefined ? {} : { order }) });
       const user = await visitor();
       await open(user, { tenant: `wa-${event}` });
-      const posted = user.page.waitForRequest((request) => request.method() === 'POST');
+      const posted = user.page.waitForRequest((request) => request.url().includes('/complete?'));
       await approve(user.page);
       const { code, ...ids } = (await posted).postDataJSON() as Record<string, string>;
       expect(code).toMatch(/^AQ/);
       expect(ids).toEqual({
+        event,
         waba_id: WABA,
         business_id: '300000000000401',
         ...(event === 'FINISH_ONLY_WABA' ? {} : { phone_number_id: PHONE }),
@@ -119,6 +121,7 @@ function signup({ testContext, visitor }: BrowserTest): void {
       await open(user, { return_url: undefined });
       await button(user.page).waitFor();
       await expectEnabled(user.page);
+      expect(await button(user.page, 'Leave').count()).toBe(0);
       const popup = user.page.waitForEvent('popup');
       await user.page.keyboard.press('Tab');
       await user.page.keyboard.press('Enter');
@@ -245,15 +248,120 @@ function signup({ testContext, visitor }: BrowserTest): void {
   it('says so where the SDK is blocked, and goes on when it no longer is', async () => {
     meta();
     const user = await visitor();
-    const sdk = '**/connect.facebook.net/**';
-    await user.context.route(sdk, (route) => route.abort('blockedbyclient'));
+    await user.context.route(SDK_FILES, (route) => route.abort('blockedbyclient'));
     await open(user);
     await says(user.page, /part of this page did not load/);
-    await user.context.unroute(sdk);
+    await user.context.unroute(SDK_FILES);
     user.pageErrors.length = 0;
     await button(user.page, 'Load again').click();
     await approve(user.page);
     await assetsOf(testContext(), await cameBack(testContext(), user.page));
+  });
+}
+
+/** The way without the SDK, and without a window. */
+function fullPage({ testContext, visitor }: BrowserTest): void {
+  const meta = (embeddedSignup: SettingsPatch['embeddedSignup'] = {}) =>
+    testContext().sandbox.state.patchSettings({ embeddedSignup });
+  const sessionStatus = async (id: string) =>
+    (await api(testContext()).get(`/v1/connect-sessions/${id}`)).body as Record<string, unknown>;
+  const link = (page: Page, name = 'Continue on the full page') => page.getByRole('link', { name });
+  /** Meta's dialog in the same window. */
+  const continueThere = async (page: Page, assets = [WABA, PHONE]) => {
+    await page.waitForURL(/dialog\/oauth/);
+    await page.getByRole('button', { name: 'Continue' }).click();
+    expect(await assetsOf(testContext(), await cameBack(testContext(), page))).toEqual(expect.arrayContaining(assets));
+  };
+
+  it('is offered at once where the SDK is blocked', async () => {
+    meta();
+    const user = await visitor();
+    await user.context.route(SDK_FILES, (route) => route.abort('blockedbyclient'));
+    const session = await sessionOf(testContext());
+    await user.page.goto(session.connect_url);
+    await link(user.page).click();
+    await continueThere(user.page);
+    user.pageErrors.length = 0;
+    expect(await sessionStatus(session.id)).toMatchObject({ status: 'connected', error: null });
+  });
+
+  it('is offered where the SDK has not come after a while', async () => {
+    const user = await visitor();
+    await user.page.clock.install();
+    await user.context.route(SDK_FILES, () => undefined);
+    await user.page.goto((await sessionOf(testContext())).connect_url, { waitUntil: 'commit' });
+    await link(user.page, 'Use the full page instead').waitFor();
+    await user.page.clock.fastForward(15_000);
+    await says(user.page, /part of this page did not load/);
+    await link(user.page).waitFor();
+  });
+
+  it('is there for whoever prefers it, on a phone as well', async () => {
+    meta();
+    const user = await visitor({ viewport: { width: 320, height: 568 } });
+    await user.page.goto((await sessionOf(testContext())).connect_url);
+    await link(user.page, 'Use the full page instead').click();
+    await continueThere(user.page);
+  });
+
+  it('is all there is without JavaScript', async () => {
+    meta();
+    const user = await visitor({ javaScriptEnabled: false });
+    await user.page.goto((await sessionOf(testContext())).connect_url);
+    expect(await user.page.getByRole('button').count()).toBe(0);
+    await link(user.page).click();
+    await continueThere(user.page);
+  });
+
+  it('is offered when no code came within a minute, though the window says nothing', async () => {
+    meta({ code: 'silent', message: 'lost' });
+    const user = await visitor();
+    await user.page.clock.install();
+    await user.page.goto((await sessionOf(testContext())).connect_url);
+    const opened = user.page.waitForEvent('popup');
+    await button(user.page).click();
+    const popup = await opened;
+    const closed = popup.waitForEvent('close');
+    await popup.getByRole('button', { name: 'Continue' }).click();
+    await closed;
+    expect(await link(user.page).count()).toBe(0);
+    await user.page.clock.fastForward(60_000);
+    await says(user.page, /Nothing has come from the window of Meta yet/);
+    meta();
+    await link(user.page).click();
+    await continueThere(user.page);
+  });
+
+  it('mends a signup whose code the window lost, which its session shows meanwhile', async () => {
+    // An account that no other test connects.
+    meta({ code: 'lost', phone: 'unverified' });
+    const user = await visitor();
+    const session = await sessionOf(testContext(), { tenant: 'lost-code' });
+    await user.page.goto(session.connect_url);
+    const reported = user.page.waitForResponse((response) => response.url().includes('/report?'));
+    const opened = user.page.waitForEvent('popup');
+    await button(user.page).click();
+    await (await opened).getByRole('button', { name: 'Continue' }).click();
+    expect((await reported).status()).toBe(204);
+    await says(user.page, /Meta has finished the signup, but its window did not hand over the result/);
+    expect(await sessionStatus(session.id)).toMatchObject({ status: 'open', unfinished: null });
+
+    const { state } = testContext().sandbox;
+    const [waba = ''] = [...state.store.wabas.values()].flatMap(({ id, madeFor }) =>
+      madeFor === 'unverified' ? id : [],
+    );
+    const sent = await state.whatsapp.announce(waba, { url: `${testContext().listensAt}/webhooks/meta` });
+    expect(sent.status).toBe(200);
+    testContext().clock.advance(121);
+    await testContext().replica.app.get(UnfinishedSignupJob).decideDue();
+    expect(await sessionStatus(session.id)).toMatchObject({
+      status: 'unfinished',
+      unfinished: { waba_id: waba, business_id: '300000000000401', remedy: expect.any(String) },
+    });
+
+    await link(user.page).click();
+    await continueThere(user.page, [waba]);
+    expect(await sessionStatus(session.id)).toMatchObject({ status: 'connected', unfinished: null });
   });
 }
 
@@ -262,6 +370,7 @@ async function expectEnabled(page: Page): Promise<void> {
 }
 
 describeInBrowser('a user with a browser, through Embedded Signup', ENVIRONMENT, signup);
+describeInBrowser('Embedded Signup as a full page', {}, fullPage);
 
 describeInBrowser(
   "Embedded Signup with Meta's own addresses",
@@ -303,7 +412,7 @@ describeInBrowser(
           config_id: CONFIG_ID,
           response_type: 'code',
           override_default_response_type: true,
-          extras: { setup: {} },
+          extras: {},
         },
       });
       expect([...new Set(asked)].sort()).toEqual([
@@ -331,7 +440,11 @@ describeInBrowser(
       await tell('https://business.facebook.com', finish(WABA, 'FINISH_OBO_MIGRATION'));
       const posted = page.waitForRequest((request) => request.method() === 'POST');
       await page.evaluate(`window.finish({ authResponse: { code: 'AQforged' } })`);
-      expect((await posted).postDataJSON()).toEqual({ code: 'AQforged', waba_id: WABA });
+      expect((await posted).postDataJSON()).toEqual({
+        code: 'AQforged',
+        event: 'FINISH_OBO_MIGRATION',
+        waba_id: WABA,
+      });
       expect((await cameBack(testContext(), page)).search).toBe('?status=error&error=code_rejected');
       expect(pageErrors).toEqual([]);
     });

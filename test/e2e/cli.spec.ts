@@ -43,6 +43,9 @@ describe('exit codes and messages', () => {
     [['connections', 'refresh'], 2, /either ids or at least one of/],
     [['connections', 'check', 'con_none'], 1, /There is no connection con_none/],
     [['revoke'], 2, /either ids or at least one of/],
+    [['rotate'], 2, /either ids or at least one of/],
+    [['rotate', '--tenant', 'a', '--expires', 'maybe'], 2, /--expires must be yes or no/],
+    [['rotate', '--connection', 'con_none'], 1, /There is no connection con_none/],
     [['revoke', 'con_a', '--tenant', 'b'], 2, /either ids or at least one of/],
     [['revoke', 'con_none', '--yes'], 1, /There is no connection con_none/],
     [['audit', 'export', '--from', 'yesterday'], 2, /--from is not an instant/],
@@ -233,4 +236,39 @@ describe('clients', () => {
     expect((await run('clients', 'list')).out).not.toContain(id);
     expect(await run('clients', 'rotate-key', id)).toMatchObject({ code: 1 });
   }, 60_000);
+});
+
+describe('metavault rotate', () => {
+  it('replaces tokens of system users, of a tenant or by id, and only lists them with --dry-run', async () => {
+    const systemUserToken = (): string => {
+      const { id: userId } = context.sandbox.state.make.user({ kind: 'system_user' });
+      return context.sandbox.state.make.token({ userId, expiresIn: null }).accessToken;
+    };
+    const rows = [
+      { tenant: 'rotating', product: 'whatsapp', access_token: systemUserToken() },
+      { tenant: 'rotating', product: 'whatsapp', access_token: systemUserToken() },
+      { tenant: 'rotating', product: 'pages', access_token: context.createUserToken() },
+    ];
+    const lines = rows.map((row) => JSON.stringify(row)).join('\n');
+    expect(await run('import', context.file('rotating.jsonl', lines))).toMatchObject({ code: 0 });
+    const rotate = async (...args: string[]): Promise<ConnectionResponse[]> =>
+      (await json<{ data: ConnectionResponse[] }>('rotate', ...args)).data;
+    const planned = await rotate('--tenant', 'rotating', '--dry-run');
+    expect(planned.map(({ credentials: [root] }) => [root?.kind, root?.version])).toEqual([
+      ['system_user', 1],
+      ['system_user', 1],
+    ]);
+    const done = await rotate('--tenant', 'rotating');
+    expect(done.map(({ credentials: [root] }) => [root?.version, root?.failure])).toEqual([
+      [2, null],
+      [2, null],
+    ]);
+    const [first] = await rotate('--connection', done[0]?.id ?? '', '--expires', 'yes');
+    expect(first?.credentials[0]).toMatchObject({ version: 3, expires_at: expect.any(String) });
+    const [other] = await listed('--tenant', 'rotating', '--product', 'pages');
+    expect(await run('rotate', other?.id ?? '')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('system users only'),
+    });
+  });
 });

@@ -53,12 +53,12 @@ async function connect(
   return response.body as ConnectionResponse;
 }
 
-async function deliver(entry: object): Promise<void> {
+async function deliver(entry: object, secret = context.sandbox.app.secret): Promise<void> {
   const body = JSON.stringify({ object: 'whatsapp_business_account', entry: [entry] });
   await request(context.replica.app.getHttpServer())
     .post('/webhooks/meta')
     .type('json')
-    .set('X-Hub-Signature-256', hubSignature(context.sandbox.app.secret, body))
+    .set('X-Hub-Signature-256', hubSignature(secret, body))
     .send(body)
     .expect(200);
   await context.replica.app.get(ImmediateInspectionService).whenIdle();
@@ -152,6 +152,13 @@ describe('an account whose owner leaves in the WhatsApp Business app', () => {
     expect(await eventsOf('connection.reauth_required', connection)).toEqual([]);
     await deliver(removed(kept));
     expect((await context.connection(connection.id)).status).toBe('reauth_required');
+  });
+
+  it('stays, and is only inspected, where another app of ours says so', async () => {
+    const of = customer();
+    const connection = await connect(of);
+    await deliver(removed(first(of.wabas)), context.sandbox.app.instagramAppSecret);
+    expect(await context.connection(connection.id)).toMatchObject({ status: 'active', status_reason: null });
   });
 
   it('is judged for each of its connections by itself', async () => {

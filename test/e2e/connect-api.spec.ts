@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DEFAULT_GRAPH_API_VERSION } from '../../src/config/graph-api-version.ts';
 import { Database } from '../../src/database/database.ts';
+import { seedIds } from '../../src/sandbox/state/default-seed.ts';
 import {
   api,
   type ConnectTestContext,
@@ -11,7 +12,6 @@ import {
   RETURN_ORIGIN,
   TestBrowser,
 } from '../support/connect-test-context.ts';
-import { TEST_WHATSAPP_CONFIG_ID } from '../support/test-config.ts';
 
 const USER = '100000000000101';
 const BUSINESS = '300000000000401';
@@ -61,7 +61,7 @@ describe('connecting through the API', () => {
         product: 'whatsapp',
         flow: 'embedded_signup',
       });
-      expect(embedded.body.js_sdk).toMatchObject({ config_id: TEST_WHATSAPP_CONFIG_ID, scope: null });
+      expect(embedded.body.js_sdk).toMatchObject({ config_id: seedIds.signupConfiguration, scope: null });
       expect(embedded.body.js_sdk.extras).toEqual({});
     });
 

@@ -1,6 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { RediscoveryService } from '../../src/connect/rediscovery/rediscovery.service.ts';
-import { api } from '../support/connect-test-context.ts';
+import { AssetUpdateService } from '../../src/connections/assets/asset-update.service.ts';
+import { CredentialClaimRepository } from '../../src/connections/credentials/credential-claim.repository.ts';
+import { CredentialVersionService } from '../../src/connections/credentials/credential-version.service.ts';
+import {
+  api,
+  browseToCallback,
+  completeConnect,
+  connectionAt,
+  createServiceClient,
+  createSession,
+  TestBrowser,
+} from '../support/connect-test-context.ts';
 import {
   DAY,
   type ImportedConnection,
@@ -21,6 +32,10 @@ const usableOf = (connection: { assets: { id: string; usable: boolean }[] }) =>
   Object.fromEntries(connection.assets.map(({ id, usable }) => [id, usable]));
 const changesOf = async (id: string) =>
   (await context.events('connection.assets_changed')).filter(({ connection_id }) => connection_id === id);
+const leaseOf = async (tenant: string, assetId: string) => {
+  const { key } = await createServiceClient(context, { tenants: [tenant] });
+  return api(context, key).post('/v1/leases', { tenant, product: 'pages', asset_id: assetId });
+};
 const lookByItself = () => context.replica.app.get(RediscoveryService).lookAtDue();
 
 /** Somebody with one Page of their own, and a portfolio with one that is theirs and one that they have no task on. */
@@ -57,18 +72,14 @@ describe('connecting', () => {
       credential_id: null,
       tasks: [],
     });
-    const wanted = { tenant: 'portfolio', product: 'pages' };
-    const lease = await api(context)
-      .post('/v1/leases', { ...wanted, asset_id: shared })
-      .expect(201);
+    const lease = await leaseOf('portfolio', shared);
     const credentials = connection.credentials as { id: string; kind: string; subject_id: string }[];
     expect(credentials.find(({ id }) => id === lease.body.credential_id)).toMatchObject({
       kind: 'page',
       subject_id: shared,
     });
-    const refused = await api(context)
-      .post('/v1/leases', { ...wanted, asset_id: client })
-      .expect(409);
+    const refused = await leaseOf('portfolio', client);
+    expect(refused.status).toBe(409);
     expect(refused.body).toMatchObject({ code: 'asset_without_credential', remedy: expect.stringContaining(client) });
   });
 
@@ -98,6 +109,88 @@ describe('connecting', () => {
   });
 });
 
+describe('a login again', () => {
+  it('lets people choose Pages anew, which the first one had no need to ask for', async () => {
+    const { id: user } = make().user({ pageIds: ['200000000000201'] });
+    const asked = async (body: object) =>
+      (
+        await new TestBrowser(context).open((await createSession(context, { tenant: 'chooser', ...body })).connect_url)
+      ).searchParams.get('auth_type');
+    expect(await asked({})).toBeNull();
+    await completeConnect(context, { tenant: 'chooser' }, { user });
+    expect(await asked({})).toBe('rerequest');
+    expect((await createSession(context, { tenant: 'chooser' })).js_sdk).toMatchObject({ auth_type: 'rerequest' });
+    expect(await asked({ product: 'ads' })).toBeNull();
+  });
+
+  it('with many Pages tells its progress in the session', async () => {
+    const { id: user } = make().user();
+    make().pagesInBulk({ count: 350, userId: user });
+    const { session, browser, callback } = await browseToCallback(context, { tenant: 'many' }, { user });
+    const response = await browser.get(callback);
+    const connection = await connectionAt(context, new URL(String(response.headers['location'])));
+    expect(connection.assets).toHaveLength(350);
+    const [row] = await context.database.rows<{ progress: unknown }>({
+      text: 'SELECT progress FROM connect_session WHERE id = $1',
+      values: [session.id],
+    });
+    expect(row?.progress).toMatchObject({ stage: 'storing', pages: 350, assets: 350, at: expect.any(String) });
+  });
+
+  it('that takes long ends the same for a second delivery of its callback, which waits as long as it is worked on', async () => {
+    const { id: user } = make().user({ pageIds: ['200000000000201'] });
+    for (let portfolios = 0; portfolios < 2; portfolios++) make().business({ userIds: [user] });
+    // Six lists of three seconds: longer than a second delivery waits where nobody works on the first.
+    const lists = 'me/(accounts|businesses)|owned_pages|client_pages';
+    context.fault({ kind: 'delay', delayMs: 3_000 }, { pathPattern: lists, userId: user }, null);
+    try {
+      const { browser, callback } = await browseToCallback(context, { tenant: 'slow' }, { user });
+      const [first, second] = await Promise.all([browser.get(callback), browser.get(callback)]);
+      expect(first.headers['location']).toContain('status=connected');
+      expect(second.headers['location']).toBe(first.headers['location']);
+    } finally {
+      context.sandbox.state.faults.clear();
+    }
+  }, 60_000);
+});
+
+describe('tokens of Pages', () => {
+  it('are derived again by their ids: of Pages that no list of the person has, and of system users', async () => {
+    const person = await importPortfolio('pages', 'derived');
+    const { id: systemUser } = make().user({ kind: 'system_user' });
+    const { id: assigned } = make().page({ userIds: [systemUser] });
+    const { accessToken } = make().token({
+      userId: systemUser,
+      expiresIn: null,
+      scopes: ['pages_show_list', 'pages_read_engagement'],
+    });
+    const body = { tenant: 'system', product: 'pages', access_token: accessToken };
+    const imported = (await api(context).post('/v1/connections/import', body).expect(201)).body;
+    for (const [id, pageId] of [
+      [person.id, person.shared],
+      [imported.id, assigned],
+    ]) {
+      context.sandbox.state.invalidateToken(await openPageToken(id, pageId), 460);
+      await check(id);
+      const { credentials } = await context.connection(id);
+      expect(credentials.find(({ subject_id }) => subject_id === pageId)).toMatchObject({
+        version: 2,
+        health: 'healthy',
+      });
+    }
+  });
+});
+
+async function openPageToken(connectionId: string, pageId: string): Promise<string> {
+  const [row] = await context.database.rows<{ id: `crd_${string}` }>({
+    text: `SELECT id FROM credential WHERE connection_id = $1 AND subject_id = $2`,
+    values: [connectionId, pageId],
+  });
+  const credential = await context.replica.app.get(CredentialClaimRepository).find(row?.id ?? 'crd_');
+  if (credential === null) throw new Error('no such page');
+  return (await context.replica.app.get(CredentialVersionService).openCurrent(credential))?.expose() ?? '';
+}
+
 describe('a second look', () => {
   it('finds what came and went, says so once, and seals the token of a new Page', async () => {
     const { id, userId, own, shared, client } = await importPortfolio('pages', 'again');
@@ -125,11 +218,8 @@ describe('a second look', () => {
       ]),
     );
     expect(more).toEqual([]);
-    const lease = { tenant: 'again', product: 'pages', asset_id: later };
-    await api(context).post('/v1/leases', lease).expect(201);
-    await api(context)
-      .post('/v1/leases', { ...lease, asset_id: own })
-      .expect(404);
+    expect((await leaseOf('again', later)).status).toBe(201);
+    expect((await leaseOf('again', own)).status).toBe(404);
     expect(await context.audited('connection.assets_changed')).toHaveLength(1);
     await check(id);
     expect(await changesOf(id)).toHaveLength(1);
@@ -139,11 +229,10 @@ describe('a second look', () => {
     const { id, userId, shared } = await importPortfolio('pages', 'taskless');
     make().role(userId, shared, { tasks: [] });
     expect(usableOf(await check(id))[shared]).toBe(false);
-    const refused = { tenant: 'taskless', product: 'pages', asset_id: shared };
-    expect((await api(context).post('/v1/leases', refused).expect(409)).body.code).toBe('asset_without_credential');
+    expect((await leaseOf('taskless', shared)).body.code).toBe('asset_without_credential');
     make().role(userId, shared, { tasks: ['MANAGE'] });
     expect(usableOf(await check(id))[shared]).toBe(true);
-    await api(context).post('/v1/leases', refused).expect(201);
+    expect((await leaseOf('taskless', shared)).status).toBe(201);
   });
 
   it('removes nothing where Meta refuses a list, is away, or the token is dead', async () => {
@@ -177,6 +266,14 @@ describe('a second look', () => {
     context.clock.advance(2 * 3600 + 60);
     await Promise.all([lookByItself(), lookByItself()]);
     expect(await changesOf(connection.id)).toMatchObject([{ added: [{ id: later }], counts: { assets: 2 } }]);
+    const updates = context.replica.app.get(AssetUpdateService);
+    context.clock.advance(8 * DAY);
+    const appId = context.sandbox.app.id;
+    expect(await updates.claimDue(appId, 100)).toContain(connection.id);
+    // The replica that claimed it died.
+    expect(await updates.claimDue(appId, 100)).not.toContain(connection.id);
+    context.clock.advance(901);
+    await lookByItself();
     const due = await context.database.rows<{ at: Date }>({
       text: 'SELECT next_discovery_at AS at FROM connection WHERE id = $1',
       values: [connection.id],

@@ -27,7 +27,8 @@ afterAll(() => context?.close());
 const make = () => context.sandbox.state.make;
 const waba = () => make().waba({ businessId: BUSINESS, name: 'A shop' }).id;
 const phone = (wabaId: string, pin: string | null = null) => make().phone({ wabaId, pin }).id;
-const systemUser = () => make().user({ kind: 'system_user', businessId: BUSINESS }).id;
+/** One to which no account was assigned in the business settings. */
+const systemUser = () => make().user({ kind: 'system_user', businessId: BUSINESS, wabaIds: [] }).id;
 
 /** A code as `FB.login` gives it; `named`: what the granted scopes name. */
 function code(userId: string, named: string[] = [], expiresIn: number | null = null, scopes = SCOPES): string {

@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import request from 'supertest';
+import { SynchronizationNoticeJob } from '../../src/connect/phone-numbers/synchronization-notice.job.ts';
+import { UnfinishedSignupJob } from '../../src/connect/unfinished/unfinished-signup.job.ts';
 import { api, createSession } from '../support/connect-test-context.ts';
 import { DAY, type LifecycleTestContext, openLifecycleTestContext } from '../support/lifecycle-test-context.ts';
 import { type ReceivedDelivery, type Receiver, startReceiver } from '../support/webhook-receiver.ts';
@@ -108,7 +110,11 @@ describe('what is delivered is what its published schema says', () => {
   }, 60_000);
 
   it('of a connection that comes unusable', async () => {
-    const { id } = context.sandbox.state.make.user({ kind: 'system_user', businessId: '300000000000401' });
+    const { id } = context.sandbox.state.make.user({
+      kind: 'system_user',
+      businessId: '300000000000401',
+      wabaIds: [],
+    });
     const session = await createSession(context, { tenant: 'wa', product: 'whatsapp', flow: 'embedded_signup' });
     const scopes = ['whatsapp_business_management', 'whatsapp_business_messaging'];
     const code = context.sandbox.state.make.code({ userId: id, fromSdk: true, expiresIn: null, scopes });
@@ -141,6 +147,44 @@ describe('what is delivered is what its published schema says', () => {
     }
   }, 60_000);
 
+  it('of a signup whose code got lost', async () => {
+    const session = await createSession(context, { tenant: 'lost', product: 'whatsapp', flow: 'embedded_signup' });
+    await request(server()).get(new URL(session.connect_url).pathname).expect(200);
+    const value = { event: 'PARTNER_ADDED', waba_info: { waba_id: '7001', owner_business_id: '900' } };
+    const entry = [{ id: '900', time: 1, changes: [{ field: 'account_update', value }] }];
+    const body = JSON.stringify({ object: 'whatsapp_business_account', entry });
+    const signature = createHmac('sha256', context.sandbox.app.secret).update(body).digest('hex');
+    await request(server())
+      .post('/webhooks/meta')
+      .set('Content-Type', 'application/json')
+      .set('X-Hub-Signature-256', `sha256=${signature}`)
+      .send(body)
+      .expect(200);
+    context.clock.advance(121);
+    await context.replica.app.get(UnfinishedSignupJob).decideDue();
+    const [told] = await delivered('connection.unfinished', 1);
+    expect(told?.message.data).toMatchObject({ connect_session_id: session.id, tenant: 'lost', waba_id: '7001' });
+    for (const each of await delivered('connection.unfinished', 1)) conforms(each);
+  }, 60_000);
+
+  it('of a number of the WhatsApp Business app that nobody synchronized', async () => {
+    const { make } = context.sandbox.state;
+    const businessId = '300000000000401';
+    const { id: waba } = make.waba({ businessId });
+    const { id: number } = make.phone({ wabaId: waba, isOnBizApp: true });
+    const { id: userId } = make.user({ kind: 'system_user', businessId, wabaIds: [waba] });
+    const session = await createSession(context, { tenant: 'app', product: 'whatsapp', flow: 'embedded_signup' });
+    const scopes = ['whatsapp_business_management', 'whatsapp_business_messaging'];
+    const targets = { whatsapp_business_management: [waba] };
+    const code = make.code({ userId, fromSdk: true, expiresIn: null, scopes, targets });
+    await api(context).post(`/v1/connect-sessions/${session.id}/complete`, { code }).expect(201);
+    context.clock.advance(20 * 3_600);
+    await context.replica.app.get(SynchronizationNoticeJob).announceDue();
+    const [told] = await delivered('connection.synchronization_expiring', 1);
+    expect(told?.message.data).toMatchObject({ phone_number_id: number, kinds: ['contacts', 'history'] });
+    for (const each of await delivered('connection.synchronization_expiring', 1)) conforms(each);
+  }, 60_000);
+
   it('of a test', async () => {
     await api(context).post(`/v1/subscriptions/${subscriptionId}/test`, {}).expect(200);
     for (const each of await delivered('subscription.test', 1)) conforms(each);
@@ -168,6 +212,7 @@ describe('a schema', () => {
       'connection.refreshed',
       'connection.revoked',
       'connection.synchronization_expiring',
+      'connection.unfinished',
       'meta.webhook',
       'subscription.test',
     ]);

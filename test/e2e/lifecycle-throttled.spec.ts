@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AppRateLimiter } from '../../src/lifecycle/rate-limit/app-rate-limiter.ts';
 import { Sweep } from '../../src/lifecycle/sweeps/sweep.ts';
 import type { UsageReport } from '../../src/meta/graph/usage-headers.ts';
+import { checkMetaLimits } from '../../src/operations/doctor/limit-checks.ts';
 import { api } from '../support/connect-test-context.ts';
 import {
   DAY,
@@ -12,7 +13,7 @@ import {
 import type { TestReplica } from '../support/test-replica.ts';
 
 const HOUR = 3600;
-const NO_USAGE: UsageReport = { appUsagePercent: null, entries: [], throttledUntilSeconds: null };
+const NO_USAGE: UsageReport = { appUsagePercent: null, entries: [], retryAfterSeconds: null };
 
 describe('an app whose product keeps it at its limit', () => {
   let context: LifecycleTestContext;
@@ -33,14 +34,11 @@ describe('an app whose product keeps it at its limit', () => {
   afterEach(() => context?.close());
 
   /** What the gateway hears: Meta refuses the product's calls for the app's limit. In the database at once, not within a second. */
-  const refuseTraffic = async (of: Partial<UsageReport> = {}): Promise<void> => {
+  const refuseTraffic = async (of: Partial<UsageReport> = {}, objectId: string | null = null): Promise<void> => {
     const rateLimiter = context.replica.app.get(AppRateLimiter);
-    const isLimitOfApp = of.throttledUntilSeconds === undefined;
-    rateLimiter.observe(
-      context.sandbox.app.id,
-      { ...NO_USAGE, ...of },
-      isLimitOfApp ? { scope: 'app', retryAfterSeconds: null } : null,
-    );
+    const scope = objectId === null ? 'app' : 'business';
+    const throttle = { scope, retryAfterSeconds: objectId === null ? null : 3600 } as const;
+    rateLimiter.observe(context.sandbox.app.id, { usage: { ...NO_USAGE, ...of }, throttle, objectId });
     await rateLimiter.flush();
   };
 
@@ -124,23 +122,26 @@ describe('an app whose product keeps it at its limit', () => {
     expect(refreshed).toHaveLength(3);
   }, 60_000);
 
-  it("waits an hour for one object's limit, and after that goes on one at a time", async () => {
+  it("goes on for everybody while single objects are at their limits, whatever Meta's headers say of them", async () => {
     await seedConnections(context.replica, context.sandbox, 4, { from: 5 * DAY, to: 6 * DAY });
-    await context.database.run({ text: 'UPDATE credential SET check_due_at = $1', values: [context.clock.now()] });
-    for (let minute = 0; minute < 60; minute++) {
-      await refuseTraffic({ throttledUntilSeconds: 300 });
-      await second.app.get(Sweep).refresh();
-      expect(await second.app.get(Sweep).health()).toMatchObject({ claimed: 0 });
-      context.clock.advance(60);
-    }
-    expect(refreshed).toEqual([]);
-    await refuseTraffic({ throttledUntilSeconds: 300 });
-    expect(await second.app.get(AppRateLimiter).allowance(context.sandbox.app.id)).toEqual({
-      kind: 'go',
-      concurrency: 1,
-    });
+    const entries = [{ objectId: '17', type: 'whatsapp', percent: 107, regainAccessSeconds: 3600 }];
+    await refuseTraffic({ entries }, '18');
+    const appId = context.sandbox.app.id;
+    for (const replica of [context.replica, second])
+      expect(await replica.app.get(AppRateLimiter).allowance(appId)).toMatchObject({ kind: 'go' });
     await second.app.get(Sweep).refresh();
     expect(refreshed).toHaveLength(4);
+    const limiter = second.app.get(AppRateLimiter);
+    const ask = (objectId: string) => limiter.call(appId, 'scheduled', async () => 'asked', { objectIds: [objectId] });
+    await expect(ask('17')).rejects.toMatchObject({ reason: 'object_throttled' });
+    await expect(ask('18')).rejects.toMatchObject({ reason: 'object_throttled' });
+    expect(await ask('19')).toBe('asked');
+    const findings = await checkMetaLimits({ database: context.database, clock: context.clock });
+    expect(findings).toMatchObject([
+      { state: 'attention', detail: expect.stringMatching(/^2 objects .* 1[78] until /) },
+    ]);
+    context.clock.advance(HOUR);
+    expect(await ask('17')).toBe('asked');
   }, 60_000);
 
   it('shows in the metrics: stopped or not, the last gauge, and what Meta responded how fast', async () => {

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { UnverifiedAssetService } from '../../src/connections/assets/unverified-asset.service.ts';
+import { AssetInspectionService } from '../../src/lifecycle/inspection/asset-inspection.service.ts';
 import { SuspectedTokenService } from '../../src/lifecycle/inspection/suspected-token.service.ts';
 import { Sweep } from '../../src/lifecycle/sweeps/sweep.ts';
 import { UnconfiguredAppJob } from '../../src/lifecycle/sweeps/unconfigured-app.job.ts';
@@ -145,6 +147,7 @@ describe('connections whose app is not configured any more', () => {
   });
 
   it('say so when asked by hand, and a complaint about their token is no verdict', async () => {
+    const before = callsToMeta();
     for (const action of ['refresh', 'check']) {
       const response = await api({ replica }).post(`/v1/connections/${instagram.id}/${action}`, {});
       expect(response.status).toBe(200);
@@ -155,6 +158,7 @@ describe('connections whose app is not configured any more', () => {
       .get(SuspectedTokenService)
       .report(id as `crd_${string}`, version, {}, { kind: 'suspect' });
     expect(verdict).toBe('unknown');
+    expect(callsToMeta()).toBe(before);
     expect((await context.connection(instagram.id)).status).toBe('active');
   });
 
@@ -174,6 +178,27 @@ describe('connections whose app is not configured any more', () => {
       expect(direct.status).toBe(201);
       expect(direct.body).not.toHaveProperty('appsecret_proof');
     }
+  });
+
+  it('lose nothing because another Meta app would not see it', async () => {
+    const businessId = '300000000000401';
+    const user = context.sandbox.state.make.user({ kind: 'system_user', businessId });
+    const { accessToken } = context.sandbox.state.make.token({ userId: user.id });
+    const body = { tenant: 'old', product: 'whatsapp', access_token: accessToken };
+    const { id } = (await api(context).post('/v1/connections/import', body).expect(201)).body;
+    const { assets } = await context.connection(id);
+    const account = assets.find(({ type }) => type === 'whatsapp_business_account');
+    expect(account).toBeDefined();
+    const other = await context.startAnotherReplica({ META_APP_ID: '4711', META_APP_SECRET: 'f'.repeat(32) });
+    await context.database.transaction((tx) =>
+      other.app.get(UnverifiedAssetService).requestVerification(tx, 'whatsapp_business_account', [account?.id ?? '']),
+    );
+    const before = callsToMeta();
+    await other.app.get(AssetInspectionService).inspectDue();
+    const checked = await api({ replica: other }).post(`/v1/connections/${id}/check`, {});
+    expect(checked.body.credentials[0].failure.code).toBe('app_not_configured');
+    expect(callsToMeta()).toBe(before);
+    expect(checked.body.assets).toEqual(assets);
   });
 
   it('are looked after again when the app is back', async () => {

@@ -26,8 +26,7 @@ import type { GatewayGrant, GatewayLeaseVerifier } from '../../src/leases/gatewa
 import type { ResponseToken, TokenReplacementService } from '../../src/leases/token-replacement.service.ts';
 import type { SuspectedTokenService } from '../../src/lifecycle/inspection/suspected-token.service.ts';
 import type { MetaVerdict } from '../../src/meta/errors/classify-error.ts';
-import type { UsageReport } from '../../src/meta/graph/usage-headers.ts';
-import { type ThrottleNotice, UsageObserver } from '../../src/meta/graph/usage-observer.ts';
+import { type UsageNotice, UsageObserver } from '../../src/meta/graph/usage-observer.ts';
 import { MetaApps } from '../../src/meta/meta-apps.ts';
 import { SystemClock } from '../../src/platform/clock.ts';
 import { UndiciHttpClient } from '../../src/platform/http-client/http-client.ts';
@@ -64,7 +63,7 @@ export interface TestGateway {
   issuedForPages: Map<string, string>;
   seen: ReceivedCall[];
   reported: { credentialId: string; cause: MetaCause; verdict: MetaVerdict }[];
-  observed: { appId: string; usage: UsageReport; throttle: ThrottleNotice | null }[];
+  observed: ({ appId: string } & UsageNotice)[];
   recorded: NewAuditEntry[];
   /** Numbers of every connection that are used in the WhatsApp Business app as well, and how often the database was asked for them. */
   coexistenceNumbers: string[];
@@ -234,8 +233,8 @@ function createFakes() {
     },
   } as unknown as SuspectedTokenService;
   class Observer extends UsageObserver {
-    override observe(appId: string, usage: UsageReport, throttle: ThrottleNotice | null): void {
-      observed.push({ appId, usage, throttle });
+    override observe(appId: string, notice: UsageNotice): void {
+      observed.push({ appId, ...notice });
     }
   }
   return {

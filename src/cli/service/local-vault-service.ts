@@ -9,6 +9,7 @@ import { ConnectionRepository } from '../../connections/connection/connection.re
 import { connectionNotFound, connectionRevoked } from '../../connections/connection/connection-problems.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import { ManualRefreshService } from '../../lifecycle/refresh/manual-refresh.service.ts';
+import { ManualRotationService } from '../../lifecycle/rotation/manual-rotation.service.ts';
 import { Sweep } from '../../lifecycle/sweeps/sweep.ts';
 import { toInputErrors } from '../../platform/http-server/input-validation.pipe.ts';
 import { AppError } from '../../platform/problem.ts';
@@ -55,6 +56,14 @@ class LocalVaultService implements VaultService {
     if (status === 'revoked') throw new AppError(connectionRevoked);
     if (action === 'refresh') await this.app.get(ManualRefreshService).refresh(id);
     else await this.app.get(ConnectionCheckService).check(id, { actor: OPERATOR, requestId: null });
+    return requireConnection(connections, id);
+  }
+
+  async rotate(given: string, expires: boolean | null): Promise<ConnectionResponse> {
+    const connections = this.app.get(ConnectionRepository);
+    const { id, status } = await requireConnection(connections, given);
+    if (status === 'revoked') throw new AppError(connectionRevoked);
+    await this.app.get(ManualRotationService).rotate(id, { actor: OPERATOR, requestId: null, expires });
     return requireConnection(connections, id);
   }
 

@@ -114,6 +114,12 @@ class RemoteVaultService implements VaultService {
     return (await this.post(`/v1/connections/${encodeURIComponent(connectionId)}/${work}`)) as ConnectionResponse;
   }
 
+  async rotate(connectionId: ConnectionId, expires: boolean | null): Promise<ConnectionResponse> {
+    const body = expires === null ? {} : { set_token_expires_in_60_days: expires };
+    const path = `/v1/connections/${encodeURIComponent(connectionId)}/rotate`;
+    return (await this.post(path, TIMEOUT_MS, body)) as ConnectionResponse;
+  }
+
   fingerprintOf(text: string): string {
     // Keyed, because the texts hold tokens. With another admin key the rows are imported once more, which changes nothing.
     return createHmac('sha256', this.key.expose())
@@ -121,8 +127,8 @@ class RemoteVaultService implements VaultService {
       .digest('hex');
   }
 
-  private async post(path: string, timeoutMs = TIMEOUT_MS): Promise<unknown> {
-    const { status, body } = await this.send('POST', path, { body: {}, timeoutMs }).catch((error: unknown) => {
+  private async post(path: string, timeoutMs = TIMEOUT_MS, request: object = {}): Promise<unknown> {
+    const { status, body } = await this.send('POST', path, { body: request, timeoutMs }).catch((error: unknown) => {
       throw error instanceof HttpRequestError ? this.unreachable(error) : error;
     });
     const payload = parse(body);

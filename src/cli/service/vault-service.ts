@@ -24,6 +24,8 @@ export interface VaultService {
   sweep(): Promise<SweepResult>;
   /** Refreshes or inspects one connection now; returns its state after that. Throws `StartupError` if it does not exist. */
   runAction(connectionId: ConnectionId, work: 'refresh' | 'check'): Promise<ConnectionResponse>;
+  /** Rotates the token of one connection now; returns its state after that. `expires`: null for what the old one has. Throws `StartupError`. */
+  rotate(connectionId: ConnectionId, expires: boolean | null): Promise<ConnectionResponse>;
   /** The fingerprint of a text: stable for this vault, different for another vault. Reveals nothing of the text. */
   fingerprintOf(text: string): string;
 }

@@ -7,6 +7,7 @@ body{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:12vh auto 2rem;pa
 h1{font-size:1.4rem;line-height:1.3}small{color:#606770}code{background:#f0f2f5;padding:.1rem .3rem;border-radius:.2rem;overflow-wrap:anywhere}
 button,.button{display:inline-block;font:inherit;padding:.6rem 1.2rem;border:1px solid #0064d1;border-radius:.4rem;background:#0064d1;color:#fff;cursor:pointer;text-decoration:none}
 .secondary{background:transparent;color:inherit;border-color:currentColor}button[disabled]{opacity:.5;cursor:default}
+[hidden]{display:none!important}
 .actions{display:flex;flex-wrap:wrap;gap:.6rem 1rem;align-items:center}.actions>.button{order:-1}
 a{color:#0064d1}a.button{color:#fff}
 :focus-visible{outline:3px solid #75b1ff;outline-offset:2px}

@@ -29,6 +29,8 @@ const BROWSER: Actor = Object.freeze({ kind: 'browser', id: null });
 const POLL_MS = 250;
 /** 15 seconds: longer than Meta's calls take at their worst but one. */
 const MAX_POLLS = 60;
+/** Five minutes, while somebody works on what the first delivery gave: a user with thousands of Pages takes long. */
+const MAX_POLLS_AT_WORK = 1_200;
 
 /** What an authorization ended on, and the session that its browser proved to belong to. */
 export interface AttemptResult {
@@ -164,7 +166,10 @@ export class CallbackService {
    */
   private async awaitResult(verified: VerifiedAttempt): Promise<ConnectResult> {
     const { stateHash } = verified.attempt;
-    for (let poll = 0; poll < MAX_POLLS; poll++) {
+    for (let poll = 0; ; poll++) {
+      // Before the result is read: work that ends in between has one. Nobody could claim what exists, so whoever has it is alive.
+      const isAtWork = async () => this.pendingAuthorizations.existsForState(this.database, stateHash);
+      const isLast = poll >= MAX_POLLS && (poll >= MAX_POLLS_AT_WORK || !(await isAtWork()));
       const attempt = await this.sessions.findAttempt(stateHash);
       if (attempt === null || attempt.consumedAt === null) return this.rejectExpired(verified);
       if (attempt.connectionId !== null) return { connectionId: attempt.connectionId };
@@ -175,9 +180,9 @@ export class CallbackService {
         return this.toResult(verified, () => this.pendingAuthorizationService.process(pendingAuthorization, initiator));
       }
       if (await this.isLost(attempt)) return this.markCodeRejected(verified);
+      if (isLast) return { error: 'meta_unavailable' };
       await sleep(POLL_MS);
     }
-    return { error: 'meta_unavailable' };
   }
 
   /** The state was never used, and can't be any more: its time is over, or another browser has finished the session. */

@@ -1,3 +1,4 @@
+import type { AssetCoverage } from '../../connections/assets/asset-changes.ts';
 import type { GrantedAsset } from '../../connections/authorization/connection-provisioner.ts';
 import type { GrantedCredential } from '../../connections/credentials/credential-writer.ts';
 import type { DiscoveryWarningCode, SCOPES_MISSING } from '../../connections/status/status-reason.ts';
@@ -46,14 +47,7 @@ export interface Discovered {
   assets: GrantedAsset[];
   warning: ConnectionWarning | null;
   /** What the absence of an asset means; missing: nothing. */
-  coverage?: DiscoveryCoverage;
-}
-
-export interface DiscoveryCoverage {
-  /** Every list was read to its end: what is named nowhere is gone. */
-  isComplete: boolean;
-  /** What any list or granular scope names, whether Meta showed it or not. */
-  namedIds: ReadonlySet<string>;
+  coverage?: AssetCoverage;
 }
 
 /** One product's discovery. Throws `MetaError`. May be repeated: it only reads, or does what is harmless twice. */

@@ -1,3 +1,4 @@
+import { targetIds } from '../../meta/assets/business-api.ts';
 import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import type { PhoneNumber } from '../../meta/assets/discovery-responses.ts';
 import { asPartialRefusal } from '../../meta/errors/refusal.ts';
@@ -35,9 +36,9 @@ export async function findWhatsappAccounts(api: DiscoveryApi, input: DiscoveryIn
   const { wabaId, businessId } = input.hints;
   await search.ask(wabaId === undefined ? [] : [wabaId]);
   await search.ask(input.secondLook?.whatsappAccountIds ?? []);
-  await search.ask(targetsOf(input, (scope) => scope.startsWith(WHATSAPP_SCOPES)));
-  if (tokenKind(input.inspection.kind).mayHaveClientBusiness) await search.askAssigned();
-  const portfolios = new Set(targetsOf(input, (scope) => scope === PORTFOLIO_SCOPE));
+  await search.ask(targetIds(input.inspection, [WHATSAPP_SCOPES]));
+  if (tokenKind(input.inspection.kind).hasAssignedAssets) await search.askAssigned();
+  const portfolios = new Set(targetIds(input.inspection, [PORTFOLIO_SCOPE]));
   const isOpen = wabaId !== undefined && !search.isAccount(wabaId);
   const isNamed = isOpen && (portfolios.has(wabaId) || wabaId === businessId);
   for (const portfolio of portfolios) await search.askAccountsOf(portfolio);
@@ -84,10 +85,6 @@ class AccountSearch {
     await this.ask([...(owned ?? []), ...(shared ?? [])]);
     return owned !== null || shared !== null;
   }
-}
-
-function targetsOf({ inspection }: DiscoveryInput, isMeant: (scope: string) => boolean): string[] {
-  return inspection.granularScopes.flatMap(({ scope, targetIds }) => (isMeant(scope) ? (targetIds ?? []) : []));
 }
 
 /** Null where Meta says that this token may not, or knows no such thing; outages and rate limits stay errors. */

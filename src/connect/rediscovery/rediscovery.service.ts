@@ -99,7 +99,8 @@ export class RediscoveryService {
     const basis = await this.updates.findBasis(connectionId);
     const root = basis === null ? null : await this.claims.findRoot(connectionId);
     const token = root === null ? null : await this.versions.openCurrent(root);
-    if (basis === null || root === null || token === null) return false;
+    // Another app than the token's must not ask: it would learn nothing, or take what it can't see for lost.
+    if (basis === null || root === null || token === null || !this.apps.serves(root)) return false;
     const found = await this.discover(root, token, basis, urgency);
     if (found === null) return false;
     const { pages, assets, warning, coverage = null } = found;

@@ -114,7 +114,7 @@ export class AssetUpdateService {
     const options = {
       isRoot: false,
       now: this.clock.now(),
-      beforeExpirySeconds: this.config.refreshBeforeExpirySeconds,
+      settings: this.config,
     };
     const ids = await this.credentials.grant(tx, { connectionId, tenant, appId }, missing, options);
     missing.forEach(({ subjectId }, index) => {

@@ -1,5 +1,5 @@
 import { addSeconds } from '../../platform/clock.ts';
-import { DAY_SECONDS } from '../../platform/duration.ts';
+import { DAY_SECONDS, HOUR_SECONDS } from '../../platform/duration.ts';
 import type { KindSynchronization, PhoneSynchronization, SynchronizationKind } from '../connection/asset-details.ts';
 
 /** In the order in which Meta wants them requested. */
@@ -10,7 +10,7 @@ const WINDOW_SECONDS = DAY_SECONDS;
 /** Longer than two calls to Meta take, each with its repeats. */
 const OUTCOME_UNKNOWN_SECONDS = 5 * 60;
 /** How long before its end the window is announced. */
-export const NOTICE_SECONDS = 4 * 60 * 60;
+export const NOTICE_SECONDS = 4 * HOUR_SECONDS;
 
 /** Nothing is requested yet. `signedUpAt` null: not known, so there is no deadline of ours. */
 export function startSynchronization(signedUpAt: Date | null): PhoneSynchronization {

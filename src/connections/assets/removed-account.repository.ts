@@ -23,13 +23,20 @@ interface CoexistenceAccountRow {
   account_id: string;
 }
 
-const lockAccounts = defineStatement<{ accountIds: readonly string[] }, CoexistenceAccountRow>(
+interface AccountsOfApps {
+  accountIds: readonly string[];
+  /** The apps of the connections. */
+  appIds: readonly string[];
+}
+
+const lockAccounts = defineStatement<AccountsOfApps, CoexistenceAccountRow>(
   'coexistence_accounts_lock',
   ({
     accountIds,
+    appIds,
   }) => sql`SELECT n.id AS connection_id, n.tenant, n.product, n.status, n.authorized_at, a.id AS account_id
     FROM asset a JOIN connection n ON n.id = a.connection_id
-    WHERE a.type = 'whatsapp_business_account' AND a.id = ANY (${accountIds}) AND n.status <> 'revoked'
+    WHERE a.type = 'whatsapp_business_account' AND a.id = ANY (${accountIds}) AND n.app_id = ANY (${appIds}) AND n.status <> 'revoked'
       AND EXISTS (SELECT FROM asset p WHERE p.connection_id = a.connection_id AND p.type = 'phone_number' AND p.parent_id = a.id
         AND p.details->'registration'->>'status' = 'coexistence')
     ORDER BY n.id, a.id FOR UPDATE OF n`,
@@ -49,9 +56,9 @@ const deleteAccountAndNumbers = defineStatement<AccountKey>(
 /** Across tenants: those of these accounts that have such numbers, their connections locked in the order of their ids. */
 export async function lockCoexistenceAccounts(
   executor: SqlExecutor,
-  accountIds: readonly string[],
+  of: AccountsOfApps,
 ): Promise<CoexistenceAccount[]> {
-  const rows = await executor.rows(lockAccounts({ accountIds }));
+  const rows = await executor.rows(lockAccounts(of));
   return rows.map((row) => ({
     connectionId: row.connection_id,
     tenant: row.tenant,

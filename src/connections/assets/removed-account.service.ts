@@ -41,12 +41,15 @@ export class RemovedAccountService {
     private readonly clock: Clock,
   ) {}
 
-  /** Within the transaction that stores the events, before it changes any other asset: locks connections in the order of their ids. */
-  async process(tx: Transaction, removals: readonly RemovedAccount[]): Promise<void> {
+  /**
+   * Within the transaction that stores the events, before it changes any other asset: locks connections in the order of their ids.
+   * `signedBy`: the apps whose secret signed the events; each speaks for its own connections.
+   */
+  async process(tx: Transaction, removals: readonly RemovedAccount[], signedBy: readonly string[]): Promise<void> {
     if (removals.length === 0) return;
     const byAccount = new Map([...removals].sort(byTime).map((removal) => [removal.accountId, removal]));
     const accountIds = [...byAccount.keys()];
-    for (const account of await lockCoexistenceAccounts(tx, accountIds)) {
+    for (const account of await lockCoexistenceAccounts(tx, { accountIds, appIds: signedBy })) {
       const removal = byAccount.get(account.accountId);
       if (removal !== undefined && isCurrent(removal, account)) await this.remove(tx, account, removal);
     }

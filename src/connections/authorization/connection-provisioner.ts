@@ -9,7 +9,7 @@ import { Ids } from '../../platform/ids.ts';
 import { Random } from '../../platform/random.ts';
 import { type AssetValues, deleteAssets, insertAssets } from '../assets/asset.repository.ts';
 import { nextDiscoveryAt } from '../assets/discovery-schedule.ts';
-import { mergePhoneDetails, type PhoneCoexistence } from '../assets/phone-coexistence.ts';
+import type { PhoneCoexistence } from '../assets/phone-coexistence.ts';
 import { scheduleSynchronizationNotices } from '../assets/phone-synchronization.repository.ts';
 import { NOTICE_SECONDS } from '../assets/phone-synchronization.ts';
 import type { AssetDetails } from '../connection/asset-details.ts';
@@ -26,13 +26,14 @@ import {
   requireNextStatus,
 } from '../status/connection-status.ts';
 import { firstNoticeAt } from '../status/expiry-notices.ts';
-import { PHONE_NUMBER_NOT_REGISTERED, type StatusReason } from '../status/status-reason.ts';
+import type { StatusReason } from '../status/status-reason.ts';
 import {
   type ConnectionGrant,
   insertConnection,
   lockLiveConnection,
   reauthorizeConnection,
 } from './authorized-connection.repository.ts';
+import { failedRegistrationReason, keepDetails, withKeptDetails } from './kept-details.ts';
 import { lockMetaUser } from './meta-user-lock.repository.ts';
 import { PendingAuthorizationRepository } from './pending-authorization.repository.ts';
 import type { PendingAuthorization } from './pending-authorization.ts';
@@ -73,9 +74,6 @@ export interface ProvisioningInput {
   actor: Actor;
   requestId: string | null;
 }
-
-/** What stays with an asset that is found again. */
-type KeptDetails = ReadonlyMap<string, AssetDetails>;
 
 interface LiveConnection {
   id: ConnectionId;
@@ -150,21 +148,24 @@ export class ConnectionProvisioner {
   ): Promise<void> {
     const connection = { connectionId, tenant: granted.pendingAuthorization.tenant, appId: granted.appId };
     const now = this.clock.now();
-    const kept = keepDetails(granted, toKeptDetails(await deleteAssets(tx, connectionId)));
+    const { createdAt: signedUpAt } = granted.pendingAuthorization;
+    const kept = keepDetails(granted.assets, await deleteAssets(tx, connectionId), signedUpAt);
     await clearRootCredential(tx, connectionId);
-    const options = { now, beforeExpirySeconds: this.config.refreshBeforeExpirySeconds };
+    const options = { now, settings: this.config };
     const [rootId = null] = await this.credentials.grant(tx, connection, [granted.root], { ...options, isRoot: true });
     const pageIds = await this.credentials.grant(tx, connection, granted.pages, { ...options, isRoot: false });
     const idByPage = new Map(granted.pages.map(({ subjectId }, index) => [subjectId, pageIds[index] ?? null]));
-    await this.credentials.removeExcept(tx, connectionId, [...(rootId === null ? [] : [rootId]), ...pageIds]);
+    await this.credentials.removeExcept(tx, connectionId, [...(rootId === null ? [] : [rootId]), ...pageIds], now);
     const assets = granted.assets.map((asset): AssetValues => {
       const { type, id, name, parentId } = asset;
       const credentialId = credentialOf(asset, rootId, idByPage);
-      return { type, id, name, parentId, credentialId, details: mergeDetails(asset, kept) };
+      return { type, id, name, parentId, credentialId, details: withKeptDetails(asset, kept) };
     });
     await insertAssets(tx, connectionId, assets);
     await scheduleSynchronizationNotices(tx, connectionId, NOTICE_SECONDS);
-    await keepFailedRegistrationReason(tx, connectionId, granted, kept, now);
+    // Graver reasons stay.
+    const reason = granted.statusReason === null ? failedRegistrationReason(kept) : null;
+    if (reason !== null) await updateStatusReason(tx, connectionId, reason, now);
     // Nothing is refreshed while a user has to fix something; the next authorization plans anew.
     if (granted.isUnusable === true) await stopCredentialRefreshes(tx, connectionId, now);
   }
@@ -223,47 +224,4 @@ function credentialOf(
 
 function changeOf({ isUnusable }: ProvisioningInput): ConnectionChange {
   return isUnusable === true ? 'authorized_unusable' : 'authorized';
-}
-
-/** What is known of phone numbers that were registered here. */
-function toKeptDetails(removed: readonly { type: AssetType; id: string; details: AssetDetails | null }[]): KeptDetails {
-  return new Map(
-    removed.flatMap(({ type, id, details }) => (details === null ? [] : [[assetKey(type, id), details] as const])),
-  );
-}
-
-function assetKey(type: AssetType, id: string): string {
-  return `${type} ${id}`;
-}
-
-/** What stays of what was known, for the assets that are granted now. */
-function keepDetails({ assets, pendingAuthorization }: ProvisioningInput, known: KeptDetails): KeptDetails {
-  return new Map(
-    assets.map(({ type, id, coexistence }) => {
-      const key = assetKey(type, id);
-      return [key, mergePhoneDetails(known.get(key), coexistence, pendingAuthorization.createdAt)];
-    }),
-  );
-}
-
-function mergeDetails({ type, id, details }: GrantedAsset, kept: KeptDetails): AssetDetails | null {
-  const all = { ...kept.get(assetKey(type, id)), ...details };
-  return Object.keys(all).length === 0 ? null : all;
-}
-
-/** A number that could not be registered is not registered by connecting again. Graver reasons stay. */
-async function keepFailedRegistrationReason(
-  tx: Transaction,
-  connectionId: ConnectionId,
-  { assets, statusReason }: ProvisioningInput,
-  kept: KeptDetails,
-  now: Date,
-): Promise<void> {
-  if (statusReason !== null) return;
-  const registrations = assets.flatMap(({ type, id }) => kept.get(assetKey(type, id))?.registration ?? []);
-  const failed = registrations.find(({ status }) => status === 'failed');
-  if (failed === undefined) return;
-  const { at, detail = '', remedy = '', meta } = failed;
-  const reason = { detail, remedy, ...(meta === undefined ? {} : { meta }), since_at: at };
-  await updateStatusReason(tx, connectionId, { code: PHONE_NUMBER_NOT_REGISTERED, ...reason }, now);
 }

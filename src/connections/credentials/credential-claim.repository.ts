@@ -6,6 +6,7 @@ import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
 import type { ClaimId, ConnectionId, CredentialId } from '../ids.ts';
 import { type ClaimReference, extendClaims, releaseClaims } from './claimed-credential.repository.ts';
+import { ROTATABLE_KINDS } from './credential-kind-rules.ts';
 import {
   findCredential,
   findRootCredential,
@@ -70,12 +71,23 @@ const claimRetries = defineStatement<AppClaimParameters & { urgentBefore: Date }
   { prepare: true },
 );
 
+const claimRotations = defineStatement<AppClaimParameters, CredentialSnapshotRow>(
+  'claim_rotations',
+  (of) =>
+    claim(
+      sql`SELECT id FROM credential WHERE app_id = ${of.appId} AND rotation_due_at <= ${of.now} AND ${isFree(of.now)}
+       ORDER BY rotation_due_at LIMIT ${of.limit} FOR UPDATE SKIP LOCKED`,
+      of,
+    ),
+  { prepare: true },
+);
+
 const claimExpiring = defineStatement<AppClaimParameters & { endsBefore: Date }, CredentialSnapshotRow>(
   'claim_expiring',
   (of) =>
     claim(
       sql`SELECT id FROM credential WHERE ${isRefreshDue(of)}
-         AND kind <> 'page' AND (expires_at IS NULL OR expires_at < ${of.endsBefore})
+         AND kind <> 'page' AND ((expires_at IS NULL AND kind <> ALL (${ROTATABLE_KINDS}::text[])) OR expires_at < ${of.endsBefore})
        ORDER BY expires_at NULLS LAST, refresh_after LIMIT ${of.limit} FOR UPDATE SKIP LOCKED`,
       of,
     ),
@@ -166,7 +178,7 @@ export class CredentialClaimRepository {
 
   /**
    * Claims what is to be refreshed for one app and ends before `endsBefore`, or at a time that Meta has not named; the first to end first.
-   * Page tokens have no end of their own.
+   * Page tokens have no end of their own, and the rotation of a token without an end can wait.
    */
   async claimExpiring(
     appId: string,
@@ -175,6 +187,11 @@ export class CredentialClaimRepository {
     endsBefore: Date,
   ): Promise<ClaimedCredential[]> {
     return this.claim(claimExpiring({ ...this.newClaim(claimSeconds), appId, limit, endsBefore }));
+  }
+
+  /** Claims credentials of one app whose rotation was asked for, the longest due first. */
+  async claimRotations(appId: string, limit: number, claimSeconds: number): Promise<ClaimedCredential[]> {
+    return this.claim(claimRotations({ ...this.newClaim(claimSeconds), appId, limit }));
   }
 
   /** Claims what is to be inspected for one app, the longest due first. `unverifiedOnly`: only where verification was requested. */

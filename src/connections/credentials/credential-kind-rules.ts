@@ -12,6 +12,8 @@ export interface CredentialKindRules {
   readonly minRefreshAgeSeconds: number;
   /** Whether Meta has a call that takes the grant away. */
   readonly isRevocable: boolean;
+  /** Whether Meta generates another token of the same subject, after which this one can be revoked alone. */
+  readonly isRotatable: boolean;
 }
 
 const ON_FACEBOOK = {
@@ -20,16 +22,20 @@ const ON_FACEBOOK = {
   alwaysExpires: false,
   minRefreshAgeSeconds: 0,
   isRevocable: true,
+  isRotatable: false,
 };
 const OWN_LOGIN = { ...ON_FACEBOOK, alwaysExpires: true, minRefreshAgeSeconds: DAY_SECONDS, isRevocable: false };
 
 const RULES: Readonly<Record<CredentialKind, CredentialKindRules>> = {
   user: { ...ON_FACEBOOK, derivesPageTokens: true },
   page: { ...ON_FACEBOOK, isDerived: true, isRevocable: false },
-  system_user: { ...ON_FACEBOOK, derivesPageTokens: true },
+  system_user: { ...ON_FACEBOOK, derivesPageTokens: true, isRotatable: true },
   instagram_user: OWN_LOGIN,
   threads_user: OWN_LOGIN,
 };
+
+/** The kinds that `isRotatable` holds for. */
+export const ROTATABLE_KINDS: readonly CredentialKind[] = TOKEN_KINDS.filter((kind) => RULES[kind].isRotatable);
 
 /** Throws for a kind that is not in the table, such as one that another release stored. */
 export function credentialKindRules(kind: CredentialKind): CredentialKindRules {

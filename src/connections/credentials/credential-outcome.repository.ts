@@ -43,6 +43,32 @@ const setCheckFailed = defineStatement<FailureParameters>(
   { prepare: true },
 );
 
+interface RotationFailureParameters extends OwnClaim {
+  /** JSON */
+  failure: string;
+  health: DecidedHealth;
+  /** Null: nobody continues what was asked for. */
+  rotationDueAt: Date | null;
+  /** Null: its date stays. */
+  refreshDueAt: Date | null;
+  checkDueAt: Date | null;
+  isRetried: boolean;
+  /** Whether the work was on what somebody had asked for; what somebody asked for since stays. */
+  wasRequested: boolean;
+  now: Date;
+}
+
+const setRotationFailed = defineStatement<RotationFailureParameters>(
+  'rotation_failed',
+  (of) => sql`UPDATE credential c SET failure = ${of.failure}, updated_at = ${of.now},
+      failure_attempts = CASE WHEN ${of.isRetried}::boolean THEN failure_attempts + 1 ELSE failure_attempts END,
+      health = CASE WHEN ${verificationRequestedSince(of.checkDueAt)} AND health = 'unknown' THEN health ELSE ${of.health} END,
+      rotation_due_at = CASE WHEN ${of.wasRequested}::boolean THEN ${of.rotationDueAt}::timestamptz ELSE rotation_due_at END,
+      refresh_due_at = coalesce(${of.refreshDueAt}::timestamptz, refresh_due_at), ${CLAIM_ENDS}
+    WHERE ${isOwnClaim(of)}`,
+  { prepare: true },
+);
+
 export interface CheckParameters extends OwnClaim {
   health: DecidedHealth;
   scopes: string[];
@@ -97,10 +123,10 @@ const setUnchangedPage = defineStatement<OwnClaim & { now: Date; nextCheckAt: Da
   { prepare: true },
 );
 
-const setNotDue = defineStatement<OwnClaim & { wasDue: boolean; now: Date }>(
+const setNotDue = defineStatement<OwnClaim & { wasDue: boolean; wasRotationRequested: boolean; now: Date }>(
   'credential_not_due',
   (of) => sql`UPDATE credential SET refresh_due_at = CASE WHEN ${of.wasDue}::boolean THEN NULL ELSE refresh_due_at END,
-      ${CLAIM_ENDS}, updated_at = ${of.now}
+      rotation_due_at = CASE WHEN ${of.wasRotationRequested}::boolean THEN NULL ELSE rotation_due_at END, ${CLAIM_ENDS}, updated_at = ${of.now}
     WHERE ${isOwnClaim(of)}`,
   { prepare: true },
 );
@@ -131,6 +157,10 @@ export async function updateFailedCredential(
   return executor.run(operation === 'refresh' ? setRefreshFailed(failure) : setCheckFailed(failure));
 }
 
+export async function updateRotationFailed(executor: SqlExecutor, failure: RotationFailureParameters): Promise<number> {
+  return executor.run(setRotationFailed(failure));
+}
+
 export async function updateCheckedCredential(executor: SqlExecutor, check: CheckParameters): Promise<number> {
   return executor.run(setChecked(check));
 }
@@ -151,7 +181,7 @@ export async function updateUnchangedPage(
 
 export async function updateCredentialNotDue(
   executor: SqlExecutor,
-  claim: OwnClaim & { wasDue: boolean; now: Date },
+  claim: OwnClaim & { wasDue: boolean; wasRotationRequested: boolean; now: Date },
 ): Promise<number> {
   return executor.run(setNotDue(claim));
 }

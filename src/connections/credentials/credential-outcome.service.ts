@@ -15,12 +15,14 @@ import { storeAppScopedId, updateInspectedConnection } from '../status/inspected
 import type { CredentialFailure, CredentialFailureCode } from '../status/status-reason.ts';
 import { HEALTH_CHANGE_OF, nextHealth } from './credential-health.ts';
 import type { Health } from './credential-kind.ts';
+import { credentialKindRules } from './credential-kind-rules.ts';
 import {
   markExpiryNoticed,
   updateCheckedCredential,
   updateCredentialNotDue,
   updateFailedCredential,
   updatePageForDerivation,
+  updateRotationFailed,
   updateSuspectedCredential,
   updateUnchangedPage,
 } from './credential-outcome.repository.ts';
@@ -34,6 +36,15 @@ export interface FailedAttempt {
   /** Null: not by itself. */
   nextAttemptAt: Date | null;
   /** What is now known of the token; undefined: nothing new. */
+  health?: Health;
+}
+
+export interface FailedRotation {
+  failure: FailedAttempt['failure'];
+  /** When what was asked for is continued. Null: not by itself, or nobody asked. */
+  rotationDueAt: Date | null;
+  /** When the schedule tries again. Null: it did not begin this rotation. */
+  refreshDueAt: Date | null;
   health?: Health;
 }
 
@@ -74,8 +85,37 @@ export class CredentialOutcomeService {
       });
       requireClaim(written, `credential ${credential.id}`);
       if (failed.operation !== 'refresh') return;
-      if (attempts === 1) await this.auditFailure(tx, credential, failure);
+      if (attempts === 1) await this.auditFailure(tx, credential, failure, 'credential.refresh_failed');
       await this.announceExpiry(tx, credential, now);
+    });
+  }
+
+  /** Records why a rotation failed, and when it is continued: where that was asked for, or by the schedule. Audited once for each new code. */
+  async recordRotationFailure(credential: ClaimedCredential, failed: FailedRotation): Promise<void> {
+    const now = this.clock.now();
+    const attempts = credential.failure?.code === failed.failure.code ? credential.failure.attempts + 1 : 1;
+    const nextAttemptAt = failed.rotationDueAt ?? failed.refreshDueAt;
+    const { meta, ...texts } = failed.failure;
+    const failure: CredentialFailure = {
+      ...texts,
+      attempts,
+      next_attempt_at: nextAttemptAt?.toISOString() ?? null,
+      ...(meta === undefined ? {} : { meta }),
+    };
+    await this.database.transaction(async (tx) => {
+      const written = await updateRotationFailed(tx, {
+        ...ownClaimOf(credential),
+        failure: JSON.stringify(failure),
+        health: nextHealth(credential.health, HEALTH_CHANGE_OF[failed.health ?? credential.health]),
+        rotationDueAt: failed.rotationDueAt,
+        refreshDueAt: failed.refreshDueAt,
+        checkDueAt: credential.checkDueAt,
+        isRetried: nextAttemptAt !== null,
+        wasRequested: credential.rotationRequest !== null,
+        now,
+      });
+      requireClaim(written, `credential ${credential.id}`);
+      if (attempts === 1) await this.auditFailure(tx, credential, failure, 'credential.rotation_failed');
     });
   }
 
@@ -143,7 +183,9 @@ export class CredentialOutcomeService {
   async recordNotDue(credential: ClaimedCredential): Promise<void> {
     const now = this.clock.now();
     const wasDue = credential.refreshDueAt !== null && credential.refreshDueAt <= now;
-    const written = await updateCredentialNotDue(this.database, { ...ownClaimOf(credential), wasDue, now });
+    const wasRotationRequested = credential.rotationRequest !== null;
+    const claim = ownClaimOf(credential);
+    const written = await updateCredentialNotDue(this.database, { ...claim, wasDue, wasRotationRequested, now });
     requireClaim(written, `credential ${credential.id}`);
   }
 
@@ -178,7 +220,11 @@ export class CredentialOutcomeService {
       lateBefore: addSeconds(now, -LATE_CHECK_SECONDS),
       spreadCheckAt: spreadCheckAt(now, fraction),
       clearsFailure: credential.failure !== null && isCheckFailure(credential.failure),
-      plansRefresh: known.refreshAfter !== undefined && (hasExpiryChanged || credential.refreshDueAt === null),
+      plansRefresh:
+        known.refreshAfter !== undefined &&
+        (hasExpiryChanged ||
+          credential.refreshDueAt === null ||
+          isRotationPlanOutdated(credential, known.refreshAfter)),
       refreshAfter: known.refreshAfter ?? null,
       checkDueAt: credential.checkDueAt,
     });
@@ -189,13 +235,19 @@ export class CredentialOutcomeService {
     tx: Transaction,
     credential: CredentialSnapshot,
     failure: CredentialFailure,
+    action: 'credential.refresh_failed' | 'credential.rotation_failed',
   ): Promise<void> {
     await this.audit.record(tx, {
       ...placeOf(credential),
-      action: 'credential.refresh_failed',
+      action,
       actor: SYSTEM,
       subjectId: credential.id,
-      details: { code: failure.code, kind: credential.kind, version: credential.version, ...(failure.meta ?? {}) },
+      details: {
+        code: failure.code,
+        kind: credential.kind,
+        version: credential.version,
+        ...(failure.meta === undefined ? {} : { meta: failure.meta }),
+      },
     });
   }
 
@@ -228,6 +280,12 @@ export class CredentialOutcomeService {
     if (days === null || !(await markExpiryNoticed(tx, credential.id, credential.expiresAt, days))) return;
     await announceExpiring(tx, this.outbox, credential, 'token_expires', credential.expiresAt, days);
   }
+}
+
+/** Whether ROTATE_SYSTEM_USERS_DAYS has been changed since the rotation was planned. A rotation that is being retried keeps its date. */
+function isRotationPlanOutdated(credential: CredentialSnapshot, planned: Date | null): boolean {
+  if (!credentialKindRules(credential.kind).isRotatable || credential.expiresAt !== null) return false;
+  return credential.failureAttempts === 0 && credential.refreshAfter?.getTime() !== planned?.getTime();
 }
 
 /** Failures of an inspection, which the next good inspection takes back. */

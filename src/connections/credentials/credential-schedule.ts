@@ -1,3 +1,4 @@
+import type { Config } from '../../config/config.ts';
 import { addSeconds } from '../../platform/clock.ts';
 import { DAY_SECONDS, HOUR_SECONDS } from '../../platform/duration.ts';
 import type { CredentialKind } from './credential-kind.ts';
@@ -18,14 +19,22 @@ export interface CredentialLife {
   expiresAt: Date | null;
 }
 
+/** The settings that decide when tokens are replaced. */
+export type RefreshSettings = Pick<Config, 'refreshBeforeExpirySeconds' | 'rotateSystemUsersDays'>;
+
 /**
- * From when on a credential is refreshed, or null where that is never done by itself: page tokens are derived
- * after their user token, tokens without an end have nothing to refresh.
+ * From when on a credential is refreshed, or rotated where its token has no end; null where neither is done by itself: page tokens are
+ * derived after their user token, and other tokens without an end stay as they are.
  */
-export function computeRefreshAfter(life: CredentialLife, beforeExpirySeconds: number): Date | null {
+export function computeRefreshAfter(
+  life: CredentialLife,
+  { refreshBeforeExpirySeconds, rotateSystemUsersDays }: RefreshSettings,
+): Date | null {
   const rules = credentialKindRules(life.kind);
   if (rules.isDerived) return null;
-  const ahead = life.expiresAt === null ? null : addSeconds(life.expiresAt, -beforeExpirySeconds);
+  if (rules.isRotatable && life.expiresAt === null && rotateSystemUsersDays !== null)
+    return addSeconds(life.issuedAt ?? life.storedAt, rotateSystemUsersDays * DAY_SECONDS);
+  const ahead = life.expiresAt === null ? null : addSeconds(life.expiresAt, -refreshBeforeExpirySeconds);
   if (!rules.alwaysExpires) return ahead;
   const oldEnough = addSeconds(life.issuedAt ?? life.storedAt, rules.minRefreshAgeSeconds);
   return ahead === null || ahead < oldEnough ? oldEnough : ahead;

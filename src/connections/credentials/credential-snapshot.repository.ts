@@ -7,9 +7,9 @@ import { type CredentialSnapshot, type CredentialSnapshotRow, toCredentialSnapsh
 /** What `toCredentialSnapshot` reads, where `c` is the credential. */
 export const SNAPSHOT_COLUMNS = sql`c.id, c.connection_id, n.tenant, n.product, c.app_id, n.meta_user_id, n.app_scoped_user_id, n.status,
   n.data_access_expires_at, c.kind, c.is_root, c.subject_id, c.version, c.scopes, c.issued_at, c.expires_at, c.health, c.failure,
-  c.failure_attempts, c.last_refreshed_at, c.refresh_after, c.refresh_due_at, c.check_due_at, c.claim_id, c.claimed_until, c.updated_at,
+  c.failure_attempts, c.last_refreshed_at, c.refresh_after, c.refresh_due_at, c.check_due_at, c.rotation_due_at, c.rotation_expires, c.claim_id, c.claimed_until, c.updated_at,
   s.id AS secret_id, s.kek_id, s.wrapped_key, s.ciphertext, s.created_at AS stored_at,
-  p.version AS pending_version, p.expires_at AS pending_expires_at, p.scopes AS pending_scopes, ps.id AS pending_secret_id,
+  p.version AS pending_version, p.expires_at AS pending_expires_at, p.scopes AS pending_scopes, p.origin AS pending_origin, ps.id AS pending_secret_id,
   ps.kek_id AS pending_kek_id, ps.wrapped_key AS pending_wrapped_key, ps.ciphertext AS pending_ciphertext`;
 
 /** The joins for them. One version is pending at the most: its number is always the serving one's successor. */

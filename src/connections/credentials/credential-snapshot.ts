@@ -14,6 +14,17 @@ export interface PendingVersion {
   expiresAt: Date | null;
   /** As the response said; null: it named none. */
   scopes: string[] | null;
+  /** `rotation`: Meta generated it to take the place of the serving one, which is then revoked. */
+  origin: VersionOrigin;
+}
+
+export type VersionOrigin = 'refresh' | 'rotation';
+
+/** Somebody asked for a rotation, or it is under way. */
+interface RotationRequest {
+  dueAt: Date;
+  /** Whether the new token shall end after 60 days. Null: where the old one has an end. */
+  expires: boolean | null;
 }
 
 interface CredentialFacts {
@@ -47,6 +58,7 @@ interface CredentialFacts {
   refreshDueAt: Date | null;
   checkDueAt: Date | null;
   pending: PendingVersion | null;
+  rotationRequest: RotationRequest | null;
 }
 
 interface Claim {
@@ -90,6 +102,8 @@ export interface CredentialSnapshotRow {
   refresh_after: Date | null;
   refresh_due_at: Date | null;
   check_due_at: Date | null;
+  rotation_due_at: Date | null;
+  rotation_expires: boolean | null;
   claim_id: ClaimId | null;
   claimed_until: Date | null;
   updated_at: Date;
@@ -101,6 +115,7 @@ export interface CredentialSnapshotRow {
   pending_version: number | null;
   pending_expires_at: Date | null;
   pending_scopes: string[] | null;
+  pending_origin: VersionOrigin | null;
   pending_secret_id: SecretId | null;
   pending_kek_id: KekId | null;
   pending_wrapped_key: Buffer | null;
@@ -135,6 +150,8 @@ export function toCredentialSnapshot(row: CredentialSnapshotRow): CredentialSnap
     refreshDueAt: row.refresh_due_at,
     checkDueAt: row.check_due_at,
     pending: toPending(row),
+    rotationRequest:
+      row.rotation_due_at === null ? null : { dueAt: row.rotation_due_at, expires: row.rotation_expires },
     ...(row.claim_id === null || row.claimed_until === null
       ? { claimId: null, claimedUntil: null }
       : { claimId: row.claim_id, claimedUntil: row.claimed_until }),
@@ -161,6 +178,7 @@ function toPending(row: CredentialSnapshotRow): PendingVersion | null {
     sealed: toSealed(row.pending_secret_id, row.pending_kek_id, row.pending_wrapped_key, row.pending_ciphertext),
     expiresAt: row.pending_expires_at,
     scopes: row.pending_scopes,
+    origin: row.pending_origin ?? 'refresh',
   };
 }
 

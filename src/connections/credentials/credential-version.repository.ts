@@ -1,4 +1,4 @@
-import sql from 'sql-template-tag';
+import sql, { type Sql } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { SecretId } from '../../vault/ids.ts';
 import type { CredentialId } from '../ids.ts';
@@ -9,7 +9,9 @@ import {
   type OwnClaim,
   verificationRequestedSince,
 } from './claimed-credential.repository.ts';
+import type { VersionOrigin } from './credential-snapshot.ts';
 import { hasLeaseOfNewerVersion } from './newer-lease.query.ts';
+import { insertTokenRevocations } from './superseded-token.repository.ts';
 
 /**
  * A version is inserted as `pending` or as `previous` and deleted from there; the one that serves stands in its credential. So no row
@@ -24,6 +26,7 @@ export interface PendingVersionParameters extends OwnClaim {
   tokenHash: Buffer;
   expiresAt: Date | null;
   scopes: string[] | null;
+  origin: VersionOrigin;
   now: Date;
 }
 
@@ -31,8 +34,8 @@ const insertPending = defineStatement<PendingVersionParameters & { pendingVersio
   'pending_insert',
   (
     of,
-  ) => sql`INSERT INTO credential_version (credential_id, version, state, secret_id, token_hash, expires_at, scopes, claim_id, created_at)
-    SELECT id, ${of.pendingVersion}, 'pending', ${of.secretId}, ${of.tokenHash}, ${of.expiresAt}, ${of.scopes}, claim_id, ${of.now}
+  ) => sql`INSERT INTO credential_version (credential_id, version, state, secret_id, token_hash, expires_at, scopes, origin, claim_id, created_at)
+    SELECT id, ${of.pendingVersion}, 'pending', ${of.secretId}, ${of.tokenHash}, ${of.expiresAt}, ${of.scopes}, ${of.origin}, claim_id, ${of.now}
     FROM credential WHERE id = ${of.id} AND claim_id = ${of.claimId} AND version = ${of.version}
     FOR UPDATE ON CONFLICT DO NOTHING`,
   { prepare: true },
@@ -84,17 +87,17 @@ export interface PromotionParameters extends OwnClaim {
   /** As the claim knew them. */
   refreshAfter: Date | null;
   checkDueAt: Date | null;
+  /** Whether a rotation that was asked for is done by this. */
+  endsRotation: boolean;
 }
 
-const promote = defineStatement<PromotionParameters>(
-  'credential_promote',
-  (of) => sql`WITH old AS (SELECT id, version, secret_id, token_hash, expires_at FROM credential
+/** `keep`: an INSERT of the version that served, which `old` and `pending` describe. */
+function promotion(of: PromotionParameters, keep: Sql): Sql {
+  return sql`WITH old AS (SELECT id, version, secret_id, token_hash, expires_at FROM credential
         WHERE id = ${of.id} AND claim_id = ${of.claimId} AND version = ${of.version} FOR UPDATE),
       pending AS (DELETE FROM credential_version v USING old
         WHERE v.credential_id = old.id AND v.version = old.version + 1 AND v.state = 'pending' RETURNING v.secret_id, v.token_hash),
-      kept AS (INSERT INTO credential_version (credential_id, version, state, secret_id, token_hash, expires_at, created_at)
-        SELECT old.id, old.version, 'previous', old.secret_id, old.token_hash, old.expires_at, ${of.now}::timestamptz FROM old, pending
-        WHERE old.secret_id IS NOT NULL)
+      kept AS (${keep})
     UPDATE credential c SET version = c.version + 1, secret_id = pending.secret_id, token_hash = pending.token_hash, scopes = ${of.scopes},
       issued_at = ${of.issuedAt}, expires_at = ${of.expiresAt}, failure = NULL, failure_attempts = 0, last_refreshed_at = ${of.now},
       last_checked_at = ${of.now},
@@ -104,8 +107,33 @@ const promote = defineStatement<PromotionParameters>(
         ELSE ${of.nextRefreshAt}::timestamptz END,
       refresh_due_at = CASE WHEN c.kind = 'page' AND ${madeDueSince(of.refreshAfter)} THEN c.refresh_due_at
         ELSE ${of.nextRefreshAt}::timestamptz END,
+      rotation_due_at = CASE WHEN NOT ${of.endsRotation}::boolean THEN c.rotation_due_at END,
       ${CLAIM_ENDS}, updated_at = ${of.now}
-    FROM old, pending WHERE c.id = old.id`,
+    FROM old, pending WHERE c.id = old.id`;
+}
+
+const promote = defineStatement<PromotionParameters>(
+  'credential_promote',
+  (of) =>
+    promotion(
+      of,
+      sql`INSERT INTO credential_version (credential_id, version, state, secret_id, token_hash, expires_at, created_at)
+        SELECT old.id, old.version, 'previous', old.secret_id, old.token_hash, old.expires_at, ${of.now}::timestamptz FROM old, pending
+        WHERE old.secret_id IS NOT NULL`,
+    ),
+  { prepare: true },
+);
+
+const promoteRotated = defineStatement<PromotionParameters & { waitsForLeases: boolean; revocationDueAt: Date }>(
+  'credential_promote_rotated',
+  (of) =>
+    promotion(
+      of,
+      insertTokenRevocations(
+        sql`SELECT old.secret_id, old.id AS credential_id, old.version, old.token_hash FROM old, pending WHERE old.secret_id IS NOT NULL`,
+        { waitsForLeases: of.waitsForLeases, dueAt: of.revocationDueAt, now: of.now },
+      ),
+    ),
   { prepare: true },
 );
 
@@ -151,4 +179,12 @@ export async function promotePendingVersion(executor: SqlExecutor, promotion: Pr
 
 function toSecretIds(rows: readonly SecretRow[]): SecretId[] {
   return rows.map((row) => row.secret_id);
+}
+
+/** The same for a rotation: the version that served is to be revoked at Meta from `revocationDueAt` on. */
+export async function promoteRotatedVersion(
+  executor: SqlExecutor,
+  promotion: PromotionParameters & { waitsForLeases: boolean; revocationDueAt: Date },
+): Promise<number> {
+  return executor.run(promoteRotated(promotion));
 }

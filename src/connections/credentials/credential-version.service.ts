@@ -24,14 +24,18 @@ import {
   type CredentialSnapshot,
   ownClaimOf,
   type PendingVersion,
+  type VersionOrigin,
 } from './credential-snapshot.ts';
 import {
   deletePendingVersion,
   deleteSupersededVersions,
   insertPendingVersion,
+  type PromotionParameters,
   promotePendingVersion,
+  promoteRotatedVersion,
 } from './credential-version.repository.ts';
 import { credentialContext } from './seal-contexts.ts';
+import { insertTokenRevocation, queueOwnPendingVersion } from './superseded-token.repository.ts';
 
 /** What inspection says of the version that is to serve. */
 export interface VerifiedVersion {
@@ -44,6 +48,11 @@ export interface VerifiedVersion {
   expiresAt: Date | null;
   /** Undefined: the inspection does not say, what is known stays. */
   dataAccessExpiresAt?: Date | null;
+}
+
+/** The serving version was rotated. `waitsForLeases`: it is revoked when the leases that handed it out have ended, else at once. */
+export interface RotationPromotion {
+  waitsForLeases: boolean;
 }
 
 /** The versions of a credential: one serves, one may be pending, earlier ones are kept for a while. */
@@ -82,6 +91,7 @@ export class CredentialVersionService {
     credential: ClaimedCredential,
     token: SecretString,
     reported: { expiresAt: Date | null; scopes: string[] | null },
+    origin: VersionOrigin = 'refresh',
   ): Promise<void> {
     const version = credential.version + 1;
     await this.database.transaction(async (tx) => {
@@ -91,6 +101,7 @@ export class CredentialVersionService {
         secretId,
         tokenHash: this.ring.blindIndex(token.expose()),
         ...reported,
+        origin,
         now: this.clock.now(),
       });
       requireClaim(stored, `credential ${credential.id}`);
@@ -106,19 +117,44 @@ export class CredentialVersionService {
   }
 
   /**
-   * Makes the verified pending version the serving one, by compare-and-set on claim and version, and ends the claim; the old one stays
-   * as `previous`. Audit entry and event are in the same transaction. Page tokens rest on their user token: they become due.
-   * Throws `ClaimLostError`, also for a connection that was revoked meanwhile; then nothing is written.
+   * A token that was generated for a rotation and is not to serve: it is revoked at Meta. Throws `ClaimLostError`, also where nothing is
+   * pending.
    */
-  async promote(credential: ClaimedCredential, verified: VerifiedVersion): Promise<void> {
+  async revokePending(credential: ClaimedCredential): Promise<void> {
+    const queued = await queueOwnPendingVersion(this.database, ownClaimOf(credential), this.clock.now());
+    requireClaim(queued, `credential ${credential.id}`);
+  }
+
+  /** The same for a generated token that could not be stored as pending, because the claim was lost meanwhile. Needs no claim. */
+  async revokeUnstored(credential: ClaimedCredential, token: SecretString): Promise<void> {
+    const version = credential.version + 1;
+    const { tenant, product, connectionId, id: credentialId, appId, kind } = credential;
+    await this.database.transaction(async (tx) => {
+      const secretId = await this.vault.put(tx, token, contextOf(credential, version));
+      const tokenHash = this.ring.blindIndex(token.expose());
+      const of = { tenant, product, connectionId, credentialId, appId, kind, version, tokenHash };
+      await insertTokenRevocation(tx, { ...of, secretId, now: this.clock.now() });
+    });
+  }
+
+  /**
+   * Makes the verified pending version the serving one, by compare-and-set on claim and version, and ends the claim; the old one stays
+   * as `previous`, or, after a rotation, is to be revoked at Meta. Audit entry and event are in the same transaction. Page tokens rest on
+   * their user token: they become due. Throws `ClaimLostError`, also for a connection that was revoked meanwhile; then nothing is written.
+   */
+  async promote(
+    credential: ClaimedCredential,
+    verified: VerifiedVersion,
+    rotation: RotationPromotion | null = null,
+  ): Promise<void> {
     const now = this.clock.now();
     await this.database.transaction(async (tx) => {
       // The connection first: the order in which connecting and revoking lock them.
       const status = credential.isRoot ? await this.updateConnection(tx, credential, verified, now) : 'active';
-      await this.replaceServingVersion(tx, credential, verified, now);
+      await this.replaceServingVersion(tx, credential, verified, rotation, now);
       if (credentialKindRules(credential.kind).derivesPageTokens)
         await makePageCredentialsDue(tx, credential.connectionId, now);
-      await this.record(tx, credential, verified, status);
+      await this.record(tx, credential, verified, rotation, status);
     });
   }
 
@@ -149,20 +185,30 @@ export class CredentialVersionService {
     tx: Transaction,
     credential: ClaimedCredential,
     { scopes, issuedAt, expiresAt }: VerifiedVersion,
+    rotation: RotationPromotion | null,
     now: Date,
   ): Promise<void> {
     const life = { kind: credential.kind, issuedAt, storedAt: now, expiresAt };
-    const promoted = await promotePendingVersion(tx, {
+    const promotion: PromotionParameters = {
       ...ownClaimOf(credential),
       scopes,
       issuedAt,
       expiresAt,
-      nextRefreshAt: computeRefreshAfter(life, this.config.refreshBeforeExpirySeconds),
+      nextRefreshAt: computeRefreshAfter(life, this.config),
       nextCheckAt: nextCheckAt(now, this.random.fraction()),
       now,
       refreshAfter: credential.refreshAfter,
       checkDueAt: credential.checkDueAt,
-    });
+      endsRotation: rotation !== null,
+    };
+    const promoted =
+      rotation === null
+        ? await promotePendingVersion(tx, promotion)
+        : await promoteRotatedVersion(tx, {
+            ...promotion,
+            waitsForLeases: rotation.waitsForLeases,
+            revocationDueAt: rotation.waitsForLeases ? addSeconds(now, LEASES_UNDER_WAY_SECONDS) : now,
+          });
     requireClaim(promoted, `credential ${credential.id}`);
   }
 
@@ -170,6 +216,7 @@ export class CredentialVersionService {
     tx: Transaction,
     credential: ClaimedCredential,
     verified: VerifiedVersion,
+    rotation: RotationPromotion | null,
     status: ConnectionStatus,
   ): Promise<void> {
     const of = placeOf(credential);
@@ -178,7 +225,7 @@ export class CredentialVersionService {
     const details = { kind: credential.kind, version, expires_at: verified.expiresAt, ...lost };
     await this.audit.record(tx, {
       ...of,
-      action: 'credential.refreshed',
+      action: rotation === null ? 'credential.refreshed' : 'credential.rotated',
       actor: SYSTEM,
       subjectId: credential.id,
       details,
@@ -204,6 +251,8 @@ export class CredentialVersionService {
 }
 
 const PREVIOUS_VERSION_RETENTION_SECONDS = HOUR_SECONDS;
+/** A lease that was being issued when the version changed has been committed by then. */
+const LEASES_UNDER_WAY_SECONDS = 60;
 
 function contextOf(credential: CredentialSnapshot, version: number): ReturnType<typeof credentialContext> {
   return credentialContext({

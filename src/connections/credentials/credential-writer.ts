@@ -7,18 +7,23 @@ import type { SecretId } from '../../vault/ids.ts';
 import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { Vault } from '../../vault/vault.ts';
 import type { ConnectionId, CredentialId } from '../ids.ts';
+import { deleteCredentials, deleteCredentialsExcept, detachSecrets } from './credential.repository.ts';
 import {
-  deleteCredentials,
-  deleteCredentialsExcept,
-  detachSecrets,
   type GrantedRow,
-  listCredentialsForGrant,
+  type GrantedToCredential,
+  lockCredentialsForGrant,
   upsertGrantedCredentials,
-} from './credential.repository.ts';
+} from './credential-grant.repository.ts';
 import type { CredentialKind } from './credential-kind.ts';
-import { computeRefreshAfter, firstCheckAt } from './credential-schedule.ts';
+import { computeRefreshAfter, firstCheckAt, type RefreshSettings } from './credential-schedule.ts';
 import { deletePendingVersions, keepServingVersions } from './credential-version.repository.ts';
 import { credentialContext } from './seal-contexts.ts';
+import {
+  deleteTokenRevocationsOfConnection,
+  deleteTokenRevocationsOfTokens,
+  queuePendingRotations,
+  queueServingVersions,
+} from './superseded-token.repository.ts';
 
 /** A token that was inspected and belongs to a connection. */
 export interface GrantedCredential {
@@ -42,7 +47,7 @@ export interface CredentialOwner {
 interface GrantOptions {
   isRoot: boolean;
   now: Date;
-  beforeExpirySeconds: number;
+  settings: RefreshSettings;
 }
 
 /** So many tokens are sealed and stored by one statement of each kind: a user may have thousands of Pages. */
@@ -79,10 +84,10 @@ export class CredentialWriter {
     tx: Transaction,
     owner: CredentialOwner,
     granted: readonly GrantedCredential[],
-    { isRoot, now, beforeExpirySeconds }: GrantOptions,
+    { isRoot, now, settings }: GrantOptions,
   ): Promise<CredentialId[]> {
     const existing = new Map(
-      (await listCredentialsForGrant(tx, owner.connectionId, granted)).map((row) => [keyOf(row), row]),
+      (await lockCredentialsForGrant(tx, owner.connectionId, granted)).map((row) => [keyOf(row), row]),
     );
     const distinct = [...new Map(granted.map((one) => [keyOf(one), one])).values()];
     const targets = distinct.map((one) => {
@@ -96,20 +101,19 @@ export class CredentialWriter {
         context: credentialContext({ ...owner, credentialId, kind: one.kind, version }),
       })),
     );
-    await this.retireServingVersions(
-      tx,
-      [...existing.values()].map(({ id }) => id),
-      now,
-    );
-    const rows = targets.map(({ one: { token, ...facts }, credentialId, version }, index): GrantedRow => {
+    const tokenHashes = targets.map(({ one }) => this.ring.blindIndex(one.token.expose()));
+    const granting = targets.map(({ one }, index) => [keyOf(one), tokenHashes[index]] as const);
+    await this.retireServingVersions(tx, [...existing.values()], new Map(granting), now);
+    await this.vault.destroy(tx, await deleteTokenRevocationsOfTokens(tx, tokenHashes));
+    const rows = targets.map(({ one: { token: _token, ...facts }, credentialId, version }, index): GrantedRow => {
       return {
         ...facts,
         credentialId,
         isRoot,
         version,
         secretId: secretIds[index] as SecretId,
-        tokenHash: this.ring.blindIndex(token.expose()),
-        refreshAfter: computeRefreshAfter({ ...facts, storedAt: now }, beforeExpirySeconds),
+        tokenHash: tokenHashes[index] as Buffer,
+        refreshAfter: computeRefreshAfter({ ...facts, storedAt: now }, settings),
         checkDueAt: firstCheckAt(now, this.random.fraction()),
       };
     });
@@ -124,8 +128,8 @@ export class CredentialWriter {
   }
 
   /** Removes the credentials of a connection that are not among `keep`, and destroys their tokens. */
-  async removeExcept(tx: Transaction, connectionId: ConnectionId, keep: CredentialId[]): Promise<void> {
-    await this.vault.destroy(tx, await deleteCredentialsExcept(tx, connectionId, keep));
+  async removeExcept(tx: Transaction, connectionId: ConnectionId, keep: CredentialId[], now: Date): Promise<void> {
+    await this.vault.destroy(tx, await deleteCredentialsExcept(tx, connectionId, keep, now));
   }
 
   /** Destroys every token of a connection but `except`, and takes all claims away. */
@@ -137,11 +141,36 @@ export class CredentialWriter {
     );
   }
 
-  /** The serving versions become `previous`; pending ones, which nobody ever used, are destroyed. */
-  private async retireServingVersions(tx: Transaction, credentialIds: CredentialId[], now: Date): Promise<void> {
-    if (credentialIds.length === 0) return;
-    await this.vault.destroy(tx, await deletePendingVersions(tx, credentialIds));
-    await keepServingVersions(tx, credentialIds, now);
+  /** Meta has ended all tokens of the connection: those that it had still to be asked to revoke are destroyed. */
+  async forgetTokensToRevoke(tx: Transaction, connectionId: ConnectionId): Promise<void> {
+    await this.vault.destroy(tx, await deleteTokenRevocationsOfConnection(tx, connectionId));
+  }
+
+  /**
+   * The serving versions become `previous`, or are revoked at Meta where their rotation was asked for and another token takes their place
+   * (`granting`: the hash of the token, by credential); pending ones, which nobody ever used, are destroyed, or revoked after a rotation.
+   */
+  private async retireServingVersions(
+    tx: Transaction,
+    existing: readonly GrantedToCredential[],
+    granting: ReadonlyMap<string, Buffer | undefined>,
+    now: Date,
+  ): Promise<void> {
+    if (existing.length === 0) return;
+    const ids = existing.map(({ id }) => id);
+    await queuePendingRotations(tx, ids, now);
+    await this.vault.destroy(tx, await deletePendingVersions(tx, ids));
+    const isToBeRevoked = (one: GrantedToCredential): boolean => {
+      const next = granting.get(keyOf(one));
+      return one.isRotationRequested && one.tokenHash !== null && next !== undefined && !one.tokenHash.equals(next);
+    };
+    const revoked = existing.filter(isToBeRevoked).map(({ id }) => id);
+    if (revoked.length > 0) await queueServingVersions(tx, revoked, now);
+    await keepServingVersions(
+      tx,
+      ids.filter((id) => !revoked.includes(id)),
+      now,
+    );
   }
 }
 

@@ -5,6 +5,7 @@ import { Vault } from '../../vault/vault.ts';
 import { deleteAssets } from '../assets/asset.repository.ts';
 import { ConnectionLeases } from '../connection-leases.ts';
 import { clearCredentialSecrets } from '../credentials/credential.repository.ts';
+import { deleteTokenRevocationsOfConnection } from '../credentials/superseded-token.repository.ts';
 import type { ConnectionId } from '../ids.ts';
 import { confirmPendingRevocation, lockRevocableConnection } from './connection-revocation.repository.ts';
 import { updateErasedConnection, updateErasedCredentials } from './erased-connection.repository.ts';
@@ -34,6 +35,7 @@ export class ConnectionEraser {
       const connection = await lockRevocableConnection(tx, id);
       if (connection?.status !== 'revoked') return false;
       await this.destroyKeptToken(tx, id);
+      await this.vault.destroy(tx, await deleteTokenRevocationsOfConnection(tx, id));
       await deleteAssets(tx, id);
       await updateErasedCredentials(tx, id, now);
       await this.leases.clearAssets(tx, id);

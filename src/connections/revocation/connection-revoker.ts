@@ -144,6 +144,7 @@ export class ConnectionRevoker {
     now: Date,
   ): Promise<ProviderRevocationStatus> {
     await this.credentials.destroyAll(tx, id, null, now);
+    await this.credentials.forgetTokensToRevoke(tx, id);
     if (!(await hasLiveSibling(tx, id, subject))) await confirmSharedRevocations(tx, subject, now);
     return 'confirmed';
   }

@@ -48,9 +48,12 @@ export class GatewayRequestParser {
     grant ??= await this.getGrant(leaseToken, source);
     const method = (request.method ?? 'GET').toUpperCase();
     if (!METHODS.has(method)) throw new GatewayError('invalid_request', { detail: `Graph knows no ${method}.` });
-    const effective = { ...controls, segments: path.segments, methods: [method.toLowerCase(), ...controls.methods] };
-    assertAllowed(effective, controls, path, body);
     const isBatch = controls.batches === 1;
+    // What is sent counts: a batch of the query goes on in the body of a POST.
+    const sentMethod = isBatch ? 'POST' : method;
+    const methods = [sentMethod.toLowerCase(), ...controls.methods];
+    const effective = { ...controls, segments: path.segments, methods };
+    assertAllowed(effective, controls, path, body);
     const deferred = controls.deferred.flatMap(parseDeferredCalls);
     const segments = policySegments(path);
     const own = segments === path.segments ? effective : { ...effective, segments };
@@ -69,7 +72,7 @@ export class GatewayRequestParser {
       controls,
       isBatch,
       itemGrants: [],
-      method: isBatch ? 'POST' : method,
+      method: sentMethod,
       isRead:
         (method === 'GET' || method === 'HEAD') &&
         controls.methods.length === 0 &&

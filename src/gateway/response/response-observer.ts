@@ -8,7 +8,7 @@ import { servedVersion } from '../../meta/graph/graph-transport.ts';
 import { detectVersionDrift } from '../../meta/graph/graph-version.ts';
 import { asObject, type Json, parseLossless, readNumber, readText } from '../../meta/graph/lossless-json.ts';
 import { MetaMetrics } from '../../meta/graph/meta-metrics.ts';
-import { readUsageHeaders } from '../../meta/graph/usage-headers.ts';
+import { longestRegainSeconds, readUsageHeaders } from '../../meta/graph/usage-headers.ts';
 import { UsageObserver } from '../../meta/graph/usage-observer.ts';
 import { VersionObserver } from '../../meta/graph/version-observer.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
@@ -31,7 +31,7 @@ const USAGE_REPEAT_INTERVAL_MS = 1_000;
 @Injectable()
 export class ResponseObserver {
   /** The headers last reported for each app, and when (monotonic). Most responses only repeat them. */
-  readonly #lastUsageByApp = new Map<string, { values: readonly unknown[]; atMs: number }>();
+  readonly #lastUsageByApp = new Map<string, { values: readonly unknown[]; objectId: string | null; atMs: number }>();
 
   constructor(
     @Inject(SuspectedTokenService) private readonly suspectedTokens: SuspectedTokenService,
@@ -48,13 +48,16 @@ export class ResponseObserver {
     const { appId } = call.grant;
     const atMs = performance.now();
     const last = this.#lastUsageByApp.get(appId);
+    // The other headers name their objects themselves, or speak of the app.
+    const objectId = headers['x-ad-account-usage'] === undefined ? null : limitedObjectOf(call, call.grant);
     const isRepeated =
       last !== undefined &&
       atMs - last.atMs < USAGE_REPEAT_INTERVAL_MS &&
+      last.objectId === objectId &&
       USAGE_HEADERS.every((name, index) => last.values[index] === headers[name]);
     if (isRepeated) return;
-    this.#lastUsageByApp.set(appId, { values: USAGE_HEADERS.map((name) => headers[name]), atMs });
-    this.observer.observe(appId, readUsageHeaders(headers), null);
+    this.#lastUsageByApp.set(appId, { values: USAGE_HEADERS.map((name) => headers[name]), objectId, atMs });
+    this.observer.observe(appId, { usage: readUsageHeaders(headers), throttle: null, objectId });
   }
 
   /** Errors, from the body of a response: a token that may be dead, a limit. In a batch each item has its own, on its own token. */
@@ -96,13 +99,15 @@ export class ResponseObserver {
       ...fields,
       context: asksForClientBusiness(call) ? 'client_business' : 'graph',
       host: host.errorDialect,
-      retryAfterSeconds: usage.throttledUntilSeconds,
+      retryAfterSeconds: usage.retryAfterSeconds,
+      regainAccessSeconds: longestRegainSeconds(usage),
     });
     if (verdict.kind === 'throttled') {
       const { scope, retryAfterSeconds } = verdict;
       // So that an identical response is reported again.
       this.#lastUsageByApp.delete(call.grant.appId);
-      this.observer?.observe(call.grant.appId, usage, { scope, retryAfterSeconds });
+      const objectId = call.isBatch ? grant.credentialId : limitedObjectOf(call, grant);
+      this.observer?.observe(call.grant.appId, { usage, throttle: { scope, retryAfterSeconds }, objectId });
     }
     if (isAboutToken(verdict)) this.report(grant, toMetaCause(fields), verdict);
   }
@@ -113,6 +118,14 @@ export class ResponseObserver {
       this.log.error({ err: error, credential_id: credentialId }, 'a suspected token could not be confirmed');
     });
   }
+}
+
+const GRAPH_ID = /^(act_)?\d{1,32}$/;
+
+/** The object in the call's path; for `me` and for what has no id there, the credential stands for the object it speaks for. */
+function limitedObjectOf({ path }: GatewayCall, { credentialId }: GatewayGrant): string {
+  const first = path.segments[0] ?? '';
+  return GRAPH_ID.test(first) ? first : credentialId;
 }
 
 function isAboutToken(verdict: MetaVerdict): boolean {

@@ -41,14 +41,16 @@ export function toAttemptFailure(error: MetaError): AttemptFailure {
         retryAfterSeconds: null,
         ...meta,
       };
-    case 'throttled':
+    case 'throttled': {
+      const code = verdict.scope === 'app' ? 'meta_throttled' : 'throttled';
       return {
-        code: 'meta_throttled',
-        detail: FAILURES.meta_throttled.detail,
+        code,
+        detail: FAILURES[code].detail,
         retryClass: 'soon',
         retryAfterSeconds: verdict.retryAfterSeconds ?? 60,
         ...meta,
       };
+    }
     case 'configuration':
       return failLater('meta_configuration', CONFIGURATION_DETAILS[verdict.what], meta);
     case 'permission':
@@ -72,8 +74,10 @@ export function failLater(
   return { code, detail, retryClass: 'later', retryAfterSeconds: null, ...extra };
 }
 
-/** Shown where a user asked and Meta may not be asked: no attempt was made. */
+/** Shown where Meta may not be asked: no attempt was made. Not before the error's `until` is another one worth it. */
 export function circuitOpenFailure({ reason }: CallNotPermittedError): AttemptFailure {
+  if (reason === 'object_throttled')
+    return { code: 'throttled', detail: FAILURES.throttled.detail, retryClass: 'soon', retryAfterSeconds: null };
   const detail =
     reason === 'unavailable'
       ? 'Meta is down at the moment, so it was not asked.'

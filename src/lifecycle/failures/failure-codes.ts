@@ -3,12 +3,16 @@ import { defineErrorCode } from '../../platform/error-code.ts';
 const RETRIED_AUTOMATICALLY = 'Nothing: it is tried again by itself. next_attempt_at says when.';
 const RUN_DOCTOR = 'Run metavault doctor, or look at /health/ready with an admin key, and fix what it names.';
 
+const ASK_BUSINESS =
+  'Ask an admin of the business to let the system user generate tokens for the app, or have them generate one and import it.';
+
 /** Why work on a credential failed, where that is not an HTTP problem as well. */
 export type FailureCode =
   | 'app_not_configured'
   | 'check_failed'
   | 'circuit_open'
   | 'meta_throttled'
+  | 'throttled'
   | 'meta_permission'
   | 'meta_blocked'
   | 'meta_refused'
@@ -16,6 +20,9 @@ export type FailureCode =
   | 'too_young'
   | 'page_token_lost'
   | 'seal_broken'
+  | 'rotation_refused'
+  | 'rotation_same_token'
+  | 'old_token_not_revoked'
   | RefreshRejectionCode;
 
 /** Why a refreshed token does not replace the old one, which stays in use. */
@@ -24,7 +31,8 @@ export type RefreshRejectionCode =
   | 'renewal_other_user'
   | 'renewal_invalid'
   | 'renewal_no_longer_life'
-  | 'renewal_fewer_scopes';
+  | 'renewal_fewer_scopes'
+  | 'rotation_expires';
 
 interface FailureTexts {
   detail: string;
@@ -45,6 +53,10 @@ export const FAILURES: Readonly<Record<FailureCode, FailureTexts>> = {
     remedy: RETRIED_AUTOMATICALLY,
   },
   meta_throttled: { detail: 'Meta limits the calls of our app at the moment.', remedy: RETRIED_AUTOMATICALLY },
+  throttled: {
+    detail: 'Meta limits the calls to this user, Page, account or number at the moment. No other is held up.',
+    remedy: RETRIED_AUTOMATICALLY,
+  },
   meta_permission: {
     detail: 'Meta says that a permission for this is missing.',
     remedy: 'Create a connect session for the same tenant and product and send the user through it.',
@@ -86,6 +98,25 @@ export const FAILURES: Readonly<Record<FailureCode, FailureTexts>> = {
   renewal_fewer_scopes: {
     detail: 'Meta gave a token with fewer permissions than the old one has; the old one serves on.',
     remedy: RETRIED_AUTOMATICALLY,
+  },
+  rotation_expires: {
+    detail: 'Meta gave a token that ends although one without an end was asked for; the old one serves on.',
+    remedy:
+      'Rotate with set_token_expires_in_60_days true where an end is fine: such tokens are refreshed by themselves.',
+  },
+  rotation_refused: {
+    detail: 'Meta generates no other token for this system user; the old one serves on.',
+    remedy: ASK_BUSINESS,
+  },
+  rotation_same_token: {
+    detail: 'Meta gave the token that serves already; nothing was revoked.',
+    remedy:
+      'Rotate again later; generate a token in the settings of the business and import it where that does not help.',
+  },
+  old_token_not_revoked: {
+    detail: 'A new token serves, but Meta has not revoked the old one yet.',
+    remedy:
+      "Nothing: it is tried again by itself, and next_attempt_at says when. To be sure sooner, revoke the system user's tokens in the settings of the business.",
   },
 };
 

@@ -61,6 +61,38 @@ export class FailureRecorder {
     });
   }
 
+  /**
+   * A rotation failed. What the schedule began, and what is pending already, is continued after a back-off; what an admin asked for is not
+   * begun again by itself.
+   */
+  async recordRotationFailure(
+    credential: ClaimedCredential,
+    failure: AttemptFailure,
+    { isPending }: { isPending: boolean },
+  ): Promise<void> {
+    const now = this.clock.now();
+    const next = nextAttemptAt({
+      now,
+      attempts: credential.failureAttempts + 1,
+      retryClass:
+        failure.retryClass === 'soon' && this.rateLimiter.isDown(credential.appId) ? 'outage' : failure.retryClass,
+      expiresAt: credential.expiresAt,
+      retryAfterSeconds: failure.retryAfterSeconds,
+      fraction: this.random.fraction(),
+    });
+    const isRequested = credential.rotationRequest !== null;
+    this.logger.warn(
+      { credential_id: credential.id, code: failure.code, next_attempt_at: isRequested && !isPending ? null : next },
+      'a rotation failed',
+    );
+    await this.outcomes.recordRotationFailure(credential, {
+      failure: toFailureRecord(failure),
+      rotationDueAt: isRequested && isPending ? next : null,
+      refreshDueAt: isRequested ? null : next,
+      ...(failure.code === DECRYPTION_FAILED.code ? { health: 'unknown' as const } : {}),
+    });
+  }
+
   /** An inspection could not be had. */
   async recordCheckFailure(credential: ClaimedCredential, failure: AttemptFailure): Promise<void> {
     const next = nextAttemptAt({

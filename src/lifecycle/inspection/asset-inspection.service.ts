@@ -3,10 +3,12 @@ import { partnerRemovedReason } from '../../connections/assets/partner-removed.t
 import { type UnverifiedAsset } from '../../connections/assets/unverified-asset.repository.ts';
 import { UnverifiedAssetService } from '../../connections/assets/unverified-asset.service.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
+import type { CredentialSnapshot } from '../../connections/credentials/credential-snapshot.ts';
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import { type DeathReason, PARTNER_REMOVED } from '../../connections/status/status-reason.ts';
 import { WhatsappApi } from '../../meta/assets/whatsapp-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import { MetaApps } from '../../meta/meta-apps.ts';
 import { defineErrorCode } from '../../platform/error-code.ts';
 import type { BackgroundJob } from '../../platform/jobs/background-job.ts';
 import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
@@ -14,6 +16,7 @@ import { LOGGER, type Pino } from '../../platform/logger.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 import { DecryptionError } from '../../vault/sealed-secret.ts';
 import { AppRateLimiter, CallNotPermittedError } from '../rate-limit/app-rate-limiter.ts';
+import { RefusalInspector } from './refusal-inspector.ts';
 
 const POLL_INTERVAL_MS = 60_000;
 const BATCH = 20;
@@ -34,6 +37,8 @@ export class AssetInspectionService {
     private readonly versions: CredentialVersionService,
     private readonly whatsapp: WhatsappApi,
     private readonly rateLimiter: AppRateLimiter,
+    private readonly refusals: RefusalInspector,
+    private readonly apps: MetaApps,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {
     this.#job = jobs.register({
@@ -61,14 +66,17 @@ export class AssetInspectionService {
 
   private async inspectAsset(asset: UnverifiedAsset): Promise<void> {
     const of = { connection_id: asset.connectionId, asset_id: asset.id };
+    const credential = asset.credentialId === null ? null : await this.claims.find(asset.credentialId);
+    if (credential?.status !== 'active') return this.assets.clearVerification(asset);
     try {
-      const credential = asset.credentialId === null ? null : await this.claims.find(asset.credentialId);
-      const token = credential?.status === 'active' ? await this.versions.openCurrent(credential) : null;
-      if (credential !== null && token !== null)
-        await this.rateLimiter.call(credential.appId, 'scheduled', () => this.whatsapp.getAccount(asset.id, token));
+      const token = await this.versions.openCurrent(credential);
+      if (token !== null && this.apps.serves(credential))
+        await this.rateLimiter.call(credential.appId, 'scheduled', () => this.whatsapp.getAccount(asset.id, token), {
+          objectIds: [asset.id],
+        });
       await this.assets.clearVerification(asset);
     } catch (error) {
-      if (error instanceof MetaError) return this.handleMetaError(asset, error);
+      if (error instanceof MetaError) return this.handleMetaError(asset, credential, error);
       if (error instanceof CallNotPermittedError) return;
       if (!(error instanceof DecryptionError)) throw error;
       this.logger.warn({ ...of, err: error }, 'the token of an unverified asset cannot be decrypted');
@@ -76,10 +84,26 @@ export class AssetInspectionService {
     }
   }
 
-  private async handleMetaError(asset: UnverifiedAsset, { verdict, cause }: MetaError): Promise<void> {
-    // A token that is dead, or may be, is the business of its own inspection, which the same event made due.
-    if (verdict.kind === 'dead' || verdict.kind === 'suspect') return this.assets.clearVerification(asset);
+  private async handleMetaError(
+    asset: UnverifiedAsset,
+    credential: CredentialSnapshot,
+    error: MetaError,
+  ): Promise<void> {
+    const { verdict, cause } = error;
+    if (verdict.kind === 'dead' || verdict.kind === 'suspect') {
+      // Whether the token is dead is decided by its own inspection; a refusal of the token is none of the account.
+      const { kind } = await this.refusals.inspectServing(credential, error, 'scheduled');
+      if (kind !== 'unknown') await this.assets.clearVerification(asset);
+      return;
+    }
     if (verdict.kind !== 'permission' && verdict.kind !== 'parameter') return;
+    if (!isRefusalOfAccount(cause)) {
+      this.logger.warn(
+        { connection_id: asset.connectionId, asset_id: asset.id, meta: cause },
+        'Meta refused to show a WhatsApp Business Account for a reason that is not known; the account is kept',
+      );
+      return this.assets.clearVerification(asset);
+    }
     this.logger.warn(
       { connection_id: asset.connectionId, asset_id: asset.id, meta: cause },
       'a WhatsApp Business Account is out of reach',
@@ -87,6 +111,14 @@ export class AssetInspectionService {
     await this.assets.removeLost(asset, lostAccessReason(asset, cause));
   }
 }
+
+/** No such object for this token (100, 803), or no permission for it. An unknown code takes nothing away. */
+function isRefusalOfAccount({ code }: MetaCause): boolean {
+  if (code === undefined) return false;
+  return ACCOUNT_REFUSALS.has(code) || (code >= 200 && code <= 299);
+}
+
+const ACCOUNT_REFUSALS: ReadonlySet<number> = new Set([3, 10, 100, 803, 3962, 131005]);
 
 const WHATSAPP_ACCOUNT_LOST = defineErrorCode('status_reason', {
   code: 'whatsapp_account_lost',

@@ -129,7 +129,7 @@ export class TokenInspector {
           }),
       ...(isDerived || credential.status === 'reauth_required'
         ? {}
-        : { refreshAfter: computeRefreshAfter(life, this.config.refreshBeforeExpirySeconds) }),
+        : { refreshAfter: computeRefreshAfter(life, this.config) }),
       ...dataAccess,
       ...(inspection.appScopedUserId === undefined ? {} : { appScopedUserId: inspection.appScopedUserId }),
     });

@@ -11,14 +11,13 @@ interface AppRateLimitRow {
   stopped_until: Date | null;
   stop_cause: 'throttled' | 'usage' | null;
   stopped_since: Date | null;
-  app_stopped_until: Date | null;
   throttles: number;
   breaker: 'closed' | 'open';
   breaker_until: Date | null;
   openings: number;
 }
 
-const STATE_COLUMNS = sql`usage_percent, usage_at, stopped_until, stop_cause, stopped_since, app_stopped_until, throttles, breaker, breaker_until,
+const STATE_COLUMNS = sql`usage_percent, usage_at, stopped_until, stop_cause, stopped_since, throttles, breaker, breaker_until,
           openings`;
 
 const selectState = defineStatement<{ appId: string }, AppRateLimitRow>(
@@ -46,9 +45,9 @@ interface MergeParameters {
 const mergeObserved = defineStatement<MergeParameters>(
   'app_rate_limit_merge',
   ({ appId, observed, now, continuesAfter }) => sql`INSERT INTO app_rate_limit AS p
-          (app_id, usage_percent, usage_at, stopped_until, stop_cause, throttles, updated_at, stopped_since, app_stopped_until)
+          (app_id, usage_percent, usage_at, stopped_until, stop_cause, throttles, updated_at, stopped_since)
         VALUES (${appId}, ${observed.usagePercent}, ${observed.usageAt}, ${observed.stoppedUntil}, ${observed.stopCause},
-          ${observed.throttles}, ${now}, ${observed.stoppedSince}, ${observed.appStoppedUntil})
+          ${observed.throttles}, ${now}, ${observed.stoppedSince})
         ON CONFLICT (app_id) DO UPDATE SET
           usage_percent = CASE WHEN p.usage_at IS NULL OR excluded.usage_at >= p.usage_at THEN excluded.usage_percent ELSE p.usage_percent END,
           usage_at = greatest(p.usage_at, excluded.usage_at),
@@ -56,7 +55,6 @@ const mergeObserved = defineStatement<MergeParameters>(
           stopped_since = CASE WHEN excluded.stopped_until <= ${now} THEN p.stopped_since
             WHEN p.stopped_until > ${continuesAfter} THEN coalesce(p.stopped_since, excluded.stopped_since) ELSE excluded.stopped_since END,
           stopped_until = greatest(p.stopped_until, excluded.stopped_until),
-          app_stopped_until = greatest(p.app_stopped_until, excluded.app_stopped_until),
           throttles = excluded.throttles, updated_at = excluded.updated_at`,
   { prepare: true },
 );
@@ -156,7 +154,6 @@ function toState(row: AppRateLimitRow): AppRateLimitState {
     stoppedUntil: row.stopped_until,
     stopCause: row.stop_cause,
     stoppedSince: row.stopped_since,
-    appStoppedUntil: row.app_stopped_until,
     throttles: row.throttles,
     breaker: row.breaker,
     breakerUntil: row.breaker_until,

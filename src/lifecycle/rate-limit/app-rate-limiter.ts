@@ -1,13 +1,13 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { CircuitState, CountBreaker } from 'cockatiel';
 import { MetaError } from '../../meta/errors/meta-error.ts';
-import type { UsageReport } from '../../meta/graph/usage-headers.ts';
-import { type ThrottleNotice, UsageObserver } from '../../meta/graph/usage-observer.ts';
+import { type UsageNotice, UsageObserver } from '../../meta/graph/usage-observer.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { Random } from '../../platform/random.ts';
 import { AppRateLimitRepository } from './app-rate-limit.repository.ts';
+import { ObjectRateLimiter } from './object-rate-limiter.ts';
 import {
   type Allowance,
   type AppRateLimitState,
@@ -22,10 +22,11 @@ import {
   UNKNOWN_RATE_LIMIT,
 } from './rate-limit-rules.ts';
 
-/** Meta is not asked now: the app is throttled, or Meta is down. Nothing was sent. */
+/** Meta is not asked now: the app or the object is at its limit, or Meta is down. Nothing was sent. */
 export class CallNotPermittedError extends Error {
   constructor(
-    readonly reason: 'throttled' | 'usage' | 'unavailable',
+    /** `object_throttled`: only this object is held up; work for others goes on. */
+    readonly reason: 'throttled' | 'usage' | 'unavailable' | 'object_throttled',
     readonly until: Date,
   ) {
     super(`calls to Meta are stopped (${reason}) until ${until.toISOString()}`);
@@ -38,6 +39,15 @@ export class CallNotPermittedError extends Error {
  * while waiting, within a probe from `claimLimitProbe`. Ignores rate-limit stops only.
  */
 export type Urgency = 'scheduled' | 'urgent' | 'forced';
+
+/** What a call counts against besides the app, by Meta's ids: the user, the Page, the account. */
+export interface CallSubject {
+  /** The first is the one that a refusal is recorded for. */
+  objectIds: readonly string[];
+}
+
+/** Calls that count against the app alone, such as exchanges and `debug_token`. */
+const APP_ONLY: CallSubject = { objectIds: [] };
 
 /** Calls at a time to one app, from one replica, when nothing speaks against it. */
 export const MAX_CONCURRENT_CALLS = 32;
@@ -70,6 +80,7 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
     private readonly clock: Clock,
     private readonly random: Random,
     private readonly jobs: JobScheduler,
+    private readonly objects: ObjectRateLimiter,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {
     super();
@@ -84,8 +95,8 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
    * Makes one call to Meta if the app's rate limit allows it, and learns from the outcome. Throws `CallNotPermittedError` if it does not, else what
    * the call throws.
    */
-  async call<T>(appId: string, urgency: Urgency, send: () => Promise<T>): Promise<T> {
-    await this.acquire(appId, urgency);
+  async call<T>(appId: string, urgency: Urgency, send: () => Promise<T>, subject = APP_ONLY): Promise<T> {
+    await this.acquire(appId, urgency, subject);
     try {
       const result = await send();
       await this.succeeded(appId);
@@ -94,6 +105,7 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
       if (error instanceof MetaError) {
         if (isOutage(error)) await this.failed(appId);
         else await this.succeeded(appId);
+        this.recordObjectLimit(appId, subject, error);
         if (urgency === 'urgent' && isAppLimit(error)) await this.endLimitProbe(appId);
       }
       throw error;
@@ -130,7 +142,9 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
   }
 
   /** Throws `CallNotPermittedError` if the app must not be called now; claims the probe if only that is left. */
-  async acquire(appId: string, urgency: Urgency): Promise<void> {
+  async acquire(appId: string, urgency: Urgency, { objectIds } = APP_ONLY): Promise<void> {
+    const heldUntil = urgency === 'forced' ? null : await this.objects.stoppedUntil(appId, objectIds);
+    if (heldUntil !== null) throw new CallNotPermittedError('object_throttled', heldUntil);
     const allowance = allowanceOf(await this.current(appId), this.clock.now(), MAX_CONCURRENT_CALLS);
     if (allowance.kind === 'go') return;
     const limited = allowance.kind === 'stop' && allowance.cause !== 'unavailable';
@@ -150,29 +164,33 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
     throw new CallNotPermittedError('unavailable', now.breakerUntil ?? until);
   }
 
-  override observe(appId: string, usage: UsageReport, throttle: ThrottleNotice | null): void {
+  override observe(appId: string, notice: UsageNotice): void {
+    const { usage, throttle } = notice;
     const state = this.appState(appId);
     const now = this.clock.now();
+    const before = state.shared;
     const reported =
       throttle === null
-        ? stopForUsage(usage.appUsagePercent, usage.throttledUntilSeconds)
-        : stopForThrottle(throttle.scope, throttle.retryAfterSeconds, state.shared.throttles);
-    const before = state.shared;
+        ? stopForUsage(usage.appUsagePercent)
+        : stopForThrottle(throttle.scope, throttle.retryAfterSeconds, before.throttles);
+    const isAppThrottled = throttle?.scope === 'app';
     state.shared = {
       ...applyStop(before, now, reported),
       ...(usage.appUsagePercent === null ? {} : { usagePercent: usage.appUsagePercent, usageAt: now }),
-      throttles: throttle === null ? 0 : before.throttles + 1,
+      throttles: isAppThrottled ? before.throttles + 1 : throttle === null ? 0 : before.throttles,
     };
+    this.objects.observe(appId, notice);
     const hasChanges =
       state.shared.stoppedUntil !== before.stoppedUntil ||
-      state.shared.appStoppedUntil !== before.appStoppedUntil ||
       Math.round(before.usagePercent) !== Math.round(state.shared.usagePercent) ||
-      before.throttles > 0 !== (throttle !== null);
-    if (hasChanges) this.save(state);
+      before.throttles !== state.shared.throttles;
+    if (hasChanges) state.unsaved = true;
+    if (hasChanges || this.objects.hasUnsaved) this.scheduleFlush();
   }
 
   /** Shares what this replica saw with the others. */
   async flush(): Promise<void> {
+    await this.objects.flush();
     for (const [appId, state] of this.apps) {
       if (!state.unsaved) continue;
       state.unsaved = false;
@@ -232,13 +250,10 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
     const ownUsage = own.usageAt !== null && (stored.usageAt === null || own.usageAt > stored.usageAt);
     const ownStop =
       own.stoppedUntil !== null && (stored.stoppedUntil === null || own.stoppedUntil > stored.stoppedUntil);
-    const ownAppStop =
-      own.appStoppedUntil !== null && (stored.appStoppedUntil === null || own.appStoppedUntil > stored.appStoppedUntil);
     state.shared = {
       ...stored,
       ...(ownUsage ? { usagePercent: own.usagePercent, usageAt: own.usageAt } : {}),
       ...(ownStop ? { stoppedUntil: own.stoppedUntil, stopCause: own.stopCause, stoppedSince: own.stoppedSince } : {}),
-      ...(ownAppStop ? { appStoppedUntil: own.appStoppedUntil } : {}),
       throttles: Math.max(own.throttles, 0),
     };
     return state.shared;
@@ -258,8 +273,14 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
     return fresh;
   }
 
-  private save(state: AppState): void {
-    state.unsaved = true;
+  private recordObjectLimit(appId: string, { objectIds }: CallSubject, { verdict }: MetaError): void {
+    const [objectId] = objectIds;
+    if (verdict.kind !== 'throttled' || objectId === undefined) return;
+    this.objects.stop(appId, objectId, verdict.scope, verdict.retryAfterSeconds);
+    if (this.objects.hasUnsaved) this.scheduleFlush();
+  }
+
+  private scheduleFlush(): void {
     if (this.timer !== null) return;
     this.timer = setTimeout(() => {
       this.timer = null;

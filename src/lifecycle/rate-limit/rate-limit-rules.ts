@@ -2,18 +2,16 @@ import type { ThrottleScope } from '../../meta/errors/classify-error.ts';
 import { addSeconds } from '../../platform/clock.ts';
 import { DAY_SECONDS, HOUR_SECONDS } from '../../platform/duration.ts';
 
-/** How one of Meta's apps may be called by background work, as all replicas see it. */
+/** How one of Meta's apps may be called by background work, as all replicas see it. Limits of single objects are not part of it. */
 export interface AppRateLimitState {
   /** The highest gauge of the last response that reported one; may exceed 100. */
   usagePercent: number;
   usageAt: Date | null;
-  /** The longest of all stops. */
+  /** The latest end of the app's own limits. */
   stoppedUntil: Date | null;
   stopCause: 'throttled' | 'usage' | null;
   /** Since when one stop has followed the other without a real break. */
   stoppedSince: Date | null;
-  /** The longest of those that are limits of the app itself, not of one page, user or business. */
-  appStoppedUntil: Date | null;
   /** Throttles in a row. */
   throttles: number;
   breaker: 'closed' | 'open';
@@ -29,7 +27,6 @@ export const UNKNOWN_RATE_LIMIT: AppRateLimitState = Object.freeze({
   stoppedUntil: null,
   stopCause: null,
   stoppedSince: null,
-  appStoppedUntil: null,
   throttles: 0,
   breaker: 'closed',
   breakerUntil: null,
@@ -67,9 +64,6 @@ export function allowanceOf(state: AppRateLimitState, now: Date, maxConcurrency:
     return { kind: 'probe' };
   }
   if (!isStopped(state, now)) return { kind: 'go', concurrency: concurrencyAt(state, now, maxConcurrency) };
-  // What the work needs (exchange, debug_token) is counted against the app, not against that object (META.md 13).
-  const ofObjectsOnly = state.appStoppedUntil === null || state.appStoppedUntil <= now;
-  if (ofObjectsOnly && stoppedSeconds(state, now) >= LONG_STOP_SECONDS) return { kind: 'go', concurrency: 1 };
   return { kind: 'stop', cause: state.stopCause ?? 'throttled', until: state.stoppedUntil ?? now };
 }
 
@@ -105,74 +99,51 @@ function concurrencyAt({ usagePercent, usageAt }: AppRateLimitState, now: Date, 
 
 const APP_WAIT_SECONDS = 60;
 const MAX_APP_WAIT_SECONDS = 15 * 60;
-const OBJECT_WAIT_SECONDS = 10;
-/** A limit of one page, user or business must not hold up all refreshes for ever: at most this at a time, and in a row. */
-const MAX_OBJECT_STOP_SECONDS = HOUR_SECONDS;
 const MAX_APP_STOP_SECONDS = DAY_SECONDS;
+const OBJECT_WAIT_SECONDS = 60;
+/** Meta's estimate may be wrong, so an object is tried again after this at the latest. */
+const MAX_OBJECT_STOP_SECONDS = HOUR_SECONDS;
 
-/** How long a refusal for a limit stops the background work of the app. */
-function throttleSeconds(scope: ThrottleScope, retryAfterSeconds: number | null, consecutiveThrottles: number): number {
-  if (scope === 'app') {
-    const defaultSeconds = Math.min(MAX_APP_WAIT_SECONDS, APP_WAIT_SECONDS * 2 ** Math.min(consecutiveThrottles, 8));
-    return Math.min(MAX_APP_STOP_SECONDS, retryAfterSeconds ?? defaultSeconds);
-  }
-  return Math.min(MAX_OBJECT_STOP_SECONDS, retryAfterSeconds ?? OBJECT_WAIT_SECONDS);
-}
-
-/** What one response stops, and for how long. Null: nothing. */
+/** How long the app's own limit stops background work. */
 interface ReportedStop {
-  /** The app's own limit. */
-  appSeconds: number | null;
-  /** The limit of a page, a user or a business. */
-  objectSeconds: number | null;
+  seconds: number;
   cause: 'throttled' | 'usage';
 }
 
-/** What the headers of a successful response stop: a regain time is given (for an object: META.md 13), or the app's own gauge is nearly full. */
-export function stopForUsage(appUsagePercent: number | null, regainSeconds: number | null): ReportedStop {
-  return {
-    appSeconds: (appUsagePercent ?? 0) >= STOP_FROM_PERCENT ? USAGE_STOP_SECONDS : null,
-    objectSeconds: regainSeconds === null ? null : Math.min(MAX_OBJECT_STOP_SECONDS, regainSeconds),
-    cause: regainSeconds === null ? 'usage' : 'throttled',
-  };
+/** What the headers of a successful response stop: only the app's own gauge counts for the app. Null: nothing. */
+export function stopForUsage(appUsagePercent: number | null): ReportedStop | null {
+  return (appUsagePercent ?? 0) >= STOP_FROM_PERCENT ? { seconds: USAGE_STOP_SECONDS, cause: 'usage' } : null;
 }
 
-/** What a refusal for a limit stops. */
+/** What a refusal for a limit stops. Null: the limit is not the app's own. */
 export function stopForThrottle(
   scope: ThrottleScope,
   retryAfterSeconds: number | null,
   consecutiveThrottles: number,
-): ReportedStop {
-  const seconds = throttleSeconds(scope, retryAfterSeconds, consecutiveThrottles);
-  return {
-    appSeconds: scope === 'app' ? seconds : null,
-    objectSeconds: scope === 'app' ? null : seconds,
-    cause: 'throttled',
-  };
+): ReportedStop | null {
+  if (scope !== 'app') return null;
+  const defaultSeconds = Math.min(MAX_APP_WAIT_SECONDS, APP_WAIT_SECONDS * 2 ** Math.min(consecutiveThrottles, 8));
+  return { seconds: Math.min(MAX_APP_STOP_SECONDS, retryAfterSeconds ?? defaultSeconds), cause: 'throttled' };
+}
+
+/** How long the limit of one object holds up calls to that object; 0: not at all. */
+export function objectStopSeconds(scope: ThrottleScope, retryAfterSeconds: number | null): number {
+  // The limit of a pair of numbers says nothing about other calls to either of them.
+  if (scope === 'app' || scope === 'pair') return 0;
+  return Math.min(MAX_OBJECT_STOP_SECONDS, retryAfterSeconds ?? OBJECT_WAIT_SECONDS);
 }
 
 /** The state after such a stop is reported now. A longer stop remains. */
-export function applyStop(
-  state: AppRateLimitState,
-  now: Date,
-  { appSeconds, objectSeconds, cause }: ReportedStop,
-): AppRateLimitState {
-  const seconds = Math.max(appSeconds ?? 0, objectSeconds ?? 0);
-  if (seconds <= 0) return state;
-  const until = addSeconds(now, seconds);
+export function applyStop(state: AppRateLimitState, now: Date, stop: ReportedStop | null): AppRateLimitState {
+  if (stop === null || stop.seconds <= 0) return state;
+  const until = addSeconds(now, stop.seconds);
   const isContinuation = state.stoppedUntil !== null && addSeconds(state.stoppedUntil, BREAK_SECONDS) > now;
   const isLonger = state.stoppedUntil === null || until > state.stoppedUntil;
   return {
     ...state,
-    ...(isLonger ? { stoppedUntil: until, stopCause: cause } : {}),
+    ...(isLonger ? { stoppedUntil: until, stopCause: stop.cause } : {}),
     stoppedSince: isContinuation ? (state.stoppedSince ?? now) : now,
-    appStoppedUntil:
-      appSeconds === null ? state.appStoppedUntil : latest(state.appStoppedUntil, addSeconds(now, appSeconds)),
   };
-}
-
-function latest(one: Date | null, other: Date): Date {
-  return one !== null && one > other ? one : other;
 }
 
 const BREAKER_SECONDS = 15;

@@ -2,11 +2,19 @@ import { Global, Module } from '@nestjs/common';
 import { UsageObserver } from '../../meta/graph/usage-observer.ts';
 import { AppRateLimitRepository } from './app-rate-limit.repository.ts';
 import { AppRateLimiter } from './app-rate-limiter.ts';
+import { ObjectRateLimitRepository } from './object-rate-limit.repository.ts';
+import { ObjectRateLimiter } from './object-rate-limiter.ts';
 
 /** Global, so that every call to Meta (by `MetaModule` or the gateway) reports the limits of its response to the rate limiter. */
 @Global()
 @Module({
-  providers: [AppRateLimiter, AppRateLimitRepository, { provide: UsageObserver, useExisting: AppRateLimiter }],
-  exports: [AppRateLimiter, AppRateLimitRepository, UsageObserver],
+  providers: [
+    AppRateLimiter,
+    AppRateLimitRepository,
+    ObjectRateLimiter,
+    ObjectRateLimitRepository,
+    { provide: UsageObserver, useExisting: AppRateLimiter },
+  ],
+  exports: [AppRateLimiter, AppRateLimitRepository, ObjectRateLimitRepository, UsageObserver],
 })
 export class RateLimitModule {}

@@ -40,6 +40,14 @@ const META_REFRESH_INTERVAL_SECONDS = DAY_SECONDS;
 /** Failures that mean: Meta responded, but the new token does not live longer. */
 const NO_LONGER_LIFETIME_CODES: ReadonlySet<string> = new Set(['renewal_no_longer_life', 'too_young']);
 
+/** Failures of a rotation, whose back-off holds up no refresh. */
+const UNRELATED_TO_REFRESH_CODES: ReadonlySet<string> = new Set([
+  'old_token_not_revoked',
+  'rotation_expires',
+  'rotation_refused',
+  'rotation_same_token',
+]);
+
 type RefreshDecision = { kind: 'enough' } | { kind: 'refresh' } | { kind: 'refuse'; error: AppError };
 
 /** Makes sure that a token lives long enough, refreshing it if needed: once for all requests that wait, over all replicas. */
@@ -117,6 +125,7 @@ export class OnDemandRefreshService {
   private decideByBackOff({ failure }: CredentialSnapshot, now: Date): RefreshDecision {
     const nextAttemptAt = failure?.next_attempt_at == null ? null : new Date(failure.next_attempt_at);
     if (failure === null || nextAttemptAt === null || nextAttemptAt <= now) return { kind: 'refresh' };
+    if (UNRELATED_TO_REFRESH_CODES.has(failure.code)) return { kind: 'refresh' };
     if (NO_LONGER_LIFETIME_CODES.has(failure.code)) return unsatisfiable(failure.detail);
     return refuse(
       new AppError(refreshPending, {

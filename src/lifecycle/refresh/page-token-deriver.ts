@@ -17,6 +17,7 @@ import {
   toAttemptFailure,
 } from '../failures/attempt-failure.ts';
 import { FailureRecorder } from '../failures/failure-recorder.ts';
+import { RefusalInspector } from '../inspection/refusal-inspector.ts';
 import { AppRateLimiter, CallNotPermittedError, type Urgency } from '../rate-limit/app-rate-limiter.ts';
 import { RefreshedTokenPromoter } from './refreshed-token-promoter.ts';
 import type { RefreshOutcome } from './token-refresher.ts';
@@ -38,6 +39,7 @@ export class PageTokenDeriver {
     private readonly promoter: RefreshedTokenPromoter,
     private readonly rateLimiter: AppRateLimiter,
     private readonly failureRecorder: FailureRecorder,
+    private readonly refusals: RefusalInspector,
   ) {}
 
   /** Works on claimed page credentials of one connection; how each ended. */
@@ -72,23 +74,25 @@ export class PageTokenDeriver {
     if (wanted.length === 0) return new Map();
     const rootToken = await this.versions.openCurrent(root);
     if (rootToken === null) return new Map();
-    return this.rateLimiter.call(root.appId, urgency, () => this.pageApi.getPageTokens(wanted, rootToken));
+    const subject = { objectIds: [root.subjectId, root.id] };
+    const read = (): Promise<Map<string, SecretString>> => this.pageApi.getPageTokens(wanted, rootToken);
+    return this.rateLimiter.call(root.appId, urgency, read, subject);
   }
 
-  /** Meta could not be asked. What that says about the user token is decided by its own inspection; the pages wait. */
+  /** Meta could not be asked. What that says about the root token is decided by its inspection, at once; the pages wait. */
   private async failAll(
     pages: ClaimedCredential[],
     root: CredentialSnapshot,
     urgency: Urgency,
     error: unknown,
   ): Promise<RefreshOutcome[]> {
+    if (error instanceof CallNotPermittedError && error.reason === 'object_throttled')
+      return Promise.all(pages.map((page) => this.fail(page, circuitOpenFailure(error), { notBefore: error.until })));
     if (error instanceof CallNotPermittedError && urgency === 'scheduled') {
       await this.claims.release(pages);
       return pages.map(() => 'stopped' as const);
     }
-    if (error instanceof MetaError && (error.verdict.kind === 'dead' || error.verdict.kind === 'suspect')) {
-      await this.outcomes.requestVerification(root.id, root.version);
-    }
+    if (error instanceof MetaError) await this.refusals.inspectServing(root, error, urgency);
     const failure = this.failureFor(error);
     if (failure === null) throw error;
     return Promise.all(pages.map((page) => this.fail(page, failure)));
@@ -135,7 +139,7 @@ export class PageTokenDeriver {
         await this.outcomes.recordUnchangedPage(page);
         return 'refreshed';
       }
-      return this.fail(page, PAGE_LOST, true);
+      return this.fail(page, PAGE_LOST, { isDead: true });
     }
     const reported = { expiresAt: null, scopes: null };
     await this.versions.storePending(page, fresh, reported);
@@ -162,7 +166,7 @@ export class PageTokenDeriver {
     urgency: Urgency,
   ): Promise<RefreshOutcome> {
     const inspection = serving === null ? null : await this.promoter.inspect(page, serving, urgency);
-    if (inspection?.valid !== true) return this.fail(page, PAGE_LOST, true);
+    if (inspection?.valid !== true) return this.fail(page, PAGE_LOST, { isDead: true });
     await this.outcomes.recordUnchangedPage(page);
     return 'not_due';
   }
@@ -174,9 +178,14 @@ export class PageTokenDeriver {
     return null;
   }
 
-  private async fail(page: ClaimedCredential, failure: AttemptFailure, isDead = false): Promise<RefreshOutcome> {
+  private async fail(
+    page: ClaimedCredential,
+    failure: AttemptFailure,
+    { isDead = false, notBefore = null }: { isDead?: boolean; notBefore?: Date | null } = {},
+  ): Promise<RefreshOutcome> {
     try {
-      await this.failureRecorder.recordRefreshFailure(isDead ? { ...page, health: 'invalid' } : page, failure);
+      const failed = isDead ? ({ ...page, health: 'invalid' } as const) : page;
+      await this.failureRecorder.recordRefreshFailure(failed, failure, notBefore);
     } catch (error) {
       if (error instanceof ClaimLostError) return 'lost';
       throw error;

@@ -1,6 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { ClaimedCredential, PendingVersion } from '../../connections/credentials/credential-snapshot.ts';
-import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
+import {
+  CredentialVersionService,
+  type RotationPromotion,
+} from '../../connections/credentials/credential-version.service.ts';
 import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
 import type { InspectionResult } from '../../meta/tokens/inspection-result.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
@@ -18,6 +21,14 @@ interface PendingToken {
   urgency: Urgency;
   /** Somebody asked for a fresh token, see `validateRefreshedToken`. */
   isForced: boolean;
+  /** Null: a refresh. */
+  rotation?: RotationTerms | null;
+}
+
+/** What was asked of a rotation. */
+export interface RotationTerms extends RotationPromotion {
+  /** Whether the new token may have an end where the old one has none. */
+  mayExpire: boolean;
 }
 
 type PromotionResult =
@@ -33,11 +44,15 @@ export class RefreshedTokenPromoter {
     private readonly rateLimiter: AppRateLimiter,
   ) {}
 
-  /** Throws `ClaimLostError`, `CallNotPermittedError` and `MetaError`; the version stays pending then. */
-  async promote({ credential, pending, token, serving, urgency, isForced }: PendingToken): Promise<PromotionResult> {
+  /**
+   * A rejected version is destroyed; one of a rotation, which lives at Meta for as long as the old one, is revoked there. Throws
+   * `ClaimLostError`, `CallNotPermittedError` and `MetaError`; the version stays pending then.
+   */
+  async promote(input: PendingToken): Promise<PromotionResult> {
+    const { credential, pending, token, serving, urgency, isForced, rotation = null } = input;
     const inspection = await this.inspect(credential, token, urgency);
     const isSameToken = serving !== null && this.versions.isSameToken(token, serving);
-    const facts = { old: credential, pending, isSameToken, isForced, inspection };
+    const facts = { old: credential, pending, isSameToken, isForced, rotation, inspection };
     let validation = validateRefreshedToken(facts);
     if (validation.kind === 'inspect_old_token') {
       const old = serving === null ? null : await this.inspect(credential, serving, urgency);
@@ -45,10 +60,11 @@ export class RefreshedTokenPromoter {
       validation = validateRefreshedToken({ ...facts, oldScopesNow });
     }
     if (validation.kind === 'promote') {
-      await this.versions.promote(credential, validation.version);
+      await this.versions.promote(credential, validation.version, rotation);
       return { kind: 'promoted' };
     }
-    await this.versions.discardPending(credential);
+    if (rotation !== null && inspection.valid) await this.versions.revokePending(credential);
+    else await this.versions.discardPending(credential);
     const failure = validation.kind === 'reject' ? failLater(validation.code, validation.detail) : null;
     return { kind: 'rejected', failure, inspection, isSameToken };
   }

@@ -5,8 +5,9 @@ import { CredentialOutcomeService } from '../../connections/credentials/credenti
 import type { ClaimedCredential, PendingVersion } from '../../connections/credentials/credential-snapshot.ts';
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import type { GrantedToken } from '../../meta/tokens/granted-token.ts';
 import type { DeadTokenInspection } from '../../meta/tokens/inspection-result.ts';
-import { type GrantedToken, OAuthApi } from '../../meta/tokens/oauth-api.ts';
+import { OAuthApi } from '../../meta/tokens/oauth-api.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
@@ -20,6 +21,7 @@ import {
 } from '../failures/attempt-failure.ts';
 import { FAILURES } from '../failures/failure-codes.ts';
 import { FailureRecorder } from '../failures/failure-recorder.ts';
+import { isUnrelatedToToken, RefusalInspector } from '../inspection/refusal-inspector.ts';
 import { AppRateLimiter, CallNotPermittedError, type Urgency } from '../rate-limit/app-rate-limiter.ts';
 import { RefreshedTokenPromoter } from './refreshed-token-promoter.ts';
 
@@ -40,6 +42,7 @@ export class TokenRefresher {
     private readonly promoter: RefreshedTokenPromoter,
     private readonly rateLimiter: AppRateLimiter,
     private readonly failureRecorder: FailureRecorder,
+    private readonly refusals: RefusalInspector,
     private readonly clock: Clock,
   ) {}
 
@@ -86,7 +89,7 @@ export class TokenRefresher {
       scopes: granted.scopes ?? null,
     };
     await this.versions.storePending(credential, granted.accessToken, reported);
-    const pending = { version: credential.version + 1, sealed: null, ...reported };
+    const pending = { version: credential.version + 1, sealed: null, origin: 'refresh' as const, ...reported };
     return this.validateAndPromote(credential, pending, granted.accessToken, serving, urgency);
   }
 
@@ -125,7 +128,10 @@ export class TokenRefresher {
     return failure === null ? 'failed' : this.fail(credential, failure);
   }
 
-  /** Meta refused the refresh. A confirmed verdict on the token counts as it is; a suspect token is inspected. */
+  /**
+   * Meta refused the refresh. A confirmed verdict on the token counts as it is; after any other that may be about the token, it is
+   * inspected at once. One that lives keeps the refusal as its failure.
+   */
   private async handleRefusal(
     credential: ClaimedCredential,
     serving: SecretString,
@@ -134,11 +140,12 @@ export class TokenRefresher {
   ): Promise<RefreshOutcome> {
     const { verdict } = error;
     if (verdict.kind === 'dead') return this.markDead(credential, { verdict, meta: error.cause });
-    if (verdict.kind === 'suspect') {
-      const inspection = await this.promoter.inspect(credential, serving, urgency);
-      if (!inspection.valid && inspection.reason === 'dead') return this.markDead(credential, inspection);
-    }
-    return this.fail(credential, toAttemptFailure(error));
+    if (isUnrelatedToToken(error)) return this.fail(credential, toAttemptFailure(error));
+    const finding = await this.refusals.inspect(credential, serving, urgency);
+    if (finding.kind === 'dead') return this.markDead(credential, finding.death);
+    const outcome = await this.fail(credential, toAttemptFailure(error));
+    if (finding.kind === 'unknown') await this.outcomes.requestVerification(credential.id, credential.version);
+    return outcome;
   }
 
   private async markDead(

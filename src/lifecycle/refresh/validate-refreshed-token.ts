@@ -18,6 +18,8 @@ export interface RefreshedTokenFacts {
   isSameToken: boolean;
   /** Requested on demand: then a fresh token is accepted if it ends no sooner, since right after a refresh it cannot end later. */
   isForced?: boolean;
+  /** Of a rotation: then a fresh token needs no later end, and may have one only where that is wanted. */
+  rotation?: { mayExpire: boolean } | null;
   inspection: InspectionResult;
   /** Scopes of the old token by an inspection of now; null: it is dead. Undefined: not asked yet. */
   oldScopesNow?: readonly string[] | null;
@@ -46,7 +48,9 @@ export function validateRefreshedToken(facts: RefreshedTokenFacts): RefreshedTok
     return reject('renewal_other_user');
   }
   const expiresAt = inspection.expiresAt === 'unknown' ? facts.pending.expiresAt : inspection.expiresAt;
-  if (!hasLongerLifetime(facts, expiresAt)) {
+  if (facts.rotation != null) {
+    if (expiresAt !== null && !facts.rotation.mayExpire) return reject('rotation_expires');
+  } else if (!hasLongerLifetime(facts, expiresAt)) {
     return reject('renewal_no_longer_life');
   }
   return validateScopes(facts, inspection, expiresAt);

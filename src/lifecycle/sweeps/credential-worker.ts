@@ -6,6 +6,7 @@ import type { ClaimedCredential } from '../../connections/credentials/credential
 import type { ConnectionId, CredentialId } from '../../connections/ids.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
+import { Clock } from '../../platform/clock.ts';
 import { ClaimHeartbeat } from '../../platform/jobs/claim-heartbeat.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { appNotConfiguredFailure, failLater } from '../failures/attempt-failure.ts';
@@ -15,6 +16,8 @@ import { LifecycleMetrics } from '../lifecycle-metrics.ts';
 import type { Urgency } from '../rate-limit/app-rate-limiter.ts';
 import { PageTokenDeriver } from '../refresh/page-token-deriver.ts';
 import { type RefreshOutcome, TokenRefresher } from '../refresh/token-refresher.ts';
+import { isRotationDue } from '../rotation/rotation-plan.ts';
+import { TokenRotator } from '../rotation/token-rotator.ts';
 
 /** Runs the work on claimed credentials of any kind: keeps the claim alive meanwhile, releases it on failure, and counts outcomes. */
 @Injectable()
@@ -24,10 +27,12 @@ export class CredentialWorker {
   constructor(
     private readonly claims: CredentialClaimRepository,
     private readonly refresher: TokenRefresher,
+    private readonly rotator: TokenRotator,
     private readonly pages: PageTokenDeriver,
     private readonly inspector: TokenInspector,
     private readonly failureRecorder: FailureRecorder,
     private readonly metrics: LifecycleMetrics,
+    private readonly clock: Clock,
     private readonly config: Config,
     private readonly apps: MetaApps,
     @Inject(LOGGER) private readonly logger: Pino,
@@ -39,11 +44,16 @@ export class CredentialWorker {
     });
   }
 
-  /** Refreshes a claimed credential, unless its app is not configured; for a page token, all that are due of its connection, because one list returns them all. */
+  /**
+   * Refreshes a claimed credential, or rotates it where that is due, unless its app is not configured; for a page token, all that are due of
+   * its connection, because one list returns them all.
+   */
   async refresh(claimed: ClaimedCredential, urgency: Urgency): Promise<RefreshOutcome[]> {
     if (!this.apps.serves(claimed)) return this.failUnserved([claimed]);
     if (!tokenKind(claimed.kind).isDerived) {
-      return this.trackRefresh([claimed], async () => [await this.refresher.refresh(claimed, urgency)]);
+      return isRotationDue(claimed, this.config, this.clock.now())
+        ? this.trackRefresh([claimed], async () => [await this.rotator.rotate(claimed, urgency)], ROTATION)
+        : this.trackRefresh([claimed], async () => [await this.refresher.refresh(claimed, urgency)]);
     }
     const siblings = await this.claims.claimPageTokens(claimed.connectionId, this.config.claimSeconds, {
       dueOnly: true,
@@ -111,21 +121,37 @@ export class CredentialWorker {
   private async failUnserved(claimed: readonly ClaimedCredential[]): Promise<RefreshOutcome[]> {
     const outcomes: RefreshOutcome[] = [];
     for (const one of claimed) {
-      const record = () => this.failureRecorder.recordRefreshFailure(one, appNotConfiguredFailure(one));
+      const failure = appNotConfiguredFailure(one);
+      const isPending = one.pending !== null;
+      const record = () =>
+        isRotationDue(one, this.config, this.clock.now())
+          ? this.failureRecorder.recordRotationFailure(one, failure, { isPending })
+          : this.failureRecorder.recordRefreshFailure(one, failure);
       outcomes.push(await failedUnlessLost(record));
     }
     for (const outcome of outcomes) this.metrics.recordRefresh(claimed[0]?.kind ?? 'user', outcome);
     return outcomes;
   }
 
-  private trackRefresh(claimed: ClaimedCredential[], work: () => Promise<RefreshOutcome[]>): Promise<RefreshOutcome[]> {
+  private trackRefresh(
+    claimed: ClaimedCredential[],
+    work: () => Promise<RefreshOutcome[]>,
+    operation: 'refresh' | 'rotation' = 'refresh',
+  ): Promise<RefreshOutcome[]> {
     return this.heartbeat.during(claimed, async () => {
       const outcomes = await work().catch(async (error: unknown) => {
         for (const one of claimed)
-          await this.recordInternalError(one, error, () => this.failureRecorder.recordRefreshFailure(one, BROKEN));
+          await this.recordInternalError(one, error, () =>
+            operation === ROTATION
+              ? this.failureRecorder.recordRotationFailure(one, BROKEN, { isPending: one.pending !== null })
+              : this.failureRecorder.recordRefreshFailure(one, BROKEN),
+          );
         return claimed.map(() => 'failed' as const);
       });
-      for (const outcome of outcomes) this.metrics.recordRefresh(claimed[0]?.kind ?? 'user', outcome);
+      for (const outcome of outcomes) {
+        if (operation === ROTATION) this.metrics.recordRotation(outcome);
+        else this.metrics.recordRefresh(claimed[0]?.kind ?? 'user', outcome);
+      }
       return outcomes;
     });
   }
@@ -156,4 +182,5 @@ async function failedUnlessLost(record: () => Promise<void>): Promise<'failed' |
   }
 }
 
+const ROTATION = 'rotation';
 const BROKEN = failLater('internal_error', 'Something went wrong on our side; the log of the service says what.');

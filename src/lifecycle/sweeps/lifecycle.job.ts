@@ -6,6 +6,7 @@ import { RetentionService } from '../../database/retention.service.ts';
 import type { BackgroundJob } from '../../platform/jobs/background-job.ts';
 import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { ProviderRevocationService } from '../provider-revocation.service.ts';
+import { TokenRevoker } from '../rotation/token-revoker.ts';
 import { Sweep } from './sweep.ts';
 
 const POLL_INTERVAL_MS = 60_000;
@@ -24,6 +25,7 @@ export class LifecycleJob {
     private readonly jobs: JobScheduler,
     private readonly sweep: Sweep,
     private readonly revocations: ProviderRevocationService,
+    private readonly tokenRevoker: TokenRevoker,
     private readonly connectionStatusService: ConnectionStatusService,
     private readonly versions: CredentialVersionService,
     private readonly retentionService: RetentionService,
@@ -32,6 +34,7 @@ export class LifecycleJob {
     this.registerSweep('refresh', this.config.refreshCron);
     this.registerSweep('health', this.config.healthCron);
     this.registerUrgent('provider-revocations', (signal) => this.revocations.processDue(() => signal.aborted));
+    this.registerUrgent('token-revocations', (signal) => this.tokenRevoker.processDue(() => signal.aborted));
     this.registerUrgent('data-access-expiry', (signal) =>
       processBatches(signal, () => this.connectionStatusService.processDataAccessExpiry(BATCH)),
     );

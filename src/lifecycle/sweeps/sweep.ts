@@ -106,6 +106,9 @@ export class Sweep implements OnModuleDestroy {
     return forEachConcurrent<ClaimedCredential>({
       concurrency: () => this.concurrency(appId, 1, isStopping),
       next: async (maxConcurrency) => {
+        // Few, and somebody waits for them.
+        const rotations = await this.claims.claimRotations(appId, maxConcurrency, this.config.claimSeconds);
+        if (rotations.length > 0) return rotations;
         const only = scope === 'due' ? null : { urgentBefore: addSeconds(this.clock.now(), URGENT_SECONDS) };
         return this.claims.claimRefreshes(appId, maxConcurrency, this.config.claimSeconds, only);
       },

@@ -32,7 +32,8 @@ export type MetaVerdict =
   /** Blocked by policy: wait long, and have somebody look at it. */
   | { kind: 'blocked' };
 
-export type ThrottleScope = 'app' | 'user' | 'page' | 'business';
+/** Whose limit it is. `pair`: one number writing to one other. `object`: of some object that Meta does not name by kind. */
+export type ThrottleScope = 'app' | 'user' | 'page' | 'business' | 'phone_number' | 'pair' | 'object';
 /** `not_configured`: never Meta's verdict. The settings name no app for this host, so Meta was not asked. */
 export type ConfigurationFault =
   | 'secret'
@@ -69,8 +70,10 @@ export interface ErrorFacts {
   host?: TokenHostName;
   /** We made the call, to a node that exists for sure, and sent a proof: a GraphMethodException 100 is then about the proof. */
   hasAppsecretProof?: boolean;
-  /** From headers; whatever is longest. */
+  /** From `Retry-After`. */
   retryAfterSeconds?: number | null;
+  /** From the usage headers, which speak of single objects. */
+  regainAccessSeconds?: number | null;
 }
 
 const DEAD_SUBCODES: ReadonlyMap<number, DeadReason> = new Map<number, DeadReason>([
@@ -97,11 +100,11 @@ const THROTTLE_CODES = new Map<number, ThrottleScope>([
   [17, 'user'],
   [32, 'page'],
   [341, 'app'],
-  [613, 'app'],
-  [130429, 'business'],
-  [131048, 'business'],
-  [131056, 'business'],
-  [133016, 'business'],
+  [613, 'object'],
+  [130429, 'phone_number'],
+  [131048, 'phone_number'],
+  [131056, 'pair'],
+  [133016, 'phone_number'],
 ]);
 
 /** 17/2446079: the limit of an ad account, not of the user. */
@@ -143,7 +146,9 @@ const FIXED_VERDICTS = new Map<number, MetaVerdict>([
 ]);
 
 /** By code, subcode, status and place; never by text, which is localised (META.md 19.12). Never throws. */
-export function classifyError(facts: ErrorFacts): MetaVerdict {
+export function classifyError(given: ErrorFacts): MetaVerdict {
+  // Meta also writes "no subcode" as 0.
+  const facts: ErrorFacts = given.subcode === 0 ? { ...given, subcode: null } : given;
   if (facts.httpStatus === null) return { kind: 'transient' };
   if (facts.envelope === 'instagram') return classifyInstagramEnvelope(facts);
   const code = facts.code ?? null;
@@ -227,12 +232,16 @@ function classifyInstagramEnvelope(facts: ErrorFacts): MetaVerdict {
 /** Without a known code the status decides. Bodies that are not Meta's (HTML, text) are passing faults: transient. */
 function classifyByStatus(facts: ErrorFacts, isForeignBody: boolean): MetaVerdict {
   const status = facts.httpStatus ?? 500;
-  if (status === 429) return throttled(facts, 'app');
+  if (status === 429) return throttled(facts, facts.context === 'graph' ? 'object' : 'app');
   if (isForeignBody || status >= 500 || facts.isTransient === true) return { kind: 'transient' };
   if (status === 401) return { kind: 'suspect' };
   return { kind: status === 403 ? 'permission' : 'parameter' };
 }
 
+/** Meta's estimate for an object says nothing about the app's own limit. */
 function throttled(facts: ErrorFacts, scope: ThrottleScope): MetaVerdict {
-  return { kind: 'throttled', scope, retryAfterSeconds: facts.retryAfterSeconds ?? null };
+  const retryAfterSeconds = facts.retryAfterSeconds ?? null;
+  if (scope === 'app') return { kind: 'throttled', scope, retryAfterSeconds };
+  const longest = Math.max(retryAfterSeconds ?? 0, facts.regainAccessSeconds ?? 0);
+  return { kind: 'throttled', scope, retryAfterSeconds: longest > 0 ? longest : null };
 }

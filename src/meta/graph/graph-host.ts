@@ -8,7 +8,7 @@ export type TokenHostName = Exclude<GraphHostName, 'instagram_api'>;
 type AppRole = 'app' | 'instagramApp' | 'threadsApp';
 
 /** Where an operator finds an app's id and secret, and where they belong here. */
-export interface AppSettings {
+interface AppSettings {
   /** The settings' names. */
   readonly id: string;
   readonly secret: string;

@@ -14,7 +14,7 @@ import { detectVersionDrift } from './graph-version.ts';
 import { type Json, parseLossless } from './lossless-json.ts';
 import { MetaMetrics } from './meta-metrics.ts';
 import { Pause } from './pause.ts';
-import { readUsageHeaders, type UsageReport } from './usage-headers.ts';
+import { longestRegainSeconds, readUsageHeaders, type UsageReport } from './usage-headers.ts';
 import { UsageObserver } from './usage-observer.ts';
 import { VersionObserver } from './version-observer.ts';
 
@@ -117,8 +117,9 @@ export class GraphTransport {
       envelope: fields?.envelope ?? (json === undefined ? null : 'graph'),
       context: call.context,
       host: host.errorDialect,
-      hasAppsecretProof: call.auth.by === 'credential' && host.isProofSupported && host.app !== null,
-      retryAfterSeconds: usage.throttledUntilSeconds,
+      hasAppsecretProof: sendsProof(call, host),
+      retryAfterSeconds: usage.retryAfterSeconds,
+      regainAccessSeconds: longestRegainSeconds(usage),
     });
     this.observe(host, usage, verdict);
     throw this.toRefusedError(call, response, verdict, fields, seconds);
@@ -166,13 +167,11 @@ export class GraphTransport {
 
   private observe(host: GraphHost, usage: UsageReport, verdict: MetaVerdict | null): void {
     if (host.app === null) return;
-    const throttle = verdict?.kind === 'throttled' ? verdict : null;
+    const throttle =
+      verdict?.kind === 'throttled' ? { scope: verdict.scope, retryAfterSeconds: verdict.retryAfterSeconds } : null;
     try {
-      this.observer?.observe(
-        host.app.id,
-        usage,
-        throttle === null ? null : { scope: throttle.scope, retryAfterSeconds: throttle.retryAfterSeconds },
-      );
+      // Whose limit an object's is, the code that made the call knows and tells the rate limiter itself.
+      this.observer?.observe(host.app.id, { usage, throttle, objectId: null });
     } catch (error) {
       this.log.error({ err: error }, 'the usage observer failed');
     }
@@ -213,4 +212,8 @@ function readBody(body: Buffer, acceptForm: boolean): Json | undefined {
   const json = parseLossless(text);
   if (json !== undefined || !acceptForm || !text.startsWith('access_token=')) return json;
   return Object.fromEntries(new URLSearchParams(text.trim()));
+}
+
+function sendsProof({ auth }: GraphCall, { isProofSupported, app }: GraphHost): boolean {
+  return auth.by === 'credential' && auth.proof !== false && isProofSupported && app !== null;
 }

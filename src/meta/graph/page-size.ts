@@ -34,6 +34,6 @@ export class PageSize {
 }
 
 /** By the code; never by the words. */
-export function isTooMuchData(error: unknown): boolean {
+function isTooMuchData(error: unknown): boolean {
   return error instanceof MetaError && error.verdict.kind === 'transient' && error.cause.code === TOO_MUCH_DATA;
 }

@@ -25,8 +25,14 @@ export interface UsageReport {
   /** The highest of the app's own gauges; null where no header had one. */
   appUsagePercent: number | null;
   entries: UsageEntry[];
-  /** The longest time that Meta asks us to wait; null where it asks for none. */
-  throttledUntilSeconds: number | null;
+  /** From `Retry-After`; null without it. */
+  retryAfterSeconds: number | null;
+}
+
+/** The longest time until an object of the report may be called again; null where all may be called now. */
+export function longestRegainSeconds({ entries }: Pick<UsageReport, 'entries'>): number | null {
+  const longest = Math.max(0, ...entries.map((entry) => entry.regainAccessSeconds));
+  return longest > 0 ? longest : null;
 }
 
 const NAME = /^[\w:.-]{1,64}$/;
@@ -42,11 +48,10 @@ export function readUsageHeaders(headers: IncomingHttpHeaders): UsageReport {
     ...insights(header(headers, 'x-fb-ads-insights-throttle')),
     ...businessUseCases(header(headers, 'x-business-use-case-usage')),
   ].slice(0, MAX_ENTRIES);
-  const longest = Math.max(0, retryAfter(headers), ...entries.map((entry) => entry.regainAccessSeconds));
   return {
     appUsagePercent: app === null ? null : highest(app),
     entries,
-    throttledUntilSeconds: longest > 0 ? longest : null,
+    retryAfterSeconds: retryAfter(headers),
   };
 }
 
@@ -98,7 +103,7 @@ function businessUseCases(usage: JsonObject | null): UsageEntry[] {
 }
 
 /** No source shows Meta sending it; a proxy in between may. Seconds only. */
-function retryAfter(headers: IncomingHttpHeaders): number {
+function retryAfter(headers: IncomingHttpHeaders): number | null {
   const value = headers['retry-after'];
-  return typeof value === 'string' && /^\d{1,6}$/.test(value) ? Number(value) : 0;
+  return typeof value === 'string' && /^\d{1,6}$/.test(value) && Number(value) > 0 ? Number(value) : null;
 }

@@ -2,36 +2,17 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { AppCredentials } from '../../config/config.ts';
 import type { DialogFlow, TokenKind } from '../../config/products.ts';
 import { Clock } from '../../platform/clock.ts';
-import { SecretString } from '../../platform/secret-string.ts';
+import type { SecretString } from '../../platform/secret-string.ts';
 import { loginFlow } from '../dialog/login-flows.ts';
 import { MetaError } from '../errors/meta-error.ts';
 import { unusableResponseError } from '../errors/unusable-response-error.ts';
 import { requireApp } from '../graph/app-credentials.ts';
 import type { GraphCall } from '../graph/graph-call.ts';
 import type { GraphHost } from '../graph/graph-host.ts';
-import { type GraphResponse, GraphTransport } from '../graph/graph-transport.ts';
-import {
-  asObject,
-  field,
-  type JsonObject,
-  objectsOf,
-  readId,
-  readStringList,
-  readText,
-} from '../graph/lossless-json.ts';
+import { GraphTransport } from '../graph/graph-transport.ts';
 import { QueryFallback } from '../graph/query-fallback.ts';
-import { readTokenExpiry, type TokenExpiry } from './token-expiry.ts';
+import { type GrantedToken, readGrantedToken } from './granted-token.ts';
 import { type TokenGrant, tokenKind } from './token-kinds.ts';
-
-/** A token from Meta, by its token response; inspection is authoritative. */
-export interface GrantedToken {
-  accessToken: SecretString;
-  /** Null: never. `unknown`: not said, which is common (META.md 3). */
-  expiresAt: TokenExpiry;
-  /** Instagram, Threads. Instagram's may be the app-scoped id; inspection gives the one that webhooks name. */
-  metaUserId?: string;
-  scopes?: string[];
-}
 
 interface CodeExchange {
   flow: DialogFlow;
@@ -188,20 +169,4 @@ function isRedirectRefusal(error: unknown): boolean {
     (verdict.kind === 'code_rejected' && verdict.why === 'redirect_mismatch') ||
     (verdict.kind === 'configuration' && verdict.what === 'redirect_uri')
   );
-}
-
-/** All recorded token responses: flat, `data: [{…}]`, ids as numbers, `permissions` as list or string (META.md 7). Null: no token in it. */
-function readGrantedToken(response: GraphResponse, now: Date): GrantedToken | null {
-  const outer = asObject(response.json);
-  const body: JsonObject | null = objectsOf(field(outer, 'data'))[0] ?? outer;
-  const token = readText(body, 'access_token');
-  if (body === null || token === null) return null;
-  const metaUserId = readId(body, 'user_id');
-  const scopes = readStringList(body, 'permissions');
-  return {
-    accessToken: new SecretString(token),
-    expiresAt: readTokenExpiry(body, now),
-    ...(metaUserId === null ? {} : { metaUserId }),
-    ...(scopes === null ? {} : { scopes }),
-  };
 }

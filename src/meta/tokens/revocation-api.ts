@@ -66,6 +66,20 @@ export class RevocationApi {
 
   /** `oauth/revoke`, authenticated by the token itself (META.md 6). */
   private async revokeSystemUserToken(token: SecretString): Promise<RevocationOutcome> {
+    try {
+      return await this.revokeToken(token, token);
+    } catch (error) {
+      const kind = error instanceof MetaError ? error.verdict.kind : null;
+      if (kind === 'permission' || kind === 'parameter') return 'not_supported';
+      throw error;
+    }
+  }
+
+  /**
+   * Ends this one token of a system user, authenticated by another one of the same user, or by itself; other tokens live on. A 200 is
+   * Meta's confirmation, whatever its body (which Meta does not document) unless it says `success: false`. Throws `MetaError`.
+   */
+  async revokeToken(token: SecretString, by: SecretString): Promise<'confirmed'> {
     const operation = 'revoke_system_user_token';
     const host = this.transport.host('facebook');
     const app = requireApp(host, operation);
@@ -77,21 +91,15 @@ export class RevocationApi {
       effect: 'repeatable',
     };
     const secrets = { client_id: app.id, client_secret: app.secret.expose(), revoke_token: token.expose() };
-    const auth: GraphAuth = { by: 'credential', token };
-    try {
-      return await this.queryFallback.run(
-        () => this.sendRevocation({ ...call, method: 'POST', form: { method: 'get', ...secrets }, auth }),
-        () => this.sendRevocation({ ...call, method: 'GET', query: secrets, auth }),
-      );
-    } catch (error) {
-      const kind = error instanceof MetaError ? error.verdict.kind : null;
-      if (kind === 'permission' || kind === 'parameter') return 'not_supported';
-      throw error;
-    }
+    const auth: GraphAuth = { by: 'credential', token: by };
+    return this.queryFallback.run(
+      () => this.sendRevocation({ ...call, method: 'POST', form: { method: 'get', ...secrets }, auth }),
+      () => this.sendRevocation({ ...call, method: 'GET', query: secrets, auth }),
+    );
   }
 
   /** 190/458 means that the grant is already gone (META.md 10). */
-  private async sendRevocation(call: GraphCall): Promise<RevocationOutcome> {
+  private async sendRevocation(call: GraphCall): Promise<'confirmed'> {
     let response: GraphResponse;
     try {
       response = await this.transport.call(call);

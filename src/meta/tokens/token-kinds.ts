@@ -52,6 +52,8 @@ export interface TokenKindDescriptor {
   readonly inspection: TokenInspection;
   /** `grant`: the user's whole grant to the app. `token`: this token. Null: Meta has no call for it. */
   readonly revocation: 'grant' | 'token' | null;
+  /** Whether Meta generates another token of the same subject on demand (`SystemUserApi`). */
+  readonly isRotatable: boolean;
   /** Read again with the user's token, by the id of the Page, in place of being refreshed. */
   readonly isDerived: boolean;
   /** Whether page tokens are derived from it. */
@@ -83,6 +85,7 @@ const ON_FACEBOOK = {
   inspection: { by: 'debug_token', meFields: null },
   reportsDataAccess: true,
   isNamedByMe: true,
+  isRotatable: false,
   prefixes: ['EAA'],
   prefixFamily: 'EAA',
   recognizedPrefixes: [],
@@ -94,6 +97,7 @@ const OWN_LOGIN = {
   alwaysExpires: true,
   debugTokenType: null,
   revocation: null,
+  isRotatable: false,
   isDerived: false,
   derivesPageTokens: false,
   speaksForPage: false,
@@ -151,6 +155,7 @@ const DESCRIPTORS: Readonly<Record<TokenKind, TokenKindDescriptor>> = {
     },
     debugTokenType: 'SYSTEM_USER',
     revocation: 'token',
+    isRotatable: true,
     isDerived: false,
     derivesPageTokens: true,
     speaksForPage: false,

@@ -8,11 +8,13 @@ type CheckName =
   | 'clock'
   | 'meta_app'
   | 'meta_version'
+  | 'meta_limits'
   | 'meta_clock'
   | 'redirect_uri'
   | 'webhook_handshake'
   | 'webhook_subscriptions'
   | 'login_configuration'
+  | 'embedded_signup'
   | 'logins'
   | 'connections'
   | 'event_subscriptions';

@@ -13,7 +13,9 @@ import type { Random } from '../../platform/random.ts';
 import { checkMetaClock, checkRedirectUri, checkWebhookHandshake } from './address-checks.ts';
 import { checkApps } from './app-checks.ts';
 import { checkConnections } from './connection-checks.ts';
+import { checkEmbeddedSignup } from './embedded-signup-checks.ts';
 import type { Finding } from './finding.ts';
+import { checkMetaLimits } from './limit-checks.ts';
 import { checkLogins } from './login-checks.ts';
 import { checkConnectionApps, checkLoginConfiguration } from './login-configuration-checks.ts';
 import { checkMarketingVersion, checkServedVersions } from './version-checks.ts';
@@ -38,10 +40,12 @@ export async function runMetaChecks({ config, http, clock, random, database }: C
   return [
     ...(await checkApps(config, api, clock.now())),
     ...checkLoginConfiguration(config),
+    checkEmbeddedSignup(clock.now()),
     ...(await checkConnectionApps(database, apps)),
     ...(await checkMarketingVersion(config.meta.graphApiVersion, database, clock.now())),
     ...(await checkServedVersions(config.meta.graphApiVersion, database, clock.now())),
     ...(await checkMetaClock(config, http, clock)),
+    ...(await checkMetaLimits({ database, clock })),
     checkRedirectUri(config),
     await checkWebhookHandshake(config, http, random),
     ...(await checkWebhookSubscriptions(config, api)),

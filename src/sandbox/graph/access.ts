@@ -2,7 +2,7 @@ import type { BusinessRecord, PageRecord, Principal, WabaRecord } from '../state
 import type { SandboxState } from '../state/sandbox-state.ts';
 import type { GraphCaller } from '../tokens/graph-caller.ts';
 import type { TokenView } from '../tokens/token-issuer.ts';
-import type { GraphNode } from './graph-node.ts';
+import type { GraphNode } from './node-type.ts';
 
 /** Whether the caller reaches the object: its own, its Pages', its portfolios'. */
 export function canAccess(state: SandboxState, caller: GraphCaller, node: GraphNode): boolean {

@@ -3,7 +3,7 @@ import type { MetaResponse } from '../http/meta-response.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
 import type { GraphCaller } from '../tokens/graph-caller.ts';
 import { type FieldChoice, type NodeView, parseFields, showNode } from './field-selection.ts';
-import type { GraphNode } from './graph-node.ts';
+import type { GraphNode } from './node-type.ts';
 import { pageOf } from './paging.ts';
 
 /** What an edge's handler gets. */

@@ -1,22 +1,11 @@
 import type { GraphCall } from '../http/graph-call.ts';
 import { missingObject, oauthError } from '../http/graph-error.ts';
-import type {
-  AdAccount,
-  AppRecord,
-  BusinessRecord,
-  InstagramAccount,
-  PageRecord,
-  PhoneNumber,
-  PostRecord,
-  Principal,
-  ReportRun,
-  WabaRecord,
-} from '../state/records.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
 import type { GraphCaller } from '../tokens/graph-caller.ts';
 import { canAccess } from './access.ts';
 import type { NodeView } from './field-selection.ts';
 import { advanceContainer } from './media-container.ts';
+import type { GraphNode } from './node-type.ts';
 import {
   adAccountView,
   businessView,
@@ -28,19 +17,6 @@ import {
   reportView,
   wabaView,
 } from './node-views.ts';
-
-/** An object of the graph, found by its id and visible to the caller. */
-export type GraphNode =
-  | { type: 'user'; id: string; record: Principal }
-  | { type: 'page'; id: string; record: PageRecord }
-  | { type: 'instagram'; id: string; record: InstagramAccount }
-  | { type: 'business'; id: string; record: BusinessRecord }
-  | { type: 'waba'; id: string; record: WabaRecord }
-  | { type: 'phone'; id: string; record: PhoneNumber }
-  | { type: 'adaccount'; id: string; record: AdAccount }
-  | { type: 'post'; id: string; record: PostRecord }
-  | { type: 'report'; id: string; record: ReportRun }
-  | { type: 'app'; id: string; record: AppRecord };
 
 /** Resolves `me`, `app` and ids; what the caller may not see does not exist (100/33). */
 export function findNode(state: SandboxState, call: GraphCall, caller: GraphCaller, alias: string): GraphNode {

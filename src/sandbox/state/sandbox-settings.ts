@@ -36,6 +36,8 @@ export interface SandboxSettings {
   threadsRedirect: 'keeps_query' | 'loses_query';
   /** A refresh of a token younger than 24 h: refused, or the token's remaining lifetime (META.md 20 #1). */
   earlyRefresh: 'refuse' | 'remaining_life';
+  /** What the refresh of a dead Instagram or Threads token answers: its 190, or code 100 (docs/meta-facts.md). */
+  deadRefresh: 'token_error' | 'unsupported';
   /** Whether a refreshed Instagram or Threads token is a new string. */
   refreshReturns: 'new_token' | 'same_token';
   batchOverflowStatus: number;
@@ -79,6 +81,7 @@ export const defaultSettings: SandboxSettings = {
   threadsUserId: 'number',
   threadsRedirect: 'keeps_query',
   earlyRefresh: 'refuse',
+  deadRefresh: 'token_error',
   refreshReturns: 'new_token',
   batchOverflowStatus: 400,
   whatsappAuthStatus: 401,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { CallbackResult } from './callback-sender.ts';
+import type { CallbackResult, CallbackSender } from './callback-sender.ts';
 import type { AppRecord, PhoneNumber, WabaRecord } from './records.ts';
-import type { SandboxState } from './sandbox-state.ts';
+import type { SandboxStore } from './sandbox-store.ts';
 
 /** Somebody who writes to a business: a number, or with a username an id of the business's own alone. */
 export interface Person {
@@ -19,9 +19,19 @@ interface Target {
 
 type Value = Record<string, unknown>;
 
+/** What the webhooks need of the sandbox. */
+interface WebhookContext {
+  store: SandboxStore;
+  callbacks: CallbackSender;
+  now(): number;
+  randomBytes(size: number): Buffer;
+  /** @throws Error if there is no such app */
+  appById(id: string | undefined): AppRecord;
+}
+
 /** What WhatsApp sends unasked, signed by the app (META.md 15, docs/meta-facts.md). */
 export class WhatsappWebhooks {
-  constructor(private readonly state: SandboxState) {}
+  constructor(private readonly state: WebhookContext) {}
 
   /** A customer finished a signup: told of even where the browser lost the code. Under the portfolio's id, as Meta does. */
   partnerAdded({ waba }: { waba: WabaRecord }, app: AppRecord): void {

@@ -77,6 +77,8 @@ export function exchangeLoginToken(state: SandboxState, call: GraphCall, product
 /** Refresh: at least 24 h old, not expired, the basic scope still granted (META.md 7.4, 9). */
 export function refreshLoginToken(state: SandboxState, call: GraphCall, product: LoginProduct): MetaResponse {
   requireGet(call, product);
+  const isDead = call.token !== null && state.tokens.view(call.token)?.death !== null;
+  if (isDead && state.store.settings.deadRefresh === 'unsupported') throw unsupported(product);
   const view = requireValidToken(state, call, product);
   if (call.params.get('grant_type') !== product.refreshGrant || !view.claims.longLived) throw unsupported(product);
   if (!view.scopes.includes(product.requiredScope))

@@ -155,6 +155,20 @@ describe('redirects', () => {
     expect(gateway.seen).toHaveLength(1);
   });
 
+  it.each(['https://graph.threads.net', 'https://graph.threads.com'])(
+    'to either host of Threads, and links to it, become the gateway’s: %s',
+    async (base) => {
+      const link = `${base}/v1.0/1/threads?access_token=${META_TOKEN}&after=x`;
+      const ours = `${gateway.config.publicUrl}/graph/v1.0/1/threads?access_token=${LEASE}&after=x`;
+      redirectTo(link);
+      expect((await call().redirects(0)).headers['location']).toBe(ours);
+      gateway.json(200, { data: [], paging: { next: link } });
+      const response = await call();
+      expect(response.body.paging.next).toBe(ours);
+      expect(response.text).not.toContain(META_TOKEN);
+    },
+  );
+
   it('to public media pass', async () => {
     redirectTo('https://scontent.xx.fbcdn.net/v/a.jpg?oh=1');
     expect((await call().redirects(0)).headers['location']).toBe('https://scontent.xx.fbcdn.net/v/a.jpg?oh=1');

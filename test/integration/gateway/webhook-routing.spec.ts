@@ -159,6 +159,9 @@ it.each([
   'DELETE /graph/app/subscriptions',
   'PUT /graph/789/subscriptions',
   'DELETE /graph-video/123/subscribed_apps',
+  // These would be sent as a POST.
+  'GET /graph/789/subscriptions?callback_url=x&batch=[]',
+  'GET /graph/123/subscribed_apps?override_callback_uri=x&batch=[]',
 ])('%s is refused', async (line) => {
   const [method = '', path = ''] = line.split(' ');
   await expectRefused(http()[method.toLowerCase() as 'delete'](path));
@@ -221,6 +224,7 @@ describe('a number of the WhatsApp Business app', () => {
     await expectNotRegistered(register('/graph/v26.0/77/%52egister/'));
     await expectNotRegistered(register('/graph/register?ids=77'));
     await expectNotRegistered(http().get('/graph/77/register?method=post'));
+    await expectNotRegistered(http().get('/graph/77/register?pin=123456&batch=[]'));
     await expectNotRegistered(batch({ method: 'POST', relative_url: '77/register', body: 'pin=123456' }));
     await expectNotRegistered(
       batch(

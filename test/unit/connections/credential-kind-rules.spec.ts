@@ -4,13 +4,15 @@ import { tokenKind } from '../../../src/meta/tokens/token-kinds.ts';
 
 describe('the rules that credentials are stored by', () => {
   it.each(TOKEN_KINDS)('agree with the facts of Meta about %s', (kind) => {
-    const { isDerived, derivesPageTokens, alwaysExpires, minRefreshAgeSeconds, revocation } = tokenKind(kind);
+    const { isDerived, derivesPageTokens, alwaysExpires, minRefreshAgeSeconds, revocation, isRotatable } =
+      tokenKind(kind);
     expect(credentialKindRules(kind)).toEqual({
       isDerived,
       derivesPageTokens,
       alwaysExpires,
       minRefreshAgeSeconds,
       isRevocable: revocation !== null,
+      isRotatable,
     });
   });
 

@@ -9,6 +9,7 @@ import { MetaModule } from '../../../src/meta/meta.module.ts';
 import { InspectionApi } from '../../../src/meta/tokens/inspection-api.ts';
 import { OAuthApi } from '../../../src/meta/tokens/oauth-api.ts';
 import { RevocationApi } from '../../../src/meta/tokens/revocation-api.ts';
+import { SystemUserApi } from '../../../src/meta/tokens/system-user-api.ts';
 import { Clock, SystemClock } from '../../../src/platform/clock.ts';
 import { HttpClient, UndiciHttpClient } from '../../../src/platform/http-client/http-client.ts';
 import { LOGGER } from '../../../src/platform/logger.ts';
@@ -31,7 +32,7 @@ class Ground {}
 
 it('stands on the global providers, without a usage observer', async () => {
   const module = await Test.createTestingModule({ imports: [Ground, MetaModule] }).compile();
-  for (const api of [OAuthApi, InspectionApi, DiscoveryApi, RevocationApi, AppApi]) {
+  for (const api of [OAuthApi, InspectionApi, DiscoveryApi, RevocationApi, SystemUserApi, AppApi]) {
     expect(module.get(api, { strict: false })).toBeInstanceOf(api);
   }
   await module.get(HttpClient).close();

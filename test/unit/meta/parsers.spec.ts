@@ -9,7 +9,7 @@ import {
   readId,
   readStringList,
 } from '../../../src/meta/graph/lossless-json.ts';
-import { readUsageHeaders } from '../../../src/meta/graph/usage-headers.ts';
+import { longestRegainSeconds, readUsageHeaders } from '../../../src/meta/graph/usage-headers.ts';
 import { readExpiry, readTokenExpiry } from '../../../src/meta/tokens/token-expiry.ts';
 import { readRecorded } from './read-recorded.ts';
 
@@ -106,7 +106,7 @@ describe('usage headers', () => {
     else expect(report.entries.length).toBeGreaterThan(0);
   });
 
-  it('turns minutes into seconds, and takes the longest wait', () => {
+  it('turns minutes into seconds, and keeps the wait of objects apart from the one that holds for all', () => {
     const report = readUsageHeaders({
       'x-app-usage': '{"call_count":28,"total_cputime":25,"total_time":31}',
       'x-business-use-case-usage':
@@ -120,8 +120,10 @@ describe('usage headers', () => {
         { objectId: '17', type: 'pages', percent: 107, regainAccessSeconds: 300 },
         { objectId: '17', type: 'whatsapp', percent: 1, regainAccessSeconds: 0 },
       ],
-      throttledUntilSeconds: 300,
+      retryAfterSeconds: null,
     });
+    expect(longestRegainSeconds(report)).toBe(300);
+    expect(readUsageHeaders({ 'retry-after': '30' }).retryAfterSeconds).toBe(30);
   });
 
   it('never throws', () => {
@@ -139,7 +141,7 @@ describe('usage headers', () => {
     expect(readUsageHeaders({ 'x-app-usage': 'nonsense' })).toEqual({
       appUsagePercent: null,
       entries: [],
-      throttledUntilSeconds: null,
+      retryAfterSeconds: null,
     });
   });
 });

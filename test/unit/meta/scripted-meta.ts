@@ -12,14 +12,14 @@ import { MetaError } from '../../../src/meta/errors/meta-error.ts';
 import { GraphTransport } from '../../../src/meta/graph/graph-transport.ts';
 import { MetaMetrics } from '../../../src/meta/graph/meta-metrics.ts';
 import { Pause } from '../../../src/meta/graph/pause.ts';
-import type { UsageReport } from '../../../src/meta/graph/usage-headers.ts';
-import { type ThrottleNotice, UsageObserver } from '../../../src/meta/graph/usage-observer.ts';
+import { type UsageNotice, UsageObserver } from '../../../src/meta/graph/usage-observer.ts';
 import { type ServedVersion, VersionObserver } from '../../../src/meta/graph/version-observer.ts';
 import { MetaApps } from '../../../src/meta/meta-apps.ts';
 import { BatchInspection } from '../../../src/meta/tokens/batch-inspection.ts';
 import { InspectionApi } from '../../../src/meta/tokens/inspection-api.ts';
 import { OAuthApi } from '../../../src/meta/tokens/oauth-api.ts';
 import { RevocationApi } from '../../../src/meta/tokens/revocation-api.ts';
+import { SystemUserApi } from '../../../src/meta/tokens/system-user-api.ts';
 import { Clock } from '../../../src/platform/clock.ts';
 import {
   HttpClient,
@@ -142,10 +142,10 @@ class RecordingPause extends Pause {
 }
 
 class RecordingObserver extends UsageObserver {
-  readonly seen: { appId: string; usage: UsageReport; throttle: ThrottleNotice | null }[] = [];
+  readonly seen: ({ appId: string } & UsageNotice)[] = [];
 
-  override observe(appId: string, usage: UsageReport, throttle: ThrottleNotice | null): void {
-    this.seen.push({ appId, usage, throttle });
+  override observe(appId: string, notice: UsageNotice): void {
+    this.seen.push({ appId, ...notice });
   }
 }
 
@@ -197,6 +197,7 @@ export function scriptedMeta(...steps: Step[]) {
     adAccounts,
     whatsapp,
     revocation: new RevocationApi(transport),
+    systemUsers: new SystemUserApi(transport, clock),
     app: new AppApi(transport),
   };
 }

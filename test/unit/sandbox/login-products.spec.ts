@@ -124,6 +124,10 @@ describe('Instagram long tokens (META.md 7.3, 7.4)', () => {
     expect(at(await refresh(long, { method: 'POST' }), 'error.message')).toBe('Unsupported request - method type: get');
     sandbox.state.advanceClock(5_200_000);
     expect((await refresh(long)).json).toMatchObject({ error: { code: 190, error_subcode: 463 } });
+    sandbox.state.patchSettings({ deadRefresh: 'unsupported' });
+    expect((await refresh(long)).json).toMatchObject({
+      error: { code: 100, message: 'Unsupported request - method type: get' },
+    });
   });
 
   it('tells the two ids of /me, with the headers of that host', async () => {

@@ -41,7 +41,7 @@ const createUser = () => {
 const subcodeOf = async (token: string) => at(await call(`${graph}/me`, bearer(token)), 'error.error_subcode');
 
 describe('how tokens die (META.md 5, 12.2)', () => {
-  it.each([458, 460, 464, 467, 490, 492, 493])('subcode %i, by the control', async (subcode) => {
+  it.each([0, 458, 460, 464, 467, 490, 492, 493])('subcode %i, by the control', async (subcode) => {
     const { id, token } = createUser();
     sandbox.state.invalidateUser(id, subcode);
     const reply = await call(`${graph}/me`, bearer(token));

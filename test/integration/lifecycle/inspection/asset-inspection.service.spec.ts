@@ -92,6 +92,30 @@ describe('the verification of an account whose response comes late', () => {
   });
 });
 
+describe('an account whose verification is refused', () => {
+  const inspect = async (connect: Connected, code: number): Promise<ConnectionResponse> => {
+    context.fault({ kind: 'graph_error', code }, { method: 'GET', pathPattern: `/${connect.waba}$` }, null);
+    await requestVerification(connect.waba);
+    await context.replica.app.get(AssetInspectionService).inspectDue();
+    return context.connection(connect.connection.id);
+  };
+
+  it('with a suspicion of the token is kept while the token lives', async () => {
+    const one = await connected();
+    expect(await inspect(one, 190)).toMatchObject({ status: 'active', status_reason: null });
+    context.clock.advance(61);
+    await expect(takeOne(one.waba)).rejects.toThrow('no verification');
+  });
+
+  it('with an unknown code is kept', async () => {
+    expect(await inspect(await connected(), 987654)).toMatchObject({ status: 'active', status_reason: null });
+  });
+
+  it('because it is out of reach goes', async () => {
+    expect(await inspect(await connected(), 100)).toMatchObject({ status: 'reauth_required', assets: [] });
+  });
+});
+
 describe('the verification of many accounts', () => {
   it('stop with the pace of the app, and go on after it', async () => {
     const [one, other] = [await connected(), await connected()];

@@ -62,6 +62,9 @@ describe('metavault doctor, between us and Meta', () => {
     expect(findings.filter(({ state }) => state === 'wrong')).toEqual([]);
     expect(of(findings, 'meta_app').map(({ state }) => state)).toEqual(['ok', 'ok']);
     expect(of(findings, 'meta_clock')).toMatchObject([{ state: 'ok' }]);
+    expect(of(findings, 'embedded_signup')).toMatchObject([
+      { state: 'ok', detail: expect.stringMatching(/Embedded Signup v4 .* since 2025-10-08; no end is known/) },
+    ]);
     expect(of(findings, 'webhook_handshake')).toMatchObject([{ state: 'ok' }]);
     expect(of(findings, 'webhook_subscriptions')).toMatchObject([
       { state: 'attention', detail: expect.stringContaining('permissions') },

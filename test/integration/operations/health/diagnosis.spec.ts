@@ -56,6 +56,7 @@ describe('GET /health/ready', () => {
         ...OWN,
         'meta_app',
         'meta_version',
+        'meta_limits',
         'meta_clock',
         'redirect_uri',
         'webhook_handshake',

@@ -10,7 +10,7 @@ const text = readFileSync(path.join(ROOT, DOCUMENT), 'utf8');
 
 /** Words with underscores that are no codes of ours: of Meta's API, of our requests and responses, and of doctor's checks. */
 const OTHER_WORDS = new Set([
-  ...['account_update', 'business_management', 'config_id', 'deauth_callback_url', 'override_callback_uri'],
+  ...['account_update', 'business_management', 'override_callback_uri'],
   ...['subscribed_apps', 'webhook_configuration', 'webhook_handshake', 'webhook_subscriptions'],
   ...['error_code', 'redirect_uri', 'waba_id', 'business_id', 'feature_type', 'whatsapp_business_app_onboarding'],
   ...['status_reason', 'min_valid_seconds'],

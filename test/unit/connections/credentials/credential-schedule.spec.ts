@@ -6,7 +6,24 @@ import {
 } from '../../../../src/connections/credentials/credential-schedule.ts';
 
 const at = (iso: string): Date => new Date(iso);
-const WEEK = 604_800;
+const SETTINGS = { refreshBeforeExpirySeconds: 604_800, rotateSystemUsersDays: null };
+
+describe('computeRefreshAfter of a system user without an end, with ROTATE_SYSTEM_USERS_DAYS', () => {
+  const rotating = { ...SETTINGS, rotateSystemUsersDays: 90 };
+  const life = { kind: 'system_user', issuedAt: null, storedAt: at('2026-01-01T00:00:00Z'), expiresAt: null } as const;
+
+  it('is its age: of the token, or of its storage where Meta does not say when it was issued', () => {
+    expect(computeRefreshAfter(life, rotating)).toEqual(at('2026-04-01T00:00:00Z'));
+    const issuedAt = at('2025-06-01T00:00:00Z');
+    expect(computeRefreshAfter({ ...life, issuedAt }, rotating)).toEqual(at('2025-08-30T00:00:00Z'));
+  });
+
+  it('is that of any other token where it has an end, and none for other kinds', () => {
+    const expiresAt = at('2026-03-02T00:00:00Z');
+    expect(computeRefreshAfter({ ...life, expiresAt }, rotating)).toEqual(at('2026-02-23T00:00:00Z'));
+    expect(computeRefreshAfter({ ...life, kind: 'user' }, rotating)).toBeNull();
+  });
+});
 
 describe('computeRefreshAfter', () => {
   const storedAt = at('2026-01-01T00:00:00Z');
@@ -14,28 +31,31 @@ describe('computeRefreshAfter', () => {
 
   it('is the given time before the end for user tokens and system users that end', () => {
     for (const kind of ['user', 'system_user'] as const) {
-      const due = computeRefreshAfter({ kind, issuedAt: null, storedAt, expiresAt: in60Days }, WEEK);
+      const due = computeRefreshAfter({ kind, issuedAt: null, storedAt, expiresAt: in60Days }, SETTINGS);
       expect(due?.toISOString()).toBe('2026-02-23T00:00:00.000Z');
-      expect(computeRefreshAfter({ kind, issuedAt: null, storedAt, expiresAt: null }, WEEK)).toBeNull();
+      expect(computeRefreshAfter({ kind, issuedAt: null, storedAt, expiresAt: null }, SETTINGS)).toBeNull();
     }
   });
 
   it('is never for page tokens, which are derived', () => {
-    expect(computeRefreshAfter({ kind: 'page', issuedAt: null, storedAt, expiresAt: in60Days }, WEEK)).toBeNull();
+    expect(computeRefreshAfter({ kind: 'page', issuedAt: null, storedAt, expiresAt: in60Days }, SETTINGS)).toBeNull();
   });
 
   it('waits for Instagram and Threads until the token is 24 hours old', () => {
     for (const kind of ['instagram_user', 'threads_user'] as const) {
-      const soon = computeRefreshAfter({ kind, issuedAt: null, storedAt, expiresAt: at('2026-01-03T00:00:00Z') }, WEEK);
+      const soon = computeRefreshAfter(
+        { kind, issuedAt: null, storedAt, expiresAt: at('2026-01-03T00:00:00Z') },
+        SETTINGS,
+      );
       expect(soon?.toISOString()).toBe('2026-01-02T00:00:00.000Z');
-      const later = computeRefreshAfter({ kind, issuedAt: storedAt, storedAt, expiresAt: in60Days }, WEEK);
+      const later = computeRefreshAfter({ kind, issuedAt: storedAt, storedAt, expiresAt: in60Days }, SETTINGS);
       expect(later?.toISOString()).toBe('2026-02-23T00:00:00.000Z');
     }
   });
 
   it('is as soon as may be where the end is unknown', () => {
     const issuedAt = at('2025-12-31T12:00:00Z');
-    const due = computeRefreshAfter({ kind: 'instagram_user', issuedAt, storedAt, expiresAt: null }, WEEK);
+    const due = computeRefreshAfter({ kind: 'instagram_user', issuedAt, storedAt, expiresAt: null }, SETTINGS);
     expect(due?.toISOString()).toBe('2026-01-01T12:00:00.000Z');
   });
 });

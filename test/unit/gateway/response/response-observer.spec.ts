@@ -25,7 +25,7 @@ describe('what responses say about limits', () => {
   beforeEach(() => {
     observed = [];
     class Observer extends UsageObserver {
-      override observe(...[appId, usage, throttle]: Parameters<UsageObserver['observe']>): void {
+      override observe(...[appId, { usage, throttle }]: Parameters<UsageObserver['observe']>): void {
         observed.push(`${appId} ${throttle === null ? usage.appUsagePercent : 'throttled'}`);
       }
     }
@@ -46,6 +46,24 @@ describe('what responses say about limits', () => {
     responseObserver.observeBody(callOf('one'), 400, usage(1), THROTTLED);
     responseObserver.observeHeaders(callOf('one'), usage(1));
     expect(observed).toEqual(['one 1', 'one throttled', 'one 1']);
+  });
+
+  it('names the object of the path, or the credential, as what a limit is for', () => {
+    const objects: (string | null)[] = [];
+    class Objects extends UsageObserver {
+      override observe(...[, { objectId }]: Parameters<UsageObserver['observe']>): void {
+        objects.push(objectId);
+      }
+    }
+    const observer = new ResponseObserver({} as SuspectedTokenService, {} as Pino, new Objects());
+    const called = (segments: string[]): GatewayCall =>
+      ({ ...callOf('one'), path: { segments }, grant: { credentialId: 'crd_1' } }) as unknown as GatewayCall;
+    const full = { 'x-ad-account-usage': '{"acc_id_util_pct":100,"reset_time_duration":60}' };
+    observer.observeHeaders(called(['act_17', 'campaigns']), full);
+    observer.observeHeaders(called(['act_18', 'campaigns']), full);
+    observer.observeBody(called(['19', 'messages']), 400, {}, THROTTLED);
+    observer.observeBody(called(['me', 'accounts']), 400, {}, THROTTLED);
+    expect(objects).toEqual(['act_17', 'act_18', '19', 'crd_1']);
   });
 
   it('is heard again when a second has passed, because it counts for a time only', () => {
@@ -76,7 +94,8 @@ it('what responses say about versions is told to operators, for the version of t
   );
   const call = (version: string | null, fixedVersion: string | null = null): GatewayCall =>
     ({
-      target: { host: { name: 'facebook', app: { id: 'one' }, version: 'v26.0', fixedVersion } },
+      grant: { appId: 'one' },
+      target: { host: { name: 'facebook', version: 'v26.0', fixedVersion } },
       path: { segments: ['me'], version },
     }) as unknown as GatewayCall;
   responseObserver.observeHeaders(call(null), { 'facebook-api-version': 'v26.0' });

@@ -18,7 +18,7 @@ describe('failureOf', () => {
   it.each([1, 2, 4, 17, 32, 341, 613, 80000, 80001, 80004, 80008, 80014])(
     'code %d comes again soon and is no death',
     (code) => {
-      expect(['meta_unavailable', 'meta_throttled']).toContain(failure(code, 500).code);
+      expect(['meta_unavailable', 'meta_throttled', 'throttled']).toContain(failure(code, 500).code);
       expect(failure(code, 500).retryClass).toBe('soon');
     },
   );

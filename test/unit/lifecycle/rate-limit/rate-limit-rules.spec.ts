@@ -5,6 +5,7 @@ import {
   applyStop,
   breakerSeconds,
   limitProbeCutoff,
+  objectStopSeconds,
   stopForThrottle,
   stopForUsage,
   UNKNOWN_RATE_LIMIT,
@@ -47,23 +48,28 @@ describe('allowanceOf', () => {
 });
 
 describe('how long a stop lasts', () => {
-  const seconds = (stop: ReturnType<typeof stopForThrottle>) => [stop.appSeconds, stop.objectSeconds];
-
   it('as long as Meta says; otherwise longer each time', () => {
-    expect(seconds(stopForThrottle('app', 300, 5))).toEqual([300, null]);
-    expect([0, 1, 2, 9].map((row) => stopForThrottle('app', null, row).appSeconds)).toEqual([60, 120, 240, 900]);
+    expect(stopForThrottle('app', 300, 5)).toEqual({ seconds: 300, cause: 'throttled' });
+    expect([0, 1, 2, 9].map((row) => stopForThrottle('app', null, row)?.seconds)).toEqual([60, 120, 240, 900]);
   });
 
-  it('an hour at the most for the limit of one object', () => {
-    expect(seconds(stopForThrottle('page', 86_400, 0))).toEqual([null, 3600]);
-    expect(seconds(stopForThrottle('business', null, 9))).toEqual([null, 10]);
+  it('holds up the object alone for a limit of an object, for an hour at the most', () => {
+    expect(stopForThrottle('page', 86_400, 0)).toBeNull();
+    expect(objectStopSeconds('page', 86_400)).toBe(3600);
+    expect(objectStopSeconds('business', null)).toBe(60);
+    expect(objectStopSeconds('object', 300)).toBe(300);
+  });
+
+  it("holds up no object for the app's own limit, nor for that of a pair of numbers", () => {
+    expect(objectStopSeconds('app', 300)).toBe(0);
+    expect(objectStopSeconds('pair', 300)).toBe(0);
+    expect(stopForThrottle('pair', 300, 0)).toBeNull();
   });
 
   it('a minute where the gauge is nearly full, and not at all below', () => {
-    expect(stopForUsage(95, null)).toEqual({ appSeconds: 60, objectSeconds: null, cause: 'usage' });
-    expect(seconds(stopForUsage(94, null))).toEqual([null, null]);
-    expect(stopForUsage(10, 300)).toEqual({ appSeconds: null, objectSeconds: 300, cause: 'throttled' });
-    expect(seconds(stopForUsage(100, 300))).toEqual([60, 300]);
+    expect(stopForUsage(95)).toEqual({ seconds: 60, cause: 'usage' });
+    expect(stopForUsage(94)).toBeNull();
+    expect(stopForUsage(null)).toBeNull();
   });
 
   it('longer with each opening of the breaker, within five minutes', () => {
@@ -73,32 +79,26 @@ describe('how long a stop lasts', () => {
 });
 
 describe('stops that follow each other', () => {
-  const stoppedFrom = (
-    state: Partial<AppRateLimitState>,
-    appSeconds: number | null,
-    objectSeconds: number | null,
-  ): AppRateLimitState =>
-    applyStop({ ...UNKNOWN_RATE_LIMIT, ...state }, now, { appSeconds, objectSeconds, cause: 'throttled' });
+  const stoppedFrom = (state: Partial<AppRateLimitState>, seconds: number | null): AppRateLimitState =>
+    applyStop({ ...UNKNOWN_RATE_LIMIT, ...state }, now, seconds === null ? null : { seconds, cause: 'throttled' });
 
   it('are one as long as there is no real break between them', () => {
     const earlier = { stoppedUntil: inSeconds(-299), stoppedSince: inSeconds(-3000) };
-    expect(stoppedFrom(earlier, 60, null).stoppedSince).toEqual(inSeconds(-3000));
-    expect(stoppedFrom({ ...earlier, stoppedUntil: inSeconds(-301) }, 60, null).stoppedSince).toEqual(now);
-    expect(stoppedFrom({}, null, null)).toEqual(UNKNOWN_RATE_LIMIT);
+    expect(stoppedFrom(earlier, 60).stoppedSince).toEqual(inSeconds(-3000));
+    expect(stoppedFrom({ ...earlier, stoppedUntil: inSeconds(-301) }, 60).stoppedSince).toEqual(now);
+    expect(stoppedFrom({}, null)).toEqual(UNKNOWN_RATE_LIMIT);
   });
 
-  it('keep the longer time, of the app and of all', () => {
-    const state = stoppedFrom({ stoppedUntil: inSeconds(600), appStoppedUntil: inSeconds(30) }, 60, 300);
-    expect(state).toMatchObject({ stoppedUntil: inSeconds(600), appStoppedUntil: inSeconds(60) });
-    expect(stoppedFrom(state, 20, 900)).toMatchObject({ stoppedUntil: inSeconds(900), appStoppedUntil: inSeconds(60) });
+  it('keep the longer time', () => {
+    const state = stoppedFrom({ stoppedUntil: inSeconds(600) }, 60);
+    expect(state).toMatchObject({ stoppedUntil: inSeconds(600) });
+    expect(stoppedFrom(state, 900)).toMatchObject({ stoppedUntil: inSeconds(900) });
   });
 
-  it("hold all up for an hour where they are objects' limits, then slow it down; the app's own limit stops on", () => {
-    const since = (seconds: number) => ({ stoppedUntil: inSeconds(60), stoppedSince: inSeconds(-seconds) });
-    expect(allowance(since(3599))).toMatchObject({ kind: 'stop' });
-    expect(allowance(since(3600))).toEqual({ kind: 'go', concurrency: 1 });
-    expect(allowance({ ...since(86_400), appStoppedUntil: inSeconds(1) })).toMatchObject({ kind: 'stop' });
-    expect(allowance({ ...since(86_400), appStoppedUntil: now })).toEqual({ kind: 'go', concurrency: 1 });
+  it('stop on, however long they last', () => {
+    expect(allowance({ stoppedUntil: inSeconds(60), stoppedSince: inSeconds(-86_400) })).toMatchObject({
+      kind: 'stop',
+    });
   });
 });
 
@@ -107,7 +107,6 @@ describe('limitProbeCutoff', () => {
   const cutoff = (state: Partial<AppRateLimitState>) => limitProbeCutoff({ ...UNKNOWN_RATE_LIMIT, ...state }, now, DAY);
   const stop = (lastedSeconds: number, seconds: number): Partial<AppRateLimitState> => ({
     stoppedUntil: inSeconds(seconds),
-    appStoppedUntil: inSeconds(seconds),
     stoppedSince: inSeconds(-lastedSeconds),
   });
 
@@ -124,9 +123,5 @@ describe('limitProbeCutoff', () => {
     expect(cutoff(stop(3599, 900))).toEqual(inSeconds(900 + 900));
     expect(cutoff(stop(3600, 900))).toEqual(inSeconds(DAY));
     expect(cutoff(stop(3600, DAY))).toEqual(inSeconds(DAY + 900));
-  });
-
-  it("is not needed where only objects' limits go on and on: then all goes on slowly", () => {
-    expect(cutoff({ ...stop(3600, 900), appStoppedUntil: null })).toBeNull();
   });
 });

@@ -36,6 +36,7 @@ const old: CredentialSnapshot = {
   claimId: 'clm_1',
   claimedUntil: new Date('2026-01-01T00:01:00Z'),
   pending: null,
+  rotationRequest: null,
 };
 const good: ValidInspection = {
   valid: true,
@@ -102,6 +103,33 @@ describe('a response counts', () => {
     expect(validate({ old: instagram, pending: samePending, inspection, isSameToken: true })).toMatchObject({
       code: 'renewal_no_longer_life',
     });
+  });
+
+  it('of a rotation with any end where one is wanted, with none where not, and never for a scope less', () => {
+    const endless = { ...old, kind: 'system_user' as const, expiresAt: null };
+    const sooner = { ...good, expiresAt: at('2026-11-25T00:00:00Z') };
+    expect(validate({ old: endless, inspection: sooner })).toMatchObject({ code: 'renewal_no_longer_life' });
+    expect(validate({ old: endless, inspection: sooner, rotation: { mayExpire: true } }).kind).toBe('promote');
+    expect(validate({ old: endless, inspection: sooner, rotation: { mayExpire: false } })).toMatchObject({
+      code: 'rotation_expires',
+    });
+    const never = { ...good, expiresAt: null };
+    expect(validate({ old: endless, inspection: never, rotation: { mayExpire: false } }).kind).toBe('promote');
+    expect(
+      validate({
+        old,
+        inspection: { ...never, scopes: ['a'] },
+        oldScopesNow: ['a', 'b'],
+        rotation: { mayExpire: false },
+      }),
+    ).toMatchObject({ code: 'renewal_fewer_scopes' });
+    expect(
+      validate({
+        old: endless,
+        inspection: { ...never, subjectId: '78', userId: '78' },
+        rotation: { mayExpire: true },
+      }),
+    ).toMatchObject({ code: 'renewal_other_user' });
   });
 
   it('with a scope less only where the old token has lost it too', () => {

@@ -5,6 +5,7 @@ import type { ConnectionStatusService } from '../../../../src/connections/connec
 import type { CredentialVersionService } from '../../../../src/connections/credentials/credential-version.service.ts';
 import type { RetentionService } from '../../../../src/database/retention.service.ts';
 import type { ProviderRevocationService } from '../../../../src/lifecycle/provider-revocation.service.ts';
+import type { TokenRevoker } from '../../../../src/lifecycle/rotation/token-revoker.ts';
 import { LifecycleJob } from '../../../../src/lifecycle/sweeps/lifecycle.job.ts';
 import type { Sweep } from '../../../../src/lifecycle/sweeps/sweep.ts';
 import { JobScheduler } from '../../../../src/platform/jobs/job-scheduler.ts';
@@ -25,6 +26,7 @@ function scheduleOver(work: (what: string) => Promise<void>, environment: Record
     jobs,
     { appIds: ['a', 'b'], refresh: noting('refresh'), health: noting('health') } as unknown as Sweep,
     { processDue: () => note('revocations') } as unknown as ProviderRevocationService,
+    { processDue: () => note('token revocations') } as unknown as TokenRevoker,
     { processDataAccessExpiry: () => note('notices').then(() => 0) } as unknown as ConnectionStatusService,
     { destroySupersededVersions: () => note('spent').then(() => 0) } as unknown as CredentialVersionService,
     {} as unknown as RetentionService,
@@ -39,6 +41,7 @@ const ALL = [
   'health retries a',
   'health retries b',
   'revocations',
+  'token revocations',
   'notices',
   'spent',
 ];
@@ -77,7 +80,7 @@ describe('the look of each minute', () => {
   it('begins nothing on a replica that ends, and no refreshes or inspections where they are off', async () => {
     const off = scheduleOver(() => Promise.resolve(), { REFRESH_CRON: 'off', HEALTH_CRON: 'off' });
     await off.schedule.runUrgentWork();
-    expect(off.done).toEqual(['revocations', 'notices', 'spent']);
+    expect(off.done).toEqual(['revocations', 'token revocations', 'notices', 'spent']);
     const ending = scheduleOver(() => Promise.resolve());
     ending.jobs.onModuleDestroy();
     await ending.schedule.runUrgentWork();

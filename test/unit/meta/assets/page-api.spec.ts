@@ -1,6 +1,6 @@
 import { SecretString } from '../../../../src/platform/secret-string.ts';
 import { type RecordedCase, readRecorded } from '../read-recorded.ts';
-import { catchMetaError, graphError, scriptedMeta, TOKEN } from '../scripted-meta.ts';
+import { catchMetaError, graphError, META, scriptedMeta, TOKEN } from '../scripted-meta.ts';
 import { graphOf, listingToken, listOf, noProgress, objectsOf, pathsOf } from './graph-script.ts';
 
 const page = (id: string, more: object = {}) => ({ id, name: `Page ${id}`, access_token: `EAAB${id}`, ...more });
@@ -23,7 +23,7 @@ describe('one list', () => {
     expect(isComplete).toBe(true);
     expect(meta.sent.map((request) => request.url.searchParams.get('after'))).toEqual([null, 'a1', 'a2']);
     for (const request of meta.sent) {
-      expect(request.path).toBe('graph.test/v25.0/me/accounts');
+      expect(request.path).toBe(`graph.test/${META.graphApiVersion}/me/accounts`);
       expect(request.url.href).not.toContain(TOKEN.expose());
     }
   });

@@ -78,7 +78,7 @@ describe('META.md 12.1 and 12.4: codes', () => {
     [450, {}, 'suspect'],
     [452, {}, 'suspect'],
     [506, {}, 'parameter'],
-    [613, { subcode: 1996 }, 'throttled:app'],
+    [613, { subcode: 1996 }, 'throttled:object'],
     [803, { httpStatus: 404 }, 'parameter'],
     [2500, { type: 'OAuthException' }, 'suspect'],
     [2500, { type: 'IGApiException' }, 'parameter'],
@@ -88,10 +88,10 @@ describe('META.md 12.1 and 12.4: codes', () => {
     ...[80000, 80001, 80002, 80003, 80004, 80005, 80006, 80007, 80008, 80009, 80014].map(
       (code): [number, Partial<ErrorFacts>, string] => [code, { subcode: 2446079 }, 'throttled:business'],
     ),
-    [130429, { httpStatus: 500 }, 'throttled:business'],
-    [131056, {}, 'throttled:business'],
-    [131048, {}, 'throttled:business'],
-    [133016, {}, 'throttled:business'],
+    [130429, { httpStatus: 500 }, 'throttled:phone_number'],
+    [131056, {}, 'throttled:pair'],
+    [131048, {}, 'throttled:phone_number'],
+    [133016, {}, 'throttled:phone_number'],
     [131031, {}, 'blocked'],
     [131005, {}, 'permission'],
     [131042, {}, 'parameter'],
@@ -105,6 +105,14 @@ describe('META.md 12.1 and 12.4: codes', () => {
     [987654, { httpStatus: 401 }, 'suspect'],
     [987654, { httpStatus: 403 }, 'permission'],
   ])('%i %j', (code, facts, expected) => expect(verdict({ code, ...facts })).toBe(expected));
+});
+
+describe('a subcode of 0', () => {
+  it.each<[Partial<ErrorFacts>, string]>([
+    [{ code: 190 }, 'suspect'],
+    [{ code: 100, ...exchange }, 'code_rejected:malformed'],
+    [{ code: 1, ...exchange }, 'configuration:secret'],
+  ])('%j is none', (facts, expected) => expect(verdict({ ...facts, subcode: 0 })).toBe(expected));
 });
 
 describe('META.md 12.2: 190', () => {

@@ -143,6 +143,7 @@ it('tells the observer of usage and throttles, with times', async () => {
 });
 
 it('tells the observer of versions what was asked and served, where the path names a version and the host has several', async () => {
+  const asking = { ...READ, path: '/v25.0/me' };
   const headers = (version: string) => ({ ...GOOD, headers: { 'facebook-api-version': version } });
   const meta = scriptedMeta(
     headers('v25.0'),
@@ -156,12 +157,12 @@ it('tells the observer of versions what was asked and served, where the path nam
     },
     headers('v2.0'),
   );
-  await meta.transport.call(READ);
-  await meta.transport.call(READ);
+  await meta.transport.call(asking);
+  await meta.transport.call(asking);
   await meta.transport.call({ ...READ, path: '/refresh_access_token' });
-  await meta.transport.call(READ);
-  await meta.transport.call(READ);
-  await meta.transport.call({ ...READ, host: 'instagram' });
+  await meta.transport.call(asking);
+  await meta.transport.call(asking);
+  await meta.transport.call({ ...asking, host: 'instagram' });
   await meta.transport.call({ ...READ, host: 'threads', path: '/v1.0/me' });
   expect(meta.versions.map(({ host, asked, served }) => `${host} ${asked} ${served}`)).toEqual([
     'facebook v25.0 v25.0',

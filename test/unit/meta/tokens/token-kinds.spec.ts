@@ -38,6 +38,7 @@ describe('the table of token kinds', () => {
   });
 
   it.each([
+    ['isRotatable', ['system_user']],
     ['isDerived', ['page']],
     ['derivesPageTokens', ['user', 'system_user']],
     ['hasAssignedAssets', ['system_user']],

@@ -1,0 +1,81 @@
+import { Injectable } from '@nestjs/common';
+import { CredentialOutcomeService } from '../../connections/credentials/credential-outcome.service.ts';
+import type { CredentialSnapshot } from '../../connections/credentials/credential-snapshot.ts';
+import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
+import type { MetaVerdict } from '../../meta/errors/classify-error.ts';
+import { MetaError } from '../../meta/errors/meta-error.ts';
+import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
+import type { DeadTokenInspection } from '../../meta/tokens/inspection-result.ts';
+import type { SecretString } from '../../platform/secret-string.ts';
+import { DecryptionError } from '../../vault/sealed-secret.ts';
+import { FailureRecorder } from '../failures/failure-recorder.ts';
+import { AppRateLimiter, CallNotPermittedError, type Urgency } from '../rate-limit/app-rate-limiter.ts';
+
+/** `unknown`: Meta could not be asked, or the token is of another app, so nothing is known of its life. */
+export type RefusalFinding =
+  | { kind: 'dead'; death: Pick<DeadTokenInspection, 'verdict' | 'meta'> }
+  | { kind: 'alive' }
+  | { kind: 'unknown' };
+
+/** Verdicts about Meta or our app, which say nothing of the token that the call was made with. */
+const UNRELATED_TO_TOKEN: ReadonlySet<MetaVerdict['kind']> = new Set(['transient', 'throttled', 'configuration']);
+
+export function isUnrelatedToToken({ verdict }: MetaError): boolean {
+  return UNRELATED_TO_TOKEN.has(verdict.kind);
+}
+
+/**
+ * Inspects tokens that Meta has just refused. Whatever the code (Instagram answers the renewal of a dead token with 100), only an
+ * inspection tells a dead token from one that is refused for another reason.
+ */
+@Injectable()
+export class RefusalInspector {
+  constructor(
+    private readonly versions: CredentialVersionService,
+    private readonly outcomes: CredentialOutcomeService,
+    private readonly inspections: InspectionApi,
+    private readonly rateLimiter: AppRateLimiter,
+    private readonly failureRecorder: FailureRecorder,
+  ) {}
+
+  /** What Meta says of the token itself, within the rate limit of its app. Throws neither `MetaError` nor `CallNotPermittedError`. */
+  async inspect(
+    { appId, kind }: Pick<CredentialSnapshot, 'appId' | 'kind'>,
+    token: SecretString,
+    urgency: Urgency,
+  ): Promise<RefusalFinding> {
+    try {
+      const result = await this.rateLimiter.call(appId, urgency, () => this.inspections.inspect(kind, token));
+      if (result.valid) return { kind: 'alive' };
+      return result.reason === 'dead' ? { kind: 'dead', death: result } : { kind: 'unknown' };
+    } catch (error) {
+      if (error instanceof MetaError || error instanceof CallNotPermittedError) return { kind: 'unknown' };
+      throw error;
+    }
+  }
+
+  /**
+   * A call with the serving version of a credential was refused. Where a root token is dead, the connection turns to `reauth_required`; a
+   * dead page token, and one that could not be inspected, is due for inspection at once. Needs no claim.
+   */
+  async inspectServing(credential: CredentialSnapshot, refusal: MetaError, urgency: Urgency): Promise<RefusalFinding> {
+    if (isUnrelatedToToken(refusal)) return { kind: 'unknown' };
+    const token = await this.open(credential);
+    const finding: RefusalFinding =
+      token === null ? { kind: 'unknown' } : await this.inspect(credential, token, urgency);
+    if (finding.kind === 'alive') return finding;
+    if (finding.kind === 'dead' && credential.isRoot)
+      await this.failureRecorder.recordDeath(credential, finding.death.verdict.reason, finding.death.meta);
+    else await this.outcomes.requestVerification(credential.id, credential.version);
+    return finding;
+  }
+
+  private async open(credential: CredentialSnapshot): Promise<SecretString | null> {
+    try {
+      return await this.versions.openCurrent(credential);
+    } catch (error) {
+      if (error instanceof DecryptionError) return null;
+      throw error;
+    }
+  }
+}

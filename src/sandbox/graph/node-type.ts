@@ -1,0 +1,25 @@
+import type {
+  AdAccount,
+  AppRecord,
+  BusinessRecord,
+  InstagramAccount,
+  PageRecord,
+  PhoneNumber,
+  PostRecord,
+  Principal,
+  ReportRun,
+  WabaRecord,
+} from '../state/records.ts';
+
+/** An object of the graph, found by its id and visible to the caller. */
+export type GraphNode =
+  | { type: 'user'; id: string; record: Principal }
+  | { type: 'page'; id: string; record: PageRecord }
+  | { type: 'instagram'; id: string; record: InstagramAccount }
+  | { type: 'business'; id: string; record: BusinessRecord }
+  | { type: 'waba'; id: string; record: WabaRecord }
+  | { type: 'phone'; id: string; record: PhoneNumber }
+  | { type: 'adaccount'; id: string; record: AdAccount }
+  | { type: 'post'; id: string; record: PostRecord }
+  | { type: 'report'; id: string; record: ReportRun }
+  | { type: 'app'; id: string; record: AppRecord };
