@@ -6,5 +6,6 @@ import { BOOTSTRAP_CLIENT_ID } from './bootstrap-admin.ts';
 export const AUDITED_CLIENTS: AuditedKind = {
   name: 'clients',
   namedAs: 'client',
+  action: 'client.created',
   list: (executor, after, limit) => listClientIds(executor, after === '' ? BOOTSTRAP_CLIENT_ID : after, limit),
 };

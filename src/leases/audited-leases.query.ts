@@ -19,5 +19,6 @@ const selectIds = defineStatement<{ after: string; limit: number }, { id: LeaseI
 export const AUDITED_LEASES: AuditedKind = {
   name: 'leases',
   namedAs: 'subject',
+  action: 'lease.issued',
   list: async (executor, after, limit) => (await executor.rows(selectIds({ after, limit }))).map(({ id }) => id),
 };

@@ -51,7 +51,7 @@ export async function findAnchorFault(
 }
 
 const PREFIX = 'mva1';
-const HEX_32 = /^[0-9a-f]{64}$/;
+const WORD = new RegExp(`^${PREFIX}\\.(\\d{1,15})\\.([0-9a-f]{64})\\.([0-9a-f]{64})$`);
 
 /** An anchor as one word, for a query or a note. */
 export function formatAnchor({ entries, head, seal }: ChainAnchor): string {
@@ -60,9 +60,8 @@ export function formatAnchor({ entries, head, seal }: ChainAnchor): string {
 
 /** An anchor from its word, or from the JSON that has its parts. Null for anything else. */
 export function parseAnchor(text: string): ChainAnchor | null {
-  const [prefix, entries, head, seal, ...rest] = text.trim().split('.');
-  if (prefix === PREFIX && rest.length === 0 && /^\d{1,15}$/.test(entries ?? ''))
-    return toAnchor({ entries: Number(entries), head, seal });
+  const [, entries, head, seal] = WORD.exec(text.trim()) ?? [];
+  if (entries !== undefined) return toAnchor({ entries: Number(entries), head, seal });
   try {
     return toAnchor(JSON.parse(text) as Partial<Record<keyof ChainAnchor, unknown>> | null);
   } catch {
@@ -73,6 +72,6 @@ export function parseAnchor(text: string): ChainAnchor | null {
 function toAnchor(parts: Partial<Record<keyof ChainAnchor, unknown>> | null): ChainAnchor | null {
   const { entries, head, seal } = parts ?? {};
   if (typeof entries !== 'number' || !Number.isSafeInteger(entries) || entries < 0) return null;
-  if (typeof head !== 'string' || typeof seal !== 'string' || !HEX_32.test(head) || !HEX_32.test(seal)) return null;
+  if (typeof head !== 'string' || typeof seal !== 'string') return null;
   return { entries, head, seal };
 }

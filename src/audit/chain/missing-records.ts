@@ -49,7 +49,7 @@ async function countMissing(
   for (let after = ''; ; ) {
     const ids = await kind.list(executor, after, OBJECTS_PER_BATCH);
     const due = sinceMs === null ? ids : ids.filter((id) => id >= firstIdLike(id, sinceMs + TOLERANCE_MS));
-    const named = due.length === 0 ? new Set<string>() : await findNamedObjects(executor, kind.namedAs, due);
+    const named = due.length === 0 ? new Set<string>() : await findNamedObjects(executor, kind, due);
     const missing = due.filter((id) => !named.has(id));
     count += missing.length;
     first ??= missing[0] ?? null;

@@ -12,37 +12,40 @@ interface NamedRow {
 }
 
 /** LATERAL with a LIMIT makes Postgres use one look-up in the index per object. */
-const namedConnections = defineStatement<{ ids: readonly string[] }, NamedRow>(
+const namedConnections = defineStatement<{ ids: readonly string[]; action: string }, NamedRow>(
   'audit_named_connections',
-  ({ ids }) => sql`SELECT o.id FROM unnest(${ids}::text[]) AS o (id) CROSS JOIN LATERAL (
-    SELECT 1 FROM audit_entry e WHERE e.connection_id = o.id LIMIT 1) named`,
+  ({ ids, action }) => sql`SELECT o.id FROM unnest(${ids}::text[]) AS o (id) CROSS JOIN LATERAL (
+    SELECT 1 FROM audit_entry e WHERE e.connection_id = o.id AND e.action = ${action} LIMIT 1) named`,
 );
 
-const namedClients = defineStatement<{ ids: readonly string[] }, NamedRow>(
+const namedClients = defineStatement<{ ids: readonly string[]; action: string }, NamedRow>(
   'audit_named_clients',
-  ({ ids }) => sql`SELECT o.id FROM unnest(${ids}::text[]) AS o (id) CROSS JOIN LATERAL (
-    SELECT 1 FROM audit_entry e WHERE e.subject_id = o.id AND e.action LIKE 'client.%' LIMIT 1) named`,
+  ({ ids, action }) => sql`SELECT o.id FROM unnest(${ids}::text[]) AS o (id) CROSS JOIN LATERAL (
+    SELECT 1 FROM audit_entry e WHERE e.subject_id = o.id AND e.action LIKE 'client.%' AND e.action = ${action} LIMIT 1) named`,
 );
 
 /** Subjects have no index: the time in the ids narrows the range on the primary key. */
-const namedSubjects = defineStatement<{ ids: readonly string[]; from: string; before: string }, NamedRow>(
+const namedSubjects = defineStatement<
+  { ids: readonly string[]; action: string; from: string; before: string },
+  NamedRow
+>(
   'audit_named_subjects',
-  ({ ids, from, before }) => sql`SELECT DISTINCT e.subject_id AS id FROM audit_entry e
-    WHERE e.id >= ${from} AND e.id < ${before} AND e.subject_id = ANY (${ids}::text[])`,
+  ({ ids, action, from, before }) => sql`SELECT DISTINCT e.subject_id AS id FROM audit_entry e
+    WHERE e.id >= ${from} AND e.id < ${before} AND e.subject_id = ANY (${ids}::text[]) AND e.action = ${action}`,
 );
 
-/** Which of these objects (their ids in order) an entry names. */
+/** Of which of these objects (their ids in order) there is the entry of their making. */
 export async function findNamedObjects(
   executor: SqlExecutor,
-  namedAs: AuditedKind['namedAs'],
+  { namedAs, action }: Pick<AuditedKind, 'namedAs' | 'action'>,
   ids: readonly string[],
 ): Promise<Set<string>> {
   const rows = await executor.rows(
     namedAs === 'connection'
-      ? namedConnections({ ids })
+      ? namedConnections({ ids, action })
       : namedAs === 'client'
-        ? namedClients({ ids })
-        : namedSubjects({ ids, ...entryRange(ids) }),
+        ? namedClients({ ids, action })
+        : namedSubjects({ ids, action, ...entryRange(ids) }),
   );
   return new Set(rows.map(({ id }) => id));
 }

@@ -12,5 +12,6 @@ const selectIds = defineStatement<{ after: string; limit: number }, { id: Connec
 export const AUDITED_CONNECTIONS: AuditedKind = {
   name: 'connections',
   namedAs: 'connection',
+  action: 'connection.created',
   list: async (executor, after, limit) => (await executor.rows(selectIds({ after, limit }))).map(({ id }) => id),
 };

@@ -12,5 +12,6 @@ const selectIds = defineStatement<{ after: string; limit: number }, { id: Subscr
 export const AUDITED_SUBSCRIPTIONS: AuditedKind = {
   name: 'subscriptions',
   namedAs: 'subject',
+  action: 'subscription.created',
   list: async (executor, after, limit) => (await executor.rows(selectIds({ after, limit }))).map(({ id }) => id),
 };

@@ -13,5 +13,6 @@ const selectIds = defineStatement<{ after: string; limit: number }, { id: KekId 
 export const AUDITED_KEYS: AuditedKind = {
   name: 'keys',
   namedAs: 'subject',
+  action: 'key.rotated',
   list: async (executor, after, limit) => (await executor.rows(selectIds({ after, limit }))).map(({ id }) => id),
 };

@@ -283,6 +283,7 @@ describe('a record that lacks what the rest of the database speaks of', () => {
     audit.audited.register({
       name: 'things',
       namedAs: 'subject',
+      action: 'lease.issued',
       list: async (_, after, limit) => ids.filter((id) => id > after).slice(0, limit),
     });
 
