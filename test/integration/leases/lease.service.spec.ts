@@ -141,6 +141,26 @@ describe('leases that were given', () => {
     expect(await context.countWritten()).toEqual({ leases: 2, entries: 2 });
   });
 
+  it.each([
+    ['swallows', 'BEFORE', 'RETURN NULL;', 1],
+    ['takes away', 'AFTER', 'DELETE FROM audit_entry WHERE id = NEW.id; RETURN NULL;', 2],
+  ])('stand in for no token where a trigger %s their entry', async (_, when, body, leases) => {
+    await connect(connections, clock, { pages: PAGES });
+    const lease = await issue.issue(await context.client(), WANTED, 'r');
+    const grant = await check.grant(lease.access_token);
+    if (grant === null) throw new Error('no grant');
+    const { database } = context;
+    await database.run({ text: `CREATE FUNCTION evil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${body} END $$` });
+    await database.run({
+      text: `CREATE TRIGGER evil ${when} INSERT ON audit_entry FOR EACH ROW EXECUTE FUNCTION evil()`,
+    });
+    const given = await context.tokenReplacement.replaceTokens(grant, [{ metaToken: 'EAApage501', objectId: null }]);
+    expect([...given.keys()]).toEqual([]);
+    expect(await context.countWritten()).toEqual({ leases, entries: 1 });
+    const active = await database.rows({ text: 'SELECT id FROM lease WHERE ended_at IS NULL' });
+    expect(active).toEqual([{ id: grant.leaseId }]);
+  });
+
   it('stand in for a new token of a Page that we hold, known by the Page, never by another connection’s', async () => {
     await connect(connections, clock, { pages: [...PAGES, { id: '502', token: 'EAApage502' }] });
     const other = { tenant: 'tenant-b', metaUserId: '9', root: { token: 'EAAforeign' } };

@@ -44,6 +44,8 @@ describe('defaults', () => {
       healthCron: '30 * * * *',
       claimSeconds: 60,
       retentionDays: 30,
+      unauthenticatedBodyBytes: 67_108_864,
+      warnings: [],
       refreshBeforeExpirySeconds: 604_800,
       logLevel: 'info',
       meta: {

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
 import request from 'supertest';
 import { api } from '../../../support/connect-test-context.ts';
 import { type LifecycleTestContext, openLifecycleTestContext } from '../../../support/lifecycle-test-context.ts';
 import { TEST_ADMIN_KEY } from '../../../support/test-replica.ts';
+import { until } from '../../../support/until.ts';
 
 let context: LifecycleTestContext;
 beforeAll(async () => {
@@ -37,6 +39,25 @@ describe('GET /health/ready', () => {
     const basic = await request(context.replica.app.getHttpServer()).get('/health/ready').auth('probe', 'secret');
     expect([basic.status, Object.keys(basic.body.details).sort()]).toEqual([200, OWN]);
     expect(callsToMeta()).toBe(before);
+  });
+
+  it('stays 200 where the audit chain is held up, and says so', async () => {
+    const chain = async () => (await ready().expect(200)).body.details.audit_chain;
+    expect(await chain()).toEqual({ status: 'up' });
+    const holder = new pg.Client({ connectionString: context.replica.databaseUrl });
+    await holder.connect();
+    await holder.query('SELECT pg_advisory_lock(727003)');
+    await clientKey('service');
+    const heldUp = await until(
+      async () => {
+        context.clock.advance(20);
+        return chain();
+      },
+      ({ status }) => status === 'down',
+    );
+    expect(heldUp).toEqual({ status: 'down', held_up_since: expect.any(String), reason: 'locked' });
+    await holder.end();
+    expect(await until(chain, ({ status }) => status === 'up')).toEqual({ status: 'up' });
   });
 
   it('tells admins what the doctor finds, each with its remedy, and asks Meta once in five minutes', async () => {
