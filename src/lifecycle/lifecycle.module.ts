@@ -4,6 +4,7 @@ import { MetaModule } from '../meta/meta.module.ts';
 import { ConnectionActionsController } from './connection-actions.controller.ts';
 import { FailureRecorder } from './failures/failure-recorder.ts';
 import { AssetInspectionService } from './inspection/asset-inspection.service.ts';
+import { AssetReach } from './inspection/asset-reach.ts';
 import { ImmediateInspectionService } from './inspection/immediate-inspection.service.ts';
 import { RefusalInspector } from './inspection/refusal-inspector.ts';
 import { SuspectedTokenService } from './inspection/suspected-token.service.ts';
@@ -32,6 +33,7 @@ import { VersionsModule } from './versions/versions.module.ts';
   controllers: [ConnectionActionsController, MaintenanceController],
   providers: [
     AssetInspectionService,
+    AssetReach,
     ImmediateInspectionService,
     TokenInspector,
     PageTokenDeriver,

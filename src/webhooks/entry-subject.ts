@@ -2,9 +2,17 @@ import type { AssetType } from '../connections/credentials/credential-kind.ts';
 import type { TokenHostName } from '../meta/graph/graph-host.ts';
 import { idOf, itemsOf, type JsonNode, member, stringOf } from './json-node.ts';
 
+/** An asset that an entry names. */
+export interface SubjectAsset {
+  type: AssetType;
+  id: string;
+  /** It is meant as something that belongs to one of these: a number moves from account to account. Absent: it stands for itself. */
+  parentIds?: readonly string[];
+}
+
 /** What an entry is about (META.md 8, 15). */
 export interface EntrySubject {
-  assets: { type: AssetType; id: string }[];
+  assets: SubjectAsset[];
   /** The ids of the user, where the entry is about one. */
   userIds: string[];
   /** Null: all ids are the user's. Else the ids are guesses, the likeliest first, and the user is one of this host's app. */
@@ -32,10 +40,11 @@ const byWhatsapp: SubjectFinder = (entry) => {
   const values = itemsOf(member(entry, 'changes')).map((change) => member(change, 'value'));
   const accounts = values.map((value) => member(member(value, 'waba_info'), 'waba_id'));
   const phones = values.map((value) => member(member(value, 'metadata'), 'phone_number_id'));
+  const parentIds = idsOf([member(entry, 'id'), ...accounts]);
   return {
     assets: [
-      ...assetsOf('whatsapp_business_account', [member(entry, 'id'), ...accounts]),
-      ...assetsOf('phone_number', phones),
+      ...parentIds.map((id) => ({ type: 'whatsapp_business_account' as const, id })),
+      ...idsOf(phones).map((id) => ({ type: 'phone_number' as const, id, parentIds })),
     ],
     userIds: [],
   };

@@ -1,14 +1,17 @@
 import {
+  type AssetConnection,
   findConnectionsByAssetIds,
   findConnectionsByUserIds,
+  type UserConnectionOfApp,
 } from '../connections/connection/subject-connections.query.ts';
 import type { AssetType } from '../connections/credentials/credential-kind.ts';
 import type { ConnectionId } from '../connections/ids.ts';
 import type { SqlExecutor } from '../database/statement.ts';
 import type { TokenHostName } from '../meta/graph/graph-host.ts';
-import type { EntrySubject } from './entry-subject.ts';
+import { keepCurrentOwners } from './current-owners.ts';
+import type { EntrySubject, SubjectAsset } from './entry-subject.ts';
 
-/** A connection that is not revoked and that an entry is about; `asset` null: matched by its user. */
+/** A connection whose tenant gets an entry; `asset` null: matched by its user. */
 export interface SubjectConnection {
   connectionId: ConnectionId;
   tenant: string;
@@ -16,8 +19,15 @@ export interface SubjectConnection {
   asset: { type: AssetType; id: string } | null;
 }
 
-/** A connection, with the app that knows its user by the id it was found by. */
-type UserConnection = SubjectConnection & { appId: string };
+/** The connections that an entry is about. */
+export interface EntryMatch {
+  /** Whose tenants get it. */
+  recipients: SubjectConnection[];
+  /** All that it is about and that are not revoked, whether their tenants get it or not. */
+  connectionIds: ConnectionId[];
+}
+
+type Match = SubjectConnection & { receivesEvents: boolean };
 
 /** The apps whose users entries may be about. */
 interface SubjectApps {
@@ -35,46 +45,61 @@ export async function matchConnections(
   executor: SqlExecutor,
   subjects: readonly EntrySubject[],
   apps: SubjectApps,
-): Promise<SubjectConnection[][]> {
+): Promise<EntryMatch[]> {
   const byAsset = await findByAssets(executor, subjects);
   const byUser = await findByUsers(executor, subjects, apps.ownAppIds);
   return subjects.map((subject) => {
     const matches = [
-      ...subject.assets.flatMap(({ type, id }) => byAsset.get(`${type} ${id}`) ?? []),
+      ...subject.assets.flatMap((asset) => matchAsset(asset, byAsset)),
       ...matchUsers(subject, byUser, apps),
     ];
     const distinct = new Map<string, SubjectConnection>();
-    for (const match of matches) if (!distinct.has(match.connectionId)) distinct.set(match.connectionId, match);
-    return [...distinct.values()];
+    for (const { receivesEvents, ...match } of matches)
+      if (receivesEvents && !distinct.has(match.connectionId)) distinct.set(match.connectionId, match);
+    const connectionIds = new Set(matches.map(({ connectionId }) => connectionId));
+    return { recipients: [...distinct.values()], connectionIds: [...connectionIds] };
   });
+}
+
+/** What belongs to something that the entry names as well counts only where the connection has it there. */
+function matchAsset({ type, id, parentIds }: SubjectAsset, byAsset: ReadonlyMap<string, AssetConnection[]>): Match[] {
+  const found = byAsset.get(`${type} ${id}`) ?? [];
+  const ofParents =
+    parentIds === undefined ? found : found.filter(({ parentId }) => parentId !== null && parentIds.includes(parentId));
+  return ofParents.map(({ connectionId, tenant, product, receivesEvents }) => ({
+    connectionId,
+    tenant,
+    product,
+    asset: { type, id },
+    receivesEvents,
+  }));
 }
 
 /** Of guesses, the first that a connection of the right app has decides. */
 function matchUsers(
   { userIds, guessedOwnerHost }: EntrySubject,
-  byUser: ReadonlyMap<string, UserConnection[]>,
+  byUser: ReadonlyMap<string, UserConnectionOfApp[]>,
   apps: SubjectApps,
-): SubjectConnection[] {
+): Match[] {
   const found = userIds.map((id) => byUser.get(id) ?? []);
-  if (guessedOwnerHost === null) return found.flat();
+  if (guessedOwnerHost === null) return found.flat().map(toUserMatch);
   const appIds = apps.signersAt(guessedOwnerHost);
   const ofApps = found.map((connections) => connections.filter(({ appId }) => appIds.includes(appId)));
-  return ofApps.find((connections) => connections.length > 0) ?? [];
+  return (ofApps.find((connections) => connections.length > 0) ?? []).map(toUserMatch);
+}
+
+function toUserMatch({ connectionId, tenant, product, receivesEvents }: UserConnectionOfApp): Match {
+  return { connectionId, tenant, product, asset: null, receivesEvents };
 }
 
 /** By type and id of the asset. */
 async function findByAssets(
   executor: SqlExecutor,
   subjects: readonly EntrySubject[],
-): Promise<Map<string, SubjectConnection[]>> {
-  const assetIds = new Set(subjects.flatMap(({ assets }) => assets.map(({ id }) => id)));
-  const rows = await findConnectionsByAssetIds(executor, [...assetIds]);
-  return group(
-    rows.map(({ type, id, connection_id: connectionId, tenant, product }) => [
-      `${type} ${id}`,
-      { connectionId, tenant, product, asset: { type, id } },
-    ]),
-  );
+): Promise<Map<string, AssetConnection[]>> {
+  const ids = subjects.flatMap(({ assets }) => assets.flatMap(({ id, parentIds = [] }) => [id, ...parentIds]));
+  const connections = await findConnectionsByAssetIds(executor, [...new Set(ids)]);
+  return groupBy(keepCurrentOwners(connections), ({ type, id }) => `${type} ${id}`);
 }
 
 /** By the user's id. */
@@ -82,19 +107,13 @@ async function findByUsers(
   executor: SqlExecutor,
   subjects: readonly EntrySubject[],
   ownAppIds: readonly string[],
-): Promise<Map<string, UserConnection[]>> {
+): Promise<Map<string, UserConnectionOfApp[]>> {
   const userIds = new Set(subjects.flatMap((subject) => subject.userIds));
-  const rows = await findConnectionsByUserIds(executor, ownAppIds, [...userIds]);
-  return group(
-    rows.map(({ id, connection_id: connectionId, app_id: appId, tenant, product }) => [
-      id,
-      { connectionId, appId, tenant, product, asset: null },
-    ]),
-  );
+  return groupBy(await findConnectionsByUserIds(executor, ownAppIds, [...userIds]), ({ id }) => id);
 }
 
-function group<C extends SubjectConnection>(entries: readonly (readonly [string, C])[]): Map<string, C[]> {
-  const groups = new Map<string, C[]>();
-  for (const [key, connection] of entries) groups.set(key, [...(groups.get(key) ?? []), connection]);
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item]);
   return groups;
 }

@@ -11,7 +11,7 @@ import { MetaApps } from '../meta/meta-apps.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
 import { DAY_SECONDS } from '../platform/duration.ts';
 import { objectLabel } from './entry-subject.ts';
-import { matchConnections, type SubjectConnection } from './match-connections.ts';
+import { type EntryMatch, matchConnections, type SubjectConnection } from './match-connections.ts';
 import type { WebhookEntry } from './split-webhook.ts';
 import { insertWebhookEntries, linkEntriesToUsers } from './webhook-entry.repository.ts';
 import { WebhookMetrics } from './webhook-metrics.ts';
@@ -19,14 +19,15 @@ import { WebhookMetrics } from './webhook-metrics.ts';
 /** Meta repeats for 36 hours, for WhatsApp 7 days (META.md 15). */
 export const REDELIVERY_WINDOW_SECONDS = 8 * DAY_SECONDS;
 
-interface MatchedEntry {
+const NO_MATCH: EntryMatch = { recipients: [], connectionIds: [] };
+
+interface MatchedEntry extends EntryMatch {
   entry: WebhookEntry;
-  connections: SubjectConnection[];
 }
 
 /**
- * Stores the entries of a delivery: what is new becomes one event for each connection that it is about, or one without a
- * connection. What it says about our access is not trusted: the connections become due for inspection, but for accounts that were taken
+ * Stores the entries of a delivery: what is new becomes one event for each connection that it is about and whose access to that stands
+ * (`receivesEvents`), or one without a connection. What it says about our access is not trusted: the connections become due for inspection, but for accounts that were taken
  * away in the WhatsApp Business app (`RemovedAccountService`). One transaction, and a handful of statements for a thousand entries.
  */
 @Injectable()
@@ -52,11 +53,11 @@ export class WebhookIngestService {
     const result = await this.database.transaction(async (tx) => {
       const fresh = await this.insertNew(tx, entries);
       const subjects = fresh.map(({ subject }) => subject);
-      const connections = await matchConnections(tx, subjects, {
+      const matches = await matchConnections(tx, subjects, {
         ownAppIds: this.apps.appIds,
         signersAt: (host) => this.apps.idsAt(host).filter((appId) => signedBy.includes(appId)),
       });
-      const matched = fresh.map((entry, index) => ({ entry, connections: connections[index] ?? [] }));
+      const matched = fresh.map((entry, index) => ({ entry, ...(matches[index] ?? NO_MATCH) }));
       await this.relay(tx, matched);
       await this.removals.process(
         tx,
@@ -88,8 +89,8 @@ export class WebhookIngestService {
   }
 
   private async relay(tx: Transaction, matched: readonly MatchedEntry[]): Promise<void> {
-    const unmatched = matched.filter(({ connections }) => connections.length === 0);
-    const known = matched.flatMap(({ entry, connections }) => connections.map((each) => toEvent(entry, each)));
+    const unmatched = matched.filter(({ recipients }) => recipients.length === 0);
+    const known = matched.flatMap(({ entry, recipients }) => recipients.map((each) => toEvent(entry, each)));
     await this.outbox.addAll(tx, known);
     const eventIds = await this.outbox.addAll(
       tx,
@@ -103,7 +104,7 @@ export class WebhookIngestService {
   }
 
   private count(entries: readonly WebhookEntry[], matched: readonly MatchedEntry[]): void {
-    const fresh = new Map(matched.map(({ entry, connections }) => [entry, connections.length > 0]));
+    const fresh = new Map(matched.map(({ entry, recipients }) => [entry, recipients.length > 0]));
     for (const entry of entries) {
       const isMatched = fresh.get(entry);
       this.metrics.entry(entry.object, isMatched === undefined ? 'repeated' : isMatched ? 'matched' : 'unmatched');
@@ -118,7 +119,7 @@ function accountsToVerify(entries: readonly WebhookEntry[]): string[] {
 
 function connectionsToVerify(matched: readonly MatchedEntry[]): ConnectionId[] {
   const about = matched.filter(({ entry }) => entry.subject.isAboutAccess);
-  return [...new Set(about.flatMap(({ connections }) => connections.map(({ connectionId }) => connectionId)))];
+  return [...new Set(about.flatMap(({ connectionIds }) => connectionIds))];
 }
 
 function toEvent({ object, text }: WebhookEntry, connection: SubjectConnection | null): OutboxEvent {

@@ -29,7 +29,7 @@ function shop(numbers: number): { waba: string; phones: string[] } {
 
 /** Goes through our signup page as its script does; its end, for `Accept`. */
 async function signUp(ids: Record<string, string>, named: string[] = []) {
-  const { id: userId } = make().user({ kind: 'system_user', businessId: BUSINESS });
+  const { id: userId } = make().user({ kind: 'system_user', businessId: BUSINESS, wabaIds: [] });
   const targets = named.length === 0 ? {} : { targets: { whatsapp_business_management: named } };
   const code = make().code({ userId, fromSdk: true, expiresIn: null, scopes: SCOPES, ...targets });
   const { connect_url: url } = await createSession(context, {

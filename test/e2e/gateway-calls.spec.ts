@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
+import { DEFAULT_GRAPH_API_VERSION } from '../../src/config/graph-api-version.ts';
 import { UsageRecorder } from '../../src/gateway/usage-recorder.ts';
 import { api, createServiceClient } from '../support/connect-test-context.ts';
 import {
@@ -67,6 +68,9 @@ function check(response: request.Response): request.Response {
   return response;
 }
 
+/** Where paging links lead. */
+const GRAPH = `http://localhost:3000/graph/${DEFAULT_GRAPH_API_VERSION}`;
+
 describe('a lease at the gateway', () => {
   it('reads the user it is for', async () => {
     const { access_token, graph_base_url } = await lease({ connection_id: metaUser.id });
@@ -90,7 +94,7 @@ describe('a lease at the gateway', () => {
       expect(response.status).toBe(200);
       seen.push(...(response.body.data as typeof seen));
       const next = response.body.paging?.next as string | undefined;
-      if (next !== undefined) expect(next).toMatch(/^http:\/\/localhost:3000\/graph\/v25\.0\/.*access_token=mtl_/);
+      if (next !== undefined) expect(next).toMatch(new RegExp(`^${GRAPH}/.*access_token=mtl_`));
       path = next === undefined ? null : next.slice('http://localhost:3000'.length);
     }
     expect(seen.map(({ id }) => id).sort()).toEqual([...metaUser.pageIds].sort());
@@ -158,7 +162,7 @@ describe('a lease at the gateway', () => {
     expect(JSON.parse(pageMe?.body ?? '')).toEqual({ id: pageId });
     const listed = JSON.parse(accounts?.body ?? '') as { data: { access_token: string }[]; paging: { next: string } };
     expect(listed.data[0]?.access_token).toMatch(/^mtl_/);
-    expect(listed.paging.next).toMatch(/^http:\/\/localhost:3000\/graph\/v25\.0\//);
+    expect(listed.paging.next).toMatch(new RegExp(`^${GRAPH}/`));
     expect(wrong?.code).toBe(400);
   });
 

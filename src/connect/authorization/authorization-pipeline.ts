@@ -11,6 +11,7 @@ import type { ConnectionId } from '../../connections/ids.ts';
 import { missingScopesReason } from '../../connections/status/missing-scopes.ts';
 import type { StatusReason } from '../../connections/status/status-reason.ts';
 import type { Transaction } from '../../database/database.ts';
+import { ImmediateInspectionService } from '../../lifecycle/inspection/immediate-inspection.service.ts';
 import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import { missingScopesOfToken } from '../../meta/dialog/product-scopes.ts';
@@ -59,6 +60,7 @@ export class AuthorizationPipeline {
     private readonly provisioner: ConnectionProvisioner,
     private readonly apps: MetaApps,
     private readonly clock: Clock,
+    private readonly immediateInspection: ImmediateInspectionService,
   ) {}
 
   /** The connection's id. Throws `MetaError`, `ConnectFailedError`, or `ClaimLostError` where another replica has taken over. */
@@ -81,7 +83,9 @@ export class AuthorizationPipeline {
     if (assets.length >= MANY_ASSETS)
       await work.onProgress({ stage: 'storing', pages: pages.length, assets: assets.length });
     const provisioningInput = this.provisioningInput(work, input, found, name);
-    return (await this.provisioner.provision(provisioningInput, within)).connectionId;
+    const { connectionId, verificationCount } = await this.provisioner.provision(provisioningInput, within);
+    if (verificationCount > 0) this.immediateInspection.trigger();
+    return connectionId;
   }
 
   /** The truth about a token. Throws `ConnectFailedError` `token_rejected` for one that is dead, belongs to another app, or to no user. */

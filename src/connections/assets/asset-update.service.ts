@@ -22,6 +22,7 @@ import {
   touchConnection,
 } from './discovery-due.repository.ts';
 import { discoveryRetryAt, nextDiscoveryAt } from './discovery-schedule.ts';
+import { requestVerificationElsewhere } from './moved-asset.repository.ts';
 
 /** After this long, a second look whose replica died is taken up by another one. */
 const CLAIM_SECONDS = 900;
@@ -129,6 +130,7 @@ export class AssetUpdateService {
     await deleteSomeAssets(tx, connectionId, changes.removed);
     await insertAssets(tx, connectionId, changes.added);
     await updateAssets(tx, connectionId, changes.changed);
+    await requestVerificationElsewhere(tx, connectionId, changes.added, this.clock.now());
   }
 
   /** Credentials of Pages that are gone or give no token; what still refers to one, because it could not be read, keeps it. */

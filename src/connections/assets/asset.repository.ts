@@ -70,12 +70,14 @@ const selectAll = defineStatement<{ connectionId: ConnectionId }, AssetRow>(
 interface RemovedAssetRow {
   type: AssetType;
   id: string;
+  parent_id: string | null;
   details: AssetDetails | null;
 }
 
 const deleteAll = defineStatement<{ connectionId: ConnectionId }, RemovedAssetRow>(
   'assets_delete',
-  ({ connectionId }) => sql`DELETE FROM asset WHERE connection_id = ${connectionId} RETURNING type, id, details`,
+  ({ connectionId }) =>
+    sql`DELETE FROM asset WHERE connection_id = ${connectionId} RETURNING type, id, parent_id, details`,
 );
 
 interface PhoneNumberRow {
@@ -181,9 +183,13 @@ function toColumns(connectionId: ConnectionId, assets: readonly AssetValues[]): 
   };
 }
 
+/** What is left of an asset that was deleted. */
+type RemovedAsset = Pick<AssetValues, 'type' | 'id' | 'parentId' | 'details'>;
+
 /** All assets of a connection. */
-export async function deleteAssets(executor: SqlExecutor, connectionId: ConnectionId): Promise<RemovedAssetRow[]> {
-  return executor.rows(deleteAll({ connectionId }));
+export async function deleteAssets(executor: SqlExecutor, connectionId: ConnectionId): Promise<RemovedAsset[]> {
+  const rows = await executor.rows(deleteAll({ connectionId }));
+  return rows.map(({ parent_id: parentId, ...row }) => ({ ...row, parentId }));
 }
 
 /** A phone number of a connection, and the credential that reaches it. */

@@ -1,5 +1,6 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { AssetType } from '../credentials/credential-kind.ts';
 import type { ConnectionId } from '../ids.ts';
 import type { ConnectionStatus } from '../status/connection-status.ts';
 
@@ -47,10 +48,10 @@ interface AccountKey {
   accountId: string;
 }
 
-const deleteAccountAndNumbers = defineStatement<AccountKey>(
+const deleteAccountAndNumbers = defineStatement<AccountKey, { type: AssetType; id: string }>(
   'whatsapp_account_delete',
   ({ connectionId, accountId }) => sql`DELETE FROM asset WHERE connection_id = ${connectionId}
-    AND ((type = 'whatsapp_business_account' AND id = ${accountId}) OR parent_id = ${accountId})`,
+    AND ((type = 'whatsapp_business_account' AND id = ${accountId}) OR parent_id = ${accountId}) RETURNING type, id`,
 );
 
 /** Across tenants: those of these accounts that have such numbers, their connections locked in the order of their ids. */
@@ -69,7 +70,10 @@ export async function lockCoexistenceAccounts(
   }));
 }
 
-/** With its numbers. False where it was gone. */
-export async function deleteWhatsappAccount(executor: SqlExecutor, key: AccountKey): Promise<boolean> {
-  return (await executor.run(deleteAccountAndNumbers(key))) > 0;
+/** With its numbers: all that is gone; nothing where it was gone before. */
+export async function deleteWhatsappAccount(
+  executor: SqlExecutor,
+  key: AccountKey,
+): Promise<{ type: AssetType; id: string }[]> {
+  return executor.rows(deleteAccountAndNumbers(key));
 }

@@ -2,11 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { SYSTEM } from '../../audit/actor.ts';
 import { AuditLog } from '../../audit/audit-log.ts';
 import type { Transaction } from '../../database/database.ts';
+import { Outbox } from '../../events/outbox/outbox.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { ConnectionStatusService } from '../connection/connection-status.service.ts';
 import { placeOf } from '../connection-place.ts';
 import { addStatusReason } from '../status/connection-status.repository.ts';
-import { hasAssetOfType } from './asset.repository.ts';
+import { hasAssetOfType, listAssets } from './asset.repository.ts';
+import { lostAssetsEvent } from './lost-assets-event.ts';
 import { partnerRemovedReason } from './partner-removed.ts';
 import {
   type CoexistenceAccount,
@@ -38,6 +40,7 @@ export class RemovedAccountService {
     private readonly connectionStatusService: ConnectionStatusService,
     private readonly unverifiedAssets: UnverifiedAssetService,
     private readonly audit: AuditLog,
+    private readonly outbox: Outbox,
     private readonly clock: Clock,
   ) {}
 
@@ -58,7 +61,8 @@ export class RemovedAccountService {
 
   private async remove(tx: Transaction, account: CoexistenceAccount, { cause }: RemovedAccount): Promise<void> {
     const { connectionId, accountId, status } = account;
-    if (!(await deleteWhatsappAccount(tx, account))) return;
+    const removed = await deleteWhatsappAccount(tx, account);
+    if (removed.length === 0) return;
     const reason = partnerRemovedReason(accountId, cause);
     const type = 'whatsapp_business_account';
     await this.audit.record(tx, {
@@ -68,9 +72,12 @@ export class RemovedAccountService {
       subjectId: accountId,
       details: { type, code: reason.code },
     });
+    const isUsable = await hasAssetOfType(tx, connectionId, type);
+    const { length: left } = await listAssets(tx, connectionId);
+    const statusAfter = isUsable ? status : 'reauth_required';
+    await this.outbox.add(tx, lostAssetsEvent(account, { status: statusAfter, removed, left }));
     if (status !== 'active') return;
-    if (!(await hasAssetOfType(tx, connectionId, type)))
-      return this.connectionStatusService.markUnusable(tx, placeOf(account), reason);
+    if (!isUsable) return this.connectionStatusService.markUnusable(tx, placeOf(account), reason);
     const now = this.clock.now();
     await addStatusReason(tx, connectionId, { ...reason, since_at: now.toISOString() }, now);
   }

@@ -12,6 +12,8 @@ export interface UnverifiedAsset {
   type: AssetType;
   id: string;
   credentialId: CredentialId | null;
+  /** What it belongs to: the account of a number. */
+  parentId: string | null;
   /** What Meta said had happened to it; null: nothing that is known. */
   reason: StatusReasonCode | null;
   /** Until then it is this claim's: the request as it was claimed. One that came since has another time. */
@@ -25,6 +27,7 @@ interface UnverifiedAssetRow {
   type: AssetType;
   id: string;
   credential_id: CredentialId | null;
+  parent_id: string | null;
   verification_reason: StatusReasonCode | null;
   verification_requested_at: Date;
 }
@@ -51,7 +54,7 @@ const claimDue = defineStatement<{ now: Date; claimedUntil: Date; limit: number 
     WHERE n.id = a.connection_id AND (a.connection_id, a.type, a.id) IN (
       SELECT connection_id, type, id FROM asset WHERE verification_requested_at <= ${now}
       ORDER BY verification_requested_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
-    RETURNING a.connection_id, n.tenant, n.product, a.type, a.id, a.credential_id, a.verification_reason,
+    RETURNING a.connection_id, n.tenant, n.product, a.type, a.id, a.credential_id, a.parent_id, a.verification_reason,
       a.verification_requested_at`,
   { prepare: true },
 );
@@ -80,10 +83,16 @@ const deleteClaimed = defineStatement<ClaimedAsset>(
     WHERE connection_id = ${connectionId} AND type = ${type} AND id = ${id} AND verification_requested_at = ${claimedUntil}`,
 );
 
-const deleteChildren = defineStatement<{ connectionId: ConnectionId; parentId: string }>(
+/** An asset that is gone. */
+interface DeletedAsset {
+  type: AssetType;
+  id: string;
+}
+
+const deleteChildren = defineStatement<{ connectionId: ConnectionId; parentId: string }, DeletedAsset>(
   'asset_children_delete',
   ({ connectionId, parentId }) =>
-    sql`DELETE FROM asset WHERE connection_id = ${connectionId} AND parent_id = ${parentId}`,
+    sql`DELETE FROM asset WHERE connection_id = ${connectionId} AND parent_id = ${parentId} RETURNING type, id`,
 );
 
 /** Of active connections, whatever their tenants. How many. */
@@ -104,6 +113,7 @@ export async function claimUnverifiedAssets(
     type: row.type,
     id: row.id,
     credentialId: row.credential_id,
+    parentId: row.parent_id,
     reason: row.verification_reason,
     claimedUntil: row.verification_requested_at,
   }));
@@ -114,9 +124,9 @@ export async function clearAssetVerification(executor: SqlExecutor, asset: Claim
   await executor.run(clear(asset));
 }
 
-/** With what lies below it. False where it was requested anew, or connected again, since it was claimed. */
-export async function deleteClaimedAsset(executor: SqlExecutor, asset: ClaimedAsset): Promise<boolean> {
-  if ((await executor.run(deleteClaimed(asset))) === 0) return false;
-  await executor.run(deleteChildren({ connectionId: asset.connectionId, parentId: asset.id }));
-  return true;
+/** With what lies below it: all that is gone. Nothing where it was requested anew, or connected again, since it was claimed. */
+export async function deleteClaimedAsset(executor: SqlExecutor, asset: ClaimedAsset): Promise<DeletedAsset[]> {
+  if ((await executor.run(deleteClaimed(asset))) === 0) return [];
+  const { connectionId, type, id } = asset;
+  return [{ type, id }, ...(await executor.rows(deleteChildren({ connectionId, parentId: id })))];
 }

@@ -3,13 +3,15 @@ import { SYSTEM } from '../../audit/actor.ts';
 import { AuditLog } from '../../audit/audit-log.ts';
 import { Database } from '../../database/database.ts';
 import type { SqlExecutor } from '../../database/statement.ts';
+import { Outbox } from '../../events/outbox/outbox.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { ConnectionStatusService } from '../connection/connection-status.service.ts';
 import { placeOf } from '../connection-place.ts';
 import type { AssetType } from '../credentials/credential-kind.ts';
 import { addStatusReason, lockConnection } from '../status/connection-status.repository.ts';
 import type { DeathReason, StatusReasonCode } from '../status/status-reason.ts';
-import { hasAssetOfType } from './asset.repository.ts';
+import { hasAssetOfType, listAssets } from './asset.repository.ts';
+import { lostAssetsEvent } from './lost-assets-event.ts';
 import {
   claimUnverifiedAssets,
   clearAssetVerification,
@@ -32,6 +34,7 @@ export class UnverifiedAssetService {
     private readonly database: Database,
     private readonly connectionStatusService: ConnectionStatusService,
     private readonly audit: AuditLog,
+    private readonly outbox: Outbox,
     private readonly clock: Clock,
   ) {}
 
@@ -56,12 +59,16 @@ export class UnverifiedAssetService {
     await clearAssetVerification(this.database, asset);
   }
 
-  /** It is out of reach: it goes, with what lies below it. A connection that has none left of its type needs its user. */
+  /**
+   * It is out of reach: it goes, with what lies below it, and subscribers are told. A connection that has none left of its type needs its
+   * user, unless what it belonged to stands: the account of a number.
+   */
   async removeLost(asset: UnverifiedAsset, reason: DeathReason): Promise<void> {
     const { connectionId, type, id } = asset;
     await this.database.transaction(async (tx) => {
       const connection = await lockConnection(tx, connectionId);
-      if (connection?.status !== 'active' || !(await deleteClaimedAsset(tx, asset))) return;
+      const removed = connection?.status === 'active' ? await deleteClaimedAsset(tx, asset) : [];
+      if (removed.length === 0) return;
       await this.audit.record(tx, {
         ...placeOf(asset),
         action: 'connection.asset_lost',
@@ -69,8 +76,11 @@ export class UnverifiedAssetService {
         subjectId: id,
         details: { type, code: reason.code, ...(reason.meta === undefined ? {} : { meta: reason.meta }) },
       });
-      if (!(await hasAssetOfType(tx, connectionId, type)))
-        return this.connectionStatusService.markUnusable(tx, placeOf(asset), reason);
+      const isUsable = asset.parentId !== null || (await hasAssetOfType(tx, connectionId, type));
+      const { length: left } = await listAssets(tx, connectionId);
+      const status = isUsable ? 'active' : 'reauth_required';
+      await this.outbox.add(tx, lostAssetsEvent(asset, { status, removed, left }));
+      if (!isUsable) return this.connectionStatusService.markUnusable(tx, placeOf(asset), reason);
       const now = this.clock.now();
       await addStatusReason(tx, connectionId, { ...reason, since_at: now.toISOString() }, now);
     });

@@ -9,6 +9,7 @@ import { Ids } from '../../platform/ids.ts';
 import { Random } from '../../platform/random.ts';
 import { type AssetValues, deleteAssets, insertAssets } from '../assets/asset.repository.ts';
 import { nextDiscoveryAt } from '../assets/discovery-schedule.ts';
+import { requestVerificationElsewhere } from '../assets/moved-asset.repository.ts';
 import type { PhoneCoexistence } from '../assets/phone-coexistence.ts';
 import { scheduleSynchronizationNotices } from '../assets/phone-synchronization.repository.ts';
 import { NOTICE_SECONDS } from '../assets/phone-synchronization.ts';
@@ -100,11 +101,14 @@ export class ConnectionProvisioner {
     private readonly random: Random,
   ) {}
 
-  /** Throws `ClaimLostError`, and writes nothing, when another replica holds the pending authorization by now. */
+  /**
+   * `verificationCount`: assets of other connections that may have moved here and are due for inspection. Throws `ClaimLostError`, and writes
+   * nothing, when another replica holds the pending authorization by now.
+   */
   async provision(
     granted: ProvisioningInput,
     within?: (tx: Transaction, connectionId: ConnectionId) => Promise<void>,
-  ): Promise<{ connectionId: ConnectionId; created: boolean }> {
+  ): Promise<{ connectionId: ConnectionId; created: boolean; verificationCount: number }> {
     const { appId, metaUserId, pendingAuthorization } = granted;
     const { tenant, product } = pendingAuthorization;
     return this.database.transaction(async (tx) => {
@@ -114,11 +118,11 @@ export class ConnectionProvisioner {
       const grant = this.toConnectionGrant(existing?.id ?? this.ids.next('con'), status, granted);
       if (existing === null) await insertConnection(tx, { ...grant, tenant, product, appId, metaUserId });
       else await reauthorizeConnection(tx, grant);
-      await this.replaceCredentialsAndAssets(tx, grant.id, granted);
+      const verificationCount = await this.replaceCredentialsAndAssets(tx, grant.id, granted);
       await this.pendingAuthorizations.finish(tx, pendingAuthorization);
       await this.record(tx, grant.id, status, granted, existing);
       await within?.(tx, grant.id);
-      return { connectionId: grant.id, created: existing === null };
+      return { connectionId: grant.id, created: existing === null, verificationCount };
     });
   }
 
@@ -140,16 +144,20 @@ export class ConnectionProvisioner {
     };
   }
 
-  /** Fresh versions of what was granted; credentials and assets that the user did not grant this time go. */
+  /**
+   * Fresh versions of what was granted; credentials and assets that the user did not grant this time go. How many assets of other connections
+   * are looked at again, because they are here now.
+   */
   private async replaceCredentialsAndAssets(
     tx: Transaction,
     connectionId: ConnectionId,
     granted: ProvisioningInput,
-  ): Promise<void> {
+  ): Promise<number> {
     const connection = { connectionId, tenant: granted.pendingAuthorization.tenant, appId: granted.appId };
     const now = this.clock.now();
     const { createdAt: signedUpAt } = granted.pendingAuthorization;
-    const kept = keepDetails(granted.assets, await deleteAssets(tx, connectionId), signedUpAt);
+    const before = await deleteAssets(tx, connectionId);
+    const kept = keepDetails(granted.assets, before, signedUpAt);
     await clearRootCredential(tx, connectionId);
     const options = { now, settings: this.config };
     const [rootId = null] = await this.credentials.grant(tx, connection, [granted.root], { ...options, isRoot: true });
@@ -168,6 +176,9 @@ export class ConnectionProvisioner {
     if (reason !== null) await updateStatusReason(tx, connectionId, reason, now);
     // Nothing is refreshed while a user has to fix something; the next authorization plans anew.
     if (granted.isUnusable === true) await stopCredentialRefreshes(tx, connectionId, now);
+    const known = new Set(before.map(keyOf));
+    const added = assets.filter((asset) => !known.has(keyOf(asset)));
+    return requestVerificationElsewhere(tx, connectionId, added, now);
   }
 
   private async record(
@@ -220,6 +231,11 @@ function credentialOf(
 ): CredentialId | null {
   if (isUsable === false) return null;
   return pageId === null ? rootId : (idByPage.get(pageId) ?? null);
+}
+
+/** A number under another account is another asset. */
+function keyOf({ type, id, parentId }: Pick<AssetValues, 'type' | 'id' | 'parentId'>): string {
+  return `${type} ${id} ${parentId}`;
 }
 
 function changeOf({ isUnusable }: ProvisioningInput): ConnectionChange {

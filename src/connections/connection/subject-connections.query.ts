@@ -1,18 +1,29 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
-import type { AssetType } from '../credentials/credential-kind.ts';
+import type { AssetType, Health } from '../credentials/credential-kind.ts';
 import type { ConnectionId } from '../ids.ts';
+import type { ConnectionStatus } from '../status/connection-status.ts';
+import type { CredentialFailureCode, StatusReasonCode } from '../status/status-reason.ts';
+import { type AssetCredential, receivesEvents } from './event-entitlement.ts';
 
 interface ConnectionRow {
   connection_id: ConnectionId;
   tenant: string;
   product: string;
+  status: ConnectionStatus;
+  reason: StatusReasonCode | null;
 }
 
 interface AssetConnectionRow extends ConnectionRow {
+  authorized_at: Date;
   type: AssetType;
   /** The asset's. */
   id: string;
+  parent_id: string | null;
+  business_id: string | null;
+  is_root: boolean | null;
+  health: Health | null;
+  failure: CredentialFailureCode | null;
 }
 
 interface UserConnectionRow extends ConnectionRow {
@@ -21,29 +32,72 @@ interface UserConnectionRow extends ConnectionRow {
   app_id: string;
 }
 
+/** A connection that is not revoked and that events may be about. */
+interface FoundConnection {
+  connectionId: ConnectionId;
+  tenant: string;
+  product: string;
+  /** Whether its tenant gets them. */
+  receivesEvents: boolean;
+}
+
+/** A connection, by an asset of its own. */
+export interface AssetConnection extends FoundConnection {
+  type: AssetType;
+  id: string;
+  parentId: string | null;
+  /** The business that the token which reaches the asset speaks for, as far as Meta told. */
+  businessId: string | null;
+  /** When the user of the connection logged in last. */
+  authorizedAt: Date;
+}
+
+/** A connection, by an id of its user, with the app that knows them by it. */
+export interface UserConnectionOfApp extends FoundConnection {
+  id: string;
+  appId: string;
+}
+
 const selectByAssetIds = defineStatement<{ assetIds: readonly string[] }, AssetConnectionRow>(
   'connections_by_asset_ids',
-  ({ assetIds }) => sql`SELECT a.type, a.id, n.id AS connection_id, n.tenant, n.product FROM asset a
-    JOIN connection n ON n.id = a.connection_id AND n.status <> 'revoked' WHERE a.id = ANY (${assetIds}) ORDER BY n.id`,
+  ({
+    assetIds,
+  }) => sql`SELECT a.type, a.id, a.parent_id, a.details->'business'->>'id' AS business_id, n.id AS connection_id, n.tenant,
+      n.product, n.status, n.status_reason->>'code' AS reason, n.authorized_at, c.is_root, c.health, c.failure->>'code' AS failure
+    FROM asset a JOIN connection n ON n.id = a.connection_id AND n.status <> 'revoked' LEFT JOIN credential c ON c.id = a.credential_id
+    WHERE a.id = ANY (${assetIds}) ORDER BY n.id`,
   { prepare: true },
 );
 
 const selectByUserIds = defineStatement<{ appIds: readonly string[]; userIds: readonly string[] }, UserConnectionRow>(
   'connections_by_user_ids',
-  ({ appIds, userIds }) => sql`SELECT meta_user_id AS id, id AS connection_id, app_id, tenant, product FROM connection
+  ({ appIds, userIds }) => sql`SELECT meta_user_id AS id, id AS connection_id, app_id, tenant, product, status,
+      status_reason->>'code' AS reason FROM connection
       WHERE app_id = ANY (${appIds}) AND meta_user_id = ANY (${userIds}) AND status <> 'revoked'
-    UNION ALL SELECT app_scoped_user_id, id, app_id, tenant, product FROM connection
+    UNION ALL SELECT app_scoped_user_id, id, app_id, tenant, product, status, status_reason->>'code' FROM connection
       WHERE app_id = ANY (${appIds}) AND app_scoped_user_id = ANY (${userIds}) AND status <> 'revoked'
     ORDER BY connection_id`,
   { prepare: true },
 );
 
-/** Across tenants: the connections that reach these assets and are not revoked, by connection id. */
+/** Across tenants: the connections that hold these assets and are not revoked, by connection id. */
 export async function findConnectionsByAssetIds(
   executor: SqlExecutor,
   assetIds: readonly string[],
-): Promise<AssetConnectionRow[]> {
-  return assetIds.length === 0 ? [] : executor.rows(selectByAssetIds({ assetIds }));
+): Promise<AssetConnection[]> {
+  if (assetIds.length === 0) return [];
+  const rows = await executor.rows(selectByAssetIds({ assetIds }));
+  return rows.map((row) => ({
+    connectionId: row.connection_id,
+    tenant: row.tenant,
+    product: row.product,
+    type: row.type,
+    id: row.id,
+    parentId: row.parent_id,
+    businessId: row.business_id,
+    authorizedAt: row.authorized_at,
+    receivesEvents: receivesEvents(row, { asset: credentialOf(row) }),
+  }));
 }
 
 /** Across tenants: the connections of these users of Meta's, by either of their ids, that are not revoked, by connection id. */
@@ -51,6 +105,19 @@ export async function findConnectionsByUserIds(
   executor: SqlExecutor,
   appIds: readonly string[],
   userIds: readonly string[],
-): Promise<UserConnectionRow[]> {
-  return userIds.length === 0 ? [] : executor.rows(selectByUserIds({ appIds, userIds }));
+): Promise<UserConnectionOfApp[]> {
+  if (userIds.length === 0) return [];
+  const rows = await executor.rows(selectByUserIds({ appIds, userIds }));
+  return rows.map((row) => ({
+    connectionId: row.connection_id,
+    tenant: row.tenant,
+    product: row.product,
+    id: row.id,
+    appId: row.app_id,
+    receivesEvents: receivesEvents(row, 'user'),
+  }));
+}
+
+function credentialOf({ is_root: isRoot, health, failure }: AssetConnectionRow): AssetCredential | null {
+  return isRoot === null || health === null ? null : { isRoot, health, failure };
 }

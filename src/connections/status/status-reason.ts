@@ -45,6 +45,8 @@ export type StatusReasonCode =
   | DiscoveryWarningCode
   | 'data_access_expired'
   | 'whatsapp_account_lost'
+  | 'phone_number_lost'
+  | 'page_lost'
   | typeof PARTNER_REMOVED
   | typeof SCOPES_MISSING
   | typeof PHONE_NUMBER_NOT_REGISTERED;
@@ -65,6 +67,8 @@ export type DeathReason = Omit<StatusReason, 'since_at'>;
 export const REASONS_DESPITE_VALID_TOKEN: readonly StatusReasonCode[] = [
   'no_whatsapp_account',
   'whatsapp_account_lost',
+  'phone_number_lost',
+  'page_lost',
   PARTNER_REMOVED,
   'phone_number_missing',
   'phone_number_unverified',

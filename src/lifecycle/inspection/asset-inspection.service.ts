@@ -1,30 +1,27 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { partnerRemovedReason } from '../../connections/assets/partner-removed.ts';
 import { type UnverifiedAsset } from '../../connections/assets/unverified-asset.repository.ts';
 import { UnverifiedAssetService } from '../../connections/assets/unverified-asset.service.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { CredentialSnapshot } from '../../connections/credentials/credential-snapshot.ts';
-import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
-import { type DeathReason, PARTNER_REMOVED } from '../../connections/status/status-reason.ts';
-import { WhatsappApi } from '../../meta/assets/whatsapp-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
-import { defineErrorCode } from '../../platform/error-code.ts';
 import type { BackgroundJob } from '../../platform/jobs/background-job.ts';
 import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 import { DecryptionError } from '../../vault/sealed-secret.ts';
-import { AppRateLimiter, CallNotPermittedError } from '../rate-limit/app-rate-limiter.ts';
+import { CallNotPermittedError } from '../rate-limit/app-rate-limiter.ts';
+import { AssetReach } from './asset-reach.ts';
+import { isRefusalOfAsset, lostAssetReason } from './lost-asset.ts';
 import { RefusalInspector } from './refusal-inspector.ts';
 
 const POLL_INTERVAL_MS = 60_000;
 const BATCH = 20;
 
 /**
- * Inspects whether WhatsApp Business Accounts are still within reach where Meta reported that something happened to them: a partner that
- * was removed keeps a token that `debug_token` calls valid. Only Meta's own refusal of the account counts. Stays within the rate limit
- * of the app, like all work that no request waits for.
+ * Inspects whether assets are still within reach where Meta reported that something happened to them (a partner that was removed keeps a
+ * token that `debug_token` calls valid), and where somebody else connected them. Only Meta's own answer about the asset counts. Stays within
+ * the rate limit of the app, like all work that no request waits for.
  */
 @Injectable()
 export class AssetInspectionService {
@@ -34,9 +31,7 @@ export class AssetInspectionService {
     jobs: JobScheduler,
     private readonly assets: UnverifiedAssetService,
     private readonly claims: CredentialClaimRepository,
-    private readonly versions: CredentialVersionService,
-    private readonly whatsappApi: WhatsappApi,
-    private readonly rateLimiter: AppRateLimiter,
+    private readonly reach: AssetReach,
     private readonly refusals: RefusalInspector,
     private readonly apps: MetaApps,
     @Inject(LOGGER) private readonly logger: Pino,
@@ -67,16 +62,15 @@ export class AssetInspectionService {
   private async inspectAsset(asset: UnverifiedAsset): Promise<void> {
     const of = { connection_id: asset.connectionId, asset_id: asset.id };
     const credential = asset.credentialId === null ? null : await this.claims.find(asset.credentialId);
-    if (credential?.status !== 'active') return this.assets.clearVerification(asset);
+    // A Page shows whether its user still has a task on it by the token that the user's own token is given.
+    const root = credential?.isRoot === false ? await this.claims.findRoot(asset.connectionId) : credential;
+    if (credential?.status !== 'active' || root === null || !this.apps.serves(root))
+      return this.assets.clearVerification(asset);
     try {
-      const token = await this.versions.openCurrent(credential);
-      if (token !== null && this.apps.serves(credential))
-        await this.rateLimiter.call(credential.appId, 'scheduled', () => this.whatsappApi.getAccount(asset.id, token), {
-          objectIds: [asset.id],
-        });
-      await this.assets.clearVerification(asset);
+      if (await this.reach.isLost(asset, credential, root)) await this.remove(asset, {});
+      else await this.assets.clearVerification(asset);
     } catch (error) {
-      if (error instanceof MetaError) return this.handleMetaError(asset, credential, error);
+      if (error instanceof MetaError) return this.handleMetaError(asset, root, error);
       if (error instanceof CallNotPermittedError) return;
       if (!(error instanceof DecryptionError)) throw error;
       this.logger.warn({ ...of, err: error }, 'the token of an unverified asset cannot be decrypted');
@@ -91,47 +85,23 @@ export class AssetInspectionService {
   ): Promise<void> {
     const { verdict, cause } = error;
     if (verdict.kind === 'dead' || verdict.kind === 'suspect') {
-      // Whether the token is dead is decided by its own inspection; a refusal of the token is none of the account.
+      // Whether the token is dead is decided by its own inspection; a refusal of the token is none of the asset.
       const { kind } = await this.refusals.inspectServing(credential, error, 'scheduled');
       if (kind !== 'unknown') await this.assets.clearVerification(asset);
       return;
     }
     if (verdict.kind !== 'permission' && verdict.kind !== 'parameter') return;
-    if (!isRefusalOfAccount(cause)) {
-      this.logger.warn(
-        { connection_id: asset.connectionId, asset_id: asset.id, meta: cause },
-        'Meta refused to show a WhatsApp Business Account for a reason that is not known; the account is kept',
-      );
-      return this.assets.clearVerification(asset);
-    }
+    if (isRefusalOfAsset(asset, cause)) return this.remove(asset, cause);
     this.logger.warn(
       { connection_id: asset.connectionId, asset_id: asset.id, meta: cause },
-      'a WhatsApp Business Account is out of reach',
+      'Meta refused to show an asset for a reason that is not known; the asset is kept',
     );
-    await this.assets.removeLost(asset, lostAccessReason(asset, cause));
+    await this.assets.clearVerification(asset);
   }
-}
 
-/** No such object for this token (100, 803), or no permission for it. An unknown code takes nothing away. */
-function isRefusalOfAccount({ code }: MetaCause): boolean {
-  if (code === undefined) return false;
-  return ACCOUNT_REFUSALS.has(code) || (code >= 200 && code <= 299);
-}
-
-const ACCOUNT_REFUSALS: ReadonlySet<number> = new Set([3, 10, 100, 803, 3962, 131005]);
-
-const WHATSAPP_ACCOUNT_LOST = defineErrorCode('status_reason', {
-  code: 'whatsapp_account_lost',
-  detail: 'The owner of a WhatsApp Business Account took it away from our app.',
-  remedy:
-    'Ask the owner, and send them through Embedded Signup again where they want to go on; the connection keeps its id.',
-});
-
-function lostAccessReason({ id, reason }: UnverifiedAsset, meta: MetaCause): DeathReason {
-  if (reason === PARTNER_REMOVED) return partnerRemovedReason(id, null, meta);
-  return {
-    ...WHATSAPP_ACCOUNT_LOST,
-    detail: `Our app may no longer reach the WhatsApp Business Account ${id}: its owner took the app away.`,
-    ...(Object.keys(meta).length === 0 ? {} : { meta }),
-  };
+  private async remove(asset: UnverifiedAsset, meta: MetaCause): Promise<void> {
+    const { connectionId, type, id } = asset;
+    this.logger.warn({ connection_id: connectionId, type, asset_id: id, meta }, 'an asset is out of reach');
+    await this.assets.removeLost(asset, lostAssetReason(asset, meta));
+  }
 }

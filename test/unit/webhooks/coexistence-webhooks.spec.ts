@@ -13,7 +13,7 @@ describe("the webhooks of numbers in the WhatsApp Business app, and of people wh
     expect(split?.subject).toMatchObject({
       assets: [
         { type: 'whatsapp_business_account', id: WABA },
-        { type: 'phone_number', id: PHONE },
+        { type: 'phone_number', id: PHONE, parentIds: [WABA] },
       ],
       userIds: [],
       isAboutAccess: false,

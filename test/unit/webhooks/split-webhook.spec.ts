@@ -82,7 +82,7 @@ describe('what an entry speaks of', () => {
       assets: [
         { type: 'whatsapp_business_account', id: '11' },
         { type: 'whatsapp_business_account', id: '77' },
-        { type: 'phone_number', id: '55' },
+        { type: 'phone_number', id: '55', parentIds: ['11', '77'] },
       ],
       userIds: [],
       guessedOwnerHost: null,
