@@ -79,7 +79,7 @@ export class ResponseRelay {
     const { status } = metaResponse;
     this.observer.observeHeaders(call, metaResponse.headers);
     const scrubber = new Scrubber(secrets, this.#links, async (tokens) =>
-      this.leases.replaceTokens(call.grant, tokens),
+      this.leases.replaceTokens(call.grant, call.itemGrants, tokens),
     );
     const head = [...call.source.headers];
     appendMetaResponseHeaders(head, metaResponse.headers, (value) => scrubber.scrubText(value));
