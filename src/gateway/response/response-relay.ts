@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { pipeline, Readable } from 'node:stream';
-import zlib from 'node:zlib';
+import type { Readable } from 'node:stream';
 import { Inject, Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
 import { TokenReplacementService } from '../../leases/token-replacement.service.ts';
@@ -11,6 +10,7 @@ import { appendMetaResponseHeaders } from '../forwarded-headers.ts';
 import type { GatewayCall } from '../gateway-call.ts';
 import { GatewayError } from '../gateway-error.ts';
 import { ByteMask } from './byte-mask.ts';
+import { decompress } from './decompress.ts';
 import { LinkRewriter } from './link-rewriter.ts';
 import { ResponseObserver } from './response-observer.ts';
 import { Scrubber } from './scrubber.ts';
@@ -204,30 +204,6 @@ function write(response: ServerResponse, bytes: Buffer): Promise<void> | void {
     };
     response.on('drain', go).on('close', go);
   });
-}
-
-/** The decompressed body. Throws `answer_refused` for an encoding that cannot be decoded. */
-function decompress(metaResponse: MetaResponse): Buffer | Readable {
-  const codings = (metaResponse.headers['content-encoding'] ?? '')
-    .split(',')
-    .map((coding) => coding.trim().toLowerCase())
-    .filter((coding) => coding !== '' && coding !== 'identity');
-  if (codings.length === 0) return metaResponse.body;
-  let body = Buffer.isBuffer(metaResponse.body) ? Readable.from([metaResponse.body]) : metaResponse.body;
-  for (const coding of codings.reverse()) {
-    const decoder = createDecompressor(coding);
-    if (decoder === null)
-      throw new GatewayError('answer_refused', { detail: 'The response has an unknown content encoding.' });
-    // Errors and early ends reach the reader of the last stream.
-    body = pipeline(body, decoder, () => undefined);
-  }
-  return body;
-}
-
-function createDecompressor(coding: string): (Readable & NodeJS.WritableStream) | null {
-  if (coding === 'gzip' || coding === 'x-gzip') return zlib.createGunzip();
-  if (coding === 'br') return zlib.createBrotliDecompress();
-  return coding === 'deflate' ? zlib.createInflate() : null;
 }
 
 /** Up to `limit` bytes and the rest, null where that was all. */
