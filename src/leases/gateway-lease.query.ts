@@ -46,14 +46,14 @@ const ACTIVE_LEASE_FROM = backedLeaseFrom(sql`l`, sql`cl`);
 
 function isActiveGatewayLease({ leaseIds, now }: LeaseSelection): Sql {
   return sql`l.id = ANY (${leaseIds}::text[]) AND l.mode = 'gateway' AND l.ended_at IS NULL AND l.expires_at > ${now}
-      AND ${ANCESTORS_STAND}`;
+      AND k.secret_id IS NOT NULL AND ${ANCESTORS_STAND}`;
 }
 
 /** Omits what cannot change for the same secret: the cache has it. */
 export const selectActiveLeases = defineStatement<LeaseSelection, ActiveLeaseRow>(
   'lease_active',
   (selection) => sql`SELECT l.id, k.secret_id, cl.allow, cl.ip_allow_list ${ACTIVE_LEASE_FROM}
-    WHERE ${isActiveGatewayLease(selection)} AND k.secret_id IS NOT NULL`,
+    WHERE ${isActiveGatewayLease(selection)}`,
   { prepare: true },
 );
 

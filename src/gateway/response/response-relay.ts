@@ -15,6 +15,7 @@ import { LinkRewriter } from './link-rewriter.ts';
 import { ResponseObserver } from './response-observer.ts';
 import { Scrubber } from './scrubber.ts';
 import type { Secret } from './token-finder.ts';
+import { appendValidators, namesEntityTag } from './validators.ts';
 
 /** Responses up to this size are buffered and sent with their length; errors are read up to it. */
 export const MAX_BUFFERED_RESPONSE_BYTES = 64 * 1024;
@@ -84,7 +85,11 @@ export class ResponseRelay {
     const head = [...call.source.headers];
     appendMetaResponseHeaders(head, metaResponse.headers, (value) => scrubber.scrubText(value));
     if (REDIRECTS.has(status)) head.push('location', this.#location(metaResponse, scrubber));
+    const isMedia = call.path.route === 'media';
+    if (status === 304 && !isMedia)
+      throw new GatewayError('answer_refused', { detail: 'Meta answered a condition that it was not asked.' });
     if (call.method === 'HEAD' || status === 204 || status === 304) {
+      if (isMedia) appendValidators(head, metaResponse.headers, (value) => scrubber.scrubText(value));
       if (!Buffer.isBuffer(metaResponse.body)) metaResponse.body.resume();
       response.writeHead(status, head).end();
       return;
@@ -92,10 +97,11 @@ export class ResponseRelay {
     const body = decompress(metaResponse);
     const type = metaResponse.headers['content-type'] ?? '';
     // Only the media host serves users' files; a response of any other host could be text, whatever type it claims.
-    const isText = call.path.route !== 'media' || TEXT.test(type);
+    const isText = !isMedia || TEXT.test(type);
     if (!isText) {
       const length = metaResponse.headers['content-length'];
       if (length !== undefined && body === metaResponse.body) head.push('content-length', length);
+      appendValidators(head, metaResponse.headers, (value) => scrubber.scrubText(value));
       response.writeHead(status, head);
       return relayBinary(call, toChunks(body), response);
     }
@@ -155,10 +161,18 @@ interface RelayContext {
   response: ServerResponse;
 }
 
-function sendBuffered({ metaResponse, head, response }: RelayContext, body: Buffer): void {
+function sendBuffered({ call, metaResponse, head, scrubber, response }: RelayContext, body: Buffer): void {
+  const { status, headers } = metaResponse;
+  if (!scrubber.hasChanged) {
+    appendValidators(head, headers, (value) => scrubber.scrubText(value));
+    if (status === 200 && namesEntityTag(call.ifNoneMatch, headers.etag)) {
+      response.writeHead(304, head).end();
+      return;
+    }
+  }
   head.push('content-length', String(body.length));
   // As a string, so that head and body leave in one write.
-  response.writeHead(metaResponse.status, head).end(body.toString('latin1'), 'latin1');
+  response.writeHead(status, head).end(body.toString('latin1'), 'latin1');
 }
 
 function isSmall({ headers }: MetaResponse): boolean {
