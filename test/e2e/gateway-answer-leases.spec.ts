@@ -56,7 +56,7 @@ async function family(): Promise<Family> {
   const child = await pageLease(parent.access_token);
   // The child asks for the batch, its item for the Pages with the parent.
   const form = new FormData();
-  form.set('batch', JSON.stringify([{ relative_url: 'me/accounts', access_token: parent.access_token }]));
+  form.set('batch', JSON.stringify([{ relative_url: `me/accounts?access_token=${parent.access_token}` }]));
   const response = await fetch(`${context.secondUrl}/graph/`, {
     method: 'POST',
     headers: { authorization: `Bearer ${child}` },
@@ -83,7 +83,7 @@ async function statusOnBoth(token: string): Promise<number[]> {
 }
 
 async function isActive(key: string, token: string): Promise<boolean> {
-  const { body } = await api(context, key).post('/v1/introspect', { token });
+  const { body } = await api(context, key).post('/v1/leases/introspect', { token });
   return (body as { active: boolean }).active;
 }
 
