@@ -1,13 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { readTraceContext } from '../platform/http-server/trace-context.ts';
 
-/** Request headers that are passed on to Meta: they describe content, conditions, uploads and traces, never the client. */
+/** Request headers that are passed on to Meta: they describe content, uploads and traces, never the client. */
 const FORWARDED_REQUEST_HEADERS = [
   'accept',
   'accept-language',
   'user-agent',
-  'if-none-match',
-  'if-modified-since',
   // Resumable uploads (Meta's rupload host and `upload:` sessions).
   'offset',
   'file_offset',
@@ -18,18 +16,19 @@ const FORWARDED_REQUEST_HEADERS = [
   'x-entity-type',
 ] as const;
 
-/** For downloads of media only: a range of a JSON response could hold a part of a token. */
-const MEDIA_REQUEST_HEADERS = ['range', 'if-range'] as const;
+/**
+ * For downloads of media only. A range of a JSON response could hold a part of a token; and that Meta's response is the same as before
+ * does not say so of ours, which has the links of a lease in it (`validators.ts`).
+ */
+const MEDIA_REQUEST_HEADERS = ['range', 'if-range', 'if-none-match', 'if-modified-since'] as const;
 
-/** Response headers of Meta that are passed on (CONTRACT 7). */
+/** Response headers of Meta that are passed on (CONTRACT 7); `ETag` and `Last-Modified` only with a body that was not changed. */
 const FORWARDED_RESPONSE_HEADERS = [
   'content-type',
   'content-language',
   'content-disposition',
   'content-range',
   'accept-ranges',
-  'etag',
-  'last-modified',
   'www-authenticate',
   'retry-after',
   'x-app-usage',

@@ -23,4 +23,6 @@ export interface GatewayCall {
   method: string;
   /** Has no side effects: may be called twice. */
   isRead: boolean;
+  /** `If-None-Match` of the client; null without one, and where nothing is read. */
+  ifNoneMatch: string | null;
 }

@@ -40,6 +40,8 @@ export interface GatewayGrant {
   kind: CredentialKind;
   appId: string;
   leaseExpiresAt: Date;
+  /** The leases that this one ends with, because it was put into an answer for them; empty for one that was issued to the client. */
+  ancestorIds: readonly LeaseId[];
   /** The current `allow` patterns of the client for this product; null: no restriction. */
   allow: readonly string[] | null;
   /** From where the client may call, as configured now; null: everywhere. */
@@ -116,6 +118,7 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
       credentialVersion: row.version,
       appId: row.app_id,
       leaseExpiresAt: row.expires_at,
+      ancestorIds: row.ancestor_ids ?? [],
     };
     const context = credentialContext({ ...identity, version: row.version });
     const accessToken = await this.vault.open(row, context).catch(async (error: unknown) => {

@@ -10,6 +10,7 @@ import type { ConnectionId, CredentialId } from '../connections/ids.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import { firstIdAt } from '../platform/ids.ts';
 import type { LeaseId } from './ids.ts';
+import { ANCESTORS_STAND } from './lease-conditions.query.ts';
 
 export interface LeaseRecord {
   id: LeaseId;
@@ -26,7 +27,7 @@ export interface LeaseRecord {
   issued_at: Date;
   expires_at: Date;
   ended_at: Date | null;
-  /** Whether client, its policy, and connection still stand behind it. */
+  /** Whether client, its policy, connection, and the leases that it ends with still stand behind it. */
   backed: boolean;
   scopes: string[] | null;
 }
@@ -37,7 +38,7 @@ const selectRecord = defineStatement<{ id: LeaseId }, LeaseRecord>(
     id,
   }) => sql`SELECT l.id, l.mode, l.secret_hash, l.client_id, l.tenant, l.product, l.connection_id, l.credential_id,
       l.credential_version, l.asset_type, l.asset_id, l.issued_at, l.expires_at, l.ended_at, k.scopes,
-      (${IS_CREDENTIAL_BACKED} AND ${clientCovers(sql`cl`, sql`l`)}) AS backed
+      (${IS_CREDENTIAL_BACKED} AND ${clientCovers(sql`cl`, sql`l`)} AND ${ANCESTORS_STAND}) AS backed
     FROM lease l ${joinClient(sql`cl`, sql`l.client_id`)}
       ${connectionAndCredentialJoins({ connectionId: sql`l.connection_id`, credentialId: sql`l.credential_id` })}
     WHERE l.id = ${id}`,

@@ -27,7 +27,10 @@ interface ParentLease {
   product: string;
   connectionId: ConnectionId;
   leaseId: LeaseId;
-  leaseExpiresAt: Date;
+  /** When the first of the leases below ends. */
+  expiresAt: Date;
+  /** The leases that the new ones end with: those that the answer was for, and their own ancestors. */
+  ancestorIds: readonly LeaseId[];
 }
 
 /** A lease for a token that is a credential; `unrecorded` and `unwritten` as for other leases. */
@@ -44,12 +47,22 @@ const insertReplacements = defineStatement<
   ReplacementRow
 >(
   'lease_replace_tokens',
-  ({ clientId, tenant, product, connectionId, leaseId, leaseExpiresAt, now, replacements }) => sql`WITH lease_input AS (
+  ({
+    clientId,
+    tenant,
+    product,
+    connectionId,
+    leaseId,
+    expiresAt,
+    ancestorIds,
+    now,
+    replacements,
+  }) => sql`WITH lease_input AS (
           SELECT * FROM unnest(${replacements.leaseId}::text[], ${replacements.secretHash}::bytea[], ${replacements.tokenHash}::bytea[],
               ${replacements.auditId}::text[], ${replacements.auditKey}::bytea[], ${replacements.pageId}::text[])
             AS r (lease_id, secret_hash, token_hash, audit_id, audit_key, page_id)
         ), chosen AS MATERIALIZED (
-          SELECT r.*, k.id AS credential_id, k.version, least(${leaseExpiresAt}::timestamptz, k.expires_at) AS expires_at
+          SELECT r.*, k.id AS credential_id, k.version, least(${expiresAt}::timestamptz, k.expires_at) AS expires_at
           FROM lease_input r JOIN LATERAL (
             ${credentialOfToken({ connectionId: sql`${connectionId}`, tokenHash: sql`r.token_hash`, pageId: sql`r.page_id` })}
           ) k ON true
@@ -60,9 +73,10 @@ const insertReplacements = defineStatement<
           FROM chosen ch`)}
         ), issued AS (
           INSERT INTO lease (id, secret_hash, mode, client_id, connection_id, credential_id, credential_version, tenant, product,
-            issued_at, expires_at)
+            issued_at, expires_at, ancestor_ids)
           SELECT ch.lease_id, ch.secret_hash, 'gateway', ${clientId}::text, ${connectionId}::text, ch.credential_id, ch.version,
-            ${tenant}::text, ${product}::text, ${now}::timestamptz, ch.expires_at
+            ${tenant}::text, ${product}::text, ${now}::timestamptz, ch.expires_at,
+            ${ancestorIds}::text[]
           FROM chosen ch WHERE ch.lease_id IN (SELECT subject_id FROM recorded)
           RETURNING id
         ) SELECT ch.lease_id AS id, CASE WHEN ch.lease_id IN (SELECT id FROM issued) THEN 'issued'
@@ -87,8 +101,8 @@ export async function insertReplacementLeases(
     auditKey: leases.map((lease) => lease.auditKey),
     pageId: leases.map((lease) => lease.pageId),
   };
-  const { clientId, tenant, product, connectionId, leaseId, leaseExpiresAt } = parent;
+  const { clientId, tenant, product, connectionId, leaseId, expiresAt, ancestorIds } = parent;
   return executor.rows(
-    insertReplacements({ clientId, tenant, product, connectionId, leaseId, leaseExpiresAt, now, replacements }),
+    insertReplacements({ clientId, tenant, product, connectionId, leaseId, expiresAt, ancestorIds, now, replacements }),
   );
 }

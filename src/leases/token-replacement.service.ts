@@ -17,6 +17,9 @@ export interface ResponseToken {
   objectId: string | null;
 }
 
+/** More than occur: a batch has at most 50 items. Beyond it tokens are removed, so that reading such a lease stays cheap. */
+const MAX_ANCESTORS = 64;
+
 /** Replaces Meta's tokens in Graph responses (`/me/accounts`) by leases. */
 @Injectable()
 export class TokenReplacementService {
@@ -30,11 +33,18 @@ export class TokenReplacementService {
   ) {}
 
   /**
-   * A fresh gateway lease for each of Meta's tokens that is a credential of the grant's connection, for the same client and no
-   * longer than the call's lease; with their audit entries, in one statement. An unknown token, because Meta gave
+   * A fresh gateway lease for each of Meta's tokens that is a credential of the grant's connection, for the same client. It ends with
+   * the call's lease, and in a batch with each of `itemGrants`, whichever ends first; with their audit entries, in one statement. An unknown token, because Meta gave
    * the Page a new one, is matched by its Page. Other tokens get none, and so does one whose lease or entry the database did not keep.
    */
-  async replaceTokens(grant: GatewayGrant, tokens: readonly ResponseToken[]): Promise<Map<string, string>> {
+  async replaceTokens(
+    grant: GatewayGrant,
+    itemGrants: readonly GatewayGrant[],
+    tokens: readonly ResponseToken[],
+  ): Promise<Map<string, string>> {
+    const parents = [grant, ...itemGrants];
+    const ancestorIds = [...new Set(parents.flatMap(({ leaseId, ancestorIds: older }) => [leaseId, ...older]))];
+    if (ancestorIds.length > MAX_ANCESTORS) return new Map();
     const drafts = tokens.map(({ metaToken, objectId }) => {
       const leaseId = this.ids.next('lse');
       const auditId = this.ids.next('aud');
@@ -47,7 +57,9 @@ export class TokenReplacementService {
       secretHash: this.ring.blindIndex(secret),
       tokenHash: this.ring.blindIndex(metaToken),
     }));
-    const rows = await insertReplacementLeases(this.database.failFast, grant, this.clock.now(), leases).catch(
+    const expiresAt = new Date(Math.min(...parents.map(({ leaseExpiresAt }) => leaseExpiresAt.getTime())));
+    const parent = { ...grant, expiresAt, ancestorIds };
+    const rows = await insertReplacementLeases(this.database.failFast, parent, this.clock.now(), leases).catch(
       (error: unknown) => {
         throw this.written.explain(error);
       },

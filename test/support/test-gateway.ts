@@ -96,6 +96,7 @@ export function grantFor(token: string, changes: Partial<GatewayGrant> = {}): Ga
     kind: 'user',
     appId: TEST_APP.hostOf(changes.kind ?? 'user').app?.id ?? '',
     leaseExpiresAt: new Date('2099-01-01T00:00:00Z'),
+    ancestorIds: [],
     allow: null,
     ipAllowList: null,
     accessToken: new SecretString(token),
@@ -144,7 +145,7 @@ export async function startTestGateway(options: { limits?: Partial<ConcurrencyLi
     filterActive: async () => new Set([...fakes.grants.values()].map((grant) => grant.leaseId)),
   } as unknown as GatewayLeaseVerifier;
   const gatewayLeases = {
-    replaceTokens: async (_grant: GatewayGrant, seen: readonly ResponseToken[]) =>
+    replaceTokens: async (_grant: GatewayGrant, _itemGrants: readonly GatewayGrant[], seen: readonly ResponseToken[]) =>
       new Map(
         seen.flatMap(({ metaToken, objectId }) => {
           const lease = fakes.issued.get(metaToken) ?? fakes.issuedForPages.get(objectId ?? '');

@@ -48,8 +48,8 @@ export function connectionAndCredentialJoins({ connectionId, credentialId }: Cre
     LEFT JOIN credential k ON k.id = ${credentialId}`;
 }
 
-/** A condition over `connectionAndCredentialJoins`: both still stand behind the row. */
-export const IS_CREDENTIAL_BACKED = sql`c.status = 'active' AND k.id IS NOT NULL`;
+/** A condition over `connectionAndCredentialJoins`: both still stand behind the row, and the credential has a token. */
+export const IS_CREDENTIAL_BACKED = sql`c.status = 'active' AND k.secret_id IS NOT NULL`;
 
 /** A subquery for `JOIN LATERAL`: the credential of a connection that a token of Meta's is, or else the page's that it was given for. */
 export function credentialOfToken({

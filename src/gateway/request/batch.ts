@@ -43,7 +43,8 @@ const VALUE_REFERENCE = new RegExp(
 const ANY_REFERENCE = /\{\s*result\s*=/i;
 /** An expansion under such a name would be taken for the plain value. */
 const PLAIN_ALIAS = new RegExp(String.raw`\.\s*as\s*\(\s*${PLAIN_NAMES}\s*\)`, 'i');
-const FORWARDED_HEADERS = /^(?:if-none-match|accept-language|content-type)$/i;
+/** No conditions: what an item's response was cached with is another lease's, perhaps. */
+const FORWARDED_HEADERS = /^(?:accept-language|content-type)$/i;
 /** No other parameter may be in a call that is passed on unchanged, because it was not checked. */
 const DEFERRED_CALL_MEMBERS = new Set([
   'method',

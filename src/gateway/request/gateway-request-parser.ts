@@ -61,6 +61,12 @@ export class GatewayRequestParser {
     const isOwnCall = path.segments.length > 0 || !(isBatch || deferred.length > 0);
     await this.policy.authorize(grant, own, source, { isCall: isOwnCall });
     for (const later of deferred) await this.policy.authorize(grant, later, source);
+    const isRead =
+      (method === 'GET' || method === 'HEAD') &&
+      controls.methods.length === 0 &&
+      !isBatch &&
+      deferred.length === 0 &&
+      body.isEmpty;
     return {
       grant,
       source,
@@ -73,12 +79,8 @@ export class GatewayRequestParser {
       isBatch,
       itemGrants: [],
       method: sentMethod,
-      isRead:
-        (method === 'GET' || method === 'HEAD') &&
-        controls.methods.length === 0 &&
-        !isBatch &&
-        deferred.length === 0 &&
-        body.isEmpty,
+      isRead,
+      ifNoneMatch: isRead ? (request.headers['if-none-match'] ?? null) : null,
     };
   }
 

@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { pipeline, Readable } from 'node:stream';
-import zlib from 'node:zlib';
+import type { Readable } from 'node:stream';
 import { Inject, Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
 import { TokenReplacementService } from '../../leases/token-replacement.service.ts';
@@ -11,10 +10,12 @@ import { appendMetaResponseHeaders } from '../forwarded-headers.ts';
 import type { GatewayCall } from '../gateway-call.ts';
 import { GatewayError } from '../gateway-error.ts';
 import { ByteMask } from './byte-mask.ts';
+import { decompress } from './decompress.ts';
 import { LinkRewriter } from './link-rewriter.ts';
 import { ResponseObserver } from './response-observer.ts';
 import { Scrubber } from './scrubber.ts';
 import type { Secret } from './token-finder.ts';
+import { appendValidators, namesEntityTag } from './validators.ts';
 
 /** Responses up to this size are buffered and sent with their length; errors are read up to it. */
 export const MAX_BUFFERED_RESPONSE_BYTES = 64 * 1024;
@@ -79,12 +80,16 @@ export class ResponseRelay {
     const { status } = metaResponse;
     this.observer.observeHeaders(call, metaResponse.headers);
     const scrubber = new Scrubber(secrets, this.#links, async (tokens) =>
-      this.leases.replaceTokens(call.grant, tokens),
+      this.leases.replaceTokens(call.grant, call.itemGrants, tokens),
     );
     const head = [...call.source.headers];
     appendMetaResponseHeaders(head, metaResponse.headers, (value) => scrubber.scrubText(value));
     if (REDIRECTS.has(status)) head.push('location', this.#location(metaResponse, scrubber));
+    const isMedia = call.path.route === 'media';
+    if (status === 304 && !isMedia)
+      throw new GatewayError('answer_refused', { detail: 'Meta answered a condition that it was not asked.' });
     if (call.method === 'HEAD' || status === 204 || status === 304) {
+      if (isMedia) appendValidators(head, metaResponse.headers, (value) => scrubber.scrubText(value));
       if (!Buffer.isBuffer(metaResponse.body)) metaResponse.body.resume();
       response.writeHead(status, head).end();
       return;
@@ -92,10 +97,11 @@ export class ResponseRelay {
     const body = decompress(metaResponse);
     const type = metaResponse.headers['content-type'] ?? '';
     // Only the media host serves users' files; a response of any other host could be text, whatever type it claims.
-    const isText = call.path.route !== 'media' || TEXT.test(type);
+    const isText = !isMedia || TEXT.test(type);
     if (!isText) {
       const length = metaResponse.headers['content-length'];
       if (length !== undefined && body === metaResponse.body) head.push('content-length', length);
+      appendValidators(head, metaResponse.headers, (value) => scrubber.scrubText(value));
       response.writeHead(status, head);
       return relayBinary(call, toChunks(body), response);
     }
@@ -155,10 +161,18 @@ interface RelayContext {
   response: ServerResponse;
 }
 
-function sendBuffered({ metaResponse, head, response }: RelayContext, body: Buffer): void {
+function sendBuffered({ call, metaResponse, head, scrubber, response }: RelayContext, body: Buffer): void {
+  const { status, headers } = metaResponse;
+  if (!scrubber.hasChanged) {
+    appendValidators(head, headers, (value) => scrubber.scrubText(value));
+    if (status === 200 && namesEntityTag(call.ifNoneMatch, headers.etag)) {
+      response.writeHead(304, head).end();
+      return;
+    }
+  }
   head.push('content-length', String(body.length));
   // As a string, so that head and body leave in one write.
-  response.writeHead(metaResponse.status, head).end(body.toString('latin1'), 'latin1');
+  response.writeHead(status, head).end(body.toString('latin1'), 'latin1');
 }
 
 function isSmall({ headers }: MetaResponse): boolean {
@@ -204,30 +218,6 @@ function write(response: ServerResponse, bytes: Buffer): Promise<void> | void {
     };
     response.on('drain', go).on('close', go);
   });
-}
-
-/** The decompressed body. Throws `answer_refused` for an encoding that cannot be decoded. */
-function decompress(metaResponse: MetaResponse): Buffer | Readable {
-  const codings = (metaResponse.headers['content-encoding'] ?? '')
-    .split(',')
-    .map((coding) => coding.trim().toLowerCase())
-    .filter((coding) => coding !== '' && coding !== 'identity');
-  if (codings.length === 0) return metaResponse.body;
-  let body = Buffer.isBuffer(metaResponse.body) ? Readable.from([metaResponse.body]) : metaResponse.body;
-  for (const coding of codings.reverse()) {
-    const decoder = createDecompressor(coding);
-    if (decoder === null)
-      throw new GatewayError('answer_refused', { detail: 'The response has an unknown content encoding.' });
-    // Errors and early ends reach the reader of the last stream.
-    body = pipeline(body, decoder, () => undefined);
-  }
-  return body;
-}
-
-function createDecompressor(coding: string): (Readable & NodeJS.WritableStream) | null {
-  if (coding === 'gzip' || coding === 'x-gzip') return zlib.createGunzip();
-  if (coding === 'br') return zlib.createBrotliDecompress();
-  return coding === 'deflate' ? zlib.createInflate() : null;
 }
 
 /** Up to `limit` bytes and the rest, null where that was all. */

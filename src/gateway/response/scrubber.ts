@@ -43,6 +43,7 @@ export class Scrubber {
   #emittedLength = 0;
   /** The last non-blank byte of the output: shows whether a removed member was the first of its object. */
   #last = 0;
+  #hasChanged = false;
 
   constructor(
     secrets: readonly Secret[],
@@ -50,6 +51,11 @@ export class Scrubber {
     private readonly exchange: TokenExchange,
   ) {
     this.#finder = new TokenFinder(secrets);
+  }
+
+  /** Whether anything of the chunks so far was replaced or removed. */
+  get hasChanged(): boolean {
+    return this.#hasChanged;
   }
 
   /** What can be written after this chunk: a buffer, or the promise of one where tokens must be looked up first. */
@@ -102,6 +108,7 @@ export class Scrubber {
 
   #emit(whole: string, cut: number, found: Found[], leases: ReadonlyMap<string, string>, chunk: Buffer): Buffer {
     const edits = found.length === 0 ? [] : toEdits(whole, found, leases, this.#last);
+    this.#hasChanged ||= edits.length > 0;
     const end = Math.max(cut, edits.at(-1)?.end ?? 0);
     this.#rest = whole.slice(end);
     this.#rememberEmitted(whole.slice(0, end));

@@ -125,19 +125,13 @@ describe('what comes back', () => {
     expect((response.body as Buffer).includes(META_TOKEN)).toBe(false);
   });
 
-  it('keeps conditions: 304 without a body', async () => {
-    gateway.respond((_request, response) => response.writeHead(304, { etag: '"a"' }).end());
-    const response = await call().set('If-None-Match', '"a"');
-    expect(response.status).toBe(304);
-    expect(response.headers['etag']).toBe('"a"');
-    expect(gateway.seen[0]?.headers['if-none-match']).toBe('"a"');
-  });
-
   it('answers HEAD without a body', async () => {
-    gateway.json(200, { a: 1 });
+    gateway.json(200, { a: 1 }, { etag: '"a"' });
     const response = await request(gateway.url).head('/graph/me').set('Authorization', `Bearer ${LEASE}`);
     expect(response.status).toBe(200);
     expect(gateway.seen[0]?.method).toBe('HEAD');
+    // Whether the body would be changed is not known without it.
+    expect(response.headers['etag']).toBeUndefined();
   });
 });
 

@@ -133,6 +133,7 @@ describe('leases that were given', () => {
     if (grant === null) throw new Error('no grant');
     const given = await context.tokenReplacement.replaceTokens(
       grant,
+      [],
       ['EAApage501', 'EAAforeign', 'EAAunknown'].map((metaToken) => ({ metaToken, objectId: null })),
     );
     expect([...given.keys()]).toEqual(['EAApage501']);
@@ -168,12 +169,16 @@ describe('leases that were given', () => {
     const lease = await issue.issue(await context.client(), WANTED, 'r');
     const grant = await check.grant(lease.access_token);
     if (grant === null) throw new Error('no grant');
-    const given = await context.tokenReplacement.replaceTokens(grant, [
-      { metaToken: 'EAAnew501', objectId: '501' },
-      { metaToken: 'EAAnew901', objectId: '901' },
-      { metaToken: 'EAApage502', objectId: '501' },
-      { metaToken: 'EAAofTheRoot', objectId: '1' },
-    ]);
+    const given = await context.tokenReplacement.replaceTokens(
+      grant,
+      [],
+      [
+        { metaToken: 'EAAnew501', objectId: '501' },
+        { metaToken: 'EAAnew901', objectId: '901' },
+        { metaToken: 'EAApage502', objectId: '501' },
+        { metaToken: 'EAAofTheRoot', objectId: '1' },
+      ],
+    );
     expect([...given.keys()].sort()).toEqual(['EAAnew501', 'EAApage502']);
     const opened = async (metaToken: string) => (await check.grant(given.get(metaToken) ?? ''))?.accessToken.expose();
     // The token itself says more than what stands beside it.

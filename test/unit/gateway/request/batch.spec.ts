@@ -73,9 +73,9 @@ describe('an item', () => {
         relative_url: 'me',
         access_token: 'x',
         batch: [],
-        headers: ['Authorization: Bearer x', 'If-None-Match: "a"'],
+        headers: ['Authorization: Bearer x', 'If-None-Match: "a"', 'Accept-Language: de'],
       }),
-    ).toEqual({ method: 'GET', relative_url: 'me?appsecret_proof=PROOF', headers: ['If-None-Match: "a"'] });
+    ).toEqual({ method: 'GET', relative_url: 'me?appsecret_proof=PROOF', headers: ['Accept-Language: de'] });
   });
 
   it.each([

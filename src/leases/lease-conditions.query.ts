@@ -1,0 +1,19 @@
+import sql, { type Sql } from 'sql-template-tag';
+import { clientCovers, joinClient } from '../auth/client-conditions.query.ts';
+import { activeCredentialJoins } from '../connections/credentials/leasable-credential.query.ts';
+
+/** FROM: leases with what they stand on: their clients (`<client>`), active connections (`c`) and credentials (`k`). */
+export function backedLeaseFrom(lease: Sql, client: Sql): Sql {
+  return sql`FROM lease ${lease}
+  ${joinClient(client, sql`${lease}.client_id`)} AND ${clientCovers(client, lease)}
+  ${activeCredentialJoins({ connectionId: sql`${lease}.connection_id`, credentialId: sql`${lease}.credential_id` })}`;
+}
+
+/**
+ * A condition over a lease `l`: every lease whose answer it was put into, or that this one came from in turn, still stands, and
+ * ends no earlier. It is read with the lease, so that ending one lease needs no write to others. Costs a lease without ancestors nothing.
+ */
+export const ANCESTORS_STAND = sql`(l.ancestor_ids IS NULL OR cardinality(l.ancestor_ids) = (
+    SELECT count(*) ${backedLeaseFrom(sql`an`, sql`an_cl`)}
+    WHERE an.id = ANY (l.ancestor_ids) AND an.mode = 'gateway' AND an.ended_at IS NULL AND an.expires_at >= l.expires_at
+      AND k.secret_id IS NOT NULL))`;

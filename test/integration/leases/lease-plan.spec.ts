@@ -1,0 +1,34 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { selectActiveLeases } from '../../../src/leases/gateway-lease.query.ts';
+import { connect } from '../../support/connections-harness.ts';
+import { LEASE_REQUEST, type LeasesTestContext, openLeasesTestContext } from '../../support/leases-test-context.ts';
+
+let context: LeasesTestContext;
+
+beforeAll(async () => {
+  context = await openLeasesTestContext();
+});
+afterAll(() => context?.close());
+
+it('a call reads its lease and its ancestors by primary key, and none where it has none', async () => {
+  await connect(context.connections, context.clock);
+  const lease = await context.issue.issue(await context.client(), LEASE_REQUEST, 'r');
+  const { database } = context;
+  await database.run({
+    text: `INSERT INTO lease SELECT (jsonb_populate_record(l, jsonb_build_object('id', 'lse_filled' || n,
+        'ancestor_ids', CASE WHEN n = 1 THEN jsonb_build_array(l.id) END))).* FROM lease l, generate_series(1, 50000) n`,
+  });
+  await database.run({ text: 'ANALYZE' });
+  const explain = async (id: `lse_${string}`): Promise<string> => {
+    const { text, values = [] } = selectActiveLeases({ leaseIds: [id], now: context.clock.now() });
+    const rows = await database.rows<Record<string, string>>({ text: `EXPLAIN (ANALYZE, COSTS OFF) ${text}`, values });
+    return rows.map((row) => row['QUERY PLAN']).join('\n');
+  };
+  const [own, inAnswer] = [await explain(lease.lease_id), await explain('lse_filled1')];
+  for (const plan of [own, inAnswer]) {
+    expect(plan).toMatch(/Index Scan using lease_pkey on lease l /);
+    expect(plan).not.toMatch(/Seq Scan on lease/);
+  }
+  expect(own).toMatch(/lease_pkey on lease an \(never executed\)/);
+  expect(inAnswer).toMatch(/lease_pkey on lease an \(actual time/);
+});
