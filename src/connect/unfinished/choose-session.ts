@@ -1,7 +1,7 @@
 import type { Product } from '../../config/products.ts';
 import type { ConnectSessionId } from '../ids.ts';
 
-/** A session whose signup may have led to an announced account: a browser opened it, and it has no connection. */
+/** A session whose signup may have led to an announced account: it has no connection. */
 export interface CandidateSession {
   id: ConnectSessionId;
   tenant: string;

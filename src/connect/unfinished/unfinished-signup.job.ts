@@ -16,7 +16,7 @@ import { isDialogFlow } from '../sessions/parse-dialog-flow.ts';
 import { type CandidateSession, chooseSession } from './choose-session.ts';
 import { findCandidateSessions, markUnfinished } from './unfinished-signup.repository.ts';
 
-const INTERVAL_MS = 15_000;
+const INTERVAL_MS = 5_000;
 /** A signup that takes longer is not looked for. */
 const WINDOW_SECONDS = HOUR_SECONDS;
 const SIGNUP_FLOWS = FLOWS.filter(isDialogFlow).filter((flow) => loginFlow(flow).isOpenedBySdk);

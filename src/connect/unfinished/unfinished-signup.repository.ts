@@ -29,7 +29,7 @@ const selectCandidates = defineStatement<{ flows: readonly DialogFlow[]; since: 
       ${hasPendingAuthorization(sql`s.id`)} AS is_pending,
       coalesce(array_agg(DISTINCT a.reported->>'waba_id') FILTER (WHERE a.reported ? 'waba_id'), '{}') AS waba_ids,
       coalesce(array_agg(DISTINCT a.reported->>'business_id') FILTER (WHERE a.reported ? 'business_id'), '{}') AS business_ids
-    FROM connect_session s JOIN connect_attempt a ON a.session_id = s.id
+    FROM connect_session s LEFT JOIN connect_attempt a ON a.session_id = s.id
     WHERE s.flow = ANY (${flows}) AND s.closed_at IS NULL AND s.created_at >= ${since} AND s.created_at <= ${until}
     GROUP BY s.id ORDER BY s.created_at DESC, s.id DESC`,
 );
@@ -66,7 +66,10 @@ export async function storeSignupReport(executor: SqlExecutor, stateHash: Buffer
   await executor.run(updateReport({ stateHash, report: JSON.stringify(report) }));
 }
 
-/** The sessions of these flows that a browser opened, without a connection, made in the given time; the newest first. */
+/**
+ * The sessions of these flows without a connection, made in the given time, the newest first. Those that no browser opened here count, too: a
+ * product that runs the SDK on its own page opens none.
+ */
 export async function findCandidateSessions(
   executor: SqlExecutor,
   window: { flows: readonly DialogFlow[]; since: Date; until: Date },

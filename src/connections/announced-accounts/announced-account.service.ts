@@ -5,8 +5,8 @@ import { addSeconds, Clock } from '../../platform/clock.ts';
 import { deleteDecidedAccounts, insertAnnouncedAccounts } from './announced-account.repository.ts';
 import type { AnnouncedAccount } from './announced-account.ts';
 
-/** So long a browser may take to bring the code of a signup that Meta has announced already. */
-export const GRACE_SECONDS = 120;
+/** How long a browser may take to bring the code of a signup that Meta has announced already: codes of Embedded Signup live for 30 seconds. */
+export const GRACE_SECONDS = 45;
 
 /**
  * Accounts that Meta announced. Whether a connection comes of each shows only after a while, so the row says when to look: whatever
