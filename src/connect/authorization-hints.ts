@@ -1,4 +1,5 @@
 import type { TokenKind } from '../config/products.ts';
+import type { ExpectedAccount } from './connect-session.ts';
 
 /** What the session message of Embedded Signup says (META.md 8). Claims of a browser or client, until a call with the token confirms them. */
 export interface SignupMessage {
@@ -13,6 +14,8 @@ export interface SignupMessage {
 export interface AuthorizationHints extends SignupMessage {
   /** Which feature of Embedded Signup the session asked for. */
   featureType?: string;
+  /** The only account that may come of it; absent: any. */
+  expected?: ExpectedAccount;
   /** What the dialog asked for; empty where a login configuration decides, or no dialog was ours. */
   requestedScopes: string[];
   /** As the token response reported it; null where it did not. */

@@ -14,6 +14,7 @@ declare module '../platform/problem.ts' {
     session_expired: true;
     state_mismatch: true;
     token_rejected: true;
+    wrong_account: true;
   }
 }
 
@@ -25,7 +26,8 @@ export type ConnectErrorCode =
   | 'state_mismatch'
   | 'code_rejected'
   | 'meta_configuration'
-  | 'meta_unavailable';
+  | 'meta_unavailable'
+  | 'wrong_account';
 
 const accessDenied = defineProblem(
   'access_denied',
@@ -76,6 +78,13 @@ export const metaUnavailable = defineProblem(
   'Try again after the time in Retry-After. A login that Meta had confirmed is kept and finished by itself; a code that may have been used is gone, so log in again for a new one.',
 );
 
+const wrongAccount = defineProblem(
+  'wrong_account',
+  422,
+  'This is another account than the one that the link is for, so nothing was connected.',
+  'Log out at Facebook (for Instagram or Threads: there) and open the link again with the right account.',
+);
+
 const loginNotConfigured = defineProblem(
   'login_not_configured',
   409,
@@ -114,4 +123,5 @@ export const CONNECT_PROBLEMS: { readonly [C in ConnectErrorCode | 'token_reject
   token_rejected: tokenRejected,
   meta_configuration: metaConfiguration,
   meta_unavailable: metaUnavailable,
+  wrong_account: wrongAccount,
 };

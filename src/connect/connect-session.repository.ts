@@ -13,6 +13,7 @@ import type {
   ConnectAttempt,
   ConnectProgress,
   ConnectSession,
+  ExpectedAccount,
   StoredProgress,
   UnfinishedSignup,
 } from './connect-session.ts';
@@ -33,6 +34,9 @@ interface SessionRow {
   features: string[] | null;
   progress: StoredProgress | null;
   unfinished: UnfinishedSignup | null;
+  expected: ExpectedAccount | null;
+  confirm: boolean;
+  tenant_name: string | null;
 }
 
 interface AttemptRow {
@@ -46,16 +50,22 @@ interface AttemptRow {
 }
 
 const SESSION_COLUMNS = sql`id, tenant, product, flow, scopes, return_url, client_id, expires_at, connection_id, closed_at,
-  feature_type, features, progress, unfinished`;
+  feature_type, features, progress, unfinished, expected, confirm, tenant_name`;
 const ATTEMPT_COLUMNS = sql`state_hash, session_id, cookie_hash, expires_at, consumed_at, connection_id, error`;
 
-const insertSession = defineStatement<{ session: ConnectSession; tokenHash: Buffer; now: Date }>(
+const insertSession = defineStatement<{
+  session: ConnectSession;
+  expected: string | null;
+  tokenHash: Buffer;
+  now: Date;
+}>(
   'connect_session_insert',
-  ({ session, tokenHash, now }) => sql`INSERT INTO connect_session
-      (id, token_hash, tenant, product, flow, scopes, return_url, client_id, created_at, expires_at, feature_type, features)
+  ({ session, expected, tokenHash, now }) => sql`INSERT INTO connect_session
+      (id, token_hash, tenant, product, flow, scopes, return_url, client_id, created_at, expires_at, feature_type, features,
+        expected, confirm, tenant_name)
     VALUES (${session.id}, ${tokenHash}, ${session.tenant}, ${session.product}, ${session.flow}, ${session.scopes},
       ${session.returnUrl}, ${session.clientId}, ${now}, ${session.expiresAt}, ${session.featureType},
-      nullif(${session.features}::text[], '{}'))`,
+      nullif(${session.features}::text[], '{}'), ${expected}::jsonb, ${session.confirm}, ${session.tenantName})`,
 );
 
 const selectSessionByToken = defineStatement<{ tokenHash: Buffer }, SessionRow>(
@@ -149,7 +159,8 @@ export class ConnectSessionRepository {
   ) {}
 
   async insert(tx: Transaction, session: ConnectSession, tokenHash: Buffer): Promise<void> {
-    await tx.run(insertSession({ session, tokenHash, now: this.clock.now() }));
+    const expected = session.expected === null ? null : JSON.stringify(session.expected);
+    await tx.run(insertSession({ session, expected, tokenHash, now: this.clock.now() }));
   }
 
   async findByToken(tokenHash: Buffer): Promise<ConnectSession | null> {
@@ -241,6 +252,9 @@ function toSession(row: SessionRow): ConnectSession {
     features: row.features ?? [],
     progress: row.progress,
     unfinished: row.unfinished,
+    expected: row.expected,
+    confirm: row.confirm,
+    tenantName: row.tenant_name,
   };
 }
 

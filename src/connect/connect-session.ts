@@ -5,6 +5,13 @@ import type { FeatureType } from '../meta/dialog/embedded-signup.ts';
 import type { ConnectErrorCode } from './connect-problems.ts';
 import type { ConnectSessionId } from './ids.ts';
 
+/** The only account that a session may connect, by Meta's ids. At least one; stored as it is shown. */
+export interface ExpectedAccount {
+  /** As inspection reports it, or app-scoped; Instagram: the 1784… id, or the app-scoped one. */
+  meta_user_id?: string;
+  business_id?: string;
+}
+
 /** An invitation to connect one tenant for one product. */
 export interface ConnectSession {
   id: ConnectSessionId;
@@ -16,6 +23,12 @@ export interface ConnectSession {
   featureType: FeatureType | null;
   features: readonly string[];
   returnUrl: string | null;
+  /** Null: any account. */
+  expected: ExpectedAccount | null;
+  /** Whether its link shows a page of ours first, and only who goes on from there gets to the dialog. */
+  confirm: boolean;
+  /** As that page names the tenant. */
+  tenantName: string | null;
   /** The client that made it. */
   clientId: ClientId;
   expiresAt: Date;

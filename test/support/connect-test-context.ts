@@ -70,15 +70,26 @@ export class TestBrowser {
   }
 
   async get(url: string, headers: Record<string, string> = {}): Promise<request.Response> {
+    return this.keepCookies(await this.send('get', url).set(headers));
+  }
+
+  /** As a page of this origin does. */
+  async post(url: string, body: object | undefined, origin: string, headers: Record<string, string> = {}) {
+    return this.keepCookies(await this.send('post', url).set('Origin', origin).set(headers).send(body));
+  }
+
+  private send(method: 'get' | 'post', url: string): request.Test {
     const { pathname, search } = new URL(url, 'http://localhost:3000');
-    const response = await request(this.context.replica.app.getHttpServer())
-      .get(pathname + search)
-      .set('Cookie', this.cookieHeader)
-      .set(headers);
+    const test = request(this.context.replica.app.getHttpServer())[method](pathname + search);
+    return test.set('Cookie', this.cookieHeader);
+  }
+
+  private keepCookies(response: request.Response): request.Response {
     for (const line of ([response.headers['set-cookie'] ?? []] as string[][]).flat()) {
       const [pair = ''] = line.split(';');
       const at = pair.indexOf('=');
-      this.cookies.set(pair.slice(0, at), pair.slice(at + 1));
+      if (/; Max-Age=0(?:;|$)/i.test(line)) this.cookies.delete(pair.slice(0, at));
+      else this.cookies.set(pair.slice(0, at), pair.slice(at + 1));
     }
     return response;
   }

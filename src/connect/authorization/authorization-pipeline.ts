@@ -30,6 +30,7 @@ import { ConnectFailedError, describeDeadToken } from '../connect-failed-error.t
 import type { ConnectProgress } from '../connect-session.ts';
 import type { ConnectionWarning, Discovered, DiscoveryInput, DiscoveryProgress } from '../discovery/discovery.ts';
 import { discoverAssets } from '../products/discover-assets.ts';
+import { AccountExpectation } from './account-expectation.ts';
 
 /** A token that lives longer is long-lived already: short ones live one to two hours, long ones 60 days (META.md 2). */
 const SHORT_LIVED_SECONDS = DAY_SECONDS;
@@ -72,12 +73,16 @@ export class AuthorizationPipeline {
     const inspected = await this.makeLongLived(work, hints);
     const token = await this.pendingAuthorizations.open(work.pendingAuthorization);
     const inspection = inspected ?? (await this.inspect(hints.kind ?? 'unknown', token));
+    const expectation = new AccountExpectation(this.discovery, token, hints.expected ?? {});
+    await expectation.checkSubject(inspection);
     const scopes = inspection.scopes ?? (await this.scopesOf(inspection.kind, token, hints));
     const isInteractive = loginFlow(work.pendingAuthorization.flow as Flow).dialog !== null;
     const app = this.apps.for(work.pendingAuthorization);
     const onProgress = (found: DiscoveryProgress) => work.onProgress({ stage: 'discovering', ...found });
-    const input = { token, inspection, scopes, hints, isInteractive, app, onProgress };
+    const beforeSubscribing = (ids: readonly string[]) => expectation.checkWhatsappAccounts(ids);
+    const input = { token, inspection, scopes, hints, isInteractive, app, onProgress, beforeSubscribing };
     const found = await discoverAssets(work.pendingAuthorization.product, this.discovery, input);
+    expectation.requireProven();
     const name = inspection.subjectName ?? (await this.nameOf(inspection.kind, token));
     const { pages, assets } = found;
     if (assets.length >= MANY_ASSETS)

@@ -58,6 +58,7 @@ export class CodeRedeemer {
         hints: writeHints({
           ...message,
           ...(session.featureType === null ? {} : { featureType: session.featureType }),
+          ...(session.expected === null ? {} : { expected: session.expected }),
           requestedScopes: isConfigured ? [] : session.scopes,
           grantedScopes: granted.scopes ?? null,
           kind: isConfigured ? null : kindOf(session),

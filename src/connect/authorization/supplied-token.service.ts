@@ -15,6 +15,7 @@ import { type SignupMessage, writeHints } from '../authorization-hints.ts';
 import { ConnectFailedError, toConnectFailedError } from '../connect-failed-error.ts';
 import { recordConnectFailure, toFailureDetails } from '../connect-failure-audit.ts';
 import { loginNotConfiguredError } from '../connect-problems.ts';
+import type { ExpectedAccount } from '../connect-session.ts';
 import type { ConnectSessionId } from '../ids.ts';
 import { AuthorizationPipeline } from './authorization-pipeline.ts';
 import { type Initiator, PendingAuthorizationService } from './pending-authorization.service.ts';
@@ -30,6 +31,8 @@ interface SuppliedToken extends Initiator {
   token: SecretString;
   /** What the session asked of Embedded Signup. */
   featureType?: string;
+  /** The only account that it may be of; absent: any. */
+  expected?: ExpectedAccount;
   message: SignupMessage;
 }
 
@@ -46,7 +49,7 @@ export class SuppliedTokenService {
 
   /** The connection's id. Throws `ConnectFailedError` or `login_not_configured`; then the token is not kept. */
   async connect(suppliedToken: SuppliedToken): Promise<ConnectionId> {
-    const { tenant, product, flow, sessionId, clientId, token, message, featureType } = suppliedToken;
+    const { tenant, product, flow, sessionId, clientId, token, message, featureType, expected } = suppliedToken;
     const { kind } = await this.identify(suppliedToken);
     return this.pendingAuthorizationService.connect(
       {
@@ -62,6 +65,7 @@ export class SuppliedTokenService {
         hints: writeHints({
           ...message,
           ...(featureType === undefined ? {} : { featureType }),
+          ...(expected === undefined ? {} : { expected }),
           requestedScopes: [],
           grantedScopes: null,
           kind,

@@ -1,4 +1,4 @@
-import { Controller, Get, Param, Query, Req, Res, UseFilters } from '@nestjs/common';
+import { Controller, Get, Param, Post, Query, Req, Res, UseFilters } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
@@ -7,15 +7,21 @@ import { ConnectionRepository } from '../../connections/connection/connection.re
 import type { CallbackQuery } from '../../meta/dialog/callback-query.ts';
 import { buildJsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
 import { buildJsSdkScript } from '../../meta/dialog/js-sdk-script.ts';
+import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
+import { TakesBody } from '../../platform/http-server/request-body.ts';
+import { AppError, notFound } from '../../platform/problem.ts';
 import { Random } from '../../platform/random.ts';
 import type { ConnectSession } from '../connect-session.ts';
 import { connectPath, docsUrl } from '../connect-urls.ts';
+import { requireLoginConfigured } from '../sessions/require-login-configured.ts';
 import { readAttemptCookies } from './attempt-cookie.ts';
 import { BrowserFilter } from './browser.filter.ts';
 import { sendConnectResult } from './browser-response.ts';
 import { CallbackService } from './callback.service.ts';
+import { CONFIRM_PAGE_POLICY, renderConfirmPage } from './confirm-page.ts';
 import { ConnectLinkService, type OpenedSession } from './connect-link.service.ts';
+import { requireOwnOrigin } from './own-origin.ts';
 import { renderSignupPage } from './signup-page.ts';
 
 /** The requests of the user's browser: on the way to Meta's dialog, and back. */
@@ -36,10 +42,43 @@ export class BrowserController {
   @Get('connect/:token')
   async open(@Param('token') token: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const session = await this.connectLinks.find(token);
+    if (session.confirm) {
+      this.sendConfirmPage(session, token, reply);
+      return;
+    }
     const opened = await this.openUnlessHead(session, { asFullPage: false }, request, reply);
     if (opened === null) return;
     if (opened.dialogUrl !== null) reply.redirect(opened.dialogUrl, 302);
     else this.sendSignupPage(opened, token, reply);
+  }
+
+  /** The form of the page before the dialog: only here a session with `confirm` gets a state and a cookie. */
+  @Post('connect/:token')
+  @TakesBody('form')
+  async confirm(
+    @Param('token') token: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    requireOwnOrigin(request, this.config);
+    const session = await this.connectLinks.find(token);
+    const opened = await this.connectLinks.open(session, { asFullPage: false });
+    reply.header('cache-control', 'no-store').header('set-cookie', opened.cookie);
+    reply.redirect(opened.dialogUrl ?? `${connectPath(this.config, token)}/signup`, 303);
+  }
+
+  /** The page of Embedded Signup, for browsers that come from the page before it. */
+  @Get('connect/:token/signup')
+  async openSignup(
+    @Param('token') token: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const session = await this.findForOwnBrowser(token, request, reply);
+    if (session === null) return;
+    if (!loginFlow(session.flow).isOpenedBySdk) throw new AppError(notFound);
+    const opened = await this.openUnlessHead(session, { asFullPage: false }, request, reply);
+    if (opened !== null) this.sendSignupPage(opened, token, reply);
   }
 
   /** Meta's dialog as a full page, for every flow: also where the SDK of our signup page is blocked, or loses the code. */
@@ -49,8 +88,8 @@ export class BrowserController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const cookies = readAttemptCookies(request.headers.cookie, this.config.publicUrl);
-    const session = await this.connectLinks.findForDialog(token, cookies);
+    const session = await this.findForOwnBrowser(token, request, reply);
+    if (session === null) return;
     const opened = await this.openUnlessHead(session, { asFullPage: true }, request, reply);
     if (opened === null) return;
     if (opened.dialogUrl === null) throw new Error(`the flow ${session.flow} has no dialog`);
@@ -72,6 +111,27 @@ export class BrowserController {
       connections: this.connections,
       docsUrl: docsUrl(this.config),
     });
+  }
+
+  /** Null: the browser was sent to the page that comes first. */
+  private async findForOwnBrowser(
+    token: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<ConnectSession | null> {
+    const cookies = readAttemptCookies(request.headers.cookie, this.config.publicUrl);
+    const session = await this.connectLinks.findForDialog(token, cookies);
+    if (await this.connectLinks.mayProceed(session, cookies)) return session;
+    reply.header('cache-control', 'no-store').redirect(connectPath(this.config, token), 302);
+    return null;
+  }
+
+  private sendConfirmPage(session: ConnectSession, token: string, reply: FastifyReply): void {
+    requireLoginConfigured(this.apps.for(session).config, session);
+    // With `no-referrer` a form would be posted with the origin "null". No other site gets the path, which holds the link's token.
+    reply.header('referrer-policy', 'same-origin').header('content-security-policy', CONFIRM_PAGE_POLICY);
+    reply.header('cache-control', 'no-store').type('text/html; charset=utf-8');
+    reply.send(renderConfirmPage(session, connectPath(this.config, token)));
   }
 
   /** Fastify handles HEAD with the GET route. A HEAD request gets no state, no cookie and no dialog. */

@@ -14,7 +14,7 @@ export class BrowserFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const problem = toAppError(error);
-    if (wantsJson(request.headers.accept) || request.method !== 'GET') {
+    if (wantsJson(request.headers.accept) || !isForPerson(request)) {
       sendProblem(problem, request, reply, this.logger);
       return;
     }
@@ -24,4 +24,9 @@ export class BrowserFilter implements ExceptionFilter {
     }
     sendBrowserProblem(request, reply, problem);
   }
+}
+
+/** A form is posted by a browser that says it takes pages; our script does not. */
+function isForPerson({ method, headers }: FastifyRequest): boolean {
+  return method === 'GET' || headers.accept?.includes('text/html') === true;
 }

@@ -8,7 +8,7 @@ import { MetaApps } from '../../meta/meta-apps.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
 import { ConnectSessionRepository } from '../connect-session.repository.ts';
-import type { ConnectSession } from '../connect-session.ts';
+import type { ConnectAttempt, ConnectSession } from '../connect-session.ts';
 import { redirectUri } from '../connect-urls.ts';
 import { ConnectSecrets } from '../sessions/connect-secrets.ts';
 import { requireLoginConfigured } from '../sessions/require-login-configured.ts';
@@ -68,6 +68,11 @@ export class ConnectLinkService {
     return session;
   }
 
+  /** Whether one of these cookies is of a browser that has gone on from the page before the dialog, where there is one. */
+  async mayProceed(session: ConnectSession, cookies: readonly string[]): Promise<boolean> {
+    return !session.confirm || (await this.findOwnAttempt(session, cookies)) !== null;
+  }
+
   /** Throws `login_not_configured` where a setting that the login needs was taken away meanwhile. */
   async open(session: ConnectSession, { asFullPage }: { asFullPage: boolean }): Promise<OpenedSession> {
     requireLoginConfigured(this.apps.for(session).config, session);
@@ -95,9 +100,13 @@ export class ConnectLinkService {
     const now = this.clock.now();
     const isOver = session.closedAt !== null || addSeconds(session.expiresAt, SIGNUP_TTL_SECONDS) <= now;
     if (isOver || !loginFlow(session.flow).isOpenedBySdk) return false;
-    const hashes = cookies.map((cookie) => this.secrets.hash(cookie));
-    const attempt = await this.sessions.findAttemptByCookie(session.id, hashes);
+    const attempt = await this.findOwnAttempt(session, cookies);
     return attempt !== null && attempt.expiresAt > now;
+  }
+
+  private findOwnAttempt(session: ConnectSession, cookies: readonly string[]): Promise<ConnectAttempt | null> {
+    const hashes = cookies.map((cookie) => this.secrets.hash(cookie));
+    return this.sessions.findAttemptByCookie(session.id, hashes);
   }
 
   private dialogUrl(session: ConnectSession, state: string, rerequest: boolean): string {

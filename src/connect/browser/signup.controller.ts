@@ -6,7 +6,6 @@ import { Config } from '../../config/config.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import { AppError, notFound } from '../../platform/problem.ts';
-import { ConnectFailedError } from '../connect-failed-error.ts';
 import type { ConnectSession } from '../connect-session.ts';
 import { connectPath, docsUrl, resultUrl } from '../connect-urls.ts';
 import { SignupRequest, toSignupMessage } from '../embedded-signup.dto.ts';
@@ -17,6 +16,7 @@ import { BrowserFilter } from './browser.filter.ts';
 import { sendConnectResult } from './browser-response.ts';
 import { type AttemptResult, CallbackService } from './callback.service.ts';
 import { ConnectLinkService } from './connect-link.service.ts';
+import { requireOwnOrigin } from './own-origin.ts';
 import { CompleteSignupRequest, type SignupResponse } from './signup.dto.ts';
 
 /** As Fastify parses it. `attempt` names the browser tab; without it the newest attempt counts. */
@@ -98,9 +98,7 @@ export class SignupController {
   }
 
   private async ownSession(token: string, request: FastifyRequest): Promise<ConnectSession> {
-    if (request.headers.origin !== new URL(this.config.publicUrl).origin) {
-      throw new ConnectFailedError('state_mismatch', { isFinal: true });
-    }
+    requireOwnOrigin(request, this.config);
     const session = await this.connectLinks.findIncludingEnded(token);
     if (!loginFlow(session.flow).isOpenedBySdk) throw new AppError(notFound);
     return session;

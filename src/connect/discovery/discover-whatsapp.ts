@@ -20,6 +20,7 @@ type Subscription = { isSubscribed: true } | { isSubscribed: false; meta: MetaCa
  */
 export async function discoverWhatsapp(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
   const search = await findWhatsappAccounts(api, input);
+  await input.beforeSubscribing?.(search.accounts.map(({ id }) => id));
   const assets: GrantedAsset[] = [];
   const unsubscribed: UnsubscribedAccount[] = [];
   const details = search.accounts.length === 0 ? {} : await businessOf(api, input);

@@ -21,6 +21,8 @@ export interface DiscoveryInput {
   app: MetaApp;
   /** Set at a second look: these WhatsApp accounts are known, asked for again, and subscribed already. */
   secondLook?: { whatsappAccountIds: readonly string[] };
+  /** Called with the WhatsApp accounts that were found, before any of them is changed. May throw, which ends the discovery. */
+  beforeSubscribing?(whatsappAccountIds: readonly string[]): Promise<void>;
   /** Called now and then with what was found by now. May throw, which ends the discovery. */
   onProgress(found: DiscoveryProgress): Promise<void>;
 }

@@ -10,4 +10,13 @@ export const INSTAGRAM: ConnectProduct = {
   discover: discoverInstagramByPages,
   discoverByKind: { page: discoverInstagramOfPage, instagram_user: discoverOwnInstagramAccount },
   hasPhoneNumbers: false,
+  inPlainWords: {
+    title: 'Instagram',
+    whatIsConnected: 'your Instagram account',
+    whatIsShared: [
+      'your Instagram account, with its posts, comments and messages',
+      'the right to post, comment and write messages in its name',
+      'its statistics',
+    ],
+  },
 };

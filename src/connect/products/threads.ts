@@ -7,4 +7,13 @@ export const THREADS: ConnectProduct = {
   discover: async () => NOTHING,
   discoverByKind: {},
   hasPhoneNumbers: false,
+  inPlainWords: {
+    title: 'Threads',
+    whatIsConnected: 'your Threads account',
+    whatIsShared: [
+      'your Threads profile, with its posts and replies',
+      'the right to post and reply in its name',
+      'its statistics',
+    ],
+  },
 };

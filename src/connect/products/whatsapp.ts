@@ -6,4 +6,13 @@ export const WHATSAPP: ConnectProduct = {
   discover: discoverWhatsapp,
   discoverByKind: {},
   hasPhoneNumbers: true,
+  inPlainWords: {
+    title: 'WhatsApp',
+    whatIsConnected: 'your WhatsApp Business account',
+    whatIsShared: [
+      'the WhatsApp Business accounts that you choose, with their phone numbers and message templates',
+      'the messages that customers send to these numbers',
+      'the right to send messages from these numbers',
+    ],
+  },
 };

@@ -1,13 +1,27 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { ArrayMaxSize, ArrayMinSize, ArrayUnique, IsArray, IsIn, IsString, Matches, MaxLength } from 'class-validator';
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  ArrayUnique,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsObject,
+  IsString,
+  Matches,
+  MaxLength,
+  ValidateNested,
+} from 'class-validator';
 import { FLOWS, type Flow, PRODUCTS, type Product } from '../../config/products.ts';
 import { TENANT_PATTERN } from '../../config/tenant.ts';
 import type { ConnectionId } from '../../connections/ids.ts';
 import { FEATURE_TYPES, type FeatureType } from '../../meta/dialog/embedded-signup.ts';
 import type { JsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
 import { IsOptionalNotNull } from '../../platform/optional-field.ts';
+import { invalidInputError } from '../../platform/problem.ts';
 import type { ConnectErrorCode } from '../connect-problems.ts';
-import type { StoredProgress, UnfinishedSignup } from '../connect-session.ts';
+import type { ConnectSession, ExpectedAccount, StoredProgress, UnfinishedSignup } from '../connect-session.ts';
 import { SignupRequest } from '../embedded-signup.dto.ts';
 import type { ConnectSessionId } from '../ids.ts';
 import { IsAccessToken, IsCode, IsPin, PIN_PATTERN } from '../request-fields.ts';
@@ -15,6 +29,28 @@ import type { SESSION_STATUSES } from './session-status.ts';
 
 const FEATURE = /^[a-z_]{1,64}$/;
 const SCOPE = /^[a-z0-9_]{1,64}$/;
+const META_ID = /^[0-9]{1,32}$/;
+const MAX_TENANT_NAME_LENGTH = 100;
+/** Not only spaces; no control characters, and none that turn the direction of the text around them. */
+const DISPLAY_NAME = /^(?=.*\S)[^\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+$/u;
+
+/** The only account that a session may connect. */
+class ExpectedAccountRequest {
+  @ApiPropertyOptional({ pattern: META_ID.source, description: 'As meta_user_id of a connection' })
+  @IsOptionalNotNull()
+  @Matches(META_ID, { message: 'must be an id of Meta, in digits' })
+  @IsString()
+  meta_user_id?: string;
+
+  @ApiPropertyOptional({
+    pattern: META_ID.source,
+    description: 'The business (portfolio) that the login must belong to, or that must own its WhatsApp accounts',
+  })
+  @IsOptionalNotNull()
+  @Matches(META_ID, { message: 'must be an id of Meta, in digits' })
+  @IsString()
+  business_id?: string;
+}
 
 /** Body of `POST /v1/connect-sessions`. */
 export class CreateSessionRequest {
@@ -63,6 +99,54 @@ export class CreateSessionRequest {
   @ArrayMaxSize(10)
   @IsArray()
   features?: string[];
+
+  @ApiPropertyOptional({
+    type: ExpectedAccountRequest,
+    description: 'At least one of its ids. Another account ends as wrong_account, and nothing is stored',
+  })
+  @IsOptionalNotNull()
+  @ValidateNested()
+  @IsObject()
+  @Type(() => ExpectedAccountRequest)
+  expected?: ExpectedAccountRequest;
+
+  @ApiPropertyOptional({
+    default: false,
+    description: 'For links that are sent to people: a page says first what is asked for, and leads on to the dialog',
+  })
+  @IsOptionalNotNull()
+  @IsBoolean()
+  confirm?: boolean;
+
+  @ApiPropertyOptional({
+    maxLength: MAX_TENANT_NAME_LENGTH,
+    minLength: 1,
+    description: 'Who asks, as the page of confirm names them',
+  })
+  @IsOptionalNotNull()
+  @Matches(DISPLAY_NAME, { message: 'must be a name, without control characters' })
+  @MaxLength(MAX_TENANT_NAME_LENGTH)
+  @IsString()
+  tenant_name?: string;
+}
+
+/** What a new session says of its link. */
+export type LinkOptions = Pick<ConnectSession, 'expected' | 'confirm' | 'tenantName'>;
+
+/** 400 for an expected account without an id. */
+export function toLinkOptions({ expected, confirm, tenant_name: tenantName }: CreateSessionRequest): LinkOptions {
+  const { meta_user_id, business_id } = expected ?? {};
+  if (expected !== undefined && meta_user_id === undefined && business_id === undefined)
+    throw invalidInputError('expected', 'must have meta_user_id, business_id, or both');
+  const ids = {
+    ...(meta_user_id === undefined ? {} : { meta_user_id }),
+    ...(business_id === undefined ? {} : { business_id }),
+  };
+  return {
+    expected: expected === undefined ? null : ids,
+    confirm: confirm ?? false,
+    tenantName: tenantName ?? null,
+  };
 }
 
 /** Body of `POST /v1/connect-sessions/{id}/complete`: a code, or a token. */
@@ -109,6 +193,9 @@ export interface ConnectSessionStateResponse {
   feature_type: FeatureType | null;
   progress: StoredProgress | null;
   unfinished: UnfinishedSignup | null;
+  expected: ExpectedAccount | null;
+  confirm: boolean;
+  tenant_name: string | null;
 }
 
 export interface ConnectSessionResponse {

@@ -18,14 +18,14 @@ import { ConnectSessionRepository } from '../connect-session.repository.ts';
 import type { ConnectSession } from '../connect-session.ts';
 import { connectUrl } from '../connect-urls.ts';
 import { ConnectSecrets } from './connect-secrets.ts';
-import type { ConnectSessionStateResponse } from './connect-session.dto.ts';
+import type { ConnectSessionStateResponse, LinkOptions } from './connect-session.dto.ts';
 import { requireLoginConfigured } from './require-login-configured.ts';
 import { findSessionActivity } from './session-activity.query.ts';
 import { sessionStatus } from './session-status.ts';
 
 const SESSION_TTL_SECONDS = 10 * 60;
 
-interface NewSession extends SignupFeatures {
+interface NewSession extends SignupFeatures, LinkOptions {
   tenant: string;
   product: Product;
   flow: DialogFlow;
@@ -77,12 +77,15 @@ export class ConnectSessionService {
       feature_type: session.featureType,
       progress: session.progress,
       unfinished: session.unfinished,
+      expected: session.expected,
+      confirm: session.confirm,
+      tenant_name: session.tenantName,
     };
   }
 
   /** Throws `login_not_configured` where this installation lacks what the login needs. */
   async create(newSession: NewSession, by: { actor: Actor; requestId: string }): Promise<CreatedSession> {
-    const { tenant, product, flow, featureType, features } = newSession;
+    const { tenant, product, flow, featureType, features, expected, confirm } = newSession;
     const { config: meta } = this.apps.for(newSession);
     requireLoginConfigured(meta, newSession);
     const session: ConnectSession = {
@@ -102,7 +105,8 @@ export class ConnectSessionService {
         ...(featureType === null ? {} : { feature_type: featureType }),
         ...(features.length === 0 ? {} : { features: [...features] }),
       };
-      const details = { flow, scopes: session.scopes, ...signup };
+      const link = { ...(expected === null ? {} : { expected: { ...expected } }), ...(confirm ? { confirm } : {}) };
+      const details = { flow, scopes: session.scopes, ...signup, ...link };
       const of = { tenant, product, subjectId: session.id };
       await this.audit.record(tx, { ...by, ...of, action: 'connect.session_created', details });
     });

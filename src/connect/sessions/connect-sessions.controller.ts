@@ -24,6 +24,7 @@ import {
   type ConnectSessionResponse,
   type ConnectSessionStateResponse,
   CreateSessionRequest,
+  toLinkOptions,
 } from './connect-session.dto.ts';
 import { ConnectSessionService } from './connect-session.service.ts';
 import { parseDialogFlow } from './parse-dialog-flow.ts';
@@ -57,7 +58,8 @@ export class ConnectSessionsController {
     const { tenant, product, scopes = null } = request;
     requireCoveredByPolicy(client, tenant, product);
     const signup = parseSignupFeatures(request);
-    const newSession = { tenant, product, flow, scopes, returnUrl, ...signup, clientId: client.clientId };
+    const link = toLinkOptions(request);
+    const newSession = { tenant, product, flow, scopes, returnUrl, ...signup, ...link, clientId: client.clientId };
     const { session, connectUrl, jsSdk } = await this.sessionService.create(newSession, {
       actor: toActor(client),
       requestId,
@@ -99,6 +101,7 @@ export class ConnectSessionsController {
             flow: session.flow,
             sessionId: session.id,
             ...(session.featureType === null ? {} : { featureType: session.featureType }),
+            ...(session.expected === null ? {} : { expected: session.expected }),
             clientId: client.clientId,
             token: new SecretString(accessToken ?? ''),
           })

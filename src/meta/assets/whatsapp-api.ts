@@ -34,6 +34,14 @@ export class WhatsappApi {
     return { id: readId(body, 'id') ?? wabaId, name: readText(body, 'name') };
   }
 
+  /** The portfolio that owns an account; null where Meta names none. */
+  async getOwnerBusinessId(wabaId: string, token: SecretString): Promise<string | null> {
+    const query = { fields: 'id,owner_business_info' };
+    const call = this.read('get_whatsapp_account_owner', `/${requireGraphId(wabaId)}`, token, query);
+    const body = asObject((await this.transport.call(call)).json);
+    return readId(asObject(field(body, 'owner_business_info')), 'id');
+  }
+
   /** Only accounts have this list, so an answer, though it is empty, proves one. Fields that Meta refuses are left out. */
   listPhoneNumbers(wabaId: string, token: SecretString): Promise<PhoneNumber[]> {
     return this.listNumbersWith(PHONE_FIELDS, `/${requireGraphId(wabaId)}/phone_numbers`, token);
