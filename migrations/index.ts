@@ -17,5 +17,6 @@ export { ReachedAssets1764000920000 } from './1764000920000-ReachedAssets.ts';
 export { SystemUserRotation1764000930000 } from './1764000930000-SystemUserRotation.ts';
 export { ServedVersions1764000970000 } from './1764000970000-ServedVersions.ts';
 export { ObjectRateLimits1764001010000 } from './1764001010000-ObjectRateLimits.ts';
+export { HashedPrivacyRequests1764001020000 } from './1764001020000-HashedPrivacyRequests.ts';
 export { BoundConnectLinks1764001030000 } from './1764001030000-BoundConnectLinks.ts';
 export { LeaseAncestors1764001040000 } from './1764001040000-LeaseAncestors.ts';

@@ -19,6 +19,11 @@ export interface AppSigner {
   secret: SecretString;
 }
 
+/** The objects of webhooks that concern users of Meta's, whichever of our apps they use. */
+const USER_OBJECTS = ['permissions', 'user'];
+const INSTAGRAM_OBJECTS: ReadonlySet<string> = new Set([...USER_OBJECTS, 'instagram']);
+const THREADS_OBJECTS: ReadonlySet<string> = new Set([...USER_OBJECTS, 'threads']);
+
 /** A Meta app with the Instagram and Threads apps inside it, and the addresses that it is called at. */
 export class MetaApp {
   readonly #hosts: Readonly<Record<GraphHostName, GraphHost>>;
@@ -41,6 +46,22 @@ export class MetaApp {
   /** All ids that tokens of this app may belong to, without repeats. */
   get appIds(): string[] {
     return [...new Set([this.id, ...this.innerAppIds])];
+  }
+
+  /**
+   * Whether the secret of one of its apps may speak of this kind of object: those of the Instagram and Threads apps only of what such an app
+   * can own, and of users.
+   */
+  maySpeakOf(appId: string, object: string): boolean {
+    const { app, instagramApp, threadsApp } = this.config;
+    if (appId === app.id) return true;
+    if (appId === instagramApp?.id && INSTAGRAM_OBJECTS.has(object)) return true;
+    return appId === threadsApp?.id && THREADS_OBJECTS.has(object);
+  }
+
+  /** The apps whose users an app may speak of: the Meta app of those of the apps inside it as well, each other one of its own. */
+  appsSpokenFor(appId: string): string[] {
+    return appId === this.id ? this.appIds : [appId];
   }
 
   host(name: GraphHostName): GraphHost {
@@ -100,6 +121,20 @@ export class MetaApps {
   /** The ids of the apps that count at this host. */
   idsAt(host: GraphHostName): string[] {
     return [...new Set(this.all.flatMap((app) => app.host(host).app?.id ?? []))];
+  }
+
+  /** Whether one of the apps that signed a delivery may speak of this kind of object. */
+  maySpeakOf(signedBy: readonly string[], object: string): boolean {
+    return this.all.some((app) =>
+      signedBy.some((appId) => app.appIds.includes(appId) && app.maySpeakOf(appId, object)),
+    );
+  }
+
+  /** The apps whose users the apps that signed a delivery may speak of. */
+  appsSpokenFor(signedBy: readonly string[]): string[] {
+    const ofApp = (app: MetaApp) =>
+      signedBy.filter((appId) => app.appIds.includes(appId)).flatMap((appId) => app.appsSpokenFor(appId));
+    return [...new Set(this.all.flatMap(ofApp))];
   }
 
   /** Whether a credential's app is configured here, as `MetaApp.serves`. */

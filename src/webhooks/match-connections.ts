@@ -31,8 +31,8 @@ type Match = SubjectConnection & { receivesEvents: boolean };
 
 /** The apps whose users entries may be about. */
 interface SubjectApps {
-  /** All of ours. */
-  ownAppIds: readonly string[];
+  /** Those that the signers speak for. */
+  userAppIds: readonly string[];
   /** The apps of a host that signed the delivery. */
   signersAt(host: TokenHostName): readonly string[];
 }
@@ -47,7 +47,7 @@ export async function matchConnections(
   apps: SubjectApps,
 ): Promise<EntryMatch[]> {
   const byAsset = await findByAssets(executor, subjects);
-  const byUser = await findByUsers(executor, subjects, apps.ownAppIds);
+  const byUser = await findByUsers(executor, subjects, apps.userAppIds);
   return subjects.map((subject) => {
     const matches = [
       ...subject.assets.flatMap((asset) => matchAsset(asset, byAsset)),
@@ -106,10 +106,10 @@ async function findByAssets(
 async function findByUsers(
   executor: SqlExecutor,
   subjects: readonly EntrySubject[],
-  ownAppIds: readonly string[],
+  appIds: readonly string[],
 ): Promise<Map<string, UserConnectionOfApp[]>> {
   const userIds = new Set(subjects.flatMap((subject) => subject.userIds));
-  return groupBy(await findConnectionsByUserIds(executor, ownAppIds, [...userIds]), ({ id }) => id);
+  return groupBy(await findConnectionsByUserIds(executor, appIds, [...userIds]), ({ id }) => id);
 }
 
 function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {

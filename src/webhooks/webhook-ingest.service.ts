@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { AnnouncedAccountService } from '../connections/announced-accounts/announced-account.service.ts';
 import { RemovedAccountService } from '../connections/assets/removed-account.service.ts';
@@ -46,29 +47,35 @@ export class WebhookIngestService {
 
   /** `signedBy`: the apps whose secret signed the delivery. Resolves when all is committed. `verificationCount`: connections that are due for inspection because of this delivery. */
   async ingest(
-    entries: readonly WebhookEntry[],
+    delivered: readonly WebhookEntry[],
     signedBy: readonly string[],
   ): Promise<{ stored: number; verificationCount: number }> {
+    const entries = delivered.map((entry) => ({ ...entry, hash: this.hashBySigners(entry.hash, signedBy) }));
     if (entries.length === 0) return { stored: 0, verificationCount: 0 };
     const result = await this.database.transaction(async (tx) => {
       const fresh = await this.insertNew(tx, entries);
-      const subjects = fresh.map(({ subject }) => subject);
-      const matches = await matchConnections(tx, subjects, {
-        ownAppIds: this.apps.appIds,
-        signersAt: (host) => this.apps.idsAt(host).filter((appId) => signedBy.includes(appId)),
-      });
-      const matched = fresh.map((entry, index) => ({ entry, ...(matches[index] ?? NO_MATCH) }));
+      const spoken = fresh.filter(({ object }) => this.apps.maySpeakOf(signedBy, object));
+      const matches = await matchConnections(
+        tx,
+        spoken.map(({ subject }) => subject),
+        {
+          userAppIds: this.apps.appsSpokenFor(signedBy),
+          signersAt: (host) => this.apps.idsAt(host).filter((appId) => signedBy.includes(appId)),
+        },
+      );
+      const matchOf = new Map(spoken.map((entry, index) => [entry, matches[index]]));
+      const matched = fresh.map((entry) => ({ entry, ...(matchOf.get(entry) ?? NO_MATCH) }));
       await this.relay(tx, matched);
       await this.removals.process(
         tx,
-        fresh.flatMap(({ removedAccounts }) => removedAccounts),
+        spoken.flatMap(({ removedAccounts }) => removedAccounts),
         signedBy,
       );
       await this.announcedAccounts.announce(
         tx,
-        fresh.flatMap(({ announcedAccounts }) => announcedAccounts),
+        spoken.flatMap(({ announcedAccounts }) => announcedAccounts),
       );
-      await this.assets.requestVerification(tx, 'whatsapp_business_account', accountsToVerify(fresh));
+      await this.assets.requestVerification(tx, 'whatsapp_business_account', accountsToVerify(spoken));
       return {
         matched,
         verificationCount: await this.verificationRequests.requestVerification(tx, connectionsToVerify(matched)),
@@ -76,6 +83,16 @@ export class WebhookIngestService {
     });
     this.count(entries, result.matched);
     return { stored: result.matched.length, verificationCount: result.verificationCount };
+  }
+
+  /**
+   * An app repeats what it said itself: so nobody with the secret of an Instagram or Threads app makes an entry of the Meta app look like a
+   * repeat by sending it first.
+   */
+  private hashBySigners(hash: Buffer, signedBy: readonly string[]): Buffer {
+    if (this.apps.all.some(({ id }) => signedBy.includes(id))) return hash;
+    const signers = JSON.stringify([...signedBy].sort());
+    return createHash('sha256').update(signers).update(hash).digest();
   }
 
   /** Those that have not been received within the last eight days. */

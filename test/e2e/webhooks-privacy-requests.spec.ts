@@ -137,6 +137,67 @@ describe.each([['deauthorize'], ['data-deletion']])('POST /webhooks/meta/%s', (p
     expect((await context.root(fresh)).health).toBe('healthy');
   });
 
+  it('refuses what belongs to a login, what is older than a day and what is of tomorrow, however well signed', async () => {
+    const { id, userId } = await context.importConnection({ tenant: 'too-old' });
+    const at = (seconds: number) => Math.floor(addSeconds(context.clock.now(), seconds).getTime() / 1000);
+    const login = { user_id: userId, algorithm: 'HMAC-SHA256', issued_at: at(0), code: 'AQCode-of-a-login' };
+    for (const text of [signedRequest(secret(), login), signed(userId, -86_400 - 301), signed(userId, 301)]) {
+      const response = await post(path, text).expect(400);
+      expect(response.body).toMatchObject({ code: 'invalid_request', errors: [{ path: 'signed_request' }] });
+      expect(response.text).not.toContain('AQCode');
+    }
+    expect((await context.connection(id)).status).toBe('active');
+    await post(path, signed(userId, 299)).expect(200);
+    expect((await context.connection(id)).status).toBe('revoked');
+  });
+
+  it('answers a repeat as the first, even days later', async () => {
+    const { userId } = await context.importConnection({ tenant: 'repeat' });
+    const text = signed(userId);
+    const first = await post(path, text).expect(200);
+    context.clock.advance(3 * 86_400);
+    expect((await post(path, text).expect(200)).body).toEqual(first.body);
+  });
+
+  it('confirms nothing where the same user has logged in for another tenant since', async () => {
+    const one = await context.importConnection({ tenant: 'earlier' });
+    const issued = signed(one.userId, 1);
+    context.clock.advance(3600);
+    const later = await again(one.token, 'later-tenant');
+    await post(path, issued).expect(200);
+    await whenIdle();
+    expect(await context.connection(one.id)).toMatchObject({ status: 'revoked', provider_revocation: 'shared' });
+    expect((await context.connection(later)).status).toBe('active');
+  });
+
+  it('keeps no id of a user at rest, not even before it is processed', async () => {
+    const { userId } = await context.importConnection({ tenant: 'sealed' });
+    const accepted = await context.replica.app.get(PrivacyRequestService).accept({
+      kind: path === 'deauthorize' ? 'deauthorize' : 'data_deletion',
+      payload: `sealed ${path}`,
+      apps: { appIds: [context.sandbox.app.id], fallbackAppIds: [] },
+      metaUserId: userId,
+      issuedAt: context.clock.now(),
+      requestId: 'req-sealed',
+    });
+    const rowOf = async () =>
+      (
+        await context.database.rows<{ text: string; user_secret_id: string | null }>({
+          text: 'SELECT r::text AS text, user_secret_id FROM privacy_request r WHERE id = $1',
+          values: [accepted.id],
+        })
+      )[0];
+    const before = await rowOf();
+    expect(before?.text).not.toContain(userId);
+    if (accepted.confirmationCode !== null) expect(before?.text).not.toContain(accepted.confirmationCode);
+    const secrets = () =>
+      context.database.rows({ text: 'SELECT 1 FROM sealed_secret WHERE id = $1', values: [before?.user_secret_id] });
+    expect(await secrets()).toHaveLength(1);
+    await context.replica.app.get(PrivacyRequestProcessor).execute(accepted);
+    expect((await rowOf())?.user_secret_id).toBeNull();
+    expect(await secrets()).toEqual([]);
+  });
+
   it('without a time is a reason to look, not to believe', async () => {
     const { id, userId } = await context.importConnection({ tenant: 'timeless' });
     await post(path, signedRequest(secret(), { user_id: userId, algorithm: 'HMAC-SHA256' })).expect(200);
@@ -193,8 +254,9 @@ describe.each([['deauthorize'], ['data-deletion']])('POST /webhooks/meta/%s', (p
         issuedAt: context.clock.now(),
         requestId: 'req_behind',
       });
+    const stuck = new Set<string>();
     for (let count = 0; count < 25; count++) {
-      await accept(`stuck-${count}`);
+      stuck.add((await accept(`stuck-${count}`)).id);
       context.clock.advance(1);
     }
     await accept(userId);
@@ -202,7 +264,7 @@ describe.each([['deauthorize'], ['data-deletion']])('POST /webhooks/meta/%s', (p
     const work = context.replica.app.get(PrivacyRequestProcessor);
     const execute = work.execute.bind(work);
     const failing = jest.spyOn(work, 'execute').mockImplementation((request) => {
-      if (request.metaUserId?.startsWith('stuck') === true) throw new Error('stuck');
+      if (stuck.has(request.id)) throw new Error('stuck');
       return execute(request);
     });
     await context.replica.app.get(PrivacyRequestResumeJob).resumeUnfinished();
@@ -302,6 +364,32 @@ describe('a data deletion', () => {
       expect(html.text).not.toContain('<script>');
       expect((await page(code, 'application/json').expect(404)).body).toMatchObject({ code: 'deletion_not_found' });
     }
+  });
+
+  it('is found by a code of an earlier release, of which a hash is left after two days', async () => {
+    const code = 'a'.repeat(32);
+    await context.database.run({
+      text: `INSERT INTO privacy_request (id, kind, payload_hash, confirmation_code, app_ids, received_at, completed_at)
+        VALUES ('prq_earlier', 'data_deletion', sha256('payload'), $1, '{1}', $2, $2)`,
+      values: [code, context.clock.now()],
+    });
+    const requests = context.replica.app.get(PrivacyRequestService);
+    const row = async () =>
+      (
+        await context.database.rows<{ text: string }>({
+          text: `SELECT r::text AS text FROM privacy_request r WHERE id = 'prq_earlier'`,
+        })
+      )[0]?.text;
+    await requests.hashEarlierReleases(100);
+    expect(await row()).toContain(code);
+    context.clock.advance(2 * 86_400 + 1);
+    await requests.hashEarlierReleases(100);
+    expect(await row()).not.toContain(code);
+    expect((await page(code, 'application/json').expect(200)).body).toMatchObject({
+      status: 'completed',
+      confirmation_code: code,
+    });
+    await page('b'.repeat(32)).expect(404);
   });
 
   it('works with what the sandbox sends', async () => {

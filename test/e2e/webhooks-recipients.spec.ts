@@ -145,6 +145,35 @@ describe('a Page that two tenants have', () => {
   });
 });
 
+describe('what an app inside the Meta app signs', () => {
+  it('reaches nobody where it is about something that such an app cannot own, and holds up nothing', async () => {
+    const { app } = context.sandbox;
+    const page = state().make.page({ userIds: [] });
+    const { userId } = await member('owner', page.id);
+    const time = 1_700_000_000;
+    for (const secret of [app.threadsAppSecret, app.instagramAppSecret]) {
+      expect(await recipients('page', message(page.id), secret)).toEqual([null]);
+      expect(await recipients('user', { id: userId, uid: userId }, secret)).toEqual([null]);
+    }
+    const entry = { ...message(page.id), time, mark: 'same-bytes' };
+    const post = (secret: string) => {
+      const body = JSON.stringify({ object: 'page', entry: [entry] });
+      return request(context.replica.app.getHttpServer())
+        .post('/webhooks/meta')
+        .type('json')
+        .set('X-Hub-Signature-256', hubSignature(secret, body))
+        .send(body)
+        .expect(200);
+    };
+    await post(app.threadsAppSecret);
+    await post(app.secret);
+    const rows = await context.database.rows<{ tenant: string | null }>({
+      text: `SELECT tenant FROM event WHERE data::text LIKE '%same-bytes%' ORDER BY tenant NULLS FIRST`,
+    });
+    expect(rows.map(({ tenant }) => tenant)).toEqual([null, 'owner']);
+  });
+});
+
 describe('WhatsApp', () => {
   const SCOPES = ['whatsapp_business_management', 'whatsapp_business_messaging'];
   async function business(tenant: string, wabaIds?: string[]) {

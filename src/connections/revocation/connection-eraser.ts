@@ -7,7 +7,12 @@ import { ConnectionLeases } from '../connection-leases.ts';
 import { clearCredentialSecrets } from '../credentials/credential.repository.ts';
 import { deleteTokenRevocationsOfConnection } from '../credentials/superseded-token.repository.ts';
 import type { ConnectionId } from '../ids.ts';
-import { confirmPendingRevocation, lockRevocableConnection } from './connection-revocation.repository.ts';
+import {
+  endPendingRevocation,
+  type GrantOwner,
+  hasLiveSibling,
+  lockRevocableConnection,
+} from './connection-revocation.repository.ts';
 import { updateErasedConnection, updateErasedCredentials } from './erased-connection.repository.ts';
 import { deleteProviderRevocation } from './provider-revocation.repository.ts';
 
@@ -34,7 +39,7 @@ export class ConnectionEraser {
     return this.database.transaction(async (tx) => {
       const connection = await lockRevocableConnection(tx, id);
       if (connection?.status !== 'revoked') return false;
-      await this.destroyKeptToken(tx, id);
+      await this.destroyKeptToken(tx, id, connection);
       await this.vault.destroy(tx, await deleteTokenRevocationsOfConnection(tx, id));
       await deleteAssets(tx, id);
       await updateErasedCredentials(tx, id, now);
@@ -45,12 +50,12 @@ export class ConnectionEraser {
     });
   }
 
-  /** The user took the grant away at Meta, so there is nothing left to revoke there. */
-  private async destroyKeptToken(tx: Transaction, id: ConnectionId): Promise<void> {
+  /** The user took the grant away at Meta, so there is nothing left to revoke there; unless they gave it again since. */
+  private async destroyKeptToken(tx: Transaction, id: ConnectionId, owner: GrantOwner): Promise<void> {
     const secretIds = await deleteProviderRevocation(tx, id);
     if (secretIds === null) return;
     await this.vault.destroy(tx, secretIds);
     await clearCredentialSecrets(tx, id);
-    await confirmPendingRevocation(tx, id);
+    await endPendingRevocation(tx, id, (await hasLiveSibling(tx, id, owner)) ? 'shared' : 'confirmed');
   }
 }

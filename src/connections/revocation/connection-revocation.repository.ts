@@ -59,6 +59,16 @@ const selectLiveSibling = defineStatement<GrantOwner & { connectionId: Connectio
     WHERE app_id = ${appId} AND meta_user_id = ${metaUserId} AND id <> ${connectionId} AND status = 'active' LIMIT 1`,
 );
 
+const selectLaterSibling = defineStatement<
+  GrantOwner & { connectionId: ConnectionId; after: Date },
+  { id: ConnectionId }
+>(
+  'sibling_connection_authorized_later',
+  ({ appId, metaUserId, connectionId, after }) => sql`SELECT id FROM connection
+    WHERE app_id = ${appId} AND meta_user_id = ${metaUserId} AND id <> ${connectionId} AND status = 'active'
+      AND authorized_at > ${after} LIMIT 1`,
+);
+
 const setSharedConfirmed = defineStatement<GrantOwner & { now: Date }>(
   'shared_revocations_confirm',
   ({ appId, metaUserId, now }) => sql`UPDATE connection SET provider_revocation = 'confirmed', updated_at = ${now}
@@ -75,9 +85,9 @@ const setProviderRevocation = defineStatement<{
     sql`UPDATE connection SET provider_revocation = ${outcome}, updated_at = ${now} WHERE id = ${connectionId}`,
 );
 
-const confirmPending = defineStatement<{ connectionId: ConnectionId }>(
-  'provider_revocation_confirm_pending',
-  ({ connectionId }) => sql`UPDATE connection SET provider_revocation = 'confirmed'
+const endPending = defineStatement<{ connectionId: ConnectionId; outcome: ProviderRevocationStatus }>(
+  'provider_revocation_end_pending',
+  ({ connectionId, outcome }) => sql`UPDATE connection SET provider_revocation = ${outcome}
     WHERE id = ${connectionId} AND provider_revocation = 'pending'`,
 );
 
@@ -149,6 +159,16 @@ export async function hasLiveSibling(
   return (await executor.rows(selectLiveSibling({ appId, metaUserId, connectionId }))).length > 0;
 }
 
+/** Whether somebody lives on a grant of this user's that was given after `after`. */
+export async function hasSiblingAuthorizedLater(
+  executor: SqlExecutor,
+  connectionId: ConnectionId,
+  { appId, metaUserId }: GrantOwner,
+  after: Date,
+): Promise<boolean> {
+  return (await executor.rows(selectLaterSibling({ appId, metaUserId, connectionId, after }))).length > 0;
+}
+
 /** Those whose revocation waited for the end of this grant have it too. */
 export async function confirmSharedRevocations(
   executor: SqlExecutor,
@@ -167,9 +187,13 @@ export async function updateProviderRevocation(
   await executor.run(setProviderRevocation({ connectionId, outcome, now }));
 }
 
-/** There is nothing left to revoke at Meta. */
-export async function confirmPendingRevocation(executor: SqlExecutor, connectionId: ConnectionId): Promise<void> {
-  await executor.run(confirmPending({ connectionId }));
+/** Ends a revocation that waited for Meta: nobody will ask there any more. */
+export async function endPendingRevocation(
+  executor: SqlExecutor,
+  connectionId: ConnectionId,
+  outcome: Extract<ProviderRevocationStatus, 'confirmed' | 'shared'>,
+): Promise<void> {
+  await executor.run(endPending({ connectionId, outcome }));
 }
 
 export async function findProviderRevocation(

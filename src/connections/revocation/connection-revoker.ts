@@ -13,6 +13,7 @@ import {
   confirmSharedRevocations,
   findRevocableRoot,
   hasLiveSibling,
+  hasSiblingAuthorizedLater,
   lockRevocableConnection,
   type RevocableConnection,
   updateRevokedConnection,
@@ -53,7 +54,7 @@ export class ConnectionRevoker {
   async revoke(id: ConnectionId, by: RevocationSource): Promise<RevokedConnection | null> {
     return this.database.transaction(async (tx) => {
       const subject = await lockRevocableConnection(tx, id);
-      return subject === null ? null : this.end(tx, id, subject, by, { isRemovedAtMeta: false });
+      return subject === null ? null : this.end(tx, id, subject, by, { removedAt: null });
     });
   }
 
@@ -73,7 +74,7 @@ export class ConnectionRevoker {
       const isOutdated =
         reportedAt === null || subject.authorizedAt.getTime() - reportedAt.getTime() > CLOCK_TOLERANCE_MS;
       if (isOutdated && subject.revokedAt === null) return 'authorized_later';
-      return this.end(tx, id, subject, by, { isRemovedAtMeta: true });
+      return this.end(tx, id, subject, by, { removedAt: reportedAt });
     });
   }
 
@@ -82,16 +83,17 @@ export class ConnectionRevoker {
     id: ConnectionId,
     subject: RevocableConnection,
     by: RevocationSource,
-    { isRemovedAtMeta }: { isRemovedAtMeta: boolean },
+    { removedAt }: { removedAt: Date | null },
   ): Promise<RevokedConnection> {
     if (subject.status === 'revoked') {
       const providerRevocation = subject.providerRevocation ?? 'not_supported';
       return { id, revokedAt: subject.revokedAt, leasesRevoked: 0, providerRevocation };
     }
     const now = this.clock.now();
-    const providerRevocation = isRemovedAtMeta
-      ? await this.destroyTokensOfRemovedGrant(tx, id, subject, now)
-      : await this.destroyTokens(tx, id, subject, now);
+    const providerRevocation =
+      removedAt === null
+        ? await this.destroyTokens(tx, id, subject, now)
+        : await this.destroyTokensOfRemovedGrant(tx, id, subject, { removedAt, now });
     const status = requireNextStatus(subject.status, 'revoked');
     await updateRevokedConnection(tx, { connectionId: id, status, providerRevocation, now });
     const leasesRevoked = await this.leases.end(tx, id, now);
@@ -136,15 +138,20 @@ export class ConnectionRevoker {
     return 'pending';
   }
 
-  /** Nothing is kept, and those whose revocation waited for the end of this grant have it too. */
+  /**
+   * Nothing is kept, and those whose revocation waited for the end of this grant have it too. Where the same user has logged in for another
+   * connection since, the grant lives again, and nothing is confirmed.
+   */
   private async destroyTokensOfRemovedGrant(
     tx: Transaction,
     id: ConnectionId,
     subject: RevocableConnection,
-    now: Date,
+    { removedAt, now }: { removedAt: Date; now: Date },
   ): Promise<ProviderRevocationStatus> {
     await this.credentials.destroyAll(tx, id, null, now);
     await this.credentials.forgetTokensToRevoke(tx, id);
+    const grantedAgainAfter = new Date(removedAt.getTime() + CLOCK_TOLERANCE_MS);
+    if (await hasSiblingAuthorizedLater(tx, id, subject, grantedAgainAfter)) return 'shared';
     if (!(await hasLiveSibling(tx, id, subject))) await confirmSharedRevocations(tx, subject, now);
     return 'confirmed';
   }

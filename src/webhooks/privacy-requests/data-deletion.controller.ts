@@ -30,16 +30,16 @@ export class DataDeletionController {
     const request = CODE.test(code) ? await this.requests.findByCode(code) : null;
     if (prefersPage) reply.type('text/html; charset=utf-8');
     if (request !== null)
-      return prefersPage ? renderDeletionPage(toDeletionStatus(request)) : toDeletionStatus(request);
+      return prefersPage ? renderDeletionPage(toDeletionStatus(code, request)) : toDeletionStatus(code, request);
     if (!prefersPage) throw new AppError(deletionNotFound);
     reply.status(404);
     return renderDeletionPage(null);
   }
 }
 
-function toDeletionStatus({ confirmationCode, receivedAt, completedAt }: PrivacyRequest): DeletionStatusResponse {
+function toDeletionStatus(code: string, { receivedAt, completedAt }: PrivacyRequest): DeletionStatusResponse {
   return {
-    confirmation_code: confirmationCode ?? '',
+    confirmation_code: code,
     status: completedAt === null ? 'in_progress' : 'completed',
     requested_at: receivedAt.toISOString(),
     completed_at: completedAt?.toISOString() ?? null,

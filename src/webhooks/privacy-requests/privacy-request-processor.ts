@@ -31,14 +31,16 @@ export class PrivacyRequestProcessor {
 
   /** Does nothing for a request that is completed. */
   async execute(request: PrivacyRequest): Promise<void> {
-    const { metaUserId } = request;
-    if (request.completedAt !== null || metaUserId === null) return;
+    const metaUserId = request.completedAt === null ? await this.requests.openUserId(request) : null;
+    if (metaUserId === null) return;
     const counts = { revoked: 0, inspected: 0, erased: 0 };
-    for (const connection of await findConnectionsOfUser(this.database, { appIds: request.appIds, metaUserId })) {
-      if (!connection.isRevoked) counts[await this.revoke(request, connection)]++;
-      if (request.kind === 'data_deletion' && (await this.erase(connection))) counts.erased++;
+    const connections = await findConnectionsOfUser(this.database, { appIds: request.appIds, metaUserId });
+    for (const connection of connections) if (!connection.isRevoked) counts[await this.revoke(request, connection)]++;
+    if (request.kind === 'data_deletion') {
+      // Only now is it known whether the user's grant lives on in a connection that they made later.
+      for (const connection of connections) if (await this.erase(connection)) counts.erased++;
+      await this.database.transaction((tx) => eraseUnmatched(tx, [metaUserId]));
     }
-    if (request.kind === 'data_deletion') await this.database.transaction((tx) => eraseUnmatched(tx, [metaUserId]));
     await this.requests.complete(request, counts);
     if (counts.inspected > 0) this.inspection.trigger();
   }

@@ -10,6 +10,8 @@ const POLL_INTERVAL_MS = 60_000;
 /** Younger ones are most likely being processed by the call that brought them. */
 const MINIMUM_AGE_SECONDS = 30;
 const BATCH = 20;
+/** Of what an earlier release stored. */
+const HASH_BATCH = 500;
 
 /** Resumes requests whose processing was interrupted. */
 @Injectable()
@@ -24,7 +26,10 @@ export class PrivacyRequestResumeJob {
     jobs.register({
       name: 'privacy-requests',
       schedule: { everyMs: POLL_INTERVAL_MS },
-      run: (signal) => this.resumeUnfinished(signal),
+      run: async (signal) => {
+        await this.resumeUnfinished(signal);
+        await this.requests.hashEarlierReleases(HASH_BATCH);
+      },
     });
   }
 

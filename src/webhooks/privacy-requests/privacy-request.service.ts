@@ -4,18 +4,25 @@ import { AuditLog } from '../../audit/audit-log.ts';
 import { isUserKnown } from '../../connections/connection/user-connections.query.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import type { SqlExecutor } from '../../database/statement.ts';
-import { Clock } from '../../platform/clock.ts';
+import { addSeconds, Clock } from '../../platform/clock.ts';
+import { DAY_SECONDS } from '../../platform/duration.ts';
 import { Ids } from '../../platform/ids.ts';
-import { Random } from '../../platform/random.ts';
+import { SecretString } from '../../platform/secret-string.ts';
+import { KeyRing } from '../../vault/keys/key-ring.ts';
+import type { SealContext } from '../../vault/sealed-secret.ts';
+import { Vault } from '../../vault/vault.ts';
+import type { PrivacyRequestId } from '../ids.ts';
 import { META_ACTOR } from '../signature-rejections.ts';
 import {
   completePrivacyRequest,
   findPrivacyRequestByCode,
   findPrivacyRequestByPayload,
   insertPrivacyRequest,
+  listNotHashedPrivacyRequests,
   listUnfinishedPrivacyRequests,
   type PrivacyRequest,
   type PrivacyRequestKind,
+  storeHashesOfPrivacyRequest,
 } from './privacy-request.repository.ts';
 import type { SigningApps } from './verify-signed-request.ts';
 
@@ -29,7 +36,16 @@ interface NewPrivacyRequest {
   requestId: string;
 }
 
-/** Requests on behalf of users: committed before they are processed, each payload once. */
+/** Older payloads are refused; with a margin for clocks. */
+const REPEATABLE_SECONDS = 2 * DAY_SECONDS;
+
+/** A request, with the code that its user is shown; null for deauthorizations. */
+export type AcceptedPrivacyRequest = PrivacyRequest & { confirmationCode: string | null };
+
+/**
+ * Requests on behalf of users: committed before they are processed, each payload once. What is stored names nobody: payloads and
+ * confirmation codes are keyed hashes, and the user's id is sealed and destroyed once the request is completed.
+ */
 @Injectable()
 export class PrivacyRequestService {
   constructor(
@@ -37,34 +53,82 @@ export class PrivacyRequestService {
     private readonly audit: AuditLog,
     private readonly clock: Clock,
     private readonly ids: Ids,
-    private readonly random: Random,
+    private readonly ring: KeyRing,
+    private readonly vault: Vault,
   ) {}
 
-  /** Commits a request. For a payload that was received before: the earlier request, completed or not. */
-  async accept(request: NewPrivacyRequest): Promise<PrivacyRequest> {
-    const { kind, metaUserId, issuedAt, requestId } = request;
-    const payloadHash = createHash('sha256').update(request.payload).digest();
+  /** Commits a request. For a payload that was received before: the earlier request, completed or not, and its answer. */
+  async accept(request: NewPrivacyRequest): Promise<AcceptedPrivacyRequest> {
+    const { kind, payload, issuedAt, requestId } = request;
+    const payloadHash = this.payloadHash(sha256(payload));
+    const code = kind === 'data_deletion' ? this.codeOf(payload) : null;
     return this.database.transaction(async (tx) => {
+      const earlier = await this.findEarlier(kind, payload, tx);
+      if (earlier !== null) return earlier;
+      const id = this.ids.next('prq');
+      const userSecretId = await this.vault.put(tx, new SecretString(request.metaUserId), userContext(id));
       const created = await insertPrivacyRequest(tx, {
-        id: this.ids.next('prq'),
+        id,
         kind,
         payloadHash,
-        confirmationCode: kind === 'data_deletion' ? this.random.bytes(16).toString('hex') : null,
+        codeHash: code === null ? null : this.codeHash(code),
         appIds: await this.appIdsOf(tx, request),
-        metaUserId,
+        userSecretId,
         issuedAt,
         requestId,
         receivedAt: this.clock.now(),
       });
-      if (created === null) return this.getExisting(tx, kind, payloadHash);
+      // Another call with the same payload has just committed.
+      if (created === null) {
+        await this.vault.destroy(tx, [userSecretId]);
+        return this.getEarlier(tx, kind, payload);
+      }
       if (kind === 'data_deletion') await this.record(tx, created, 'data_deletion.requested', {});
-      return created;
+      return { ...created, confirmationCode: code };
     });
+  }
+
+  /** The request that this payload made before, with its answer; null: it was never received. */
+  async findEarlier(
+    kind: PrivacyRequestKind,
+    payload: string,
+    executor: SqlExecutor = this.database,
+  ): Promise<AcceptedPrivacyRequest | null> {
+    const payloadHash = sha256(payload);
+    const hashes = [this.payloadHash(payloadHash), payloadHash];
+    const request = await findPrivacyRequestByPayload(executor, kind, hashes);
+    if (request === null) return null;
+    const code = this.codeOf(payload);
+    // Null as well where an earlier release drew the code, of which nothing but a hash is left.
+    const isOfPayload = request.codeHash?.equals(this.codeHash(code)) === true;
+    return { ...request, confirmationCode: request.plainConfirmationCode ?? (isOfPayload ? code : null) };
   }
 
   /** By the code that Meta showed to the user. */
   findByCode(code: string): Promise<PrivacyRequest | null> {
-    return findPrivacyRequestByCode(this.database, code);
+    return findPrivacyRequestByCode(this.database, this.codeHash(code), code);
+  }
+
+  /** The user's id at Meta; null once the request is completed. Throws `DecryptionError`. */
+  async openUserId({ id, userSecretId, plainUserId }: PrivacyRequest): Promise<string | null> {
+    if (userSecretId === null) return plainUserId;
+    return (await this.vault.get(this.database, userSecretId, userContext(id)))?.expose() ?? null;
+  }
+
+  /** Leaves hashes in the place of what an earlier release stored, once nobody repeats those requests any more. */
+  async hashEarlierReleases(limit: number): Promise<void> {
+    const before = addSeconds(this.clock.now(), -REPEATABLE_SECONDS);
+    for (const { id, payloadHash, confirmationCode } of await listNotHashedPrivacyRequests(
+      this.database,
+      before,
+      limit,
+    )) {
+      await storeHashesOfPrivacyRequest(this.database, {
+        id,
+        payloadHash: this.payloadHash(payloadHash),
+        codeHash: confirmationCode === null ? null : this.codeHash(confirmationCode),
+      });
+    }
   }
 
   /** Requests received before `receivedBefore` that are not completed, the oldest first; those after `last`, where it is given. */
@@ -72,10 +136,11 @@ export class PrivacyRequestService {
     return listUnfinishedPrivacyRequests(this.database, receivedBefore, limit, last);
   }
 
-  /** Completes a request and removes the user's id from it. Whoever completes it first records `details`. */
+  /** Completes a request and destroys the user's id in it. Whoever completes it first records `details`. */
   async complete(request: PrivacyRequest, details: Record<string, unknown>): Promise<void> {
     await this.database.transaction(async (tx) => {
       const isFirst = await completePrivacyRequest(tx, request.id, this.clock.now());
+      if (request.userSecretId !== null) await this.vault.destroy(tx, [request.userSecretId]);
       if (isFirst && request.kind === 'data_deletion')
         await this.record(tx, request, 'data_deletion.completed', details);
     });
@@ -88,10 +153,28 @@ export class PrivacyRequestService {
     return [...appIds, ...fallbackAppIds];
   }
 
-  private async getExisting(tx: Transaction, kind: PrivacyRequestKind, payloadHash: Buffer): Promise<PrivacyRequest> {
-    const existing = await findPrivacyRequestByPayload(tx, kind, payloadHash);
-    if (existing === null) throw new Error('a privacy request that conflicted on insert does not exist');
-    return existing;
+  private async getEarlier(
+    tx: Transaction,
+    kind: PrivacyRequestKind,
+    payload: string,
+  ): Promise<AcceptedPrivacyRequest> {
+    const earlier = await this.findEarlier(kind, payload, tx);
+    if (earlier === null) throw new Error('a privacy request that conflicted on insert does not exist');
+    return earlier;
+  }
+
+  /** Keyed, because a payload is little more than an id that others know as well. */
+  private payloadHash(payloadHash: Buffer): Buffer {
+    return this.ring.blindIndex(`signed_request ${payloadHash.toString('hex')}`);
+  }
+
+  /** 32 hexadecimal digits that only this service can tell from the payload: so a repeat gets the same, though it is stored nowhere. */
+  private codeOf(payload: string): string {
+    return this.ring.blindIndex(`data deletion of ${sha256(payload).toString('hex')}`).toString('hex', 0, 16);
+  }
+
+  private codeHash(code: string): Buffer {
+    return this.ring.blindIndex(`data deletion code ${code}`);
   }
 
   private record(
@@ -103,4 +186,13 @@ export class PrivacyRequestService {
     const { id: subjectId, requestId } = request;
     return this.audit.record(tx, { action, actor: META_ACTOR, subjectId, requestId, details });
   }
+}
+
+/** What the user's id is bound to. */
+function userContext(id: PrivacyRequestId): SealContext {
+  return ['privacy_request', id];
+}
+
+function sha256(payload: string): Buffer {
+  return createHash('sha256').update(payload).digest();
 }

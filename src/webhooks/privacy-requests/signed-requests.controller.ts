@@ -4,15 +4,17 @@ import type { FastifyRequest } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
 import { Config } from '../../config/config.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
+import { Clock } from '../../platform/clock.ts';
 import { TakesBody } from '../../platform/http-server/request-body.ts';
 import { invalidInputError } from '../../platform/problem.ts';
 import { SignatureRejections } from '../signature-rejections.ts';
 import { WebhookMetrics } from '../webhook-metrics.ts';
-import type { PrivacyRequest, PrivacyRequestKind } from './privacy-request.repository.ts';
-import { PrivacyRequestService } from './privacy-request.service.ts';
+import type { PrivacyRequestKind } from './privacy-request.repository.ts';
+import { type AcceptedPrivacyRequest, PrivacyRequestService } from './privacy-request.service.ts';
 import { PrivacyRequestProcessor } from './privacy-request-processor.ts';
 import type { DataDeletionResponse, DeauthorizationResponse } from './signed-requests.dto.ts';
 import { verifySignedRequest } from './verify-signed-request.ts';
+import { whyNoCallback } from './why-no-callback.ts';
 
 const FORM = 'application/x-www-form-urlencoded';
 
@@ -29,6 +31,7 @@ export class SignedRequestsController {
     private readonly metrics: WebhookMetrics,
     private readonly config: Config,
     private readonly apps: MetaApps,
+    private readonly clock: Clock,
   ) {}
 
   @Post('deauthorize')
@@ -46,12 +49,12 @@ export class SignedRequestsController {
   @TakesBody('form')
   @ApiOperation({ summary: 'A user wants their data deleted' })
   async deleteData(@Req() request: FastifyRequest): Promise<DataDeletionResponse> {
-    const { confirmationCode } = await this.accept('data_deletion', request);
-    const code = confirmationCode ?? '';
+    const { confirmationCode: code } = await this.accept('data_deletion', request);
+    if (code === null) throw this.malformed('data_deletion', 'signed_request', 'was answered long ago');
     return { url: `${this.config.publicUrl}/data-deletion/${code}`, confirmation_code: code };
   }
 
-  private async accept(kind: PrivacyRequestKind, request: FastifyRequest): Promise<PrivacyRequest> {
+  private async accept(kind: PrivacyRequestKind, request: FastifyRequest): Promise<AcceptedPrivacyRequest> {
     const { signed_request: text } = (request.body ?? {}) as Record<string, unknown>;
     if (typeof text !== 'string' || text === '') throw this.malformed(kind, 'signed_request', 'is missing');
     const verified = verifySignedRequest(text, this.apps.all);
@@ -62,6 +65,10 @@ export class SignedRequestsController {
       throw this.malformed(kind, 'signed_request', 'names no user');
     }
     const payload = text.slice(text.indexOf('.') + 1);
+    const refusal = whyNoCallback(verified.request, this.clock.now());
+    // A repeat gets the answer of the first, however late it comes.
+    if (refusal !== null && (await this.requests.findEarlier(kind, payload)) === null)
+      throw this.malformed(kind, 'signed_request', refusal);
     const accepted = await this.requests.accept({
       kind,
       payload,
