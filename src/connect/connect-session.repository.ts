@@ -147,8 +147,8 @@ const updateAttemptConnected = defineStatement<{ stateHash: Buffer; connectionId
     sql`UPDATE connect_attempt SET connection_id = ${connectionId}, error = NULL WHERE state_hash = ${stateHash}`,
 );
 
-/** A link that is opened more often loses its oldest unused attempts, so nobody can fill the table, or lock a user out. */
-const MAX_UNUSED_ATTEMPTS = 50;
+/** Far more than mail scanners and robots open a link while somebody is at Meta's dialog; beyond it the oldest unused attempts go. */
+const MAX_UNUSED_ATTEMPTS = 5_000;
 
 /** The rows of connect sessions and of the browsers that opened them. */
 @Injectable()

@@ -149,6 +149,9 @@ describe('GET /v1/connect-sessions/{id}', () => {
       created_at: context.clock.now().toISOString(),
       expires_at: session.expires_at,
       feature_type: FEATURE,
+      confirm: false,
+      tenant_name: null,
+      expected: null,
       progress: null,
       unfinished: null,
     });

@@ -155,7 +155,11 @@ describe('leases that were given', () => {
     await database.run({
       text: `CREATE TRIGGER evil ${when} INSERT ON audit_entry FOR EACH ROW EXECUTE FUNCTION evil()`,
     });
-    const given = await context.tokenReplacement.replaceTokens(grant, [{ metaToken: 'EAApage501', objectId: null }]);
+    const given = await context.tokenReplacement.replaceTokens(
+      grant,
+      [],
+      [{ metaToken: 'EAApage501', objectId: null }],
+    );
     expect([...given.keys()]).toEqual([]);
     expect(await context.countWritten()).toEqual({ leases, entries: 1 });
     const active = await database.rows({ text: 'SELECT id FROM lease WHERE ended_at IS NULL' });
