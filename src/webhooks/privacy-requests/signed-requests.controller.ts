@@ -43,7 +43,7 @@ export class SignedRequestsController {
     return { success: true };
   }
 
-  /** An unknown user's request gets the same response as any other. */
+  /** Meta shows the user the page and the code, so there is one for each request, also of users whom we don't know. */
   @Post('data-deletion')
   @HttpCode(200)
   @TakesBody('form')

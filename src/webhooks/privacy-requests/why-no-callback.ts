@@ -5,8 +5,8 @@ import { DAY_SECONDS } from '../../platform/duration.ts';
 const CLOCK_SKEW_SECONDS = 300;
 
 /**
- * Why a signed_request is no callback of today, though its signature is right; null: it is one. What a login gave a browser is signed by the same
- * secret, and holds a code. One that does not say when it was issued is believed nothing that a later login contradicts.
+ * Why a signed_request with a right signature is refused as a callback; null: it is taken. Logins in a browser get signed requests under the same
+ * secret, which hold a code. Without a time of issue its age can't be judged: it only triggers an inspection.
  */
 export function whyNoCallback({ payload, issuedAt }: SignedRequest, now: Date): string | null {
   if (Object.hasOwn(payload, 'code')) return 'holds a code: it belongs to a login and is no callback';
