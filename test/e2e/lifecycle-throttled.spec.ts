@@ -144,6 +144,26 @@ describe('an app whose product keeps it at its limit', () => {
     expect(await ask('17')).toBe('asked');
   }, 60_000);
 
+  it('lets the Pages of a user at their limit wait, says so, and derives them when it is over', async () => {
+    const { id, userId } = await context.importConnection({ expiresIn: 6 * DAY, pages: 2 });
+    const pages = async () => (await context.connection(id)).credentials.filter(({ kind }) => kind === 'page');
+    await refuseTraffic({}, userId);
+    await both();
+    expect(await context.root(id)).toMatchObject({ version: 2, failure: null });
+    const until = context.clock.now().getTime() + HOUR * 1000;
+    for (const { version, failure } of await pages()) {
+      expect([version, failure?.code]).toEqual([1, 'throttled']);
+      expect(Date.parse(failure?.next_attempt_at ?? '')).toBeGreaterThanOrEqual(until);
+    }
+    expect((await context.connection(id)).status).toBe('active');
+    context.clock.advance(HOUR + 60);
+    await both();
+    expect((await pages()).map(({ version, failure }) => [version, failure])).toEqual([
+      [2, null],
+      [2, null],
+    ]);
+  }, 60_000);
+
   it('shows in the metrics: stopped or not, the last gauge, and what Meta responded how fast', async () => {
     const { id } = await context.importConnection();
     context.fault({ kind: 'throttle', code: 4 }, { grantType: 'fb_exchange_token' }, null);
