@@ -1,11 +1,69 @@
 import { describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
-import { locationOf, type SourceFile, sourceFiles, walk } from './source-files.ts';
+import { locationOf, parseSource, type SourceFile, sourceFiles, walk } from './source-files.ts';
+
+/** What no file may contain, each with a sample that the check must find. */
+interface Ban {
+  what: string;
+  isBanned: (node: ts.Node) => boolean;
+  sample: string;
+  /** Modules that may. */
+  except: readonly string[];
+}
+
+const FOUNDATION = ['platform', 'config'];
+const RANDOM = /^(random(Bytes|UUID|Int|Fill|FillSync)|getRandomValues|randombytes_buf)$/;
+
+const isMember = (object: string, name: string) => (node: ts.Node) =>
+  ts.isPropertyAccessExpression(node) && node.name.text === name && node.expression.getText() === object;
+const isCallOf = (name: string) => (node: ts.Node) =>
+  ts.isCallExpression(node) && ts.isIdentifier(node.expression) && node.expression.text === name;
+const isNow = (node: ts.Node): boolean =>
+  ts.isNewExpression(node) && node.expression.getText() === 'Date' && (node.arguments?.length ?? 0) === 0;
+const importsRandomness = (node: ts.Node): boolean =>
+  ts.isImportDeclaration(node) &&
+  /^'(node:)?crypto'$/.test(node.moduleSpecifier.getText()) &&
+  importedNames(node).some((name) => RANDOM.test(name));
+const isRandomMember = (node: ts.Node): boolean =>
+  ts.isPropertyAccessExpression(node) &&
+  RANDOM.test(node.name.text) &&
+  /^(crypto|sodium|globalThis\.crypto)$/.test(node.expression.getText());
+const importsUndici = (node: ts.Node): boolean =>
+  ts.isImportDeclaration(node) && node.moduleSpecifier.getText() === "'undici'";
+
+const BANS: readonly Ban[] = [
+  { what: 'the environment', isBanned: isMember('process', 'env'), sample: 'process.env.PORT', except: FOUNDATION },
+  { what: 'Date.now', isBanned: isMember('Date', 'now'), sample: 'Date.now()', except: FOUNDATION },
+  { what: 'new Date()', isBanned: isNow, sample: 'new Date()', except: FOUNDATION },
+  { what: 'Math.random', isBanned: isMember('Math', 'random'), sample: 'Math.random()', except: FOUNDATION },
+  {
+    what: 'an import of randomness',
+    isBanned: importsRandomness,
+    sample: "import { randomBytes as bytes } from 'node:crypto';",
+    except: FOUNDATION,
+  },
+  { what: 'randomness', isBanned: isRandomMember, sample: 'globalThis.crypto.randomUUID()', except: FOUNDATION },
+  { what: 'fetch', isBanned: isCallOf('fetch'), sample: "fetch('https://example.com')", except: FOUNDATION },
+  { what: 'undici', isBanned: importsUndici, sample: "import { request } from 'undici';", except: FOUNDATION },
+  { what: 'forwardRef', isBanned: isCallOf('forwardRef'), sample: 'forwardRef(() => Vault)', except: [] },
+  {
+    what: 'console',
+    isBanned: (node) => ts.isPropertyAccessExpression(node) && node.expression.getText() === 'console',
+    sample: "console.log('hello')",
+    except: [],
+  },
+  {
+    what: 'any',
+    isBanned: ({ kind }) => kind === ts.SyntaxKind.AnyKeyword,
+    sample: 'const value: any = 1;',
+    except: [],
+  },
+];
+/** File names that say nothing. */
+const VAGUE_NAME = /(^|[/-])(utils?|common|helpers?|manager|base)([-.]|$)/;
 
 const files = sourceFiles();
-const outside = (...modules: string[]): SourceFile[] => files.filter(({ module }) => !modules.includes(module));
 
-/** The locations of banned nodes. */
 function findLocations(among: readonly SourceFile[], isBanned: (node: ts.Node) => boolean): string[] {
   return among.flatMap((file) => {
     const locations: string[] = [];
@@ -16,64 +74,24 @@ function findLocations(among: readonly SourceFile[], isBanned: (node: ts.Node) =
   });
 }
 
-const isMember = (object: string, name: string) => (node: ts.Node) =>
-  ts.isPropertyAccessExpression(node) && node.name.text === name && node.expression.getText() === object;
-const isCallOf = (name: string) => (node: ts.Node) =>
-  ts.isCallExpression(node) && ts.isIdentifier(node.expression) && node.expression.text === name;
-
-const RANDOM = /^(random(Bytes|UUID|Int|Fill|FillSync)|getRandomValues|randombytes_buf)$/;
-
-describe('outside of platform and config no file uses directly', () => {
-  const modules = outside('platform', 'config');
-
-  it('the environment', () => {
-    expect(findLocations(modules, isMember('process', 'env'))).toEqual([]);
+describe.each(BANS)('$what', ({ isBanned, sample, except }) => {
+  it('is in no file that may not use it', () => {
+    const among = files.filter(({ module }) => !except.includes(module));
+    expect(findLocations(among, isBanned)).toEqual([]);
   });
 
-  it('the time', () => {
-    expect(findLocations(modules, isMember('Date', 'now'))).toEqual([]);
-    const isNow = (node: ts.Node): boolean =>
-      ts.isNewExpression(node) && node.expression.getText() === 'Date' && (node.arguments?.length ?? 0) === 0;
-    expect(findLocations(modules, isNow)).toEqual([]);
-  });
-
-  it('randomness', () => {
-    expect(findLocations(modules, isMember('Math', 'random'))).toEqual([]);
-    const isCryptos = (node: ts.Node): boolean =>
-      (ts.isImportDeclaration(node) &&
-        /^'(node:)?crypto'$/.test(node.moduleSpecifier.getText()) &&
-        importedNames(node).some((name) => RANDOM.test(name))) ||
-      (ts.isPropertyAccessExpression(node) &&
-        RANDOM.test(node.name.text) &&
-        /^(crypto|sodium|globalThis\.crypto)$/.test(node.expression.getText()));
-    expect(findLocations(modules, isCryptos)).toEqual([]);
-  });
-
-  it('the network', () => {
-    expect(findLocations(modules, isCallOf('fetch'))).toEqual([]);
-    const importers = modules.filter(({ imports }) => imports.some(({ specifier }) => specifier === 'undici'));
-    expect(importers.map(({ path }) => path)).toEqual([]);
+  it('is found in a sample', () => {
+    expect(findLocations([parseSource('src/leases/sample.ts', sample)], isBanned)).toEqual(['src/leases/sample.ts:1']);
   });
 });
 
-describe('nowhere is there', () => {
-  it('forwardRef', () => {
-    expect(findLocations(files, isCallOf('forwardRef'))).toEqual([]);
+describe('a file name', () => {
+  it('says what the file is about', () => {
+    expect(files.map(({ path }) => path).filter((path) => VAGUE_NAME.test(path))).toEqual([]);
   });
 
-  it('console', () => {
-    expect(
-      findLocations(files, (node) => ts.isPropertyAccessExpression(node) && node.expression.getText() === 'console'),
-    ).toEqual([]);
-  });
-
-  it('any', () => {
-    expect(findLocations(files, ({ kind }) => kind === ts.SyntaxKind.AnyKeyword)).toEqual([]);
-  });
-
-  it('a file whose name says nothing', () => {
-    const vague = /(^|[/-])(utils?|common|helpers?|manager|base)([-.]|$)/;
-    expect(files.map(({ path }) => path).filter((path) => vague.test(path))).toEqual([]);
+  it.each(['src/leases/utils.ts', 'src/leases/lease-helper.ts', 'src/leases/base-lease.ts'])('%s is vague', (name) => {
+    expect(name).toMatch(VAGUE_NAME);
   });
 });
 

@@ -42,7 +42,11 @@ export function sourceFiles(): SourceFile[] {
 }
 
 function parse(file: string): SourceFile {
-  const text = readFileSync(path.join(ROOT, file), 'utf8');
+  return parseSource(file, readFileSync(path.join(ROOT, file), 'utf8'));
+}
+
+/** A file of this path and text, parsed: a sample need not be on disk. */
+export function parseSource(file: string, text: string): SourceFile {
   const tree = ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true);
   return { path: file, module: moduleOf(file), tree, imports: importsOf(tree, file) };
 }
