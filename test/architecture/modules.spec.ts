@@ -105,8 +105,7 @@ function moduleImports(among: readonly SourceFile[]): Map<string, Set<string>> {
     // main.ts starts bootstrap, which loads app.module.ts.
     if (module === COMPOSITION) continue;
     const targets = targetsOf.get(module) ?? new Set();
-    for (const { target } of imports)
-      if (target !== null && moduleOf(target) !== module) targets.add(moduleOf(target));
+    for (const { target } of imports) if (target !== null && moduleOf(target) !== module) targets.add(moduleOf(target));
     targetsOf.set(module, targets);
   }
   return targetsOf;
