@@ -59,7 +59,7 @@ const UP = [
     expires_at timestamptz
   )`,
   `CREATE INDEX client_key_client ON client_key (client_id)`,
-  // audit/: entries are only ever inserted; the chain is a table of its own, so that a role without UPDATE can write both
+  // audit/: entries are only inserted; the chain is a separate table, so that a role without UPDATE can write both
   `CREATE TABLE audit_entry (
     id text COLLATE "C" PRIMARY KEY,
     at timestamptz NOT NULL,
@@ -154,7 +154,7 @@ const UP = [
   `CREATE UNIQUE INDEX credential_root ON credential (connection_id) WHERE is_root`,
   `CREATE INDEX credential_refresh_due ON credential (refresh_due_at) WHERE refresh_due_at IS NOT NULL`,
   `CREATE INDEX credential_check_due ON credential (check_due_at) WHERE check_due_at IS NOT NULL`,
-  // A version that does not serve: pending (answered by Meta, not yet inspected) or previous (kept until its successor is proven).
+  // A version not in use: pending (from Meta, not yet inspected) or previous (kept until its successor has been used).
   `CREATE TABLE credential_version (
     credential_id text COLLATE "C" NOT NULL REFERENCES credential (id),
     version integer NOT NULL,
@@ -217,7 +217,7 @@ const UP = [
     error text
   )`,
   `CREATE INDEX connect_attempt_session ON connect_attempt (session_id)`,
-  // connections/: a token that Meta gave and that belongs to no connection yet. Sealed before the next call to Meta is made.
+  // connections/: a token from Meta that has no connection yet. Sealed before the next call to Meta.
   `CREATE TABLE token_intake (
     id text COLLATE "C" PRIMARY KEY,
     tenant text NOT NULL,

@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * What the lifecycle needs: due queries that are one index range per app in order of expiry, scopes of an answer that is not yet
- * inspected, the memory of expiry notices, and the pace of each app, shared by all replicas.
+ * For the lifecycle: due queries that are one index range per app in order of expiry, scopes of an answer that is not yet
+ * inspected, expiry notices already sent, and each app's rate-limit state, shared by all replicas.
  */
 export class Lifecycle1764000100000 implements MigrationInterface {
   name = 'Lifecycle1764000100000';
@@ -17,7 +17,7 @@ export class Lifecycle1764000100000 implements MigrationInterface {
 }
 
 const UP = [
-  // refresh_after orders by expiry and never moves by failures; refresh_due_at (the back-off) is judged inside the index.
+  // refresh_after orders by expiry and is not moved by failures; refresh_due_at (the back-off) is checked in the index.
   'DROP INDEX credential_refresh_due',
   `CREATE INDEX credential_refresh_due ON credential (app_id, refresh_after, refresh_due_at) WHERE refresh_due_at IS NOT NULL`,
   'DROP INDEX credential_check_due',

@@ -44,7 +44,7 @@ const UP = [
     expires_at timestamptz,
     PRIMARY KEY (subscription_id, version)
   )`,
-  // No foreign keys from here on: subscriptions are marked as deleted, never taken away, and these rows come by the thousand.
+  // No foreign keys from here on: subscriptions are only marked as deleted, and these rows come by the thousand.
   `CREATE TABLE delivery (
     id text COLLATE "C" PRIMARY KEY,
     subscription_id text COLLATE "C" NOT NULL,

@@ -16,7 +16,8 @@ export class ConnectionFacts1764000540000 implements MigrationInterface {
 }
 
 const UP = [
-  // Instagram Login: webhooks name the account (1784…, meta_user_id), signed_requests may name the app-scoped id (META.md 7, 16).
+  // Instagram Login: webhooks name the account (1784…, meta_user_id), signed requests may name the app-scoped id
+  // (docs/meta-facts.md#instagram-user-ids).
   'ALTER TABLE connection ADD COLUMN app_scoped_user_id text',
   `CREATE INDEX connection_app_scoped_user ON connection (app_id, app_scoped_user_id) WHERE app_scoped_user_id IS NOT NULL`,
   // Currency, business, registration: what only some types of assets have.

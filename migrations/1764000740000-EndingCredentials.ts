@@ -1,7 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * The turns of a stopped app claim what ends first. Without an index of that order each claim sorts all that is due: 1.2 s at a million.
+ * Probes of a stopped app claim what expires first. Without this index each claim sorts everything due: 1.2 s at
+ * a million.
  * As in `credential_refresh_due`, the back-off is judged inside the index.
  */
 export class EndingCredentials1764000740000 implements MigrationInterface {

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Numbers of WhatsApp Business app users: when to announce the end of their synchronization, and why an account is inspected. */
+/** Numbers in the WhatsApp Business app: when their synchronization window ends, and why an account is inspected. */
 export class Coexistence1764000910000 implements MigrationInterface {
   name = 'Coexistence1764000910000';
 

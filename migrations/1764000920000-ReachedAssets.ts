@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Assets that Meta gives no token for have no credential. Connections are looked at again once a week for assets that came or went: those
- * that are there already are spread over the first week.
+ * Assets for which Meta gives no token have no credential. Connections are checked weekly for assets that came or went;
+ * existing ones are spread over the first week.
  */
 export class ReachedAssets1764000920000 implements MigrationInterface {
   name = 'ReachedAssets1764000920000';

@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Rotation of system users' tokens: which was asked for, which pending version is one, and the tokens that Meta has still to be asked to
- * revoke because another one took their place, or because nobody will ever use them.
+ * Rotation of system users' tokens: which were requested, which pending version is one, and the replaced or unused tokens
+ * still to be revoked at Meta.
  */
 export class SystemUserRotation1764000930000 implements MigrationInterface {
   name = 'SystemUserRotation1764000930000';
@@ -17,7 +17,7 @@ export class SystemUserRotation1764000930000 implements MigrationInterface {
 }
 
 const UP = [
-  // rotation_due_at: somebody asked for a rotation, which is to be begun or continued then. rotation_expires: what lifetime was asked for.
+  // rotation_due_at: when to start or continue a requested rotation. rotation_expires: whether the new token expires.
   'ALTER TABLE credential ADD COLUMN rotation_due_at timestamptz, ADD COLUMN rotation_expires boolean',
   'CREATE INDEX credential_rotation_due ON credential (app_id, rotation_due_at) WHERE rotation_due_at IS NOT NULL',
   // Whether a token serves anywhere, before it is revoked at Meta.

@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Privacy requests hold keyed hashes of payloads and confirmation codes, and their user's id sealed until they are completed. Only the service
- * has the key, so it hashes the rows of before (`is_hashed` false).
+ * Privacy requests hold keyed hashes of payloads and confirmation codes, and their user's id sealed until they are
+ * completed. Only the service has the key, so it hashes earlier rows (`is_hashed` false).
  */
 export class HashedPrivacyRequests1764001020000 implements MigrationInterface {
   name = 'HashedPrivacyRequests1764001020000';

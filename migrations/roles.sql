@@ -1,13 +1,13 @@
--- Two database users in the place of one, so that nobody who gets hold of the service's user can change the audit record:
+-- Two database users instead of one, so that whoever gets hold of the service's user cannot change the audit record:
 --   metavault_owner    owns the tables, runs `metavault migrate` and `metavault audit prune`
---   metavault_service  what the replicas run as: may add to the record, and neither change it nor take from it
+--   metavault_service  is what replicas run as: may add to the record, but neither change nor delete
 --
--- Run it in the service's database as a superuser, or as a role with CREATEROLE that owns the tables so far. Three steps, the first and the
--- last of which are this script; the last one again after each upgrade that brought migrations. It can be repeated at any time.
---   psql "$ADMIN_URL" -v ON_ERROR_STOP=1 -f migrations/roles.sql      and give both roles a password: \password metavault_owner
+-- Run it in the service's database as a superuser, or as a role with CREATEROLE that owns the tables. Three steps; repeat
+-- the last one after each upgrade with migrations. It can be repeated at any time.
+--   psql "$ADMIN_URL" -v ON_ERROR_STOP=1 -f migrations/roles.sql    then set both passwords: \password metavault_owner
 --   DATABASE_URL=postgres://metavault_owner:…  metavault migrate
 --   psql "$ADMIN_URL" -v ON_ERROR_STOP=1 -f migrations/roles.sql
--- The service itself needs none of this: with one user that owns its tables, all works but this protection.
+-- This is optional: with one user that owns its tables, everything but this protection works.
 
 DO $$
 BEGIN

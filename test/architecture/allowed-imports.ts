@@ -5,8 +5,8 @@ const FEATURES = [...DOMAIN, 'clients', 'lifecycle', 'connect', 'webhooks', 'lea
 const EVERYTHING = [...FEATURES, 'sandbox', 'operations', 'console', 'bootstrap', 'cli', 'composition'];
 
 /**
- * Which modules the files of a module may import, besides their own: the table of docs/architecture.md. A module that is missing here
- * does not exist. `composition` stands for `main.ts`, `cli.ts` and `app.module.ts`.
+ * The modules that files of a module may import besides their own: the table of docs/architecture.md. A module missing
+ * here does not exist. `composition` is `main.ts`, `cli.ts`, and `app.module.ts`.
  */
 export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   platform: [],

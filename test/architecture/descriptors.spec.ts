@@ -5,7 +5,7 @@ import { locationOf, type SourceFile, sourceFiles, walk } from './source-files.t
 
 const MEMBERS = new Set<string>([...PRODUCTS, ...FLOWS, ...TOKEN_KINDS]);
 const HOSTS = new Set(['facebook', 'instagram', 'instagram_api', 'threads']);
-/** Members of the unions that mean something else in other places (`type === 'page'`): they count only next to a name from the union. */
+/** Members that mean something else elsewhere (`type === 'page'`): they count only next to a name from the union. */
 const AMBIGUOUS = new Set(['user', 'page', 'ads', 'pages', 'instagram', 'threads', 'import', 'facebook']);
 const NAMES_A_UNION = /(^|[a-z])(product|kind|flow)s?$/i;
 const NAMES_A_HOST = /host(name)?$/i;
@@ -81,7 +81,7 @@ function findComparisons(file: SourceFile): string[] {
   return found;
 }
 
-/** Names of kinds, flows and products that mean nothing else, as text or as a key, and uses of the credentials of one app. */
+/** Unambiguous names of kinds, flows, and products, as text or key, and uses of one app's credentials. */
 function findNames(file: SourceFile): string[] {
   const found: string[] = [];
   walk(file.tree, (node) => {
@@ -94,7 +94,7 @@ function findNames(file: SourceFile): string[] {
 
 const APP_SETTINGS = new Set(['instagramApp', 'threadsApp', 'previousAppSecret']);
 
-/** What a node compares with what: by `===` and the like, by `case`, by `includes` of a list, by `has` of a set made on the spot. */
+/** What a node compares: by `===` and the like, `case`, `includes` of a list, `has` of an inline set. */
 function comparedPairs(node: ts.Node): [ts.Expression, ts.Expression][] {
   if (ts.isBinaryExpression(node) && COMPARISONS.has(node.operatorToken.kind)) return [[node.left, node.right]];
   if (ts.isSwitchStatement(node)) {

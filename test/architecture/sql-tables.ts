@@ -7,7 +7,7 @@ const CLAUSES = new Set(
 /** Where `FROM` names no table: `IS DISTINCT FROM x`, `extract(epoch FROM x)`. */
 const VALUE_FROM = /\b(distinct\s+from|(extract|substring|trim|overlay|position)\s*\([^()]*?\sfrom)\b/gi;
 
-/** The names that stand where SQL names tables: after FROM, JOIN, INTO, UPDATE, USING, TABLE. Names of WITH queries are among them. */
+/** Names where SQL expects tables (FROM, JOIN, INTO, UPDATE, USING, TABLE), those of WITH queries included. */
 export function tableNames(sql: string): Set<string> {
   const text = sql
     .replace(/--[^\n]*/g, ' ')

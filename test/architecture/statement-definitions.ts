@@ -88,7 +88,7 @@ function readDefinition(call: ts.CallExpression, file: string, checker: ts.TypeC
   };
 }
 
-/** Each member of a union must have exactly the columns: one that is always null in a member is declared as `null` there. */
+/** Each member of a union must have exactly the columns; one that is always null in it is declared as `null`. */
 function compareRow(row: ts.Type, columns: readonly ResultColumn[], checker: ts.TypeChecker): string[] {
   const members = row.isUnion() ? row.types : [row];
   const differences = members.flatMap((member) => {
@@ -140,7 +140,7 @@ function isPrimitive(type: ts.Type, flags: ts.TypeFlags): boolean {
   return (type.flags & flags) !== 0 || (type.isIntersection() && type.types.some((part) => isPrimitive(part, flags)));
 }
 
-/** Whether there is a branch on the way to the text, in the builder or in a function of ours that it calls for a fragment. */
+/** Whether the text depends on a branch, in the builder or in a function of ours that makes a fragment. */
 function isConditional(builder: ts.Node, checker: ts.TypeChecker, seen: Set<ts.Node> = new Set<ts.Node>()): boolean {
   if (seen.has(builder)) return false;
   seen.add(builder);

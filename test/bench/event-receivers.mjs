@@ -1,4 +1,4 @@
-// Ten subscribers in one process. `/0` to `/9` take events; those named by `?hang=` never respond. `GET /counts` tells what came.
+// Ten subscribers in one process: `/0` to `/9` accept events, those in `?hang=` never respond, `GET /counts` counts.
 import { createServer } from 'node:http';
 
 const counts = new Map();

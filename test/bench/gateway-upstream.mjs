@@ -1,4 +1,4 @@
-// The least that a Meta could do for the gateway's benchmark: a small object, a megabyte of JSON with paging links, and a place for uploads.
+// A minimal Meta for the gateway's benchmark: a small object, a megabyte of JSON with paging links, and uploads.
 import http from 'node:http';
 
 const TOKEN = process.env.BENCH_TOKEN;

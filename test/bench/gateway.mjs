@@ -1,4 +1,4 @@
-// npm run bench:gateway: a Graph call through the gateway beside the same call through a bare streaming proxy. See README, "Benchmarks".
+// npm run bench:gateway: a Graph call through the gateway and through a bare streaming proxy (docs/benchmarks.md).
 import { startEmbeddedPostgres } from '../../dist/src/database/embedded-postgres.js';
 import { SystemRandom } from '../../dist/src/platform/random.js';
 import {
@@ -25,7 +25,7 @@ const start = async (...args) => {
   return process_;
 };
 
-/** A form with one field and one file of 20 MiB. The load makes the file itself, because it does not pass through a pipe well. */
+/** A form with one field and one file of 20 MiB, which the load process makes itself: pipes are too slow for it. */
 const upload = {
   method: 'POST',
   headers: { 'content-type': 'multipart/form-data; boundary=bench-boundary' },

@@ -38,7 +38,7 @@ export async function callApi(base, method, path, key, body) {
   return json;
 }
 
-/** Settings of every benchmark, by the environment: how long each run is, how many connections load it, how often it is repeated. */
+/** Settings of every benchmark, from the environment: length of a run, connections of the load, rounds. */
 const SETTINGS = {
   seconds: Number(process.env.BENCH_SECONDS ?? 5),
   connections: Number(process.env.BENCH_CONNECTIONS ?? 32),
@@ -87,7 +87,7 @@ export async function startProcess(script, environment = {}) {
   };
 }
 
-/** Loads one address from a second process; `{requests, requestsPerSecond, p50, p99, bytesPerSecond}` (ms). Any response but 2xx is an error. */
+/** Loads one address from a second process. Returns `{requests, requestsPerSecond, p50, p99, bytesPerSecond}` (ms). */
 export function load(request) {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [path.join(HERE, 'load-process.mjs')], {
@@ -105,9 +105,9 @@ export function load(request) {
 }
 
 /**
- * Runs the variants one after another, `rounds` times over, so that a slow minute of the machine hits all alike, and gives each its median by
- * requests per second. A first round that warms up is not counted. Of the processor time for a request the least is given: on a machine
- * that others use, too, it is the figure that they change least.
+ * Runs the variants one after another, `rounds` times, so that a slow minute of the machine hits all alike; the first,
+ * warm-up round is not counted. Returns each variant's median by requests per second, and its least processor time per
+ * request, the figure that other load on the machine changes least.
  */
 export async function sideBySide(variants) {
   const runs = new Map(variants.map((variant) => [variant.name, []]));

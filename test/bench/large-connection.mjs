@@ -1,4 +1,4 @@
-// Connecting a person with thousands of Pages beside one with a few: time, calls to Meta by edge, statements, peak memory of the replica.
+// Connecting a user with thousands of Pages and one with a few: time, calls to Meta by edge, statements, peak memory.
 //   CONNECT_PAGES=30,3000  CONNECT_VIA=list,scopes  CONNECT_LATENCY_MS=20   npm run bench:connect
 
 import crypto from 'node:crypto';

@@ -12,7 +12,7 @@ import { createLogger } from '../../dist/src/platform/logger.js';
 import { SecretString } from '../../dist/src/platform/secret-string.js';
 import { Vault } from '../../dist/src/vault/vault.js';
 
-/** `count` connections (tenants `t0`, `t1`, …) with a sealed user token of 250 bytes each, and the table of the yardstick. */
+/** `count` connections (tenants `t0`, `t1`, …) with a sealed token of 250 bytes each, and the baseline's table. */
 export async function seed(environment, count) {
   const config = loadConfig(environment);
   const coreServices = await openCoreServices({ config, databaseUrl: environment.DATABASE_URL });

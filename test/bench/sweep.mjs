@@ -1,5 +1,5 @@
 // Refreshes and health checks per second, statements per refresh, memory, and the time of the due query.
-//   SWEEP_DUE=10000,100000  SWEEP_LATENCY_MS=0,200  SWEEP_REPLICAS=1,3  SWEEP_DUE_QUERY_ROWS=1000000   npm run bench:sweep
+//   SWEEP_DUE=10000,100000 SWEEP_LATENCY_MS=0,200 SWEEP_REPLICAS=1,3 SWEEP_DUE_QUERY_ROWS=1000000 npm run bench:sweep
 import crypto from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openCoreServices } from '../../dist/src/bootstrap/core-services.js';
@@ -44,7 +44,7 @@ async function freshDatabase(coreServices) {
   return postgres.url.replace(/postgres$/, name);
 }
 
-/** `count` active connections whose tokens end within six days, sealed as the service seals them, in multi-row statements. */
+/** `count` active connections whose tokens expire within six days, sealed as the service does, in multi-row inserts. */
 async function seedDue({ database, keyRing, ids, clock }, sandbox, count) {
   const now = clock.now();
   const kek = keyRing.activeKek();

@@ -36,7 +36,7 @@ afterAll(() => replica.close());
 
 const http = () => request(address);
 
-/** One call, with a key that may call the route. A route of services says 403 to the admin before it looks at the input. */
+/** One call with a key that may call the route: a services-only route answers an admin 403 before reading the input. */
 async function call(
   operation: Operation,
   path: string,
@@ -204,7 +204,7 @@ describe('what is no HTTP', () => {
   });
 });
 
-/** The status itself where it is no 5xx and no 2xx that would mean the id was taken for one; else a text that shows in the comparison. */
+/** The status, unless it is a 5xx or a 2xx that accepted the id; then a text that shows in the comparison. */
 function belowServerError(status: number): number | string {
   return status < 500 ? status : 'below 500';
 }

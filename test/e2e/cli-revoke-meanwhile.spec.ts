@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => context?.close());
 
-/** Each end of one of this tenant's connections brings another one, as a user in the dialog would, until there are so many. */
+/** Each revoked connection of this tenant is followed by a new one, as a user would make it, up to `count`. */
 const MEANWHILE = `
   CREATE FUNCTION meanwhile() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN

@@ -31,7 +31,7 @@ const SKIPPED = HAS_SHELL_TOOLS ? '' : ' [skipped: no sh, curl and sed on this m
 interface RunnablePage {
   page: string;
   steps: readonly DocumentStep[];
-  /** Makes what the page assumes, and returns the variables that its commands use besides the addresses and the admin key. */
+  /** Makes what the page assumes, and returns the variables its commands use besides addresses and the admin key. */
   prepare(context: ConnectTestContext): Promise<Record<string, string>>;
 }
 

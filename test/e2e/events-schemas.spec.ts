@@ -47,7 +47,7 @@ function newAjv(): Ajv2020 {
   return ajv;
 }
 
-/** A schema whose objects may have no other fields than it names: to find what the published one forgets. Meta's entry stays open. */
+/** The schema without additional fields, to find what the published one omits. Meta's entry stays open. */
 function close(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(close);
   if (typeof schema !== 'object' || schema === null) return schema;

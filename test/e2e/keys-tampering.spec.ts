@@ -82,7 +82,7 @@ async function alarmEntries(): Promise<{ subject_id: string }[]> {
   return (await api(context).get('/v1/audit?action=credential.seal_broken&limit=200')).body.data;
 }
 
-/** In both modes the token of `tenant` is refused with our error, nothing leaks, metric and record tell, and who is not touched is served. */
+/** In both modes `tenant`'s token is refused with our error and reported, nothing leaks, and others are served. */
 async function expectRefused(tenant: string, untouched: string | null): Promise<void> {
   const before = { metric: await alarms(), entries: (await alarmEntries()).length, log: context.log.lines.length };
   const token = await lease(tenant, 'token');

@@ -48,7 +48,7 @@ const sweepAt = (replica: ChildReplica): Promise<unknown> =>
     headers: { authorization: `Bearer ${TEST_ADMIN_KEY}` },
   }).then((response) => response.text());
 
-/** All tokens were issued for two months; the rows say that they end tomorrow, so each round refreshes all of them once. */
+/** Tokens were issued for two months; the rows say that they expire tomorrow, so each round refreshes all once. */
 const makeAllDue = (): Promise<number> =>
   database.run({
     text: `UPDATE credential SET expires_at = now() + interval '1 day', refresh_after = now(), refresh_due_at = now() WHERE claim_id IS NULL`,
@@ -180,7 +180,7 @@ async function watch(): Promise<() => Promise<Fact[]>> {
 function doubled(facts: Fact[]): Fact[] {
   const pendingSince = new Map<string, number>();
   const found: Fact[] = [];
-  // Meta's own response is stored right after an exchange: within these milliseconds the order of the two clocks means nothing.
+  // Meta's answer is stored right after an exchange: within these milliseconds, the order of the two clocks is noise.
   const slackMs = 20;
   for (const fact of facts.sort((a, b) => a.at - b.at)) {
     if (fact.what === 'pending_committed') pendingSince.set(fact.userId, fact.at);

@@ -33,7 +33,7 @@ describe('an app whose product keeps it at its limit', () => {
   });
   afterEach(() => context?.close());
 
-  /** What the gateway hears: Meta refuses the product's calls for the app's limit. In the database at once, not within a second. */
+  /** As if the gateway had seen Meta refuse calls for the app's limit; written to the database at once. */
   const refuseTraffic = async (of: Partial<UsageReport> = {}, objectId: string | null = null): Promise<void> => {
     const rateLimiter = context.replica.app.get(AppRateLimiter);
     const scope = objectId === null ? 'app' : 'business';

@@ -216,10 +216,10 @@ describe('work that is under way on other replicas', () => {
     proxy.delay(0);
     sandbox.state.setLatency(0);
     expect((await api(2, 'GET', `/v1/connections/${connection.id}`)).body).toMatchObject({ status: 'revoked' });
-    // At the end nothing is kept: the connection is told to Meta, or shares its grant with the one that the import made.
+    // Nothing is kept in the end: Meta has confirmed, or the grant is shared with the imported connection.
     for (let tries = 0; (await sealed(connection.id)) > 0 && tries < 100; tries++) await sleep(100);
     expect(await sealed(connection.id)).toBe(0);
-    // An import that ended first has updated the connection that was revoked then; one that ended later has made another.
+    // An import that ended first updated the connection, which was then revoked; a later one made another.
     if (imported?.status === 201 && imported.body.id === connection.id) expect(imported.body.status).toBe('active');
     const again = await lease(1, connection);
     expect(again.status === 201 ? again.body.connection_id : null).not.toBe(connection.id);

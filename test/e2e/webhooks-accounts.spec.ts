@@ -146,7 +146,7 @@ describe("Instagram's people", () => {
 
   it('have the id of their account, and are known by the one that they have for our app', async () => {
     const { app } = context.sandbox;
-    // Which secret signs is not confirmed (META.md 20.12), nor which id is named.
+    // Which secret signs is not confirmed (docs/meta-facts.md#form-and-key), nor which id is named.
     for (const [secret, name] of [
       [app.instagramAppSecret, 'app'],
       [app.secret, 'app'],

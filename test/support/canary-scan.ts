@@ -7,8 +7,8 @@ export type Canaries = ReadonlyMap<string, Buffer>;
 const CHUNK_BYTES = 4 * 1024 * 1024;
 
 /**
- * The names of the secrets that stand somewhere in `text` (bytes read as Latin-1 will do): as they are, percent-encoded, in hex, or in
- * base64 of both alphabets, wherever in an encoded whole they begin.
+ * The names of secrets found in `text` (bytes as Latin-1 are fine): plain, percent-encoded, in hex, or in base64 of both
+ * alphabets at any offset.
  */
 export function canariesIn(text: string, canaries: Canaries): string[] {
   return [...canaries]
@@ -16,7 +16,7 @@ export function canariesIn(text: string, canaries: Canaries): string[] {
     .map(([name]) => name);
 }
 
-/** The same for all files under a folder, or those that `isLooked` picks. What vanishes while it is read is passed over. */
+/** The same for all files under a folder, or those `isLooked` picks. Files that vanish meanwhile are skipped. */
 export function canariesInFiles(folder: string, canaries: Canaries, isLooked: (file: string) => boolean): string[] {
   const found = new Set<string>();
   const overlap = Math.max(...[...canaries.values()].flatMap((secret) => formsOf(secret).map((form) => form.length)));
@@ -64,7 +64,7 @@ function formsOf(secret: Buffer): string[] {
   const raw = secret.toString('latin1');
   const hex = secret.toString('hex');
   const base64 = [0, 1, 2].flatMap((shift) => {
-    // Where something else stands in front, the same bytes fall into other groups of six bits; those at the borders are shared.
+    // After other bytes, the same bytes fall into other groups of six bits; groups at the borders are shared.
     const encoded = Buffer.concat([Buffer.alloc(shift), secret]).toString('base64');
     const own = encoded.slice([0, 2, 3][shift], -4);
     return [own, own.replaceAll('+', '-').replaceAll('/', '_')];

@@ -15,7 +15,7 @@ export interface ChildReplica {
   signal(name: 'SIGSTOP' | 'SIGCONT'): void;
 }
 
-/** Starts a replica in a process of its own and waits until it listens. Throws what it said when it did not get so far. */
+/** Starts a replica in its own process and waits until it listens. Throws its output if it does not. */
 export async function startChildReplica(environment: Record<string, string>): Promise<ChildReplica> {
   const child = spawn(process.execPath, entry(), {
     env: { PATH: process.env['PATH'], ...replicaBuild(), ...TEST_ENVIRONMENT, ...environment },

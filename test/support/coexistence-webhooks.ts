@@ -10,8 +10,8 @@ const value = (phoneNumberId: string, content: object): Record<string, unknown> 
 });
 
 /**
- * Changes as Meta's webhook references have them (`history`, `smb_app_state_sync`, `smb_message_echoes`, read 2026-11-28), and messages and
- * statuses of people who are known by a business-scoped id only.
+ * Changes from Meta's webhook references (`history`, `smb_app_state_sync`, `smb_message_echoes`, read 2026-11-28), and
+ * messages and statuses of people who have only a business-scoped id.
  */
 export const COEXISTENCE_CHANGES: { name: string; change: (phoneNumberId: string) => WebhookChange }[] = [
   {

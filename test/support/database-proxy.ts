@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A TCP proxy before a Postgres, which can be slow, be cut, or fall silent without closing anything: a black hole in the network. */
+/** A TCP proxy in front of Postgres that can slow down, cut, or silently drop connections, like a network black hole. */
 export interface DatabaseProxy {
   url: string;
   /** From now on each chunk arrives this much later, in both directions and in order. */
@@ -23,7 +23,7 @@ export async function startDatabaseProxy(databaseUrl: string): Promise<DatabaseP
   let silences = 0;
   let isSilent = false;
   let isCut = false;
-  /** Passes on what arrives, each chunk no sooner than the one before it, though the delay may have changed meanwhile. */
+  /** Forwards chunks in order, even if the delay changes in between. */
   const forward = (from: net.Socket, to: net.Socket): void => {
     const silencesBefore = silences;
     let passed: Promise<unknown> = Promise.resolve();

@@ -53,7 +53,7 @@ function canRun(file: string): boolean {
 export interface Visitor {
   context: BrowserContext;
   page: Page;
-  /** What pages complained about, in any tab: blocked by their policy, broken scripts. Responses of 4xx and 5xx are no complaint. */
+  /** Errors of pages in any tab: blocked by their policy, broken scripts. Statuses 4xx and 5xx do not count. */
   pageErrors: string[];
 }
 
@@ -76,8 +76,8 @@ export interface BrowserTest {
 }
 
 /**
- * `describe` for what needs a real browser: opens a context, and checks after each test that no page complained. Without a Chromium
- * the tests are skipped, and their title, which closes the run, says why.
+ * `describe` for tests in a real browser: opens a context, and fails a test whose pages had errors. Without a Chromium
+ * the tests are skipped, and their title says why.
  */
 export function describeInBrowser(
   title: string,
@@ -124,7 +124,7 @@ function missing(): never {
   throw new Error('there is no Chromium');
 }
 
-/** The sandbox is at 127.0.0.1 and the replica at localhost: two sites, as in life, so that SameSite is put to the test. */
+/** The sandbox is at 127.0.0.1 and the replica at localhost: two sites, so that SameSite matters as in production. */
 function openBrowserTestContext(executablePath: string, given: Record<string, string>): Promise<BrowserTestContext> {
   return openResources(async (closeLater) => {
     const returns: BrowserTestContext['returns'] = [];

@@ -26,8 +26,8 @@ export interface EventsTestContext {
 }
 
 /**
- * Hooks of a spec file: a database for all of its tests; for each of them its tables empty, and modules and receivers new. They fill
- * what is returned.
+ * Hooks for a spec file: one database; for each test empty tables, new modules, and new receivers, which fill the
+ * returned object.
  */
 export function useEvents(clock: FakeClock, environment: Record<string, string> = {}): EventsTestContext {
   const context = { config: testConfig(environment) } as EventsTestContext;

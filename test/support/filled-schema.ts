@@ -1,6 +1,6 @@
 /**
- * Rows for every table of the schema as it was up to migration 1764000750000, by its names of then. Each column has a value in at least one
- * row. A migration that adds a table or a column needs no change here: this is the database that an upgrade starts from.
+ * Rows for every table as of migration 1764000750000, with its names at the time: the database an upgrade starts from.
+ * Each column has a value in at least one row. Later migrations need no change here.
  */
 export const FILL_SCHEMA: readonly string[] = [
   `INSERT INTO encryption_key (id, purpose, state, wrapped, root_key_id, created_at, retired_at) VALUES

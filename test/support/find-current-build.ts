@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-/** The folder of the build where it is newer than every source (`npm test` has just made it); child processes start faster from it. */
+/** The build folder if it is newer than every source (`npm test` has just built it): child processes start faster. */
 export function findCurrentBuild(root: string): string | undefined {
   const build = path.join(root, 'dist');
   const entry = path.join(build, 'src/main.js');

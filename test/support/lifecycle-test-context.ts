@@ -35,7 +35,10 @@ export interface LifecycleTestContext extends ConnectTestContext {
   audited(action: string): Promise<Record<string, unknown>[]>;
 }
 
-/** Connections with a user token each, without any call to Meta; `expiresIn` of the first to the last, evenly. Ids of connections by Meta user. */
+/**
+   * Connections with a user token each, without calls to Meta. `expiresIn` is spread evenly from the first to the last.
+   * Returns connection ids by Meta user.
+   */
 export async function seedConnections(
   replica: TestReplica,
   sandbox: Sandbox,

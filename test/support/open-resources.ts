@@ -7,9 +7,8 @@ interface Closable {
 export type CloseLater = <T extends Closable>(opened: T) => T;
 
 /**
- * Builds a context out of resources that have to be closed again. Its `close` closes all of them, the last one opened first, and
- * those that are kept later as well; one that does not close keeps no other from it, and is thrown at the end. Where a step of
- * `build` throws, what was opened before it is closed, and the error goes on.
+ * Builds a context from resources that need closing. `close` closes all of them, those added later included, last opened
+ * first, and throws the first failure at the end. If `build` throws, what it opened is closed and the error rethrown.
  */
 export async function openResources<T extends object>(
   build: (closeLater: CloseLater) => Promise<T>,

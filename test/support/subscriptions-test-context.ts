@@ -42,7 +42,7 @@ export const SAMPLE_EVENT: OutboxEvent = {
   data: { connection_id: 'con_1', tenant: 'acme', product: 'pages', status: 'active' },
 };
 
-/** Hooks of a spec file: a replica for all of its tests; for each of them a new receiver, and no subscription left after it. */
+/** Hooks for a spec file: one replica; for each test a new receiver, and no subscriptions left behind. */
 export function useSubscriptions(): SubscriptionsTestContext {
   const log = captureLog('debug');
   const context = { log } as SubscriptionsTestContext;

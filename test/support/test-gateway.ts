@@ -65,7 +65,7 @@ export interface TestGateway {
   reported: { credentialId: string; cause: MetaCause; verdict: MetaVerdict }[];
   observed: ({ appId: string } & UsageNotice)[];
   recorded: NewAuditEntry[];
-  /** Numbers of every connection that are used in the WhatsApp Business app as well, and how often the database was asked for them. */
+  /** Numbers of all connections that are also in the WhatsApp Business app, and how often they were looked up. */
   coexistenceNumbers: string[];
   statements: { count: number };
   /** What was refused for its client's policy. */

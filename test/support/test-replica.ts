@@ -8,7 +8,7 @@ import { TEST_ROOT_KEY } from './test-vault.ts';
 
 export const TEST_ADMIN_KEY = 'test-bootstrap-admin-key-0123456789abcdef';
 
-/** A whole environment for tests; Meta's addresses are ones where nothing listens, unless a sandbox's `environment()` is put on top. */
+/** A complete environment for tests. Nothing listens at Meta's addresses unless a sandbox's `environment()` is added. */
 export const TEST_ENVIRONMENT: Readonly<Record<string, string>> = {
   NODE_ENV: 'test',
   PORT: '0',
@@ -46,7 +46,7 @@ export function captureLog(level = 'info'): { logger: Pino; lines: Record<string
   return { logger, lines, text: () => written.join('') };
 }
 
-/** A replica on a fresh database of its own (or on `databaseUrl`, to stand beside another). Not listening: supertest does that. */
+/** A replica on a fresh database, or on `databaseUrl` to run beside another. Not listening: supertest does that. */
 export function startTestReplica(
   options: { environment?: Record<string, string>; databaseUrl?: string; overrides?: ReplicaOptions['overrides'] } = {},
 ): Promise<TestReplica> {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Looks until what it sees is right, and gives that back; true is right unless said otherwise. Throws with what it stayed at. */
+/** Polls `look` until `isRight` (truthy by default) accepts its result, and returns that. Throws with the last result. */
 export async function until<T>(
   look: () => T | Promise<T>,
   isRight: (seen: T) => boolean = Boolean,

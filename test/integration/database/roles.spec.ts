@@ -66,7 +66,7 @@ async function command(args: string[], databaseUrl: string): Promise<string> {
   return printed.join('\n');
 }
 
-/** Empties the database, in the order of an operator who sets up a new installation: roles, migrations as the owner, rights. */
+/** Empties the database and sets it up in an operator's order: roles, migrations as the owner, rights. */
 beforeAll(async () => {
   const server = await connected(serverUrl.href);
   await server.query(`CREATE DATABASE ${name}`);
@@ -138,7 +138,7 @@ describe('with the roles of migrations/roles.sql', () => {
       () => 'done',
       (error: { code: string }) => error.code,
     );
-    // GRANT of what one does not have is a warning where one has other rights on the table; what counts is that it gives none.
+    // A GRANT without the grant option is only a warning if the role has other rights; what counts is that it grants none.
     if (statement.startsWith('GRANT')) await refused;
     else expect(['42501', '42P01']).toContain(await refused);
     await expect(service.query('UPDATE audit_entry SET tenant = NULL')).rejects.toMatchObject({ code: '42501' });

@@ -144,7 +144,7 @@ function withNewNames(old: Contents): Contents {
   );
 }
 
-/** What of `all` the tables and columns of `wanted` are; a later migration may add tables and columns, and lose none. */
+/** The part of `all` that `wanted` names: a later migration may add tables and columns, but lose none. */
 function selectColumns(all: Contents, wanted: Contents): Contents {
   return Object.fromEntries(
     Object.entries(wanted).map(([table, rows]) => {

@@ -25,7 +25,7 @@ const send = (items: unknown, path = '/v26.0/', more: Record<string, string> = {
   );
 const me = { method: 'GET', relative_url: 'me?fields=id' };
 
-describe('batch (META.md 14)', () => {
+describe('batch (docs/meta-facts.md#batches)', () => {
   it('has per item the headers of the recording, in their order', async () => {
     const file = new URL('../../support/recorded/batch_responses.json', import.meta.url);
     const recorded = (JSON.parse(readFileSync(file, 'utf8')) as { cases: { body: ItemResponse[] }[] }).cases;

@@ -38,7 +38,7 @@ function expectRecorded(reply: Reply, message: string): void {
   if (header !== undefined) expect(reply.headers.get('www-authenticate')).toBe(header);
 }
 
-describe('code exchange (META.md 2)', () => {
+describe('code exchange (docs/meta-facts.md#code-exchange)', () => {
   it('gives a short user token for a good code, by GET and by POST', async () => {
     const got = await exchange(sandbox, { code: await dialogCode(sandbox), redirect_uri: redirectUri });
     expect(got.status).toBe(200);
@@ -158,7 +158,7 @@ describe('code exchange (META.md 2)', () => {
   });
 });
 
-describe('fb_exchange_token (META.md 3, 6)', () => {
+describe('fb_exchange_token (docs/meta-facts.md#long-lived-user-tokens, docs/meta-facts.md#system-users)', () => {
   const swap = (token: string, more: Record<string, string> = {}) =>
     exchange(sandbox, { grant_type: 'fb_exchange_token', fb_exchange_token: token, ...more });
 
@@ -224,7 +224,7 @@ describe('fb_exchange_token (META.md 3, 6)', () => {
   });
 });
 
-describe('oauth/revoke (META.md 6)', () => {
+describe('oauth/revoke (docs/meta-facts.md#system-users)', () => {
   it('kills the given token by another of the same system user, and no one else may', async () => {
     const system = sandbox.state.make.user({ kind: 'system_user', businessId: '300000000000401' });
     const old = sandbox.state.make.token({ userId: system.id }).accessToken;

@@ -40,7 +40,7 @@ function callback(reply: Reply): { query: Record<string, string>; fragment: stri
   };
 }
 
-describe('Facebook dialog (META.md 1)', () => {
+describe('Facebook dialog (docs/meta-facts.md#oauth-dialog)', () => {
   it('sends code and state back, with the fragment of old', async () => {
     const { query, fragment, base } = callback(await open({ sandbox_action: 'approve' }));
     expect(base).toBe(redirectUri);
@@ -172,7 +172,7 @@ describe('Facebook dialog (META.md 1)', () => {
   });
 });
 
-describe('Instagram and Threads dialogs (META.md 7.1, 9)', () => {
+describe('Instagram and Threads dialogs (docs/meta-facts.md#instagram-login, docs/meta-facts.md#threads)', () => {
   const instagram = { scope: 'instagram_business_basic', sandbox_action: 'approve' };
 
   it('have their own fragment and their own refusal, without error_code', async () => {
@@ -231,7 +231,7 @@ describe('the hosts of Threads (docs/meta-facts.md)', () => {
   });
 });
 
-describe('the sandbox JS SDK (META.md 8)', () => {
+describe('the sandbox JS SDK (docs/meta-facts.md#embedded-signup)', () => {
   it('opens a dialog whose page posts the login and the signup message', async () => {
     const sdk = await call(`${sandbox.url}/connect.facebook.net/en_US/sdk.js`);
     expect(sdk.text).toContain('/dialog/oauth?');

@@ -21,7 +21,7 @@ const get = (path: string, with_ = token) => call(`${graph}/v26.0/${path}`, bear
 const recordedFile = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(`../../support/recorded/${name}`, import.meta.url), 'utf8'));
 
-describe('/me/accounts (META.md 5)', () => {
+describe('/me/accounts (docs/meta-facts.md#page-tokens)', () => {
   it('shows the default fields in the recorded order, tasks as recorded', async () => {
     const recorded = recordedFile('page_accounts_responses.json') as {
       cases: { body: { data: Record<string, unknown>[] } }[];
@@ -92,7 +92,7 @@ describe('/me/accounts (META.md 5)', () => {
   });
 });
 
-describe('nodes and errors (META.md 12)', () => {
+describe('nodes and errors (docs/meta-facts.md#errors)', () => {
   it('says 100/33 for what is not there, or not for this token', async () => {
     const stranger = sandbox.state.make.page();
     for (const id of ['999', stranger.id]) {
@@ -113,7 +113,7 @@ describe('nodes and errors (META.md 12)', () => {
     expect(at(await call(`${graph}/v26.0/`), 'error.message')).toBe('No node specified');
   });
 
-  it('gives 190 for client_business_id with a user token that is fine (META.md 6)', async () => {
+  it('gives 190 for client_business_id with a good user token (docs/meta-facts.md#a-190-that-is-none)', async () => {
     const reply = await get('me?fields=client_business_id');
     expect([reply.status, at(reply, 'error.code')]).toEqual([400, 190]);
     expect((await get('me')).status).toBe(200);
@@ -135,7 +135,7 @@ describe('nodes and errors (META.md 12)', () => {
   });
 });
 
-describe('ways to send a token and its proof (META.md 11)', () => {
+describe('ways to send a token and its proof (docs/meta-facts.md#app-secret-proof)', () => {
   it('takes query, form, JSON, multipart, Bearer and OAuth; the query wins', async () => {
     const multipart = new FormData();
     multipart.set('access_token', token);
@@ -189,7 +189,7 @@ describe('ways to send a token and its proof (META.md 11)', () => {
   });
 });
 
-describe('headers (META.md 18)', () => {
+describe('headers (docs/meta-facts.md#response-headers)', () => {
   it('has the recorded ones on a GET, with ETag and 304', async () => {
     const recorded = recordedFile('headers_graph_2021_grouparoo.json') as { cases: { headers: [string, string][] }[] };
     const reply = await get('me');
@@ -262,7 +262,7 @@ describe('headers (META.md 18)', () => {
   });
 });
 
-describe('debug_token (META.md 4)', () => {
+describe('debug_token (docs/meta-facts.md#token-inspection)', () => {
   const inspect = (input: string, by = `${sandbox.app.id}|${sandbox.app.secret}`): Promise<Reply> =>
     get(`debug_token?${new URLSearchParams({ input_token: input })}`, by);
 

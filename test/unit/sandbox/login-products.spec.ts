@@ -31,7 +31,7 @@ function exchangeInstagram(values: Record<string, string> = {}): Promise<Reply> 
 }
 const instagram = (path: string, init: RequestInit = {}) => call(`${sandbox.url}/graph.instagram.com/${path}`, init);
 
-describe('Instagram code exchange (META.md 7.2)', () => {
+describe('Instagram code exchange (docs/meta-facts.md#instagram-code-exchange)', () => {
   it('answers the documented data[] shape, the id as a bare number above 2^53', async () => {
     const reply = await exchangeInstagram();
     expect(reply.status).toBe(200);
@@ -73,7 +73,7 @@ describe('Instagram code exchange (META.md 7.2)', () => {
   });
 });
 
-describe('Instagram long tokens (META.md 7.3, 7.4)', () => {
+describe('Instagram long tokens (docs/meta-facts.md#instagram-long-lived-tokens)', () => {
   const short = async () => textAt(await exchangeInstagram(), 'data.0.access_token');
   const swap = (token: string, secret = sandbox.app.instagramAppSecret) =>
     instagram(
@@ -170,7 +170,7 @@ describe('Instagram long tokens (META.md 7.3, 7.4)', () => {
   });
 });
 
-describe('Threads (META.md 9)', () => {
+describe('Threads (docs/meta-facts.md#threads)', () => {
   const threads = (path: string, init: RequestInit = {}) => call(`${sandbox.url}/graph.threads.net/${path}`, init);
   const client = () => ({ client_id: sandbox.app.threadsAppId, client_secret: sandbox.app.threadsAppSecret });
 

@@ -40,7 +40,7 @@ const createUser = () => {
 };
 const subcodeOf = async (token: string) => at(await call(`${graph}/me`, bearer(token)), 'error.error_subcode');
 
-describe('how tokens die (META.md 5, 12.2)', () => {
+describe('how tokens die (docs/meta-facts.md#page-tokens, docs/meta-facts.md#code-190)', () => {
   it.each([0, 458, 460, 464, 467, 490, 492, 493])('subcode %i, by the control', async (subcode) => {
     const { id, token } = createUser();
     sandbox.state.invalidateUser(id, subcode);
@@ -98,7 +98,7 @@ describe('how tokens die (META.md 5, 12.2)', () => {
   });
 });
 
-describe('permissions (META.md 10)', () => {
+describe('permissions (docs/meta-facts.md#revocation)', () => {
   it('lists granted and declined ones, and takes one away', async () => {
     const { token } = createUser();
     const removed = await call(`${graph}/me/permissions/email`, bearer(token, { method: 'DELETE' }));
@@ -144,7 +144,7 @@ describe('permissions (META.md 10)', () => {
   });
 });
 
-describe('what Meta sends (META.md 15, 16)', () => {
+describe('what Meta sends (docs/meta-facts.md#webhooks-of-meta, docs/meta-facts.md#signed-requests)', () => {
   it('signs as in the published vectors', () => {
     expect(signedRequest('secret', { algorithm: 'HMAC-SHA256', 0: 'payload' }).split('.')[0]).toMatch(/^[\w-]{43}$/);
     expect(hubSignature('key', 'value', 'sha1')).toBe('sha1=57443a4c052350a44638835d64fd66822f813319');
@@ -195,7 +195,7 @@ describe('what Meta sends (META.md 15, 16)', () => {
   });
 });
 
-describe('WhatsApp (META.md 8, 12.4)', () => {
+describe('WhatsApp (docs/meta-facts.md#embedded-signup, docs/meta-facts.md#whatsapp-error-statuses)', () => {
   const waba = '310000000000402';
   const phone = '320000000000403';
   const token = () => sandbox.state.make.token({ userId: '100000000000101' }).accessToken;

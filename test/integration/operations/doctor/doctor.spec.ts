@@ -140,7 +140,7 @@ describe('metavault doctor, between us and Meta', () => {
       context.clock.set(now);
       return findings;
     };
-    // Ends by the changelog on 2028-07-29 (META.md 17).
+    // Ends by the changelog on 2028-07-29 (docs/meta-facts.md#api-versions).
     expect(await version('2028-04-01T00:00:00Z', 'v25.0')).toMatchObject([{ state: 'ok' }]);
     expect(await version('2028-06-01T00:00:00Z', 'v25.0')).toMatchObject([
       { state: 'attention', detail: expect.stringContaining('ends on 2028-07-29') },

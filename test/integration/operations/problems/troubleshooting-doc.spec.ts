@@ -8,7 +8,7 @@ const DOCUMENT = 'docs/troubleshooting.md';
 const ROOT = path.resolve(import.meta.dirname, '../../../..');
 const text = readFileSync(path.join(ROOT, DOCUMENT), 'utf8');
 
-/** Words with underscores that are no codes of ours: of Meta's API, of our requests and responses, and of doctor's checks. */
+/** Words with underscores that are not our codes: of Meta's API, our requests and responses, doctor's checks. */
 const OTHER_WORDS = new Set([
   ...['account_update', 'business_management', 'override_callback_uri'],
   ...['subscribed_apps', 'webhook_configuration', 'webhook_handshake', 'webhook_subscriptions'],

@@ -6,7 +6,7 @@ import type { StatusReasonCode } from '../../../../src/connections/status/status
 const ROOT: AssetCredential = { isRoot: true, health: 'healthy', failure: null };
 const PAGE: AssetCredential = { isRoot: false, health: 'healthy', failure: null };
 
-/** By reason: what the tenant gets of an asset and of its user while the connection is active, and once it needs its user. */
+/** By reason: events of an asset and of its user that the tenant gets while active, and while `reauth_required`. */
 const BY_REASON: [StatusReasonCode | null, { active: [boolean, boolean]; reauthRequired: [boolean, boolean] }][] = [
   ...(
     [

@@ -3,7 +3,7 @@ import { graphError, type ScriptedResponse, type SentRequest, scriptedMeta, TOKE
 
 type Route = ScriptedResponse | ((request: SentRequest) => ScriptedResponse);
 
-/** A Meta of these paths below the version (a single read has its id for a path); everything else is refused as unknown. */
+/** A Meta with these paths below the version (an object's path is its id); anything else is refused as unknown. */
 export function graphOf(routes: Readonly<Record<string, Route>>) {
   return scriptedMeta((request) => {
     const route = routes[request.url.pathname.replace(/^\/v\d+\.\d+/, '')];

@@ -28,7 +28,7 @@ function verdict(facts: Partial<ErrorFacts>): string {
 
 const exchange = { context: 'code_exchange' as const };
 
-describe('META.md 2: code exchange', () => {
+describe('code exchange (docs/meta-facts.md#code-exchange)', () => {
   it.each<[string, Partial<ErrorFacts>, string]>([
     ['code used', { code: 100, subcode: 36009 }, 'code_rejected:used'],
     ['code expired', { code: 100, subcode: 36007 }, 'code_rejected:expired'],
@@ -45,7 +45,7 @@ describe('META.md 2: code exchange', () => {
   ])('%s', (_, facts, expected) => expect(verdict({ ...exchange, ...facts })).toBe(expected));
 });
 
-describe('META.md 12.1 and 12.4: codes', () => {
+describe('codes (docs/meta-facts.md#error-codes)', () => {
   it.each<[number, Partial<ErrorFacts>, string]>([
     [0, { httpStatus: 401 }, 'suspect'],
     [0, { httpStatus: 503 }, 'transient'],
@@ -115,7 +115,7 @@ describe('a subcode of 0', () => {
   ])('%j is none', (facts, expected) => expect(verdict({ ...facts, subcode: 0 })).toBe(expected));
 });
 
-describe('META.md 12.2: 190', () => {
+describe('code 190 (docs/meta-facts.md#code-190)', () => {
   it.each([
     [458, 'dead:app_removed'],
     [459, 'dead:checkpoint'],

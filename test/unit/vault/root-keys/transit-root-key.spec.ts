@@ -17,7 +17,7 @@ import { catchError } from '../../../support/catch-error.ts';
 const CONTEXT = { service: 'metavault', key_id: 'kek_1', purpose: 'data' };
 const KEY = Buffer.alloc(32, 5);
 
-/** The Transit engine as far as it matters here: it holds a ciphertext to its associated data and its client to the token. */
+/** A Transit engine that binds ciphertexts to their associated data and checks its client's token. */
 class FakeTransit extends HttpClient {
   readonly requests: HttpRequest[] = [];
   token = 'hvs.right';
