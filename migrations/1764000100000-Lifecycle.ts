@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * For the lifecycle: due queries that are one index range per app in order of expiry, scopes of an answer that is not yet
- * inspected, expiry notices already sent, and each app's rate-limit state, shared by all replicas.
+ * For the lifecycle: due queries that are one index range per app in order of expiry, scopes of an answer that is not
+ * yet inspected, expiry notices already sent, and each app's rate-limit state, shared by all replicas.
  */
 export class Lifecycle1764000100000 implements MigrationInterface {
   name = 'Lifecycle1764000100000';

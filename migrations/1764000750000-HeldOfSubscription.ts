@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Blocked deliveries are looked up per subscriber, and only for those that accept anything: one that is down for days, with
- * all of its connections waiting, must not be read whole for every scrape of the metrics.
+ * Blocked deliveries are looked up per subscriber, and only for those that accept anything: one that is down for days,
+ * with all of its connections waiting, must not be read whole for every scrape of the metrics.
  */
 export class HeldOfSubscription1764000750000 implements MigrationInterface {
   name = 'HeldOfSubscription1764000750000';

@@ -15,7 +15,9 @@ export class PlainNames1764000800000 implements MigrationInterface {
   }
 }
 
-/** Postgres 18 names not-null constraints after table and column, and does not rename them along. Older ones have none. */
+/**
+ * Postgres 18 names not-null constraints after table and column, and does not rename them along. Older ones have none.
+ */
 async function nameNotNullConstraints(runner: QueryRunner): Promise<void> {
   const constraints = (await runner.query(`
     SELECT t.relname AS table, c.conname AS from, format('%s_%s_not_null', t.relname, a.attname) AS to

@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Rotation of system users' tokens: which were requested, which pending version is one, and the replaced or unused tokens
- * still to be revoked at Meta.
+ * Rotation of system users' tokens: which were requested, which pending version is one, and the replaced or unused
+ * tokens still to be revoked at Meta.
  */
 export class SystemUserRotation1764000930000 implements MigrationInterface {
   name = 'SystemUserRotation1764000930000';

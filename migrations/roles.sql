@@ -2,8 +2,8 @@
 --   metavault_owner    owns the tables, runs `metavault migrate` and `metavault audit prune`
 --   metavault_service  is what replicas run as: may add to the record, but neither change nor delete
 --
--- Run it in the service's database as a superuser, or as a role with CREATEROLE that owns the tables. Three steps; repeat
--- the last one after each upgrade with migrations. It can be repeated at any time.
+-- Run it in the service's database as a superuser, or as a role with CREATEROLE that owns the tables. Three steps;
+-- repeat the last one after each upgrade with migrations. It can be repeated at any time.
 --   psql "$ADMIN_URL" -v ON_ERROR_STOP=1 -f migrations/roles.sql    then set both passwords: \password metavault_owner
 --   DATABASE_URL=postgres://metavault_owner:…  metavault migrate
 --   psql "$ADMIN_URL" -v ON_ERROR_STOP=1 -f migrations/roles.sql

@@ -1,4 +1,5 @@
-// The baseline: a bare Fastify route with one primary-key SELECT through pg and one XChaCha20-Poly1305 open of 250 bytes.
+// The baseline: a bare Fastify route with one primary-key SELECT through pg and one XChaCha20-Poly1305 open of 250
+// bytes.
 import Fastify from 'fastify';
 import sodium from 'libsodium-wrappers';
 import pg from 'pg';

@@ -1,6 +1,7 @@
-// npm run bench:events: events to ten subscribers, alternately with all responding and with one hanging (docs/benchmarks.md).
-// BENCH_EVENTS (2,000) of BENCH_CONNECTIONS_WITH_EVENTS (500) connections; BENCH_EVENT_RATE (50) events/s for the lag;
-// BENCH_ROUNDS (3). The cost of the hanging one is shown by time, which a busy machine distorts, and by pages read.
+// npm run bench:events: events to ten subscribers, alternately with all responding and with one hanging
+// (docs/benchmarks.md). BENCH_EVENTS (2,000) of BENCH_CONNECTIONS_WITH_EVENTS (500) connections; BENCH_EVENT_RATE (50)
+// events/s for the lag; BENCH_ROUNDS (3). The cost of the hanging one is shown by time, which a busy machine distorts,
+// and by pages read.
 import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';

@@ -7,8 +7,8 @@ export type Canaries = ReadonlyMap<string, Buffer>;
 const CHUNK_BYTES = 4 * 1024 * 1024;
 
 /**
- * The names of secrets found in `text` (bytes as Latin-1 are fine): plain, percent-encoded, in hex, or in base64 of both
- * alphabets at any offset.
+ * The names of secrets found in `text` (bytes as Latin-1 are fine): plain, percent-encoded, in hex, or in base64 of
+ * both alphabets at any offset.
  */
 export function canariesIn(text: string, canaries: Canaries): string[] {
   return [...canaries]

@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A TCP proxy in front of Postgres that can slow down, cut, or silently drop connections, like a network black hole. */
+/**
+ * A TCP proxy in front of Postgres that can slow down, cut, or silently drop connections, like a network black hole.
+ */
 export interface DatabaseProxy {
   url: string;
   /** From now on each chunk arrives this much later, in both directions and in order. */

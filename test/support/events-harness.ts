@@ -27,7 +27,10 @@ import { JobScheduler } from '../../src/platform/jobs/job-scheduler.ts';
 import { captureLog } from './test-replica.ts';
 import type { TestVault } from './test-vault.ts';
 
-/** One replica's events module, assembled by hand. The dispatcher polls when a test calls it, or on its own once started. */
+/**
+ * One replica's events module, assembled by hand. The dispatcher polls when a test calls it, or on its own once
+ * started.
+ */
 export interface EventsHarness {
   outbox: Outbox;
   store: SubscriptionsService;

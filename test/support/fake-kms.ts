@@ -26,7 +26,9 @@ export interface FakeKms {
   close(): Promise<void>;
 }
 
-/** The two AWS KMS operations that we use, over HTTP: checks SigV4 signatures and binds ciphertexts to their context. */
+/**
+ * The two AWS KMS operations that we use, over HTTP: checks SigV4 signatures and binds ciphertexts to their context.
+ */
 export async function startFakeKms(): Promise<FakeKms> {
   const key = randomBytes(32);
   const fakeKms: FakeKms = { url: '', calls: [], fault: null, close: async () => undefined };

@@ -7,8 +7,9 @@ interface Closable {
 export type CloseLater = <T extends Closable>(opened: T) => T;
 
 /**
- * Builds a context from resources that need closing. `close` closes all of them, those added later included, last opened
- * first, and throws the first failure at the end. If `build` throws, what it opened is closed and the error rethrown.
+ * Builds a context from resources that need closing. `close` closes all of them, those added later included, last
+ * opened first, and throws the first failure at the end. If `build` throws, what it opened is closed and the error
+ * rethrown.
  */
 export async function openResources<T extends object>(
   build: (closeLater: CloseLater) => Promise<T>,

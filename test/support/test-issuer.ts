@@ -12,7 +12,9 @@ export interface TestIssuer {
   responses: Map<string, { status: number; body: string } | null>;
   /** Makes a key, shows it, and signs with it from now on. */
   rotate(alg?: string): Promise<JWK>;
-  /** A token like a service account's, signed by the newest key; `changes` to claims (undefined omits one) and header. */
+  /**
+   * A token like a service account's, signed by the newest key; `changes` to claims (undefined omits one) and header.
+   */
   sign(now: Date, changes?: JWTPayload, header?: Record<string, unknown>): Promise<string>;
   close(): Promise<void>;
 }

@@ -8,7 +8,9 @@ import { TEST_ROOT_KEY } from './test-vault.ts';
 
 export const TEST_ADMIN_KEY = 'test-bootstrap-admin-key-0123456789abcdef';
 
-/** A complete environment for tests. Nothing listens at Meta's addresses unless a sandbox's `environment()` is added. */
+/**
+ * A complete environment for tests. Nothing listens at Meta's addresses unless a sandbox's `environment()` is added.
+ */
 export const TEST_ENVIRONMENT: Readonly<Record<string, string>> = {
   NODE_ENV: 'test',
   PORT: '0',

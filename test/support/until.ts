@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Polls `look` until `isRight` (truthy by default) accepts its result, and returns that. Throws with the last result. */
+/**
+ * Polls `look` until `isRight` (truthy by default) accepts its result, and returns that. Throws with the last result.
+ */
 export async function until<T>(
   look: () => T | Promise<T>,
   isRight: (seen: T) => boolean = Boolean,

@@ -138,7 +138,8 @@ describe('with the roles of migrations/roles.sql', () => {
       () => 'done',
       (error: { code: string }) => error.code,
     );
-    // A GRANT without the grant option is only a warning if the role has other rights; what counts is that it grants none.
+    // A GRANT without the grant option is only a warning if the role has other rights; what counts is that it grants
+    // none.
     if (statement.startsWith('GRANT')) await refused;
     else expect(['42501', '42P01']).toContain(await refused);
     await expect(service.query('UPDATE audit_entry SET tenant = NULL')).rejects.toMatchObject({ code: '42501' });
