@@ -54,10 +54,7 @@ export async function requireRowMacs(services: RowMacServices): Promise<void> {
   const others = missing.filter(({ table }) => !requiredBefore.has(table));
   for (const table of others) rows[table.table] = (await giveMacs(services, table)).length;
   const tables = others.map(({ table }) => table);
-  if (
-    tables.length > 0 &&
-    (await requireFromNowOn(services, tables, rows))
-  )
+  if (tables.length > 0 && (await requireFromNowOn(services, tables, rows)))
     logger.info({ rows }, 'the rows of an earlier release have got their MACs, which are required from now on');
 }
 

@@ -14,18 +14,26 @@ let context: GatewayTestContext;
 let database: Database;
 
 beforeAll(async () => {
-  context = await openGatewayTestContext();
+  context = await openGatewayTestContext({ TRUSTED_PROXIES: '127.0.0.1,::1' });
   database = context.replica.app.get(Database);
-  await context.metaUser('pages', 'facebook');
+  await context.metaUser('pages', 'user');
 });
 afterAll(() => context?.close());
 
 /** What somebody who may write to the database does. */
 const attack = (text: string, ...values: unknown[]): Promise<number> => database.run({ text, values });
+let callers = 0;
+/** From an address of its own each time, because ten refusals from one are all that it gets in a minute. */
 const statusesOf = async (key: string, path: string): Promise<number[]> =>
   Promise.all(
     [context.url, context.secondUrl].map(
-      async (url) => (await request(url).get(path).set('authorization', `Bearer ${key}`)).status,
+      async (url) =>
+        (
+          await request(url)
+            .get(path)
+            .set('authorization', `Bearer ${key}`)
+            .set('x-forwarded-for', `10.${++callers % 250}.0.1`)
+        ).status,
     ),
   );
 const callStatuses = ({ access_token: token }: Pick<Lease, 'access_token'>): Promise<number[]> =>
@@ -53,7 +61,10 @@ const refusedRows = async (rowId: string): Promise<unknown[]> =>
 
 describe('a client that somebody else changed in the database', () => {
   it.each([
-    ['became an admin of everybody', `UPDATE client SET role = 'admin', tenants = '{*}', products = '{*}' WHERE id = $1`],
+    [
+      'became an admin of everybody',
+      `UPDATE client SET role = 'admin', tenants = '{*}', products = '{*}' WHERE id = $1`,
+    ],
     ['got another tenant', `UPDATE client SET tenants = '{acme,other}' WHERE id = $1`],
     ['may hand out tokens of Meta’s', `UPDATE client SET lease_modes = '{gateway,token}' WHERE id = $1`],
     ['may call from everywhere', `UPDATE client SET ip_allow_list = '{0.0.0.0/0}' WHERE id = $1`],
