@@ -25,6 +25,7 @@ import { AUDITED_SUBSCRIPTIONS } from './subscriptions/audited-subscriptions.que
 import { SubscriberResolver } from './subscriptions/subscriber-resolver.ts';
 import { SubscriptionMaintenanceJob } from './subscriptions/subscription-maintenance.job.ts';
 import { SubscriptionSecretService } from './subscriptions/subscription-secret.service.ts';
+import { SubscriptionRepository } from './subscriptions/subscription.repository.ts';
 import { SubscriptionTester } from './subscriptions/subscription-tester.ts';
 import { SubscriptionUpdater } from './subscriptions/subscription-updater.ts';
 import { SubscriptionsController } from './subscriptions/subscriptions.controller.ts';
@@ -46,6 +47,7 @@ import { SubscriptionsService } from './subscriptions/subscriptions.service.ts';
       inject: [Config],
     },
     Outbox,
+    SubscriptionRepository,
     SubscriberUrlValidator,
     QueueClaimer,
     DeliveryMetrics,

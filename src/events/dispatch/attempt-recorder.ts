@@ -11,10 +11,10 @@ import { type ClaimedQueue, lockClaimedQueues, releaseLockedQueues } from '../qu
 import type { Attempt } from '../subscribers/attempt.ts';
 import {
   delaySubscription,
-  endSubscription,
   markSubscriptionsFailed,
   markSubscriptionsSucceeded,
 } from '../subscriptions/subscription-health.repository.ts';
+import { SubscriptionRepository } from '../subscriptions/subscription.repository.ts';
 import type { AttemptVerdict } from './classify-attempt.ts';
 
 /** How one attempt ended. */
@@ -40,6 +40,7 @@ export class AttemptRecorder {
 
   constructor(
     private readonly database: Database,
+    private readonly subscriptions: SubscriptionRepository,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
   ) {}
@@ -94,7 +95,7 @@ export class AttemptRecorder {
 
   /** The subscriber responded 410: deliveries to it end. `SubscriptionMaintenanceJob` marks the pending ones as dead. */
   private async endSubscription(tx: Transaction, id: SubscriptionId, now: Date): Promise<void> {
-    if (!(await endSubscription(tx, id, now))) return;
+    if (!(await this.subscriptions.end(tx, id, now))) return;
     await this.audit.record(tx, {
       action: 'subscription.ended',
       actor: SYSTEM,
