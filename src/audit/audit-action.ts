@@ -30,6 +30,7 @@ export type AuditAction =
   | 'data_deletion.requested'
   | 'deliveries.replayed'
   | 'gateway.used'
+  | 'integrity.row_refused'
   | 'key.retired'
   | 'key.rewrap_requested'
   | 'key.rewrapped'

@@ -10,6 +10,7 @@ import { AuditPruner } from './chain/audit-pruner.ts';
 import { ChainLinkingJob } from './chain/chain-linking.job.ts';
 import { ChainProgress } from './chain/chain-progress.ts';
 import { ChainVerifier } from './chain/chain-verifier.ts';
+import { ForgedRowAuditor } from './forged-row-auditor.ts';
 import { RefusalAuditor } from './refusal-auditor.ts';
 
 /**
@@ -29,6 +30,7 @@ import { RefusalAuditor } from './refusal-auditor.ts';
     ChainLinkingJob,
     ChainProgress,
     ChainVerifier,
+    ForgedRowAuditor,
     RefusalAuditor,
     { provide: RefusalListener, useExisting: RefusalAuditor },
   ],

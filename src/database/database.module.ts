@@ -4,6 +4,7 @@ import { Database } from './database.ts';
 import { DatabaseClock } from './database-clock.ts';
 import { IntegrityFailures } from './integrity-failures.ts';
 import { RetentionService } from './retention.service.ts';
+import { RowMacs } from './row-macs.ts';
 
 export interface DatabaseOptions {
   /** Connected and migrated. */
@@ -23,6 +24,7 @@ export class DatabaseModule {
       { provide: DatabaseClock, useValue: databaseClock },
       RetentionService,
       IntegrityFailures,
+      RowMacs,
     ];
     return { module: DatabaseModule, providers, exports: providers };
   }

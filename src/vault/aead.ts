@@ -34,9 +34,9 @@ export function decrypt(key: Uint8Array, box: Uint8Array, associatedData: Uint8A
   }
 }
 
-/** Keyed BLAKE2b-256 (RFC 7693). */
-export function keyedHash(key: Uint8Array, message: string | Uint8Array): Buffer {
-  return Buffer.from(sodium.crypto_generichash(32, message, key));
+/** Keyed BLAKE2b (RFC 7693) of `length` bytes, by default 32. */
+export function keyedHash(key: Uint8Array, message: string | Uint8Array, length = 32): Buffer {
+  return Buffer.from(sodium.crypto_generichash(length, message, key));
 }
 
 /** Overwrites key material that is no longer needed. */

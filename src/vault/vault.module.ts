@@ -2,6 +2,7 @@ import { type DynamicModule, Global, Module, type OnModuleInit, type Provider } 
 import { AuditedObjects } from '../audit/audited-objects.ts';
 import { ChainMac } from '../audit/chain/chain-mac.ts';
 import { KeyHasher } from '../auth/credentials/key-hasher.ts';
+import { RowMac } from '../database/row-mac.ts';
 import { Clock } from '../platform/clock.ts';
 import { Ids } from '../platform/ids.ts';
 import { Random } from '../platform/random.ts';
@@ -17,7 +18,7 @@ import { RewrapJob } from './keys/rewrap.job.ts';
 import { RewrapWorker } from './keys/rewrap-worker.ts';
 import { Vault } from './vault.ts';
 
-/** Sealing, the keyed hashes of the audit chain and of API keys, and the administration of keys. Global, because many modules seal or hash. */
+/** Sealing, the keyed hashes of the audit chain, of rows that decide and of API keys, and the administration of keys. Global, because many modules seal or hash. */
 @Global()
 @Module({
   controllers: [KeysController],
@@ -44,6 +45,7 @@ export class VaultModule implements OnModuleInit {
       { provide: KeyRing, useValue: keyRing },
       { provide: KeyHasher, useExisting: KeyRing },
       { provide: ChainMac, useExisting: KeyRing },
+      { provide: RowMac, useExisting: KeyRing },
       {
         provide: Vault,
         useFactory: (ring: KeyRing, clock: Clock, ids: Ids, random: Random) => new Vault(ring, { clock, ids, random }),

@@ -1,6 +1,7 @@
 import { Registry } from 'prom-client';
 import type { Database } from '../../src/database/database.ts';
 import { IntegrityFailures } from '../../src/database/integrity-failures.ts';
+import { RowMacs } from '../../src/database/row-macs.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { Ids } from '../../src/platform/ids.ts';
 import { createLogger } from '../../src/platform/logger.ts';
@@ -19,6 +20,7 @@ export interface TestVault {
   random: SystemRandom;
   /** Reports to nobody. */
   integrity: IntegrityFailures;
+  rowMacs: RowMacs;
 }
 
 /** A key ring and a vault on a test database, under a fixed root key. */
@@ -28,5 +30,6 @@ export async function openTestVault(database: Database, clock: Clock): Promise<T
   const source = { clock, ids, random };
   const ring = await KeyRing.open(database, new LocalRootKey(new SecretString(TEST_ROOT_KEY), random), null, source);
   const integrity = new IntegrityFailures(createLogger('silent'), new Registry());
-  return { ring, vault: new Vault(ring, source), ids, random, integrity };
+  const rowMacs = new RowMacs(ring, integrity);
+  return { ring, vault: new Vault(ring, source), ids, random, integrity, rowMacs };
 }

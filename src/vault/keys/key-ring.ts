@@ -19,6 +19,8 @@ import {
   rewrapKey,
 } from './encryption-key.repository.ts';
 
+const ROW_MAC_BYTES = 16;
+const ROW_KEY_CONTEXT = 'metavault row mac key';
 const PURPOSES: readonly KeyPurpose[] = ['data', 'audit', 'lookup'];
 /** How long a retired key stays in memory: a row that was read just before its rewrap still needs it. Longer than any statement. */
 const RETIRED_KEY_RETENTION_MS = 30_000;
@@ -59,6 +61,8 @@ export class KeyRing {
   readonly #active = new Map<KeyPurpose, KekId>();
   /** Keys that are retired but kept for a moment, with the time that was noticed, in monotonic milliseconds. */
   readonly #retiredSeenAtMs = new Map<string, number>();
+
+  #rowKey: { derivedFrom: KekId; key: Uint8Array } | null = null;
 
   private constructor(
     private readonly database: Database,
@@ -164,6 +168,20 @@ export class KeyRing {
   /** A MAC for the audit chain, 32 bytes. Its key is not a KEK: rotating or deleting KEKs leaves the chain verifiable. */
   computeAuditMac(message: Uint8Array): Buffer {
     return keyedHash(this.active('audit').key, message);
+  }
+
+  /**
+   * A MAC for a row that decides who may do what, 16 bytes. Its key is derived from that of the audit chain, so that nobody can take it out of
+   * the database, and have a new one made, without breaking the chain.
+   */
+  computeRowMac(message: string): Buffer {
+    return keyedHash(this.rowKey(), message, ROW_MAC_BYTES);
+  }
+
+  private rowKey(): Uint8Array {
+    const { id, key } = this.active('audit');
+    if (this.#rowKey?.derivedFrom !== id) this.#rowKey = { derivedFrom: id, key: keyedHash(key, ROW_KEY_CONTEXT) };
+    return this.#rowKey.key;
   }
 
   private active(purpose: KeyPurpose): Kek {
