@@ -367,11 +367,34 @@ describe('a data deletion', () => {
   });
 
   it('is found by a code of an earlier release, of which a hash is left after two days', async () => {
-    const code = 'a'.repeat(32);
+    const [code, now] = ['a'.repeat(32), context.clock.now()];
+    const earlier: PrivacyRequestRow = {
+      id: 'prq_earlier',
+      kind: 'data_deletion',
+      payload_hash: createHash('sha256').update('payload').digest(),
+      code_hash: null,
+      app_ids: ['1'],
+      user_secret_id: null,
+      meta_user_id: null,
+      confirmation_code: code,
+      issued_at: null,
+      request_id: null,
+      received_at: now,
+      completed_at: now,
+      is_hashed: false,
+    };
     await context.database.run({
-      text: `INSERT INTO privacy_request (id, kind, payload_hash, confirmation_code, app_ids, received_at, completed_at)
-        VALUES ('prq_earlier', 'data_deletion', sha256('payload'), $1, '{1}', $2, $2)`,
-      values: [code, context.clock.now()],
+      text: `INSERT INTO privacy_request (id, kind, payload_hash, confirmation_code, app_ids, received_at, completed_at, mac)
+        VALUES ($1, $2, $3, $4, $5, $6, $6, $7)`,
+      values: [
+        earlier.id,
+        earlier.kind,
+        earlier.payload_hash,
+        code,
+        earlier.app_ids,
+        now,
+        context.replica.app.get(RowMacs).compute(PRIVACY_REQUEST_MAC, earlier),
+      ],
     });
     const requests = context.replica.app.get(PrivacyRequestService);
     const row = async () =>
