@@ -1,20 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import sql from 'sql-template-tag';
-import type { ClientId } from '../auth/ids.ts';
-import type { DialogFlow, Product } from '../config/products.ts';
 import { hasPendingAuthorization } from '../connections/authorization/pending-authorization.query.ts';
 import type { ConnectionId } from '../connections/ids.ts';
 import { Database, type Transaction } from '../database/database.ts';
 import { RowMacs } from '../database/row-macs.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
-import type { FeatureType } from '../meta/dialog/embedded-signup.ts';
 import { Clock } from '../platform/clock.ts';
 import type { ConnectErrorCode } from './connect-problems.ts';
 import type {
   ConnectAttempt,
   ConnectProgress,
   ConnectSession,
-  ExpectedAccount,
   StoredProgress,
   UnfinishedSignup,
 } from './connect-session.ts';
@@ -66,7 +62,12 @@ const lockSession = defineStatement<{ id: ConnectSessionId }, SessionRow>(
   ({ id }) => sql`SELECT ${SESSION_COLUMNS} FROM connect_session WHERE id = ${id} FOR UPDATE`,
 );
 
-const updateSessionClosed = defineStatement<{ id: ConnectSessionId; connectionId: ConnectionId; at: Date; mac: Buffer }>(
+const updateSessionClosed = defineStatement<{
+  id: ConnectSessionId;
+  connectionId: ConnectionId;
+  at: Date;
+  mac: Buffer;
+}>(
   'connect_session_close',
   ({ id, connectionId, at, mac }) => sql`UPDATE connect_session
     SET connection_id = ${connectionId}, closed_at = ${at}, unfinished = NULL, mac = ${mac} WHERE id = ${id}`,

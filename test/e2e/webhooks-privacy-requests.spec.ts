@@ -1,9 +1,15 @@
+import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import request from 'supertest';
+import { RowMacs } from '../../src/database/row-macs.ts';
 import { ImmediateInspectionService } from '../../src/lifecycle/inspection/immediate-inspection.service.ts';
 import { addSeconds } from '../../src/platform/clock.ts';
 import { hubSignature, signedRequest } from '../../src/sandbox/state/callback-sender.ts';
 import { PrivacyRequestService } from '../../src/webhooks/privacy-requests/privacy-request.service.ts';
+import {
+  PRIVACY_REQUEST_MAC,
+  type PrivacyRequestRow,
+} from '../../src/webhooks/privacy-requests/privacy-request-mac.ts';
 import { PrivacyRequestProcessor } from '../../src/webhooks/privacy-requests/privacy-request-processor.ts';
 import { PrivacyRequestResumeJob } from '../../src/webhooks/privacy-requests/privacy-request-resume.job.ts';
 import { api } from '../support/connect-test-context.ts';

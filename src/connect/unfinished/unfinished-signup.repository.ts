@@ -25,7 +25,11 @@ const updateReport = defineStatement<{ stateHash: Buffer; report: string }>(
 
 const selectCandidates = defineStatement<{ flows: readonly DialogFlow[]; since: Date; until: Date }, CandidateRow>(
   'unfinished_signup_candidates',
-  ({ flows, since, until }) => sql`SELECT s.id, s.token_hash, s.tenant, s.product, s.flow, s.scopes, s.return_url, s.client_id, s.created_at,
+  ({
+    flows,
+    since,
+    until,
+  }) => sql`SELECT s.id, s.token_hash, s.tenant, s.product, s.flow, s.scopes, s.return_url, s.client_id, s.created_at,
       s.expires_at, s.connection_id, s.closed_at, s.feature_type, s.features, s.expected, s.confirm, s.tenant_name, s.mac,
       s.unfinished->>'waba_id' AS unfinished_waba_id,
       ${hasPendingAuthorization(sql`s.id`)} AS is_pending,

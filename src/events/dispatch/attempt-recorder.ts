@@ -9,12 +9,12 @@ import { deleteEmptyQueues } from '../queue/delivery-queue.repository.ts';
 import { type DeliveryAttempt, recordDeliveryAttempts } from '../queue/pending-delivery.repository.ts';
 import { type ClaimedQueue, lockClaimedQueues, releaseLockedQueues } from '../queue/queue-claim.repository.ts';
 import type { Attempt } from '../subscribers/attempt.ts';
+import { SubscriptionRepository } from '../subscriptions/subscription.repository.ts';
 import {
   delaySubscription,
   markSubscriptionsFailed,
   markSubscriptionsSucceeded,
 } from '../subscriptions/subscription-health.repository.ts';
-import { SubscriptionRepository } from '../subscriptions/subscription.repository.ts';
 import type { AttemptVerdict } from './classify-attempt.ts';
 
 /** How one attempt ended. */
