@@ -23,6 +23,9 @@ export interface LoadedDelivery extends DueDelivery {
 /** Deliveries read from a queue at once, by number and by size of their events. */
 const BATCH_LIMITS = { maxDeliveries: 20, maxBytes: 256 * 1024 } as const;
 
+/** How long the queues of a subscription that is not as this service wrote it rest until it is looked at again. */
+const REFUSED_SECONDS = 10;
+
 /** Claims due queues with a deadline: if a replica dies, others take them over. */
 @Injectable()
 export class QueueClaimer {
@@ -49,14 +52,17 @@ export class QueueClaimer {
 
   /**
    * The next deliveries of claimed queues. Not part of the claiming statement, whose snapshot can be older than its lock and would show as
-   * pending what another replica has just delivered. Nor are the subscriptions in the claiming statement what decides: whoever may write
-   * to the database can change them, and make deliveries.
+   * pending what another replica has just delivered. Nor does what that statement saw of the subscriptions decide, which whoever may write to
+   * the database can change: the queues of one that is refused have none, and are given up for now.
    */
   async load(queues: readonly ClaimedQueue[]): Promise<QueueBatch[]> {
     const batches = new Map<string, QueueBatch>(queues.map((queue) => [keyOf(queue), { queue, deliveries: [] }]));
     const ids = [...new Set(queues.map(({ subscriptionId }) => subscriptionId))];
     const subscriptions = await this.subscriptions.findAll(this.database, ids);
-    const active = queues.filter(({ subscriptionId }) => subscriptions.get(subscriptionId)?.status === 'active');
+    const isActive = ({ subscriptionId }: QueueKey) => subscriptions.get(subscriptionId)?.status === 'active';
+    const [active, refused] = [queues.filter(isActive), queues.filter((queue) => !isActive(queue))];
+    if (refused.length > 0)
+      await releaseQueueClaims(this.database, refused, addSeconds(this.clock.now(), REFUSED_SECONDS));
     for (const { queue, delivery } of await listDueDeliveries(this.database, active, BATCH_LIMITS)) {
       const subscription = subscriptions.get(queue.subscriptionId);
       const isWanted = subscription !== undefined && matchesFilter(subscription, delivery);
