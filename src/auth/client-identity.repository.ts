@@ -1,6 +1,8 @@
 import sql from 'sql-template-tag';
+import type { RowMacs } from '../database/row-macs.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import type { ClientIdentity } from './client-identity.ts';
+import { CLIENT_IDENTITY_MAC } from './client-macs.ts';
 import type { ClientId } from './ids.ts';
 
 const insertStatement = defineStatement<{
@@ -8,11 +10,18 @@ const insertStatement = defineStatement<{
   issuers: readonly string[];
   subjects: readonly string[];
   audiences: readonly string[];
+  macs: readonly Buffer[];
 }>(
   'client_identity_insert',
-  ({ clientId, issuers, subjects, audiences }) => sql`INSERT INTO client_identity (issuer, subject, audience, client_id)
-    SELECT w.issuer, w.subject, w.audience, ${clientId}
-    FROM unnest(${issuers}::text[], ${subjects}::text[], ${audiences}::text[]) AS w (issuer, subject, audience)
+  ({
+    clientId,
+    issuers,
+    subjects,
+    audiences,
+    macs,
+  }) => sql`INSERT INTO client_identity (issuer, subject, audience, client_id, mac)
+    SELECT w.issuer, w.subject, w.audience, ${clientId}, w.mac
+    FROM unnest(${issuers}::text[], ${subjects}::text[], ${audiences}::text[], ${macs}::bytea[]) AS w (issuer, subject, audience, mac)
     ORDER BY w.issuer, w.subject, w.audience ON CONFLICT DO NOTHING`,
 );
 
@@ -24,6 +33,7 @@ const deleteStatement = defineStatement<{ clientId: ClientId }>(
 /** Sets a client's identities, replacing all others. False if one belongs to another client; the transaction must then not commit. */
 export async function replaceIdentities(
   tx: SqlExecutor,
+  macs: RowMacs,
   clientId: ClientId,
   identities: readonly ClientIdentity[],
 ): Promise<boolean> {
@@ -34,6 +44,7 @@ export async function replaceIdentities(
       issuers: identities.map(({ issuer }) => issuer),
       subjects: identities.map(({ subject }) => subject),
       audiences: identities.map(({ audience }) => audience),
+      macs: identities.map((identity) => macs.compute(CLIENT_IDENTITY_MAC, { ...identity, client_id: clientId })),
     }),
   );
   return inserted === identities.length;

@@ -1,7 +1,9 @@
 import sql from 'sql-template-tag';
+import type { RowMacs } from '../database/row-macs.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import { keyIsValid } from './client-conditions.query.ts';
-import type { ClientKeyRow } from './client-row.ts';
+import { CLIENT_KEY_MAC } from './client-macs.ts';
+import type { ClientKeyRow, StoredClientKeyRow } from './client-row.ts';
 import type { ClientId } from './ids.ts';
 
 interface NewClientKey {
@@ -12,19 +14,31 @@ interface NewClientKey {
   expiresAt: Date | null;
 }
 
+/** The columns of `client_key k` for `StoredClientKeyRow`. */
+const COLUMNS = sql`k.hash, k.client_id, k.created_at, k.expires_at, k.mac`;
+
 const listStatement = defineStatement<
   { clientIds: readonly ClientId[]; now: Date },
-  ClientKeyRow & { client_id: ClientId }
+  StoredClientKeyRow & Pick<ClientKeyRow, 'last_used_at'>
 >(
   'client_key_list',
-  ({ clientIds, now }) => sql`SELECT k.client_id, k.created_at, k.expires_at, k.last_used_at FROM client_key k
+  ({ clientIds, now }) => sql`SELECT ${COLUMNS}, k.last_used_at FROM client_key k
     WHERE k.client_id = ANY (${clientIds}) AND ${keyIsValid(sql`k`, now)} ORDER BY k.created_at, k.hash`,
 );
 
-const insertStatement = defineStatement<NewClientKey>(
+/** A row that bears the hash of this very key without being what this service wrote is replaced. */
+const insertStatement = defineStatement<NewClientKey & { mac: Buffer }>(
   'client_key_insert',
-  ({ hash, clientId, createdAt, expiresAt }) => sql`INSERT INTO client_key (hash, client_id, created_at, expires_at)
-    VALUES (${hash}, ${clientId}, ${createdAt}, ${expiresAt})`,
+  ({
+    hash,
+    clientId,
+    createdAt,
+    expiresAt,
+    mac,
+  }) => sql`INSERT INTO client_key (hash, client_id, created_at, expires_at, mac)
+    VALUES (${hash}, ${clientId}, ${createdAt}, ${expiresAt}, ${mac})
+    ON CONFLICT (hash) DO UPDATE SET client_id = excluded.client_id, created_at = excluded.created_at,
+      expires_at = excluded.expires_at, last_used_at = NULL, mac = excluded.mac`,
 );
 
 const deleteStatement = defineStatement<{ clientId: ClientId }>(
@@ -37,16 +51,22 @@ const deleteExpiredStatement = defineStatement<{ clientId: ClientId; now: Date }
   ({ clientId, now }) => sql`DELETE FROM client_key WHERE client_id = ${clientId} AND expires_at <= ${now}`,
 );
 
-const expireStatement = defineStatement<{ clientId: ClientId; at: Date }>(
-  'client_key_expire',
-  ({ clientId, at }) => sql`UPDATE client_key SET expires_at = ${at}
-    WHERE client_id = ${clientId} AND (expires_at IS NULL OR expires_at > ${at})`,
+const lockExpiringLaterStatement = defineStatement<{ clientId: ClientId; at: Date }, StoredClientKeyRow>(
+  'client_key_lock_expiring_later',
+  ({ clientId, at }) => sql`SELECT ${COLUMNS} FROM client_key k
+    WHERE k.client_id = ${clientId} AND (k.expires_at IS NULL OR k.expires_at > ${at}) ORDER BY k.hash FOR UPDATE`,
 );
 
-const permanentStatement = defineStatement<{ clientId: ClientId; hash: Buffer }, { client_id: ClientId }>(
+const expireStatement = defineStatement<{ hashes: readonly Buffer[]; macs: readonly Buffer[]; at: Date }>(
+  'client_key_expire',
+  ({ hashes, macs, at }) => sql`UPDATE client_key k SET expires_at = ${at}, mac = w.mac
+    FROM unnest(${hashes}::bytea[], ${macs}::bytea[]) AS w (hash, mac) WHERE k.hash = w.hash`,
+);
+
+const permanentStatement = defineStatement<{ clientId: ClientId; hash: Buffer }, StoredClientKeyRow>(
   'client_key_permanent',
-  ({ clientId, hash }) => sql`SELECT client_id FROM client_key
-    WHERE hash = ${hash} AND client_id = ${clientId} AND expires_at IS NULL`,
+  ({ clientId, hash }) => sql`SELECT ${COLUMNS} FROM client_key k
+    WHERE k.hash = ${hash} AND k.client_id = ${clientId} AND k.expires_at IS NULL`,
 );
 
 const losingStatement = defineStatement<{ now: Date; until: Date }, { count: number }>(
@@ -58,16 +78,20 @@ const losingStatement = defineStatement<{ now: Date; until: Date }, { count: num
 );
 
 /** The valid keys of clients, oldest first. Never the keys themselves, which are not stored. */
-export function listValidKeys(
+export async function listValidKeys(
   executor: SqlExecutor,
+  macs: RowMacs,
   clientIds: readonly ClientId[],
   now: Date,
 ): Promise<(ClientKeyRow & { client_id: ClientId })[]> {
-  return executor.rows(listStatement({ clientIds, now }));
+  const rows = await executor.rows(listStatement({ clientIds, now }));
+  return rows.filter((row) => macs.verify(CLIENT_KEY_MAC, row));
 }
 
-export async function insertClientKey(tx: SqlExecutor, key: NewClientKey): Promise<void> {
-  await tx.run(insertStatement(key));
+export async function insertClientKey(tx: SqlExecutor, macs: RowMacs, key: NewClientKey): Promise<void> {
+  const { hash, clientId, createdAt, expiresAt } = key;
+  const row = { hash, client_id: clientId, created_at: createdAt, expires_at: expiresAt };
+  await tx.run(insertStatement({ ...key, mac: macs.compute(CLIENT_KEY_MAC, row) }));
 }
 
 /** Deletes all keys of a client; returns how many. */
@@ -79,14 +103,27 @@ export async function deleteExpiredKeys(tx: SqlExecutor, clientId: ClientId, now
   await tx.run(deleteExpiredStatement({ clientId, now }));
 }
 
-/** Makes the keys of a client expire at `at`, except those that expire earlier. */
-export async function expireKeys(tx: SqlExecutor, clientId: ClientId, at: Date): Promise<void> {
-  await tx.run(expireStatement({ clientId, at }));
+/**
+ * Makes the keys of a client expire at `at`, except those that expire earlier. The caller has locked the client. Keys that this service did
+ * not write as they are open nothing, and stay as they are.
+ */
+export async function expireKeys(tx: SqlExecutor, macs: RowMacs, clientId: ClientId, at: Date): Promise<void> {
+  const rows = await tx.rows(lockExpiringLaterStatement({ clientId, at }));
+  const genuine = rows.filter((row) => macs.verify(CLIENT_KEY_MAC, row));
+  if (genuine.length === 0) return;
+  const expired = genuine.map((row) => macs.compute(CLIENT_KEY_MAC, { ...row, expires_at: at }));
+  await tx.run(expireStatement({ hashes: genuine.map(({ hash }) => hash), macs: expired, at }));
 }
 
 /** Whether the client has this key, without an expiry. */
-export async function hasPermanentKey(executor: SqlExecutor, clientId: ClientId, hash: Buffer): Promise<boolean> {
-  return (await executor.rows(permanentStatement({ clientId, hash }))).length > 0;
+export async function hasPermanentKey(
+  executor: SqlExecutor,
+  macs: RowMacs,
+  clientId: ClientId,
+  hash: Buffer,
+): Promise<boolean> {
+  const [row] = await executor.rows(permanentStatement({ clientId, hash }));
+  return row !== undefined && macs.verify(CLIENT_KEY_MAC, row);
 }
 
 /** How many clients have a valid key now, but none that is valid after `until`. */

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { Database } from '../database/database.ts';
+import { RowMacs } from '../database/row-macs.ts';
 import type { SqlExecutor } from '../database/statement.ts';
 import { Clock } from '../platform/clock.ts';
 import type { AuthenticatedClient } from './authenticated-client.ts';
-import { findClientByKey, findClientsByIdentity } from './client.repository.ts';
+import { findClientByKey, findClientsByIdentity } from './client-lookup.query.ts';
 import type { ClientRow } from './client-row.ts';
 import { isApiKeyCandidate } from './credentials/api-key.ts';
 import { JwtVerifier } from './credentials/jwt-verifier.ts';
@@ -31,6 +32,7 @@ export class ClientResolver {
     private readonly clock: Clock,
     private readonly hasher: KeyHasher,
     private readonly jwtVerifier: JwtVerifier,
+    private readonly macs: RowMacs,
   ) {}
 
   /**
@@ -54,7 +56,7 @@ export class ClientResolver {
     executor: Pick<SqlExecutor, 'rows'>,
   ): Promise<AuthenticatedClient | RejectedCredential> {
     const now = this.clock.now();
-    const row = await findClientByKey(executor, hash);
+    const row = await findClientByKey(executor, this.macs, hash);
     if (row === null) return new RejectedCredential('unknown_key');
     if (row.key_expires_at !== null && row.key_expires_at <= now) return new RejectedCredential('expired_key', row.id);
     const client = toAuthenticatedClient(row, hash);
@@ -70,7 +72,7 @@ export class ClientResolver {
     const verified = await this.jwtVerifier.verify(token);
     if (verified instanceof RejectedCredential) return verified;
     const now = this.clock.now();
-    const rows = await findClientsByIdentity(this.database.failFast, verified);
+    const rows = await findClientsByIdentity(this.database.failFast, this.macs, verified);
     const [row] = rows;
     // A token for several of our audiences could match two clients, so it matches none.
     if (row === undefined || rows.length > 1) {

@@ -23,6 +23,13 @@ export interface ClientRow {
   created_at: Date;
 }
 
+/** With what says whether it counts. */
+export interface StoredClientRow extends ClientRow {
+  deleted_at: Date | null;
+  /** Null: written by an earlier release, or by other hands. */
+  mac: Buffer | null;
+}
+
 /** With the fields that are shown besides the policy. */
 export interface ClientDetailsRow extends ClientRow {
   identities: ClientIdentity[];
@@ -35,4 +42,19 @@ export interface ClientKeyRow {
   created_at: Date;
   expires_at: Date | null;
   last_used_at: Date | null;
+}
+
+/** A key as its MAC covers it. */
+export interface StoredClientKeyRow {
+  hash: Buffer;
+  client_id: ClientId;
+  created_at: Date;
+  expires_at: Date | null;
+  mac: Buffer | null;
+}
+
+/** An identity as its MAC covers it. */
+export interface StoredClientIdentityRow extends ClientIdentity {
+  client_id: ClientId;
+  mac: Buffer | null;
 }

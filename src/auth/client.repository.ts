@@ -1,52 +1,32 @@
 import sql from 'sql-template-tag';
+import type { RowMacs } from '../database/row-macs.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
-import { keyIsValid } from './client-conditions.query.ts';
-import type { ClientDetailsRow, ClientRow } from './client-row.ts';
-import type { VerifiedIdentity } from './credentials/jwt-verifier.ts';
+import type { ClientIdentity } from './client-identity.ts';
+import { CLIENT_COLUMNS } from './client-lookup.query.ts';
+import { CLIENT_IDENTITY_MAC, CLIENT_MAC } from './client-macs.ts';
+import type { ClientDetailsRow, ClientRow, StoredClientRow } from './client-row.ts';
 import type { ClientId } from './ids.ts';
 
 /** Advisory lock for deleting clients: one at a time, so that two admins can't each leave the other as the last one. */
 const DELETION_LOCK = 727_004;
 
-/** The columns of `client c` for `ClientRow`. */
-const COLUMNS = sql`c.id, c.name, c.role, c.tenants, c.products, c.lease_modes, c.max_ttl_seconds, c.rate_limit_per_second,
-  c.allow, c.ip_allow_list, c.policy_version, c.created_at`;
-
-/** The columns of `client c` for `ClientDetailsRow`. */
-const DETAILS_COLUMNS = sql`${COLUMNS}, c.last_used_at, (
-    SELECT coalesce(json_agg(json_build_object('issuer', i.issuer, 'audience', i.audience, 'subject', i.subject)
+/** The columns of `client c` for `DetailsRow`. */
+const DETAILS_COLUMNS = sql`${CLIENT_COLUMNS}, c.last_used_at, (
+    SELECT coalesce(json_agg(json_build_object('issuer', i.issuer, 'audience', i.audience, 'subject', i.subject, 'mac', encode(i.mac, 'hex'))
       ORDER BY i.issuer, i.subject, i.audience), '[]')
     FROM client_identity i WHERE i.client_id = c.id) AS identities`;
 
-type ClientByKeyRow = ClientRow & { key_expires_at: Date | null };
-type DeletableClientRow = Pick<ClientRow, 'name' | 'role'> & { deleted_at: Date | null };
-/** What an UPDATE sets; `allow` as JSON. */
-type PolicyParameters = Pick<
-  ClientRow,
-  'id' | 'name' | 'tenants' | 'products' | 'lease_modes' | 'max_ttl_seconds' | 'rate_limit_per_second' | 'ip_allow_list'
-> & { allow: string | null };
+type DetailsRow = StoredClientRow &
+  Pick<ClientDetailsRow, 'last_used_at'> & { identities: (ClientIdentity & { mac: string | null })[] };
+/** What is written; `allow` as JSON. */
+type ClientParameters = Omit<StoredClientRow, 'allow' | 'mac'> & { allow: string | null; mac: Buffer };
 
-const byKeyStatement = defineStatement<{ hash: Buffer }, ClientByKeyRow>(
-  'client_by_key',
-  ({ hash }) => sql`SELECT ${COLUMNS}, k.expires_at AS key_expires_at
-    FROM client_key k JOIN client c ON c.id = k.client_id WHERE k.hash = ${hash} AND c.deleted_at IS NULL`,
-  { prepare: true },
-);
-
-const byIdentityStatement = defineStatement<Pick<VerifiedIdentity, 'issuer' | 'subject' | 'audiences'>, ClientRow>(
-  'client_by_identity',
-  ({ issuer, subject, audiences }) => sql`SELECT ${COLUMNS} FROM client c WHERE c.deleted_at IS NULL AND c.id IN (
-    SELECT i.client_id FROM client_identity i
-    WHERE i.issuer = ${issuer} AND i.subject = ${subject} AND i.audience = ANY (${audiences})) LIMIT 2`,
-  { prepare: true },
-);
-
-const selectStatement = defineStatement<{ id: ClientId }, ClientDetailsRow>(
+const selectStatement = defineStatement<{ id: ClientId }, DetailsRow>(
   'client_select',
   ({ id }) => sql`SELECT ${DETAILS_COLUMNS} FROM client c WHERE c.id = ${id} AND c.deleted_at IS NULL`,
 );
 
-const listStatement = defineStatement<{ after: string | null; limit: number }, ClientDetailsRow>(
+const listStatement = defineStatement<{ after: string | null; limit: number }, DetailsRow>(
   'client_list',
   ({ after, limit }) => sql`SELECT ${DETAILS_COLUMNS} FROM client c
     WHERE c.deleted_at IS NULL AND (${after}::text IS NULL OR c.id > ${after}) ORDER BY c.id LIMIT ${limit}`,
@@ -57,15 +37,15 @@ const listIdsStatement = defineStatement<{ after: string; limit: number }, { id:
   ({ after, limit }) => sql`SELECT id FROM client WHERE id > ${after} ORDER BY id LIMIT ${limit}`,
 );
 
-const lockForChangeStatement = defineStatement<{ id: ClientId }, ClientDetailsRow>(
+const lockForChangeStatement = defineStatement<{ id: ClientId }, DetailsRow>(
   'client_lock_for_change',
   ({ id }) =>
     sql`SELECT ${DETAILS_COLUMNS} FROM client c WHERE c.id = ${id} AND c.deleted_at IS NULL FOR NO KEY UPDATE OF c`,
 );
 
-const lockStatement = defineStatement<{ id: ClientId }, DeletableClientRow>(
+const lockStatement = defineStatement<{ id: ClientId }, StoredClientRow>(
   'client_lock',
-  ({ id }) => sql`SELECT name, role, deleted_at FROM client WHERE id = ${id} FOR UPDATE`,
+  ({ id }) => sql`SELECT ${CLIENT_COLUMNS} FROM client c WHERE c.id = ${id} FOR UPDATE`,
 );
 
 const lockDeletionsStatement = defineStatement<Record<never, never>, { pg_advisory_xact_lock: string }>(
@@ -73,72 +53,66 @@ const lockDeletionsStatement = defineStatement<Record<never, never>, { pg_adviso
   () => sql`SELECT pg_advisory_xact_lock(${DELETION_LOCK})`,
 );
 
-const otherAdminStatement = defineStatement<{ id: ClientId; now: Date }, { id: ClientId }>(
-  'client_other_admin',
-  ({ id, now }) => sql`SELECT c.id FROM client c JOIN client_key k ON k.client_id = c.id
-    WHERE c.role = 'admin' AND c.deleted_at IS NULL AND c.id <> ${id} AND ${keyIsValid(sql`k`, now)} LIMIT 1`,
-);
-
-const insertStatement = defineStatement<PolicyParameters & Pick<ClientRow, 'role' | 'created_at'>>(
+const insertStatement = defineStatement<ClientParameters>(
   'client_insert',
   (
     client,
   ) => sql`INSERT INTO client (id, name, role, tenants, products, lease_modes, max_ttl_seconds, rate_limit_per_second, allow,
-      ip_allow_list, created_at)
+      ip_allow_list, policy_version, created_at, deleted_at, mac)
     VALUES (${client.id}, ${client.name}, ${client.role}, ${client.tenants}, ${client.products}, ${client.lease_modes},
       ${client.max_ttl_seconds}, ${client.rate_limit_per_second}, ${client.allow}::jsonb, ${client.ip_allow_list},
-      ${client.created_at}) ON CONFLICT (id) DO NOTHING`,
+      ${client.policy_version}, ${client.created_at}, ${client.deleted_at}, ${client.mac}) ON CONFLICT (id) DO NOTHING`,
 );
 
-const updateStatement = defineStatement<PolicyParameters>(
+const updateStatement = defineStatement<ClientParameters>(
   'client_update',
-  (client) => sql`UPDATE client SET name = ${client.name}, tenants = ${client.tenants}, products = ${client.products},
-    lease_modes = ${client.lease_modes}, max_ttl_seconds = ${client.max_ttl_seconds},
+  (client) => sql`UPDATE client SET name = ${client.name}, role = ${client.role}, tenants = ${client.tenants},
+    products = ${client.products}, lease_modes = ${client.lease_modes}, max_ttl_seconds = ${client.max_ttl_seconds},
     rate_limit_per_second = ${client.rate_limit_per_second}, allow = ${client.allow}::jsonb,
-    ip_allow_list = ${client.ip_allow_list}, policy_version = policy_version + 1 WHERE id = ${client.id}`,
+    ip_allow_list = ${client.ip_allow_list}, policy_version = ${client.policy_version}, created_at = ${client.created_at},
+    deleted_at = ${client.deleted_at}, mac = ${client.mac} WHERE id = ${client.id}`,
 );
 
-const setDeletedStatement = defineStatement<{ id: ClientId; deletedAt: Date | null }>(
+const setDeletedStatement = defineStatement<{ id: ClientId; deletedAt: Date | null; mac: Buffer | null }>(
   'client_set_deleted',
-  ({ id, deletedAt }) => sql`UPDATE client SET deleted_at = ${deletedAt} WHERE id = ${id}`,
+  ({ id, deletedAt, mac }) => sql`UPDATE client SET deleted_at = ${deletedAt}, mac = ${mac} WHERE id = ${id}`,
 );
 
-/** The client of a key, even an expired one. Null if there is none, or it is deleted. */
-export async function findClientByKey(
-  executor: Pick<SqlExecutor, 'rows'>,
-  hash: Buffer,
-): Promise<ClientByKeyRow | null> {
-  const [row] = await executor.rows(byKeyStatement({ hash }));
-  return row ?? null;
-}
-
-/** Up to two clients with an identity for any of its audiences: two are ambiguous. */
-export function findClientsByIdentity(
-  executor: Pick<SqlExecutor, 'rows'>,
-  { issuer, subject, audiences }: VerifiedIdentity,
-): Promise<ClientRow[]> {
-  return executor.rows(byIdentityStatement({ issuer, subject, audiences }));
-}
-
-/** Null if there is none, or it is deleted. */
-export async function findClient(executor: SqlExecutor, id: ClientId): Promise<ClientDetailsRow | null> {
+/** Null if there is none, it is deleted, or it is not what this service wrote. */
+export async function findClient(executor: SqlExecutor, macs: RowMacs, id: ClientId): Promise<ClientDetailsRow | null> {
   const [row] = await executor.rows(selectStatement({ id }));
-  return row ?? null;
+  return toDetails(macs, row);
 }
 
-/** Clients that are not deleted, after the id `after`, by id. */
-export function listClients(executor: SqlExecutor, limit: number, after: string | null): Promise<ClientDetailsRow[]> {
-  return executor.rows(listStatement({ after, limit }));
+/** Clients that are not deleted, after the id `after`, by id. Those that this service did not write as they are do not count. */
+export async function listClients(
+  executor: SqlExecutor,
+  macs: RowMacs,
+  limit: number,
+  after: string | null,
+): Promise<ClientDetailsRow[]> {
+  const clients: ClientDetailsRow[] = [];
+  for (let last = after; clients.length < limit; ) {
+    const rows = await executor.rows(listStatement({ after: last, limit }));
+    clients.push(...rows.flatMap((row) => toDetails(macs, row) ?? []));
+    if (rows.length < limit) break;
+    last = rows.at(-1)?.id ?? null;
+  }
+  return clients.slice(0, limit);
 }
 
-/** Locks a client for a policy change. Null if there is none, or it is deleted. */
-export async function lockClientForChange(tx: SqlExecutor, id: ClientId): Promise<ClientDetailsRow | null> {
+/** Locks a client for a policy change. Null if there is none, it is deleted, or it is not what this service wrote. */
+export async function lockClientForChange(
+  tx: SqlExecutor,
+  macs: RowMacs,
+  id: ClientId,
+): Promise<ClientDetailsRow | null> {
   const [row] = await tx.rows(lockForChangeStatement({ id }));
-  return row ?? null;
+  return toDetails(macs, row);
 }
 
-/** Locks a client to change its keys or delete it. A deleted one has `deleted_at`. */
-export async function lockClient(tx: SqlExecutor, id: ClientId): Promise<DeletableClientRow | null> {
+/** Locks a client to change its keys or delete it, whoever wrote it as it is. A deleted one has `deleted_at`. */
+export async function lockClient(tx: SqlExecutor, id: ClientId): Promise<StoredClientRow | null> {
   const [row] = await tx.rows(lockStatement({ id }));
   return row ?? null;
 }
@@ -148,28 +122,51 @@ export async function lockDeletions(tx: SqlExecutor): Promise<void> {
   await tx.run(lockDeletionsStatement({}));
 }
 
-/** Whether an admin other than this client has a valid key. */
-export async function hasOtherAdmin(executor: SqlExecutor, id: ClientId, now: Date): Promise<boolean> {
-  return (await executor.rows(otherAdminStatement({ id, now }))).length > 0;
-}
-
 /** Inserts a client; false if the id exists, which leaves that client unchanged. */
-export async function insertClient(tx: SqlExecutor, client: Omit<ClientRow, 'policy_version'>): Promise<boolean> {
-  return (await tx.run(insertStatement({ ...client, allow: toJson(client.allow) }))) === 1;
+export async function insertClient(tx: SqlExecutor, macs: RowMacs, client: ClientRow): Promise<boolean> {
+  return (await tx.run(insertStatement(toParameters(macs, client)))) === 1;
 }
 
-/** Sets the policy and the name, and increments the version. */
-export async function updateClient(tx: SqlExecutor, client: ClientRow): Promise<void> {
-  await tx.run(updateStatement({ ...client, allow: toJson(client.allow) }));
+/** Writes all of a locked client, which is not deleted then. The caller increments the version. */
+export async function updateClient(tx: SqlExecutor, macs: RowMacs, client: ClientRow): Promise<void> {
+  await tx.run(updateStatement(toParameters(macs, client)));
 }
 
-/** Marks a client as deleted, or with null as not deleted. Also locks its row. */
-export async function setClientDeleted(tx: SqlExecutor, id: ClientId, deletedAt: Date | null): Promise<void> {
-  await tx.run(setDeletedStatement({ id, deletedAt }));
+/** Marks a locked client as deleted, or with null as not deleted. One that this service did not write as it is stays without a MAC. */
+export async function setClientDeleted(
+  tx: SqlExecutor,
+  macs: RowMacs,
+  client: StoredClientRow,
+  deletedAt: Date | null,
+): Promise<void> {
+  const mac = macs.fits(CLIENT_MAC, client) ? macs.compute(CLIENT_MAC, { ...client, deleted_at: deletedAt }) : null;
+  await tx.run(setDeletedStatement({ id: client.id, deletedAt, mac }));
 }
 
-function toJson(allow: ClientRow['allow']): string | null {
-  return allow === null ? null : JSON.stringify(allow);
+function toDetails(macs: RowMacs, row: DetailsRow | undefined): ClientDetailsRow | null {
+  if (row === undefined || !macs.verify(CLIENT_MAC, row)) return null;
+  const { mac: _, deleted_at: __, identities, ...details } = row;
+  return {
+    ...details,
+    identities: identities
+      .filter(({ mac, ...identity }) =>
+        macs.verify(CLIENT_IDENTITY_MAC, {
+          ...identity,
+          client_id: row.id,
+          mac: mac === null ? null : Buffer.from(mac, 'hex'),
+        }),
+      )
+      .map(({ issuer, audience, subject }) => ({ issuer, audience, subject })),
+  };
+}
+
+function toParameters(macs: RowMacs, client: ClientRow): ClientParameters {
+  const stored = { ...client, deleted_at: null };
+  return {
+    ...stored,
+    allow: client.allow === null ? null : JSON.stringify(client.allow),
+    mac: macs.compute(CLIENT_MAC, stored),
+  };
 }
 
 /** Up to `limit` ids behind `after`, in order; deleted clients are among them. */

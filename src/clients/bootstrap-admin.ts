@@ -2,13 +2,16 @@ import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { SYSTEM } from '../audit/actor.ts';
 import type { AuditAction } from '../audit/audit-action.ts';
 import { AuditLog } from '../audit/audit-log.ts';
-import { insertClient, setClientDeleted } from '../auth/client.repository.ts';
+import { insertClient, lockClient, setClientDeleted, updateClient } from '../auth/client.repository.ts';
 import { deleteClientKeys, hasPermanentKey, insertClientKey } from '../auth/client-key.repository.ts';
+import { CLIENT_MAC } from '../auth/client-macs.ts';
+import type { ClientRow } from '../auth/client-row.ts';
 import { isApiKeyCandidate } from '../auth/credentials/api-key.ts';
 import { KeyHasher } from '../auth/credentials/key-hasher.ts';
 import type { ClientId } from '../auth/ids.ts';
 import { Config } from '../config/config.ts';
 import { Database, type Transaction } from '../database/database.ts';
+import { RowMacs } from '../database/row-macs.ts';
 import { Clock } from '../platform/clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { DEFAULT_MAX_TTL_SECONDS } from './clients.service.ts';
@@ -29,6 +32,7 @@ export class BootstrapAdmin implements OnModuleInit {
     private readonly clock: Clock,
     private readonly hasher: KeyHasher,
     private readonly audit: AuditLog,
+    private readonly macs: RowMacs,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
@@ -52,8 +56,25 @@ export class BootstrapAdmin implements OnModuleInit {
       this.logger.info({ client_id: BOOTSTRAP_CLIENT_ID }, 'the bootstrap admin has the key of BOOTSTRAP_ADMIN_KEY');
   }
 
+  /** One that is deleted counts again; one that this service did not write as it is counts as absent, and is made anew. */
   private async ensureClient(tx: Transaction): Promise<void> {
-    const inserted = await insertClient(tx, {
+    const created = this.newClient();
+    const inserted = await insertClient(tx, this.macs, created);
+    // Locked whatever it is like, so that one start at a time checks the keys below.
+    const stored = await lockClient(tx, BOOTSTRAP_CLIENT_ID);
+    const isForged = stored === null || !this.macs.verify(CLIENT_MAC, stored);
+    if (isForged) await updateClient(tx, this.macs, created);
+    else if (stored.deleted_at !== null) await setClientDeleted(tx, this.macs, stored, null);
+    if (!inserted && !isForged) return;
+    await this.record(tx, 'client.created', {
+      name: created.name,
+      role: created.role,
+      ...(inserted ? {} : { replaces: 'refused row' }),
+    });
+  }
+
+  private newClient(): ClientRow {
+    return {
       id: BOOTSTRAP_CLIENT_ID,
       name: 'bootstrap',
       role: 'admin',
@@ -64,18 +85,16 @@ export class BootstrapAdmin implements OnModuleInit {
       rate_limit_per_second: null,
       allow: null,
       ip_allow_list: null,
+      policy_version: 1,
       created_at: this.clock.now(),
-    });
-    // Also locks the row, whatever it changes, so that one start at a time checks the keys below.
-    await setClientDeleted(tx, BOOTSTRAP_CLIENT_ID, null);
-    if (inserted) await this.record(tx, 'client.created', { name: 'bootstrap', role: 'admin' });
+    };
   }
 
   /** Whether anything had to be changed. */
   private async ensureKey(tx: Transaction, hash: Buffer): Promise<boolean> {
-    if (await hasPermanentKey(tx, BOOTSTRAP_CLIENT_ID, hash)) return false;
+    if (await hasPermanentKey(tx, this.macs, BOOTSTRAP_CLIENT_ID, hash)) return false;
     const replaced = await deleteClientKeys(tx, BOOTSTRAP_CLIENT_ID);
-    await insertClientKey(tx, {
+    await insertClientKey(tx, this.macs, {
       hash,
       clientId: BOOTSTRAP_CLIENT_ID,
       createdAt: this.clock.now(),

@@ -5,6 +5,7 @@ import { lockClientForChange, updateClient } from '../auth/client.repository.ts'
 import { replaceIdentities } from '../auth/client-identity.repository.ts';
 import type { ClientDetailsRow, ClientRow } from '../auth/client-row.ts';
 import { Database } from '../database/database.ts';
+import { RowMacs } from '../database/row-macs.ts';
 import { AppError } from '../platform/problem.ts';
 import { clientNotFound, identityTaken, requireEnforceable, toClientId } from './client-rules.ts';
 
@@ -21,6 +22,7 @@ export class ClientUpdater {
   constructor(
     private readonly database: Database,
     private readonly audit: AuditLog,
+    private readonly macs: RowMacs,
   ) {}
 
   /**
@@ -35,15 +37,15 @@ export class ClientUpdater {
   ): Promise<ClientDetailsRow> {
     return this.database.transaction(async (tx) => {
       const id = toClientId(given);
-      const before = await lockClientForChange(tx, id);
+      const before = await lockClientForChange(tx, this.macs, id);
       if (before === null) throw new AppError(clientNotFound);
       const after: ClientDetailsRow = { ...before, ...change };
       const changes = differences(before, after);
       if (Object.keys(changes).length === 0) return before;
       requireEnforceable(after.lease_modes, after.allow);
-      if (changes['identities'] !== undefined && !(await replaceIdentities(tx, id, after.identities)))
+      if (changes['identities'] !== undefined && !(await replaceIdentities(tx, this.macs, id, after.identities)))
         throw new AppError(identityTaken);
-      await updateClient(tx, after);
+      await updateClient(tx, this.macs, { ...after, policy_version: before.policy_version + 1 });
       await this.audit.record(tx, { action: 'client.changed', actor, subjectId: id, requestId, details: { changes } });
       return after;
     });

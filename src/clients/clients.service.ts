@@ -4,7 +4,6 @@ import { AuditLog } from '../audit/audit-log.ts';
 import type { LeaseMode, Role } from '../auth/authenticated-client.ts';
 import {
   findClient,
-  hasOtherAdmin,
   insertClient,
   listClients,
   lockClient,
@@ -20,13 +19,16 @@ import {
   insertClientKey,
   listValidKeys,
 } from '../auth/client-key.repository.ts';
-import type { ClientDetailsRow, ClientKeyRow } from '../auth/client-row.ts';
+import { hasOtherAdmin } from '../auth/client-lookup.query.ts';
+import { CLIENT_MAC } from '../auth/client-macs.ts';
+import type { ClientDetailsRow, ClientKeyRow, StoredClientRow } from '../auth/client-row.ts';
 import { generateApiKey } from '../auth/credentials/api-key.ts';
 import { KeyHasher } from '../auth/credentials/key-hasher.ts';
 import type { ClientId } from '../auth/ids.ts';
 import type { AllowPolicy } from '../auth/policy/allow-policy.ts';
 import type { Product } from '../config/config.ts';
 import { Database, type Transaction } from '../database/database.ts';
+import { RowMacs } from '../database/row-macs.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
 import { Ids } from '../platform/ids.ts';
 import { AppError, invalidInputError } from '../platform/problem.ts';
@@ -79,6 +81,7 @@ export class ClientsService {
     private readonly random: Random,
     private readonly hasher: KeyHasher,
     private readonly audit: AuditLog,
+    private readonly macs: RowMacs,
   ) {}
 
   /** Creates a client with its first key. The input must be valid (`CreateClientRequest` checks what comes from outside). */
@@ -108,8 +111,8 @@ export class ClientsService {
       last_used_at: null,
     };
     await this.database.transaction(async (tx) => {
-      await insertClient(tx, client);
-      if (!(await replaceIdentities(tx, client.id, client.identities))) throw new AppError(identityTaken);
+      await insertClient(tx, this.macs, client);
+      if (!(await replaceIdentities(tx, this.macs, client.id, client.identities))) throw new AppError(identityTaken);
       await this.insertKey(tx, client.id, apiKey, keyExpiresAt);
       const { id: subjectId, created_at: _, last_used_at: __, policy_version: ___, ...policy } = client;
       const details = { ...policy, key_expires_at: keyExpiresAt };
@@ -120,14 +123,14 @@ export class ClientsService {
 
   /** A client that is not deleted. Throws 404 `client_not_found`. */
   async get(id: string): Promise<ClientDetailsRow> {
-    const row = await findClient(this.database, toClientId(id));
+    const row = await findClient(this.database, this.macs, toClientId(id));
     if (row === null) throw new AppError(clientNotFound);
     return row;
   }
 
   /** The valid keys of clients, by client, oldest first. Never the keys themselves, which are not stored. */
   async listKeys(ids: readonly ClientId[]): Promise<Map<string, ClientKeyRow[]>> {
-    const rows = await listValidKeys(this.database, ids, this.clock.now());
+    const rows = await listValidKeys(this.database, this.macs, ids, this.clock.now());
     const keys = new Map<string, ClientKeyRow[]>(ids.map((id) => [id, []]));
     for (const row of rows) keys.get(row.client_id)?.push(row);
     return keys;
@@ -135,12 +138,13 @@ export class ClientsService {
 
   /** Clients that are not deleted, by id and so oldest first: up to `limit` + 1 rows after the client `after`, as `toPage` expects. */
   list(limit: number, after: string | null): Promise<ClientDetailsRow[]> {
-    return listClients(this.database, limit + 1, after);
+    return listClients(this.database, this.macs, limit + 1, after);
   }
 
   /**
    * Deletes a client and its keys; deleting it again changes nothing. Its leases end with it, because every use of a lease checks its
-   * client. Throws 404 `client_not_found` for an id that never existed, 409 `last_admin`.
+   * client. One that this service did not write as it is can be deleted, too. Throws 404 `client_not_found` for an id that never existed,
+   * 409 `last_admin`.
    */
   async delete(actor: Actor, given: string, requestId: string | null = null): Promise<void> {
     const id = toClientId(given);
@@ -149,8 +153,8 @@ export class ClientsService {
       const client = await lockClient(tx, id);
       if (client === null) throw new AppError(clientNotFound);
       if (client.deleted_at !== null) return;
-      if (client.role === 'admin' && !(await hasOtherAdmin(tx, id, this.clock.now()))) throw new AppError(lastAdmin);
-      await setClientDeleted(tx, id, this.clock.now());
+      if (await this.isLastAdmin(tx, client)) throw new AppError(lastAdmin);
+      await setClientDeleted(tx, this.macs, client, this.clock.now());
       await deleteClientKeys(tx, id);
       await deleteIdentities(tx, id);
       const details = { name: client.name, role: client.role, leases: 'ended' };
@@ -177,9 +181,10 @@ export class ClientsService {
     await this.database.transaction(async (tx) => {
       // The row lock serializes changes of one client's keys: each sees the key that the previous one created.
       const client = await lockClient(tx, id);
-      if (client === null || client.deleted_at !== null) throw new AppError(clientNotFound);
+      if (client === null || client.deleted_at !== null || !this.macs.verify(CLIENT_MAC, client))
+        throw new AppError(clientNotFound);
       await deleteExpiredKeys(tx, id, now);
-      await expireKeys(tx, id, previousKeysExpireAt);
+      await expireKeys(tx, this.macs, id, previousKeysExpireAt);
       await this.insertKey(tx, id, apiKey, expiresAt);
       const details = { grace_seconds: graceSeconds, expires_at: expiresAt };
       await this.audit.record(tx, { action: 'client.key_issued', actor, subjectId: id, requestId, details });
@@ -189,7 +194,13 @@ export class ClientsService {
 
   private insertKey(tx: Transaction, clientId: ClientId, apiKey: SecretString, expiresAt: Date | null): Promise<void> {
     const hash = this.hasher.blindIndex(apiKey.expose());
-    return insertClientKey(tx, { hash, clientId, createdAt: this.clock.now(), expiresAt });
+    return insertClientKey(tx, this.macs, { hash, clientId, createdAt: this.clock.now(), expiresAt });
+  }
+
+  /** Whether nobody could administer this service without the client, which the caller has locked. */
+  private async isLastAdmin(tx: Transaction, client: StoredClientRow): Promise<boolean> {
+    if (client.role !== 'admin' || !this.macs.fits(CLIENT_MAC, client)) return false;
+    return !(await hasOtherAdmin(tx, this.macs, client.id, this.clock.now()));
   }
 
   private toExpiresAt(expiry: KeyExpiry): Date | null {

@@ -15,7 +15,7 @@ export type CoveredValue =
   | Uint8Array
   | null
   | readonly CoveredValue[]
-  | { readonly [key: string]: CoveredValue };
+  | { readonly [key: string]: CoveredValue | undefined };
 
 /** Which values of a row its MAC covers. `R` holds these and what identifies the row. */
 export interface RowMacDefinition<R> {
@@ -65,10 +65,16 @@ function encodeObject(value: Exclude<CoveredValue, string | number | boolean | n
     for (const element of value) text += encodeValue(element);
     return text;
   }
-  const keys = Object.keys(value).sort();
-  let text = `o${keys.length}:`;
-  for (const key of keys) text += encodeValue(key) + encodeValue(value[key] ?? null);
-  return text;
+  let text = '';
+  let count = 0;
+  for (const key of Object.keys(value).sort()) {
+    const member = value[key];
+    // JSON has no such member either.
+    if (member === undefined) continue;
+    text += encodeValue(key) + encodeValue(member);
+    count++;
+  }
+  return `o${count}:${text}`;
 }
 
 function isList(value: object): value is readonly CoveredValue[] {

@@ -10,6 +10,7 @@ import { ConfigModule } from '../../src/config/config.module.ts';
 import type { Config, OidcConfig } from '../../src/config/config.ts';
 import { Database } from '../../src/database/database.ts';
 import { IntegrityFailures } from '../../src/database/integrity-failures.ts';
+import { RowMacs } from '../../src/database/row-macs.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { type HttpClient, UndiciHttpClient } from '../../src/platform/http-client/http-client.ts';
 import { createHttpServer } from '../../src/platform/http-server/http-server.ts';
@@ -48,7 +49,7 @@ export async function startAuthApp(
     bootstrapAdminKey: key === null ? null : new SecretString(key),
     oidc: options.oidc ?? { issuers: [], audiences: [] },
   } as Partial<Config> as Config;
-  const values = [{ provide: Database, useValue: database }, IntegrityFailures];
+  const values = [{ provide: Database, useValue: database }, IntegrityFailures, RowMacs];
   const http = options.http ?? new UndiciHttpClient();
   const server = createHttpServer(log.logger, ids, options.trustedProxies);
   class TestModule {}

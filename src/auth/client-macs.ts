@@ -1,0 +1,35 @@
+import { defineRowMac } from '../database/row-mac.ts';
+import type { ClientIdentity } from './client-identity.ts';
+import type { StoredClientKeyRow, StoredClientRow } from './client-row.ts';
+import type { ClientId } from './ids.ts';
+
+/** Everything of a client but when it was last used. */
+export const CLIENT_MAC = defineRowMac<Omit<StoredClientRow, 'mac'>>('client', 1, {
+  idOf: ({ id }) => id,
+  covers: (client) => [
+    client.id,
+    client.name,
+    client.role,
+    client.tenants,
+    client.products,
+    client.lease_modes,
+    client.max_ttl_seconds,
+    client.rate_limit_per_second,
+    client.allow,
+    client.ip_allow_list,
+    client.policy_version,
+    client.created_at,
+    client.deleted_at,
+  ],
+});
+
+/** A key is named by its client: its hash is nobody's business. */
+export const CLIENT_KEY_MAC = defineRowMac<Omit<StoredClientKeyRow, 'mac'>>('client_key', 1, {
+  idOf: ({ client_id: clientId }) => clientId,
+  covers: (key) => [key.hash, key.client_id, key.created_at, key.expires_at],
+});
+
+export const CLIENT_IDENTITY_MAC = defineRowMac<ClientIdentity & { client_id: ClientId }>('client_identity', 1, {
+  idOf: ({ client_id: clientId }) => clientId,
+  covers: (identity) => [identity.issuer, identity.subject, identity.audience, identity.client_id],
+});
