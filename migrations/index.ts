@@ -20,5 +20,5 @@ export { ObjectRateLimits1764001010000 } from './1764001010000-ObjectRateLimits.
 export { HashedPrivacyRequests1764001020000 } from './1764001020000-HashedPrivacyRequests.ts';
 export { BoundConnectLinks1764001030000 } from './1764001030000-BoundConnectLinks.ts';
 export { LeaseAncestors1764001040000 } from './1764001040000-LeaseAncestors.ts';
-export { SessionAndSubscriptionMacs1764001070000 } from './1764001070000-SessionAndSubscriptionMacs.ts';
 export { RowMacs1764001060000 } from './1764001060000-RowMacs.ts';
+export { SessionAndSubscriptionMacs1764001070000 } from './1764001070000-SessionAndSubscriptionMacs.ts';
