@@ -29,6 +29,20 @@ export function clientCovers(client: Sql, lease: Sql): Sql {
     AND ${client}.products && ARRAY['*', ${lease}.product] AND ${lease}.mode = ANY (${client}.lease_modes)`;
 }
 
+/**
+ * An expression: all of the client (an alias of `client`) as `JoinedClient`, so that whoever decides by it can check that it is what this
+ * service wrote. JSON, because native code parses it.
+ */
+export function joinedClient(client: Sql): Sql {
+  return sql`json_build_array(${client}.name, ${client}.role, ${client}.tenants, ${client}.products, ${client}.lease_modes,
+      ${client}.max_ttl_seconds, ${client}.rate_limit_per_second, ${client}.allow, ${client}.ip_allow_list, ${client}.policy_version,
+      ${epochMs(sql`${client}.created_at`)}, ${epochMs(sql`${client}.deleted_at`)}, encode(${client}.mac, 'hex'))`;
+}
+
+function epochMs(instant: Sql): Sql {
+  return sql`extract(epoch FROM ${instant})::numeric * 1000`;
+}
+
 /** Whether a key (an alias of `client_key`) has not expired. */
 export function keyIsValid(key: Sql, now: Date): Sql {
   return sql`(${key}.expires_at IS NULL OR ${key}.expires_at > ${now})`;

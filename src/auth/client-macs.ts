@@ -33,3 +33,43 @@ export const CLIENT_IDENTITY_MAC = defineRowMac<ClientIdentity & { client_id: Cl
   idOf: ({ client_id: clientId }) => clientId,
   covers: (identity) => [identity.issuer, identity.subject, identity.audience, identity.client_id],
 });
+
+/** A client that was joined to another row, as `joinedClient` selects it. */
+export type JoinedClient = readonly [
+  name: string,
+  role: StoredClientRow['role'],
+  tenants: string[],
+  products: StoredClientRow['products'],
+  leaseModes: StoredClientRow['lease_modes'],
+  maxTtlSeconds: number,
+  rateLimitPerSecond: number | null,
+  allow: StoredClientRow['allow'],
+  ipAllowList: string[] | null,
+  policyVersion: number,
+  createdAtMs: number,
+  deletedAtMs: number | null,
+  macHex: string | null,
+];
+
+/** The row of a joined client, whose MAC is still to be checked. */
+export function toStoredClient(id: ClientId, client: JoinedClient): StoredClientRow {
+  const [name, role, tenants, products, leaseModes, maxTtlSeconds, rateLimitPerSecond, allow, ipAllowList, ...rest] =
+    client;
+  const [policyVersion, createdAtMs, deletedAtMs, macHex] = rest;
+  return {
+    id,
+    name,
+    role,
+    tenants,
+    products,
+    lease_modes: leaseModes,
+    max_ttl_seconds: maxTtlSeconds,
+    rate_limit_per_second: rateLimitPerSecond,
+    allow,
+    ip_allow_list: ipAllowList,
+    policy_version: policyVersion,
+    created_at: new Date(createdAtMs),
+    deleted_at: deletedAtMs === null ? null : new Date(deletedAtMs),
+    mac: macHex === null ? null : Buffer.from(macHex, 'hex'),
+  };
+}

@@ -6,6 +6,8 @@ import type { Config } from '../config/config.ts';
 import { UndiciHttpClient } from '../platform/http-client/http-client.ts';
 import { createLogger, NestLogger } from '../platform/logger.ts';
 import { openCoreServices } from './core-services.ts';
+import { requireRowMacs } from './row-mac-step.ts';
+import { UnprovenRowsError } from './unproven-rows-error.ts';
 
 /** The modules of a replica without its HTTP server and its background jobs. */
 export interface ApplicationContext {
@@ -27,6 +29,11 @@ export async function openApplicationContext(config: Config, databaseUrl: string
     await coreServices.close();
   };
   try {
+    await requireRowMacs({ ...coreServices, logger }).catch((error: unknown) => {
+      // Commands are how an operator finds out what happened.
+      if (!(error instanceof UnprovenRowsError)) throw error;
+      logger.error(error.message);
+    });
     const module = AppModule.register({
       config: { ...config, bootstrapAdminKey: null },
       platform: { ...coreServices, http, logger, runsJobs: false },

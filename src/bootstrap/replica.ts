@@ -22,6 +22,7 @@ import { createLogger, NestLogger, type Pino } from '../platform/logger.ts';
 import type { Random } from '../platform/random.ts';
 import { settleWithin } from '../platform/settle-within.ts';
 import { openCoreServices } from './core-services.ts';
+import { requireRowMacs } from './row-mac-step.ts';
 import { toListenStartupError } from './startup-error.ts';
 
 export interface ReplicaOptions {
@@ -64,6 +65,7 @@ export async function createReplica({ config, databaseUrl, overrides = {} }: Rep
     await coreServices.close();
   };
   try {
+    await requireRowMacs({ ...coreServices, logger });
     const server = createHttpServer(logger, coreServices.ids, config.trustedProxies, {
       unauthenticatedBodyBytes: config.unauthenticatedBodyBytes,
       ...overrides.httpLimits,

@@ -1,6 +1,7 @@
 import { ConfigError } from '../config/environment-reader.ts';
 import { WrongRootKeyError } from '../vault/keys/key-ring.ts';
 import { RootKeyUnavailableError } from '../vault/root-keys/root-key.ts';
+import { UnprovenRowsError } from './unproven-rows-error.ts';
 
 /** A start that failed for a reason that the operator can fix. The message names the variable and the fix. */
 export class StartupError extends Error {
@@ -16,6 +17,7 @@ export function describeStartupError(error: unknown): string {
     error instanceof ConfigError ||
     error instanceof WrongRootKeyError ||
     error instanceof RootKeyUnavailableError ||
+    error instanceof UnprovenRowsError ||
     error instanceof StartupError
   ) {
     return error.message;

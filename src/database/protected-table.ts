@@ -19,6 +19,8 @@ interface RowSelection {
   after: unknown;
   /** Whether to give MACs to rows with one that does not fit, too. */
   replacesUnfit: boolean;
+  /** Rows that are over by then need none. */
+  now: Date;
 }
 
 interface GivenMacs {
@@ -33,7 +35,7 @@ interface ProtectedTableParts<R> {
   /** Locks rows behind `after` in the order of their key, with what the MAC covers; only those without a MAC, unless `all`. */
   lockRows(
     tx: SqlExecutor,
-    selection: { after: R | null; all: boolean; limit: number },
+    selection: { after: R | null; all: boolean; now: Date; limit: number },
   ): Promise<readonly WithMac<R>[]>;
   /** Sets the MACs of these rows and nothing else. */
   writeMacs(tx: SqlExecutor, rows: readonly { row: R; mac: Buffer }[]): Promise<void>;
@@ -43,8 +45,8 @@ interface ProtectedTableParts<R> {
 export function defineProtectedTable<R>({ definition, lockRows, writeMacs }: ProtectedTableParts<R>): ProtectedTable {
   return {
     table: definition.table,
-    giveMacs: async (tx, mac, { after, replacesUnfit }) => {
-      const rows = await lockRows(tx, { after: after as R | null, all: replacesUnfit, limit: BATCH });
+    giveMacs: async (tx, mac, { after, replacesUnfit, now }) => {
+      const rows = await lockRows(tx, { after: after as R | null, all: replacesUnfit, now, limit: BATCH });
       const given = rows
         .map((row) => ({ row, mac: mac.computeRowMac(definition.encode(row)) }))
         .filter(({ row, mac: fitting }) => row.mac === null || (replacesUnfit && !row.mac.equals(fitting)));
@@ -65,12 +67,17 @@ export async function giveMacsToRows(
   database: Database,
   mac: RowMac,
   protectedTable: ProtectedTable,
-  { replacesUnfit, guard }: { replacesUnfit: boolean; guard: (tx: SqlExecutor) => Promise<boolean> },
+  {
+    guard,
+    ...options
+  }: Omit<RowSelection, 'after'> & {
+    guard: (tx: SqlExecutor) => Promise<boolean>;
+  },
 ): Promise<string[]> {
   const ids: string[] = [];
   for (let after: unknown = null; ; ) {
     const given = await database.transaction(async (tx) =>
-      (await guard(tx)) ? protectedTable.giveMacs(tx, mac, { after, replacesUnfit }) : { ids: [], next: null },
+      (await guard(tx)) ? protectedTable.giveMacs(tx, mac, { after, ...options }) : { ids: [], next: null },
     );
     ids.push(...given.ids);
     if (given.next === null) return ids;

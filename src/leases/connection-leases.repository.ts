@@ -2,7 +2,11 @@ import { Injectable } from '@nestjs/common';
 import sql from 'sql-template-tag';
 import { ConnectionLeases } from '../connections/connection-leases.ts';
 import type { ConnectionId, CredentialId } from '../connections/ids.ts';
+import { RowMacs } from '../database/row-macs.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
+import type { LeaseId } from './ids.ts';
+import { leaseColumns } from './lease-conditions.query.ts';
+import { LEASE_MAC, type StoredLease } from './lease-mac.ts';
 
 const endActive = defineStatement<{ connectionId: ConnectionId; now: Date }>(
   'leases_of_connection_end',
@@ -10,10 +14,16 @@ const endActive = defineStatement<{ connectionId: ConnectionId; now: Date }>(
     sql`UPDATE lease SET ended_at = ${now} WHERE connection_id = ${connectionId} AND expires_at > ${now} AND ended_at IS NULL`,
 );
 
-const clearAssets = defineStatement<{ connectionId: ConnectionId }>(
-  'leases_of_connection_clear_assets',
-  ({ connectionId }) =>
-    sql`UPDATE lease SET asset_type = NULL, asset_id = NULL WHERE connection_id = ${connectionId} AND asset_id IS NOT NULL`,
+const lockWithAsset = defineStatement<{ connectionId: ConnectionId; after: string; limit: number }, StoredLease>(
+  'leases_of_connection_lock_with_asset',
+  ({ connectionId, after, limit }) => sql`SELECT ${leaseColumns(sql`l`)} FROM lease l
+    WHERE l.connection_id = ${connectionId} AND l.asset_id IS NOT NULL AND l.id > ${after} ORDER BY l.id LIMIT ${limit} FOR UPDATE`,
+);
+
+const clearAssets = defineStatement<{ ids: readonly LeaseId[]; macs: readonly (Buffer | null)[] }>(
+  'leases_clear_assets',
+  ({ ids, macs }) => sql`UPDATE lease l SET asset_type = NULL, asset_id = NULL, mac = w.mac
+    FROM unnest(${ids}::text[], ${macs}::bytea[]) AS w (id, mac) WHERE l.id = w.id`,
 );
 
 interface TokenLeasesParameters {
@@ -30,8 +40,14 @@ const selectTokenLeasesEnd = defineStatement<TokenLeasesParameters, { ends_at: D
       AND credential_id = ${credentialId} AND credential_version = ${version}`,
 );
 
+const LEASES_PER_BATCH = 1_000;
+
 @Injectable()
 export class ConnectionLeasesRepository extends ConnectionLeases {
+  constructor(private readonly macs: RowMacs) {
+    super();
+  }
+
   override end(executor: SqlExecutor, connectionId: ConnectionId, now: Date): Promise<number> {
     return executor.run(endActive({ connectionId, now }));
   }
@@ -46,6 +62,19 @@ export class ConnectionLeasesRepository extends ConnectionLeases {
   }
 
   override async clearAssets(executor: SqlExecutor, connectionId: ConnectionId): Promise<void> {
-    await executor.run(clearAssets({ connectionId }));
+    for (let after = ''; ; ) {
+      const rows = await executor.rows(lockWithAsset({ connectionId, after, limit: LEASES_PER_BATCH }));
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      const macs = rows.map((row) => this.macWithoutAsset(row));
+      await executor.run(clearAssets({ ids: rows.map(({ id }) => id), macs }));
+      after = last.id;
+    }
+  }
+
+  /** One that this service did not write as it is stays without a MAC that fits. */
+  private macWithoutAsset(row: StoredLease): Buffer | null {
+    if (!this.macs.fits(LEASE_MAC, row)) return null;
+    return this.macs.compute(LEASE_MAC, { ...row, asset_type: null, asset_id: null });
   }
 }

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { StoredClientRow } from '../auth/client-row.ts';
 import type { ClientId } from '../auth/ids.ts';
 import { patternsForProduct } from '../auth/policy/allow-policy.ts';
 import type { Product } from '../config/config.ts';
@@ -9,6 +10,7 @@ import type { ConnectionId, CredentialId } from '../connections/ids.ts';
 import { Batcher } from '../database/batcher.ts';
 import { Database } from '../database/database.ts';
 import { FAIL_FAST_DEADLINE } from '../database/fail-fast-pool.ts';
+import { RowMacs } from '../database/row-macs.ts';
 import type { StatementDefinition } from '../database/statement.ts';
 import { Clock } from '../platform/clock.ts';
 import { SecretString } from '../platform/secret-string.ts';
@@ -18,12 +20,13 @@ import { Vault } from '../vault/vault.ts';
 import {
   type ActiveLeaseRow,
   type SealedLeaseRow,
-  selectActiveLeaseIds,
   selectActiveLeases,
   selectSealedLeases,
 } from './gateway-lease.query.ts';
 import type { LeaseId } from './ids.ts';
 import { IntegrityAlert } from './integrity-alert.ts';
+import { findWithGenuineAncestors } from './lease.repository.ts';
+import { acceptLease } from './lease-mac.ts';
 import { parseLeaseToken } from './lease-token.ts';
 import { LeaseTokenCache } from './lease-token-cache.ts';
 
@@ -51,6 +54,9 @@ export interface GatewayGrant {
   cacheKey?: object | undefined;
 }
 
+/** A row that was written by this service, with the client that it stands on. */
+type Genuine<R> = Omit<R, 'client'> & { client: StoredClientRow };
+
 /**
  * Verifies lease tokens for the gateway. Every call reads its lease by primary key, so no replica is ever behind; the cache only saves
  * verifying and decrypting again what this read says is unchanged. Concurrent calls share one statement.
@@ -67,6 +73,7 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
     private readonly ring: KeyRing,
     private readonly clock: Clock,
     private readonly alert: IntegrityAlert,
+    private readonly macs: RowMacs,
   ) {}
 
   /** What the lease gives; null for an unknown token or an ended lease. Throws `DecryptionError`. */
@@ -77,7 +84,7 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
     const accessToken = new SecretString(cached.accessToken.toString('utf8'));
     const row = await this.#activeLeases.submit(cached.leaseId);
     if (row?.secret_id === cached.secretId) {
-      return { ...cached.grant, ...policyLimitsOf(row, cached.grant.product), accessToken, cacheKey: cached };
+      return { ...cached.grant, ...policyLimitsOf(row.client, cached.grant.product), accessToken, cacheKey: cached };
     }
     this.#cache.forget(cached.leaseId);
     return row === null ? null : this.verify(token);
@@ -85,8 +92,7 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
 
   /** Which of these leases (of long calls in progress) are still valid, by id. */
   async filterActive(leaseIds: readonly LeaseId[]): Promise<ReadonlySet<string>> {
-    const rows = await this.database.failFast.rows(selectActiveLeaseIds({ leaseIds, now: this.clock.now() }));
-    return new Set(rows.map(({ id }) => id));
+    return new Set((await this.readGenuine(selectActiveLeases, leaseIds)).keys());
   }
 
   onApplicationShutdown(): void {
@@ -103,7 +109,7 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
   }
 
   /** `token` has been verified for this lease. */
-  private async open(token: string, leaseId: LeaseId, row: SealedLeaseRow): Promise<GatewayGrant> {
+  private async open(token: string, leaseId: LeaseId, row: Genuine<SealedLeaseRow>): Promise<GatewayGrant> {
     const identity = {
       tenant: row.tenant,
       connectionId: row.connection_id,
@@ -134,7 +140,7 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
       grant,
     };
     this.#cache.keep(cached);
-    return { ...grant, ...policyLimitsOf(row, row.product), accessToken, cacheKey: cached };
+    return { ...grant, ...policyLimitsOf(row.client, row.product), accessToken, cacheKey: cached };
   }
 
   /** Concurrent calls share one statement, and calls of the same lease one row. */
@@ -142,19 +148,32 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
     select: StatementDefinition<{ leaseIds: readonly LeaseId[]; now: Date }, R>,
     maxInFlight: number,
   ) {
-    return new Batcher<LeaseId, R | null>(
+    return new Batcher<LeaseId, Genuine<R> | null>(
       async (leaseIds) => {
-        const selection = { leaseIds: [...new Set(leaseIds)], now: this.clock.now() };
-        const rows = await this.database.failFast.rows(select(selection));
-        const found = new Map(rows.map((row) => [row.id, row]));
+        const found = await this.readGenuine(select, [...new Set(leaseIds)]);
         return leaseIds.map((id) => found.get(id) ?? null);
       },
       { maxSize: 64, maxInFlight, deadline: FAIL_FAST_DEADLINE },
     );
   }
+
+  /** The active ones of these leases, by id, if they, their clients and the leases that they end with are what this service wrote. */
+  private async readGenuine<R extends ActiveLeaseRow>(
+    select: StatementDefinition<{ leaseIds: readonly LeaseId[]; now: Date }, R>,
+    leaseIds: readonly LeaseId[],
+  ): Promise<Map<LeaseId, Genuine<R>>> {
+    const { failFast } = this.database;
+    const rows = await failFast.rows(select({ leaseIds, now: this.clock.now() }));
+    const genuine = rows.flatMap((row) => {
+      const client = acceptLease(this.macs, row);
+      return client === null ? [] : [{ ...row, client }];
+    });
+    const standing = await findWithGenuineAncestors(failFast, this.macs, genuine);
+    return new Map(genuine.filter(({ id }) => standing.has(id)).map((row) => [row.id, row]));
+  }
 }
 
 /** The client's restrictions can change from one call to the next, so they are never cached. */
-function policyLimitsOf(row: ActiveLeaseRow, product: Product): Pick<GatewayGrant, 'allow' | 'ipAllowList'> {
-  return { allow: patternsForProduct(row.allow, product), ipAllowList: row.ip_allow_list };
+function policyLimitsOf(client: StoredClientRow, product: Product): Pick<GatewayGrant, 'allow' | 'ipAllowList'> {
+  return { allow: patternsForProduct(client.allow, product), ipAllowList: client.ip_allow_list };
 }

@@ -46,6 +46,16 @@ export interface LeaseInput {
   validUntil: Date;
 }
 
+/** The lease that the input will get if nothing has changed, and its MAC; nulls: nothing is foreseen, and nothing is written. */
+export interface ForeseenLease {
+  foreseenConnectionId: ConnectionId | null;
+  foreseenCredentialId: CredentialId | null;
+  foreseenVersion: number | null;
+  foreseenAssetType: string | null;
+  foreseenExpiresAt: Date | null;
+  mac: Buffer | null;
+}
+
 interface FoundCredential {
   connection_id: ConnectionId;
   status: ConnectionStatus;
@@ -87,6 +97,11 @@ interface UnwrittenLeaseRow extends NotIssued, FoundCredential {
   outcome: 'unrecorded' | 'unwritten';
 }
 
+/** It could be issued, but is another than the one that was foreseen, whose MAC does not fit it. */
+interface UnforeseenLeaseRow extends NotIssued, FoundCredential {
+  outcome: 'unforeseen';
+}
+
 /** `outdated_client`: its key, or the policy that the request was checked against, is no longer valid. Then nothing else counts. */
 interface UnmatchedLeaseRow extends NotIssued, Nullable<FoundCredential> {
   outcome: 'outdated_client' | 'no_match' | 'several_matches';
@@ -122,10 +137,11 @@ export type LeaseRow =
   | WithoutCredentialLeaseRow
   | RefusedLeaseRow
   | UnwrittenLeaseRow
+  | UnforeseenLeaseRow
   | IssuedLeaseRow;
 
 /** The properties of the inputs as arrays, in the order of the inputs. */
-type LeaseInputArrays = { [K in keyof LeaseInput]: LeaseInput[K][] };
+type LeaseInputArrays = { [K in keyof (LeaseInput & ForeseenLease)]: (LeaseInput & ForeseenLease)[K][] };
 
 const OF_TENANT = isLiveConnectionOf({ tenant: sql`i.tenant`, product: sql`i.product` });
 
@@ -138,8 +154,13 @@ const MATCHES = sql`(SELECT ${LEASABLE_COLUMNS}, NULL::text AS asset_type, NULL:
         WHERE a.id = i.requested_asset AND (i.requested_connection IS NULL OR c.id = i.requested_connection) AND ${OF_TENANT}
         ORDER BY ${WORKING_FIRST} LIMIT 1)`;
 
-const CHOSEN = sql`SELECT *, least(requested_expires_at, token_expires_at) AS lease_expires_at FROM found
+/** In milliseconds, as in this process. */
+const CHOSEN = sql`SELECT *, date_trunc('milliseconds', least(requested_expires_at, token_expires_at)) AS lease_expires_at FROM found
     WHERE matches = 1 AND known AND ${canServeUntil(sql`valid_until`)}`;
+
+/** Everything that the MAC covers and that is chosen here. */
+const IS_FORESEEN = sql`mac IS NOT NULL AND connection_id = foreseen_connection AND credential_id = foreseen_credential
+      AND version = foreseen_version AND asset_type IS NOT DISTINCT FROM foreseen_asset_type AND lease_expires_at = foreseen_expires_at`;
 
 const CLIENT_OF_INPUT = { clientId: sql`i.client_id`, keyHash: sql`i.key_hash`, policyVersion: sql`i.policy_version` };
 
@@ -150,22 +171,25 @@ const ISSUE_AND_RECORD = sql`found AS MATERIALIZED (
     ) x ON true
   ), chosen AS MATERIALIZED (
     ${CHOSEN}
+  ), foreseen AS MATERIALIZED (
+    SELECT * FROM chosen WHERE ${IS_FORESEEN}
   ), recorded AS (
     ${insertEntriesSql(sql`SELECT audit_id, issued_at, 'lease.issued', 'client', client_id, tenant, product, connection_id, lease_id, request_id,
       json_build_object('mode', mode, 'credential_id', credential_id, 'credential_version', version, 'asset_id', requested_asset), audit_key
-    FROM chosen`)}
+    FROM foreseen`)}
   ), issued AS (
     INSERT INTO lease (id, secret_hash, mode, client_id, connection_id, credential_id, credential_version, tenant, product,
-      asset_type, asset_id, issued_at, expires_at)
+      asset_type, asset_id, issued_at, expires_at, mac)
     SELECT lease_id, secret_hash, mode, client_id, connection_id, credential_id, version, tenant, product,
-      asset_type, requested_asset, issued_at, lease_expires_at FROM chosen
+      asset_type, requested_asset, issued_at, lease_expires_at, mac FROM foreseen
     WHERE lease_id IN (SELECT subject_id FROM recorded)
     RETURNING id
   ), written AS (
-    SELECT ch.* FROM chosen ch JOIN issued ON issued.id = ch.lease_id
+    SELECT fs.* FROM foreseen fs JOIN issued ON issued.id = fs.lease_id
   )
   SELECT f.n, CASE WHEN NOT f.known THEN 'outdated_client' WHEN ch.n IS NOT NULL THEN 'issued'
-      WHEN f.lease_id IN (SELECT subject_id FROM recorded) THEN 'unwritten' WHEN f.n IN (SELECT n FROM chosen) THEN 'unrecorded'
+      WHEN f.lease_id IN (SELECT subject_id FROM recorded) THEN 'unwritten' WHEN f.n IN (SELECT n FROM foreseen) THEN 'unrecorded'
+      WHEN f.n IN (SELECT n FROM chosen) THEN 'unforeseen'
       WHEN f.matches = 0 THEN 'no_match' WHEN f.matches > 1 THEN 'several_matches'
       WHEN f.credential_id IS NULL THEN 'without_credential' ELSE 'refused' END AS outcome,
     ch.mode, f.connection_id, f.status, f.credential_id, f.kind, f.version, f.health, to_json(f.scopes) AS scopes, f.token_expires_at,
@@ -177,7 +201,7 @@ const ISSUE_AND_RECORD = sql`found AS MATERIALIZED (
 /**
  * Whole leases in one statement and one round trip: for each input it checks the client's key and policy again, finds the credential,
  * writes the audit entry and, for the entries that were written, the lease, and reads the sealed token. An input writes nothing unless
- * exactly one living credential matched.
+ * exactly one living credential matched, and it is the one that was foreseen.
  * Named by nothing but tenant and product, two connections are ambiguous; an asset is reached by the newest living one,
  * and by none where Meta gives no token for it.
  * The scopes come as JSON, which is parsed by native code; an array of Postgres is not.
@@ -189,9 +213,12 @@ const insertLeases = defineStatement<{ now: Date; inputs: LeaseInputArrays }, Le
     FROM unnest(${inputs.leaseId}::text[], ${inputs.auditId}::text[], ${inputs.keyHash}::bytea[], ${inputs.clientId}::text[],
       ${inputs.requestId}::text[], ${inputs.tenant}::text[], ${inputs.product}::text[], ${inputs.connectionId}::text[],
       ${inputs.assetId}::text[], ${inputs.mode}::text[], ${inputs.secretHash}::bytea[], ${inputs.expiresAt}::timestamptz[],
-      ${inputs.validUntil}::timestamptz[], ${inputs.auditKey}::bytea[], ${inputs.policyVersion}::integer[])
+      ${inputs.validUntil}::timestamptz[], ${inputs.auditKey}::bytea[], ${inputs.policyVersion}::integer[], ${inputs.foreseenConnectionId}::text[],
+      ${inputs.foreseenCredentialId}::text[], ${inputs.foreseenVersion}::integer[], ${inputs.foreseenAssetType}::text[],
+      ${inputs.foreseenExpiresAt}::timestamptz[], ${inputs.mac}::bytea[])
       WITH ORDINALITY AS i (lease_id, audit_id, key_hash, client_id, request_id, tenant, product, requested_connection, requested_asset,
-        mode, secret_hash, requested_expires_at, valid_until, audit_key, policy_version, n)
+        mode, secret_hash, requested_expires_at, valid_until, audit_key, policy_version, foreseen_connection, foreseen_credential, foreseen_version,
+        foreseen_asset_type, foreseen_expires_at, mac, n)
   ), ${ISSUE_AND_RECORD}`,
   { prepare: true },
 );
@@ -200,7 +227,7 @@ const insertLeases = defineStatement<{ now: Date; inputs: LeaseInputArrays }, Le
 export async function issueLeases(
   executor: Pick<SqlExecutor, 'rows'>,
   now: Date,
-  inputs: readonly LeaseInput[],
+  inputs: readonly (LeaseInput & ForeseenLease)[],
 ): Promise<LeaseRow[]> {
   const rows = await executor.rows(insertLeases({ now, inputs: toArrays(inputs) }));
   const results: LeaseRow[] = [];
@@ -209,7 +236,7 @@ export async function issueLeases(
   return results;
 }
 
-function toArrays(inputs: readonly LeaseInput[]): LeaseInputArrays {
+function toArrays(inputs: readonly (LeaseInput & ForeseenLease)[]): LeaseInputArrays {
   return {
     leaseId: inputs.map((input) => input.leaseId),
     auditId: inputs.map((input) => input.auditId),
@@ -226,5 +253,11 @@ function toArrays(inputs: readonly LeaseInput[]): LeaseInputArrays {
     secretHash: inputs.map((input) => input.secretHash),
     expiresAt: inputs.map((input) => input.expiresAt),
     validUntil: inputs.map((input) => input.validUntil),
+    foreseenConnectionId: inputs.map((input) => input.foreseenConnectionId),
+    foreseenCredentialId: inputs.map((input) => input.foreseenCredentialId),
+    foreseenVersion: inputs.map((input) => input.foreseenVersion),
+    foreseenAssetType: inputs.map((input) => input.foreseenAssetType),
+    foreseenExpiresAt: inputs.map((input) => input.foreseenExpiresAt),
+    mac: inputs.map((input) => input.mac),
   };
 }

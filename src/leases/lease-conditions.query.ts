@@ -2,6 +2,13 @@ import sql, { type Sql } from 'sql-template-tag';
 import { clientCovers, joinClient } from '../auth/client-conditions.query.ts';
 import { activeCredentialJoins } from '../connections/credentials/leasable-credential.query.ts';
 
+/** The columns of a lease for `StoredLease`. */
+export function leaseColumns(lease: Sql): Sql {
+  return sql`${lease}.id, ${lease}.mode, ${lease}.secret_hash, ${lease}.client_id, ${lease}.tenant, ${lease}.product, ${lease}.connection_id,
+    ${lease}.credential_id, ${lease}.credential_version, ${lease}.asset_type, ${lease}.asset_id, ${lease}.issued_at, ${lease}.expires_at,
+    ${lease}.ancestor_ids, ${lease}.mac`;
+}
+
 /** FROM: leases with what they stand on: their clients (`<client>`), active connections (`c`) and credentials (`k`). */
 export function backedLeaseFrom(lease: Sql, client: Sql): Sql {
   return sql`FROM lease ${lease}

@@ -10,6 +10,7 @@ import { credentialContext } from '../connections/credentials/seal-contexts.ts';
 import { Batcher } from '../database/batcher.ts';
 import { Database } from '../database/database.ts';
 import { FAIL_FAST_DEADLINE } from '../database/fail-fast-pool.ts';
+import { RowMacs } from '../database/row-macs.ts';
 import { OnDemandRefreshService, refreshPending } from '../lifecycle/refresh/on-demand-refresh.service.ts';
 import { missingScopesOfToken } from '../meta/dialog/product-scopes.ts';
 import { computeAppsecretProof } from '../meta/graph/appsecret-proof.ts';
@@ -22,6 +23,7 @@ import { KeyRing } from '../vault/keys/key-ring.ts';
 import { DecryptionError } from '../vault/sealed-secret.ts';
 import { Vault } from '../vault/vault.ts';
 import { describeWithoutCredential } from './describe-without-credential.ts';
+import { ForeseenLeases } from './foreseen-leases.ts';
 import type { LeaseId } from './ids.ts';
 import { IntegrityAlert } from './integrity-alert.ts';
 import {
@@ -44,6 +46,9 @@ export class OutdatedClientError extends AppError {
   }
 }
 
+/** How often the credential may change (a refresh, a new login) between two statements for the same lease. */
+const MAX_FORESIGHTS = 3;
+
 const NOT_ISSUED = { mode: null, lease_expires_at: null } as const;
 
 /** The token of a lease, and where it is used. */
@@ -58,6 +63,8 @@ export class LeaseIssuer {
     deadline: FAIL_FAST_DEADLINE,
   });
 
+  readonly #foreseen: ForeseenLeases;
+
   constructor(
     private readonly database: Database,
     private readonly vault: Vault,
@@ -70,7 +77,10 @@ export class LeaseIssuer {
     private readonly alert: IntegrityAlert,
     private readonly apps: MetaApps,
     private readonly written: WrittenLeaseCheck,
-  ) {}
+    macs: RowMacs,
+  ) {
+    this.#foreseen = new ForeseenLeases(macs);
+  }
 
   /** Throws `OutdatedClientError`, and `AppError`: 403 `not_allowed`, `mode_not_allowed`; 404 `connection_not_found`; 409 and 503 as CONTRACT 6 says. */
   async issue(client: AuthenticatedClient, request: LeaseRequest, requestId: string): Promise<IssuedLeaseResponse> {
@@ -101,7 +111,7 @@ export class LeaseIssuer {
     const gateway = mode === 'gateway' ? createLeaseToken(leaseId, this.random) : null;
     const ttlSeconds = Math.min(request.ttl_seconds ?? DEFAULT_TTL_SECONDS, client.maxTtlSeconds);
     const auditId = this.ids.next('aud');
-    const row = await this.#issueBatches.submit({
+    const input: LeaseInput = {
       leaseId,
       auditId,
       auditKey: deriveEntryKey(this.ring, auditId),
@@ -117,7 +127,11 @@ export class LeaseIssuer {
       secretHash: gateway === null ? null : this.ring.blindIndex(gateway.secret),
       expiresAt: addSeconds(now, ttlSeconds),
       validUntil: addSeconds(now, request.min_valid_seconds ?? 0),
-    });
+    };
+    let row = await this.#issueBatches.submit(input);
+    for (let tries = 1; row.outcome === 'unforeseen' && tries < MAX_FORESIGHTS; tries++)
+      row = await this.#issueBatches.submit(input);
+    if (row.outcome === 'unforeseen') throw new AppError(refreshPending, { retryAfterSeconds: 1 });
     if (row.outcome === 'outdated_client') throw new OutdatedClientError();
     if (row.outcome === 'unrecorded' || row.outcome === 'unwritten') throw this.written.refuse(leaseId, row.outcome);
     if (row.outcome !== 'issued') return row;
@@ -128,9 +142,15 @@ export class LeaseIssuer {
   }
 
   private async run(inputs: LeaseInput[]): Promise<LeaseRow[]> {
-    const rows = await issueLeases(this.database.failFast, this.clock.now(), inputs).catch((error: unknown) => {
+    const now = this.clock.now();
+    const foreseen = inputs.map((input) => ({ ...input, ...this.#foreseen.foresee(input, now) }));
+    const rows = await issueLeases(this.database.failFast, now, foreseen).catch((error: unknown) => {
       throw this.written.explain(error);
     });
+    for (const [index, input] of inputs.entries()) {
+      const row = rows[index];
+      if (row?.outcome === 'unforeseen') this.#foreseen.learn(input, row);
+    }
     if (rows.some((row) => row.is_interfered_with)) await this.withdrawUnwritten(inputs, rows);
     return rows;
   }

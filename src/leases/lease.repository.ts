@@ -1,47 +1,39 @@
 import sql from 'sql-template-tag';
-import type { LeaseMode } from '../auth/authenticated-client.ts';
-import { clientCovers, joinClient } from '../auth/client-conditions.query.ts';
-import type { ClientId } from '../auth/ids.ts';
+import { clientCovers, joinClient, joinedClient } from '../auth/client-conditions.query.ts';
+import { CLIENT_MAC, type JoinedClient, toStoredClient } from '../auth/client-macs.ts';
 import {
   connectionAndCredentialJoins,
   IS_CREDENTIAL_BACKED,
 } from '../connections/credentials/leasable-credential.query.ts';
-import type { ConnectionId, CredentialId } from '../connections/ids.ts';
+import type { RowMacs } from '../database/row-macs.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import { firstIdAt } from '../platform/ids.ts';
 import type { LeaseId } from './ids.ts';
-import { ANCESTORS_STAND } from './lease-conditions.query.ts';
+import { ANCESTORS_STAND, leaseColumns } from './lease-conditions.query.ts';
+import { type CoveredLease, LEASE_MAC, type StoredLease } from './lease-mac.ts';
 
-export interface LeaseRecord {
-  id: LeaseId;
-  mode: LeaseMode;
-  secret_hash: Buffer | null;
-  client_id: ClientId;
-  tenant: string;
-  product: string;
-  connection_id: ConnectionId;
-  credential_id: CredentialId;
-  credential_version: number;
-  asset_type: string | null;
-  asset_id: string | null;
-  issued_at: Date;
-  expires_at: Date;
+export interface LeaseRecord extends CoveredLease {
   ended_at: Date | null;
   /** Whether client, its policy, connection, and the leases that it ends with still stand behind it. */
   backed: boolean;
   scopes: string[] | null;
 }
 
-const selectRecord = defineStatement<{ id: LeaseId }, LeaseRecord>(
+type LeaseRecordRow = LeaseRecord & StoredLease & { client: JoinedClient };
+
+const selectRecord = defineStatement<{ id: LeaseId }, LeaseRecordRow>(
   'lease_record',
-  ({
-    id,
-  }) => sql`SELECT l.id, l.mode, l.secret_hash, l.client_id, l.tenant, l.product, l.connection_id, l.credential_id,
-      l.credential_version, l.asset_type, l.asset_id, l.issued_at, l.expires_at, l.ended_at, k.scopes,
+  ({ id }) => sql`SELECT ${leaseColumns(sql`l`)}, l.ended_at, k.scopes, ${joinedClient(sql`cl`)} AS client,
       (${IS_CREDENTIAL_BACKED} AND ${clientCovers(sql`cl`, sql`l`)} AND ${ANCESTORS_STAND}) AS backed
     FROM lease l ${joinClient(sql`cl`, sql`l.client_id`)}
       ${connectionAndCredentialJoins({ connectionId: sql`l.connection_id`, credentialId: sql`l.credential_id` })}
     WHERE l.id = ${id}`,
+  { prepare: true },
+);
+
+const selectStored = defineStatement<{ ids: readonly LeaseId[] }, StoredLease>(
+  'lease_stored',
+  ({ ids }) => sql`SELECT ${leaseColumns(sql`l`)} FROM lease l WHERE l.id = ANY (${ids}::text[])`,
   { prepare: true },
 );
 
@@ -68,9 +60,38 @@ const deleteExpired = defineStatement<{ firstId: string; expiredBefore: Date; li
         SELECT id FROM lease WHERE id < ${firstId} AND expires_at < ${expiredBefore} ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED)`,
 );
 
-export async function findLease(executor: SqlExecutor, id: LeaseId): Promise<LeaseRecord | null> {
-  const [record] = await executor.rows(selectRecord({ id }));
-  return record ?? null;
+/**
+ * A lease that is what this service wrote; null for another. With a client or a lease that it ends with that is not, nothing stands behind
+ * it. One from before MACs that is over has none, and shows what it was.
+ */
+export async function findLease(
+  executor: SqlExecutor,
+  macs: RowMacs,
+  id: LeaseId,
+  now: Date,
+): Promise<LeaseRecord | null> {
+  const [row] = await executor.rows(selectRecord({ id }));
+  if (row === undefined) return null;
+  if (row.mac === null && row.expires_at <= now) return row;
+  if (!macs.verify(LEASE_MAC, row)) return null;
+  const isBacked =
+    row.backed &&
+    macs.verify(CLIENT_MAC, toStoredClient(row.client_id, row.client)) &&
+    (await findWithGenuineAncestors(executor, macs, [row])).has(id);
+  return { ...row, backed: isBacked };
+}
+
+/** Which of these leases end with leases that are what this service wrote; each that ends with none is among them. */
+export async function findWithGenuineAncestors(
+  executor: Pick<SqlExecutor, 'rows'>,
+  macs: RowMacs,
+  leases: readonly CoveredLease[],
+): Promise<Set<LeaseId>> {
+  const ids = [...new Set(leases.flatMap(({ ancestor_ids: ancestorIds }) => ancestorIds ?? []))];
+  const ancestors = ids.length === 0 ? [] : await executor.rows(selectStored({ ids }));
+  const genuine = new Set(ancestors.filter((row) => macs.verify(LEASE_MAC, row)).map((row) => row.id));
+  const standing = leases.filter(({ ancestor_ids: ancestorIds }) => (ancestorIds ?? []).every((id) => genuine.has(id)));
+  return new Set(standing.map(({ id }) => id));
 }
 
 /** Whether this ended the lease: it was neither ended nor expired. */

@@ -4,9 +4,12 @@ import { AuditLog } from '../audit/audit-log.ts';
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
 import { visibleProducts, visibleTenants } from '../auth/policy/policy.ts';
 import { Database } from '../database/database.ts';
+import { RowMacs } from '../database/row-macs.ts';
+import type { SqlExecutor } from '../database/statement.ts';
 import { Clock } from '../platform/clock.ts';
 import { isId } from '../platform/ids.ts';
 import { KeyRing } from '../vault/keys/key-ring.ts';
+import type { LeaseId } from './ids.ts';
 import type { IntrospectionResponse, LeaseResponse } from './lease.dto.ts';
 import { deleteExpiredLeases, endLease, findLease, type LeaseRecord } from './lease.repository.ts';
 import { parseLeaseToken } from './lease-token.ts';
@@ -19,18 +22,19 @@ export class LeaseService {
     private readonly ring: KeyRing,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
+    private readonly macs: RowMacs,
   ) {}
 
   /** Null where there is none, or the client may not see it. */
   async find(client: AuthenticatedClient, id: string): Promise<LeaseResponse | null> {
-    const record = isId(id, 'lse') ? await findLease(this.database, id) : null;
+    const record = isId(id, 'lse') ? await this.findLease(this.database, id) : null;
     return record === null || !canSee(client, record) ? null : this.toLeaseResponse(record);
   }
 
   /** What a lease token allows at this moment; `active: false` for everything the client may not know. */
   async introspect(client: AuthenticatedClient, token: string, issuer: string): Promise<IntrospectionResponse> {
     const parts = parseLeaseToken(token);
-    const record = parts === null ? null : await findLease(this.database, parts.leaseId);
+    const record = parts === null ? null : await this.findLease(this.database, parts.leaseId);
     if (parts === null || record === null || record.secret_hash === null) return { active: false };
     const isAuthentic = timingSafeEqual(record.secret_hash, this.ring.blindIndex(parts.secret));
     const isOwner = client.role === 'admin' || record.client_id === client.clientId;
@@ -55,7 +59,7 @@ export class LeaseService {
   /** Ends a lease; true if it is the client's, whether it ended now or before. */
   async end(client: AuthenticatedClient, given: string, requestId: string): Promise<boolean> {
     return this.database.transaction(async (tx) => {
-      const record = isId(given, 'lse') ? await findLease(tx, given) : null;
+      const record = isId(given, 'lse') ? await this.findLease(tx, given) : null;
       if (record === null || !canSee(client, record)) return false;
       const { id } = record;
       if (await endLease(tx, id, this.clock.now())) {
@@ -76,6 +80,10 @@ export class LeaseService {
   /** Deletes up to `limit` leases that ended before `endedBefore`; their audit entries stay. Returns how many. */
   async purge(endedBefore: Date, limit: number): Promise<number> {
     return deleteExpiredLeases(this.database, endedBefore, limit);
+  }
+
+  private findLease(executor: SqlExecutor, id: LeaseId): Promise<LeaseRecord | null> {
+    return findLease(executor, this.macs, id, this.clock.now());
   }
 
   private statusOf(record: LeaseRecord): LeaseResponse['status'] {

@@ -3,21 +3,61 @@ import { insertEntriesSql } from '../audit/audit-entry.repository.ts';
 import type { AuditEntryId } from '../audit/ids.ts';
 import type { ClientId } from '../auth/ids.ts';
 import { credentialOfToken } from '../connections/credentials/leasable-credential.query.ts';
-import type { ConnectionId } from '../connections/ids.ts';
+import type { ConnectionId, CredentialId } from '../connections/ids.ts';
 import { IS_INTERFERED_WITH } from '../database/interference.query.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import type { LeaseId } from './ids.ts';
 
+/** A credential that one of Meta's tokens is. */
+export interface CredentialOfToken {
+  /** The number of the token, from 1. */
+  n: string;
+  credential_id: CredentialId;
+  version: number;
+  expires_at: Date | null;
+}
+
+/** One of Meta's tokens in an answer. */
+interface FoundToken {
+  /** Its blind index. */
+  tokenHash: Buffer;
+  /** The id of the object that contained it, if it had one. */
+  pageId: string | null;
+}
+
+const selectCredentials = defineStatement<
+  { connectionId: ConnectionId; tokenHashes: readonly Buffer[]; pageIds: readonly (string | null)[] },
+  CredentialOfToken
+>(
+  'lease_credentials_of_tokens',
+  ({ connectionId, tokenHashes, pageIds }) => sql`SELECT r.n, k.id AS credential_id, k.version, k.expires_at
+    FROM unnest(${tokenHashes}::bytea[], ${pageIds}::text[]) WITH ORDINALITY AS r (token_hash, page_id, n)
+    JOIN LATERAL (
+      ${credentialOfToken({ connectionId: sql`${connectionId}`, tokenHash: sql`r.token_hash`, pageId: sql`r.page_id` })}
+    ) k ON true`,
+  { prepare: true },
+);
+
+/** The credentials of a connection that these tokens are; none for a token that is none of them. */
+export function findCredentialsOfTokens(
+  executor: Pick<SqlExecutor, 'rows'>,
+  connectionId: ConnectionId,
+  tokens: readonly FoundToken[],
+): Promise<CredentialOfToken[]> {
+  const tokenHashes = tokens.map(({ tokenHash }) => tokenHash);
+  return executor.rows(selectCredentials({ connectionId, tokenHashes, pageIds: tokens.map(({ pageId }) => pageId) }));
+}
+
 /** A lease that replaces one of Meta's tokens. */
-interface ReplacementLease {
+export interface ReplacementLease {
   leaseId: LeaseId;
   secretHash: Buffer;
-  /** Blind index of Meta's token. */
-  tokenHash: Buffer;
+  credentialId: CredentialId;
+  credentialVersion: number;
+  expiresAt: Date;
+  mac: Buffer;
   auditId: AuditEntryId;
   auditKey: Buffer;
-  /** The id of the object that contained the token, if it had one. */
-  pageId: string | null;
 }
 
 /** The lease of the call. */
@@ -27,13 +67,11 @@ interface ParentLease {
   product: string;
   connectionId: ConnectionId;
   leaseId: LeaseId;
-  /** When the first of the leases below ends. */
-  expiresAt: Date;
   /** The leases that the new ones end with: those that the answer was for, and their own ancestors. */
   ancestorIds: readonly LeaseId[];
 }
 
-/** A lease for a token that is a credential; `unrecorded` and `unwritten` as for other leases. */
+/** A lease that was to be written; `unrecorded` and `unwritten` as for other leases. */
 export interface ReplacementRow {
   id: LeaseId;
   outcome: 'issued' | 'unrecorded' | 'unwritten';
@@ -53,19 +91,14 @@ const insertReplacements = defineStatement<
     product,
     connectionId,
     leaseId,
-    expiresAt,
     ancestorIds,
     now,
     replacements,
-  }) => sql`WITH lease_input AS (
-          SELECT * FROM unnest(${replacements.leaseId}::text[], ${replacements.secretHash}::bytea[], ${replacements.tokenHash}::bytea[],
-              ${replacements.auditId}::text[], ${replacements.auditKey}::bytea[], ${replacements.pageId}::text[])
-            AS r (lease_id, secret_hash, token_hash, audit_id, audit_key, page_id)
-        ), chosen AS MATERIALIZED (
-          SELECT r.*, k.id AS credential_id, k.version, least(${expiresAt}::timestamptz, k.expires_at) AS expires_at
-          FROM lease_input r JOIN LATERAL (
-            ${credentialOfToken({ connectionId: sql`${connectionId}`, tokenHash: sql`r.token_hash`, pageId: sql`r.page_id` })}
-          ) k ON true
+  }) => sql`WITH chosen AS MATERIALIZED (
+          SELECT * FROM unnest(${replacements.leaseId}::text[], ${replacements.secretHash}::bytea[], ${replacements.credentialId}::text[],
+              ${replacements.credentialVersion}::integer[], ${replacements.expiresAt}::timestamptz[], ${replacements.mac}::bytea[],
+              ${replacements.auditId}::text[], ${replacements.auditKey}::bytea[])
+            AS r (lease_id, secret_hash, credential_id, version, expires_at, mac, audit_id, audit_key)
         ), recorded AS (
           ${insertEntriesSql(sql`SELECT ch.audit_id, ${now}::timestamptz, 'lease.issued', 'client', ${clientId}::text, ${tenant}::text, ${product}::text, ${connectionId}::text, ch.lease_id, NULL::text,
             json_build_object('mode', 'gateway', 'credential_id', ch.credential_id, 'credential_version', ch.version,
@@ -73,10 +106,10 @@ const insertReplacements = defineStatement<
           FROM chosen ch`)}
         ), issued AS (
           INSERT INTO lease (id, secret_hash, mode, client_id, connection_id, credential_id, credential_version, tenant, product,
-            issued_at, expires_at, ancestor_ids)
+            issued_at, expires_at, ancestor_ids, mac)
           SELECT ch.lease_id, ch.secret_hash, 'gateway', ${clientId}::text, ${connectionId}::text, ch.credential_id, ch.version,
             ${tenant}::text, ${product}::text, ${now}::timestamptz, ch.expires_at,
-            ${ancestorIds}::text[]
+            ${ancestorIds}::text[], ch.mac
           FROM chosen ch WHERE ch.lease_id IN (SELECT subject_id FROM recorded)
           RETURNING id
         ) SELECT ch.lease_id AS id, CASE WHEN ch.lease_id IN (SELECT id FROM issued) THEN 'issued'
@@ -86,7 +119,7 @@ const insertReplacements = defineStatement<
   { prepare: true },
 );
 
-/** Issues a lease, with its audit entry, for each token that is a credential of the parent's connection; a row for each of these. */
+/** Issues these leases, each with its audit entry, all at the instant `now`; a row for each. */
 export async function insertReplacementLeases(
   executor: Pick<SqlExecutor, 'rows'>,
   parent: ParentLease,
@@ -96,13 +129,15 @@ export async function insertReplacementLeases(
   const replacements = {
     leaseId: leases.map((lease) => lease.leaseId),
     secretHash: leases.map((lease) => lease.secretHash),
-    tokenHash: leases.map((lease) => lease.tokenHash),
+    credentialId: leases.map((lease) => lease.credentialId),
+    credentialVersion: leases.map((lease) => lease.credentialVersion),
+    expiresAt: leases.map((lease) => lease.expiresAt),
+    mac: leases.map((lease) => lease.mac),
     auditId: leases.map((lease) => lease.auditId),
     auditKey: leases.map((lease) => lease.auditKey),
-    pageId: leases.map((lease) => lease.pageId),
   };
-  const { clientId, tenant, product, connectionId, leaseId, expiresAt, ancestorIds } = parent;
+  const { clientId, tenant, product, connectionId, leaseId, ancestorIds } = parent;
   return executor.rows(
-    insertReplacements({ clientId, tenant, product, connectionId, leaseId, expiresAt, ancestorIds, now, replacements }),
+    insertReplacements({ clientId, tenant, product, connectionId, leaseId, ancestorIds, now, replacements }),
   );
 }

@@ -1,14 +1,23 @@
 import { Injectable } from '@nestjs/common';
 import { deriveEntryKey } from '../audit/chain/entry-mac.ts';
+import type { ConnectionId } from '../connections/ids.ts';
 import { Database } from '../database/database.ts';
+import { RowMacs } from '../database/row-macs.ts';
 import { Clock } from '../platform/clock.ts';
 import { Ids } from '../platform/ids.ts';
 import { Random } from '../platform/random.ts';
 import { KeyRing } from '../vault/keys/key-ring.ts';
 import type { GatewayGrant } from './gateway-lease-verifier.ts';
 import type { LeaseId } from './ids.ts';
+import { LEASE_MAC } from './lease-mac.ts';
 import { createLeaseToken } from './lease-token.ts';
-import { insertReplacementLeases, type ReplacementRow } from './replace-tokens.repository.ts';
+import {
+  type CredentialOfToken,
+  findCredentialsOfTokens,
+  insertReplacementLeases,
+  type ReplacementLease,
+  type ReplacementRow,
+} from './replace-tokens.repository.ts';
 import { type WrittenLease, WrittenLeaseCheck } from './written-lease-check.ts';
 
 /** One of Meta's tokens in a response, and the id of the object that contained it, if it had one. */
@@ -16,6 +25,9 @@ export interface ResponseToken {
   metaToken: string;
   objectId: string | null;
 }
+
+/** The call's grant with the end and the ancestors of the leases that are issued for its answer. */
+type Parent = Omit<GatewayGrant, 'ancestorIds'> & { endsAt: Date; ancestorIds: LeaseId[] };
 
 /** More than occur: a batch has at most 50 items. Beyond it tokens are removed, so that reading such a lease stays cheap. */
 const MAX_ANCESTORS = 64;
@@ -30,6 +42,7 @@ export class TokenReplacementService {
     private readonly ids: Ids,
     private readonly random: Random,
     private readonly written: WrittenLeaseCheck,
+    private readonly macs: RowMacs,
   ) {}
 
   /**
@@ -45,21 +58,17 @@ export class TokenReplacementService {
     const parents = [grant, ...itemGrants];
     const ancestorIds = [...new Set(parents.flatMap(({ leaseId, ancestorIds: older }) => [leaseId, ...older]))];
     if (ancestorIds.length > MAX_ANCESTORS) return new Map();
-    const drafts = tokens.map(({ metaToken, objectId }) => {
-      const leaseId = this.ids.next('lse');
-      const auditId = this.ids.next('aud');
-      const auditKey = deriveEntryKey(this.ring, auditId);
-      return { metaToken, pageId: objectId, leaseId, auditId, auditKey, ...createLeaseToken(leaseId, this.random) };
-    });
-    if (drafts.length === 0) return new Map();
-    const leases = drafts.map(({ metaToken, secret, ...lease }) => ({
-      ...lease,
-      secretHash: this.ring.blindIndex(secret),
-      tokenHash: this.ring.blindIndex(metaToken),
+    if (tokens.length === 0) return new Map();
+    const endsAt = new Date(Math.min(...parents.map(({ leaseExpiresAt }) => leaseExpiresAt.getTime())));
+    const credentials = await this.findCredentials(grant.connectionId, tokens);
+    const now = this.clock.now();
+    const drafts = credentials.map(({ metaToken, ...credential }) => ({
+      metaToken,
+      ...this.draft({ ...grant, endsAt, ancestorIds }, credential, now),
     }));
-    const expiresAt = new Date(Math.min(...parents.map(({ leaseExpiresAt }) => leaseExpiresAt.getTime())));
-    const parent = { ...grant, expiresAt, ancestorIds };
-    const rows = await insertReplacementLeases(this.database.failFast, parent, this.clock.now(), leases).catch(
+    if (drafts.length === 0) return new Map();
+    const { failFast } = this.database;
+    const rows = await insertReplacementLeases(failFast, { ...grant, ancestorIds }, now, drafts).catch(
       (error: unknown) => {
         throw this.written.explain(error);
       },
@@ -68,6 +77,53 @@ export class TokenReplacementService {
     return new Map(
       drafts.filter((draft) => issuedIds.has(draft.leaseId)).map((draft) => [draft.metaToken, draft.token]),
     );
+  }
+
+  /** Those of the tokens that are credentials of the connection. */
+  private async findCredentials(
+    connectionId: ConnectionId,
+    tokens: readonly ResponseToken[],
+  ): Promise<(Omit<CredentialOfToken, 'n'> & { metaToken: string })[]> {
+    const found = tokens.map(({ metaToken, objectId: pageId }) => ({
+      tokenHash: this.ring.blindIndex(metaToken),
+      pageId,
+    }));
+    const rows = await findCredentialsOfTokens(this.database.failFast, connectionId, found);
+    return rows.flatMap(({ n, ...credential }) => {
+      const token = tokens[Number(n) - 1];
+      return token === undefined ? [] : [{ ...credential, metaToken: token.metaToken }];
+    });
+  }
+
+  /** A lease for a credential with all that is stored of it, and its token. */
+  private draft(
+    parent: Parent,
+    { credential_id: credentialId, version, expires_at: tokenExpiresAt }: Omit<CredentialOfToken, 'n'>,
+    now: Date,
+  ): ReplacementLease & { token: string } {
+    const leaseId = this.ids.next('lse');
+    const auditId = this.ids.next('aud');
+    const { token, secret } = createLeaseToken(leaseId, this.random);
+    const secretHash = this.ring.blindIndex(secret);
+    const expiresAt = tokenExpiresAt !== null && tokenExpiresAt < parent.endsAt ? tokenExpiresAt : parent.endsAt;
+    const mac = this.macs.compute(LEASE_MAC, {
+      id: leaseId,
+      mode: 'gateway',
+      secret_hash: secretHash,
+      client_id: parent.clientId,
+      tenant: parent.tenant,
+      product: parent.product,
+      connection_id: parent.connectionId,
+      credential_id: credentialId,
+      credential_version: version,
+      asset_type: null,
+      asset_id: null,
+      issued_at: now,
+      expires_at: expiresAt,
+      ancestor_ids: parent.ancestorIds,
+    });
+    const auditKey = deriveEntryKey(this.ring, auditId);
+    return { leaseId, token, secretHash, credentialId, credentialVersion: version, expiresAt, mac, auditId, auditKey };
   }
 
   private async keepWritten(rows: readonly ReplacementRow[], drafts: readonly WrittenLease[]): Promise<Set<LeaseId>> {

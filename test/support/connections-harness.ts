@@ -54,7 +54,7 @@ export function createConnectionsHarness(
       config,
       of.random,
     ),
-    revoke: new ConnectionRevoker(database, writer, new ConnectionLeasesRepository(), audit, outbox, clock),
+    revoke: new ConnectionRevoker(database, writer, new ConnectionLeasesRepository(of.rowMacs), audit, outbox, clock),
   };
 }
 

@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { Registry } from 'prom-client';
 import type { AuthenticatedClient } from '../../src/auth/authenticated-client.ts';
+import { insertClient } from '../../src/auth/client.repository.ts';
+import { insertClientKey } from '../../src/auth/client-key.repository.ts';
 import type { Database } from '../../src/database/database.ts';
+import type { RowMacs } from '../../src/database/row-macs.ts';
 import { GatewayLeaseVerifier } from '../../src/leases/gateway-lease-verifier.ts';
 import { IntegrityAlert } from '../../src/leases/integrity-alert.ts';
 import type { LeaseRequest } from '../../src/leases/lease.dto.ts';
@@ -80,12 +83,13 @@ export function openLeasesTestContext(): Promise<LeasesTestContext> {
         alert,
         new MetaApps(config),
         written,
+        sealed.rowMacs,
       ),
-      check: new GatewayLeaseVerifier(database, vault, ring, clock, alert),
-      records: new LeaseService(database, ring, connections.audit, clock),
-      tokenReplacement: new TokenReplacementService(database, ring, clock, ids, random, written),
+      check: new GatewayLeaseVerifier(database, vault, ring, clock, alert, sealed.rowMacs),
+      records: new LeaseService(database, ring, connections.audit, clock, sealed.rowMacs),
+      tokenReplacement: new TokenReplacementService(database, ring, clock, ids, random, written, sealed.rowMacs),
       client: (policy: Partial<AuthenticatedClient> = {}) =>
-        createClient(database, ids.next('cli'), clock.now(), policy),
+        createClient(database, sealed.rowMacs, ids.next('cli'), clock.now(), policy),
       countWritten: async () => {
         const [row] = await database.rows<{ leases: number; entries: number }>({
           text: `SELECT (SELECT count(*)::int FROM lease) AS leases,
@@ -99,20 +103,27 @@ export function openLeasesTestContext(): Promise<LeasesTestContext> {
 
 async function createClient(
   database: Database,
+  macs: RowMacs,
   clientId: `cli_${string}`,
   createdAt: Date,
   policy: Partial<AuthenticatedClient>,
 ): Promise<AuthenticatedClient> {
   const keyHash = randomBytes(32);
-  await database.run({
-    text: `INSERT INTO client (id, name, role, tenants, products, lease_modes, max_ttl_seconds, created_at)
-      VALUES ($1, 'test', 'service', '{*}', '{*}', '{gateway,token}', 3600, $2)`,
-    values: [clientId, createdAt],
+  await insertClient(database, macs, {
+    id: clientId,
+    name: 'test',
+    role: 'service',
+    tenants: ['*'],
+    products: ['*'],
+    lease_modes: ['gateway', 'token'],
+    max_ttl_seconds: 3600,
+    rate_limit_per_second: null,
+    allow: null,
+    ip_allow_list: null,
+    policy_version: 1,
+    created_at: createdAt,
   });
-  await database.run({
-    text: 'INSERT INTO client_key (hash, client_id, created_at) VALUES ($1, $2, $3)',
-    values: [keyHash, clientId, createdAt],
-  });
+  await insertClientKey(database, macs, { hash: keyHash, clientId, createdAt, expiresAt: null });
   return {
     clientId,
     name: 'test',

@@ -1,10 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Transaction } from '../../database/database.ts';
+import { RowMac } from '../../database/row-mac.ts';
+import { readProtectedTables } from '../../database/row-mac-requirement.repository.ts';
 import type { SqlExecutor } from '../../database/statement.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
 import type { Actor } from '../actor.ts';
 import { AuditLog } from '../audit-log.ts';
+import { PROTECTED_TABLES_DETAIL } from '../row-mac-evidence.query.ts';
 import { AuditChainBrokenError } from './audit-chain.ts';
 import { type AuditCheckpoint, readCheckpoint, storeCheckpoint } from './audit-checkpoint.ts';
 import { lockChain, readTip } from './audit-link.repository.ts';
@@ -43,6 +46,7 @@ export class AuditPruner {
     private readonly mac: ChainMac,
     private readonly audit: AuditLog,
     private readonly verifier: ChainVerifier,
+    private readonly rowMac: RowMac,
   ) {}
 
   /**
@@ -64,7 +68,13 @@ export class AuditPruner {
     await this.audit.record(this.database, {
       action: 'audit.pruned',
       actor,
-      details: { before: before.toISOString(), from_position: from + 1, up_to_position: upTo },
+      details: {
+        before: before.toISOString(),
+        from_position: from + 1,
+        up_to_position: upTo,
+        // What the pruned entries said of it.
+        [PROTECTED_TABLES_DETAIL]: [...(await readProtectedTables(this.database, this.rowMac))],
+      },
     });
     let pruned = 0;
     for (let count = PRUNING_BATCH; count === PRUNING_BATCH; pruned += count) {

@@ -64,7 +64,12 @@ describe('a grant that Meta says is gone', () => {
 
   it('is no reason to erase what lives', async () => {
     const id = await connect(harness, clock, { metaUserId: '100000000000779' });
-    const eraser = new ConnectionEraser(open.database, vault.vault, new ConnectionLeasesRepository(), clock);
+    const eraser = new ConnectionEraser(
+      open.database,
+      vault.vault,
+      new ConnectionLeasesRepository(vault.rowMacs),
+      clock,
+    );
     let ran = false;
     const within = async (): Promise<void> => {
       ran = true;

@@ -30,7 +30,7 @@ beforeEach(async () => {
   log = new AuditLog(clock, of.ids, of.ring, of.integrity);
   chain = new AuditChain(open.database, clock, of.ring);
   verifier = new ChainVerifier(open.database, clock, chain, of.ring, new AuditedObjects());
-  prune = new AuditPruner(open.database, clock, of.ring, log, verifier);
+  prune = new AuditPruner(open.database, clock, of.ring, log, verifier, of.ring);
   kept = [];
   // Ten entries of ten days, the last of them today's.
   for (let index = 0; index < 10; index++) {

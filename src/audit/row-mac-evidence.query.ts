@@ -1,0 +1,30 @@
+import sql from 'sql-template-tag';
+import { defineStatement, type SqlExecutor } from '../database/statement.ts';
+import type { AuditAction } from './audit-action.ts';
+import { ENTRY_DIGEST, type EntryProof } from './audit-entry.repository.ts';
+import type { ChainMac } from './chain/chain-mac.ts';
+import { isForged } from './chain/entry-mac.ts';
+
+/** The member of an entry's details that lists tables whose rows need MACs. */
+export const PROTECTED_TABLES_DETAIL = 'protected_tables';
+
+/** Pruning removes the first, and says it again in the second, which the chain then begins with. */
+const ACTIONS: readonly AuditAction[] = ['integrity.macs_required', 'audit.pruned'];
+
+const selectEvidence = defineStatement<
+  { actions: readonly AuditAction[]; detail: string },
+  EntryProof & { tables: string[] }
+>(
+  'row_mac_evidence',
+  ({
+    actions,
+    detail,
+  }) => sql`SELECT e.id, ${ENTRY_DIGEST} AS digest, e.mac, e.details -> ${detail} AS tables FROM audit_entry e
+    WHERE e.action = ANY (${actions}::text[]) AND json_typeof(e.details -> ${detail}) = 'array'`,
+);
+
+/** The tables that the record says need MACs. In a record that verifies as a whole, no such entry is missing. */
+export async function findProtectedTablesInRecord(executor: SqlExecutor, mac: ChainMac): Promise<Set<string>> {
+  const entries = await executor.rows(selectEvidence({ actions: ACTIONS, detail: PROTECTED_TABLES_DETAIL }));
+  return new Set(entries.filter((entry) => !isForged(mac, entry, '')).flatMap(({ tables }) => tables));
+}

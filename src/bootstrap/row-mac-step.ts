@@ -1,0 +1,116 @@
+import { Registry } from 'prom-client';
+import { type Actor, SYSTEM } from '../audit/actor.ts';
+import type { AuditAction } from '../audit/audit-action.ts';
+import { AuditLog } from '../audit/audit-log.ts';
+import { AuditedObjects } from '../audit/audited-objects.ts';
+import { AuditChain } from '../audit/chain/audit-chain.ts';
+import { ChainVerifier } from '../audit/chain/chain-verifier.ts';
+import { findProtectedTablesInRecord, PROTECTED_TABLES_DETAIL } from '../audit/row-mac-evidence.query.ts';
+import { AUDITED_CLIENTS } from '../clients/audited-clients.ts';
+import { AUDITED_CONNECTIONS } from '../connections/connection/audited-connections.query.ts';
+import type { Database } from '../database/database.ts';
+import { IntegrityFailures } from '../database/integrity-failures.ts';
+import { giveMacsToRows, type ProtectedTable } from '../database/protected-table.ts';
+import { lockRowMacs, readProtectedTables, requireMacsOf } from '../database/row-mac-requirement.repository.ts';
+import { AUDITED_SUBSCRIPTIONS } from '../events/subscriptions/audited-subscriptions.query.ts';
+import { AUDITED_LEASES } from '../leases/audited-leases.query.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Ids } from '../platform/ids.ts';
+import type { Pino } from '../platform/logger.ts';
+import { AUDITED_KEYS } from '../vault/keys/audited-keys.query.ts';
+import type { KeyRing } from '../vault/keys/key-ring.ts';
+import { PROTECTED_TABLES } from './protected-tables.ts';
+import { UnprovenRowsError } from './unproven-rows-error.ts';
+
+/** What the step works with: it runs before the application exists, which already takes no row without a MAC. */
+export interface RowMacServices {
+  database: Database;
+  clock: Clock;
+  ids: Ids;
+  keyRing: KeyRing;
+  logger: Pino;
+}
+
+/**
+ * Gives the rows of an earlier release their MACs, once for each table, and from then on requires them. That this was done is in the audit
+ * record, so whoever may write to the database can't have it done again for rows of their own. Costs one small query where all is done;
+ * replicas that start together wait for each other, and one that dies in between is continued by the next. Throws `UnprovenRowsError`.
+ */
+export async function requireRowMacs(services: RowMacServices): Promise<void> {
+  const { database, keyRing, logger } = services;
+  const required = await readProtectedTables(database, keyRing);
+  const missing = PROTECTED_TABLES.filter(({ table }) => !required.has(table));
+  if (missing.length === 0) return;
+  const requiredBefore = await findRequiredBefore(services, missing);
+  // Another replica may have done it meanwhile, with its entry, in one transaction.
+  const requiredNow = await readProtectedTables(database, keyRing);
+  const forgotten = missing.filter(({ table }) => requiredBefore.has(table) && !requiredNow.has(table));
+  if (forgotten.length > 0) {
+    const tables = forgotten.map(({ table }) => table);
+    logger.error({ tables }, 'somebody removed from the database that rows of these tables need a MAC: they still do');
+    await requireFromNowOn(services, tables, null);
+  }
+  const rows: Record<string, number> = {};
+  const others = missing.filter(({ table }) => !requiredBefore.has(table));
+  for (const table of others) rows[table.table] = (await giveMacs(services, table)).length;
+  const tables = others.map(({ table }) => table);
+  if (
+    tables.length > 0 &&
+    (await requireFromNowOn(services, tables, { action: 'integrity.macs_required', actor: SYSTEM, rows }))
+  )
+    logger.info({ rows }, 'the rows of an earlier release have got their MACs, which are required from now on');
+}
+
+/** Which of the tables needed MACs before, by the record. Throws `UnprovenRowsError` where the record does not hold. */
+async function findRequiredBefore(
+  { database, clock, keyRing }: RowMacServices,
+  missing: readonly ProtectedTable[],
+): Promise<ReadonlySet<string>> {
+  const audited = new AuditedObjects();
+  for (const kind of [AUDITED_CLIENTS, AUDITED_CONNECTIONS, AUDITED_KEYS, AUDITED_LEASES, AUDITED_SUBSCRIPTIONS])
+    audited.register(kind);
+  const verifier = new ChainVerifier(database, clock, new AuditChain(database, clock, keyRing), keyRing, audited);
+  const { firstFault } = await verifier.verify();
+  if (firstFault !== null)
+    throw new UnprovenRowsError(
+      missing.map(({ table }) => table),
+      firstFault.reason,
+    );
+  return findProtectedTablesInRecord(database, keyRing);
+}
+
+function giveMacs({ database, clock, keyRing }: RowMacServices, table: ProtectedTable): Promise<string[]> {
+  return giveMacsToRows(database, keyRing, table, {
+    replacesUnfit: false,
+    now: clock.now(),
+    // Another replica may have done it since, and rows without MACs are no longer ours then.
+    guard: async (tx) => {
+      await lockRowMacs(tx);
+      return !(await readProtectedTables(tx, keyRing)).has(table.table);
+    },
+  });
+}
+
+/** Requires MACs of these tables, with an entry that says so, which is linked at once. False if all needed them already. */
+async function requireFromNowOn(
+  { database, clock, ids, keyRing, logger }: RowMacServices,
+  tables: readonly string[],
+  entry: { action: AuditAction; actor: Actor; rows: Readonly<Record<string, number>> } | null,
+): Promise<boolean> {
+  const audit = new AuditLog(clock, ids, keyRing, new IntegrityFailures(logger, new Registry()));
+  const isDone = await database.transaction(async (tx) => {
+    await lockRowMacs(tx);
+    const required = await readProtectedTables(tx, keyRing);
+    const added = tables.filter((table) => !required.has(table));
+    if (added.length === 0) return false;
+    await requireMacsOf(tx, keyRing, added, clock.now());
+    if (entry !== null) {
+      const details = { [PROTECTED_TABLES_DETAIL]: added, rows: entry.rows };
+      await audit.record(tx, { action: entry.action, actor: entry.actor, details });
+    }
+    return true;
+  });
+  // Nobody can take a linked entry out of the record unseen.
+  if (isDone) await new AuditChain(database, clock, keyRing).linkNewEntries('recent', true);
+  return isDone;
+}

@@ -1,0 +1,81 @@
+import { LRUCache } from 'lru-cache';
+import type { ConnectionId, CredentialId } from '../connections/ids.ts';
+import type { RowMacs } from '../database/row-macs.ts';
+import type { ForeseenLease, LeaseInput } from './issue-lease.repository.ts';
+import { LEASE_MAC } from './lease-mac.ts';
+
+/** What the database chose for a request. */
+interface ChosenCredential {
+  connection_id: ConnectionId;
+  credential_id: CredentialId;
+  version: number;
+  asset_type: string | null;
+  token_expires_at: Date | null;
+}
+
+/** Some hundred bytes each. */
+const MAX_REMEMBERED = 10_000;
+
+const UNFORESEEN: ForeseenLease = {
+  foreseenConnectionId: null,
+  foreseenCredentialId: null,
+  foreseenVersion: null,
+  foreseenAssetType: null,
+  foreseenExpiresAt: null,
+  mac: null,
+};
+
+/**
+ * Foresees which lease a request will get: the one for the credential that requests like it got before. So its MAC is computed in this
+ * process, and the lease is still written by the one statement that chooses its credential. That statement writes nothing where it chooses
+ * otherwise; what it chose is then known, and the request is made again.
+ */
+export class ForeseenLeases {
+  readonly #chosen = new LRUCache<string, ChosenCredential>({ max: MAX_REMEMBERED });
+
+  constructor(private readonly macs: RowMacs) {}
+
+  /** The lease that the request gets if nothing has changed, with its MAC; nulls where nothing is known. */
+  foresee(input: LeaseInput, now: Date): ForeseenLease {
+    const chosen = this.#chosen.get(keyOf(input));
+    if (chosen === undefined) return UNFORESEEN;
+    const { connection_id: connectionId, credential_id: credentialId, token_expires_at: tokenExpiresAt } = chosen;
+    const expiresAt = tokenExpiresAt !== null && tokenExpiresAt < input.expiresAt ? tokenExpiresAt : input.expiresAt;
+    const mac = this.macs.compute(LEASE_MAC, {
+      id: input.leaseId,
+      mode: input.mode,
+      secret_hash: input.secretHash,
+      client_id: input.clientId,
+      tenant: input.tenant,
+      product: input.product,
+      connection_id: connectionId,
+      credential_id: credentialId,
+      credential_version: chosen.version,
+      asset_type: chosen.asset_type,
+      asset_id: input.assetId,
+      issued_at: now,
+      expires_at: expiresAt,
+      ancestor_ids: null,
+    });
+    return {
+      foreseenConnectionId: connectionId,
+      foreseenCredentialId: credentialId,
+      foreseenVersion: chosen.version,
+      foreseenAssetType: chosen.asset_type,
+      foreseenExpiresAt: expiresAt,
+      mac,
+    };
+  }
+
+  /** Remembers what the database chose for the request. */
+  learn(
+    input: LeaseInput,
+    { connection_id, credential_id, version, asset_type, token_expires_at }: ChosenCredential,
+  ): void {
+    this.#chosen.set(keyOf(input), { connection_id, credential_id, version, asset_type, token_expires_at });
+  }
+}
+
+function keyOf({ tenant, product, connectionId, assetId }: LeaseInput): string {
+  return JSON.stringify([tenant, product, connectionId, assetId]);
+}
