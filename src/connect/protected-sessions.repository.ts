@@ -16,7 +16,7 @@ const lockRows = defineStatement<
   }) => sql`SELECT id, token_hash, tenant, product, flow, scopes, return_url, client_id, created_at, expires_at, connection_id,
       closed_at, feature_type, features, expected, confirm, tenant_name, mac
     FROM connect_session WHERE (${all}::boolean OR mac IS NULL) AND (${after}::text IS NULL OR id > ${after}::text)
-    ORDER BY id LIMIT ${limit} FOR UPDATE`,
+    ORDER BY id LIMIT ${limit} FOR NO KEY UPDATE`,
 );
 
 const writeMacs = defineStatement<{ ids: readonly ConnectSessionId[]; macs: readonly Buffer[] }>(
@@ -28,7 +28,7 @@ const writeMacs = defineStatement<{ ids: readonly ConnectSessionId[]; macs: read
 /** Gives the connect sessions of an earlier release their MACs. */
 export const PROTECTED_SESSIONS = defineProtectedTable({
   definition: CONNECT_SESSION_MAC,
-  lockRows: (tx, { after, ...selection }) => tx.rows(lockRows({ after: after?.id ?? null, ...selection })),
+  lockRows: (tx, { after, all, limit }) => tx.rows(lockRows({ after: after?.id ?? null, all, limit })),
   writeMacs: async (tx, rows) => {
     await tx.run(writeMacs({ ids: rows.map(({ row }) => row.id), macs: rows.map(({ mac }) => mac) }));
   },

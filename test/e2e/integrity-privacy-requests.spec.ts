@@ -62,7 +62,7 @@ describe('a privacy request that somebody has written into the database', () => 
     for (const kind of ['deauthorize', 'data_deletion']) {
       await attack(
         `INSERT INTO privacy_request (id, kind, payload_hash, confirmation_code, app_ids, meta_user_id, issued_at, received_at, mac)
-          VALUES ($1, $2::text, sha256($1::bytea), CASE $2::text WHEN 'data_deletion' THEN 'a' END, $3, $4, $5, $5, $6)`,
+          VALUES ($1::text, $2::text, sha256($1::text::bytea), CASE $2::text WHEN 'data_deletion' THEN 'a' END, $3, $4, $5, $5, $6)`,
         `prq_${kind}`,
         kind,
         [context.sandbox.app.id],
@@ -103,7 +103,7 @@ describe('a privacy request that somebody has changed in the database', () => {
     await attack('UPDATE privacy_request SET completed_at = NULL WHERE id = $1', id);
     await resume();
     expect(await statusOf(code)).toEqual(['completed', 'completed']);
-    await attack('UPDATE privacy_request SET completed_at = completed_at - interval $2 WHERE id = $1', id, '1 day');
+    await attack(`UPDATE privacy_request SET completed_at = completed_at - interval '1 day' WHERE id = $1`, id);
     expect(await statusOf(code)).toEqual([404, 404]);
   });
 

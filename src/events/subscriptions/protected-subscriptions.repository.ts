@@ -11,7 +11,7 @@ const lockRows = defineStatement<
   'subscription_lock_for_macs',
   ({ after, all, limit }) => sql`SELECT id, url, events, tenants, products, status, mac
     FROM subscription WHERE (${all}::boolean OR mac IS NULL) AND (${after}::text IS NULL OR id > ${after}::text)
-    ORDER BY id LIMIT ${limit} FOR UPDATE`,
+    ORDER BY id LIMIT ${limit} FOR NO KEY UPDATE`,
 );
 
 const writeMacs = defineStatement<{ ids: readonly SubscriptionId[]; macs: readonly Buffer[] }>(
@@ -23,7 +23,7 @@ const writeMacs = defineStatement<{ ids: readonly SubscriptionId[]; macs: readon
 /** Gives the subscriptions of an earlier release their MACs. */
 export const PROTECTED_SUBSCRIPTIONS = defineProtectedTable({
   definition: SUBSCRIPTION_MAC,
-  lockRows: (tx, { after, ...selection }) => tx.rows(lockRows({ after: after?.id ?? null, ...selection })),
+  lockRows: (tx, { after, all, limit }) => tx.rows(lockRows({ after: after?.id ?? null, all, limit })),
   writeMacs: async (tx, rows) => {
     await tx.run(writeMacs({ ids: rows.map(({ row }) => row.id), macs: rows.map(({ mac }) => mac) }));
   },

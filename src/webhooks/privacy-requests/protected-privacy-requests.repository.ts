@@ -16,7 +16,7 @@ const lockRows = defineStatement<
   }) => sql`SELECT id, kind, payload_hash, code_hash, app_ids, user_secret_id, meta_user_id, confirmation_code, issued_at,
       request_id, received_at, completed_at, is_hashed, mac
     FROM privacy_request WHERE (${all}::boolean OR mac IS NULL) AND (${after}::text IS NULL OR id > ${after}::text)
-    ORDER BY id LIMIT ${limit} FOR UPDATE`,
+    ORDER BY id LIMIT ${limit} FOR NO KEY UPDATE`,
 );
 
 const writeMacs = defineStatement<{ ids: readonly PrivacyRequestId[]; macs: readonly Buffer[] }>(
@@ -28,7 +28,7 @@ const writeMacs = defineStatement<{ ids: readonly PrivacyRequestId[]; macs: read
 /** Gives the privacy requests of an earlier release their MACs. */
 export const PROTECTED_PRIVACY_REQUESTS = defineProtectedTable({
   definition: PRIVACY_REQUEST_MAC,
-  lockRows: (tx, { after, ...selection }) => tx.rows(lockRows({ after: after?.id ?? null, ...selection })),
+  lockRows: (tx, { after, all, limit }) => tx.rows(lockRows({ after: after?.id ?? null, all, limit })),
   writeMacs: async (tx, rows) => {
     await tx.run(writeMacs({ ids: rows.map(({ row }) => row.id), macs: rows.map(({ mac }) => mac) }));
   },

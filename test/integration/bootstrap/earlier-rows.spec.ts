@@ -79,6 +79,7 @@ describe('rows of an earlier release', () => {
     for (const protectedTable of TABLES) {
       await giveMacsToRows(context.replica.app.get(Database), mac, protectedTable, {
         replacesUnfit: false,
+        now: context.clock.now(),
         guard: () => Promise.resolve(true),
       });
     }
@@ -94,6 +95,7 @@ describe('rows of an earlier release', () => {
     const give = () =>
       giveMacsToRows(context.replica.app.get(Database), mac, PROTECTED_SESSIONS, {
         replacesUnfit: false,
+        now: context.clock.now(),
         guard: () => Promise.resolve(true),
       });
     const given = (await Promise.all([give(), give()])).flat();
