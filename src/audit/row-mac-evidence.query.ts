@@ -8,8 +8,8 @@ import { isForged } from './chain/entry-mac.ts';
 /** The member of an entry's details that lists tables whose rows need MACs. */
 export const PROTECTED_TABLES_DETAIL = 'protected_tables';
 
-/** Pruning removes the first, and says it again in the second, which the chain then begins with. */
-const ACTIONS: readonly AuditAction[] = ['integrity.macs_required', 'audit.pruned'];
+/** Pruning removes such entries, and says it again in its own, which the chain goes on with. */
+const ACTIONS: readonly AuditAction[] = ['integrity.macs_required', 'integrity.rows_adopted', 'audit.pruned'];
 
 const selectEvidence = defineStatement<
   { actions: readonly AuditAction[]; detail: string },

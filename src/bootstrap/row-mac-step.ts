@@ -1,6 +1,5 @@
 import { Registry } from 'prom-client';
 import { type Actor, SYSTEM } from '../audit/actor.ts';
-import type { AuditAction } from '../audit/audit-action.ts';
 import { AuditLog } from '../audit/audit-log.ts';
 import { AuditedObjects } from '../audit/audited-objects.ts';
 import { AuditChain } from '../audit/chain/audit-chain.ts';
@@ -12,6 +11,7 @@ import type { Database } from '../database/database.ts';
 import { IntegrityFailures } from '../database/integrity-failures.ts';
 import { giveMacsToRows, type ProtectedTable } from '../database/protected-table.ts';
 import { lockRowMacs, readProtectedTables, requireMacsOf } from '../database/row-mac-requirement.repository.ts';
+import type { SqlExecutor } from '../database/statement.ts';
 import { AUDITED_SUBSCRIPTIONS } from '../events/subscriptions/audited-subscriptions.query.ts';
 import { AUDITED_LEASES } from '../leases/audited-leases.query.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -54,10 +54,7 @@ export async function requireRowMacs(services: RowMacServices): Promise<void> {
   const others = missing.filter(({ table }) => !requiredBefore.has(table));
   for (const table of others) rows[table.table] = (await giveMacs(services, table)).length;
   const tables = others.map(({ table }) => table);
-  if (
-    tables.length > 0 &&
-    (await requireFromNowOn(services, tables, { action: 'integrity.macs_required', actor: SYSTEM, rows }))
-  )
+  if (tables.length > 0 && (await requireFromNowOn(services, tables, rows)))
     logger.info({ rows }, 'the rows of an earlier release have got their MACs, which are required from now on');
 }
 
@@ -93,24 +90,52 @@ function giveMacs({ database, clock, keyRing }: RowMacServices, table: Protected
 
 /** Requires MACs of these tables, with an entry that says so, which is linked at once. False if all needed them already. */
 async function requireFromNowOn(
-  { database, clock, ids, keyRing, logger }: RowMacServices,
+  services: RowMacServices,
   tables: readonly string[],
-  entry: { action: AuditAction; actor: Actor; rows: Readonly<Record<string, number>> } | null,
+  rows: Readonly<Record<string, number>> | null,
 ): Promise<boolean> {
-  const audit = new AuditLog(clock, ids, keyRing, new IntegrityFailures(logger, new Registry()));
+  const { database, clock, keyRing } = services;
   const isDone = await database.transaction(async (tx) => {
     await lockRowMacs(tx);
     const required = await readProtectedTables(tx, keyRing);
     const added = tables.filter((table) => !required.has(table));
     if (added.length === 0) return false;
     await requireMacsOf(tx, keyRing, added, clock.now());
-    if (entry !== null) {
-      const details = { [PROTECTED_TABLES_DETAIL]: added, rows: entry.rows };
-      await audit.record(tx, { action: entry.action, actor: entry.actor, details });
-    }
+    if (rows === null) return true;
+    const details = { [PROTECTED_TABLES_DETAIL]: added, rows };
+    await auditLogOf(services).record(tx, { action: 'integrity.macs_required', actor: SYSTEM, details });
     return true;
   });
   // Nobody can take a linked entry out of the record unseen.
   if (isDone) await new AuditChain(database, clock, keyRing).linkNewEntries('recent', true);
   return isDone;
+}
+
+/**
+ * Takes all rows for what they should be, on an operator's word: each without a MAC that fits gets one, with an entry that says how many.
+ * Returns the ids of these rows by table.
+ */
+export async function adoptRows(services: RowMacServices, actor: Actor): Promise<Map<string, string[]>> {
+  const { database, clock, keyRing } = services;
+  const adopted = new Map<string, string[]>();
+  for (const table of PROTECTED_TABLES) {
+    const guard = async (tx: SqlExecutor): Promise<boolean> => {
+      await lockRowMacs(tx);
+      return true;
+    };
+    const options = { replacesUnfit: true, now: clock.now(), guard };
+    adopted.set(table.table, await giveMacsToRows(database, keyRing, table, options));
+  }
+  await database.transaction(async (tx) => {
+    const tables = [...adopted.keys()];
+    await requireMacsOf(tx, keyRing, tables, clock.now());
+    const rows = Object.fromEntries([...adopted].map(([table, ids]) => [table, ids.length]));
+    const details = { [PROTECTED_TABLES_DETAIL]: tables, rows };
+    await auditLogOf(services).record(tx, { action: 'integrity.rows_adopted', actor, details });
+  });
+  return adopted;
+}
+
+function auditLogOf({ clock, ids, keyRing, logger }: RowMacServices): AuditLog {
+  return new AuditLog(clock, ids, keyRing, new IntegrityFailures(logger, new Registry()));
 }

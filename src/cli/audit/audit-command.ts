@@ -15,6 +15,7 @@ import { Clock } from '../../platform/clock.ts';
 import { type CommandContext, loadCommandConfig, withApplicationContext } from '../command-context.ts';
 import { IncompleteError } from '../command-error.ts';
 import { readPages, toIdPage } from '../read-pages.ts';
+import { addAdoptRowsCommand } from './audit-adopt-rows-command.ts';
 import { addPruneCommand } from './audit-prune-command.ts';
 import { toInstantOption } from './instant-option.ts';
 
@@ -60,6 +61,7 @@ export function addAuditCommand(program: Command, context: CommandContext): void
     .option('--json', 'JSON lines, as always')
     .action((options: ExportOptions) => run((app) => exportEntries(app, options, context)));
   addPruneCommand(audit, run, context);
+  addAdoptRowsCommand(audit, context);
 }
 
 async function verify(
