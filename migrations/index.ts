@@ -21,3 +21,4 @@ export { HashedPrivacyRequests1764001020000 } from './1764001020000-HashedPrivac
 export { BoundConnectLinks1764001030000 } from './1764001030000-BoundConnectLinks.ts';
 export { LeaseAncestors1764001040000 } from './1764001040000-LeaseAncestors.ts';
 export { RowMacs1764001060000 } from './1764001060000-RowMacs.ts';
+export { SessionAndSubscriptionMacs1764001070000 } from './1764001070000-SessionAndSubscriptionMacs.ts';

@@ -1,42 +1,26 @@
 import { Injectable } from '@nestjs/common';
 import sql from 'sql-template-tag';
-import type { ClientId } from '../auth/ids.ts';
-import type { DialogFlow, Product } from '../config/products.ts';
 import { hasPendingAuthorization } from '../connections/authorization/pending-authorization.query.ts';
 import type { ConnectionId } from '../connections/ids.ts';
 import { Database, type Transaction } from '../database/database.ts';
+import { RowMacs } from '../database/row-macs.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
-import type { FeatureType } from '../meta/dialog/embedded-signup.ts';
 import { Clock } from '../platform/clock.ts';
 import type { ConnectErrorCode } from './connect-problems.ts';
 import type {
   ConnectAttempt,
   ConnectProgress,
   ConnectSession,
-  ExpectedAccount,
   StoredProgress,
   UnfinishedSignup,
 } from './connect-session.ts';
+import { CONNECT_SESSION_MAC, type CoveredSession, toCoveredSession } from './connect-session-mac.ts';
 import type { ConnectSessionId } from './ids.ts';
 
-interface SessionRow {
-  id: ConnectSessionId;
-  tenant: string;
-  product: Product;
-  flow: DialogFlow;
-  scopes: string[];
-  return_url: string | null;
-  client_id: ClientId;
-  expires_at: Date;
-  connection_id: ConnectionId | null;
-  closed_at: Date | null;
-  feature_type: FeatureType | null;
-  features: string[] | null;
+interface SessionRow extends CoveredSession {
   progress: StoredProgress | null;
   unfinished: UnfinishedSignup | null;
-  expected: ExpectedAccount | null;
-  confirm: boolean;
-  tenant_name: string | null;
+  mac: Buffer | null;
 }
 
 interface AttemptRow {
@@ -49,23 +33,18 @@ interface AttemptRow {
   error: ConnectErrorCode | null;
 }
 
-const SESSION_COLUMNS = sql`id, tenant, product, flow, scopes, return_url, client_id, expires_at, connection_id, closed_at,
-  feature_type, features, progress, unfinished, expected, confirm, tenant_name`;
+const SESSION_COLUMNS = sql`id, token_hash, tenant, product, flow, scopes, return_url, client_id, created_at, expires_at, connection_id, closed_at,
+  feature_type, features, progress, unfinished, expected, confirm, tenant_name, mac`;
 const ATTEMPT_COLUMNS = sql`state_hash, session_id, cookie_hash, expires_at, consumed_at, connection_id, error`;
 
-const insertSession = defineStatement<{
-  session: ConnectSession;
-  expected: string | null;
-  tokenHash: Buffer;
-  now: Date;
-}>(
+const insertSession = defineStatement<{ row: CoveredSession; expected: string | null; mac: Buffer }>(
   'connect_session_insert',
-  ({ session, expected, tokenHash, now }) => sql`INSERT INTO connect_session
+  ({ row, expected, mac }) => sql`INSERT INTO connect_session
       (id, token_hash, tenant, product, flow, scopes, return_url, client_id, created_at, expires_at, feature_type, features,
-        expected, confirm, tenant_name)
-    VALUES (${session.id}, ${tokenHash}, ${session.tenant}, ${session.product}, ${session.flow}, ${session.scopes},
-      ${session.returnUrl}, ${session.clientId}, ${now}, ${session.expiresAt}, ${session.featureType},
-      nullif(${session.features}::text[], '{}'), ${expected}::jsonb, ${session.confirm}, ${session.tenantName})`,
+        expected, confirm, tenant_name, mac)
+    VALUES (${row.id}, ${row.token_hash}, ${row.tenant}, ${row.product}, ${row.flow}, ${row.scopes}, ${row.return_url}, ${row.client_id},
+      ${row.created_at}, ${row.expires_at}, ${row.feature_type}, ${row.features}, ${expected}::jsonb, ${row.confirm}, ${row.tenant_name},
+      ${mac})`,
 );
 
 const selectSessionByToken = defineStatement<{ tokenHash: Buffer }, SessionRow>(
@@ -78,11 +57,20 @@ const selectSession = defineStatement<{ id: ConnectSessionId }, SessionRow>(
   ({ id }) => sql`SELECT ${SESSION_COLUMNS} FROM connect_session WHERE id = ${id}`,
 );
 
-const updateSessionClosed = defineStatement<{ id: ConnectSessionId; connectionId: ConnectionId; now: Date }>(
+const lockSession = defineStatement<{ id: ConnectSessionId }, SessionRow>(
+  'connect_session_lock',
+  ({ id }) => sql`SELECT ${SESSION_COLUMNS} FROM connect_session WHERE id = ${id} FOR UPDATE`,
+);
+
+const updateSessionClosed = defineStatement<{
+  id: ConnectSessionId;
+  connectionId: ConnectionId;
+  at: Date;
+  mac: Buffer;
+}>(
   'connect_session_close',
-  ({ id, connectionId, now }) => sql`UPDATE connect_session
-    SET connection_id = ${connectionId}, closed_at = coalesce(closed_at, ${now}::timestamptz), unfinished = NULL
-    WHERE id = ${id} AND (closed_at IS NULL OR connection_id = ${connectionId})`,
+  ({ id, connectionId, at, mac }) => sql`UPDATE connect_session
+    SET connection_id = ${connectionId}, closed_at = ${at}, unfinished = NULL, mac = ${mac} WHERE id = ${id}`,
 );
 
 const updateProgress = defineStatement<{ id: ConnectSessionId; progress: string }>(
@@ -150,28 +138,28 @@ const updateAttemptConnected = defineStatement<{ stateHash: Buffer; connectionId
 /** Far more than mail scanners and robots open a link while somebody is at Meta's dialog; beyond it the oldest unused attempts go. */
 const MAX_UNUSED_ATTEMPTS = 5_000;
 
-/** The rows of connect sessions and of the browsers that opened them. */
+/** The rows of connect sessions and of the browsers that opened them. A session that is not as this service wrote it counts as absent. */
 @Injectable()
 export class ConnectSessionRepository {
   constructor(
     private readonly database: Database,
     private readonly clock: Clock,
+    private readonly macs: RowMacs,
   ) {}
 
   async insert(tx: Transaction, session: ConnectSession, tokenHash: Buffer): Promise<void> {
     const expected = session.expected === null ? null : JSON.stringify(session.expected);
-    await tx.run(insertSession({ session, expected, tokenHash, now: this.clock.now() }));
+    const row = toCoveredSession(session, tokenHash, this.clock.now());
+    await tx.run(insertSession({ row, expected, mac: this.macs.compute(CONNECT_SESSION_MAC, row) }));
   }
 
   async findByToken(tokenHash: Buffer): Promise<ConnectSession | null> {
-    const [row] = await this.database.rows(selectSessionByToken({ tokenHash }));
-    return row === undefined ? null : toSession(row);
+    return this.toGenuine(await this.database.rows(selectSessionByToken({ tokenHash })));
   }
 
   /** In any tenant; checking the client's policy is left to the code that calls this. */
   async findAcrossTenants(id: ConnectSessionId): Promise<ConnectSession | null> {
-    const [row] = await this.database.rows(selectSession({ id }));
-    return row === undefined ? null : toSession(row);
+    return this.toGenuine(await this.database.rows(selectSession({ id })));
   }
 
   /** Stores how far discovery has come, with the time. */
@@ -216,16 +204,21 @@ export class ConnectSessionRepository {
 
   /**
    * Closes a session with its first success. A later one of the same connection counts as the same success (two browsers of one user);
-   * false where the session belongs to another connection already.
+   * false where the session belongs to another connection already, or is not one of the connection's tenant.
    */
   async close(
     tx: Transaction,
-    sessionId: ConnectSessionId,
+    { id, tenant }: Pick<ConnectSession, 'id' | 'tenant'>,
     stateHash: Buffer | null,
     connectionId: ConnectionId,
   ): Promise<boolean> {
-    const closed = await tx.run(updateSessionClosed({ id: sessionId, connectionId, now: this.clock.now() }));
-    if (closed !== 1) return false;
+    const [found] = await tx.rows(lockSession({ id }));
+    const row = this.macs.accept(CONNECT_SESSION_MAC, found);
+    if (row === null || row.tenant !== tenant) return false;
+    if (row.closed_at !== null && row.connection_id !== connectionId) return false;
+    const at = row.closed_at ?? this.clock.now();
+    const mac = this.macs.compute(CONNECT_SESSION_MAC, { ...row, connection_id: connectionId, closed_at: at });
+    await tx.run(updateSessionClosed({ id, connectionId, at, mac }));
     if (stateHash !== null) await tx.run(updateAttemptConnected({ stateHash, connectionId }));
     return true;
   }
@@ -233,6 +226,11 @@ export class ConnectSessionRepository {
   /** Removes up to `limit` sessions that expired before the instant, with their attempts; those with a pending authorization stay. */
   removeExpiredBefore(expiredBefore: Date, limit: number): Promise<number> {
     return this.database.run(deleteExpiredSessions({ expiredBefore, limit }));
+  }
+
+  private toGenuine([found]: readonly SessionRow[]): ConnectSession | null {
+    const row = this.macs.accept(CONNECT_SESSION_MAC, found);
+    return row === null ? null : toSession(row);
   }
 }
 

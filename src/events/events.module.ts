@@ -23,6 +23,7 @@ import {
 import { SubscriberUrlValidator } from './subscribers/subscriber-url-validator.ts';
 import { AUDITED_SUBSCRIPTIONS } from './subscriptions/audited-subscriptions.query.ts';
 import { SubscriberResolver } from './subscriptions/subscriber-resolver.ts';
+import { SubscriptionRepository } from './subscriptions/subscription.repository.ts';
 import { SubscriptionMaintenanceJob } from './subscriptions/subscription-maintenance.job.ts';
 import { SubscriptionSecretService } from './subscriptions/subscription-secret.service.ts';
 import { SubscriptionTester } from './subscriptions/subscription-tester.ts';
@@ -46,6 +47,7 @@ import { SubscriptionsService } from './subscriptions/subscriptions.service.ts';
       inject: [Config],
     },
     Outbox,
+    SubscriptionRepository,
     SubscriberUrlValidator,
     QueueClaimer,
     DeliveryMetrics,

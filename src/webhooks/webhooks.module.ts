@@ -3,6 +3,7 @@ import { ConnectionsModule } from '../connections/connections.module.ts';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.ts';
 import { MetaModule } from '../meta/meta.module.ts';
 import { DataDeletionController } from './privacy-requests/data-deletion.controller.ts';
+import { PrivacyRequestRepository } from './privacy-requests/privacy-request.repository.ts';
 import { PrivacyRequestService } from './privacy-requests/privacy-request.service.ts';
 import { PrivacyRequestProcessor } from './privacy-requests/privacy-request-processor.ts';
 import { PrivacyRequestResumeJob } from './privacy-requests/privacy-request-resume.job.ts';
@@ -19,6 +20,7 @@ import { WebhooksController } from './webhooks.controller.ts';
   controllers: [WebhooksController, SignedRequestsController, DataDeletionController],
   providers: [
     PrivacyRequestProcessor,
+    PrivacyRequestRepository,
     PrivacyRequestService,
     SignatureRejections,
     PrivacyRequestResumeJob,

@@ -207,6 +207,20 @@ describe('a signup whose code got lost', () => {
     return String(account);
   };
 
+  it('is of no session that somebody has changed in the database', async () => {
+    context.clock.advance(3601);
+    const waba = newAccount();
+    const session = await signup({ tenant: 'lost' });
+    await opened(session);
+    await context.replica.app
+      .get(Database)
+      .run({ text: `UPDATE connect_session SET tenant = 'evil' WHERE id = $1`, values: [session.id] });
+    await announce(waba);
+    await decideLater();
+    expect((await eventsOf(waba)).map(({ tenant }) => tenant)).toEqual([null]);
+    context.clock.advance(3601);
+  });
+
   it('shows on the only session it can be of, and is told once, after a time of grace', async () => {
     const waba = newAccount();
     const session = await signup({ tenant: 'lost' });

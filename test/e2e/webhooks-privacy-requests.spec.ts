@@ -1,9 +1,15 @@
+import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import request from 'supertest';
+import { RowMacs } from '../../src/database/row-macs.ts';
 import { ImmediateInspectionService } from '../../src/lifecycle/inspection/immediate-inspection.service.ts';
 import { addSeconds } from '../../src/platform/clock.ts';
 import { hubSignature, signedRequest } from '../../src/sandbox/state/callback-sender.ts';
 import { PrivacyRequestService } from '../../src/webhooks/privacy-requests/privacy-request.service.ts';
+import {
+  PRIVACY_REQUEST_MAC,
+  type PrivacyRequestRow,
+} from '../../src/webhooks/privacy-requests/privacy-request-mac.ts';
 import { PrivacyRequestProcessor } from '../../src/webhooks/privacy-requests/privacy-request-processor.ts';
 import { PrivacyRequestResumeJob } from '../../src/webhooks/privacy-requests/privacy-request-resume.job.ts';
 import { api } from '../support/connect-test-context.ts';
@@ -367,11 +373,34 @@ describe('a data deletion', () => {
   });
 
   it('is found by a code of an earlier release, of which a hash is left after two days', async () => {
-    const code = 'a'.repeat(32);
+    const [code, now] = ['a'.repeat(32), context.clock.now()];
+    const earlier: PrivacyRequestRow = {
+      id: 'prq_earlier',
+      kind: 'data_deletion',
+      payload_hash: createHash('sha256').update('payload').digest(),
+      code_hash: null,
+      app_ids: ['1'],
+      user_secret_id: null,
+      meta_user_id: null,
+      confirmation_code: code,
+      issued_at: null,
+      request_id: null,
+      received_at: now,
+      completed_at: now,
+      is_hashed: false,
+    };
     await context.database.run({
-      text: `INSERT INTO privacy_request (id, kind, payload_hash, confirmation_code, app_ids, received_at, completed_at)
-        VALUES ('prq_earlier', 'data_deletion', sha256('payload'), $1, '{1}', $2, $2)`,
-      values: [code, context.clock.now()],
+      text: `INSERT INTO privacy_request (id, kind, payload_hash, confirmation_code, app_ids, received_at, completed_at, mac)
+        VALUES ($1, $2, $3, $4, $5, $6, $6, $7)`,
+      values: [
+        earlier.id,
+        earlier.kind,
+        earlier.payload_hash,
+        code,
+        earlier.app_ids,
+        now,
+        context.replica.app.get(RowMacs).compute(PRIVACY_REQUEST_MAC, earlier),
+      ],
     });
     const requests = context.replica.app.get(PrivacyRequestService);
     const row = async () =>

@@ -18,6 +18,7 @@ import { QueueClaimer } from '../../src/events/queue/queue-claimer.ts';
 import { DeliverySender } from '../../src/events/subscribers/delivery-sender.ts';
 import { createSubscriberHttpClient, toAddressRules } from '../../src/events/subscribers/subscriber-http-client.ts';
 import { SubscriberResolver } from '../../src/events/subscriptions/subscriber-resolver.ts';
+import { SubscriptionRepository } from '../../src/events/subscriptions/subscription.repository.ts';
 import { SubscriptionMaintenanceJob } from '../../src/events/subscriptions/subscription-maintenance.job.ts';
 import { SubscriptionSecretService } from '../../src/events/subscriptions/subscription-secret.service.ts';
 import { SubscriptionUpdater } from '../../src/events/subscriptions/subscription-updater.ts';
@@ -59,22 +60,23 @@ export function createEventsHarness(database: Database, clock: Clock, config: Co
   const audit = new AuditLog(clock, of.ids, of.ring, of.integrity);
   const outbox = new Outbox(clock, of.ids, of.integrity);
   const secrets = new SubscriptionSecretService(of.vault, clock, of.random);
-  const store = new SubscriptionsService(database, secrets, audit, clock, of.ids);
+  const rows = new SubscriptionRepository(of.rowMacs);
+  const store = new SubscriptionsService(database, rows, secrets, audit, clock, of.ids);
   const sender = new DeliverySender(createSubscriberHttpClient(toAddressRules(config)), clock);
-  const records = new AttemptRecorder(database, audit, clock);
+  const records = new AttemptRecorder(database, rows, audit, clock);
   const backlog = new EventBacklogQuery(database, clock);
   const metrics = new DeliveryMetrics(new Registry(), backlog);
-  const subscribers = new SubscriberResolver(database, secrets, clock, config);
+  const subscribers = new SubscriberResolver(database, rows, secrets, clock, config);
   const worker = new DeliveryWorker(subscribers, sender, records, metrics, clock, of.random);
-  const claims = new QueueClaimer(database, clock, of.ids, config);
-  const fanOut = new FanOut(database, clock, of.ids);
+  const claims = new QueueClaimer(database, rows, clock, of.ids, config);
+  const fanOut = new FanOut(database, rows, clock, of.ids);
   const jobs = new JobScheduler(new SchedulerRegistry(), new Registry(), true, log.logger);
   const dispatcher = new Dispatcher(fanOut, claims, worker, sender, jobs, true, log.logger);
   const maintenance = new SubscriptionMaintenanceJob(database, secrets, audit, clock, jobs, log.logger);
   return {
     outbox,
     store,
-    changes: new SubscriptionUpdater(database, store, audit, clock),
+    changes: new SubscriptionUpdater(database, store, rows, audit, clock),
     records,
     claims,
     fanOut,

@@ -107,15 +107,12 @@ export class PendingAuthorizationService {
     { pendingAuthorization, actor, requestId }: AuthorizationRun,
     connectionId: ConnectionId,
   ): Promise<void> {
-    const { sessionId } = pendingAuthorization;
-    if (
-      sessionId !== null &&
-      !(await this.sessions.close(tx, sessionId, pendingAuthorization.stateHash, connectionId))
-    ) {
+    const { sessionId, tenant, product, flow, stateHash } = pendingAuthorization;
+    const session = sessionId === null ? null : { id: sessionId, tenant };
+    if (session !== null && !(await this.sessions.close(tx, session, stateHash, connectionId))) {
       const detail = 'Another user finished this connect session first.';
       throw new ConnectFailedError('session_expired', { detail, isFinal: true });
     }
-    const { tenant, product, flow } = pendingAuthorization;
     await this.audit.record(tx, {
       action: 'connect.completed',
       actor,

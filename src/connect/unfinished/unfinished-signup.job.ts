@@ -5,6 +5,7 @@ import { GRACE_SECONDS } from '../../connections/announced-accounts/announced-ac
 import type { AnnouncedAccount } from '../../connections/announced-accounts/announced-account.ts';
 import { findConnectionsByAssetIds } from '../../connections/connection/subject-connections.query.ts';
 import { Database, type Transaction } from '../../database/database.ts';
+import { RowMacs } from '../../database/row-macs.ts';
 import { Outbox } from '../../events/outbox/outbox.ts';
 import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import { EMBEDDED_SIGNUP_PRODUCT } from '../../meta/dialog/products.ts';
@@ -47,6 +48,7 @@ export class UnfinishedSignupJob {
     private readonly database: Database,
     private readonly outbox: Outbox,
     private readonly clock: Clock,
+    private readonly macs: RowMacs,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {
     jobs.register({
@@ -78,7 +80,7 @@ export class UnfinishedSignupJob {
 
   private async decide(tx: Transaction, account: AnnouncedAccount, now: Date): Promise<Outcome> {
     if ((await findConnectionsByAssetIds(tx, [account.wabaId])).length > 0) return 'known';
-    const candidates = await findCandidateSessions(tx, {
+    const candidates = await findCandidateSessions(tx, this.macs, {
       flows: SIGNUP_FLOWS,
       since: addSeconds(account.announcedAt, -WINDOW_SECONDS),
       until: account.announcedAt,

@@ -1,16 +1,16 @@
 import sql from 'sql-template-tag';
-import type { DialogFlow, Product } from '../../config/products.ts';
+import type { DialogFlow } from '../../config/products.ts';
 import { hasPendingAuthorization } from '../../connections/authorization/pending-authorization.query.ts';
+import type { RowMacs } from '../../database/row-macs.ts';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { SignupMessage } from '../authorization-hints.ts';
 import type { UnfinishedSignup } from '../connect-session.ts';
+import { CONNECT_SESSION_MAC, type CoveredSession } from '../connect-session-mac.ts';
 import type { ConnectSessionId } from '../ids.ts';
 import type { CandidateSession } from './choose-session.ts';
 
-interface CandidateRow {
-  id: ConnectSessionId;
-  tenant: string;
-  product: Product;
+interface CandidateRow extends CoveredSession {
+  mac: Buffer | null;
   is_pending: boolean;
   unfinished_waba_id: string | null;
   waba_ids: string[];
@@ -25,7 +25,13 @@ const updateReport = defineStatement<{ stateHash: Buffer; report: string }>(
 
 const selectCandidates = defineStatement<{ flows: readonly DialogFlow[]; since: Date; until: Date }, CandidateRow>(
   'unfinished_signup_candidates',
-  ({ flows, since, until }) => sql`SELECT s.id, s.tenant, s.product, s.unfinished->>'waba_id' AS unfinished_waba_id,
+  ({
+    flows,
+    since,
+    until,
+  }) => sql`SELECT s.id, s.token_hash, s.tenant, s.product, s.flow, s.scopes, s.return_url, s.client_id, s.created_at,
+      s.expires_at, s.connection_id, s.closed_at, s.feature_type, s.features, s.expected, s.confirm, s.tenant_name, s.mac,
+      s.unfinished->>'waba_id' AS unfinished_waba_id,
       ${hasPendingAuthorization(sql`s.id`)} AS is_pending,
       coalesce(array_agg(DISTINCT a.reported->>'waba_id') FILTER (WHERE a.reported ? 'waba_id'), '{}') AS waba_ids,
       coalesce(array_agg(DISTINCT a.reported->>'business_id') FILTER (WHERE a.reported ? 'business_id'), '{}') AS business_ids
@@ -72,9 +78,10 @@ export async function storeSignupReport(executor: SqlExecutor, stateHash: Buffer
  */
 export async function findCandidateSessions(
   executor: SqlExecutor,
+  macs: RowMacs,
   window: { flows: readonly DialogFlow[]; since: Date; until: Date },
 ): Promise<CandidateSession[]> {
-  const rows = await executor.rows(selectCandidates(window));
+  const rows = (await executor.rows(selectCandidates(window))).filter((row) => macs.verify(CONNECT_SESSION_MAC, row));
   return rows.map(({ id, tenant, product, is_pending, unfinished_waba_id, waba_ids, business_ids }) => ({
     id,
     tenant,

@@ -9,9 +9,9 @@ import { deleteEmptyQueues } from '../queue/delivery-queue.repository.ts';
 import { type DeliveryAttempt, recordDeliveryAttempts } from '../queue/pending-delivery.repository.ts';
 import { type ClaimedQueue, lockClaimedQueues, releaseLockedQueues } from '../queue/queue-claim.repository.ts';
 import type { Attempt } from '../subscribers/attempt.ts';
+import { SubscriptionRepository } from '../subscriptions/subscription.repository.ts';
 import {
   delaySubscription,
-  endSubscription,
   markSubscriptionsFailed,
   markSubscriptionsSucceeded,
 } from '../subscriptions/subscription-health.repository.ts';
@@ -40,6 +40,7 @@ export class AttemptRecorder {
 
   constructor(
     private readonly database: Database,
+    private readonly subscriptions: SubscriptionRepository,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
   ) {}
@@ -94,7 +95,7 @@ export class AttemptRecorder {
 
   /** The subscriber responded 410: deliveries to it end. `SubscriptionMaintenanceJob` marks the pending ones as dead. */
   private async endSubscription(tx: Transaction, id: SubscriptionId, now: Date): Promise<void> {
-    if (!(await endSubscription(tx, id, now))) return;
+    if (!(await this.subscriptions.end(tx, id, now))) return;
     await this.audit.record(tx, {
       action: 'subscription.ended',
       actor: SYSTEM,

@@ -7,7 +7,7 @@ export type AttemptVerdict =
   | { kind: 'delivered' }
   /** Retry at `retryAt`; `shouldDelaySubscription`: the subscriber asked to delay all deliveries to it. */
   | { kind: 'retry'; retryAt: Date; shouldDelaySubscription: boolean }
-  /** Retried long enough: a dead letter. */
+  /** Retried long enough, or never to be sent: a dead letter. */
   | { kind: 'dead' }
   /** 410: the subscriber no longer accepts events. */
   | { kind: 'gone' };
@@ -21,7 +21,7 @@ export function classifyAttempt(
 ): AttemptVerdict {
   if (attempt.error === null) return { kind: 'delivered' };
   if (attempt.status === 410) return { kind: 'gone' };
-  if (now >= of.retryUntil) return { kind: 'dead' };
+  if (attempt.error === 'not_subscribed' || now >= of.retryUntil) return { kind: 'dead' };
   const delaySeconds = retryDelaySeconds(of.failures + 1, fraction);
   const requestedSeconds = attempt.retryAfterSeconds;
   return {

@@ -2,9 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../../platform/clock.ts';
 import { Random } from '../../platform/random.ts';
 import { DecryptionError } from '../../vault/sealed-secret.ts';
-import type { DueDelivery } from '../queue/pending-delivery.repository.ts';
 import type { ClaimedQueue } from '../queue/queue-claim.repository.ts';
-import type { QueueBatch } from '../queue/queue-claimer.ts';
+import type { LoadedDelivery, QueueBatch } from '../queue/queue-claimer.ts';
 import type { Attempt, SubscriberFault } from '../subscribers/attempt.ts';
 import { DeliverySender } from '../subscribers/delivery-sender.ts';
 import type { Subscriber } from '../subscribers/subscriber.ts';
@@ -61,7 +60,8 @@ export class DeliveryWorker {
     return false;
   }
 
-  private async attempt(queue: ClaimedQueue, delivery: DueDelivery): Promise<Attempt | null> {
+  private async attempt(queue: ClaimedQueue, delivery: LoadedDelivery): Promise<Attempt | null> {
+    if (!delivery.isWanted) return { status: null, error: 'not_subscribed', retryAfterSeconds: null };
     const subscriber = await this.subscriber(queue);
     if (typeof subscriber === 'string') return { status: null, error: subscriber, retryAfterSeconds: null };
     const { eventId: id, type, data, eventAt: at } = delivery;

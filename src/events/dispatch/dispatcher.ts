@@ -107,7 +107,7 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
   }
 
   private start(batch: QueueBatch): void {
-    // An empty queue should not exist; it stays claimed, so that it is not polled over and over.
+    // Its subscription is refused; or it is an empty queue, which should not exist, and stays claimed, so that it is not polled over and over.
     if (batch.deliveries.length === 0) return;
     const { subscriptionId } = batch.queue;
     this.#concurrency.start(subscriptionId);

@@ -14,7 +14,7 @@ import { matchesFilter } from '../outbox/subscription-filter.ts';
 import { ensureQueues } from '../queue/delivery-queue.repository.ts';
 import { tryLockFanOut } from '../queue/fan-out-lock.query.ts';
 import { insertDeliveries, type NewDelivery } from '../queue/pending-delivery.repository.ts';
-import { listSubscriptionFilters } from '../subscriptions/subscription.repository.ts';
+import { SubscriptionRepository } from '../subscriptions/subscription.repository.ts';
 
 /** Events per transaction. */
 const BATCH = 200;
@@ -29,6 +29,7 @@ const INSERT_BATCH = 5_000;
 export class FanOut {
   constructor(
     private readonly database: Database,
+    private readonly subscriptions: SubscriptionRepository,
     private readonly clock: Clock,
     private readonly ids: Ids,
   ) {}
@@ -42,7 +43,7 @@ export class FanOut {
   private async dispatch(tx: Transaction): Promise<number> {
     if (!(await tryLockFanOut(tx))) return 0;
     const events = await listUndispatchedEvents(tx, BATCH);
-    const subscriptions = await listSubscriptionFilters(tx);
+    const subscriptions = await this.subscriptions.listFilters(tx);
     const deliveries = events.flatMap((event) =>
       subscriptions.filter((each) => matchesFilter(each, event)).map(({ id }) => this.toDelivery(id, event)),
     );

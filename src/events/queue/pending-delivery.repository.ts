@@ -19,6 +19,8 @@ export interface DueDelivery {
   retryUntil: Date;
   eventId: EventId;
   type: EventType;
+  tenant: string | null;
+  product: string | null;
   /** JSON text. */
   data: string;
   eventAt: Date;
@@ -61,6 +63,8 @@ interface DueRow {
   event_id: EventId;
   event_position: string;
   type: EventType;
+  tenant: string | null;
+  product: string | null;
   data: string;
   event_at: Date;
   bytes_before: string;
@@ -80,14 +84,14 @@ const selectDue = defineStatement<
     SELECT c.subscription_id, c.ordering_key, d.* FROM unnest(${subscriptionIds}::text[], ${orderingKeys}::text[])
       AS c(subscription_id, ordering_key)
     CROSS JOIN LATERAL (
-      SELECT p.id, p.attempts, p.retry_until, p.event_id, p.event_position, e.type, e.data::text AS data, e.created_at AS event_at,
+      SELECT p.id, p.attempts, p.retry_until, p.event_id, p.event_position, e.type, e.tenant, e.product, e.data::text AS data, e.created_at AS event_at,
         sum(octet_length(e.data::text)) OVER (ORDER BY p.event_position) - octet_length(e.data::text) AS bytes_before
       FROM (
         SELECT id, attempts, retry_until, event_id, event_position FROM delivery
         WHERE subscription_id = c.subscription_id AND ordering_key = c.ordering_key AND status = 'pending'
         ORDER BY event_position LIMIT ${maxDeliveries}
       ) p
-      CROSS JOIN LATERAL (SELECT type, data, created_at FROM event WHERE id = p.event_id) e
+      CROSS JOIN LATERAL (SELECT type, tenant, product, data, created_at FROM event WHERE id = p.event_id) e
     ) d
     WHERE d.bytes_before < ${maxBytes} ORDER BY c.subscription_id, c.ordering_key, d.event_position`,
 );
@@ -190,6 +194,8 @@ export async function listDueDeliveries(
       retryUntil: row.retry_until,
       eventId: row.event_id,
       type: row.type,
+      tenant: row.tenant,
+      product: row.product,
       data: row.data,
       eventAt: row.event_at,
     },

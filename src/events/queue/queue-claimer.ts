@@ -3,18 +3,28 @@ import { Config } from '../../config/config.ts';
 import { Database } from '../../database/database.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
+import { matchesFilter } from '../outbox/subscription-filter.ts';
+import { SubscriptionRepository } from '../subscriptions/subscription.repository.ts';
 import type { QueueKey } from './delivery-queue.repository.ts';
 import { type DueDelivery, listDueDeliveries } from './pending-delivery.repository.ts';
 import { type ClaimedQueue, claimDueQueues, extendQueueClaims, releaseQueueClaims } from './queue-claim.repository.ts';
 
-/** A claimed queue with its next deliveries, in order. */
+/** A claimed queue with its next deliveries, in order; none where its subscription is not as this service wrote it. */
 export interface QueueBatch {
   queue: ClaimedQueue;
-  deliveries: DueDelivery[];
+  deliveries: LoadedDelivery[];
+}
+
+export interface LoadedDelivery extends DueDelivery {
+  /** Whether the subscription gets such events, whoever wrote the delivery's row. */
+  isWanted: boolean;
 }
 
 /** Deliveries read from a queue at once, by number and by size of their events. */
 const BATCH_LIMITS = { maxDeliveries: 20, maxBytes: 256 * 1024 } as const;
+
+/** How long the queues of a subscription that is not as this service wrote it rest until it is looked at again. */
+const REFUSED_SECONDS = 10;
 
 /** Claims due queues with a deadline: if a replica dies, others take them over. */
 @Injectable()
@@ -23,6 +33,7 @@ export class QueueClaimer {
 
   constructor(
     private readonly database: Database,
+    private readonly subscriptions: SubscriptionRepository,
     private readonly clock: Clock,
     private readonly ids: Ids,
     config: Config,
@@ -41,12 +52,21 @@ export class QueueClaimer {
 
   /**
    * The next deliveries of claimed queues. Not part of the claiming statement, whose snapshot can be older than its lock and would show as
-   * pending what another replica has just delivered.
+   * pending what another replica has just delivered. Nor does what that statement saw of the subscriptions decide, which whoever may write to
+   * the database can change: the queues of one that is refused have none, and are given up for now.
    */
   async load(queues: readonly ClaimedQueue[]): Promise<QueueBatch[]> {
     const batches = new Map<string, QueueBatch>(queues.map((queue) => [keyOf(queue), { queue, deliveries: [] }]));
-    for (const { queue, delivery } of await listDueDeliveries(this.database, queues, BATCH_LIMITS)) {
-      batches.get(keyOf(queue))?.deliveries.push(delivery);
+    const ids = [...new Set(queues.map(({ subscriptionId }) => subscriptionId))];
+    const subscriptions = await this.subscriptions.findAll(this.database, ids);
+    const isActive = ({ subscriptionId }: QueueKey) => subscriptions.get(subscriptionId)?.status === 'active';
+    const [active, refused] = [queues.filter(isActive), queues.filter((queue) => !isActive(queue))];
+    if (refused.length > 0)
+      await releaseQueueClaims(this.database, refused, addSeconds(this.clock.now(), REFUSED_SECONDS));
+    for (const { queue, delivery } of await listDueDeliveries(this.database, active, BATCH_LIMITS)) {
+      const subscription = subscriptions.get(queue.subscriptionId);
+      const isWanted = subscription !== undefined && matchesFilter(subscription, delivery);
+      batches.get(keyOf(queue))?.deliveries.push({ ...delivery, isWanted });
     }
     return [...batches.values()];
   }

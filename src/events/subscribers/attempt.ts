@@ -2,7 +2,14 @@
 export type SubscriberFault = 'address_refused' | 'secret_unavailable';
 
 /** Why an attempt failed: a closed list, for the record and the metrics. The response's body is never read. */
-export type AttemptError = 'http_status' | 'redirect' | 'timeout' | 'connect' | 'reset' | SubscriberFault;
+export type AttemptError =
+  | 'http_status'
+  | 'redirect'
+  | 'timeout'
+  | 'connect'
+  | 'reset'
+  | 'not_subscribed'
+  | SubscriberFault;
 
 /** The outcome of one request to a subscriber. `error` null: it accepted the event. */
 export interface Attempt {

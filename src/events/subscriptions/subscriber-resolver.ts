@@ -8,7 +8,7 @@ import type { SubscriberFault } from '../subscribers/attempt.ts';
 import type { Subscriber } from '../subscribers/subscriber.ts';
 import { findUrlFault } from '../subscribers/subscriber-address.ts';
 import { toAddressRules } from '../subscribers/subscriber-http-client.ts';
-import { findSubscriptionAddress } from './subscription.repository.ts';
+import { SubscriptionRepository } from './subscription.repository.ts';
 import { type SigningSecret, SubscriptionSecretService } from './subscription-secret.service.ts';
 
 /** A cached subscription. `fault`: the configuration does not (or no longer) allow its URL. */
@@ -28,6 +28,7 @@ export class SubscriberResolver {
 
   constructor(
     private readonly database: Database,
+    private readonly subscriptions: SubscriptionRepository,
     private readonly secrets: SubscriptionSecretService,
     private readonly clock: Clock,
     private readonly config: Config,
@@ -48,11 +49,13 @@ export class SubscriberResolver {
   }
 
   private async read(id: SubscriptionId): Promise<CachedSubscriber | null> {
-    const row = await findSubscriptionAddress(this.database, id);
-    if (row === null) return null;
+    const row = await this.subscriptions.find(this.database, id, { tenants: null, products: null });
+    if (row === null || row.status === 'deleted') return null;
+    const { url, revision } = row;
     const cached: CachedSubscriber = {
-      ...row,
-      fault: findUrlFault(row.url, toAddressRules(this.config)),
+      revision,
+      url,
+      fault: findUrlFault(url, toAddressRules(this.config)),
       secrets: await this.secrets.open(this.database, id),
     };
     this.#cached.set(id, cached);

@@ -25,13 +25,6 @@ const delay = defineStatement<{ id: SubscriptionId; until: Date }>(
   { prepare: true },
 );
 
-const end = defineStatement<{ id: SubscriptionId; now: Date }>(
-  'subscription_end',
-  ({ id, now }) => sql`
-    UPDATE subscription SET status = 'ended', status_reason = 'gone', resume_at = NULL, revision = revision + 1, updated_at = ${now}
-    WHERE id = ${id} AND status IN ('active', 'paused')`,
-);
-
 const noticeFailing = defineStatement<{ now: Date; failingSince: Date }, { id: SubscriptionId; failing_since: Date }>(
   'notice_failing',
   ({ now, failingSince }) => sql`
@@ -67,11 +60,6 @@ export async function markSubscriptionsFailed(
 /** Delays all deliveries to this subscription until `until`, as its receiver asked. */
 export async function delaySubscription(executor: SqlExecutor, id: SubscriptionId, until: Date): Promise<void> {
   await executor.run(delay({ id, until }));
-}
-
-/** Ends an active or paused subscription whose receiver is gone. False: it was neither. */
-export async function endSubscription(executor: SqlExecutor, id: SubscriptionId, now: Date): Promise<boolean> {
-  return (await executor.run(end({ id, now }))) > 0;
 }
 
 /** Marks active subscriptions that have failed since `failingSince` as reported; returns those that were not before. */

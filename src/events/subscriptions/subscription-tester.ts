@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
 import { AppError, serviceUnavailable } from '../../platform/problem.ts';
@@ -10,7 +9,6 @@ import { DeliverySender } from '../subscribers/delivery-sender.ts';
 import type { WebhookMessage } from '../subscribers/standard-webhook.ts';
 import type { SubscriptionScope } from './requester.ts';
 import { SubscriberResolver } from './subscriber-resolver.ts';
-import { findSubscriptionAddress } from './subscription.repository.ts';
 import { SubscriptionsService } from './subscriptions.service.ts';
 
 export interface SubscriptionTestResult {
@@ -29,7 +27,6 @@ export interface SubscriptionTestResult {
 @Injectable()
 export class SubscriptionTester {
   constructor(
-    private readonly database: Database,
     private readonly subscriptions: SubscriptionsService,
     private readonly subscribers: SubscriberResolver,
     private readonly sender: DeliverySender,
@@ -39,8 +36,7 @@ export class SubscriptionTester {
 
   /** Throws 404 `subscription_not_found`, 503 if the replica shuts down meanwhile. */
   async send(given: string, scope: SubscriptionScope): Promise<SubscriptionTestResult> {
-    const { id } = await this.subscriptions.get(given, scope);
-    const { revision } = (await findSubscriptionAddress(this.database, id)) ?? { revision: 0 };
+    const { id, revision } = await this.subscriptions.get(given, scope);
     const subscriber = await this.subscribers.get(id, revision);
     const eventId = this.ids.next('evt');
     if (typeof subscriber === 'string') {

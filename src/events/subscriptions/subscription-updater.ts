@@ -12,7 +12,7 @@ import {
 import { lockFanOut } from '../queue/fan-out-lock.query.ts';
 import { deleteUnwantedDeliveries } from '../queue/pending-delivery.repository.ts';
 import type { Requester } from './requester.ts';
-import { updateSubscription } from './subscription.repository.ts';
+import { SubscriptionRepository } from './subscription.repository.ts';
 import type { SubscriptionRow } from './subscription.ts';
 import { SubscriptionsService, toSubscriptionId } from './subscriptions.service.ts';
 
@@ -27,6 +27,7 @@ export class SubscriptionUpdater {
   constructor(
     private readonly database: Database,
     private readonly subscriptions: SubscriptionsService,
+    private readonly rows: SubscriptionRepository,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
   ) {}
@@ -48,7 +49,7 @@ export class SubscriptionUpdater {
       if (Object.keys(changes).length === 0) return before;
       const hasNewUrl = after.url !== before.url;
       const now = this.clock.now();
-      const row = await updateSubscription(tx, after, hasNewUrl, now);
+      const row = await this.rows.update(tx, after, hasNewUrl, now);
       await revokeQueueClaims(tx, id, now);
       await deleteUnwantedDeliveries(tx, id);
       await deleteEmptyQueuesOfSubscription(tx, id);

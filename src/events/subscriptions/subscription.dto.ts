@@ -174,7 +174,7 @@ export interface SubscriptionTestResponse {
   duration_ms: number;
 }
 
-export function toSubscriptionResponse(row: SubscriptionRow): SubscriptionResponse {
+export function toSubscriptionResponse({ revision: _, ...row }: SubscriptionRow): SubscriptionResponse {
   return {
     ...row,
     resume_at: toText(row.resume_at),

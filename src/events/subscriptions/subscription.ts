@@ -14,11 +14,18 @@ export interface SubscriptionRow extends SubscriptionFilter {
   status: SubscriptionStatus;
   /** `gone`: its receiver responded 410. */
   status_reason: 'gone' | null;
+  /** Counts the changes of URL, status and secrets. */
+  revision: number;
   resume_at: Date | null;
   failing_since: Date | null;
   last_delivered_at: Date | null;
   created_at: Date;
   updated_at: Date;
+}
+
+/** Whether events are kept for it. */
+export function isServed({ status }: Pick<SubscriptionRow, 'status'>): boolean {
+  return status === 'active' || status === 'paused';
 }
 
 /** A subscription that has accepted nothing for this long is reported: by metrics, `doctor` and one audit entry. */

@@ -10,13 +10,7 @@ import type { SubscriptionId } from '../ids.ts';
 import type { SubscriptionFilter } from '../outbox/subscription-filter.ts';
 import { deleteQueuesOfSubscription, lockQueues, revokeQueueClaims } from '../queue/delivery-queue.repository.ts';
 import type { Requester, SubscriptionScope } from './requester.ts';
-import {
-  findSubscription,
-  incrementSubscriptionRevision,
-  insertSubscription,
-  listSubscriptions,
-  setSubscriptionStatus,
-} from './subscription.repository.ts';
+import { SubscriptionRepository } from './subscription.repository.ts';
 import type { SubscriptionRow, SubscriptionStatus } from './subscription.ts';
 import { SubscriptionSecretService } from './subscription-secret.service.ts';
 
@@ -45,6 +39,7 @@ type AuditAction = NewAuditEntry['action'];
 export class SubscriptionsService {
   constructor(
     private readonly database: Database,
+    private readonly rows: SubscriptionRepository,
     private readonly secrets: SubscriptionSecretService,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
@@ -58,7 +53,7 @@ export class SubscriptionsService {
   ): Promise<{ subscription: SubscriptionRow; secret: SecretString }> {
     const id = this.ids.next('sub');
     return this.database.transaction(async (tx) => {
-      const subscription = await insertSubscription(tx, { ...input, id, now: this.clock.now() });
+      const subscription = await this.rows.insert(tx, { ...input, id }, this.clock.now());
       const secret = await this.secrets.create(tx, id, 1);
       const { events, tenants, products } = input;
       const details = { host: new URL(input.url).host, events, tenants, products };
@@ -79,7 +74,7 @@ export class SubscriptionsService {
 
   /** By id and so oldest first: up to `limit` + 1 rows after `after`, as `toPage` expects. */
   list(scope: SubscriptionScope, limit: number, after: string | null): Promise<SubscriptionRow[]> {
-    return listSubscriptions(this.database, scope, { after, limit: limit + 1 });
+    return this.rows.list(this.database, scope, { after, limit: limit + 1 });
   }
 
   /** Pauses deliveries; they wait, except for requests under way. A paused or ended subscription stays as it is. Throws 404. */
@@ -101,7 +96,7 @@ export class SubscriptionsService {
     const id = toSubscriptionId(given);
     return this.database.transaction(async (tx) => {
       await this.lock(tx, id, by.scope);
-      await incrementSubscriptionRevision(tx, id, this.clock.now());
+      await this.rows.incrementRevision(tx, id, this.clock.now());
       const rotated = await this.secrets.rotate(tx, id, overlapSeconds);
       await this.record(tx, 'subscription.secret_rotated', by, id, { overlap_seconds: overlapSeconds });
       return rotated;
@@ -113,10 +108,10 @@ export class SubscriptionsService {
     const id = toSubscriptionId(given);
     await this.database.transaction(async (tx) => {
       await lockQueues(tx, id);
-      const row = await findSubscription(tx, id, by.scope, { isLocked: true });
+      const row = await this.rows.find(tx, id, by.scope, { isLocked: true });
       if (row === null) throw new AppError(subscriptionNotFound);
       if (row.status === 'deleted') return;
-      await this.setStatus(tx, id, 'deleted');
+      await this.rows.setStatus(tx, row, 'deleted', this.clock.now());
       await this.secrets.destroyAll(tx, id);
       await deleteQueuesOfSubscription(tx, id);
       await this.record(tx, 'subscription.deleted', by, id, {});
@@ -135,17 +130,11 @@ export class SubscriptionsService {
       await lockQueues(tx, id);
       const row = await this.lock(tx, id, by.scope);
       if (row.status === to || (onlyFrom !== null && row.status !== onlyFrom)) return row;
-      const changed = await this.setStatus(tx, id, to);
+      const changed = await this.rows.setStatus(tx, row, to, this.clock.now());
       if (to === 'paused') await revokeQueueClaims(tx, id, this.clock.now());
       await this.record(tx, action, by, id, { from: row.status });
       return changed;
     });
-  }
-
-  private async setStatus(tx: Transaction, id: SubscriptionId, status: SubscriptionStatus): Promise<SubscriptionRow> {
-    const row = await setSubscriptionStatus(tx, id, status, this.clock.now());
-    if (row === null) throw new AppError(subscriptionNotFound);
-    return row;
   }
 
   private async require(
@@ -154,7 +143,7 @@ export class SubscriptionsService {
     scope: SubscriptionScope,
     options: { isLocked?: boolean } = {},
   ): Promise<SubscriptionRow> {
-    const row = await findSubscription(executor, id, scope, options);
+    const row = await this.rows.find(executor, id, scope, options);
     if (row === null || row.status === 'deleted') throw new AppError(subscriptionNotFound);
     return row;
   }

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
-import type { PrivacyRequest } from './privacy-request.repository.ts';
+import type { PrivacyRequest, PrivacyRequestPage, PrivacyRequestPosition } from './privacy-request.repository.ts';
 import { PrivacyRequestService } from './privacy-request.service.ts';
 import { PrivacyRequestProcessor } from './privacy-request-processor.ts';
 
@@ -37,14 +37,15 @@ export class PrivacyRequestResumeJob {
   async resumeUnfinished(signal?: AbortSignal): Promise<void> {
     const before = addSeconds(this.clock.now(), -MINIMUM_AGE_SECONDS);
     // Pages through all of them, since the oldest may be those that always fail.
-    for (let last: PrivacyRequest | null | undefined = null; last !== undefined; ) {
-      const batch: PrivacyRequest[] = await this.requests.listUnfinished(before, BATCH, last);
-      for (const request of batch) {
+    let last: PrivacyRequestPosition | null = null;
+    do {
+      const page: PrivacyRequestPage = await this.requests.listUnfinished(before, BATCH, last);
+      for (const request of page.requests) {
         if (signal?.aborted === true) return;
         await this.resume(request);
       }
-      last = batch.length < BATCH ? undefined : batch.at(-1);
-    }
+      last = page.next;
+    } while (last !== null);
   }
 
   private async resume(request: PrivacyRequest): Promise<void> {

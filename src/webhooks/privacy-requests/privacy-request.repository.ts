@@ -1,9 +1,11 @@
+import { Injectable } from '@nestjs/common';
 import sql from 'sql-template-tag';
+import type { Transaction } from '../../database/database.ts';
+import { RowMacs } from '../../database/row-macs.ts';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { SecretId } from '../../vault/ids.ts';
 import type { PrivacyRequestId } from '../ids.ts';
-
-export type PrivacyRequestKind = 'deauthorize' | 'data_deletion';
+import { PRIVACY_REQUEST_MAC, type PrivacyRequestKind, type PrivacyRequestRow } from './privacy-request-mac.ts';
 
 /** What Meta asked for on behalf of a user. */
 export interface PrivacyRequest {
@@ -24,7 +26,7 @@ export interface PrivacyRequest {
   completedAt: Date | null;
 }
 
-interface PrivacyRequestInsert
+interface NewPrivacyRequestRow
   extends Pick<PrivacyRequest, 'id' | 'kind' | 'appIds' | 'issuedAt' | 'requestId' | 'receivedAt'> {
   /** A keyed hash of the payload as it was signed. */
   payloadHash: Buffer;
@@ -33,48 +35,53 @@ interface PrivacyRequestInsert
   userSecretId: SecretId;
 }
 
-interface PrivacyRequestRow {
+/** Where a page of requests ends. */
+export interface PrivacyRequestPosition {
+  receivedAt: Date;
   id: PrivacyRequestId;
-  kind: PrivacyRequestKind;
-  app_ids: string[];
-  user_secret_id: SecretId | null;
-  meta_user_id: string | null;
-  confirmation_code: string | null;
-  code_hash: Buffer | null;
-  issued_at: Date | null;
-  request_id: string | null;
-  received_at: Date;
-  completed_at: Date | null;
 }
 
-const COLUMNS = sql`id, kind, app_ids, user_secret_id, meta_user_id, confirmation_code, code_hash, issued_at,
-  request_id, received_at, completed_at`;
+export interface PrivacyRequestPage {
+  requests: PrivacyRequest[];
+  /** Where the next page begins; null at the end. */
+  next: PrivacyRequestPosition | null;
+}
 
-const insertRequest = defineStatement<PrivacyRequestInsert, PrivacyRequestRow>(
+type StoredRow = PrivacyRequestRow & { mac: Buffer | null };
+
+const COLUMNS = sql`id, kind, payload_hash, code_hash, app_ids, user_secret_id, meta_user_id, confirmation_code, issued_at,
+  request_id, received_at, completed_at, is_hashed, mac`;
+
+const insertRequest = defineStatement<PrivacyRequestRow & { mac: Buffer }, StoredRow>(
   'privacy_request_insert',
-  (request) => sql`INSERT INTO privacy_request
-      (id, kind, payload_hash, code_hash, app_ids, user_secret_id, issued_at, request_id, received_at, is_hashed)
-    VALUES (${request.id}, ${request.kind}, ${request.payloadHash}, ${request.codeHash}, ${request.appIds}, ${request.userSecretId},
-      ${request.issuedAt}, ${request.requestId}, ${request.receivedAt}, true)
+  (row) => sql`INSERT INTO privacy_request
+      (id, kind, payload_hash, code_hash, app_ids, user_secret_id, issued_at, request_id, received_at, is_hashed, mac)
+    VALUES (${row.id}, ${row.kind}, ${row.payload_hash}, ${row.code_hash}, ${row.app_ids}, ${row.user_secret_id},
+      ${row.issued_at}, ${row.request_id}, ${row.received_at}, ${row.is_hashed}, ${row.mac})
     ON CONFLICT (kind, payload_hash) DO NOTHING RETURNING ${COLUMNS}`,
 );
 
-const selectByPayload = defineStatement<{ kind: PrivacyRequestKind; payloadHashes: Buffer[] }, PrivacyRequestRow>(
+const selectByPayload = defineStatement<{ kind: PrivacyRequestKind; payloadHashes: Buffer[] }, StoredRow>(
   'privacy_request_by_payload',
   ({ kind, payloadHashes }) =>
     sql`SELECT ${COLUMNS} FROM privacy_request WHERE kind = ${kind} AND payload_hash = ANY (${payloadHashes}::bytea[])
-      ORDER BY received_at LIMIT 1`,
+      ORDER BY received_at`,
 );
 
-const selectByCode = defineStatement<{ codeHash: Buffer; code: string }, PrivacyRequestRow>(
+const deleteRequest = defineStatement<{ id: PrivacyRequestId }>(
+  'privacy_request_delete',
+  ({ id }) => sql`DELETE FROM privacy_request WHERE id = ${id}`,
+);
+
+const selectByCode = defineStatement<{ codeHash: Buffer; code: string }, StoredRow>(
   'privacy_request_by_code',
   ({ codeHash, code }) =>
-    sql`SELECT ${COLUMNS} FROM privacy_request WHERE code_hash = ${codeHash} OR confirmation_code = ${code} LIMIT 1`,
+    sql`SELECT ${COLUMNS} FROM privacy_request WHERE code_hash = ${codeHash} OR confirmation_code = ${code}`,
 );
 
 const selectUnfinished = defineStatement<
   { receivedBefore: Date; limit: number; lastReceivedAt: Date | null; lastId: string | null },
-  PrivacyRequestRow
+  StoredRow
 >(
   'privacy_request_unfinished',
   ({ receivedBefore, limit, lastReceivedAt, lastId }) => sql`SELECT ${COLUMNS} FROM privacy_request
@@ -83,102 +90,138 @@ const selectUnfinished = defineStatement<
     ORDER BY received_at, id LIMIT ${limit}`,
 );
 
-const updateCompleted = defineStatement<{ id: PrivacyRequestId; completedAt: Date }>(
+const lockRequest = defineStatement<{ id: PrivacyRequestId }, StoredRow>(
+  'privacy_request_lock',
+  ({ id }) => sql`SELECT ${COLUMNS} FROM privacy_request WHERE id = ${id} FOR UPDATE`,
+);
+
+const updateCompleted = defineStatement<{ id: PrivacyRequestId; completedAt: Date; mac: Buffer }>(
   'privacy_request_complete',
-  ({ id, completedAt }) =>
-    sql`UPDATE privacy_request SET completed_at = ${completedAt}, meta_user_id = NULL, user_secret_id = NULL
-      WHERE id = ${id} AND completed_at IS NULL`,
+  ({ id, completedAt, mac }) =>
+    sql`UPDATE privacy_request SET completed_at = ${completedAt}, meta_user_id = NULL, user_secret_id = NULL, mac = ${mac}
+      WHERE id = ${id}`,
 );
 
-interface NotHashedRow {
-  id: PrivacyRequestId;
-  payload_hash: Buffer;
-  confirmation_code: string | null;
-}
-
-const selectNotHashed = defineStatement<{ receivedBefore: Date; limit: number }, NotHashedRow>(
+const lockNotHashed = defineStatement<{ receivedBefore: Date; limit: number }, StoredRow>(
   'privacy_request_not_hashed',
-  ({ receivedBefore, limit }) => sql`SELECT id, payload_hash, confirmation_code FROM privacy_request
-    WHERE NOT is_hashed AND completed_at IS NOT NULL AND received_at < ${receivedBefore} ORDER BY received_at LIMIT ${limit}`,
+  ({ receivedBefore, limit }) => sql`SELECT ${COLUMNS} FROM privacy_request
+    WHERE NOT is_hashed AND completed_at IS NOT NULL AND received_at < ${receivedBefore} ORDER BY received_at LIMIT ${limit}
+    FOR UPDATE SKIP LOCKED`,
 );
 
-const updateHashed = defineStatement<{ id: PrivacyRequestId; payloadHash: Buffer; codeHash: Buffer | null }>(
+const updateHashed = defineStatement<PrivacyRequestRow & { mac: Buffer }>(
   'privacy_request_hash',
-  ({ id, payloadHash, codeHash }) => sql`UPDATE privacy_request SET is_hashed = true, payload_hash = ${payloadHash},
-      code_hash = ${codeHash}, confirmation_code = NULL WHERE id = ${id} AND NOT is_hashed AND completed_at IS NOT NULL`,
+  (row) => sql`UPDATE privacy_request SET is_hashed = ${row.is_hashed}, payload_hash = ${row.payload_hash},
+      code_hash = ${row.code_hash}, confirmation_code = ${row.confirmation_code}, mac = ${row.mac} WHERE id = ${row.id}`,
 );
 
-/** The stored request; null where this payload was received before. */
-export async function insertPrivacyRequest(
-  executor: SqlExecutor,
-  request: PrivacyRequestInsert,
-): Promise<PrivacyRequest | null> {
-  return first(await executor.rows(insertRequest(request)));
+/** The rows of privacy requests. One that is not as this service wrote it counts as absent, and is reported. */
+@Injectable()
+export class PrivacyRequestRepository {
+  constructor(private readonly macs: RowMacs) {}
+
+  /** The stored request; null where this payload was received before. A row of this payload that counts as absent is replaced. */
+  async insert(tx: Transaction, request: NewPrivacyRequestRow): Promise<PrivacyRequest | null> {
+    const row = toNewRow(request);
+    const insertion = insertRequest({ ...row, mac: this.macs.compute(PRIVACY_REQUEST_MAC, row) });
+    const [inserted] = await tx.rows(insertion);
+    if (inserted !== undefined) return toPrivacyRequest(inserted);
+    const of = { kind: request.kind, payloadHashes: [request.payloadHash] };
+    const [present] = await tx.rows(selectByPayload(of));
+    if (present === undefined || this.macs.verify(PRIVACY_REQUEST_MAC, present)) return null;
+    await tx.run(deleteRequest({ id: present.id }));
+    return this.first(await tx.rows(insertion));
+  }
+
+  /** `payloadHashes`: the forms that the hash may have. */
+  async findByPayload(
+    executor: SqlExecutor,
+    kind: PrivacyRequestKind,
+    payloadHashes: Buffer[],
+  ): Promise<PrivacyRequest | null> {
+    return this.first(await executor.rows(selectByPayload({ kind, payloadHashes })));
+  }
+
+  async findByCode(executor: SqlExecutor, codeHash: Buffer, code: string): Promise<PrivacyRequest | null> {
+    return this.first(await executor.rows(selectByCode({ codeHash, code })));
+  }
+
+  /** Requests received before `receivedBefore` that are not completed, the oldest first; those after `last`, where it is given. */
+  async listUnfinished(
+    executor: SqlExecutor,
+    receivedBefore: Date,
+    limit: number,
+    last: PrivacyRequestPosition | null,
+  ): Promise<PrivacyRequestPage> {
+    const position = { lastReceivedAt: last?.receivedAt ?? null, lastId: last?.id ?? null };
+    const rows = await executor.rows(selectUnfinished({ receivedBefore, limit, ...position }));
+    const end = rows.length < limit ? undefined : rows.at(-1);
+    return {
+      requests: this.genuine(rows).map(toPrivacyRequest),
+      next: end === undefined ? null : { receivedAt: end.received_at, id: end.id },
+    };
+  }
+
+  /** Completes a request and removes the user from it. False where it was completed before. */
+  async complete(tx: Transaction, id: PrivacyRequestId, completedAt: Date): Promise<boolean> {
+    const [row] = this.genuine(await tx.rows(lockRequest({ id })));
+    if (row === undefined || row.completed_at !== null) return false;
+    const completed = { ...row, completed_at: completedAt, meta_user_id: null, user_secret_id: null };
+    await tx.run(updateCompleted({ id, completedAt, mac: this.macs.compute(PRIVACY_REQUEST_MAC, completed) }));
+    return true;
+  }
+
+  /**
+   * Leaves hashes in the place of what an earlier release stored, in up to `limit` completed requests received before `receivedBefore`, the
+   * oldest first.
+   */
+  async hashEarlierReleases(
+    tx: Transaction,
+    range: { receivedBefore: Date; limit: number },
+    hash: (of: { payloadHash: Buffer; confirmationCode: string | null }) => {
+      payloadHash: Buffer;
+      codeHash: Buffer | null;
+    },
+  ): Promise<void> {
+    for (const row of this.genuine(await tx.rows(lockNotHashed(range)))) {
+      const hashes = hash({ payloadHash: row.payload_hash, confirmationCode: row.confirmation_code });
+      const hashed = {
+        ...row,
+        is_hashed: true,
+        payload_hash: hashes.payloadHash,
+        code_hash: hashes.codeHash,
+        confirmation_code: null,
+      };
+      await tx.run(updateHashed({ ...hashed, mac: this.macs.compute(PRIVACY_REQUEST_MAC, hashed) }));
+    }
+  }
+
+  private first(rows: readonly StoredRow[]): PrivacyRequest | null {
+    const [row] = this.genuine(rows);
+    return row === undefined ? null : toPrivacyRequest(row);
+  }
+
+  private genuine(rows: readonly StoredRow[]): StoredRow[] {
+    return rows.filter((row) => this.macs.verify(PRIVACY_REQUEST_MAC, row));
+  }
 }
 
-/** `payloadHashes`: the forms that the hash may have. */
-export async function findPrivacyRequestByPayload(
-  executor: SqlExecutor,
-  kind: PrivacyRequestKind,
-  payloadHashes: Buffer[],
-): Promise<PrivacyRequest | null> {
-  return first(await executor.rows(selectByPayload({ kind, payloadHashes })));
-}
-
-export async function findPrivacyRequestByCode(
-  executor: SqlExecutor,
-  codeHash: Buffer,
-  code: string,
-): Promise<PrivacyRequest | null> {
-  return first(await executor.rows(selectByCode({ codeHash, code })));
-}
-
-/** Requests received before `receivedBefore` that are not completed, the oldest first; those after `last`, where it is given. */
-export async function listUnfinishedPrivacyRequests(
-  executor: SqlExecutor,
-  receivedBefore: Date,
-  limit: number,
-  last: PrivacyRequest | null,
-): Promise<PrivacyRequest[]> {
-  const position = { lastReceivedAt: last?.receivedAt ?? null, lastId: last?.id ?? null };
-  const rows = await executor.rows(selectUnfinished({ receivedBefore, limit, ...position }));
-  return rows.map(toPrivacyRequest);
-}
-
-/** Completes a request and removes the user from it. False where it was completed before. */
-export async function completePrivacyRequest(
-  executor: SqlExecutor,
-  id: PrivacyRequestId,
-  completedAt: Date,
-): Promise<boolean> {
-  return (await executor.run(updateCompleted({ id, completedAt }))) === 1;
-}
-
-/** Completed requests as an earlier release stored them, received before `receivedBefore`, the oldest first. */
-export async function listNotHashedPrivacyRequests(
-  executor: SqlExecutor,
-  receivedBefore: Date,
-  limit: number,
-): Promise<{ id: PrivacyRequestId; payloadHash: Buffer; confirmationCode: string | null }[]> {
-  const rows = await executor.rows(selectNotHashed({ receivedBefore, limit }));
-  return rows.map((row) => ({
-    id: row.id,
-    payloadHash: row.payload_hash,
-    confirmationCode: row.confirmation_code,
-  }));
-}
-
-/** Leaves hashes in the place of what an earlier release stored. */
-export async function storeHashesOfPrivacyRequest(
-  executor: SqlExecutor,
-  request: { id: PrivacyRequestId; payloadHash: Buffer; codeHash: Buffer | null },
-): Promise<void> {
-  await executor.run(updateHashed(request));
-}
-
-function first(rows: readonly PrivacyRequestRow[]): PrivacyRequest | null {
-  const [row] = rows;
-  return row === undefined ? null : toPrivacyRequest(row);
+function toNewRow(request: NewPrivacyRequestRow): PrivacyRequestRow {
+  return {
+    id: request.id,
+    kind: request.kind,
+    payload_hash: request.payloadHash,
+    code_hash: request.codeHash,
+    app_ids: request.appIds,
+    user_secret_id: request.userSecretId,
+    meta_user_id: null,
+    confirmation_code: null,
+    issued_at: request.issuedAt,
+    request_id: request.requestId,
+    received_at: request.receivedAt,
+    completed_at: null,
+    is_hashed: true,
+  };
 }
 
 function toPrivacyRequest(row: PrivacyRequestRow): PrivacyRequest {

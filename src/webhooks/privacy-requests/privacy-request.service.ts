@@ -14,16 +14,12 @@ import { Vault } from '../../vault/vault.ts';
 import type { PrivacyRequestId } from '../ids.ts';
 import { META_ACTOR } from '../signature-rejections.ts';
 import {
-  completePrivacyRequest,
-  findPrivacyRequestByCode,
-  findPrivacyRequestByPayload,
-  insertPrivacyRequest,
-  listNotHashedPrivacyRequests,
-  listUnfinishedPrivacyRequests,
   type PrivacyRequest,
-  type PrivacyRequestKind,
-  storeHashesOfPrivacyRequest,
+  type PrivacyRequestPage,
+  type PrivacyRequestPosition,
+  PrivacyRequestRepository,
 } from './privacy-request.repository.ts';
+import type { PrivacyRequestKind } from './privacy-request-mac.ts';
 import type { SigningApps } from './verify-signed-request.ts';
 
 interface NewPrivacyRequest {
@@ -50,6 +46,7 @@ export type AcceptedPrivacyRequest = PrivacyRequest & { confirmationCode: string
 export class PrivacyRequestService {
   constructor(
     private readonly database: Database,
+    private readonly rows: PrivacyRequestRepository,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
     private readonly ids: Ids,
@@ -67,7 +64,7 @@ export class PrivacyRequestService {
       if (earlier !== null) return earlier;
       const id = this.ids.next('prq');
       const userSecretId = await this.vault.put(tx, new SecretString(request.metaUserId), userContext(id));
-      const created = await insertPrivacyRequest(tx, {
+      const created = await this.rows.insert(tx, {
         id,
         kind,
         payloadHash,
@@ -96,7 +93,7 @@ export class PrivacyRequestService {
   ): Promise<AcceptedPrivacyRequest | null> {
     const payloadHash = sha256(payload);
     const hashes = [this.payloadHash(payloadHash), payloadHash];
-    const request = await findPrivacyRequestByPayload(executor, kind, hashes);
+    const request = await this.rows.findByPayload(executor, kind, hashes);
     if (request === null) return null;
     const code = this.codeOf(payload);
     // Null as well where an earlier release drew the code, of which nothing but a hash is left.
@@ -106,7 +103,7 @@ export class PrivacyRequestService {
 
   /** By the code that Meta showed to the user. */
   findByCode(code: string): Promise<PrivacyRequest | null> {
-    return findPrivacyRequestByCode(this.database, this.codeHash(code), code);
+    return this.rows.findByCode(this.database, this.codeHash(code), code);
   }
 
   /** The user's id at Meta; null once the request is completed. Throws `DecryptionError`. */
@@ -117,29 +114,28 @@ export class PrivacyRequestService {
 
   /** Leaves hashes in the place of what an earlier release stored, once nobody repeats those requests any more. */
   async hashEarlierReleases(limit: number): Promise<void> {
-    const before = addSeconds(this.clock.now(), -REPEATABLE_SECONDS);
-    for (const { id, payloadHash, confirmationCode } of await listNotHashedPrivacyRequests(
-      this.database,
-      before,
-      limit,
-    )) {
-      await storeHashesOfPrivacyRequest(this.database, {
-        id,
+    const range = { receivedBefore: addSeconds(this.clock.now(), -REPEATABLE_SECONDS), limit };
+    await this.database.transaction((tx) =>
+      this.rows.hashEarlierReleases(tx, range, ({ payloadHash, confirmationCode }) => ({
         payloadHash: this.payloadHash(payloadHash),
         codeHash: confirmationCode === null ? null : this.codeHash(confirmationCode),
-      });
-    }
+      })),
+    );
   }
 
   /** Requests received before `receivedBefore` that are not completed, the oldest first; those after `last`, where it is given. */
-  listUnfinished(receivedBefore: Date, limit: number, last: PrivacyRequest | null = null): Promise<PrivacyRequest[]> {
-    return listUnfinishedPrivacyRequests(this.database, receivedBefore, limit, last);
+  listUnfinished(
+    receivedBefore: Date,
+    limit: number,
+    last: PrivacyRequestPosition | null = null,
+  ): Promise<PrivacyRequestPage> {
+    return this.rows.listUnfinished(this.database, receivedBefore, limit, last);
   }
 
   /** Completes a request and destroys the user's id in it. Whoever completes it first records `details`. */
   async complete(request: PrivacyRequest, details: Record<string, unknown>): Promise<void> {
     await this.database.transaction(async (tx) => {
-      const isFirst = await completePrivacyRequest(tx, request.id, this.clock.now());
+      const isFirst = await this.rows.complete(tx, request.id, this.clock.now());
       if (request.userSecretId !== null) await this.vault.destroy(tx, [request.userSecretId]);
       if (isFirst && request.kind === 'data_deletion')
         await this.record(tx, request, 'data_deletion.completed', details);

@@ -59,6 +59,8 @@ describe('what an attempt means', () => {
     expect(classifyAttempt({ ...failed, status: 410 }, of, NOW, 0)).toEqual({ kind: 'gone' });
     expect(classifyAttempt(failed, of, NOW, 0)).toMatchObject({ kind: 'retry', shouldDelaySubscription: false });
     expect(classifyAttempt(failed, { ...of, retryUntil: NOW }, NOW, 0)).toEqual({ kind: 'dead' });
+    const unwanted = { status: null, error: 'not_subscribed', retryAfterSeconds: null } as const;
+    expect(classifyAttempt(unwanted, of, NOW, 0)).toEqual({ kind: 'dead' });
     // What waited longer than three days still has one attempt of its own.
     const late = { failures: 0, retryUntil: new Date(0) };
     expect(classifyAttempt({ status: 200, error: null, retryAfterSeconds: null }, late, NOW, 0)).toEqual({

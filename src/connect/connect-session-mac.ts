@@ -1,0 +1,78 @@
+import type { ClientId } from '../auth/ids.ts';
+import type { DialogFlow, Product } from '../config/products.ts';
+import type { ConnectionId } from '../connections/ids.ts';
+import { defineRowMac } from '../database/row-mac.ts';
+import type { FeatureType } from '../meta/dialog/embedded-signup.ts';
+import type { ConnectSession, ExpectedAccount } from './connect-session.ts';
+import type { ConnectSessionId } from './ids.ts';
+
+/** The columns of a session that its MAC covers. */
+export interface CoveredSession {
+  id: ConnectSessionId;
+  token_hash: Buffer;
+  tenant: string;
+  product: Product;
+  flow: DialogFlow;
+  scopes: string[];
+  return_url: string | null;
+  client_id: ClientId;
+  created_at: Date;
+  expires_at: Date;
+  feature_type: FeatureType | null;
+  features: string[] | null;
+  expected: ExpectedAccount | null;
+  confirm: boolean;
+  tenant_name: string | null;
+  connection_id: ConnectionId | null;
+  closed_at: Date | null;
+}
+
+/**
+ * Covers which link connects what for whom, where the browser goes, and what it ended on. Not covered: how far a discovery has come and what an
+ * unfinished signup lacks, which are only shown.
+ */
+export const CONNECT_SESSION_MAC = defineRowMac<CoveredSession>('connect_session', 1, {
+  idOf: ({ id }) => id,
+  covers: (row) => [
+    row.id,
+    row.token_hash,
+    row.tenant,
+    row.product,
+    row.flow,
+    row.scopes,
+    row.return_url,
+    row.client_id,
+    row.created_at,
+    row.expires_at,
+    row.feature_type,
+    row.features,
+    row.expected === null ? null : { ...row.expected },
+    row.confirm,
+    row.tenant_name,
+    row.connection_id,
+    row.closed_at,
+  ],
+});
+
+/** The columns of a new session. */
+export function toCoveredSession(session: ConnectSession, tokenHash: Buffer, createdAt: Date): CoveredSession {
+  return {
+    id: session.id,
+    token_hash: tokenHash,
+    tenant: session.tenant,
+    product: session.product,
+    flow: session.flow,
+    scopes: session.scopes,
+    return_url: session.returnUrl,
+    client_id: session.clientId,
+    created_at: createdAt,
+    expires_at: session.expiresAt,
+    feature_type: session.featureType,
+    features: session.features.length === 0 ? null : [...session.features],
+    expected: session.expected,
+    confirm: session.confirm,
+    tenant_name: session.tenantName,
+    connection_id: session.connectionId,
+    closed_at: session.closedAt,
+  };
+}
