@@ -17,8 +17,10 @@ export function toShareColumns(shares: readonly TenantShare[]): { tenants: strin
 
 /** How many tenants one statement visits: what a claim costs does not grow with the number of tenants. */
 export const TENANTS_PER_VISIT = 100;
-/** How many tenants are kept in line. Beyond it, those that were served are found again when the walk comes by. */
+/** How many tenants are kept in line; a longer one waits for no visits until it is shorter again. */
 const MAX_IN_LINE = 1_000;
+/** In a longer line, the walk goes faster than the line: who was served is found again when the walk comes by. */
+const MAX_RETURNING = 500;
 
 /**
  * Whose turn it is among the tenants that have work of one kind due. A walk over all tenants, in steps, puts those with due work in line;
@@ -66,7 +68,7 @@ export class TenantTurn {
     for (const tenant of claimed) counts.set(tenant, (counts.get(tenant) ?? 0) + 1);
     const unfinished = shares.filter(({ tenant, count }) => (counts.get(tenant) ?? 0) >= count);
     for (const { tenant } of unfinished.sort((one, other) => one.count - other.count))
-      if (this.hasRoom) this.line.add(tenant);
+      if (this.line.size < MAX_RETURNING) this.line.add(tenant);
   }
 }
 
