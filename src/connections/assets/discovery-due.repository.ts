@@ -43,7 +43,7 @@ const claimDue = defineStatement<
         LATERAL (SELECT n.id FROM connection n
           WHERE n.app_id = ${appId} AND n.status = 'active' AND n.tenant COLLATE "C" = share.tenant AND n.next_discovery_at <= ${now}
           ORDER BY n.next_discovery_at LIMIT share.count FOR UPDATE SKIP LOCKED) first)
-    UPDATE connection SET next_discovery_at = ${claimedUntil} WHERE id IN (SELECT id FROM due) RETURNING id, tenant`,
+    UPDATE connection SET next_discovery_at = ${claimedUntil} WHERE id = ANY (ARRAY(SELECT id FROM due)) RETURNING id, tenant`,
   { prepare: true },
 );
 

@@ -12,11 +12,14 @@ export interface ClaimParameters {
   now: Date;
 }
 
-/** Claims the credentials of a query that returns their ids. */
+/**
+ * Claims the credentials of a query that returns their ids. As an array, because Postgres takes an array for a few elements: of the query
+ * it can't know that it returns few, and would read whole tables to join them.
+ */
 export function claim(dueIds: Sql, { claimId, claimedUntil }: Pick<ClaimParameters, 'claimId' | 'claimedUntil'>): Sql {
   return sql`WITH due AS MATERIALIZED (${dueIds}),
     claimed AS (UPDATE credential SET claim_id = ${claimId}, claimed_until = ${claimedUntil}
-      WHERE id IN (SELECT id FROM due) RETURNING *)
+      WHERE id = ANY (ARRAY(SELECT id FROM due)) RETURNING *)
     SELECT ${SNAPSHOT_COLUMNS} FROM claimed c ${SNAPSHOT_JOINS} ORDER BY c.refresh_after, c.id`;
 }
 

@@ -30,27 +30,29 @@ function openReplica(database: Database = opened.database): CredentialClaimRepos
   return new CredentialClaimRepository(database, clock, new Ids(clock, new SystemRandom()));
 }
 
-/** `count` credentials of a tenant that all are due, by one second each, in every respect. */
+/** `count` credentials of a tenant that all are due, one second after the other; `columns`: what differs, in SQL. */
 async function seed(tenant: string, count: number, columns: Readonly<Record<string, string>> = {}): Promise<void> {
   await opened.database.run({
     text: `INSERT INTO connection (id, tenant, product, flow, status, app_id, meta_user_id, scopes, declined_scopes, graph_api_version,
         authorized_at, created_at, updated_at)
-      SELECT 'con_' || $1 || n, $1, 'pages', 'import', 'active', 'app', $1 || n, '{}', '{}', 'v26.0', $3, $3, $3
+      SELECT 'con_' || $1 || n, ${columns['tenant'] ?? '$1'}, 'pages', 'import', 'active', 'app', $1 || n, '{}', '{}', 'v26.0', $3, $3, $3
       FROM generate_series(1, $2::integer) n`,
     values: [tenant, count, clock.now()],
   });
   const set = {
+    tenant: '$1',
     health: `'healthy'`,
     failure_attempts: '0',
     rotation_due_at: 'NULL',
+    refresh_after: 'due_at',
     refresh_due_at: 'due_at',
     ...columns,
   };
   await opened.database.run({
-    text: `INSERT INTO credential (id, connection_id, tenant, app_id, kind, is_root, subject_id, version, scopes, expires_at,
-        refresh_after, check_due_at, created_at, updated_at, ${Object.keys(set).join(', ')})
-      SELECT 'crd_' || $1 || n, 'con_' || $1 || n, $1, 'app', 'user', true, $1 || n, 1, '{}', due_at + interval '12 hours',
-        due_at, due_at, $3, $3, ${Object.values(set).join(', ')}
+    text: `INSERT INTO credential (id, connection_id, app_id, kind, is_root, subject_id, version, scopes, expires_at,
+        check_due_at, created_at, updated_at, ${Object.keys(set).join(', ')})
+      SELECT 'crd_' || $1 || n, 'con_' || $1 || n, 'app', 'user', true, $1 || n, 1, '{}', due_at + interval '12 hours',
+        due_at, $3, $3, ${Object.values(set).join(', ')}
       FROM generate_series(1, $2::integer) n, LATERAL (SELECT $3::timestamptz - ($2::integer - n + 1) * interval '1 second' AS due_at) of`,
     values: [tenant, count, clock.now()],
   });
@@ -152,17 +154,8 @@ describe.each(KINDS)('$name', ({ name, columns, claim }) => {
 describe('tenants', () => {
   it('are visited some at a time, and those with nothing due cost no claim', async () => {
     for (let index = 0; index < 3; index++) await seed(`due-${index}`, 1);
-    await opened.database.run({
-      text: `INSERT INTO connection SELECT (jsonb_populate_record(c, jsonb_build_object('id', 'con_f' || n, 'tenant', 'f' || n,
-          'meta_user_id', 'f' || n))).* FROM (SELECT * FROM connection LIMIT 1) c, generate_series(1, $1::integer) n`,
-      values: [3 * TENANTS_PER_VISIT],
-    });
-    await opened.database.run({
-      text: `INSERT INTO credential SELECT (jsonb_populate_record(c, jsonb_build_object('id', 'crd_f' || n, 'connection_id', 'con_f' || n,
-          'tenant', 'f' || n, 'refresh_after', $2::timestamptz + interval '1 day', 'refresh_due_at', $2::timestamptz + interval '1 day'))).*
-        FROM (SELECT * FROM credential LIMIT 1) c, generate_series(1, $1::integer) n`,
-      values: [3 * TENANTS_PER_VISIT, clock.now()],
-    });
+    const tomorrow = `$3::timestamptz + interval '1 day'`;
+    await seed('f', 3 * TENANTS_PER_VISIT, { tenant: '$1 || n', refresh_after: tomorrow, refresh_due_at: tomorrow });
     const replica = openReplica();
     const claimed = await replica.claimRefreshes('app', LIMIT, CLAIM_SECONDS);
     expect(claimed.map(({ tenant }) => tenant).sort()).toEqual(['due-0', 'due-1', 'due-2']);
