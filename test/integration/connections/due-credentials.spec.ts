@@ -6,6 +6,7 @@ import type { Database } from '../../../src/database/database.ts';
 import type { Statement } from '../../../src/database/statement.ts';
 import { Ids } from '../../../src/platform/ids.ts';
 import { SystemRandom } from '../../../src/platform/random.ts';
+import { seedDueCredentials } from '../../support/due-credentials.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { type OpenDatabase, openFreshDatabase } from '../../support/fresh-database.ts';
 
@@ -30,34 +31,8 @@ function openReplica(database: Database = opened.database): CredentialClaimRepos
   return new CredentialClaimRepository(database, clock, new Ids(clock, new SystemRandom()));
 }
 
-/** `count` credentials of a tenant that all are due, one second after the other; `columns`: what differs, in SQL. */
-async function seed(tenant: string, count: number, columns: Readonly<Record<string, string>> = {}): Promise<void> {
-  await opened.database.run({
-    text: `INSERT INTO connection (id, tenant, product, flow, status, app_id, meta_user_id, scopes, declined_scopes, graph_api_version,
-        authorized_at, created_at, updated_at)
-      SELECT 'con_' || $1 || n, ${columns['tenant'] ?? '$1'}, 'pages', 'import', 'active', 'app', $1 || n, '{}', '{}', 'v26.0', $3, $3, $3
-      FROM generate_series(1, $2::integer) n`,
-    values: [tenant, count, clock.now()],
-  });
-  const set = {
-    tenant: '$1',
-    health: `'healthy'`,
-    failure_attempts: '0',
-    rotation_due_at: 'NULL',
-    refresh_after: 'due_at',
-    refresh_due_at: 'due_at',
-    ...columns,
-  };
-  await opened.database.run({
-    text: `INSERT INTO credential (id, connection_id, app_id, kind, is_root, subject_id, version, scopes, expires_at,
-        check_due_at, created_at, updated_at, ${Object.keys(set).join(', ')})
-      SELECT 'crd_' || $1 || n, 'con_' || $1 || n, 'app', 'user', true, $1 || n, 1, '{}', due_at + interval '12 hours',
-        due_at, $3, $3, ${Object.values(set).join(', ')}
-      FROM generate_series(1, $2::integer) n, LATERAL (SELECT $3::timestamptz - ($2::integer - n + 1) * interval '1 second' AS due_at) of`,
-    values: [tenant, count, clock.now()],
-  });
-  await opened.database.run({ text: 'ANALYZE credential, connection' });
-}
+const seed = (tenant: string, count: number, columns: Readonly<Record<string, string>> = {}): Promise<void> =>
+  seedDueCredentials(opened.database, { tenant, count, now: clock.now(), columns });
 
 type Claim = (claims: CredentialClaimRepository, limit: number) => Promise<ClaimedCredential[]>;
 
