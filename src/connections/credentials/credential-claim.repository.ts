@@ -65,9 +65,9 @@ const claimOne = defineStatement<ClaimParameters & { credentialId: CredentialId 
 );
 
 /**
- * What is due, and whose work it is: claimed by tenant in turn, of each tenant the longest due first. A claim is an id and a deadline on the row: `FOR UPDATE SKIP LOCKED` shares the work among
- * replicas, the deadline lets others take it over from one that died, and every later write names the claim id, so that one
- * that was only paused writes nothing. All times are the database's.
+ * What is due, and whose work it is: claimed by tenant in turn, of each tenant the longest due first. A claim is an id and a deadline on
+ * the row: `FOR UPDATE SKIP LOCKED` shares the work among replicas, the deadline lets others take it over from one that died, and every
+ * later write names the claim id, so that one that was only paused writes nothing. All times are the database's.
  */
 @Injectable()
 export class CredentialClaimRepository {
