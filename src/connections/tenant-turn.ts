@@ -4,15 +4,10 @@ export interface VisitedTenant {
   isDue: boolean;
 }
 
-/** How much may be claimed of a tenant. */
-export interface TenantShare {
-  tenant: string;
-  count: number;
-}
-
-/** As a statement that claims takes them. */
-export function toShareColumns(shares: readonly TenantShare[]): { tenants: string[]; counts: number[] } {
-  return { tenants: shares.map(({ tenant }) => tenant), counts: shares.map(({ count }) => count) };
+/** Whose turn it is, and how much may be claimed of each of them. */
+export interface TenantShares {
+  tenants: string[];
+  perTenant: number;
 }
 
 /** How many tenants one statement visits: what a claim costs does not grow with the number of tenants. */
@@ -49,26 +44,26 @@ export class TenantTurn {
     return last === undefined;
   }
 
-  /** Takes the next tenants out of the line, each with an equal share of `limit`: at least one; what can't be divided goes to the first. */
-  take(limit: number): TenantShare[] {
-    const tenants = [...this.line].slice(0, limit);
+  /**
+   * Takes the next tenants out of the line, with equal shares of `limit`: all of them, unless fewer with more each fill it better. Nobody
+   * where the line is empty.
+   */
+  take(limit: number): TenantShares {
+    const candidates = [...this.line].slice(0, limit);
+    const fewer = Math.ceil(limit / Math.max(1, candidates.length));
+    const all = Math.max(1, Math.floor(limit / Math.max(1, candidates.length)));
+    const perTenant = Math.floor(limit / fewer) * fewer > candidates.length * all ? fewer : all;
+    const tenants = candidates.slice(0, Math.floor(limit / perTenant));
     for (const tenant of tenants) this.line.delete(tenant);
-    return tenants.map((tenant, index) => {
-      const extra = index < limit % tenants.length ? 1 : 0;
-      return { tenant, count: Math.floor(limit / tenants.length) + extra };
-    });
+    return { tenants, perTenant };
   }
 
-  /**
-   * Puts the tenants whose share was claimed whole at the end of the line, those with the larger share last. `claimed`: the tenant of each
-   * claimed row.
-   */
-  settle(shares: readonly TenantShare[], claimed: readonly string[]): void {
+  /** Puts the tenants whose share was claimed whole at the end of the line. `claimed`: the tenant of each claimed row. */
+  settle({ tenants, perTenant }: TenantShares, claimed: readonly string[]): void {
     const counts = new Map<string, number>();
     for (const tenant of claimed) counts.set(tenant, (counts.get(tenant) ?? 0) + 1);
-    const unfinished = shares.filter(({ tenant, count }) => (counts.get(tenant) ?? 0) >= count);
-    for (const { tenant } of unfinished.sort((one, other) => one.count - other.count))
-      if (this.line.size < MAX_RETURNING) this.line.add(tenant);
+    const unfinished = tenants.filter((tenant) => (counts.get(tenant) ?? 0) >= perTenant);
+    for (const tenant of unfinished) if (this.line.size < MAX_RETURNING) this.line.add(tenant);
   }
 }
 
@@ -76,7 +71,7 @@ export class TenantTurn {
 export interface DueWork<T> {
   /** At most `TENANTS_PER_VISIT` tenants in order, from this one on. */
   visit(from: string): Promise<VisitedTenant[]>;
-  claim(shares: TenantShare[]): Promise<T[]>;
+  claim(shares: TenantShares): Promise<T[]>;
   tenantOf(claimed: T): string;
 }
 
@@ -94,7 +89,7 @@ export async function claimInTurn<T>(turn: TenantTurn, limit: number, work: DueW
       isWholeWalk ||= hasEnded;
     }
     const shares = turn.take(limit);
-    if (shares.length > 0) {
+    if (shares.tenants.length > 0) {
       const claimed = await work.claim(shares);
       turn.settle(shares, claimed.map(work.tenantOf));
       if (claimed.length > 0) return claimed;

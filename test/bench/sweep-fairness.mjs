@@ -84,7 +84,7 @@ try {
   await database.run({ text: 'VACUUM ANALYZE credential' });
   const now = clock.now();
   const of = { appId, now, from: '' };
-  const shares = { tenants: ['large', 'small'], counts: [LIMIT - 3, 3], claimId: 'clm_bench', claimedUntil: now };
+  const shares = { tenants: ['large', 'small'], perTenant: LIMIT / 2, claimId: 'clm_bench', claimedUntil: now };
   const inTurn = await measure([], [DUE_REFRESHES.visit(of), DUE_REFRESHES.claim({ ...of, ...shares })]);
   const byDueTime = await measure([BY_DUE_TIME.index], [BY_DUE_TIME.claim(now)]);
 

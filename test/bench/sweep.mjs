@@ -176,7 +176,7 @@ async function dueQuery(admin, rows) {
       const of = { appId: 'app', now, from: '' };
       const visited = await database.rows(DUE_REFRESHES.visit(of));
       const tenants = visited.filter((row) => row.is_due).map((row) => row.tenant);
-      const shares = { tenants: tenants.slice(0, 32), counts: tenants.slice(0, 32).map(() => 1) };
+      const shares = { tenants: tenants.slice(0, 32), perTenant: 1 };
       times.visit.push(await explain(database, DUE_REFRESHES.visit(of)));
       const claimed = { ...of, ...shares, claimId: 'clm_bench', claimedUntil: now };
       times.claim.push(await explain(database, DUE_REFRESHES.claim(claimed)));

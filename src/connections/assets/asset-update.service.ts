@@ -69,7 +69,7 @@ export class AssetUpdateService {
     const claimedUntil = addSeconds(now, CLAIM_SECONDS);
     const claimed = await claimInTurn(this.turns.of('discovery', appId), limit, {
       visit: (from) => visitDueDiscoveries(this.database, { appId, now, from }),
-      claim: (shares) => claimDueDiscoveries(this.database, { appId, now, claimedUntil, shares }),
+      claim: (shares) => claimDueDiscoveries(this.database, { ...shares, appId, now, claimedUntil }),
       tenantOf: ({ tenant }) => tenant,
     });
     return claimed.map(({ id }) => id);

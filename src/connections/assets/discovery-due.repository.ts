@@ -4,7 +4,7 @@ import type { CredentialKind } from '../credentials/credential-kind.ts';
 import type { ConnectionId, CredentialId } from '../ids.ts';
 import type { ConnectionStatus } from '../status/connection-status.ts';
 import type { StatusReason } from '../status/status-reason.ts';
-import { TENANTS_PER_VISIT, type TenantShare, toShareColumns, type VisitedTenant } from '../tenant-turn.ts';
+import { TENANTS_PER_VISIT, type TenantShares, type VisitedTenant } from '../tenant-turn.ts';
 
 interface ClaimedDiscovery {
   id: ConnectionId;
@@ -33,18 +33,14 @@ const visit = defineStatement<DueDiscoveries & { from: string }, { tenant: strin
   { prepare: true },
 );
 
-const claimDue = defineStatement<
-  DueDiscoveries & { claimedUntil: Date; tenants: string[]; counts: number[] },
-  ClaimedDiscovery
->(
+const claimDue = defineStatement<DueDiscoveries & TenantShares & { claimedUntil: Date }, ClaimedDiscovery>(
   'discoveries_claim_due',
-  ({ appId, now, claimedUntil, tenants, counts }) => sql`WITH due AS MATERIALIZED (
-      SELECT first.id FROM unnest(${tenants}::text[], ${counts}::integer[]) AS share (tenant, count),
+  ({ appId, now, claimedUntil, tenants, perTenant }) => sql`WITH due AS MATERIALIZED (
+      SELECT first.id FROM unnest(${tenants}::text[]) AS share (tenant),
         LATERAL (SELECT n.id FROM connection n
           WHERE n.app_id = ${appId} AND n.status = 'active' AND n.tenant COLLATE "C" = share.tenant AND n.next_discovery_at <= ${now}
-          ORDER BY n.next_discovery_at LIMIT share.count FOR UPDATE SKIP LOCKED) first)
+          ORDER BY n.next_discovery_at LIMIT ${perTenant} FOR UPDATE SKIP LOCKED) first)
     UPDATE connection SET next_discovery_at = ${claimedUntil} WHERE id = ANY (ARRAY(SELECT id FROM due)) RETURNING id, tenant`,
-  { prepare: true },
 );
 
 const schedule = defineStatement<{ connectionId: ConnectionId; at: Date }>(
@@ -101,9 +97,9 @@ export async function visitDueDiscoveries(
 /** Claims connections whose second look is due, of each tenant the longest due first: until `claimedUntil` nobody else takes them. */
 export async function claimDueDiscoveries(
   executor: SqlExecutor,
-  of: DueDiscoveries & { claimedUntil: Date; shares: readonly TenantShare[] },
+  of: DueDiscoveries & TenantShares & { claimedUntil: Date },
 ): Promise<ClaimedDiscovery[]> {
-  return executor.rows(claimDue({ ...of, ...toShareColumns(of.shares) }));
+  return executor.rows(claimDue(of));
 }
 
 export async function scheduleDiscovery(executor: SqlExecutor, connectionId: ConnectionId, at: Date): Promise<void> {

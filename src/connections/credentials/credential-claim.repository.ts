@@ -5,7 +5,7 @@ import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
 import type { ConnectionId, CredentialId } from '../ids.ts';
-import { claimInTurn, TenantTurns, toShareColumns } from '../tenant-turn.ts';
+import { claimInTurn, TenantTurns } from '../tenant-turn.ts';
 import { type ClaimReference, extendClaims, releaseClaims } from './claimed-credential.repository.ts';
 import { findCredential, findRootCredential, listCredentialIds } from './credential-snapshot.repository.ts';
 import {
@@ -173,7 +173,7 @@ export class CredentialClaimRepository {
         const rows = await this.database.rows(visit({ ...next, from }));
         return rows.map(({ tenant, is_due: isDue }) => ({ tenant, isDue }));
       },
-      claim: (shares) => this.claim(claimShares({ ...next, ...toShareColumns(shares) })),
+      claim: (shares) => this.claim(claimShares({ ...next, ...shares })),
       tenantOf: ({ tenant }) => tenant,
     });
   }

@@ -1,7 +1,7 @@
 import sql, { type Sql } from 'sql-template-tag';
 import { defineStatement, type StatementDefinition } from '../../database/statement.ts';
 import type { ClaimId } from '../ids.ts';
-import { TENANTS_PER_VISIT } from '../tenant-turn.ts';
+import { TENANTS_PER_VISIT, type TenantShares } from '../tenant-turn.ts';
 import { ROTATABLE_KINDS } from './credential-kind-rules.ts';
 import { SNAPSHOT_COLUMNS, SNAPSHOT_JOINS } from './credential-snapshot.repository.ts';
 import type { CredentialSnapshotRow } from './credential-snapshot.ts';
@@ -33,10 +33,8 @@ interface VisitParameters {
   now: Date;
 }
 
-interface TurnParameters extends ClaimParameters {
+interface TurnParameters extends ClaimParameters, TenantShares {
   appId: string;
-  tenants: string[];
-  counts: number[];
 }
 
 interface VisitedTenantRow {
@@ -69,12 +67,13 @@ function visit({ appId, from, now }: VisitParameters, { planned, due, order }: D
     ORDER BY walk.visits`;
 }
 
+/** Not prepared: that a share is a few rows of very many has to be known for a plan that reads no more than those. */
 function claimShares(of: TurnParameters, { planned, due, order }: Due): Sql {
   return claim(
-    sql`SELECT first.id FROM unnest(${of.tenants}::text[], ${of.counts}::integer[]) AS share (tenant, count),
+    sql`SELECT first.id FROM unnest(${of.tenants}::text[]) AS share (tenant),
       LATERAL (SELECT c.id FROM credential c
         WHERE c.app_id = ${of.appId} AND c.tenant = share.tenant AND ${planned} AND ${due} AND ${isFree(of.now)}
-        ORDER BY ${order} LIMIT share.count FOR UPDATE SKIP LOCKED) first`,
+        ORDER BY ${order} LIMIT ${of.perTenant} FOR UPDATE SKIP LOCKED) first`,
     of,
   );
 }
@@ -141,10 +140,8 @@ export const DUE_REFRESHES: DueStatements<object> = {
   visit: defineStatement<VisitParameters, VisitedTenantRow>('refreshes_visit', (of) => visit(of, refreshDue(of)), {
     prepare: true,
   }),
-  claim: defineStatement<TurnParameters, CredentialSnapshotRow>(
-    'claim_refreshes',
-    (of) => claimShares(of, refreshDue(of)),
-    { prepare: true },
+  claim: defineStatement<TurnParameters, CredentialSnapshotRow>('claim_refreshes', (of) =>
+    claimShares(of, refreshDue(of)),
   ),
 };
 
@@ -152,11 +149,7 @@ export const DUE_RETRIES: DueStatements<object> = {
   visit: defineStatement<VisitParameters, VisitedTenantRow>('retries_visit', (of) => visit(of, retryDue(of)), {
     prepare: true,
   }),
-  claim: defineStatement<TurnParameters, CredentialSnapshotRow>(
-    'claim_retries',
-    (of) => claimShares(of, retryDue(of)),
-    { prepare: true },
-  ),
+  claim: defineStatement<TurnParameters, CredentialSnapshotRow>('claim_retries', (of) => claimShares(of, retryDue(of))),
 };
 
 export const DUE_ENDING: DueStatements<{ endsBefore: Date }> = {
@@ -165,10 +158,8 @@ export const DUE_ENDING: DueStatements<{ endsBefore: Date }> = {
     (of) => visit(of, endingDue(of)),
     { prepare: true },
   ),
-  claim: defineStatement<TurnParameters & { endsBefore: Date }, CredentialSnapshotRow>(
-    'claim_ending',
-    (of) => claimShares(of, endingDue(of)),
-    { prepare: true },
+  claim: defineStatement<TurnParameters & { endsBefore: Date }, CredentialSnapshotRow>('claim_ending', (of) =>
+    claimShares(of, endingDue(of)),
   ),
 };
 
@@ -180,10 +171,8 @@ export const DUE_UNKNOWN_ENDS: DueStatements<object> = {
       prepare: true,
     },
   ),
-  claim: defineStatement<TurnParameters, CredentialSnapshotRow>(
-    'claim_unknown_ends',
-    (of) => claimShares(of, unknownEndDue(of)),
-    { prepare: true },
+  claim: defineStatement<TurnParameters, CredentialSnapshotRow>('claim_unknown_ends', (of) =>
+    claimShares(of, unknownEndDue(of)),
   ),
 };
 
@@ -191,10 +180,8 @@ export const DUE_ROTATIONS: DueStatements<object> = {
   visit: defineStatement<VisitParameters, VisitedTenantRow>('rotations_visit', (of) => visit(of, rotationDue(of)), {
     prepare: true,
   }),
-  claim: defineStatement<TurnParameters, CredentialSnapshotRow>(
-    'claim_rotations',
-    (of) => claimShares(of, rotationDue(of)),
-    { prepare: true },
+  claim: defineStatement<TurnParameters, CredentialSnapshotRow>('claim_rotations', (of) =>
+    claimShares(of, rotationDue(of)),
   ),
 };
 
@@ -202,18 +189,14 @@ export const DUE_CHECKS: DueStatements<object> = {
   visit: defineStatement<VisitParameters, VisitedTenantRow>('checks_visit', (of) => visit(of, checkDue(of)), {
     prepare: true,
   }),
-  claim: defineStatement<TurnParameters, CredentialSnapshotRow>('claim_checks', (of) => claimShares(of, checkDue(of)), {
-    prepare: true,
-  }),
+  claim: defineStatement<TurnParameters, CredentialSnapshotRow>('claim_checks', (of) => claimShares(of, checkDue(of))),
 };
 
 export const DUE_UNVERIFIED: DueStatements<object> = {
   visit: defineStatement<VisitParameters, VisitedTenantRow>('unverified_visit', (of) => visit(of, unverifiedDue(of)), {
     prepare: true,
   }),
-  claim: defineStatement<TurnParameters, CredentialSnapshotRow>(
-    'claim_unverified',
-    (of) => claimShares(of, unverifiedDue(of)),
-    { prepare: true },
+  claim: defineStatement<TurnParameters, CredentialSnapshotRow>('claim_unverified', (of) =>
+    claimShares(of, unverifiedDue(of)),
   ),
 };

@@ -22,11 +22,11 @@ class Backlog implements DueWork<string> {
     return tenants.slice(0, TENANTS_PER_VISIT).map((tenant) => ({ tenant, isDue: (this.left.get(tenant) ?? 0) > 0 }));
   };
 
-  readonly claim: DueWork<string>['claim'] = async (shares) =>
-    shares.flatMap(({ tenant, count }) => {
+  readonly claim: DueWork<string>['claim'] = async ({ tenants, perTenant }) =>
+    tenants.flatMap((tenant) => {
       const had = this.left.get(tenant) ?? 0;
-      this.left.set(tenant, Math.max(0, had - count));
-      return Array<string>(Math.min(count, had)).fill(tenant);
+      this.left.set(tenant, Math.max(0, had - perTenant));
+      return Array<string>(Math.min(perTenant, had)).fill(tenant);
     });
 
   readonly tenantOf = (tenant: string): string => tenant;
@@ -41,35 +41,44 @@ function names(number: number): string[] {
 }
 
 describe('a turn', () => {
-  it('gives each tenant an equal share, and the remainder to others the next time', () => {
+  const waiting = (tenants: readonly string[]): TenantTurn => {
     const turn = new TenantTurn();
-    turn.visit(['a', 'b', 'c'].map((tenant) => ({ tenant, isDue: true })));
-    const first = turn.take(8);
-    expect(first).toEqual([
-      { tenant: 'a', count: 3 },
-      { tenant: 'b', count: 3 },
-      { tenant: 'c', count: 2 },
-    ]);
-    turn.settle(first, ['a', 'a', 'a', 'b', 'b', 'b', 'c', 'c']);
-    expect(turn.take(4)).toEqual([
-      { tenant: 'c', count: 2 },
-      { tenant: 'a', count: 1 },
-      { tenant: 'b', count: 1 },
-    ]);
+    turn.visit(tenants.map((tenant) => ({ tenant, isDue: true })));
+    return turn;
+  };
+
+  it.each([
+    { limit: 8, of: 2, tenants: 2, perTenant: 4 },
+    { limit: 7, of: 2, tenants: 2, perTenant: 3 },
+    { limit: 32, of: 3, tenants: 3, perTenant: 10 },
+    { limit: 32, of: 90, tenants: 32, perTenant: 1 },
+    { limit: 50, of: 26, tenants: 25, perTenant: 2 },
+    { limit: 1, of: 3, tenants: 1, perTenant: 1 },
+    { limit: 8, of: 0, tenants: 0 },
+  ])('gives equal shares of $limit to $of tenants', ({ limit, of, tenants, perTenant }) => {
+    const shares = waiting(names(of)).take(limit);
+    expect(shares.tenants).toEqual(names(of).slice(0, tenants));
+    if (perTenant !== undefined) expect(shares.perTenant).toBe(perTenant);
   });
 
   it('serves one after the other where there are more tenants than may be claimed', () => {
-    const turn = new TenantTurn();
-    turn.visit(['a', 'b', 'c'].map((tenant) => ({ tenant, isDue: true })));
+    const turn = waiting(['a', 'b', 'c']);
     const served = Array.from({ length: 6 }, () => {
       const shares = turn.take(1);
-      turn.settle(
-        shares,
-        shares.map(({ tenant }) => tenant),
-      );
-      return shares[0]?.tenant;
+      turn.settle(shares, shares.tenants);
+      return shares.tenants;
     });
-    expect(served).toEqual(['a', 'b', 'c', 'a', 'b', 'c']);
+    expect(served).toEqual([['a'], ['b'], ['c'], ['a'], ['b'], ['c']]);
+  });
+
+  it('leaves at the head of the line who had to wait', () => {
+    const turn = waiting(names(26));
+    const first = turn.take(50);
+    turn.settle(
+      first,
+      first.tenants.flatMap((tenant) => [tenant, tenant]),
+    );
+    expect(turn.take(1).tenants).toEqual([names(26).at(-1)]);
   });
 
   it('forgets who did not have their share, and does not put in line who has nothing due', () => {
@@ -79,10 +88,9 @@ describe('a turn', () => {
       { tenant: 'b', isDue: false },
       { tenant: 'c', isDue: true },
     ]);
-    const shares = turn.take(4);
-    turn.settle(shares, ['a', 'a', 'c']);
-    expect(turn.take(4)).toEqual([{ tenant: 'a', count: 4 }]);
-    expect(turn.take(4)).toEqual([]);
+    turn.settle(turn.take(4), ['a', 'a', 'c']);
+    expect(turn.take(4)).toEqual({ tenants: ['a'], perTenant: 4 });
+    expect(turn.take(4).tenants).toEqual([]);
   });
 
   it('goes on where it stopped, and begins again after the last tenant', () => {
