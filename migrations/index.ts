@@ -11,7 +11,6 @@ export { HeldDeliveries1764000730000 } from './1764000730000-HeldDeliveries.ts';
 export { EndingCredentials1764000740000 } from './1764000740000-EndingCredentials.ts';
 export { HeldOfSubscription1764000750000 } from './1764000750000-HeldOfSubscription.ts';
 export { PlainNames1764000800000 } from './1764000800000-PlainNames.ts';
-export { EmbeddedSignupV41764000900000 } from './1764000900000-EmbeddedSignupV4.ts';
 export { Coexistence1764000910000 } from './1764000910000-Coexistence.ts';
 export { ReachedAssets1764000920000 } from './1764000920000-ReachedAssets.ts';
 export { SystemUserRotation1764000930000 } from './1764000930000-SystemUserRotation.ts';
@@ -20,5 +19,7 @@ export { ObjectRateLimits1764001010000 } from './1764001010000-ObjectRateLimits.
 export { HashedPrivacyRequests1764001020000 } from './1764001020000-HashedPrivacyRequests.ts';
 export { BoundConnectLinks1764001030000 } from './1764001030000-BoundConnectLinks.ts';
 export { LeaseAncestors1764001040000 } from './1764001040000-LeaseAncestors.ts';
+export { TenantTurns1764001050000 } from './1764001050000-TenantTurns.ts';
 export { RowMacs1764001060000 } from './1764001060000-RowMacs.ts';
 export { SessionAndSubscriptionMacs1764001070000 } from './1764001070000-SessionAndSubscriptionMacs.ts';
+export { EmbeddedSignupV41764000900000 } from './1764000900000-EmbeddedSignupV4.ts';

@@ -23,6 +23,7 @@ import { TokenRotator } from './rotation/token-rotator.ts';
 import { CredentialWorker } from './sweeps/credential-worker.ts';
 import { LifecycleJob } from './sweeps/lifecycle.job.ts';
 import { MaintenanceController } from './sweeps/maintenance.controller.ts';
+import { RefreshClaims } from './sweeps/refresh-claims.ts';
 import { Sweep } from './sweeps/sweep.ts';
 import { UnconfiguredAppJob } from './sweeps/unconfigured-app.job.ts';
 import { VersionsModule } from './versions/versions.module.ts';
@@ -48,6 +49,7 @@ import { VersionsModule } from './versions/versions.module.ts';
     ProviderRevocationService,
     LifecycleJob,
     FailureRecorder,
+    RefreshClaims,
     SuspectedTokenService,
     Sweep,
     ManualRefreshService,

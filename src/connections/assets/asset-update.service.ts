@@ -11,6 +11,7 @@ import { CredentialWriter, type GrantedCredential } from '../credentials/credent
 import type { ConnectionId, CredentialId } from '../ids.ts';
 import { updateStatusReason } from '../status/connection-status.repository.ts';
 import { type DeathReason, DISCOVERY_FINDINGS } from '../status/status-reason.ts';
+import { claimInTurn, TenantTurns } from '../tenant-turn.ts';
 import { type AssetValues, deleteSomeAssets, insertAssets, listAssets, updateAssets } from './asset.repository.ts';
 import { type AssetChanges, type AssetCoverage, diffAssets } from './asset-changes.ts';
 import {
@@ -20,6 +21,7 @@ import {
   lockAuthorization,
   scheduleDiscovery,
   touchConnection,
+  visitDueDiscoveries,
 } from './discovery-due.repository.ts';
 import { discoveryRetryAt, nextDiscoveryAt } from './discovery-schedule.ts';
 import { requestVerificationElsewhere } from './moved-asset.repository.ts';
@@ -49,6 +51,8 @@ interface Initiator {
 /** When connections are looked at again, and what that changes: assets, the credentials of Pages, the reason that a connection shows. */
 @Injectable()
 export class AssetUpdateService {
+  private readonly turns = new TenantTurns();
+
   constructor(
     private readonly database: Database,
     private readonly credentials: CredentialWriter,
@@ -59,11 +63,16 @@ export class AssetUpdateService {
     private readonly config: Config,
   ) {}
 
-  /** Connections of an app whose second look is due, the longest first. */
+  /** Connections of an app whose second look is due, by tenant in turn, of each the longest due first. */
   async claimDue(appId: string, limit: number): Promise<ConnectionId[]> {
     const now = this.clock.now();
     const claimedUntil = addSeconds(now, CLAIM_SECONDS);
-    return claimDueDiscoveries(this.database, { appId, now, claimedUntil, limit });
+    const claimed = await claimInTurn(this.turns.of('discovery', appId), limit, {
+      visit: (from) => visitDueDiscoveries(this.database, { appId, now, from }),
+      claim: (shares) => claimDueDiscoveries(this.database, { ...shares, appId, now, claimedUntil }),
+      tenantOf: ({ tenant }) => tenant,
+    });
+    return claimed.map(({ id }) => id);
   }
 
   /** Meta could not be asked. */

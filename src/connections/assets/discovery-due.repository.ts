@@ -4,13 +4,43 @@ import type { CredentialKind } from '../credentials/credential-kind.ts';
 import type { ConnectionId, CredentialId } from '../ids.ts';
 import type { ConnectionStatus } from '../status/connection-status.ts';
 import type { StatusReason } from '../status/status-reason.ts';
+import { TENANTS_PER_VISIT, type TenantShares, type VisitedTenant } from '../tenant-turn.ts';
 
-const claimDue = defineStatement<{ appId: string; now: Date; claimedUntil: Date; limit: number }, { id: ConnectionId }>(
+interface ClaimedDiscovery {
+  id: ConnectionId;
+  tenant: string;
+}
+
+interface DueDiscoveries {
+  appId: string;
+  now: Date;
+}
+
+const visit = defineStatement<DueDiscoveries & { from: string }, { tenant: string; is_due: boolean }>(
+  'discoveries_visit',
+  ({ appId, from, now }) => sql`WITH RECURSIVE walk (tenant, visits) AS (
+      (SELECT tenant COLLATE "C", 1 FROM connection
+        WHERE app_id = ${appId} AND status = 'active' AND tenant COLLATE "C" >= ${from} ORDER BY tenant COLLATE "C" LIMIT 1)
+      UNION ALL
+      SELECT following.tenant, visits + 1 FROM walk, LATERAL (SELECT n.tenant COLLATE "C" AS tenant FROM connection n
+        WHERE n.app_id = ${appId} AND n.status = 'active' AND n.tenant COLLATE "C" > walk.tenant
+        ORDER BY n.tenant COLLATE "C" LIMIT 1) following
+      WHERE visits < ${TENANTS_PER_VISIT})
+    SELECT walk.tenant, first.id IS NOT NULL AS is_due FROM walk LEFT JOIN LATERAL (SELECT n.id FROM connection n
+      WHERE n.app_id = ${appId} AND n.status = 'active' AND n.tenant COLLATE "C" = walk.tenant AND n.next_discovery_at <= ${now}
+      ORDER BY n.next_discovery_at LIMIT 1) first ON true
+    ORDER BY walk.visits`,
+  { prepare: true },
+);
+
+const claimDue = defineStatement<DueDiscoveries & TenantShares & { claimedUntil: Date }, ClaimedDiscovery>(
   'discoveries_claim_due',
-  ({ appId, now, claimedUntil, limit }) => sql`UPDATE connection SET next_discovery_at = ${claimedUntil} WHERE id IN (
-      SELECT id FROM connection WHERE app_id = ${appId} AND status = 'active' AND next_discovery_at <= ${now}
-      ORDER BY next_discovery_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
-    RETURNING id`,
+  ({ appId, now, claimedUntil, tenants, perTenant }) => sql`WITH due AS MATERIALIZED (
+      SELECT first.id FROM unnest(${tenants}::text[]) AS share (tenant),
+        LATERAL (SELECT n.id FROM connection n
+          WHERE n.app_id = ${appId} AND n.status = 'active' AND n.tenant COLLATE "C" = share.tenant AND n.next_discovery_at <= ${now}
+          ORDER BY n.next_discovery_at LIMIT ${perTenant} FOR UPDATE SKIP LOCKED) first)
+    UPDATE connection SET next_discovery_at = ${claimedUntil} WHERE id = ANY (ARRAY(SELECT id FROM due)) RETURNING id, tenant`,
 );
 
 const schedule = defineStatement<{ connectionId: ConnectionId; at: Date }>(
@@ -56,12 +86,20 @@ const selectPages = defineStatement<{ connectionId: ConnectionId; kind: Credenti
     WHERE connection_id = ${connectionId} AND kind = ${kind} AND NOT is_root`,
 );
 
-/** Claims connections of an app whose second look is due, the longest first: until `claimedUntil` nobody else takes them. */
+/** Which tenants of an app have connections whose second look is due: see `DueWork.visit`. */
+export async function visitDueDiscoveries(
+  executor: SqlExecutor,
+  of: DueDiscoveries & { from: string },
+): Promise<VisitedTenant[]> {
+  return (await executor.rows(visit(of))).map(({ tenant, is_due: isDue }) => ({ tenant, isDue }));
+}
+
+/** Claims connections whose second look is due, of each tenant the longest due first: until `claimedUntil` nobody else takes them. */
 export async function claimDueDiscoveries(
   executor: SqlExecutor,
-  of: { appId: string; now: Date; claimedUntil: Date; limit: number },
-): Promise<ConnectionId[]> {
-  return (await executor.rows(claimDue(of))).map(({ id }) => id);
+  of: DueDiscoveries & TenantShares & { claimedUntil: Date },
+): Promise<ClaimedDiscovery[]> {
+  return executor.rows(claimDue(of));
 }
 
 export async function scheduleDiscovery(executor: SqlExecutor, connectionId: ConnectionId, at: Date): Promise<void> {

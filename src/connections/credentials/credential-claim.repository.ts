@@ -4,16 +4,10 @@ import { Database } from '../../database/database.ts';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
-import type { ClaimId, ConnectionId, CredentialId } from '../ids.ts';
+import type { ConnectionId, CredentialId } from '../ids.ts';
+import { claimInTurn, TenantTurns } from '../tenant-turn.ts';
 import { type ClaimReference, extendClaims, releaseClaims } from './claimed-credential.repository.ts';
-import { ROTATABLE_KINDS } from './credential-kind-rules.ts';
-import {
-  findCredential,
-  findRootCredential,
-  listCredentialIds,
-  SNAPSHOT_COLUMNS,
-  SNAPSHOT_JOINS,
-} from './credential-snapshot.repository.ts';
+import { findCredential, findRootCredential, listCredentialIds } from './credential-snapshot.repository.ts';
 import {
   type ClaimedCredential,
   type CredentialSnapshot,
@@ -21,98 +15,19 @@ import {
   isClaimed,
   toCredentialSnapshot,
 } from './credential-snapshot.ts';
-
-interface ClaimParameters {
-  claimId: ClaimId;
-  claimedUntil: Date;
-  now: Date;
-}
-
-interface AppClaimParameters extends ClaimParameters {
-  appId: string;
-  limit: number;
-}
-
-function claim(dueIds: Sql, { claimId, claimedUntil }: ClaimParameters): Sql {
-  return sql`WITH due AS MATERIALIZED (${dueIds}),
-    claimed AS (UPDATE credential SET claim_id = ${claimId}, claimed_until = ${claimedUntil}
-      WHERE id IN (SELECT id FROM due) RETURNING *)
-    SELECT ${SNAPSHOT_COLUMNS} FROM claimed c ${SNAPSHOT_JOINS} ORDER BY c.refresh_after, c.id`;
-}
-
-function isFree(now: Date): Sql {
-  return sql`(claimed_until IS NULL OR claimed_until < ${now})`;
-}
-
-function isRefreshDue({ appId, now }: AppClaimParameters): Sql {
-  return sql`app_id = ${appId} AND refresh_due_at IS NOT NULL AND refresh_after <= ${now} AND refresh_due_at <= ${now} AND ${isFree(now)}`;
-}
-
-const claimRefreshes = defineStatement<AppClaimParameters, CredentialSnapshotRow>(
-  'claim_refreshes',
-  (of) =>
-    claim(
-      sql`SELECT id FROM credential WHERE ${isRefreshDue(of)}
-       ORDER BY refresh_after LIMIT ${of.limit} FOR UPDATE SKIP LOCKED`,
-      of,
-    ),
-  { prepare: true },
-);
-
-const claimRetries = defineStatement<AppClaimParameters & { urgentBefore: Date }, CredentialSnapshotRow>(
-  'claim_retries',
-  (of) =>
-    claim(
-      sql`SELECT id FROM credential WHERE ${isRefreshDue(of)}
-         AND (failure_attempts > 0 OR claim_id IS NOT NULL OR kind = 'page' OR expires_at < ${of.urgentBefore})
-       ORDER BY refresh_after LIMIT ${of.limit} FOR UPDATE SKIP LOCKED`,
-      of,
-    ),
-  { prepare: true },
-);
-
-const claimRotations = defineStatement<AppClaimParameters, CredentialSnapshotRow>(
-  'claim_rotations',
-  (of) =>
-    claim(
-      sql`SELECT id FROM credential WHERE app_id = ${of.appId} AND rotation_due_at <= ${of.now} AND ${isFree(of.now)}
-       ORDER BY rotation_due_at LIMIT ${of.limit} FOR UPDATE SKIP LOCKED`,
-      of,
-    ),
-  { prepare: true },
-);
-
-const claimExpiring = defineStatement<AppClaimParameters & { endsBefore: Date }, CredentialSnapshotRow>(
-  'claim_expiring',
-  (of) =>
-    claim(
-      sql`SELECT id FROM credential WHERE ${isRefreshDue(of)}
-         AND kind <> 'page' AND ((expires_at IS NULL AND kind <> ALL (${ROTATABLE_KINDS}::text[])) OR expires_at < ${of.endsBefore})
-       ORDER BY expires_at NULLS LAST, refresh_after LIMIT ${of.limit} FOR UPDATE SKIP LOCKED`,
-      of,
-    ),
-  { prepare: true },
-);
-
-function claimDueChecks(of: AppClaimParameters, filter: Sql): Sql {
-  return claim(
-    sql`SELECT id FROM credential WHERE app_id = ${of.appId} AND check_due_at <= ${of.now} AND ${isFree(of.now)} ${filter}
-       ORDER BY check_due_at LIMIT ${of.limit} FOR UPDATE SKIP LOCKED`,
-    of,
-  );
-}
-
-const claimChecks = defineStatement<AppClaimParameters, CredentialSnapshotRow>(
-  'claim_checks',
-  (of) => claimDueChecks(of, empty),
-  { prepare: true },
-);
-
-const claimUnverified = defineStatement<AppClaimParameters, CredentialSnapshotRow>(
-  'claim_unverified',
-  (of) => claimDueChecks(of, sql`AND health = 'unknown'`),
-  { prepare: true },
-);
+import {
+  type ClaimParameters,
+  claim,
+  DUE_CHECKS,
+  DUE_ENDING,
+  DUE_REFRESHES,
+  DUE_RETRIES,
+  DUE_ROTATIONS,
+  DUE_UNKNOWN_ENDS,
+  DUE_UNVERIFIED,
+  type DueStatements,
+  isFree,
+} from './due-credential.repository.ts';
 
 interface PageClaimParameters extends ClaimParameters {
   connectionId: ConnectionId;
@@ -150,59 +65,56 @@ const claimOne = defineStatement<ClaimParameters & { credentialId: CredentialId 
 );
 
 /**
- * What is due, and whose work it is. A claim is an id and a deadline on the row: `FOR UPDATE SKIP LOCKED` shares the work among
- * replicas, the deadline lets others take it over from one that died, and every later write names the claim id, so that one
- * that was only paused writes nothing. All times are the database's.
+ * What is due, and whose work it is: claimed by tenant in turn, of each tenant the longest due first. A claim is an id and a deadline on
+ * the row: `FOR UPDATE SKIP LOCKED` shares the work among replicas, the deadline lets others take it over from one that died, and every
+ * later write names the claim id, so that one that was only paused writes nothing. All times are the database's.
  */
 @Injectable()
 export class CredentialClaimRepository {
+  private readonly turns = new TenantTurns();
+
   constructor(
     private readonly database: Database,
     private readonly clock: Clock,
     private readonly ids: Ids,
   ) {}
 
-  /**
-   * Claims what is to be refreshed for one app, in order of expiry. `only`: of the new ones those that end before `urgentBefore`; the
-   * rest waits for the schedule.
-   */
-  async claimRefreshes(
-    appId: string,
-    limit: number,
-    claimSeconds: number,
-    only: { urgentBefore: Date } | null = null,
-  ): Promise<ClaimedCredential[]> {
-    const of = { ...this.newClaim(claimSeconds), appId, limit };
-    return this.claim(only === null ? claimRefreshes(of) : claimRetries({ ...of, urgentBefore: only.urgentBefore }));
+  /** Claims what is to be refreshed for one app. */
+  claimRefreshes(appId: string, limit: number, claimSeconds: number): Promise<ClaimedCredential[]> {
+    return this.claimInTurn(DUE_REFRESHES, appId, limit, claimSeconds, {});
+  }
+
+  /** Claims refreshes of one app that failed or were left behind, and page tokens whose user token was refreshed. */
+  claimRetries(appId: string, limit: number, claimSeconds: number): Promise<ClaimedCredential[]> {
+    return this.claimInTurn(DUE_RETRIES, appId, limit, claimSeconds, {});
+  }
+
+  /** Claims what is to be refreshed for one app and ends before `endsBefore`; of each tenant the first to end first. Never page tokens. */
+  claimEnding(appId: string, limit: number, claimSeconds: number, endsBefore: Date): Promise<ClaimedCredential[]> {
+    return this.claimInTurn(DUE_ENDING, appId, limit, claimSeconds, { endsBefore });
   }
 
   /**
-   * Claims what is to be refreshed for one app and ends before `endsBefore`, or at a time that Meta has not named; the first to end first.
-   * Page tokens have no end of their own, and the rotation of a token without an end can wait.
+   * Claims what is to be refreshed for one app and ends at a time that Meta has not named. Page tokens have no end of their own, and the
+   * rotation of a token without an end can wait.
    */
-  async claimExpiring(
-    appId: string,
-    limit: number,
-    claimSeconds: number,
-    endsBefore: Date,
-  ): Promise<ClaimedCredential[]> {
-    return this.claim(claimExpiring({ ...this.newClaim(claimSeconds), appId, limit, endsBefore }));
+  claimUnknownEnds(appId: string, limit: number, claimSeconds: number): Promise<ClaimedCredential[]> {
+    return this.claimInTurn(DUE_UNKNOWN_ENDS, appId, limit, claimSeconds, {});
   }
 
-  /** Claims credentials of one app whose rotation was asked for, the longest due first. */
-  async claimRotations(appId: string, limit: number, claimSeconds: number): Promise<ClaimedCredential[]> {
-    return this.claim(claimRotations({ ...this.newClaim(claimSeconds), appId, limit }));
+  /** Claims credentials of one app whose rotation was asked for. */
+  claimRotations(appId: string, limit: number, claimSeconds: number): Promise<ClaimedCredential[]> {
+    return this.claimInTurn(DUE_ROTATIONS, appId, limit, claimSeconds, {});
   }
 
-  /** Claims what is to be inspected for one app, the longest due first. `unverifiedOnly`: only where verification was requested. */
-  async claimDueInspections(
+  /** Claims what is to be inspected for one app. `unverifiedOnly`: only where verification was requested. */
+  claimDueInspections(
     appId: string,
     limit: number,
     claimSeconds: number,
     unverifiedOnly = false,
   ): Promise<ClaimedCredential[]> {
-    const of = { ...this.newClaim(claimSeconds), appId, limit };
-    return this.claim(unverifiedOnly ? claimUnverified(of) : claimChecks(of));
+    return this.claimInTurn(unverifiedOnly ? DUE_UNVERIFIED : DUE_CHECKS, appId, limit, claimSeconds, {});
   }
 
   /** The page credentials of one connection that nobody has claimed; `dueOnly`: and that are due. */
@@ -246,6 +158,24 @@ export class CredentialClaimRepository {
   /** Ends claims without recording an outcome. */
   async release(claims: readonly ClaimReference[]): Promise<void> {
     if (claims.length > 0) await releaseClaims(this.database, claims);
+  }
+
+  private claimInTurn<P extends object>(
+    { visit, claim: claimShares }: DueStatements<P>,
+    appId: string,
+    limit: number,
+    claimSeconds: number,
+    of: P,
+  ): Promise<ClaimedCredential[]> {
+    const next = { ...this.newClaim(claimSeconds), ...of, appId };
+    return claimInTurn(this.turns.of(visit.statementName, appId), limit, {
+      visit: async (from) => {
+        const rows = await this.database.rows(visit({ ...next, from }));
+        return rows.map(({ tenant, is_due: isDue }) => ({ tenant, isDue }));
+      },
+      claim: (shares) => this.claim(claimShares({ ...next, ...shares })),
+      tenantOf: ({ tenant }) => tenant,
+    });
   }
 
   private newClaim(claimSeconds: number): ClaimParameters {

@@ -59,6 +59,7 @@ export interface GrantedRow {
 
 interface GrantOwner {
   connectionId: ConnectionId;
+  tenant: string;
   appId: string;
   now: Date;
 }
@@ -70,13 +71,14 @@ const upsert = defineStatement<GrantOwner & { rows: GrantedColumns }>(
   'credentials_grant',
   ({
     connectionId,
+    tenant,
     appId,
     now,
     rows: of,
-  }) => sql`INSERT INTO credential (id, connection_id, app_id, kind, is_root, subject_id,
+  }) => sql`INSERT INTO credential (id, connection_id, tenant, app_id, kind, is_root, subject_id,
       subject_name, version, secret_id, token_hash, scopes, issued_at, expires_at, health, last_checked_at, refresh_after,
       refresh_due_at, check_due_at, created_at, updated_at)
-    SELECT g.id, ${connectionId}::text, ${appId}::text, g.kind, g.is_root, g.subject_id, g.subject_name, g.version, g.secret_id,
+    SELECT g.id, ${connectionId}::text, ${tenant}::text, ${appId}::text, g.kind, g.is_root, g.subject_id, g.subject_name, g.version, g.secret_id,
       g.token_hash, ARRAY(SELECT json_array_elements_text(g.scopes::json)), g.issued_at, g.expires_at, ${nextHealthSql('granted')},
       ${now}::timestamptz, g.refresh_after, g.refresh_after, g.check_due_at, ${now}::timestamptz, ${now}::timestamptz
     FROM unnest(${of.credentialId}::text[], ${of.kind}::text[], ${of.isRoot}::boolean[], ${of.subjectId}::text[],
@@ -85,7 +87,7 @@ const upsert = defineStatement<GrantOwner & { rows: GrantedColumns }>(
         ${of.checkDueAt}::timestamptz[])
       AS g (id, kind, is_root, subject_id, subject_name, version, secret_id, token_hash, scopes, issued_at, expires_at, refresh_after,
         check_due_at)
-    ON CONFLICT (connection_id, kind, subject_id) DO UPDATE SET is_root = excluded.is_root, subject_name = excluded.subject_name,
+    ON CONFLICT (connection_id, kind, subject_id) DO UPDATE SET tenant = excluded.tenant, is_root = excluded.is_root, subject_name = excluded.subject_name,
       version = excluded.version, secret_id = excluded.secret_id, token_hash = excluded.token_hash, scopes = excluded.scopes,
       issued_at = excluded.issued_at, expires_at = excluded.expires_at, health = excluded.health,
       last_checked_at = excluded.last_checked_at, refresh_after = excluded.refresh_after, refresh_due_at = excluded.refresh_due_at,
@@ -127,8 +129,8 @@ export async function upsertGrantedCredentials(
   owner: GrantOwner,
   granted: readonly GrantedRow[],
 ): Promise<void> {
-  const { connectionId, appId, now } = owner;
-  await executor.run(upsert({ connectionId, appId, now, rows: toColumns(granted) }));
+  const { connectionId, tenant, appId, now } = owner;
+  await executor.run(upsert({ connectionId, tenant, appId, now, rows: toColumns(granted) }));
 }
 
 function toColumns(granted: readonly GrantedRow[]): GrantedColumns {

@@ -3,8 +3,6 @@ import { Config } from '../../config/config.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
-import { addSeconds, Clock } from '../../platform/clock.ts';
-import { HOUR_SECONDS } from '../../platform/duration.ts';
 import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import type { CheckOutcome } from '../inspection/token-inspector.ts';
@@ -13,6 +11,7 @@ import { AppRateLimiter } from '../rate-limit/app-rate-limiter.ts';
 import type { RefreshOutcome } from '../refresh/token-refresher.ts';
 import { CredentialWorker } from './credential-worker.ts';
 import { forEachConcurrent } from './for-each-concurrent.ts';
+import { RefreshClaims, type SweepScope } from './refresh-claims.ts';
 
 export interface SweepCounts {
   claimed: number;
@@ -22,9 +21,6 @@ export interface SweepCounts {
   skipped: number;
   durationSeconds: number;
 }
-
-/** `due`: all that is due. `retries`: what failed or was left behind, and what would end before the schedule comes round. */
-type SweepScope = 'due' | 'retries';
 
 /** One app's part of a sweep. */
 interface AppSweep {
@@ -37,8 +33,6 @@ interface AppSweep {
 const CHECK_BATCH = 50;
 /** Checks are batches already: fewer of them at a time. */
 const CALLS_PER_CHECK_BATCH = 8;
-/** The schedule comes once a day; what ends before it came again, and a little later, cannot wait for it. */
-const URGENT_SECONDS = 26 * HOUR_SECONDS;
 /** The last part of the time in which a token is due: of seven days, the last 42 hours. */
 const NEAR_EXPIRY_SHARE = 1 / 4;
 /** With one probe a minute: 7,200 a day for one app, enough for 430,000 connections of sixty days. */
@@ -51,10 +45,10 @@ export class Sweep implements OnModuleDestroy {
 
   constructor(
     private readonly claims: CredentialClaimRepository,
+    private readonly refreshClaims: RefreshClaims,
     private readonly worker: CredentialWorker,
     private readonly rateLimiter: AppRateLimiter,
     private readonly metrics: LifecycleMetrics,
-    private readonly clock: Clock,
     private readonly config: Config,
     private readonly apps: MetaApps,
     private readonly jobs: JobScheduler,
@@ -66,7 +60,7 @@ export class Sweep implements OnModuleDestroy {
     return this.apps.appIds;
   }
 
-  /** Refreshes, in order of expiry, until nothing is due, nothing is allowed, or `signal` is aborted. */
+  /** Refreshes, by tenant in turn and of each in order of expiry, until nothing is due, nothing is allowed, or `signal` is aborted. */
   refresh(scope: SweepScope = 'due', appIds = this.appIds, signal?: AbortSignal): Promise<SweepCounts> {
     return this.sweep('refresh', appIds, signal, async (run) => {
       await this.refreshApp(run, scope);
@@ -74,7 +68,7 @@ export class Sweep implements OnModuleDestroy {
     });
   }
 
-  /** Inspects, the longest due first, until nothing is due, nothing is allowed, or `signal` is aborted. */
+  /** Inspects, by tenant in turn and of each the longest due first, until nothing is due, nothing is allowed, or `signal` is aborted. */
   health(scope: SweepScope = 'due', appIds = this.appIds, signal?: AbortSignal): Promise<SweepCounts> {
     return this.sweep('health', appIds, signal, (run) => this.checkApp(run, scope));
   }
@@ -105,13 +99,7 @@ export class Sweep implements OnModuleDestroy {
   private refreshApp({ appId, counts, isStopping }: AppSweep, scope: SweepScope): Promise<void> {
     return forEachConcurrent<ClaimedCredential>({
       concurrency: () => this.concurrency(appId, 1, isStopping),
-      next: async (maxConcurrency) => {
-        // Few, and somebody waits for them.
-        const rotations = await this.claims.claimRotations(appId, maxConcurrency, this.config.claimSeconds);
-        if (rotations.length > 0) return rotations;
-        const only = scope === 'due' ? null : { urgentBefore: addSeconds(this.clock.now(), URGENT_SECONDS) };
-        return this.claims.claimRefreshes(appId, maxConcurrency, this.config.claimSeconds, only);
-      },
+      next: (maxConcurrency) => this.refreshClaims.claim(appId, maxConcurrency, scope),
       work: (claimed) =>
         this.count(counts, 1, async () =>
           (await this.worker.refresh(claimed, 'scheduled')).map((outcome) => REFRESH_RESULTS[outcome]),
@@ -121,7 +109,7 @@ export class Sweep implements OnModuleDestroy {
 
   /**
    * While an app is stopped for a long time by a rate limit (its product's own traffic can cause that), its tokens must not expire:
-   * those near their end are refreshed in probes, the first to end first, until Meta refuses these calls as well. Nothing is inspected.
+   * those near their end are refreshed in probes, by tenant in turn and of each the first to end first, until Meta refuses these calls as well. Nothing is inspected.
    */
   private async refreshNearExpiry({ appId, counts, isStopping }: AppSweep): Promise<void> {
     if (isStopping()) return;
@@ -135,8 +123,8 @@ export class Sweep implements OnModuleDestroy {
       left > 0 && !isStopping() && !this.rateLimiter.isLimitProbeOver(appId);
       left--
     ) {
-      const [claimed] = await this.claims.claimExpiring(appId, 1, this.config.claimSeconds, endsBefore);
-      if (claimed === undefined) return;
+      const claimed = await this.refreshClaims.claimNearExpiry(appId, endsBefore);
+      if (claimed === null) return;
       await this.count(counts, 1, async () =>
         (await this.worker.refresh(claimed, 'urgent')).map((outcome) => REFRESH_RESULTS[outcome]),
       );

@@ -1,0 +1,34 @@
+/** Claims up to `limit`, of one kind of work. */
+export type ClaimSource<T> = (limit: number) => Promise<T[]>;
+
+/**
+ * Claims up to `limit` (at least 1) from several sources, so that none keeps the others waiting: each gets half of what those before it
+ * left, the last one all of it, and what a source did not take goes to the others. Which one is `first` should change from call to call:
+ * where only one may be claimed at a time, they alternate. Rejects only if nothing was claimed.
+ */
+export async function claimAlternately<T>(
+  sources: readonly ClaimSource<T>[],
+  first: number,
+  limit: number,
+): Promise<T[]> {
+  const order = sources.map((_, index) => sources[(first + index) % sources.length] as ClaimSource<T>);
+  const claimed: T[] = [];
+  const unfinished: ClaimSource<T>[] = [];
+  const claimFrom = async (source: ClaimSource<T>, count: number): Promise<boolean> => {
+    const found = count === 0 ? [] : await source(count);
+    claimed.push(...found);
+    return count === 0 || found.length > 0;
+  };
+  try {
+    for (const [index, source] of order.entries()) {
+      const left = limit - claimed.length;
+      const share = index === order.length - 1 ? left : Math.ceil(left / 2);
+      if (await claimFrom(source, share)) unfinished.push(source);
+    }
+    for (const source of unfinished) await claimFrom(source, limit - claimed.length);
+  } catch (error) {
+    // What is claimed has to be worked on; the next claim meets the fault again.
+    if (claimed.length === 0) throw error;
+  }
+  return claimed;
+}

@@ -1,0 +1,207 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { CredentialClaimRepository } from '../../../src/connections/credentials/credential-claim.repository.ts';
+import type { ClaimedCredential } from '../../../src/connections/credentials/credential-snapshot.ts';
+import { TENANTS_PER_VISIT } from '../../../src/connections/tenant-turn.ts';
+import type { Database } from '../../../src/database/database.ts';
+import type { Statement } from '../../../src/database/statement.ts';
+import { Ids } from '../../../src/platform/ids.ts';
+import { SystemRandom } from '../../../src/platform/random.ts';
+import { seedDueCredentials } from '../../support/due-credentials.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { type OpenDatabase, openFreshDatabase } from '../../support/fresh-database.ts';
+
+const LIMIT = 32;
+const CLAIM_SECONDS = 60;
+const MANY = 5_000;
+
+const clock = new FakeClock();
+let opened: OpenDatabase;
+
+beforeAll(async () => {
+  opened = await openFreshDatabase();
+});
+afterAll(() => opened?.close());
+beforeEach(async () => {
+  await opened.database.run({ text: 'DELETE FROM credential' });
+  await opened.database.run({ text: 'DELETE FROM connection' });
+});
+
+/** What one replica claims with: whose turn it is, is known to each for itself. */
+function openReplica(database: Database = opened.database): CredentialClaimRepository {
+  return new CredentialClaimRepository(database, clock, new Ids(clock, new SystemRandom()));
+}
+
+const seed = (tenant: string, count: number, columns: Readonly<Record<string, string>> = {}): Promise<void> =>
+  seedDueCredentials(opened.database, { tenant, count, now: clock.now(), columns });
+
+type Claim = (claims: CredentialClaimRepository, limit: number) => Promise<ClaimedCredential[]>;
+
+const endsBefore = new Date(clock.now().getTime() + 86_400_000);
+
+const KINDS: readonly { name: string; columns: Readonly<Record<string, string>>; claim: Claim }[] = [
+  { name: 'refreshes', columns: {}, claim: (claims, limit) => claims.claimRefreshes('app', limit, CLAIM_SECONDS) },
+  {
+    name: 'retries',
+    columns: { failure_attempts: '1' },
+    claim: (claims, limit) => claims.claimRetries('app', limit, CLAIM_SECONDS),
+  },
+  {
+    name: 'refreshes of what ends soon',
+    columns: {},
+    claim: (claims, limit) => claims.claimEnding('app', limit, CLAIM_SECONDS, endsBefore),
+  },
+  {
+    name: 'refreshes of what ends at an unknown time',
+    columns: {},
+    claim: (claims, limit) => claims.claimUnknownEnds('app', limit, CLAIM_SECONDS),
+  },
+  {
+    name: 'rotations',
+    columns: { rotation_due_at: 'due_at' },
+    claim: (claims, limit) => claims.claimRotations('app', limit, CLAIM_SECONDS),
+  },
+  {
+    name: 'inspections',
+    columns: {},
+    claim: (claims, limit) => claims.claimDueInspections('app', limit, CLAIM_SECONDS),
+  },
+  {
+    name: 'requested verifications',
+    columns: { health: `'unknown'` },
+    claim: (claims, limit) => claims.claimDueInspections('app', limit, CLAIM_SECONDS, true),
+  },
+];
+
+describe.each(KINDS)('$name', ({ name, columns, claim }) => {
+  const seedDue = async (tenant: string, count: number): Promise<void> => {
+    await seed(tenant, count, columns);
+    if (name.includes('unknown')) await opened.database.run({ text: 'UPDATE credential SET expires_at = NULL' });
+  };
+
+  it('of a small tenant are claimed with the first claim of whichever replica, and all in the end, each once', async () => {
+    await seedDue('large', MANY);
+    await seedDue('small', 3);
+    const replicas = [openReplica(), openReplica()];
+    const first = await Promise.all(replicas.map((replica) => claim(replica, 8)));
+    const tenants = first.map((claimed) => claimed.map((one) => one.tenant));
+    expect(tenants.flat().filter((tenant) => tenant === 'small')).toHaveLength(3);
+    for (const claimed of tenants)
+      expect(claimed.filter((tenant) => tenant === 'large').length).toBeGreaterThanOrEqual(4);
+
+    const ids = first.flat().map(({ id }) => id);
+    const work = async (replica: CredentialClaimRepository): Promise<void> => {
+      for (let claimed = await claim(replica, 500); claimed.length > 0; claimed = await claim(replica, 500))
+        ids.push(...claimed.map(({ id }) => id));
+    };
+    await Promise.all(replicas.map(work));
+    expect(ids).toHaveLength(MANY + 3);
+    expect(new Set(ids).size).toBe(MANY + 3);
+  });
+
+  it('are found by searches in an index, however many are due', async () => {
+    await seedDue('large', MANY);
+    await seedDue('small', 3);
+    const asked: Statement[] = [];
+    const listening = {
+      rows: (statement: Statement) => {
+        asked.push(statement);
+        return opened.database.rows(statement);
+      },
+    } as unknown as Database;
+    const replica = openReplica(listening);
+    await claim(replica, LIMIT);
+    expect(asked.length).toBe(2);
+    for (const { text, values = [] } of asked) {
+      const plan = await explain(text, values);
+      expect(readRows(plan)).toBeLessThan(LIMIT * 4);
+      expect(plan.filter((node) => node['Node Type'] === 'Seq Scan' && node['Relation Name'] === 'credential')).toEqual(
+        [],
+      );
+      expect(plan.filter((node) => node['Node Type'] === 'Sort' && node['Actual Rows'] > LIMIT)).toEqual([]);
+      const conditions = plan.flatMap((node) =>
+        node['Relation Name'] === 'credential' ? (node['Index Cond'] ?? []) : [],
+      );
+      expect(conditions.filter((condition) => /tenant/.test(condition)).length).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe('tenants', () => {
+  it('are visited some at a time, and those with nothing due cost no claim', async () => {
+    for (let index = 0; index < 3; index++) await seed(`due-${index}`, 1);
+    const tomorrow = `$3::timestamptz + interval '1 day'`;
+    await seed('f', 3 * TENANTS_PER_VISIT, { tenant: '$1 || n', refresh_after: tomorrow, refresh_due_at: tomorrow });
+    const replica = openReplica();
+    const claimed = await replica.claimRefreshes('app', LIMIT, CLAIM_SECONDS);
+    expect(claimed.map(({ tenant }) => tenant).sort()).toEqual(['due-0', 'due-1', 'due-2']);
+    expect(await replica.claimRefreshes('app', LIMIT, CLAIM_SECONDS)).toEqual([]);
+    clock.advance(2 * 86_400);
+    const ids = new Set<string>();
+    for (let found = await replica.claimRefreshes('app', LIMIT, CLAIM_SECONDS); found.length > 0; ) {
+      for (const { id } of found) ids.add(id);
+      found = await replica.claimRefreshes('app', LIMIT, CLAIM_SECONDS);
+    }
+    expect(ids.size).toBe(3 * TENANTS_PER_VISIT + 3);
+  });
+
+  it('include the one without a name that replicas of the release before insert into', async () => {
+    await seed('any', 2);
+    await opened.database.run({ text: `UPDATE credential SET tenant = ''` });
+    const claimed = await openReplica().claimRefreshes('app', LIMIT, CLAIM_SECONDS);
+    expect(claimed.map(({ tenant }) => tenant)).toEqual(['any', 'any']);
+  });
+
+  it('keep their order: of each the first to end first, whatever failed meanwhile, and nothing before its back-off', async () => {
+    await seed('one', 40);
+    await opened.database.run({
+      text: `UPDATE credential SET failure_attempts = 1, refresh_due_at = $1 WHERE id = 'crd_one2'`,
+      values: [clock.now()],
+    });
+    await opened.database.run({
+      text: `UPDATE credential SET failure_attempts = 1, refresh_due_at = $1::timestamptz + interval '1 minute' WHERE id = 'crd_one3'`,
+      values: [clock.now()],
+    });
+    const claimed = await openReplica().claimRefreshes('app', 4, CLAIM_SECONDS);
+    expect(claimed.map(({ id }) => id)).toEqual(['crd_one1', 'crd_one2', 'crd_one4', 'crd_one5']);
+  });
+
+  it('get back what a replica left behind with the next retries, once its claim is over', async () => {
+    await seed('one', 40);
+    const left = await openReplica().claimRefreshes('app', 4, CLAIM_SECONDS);
+    const other = openReplica();
+    expect(await other.claimRetries('app', LIMIT, CLAIM_SECONDS)).toEqual([]);
+    clock.advance(CLAIM_SECONDS + 1);
+    const taken = await other.claimRetries('app', LIMIT, CLAIM_SECONDS);
+    expect(taken.map(({ id }) => id)).toEqual(left.map(({ id }) => id));
+  });
+});
+
+interface PlanNode {
+  'Node Type': string;
+  'Relation Name'?: string;
+  'Index Cond'?: string;
+  'Actual Rows': number;
+  'Actual Loops': number;
+  'Rows Removed by Filter'?: number;
+  Plans?: PlanNode[];
+}
+
+/** Every node of the plan, as it ran. */
+async function explain(text: string, values: unknown[]): Promise<PlanNode[]> {
+  const flat = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(flat)];
+  const [row] = await opened.database.rows<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>({
+    text: `EXPLAIN (ANALYZE, FORMAT JSON) ${text}`,
+    values,
+  });
+  return row === undefined ? [] : flat(row['QUERY PLAN'][0].Plan);
+}
+
+/** Rows of `credential` that the plan looked at. */
+function readRows(plan: readonly PlanNode[]): number {
+  return plan
+    .filter((node) => node['Relation Name'] === 'credential' && node['Node Type'] !== 'ModifyTable')
+    .reduce(
+      (sum, node) => sum + (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'],
+      0,
+    );
+}

@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { CredentialClaimRepository } from '../../../../src/connections/credentials/credential-claim.repository.ts';
+import { RefreshClaims } from '../../../../src/lifecycle/sweeps/refresh-claims.ts';
+import { Ids } from '../../../../src/platform/ids.ts';
+import { SystemRandom } from '../../../../src/platform/random.ts';
+import { seedDueCredentials } from '../../../support/due-credentials.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { type OpenDatabase, openFreshDatabase } from '../../../support/fresh-database.ts';
+import { testConfig } from '../../../support/test-config.ts';
+
+const clock = new FakeClock();
+let opened: OpenDatabase;
+
+beforeAll(async () => {
+  opened = await openFreshDatabase();
+});
+afterAll(() => opened?.close());
+beforeEach(async () => {
+  await opened.database.run({ text: 'DELETE FROM credential' });
+  await opened.database.run({ text: 'DELETE FROM connection' });
+});
+
+function openReplica(): RefreshClaims {
+  const credentials = new CredentialClaimRepository(opened.database, clock, new Ids(clock, new SystemRandom()));
+  return new RefreshClaims(credentials, clock, testConfig());
+}
+
+async function seed(tenant: string, count: number, columns: Readonly<Record<string, string>>): Promise<void> {
+  await seedDueCredentials(opened.database, { tenant, count, now: clock.now(), columns });
+}
+
+const LATER = `due_at + interval '6 days'`;
+
+describe('a tenant whose tokens all end within a day, and wait for a rotation', () => {
+  beforeEach(() => seed('large', 3_000, { rotation_due_at: 'due_at' }));
+
+  it('does not keep waiting another one whose three have days left', async () => {
+    await seed('small', 3, { expires_at: LATER });
+    const replica = openReplica();
+    const claimed = [];
+    for (let round = 0; round < 3; round++) claimed.push(...(await replica.claim('app', 8, 'due')));
+    expect(claimed).toHaveLength(24);
+    expect(claimed.filter(({ tenant }) => tenant === 'small')).toHaveLength(3);
+  });
+
+  it('does not do so where one token is claimed at a time, either', async () => {
+    await seed('small', 3, { expires_at: LATER });
+    const replica = openReplica();
+    const claimed = [];
+    for (let round = 0; round < 18; round++) claimed.push(...(await replica.claim('app', 1, 'due')));
+    expect(claimed).toHaveLength(18);
+    expect(claimed.filter(({ tenant }) => tenant === 'small')).toHaveLength(3);
+  });
+
+  it('does not keep waiting the retries of another one', async () => {
+    await seed('small', 3, { expires_at: LATER, failure_attempts: '2' });
+    const claimed = [];
+    const replica = openReplica();
+    for (let round = 0; round < 3; round++) claimed.push(...(await replica.claim('app', 8, 'retries')));
+    expect(claimed.filter(({ tenant }) => tenant === 'small')).toHaveLength(3);
+  });
+});
+
+describe('what ends within a day', () => {
+  it('comes before its turn, also with the look of each minute, which leaves the rest to the schedule', async () => {
+    await seed('many', 300, { expires_at: LATER });
+    for (const tenant of ['one', 'two']) await seed(tenant, 2, {});
+    const claimed = await openReplica().claim('app', 8, 'retries');
+    expect(claimed.map(({ tenant }) => tenant).sort()).toEqual(['one', 'one', 'two', 'two']);
+  });
+
+  it('is claimed by tenant in turn while the app is stopped, then what ends at an unknown time', async () => {
+    await seed('large', 300, {});
+    await seed('small', 1, {});
+    await seed('unknown', 1, { expires_at: 'NULL' });
+    const replica = openReplica();
+    const endsBefore = new Date(clock.now().getTime() + 86_400_000);
+    const tenants = [];
+    for (let index = 0; index < 302; index++) tenants.push((await replica.claimNearExpiry('app', endsBefore))?.tenant);
+    expect(tenants.slice(0, 2).sort()).toEqual(['large', 'small']);
+    expect(tenants.at(-1)).toBe('unknown');
+    expect(await replica.claimNearExpiry('app', endsBefore)).toBeNull();
+  });
+});
