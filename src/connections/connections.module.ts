@@ -25,6 +25,7 @@ import { ConnectionEraser } from './revocation/connection-eraser.ts';
 import { ConnectionRevoker } from './revocation/connection-revoker.ts';
 import { PendingRevocationService } from './revocation/pending-revocation.service.ts';
 import { TokenRevocationService } from './revocation/token-revocation.service.ts';
+import { RollbackDetector } from './rollback/rollback-detector.ts';
 
 const PROVIDERS = [
   ConnectionVisibility,
@@ -48,6 +49,7 @@ const PROVIDERS = [
   RotationRequestService,
   TokenRevocationService,
   ConnectionRevoker,
+  RollbackDetector,
   PendingAuthorizationRepository,
 ];
 
