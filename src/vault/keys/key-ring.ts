@@ -18,6 +18,7 @@ import {
   readEncryptionKeys,
   rewrapKey,
 } from './encryption-key.repository.ts';
+import { findRevivedKeys } from './revived-keys.ts';
 
 const PURPOSES: readonly KeyPurpose[] = ['data', 'audit', 'lookup'];
 /** How long a retired key stays in memory: a row that was read just before its rewrap still needs it. Longer than any statement. */
@@ -59,6 +60,7 @@ export class KeyRing {
   readonly #active = new Map<KeyPurpose, KekId>();
   /** Keys that are retired but kept for a moment, with the time that was noticed, in monotonic milliseconds. */
   readonly #retiredSeenAtMs = new Map<string, number>();
+  #revived: ReadonlySet<KekId> = new Set();
 
   private constructor(
     private readonly database: Database,
@@ -77,9 +79,10 @@ export class KeyRing {
     source: KeySource,
   ): Promise<KeyRing> {
     const ring = new KeyRing(database, rootKey, previousRootKey, source);
+    await ring.loadAuditKey(await readEncryptionKeys(database));
     await database.transaction(async (tx) => {
       await lockKeyRing(tx);
-      const rows = await readEncryptionKeys(tx);
+      const rows = await ring.readRows(tx);
       ring.checkRootKeys(rows);
       for (const row of rows) if (row.root_key_id !== rootKey.id) await ring.moveToRootKey(tx, row);
       for (const purpose of PURPOSES) {
@@ -92,12 +95,12 @@ export class KeyRing {
   }
 
   /**
-   * Loads keys that other replicas created, and drops retired ones. A key that can't be opened does not hold up the others: its error is
+   * Loads keys that other replicas created, and drops retired ones, also where their rows hold a key again. A key that can't be opened does not hold up the others: its error is
    * thrown after they are loaded.
    */
   async reload(): Promise<void> {
     const faults: unknown[] = [];
-    for (const row of await readEncryptionKeys(this.database)) {
+    for (const row of await this.readRows(this.database)) {
       if (row.wrapped === null) {
         this.evictRetired(row.id);
         continue;
@@ -138,6 +141,11 @@ export class KeyRing {
     return rotated;
   }
 
+  /** The retired KEKs that the last reload found in their rows again. */
+  get revivedKeys(): readonly KekId[] {
+    return [...this.#revived];
+  }
+
   /** The KEK that new data keys are wrapped with. */
   activeKek(): Kek {
     return this.active('data');
@@ -164,6 +172,22 @@ export class KeyRing {
   /** A MAC for the audit chain, 32 bytes. Its key is not a KEK: rotating or deleting KEKs leaves the chain verifiable. */
   computeAuditMac(message: Uint8Array): Buffer {
     return keyedHash(this.active('audit').key, message);
+  }
+
+  /** The stored keys; one that came back after its retirement has none. */
+  private async readRows(executor: SqlExecutor): Promise<EncryptionKeyRow[]> {
+    const rows = await readEncryptionKeys(executor);
+    // Without its key there is no record yet.
+    if (this.#active.has('audit')) this.#revived = await findRevivedKeys(executor, this, rows);
+    return rows.map((row) => (this.#revived.has(row.id) ? { ...row, state: 'retired', wrapped: null } : row));
+  }
+
+  /** The record says which keys must not be loaded, and its own key comes first. */
+  private async loadAuditKey(rows: readonly EncryptionKeyRow[]): Promise<void> {
+    const row = rows.find(({ purpose, state }) => purpose === 'audit' && state === 'active');
+    if (row === undefined) return;
+    this.#keys.set(row.id, await this.unwrap(row));
+    this.#active.set('audit', row.id);
   }
 
   private active(purpose: KeyPurpose): Kek {
