@@ -51,10 +51,9 @@ const holdActiveKekStatement = defineStatement<{ id: KekId }, { id: KekId }>(
 );
 
 /** FOR UPDATE, not the weaker lock of an UPDATE: it waits for transactions that are sealing under this key, and stops new ones. */
-const lockKekStatement = defineStatement<{ id: KekId }, { state: KekState; is_stored: boolean }>(
+const lockKekStatement = defineStatement<{ id: KekId }, { state: KekState }>(
   'encryption_key_lock',
-  ({ id }) =>
-    sql`SELECT state, wrapped IS NOT NULL AS is_stored FROM encryption_key WHERE id = ${id} AND purpose = 'data' FOR UPDATE`,
+  ({ id }) => sql`SELECT state FROM encryption_key WHERE id = ${id} AND purpose = 'data' FOR UPDATE`,
 );
 
 const deactivateStatement = defineStatement<{ id: KekId }>(
@@ -106,10 +105,10 @@ export async function holdActiveKek(tx: SqlExecutor, id: KekId): Promise<boolean
   return (await tx.rows(holdActiveKekStatement({ id }))).length > 0;
 }
 
-/** Locks a KEK; returns its state and whether its key is stored, or null if the id does not exist. */
-export async function lockKek(tx: SqlExecutor, id: KekId): Promise<{ state: KekState; isStored: boolean } | null> {
+/** Locks a KEK; returns its state, or null if the id does not exist. */
+export async function lockKek(tx: SqlExecutor, id: KekId): Promise<KekState | null> {
   const [row] = await tx.rows(lockKekStatement({ id }));
-  return row === undefined ? null : { state: row.state, isStored: row.is_stored };
+  return row?.state ?? null;
 }
 
 /** After this, the KEK only opens what it wraps. */

@@ -55,11 +55,10 @@ export class KekRepository {
    */
   retire(id: KekId, record: (tx: Transaction) => Promise<void>): Promise<KekRetirement> {
     return this.database.transaction(async (tx) => {
-      const kek = await lockKek(tx, id);
-      if (kek === null) return { outcome: 'unknown' };
-      // One that was put back into its row is destroyed again.
-      if (kek.state === 'retired' && !kek.isStored) return { outcome: 'was_retired' };
-      if (kek.state === 'active') return { outcome: 'active' };
+      const state = await lockKek(tx, id);
+      if (state === null) return { outcome: 'unknown' };
+      if (state === 'retired') return { outcome: 'was_retired' };
+      if (state === 'active') return { outcome: 'active' };
       const dataKeys = await countDataKeys(tx, id);
       if (dataKeys > 0) return { outcome: 'in_use', dataKeys };
       await retireKek(tx, id, this.clock.now());

@@ -83,6 +83,7 @@ export class KeyRing {
     await database.transaction(async (tx) => {
       await lockKeyRing(tx);
       const rows = await ring.readRows(tx);
+      for (const id of ring.#revived) await deactivateKek(tx, id);
       ring.checkRootKeys(rows);
       for (const row of rows) if (row.root_key_id !== rootKey.id) await ring.moveToRootKey(tx, row);
       for (const purpose of PURPOSES) {
