@@ -25,6 +25,8 @@ const UP: readonly string[] = [
   `CREATE INDEX audit_entry_credential_version ON audit_entry (subject_id, id)
     WHERE action IN ('credential.granted', 'credential.refreshed', 'credential.rotated', 'credential.rollback_detected')
       AND mac IS NOT NULL`,
+  `CREATE INDEX audit_entry_integrity_find ON audit_entry (id)
+    WHERE action IN ('connection.rollback_detected', 'credential.rollback_detected', 'key.revival_refused')`,
   `CREATE INDEX audit_entry_retired_key ON audit_entry (subject_id) WHERE action = 'key.retired'`,
   // Counts that are named already come from a time before `down`: they go on from there.
   `UPDATE connection c SET generation = named.generation FROM (
@@ -37,6 +39,7 @@ const UP: readonly string[] = [
 
 const DOWN: readonly string[] = [
   'DROP INDEX audit_entry_retired_key',
+  'DROP INDEX audit_entry_integrity_find',
   'DROP INDEX audit_entry_credential_version',
   'DROP INDEX audit_entry_connection_state',
   'ALTER TABLE connection DROP COLUMN generation',
