@@ -1,5 +1,6 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { SecretId } from '../../vault/ids.ts';
 import type { ConnectionId, CredentialId } from '../ids.ts';
 import type { ConnectionState } from '../status/connection-state.ts';
 
@@ -41,6 +42,33 @@ const listCredentials = defineStatement<{ after: string; limit: number }, Versio
   ({ after, limit }) => sql`SELECT id, version FROM credential WHERE id > ${after} ORDER BY id LIMIT ${limit}`,
 );
 
+const setGeneration = defineStatement<{ id: ConnectionId; generation: number }>(
+  'rollback_connection_generation',
+  ({ id, generation }) => sql`UPDATE connection SET generation = ${generation} WHERE id = ${id}`,
+);
+
+interface SecretUseRow {
+  highest_version: number;
+  is_used_elsewhere: boolean;
+}
+
+const selectSecretUse = defineStatement<{ id: CredentialId; secretId: SecretId }, SecretUseRow>(
+  'rollback_secret_use',
+  ({
+    id,
+    secretId,
+  }) => sql`SELECT coalesce((SELECT max(version) FROM credential_version WHERE credential_id = ${id}), 0) AS highest_version,
+      EXISTS (SELECT 1 FROM credential_version WHERE credential_id = ${id} AND secret_id = ${secretId})
+      OR EXISTS (SELECT 1 FROM token_revocation WHERE credential_id = ${id} AND secret_id = ${secretId})
+      OR EXISTS (SELECT 1 FROM provider_revocation WHERE credential_id = ${id} AND secret_id = ${secretId}) AS is_used_elsewhere`,
+);
+
+const setResealed = defineStatement<{ id: CredentialId; version: number; secretId: SecretId }>(
+  'rollback_credential_resealed',
+  ({ id, version, secretId }) =>
+    sql`UPDATE credential SET version = ${version}, secret_id = ${secretId} WHERE id = ${id}`,
+);
+
 /** Crosses tenants, for code that holds credentials of these connections. */
 export function findCountedConnections(
   executor: SqlExecutor,
@@ -65,6 +93,28 @@ export async function lockVersionedCredential(
 ): Promise<VersionedCredential | null> {
   const [row] = await executor.rows(lockCredentialVersion({ id }));
   return row ?? null;
+}
+
+export async function updateGeneration(executor: SqlExecutor, id: ConnectionId, generation: number): Promise<void> {
+  await executor.run(setGeneration({ id, generation }));
+}
+
+/** The highest version of a credential besides the serving one (0: there is none), and whether a secret is kept for something else, too. */
+export async function findSecretUse(
+  executor: SqlExecutor,
+  id: CredentialId,
+  secretId: SecretId,
+): Promise<{ highestVersion: number; isUsedElsewhere: boolean }> {
+  const [row] = await executor.rows(selectSecretUse({ id, secretId }));
+  return { highestVersion: row?.highest_version ?? 0, isUsedElsewhere: row?.is_used_elsewhere ?? true };
+}
+
+/** The same token, sealed anew under another version. A claim stays. */
+export async function updateResealedCredential(
+  executor: SqlExecutor,
+  resealed: { id: CredentialId; version: number; secretId: SecretId },
+): Promise<void> {
+  await executor.run(setResealed(resealed));
 }
 
 /** Up to `limit` connections of all tenants behind the id `after`, in order. */

@@ -78,9 +78,9 @@ export class CredentialWorker {
     if (pages.some((page) => !this.apps.serves(page))) return this.failUnserved(pages);
     return this.trackRefresh(pages, async () => {
       // A Page whose row was set back gets a fresh token, which is what it needs.
-      const { endedConnections } = await this.rollbacks.examine(pages);
-      if (pages.some(({ connectionId }) => endedConnections.has(connectionId))) return pages.map(() => 'lost');
-      return this.pages.derive(pages, urgency);
+      const { credentials } = await this.rollbacks.examine(pages);
+      const derived = await this.pages.derive(credentials, urgency);
+      return [...derived, ...Array<RefreshOutcome>(pages.length - credentials.length).fill('lost')];
     });
   }
 
@@ -115,20 +115,18 @@ export class CredentialWorker {
    * where there is nothing to find.
    */
   private async checkInstead(claimed: ClaimedCredential, urgency: Urgency): Promise<RefreshOutcome | null> {
-    const { suspects, endedConnections } = await this.rollbacks.examine([claimed]);
-    if (endedConnections.has(claimed.connectionId)) return 'lost';
-    if (!suspects.has(claimed.id)) return null;
-    const [outcome = 'lost'] = await this.check([claimed], urgency);
+    const { credentials, suspects } = await this.rollbacks.examine([claimed]);
+    if (credentials.length > 0 && !suspects.has(claimed.id)) return null;
+    const [outcome = 'lost'] = await this.check(credentials, urgency);
     return outcome === 'alive' || outcome === 'to_be_derived' ? 'not_due' : outcome;
   }
 
-  /** Inspects those whose connection has not turned out to be revoked. */
+  /** Inspects them as they stand; `lost` are those whose connection has turned out to be revoked. */
   private async inspect(served: ClaimedCredential[], urgency: Urgency): Promise<CheckOutcome[]> {
-    const { endedConnections } = await this.rollbacks.examine(served);
-    const live = served.filter(({ connectionId }) => !endedConnections.has(connectionId));
-    const outcomes = live.length === 0 ? [] : await this.inspector.check(live, urgency);
-    const results = new Map(live.map((one, index) => [one, outcomes[index]]));
-    return served.map((one) => results.get(one) ?? 'lost');
+    const { credentials } = await this.rollbacks.examine(served);
+    const outcomes = credentials.length === 0 ? [] : await this.inspector.check(credentials, urgency);
+    const results = new Map(credentials.map(({ id }, index) => [id, outcomes[index]]));
+    return served.map(({ id }) => results.get(id) ?? 'lost');
   }
 
   private checkServed(served: ClaimedCredential[], urgency: Urgency): Promise<CheckOutcome[]> {
