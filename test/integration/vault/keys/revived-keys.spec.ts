@@ -100,6 +100,24 @@ describe('a retired key that is put back into its row', () => {
     expect(row).toEqual({ kek_id: started.ring.activeKek().id });
   });
 
+  it('is destroyed again, whatever came back with it', async () => {
+    await putBack();
+    const { ring } = await openVault();
+    const { database } = open;
+    const service = new KeyAdministrationService(
+      database,
+      ring,
+      new KekRepository(database, clock),
+      new KeyRewrap(database, ring, clock, of.random),
+      log,
+    );
+    await service.retire(SYSTEM, retired);
+    const text = 'SELECT state, wrapped FROM encryption_key WHERE id = $1';
+    expect(await database.rows({ text, values: [retired] })).toEqual([{ state: 'retired', wrapped: null }]);
+    await ring.reload();
+    expect(ring.revivedKeys).toEqual([]);
+  });
+
   it('is told of once: in log, metric and record; and again when it comes back again', async () => {
     const { logger, lines } = captureLog();
     const registry = new Registry();
