@@ -60,30 +60,23 @@ const insertStatement = defineStatement<InsertedAuditEntry, { inserted: number; 
   { prepare: true },
 );
 
-interface InsertedColumns {
-  at: Date;
-  entries: readonly InsertedAuditEntry[];
-}
+/** The properties of entries as arrays. */
+type InsertedColumns = { [K in keyof Omit<InsertedAuditEntry, 'at'>]: InsertedAuditEntry[K][] };
 
-const insertManyStatement = defineStatement<InsertedColumns, { inserted: number; is_interfered_with: boolean }>(
+const insertManyStatement = defineStatement<
+  { at: Date; columns: InsertedColumns },
+  { inserted: number; is_interfered_with: boolean }
+>(
   'audit_record_all',
-  ({ at, entries: of }) =>
+  ({ at, columns: of }) =>
     sql`WITH inserted AS (${insertEntriesSql(sql`SELECT n.id, ${at}::timestamptz, n.action, n.actor_kind, n.actor_id, n.tenant, n.product,
         n.connection_id, n.subject_id, n.request_id, n.details::json, n.entry_key
-      FROM unnest(${column(of, 'id')}::text[], ${column(of, 'action')}::text[], ${column(of, 'actorKind')}::text[],
-        ${column(of, 'actorId')}::text[], ${column(of, 'tenant')}::text[], ${column(of, 'product')}::text[],
-        ${column(of, 'connectionId')}::text[], ${column(of, 'subjectId')}::text[], ${column(of, 'requestId')}::text[],
-        ${column(of, 'details')}::text[], ${column(of, 'entryKey')}::bytea[])
+      FROM unnest(${of.id}::text[], ${of.action}::text[], ${of.actorKind}::text[], ${of.actorId}::text[], ${of.tenant}::text[],
+        ${of.product}::text[], ${of.connectionId}::text[], ${of.subjectId}::text[], ${of.requestId}::text[], ${of.details}::text[],
+        ${of.entryKey}::bytea[])
       AS n (id, action, actor_kind, actor_id, tenant, product, connection_id, subject_id, request_id, details, entry_key)`)})
       SELECT count(*)::integer AS inserted, ${IS_INTERFERED_WITH} AS is_interfered_with FROM inserted`,
 );
-
-function column<K extends keyof InsertedAuditEntry>(
-  entries: readonly InsertedAuditEntry[],
-  name: K,
-): InsertedAuditEntry[K][] {
-  return entries.map((entry) => entry[name]);
-}
 
 /** An entry's MAC, and the digest that it has to fit. */
 export interface EntryProof {
@@ -114,7 +107,7 @@ export async function insertAuditEntries(
   at: Date,
   entries: readonly InsertedAuditEntry[],
 ): Promise<InsertedCount> {
-  const [row] = await executor.rows(insertManyStatement({ at, entries }));
+  const [row] = await executor.rows(insertManyStatement({ at, columns: toColumns(entries) }));
   return { inserted: row?.inserted ?? 0, isInterferedWith: row?.is_interfered_with !== false };
 }
 
@@ -124,4 +117,20 @@ export function readEntryProofs(
   ids: readonly AuditEntryId[],
 ): Promise<EntryProof[]> {
   return executor.rows(selectProofs({ ids }));
+}
+
+function toColumns(entries: readonly InsertedAuditEntry[]): InsertedColumns {
+  return {
+    id: entries.map((entry) => entry.id),
+    action: entries.map((entry) => entry.action),
+    actorKind: entries.map((entry) => entry.actorKind),
+    actorId: entries.map((entry) => entry.actorId),
+    tenant: entries.map((entry) => entry.tenant),
+    product: entries.map((entry) => entry.product),
+    connectionId: entries.map((entry) => entry.connectionId),
+    subjectId: entries.map((entry) => entry.subjectId),
+    requestId: entries.map((entry) => entry.requestId),
+    details: entries.map((entry) => entry.details),
+    entryKey: entries.map((entry) => entry.entryKey),
+  };
 }
