@@ -34,7 +34,7 @@ export function insertEntriesSql(rows: Sql): Sql {
     RETURNING id, subject_id`;
 }
 
-interface InsertedAuditEntry {
+export interface InsertedAuditEntry {
   id: AuditEntryId;
   at: Date;
   action: AuditAction;
@@ -60,6 +60,24 @@ const insertStatement = defineStatement<InsertedAuditEntry, { inserted: number; 
   { prepare: true },
 );
 
+/** The properties of entries as arrays. */
+type InsertedColumns = { [K in keyof Omit<InsertedAuditEntry, 'at'>]: InsertedAuditEntry[K][] };
+
+const insertManyStatement = defineStatement<
+  { at: Date; columns: InsertedColumns },
+  { inserted: number; is_interfered_with: boolean }
+>(
+  'audit_record_all',
+  ({ at, columns: of }) =>
+    sql`WITH inserted AS (${insertEntriesSql(sql`SELECT n.id, ${at}::timestamptz, n.action, n.actor_kind, n.actor_id, n.tenant, n.product,
+        n.connection_id, n.subject_id, n.request_id, n.details::json, n.entry_key
+      FROM unnest(${of.id}::text[], ${of.action}::text[], ${of.actorKind}::text[], ${of.actorId}::text[], ${of.tenant}::text[],
+        ${of.product}::text[], ${of.connectionId}::text[], ${of.subjectId}::text[], ${of.requestId}::text[], ${of.details}::text[],
+        ${of.entryKey}::bytea[])
+      AS n (id, action, actor_kind, actor_id, tenant, product, connection_id, subject_id, request_id, details, entry_key)`)})
+      SELECT count(*)::integer AS inserted, ${IS_INTERFERED_WITH} AS is_interfered_with FROM inserted`,
+);
+
 /** An entry's MAC, and the digest that it has to fit. */
 export interface EntryProof {
   id: AuditEntryId;
@@ -72,13 +90,25 @@ const selectProofs = defineStatement<{ ids: readonly AuditEntryId[] }, EntryProo
   ({ ids }) => sql`SELECT e.id, ${ENTRY_DIGEST} AS digest, e.mac FROM audit_entry e WHERE e.id = ANY (${ids}::text[])`,
 );
 
-/** Whether the entry was inserted, and whether it has to be read back because triggers or rules are about. */
-export async function insertAuditEntry(
-  executor: SqlExecutor,
-  entry: InsertedAuditEntry,
-): Promise<{ isInserted: boolean; isInterferedWith: boolean }> {
+/** How many entries were inserted, and whether they have to be read back because triggers or rules are about. */
+export interface InsertedCount {
+  inserted: number;
+  isInterferedWith: boolean;
+}
+
+export async function insertAuditEntry(executor: SqlExecutor, entry: InsertedAuditEntry): Promise<InsertedCount> {
   const [row] = await executor.rows(insertStatement(entry));
-  return { isInserted: row?.inserted === 1, isInterferedWith: row?.is_interfered_with !== false };
+  return { inserted: row?.inserted ?? 0, isInterferedWith: row?.is_interfered_with !== false };
+}
+
+/** Inserts entries of one instant in one statement. */
+export async function insertAuditEntries(
+  executor: SqlExecutor,
+  at: Date,
+  entries: readonly InsertedAuditEntry[],
+): Promise<InsertedCount> {
+  const [row] = await executor.rows(insertManyStatement({ at, columns: toColumns(entries) }));
+  return { inserted: row?.inserted ?? 0, isInterferedWith: row?.is_interfered_with !== false };
 }
 
 /** What is there of these entries. */
@@ -87,4 +117,20 @@ export function readEntryProofs(
   ids: readonly AuditEntryId[],
 ): Promise<EntryProof[]> {
   return executor.rows(selectProofs({ ids }));
+}
+
+function toColumns(entries: readonly InsertedAuditEntry[]): InsertedColumns {
+  return {
+    id: entries.map((entry) => entry.id),
+    action: entries.map((entry) => entry.action),
+    actorKind: entries.map((entry) => entry.actorKind),
+    actorId: entries.map((entry) => entry.actorId),
+    tenant: entries.map((entry) => entry.tenant),
+    product: entries.map((entry) => entry.product),
+    connectionId: entries.map((entry) => entry.connectionId),
+    subjectId: entries.map((entry) => entry.subjectId),
+    requestId: entries.map((entry) => entry.requestId),
+    details: entries.map((entry) => entry.details),
+    entryKey: entries.map((entry) => entry.entryKey),
+  };
 }

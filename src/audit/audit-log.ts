@@ -1,12 +1,18 @@
 import { Injectable } from '@nestjs/common';
-import { IntegrityFailures } from '../database/integrity-failures.ts';
+import { type IntegrityError, IntegrityFailures } from '../database/integrity-failures.ts';
 import type { SqlExecutor } from '../database/statement.ts';
 import { Clock } from '../platform/clock.ts';
 import type { Id } from '../platform/ids.ts';
 import { Ids } from '../platform/ids.ts';
 import type { Actor } from './actor.ts';
 import type { AuditAction } from './audit-action.ts';
-import { insertAuditEntry, readEntryProofs } from './audit-entry.repository.ts';
+import {
+  type InsertedAuditEntry,
+  type InsertedCount,
+  insertAuditEntries,
+  insertAuditEntry,
+  readEntryProofs,
+} from './audit-entry.repository.ts';
 import { ChainMac } from './chain/chain-mac.ts';
 import { deriveEntryKey, isForged } from './chain/entry-mac.ts';
 import type { AuditEntryId } from './ids.ts';
@@ -41,8 +47,20 @@ export class AuditLog {
    * trigger or rule swallowed it (which may show at the commit only); the change must then be rolled back.
    */
   async record(executor: SqlExecutor, entry: NewAuditEntry): Promise<void> {
+    const row = this.toRow(entry);
+    await this.write(executor, [row], () => insertAuditEntry(executor, row));
+  }
+
+  /** The same for many entries at once, in one statement. */
+  async recordAll(executor: SqlExecutor, entries: readonly NewAuditEntry[]): Promise<void> {
+    if (entries.length === 0) return;
+    const rows = entries.map((entry) => this.toRow(entry));
+    await this.write(executor, rows, () => insertAuditEntries(executor, this.clock.now(), rows));
+  }
+
+  private toRow(entry: NewAuditEntry): InsertedAuditEntry {
     const id = this.ids.next('aud');
-    const written = await insertAuditEntry(executor, {
+    return {
       id,
       at: this.clock.now(),
       action: entry.action,
@@ -55,14 +73,26 @@ export class AuditLog {
       requestId: entry.requestId ?? null,
       details: JSON.stringify(entry.details ?? {}),
       entryKey: deriveEntryKey(this.mac, id),
-    }).catch((error: unknown) => {
+    };
+  }
+
+  /** Inserts rows, and makes sure that they are there when the transaction commits. */
+  private async write(
+    executor: SqlExecutor,
+    rows: readonly InsertedAuditEntry[],
+    insert: () => Promise<InsertedCount>,
+  ): Promise<void> {
+    const ids = rows.map(({ id }) => id);
+    const missing = (count: number): IntegrityError =>
+      this.integrity.missing(TABLE, { action: rows[0]?.action }, count);
+    const { inserted, isInterferedWith } = await insert().catch((error: unknown) => {
       throw this.integrity.explain(TABLE, error);
     });
-    if (!written.isInserted) throw this.integrity.missing(TABLE, { action: entry.action });
-    if (!written.isInterferedWith) return;
+    if (inserted !== ids.length) throw missing(ids.length - inserted);
+    if (!isInterferedWith) return;
     const check = async (): Promise<void> => {
-      if ((await this.findMissing(executor, [id])).size > 0)
-        throw this.integrity.missing(TABLE, { action: entry.action });
+      const { size } = await this.findMissing(executor, ids);
+      if (size > 0) throw missing(size);
     };
     if (executor.beforeCommit === undefined) await check();
     else executor.beforeCommit(check);

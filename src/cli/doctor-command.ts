@@ -4,6 +4,7 @@ import { describeStartupError } from '../bootstrap/startup-error.ts';
 import type { Config } from '../config/config.ts';
 import { checkEventSubscriptions } from '../operations/doctor/event-checks.ts';
 import { attention, type Finding } from '../operations/doctor/finding.ts';
+import { checkRollbacks } from '../operations/doctor/rollback-checks.ts';
 import { runMetaChecks } from '../operations/doctor/run-meta-checks.ts';
 import { UndiciHttpClient } from '../platform/http-client/http-client.ts';
 import { WrongRootKeyError } from '../vault/keys/key-ring.ts';
@@ -91,7 +92,8 @@ async function checkDatabase(config: Config, databaseUrl: string, addFinding: Ad
       skew,
       'Let this machine and the database keep their time by NTP.',
     );
-    return [await checkEventSubscriptions(coreServices), ...(await checkMeta(config, coreServices))];
+    const rollbacks = await checkRollbacks(coreServices);
+    return [...rollbacks, await checkEventSubscriptions(coreServices), ...(await checkMeta(config, coreServices))];
   } finally {
     await dataSource.destroy();
   }

@@ -25,6 +25,8 @@ import { ConnectionEraser } from './revocation/connection-eraser.ts';
 import { ConnectionRevoker } from './revocation/connection-revoker.ts';
 import { PendingRevocationService } from './revocation/pending-revocation.service.ts';
 import { TokenRevocationService } from './revocation/token-revocation.service.ts';
+import { CredentialResealer } from './rollback/credential-resealer.ts';
+import { RollbackDetector } from './rollback/rollback-detector.ts';
 
 const PROVIDERS = [
   ConnectionVisibility,
@@ -48,6 +50,8 @@ const PROVIDERS = [
   RotationRequestService,
   TokenRevocationService,
   ConnectionRevoker,
+  CredentialResealer,
+  RollbackDetector,
   PendingAuthorizationRepository,
 ];
 

@@ -90,6 +90,12 @@ export class IntegrityFailures {
     }
   }
 
+  /** Reports a row that is there and is not what this service left: `finding` says how, for the log; `facts` name it. */
+  tampered(table: string, finding: string, facts: Readonly<Record<string, unknown>>): void {
+    this.#count.inc({ table });
+    this.logger.error({ table, ...facts }, finding);
+  }
+
   /** The error to throw in place of one that a rule on `table` caused, which is reported; any other error as it is. */
   explain(table: string, error: unknown): unknown {
     if (!RULE_IN_THE_WAY.has(sqlStateOf(error))) return error;

@@ -14,6 +14,7 @@ import { KeyRewrap } from './keys/key-rewrap.ts';
 import { KeyRing } from './keys/key-ring.ts';
 import { KeyRingReloadJob } from './keys/key-ring-reload.job.ts';
 import { KeysController } from './keys/keys.controller.ts';
+import { RevivedKeyAlert } from './keys/revived-key-alert.ts';
 import { RewrapJob } from './keys/rewrap.job.ts';
 import { RewrapWorker } from './keys/rewrap-worker.ts';
 import { Vault } from './vault.ts';
@@ -28,6 +29,7 @@ import { Vault } from './vault.ts';
     KeyMetrics,
     KeyRewrap,
     KeyRingReloadJob,
+    RevivedKeyAlert,
     RewrapJob,
     RewrapWorker,
   ],

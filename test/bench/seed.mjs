@@ -21,7 +21,7 @@ export async function seed(environment, count) {
   const audit = new AuditLog(clock, ids, keyRing, integrity);
   const vault = new Vault(keyRing, { clock, ids, random });
   const pendingAuthorizations = new PendingAuthorizationRepository(database, vault, clock, ids);
-  const writer = new CredentialWriter(vault, keyRing, ids, random);
+  const writer = new CredentialWriter(vault, keyRing, ids, random, audit);
   const provisioner = new ConnectionProvisioner(
     database,
     writer,

@@ -36,7 +36,7 @@ export function createConnectionsHarness(
 ): ConnectionsHarness {
   const audit = new AuditLog(clock, of.ids, of.ring, of.integrity);
   const outbox = new Outbox(clock, of.ids, of.integrity);
-  const writer = new CredentialWriter(of.vault, of.ring, of.ids, of.random);
+  const writer = new CredentialWriter(of.vault, of.ring, of.ids, of.random, audit);
   const pendingAuthorizations = new PendingAuthorizationRepository(database, of.vault, clock, of.ids);
   return {
     pendingAuthorizations,

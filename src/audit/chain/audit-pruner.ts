@@ -5,8 +5,8 @@ import { readProtectedTables } from '../../database/row-mac-requirement.reposito
 import type { SqlExecutor } from '../../database/statement.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
-import type { Actor } from '../actor.ts';
-import { AuditLog } from '../audit-log.ts';
+import { type Actor, SYSTEM } from '../actor.ts';
+import { AuditLog, type NewAuditEntry } from '../audit-log.ts';
 import { PROTECTED_TABLES_DETAIL } from '../row-mac-evidence.query.ts';
 import { AuditChainBrokenError } from './audit-chain.ts';
 import { type AuditCheckpoint, readCheckpoint, storeCheckpoint } from './audit-checkpoint.ts';
@@ -23,8 +23,17 @@ import { ChainVerifier } from './chain-verifier.ts';
 import { firstAuditIdAt } from './entry-id-time.ts';
 import { firstIdRequiringMac } from './entry-mac.ts';
 
+/** What must never be forgotten: a key that was retired is refused for as long as this says so. */
+const isTombstone = ({ action }: PrunedEntry): boolean => action === 'key.retired';
+
 /** The youngest entries always stay: late ones may still be linked among them. */
 const MIN_RETAINED_SECONDS = DAY_SECONDS;
+
+/** A pruned tombstone, to be recorded anew. */
+function repeat({ at, subject_id, details }: PrunedEntry): NewAuditEntry {
+  const retiredAt = details['retired_at'] ?? at.toISOString();
+  return { action: 'key.retired', actor: SYSTEM, subjectId: subject_id, details: { retired_at: retiredAt } };
+}
 
 /** The request can't be carried out; the message says why, and nothing was changed. */
 export class PruneRefusedError extends Error {
@@ -35,7 +44,7 @@ export class PruneRefusedError extends Error {
 }
 
 /**
- * Removes the oldest entries. The remaining ones are verified from a sealed checkpoint on, instead of from the first link. Needs the right
+ * Removes the oldest entries; those that say that a key was retired are recorded anew. The remaining ones are verified from a sealed checkpoint on, instead of from the first link. Needs the right
  * to delete audit entries, which the service's own database user does not have under migrations/roles.sql.
  */
 @Injectable()
@@ -101,6 +110,7 @@ export class AuditPruner {
     const last = entries.at(-1);
     if (last === undefined) return 0;
     archive(entries);
+    await this.audit.recordAll(tx, entries.filter(isTombstone).map(repeat));
     const firstWithMac = entries.find(({ mac }) => mac !== null);
     const requiredFrom = macsRequiredFrom ?? (firstWithMac === undefined ? null : firstIdRequiringMac(firstWithMac));
     await storeCheckpoint(tx, this.mac, { position: last.position, mac: last.link, macsRequiredFrom: requiredFrom });

@@ -100,7 +100,7 @@ export class AssetUpdateService {
         authorization.authorizedAt.getTime() === basis.authorizedAt.getTime() && authorization.rootId === basis.rootId;
       if (authorization.status !== 'active' || !isSame) return;
       const known = await listAssets(tx, connectionId);
-      const { byPage, unused } = await this.grantPages(tx, connectionId, authorization, found.pages);
+      const { byPage, unused } = await this.grantPages(tx, connectionId, authorization, found.pages, by);
       const sources = { rootId: authorization.rootId, byPage };
       const changes = diffAssets(known, found.assets, found.coverage, sources, now);
       await this.write(tx, connectionId, changes);
@@ -115,8 +115,9 @@ export class AssetUpdateService {
   private async grantPages(
     tx: Transaction,
     connectionId: ConnectionId,
-    { tenant, appId }: Authorization,
+    { tenant, product, appId }: Authorization,
     pages: readonly GrantedCredential[],
+    by: Initiator,
   ): Promise<{ byPage: Map<string, CredentialId>; unused: CredentialId[] }> {
     const existing = await listPageCredentials(tx, connectionId);
     const byPage = new Map(existing.flatMap(({ id, pageId, works }) => (works ? [[pageId, id] as const] : [])));
@@ -125,8 +126,9 @@ export class AssetUpdateService {
       isRoot: false,
       now: this.clock.now(),
       settings: this.config,
+      by,
     };
-    const ids = await this.credentials.grant(tx, { connectionId, tenant, appId }, missing, options);
+    const ids = await this.credentials.grant(tx, { connectionId, tenant, product, appId }, missing, options);
     missing.forEach(({ subjectId }, index) => {
       const id = ids[index];
       if (id !== undefined) byPage.set(subjectId, id);

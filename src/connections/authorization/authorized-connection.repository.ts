@@ -2,6 +2,7 @@ import sql from 'sql-template-tag';
 import type { Product } from '../../config/config.ts';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { ConnectionId } from '../ids.ts';
+import { type ConnectionState, toConnectionState } from '../status/connection-state.ts';
 import type { ConnectionStatus, DecidedStatus } from '../status/connection-status.ts';
 
 interface LiveConnectionKey {
@@ -35,19 +36,19 @@ export interface ConnectionGrant {
   now: Date;
 }
 
-const insert = defineStatement<ConnectionGrant & LiveConnectionKey>(
+const insert = defineStatement<ConnectionGrant & LiveConnectionKey, { generation: number }>(
   'connection_insert',
   (
     of,
   ) => sql`INSERT INTO connection (id, tenant, product, flow, status, status_reason, app_id, meta_user_id, scopes, declined_scopes,
       data_access_expires_at, graph_api_version, authorized_at, created_at, updated_at, expiry_notice_due_at, app_scoped_user_id,
-      next_discovery_at)
+      next_discovery_at, generation)
     VALUES (${of.id}, ${of.tenant}, ${of.product}, ${of.flow}, ${of.status}, ${of.statusReason}, ${of.appId}, ${of.metaUserId},
       ${of.scopes}, ${of.declinedScopes}, ${of.dataAccessExpiresAt}, ${of.graphApiVersion}, ${of.now}, ${of.now}, ${of.now},
-      ${of.noticeDueAt}, ${of.appScopedUserId}, ${of.nextDiscoveryAt})`,
+      ${of.noticeDueAt}, ${of.appScopedUserId}, ${of.nextDiscoveryAt}, 1) RETURNING generation`,
 );
 
-const update = defineStatement<ConnectionGrant>(
+const update = defineStatement<ConnectionGrant, { generation: number }>(
   'connection_reauthorize',
   (
     of,
@@ -55,8 +56,8 @@ const update = defineStatement<ConnectionGrant>(
       declined_scopes = ${of.declinedScopes}, data_access_expires_at = ${of.dataAccessExpiresAt},
       graph_api_version = ${of.graphApiVersion}, authorized_at = ${of.now}, updated_at = ${of.now},
       app_scoped_user_id = coalesce(${of.appScopedUserId}, app_scoped_user_id), expiry_notice_due_at = ${of.noticeDueAt},
-      next_discovery_at = ${of.nextDiscoveryAt}
-    WHERE id = ${of.id}`,
+      next_discovery_at = ${of.nextDiscoveryAt}, generation = generation + 1
+    WHERE id = ${of.id} RETURNING generation`,
 );
 
 /** The connection that connecting again is about; null where there is none. */
@@ -68,13 +69,20 @@ export async function lockLiveConnection(
   return row ?? null;
 }
 
+/** What the audit entry of the new connection names. */
 export async function insertConnection(
   executor: SqlExecutor,
   connection: ConnectionGrant & LiveConnectionKey,
-): Promise<void> {
-  await executor.run(insert(connection));
+): Promise<ConnectionState> {
+  const [inserted] = await executor.rows(insert(connection));
+  return toConnectionState(connection.status, inserted);
 }
 
-export async function reauthorizeConnection(executor: SqlExecutor, connection: ConnectionGrant): Promise<void> {
-  await executor.run(update(connection));
+/** What the audit entry of the new authorization names. */
+export async function reauthorizeConnection(
+  executor: SqlExecutor,
+  connection: ConnectionGrant,
+): Promise<ConnectionState> {
+  const [updated] = await executor.rows(update(connection));
+  return toConnectionState(connection.status, updated);
 }

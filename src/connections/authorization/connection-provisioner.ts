@@ -19,6 +19,7 @@ import { clearRootCredential, stopCredentialRefreshes } from '../credentials/cre
 import type { AssetType } from '../credentials/credential-kind.ts';
 import { CredentialWriter, type GrantedCredential } from '../credentials/credential-writer.ts';
 import type { ConnectionId, CredentialId } from '../ids.ts';
+import type { ConnectionState } from '../status/connection-state.ts';
 import { updateStatusReason } from '../status/connection-status.repository.ts';
 import {
   type ConnectionChange,
@@ -116,11 +117,13 @@ export class ConnectionProvisioner {
       const existing = await lockLiveConnection(tx, { tenant, product, appId, metaUserId });
       const status = requireNextStatus(existing?.status ?? 'new', changeOf(granted));
       const grant = this.toConnectionGrant(existing?.id ?? this.ids.next('con'), status, granted);
-      if (existing === null) await insertConnection(tx, { ...grant, tenant, product, appId, metaUserId });
-      else await reauthorizeConnection(tx, grant);
+      const state =
+        existing === null
+          ? await insertConnection(tx, { ...grant, tenant, product, appId, metaUserId })
+          : await reauthorizeConnection(tx, grant);
       const verificationCount = await this.replaceCredentialsAndAssets(tx, grant.id, granted);
       await this.pendingAuthorizations.finish(tx, pendingAuthorization);
-      await this.record(tx, grant.id, status, granted, existing);
+      await this.record(tx, grant.id, state, granted, existing);
       await within?.(tx, grant.id);
       return { connectionId: grant.id, created: existing === null, verificationCount };
     });
@@ -153,13 +156,15 @@ export class ConnectionProvisioner {
     connectionId: ConnectionId,
     granted: ProvisioningInput,
   ): Promise<number> {
-    const connection = { connectionId, tenant: granted.pendingAuthorization.tenant, appId: granted.appId };
+    const { tenant, product } = granted.pendingAuthorization;
+    const connection = { connectionId, tenant, product, appId: granted.appId };
     const now = this.clock.now();
     const { createdAt: signedUpAt } = granted.pendingAuthorization;
     const before = await deleteAssets(tx, connectionId);
     const kept = keepDetails(granted.assets, before, signedUpAt);
     await clearRootCredential(tx, connectionId);
-    const options = { now, settings: this.config };
+    const { actor, requestId } = granted;
+    const options = { now, settings: this.config, by: { actor, requestId } };
     const [rootId = null] = await this.credentials.grant(tx, connection, [granted.root], { ...options, isRoot: true });
     const pageIds = await this.credentials.grant(tx, connection, granted.pages, { ...options, isRoot: false });
     const idByPage = new Map(granted.pages.map(({ subjectId }, index) => [subjectId, pageIds[index] ?? null]));
@@ -184,7 +189,7 @@ export class ConnectionProvisioner {
   private async record(
     tx: Transaction,
     connectionId: ConnectionId,
-    status: ConnectionStatus,
+    { status, generation }: ConnectionState,
     granted: ProvisioningInput,
     existing: LiveConnection | null,
   ): Promise<void> {
@@ -202,6 +207,8 @@ export class ConnectionProvisioner {
         declined_scopes: granted.declinedScopes,
         pages: granted.pages.length,
         assets: granted.assets.length,
+        status,
+        generation,
         ...(existing === null ? {} : { previous_status: existing.status }),
       },
     });

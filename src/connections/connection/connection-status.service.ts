@@ -74,13 +74,13 @@ export class ConnectionStatusService {
       const code = connection.statusReason?.code;
       if (next === null || (code !== undefined && REASONS_DESPITE_VALID_TOKEN.includes(code))) return false;
       if (!(await lockServingRootCredential(tx, id, version))) return false;
-      await updateConnectionStatus(tx, connectionId, next, null, now);
+      const state = await updateConnectionStatus(tx, connectionId, next, null, now);
       await resumeCredentialRefreshes(tx, connectionId, now);
       await this.audit.record(tx, {
         action: 'connection.recovered',
         actor: SYSTEM,
         ...placeOf(credential),
-        details: { by: 'inspection' },
+        details: { by: 'inspection', ...state },
       });
       return true;
     });
@@ -116,13 +116,14 @@ export class ConnectionStatusService {
     now: Date,
   ): Promise<void> {
     const next = requireNextStatus(status, 'died');
-    await updateConnectionStatus(tx, of.connectionId, next, { ...reason, since_at: now.toISOString() }, now);
+    const since = { ...reason, since_at: now.toISOString() };
+    const state = await updateConnectionStatus(tx, of.connectionId, next, since, now);
     await stopCredentialRefreshes(tx, of.connectionId, now);
     await this.audit.record(tx, {
       action: 'connection.reauth_required',
       actor: SYSTEM,
       ...placeOf(of),
-      details: { code: reason.code, ...(reason.meta === undefined ? {} : { meta: reason.meta }) },
+      details: { code: reason.code, ...(reason.meta === undefined ? {} : { meta: reason.meta }), ...state },
     });
     await this.outbox.add(tx, reauthRequiredEvent(of, reason));
   }

@@ -13,8 +13,7 @@ import { DecryptionError } from '../../vault/sealed-secret.ts';
 import { Vault } from '../../vault/vault.ts';
 import { ClaimLostError, requireClaim } from '../claim-lost-error.ts';
 import { placeOf } from '../connection-place.ts';
-import type { ConnectionStatus } from '../status/connection-status.ts';
-import { updateRefreshedConnection } from '../status/inspected-connection.repository.ts';
+import { type RefreshedConnection, updateRefreshedConnection } from '../status/inspected-connection.repository.ts';
 import { lockClaim } from './claimed-credential.repository.ts';
 import { makePageCredentialsDue } from './credential.repository.ts';
 import { credentialKindRules } from './credential-kind-rules.ts';
@@ -150,11 +149,11 @@ export class CredentialVersionService {
     const now = this.clock.now();
     await this.database.transaction(async (tx) => {
       // The connection first: the order in which connecting and revoking lock them.
-      const status = credential.isRoot ? await this.updateConnection(tx, credential, verified, now) : 'active';
+      const connection = credential.isRoot ? await this.updateConnection(tx, credential, verified, now) : null;
       await this.replaceServingVersion(tx, credential, verified, rotation, now);
       if (credentialKindRules(credential.kind).derivesPageTokens)
         await makePageCredentialsDue(tx, credential.connectionId, now);
-      await this.record(tx, credential, verified, rotation, status);
+      await this.record(tx, credential, verified, rotation, connection);
     });
   }
 
@@ -168,17 +167,16 @@ export class CredentialVersionService {
     });
   }
 
-  /** Its status after that. */
   private async updateConnection(
     tx: Transaction,
     { connectionId }: ClaimedCredential,
     { scopes, lostScopes, missingScopes, dataAccessExpiresAt }: VerifiedVersion,
     now: Date,
-  ): Promise<ConnectionStatus> {
+  ): Promise<RefreshedConnection> {
     const facts = { scopes, lostScopes, missingScopes, dataAccessExpiresAt, now };
-    const status = await updateRefreshedConnection(tx, connectionId, facts);
-    if (status === null) throw new ClaimLostError(`connection ${connectionId}`);
-    return status;
+    const connection = await updateRefreshedConnection(tx, connectionId, facts);
+    if (connection === null) throw new ClaimLostError(`connection ${connectionId}`);
+    return connection;
   }
 
   private async replaceServingVersion(
@@ -217,9 +215,10 @@ export class CredentialVersionService {
     credential: ClaimedCredential,
     verified: VerifiedVersion,
     rotation: RotationPromotion | null,
-    status: ConnectionStatus,
+    connection: RefreshedConnection | null,
   ): Promise<void> {
     const of = placeOf(credential);
+    const status = connection?.status ?? 'active';
     const lost = verified.lostScopes.length === 0 ? {} : { lost_scopes: verified.lostScopes };
     const version = credential.version + 1;
     const details = { kind: credential.kind, version, expires_at: verified.expiresAt, ...lost };
@@ -230,8 +229,10 @@ export class CredentialVersionService {
       subjectId: credential.id,
       details,
     });
-    if (credential.status === 'reauth_required' && credential.isRoot && status === 'active') {
-      await this.audit.record(tx, { ...of, action: 'connection.recovered', actor: SYSTEM, details: { by: 'refresh' } });
+    if (connection !== null && connection.previous_status !== status) {
+      const { generation } = connection;
+      const by = { by: 'refresh', status, generation };
+      await this.audit.record(tx, { ...of, action: 'connection.recovered', actor: SYSTEM, details: by });
     }
     await this.outbox.add(tx, {
       ...of,

@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import type { Actor } from '../../audit/actor.ts';
+import { AuditLog } from '../../audit/audit-log.ts';
 import type { Transaction } from '../../database/database.ts';
 import { Ids } from '../../platform/ids.ts';
 import { Random } from '../../platform/random.ts';
@@ -6,6 +8,7 @@ import type { SecretString } from '../../platform/secret-string.ts';
 import type { SecretId } from '../../vault/ids.ts';
 import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { Vault } from '../../vault/vault.ts';
+import { placeOf } from '../connection-place.ts';
 import type { ConnectionId, CredentialId } from '../ids.ts';
 import { deleteCredentials, deleteCredentialsExcept, detachSecrets } from './credential.repository.ts';
 import {
@@ -41,11 +44,14 @@ export interface GrantedCredential {
 export interface CredentialOwner {
   connectionId: ConnectionId;
   tenant: string;
+  product: string;
   appId: string;
 }
 
 interface GrantOptions {
   isRoot: boolean;
+  /** Whose act the audit entries name. */
+  by: { actor: Actor; requestId: string | null };
   now: Date;
   settings: RefreshSettings;
 }
@@ -61,6 +67,7 @@ export class CredentialWriter {
     private readonly ring: KeyRing,
     private readonly ids: Ids,
     private readonly random: Random,
+    private readonly audit: AuditLog,
   ) {}
 
   /**
@@ -84,7 +91,7 @@ export class CredentialWriter {
     tx: Transaction,
     owner: CredentialOwner,
     granted: readonly GrantedCredential[],
-    { isRoot, now, settings }: GrantOptions,
+    { isRoot, by, now, settings }: GrantOptions,
   ): Promise<CredentialId[]> {
     const existing = new Map(
       (await lockCredentialsForGrant(tx, owner.connectionId, granted)).map((row) => [keyOf(row), row]),
@@ -118,8 +125,27 @@ export class CredentialWriter {
       };
     });
     await upsertGrantedCredentials(tx, { ...owner, now }, rows);
+    await this.recordNewVersions(tx, owner, rows, by);
     const idByKey = new Map(targets.map(({ one, credentialId }) => [keyOf(one), credentialId]));
     return granted.map((one) => idByKey.get(keyOf(one)) as CredentialId);
+  }
+
+  /** The record names each version but the first one, than which none is older. */
+  private async recordNewVersions(
+    tx: Transaction,
+    owner: CredentialOwner,
+    rows: readonly GrantedRow[],
+    by: GrantOptions['by'],
+  ): Promise<void> {
+    await this.audit.recordAll(
+      tx,
+      rows
+        .filter(({ version }) => version > 1)
+        .map(({ credentialId, kind, version }) => {
+          const details = { kind, version };
+          return { ...placeOf(owner), ...by, action: 'credential.granted', subjectId: credentialId, details };
+        }),
+    );
   }
 
   /** Removes these credentials, but for a root, and destroys their tokens. No asset may refer to them any more. */

@@ -4,6 +4,7 @@ import type { SecretId } from '../../vault/ids.ts';
 import { lockMetaUser } from '../authorization/meta-user-lock.repository.ts';
 import type { CredentialKind } from '../credentials/credential-kind.ts';
 import type { ConnectionId, CredentialId } from '../ids.ts';
+import { type ConnectionState, toConnectionState } from '../status/connection-state.ts';
 import type { ConnectionStatus, DecidedStatus, ProviderRevocationStatus } from '../status/connection-status.ts';
 
 /** Whose grant for which app a connection rests on. */
@@ -46,11 +47,12 @@ interface RevokeParameters {
   now: Date;
 }
 
-const setRevoked = defineStatement<RevokeParameters>(
+const setRevoked = defineStatement<RevokeParameters, { generation: number }>(
   'connection_revoke',
   ({ connectionId, status, providerRevocation, now }) => sql`UPDATE connection
-    SET status = ${status}, status_reason = NULL, revoked_at = ${now}, updated_at = ${now}, provider_revocation = ${providerRevocation}
-    WHERE id = ${connectionId}`,
+    SET status = ${status}, status_reason = NULL, revoked_at = ${now}, updated_at = ${now}, provider_revocation = ${providerRevocation},
+      generation = generation + 1
+    WHERE id = ${connectionId} RETURNING generation`,
 );
 
 const selectLiveSibling = defineStatement<GrantOwner & { connectionId: ConnectionId }, { id: ConnectionId }>(
@@ -146,8 +148,13 @@ function toRevocableConnection(row: RevocableRow): RevocableConnection {
   return { ...facts, status: row.status, revokedAt: row.revoked_at, providerRevocation: row.provider_revocation };
 }
 
-export async function updateRevokedConnection(executor: SqlExecutor, revocation: RevokeParameters): Promise<void> {
-  await executor.run(setRevoked(revocation));
+/** What the audit entry of the revocation names. */
+export async function updateRevokedConnection(
+  executor: SqlExecutor,
+  revocation: RevokeParameters,
+): Promise<ConnectionState> {
+  const [updated] = await executor.rows(setRevoked(revocation));
+  return toConnectionState(revocation.status, updated);
 }
 
 /** Whether another connection of the same app, of whatever tenant, rests on the same grant. */

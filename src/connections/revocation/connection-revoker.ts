@@ -95,10 +95,11 @@ export class ConnectionRevoker {
         ? await this.destroyTokens(tx, id, subject, now)
         : await this.destroyTokensOfRemovedGrant(tx, id, subject, { removedAt, now });
     const status = requireNextStatus(subject.status, 'revoked');
-    await updateRevokedConnection(tx, { connectionId: id, status, providerRevocation, now });
+    const state = await updateRevokedConnection(tx, { connectionId: id, status, providerRevocation, now });
     const leasesRevoked = await this.leases.end(tx, id, now);
     const of = { tenant: subject.tenant, product: subject.product, connectionId: id };
-    const details = { reason: by.reason, leases_revoked: leasesRevoked, provider_revocation: providerRevocation };
+    const outcome = { leases_revoked: leasesRevoked, provider_revocation: providerRevocation };
+    const details = { reason: by.reason, ...outcome, ...state };
     await this.audit.record(tx, {
       ...of,
       action: 'connection.revoked',

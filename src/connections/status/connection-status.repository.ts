@@ -1,6 +1,7 @@
 import sql, { join, type Sql } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { ConnectionId } from '../ids.ts';
+import { type ConnectionState, toConnectionState } from './connection-state.ts';
 import {
   type ConnectionChange,
   type ConnectionStatus,
@@ -36,15 +37,19 @@ const lock = defineStatement<{ connectionId: ConnectionId }, LockedConnectionRow
   { prepare: true },
 );
 
-const setStatus = defineStatement<{
-  connectionId: ConnectionId;
-  status: DecidedStatus;
-  statusReason: string | null;
-  now: Date;
-}>(
+const setStatus = defineStatement<
+  {
+    connectionId: ConnectionId;
+    status: DecidedStatus;
+    statusReason: string | null;
+    now: Date;
+  },
+  { generation: number }
+>(
   'connection_set_status',
   ({ connectionId, status, statusReason, now }) => sql`UPDATE connection
-    SET status = ${status}, status_reason = ${statusReason}, updated_at = ${now} WHERE id = ${connectionId}`,
+    SET status = ${status}, status_reason = ${statusReason}, generation = generation + 1, updated_at = ${now}
+    WHERE id = ${connectionId} RETURNING generation`,
 );
 
 const setReason = defineStatement<{ connectionId: ConnectionId; statusReason: string | null; now: Date }>(
@@ -88,16 +93,17 @@ export async function lockConnection(
   return { tenant: row.tenant, product: row.product, status: row.status, statusReason: row.status_reason };
 }
 
-/** The reason goes with the status: null takes the last one back. */
+/** The reason goes with the status: null takes the last one back. What the audit entry of the change names. */
 export async function updateConnectionStatus(
   executor: SqlExecutor,
   connectionId: ConnectionId,
   status: DecidedStatus,
   reason: StatusReason | null,
   now: Date,
-): Promise<void> {
+): Promise<ConnectionState> {
   const statusReason = reason === null ? null : JSON.stringify(reason);
-  await executor.run(setStatus({ connectionId, status, statusReason, now }));
+  const [updated] = await executor.rows(setStatus({ connectionId, status, statusReason, now }));
+  return toConnectionState(status, updated);
 }
 
 /** A reason that changes no status. */

@@ -1,6 +1,7 @@
 import sql, { type Sql } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { ConnectionId } from '../ids.ts';
+import type { ConnectionState } from './connection-state.ts';
 import { nextStatusSql } from './connection-status.repository.ts';
 import type { ConnectionStatus } from './connection-status.ts';
 import { firstNoticeAt } from './expiry-notices.ts';
@@ -17,6 +18,11 @@ export interface ConnectionFacts {
   /** Undefined: it stays. Its notices begin anew where it moved. */
   dataAccessExpiresAt: Date | null | undefined;
   now: Date;
+}
+
+/** A connection after a refresh of its root token, and the status that it had before. */
+export interface RefreshedConnection extends ConnectionState {
+  previous_status: ConnectionStatus;
 }
 
 interface FactParameters {
@@ -59,17 +65,22 @@ const updateFacts = defineStatement<FactParameters>(
 
 const IS_REASON_KEPT = sql`status_reason->>'code' = ANY (${REASONS_DESPITE_VALID_TOKEN}::text[])`;
 
-const updateRefreshed = defineStatement<FactParameters, { status: ConnectionStatus }>(
+/** The status that a connection has after a refresh of its root token. */
+const REFRESHED_STATUS = sql`CASE WHEN status <> 'active' AND ${IS_REASON_KEPT} THEN status ELSE ${nextStatusSql('recovered')} END`;
+
+const updateRefreshed = defineStatement<FactParameters, RefreshedConnection>(
   'connection_refreshed',
-  (facts) => sql`UPDATE connection SET scopes = ${facts.scopes}, updated_at = ${facts.now},
-      status = CASE WHEN status <> 'active' AND ${IS_REASON_KEPT} THEN status ELSE ${nextStatusSql('recovered')} END,
+  (facts) => sql`WITH before (locked_id, previous_status) AS (
+      SELECT id, status FROM connection WHERE id = ${facts.connectionId} AND status <> 'revoked' FOR UPDATE)
+    UPDATE connection SET scopes = ${facts.scopes}, updated_at = ${facts.now}, status = ${REFRESHED_STATUS},
+      generation = CASE WHEN status = ${REFRESHED_STATUS} THEN generation ELSE generation + 1 END,
       ${scopeAssignments(facts, sql`CASE WHEN ${IS_REASON_KEPT} THEN status_reason END`)},
       expiry_notice_due_at = CASE
         WHEN ${facts.isDataAccessKnown}::boolean AND data_access_expires_at IS DISTINCT FROM ${facts.dataAccessExpiresAt}::timestamptz
         THEN ${facts.noticeDueAt}::timestamptz ELSE expiry_notice_due_at END,
       data_access_expires_at = CASE WHEN ${facts.isDataAccessKnown}::boolean THEN ${facts.dataAccessExpiresAt}::timestamptz
         ELSE data_access_expires_at END
-    WHERE id = ${facts.connectionId} AND status <> 'revoked' RETURNING status`,
+    FROM before WHERE id = before.locked_id RETURNING status, generation, previous_status`,
   { prepare: true },
 );
 
@@ -97,15 +108,15 @@ export async function updateInspectedConnection(
 
 /**
  * After an inspection of the version that is to serve. A token that lives brings back what had died, not what lacks something else.
- * The status after that; null where the connection has been revoked.
+ * Null where the connection has been revoked.
  */
 export async function updateRefreshedConnection(
   executor: SqlExecutor,
   connectionId: ConnectionId,
   facts: ConnectionFacts,
-): Promise<ConnectionStatus | null> {
+): Promise<RefreshedConnection | null> {
   const [updated] = await executor.rows(updateRefreshed(toParameters(connectionId, facts)));
-  return updated?.status ?? null;
+  return updated ?? null;
 }
 
 /** Keeps the id that a user has for our app only, where the connection was made before it was kept. */

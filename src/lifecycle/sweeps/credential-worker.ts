@@ -4,6 +4,7 @@ import { ClaimLostError } from '../../connections/claim-lost-error.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
 import type { ConnectionId, CredentialId } from '../../connections/ids.ts';
+import { RollbackDetector } from '../../connections/rollback/rollback-detector.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { Clock } from '../../platform/clock.ts';
@@ -31,6 +32,7 @@ export class CredentialWorker {
     private readonly pages: PageTokenDeriver,
     private readonly inspector: TokenInspector,
     private readonly failureRecorder: FailureRecorder,
+    private readonly rollbacks: RollbackDetector,
     private readonly metrics: LifecycleMetrics,
     private readonly clock: Clock,
     private readonly config: Config,
@@ -51,9 +53,19 @@ export class CredentialWorker {
   async refresh(claimed: ClaimedCredential, urgency: Urgency): Promise<RefreshOutcome[]> {
     if (!this.apps.serves(claimed)) return this.failUnserved([claimed]);
     if (!tokenKind(claimed.kind).isDerived) {
+      const renew = (work: () => Promise<RefreshOutcome>) => async (): Promise<RefreshOutcome[]> => [
+        (await this.checkInstead(claimed, urgency)) ?? (await work()),
+      ];
       return isRotationDue(claimed, this.config, this.clock.now())
-        ? this.trackRefresh([claimed], async () => [await this.rotator.rotate(claimed, urgency)], ROTATION)
-        : this.trackRefresh([claimed], async () => [await this.refresher.refresh(claimed, urgency)]);
+        ? this.trackRefresh(
+            [claimed],
+            renew(() => this.rotator.rotate(claimed, urgency)),
+            ROTATION,
+          )
+        : this.trackRefresh(
+            [claimed],
+            renew(() => this.refresher.refresh(claimed, urgency)),
+          );
     }
     const siblings = await this.claims.claimPageTokens(claimed.connectionId, this.config.claimSeconds, {
       dueOnly: true,
@@ -64,7 +76,12 @@ export class CredentialWorker {
   /** Derives claimed page tokens of one connection. */
   derive(pages: ClaimedCredential[], urgency: Urgency): Promise<RefreshOutcome[]> {
     if (pages.some((page) => !this.apps.serves(page))) return this.failUnserved(pages);
-    return this.trackRefresh(pages, () => this.pages.derive(pages, urgency));
+    return this.trackRefresh(pages, async () => {
+      // A Page whose row was set back gets a fresh token, which is what it needs.
+      const { credentials } = await this.rollbacks.examine(pages);
+      const derived = await this.pages.derive(credentials, urgency);
+      return [...derived, ...Array<RefreshOutcome>(pages.length - credentials.length).fill('lost')];
+    });
   }
 
   /**
@@ -93,8 +110,27 @@ export class CredentialWorker {
     });
   }
 
+  /**
+   * A credential that was set back is inspected instead of renewed: what Meta says of its token decides, and the next sweep renews it. Null
+   * where there is nothing to find.
+   */
+  private async checkInstead(claimed: ClaimedCredential, urgency: Urgency): Promise<RefreshOutcome | null> {
+    const { credentials, suspects } = await this.rollbacks.examine([claimed]);
+    if (credentials.length > 0 && !suspects.has(claimed.id)) return null;
+    const [outcome = 'lost'] = await this.check(credentials, urgency);
+    return outcome === 'alive' || outcome === 'to_be_derived' ? 'not_due' : outcome;
+  }
+
+  /** Inspects them as they stand; `lost` are those whose connection has turned out to be revoked. */
+  private async inspect(served: ClaimedCredential[], urgency: Urgency): Promise<CheckOutcome[]> {
+    const { credentials } = await this.rollbacks.examine(served);
+    const outcomes = credentials.length === 0 ? [] : await this.inspector.check(credentials, urgency);
+    const results = new Map(credentials.map(({ id }, index) => [id, outcomes[index]]));
+    return served.map(({ id }) => results.get(id) ?? 'lost');
+  }
+
   private checkServed(served: ClaimedCredential[], urgency: Urgency): Promise<CheckOutcome[]> {
-    return this.inspector.check(served, urgency).catch(async (error: unknown) => {
+    return this.inspect(served, urgency).catch(async (error: unknown) => {
       for (const one of served)
         await this.recordInternalError(one, error, () => this.failureRecorder.recordCheckFailure(one, BROKEN));
       return served.map(() => 'failed' as const);

@@ -17,6 +17,7 @@ type CheckName =
   | 'signup_version'
   | 'logins'
   | 'connections'
+  | 'rollback'
   | 'event_subscriptions';
 
 export interface Finding {

@@ -51,15 +51,20 @@ export class KekRepository {
 
   /**
    * Destroys the stored key of a KEK that nothing needs any more. `record` writes what must be committed with it, and is called only if
-   * this call retires the key. After that nobody can open what the KEK wrapped from this database.
+   * this call retires the key. After that nobody can open what the KEK wrapped from this database. `isRevived`: it was retired before and put
+   * back, so nothing opens with it now, and what it wraps does not hold it up.
    */
-  retire(id: KekId, record: (tx: Transaction) => Promise<void>): Promise<KekRetirement> {
+  retire(
+    id: KekId,
+    record: (tx: Transaction) => Promise<void>,
+    { isRevived = false }: { isRevived?: boolean } = {},
+  ): Promise<KekRetirement> {
     return this.database.transaction(async (tx) => {
       const state = await lockKek(tx, id);
       if (state === null) return { outcome: 'unknown' };
       if (state === 'retired') return { outcome: 'was_retired' };
       if (state === 'active') return { outcome: 'active' };
-      const dataKeys = await countDataKeys(tx, id);
+      const dataKeys = isRevived ? 0 : await countDataKeys(tx, id);
       if (dataKeys > 0) return { outcome: 'in_use', dataKeys };
       await retireKek(tx, id, this.clock.now());
       await record(tx);

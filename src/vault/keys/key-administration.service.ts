@@ -98,8 +98,10 @@ export class KeyAdministrationService {
   /** Destroys a KEK that nothing needs; retiring it again changes nothing. Throws 404 `key_not_found`, 409 `key_in_use`. */
   async retire(actor: Actor, id: string, requestId: string | null = null): Promise<void> {
     if (!isId(id, 'kek')) throw new AppError(keyNotFound);
-    const result = await this.kekRepository.retire(id, (tx) =>
-      this.audit.record(tx, { action: 'key.retired', actor, subjectId: id, requestId }),
+    const result = await this.kekRepository.retire(
+      id,
+      (tx) => this.audit.record(tx, { action: 'key.retired', actor, subjectId: id, requestId }),
+      { isRevived: this.ring.revivedKeys.includes(id) },
     );
     if (result.outcome === 'unknown') throw new AppError(keyNotFound);
     if (result.outcome === 'active') {

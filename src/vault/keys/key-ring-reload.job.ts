@@ -1,17 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { KeyRing } from './key-ring.ts';
+import { RevivedKeyAlert } from './revived-key-alert.ts';
 
 const TICK_MS = 10_000;
 
-/** Loads keys that other replicas created, and drops retired ones. */
+/** Loads keys that other replicas created, drops retired ones, and reports those that were put back. */
 @Injectable()
 export class KeyRingReloadJob {
-  constructor(keyRing: KeyRing, jobs: JobScheduler) {
+  constructor(keyRing: KeyRing, alert: RevivedKeyAlert, jobs: JobScheduler) {
     jobs.register({
       name: 'key-ring',
       schedule: { everyMs: TICK_MS },
-      run: () => keyRing.reload(),
+      // A key that can't be opened does not keep the others from being reported.
+      run: () => keyRing.reload().finally(() => alert.raise()),
       runsUntilShutdown: true,
     });
   }

@@ -18,6 +18,7 @@ import {
   readEncryptionKeys,
   rewrapKey,
 } from './encryption-key.repository.ts';
+import { findRevivedKeys } from './revived-keys.ts';
 
 const ROW_MAC_BYTES = 16;
 const ROW_KEY_CONTEXT = 'metavault row mac key';
@@ -61,6 +62,7 @@ export class KeyRing {
   readonly #active = new Map<KeyPurpose, KekId>();
   /** Keys that are retired but kept for a moment, with the time that was noticed, in monotonic milliseconds. */
   readonly #retiredSeenAtMs = new Map<string, number>();
+  #revived: ReadonlySet<KekId> = new Set();
 
   #rowKey: { derivedFrom: KekId; key: Uint8Array } | null = null;
 
@@ -81,9 +83,11 @@ export class KeyRing {
     source: KeySource,
   ): Promise<KeyRing> {
     const ring = new KeyRing(database, rootKey, previousRootKey, source);
+    await ring.loadAuditKey(await readEncryptionKeys(database));
     await database.transaction(async (tx) => {
       await lockKeyRing(tx);
-      const rows = await readEncryptionKeys(tx);
+      const rows = await ring.readRows(tx);
+      for (const id of ring.#revived) await deactivateKek(tx, id);
       ring.checkRootKeys(rows);
       for (const row of rows) if (row.root_key_id !== rootKey.id) await ring.moveToRootKey(tx, row);
       for (const purpose of PURPOSES) {
@@ -96,12 +100,12 @@ export class KeyRing {
   }
 
   /**
-   * Loads keys that other replicas created, and drops retired ones. A key that can't be opened does not hold up the others: its error is
+   * Loads keys that other replicas created, and drops retired ones, also where their rows hold a key again. A key that can't be opened does not hold up the others: its error is
    * thrown after they are loaded.
    */
   async reload(): Promise<void> {
     const faults: unknown[] = [];
-    for (const row of await readEncryptionKeys(this.database)) {
+    for (const row of await this.readRows(this.database)) {
       if (row.wrapped === null) {
         this.evictRetired(row.id);
         continue;
@@ -140,6 +144,11 @@ export class KeyRing {
     this.#keys.set(rotated.id, opened);
     this.#active.set('data', rotated.id);
     return rotated;
+  }
+
+  /** The retired KEKs that the last reload found in their rows again. */
+  get revivedKeys(): readonly KekId[] {
+    return [...this.#revived];
   }
 
   /** The KEK that new data keys are wrapped with. */
@@ -182,6 +191,22 @@ export class KeyRing {
     const { id, key } = this.active('audit');
     if (this.#rowKey?.derivedFrom !== id) this.#rowKey = { derivedFrom: id, key: keyedHash(key, ROW_KEY_CONTEXT) };
     return this.#rowKey.key;
+  }
+
+  /** The stored keys; one that came back after its retirement has none. */
+  private async readRows(executor: SqlExecutor): Promise<EncryptionKeyRow[]> {
+    const rows = await readEncryptionKeys(executor);
+    // Without its key there is no record yet.
+    if (this.#active.has('audit')) this.#revived = await findRevivedKeys(executor, this, rows);
+    return rows.map((row) => (this.#revived.has(row.id) ? { ...row, state: 'retired', wrapped: null } : row));
+  }
+
+  /** The record says which keys must not be loaded, and its own key comes first. */
+  private async loadAuditKey(rows: readonly EncryptionKeyRow[]): Promise<void> {
+    const row = rows.find(({ purpose, state }) => purpose === 'audit' && state === 'active');
+    if (row === undefined) return;
+    this.#keys.set(row.id, await this.unwrap(row));
+    this.#active.set('audit', row.id);
   }
 
   private active(purpose: KeyPurpose): Kek {
