@@ -20,3 +20,5 @@ export { ObjectRateLimits1764001010000 } from './1764001010000-ObjectRateLimits.
 export { HashedPrivacyRequests1764001020000 } from './1764001020000-HashedPrivacyRequests.ts';
 export { BoundConnectLinks1764001030000 } from './1764001030000-BoundConnectLinks.ts';
 export { LeaseAncestors1764001040000 } from './1764001040000-LeaseAncestors.ts';
+export { SealedPayloads1764001090000 } from './1764001090000-SealedPayloads.ts';
+export { HashedEntryUsers1764001091000 } from './1764001091000-HashedEntryUsers.ts';

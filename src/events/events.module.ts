@@ -11,7 +11,11 @@ import { DeliveryMetrics } from './dispatch/delivery-metrics.ts';
 import { DeliveryWorker } from './dispatch/delivery-worker.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { FanOut } from './dispatch/fan-out.ts';
+import { ClearEventSealer } from './outbox/clear-event-sealer.ts';
+import { EventContents } from './outbox/event-contents.ts';
+import { EventPayloadsJob } from './outbox/event-payloads.job.ts';
 import { Outbox } from './outbox/outbox.ts';
+import { PayloadRetention } from './outbox/payload-retention.ts';
 import { QueueClaimer } from './queue/queue-claimer.ts';
 import { EventSchemasController } from './schemas/event-schemas.controller.ts';
 import { DeliverySender } from './subscribers/delivery-sender.ts';
@@ -46,6 +50,10 @@ import { SubscriptionsService } from './subscriptions/subscriptions.service.ts';
       inject: [Config],
     },
     Outbox,
+    EventContents,
+    ClearEventSealer,
+    EventPayloadsJob,
+    PayloadRetention,
     SubscriberUrlValidator,
     QueueClaimer,
     DeliveryMetrics,

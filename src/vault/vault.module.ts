@@ -15,6 +15,8 @@ import { KeyRingReloadJob } from './keys/key-ring-reload.job.ts';
 import { KeysController } from './keys/keys.controller.ts';
 import { RewrapJob } from './keys/rewrap.job.ts';
 import { RewrapWorker } from './keys/rewrap-worker.ts';
+import { PayloadKeys } from './payloads/payload-keys.ts';
+import { PayloadVault } from './payloads/payload-vault.ts';
 import { Vault } from './vault.ts';
 
 /** Sealing, the keyed hashes of the audit chain and of API keys, and the administration of keys. Global, because many modules seal or hash. */
@@ -27,9 +29,12 @@ import { Vault } from './vault.ts';
     KeyMetrics,
     KeyRewrap,
     KeyRingReloadJob,
+    PayloadKeys,
+    PayloadVault,
     RewrapJob,
     RewrapWorker,
   ],
+  exports: [PayloadVault],
 })
 export class VaultModule implements OnModuleInit {
   constructor(private readonly audited: AuditedObjects) {}

@@ -13,7 +13,11 @@ import { DeliveryMetrics } from '../../src/events/dispatch/delivery-metrics.ts';
 import { DeliveryWorker } from '../../src/events/dispatch/delivery-worker.ts';
 import { Dispatcher } from '../../src/events/dispatch/dispatcher.ts';
 import { FanOut } from '../../src/events/dispatch/fan-out.ts';
+import { ClearEventSealer } from '../../src/events/outbox/clear-event-sealer.ts';
+import { EventContents } from '../../src/events/outbox/event-contents.ts';
+import { EventPayloadsJob } from '../../src/events/outbox/event-payloads.job.ts';
 import { Outbox, type OutboxEvent } from '../../src/events/outbox/outbox.ts';
+import { PayloadRetention } from '../../src/events/outbox/payload-retention.ts';
 import { QueueClaimer } from '../../src/events/queue/queue-claimer.ts';
 import { DeliverySender } from '../../src/events/subscribers/delivery-sender.ts';
 import { createSubscriberHttpClient, toAddressRules } from '../../src/events/subscribers/subscriber-http-client.ts';
@@ -30,6 +34,9 @@ import type { TestVault } from './test-vault.ts';
 /** The events module of one replica, assembled by hand; its dispatcher polls when a test calls it, or by itself once started. */
 export interface EventsHarness {
   outbox: Outbox;
+  payloads: EventPayloadsJob;
+  /** Purges of payloads only. */
+  retention: RetentionService;
   store: SubscriptionsService;
   changes: SubscriptionUpdater;
   deliveries: DeliveriesService;
@@ -54,22 +61,28 @@ export const WITHOUT_SCOPE = { actor: SYSTEM, requestId: null, scope: { tenants:
 export function createEventsHarness(database: Database, clock: Clock, config: Config, of: TestVault): EventsHarness {
   const log = captureLog();
   const audit = new AuditLog(clock, of.ids, of.ring, of.integrity);
-  const outbox = new Outbox(clock, of.ids, of.integrity);
+  const contents = new EventContents(of.payloads);
+  const outbox = new Outbox(clock, of.ids, of.integrity, contents);
   const secrets = new SubscriptionSecretService(of.vault, clock, of.random);
   const store = new SubscriptionsService(database, secrets, audit, clock, of.ids);
   const sender = new DeliverySender(createSubscriberHttpClient(toAddressRules(config)), clock);
-  const records = new AttemptRecorder(database, audit, clock);
+  const retention = new RetentionService(clock, config, log.logger);
+  const payloads = new PayloadRetention(database, clock, of.payloads, config, retention);
+  const records = new AttemptRecorder(database, audit, clock, payloads);
   const backlog = new EventBacklogQuery(database, clock);
   const metrics = new DeliveryMetrics(new Registry(), backlog);
   const subscribers = new SubscriberResolver(database, secrets, clock, config);
-  const worker = new DeliveryWorker(subscribers, sender, records, metrics, clock, of.random);
+  const worker = new DeliveryWorker(subscribers, contents, sender, records, metrics, clock, of.random);
   const claims = new QueueClaimer(database, clock, of.ids, config);
-  const fanOut = new FanOut(database, clock, of.ids);
+  const fanOut = new FanOut(database, clock, of.ids, payloads);
   const jobs = new JobScheduler(new SchedulerRegistry(), new Registry(), true, log.logger);
   const dispatcher = new Dispatcher(fanOut, claims, worker, sender, jobs, true, log.logger);
   const maintenance = new SubscriptionMaintenanceJob(database, secrets, audit, clock, jobs, log.logger);
+  const sealer = new ClearEventSealer(database, of.payloads, payloads);
   return {
     outbox,
+    payloads: new EventPayloadsJob(jobs, sealer, payloads, of.payloads),
+    retention,
     store,
     changes: new SubscriptionUpdater(database, store, audit, clock),
     records,

@@ -1,6 +1,8 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { PayloadKeyId } from '../../vault/ids.ts';
 import type { DeliveryId, EventId, SubscriptionId } from '../ids.ts';
+import type { StoredContent } from '../outbox/event-contents.ts';
 import type { EventType } from '../outbox/event-type.ts';
 import type { QueueKey } from './delivery-queue.repository.ts';
 import type { DeliveryError, DeliveryStatus } from './delivery-status.ts';
@@ -13,14 +15,13 @@ export interface NewDelivery extends QueueKey {
 }
 
 /** A delivery that is to be sent now. */
-export interface DueDelivery {
+export interface DueDelivery extends StoredContent {
   id: DeliveryId;
   attempts: number;
   retryUntil: Date;
   eventId: EventId;
   type: EventType;
-  /** JSON text. */
-  data: string;
+  tenant: string | null;
   eventAt: Date;
 }
 
@@ -61,7 +62,10 @@ interface DueRow {
   event_id: EventId;
   event_position: string;
   type: EventType;
-  data: string;
+  tenant: string | null;
+  data: string | null;
+  payload: Buffer | null;
+  payload_key_id: PayloadKeyId | null;
   event_at: Date;
   bytes_before: string;
 }
@@ -80,14 +84,15 @@ const selectDue = defineStatement<
     SELECT c.subscription_id, c.ordering_key, d.* FROM unnest(${subscriptionIds}::text[], ${orderingKeys}::text[])
       AS c(subscription_id, ordering_key)
     CROSS JOIN LATERAL (
-      SELECT p.id, p.attempts, p.retry_until, p.event_id, p.event_position, e.type, e.data::text AS data, e.created_at AS event_at,
-        sum(octet_length(e.data::text)) OVER (ORDER BY p.event_position) - octet_length(e.data::text) AS bytes_before
+      SELECT p.id, p.attempts, p.retry_until, p.event_id, p.event_position, e.type, e.tenant, e.data::text AS data, e.payload,
+        e.payload_key_id, e.created_at AS event_at, sum(e.bytes) OVER (ORDER BY p.event_position) - e.bytes AS bytes_before
       FROM (
         SELECT id, attempts, retry_until, event_id, event_position FROM delivery
         WHERE subscription_id = c.subscription_id AND ordering_key = c.ordering_key AND status = 'pending'
         ORDER BY event_position LIMIT ${maxDeliveries}
       ) p
-      CROSS JOIN LATERAL (SELECT type, data, created_at FROM event WHERE id = p.event_id) e
+      CROSS JOIN LATERAL (SELECT type, tenant, data, payload, payload_key_id, created_at,
+        coalesce(octet_length(payload), octet_length(data::text), 0) AS bytes FROM event WHERE id = p.event_id) e
     ) d
     WHERE d.bytes_before < ${maxBytes} ORDER BY c.subscription_id, c.ordering_key, d.event_position`,
 );
@@ -110,6 +115,9 @@ const recordAttempts = defineStatement<{
     WHERE d.id = o.id AND d.status = 'pending'`,
 );
 
+/** Whether event `e` still has its data. */
+const HAS_CONTENT = sql`(e.data IS NOT NULL OR e.payload IS NOT NULL)`;
+
 /** Whether subscription `s` gets event `e`: `matchesFilter` in SQL. */
 const EVENT_MATCHES_SUBSCRIPTION = sql`(e.type = ANY (s.events)
   AND (s.tenants IS NULL OR coalesce(e.tenant = ANY (s.tenants), false))
@@ -124,6 +132,7 @@ const resetForReplay = defineStatement<
     UPDATE delivery d SET status = 'pending', attempts = 0, next_attempt_at = NULL, delivered_at = NULL, retry_until = ${retryUntil}
     FROM event e, subscription s
     WHERE d.id = ANY (${ids}::text[]) AND e.id = d.event_id AND s.id = d.subscription_id AND ${EVENT_MATCHES_SUBSCRIPTION}
+      AND ${HAS_CONTENT}
     RETURNING d.subscription_id, d.ordering_key`,
 );
 
@@ -190,7 +199,10 @@ export async function listDueDeliveries(
       retryUntil: row.retry_until,
       eventId: row.event_id,
       type: row.type,
+      tenant: row.tenant,
       data: row.data,
+      payload: row.payload,
+      payloadKeyId: row.payload_key_id,
       eventAt: row.event_at,
     },
   }));
@@ -215,8 +227,8 @@ export async function recordDeliveryAttempts(
 }
 
 /**
- * Makes deliveries pending again; returns their queues. Skips those that no longer match the subscription's filter: it may have lost access
- * to the tenant.
+ * Makes deliveries pending again; returns their queues. Skips those that no longer match the subscription's filter (it may have lost access
+ * to the tenant), and those of events whose data are gone.
  */
 export async function resetDeliveries(
   executor: SqlExecutor,

@@ -5,7 +5,7 @@ import { VerificationRequests } from '../../connections/connection/verification-
 import { ConnectionEraser } from '../../connections/revocation/connection-eraser.ts';
 import { ConnectionRevoker } from '../../connections/revocation/connection-revoker.ts';
 import { Database, type Transaction } from '../../database/database.ts';
-import { eraseRelayedEvents, eraseRelayedEventsOfConnection } from '../../events/outbox/relayed-event.repository.ts';
+import { eraseRelayedEvents, eraseRelayedEventsOfConnection } from '../../events/outbox/event-payload.repository.ts';
 import { ImmediateInspectionService } from '../../lifecycle/inspection/immediate-inspection.service.ts';
 import { META_ACTOR } from '../signature-rejections.ts';
 import { unlinkEntriesOfUsers } from '../webhook-entry.repository.ts';
