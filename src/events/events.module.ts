@@ -16,6 +16,7 @@ import { EventContents } from './outbox/event-contents.ts';
 import { EventPayloadsJob } from './outbox/event-payloads.job.ts';
 import { Outbox } from './outbox/outbox.ts';
 import { PayloadRetention } from './outbox/payload-retention.ts';
+import { TenantPayloads } from './outbox/tenant-payloads.ts';
 import { QueueClaimer } from './queue/queue-claimer.ts';
 import { EventSchemasController } from './schemas/event-schemas.controller.ts';
 import { DeliverySender } from './subscribers/delivery-sender.ts';
@@ -54,6 +55,7 @@ import { SubscriptionsService } from './subscriptions/subscriptions.service.ts';
     ClearEventSealer,
     EventPayloadsJob,
     PayloadRetention,
+    TenantPayloads,
     SubscriberUrlValidator,
     QueueClaimer,
     DeliveryMetrics,
@@ -79,6 +81,7 @@ import { SubscriptionsService } from './subscriptions/subscriptions.service.ts';
     EventBacklogQuery,
     SubscriptionsService,
     SubscriptionUpdater,
+    TenantPayloads,
   ],
 })
 export class EventsModule implements OnModuleInit {

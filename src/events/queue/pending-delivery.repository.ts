@@ -136,6 +136,12 @@ const resetForReplay = defineStatement<
     RETURNING d.subscription_id, d.ordering_key`,
 );
 
+const selectContent = defineStatement<{ id: DeliveryId }, { found: number }>(
+  'delivery_has_content',
+  ({ id }) =>
+    sql`SELECT 1 AS found FROM delivery d JOIN event e ON e.id = d.event_id WHERE d.id = ${id} AND ${HAS_CONTENT}`,
+);
+
 const deleteUnwanted = defineStatement<{ subscriptionId: SubscriptionId }>(
   'delivery_delete_unwanted',
   ({ subscriptionId }) => sql`
@@ -237,6 +243,11 @@ export async function resetDeliveries(
 ): Promise<QueueKey[]> {
   const rows = await executor.rows(resetForReplay({ ids, retryUntil }));
   return rows.map((row) => ({ subscriptionId: row.subscription_id, orderingKey: row.ordering_key }));
+}
+
+/** Whether the data of a delivery's event are still there. */
+export async function hasContent(executor: SqlExecutor, id: DeliveryId): Promise<boolean> {
+  return (await executor.rows(selectContent({ id }))).length > 0;
 }
 
 /** Deletes pending deliveries that no longer match the filter in the subscription's row. */
