@@ -9,7 +9,7 @@ import { lockPayloadsOfDeliveries } from '../outbox/event-payload.repository.ts'
 import { lockQueuesOfDeliveries, makeQueuesDue } from '../queue/delivery-queue.repository.ts';
 import type { DeliveryStatus } from '../queue/delivery-status.ts';
 import { lockFanOut } from '../queue/fan-out-lock.query.ts';
-import { hasContent, resetDeliveries } from '../queue/pending-delivery.repository.ts';
+import { hasContent, resetDeliveries } from '../queue/wanted-delivery.repository.ts';
 import type { Requester, SubscriptionScope } from '../subscriptions/requester.ts';
 import { SubscriptionsService } from '../subscriptions/subscriptions.service.ts';
 import { type DeliveryRow, findDelivery, listDeliveries, listDeliveryIds } from './delivery.repository.ts';
