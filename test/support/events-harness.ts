@@ -15,9 +15,11 @@ import { Dispatcher } from '../../src/events/dispatch/dispatcher.ts';
 import { FanOut } from '../../src/events/dispatch/fan-out.ts';
 import { ClearEventSealer } from '../../src/events/outbox/clear-event-sealer.ts';
 import { EventContents } from '../../src/events/outbox/event-contents.ts';
+import { RawJson } from '../../src/events/outbox/event-data.ts';
 import { EventPayloadsJob } from '../../src/events/outbox/event-payloads.job.ts';
 import { Outbox, type OutboxEvent } from '../../src/events/outbox/outbox.ts';
 import { PayloadRetention } from '../../src/events/outbox/payload-retention.ts';
+import { TenantPayloads } from '../../src/events/outbox/tenant-payloads.ts';
 import { QueueClaimer } from '../../src/events/queue/queue-claimer.ts';
 import { DeliverySender } from '../../src/events/subscribers/delivery-sender.ts';
 import { createSubscriberHttpClient, toAddressRules } from '../../src/events/subscribers/subscriber-http-client.ts';
@@ -37,6 +39,13 @@ export interface EventsHarness {
   payloads: EventPayloadsJob;
   /** Purges of payloads only. */
   retention: RetentionService;
+  /** Seals up to `limit` events of an earlier release; how many were found. */
+  sealNext(limit: number): Promise<number>;
+  replay(deliveryId: string): Promise<void>;
+  /** Destroys a tenant's payload keys; how many. */
+  shred(tenant: string): Promise<number>;
+  /** An event of Meta's, whose entry is this JSON text. */
+  relay(text: string, event?: Partial<OutboxEvent>): Promise<void>;
   store: SubscriptionsService;
   changes: SubscriptionUpdater;
   deliveries: DeliveriesService;
@@ -78,11 +87,25 @@ export function createEventsHarness(database: Database, clock: Clock, config: Co
   const jobs = new JobScheduler(new SchedulerRegistry(), new Registry(), true, log.logger);
   const dispatcher = new Dispatcher(fanOut, claims, worker, sender, jobs, true, log.logger);
   const maintenance = new SubscriptionMaintenanceJob(database, secrets, audit, clock, jobs, log.logger);
+  const deliveries = new DeliveriesService(database, store, audit, clock);
+  const tenantPayloads = new TenantPayloads(of.payloads);
   const sealer = new ClearEventSealer(database, of.payloads, payloads);
   return {
     outbox,
     payloads: new EventPayloadsJob(jobs, sealer, payloads, of.payloads),
     retention,
+    sealNext: (limit) => sealer.sealNext(limit),
+    replay: async (id) => void (await deliveries.replay(WITHOUT_SCOPE, id)),
+    shred: (tenant) => database.transaction((tx) => tenantPayloads.shred(tx, tenant)),
+    relay: (text, event = {}) =>
+      outbox.add(database, {
+        type: 'meta.webhook',
+        tenant: 'acme',
+        product: 'pages',
+        connectionId: 'con_1',
+        data: { entry: new RawJson(text) },
+        ...event,
+      }),
     store,
     changes: new SubscriptionUpdater(database, store, audit, clock),
     records,
@@ -91,7 +114,7 @@ export function createEventsHarness(database: Database, clock: Clock, config: Co
     dispatcher,
     backlog,
     log,
-    deliveries: new DeliveriesService(database, store, audit, clock),
+    deliveries,
     maintenance,
     purge: async (days) => {
       const countEvents = async () => (await database.rows({ text: 'SELECT 1 FROM event' })).length;
