@@ -42,7 +42,8 @@ describe('WEBHOOK_RETENTION_DAYS', () => {
     clock.advance(7 * DAY_SECONDS + 1);
     await events.harness.retention.run(never);
     await expect(events.harness.replay(relayed?.id ?? '')).rejects.toMatchObject({
-      problem: { code: 'payload_gone', status: 409 },
+      code: 'payload_gone',
+      type: { status: 409 },
     });
     expect(await events.statuses()).toEqual(['delivered', 'delivered']);
     const range = { from, to: clock.now(), statuses: ['delivered'] as const };
