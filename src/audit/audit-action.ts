@@ -29,6 +29,7 @@ export type AuditAction =
   | 'data_deletion.completed'
   | 'data_deletion.requested'
   | 'deliveries.replayed'
+  | 'payloads.shredded'
   | 'gateway.used'
   | 'key.retired'
   | 'key.rewrap_requested'

@@ -88,7 +88,7 @@ export function createEventsHarness(database: Database, clock: Clock, config: Co
   const dispatcher = new Dispatcher(fanOut, claims, worker, sender, jobs, true, log.logger);
   const maintenance = new SubscriptionMaintenanceJob(database, secrets, audit, clock, jobs, log.logger);
   const deliveries = new DeliveriesService(database, store, audit, clock);
-  const tenantPayloads = new TenantPayloads(of.payloads);
+  const tenantPayloads = new TenantPayloads(database, of.payloads, audit);
   const sealer = new ClearEventSealer(database, of.payloads, payloads);
   return {
     outbox,

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { Transaction } from '../../database/database.ts';
+import type { Actor } from '../../audit/actor.ts';
+import { AuditLog } from '../../audit/audit-log.ts';
+import { Database, type Transaction } from '../../database/database.ts';
 import { PayloadVault } from '../../vault/payloads/payload-vault.ts';
 import { eraseEventsOfKeys } from './event-payload.repository.ts';
 
@@ -8,7 +10,11 @@ const BATCH = 100;
 /** What Meta sent about a tenant as a whole. */
 @Injectable()
 export class TenantPayloads {
-  constructor(private readonly payloads: PayloadVault) {}
+  constructor(
+    private readonly database: Database,
+    private readonly payloads: PayloadVault,
+    private readonly audit: AuditLog,
+  ) {}
 
   /**
    * Destroys the tenant's payload keys and erases what they sealed: pending events are delivered as erased. Returns the number of keys.
@@ -22,5 +28,14 @@ export class TenantPayloads {
       batch = ids.length;
     }
     return shredded;
+  }
+
+  /** The same on an operator's behalf, for a customer who leaves. */
+  shredFor(actor: Actor, tenant: string): Promise<number> {
+    return this.database.transaction(async (tx) => {
+      const keys = await this.shred(tx, tenant);
+      await this.audit.record(tx, { action: 'payloads.shredded', actor, tenant, details: { keys } });
+      return keys;
+    });
   }
 }
