@@ -46,11 +46,11 @@ export class EventContents {
     });
   }
 
-  /** The data as JSON text. Throws `DecryptionError`. */
+  /** The data as JSON text; what was erased or shredded says so. Throws `DecryptionError`. */
   async read(event: StoredContent & { eventId: EventId; tenant: string | null }): Promise<string> {
     const { data, payload, payloadKeyId } = event;
     if (payload === null || payloadKeyId === null) return data ?? ERASED;
-    return this.payloads.open({ payload, payloadKeyId }, placeOf(event.eventId), event.tenant);
+    return (await this.payloads.open({ payload, payloadKeyId }, placeOf(event.eventId), event.tenant)) ?? ERASED;
   }
 
   /** Forgets keys that the database does not have any more, so that the next ones are taken in their place. */

@@ -4,7 +4,7 @@ import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { Id } from '../../platform/ids.ts';
 import { firstIdAt } from '../../platform/ids.ts';
 import type { PayloadKeyId } from '../../vault/ids.ts';
-import { holdPayloadKeys } from '../../vault/payloads/payload-key.repository.ts';
+import { existingPayloadKeys } from '../../vault/payloads/payload-key.repository.ts';
 import type { EventId } from '../ids.ts';
 import type { StoredContent } from './event-contents.ts';
 import type { EventType } from './event-type.ts';
@@ -32,13 +32,13 @@ export interface UndispatchedEvent {
 interface InsertedEvents {
   inserted: number;
   /** How many of the payload keys are still there. If one is missing, nothing is inserted. */
-  held_keys: number;
+  found_keys: number;
   is_interfered_with: boolean;
 }
 
 /** What was inserted, as a statement's answer: a trigger can swallow a row. */
 const COUNT_INSERTED = sql`SELECT count(*)::integer AS inserted, ${IS_INTERFERED_WITH} AS is_interfered_with,
-  (SELECT count(*)::integer FROM held) AS held_keys FROM inserted`;
+  (SELECT count(*)::integer FROM found_keys) AS found_keys FROM inserted`;
 
 interface EventColumns {
   ids: readonly EventId[];
@@ -57,14 +57,14 @@ interface EventColumns {
 const addEvents = defineStatement<EventColumns, InsertedEvents>(
   'outbox_add_all',
   ({ ids, types, tenants, products, connectionIds, data, payloads, payloadKeyIds, keyIds, now }) => sql`WITH
-    held AS (${holdPayloadKeys(keyIds)}),
+    found_keys AS (${existingPayloadKeys(keyIds)}),
     inserted AS (
     INSERT INTO event (id, type, tenant, product, connection_id, data, payload, payload_key_id, created_at)
     SELECT id, type, tenant, product, connection_id, data::json, payload, payload_key_id, ${now}::timestamptz
     FROM unnest(${ids}::text[], ${types}::text[], ${tenants}::text[], ${products}::text[], ${connectionIds}::text[], ${data}::text[],
         ${payloads}::bytea[], ${payloadKeyIds}::text[])
       WITH ORDINALITY AS e(id, type, tenant, product, connection_id, data, payload, payload_key_id, position)
-    WHERE (SELECT count(*) FROM held) = cardinality(${keyIds}::text[])
+    WHERE (SELECT count(*) FROM found_keys) = cardinality(${keyIds}::text[])
     ORDER BY position RETURNING 1) ${COUNT_INSERTED}`,
   { prepare: true },
 );
@@ -105,7 +105,7 @@ export interface EventInsertion {
   count: number;
   isInterferedWith: boolean;
   /** Whether all payload keys are still there. If not, nothing was inserted. */
-  areKeysHeld: boolean;
+  areKeysThere: boolean;
 }
 
 /** Inserts events in this order, in one statement. */
@@ -132,7 +132,7 @@ export async function insertEvents(
   return {
     count: row?.inserted ?? 0,
     isInterferedWith: row?.is_interfered_with !== false,
-    areKeysHeld: row?.held_keys === keyIds.length,
+    areKeysThere: row?.found_keys === keyIds.length,
   };
 }
 

@@ -55,7 +55,7 @@ export class Outbox {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const contents = await this.contents.toStored(executor, rows, now);
       const insertion = await insertEvents(executor, merge(rows, contents), now);
-      if (insertion.areKeysHeld) return insertion;
+      if (insertion.areKeysThere) return insertion;
       this.contents.forgetKeys(contents.flatMap(({ payloadKeyId }) => payloadKeyId ?? []));
     }
     throw new Error('the payload keys of events are destroyed faster than they are made');

@@ -72,7 +72,15 @@ const deleteByIds = defineStatement<{ ids: readonly PayloadKeyId[] }>(
   ({ ids }) => sql`DELETE FROM payload_key WHERE id = ANY (${ids}::text[])`,
 );
 
-/** The ids of these keys, which nobody can delete until the transaction ends: for the statement that stores what they seal. */
+/**
+ * Those of these keys that are there: for the statement that stores what they seal. Without a lock, which all ingestion would take on the same
+ * row: what was under way while a key is destroyed is destroyed with it.
+ */
+export function existingPayloadKeys(ids: readonly PayloadKeyId[]): Sql {
+  return sql`SELECT id FROM payload_key WHERE id = ANY (${ids}::text[])`;
+}
+
+/** The same, and nobody can delete them until the transaction ends. */
 export function holdPayloadKeys(ids: readonly PayloadKeyId[]): Sql {
   return sql`SELECT id FROM payload_key WHERE id = ANY (${ids}::text[]) FOR KEY SHARE`;
 }

@@ -69,12 +69,15 @@ export class PayloadKeys {
     throw new Error('payload keys come and go too fast to seal under one');
   }
 
-  /** A copy of the key, which the caller wipes; null: it was destroyed, or does not open. */
+  /** A copy of the key, which the caller wipes; null: it was destroyed. Throws `DecryptionError` where it does not open. */
   async find(executor: SqlExecutor, id: PayloadKeyId): Promise<PayloadKey | null> {
     const cached = this.#cache.find(id);
     if (cached !== null) return cached;
     const row = await findPayloadKey(executor, id);
-    return row === null ? null : this.open(row);
+    if (row === null) return null;
+    const key = await this.open(row);
+    if (key === null) throw new DecryptionError(row.secret_id);
+    return key;
   }
 
   /** Destroys up to `limit` keys of a tenant: what they seal can't be opened from then on. Their ids. */

@@ -25,7 +25,7 @@ export interface SealedPayload {
 
 /**
  * Seals what Meta sends, each payload with one encryption and, while its key is in memory, without a statement. Whoever stores a payload
- * holds its key in the same statement (`holdPayloadKeys`).
+ * makes sure in the same statement that its key is there (`existingPayloadKeys`).
  */
 @Injectable()
 export class PayloadVault {
@@ -50,10 +50,14 @@ export class PayloadVault {
     }
   }
 
-  /** The text of a payload of this tenant. Throws `DecryptionError` where it was changed or moved, or its key destroyed. */
-  async open({ payload, payloadKeyId }: SealedPayload, place: PayloadPlace, tenant: string | null): Promise<string> {
+  /** The text of a payload of this tenant; null: its key was destroyed. Throws `DecryptionError` where one of them was changed or moved. */
+  async open(
+    { payload, payloadKeyId }: SealedPayload,
+    place: PayloadPlace,
+    tenant: string | null,
+  ): Promise<string | null> {
     const key = await this.keys.find(this.database, payloadKeyId);
-    if (key === null) throw new DecryptionError(place.rowId);
+    if (key === null) return null;
     try {
       if (key.tenant !== (tenant ?? '')) throw new DecryptionError(place.rowId);
       return openPayload(payload, place, key);
