@@ -38,7 +38,7 @@ const UP = [
 
 const DOWN = [
   // Nobody can open these any more.
-  `UPDATE event SET data = '{"erased":true}' WHERE data IS NULL`,
+  `UPDATE event SET data = '{"erased":true}', payload = NULL, payload_key_id = NULL WHERE data IS NULL`,
   'DELETE FROM sealed_secret WHERE id IN (SELECT secret_id FROM payload_key)',
   'DROP INDEX event_not_sealed',
   'DROP INDEX event_payload_key',
