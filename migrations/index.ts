@@ -23,4 +23,6 @@ export { TenantTurns1764001050000 } from './1764001050000-TenantTurns.ts';
 export { RowMacs1764001060000 } from './1764001060000-RowMacs.ts';
 export { SessionAndSubscriptionMacs1764001070000 } from './1764001070000-SessionAndSubscriptionMacs.ts';
 export { RowGenerations1764001080000 } from './1764001080000-RowGenerations.ts';
+export { SealedPayloads1764001090000 } from './1764001090000-SealedPayloads.ts';
+export { HashedEntryUsers1764001091000 } from './1764001091000-HashedEntryUsers.ts';
 export { EmbeddedSignupV41764000900000 } from './1764000900000-EmbeddedSignupV4.ts';

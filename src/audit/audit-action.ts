@@ -32,6 +32,7 @@ export type AuditAction =
   | 'data_deletion.completed'
   | 'data_deletion.requested'
   | 'deliveries.replayed'
+  | 'payloads.shredded'
   | 'gateway.used'
   | 'integrity.macs_required'
   | 'integrity.row_refused'

@@ -1,8 +1,10 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import type { Command } from 'commander';
+import { TENANT_PATTERN } from '../config/tenant.ts';
 import { DeliveriesService } from '../events/deliveries/deliveries.service.ts';
 import type { DeliveryRow } from '../events/deliveries/delivery.repository.ts';
 import { EventBacklogQuery } from '../events/deliveries/event-backlog.query.ts';
+import { TenantPayloads } from '../events/outbox/tenant-payloads.ts';
 import { DELIVERY_STATUSES, type DeliveryStatus } from '../events/queue/delivery-status.ts';
 import type { Requester } from '../events/subscriptions/requester.ts';
 import { SubscriptionsService } from '../events/subscriptions/subscriptions.service.ts';
@@ -18,6 +20,7 @@ interface EventServices {
   subscriptions: SubscriptionsService;
   deliveries: DeliveriesService;
   backlog: EventBacklogQuery;
+  payloads: TenantPayloads;
 }
 
 /** `metavault events`: the state of deliveries to product services, and replays of dead letters. Replicas do the sending. */
@@ -54,6 +57,15 @@ export function addEventsCommand(program: Command, context: CommandContext): voi
         ids.length > 0 ? replayEach(services, ids, context) : replayRange(services, options, context),
       ),
     );
+  events
+    .command('shred')
+    .description('destroy the keys of all that Meta has sent about a tenant; this cannot be undone')
+    .requiredOption('--tenant <tenant>')
+    .action(({ tenant }: { tenant: string }) =>
+      runWithServices(async ({ payloads }) => {
+        context.print(`${await payloads.shredFor(OPERATOR, toTenant(tenant))} keys are destroyed`);
+      }),
+    );
 }
 
 interface ReplayOptions {
@@ -68,6 +80,7 @@ function servicesOf(app: INestApplicationContext): EventServices {
     subscriptions: app.get(SubscriptionsService),
     deliveries: app.get(DeliveriesService),
     backlog: app.get(EventBacklogQuery),
+    payloads: app.get(TenantPayloads),
   };
 }
 
@@ -119,6 +132,11 @@ async function replayRange(
   const statuses: DeliveryStatus[] = options.delivered === true ? ['dead', 'delivered'] : ['dead'];
   const count = await deliveries.replayRange(REQUESTER, options.subscription, { from, to, statuses });
   print(`${count} deliveries are due`);
+}
+
+function toTenant(text: string): string {
+  if (TENANT_PATTERN.test(text)) return text;
+  throw new UsageError('--tenant must be a tenant as connections name it.');
 }
 
 function toInstant(option: string, text: string): Date {

@@ -66,6 +66,10 @@ export interface OidcConfig {
   readonly audiences: readonly string[];
 }
 
+/** How long payloads of Meta's are kept: for as long as the retention says, or until everybody who gets them has them. */
+export const WEBHOOK_KEEPS = ['retention', 'until_delivered'] as const;
+export type WebhookKeep = (typeof WEBHOOK_KEEPS)[number];
+
 /** The environment, parsed once, checked whole, frozen. */
 export abstract class Config {
   abstract readonly environment: 'development' | 'production' | 'test';
@@ -93,6 +97,9 @@ export abstract class Config {
   abstract readonly healthCron: string | null;
   abstract readonly claimSeconds: number;
   abstract readonly retentionDays: number;
+  /** How long payloads of Meta's are kept, if not deleted before. */
+  abstract readonly webhookRetentionDays: number;
+  abstract readonly webhookKeep: WebhookKeep;
   abstract readonly refreshBeforeExpirySeconds: number;
   /** The age at which tokens of system users that never expire are rotated. Null: never. */
   abstract readonly rotateSystemUsersDays: number | null;

@@ -2,7 +2,7 @@ import { validateCronExpression } from 'cron';
 import { DAY_SECONDS } from '../platform/duration.ts';
 import { SecretString } from '../platform/secret-string.ts';
 import { readOidc, readTrustedProxies } from './auth-settings.ts';
-import type { AppCredentials, Config, MetaConfig, Product } from './config.ts';
+import { type AppCredentials, type Config, type MetaConfig, type Product, WEBHOOK_KEEPS } from './config.ts';
 import { type Environment, EnvironmentReader } from './environment-reader.ts';
 import { DEFAULT_GRAPH_API_VERSION } from './graph-api-version.ts';
 import { readKeyProvider } from './key-provider-settings.ts';
@@ -50,6 +50,8 @@ export function loadConfig(environment: Environment): Config {
     healthCron: readCron(reader, 'HEALTH_CRON', '30 * * * *'),
     claimSeconds: reader.integer('CLAIM_SECONDS', 60, 1, 3600),
     retentionDays: reader.integer('RETENTION_DAYS', 30, 1, 3650),
+    webhookRetentionDays: reader.integer('WEBHOOK_RETENTION_DAYS', 30, 1, 3650),
+    webhookKeep: reader.oneOf('WEBHOOK_KEEP', WEBHOOK_KEEPS, 'retention'),
     refreshBeforeExpirySeconds: reader.integer('REFRESH_BEFORE_EXPIRY_SECONDS', 7 * DAY_SECONDS, 1, 60 * DAY_SECONDS),
     rotateSystemUsersDays: reader.optionalInteger('ROTATE_SYSTEM_USERS_DAYS', 1, 3650),
     logLevel: reader.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),

@@ -11,7 +11,12 @@ import { DeliveryMetrics } from './dispatch/delivery-metrics.ts';
 import { DeliveryWorker } from './dispatch/delivery-worker.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { FanOut } from './dispatch/fan-out.ts';
+import { ClearEventSealer } from './outbox/clear-event-sealer.ts';
+import { EventContents } from './outbox/event-contents.ts';
+import { EventPayloadsJob } from './outbox/event-payloads.job.ts';
 import { Outbox } from './outbox/outbox.ts';
+import { PayloadRetention } from './outbox/payload-retention.ts';
+import { TenantPayloads } from './outbox/tenant-payloads.ts';
 import { QueueClaimer } from './queue/queue-claimer.ts';
 import { EventSchemasController } from './schemas/event-schemas.controller.ts';
 import { DeliverySender } from './subscribers/delivery-sender.ts';
@@ -48,6 +53,11 @@ import { SubscriptionsService } from './subscriptions/subscriptions.service.ts';
     },
     Outbox,
     SubscriptionRepository,
+    EventContents,
+    ClearEventSealer,
+    EventPayloadsJob,
+    PayloadRetention,
+    TenantPayloads,
     SubscriberUrlValidator,
     QueueClaimer,
     DeliveryMetrics,
@@ -73,6 +83,7 @@ import { SubscriptionsService } from './subscriptions/subscriptions.service.ts';
     EventBacklogQuery,
     SubscriptionsService,
     SubscriptionUpdater,
+    TenantPayloads,
   ],
 })
 export class EventsModule implements OnModuleInit {

@@ -17,6 +17,8 @@ import { KeysController } from './keys/keys.controller.ts';
 import { RevivedKeyAlert } from './keys/revived-key-alert.ts';
 import { RewrapJob } from './keys/rewrap.job.ts';
 import { RewrapWorker } from './keys/rewrap-worker.ts';
+import { PayloadKeys } from './payloads/payload-keys.ts';
+import { PayloadVault } from './payloads/payload-vault.ts';
 import { Vault } from './vault.ts';
 
 /** Sealing, the keyed hashes of the audit chain, of rows that decide and of API keys, and the administration of keys. Global, because many modules seal or hash. */
@@ -29,10 +31,13 @@ import { Vault } from './vault.ts';
     KeyMetrics,
     KeyRewrap,
     KeyRingReloadJob,
+    PayloadKeys,
+    PayloadVault,
     RevivedKeyAlert,
     RewrapJob,
     RewrapWorker,
   ],
+  exports: [PayloadVault],
 })
 export class VaultModule implements OnModuleInit {
   constructor(private readonly audited: AuditedObjects) {}

@@ -11,7 +11,7 @@ interface NewWebhookEntry {
 /** An entry about a user of Meta's who has no connection. */
 interface UnmatchedUserEntry {
   hash: Buffer;
-  userId: string;
+  userHash: Buffer;
   /** The event that was made of it. */
   eventId: EventId | null;
 }
@@ -23,24 +23,42 @@ const insertEntries = defineStatement<
   'webhook_entry_insert',
   ({ hashes, objects, now, repeatableSince }) => sql`INSERT INTO webhook_entry AS e (hash, object, received_at)
     SELECT hash, object, ${now}::timestamptz FROM unnest(${hashes}::bytea[], ${objects}::text[]) AS n (hash, object) ORDER BY hash
-    ON CONFLICT (hash) DO UPDATE SET received_at = EXCLUDED.received_at, meta_user_id = NULL, event_id = NULL
+    ON CONFLICT (hash) DO UPDATE SET received_at = EXCLUDED.received_at, user_hash = NULL, meta_user_id = NULL, event_id = NULL
       WHERE e.received_at < ${repeatableSince}
     RETURNING hash`,
   { prepare: true },
 );
 
-const updateUsers = defineStatement<{ hashes: Buffer[]; userIds: string[]; eventIds: (EventId | null)[] }>(
+const updateUsers = defineStatement<{ hashes: Buffer[]; userHashes: Buffer[]; eventIds: (EventId | null)[] }>(
   'webhook_entry_users',
-  ({ hashes, userIds, eventIds }) => sql`UPDATE webhook_entry e SET meta_user_id = p.user_id, event_id = p.event_id
-    FROM unnest(${hashes}::bytea[], ${userIds}::text[], ${eventIds}::text[]) AS p (hash, user_id, event_id) WHERE e.hash = p.hash`,
+  ({ hashes, userHashes, eventIds }) => sql`UPDATE webhook_entry e SET user_hash = p.user_hash, event_id = p.event_id
+    FROM unnest(${hashes}::bytea[], ${userHashes}::bytea[], ${eventIds}::text[]) AS p (hash, user_hash, event_id)
+    WHERE e.hash = p.hash`,
   { prepare: true },
 );
 
-const eraseUsers = defineStatement<{ metaUserIds: readonly string[] }, { event_id: EventId | null }>(
+const eraseUsers = defineStatement<
+  { userHashes: readonly Buffer[]; metaUserIds: readonly string[] },
+  { event_id: EventId | null }
+>(
   'webhook_entry_erase_users',
-  ({ metaUserIds }) => sql`UPDATE webhook_entry e SET meta_user_id = NULL, event_id = NULL
-    FROM (SELECT hash, event_id FROM webhook_entry WHERE meta_user_id = ANY (${metaUserIds}) FOR UPDATE) old
+  ({ userHashes, metaUserIds }) => sql`UPDATE webhook_entry e SET user_hash = NULL, meta_user_id = NULL, event_id = NULL
+    FROM (SELECT hash, event_id FROM webhook_entry
+      WHERE user_hash = ANY (${userHashes}::bytea[]) OR meta_user_id = ANY (${metaUserIds}) FOR UPDATE) old
     WHERE e.hash = old.hash RETURNING old.event_id`,
+);
+
+const selectPlainUsers = defineStatement<{ limit: number }, { hash: Buffer; meta_user_id: string }>(
+  'webhook_entry_plain_users',
+  ({ limit }) => sql`SELECT hash, meta_user_id FROM webhook_entry WHERE meta_user_id IS NOT NULL LIMIT ${limit}`,
+);
+
+/** An entry that was erased meanwhile stays so. */
+const updateUserHashes = defineStatement<{ hashes: Buffer[]; userHashes: Buffer[] }>(
+  'webhook_entry_user_hashes',
+  ({ hashes, userHashes }) => sql`UPDATE webhook_entry e SET user_hash = p.user_hash, meta_user_id = NULL
+    FROM unnest(${hashes}::bytea[], ${userHashes}::bytea[]) AS p (hash, user_hash)
+    WHERE e.hash = p.hash AND e.meta_user_id IS NOT NULL`,
 );
 
 const deleteBatch = defineStatement<{ receivedBefore: Date; limit: number }>(
@@ -67,14 +85,36 @@ export async function insertWebhookEntries(
 export async function linkEntriesToUsers(executor: SqlExecutor, entries: readonly UnmatchedUserEntry[]): Promise<void> {
   if (entries.length === 0) return;
   const hashes = entries.map(({ hash }) => hash);
-  const userIds = entries.map(({ userId }) => userId);
-  await executor.run(updateUsers({ hashes, userIds, eventIds: entries.map(({ eventId }) => eventId) }));
+  const userHashes = entries.map(({ userHash }) => userHash);
+  await executor.run(updateUsers({ hashes, userHashes, eventIds: entries.map(({ eventId }) => eventId) }));
 }
 
 /** Removes the users from the entries that were linked to them; the events that were made of these entries. */
-export async function unlinkEntriesOfUsers(executor: SqlExecutor, metaUserIds: readonly string[]): Promise<EventId[]> {
-  const rows = await executor.rows(eraseUsers({ metaUserIds }));
+export async function unlinkEntriesOfUsers(
+  executor: SqlExecutor,
+  userHashes: readonly Buffer[],
+  metaUserIds: readonly string[],
+): Promise<EventId[]> {
+  const rows = await executor.rows(eraseUsers({ userHashes, metaUserIds }));
   return rows.flatMap(({ event_id: eventId }) => eventId ?? []);
+}
+
+/** Up to `limit` entries whose user's id an earlier release stored as it is. */
+export function listEntriesWithPlainUsers(
+  executor: SqlExecutor,
+  limit: number,
+): Promise<{ hash: Buffer; meta_user_id: string }[]> {
+  return executor.rows(selectPlainUsers({ limit }));
+}
+
+/** Puts hashes in the place of those ids. */
+export async function storeUserHashes(
+  executor: SqlExecutor,
+  entries: readonly { hash: Buffer; userHash: Buffer }[],
+): Promise<void> {
+  if (entries.length === 0) return;
+  const userHashes = entries.map(({ userHash }) => userHash);
+  await executor.run(updateUserHashes({ hashes: entries.map(({ hash }) => hash), userHashes }));
 }
 
 /** Deletes up to `limit` entries, the oldest first; how many that were. */

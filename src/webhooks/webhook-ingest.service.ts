@@ -14,7 +14,8 @@ import { DAY_SECONDS } from '../platform/duration.ts';
 import { objectLabel } from './entry-subject.ts';
 import { type EntryMatch, matchConnections, type SubjectConnection } from './match-connections.ts';
 import type { WebhookEntry } from './split-webhook.ts';
-import { insertWebhookEntries, linkEntriesToUsers } from './webhook-entry.repository.ts';
+import { insertWebhookEntries } from './webhook-entry.repository.ts';
+import { WebhookEntryUsers } from './webhook-entry-users.ts';
 import { WebhookMetrics } from './webhook-metrics.ts';
 
 /** Meta repeats for 36 hours, for WhatsApp 7 days (META.md 15). */
@@ -43,6 +44,7 @@ export class WebhookIngestService {
     private readonly metrics: WebhookMetrics,
     private readonly clock: Clock,
     private readonly apps: MetaApps,
+    private readonly users: WebhookEntryUsers,
   ) {}
 
   /** `signedBy`: the apps whose secret signed the delivery. Resolves when all is committed. `verificationCount`: connections that are due for inspection because of this delivery. */
@@ -114,10 +116,10 @@ export class WebhookIngestService {
       unmatched.map(({ entry }) => toEvent(entry, null)),
     );
     const aboutUsers = unmatched.flatMap(({ entry }, index) => {
-      const [userId] = entry.subject.userIds;
-      return userId === undefined ? [] : [{ hash: entry.hash, userId, eventId: eventIds[index] ?? null }];
+      const [metaUserId] = entry.subject.userIds;
+      return metaUserId === undefined ? [] : [{ hash: entry.hash, metaUserId, eventId: eventIds[index] ?? null }];
     });
-    await linkEntriesToUsers(tx, aboutUsers);
+    await this.users.link(tx, aboutUsers);
   }
 
   private count(entries: readonly WebhookEntry[], matched: readonly MatchedEntry[]): void {

@@ -9,6 +9,7 @@ import { PrivacyRequestProcessor } from './privacy-requests/privacy-request-proc
 import { PrivacyRequestResumeJob } from './privacy-requests/privacy-request-resume.job.ts';
 import { SignedRequestsController } from './privacy-requests/signed-requests.controller.ts';
 import { SignatureRejections } from './signature-rejections.ts';
+import { WebhookEntryUsers } from './webhook-entry-users.ts';
 import { WebhookIngestService } from './webhook-ingest.service.ts';
 import { WebhookMetrics } from './webhook-metrics.ts';
 import { WebhookRetention } from './webhook-retention.ts';
@@ -24,6 +25,7 @@ import { WebhooksController } from './webhooks.controller.ts';
     PrivacyRequestService,
     SignatureRejections,
     PrivacyRequestResumeJob,
+    WebhookEntryUsers,
     WebhookIngestService,
     WebhookMetrics,
     WebhookRetention,

@@ -5,6 +5,7 @@ export const TABLE_OWNERS: Readonly<Record<string, string>> = {
   encryption_key: 'vault',
   sealed_secret: 'vault',
   key_rewrap: 'vault',
+  payload_key: 'vault',
   client: 'auth',
   client_key: 'auth',
   client_identity: 'auth',

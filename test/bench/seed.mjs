@@ -7,9 +7,12 @@ import { ConnectionProvisioner } from '../../dist/src/connections/authorization/
 import { PendingAuthorizationRepository } from '../../dist/src/connections/authorization/pending-authorization.repository.js';
 import { CredentialWriter } from '../../dist/src/connections/credentials/credential-writer.js';
 import { IntegrityFailures } from '../../dist/src/database/integrity-failures.js';
+import { EventContents } from '../../dist/src/events/outbox/event-contents.js';
 import { Outbox } from '../../dist/src/events/outbox/outbox.js';
 import { createLogger } from '../../dist/src/platform/logger.js';
 import { SecretString } from '../../dist/src/platform/secret-string.js';
+import { PayloadKeys } from '../../dist/src/vault/payloads/payload-keys.js';
+import { PayloadVault } from '../../dist/src/vault/payloads/payload-vault.js';
 import { Vault } from '../../dist/src/vault/vault.js';
 
 /** `count` connections (tenants `t0`, `t1`, …) with a sealed token of 250 bytes each, and the baseline's table. */
@@ -22,12 +25,14 @@ export async function seed(environment, count) {
   const vault = new Vault(keyRing, { clock, ids, random });
   const pendingAuthorizations = new PendingAuthorizationRepository(database, vault, clock, ids);
   const writer = new CredentialWriter(vault, keyRing, ids, random, audit);
+  const payloadKeys = new PayloadKeys(vault, clock, ids, random, createLogger('error'));
+  const payloads = new PayloadVault(database, payloadKeys, random);
   const provisioner = new ConnectionProvisioner(
     database,
     writer,
     pendingAuthorizations,
     audit,
-    new Outbox(clock, ids, integrity),
+    new Outbox(clock, ids, integrity, new EventContents(payloads)),
     clock,
     ids,
     config,

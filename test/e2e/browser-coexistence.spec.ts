@@ -1,10 +1,10 @@
 import { expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import type { ConnectionResponse } from '../../src/connections/connection/connection-response.dto.ts';
-import { Database } from '../../src/database/database.ts';
 import { ImmediateInspectionService } from '../../src/lifecycle/inspection/immediate-inspection.service.ts';
 import { api, createSession } from '../support/connect-test-context.ts';
 import { type BrowserTestContext, describeInBrowser } from '../support/describe-in-browser.ts';
+import { readRelayedEvents } from '../support/relayed-events.ts';
 
 const FEATURE = 'whatsapp_business_app_onboarding';
 
@@ -31,12 +31,10 @@ async function approve(page: Page): Promise<void> {
 
 /** The fields of what Meta sent for a connection, oldest first. */
 async function fieldsOf({ replica }: BrowserTestContext, { id }: ConnectionResponse): Promise<string[]> {
-  const rows = await replica.app.get(Database).rows<{ field: string }>({
-    text: `SELECT data->'entry'->'changes'->0->>'field' AS field FROM event
-      WHERE type = 'meta.webhook' AND connection_id = $1 ORDER BY position`,
-    values: [id],
-  });
-  return rows.map(({ field }) => field);
+  const events = await readRelayedEvents(replica);
+  return events
+    .filter(({ connection_id: connectionId }) => connectionId === id)
+    .map(({ data }) => (JSON.parse(data) as { entry: { changes: { field: string }[] } }).entry.changes[0]?.field ?? '');
 }
 
 describeInBrowser('somebody who uses the WhatsApp Business app', {}, ({ testContext, visitor }) => {

@@ -8,6 +8,7 @@ import request from 'supertest';
 import { Database } from '../../src/database/database.ts';
 import { SystemRandom } from '../../src/platform/random.ts';
 import { SecretString } from '../../src/platform/secret-string.ts';
+import { hubSignature } from '../../src/sandbox/state/callback-sender.ts';
 import { decrypt, encodeFields } from '../../src/vault/aead.ts';
 import { WrongRootKeyError } from '../../src/vault/keys/key-ring.ts';
 import { LocalRootKey } from '../../src/vault/root-keys/local-root-key.ts';
@@ -22,6 +23,7 @@ import {
   TestBrowser,
 } from '../support/connect-test-context.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
+import { readRelayedEvents } from '../support/relayed-events.ts';
 import { startTestReplica, TEST_ADMIN_KEY } from '../support/test-replica.ts';
 
 const ROOT_KEY = randomBytes(32).toString('base64');
@@ -65,6 +67,22 @@ async function connect(): Promise<void> {
   heard.push((await browser.get(callback)).text);
 }
 
+const MESSAGE = 'Could you send the order to my new address, please?';
+const OTHER_MESSAGE = 'I would rather not have this read by anybody else.';
+
+/** Meta brings a message to a Page. */
+async function relay(pageId: string, text: string): Promise<void> {
+  const entry = { id: pageId, time: 1, messaging: [{ sender: { id: '4711' }, message: { mid: `m_${pageId}`, text } }] };
+  const body = JSON.stringify({ object: 'page', entry: [entry] });
+  await request(context.replica.app.getHttpServer())
+    .post('/webhooks/meta')
+    .type('json')
+    .set('X-Hub-Signature-256', hubSignature(context.sandbox.app.secret, body))
+    .send(body)
+    .expect(200);
+  expect(await readRelayedEvents(context.replica, text)).toHaveLength(1);
+}
+
 /** One run through what the service does, keeping every response that must hold no secret. */
 beforeAll(async () => {
   startedAtMs = Date.now();
@@ -85,6 +103,10 @@ beforeAll(async () => {
     heard.push(call.text.replaceAll(gateway.body.access_token, 'the lease itself'));
   }
   heard.push((await request(server).get('/graph/me').set('Authorization', `Bearer ${token.body.access_token}`)).text);
+  secret("a customer's message", MESSAGE);
+  secret('a message about an unknown Page', OTHER_MESSAGE);
+  await relay(page.id, MESSAGE);
+  await relay('0', OTHER_MESSAGE);
   context.clock.advance(2 * 86_400);
   heard.push((await api(context).post(`/v1/connections/${connection.id}/refresh`, {})).text);
   secret("Meta's token after a refresh", (await lease(context, 'token')).body.access_token);

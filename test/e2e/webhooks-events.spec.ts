@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import request from 'supertest';
 import { ImmediateInspectionService } from '../../src/lifecycle/inspection/immediate-inspection.service.ts';
 import { type LifecycleTestContext, openLifecycleTestContext } from '../support/lifecycle-test-context.ts';
+import { type RelayedEvent, readRelayedEvents } from '../support/relayed-events.ts';
 import { readRecorded } from '../unit/meta/read-recorded.ts';
 
 const VERIFY_TOKEN = 'a verify token | with 1 pipe';
@@ -29,19 +30,8 @@ const deliver = (body: string, signature: string | null = sign(body)) => {
 };
 const delivery = (object: string, ...entry: unknown[]): string => JSON.stringify({ object, entry });
 
-interface Relayed {
-  tenant: string | null;
-  product: string | null;
-  connection_id: string | null;
-  data: string;
-}
 /** What was relayed with this mark in it, as text. */
-const relayed = (mark: string): Promise<Relayed[]> =>
-  context.database.rows<Relayed & Record<string, unknown>>({
-    text: `SELECT tenant, product, connection_id, data::text AS data FROM event
-      WHERE type = 'meta.webhook' AND position(lower($1) in lower(data::text)) > 0 ORDER BY position`,
-    values: [mark],
-  });
+const relayed = (mark: string): Promise<RelayedEvent[]> => readRelayedEvents(context.replica, mark);
 const whenIdle = () => context.replica.app.get(ImmediateInspectionService).whenIdle();
 
 describe('GET /webhooks/meta', () => {

@@ -12,8 +12,10 @@ import {
 } from '../../src/webhooks/privacy-requests/privacy-request-mac.ts';
 import { PrivacyRequestProcessor } from '../../src/webhooks/privacy-requests/privacy-request-processor.ts';
 import { PrivacyRequestResumeJob } from '../../src/webhooks/privacy-requests/privacy-request-resume.job.ts';
+import { WebhookEntryUsers } from '../../src/webhooks/webhook-entry-users.ts';
 import { api } from '../support/connect-test-context.ts';
 import { type LifecycleTestContext, openLifecycleTestContext } from '../support/lifecycle-test-context.ts';
+import { readRelayedEvents } from '../support/relayed-events.ts';
 
 let context: LifecycleTestContext;
 
@@ -293,12 +295,15 @@ describe('a data deletion', () => {
       text: 'SELECT subject_name FROM credential WHERE connection_id = $1 AND is_root',
       values: [id],
     });
-    const personal = [userId, pageId, name?.subject_name ?? 'no name', 'a private message'];
+    const personal = [userId, pageId, name?.subject_name ?? 'no name'];
     await relay('page', { id: pageId, time: 1, message: 'a private message' });
     await relay('user', { id: userId, time: 1, changed_fields: ['email'] });
+    const sealed = ['a private message', 'changed_fields'];
     for (const text of personal) expect(await everything(text)).not.toEqual([]);
+    for (const text of sealed) expect(await readRelayedEvents(context.replica, text)).toHaveLength(1);
     await erase(userId);
     for (const text of personal) expect(await everything(text)).toEqual([]);
+    for (const text of sealed) expect(await readRelayedEvents(context.replica, text)).toEqual([]);
     expect(await context.connection(id)).toMatchObject({ id, status: 'revoked', meta_user_id: 'erased', assets: [] });
     expect((await context.audited('data_deletion.completed')).at(-1)).toEqual({ revoked: 1, inspected: 0, erased: 1 });
     expect((await api(context).get('/v1/audit/verify').expect(200)).body).toMatchObject({ valid: true });
@@ -312,10 +317,56 @@ describe('a data deletion', () => {
     expect(await secretsOf(id)).not.toEqual([]);
     context.sandbox.state.faults.clear();
     await relay('permissions', { id: userId, uid: userId, time: 7, changes: [] });
-    expect(await everything(userId)).toEqual(expect.arrayContaining(['connection', 'event', 'webhook_entry']));
+    expect(await readRelayedEvents(context.replica, userId)).toHaveLength(1);
+    expect(await everything(userId)).toContain('connection');
     await erase(userId);
     expect(await everything(userId)).toEqual([]);
+    expect(await readRelayedEvents(context.replica, userId)).toEqual([]);
     expect(await secretsOf(id)).toEqual([]);
+  });
+
+  it("destroys the payload keys of a tenant with its last connection, and another tenant's never", async () => {
+    const keysOf = (tenant: string) =>
+      context.database.rows({
+        text: 'SELECT k.id FROM payload_key k JOIN sealed_secret s ON s.id = k.secret_id WHERE k.tenant = $1',
+        values: [tenant],
+      });
+    const [one, two] = [
+      await context.importConnection({ tenant: 'leaving', pages: 1 }),
+      await context.importConnection({ tenant: 'leaving', pages: 1 }),
+    ];
+    const neighbor = await context.importConnection({ tenant: 'staying', pages: 1 });
+    for (const { pageIds } of [one, two, neighbor])
+      await relay('page', { id: pageIds[0], time: 1, message: `about ${pageIds[0]}` });
+    await erase(one.userId);
+    expect(await keysOf('leaving')).toHaveLength(1);
+    expect(await readRelayedEvents(context.replica, `about ${one.pageIds[0]}`)).toEqual([]);
+    expect(await readRelayedEvents(context.replica, `about ${two.pageIds[0]}`)).toHaveLength(1);
+    await erase(two.userId);
+    expect(await keysOf('leaving')).toEqual([]);
+    expect(await keysOf('staying')).toHaveLength(1);
+    expect(await readRelayedEvents(context.replica, `about ${neighbor.pageIds[0]}`)).toHaveLength(1);
+  });
+
+  it('finds what a release before this one stored with the id of its user in the clear, hashed meanwhile or not', async () => {
+    for (const isHashed of [false, true]) {
+      const userId = isHashed ? '424242' : '434343';
+      await context.database.run({
+        text: `INSERT INTO event (id, type, data, created_at) VALUES ($1, 'meta.webhook', '{"mark":"of before"}', $2)`,
+        values: [`evt_before_${isHashed}`, context.clock.now()],
+      });
+      await context.database.run({
+        text: `INSERT INTO webhook_entry (hash, object, meta_user_id, event_id, received_at)
+          VALUES (sha256(convert_to($1, 'UTF8')), 'user', $1, $2, $3)`,
+        values: [userId, `evt_before_${isHashed}`, context.clock.now()],
+      });
+      if (isHashed) await context.replica.app.get(WebhookEntryUsers).hashEarlierReleases(100);
+      expect(await everything(userId)).toEqual(expect.arrayContaining(isHashed ? [] : ['webhook_entry']));
+      if (isHashed) expect(await everything(userId)).not.toContain('webhook_entry');
+      expect(await readRelayedEvents(context.replica, 'of before')).toHaveLength(1);
+      await erase(userId);
+      expect(await readRelayedEvents(context.replica, 'of before')).toEqual([]);
+    }
   });
 
   it('leaves the connection that the user made afterwards', async () => {

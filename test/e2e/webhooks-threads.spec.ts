@@ -6,6 +6,7 @@ import {
   type LifecycleTestContext,
   openLifecycleTestContext,
 } from '../support/lifecycle-test-context.ts';
+import { readRelayedEvents } from '../support/relayed-events.ts';
 
 let context: LifecycleTestContext;
 let mine: ImportedConnection;
@@ -44,17 +45,11 @@ const reply = (ownerId: string) => ({
   field: 'replies',
 });
 
-const relayed = (mark: string) =>
-  context.database.rows<{
-    tenant: string | null;
-    connection_id: string | null;
-    product: string | null;
-    data: Record<string, unknown>;
-  }>({
-    text: `SELECT tenant, product, connection_id, data FROM event
-      WHERE type = 'meta.webhook' AND position($1 in data::text) > 0 ORDER BY position`,
-    values: [mark],
-  });
+const relayed = async (mark: string) =>
+  (await readRelayedEvents(context.replica, mark)).map(({ id: _, data, ...event }) => ({
+    ...event,
+    data: JSON.parse(data) as Record<string, unknown>,
+  }));
 
 describe("Threads' webhooks", () => {
   it.each(['object', 'list'])('go to the tenant of the owner, once, with their values as an %s', async (shape) => {

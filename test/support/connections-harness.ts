@@ -12,6 +12,7 @@ import { PendingAuthorizationRepository } from '../../src/connections/authorizat
 import { CredentialWriter, type GrantedCredential } from '../../src/connections/credentials/credential-writer.ts';
 import { ConnectionRevoker } from '../../src/connections/revocation/connection-revoker.ts';
 import type { Database } from '../../src/database/database.ts';
+import { EventContents } from '../../src/events/outbox/event-contents.ts';
 import { Outbox } from '../../src/events/outbox/outbox.ts';
 import { ConnectionLeasesRepository } from '../../src/leases/connection-leases.repository.ts';
 import type { Clock } from '../../src/platform/clock.ts';
@@ -35,7 +36,7 @@ export function createConnectionsHarness(
   of: TestVault,
 ): ConnectionsHarness {
   const audit = new AuditLog(clock, of.ids, of.ring, of.integrity);
-  const outbox = new Outbox(clock, of.ids, of.integrity);
+  const outbox = new Outbox(clock, of.ids, of.integrity, new EventContents(of.payloads));
   const writer = new CredentialWriter(of.vault, of.ring, of.ids, of.random, audit);
   const pendingAuthorizations = new PendingAuthorizationRepository(database, of.vault, clock, of.ids);
   return {

@@ -13,7 +13,13 @@ import { DeliveryMetrics } from '../../src/events/dispatch/delivery-metrics.ts';
 import { DeliveryWorker } from '../../src/events/dispatch/delivery-worker.ts';
 import { Dispatcher } from '../../src/events/dispatch/dispatcher.ts';
 import { FanOut } from '../../src/events/dispatch/fan-out.ts';
+import { ClearEventSealer } from '../../src/events/outbox/clear-event-sealer.ts';
+import { EventContents } from '../../src/events/outbox/event-contents.ts';
+import { RawJson } from '../../src/events/outbox/event-data.ts';
+import { EventPayloadsJob } from '../../src/events/outbox/event-payloads.job.ts';
 import { Outbox, type OutboxEvent } from '../../src/events/outbox/outbox.ts';
+import { PayloadRetention } from '../../src/events/outbox/payload-retention.ts';
+import { TenantPayloads } from '../../src/events/outbox/tenant-payloads.ts';
 import { QueueClaimer } from '../../src/events/queue/queue-claimer.ts';
 import { DeliverySender } from '../../src/events/subscribers/delivery-sender.ts';
 import { createSubscriberHttpClient, toAddressRules } from '../../src/events/subscribers/subscriber-http-client.ts';
@@ -34,6 +40,16 @@ import type { TestVault } from './test-vault.ts';
  */
 export interface EventsHarness {
   outbox: Outbox;
+  payloads: EventPayloadsJob;
+  /** Purges of payloads only. */
+  retention: RetentionService;
+  /** Seals up to `limit` events of an earlier release; how many were found. */
+  sealNext(limit: number): Promise<number>;
+  replay(deliveryId: string): Promise<void>;
+  /** Destroys a tenant's payload keys; how many. */
+  shred(tenant: string): Promise<number>;
+  /** An event of Meta's, whose entry is this JSON text. */
+  relay(text: string, event?: Partial<OutboxEvent>): Promise<void>;
   store: SubscriptionsService;
   changes: SubscriptionUpdater;
   deliveries: DeliveriesService;
@@ -58,23 +74,43 @@ export const WITHOUT_SCOPE = { actor: SYSTEM, requestId: null, scope: { tenants:
 export function createEventsHarness(database: Database, clock: Clock, config: Config, of: TestVault): EventsHarness {
   const log = captureLog();
   const audit = new AuditLog(clock, of.ids, of.ring, of.integrity);
-  const outbox = new Outbox(clock, of.ids, of.integrity);
+  const contents = new EventContents(of.payloads);
+  const outbox = new Outbox(clock, of.ids, of.integrity, contents);
   const secrets = new SubscriptionSecretService(of.vault, clock, of.random);
   const rows = new SubscriptionRepository(of.rowMacs);
   const store = new SubscriptionsService(database, rows, secrets, audit, clock, of.ids);
   const sender = new DeliverySender(createSubscriberHttpClient(toAddressRules(config)), clock);
-  const records = new AttemptRecorder(database, rows, audit, clock);
+  const retention = new RetentionService(clock, config, log.logger);
+  const payloads = new PayloadRetention(database, clock, of.payloads, config, retention);
+  const records = new AttemptRecorder(database, rows, audit, clock, payloads);
   const backlog = new EventBacklogQuery(database, clock);
   const metrics = new DeliveryMetrics(new Registry(), backlog);
   const subscribers = new SubscriberResolver(database, rows, secrets, clock, config);
-  const worker = new DeliveryWorker(subscribers, sender, records, metrics, clock, of.random);
+  const worker = new DeliveryWorker(subscribers, contents, sender, records, metrics, clock, of.random);
   const claims = new QueueClaimer(database, rows, clock, of.ids, config);
-  const fanOut = new FanOut(database, rows, clock, of.ids);
+  const fanOut = new FanOut(database, rows, clock, of.ids, payloads);
   const jobs = new JobScheduler(new SchedulerRegistry(), new Registry(), true, log.logger);
   const dispatcher = new Dispatcher(fanOut, claims, worker, sender, jobs, true, log.logger);
   const maintenance = new SubscriptionMaintenanceJob(database, secrets, audit, clock, jobs, log.logger);
+  const deliveries = new DeliveriesService(database, store, audit, clock);
+  const tenantPayloads = new TenantPayloads(database, of.payloads, audit);
+  const sealer = new ClearEventSealer(database, of.payloads, payloads);
   return {
     outbox,
+    payloads: new EventPayloadsJob(jobs, sealer, payloads, of.payloads),
+    retention,
+    sealNext: (limit) => sealer.sealNext(limit),
+    replay: async (id) => void (await deliveries.replay(WITHOUT_SCOPE, id)),
+    shred: (tenant) => database.transaction((tx) => tenantPayloads.shred(tx, tenant)),
+    relay: (text, event = {}) =>
+      outbox.add(database, {
+        type: 'meta.webhook',
+        tenant: 'acme',
+        product: 'pages',
+        connectionId: 'con_1',
+        data: { entry: new RawJson(text) },
+        ...event,
+      }),
     store,
     changes: new SubscriptionUpdater(database, store, rows, audit, clock),
     records,
@@ -83,7 +119,7 @@ export function createEventsHarness(database: Database, clock: Clock, config: Co
     dispatcher,
     backlog,
     log,
-    deliveries: new DeliveriesService(database, store, audit, clock),
+    deliveries,
     maintenance,
     purge: async (days) => {
       const countEvents = async () => (await database.rows({ text: 'SELECT 1 FROM event' })).length;

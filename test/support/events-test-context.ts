@@ -6,7 +6,7 @@ import type { FakeClock } from './fake-clock.ts';
 import { openFreshDatabase } from './fresh-database.ts';
 import { openResources } from './open-resources.ts';
 import { testConfig } from './test-config.ts';
-import { openTestVault } from './test-vault.ts';
+import { openTestVault, type TestVault } from './test-vault.ts';
 import { type Behaviour, type Receiver, startReceiver } from './webhook-receiver.ts';
 
 /** What tests of the events module work with. */
@@ -16,9 +16,12 @@ export interface EventsTestContext {
   rows<R extends object>(text: string, ...values: unknown[]): Promise<R[]>;
   /** Of all deliveries, in the order of their events. */
   statuses(): Promise<string[]>;
-  /** The events modules of two replicas. */
+  /** The events modules of two replicas, each with keys of its own in memory. */
   harness: EventsHarness;
   other: EventsHarness;
+  vault: TestVault;
+  /** One more replica, closed with the rest. */
+  anotherHarness(): Promise<EventsHarness>;
   /** Takes every delivery with 204 until a test changes that. */
   receiver: Receiver;
   /** One more, closed with the rest. */
@@ -59,9 +62,11 @@ export function useEvents(clock: FakeClock, environment: Record<string, string> 
 function openForTest({ database, config }: EventsTestContext, clock: FakeClock) {
   return openResources(async (closeLater) => {
     const vault = await openTestVault(database, clock);
-    const newHarness = () => closeLater(createEventsHarness(database, clock, config, vault));
+    const newHarness = (of: TestVault) => closeLater(createEventsHarness(database, clock, config, of));
+    const anotherHarness = async () => newHarness(await openTestVault(database, clock));
     const anotherReceiver = async (behaviour?: Behaviour) => closeLater(await startReceiver(behaviour));
-    return { harness: newHarness(), other: newHarness(), receiver: await anotherReceiver(), anotherReceiver };
+    const [harness, other, receiver] = [newHarness(vault), await anotherHarness(), await anotherReceiver()];
+    return { vault, harness, other, receiver, anotherHarness, anotherReceiver };
   });
 }
 

@@ -6,6 +6,7 @@ import type {
   CredentialResponse,
 } from '../../src/connections/connection/connection-response.dto.ts';
 import { Database } from '../../src/database/database.ts';
+import { RELAYED_EVENT_TYPE } from '../../src/events/outbox/event-type.ts';
 import { LifecycleJob } from '../../src/lifecycle/sweeps/lifecycle.job.ts';
 import { Sweep } from '../../src/lifecycle/sweeps/sweep.ts';
 import { Clock } from '../../src/platform/clock.ts';
@@ -15,6 +16,7 @@ import type { PrincipalKind } from '../../src/sandbox/state/records.ts';
 import { api, type ConnectTestContext, openConnectTestContext } from './connect-test-context.ts';
 import { connect } from './connections-harness.ts';
 import { openResources } from './open-resources.ts';
+import { readRelayedEvents } from './relayed-events.ts';
 import type { TestReplica } from './test-replica.ts';
 
 export const DAY = 86_400;
@@ -142,13 +144,16 @@ export function openLifecycleTestContext(environment: Record<string, string> = {
         sandbox.state.faults.add({ fault, times, ...(match === undefined ? {} : { match }) });
       },
       exchanges: () => sandbox.state.log.counters(),
-      events: async (type) =>
-        (
+      events: async (type) => {
+        if (type === RELAYED_EVENT_TYPE)
+          return (await readRelayedEvents(replica)).map(({ data }) => JSON.parse(data) as Record<string, unknown>);
+        return (
           await database.rows<{ data: Record<string, unknown> }>({
             text: 'SELECT data FROM event WHERE type = $1 ORDER BY id',
             values: [type],
           })
-        ).map((row) => row.data),
+        ).map((row) => row.data);
+      },
       audited: async (action) =>
         (
           await database.rows<{ details: Record<string, unknown> }>({

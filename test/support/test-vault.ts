@@ -8,6 +8,8 @@ import { createLogger } from '../../src/platform/logger.ts';
 import { SystemRandom } from '../../src/platform/random.ts';
 import { SecretString } from '../../src/platform/secret-string.ts';
 import { KeyRing } from '../../src/vault/keys/key-ring.ts';
+import { PayloadKeys } from '../../src/vault/payloads/payload-keys.ts';
+import { PayloadVault } from '../../src/vault/payloads/payload-vault.ts';
 import { LocalRootKey } from '../../src/vault/root-keys/local-root-key.ts';
 import { Vault } from '../../src/vault/vault.ts';
 
@@ -16,6 +18,7 @@ export const TEST_ROOT_KEY = Buffer.alloc(32, 7).toString('base64');
 export interface TestVault {
   ring: KeyRing;
   vault: Vault;
+  payloads: PayloadVault;
   ids: Ids;
   random: SystemRandom;
   /** Reports to nobody. */
@@ -29,7 +32,10 @@ export async function openTestVault(database: Database, clock: Clock): Promise<T
   const ids = new Ids(clock, random);
   const source = { clock, ids, random };
   const ring = await KeyRing.open(database, new LocalRootKey(new SecretString(TEST_ROOT_KEY), random), null, source);
-  const integrity = new IntegrityFailures(createLogger('silent'), new Registry());
+  const logger = createLogger('silent');
+  const integrity = new IntegrityFailures(logger, new Registry());
   const rowMacs = new RowMacs(ring, integrity);
-  return { ring, vault: new Vault(ring, source), ids, random, integrity, rowMacs };
+  const vault = new Vault(ring, source);
+  const payloads = new PayloadVault(database, new PayloadKeys(vault, clock, ids, random, logger), random);
+  return { ring, vault, payloads, ids, random, integrity, rowMacs };
 }

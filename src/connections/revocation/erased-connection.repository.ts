@@ -25,6 +25,16 @@ const eraseConnection = defineStatement<{ connectionId: ConnectionId; now: Date 
     WHERE id = ${connectionId}`,
 );
 
+const selectExistence = defineStatement<{ tenant: string }, { found: number }>(
+  'tenant_has_connection',
+  ({ tenant }) => sql`SELECT 1 AS found FROM connection WHERE tenant = ${tenant} AND meta_user_id <> ${ERASED} LIMIT 1`,
+);
+
+/** Whether a tenant has a connection that is not erased, revoked or not. */
+export async function hasConnection(executor: SqlExecutor, tenant: string): Promise<boolean> {
+  return (await executor.rows(selectExistence({ tenant }))).length > 0;
+}
+
 export async function updateErasedCredentials(
   executor: SqlExecutor,
   connectionId: ConnectionId,

@@ -5,10 +5,11 @@ import { addSeconds, Clock } from '../../platform/clock.ts';
 import { firstIdAt, isId } from '../../platform/ids.ts';
 import { AppError, defineProblem } from '../../platform/problem.ts';
 import type { DeliveryId, SubscriptionId } from '../ids.ts';
+import { lockPayloadsOfDeliveries } from '../outbox/event-payload.repository.ts';
 import { lockQueuesOfDeliveries, makeQueuesDue } from '../queue/delivery-queue.repository.ts';
 import type { DeliveryStatus } from '../queue/delivery-status.ts';
 import { lockFanOut } from '../queue/fan-out-lock.query.ts';
-import { resetDeliveries } from '../queue/pending-delivery.repository.ts';
+import { hasContent, resetDeliveries } from '../queue/wanted-delivery.repository.ts';
 import type { Requester, SubscriptionScope } from '../subscriptions/requester.ts';
 import { SubscriptionsService } from '../subscriptions/subscriptions.service.ts';
 import { type DeliveryRow, findDelivery, listDeliveries, listDeliveryIds } from './delivery.repository.ts';
@@ -18,6 +19,7 @@ declare module '../../platform/problem.ts' {
   interface ProblemCodes {
     delivery_not_found: true;
     delivery_unwanted: true;
+    payload_gone: true;
     subscription_ended: true;
   }
 }
@@ -40,6 +42,13 @@ const deliveryUnwanted = defineProblem(
   409,
   'This subscription does not get events of this kind any more.',
   'Change its events, tenants or products with PATCH /v1/subscriptions/{id} first, then replay.',
+);
+
+const payloadGone = defineProblem(
+  'payload_gone',
+  409,
+  'The data of this event are gone, so it cannot be sent again.',
+  'Read what you need at Meta. WEBHOOK_RETENTION_DAYS and WEBHOOK_KEEP say how long payloads are kept; erased ones stay erased.',
 );
 
 /** What to replay: deliveries created from `from` on and before `to`, with one of these statuses. */
@@ -85,21 +94,22 @@ export class DeliveriesService {
 
   /**
    * Replays one delivery at once, whatever its outcome was: the same event under the same `webhook-id`, retried for three more days. One
-   * that waits for its next attempt becomes due now. Throws 404 `delivery_not_found`, 409 `subscription_ended`, 409 `delivery_unwanted`.
+   * that waits for its next attempt becomes due now. Throws 404 `delivery_not_found`, 409 `subscription_ended`, 409 `delivery_unwanted`,
+   * 409 `payload_gone`.
    */
   async replay(by: Requester, given: string): Promise<DeliveryRow> {
     const { id, subscription_id: subscriptionId } = await this.get(given, by.scope);
     await this.requireNotEnded(by, subscriptionId);
     await this.database.transaction(async (tx) => {
       const replayed = await this.resetForReplay(tx, [id]);
-      if (replayed === 0) throw new AppError(deliveryUnwanted);
+      if (replayed === 0) throw new AppError((await hasContent(tx, id)) ? deliveryUnwanted : payloadGone);
       await this.record(tx, by, subscriptionId, { delivery_id: id, replayed });
     });
     return this.get(id, by.scope);
   }
 
   /**
-   * Replays all deliveries of a range that still match the subscription's filter; returns how many. Throws 404 `subscription_not_found`,
+   * Replays all deliveries of a range that still match the subscription's filter and whose data are not gone; returns how many. Throws 404 `subscription_not_found`,
    * 409 `subscription_ended`.
    */
   async replayRange(by: Requester, given: string, range: ReplayRange): Promise<number> {
@@ -132,6 +142,7 @@ export class DeliveriesService {
     const now = this.clock.now();
     await lockFanOut(tx);
     await lockQueuesOfDeliveries(tx, ids);
+    await lockPayloadsOfDeliveries(tx, ids);
     const queues = await resetDeliveries(tx, ids, addSeconds(now, RETRY_WINDOW_SECONDS));
     await makeQueuesDue(tx, queues, now);
     return queues.length;

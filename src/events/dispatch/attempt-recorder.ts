@@ -5,6 +5,7 @@ import { Batcher } from '../../database/batcher.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
 import type { DeliveryId, SubscriptionId } from '../ids.ts';
+import { PayloadRetention } from '../outbox/payload-retention.ts';
 import { deleteEmptyQueues } from '../queue/delivery-queue.repository.ts';
 import { type DeliveryAttempt, recordDeliveryAttempts } from '../queue/pending-delivery.repository.ts';
 import { type ClaimedQueue, lockClaimedQueues, releaseLockedQueues } from '../queue/queue-claim.repository.ts';
@@ -43,6 +44,7 @@ export class AttemptRecorder {
     private readonly subscriptions: SubscriptionRepository,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
+    private readonly payloads: PayloadRetention,
   ) {}
 
   /** Committed when it resolves. False: the claim was lost, nothing was recorded. */
@@ -63,6 +65,7 @@ export class AttemptRecorder {
         await recordDeliveryAttempts(tx, held.map(toDeliveryAttempt), now);
         await this.releaseQueues(tx, held, now);
         await this.markSubscriptions(tx, held, now);
+        await this.payloads.dropDelivered(tx, deliveredOf(held));
       }
       return isHeld;
     });
@@ -115,6 +118,10 @@ function toDeliveryAttempt({ deliveryId, attempt, verdict }: AttemptOutcome): De
     error: attempt.error,
     nextAttemptAt: verdict.kind === 'retry' ? verdict.retryAt : null,
   };
+}
+
+function deliveredOf(outcomes: readonly AttemptOutcome[]): DeliveryId[] {
+  return outcomes.filter(({ verdict }) => verdict.kind === 'delivered').map(({ deliveryId }) => deliveryId);
 }
 
 function ids(outcomes: readonly AttemptOutcome[], has: (verdict: AttemptVerdict) => boolean): SubscriptionId[] {

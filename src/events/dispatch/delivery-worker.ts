@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../../platform/clock.ts';
 import { Random } from '../../platform/random.ts';
 import { DecryptionError } from '../../vault/sealed-secret.ts';
+import { EventContents } from '../outbox/event-contents.ts';
+import type { DueDelivery } from '../queue/pending-delivery.repository.ts';
 import type { ClaimedQueue } from '../queue/queue-claim.repository.ts';
 import type { LoadedDelivery, QueueBatch } from '../queue/queue-claimer.ts';
 import type { Attempt, SubscriberFault } from '../subscribers/attempt.ts';
@@ -25,6 +27,7 @@ interface WorkerControl {
 export class DeliveryWorker {
   constructor(
     private readonly subscribers: SubscriberResolver,
+    private readonly contents: EventContents,
     private readonly sender: DeliverySender,
     private readonly records: AttemptRecorder,
     private readonly metrics: DeliveryMetrics,
@@ -63,9 +66,21 @@ export class DeliveryWorker {
   private async attempt(queue: ClaimedQueue, delivery: LoadedDelivery): Promise<Attempt | null> {
     if (!delivery.isWanted) return { status: null, error: 'not_subscribed', retryAfterSeconds: null };
     const subscriber = await this.subscriber(queue);
-    if (typeof subscriber === 'string') return { status: null, error: subscriber, retryAfterSeconds: null };
-    const { eventId: id, type, data, eventAt: at } = delivery;
+    if (typeof subscriber === 'string') return toFault(subscriber);
+    const data = await this.read(delivery);
+    if (data === null) return toFault('payload_unavailable');
+    const { eventId: id, type, eventAt: at } = delivery;
     return this.sender.send(subscriber, { id, type, data, at });
+  }
+
+  /** Null: it does not open, which affects only this event. */
+  private async read(delivery: DueDelivery): Promise<string | null> {
+    try {
+      return await this.contents.read(delivery);
+    } catch (error) {
+      if (error instanceof DecryptionError) return null;
+      throw error;
+    }
   }
 
   private async subscriber({ subscriptionId, revision }: ClaimedQueue): Promise<Subscriber | SubscriberFault> {
@@ -77,4 +92,8 @@ export class DeliveryWorker {
       throw error;
     }
   }
+}
+
+function toFault(error: SubscriberFault): Attempt {
+  return { status: null, error, retryAfterSeconds: null };
 }

@@ -10,6 +10,7 @@ import {
   markDispatched,
   type UndispatchedEvent,
 } from '../outbox/event.repository.ts';
+import { PayloadRetention } from '../outbox/payload-retention.ts';
 import { matchesFilter } from '../outbox/subscription-filter.ts';
 import { ensureQueues } from '../queue/delivery-queue.repository.ts';
 import { tryLockFanOut } from '../queue/fan-out-lock.query.ts';
@@ -32,6 +33,7 @@ export class FanOut {
     private readonly subscriptions: SubscriptionRepository,
     private readonly clock: Clock,
     private readonly ids: Ids,
+    private readonly payloads: PayloadRetention,
   ) {}
 
   /** Dispatches up to one batch; returns how many events. 0: nothing to do, or another replica is dispatching. */
@@ -53,11 +55,9 @@ export class FanOut {
       await insertDeliveries(tx, batch, { retryUntil: addSeconds(now, RETRY_WINDOW_SECONDS), now });
       await ensureQueues(tx, batch, now);
     }
-    await markDispatched(
-      tx,
-      events.map(({ id }) => id),
-      this.clock.now(),
-    );
+    const eventIds = events.map(({ id }) => id);
+    await markDispatched(tx, eventIds, this.clock.now());
+    await this.payloads.dropUnwanted(tx, eventIds);
     return events.length;
   }
 

@@ -13,6 +13,9 @@ export const EVENT_TYPES = [
 
 export type EventType = (typeof EVENT_TYPES)[number];
 
+/** What Meta sent, handed on. Its data are sealed at rest, and may be gone before the event. */
+export const RELAYED_EVENT_TYPE = 'meta.webhook' satisfies EventType;
+
 /** The type of test deliveries. No subscription lists it, and only the test route sends it. */
 export const TEST_EVENT_TYPE = 'subscription.test';
 

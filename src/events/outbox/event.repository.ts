@@ -3,17 +3,19 @@ import { IS_INTERFERED_WITH } from '../../database/interference.query.ts';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { Id } from '../../platform/ids.ts';
 import { firstIdAt } from '../../platform/ids.ts';
+import type { PayloadKeyId } from '../../vault/ids.ts';
+import { existingPayloadKeys } from '../../vault/payloads/payload-key.repository.ts';
 import type { EventId } from '../ids.ts';
+import type { StoredContent } from './event-contents.ts';
 import type { EventType } from './event-type.ts';
 
-/** A row to insert; `data` is JSON text. */
-export interface NewEventRow {
+/** A row to insert. */
+export interface NewEventRow extends StoredContent {
   id: EventId;
   type: EventType;
   tenant: string | null;
   product: string | null;
   connectionId: Id<'con'> | null;
-  data: string;
 }
 
 /** An event that has no deliveries yet. */
@@ -29,19 +31,14 @@ export interface UndispatchedEvent {
 
 interface InsertedEvents {
   inserted: number;
+  /** How many of the payload keys are still there. If one is missing, nothing is inserted. */
+  found_keys: number;
   is_interfered_with: boolean;
 }
 
 /** What was inserted, as a statement's answer: a trigger can swallow a row. */
-const COUNT_INSERTED = sql`SELECT count(*)::integer AS inserted, ${IS_INTERFERED_WITH} AS is_interfered_with FROM inserted`;
-
-const addEvent = defineStatement<NewEventRow & { now: Date }, InsertedEvents>(
-  'outbox_add',
-  ({ id, type, tenant, product, connectionId, data, now }) => sql`WITH inserted AS (
-    INSERT INTO event (id, type, tenant, product, connection_id, data, created_at)
-    VALUES (${id}, ${type}, ${tenant}, ${product}, ${connectionId}, ${data}, ${now}) RETURNING 1) ${COUNT_INSERTED}`,
-  { prepare: true },
-);
+const COUNT_INSERTED = sql`SELECT count(*)::integer AS inserted, ${IS_INTERFERED_WITH} AS is_interfered_with,
+  (SELECT count(*)::integer FROM found_keys) AS found_keys FROM inserted`;
 
 interface EventColumns {
   ids: readonly EventId[];
@@ -49,17 +46,25 @@ interface EventColumns {
   tenants: readonly (string | null)[];
   products: readonly (string | null)[];
   connectionIds: readonly (Id<'con'> | null)[];
-  data: readonly string[];
+  data: readonly (string | null)[];
+  payloads: readonly (Buffer | null)[];
+  payloadKeyIds: readonly (PayloadKeyId | null)[];
+  /** Each once. */
+  keyIds: readonly PayloadKeyId[];
   now: Date;
 }
 
 const addEvents = defineStatement<EventColumns, InsertedEvents>(
   'outbox_add_all',
-  ({ ids, types, tenants, products, connectionIds, data, now }) => sql`WITH inserted AS (
-    INSERT INTO event (id, type, tenant, product, connection_id, data, created_at)
-    SELECT id, type, tenant, product, connection_id, data::json, ${now}::timestamptz
-    FROM unnest(${ids}::text[], ${types}::text[], ${tenants}::text[], ${products}::text[], ${connectionIds}::text[], ${data}::text[])
-      WITH ORDINALITY AS e(id, type, tenant, product, connection_id, data, position)
+  ({ ids, types, tenants, products, connectionIds, data, payloads, payloadKeyIds, keyIds, now }) => sql`WITH
+    found_keys AS (${existingPayloadKeys(keyIds)}),
+    inserted AS (
+    INSERT INTO event (id, type, tenant, product, connection_id, data, payload, payload_key_id, created_at)
+    SELECT id, type, tenant, product, connection_id, data::json, payload, payload_key_id, ${now}::timestamptz
+    FROM unnest(${ids}::text[], ${types}::text[], ${tenants}::text[], ${products}::text[], ${connectionIds}::text[], ${data}::text[],
+        ${payloads}::bytea[], ${payloadKeyIds}::text[])
+      WITH ORDINALITY AS e(id, type, tenant, product, connection_id, data, payload, payload_key_id, position)
+    WHERE (SELECT count(*) FROM found_keys) = cardinality(${keyIds}::text[])
     ORDER BY position RETURNING 1) ${COUNT_INSERTED}`,
   { prepare: true },
 );
@@ -99,10 +104,8 @@ const deleteEndedEvents = defineStatement<{ beforeId: string; limit: number }>(
 export interface EventInsertion {
   count: number;
   isInterferedWith: boolean;
-}
-
-export async function insertEvent(executor: SqlExecutor, event: NewEventRow, now: Date): Promise<EventInsertion> {
-  return toInsertion(await executor.rows(addEvent({ ...event, now })));
+  /** Whether all payload keys are still there. If not, nothing was inserted. */
+  areKeysThere: boolean;
 }
 
 /** Inserts events in this order, in one statement. */
@@ -111,7 +114,8 @@ export async function insertEvents(
   events: readonly NewEventRow[],
   now: Date,
 ): Promise<EventInsertion> {
-  const rows = await executor.rows(
+  const keyIds = [...new Set(events.flatMap(({ payloadKeyId }) => payloadKeyId ?? []))];
+  const [row] = await executor.rows(
     addEvents({
       ids: events.map(({ id }) => id),
       types: events.map(({ type }) => type),
@@ -119,14 +123,17 @@ export async function insertEvents(
       products: events.map(({ product }) => product),
       connectionIds: events.map(({ connectionId }) => connectionId),
       data: events.map(({ data }) => data),
+      payloads: events.map(({ payload }) => payload),
+      payloadKeyIds: events.map(({ payloadKeyId }) => payloadKeyId),
+      keyIds,
       now,
     }),
   );
-  return toInsertion(rows);
-}
-
-function toInsertion([row]: readonly InsertedEvents[]): EventInsertion {
-  return { count: row?.inserted ?? 0, isInterferedWith: row?.is_interfered_with !== false };
+  return {
+    count: row?.inserted ?? 0,
+    isInterferedWith: row?.is_interfered_with !== false,
+    areKeysThere: row?.found_keys === keyIds.length,
+  };
 }
 
 /** How many of these events are there and still to be delivered. */

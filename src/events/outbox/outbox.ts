@@ -5,13 +5,8 @@ import { Clock } from '../../platform/clock.ts';
 import type { Id } from '../../platform/ids.ts';
 import { Ids } from '../../platform/ids.ts';
 import type { EventId } from '../ids.ts';
-import {
-  countPendingEvents,
-  type EventInsertion,
-  insertEvent,
-  insertEvents,
-  type NewEventRow,
-} from './event.repository.ts';
+import { countPendingEvents, type EventInsertion, insertEvents, type NewEventRow } from './event.repository.ts';
+import { EventContents, type StoredContent } from './event-contents.ts';
 import { serializeEventData } from './event-data.ts';
 import type { EventType } from './event-type.ts';
 
@@ -26,6 +21,9 @@ export interface OutboxEvent {
 }
 
 const TABLE = 'event';
+const ATTEMPTS = 3;
+
+type IdentifiedEvent = Omit<OutboxEvent, 'data'> & { id: EventId; data: string };
 
 /**
  * Events for product services, written in the same transaction as the change they report, and delivered from there. Both ways throw
@@ -37,23 +35,35 @@ export class Outbox {
     private readonly clock: Clock,
     private readonly ids: Ids,
     private readonly integrity: IntegrityFailures,
+    private readonly contents: EventContents,
   ) {}
 
   async add(executor: SqlExecutor, event: OutboxEvent): Promise<void> {
-    const row = this.toRow(event);
-    await this.require(executor, [row], insertEvent(executor, row, this.clock.now()));
+    await this.addAll(executor, [event]);
   }
 
   /** Inserts many events in one statement, in this order, for a batch from Meta. Returns their ids. */
   async addAll(executor: SqlExecutor, events: readonly OutboxEvent[]): Promise<EventId[]> {
     const rows = events.map((event) => this.toRow(event));
-    if (rows.length > 0) await this.require(executor, rows, insertEvents(executor, rows, this.clock.now()));
+    if (rows.length > 0) await this.require(executor, rows, this.insert(executor, rows));
     return rows.map(({ id }) => id);
+  }
+
+  /** What Meta sent is sealed. A key that was destroyed meanwhile is replaced by a new one. */
+  private async insert(executor: SqlExecutor, rows: readonly IdentifiedEvent[]): Promise<EventInsertion> {
+    const now = this.clock.now();
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const contents = await this.contents.toStored(executor, rows, now);
+      const insertion = await insertEvents(executor, merge(rows, contents), now);
+      if (insertion.areKeysThere) return insertion;
+      this.contents.forgetKeys(contents.flatMap(({ payloadKeyId }) => payloadKeyId ?? []));
+    }
+    throw new Error('the payload keys of events are destroyed faster than they are made');
   }
 
   private async require(
     executor: SqlExecutor,
-    rows: readonly NewEventRow[],
+    rows: readonly IdentifiedEvent[],
     insertion: Promise<EventInsertion>,
   ): Promise<void> {
     const { count, isInterferedWith } = await insertion.catch((error: unknown) => {
@@ -70,7 +80,11 @@ export class Outbox {
     else executor.beforeCommit(check);
   }
 
-  private toRow(event: OutboxEvent): NewEventRow {
+  private toRow(event: OutboxEvent): IdentifiedEvent {
     return { ...event, id: this.ids.next('evt'), data: serializeEventData(event.data) };
   }
+}
+
+function merge(rows: readonly IdentifiedEvent[], contents: readonly StoredContent[]): NewEventRow[] {
+  return rows.map((row, index) => ({ ...row, ...(contents[index] as StoredContent) }));
 }

@@ -11,7 +11,7 @@ export interface SubscriptionFilter {
 }
 
 /**
- * Whether a subscription gets an event (`queue/pending-delivery.repository.ts` has the same rule in SQL). An event without a tenant never
+ * Whether a subscription gets an event (`queue/wanted-delivery.repository.ts` has the same rule in SQL). An event without a tenant never
  * reaches a subscription that names tenants.
  */
 export function matchesFilter(

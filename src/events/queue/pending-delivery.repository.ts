@@ -1,6 +1,8 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import type { PayloadKeyId } from '../../vault/ids.ts';
 import type { DeliveryId, EventId, SubscriptionId } from '../ids.ts';
+import type { StoredContent } from '../outbox/event-contents.ts';
 import type { EventType } from '../outbox/event-type.ts';
 import type { QueueKey } from './delivery-queue.repository.ts';
 import type { DeliveryError, DeliveryStatus } from './delivery-status.ts';
@@ -13,7 +15,7 @@ export interface NewDelivery extends QueueKey {
 }
 
 /** A delivery that is to be sent now. */
-export interface DueDelivery {
+export interface DueDelivery extends StoredContent {
   id: DeliveryId;
   attempts: number;
   retryUntil: Date;
@@ -21,8 +23,6 @@ export interface DueDelivery {
   type: EventType;
   tenant: string | null;
   product: string | null;
-  /** JSON text. */
-  data: string;
   eventAt: Date;
 }
 
@@ -65,7 +65,9 @@ interface DueRow {
   type: EventType;
   tenant: string | null;
   product: string | null;
-  data: string;
+  data: string | null;
+  payload: Buffer | null;
+  payload_key_id: PayloadKeyId | null;
   event_at: Date;
   bytes_before: string;
 }
@@ -84,14 +86,15 @@ const selectDue = defineStatement<
     SELECT c.subscription_id, c.ordering_key, d.* FROM unnest(${subscriptionIds}::text[], ${orderingKeys}::text[])
       AS c(subscription_id, ordering_key)
     CROSS JOIN LATERAL (
-      SELECT p.id, p.attempts, p.retry_until, p.event_id, p.event_position, e.type, e.tenant, e.product, e.data::text AS data, e.created_at AS event_at,
-        sum(octet_length(e.data::text)) OVER (ORDER BY p.event_position) - octet_length(e.data::text) AS bytes_before
+      SELECT p.id, p.attempts, p.retry_until, p.event_id, p.event_position, e.type, e.tenant, e.product, e.data::text AS data, e.payload,
+        e.payload_key_id, e.created_at AS event_at, sum(e.bytes) OVER (ORDER BY p.event_position) - e.bytes AS bytes_before
       FROM (
         SELECT id, attempts, retry_until, event_id, event_position FROM delivery
         WHERE subscription_id = c.subscription_id AND ordering_key = c.ordering_key AND status = 'pending'
         ORDER BY event_position LIMIT ${maxDeliveries}
       ) p
-      CROSS JOIN LATERAL (SELECT type, tenant, product, data, created_at FROM event WHERE id = p.event_id) e
+      CROSS JOIN LATERAL (SELECT type, tenant, product, data, payload, payload_key_id, created_at,
+        coalesce(octet_length(payload), octet_length(data::text), 0) AS bytes FROM event WHERE id = p.event_id) e
     ) d
     WHERE d.bytes_before < ${maxBytes} ORDER BY c.subscription_id, c.ordering_key, d.event_position`,
 );
@@ -112,31 +115,6 @@ const recordAttempts = defineStatement<{
     FROM unnest(${deliveryIds}::text[], ${statuses}::text[], ${httpStatuses}::int[], ${errors}::text[], ${nextAttemptAts}::timestamptz[])
       AS o(id, status, http_status, error, next_attempt_at)
     WHERE d.id = o.id AND d.status = 'pending'`,
-);
-
-/** Whether subscription `s` gets event `e`: `matchesFilter` in SQL. */
-const EVENT_MATCHES_SUBSCRIPTION = sql`(e.type = ANY (s.events)
-  AND (s.tenants IS NULL OR coalesce(e.tenant = ANY (s.tenants), false))
-  AND (s.products IS NULL OR coalesce(e.product = ANY (s.products), false)))`;
-
-const resetForReplay = defineStatement<
-  { ids: readonly DeliveryId[]; retryUntil: Date },
-  { subscription_id: SubscriptionId; ordering_key: string }
->(
-  'delivery_reset_for_replay',
-  ({ ids, retryUntil }) => sql`
-    UPDATE delivery d SET status = 'pending', attempts = 0, next_attempt_at = NULL, delivered_at = NULL, retry_until = ${retryUntil}
-    FROM event e, subscription s
-    WHERE d.id = ANY (${ids}::text[]) AND e.id = d.event_id AND s.id = d.subscription_id AND ${EVENT_MATCHES_SUBSCRIPTION}
-    RETURNING d.subscription_id, d.ordering_key`,
-);
-
-const deleteUnwanted = defineStatement<{ subscriptionId: SubscriptionId }>(
-  'delivery_delete_unwanted',
-  ({ subscriptionId }) => sql`
-    DELETE FROM delivery d USING event e, subscription s
-    WHERE d.subscription_id = ${subscriptionId} AND s.id = d.subscription_id AND d.status = 'pending' AND e.id = d.event_id
-      AND NOT ${EVENT_MATCHES_SUBSCRIPTION}`,
 );
 
 const markDeadOfEnded = defineStatement<{ limit: number }>(
@@ -197,6 +175,8 @@ export async function listDueDeliveries(
       tenant: row.tenant,
       product: row.product,
       data: row.data,
+      payload: row.payload,
+      payloadKeyId: row.payload_key_id,
       eventAt: row.event_at,
     },
   }));
@@ -218,24 +198,6 @@ export async function recordDeliveryAttempts(
       now,
     }),
   );
-}
-
-/**
- * Makes deliveries pending again; returns their queues. Skips those that no longer match the subscription's filter: it may have lost access
- * to the tenant.
- */
-export async function resetDeliveries(
-  executor: SqlExecutor,
-  ids: readonly DeliveryId[],
-  retryUntil: Date,
-): Promise<QueueKey[]> {
-  const rows = await executor.rows(resetForReplay({ ids, retryUntil }));
-  return rows.map((row) => ({ subscriptionId: row.subscription_id, orderingKey: row.ordering_key }));
-}
-
-/** Deletes pending deliveries that no longer match the filter in the subscription's row. */
-export async function deleteUnwantedDeliveries(executor: SqlExecutor, subscriptionId: SubscriptionId): Promise<void> {
-  await executor.run(deleteUnwanted({ subscriptionId }));
 }
 
 /** Marks up to `limit` pending deliveries of ended subscriptions as dead; returns how many. */

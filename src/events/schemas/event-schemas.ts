@@ -147,7 +147,7 @@ const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
             "Meta's entry as it came. Ids exceed 2^53: read them with a parser that keeps integers whole (lossless-json, for example).",
         },
       }),
-      data('An entry that was erased before it was delivered, as its user requested.', ['erased'], {
+      data('An entry whose data were gone before it was delivered: erased, as its user requested, or past their retention.', ['erased'], {
         erased: { const: true },
       }),
     ],

@@ -1,5 +1,5 @@
-/** Why a subscriber can't be called at all. */
-export type SubscriberFault = 'address_refused' | 'secret_unavailable';
+/** Why a subscriber can't be called at all, or not with this event. */
+export type SubscriberFault = 'address_refused' | 'secret_unavailable' | 'payload_unavailable';
 
 /** Why an attempt failed: a closed list, for the record and the metrics. The response's body is never read. */
 export type AttemptError =

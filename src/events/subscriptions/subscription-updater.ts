@@ -10,7 +10,7 @@ import {
   revokeQueueClaims,
 } from '../queue/delivery-queue.repository.ts';
 import { lockFanOut } from '../queue/fan-out-lock.query.ts';
-import { deleteUnwantedDeliveries } from '../queue/pending-delivery.repository.ts';
+import { deleteUnwantedDeliveries } from '../queue/wanted-delivery.repository.ts';
 import type { Requester } from './requester.ts';
 import { SubscriptionRepository } from './subscription.repository.ts';
 import type { SubscriptionRow } from './subscription.ts';

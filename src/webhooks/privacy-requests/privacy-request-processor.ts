@@ -4,11 +4,13 @@ import { findConnectionsOfUser, type UserConnection } from '../../connections/co
 import { VerificationRequests } from '../../connections/connection/verification-requests.ts';
 import { ConnectionEraser } from '../../connections/revocation/connection-eraser.ts';
 import { ConnectionRevoker } from '../../connections/revocation/connection-revoker.ts';
+import { hasConnection } from '../../connections/revocation/erased-connection.repository.ts';
 import { Database, type Transaction } from '../../database/database.ts';
-import { eraseRelayedEvents, eraseRelayedEventsOfConnection } from '../../events/outbox/relayed-event.repository.ts';
+import { eraseRelayedEvents, eraseRelayedEventsOfConnection } from '../../events/outbox/event-payload.repository.ts';
+import { TenantPayloads } from '../../events/outbox/tenant-payloads.ts';
 import { ImmediateInspectionService } from '../../lifecycle/inspection/immediate-inspection.service.ts';
 import { META_ACTOR } from '../signature-rejections.ts';
-import { unlinkEntriesOfUsers } from '../webhook-entry.repository.ts';
+import { WebhookEntryUsers } from '../webhook-entry-users.ts';
 import type { PrivacyRequest } from './privacy-request.repository.ts';
 import { PrivacyRequestService } from './privacy-request.service.ts';
 
@@ -26,6 +28,8 @@ export class PrivacyRequestProcessor {
     private readonly eraser: ConnectionEraser,
     private readonly verificationRequests: VerificationRequests,
     private readonly inspection: ImmediateInspectionService,
+    private readonly entryUsers: WebhookEntryUsers,
+    private readonly payloads: TenantPayloads,
     private readonly audit: AuditLog,
   ) {}
 
@@ -39,7 +43,7 @@ export class PrivacyRequestProcessor {
     if (request.kind === 'data_deletion') {
       // Only now is it known whether the user's grant lives on in a connection that they made later.
       for (const connection of connections) if (await this.erase(connection)) counts.erased++;
-      await this.database.transaction((tx) => eraseUnmatched(tx, [metaUserId]));
+      await this.database.transaction((tx) => this.eraseUnmatched(tx, [metaUserId]));
     }
     await this.requests.complete(request, counts);
     if (counts.inspected > 0) this.inspection.trigger();
@@ -66,15 +70,17 @@ export class PrivacyRequestProcessor {
   }
 
   /** With what was received under the user's other id: once the connection is erased, nothing shows that it was theirs. */
-  private erase({ id, metaUserIds }: UserConnection): Promise<boolean> {
+  private erase({ id, tenant, metaUserIds }: UserConnection): Promise<boolean> {
     return this.eraser.erase(id, async (tx) => {
       await eraseRelayedEventsOfConnection(tx, id);
-      await eraseUnmatched(tx, metaUserIds);
+      await this.eraseUnmatched(tx, metaUserIds);
+      // Where it was the tenant's last one, the keys go as well, so that nothing opens what Postgres has not overwritten yet.
+      if (!(await hasConnection(tx, tenant))) await this.payloads.shred(tx, tenant);
     });
   }
-}
 
-/** What was received about a user while no connection was theirs. */
-async function eraseUnmatched(tx: Transaction, metaUserIds: readonly string[]): Promise<void> {
-  await eraseRelayedEvents(tx, await unlinkEntriesOfUsers(tx, metaUserIds));
+  /** What was received about a user while no connection was theirs. */
+  private async eraseUnmatched(tx: Transaction, metaUserIds: readonly string[]): Promise<void> {
+    await eraseRelayedEvents(tx, await this.entryUsers.unlink(tx, metaUserIds));
+  }
 }

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
+import { WebhookEntryUsers } from '../webhook-entry-users.ts';
 import type { PrivacyRequest, PrivacyRequestPage, PrivacyRequestPosition } from './privacy-request.repository.ts';
 import { PrivacyRequestService } from './privacy-request.service.ts';
 import { PrivacyRequestProcessor } from './privacy-request-processor.ts';
@@ -20,6 +21,7 @@ export class PrivacyRequestResumeJob {
     jobs: JobScheduler,
     private readonly requests: PrivacyRequestService,
     private readonly processor: PrivacyRequestProcessor,
+    private readonly users: WebhookEntryUsers,
     private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {
@@ -29,6 +31,7 @@ export class PrivacyRequestResumeJob {
       run: async (signal) => {
         await this.resumeUnfinished(signal);
         await this.requests.hashEarlierReleases(HASH_BATCH);
+        await this.users.hashEarlierReleases(HASH_BATCH);
       },
     });
   }

@@ -6,6 +6,7 @@ import { Outbox } from '../../../src/events/outbox/outbox.ts';
 import { checkEventSubscriptions } from '../../../src/operations/doctor/event-checks.ts';
 import { SystemClock } from '../../../src/platform/clock.ts';
 import { api } from '../../support/connect-test-context.ts';
+import { readRelayedEvents } from '../../support/relayed-events.ts';
 import { startTestReplica, TEST_ENVIRONMENT, type TestReplica } from '../../support/test-replica.ts';
 import { type Receiver, startReceiver } from '../../support/webhook-receiver.ts';
 
@@ -77,4 +78,25 @@ it('the doctor names who takes nothing for a day', async () => {
   const finding = await checkEventSubscriptions(on);
   expect(finding.state).toBe('attention');
   expect(finding.detail).toMatch(/sub_\w+ \(127\.0\.0\.1:\d+, since /);
+});
+
+it('destroys what Meta has sent about a tenant, in the record, while a replica has the keys in memory', async () => {
+  const database = replica.app.get(Database);
+  const relay = (tenant: string, mark: string) =>
+    replica.app
+      .get(Outbox)
+      .add(database, { type: 'meta.webhook', tenant, product: null, connectionId: null, data: { mark } });
+  await relay('leaving', 'one');
+  await relay('leaving', 'two');
+  await relay('staying', 'three');
+  expect(await run('shred', '--tenant', 'leaving')).toBe('1 keys are destroyed');
+  await relay('leaving', 'four');
+  const seen = (await readRelayedEvents(replica)).map(({ data }) => data);
+  expect(seen).toEqual([...Array(2).fill('{"erased":true}'), '{"mark":"three"}', '{"mark":"four"}']);
+  expect(
+    await database.rows({
+      text: `SELECT actor_kind, tenant, details FROM audit_entry WHERE action = 'payloads.shredded'`,
+    }),
+  ).toEqual([{ actor_kind: 'operator', tenant: 'leaving', details: { keys: 1 } }]);
+  await expect(run('shred', '--tenant', '')).rejects.toThrow('--tenant');
 });

@@ -44,6 +44,8 @@ describe('defaults', () => {
       healthCron: '30 * * * *',
       claimSeconds: 60,
       retentionDays: 30,
+      webhookRetentionDays: 30,
+      webhookKeep: 'retention',
       unauthenticatedBodyBytes: 67_108_864,
       warnings: [],
       refreshBeforeExpirySeconds: 604_800,
@@ -147,6 +149,9 @@ describe('every fault is named', () => {
     ['REFRESH_CRON', { REFRESH_CRON: '61 * * * *' }],
     ['HEALTH_CRON', { HEALTH_CRON: 'daily' }],
     ['RETENTION_DAYS', { RETENTION_DAYS: '-1' }],
+    ['WEBHOOK_RETENTION_DAYS', { WEBHOOK_RETENTION_DAYS: '0' }],
+    ['WEBHOOK_RETENTION_DAYS', { WEBHOOK_RETENTION_DAYS: '3651' }],
+    ['WEBHOOK_KEEP', { WEBHOOK_KEEP: 'forever' }],
     ['REFRESH_BEFORE_EXPIRY_SECONDS', { REFRESH_BEFORE_EXPIRY_SECONDS: '1.5' }],
   ])('%s in %j', (name, environment) => {
     const found = faults(environment);

@@ -1,0 +1,17 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/** Which user an entry is about is a keyed hash. Only the service has the key, so it hashes the ids of before in the background. */
+export class HashedEntryUsers1764001091000 implements MigrationInterface {
+  readonly name = 'HashedEntryUsers1764001091000';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE webhook_entry ADD COLUMN user_hash bytea');
+    await runner.query('CREATE INDEX webhook_entry_user_hash ON webhook_entry (user_hash) WHERE user_hash IS NOT NULL');
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    // The events of these entries are erased with the migration before.
+    await runner.query('DROP INDEX webhook_entry_user_hash');
+    await runner.query('ALTER TABLE webhook_entry DROP COLUMN user_hash');
+  }
+}

@@ -1,0 +1,50 @@
+import { Injectable } from '@nestjs/common';
+import { Database, type Transaction } from '../../database/database.ts';
+import { PayloadVault } from '../../vault/payloads/payload-vault.ts';
+import { toPayload } from './event-contents.ts';
+import { type ClearEvent, eraseRelayedEvents, lockClearEvents, storeSealedEvents } from './event-payload.repository.ts';
+import { PayloadRetention } from './payload-retention.ts';
+
+/** How a release before this one marked data that were erased. */
+const ERASED_MARK = /^\s*\{\s*"erased"\s*:\s*true\s*\}\s*$/;
+
+/** Seals the events of Meta's that a release before this one stored in the clear. May be broken off anywhere: the rows say what is left. */
+@Injectable()
+export class ClearEventSealer {
+  constructor(
+    private readonly database: Database,
+    private readonly payloads: PayloadVault,
+    private readonly retention: PayloadRetention,
+  ) {}
+
+  /** Up to `limit`; how many were found. What is past its retention is deleted in place of being sealed. */
+  sealNext(limit: number): Promise<number> {
+    return this.database.transaction(async (tx) => {
+      const events = await lockClearEvents(tx, limit);
+      const cutoff = this.retention.cutoff();
+      const isGone = ({ data, created_at: at }: ClearEvent): boolean => ERASED_MARK.test(data) || at < cutoff;
+      await eraseRelayedEvents(
+        tx,
+        events.filter(isGone).map(({ id }) => id),
+      );
+      await this.seal(
+        tx,
+        events.filter((event) => !isGone(event)),
+      );
+      return events.length;
+    });
+  }
+
+  private async seal(tx: Transaction, events: readonly ClearEvent[]): Promise<void> {
+    const sealed = await this.payloads.sealAll(
+      tx,
+      events.map(({ id, tenant, data, created_at: at }) => toPayload({ id, tenant, data }, at)),
+    );
+    const stored = await storeSealedEvents(
+      tx,
+      events.flatMap(({ id }, index) => ({ id, ...(sealed[index] as (typeof sealed)[number]) })),
+    );
+    // Their keys were destroyed meanwhile, which leaves them as they are until the next time.
+    if (stored < events.length) this.payloads.forget(sealed.map(({ payloadKeyId }) => payloadKeyId));
+  }
+}

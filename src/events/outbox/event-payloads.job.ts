@@ -1,0 +1,38 @@
+import { Injectable } from '@nestjs/common';
+import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
+import { PayloadVault } from '../../vault/payloads/payload-vault.ts';
+import { ClearEventSealer } from './clear-event-sealer.ts';
+import { PayloadRetention } from './payload-retention.ts';
+
+const POLL_INTERVAL_MS = 60_000;
+/** Per transaction: their rows are locked for a few milliseconds only. */
+const BATCH = 200;
+
+/** Seals what earlier releases stored in the clear, and deletes payloads that became needless. */
+@Injectable()
+export class EventPayloadsJob {
+  constructor(
+    jobs: JobScheduler,
+    private readonly sealer: ClearEventSealer,
+    private readonly retention: PayloadRetention,
+    private readonly payloads: PayloadVault,
+  ) {
+    jobs.register({
+      name: 'event-payloads',
+      schedule: { everyMs: POLL_INTERVAL_MS },
+      run: (signal) => this.run(signal),
+    });
+  }
+
+  /** All that is to be done now, unless it is broken off. */
+  async run(signal?: AbortSignal): Promise<void> {
+    this.payloads.forgetOld();
+    await runInBatches(() => this.sealer.sealNext(BATCH), signal);
+    await runInBatches(() => this.retention.dropNextDelivered(BATCH), signal);
+  }
+}
+
+async function runInBatches(runBatch: () => Promise<number>, signal: AbortSignal | undefined): Promise<void> {
+  let done = BATCH;
+  while (done === BATCH && signal?.aborted !== true) done = await runBatch();
+}

@@ -1,0 +1,72 @@
+import { Injectable } from '@nestjs/common';
+import { Config } from '../../config/config.ts';
+import { Database, type Transaction } from '../../database/database.ts';
+import { RetentionService } from '../../database/retention.service.ts';
+import { addSeconds, Clock } from '../../platform/clock.ts';
+import { DAY_SECONDS } from '../../platform/duration.ts';
+import { dayOf, PayloadVault } from '../../vault/payloads/payload-vault.ts';
+import type { DeliveryId, EventId } from '../ids.ts';
+import {
+  dropDeliveredPayloads,
+  dropNextDeliveredPayloads,
+  dropOldPayloads,
+  findUsedPayloadKeys,
+  listUnusedPayloadKeys,
+  lockPayloadsOfDeliveries,
+} from './event-payload.repository.ts';
+
+/**
+ * Deletes payloads of Meta's: after WEBHOOK_RETENTION_DAYS, and with WEBHOOK_KEEP=until_delivered as soon as everybody who gets the event
+ * has it. Keys go when their day is over and nothing needs them.
+ */
+@Injectable()
+export class PayloadRetention {
+  readonly #isKeptUntilDelivered: boolean;
+
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    private readonly payloads: PayloadVault,
+    private readonly config: Config,
+    retention: RetentionService,
+  ) {
+    this.#isKeptUntilDelivered = config.webhookKeep === 'until_delivered';
+    retention.register('payloads of webhooks', (_, limit) => this.dropOld(limit));
+    retention.register('payload keys', (_, limit) => this.destroyUnusedKeys(limit));
+  }
+
+  /** Before this instant, payloads are past their retention. */
+  cutoff(): Date {
+    return addSeconds(this.clock.now(), -this.config.webhookRetentionDays * DAY_SECONDS);
+  }
+
+  /** For deliveries that were just recorded as made, in the same transaction, as the last that it locks. */
+  async dropDelivered(tx: Transaction, deliveryIds: readonly DeliveryId[]): Promise<void> {
+    if (this.#isKeptUntilDelivered) await dropDeliveredPayloads(tx, await lockPayloadsOfDeliveries(tx, deliveryIds));
+  }
+
+  /** For events that were just fanned out: those that nobody gets. */
+  async dropUnwanted(tx: Transaction, eventIds: readonly EventId[]): Promise<void> {
+    if (this.#isKeptUntilDelivered) await dropDeliveredPayloads(tx, eventIds);
+  }
+
+  /** Up to `limit` of those that became needless in another way: subscriptions were deleted, or the setting changed. How many. */
+  async dropNextDelivered(limit: number): Promise<number> {
+    return this.#isKeptUntilDelivered ? dropNextDeliveredPayloads(this.database, limit) : 0;
+  }
+
+  /** Pending deliveries of these events are made as erased. */
+  private dropOld(limit: number): Promise<number> {
+    const before = this.cutoff();
+    return dropOldPayloads(this.database, { day: dayOf(before), before }, limit);
+  }
+
+  /** A day's margin: nothing is sealed under these any more but events of earlier releases. */
+  private async destroyUnusedKeys(limit: number): Promise<number> {
+    const day = dayOf(addSeconds(this.clock.now(), -2 * DAY_SECONDS));
+    return this.database.transaction(async (tx) => {
+      const unused = await listUnusedPayloadKeys(tx, day, limit);
+      return this.payloads.destroyUnused(tx, unused, (ids) => findUsedPayloadKeys(tx, ids));
+    });
+  }
+}

@@ -1,0 +1,41 @@
+import { Injectable } from '@nestjs/common';
+import type { Actor } from '../../audit/actor.ts';
+import { AuditLog } from '../../audit/audit-log.ts';
+import { Database, type Transaction } from '../../database/database.ts';
+import { PayloadVault } from '../../vault/payloads/payload-vault.ts';
+import { eraseEventsOfKeys } from './event-payload.repository.ts';
+
+const BATCH = 100;
+
+/** What Meta sent about a tenant as a whole. */
+@Injectable()
+export class TenantPayloads {
+  constructor(
+    private readonly database: Database,
+    private readonly payloads: PayloadVault,
+    private readonly audit: AuditLog,
+  ) {}
+
+  /**
+   * Destroys the tenant's payload keys and erases what they sealed: pending events are delivered as erased. Returns the number of keys.
+   * What comes later gets new keys.
+   */
+  async shred(tx: Transaction, tenant: string): Promise<number> {
+    let shredded = 0;
+    for (let batch = BATCH; batch === BATCH; shredded += batch) {
+      const ids = await this.payloads.shredTenant(tx, tenant, BATCH);
+      await eraseEventsOfKeys(tx, ids);
+      batch = ids.length;
+    }
+    return shredded;
+  }
+
+  /** The same on an operator's behalf, for a customer who leaves. */
+  shredFor(actor: Actor, tenant: string): Promise<number> {
+    return this.database.transaction(async (tx) => {
+      const keys = await this.shred(tx, tenant);
+      await this.audit.record(tx, { action: 'payloads.shredded', actor, tenant, details: { keys } });
+      return keys;
+    });
+  }
+}

@@ -1,0 +1,63 @@
+import { LRUCache } from 'lru-cache';
+import { wipe } from '../aead.ts';
+import type { PayloadKeyId } from '../ids.ts';
+import type { PayloadKeyOwner } from './payload-key.repository.ts';
+import type { PayloadKey } from './sealed-payload.ts';
+
+const MAX_KEYS = 4_096;
+/** A key that another replica destroyed is in memory no longer than this. */
+const MAX_AGE_MS = 10 * 60_000;
+
+/**
+ * Opened payload keys that are committed, wiped when they leave. What it hands out are copies, which stay good when the key is evicted
+ * meanwhile, and which the caller wipes.
+ */
+export class PayloadKeyCache {
+  readonly #keys: LRUCache<PayloadKeyId, PayloadKey>;
+  readonly #idByOwner = new Map<string, PayloadKeyId>();
+
+  constructor({ maxKeys = MAX_KEYS, maxAgeMs = MAX_AGE_MS }: { maxKeys?: number; maxAgeMs?: number } = {}) {
+    this.#keys = new LRUCache({
+      max: maxKeys,
+      ttl: maxAgeMs,
+      dispose: (key) => {
+        wipe(key.key);
+        if (this.#idByOwner.get(ownerKey(key)) === key.id) this.#idByOwner.delete(ownerKey(key));
+      },
+    });
+  }
+
+  find(id: PayloadKeyId): PayloadKey | null {
+    const key = this.#keys.get(id);
+    return key === undefined ? null : copyOf(key);
+  }
+
+  findOf(owner: PayloadKeyOwner): PayloadKey | null {
+    const id = this.#idByOwner.get(ownerKey(owner));
+    return id === undefined ? null : this.find(id);
+  }
+
+  /** Keeps a copy. */
+  add(key: PayloadKey): void {
+    this.#keys.set(key.id, copyOf(key));
+    this.#idByOwner.set(ownerKey(key), key.id);
+  }
+
+  delete(ids: readonly PayloadKeyId[]): void {
+    for (const id of ids) this.#keys.delete(id);
+  }
+
+  /** Wipes keys that have been here for too long; without this, one that nobody asks for would stay. */
+  deleteOld(): void {
+    this.#keys.purgeStale();
+  }
+}
+
+/** A map's key. Days have one length, so no two owners share it. */
+export function ownerKey({ tenant, day }: PayloadKeyOwner): string {
+  return `${day} ${tenant}`;
+}
+
+function copyOf(key: PayloadKey): PayloadKey {
+  return { ...key, key: Uint8Array.from(key.key) };
+}
