@@ -15,6 +15,7 @@ import { BrowserController } from './browser/browser.controller.ts';
 import { CallbackService } from './browser/callback.service.ts';
 import { ConnectLinkService } from './browser/connect-link.service.ts';
 import { SignupController } from './browser/signup.controller.ts';
+import { ConnectAttemptRepository } from './connect-attempt.repository.ts';
 import { ConnectSessionRepository } from './connect-session.repository.ts';
 import { MetaConfigController } from './meta-config.controller.ts';
 import { PhoneNumberRegistrar } from './phone-numbers/phone-number-registrar.ts';
@@ -44,6 +45,7 @@ import { UnfinishedSignupJob } from './unfinished/unfinished-signup.job.ts';
   providers: [
     ConnectSecrets,
     ConnectSessionRepository,
+    ConnectAttemptRepository,
     ConnectSessionService,
     PendingAuthorizationService,
     AuthorizationPipeline,

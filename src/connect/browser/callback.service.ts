@@ -14,6 +14,7 @@ import type { SecretString } from '../../platform/secret-string.ts';
 import { CodeRedeemer } from '../authorization/code-redeemer.ts';
 import { PendingAuthorizationService } from '../authorization/pending-authorization.service.ts';
 import type { SignupMessage } from '../authorization-hints.ts';
+import { ConnectAttemptRepository } from '../connect-attempt.repository.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
 import { recordConnectFailure } from '../connect-failure-audit.ts';
 import type { ConnectErrorCode } from '../connect-problems.ts';
@@ -50,6 +51,7 @@ interface VerifiedAttempt {
 export class CallbackService {
   constructor(
     private readonly sessions: ConnectSessionRepository,
+    private readonly attempts: ConnectAttemptRepository,
     private readonly secrets: ConnectSecrets,
     private readonly redeemer: CodeRedeemer,
     private readonly pendingAuthorizations: PendingAuthorizationRepository,
@@ -106,7 +108,7 @@ export class CallbackService {
 
   private async verifyCookie(session: ConnectSession, cookies: string[], requestId: string): Promise<VerifiedAttempt> {
     const hashes = cookies.map((cookie) => this.secrets.hash(cookie));
-    const attempt = await this.sessions.findAttemptByCookie(session.id, hashes);
+    const attempt = await this.attempts.findByCookie(session.id, hashes);
     if (attempt === null) throw new ConnectFailedError('state_mismatch', { isFinal: true });
     return { attempt, session, requestId };
   }
@@ -117,7 +119,7 @@ export class CallbackService {
     requestId: string,
   ): Promise<VerifiedAttempt> {
     const stateHash = state === null ? null : this.secrets.hash(state);
-    const attempt = stateHash === null ? null : await this.sessions.findAttempt(stateHash);
+    const attempt = stateHash === null ? null : await this.attempts.find(stateHash);
     const session = attempt === null ? null : await this.sessions.findAcrossTenants(attempt.sessionId);
     if (attempt === null || session === null) throw new ConnectFailedError('state_mismatch', { isFinal: true });
     const verified = { attempt, session, requestId };
@@ -136,14 +138,14 @@ export class CallbackService {
   ): Promise<ConnectResult> {
     const { session, requestId } = verified;
     const { stateHash } = verified.attempt;
-    if (!(await this.sessions.consume(this.database, stateHash, null))) return this.awaitResult(verified);
+    if (!(await this.attempts.consume(this.database, stateHash, null))) return this.awaitResult(verified);
     const given = { session, stateHash, code, redirectUri: usedRedirectUri, message, actor: BROWSER, requestId };
     return this.toResult(verified, () => this.redeemer.redeem(given));
   }
 
   /** The dialog ended without a code. */
   private async refuse(verified: VerifiedAttempt, error: ConnectErrorCode): Promise<ConnectResult> {
-    if (!(await this.sessions.consume(this.database, verified.attempt.stateHash, error)))
+    if (!(await this.attempts.consume(this.database, verified.attempt.stateHash, error)))
       return this.awaitResult(verified);
     if (error === 'access_denied') await this.recordDenial(verified);
     else await this.recordFailure(verified, error);
@@ -170,7 +172,7 @@ export class CallbackService {
       // Before the result is read: work that ends in between has one. Nobody could claim what exists, so whoever has it is alive.
       const isAtWork = async () => this.pendingAuthorizations.existsForState(this.database, stateHash);
       const isLast = poll >= MAX_POLLS && (poll >= MAX_POLLS_AT_WORK || !(await isAtWork()));
-      const attempt = await this.sessions.findAttempt(stateHash);
+      const attempt = await this.attempts.find(stateHash);
       if (attempt === null || attempt.consumedAt === null) return this.rejectExpired(verified);
       if (attempt.connectionId !== null) return { connectionId: attempt.connectionId };
       if (attempt.error !== null) return { error: attempt.error };
@@ -198,7 +200,7 @@ export class CallbackService {
   }
 
   private async markCodeRejected(verified: VerifiedAttempt): Promise<ConnectResult> {
-    if (await this.sessions.recordError(this.database, verified.attempt.stateHash, 'code_rejected')) {
+    if (await this.attempts.recordError(this.database, verified.attempt.stateHash, 'code_rejected')) {
       await this.recordFailure(verified, 'code_rejected');
       return { error: 'code_rejected' };
     }

@@ -6,6 +6,7 @@ import { buildDialogUrl } from '../../meta/dialog/dialog-url.ts';
 import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
+import { ConnectAttemptRepository } from '../connect-attempt.repository.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
 import { ConnectSessionRepository } from '../connect-session.repository.ts';
 import type { ConnectAttempt, ConnectSession } from '../connect-session.ts';
@@ -37,6 +38,7 @@ export interface OpenedSession {
 export class ConnectLinkService {
   constructor(
     private readonly sessions: ConnectSessionRepository,
+    private readonly attempts: ConnectAttemptRepository,
     private readonly secrets: ConnectSecrets,
     private readonly connections: ConnectionRepository,
     private readonly config: Config,
@@ -81,7 +83,7 @@ export class ConnectLinkService {
     const isSignup = loginFlow(session.flow).isOpenedBySdk;
     const earlier = await this.connections.findEarlierLogins(session.tenant, session.product);
     const rerequest = mustAskAgain(session.flow, earlier);
-    await this.sessions.addAttempt({
+    await this.attempts.add({
       stateHash: state.hash,
       sessionId: session.id,
       cookieHash: cookie.hash,
@@ -106,7 +108,7 @@ export class ConnectLinkService {
 
   private findOwnAttempt(session: ConnectSession, cookies: readonly string[]): Promise<ConnectAttempt | null> {
     const hashes = cookies.map((cookie) => this.secrets.hash(cookie));
-    return this.sessions.findAttemptByCookie(session.id, hashes);
+    return this.attempts.findByCookie(session.id, hashes);
   }
 
   private dialogUrl(session: ConnectSession, state: string, rerequest: boolean): string {
