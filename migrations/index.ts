@@ -20,3 +20,4 @@ export { ObjectRateLimits1764001010000 } from './1764001010000-ObjectRateLimits.
 export { HashedPrivacyRequests1764001020000 } from './1764001020000-HashedPrivacyRequests.ts';
 export { BoundConnectLinks1764001030000 } from './1764001030000-BoundConnectLinks.ts';
 export { LeaseAncestors1764001040000 } from './1764001040000-LeaseAncestors.ts';
+export { SignedAttempts1764001100000 } from './1764001100000-SignedAttempts.ts';

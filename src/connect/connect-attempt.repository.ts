@@ -5,35 +5,38 @@ import { Database, type Transaction } from '../database/database.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import { Clock } from '../platform/clock.ts';
 import type { ConnectErrorCode } from './connect-problems.ts';
-import type { ConnectAttempt } from './connect-session.ts';
+import type { ConnectAttempt, OpenedAttempt } from './connect-session.ts';
 import type { ConnectSessionId } from './ids.ts';
 
 interface AttemptRow {
   state_hash: Buffer;
   session_id: ConnectSessionId;
   cookie_hash: Buffer;
+  created_at: Date;
   expires_at: Date;
   consumed_at: Date | null;
   connection_id: ConnectionId | null;
   error: ConnectErrorCode | null;
 }
 
-const ATTEMPT_COLUMNS = sql`state_hash, session_id, cookie_hash, expires_at, consumed_at, connection_id, error`;
+const ATTEMPT_COLUMNS = sql`state_hash, session_id, cookie_hash, created_at, expires_at, consumed_at, connection_id, error`;
 
-type NewAttempt = Pick<ConnectAttempt, 'stateHash' | 'sessionId' | 'cookieHash' | 'expiresAt'>;
-
-const insertAttempt = defineStatement<NewAttempt & { now: Date }>(
+const insertAttempt = defineStatement<OpenedAttempt>(
   'connect_attempt_insert',
-  ({ stateHash, sessionId, cookieHash, now, expiresAt }) => sql`INSERT INTO connect_attempt
-      (state_hash, session_id, cookie_hash, created_at, expires_at)
-    VALUES (${stateHash}, ${sessionId}, ${cookieHash}, ${now}, ${expiresAt})`,
+  ({ stateHash, sessionId, cookieHash, openedAt, expiresAt }) => sql`INSERT INTO connect_attempt
+      (state_hash, session_id, cookie_hash, created_at, expires_at, is_signed)
+    VALUES (${stateHash}, ${sessionId}, ${cookieHash}, ${openedAt}, ${expiresAt}, true)`,
 );
 
+// Those that are about to be used are locked, and stay. Two openings never wait for each other.
 const deleteUnusedAttempts = defineStatement<{ sessionId: ConnectSessionId; keep: number }>(
   'connect_attempt_delete_unused',
   ({ sessionId, keep }) => sql`DELETE FROM connect_attempt WHERE state_hash IN (
-    SELECT state_hash FROM connect_attempt WHERE session_id = ${sessionId} AND consumed_at IS NULL
-    ORDER BY created_at DESC OFFSET ${keep})`,
+    SELECT state_hash FROM connect_attempt WHERE consumed_at IS NULL AND reported IS NULL AND state_hash IN (
+      SELECT state_hash FROM connect_attempt
+      WHERE session_id = ${sessionId} AND is_signed AND consumed_at IS NULL AND reported IS NULL
+      ORDER BY created_at DESC, state_hash OFFSET ${keep})
+    FOR UPDATE SKIP LOCKED)`,
 );
 
 const selectAttempt = defineStatement<{ stateHash: Buffer }, AttemptRow>(
@@ -47,15 +50,20 @@ const selectAttemptByCookie = defineStatement<{ sessionId: ConnectSessionId; coo
     WHERE session_id = ${sessionId} AND cookie_hash = ANY (${cookieHashes}) ORDER BY created_at DESC LIMIT 1`,
 );
 
-const updateAttemptConsumed = defineStatement<{ stateHash: Buffer; error: ConnectErrorCode | null; now: Date }>(
+// The row may be gone, but a used one never is while its session exists: so a state counts once over all replicas.
+const consumeAttempt = defineStatement<{ attempt: OpenedAttempt; error: ConnectErrorCode | null; now: Date }>(
   'connect_attempt_consume',
   ({
-    stateHash,
+    attempt: { stateHash, sessionId, cookieHash, openedAt, expiresAt },
     error,
     now,
-  }) => sql`UPDATE connect_attempt a SET consumed_at = ${now}, error = ${error} FROM connect_session s
-    WHERE a.state_hash = ${stateHash} AND a.consumed_at IS NULL AND a.expires_at > ${now}
-      AND s.id = a.session_id AND s.closed_at IS NULL`,
+  }) => sql`INSERT INTO connect_attempt AS a
+      (state_hash, session_id, cookie_hash, created_at, expires_at, is_signed, consumed_at, error)
+    SELECT ${stateHash}::bytea, s.id, ${cookieHash}::bytea, ${openedAt}::timestamptz, ${expiresAt}::timestamptz, true,
+      ${now}::timestamptz, ${error}::text
+    FROM connect_session s WHERE s.id = ${sessionId} AND s.closed_at IS NULL AND ${expiresAt}::timestamptz > ${now}::timestamptz
+    ON CONFLICT (state_hash) DO UPDATE SET consumed_at = excluded.consumed_at, error = excluded.error
+    WHERE a.consumed_at IS NULL AND a.session_id = excluded.session_id AND a.expires_at > excluded.consumed_at`,
 );
 
 const updateAttemptError = defineStatement<{ stateHash: Buffer; error: ConnectErrorCode }>(
@@ -70,8 +78,8 @@ const updateAttemptConnected = defineStatement<{ stateHash: Buffer; connectionId
     sql`UPDATE connect_attempt SET connection_id = ${connectionId}, error = NULL WHERE state_hash = ${stateHash}`,
 );
 
-/** Far more than mail scanners and robots open a link while somebody is at Meta's dialog; beyond it the oldest unused attempts go. */
-const MAX_UNUSED_ATTEMPTS = 5_000;
+/** Of a session, beside those that came back or reported. More than that are mail scanners and robots. */
+const MAX_UNUSED_ATTEMPTS = 50;
 
 /** The result of an attempt whose token became a connection. */
 export async function recordAttemptConnected(
@@ -90,8 +98,12 @@ export class ConnectAttemptRepository {
     private readonly clock: Clock,
   ) {}
 
-  async add(attempt: NewAttempt): Promise<void> {
-    await this.database.run(insertAttempt({ ...attempt, now: this.clock.now() }));
+  /**
+   * Notes that a browser opened its session. Beyond a bound the oldest notes go, and no attempt is lost by it: whoever comes back proves theirs
+   * by the cookie. Those of the release before, which need their rows, stay.
+   */
+  async add(attempt: OpenedAttempt): Promise<void> {
+    await this.database.run(insertAttempt(attempt));
     await this.database.run(deleteUnusedAttempts({ sessionId: attempt.sessionId, keep: MAX_UNUSED_ATTEMPTS }));
   }
 
@@ -107,11 +119,11 @@ export class ConnectAttemptRepository {
   }
 
   /**
-   * Consumes an attempt's state: true for exactly one request, and only while attempt and session are valid. With `error`, that becomes the
-   * result of the attempt at the same time.
+   * Consumes an attempt's state, whether or not it has a row: true for exactly one request, and only while attempt and session are valid.
+   * With `error`, that becomes the result of the attempt at the same time.
    */
-  async consume(executor: SqlExecutor, stateHash: Buffer, error: ConnectErrorCode | null): Promise<boolean> {
-    return (await executor.run(updateAttemptConsumed({ stateHash, error, now: this.clock.now() }))) === 1;
+  async consume(executor: SqlExecutor, attempt: OpenedAttempt, error: ConnectErrorCode | null): Promise<boolean> {
+    return (await executor.run(consumeAttempt({ attempt, error, now: this.clock.now() }))) === 1;
   }
 
   /** Stores the error that an attempt ended with; false where it has a result already. */
@@ -125,6 +137,7 @@ function toAttempt(row: AttemptRow): ConnectAttempt {
     stateHash: row.state_hash,
     sessionId: row.session_id,
     cookieHash: row.cookie_hash,
+    openedAt: row.created_at,
     expiresAt: row.expires_at,
     consumedAt: row.consumed_at,
     connectionId: row.connection_id,

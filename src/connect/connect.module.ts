@@ -11,7 +11,9 @@ import { CodeRedeemer } from './authorization/code-redeemer.ts';
 import { ImportController } from './authorization/import.controller.ts';
 import { PendingAuthorizationService } from './authorization/pending-authorization.service.ts';
 import { SuppliedTokenService } from './authorization/supplied-token.service.ts';
+import { AttemptSigner } from './browser/attempt-signer.ts';
 import { BrowserController } from './browser/browser.controller.ts';
+import { BrowserAttempts } from './browser/browser-attempts.ts';
 import { CallbackService } from './browser/callback.service.ts';
 import { ConnectLinkService } from './browser/connect-link.service.ts';
 import { SignupController } from './browser/signup.controller.ts';
@@ -50,6 +52,8 @@ import { UnfinishedSignupJob } from './unfinished/unfinished-signup.job.ts';
     PendingAuthorizationService,
     AuthorizationPipeline,
     AuthorizationResumeJob,
+    AttemptSigner,
+    BrowserAttempts,
     ConnectLinkService,
     CallbackService,
     CodeRedeemer,
