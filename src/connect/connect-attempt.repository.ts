@@ -31,12 +31,12 @@ const insertAttempt = defineStatement<OpenedAttempt>(
 // Those that are about to be used are locked, and stay. Two openings never wait for each other.
 const deleteUnusedAttempts = defineStatement<{ sessionId: ConnectSessionId; keep: number }>(
   'connect_attempt_delete_unused',
-  ({ sessionId, keep }) => sql`DELETE FROM connect_attempt WHERE state_hash IN (
-    SELECT state_hash FROM connect_attempt WHERE consumed_at IS NULL AND reported IS NULL AND state_hash IN (
+  ({ sessionId, keep }) => sql`DELETE FROM connect_attempt WHERE state_hash = ANY (ARRAY(
+    SELECT state_hash FROM connect_attempt WHERE consumed_at IS NULL AND reported IS NULL AND state_hash = ANY (ARRAY(
       SELECT state_hash FROM connect_attempt
       WHERE session_id = ${sessionId} AND is_signed AND consumed_at IS NULL AND reported IS NULL
-      ORDER BY created_at DESC, state_hash OFFSET ${keep})
-    FOR UPDATE SKIP LOCKED)`,
+      ORDER BY created_at DESC, state_hash OFFSET ${keep}))
+    FOR UPDATE SKIP LOCKED))`,
 );
 
 const selectAttempt = defineStatement<{ stateHash: Buffer }, AttemptRow>(
