@@ -25,4 +25,5 @@ export { SessionAndSubscriptionMacs1764001070000 } from './1764001070000-Session
 export { RowGenerations1764001080000 } from './1764001080000-RowGenerations.ts';
 export { SealedPayloads1764001090000 } from './1764001090000-SealedPayloads.ts';
 export { HashedEntryUsers1764001091000 } from './1764001091000-HashedEntryUsers.ts';
+export { SignedAttempts1764001100000 } from './1764001100000-SignedAttempts.ts';
 export { EmbeddedSignupV41764000900000 } from './1764000900000-EmbeddedSignupV4.ts';

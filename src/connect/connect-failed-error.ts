@@ -4,6 +4,7 @@ import { MetaError } from '../meta/errors/meta-error.ts';
 import { AppError, type ProblemOccurrence } from '../platform/problem.ts';
 import { CONNECT_PROBLEMS, type ConnectErrorCode } from './connect-problems.ts';
 import { problemCodeOf } from './problem-code-of-verdict.ts';
+import type { UserMessage } from './sessions/return-url.ts';
 
 const RETRY_AFTER_SECONDS = 30;
 
@@ -94,4 +95,9 @@ const DETAILS = new Map([
 function describeRejectedCode(why: string): { detail?: string } {
   const detail = DETAILS.get(why);
   return detail === undefined ? {} : { detail };
+}
+
+/** Only what comes with something to do: the rest is for whoever reads the API or the log. */
+export function toUserMessage({ occurrence: { detail, remedy } }: ConnectFailedError): UserMessage {
+  return detail === undefined || remedy === undefined ? {} : { detail, remedy };
 }

@@ -63,12 +63,17 @@ export interface UnfinishedSignup {
   remedy: string;
 }
 
-/** One browser that opened a session, and what its callback ended on. */
-export interface ConnectAttempt {
+/** One browser that opened a session, as its cookie proves. */
+export interface OpenedAttempt {
   stateHash: Buffer;
   sessionId: ConnectSessionId;
   cookieHash: Buffer;
+  openedAt: Date;
   expiresAt: Date;
+}
+
+/** The same with what its callback ended on. */
+export interface ConnectAttempt extends OpenedAttempt {
   /** Its state was used; it counts once. */
   consumedAt: Date | null;
   connectionId: ConnectionId | null;

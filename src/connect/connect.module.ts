@@ -11,10 +11,13 @@ import { CodeRedeemer } from './authorization/code-redeemer.ts';
 import { ImportController } from './authorization/import.controller.ts';
 import { PendingAuthorizationService } from './authorization/pending-authorization.service.ts';
 import { SuppliedTokenService } from './authorization/supplied-token.service.ts';
+import { AttemptSigner } from './browser/attempt-signer.ts';
 import { BrowserController } from './browser/browser.controller.ts';
+import { BrowserAttempts } from './browser/browser-attempts.ts';
 import { CallbackService } from './browser/callback.service.ts';
 import { ConnectLinkService } from './browser/connect-link.service.ts';
 import { SignupController } from './browser/signup.controller.ts';
+import { ConnectAttemptRepository } from './connect-attempt.repository.ts';
 import { ConnectSessionRepository } from './connect-session.repository.ts';
 import { MetaConfigController } from './meta-config.controller.ts';
 import { PhoneNumberRegistrar } from './phone-numbers/phone-number-registrar.ts';
@@ -44,10 +47,13 @@ import { UnfinishedSignupJob } from './unfinished/unfinished-signup.job.ts';
   providers: [
     ConnectSecrets,
     ConnectSessionRepository,
+    ConnectAttemptRepository,
     ConnectSessionService,
     PendingAuthorizationService,
     AuthorizationPipeline,
     AuthorizationResumeJob,
+    AttemptSigner,
+    BrowserAttempts,
     ConnectLinkService,
     CallbackService,
     CodeRedeemer,

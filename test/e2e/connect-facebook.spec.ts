@@ -68,7 +68,7 @@ describe('connecting through Facebook Login', () => {
     const response = await request(context.replica.app.getHttpServer()).get(pathname);
     expect(response.headers['cache-control']).toBe('no-store');
     expect(String(response.headers['set-cookie'])).toMatch(
-      /^metavault_connect_[0-9a-f]{16}=[A-Za-z0-9_-]{43}; Path=\/; Max-Age=3600; HttpOnly; SameSite=Lax$/,
+      /^metavault_connect_[0-9a-f]{16}=[A-Za-z0-9_.-]{100,160}; Path=\/; Max-Age=3600; HttpOnly; SameSite=Lax$/,
     );
   });
 
@@ -123,31 +123,6 @@ describe('connecting through Facebook Login', () => {
     for (let scan = 0; scan < 5; scan++) await new TestBrowser(context).open(session.connect_url);
     const response = await browser.get(await completeDialog(dialog));
     expect(response.headers['location']).toContain('status=connected');
-  });
-
-  it('loses no attempt under way to scanners that open the link a hundred times', async () => {
-    const session = await createSession(context);
-    const browser = new TestBrowser(context);
-    const dialog = await browser.open(session.connect_url);
-    for (let scan = 0; scan < 100; scan++) {
-      context.clock.advance(0.01);
-      await new TestBrowser(context).open(session.connect_url);
-    }
-    expect((await browser.get(await completeDialog(dialog))).headers['location']).toContain('status=connected');
-  });
-
-  it('keeps the rows of a link within bounds, the newest browser in', async () => {
-    const session = await createSession(context);
-    await rows(
-      `INSERT INTO connect_attempt (state_hash, session_id, cookie_hash, created_at, expires_at)
-        SELECT sha256(n::text::bytea), $1, sha256(n::text::bytea), $2::timestamptz - interval '1 second', $2::timestamptz + interval '10 minutes'
-        FROM generate_series(1, 5010) n`,
-      [session.id, context.clock.now()],
-    );
-    const browser = new TestBrowser(context);
-    const dialog = await browser.open(session.connect_url);
-    expect(await rows('SELECT 1 FROM connect_attempt WHERE session_id = $1', [session.id])).toHaveLength(5_000);
-    expect((await browser.get(await completeDialog(dialog))).headers['location']).toContain('status=connected');
   });
 
   it('does not consume a state for HEAD', async () => {
@@ -362,9 +337,11 @@ describe('connecting through Facebook Login', () => {
 
   it('writes no code, state or token into log, audit or events', async () => {
     const { session, browser, callback, dialog } = await approved({ tenant: 'secretive' });
+    const atDialog = [...browser.cookies.values()];
     const response = await browser.get(callback);
     expect(response.headers['location']).toContain('status=connected');
     const secrets = [
+      ...atDialog,
       dialog.searchParams.get('state') ?? '',
       new URL(callback).searchParams.get('code') ?? '',
       new URL(session.connect_url).pathname.split('/')[2] ?? '',

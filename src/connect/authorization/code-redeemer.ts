@@ -9,9 +9,9 @@ import type { GrantedToken } from '../../meta/tokens/granted-token.ts';
 import { OAuthApi } from '../../meta/tokens/oauth-api.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { type SignupMessage, writeHints } from '../authorization-hints.ts';
+import { ConnectAttemptRepository } from '../connect-attempt.repository.ts';
 import { ConnectFailedError, classifyRedirectUriError, toConnectFailedError } from '../connect-failed-error.ts';
 import { recordConnectFailure, toFailureDetails } from '../connect-failure-audit.ts';
-import { ConnectSessionRepository } from '../connect-session.repository.ts';
 import type { ConnectSession } from '../connect-session.ts';
 import { requireLoginAppConfigured } from '../sessions/require-login-configured.ts';
 import { type Initiator, PendingAuthorizationService } from './pending-authorization.service.ts';
@@ -32,7 +32,7 @@ export class CodeRedeemer {
   constructor(
     private readonly oauth: OAuthApi,
     private readonly pendingAuthorizationService: PendingAuthorizationService,
-    private readonly sessions: ConnectSessionRepository,
+    private readonly attempts: ConnectAttemptRepository,
     private readonly database: Database,
     private readonly audit: AuditLog,
     private readonly apps: MetaApps,
@@ -86,7 +86,7 @@ export class CodeRedeemer {
     failure: ConnectFailedError,
   ): Promise<void> {
     await this.database.transaction(async (tx) => {
-      if (stateHash !== null) await this.sessions.recordError(tx, stateHash, failure.errorCode);
+      if (stateHash !== null) await this.attempts.recordError(tx, stateHash, failure.errorCode);
       const of = { ...session, sessionId: session.id, actor, requestId };
       await recordConnectFailure(this.audit, tx, of, toFailureDetails(failure, false));
     });

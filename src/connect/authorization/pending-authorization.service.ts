@@ -16,6 +16,7 @@ import { ClaimHeartbeat } from '../../platform/jobs/claim-heartbeat.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { Random } from '../../platform/random.ts';
 import { readHints } from '../authorization-hints.ts';
+import { ConnectAttemptRepository } from '../connect-attempt.repository.ts';
 import { ConnectFailedError, toConnectFailedError } from '../connect-failed-error.ts';
 import { recordConnectFailure, toFailureDetails } from '../connect-failure-audit.ts';
 import { ConnectSessionRepository } from '../connect-session.repository.ts';
@@ -46,6 +47,7 @@ export class PendingAuthorizationService {
     private readonly pendingAuthorizations: PendingAuthorizationRepository,
     private readonly pipeline: AuthorizationPipeline,
     private readonly sessions: ConnectSessionRepository,
+    private readonly attempts: ConnectAttemptRepository,
     private readonly database: Database,
     private readonly audit: AuditLog,
     private readonly config: Config,
@@ -152,7 +154,7 @@ export class PendingAuthorizationService {
       await this.database.transaction(async (tx) => {
         await this.pendingAuthorizations.finish(tx, pendingAuthorization);
         if (pendingAuthorization.stateHash !== null)
-          await this.sessions.recordError(tx, pendingAuthorization.stateHash, failure.errorCode);
+          await this.attempts.recordError(tx, pendingAuthorization.stateHash, failure.errorCode);
         await this.recordFailure(tx, work, failure, false);
       });
     } catch (error) {

@@ -3,15 +3,16 @@ import { HOUR_SECONDS } from '../../platform/duration.ts';
 /** Longer than any attempt lives, so that a late browser gets "expired", not "another browser". */
 const MAX_AGE_SECONDS = HOUR_SECONDS;
 const PREFIX = 'metavault_connect_';
+const ENDED = 'metavault_ended';
+const ATTEMPT_NAME = /^[0-9a-f]{16}$/;
+/** Part of no attempt's value. */
+const SEPARATOR = '~';
 
-function prefix(publicUrl: string): string {
-  // __Host-: no other host, subdomain or plain-http page can set it (RFC 6265bis 4.1.3).
-  return publicUrl.startsWith('https:') ? `__Host-${PREFIX}` : PREFIX;
-}
-
-/** Each attempt has a cookie with a name of its own, so that two tabs of one browser do not take each other's away. */
-function cookieName(publicUrl: string, stateHash: Buffer): string {
-  return `${prefix(publicUrl)}${attemptNameOf(stateHash)}`;
+/** A cookie of an attempt, as a browser sent it. */
+export interface AttemptCookie {
+  /** The attempt's name. */
+  name: string;
+  value: string;
 }
 
 /** Distinguishes a browser's attempts. Not a secret: the cookie's value is. */
@@ -19,28 +20,47 @@ export function attemptNameOf(stateHash: Buffer): string {
   return stateHash.toString('hex').slice(0, 16);
 }
 
-/** `Set-Cookie` for the browser of an attempt. Lax: it comes along when Meta sends the browser back, and on no foreign POST. */
-export function serializeAttemptCookie(publicUrl: string, stateHash: Buffer, value: string): string {
+/**
+ * `Set-Cookie` for the browser of an attempt. Lax: it comes along when Meta sends the browser back, and on no foreign POST. Each attempt has
+ * a cookie with a name of its own, so that two tabs of one browser do not take each other's away.
+ */
+export function serializeAttemptCookie(publicUrl: string, { name, value }: AttemptCookie): string {
+  return serialize(publicUrl, PREFIX + name, value, MAX_AGE_SECONDS);
+}
+
+/** `Set-Cookie` that takes an attempt's cookie away. */
+export function expireAttemptCookie(publicUrl: string, name: string): string {
+  return serialize(publicUrl, PREFIX + name, '', 0);
+}
+
+/** `Set-Cookie` for the one cookie of the attempts that are over: what their cookies held. */
+export function serializeEndedCookie(publicUrl: string, values: readonly string[]): string {
+  return serialize(publicUrl, ENDED, values.join(SEPARATOR), MAX_AGE_SECONDS);
+}
+
+/** The cookies of all attempts in a `Cookie` header, in its order: browsers send the oldest first (RFC 6265 5.4). */
+export function readAttemptCookies(header: string | undefined, publicUrl: string): AttemptCookie[] {
+  const prefix = hostPrefix(publicUrl) + PREFIX;
+  return cookies(header).flatMap(([cookieName, value]) => {
+    const name = cookieName.slice(prefix.length);
+    return cookieName.startsWith(prefix) && ATTEMPT_NAME.test(name) ? [{ name, value }] : [];
+  });
+}
+
+/** What the cookie of the attempts that are over holds, as it was given. */
+export function readEndedCookie(header: string | undefined, publicUrl: string): string[] {
+  const value = cookies(header).find(([name]) => name === hostPrefix(publicUrl) + ENDED)?.[1] ?? '';
+  return value === '' ? [] : value.split(SEPARATOR);
+}
+
+function serialize(publicUrl: string, name: string, value: string, maxAge: number): string {
   const secure = publicUrl.startsWith('https:') ? '; Secure' : '';
-  return `${cookieName(publicUrl, stateHash)}=${value}; Path=/; Max-Age=${MAX_AGE_SECONDS}; HttpOnly; SameSite=Lax${secure}`;
+  return `${hostPrefix(publicUrl)}${name}=${value}; Path=/; Max-Age=${maxAge}; HttpOnly; SameSite=Lax${secure}`;
 }
 
-/** The value of an attempt's cookie in a `Cookie` header; null where the browser has none. */
-export function readAttemptCookie(header: string | undefined, publicUrl: string, stateHash: Buffer): string | null {
-  const name = cookieName(publicUrl, stateHash);
-  return cookies(header).find(([each]) => each === name)?.[1] ?? null;
-}
-
-/** The values of all attempts' cookies in a `Cookie` header, or of the one attempt that is named. */
-export function readAttemptCookies(
-  header: string | undefined,
-  publicUrl: string,
-  attempt: string | null = null,
-): string[] {
-  const wanted = prefix(publicUrl) + (attempt ?? '');
-  return cookies(header)
-    .filter(([name]) => (attempt === null ? name.startsWith(wanted) : name === wanted))
-    .map(([, value]) => value);
+/** `__Host-`: no other host, subdomain or plain-http page can set it (RFC 6265bis 4.1.3). */
+function hostPrefix(publicUrl: string): string {
+  return publicUrl.startsWith('https:') ? '__Host-' : '';
 }
 
 function cookies(header: string | undefined): [string, string][] {

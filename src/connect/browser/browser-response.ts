@@ -43,10 +43,11 @@ interface ResultPageOptions {
 export async function sendConnectResult(
   request: FastifyRequest,
   reply: FastifyReply,
-  { session, result }: AttemptResult,
+  { session, result, setCookies }: AttemptResult,
   { connections, docsUrl, retryPath }: ResultPageOptions,
 ): Promise<void> {
   reply.header('cache-control', 'no-store');
+  if (setCookies.length > 0) reply.header('set-cookie', setCookies);
   if (session.returnUrl !== null) {
     reply.redirect(withResult(session.returnUrl, result), 302);
     return;

@@ -15,7 +15,6 @@ import { Random } from '../../platform/random.ts';
 import type { ConnectSession } from '../connect-session.ts';
 import { connectPath, docsUrl } from '../connect-urls.ts';
 import { requireLoginConfigured } from '../sessions/require-login-configured.ts';
-import { readAttemptCookies } from './attempt-cookie.ts';
 import { BrowserFilter } from './browser.filter.ts';
 import { sendConnectResult } from './browser-response.ts';
 import { CallbackService } from './callback.service.ts';
@@ -62,8 +61,8 @@ export class BrowserController {
   ): Promise<void> {
     requireOwnOrigin(request, this.config);
     const session = await this.connectLinks.find(token);
-    const opened = await this.connectLinks.open(session, { asFullPage: false });
-    reply.header('cache-control', 'no-store').header('set-cookie', opened.cookie);
+    const opened = await this.connectLinks.open(session, request.headers.cookie, { asFullPage: false });
+    reply.header('cache-control', 'no-store').header('set-cookie', opened.setCookies);
     reply.redirect(opened.dialogUrl ?? `${connectPath(this.config, token)}/signup`, 303);
   }
 
@@ -119,7 +118,7 @@ export class BrowserController {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<ConnectSession | null> {
-    const cookies = readAttemptCookies(request.headers.cookie, this.config.publicUrl);
+    const { cookie: cookies } = request.headers;
     const session = await this.connectLinks.findForDialog(token, cookies);
     if (await this.connectLinks.mayProceed(session, cookies)) return session;
     reply.header('cache-control', 'no-store').redirect(connectPath(this.config, token), 302);
@@ -146,8 +145,8 @@ export class BrowserController {
       reply.send();
       return null;
     }
-    const opened = await this.connectLinks.open(session, way);
-    reply.header('set-cookie', opened.cookie);
+    const opened = await this.connectLinks.open(session, request.headers.cookie, way);
+    reply.header('set-cookie', opened.setCookies);
     return opened;
   }
 

@@ -1,4 +1,3 @@
-import { timingSafeEqual } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { type Actor } from '../../audit/actor.ts';
@@ -8,22 +7,24 @@ import { PendingAuthorizationRepository } from '../../connections/authorization/
 import { ClaimLostError } from '../../connections/claim-lost-error.ts';
 import type { ConnectionId } from '../../connections/ids.ts';
 import { Database } from '../../database/database.ts';
-import { type CallbackOutcome, type CallbackQuery, parseCallbackQuery } from '../../meta/dialog/callback-query.ts';
+import { type CallbackQuery, parseCallbackQuery } from '../../meta/dialog/callback-query.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { CodeRedeemer } from '../authorization/code-redeemer.ts';
 import { PendingAuthorizationService } from '../authorization/pending-authorization.service.ts';
 import type { SignupMessage } from '../authorization-hints.ts';
-import { ConnectFailedError } from '../connect-failed-error.ts';
+import { ConnectAttemptRepository } from '../connect-attempt.repository.ts';
+import { ConnectFailedError, toUserMessage } from '../connect-failed-error.ts';
 import { recordConnectFailure } from '../connect-failure-audit.ts';
 import type { ConnectErrorCode } from '../connect-problems.ts';
 import { ConnectSessionRepository } from '../connect-session.repository.ts';
-import type { ConnectAttempt, ConnectSession } from '../connect-session.ts';
+import type { ConnectAttempt, ConnectSession, OpenedAttempt } from '../connect-session.ts';
 import { redirectUri } from '../connect-urls.ts';
 import { ConnectSecrets } from '../sessions/connect-secrets.ts';
-import type { ConnectResult, UserMessage } from '../sessions/return-url.ts';
+import type { ConnectResult } from '../sessions/return-url.ts';
 import { storeSignupReport, toSignupReport } from '../unfinished/unfinished-signup.repository.ts';
-import { readAttemptCookie } from './attempt-cookie.ts';
+import { BrowserAttempts, type BrowserCookies } from './browser-attempts.ts';
+import { dialogErrorCode } from './dialog-error-code.ts';
 
 const BROWSER: Actor = Object.freeze({ kind: 'browser', id: null });
 const POLL_MS = 250;
@@ -36,11 +37,13 @@ const MAX_POLLS_AT_WORK = 1_200;
 export interface AttemptResult {
   session: ConnectSession;
   result: ConnectResult;
+  /** `Set-Cookie`, as the attempt is over. */
+  setCookies: string[];
 }
 
 /** An attempt whose browser has proved that it is the one that opened the link. */
 interface VerifiedAttempt {
-  attempt: ConnectAttempt;
+  attempt: OpenedAttempt;
   session: ConnectSession;
   requestId: string;
 }
@@ -50,6 +53,8 @@ interface VerifiedAttempt {
 export class CallbackService {
   constructor(
     private readonly sessions: ConnectSessionRepository,
+    private readonly attempts: ConnectAttemptRepository,
+    private readonly browserAttempts: BrowserAttempts,
     private readonly secrets: ConnectSecrets,
     private readonly redeemer: CodeRedeemer,
     private readonly pendingAuthorizations: PendingAuthorizationRepository,
@@ -70,45 +75,55 @@ export class CallbackService {
     const result =
       outcome.kind === 'code'
         ? await this.redeem(verified, outcome.code, redirectUri(this.config), {})
-        : await this.refuse(verified, errorCodeOf(outcome));
-    return { session: verified.session, result };
+        : await this.refuse(verified, dialogErrorCode(outcome));
+    return this.end(verified, cookies, result);
   }
 
   /** The code that our Embedded Signup page got from Meta's JS SDK. The browser is proved by its cookie alone. */
   async complete(
     session: ConnectSession,
-    given: { cookies: string[]; code: SecretString; message: SignupMessage },
+    given: { cookies: BrowserCookies; code: SecretString; message: SignupMessage },
     requestId: string,
   ): Promise<AttemptResult> {
-    const verified = await this.verifyCookie(session, given.cookies, requestId);
-    return { session, result: await this.redeem(verified, given.code, null, given.message) };
+    const verified = { attempt: await this.verifyCookie(session, given.cookies), session, requestId };
+    const result = await this.redeem(verified, given.code, null, given.message);
+    return this.end(verified, given.cookies.header, result);
   }
 
   /** What the session message said, as soon as it came: the code may get lost. Of a repeated report the last one counts. */
-  async report(session: ConnectSession, cookies: string[], message: SignupMessage): Promise<void> {
-    const { attempt } = await this.verifyCookie(session, cookies, '');
-    await storeSignupReport(this.database, attempt.stateHash, toSignupReport(message, this.clock.now()));
+  async report(session: ConnectSession, cookies: BrowserCookies, message: SignupMessage): Promise<void> {
+    const attempt = await this.verifyCookie(session, cookies);
+    await storeSignupReport(this.database, attempt, toSignupReport(message, this.clock.now()));
   }
 
   /** The user left the Embedded Signup of our page. */
-  async cancel(session: ConnectSession, cookies: string[], requestId: string): Promise<AttemptResult> {
-    const verified = await this.verifyCookie(session, cookies, requestId);
-    return { session, result: await this.refuse(verified, 'access_denied') };
+  async cancel(session: ConnectSession, cookies: BrowserCookies, requestId: string): Promise<AttemptResult> {
+    const verified = { attempt: await this.verifyCookie(session, cookies), session, requestId };
+    return this.end(verified, cookies.header, await this.refuse(verified, 'access_denied'));
   }
 
   /** What the attempt of this browser ended on. */
-  async resultOf(session: ConnectSession, cookies: string[]): Promise<AttemptResult> {
-    const { attempt } = await this.verifyCookie(session, cookies, '');
-    if (attempt.connectionId !== null) return { session, result: { connectionId: attempt.connectionId } };
-    const pending = attempt.consumedAt === null ? 'session_expired' : 'meta_unavailable';
-    return { session, result: { error: attempt.error ?? pending } };
+  async resultOf(session: ConnectSession, cookies: BrowserCookies): Promise<AttemptResult> {
+    const { stateHash } = await this.verifyCookie(session, cookies);
+    const attempt = await this.attempts.find(stateHash);
+    const error = attempt?.error ?? (attempt?.consumedAt == null ? 'session_expired' : 'meta_unavailable');
+    const connectionId = attempt?.connectionId ?? null;
+    return { session, result: connectionId === null ? { error } : { connectionId }, setCookies: [] };
   }
 
-  private async verifyCookie(session: ConnectSession, cookies: string[], requestId: string): Promise<VerifiedAttempt> {
-    const hashes = cookies.map((cookie) => this.secrets.hash(cookie));
-    const attempt = await this.sessions.findAttemptByCookie(session.id, hashes);
+  private end(
+    { attempt, session }: VerifiedAttempt,
+    cookies: string | undefined,
+    result: ConnectResult,
+  ): AttemptResult {
+    const isSessionOver = 'connectionId' in result;
+    return { session, result, setCookies: this.browserAttempts.end(cookies, attempt, { isSessionOver }) };
+  }
+
+  private async verifyCookie(session: ConnectSession, cookies: BrowserCookies): Promise<OpenedAttempt> {
+    const attempt = await this.browserAttempts.findOfSession(session.id, cookies);
     if (attempt === null) throw new ConnectFailedError('state_mismatch', { isFinal: true });
-    return { attempt, session, requestId };
+    return attempt;
   }
 
   private async verifyState(
@@ -116,15 +131,14 @@ export class CallbackService {
     cookies: string | undefined,
     requestId: string,
   ): Promise<VerifiedAttempt> {
-    const stateHash = state === null ? null : this.secrets.hash(state);
-    const attempt = stateHash === null ? null : await this.sessions.findAttempt(stateHash);
+    if (state === null) throw new ConnectFailedError('state_mismatch', { isFinal: true });
+    const stateHash = this.secrets.hash(state);
+    const own = await this.browserAttempts.findByState(cookies, stateHash);
+    const attempt = own ?? (await this.attempts.find(stateHash));
     const session = attempt === null ? null : await this.sessions.findAcrossTenants(attempt.sessionId);
-    if (attempt === null || session === null) throw new ConnectFailedError('state_mismatch', { isFinal: true });
-    const verified = { attempt, session, requestId };
-    const cookie = readAttemptCookie(cookies, this.config.publicUrl, attempt.stateHash);
-    if (cookie !== null && timingSafeEqual(this.secrets.hash(cookie), attempt.cookieHash)) return verified;
+    if (own !== null && session !== null) return { attempt: own, session, requestId };
     // Somebody brought a state of ours to another browser, so it is worth an entry; an invented one is not.
-    await this.recordFailure(verified, 'state_mismatch');
+    if (session !== null) await this.recordFailure({ session, requestId }, 'state_mismatch');
     throw new ConnectFailedError('state_mismatch', { isFinal: true });
   }
 
@@ -135,16 +149,23 @@ export class CallbackService {
     message: SignupMessage,
   ): Promise<ConnectResult> {
     const { session, requestId } = verified;
-    const { stateHash } = verified.attempt;
-    if (!(await this.sessions.consume(this.database, stateHash, null))) return this.awaitResult(verified);
-    const given = { session, stateHash, code, redirectUri: usedRedirectUri, message, actor: BROWSER, requestId };
+    const { attempt } = verified;
+    if (!(await this.attempts.consume(this.database, attempt, null))) return this.awaitResult(verified);
+    const given = {
+      session,
+      stateHash: attempt.stateHash,
+      code,
+      redirectUri: usedRedirectUri,
+      message,
+      actor: BROWSER,
+      requestId,
+    };
     return this.toResult(verified, () => this.redeemer.redeem(given));
   }
 
   /** The dialog ended without a code. */
   private async refuse(verified: VerifiedAttempt, error: ConnectErrorCode): Promise<ConnectResult> {
-    if (!(await this.sessions.consume(this.database, verified.attempt.stateHash, error)))
-      return this.awaitResult(verified);
+    if (!(await this.attempts.consume(this.database, verified.attempt, error))) return this.awaitResult(verified);
     if (error === 'access_denied') await this.recordDenial(verified);
     else await this.recordFailure(verified, error);
     return { error };
@@ -170,7 +191,7 @@ export class CallbackService {
       // Before the result is read: work that ends in between has one. Nobody could claim what exists, so whoever has it is alive.
       const isAtWork = async () => this.pendingAuthorizations.existsForState(this.database, stateHash);
       const isLast = poll >= MAX_POLLS && (poll >= MAX_POLLS_AT_WORK || !(await isAtWork()));
-      const attempt = await this.sessions.findAttempt(stateHash);
+      const attempt = await this.attempts.find(stateHash);
       if (attempt === null || attempt.consumedAt === null) return this.rejectExpired(verified);
       if (attempt.connectionId !== null) return { connectionId: attempt.connectionId };
       if (attempt.error !== null) return { error: attempt.error };
@@ -198,7 +219,7 @@ export class CallbackService {
   }
 
   private async markCodeRejected(verified: VerifiedAttempt): Promise<ConnectResult> {
-    if (await this.sessions.recordError(this.database, verified.attempt.stateHash, 'code_rejected')) {
+    if (await this.attempts.recordError(this.database, verified.attempt.stateHash, 'code_rejected')) {
       await this.recordFailure(verified, 'code_rejected');
       return { error: 'code_rejected' };
     }
@@ -215,35 +236,11 @@ export class CallbackService {
     });
   }
 
-  private recordFailure({ session, requestId }: VerifiedAttempt, code: ConnectErrorCode): Promise<void> {
+  private recordFailure(
+    { session, requestId }: Omit<VerifiedAttempt, 'attempt'>,
+    code: ConnectErrorCode,
+  ): Promise<void> {
     const of = { ...session, sessionId: session.id, actor: BROWSER, requestId };
     return recordConnectFailure(this.audit, this.database, of, { code });
   }
 }
-
-/** Only what comes with something to do: the rest is for whoever reads the API or the log. */
-function toUserMessage({ occurrence: { detail, remedy } }: ConnectFailedError): UserMessage {
-  return detail === undefined || remedy === undefined ? {} : { detail, remedy };
-}
-
-/** Our codes for Meta's ways to end a dialog without a code. */
-function errorCodeOf(outcome: Exclude<CallbackOutcome, { kind: 'code' }>): ConnectErrorCode {
-  switch (outcome.kind) {
-    case 'denied':
-      return 'access_denied';
-    case 'app_unavailable':
-      return 'app_unavailable';
-    case 'malformed':
-      return 'code_rejected';
-    case 'error':
-      return ERRORS.get(outcome.error ?? '') ?? 'meta_unavailable';
-  }
-}
-
-/** OAuth 2.0 error codes (RFC 6749 4.1.2.1) that will not go away by trying again. */
-const ERRORS = new Map<string, ConnectErrorCode>([
-  ['unauthorized_client', 'app_unavailable'],
-  ['invalid_request', 'meta_configuration'],
-  ['invalid_scope', 'meta_configuration'],
-  ['unsupported_response_type', 'meta_configuration'],
-]);

@@ -6,13 +6,15 @@ import { buildDialogUrl } from '../../meta/dialog/dialog-url.ts';
 import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
+import { ConnectAttemptRepository } from '../connect-attempt.repository.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
 import { ConnectSessionRepository } from '../connect-session.repository.ts';
-import type { ConnectAttempt, ConnectSession } from '../connect-session.ts';
+import type { ConnectSession } from '../connect-session.ts';
 import { redirectUri } from '../connect-urls.ts';
 import { ConnectSecrets } from '../sessions/connect-secrets.ts';
 import { requireLoginConfigured } from '../sessions/require-login-configured.ts';
-import { attemptNameOf, serializeAttemptCookie } from './attempt-cookie.ts';
+import { attemptNameOf } from './attempt-cookie.ts';
+import { BrowserAttempts } from './browser-attempts.ts';
 
 /** For the dialog, counted from when a browser opened the link. */
 const DIALOG_TTL_SECONDS = 10 * 60;
@@ -24,8 +26,8 @@ export interface OpenedSession {
   session: ConnectSession;
   /** The attempt's name, which is no secret. */
   attempt: string;
-  /** `Set-Cookie` */
-  cookie: string;
+  /** `Set-Cookie`, one or more. */
+  setCookies: string[];
   /** Whether the dialog is to ask again for what it was answered before: declined scopes, the choice of Pages. */
   rerequest: boolean;
   /** Null: the flow is run by a page of ours. */
@@ -37,6 +39,8 @@ export interface OpenedSession {
 export class ConnectLinkService {
   constructor(
     private readonly sessions: ConnectSessionRepository,
+    private readonly attempts: ConnectAttemptRepository,
+    private readonly browserAttempts: BrowserAttempts,
     private readonly secrets: ConnectSecrets,
     private readonly connections: ConnectionRepository,
     private readonly config: Config,
@@ -55,7 +59,7 @@ export class ConnectLinkService {
    * The same for the dialog as a full page. Embedded Signup may outlast its link: whoever is at it, by the cookie of an attempt that still
    * counts, may go on there for as long as an attempt lives.
    */
-  async findForDialog(token: string, cookies: readonly string[]): Promise<ConnectSession> {
+  async findForDialog(token: string, cookies: string | undefined): Promise<ConnectSession> {
     const session = await this.findIncludingEnded(token);
     if (this.sessions.isOpen(session) || (await this.isUnderWay(session, cookies))) return session;
     throw new ConnectFailedError('session_expired', { isFinal: true });
@@ -69,44 +73,43 @@ export class ConnectLinkService {
   }
 
   /** Whether one of these cookies is of a browser that has gone on from the page before the dialog, where there is one. */
-  async mayProceed(session: ConnectSession, cookies: readonly string[]): Promise<boolean> {
-    return !session.confirm || (await this.findOwnAttempt(session, cookies)) !== null;
+  async mayProceed(session: ConnectSession, cookies: string | undefined): Promise<boolean> {
+    return !session.confirm || this.browserAttempts.isAt(session.id, cookies);
   }
 
-  /** Throws `login_not_configured` where a setting that the login needs was taken away meanwhile. */
-  async open(session: ConnectSession, { asFullPage }: { asFullPage: boolean }): Promise<OpenedSession> {
+  /** `cookies`: the browser's `Cookie`. Throws `login_not_configured` where a setting that the login needs was taken away meanwhile. */
+  async open(
+    session: ConnectSession,
+    cookies: string | undefined,
+    { asFullPage }: { asFullPage: boolean },
+  ): Promise<OpenedSession> {
     requireLoginConfigured(this.apps.for(session).config, session);
     const state = this.secrets.make();
-    const cookie = this.secrets.make();
     const isSignup = loginFlow(session.flow).isOpenedBySdk;
     const earlier = await this.connections.findEarlierLogins(session.tenant, session.product);
     const rerequest = mustAskAgain(session.flow, earlier);
-    await this.sessions.addAttempt({
+    const openedAt = this.clock.now();
+    const { attempt, setCookies } = this.browserAttempts.open(cookies, {
       stateHash: state.hash,
       sessionId: session.id,
-      cookieHash: cookie.hash,
-      expiresAt: addSeconds(this.clock.now(), isSignup ? SIGNUP_TTL_SECONDS : DIALOG_TTL_SECONDS),
+      openedAt,
+      expiresAt: addSeconds(openedAt, isSignup ? SIGNUP_TTL_SECONDS : DIALOG_TTL_SECONDS),
     });
+    await this.attempts.add(attempt);
     return {
       session,
       attempt: attemptNameOf(state.hash),
-      cookie: serializeAttemptCookie(this.config.publicUrl, state.hash, cookie.value),
+      setCookies,
       rerequest,
       dialogUrl: isSignup && !asFullPage ? null : this.dialogUrl(session, state.value, rerequest),
     };
   }
 
-  private async isUnderWay(session: ConnectSession, cookies: readonly string[]): Promise<boolean> {
+  private async isUnderWay(session: ConnectSession, cookies: string | undefined): Promise<boolean> {
     const now = this.clock.now();
     const isOver = session.closedAt !== null || addSeconds(session.expiresAt, SIGNUP_TTL_SECONDS) <= now;
     if (isOver || !loginFlow(session.flow).isOpenedBySdk) return false;
-    const attempt = await this.findOwnAttempt(session, cookies);
-    return attempt !== null && attempt.expiresAt > now;
-  }
-
-  private findOwnAttempt(session: ConnectSession, cookies: readonly string[]): Promise<ConnectAttempt | null> {
-    const hashes = cookies.map((cookie) => this.secrets.hash(cookie));
-    return this.sessions.findAttemptByCookie(session.id, hashes);
+    return this.browserAttempts.isAt(session.id, cookies);
   }
 
   private dialogUrl(session: ConnectSession, state: string, rerequest: boolean): string {

@@ -11,8 +11,8 @@ import { connectPath, docsUrl, resultUrl } from '../connect-urls.ts';
 import { SignupRequest, toSignupMessage } from '../embedded-signup.dto.ts';
 import { toCode } from '../request-fields.ts';
 import { withResult } from '../sessions/return-url.ts';
-import { readAttemptCookies } from './attempt-cookie.ts';
 import { BrowserFilter } from './browser.filter.ts';
+import type { BrowserCookies } from './browser-attempts.ts';
 import { sendConnectResult } from './browser-response.ts';
 import { type AttemptResult, CallbackService } from './callback.service.ts';
 import { ConnectLinkService } from './connect-link.service.ts';
@@ -24,6 +24,10 @@ type AttemptQuery = Readonly<Record<string, unknown>>;
 
 function attemptOf({ attempt }: AttemptQuery): string | null {
   return typeof attempt === 'string' && /^[0-9a-f]{16}$/.test(attempt) ? attempt : null;
+}
+
+function cookiesOf({ headers }: FastifyRequest, query: AttemptQuery): BrowserCookies {
+  return { header: headers.cookie, attempt: attemptOf(query) };
 }
 
 /** What our Embedded Signup page calls. Its browser is proved by the cookie; other sites are kept off by `Origin`. */
@@ -48,7 +52,7 @@ export class SignupController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const session = await this.ownSession(token, request);
-    const given = { cookies: this.cookies(request, query), code: toCode(body.code), message: toSignupMessage(body) };
+    const given = { cookies: cookiesOf(request, query), code: toCode(body.code), message: toSignupMessage(body) };
     this.response(reply, token, query, await this.callback.complete(session, given, String(request.id)));
   }
 
@@ -62,7 +66,7 @@ export class SignupController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const session = await this.ownSession(token, request);
-    await this.callback.report(session, this.cookies(request, query), toSignupMessage(body));
+    await this.callback.report(session, cookiesOf(request, query), toSignupMessage(body));
     reply.status(204).header('cache-control', 'no-store').send();
   }
 
@@ -75,7 +79,7 @@ export class SignupController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const session = await this.ownSession(token, request);
-    const attemptResult = await this.callback.cancel(session, this.cookies(request, query), String(request.id));
+    const attemptResult = await this.callback.cancel(session, cookiesOf(request, query), String(request.id));
     this.response(reply, token, query, attemptResult);
   }
 
@@ -88,7 +92,7 @@ export class SignupController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const session = await this.connectLinks.findIncludingEnded(token);
-    const attemptResult = await this.callback.resultOf(session, this.cookies(request, query));
+    const attemptResult = await this.callback.resultOf(session, cookiesOf(request, query));
     const pageOptions = {
       connections: this.connections,
       docsUrl: docsUrl(this.config),
@@ -104,14 +108,13 @@ export class SignupController {
     return session;
   }
 
-  private cookies(request: FastifyRequest, query: AttemptQuery): string[] {
-    return readAttemptCookies(request.headers.cookie, this.config.publicUrl, attemptOf(query));
-  }
-
-  private response(reply: FastifyReply, token: string, query: AttemptQuery, { session, result }: AttemptResult): void {
+  private response(reply: FastifyReply, token: string, query: AttemptQuery, attemptResult: AttemptResult): void {
+    const { session, result, setCookies } = attemptResult;
     const ours = resultUrl(this.config, token, attemptOf(query));
     const redirectTo = session.returnUrl === null ? ours : withResult(session.returnUrl, result);
     const response: SignupResponse = { redirect_to: redirectTo };
-    reply.status(200).header('cache-control', 'no-store').send(response);
+    reply.status(200).header('cache-control', 'no-store');
+    if (setCookies.length > 0) reply.header('set-cookie', setCookies);
+    reply.send(response);
   }
 }

@@ -4,7 +4,7 @@ import { KeyRing } from '../../vault/keys/key-ring.ts';
 
 const BYTES = 32;
 
-/** The random values of connecting: link, state, cookie. 256 bits each, and only their keyed hashes are stored. */
+/** The random values of connecting: link and state. 256 bits each, and only their keyed hashes are stored. */
 @Injectable()
 export class ConnectSecrets {
   constructor(
@@ -19,5 +19,10 @@ export class ConnectSecrets {
 
   hash(value: string): Buffer {
     return this.ring.blindIndex(value);
+  }
+
+  /** A MAC over a text that is no secret, 32 bytes. It differs by purpose. */
+  mac(purpose: string, text: string): Buffer {
+    return this.ring.blindIndex(`mac of a ${purpose} ${text}`);
   }
 }

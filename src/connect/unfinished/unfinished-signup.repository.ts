@@ -4,7 +4,7 @@ import { hasPendingAuthorization } from '../../connections/authorization/pending
 import type { RowMacs } from '../../database/row-macs.ts';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { SignupMessage } from '../authorization-hints.ts';
-import type { UnfinishedSignup } from '../connect-session.ts';
+import type { OpenedAttempt, UnfinishedSignup } from '../connect-session.ts';
 import { CONNECT_SESSION_MAC, type CoveredSession } from '../connect-session-mac.ts';
 import type { ConnectSessionId } from '../ids.ts';
 import type { CandidateSession } from './choose-session.ts';
@@ -17,10 +17,19 @@ interface CandidateRow extends CoveredSession {
   business_ids: string[];
 }
 
-const updateReport = defineStatement<{ stateHash: Buffer; report: string }>(
+// The attempt may have no row (any more).
+const upsertReport = defineStatement<{ attempt: OpenedAttempt; report: string; max: number }>(
   'connect_attempt_report',
-  ({ stateHash, report }) =>
-    sql`UPDATE connect_attempt SET reported = ${report}::jsonb WHERE state_hash = ${stateHash}`,
+  ({
+    attempt: { stateHash, sessionId, cookieHash, openedAt, expiresAt },
+    report,
+    max,
+  }) => sql`INSERT INTO connect_attempt
+      (state_hash, session_id, cookie_hash, created_at, expires_at, is_signed, reported)
+    SELECT ${stateHash}::bytea, s.id, ${cookieHash}::bytea, ${openedAt}::timestamptz, ${expiresAt}::timestamptz, true, ${report}::jsonb
+    FROM connect_session s WHERE s.id = ${sessionId} AND (SELECT count(*) FROM connect_attempt o
+      WHERE o.session_id = s.id AND o.state_hash <> ${stateHash} AND o.reported IS NOT NULL) < ${max}
+    ON CONFLICT (state_hash) DO UPDATE SET reported = excluded.reported`,
 );
 
 const selectCandidates = defineStatement<{ flows: readonly DialogFlow[]; since: Date; until: Date }, CandidateRow>(
@@ -67,9 +76,16 @@ export function toSignupReport({ event, wabaId, phoneNumberId, businessId }: Sig
   };
 }
 
-/** Stores what an attempt's browser reported, in the place of what it reported before. */
-export async function storeSignupReport(executor: SqlExecutor, stateHash: Buffer, report: SignupReport): Promise<void> {
-  await executor.run(updateReport({ stateHash, report: JSON.stringify(report) }));
+/** Of a session. Reports are made by people in Meta's window: so many are none. */
+const MAX_REPORTS = 100;
+
+/** Stores what an attempt's browser reported, in the place of what it reported before; nothing where too many others have. */
+export async function storeSignupReport(
+  executor: SqlExecutor,
+  attempt: OpenedAttempt,
+  report: SignupReport,
+): Promise<void> {
+  await executor.run(upsertReport({ attempt, report: JSON.stringify(report), max: MAX_REPORTS }));
 }
 
 /**

@@ -1,35 +1,56 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   attemptNameOf,
-  readAttemptCookie,
+  expireAttemptCookie,
   readAttemptCookies,
+  readEndedCookie,
   serializeAttemptCookie,
+  serializeEndedCookie,
 } from '../../../../src/connect/browser/attempt-cookie.ts';
 
-const HASH = Buffer.alloc(32, 0xab);
-const OTHER = Buffer.alloc(32, 0xcd);
+const TLS = 'https://vault.example';
+const PLAIN = 'http://localhost:3000';
+const NAME = attemptNameOf(Buffer.alloc(32, 0xab));
 
 describe("an attempt's cookie", () => {
   it('is bound to the host and to TLS where there is TLS', () => {
-    const cookie = serializeAttemptCookie('https://vault.example', HASH, 'value');
+    const cookie = serializeAttemptCookie(TLS, { name: NAME, value: 'value' });
     expect(cookie).toBe(
       '__Host-metavault_connect_abababababababab=value; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax; Secure',
     );
     expect(cookie).not.toMatch(/domain/i);
-    expect(serializeAttemptCookie('http://localhost:3000', HASH, 'value')).not.toMatch(/Secure|__Host-/);
+    expect(serializeAttemptCookie(PLAIN, { name: NAME, value: 'value' })).not.toMatch(/Secure|__Host-/);
   });
 
-  it('is found among others, by the state that it belongs to', () => {
-    const header = `a=b; metavault_connect_cdcdcdcdcdcdcdcd=other ;metavault_connect_abababababababab=mine; broken`;
-    expect(readAttemptCookie(header, 'http://localhost', HASH)).toBe('mine');
-    expect(readAttemptCookie(header, 'http://localhost', OTHER)).toBe('other');
-    expect(readAttemptCookies(header, 'http://localhost')).toEqual(['other', 'mine']);
-    expect(readAttemptCookies(header, 'http://localhost', attemptNameOf(HASH))).toEqual(['mine']);
-    expect(readAttemptCookies(header, 'http://localhost', attemptNameOf(Buffer.alloc(32)))).toEqual([]);
+  it('is taken away under the same name and attributes', () => {
+    // A __Host- cookie is replaced by nothing less: browsers ignore a deletion without Secure and Path=/.
+    expect(expireAttemptCookie(TLS, NAME)).toBe(
+      '__Host-metavault_connect_abababababababab=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure',
+    );
+  });
+
+  it('is found among others, the oldest first as the browser sends them', () => {
+    const header = `a=b; metavault_connect_cdcdcdcdcdcdcdcd=other ;metavault_connect_${NAME}=mine; broken`;
+    expect(readAttemptCookies(header, PLAIN)).toEqual([
+      { name: 'cdcdcdcdcdcdcdcd', value: 'other' },
+      { name: NAME, value: 'mine' },
+    ]);
+    expect(readAttemptCookies('metavault_connect_x y=1; metavault_connect_=2', PLAIN)).toEqual([]);
   });
 
   it('of a plain-http page counts for nothing where there is TLS', () => {
-    expect(readAttemptCookie('metavault_connect_abababababababab=planted', 'https://vault.example', HASH)).toBeNull();
-    expect(readAttemptCookie(undefined, 'https://vault.example', HASH)).toBeNull();
+    expect(readAttemptCookies(`metavault_connect_${NAME}=planted`, TLS)).toEqual([]);
+    expect(readEndedCookie('metavault_ended=planted', TLS)).toEqual([]);
+    expect(readAttemptCookies(undefined, TLS)).toEqual([]);
+  });
+});
+
+describe('the cookie of the attempts that are over', () => {
+  it('holds what theirs held, with the same attributes', () => {
+    const cookie = serializeEndedCookie(TLS, ['a.b', 'c.d']);
+    expect(cookie).toBe('__Host-metavault_ended=a.b~c.d; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax; Secure');
+    expect(readEndedCookie(`x=y; ${cookie.split(';')[0]}`, TLS)).toEqual(['a.b', 'c.d']);
+    expect(readEndedCookie('x=y', TLS)).toEqual([]);
+    expect(readAttemptCookies(cookie.split(';')[0], TLS)).toEqual([]);
   });
 });
