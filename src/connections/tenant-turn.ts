@@ -76,25 +76,32 @@ export interface DueWork<T> {
 }
 
 /**
- * Claims up to `limit` by tenant in turn; fewer than there are where a tenant did not have its share. Nothing is returned only after a
- * whole walk over the tenants that found nothing.
+ * Claims up to `limit` by tenant in turn; what one tenant leaves of its share goes to the others in line. Nothing is returned only after a
+ * whole walk over the tenants that found nothing. Rejects only if nothing was claimed.
  */
 export async function claimInTurn<T>(turn: TenantTurn, limit: number, work: DueWork<T>): Promise<T[]> {
+  const claimed: T[] = [];
   let isWholeWalk = turn.position === '';
   let hasSeenAll = false;
-  for (;;) {
-    if (!hasSeenAll && turn.hasRoom) {
-      const hasEnded = turn.visit(await work.visit(turn.position));
-      hasSeenAll = hasEnded && isWholeWalk;
-      isWholeWalk ||= hasEnded;
+  try {
+    while (claimed.length < limit) {
+      if (claimed.length === 0 && !hasSeenAll && turn.hasRoom) {
+        const hasEnded = turn.visit(await work.visit(turn.position));
+        hasSeenAll = hasEnded && isWholeWalk;
+        isWholeWalk ||= hasEnded;
+      }
+      const shares = turn.take(limit - claimed.length);
+      if (shares.tenants.length > 0) {
+        const found = await work.claim(shares);
+        turn.settle(shares, found.map(work.tenantOf));
+        claimed.push(...found);
+      } else if (hasSeenAll || claimed.length > 0) break;
     }
-    const shares = turn.take(limit);
-    if (shares.tenants.length > 0) {
-      const claimed = await work.claim(shares);
-      turn.settle(shares, claimed.map(work.tenantOf));
-      if (claimed.length > 0) return claimed;
-    } else if (hasSeenAll) return [];
+  } catch (error) {
+    // What is claimed has to be worked on; the next claim meets the fault again.
+    if (claimed.length === 0) throw error;
   }
+  return claimed;
 }
 
 /** The turns of one replica, by app and kind of work. */

@@ -109,7 +109,8 @@ function unknownEndDue({ now }: { now: Date }): Due {
   return {
     planned: sql`refresh_due_at IS NOT NULL AND kind <> 'page'`,
     due: sql`expires_at IS NULL AND refresh_after <= ${now} AND refresh_due_at <= ${now} AND kind <> ALL (${ROTATABLE_KINDS}::text[])`,
-    order: sql`refresh_after`,
+    // `expires_at`, which is the same for all of them, because the index is in this order.
+    order: sql`expires_at, refresh_after`,
   };
 }
 

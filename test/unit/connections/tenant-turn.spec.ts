@@ -115,7 +115,7 @@ describe('claims by tenant in turn', () => {
   it('take what is due of a small tenant with the first claim, however much another has', async () => {
     const work = new Backlog({ large: 100_000, small: 3 });
     const turn = new TenantTurn();
-    expect(count(await claimInTurn(turn, 8, work))).toEqual({ large: 4, small: 3 });
+    expect(count(await claimInTurn(turn, 8, work))).toEqual({ large: 5, small: 3 });
     expect(count(await claimInTurn(turn, 8, work))).toEqual({ large: 8 });
   });
 
@@ -157,6 +157,22 @@ describe('claims by tenant in turn', () => {
     const counts = tenants.map((tenant) => 1_000 - (work.left.get(tenant) ?? 0));
     expect(Math.min(...counts)).toBeGreaterThanOrEqual(1);
     expect(Math.max(...counts)).toBeLessThanOrEqual(4);
+  });
+
+  it('keep what was claimed before one failed, and say so only where nothing was', async () => {
+    const work = new Backlog({ large: 100, small: 1 });
+    let isBroken = false;
+    const failing: DueWork<string> = {
+      ...work,
+      claim: async (shares) => {
+        if (isBroken) throw new Error('gone');
+        isBroken = true;
+        return work.claim(shares);
+      },
+    };
+    const turn = new TenantTurn();
+    expect(count(await claimInTurn(turn, 8, failing))).toEqual({ large: 4, small: 1 });
+    await expect(claimInTurn(turn, 8, failing)).rejects.toThrow('gone');
   });
 
   it('end where rows look due and nobody can claim them, such as rows that a transaction has locked', async () => {
