@@ -32,7 +32,7 @@ describe('the table of flows', () => {
 
   it.each(['device_login', '', 'constructor'])('refuses the flow %j with a message', (flow) => {
     expect(() => loginFlow(flow as Flow)).toThrow(
-      `${JSON.stringify(flow)} is no flow that this release knows (facebook_login, instagram_login, threads_login, embedded_signup, import).`,
+      `Unknown flow ${JSON.stringify(flow)}: this release knows facebook_login, instagram_login, threads_login, embedded_signup, import.`,
     );
   });
 });

@@ -58,7 +58,7 @@ describe('the table of products', () => {
 
   it.each(['messenger', '', 'valueOf'])('refuses the product %j with a message', (product) => {
     expect(() => productDescriptor(product as Product)).toThrow(
-      `${JSON.stringify(product)} is no product that this release knows (whatsapp, instagram, ads, pages, threads).`,
+      `Unknown product ${JSON.stringify(product)}: this release knows whatsapp, instagram, ads, pages, threads.`,
     );
   });
 });

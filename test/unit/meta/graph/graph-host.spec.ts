@@ -52,6 +52,6 @@ describe('the table of API hosts', () => {
   });
 
   it('refuses an unknown host with a message', () => {
-    expect(() => graphHostDescriptor('whatsapp' as GraphHostName)).toThrow('"whatsapp" is no API host of Meta\'s.');
+    expect(() => graphHostDescriptor('whatsapp' as GraphHostName)).toThrow('Unknown Meta API host "whatsapp".');
   });
 });

@@ -100,12 +100,10 @@ describe('long-lived and refreshed tokens', () => {
 
   it('never of page tokens, and of no kind that is unknown: nothing is sent', async () => {
     const meta = scriptedMeta(GRANT);
-    await expect(meta.oauth.refresh('page', TOKEN)).rejects.toThrow(
-      'Meta gives no other token for one of the kind page.',
-    );
-    await expect(meta.oauth.exchangeForLongLived('page', TOKEN)).rejects.toThrow('of the kind page');
+    await expect(meta.oauth.refresh('page', TOKEN)).rejects.toThrow('Meta does not exchange tokens of kind page.');
+    await expect(meta.oauth.exchangeForLongLived('page', TOKEN)).rejects.toThrow('of kind page');
     await expect(meta.oauth.refresh('catalog_user' as TokenKind, TOKEN)).rejects.toThrow(
-      '"catalog_user" is no kind of token',
+      'Unknown kind of token "catalog_user"',
     );
     expect(meta.sent).toEqual([]);
   });

@@ -66,7 +66,7 @@ describe('the table of token kinds', () => {
 
   it.each(['catalog_user', '', 'toString', '__proto__'])('refuses the kind %j with a message', (kind) => {
     expect(() => tokenKind(kind as TokenKind)).toThrow(
-      `${JSON.stringify(kind)} is no kind of token that this release knows (user, page, system_user, instagram_user, threads_user).`,
+      `Unknown kind of token ${JSON.stringify(kind)}: this release knows user, page, system_user, instagram_user, threads_user.`,
     );
   });
 });
