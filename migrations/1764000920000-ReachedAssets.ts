@@ -1,15 +1,15 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Assets that Meta gives no token for have no credential. Connections are looked at again once a week for assets that came or went: those
- * that are there already are spread over the first week.
+ * Assets that Meta gives no token for have no credential. Connections are checked weekly for new and lost assets;
+ * existing ones are spread over the first week.
  */
 export class ReachedAssets1764000920000 implements MigrationInterface {
   name = 'ReachedAssets1764000920000';
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query('ALTER TABLE asset ALTER COLUMN credential_id DROP NOT NULL');
-    // Without it each credential that is removed reads all assets, to find those that refer to it.
+    // Without it, removing a credential reads all assets to find references to it.
     await runner.query('CREATE INDEX asset_credential ON asset (credential_id)');
     await runner.query('ALTER TABLE connection ADD COLUMN next_discovery_at timestamptz');
     await runner.query(

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** By which version of its API Meta answered last, seen by any replica: an ended version is served by another one, without an error. */
+/** The API version that Meta last served to any replica: Meta replaces an ended version without an error. */
 export class ServedVersions1764000970000 implements MigrationInterface {
   name = 'ServedVersions1764000970000';
 

@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * A lease that stands in an answer in a token's place knows the leases that it ends with. Those of the release before have none: they end
- * with client and connection, and by their own time, which was never later than that of the lease of the call.
+ * A lease that replaces a token in a response knows the leases that it ends with. Leases of the previous release have
+ * none: they end with their client and connection, and by their own expiry, which is no later than the calling lease's.
  */
 export class LeaseAncestors1764001040000 implements MigrationInterface {
   readonly name = 'LeaseAncestors1764001040000';

@@ -1,4 +1,4 @@
-/** What a connection is for. */
+/** The Meta product that a connection gives access to. */
 export type Product = 'whatsapp' | 'instagram' | 'ads' | 'pages' | 'threads';
 export const PRODUCTS: readonly Product[] = ['whatsapp', 'instagram', 'ads', 'pages', 'threads'];
 

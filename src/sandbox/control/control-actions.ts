@@ -85,7 +85,7 @@ const setupActions: ControlAction[] = [
   ),
   post(
     'dialog',
-    '{action: approve|deny|error_901|null, userId?, declined?, targets?: {scope: [ids]}}: how dialogs answer unattended',
+    '{action: approve|deny|error_901|null, userId?, declined?, targets?: {scope: [ids]}}: how dialogs answer',
     (s, b) => s.setDialog(b.action === null || b.action === undefined ? null : (b as unknown as DialogDefault)),
   ),
   post('clock/advance', '{seconds}', (s, b) => s.advanceClock(number(b, 'seconds'))),
