@@ -4,8 +4,8 @@ import { AppError, invalidInputError, invalidRequest } from '../problem.ts';
 const MAX_DEPTH = 32;
 
 /**
- * Parses a body that must be a JSON object. Throws 400, naming the place, for anything else: nesting that is too deep,
- * duplicate fields (parsers differ on which one counts), names that reach a prototype, text that Postgres cannot store.
+ * Parses a body that must be a JSON object. Throws 400, naming the place, also for deep nesting, duplicate fields
+ * (parsers differ on which one counts), names that reach a prototype, and text that Postgres cannot store.
  */
 export function parseJsonBody(text: string): Record<string, unknown> {
   let value: unknown;
