@@ -151,9 +151,7 @@ describe('metavault doctor, between us and Meta', () => {
     const config = loadConfig({ ...TEST_ENVIRONMENT, META_GRAPH_API_VERSION: 'v25.0' });
     const served = { checkAppCredentials: async () => ({ ok: true as const, servedVersion: 'v26.0' }) };
     const drifted = of(await checkApps(config, served, now), 'meta_version');
-    expect(drifted).toMatchObject([
-      { state: 'attention', detail: expect.stringContaining('Meta serves v26.0') },
-    ]);
+    expect(drifted).toMatchObject([{ state: 'attention', detail: expect.stringContaining('Meta serves v26.0') }]);
   });
 
   it('learns from logins that failed: a redirect URI that differs, an app that is not open', async () => {
